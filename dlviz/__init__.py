@@ -1,0 +1,38 @@
+"""dlviz: see inside your own live PyTorch code, in a notebook.
+
+Every public name is loaded when it is first used, so ``import dlviz`` costs next to nothing.
+
+>>> import dlviz
+>>> "graph" in dir(dlviz)
+True
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "graph": "dlviz.autograd.widget",
+    "exercise": "dlviz.exercises",
+    "predict": "dlviz.exercises",
+    "device": "dlviz.machine",
+    "seed": "dlviz.machine",
+}
+_ROOMS = ("autograd", "data", "exercises")
+
+__all__ = ["__version__", *_HOME, *_ROOMS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    if name in _ROOMS:
+        return import_module(f"dlviz.{name}")
+    raise AttributeError(f"module 'dlviz' has no attribute {name!r}; it offers {', '.join(__all__[1:])}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
