@@ -1,0 +1,10 @@
+"""The autograd room: the real graph behind a tensor, its forward values and its gradients.
+
+`record` and `recording` give it as data, without a widget; :func:`dlviz.graph` draws it.
+"""
+
+from dlviz.autograd.graph import Graph, Node
+from dlviz.autograd.record import backward_order, record
+from dlviz.autograd.tape import Tape, recording
+
+__all__ = ["Graph", "Node", "Tape", "backward_order", "record", "recording"]

@@ -1,0 +1,14 @@
+"""An error written for a learner: in a notebook it shows its message, not the inside of dlviz."""
+
+
+class Problem(ValueError):  # noqa: N818 - what a learner reads, not a fault of the program
+    """What was asked for cannot be done; the message names the argument, what came and what would fit.
+
+    >>> raise Problem("graph: loss is a float")
+    Traceback (most recent call last):
+        ...
+    dlviz.kit.problem.Problem: graph: loss is a float
+    """
+
+    def _render_traceback_(self) -> list[str]:  # IPython shows these lines in place of the traceback
+        return [f"{type(self).__name__}: {self}"]
