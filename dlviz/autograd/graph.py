@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -158,6 +159,27 @@ class Graph:
         """The AccumulateGrad nodes: where ``.grad`` is filled."""
         return [node for node in self.nodes if node.is_leaf]
 
+    @cached_property
+    def incoming(self) -> list[list[int]]:
+        """For each node, the edges along which backward reaches it."""
+        return self._by_end(1)
+
+    @cached_property
+    def outgoing(self) -> list[list[int]]:
+        """For each node, the edges along which its own backward sends."""
+        return self._by_end(0)
+
+    def _by_end(self, end: int) -> list[list[int]]:
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for i, edge in enumerate(self.edges):
+            found[edge[end]].append(i)
+        return found
+
+    def flowing(self, edge: int) -> Tensor | None:
+        """The gradient that the latest backward sent along edge number `edge`, or ``None``."""
+        sent, slot = self.nodes[self.edges[edge][0]].sent, self.slots[edge][0]
+        return sent[slot] if slot < len(sent) else None
+
     @property
     def order(self) -> list[int]:
         """Indices of :attr:`nodes` as the latest backward really ran them; before it, as the engine will."""
@@ -166,6 +188,18 @@ class Graph:
             return list(range(len(self.nodes)))
         seen = set(ran)
         return ran + [node.index for node in self.nodes if node.index not in seen]
+
+    def preview(self, gradient: Tensor | None = None) -> None:
+        """Run backward for this record alone: every ``.grad`` stays as it is and the graph stays whole.
+
+        Args:
+            gradient: what to send into a root that is not a scalar, with the root's shape.
+
+        Raises:
+            RuntimeError: torch refuses, with torch's own message.
+        """
+        leaves = [(node.index, node.tensor) for node in self.nodes if node.tensor is not None]
+        self.backward.preview(self.root, leaves, gradient)
 
     def node(self, label: str) -> Node:
         """The node that carries the learner's name `label`.

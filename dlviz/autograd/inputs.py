@@ -18,12 +18,14 @@ class Cut:
         op: the operation that cut.
         source: the learner's line.
         parents: indices of the nodes whose value it took.
+        leaves: names of the leaves whose value it took.
     """
 
     kind: str
     op: str
     source: Source | None
     parents: tuple[int, ...]
+    leaves: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +47,8 @@ def find_inputs(
     def cut_of(op: Op) -> Cut:
         if id(op) not in cuts:
             source = locate(op.spot) if op.spot is not None else None
-            cuts[id(op)] = Cut(op.cut or "", op.name, source, _parents(op, by_sequence))
+            leaves = tuple(names.of(p) for p in op.parents if isinstance(p, Tensor) and p.requires_grad)
+            cuts[id(op)] = Cut(op.cut or "", op.name, source, _parents(op, by_sequence), leaves)
         return cuts[id(op)]
 
     inputs = []
@@ -53,11 +56,13 @@ def find_inputs(
         for value, before in op.inputs:
             label = names.of(value)
             source = _first_cut(before)
-            if label or source is not None or value.dim() > 0:  # unnamed numbers are torch's own scalars
-                inputs.append(Input(user, label, value, cut_of(source) if source is not None else None))
+            if source is None and (names.is_buffer(value) or (not label and value.dim() == 0)):
+                continue  # a module's own bookkeeping, or a number that torch made itself
+            inputs.append(Input(user, label, value, cut_of(source) if source is not None else None))
     for op in tape.cuts:
         cut_of(op)
-    return inputs, [cut for cut in cuts.values() if cut.parents]
+    used = {id(item.cut) for item in inputs}
+    return inputs, [cut for cut in cuts.values() if cut.parents or id(cut) in used]
 
 
 def _first_cut(op: Op | None) -> Op | None:

@@ -15,6 +15,7 @@ class Names:
     def __init__(self, scopes: Sequence[Mapping[str, Any]], model: nn.Module | None, given: Mapping[str, Tensor]) -> None:
         self.tensors: dict[int, str] = {id(t): name for name, t in given.items()}
         self.modules: dict[int, str] = {}
+        self.buffers: set[int] = set()
         self.made: list[tuple[str, Tensor]] = [(n, t) for n, t in given.items() if t.grad_fn is not None]
         roots = [item for scope in scopes for item in _variables(scope)]
         for name, value in roots:
@@ -31,8 +32,13 @@ class Names:
     def _add_module(self, root: str, module: nn.Module) -> None:
         for path, inner in module.named_modules():
             self.modules.setdefault(id(inner), f"{root}.{path}" if path else root)
+        self.buffers.update(id(tensor) for tensor in module.buffers())
         for path, tensor in (*module.named_parameters(), *module.named_buffers()):
             self.tensors.setdefault(id(tensor), f"{root}.{path}")
+
+    def is_buffer(self, tensor: Tensor) -> bool:
+        """True for a tensor that a module keeps beside its parameters, such as a running mean."""
+        return id(tensor) in self.buffers
 
     def of(self, tensor: Tensor) -> str:
         """The name of a tensor; of a view, that of its base with ``[…]``; else ``""``."""

@@ -13,7 +13,7 @@ from dlviz.autograd.backward import Backward
 from dlviz.autograd.graph import Call, Graph, Node, op_name
 from dlviz.autograd.inputs import find_inputs
 from dlviz.autograd.names import Names
-from dlviz.autograd.sources import locate, user_frames
+from dlviz.autograd.sources import locate, user_frames, variables
 from dlviz.autograd.tape import Op, Scope, Tape
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
@@ -48,9 +48,7 @@ def record(loss: Tensor, tape: Tape | None = None, *, names: Mapping[str, Tensor
     """
     check(loss, tape)
     frames = user_frames(2)
-    scopes = [frame.f_locals for frame in frames] + [frame.f_globals for frame in frames[:1]]
-    if tape is not None:
-        scopes.append(tape.names)
+    scopes = [variables(frame) for frame in frames] + [frame.f_globals for frame in frames[:1]]
     found = Names(scopes, tape.model if tape else None, names or {})
     functions = backward_order(loss.grad_fn)  # type: ignore[arg-type]
     graph = _graph(loss, functions, tape, found)

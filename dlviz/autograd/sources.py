@@ -1,5 +1,6 @@
 """Where in the learner's code an operation was called: file or notebook cell, line, and the very expression."""
 
+import inspect
 import linecache
 import os
 import sys
@@ -7,7 +8,7 @@ import sysconfig
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -69,6 +70,18 @@ def user_frames(depth: int = 1) -> list[FrameType]:
             found.append(frame)
         frame = frame.f_back
     return found
+
+
+def variables(frame: FrameType) -> dict[str, Any]:
+    """The frame's local variables, as a copy.
+
+    Up to Python 3.12 a function's frame keeps the dictionary it hands out, and with it every tensor in it; so it is emptied.
+    """
+    handed_out = frame.f_locals
+    copied = dict(handed_out)
+    if frame.f_code.co_flags & inspect.CO_OPTIMIZED and type(handed_out) is dict:
+        handed_out.clear()
+    return copied
 
 
 @cache

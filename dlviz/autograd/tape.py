@@ -16,7 +16,7 @@ from torch.nn.modules import module as module_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dlviz.autograd import private
-from dlviz.autograd.sources import Spot, here, user_frames
+from dlviz.autograd.sources import Spot, here
 
 #: Values beyond this many bytes in one recording are not kept; the node then says so.
 BUDGET = 2**30
@@ -83,7 +83,6 @@ class Tape:
     cuts: list[Op] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
     mutations: list[Mutation] = field(default_factory=list)
-    names: dict[str, Any] = field(default_factory=dict)
     budget: int = BUDGET
 
     def __repr__(self) -> str:
@@ -91,7 +90,7 @@ class Tape:
 
     def clear(self) -> None:
         """Forget everything recorded, and with it the forward values."""
-        for store in (self.ops, self.cuts, self.scopes, self.mutations, self.names):
+        for store in (self.ops, self.cuts, self.scopes, self.mutations):
             store.clear()
 
 
@@ -139,8 +138,6 @@ class recording:  # noqa: N801 - used as a verb: with recording() as tape
         for hook in self._hooks:
             hook.remove()
         self._watch.settle()
-        for frame in user_frames(2)[:1]:
-            self.tape.names.update(frame.f_locals)
 
     def _enter_module(self, module: nn.Module, _: Any) -> None:
         parent = self._open[-1] if self._open else -1
@@ -163,6 +160,7 @@ class _Watch(TorchDispatchMode):
         self.tape = tape
         self.last = tape.start
         self.bytes = 0
+        self.spot: Spot | None = None
         self.holders: dict[int, list[Op]] = {}
         self.inside_functions: dict[int, list[Op]] = {}
         self.without_graph: dict[tuple[Any, ...], Op] = {}
@@ -188,7 +186,11 @@ class _Watch(TorchDispatchMode):
         # A write counts its own version, and a view joins its base's count, only after this returns.
         counted = [inputs[0]] * len(tensors) if traits.is_view and not writes and inputs else tensors
         versions = tuple(t._version + writes for t in counted)
-        op = Op(traits.name, tensors, versions, here(2), is_view=traits.is_view, in_place=writes)
+        spot = here(2)
+        if traits.name == "detach" and spot == self.spot:
+            return out  # autograd saving a result for backward, within the operation before
+        self.spot = spot
+        op = Op(traits.name, tensors, versions, spot, is_view=traits.is_view, in_place=writes)
         if fresh and tracked:
             maker = private.running_node()
             op.maker = private.sequence(maker) if maker is not None else None
@@ -218,10 +220,11 @@ class _Watch(TorchDispatchMode):
             op.values = tuple(v.detach() for v in op.values)
 
     def _keep(self, op: Op) -> None:
-        if not op.is_view:
-            self.bytes += sum(t.nbytes for t in op.values)
-        if self.bytes > self.tape.budget:
+        size = 0 if op.is_view else sum(t.nbytes for t in op.values)
+        if self.bytes + size > self.tape.budget:
             op.kept, op.values = False, ()
+            return
+        self.bytes += size
         for value in op.values:
             self.holders.setdefault(_storage(value), []).append(op)
 
