@@ -1,0 +1,92 @@
+"""Find exercises and predictions by id, and show what is done."""
+
+import difflib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import dlviz.exercises
+from dlviz.exercises import store
+from dlviz.exercises.exercise import Exercise
+from dlviz.exercises.prediction import Prediction, settle
+from dlviz.exercises.report import Card, Note, Result, Shown
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+
+
+class Unknown(Problem, LookupError):  # noqa: N818 - the name says what is wrong
+    """There is no exercise or prediction of this id; the message names near ones."""
+
+
+@cache
+def items() -> dict[str, Exercise | Prediction]:
+    """Everything there is, by id, lesson after lesson."""
+    lessons = sorted(m.name for m in pkgutil.iter_modules(dlviz.exercises.__path__) if m.name.startswith("lesson"))
+    found = [item for name in lessons for item in import_module(f"dlviz.exercises.{name}").ITEMS]
+    return {item.id: item for item in found}
+
+
+def exercise(id: str) -> Exercise:
+    """Return an exercise by id, such as "03.two-paths": ``.check(answer)``, ``.hint()``, ``.solution()``, ``.starter``.
+
+    An unknown id raises ``Unknown``, a ``LookupError`` that names near ones.
+
+    >>> exercise("00.double").check(lambda x: x + x).verdict
+    'right'
+    """
+    found = _find(id)
+    if isinstance(found, Prediction):
+        raise Unknown(say("exercises.unknown.prediction", id=id))
+    return found
+
+
+def predict(id: str, answer: Any = ...) -> Result | Note:
+    """Commit an answer to a question before the run, then see what torch says.
+
+    ``answer`` is one of the options, a number, or a shape as a tuple; ``...`` shows the question. The first answer is
+    stored and stays; a later one is reported but not counted. With ``DLVIZ_STRICT=1`` a missing answer raises
+    ``NotAttempted`` and a wrong one ``Wrong``.
+
+    >>> predict("00.sum", 10).verdict
+    'right'
+    """
+    found = _find(id)
+    if isinstance(found, Exercise):
+        raise Unknown(say("exercises.unknown.exercise", id=id))
+    return settle(found, answer)
+
+
+def progress() -> Shown:
+    """Show which exercises and predictions are done, and where that is kept."""
+    state, notes = store.load()
+    return Overview({id: _standing(state, id) for id in items()}, notes)
+
+
+@dataclass(frozen=True, repr=False)
+class Overview(Shown):
+    """``standing`` tells for each id: "done", "attempted" or "open"."""
+
+    standing: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+    def card(self) -> Card:
+        """Show one row for each, under a count."""
+        done = sum(how == "done" for how in self.standing.values())
+        rows = tuple((id, say(f"exercises.progress.{how}")) for id, how in self.standing.items())
+        headline = say("exercises.progress.title", done=done, count=len(rows))
+        return Card(headline, (say("exercises.progress.place", path=store.path()), *self.notes), rows)
+
+
+def _standing(state: store.State, id: str) -> str:
+    entry = state["exercises"].get(id)
+    return "open" if entry is None else "done" if entry.get("done") is True else "attempted"
+
+
+def _find(id: str) -> Exercise | Prediction:
+    if id in items():
+        return items()[id]
+    near = difflib.get_close_matches(str(id), items(), n=3, cutoff=0.5)
+    shown = ", ".join(f'"{name}"' for name in near or items())
+    raise Unknown(say("exercises.unknown.near" if near else "exercises.unknown.all", id=repr(id), ids=shown))

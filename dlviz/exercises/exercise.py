@@ -1,0 +1,107 @@
+"""What every kind of exercise shares: check, hint, solution, starter, and how a check is reported."""
+
+import os
+import zlib
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from dlviz.exercises import store
+from dlviz.exercises.report import Card, NotAttempted, Note, Result, Shown, Wrong
+from dlviz.exercises.source import listing, starter, untouched
+from dlviz.kit.words import say, table
+
+_checks: Counter[str] = Counter()
+_hints: Counter[str] = Counter()
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Exercise(Shown):
+    """One exercise of a lesson; get it with ``exercise("03.two-paths")``.
+
+    ``reference`` is the solution: both what answers are compared with and what ``solution()`` shows.
+    """
+
+    id: str
+    reference: Any
+    kind: ClassVar[str]
+
+    def check(self, answer: Any = ...) -> Result:
+        """Check an answer and return a report; leave the call as the last line of a cell to see it.
+
+        ``answer`` is what the starter asks for: the function or class itself, or the list. An untouched starter is
+        "not attempted" and raises nothing. With ``DLVIZ_STRICT=1`` in the environment a missing answer raises
+        ``NotAttempted`` and a wrong one ``Wrong``, both ``AssertionError``.
+
+        >>> exercise("00.double").check(lambda x: 2 * x).passed
+        True
+        """
+        _checks[self.id] += 1  # new inputs at every check, yet the same when a notebook is run again from the top
+        seed = zlib.crc32(self.id.encode()) + _checks[self.id]
+        result = self.judge(answer, seed) if self.attempted(answer) else self.missing()
+        return conclude(result)
+
+    def attempted(self, answer: Any) -> bool:
+        """Whether the answer is anything but the starter."""
+        return answer is not None and answer is not ... and not untouched(answer, self.starter)
+
+    def judge(self, answer: Any, seed: int) -> Result:
+        """Judge an attempted answer on random cases that follow from ``seed``; nothing is written down or raised."""
+        raise NotImplementedError
+
+    def hint(self) -> Note:
+        """Show the next hint; the last one stays."""
+        keys = sorted(key for key in table(self.key()) if key.startswith("hint"))
+        _hints[self.id] = number = min(_hints[self.id] + 1, len(keys))
+        last = (say("exercises.hint.last", id=self.id),) if number == len(keys) else ()
+        headline = say("exercises.hint.title", id=self.id, number=number, count=len(keys))
+        return Note(Card(headline, (say(self.key(keys[number - 1])), *last)))
+
+    def solution(self) -> Note:
+        """Show the solution; its code alone is ``.solution().source``."""
+        return Note(Card(say("exercises.solution", id=self.id), code=self.source()))
+
+    def source(self) -> str:
+        """Return the solution's code, ready for a cell."""
+        return listing(self.reference)
+
+    @property
+    def name(self) -> str:
+        """What the learner calls the answer."""
+        return self.reference.__name__
+
+    @property
+    def starter(self) -> str:
+        """The code that a lesson's cell starts with."""
+        return starter(self.reference)
+
+    def key(self, *path: str) -> str:
+        """Return the key of one of this exercise's words."""
+        return ".".join(("exercises", self.id, *path))
+
+    def right(self, rows: tuple[tuple[str, str], ...] = ()) -> Result:
+        """Report a right answer, with what it shows."""
+        return Result(self.id, "right", say(self.key("right")), rows=rows)
+
+    def wrong(self, message: str, rows: tuple[tuple[str, str], ...] = (), misconception: str | None = None) -> Result:
+        """Report a wrong answer."""
+        return Result(self.id, "wrong", message, misconception, rows)
+
+    def missing(self) -> Result:
+        """Report an answer that is still the starter."""
+        return Result(self.id, "not attempted", say("exercises.missing", name=self.name))
+
+    def card(self) -> Card:
+        """Show what the exercise asks and how to go on."""
+        lines = (say(self.key("task")), say("exercises.how", id=self.id, name=self.name))
+        return Card(f"{self.id}: {say(self.key('title'))}", lines, code=self.starter)
+
+
+def conclude(result: Result) -> Result:
+    """Write an attempt down; under ``DLVIZ_STRICT=1`` raise unless it is right."""
+    if result.verdict != "not attempted":
+        notes = store.record(result.id, result.passed)
+        result = replace(result, notes=result.notes + notes)
+    if os.environ.get("DLVIZ_STRICT", "") not in ("", "0") and not result.passed:
+        raise (NotAttempted if result.verdict == "not attempted" else Wrong)(result.card().text())
+    return result

@@ -1,0 +1,78 @@
+"""An exercise that asks for a function, checked against the solution on random inputs."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from dlviz.exercises.attempt import Outcome, attempt, deviation, equal, shown, untouched_randomness
+from dlviz.exercises.compare import brief, describe
+from dlviz.exercises.exercise import Exercise
+from dlviz.exercises.report import Result
+from dlviz.kit.words import say
+
+CASES = 5
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Function(Exercise):
+    """A function to write.
+
+    ``case(generator, i)`` makes the arguments of the i-th case, by name. ``mistakes`` are wrong implementations people
+    write; one is named to the learner only if it gives the learner's own results on every case.
+    """
+
+    case: Callable[[torch.Generator, int], dict[str, Any]]
+    mistakes: tuple[Callable[..., Any], ...] = ()
+    kind: ClassVar[str] = "function"
+
+    def judge(self, answer: Any, seed: int) -> Result:
+        """Compare kind, shape, dtype, graph and numbers with the solution's, then look at the inputs."""
+        if not callable(answer):
+            return self.wrong(say("exercises.function.uncalled", name=self.name, got=describe(answer)))
+        with untouched_randomness(seed):
+            cases = [self.case(torch.Generator().manual_seed(seed + i), i) for i in range(CASES)]
+        if mismatch := self._signature(answer, cases[0]):
+            return mismatch
+        mine, right = self._run(answer, cases, seed), self._run(self.reference, cases, seed)
+        if any(run.value is ... for run in mine):
+            return self.missing()
+        first = next((i for i in range(CASES) if deviation(mine[i], right[i]) or mine[i].changed), None)
+        if first is None:
+            return self.right()
+        for mistake in self.mistakes:
+            if all(map(equal, mine, self._run(mistake, cases, seed))):
+                return self.wrong(say(self.key("wrong", mistake.__name__)), misconception=mistake.__name__)
+        return self._side_by_side(cases[first], mine[first], right[first])
+
+    def _run(self, function: Callable[..., Any], cases: list[dict[str, Any]], seed: int) -> list[Outcome]:
+        runs = []
+        for case in cases:
+            with untouched_randomness(seed):
+                runs.append(attempt(function, case))
+        return runs
+
+    def _signature(self, answer: Callable[..., Any], case: dict[str, Any]) -> Result | None:
+        """Say which arguments are expected, before a call fails on them."""
+        try:
+            signature = inspect.signature(answer)
+        except (TypeError, ValueError):  # something built in, without a signature: the call will tell
+            return None
+        try:
+            signature.bind(*case.values())
+        except TypeError:
+            takes = ", ".join(signature.parameters)
+            return self.wrong(say("exercises.function.signature", name=self.name, wanted=", ".join(case), takes=takes))
+        return None
+
+    def _side_by_side(self, case: dict[str, Any], mine: Outcome, right: Outcome) -> Result:
+        rows = [(say("exercises.row.input"), shown(case))]
+        if mine.failure:
+            return self.wrong(mine.failure.text(), tuple(rows))
+        found = deviation(mine, right)
+        if found is None:
+            return self.wrong(say("exercises.function.changed", name=self.name, argument=mine.changed), tuple(rows))
+        rows += [(say("exercises.row.yours"), brief(mine.value)), (say("exercises.row.expected"), brief(right.value))]
+        return self.wrong(found.message(), tuple(rows))

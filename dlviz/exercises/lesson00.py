@@ -1,0 +1,37 @@
+"""Lesson 00: a first exercise and a first prediction, to see how they work."""
+# ruff: noqa: D103 - a mistake's name says what it does
+
+from typing import Any
+
+import torch
+
+from dlviz.exercises.function import Function
+from dlviz.exercises.prediction import Prediction
+
+
+def double(x):
+    """Twice every number of x, a tensor of any shape."""
+    return 2 * x
+
+
+def squared(x):
+    return x * x
+
+
+def added_two(x):
+    return x + 2
+
+
+def _any_shape(generator: torch.Generator, i: int) -> dict[str, Any]:
+    shape = [(3,), (2, 3), (), (4, 1), (2, 2, 2)][i]
+    return {"x": torch.randn(shape, generator=generator).requires_grad_(i % 2 == 1)}
+
+
+def _sum() -> int:
+    return torch.arange(5).sum().item()
+
+
+ITEMS = (
+    Function(id="00.double", reference=double, case=_any_shape, mistakes=(squared, added_two)),
+    Prediction(id="00.sum", truth=_sum),
+)

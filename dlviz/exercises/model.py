@@ -1,0 +1,87 @@
+"""An exercise that asks for a model, probed from outside: what shapes it gives, where its gradients go."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from dlviz.exercises.attempt import failure, untouched_randomness
+from dlviz.exercises.compare import describe
+from dlviz.exercises.exercise import Exercise
+from dlviz.exercises.probes import Probe
+from dlviz.exercises.report import Result
+from dlviz.exercises.source import listing
+from dlviz.kit.words import say
+
+SIZES = (4, 7)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Model(Exercise):
+    """A module to write: a class, an instance, or a function that makes one.
+
+    ``batch(generator, n)`` makes n random examples; ``probes`` run in order, and the first fault is reported.
+    ``blank`` is the class that the cell starts with.
+    """
+
+    batch: Callable[[torch.Generator, int], Tensor]
+    probes: tuple[Probe, ...]
+    blank: type[nn.Module]
+    kind: ClassVar[str] = "model"
+
+    @property
+    def starter(self) -> str:
+        """The empty class, under the solution's name."""
+        return listing(self.blank, self.name)
+
+    def judge(self, answer: Any, seed: int) -> Result:
+        """Build the model if need be, and probe it; parameters, gradients and mode are left as they were."""
+        if not isinstance(answer, nn.Module) and not callable(answer):
+            return self.wrong(say("exercises.model.uncalled", name=self.name, got=describe(answer)))
+        with untouched_randomness(seed):
+            try:
+                model = answer if isinstance(answer, nn.Module) else answer()
+                if not isinstance(model, nn.Module):
+                    return self.wrong(say("exercises.model.module", name=self.name, got=describe(model)))
+                with left_alone(model):
+                    return self._probe(model, seed)
+            except Exception as error:
+                return self.wrong(failure(error).text())
+
+    def _probe(self, model: nn.Module, seed: int) -> Result:
+        generator = torch.Generator().manual_seed(seed)
+        place = next((p.device for p in model.parameters()), torch.device("cpu"))
+        batches = [self.batch(generator, n).to(place) for n in SIZES]
+        first = model(batches[0])
+        if first is None or first is ...:
+            return self.missing()
+        for probe in self.probes:
+            for batch in batches:
+                model.train()
+                model.zero_grad()
+                if fault := probe(model, batch):
+                    return self.wrong(say(f"exercises.model.{fault[0]}", **fault[1]), misconception=fault[0])
+        return self.right()
+
+
+@contextmanager
+def left_alone(model: nn.Module) -> Iterator[None]:
+    """Give the model back its gradients, buffers and train or eval modes afterwards."""
+    gradients = [(p, p.grad) for p in model.parameters()]
+    buffers = [(b, b.clone()) for b in model.buffers()]
+    modes = [(module, module.training) for module in model.modules()]
+    for p, _ in gradients:
+        p.grad = None
+    try:
+        yield
+    finally:
+        for p, gradient in gradients:
+            p.grad = gradient
+        for module, mode in modes:
+            module.training = mode
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)

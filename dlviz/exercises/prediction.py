@@ -1,0 +1,91 @@
+"""A question answered before the run: the answer is stored first, then torch is asked."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from torch import Tensor
+
+from dlviz.exercises import store
+from dlviz.exercises.attempt import untouched_randomness
+from dlviz.exercises.compare import describe
+from dlviz.exercises.exercise import conclude
+from dlviz.exercises.report import SIGNS, Card, Note, Result
+from dlviz.kit.words import say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """A question. ``truth()`` runs torch and returns the answer: one of ``options``, else a number or a shape."""
+
+    id: str
+    truth: Callable[[], Any]
+    options: tuple[str, ...] = ()
+
+    def ask(self) -> Note:
+        """Show the question, and the options to choose from."""
+        rows = tuple((f'"{option}"', say(self.key("options", option))) for option in self.options)
+        how = say(f"exercises.predict.{'choose' if rows else 'fill'}", id=self.id)
+        headline = f"{SIGNS['not attempted']} {self.id}: {say('exercises.verdict.not-attempted')}"
+        return Note(Card(headline, (say(self.key("question")), how), rows))
+
+    def commit(self, answer: Any) -> Result:
+        """Store the answer unless one is stored already, and only then run torch and judge the stored one."""
+        given = self._plain(answer)
+        if given is None:
+            return Result(self.id, "not attempted", self._unfit(answer))
+        notes: tuple[str, ...] = ()
+        first = self._plain(store.committed(self.id))
+        if first is None:
+            notes = store.commit(self.id, given)
+        elif not _equal(first, given):
+            notes = (say("exercises.predict.kept", first=_show(first), given=_show(given)),)
+        judged = given if first is None else first
+        with untouched_randomness(0):
+            truth = self._plain(self.truth())
+        passed = _equal(judged, truth)
+        message = say(f"exercises.predict.{'right' if passed else 'wrong'}", answer=_show(judged), truth=_show(truth))
+        return Result(self.id, "right" if passed else "wrong", message, notes=(say(self.key("why")), *notes))
+
+    def key(self, *path: str) -> str:
+        """Return the key of one of this question's words."""
+        return ".".join(("exercises", self.id, *path))
+
+    def _plain(self, answer: Any) -> Any:
+        """An answer as what JSON can hold, or None if it does not fit the question."""
+        if self.options:
+            return answer if isinstance(answer, str) and answer in self.options else None
+        if isinstance(answer, Tensor) and answer.numel() == 1:
+            answer = answer.item()
+        if isinstance(answer, Real) and not isinstance(answer, bool):
+            return float(answer) if not float(answer).is_integer() else int(answer)
+        if isinstance(answer, (tuple, list)) and all(isinstance(n, int) and not isinstance(n, bool) for n in answer):
+            return list(answer)
+        return None
+
+    def _unfit(self, answer: Any) -> str:
+        if self.options:
+            return say("exercises.predict.option", got=repr(answer), options=", ".join(f'"{o}"' for o in self.options))
+        return say("exercises.predict.value", got=describe(answer))
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, Real) and isinstance(b, Real):
+        return math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-9)
+    return bool(a == b)
+
+
+def _show(answer: Any) -> str:
+    if isinstance(answer, list):
+        return str(tuple(answer))
+    return f'"{answer}"' if isinstance(answer, str) else f"{answer:g}"
+
+
+def settle(prediction: Prediction, answer: Any) -> Result | Note:
+    """Ask, or commit and report; strictness and progress as for an exercise."""
+    if answer is None or answer is ...:
+        conclude(Result(prediction.id, "not attempted", say("exercises.predict.missing")))
+        return prediction.ask()
+    return conclude(prediction.commit(answer))

@@ -1,0 +1,99 @@
+"""What can be measured on a model from outside; each probe returns the words for a fault it saw, or None.
+
+A probe is called as ``probe(model, batch)`` and returns the key of the words and their values.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dlviz.exercises.compare import describe
+
+Fault = tuple[str, dict[str, Any]]
+Probe = Callable[[nn.Module, Tensor], Fault | None]
+
+
+def gives(*shape: int) -> Probe:
+    """Probe: a batch of N, and one example alone, give float32 of shape (N, ...shape)."""
+
+    def output(model: nn.Module, batch: Tensor) -> Fault | None:
+        model.eval()  # a batch norm cannot train on one example
+        for part in (batch, batch[:1]):
+            out, wanted = model(part), (len(part), *shape)
+            if not isinstance(out, Tensor) or tuple(out.shape) != wanted or out.dtype != torch.float32:
+                return "output", {
+                    "given": tuple(part.shape),
+                    "yours": describe(out),
+                    "expected": f"Tensor {wanted} float32",
+                }
+        return None
+
+    return output
+
+
+def registered(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Probe: no layer hides in a plain list or dict, where ``parameters()`` does not look."""
+    known = {id(module) for module in model.modules()}
+    for owner in model.modules():
+        for name, value in vars(owner).items():
+            inside = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+            if not name.startswith("_") and any(
+                isinstance(item, nn.Module) and id(item) not in known for item in inside
+            ):
+                return "hidden", {"attribute": name, "kind": type(value).__name__}
+    return None
+
+
+def holds(count: int) -> Probe:
+    """Probe: the parameters hold ``count`` numbers together."""
+
+    def size(model: nn.Module, batch: Tensor) -> Fault | None:
+        parts = {name: p.numel() for name, p in model.named_parameters()}
+        if sum(parts.values()) == count:
+            return None
+        listed = " + ".join(f"{name} {n}" for name, n in parts.items()) or "0"
+        return "count", {"yours": sum(parts.values()), "expected": count, "parts": listed}
+
+    return size
+
+
+def gradients(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Probe: every parameter receives a gradient, and not only zeros."""
+    frozen = [name for name, p in model.named_parameters() if not p.requires_grad]
+    if frozen:
+        return "frozen", {"names": ", ".join(frozen)}
+    out = model(batch)
+    if out.requires_grad:
+        (out * torch.linspace(-1, 1, out.numel()).to(out).reshape(out.shape)).sum().backward()
+    missing = [name for name, p in model.named_parameters() if p.grad is None]
+    if missing:
+        return "no-gradient", {"names": ", ".join(missing)}
+    zero = [name for name, p in model.named_parameters() if p.grad is not None and not p.grad.any()]
+    return ("zero-gradient", {"names": ", ".join(zero)}) if zero else None
+
+
+def rows_apart(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Probe: what one example gives does not depend on the others of its batch."""
+    model.eval()
+    together = model(batch)
+    for i, row in enumerate(batch.split(1)):
+        if not torch.allclose(model(row), together[i : i + 1], rtol=1e-3, atol=1e-4):
+            return "mixed", {"row": i, "size": len(batch)}
+    return None
+
+
+def logits(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Probe: the output is not already a row of probabilities."""
+    out = model(batch)
+    summed = bool((out >= 0).all()) and torch.allclose(out.sum(1), torch.ones(len(out)).to(out), atol=1e-4)
+    return ("probabilities", {}) if summed else None
+
+
+def bends(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Probe: the model is not one affine map, f(a) + f(b) = f(a + b) + f(0)."""
+    model.eval()
+    a, b = batch, batch.flip(0) + 0.5
+    gap = model(a) + model(b) - model(a + b) - model(torch.zeros_like(a))
+    return ("straight", {}) if gap.abs().max() < 1e-5 * (1 + model(a + b).abs().max()) else None

@@ -1,0 +1,47 @@
+"""An exercise that asks to repair found code; the fault is measured before and after."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from dlviz.exercises.attempt import attempt, untouched_randomness
+from dlviz.exercises.compare import brief
+from dlviz.exercises.function import Function
+from dlviz.exercises.report import Result
+from dlviz.exercises.source import listing
+from dlviz.kit.words import say
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Repair(Function):
+    """A function to repair; ``mistakes[0]`` is the code as it was found, and the starter.
+
+    ``metric(function)`` measures the fault on the found code's own data; every report shows it for both.
+    """
+
+    metric: Callable[[Callable[..., Any]], Any]
+    kind: ClassVar[str] = "repair"
+
+    @property
+    def starter(self) -> str:
+        """The code as it was found, under the solution's name."""
+        return listing(self.mistakes[0], self.name)
+
+    def judge(self, answer: Any, seed: int) -> Result:
+        """Judge as a function, and put the metric of the found code beside the learner's."""
+        result = super().judge(answer, seed)
+        if result.verdict == "not attempted" or not callable(answer):
+            return result
+        sides = {"before": self.mistakes[0], "yours": answer}
+        if not result.passed:
+            sides["expected"] = self.reference
+        label = say(self.key("metric"))
+        rows = [
+            (f"{label}, {say(f'exercises.row.{side}')}", self._measured(code, seed)) for side, code in sides.items()
+        ]
+        return Result(result.id, result.verdict, result.message, result.misconception, (*result.rows, *rows))
+
+    def _measured(self, function: Callable[..., Any], seed: int) -> str:
+        with untouched_randomness(seed):
+            run = attempt(self.metric, {"function": function})
+        return run.failure.kind if run.failure else brief(run.value)

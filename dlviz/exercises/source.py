@@ -1,0 +1,71 @@
+"""Source code as exercises show it: a solution's listing, the starter made from it, and whether that was touched."""
+
+import ast
+import dis
+import inspect
+import textwrap
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+_NO_EFFECT = ("RESUME", "LOAD_CONST", "RETURN", "NOP", "POP_TOP", "COPY_FREE_VARS")
+
+
+def listing(thing: Callable[..., Any], name: str | None = None) -> str:
+    """Return the source of a function or class, under ``name`` if given, ready to run in a cell."""
+    code = textwrap.dedent(inspect.getsource(thing)).rstrip()
+    return code if name is None else code.replace(f" {thing.__name__}(", f" {name}(", 1)
+
+
+def starter(solution: Callable[..., Any]) -> str:
+    """Return a function's head and docstring with ``...`` in place of its body.
+
+    >>> print(starter(listing))
+    def listing(thing: Callable[..., Any], name: str | None = None) -> str:
+        \"\"\"Return the source of a function or class, under ``name`` if given, ready to run in a cell.\"\"\"
+        ...
+    """
+    code = listing(solution)
+    function = ast.parse(code).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    keep = function.body[0] if ast.get_docstring(function) is not None else None
+    end = keep.end_lineno if keep else function.body[0].lineno - 1
+    return "\n".join([*code.splitlines()[:end], "    ..."])
+
+
+def untouched(answer: object, source: str) -> bool:
+    """Whether a function or class compiles to the very same steps as the starter, or to none at all."""
+    if inspect.isclass(answer):
+        mine = {name: _steps(item.__code__) for name, item in vars(answer).items() if inspect.isfunction(item)}
+    elif isinstance(code := getattr(answer, "__code__", None), CodeType):
+        if _idle(code):
+            return True
+        mine = {code.co_name: _steps(code)}
+    else:
+        return False
+    return mine == {code.co_name: _steps(code) for code in _functions(compile(source, "<starter>", "exec"))}
+
+
+def _idle(code: CodeType) -> bool:
+    """Whether a function's body is at most a docstring and ``...``, ``pass`` or ``return``."""
+    effects = [step for step in dis.get_instructions(code) if not step.opname.startswith(_NO_EFFECT)]
+    return not effects and all(item in (None, ...) for item in _constants(code))
+
+
+def _functions(module: CodeType) -> list[CodeType]:
+    """Every function directly in a module, or in a class of it."""
+    inside = [item for item in module.co_consts if isinstance(item, CodeType)]
+    return [
+        found for code in inside for found in ([code] if code.co_flags & inspect.CO_OPTIMIZED else _functions(code))
+    ]
+
+
+def _steps(code: CodeType) -> tuple[Any, ...]:
+    """What a function does, without where it stands or what its docstring says."""
+    constants = [_steps(item) if isinstance(item, CodeType) else repr(item) for item in _constants(code)]
+    return code.co_code, code.co_names, tuple(constants)
+
+
+def _constants(code: CodeType) -> tuple[Any, ...]:
+    """A function's constants without its docstring, which is nobody's answer."""
+    return code.co_consts[1:] if code.co_consts and isinstance(code.co_consts[0], str) else code.co_consts

@@ -1,0 +1,152 @@
+"""An exercise that asks for the order of steps; the order is carried out on a real model, and its numbers decide."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from dlviz.exercises.attempt import untouched_randomness
+from dlviz.exercises.compare import brief, describe, difference
+from dlviz.exercises.exercise import Exercise
+from dlviz.exercises.report import Result
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+
+ROUNDS = 3
+
+
+class TrainingLoop:
+    """A small regression whose loop is carried out step by step, in whatever order it is told.
+
+    >>> loop = TrainingLoop(seed=0)
+    >>> for step in ("zero_grad", "forward", "backward", "step"):
+    ...     getattr(loop, step)()
+    """
+
+    steps = ("zero_grad", "forward", "backward", "step")
+
+    def __init__(self, seed: int) -> None:
+        """Make data and a model whose first weight is 0.5, the same for the same seed."""
+        generator = torch.Generator().manual_seed(seed)
+        self.model = nn.Linear(1, 1)
+        with torch.no_grad():
+            self.model.weight.fill_(0.5)
+            self.model.bias.fill_(0.0)
+        self.x = torch.rand(8, 1, generator=generator) + 0.5
+        self.y = 3 * self.x + 1
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1)
+        self.loss: Tensor | None = None
+
+    def zero_grad(self) -> None:
+        """Empty every ``.grad``."""
+        self.optimizer.zero_grad()
+
+    def forward(self) -> None:
+        """Compute the loss."""
+        self.loss = (self.model(self.x) - self.y).pow(2).mean()
+
+    def backward(self) -> None:
+        """Fill every ``.grad``."""
+        if self.loss is None:
+            raise Problem(say("exercises.trace.no-loss"))
+        self.loss.backward()
+
+    def step(self) -> None:
+        """Let the optimiser move the weights."""
+        self.optimizer.step()
+
+    def weights(self) -> list[Tensor]:
+        """Return the weights as they are now."""
+        return [p.detach().clone() for p in self.model.parameters()]
+
+    def gradients(self) -> list[Tensor]:
+        """Return the gradients as they are now, NaN where there is none."""
+        return [torch.full_like(p, torch.nan) if p.grad is None else p.grad.clone() for p in self.model.parameters()]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The weights and the gradients at the end of each round, or where it stopped."""
+
+    weights: tuple[list[Tensor], ...] = ()
+    gradients: tuple[list[Tensor], ...] = ()
+    stopped: tuple[int, str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Trace(Exercise):
+    """Steps to put in order. ``reference`` is a right order, ``mistakes`` names wrong ones.
+
+    Any order whose weights are right after every round is right. A mistake is named only if its weights *and* gradients
+    are the learner's after every round, and both use the same steps.
+    """
+
+    reference: tuple[str, ...]
+    mistakes: Mapping[str, tuple[str, ...]]
+    kind: ClassVar[str] = "trace"
+
+    def attempted(self, answer: Any) -> bool:
+        """Whether the list holds anything but ``...``."""
+        return super().attempted(answer) and answer not in ([], (), [...], (...,))
+
+    def judge(self, answer: Any, seed: int) -> Result:
+        """Carry out the order and compare what the weights became."""
+        if isinstance(answer, str) or not isinstance(answer, Sequence):
+            return self.wrong(say("exercises.trace.list", name=self.name, got=describe(answer)))
+        steps = ", ".join(f'"{step}"' for step in TrainingLoop.steps)
+        if ... in answer:
+            return self.missing()
+        if unknown := next((step for step in answer if step not in TrainingLoop.steps), None):
+            return self.wrong(say("exercises.trace.unknown", step=repr(unknown), steps=steps))
+        mine, right = carry_out(answer, seed), carry_out(self.reference, seed)
+        if mine.stopped:
+            number, step, message = mine.stopped
+            return self.wrong(say("exercises.trace.stopped", round=number, step=step, message=message))
+        rows = tuple(self._round(i, mine.weights[i], right.weights[i]) for i in range(ROUNDS))
+        if difference(mine.weights, right.weights) is None:
+            return self.right()
+        for name, order in self.mistakes.items():
+            if sorted(order) == sorted(answer) and _same(mine, carry_out(order, seed)):
+                return self.wrong(say(self.key("wrong", name)), rows, name)
+        return self.wrong(say("exercises.trace.differs"), rows)
+
+    def _round(self, i: int, mine: list[Tensor], right: list[Tensor]) -> tuple[str, str]:
+        yours, expected = brief(mine[0].reshape(())), brief(right[0].reshape(()))
+        return say("exercises.trace.round", round=i + 1), say("exercises.trace.weight", yours=yours, expected=expected)
+
+    @property
+    def name(self) -> str:
+        """What the learner calls the list."""
+        return "order"
+
+    @property
+    def starter(self) -> str:
+        """The empty list."""
+        return "order = [...]"
+
+    def source(self) -> str:
+        """Return the right order as a list."""
+        steps = ", ".join(f'"{step}"' for step in self.reference)
+        return f"order = [{steps}]"
+
+
+def carry_out(order: Sequence[str], seed: int) -> Run:
+    """Run a training loop's steps in this order, round after round."""
+    weights, gradients = [], []
+    with untouched_randomness(seed):
+        loop = TrainingLoop(seed)
+        for number in range(1, ROUNDS + 1):
+            for step in order:
+                try:
+                    getattr(loop, step)()
+                except (RuntimeError, Problem) as error:
+                    return Run(stopped=(number, step, str(error).split("\n")[0]))
+            weights.append(loop.weights())
+            gradients.append(loop.gradients())
+    return Run(tuple(weights), tuple(gradients))
+
+
+def _same(a: Run, b: Run) -> bool:
+    return b.stopped is None and difference((a.weights, a.gradients), (b.weights, b.gradients)) is None

@@ -1,0 +1,53 @@
+"""The machine a lesson runs on: which device, and where its randomness starts."""
+
+import os
+import random
+
+import numpy as np
+import torch
+
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+
+
+def device() -> torch.device:
+    """Return the device for a lesson's tensors: ``DLVIZ_DEVICE`` if set, else a CUDA GPU, else the CPU.
+
+    ``DLVIZ_DEVICE`` takes "cpu", "cuda", "cuda:1", "mps" and the like. A device that this machine lacks raises a
+    ``ValueError`` that names those it has.
+
+    >>> import dlviz, torch
+    >>> x = torch.zeros(2, 3, device=dlviz.device())
+    """
+    wanted = os.environ.get("DLVIZ_DEVICE", "").strip()
+    if not wanted:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if wanted not in _available():
+        raise Problem(say("machine.device", value=wanted, available=", ".join(_available())))
+    return torch.device(wanted)
+
+
+def _available() -> list[str]:
+    """Name each device that tensors can be put on here."""
+    gpus = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))] if torch.cuda.is_available() else []
+    return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
+
+
+def seed(n: int = 0) -> None:
+    """Start every random stream of a lesson at ``n``: Python's, NumPy's global one, and torch's on every device.
+
+    torch's stream is the one of ``torch.manual_seed(n)``, so the same numbers come without dlviz.
+    Nothing is returned: as the last line of a cell, a generator would print its address.
+
+    >>> import dlviz, torch
+    >>> dlviz.seed(0); a = torch.rand(3)
+    >>> dlviz.seed(0); bool((torch.rand(3) == a).all())
+    True
+    """
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise Problem(say("machine.seed", value=repr(n), kind=type(n).__name__))
+    if not -(2**63) <= n < 2**64:  # torch's own bounds
+        raise Problem(say("machine.seed_range", value=n))
+    random.seed(n)
+    np.random.seed(n % 2**32)  # NumPy's legacy stream takes 32 bits
+    torch.manual_seed(n)
