@@ -19,7 +19,7 @@ class Box:
     """One box of the picture.
 
     `kind` is "op", "leaf", "input" or "cut" for a box of its own, "module", "fold", "step" or "page" for one that holds others.
-    `node` is the node it shows, or -1; `count` how many operations a group holds.
+    `node` is the node it shows, or -1; `count` how many operations a group holds; `path` that of a module.
     """
 
     kind: str
@@ -28,7 +28,7 @@ class Box:
     sub: str = ""
     node: int = -1
     count: int = 0
-    scope: int = -1
+    path: str = ""
 
 
 @dataclass
@@ -117,7 +117,7 @@ def _folded(children: list["_Branch | Node"]) -> list["_Branch | Node"]:
             steps.append(_Branch("step", str(step + 1), "", -1, part))
         first = children[i]
         if body == 1 and isinstance(first, _Branch):
-            steps = [_Branch("step", str(n + 1), "", -1, s.children[0].children) for n, s in enumerate(steps)]  # type: ignore[union-attr]
+            steps = [_unwrapped(step) for step in steps]
         label, sub = (first.label, first.sub) if isinstance(first, _Branch) and body == 1 else (_loop_name(children[i : i + body]), "")
         fold = _Branch("fold", label, sub, -1, steps)
         while len(fold.children) > 2 * PAGE:
@@ -125,6 +125,14 @@ def _folded(children: list["_Branch | Node"]) -> list["_Branch | Node"]:
         found.append(fold)
         i += body * times
     return found
+
+
+def _unwrapped(step: "_Branch | Node") -> "_Branch | Node":
+    """A step that is one module call needs no box around that call."""
+    assert isinstance(step, _Branch)
+    call = step.children[0]
+    assert isinstance(call, _Branch)
+    return _Branch("step", step.label, "", call.scope, call.children)
 
 
 def _token(child: "_Branch | Node") -> object:
@@ -167,15 +175,19 @@ def _plant(tree: Tree, graph: Graph, children: Sequence["_Branch | Node"], paren
     for child in children:
         here = len(tree.boxes)
         if isinstance(child, Node):
-            tree.boxes.append(Box("op", parent, child.op, node=child.index, scope=child.scope))
+            tree.boxes.append(Box("op", parent, child.op, node=child.index))
             tree.box_of[child.index] = here
             count += 1
         else:
-            tree.boxes.append(Box(child.kind, parent, child.label, child.sub, scope=child.scope))
+            tree.boxes.append(Box(child.kind, parent, child.label, child.sub, path=_path(child, graph)))
             inside = _plant(tree, graph, child.children, here)
             tree.boxes[here].count = inside
             count += inside
     return count
+
+
+def _path(branch: _Branch, graph: Graph) -> str:
+    return graph.calls[branch.scope].path if branch.scope >= 0 else ""
 
 
 def _add_leaves(tree: Tree, graph: Graph) -> None:

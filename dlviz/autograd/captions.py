@@ -1,0 +1,143 @@
+"""The words around the picture: texts in the boxes, signature, badge, notes and the sentence that says what is shown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlviz.autograd import private
+from dlviz.autograd.details import residual
+from dlviz.autograd.faults import Stale, find_stale, first_non_finite, is_freed
+from dlviz.autograd.graph import Graph, Node
+from dlviz.autograd.grouping import Box
+from dlviz.autograd.picture import Picture
+from dlviz.kit.words import say
+
+#: Sums where paths meet are checked against torch up to this many numbers a node.
+CHECKED = 4096
+
+
+def shape(dims: Sequence[int]) -> str:
+    """As Python writes it: ``(32, 16)``, ``(8,)``, ``()``."""
+    return str(tuple(int(n) for n in dims))
+
+
+def box_texts(drawn: Picture) -> list[tuple[str, str]]:
+    """The two lines in each box."""
+    inputs, boxes = drawn.inputs, drawn.tree.boxes
+    children = [0] * len(boxes)
+    for box in boxes:
+        if box.parent >= 0:
+            children[box.parent] += 1
+    found = []
+    for i, box in enumerate(boxes):
+        if box.kind in ("op", "leaf"):
+            node = drawn.node(box.node)
+            shapes = node.shapes
+            found.append((_title(boxes, box, node), shape(shapes[0]) if shapes else ""))
+        elif box.kind == "input":
+            value = inputs[box.node].value
+            why = say("autograd.box.no_grad") if value.is_floating_point() else str(value.dtype).removeprefix("torch.")
+            found.append((box.label or say("autograd.box.data"), f"{shape(value.shape)} {why}"))
+        elif box.kind == "cut":
+            found.append((box.label, say(f"autograd.box.cut_{box.sub}")))
+        else:
+            found.append((_group_title(box, children[i]), say("autograd.box.operations", count=box.count)))
+    return found
+
+
+def _title(boxes: list[Box], box: Box, node: Node) -> str:
+    if box.kind == "op":
+        return f"{node.label} = {node.op}" if node.label else node.op
+    around = boxes[box.parent].path if box.parent >= 0 else ""
+    return (node.label.removeprefix(f"{around}.") if around else node.label) or say("autograd.box.leaf")
+
+
+def _group_title(box: Box, children: int) -> str:
+    if box.kind == "fold":
+        return say("autograd.box.fold", what=box.label, times=children)
+    if box.kind in ("step", "page"):
+        return say(f"autograd.box.{box.kind}", number=box.label)
+    return " · ".join(part for part in (box.label, box.sub) if part)
+
+
+def width(title: str, sub: str) -> int:
+    """How wide a box is in pixels, from its two lines; longer lines are cut with an ellipsis by the view."""
+    return int(max(64, min(196, 22 + max(7.2 * len(title), 6.4 * len(sub)))))
+
+
+def signature(drawn: Picture) -> str:
+    """The line beside the name: what is drawn and how large it is."""
+    nodes = sum(len(graph.nodes) for graph in drawn.graphs)
+    titles = ", ".join(_call(graph) for graph in drawn.graphs)
+    return say("autograd.signature", what=titles, nodes=nodes)
+
+
+def _call(graph: Graph) -> str:
+    source = graph.nodes[0].source
+    made = source.text if source is not None and len(source.text) <= 60 and source.text.startswith(graph.title) else ""
+    return made or graph.title
+
+
+def badge(drawn: Picture, stale: Sequence[Stale]) -> dict[str, str]:
+    """How far what is drawn lies from torch: every number is torch's own, and the sums that a reader can redo are redone."""
+    if stale:
+        return {"text": say("autograd.badge.fails"), "kind": "bad"}
+    if any(graph.backward.latest is None for graph in drawn.graphs):
+        return {"text": say("autograd.badge.waiting"), "kind": "plain"}
+    worst = 0.0
+    for graph in drawn.graphs:
+        for node in graph.nodes:
+            arrived = node.gradient
+            if len(graph.incoming[node.index]) > 1 and arrived is not None and arrived.numel() <= CHECKED:
+                worst = max(worst, residual(graph, node.index) or 0.0)
+    exact = say("autograd.badge.exact") if worst == 0 else say("autograd.badge.within", error=f"{worst:.1g}")
+    return {"text": exact, "kind": "good"}
+
+
+def notes(drawn: Picture, stale: Sequence[Stale]) -> list[dict[str, str]]:
+    """What a learner must know before reading the picture: what it cannot show, and what is wrong."""
+    found = [_note("bad", "stale", **_stale(drawn, fault)) for fault in stale[:3]]
+    for graph in drawn.graphs:
+        if not graph.taped:
+            found.append(_note("info", "untaped"))
+        if is_freed(graph):
+            found.append(_note("info", "freed"))
+        if graph.root.numel() != 1:
+            found.append(_note("warn", "not_scalar", shape=shape(graph.root.shape)))
+        for broken in first_non_finite(graph):
+            node = graph.nodes[broken.node]
+            where = f" ({node.source})" if node.source is not None else ""
+            when = "backward" if broken.backward else "forward"
+            kind = "bad" if broken.kind == "nan" else "warn"
+            found.append(_note(kind, f"{broken.kind}_{when}", node=node.label or node.op, where=where))
+        if any(node.op == "checkpoint_function" for node in graph.nodes):
+            found.append(_note("info", "checkpoint"))
+    if private.missing():
+        found.append(_note("warn", "private", names=", ".join(private.missing())))
+    latest = [graph.backward.latest for graph in drawn.graphs]
+    if any(one is not None and one.preview for one in latest):
+        found.append(_note("info", "preview"))
+    elif any(graph.backward.passes > 1 for graph in drawn.graphs):
+        found.append(_note("warn", "again", passes=max(graph.backward.passes for graph in drawn.graphs)))
+    return found
+
+
+def _stale(drawn: Picture, fault: Stale) -> dict[str, Any]:
+    node = drawn.node(fault.node)
+    writer = f"{fault.mutation} ({fault.source}: {fault.source.text})" if fault.source is not None else say("autograd.notes.unseen")
+    return {"node": node.name, "saved": fault.saved, "writer": writer, "torch": fault.message.split(" Hint:")[0]}
+
+
+def _note(kind: str, key: str, **values: Any) -> dict[str, str]:
+    return {"kind": kind, "text": say(f"autograd.notes.{key}", **values)}
+
+
+def summary(drawn: Picture) -> str:
+    """One sentence for who cannot see the picture."""
+    parts = []
+    for graph in drawn.graphs:
+        leaves = [node.label or shape(node.shapes[0]) for node in graph.leaves]
+        named = ", ".join(leaves[:4]) + (" …" if len(leaves) > 4 else "")
+        operations = len(graph.nodes) - len(leaves)
+        key = "summary_after" if graph.backward.latest is not None else "summary"
+        parts.append(say(f"autograd.{key}", title=graph.title, operations=operations, count=len(leaves), leaves=named))
+    return " ".join(parts)

@@ -1,0 +1,125 @@
+"""The picture of one graph, or of two runs beside each other, as plain data: boxes, how they are laid out, what flows.
+
+`scene` holds what the forward pass fixed and is sent once; `flow` holds what backward brings and is sent again after each pass.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dlviz.autograd.captions import badge, box_texts, notes, signature, summary, width
+from dlviz.autograd.details import flags
+from dlviz.autograd.faults import find_stale, first_non_finite
+from dlviz.autograd.grouping import Tree
+from dlviz.autograd.layout import arrange, pack
+from dlviz.autograd.numbers import norms, scalar
+from dlviz.autograd.picture import Picture
+
+KINDS = ("op", "leaf", "input", "cut", "module", "fold", "step", "page", "run")
+#: Boxes shown when a graph opens, about: groups are opened from the outside in until there are this many.
+OPEN = 44
+
+
+def scene(drawn: Picture) -> dict[str, Any]:
+    """What the forward pass fixed: every box with its texts and size, the layout of every group, every edge."""
+    boxes = drawn.tree.boxes
+    texts = box_texts(drawn)
+    strings: dict[str, int] = {}
+    ids = [[strings.setdefault(text, len(strings)) for text in pair] for pair in texts]
+    locals_ = arrange([box.parent for box in boxes], drawn.tree.edges)
+    return {
+        "strings": list(strings),
+        "kinds": np.array([KINDS.index(box.kind) for box in boxes], np.uint8),
+        "parents": np.array([box.parent for box in boxes], np.int32),
+        "texts": np.array(ids, np.uint16 if len(strings) < 2**16 else np.uint32).reshape(-1),
+        "widths": np.array([width(*pair) for pair in texts], np.uint8),
+        "nodes": np.array([box.node for box in boxes], np.int32),
+        "counts": np.array([box.count for box in boxes], np.int32),
+        "edges": np.array(
+            [(a + shift, b + shift) for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True) for a, b in graph.edges],
+            np.int32,
+        ).reshape(-1),
+        "carries": _carries(drawn.tree),
+        "layout": pack(locals_),
+        "flags": _flags(drawn),
+        "open": first_open(drawn.tree),
+    }
+
+
+def flow(drawn: Picture) -> dict[str, Any]:
+    """What backward brought: the order in which nodes ran, what arrived at each, faults, and how exact the picture is."""
+    order, sizes, values, gradients, marks, stale = [], [], [], [], dict(drawn.marks), []
+    for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True):
+        order += [node + shift for node in graph.order]
+        sizes += norms([node.gradient for node in graph.nodes])
+        values += [_number(node.value) for node in graph.nodes]
+        gradients += [_number(node.gradient) for node in graph.nodes]
+        for broken in first_non_finite(graph):
+            marks[broken.node + shift] = broken.kind
+        stale += [replace(fault, node=fault.node + shift) for fault in find_stale(graph)]
+    marks |= {fault.node: "stale" for fault in stale}
+    return {
+        "order": np.array(order, np.int32),
+        "norms": np.array(sizes, np.float32),
+        "values": np.array(values, np.float32),
+        "gradients": np.array(gradients, np.float32),
+        "ran": all(graph.backward.latest is not None for graph in drawn.graphs),
+        "marks": [[node, kind] for node, kind in sorted(marks.items())],
+        "folds": {str(i): _steps(drawn, i) for i, box in enumerate(drawn.tree.boxes) if box.kind == "fold"},
+        "notes": notes(drawn, stale),
+        "badge": badge(drawn, stale),
+        "signature": signature(drawn),
+        "summary": summary(drawn),
+    }
+
+
+def first_open(tree: Tree) -> list[int]:
+    """The groups that are open at first: from the outside in, while the picture stays small."""
+    inside: dict[int, list[int]] = {}
+    for i, box in enumerate(tree.boxes):
+        inside.setdefault(box.parent, []).append(i)
+    opened: list[int] = []
+    shown, queue = len(inside.get(-1, ())), list(inside.get(-1, ()))
+    for box in queue:
+        children = inside.get(box, ())
+        kind = tree.boxes[box].kind
+        if children and kind not in ("fold", "page") and (kind == "run" or shown + len(children) <= OPEN):
+            opened.append(box)
+            shown += len(children)
+            queue += children
+    return opened
+
+
+def _number(tensor: Any) -> float:
+    found = scalar(tensor)
+    return float("nan") if found is None else found
+
+
+def _steps(drawn: Picture, fold: int) -> list[float]:
+    """The norm of the gradient that arrives at the end of each step of a folded loop, first step first."""
+    last: dict[int, int] = {}
+    for i, box in enumerate(drawn.tree.boxes):
+        if box.kind == "op":
+            step = drawn.step_of(i, fold)
+            if step >= 0:
+                graph, node = drawn.locate(box.node)
+                if step not in last or graph.nodes[node].sequence > drawn.node(last[step]).sequence:
+                    last[step] = box.node
+    return norms([drawn.node(last[step]).gradient for step in sorted(last)])
+
+
+def _carries(tree: Tree) -> np.ndarray:
+    """For each edge between boxes, how many of the graph's edges it stands for, and then which."""
+    return np.array([number for carried in tree.carries for number in (len(carried), *carried)], np.int32)
+
+
+def _flags(drawn: Picture) -> list[list[Any]]:
+    """Nodes with something special, sparsely: [node, [keys]]."""
+    found = []
+    for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True):
+        for node in graph.nodes:
+            keys = flags(node)
+            if keys:
+                found.append([node.index + shift, keys])
+    return found

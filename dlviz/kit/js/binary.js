@@ -1,0 +1,12 @@
+// Arrays cross as bytes; this makes typed arrays of them again.
+
+const KINDS = { uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
+
+/**
+ * @param {DataView} view little-endian bytes, as Python wrote them
+ * @param {keyof typeof KINDS} kind
+ */
+export function array(view, kind) {
+  // Copied, because a typed array must start at a multiple of its item's size and a message's buffer may not.
+  return new KINDS[kind](view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}

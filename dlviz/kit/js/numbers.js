@@ -1,0 +1,37 @@
+// How numbers are written: a true minus sign, figures that fit, NaN and infinity by name.
+
+/**
+ * @param {number} value
+ * @param {number} [digits] significant figures
+ */
+export function format(value, digits = 4) {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  let text;
+  if (Number.isInteger(value) && size < 1e7) text = String(size);
+  else if (size !== 0 && (size < 1e-4 || size >= 1e7)) text = size.toExponential(digits - 2).replace("e+", "e").replace("e-", "e−");
+  else text = String(Number(size.toPrecision(digits)));
+  return (value < 0 ? "−" : "") + text;
+}
+
+/** @param {number[]} dims "(32, 16)", "(8,)" or "()", as Python writes it */
+export function shape(dims) {
+  return dims.length === 1 ? `(${dims[0]},)` : `(${dims.join(", ")})`;
+}
+
+/** A number that Python sent, where what JSON cannot hold came as its name. */
+export function number(value) {
+  return value === null || value === undefined ? NaN : Number(value);
+}
+
+/**
+ * The background of a cell: orange for positive, blue for negative, paper for zero.
+ * @param {number} value
+ * @param {number} max the value of the strongest colour
+ */
+export function diverging(value, max) {
+  if (!Number.isFinite(value) || !(max > 0) || value === 0) return "var(--paper)";
+  const share = Math.round(Math.min(1, Math.abs(value) / max) * 45);
+  return `color-mix(in srgb, ${value < 0 ? "var(--neg)" : "var(--pos)"} ${share}%, var(--paper))`;
+}

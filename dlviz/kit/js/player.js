@@ -1,0 +1,131 @@
+// First, back, play, next, scrubber, speed: the same bar and the same keys in every widget. Runs in the browser alone.
+
+import { h, s, fillIn } from "./dom.js";
+
+const ICONS = {
+  first: "M3 3h2v10H3zM13 3v10L6 8z",
+  back: "M11 3v10L4 8z",
+  play: "M4 2.5v11l9-5.5z",
+  pause: "M4 3h3v10H4zM9 3h3v10H9z",
+  next: "M5 3v10l7-5z",
+};
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
+/** Milliseconds between steps at speed 1. */
+const PACE = 700;
+/** Milliseconds between two messages to the kernel while playing. */
+const REPORT = 150;
+
+/**
+ * @param {{model: any, words: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string}} options
+ * @returns {{element: HTMLElement, update: () => void, go: (step: number) => void}}
+ */
+export function player({ model, words, signal, root, steps, label }) {
+  const button = (name, act) => {
+    const node = h("button", { type: "button", "aria-label": words[`player.${name}`], title: words[`player.${name}`], class: `dlviz-${name}` }, icon(name));
+    node.addEventListener("click", act, { signal });
+    return node;
+  };
+  const first = button("first", () => go(0));
+  const back = button("back", () => go(model.get("step") - 1));
+  const play = button("play", () => toggle());
+  const next = button("next", () => go(model.get("step") + 1));
+  const scrubber = h("input", { type: "range", min: 0, step: 1, "aria-label": words["player.scrubber"] });
+  scrubber.addEventListener("input", () => go(Number(scrubber.value)), { signal });
+  const count = h("span", { class: "dlviz-count" });
+  const speed = h("select", { "aria-label": words["player.speed"] }, ...SPEEDS.map((value) => h("option", { value }, `${value}×`)));
+  speed.addEventListener("change", () => write("speed", Number(speed.value)), { signal });
+  const element = h("div", { class: "dlviz-player" }, first, back, play, next, scrubber, count, speed);
+
+  let timer = 0;
+  let reported = 0;
+  let late = 0;
+  function report() {
+    clearTimeout(late);
+    const wait = reported + REPORT - Date.now();
+    if (wait > 0) late = setTimeout(report, wait);
+    else {
+      reported = Date.now();
+      model.save_changes();
+    }
+  }
+  function write(name, value) {
+    if (model.get(name) === value) return;
+    model.set(name, value);
+    report();
+  }
+  function go(step) {
+    write("playing", false);
+    write("step", clamp(step));
+  }
+  function clamp(step) {
+    return Math.max(0, Math.min(steps(), step));
+  }
+  function toggle() {
+    if (!model.get("playing") && model.get("step") >= steps()) write("step", 0);
+    write("playing", !model.get("playing"));
+  }
+  function tick() {
+    if (model.get("step") >= steps()) {
+      write("playing", false);
+      return;
+    }
+    write("step", model.get("step") + 1);
+    timer = setTimeout(tick, PACE / model.get("speed"));
+  }
+  function update() {
+    const last = steps();
+    const step = clamp(model.get("step"));
+    scrubber.max = String(last);
+    scrubber.value = String(step);
+    scrubber.style.setProperty("--done", `${last ? (100 * step) / last : 0}%`);
+    scrubber.setAttribute("aria-valuetext", label(step));
+    count.textContent = fillIn(words["player.count"], { step, last });
+    first.setAttribute("aria-disabled", String(step === 0));
+    back.setAttribute("aria-disabled", String(step === 0));
+    next.setAttribute("aria-disabled", String(step === last));
+    speed.value = String(model.get("speed"));
+    const name = model.get("playing") ? "pause" : "play";
+    if (play.dataset.shows !== name) {
+      play.dataset.shows = name;
+      play.replaceChildren(icon(name));
+      play.setAttribute("aria-label", words[`player.${name}`]);
+      play.title = words[`player.${name}`];
+    }
+  }
+  function playing() {
+    clearTimeout(timer);
+    if (model.get("playing")) timer = setTimeout(tick, PACE / model.get("speed"));
+    update();
+  }
+  root.addEventListener("keydown", (event) => onKey(event, { go, toggle, model, steps }), { signal });
+  const events = { "change:step": update, "change:speed": update, "change:playing": playing };
+  for (const [name, call] of Object.entries(events)) model.on(name, call);
+  signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    clearTimeout(late);
+    for (const [name, call] of Object.entries(events)) model.off(name, call);
+  });
+  playing();
+  return { element, update, go };
+}
+
+/** Keys reach the player from anywhere in the widget, except from what has its own use for them. */
+function onKey(event, { go, toggle, model, steps }) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  const on = event.target;
+  if (on.matches("select, input[type=text], input[type=number]")) return;
+  const moves = { ",": -1, ".": 1, PageUp: -10, PageDown: 10 };
+  if (event.key === " " && !on.matches("button")) toggle();
+  else if (event.key in moves) go(model.get("step") + moves[event.key]);
+  else if (event.key === "Home" && !on.matches("input")) go(0);
+  else if (event.key === "End" && !on.matches("input")) go(steps());
+  else if (event.key === "ArrowLeft" && !on.matches("input")) go(model.get("step") - 1);
+  else if (event.key === "ArrowRight" && !on.matches("input")) go(model.get("step") + 1);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function icon(name) {
+  return s("svg", { width: 16, height: 16, viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { fill: "currentColor", d: ICONS[name] }));
+}

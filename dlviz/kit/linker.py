@@ -1,0 +1,73 @@
+"""Join a view's ES modules into one string.
+
+anywidget loads a view from a blob, where ``import "../kit/js/shell.js"`` cannot be resolved. The linker knows two forms, which are all
+that views use: ``import { a, b } from "./x.js";`` on one line, and ``export`` before a function, class or const. Anything else is refused.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+_IMPORT = re.compile(r'^import \{ (?P<names>\w+(?:, \w+)*) \} from "(?P<path>\.{1,2}/[^"]+)";$', re.M)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (?P<name>\w+))", re.M)
+_DEFAULT = re.compile(r"^export default (?=\{|\w)", re.M)
+_SUSPECT = re.compile(r"^[ \t]*(?:import\b(?!\s*\.\s*meta)|export\b).*$|\bimport\s*\(|\bimport\s*\.\s*meta\b", re.M)
+
+
+class LinkError(ValueError):
+    """A module uses a form that the linker does not know; the message names file and line."""
+
+
+@cache
+def link(entry: Path) -> str:
+    """The view in `entry` and everything it imports, as one module.
+
+    Raises:
+        LinkError: a form of import or export that is not one of the two, a missing file, a name that is not exported, or a circle.
+    """
+    order: dict[Path, str] = {}
+    _visit(entry.resolve(), (), order)
+    ids = {path: f"$module{i}" for i, path in enumerate(order)}
+    exported = {path: {m["name"] for m in _EXPORT.finditer(source)} for path, source in order.items()}
+    parts = []
+    for path, source in order.items():
+
+        def bind(match: re.Match[str], path: Path = path) -> str:
+            needed = (path.parent / match["path"]).resolve()
+            unknown = [name for name in match["names"].split(", ") if name not in exported[needed]]
+            if unknown:
+                raise LinkError(f"{path.name}: {', '.join(unknown)} is not exported by {needed.name}")
+            return f"const {{ {match['names']} }} = {ids[needed]};"
+
+        body = _IMPORT.sub(bind, source)
+        if path == entry.resolve():
+            parts.append(body)
+        else:
+            names = ", ".join(sorted(exported[path]))
+            parts.append(f"const {ids[path]} = (() => {{\n{_EXPORT.sub('', body)}\nreturn {{ {names} }};\n}})();")
+    return "\n".join(parts)
+
+
+def _visit(path: Path, above: tuple[Path, ...], order: dict[Path, str]) -> None:
+    if path in above:
+        raise LinkError(f"{path.name}: imports go round in a circle: {' -> '.join(p.name for p in (*above, path))}")
+    if path in order:
+        return
+    if not path.is_file():
+        raise LinkError(f"{path.name}: imported by {above[-1].name if above else 'nobody'} but there is no such file")
+    source = path.read_text(encoding="utf-8")
+    _refuse_other_forms(path, source, is_entry=not above)
+    for match in _IMPORT.finditer(source):
+        _visit((path.parent / match["path"]).resolve(), (*above, path), order)
+    order[path] = source
+
+
+def _refuse_other_forms(path: Path, source: str, *, is_entry: bool) -> None:
+    for suspect in _SUSPECT.finditer(source):
+        known = _IMPORT.match(source, suspect.start()) or _EXPORT.match(source, suspect.start())
+        if not known and not (is_entry and _DEFAULT.match(source, suspect.start())):
+            line = source.count("\n", 0, suspect.start()) + 1
+            raise LinkError(
+                f'{path.name}, line {line}: {suspect[0].strip()!r}: views may use `import {{ a, b }} from "./x.js";`, `export function|const|class` '
+                "and, in the entry, `export default`"
+            )

@@ -1,0 +1,166 @@
+"""The base of every widget: traits, theme, words, still picture, page, and letting go."""
+
+import base64
+import html
+import sys
+import weakref
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from dlviz.kit.linker import link
+from dlviz.kit.page import page
+from dlviz.kit.problem import Problem
+from dlviz.kit.still import png
+from dlviz.kit.words import say, table
+
+_HERE = Path(__file__).parent
+
+
+class Widget(anywidget.AnyWidget):
+    """An ordinary ipywidget with one view, which plays in the browser and never needs the kernel to do so.
+
+    A room's widget names its files and its table of words, sets :attr:`scene`, and says what it shows in :meth:`_describe` and
+    :meth:`_still`. Running the same notebook cell again closes the widgets that its earlier run made, so their tensors are freed.
+
+    Attributes:
+        scene: what the view draws, as JSON-able data with binary arrays.
+        theme: "light", "dark" or "auto", which follows JupyterLab or, in a page, the browser.
+        step: which step the player stands at, from 0.
+        playing: whether it is playing.
+        speed: how fast, from 0.25 to 4.
+        live: whether a kernel is there to answer; an exported page says no.
+    """
+
+    _view: Path
+    _style: Path
+    _room: str
+
+    scene = traitlets.Dict(help="what the view draws").tag(sync=True)
+    words = traitlets.Dict(help="the strings that the view shows").tag(sync=True)
+    theme = traitlets.Enum(("auto", "light", "dark"), "auto", help="colours").tag(sync=True)
+    step = traitlets.Int(0, min=0, help="where the player stands").tag(sync=True)
+    playing = traitlets.Bool(False, help="whether the player runs").tag(sync=True)
+    speed = traitlets.Float(1.0, min=0.25, max=4.0, help="how fast it plays").tag(sync=True)
+    live = traitlets.Bool(True, help="whether a kernel answers").tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        unknown = sorted(name for name in traits if not self.has_trait(name))
+        if unknown:
+            known = sorted(name for name in self.trait_names(sync=True) if not name.startswith("_"))
+            raise TypeError(f"{type(self).__name__}: no such argument: {', '.join(unknown)}. It takes {', '.join(known)}")
+        self._esm, self._css = link(type(self)._view), _style(type(self)._style)
+        words = table("kit") | table(type(self)._room)
+        super().__init__(words=words, **traits)
+        _close_earlier_runs(self)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # The view is read when a widget is made, not when the class is: importing a room costs no file.
+        cls._esm = cls._css = ""
+
+    def __repr__(self) -> str:
+        return self._describe()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            bundle[0]["text/html"] = self._image()
+        return bundle
+
+    def _describe(self) -> str:
+        """One stable line that says what is shown."""
+        raise NotImplementedError
+
+    def _still(self) -> str:
+        """The picture as it stands, as SVG."""
+        raise NotImplementedError
+
+    def _full(self) -> dict[str, Any]:
+        """The traits that an exported page carries, complete enough to need no kernel."""
+        return {name: getattr(self, name) for name in self.trait_names(sync=True) if not name.startswith("_") and name not in _LAYOUT}
+
+    def _image(self) -> str:
+        data = base64.b64encode(self._still().encode()).decode()
+        return f'<img alt="{html.escape(self._describe())}" src="data:image/svg+xml;base64,{data}">'
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The widget as one self-contained page that opens from a file and still plays, steps and hovers.
+
+        Args:
+            path: where to write it; nothing is written without one.
+
+        Returns:
+            The page.
+        """
+        text = page(self._describe(), self._esm, self._css, self._full())
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture: ``.svg`` and ``.png`` as it stands, ``.html`` as a page that still plays.
+
+        Raises:
+            Problem: the ending is none of the three.
+        """
+        path = Path(path)
+        if path.suffix == ".svg":
+            path.write_text(self._still(), encoding="utf-8")
+        elif path.suffix == ".html":
+            self.to_html(path)
+        elif path.suffix == ".png":
+            path.write_bytes(png(self._still()))
+        else:
+            raise Problem(say("kit.refused.suffix", got=path.suffix or path.name))
+        return path
+
+
+_LAYOUT = {"layout", "tabbable", "tooltip", "comm", "keys"}
+
+
+def binary(value: Any) -> Any:
+    """`value` with every numpy array as its bytes, little-endian and row-major: they cross as buffers, never as lists of numbers."""
+    if isinstance(value, np.ndarray):
+        return np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes()
+    if isinstance(value, Mapping):
+        return {key: binary(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [binary(item) for item in value]
+    return value
+
+
+@cache
+def _style(room: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in (_HERE / "theme.css", _HERE / "shell.css", room))
+
+
+_runs: dict[str, tuple[int, list["weakref.ref[Widget]"]]] = {}
+
+
+def _close_earlier_runs(widget: Widget) -> None:
+    """A cell that is run again replaces its output, so what its earlier run made is closed."""
+    cell, run = _cell()
+    if cell is None:
+        return
+    before, widgets = _runs.get(cell, (run, []))
+    if before != run:
+        for earlier in widgets:
+            old = earlier()
+            if old is not None:
+                old.close()
+        widgets = []
+    _runs[cell] = (run, [*widgets, weakref.ref(widget)])
+
+
+def _cell() -> tuple[str | None, int]:
+    """The notebook cell that is running and which run of it this is; ``None`` outside a notebook that tells."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    parent = getattr(shell, "parent_header", None) or {}
+    return parent.get("metadata", {}).get("cellId"), getattr(shell, "execution_count", 0)
