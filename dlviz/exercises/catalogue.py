@@ -11,7 +11,7 @@ import dlviz.exercises
 from dlviz.exercises import store
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.prediction import Prediction, settle
-from dlviz.exercises.report import Card, Note, Result, Shown
+from dlviz.exercises.report import Card, Shown
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 
@@ -42,7 +42,7 @@ def exercise(id: str) -> Exercise:
     return found
 
 
-def predict(id: str, answer: Any = ...) -> Result | Note:
+def predict(id: str, answer: Any = ...) -> Shown:
     """Commit an answer to a question before the run, then see what torch says.
 
     ``answer`` is one of the options, a number, or a shape as a tuple; ``...`` shows the question. The first answer is

@@ -118,7 +118,9 @@ def brief(value: Any) -> str:
         return f"({', '.join(brief(item) for item in value)})"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return getattr(value, "__name__", None) or str(value)
+    if value is None or isinstance(value, (int, str)):
+        return str(value)
+    return getattr(value, "__name__", describe(value))
 
 
 def _nested(value: Any) -> str:

@@ -33,6 +33,7 @@ class Exercise(Shown):
         "not attempted" and raises nothing. With ``DLVIZ_STRICT=1`` in the environment a missing answer raises
         ``NotAttempted`` and a wrong one ``Wrong``, both ``AssertionError``.
 
+        >>> from dlviz.exercises import exercise
         >>> exercise("00.double").check(lambda x: 2 * x).passed
         True
         """

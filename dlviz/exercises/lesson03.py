@@ -3,6 +3,7 @@
 The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
 then mistakes people make in its place, each named after what it does. The ones that were found in tutorials say so.
 """
+# mypy: no-check-untyped-defs
 # ruff: noqa: D102, D103, D107, PIE790 - a mistake's name says what it does, and what learners read stays short
 
 from typing import Any
@@ -13,7 +14,7 @@ from torch import nn
 from dlviz.exercises.function import Function
 from dlviz.exercises.model import Model
 from dlviz.exercises.predictions03 import PREDICTIONS
-from dlviz.exercises.probes import bends, gives, gradients, holds, logits, registered, rows_apart
+from dlviz.exercises.probes import bends, gives, gradients, holds, keeps_input, logits, registered, rows_apart
 from dlviz.exercises.repair import Repair
 from dlviz.exercises.trace import Trace
 
@@ -337,6 +338,6 @@ ITEMS = (
         reference=MLP,
         blank=Blank,
         batch=_images,
-        probes=(gives(10), registered, holds(2410), gradients, rows_apart, logits, bends),
+        probes=(gives(10), keeps_input, registered, holds(2410), gradients, rows_apart, logits, bends),
     ),
 )

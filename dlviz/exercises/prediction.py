@@ -12,24 +12,24 @@ from dlviz.exercises import store
 from dlviz.exercises.attempt import untouched_randomness
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import conclude
-from dlviz.exercises.report import SIGNS, Card, Note, Result
+from dlviz.exercises.report import SIGNS, Card, Result, Shown
 from dlviz.kit.words import say
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Prediction(Shown):
     """A question. ``truth()`` runs torch and returns the answer: one of ``options``, else a number or a shape."""
 
     id: str
     truth: Callable[[], Any]
     options: tuple[str, ...] = ()
 
-    def ask(self) -> Note:
+    def card(self) -> Card:
         """Show the question, and the options to choose from."""
         rows = tuple((f'"{option}"', say(self.key("options", option))) for option in self.options)
         how = say(f"exercises.predict.{'choose' if rows else 'fill'}", id=self.id)
         headline = f"{SIGNS['not attempted']} {self.id}: {say('exercises.verdict.not-attempted')}"
-        return Note(Card(headline, (say(self.key("question")), how), rows))
+        return Card(headline, (say(self.key("question")), how), rows)
 
     def commit(self, answer: Any) -> Result:
         """Store the answer unless one is stored already, and only then run torch and judge the stored one."""
@@ -60,7 +60,8 @@ class Prediction:
         if isinstance(answer, Tensor) and answer.numel() == 1:
             answer = answer.item()
         if isinstance(answer, Real) and not isinstance(answer, bool):
-            return float(answer) if not float(answer).is_integer() else int(answer)
+            number = float(answer)
+            return int(number) if number.is_integer() else number
         if isinstance(answer, (tuple, list)) and all(isinstance(n, int) and not isinstance(n, bool) for n in answer):
             return list(answer)
         return None
@@ -83,9 +84,9 @@ def _show(answer: Any) -> str:
     return f'"{answer}"' if isinstance(answer, str) else f"{answer:g}"
 
 
-def settle(prediction: Prediction, answer: Any) -> Result | Note:
+def settle(prediction: Prediction, answer: Any) -> Shown:
     """Ask, or commit and report; strictness and progress as for an exercise."""
     if answer is None or answer is ...:
         conclude(Result(prediction.id, "not attempted", say("exercises.predict.missing")))
-        return prediction.ask()
+        return prediction
     return conclude(prediction.commit(answer))

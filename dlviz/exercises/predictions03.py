@@ -1,4 +1,5 @@
 """Lesson 03, autograd: its predictions. Each truth is found by running torch, here and now."""
+# mypy: no-check-untyped-defs
 
 import torch
 from torch import nn

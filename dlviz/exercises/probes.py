@@ -33,6 +33,13 @@ def gives(*shape: int) -> Probe:
     return output
 
 
+def keeps_input(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Probe: the batch is the same after the model has read it."""
+    before = batch.clone()
+    model(batch)
+    return None if torch.equal(batch, before) else ("changed", {})
+
+
 def registered(model: nn.Module, batch: Tensor) -> Fault | None:
     """Probe: no layer hides in a plain list or dict, where ``parameters()`` does not look."""
     known = {id(module) for module in model.modules()}

@@ -18,7 +18,8 @@ from dlviz.kit.words import say
 State = dict[str, dict[str, dict[str, Any]]]
 
 _unsaved: dict[Path, State] = {}  # what could not be written, so that this kernel at least remembers
-_told: set[tuple[str, Path]] = set()
+_unreadable: set[Path] = set()  # never written to: what lies there may be all of a learner's work
+_told: set[Path] = set()
 
 
 def path() -> Path:
@@ -37,12 +38,12 @@ def load() -> tuple[State, tuple[str, ...]]:
         state = json.loads(place.read_text(encoding="utf-8"))
         if not _sound(state):
             raise ValueError
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return _empty(), ()
     except ValueError:
-        return _empty(), _set_aside(place)
+        return _set_aside(place)
     except OSError as error:
-        return _empty(), _once("unreadable", place, reason=error.strerror or str(error))
+        return _out_of_reach(place, error)
     return state, ()
 
 
@@ -82,6 +83,9 @@ def _sound(state: Any) -> bool:
 
 def _save(state: State) -> tuple[str, ...]:
     place, draft = path(), ""
+    if place in _unreadable:
+        _unsaved[place] = state
+        return ()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(dir=place.parent, prefix=place.name, suffix=".new")
@@ -93,24 +97,30 @@ def _save(state: State) -> tuple[str, ...]:
             with suppress(OSError):
                 os.unlink(draft)
         _unsaved[place] = state
-        return _once("unwritable", place, reason=error.strerror or str(error))
+        return _once("unwritable", place, error)
     _unsaved.pop(place, None)
     return ()
 
 
-def _set_aside(place: Path) -> tuple[str, ...]:
+def _set_aside(place: Path) -> tuple[State, tuple[str, ...]]:
     names = (place.with_name(f"{place.name}.damaged-{n}") for n in range(1, 10_000))
     aside = next(name for name in names if not name.exists())
     try:
         os.replace(place, aside)
     except OSError as error:
-        return _once("unreadable", place, reason=error.strerror or str(error))
-    return (say("exercises.progress.damaged", path=place, aside=aside),)
+        return _out_of_reach(place, error)
+    return _empty(), (say("exercises.progress.damaged", path=place, aside=aside),)
 
 
-def _once(key: str, place: Path, reason: str) -> tuple[str, ...]:
+def _out_of_reach(place: Path, error: OSError) -> tuple[State, tuple[str, ...]]:
+    _unreadable.add(place)
+    _unsaved[place] = _empty()
+    return _unsaved[place], _once("unreadable", place, error)
+
+
+def _once(key: str, place: Path, error: OSError) -> tuple[str, ...]:
     """A note about a place that cannot be used, the first time only."""
-    if (key, place) in _told:
+    if place in _told:
         return ()
-    _told.add((key, place))
-    return (say(f"exercises.progress.{key}", path=place, reason=reason),)
+    _told.add(place)
+    return (say(f"exercises.progress.{key}", path=place, reason=error.strerror or str(error)),)

@@ -1,0 +1,102 @@
+"""Over fifty seeds: right answers pass, each stored mistake is named, and nothing spoiled passes."""
+
+import pytest
+import torch
+
+from dlviz.exercises.catalogue import items
+from dlviz.exercises.exercise import Exercise
+from dlviz.exercises.function import Function
+from dlviz.exercises.trace import TrainingLoop
+from dlviz.kit.words import say, table
+
+from . import mutants
+from .answers import ACCEPTED, FAULTY
+
+SEEDS = range(50)
+EXERCISES = {id: item for id, item in items().items() if isinstance(item, Exercise)}
+FUNCTIONS = {id: item for id, item in EXERCISES.items() if isinstance(item, Function)}
+MODEL, TRACE = EXERCISES["03.mlp"], EXERCISES["03.order"]
+
+
+def named(exercise):
+    """The stored mistakes of an exercise, by name."""
+    mistakes = getattr(exercise, "mistakes", {})
+    return mistakes if hasattr(mistakes, "items") else {mistake.__name__: mistake for mistake in mistakes}
+
+
+def cases(exercise, seed):
+    return [list(exercise.case(torch.Generator().manual_seed(seed + i), i).values()) for i in range(5)]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_the_solution_passes_for_every_seed(exercise):
+    assert all(exercise.judge(exercise.reference, seed).passed for seed in SEEDS)
+
+
+@pytest.mark.parametrize(("id", "answer"), [(id, answer) for id, group in ACCEPTED.items() for answer in group])
+def test_other_right_answers_pass_for_every_seed(id, answer):
+    for seed in SEEDS:
+        result = EXERCISES[id].judge(answer, seed)
+        assert result.passed, result
+
+
+def test_every_exercise_has_other_right_answers_to_accept():
+    assert set(ACCEPTED) == set(EXERCISES)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_each_stored_mistake_gets_its_own_message_for_every_seed(exercise):
+    for name, mistake in named(exercise).items():
+        for seed in SEEDS:
+            result = exercise.judge(mistake, seed)
+            assert (result.verdict, result.misconception) == ("wrong", name)
+            assert result.message == say(exercise.key("wrong", name))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_every_mistake_in_the_words_is_stored_and_no_two_say_the_same(exercise):
+    words = {
+        key.removeprefix("wrong."): text for key, text in table(exercise.key()).items() if key.startswith("wrong.")
+    }
+    assert set(words) == set(named(exercise))
+    assert len(set(words.values())) == len(words)
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+def test_each_faulty_model_gets_its_own_message_for_every_seed(fault):
+    for seed in SEEDS:
+        result = MODEL.judge(FAULTY[fault], seed)
+        assert (result.verdict, result.misconception) == ("wrong", fault), result
+
+
+@pytest.mark.parametrize("exercise", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_general_mutants_of_a_function_are_rejected(exercise):
+    spoiled = mutants.of_function(exercise.reference, cases(exercise, seed=7))
+    assert len(spoiled) >= 4, f"only {list(spoiled)} apply"
+    for name, mutant in spoiled.items():
+        for seed in range(10):
+            assert exercise.judge(mutant, seed).verdict == "wrong", name
+
+
+def test_every_kind_of_mutant_applies_somewhere():
+    applied = {name for item in FUNCTIONS.values() for name in mutants.of_function(item.reference, cases(item, seed=7))}
+    general = {"transpose", "keepdim", "detach", "in_place", "other_dtype", "constant", "hard_coded"}
+    assert general <= applied
+
+
+def test_mutants_of_the_model_are_rejected():
+    for name, mutant in mutants.of_model(MODEL.reference).items():
+        assert MODEL.judge(mutant, 3).verdict == "wrong", name
+
+
+def test_every_order_that_does_not_train_is_rejected():
+    wrong = mutants.of_order(TrainingLoop.steps, {TRACE.reference, *map(tuple, ACCEPTED["03.order"])})
+    assert len(wrong) == 64 - 3
+    for order in wrong:
+        assert TRACE.judge(order, 3).verdict == "wrong", order
+
+
+def test_an_order_is_named_only_where_it_uses_the_same_steps():
+    result = TRACE.judge(["zero_grad", "forward", "zero_grad", "backward"], 3)
+    assert result.verdict == "wrong"
+    assert result.misconception is None

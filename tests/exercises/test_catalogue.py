@@ -1,0 +1,45 @@
+"""Every id is found, and an unknown one names its neighbours."""
+
+import pytest
+
+import dlviz
+from dlviz.exercises import Unknown, exercise, predict
+from dlviz.exercises.catalogue import items
+
+
+def test_the_short_names_are_the_same_functions():
+    assert dlviz.exercise is exercise
+    assert dlviz.predict is predict
+
+
+@pytest.mark.parametrize("id", items())
+def test_every_id_is_shown_without_an_answer(id):
+    item = items()[id]
+    assert id in repr(item)
+    assert item.id == id
+
+
+def test_an_unknown_id_names_near_ones():
+    with pytest.raises(Unknown, match=r'"03\.two-paths"'):
+        exercise("03.twopath")
+    with pytest.raises(LookupError, match=r'"03\.accumulate"'):
+        predict("03.acumulate", "same")
+
+
+def test_an_id_like_no_other_lists_them_all():
+    with pytest.raises(Unknown) as unknown:
+        exercise("zzzz")
+    assert all(id in str(unknown.value) for id in items())
+    assert str(unknown.value).startswith("There is no exercise 'zzzz'.")
+
+
+def test_an_exercise_and_a_prediction_are_not_taken_for_each_other():
+    with pytest.raises(Unknown, match="predict"):
+        exercise("03.paths")
+    with pytest.raises(Unknown, match="check"):
+        predict("03.mlp", 3)
+
+
+def test_all_five_kinds_are_there():
+    kinds = {getattr(item, "kind", "prediction") for item in items().values()}
+    assert kinds == {"function", "prediction", "trace", "model", "repair"}

@@ -1,0 +1,161 @@
+"""What a check says and does, beyond right and wrong."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from dlviz.exercises import NotAttempted, Wrong, exercise
+from dlviz.exercises.catalogue import items
+from dlviz.exercises.exercise import Exercise
+
+EXERCISES = {id: item for id, item in items().items() if isinstance(item, Exercise)}
+DOUBLE = EXERCISES["00.double"]
+
+
+def run(source, name):
+    """The object of this name after a cell with this source."""
+    cell = {"torch": torch, "nn": torch.nn}
+    exec(compile(source, "<cell>", "exec"), cell)
+    return cell[name]
+
+
+@pytest.mark.parametrize("item", EXERCISES.values(), ids=EXERCISES)
+def test_an_untouched_starter_is_not_attempted_and_raises_nothing(item):
+    assert item.check(run(item.starter, item.name)).verdict == "not attempted"
+    assert item.check(...).verdict == item.check(None).verdict == "not attempted"
+
+
+@pytest.mark.parametrize("item", EXERCISES.values(), ids=EXERCISES)
+def test_the_shown_solution_runs_in_a_cell_and_passes(item):
+    assert item.check(run(item.solution().source, item.name)).passed
+
+
+@pytest.mark.parametrize("item", EXERCISES.values(), ids=EXERCISES)
+def test_there_are_at_least_two_hints_and_the_last_one_stays(item):
+    shown = [repr(item.hint()) for _ in range(5)]
+    assert shown[0] != shown[1]
+    assert shown[3] == shown[4]
+
+
+def test_strict_raises_for_a_missing_and_for_a_wrong_answer(monkeypatch):
+    monkeypatch.setenv("DLVIZ_STRICT", "1")
+    with pytest.raises(NotAttempted, match="not attempted"):
+        DOUBLE.check()
+    with pytest.raises(Wrong, match="multiplied by itself"):
+        DOUBLE.check(lambda x: x * x)
+    assert DOUBLE.check(lambda x: x + x).passed
+    assert issubclass(NotAttempted, AssertionError)
+    assert issubclass(Wrong, AssertionError)
+
+
+def test_a_body_of_comments_and_dots_is_not_attempted_but_a_forgotten_return_is_named():
+    assert DOUBLE.check(run("def double(number):\n    # first idea\n    pass", "double")).verdict == "not attempted"
+    assert DOUBLE.check(run("def double(x):\n    y = x + 1\n    return ...", "double")).verdict == "not attempted"
+    forgotten = DOUBLE.check(run("def double(x):\n    2 * x", "double"))
+    assert forgotten.verdict == "wrong"
+    assert "return" in forgotten.message
+
+
+def test_an_exception_is_reported_with_the_learners_line_and_no_traceback():
+    result = DOUBLE.check(run("def double(x):\n    y = 2\n    return x.twice(y)", "double"))
+    assert result.verdict == "wrong"
+    assert "AttributeError" in result.message
+    assert "twice" in result.message
+    assert "line 3" in result.message
+    assert "dlviz" not in result.message
+
+
+def test_a_result_in_place_of_the_function_is_explained():
+    assert "check(double)" in DOUBLE.check(torch.ones(3)).message
+
+
+def test_a_function_of_other_arguments_is_explained_before_it_is_called():
+    assert DOUBLE.check(lambda: 1 / 0).message.startswith("double takes x")
+
+
+def test_the_first_difference_stands_side_by_side():
+    result = DOUBLE.check(lambda x: torch.where(x == x.reshape(-1)[-1], 9.5, 2 * x))
+    assert result.misconception is None
+    assert "[2]" in result.message
+    assert "9.5" in result.message
+    assert [label for label, _ in result.rows] == ["for the input", "yours", "expected"]
+
+
+def test_a_changed_input_is_named():
+    assert "changed its input x" in DOUBLE.check(lambda x: x.mul_(2)).message
+
+
+def test_a_right_value_with_a_wrong_gradient_is_rejected():
+    def half_cut(x):
+        return x + x.detach()
+
+    assert "gradient" in DOUBLE.check(half_cut).message
+
+
+def test_a_misconception_is_not_named_when_one_case_speaks_against_it():
+    def squared_unless_small(x):
+        return x * x if x.numel() > 1 else 2 * x
+
+    assert DOUBLE.judge(squared_unless_small, 0).misconception is None
+
+
+def test_a_check_leaves_the_learners_random_streams_alone():
+    def noisy(x):
+        torch.rand(3), np.random.rand(3), random.random()
+        return 2 * x
+
+    def draws():
+        return torch.rand(2).tolist(), np.random.rand(2).tolist(), random.random()
+
+    def seeded():
+        torch.manual_seed(5)
+        np.random.seed(5)
+        random.seed(5)
+
+    seeded()
+    expected = draws()
+    seeded()
+    assert DOUBLE.check(noisy).passed
+    exercise("03.mlp").check(EXERCISES["03.mlp"].reference)
+    exercise("03.order").check(["step"])
+    assert draws() == expected
+
+
+def test_every_check_uses_new_inputs():
+    seen = []
+    for _ in range(2):
+        DOUBLE.check(lambda x: seen.append(x.detach().sum().item()) or 2 * x)
+    assert len(set(seen)) == len(seen) == 10
+
+
+def test_a_check_works_where_gradients_are_switched_off():
+    with torch.no_grad():
+        assert exercise("03.accumulated").check(EXERCISES["03.accumulated"].reference).passed
+
+
+def test_a_repair_puts_the_metric_as_found_beside_the_learners():
+    result = exercise("03.accumulated").check(EXERCISES["03.accumulated"].reference)
+    assert dict(result.rows) == {
+        "readings, as found": "(-45, -90, -135)",
+        "readings, yours": "(-45, -45, -45)",
+    }
+
+
+def test_a_report_is_the_same_text_each_time_and_its_html_escapes_what_the_learner_wrote():
+    def evil(x):
+        raise ValueError("<script>alert(1)</script>")
+
+    result = DOUBLE.judge(evil, 1)
+    assert repr(result) == repr(DOUBLE.judge(evil, 1))
+    shown = result._repr_mimebundle_()
+    assert shown["text/plain"] == repr(result)
+    assert "<script>" not in shown["text/html"]
+    assert "&lt;script&gt;" in shown["text/html"]
+
+
+def test_a_report_has_no_address_in_it():
+    for item in items().values():
+        assert "0x" not in repr(item)
+    assert "0x" not in repr(DOUBLE.check(lambda x: object()))

@@ -1,0 +1,112 @@
+"""A prediction is stored first and judged after; torch says what is true."""
+
+import json
+
+import pytest
+import torch
+
+from dlviz.exercises import NotAttempted, Wrong, predict
+from dlviz.exercises.catalogue import items
+from dlviz.exercises.prediction import Prediction
+from dlviz.kit.words import table
+
+PREDICTIONS = {id: item for id, item in items().items() if isinstance(item, Prediction)}
+ANSWERS = {
+    "00.sum": 10,
+    "03.paths": 7,
+    "03.accumulate": "doubled",
+    "03.moved": "same",
+    "03.jacobian": (2, 2, 2, 2),
+    "03.non-scalar": "error",
+    "03.retroactive": "no",
+    "03.closer": "autograd",
+    "03.module": "linear",
+}
+
+
+@pytest.mark.parametrize("id", PREDICTIONS)
+def test_torch_confirms_the_answer_that_the_lesson_explains(id):
+    result = predict(id, ANSWERS[id])
+    assert result.passed
+    assert table(f"exercises.{id}")["why"] in repr(result)
+
+
+@pytest.mark.parametrize("id", [id for id, item in PREDICTIONS.items() if item.options])
+def test_every_option_can_be_committed_and_only_one_is_right(id, monkeypatch, tmp_path):
+    item = PREDICTIONS[id]
+    assert set(table(item.key("options"))) == set(item.options)
+    for n, option in enumerate(item.options):
+        monkeypatch.setenv("DLVIZ_PROGRESS", str(tmp_path / f"{n}.json"))
+        assert predict(id, option).passed == (option == ANSWERS[id])
+
+
+def test_a_question_shows_its_options_and_stores_nothing(progress_file):
+    shown = repr(predict("03.accumulate", ...))
+    assert "not attempted" in shown
+    assert all(f'"{option}"' in shown for option in ("same", "doubled", "zero"))
+    assert repr(predict("03.accumulate")) == shown
+    assert not progress_file.exists()
+
+
+def test_the_answer_is_stored_before_torch_is_asked(progress_file):
+    seen = []
+
+    def truth():
+        seen.append(json.loads(progress_file.read_text())["predictions"]["00.sum"]["answer"])
+        return 10
+
+    assert Prediction(id="00.sum", truth=truth).commit(11).verdict == "wrong"
+    assert seen == [11]
+
+
+def test_the_first_answer_is_kept():
+    assert predict("03.accumulate", "same").verdict == "wrong"
+    second = predict("03.accumulate", "doubled")
+    assert second.verdict == "wrong"
+    assert 'but "same" was your answer' in repr(second)
+    assert "was your answer before" not in repr(predict("03.accumulate", "same"))
+
+
+def test_the_truth_is_computed_not_stored():
+    assert Prediction(id="00.sum", truth=lambda: torch.tensor(3.5)).commit(3.5).passed
+
+
+@pytest.mark.parametrize("answer", [7, 7.0, torch.tensor(7.0), 7.001])
+def test_a_number_may_come_in_any_form(answer):
+    assert predict("03.paths", answer).passed
+
+
+@pytest.mark.parametrize("answer", [[2, 2, 2, 2], torch.Size([2, 2, 2, 2])])
+def test_a_shape_may_come_in_any_form(answer):
+    assert predict("03.jacobian", answer).passed
+    assert "(2, 2, 2, 2)" in repr(predict("03.jacobian", answer))
+
+
+@pytest.mark.parametrize(
+    ("id", "answer"),
+    [("03.moved", "perhaps"), ("03.moved", 1), ("03.paths", "seven"), ("03.paths", True), ("03.paths", {})],
+)
+def test_an_answer_that_does_not_fit_is_explained_and_not_stored(id, answer, progress_file):
+    result = predict(id, answer)
+    assert result.verdict == "not attempted"
+    assert "Nothing was stored" in result.message
+    assert not progress_file.exists()
+
+
+def test_asking_torch_leaves_the_learners_stream_alone():
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    predict("03.jacobian", (2, 2))
+    assert torch.rand(1) == expected
+
+
+def test_strict_raises_for_a_missing_and_for_a_wrong_prediction(monkeypatch):
+    monkeypatch.setenv("DLVIZ_STRICT", "1")
+    with pytest.raises(NotAttempted):
+        predict("03.moved")
+    with pytest.raises(NotAttempted):
+        predict("03.moved", "perhaps")
+    assert predict("03.moved", "same").passed
+    with pytest.raises(Wrong):
+        predict("03.paths", 12)

@@ -1,0 +1,36 @@
+"""An order is judged by what it does to a real model."""
+
+from dlviz.exercises import exercise
+from dlviz.exercises.trace import TrainingLoop, carry_out
+
+ORDER = exercise("03.order")
+
+
+def test_an_order_that_torch_refuses_is_reported_with_the_round_and_the_step():
+    assert "round 1, backward" in ORDER.check(["backward", "forward", "step"]).message
+    twice = ORDER.check(["zero_grad", "forward", "backward", "backward", "step"]).message
+    assert "round 1, backward" in twice
+    assert "second time" in twice
+
+
+def test_unknown_steps_and_other_things_are_explained():
+    assert "'train'" in ORDER.check(["train"]).message
+    assert "zero_grad" in ORDER.check(["train"]).message
+    assert "list of steps" in ORDER.check("step").message
+    assert "list of steps" in ORDER.check(3).message
+
+
+def test_an_empty_list_is_not_attempted():
+    assert ORDER.check([]).verdict == ORDER.check(["forward", ...]).verdict == "not attempted"
+
+
+def test_the_right_order_trains():
+    run = carry_out(ORDER.reference, seed=1)
+    far = [abs(weights[0].item() - 3) for weights in run.weights]
+    assert far == sorted(far, reverse=True)
+
+
+def test_a_loop_of_the_same_seed_is_the_same():
+    a, b = TrainingLoop(4), TrainingLoop(4)
+    assert a.x.equal(b.x)
+    assert not a.x.equal(TrainingLoop(5).x)
