@@ -35,8 +35,8 @@ class Card:
             f'<td style="text-align:left;font-family:monospace;white-space:pre-wrap">{escape(value)}</td></tr>'
             for label, value in self.rows
         )
-        table = f'<table style="margin:.4em 0;border:0">{rows}</table>' if rows else ""
-        code = f'<pre style="margin:.4em 0">{escape(self.code)}</pre>' if self.code else ""
+        table = f'<table style="margin:.4em 0;border:0;color:inherit;font-size:inherit">{rows}</table>' if rows else ""
+        code = f'<pre style="margin:.4em 0;white-space:pre-wrap">{escape(self.code)}</pre>' if self.code else ""
         frame = "border-left:3px solid currentColor;padding:.2em 0 .2em .9em;margin:.3em 0"
         headline = f'<p style="margin:.3em 0"><strong>{escape(self.headline)}</strong></p>'
         return f'<div style="{frame}">{headline}{lines}{table}{code}</div>'
