@@ -20,9 +20,9 @@ def shape(dims: Sequence[int]) -> str:
     return str(tuple(int(n) for n in dims))
 
 
-def box_texts(drawn: Picture) -> list[tuple[str, str]]:
-    """The two lines in each box."""
-    inputs, boxes = drawn.inputs, drawn.tree.boxes
+def box_texts(drawn: Picture) -> list[tuple[str, str, str]]:
+    """The two lines in each box, and what its tooltip adds: a dtype, or where a cut was made."""
+    inputs, cuts, boxes = drawn.inputs, drawn.cuts, drawn.tree.boxes
     children = [0] * len(boxes)
     for box in boxes:
         if box.parent >= 0:
@@ -32,15 +32,19 @@ def box_texts(drawn: Picture) -> list[tuple[str, str]]:
         if box.kind in ("op", "leaf"):
             node = drawn.node(box.node)
             shapes = node.shapes
-            found.append((_title(boxes, box, node), shape(shapes[0]) if shapes else ""))
+            dtype = str(node.dtypes[0]).removeprefix("torch.") if shapes else ""
+            found.append((_title(boxes, box, node), shape(shapes[0]) if shapes else "", dtype))
         elif box.kind == "input":
             value = inputs[box.node].value
             why = say("autograd.box.no_grad") if value.is_floating_point() else str(value.dtype).removeprefix("torch.")
-            found.append((box.label or say("autograd.box.data"), f"{shape(value.shape)} {why}"))
+            dtype = str(value.dtype).removeprefix("torch.")
+            found.append((box.label or say("autograd.box.data"), f"{shape(value.shape)} {why}", dtype))
         elif box.kind == "cut":
-            found.append((box.label, say(f"autograd.box.cut_{box.sub}")))
+            cut = cuts[box.node]
+            taken = f"{box.label}({', '.join(cut.leaves)})" if cut.leaves else box.label
+            found.append((taken, say(f"autograd.box.cut_{box.sub}"), f"{cut.source}: {cut.source.text}" if cut.source else ""))
         else:
-            found.append((_group_title(box, children[i]), say("autograd.box.operations", count=box.count)))
+            found.append((_group_title(box, children[i]), say("autograd.box.operations", count=box.count), ""))
     return found
 
 

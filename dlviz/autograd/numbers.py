@@ -1,5 +1,6 @@
 """A tensor as a picture needs it: every number of a small one, a histogram and four figures of a large one."""
 
+import math
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ def summarise(tensor: Tensor, shown: int = SHOWN) -> dict[str, Any]:
     plain = plain.to("cpu", torch.float64)
     finite = plain[plain.isfinite()]
     about["nonfinite"] = plain.numel() - finite.numel()
-    about["norm"] = float(torch.linalg.vector_norm(plain)) if plain.numel() else 0.0
+    about["norm"] = _plain(torch.linalg.vector_norm(plain)) if plain.numel() else 0.0
     if plain.numel() <= shown:
         about["numbers"] = plain.contiguous().numpy().tobytes()
     elif finite.numel():
@@ -41,6 +42,12 @@ def summarise(tensor: Tensor, shown: int = SHOWN) -> dict[str, Any]:
         about |= {"min": low, "max": high, "mean": float(finite.mean())}
         about["histogram"] = {"counts": counts.long().tolist(), "low": low, "high": high}
     return about
+
+
+def _plain(number: Tensor) -> float | str:
+    """A number as JSON can hold it: NaN and infinity go by their names in JavaScript."""
+    value = float(number)
+    return value if math.isfinite(value) else "NaN" if math.isnan(value) else "Infinity"
 
 
 def scalar(tensor: Tensor | None) -> float | None:

@@ -19,6 +19,8 @@ from dlviz.autograd.picture import Picture
 KINDS = ("op", "leaf", "input", "cut", "module", "fold", "step", "page", "run")
 #: Boxes shown when a graph opens, about: groups are opened from the outside in until there are this many.
 OPEN = 44
+#: Pixels: a box, and a folded loop, which holds a chart.
+HIGH, TALL = 36, 58
 
 
 def scene(drawn: Picture) -> dict[str, Any]:
@@ -26,14 +28,14 @@ def scene(drawn: Picture) -> dict[str, Any]:
     boxes = drawn.tree.boxes
     texts = box_texts(drawn)
     strings: dict[str, int] = {}
-    ids = [[strings.setdefault(text, len(strings)) for text in pair] for pair in texts]
-    locals_ = arrange([box.parent for box in boxes], drawn.tree.edges)
+    ids = [[strings.setdefault(text, len(strings)) for text in lines] for lines in texts]
     return {
         "strings": list(strings),
         "kinds": np.array([KINDS.index(box.kind) for box in boxes], np.uint8),
         "parents": np.array([box.parent for box in boxes], np.int32),
-        "texts": np.array(ids, np.uint16 if len(strings) < 2**16 else np.uint32).reshape(-1),
-        "widths": np.array([width(*pair) for pair in texts], np.uint8),
+        "texts": np.array(ids, np.uint16 if len(strings) < 2**16 else np.int32).reshape(-1),
+        "widths": np.array([width(*lines[:2]) for lines in texts], np.uint8),
+        "heights": np.array([TALL if box.kind == "fold" else HIGH for box in boxes], np.uint8),
         "nodes": np.array([box.node for box in boxes], np.int32),
         "counts": np.array([box.count for box in boxes], np.int32),
         "edges": np.array(
@@ -41,18 +43,20 @@ def scene(drawn: Picture) -> dict[str, Any]:
             np.int32,
         ).reshape(-1),
         "carries": _carries(drawn.tree),
-        "layout": pack(locals_),
+        "layout": pack(arrange([box.parent for box in boxes], drawn.tree.edges)),
         "flags": _flags(drawn),
-        "open": first_open(drawn.tree),
     }
 
 
 def flow(drawn: Picture) -> dict[str, Any]:
     """What backward brought: the order in which nodes ran, what arrived at each, faults, and how exact the picture is."""
-    order, sizes, values, gradients, marks, stale = [], [], [], [], dict(drawn.marks), []
+    order, arrived, sizes, values, gradients, sent, stale = [], [], [], [], [], [], []
+    marks = dict(drawn.marks)
     for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True):
         order += [node + shift for node in graph.order]
-        sizes += norms([node.gradient for node in graph.nodes])
+        arrived += norms([node.gradient for node in graph.nodes])
+        sizes += norms([node.value for node in graph.nodes])
+        sent += [_number(graph.flowing(edge)) for edge in range(len(graph.edges))]
         values += [_number(node.value) for node in graph.nodes]
         gradients += [_number(node.gradient) for node in graph.nodes]
         for broken in first_non_finite(graph):
@@ -61,12 +65,14 @@ def flow(drawn: Picture) -> dict[str, Any]:
     marks |= {fault.node: "stale" for fault in stale}
     return {
         "order": np.array(order, np.int32),
-        "norms": np.array(sizes, np.float32),
+        "norms": np.array(arrived, np.float32),
+        "sizes": np.array(sizes, np.float32),
+        "sent": np.array(sent if any(number == number for number in sent) else [], np.float32),
         "values": np.array(values, np.float32),
         "gradients": np.array(gradients, np.float32),
         "ran": all(graph.backward.latest is not None for graph in drawn.graphs),
         "marks": [[node, kind] for node, kind in sorted(marks.items())],
-        "folds": {str(i): _steps(drawn, i) for i, box in enumerate(drawn.tree.boxes) if box.kind == "fold"},
+        "folds": {str(i): np.array(_steps(drawn, i), np.float32) for i, box in enumerate(drawn.tree.boxes) if box.kind == "fold"},
         "notes": notes(drawn, stale),
         "badge": badge(drawn, stale),
         "signature": signature(drawn),

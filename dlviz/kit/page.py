@@ -25,7 +25,10 @@ def page(title: str, esm: str, css: str, state: Mapping[str, Any]) -> str:
     Returns:
         The page as one string of HTML.
     """
-    payload = json.dumps({"state": _with_base64(dict(state)), "esm": esm}, ensure_ascii=True, allow_nan=True)
+    payload = json.dumps({"state": _with_base64(dict(state)), "esm": esm}, allow_nan=False)
+    # Inside a script tag only "<" can end it; inside a style tag likewise.
+    inert = payload.replace("<", "\\u003c")
+    style = css.replace("</", "<\\/")
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -36,13 +39,13 @@ def page(title: str, esm: str, css: str, state: Mapping[str, Any]) -> str:
 <style>
 body {{ margin: 0; padding: 24px; background: #fff; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #010409; }} }}
-{css.replace("</", "<\\/")}
+{style}
 </style>
 </head>
 <body>
 <main id="widget"></main>
 <noscript>{html.escape(say("kit.page.noscript"))}</noscript>
-<script type="application/json" id="payload">{payload.replace("<", "\\u003c")}</script>
+<script type="application/json" id="payload">{inert}</script>
 <script type="module">
 {_HOST.read_text(encoding="utf-8")}
 </script>

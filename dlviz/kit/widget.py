@@ -41,6 +41,8 @@ class Widget(anywidget.AnyWidget):
     _style: Path
     _room: str
 
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
     scene = traitlets.Dict(help="what the view draws").tag(sync=True)
     words = traitlets.Dict(help="the strings that the view shows").tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto", help="colours").tag(sync=True)
@@ -54,15 +56,10 @@ class Widget(anywidget.AnyWidget):
         if unknown:
             known = sorted(name for name in self.trait_names(sync=True) if not name.startswith("_"))
             raise TypeError(f"{type(self).__name__}: no such argument: {', '.join(unknown)}. It takes {', '.join(known)}")
-        self._esm, self._css = link(type(self)._view), _style(type(self)._style)
-        words = table("kit") | table(type(self)._room)
-        super().__init__(words=words, **traits)
+        # The view is read when a widget is made, not when its class is: importing a room reads no file.
+        own = {"_esm": link(type(self)._view), "_css": _style(type(self)._style), "words": table("kit") | table(type(self)._room)}
+        super().__init__(**own, **traits)
         _close_earlier_runs(self)
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        # The view is read when a widget is made, not when the class is: importing a room costs no file.
-        cls._esm = cls._css = ""
 
     def __repr__(self) -> str:
         return self._describe()

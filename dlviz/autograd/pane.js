@@ -1,0 +1,121 @@
+// Pan and zoom: drag, pinch or control-wheel, and buttons for who has neither.
+
+import { h, s } from "../kit/js/dom.js";
+
+const SMALLEST = 0.12;
+const LARGEST = 2.5;
+
+/**
+ * @param {{words: Record<string, string>, signal: AbortSignal, moved: () => void, extra: HTMLElement[]}} options
+ */
+export function pane({ words, signal, moved, extra }) {
+  const world = s("g", { class: "world" });
+  const svg = s("svg", { class: "graph-pane", role: "img" }, world);
+  const at = { x: 0, y: 0, k: 1 };
+  let size = { width: 1, height: 1 };
+  let touched = false;
+
+  const tool = (name, text, act) => {
+    const node = h("button", { type: "button", "aria-label": words[name], title: words[name] }, text);
+    node.addEventListener("click", act, { signal });
+    return node;
+  };
+  const tools = h(
+    "div",
+    { class: "graph-tools" },
+    ...extra,
+    tool("zoom_out", "−", () => zoom(1 / 1.25)),
+    tool("zoom_in", "+", () => zoom(1.25)),
+    tool("fit", "⤢", () => fit(SMALLEST)),
+  );
+
+  function apply() {
+    world.setAttribute("transform", `translate(${at.x.toFixed(1)},${at.y.toFixed(1)}) scale(${at.k.toFixed(4)})`);
+    moved();
+  }
+  function zoom(factor, centre = { x: svg.clientWidth / 2, y: svg.clientHeight / 2 }) {
+    const k = Math.max(SMALLEST, Math.min(LARGEST, at.k * factor));
+    at.x = centre.x - ((centre.x - at.x) * k) / at.k;
+    at.y = centre.y - ((centre.y - at.y) * k) / at.k;
+    at.k = k;
+    touched = true;
+    apply();
+  }
+  /** Show everything if it can be read at scale `least`, else the end of it, where the loss is. */
+  function fit(least) {
+    const width = svg.clientWidth || 640;
+    const height = svg.clientHeight || 240;
+    at.k = Math.max(least, Math.min(1, (width - 24) / size.width, (height - 24) / size.height));
+    at.x = size.width * at.k <= width ? (width - size.width * at.k) / 2 : width - 12 - size.width * at.k;
+    at.y = Math.max(12, (height - size.height * at.k) / 2);
+    touched = false;
+    apply();
+  }
+  /** Bring a box into view with as little movement as possible. */
+  function reveal({ x, y, w, h: tall }) {
+    const margin = 24;
+    const left = at.x + x * at.k;
+    const top = at.y + y * at.k;
+    const dx = Math.max(margin - left, 0) || Math.min(svg.clientWidth - margin - (left + w * at.k), 0);
+    const dy = Math.max(margin - top, 0) || Math.min(svg.clientHeight - margin - (top + tall * at.k), 0);
+    if (!dx && !dy) return;
+    at.x += dx;
+    at.y += dy;
+    apply();
+  }
+
+  let drag = null;
+  svg.addEventListener("pointerdown", (event) => {
+    if (event.button === 0) drag = { id: event.pointerId, x: event.clientX - at.x, y: event.clientY - at.y, moved: false };
+  }, { signal });
+  svg.addEventListener("pointermove", (event) => {
+    if (!drag || drag.id !== event.pointerId) return;
+    const x = event.clientX - drag.x;
+    const y = event.clientY - drag.y;
+    if (!drag.moved && Math.hypot(x - at.x, y - at.y) < 4) return;
+    if (!drag.moved) svg.setPointerCapture(event.pointerId);
+    drag.moved = true;
+    touched = true;
+    Object.assign(at, { x, y });
+    apply();
+  }, { signal });
+  const drop = () => {
+    // A drag ends with a click that nobody meant.
+    if (drag?.moved) {
+      const swallow = (event) => event.stopPropagation();
+      svg.addEventListener("click", swallow, { capture: true, once: true });
+      setTimeout(() => svg.removeEventListener("click", swallow, { capture: true }), 0);
+    }
+    drag = null;
+  };
+  svg.addEventListener("pointerup", drop, { signal });
+  svg.addEventListener("pointercancel", () => (drag = null), { signal });
+  svg.addEventListener("wheel", (event) => {
+    const box = svg.getBoundingClientRect();
+    if (event.ctrlKey) zoom(Math.exp(-event.deltaY / 200), { x: event.clientX - box.left, y: event.clientY - box.top });
+    else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      at.x -= event.deltaX;
+      touched = true;
+      apply();
+    } else return;
+    event.preventDefault();
+  }, { signal, passive: false });
+
+  return {
+    svg,
+    world,
+    tools,
+    zoom,
+    fit,
+    reveal,
+    /** The part of the world in view. */
+    window: () => ({ left: -at.x / at.k, top: -at.y / at.k, right: (svg.clientWidth - at.x) / at.k, bottom: (svg.clientHeight - at.y) / at.k }),
+    /** The picture has a new size; keep the view where the learner put it. */
+    resize(next, refit) {
+      size = next;
+      svg.style.height = `${Math.max(150, Math.min(440, Math.ceil(next.height) + 28))}px`;
+      if (refit || !touched) fit(0.62);
+      else apply();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+// The side column: everything there is to say of one node.
+
+import { h, fillIn } from "../kit/js/dom.js";
+import { array } from "../kit/js/binary.js";
+import { format, shape } from "../kit/js/numbers.js";
+import { tensorView } from "../kit/js/tensorview.js";
+
+/**
+ * @param {any} about what dlviz.autograd.details.describe returned
+ * @param {{words: Record<string, string>, name: (node: number) => string, pick: (node: number) => void}} tools
+ */
+export function panel(about, { words, name, pick }) {
+  const rows = h("dl");
+  const row = (key, ...content) => content.some(Boolean) && rows.append(h("dt", {}, words[`panel.${key}`]), h("dd", {}, ...content));
+  const code = (text) => h("code", {}, text);
+  const link = (node) => {
+    const button = h("button", { type: "button", class: "graph-link" }, name(node));
+    button.addEventListener("click", () => pick(node));
+    return button;
+  };
+
+  if (about.label) row("name", code(about.label));
+  if (about.source) {
+    row("made_at", h("div", {}, `${about.source.where}, ${fillIn(words["panel.line"], { line: about.source.line })}`), line(about.source));
+  }
+  if (about.module) row("module", code(about.module));
+  row("shape", code(about.shapes.map((dims, i) => `${shape(dims)} ${about.dtypes[i]}`).join(", ")));
+  for (const flag of about.flags) row("note", words[`flag.${flag}`]);
+  if (about.maker) row("maker", link(about.maker.node));
+  row("value", about.value ? tensorView(about.value, words) : h("span", {}, words[`missing.${about.missing}`]));
+  if (about.arriving) row("arriving", tensorView(about.arriving, words));
+  if (about.meets.length) row("meets", ...meeting(about, link, words));
+  for (const { to, torch, python } of about.formulas) {
+    row("formula", h("div", { class: "graph-formula" }, code(`∂${to} = ${python || torch}`)), python ? h("div", { class: "dlviz-figures" }, `torch: ${torch}`) : null);
+  }
+  for (const kept of about.saved ?? []) {
+    row("saved", code(kept.name), kept.tensor ? tensorView(kept.tensor, words) : code(` ${kept.text}`));
+  }
+  for (const { node, to, gradient } of about.sends) {
+    if (gradient) row("sends", h("div", {}, to ? code(`∂${to} `) : null, "→ ", link(node)), tensorView(gradient, words));
+  }
+  if (about.leaf) leaf(about.leaf, row, words);
+  return h("div", {}, h("h4", {}, about.name.split("::").pop()), rows);
+}
+
+/** The learner's line with the expression that ran set apart. */
+function line({ text, part }) {
+  const at = part ? text.indexOf(part) : -1;
+  if (at < 0) return h("code", {}, text);
+  return h("code", {}, text.slice(0, at), h("mark", {}, part), text.slice(at + part.length));
+}
+
+/** Where paths meet: the contributions, and for single numbers the sum that torch made of them. */
+function meeting(about, link, words) {
+  const parts = about.meets.filter(({ gradient }) => gradient);
+  if (!parts.length) return [h("span", {}, fillIn(words["panel.paths"], { count: about.meets.length }))];
+  const single = parts.every(({ gradient }) => gradient.numbers && gradient.numbers.byteLength === 8);
+  const numbers = single ? parts.map(({ gradient }) => array(gradient.numbers, "float64")[0]) : [];
+  const found = [];
+  if (single && about.arriving?.numbers) {
+    const sum = array(about.arriving.numbers, "float64")[0];
+    const terms = numbers.slice(0, 8).map((value, i) => (i && value < 0 ? `(${format(value)})` : format(value)));
+    const rest = numbers.length > 8 ? " + …" : "";
+    const off = numbers.reduce((total, value) => total + value, 0) - sum;
+    found.push(h("code", { class: "graph-sum" }, `${terms.join(" + ")}${rest} = ${format(sum)}`));
+    if (off !== 0) found.push(h("div", { class: "dlviz-figures" }, fillIn(words["panel.residual"], { off: format(off, 3) })));
+  }
+  for (const { node, gradient } of parts.slice(0, 6)) {
+    found.push(h("div", {}, words["panel.from"], " ", link(node)), single ? null : tensorView(gradient, words));
+  }
+  if (parts.length > 6) found.push(h("div", {}, fillIn(words["panel.more"], { count: parts.length - 6 })));
+  return found;
+}
+
+function leaf(about, row, words) {
+  if (about.preview) {
+    row("grad", words["panel.untouched"]);
+    return;
+  }
+  if (about.after) {
+    row("before", about.before ? tensorView(about.before, words) : h("span", {}, "None"));
+    row("grad", tensorView(about.after, words));
+  } else row("grad", about.grad ? tensorView(about.grad, words) : h("span", {}, "None"));
+}

@@ -1,0 +1,264 @@
+// The autograd graph: draws a scene, plays backward over it, opens groups, and shows one node in full.
+
+import { h, fillIn } from "../kit/js/dom.js";
+import { shell } from "../kit/js/shell.js";
+import { player } from "../kit/js/player.js";
+import { format } from "../kit/js/numbers.js";
+import { decodeScene, decodeFlow } from "./decode.js";
+import { painter } from "./draw.js";
+import { pane } from "./pane.js";
+import { panel } from "./panel.js";
+import { place } from "./place.js";
+
+function render({ model, el, signal }) {
+  const words = model.get("words");
+  const frame = shell({ el, model, signal, name: words.name });
+  const expandAll = tool("expand_all", "⊞", () => openMore());
+  const collapseAll = tool("collapse_all", "⊟", () => setOpen([]));
+  const view = pane({ words, signal, moved: () => paint?.reveal(view.window()), extra: [expandAll, collapseAll] });
+  const ask = askBar();
+  frame.stage.append(view.svg, view.tools);
+  const bar = player({ model, words, signal, root: frame.root, steps, label: stepLabel });
+  frame.root.append(ask, bar.element);
+
+  let scene;
+  let flow;
+  let paint;
+  let open = new Set();
+  let held = new Map();
+  const details = new Map();
+
+  function tool(name, text, act) {
+    const node = h("button", { type: "button", "aria-label": words[name], title: words[name] }, text);
+    node.addEventListener("click", act, { signal });
+    return node;
+  }
+
+  function askBar() {
+    const button = h("button", { type: "button", class: "graph-ask-button" }, words["ask.button"]);
+    button.addEventListener("click", () => model.send({ kind: "preview" }), { signal });
+    return h("div", { class: "graph-ask", hidden: "" }, h("span", {}, words["ask.text"]), button);
+  }
+
+  function steps() {
+    return flow?.ran ? flow.order.length : 0;
+  }
+
+  function stepLabel(step) {
+    if (step === 0 || !steps()) return words.step_none;
+    const node = flow.order[step - 1];
+    const gradient = flow.gradients[node];
+    const arrives = Number.isNaN(gradient) ? format(flow.norms[node]) : format(gradient);
+    return fillIn(words.step_label, { step, last: steps(), name: nameOf(node), gradient: arrives });
+  }
+
+  function nameOf(node) {
+    const box = scene.boxesOf.get(node)?.[0];
+    return box === undefined ? String(node) : scene.title(box);
+  }
+
+  function rebuild() {
+    scene = decodeScene(model.get("scene"));
+    held = new Map();
+    open = new Set(model.get("expanded"));
+    paint = painter({ world: view.world, scene, words, open: (box) => open.has(box) });
+    receive();
+    arrange(true);
+  }
+
+  function receive() {
+    flow = decodeFlow(model.get("flow"));
+    details.clear();
+    for (const [node, about] of Object.entries(model.get("details"))) details.set(Number(node), about);
+    frame.setSignature(flow.signature);
+    frame.setBadge(flow.badge);
+    frame.setNotes(flow.notes);
+    frame.setSummary(flow.summary);
+    view.svg.setAttribute("aria-label", flow.summary);
+    ask.hidden = flow.ran || !model.get("live");
+    bar.update();
+  }
+
+  function arrange(refit) {
+    const placed = place(scene.layout, scene, open);
+    paint.paint(placed);
+    view.resize({ width: placed.width, height: placed.height }, refit);
+    dress();
+  }
+
+  /** The boxes, from the inside out, that hold a node. */
+  function holds(box, node) {
+    if (node < 0) return false;
+    if (!held.has(node)) {
+      const around = new Set();
+      for (let at of scene.boxesOf.get(node) ?? []) for (; at >= 0; at = scene.parents[at]) around.add(at);
+      held.set(node, around);
+    }
+    return held.get(node).has(box);
+  }
+
+  function markIn(box) {
+    for (const [node, kind] of flow.marks) if (holds(box, node)) return kind;
+    return undefined;
+  }
+
+  function flags(node) {
+    return (scene.flags.get(node) ?? []).map((flag) => words[`tag.${flag}`]).filter(Boolean).join(" · ");
+  }
+
+  function dress() {
+    const step = Math.min(model.get("step"), steps());
+    const current = step > 0 ? flow.order[step - 1] : -1;
+    const selected = model.get("selected");
+    const ran = (node) => (flow.when.get(node) ?? Infinity) <= step;
+    paint.dress({ flow, step, current: step < steps() || model.get("playing") ? current : -1, selected, ran, holds, markIn, flags });
+    frame.say(model.get("playing") ? "" : stepLabel(step));
+    const shown = selected >= 0 ? selected : step < steps() ? current : -1;
+    showSide(shown);
+    const box = visibleBox(current);
+    if (box !== undefined && step < steps()) view.reveal(paint.at(box));
+  }
+
+  function showSide(node) {
+    if (node < 0) {
+      frame.setSide(null);
+      return;
+    }
+    const about = details.get(node);
+    if (about) frame.setSide(panel(about, { words, name: nameOf, pick }), nameOf(node));
+    else if (model.get("live")) model.send({ kind: "details", node });
+    else frame.setSide(h("p", {}, words["panel.not_here"]), nameOf(node));
+  }
+
+  /** The box that stands for a node now: its own, or the closed group around it. */
+  function visibleBox(node) {
+    for (let box of scene.boxesOf.get(node) ?? []) {
+      let shown = box;
+      for (; box >= 0; box = scene.parents[box]) if (box !== shown && scene.isGroup(box) && !open.has(box)) shown = box;
+      if (paint.at(shown)) return shown;
+    }
+    return undefined;
+  }
+
+  function pick(node) {
+    if (model.get("selected") === node) return;
+    model.set("selected", node);
+    model.save_changes();
+  }
+
+  function setOpen(boxes) {
+    const runs = scene.kinds.flatMap((kind, box) => (kind === "run" ? [box] : []));
+    model.set("expanded", [...new Set([...runs, ...boxes])].sort((a, b) => a - b));
+    model.save_changes();
+  }
+
+  function toggle(box) {
+    if (scene.kinds[box] === "run") return;
+    setOpen(open.has(box) ? [...open].filter((other) => other !== box) : [...open, box]);
+  }
+
+  /** Open the outermost groups that are still closed. */
+  function openMore() {
+    const closed = [...paint.cards().keys()].filter((box) => scene.isGroup(box));
+    setOpen([...open, ...closed]);
+  }
+
+  view.svg.addEventListener("click", (event) => {
+    const toggled = event.target.closest("[data-toggle]");
+    if (toggled) toggle(Number(toggled.dataset.toggle));
+    else {
+      const card = event.target.closest(".card");
+      const box = card ? Number(card.dataset.box) : -1;
+      if (box < 0) pick(-1);
+      else if (scene.isGroup(box)) toggle(box);
+      else if (scene.kinds[box] === "op" || scene.kinds[box] === "leaf") pick(scene.nodes[box]);
+    }
+    frame.root.focus({ preventScroll: true });
+  }, { signal });
+
+  frame.root.addEventListener("keydown", (event) => {
+    if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = keys[event.key];
+    if (act && act() !== false) event.preventDefault();
+  }, { signal, capture: true });
+
+  const keys = {
+    Escape: () => pick(-1),
+    Enter: () => (document.activeElement === frame.root ? enter() : false),
+    "+": () => view.zoom(1.25),
+    "-": () => view.zoom(1 / 1.25),
+    0: () => view.fit(0.12),
+    ArrowLeft: () => walk(-1, 0),
+    ArrowRight: () => walk(1, 0),
+    ArrowUp: () => walk(0, -1),
+    ArrowDown: () => walk(0, 1),
+  };
+
+  /** Pin the newest node, or close the group around the pinned one. */
+  function enter() {
+    const selected = model.get("selected");
+    if (selected < 0) {
+      pick(flow.order[Math.max(0, Math.min(model.get("step"), steps()) - 1)]);
+      return;
+    }
+    const box = scene.boxesOf.get(selected)?.[0];
+    const around = visibleBox(selected);
+    toggle(around !== box ? around : scene.parents[box]);
+  }
+
+  /** Move the pinned node to its nearest neighbour on the screen; without one the arrows belong to the player. */
+  function walk(dx, dy) {
+    const from = model.get("selected") >= 0 ? visibleBox(model.get("selected")) : undefined;
+    if (from === undefined) return false;
+    const here = centre(paint.at(from));
+    let best = -1;
+    let least = Infinity;
+    for (const box of paint.cards().keys()) {
+      if (box === from || scene.isGroup(box) || scene.nodes[box] < 0 || !["op", "leaf"].includes(scene.kinds[box])) continue;
+      const there = centre(paint.at(box));
+      const along = (there.x - here.x) * dx + (there.y - here.y) * dy;
+      const across = Math.abs((there.x - here.x) * dy) + Math.abs((there.y - here.y) * dx);
+      if (along > 1 && along + 2 * across < least) [best, least] = [scene.nodes[box], along + 2 * across];
+    }
+    if (best >= 0) {
+      pick(best);
+      view.reveal(paint.at(visibleBox(best)));
+    }
+    return true;
+  }
+
+  const events = {
+    "change:scene": rebuild,
+    "change:flow": () => {
+      receive();
+      dress();
+    },
+    "change:details": receive,
+    "change:detail": () => {
+      const about = model.get("detail");
+      if (about.node === undefined) return;
+      details.set(about.node, about);
+      dress();
+    },
+    "change:expanded": () => {
+      open = new Set(model.get("expanded"));
+      arrange(false);
+    },
+    "change:step": dress,
+    "change:playing": dress,
+    "change:selected": dress,
+  };
+  for (const [name, call] of Object.entries(events)) model.on(name, call);
+  const resized = new ResizeObserver(() => scene && view.resize(lastSize(), false));
+  const lastSize = () => ({ width: Number(view.world.dataset.width), height: Number(view.world.dataset.height) });
+  signal.addEventListener("abort", () => {
+    resized.disconnect();
+    for (const [name, call] of Object.entries(events)) model.off(name, call);
+  });
+  rebuild();
+  resized.observe(frame.stage);
+}
+
+const centre = ({ x, y, w, h: tall }) => ({ x: x + w / 2, y: y + tall / 2 });
+
+export default { render };
