@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlviz.autograd import private
-from dlviz.autograd.details import residual
+from dlviz.autograd.details import flags, residual
 from dlviz.autograd.faults import Stale, find_stale, first_non_finite, is_freed
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box
 from dlviz.autograd.picture import Picture
-from dlviz.kit.words import say
+from dlviz.kit.words import say, table
 
 #: Sums where paths meet are checked against torch up to this many numbers a node.
 CHECKED = 4096
+GROUPS = ("module", "fold", "step", "page", "run")
 
 
 def shape(dims: Sequence[int]) -> str:
@@ -63,9 +64,16 @@ def _group_title(box: Box, children: int) -> str:
     return " · ".join(part for part in (box.label, box.sub) if part)
 
 
-def width(title: str, sub: str) -> int:
-    """How wide a box is in pixels, from its two lines; longer lines are cut with an ellipsis by the view."""
-    return int(max(64, min(196, 22 + max(7.2 * len(title), 6.4 * len(sub)))))
+def widths(drawn: Picture, texts: Sequence[tuple[str, str, str]]) -> list[int]:
+    """How wide each box is in pixels, from its two lines; longer lines are cut with an ellipsis by the view."""
+    found = []
+    for box, (title, sub, _) in zip(drawn.tree.boxes, texts, strict=True):
+        tags = flags(drawn.node(box.node)) if box.kind in ("op", "leaf") else []
+        second = " · ".join([sub, *(words["tag." + tag] for words in (table("autograd"),) for tag in tags if "tag." + tag in words)])
+        room = 26 if box.kind in GROUPS else 0
+        least = 150 if box.kind == "fold" else 64
+        found.append(int(max(least, min(220, 22 + room + max(7.2 * len(title), 6.4 * len(second))))))
+    return found
 
 
 def signature(drawn: Picture) -> str:
@@ -99,11 +107,12 @@ def badge(drawn: Picture, stale: Sequence[Stale]) -> dict[str, str]:
 
 def notes(drawn: Picture, stale: Sequence[Stale]) -> list[dict[str, str]]:
     """What a learner must know before reading the picture: what it cannot show, and what is wrong."""
-    found = [_note("bad", "stale", **_stale(drawn, fault)) for fault in stale[:3]]
+    found = [_note("bad", "stale", **_stale(drawn, fault)) for fault in stale[:1]]
+    found += [_note("bad", "stale_too", **_stale(drawn, fault)) for fault in stale[1:3]]
     for graph in drawn.graphs:
         if not graph.taped:
             found.append(_note("info", "untaped"))
-        if is_freed(graph):
+        if graph.backward.latest is None and is_freed(graph):
             found.append(_note("info", "freed"))
         if graph.root.numel() != 1:
             found.append(_note("warn", "not_scalar", shape=shape(graph.root.shape)))

@@ -57,14 +57,21 @@ export function decodeFlow(flow) {
     order,
     /** The step at which a node runs. */
     when,
-    norms: array(flow.norms, "float32"),
-    values: array(flow.values, "float32"),
-    sizes: array(flow.sizes, "float32"),
-    gradients: array(flow.gradients, "float32"),
-    sent: array(flow.sent, "float32"),
+    norms: numbers(flow, "norms"),
+    values: numbers(flow, "values"),
+    sizes: numbers(flow, "sizes"),
+    gradients: numbers(flow, "gradients"),
+    sent: numbers(flow, "sent"),
     marks: new Map(flow.marks),
     folds: new Map(Object.entries(flow.folds).map(([box, norms]) => [Number(box), array(norms, "float32")])),
   };
+}
+
+/** Numbers of which some are missing: a lookup that answers undefined for those, and NaN only where torch said so. */
+function numbers(flow, name) {
+  const values = array(flow[name], "float32");
+  const there = array(flow[`has_${name}`], "uint8");
+  return (i) => (there[i >> 3] & (1 << (i & 7)) ? values[i] : undefined);
 }
 
 /** For an edge between boxes, the graph's own edges that it stands for. @param {Int32Array} row */

@@ -71,13 +71,13 @@ export function painter({ world, scene, words, open }) {
     if (group) node.append(s("rect", { class: "behind", x: 4, y: 4, width: at.w, height: at.h, rx: 6 }));
     node.append(
       s("rect", { class: "face", width: at.w, height: at.h, rx: kind === "leaf" ? 9 : 6 }),
-      s("text", { x: 10, y: 15 }, fit([scene.title(box)], at.w - 18, 7)),
-      s("text", { class: "sub", x: 10, y: 29 }, fit([scene.sub(box)], at.w - 16, 6.3)),
+      s("text", { x: 10, y: 16 }, fit([scene.title(box)], at.w - (group ? 42 : 18), 7)),
+      s("text", { class: "sub", x: 10, y: 30 }, fit([scene.sub(box)], at.w - (group ? 42 : 16), 6.3)),
       s("title", {}, ""),
     );
     if (kind === "cut") node.append(s("path", { class: "scissors", d: `M${at.w - 20} 8l10 10m0 -10l-10 10` }));
     if (group) {
-      const more = s("g", { class: "toggle", "data-toggle": box, transform: `translate(${at.w - 22},9)` });
+      const more = s("g", { class: "toggle", "data-toggle": box, transform: `translate(${at.w - 24},8)` });
       more.append(s("rect", { width: 18, height: 18, rx: 4 }), s("path", { d: "M5 9h8M9 5v8" }), s("title", {}, words.expand));
       node.append(more);
     }
@@ -109,8 +109,8 @@ export function painter({ world, scene, words, open }) {
   }
 
   function sentText(edge, { flow }) {
-    const sent = flow.sent.length ? flow.sent[edge] : NaN;
-    return Number.isNaN(sent) ? "" : format(sent);
+    const sent = flow.sent(edge);
+    return sent === undefined ? "" : format(sent);
   }
 
   function dressCard(box, node, next) {
@@ -124,9 +124,9 @@ export function painter({ world, scene, words, open }) {
     node.dataset.mark = mark ?? "";
     tag(node, box, mark ? words[`mark.${mark}`] : "");
     if (isNode) {
-      const value = next.flow.values[number];
+      const value = next.flow.values(number);
       const type = scene.type(box);
-      node.querySelector(".sub").textContent = fit([Number.isNaN(value) ? scene.sub(box) : format(value, 5), next.flags(number)], placed.boxes.get(box).w - 16, 6.3);
+      node.querySelector(".sub").textContent = fit([value === undefined ? scene.sub(box) : format(value, 5), next.flags(number)], placed.boxes.get(box).w - 16, 6.3);
       node.querySelector("title").textContent = hover(box, number, type, next);
       pill(node, box, next.ran(number) || current ? gradientText(number, next) : "");
       node.classList.toggle("filled", kind === "leaf" && next.ran(number));
@@ -138,19 +138,17 @@ export function painter({ world, scene, words, open }) {
 
   function hover(box, number, type, { flow }) {
     const rows = [scene.title(box), `${scene.sub(box)} ${type}`];
-    const value = flow.values[number];
-    if (!Number.isNaN(value)) rows.push(`${words.value} ${format(value, 6)}`);
-    else if (!Number.isNaN(flow.sizes[number])) rows.push(`${words.value_norm} ${format(flow.sizes[number], 4)}`);
-    if (!Number.isNaN(flow.gradients[number])) rows.push(`${words.gradient} ${format(flow.gradients[number], 6)}`);
-    else if (!Number.isNaN(flow.norms[number])) rows.push(`${words.gradient_norm} ${format(flow.norms[number], 4)}`);
+    const known = (key, value) => value !== undefined && rows.push(`${words[key]} ${format(value, 6)}`);
+    known("value", flow.values(number)) || known("value_norm", flow.sizes(number));
+    known("gradient", flow.gradients(number)) || known("gradient_norm", flow.norms(number));
     return rows.join("\n");
   }
 
   function gradientText(number, { flow }) {
-    const exact = flow.gradients[number];
-    if (!Number.isNaN(exact)) return `∂ ${format(exact, 4)}`;
-    const norm = flow.norms[number];
-    return Number.isNaN(norm) ? "" : `‖∂‖ ${format(norm, 3)}`;
+    const exact = flow.gradients(number);
+    if (exact !== undefined) return `∂ ${format(exact, 4)}`;
+    const norm = flow.norms(number);
+    return norm === undefined ? "" : `‖∂‖ ${format(norm, 3)}`;
   }
 
   function pill(node, box, text) {
@@ -165,7 +163,7 @@ export function painter({ world, scene, words, open }) {
       holder = s("g", { class: "pill" }, s("rect", { height: 15, rx: 7.5 }), s("text", { y: 11, "text-anchor": "middle" }));
       node.append(holder);
     }
-    holder.setAttribute("transform", `translate(${(w - wide) / 2},${h - 6})`);
+    holder.setAttribute("transform", `translate(${(w - wide) / 2},${h - 5})`);
     holder.firstChild.setAttribute("width", wide);
     holder.lastChild.setAttribute("x", wide / 2);
     holder.lastChild.textContent = text;

@@ -44,6 +44,10 @@ def summarise(tensor: Tensor, shown: int = SHOWN) -> dict[str, Any]:
     return about
 
 
+def _has_norm(tensor: Tensor) -> bool:
+    return not tensor.is_meta and tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
+
+
 def _plain(number: Tensor) -> float | str:
     """A number as JSON can hold it: NaN and infinity go by their names in JavaScript."""
     value = float(number)
@@ -57,12 +61,12 @@ def scalar(tensor: Tensor | None) -> float | None:
     return float(tensor)
 
 
-def norms(tensors: list[Tensor | None]) -> list[float]:
-    """The 2-norm of each tensor, NaN where there is none; one call and one transfer for all that share a dtype and a device."""
-    found = [float("nan")] * len(tensors)
+def norms(tensors: list[Tensor | None]) -> list[float | None]:
+    """The 2-norm of each tensor, ``None`` where there is none; one call and one transfer for all that share a dtype and a device."""
+    found: list[float | None] = [None] * len(tensors)
     groups: dict[tuple[torch.dtype, torch.device], list[int]] = {}
     for i, tensor in enumerate(tensors):
-        if tensor is not None and not tensor.is_meta and tensor.layout is torch.strided:
+        if tensor is not None and _has_norm(tensor):
             groups.setdefault((tensor.dtype, tensor.device), []).append(i)
     for where in groups.values():
         sizes = torch.stack(torch._foreach_norm([tensors[i] for i in where])).abs().tolist()

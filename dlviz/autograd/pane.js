@@ -4,6 +4,8 @@ import { h, s } from "../kit/js/dom.js";
 
 const SMALLEST = 0.12;
 const LARGEST = 2.5;
+/** Below this nobody can read the boxes. */
+const READABLE = 0.7;
 
 /**
  * @param {{words: Record<string, string>, signal: AbortSignal, moved: () => void, extra: HTMLElement[]}} options
@@ -113,8 +115,9 @@ export function pane({ words, signal, moved, extra }) {
     /** The picture has a new size; keep the view where the learner put it. */
     resize(next, refit) {
       size = next;
-      svg.style.height = `${Math.max(150, Math.min(440, Math.ceil(next.height) + 28))}px`;
-      if (refit || !touched) fit(0.62);
+      const k = Math.max(READABLE, Math.min(1, ((svg.clientWidth || 640) - 24) / next.width));
+      svg.style.height = `${Math.max(300, Math.min(440, Math.ceil(next.height * k) + 40))}px`;
+      if (refit || !touched) fit(READABLE);
       else apply();
     },
   };

@@ -34,13 +34,22 @@ export function panel(about, { words, name, pick }) {
     row("formula", h("div", { class: "graph-formula" }, code(`∂${to} = ${python || torch}`)), python ? h("div", { class: "dlviz-figures" }, `torch: ${torch}`) : null);
   }
   for (const kept of about.saved ?? []) {
-    row("saved", code(kept.name), kept.tensor ? tensorView(kept.tensor, words) : code(` ${kept.text}`));
+    row("saved", ...(kept.tensor ? [code(kept.name), tensorView(kept.tensor, words)] : [code(`${kept.name} = ${kept.text}`)]));
   }
   for (const { node, to, gradient } of about.sends) {
     if (gradient) row("sends", h("div", {}, to ? code(`∂${to} `) : null, "→ ", link(node)), tensorView(gradient, words));
   }
   if (about.leaf) leaf(about.leaf, row, words);
   return h("div", {}, h("h4", {}, about.name.split("::").pop()), rows);
+}
+
+/** What the side column says while no node is chosen: how to read the picture, and the keys. */
+export function legend(words) {
+  const rows = h("dl", { class: "graph-legend" });
+  for (const kind of ["leaf", "op", "group", "input", "cut", "gradient"]) {
+    rows.append(h("dt", {}, h("span", { class: `graph-key ${kind}` }, kind === "gradient" ? "∂" : "")), h("dd", {}, words[`legend.${kind}`]));
+  }
+  return h("div", {}, h("h4", {}, words["legend.title"]), rows, h("p", {}, words["legend.keys"]));
 }
 
 /** The learner's line with the expression that ran set apart. */

@@ -1,7 +1,7 @@
 // Coordinates for the visible boxes: the same as place.py, so that groups open without a kernel. A test holds the two equal.
 
 const GAP_X = 34;
-const GAP_Y = 16;
+const GAP_Y = 18;
 const LANE = 10;
 const PAD = 14;
 const TITLE = 26;

@@ -1,6 +1,7 @@
 """`record(loss)`: walk the real graph behind a tensor and write it down."""
 
 import heapq
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 
 
-def record(loss: Tensor, tape: Tape | None = None, *, names: Mapping[str, Tensor] | None = None) -> Graph:
+def record(
+    loss: Tensor, tape: Tape | None = None, *, names: Mapping[str, Tensor] | None = None, scope: Mapping[str, Any] | None = None
+) -> Graph:
     """The autograd graph behind `loss`, as nodes and edges that you can compare with a walk of your own.
 
     Nothing is run: the nodes are torch's. Gradients appear in the nodes once ``loss.backward()`` has run. Values, source lines and
@@ -29,6 +32,7 @@ def record(loss: Tensor, tape: Tape | None = None, *, names: Mapping[str, Tensor
         loss: any tensor that came out of a computation on tensors with ``requires_grad=True``.
         tape: from ``with dlviz.autograd.recording() as tape:``.
         names: names for tensors, beyond the variables and modules that are found in your own frames.
+        scope: variables of a frame that is gone by now, by name.
 
     Returns:
         The graph. It keeps torch's nodes alive until you let go of it.
@@ -48,7 +52,7 @@ def record(loss: Tensor, tape: Tape | None = None, *, names: Mapping[str, Tensor
     """
     check(loss, tape)
     frames = user_frames(2)
-    scopes = [variables(frame) for frame in frames] + [frame.f_globals for frame in frames[:1]]
+    scopes = [dict(scope or {})] + [variables(frame) for frame in frames] + [frame.f_globals for frame in frames[:1]]
     found = Names(scopes, tape.model if tape else None, names or {})
     functions = backward_order(loss.grad_fn)  # type: ignore[arg-type]
     graph = _graph(loss, functions, tape, found)
@@ -145,7 +149,8 @@ def _graph(loss: Tensor, functions: list[private.Node], tape: Tape | None, names
 
 def _call(scope: Scope, names: Names) -> Call:
     extra = scope.module.extra_repr() if not any(True for _ in scope.module.children()) else ""
-    return Call(names.path(scope.module), f"{type(scope.module).__name__}({extra})", scope.parent)
+    short = re.sub(r"(in|out)_features=|, \w+=True|, eps=[\d.e-]+", "", extra)
+    return Call(names.path(scope.module), f"{type(scope.module).__name__}({short})", scope.parent)
 
 
 def _matching(op: Op | None, function: private.Node) -> Op | None:

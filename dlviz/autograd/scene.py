@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.autograd.captions import badge, box_texts, notes, signature, summary, width
+from dlviz.autograd.captions import badge, box_texts, notes, signature, summary, widths
 from dlviz.autograd.details import flags
 from dlviz.autograd.faults import find_stale, first_non_finite
 from dlviz.autograd.grouping import Tree
@@ -20,7 +20,7 @@ KINDS = ("op", "leaf", "input", "cut", "module", "fold", "step", "page", "run")
 #: Boxes shown when a graph opens, about: groups are opened from the outside in until there are this many.
 OPEN = 44
 #: Pixels: a box, and a folded loop, which holds a chart.
-HIGH, TALL = 36, 58
+HIGH, TALL = 40, 64
 
 
 def scene(drawn: Picture) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def scene(drawn: Picture) -> dict[str, Any]:
         "kinds": np.array([KINDS.index(box.kind) for box in boxes], np.uint8),
         "parents": np.array([box.parent for box in boxes], np.int32),
         "texts": np.array(ids, np.uint16 if len(strings) < 2**16 else np.int32).reshape(-1),
-        "widths": np.array([width(*lines[:2]) for lines in texts], np.uint8),
+        "widths": np.array(widths(drawn, texts), np.uint8),
         "heights": np.array([TALL if box.kind == "fold" else HIGH for box in boxes], np.uint8),
         "nodes": np.array([box.node for box in boxes], np.int32),
         "counts": np.array([box.count for box in boxes], np.int32),
@@ -56,20 +56,20 @@ def flow(drawn: Picture) -> dict[str, Any]:
         order += [node + shift for node in graph.order]
         arrived += norms([node.gradient for node in graph.nodes])
         sizes += norms([node.value for node in graph.nodes])
-        sent += [_number(graph.flowing(edge)) for edge in range(len(graph.edges))]
-        values += [_number(node.value) for node in graph.nodes]
-        gradients += [_number(node.gradient) for node in graph.nodes]
+        sent += [scalar(graph.flowing(edge)) for edge in range(len(graph.edges))]
+        values += [scalar(node.value) for node in graph.nodes]
+        gradients += [scalar(node.gradient) for node in graph.nodes]
         for broken in first_non_finite(graph):
             marks[broken.node + shift] = broken.kind
         stale += [replace(fault, node=fault.node + shift) for fault in find_stale(graph)]
     marks |= {fault.node: "stale" for fault in stale}
     return {
         "order": np.array(order, np.int32),
-        "norms": np.array(arrived, np.float32),
-        "sizes": np.array(sizes, np.float32),
-        "sent": np.array(sent if any(number == number for number in sent) else [], np.float32),
-        "values": np.array(values, np.float32),
-        "gradients": np.array(gradients, np.float32),
+        **_numbers("norms", arrived),
+        **_numbers("sizes", sizes),
+        **_numbers("values", values),
+        **_numbers("gradients", gradients),
+        **_numbers("sent", sent),
         "ran": all(graph.backward.latest is not None for graph in drawn.graphs),
         "marks": [[node, kind] for node, kind in sorted(marks.items())],
         "folds": {str(i): np.array(_steps(drawn, i), np.float32) for i, box in enumerate(drawn.tree.boxes) if box.kind == "fold"},
@@ -97,9 +97,13 @@ def first_open(tree: Tree) -> list[int]:
     return opened
 
 
-def _number(tensor: Any) -> float:
-    found = scalar(tensor)
-    return float("nan") if found is None else found
+def _numbers(name: str, found: list[float | None]) -> dict[str, np.ndarray]:
+    """Numbers as float32 with a bit each that says which are there: a NaN may be one of them."""
+    there = [number is not None for number in found]
+    if not any(there):
+        return {name: np.array([], np.float32), f"has_{name}": np.array([], np.uint8)}
+    filled = [0.0 if number is None else number for number in found]
+    return {name: np.array(filled, np.float32), f"has_{name}": np.packbits(there, bitorder="little")}
 
 
 def _steps(drawn: Picture, fold: int) -> list[float]:
@@ -112,7 +116,7 @@ def _steps(drawn: Picture, fold: int) -> list[float]:
                 graph, node = drawn.locate(box.node)
                 if step not in last or graph.nodes[node].sequence > drawn.node(last[step]).sequence:
                     last[step] = box.node
-    return norms([drawn.node(last[step]).gradient for step in sorted(last)])
+    return [size or 0.0 for size in norms([drawn.node(last[step]).gradient for step in sorted(last)])]
 
 
 def _carries(tree: Tree) -> np.ndarray:

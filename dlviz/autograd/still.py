@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from dlviz.autograd.captions import box_texts, signature, summary, width
+from dlviz.autograd.captions import box_texts, signature, summary, widths
 from dlviz.autograd.layout import arrange
 from dlviz.autograd.picture import Picture
 from dlviz.autograd.place import place
@@ -17,9 +17,8 @@ _FACE = {"op": ("raised", "line"), "leaf": ("accent-soft", "accent"), "input": (
 def draw(drawn: Picture, opened: Collection[int], theme: str) -> str:
     """SVG of the graph with the groups in `opened` open; `theme` is "light" or "dark"."""
     boxes, texts = drawn.tree.boxes, box_texts(drawn)
-    widths = [width(*lines[:2]) for lines in texts]
     heights = [TALL if box.kind == "fold" else HIGH for box in boxes]
-    placed = place(arrange([box.parent for box in boxes], drawn.tree.edges), widths, heights, set(opened))
+    placed = place(arrange([box.parent for box in boxes], drawn.tree.edges), widths(drawn, texts), heights, set(opened))
     svg = Svg(max(placed.width, 420), placed.height + _HEAD, summary(drawn), theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
     svg.text(16, 24, say("autograd.name"), size=14, bold=True)

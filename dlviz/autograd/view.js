@@ -7,11 +7,18 @@ import { format } from "../kit/js/numbers.js";
 import { decodeScene, decodeFlow } from "./decode.js";
 import { painter } from "./draw.js";
 import { pane } from "./pane.js";
-import { panel } from "./panel.js";
+import { legend, panel } from "./panel.js";
 import { place } from "./place.js";
 
 function render({ model, el, signal }) {
   const words = model.get("words");
+  let scene;
+  let flow;
+  let paint;
+  let open = new Set();
+  let held = new Map();
+  let size = { width: 1, height: 1 };
+  const details = new Map();
   const frame = shell({ el, model, signal, name: words.name });
   const expandAll = tool("expand_all", "⊞", () => openMore());
   const collapseAll = tool("collapse_all", "⊟", () => setOpen([]));
@@ -20,13 +27,6 @@ function render({ model, el, signal }) {
   frame.stage.append(view.svg, view.tools);
   const bar = player({ model, words, signal, root: frame.root, steps, label: stepLabel });
   frame.root.append(ask, bar.element);
-
-  let scene;
-  let flow;
-  let paint;
-  let open = new Set();
-  let held = new Map();
-  const details = new Map();
 
   function tool(name, text, act) {
     const node = h("button", { type: "button", "aria-label": words[name], title: words[name] }, text);
@@ -47,8 +47,7 @@ function render({ model, el, signal }) {
   function stepLabel(step) {
     if (step === 0 || !steps()) return words.step_none;
     const node = flow.order[step - 1];
-    const gradient = flow.gradients[node];
-    const arrives = Number.isNaN(gradient) ? format(flow.norms[node]) : format(gradient);
+    const arrives = format(flow.gradients(node) ?? flow.norms(node) ?? NaN);
     return fillIn(words.step_label, { step, last: steps(), name: nameOf(node), gradient: arrives });
   }
 
@@ -82,7 +81,8 @@ function render({ model, el, signal }) {
   function arrange(refit) {
     const placed = place(scene.layout, scene, open);
     paint.paint(placed);
-    view.resize({ width: placed.width, height: placed.height }, refit);
+    size = { width: placed.width, height: placed.height };
+    view.resize(size, refit);
     dress();
   }
 
@@ -121,7 +121,7 @@ function render({ model, el, signal }) {
 
   function showSide(node) {
     if (node < 0) {
-      frame.setSide(null);
+      frame.setSide(legend(words), words["legend.title"]);
       return;
     }
     const about = details.get(node);
@@ -249,8 +249,7 @@ function render({ model, el, signal }) {
     "change:selected": dress,
   };
   for (const [name, call] of Object.entries(events)) model.on(name, call);
-  const resized = new ResizeObserver(() => scene && view.resize(lastSize(), false));
-  const lastSize = () => ({ width: Number(view.world.dataset.width), height: Number(view.world.dataset.height) });
+  const resized = new ResizeObserver(() => view.resize(size, false));
   signal.addEventListener("abort", () => {
     resized.disconnect();
     for (const [name, call] of Object.entries(events)) model.off(name, call);

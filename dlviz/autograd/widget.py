@@ -1,6 +1,7 @@
 """`dlviz.graph`: the autograd graph of the learner's own loss, drawn, stepped and opened."""
 
 import gc
+import inspect
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -230,13 +231,21 @@ def _graph(target: Target, tape: Tape | None, model: nn.Module | None, names: Ma
         return record(target, tape, names=names)
     with recording(model) as made:
         loss = target()
-    found = record(loss, made, names=names)
+    found = record(loss, made, names=names, scope=_closed_over(target))
     if found.root.numel() == 1:
         try:
             found.preview()
         except RuntimeError:  # torch will not run this one apart from .backward(): the picture waits for that
             pass
     return found
+
+
+def _closed_over(function: Callable[[], Tensor]) -> dict[str, Any]:
+    """The variables that a lambda or a nested function took with it."""
+    try:
+        return dict(inspect.getclosurevars(function).nonlocals)
+    except (TypeError, ValueError):  # a callable object has no closure
+        return {}
 
 
 @contextmanager

@@ -26,7 +26,7 @@ function grid(about, values) {
   const columns = Math.min(8, about.shape[about.shape.length - 1] || 1);
   const max = values.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
   const cells = Array.from(values, (value) =>
-    h("div", { class: "dlviz-cell", style: `background:${diverging(value, max)}`, "data-odd": Number.isFinite(value) ? null : "" }, format(value, 3)),
+    h("div", { class: "dlviz-cell", style: `background:${diverging(value, max)}`, "data-odd": Number.isFinite(value) ? null : "" }, format(value, columns > 5 ? 2 : 3)),
   );
   const rows = h("div", { class: "dlviz-grid", style: `grid-template-columns:repeat(${columns},auto)` }, ...cells);
   return h("div", {}, h("div", { class: "dlviz-figures" }, caption(about)), rows);
