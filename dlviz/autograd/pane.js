@@ -4,8 +4,9 @@ import { h, s } from "../kit/js/dom.js";
 
 const SMALLEST = 0.12;
 const LARGEST = 2.5;
-/** Below this nobody can read the boxes. */
-const READABLE = 0.7;
+/** A picture that fits at this scale is shown whole; of a wider one, the end, at a scale that reads well. */
+const WHOLE = 0.5;
+const READABLE = 0.75;
 
 /**
  * @param {{words: Record<string, string>, signal: AbortSignal, moved: () => void, extra: HTMLElement[]}} options
@@ -28,7 +29,7 @@ export function pane({ words, signal, moved, extra }) {
     ...extra,
     tool("zoom_out", "−", () => zoom(1 / 1.25)),
     tool("zoom_in", "+", () => zoom(1.25)),
-    tool("fit", "⤢", () => fit(SMALLEST)),
+    tool("fit", "⤢", () => fit()),
   );
 
   function apply() {
@@ -43,11 +44,15 @@ export function pane({ words, signal, moved, extra }) {
     touched = true;
     apply();
   }
-  /** Show everything if it can be read at scale `least`, else the end of it, where the loss is. */
-  function fit(least) {
+  function readable() {
+    const whole = ((svg.clientWidth || 640) - 24) / size.width;
+    return whole < WHOLE ? READABLE : Math.min(1, whole);
+  }
+  /** Show everything, or at `scale` the end of it, where the loss is. */
+  function fit(scale) {
     const width = svg.clientWidth || 640;
     const height = svg.clientHeight || 240;
-    at.k = Math.max(least, Math.min(1, (width - 24) / size.width, (height - 24) / size.height));
+    at.k = scale ?? Math.max(SMALLEST, Math.min(1, (width - 24) / size.width, (height - 24) / size.height));
     at.x = size.width * at.k <= width ? (width - size.width * at.k) / 2 : width - 12 - size.width * at.k;
     at.y = Math.max(12, (height - size.height * at.k) / 2);
     touched = false;
@@ -115,9 +120,8 @@ export function pane({ words, signal, moved, extra }) {
     /** The picture has a new size; keep the view where the learner put it. */
     resize(next, refit) {
       size = next;
-      const k = Math.max(READABLE, Math.min(1, ((svg.clientWidth || 640) - 24) / next.width));
-      svg.style.height = `${Math.max(300, Math.min(440, Math.ceil(next.height * k) + 40))}px`;
-      if (refit || !touched) fit(READABLE);
+      svg.style.height = `${Math.max(300, Math.min(440, Math.ceil(next.height * readable()) + 40))}px`;
+      if (refit || !touched) fit(readable());
       else apply();
     },
   };

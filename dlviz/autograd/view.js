@@ -187,7 +187,7 @@ function render({ model, el, signal }) {
     Enter: () => (document.activeElement === frame.root ? enter() : false),
     "+": () => view.zoom(1.25),
     "-": () => view.zoom(1 / 1.25),
-    0: () => view.fit(0.12),
+    0: () => view.fit(),
     ArrowLeft: () => walk(-1, 0),
     ArrowRight: () => walk(1, 0),
     ArrowUp: () => walk(0, -1),

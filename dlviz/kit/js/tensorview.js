@@ -28,7 +28,8 @@ function grid(about, values) {
   const cells = Array.from(values, (value) =>
     h("div", { class: "dlviz-cell", style: `background:${diverging(value, max)}`, "data-odd": Number.isFinite(value) ? null : "" }, format(value, columns > 5 ? 2 : 3)),
   );
-  const rows = h("div", { class: "dlviz-grid", style: `grid-template-columns:repeat(${columns},auto)` }, ...cells);
+  const track = columns > 5 ? "minmax(0,1fr)" : "auto";
+  const rows = h("div", { class: columns > 5 ? "dlviz-grid wide" : "dlviz-grid", style: `grid-template-columns:repeat(${columns},${track})` }, ...cells);
   return h("div", {}, h("div", { class: "dlviz-figures" }, caption(about)), rows);
 }
 
