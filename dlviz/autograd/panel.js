@@ -87,7 +87,7 @@ function leaf(about, row, words) {
     return;
   }
   if (about.after) {
-    row("before", about.before ? tensorView(about.before, words) : h("span", {}, "None"));
+    row("before", about.before ? tensorView(about.before, words) : h("span", {}, words["panel.none"]));
     row("grad", tensorView(about.after, words));
-  } else row("grad", about.grad ? tensorView(about.grad, words) : h("span", {}, "None"));
+  } else row("grad", about.grad ? tensorView(about.grad, words) : h("span", {}, words["panel.none"]));
 }

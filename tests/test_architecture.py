@@ -1,0 +1,125 @@
+"""Who may import whom. The checker itself is held against a planted tree first."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "dlviz"
+#: One room opening into another, as (from, to). A door is declared here or it is not there; doors never form a circle.
+DOORS: set[tuple[str, str]] = set()
+#: Rooms by their folder; what has no view is no room.
+ROOMS = {folder.name for folder in PACKAGE.iterdir() if (folder / "view.js").is_file()}
+SHOWING = {"widget", "scene", "still", "captions", "picture", "grouping", "layout", "place"}
+WIDGETS = {"dlviz.kit.widget", "dlviz.kit.page", "dlviz.kit.linker", "anywidget", "ipywidgets"}
+#: Distributions whose import name differs.
+IMPORT_NAMES = {"scikit-learn": "sklearn", "pyyaml": "yaml", "resvg-py": "resvg_py"}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that the Python file names in an import, wherever it stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def faults(package: Path, rooms: set[str], doors: set[tuple[str, str]]) -> list[str]:
+    """Every import of the tree that the house does not allow."""
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        room, name = path.relative_to(package).parts[0], path.stem
+        for module in imports(path):
+            parts = module.split(".")
+            other = parts[1] if parts[0] == "dlviz" and len(parts) > 1 else ""
+            where = f"{path.relative_to(package).as_posix()} imports {module}"
+            if room == "kit" and (parts[0] in ("torch", "torchviz") or (other and other != "kit")):
+                found.append(f"{where}: the kit knows neither torch nor rooms")
+            if room in rooms and other in rooms and other != room and (room, other) not in doors:
+                found.append(f"{where}: rooms do not import each other")
+            if room in rooms and name not in SHOWING and (module in WIDGETS or (other == room and len(parts) > 2 and parts[2] in SHOWING)):
+                found.append(f"{where}: what computes does not import what displays")
+            if room in rooms and name in SHOWING - {"widget"} and (module in WIDGETS or parts[1:] == [room, "widget"]):
+                found.append(f"{where}: a scene knows no widget")
+            if room in ("exercises", "data") and other in rooms:
+                found.append(f"{where}: exercises and data know no room")
+    for path in sorted(package.rglob("*.js")):
+        room = path.relative_to(package).parts[0]
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r'from "([^"]+)"', text):
+            reached = (path.parent / target).resolve()
+            inside = reached.relative_to(package.resolve()).parts[0] if reached.is_relative_to(package.resolve()) else "outside"
+            if inside not in ("kit", room):
+                found.append(f"{path.relative_to(package).as_posix()} imports {target}: a view knows the kit and its own room")
+    return found
+
+
+def test_the_house_stands_as_drawn():
+    assert ROOMS
+    assert faults(PACKAGE, ROOMS, DOORS) == []
+
+
+def test_doors_form_no_circle():
+    reached = set(DOORS)
+    for _ in DOORS:
+        reached |= {(a, d) for a, b in reached for c, d in DOORS if b == c}
+    assert not any(a == b for a, b in reached)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("kit/x.py", "import torch", "neither torch"),
+        ("kit/x.py", "from dlviz.autograd import record", "neither torch"),
+        ("autograd/graph.py", "from dlviz.other import x", "each other"),
+        ("autograd/graph.py", "from dlviz.autograd.scene import scene", "computes"),
+        ("autograd/graph.py", "def f():\n    import anywidget", "computes"),
+        ("autograd/scene.py", "from dlviz.kit.widget import Widget", "knows no widget"),
+        ("exercises/a.py", "from dlviz.autograd import record", "know no room"),
+        ("autograd/view.js", 'import { a } from "../other/a.js";', "its own room"),
+    ],
+)
+def test_a_planted_violation_is_found(tmp_path, file, text, words):
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    assert [fault for fault in faults(tmp_path, {"autograd", "other"}, set()) if words in fault]
+
+
+def test_importing_dlviz_imports_neither_torch_nor_a_room():
+    code = "import sys, dlviz; print([m for m in ('torch', 'anywidget', 'numpy', 'dlviz.autograd') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_every_public_name_loads_and_none_is_called_like_a_room():
+    import dlviz
+
+    for name in dlviz.__all__:
+        assert getattr(dlviz, name) is not None
+    assert not ROOMS & {name for name in dlviz._HOME}
+    with pytest.raises(AttributeError, match="graph"):
+        dlviz.nothing_like_it  # noqa: B018
+
+
+def test_what_is_imported_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[<>=\[; ]", need)[0] for need in project["dependencies"]}
+    allowed = {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in declared} | set(sys.stdlib_module_names) | {"dlviz"}
+    # These come with what is declared: torchgen with torch, traitlets with ipywidgets, jupyter_core with jupyterlab.
+    allowed |= {"torchgen", "traitlets", "IPython", "jupyter_core", "sklearn"}
+    found = {(path.name, module.split(".")[0]) for path in PACKAGE.rglob("*.py") for module in imports(path)}
+    assert {pair for pair in found if pair[1] not in allowed} == set()
+
+
+def test_views_and_styles_name_no_address():
+    for path in (*PACKAGE.rglob("*.js"), *PACKAGE.rglob("*.css")):
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?:|//[a-z]+\.[a-z]+/|url\(", text), path.name
