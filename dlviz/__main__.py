@@ -38,7 +38,16 @@ def _lab(folder: Path | None, options: list[str]) -> int:
     where = lessons_for(folder, tell=print)
     # News would ask a server for something; a class may have none.
     quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    command = [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={where}", *quiet, *options, str(where / "00-start.ipynb")]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "lab",
+        f"--notebook-dir={where}",
+        *quiet,
+        *options,
+        str(where / "00-start.ipynb"),
+    ]
     try:
         return subprocess.call(command)
     except KeyboardInterrupt:  # the learner closed the server; jupyter has said goodbye already

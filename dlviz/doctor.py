@@ -25,15 +25,20 @@ def doctor(tell: Callable[[str], None] = print) -> int:
             found = check()
         except Exception as error:  # whatever is wrong with the machine, the other checks still run
             bad += 1
-            tell(say("doctor.bad", name=say(f"doctor.{name}"), error=f"{type(error).__name__}: {error}", advice=say(f"doctor.advice.{name}")))
+            tell(
+                say(
+                    "doctor.bad",
+                    name=say(f"doctor.{name}"),
+                    error=f"{type(error).__name__}: {error}",
+                    advice=say(f"doctor.advice.{name}"),
+                )
+            )
         else:
             tell(say("doctor.good", name=say(f"doctor.{name}"), found=found))
     return int(bad > 0)
 
 
 def _python() -> str:
-    if sys.version_info < (3, 11):
-        raise RuntimeError(sys.version.split()[0])
     return sys.version.split()[0]
 
 

@@ -45,7 +45,11 @@ def faults(package: Path, rooms: set[str], doors: set[tuple[str, str]]) -> list[
                 found.append(f"{where}: the kit knows neither torch nor rooms")
             if room in rooms and other in rooms and other != room and (room, other) not in doors:
                 found.append(f"{where}: rooms do not import each other")
-            if room in rooms and name not in SHOWING and (module in WIDGETS or (other == room and len(parts) > 2 and parts[2] in SHOWING)):
+            if (
+                room in rooms
+                and name not in SHOWING
+                and (module in WIDGETS or (other == room and len(parts) > 2 and parts[2] in SHOWING))
+            ):
                 found.append(f"{where}: what computes does not import what displays")
             if room in rooms and name in SHOWING - {"widget"} and (module in WIDGETS or parts[1:] == [room, "widget"]):
                 found.append(f"{where}: a scene knows no widget")
@@ -56,9 +60,15 @@ def faults(package: Path, rooms: set[str], doors: set[tuple[str, str]]) -> list[
         text = path.read_text(encoding="utf-8")
         for target in re.findall(r'from "([^"]+)"', text):
             reached = (path.parent / target).resolve()
-            inside = reached.relative_to(package.resolve()).parts[0] if reached.is_relative_to(package.resolve()) else "outside"
+            inside = (
+                reached.relative_to(package.resolve()).parts[0]
+                if reached.is_relative_to(package.resolve())
+                else "outside"
+            )
             if inside not in ("kit", room):
-                found.append(f"{path.relative_to(package).as_posix()} imports {target}: a view knows the kit and its own room")
+                found.append(
+                    f"{path.relative_to(package).as_posix()} imports {target}: a view knows the kit and its own room"
+                )
     return found
 
 
@@ -95,8 +105,12 @@ def test_a_planted_violation_is_found(tmp_path, file, text, words):
 
 
 def test_importing_dlviz_imports_neither_torch_nor_a_room():
-    code = "import sys, dlviz; print([m for m in ('torch', 'anywidget', 'numpy', 'dlviz.autograd') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = (
+        "import sys, dlviz; print([m for m in ('torch', 'anywidget', 'numpy', 'dlviz.autograd') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
 
 
 def test_every_public_name_loads_and_none_is_called_like_a_room():
@@ -104,7 +118,7 @@ def test_every_public_name_loads_and_none_is_called_like_a_room():
 
     for name in dlviz.__all__:
         assert getattr(dlviz, name) is not None
-    assert not ROOMS & {name for name in dlviz._HOME}
+    assert not ROOMS & set(dlviz._HOME)
     with pytest.raises(AttributeError, match="graph"):
         dlviz.nothing_like_it  # noqa: B018
 
@@ -112,7 +126,9 @@ def test_every_public_name_loads_and_none_is_called_like_a_room():
 def test_what_is_imported_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[<>=\[; ]", need)[0] for need in project["dependencies"]}
-    allowed = {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in declared} | set(sys.stdlib_module_names) | {"dlviz"}
+    allowed = (
+        {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in declared} | set(sys.stdlib_module_names) | {"dlviz"}
+    )
     # These come with what is declared: torchgen with torch, traitlets with ipywidgets, jupyter_core with jupyterlab.
     allowed |= {"torchgen", "traitlets", "IPython", "jupyter_core", "sklearn"}
     found = {(path.name, module.split(".")[0]) for path in PACKAGE.rglob("*.py") for module in imports(path)}

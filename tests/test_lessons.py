@@ -19,9 +19,32 @@ LESSONS = sorted((Path(__file__).parent.parent / "lessons").glob("*.ipynb"))
 def run(notebook: Path, folder: Path, **environment: str) -> None:
     """Run `notebook` through nbval in a process of its own; every code cell must pass and none be skipped."""
     report = folder / "report.xml"
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(notebook.parent)]
-    env = {**os.environ, "DLVIZ_PROGRESS": str(folder / "progress.json"), "PYDEVD_DISABLE_FILE_VALIDATION": "1", **environment}
-    done = subprocess.run([*command, f"--junit-xml={report}", str(notebook)], capture_output=True, text=True, env=env, cwd=folder, timeout=300)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-lax",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(notebook.parent),
+    ]
+    env = {
+        **os.environ,
+        "DLVIZ_PROGRESS": str(folder / "progress.json"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        **environment,
+    }
+    done = subprocess.run(
+        [*command, f"--junit-xml={report}", str(notebook)],
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=folder,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout[-4000:]
     suite = ElementTree.parse(report).getroot().find("testsuite")
     counts = {name: int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped")}
@@ -41,7 +64,9 @@ def solved(notebook: Path, folder: Path) -> Path:
             cell.source = f"{exercise.solution().source.rstrip()}\n\n{check}"
         elif "predict" in marks:
             answer = catalogue.items()[marks["predict"]].truth()
-            cell.source, count = re.subn(r"(predict\(\s*\"[\w.-]+\",\s*)\.\.\.", lambda m: m[1] + repr(answer), cell.source)
+            cell.source, count = re.subn(
+                r"(predict\(\s*\"[\w.-]+\",\s*)\.\.\.", lambda m, answer=answer: m[1] + repr(answer), cell.source
+            )
             assert count == 1, cell.source
     copy = folder / notebook.name
     nbformat.write(book, copy)
@@ -60,7 +85,11 @@ def test_a_lesson_runs_solved_and_every_check_passes(lesson, tmp_path):
 
 def test_a_wrong_answer_fails_when_checks_are_strict(tmp_path):
     book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
-    book.cells = [nbformat.v4.new_code_cell("import dlviz\ndef double(x):\n    return x + 3\ndlviz.exercise('00.double').check(double)")]
+    book.cells = [
+        nbformat.v4.new_code_cell(
+            "import dlviz\ndef double(x):\n    return x + 3\ndlviz.exercise('00.double').check(double)"
+        )
+    ]
     path = tmp_path / "wrong.ipynb"
     nbformat.write(book, path)
     run(path, tmp_path)
@@ -76,7 +105,13 @@ def test_a_lesson_is_committed_clean(lesson):
     assert "widgets" not in book.metadata
     assert "widget-view" not in text
     assert not re.search(r"/(?:home|root|Users|work|tmp)/\w", text)
-    titles = [line for cell in book.cells if cell.cell_type == "markdown" for line in cell.source.splitlines() if line.startswith("# ")]
+    titles = [
+        line
+        for cell in book.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("# ")
+    ]
     assert len(titles) == 1
     assert all(cell.id for cell in book.cells)
     for cell in book.cells:
@@ -89,7 +124,7 @@ def test_lesson_three_holds_what_the_curriculum_asks():
     book = nbformat.read(next(path for path in LESSONS if path.stem == "03-autograd"), 4)
     marks = [cell.metadata.get("dlviz", {}) for cell in book.cells]
     assert sum("predict" in mark for mark in marks) >= 2
-    assert 3 <= sum("exercise" in mark for mark in marks)
+    assert sum("exercise" in mark for mark in marks) >= 3
     assert sum("dlviz.graph(" in cell.source for cell in book.cells if cell.cell_type == "code") >= 5
     words = sum(len(cell.source.split()) for cell in book.cells if cell.cell_type == "markdown")
     assert 600 <= words <= 1600

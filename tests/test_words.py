@@ -12,9 +12,15 @@ from dlviz.kit import words
 PACKAGE = Path(__file__).parent.parent / "dlviz"
 #: English in a view: a literal with a capitalised word, or two words with a space between, that is no path data, class list or CSS.
 _LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`")
-_PLACE = re.compile(r"(?:setAttribute\(\"(?:aria-label|title|alt)\",|aria-label\"?:|title:|alt:|placeholder:|textContent =|innerText =)\s*$")
-_CODE = re.compile(r"^[\s\d.,:;(){}\[\]#%$+*/=<>|&!?^~_-]*$|^[MLHVCSQTAZmlhvcsqtaz\d\s.,-]+$|^\.{0,2}/|^[a-z-]+$|^data-|^--")
-_ENGLISH = re.compile(r"\b[A-Z][a-z]+\b|\b[a-z]{2,} (?:the|a|an|of|to|is|and|or|in|on|all|no|step|node|graph)\b|\b(?:the|a|no|all) [a-z]{3,}\b")
+_PLACE = re.compile(
+    r"(?:setAttribute\(\"(?:aria-label|title|alt)\",|aria-label\"?:|title:|alt:|placeholder:|textContent =|innerText =)\s*$"
+)
+_CODE = re.compile(
+    r"^[\s\d.,:;(){}\[\]#%$+*/=<>|&!?^~_-]*$|^[MLHVCSQTAZmlhvcsqtaz\d\s.,-]+$|^\.{0,2}/|^[a-z-]+$|^data-|^--"
+)
+_ENGLISH = re.compile(
+    r"\b[A-Z][a-z]+\b|\b[a-z]{2,} (?:the|a|an|of|to|is|and|or|in|on|all|no|step|node|graph)\b|\b(?:the|a|no|all) [a-z]{3,}\b"
+)
 
 
 def english(source: str) -> list[str]:
@@ -24,7 +30,9 @@ def english(source: str) -> list[str]:
     for match in _LITERAL.finditer(bare):
         text = next(part for part in match.groups() if part is not None)
         plain = re.sub(r"\$\{[^}]*\}", "", text)
-        shown = bool(_PLACE.search(bare[max(0, match.start() - 60) : match.start()])) and re.search(r"[A-Za-z]{3,}", plain)
+        shown = bool(_PLACE.search(bare[max(0, match.start() - 60) : match.start()])) and re.search(
+            r"[A-Za-z]{3,}", plain
+        )
         if shown or (not _CODE.match(plain) and _ENGLISH.search(plain)):
             found.append(text)
     return found
@@ -41,7 +49,12 @@ def test_views_hold_no_english(view):
 
 @pytest.mark.parametrize(
     "planted",
-    ['h("p", {}, "Press play");', "node.textContent = 'gradient';", 'x.setAttribute("aria-label", "next");', "const t = `the gradient of ${name}`;"],
+    [
+        'h("p", {}, "Press play");',
+        "node.textContent = 'gradient';",
+        'x.setAttribute("aria-label", "next");',
+        "const t = `the gradient of ${name}`;",
+    ],
 )
 def test_planted_english_is_found(planted):
     assert english(planted)
@@ -70,7 +83,12 @@ def test_every_key_that_python_says_is_there():
     missing = []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say" and node.args and isinstance(node.args[0], ast.Constant):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", "") == "say"
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+            ):
                 key = node.args[0].value
                 if key not in catalogue:
                     missing.append((path.name, key))
@@ -87,8 +105,12 @@ def test_every_key_is_used():
     for key in words._flat("en"):
         _, _, short = key.partition(".")
         last = key.rsplit(".", 1)[-1]
-        in_python = key in exact or any(p.fullmatch(key) or p.fullmatch(short) or p.fullmatch(last) for p in compiled) or last in exact
-        dynamic = re.search(rf"\$\{{[^}}]+\}}`\]", scripts) and f"`{short.rsplit('.', 1)[0]}." in scripts
+        in_python = (
+            key in exact
+            or any(p.fullmatch(key) or p.fullmatch(short) or p.fullmatch(last) for p in compiled)
+            or last in exact
+        )
+        dynamic = re.search(r"\$\{[^}]+\}`\]", scripts) and f"`{short.rsplit('.', 1)[0]}." in scripts
         in_view = f'"{short}"' in scripts or f"words.{short}" in scripts or f'"{last}"' in scripts or bool(dynamic)
         if not (in_python or in_view or key.startswith(questions)):
             unused.append(key)
@@ -96,7 +118,7 @@ def test_every_key_is_used():
 
 
 def test_a_missing_key_is_named():
-    with pytest.raises(KeyError, match="kit.nothing"):
+    with pytest.raises(KeyError, match=r"kit\.nothing"):
         words.say("kit.nothing")
     with pytest.raises(KeyError, match="step"):
         words.say("kit.player.count", last=3)

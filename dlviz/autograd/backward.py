@@ -74,7 +74,12 @@ class Backward:
         try:
             with torch.random.fork_rng(devices=devices):
                 found = torch.autograd.grad(
-                    root, [t for _, t in leaves], gradient, retain_graph=True, allow_unused=True, materialize_grads=False
+                    root,
+                    [t for _, t in leaves],
+                    gradient,
+                    retain_graph=True,
+                    allow_unused=True,
+                    materialize_grads=False,
                 )
         finally:
             self._previewing = False

@@ -5,7 +5,7 @@ from typing import Any
 
 from dlviz.autograd import private
 from dlviz.autograd.details import flags, residual
-from dlviz.autograd.faults import Stale, find_stale, first_non_finite, is_freed
+from dlviz.autograd.faults import Stale, first_non_finite, is_freed
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box
 from dlviz.autograd.picture import Picture
@@ -43,7 +43,9 @@ def box_texts(drawn: Picture) -> list[tuple[str, str, str]]:
         elif box.kind == "cut":
             cut = cuts[box.node]
             taken = f"{box.label}({', '.join(cut.leaves)})" if cut.leaves else box.label
-            found.append((taken, say(f"autograd.box.cut_{box.sub}"), f"{cut.source}: {cut.source.text}" if cut.source else ""))
+            found.append(
+                (taken, say(f"autograd.box.cut_{box.sub}"), f"{cut.source}: {cut.source.text}" if cut.source else "")
+            )
         else:
             found.append((_group_title(box, children[i]), say("autograd.box.operations", count=box.count), ""))
     return found
@@ -69,7 +71,9 @@ def widths(drawn: Picture, texts: Sequence[tuple[str, str, str]]) -> list[int]:
     found = []
     for box, (title, sub, _) in zip(drawn.tree.boxes, texts, strict=True):
         tags = flags(drawn.node(box.node)) if box.kind in ("op", "leaf") else []
-        second = " · ".join([sub, *(words["tag." + tag] for words in (table("autograd"),) for tag in tags if "tag." + tag in words)])
+        second = " · ".join(
+            [sub, *(words["tag." + tag] for words in (table("autograd"),) for tag in tags if "tag." + tag in words)]
+        )
         room = 26 if box.kind in GROUPS else 0
         least = 150 if box.kind == "fold" else 64
         found.append(int(max(least, min(220, 22 + room + max(7.2 * len(title), 6.4 * len(second))))))
@@ -136,7 +140,11 @@ def notes(drawn: Picture, stale: Sequence[Stale]) -> list[dict[str, str]]:
 
 def _stale(drawn: Picture, fault: Stale) -> dict[str, Any]:
     node = drawn.node(fault.node)
-    writer = f"{fault.mutation} ({fault.source}: {fault.source.text})" if fault.source is not None else say("autograd.notes.unseen")
+    writer = (
+        f"{fault.mutation} ({fault.source}: {fault.source.text})"
+        if fault.source is not None
+        else say("autograd.notes.unseen")
+    )
     return {"node": node.name, "saved": fault.saved, "writer": writer, "torch": fault.message.split(" Hint:")[0]}
 
 

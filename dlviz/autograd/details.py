@@ -19,7 +19,9 @@ def describe(graph: Graph, index: int) -> dict[str, Any]:
         IndexError: there is no node with that index.
     """
     if not 0 <= index < len(graph.nodes):
-        raise IndexError(f"describe: index {index} is not one of the {len(graph.nodes)} nodes, 0 to {len(graph.nodes) - 1}")
+        raise IndexError(
+            f"describe: index {index} is not one of the {len(graph.nodes)} nodes, 0 to {len(graph.nodes) - 1}"
+        )
     node = graph.nodes[index]
     about: dict[str, Any] = {
         "node": index,
@@ -55,7 +57,7 @@ def flags(node: Node) -> list[str]:
     op = node.record
     if op is not None and op.is_view and not op.in_place:
         found.append("view")
-    if (op is not None and op.in_place) or node.name == "CopySlices":
+    if (op is not None and op.in_place) or node.op == "copy_slices":
         found.append("in_place")
     if private.is_custom(node.grad_fn):
         found.append("checkpoint" if node.name == "CheckpointFunctionBackward" else "custom")
@@ -83,7 +85,9 @@ def _summary(tensor: Tensor | None) -> dict[str, Any] | None:
 
 def _formulas(node: Node) -> list[dict[str, str]]:
     theirs, ours = derivative(node.name), readable(node.name)
-    return [{"to": argument, "torch": formula, "python": ours.get(argument, "")} for argument, formula in theirs.items()]
+    return [
+        {"to": argument, "torch": formula, "python": ours.get(argument, "")} for argument, formula in theirs.items()
+    ]
 
 
 def arguments(node: Node) -> list[str]:

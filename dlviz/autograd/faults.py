@@ -49,7 +49,9 @@ def find_stale(graph: Graph) -> list[Stale]:
             if trouble and trouble != "freed":
                 wrote = _writer(node, name, graph.mutations)
                 spot = wrote.spot if wrote else None
-                found.append(Stale(node.index, name, trouble, wrote.name if wrote else None, locate(spot) if spot else None))
+                found.append(
+                    Stale(node.index, name, trouble, wrote.name if wrote else None, locate(spot) if spot else None)
+                )
     return found
 
 

@@ -92,7 +92,9 @@ def _tidy(branch: _Branch, graph: Graph) -> None:
         if isinstance(child, _Branch):
             _tidy(child, graph)
             only = child.children[0] if len(child.children) == 1 else None
-            if isinstance(only, Node) and not any(graph.nodes[graph.edges[e][1]].is_leaf for e in graph.outgoing[only.index]):
+            if isinstance(only, Node) and not any(
+                graph.nodes[graph.edges[e][1]].is_leaf for e in graph.outgoing[only.index]
+            ):
                 branch.children[i] = only
     branch.children = _folded(branch.children)
     while len(branch.children) > PAGE:
@@ -118,7 +120,11 @@ def _folded(children: list["_Branch | Node"]) -> list["_Branch | Node"]:
         first = children[i]
         if body == 1 and isinstance(first, _Branch):
             steps = [_unwrapped(step) for step in steps]
-        label, sub = (first.label, first.sub) if isinstance(first, _Branch) and body == 1 else (_loop_name(children[i : i + body]), "")
+        label, sub = (
+            (first.label, first.sub)
+            if isinstance(first, _Branch) and body == 1
+            else (_loop_name(children[i : i + body]), "")
+        )
         fold = _Branch("fold", label, sub, -1, steps)
         while len(fold.children) > 2 * PAGE:
             fold.children = _pages(fold.children)

@@ -4,6 +4,7 @@ Layered drawing after Sugiyama, Tagawa and Toda (1981), one group at a time, so 
 group only moves things, which :mod:`dlviz.autograd.place` does, and the browser by itself.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -91,12 +92,16 @@ def arrange(parent: Sequence[int], edges: Sequence[tuple[int, int]]) -> list[Loc
     groups = {group: _Group(boxes) for group, boxes in inside.items()}
     for edge, (start, end) in enumerate(edges):
         if start == end or not (0 <= start < len(parent) and 0 <= end < len(parent)):
-            raise ValueError(f"arrange: edges[{edge}] is {(start, end)}, but an edge joins two of the {len(parent)} boxes")
+            raise ValueError(
+                f"arrange: edges[{edge}] is {(start, end)}, but an edge joins two of the {len(parent)} boxes"
+            )
         _thread(groups, parent, depth, edge, start, end)
     return [_layer(group, groups[group]) for group in sorted(groups)]
 
 
-def _thread(groups: dict[int, _Group], parent: Sequence[int], depth: list[int], edge: int, start: int, end: int) -> None:
+def _thread(
+    groups: dict[int, _Group], parent: Sequence[int], depth: list[int], edge: int, start: int, end: int
+) -> None:
     """Lead one edge out of the groups around its start and into those around its end."""
     source, target, left, right = start, end, parent[start], parent[end]
     while left != right:
@@ -136,7 +141,7 @@ def _layer(group: int, gathered: _Group) -> Local:
                 down.append([])
             chain.append(lane)
         chain.append(target)
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in itertools.pairwise(chain):
             if b not in down[a]:
                 down[a].append(b)
                 up[b].append(a)
@@ -224,7 +229,7 @@ def _ordered(columns: list[int], up: list[list[int]], down: list[list[int]]) -> 
         neighbours = up if sweep % 2 else down
         for row in rows:
             if len(row) > 1:
-                row.sort(key=lambda v: _mean(neighbours[v], position, position[v]))  # noqa: B023 - used at once
+                row.sort(key=lambda v: _mean(neighbours[v], position, position[v]))
                 _number(row, position)
     return ranks
 

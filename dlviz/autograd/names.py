@@ -12,7 +12,9 @@ _SKIPPED = ("_", "In", "Out")
 class Names:
     """Looks up tensors and modules by identity. Inner frames win over outer ones."""
 
-    def __init__(self, scopes: Sequence[Mapping[str, Any]], model: nn.Module | None, given: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self, scopes: Sequence[Mapping[str, Any]], model: nn.Module | None, given: Mapping[str, Tensor]
+    ) -> None:
         self.tensors: dict[int, str] = {id(t): name for name, t in given.items()}
         self.modules: dict[int, str] = {}
         self.buffers: set[int] = set()

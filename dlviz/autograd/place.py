@@ -1,5 +1,6 @@
 """Coordinates: where every visible box stands once it is said which groups are open. ``place.js`` does the same in the browser."""
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -99,7 +100,9 @@ def _size(code: int, widths: Sequence[int], heights: Sequence[int], inside: dict
     return float(widths[code]), float(heights[code])
 
 
-def _links(local: Local, inside: dict[int, _Inside], by_group: dict[int, Local]) -> tuple[list[list[tuple[int, float, float]]], ...]:
+def _links(
+    local: Local, inside: dict[int, _Inside], by_group: dict[int, Local]
+) -> tuple[list[list[tuple[int, float, float]]], ...]:
     """For each vertex its neighbours to the right, and to the left: which, how far the two ends stand apart, and how much it counts."""
     right: list[list[tuple[int, float, float]]] = [[] for _ in local.vertices]
     left: list[list[tuple[int, float, float]]] = [[] for _ in local.vertices]
@@ -107,7 +110,7 @@ def _links(local: Local, inside: dict[int, _Inside], by_group: dict[int, Local])
     for _, chain, _ in local.edges:
         fed.add(chain[-1])
     for producer, chain, _ in local.edges:
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in itertools.pairwise(chain):
             lanes = (local.vertices[a] < 0) + (local.vertices[b] < 0)
             weight = 8.0 if lanes == 2 else 2.0 if lanes == 1 else 1.0 if a in fed else 0.25
             apart = _offset(local.vertices[b], in_port(producer), inside, by_group) - _offset(
@@ -139,7 +142,9 @@ def _apart(above: int, below: int, size: list[tuple[float, float]]) -> float:
     return (size[above][1] + size[below][1]) / 2 + GAP_Y
 
 
-def _align(rank: list[int], links: list[list[tuple[int, float, float]]], size: list[tuple[float, float]], y: list[float]) -> None:
+def _align(
+    rank: list[int], links: list[list[tuple[int, float, float]]], size: list[tuple[float, float]], y: list[float]
+) -> None:
     """Each vertex as near as can be to where its neighbours want it, in order and without overlap: weighted isotonic regression."""
     blocks: list[list[float]] = []  # wish, weight, how many
     shift, shifts = 0.0, []
@@ -166,7 +171,9 @@ def _align(rank: list[int], links: list[list[tuple[int, float, float]]], size: l
             i += 1
 
 
-def _draw(group: int, x0: float, y0: float, placed: Placed, inside: dict[int, _Inside], by_group: dict[int, Local]) -> None:
+def _draw(
+    group: int, x0: float, y0: float, placed: Placed, inside: dict[int, _Inside], by_group: dict[int, Local]
+) -> None:
     local, here = by_group[group], inside[group]
     for v, code in enumerate(local.vertices):
         if code >= 0:
@@ -188,7 +195,14 @@ def _draw(group: int, x0: float, y0: float, placed: Placed, inside: dict[int, _I
 
 
 def _waypoints(
-    local: Local, here: _Inside, producer: int, chain: list[int], x0: float, y0: float, inside: dict[int, _Inside], by_group: dict[int, Local]
+    local: Local,
+    here: _Inside,
+    producer: int,
+    chain: list[int],
+    x0: float,
+    y0: float,
+    inside: dict[int, _Inside],
+    by_group: dict[int, Local],
 ) -> list[tuple[float, float]]:
     first, last = chain[0], chain[-1]
     start, end = local.vertices[first], local.vertices[last]

@@ -21,7 +21,11 @@ from dlviz.kit.words import say
 
 
 def record(
-    loss: Tensor, tape: Tape | None = None, *, names: Mapping[str, Tensor] | None = None, scope: Mapping[str, Any] | None = None
+    loss: Tensor,
+    tape: Tape | None = None,
+    *,
+    names: Mapping[str, Tensor] | None = None,
+    scope: Mapping[str, Any] | None = None,
 ) -> Graph:
     """The autograd graph behind `loss`, as nodes and edges that you can compare with a walk of your own.
 
@@ -72,7 +76,14 @@ def check(loss: Any, tape: Tape | None) -> None:
         raise Problem(say("autograd.refused.leaf", shape=tuple(loss.shape)))
     cut = tape.cuts[-1] if tape is not None and tape.cuts else None
     if cut is not None and cut.spot is not None:
-        raise Problem(say("autograd.refused.cut", shape=tuple(loss.shape), why=say(f"autograd.cut.{cut.cut}"), where=locate(cut.spot)))
+        raise Problem(
+            say(
+                "autograd.refused.cut",
+                shape=tuple(loss.shape),
+                why=say(f"autograd.cut.{cut.cut}"),
+                where=locate(cut.spot),
+            )
+        )
     raise Problem(say("autograd.refused.untracked", shape=tuple(loss.shape)))
 
 
@@ -159,7 +170,8 @@ def _matching(op: Op | None, function: private.Node) -> Op | None:
         return op
     outputs = private.outputs_of(function)
     fits = len(outputs) <= len(op.values) and all(
-        tuple(meta.shape) == tuple(value.shape) and meta.dtype == value.dtype for meta, value in zip(outputs, op.values, strict=False)
+        tuple(meta.shape) == tuple(value.shape) and meta.dtype == value.dtype
+        for meta, value in zip(outputs, op.values, strict=False)
     )
     return op if fits else None
 

@@ -39,7 +39,11 @@ def scene(drawn: Picture) -> dict[str, Any]:
         "nodes": np.array([box.node for box in boxes], np.int32),
         "counts": np.array([box.count for box in boxes], np.int32),
         "edges": np.array(
-            [(a + shift, b + shift) for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True) for a, b in graph.edges],
+            [
+                (a + shift, b + shift)
+                for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True)
+                for a, b in graph.edges
+            ],
             np.int32,
         ).reshape(-1),
         "carries": _carries(drawn.tree),
@@ -72,7 +76,11 @@ def flow(drawn: Picture) -> dict[str, Any]:
         **_numbers("sent", sent),
         "ran": all(graph.backward.latest is not None for graph in drawn.graphs),
         "marks": [[node, kind] for node, kind in sorted(marks.items())],
-        "folds": {str(i): np.array(_steps(drawn, i), np.float32) for i, box in enumerate(drawn.tree.boxes) if box.kind == "fold"},
+        "folds": {
+            str(i): np.array(_steps(drawn, i), np.float32)
+            for i, box in enumerate(drawn.tree.boxes)
+            if box.kind == "fold"
+        },
         "notes": notes(drawn, stale),
         "badge": badge(drawn, stale),
         "signature": signature(drawn),

@@ -11,7 +11,12 @@ from dlviz.kit.still import Svg, shorten
 from dlviz.kit.words import say
 
 _HEAD = 40
-_FACE = {"op": ("raised", "line"), "leaf": ("accent-soft", "accent"), "input": ("paper", "line"), "cut": ("bad-soft", "bad")}
+_FACE = {
+    "op": ("raised", "line"),
+    "leaf": ("accent-soft", "accent"),
+    "input": ("paper", "line"),
+    "cut": ("bad-soft", "bad"),
+}
 
 
 def draw(drawn: Picture, opened: Collection[int], theme: str) -> str:
@@ -36,7 +41,9 @@ def draw(drawn: Picture, opened: Collection[int], theme: str) -> str:
     return svg.markup()
 
 
-def _card(svg: Svg, drawn: Picture, box: int, at: tuple[float, float, float, float], lines: tuple[str, str, str]) -> None:
+def _card(
+    svg: Svg, drawn: Picture, box: int, at: tuple[float, float, float, float], lines: tuple[str, str, str]
+) -> None:
     x, y, w, h = at
     y += _HEAD
     fill, stroke = _FACE.get(drawn.tree.boxes[box].kind, ("raised", "ink-3"))

@@ -165,7 +165,7 @@ class _Watch(TorchDispatchMode):
         self.inside_functions: dict[int, list[Op]] = {}
         self.without_graph: dict[tuple[Any, ...], Op] = {}
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: D105
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         number = private.next_sequence()
         tracked = torch.is_grad_enabled()

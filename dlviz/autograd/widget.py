@@ -4,7 +4,7 @@ import gc
 import inspect
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -233,10 +233,9 @@ def _graph(target: Target, tape: Tape | None, model: nn.Module | None, names: Ma
         loss = target()
     found = record(loss, made, names=names, scope=_closed_over(target))
     if found.root.numel() == 1:
-        try:
+        # Where torch will not run this one apart from .backward(), the picture waits for that.
+        with suppress(RuntimeError):
             found.preview()
-        except RuntimeError:  # torch will not run this one apart from .backward(): the picture waits for that
-            pass
     return found
 
 

@@ -4,7 +4,7 @@ The functions here are what learners read and write, so they are plain PyTorch w
 then mistakes people make in its place, each named after what it does. The ones that were found in tutorials say so.
 """
 # mypy: no-check-untyped-defs
-# ruff: noqa: D102, D103, D107, PIE790 - a mistake's name says what it does, and what learners read stays short
+# ruff: noqa: D102, D103, PIE790 - a mistake's name says what it does, and what learners read stays short
 
 from typing import Any
 

@@ -13,6 +13,9 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (?P<name>\
 _DEFAULT = re.compile(r"^export default (?=\{|\w)", re.M)
 _SUSPECT = re.compile(r"^[ \t]*(?:import\b(?!\s*\.\s*meta)|export\b).*$|\bimport\s*\(|\bimport\s*\.\s*meta\b", re.M)
 
+#: A line that is nothing but a comment: // …, or part of a block comment as views write them.
+_COMMENT = re.compile(r"^\s*(?://|/\*\*|\*/|\* |\*$)")
+
 
 class LinkError(ValueError):
     """A module uses a form that the linker does not know; the message names file and line."""
@@ -45,7 +48,7 @@ def link(entry: Path) -> str:
         else:
             names = ", ".join(sorted(exported[path]))
             parts.append(f"const {ids[path]} = (() => {{\n{_EXPORT.sub('', body)}\nreturn {{ {names} }};\n}})();")
-    return "\n".join(parts)
+    return _lean("\n".join(parts))
 
 
 def _visit(path: Path, above: tuple[Path, ...], order: dict[Path, str]) -> None:
@@ -68,6 +71,16 @@ def _refuse_other_forms(path: Path, source: str, *, is_entry: bool) -> None:
         if not known and not (is_entry and _DEFAULT.match(source, suspect.start())):
             line = source.count("\n", 0, suspect.start()) + 1
             raise LinkError(
-                f'{path.name}, line {line}: {suspect[0].strip()!r}: views may use `import {{ a, b }} from "./x.js";`, `export function|const|class` '
-                "and, in the entry, `export default`"
+                f"{path.name}, line {line}: {suspect[0].strip()!r}: views may use `import {{ a, b }} from './x.js';` with double quotes, "
+                "`export` before a function, class or const, and, in the entry, `export default`"
             )
+
+
+def _lean(source: str) -> str:
+    """Without the comments that stand on lines of their own and without indentation: about a third less to send.
+
+    A template literal over several lines would lose its indentation, so views have none; that is checked here.
+    """
+    if any(line.count("`") % 2 for line in source.splitlines() if not _COMMENT.match(line)):
+        raise LinkError("a view has a template literal over several lines; put it on one")
+    return "\n".join(line.strip() for line in source.splitlines() if line.strip() and not _COMMENT.match(line))

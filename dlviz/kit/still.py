@@ -31,7 +31,19 @@ class Svg:
         self.colours = colours(theme)
         self.parts: list[str] = []
 
-    def rect(self, x: float, y: float, w: float, h: float, *, fill: str = "", stroke: str = "", radius: float = 6, line: float = 1.2, dash: str = "") -> None:
+    def rect(
+        self,
+        x: float,
+        y: float,
+        w: float,
+        h: float,
+        *,
+        fill: str = "",
+        stroke: str = "",
+        radius: float = 6,
+        line: float = 1.2,
+        dash: str = "",
+    ) -> None:
         """A box with rounded corners."""
         self.parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{radius:g}"{self._paint(fill, stroke, line, dash)}/>'
@@ -41,9 +53,24 @@ class Svg:
         """A curve, in SVG's path language."""
         self.parts.append(f'<path d="{escape(d)}"{self._paint(fill, stroke, line, dash)}/>')
 
-    def text(self, x: float, y: float, content: str, *, size: float = 12, colour: str = "ink", mono: bool = False, anchor: str = "start", bold: bool = False) -> None:
+    def text(
+        self,
+        x: float,
+        y: float,
+        content: str,
+        *,
+        size: float = 12,
+        colour: str = "ink",
+        mono: bool = False,
+        anchor: str = "start",
+        bold: bool = False,
+    ) -> None:
         """One line of text, its baseline at `y`."""
-        family = "DejaVu Sans Mono, Menlo, Consolas, monospace" if mono else "DejaVu Sans, Segoe UI, Helvetica, Arial, sans-serif"
+        family = (
+            "DejaVu Sans Mono, Menlo, Consolas, monospace"
+            if mono
+            else "DejaVu Sans, Segoe UI, Helvetica, Arial, sans-serif"
+        )
         weight = ' font-weight="700"' if bold else ""
         self.parts.append(
             f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" font-family="{family}" text-anchor="{anchor}"{weight} '
@@ -60,7 +87,9 @@ class Svg:
         """The finished picture."""
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width:.0f}" height="{self.height:.0f}" '
-            f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img"><title>{escape(self.title)}</title>' + "".join(self.parts) + "</svg>"
+            f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img"><title>{escape(self.title)}</title>'
+            + "".join(self.parts)
+            + "</svg>"
         )
 
 

@@ -55,9 +55,15 @@ class Widget(anywidget.AnyWidget):
         unknown = sorted(name for name in traits if not self.has_trait(name))
         if unknown:
             known = sorted(name for name in self.trait_names(sync=True) if not name.startswith("_"))
-            raise TypeError(f"{type(self).__name__}: no such argument: {', '.join(unknown)}. It takes {', '.join(known)}")
+            raise TypeError(
+                f"{type(self).__name__}: no such argument: {', '.join(unknown)}. It takes {', '.join(known)}"
+            )
         # The view is read when a widget is made, not when its class is: importing a room reads no file.
-        own = {"_esm": link(type(self)._view), "_css": _style(type(self)._style), "words": table("kit") | table(type(self)._room)}
+        own = {
+            "_esm": link(type(self)._view),
+            "_css": _style(type(self)._style),
+            "words": table("kit") | table(type(self)._room),
+        }
         super().__init__(**own, **traits)
         _close_earlier_runs(self)
 
@@ -80,7 +86,11 @@ class Widget(anywidget.AnyWidget):
 
     def _full(self) -> dict[str, Any]:
         """The traits that an exported page carries, complete enough to need no kernel."""
-        return {name: getattr(self, name) for name in self.trait_names(sync=True) if not name.startswith("_") and name not in _LAYOUT}
+        return {
+            name: getattr(self, name)
+            for name in self.trait_names(sync=True)
+            if not name.startswith("_") and name not in _LAYOUT
+        }
 
     def _image(self) -> str:
         data = base64.b64encode(self._still().encode()).decode()

@@ -43,7 +43,8 @@ def test_nodes_and_edges_equal_an_independent_walk(name):
     assert {node.grad_fn for node in graph.nodes} == nodes
     assert len(graph.nodes) == len(nodes)
     found = Counter(
-        (graph.nodes[a].grad_fn, graph.nodes[b].grad_fn, *slot) for (a, b), slot in zip(graph.edges, graph.slots, strict=True)
+        (graph.nodes[a].grad_fn, graph.nodes[b].grad_fn, *slot)
+        for (a, b), slot in zip(graph.edges, graph.slots, strict=True)
     )
     assert found == edges
 
@@ -72,7 +73,7 @@ class Keeper(torch.utils._python_dispatch.TorchDispatchMode):
 
 @pytest.mark.parametrize("name", CASES)
 def test_values_are_bit_equal_to_eager_on_99_percent_and_the_rest_are_marked(name):
-    _, loss, graph = recorded(name)
+    _, _loss, graph = recorded(name)
     _, loss_of = zoo.build(name)
     with Keeper() as keeper:
         again = loss_of()
@@ -140,7 +141,13 @@ def test_a_recorded_run_leaves_everything_as_an_unrecorded_one(name):
             loss = loss_of()
             loss.backward()
         leaves = [n.variable for n in autograd.backward_order(loss.grad_fn) if hasattr(n, "variable")]
-        return [loss.detach(), *leaves, *(leaf.grad for leaf in leaves), torch.get_rng_state(), *(net.buffers() if net else ())]
+        return [
+            loss.detach(),
+            *leaves,
+            *(leaf.grad for leaf in leaves),
+            torch.get_rng_state(),
+            *(net.buffers() if net else ()),
+        ]
 
     for plain, watched in zip(run(False), run(True), strict=True):
         assert torch.equal(plain, watched)

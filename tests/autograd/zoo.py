@@ -1,10 +1,11 @@
 """The kinds of graph that the autograd room is held against: each builds a loss from a seed, the same one every time."""
 
+import itertools
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 
@@ -41,7 +42,9 @@ class Residual(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         same = stride == 1 and channels == out
         self.shortcut = (
-            nn.Identity() if same else nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+            nn.Identity()
+            if same
+            else nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,8 +60,7 @@ class ResNet(nn.Module):
         )
         widths = [width, width, 2 * width, 4 * width, 8 * width]
         self.stages = nn.ModuleList(
-            nn.Sequential(Residual(a, b, 1 if a == b else 2), Residual(b, b, 1))
-            for a, b in zip(widths[:-1], widths[1:], strict=True)
+            nn.Sequential(Residual(a, b, 1 if a == b else 2), Residual(b, b, 1)) for a, b in itertools.pairwise(widths)
         )
         self.out = nn.Linear(widths[-1], 10)
 
@@ -101,7 +103,9 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    def __init__(self, width: int = 96, heads: int = 12, layers: int = 12, vocabulary: int = 256, context: int = 64) -> None:
+    def __init__(
+        self, width: int = 96, heads: int = 12, layers: int = 12, vocabulary: int = 256, context: int = 64
+    ) -> None:
         super().__init__()
         self.tokens = nn.Embedding(vocabulary, width)
         self.places = nn.Embedding(context, width)
@@ -217,13 +221,17 @@ def custom_function() -> Case:
 
 def checkpointed() -> Case:
     net, x, y = MLP(), torch.randn(16, 10), torch.randint(3, (16,))
-    return net, lambda: F.cross_entropy(net.out(checkpoint(lambda u: torch.relu(net.hidden(u)), x, use_reentrant=False)), y)
+    return net, lambda: F.cross_entropy(
+        net.out(checkpoint(lambda u: torch.relu(net.hidden(u)), x, use_reentrant=False)), y
+    )
 
 
 def checkpointed_reentrant() -> Case:
     net, y = MLP(), torch.randint(3, (16,))
     x = torch.randn(16, 10, requires_grad=True)
-    return net, lambda: F.cross_entropy(net.out(checkpoint(lambda u: torch.relu(net.hidden(u)), x, use_reentrant=True)), y)
+    return net, lambda: F.cross_entropy(
+        net.out(checkpoint(lambda u: torch.relu(net.hidden(u)), x, use_reentrant=True)), y
+    )
 
 
 def lstm() -> Case:

@@ -1,0 +1,130 @@
+"""What is said of one node is what torch knows of it."""
+
+import numpy as np
+import pytest
+import torch
+
+from dlviz import autograd
+from dlviz.autograd.details import describe, residual
+from dlviz.autograd.numbers import norms, scalar, summarise
+from tests.autograd import zoo
+
+
+def numbers(summary):
+    return np.frombuffer(summary["numbers"], "<f8").reshape(summary["shape"])
+
+
+def test_a_node_is_described_with_its_numbers():
+    w = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    with autograd.recording() as tape:
+        h = torch.tanh(w)
+        loss = h.sum()
+    graph = autograd.record(loss, tape)
+    index = graph.node("h").index
+    before = describe(graph, index)
+    assert before["arriving"] is None
+    assert before["source"]["part"] == "torch.tanh(w)"
+    assert numbers(before["value"]) == pytest.approx(torch.tanh(w).detach().numpy())
+    loss.backward()
+    about = describe(graph, index)
+    assert about["formulas"] == [
+        {"to": "self", "torch": "tanh_backward(grad, result)", "python": "grad * (1 - result**2)"}
+    ]
+    assert [kept["name"] for kept in before["saved"]] == ["result"]
+    assert numbers(about["sends"][0]["gradient"]) == pytest.approx(w.grad.numpy())
+    leaf = describe(graph, graph.node("w").index)["leaf"]
+    assert leaf["before"] is None
+    assert numbers(leaf["after"]) == pytest.approx(w.grad.numpy())
+
+
+def test_where_paths_meet_the_contributions_add_up():
+    w = torch.tensor(2.0, requires_grad=True)
+    loss = w * 3 + w * 4
+    graph = autograd.record(loss)
+    loss.backward()
+    about = describe(graph, graph.node("w").index)
+    assert sorted(numbers(part["gradient"]).item() for part in about["meets"]) == [3, 4]
+    assert numbers(about["arriving"]).item() == 7
+    assert residual(graph, graph.node("w").index) == 0
+
+
+def test_the_residual_says_how_far_the_redone_sum_lies_from_torch():
+    _, loss_of = zoo.build("loop_rnn")
+    loss = loss_of()
+    graph = autograd.record(loss)
+    loss.backward()
+    leaf = max(graph.leaves, key=lambda node: len(graph.incoming[node.index]))
+    assert 0 < residual(graph, leaf.index) < 1e-4
+    assert residual(graph, 0) is None
+
+
+@pytest.mark.parametrize("name", list(zoo.ALL))
+def test_every_node_of_every_graph_can_be_described(name):
+    net, loss_of = zoo.build(name)
+    with autograd.recording(net) as tape:
+        loss = loss_of()
+    graph = autograd.record(loss, tape)
+    loss.backward()
+    for node in graph.nodes[:: max(1, len(graph.nodes) // 60)]:
+        about = describe(graph, node.index)
+        assert about["name"] == node.name
+        if not node.is_leaf and node.name.endswith("0") and "Function" not in node.name:
+            assert about["formulas"], node.name
+            assert about["source"]["line"] > 0
+
+
+def test_special_nodes_are_flagged():
+    _, loss_of = zoo.build("in_place_on_view")
+    with autograd.recording() as tape:
+        loss = loss_of()
+    graph = autograd.record(loss, tape)
+    flags = {node.op: set(describe(graph, node.index)["flags"]) for node in graph.nodes}
+    assert "in_place" in flags["copy_slices"]
+    custom = autograd.record(zoo.build("custom_function")[1]())
+    assert any("custom" in describe(custom, n.index)["flags"] for n in custom.nodes)
+    w = torch.ones(2, requires_grad=True)
+    w.register_hook(lambda g: g)
+    hooked = autograd.record((w.t() * 2).sum())
+    assert "hook" in describe(hooked, hooked.node("w").index)["flags"]
+
+
+def test_an_index_that_is_not_there_is_refused():
+    graph = autograd.record(torch.ones(2, requires_grad=True).sum())
+    with pytest.raises(IndexError, match="0 to 1"):
+        describe(graph, 2)
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64]
+)
+def test_every_dtype_is_summarised_exactly(dtype):
+    tensor = torch.tensor([[0, 1], [1, 1]]).to(dtype)
+    about = summarise(tensor)
+    assert numbers(about).tolist() == [[0, 1], [1, 1]]
+    assert about["norm"] == pytest.approx(3**0.5)
+
+
+def test_a_large_tensor_is_a_histogram_that_counts_every_number():
+    torch.manual_seed(0)
+    tensor = torch.randn(1000)
+    tensor[3], tensor[4] = float("nan"), float("inf")
+    about = summarise(tensor)
+    finite = tensor[tensor.isfinite()]
+    assert "numbers" not in about
+    assert sum(about["histogram"]["counts"]) == 998
+    assert (about["min"], about["max"], about["nonfinite"]) == (finite.min().item(), finite.max().item(), 2)
+    assert about["norm"] == "NaN"
+    constant = summarise(torch.ones(100))
+    assert constant["histogram"]["counts"] == [100]
+
+
+def test_odd_tensors_are_summarised_without_fail():
+    assert summarise(torch.empty(0))["numbers"] == b""
+    assert summarise(torch.empty(2, device="meta")) == {"shape": [2], "dtype": "float32"}
+    assert summarise(torch.eye(2).to_sparse())["shape"] == [2, 2]
+
+
+def test_norms_and_scalars_are_torch_s_own():
+    tensors = [torch.tensor([3.0, 4.0]), None, torch.tensor(2.0, dtype=torch.float64), torch.tensor([1, 2])]
+    assert norms(tensors) == [5.0, None, 2.0, None]
+    assert [scalar(t) for t in tensors] == [None, None, 2.0, None]

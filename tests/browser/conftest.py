@@ -1,0 +1,116 @@
+"""A real browser for the tests: every page is watched, and an error or a request of its own fails the test that opened it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+#: An uncaught error, and a ResizeObserver that runs in circles, reach only the window; the console is what is watched.
+REPORT_ERRORS = 'addEventListener("error", (event) => console.error(`window: ${event.message}`));'
+
+OpenPage = Callable[..., Page]
+
+
+def _installed() -> str | None:
+    named = os.environ.get("DLVIZ_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+# Of the package, not of the session: while it lives, Playwright holds this thread's event loop, which later tests may want.
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """The browser of this machine, or Playwright's own; where there is none, CI fails and a learner's machine skips."""
+    with sync_playwright() as playwright:
+        path = _installed()
+        if path is None and not Path(playwright.chromium.executable_path).exists():
+            reason = f"no browser: none of {', '.join(NAMES)} is on the path; DLVIZ_CHROMIUM can name one"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What pages did that they should not have: errors, and requests that `allowed` refuses."""
+
+    def __init__(self, allowed: Callable[[str], bool]) -> None:
+        self.allowed = allowed
+        self.found: list[str] = []
+
+    def over(self, context: BrowserContext) -> None:
+        context.add_init_script(REPORT_ERRORS)
+        context.on("request", lambda request: self.asked(request.url))
+        context.on("page", self._page)
+
+    def asked(self, url: str) -> None:
+        if not url.startswith(("data:", "blob:")) and not self.allowed(url):
+            self.found.append(f"request: {url}")
+
+    def _page(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.found.append(f"page error: {error}"))
+        page.on("console", lambda message: message.type == "error" and self.found.append(f"console: {message.text}"))
+        page.on("websocket", lambda socket: self.asked(socket.url))
+
+
+@pytest.fixture
+def open_page(chromium: Browser, tmp_path: Path) -> Iterator[OpenPage]:
+    """Open a widget's exported page, or html, from a file: ``open_page(widget, theme="dark", width=500)``."""
+    pages: dict[str, Path] = {}
+    watch = Watch(lambda url: url in pages)
+    contexts = []
+
+    def open_it(what, *, theme="light", reduced_motion=False, width=1000, height=800, bypass_csp=False) -> Page:
+        path = tmp_path / f"page{len(pages)}.html"
+        path.write_text(what if isinstance(what, str) else what.to_html(), encoding="utf-8")
+        pages[path.as_uri()] = path
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            reduced_motion="reduce" if reduced_motion else "no-preference",
+            bypass_csp=bypass_csp,
+        )
+        contexts.append(context)
+        watch.over(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert watch.found == []
+
+
+@pytest.fixture
+def axe() -> Callable[[Page], None]:
+    """Assert that axe finds nothing serious; the page has to be opened with ``bypass_csp=True``, so that axe can look into it."""
+
+    def check(page: Page) -> None:
+        violations = Axe().run(page).response["violations"]
+        serious = [
+            f"{found['id']} ({found['impact']}): {node['html'][:160]} {node['failureSummary']}"
+            for found in violations
+            if found["impact"] in ("serious", "critical")
+            for node in found["nodes"]
+        ]
+        assert serious == []
+
+    return check
