@@ -3,7 +3,9 @@
 from collections.abc import Collection
 
 from dlviz.autograd.captions import box_texts, signature, summary, widths
+from dlviz.autograd.graph import Node
 from dlviz.autograd.layout import arrange
+from dlviz.autograd.numbers import norms, scalar
 from dlviz.autograd.picture import Picture
 from dlviz.autograd.place import place
 from dlviz.autograd.scene import HIGH, TALL
@@ -46,12 +48,36 @@ def _card(
 ) -> None:
     x, y, w, h = at
     y += _HEAD
-    fill, stroke = _FACE.get(drawn.tree.boxes[box].kind, ("raised", "ink-3"))
-    if drawn.tree.boxes[box].kind not in _FACE:
+    here = drawn.tree.boxes[box]
+    fill, stroke = _FACE.get(here.kind, ("raised", "ink-3"))
+    if here.kind not in _FACE:
         svg.rect(x + 4, y + 4, w, h, fill="paper", stroke="line")
     svg.rect(x, y, w, h, fill=fill, stroke=stroke)
-    svg.text(x + 10, y + 15, shorten(lines[0], w - 16, 7))
-    svg.text(x + 10, y + 29, shorten(lines[1], w - 16, 6.3), size=10.5, mono=True, colour="ink-2")
+    svg.text(x + 10, y + 16, shorten(lines[0], w - 16, 7))
+    node = drawn.node(here.node) if here.kind in ("op", "leaf") else None
+    value = scalar(node.value) if node is not None else None
+    second = lines[1] if value is None else _number(value)
+    svg.text(x + 10, y + 30, shorten(second, w - 16, 6.3), size=10.5, mono=True, colour="ink-2")
+    if node is not None and node.gradient is not None:
+        _pill(svg, x + w / 2, y + h - 5, _gradient(node))
+
+
+def _pill(svg: Svg, middle: float, top: float, text: str) -> None:
+    wide = 12 + 6.2 * len(text)
+    svg.rect(middle - wide / 2, top, wide, 15, fill="flow-soft", stroke="flow", line=0.8, radius=7.5)
+    svg.text(middle, top + 11, text, size=10, mono=True, colour="flow", anchor="middle")
+
+
+def _gradient(node: Node) -> str:
+    exact = scalar(node.gradient)
+    if exact is not None:
+        return f"∂ {_number(exact)}"
+    (size,) = norms([node.gradient])
+    return f"‖∂‖ {_number(size or 0.0, 3)}"
+
+
+def _number(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}g}".replace("-", "−")
 
 
 def _curve(points: list[tuple[float, float]]) -> str:
