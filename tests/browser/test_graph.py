@@ -1,0 +1,528 @@
+"""The exported page of `dlviz.graph`, driven by mouse and keyboard, against torch's own numbers."""
+
+import re
+
+import pytest
+import torch
+from playwright.sync_api import Locator, Page, expect
+
+import dlviz
+from tests.autograd.zoo import build
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><b>w"
+
+
+def tiny(**traits):
+    w, b = torch.tensor(3.0, requires_grad=True), torch.tensor(-1.0, requires_grad=True)
+    return dlviz.graph(lambda: (w * 2 + b) ** 2, **traits)
+
+
+def drawn(name: str, **traits):
+    net, loss = build(name)
+    return dlviz.graph(loss, model=net, **traits)
+
+
+@pytest.fixture(scope="module")
+def exported() -> dict[str, str]:
+    """The pages that several tests open; none of them changes the file."""
+    return {name: drawn(name).to_html() for name in ("mlp", "gpt", "rnn")} | {"tiny": tiny().to_html()}
+
+
+def card(page: Page, title: str) -> Locator:
+    return page.locator(f'.card:has(> text:text-is("{title}"))')
+
+
+def titles(cards: Locator) -> list[str]:
+    return cards.evaluate_all("(all) => all.map((card) => card.querySelector('text').textContent)")
+
+
+def pills(page: Page) -> dict[str, str]:
+    found = "(all) => all.map((c) => [c.querySelector('text').textContent, c.querySelector('.pill text')?.textContent ?? ''])"
+    return {title: text for title, text in page.locator(".card").evaluate_all(found) if text}
+
+
+def stands_at(page: Page, step: int, of: int, now: str | None) -> None:
+    """The player, the scrubber and the picture agree."""
+    expect(page.locator(".dlviz-count")).to_have_text(f"{step} / {of}")
+    expect(page.get_by_role("slider", name="step")).to_have_value(str(step))
+    assert page.evaluate("dlvizModel.get('step')") == step
+    assert titles(page.locator(".card.now")) == ([now] if now else [])
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def keys(page: Page, *pressed: str) -> None:
+    for key in pressed:
+        page.keyboard.press(key)
+
+
+def side_row(page: Page, name: str) -> Locator:
+    return page.locator(f'.dlviz-side dt:text-is("{name}") + dd').first
+
+
+# The page as it opens
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["tiny", "mlp"])
+def test_opens_from_a_file_without_a_request_or_an_error(open_page, exported, name, theme):
+    page = open_page(exported[name], theme=theme)
+    expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
+    expect(page.locator(".card.op").first).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("The autograd graph of loss"))).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_page, axe, exported, theme):
+    page = open_page(exported["mlp"], theme=theme, bypass_csp=True)
+    axe(page)
+    card(page, "addmm").first.click()
+    expect(page.locator(".dlviz-side .dlviz-grid, .dlviz-side .dlviz-histogram").first).to_be_visible()
+    axe(page)
+    keys(page, "Escape", "Home", "ArrowRight")
+    axe(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_where_something_is_wrong(open_page, axe, theme):
+    axe(open_page(faulty(), theme=theme, bypass_csp=True))
+    page = open_page(not_a_number(), theme=theme, bypass_csp=True)
+    card(page, "log").click()
+    axe(page)
+
+
+def test_the_theme_trait_wins_over_the_browser(open_page):
+    page = open_page(tiny(theme="dark"), theme="light")
+    ground = page.locator(".dlviz")
+    expect(ground).to_have_css("background-color", "rgb(13, 17, 23)")
+    page.evaluate("dlvizModel.set('theme', 'light')")
+    expect(ground).to_have_css("background-color", "rgb(255, 255, 255)")
+    page.evaluate("dlvizModel.set('theme', 'auto')")
+    page.emulate_media(color_scheme="dark")
+    expect(ground).to_have_css("background-color", "rgb(13, 17, 23)")
+
+
+def test_a_page_without_backward_asks_no_kernel(open_page):
+    w = torch.tensor(3.0, requires_grad=True)
+    page = open_page(dlviz.graph((w * 2) ** 2))
+    expect(page.locator(".graph-ask")).to_be_hidden()
+    expect(page.locator(".dlviz-badge")).to_have_text("forward only")
+    stands_at(page, 0, 0, None)
+    assert pills(page) == {}
+    card(page, "mul").click()
+    expect(side_row(page, "shape")).to_have_text("() float32")
+    keys(page, "Escape", " ", "End")
+    stands_at(page, 0, 0, None)
+
+
+# The player
+
+ORDER = ["pow", "add", "mul", "w", "b"]
+
+
+def test_the_order_here_is_the_engine_s_own():
+    seen = []
+    graph = tiny().graph
+    for node in graph.nodes:
+        node.grad_fn.register_prehook(lambda _, node=node: seen.append(node.label or node.op))
+    graph.root.backward()
+    assert seen == [graph.nodes[node].label or graph.nodes[node].op for node in graph.order]
+    assert sorted(seen) == sorted(ORDER)
+
+
+def order_of(widget) -> list[str]:
+    return [widget.graph.nodes[node].label or widget.graph.nodes[node].op for node in widget.graph.order]
+
+
+def test_play_runs_backward_to_its_end_by_itself(open_page):
+    widget = tiny(speed=4.0)
+    page = open_page(widget)
+    press(page, "first step")
+    stands_at(page, 0, 5, None)
+    assert pills(page) == {}
+    page.evaluate("""() => {
+      globalThis.seen = [];
+      const now = () => document.querySelector(".card.now text")?.textContent;
+      dlvizModel.on("change:step", () => seen.push(now()));
+    }""")
+    press(page, "play")
+    expect(page.get_by_role("button", name="pause")).to_be_visible()
+    expect(page.locator(".dlviz-count")).to_have_text("5 / 5")
+    expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
+    assert page.evaluate("seen") == order_of(widget)
+    stands_at(page, 5, 5, None)
+
+
+def test_pause_stops_and_the_speed_menu_changes_the_pace(open_page):
+    page = open_page(tiny(speed=0.25))
+    press(page, "first step")
+    press(page, "play")
+    press(page, "pause")
+    stands_at(page, 0, 5, None)
+    page.get_by_label("speed").select_option("4")
+    assert page.evaluate("dlvizModel.get('speed')") == 4
+    press(page, "play")
+    expect(page.locator(".dlviz-count")).to_have_text("5 / 5", timeout=3000)
+
+
+def test_the_buttons_step_both_ways(open_page):
+    widget = tiny()
+    order, page = order_of(widget), open_page(widget)
+    press(page, "first step")
+    for step in (1, 2, 3):
+        press(page, "one step on")
+        stands_at(page, step, 5, order[step - 1])
+        assert set(pills(page)) == set(order[:step])
+    press(page, "one step back")
+    stands_at(page, 2, 5, order[1])
+    assert set(pills(page)) == set(order[:2])
+    press(page, "first step")
+    press(page, "one step back")
+    stands_at(page, 0, 5, None)
+
+
+def test_the_scrubber_moves_by_mouse_and_by_keyboard(open_page):
+    widget = tiny()
+    order, page = order_of(widget), open_page(widget)
+    scrubber = page.get_by_role("slider", name="step")
+    box = scrubber.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    stands_at(page, 2, 5, order[1])
+    scrubber.focus()
+    keys(page, "ArrowRight")
+    stands_at(page, 3, 5, order[2])
+    expect(scrubber).to_have_attribute("aria-valuetext", re.compile(f"backward step 3 of 5: {order[2]}, gradient"))
+    keys(page, "Home")
+    stands_at(page, 0, 5, None)
+    keys(page, "End", "ArrowLeft")
+    stands_at(page, 4, 5, order[3])
+
+
+def test_keys_play_and_step(open_page):
+    widget = tiny(speed=4.0)
+    order, page = order_of(widget), open_page(widget)
+    page.locator(".dlviz").focus()
+    keys(page, "Home")
+    stands_at(page, 0, 5, None)
+    keys(page, "ArrowRight", "ArrowRight")
+    stands_at(page, 2, 5, order[1])
+    keys(page, "ArrowLeft")
+    stands_at(page, 1, 5, order[0])
+    keys(page, " ")
+    expect(page.locator(".dlviz-count")).to_have_text("5 / 5")
+    keys(page, "Home", " ", " ")
+    expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
+    keys(page, "End")
+    stands_at(page, 5, 5, None)
+
+
+def test_edges_light_where_the_gradient_flows(open_page):
+    page = open_page(tiny())
+    press(page, "first step")
+    expect(page.locator(".edge.done, .edge.now")).to_have_count(0)
+    press(page, "one step on")
+    expect(page.locator(".edge.now")).to_have_count(1)
+    press(page, "one step on")  # add sends to both its inputs
+    expect(page.locator(".edge.now")).to_have_count(2)
+    expect(page.locator(".edge.done")).to_have_count(1)
+    keys(page, "End")
+    expect(page.locator(".edge.done")).to_have_count(4)
+    expect(page.locator(".edge.now")).to_have_count(0)
+
+
+def test_nothing_is_animated_where_less_motion_is_wished(open_page, exported):
+    page = open_page(exported["mlp"], reduced_motion=True)
+    press(page, "one step back")
+    page.locator(".frame .toggle").first.click()
+    assert page.evaluate("document.getAnimations().length") == 0
+    moving = "(all) => all.filter((node) => parseFloat(getComputedStyle(node).transitionDuration) > 0).length"
+    assert page.locator(".dlviz *").evaluate_all(moving) == 0
+
+
+# The numbers
+
+
+def test_every_pill_and_edge_shows_torch_s_number(open_page):
+    w, b = torch.tensor(3.0, requires_grad=True), torch.tensor(-1.0, requires_grad=True)
+    twice = w * 2
+    inner = twice + b
+    loss = inner**2
+    for tensor in (twice, inner, loss):
+        tensor.retain_grad()
+    loss.backward()
+    torch_s = {"w": w, "b": b, "mul": twice, "add": inner, "pow": loss}
+    page = open_page(tiny())
+    assert pills(page) == {title: f"∂ {tensor.grad.item():g}" for title, tensor in torch_s.items()}
+    values = {title: f"{tensor.item():g}".replace("-", "−") for title, tensor in torch_s.items()}
+    assert {title: card(page, title).locator(".sub").text_content() for title in torch_s} == values
+    sent = [inner.grad, twice.grad, b.grad, w.grad]
+    assert sorted(page.locator(".sent").all_text_contents()) == sorted(f"{gradient.item():g}" for gradient in sent)
+
+
+def test_a_tensor_s_pill_is_the_norm_of_its_gradient(open_page, exported):
+    net, loss = build("mlp")
+    loss().backward()
+    page = open_page(exported["mlp"])
+    shown = page.locator(".card.leaf .pill text").all_text_contents()
+    assert sorted(shown) == sorted(f"‖∂‖ {p.grad.norm().item():.3g}" for p in net.parameters())
+
+
+def test_a_click_shows_a_node_s_numbers_and_escape_lets_go(open_page):
+    page = open_page(tiny())
+    expect(page.locator(".dlviz-side")).to_contain_text("How to read it")
+    card(page, "add").click()
+    expect(page.locator(".dlviz-side h4")).to_have_text("AddBackward0")
+    expect(side_row(page, "value")).to_have_text("5")
+    expect(side_row(page, "arriving")).to_have_text("10")
+    expect(side_row(page, "made at")).to_contain_text("w * 2 + b")
+    expect(card(page, "add")).to_have_class(re.compile("picked"))
+    keys(page, "Escape")
+    expect(page.locator(".dlviz-side")).to_contain_text("How to read it")
+    expect(page.locator(".card.picked")).to_have_count(0)
+
+
+def test_a_small_tensor_is_a_grid_of_torch_s_numbers(open_page):
+    w = torch.tensor([[1.0, -2.0], [0.0, 4.0]], requires_grad=True)
+    page = open_page(dlviz.graph(lambda: (w * w).sum()))
+    card(page, "w").click()
+    cells = side_row(page, "value").locator(".dlviz-cell")
+    assert cells.all_text_contents() == ["1", "−2", "0", "4"]
+    arriving = side_row(page, "arriving").locator(".dlviz-cell")
+    assert arriving.all_text_contents() == ["2", "−4", "0", "8"]
+
+
+def test_contributions_add_up_where_paths_meet(open_page):
+    w = torch.tensor(2.0, requires_grad=True)
+    page = open_page(dlviz.graph(lambda: 3 * w + 4 * w))
+    card(page, "w").first.click()
+    expect(page.locator(".graph-sum")).to_have_text(re.compile(r"^(3 \+ 4|4 \+ 3) = 7$"))
+
+
+def test_arrows_move_the_pinned_node(open_page):
+    page = open_page(tiny())
+    card(page, "mul").click()
+    for key, lands in (("ArrowRight", "add"), ("ArrowRight", "pow"), ("ArrowRight", "pow"), ("ArrowLeft", "add")):
+        keys(page, key)
+        assert titles(page.locator(".card.picked")) == [lands]
+    stands_at(page, 5, 5, None)
+
+
+def test_a_link_in_the_side_column_leads_on(open_page):
+    page = open_page(tiny())
+    card(page, "pow").click()
+    page.locator(".graph-link", has_text="add").click()
+    expect(page.locator(".dlviz-side h4")).to_have_text("AddBackward0")
+
+
+# Groups
+
+
+def nodes_in(page: Page) -> int:
+    return page.locator("*").count()
+
+
+def test_enter_closes_and_opens_the_group_around_the_pinned_node(open_page, exported):
+    page = open_page(exported["mlp"])
+    expect(page.locator(".frame")).to_have_count(3)
+    card(page, "addmm").first.click()
+    keys(page, "Enter")
+    expect(page.locator(".frame")).to_have_count(2)
+    expect(page.locator(".card.group.picked")).to_have_count(1)
+    keys(page, "Enter")
+    expect(page.locator(".frame")).to_have_count(3)
+    assert titles(page.locator(".card.picked")) == ["addmm"]
+
+
+def test_enter_on_a_focused_button_presses_that_button(open_page, exported):
+    page = open_page(exported["mlp"])
+    page.get_by_role("button", name="close all groups").focus()
+    keys(page, "Enter")
+    expect(page.locator(".frame")).to_have_count(0)
+    assert page.evaluate("dlvizModel.get('selected')") == -1
+
+
+@pytest.mark.parametrize("name", ["gpt", "rnn"])
+def test_groups_of_a_large_graph_open_and_close(open_page, exported, name):
+    page = open_page(exported[name])
+    press(page, "close all groups")
+    expect(page.locator(".frame")).to_have_count(0)
+    at_first = nodes_in(page)
+    frames = 0
+    while (closed := page.locator(".card.group")).count() and frames < 3:
+        closed.first.locator(".toggle").click()
+        frames += 1
+        expect(page.locator(".frame")).to_have_count(frames)
+        assert nodes_in(page) < 3000
+    assert frames >= 2
+    for left in range(frames - 1, -1, -1):
+        page.locator(".frame .toggle").last.click()
+        expect(page.locator(".frame")).to_have_count(left)
+    assert nodes_in(page) == at_first
+
+
+@pytest.mark.parametrize("name", ["gpt", "rnn"])
+def test_opening_everything_keeps_the_page_small(open_page, exported, name):
+    page = open_page(exported[name])
+    for _ in range(8):
+        press(page, "open more groups")
+        assert nodes_in(page) < 12_000
+    expect(page.locator(".card").first).to_be_attached()
+    press(page, "close all groups")
+    expect(page.locator(".frame")).to_have_count(0)
+
+
+def test_a_folded_loop_shows_the_gradient_of_every_step(open_page, exported):
+    page = open_page(exported["rnn"])
+    fold = page.locator(".card.fold")
+    expect(fold.locator("text").first).to_have_text("cell × 200")
+    assert fold.locator(".spark").get_attribute("d").count("M") == 200
+
+
+def test_a_step_inside_a_closed_group_lights_the_group(open_page, exported):
+    page = open_page(exported["rnn"])
+    page.evaluate("dlvizModel.set('step', 700)")
+    assert titles(page.locator(".card.now")) == ["cell × 200"]
+
+
+# What went wrong, what was cut, what changed
+
+
+def faulty():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    with dlviz.autograd.recording() as tape:
+        a = x * 3
+        loss = a.exp().sum() + (a**2).sum()
+        a.add_(1)
+    return dlviz.graph(loss, tape=tape)
+
+
+def not_a_number():
+    x = torch.tensor([1.0, -1.0], requires_grad=True)
+    return dlviz.graph(lambda: x.log().sum())
+
+
+def test_an_overwritten_tensor_is_lit_before_backward(open_page):
+    page = open_page(faulty())
+    expect(page.locator('.card[data-mark="stale"]')).to_have_count(1)
+    assert titles(page.locator('.card[data-mark="stale"]')) == ["pow"]
+    expect(page.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("a.add_(1)")
+    expect(page.locator(".dlviz-badge")).to_have_text("backward() will fail")
+
+
+def test_the_first_nan_is_lit(open_page):
+    page = open_page(not_a_number())
+    assert titles(page.locator('.card[data-mark="nan"]')) == ["log"]
+    expect(card(page, "log").locator(".mark")).to_have_text("first NaN")
+    expect(page.locator(".dlviz-note").first).to_contain_text("First NaN of the forward pass: log")
+    card(page, "log").click()
+    expect(side_row(page, "value").locator(".dlviz-cell[data-odd]")).to_have_text("NaN")
+
+
+def test_a_cut_is_drawn(open_page):
+    w = torch.tensor(2.0, requires_grad=True)
+    page = open_page(dlviz.graph(lambda: w * 3 + (w * w).detach()))
+    expect(page.locator(".card.cut")).to_have_count(1)
+    expect(page.locator(".card.cut .scissors")).to_have_count(1)
+
+
+def test_two_runs_mark_what_only_one_has(open_page):
+    w = torch.tensor(2.0, requires_grad=True)
+
+    def run(deep: bool):
+        h = w * 3
+        if deep:
+            h = torch.tanh(h)
+        return h.square()
+
+    page = open_page(dlviz.graph(lambda: run(True), against=lambda: run(False)))
+    expect(page.locator(".frame.run")).to_have_count(2)
+    assert titles(page.locator('.card[data-mark="changed"]')) == ["tanh"]
+    expect(card(page, "mul")).to_have_count(2)
+    press(page, "close all groups")
+    expect(page.locator(".frame.run")).to_have_count(2)
+
+
+# Names that learners give
+
+
+def test_a_learner_s_names_and_lines_never_become_html(open_page):
+    net = torch.nn.Module()
+    net.register_module(HOSTILE.replace(".", ""), torch.nn.Linear(1, 1))
+    w = torch.tensor(2.0, requires_grad=True)
+    layer = next(net.children())
+    net.forward = lambda x: layer(x)
+    loss = lambda: (net(torch.ones(1, 1)) * w).sum() + len("</script><img src=x>") * 0  # noqa: E731
+    page = open_page(dlviz.graph(loss, model=net, names={HOSTILE: w}))
+    assert page.locator("img, main b").count() == 0
+    assert page.title() == "dlviz.graph(loss: " + page.title().removeprefix("dlviz.graph(loss: ")
+    assert HOSTILE in page.evaluate("JSON.stringify(dlvizModel.get('scene').strings)").replace('\\"', '"')
+    card(page, "mul").click()
+    expect(side_row(page, "made at")).to_contain_text("</script><img src=x>")
+    page.locator(".card.leaf").last.click()
+    assert page.locator("img, main b").count() == 0
+    assert "owned" not in page.title()
+
+
+# Getting around
+
+
+def scale(page: Page) -> float:
+    return float(re.search(r"scale\(([\d.]+)\)", page.locator(".world").get_attribute("transform"))[1])
+
+
+def test_zoom_by_button_key_and_wheel(open_page):
+    page = open_page(tiny())
+    first = scale(page)
+    press(page, "zoom in")
+    assert scale(page) == pytest.approx(1.25 * first, rel=1e-3)
+    press(page, "zoom out")
+    assert scale(page) == pytest.approx(first, rel=1e-3)
+    page.locator(".dlviz").focus()
+    keys(page, "+", "+")
+    assert scale(page) > 1.5 * first
+    press(page, "show everything")
+    assert scale(page) == pytest.approx(first, rel=1e-3)
+    page.locator(".graph-pane").hover()
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    page.wait_for_selector('.world:not([transform*="scale(1.0000)"])', state="attached")
+    assert scale(page) > first
+
+
+def test_a_drag_moves_the_picture_and_picks_nothing(open_page):
+    page = open_page(tiny())
+    before = card(page, "mul").bounding_box()
+    page.mouse.move(before["x"] + 20, before["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(before["x"] + 80, before["y"] + 40, steps=6)
+    page.mouse.up()
+    after = card(page, "mul").bounding_box()
+    assert (after["x"] - before["x"], after["y"] - before["y"]) == pytest.approx((60, 30), abs=2)
+    assert page.evaluate("dlvizModel.get('selected')") == -1
+
+
+def test_a_narrow_page_stacks_the_side_column_and_clips_nothing(open_page, exported):
+    page = open_page(exported["mlp"], width=500)
+    card(page, "nll_loss").click()
+    stage, side = page.locator(".dlviz-stage").bounding_box(), page.locator(".dlviz-side").bounding_box()
+    assert side["y"] >= stage["y"] + stage["height"] - 1
+    wider = """(root) => [...root.querySelectorAll("*")].filter((node) => !node.closest("svg, .dlviz-unseen, .dlviz-signature"))
+      .filter((node) => node.getBoundingClientRect().right > root.getBoundingClientRect().right + 0.5).map((node) => node.outerHTML.slice(0, 80))"""
+    assert page.locator(".dlviz").evaluate(wider) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_resizing_the_window_raises_no_error_and_keeps_the_picture_in_view(open_page, exported):
+    page = open_page(exported["mlp"])
+    for width in (900, 520, 1200, 700):
+        page.set_viewport_size({"width": width, "height": 800})
+        frame = page.locator(".dlviz-stage").bounding_box()
+        expect(page.locator(".graph-pane")).to_be_visible()
+        assert page.locator(".graph-pane").bounding_box()["width"] == pytest.approx(frame["width"], abs=1)
+        expect(card(page, "nll_loss")).to_be_in_viewport()
