@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlviz.autograd import private
-from dlviz.autograd.details import flags, residual
-from dlviz.autograd.faults import Stale, first_non_finite, is_freed
+from dlviz.autograd.details import residual
+from dlviz.autograd.faults import NonFinite, Stale, is_freed
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box
 from dlviz.autograd.picture import Picture
@@ -68,12 +68,11 @@ def _group_title(box: Box, children: int) -> str:
 
 def widths(drawn: Picture, texts: Sequence[tuple[str, str, str]]) -> list[int]:
     """How wide each box is in pixels, from its two lines; longer lines are cut with an ellipsis by the view."""
+    words = table("autograd")
     found = []
     for box, (title, sub, _) in zip(drawn.tree.boxes, texts, strict=True):
-        tags = flags(drawn.node(box.node)) if box.kind in ("op", "leaf") else []
-        second = " · ".join(
-            [sub, *(words["tag." + tag] for words in (table("autograd"),) for tag in tags if "tag." + tag in words)]
-        )
+        keys = drawn.flags.get(box.node, ()) if box.kind in ("op", "leaf") else ()
+        second = " · ".join([sub, *(words[f"tag.{key}"] for key in keys if f"tag.{key}" in words)])
         room = 26 if box.kind in GROUPS else 0
         least = 150 if box.kind == "fold" else 64
         found.append(int(max(least, min(220, 22 + room + max(7.2 * len(title), 6.4 * len(second))))))
@@ -109,7 +108,7 @@ def badge(drawn: Picture, stale: Sequence[Stale]) -> dict[str, str]:
     return {"text": exact, "kind": "good"}
 
 
-def notes(drawn: Picture, stale: Sequence[Stale]) -> list[dict[str, str]]:
+def notes(drawn: Picture, stale: Sequence[Stale], broken: Sequence[NonFinite]) -> list[dict[str, str]]:
     """What a learner must know before reading the picture: what it cannot show, and what is wrong."""
     found = [_note("bad", "stale", **_stale(drawn, fault)) for fault in stale[:1]]
     found += [_note("bad", "stale_too", **_stale(drawn, fault)) for fault in stale[1:3]]
@@ -120,14 +119,14 @@ def notes(drawn: Picture, stale: Sequence[Stale]) -> list[dict[str, str]]:
             found.append(_note("info", "freed"))
         if graph.root.numel() != 1:
             found.append(_note("warn", "not_scalar", shape=shape(graph.root.shape)))
-        for broken in first_non_finite(graph):
-            node = graph.nodes[broken.node]
-            where = f" ({node.source})" if node.source is not None else ""
-            when = "backward" if broken.backward else "forward"
-            kind = "bad" if broken.kind == "nan" else "warn"
-            found.append(_note(kind, f"{broken.kind}_{when}", node=node.label or node.op, where=where))
         if any(node.op == "checkpoint_function" for node in graph.nodes):
             found.append(_note("info", "checkpoint"))
+    for fault in broken:
+        node = drawn.node(fault.node)
+        where = f" ({node.source})" if node.source is not None else ""
+        when = "backward" if fault.backward else "forward"
+        kind = "bad" if fault.kind == "nan" else "warn"
+        found.append(_note(kind, f"{fault.kind}_{when}", node=node.label or node.op, where=where))
     if private.missing():
         found.append(_note("warn", "private", names=", ".join(private.missing())))
     latest = [graph.backward.latest for graph in drawn.graphs]

@@ -1,5 +1,6 @@
 """What is wrong with a graph before anyone runs it: overwritten saved tensors, freed graphs, the first NaN or Inf."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from dlviz.autograd import private
 from dlviz.autograd.graph import Graph, Node
+from dlviz.autograd.numbers import norms
 from dlviz.autograd.sources import Source, locate
 from dlviz.autograd.tape import Mutation
 
@@ -81,26 +83,14 @@ def first_non_finite(graph: Graph) -> list[NonFinite]:
 
 
 def _first(values: list[tuple[int, Tensor | None]], *, backward: bool) -> list[NonFinite]:
-    checked = [(i, t) for i, t in values if t is not None and _can_be_checked(t)]
-    # One sum a tensor and one transfer for all: a sum that is finite proves every number finite.
-    sums = [t.sum(dtype=torch.complex64 if t.is_complex() else torch.float32) for _, t in checked]
     found: dict[str, NonFinite] = {}
-    for (index, tensor), fine in zip(checked, _finite(sums), strict=True):
-        if not fine:
+    # A norm that is finite proves every number finite; one that is not may only be too large.
+    for (index, tensor), size in zip(values, norms([tensor for _, tensor in values]), strict=True):
+        if tensor is not None and size is not None and not math.isfinite(size):
             for kind, test in (("nan", torch.isnan), ("inf", torch.isinf)):
                 if kind not in found and bool(test(tensor).any()):
                     found[kind] = NonFinite(index, kind, backward)
     return list(found.values())
-
-
-def _can_be_checked(tensor: Tensor) -> bool:
-    inexact = tensor.is_floating_point() or tensor.is_complex()
-    return inexact and tensor.numel() > 0 and tensor.layout is torch.strided and not tensor.is_meta
-
-
-def _finite(sums: list[Tensor]) -> list[bool]:
-    real = [torch.view_as_real(s).sum() if s.is_complex() else s for s in sums]
-    return torch.stack([s.to(real[0].device) for s in real]).isfinite().tolist() if real else []
 
 
 def _readable(node: Node) -> list[str]:

@@ -26,6 +26,7 @@ class Node:
         sequence: the number torch gave it when it was made.
         label: the learner's own name for its output (a variable, ``net.0.weight``), or ``""``.
         module: the path of the module call that made it, such as ``"net.0"``, or ``""``.
+        is_leaf: true for AccumulateGrad, which fills a leaf's ``.grad``.
         maker: for a node that backward itself made (``create_graph=True``), the index of the node whose backward made it.
     """
 
@@ -38,16 +39,12 @@ class Node:
     module: str
     scope: int
     maker: int | None
+    is_leaf: bool
     record: Op | None
     backward: Backward
 
     def __repr__(self) -> str:
         return f"Node({self.index}, {self.name}{f', {self.label!r}' if self.label else ''})"
-
-    @property
-    def is_leaf(self) -> bool:
-        """True for AccumulateGrad, which fills a leaf's ``.grad``."""
-        return private.is_leaf(self.grad_fn)
 
     @property
     def tensor(self) -> Tensor | None:
@@ -78,9 +75,8 @@ class Node:
         """Each forward output as torch computed it, detached; ``None`` where it is not known any more."""
         if self.tensor is not None:
             return (self.tensor.detach(),)
-        if self.record is None:
-            return tuple(None for _ in self.shapes)
-        return tuple(self.record.value(i) for i in range(len(self.shapes)))
+        outputs = range(len(private.outputs_of(self.grad_fn)))
+        return tuple(self.record.value(i) if self.record is not None else None for i in outputs)
 
     @property
     def value(self) -> Tensor | None:

@@ -4,11 +4,11 @@ Layered drawing after Sugiyama, Tagawa and Toda (1981), one group at a time, so 
 group only moves things, which :mod:`dlviz.autograd.place` does, and the browser by itself.
 """
 
-import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -114,66 +114,75 @@ def _thread(
     groups[left].add(source, target, start, edge)
 
 
+_BOX, _IN, _OUT = range(3)
+
+
 def _layer(group: int, gathered: _Group) -> Local:
-    """Ranks by longest path to the right, so that a parameter stands beside its user; then lanes for long edges, then order."""
-    count = len(gathered.vertices)
+    """Give a group its structure. The steps of a loop all look alike, so what they share is worked out once."""
+    kinds = tuple(_BOX if code >= 0 else _IN if code % 2 == 0 else _OUT for code in gathered.vertices)
+    labels: dict[int, int] = {}
+    joins = tuple((s, t, labels.setdefault(producer, len(labels))) for s, t, producer in gathered.carried)
+    lanes, ranks, chains = _structure(kinds, joins)
+    edges = [(key[2], chain, carried) for (key, carried), chain in zip(gathered.carried.items(), chains, strict=True)]
+    return Local(group, gathered.vertices + [DUMMY] * lanes, ranks, edges)
+
+
+@lru_cache(maxsize=512)
+def _structure(
+    kinds: tuple[int, ...], joins: tuple[tuple[int, int, int], ...]
+) -> tuple[int, list[list[int]], list[list[int]]]:
+    """Ranks by longest path to the right, so that a parameter stands beside its user; then lanes for long edges, then order.
+
+    Returns how many lanes there are, the ranks, and for each join its chain of vertices. Nobody may change them: they are shared.
+    """
+    count = len(kinds)
     users: list[list[int]] = [[] for _ in range(count)]
     makers: list[list[int]] = [[] for _ in range(count)]
-    for source, target, _ in gathered.carried:
+    for source, target, _ in joins:
         if target not in users[source]:
             users[source].append(target)
             makers[target].append(source)
-    rank = _ranks(gathered.vertices, users, makers)
-    local = Local(group, list(gathered.vertices))
+    rank = _ranks(kinds, users, makers)
     up: list[list[int]] = [[] for _ in range(count)]
     down: list[list[int]] = [[] for _ in range(count)]
-    place_of = list(rank)
+    rank_of = list(rank)
     lanes: dict[tuple[int, int, int], int] = {}
-    for (source, target, producer), carried in gathered.carried.items():
+    chains = []
+    for source, target, producer in joins:
         chain = [source]
         for between in range(rank[source] - 1, rank[target], -1):
             lane = lanes.get((source, producer, between))
             if lane is None:
-                lane = lanes[source, producer, between] = len(local.vertices)
-                local.vertices.append(DUMMY)
-                place_of.append(between)
+                lane = lanes[source, producer, between] = len(rank_of)
+                rank_of.append(between)
                 up.append([])
                 down.append([])
             chain.append(lane)
         chain.append(target)
-        for a, b in itertools.pairwise(chain):
+        for a, b in pairwise(chain):
             if b not in down[a]:
                 down[a].append(b)
                 up[b].append(a)
-        local.edges.append((producer, chain, carried))
-    highest = max(place_of, default=0)
-    local.ranks = _ordered([highest - r for r in place_of], up, down)
-    return local
+        chains.append(chain)
+    highest = max(rank_of, default=0)
+    return len(lanes), _ordered([highest - r for r in rank_of], up, down), chains
 
 
-def _is_in(code: int) -> bool:
-    return code < DUMMY and code % 2 == 0
-
-
-def _is_out(code: int) -> bool:
-    return code < DUMMY and code % 2 == 1
-
-
-def _ranks(vertices: list[int], users: list[list[int]], makers: list[list[int]]) -> list[int]:
+def _ranks(kinds: tuple[int, ...], users: list[list[int]], makers: list[list[int]]) -> list[int]:
     """Distance from the right edge of the group: ways out at 0, ways in furthest left, a user always right of its makers."""
-    outs = any(_is_out(code) for code in vertices)
-    rank = [int(outs and not _is_out(code)) for code in vertices]
+    outs = _OUT in kinds
+    rank = [int(outs and kind != _OUT) for kind in kinds]
     for v in _makers_last(users, makers):
         for maker in makers[v]:
             rank[maker] = max(rank[maker], rank[v] + 1)
     # An end that is not the way on (a cut, a number that was read) stands right of what made it, not at the far side.
-    ends = [v for v, code in enumerate(vertices) if code >= 0 and makers[v] and not users[v]]
+    ends = [v for v, kind in enumerate(kinds) if kind == _BOX and makers[v] and not users[v]]
     main = -1 if outs or not ends else max(ends, key=lambda v: (_length(v, makers), v))
     for v in ends:
         if v != main:
             rank[v] = max(rank[v], min(rank[maker] for maker in makers[v]) - 1)
-    inner = max((rank[v] for v, code in enumerate(vertices) if not _is_in(code)), default=0)
-    return [inner + 1 if _is_in(code) else rank[v] for v, code in enumerate(vertices)]
+    inner = max((rank[v] for v, kind in enumerate(kinds) if kind != _IN), default=0)
+    return [inner + 1 if kind == _IN else rank[v] for v, kind in enumerate(kinds)]
 
 
 def _makers_last(users: list[list[int]], makers: list[list[int]]) -> list[int]:

@@ -115,14 +115,27 @@ export function pane({ words, signal, moved, extra }) {
     zoom,
     fit,
     reveal,
+    /** Whether the learner has moved the picture. */
+    touched: () => touched,
     /** The part of the world in view. */
     window: () => ({ left: -at.x / at.k, top: -at.y / at.k, right: (svg.clientWidth - at.x) / at.k, bottom: (svg.clientHeight - at.y) / at.k }),
-    /** The picture has a new size; keep the view where the learner put it. */
-    resize(next, refit) {
+    /**
+     * The picture has a new size. What is wholly readable is shown whole; otherwise the view stays where the learner put it, and what
+     * was opened stays under the pointer.
+     * @param {{width: number, height: number}} next
+     * @param {boolean} refit
+     * @param {{x: number, y: number}} [shift] how far what must stay in place has moved within the picture
+     */
+    resize(next, refit, shift) {
       size = next;
       svg.style.height = `${Math.max(300, Math.min(440, Math.ceil(next.height * readable()) + 40))}px`;
-      if (refit || !touched) fit(readable());
-      else apply();
+      const whole = Math.max(size.width * WHOLE - svg.clientWidth, size.height * WHOLE - svg.clientHeight) < -24;
+      if (refit || (!touched && (whole || !shift))) fit(readable());
+      else {
+        at.x -= (shift?.x ?? 0) * at.k;
+        at.y -= (shift?.y ?? 0) * at.k;
+        apply();
+      }
     },
   };
 }

@@ -1,8 +1,10 @@
 """One graph, or two runs of a changing one, gathered into one picture with one numbering."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from dlviz.autograd.compare import changed
+from dlviz.autograd.details import flags
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box, Tree, tree_of
 from dlviz.autograd.inputs import Cut, Input
@@ -27,6 +29,16 @@ class Picture:
     def cuts(self) -> list[Cut]:
         """The cuts of all graphs, as boxes of that kind number them."""
         return [cut for graph in self.graphs for cut in graph.cuts]
+
+    @cached_property
+    def flags(self) -> dict[int, list[str]]:
+        """Keys of what is special about a node, for those of which something is."""
+        numbered = (
+            (node.index + shift, flags(node))
+            for graph, shift in zip(self.graphs, self.offsets, strict=True)
+            for node in graph.nodes
+        )
+        return {number: keys for number, keys in numbered if keys}
 
     def locate(self, node: int) -> tuple[Graph, int]:
         """The graph that node number `node` of the picture belongs to, and its index there."""

@@ -140,6 +140,7 @@ def _graph(loss: Tensor, functions: list[private.Node], tape: Tape | None, names
                 module=calls[scope].path if scope >= 0 else "",
                 scope=scope,
                 maker=by_sequence.get(op.maker) if op is not None and op.maker is not None else None,
+                is_leaf=leaf,
                 record=op,
                 backward=backward,
             )

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from dlviz.autograd.captions import badge, box_texts, notes, signature, summary, widths
-from dlviz.autograd.details import flags
 from dlviz.autograd.faults import find_stale, first_non_finite
 from dlviz.autograd.grouping import Tree
 from dlviz.autograd.layout import arrange, pack
@@ -48,25 +47,25 @@ def scene(drawn: Picture) -> dict[str, Any]:
         ).reshape(-1),
         "carries": _carries(drawn.tree),
         "layout": pack(arrange([box.parent for box in boxes], drawn.tree.edges)),
-        "flags": _flags(drawn),
+        "flags": [[node, keys] for node, keys in drawn.flags.items()],
     }
 
 
 def flow(drawn: Picture) -> dict[str, Any]:
     """What backward brought: the order in which nodes ran, what arrived at each, faults, and how exact the picture is."""
-    order, arrived, sizes, values, gradients, sent, stale = [], [], [], [], [], [], []
+    order, arrived, sizes, values, gradients, sent, stale, broken = [], [], [], [], [], [], [], []
     marks = dict(drawn.marks)
     for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True):
         order += [node + shift for node in graph.order]
         arrived += norms([node.gradient for node in graph.nodes])
-        sizes += norms([node.value for node in graph.nodes])
+        made = [node.value for node in graph.nodes]
+        sizes += norms(made)
         sent += [scalar(graph.flowing(edge)) for edge in range(len(graph.edges))]
-        values += [scalar(node.value) for node in graph.nodes]
+        values += [scalar(value) for value in made]
         gradients += [scalar(node.gradient) for node in graph.nodes]
-        for broken in first_non_finite(graph):
-            marks[broken.node + shift] = broken.kind
+        broken += [replace(fault, node=fault.node + shift) for fault in first_non_finite(graph)]
         stale += [replace(fault, node=fault.node + shift) for fault in find_stale(graph)]
-    marks |= {fault.node: "stale" for fault in stale}
+    marks |= {fault.node: fault.kind for fault in broken} | {fault.node: "stale" for fault in stale}
     return {
         "order": np.array(order, np.int32),
         **_numbers("norms", arrived),
@@ -81,7 +80,7 @@ def flow(drawn: Picture) -> dict[str, Any]:
             for i, box in enumerate(drawn.tree.boxes)
             if box.kind == "fold"
         },
-        "notes": notes(drawn, stale),
+        "notes": notes(drawn, stale, broken),
         "badge": badge(drawn, stale),
         "signature": signature(drawn),
         "summary": summary(drawn),
@@ -130,14 +129,3 @@ def _steps(drawn: Picture, fold: int) -> list[float]:
 def _carries(tree: Tree) -> np.ndarray:
     """For each edge between boxes, how many of the graph's edges it stands for, and then which."""
     return np.array([number for carried in tree.carries for number in (len(carried), *carried)], np.int32)
-
-
-def _flags(drawn: Picture) -> list[list[Any]]:
-    """Nodes with something special, sparsely: [node, [keys]]."""
-    found = []
-    for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True):
-        for node in graph.nodes:
-            keys = flags(node)
-            if keys:
-                found.append([node.index + shift, keys])
-    return found

@@ -47,7 +47,7 @@ class Op:
         if number >= len(self.values):
             return None
         value = self.values[number]
-        return value.detach() if value._version == self.versions[number] else None
+        return value if value._version == self.versions[number] else None
 
 
 @dataclass(slots=True)

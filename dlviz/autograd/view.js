@@ -78,11 +78,16 @@ function render({ model, el, signal }) {
     bar.update();
   }
 
-  function arrange(refit) {
+  /** @param {boolean} refit @param {number} [fixed] the box whose upper right corner, where its button is, stays in place */
+  function arrange(refit, fixed) {
+    const before = paint.at(fixed);
     const placed = place(scene.layout, scene, open);
     paint.paint(placed);
     size = { width: placed.width, height: placed.height };
-    view.resize(size, refit);
+    const after = paint.at(fixed);
+    view.resize(size, refit, before && after ? { x: after.x + after.w - before.x - before.w, y: after.y - before.y } : undefined);
+    const end = visibleBox(flow.order[0]);
+    if (fixed === undefined && end !== undefined && !view.touched()) view.reveal(paint.at(end));
     dress();
   }
 
@@ -241,8 +246,10 @@ function render({ model, el, signal }) {
       dress();
     },
     "change:expanded": () => {
+      const before = open;
       open = new Set(model.get("expanded"));
-      arrange(false);
+      const changed = [...before, ...open].filter((box) => before.has(box) !== open.has(box));
+      arrange(false, changed.length === 1 ? changed[0] : undefined);
     },
     "change:step": dress,
     "change:playing": dress,
