@@ -115,6 +115,11 @@ export function pane({ words, signal, moved, extra }) {
     zoom,
     fit,
     reveal,
+    /** Show a group that was opened: all of it, or as much of its upper right as there is room for. */
+    makeRoom({ x, y, w, h: tall }) {
+      const [most, highest] = [(0.7 * svg.clientWidth) / at.k, (0.8 * svg.clientHeight) / at.k];
+      reveal({ x: x + Math.max(0, w - most), y, w: Math.min(w, most), h: Math.min(tall, highest) });
+    },
     /** Whether the learner has moved the picture. */
     touched: () => touched,
     /** The part of the world in view. */

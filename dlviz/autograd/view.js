@@ -86,9 +86,15 @@ function render({ model, el, signal }) {
     size = { width: placed.width, height: placed.height };
     const after = paint.at(fixed);
     view.resize(size, refit, before && after ? { x: after.x + after.w - before.x - before.w, y: after.y - before.y } : undefined);
-    const end = visibleBox(flow.order[0]);
-    if (fixed === undefined && end !== undefined && !view.touched()) view.reveal(paint.at(end));
+    if (fixed === undefined) showEnd();
+    else if (open.has(fixed)) view.makeRoom(after);
     dress();
+  }
+
+  /** Of a picture too large to be read whole, show where backward begins, until the learner has moved it. */
+  function showEnd() {
+    const end = visibleBox(flow.order[0]);
+    if (end !== undefined && !view.touched()) view.reveal(paint.at(end));
   }
 
   /** The boxes, from the inside out, that hold a node. */
@@ -256,7 +262,16 @@ function render({ model, el, signal }) {
     "change:selected": dress,
   };
   for (const [name, call] of Object.entries(events)) model.on(name, call);
-  const resized = new ResizeObserver(() => view.resize(size, false));
+  let wide = 0;
+  const resized = new ResizeObserver(([{ contentRect }]) => {
+    // The height is ours; while a notebook keeps the cell off the page there is no width.
+    if (contentRect.width === wide || !contentRect.width) return;
+    wide = contentRect.width;
+    requestAnimationFrame(() => {
+      view.resize(size, false);
+      showEnd();
+    });
+  });
   signal.addEventListener("abort", () => {
     resized.disconnect();
     for (const [name, call] of Object.entries(events)) model.off(name, call);

@@ -1,12 +1,20 @@
 """The exported page of `dlviz.graph`, driven by mouse and keyboard, against torch's own numbers."""
 
+import json
+import random
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from playwright.sync_api import Locator, Page, expect
 
 import dlviz
+from dlviz.autograd.layout import arrange, pack
+from dlviz.autograd.place import place
+from dlviz.kit.linker import link
+from dlviz.kit.page import page as standalone
 from tests.autograd.zoo import build
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><b>w"
@@ -50,7 +58,8 @@ def stands_at(page: Page, step: int, of: int, now: str | None) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
+    # Forced, because a step button at its end says that it is disabled and must then do nothing.
+    page.get_by_role("button", name=name, exact=True).click(force=True)
 
 
 def keys(page: Page, *pressed: str) -> None:
@@ -326,6 +335,17 @@ def nodes_in(page: Page) -> int:
     return page.locator("*").count()
 
 
+def in_sight(page: Page, found: Locator) -> Locator:
+    """The last of `found` that lies inside the picture."""
+    pane = page.locator(".graph-pane").bounding_box()
+    for one in reversed(found.all()):
+        box = one.bounding_box()
+        within_x = pane["x"] < box["x"] and box["x"] + box["width"] < pane["x"] + pane["width"]
+        if within_x and pane["y"] < box["y"] and box["y"] + box["height"] < pane["y"] + pane["height"]:
+            return one
+    raise AssertionError(f"none of {found.count()} is in sight")
+
+
 def test_enter_closes_and_opens_the_group_around_the_pinned_node(open_page, exported):
     page = open_page(exported["mlp"])
     expect(page.locator(".frame")).to_have_count(3)
@@ -352,15 +372,18 @@ def test_groups_of_a_large_graph_open_and_close(open_page, exported, name):
     press(page, "close all groups")
     expect(page.locator(".frame")).to_have_count(0)
     at_first = nodes_in(page)
-    frames = 0
-    while (closed := page.locator(".card.group")).count() and frames < 3:
-        closed.first.locator(".toggle").click()
-        frames += 1
+    for frames in (1, 2, 3):
+        press(page, "show everything")
+        button = in_sight(page, page.locator(".card.group .toggle"))
+        opened = button.get_attribute("data-toggle")
+        button.click()
         expect(page.locator(".frame")).to_have_count(frames)
         assert nodes_in(page) < 3000
-    assert frames >= 2
-    for left in range(frames - 1, -1, -1):
-        page.locator(".frame .toggle").last.click()
+        # What was opened is in sight, with the button that closes it.
+        in_sight(page, page.locator(f'.frame .toggle[data-toggle="{opened}"]'))
+    for left in (2, 1, 0):
+        press(page, "show everything")
+        in_sight(page, page.locator(".frame .toggle")).click()
         expect(page.locator(".frame")).to_have_count(left)
     assert nodes_in(page) == at_first
 
@@ -526,3 +549,61 @@ def test_resizing_the_window_raises_no_error_and_keeps_the_picture_in_view(open_
         expect(page.locator(".graph-pane")).to_be_visible()
         assert page.locator(".graph-pane").bounding_box()["width"] == pytest.approx(frame["width"], abs=1)
         expect(card(page, "nll_loss")).to_be_in_viewport()
+
+
+# The layout in the browser is the one in Python
+
+PROBE = """
+import { array } from "./kit/js/binary.js";
+import { place } from "./autograd/place.js";
+
+function render({ model, el }) {
+  const found = model.get("cases").map(({ row, widths, heights, open }) => {
+    const placed = place(array(row, "int32"), { widths, heights, carries: (edge) => [edge] }, new Set(open));
+    return { ...placed, boxes: [...placed.boxes].map(([box, { x, y, w, h }]) => [box, [x, y, w, h]]) };
+  });
+  el.textContent = JSON.stringify(found);
+}
+
+export default { render };
+"""
+
+
+def nested(seed: int) -> tuple[list[int], list[tuple[int, int]], list[int], list[int], list[int]]:
+    """Random boxes in groups: parents, edges between boxes that hold none, widths, heights, and which groups are open."""
+    rng = random.Random(seed)
+    parents = [-1]
+    for box in range(1, rng.randint(6, 60)):
+        parents.append(rng.choice([-1, *range(max(0, box - 8), box)]) if rng.random() < 0.8 else parents[-1])
+    groups = sorted(set(parents) - {-1})
+    plain = [box for box in range(len(parents)) if box not in groups]
+    edges = {tuple(sorted(rng.sample(plain, 2))) for _ in range(3 * len(plain))} if len(plain) > 1 else set()
+    widths = [rng.randint(64, 220) for _ in parents]
+    heights = [rng.choice([40, 64]) for _ in parents]
+    return parents, sorted(edges), widths, heights, [group for group in groups if rng.random() < 0.6]
+
+
+def test_the_browser_places_boxes_exactly_as_python_does(open_page, tmp_path):
+    room, kit = Path(dlviz.autograd.__file__).parent, Path(dlviz.kit.__file__).parent
+    for source, target in ((room / "place.js", "autograd/place.js"), (kit / "js/binary.js", "kit/js/binary.js")):
+        (tmp_path / target).parent.mkdir(parents=True)
+        shutil.copy(source, tmp_path / target)
+    (tmp_path / "probe.js").write_text(PROBE, encoding="utf-8")
+    cases, expected = [], []
+    for seed in range(30):
+        parents, edges, widths, heights, opened = nested(seed)
+        groups = arrange(parents, edges)
+        expected.append(place(groups, widths, heights, opened))
+        cases.append({"row": pack(groups).tobytes(), "widths": widths, "heights": heights, "open": opened})
+    page = open_page(standalone("probe", link(tmp_path / "probe.js"), "", {"cases": cases}))
+    found = json.loads(page.locator("#widget").text_content())
+    assert sum(len(one.boxes) for one in expected) > 300
+    for there, here in zip(found, expected, strict=True):
+        assert (there["width"], there["height"]) == pytest.approx((here.width, here.height))
+        boxes = {box: tuple(at) for box, at in there["boxes"]}
+        assert boxes.keys() == here.boxes.keys()
+        for box, at in here.boxes.items():
+            assert boxes[box] == pytest.approx(at)
+        assert [segment["edges"] for segment in there["segments"]] == [carried for _, carried in here.segments]
+        for segment, (points, _) in zip(there["segments"], here.segments, strict=True):
+            assert [tuple(point) for point in segment["points"]] == [pytest.approx(point) for point in points]
