@@ -103,7 +103,7 @@ function links(local, inside, byGroup) {
     for (let i = 1; i < chain.length; i += 1) {
       const [a, b] = [chain[i - 1], chain[i]];
       const lanes = Number(local.vertices[a] < 0) + Number(local.vertices[b] < 0);
-      const weight = lanes === 2 ? 8 : lanes === 1 ? 2 : fed.has(a) ? 1 : 0.25;
+      const weight = lanes === 2 ? 8 : lanes === 1 ? 2 : fed.has(a) ? 1 : 0.01;
       const apart = offset(local.vertices[b], inPort(producer), inside, byGroup) - offset(local.vertices[a], outPort(producer), inside, byGroup);
       right[a].push([b, apart, weight]);
       left[b].push([a, -apart, weight]);

@@ -112,7 +112,7 @@ def _links(
     for producer, chain, _ in local.edges:
         for a, b in itertools.pairwise(chain):
             lanes = (local.vertices[a] < 0) + (local.vertices[b] < 0)
-            weight = 8.0 if lanes == 2 else 2.0 if lanes == 1 else 1.0 if a in fed else 0.25
+            weight = 8.0 if lanes == 2 else 2.0 if lanes == 1 else 1.0 if a in fed else 0.01
             apart = _offset(local.vertices[b], in_port(producer), inside, by_group) - _offset(
                 local.vertices[a], out_port(producer), inside, by_group
             )

@@ -1,0 +1,87 @@
+"""Views are linked into one module, and what the linker does not know it refuses."""
+
+import re
+
+import pytest
+
+from dlviz.kit.linker import LinkError, link
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        (folder / f"{name}.js").write_text(text, encoding="utf-8")
+    return folder / "view.js"
+
+
+def test_modules_are_joined_in_order_and_keep_their_own_names(tmp_path):
+    entry = write(
+        tmp_path,
+        base="const secret = 1;\nexport function one() {\nreturn secret;\n}\nexport const two = 2;\n",
+        middle='import { one, two } from "./base.js";\nconst secret = 3;\nexport class Three {}\n'
+        "export const four = one() + two + secret;\n",
+        view='import { four } from "./middle.js";\nimport { two } from "./base.js";\nexport default { render() { return four + two; } };\n',
+    )
+    linked = link(entry)
+    assert linked.index("return secret") < linked.index("class Three") < linked.index("export default")
+    assert linked.count("const secret") == 2
+    assert re.findall(r"^(?:import|export) .*", linked, re.M) == ["export default { render() { return four + two; } };"]
+
+
+def test_comments_and_indentation_are_left_out(tmp_path):
+    linked = link(write(tmp_path, view="// why\n/**\n * what\n */\nexport default {\n  a: 1, // kept\n};\n"))
+    assert linked == "export default {\na: 1, // kept\n};"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'import base from "./base.js";',
+        'import * as base from "./base.js";',
+        'import "./base.js";',
+        'import { one as uno } from "./base.js";',
+        'import { one } from "lodash";',
+        'export { one } from "./base.js";',
+        "export * from './base.js';",
+        "const a = 1;\nexport { a };",
+        'const base = await import("./base.js");',
+        "const here = import.meta.url;",
+    ],
+)
+def test_any_other_form_is_refused_with_file_and_line(tmp_path, line):
+    entry = write(tmp_path, base="export const one = 1;\n", view=f"// first\n{line}\nexport default {{}};\n")
+    with pytest.raises(LinkError, match=r"view\.js, line [23]"):
+        link(entry)
+
+
+def test_a_default_export_belongs_to_the_entry_alone(tmp_path):
+    entry = write(tmp_path, base="export default {};\n", view='import { one } from "./base.js";\nexport default {};\n')
+    with pytest.raises(LinkError, match=r"base\.js, line 1"):
+        link(entry)
+
+
+def test_circles_missing_files_and_missing_names_are_named(tmp_path):
+    (tmp_path / "circle").mkdir()
+    circle = write(
+        tmp_path / "circle",
+        a='import { b } from "./b.js";\nexport const a = 1;\n',
+        b='import { a } from "./a.js";\nexport const b = 1;\n',
+        view='import { a } from "./a.js";\nexport default a;\n',
+    )
+    with pytest.raises(LinkError, match=r"circle.*a\.js -> b\.js -> a\.js"):
+        link(circle)
+    with pytest.raises(LinkError, match=r"gone\.js: imported by view\.js"):
+        link(write(tmp_path, view='import { x } from "./gone.js";\nexport default x;\n'))
+    (tmp_path / "names").mkdir()
+    with pytest.raises(LinkError, match="nothing is not exported by base"):
+        link(
+            write(
+                tmp_path / "names",
+                base="export const one = 1;\n",
+                view='import { nothing } from "./base.js";\nexport default 1;\n',
+            )
+        )
+
+
+def test_a_template_over_several_lines_is_refused(tmp_path):
+    with pytest.raises(LinkError, match="several lines"):
+        link(write(tmp_path, view="const a = `one\n  two`;\nexport default a;\n"))

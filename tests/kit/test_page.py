@@ -1,0 +1,50 @@
+"""A page holds everything and lets nothing out."""
+
+import base64
+import json
+import re
+
+import pytest
+
+from dlviz.kit.page import page
+
+
+def payload(text):
+    return json.loads(re.search(r'id="payload">(.*?)</script>', text, re.S)[1])
+
+
+def test_state_and_view_are_inside_and_bytes_travel_as_base64():
+    held = payload(
+        page(
+            "t",
+            "export default {}",
+            ".a{}",
+            {"scene": {"x": b"\x00\xff", "list": [1, {"y": memoryview(b"z")}]}, "step": 3},
+        )
+    )
+    assert held["esm"] == "export default {}"
+    assert base64.b64decode(held["state"]["scene"]["x"]["$bytes"]) == b"\x00\xff"
+    assert base64.b64decode(held["state"]["scene"]["list"][1]["y"]["$bytes"]) == b"z"
+    assert held["state"]["step"] == 3
+
+
+def test_nothing_of_the_learner_s_becomes_markup():
+    evil = "</script><img src=x onerror=alert(1)>\u2028<!--"
+    text = page(evil, "const a = '</script>';", "a::before{content:'</style>'}", {"label": evil})
+    assert payload(text)["state"]["label"] == evil
+    assert "<img" not in text
+    assert text.count("</script>") == 2
+    assert text.count("</style>") == 1
+
+
+def test_the_policy_allows_no_request():
+    text = page("t", "", "", {})
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)[1]
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
+    assert not re.search(r'(?:src|href)="(?!data:)', text)
+
+
+def test_what_json_cannot_hold_is_refused_and_not_written_wrong():
+    with pytest.raises(ValueError, match="JSON"):
+        page("t", "", "", {"x": float("nan")})

@@ -1,0 +1,50 @@
+"""Still pictures: escaped, on the kit's colours, and PNGs without any program."""
+
+import struct
+from xml.etree import ElementTree
+
+import pytest
+
+from dlviz.kit.still import Svg, colours, png, shorten
+
+
+def test_texts_are_escaped_and_the_picture_has_a_title():
+    picture = Svg(100, 50, title="a < b & c")
+    picture.rect(1, 1, 20, 10, fill="raised", stroke="line")
+    picture.text(5, 9, "<script>&", mono=True)
+    picture.path("M0,0H10", stroke="flow", dash="3 3")
+    root = ElementTree.fromstring(picture.markup())
+    names = [element.tag.split("}")[1] for element in root]
+    assert names == ["title", "rect", "text", "path"]
+    assert root[0].text == "a < b & c"
+    assert root[2].text == "<script>&"
+
+
+def test_both_themes_have_every_colour():
+    light, dark = colours("light"), colours("dark")
+    assert set(light) == set(dark)
+    assert {"ink", "paper", "flow", "accent"} <= set(light)
+    assert light["paper"] != dark["paper"]
+
+
+def test_a_png_has_the_size_that_was_asked_for():
+    made = png(Svg(40, 20, title="t").markup(), scale=3)
+    assert made.startswith(b"\x89PNG")
+    assert struct.unpack(">II", made[16:24]) == (120, 60)
+
+
+def test_a_png_shows_its_text():
+    def drawn(text):
+        picture = Svg(120, 30, title="t")
+        picture.rect(0, 0, 120, 30, fill="paper")
+        picture.text(5, 20, text)
+        return png(picture.markup())
+
+    assert len(drawn("gradient")) > len(drawn("")) + 300
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "shown"), [("short", 100, "short"), ("a long sentence", 50, "a lon…"), ("ab", 1, "a…")]
+)
+def test_long_texts_are_cut_with_an_ellipsis(text, room, shown):
+    assert shorten(text, room, 8) == shown

@@ -1,0 +1,97 @@
+"""The base of every widget, on the smallest widget there is."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import traitlets
+
+from dlviz.kit.problem import Problem
+from dlviz.kit.still import Svg
+from dlviz.kit.widget import Widget, binary
+
+VIEW = """import { shell } from "{kit}/shell.js";
+export default {
+  render({ model, el, signal }) {
+    shell({ el, model, signal, name: model.get("words").name });
+  },
+};
+"""
+
+
+@pytest.fixture
+def toy(tmp_path):
+    kit = Path(__file__).parents[2] / "dlviz" / "kit" / "js"
+    (tmp_path / "view.js").write_text(VIEW.replace("{kit}", _relative(kit, tmp_path)), encoding="utf-8")
+    (tmp_path / "view.css").write_text(".toy { color: var(--ink); }", encoding="utf-8")
+
+    class Toy(Widget):
+        _view, _style, _room = tmp_path / "view.js", tmp_path / "view.css", "autograd"
+        depth = traitlets.Int(1).tag(sync=True)
+
+        def _describe(self):
+            return f"toy(depth={self.depth})"
+
+        def _still(self):
+            return Svg(20, 20, title="toy").markup()
+
+    yield Toy
+    Toy.close_all()
+
+
+def _relative(target, start):
+    return Path(os.path.relpath(target, start)).as_posix()
+
+
+def test_it_carries_view_style_and_words(toy):
+    widget = toy(depth=2)
+    assert "export default" in widget._esm
+    assert "--ink" in widget._css
+    assert ".toy" in widget._css
+    assert widget.words["player.play"] == "play"
+    assert widget.words["name"] == "graph"
+
+
+def test_its_repr_is_stable_and_says_what_is_shown(toy):
+    assert repr(toy(depth=3)) == "toy(depth=3)"
+
+
+def test_unknown_arguments_are_refused_with_the_known_ones(toy):
+    with pytest.raises(TypeError, match=r"Toy: no such argument: colour\. It takes .*depth.*theme"):
+        toy(colour="red")
+
+
+@pytest.mark.parametrize(("trait", "value"), [("theme", "pink"), ("step", -1), ("speed", 99), ("playing", "yes")])
+def test_traits_refuse_what_does_not_fit(toy, trait, value):
+    with pytest.raises(traitlets.TraitError):
+        toy(**{trait: value})
+
+
+def test_the_page_carries_the_public_traits_and_no_kernel(toy, tmp_path):
+    text = toy(depth=4).to_html(tmp_path / "toy.html")
+    assert (tmp_path / "toy.html").read_text(encoding="utf-8") == text
+    assert '"depth": 4' in text
+    assert "_esm" not in text
+    assert "live: false" in text
+
+
+def test_save_goes_by_the_ending(toy, tmp_path):
+    widget = toy()
+    assert widget.save(tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert widget.save(str(tmp_path / "a.png")).read_bytes().startswith(b"\x89PNG")
+    assert "<!doctype html>" in widget.save(tmp_path / "a.html").read_text(encoding="utf-8")
+    with pytest.raises(Problem, match=r"\.pdf"):
+        widget.save(tmp_path / "a.pdf")
+
+
+def test_the_notebook_gets_a_picture_for_when_there_is_no_widget(toy):
+    data, *_ = toy()._repr_mimebundle_()
+    assert data["text/html"].startswith('<img alt="toy(depth=1)" src="data:image/svg+xml;base64,')
+
+
+def test_arrays_become_little_endian_bytes_at_any_depth():
+    found = binary({"a": np.array([1, 2], ">i4"), "b": [np.array([[1, 2], [3, 4]], np.uint8).T, "text"], "c": 1})
+    assert np.frombuffer(found["a"], "<i4").tolist() == [1, 2]
+    assert list(found["b"][0]) == [1, 3, 2, 4]
+    assert (found["b"][1], found["c"]) == ("text", 1)
