@@ -52,7 +52,7 @@ def describe(graph: Graph, index: int) -> dict[str, Any]:
 
 
 def flags(node: Node) -> list[str]:
-    """Keys of what is special about a node: view, in_place, custom, checkpoint, hook, maker."""
+    """Keys of what is special about a node: view, in_place, custom, checkpoint, saved_hooks, hook, retained, second_order."""
     found = []
     op = node.record
     if op is not None and op.is_view and not op.in_place:
@@ -64,19 +64,13 @@ def flags(node: Node) -> list[str]:
     handles = (private.raw_saved(node.grad_fn, name) for name in private.saved_names(type(node.grad_fn)))
     if any(private.has_hooks(handle) for handle in handles if handle is not None):
         found.append("saved_hooks")
-    if has_hook(node):
+    if node.hooked:
         found.append("hook")
+    if node.retained:
+        found.append("retained")
     if node.maker is not None:
         found.append("second_order")
     return found
-
-
-def has_hook(node: Node) -> bool:
-    """True where the learner hung a hook on the leaf's tensor."""
-    tensor = node.tensor
-    if tensor is None:
-        return False
-    return bool(tensor._backward_hooks) or bool(getattr(tensor, "_post_accumulate_grad_hooks", None))
 
 
 def _summary(tensor: Tensor | None) -> dict[str, Any] | None:

@@ -27,6 +27,8 @@ class Node:
         label: the learner's own name for its output (a variable, ``net.0.weight``), or ``""``.
         module: the path of the module call that made it, such as ``"net.0"``, or ``""``.
         is_leaf: true for AccumulateGrad, which fills a leaf's ``.grad``.
+        hooked: whether a variable of the learner's that it made, or the leaf itself, carries a hook.
+        retained: whether ``retain_grad()`` was called on such a variable, so that it will keep its ``.grad``.
         maker: for a node that backward itself made (``create_graph=True``), the index of the node whose backward made it.
     """
 
@@ -40,6 +42,8 @@ class Node:
     scope: int
     maker: int | None
     is_leaf: bool
+    hooked: bool
+    retained: bool
     record: Op | None
     backward: Backward
 

@@ -64,12 +64,12 @@ def scalar(tensor: Tensor | None) -> float | None:
 def norms(tensors: list[Tensor | None]) -> list[float | None]:
     """The 2-norm of each tensor, ``None`` where there is none; one call and one transfer for all that share a dtype and a device."""
     found: list[float | None] = [None] * len(tensors)
-    groups: dict[tuple[torch.dtype, torch.device], list[int]] = {}
+    groups: dict[tuple[torch.dtype, torch.device], list[tuple[int, Tensor]]] = {}
     for i, tensor in enumerate(tensors):
         if tensor is not None and _has_norm(tensor):
-            groups.setdefault((tensor.dtype, tensor.device), []).append(i)
-    for where in groups.values():
-        sizes = torch.stack(torch._foreach_norm([tensors[i] for i in where])).abs().tolist()
-        for i, size in zip(where, sizes, strict=True):
+            groups.setdefault((tensor.dtype, tensor.device), []).append((i, tensor))
+    for group in groups.values():
+        sizes = torch.stack(torch._foreach_norm([tensor for _, tensor in group])).abs().tolist()
+        for (i, _), size in zip(group, sizes, strict=True):
             found[i] = size
     return found

@@ -7,9 +7,9 @@ import { tensorView } from "../kit/js/tensorview.js";
 
 /**
  * @param {any} about what dlviz.autograd.details.describe returned
- * @param {{words: Record<string, string>, name: (node: number) => string, pick: (node: number) => void}} tools
+ * @param {{words: Record<string, string>, name: (node: number) => string, pick: (node: number) => void, uses: number}} tools
  */
-export function panel(about, { words, name, pick }) {
+export function panel(about, { words, name, pick, uses }) {
   const rows = h("dl");
   const row = (key, ...content) => content.some(Boolean) && rows.append(h("dt", {}, words[`panel.${key}`]), h("dd", {}, ...content));
   const code = (text) => h("code", {}, text);
@@ -25,6 +25,7 @@ export function panel(about, { words, name, pick }) {
   }
   if (about.module) row("module", code(about.module));
   row("shape", code(about.shapes.map((dims, i) => `${shape(dims)} ${about.dtypes[i]}`).join(", ")));
+  if (uses > 1) row("note", fillIn(words["panel.uses"], { count: uses }));
   for (const flag of about.flags) row("note", words[`flag.${flag}`]);
   if (about.maker) row("maker", link(about.maker.node));
   row("value", about.value ? tensorView(about.value, words) : h("span", {}, words[`missing.${about.missing}`]));
@@ -40,6 +41,7 @@ export function panel(about, { words, name, pick }) {
     if (gradient) row("sends", h("div", {}, to ? code(`∂${to} `) : null, "→ ", link(node)), tensorView(gradient, words));
   }
   if (about.leaf) leaf(about.leaf, row, words);
+  else row("grad", words[about.flags.includes("retained") ? "panel.retained" : "panel.not_kept"]);
   return h("div", {}, h("h4", {}, about.name.split("::").pop()), rows);
 }
 

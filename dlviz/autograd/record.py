@@ -119,6 +119,8 @@ def backward_order(root: private.Node) -> list[private.Node]:
 def _graph(loss: Tensor, functions: list[private.Node], tape: Tape | None, names: Names) -> Graph:
     index = {function: i for i, function in enumerate(functions)}
     labels = {tensor.grad_fn: name for name, tensor in reversed(names.made)}
+    hooked = {tensor.grad_fn for _, tensor in names.made if _has_hook(tensor)}
+    retained = {tensor.grad_fn for _, tensor in names.made if tensor.retains_grad}
     by_sequence = {private.sequence(f): i for i, f in enumerate(functions)}
     calls = [_call(scope, names) for scope in tape.scopes] if tape is not None else []
     scope_of = _Scopes(tape.scopes if tape is not None else [])
@@ -141,6 +143,8 @@ def _graph(loss: Tensor, functions: list[private.Node], tape: Tape | None, names
                 scope=scope,
                 maker=by_sequence.get(op.maker) if op is not None and op.maker is not None else None,
                 is_leaf=leaf,
+                hooked=_has_hook(function.variable) if leaf else function in hooked,  # type: ignore[attr-defined]
+                retained=function in retained,
                 record=op,
                 backward=backward,
             )
@@ -157,6 +161,11 @@ def _graph(loss: Tensor, functions: list[private.Node], tape: Tape | None, names
         users = [(node.index, node.record) for node in nodes if node.record is not None]
         graph.inputs, graph.cuts = find_inputs(users, tape, names, by_sequence)
     return graph
+
+
+def _has_hook(tensor: Tensor) -> bool:
+    """True where somebody hung a hook on the tensor; that of ``retain_grad`` does not count."""
+    return bool(tensor._backward_hooks) or bool(getattr(tensor, "_post_accumulate_grad_hooks", None))
 
 
 def _call(scope: Scope, names: Names) -> Call:

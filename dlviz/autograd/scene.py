@@ -94,11 +94,11 @@ def first_open(tree: Tree) -> list[int]:
         inside.setdefault(box.parent, []).append(i)
     opened: list[int] = []
     shown, queue = len(inside.get(-1, ())), list(inside.get(-1, ()))
-    for box in queue:
-        children = inside.get(box, ())
-        kind = tree.boxes[box].kind
+    for group in queue:
+        children = inside.get(group, [])
+        kind = tree.boxes[group].kind
         if children and kind not in ("fold", "page") and (kind == "run" or shown + len(children) <= OPEN):
-            opened.append(box)
+            opened.append(group)
             shown += len(children)
             queue += children
     return opened

@@ -114,7 +114,9 @@ function render({ model, el, signal }) {
   }
 
   function flags(node) {
-    return (scene.flags.get(node) ?? []).map((flag) => words[`tag.${flag}`]).filter(Boolean).join(" · ");
+    const tags = (scene.flags.get(node) ?? []).map((flag) => words[`tag.${flag}`]).filter(Boolean);
+    const uses = scene.boxesOf.get(node)?.length ?? 1;
+    return [...tags, ...(uses > 1 ? [fillIn(words["tag.uses"], { count: uses })] : [])].join(" · ");
   }
 
   function dress() {
@@ -136,7 +138,7 @@ function render({ model, el, signal }) {
       return;
     }
     const about = details.get(node);
-    if (about) frame.setSide(panel(about, { words, name: nameOf, pick }), nameOf(node));
+    if (about) frame.setSide(panel(about, { words, name: nameOf, pick, uses: scene.boxesOf.get(node)?.length ?? 1 }), nameOf(node));
     else if (model.get("live")) model.send({ kind: "details", node });
     else frame.setSide(h("p", {}, words["panel.not_here"]), nameOf(node));
   }

@@ -128,3 +128,17 @@ def test_norms_and_scalars_are_torch_s_own():
     tensors = [torch.tensor([3.0, 4.0]), None, torch.tensor(2.0, dtype=torch.float64), torch.tensor([1, 2])]
     assert norms(tensors) == [5.0, None, 2.0, None]
     assert [scalar(t) for t in tensors] == [None, None, 2.0, None]
+
+
+def test_hooks_and_retained_gradients_of_the_learner_s_variables_are_known():
+    w = torch.ones(2, requires_grad=True)
+    hooked, kept, plain = w * 2, w * 3, w * 4
+    hooked.register_hook(lambda g: g * 10)
+    kept.retain_grad()
+    loss = (hooked + kept + plain).sum()
+    graph = autograd.record(loss)
+    flags = {name: describe(graph, graph.node(name).index)["flags"] for name in ("hooked", "kept", "plain")}
+    assert flags == {"hooked": ["hook"], "kept": ["retained"], "plain": []}
+    loss.backward()
+    assert graph.node("hooked").gradient.tolist() == [10, 10]
+    assert torch.equal(graph.node("kept").gradient, kept.grad)
