@@ -63,7 +63,8 @@ def solved(notebook: Path, folder: Path) -> Path:
             assert ".check(" in check, cell.source
             cell.source = f"{exercise.solution().source.rstrip()}\n\n{check}"
         elif "predict" in marks:
-            answer = catalogue.items()[marks["predict"]].truth()
+            question = catalogue.items()[marks["predict"]]
+            answer = question._plain(question.truth())
             cell.source, count = re.subn(
                 r"(predict\(\s*\"[\w.-]+\",\s*)\.\.\.", lambda m, answer=answer: m[1] + repr(answer), cell.source
             )
