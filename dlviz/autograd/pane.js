@@ -5,7 +5,7 @@ import { h, s } from "../kit/js/dom.js";
 const SMALLEST = 0.12;
 const LARGEST = 2.5;
 /** A picture that fits at this scale is shown whole; of a wider one, the end, at a scale that reads well. */
-const WHOLE = 0.5;
+const WHOLE = 0.6;
 const READABLE = 0.75;
 
 /**

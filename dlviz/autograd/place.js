@@ -1,9 +1,9 @@
 // Coordinates for the visible boxes: the same as place.py, so that groups open without a kernel. A test holds the two equal.
 
-const GAP_X = 34;
+const GAP_X = 26;
 const GAP_Y = 18;
 const LANE = 10;
-const PAD = 14;
+const PAD = 12;
 const TITLE = 26;
 const MARGIN = 12;
 const SWEEPS = 8;

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from dlviz.autograd.layout import Local, in_port, out_port
 
 #: Pixels. ``place.js`` holds the same numbers.
-GAP_X, GAP_Y, LANE = 34.0, 18.0, 10.0
-PAD, TITLE, MARGIN = 14.0, 26.0, 12.0
+GAP_X, GAP_Y, LANE = 26.0, 18.0, 10.0
+PAD, TITLE, MARGIN = 12.0, 26.0, 12.0
 SWEEPS = 8
 
 
