@@ -73,7 +73,7 @@ def widths(drawn: Picture, texts: Sequence[tuple[str, str, str]]) -> list[int]:
     for box, (title, sub, _) in zip(drawn.tree.boxes, texts, strict=True):
         keys = drawn.flags.get(box.node, ()) if box.kind in ("op", "leaf") else ()
         second = " · ".join([sub, *(words[f"tag.{key}"] for key in keys if f"tag.{key}" in words)])
-        room = 26 if box.kind in GROUPS else 0
+        room = 26 if box.kind in GROUPS else 18 if box.kind == "cut" else 0
         least = 150 if box.kind == "fold" else 54
         found.append(int(max(least, min(220, 20 + room + max(7.0 * len(title), 6.3 * len(second))))))
     return found

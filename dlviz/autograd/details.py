@@ -47,7 +47,7 @@ def describe(graph: Graph, index: int) -> dict[str, Any]:
     if node.is_leaf:
         about["leaf"] = _leaf(graph, node)
     else:
-        about["saved"] = [_kept(name, value) for name, value in saved(node).items()]
+        about["saved"] = [_kept(name, value) for name, value in saved(node).items() if value is not None]
     return about
 
 
