@@ -1,0 +1,23 @@
+"""``python -m tests.benchmarks autograd``: measured beside the named rivals, in one run; it prints and never fails on a time."""
+
+import argparse
+import sys
+
+from tests.benchmarks import autograd
+
+SUITES = {"autograd": autograd.run}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one suite and print its table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("suite", choices=sorted(SUITES))
+    parser.add_argument("--quick", action="store_true", help="the smallest graph only, no rivals, no browser")
+    chosen = parser.parse_args(arguments)
+    for line in SUITES[chosen.suite](quick=chosen.quick):
+        print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

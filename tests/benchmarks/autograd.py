@@ -1,0 +1,232 @@
+"""The autograd room against torchviz with dot, and against TorchLens: time to a drawn graph, bytes, and the browser's share."""
+
+import gc
+import gzip
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dlviz.autograd import record, recording
+from dlviz.autograd.layout import arrange
+from dlviz.autograd.picture import Picture, picture
+from dlviz.autograd.place import place
+from dlviz.autograd.scene import flow, scene
+from dlviz.autograd.widget import AutogradGraph
+from tests.autograd import zoo
+from tests.benchmarks import browser
+
+GRAPHS = ("mlp", "cnn", "resnet", "gpt", "rnn")
+#: A rival that needs longer than this for one graph is stopped.
+PATIENCE = 60.0
+TARGET_MS = 100.0
+TARGET_BYTES = 250.0
+
+_TORCHLENS = """
+import statistics, tempfile, time, torch, torchlens
+from tests.benchmarks.autograd import forward_of
+
+torch.set_num_threads(1)
+net, inputs = forward_of("GRAPH")
+folder, times = tempfile.mkdtemp(), []
+for _ in range(3):
+    start = time.perf_counter()
+    trace = torchlens.trace(net, inputs)
+    trace.draw(vis_outpath=folder + "/graph", vis_save_only=True, vis_fileformat="svg")
+    times.append(1e3 * (time.perf_counter() - start))
+print("MS", statistics.median(times))
+"""
+
+
+def run(*, quick: bool = False) -> Iterator[str]:
+    """Yield the lines of the table; every time is a median in milliseconds, on one torch thread."""
+    torch.set_num_threads(1)
+    graphs = GRAPHS[:1] if quick else GRAPHS
+    repeats = 3 if quick else 9
+    yield "autograd: from the learner's call to a drawn graph, medians in ms, one torch thread"
+    ours = ("laid out", "in all", "capture", "backward", "layout", "numbers", "all open")
+    yield row("graph", "nodes", "bare", *ours, "torchviz+dot", "ratio", "TorchLens", "ratio")
+    for name in graphs:
+        yield timing(name, repeats, rivals=not quick)
+    yield f"laid out: capture (forward, watched, and the walk) and layout; target {TARGET_MS:g} for gpt and rnn. in all: with the learner's"
+    yield "backward and every number of the picture; the ratios are to this. bare: forward and backward without dlviz. all open: on top,"
+    yield "every group opened and placed in Python. torchviz+dot and TorchLens (trace and draw): to an SVG, with the same forward pass."
+    yield ""
+    yield row("graph", "nodes", "bytes", "a node", "gzipped", f"target {TARGET_BYTES:g} a node")
+    for name in graphs:
+        yield payload(name)
+    yield ""
+    yield from large()
+    if not quick:
+        yield ""
+        yield from browser.run()
+
+
+def row(*cells: Any) -> str:
+    """One line of a table."""
+    return "  ".join(f"{cell:>12}" for cell in cells)
+
+
+def median(call: Callable[[], Any], repeats: int) -> float:
+    """The median time of `call` in milliseconds, the garbage collector held still."""
+    times = []
+    for _ in range(repeats):
+        gc.collect()
+        gc.disable()
+        start = time.perf_counter()
+        call()
+        times.append(1e3 * (time.perf_counter() - start))
+        gc.enable()
+    return statistics.median(times)
+
+
+def timing(name: str, repeats: int, *, rivals: bool) -> str:
+    """One graph: our parts, and the rivals on the same model."""
+    net, loss_of = zoo.build(name)
+    bare = median(lambda: loss_of().backward(), repeats)
+    parts: dict[str, list[float]] = {"capture": [], "backward": [], "layout": [], "numbers": [], "open": []}
+    nodes = 0
+    for _ in range(repeats):
+        gc.collect()
+        gc.disable()
+        marks = [time.perf_counter()]
+        with recording(net) as tape:
+            loss = loss_of()
+        graph = record(loss, tape)
+        marks.append(time.perf_counter())
+        loss.backward()
+        marks.append(time.perf_counter())
+        drawn = picture([graph])
+        made = scene(drawn)
+        marks.append(time.perf_counter())
+        flow(drawn)
+        marks.append(time.perf_counter())
+        open_all(drawn, made)
+        marks.append(time.perf_counter())
+        gc.enable()
+        nodes = len(graph.nodes)
+        for part, start, end in zip(parts, marks[:-1], marks[1:], strict=True):
+            parts[part].append(1e3 * (end - start))
+    ours = {part: statistics.median(times) for part, times in parts.items()}
+    laid_out = ours["capture"] + ours["layout"]
+    total = laid_out + ours["backward"] + ours["numbers"]
+    theirs = [torchviz(loss_of), torchlens(name)] if rivals else [None, None]
+    compared = [cell for rival in theirs for cell in (shown(rival), against(rival, total))]
+    cells = [f"{value:.1f}" for value in (bare, laid_out, total, *ours.values())]
+    return row(name, nodes, *cells, *compared)
+
+
+def against(rival: float | str | None, ours: float) -> str:
+    """How many times as long as ours; at least, where the rival was stopped."""
+    if isinstance(rival, float):
+        return f"{rival / ours:.1f}x"
+    return f"> {1e3 * PATIENCE / ours:.0f}x" if (rival or "").startswith(">") else "-"
+
+
+def shown(rival: float | str | None) -> str:
+    """A rival's time, or why there is none."""
+    return f"{rival:.0f}" if isinstance(rival, float) else rival or "-"
+
+
+def open_all(drawn: Picture, made: dict[str, Any]) -> None:
+    """Place every box, with all groups open."""
+    boxes = drawn.tree.boxes
+    place(
+        arrange([box.parent for box in boxes], drawn.tree.edges),
+        made["widths"],
+        made["heights"],
+        set(range(len(boxes))),
+    )
+
+
+def torchviz(loss_of: Callable[[], Tensor]) -> float | str:
+    """Forward, make_dot, and dot to SVG."""
+    from torchviz import make_dot
+
+    if shutil.which("dot") is None:
+        return "no dot"
+
+    def draw() -> None:
+        source = make_dot(loss_of()).source
+        subprocess.run(["dot", "-Tsvg"], input=source.encode(), capture_output=True, check=True, timeout=PATIENCE)
+
+    try:
+        return median(draw, 3)
+    except subprocess.TimeoutExpired:
+        return f"> {1e3 * PATIENCE:.0f}"
+
+
+def torchlens(name: str) -> float | str:
+    """TorchLens: trace the forward pass and draw it to SVG, in a process of its own so that it can be stopped."""
+    code = _TORCHLENS.replace("GRAPH", name)
+    try:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"> {1e3 * PATIENCE:.0f}"
+    found = [line for line in done.stdout.splitlines() if line.startswith("MS ")]
+    if not found:
+        return "not there" if "No module named 'torchlens'" in done.stderr else "failed"
+    return float(found[-1].split()[1])
+
+
+def forward_of(name: str) -> tuple[nn.Module, list[Tensor]]:
+    """The model of a graph and the inputs of its forward pass, which is all that TorchLens takes."""
+    net, loss_of = zoo.build(name)
+    seen: list[Tensor] = []
+    assert net is not None
+    hook = net.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
+    loss_of()
+    hook.remove()
+    return net, seen
+
+
+def payload(name: str) -> str:
+    """What crosses to the browser to draw a graph with its gradients, without the view and the words."""
+    net, loss_of = zoo.build(name)
+    with recording(net) as tape:
+        loss = loss_of()
+    graph = record(loss, tape)
+    loss.backward()
+    drawn = picture([graph])
+    text, arrays = [], []
+    for part in (scene(drawn), flow(drawn)):
+        for key, value in part.items():
+            if isinstance(value, np.ndarray):
+                arrays.append(value.tobytes())
+            elif key == "folds":
+                arrays += [norms.tobytes() for norms in value.values()]
+            else:
+                text.append(json.dumps(value))
+    sent = "".join(text).encode() + b"".join(arrays)
+    each = len(sent) / len(graph.nodes)
+    return row(
+        name,
+        len(graph.nodes),
+        len(sent),
+        f"{each:.0f}",
+        len(gzip.compress(sent)),
+        "reached" if each <= TARGET_BYTES else "missed",
+    )
+
+
+def large(count: int = 10_000) -> Iterator[str]:
+    """A chain of operations that no loop explains: from the loss to a widget."""
+    operations = [torch.sin, torch.cos, torch.tanh, torch.sigmoid, torch.exp, torch.neg, torch.abs]
+    x = torch.ones(2, requires_grad=True)
+    with recording() as tape:
+        for pick in torch.randint(len(operations), (count,), generator=torch.Generator().manual_seed(0)).tolist():
+            x = operations[pick](x)
+        loss = x.sum()
+    start = time.perf_counter()
+    view = AutogradGraph([record(loss, tape)])
+    seconds = time.perf_counter() - start
+    view.close()
+    yield f"{count} nodes open collapsed in {seconds:.2f} s; target 1 s"

@@ -1,0 +1,89 @@
+"""What the browser adds: first paint, opening and closing a group, frames a second while backward is stepped."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dlviz.autograd.widget import graph
+from tests.autograd import zoo
+
+_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+#: Two frames after a change the new picture has been painted.
+_PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_TOGGLE = f"""async () => {{
+  const model = globalThis.dlvizModel;
+  const first = model.get("expanded");
+  const box = [...document.querySelectorAll(".card.group")].map((node) => Number(node.dataset.box))[0];
+  const times = {{}};
+  for (const [name, boxes] of [["expand", [...first, box]], ["collapse", first]]) {{
+    const start = performance.now();
+    model.set("expanded", boxes);
+    times[name] = performance.now() - start;
+    await {_PAINTED};
+    times[name + "_painted"] = performance.now() - start;
+  }}
+  return times;
+}}"""
+_STEP = """async () => {
+  const model = globalThis.dlvizModel;
+  let frames = 0;
+  const start = performance.now();
+  await new Promise((done) => {
+    const next = () => {
+      if (frames === 120) return done();
+      model.set("step", frames);
+      frames += 1;
+      requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+  });
+  return (1000 * frames) / (performance.now() - start);
+}"""
+
+
+def chromium() -> str | None:
+    """A browser to measure in, if there is one."""
+    return os.environ.get("DLVIZ_CHROMIUM") or next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
+def run() -> Iterator[str]:
+    """Yield the lines of the browser's table, from exported pages of the five graphs."""
+    executable = chromium()
+    if executable is None:
+        yield "browser: none found; DLVIZ_CHROMIUM names one"
+        return
+    from playwright.sync_api import sync_playwright
+
+    yield "browser: exported pages, in ms"
+    yield "  ".join(
+        f"{cell:>18}" for cell in ("graph", "first paint", "expand", "to next paint", "collapse", "frames/s stepping")
+    )
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+        page_of = play.chromium.launch(executable_path=executable, args=list(_FLAGS))
+        for name in ("mlp", "cnn", "resnet", "gpt", "rnn"):
+            yield "  ".join(f"{cell:>18}" for cell in (name, *measure(page_of, name, Path(folder))))
+        page_of.close()
+    yield "targets: first paint 300 ms (after the kernel has answered), expand and collapse 100 ms, 55 frames a second"
+
+
+def measure(page_of: Any, name: str, folder: Path) -> tuple[str, ...]:
+    """One graph in one fresh page."""
+    net, loss_of = zoo.build(name)
+    view = graph(loss_of, model=net)
+    path = folder / f"{name}.html"
+    view.to_html(path)
+    view.close()
+    page = page_of.new_page()
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? performance.now()")
+    frames = page.evaluate(_STEP)
+    toggled = page.evaluate(_TOGGLE) if page.locator(".card.group").count() else None
+    page.close()
+    times = [f"{toggled[key]:.0f}" for key in ("expand", "expand_painted", "collapse")] if toggled else ["-"] * 3
+    return (f"{paint:.0f}", *times, f"{frames:.0f}")

@@ -1,0 +1,12 @@
+"""The benchmark runs and its table is whole; no time is asserted."""
+
+from tests.benchmarks.__main__ import main
+
+
+def test_the_quick_benchmark_prints_its_rows(capsys):
+    assert main(["autograd", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line.split() for line in lines if line.split()[:1] == ["mlp"]]
+    assert len(rows) == 2
+    assert all(float(cell) > 0 for cell in rows[0][1:10])
+    assert any("10000 nodes open collapsed in" in line for line in lines)
