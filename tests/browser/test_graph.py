@@ -536,7 +536,8 @@ def test_a_narrow_page_stacks_the_side_column_and_clips_nothing(open_page, expor
     stage, side = page.locator(".dlviz-stage").bounding_box(), page.locator(".dlviz-side").bounding_box()
     assert side["y"] >= stage["y"] + stage["height"] - 1
     wider = """(root) => [...root.querySelectorAll("*")].filter((node) => !node.closest("svg, .dlviz-unseen, .dlviz-signature"))
-      .filter((node) => node.getBoundingClientRect().right > root.getBoundingClientRect().right + 0.5).map((node) => node.outerHTML.slice(0, 80))"""
+      .filter((node) => node.getBoundingClientRect().right > root.getBoundingClientRect().right + 0.5)
+      .map((node) => node.outerHTML.slice(0, 80))"""
     assert page.locator(".dlviz").evaluate(wider) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

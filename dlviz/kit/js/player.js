@@ -12,8 +12,6 @@ const ICONS = {
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 /** Milliseconds between steps at speed 1. */
 const PACE = 700;
-/** Milliseconds between two messages to the kernel while playing. */
-const REPORT = 150;
 
 /**
  * @param {{model: any, words: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string}} options
@@ -37,21 +35,12 @@ export function player({ model, words, signal, root, steps, label }) {
   const element = h("div", { class: "dlviz-player" }, first, back, play, next, scrubber, count, speed);
 
   let timer = 0;
-  let reported = 0;
-  let late = 0;
-  function report() {
-    clearTimeout(late);
-    const wait = reported + REPORT - Date.now();
-    if (wait > 0) late = setTimeout(report, wait);
-    else {
-      reported = Date.now();
-      model.save_changes();
-    }
-  }
   function write(name, value) {
     if (model.get(name) === value) return;
     model.set(name, value);
-    report();
+    // At once: the widget manager sends one message at a time and merges what waits. A change that it does not know of yet would be
+    // undone when the kernel echoes the one before.
+    model.save_changes();
   }
   function go(step) {
     write("playing", false);
@@ -102,7 +91,6 @@ export function player({ model, words, signal, root, steps, label }) {
   for (const [name, call] of Object.entries(events)) model.on(name, call);
   signal.addEventListener("abort", () => {
     clearTimeout(timer);
-    clearTimeout(late);
     for (const [name, call] of Object.entries(events)) model.off(name, call);
   });
   playing();

@@ -16,6 +16,9 @@ export function shell({ el, model, signal, name }) {
   const head = h("div", { class: "dlviz-head" }, h("strong", {}, name), signature, badge);
   const body = h("div", { class: "dlviz-body" }, stage, side);
   const root = h("section", { class: "dlviz", tabindex: "0", role: "group", "aria-label": name, "aria-describedby": summary.id }, head, notes, body, summary, spoken);
+  // JupyterLab looks for its shortcuts before anybody else sees a key, and spares only an element that itself says so: what has the
+  // focus in here keeps the arrows and the space bar.
+  root.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"), { signal });
   el.replaceChildren(root);
   wearTheme(root, model, signal);
   return {

@@ -1,0 +1,187 @@
+"""In a real JupyterLab: the widget lives, the kernel hears of it, the lesson runs, and nothing leaves the machine."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Watch
+
+LESSON = Path(__file__).parents[2] / "lessons" / "03-autograd.ipynb"
+CELLS = (
+    "import torch, dlviz\nw = torch.tensor(3.0, requires_grad=True)\n"
+    "with dlviz.autograd.recording() as tape:\n    loss = (w * 2 - 1) ** 2\nview = dlviz.graph(loss, tape=tape)\nview",
+    "loss.backward()",
+    "print('STEP', view.step)",
+    "def chain(x):\n    for f in (torch.sin, torch.cos, torch.exp) * 20:\n        x = f(x) + x\n    return x\n"
+    "dlviz.graph(lambda: chain(torch.ones(2, requires_grad=True)).sum(), expanded=[])",
+    "u = torch.ones(2, requires_grad=True)\nasked = dlviz.graph((u * 3).sum())\nasked",
+    "print('GRAD', u.grad)",
+    "import gc\nfrom ipywidgets.widgets import widget\ngc.collect()\n"
+    "print('LIVE', sum(type(one).__name__ == 'AutogradGraph' for one in widget._instances.values()))",
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab of this environment on a free port, with settings of its own; answers its address with the token."""
+    folder = tmp_path_factory.mktemp("lab")
+    book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    book.cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    nbformat.write(book, folder / "test.ipynb")
+    shutil.copyfile(LESSON, folder / "lesson.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {name: str(folder / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
+    options = ["--ServerApp.port_retries=0", "--IdentityProvider.token=t", "--LabApp.expose_app_in_browser=True"]
+    quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    log = folder / "server.log"
+    with log.open("w") as out:
+        running = subprocess.Popen(
+            [*command, *options, *quiet, f"--notebook-dir={folder}"],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **own, "DLVIZ_PROGRESS": str(folder / "progress.json")},
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{address}/api?token=t", running, log)
+            yield address
+        finally:
+            running.terminate()
+            try:
+                running.wait(10)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+
+
+def _wait_for(address: str, running: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        if running.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.25)
+    pytest.fail(f"JupyterLab did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+@pytest.fixture
+def lab(chromium: Browser, server: str) -> Iterator[Page]:
+    """A page on the server. A request to anywhere else fails the test."""
+    host = server.removeprefix("http://")
+    context = chromium.new_context(viewport={"width": 1300, "height": 950}, color_scheme="light")
+    errors: list[str] = []
+    watch = Watch(lambda url: url.startswith((f"http://{host}", f"ws://{host}")))
+    context.on("request", lambda request: watch.asked(request.url))
+    page = context.new_page()
+    # JupyterLab has slips of its own when a kernel restarts; a view runs from a blob, so its errors can be told apart.
+    page.on("pageerror", lambda error: "blob:" in (error.stack or "") and errors.append(str(error)))
+    page.set_default_timeout(60_000)
+    yield page
+    context.close()
+    assert watch.found == []
+    assert errors == []
+
+
+def open_notebook(page: Page, server: str, name: str) -> None:
+    page.goto(f"{server}/lab/tree/{name}?token=t")
+    page.wait_for_function(
+        "name => globalThis.jupyterapp?.shell.currentWidget?.context?.path === name"
+        " && globalThis.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
+        arg=name,
+    )
+
+
+def command(page: Page, name: str, **arguments) -> None:
+    page.evaluate(
+        "([name, given]) => globalThis.jupyterapp.commands.execute(name, given).then(() => null)", [name, arguments]
+    )
+
+
+def run(page: Page, number: int) -> None:
+    """Run one cell, whichever has the focus."""
+    page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
+    command(page, "notebook:run-cell")
+
+
+def test_the_widget_lives_in_jupyterlab(lab, server):
+    open_notebook(lab, server, "test.ipynb")
+
+    run(lab, 0)
+    view = lab.locator(".dlviz").first
+    expect(view.locator(".card")).to_have_count(4, timeout=60_000)
+    expect(view.locator(".pill")).to_have_count(0)
+    expect(view.locator(".graph-ask")).to_be_visible()
+
+    run(lab, 1)  # loss.backward() in another cell
+    expect(view.locator(".pill")).to_have_text([re.compile("∂ ")] * 4)
+    assert sorted(view.locator(".pill").all_text_contents()) == ["∂ 1", "∂ 10", "∂ 10", "∂ 20"]
+    expect(view.locator(".graph-ask")).to_be_hidden()
+
+    scrubber = view.locator("input[type=range]")
+    scrubber.focus()
+    lab.keyboard.press("Home")
+    expect(view.locator(".pill")).to_have_count(0)
+    for _ in range(2):
+        lab.keyboard.press("ArrowRight")
+    expect(view.locator(".pill")).to_have_text(["∂ 10", "∂ 1"])
+    lab.wait_for_timeout(500)  # what is dragged is told to the kernel a few times a second
+    run(lab, 2)
+    expect(lab.locator("pre", has_text="STEP 2")).to_be_visible()
+
+    command(lab, "apputils:change-theme", theme="JupyterLab Dark")
+    expect(view).to_have_attribute("data-theme", "dark")
+    command(lab, "apputils:change-theme", theme="JupyterLab Light")
+    expect(view).to_have_attribute("data-theme", "light")
+
+    run(lab, 3)  # more than forty nodes: the kernel is asked when one is clicked
+    large = lab.locator(".dlviz", has=lab.locator(".card.fold")).last
+    large.scroll_into_view_if_needed()
+    large.locator(".card.op").last.click()
+    expect(large.locator(".dlviz-side h4")).to_have_text("SumBackward0")
+    expect(large.locator(".dlviz-side dt", has_text="arriving")).to_be_visible()
+
+    run(lab, 4)  # no backward yet: gradients for the picture alone
+    asked = lab.locator(".dlviz").last
+    asked.locator(".graph-ask-button").click()
+    expect(asked.locator(".pill").first).to_be_visible()
+    run(lab, 5)
+    expect(lab.locator("pre", has_text="GRAD None").last).to_be_visible()
+
+
+def test_running_a_cell_again_leaves_one_widget(lab, server):
+    open_notebook(lab, server, "test.ipynb")
+    lab.evaluate("() => globalThis.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    for _ in range(4):
+        run(lab, 0)
+    run(lab, len(CELLS) - 1)
+    expect(lab.locator("pre", has_text=re.compile(r"LIVE \d")).last).to_have_text(re.compile("LIVE 1"))
+
+
+def test_the_lesson_runs_whole(lab, server):
+    open_notebook(lab, server, "lesson.ipynb")
+    command(lab, "notebook:run-all-cells")
+    outputs = lab.evaluate(
+        """() => [...globalThis.jupyterapp.shell.currentWidget.content.model.cells]
+          .flatMap((cell) => cell.type === "code" ? cell.outputs.toJSON() : [])"""
+    )
+    assert [output for output in outputs if output["output_type"] == "error"] == []
+    shown = [output for output in outputs if "application/vnd.jupyter.widget-view+json" in output.get("data", {})]
+    assert len(shown) >= 8
+    expect(lab.locator(".dlviz .card").first).to_be_visible()
