@@ -388,6 +388,19 @@ def test_groups_of_a_large_graph_open_and_close(open_page, exported, name):
     assert nodes_in(page) == at_first
 
 
+def test_what_is_opened_or_closed_stays_under_the_pointer(open_page, exported):
+    page = open_page(exported["mlp"])
+    press(page, "zoom in")
+    button = in_sight(page, page.locator(".frame .toggle"))
+    box = button.get_attribute("data-toggle")
+    before = button.bounding_box()
+    for frames in (2, 3):
+        page.mouse.click(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+        expect(page.locator(".frame")).to_have_count(frames)
+        after = page.locator(f'.toggle[data-toggle="{box}"]').bounding_box()
+        assert (after["x"], after["y"]) == pytest.approx((before["x"], before["y"]), abs=6)
+
+
 @pytest.mark.parametrize("name", ["gpt", "rnn"])
 def test_opening_everything_keeps_the_page_small(open_page, exported, name):
     page = open_page(exported[name])
