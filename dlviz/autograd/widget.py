@@ -57,10 +57,11 @@ class AutogradGraph(Widget):
         self.graphs = list(graphs)
         self._picture: Picture | None = picture(self.graphs)
         first = {"scene": binary(scene(self._picture)), "flow": binary(flow(self._picture))}
-        opened = traits.pop("expanded", None) or first_open(self._picture.tree)
-        super().__init__(**first, expanded=opened, **traits)
+        traits.setdefault("expanded", first_open(self._picture.tree))
+        super().__init__(**first, **traits)
         self._fill_details()
-        self._at_the_end()
+        if "step" not in traits:
+            self._at_the_end()
         listener = weakref.WeakMethod(self._refresh)
         for graph in self.graphs:
             graph.backward.listeners.append(listener)

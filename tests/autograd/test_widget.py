@@ -226,3 +226,10 @@ def test_compare_two_runs():
     assert [kind for _, kind in view.flow["marks"]] == ["changed", "changed"]
     about = view.details[str(len(view.graphs[0].nodes))]
     assert about["node"] == len(view.graphs[0].nodes)
+
+
+def test_what_is_asked_for_at_the_start_stays():
+    net, loss_of = zoo.build("mlp")
+    view = dlviz.graph(loss_of, model=net, step=2, expanded=[])
+    assert (view.step, view.expanded) == (2, [])
+    assert dlviz.graph(loss_of, model=net).step == len(view.graph.nodes)

@@ -495,7 +495,6 @@ def test_a_learner_s_names_and_lines_never_become_html(open_page):
     loss = lambda: (net(torch.ones(1, 1)) * w).sum() + len("</script><img src=x>") * 0  # noqa: E731
     page = open_page(dlviz.graph(loss, model=net, names={HOSTILE: w}))
     assert page.locator("img, main b").count() == 0
-    assert page.title() == "dlviz.graph(loss: " + page.title().removeprefix("dlviz.graph(loss: ")
     assert HOSTILE in page.evaluate("JSON.stringify(dlvizModel.get('scene').strings)").replace('\\"', '"')
     card(page, "mul").click()
     expect(side_row(page, "made at")).to_contain_text("</script><img src=x>")
