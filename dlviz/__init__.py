@@ -14,12 +14,18 @@ __version__ = "0.1.0"
 
 _HOME = {
     "graph": "dlviz.autograd.widget",
+    "tensor": "dlviz.tensors.widget",
+    "views": "dlviz.tensors.views_widget",
+    "broadcast": "dlviz.tensors.broadcast_widget",
+    "index": "dlviz.tensors.index_widget",
+    "matmul": "dlviz.tensors.product_widget",
+    "einsum": "dlviz.tensors.product_widget",
     "exercise": "dlviz.exercises",
     "predict": "dlviz.exercises",
     "device": "dlviz.machine",
     "seed": "dlviz.machine",
 }
-_ROOMS = ("autograd", "data", "exercises")
+_ROOMS = ("autograd", "data", "exercises", "tensors")
 
 __all__ = ["__version__", *_HOME, *_ROOMS]
 

@@ -14,8 +14,9 @@ from dlviz.autograd.backward import Backward
 from dlviz.autograd.graph import Call, Graph, Node, op_name
 from dlviz.autograd.inputs import find_inputs
 from dlviz.autograd.names import Names
-from dlviz.autograd.sources import locate, user_frames, variables
+from dlviz.autograd.sources import locate
 from dlviz.autograd.tape import Op, Scope, Tape
+from dlviz.kit.caller import user_frames, variables
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 

@@ -1,26 +1,14 @@
 """Where in the learner's code an operation was called: file or notebook cell, line, and the very expression."""
 
-import inspect
 import linecache
 import os
 import sys
-import sysconfig
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
-
-_LIBRARIES = tuple(
-    os.path.realpath(path) + os.sep
-    for path in (
-        os.path.dirname(torch.__file__),
-        os.path.dirname(os.path.dirname(__file__)),
-        sysconfig.get_paths()["stdlib"],
-        sysconfig.get_paths()["purelib"],
-    )
-)
+from dlviz.kit.caller import is_library
 
 
 class Spot(NamedTuple):
@@ -48,40 +36,10 @@ def here(depth: int = 1) -> Spot | None:
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        if not _is_library(code):
+        if not is_library(code):
             return Spot(code, frame.f_lasti)
         frame = frame.f_back
     return None
-
-
-@cache
-def _is_library(code: CodeType) -> bool:
-    name = code.co_filename
-    # ipykernel runs cells from a temporary file; <string> and friends are made by libraries such as dataclasses.
-    return name.startswith(("<frozen", "<string")) or os.path.realpath(name).startswith(_LIBRARIES)
-
-
-def user_frames(depth: int = 1) -> list[FrameType]:
-    """The learner's frames, innermost first."""
-    frame: FrameType | None = sys._getframe(depth)
-    found = []
-    while frame is not None:
-        if not _is_library(frame.f_code):
-            found.append(frame)
-        frame = frame.f_back
-    return found
-
-
-def variables(frame: FrameType) -> dict[str, Any]:
-    """The frame's local variables, as a copy.
-
-    Up to Python 3.12 a function's frame keeps the dictionary it hands out, and with it every tensor in it; so it is emptied.
-    """
-    handed_out = frame.f_locals
-    copied = dict(handed_out)
-    if frame.f_code.co_flags & inspect.CO_OPTIMIZED and type(handed_out) is dict:
-        handed_out.clear()
-    return copied
 
 
 @cache

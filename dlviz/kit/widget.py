@@ -13,13 +13,13 @@ import anywidget
 import numpy as np
 import traitlets
 
-from dlviz.kit.linker import link
+from dlviz.kit.carrier import carrier
 from dlviz.kit.page import page
 from dlviz.kit.problem import Problem
 from dlviz.kit.still import png
-from dlviz.kit.words import say, table
+from dlviz.kit.words import say
 
-_HERE = Path(__file__).parent
+_LOADER = Path(__file__).with_name("loader.js")
 
 
 class Widget(anywidget.AnyWidget):
@@ -42,9 +42,8 @@ class Widget(anywidget.AnyWidget):
     _room: str
 
     _esm = traitlets.Unicode().tag(sync=True)
-    _css = traitlets.Unicode().tag(sync=True)
+    _carrier = traitlets.Unicode().tag(sync=True)
     scene = traitlets.Dict(help="what the view draws").tag(sync=True)
-    words = traitlets.Dict(help="the strings that the view shows").tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto", help="colours").tag(sync=True)
     step = traitlets.Int(0, min=0, help="where the player stands").tag(sync=True)
     playing = traitlets.Bool(False, help="whether the player runs").tag(sync=True)
@@ -58,13 +57,8 @@ class Widget(anywidget.AnyWidget):
             raise TypeError(
                 f"{type(self).__name__}: no such argument: {', '.join(unknown)}. It takes {', '.join(known)}"
             )
-        # The view is read when a widget is made, not when its class is: importing a room reads no file.
-        own = {
-            "_esm": link(type(self)._view),
-            "_css": _style(type(self)._style),
-            "words": table("kit") | table(type(self)._room),
-        }
-        super().__init__(**own, **traits)
+        self._shared = carrier(type(self)._view, type(self)._style, type(self)._room)
+        super().__init__(_esm=_loader(), _carrier=self._shared.model_id, **traits)
         _close_earlier_runs(self)
 
     def __repr__(self) -> str:
@@ -105,7 +99,8 @@ class Widget(anywidget.AnyWidget):
         Returns:
             The page.
         """
-        text = page(self._describe(), self._esm, self._css, self._full())
+        shared = self._shared
+        text = page(self._describe(), shared.view, shared.style, self._full() | {"words": shared.words})
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
@@ -143,8 +138,9 @@ def binary(value: Any) -> Any:
 
 
 @cache
-def _style(room: Path) -> str:
-    return "\n".join(path.read_text(encoding="utf-8") for path in (_HERE / "theme.css", _HERE / "shell.css", room))
+def _loader() -> str:
+    lines = _LOADER.read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.strip() for line in lines if not line.startswith("//"))
 
 
 _runs: dict[str, tuple[int, list["weakref.ref[Widget]"]]] = {}

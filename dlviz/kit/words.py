@@ -12,6 +12,11 @@ from typing import Any
 _FOLDER = Path(__file__).parent.parent / "words"
 
 
+def language() -> str:
+    """The language asked for, such as "en"."""
+    return os.environ.get("DLVIZ_LANG", "en")
+
+
 def say(key: str, /, **values: Any) -> str:
     """The string called `key`, such as ``"kit.player.play"``, with its ``{braces}`` filled in.
 
@@ -22,8 +27,8 @@ def say(key: str, /, **values: Any) -> str:
         >>> say("kit.player.play")
         'play'
     """
-    for language in dict.fromkeys((os.environ.get("DLVIZ_LANG", "en"), "en")):
-        found = _flat(language).get(key)
+    for chosen in dict.fromkeys((language(), "en")):
+        found = _flat(chosen).get(key)
         if found is not None:
             try:
                 return found.format(**values)
@@ -36,13 +41,13 @@ def table(prefix: str) -> dict[str, str]:
     """Every string below `prefix`, with the prefix left out: what a view is given."""
     start = prefix + "."
     keys = [key for key in _flat("en") if key.startswith(start)]
-    chosen = _flat(os.environ.get("DLVIZ_LANG", "en"))
+    chosen = _flat(language())
     return {key.removeprefix(start): chosen.get(key, _flat("en")[key]) for key in keys}
 
 
 @cache
-def _flat(language: str) -> dict[str, str]:
-    path = _FOLDER / f"{Path(language).name}.toml"
+def _flat(chosen: str) -> dict[str, str]:
+    path = _FOLDER / f"{Path(chosen).name}.toml"
     if not path.is_file():
         return {}
     found: dict[str, str] = {}

@@ -15,7 +15,7 @@ def test_texts_are_escaped_and_the_picture_has_a_title():
     picture.path("M0,0H10", stroke="flow", dash="3 3")
     root = ElementTree.fromstring(picture.markup())
     names = [element.tag.split("}")[1] for element in root]
-    assert names == ["title", "rect", "text", "path"]
+    assert names == ["title", "style", "rect", "text", "path"]
     assert root[0].text == "a < b & c"
     assert root[2].text == "<script>&"
 

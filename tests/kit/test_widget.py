@@ -46,11 +46,23 @@ def _relative(target, start):
 
 def test_it_carries_view_style_and_words(toy):
     widget = toy(depth=2)
-    assert "export default" in widget._esm
-    assert "--ink" in widget._css
-    assert ".toy" in widget._css
-    assert widget.words["player.play"] == "play"
-    assert widget.words["name"] == "graph"
+    shared = widget._shared
+    assert shared.model_id == widget._carrier
+    assert "export default" in shared.view
+    assert "--ink" in shared.style
+    assert ".toy" in shared.style
+    assert shared.words["player.play"] == "play"
+    assert shared.words["name"] == "graph"
+
+
+def test_view_style_and_words_are_sent_once_for_all_widgets_of_a_kind(toy):
+    first, second = toy(), toy()
+    assert first._carrier == second._carrier
+    assert sum(len(text) for text in second.get_state().values() if isinstance(text, str)) < 2500
+    first._shared.close()
+    third = toy()
+    assert third._carrier not in (None, "", first._carrier)
+    assert third._shared.comm is not None
 
 
 def test_its_repr_is_stable_and_says_what_is_shown(toy):

@@ -33,7 +33,7 @@ function grid(about, values) {
   return h("div", {}, h("div", { class: "dlviz-figures" }, caption(about)), rows);
 }
 
-function histogram({ counts, low, high }, words) {
+export function histogram({ counts, low, high }, words) {
   const most = Math.max(...counts, 1);
   const width = 240 / counts.length;
   const bars = counts.map((count, i) =>

@@ -1,0 +1,44 @@
+"""What all widgets of one kind share, view, style and words, sent to the browser once and not with every widget."""
+
+from functools import cache
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from dlviz.kit.linker import link
+from dlviz.kit.words import language, table
+
+_HERE = Path(__file__).parent
+_carriers: dict[tuple[Path, str, str], "Carrier"] = {}
+
+
+class Carrier(anywidget.AnyWidget):
+    """A model without a view of its own: ``loader.js``, which is all the code that a widget brings, asks it for the rest.
+
+    Attributes:
+        view: the linked ES module.
+        style: its CSS.
+        words: the strings that the view shows.
+    """
+
+    _esm = traitlets.Unicode("export default {};").tag(sync=True)
+    view = traitlets.Unicode().tag(sync=True)
+    style = traitlets.Unicode().tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
+
+
+def carrier(view: Path, style: Path, room: str) -> Carrier:
+    """The one carrier of this view in this language; a closed one is replaced."""
+    key = (view, room, language())
+    found = _carriers.get(key)
+    if found is None or found.comm is None:
+        # Files are read when the first widget is made, not when its class is: importing a room reads no file.
+        found = Carrier(view=link(view), style=_style(style), words=table("kit") | table(room))
+        _carriers[key] = found
+    return found
+
+
+@cache
+def _style(room: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in (_HERE / "theme.css", _HERE / "shell.css", room))

@@ -1,0 +1,126 @@
+"""A part of a tensor, read out exactly: what the browser is sent, never more of it than is drawn."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+#: Integers up to this size are whole in a browser's numbers; beyond, they go as text.
+_WHOLE = 2**53
+
+
+@dataclass(frozen=True)
+class Block:
+    """The elements of a tensor from `start`, `size` along each dimension.
+
+    Attributes:
+        shape: the whole tensor's shape.
+        start: index of the first element held.
+        size: how many are held along each dimension.
+        kind: "float32", "float64", "int32", "bool", "complex64", "complex128" or "text", how `values` is to be read; "none" where
+            there are no numbers to read.
+        values: row-major, an array of that kind (complex as pairs), or a list of strings for "text".
+        present: 0 for elements that a sparse tensor leaves unspecified, else 1; ``None`` if all are there.
+        reason: why there are no values, in torch's words; "" if there are.
+    """
+
+    shape: tuple[int, ...]
+    start: tuple[int, ...]
+    size: tuple[int, ...]
+    kind: str
+    values: Any
+    present: np.ndarray | None = None
+    reason: str = ""
+
+
+def window(shape: tuple[int, ...], origin: tuple[int, ...], most: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Where a block starts and how large it is: up to `most` along each of the last two dimensions, and one along the others.
+
+    A tensor of up to ``most * most`` elements, none of whose dimensions is longer than `most`, is held whole.
+
+    Example:
+        >>> window((3, 100, 100), (1, 95, 0), 16)
+        ((1, 84, 0), (1, 16, 16))
+    """
+    count = 1
+    for size in shape:
+        count *= size
+    if count <= most * most and all(size <= 4 * most for size in shape):
+        return (0,) * len(shape), shape
+    sizes = tuple(min(size, most if dim >= len(shape) - 2 else 1) for dim, size in enumerate(shape))
+    starts = tuple(max(0, min(at, size - held)) for at, size, held in zip(origin, shape, sizes, strict=True))
+    return starts, sizes
+
+
+def read(x: Tensor, start: tuple[int, ...] | None = None, size: tuple[int, ...] | None = None) -> Block:
+    """Read the elements of `x` from `start`; only these leave its device.
+
+    Args:
+        x: any tensor; a sparse one is read as if it were dense.
+        start: index of the first element; the origin without one.
+        size: how many along each dimension; all without one.
+
+    Example:
+        >>> block = read(torch.arange(6).view(2, 3), (0, 1), (2, 2))
+        >>> block.kind, block.values.tolist()
+        ('int32', [1, 2, 4, 5])
+    """
+    shape = tuple(x.shape)
+    start = (0,) * len(shape) if start is None else start
+    size = shape if size is None else size
+    try:
+        part = x.detach()
+        for dim, (first, length) in enumerate(zip(start, size, strict=True)):
+            if length != shape[dim]:
+                part = part.narrow(dim, first, length)
+        if part.is_meta:
+            return Block(shape, start, size, "none", b"")
+        kind, values = numbers(part)
+    except (RuntimeError, TypeError, NotImplementedError) as error:
+        return Block(shape, start, size, "none", b"", reason=str(error).partition("\n")[0])
+    return Block(shape, start, size, kind, values)
+
+
+def numbers(part: Tensor) -> tuple[str, Any]:
+    """Every element of `part` as (kind, values), without the loss of a bit."""
+    part = part.detach().resolve_conj().resolve_neg()
+    if part.is_quantized:
+        part = part.dequantize()
+    part = part.cpu().reshape(-1)
+    if part.dtype is torch.bool:
+        return "bool", part.to(torch.uint8).numpy()
+    if part.is_complex():
+        wide = torch.complex128 if part.dtype is torch.complex128 else torch.complex64
+        pairs = torch.view_as_real(part.to(wide)).reshape(-1).numpy()
+        return str(wide).removeprefix("torch."), pairs
+    if part.is_floating_point():
+        wide = torch.float64 if part.dtype is torch.float64 else torch.float32
+        return str(wide).removeprefix("torch."), part.to(wide).numpy()
+    if part.dtype is torch.uint64 or part.dtype is torch.uint32:
+        listed = part.tolist()
+        large = any(value > 2**31 - 1 for value in listed)
+        return ("text", [str(value) for value in listed]) if large else ("int32", np.array(listed, np.int32))
+    whole = part.to(torch.int64).numpy()
+    least, most = (int(whole.min()), int(whole.max())) if whole.size else (0, 0)
+    if -(2**31) <= least and most < 2**31:
+        return "int32", whole.astype(np.int32)
+    if -_WHOLE <= least and most <= _WHOLE:
+        return "float64", whole.astype(np.float64)
+    return "text", [str(value) for value in whole.tolist()]
+
+
+def read_sparse(x: Tensor, most: int) -> Block | None:
+    """A sparse tensor of up to `most` elements drawn as dense, with what it leaves unspecified marked; else ``None``."""
+    if x.is_meta or x.is_nested or x.numel() > most:
+        return None
+    try:
+        plain = x.detach().to_sparse_coo().coalesce()
+        there = torch.sparse_coo_tensor(plain.indices(), torch.ones_like(plain.values()), plain.shape)
+        kind, values = numbers(plain.to_dense())
+        present = (there.to_dense() != 0).reshape(-1).to(torch.uint8).cpu().numpy()
+    except (RuntimeError, NotImplementedError):
+        return None
+    shape = tuple(x.shape)
+    return Block(shape, (0,) * len(shape), shape, kind, values, present=present)

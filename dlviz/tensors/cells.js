@@ -1,0 +1,102 @@
+// A block of a tensor's elements, as Python read it: numbers, their text, and where each one stands.
+
+import { array } from "../kit/js/binary.js";
+import { format } from "../kit/js/numbers.js";
+
+const PAIRS = { complex64: "float32", complex128: "float64" };
+
+/** @param {any} about what dlviz.tensors.scene.grid wrote */
+export function decode(about) {
+  const { shape, start, size, kind } = about;
+  const pairs = PAIRS[kind];
+  const raw = kind === "text" ? about.values : kind === "none" ? [] : array(about.values, pairs ?? (kind === "bool" ? "uint8" : kind));
+  const present = about.present ? array(about.present, "uint8") : null;
+  const count = size.reduce((all, one) => all * one, 1);
+  const steps = rowMajor(size);
+  const known = kind !== "none";
+  let max = 0;
+  for (let p = 0; known && p < count; p += 1) {
+    const value = Math.abs(number(p));
+    if (Number.isFinite(value) && value > max) max = value;
+  }
+
+  /** What the colour goes by: of a complex number its size. */
+  function number(p) {
+    if (!known) return NaN;
+    return pairs ? Math.hypot(raw[2 * p], raw[2 * p + 1]) : Number(raw[p]);
+  }
+  function text(p, digits = 4) {
+    if (!known) return "?";
+    if (kind === "text") return raw[p].replace("-", "−");
+    if (kind === "bool") return raw[p] ? "True" : "False";
+    if (!pairs) return format(raw[p], digits);
+    const sign = raw[2 * p + 1] < 0 || Object.is(raw[2 * p + 1], -0) ? "−" : "+";
+    return `${format(raw[2 * p], digits)}${sign}${format(Math.abs(raw[2 * p + 1]), digits)}j`;
+  }
+  let longest = 2;
+  for (let p = 0; p < Math.min(count, 1024); p += 1) longest = Math.max(longest, text(p, 3).length);
+  return {
+    ...about,
+    count,
+    /** How wide a cell has to be, in pixels. */
+    wide: Math.max(34, Math.round(10 + 7.3 * longest)),
+    known,
+    max,
+    number,
+    text,
+    raw: (p) => raw[p],
+    plain: !pairs && kind !== "text" && kind !== "bool",
+    odd: (p) => known && kind !== "text" && !Number.isFinite(number(p)),
+    absent: (p) => present !== null && !present[p],
+    /** Position in the block of the element at a tensor's index; -1 where it is not held. */
+    position(index) {
+      let p = 0;
+      for (let d = 0; d < size.length; d += 1) {
+        const at = index[d] - start[d];
+        if (at < 0 || at >= size[d]) return -1;
+        p += at * steps[d];
+      }
+      return p;
+    },
+    /** The tensor's index of a position in the block. */
+    index(p) {
+      return size.map((length, d) => (Math.floor(p / steps[d]) % length) + start[d]);
+    },
+  };
+}
+
+/** Row-major steps of a shape: how far apart neighbours along each dimension are. */
+export function rowMajor(shape) {
+  const steps = new Array(shape.length);
+  let step = 1;
+  for (let d = shape.length - 1; d >= 0; d -= 1) {
+    steps[d] = step;
+    step *= Math.max(1, shape[d]);
+  }
+  return steps;
+}
+
+/** The index of the k-th element, counted row by row. */
+export function unravel(k, shape) {
+  const steps = rowMajor(shape);
+  return shape.map((size, d) => Math.floor(k / steps[d]) % size);
+}
+
+export function ravel(index, shape) {
+  const steps = rowMajor(shape);
+  return index.reduce((sum, at, d) => sum + at * steps[d], 0);
+}
+
+export function countOf(shape) {
+  return shape.reduce((all, one) => all * one, 1);
+}
+
+/** Where an element lies in storage. */
+export function address(index, stride, offset) {
+  return index.reduce((sum, at, d) => sum + at * stride[d], offset);
+}
+
+/** "x[1, 2]", and "x[()]" for a tensor without dimensions, as Python wants it. */
+export function at(name, index) {
+  return `${name}[${index.length ? index.join(", ") : "()"}]`;
+}

@@ -1,0 +1,50 @@
+// What is said of a tensor beside its numbers: in the head of its grid, and in full at the side.
+
+import { h, fillIn } from "../kit/js/dom.js";
+import { format, number } from "../kit/js/numbers.js";
+import { histogram } from "../kit/js/tensorview.js";
+
+/** "(3, 4)" with every number in its dimension's colour. */
+export function coloured(numbers) {
+  const parts = numbers.flatMap((value, d) => [d ? ", " : "", h("span", { "data-dim": d % 5 }, String(value))]);
+  return h("code", {}, "(", ...parts, numbers.length === 1 ? ",)" : ")");
+}
+
+/** The title above a grid: name, shape, stride. */
+export function title(about, words) {
+  const parts = [h("b", {}, about.name), h("span", { class: "tensor-fact" }, words["fact.shape"], " ", coloured(about.shape))];
+  if (about.stride) parts.push(h("span", { class: "tensor-fact" }, words["fact.stride"], " ", coloured(about.stride)));
+  if (about.stride) parts.push(h("span", { class: "tensor-fact" }, words["fact.offset"], " ", h("code", {}, String(about.offset))));
+  return parts;
+}
+
+/** Rows of name and value. */
+export function table(rows) {
+  return h("dl", {}, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "string" ? h("code", {}, value) : value)]));
+}
+
+export function factRows(facts, words) {
+  const yes = (is) => words[is ? "fact.yes" : "fact.no"];
+  const rows = [[words["fact.dtype"], facts.dtype], [words["fact.device"], facts.device]];
+  if (facts.layout !== "strided") rows.push([words["fact.layout"], facts.layout]);
+  rows.push([words["fact.numel"], facts.numel.toLocaleString("en")]);
+  if (facts.storage !== null) rows.push([words["fact.storage"], fillIn(words["fact.elements"], { count: facts.storage.toLocaleString("en"), bytes: (facts.storage * facts.itemsize).toLocaleString("en") })]);
+  if (facts.stride) rows.push([words["fact.contiguous"], yes(facts.contiguous)], [words["fact.view"], yes(facts.is_view)]);
+  rows.push([words["fact.grad"], facts.maker ? `${yes(true)}, ${facts.maker}` : yes(facts.requires_grad)]);
+  return rows;
+}
+
+/** Extremes, mean and histogram, as Python counted them. */
+export function figureRows(figures, words) {
+  if (!figures || figures.counted === 0) return null;
+  const parts = ["min", "mean", "max"].filter((name) => figures[name] !== undefined).map((name) => `${words[`tensor.${name}`]} ${format(number(figures[name]), 4)}`);
+  if (figures.nonfinite) parts.push(fillIn(words["tensor.nonfinite"], { count: figures.nonfinite }));
+  const box = h("div", { class: "tensor-figures" });
+  if (figures.histogram) {
+    const { low, high } = figures.histogram;
+    box.append(histogram(figures.histogram, words), h("div", { class: "tensor-ends dlviz-figures" }, h("span", {}, format(low, 3)), h("span", {}, format(high, 3))));
+  }
+  box.append(h("div", { class: "dlviz-figures" }, parts.join(" · ")));
+  return box;
+}
+

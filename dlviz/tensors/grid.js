@@ -1,0 +1,197 @@
+// A tensor as a grid of its numbers. Two dimensions are rows and columns, two more are tiles, and the rest is cut into slices.
+
+import { h, fillIn } from "../kit/js/dom.js";
+import { diverging, shape } from "../kit/js/numbers.js";
+
+/** As many cells as a glance takes in, and rows; a larger block is shown through a window. */
+const MOST = 256;
+const ROWS = 16;
+/** Pixels that a grid may take from left to right. */
+const ROOM = 590;
+
+/**
+ * Which part of a block is drawn, and how.
+ * @param {any} block decoded
+ * @param {number[]} near an index that has to be inside
+ */
+export function frame(block, near) {
+  const dims = block.size.length;
+  const span = (dim, most) => {
+    if (dim < 0) return { dim, first: 0, count: 1 };
+    const count = Math.min(block.size[dim], most);
+    const last = block.start[dim] + block.size[dim] - count;
+    return { dim, first: Math.max(block.start[dim], Math.min(near[dim] ?? 0, last)), count };
+  };
+  const wide = block.wide + 1;
+  const columns = span(dims - 1, block.column && dims === 1 ? ROWS : Math.max(4, Math.floor((block.room ?? ROOM) / wide)));
+  const rows = span(dims - 2, ROWS);
+  let shown = rows.count * columns.count;
+  const tiles = [];
+  const plain = dims > 2 && !block.flat && columns.count === block.shape[dims - 1] && rows.count === block.shape[dims - 2];
+  for (let dim = dims - 3; plain && dim >= 0 && tiles.length < 2 && block.size[dim] === block.shape[dim] && shown * block.size[dim] <= MOST; dim -= 1) {
+    tiles.push(dim);
+    shown *= block.size[dim];
+  }
+  const sliced = [];
+  for (let dim = 0; dim < dims - 2 - tiles.length; dim += 1) sliced.push(dim);
+  const abreast = Math.max(1, Math.floor((block.room ?? ROOM) / (columns.count * wide + 40)));
+  return { rows, columns, tiles, sliced, abreast };
+}
+
+/**
+ * @param {{words: Record<string, string>, signal: AbortSignal, pick?: (index: number[]) => void}} options
+ */
+export function grid({ words, signal, pick }) {
+  const head = h("div", { class: "tensor-head" });
+  const body = h("div", { class: "tensor-tiles" });
+  const element = h("div", { class: "tensor-grid" }, head, body);
+  let block;
+  let nodes = new Map();
+  let marked = [];
+  let corner = [];
+  let here = null;
+  let near = [];
+
+  /** @param {any} next decoded @param {number[]} at an index that has to be visible @param {Node[]} title */
+  function show(next, at, title) {
+    const around = focusInside();
+    block = next;
+    near = block.shape.map((size, d) => Math.min(at[d] ?? 0, Math.max(0, size - 1)));
+    const laid = frame(block, near);
+    corner = near.slice();
+    for (const span of [laid.rows, laid.columns]) if (span.dim >= 0) corner[span.dim] = span.first;
+    head.replaceChildren(...title);
+    nodes = new Map();
+    marked = [];
+    here = null;
+    const [across, down] = [laid.tiles[0], laid.tiles[1]];
+    const wide = across === undefined ? 1 : block.size[across];
+    const high = down === undefined ? 1 : block.size[down];
+    body.style.gridTemplateColumns = `repeat(${down === undefined ? Math.min(wide, laid.abreast) : wide}, max-content)`;
+    const drawn = [];
+    for (let y = 0; y < high; y += 1) {
+      for (let x = 0; x < wide; x += 1) {
+        const fixed = near.slice();
+        if (across !== undefined) fixed[across] = x;
+        if (down !== undefined) fixed[down] = y;
+        drawn.push(tile(laid, fixed));
+      }
+    }
+    body.replaceChildren(...(block.count ? drawn : [h("p", { class: "tensor-empty" }, fillIn(words["grid.empty"], { shape: shape(block.shape) }))]));
+    const first = nodes.values().next().value;
+    if (first && pick) first.tabIndex = 0;
+    if (around) nodes.get(around)?.focus();
+  }
+
+  function focusInside() {
+    for (const [p, node] of nodes) if (node === document.activeElement) return p;
+    return null;
+  }
+
+  function tile(laid, fixed) {
+    const { rows, columns } = laid;
+    const upright = block.column && columns.dim >= 0 && rows.dim < 0;
+    const [outer, inner] = upright ? [columns, rows] : [rows, columns];
+    const cells = h("div", { class: "tensor-cells", role: "grid", "aria-label": caption(laid, fixed) || block.name });
+    const heads = [h("span", { class: "tensor-axis", role: "columnheader" }, "")];
+    for (let c = 0; c < inner.count; c += 1) heads.push(h("span", { class: "tensor-axis", role: "columnheader" }, inner.dim < 0 ? "" : String(inner.first + c)));
+    cells.append(h("div", { role: "row" }, ...heads));
+    for (let r = 0; r < outer.count; r += 1) {
+      const row = h("div", { role: "row" }, h("span", { class: "tensor-axis", role: "rowheader" }, outer.dim < 0 ? "" : String(outer.first + r)));
+      for (let c = 0; c < inner.count; c += 1) {
+        const index = fixed.slice();
+        if (outer.dim >= 0) index[outer.dim] = outer.first + r;
+        if (inner.dim >= 0) index[inner.dim] = inner.first + c;
+        row.append(one(block.position(index)));
+      }
+      cells.append(row);
+    }
+    cells.style.setProperty("--columns", String(inner.count));
+    cells.style.setProperty("--wide", `${block.wide}px`);
+    const over = caption(laid, fixed);
+    return h("div", { class: "tensor-tile" }, over ? h("div", { class: "tensor-caption" }, over) : null, cells);
+  }
+
+  /** "[0, :, :]" over a tile of more than two dimensions. */
+  function caption(laid, fixed) {
+    if (block.size.length < 3) return "";
+    return `[${fixed.map((at, d) => (d === laid.rows.dim || d === laid.columns.dim ? ":" : at)).join(", ")}]`;
+  }
+
+  function one(p) {
+    const absent = block.absent(p);
+    const text = absent ? "·" : block.text(p, 3);
+    const ghost = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
+    const style = block.known && !ghost && !absent ? `background:${block.kind === "bool" ? (block.raw(p) ? "var(--accent-soft)" : "var(--paper)") : diverging(block.number(p), block.max)}` : null;
+    const state = { "data-odd": block.odd(p) ? "" : null, "data-ghost": ghost ? "" : null, "data-absent": absent || !block.known ? "" : null };
+    const cell = h("div", { class: "tensor-cell", role: "gridcell", tabindex: pick ? -1 : null, style, ...state }, text);
+    cell.dataset.p = String(p);
+    nodes.set(p, cell);
+    return cell;
+  }
+
+  if (pick) {
+    element.addEventListener("click", (event) => {
+      const cell = event.target.closest(".tensor-cell");
+      if (cell) pick(block.index(Number(cell.dataset.p)));
+    }, { signal });
+    element.addEventListener("keydown", (event) => {
+      const cell = event.target.closest(".tensor-cell");
+      if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
+      const index = moved(block.index(Number(cell.dataset.p)), event.key);
+      if (!index) return;
+      event.preventDefault();
+      event.stopPropagation();
+      pick(index);
+      nodes.get(block.position(index))?.focus();
+    }, { signal });
+  }
+
+  /** The index that an arrow key leads to: along rows and columns, and at a tile's edge into the next tile. */
+  function moved(index, key) {
+    if (key === "Enter" || key === " ") return index;
+    const last = block.shape.length - 1;
+    const column = block.column && last === 0;
+    const steps = { ArrowLeft: [column ? -1 : last, -1], ArrowRight: [column ? -1 : last, 1], ArrowUp: [column ? 0 : last - 1, -1], ArrowDown: [column ? 0 : last - 1, 1] };
+    const found = steps[key];
+    if (!found || found[0] < 0) return null;
+    const [dim, by] = found;
+    const to = index.slice();
+    to[dim] += by;
+    if (to[dim] >= 0 && to[dim] < block.shape[dim]) return to;
+    const next = dim - 2;
+    if (next < 0 || to[next] + by < 0 || to[next] + by >= block.shape[next]) return index;
+    to[next] += by;
+    to[dim] = by > 0 ? 0 : block.shape[dim] - 1;
+    return to;
+  }
+
+  return {
+    element,
+    show,
+    /** @param {[number, string][]} marks position in the block and what it is: now, lit, path */
+    mark(marks) {
+      for (const node of marked) delete node.dataset.mark;
+      marked = [];
+      for (const [p, kind] of marks) {
+        const node = nodes.get(p);
+        if (!node) continue;
+        node.dataset.mark = kind;
+        marked.push(node);
+        if (kind === "now" && pick) {
+          if (here) here.tabIndex = -1;
+          else for (const other of nodes.values()) other.tabIndex = -1;
+          node.tabIndex = 0;
+          here = node;
+        }
+      }
+    },
+    /** Whether an index is drawn now. */
+    shows: (index) => nodes.has(block.position(index)),
+    corner: () => corner,
+    block: () => block,
+    /** Whether an index is among those that the block holds. */
+    holds: (index) => block.position(index) >= 0,
+    node: (p) => nodes.get(p),
+  };
+}

@@ -1,0 +1,66 @@
+// What the pictures of this room have in common: frame, arithmetic, player and knobs, redrawn when a trait changes.
+
+import { shell } from "../kit/js/shell.js";
+import { player } from "../kit/js/player.js";
+import { knobs } from "../kit/js/knobs.js";
+import { formula } from "./formula.js";
+
+/**
+ * @param {{model: any, el: HTMLElement, signal: AbortSignal, name: string, steps: () => number, label: (step: number) => string,
+ *   draw: () => void, stand: (step: number) => void, traits?: Record<string, () => void>}} options
+ *   draw: the scene has changed; stand: the player has moved; traits: what else to listen for
+ */
+export function stage({ model, el, signal, name, steps, label, draw, stand, traits = {} }) {
+  const words = model.get("words");
+  const ui = shell({ el, model, signal, name });
+  const line = formula();
+  const controls = knobs({ signal });
+  let bar = null;
+
+  function save(trait, value) {
+    model.set(trait, value);
+    model.save_changes();
+  }
+  function receive() {
+    const scene = model.get("scene");
+    ui.setSignature(scene.signature);
+    ui.setBadge(scene.badge);
+    ui.setNotes(scene.notes);
+    ui.setSummary(scene.summary);
+    controls.clear();
+    draw();
+    moved();
+  }
+  function moved() {
+    bar?.update();
+    controls.update();
+    const step = Math.min(model.get("step"), steps());
+    ui.say(model.get("playing") ? "" : label(step));
+    stand(step);
+  }
+  function start() {
+    bar = player({ model, words, signal, root: ui.root, steps, label });
+    ui.root.append(line.element, bar.element, controls.element);
+    ui.root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") bar.go(0);
+    }, { signal });
+    const events = { "change:scene": receive, "change:step": moved, "change:playing": moved };
+    for (const [trait, call] of Object.entries(traits)) {
+      events[`change:${trait}`] = () => {
+        call();
+        moved();
+      };
+    }
+    for (const [event, call] of Object.entries(events)) model.on(event, call);
+    signal.addEventListener("abort", () => {
+      for (const [event, call] of Object.entries(events)) model.off(event, call);
+    });
+    receive();
+  }
+  /** Stop playing and stand at a step. */
+  function go(step) {
+    model.set("playing", false);
+    save("step", step);
+  }
+  return { ui, words, line, controls, save, go, start, moved };
+}

@@ -1,0 +1,142 @@
+// One tensor: its grid above its storage, and the way from an index to a place in storage.
+
+import { h, fillIn } from "../kit/js/dom.js";
+import { shape } from "../kit/js/numbers.js";
+import { decode, unravel, ravel, countOf, address, at } from "./cells.js";
+import { frame, grid } from "./grid.js";
+import { tape, tapeItems } from "./tape.js";
+import { addressParts } from "./formula.js";
+import { title, factRows, figureRows, table } from "./facts.js";
+import { overview } from "./overview.js";
+import { stage } from "./stage.js";
+
+/** A histogram of fewer numbers says less than the numbers. */
+const MANY = 64;
+
+function render({ model, el, signal }) {
+  const words = model.get("words");
+  const facts = () => model.get("scene").facts;
+  const near = () => model.get("origin");
+  const indexOf = (step) => unravel(step - 1, facts().shape);
+  const label = (step) => (step ? said(indexOf(step)) : words["tensor.none"]);
+  const on = stage({ model, el, signal, name: words["tensor.name"], steps: () => countOf(facts().shape), label, draw, stand, traits: { held: redraw, origin: paint } });
+  const pick = (index) => on.go(ravel(index, facts().shape) + 1);
+  const sheet = grid({ words, signal, pick });
+  const strip = tape({ signal, label: words["tape.label"], pick: pickPlace });
+  const below = h("div", { class: "tensor-storage" }, h("div", { class: "tensor-head" }, h("b", {}, words["tape.title"])), strip.element);
+  const map = overview({ root: on.ui.root, words, signal, go: look });
+  let block;
+  on.ui.stage.append(h("div", { class: "tensor-stage tensor-one" }, sheet.element, below));
+  on.start();
+
+  /** The first element that lies at this place in storage. */
+  function pickPlace(place) {
+    for (let p = 0; p < block.count; p += 1) {
+      if (address(block.index(p), facts().stride, facts().offset) === place) return pick(block.index(p));
+    }
+    return undefined;
+  }
+  function look(row, column) {
+    const origin = near().slice();
+    if (origin.length > 1) origin[origin.length - 2] = row;
+    origin[origin.length - 1] = column;
+    wish(origin);
+  }
+  /** Show the window at an origin: from what is held, or, with a kernel, from the tensor. */
+  function wish(origin) {
+    if (origin.join() !== near().join()) on.save("origin", origin);
+  }
+
+  function draw() {
+    take();
+    const sizes = facts().shape;
+    const laid = frame(block, near());
+    const slider = (dim, text, most) => on.controls.range({
+      label: fillIn(text, { dim }),
+      max: () => most,
+      get: () => Math.min(most, near()[dim]),
+      set: (value) => wish(near().map((old, d) => (d === dim ? value : old))),
+    });
+    for (const dim of laid.sliced) slider(dim, words["knob.slice"], sizes[dim] - 1);
+    for (const [{ dim, count }, text] of [[laid.rows, words["knob.rows"]], [laid.columns, words["knob.columns"]]]) {
+      if (dim >= 0 && count < sizes[dim]) slider(dim, text, sizes[dim] - count);
+    }
+    paint();
+  }
+  function take() {
+    const held = model.get("held");
+    block = decode({ ...held.block, name: facts().name });
+    map.show(held.map ?? null, facts().shape.length > 1 ? facts().shape.slice(-2) : [1, facts().shape[0]]);
+  }
+  function redraw() {
+    take();
+    paint();
+  }
+  function paint() {
+    const about = facts();
+    sheet.show(block, near(), title(about, words));
+    const laid = frame(block, near());
+    map.place(laid.rows, laid.columns);
+    below.hidden = about.stride === null || about.storage === 0;
+    if (!below.hidden) strip.show(tapeItems([{ block, about, sheet }], model.get("held").tape), block.max);
+  }
+
+  function stand(step) {
+    const about = facts();
+    const index = step ? indexOf(step) : null;
+    if (index && !sheet.shows(index)) wish(around(index));
+    if (!index || !sheet.shows(index)) {
+      sheet.mark([]);
+      strip.mark([]);
+      strip.march(0, []);
+      on.line.show([]);
+      side(null);
+      return;
+    }
+    const p = block.position(index);
+    sheet.mark([[p, "now"]]);
+    if (about.stride) {
+      const place = address(index, about.stride, about.offset);
+      strip.mark([[place, "now"], ...(place === about.offset ? [] : [[about.offset, "path"]])]);
+      strip.march(about.offset, index.map((count, dim) => ({ dim, stride: about.stride[dim], count })));
+      on.line.show([...addressParts(about.name, index, about.stride, about.offset, words), { text: ` ${words["tape.holds"]} `, soft: true }, { text: block.text(p, 6), strong: true }]);
+    }
+    side(p);
+  }
+
+  /** The origin whose window holds an index. */
+  function around(index) {
+    const { rows, columns, tiles } = frame(block, near());
+    return near().map((first, d) => {
+      if (tiles.includes(d)) return first;
+      if (d !== rows.dim && d !== columns.dim) return index[d];
+      const { count } = d === rows.dim ? rows : columns;
+      const now = sheet.corner()[d];
+      return index[d] < now ? index[d] : index[d] >= now + count ? index[d] - count + 1 : now;
+    });
+  }
+
+  function said(index) {
+    const p = block ? block.position(index) : -1;
+    return p < 0 ? at(facts().name, index) : `${at(facts().name, index)} = ${block.text(p, 6)}`;
+  }
+
+  function side(p) {
+    const about = facts();
+    const parts = [];
+    if (p !== null) {
+      const index = block.index(p);
+      const rows = [[words["cell.value"], block.text(p, 6)]];
+      if (block.plain && block.known && !block.odd(p) && !Number.isInteger(block.raw(p))) rows.push([words["cell.exact"], String(block.raw(p)).replace("-", "−")]);
+      if (about.stride) rows.push([words["cell.place"], String(address(index, about.stride, about.offset))]);
+      parts.push(h("h4", {}, at(about.name, index)), table(rows));
+    }
+    parts.push(h("h4", {}, about.name), table(factRows(about, words)));
+    if (model.get("held").map) parts.push(h("h4", {}, words["overview.title"]), map.element);
+    const measured = about.numel > MANY ? figureRows(model.get("scene").figures, words) : null;
+    if (measured) parts.push(measured);
+    on.ui.setSide(h("div", { class: "tensor-side" }, ...parts), fillIn(words["tensor.about"], { name: about.name, shape: shape(about.shape) }));
+  }
+}
+
+export default { render };

@@ -1,0 +1,191 @@
+"""`dlviz.views`: several tensors over one storage, who shares it, what moved and what did not."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import traitlets
+from torch import Tensor
+
+from dlviz.kit.caller import name_of, scope
+from dlviz.kit.problem import Problem
+from dlviz.kit.widget import Widget, binary
+from dlviz.kit.words import say
+from dlviz.tensors.arranging import Arranged, arrange
+from dlviz.tensors.blocks import read
+from dlviz.tensors.facts import facts
+from dlviz.tensors.scene import TAPE, crop_note, cropped, grid, item
+from dlviz.tensors.still import Page, Scroll, Sheet, draw
+from dlviz.tensors.storage import groups, same_storage, tape
+from dlviz.tensors.viewable import broken_at
+
+
+class ViewsView(Widget):
+    """The picture of several tensors above the storage they lie in. Pointing at an element of one lights it in all.
+
+    Attributes:
+        arranged: for each tensor what it is, whether it shares storage with the first, and why torch refused it, if it did.
+        active: which tensor is pointed at.
+        step: 0, or 1 + the row-major number of the element of the active tensor.
+    """
+
+    _view = Path(__file__).with_name("views.js")
+    _style = Path(__file__).with_name("view.css")
+    _room = "tensors"
+
+    active = traitlets.Int(0, min=0, help="which tensor is pointed at").tag(sync=True)
+
+    def __init__(self, arranged: list[Arranged], **traits: Any) -> None:
+        self.arranged = tuple(arranged)
+        super().__init__(scene=binary(_scene(self.arranged)), **traits)
+
+    @property
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """The tensors, ``None`` where torch refused."""
+        return tuple(one.result for one in self.arranged)
+
+    @property
+    def shares(self) -> tuple[bool, ...]:
+        """For each tensor whether it lies over the first one's storage."""
+        return tuple(one.shares for one in self.arranged)
+
+    def close(self) -> None:
+        """Take the widget off the page and let go of the tensors."""
+        self.arranged = ()
+        super().close()
+
+    def _describe(self) -> str:
+        parts = []
+        for one in self.arranged:
+            key = "refused" if one.result is None else "shares" if one.shares else "copied"
+            parts.append(f"{one.text} {say(f'tensors.views.{key}')}")
+        return say("tensors.views.repr", parts=", ".join(parts))
+
+    def _still(self) -> str:
+        if not self.arranged:
+            raise Problem(say("tensors.refused.closed"))
+        sheets: list[Sheet | str] = []
+        lines = []
+        for one in self.arranged:
+            if one.result is None:
+                lines.append((f"{one.text}: {one.error}"[:110], "bad"))
+            else:
+                about = facts(one.result, one.text)
+                sheets.append(Sheet(f"{one.text} {about.shape} {about.stride or ''}", read(one.result, None, cropped(about.shape))))
+        rows = [sheets[i : i + 3] for i in range(0, len(sheets), 3)]
+        page = Page(rows, [Scroll(title, read(tape(x))) for title, x in _tapes(self.arranged) if _small(x)], lines)
+        colours = "dark" if self.theme == "dark" else "light"
+        return draw(say("tensors.views.name"), self.scene["signature"], self.scene["summary"], page, colours)
+
+
+def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = None, **traits: Any) -> ViewsView:
+    """Lay several tensors side by side above the storage they share.
+
+    Args:
+        x: the first tensor.
+        others: expressions on it, such as ``"x.T"``, ``"x.view(3, 4)"``, ``"x[:, 1:]"``, ``"x.T.contiguous()"``, or tensors of yours. The first
+            name in an expression stands for `x`; methods that arrange elements and indexing are accepted, and torch carries them out.
+        names: what other names in the expressions mean; by default your variables.
+        traits: ``active``, ``step``, ``theme``, ``speed`` and the other traits of :class:`ViewsView`.
+
+    Returns:
+        The widget. ``.tensors`` holds the tensors, ``.shares`` whether each lies over the first one's storage. Where torch refuses,
+        the picture shows torch's message and, for ``view``, the strides that forbid it.
+
+    Raises:
+        Problem: `x` is not a tensor, or an expression holds what is not accepted.
+
+    Example:
+        >>> import torch, dlviz
+        >>> x = torch.arange(6).view(2, 3)
+        >>> dlviz.views(x, "x.T", "x.T.contiguous()", "x.T.view(6)").shares
+        (True, True, False, False)
+
+    Source:
+        https://docs.pytorch.org/docs/stable/tensor_view.html
+    """
+    if not isinstance(x, Tensor):
+        raise Problem(say("tensors.refused.operand", caller="views", name="x", got=type(x).__name__))
+    here = scope()
+    known = {**here, **(names or {})}
+    first = name_of(x, known, "x")
+    arranged = [Arranged(first, x.detach(), True)]
+    for i, other in enumerate(others):
+        if isinstance(other, Tensor):
+            arranged.append(Arranged(name_of(other, known, f"others[{i}]"), other.detach(), same_storage(x, other)))
+        else:
+            arranged.append(arrange(x, other, known))
+    return ViewsView(arranged, **traits)
+
+
+def _small(x: Tensor) -> bool:
+    return not x.is_meta and not x.is_quantized and 0 < facts(x, "").storage <= TAPE
+
+
+def _tapes(arranged: tuple[Arranged, ...]) -> list[tuple[str, Tensor]]:
+    """Every storage once, by the name of the first tensor that lies in it."""
+    tensors = [one.result for one in arranged if one.result is not None]
+    titles = [one.text for one in arranged if one.result is not None]
+    numbers = groups(tensors)
+    return [(titles[numbers.index(n)], tensors[numbers.index(n)]) for n in range(max(numbers, default=-1) + 1)]
+
+
+def _scene(arranged: tuple[Arranged, ...]) -> dict[str, Any]:
+    numbers = iter(groups([one.result for one in arranged if one.result is not None]))
+    items = [_refusal(one) if one.result is None else _item(one, next(numbers)) for one in arranged]
+    tapes = []
+    found = _tapes(arranged)
+    for t, (title, x) in enumerate(found):
+        about: dict[str, Any] = {"title": title, "stored": grid(read(tape(x))) if _small(x) else None}
+        twin = next((s for s, (_, other) in enumerate(found[:t]) if same_storage(x, other)), None)
+        if twin is not None:  # the same bytes, read as elements of another size
+            about["same"] = twin
+        tapes.append(about)
+    shared = sum(one.shares for one in arranged)
+    first = facts(arranged[0].result, arranged[0].text)
+    return {
+        "items": items,
+        "tapes": tapes,
+        "signature": say("tensors.views.signature", shared=shared, count=len(arranged)),
+        "badge": {"kind": "good", "text": say("tensors.badge.exact")},
+        "notes": crop_note({one.text: tuple(one.result.shape) for one in arranged if one.result is not None}),
+        "summary": say(
+            "tensors.views.summary", name=first.name, shape=first.shape, parts="; ".join(_sentence(one) for one in arranged[1:])
+        ),
+    }
+
+
+def _sentence(one: Arranged) -> str:
+    key = "refused" if one.result is None else "shares" if one.shares else "copied"
+    return f"{one.text}: {say(f'tensors.views.{key}')}"
+
+
+def _item(one: Arranged, number: int) -> dict[str, Any]:
+    x = one.result
+    about = {**item(x, facts(x, one.text)), "tape": number, "shares": one.shares}
+    if one.source is not None:
+        part = one.source[tuple(slice(size) for size in cropped(tuple(x.shape)))]
+        about["source"] = part.reshape(-1).numpy().astype(np.int32)
+    return about
+
+
+def _refusal(one: Arranged) -> dict[str, Any]:
+    """Why it cannot be, in our words beside torch's."""
+    x, why = one.refused_on, []
+    strided = x is not None and facts(x, "").stride is not None
+    for d in one.faults:
+        following = next(e for e in range(d + 1, x.dim()) if x.shape[e] != 1)
+        step, size, inner = x.stride(d), x.shape[following], x.stride(following)
+        why.append(
+            say("tensors.views.why", dim=d, following=following, step=step, size=size, inner=inner, run=size * inner)
+        )
+    if one.faults:
+        why.append(say("tensors.views.instead"))
+    return {
+        "text": one.text,
+        "facts": {"name": one.text, "shape": []},
+        "error": one.error,
+        "why": why,
+        "stride": list(x.stride()) if strided and (one.faults or broken_at(x.shape, x.stride())) else None,
+    }

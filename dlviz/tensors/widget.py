@@ -1,0 +1,184 @@
+"""`dlviz.tensor`: one tensor, its grid above its storage, every index a walk along the strides."""
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import traitlets
+from torch import Tensor
+
+from dlviz.kit.caller import name_of, scope
+from dlviz.kit.problem import Problem
+from dlviz.kit.widget import Widget, binary
+from dlviz.kit.words import say
+from dlviz.tensors.blocks import read
+from dlviz.tensors.facts import Facts, facts
+from dlviz.tensors.scene import EXPORTED, LIVE, TAPE, held, tensor_scene
+from dlviz.tensors.still import Page, Scroll, Sheet, draw
+from dlviz.tensors.storage import tape
+
+
+class TensorView(Widget):
+    """The picture of one tensor. Clicking a cell, or a step of the player, walks from the offset to the element.
+
+    Attributes:
+        facts: shape, stride, offset, dtype, device and the rest, as data.
+        step: 0, or 1 + the row-major number of the element that is shown; :attr:`index` is the same as an index.
+        origin: the index of the first element shown, where the tensor is larger than the picture.
+        held: the numbers that the browser has.
+    """
+
+    _view = Path(__file__).with_name("view.js")
+    _style = Path(__file__).with_name("view.css")
+    _room = "tensors"
+
+    held = traitlets.Dict(help="the numbers that the browser has").tag(sync=True)
+    origin = traitlets.List(traitlets.Int(min=0), help="index of the first element shown").tag(sync=True)
+
+    def __init__(self, x: Tensor, name: str, **traits: Any) -> None:
+        # An alias shares the storage and keeps no graph alive.
+        self._x: Tensor | None = x.detach()
+        self.facts: Facts = facts(x, name)
+        origin = tuple(traits.pop("origin", None) or (0,) * len(self.facts.shape))
+        self._check_origin(origin)
+        index = traits.pop("index", None)
+        if index is not None:
+            traits["step"] = self._step_of(index)
+        super().__init__(
+            scene=binary(tensor_scene(x, self.facts)),
+            held=binary(held(self._x, self.facts, origin, LIVE)),
+            origin=list(origin),
+            **traits,
+        )
+        self.observe(self._move, "origin")
+
+    @property
+    def index(self) -> tuple[int, ...] | None:
+        """The index of the element that is shown, or ``None``; it can be set."""
+        if self.step == 0:
+            return None
+        left, found = self.step - 1, []
+        for size in reversed(self.facts.shape):
+            found.append(left % size)
+            left //= size
+        return tuple(reversed(found))
+
+    @index.setter
+    def index(self, value: tuple[int, ...] | None) -> None:
+        self.step = 0 if value is None else self._step_of(value)
+
+    def refresh(self) -> None:
+        """Read the tensor again, after it was written to.
+
+        Raises:
+            Problem: the widget has been closed.
+        """
+        if self._x is None:
+            raise Problem(say("tensors.refused.closed"))
+        with self.hold_sync():
+            self.scene = binary(tensor_scene(self._x, self.facts))
+            self.held = binary(held(self._x, self.facts, tuple(self.origin), LIVE))
+
+    def close(self) -> None:
+        """Take the widget off the page and let go of the tensor."""
+        self._x = None
+        super().close()
+
+    def _step_of(self, index: Any) -> int:
+        index = tuple(index) if isinstance(index, (tuple, list)) else (index,)
+        shape = self.facts.shape
+        fits = len(index) == len(shape) and all(
+            isinstance(i, int) and -n <= i < n for i, n in zip(index, shape, strict=False)
+        )
+        if not fits:
+            raise Problem(say("tensors.refused.index", got=index, shape=shape))
+        return 1 + sum((i % n) * prod(shape[d + 1 :]) for d, (i, n) in enumerate(zip(index, shape, strict=True)))
+
+    def _check_origin(self, origin: tuple[int, ...]) -> None:
+        if len(origin) != len(self.facts.shape):
+            raise Problem(say("tensors.refused.origin", got=origin, shape=self.facts.shape))
+
+    def _move(self, _: Any) -> None:
+        if self._x is not None:
+            self._check_origin(tuple(self.origin))
+            found = held(self._x, self.facts, tuple(self.origin), LIVE)
+            if found["block"]["start"] != self.held["block"]["start"]:
+                self.held = binary(found)
+
+    def _describe(self) -> str:
+        about = self.facts
+        return say("tensors.repr", name=about.name, shape=about.shape, dtype=about.dtype, device=about.device)
+
+    def _full(self) -> dict[str, Any]:
+        traits = super()._full()
+        if self._x is not None:
+            traits["held"] = binary(held(self._x, self.facts, tuple(self.origin), EXPORTED))
+        return traits
+
+    def _still(self) -> str:
+        if self._x is None:
+            raise Problem(say("tensors.refused.closed"))
+        about, x = self.facts, self._x
+        scrolls = []
+        if about.storage is not None and 0 < about.storage <= 48 and not x.is_quantized:
+            scrolls = [Scroll(say("tensors.tape.title"), read(tape(x)), reached(x, about))]
+        title = f"{about.name} {about.shape}" + (f" stride {about.stride}" if about.stride else "")
+        page = Page([[Sheet(title, block(x, about, tuple(self.origin)))]], scrolls)
+        for note in self.scene["notes"]:
+            page.lines.append((note["text"][:110], "bad" if note["kind"] == "bad" else "ink-2"))
+        colours = "dark" if self.theme == "dark" else "light"
+        return draw(say("tensors.tensor.name"), self.scene["signature"], self.scene["summary"], page, colours)
+
+
+def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
+    """Look into a tensor: its numbers as a grid, its storage below, and how an index finds its element.
+
+    Every dtype, any number of dimensions, every device. A large tensor is shown through a window of 16 × 16 that the learner moves,
+    with a coarse map, extremes and a histogram computed where the tensor lives; only what is shown leaves it. Of sparse and meta
+    tensors is shown what there is.
+
+    Args:
+        x: the tensor.
+        name: what to call it; by default your variable's name.
+        traits: ``index`` (the element to point at), ``origin`` (first index of the window), ``theme``, ``speed`` and the other traits of
+            :class:`TensorView`.
+
+    Returns:
+        The widget; ``.facts`` holds shape, stride and the rest, ``.index`` the element pointed at.
+
+    Raises:
+        Problem: `x` is not a tensor, or `index` or `origin` does not fit its shape.
+        TypeError: an argument that it does not take.
+
+    Example:
+        >>> import torch, dlviz
+        >>> x = torch.arange(12).view(3, 4)
+        >>> dlviz.tensor(x.T, name="x.T")
+        dlviz.tensor(x.T: (4, 3) int64 on cpu)
+        >>> dlviz.tensor(x, index=(1, 2)).step
+        7
+
+    Source:
+        https://docs.pytorch.org/docs/stable/tensor_view.html
+    """
+    if not isinstance(x, Tensor):
+        raise Problem(say("tensors.refused.operand", caller="tensor", name="x", got=type(x).__name__))
+    return TensorView(x, name or name_of(x, scope(), "tensor"), **traits)
+
+
+def block(x: Tensor, about: Facts, origin: tuple[int, ...]) -> Any:
+    """The block that a still picture shows."""
+    from dlviz.tensors.blocks import Block, read_sparse, window
+
+    if about.layout != "strided":
+        return read_sparse(x, LIVE * LIVE) or Block(about.shape, (), (0,), "none", b"")
+    return read(x, *window(about.shape, origin, LIVE))
+
+
+def reached(x: Tensor, about: Facts) -> frozenset[int]:
+    """The places in storage that `x` reaches."""
+    places = {about.offset}
+    assert about.stride is not None
+    for size, step in zip(about.shape, about.stride, strict=True):
+        places = {place + i * step for place in places for i in range(size)}
+    return frozenset(places)
