@@ -16,6 +16,8 @@ DOORS: set[tuple[str, str]] = set()
 #: Rooms by their folder; what has no view is no room.
 ROOMS = {folder.name for folder in PACKAGE.iterdir() if (folder / "view.js").is_file()}
 SHOWING = {"widget", "scene", "still", "captions", "picture", "grouping", "layout", "place"}
+#: A room with several widgets names their modules so.
+WIDGET_FILE = "_widget"
 WIDGETS = {"dlviz.kit.widget", "dlviz.kit.page", "dlviz.kit.linker", "anywidget", "ipywidgets"}
 #: Distributions whose import name differs.
 IMPORT_NAMES = {"scikit-learn": "sklearn", "pyyaml": "yaml", "resvg-py": "resvg_py"}
@@ -30,6 +32,11 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return found
+
+
+def shows(name: str) -> bool:
+    """Whether a room's module of this name displays, rather than computes."""
+    return name in SHOWING or name.endswith(WIDGET_FILE)
 
 
 def faults(package: Path, rooms: set[str], doors: set[tuple[str, str]]) -> list[str]:
@@ -47,8 +54,8 @@ def faults(package: Path, rooms: set[str], doors: set[tuple[str, str]]) -> list[
                 found.append(f"{where}: rooms do not import each other")
             if (
                 room in rooms
-                and name not in SHOWING
-                and (module in WIDGETS or (other == room and len(parts) > 2 and parts[2] in SHOWING))
+                and not shows(name)
+                and (module in WIDGETS or (other == room and len(parts) > 2 and shows(parts[2])))
             ):
                 found.append(f"{where}: what computes does not import what displays")
             if room in rooms and name in SHOWING - {"widget"} and (module in WIDGETS or parts[1:] == [room, "widget"]):
@@ -92,6 +99,7 @@ def test_doors_form_no_circle():
         ("autograd/graph.py", "from dlviz.other import x", "each other"),
         ("autograd/graph.py", "from dlviz.autograd.scene import scene", "computes"),
         ("autograd/graph.py", "def f():\n    import anywidget", "computes"),
+        ("autograd/graph.py", "from dlviz.autograd.other_widget import Other", "computes"),
         ("autograd/scene.py", "from dlviz.kit.widget import Widget", "knows no widget"),
         ("exercises/a.py", "from dlviz.autograd import record", "know no room"),
         ("autograd/view.js", 'import { a } from "../other/a.js";', "its own room"),

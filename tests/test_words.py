@@ -38,8 +38,10 @@ def english(source: str) -> list[str]:
     return found
 
 
-# Names of keys and events are the browser's, not words for a reader.
-_BROWSER = re.compile(r"^(?:Arrow(?:Left|Right|Up|Down)|Home|End|Escape|Enter|Page(?:Up|Down)|Infinity|NaN)$")
+# Names of keys and events are the browser's, those of truth values Python's: not words for a reader.
+_BROWSER = re.compile(
+    r"^(?:Arrow(?:Left|Right|Up|Down)|Home|End|Escape|Enter|Page(?:Up|Down)|Infinity|NaN|True|False)$"
+)
 
 
 @pytest.mark.parametrize("view", sorted(PACKAGE.rglob("*.js")), ids=lambda path: path.relative_to(PACKAGE).as_posix())

@@ -93,7 +93,10 @@ class Svg:
         """The colour that is `share` of a token and the rest paper, as views mix it; usable wherever a token is."""
         name = f"{token} {share:.2f}"
         channels = (
-            round(share * int(self.colours[token][i : i + 2], 16) + (1 - share) * int(self.colours["paper"][i : i + 2], 16))
+            round(
+                share * int(self.colours[token][i : i + 2], 16)
+                + (1 - share) * int(self.colours["paper"][i : i + 2], 16)
+            )
             for i in (1, 3, 5)
         )
         self.colours.setdefault(name, "#" + "".join(f"{channel:02x}" for channel in channels))
@@ -111,9 +114,7 @@ class Svg:
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width:.0f}" height="{self.height:.0f}" '
             f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img" '
             f'font-family="{_SANS}" fill="{self.colours["ink"]}"><title>{escape(self.title)}</title>'
-            f"<style>.m{{font-family:{_MONO}}}</style>"
-            + "".join(self.parts)
-            + "</svg>"
+            f"<style>.m{{font-family:{_MONO}}}</style>" + "".join(self.parts) + "</svg>"
         )
 
 

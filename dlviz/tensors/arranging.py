@@ -71,7 +71,11 @@ def _refused(expression: Expression, made: list[Any], error: str) -> Arranged:
     if not isinstance(base, Tensor):
         return Arranged(expression.text, None, False, error=error)
     if step.what == "view" and has_storage(base):
-        sizes = step.arguments[0] if len(step.arguments) == 1 and isinstance(step.arguments[0], (tuple, list)) else step.arguments
+        sizes = (
+            step.arguments[0]
+            if len(step.arguments) == 1 and isinstance(step.arguments[0], (tuple, list))
+            else step.arguments
+        )
         if all(isinstance(size, int) for size in sizes):
             asked = asked_shape(base, sizes)
             faults = tuple(merges(base.shape, base.stride(), asked)) if asked is not None else ()

@@ -104,11 +104,16 @@ def numbers(part: Tensor) -> tuple[str, Any]:
         return ("text", [str(value) for value in listed]) if large else ("int32", np.array(listed, np.int32))
     whole = part.to(torch.int64).numpy()
     least, most = (int(whole.min()), int(whole.max())) if whole.size else (0, 0)
-    if -(2**31) <= least and most < 2**31:
+    if least >= -(2**31) and most < 2**31:
         return "int32", whole.astype(np.int32)
-    if -_WHOLE <= least and most <= _WHOLE:
+    if least >= -_WHOLE and most <= _WHOLE:
         return "float64", whole.astype(np.float64)
     return "text", [str(value) for value in whole.tolist()]
+
+
+def unreadable(x: Tensor) -> str:
+    """torch's own words if it cannot read the numbers of `x`, else ""."""
+    return read(x, (0,) * x.dim(), tuple(min(1, size) for size in x.shape)).reason
 
 
 def read_sparse(x: Tensor, most: int) -> Block | None:
@@ -117,7 +122,9 @@ def read_sparse(x: Tensor, most: int) -> Block | None:
         return None
     try:
         plain = x.detach().to_sparse_coo().coalesce()
-        there = torch.sparse_coo_tensor(plain.indices(), torch.ones_like(plain.values()), plain.shape)
+        there = torch.sparse_coo_tensor(
+            plain.indices(), torch.ones_like(plain.values()), plain.shape, check_invariants=False
+        )
         kind, values = numbers(plain.to_dense())
         present = (there.to_dense() != 0).reshape(-1).to(torch.uint8).cpu().numpy()
     except (RuntimeError, NotImplementedError):

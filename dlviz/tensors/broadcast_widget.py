@@ -9,8 +9,9 @@ from torch import Tensor
 
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
-from dlviz.kit.widget import Widget, binary
+from dlviz.kit.widget import binary
 from dlviz.kit.words import say
+from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.blocks import read
 from dlviz.tensors.broadcasting import Broadcast, combine
 from dlviz.tensors.facts import facts
@@ -18,38 +19,36 @@ from dlviz.tensors.scene import crop_note, cropped, described, grid, item
 from dlviz.tensors.still import Page, Sheet, draw
 
 
-class BroadcastView(Widget):
+class BroadcastView(TensorsWidget[Broadcast]):
     """The picture of an element-wise operation. A step of the player is one element of the result.
 
     Attributes:
-        broadcast: operands, aligned shapes and result as data.
+        data: operands, aligned shapes and result.
         step: 0, or 1 + the row-major number of the element of the result that is shown.
         origin: which slice is drawn, where there are more dimensions than the picture has room for.
     """
 
     _view = Path(__file__).with_name("broadcast.js")
-    _style = Path(__file__).with_name("view.css")
-    _room = "tensors"
 
     origin = traitlets.List(traitlets.Int(min=0), help="which slice is drawn").tag(sync=True)
 
     def __init__(self, broadcast: Broadcast, names: list[str], op: str, infix: bool, **traits: Any) -> None:
-        self.broadcast, self._names, self._op, self._infix = broadcast, names, op, infix
-        super().__init__(scene=binary(_scene(broadcast, names, op, infix)), **traits)
+        self._names, self._op, self._infix = names, op, infix
+        super().__init__(broadcast, scene=binary(_scene(broadcast, names, op, infix)), **traits)
 
     @property
     def output(self) -> Tensor | None:
         """What torch computed; ``None`` where it refused."""
-        return self.broadcast.result
+        return self.data.result
 
     def _describe(self) -> str:
-        made = self.broadcast
+        made = self.data
         shapes = f" {self._op} ".join(str(tuple(x.shape)) for x in made.operands)
         end = say("tensors.broadcast.refused") if made.result is None else tuple(made.result.shape)
         return say("tensors.broadcast.repr", shapes=shapes, result=end)
 
     def _still(self) -> str:
-        made = self.broadcast
+        made = self.data
         row: list[Sheet | str] = []
         drawn = made.stretched or made.operands
         for i, x in enumerate(drawn):
@@ -64,9 +63,8 @@ class BroadcastView(Widget):
             row.append(Sheet(str(tuple(made.result.shape)), read(made.result, None, cropped(tuple(made.result.shape)))))
         else:
             lines.append((made.error[:110], "bad"))
-        colours = "dark" if self.theme == "dark" else "light"
         page = Page([row], lines=lines)
-        return draw(say("tensors.broadcast.name"), self.scene["signature"], self.scene["summary"], page, colours)
+        return draw(say("tensors.broadcast.name"), self.scene["signature"], self.scene["summary"], page, self._colours)
 
 
 def broadcast(
@@ -146,7 +144,9 @@ def _scene(made: Broadcast, names: list[str], op: str, infix: bool) -> dict[str,
         "aligned": made.aligned,
         "shape": made.shape,
         "signature": say("tensors.broadcast.signature", shapes=shapes, result=end),
-        "badge": {"kind": "bad", "text": say("tensors.broadcast.refused")} if made.error else {"kind": "good", "text": say("tensors.badge.exact")},
+        "badge": {"kind": "bad", "text": say("tensors.broadcast.refused")}
+        if made.error
+        else {"kind": "good", "text": say("tensors.badge.exact")},
         "notes": notes,
         "summary": say("tensors.broadcast.summary", shapes=shapes, result=end),
     }
@@ -154,5 +154,7 @@ def _scene(made: Broadcast, names: list[str], op: str, infix: bool) -> dict[str,
 
 def _clash(made: Broadcast, names: list[str], dim: int) -> str:
     back = dim - len(made.shape)
-    sizes = ", ".join(f"{name} {row[dim]}" for name, row in zip(names, made.aligned, strict=True) if row[dim] not in (None, 1))
+    sizes = ", ".join(
+        f"{name} {row[dim]}" for name, row in zip(names, made.aligned, strict=True) if row[dim] not in (None, 1)
+    )
     return say("tensors.broadcast.clash", dim=back, sizes=sizes)

@@ -96,7 +96,7 @@ def combine(values: Sequence[Any], op: str | Callable[..., Tensor]) -> Broadcast
     operands = tuple(value if isinstance(value, Tensor) else torch.as_tensor(value) for value in plain)
     aligned, shape = align([tuple(x.shape) for x in operands])
     clash = None in shape
-    stretched = () if clash else tuple(x.expand(shape) for x in operands)
+    stretched = () if clash else tuple(x.expand([size or 0 for size in shape]) for x in operands)
     try:
         # A number stays a number here, because torch promotes it otherwise than a tensor of no dimensions.
         result = reduce(OPERATORS[op], plain) if isinstance(op, str) else op(*plain)

@@ -131,7 +131,9 @@ def einsum(equation: str, *operands: Tensor) -> Contraction:
     plain = equation.replace(" ", "")
     inputs, arrow, output = plain.partition("->")
     parts = inputs.split(",")
-    hidden = max(x.dim() - len(part.replace("...", "")) if "..." in part else 0 for x, part in zip(operands, parts, strict=True))
+    hidden = max(
+        x.dim() - len(part.replace("...", "")) if "..." in part else 0 for x, part in zip(operands, parts, strict=True)
+    )
     rows = tuple(_labels(part, x.dim(), hidden) for part, x in zip(parts, operands, strict=True))
     if not arrow:
         letters = [letter for part in parts for letter in part.replace("...", "")]

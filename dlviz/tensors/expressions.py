@@ -14,12 +14,18 @@ from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 
 #: What picks elements out of a tensor.
-SELECTING = frozenset({"gather", "take_along_dim", "index_select", "masked_select", "take", "select", "narrow", "diagonal"})
+SELECTING = frozenset(
+    ("gather", "take_along_dim", "index_select", "masked_select", "take", "select", "narrow", "diagonal")
+)
 #: What arranges the elements of a tensor anew, moved or copied.
 ARRANGING = frozenset(
-    "view reshape flatten unflatten ravel t transpose swapaxes swapdims permute movedim moveaxis squeeze unsqueeze expand unfold "
-    "as_strided diagonal select narrow contiguous clone detach flip roll repeat repeat_interleave tile rot90 conj resolve_conj "
-    "view_as_real view_as_complex to float double half bfloat16 int long bool".split()
+    (
+        *("view", "reshape", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "expand", "unfold", "as_strided"),
+        *("t", "transpose", "swapaxes", "swapdims", "permute", "movedim", "moveaxis", "diagonal", "select", "narrow"),
+        *("contiguous", "clone", "detach", "flip", "roll", "repeat", "repeat_interleave", "tile", "rot90"),
+        *("conj", "resolve_conj", "view_as_real", "view_as_complex"),
+        *("to", "float", "double", "half", "bfloat16", "int", "long", "bool"),
+    )
 )
 ATTRIBUTES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 _LONGEST = 400
@@ -206,17 +212,10 @@ def _is_torch(node: ast.expr) -> bool:
 
 def _root(node: ast.expr) -> str | None:
     """The name that an expression begins with."""
-    while True:
-        if isinstance(node, ast.Name):
-            return node.id if node.id != "torch" else None
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if _is_torch(node.func.value):
-                if not node.args:
-                    return None
-                node = node.args[0]
-            else:
-                node = node.func.value
-        elif isinstance(node, (ast.Subscript, ast.Attribute)):
-            node = node.value
-        else:
-            return None
+    if isinstance(node, ast.Name):
+        return node.id if node.id != "torch" else None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if not _is_torch(node.func.value):
+            return _root(node.func.value)
+        return _root(node.args[0]) if node.args else None
+    return _root(node.value) if isinstance(node, (ast.Subscript, ast.Attribute)) else None

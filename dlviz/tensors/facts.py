@@ -58,7 +58,8 @@ class Facts:
             >>> facts(torch.arange(12).view(3, 4).T, "x").address((1, 2))
             9
         """
-        assert self.stride is not None and self.offset is not None
+        assert self.stride is not None
+        assert self.offset is not None
         return self.offset + sum(i * step for i, step in zip(index, self.stride, strict=True))
 
 

@@ -47,9 +47,20 @@ def figures(x: Tensor) -> dict[str, Any]:
     wide = part if part.is_floating_point() else part.to(torch.float64)
     about |= {"min": low, "max": high, "mean": _mean(wide)}
     if low < high and math.isfinite(high - low):
-        counts = torch.histc(wide, BINS, low, high).long().tolist()
+        bins, end = _bins(low, high, whole=not part.is_floating_point())
+        counts = torch.histc(wide, bins, low, end).long().tolist()
         about["histogram"] = {"counts": counts, "low": low, "high": high}
     return about
+
+
+def _bins(low: float, high: float, *, whole: bool) -> tuple[int, float]:
+    """How many bins and where the last one ends; bins of integers all hold equally many of them."""
+    if not whole:
+        return BINS, high
+    values = int(high) - int(low) + 1
+    each = math.ceil(values / BINS)
+    count = math.ceil(values / each)
+    return count, low + count * each
 
 
 def _plain(part: Tensor) -> Tensor:

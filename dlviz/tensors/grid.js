@@ -77,7 +77,7 @@ export function grid({ words, signal, pick }) {
         drawn.push(tile(laid, fixed));
       }
     }
-    body.replaceChildren(...(block.count ? drawn : [h("p", { class: "tensor-empty" }, fillIn(words["grid.empty"], { shape: shape(block.shape) }))]));
+    body.replaceChildren(...(block.count ? drawn : !block.shape.includes(0) ? [] : [h("p", { class: "tensor-empty" }, fillIn(words["grid.empty"], { shape: shape(block.shape) }))]));
     const first = nodes.values().next().value;
     if (first && pick) first.tabIndex = 0;
     if (around) nodes.get(around)?.focus();

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
-from dlviz.kit.widget import Widget, binary
+from dlviz.kit.widget import binary
 from dlviz.kit.words import say
+from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.blocks import read
 from dlviz.tensors.facts import facts
 from dlviz.tensors.scene import crop_note, cropped, item
@@ -20,11 +21,11 @@ from dlviz.tensors.selecting import Selection, select
 from dlviz.tensors.still import Page, Sheet, draw
 
 
-class IndexView(Widget):
+class IndexView(TensorsWidget[Selection]):
     """The picture of an indexing expression. The result stays hidden until the learner asks, or :attr:`revealed` is set.
 
     Attributes:
-        selection: what was picked, as data.
+        data: what was picked, and whether torch handed back a view.
         guess: the shape that the learner predicts, as text such as "(2, 3)", or "error".
         revealed: whether the result is shown.
         step: 0, or 1 + the row-major number of the element of the result that is shown.
@@ -32,35 +33,37 @@ class IndexView(Widget):
     """
 
     _view = Path(__file__).with_name("index.js")
-    _style = Path(__file__).with_name("view.css")
-    _room = "tensors"
 
     guess = traitlets.Unicode("", help="the learner's prediction").tag(sync=True)
     revealed = traitlets.Bool(False, help="whether the result is shown").tag(sync=True)
     origin = traitlets.List(traitlets.Int(min=0), help="which slice is drawn").tag(sync=True)
 
     def __init__(self, selection: Selection, name: str, **traits: Any) -> None:
-        self.selection, self._name = selection, name
-        super().__init__(scene=binary(_scene(selection, name)), **traits)
+        self._name = name
+        super().__init__(selection, scene=binary(_scene(selection, name)), **traits)
 
     @property
     def output(self) -> Tensor | None:
         """What torch returned; ``None`` where it refused."""
-        return self.selection.result
+        return self.data.result
 
     def _describe(self) -> str:
-        text, found = self.selection.expression.text, self.selection.result
+        text, found = self.data.expression.text, self.data.result
         if not self.revealed:
             return say("tensors.index.repr_hidden", text=text)
         if found is None:
             return say("tensors.index.repr_refused", text=text)
-        return say("tensors.index.repr", text=text, shape=tuple(found.shape), kind=_handed(self.selection))
+        return say("tensors.index.repr", text=text, shape=tuple(found.shape), kind=_handed(self.data))
 
     def _still(self) -> str:
-        chosen = self.selection
+        chosen = self.data
         lit = frozenset(np.flatnonzero(_lit(chosen, cropped(tuple(chosen.source.shape)))).tolist())
         row: list[Sheet | str] = [
-            Sheet(f"{self._name} {tuple(chosen.source.shape)}", read(chosen.source, None, cropped(tuple(chosen.source.shape))), lit=lit)
+            Sheet(
+                f"{self._name} {tuple(chosen.source.shape)}",
+                read(chosen.source, None, cropped(tuple(chosen.source.shape))),
+                lit=lit,
+            )
         ]
         lines = []
         if not self.revealed:
@@ -70,8 +73,13 @@ class IndexView(Widget):
         else:
             shape = tuple(chosen.result.shape)
             row += ["→", Sheet(str(shape), read(chosen.result, None, cropped(shape)))]
-        colours = "dark" if self.theme == "dark" else "light"
-        return draw(say("tensors.index.name"), self.scene["signature"], self.scene["summary"], Page([row], lines=lines), colours)
+        return draw(
+            say("tensors.index.name"),
+            self.scene["signature"],
+            self.scene["summary"],
+            Page([row], lines=lines),
+            self._colours,
+        )
 
 
 def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None, **traits: Any) -> IndexView:
@@ -79,13 +87,13 @@ def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None,
 
     Args:
         x: the tensor.
-        expression: such as ``"x[mask, ::2]"``, ``"x[[0, 2], 1]"``, ``"x[x > 0]"`` or ``"x.gather(1, i)"``. Its first name stands for `x`, others for
-            your variables. torch evaluates it; indexing is accepted and nothing else.
+        expression: such as ``"x[mask, ::2]"``, ``"x[[0, 2], 1]"``, ``"x[x > 0]"`` or ``"x.gather(1, i)"``. Its first name
+            stands for `x`, others for your variables. torch evaluates it; indexing is accepted and nothing else.
         names: what other names mean; by default your variables.
         traits: ``revealed``, ``guess``, ``step``, ``theme``, ``speed`` and the other traits of :class:`IndexView`.
 
     Returns:
-        The widget; ``.output`` is what torch returned, ``.selection.shares`` whether that is a view.
+        The widget; ``.output`` is what torch returned, ``.data.shares`` whether that is a view.
 
     Raises:
         Problem: `x` is not a tensor, or `expression` is more than indexing.
@@ -133,7 +141,11 @@ def _scene(chosen: Selection, name: str) -> dict[str, Any]:
             result["positions"] = part.reshape(-1).numpy().astype(np.int32)
         elif not chosen.source.is_meta:
             notes.append({"kind": "", "text": say("tensors.index.large")})
-    about = "" if chosen.result is None else say("tensors.index.about", kind=say(f"tensors.index.kind.{_kind(chosen)}"), handed=_handed(chosen))
+    about = (
+        ""
+        if chosen.result is None
+        else say("tensors.index.about", kind=say(f"tensors.index.kind.{_kind(chosen)}"), handed=_handed(chosen))
+    )
     return {
         "text": text,
         "source": source,

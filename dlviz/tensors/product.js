@@ -1,7 +1,7 @@
 // Products that sum: for each element of a matmul or einsum the row and column that meet, and the terms in order.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { diverging, format } from "../kit/js/numbers.js";
 import { decode, unravel, ravel, countOf, at } from "./cells.js";
 import { frame, grid } from "./grid.js";
 import { between } from "./formula.js";
@@ -215,7 +215,9 @@ function render({ model, el, signal }) {
       if (!node) continue;
       const index = result.block.index(p);
       const q = k !== null && k >= 0 ? partial.position([k, ...index]) : -1;
-      node.textContent = k === null ? result.block.text(p, 3) : q < 0 ? "" : partial.text(q, 3);
+      const [from, at] = k === null ? [result.block, p] : [partial, q];
+      node.textContent = at < 0 ? "" : from.text(at, 3);
+      node.style.background = at < 0 ? "var(--paper)" : diverging(from.number(at), from.max);
     }
   }
 }

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
-from dlviz.kit.widget import Widget, binary
+from dlviz.kit.widget import binary
 from dlviz.kit.words import say
 from dlviz.tensors import contraction
+from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.blocks import read
 from dlviz.tensors.contraction import Contraction, partial_sums
 from dlviz.tensors.facts import facts
@@ -23,32 +24,31 @@ from dlviz.tensors.still import Page, Sheet, draw
 PARTIAL = 4096
 
 
-class ProductView(Widget):
+class ProductView(TensorsWidget[Contraction]):
     """The picture of a product that sums. A step of the player is one element, one outer product, or one column of the result.
 
     Attributes:
-        contraction: operands, labels and result as data; ``.contraction.terms(index)`` lists what is summed.
+        data: operands, labels and result; ``.data.terms(index)`` lists what is summed.
         order: "dot" (element by element), "outer" (sums of outer products) or "columns".
         batch: which matrix of a batch, or which slice of a large result, is drawn.
         step: 0, or how far the player has come.
     """
 
     _view = Path(__file__).with_name("product.js")
-    _style = Path(__file__).with_name("view.css")
-    _room = "tensors"
 
     order = traitlets.Unicode("dot", help="dot, outer or columns").tag(sync=True)
     batch = traitlets.List(traitlets.Int(min=0), help="which matrix of a batch is drawn").tag(sync=True)
 
     def __init__(self, made: Contraction, names: Sequence[str], kind: str, equation: str, **traits: Any) -> None:
-        self.contraction, self._names, self._kind, self._equation = made, names, kind, equation
+        self._names, self._kind, self._equation = names, kind, equation
         self._orders = _orders(made, kind)
-        super().__init__(scene=binary(_scene(made, names, kind, equation, self._orders)), **traits)
+        self._shape = tuple(made.result.shape)
+        super().__init__(made, scene=binary(_scene(made, names, kind, equation, self._orders)), **traits)
 
     @property
     def output(self) -> Tensor:
         """What torch computed."""
-        return self.contraction.result
+        return self.data.result
 
     @traitlets.validate("order")
     def _known_order(self, proposal: Any) -> str:
@@ -59,28 +59,27 @@ class ProductView(Widget):
 
     @traitlets.validate("batch")
     def _known_batch(self, proposal: Any) -> list[int]:
-        shape = tuple(self.contraction.result.shape)
+        shape = self._shape
         if len(proposal["value"]) > len(shape) or any(i >= n for i, n in zip(proposal["value"], shape, strict=False)):
             raise Problem(say("tensors.refused.batch", kind=self._kind, got=proposal["value"], shape=shape))
         return list(proposal["value"])
 
     def _describe(self) -> str:
-        shapes = ", ".join(str(tuple(x.shape)) for x in self.contraction.operands)
-        result = tuple(self.contraction.result.shape)
+        shapes = ", ".join(str(tuple(x.shape)) for x in self.data.operands)
+        result = tuple(self.data.result.shape)
         if self._kind == "matmul":
             return say("tensors.product.repr_matmul", shapes=shapes, result=result)
         return say("tensors.product.repr_einsum", equation=self._equation, shapes=shapes, result=result)
 
     def _still(self) -> str:
-        made = self.contraction
+        made = self.data
         row: list[Sheet | str] = []
         for x, name, labels in zip(made.operands, self._names, made.labels, strict=True):
             column = self._kind == "matmul" and bool(row) and x.dim() == 1
             row += [Sheet(f"{name} {' '.join(labels)}", read(x, None, cropped(tuple(x.shape))), column=column), "·"]
         row[-1] = "="
         row.append(Sheet(" ".join(made.output) or "()", read(made.result, None, cropped(tuple(made.result.shape)))))
-        colours = "dark" if self.theme == "dark" else "light"
-        return draw(self._kind, self.scene["signature"], self.scene["summary"], Page([row]), colours)
+        return draw(self._kind, self.scene["signature"], self.scene["summary"], Page([row]), self._colours)
 
 
 def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits: Any) -> ProductView:
@@ -92,7 +91,8 @@ def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits
         a: (…, M, K), or (K,), a row.
         b: (…, K, N), or (K,), a column. Batch dimensions broadcast.
         names: what to call the two; by default your variables' names.
-        traits: ``order`` ("dot", "outer" or "columns"), ``batch``, ``step``, ``theme``, ``speed`` and the other traits of :class:`ProductView`.
+        traits: ``order`` ("dot", "outer" or "columns"), ``batch``, ``step``, ``theme``, ``speed`` and the other
+            traits of :class:`ProductView`.
 
     Returns:
         The widget; ``.output`` is what torch computed.
@@ -166,9 +166,15 @@ def _orders(made: Contraction, kind: str) -> list[str]:
 def _scene(made: Contraction, names: Sequence[str], kind: str, equation: str, orders: list[str]) -> dict[str, Any]:
     operands = []
     for i, (x, name, labels) in enumerate(zip(made.operands, names, made.labels, strict=True)):
-        operands.append({**item(x, facts(x, name)), "labels": list(labels), "column": kind == "matmul" and i == 1 and x.dim() == 1})
+        operands.append(
+            {**item(x, facts(x, name)), "labels": list(labels), "column": kind == "matmul" and i == 1 and x.dim() == 1}
+        )
     end = say("tensors.product.result")
-    result = {**item(made.result, facts(made.result, end)), "labels": list(made.output), "column": kind == "matmul" and made.output == ("i",)}
+    result = {
+        **item(made.result, facts(made.result, end)),
+        "labels": list(made.output),
+        "column": kind == "matmul" and made.output == ("i",),
+    }
     shapes = ", ".join(str(tuple(x.shape)) for x in made.operands)
     scene = {
         "kind": kind,
@@ -179,10 +185,20 @@ def _scene(made: Contraction, names: Sequence[str], kind: str, equation: str, or
         "sizes": made.sizes,
         "terms": made.terms_each,
         "orders": orders,
-        "signature": say("tensors.product.signature", equation=equation, shapes=shapes, result=tuple(made.result.shape)),
+        "signature": say(
+            "tensors.product.signature", equation=equation, shapes=shapes, result=tuple(made.result.shape)
+        ),
         "badge": _badge(made),
-        "notes": crop_note({name: tuple(x.shape) for name, x in zip((*names, end), (*made.operands, made.result), strict=True)}),
-        "summary": say("tensors.product.summary", equation=equation, shapes=shapes, result=tuple(made.result.shape), terms=made.terms_each),
+        "notes": crop_note(
+            {name: tuple(x.shape) for name, x in zip((*names, end), (*made.operands, made.result), strict=True)}
+        ),
+        "summary": say(
+            "tensors.product.summary",
+            equation=equation,
+            shapes=shapes,
+            result=tuple(made.result.shape),
+            terms=made.terms_each,
+        ),
     }
     if "outer" in orders:
         scene["partial"] = grid(read(_partial(made)))
@@ -197,7 +213,8 @@ def _partial(made: Contraction) -> Tensor:
     count = prod(batch)
     found = []
     for flat in range(count):
-        index, left = [], flat
+        index: list[int] = []
+        left = flat
         for size in reversed(batch):
             index.insert(0, left % size)
             left //= size

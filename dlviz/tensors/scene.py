@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from dlviz.kit.words import say
-from dlviz.tensors.blocks import Block, read, read_sparse, window
+from dlviz.tensors.blocks import Block, read, read_sparse, unreadable, window
 from dlviz.tensors.facts import Facts
 from dlviz.tensors.figures import coarse, figures
 from dlviz.tensors.storage import tape
@@ -34,7 +34,9 @@ def described(about: Facts) -> dict[str, Any]:
 def held(x: Tensor, about: Facts, origin: tuple[int, ...], most: int) -> dict[str, Any]:
     """What the browser is given of the numbers: a block around `origin`, a small storage whole, of a large plane a coarse map."""
     if about.layout != "strided":
-        block = read_sparse(x, LIVE * LIVE) or Block(about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b"")
+        block = read_sparse(x, LIVE * LIVE) or Block(
+            about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b""
+        )
         return {"block": grid(block)}
     start, size = window(about.shape, origin, most)
     found: dict[str, Any] = {"block": grid(read(x, start, size))}
@@ -49,7 +51,9 @@ def held(x: Tensor, about: Facts, origin: tuple[int, ...], most: int) -> dict[st
 def item(x: Tensor, about: Facts) -> dict[str, Any]:
     """A tensor as one of several in a picture: facts, and its numbers from the first on, cropped if there are many."""
     if about.layout != "strided":
-        block = read_sparse(x, LIVE * LIVE) or Block(about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b"")
+        block = read_sparse(x, LIVE * LIVE) or Block(
+            about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b""
+        )
         return {"facts": described(about), "block": grid(block)}
     return {"facts": described(about), "block": grid(read(x, None, cropped(about.shape)))}
 
@@ -107,7 +111,11 @@ def _plain(value: Any) -> Any:
 
 
 def _badge(x: Tensor, about: Facts) -> dict[str, str]:
-    if x.is_meta or about.layout not in ("strided", "sparse_coo", "sparse_csr"):
+    if (
+        x.is_meta
+        or about.layout not in ("strided", "sparse_coo", "sparse_csr")
+        or (about.layout == "strided" and unreadable(x))
+    ):
         return {"kind": "", "text": say("tensors.badge.none")}
     return {"kind": "good", "text": say("tensors.badge.exact")}
 
@@ -120,6 +128,8 @@ def _notes(x: Tensor, about: Facts, measured: dict[str, Any]) -> list[dict[str, 
 
     if x.is_meta:
         note("", "meta")
+    elif about.layout == "strided" and (reason := unreadable(x)):
+        note("warn", "unreadable", dtype=about.dtype, torch=reason)
     if about.layout.startswith("sparse"):
         stored = x._nnz()
         note("", "sparse", layout=about.layout, stored=stored, numel=about.numel)

@@ -98,7 +98,11 @@ def _short(value: float, digits: int) -> str:
         return "∞" if value > 0 else "−∞"
     if value == int(value) and abs(value) < 1e7:
         return f"{int(value)}".replace("-", "−")
-    text = f"{value:.{digits}g}" if 1e-4 <= abs(value) < 1e7 else f"{value:.{max(0, digits - 3)}e}".replace("e+0", "e").replace("e-0", "e-")
+    text = (
+        f"{value:.{digits}g}"
+        if 1e-4 <= abs(value) < 1e7
+        else f"{value:.{max(0, digits - 3)}e}".replace("e+0", "e").replace("e-0", "e-")
+    )
     return text.replace("-", "−")
 
 
@@ -118,7 +122,12 @@ def _wide(sheet: Sheet) -> float:
     block = sheet.block
     rows, columns, tiles = _layout(sheet)
     longest = max(
-        (len(written(block.kind, block.values, _place(block, (*tile, r, c), sheet.column))) for tile in tiles for r in range(rows) for c in range(columns)),
+        (
+            len(written(block.kind, block.values, _place(block, (*tile, r, c), sheet.column)))
+            for tile in tiles
+            for r in range(rows)
+            for c in range(columns)
+        ),
         default=2,
     )
     return max(26.0, 8 + _LETTER * longest)
@@ -156,7 +165,11 @@ def _level(block: Block, p: int, most: float) -> tuple[str, int]:
         return "", 0
     if block.kind == "bool":
         return ("accent", 1) if block.values[p] else ("", 0)
-    value = abs(complex(block.values[2 * p], block.values[2 * p + 1])) if block.kind.startswith("complex") else float(block.values[p])
+    value = (
+        abs(complex(block.values[2 * p], block.values[2 * p + 1]))
+        if block.kind.startswith("complex")
+        else float(block.values[p])
+    )
     if not isfinite(value):
         return "bad", 1
     step = round(6 * abs(value) / most) if most else 0
@@ -192,7 +205,9 @@ def _sheet(svg: Svg, sheet: Sheet, x: float, y: float) -> None:
             if p in sheet.lit:
                 lit += square
             absent = block.present is not None and not block.present[p]
-            texts.append((x + (c + 0.5) * wide, y + r * _HIGH + 16, "·" if absent else written(block.kind, block.values, p)))
+            texts.append(
+                (x + (c + 0.5) * wide, y + r * _HIGH + 16, "·" if absent else written(block.kind, block.values, p))
+            )
         for (token, step), d in shapes.items():
             svg.path(d, fill=token if step == 6 and token == "line-2" else svg.mix(token, 0.075 * step))
         across, down = f"h{columns * wide:g}", f"v{rows * _HIGH}"

@@ -19,7 +19,11 @@ function render({ model, el, signal }) {
   const near = () => model.get("origin");
   const indexOf = (step) => unravel(step - 1, facts().shape);
   const label = (step) => (step ? said(indexOf(step)) : words["tensor.none"]);
-  const on = stage({ model, el, signal, name: words["tensor.name"], steps: () => countOf(facts().shape), label, draw, stand, traits: { held: redraw, origin: paint } });
+  const on = stage({ model, el, signal, name: words["tensor.name"], steps, label, draw, stand, traits: { held: redraw, origin: paint } });
+  /** What is not drawn, as a large sparse tensor, is not stepped through either. */
+  function steps() {
+    return countOf(model.get("held").block.size) && countOf(facts().shape);
+  }
   const pick = (index) => on.go(ravel(index, facts().shape) + 1);
   const sheet = grid({ words, signal, pick });
   const strip = tape({ signal, label: words["tape.label"], pick: pickPlace });
@@ -59,7 +63,7 @@ function render({ model, el, signal }) {
     });
     for (const dim of laid.sliced) slider(dim, words["knob.slice"], sizes[dim] - 1);
     for (const [{ dim, count }, text] of [[laid.rows, words["knob.rows"]], [laid.columns, words["knob.columns"]]]) {
-      if (dim >= 0 && count < sizes[dim]) slider(dim, text, sizes[dim] - count);
+      if (dim >= 0 && count && count < sizes[dim]) slider(dim, text, sizes[dim] - count);
     }
     paint();
   }
@@ -89,7 +93,7 @@ function render({ model, el, signal }) {
       sheet.mark([]);
       strip.mark([]);
       strip.march(0, []);
-      on.line.show([]);
+      on.line.show(about.stride && steps() ? [{ text: words["tensor.hint"], soft: true }] : []);
       side(null);
       return;
     }

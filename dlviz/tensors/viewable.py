@@ -1,6 +1,7 @@
 """Why a ``view`` is possible or not: which neighbouring dimensions do not lie one after the other in storage."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor
 
@@ -15,7 +16,7 @@ def broken_at(shape: Sequence[int], stride: Sequence[int]) -> list[int]:
         [0]
     """
     kept = [d for d, size in enumerate(shape) if size != 1]
-    return [a for a, b in zip(kept, kept[1:], strict=False) if stride[a] != shape[b] * stride[b]]
+    return [a for a, b in pairwise(kept) if stride[a] != shape[b] * stride[b]]
 
 
 def merges(shape: Sequence[int], stride: Sequence[int], new: Sequence[int]) -> list[int]:

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
-from dlviz.kit.widget import Widget, binary
+from dlviz.kit.widget import binary
 from dlviz.kit.words import say
 from dlviz.tensors.arranging import Arranged, arrange
+from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.blocks import read
 from dlviz.tensors.facts import facts
 from dlviz.tensors.scene import TAPE, crop_note, cropped, grid, item
@@ -21,24 +22,25 @@ from dlviz.tensors.storage import groups, same_storage, tape
 from dlviz.tensors.viewable import broken_at
 
 
-class ViewsView(Widget):
+class ViewsView(TensorsWidget[tuple[Arranged, ...]]):
     """The picture of several tensors above the storage they lie in. Pointing at an element of one lights it in all.
 
     Attributes:
-        arranged: for each tensor what it is, whether it shares storage with the first, and why torch refused it, if it did.
         active: which tensor is pointed at.
         step: 0, or 1 + the row-major number of the element of the active tensor.
     """
 
     _view = Path(__file__).with_name("views.js")
-    _style = Path(__file__).with_name("view.css")
-    _room = "tensors"
 
     active = traitlets.Int(0, min=0, help="which tensor is pointed at").tag(sync=True)
 
     def __init__(self, arranged: list[Arranged], **traits: Any) -> None:
-        self.arranged = tuple(arranged)
-        super().__init__(scene=binary(_scene(self.arranged)), **traits)
+        super().__init__(tuple(arranged), scene=binary(_scene(tuple(arranged))), **traits)
+
+    @property
+    def arranged(self) -> tuple[Arranged, ...]:
+        """For each tensor what it is, whether it shares storage with the first, and why torch refused it, if it did."""
+        return self.data
 
     @property
     def tensors(self) -> tuple[Tensor | None, ...]:
@@ -50,11 +52,6 @@ class ViewsView(Widget):
         """For each tensor whether it lies over the first one's storage."""
         return tuple(one.shares for one in self.arranged)
 
-    def close(self) -> None:
-        """Take the widget off the page and let go of the tensors."""
-        self.arranged = ()
-        super().close()
-
     def _describe(self) -> str:
         parts = []
         for one in self.arranged:
@@ -63,8 +60,6 @@ class ViewsView(Widget):
         return say("tensors.views.repr", parts=", ".join(parts))
 
     def _still(self) -> str:
-        if not self.arranged:
-            raise Problem(say("tensors.refused.closed"))
         sheets: list[Sheet | str] = []
         lines = []
         for one in self.arranged:
@@ -72,11 +67,14 @@ class ViewsView(Widget):
                 lines.append((f"{one.text}: {one.error}"[:110], "bad"))
             else:
                 about = facts(one.result, one.text)
-                sheets.append(Sheet(f"{one.text} {about.shape} {about.stride or ''}", read(one.result, None, cropped(about.shape))))
+                sheets.append(
+                    Sheet(
+                        f"{one.text} {about.shape} {about.stride or ''}", read(one.result, None, cropped(about.shape))
+                    )
+                )
         rows = [sheets[i : i + 3] for i in range(0, len(sheets), 3)]
         page = Page(rows, [Scroll(title, read(tape(x))) for title, x in _tapes(self.arranged) if _small(x)], lines)
-        colours = "dark" if self.theme == "dark" else "light"
-        return draw(say("tensors.views.name"), self.scene["signature"], self.scene["summary"], page, colours)
+        return draw(say("tensors.views.name"), self.scene["signature"], self.scene["summary"], page, self._colours)
 
 
 def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = None, **traits: Any) -> ViewsView:
@@ -84,8 +82,9 @@ def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = No
 
     Args:
         x: the first tensor.
-        others: expressions on it, such as ``"x.T"``, ``"x.view(3, 4)"``, ``"x[:, 1:]"``, ``"x.T.contiguous()"``, or tensors of yours. The first
-            name in an expression stands for `x`; methods that arrange elements and indexing are accepted, and torch carries them out.
+        others: expressions on it, such as ``"x.T"``, ``"x.view(3, 4)"``, ``"x[:, 1:]"``, ``"x.T.contiguous()"``, or tensors of yours.
+            The first name in an expression stands for `x`; methods that arrange elements, and indexing, are accepted, and torch
+            carries them out.
         names: what other names in the expressions mean; by default your variables.
         traits: ``active``, ``step``, ``theme``, ``speed`` and the other traits of :class:`ViewsView`.
 
@@ -120,7 +119,7 @@ def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = No
 
 
 def _small(x: Tensor) -> bool:
-    return not x.is_meta and not x.is_quantized and 0 < facts(x, "").storage <= TAPE
+    return not x.is_meta and not x.is_quantized and 0 < (facts(x, "").storage or 0) <= TAPE
 
 
 def _tapes(arranged: tuple[Arranged, ...]) -> list[tuple[str, Tensor]]:
@@ -132,8 +131,9 @@ def _tapes(arranged: tuple[Arranged, ...]) -> list[tuple[str, Tensor]]:
 
 
 def _scene(arranged: tuple[Arranged, ...]) -> dict[str, Any]:
-    numbers = iter(groups([one.result for one in arranged if one.result is not None]))
-    items = [_refusal(one) if one.result is None else _item(one, next(numbers)) for one in arranged]
+    made = [one.result for one in arranged if one.result is not None]
+    numbers = iter(groups(made))
+    items = [_refusal(one) if one.result is None else _item(one, one.result, next(numbers)) for one in arranged]
     tapes = []
     found = _tapes(arranged)
     for t, (title, x) in enumerate(found):
@@ -143,7 +143,7 @@ def _scene(arranged: tuple[Arranged, ...]) -> dict[str, Any]:
             about["same"] = twin
         tapes.append(about)
     shared = sum(one.shares for one in arranged)
-    first = facts(arranged[0].result, arranged[0].text)
+    first = facts(made[0], arranged[0].text)
     return {
         "items": items,
         "tapes": tapes,
@@ -151,7 +151,10 @@ def _scene(arranged: tuple[Arranged, ...]) -> dict[str, Any]:
         "badge": {"kind": "good", "text": say("tensors.badge.exact")},
         "notes": crop_note({one.text: tuple(one.result.shape) for one in arranged if one.result is not None}),
         "summary": say(
-            "tensors.views.summary", name=first.name, shape=first.shape, parts="; ".join(_sentence(one) for one in arranged[1:])
+            "tensors.views.summary",
+            name=first.name,
+            shape=first.shape,
+            parts="; ".join(_sentence(one) for one in arranged[1:]),
         ),
     }
 
@@ -161,8 +164,7 @@ def _sentence(one: Arranged) -> str:
     return f"{one.text}: {say(f'tensors.views.{key}')}"
 
 
-def _item(one: Arranged, number: int) -> dict[str, Any]:
-    x = one.result
+def _item(one: Arranged, x: Tensor, number: int) -> dict[str, Any]:
     about = {**item(x, facts(x, one.text)), "tape": number, "shares": one.shares}
     if one.source is not None:
         part = one.source[tuple(slice(size) for size in cropped(tuple(x.shape)))]
@@ -172,9 +174,11 @@ def _item(one: Arranged, number: int) -> dict[str, Any]:
 
 def _refusal(one: Arranged) -> dict[str, Any]:
     """Why it cannot be, in our words beside torch's."""
-    x, why = one.refused_on, []
-    strided = x is not None and facts(x, "").stride is not None
+    x, why, stride = one.refused_on, [], None
+    if x is not None and facts(x, "").stride is not None and (one.faults or broken_at(x.shape, x.stride())):
+        stride = list(x.stride())
     for d in one.faults:
+        assert x is not None
         following = next(e for e in range(d + 1, x.dim()) if x.shape[e] != 1)
         step, size, inner = x.stride(d), x.shape[following], x.stride(following)
         why.append(
@@ -187,5 +191,5 @@ def _refusal(one: Arranged) -> dict[str, Any]:
         "facts": {"name": one.text, "shape": []},
         "error": one.error,
         "why": why,
-        "stride": list(x.stride()) if strided and (one.faults or broken_at(x.shape, x.stride())) else None,
+        "stride": stride,
     }

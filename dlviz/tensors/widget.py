@@ -9,16 +9,17 @@ from torch import Tensor
 
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
-from dlviz.kit.widget import Widget, binary
+from dlviz.kit.widget import binary
 from dlviz.kit.words import say
-from dlviz.tensors.blocks import read
+from dlviz.tensors.base_widget import TensorsWidget
+from dlviz.tensors.blocks import Block, read, read_sparse, window
 from dlviz.tensors.facts import Facts, facts
-from dlviz.tensors.scene import EXPORTED, LIVE, TAPE, held, tensor_scene
+from dlviz.tensors.scene import EXPORTED, LIVE, held, tensor_scene
 from dlviz.tensors.still import Page, Scroll, Sheet, draw
 from dlviz.tensors.storage import tape
 
 
-class TensorView(Widget):
+class TensorView(TensorsWidget[Tensor]):
     """The picture of one tensor. Clicking a cell, or a step of the player, walks from the offset to the element.
 
     Attributes:
@@ -29,24 +30,22 @@ class TensorView(Widget):
     """
 
     _view = Path(__file__).with_name("view.js")
-    _style = Path(__file__).with_name("view.css")
-    _room = "tensors"
 
     held = traitlets.Dict(help="the numbers that the browser has").tag(sync=True)
     origin = traitlets.List(traitlets.Int(min=0), help="index of the first element shown").tag(sync=True)
 
     def __init__(self, x: Tensor, name: str, **traits: Any) -> None:
-        # An alias shares the storage and keeps no graph alive.
-        self._x: Tensor | None = x.detach()
         self.facts: Facts = facts(x, name)
         origin = tuple(traits.pop("origin", None) or (0,) * len(self.facts.shape))
         self._check_origin(origin)
         index = traits.pop("index", None)
         if index is not None:
             traits["step"] = self._step_of(index)
+        # An alias shares the storage and keeps no graph alive.
         super().__init__(
+            x.detach(),
             scene=binary(tensor_scene(x, self.facts)),
-            held=binary(held(self._x, self.facts, origin, LIVE)),
+            held=binary(held(x, self.facts, origin, LIVE)),
             origin=list(origin),
             **traits,
         )
@@ -73,16 +72,9 @@ class TensorView(Widget):
         Raises:
             Problem: the widget has been closed.
         """
-        if self._x is None:
-            raise Problem(say("tensors.refused.closed"))
         with self.hold_sync():
-            self.scene = binary(tensor_scene(self._x, self.facts))
-            self.held = binary(held(self._x, self.facts, tuple(self.origin), LIVE))
-
-    def close(self) -> None:
-        """Take the widget off the page and let go of the tensor."""
-        self._x = None
-        super().close()
+            self.scene = binary(tensor_scene(self.data, self.facts))
+            self.held = binary(held(self.data, self.facts, tuple(self.origin), LIVE))
 
     def _step_of(self, index: Any) -> int:
         index = tuple(index) if isinstance(index, (tuple, list)) else (index,)
@@ -99,9 +91,9 @@ class TensorView(Widget):
             raise Problem(say("tensors.refused.origin", got=origin, shape=self.facts.shape))
 
     def _move(self, _: Any) -> None:
-        if self._x is not None:
+        if self._data is not None:
             self._check_origin(tuple(self.origin))
-            found = held(self._x, self.facts, tuple(self.origin), LIVE)
+            found = held(self._data, self.facts, tuple(self.origin), LIVE)
             if found["block"]["start"] != self.held["block"]["start"]:
                 self.held = binary(found)
 
@@ -111,23 +103,20 @@ class TensorView(Widget):
 
     def _full(self) -> dict[str, Any]:
         traits = super()._full()
-        if self._x is not None:
-            traits["held"] = binary(held(self._x, self.facts, tuple(self.origin), EXPORTED))
+        if self._data is not None:
+            traits["held"] = binary(held(self._data, self.facts, tuple(self.origin), EXPORTED))
         return traits
 
     def _still(self) -> str:
-        if self._x is None:
-            raise Problem(say("tensors.refused.closed"))
-        about, x = self.facts, self._x
+        about, x = self.facts, self.data
         scrolls = []
         if about.storage is not None and 0 < about.storage <= 48 and not x.is_quantized:
-            scrolls = [Scroll(say("tensors.tape.title"), read(tape(x)), reached(x, about))]
+            scrolls = [Scroll(say("tensors.tape.title"), read(tape(x)), _reached(about))]
         title = f"{about.name} {about.shape}" + (f" stride {about.stride}" if about.stride else "")
-        page = Page([[Sheet(title, block(x, about, tuple(self.origin)))]], scrolls)
+        page = Page([[Sheet(title, _block(x, about, tuple(self.origin)))]], scrolls)
         for note in self.scene["notes"]:
             page.lines.append((note["text"][:110], "bad" if note["kind"] == "bad" else "ink-2"))
-        colours = "dark" if self.theme == "dark" else "light"
-        return draw(say("tensors.tensor.name"), self.scene["signature"], self.scene["summary"], page, colours)
+        return draw(say("tensors.tensor.name"), self.scene["signature"], self.scene["summary"], page, self._colours)
 
 
 def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
@@ -166,19 +155,18 @@ def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
     return TensorView(x, name or name_of(x, scope(), "tensor"), **traits)
 
 
-def block(x: Tensor, about: Facts, origin: tuple[int, ...]) -> Any:
+def _block(x: Tensor, about: Facts, origin: tuple[int, ...]) -> Block:
     """The block that a still picture shows."""
-    from dlviz.tensors.blocks import Block, read_sparse, window
-
     if about.layout != "strided":
         return read_sparse(x, LIVE * LIVE) or Block(about.shape, (), (0,), "none", b"")
     return read(x, *window(about.shape, origin, LIVE))
 
 
-def reached(x: Tensor, about: Facts) -> frozenset[int]:
+def _reached(about: Facts) -> frozenset[int]:
     """The places in storage that `x` reaches."""
-    places = {about.offset}
     assert about.stride is not None
+    assert about.offset is not None
+    places = {about.offset}
     for size, step in zip(about.shape, about.stride, strict=True):
         places = {place + i * step for place in places for i in range(size)}
     return frozenset(places)

@@ -1,0 +1,41 @@
+"""What the widgets of this room have in common: the view's style, and letting go of the learner's tensors when closed."""
+
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from dlviz.kit.problem import Problem
+from dlviz.kit.widget import Widget
+from dlviz.kit.words import say
+
+Data = TypeVar("Data")
+
+
+class TensorsWidget(Widget, Generic[Data]):
+    """A widget over data that holds tensors, until it is closed."""
+
+    _style = Path(__file__).with_name("view.css")
+    _room = "tensors"
+
+    def __init__(self, data: Data, **traits: Any) -> None:
+        self._data: Data | None = data
+        super().__init__(**traits)
+
+    @property
+    def data(self) -> Data:
+        """What the picture was drawn from.
+
+        Raises:
+            Problem: the widget has been closed.
+        """
+        if self._data is None:
+            raise Problem(say("tensors.refused.closed"))
+        return self._data
+
+    @property
+    def _colours(self) -> str:
+        return "dark" if self.theme == "dark" else "light"
+
+    def close(self) -> None:
+        """Take the widget off the page and let go of the tensors."""
+        self._data = None
+        super().close()

@@ -1,0 +1,161 @@
+"""Five hundred random matmuls and einsums each: exact on integers, and the terms of each element are those that torch sums."""
+
+from math import prod
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlviz.kit.problem import Problem
+from dlviz.tensors.contraction import einsum, matmul, partial_sums
+
+FIVE_HUNDRED = settings(max_examples=500, derandomize=True, database=None, deadline=None)
+sizes = st.integers(1, 4)
+
+
+def integers(*shape):
+    """Numbers of which no product vanishes and none is like another: small primes with signs."""
+    primes = torch.tensor([2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37])
+    picked = primes[torch.randint(len(primes), shape)]
+    return (picked * (2 * torch.randint(2, shape) - 1)).to(torch.float64)
+
+
+def by_torch(run):
+    """What torch answers: the tensor, or the first line of its refusal."""
+    try:
+        return run(), ""
+    except RuntimeError as error:
+        return None, str(error).partition("\n")[0]
+
+
+def check_terms(made, run):
+    """Every term list against torch: its sum is the element, and autograd finds the same weights at the same places."""
+    leaves = [x.clone().requires_grad_() for x in made.operands]
+    result = run(*leaves)
+    assert torch.equal(result.detach(), made.result)
+    shape = tuple(made.result.shape)
+    chosen = [tuple(torch.randint(n, ()).item() for n in shape) for _ in range(2)] if prod(shape) else []
+    for index in chosen:
+        terms = list(made.terms(index))
+        assert len(terms) == made.terms_each
+        total = sum(prod(x[at].item() for x, at in zip(made.operands, term, strict=True)) for term in terms)
+        assert total == made.result[index].item()
+        weights = [torch.zeros_like(x) for x in made.operands]
+        for term in terms:
+            for i, at in enumerate(term):
+                weights[i][at] += prod(
+                    x[o].item() for j, (x, o) in enumerate(zip(made.operands, term, strict=True)) if j != i
+                )
+        gradients = torch.autograd.grad(result[index], leaves, retain_graph=True)
+        assert all(torch.equal(w, g) for w, g in zip(weights, gradients, strict=True))
+
+
+@st.composite
+def matmuls(draw):
+    rows, inner, columns = draw(sizes), draw(sizes), draw(sizes)
+    batch = draw(st.lists(sizes, max_size=2))
+    left, right = [n if draw(st.booleans()) else 1 for n in batch], list(batch)
+    left, right = left[draw(st.integers(0, len(left))) :], right
+    a = [inner] if draw(st.integers(0, 4)) == 0 else [*left, rows, inner]
+    b = [inner] if draw(st.integers(0, 4)) == 0 else [*right, inner, columns]
+    if draw(st.integers(0, 5)) == 0:
+        b[max(0, len(b) - 2)] += 1
+    return a, b
+
+
+@FIVE_HUNDRED
+@given(matmuls(), st.integers(0, 2**31))
+def test_a_matmul_is_torchs_own_and_lists_its_terms(shapes, seed):
+    torch.manual_seed(seed)
+    a, b = (integers(*shape) for shape in shapes)
+    wanted, message = by_torch(lambda: torch.matmul(a, b))
+    if wanted is None:
+        with pytest.raises(Problem) as refused:
+            matmul(a, b)
+        assert message in str(refused.value)
+        return
+    made = matmul(a, b)
+    assert torch.equal(made.result, wanted)
+    assert tuple(made.sizes[label] for label in made.output) == tuple(wanted.shape)
+    assert made.off() == 0
+    check_terms(made, torch.matmul)
+    if made.output[-2:] == ("i", "j"):
+        index = (0,) * (wanted.dim() - 2)
+        sums = partial_sums(made, index)
+        assert torch.equal(sums[-1], wanted[index])
+        left = a if a.dim() == 2 else a.expand(*wanted.shape[:-2], *a.shape[-2:])[index]
+        right = b if b.dim() == 2 else b.expand(*wanted.shape[:-2], *b.shape[-2:])[index]
+        assert torch.equal(sums[0], left[:, :1] @ right[:1])
+
+
+@st.composite
+def equations(draw):
+    letters = "ijklm"
+    lengths = {letter: draw(sizes) for letter in letters}
+    hidden = draw(st.lists(sizes, max_size=2)) if draw(st.integers(0, 3)) == 0 else None
+    inputs, shapes = [], []
+    for _ in range(draw(st.integers(1, 3))):
+        row = draw(st.lists(st.sampled_from(letters), min_size=1, max_size=3))
+        shape = [lengths[letter] for letter in row]
+        text = "".join(row)
+        if hidden is not None:
+            kept = hidden[draw(st.integers(0, len(hidden))) :]
+            at = draw(st.integers(0, len(row)))
+            text = text[:at] + "..." + text[at:]
+            shape = [*shape[:at], *(n if draw(st.booleans()) else 1 for n in kept), *shape[at:]]
+        inputs.append(text)
+        shapes.append(shape)
+    used = sorted({letter for text in inputs for letter in text if letter != "."})
+    equation = ",".join(inputs)
+    if draw(st.booleans()):
+        output = draw(st.permutations(used))[: draw(st.integers(0, len(used)))]
+        equation += "->" + ("..." if hidden is not None else "") + "".join(output)
+    if draw(st.integers(0, 9)) == 0:
+        shapes[0] = [n + 1 for n in shapes[0]]
+    return equation, shapes
+
+
+@FIVE_HUNDRED
+@given(equations(), st.integers(0, 2**31))
+def test_an_einsum_is_torchs_own_and_lists_its_terms(program, seed):
+    equation, shapes = program
+    torch.manual_seed(seed)
+    operands = [integers(*shape) for shape in shapes]
+    wanted, message = by_torch(lambda: torch.einsum(equation, *operands))
+    if wanted is None:
+        with pytest.raises(Problem) as refused:
+            einsum(equation, *operands)
+        assert message in str(refused.value)
+        return
+    made = einsum(equation, *operands)
+    assert torch.equal(made.result, wanted)
+    assert tuple(made.sizes[label] for label in made.output) == tuple(wanted.shape)
+    assert made.off() == 0
+    check_terms(made, lambda *xs: torch.einsum(equation, *xs))
+
+
+def test_integers_of_every_kind_are_exact():
+    for dtype in (torch.int16, torch.int32, torch.int64, torch.float32):
+        a, b = integers(3, 4).to(dtype), integers(4, 2).to(dtype)
+        assert matmul(a, b).off() == 0
+        assert torch.equal(matmul(a, b).result, a @ b)
+
+
+def test_an_overflow_is_seen_in_the_balance():
+    full = torch.full((1, 4), 100, dtype=torch.int8)
+    assert matmul(full, full.T).off() > 0
+
+
+def test_rounding_is_measured_not_hidden():
+    torch.manual_seed(0)
+    made = matmul(torch.randn(20, 50), torch.randn(50, 20))
+    assert 0 < made.off() < 1e-4
+
+
+@pytest.mark.parametrize("values", [("no tensor", torch.ones(2)), (torch.ones(2), 3)])
+def test_what_is_not_a_tensor_is_refused_by_name(values):
+    with pytest.raises(Problem, match=r"matmul: [ab] must be a tensor, but got (str|int)"):
+        matmul(*values)
+    with pytest.raises(Problem, match=r"einsum: operands\[[01]\] must be a tensor"):
+        einsum("i,i", *values)

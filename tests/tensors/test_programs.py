@@ -1,0 +1,159 @@
+"""A thousand random programs each of views, indexing and broadcasting against torch itself, and what is drawn of them."""
+
+from collections import Counter
+from functools import reduce
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlviz.kit.widget import binary
+from dlviz.tensors.arranging import arrange
+from dlviz.tensors.broadcast_widget import _scene as broadcast_scene
+from dlviz.tensors.broadcasting import OPERATORS, combine
+from dlviz.tensors.facts import facts
+from dlviz.tensors.index_widget import _scene as index_scene
+from dlviz.tensors.scene import LIVE, TAPE, held
+from dlviz.tensors.selecting import select
+from dlviz.tensors.storage import same_storage, tape
+from tests.tensors.decode import numbers, same
+from tests.tensors.programs import arranged, factors, indices, tensors
+
+THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
+REFUSALS = (RuntimeError, IndexError, TypeError, ValueError)
+# torch warns of .T on other than two dimensions, and does it.
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated on:UserWarning", "ignore:The use of `x.T`:UserWarning")
+STRIDES = "view size is not compatible"
+
+
+def by_torch(text, x):
+    """What torch itself makes of the text, without any of dlviz: the tensor, or its message."""
+    try:
+        return eval(text, {"torch": torch, "x": x}), ""
+    except REFUSALS as error:
+        return None, str(error).partition("\n")[0]
+
+
+def reaches_the_same_bytes(a, b):
+    """Whether writing through one is seen through the other: found out by doing it."""
+    store = tape(a)
+    before = store.clone()
+    store.fill_(77)
+    seen = bool((b == 77).all()) and b.numel() > 0
+    store.copy_(before)
+    return seen
+
+
+@THOUSAND
+@given(arranged())
+def test_views_are_torchs_own_in_shape_stride_offset_sharing_and_refusal(program):
+    x, text = program
+    wanted, message = by_torch(text, x)
+    found = arrange(x, text, {})
+    assert found.error == message
+    if wanted is None:
+        assert found.result is None
+        # Strides are named as the reason exactly where torch names them.
+        assert bool(found.faults) == message.startswith(STRIDES)
+        return
+    about = facts(found.result, text)
+    assert (about.shape, about.stride, about.offset) == (tuple(wanted.shape), wanted.stride(), wanted.storage_offset())
+    assert about.contiguous == wanted.is_contiguous()
+    assert torch.equal(found.result, wanted)
+    assert found.shares == same_storage(x, wanted)
+    if wanted.numel():
+        assert found.shares == reaches_the_same_bytes(x, found.result)
+    if found.source is not None:
+        assert torch.equal(tape(x)[found.source], wanted)
+
+
+@THOUSAND
+@given(tensors())
+def test_every_drawn_number_is_the_tensors_and_every_address_leads_to_it(x):
+    about = facts(x, "x")
+    drawn = binary(held(x, about, (0,) * x.dim(), LIVE))
+    assert same(drawn["block"], x)
+    assert x.numel() > LIVE * LIVE or tuple(drawn["block"]["size"]) == about.shape
+    assert ("tape" in drawn) == (0 < about.storage <= TAPE)
+    store = numbers(drawn["tape"]) if "tape" in drawn else tape(x)
+    assert store.tolist() == tape(x).tolist()
+    for index in product(*map(range, about.shape)):
+        assert store[about.address(index)] == x[index]
+
+
+@THOUSAND
+@given(tensors().flatmap(lambda x: st.tuples(st.just(x), indices(x.dim()))))
+def test_indexing_is_torchs_own_and_every_element_knows_where_it_came_from(program):
+    x, inside = program
+    text = f"x[{inside}]"
+    wanted, message = by_torch(text, x)
+    found = select(x, text, {})
+    assert found.error == message
+    scene = binary(index_scene(found, "x"))
+    assert (scene["result"] is None) == (wanted is None)
+    if wanted is None:
+        return
+    assert found.result.shape == wanted.shape
+    assert torch.equal(found.result, wanted)
+    assert torch.equal(x.reshape(-1)[found.positions], wanted)
+    if wanted.numel():
+        assert found.shares == reaches_the_same_bytes(x, found.result)
+    assert same(scene["result"]["block"], wanted)
+    lit = torch.frombuffer(bytearray(scene["source"]["lit"]), dtype=torch.uint8) if x.numel() else torch.zeros(0)
+    assert lit.nonzero().reshape(-1).tolist() == sorted(set(found.positions.reshape(-1).tolist()))
+
+
+@THOUSAND
+@given(
+    st.lists(st.lists(st.sampled_from([1, 1, 2, 3, 0]), max_size=4), min_size=2, max_size=4),
+    st.sampled_from(["+", "*", "-", "<"]),
+)
+def test_broadcasting_is_torchs_own_in_shape_strides_numbers_and_refusal(shapes, op):
+    operands = [torch.arange(torch.Size(shape).numel()).view(shape) + i for i, shape in enumerate(shapes)]
+    found = combine(operands, op)
+    try:
+        common = torch.broadcast_tensors(*operands)
+    except RuntimeError:
+        assert found.clashes
+        assert found.result is None
+        with pytest.raises(RuntimeError) as refused:
+            reduce(OPERATORS[op], operands)
+        assert found.error == str(refused.value).partition("\n")[0]
+        return
+    assert found.clashes == []
+    assert found.shape == tuple(common[0].shape)
+    assert [x.stride() for x in found.stretched] == [x.stride() for x in common]
+    total = reduce(OPERATORS[op], operands)
+    assert torch.equal(found.result, total)
+    scene = binary(broadcast_scene(found, ["a"] * len(operands), op, True))
+    for drawn, wanted in zip((*scene["operands"], scene["result"]), (*common, total), strict=True):
+        assert same(drawn["block"], wanted)
+
+
+@THOUSAND
+@given(tensors(), st.data())
+def test_strides_are_blamed_for_a_refused_view_exactly_where_torch_blames_them(x, data):
+    sizes = data.draw(factors(x.numel()))
+    wanted, message = by_torch(f"x.view({sizes})", x)
+    found = arrange(x, f"x.view({sizes})", {})
+    assert (found.result is None, found.error) == (wanted is None, message)
+    assert bool(found.faults) == message.startswith(STRIDES)
+
+
+def test_the_programs_are_worth_running():
+    seen = Counter()
+
+    @settings(max_examples=1000, derandomize=True, database=None, deadline=None)
+    @given(arranged())
+    def look(program):
+        wanted, message = by_torch(program[1], program[0])
+        seen["refused" if wanted is None else "moved" if not same_storage(program[0], wanted) else "view"] += 1
+        seen["strides"] += message.startswith(STRIDES)
+
+    look()
+    assert seen["refused"] > 100
+    assert seen["moved"] > 100
+    assert seen["view"] > 300
+    assert seen["strides"] > 10
