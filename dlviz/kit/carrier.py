@@ -6,7 +6,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from dlviz.kit.linker import link
+from dlviz.kit.linker import lean, link
 from dlviz.kit.words import language, table
 
 _HERE = Path(__file__).parent
@@ -34,7 +34,8 @@ def carrier(view: Path, style: Path, room: str) -> Carrier:
     found = _carriers.get(key)
     if found is None or found.comm is None:
         # Files are read when the first widget is made, not when its class is: importing a room reads no file.
-        found = Carrier(view=link(view), style=_style(style), words=table("kit") | table(room))
+        opener = lean((_HERE / "open.js").read_text(encoding="utf-8"))
+        found = Carrier(view=f"{link(view)}\n{opener}", style=_style(style), words=table("kit") | table(room))
         _carriers[key] = found
     return found
 

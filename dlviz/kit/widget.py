@@ -1,6 +1,5 @@
 """The base of every widget: traits, theme, words, still picture, page, and letting go."""
 
-import base64
 import html
 import sys
 import weakref
@@ -8,12 +7,14 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anywidget
 import numpy as np
 import traitlets
 
 from dlviz.kit.carrier import carrier
+from dlviz.kit.linker import lean
 from dlviz.kit.page import page
 from dlviz.kit.problem import Problem
 from dlviz.kit.still import png
@@ -87,8 +88,9 @@ class Widget(anywidget.AnyWidget):
         }
 
     def _image(self) -> str:
-        data = base64.b64encode(self._still().encode()).decode()
-        return f'<img alt="{html.escape(self._describe())}" src="data:image/svg+xml;base64,{data}">'
+        # An address may hold most of SVG as it is, which is shorter than base64; every other quote and bracket is escaped.
+        data = quote(self._still().replace('"', "'"), safe=" !$()*+,-./:;=?@_~'")
+        return f'<img alt="{html.escape(self._describe())}" src="data:image/svg+xml,{data}">'
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The widget as one self-contained page that opens from a file and still plays, steps and hovers.
@@ -139,8 +141,7 @@ def binary(value: Any) -> Any:
 
 @cache
 def _loader() -> str:
-    lines = _LOADER.read_text(encoding="utf-8").splitlines()
-    return "\n".join(line.strip() for line in lines if not line.startswith("//"))
+    return lean(_LOADER.read_text(encoding="utf-8"))
 
 
 _runs: dict[str, tuple[int, list["weakref.ref[Widget]"]]] = {}

@@ -21,6 +21,9 @@ function render({ model, el, signal }) {
   let sheets = [];
   let result;
   let partial;
+  /** An index into the result that has to be in sight. */
+  let focus = [];
+  let placed = "";
   on.start();
 
   /** The labels of the result that lead: batch dimensions of a matmul. */
@@ -45,12 +48,14 @@ function render({ model, el, signal }) {
     return leading().map((_, d) => model.get("batch")[d] ?? 0);
   }
   function restart() {
+    focus = [];
     on.go(0);
     place();
   }
 
   function draw() {
     const { operands, result: made, summed, sizes } = scene();
+    placed = "";
     sheets = operands.map((item) => one(item, undefined));
     result = one(made, (index) => {
       if (order() === "columns") on.go(index.at(-1) + 1);
@@ -71,7 +76,7 @@ function render({ model, el, signal }) {
     place();
     if (!matrix()) {
       for (const dim of frame(result.block, []).sliced) {
-        on.controls.range({ label: fillIn(words["product.slice"], { label: made.labels[dim] }), max: () => made.facts.shape[dim] - 1, get: () => model.get("batch")[dim] ?? 0, set: (value) => on.save("batch", made.labels.map((_, d) => (d === dim ? value : (model.get("batch")[d] ?? 0)))) });
+        on.controls.range({ label: fillIn(words["product.slice"], { label: made.labels[dim] }), max: () => made.facts.shape[dim] - 1, get: () => focus[dim] ?? 0, set: (value) => look(made.labels.map((_, d) => (d === dim ? value : (focus[d] ?? 0)))) });
       }
     }
     return summed.length ? sizes : null;
@@ -95,9 +100,17 @@ function render({ model, el, signal }) {
     return [h("b", {}, item.facts.name), h("span", { class: "tensor-letters" }, ...letters), h("span", { class: "tensor-fact" }, h("code", {}, `(${item.facts.shape.join(", ")}${item.facts.shape.length === 1 ? "," : ""})`))];
   }
 
+  function look(index) {
+    focus = index;
+    on.moved();
+  }
+  /** Draw the grids anew, if something else is to be in sight than before. */
   function place() {
-    const here = matrix() ? batch() : model.get("batch");
-    const fixed = Object.fromEntries(scene().result.labels.map((name, d) => [name, here[d] ?? 0]));
+    const here = batch();
+    const wanted = [order(), here, focus].join(";");
+    if (placed === wanted) return;
+    placed = wanted;
+    const fixed = Object.fromEntries(scene().result.labels.map((name, d) => [name, here[d] ?? focus[d] ?? 0]));
     for (const each of [...sheets, result]) each.sheet.show(each.block, near(each, fixed), heading(each));
   }
   /** An index into a tensor by the labels of its dimensions; a size of 1 has only its 0. */
@@ -106,11 +119,11 @@ function render({ model, el, signal }) {
   }
 
   function stand(step) {
+    place();
     const clear = () => {
       for (const { sheet } of [...sheets, result]) sheet.mark([]);
       on.line.show([]);
     };
-    if (order() !== "outer" && result.showsPartial) unveil(null);
     if (!step) {
       if (order() === "outer") unveil(-1);
       return clear();
@@ -119,7 +132,7 @@ function render({ model, el, signal }) {
     if (order() === "columns") return columns(step - 1);
     const index = [...batch(), ...unravel(step - 1, stepped())];
     if (!result.sheet.shows(index) && result.block.position(index) >= 0) {
-      model.set("batch", index);
+      focus = index;
       place();
     }
     return dot(index);
@@ -207,9 +220,8 @@ function render({ model, el, signal }) {
     }
     return found;
   }
-  /** Write into the result's cells the sum after k + 1 outer products, as torch added them; null puts the result back. */
+  /** Write into the result's cells the sum after k + 1 outer products, as torch added them; before the first there is nothing. */
   function unveil(k) {
-    result.showsPartial = k !== null;
     for (let p = 0; p < result.block.count; p += 1) {
       const node = result.sheet.node(p);
       if (!node) continue;

@@ -197,7 +197,7 @@ def _sheet(svg: Svg, sheet: Sheet, x: float, y: float) -> None:
         for r, c in product(range(rows), range(columns)):
             p = _place(block, (*tile, r, c), sheet.column)
             index = _unravel(p, block.size)
-            square = f"M{x + c * wide:g},{y + r * _HIGH}h{wide:g}v{_HIGH}h-{wide:g}z"
+            square = f"M{x + c * wide:g},{y + r * _HIGH:g}h{wide:g}v{_HIGH}h-{wide:g}z"
             ghost = any(index[d] > 0 for d in sheet.stretched)
             level = ("line-2", 6) if ghost else _level(block, p, most)
             if level[1]:

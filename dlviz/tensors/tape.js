@@ -18,6 +18,7 @@ export function tape({ signal, pick, label }) {
   let cells = new Map();
   let marked = [];
   let wide = 30;
+  let scrolls = false;
   let last = { items: [], max: 0, marks: [], offset: 0, hops: [], room: 0 };
 
   /**
@@ -59,6 +60,7 @@ export function tape({ signal, pick, label }) {
     }
     row.replaceChildren(...nodes);
     row.style.width = `${x}px`;
+    scrolls = x + 8 > (last.room || ROOM);
     arcs.setAttribute("width", String(x));
     arcs.replaceChildren();
   }
@@ -83,6 +85,7 @@ export function tape({ signal, pick, label }) {
   }
 
   function keepInView(x) {
+    if (!scrolls) return;
     const left = element.scrollLeft;
     if (x - 60 < left || x + 60 > left + element.clientWidth) element.scrollLeft = x - element.clientWidth / 2;
   }

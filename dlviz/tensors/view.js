@@ -29,6 +29,8 @@ function render({ model, el, signal }) {
   const strip = tape({ signal, label: words["tape.label"], pick: pickPlace });
   const below = h("div", { class: "tensor-storage" }, h("div", { class: "tensor-head" }, h("b", {}, words["tape.title"])), strip.element);
   const map = overview({ root: on.ui.root, words, signal, go: look });
+  const chosen = h("div", { class: "tensor-chosen" });
+  const always = h("div");
   let block;
   on.ui.stage.append(h("div", { class: "tensor-stage tensor-one" }, sheet.element, below));
   on.start();
@@ -78,6 +80,7 @@ function render({ model, el, signal }) {
   }
   function paint() {
     const about = facts();
+    tellAbout();
     sheet.show(block, near(), title(about, words));
     const laid = frame(block, near());
     map.place(laid.rows, laid.columns);
@@ -125,6 +128,14 @@ function render({ model, el, signal }) {
     return p < 0 ? at(facts().name, index) : `${at(facts().name, index)} = ${block.text(p, 6)}`;
   }
 
+  /** What does not change from element to element. */
+  function tellAbout() {
+    const about = facts();
+    const measured = about.numel > MANY ? figureRows(model.get("scene").figures, words) : null;
+    const where = model.get("held").map ? [h("h4", {}, words["overview.title"]), map.element] : [];
+    always.replaceChildren(h("h4", {}, about.name), table(factRows(about, words)), ...where, ...(measured ? [measured] : []));
+    on.ui.setSide(h("div", { class: "tensor-side" }, chosen, always), fillIn(words["tensor.about"], { name: about.name, shape: shape(about.shape) }));
+  }
   function side(p) {
     const about = facts();
     const parts = [];
@@ -135,11 +146,7 @@ function render({ model, el, signal }) {
       if (about.stride) rows.push([words["cell.place"], String(address(index, about.stride, about.offset))]);
       parts.push(h("h4", {}, at(about.name, index)), table(rows));
     }
-    parts.push(h("h4", {}, about.name), table(factRows(about, words)));
-    if (model.get("held").map) parts.push(h("h4", {}, words["overview.title"]), map.element);
-    const measured = about.numel > MANY ? figureRows(model.get("scene").figures, words) : null;
-    if (measured) parts.push(measured);
-    on.ui.setSide(h("div", { class: "tensor-side" }, ...parts), fillIn(words["tensor.about"], { name: about.name, shape: shape(about.shape) }));
+    chosen.replaceChildren(...parts);
   }
 }
 

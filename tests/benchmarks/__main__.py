@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from tests.benchmarks import autograd
+from tests.benchmarks import autograd, tensors
 
-SUITES = {"autograd": autograd.run}
+SUITES = {"autograd": autograd.run, "tensors": tensors.run}
 
 
 def main(arguments: list[str] | None = None) -> int:

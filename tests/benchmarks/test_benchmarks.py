@@ -10,3 +10,11 @@ def test_the_quick_benchmark_prints_its_rows(capsys):
     assert len(rows) == 2
     assert all(float(cell) > 0 for cell in rows[0][1:10])
     assert any("10000 nodes open collapsed in" in line for line in lines)
+
+
+def test_the_quick_benchmark_of_tensors_prints_its_rows(capsys):
+    assert main(["tensors", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    small = next(line.split() for line in lines if line.startswith("   8x8 float"))
+    assert int(small[2]) == sum(map(int, small[3:6]))
+    assert any("1024 × 1024" in line for line in lines)

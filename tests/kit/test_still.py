@@ -17,7 +17,7 @@ def test_texts_are_escaped_and_the_picture_has_a_title():
     names = [element.tag.split("}")[1] for element in root]
     assert names == ["title", "style", "rect", "text", "path"]
     assert root[0].text == "a < b & c"
-    assert root[2].text == "<script>&"
+    assert root[3].text == "<script>&"
 
 
 def test_both_themes_have_every_colour():
