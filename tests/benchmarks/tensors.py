@@ -55,7 +55,11 @@ def run(*, quick: bool = False) -> Iterator[str]:
     yield "tensors: bytes to show one, everything that crosses: display message, models, buffers"
     yield row("tensor", "bytes", "message", "state", "buffers", "rival", "ratio")
     rival, source = treescope(torch.randn(8, 8))
-    for name, x in (("8x8 float", torch.randn(8, 8)), ("8x8 int", torch.arange(64).view(8, 8)), ("64x64 float", torch.randn(64, 64))):
+    for name, x in (
+        ("8x8 float", torch.randn(8, 8)),
+        ("8x8 int", torch.arange(64).view(8, 8)),
+        ("64x64 float", torch.randn(64, 64)),
+    ):
         view = dlviz.tensor(x)
         message, state, buffers = shown(view)
         whole = message + state + buffers
@@ -89,7 +93,7 @@ def treescope(x: torch.Tensor) -> tuple[int, str]:
         from treescope import external  # noqa: F401 - registers torch's tensors
 
         return len(treescope.render_to_html(x)), f"version {treescope.__version__}, measured"
-    except Exception as error:  # noqa: BLE001 - whatever stops it, the table says so
+    except Exception as error:
         return RECORDED, f"recorded, because it does not run here ({type(error).__name__})"
 
 
@@ -139,7 +143,9 @@ def in_browser() -> Iterator[str]:
             page = browser.new_page()
             page.goto(path.as_uri())
             page.wait_for_selector("html[data-ready]", state="attached")
-            paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? performance.now()")
+            paint = page.evaluate(
+                "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? performance.now()"
+            )
             frames = page.evaluate(_STEP)
             nodes = page.evaluate("document.querySelectorAll('.dlviz *').length")
             moved = f"{page.evaluate(_MOVE):.0f}" if name == "tensor 4096²" else "-"

@@ -14,6 +14,55 @@ def by_a_float(x):
     return torch.mul(x, 2.0)
 
 
+def by_ellipsis(images):
+    return images[::2, ..., 0:-4]
+
+
+def by_narrow(images):
+    return torch.stack([image.narrow(-1, 0, 4) for image in images[::2]])
+
+
+def by_einsum(a, b):
+    return torch.einsum("i,j->ij", a, b)
+
+
+def by_unsqueeze(a, b):
+    return a.unsqueeze(1) * b.unsqueeze(0)
+
+
+def by_loop(x):
+    return torch.stack([(column - column.mean()) / column.std() for column in x.T], dim=1)
+
+
+def with_keepdim(x):
+    std, mean = torch.std_mean(x, 0, keepdim=True)
+    return (x - mean) / std
+
+
+def cast_afterwards(rows):
+    return torch.tensor(rows).float() + 1
+
+
+def asked_torch(shape):
+    return torch.empty(shape).stride()
+
+
+def from_the_right(shape):
+    return [torch.tensor(shape[d + 1 :]).prod().int().item() for d in range(len(shape))]
+
+
+def by_sum(index, stride, offset):
+    return offset + sum(i * s for i, s in zip(index, stride, strict=True))
+
+
+def by_reshape(x):
+    return x.reshape(len(x), -1)
+
+
+def by_hand(x):
+    return torch.stack([example.flatten() for example in x])
+
+
 def by_matmul(w, b, x, y):
     error = w * x + b - y
     return [2 / len(x) * (error @ x), 2 / len(x) * error.sum()]
@@ -98,6 +147,14 @@ class Listed(nn.Module):
 
 ACCEPTED = {
     "00.double": [added, by_a_float],
+    "01.left-halves": [by_ellipsis, by_narrow],
+    "01.outer": [by_einsum, by_unsqueeze],
+    "01.standardise": [by_loop, with_keepdim],
+    "01.floats": [cast_afterwards],
+    "02.strides": [asked_torch, from_the_right],
+    "02.address": [by_sum],
+    "02.flatten": [by_reshape, by_hand],
+    "02.view": [by_reshape, by_hand],
     "03.hand-gradient": [by_matmul, by_autograd],
     "03.two-paths": [path_by_path, by_dot, by_backward],
     "03.finite-difference": [with_eye],

@@ -79,9 +79,15 @@ def hard_coded(solution, example):
         value = solution(*arguments)
         if facts(list(arguments)) == facts(list(example)):
             return value
-        return each_tensor(value, torch.zeros_like) if not isinstance(value, list) else [0.0] * len(value)
+        return zeroed(value)
 
     return mutant
+
+
+def zeroed(value):
+    if isinstance(value, (tuple, list)):
+        return type(value)(zeroed(item) for item in value)
+    return torch.zeros_like(value) if isinstance(value, Tensor) else type(value)(0)
 
 
 def in_place(solution):
