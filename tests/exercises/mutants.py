@@ -34,6 +34,12 @@ def flattened(value):
     return each_tensor(value, lambda t: t.reshape(-1))
 
 
+def in_a_tensor(value):
+    if isinstance(value, (tuple, list)):
+        return type(value)(in_a_tensor(item) for item in value)
+    return value if isinstance(value, Tensor) else torch.tensor(value)
+
+
 def off_by_a_little(value):
     if isinstance(value, float):
         return value * 1.001
@@ -49,7 +55,7 @@ def facts(value):
     return [facts(item) for item in value] if isinstance(value, (tuple, list)) else value
 
 
-ON_RESULTS = (transpose, keepdim, detach, other_dtype, flattened, off_by_a_little)
+ON_RESULTS = (transpose, keepdim, detach, other_dtype, flattened, in_a_tensor, off_by_a_little)
 
 
 def of_function(solution, cases):

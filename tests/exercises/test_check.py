@@ -11,6 +11,7 @@ from dlviz.exercises.catalogue import items
 from dlviz.exercises.exercise import Exercise
 
 EXERCISES = {id: item for id, item in items().items() if isinstance(item, Exercise)}
+REPAIRS = {id: item for id, item in EXERCISES.items() if item.kind == "repair"}
 DOUBLE = EXERCISES["00.double"]
 
 
@@ -141,6 +142,12 @@ def test_a_repair_puts_the_metric_as_found_beside_the_learners():
         "readings, as found": "(-45, -90, -135)",
         "readings, yours": "(-45, -45, -45)",
     }
+
+
+@pytest.mark.parametrize("item", REPAIRS.values(), ids=REPAIRS)
+def test_the_metric_of_a_repair_shows_the_fault(item):
+    as_found, repaired = (text for _, text in item.judge(item.reference, 1).rows)
+    assert as_found != repaired
 
 
 def test_a_report_is_the_same_text_each_time_and_its_html_escapes_what_the_learner_wrote():
