@@ -106,6 +106,10 @@ def not_centred(x):
     return x / x.std(0)
 
 
+def without_correction(x):
+    return (x - x.mean(0)) / x.std(0, correction=0)
+
+
 def by_variance(x):
     return (x - x.mean(0)) / x.var(0)
 
@@ -142,6 +146,10 @@ def _rows(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"rows": torch.randint(-9, 10, (2 + i, 3), generator=generator).tolist()}
 
 
+def _dtype_made(function):
+    return str(function([[1, 2], [3, 4]]).dtype)  # the numbers are equal in every dtype
+
+
 ITEMS = (
     *PREDICTIONS,
     Function(
@@ -168,13 +176,13 @@ ITEMS = (
         id="01.standardise",
         reference=standardise,
         case=_table,
-        mistakes=(over_rows, over_everything, not_divided, not_centred, by_variance),
+        mistakes=(over_rows, over_everything, not_divided, not_centred, without_correction, by_variance),
     ),
     Repair(
         id="01.floats",
         reference=plus_one,
         case=_rows,
         mistakes=(whole_numbers, double_precision, half_precision),
-        metric=lambda function: function([[1, 2], [3, 4]]),
+        metric=_dtype_made,
     ),
 )

@@ -1,0 +1,828 @@
+"""The exported pages of the tensors room, driven by mouse and keyboard, against torch's own numbers."""
+
+import math
+import re
+from itertools import product
+
+import pytest
+import torch
+from playwright.sync_api import Locator, Page, expect
+from torch import Tensor
+
+import dlviz
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><b>w"
+
+
+def numbers(seed: int, *shape: int, low: int = -9, high: int = 10) -> Tensor:
+    return torch.randint(low, high, shape, generator=torch.Generator().manual_seed(seed))
+
+
+# A view that begins inside its storage, runs against the order of storage and leaves some of it out.
+BASE = numbers(0, 4, 6, low=-99, high=100)
+SLANTED = BASE[:, 1:].T
+FLOATS = torch.randn(4, 5, generator=torch.Generator().manual_seed(1)) * torch.tensor([1e-6, 1e-2, 1, 1e3, 1e9])
+CUBE = numbers(2, 2, 3, 4)
+LARGE = numbers(3, 512, 300, low=-999, high=1000)
+X = numbers(4, 3, 4)
+MASK = torch.tensor([True, False, True])
+COLUMN, ROW = numbers(5, 3, 1), numbers(6, 4)
+A, B = numbers(7, 4, 5), numbers(8, 5, 3)
+VIEWS = ("x.T", "x[:, 1:]", "x.T.contiguous()", "x.T.view(12)")
+
+
+@pytest.fixture(scope="module")
+def exported() -> dict[str, str]:
+    """The pages that several tests open; none of them changes the file."""
+    x = X
+    mask = MASK
+    widgets = {
+        "slanted": dlviz.tensor(SLANTED, name="x", speed=4.0),
+        "floats": dlviz.tensor(FLOATS, name="x"),
+        "cube": dlviz.tensor(CUBE, name="x"),
+        "large": dlviz.tensor(LARGE, name="x"),
+        "views": dlviz.views(x, *VIEWS),
+        "broadcast": dlviz.broadcast(COLUMN, ROW, names=["a", "b"]),
+        "clash": dlviz.broadcast(torch.ones(3, 2), torch.ones(4), names=["a", "b"]),
+        "hidden": dlviz.index(x, "x[mask, ::2]"),
+        "index": dlviz.index(x, "x[mask, ::2]", revealed=True),
+        "refused": dlviz.index(x, "x[5]"),
+        "matmul": dlviz.matmul(A, B, names=["a", "b"]),
+        "einsum": dlviz.einsum("ij,jk->ik", A, B, names=["a", "b"]),
+    }
+    assert mask is MASK
+    return {name: widget.to_html() for name, widget in widgets.items()}
+
+
+# What the page shows, read back
+
+
+def sheet(page: Page, name: str) -> Locator:
+    return page.locator(f'.tensor-grid:has(> .tensor-head > b:text-is("{name}"))')
+
+
+def cell(grid: Locator, p: int) -> Locator:
+    return grid.locator(f'.tensor-cell[data-p="{p}"]')
+
+
+def texts(grid: Locator) -> dict[int, str]:
+    """What is written at each position of the block that the grid draws."""
+    found = grid.locator(".tensor-cell").evaluate_all("(all) => all.map((cell) => [cell.dataset.p, cell.textContent])")
+    assert len({p for p, _ in found}) == len(found)
+    return {int(p): text for p, text in found}
+
+
+def marked(grid: Locator, *kinds: str) -> list[int]:
+    """The positions that carry one of the marks."""
+    found = grid.locator(".tensor-cell[data-mark]").evaluate_all(
+        "(all) => all.map((cell) => [cell.dataset.p, cell.dataset.mark])"
+    )
+    return sorted(int(p) for p, mark in found if mark in kinds)
+
+
+def on_tape(strip: Locator, mark: str) -> list[int]:
+    found = strip.locator(f'.tape-cell[data-mark="{mark}"]').evaluate_all("(all) => all.map((c) => c.dataset.address)")
+    return [int(place) for place in found]
+
+
+def by_header(grid: Locator) -> dict[tuple[int, int], str]:
+    """The text at each row and column, as the numbers at the grid's edges name them."""
+    found = grid.locator(".tensor-cells").evaluate("""(cells) => {
+      const [head, ...rows] = [...cells.children].map((row) => [...row.children].map((one) => one.textContent));
+      return rows.flatMap(([name, ...row]) => row.map((text, c) => [Number(name), Number(head[c + 1]), text]));
+    }""")
+    return {(row, column): text for row, column, text in found}
+
+
+def plain(text: str) -> str:
+    return text.replace("−", "-")
+
+
+def written(value: float) -> str:
+    """A whole number as the page writes it."""
+    return str(value).replace("-", "−")
+
+
+def shows(grid: Locator, x: Tensor) -> bool:
+    """Every element of `x` once, exactly as torch has it, or, of a fraction, to the three figures that are printed."""
+    found = texts(grid)
+    assert sorted(found) == list(range(x.numel()))
+    for p, value in enumerate(x.flatten().tolist()):
+        if isinstance(value, int):
+            assert found[p] == written(value)
+        else:
+            figures = 0 if value == 0 else math.floor(math.log10(abs(value)))
+            assert float(plain(found[p])) == pytest.approx(value, rel=1e-12, abs=0.5001 * 10.0 ** (figures - 2))
+    return True
+
+
+def unravel(p: int, shape) -> tuple[int, ...]:
+    return tuple(int(i) for i in torch.unravel_index(torch.tensor(p), tuple(shape)))
+
+
+def ravel(index, shape) -> int:
+    return sum(i * math.prod(shape[d + 1 :]) for d, i in enumerate(index))
+
+
+def place(x: Tensor, index) -> int:
+    return x.storage_offset() + sum(i * step for i, step in zip(index, x.stride(), strict=True))
+
+
+def walk(name: str, x: Tensor, index) -> str:
+    """The arithmetic from an index to a place in storage, and what lies there."""
+    terms = "".join(f" + {i}·{step}" for i, step in zip(index, x.stride(), strict=True))
+    at = ", ".join(map(str, index))
+    return f"{name}[{at}] lies at {x.storage_offset()}{terms} = {place(x, index)} and holds {written(x[index].item())}"
+
+
+def line(page: Page) -> Locator:
+    return page.locator(".tensor-formula")
+
+
+def state(page: Page, name: str):
+    return page.evaluate(f"dlvizModel.get('{name}')")
+
+
+def step_to(page: Page, step: int) -> None:
+    page.evaluate(f"dlvizModel.set('step', {step})")
+
+
+def stands_at(page: Page, step: int, of: int) -> None:
+    """The player and the scrubber agree."""
+    expect(page.locator(".dlviz-count")).to_have_text(f"{step} / {of}")
+    expect(page.get_by_role("slider", name="step", exact=True)).to_have_value(str(step))
+    assert state(page, "step") == step
+
+
+def press(page: Page, name: str) -> None:
+    # Forced, because a step button at its end says that it is disabled and must then do nothing.
+    page.get_by_role("button", name=name, exact=True).click(force=True)
+
+
+def keys(page: Page, *pressed: str) -> None:
+    for key in pressed:
+        page.keyboard.press(key)
+
+
+def slide(page: Page, name: str, value: int) -> None:
+    page.get_by_role("slider", name=name, exact=True).fill(str(value))
+
+
+def refusal(run) -> str:
+    """The first line of torch's message."""
+    with pytest.raises((RuntimeError, IndexError, TypeError, ValueError)) as caught:
+        run()
+    return str(caught.value).partition("\n")[0]
+
+
+# The pages as they open
+
+WIDGETS = ("slanted", "large", "views", "broadcast", "clash", "hidden", "index", "refused", "matmul", "einsum")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", WIDGETS)
+def test_opens_in_both_themes_and_axe_finds_nothing_serious(open_page, axe, exported, name, theme):
+    page = open_page(exported[name], theme=theme, bypass_csp=True)
+    expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
+    axe(page)
+    if name in ("hidden", "refused"):
+        page.get_by_role("textbox").fill("(1, 2)")
+        press(page, "reveal")
+    if name not in ("clash", "refused"):
+        page.locator(".tensor-grid").last.locator(".tensor-cell").nth(1).click()
+        expect(page.locator('.tensor-cell[data-mark="now"]').first).to_be_visible()
+        expect(line(page)).to_be_visible()
+    axe(page)
+
+
+# One tensor
+
+
+def test_the_grid_shows_torch_s_numbers(open_page, exported):
+    for name, x in (("slanted", SLANTED), ("floats", FLOATS), ("cube", CUBE)):
+        assert shows(sheet(open_page(exported[name]), "x"), x)
+
+
+def test_rows_and_columns_are_numbered(open_page, exported):
+    found = by_header(sheet(open_page(exported["slanted"]), "x"))
+    assert found == {index: written(SLANTED[index].item()) for index in product(range(5), range(4))}
+
+
+def test_the_tape_is_the_storage_and_grey_where_the_tensor_does_not_reach(open_page, exported):
+    page = open_page(exported["slanted"])
+    found = page.locator(".tape-cell").evaluate_all("(all) => all.map((c) => [c.textContent, 'off' in c.dataset])")
+    assert [text for text, _ in found] == [written(value) for value in BASE.flatten().tolist()]
+    reached = {place(SLANTED, index) for index in product(range(5), range(4))}
+    assert [off for _, off in found] == [at not in reached for at in range(24)]
+
+
+@pytest.mark.parametrize(("name", "x"), [("slanted", SLANTED), ("cube", CUBE)])
+def test_a_click_walks_along_the_strides(open_page, exported, name, x):
+    page = open_page(exported[name])
+    grid = sheet(page, "x")
+    for p in (x.numel() - 1, 0, 7, 14):
+        index = unravel(p, x.shape)
+        cell(grid, p).click()
+        assert marked(grid, "now") == [p]
+        expect(line(page)).to_have_text(walk("x", x, index))
+        assert on_tape(page, "now") == [place(x, index)]
+        stands_at(page, p + 1, x.numel())
+        side = page.locator(".tensor-chosen")
+        expect(side.locator("h4")).to_have_text(f"x[{', '.join(map(str, index))}]")
+        assert side.locator("dd").all_text_contents() == [written(x[index].item()), str(place(x, index))]
+
+
+def test_a_hop_for_each_step_along_each_dimension(open_page, exported):
+    page = open_page(exported["slanted"])
+    step_to(page, 1 + ravel((2, 3), SLANTED.shape))
+    dims = page.locator(".tape-arc").evaluate_all("(all) => all.map((arc) => Number(arc.dataset.dim))")
+    assert dims == [0] * 2 + [1] * 3
+    assert page.locator(".tape-hop").all_text_contents() == ["+1", "+6"]
+    keys(page, "Home")
+
+
+def test_a_click_on_the_tape_picks_the_element_that_lies_there(open_page, exported):
+    page = open_page(exported["slanted"])
+    for index in ((0, 0), (4, 3), (2, 1)):
+        page.locator(f'.tape-cell[data-address="{place(SLANTED, index)}"]').click()
+        assert marked(sheet(page, "x"), "now") == [ravel(index, SLANTED.shape)]
+        expect(line(page)).to_have_text(walk("x", SLANTED, index))
+    before = state(page, "step")
+    page.locator('.tape-cell[data-address="0"]').click()
+    assert state(page, "step") == before
+
+
+def test_keys_move_from_cell_to_cell_and_let_go(open_page, exported):
+    page = open_page(exported["slanted"])
+    grid, shape = sheet(page, "x"), SLANTED.shape
+    cell(grid, 0).focus()
+    at = [0, 0]
+    for key, dim, by in (
+        ("ArrowDown", 0, 1),
+        ("ArrowRight", 1, 1),
+        ("ArrowRight", 1, 1),
+        ("ArrowLeft", 1, -1),
+        ("ArrowDown", 0, 1),
+        ("ArrowUp", 0, -1),
+    ):
+        keys(page, key)
+        at[dim] += by
+        assert marked(grid, "now") == [ravel(at, shape)]
+        expect(cell(grid, ravel(at, shape))).to_be_focused()
+        expect(line(page)).to_have_text(walk("x", SLANTED, tuple(at)))
+    keys(page, "Escape")
+    stands_at(page, 0, 20)
+    expect(grid.locator("[data-mark]")).to_have_count(0)
+    keys(page, "Enter")
+    assert marked(grid, "now") == [ravel(at, shape)]
+
+
+def test_an_arrow_at_the_edge_of_a_tile_leads_into_the_next(open_page, exported):
+    page = open_page(exported["cube"])
+    grid = sheet(page, "x")
+    cell(grid, ravel((0, 1, 3), CUBE.shape)).click()
+    keys(page, "ArrowRight")
+    assert marked(grid, "now") == [ravel((0, 1, 3), CUBE.shape)]
+    cell(grid, ravel((0, 2, 3), CUBE.shape)).click()
+    keys(page, "ArrowDown")
+    assert marked(grid, "now") == [ravel((1, 0, 3), CUBE.shape)]
+    keys(page, "ArrowUp")
+    assert marked(grid, "now") == [ravel((0, 2, 3), CUBE.shape)]
+
+
+@pytest.mark.parametrize("focus", ["the card", "a cell"])
+def test_space_plays_to_the_end(open_page, exported, focus):
+    page = open_page(exported["slanted"])
+    (page.locator(".dlviz") if focus == "the card" else cell(sheet(page, "x"), 0)).focus()
+    keys(page, "End", "ArrowLeft", "ArrowLeft") if focus == "the card" else step_to(page, 18)
+    keys(page, " ")
+    expect(page.locator(".dlviz-count")).to_have_text("20 / 20")
+    expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
+    assert marked(sheet(page, "x"), "now") == [19]
+
+
+def test_buttons_and_scrubber_agree(open_page, exported):
+    page = open_page(exported["slanted"])
+    grid = sheet(page, "x")
+    for step in (1, 2, 3):
+        press(page, "one step on")
+        stands_at(page, step, 20)
+        assert marked(grid, "now") == [step - 1]
+    press(page, "one step back")
+    stands_at(page, 2, 20)
+    slide(page, "step", 13)
+    stands_at(page, 13, 20)
+    assert marked(grid, "now") == [12]
+    index = unravel(12, SLANTED.shape)
+    said = f"x[{index[0]}, {index[1]}] = {written(SLANTED[index].item())}"
+    expect(page.get_by_role("slider", name="step", exact=True)).to_have_attribute("aria-valuetext", said)
+    press(page, "first step")
+    press(page, "one step back")
+    stands_at(page, 0, 20)
+    assert marked(grid, "now") == []
+
+
+# Several over one storage
+
+
+def views_of(x: Tensor) -> dict[str, Tensor]:
+    return {"x": x, "x.T": x.T, "x[:, 1:]": x[:, 1:], "x.T.contiguous()": x.T.contiguous()}
+
+
+def test_views_show_torch_s_numbers_and_who_shares(open_page, exported):
+    page = open_page(exported["views"])
+    for name, view in views_of(X).items():
+        assert shows(sheet(page, name), view)
+        shared = view.untyped_storage().data_ptr() == X.untyped_storage().data_ptr()
+        tag = sheet(page, name).locator(".tensor-tag")
+        expect(tag).to_have_text([] if name == "x" else ["same storage" if shared else "a copy"])
+    heads = page.locator(".tensor-storage .tensor-head b").all_text_contents()
+    assert heads == ["storage of x", "storage of x.T.contiguous()"]
+    stored = page.locator(".tensor-storage").last.locator(".tape-cell").all_text_contents()
+    assert stored == [written(value) for value in X.T.flatten().tolist()]
+
+
+def test_a_place_is_lit_in_all_that_share_it(open_page, exported):
+    page = open_page(exported["views"])
+    first, own = page.locator(".tensor-storage").all()
+    made = views_of(X)
+    # Where each element of the copy came from.
+    places = torch.arange(12).view(3, 4).T.contiguous()
+    for name, index in (("x", (1, 2)), ("x.T", (3, 0)), ("x[:, 1:]", (2, 0)), ("x", (0, 0)), ("x.T.contiguous()", (2, 1))):
+        cell(sheet(page, name), ravel(index, made[name].shape)).click()
+        copied = name == "x.T.contiguous()"
+        at = places[index].item() if copied else place(made[name], index)
+        for other, view in made.items():
+            lies = {p: place(view, unravel(p, view.shape)) for p in range(view.numel())}
+            if other == "x.T.contiguous()":
+                lies = dict(enumerate(places.flatten().tolist()))
+            expected = [p for p, where in lies.items() if where == at]
+            assert marked(sheet(page, other), "lit", "now") == expected, (name, index, other)
+            assert marked(sheet(page, other), "now") == (expected if other == name else [])
+        came = f" (copied from place {at})" if copied else ""
+        expect(line(page)).to_have_text(walk(name, made[name], index) + came)
+        assert on_tape(first, "lit" if copied else "now") == [at]
+        assert on_tape(own, "now") == ([place(made[name], index)] if copied else [])
+
+
+def test_a_tape_of_views_picks_in_the_active_tensor_first(open_page, exported):
+    page = open_page(exported["views"])
+    cell(sheet(page, "x.T"), 0).click()
+    page.locator('.tensor-storage:has-text("storage of x") .tape-cell[data-address="6"]').first.click()
+    assert marked(sheet(page, "x.T"), "now") == [ravel((2, 1), (4, 3))]
+    page.locator(".tensor-storage").last.locator('.tape-cell[data-address="5"]').click()
+    assert marked(sheet(page, "x.T.contiguous()"), "now") == [5]
+    assert state(page, "active") == 3
+
+
+def test_a_refused_view_shows_torch_s_message_and_the_strides(open_page, exported):
+    page = open_page(exported["views"])
+    box = page.locator(".tensor-refusal")
+    expect(box.locator("b").first).to_have_text("x.T.view(12)")
+    expect(box.locator(".tensor-torch")).to_have_text(refusal(lambda: X.T.view(12)))
+    expect(box).to_contain_text(f"stride ({', '.join(map(str, X.T.stride()))})")
+
+
+# Broadcasting
+
+
+def ghosts_of(x: Tensor, shape) -> list[int]:
+    """The positions of the stretched tensor that x does not hold: another index leads to the same place in storage."""
+    wide = x.expand(shape)
+    seen, found = set(), []
+    for p in range(wide.numel()):
+        at = place(wide, unravel(p, shape))
+        if at in seen:
+            found.append(p)
+        seen.add(at)
+    return found
+
+
+@pytest.mark.parametrize(("a", "b"), [(COLUMN, ROW), (numbers(9, 2, 1, 4), numbers(10, 3, 1)), (X, torch.tensor(7))])
+def test_ghosts_stand_where_a_size_is_stretched(open_page, a, b):
+    page = open_page(dlviz.broadcast(a, b, op="*", names=["a", "b"]))
+    shape = (a * b).shape
+    for name, x in (("a", a), ("b", b)):
+        assert shows(sheet(page, name), x.expand(shape))
+        found = sheet(page, name).locator(".tensor-cell[data-ghost]").evaluate_all("(all) => all.map((c) => c.dataset.p)")
+        assert sorted(map(int, found)) == ghosts_of(x, shape)
+    assert shows(sheet(page, "result"), a * b)
+    expect(sheet(page, "result").locator("[data-ghost]")).to_have_count(0)
+
+
+def braced(value: int) -> str:
+    return f"({written(value)})" if value < 0 else written(value)
+
+
+def test_a_step_shows_which_elements_meet(open_page, exported):
+    page = open_page(exported["broadcast"])
+    result = COLUMN + ROW
+    for p in (0, 5, 11):
+        i, j = unravel(p, result.shape)
+        cell(sheet(page, "result"), p).click()
+        values = f"{braced(COLUMN[i, 0].item())} + {braced(ROW[j].item())} = {written(result[i, j].item())}"
+        expect(line(page)).to_have_text(f"result[{i}, {j}] = a[{i}, 0] + b[{j}] = {values}")
+        for name, home in (("a", (i, 0)), ("b", (0, j)), ("result", (i, j))):
+            assert marked(sheet(page, name), "now") == [p]
+            lit = ravel(home, result.shape)
+            assert marked(sheet(page, name), "lit") == ([] if lit == p else [lit])
+        stands_at(page, p + 1, 12)
+    # A click on an operand, ghost or not, stands at the same element of the result.
+    cell(sheet(page, "a"), 6).click()
+    assert marked(sheet(page, "result"), "now") == [6]
+
+
+def test_aligned_shapes_say_what_is_stretched(open_page, exported):
+    page = open_page(exported["broadcast"])
+    rows = page.locator('.tensor-align [role="row"]').evaluate_all(
+        "(all) => all.map((row) => [...row.children].map((one) => one.textContent))"
+    )
+    assert rows == [["a", "3", "1 → 4"], ["b", "· → 3", "4"], ["result", "3", "4"]]
+
+
+def test_a_clash_is_marked_beside_torch_s_message(open_page, exported):
+    page = open_page(exported["clash"])
+    torch_s = refusal(lambda: torch.ones(3, 2) + torch.ones(4))
+    expect(page.locator('.dlviz-note[data-kind="bad"]').first).to_contain_text(torch_s)
+    assert page.locator('.tensor-align [data-kind="bad"]').all_text_contents() == ["2", "4", "✗"]
+    stands_at(page, 0, 0)
+    cell(sheet(page, "a"), 0).click()
+    keys(page, " ", "End", "ArrowRight")
+    stands_at(page, 0, 0)
+    assert marked(page.locator(".dlviz"), "now", "lit") == []
+
+
+# Indexing
+
+
+def test_the_result_is_hidden_until_it_is_asked_for(open_page, exported):
+    page = open_page(exported["hidden"])
+    expect(page.locator(".tensor-grid")).to_have_count(1)
+    shape = tuple(X[MASK, ::2].shape)
+    assert str(shape) not in page.locator(".dlviz").inner_text()
+    stands_at(page, 0, 0)
+    page.get_by_role("textbox").fill("(2, 2)")
+    keys(page, "Enter")
+    expect(page.get_by_role("status")).to_have_text("(2, 2): right")
+    expect(page.get_by_role("status")).to_have_attribute("data-kind", "good")
+    assert shows(sheet(page, "x[mask, ::2]"), X[MASK, ::2])
+    stands_at(page, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "guess", "says", "kind"),
+    [
+        ("hidden", "(3, 2)", "you said (3, 2); torch says (2, 2)", "warn"),
+        ("hidden", "error", "you said error; torch says (2, 2)", "warn"),
+        ("hidden", "2 x 2", "2 x 2: right", "good"),
+        ("hidden", "", "(2, 2)", ""),
+        ("refused", "error", "error: right", "good"),
+        ("refused", "(4,)", "you said (4,); torch says torch refuses", "warn"),
+    ],
+)
+def test_a_guess_is_compared_with_torch(open_page, exported, name, guess, says, kind):
+    page = open_page(exported[name])
+    page.get_by_role("textbox").fill(guess)
+    press(page, "reveal")
+    expect(page.get_by_role("status")).to_have_text(says)
+    expect(page.get_by_role("status")).to_have_attribute("data-kind", kind)
+    expect(page.get_by_role("textbox")).to_have_count(0)
+    assert state(page, "guess") == guess
+    if name == "refused":
+        expect(page.locator(".tensor-torch")).to_have_text(refusal(lambda: X[5]))
+
+
+EXPRESSIONS = {
+    "x[mask, ::2]": lambda x: x[MASK, ::2],
+    "x[1:, [0, 3]]": lambda x: x[1:, [0, 3]],
+    "x[[2, 0, 2]]": lambda x: x[[2, 0, 2]],
+    "x[..., None, 1]": lambda x: x[..., None, 1],
+    "x[1, 2]": lambda x: x[1, 2],
+    "x[x > 0]": lambda x: x[x > 0],
+    "x[:0]": lambda x: x[:0],
+}
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_what_is_picked_is_lit_and_led_back_to_its_source(open_page, text):
+    x, mask = X, MASK
+    page = open_page(dlviz.index(x, text, revealed=True))
+    assert mask is MASK
+    picked = EXPRESSIONS[text](X)
+    # The values of a tensor that counts are places; the condition on x has to be asked of x.
+    counting = torch.arange(12).view(3, 4)
+    origin = counting[X > 0] if "> 0" in text else EXPRESSIONS[text](counting)
+    source, result = sheet(page, "x"), sheet(page, text)
+    if picked.numel():
+        assert shows(result, picked)
+    chosen = set(origin.flatten().tolist())
+    assert marked(source, "lit", "now") == sorted(chosen)
+    assert marked(source, "dim") == sorted(set(range(12)) - chosen)
+    for q in {0, picked.numel() // 2, picked.numel() - 1} if picked.numel() else ():
+        cell(result, q).click()
+        from_there = origin.flatten()[q].item()
+        assert marked(result, "now") == [q]
+        assert marked(source, "now") == [from_there]
+        at = ", ".join(map(str, unravel(q, picked.shape))) if picked.dim() else "()"
+        i, j = unravel(from_there, (3, 4))
+        value = written(X[i, j].item())
+        expect(line(page)).to_have_text(f"({text})[{at}] = x[{i}, {j}] = {value}")
+    for p in sorted(chosen)[:2]:
+        cell(source, p).click()
+        assert marked(source, "now") == [p]
+        assert marked(result, "now") == [origin.flatten().tolist().index(p)]
+    if missed := sorted(set(range(12)) - chosen)[:1]:
+        before = state(page, "step")
+        cell(source, missed[0]).click()
+        assert state(page, "step") == before
+
+
+# Products that sum
+
+
+def balanced(text: str) -> tuple[str, int]:
+    """The left side of the printed sum and its result, after checking that the sum between them gives just that."""
+    left, between, right = plain(text).split(" = ")
+    assert re.fullmatch(r"[\d\s()+·-]+", between)
+    assert eval(between.replace("·", "*")) == int(right)
+    return left, int(right)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_row_i_meets_column_j(open_page, seed):
+    m, k, n = numbers(20 + seed, 3, low=2, high=7).tolist()
+    a, b = numbers(30 + seed, m, k), numbers(40 + seed, k, n)
+    page = open_page(dlviz.matmul(a, b, names=["a", "b"]))
+    c = a @ b
+    assert shows(sheet(page, "a"), a)
+    assert shows(sheet(page, "b"), b)
+    assert shows(sheet(page, "result"), c)
+    for i, j in {(0, 0), (m - 1, n - 1), (m // 2, 0), (0, n // 2)}:
+        cell(sheet(page, "result"), i * n + j).click()
+        assert marked(sheet(page, "a"), "lit") == [i * k + t for t in range(k)]
+        assert marked(sheet(page, "b"), "lit") == [t * n + j for t in range(k)]
+        assert marked(sheet(page, "result"), "now") == [i * n + j]
+        assert balanced(line(page).text_content()) == (f"result[{i}, {j}]", c[i, j].item())
+        terms = " + ".join(f"{braced(p)}·{braced(q)}" for p, q in zip(a[i].tolist(), b[:, j].tolist(), strict=True))
+        expect(line(page)).to_contain_text(f" = {terms} = ")
+        stands_at(page, 1 + i * n + j, m * n)
+
+
+def test_outer_products_add_up_as_torch_adds_them(open_page, exported):
+    page = open_page(exported["matmul"])
+    page.get_by_label("order").select_option("outer")
+    result = sheet(page, "result")
+    stands_at(page, 0, 5)
+    assert set(texts(result).values()) == {""}
+    sums = (A.T.unsqueeze(2) * B.unsqueeze(1)).cumsum(0)
+    for k in range(5):
+        press(page, "one step on")
+        assert texts(result) == {p: written(value) for p, value in enumerate(sums[k].flatten().tolist())}
+        assert marked(sheet(page, "a"), "lit") == [i * 5 + k for i in range(4)]
+        assert marked(sheet(page, "b"), "lit") == [k * 3 + j for j in range(3)]
+        expect(line(page)).to_have_text(f"sum of {k + 1} of 5 outer products, the last: + a[:, {k}] ⊗ b[{k}, :]")
+    stands_at(page, 5, 5)
+    assert shows(result, A @ B)
+    press(page, "one step back")
+    assert texts(result)[0] == written(sums[3, 0, 0].item())
+    page.get_by_label("order").select_option("dot")
+    stands_at(page, 0, 12)
+    assert shows(result, A @ B)
+
+
+def test_columns_are_sums_of_columns(open_page, exported):
+    page = open_page(exported["matmul"])
+    page.get_by_label("order").select_option("columns")
+    stands_at(page, 0, 3)
+    for j in range(3):
+        press(page, "one step on")
+        assert marked(sheet(page, "a"), "lit") == list(range(20))
+        assert marked(sheet(page, "b"), "lit") == [k * 3 + j for k in range(5)]
+        assert marked(sheet(page, "result"), "now") == [i * 3 + j for i in range(4)]
+        terms = " + ".join(f"{braced(value)}·a[:, {k}]" for k, value in enumerate(B[:, j].tolist()))
+        expect(line(page)).to_have_text(f"result[:, {j}] = {terms}")
+    cell(sheet(page, "result"), 7).click()
+    stands_at(page, 2, 3)
+
+
+@pytest.mark.parametrize(("left", "right"), [((2, 3, 4), (2, 4, 2)), ((3, 4), (2, 4, 2)), ((2, 3, 4), (1, 4, 2))])
+def test_the_slider_shows_another_matrix_of_a_batch(open_page, left, right):
+    a, b = numbers(11, *left), numbers(12, *right)
+    page = open_page(dlviz.matmul(a, b, names=["a", "b"]))
+    c = a @ b
+    for batch in (1, 0):
+        slide(page, "batch dim 0", batch)
+        for name, x in (("a", a), ("b", b), ("result", c)):
+            here = batch if x.dim() == 3 and x.shape[0] > 1 else 0
+            first = here * x.shape[-2] * x.shape[-1]
+            wanted = x.flatten()[first : first + x.shape[-2] * x.shape[-1]].tolist()
+            assert texts(sheet(page, name)) == {first + p: written(value) for p, value in enumerate(wanted)}
+        cell(sheet(page, "result"), batch * 6 + 3).click()
+        assert balanced(line(page).text_content()) == (f"result[{batch}, 1, 1]", c[batch, 1, 1].item())
+        stands_at(page, 4, 6)
+        row = (batch if a.dim() == 3 else 0) * 12 + 4
+        assert marked(sheet(page, "a"), "lit") == list(range(row, row + 4))
+
+
+@pytest.mark.parametrize(("left", "right"), [((4,), (4, 3)), ((3, 4), (4,)), ((4,), (4,)), ((4,), (2, 4, 3))])
+def test_vectors_are_rows_at_the_left_and_columns_at_the_right(open_page, left, right):
+    a, b = numbers(13, *left), numbers(14, *right)
+    page = open_page(dlviz.matmul(a, b, names=["a", "b"]))
+    c = a @ b
+    for name, x in (("a", a), ("b", b)):
+        boxes = [box.bounding_box() for box in sheet(page, name).locator(".tensor-cell").all()[:2]]
+        if x.dim() == 1:
+            assert boxes[0]["x" if name == "b" else "y"] == boxes[1]["x" if name == "b" else "y"]
+    for p in range(min(3, c.numel())):
+        index = unravel(p, c.shape)
+        cell(sheet(page, "result"), p).click()
+        at = ", ".join(map(str, index)) if index else "()"
+        assert balanced(line(page).text_content()) == (f"result[{at}]", c[index].item())
+
+
+EQUATIONS = {
+    "ii->i": ((4, 4),),
+    "ii": ((4, 4),),
+    "ij->ji": ((2, 3),),
+    "iij,jk->ik": ((3, 3, 2), (2, 4)),
+    "ij,jk->ik": ((2, 3), (3, 2)),
+    "i,j->ij": ((3,), (4,)),
+    "...ij,...jk->...ik": ((2, 2, 3), (1, 3, 2)),
+    "...i,i->...": ((2, 2, 3), (3,)),
+    "ij,jk,kl->il": ((2, 3), (3, 2), (2, 2)),
+}
+
+
+@pytest.mark.parametrize("equation", EQUATIONS)
+def test_einsum_lights_what_autograd_says_the_element_is_made_of(open_page, equation):
+    operands = [numbers(50 + i, *shape, low=1, high=9) for i, shape in enumerate(EQUATIONS[equation])]
+    names = ["a", "b", "c"][: len(operands)]
+    page = open_page(dlviz.einsum(equation, *operands, names=names))
+    result = torch.einsum(equation, *operands)
+    assert shows(sheet(page, "result"), result)
+    for p in sorted({0, result.numel() // 2, result.numel() - 1}):
+        index = unravel(p, result.shape)
+        leaves = [x.double().requires_grad_() for x in operands]
+        torch.einsum(equation, *leaves)[index].backward()
+        cell(sheet(page, "result"), p).click()
+        for name, leaf in zip(names, leaves, strict=True):
+            assert marked(sheet(page, name), "lit") == leaf.grad.flatten().nonzero().flatten().tolist(), (name, index)
+        at = ", ".join(map(str, index)) if index else "()"
+        assert balanced(line(page).text_content()) == (f"result[{at}]", result[index].item())
+
+
+# Large tensors
+
+
+def window(first_row: int, first_column: int, found: dict) -> bool:
+    """What is drawn is the part of the large tensor that begins there."""
+    rows, columns = {r for r, _ in found}, {c for _, c in found}
+    assert (min(rows), min(columns)) == (first_row, first_column)
+    assert found == {at: written(LARGE[at].item()) for at in product(rows, columns)}
+    return True
+
+
+def test_the_window_moves_by_its_sliders(open_page, exported):
+    page = open_page(exported["large"])
+    grid = sheet(page, "x")
+    found = by_header(grid)
+    assert window(0, 0, found)
+    assert len(found) <= 256
+    slide(page, "rows from", 20)
+    assert window(20, 0, by_header(grid))
+    slide(page, "columns from", 33)
+    assert window(20, 33, by_header(grid))
+    grid.locator(".tensor-cell").first.click()
+    expect(line(page)).to_have_text(walk("x", LARGE, (20, 33)))
+    assert on_tape(page, "now") == [place(LARGE, (20, 33))]
+
+
+def test_a_step_beyond_the_edge_moves_the_window(open_page, exported):
+    page = open_page(exported["large"])
+    grid = sheet(page, "x")
+    columns = len({column for _, column in by_header(grid)})
+    grid.locator(".tensor-cell").nth(columns - 1).click()
+    keys(page, "ArrowRight")
+    assert window(0, 1, by_header(grid))
+    expect(line(page)).to_have_text(walk("x", LARGE, (0, columns)))
+    expect(grid.locator('[data-mark="now"]')).to_be_focused()
+    step_to(page, 1 + ravel((40, 2), LARGE.shape))
+    assert window(25, 1, by_header(grid))
+    expect(line(page)).to_have_text(walk("x", LARGE, (40, 2)))
+    step_to(page, 1 + ravel((7, 0), LARGE.shape))
+    assert window(7, 0, by_header(grid))
+
+
+def test_a_page_holds_the_window_and_no_more(exported):
+    # All of it would be 600 kB in the shortest form that the page knows.
+    assert len(exported["large"]) - len(exported["slanted"]) < 40_000
+
+
+# Whatever torch has
+
+
+def test_a_tensor_of_no_dimensions(open_page):
+    page = open_page(dlviz.tensor(torch.tensor(42), name="x"))
+    cell(sheet(page, "x"), 0).click()
+    expect(line(page)).to_have_text("x[()] lies at 0 = 0 and holds 42")
+    keys(page, "ArrowDown", "Escape")
+    stands_at(page, 0, 1)
+
+
+def test_an_empty_tensor_has_nothing_to_step_through(open_page):
+    page = open_page(dlviz.tensor(torch.empty(2, 0, 3), name="x"))
+    expect(page.locator(".tensor-empty")).to_contain_text("(2, 0, 3)")
+    expect(page.locator(".tensor-cell")).to_have_count(0)
+    keys(page, "End", " ")
+    stands_at(page, 0, 0)
+
+
+def test_booleans_and_complex_numbers(open_page):
+    page = open_page(dlviz.tensor(torch.tensor([[True, False]]), name="x"))
+    assert texts(sheet(page, "x")) == {0: "True", 1: "False"}
+    z = torch.tensor([1 + 2j, -0.5 - 1j, 3j])
+    page = open_page(dlviz.tensor(z, name="z"))
+    found = texts(sheet(page, "z"))
+    assert [complex(plain(found[p])) for p in range(3)] == z.tolist()
+
+
+def test_what_is_no_number_stands_out(open_page):
+    x = torch.tensor([[1.0, math.nan], [math.inf, -math.inf]])
+    page = open_page(dlviz.tensor(x, name="x"))
+    assert texts(sheet(page, "x")) == {0: "1", 1: "NaN", 2: "∞", 3: "−∞"}
+    odd = sheet(page, "x").locator(".tensor-cell[data-odd]").evaluate_all("(all) => all.map((c) => Number(c.dataset.p))")
+    assert odd == (~x.isfinite()).flatten().nonzero().flatten().tolist()
+    expect(page.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("3 of 4")
+    cell(sheet(page, "x"), 1).click()
+    expect(line(page)).to_have_text("x[0, 1] lies at 0 + 0·2 + 1·1 = 1 and holds NaN")
+
+
+def test_a_meta_tensor_has_addresses_and_no_numbers(open_page):
+    x = torch.empty(2, 3, device="meta").T
+    page = open_page(dlviz.tensor(x, name="x"))
+    assert set(texts(sheet(page, "x")).values()) == {"?"}
+    cell(sheet(page, "x"), 3).click()
+    expect(line(page)).to_contain_text(f"x[1, 1] lies at 0 + 1·1 + 1·3 = {place(x, (1, 1))}")
+
+
+def test_a_sparse_tensor_has_dots_where_it_stores_nothing(open_page):
+    dense = torch.tensor([[0, 5, 0], [-7, 0, 0]])
+    page = open_page(dlviz.tensor(dense.to_sparse(), name="x"))
+    assert texts(sheet(page, "x")) == {0: "·", 1: "5", 2: "·", 3: "−7", 4: "·", 5: "·"}
+    expect(page.locator(".tape-cell")).to_have_count(0)
+    cell(sheet(page, "x"), 1).click()
+    assert marked(sheet(page, "x"), "now") == [1]
+    expect(page.locator(".dlviz-note")).to_contain_text("2 of 6")
+
+
+# Names that learners give
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: dlviz.tensor(x, name=HOSTILE),
+        lambda x: dlviz.views(x, x.T, names={HOSTILE: x}),
+        lambda x: dlviz.broadcast(x, x, names=[HOSTILE, HOSTILE]),
+        lambda x: dlviz.matmul(x, x.T, names=[HOSTILE, HOSTILE]),
+        lambda x: dlviz.einsum("ij->i", x, names=[HOSTILE]),
+    ],
+    ids=["tensor", "views", "broadcast", "matmul", "einsum"],
+)
+def test_a_learner_s_names_never_become_html(open_page, make):
+    page = open_page(make(X))
+    expect(page.locator(".tensor-head b").filter(has_text=HOSTILE).first).to_be_visible()
+    page.locator(".tensor-grid").last.locator(".tensor-cell").last.click()
+    expect(line(page)).to_be_visible()
+    assert page.locator("img, b b").count() == 0
+    assert "owned" not in page.title()
+
+
+# Getting around
+
+
+def test_nothing_is_animated_where_less_motion_is_wished(open_page, exported):
+    page = open_page(exported["slanted"], reduced_motion=True)
+    cell(sheet(page, "x"), 19).click()
+    expect(page.locator(".tape-arc").first).to_have_css("stroke-dashoffset", "0px")
+    assert page.locator(".tape-arc").count() == sum(unravel(19, SLANTED.shape))
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_the_picked_cell_keeps_its_ring_under_the_pointer(open_page, exported):
+    page = open_page(exported["slanted"])
+    picked = cell(sheet(page, "x"), 6)
+    picked.click()
+    under = picked.evaluate("(cell) => getComputedStyle(cell).boxShadow")
+    page.mouse.move(0, 0)
+    assert picked.evaluate("(cell) => getComputedStyle(cell).boxShadow") == under
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_narrow_page_clips_nothing(open_page, exported, name):
+    page = open_page(exported[name], width=420)
+    if name not in ("clash", "hidden", "refused"):
+        page.locator(".tensor-grid").last.locator(".tensor-cell").first.click()
+    assert page.locator(".dlviz").evaluate("(card) => card.scrollWidth <= card.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
