@@ -85,7 +85,7 @@ function render({ model, el, signal }) {
       if (p >= 0) marks.push([p, "now"]);
       sheet.mark(marks);
     }
-    if (!index || sheets.some(({ block }) => block.position(index) < 0)) return on.line.show([]);
+    if (!index || sheets.some(({ block }) => block.position(index) < 0)) return on.line.show(index || !scene().result ? [] : [{ text: words["broadcast.hint"], soft: true }]);
     const { op, infix } = scene();
     const operands = sheets.slice(0, -1);
     const last = sheets.at(-1);

@@ -10,11 +10,11 @@ export function coloured(numbers) {
   return h("code", {}, "(", ...parts, numbers.length === 1 ? ",)" : ")");
 }
 
-/** The title above a grid: name, shape, stride. */
-export function title(about, words) {
+/** The title above a grid: name, shape, stride, and an offset that is not 0 or is asked for. */
+export function title(about, words, start = about.offset > 0) {
   const parts = [h("b", {}, about.name), h("span", { class: "tensor-fact" }, words["fact.shape"], " ", coloured(about.shape))];
   if (about.stride) parts.push(h("span", { class: "tensor-fact" }, words["fact.stride"], " ", coloured(about.stride)));
-  if (about.stride) parts.push(h("span", { class: "tensor-fact" }, words["fact.offset"], " ", h("code", {}, String(about.offset))));
+  if (about.stride && start) parts.push(h("span", { class: "tensor-fact" }, words["fact.offset"], " ", h("code", {}, String(about.offset))));
   return parts;
 }
 

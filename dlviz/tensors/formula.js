@@ -20,7 +20,7 @@ export function formula() {
 /** offset + Σ index × stride, as parts. */
 export function addressParts(name, index, stride, offset, words) {
   const sum = index.reduce((all, at, d) => all + at * stride[d], offset);
-  const parts = [name, "[", ...between(index.map((at, d) => ({ text: String(at), dim: d })), ", "), "]"];
+  const parts = [name, "[", ...(index.length ? between(index.map((at, d) => ({ text: String(at), dim: d })), ", ") : ["()"]), "]"];
   parts.push({ text: ` ${words["tape.lies"]} `, soft: true }, String(offset));
   index.forEach((at, d) => parts.push(" + ", { text: `${at}·${stride[d]}`, dim: d }));
   parts.push(" = ", { text: String(sum), strong: true });

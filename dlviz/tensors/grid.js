@@ -149,7 +149,7 @@ export function grid({ words, signal, pick }) {
 
   /** The index that an arrow key leads to: along rows and columns, and at a tile's edge into the next tile. */
   function moved(index, key) {
-    if (key === "Enter" || key === " ") return index;
+    if (key === "Enter") return index;
     const last = block.shape.length - 1;
     const column = block.column && last === 0;
     const steps = { ArrowLeft: [column ? -1 : last, -1], ArrowRight: [column ? -1 : last, 1], ArrowUp: [column ? 0 : last - 1, -1], ArrowDown: [column ? 0 : last - 1, 1] };

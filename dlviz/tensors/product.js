@@ -122,7 +122,7 @@ function render({ model, el, signal }) {
     place();
     const clear = () => {
       for (const { sheet } of [...sheets, result]) sheet.mark([]);
-      on.line.show([]);
+      on.line.show([{ text: words["product.hint"], soft: true }]);
     };
     if (!step) {
       if (order() === "outer") unveil(-1);

@@ -48,24 +48,39 @@ function render({ model, el, signal }) {
     origin[origin.length - 1] = column;
     wish(origin);
   }
-  /** Show the window at an origin: from what is held, or, with a kernel, from the tensor. */
+  /** Show the window at an origin: with a kernel anywhere in the tensor, in an exported page within what it holds. */
   function wish(origin) {
-    if (origin.join() !== near().join()) on.save("origin", origin);
+    const { rows, columns } = frame(block, near());
+    const wanted = origin.map((at, dim) => {
+      const [first, last] = reach(dim, dim === rows.dim ? rows.count : dim === columns.dim ? columns.count : 1);
+      return Math.max(first, Math.min(at, last));
+    });
+    if (wanted.join() !== near().join()) on.save("origin", wanted);
+  }
+  /** The first and last place at which a window of so many can begin. */
+  function reach(dim, count) {
+    if (model.get("live")) return [0, facts().shape[dim] - count];
+    return [block.start[dim], block.start[dim] + block.size[dim] - count];
   }
 
   function draw() {
     take();
     const sizes = facts().shape;
     const laid = frame(block, near());
-    const slider = (dim, text, most) => on.controls.range({
-      label: fillIn(text, { dim }),
-      max: () => most,
-      get: () => Math.min(most, near()[dim]),
-      set: (value) => wish(near().map((old, d) => (d === dim ? value : old))),
-    });
-    for (const dim of laid.sliced) slider(dim, words["knob.slice"], sizes[dim] - 1);
+    const slider = (dim, text, count) => {
+      const [min, most] = reach(dim, count);
+      if (min >= most) return;
+      on.controls.range({
+        label: fillIn(text, { dim }),
+        min,
+        max: () => most,
+        get: () => Math.max(min, Math.min(most, near()[dim])),
+        set: (value) => wish(near().map((old, d) => (d === dim ? value : old))),
+      });
+    };
+    for (const dim of laid.sliced) slider(dim, words["knob.slice"], 1);
     for (const [{ dim, count }, text] of [[laid.rows, words["knob.rows"]], [laid.columns, words["knob.columns"]]]) {
-      if (dim >= 0 && count && count < sizes[dim]) slider(dim, text, sizes[dim] - count);
+      if (dim >= 0 && count && count < sizes[dim]) slider(dim, text, count);
     }
     paint();
   }
@@ -81,7 +96,7 @@ function render({ model, el, signal }) {
   function paint() {
     const about = facts();
     tellAbout();
-    sheet.show(block, near(), title(about, words));
+    sheet.show(block, near(), title(about, words, true));
     const laid = frame(block, near());
     map.place(laid.rows, laid.columns);
     below.hidden = about.stride === null || about.storage === 0;

@@ -93,10 +93,11 @@ function render({ model, el, signal }) {
     strips.forEach((strip, t) => {
       const here = p >= 0 && now.tape === t;
       const place = here ? address(index, now.about.stride, now.about.offset) : -1;
+      strip.element.dataset.quiet = String(t > 0 && !here);
       strip.mark(here ? [[place, "now"]] : from >= 0 && t === items[0].tape ? [[from, "lit"]] : []);
       strip.march(here ? now.about.offset : 0, here ? index.map((count, dim) => ({ dim, stride: now.about.stride[dim], count })) : []);
     });
-    if (p < 0 || !now.about.stride) return on.line.show([]);
+    if (p < 0 || !now.about.stride) return on.line.show(step ? [] : [{ text: words["views.hint"], soft: true }]);
     const copied = now.source && from >= 0 ? [{ text: ` ${fillIn(words["views.from"], { place: from })}`, soft: true }] : [];
     return on.line.show([...addressParts(now.about.name, index, now.about.stride, now.about.offset, words), { text: ` ${words["tape.holds"]} `, soft: true }, { text: now.block.text(p, 6), strong: true }, ...copied]);
   }

@@ -94,7 +94,7 @@ class TensorView(TensorsWidget[Tensor]):
         if self._data is not None:
             self._check_origin(tuple(self.origin))
             found = held(self._data, self.facts, tuple(self.origin), LIVE)
-            if found["block"]["start"] != self.held["block"]["start"]:
+            if list(found["block"]["start"]) != self.held["block"]["start"]:
                 self.held = binary(found)
 
     def _describe(self) -> str:

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Watch
 
-LESSON = Path(__file__).parents[2] / "lessons" / "03-autograd.ipynb"
+LESSONS = Path(__file__).parents[2] / "lessons"
 CELLS = (
     "import torch, dlviz\nw = torch.tensor(3.0, requires_grad=True)\n"
     "with dlviz.autograd.recording() as tape:\n    loss = (w * 2 - 1) ** 2\nview = dlviz.graph(loss, tape=tape)\nview",
@@ -32,16 +32,23 @@ CELLS = (
     "import gc\nfrom ipywidgets.widgets import widget\ngc.collect()\n"
     "print('LIVE', sum(type(one).__name__ == 'AutogradGraph' for one in widget._instances.values()))",
 )
+TENSOR_CELLS = (
+    "import torch, dlviz\nx = torch.arange(4096.0).view(64, 64)\nview = dlviz.tensor(x)\nview",
+    "dlviz.tensor(x.T)",
+    "print('ORIGIN', list(view.origin), view.index)",
+)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A JupyterLab of this environment on a free port, with settings of its own; answers its address with the token."""
     folder = tmp_path_factory.mktemp("lab")
-    book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
-    book.cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    nbformat.write(book, folder / "test.ipynb")
-    shutil.copyfile(LESSON, folder / "lesson.ipynb")
+    for name, cells in (("test", CELLS), ("tensors", TENSOR_CELLS)):
+        book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+        book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+        nbformat.write(book, folder / f"{name}.ipynb")
+    for lesson in LESSONS.glob("*.ipynb"):
+        shutil.copyfile(lesson, folder / lesson.name)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -196,8 +203,42 @@ def test_running_a_cell_again_leaves_one_widget(lab, server):
     assert text_of(lab, len(CELLS) - 1) == "LIVE 1"
 
 
-def test_the_lesson_runs_whole(lab, server):
-    open_notebook(lab, server, "lesson.ipynb")
+def numbers_of(view) -> list[str]:
+    """The numbers in a grid, row by row."""
+    return view.locator(".tensor-cell").all_text_contents()
+
+
+def test_the_window_of_a_large_tensor_moves_and_outlives_a_reload(lab, server):
+    open_notebook(lab, server, "tensors.ipynb")
+    run(lab, 0)
+    run(lab, 1)
+    views = lab.locator(".dlviz")
+    expect(views).to_have_count(2)
+    first = views.first
+    assert numbers_of(first)[:3] == ["0", "1", "2"]
+    # One style, because both brought only their loader and share one carrier.
+    expect(lab.locator("style[data-dlviz]")).to_have_count(1)
+
+    first.get_by_role("slider", name="rows from").focus()
+    lab.keyboard.press("End")  # what was not sent has to come from the kernel
+    expect(first.locator(".tensor-cell").first).to_have_text("3072")
+    first.locator(".tensor-cell").first.click()
+    for _ in range(20):
+        run(lab, 2)
+        if text_of(lab, 2) == "ORIGIN [48, 0] (48, 0)":
+            break
+    assert text_of(lab, 2) == "ORIGIN [48, 0] (48, 0)"
+
+    command(lab, "docmanager:save")
+    lab.reload()
+    open_notebook(lab, server, "tensors.ipynb")
+    expect(lab.locator(".dlviz")).to_have_count(2, timeout=60_000)
+    expect(lab.locator(".dlviz").first.locator(".tensor-cell").first).to_have_text("3072")
+
+
+@pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])
+def test_a_lesson_runs_whole(name, lab, server):
+    open_notebook(lab, server, f"{name}.ipynb")
     command(lab, "notebook:run-all-cells")
     outputs = lab.evaluate(
         """() => [...globalThis.jupyterapp.shell.currentWidget.content.model.cells]
@@ -206,4 +247,6 @@ def test_the_lesson_runs_whole(lab, server):
     assert [output for output in outputs if output["output_type"] == "error"] == []
     shown = [output for output in outputs if "application/vnd.jupyter.widget-view+json" in output.get("data", {})]
     assert len(shown) >= 8
-    expect(lab.locator(".dlviz .card").first).to_be_visible()
+    # JupyterLab keeps what is scrolled away out of the page.
+    lab.evaluate("() => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(3).then(() => null)")
+    expect(lab.locator(".dlviz").locator(".card, .tensor-cell").locator("visible=true").first).to_be_visible()

@@ -1,0 +1,301 @@
+"""The six public functions: what they show, what they refuse, and that they keep nothing alive."""
+
+import gc
+import json
+import warnings
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from ipywidgets import HBox, IntSlider, jslink
+from ipywidgets.widgets.widget import _remove_buffers
+
+import dlviz
+from dlviz.kit.problem import Problem
+from dlviz.kit.widget import Widget
+from tests.tensors.decode import same
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    Widget.close_all()
+
+
+def quietly(make):
+    """Some kinds of tensors are made under a warning of torch's own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make()
+
+
+KINDS = {
+    "number": lambda: torch.tensor(3.5),
+    "empty": lambda: torch.zeros(0, 3),
+    "empty inside": lambda: torch.zeros(3, 0, 2),
+    "bool": lambda: torch.randn(3, 4) > 0,
+    "uint8": lambda: torch.arange(6, dtype=torch.uint8),
+    "int8": lambda: torch.tensor([-128, 127], dtype=torch.int8),
+    "int64": lambda: torch.tensor([2**62, -(2**62) - 1]),
+    "uint16": lambda: torch.tensor([1, 65535], dtype=torch.uint16),
+    "uint32": lambda: torch.tensor([1, 2**32 - 1], dtype=torch.uint32),
+    "uint64": lambda: torch.tensor([2**64 - 1], dtype=torch.uint64),
+    "float16": lambda: torch.randn(3, 3).half(),
+    "bfloat16": lambda: torch.randn(3, 3).bfloat16(),
+    "float64": lambda: torch.randn(3, 3, dtype=torch.float64),
+    "float8": lambda: torch.randn(2, 2).to(torch.float8_e4m3fn),
+    "complex64": lambda: torch.randn(2, 3, dtype=torch.complex64),
+    "complex128": lambda: torch.randn(2, 3, dtype=torch.complex128),
+    "conjugate": lambda: torch.randn(2, 2, dtype=torch.complex64).conj(),
+    "not finite": lambda: torch.tensor([[1.0, float("nan")], [float("inf"), -float("inf")]]),
+    "six dimensions": lambda: torch.arange(64).view(2, 2, 2, 2, 2, 2),
+    "expanded": lambda: torch.arange(3).expand(4, 3),
+    "tracked": lambda: torch.randn(3, requires_grad=True) * 2,
+    "parameter": lambda: torch.nn.Linear(3, 2).weight,
+    "large": lambda: torch.randn(300, 200),
+    "large vector": lambda: torch.arange(1000),
+    "many dimensions and large": lambda: torch.randn(32, 3, 28, 28),
+}
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_every_kind_of_tensor_is_shown_number_by_number(make):
+    x = make()
+    view = dlviz.tensor(x)
+    assert same(view.held["block"], x)
+    assert view.scene["badge"]["kind"] == "good"
+    assert view._still().startswith("<svg")
+    assert json.loads(json.dumps(_remove_buffers(view.get_state())[0], allow_nan=False))
+
+
+SILENT = {
+    "meta": lambda: torch.empty(3, 4, device="meta"),
+    "nested": lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
+    "jagged": lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=torch.jagged),
+    "bits": lambda: torch.zeros(2, dtype=torch.uint8).view(torch.bits8),
+    "large sparse": lambda: torch.eye(1000).to_sparse(),
+}
+
+
+@pytest.mark.parametrize("make", SILENT.values(), ids=SILENT)
+def test_what_has_no_numbers_to_show_says_why(make):
+    x = quietly(make)
+    view = quietly(lambda: dlviz.tensor(x))
+    assert view.scene["notes"]
+    assert view._still().startswith("<svg")
+    assert view.to_html()
+
+
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
+def test_a_small_sparse_tensor_is_drawn_with_what_it_leaves_out(layout):
+    dense = torch.tensor([[0.0, 2.0], [3.0, 0.0]])
+    x = quietly(lambda: dense.to_sparse(layout=layout))
+    block = dlviz.tensor(x).held["block"]
+    assert same(block, dense)
+    assert list(block["present"]) == [0, 1, 1, 0]
+    assert "2 of 4" in dlviz.tensor(x).scene["notes"][0]["text"]
+
+
+def test_a_large_tensor_sends_its_window_and_nothing_else():
+    x = torch.randn(4096, 4096)
+    view = dlviz.tensor(x)
+    plain, _, buffers = _remove_buffers(view.get_state())
+    assert len(json.dumps(plain)) + sum(map(len, buffers)) < 30_000
+    assert len(view.to_html()) < 200_000
+    assert view.scene["figures"]["min"] == x.min()
+    assert sum(view.scene["figures"]["histogram"]["counts"]) == x.numel()
+    view.origin = [4000, 17]
+    assert view.held["block"]["start"] == [4000, 17]
+    assert same(view.held["block"], x)
+    view.origin = [4095, 4095]  # a window never sticks out
+    assert view.held["block"]["start"] == [4080, 4080]
+
+
+def test_a_tensor_larger_than_memory_is_sampled_and_says_so():
+    view = dlviz.tensor(torch.ones(1).expand(10**6, 10**6))
+    assert any("even sample" in note["text"] for note in view.scene["notes"])
+    assert view.scene["figures"]["mean"] == 1
+
+
+def test_an_index_is_a_step_and_a_step_an_index():
+    view = dlviz.tensor(torch.arange(24).view(2, 3, 4), index=(1, 2, 3))
+    assert (view.step, view.index) == (24, (1, 2, 3))
+    view.index = (0, -1, 0)
+    assert (view.step, view.index) == (9, (0, 2, 0))
+    view.index = None
+    assert (view.step, view.index) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: dlviz.tensor([1, 2]), "tensor: x must be a tensor, but got list"),
+        (lambda: dlviz.tensor(torch.ones(2, 2), index=(2, 0)), r"index must be .* shape \(2, 2\), but got \(2, 0\)"),
+        (lambda: dlviz.tensor(torch.ones(2, 2), index=1), r"index must be .* but got \(1,\)"),
+        (lambda: dlviz.tensor(torch.ones(2, 2), origin=(0,)), r"origin must hold one number"),
+        (lambda: dlviz.views("x"), "views: x must be a tensor, but got str"),
+        (lambda: dlviz.views(torch.ones(2), "x.sum()"), r"`x.sum\(\)` is not accepted here"),
+        (lambda: dlviz.views(torch.ones(2), 3), "an expression is text"),
+        (lambda: dlviz.broadcast(torch.ones(2), "b"), "broadcast: b must be a tensor or a number, but got str"),
+        (lambda: dlviz.broadcast(torch.ones(2), 1, op="@"), r"op is a function or one of \+ - .* but got '@'"),
+        (lambda: dlviz.broadcast(torch.ones(2), 1, names=["a"]), "one name for each operand: 2, but got 1"),
+        (lambda: dlviz.index(torch.ones(2), "x.sum()"), "not accepted here"),
+        (lambda: dlviz.index(torch.ones(2), "x[nothing]"), "nothing is not a variable of yours"),
+        (lambda: dlviz.index(torch.ones(2), "x["), "is not an expression that can be read"),
+        (lambda: dlviz.matmul(torch.ones(2, 3), torch.ones(2, 3)), "mat1 and mat2 shapes cannot be multiplied"),
+        (lambda: dlviz.matmul(torch.ones(2), torch.ones(2), order="outer"), "order must be one of dot"),
+        (lambda: dlviz.matmul(torch.ones(3, 2, 2), torch.ones(2, 2), batch=[3]), "batch must be an index"),
+        (lambda: dlviz.einsum("ij,jk", torch.ones(2, 3)), "torch refuses these shapes"),
+        (lambda: dlviz.einsum(torch.ones(2)), "the first argument is an equation"),
+    ],
+)
+def test_bad_input_is_refused_with_what_came_and_what_would_fit(call, words):
+    with pytest.raises(Problem, match=words):
+        call()
+
+
+DANGEROUS = (
+    "__import__('os').system('true')",
+    "x.__class__",
+    "x[__import__('os')]",
+    "x[x.tolist()]",
+    "x[(lambda: 0)()]",
+    "x[[0] * 10**9]",
+    "x[2 ** 99999999]",
+    "(x := 3)",
+    "x[open('f')]",
+    "x.storage()",
+    "x.apply_(print)",
+    "x.to('cpu').numpy()",
+    "torch.load(x)",
+    "[x for x in x][0]",
+    "x[f'{x}']",
+    "x; x",
+    "(" * 5000 + "x" + ")" * 5000,
+)
+
+
+@pytest.mark.parametrize("text", DANGEROUS, ids=range(len(DANGEROUS)))
+@pytest.mark.parametrize("show", [dlviz.index, dlviz.views])
+def test_anything_but_indexing_and_arranging_is_refused(show, text):
+    with pytest.raises(Problem):
+        show(torch.ones(2, 2), text)
+
+
+def test_an_index_may_use_the_learners_variables():
+    mask, rows = torch.tensor([True, False, True]), [0, 2]
+    x = torch.arange(12).view(3, 4)
+    assert torch.equal(dlviz.index(x, "x[mask, ::2]").output, x[mask, ::2])
+    assert torch.equal(dlviz.index(x, "x[rows]").output, x[rows])
+    assert torch.equal(dlviz.index(x, "x[keep]", names={"keep": ~mask}).output, x[~mask])
+    assert torch.equal(dlviz.index(x, "anything[anything > 5]").output, x[x > 5])
+    assert torch.equal(dlviz.index(x, "torch.gather(x, 1, torch.tensor([[3], [0], [1]]))").output.view(-1), torch.tensor([3, 4, 9]))
+
+
+def test_names_come_from_the_callers_variables():
+    weights = torch.ones(2, 3)
+    other = weights.T
+    assert repr(dlviz.tensor(weights)) == "dlviz.tensor(weights: (2, 3) float32 on cpu)"
+    assert repr(dlviz.views(weights, other)) == "dlviz.views(weights same storage, other same storage)"
+    assert [item["facts"]["name"] for item in dlviz.matmul(weights, other).scene["operands"]] == ["weights", "other"]
+
+
+def test_the_result_of_an_index_stays_hidden_until_it_is_revealed():
+    view = dlviz.index(torch.arange(4), "x[1:]")
+    assert repr(view) == "dlviz.index(x[1:] -> ?)"
+    assert "(3,)" not in view._still()
+    view.revealed = True
+    assert repr(view) == "dlviz.index(x[1:] -> (3,), a view)"
+    assert "(3,)" in view._still()
+
+
+def test_an_operator_is_folded_and_a_function_is_called():
+    a, b, c = torch.tensor([5]), torch.tensor([[2], [3]]), 1
+    assert dlviz.broadcast(a, b, c, op="-").output.tolist() == [[2], [1]]
+    assert dlviz.broadcast(a > 4, b, a, op=torch.where).output.tolist() == [[2], [3]]
+    assert dlviz.broadcast(torch.tensor([1], dtype=torch.int8), 1.5).output.dtype == torch.float32
+
+
+def test_a_dtype_change_keeps_the_bytes_and_has_a_tape_of_its_own():
+    x = torch.arange(4, dtype=torch.float32)
+    view = dlviz.views(x, x.view(torch.int16))
+    assert view.shares == (True, True)
+    assert [tape.get("same") for tape in view.scene["tapes"]] == [None, 0]
+
+
+def test_refresh_reads_what_was_written():
+    x = torch.zeros(2, 2)
+    view = dlviz.tensor(x)
+    x[1, 1] = 9
+    assert not same(view.held["block"], x)
+    view.refresh()
+    assert same(view.held["block"], x)
+
+
+MAKERS = {
+    "tensor": lambda x: dlviz.tensor(x),
+    "views": lambda x: dlviz.views(x, "x.T", "x.T.contiguous()"),
+    "broadcast": lambda x: dlviz.broadcast(x, 1),
+    "index": lambda x: dlviz.index(x, "x[:, 1]", revealed=True),
+    "matmul": lambda x: dlviz.matmul(x, x),
+    "einsum": lambda x: dlviz.einsum("ij->j", x),
+}
+
+
+class Saved:
+    """What a graph's node holds in place of a tensor, so that a test can see when the graph goes."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_a_widget_keeps_no_graph_alive(make):
+    w, kept = torch.ones(3, 3, requires_grad=True), []
+
+    def pack(tensor):
+        saved = Saved(tensor)
+        kept.append(weakref.ref(saved))
+        return saved
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved.tensor):
+        x = w**2
+    view = make(x)
+    assert kept[0]() is not None
+    del x
+    gc.collect()
+    assert kept[0]() is None
+    assert repr(view)
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_a_closed_widget_lets_its_tensor_go_and_says_so(make):
+    array = np.ones((3, 3), np.float32)
+    memory = weakref.ref(array)
+    view = make(torch.from_numpy(array))
+    view.to_html()
+    del array
+    view.close()
+    gc.collect()
+    assert memory() is None
+    with pytest.raises(Problem, match="closed"):
+        view.save("never.svg")
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_each_is_an_ordinary_widget_with_a_picture_and_a_page(make, tmp_path):
+    view = make(torch.arange(9.0).view(3, 3))
+    HBox([view])
+    jslink((IntSlider(), "value"), (view, "step"))
+    assert repr(view).startswith("dlviz.")
+    assert "<title>" in view.save(tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert view.save(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert "<!doctype html>" in view.save(tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def test_unknown_arguments_are_refused_by_all():
+    x = torch.ones(2, 2)
+    for call in (dlviz.tensor, dlviz.views, *(lambda x, f=f, **k: f(x, x, **k) for f in (dlviz.broadcast, dlviz.matmul))):
+        with pytest.raises(TypeError, match="no such argument: colour"):
+            call(x, colour="red")
