@@ -121,11 +121,21 @@ def test_a_lesson_is_committed_clean(lesson):
         assert "NBVAL_" + "SKIP" not in cell.source
 
 
-def test_lesson_three_holds_what_the_curriculum_asks():
-    book = nbformat.read(next(path for path in LESSONS if path.stem == "03-autograd"), 4)
+@pytest.mark.parametrize(
+    ("stem", "widget", "widgets", "exercises"),
+    [
+        ("01-tensors", r"dlviz\.(tensor|index|broadcast|matmul|einsum)\(", 10, 4),
+        ("02-views-and-strides", r"dlviz\.(tensor|views)\(", 7, 4),
+        ("03-autograd", r"dlviz\.graph\(", 5, 3),
+    ],
+)
+def test_a_lesson_holds_what_the_curriculum_asks(stem, widget, widgets, exercises):
+    book = nbformat.read(next(path for path in LESSONS if path.stem == stem), 4)
     marks = [cell.metadata.get("dlviz", {}) for cell in book.cells]
     assert sum("predict" in mark for mark in marks) >= 2
-    assert sum("exercise" in mark for mark in marks) >= 3
-    assert sum("dlviz.graph(" in cell.source for cell in book.cells if cell.cell_type == "code") >= 5
+    assert sum("exercise" in mark for mark in marks) >= exercises
+    assert sum(bool(re.search(widget, cell.source)) for cell in book.cells if cell.cell_type == "code") >= widgets
     words = sum(len(cell.source.split()) for cell in book.cells if cell.cell_type == "markdown")
     assert 600 <= words <= 1600
+    asked = {id for id in catalogue.items() if id.startswith(stem[:2])}
+    assert {mark.get("exercise", mark.get("predict")) for mark in marks} - {None} == asked

@@ -71,7 +71,7 @@ function render({ model, el, signal }) {
 
   function stand(step) {
     const index = step && scene().result ? unravel(step - 1, shape()) : null;
-    if (index && !sheets.at(-1).sheet.shows(index)) {
+    if (index && !sheets.at(-1).sheet.shows(index) && sheets.at(-1).block.position(index) >= 0) {
       on.save("origin", index);
       place();
     }

@@ -74,11 +74,11 @@ class ProductView(TensorsWidget[Contraction]):
     def _still(self) -> str:
         made = self.data
         row: list[Sheet | str] = []
-        for x, name, labels in zip(made.operands, self._names, made.labels, strict=True):
+        for x, name in zip(made.operands, self._names, strict=True):
             column = self._kind == "matmul" and bool(row) and x.dim() == 1
-            row += [Sheet(f"{name} {' '.join(labels)}", read(x, None, cropped(tuple(x.shape))), column=column), "·"]
+            row += [Sheet(f"{name} {tuple(x.shape)}", read(x, None, cropped(tuple(x.shape))), column=column), "·"]
         row[-1] = "="
-        row.append(Sheet(" ".join(made.output) or "()", read(made.result, None, cropped(tuple(made.result.shape)))))
+        row.append(Sheet(str(tuple(made.result.shape)), read(made.result, None, cropped(tuple(made.result.shape)))))
         return draw(self._kind, self.scene["signature"], self.scene["summary"], Page([row]), self._colours)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from dlviz.kit.still import Svg, shorten
 from dlviz.tensors.blocks import Block
 
-_HIGH, _MARGIN, _GAP, _HEAD, _LETTER = 24, 16, 24, 40, 7.0
+_HIGH, _MARGIN, _GAP, _HEAD, _LETTER = 24, 16, 24, 40, 7.3
 #: A still picture shows up to this many rows, columns and tiles.
 _MOST, _TILES = 16, 4
 
@@ -71,7 +71,7 @@ def draw(name: str, signature: str, summary: str, page: Page, theme: str) -> str
         _scroll(svg, scroll, y, wide - 2 * _MARGIN)
         y += 62
     for text, colour in page.lines:
-        svg.text(_MARGIN, y + 6, text, mono=True, colour=colour)
+        svg.text(_MARGIN, y + 6, text, size=11.5, mono=True, colour=colour)
         y += 20
     return svg.markup()
 
@@ -130,7 +130,7 @@ def _wide(sheet: Sheet) -> float:
         ),
         default=2,
     )
-    return max(26.0, 8 + _LETTER * longest)
+    return max(26.0, 9 + 6.7 * longest)
 
 
 def _size(item: Sheet | str) -> tuple[float, float]:

@@ -73,7 +73,15 @@ class ViewsView(TensorsWidget[tuple[Arranged, ...]]):
                     )
                 )
         rows = [sheets[i : i + 3] for i in range(0, len(sheets), 3)]
-        page = Page(rows, [Scroll(title, read(tape(x))) for title, x in _tapes(self.arranged) if _small(x)], lines)
+        page = Page(
+            rows,
+            [
+                Scroll(say("tensors.tape.of", name=title), read(tape(x)))
+                for title, x in _tapes(self.arranged)
+                if _small(x)
+            ],
+            lines,
+        )
         return draw(say("tensors.views.name"), self.scene["signature"], self.scene["summary"], page, self._colours)
 
 

@@ -190,7 +190,9 @@ def test_an_index_may_use_the_learners_variables():
     assert torch.equal(dlviz.index(x, "x[rows]").output, x[rows])
     assert torch.equal(dlviz.index(x, "x[keep]", names={"keep": ~mask}).output, x[~mask])
     assert torch.equal(dlviz.index(x, "anything[anything > 5]").output, x[x > 5])
-    assert torch.equal(dlviz.index(x, "torch.gather(x, 1, torch.tensor([[3], [0], [1]]))").output.view(-1), torch.tensor([3, 4, 9]))
+    assert torch.equal(
+        dlviz.index(x, "torch.gather(x, 1, torch.tensor([[3], [0], [1]]))").output.view(-1), torch.tensor([3, 4, 9])
+    )
 
 
 def test_names_come_from_the_callers_variables():
@@ -296,6 +298,10 @@ def test_each_is_an_ordinary_widget_with_a_picture_and_a_page(make, tmp_path):
 
 def test_unknown_arguments_are_refused_by_all():
     x = torch.ones(2, 2)
-    for call in (dlviz.tensor, dlviz.views, *(lambda x, f=f, **k: f(x, x, **k) for f in (dlviz.broadcast, dlviz.matmul))):
+    for call in (
+        dlviz.tensor,
+        dlviz.views,
+        *(lambda x, f=f, **k: f(x, x, **k) for f in (dlviz.broadcast, dlviz.matmul)),
+    ):
         with pytest.raises(TypeError, match="no such argument: colour"):
             call(x, colour="red")
