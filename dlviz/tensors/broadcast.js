@@ -34,7 +34,7 @@ function render({ model, el, signal }) {
     const last = sheets.at(-1);
     if (result) {
       for (const dim of frame(last.block, origin()).sliced) {
-        on.controls.range({ label: fillIn(words["knob.slice"], { dim }), max: () => shape()[dim] - 1, get: () => origin()[dim], set: (value) => on.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
+        on.controls.range({ label: fillIn(words["knob.slice"], { dim }), max: () => last.block.size[dim] - 1, get: () => origin()[dim], set: (value) => on.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
       }
     }
   }
@@ -69,9 +69,9 @@ function render({ model, el, signal }) {
     return index.slice(missing).map((i, d) => (item.facts.shape[d] === 1 ? 0 : i));
   }
 
-  function stand(step) {
+  function stand(step, fresh) {
     const index = step && scene().result ? unravel(step - 1, shape()) : null;
-    if (index && !sheets.at(-1).sheet.shows(index) && sheets.at(-1).block.position(index) >= 0) {
+    if (fresh && index && !sheets.at(-1).sheet.shows(index) && sheets.at(-1).block.position(index) >= 0) {
       on.save("origin", index);
       place();
     }
@@ -95,7 +95,7 @@ function render({ model, el, signal }) {
     return on.line.show([at(last.item.facts.name, index), " = ", ...join(named), " = ", ...join(values), " = ", { text: last.block.text(last.block.position(index), 6), strong: true }]);
   }
   function braced(text) {
-    return text.startsWith("−") ? `(${text})` : text;
+    return /^−|j$/.test(text) ? `(${text})` : text;
   }
 }
 

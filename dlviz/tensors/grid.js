@@ -56,7 +56,8 @@ export function grid({ words, signal, pick }) {
   function show(next, at, title) {
     const around = focusInside();
     block = next;
-    near = block.shape.map((size, d) => Math.min(at[d] ?? 0, Math.max(0, size - 1)));
+    // Of a large tensor a part is held, and only that can be drawn.
+    near = block.size.map((size, d) => Math.max(block.start[d], Math.min(at[d] ?? 0, block.start[d] + size - 1)));
     const laid = frame(block, near);
     corner = near.slice();
     for (const span of [laid.rows, laid.columns]) if (span.dim >= 0) corner[span.dim] = span.first;

@@ -39,7 +39,7 @@ function render({ model, el, signal }) {
     on.ui.stage.replaceChildren(h("div", { class: "tensor-stage" }, row));
     show();
     for (const dim of frame(source.block, origin()).sliced) {
-      on.controls.range({ label: fillIn(words["knob.slice"], { dim }), max: () => source.block.shape[dim] - 1, get: () => origin()[dim], set: (value) => on.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
+      on.controls.range({ label: fillIn(words["knob.slice"], { dim }), max: () => source.block.size[dim] - 1, get: () => origin()[dim], set: (value) => on.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
     }
   }
   function side(item, pick) {
@@ -91,11 +91,11 @@ function render({ model, el, signal }) {
     if (q >= 0) on.go(ravel(result.block.index(q), sizes()) + 1);
   }
 
-  function stand(step) {
+  function stand(step, fresh) {
     const index = step && open() ? unravel(step - 1, sizes()) : null;
     const q = index && result ? result.block.position(index) : -1;
     const from = q >= 0 && positions ? unravel(positions[q], source.block.shape) : null;
-    if (from && !source.sheet.shows(from) && source.block.position(from) >= 0) {
+    if (fresh && from && !source.sheet.shows(from) && source.block.position(from) >= 0) {
       on.save("origin", from);
       show();
     }

@@ -72,17 +72,23 @@ function render({ model, el, signal }) {
     if (scene().orders.length > 1) {
       on.controls.choice({ label: words["product.order"], options: scene().orders.map((name) => [name, words[`product.${name}`]]), get: order, set: (name) => on.save("order", name) });
     }
-    leading().forEach((_, d) => on.controls.range({ label: fillIn(words["product.batch"], { dim: d }), max: () => made.facts.shape[d] - 1, get: () => batch()[d], set: (value) => on.save("batch", batch().map((old, e) => (e === d ? value : old))) }));
+    leading().forEach((_, d) => on.controls.range({ label: fillIn(words["product.batch"], { dim: d }), max: () => heldOf(made.labels[d]) - 1, get: () => batch()[d], set: (value) => on.save("batch", batch().map((old, e) => (e === d ? value : old))) }));
     place();
     if (!matrix()) {
       for (const dim of frame(result.block, []).sliced) {
-        on.controls.range({ label: fillIn(words["product.slice"], { label: made.labels[dim] }), max: () => made.facts.shape[dim] - 1, get: () => focus[dim] ?? 0, set: (value) => look(made.labels.map((_, d) => (d === dim ? value : (focus[d] ?? 0)))) });
+        on.controls.range({ label: fillIn(words["product.slice"], { label: made.labels[dim] }), max: () => heldOf(made.labels[dim]) - 1, get: () => focus[dim] ?? 0, set: (value) => look(made.labels.map((_, d) => (d === dim ? value : (focus[d] ?? 0)))) });
       }
     }
     return summed.length ? sizes : null;
   }
   function one(item, pick) {
     return { item, sheet: grid({ words, signal, pick }), block: decode({ ...item.block, name: item.facts.name, column: item.column, flat: matrix(), room: matrix() ? 300 : 240 }) };
+  }
+
+  /** How many of a label all tensors hold: of a large one only the first part is drawn. */
+  function heldOf(name) {
+    const each = ({ item, block }) => item.labels.map((own, d) => (own === name && item.facts.shape[d] > 1 ? block.size[d] : Infinity));
+    return Math.min(scene().sizes[name], ...[...sheets, result].flatMap(each));
   }
 
   /** Every letter, its size, and whether it is kept or summed over. */
@@ -118,7 +124,7 @@ function render({ model, el, signal }) {
     return item.labels.map((name, d) => (item.facts.shape[d] > 1 ? (labelled[name] ?? 0) : 0));
   }
 
-  function stand(step) {
+  function stand(step, fresh) {
     place();
     const clear = () => {
       for (const { sheet } of [...sheets, result]) sheet.mark([]);
@@ -131,7 +137,7 @@ function render({ model, el, signal }) {
     if (order() === "outer") return outer(step - 1);
     if (order() === "columns") return columns(step - 1);
     const index = [...batch(), ...unravel(step - 1, stepped())];
-    if (!result.sheet.shows(index) && result.block.position(index) >= 0) {
+    if (fresh && !result.sheet.shows(index) && result.block.position(index) >= 0) {
       focus = index;
       place();
     }
@@ -176,7 +182,7 @@ function render({ model, el, signal }) {
     return Number.isInteger(value) ? value : Number(Number(value).toPrecision(4));
   }
   function braced(text) {
-    return text.startsWith("−") ? `(${text})` : text;
+    return /^−|j$/.test(text) ? `(${text})` : text;
   }
 
   /** Column k of the left times row k of the right, added to what came before. */

@@ -7,8 +7,8 @@ import { formula } from "./formula.js";
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, name: string, steps: () => number, label: (step: number) => string,
- *   draw: () => void, stand: (step: number) => void, traits?: Record<string, () => void>}} options
- *   draw: the scene has changed; stand: the player has moved; traits: what else to listen for
+ *   draw: () => void, stand: (step: number, fresh: boolean) => void, traits?: Record<string, () => void>}} options
+ *   draw: the scene has changed; stand: the player has moved (fresh), or what it stands on; traits: what else to listen for
  */
 export function stage({ model, el, signal, name, steps, label, draw, stand, traits = {} }) {
   const words = model.get("words");
@@ -16,6 +16,7 @@ export function stage({ model, el, signal, name, steps, label, draw, stand, trai
   const line = formula();
   const controls = knobs({ signal });
   let bar = null;
+  let stood = -1;
 
   function save(trait, value) {
     model.set(trait, value);
@@ -28,6 +29,7 @@ export function stage({ model, el, signal, name, steps, label, draw, stand, trai
     ui.setNotes(scene.notes);
     ui.setSummary(scene.summary);
     controls.clear();
+    stood = -1;
     draw();
     moved();
   }
@@ -36,7 +38,9 @@ export function stage({ model, el, signal, name, steps, label, draw, stand, trai
     controls.update();
     const step = Math.min(model.get("step"), steps());
     ui.say(model.get("playing") ? "" : label(step));
-    stand(step);
+    const fresh = step !== stood;
+    stood = step;
+    stand(step, fresh);
   }
   function start() {
     bar = player({ model, words, signal, root: ui.root, steps, label });

@@ -19,6 +19,7 @@ export function tape({ signal, pick, label }) {
   let marked = [];
   let wide = 30;
   let scrolls = false;
+  let left = 0;
   let last = { items: [], max: 0, marks: [], offset: 0, hops: [], room: 0 };
 
   /**
@@ -26,7 +27,7 @@ export function tape({ signal, pick, label }) {
    * @param {number} max the value of the strongest colour
    */
   function show(items, max) {
-    last = { items, max, marks: [], offset: 0, hops: [], room: element.clientWidth };
+    last = { ...last, items, max, marks: [], offset: 0, hops: [] };
     lay(items, max);
   }
 
@@ -35,7 +36,7 @@ export function tape({ signal, pick, label }) {
     marked = [];
     const longest = items.reduce((most, item) => Math.max(most, item.text.length), 2);
     const full = Math.max(28, 9 + 7 * longest);
-    wide = Math.max(12, Math.min(full, Math.floor(((element.clientWidth || ROOM) - 8) / Math.max(1, items.length))));
+    wide = Math.max(12, Math.min(full, Math.floor(((last.room || ROOM) - 8) / Math.max(1, items.length))));
     const written = wide >= 2 + 6.7 * longest;
     const tick = wide >= 24 ? 1 : 8;
     let x = 0;
@@ -84,11 +85,15 @@ export function tape({ signal, pick, label }) {
     if (now && cells.has(now[0])) keepInView(cells.get(now[0]).x);
   }
 
+  /** Where it is scrolled to is remembered, because asking for it would lay the page out anew at every step. */
   function keepInView(x) {
-    if (!scrolls) return;
-    const left = element.scrollLeft;
-    if (x - 60 < left || x + 60 > left + element.clientWidth) element.scrollLeft = x - element.clientWidth / 2;
+    if (!scrolls || (x - 60 >= left && x + 60 <= left + last.room)) return;
+    left = Math.max(0, x - last.room / 2);
+    element.scrollLeft = left;
   }
+  element.addEventListener("scroll", () => {
+    left = element.scrollLeft;
+  }, { signal, passive: true });
 
   /**
    * Hops from the offset to the element: one dimension after the other.
@@ -121,8 +126,9 @@ export function tape({ signal, pick, label }) {
 
   // How much fits is known only when the picture stands; and it changes with the window.
   const watcher = new ResizeObserver(() => {
-    if (Math.abs(element.clientWidth - last.room) < 2) return;
-    last.room = element.clientWidth;
+    const room = element.clientWidth;
+    if (Math.abs(room - last.room) < 2) return;
+    last.room = room;
     lay(last.items, last.max);
     mark(last.marks);
     march(last.offset, last.hops);

@@ -19,7 +19,7 @@ function render({ model, el, signal }) {
   const near = () => model.get("origin");
   const indexOf = (step) => unravel(step - 1, facts().shape);
   const label = (step) => (step ? said(indexOf(step)) : words["tensor.none"]);
-  const on = stage({ model, el, signal, name: words["tensor.name"], steps, label, draw, stand, traits: { held: redraw, origin: paint } });
+  const on = stage({ model, el, signal, name: words["tensor.name"], steps, label, draw, stand, traits: { held: redraw, origin: () => paint(false) } });
   /** What is not drawn, as a large sparse tensor, is not stepped through either. */
   function steps() {
     return countOf(model.get("held").block.size) && countOf(facts().shape);
@@ -32,6 +32,8 @@ function render({ model, el, signal }) {
   const chosen = h("div", { class: "tensor-chosen" });
   const always = h("div");
   let block;
+  /** Whether the element that is picked has to come into sight; once it is, the window may be moved away from it. */
+  let sought = false;
   on.ui.stage.append(h("div", { class: "tensor-stage tensor-one" }, sheet.element, below));
   on.start();
 
@@ -46,6 +48,10 @@ function render({ model, el, signal }) {
     const origin = near().slice();
     if (origin.length > 1) origin[origin.length - 2] = row;
     origin[origin.length - 1] = column;
+    move(origin);
+  }
+  function move(origin) {
+    sought = false;
     wish(origin);
   }
   /** Show the window at an origin: with a kernel anywhere in the tensor, in an exported page within what it holds. */
@@ -65,6 +71,7 @@ function render({ model, el, signal }) {
 
   function draw() {
     take();
+    tellAbout();
     const sizes = facts().shape;
     const laid = frame(block, near());
     const slider = (dim, text, count) => {
@@ -75,14 +82,14 @@ function render({ model, el, signal }) {
         min,
         max: () => most,
         get: () => Math.max(min, Math.min(most, near()[dim])),
-        set: (value) => wish(near().map((old, d) => (d === dim ? value : old))),
+        set: (value) => move(near().map((old, d) => (d === dim ? value : old))),
       });
     };
     for (const dim of laid.sliced) slider(dim, words["knob.slice"], 1);
     for (const [{ dim, count }, text] of [[laid.rows, words["knob.rows"]], [laid.columns, words["knob.columns"]]]) {
       if (dim >= 0 && count && count < sizes[dim]) slider(dim, text, count);
     }
-    paint();
+    paint(true);
   }
   function take() {
     const held = model.get("held");
@@ -91,22 +98,26 @@ function render({ model, el, signal }) {
   }
   function redraw() {
     take();
-    paint();
-  }
-  function paint() {
-    const about = facts();
     tellAbout();
+    paint(true);
+  }
+  /** @param {boolean} fresh whether there are other numbers than before, and not just another window on them */
+  function paint(fresh) {
+    const about = facts();
     sheet.show(block, near(), title(about, words, true));
     const laid = frame(block, near());
     map.place(laid.rows, laid.columns);
     below.hidden = about.stride === null || about.storage === 0;
-    if (!below.hidden) strip.show(tapeItems([{ block, about, sheet }], model.get("held").tape), block.max);
+    // A storage that is drawn whole does not depend on the window.
+    if (!below.hidden && (fresh || !model.get("held").tape)) strip.show(tapeItems([{ block, about, sheet }], model.get("held").tape), block.max);
   }
 
-  function stand(step) {
+  function stand(step, fresh) {
     const about = facts();
     const index = step ? indexOf(step) : null;
-    if (index && !sheet.shows(index)) wish(around(index));
+    sought ||= fresh;
+    if (index && sought && !sheet.shows(index)) wish(around(index));
+    if (!index || sheet.shows(index)) sought = false;
     if (!index || !sheet.shows(index)) {
       sheet.mark([]);
       strip.mark([]);
