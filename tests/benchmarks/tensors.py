@@ -14,28 +14,13 @@ from ipywidgets.widgets.widget import _remove_buffers
 
 import dlviz
 from tests.benchmarks.autograd import row
-from tests.benchmarks.browser import _FLAGS, chromium
+from tests.benchmarks.browser import _FLAGS, _STEP, chromium
 
 TARGET_BYTES = 10_000
 TARGET_MS = 300
 #: What treescope 0.1.10 wrote for an 8 × 8 float tensor where it ran; with torch 2.13 it stops with an error.
 RECORDED = 24_000
 
-_STEP = """async () => {
-  const model = globalThis.dlvizModel;
-  let frames = 0;
-  const start = performance.now();
-  await new Promise((done) => {
-    const next = () => {
-      if (frames === 120) return done();
-      frames += 1;
-      model.set("step", frames);
-      requestAnimationFrame(next);
-    };
-    requestAnimationFrame(next);
-  });
-  return (1000 * frames) / (performance.now() - start);
-}"""
 _MOVE = """async () => {
   const model = globalThis.dlvizModel;
   const times = [];

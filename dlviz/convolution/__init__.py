@@ -1,0 +1,1 @@
+"""Convolution and pooling, as sliding windows on the learner's own numbers."""

@@ -1,0 +1,192 @@
+"""A thousand random configurations over every argument: torch's shape and refusal, its numbers from the listed terms, its dependencies."""
+
+from collections import Counter
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from dlviz.convolution.axis import Axis
+from dlviz.convolution.build import avg_pool, conv, conv_transpose, max_pool
+from dlviz.convolution.sliding import padded
+
+THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
+# torch says that an even kernel with padding="same" may cost a copy.
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+REFUSALS = (RuntimeError, ValueError, TypeError)
+
+
+@st.composite
+def shapes(draw, dims, low=1, high=6):
+    return [draw(st.integers(low, high)) for _ in range(dims)]
+
+
+def form(draw, values, dims):
+    """One number for all dimensions, a tuple of one, or one for each: torch takes all three."""
+    kind = draw(st.integers(0, 2))
+    one = draw(values)
+    return one if kind == 0 else (one,) if kind == 1 else tuple(draw(values) for _ in range(dims))
+
+
+@st.composite
+def configurations(draw):
+    """(kind, spatial dimensions, x, positional and named arguments), legal or not."""
+    kind = draw(st.sampled_from(["conv", "conv", "conv_transpose", "max_pool", "avg_pool"]))
+    dims = draw(st.integers(1, 2))
+    groups = draw(st.sampled_from([1, 1, 2])) if kind.startswith("conv") else 1
+    inner, outer = draw(st.integers(1, 2)) * groups, draw(st.integers(1, 2)) * groups
+    lead = [] if draw(st.integers(0, 3)) == 0 else [draw(st.integers(1, 2))]
+    x = numbers(*lead, inner + draw(st.sampled_from([0] * 9 + [1])), *draw(shapes(dims)))
+    kernel = draw(shapes(dims, 1, 3))
+    steps, apart = form(draw, st.integers(1, 3), dims), form(draw, st.integers(1, 2), dims)
+    pad = form(draw, st.integers(0, 2), dims)
+    if kind == "conv":
+        if draw(st.integers(0, 3)) == 0:
+            pad, steps = draw(st.sampled_from(["same", "valid"])), draw(st.sampled_from([1, 1, steps]))
+        mode = draw(st.sampled_from(["zeros", "zeros", "reflect", "replicate", "circular"]))
+        weight = numbers(outer, inner // groups, *kernel)
+        bias = numbers(outer) if draw(st.booleans()) else None
+        return kind, dims, (x, weight, bias), dict(stride=steps, padding=pad, dilation=apart, groups=groups, padding_mode=mode)
+    if kind == "conv_transpose":
+        weight = numbers(inner, outer // groups, *kernel)
+        bias = numbers(outer) if draw(st.booleans()) else None
+        extra = form(draw, st.sampled_from([0, 0, 0, 1]), dims)
+        return kind, dims, (x, weight, bias), dict(stride=steps, padding=pad, output_padding=extra, groups=groups, dilation=apart)
+    given_steps = None if draw(st.integers(0, 2)) == 0 else steps
+    size = tuple(kernel) if draw(st.booleans()) else kernel[0]
+    pad = draw(st.sampled_from([0, 0, pad]))
+    ceil = draw(st.booleans())
+    if kind == "max_pool":
+        return kind, dims, (x, size), dict(stride=given_steps, padding=pad, dilation=apart, ceil_mode=ceil)
+    named = dict(stride=given_steps, padding=pad, ceil_mode=ceil, count_include_pad=draw(st.booleans()))
+    if dims == 2 and draw(st.integers(0, 3)) == 0:
+        named["divisor_override"] = draw(st.integers(1, 5))
+    return kind, dims, (x, size), named
+
+
+def numbers(*shape):
+    """Whole numbers without a zero, in float64: sums are exact, and a dependency never hides behind a factor 0."""
+    return (torch.randint(1, 9, shape) * (2 * torch.randint(2, shape) - 1)).to(torch.float64)
+
+
+def by_torch(kind, dims, positional, named):
+    """What torch's own functions and modules answer: the output, or the first line of the refusal."""
+    try:
+        if kind == "conv" and named["padding_mode"] != "zeros":
+            x, weight, bias = positional
+            make = nn.Conv1d if dims == 1 else nn.Conv2d
+            layer = make(weight.shape[1] * named["groups"], weight.shape[0], tuple(weight.shape[2:]), **whole(named, dims), bias=bias is not None, dtype=torch.float64)
+            with torch.no_grad():
+                layer.weight.copy_(weight)
+                if bias is not None:
+                    layer.bias.copy_(bias)
+            return layer.requires_grad_(False)(x), ""
+        function = getattr(F, f"{kind}{dims}d")
+        named = {name: value for name, value in named.items() if name != "padding_mode"}
+        return function(*positional, **named), ""
+    except REFUSALS as error:
+        return None, str(error).partition("\n")[0]
+
+
+def whole(named, dims):
+    """A module wants one number for each dimension where a function takes a tuple of one."""
+    return {name: value * dims if isinstance(value, tuple) and len(value) == 1 else value for name, value in named.items()}
+
+
+def build(kind, dims, positional, named):
+    make = {"conv": conv, "conv_transpose": conv_transpose, "max_pool": max_pool, "avg_pool": avg_pool}[kind]
+    return make(*positional, **named, **({"dims": dims} if kind.endswith("pool") else {}))
+
+
+@THOUSAND
+@given(configurations(), st.integers(0, 2**31))
+def test_every_output_equals_torch_and_every_input_feeds_what_autograd_says(configuration, seed):
+    torch.manual_seed(seed)
+    kind, dims, positional, named = configuration
+    wanted, message = by_torch(*configuration)
+    if wanted is None:
+        with pytest.raises(REFUSALS) as refused:
+            build(*configuration)
+        if named.get("padding_mode", "zeros") == "zeros":
+            assert str(refused.value).partition("\n")[0] == message
+        return
+    made = build(*configuration)
+    batch = made.output if wanted.dim() == dims + 2 else made.output[0]
+    assert torch.equal(batch, wanted)
+    assert tuple(axis.out for axis in made.axes) == tuple(made.output.shape[2:])
+    places = list(product(*map(range, made.output.shape)))
+    for index in sample(places, 12):
+        assert made.recompute(index) == pytest.approx(made.output[index].item(), rel=1e-12, abs=1e-12)
+        check_terms(made, index)
+    leaf = made.x.clone().requires_grad_()
+    again, _ = by_torch(kind, dims, (leaf, *positional[1:]), named)
+    for index in sample(list(product(*map(range, made.x.shape))), 4):
+        check_feeds(made, index, leaf, again)
+
+
+def sample(items, most):
+    """Up to `most` of the items, the first and the last among them."""
+    if len(items) <= most:
+        return items
+    return [items[0], items[-1], *(items[i] for i in torch.randint(len(items), (most - 2,)).tolist())]
+
+
+def check_terms(made, index):
+    """The terms stand in the padded input where they claim to."""
+    if made.kind == "conv":
+        wide = padded(made.x, made.axes)
+        for term in made.terms(index):
+            value = wide[(index[0], *term.padded)].item()
+            assert value == (0 if term.input is None else made.x[term.input].item())
+    if made.kind == "max_pool":
+        flat = made.indices[index].item()
+        shape = made.x.shape[2:]
+        at = (flat,) if len(shape) == 1 else divmod(flat, shape[1])
+        assert (index[0], index[1], *at) in [term.input for term in made.terms(index)]
+
+
+def check_feeds(made, index, leaf, again):
+    """Which outputs an input element feeds: exactly those whose gradient at it is not zero."""
+    feeds = made.feeds(index)
+    total = Counter()
+    for out, weight in feeds:
+        total[out] += 1.0 if weight is None else made.weight[weight].item()
+    reached = {out for out, _ in feeds}
+    for out in sample(list(product(*map(range, made.output.shape))), 10):
+        gradient = torch.autograd.grad(again[out if again.dim() == len(out) else out[1:]], leaf, retain_graph=True)[0][index].item()
+        if made.kind == "max_pool":
+            assert gradient == 0 or out in reached
+        elif made.kind == "avg_pool":
+            assert gradient == pytest.approx(total[out] / made.divides(out), rel=1e-12)
+        else:
+            assert gradient == pytest.approx(total[out], rel=1e-12, abs=1e-12)
+            assert (out in reached) or gradient == 0
+
+
+@given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 2), st.integers(0, 2))
+@settings(max_examples=300, derandomize=True, database=None, deadline=None)
+def test_what_the_floor_leaves_over_is_what_no_window_reaches(size, kernel, stride, dilation, pad):
+    axis = Axis(size, kernel, stride, dilation, pad, pad)
+    if axis.padded < axis.reach:
+        return
+    touched = {place for o in range(axis.out) for _, place in axis.window(o)}
+    assert axis.left_over == axis.padded - 1 - max(touched)
+
+
+def test_the_configurations_are_worth_running():
+    seen = Counter()
+
+    @THOUSAND
+    @given(configurations())
+    def look(configuration):
+        wanted, _ = by_torch(*configuration)
+        seen[configuration[0], wanted is not None] += 1
+
+    look()
+    for kind in ("conv", "conv_transpose", "max_pool", "avg_pool"):
+        assert seen[kind, True] > 60
+        assert seen[kind, False] > 5
