@@ -1,7 +1,6 @@
 """From arguments in any form that torch accepts to a :class:`Sliding`: torch computes first, and what it refuses is refused."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -9,10 +8,10 @@ from torch.nn import functional as F
 from dlviz.convolution.axis import Axis, Stamp
 from dlviz.convolution.sliding import Sliding
 
-_CONV = {1: F.conv1d, 2: F.conv2d}
-_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d}
-_MAX = {1: F.max_pool1d, 2: F.max_pool2d}
-_AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d}
+_CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d}
+_TRANSPOSE: dict[int, Any] = {1: F.conv_transpose1d, 2: F.conv_transpose2d}
+_MAX: dict[int, Any] = {1: F.max_pool1d, 2: F.max_pool2d}
+_AVERAGE: dict[int, Any] = {1: F.avg_pool1d, 2: F.avg_pool2d}
 
 
 def each(value: int | Sequence[int], dims: int) -> tuple[int, ...]:
@@ -50,13 +49,23 @@ def conv(
     run = _CONV[dims]
     ends = _ends(weight, padding, dilation, dims)
     if padding_mode == "zeros":
-        output = run(x, weight, bias, stride, padding, dilation, groups)  # type: ignore[operator]
+        output = run(x, weight, bias, stride, padding, dilation, groups)
     else:
         if padding_mode not in ("reflect", "replicate", "circular"):
-            raise ValueError(f"padding_mode must be one of zeros, reflect, replicate, circular, but got {padding_mode!r}")
+            raise ValueError(
+                f"padding_mode must be one of zeros, reflect, replicate, circular, but got {padding_mode!r}"
+            )
         if padding == "same" and any(step != 1 for step in each(stride, dims)):
             raise ValueError("padding='same' is not supported for strided convolutions")
-        output = run(F.pad(x, [p for pair in reversed(ends) for p in pair], mode=padding_mode), weight, bias, stride, 0, dilation, groups)  # type: ignore[operator]
+        output = run(
+            F.pad(x, [p for pair in reversed(ends) for p in pair], mode=padding_mode),
+            weight,
+            bias,
+            stride,
+            0,
+            dilation,
+            groups,
+        )
     x, output = batched(x, dims), batched(output, dims)
     axes = tuple(
         Axis(size, kernel, step, apart, before, after, padding_mode)
@@ -97,7 +106,7 @@ def conv_transpose(
         RuntimeError, ValueError, TypeError: torch's own.
     """
     dims = weight.dim() - 2
-    output = _TRANSPOSE[dims](x, weight, bias, stride, padding, output_padding, groups, dilation)  # type: ignore[operator]
+    output = _TRANSPOSE[dims](x, weight, bias, stride, padding, output_padding, groups, dilation)
     x, output = batched(x, dims), batched(output, dims)
     axes = tuple(
         Stamp(*numbers)
@@ -157,7 +166,7 @@ def avg_pool(
         RuntimeError, ValueError, TypeError: torch's own.
     """
     more = (divisor_override,) if dims == 2 else ()
-    output = _AVERAGE[dims](x, kernel_size, stride, padding, ceil_mode, count_include_pad, *more)  # type: ignore[operator]
+    output = _AVERAGE[dims](x, kernel_size, stride, padding, ceil_mode, count_include_pad, *more)
     x, output = batched(x, dims), batched(output, dims)
     steps = kernel_size if stride is None or stride == [] else stride
     axes = tuple(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -60,7 +59,9 @@ class Sliding:
         A maximum is taken of the terms, an average divides their sum by :meth:`divides`, the others add them and the bias.
         """
         n, channel, *place = index
-        return list(self._transposed(n, channel, place) if self.kind == "conv_transpose" else self._window(n, channel, place))
+        return list(
+            self._transposed(n, channel, place) if self.kind == "conv_transpose" else self._window(n, channel, place)
+        )
 
     def _window(self, n: int, channel: int, place: Sequence[int]) -> Iterator[Term]:
         axes = [axis for axis in self.axes if isinstance(axis, Axis)]

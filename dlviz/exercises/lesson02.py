@@ -102,8 +102,8 @@ def _index(generator: torch.Generator, i: int) -> dict[str, Any]:
 
 
 def flatten_batch(x):
-    """One row for each example: (N, C, H, W) to (N, C * H * W), for any layout in storage."""
-    return x.flatten(1)
+    """One row for each example, without flatten: (N, C, H, W) to (N, C * H * W), for any layout in storage."""
+    return x.reshape(len(x), -1)
 
 
 def all_in_one_row(x):

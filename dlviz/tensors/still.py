@@ -191,7 +191,8 @@ def _sheet(svg: Svg, sheet: Sheet, x: float, y: float) -> None:
     y += 22 + (14 if len(block.size) > 2 else 0)
     for tile in tiles:
         if tile:
-            svg.text(x, y - 5, f"[{', '.join(map(str, tile))}, :, :]", size=10, mono=True, colour="ink-3")
+            at = ", ".join(str(first + i) for first, i in zip(block.start, tile, strict=False))
+            svg.text(x, y - 5, f"[{at}, :, :]", size=10, mono=True, colour="ink-3")
         shapes: dict[tuple[str, int], str] = {}
         texts, lit = [], ""
         for r, c in product(range(rows), range(columns)):

@@ -191,22 +191,32 @@ def pick(page: Page, name: str) -> None:
         expect(line(page)).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", WIDGETS)
-def test_opens_in_both_themes_clips_nothing_and_axe_finds_nothing_serious(open_page, axe, exported, name, theme):
-    page = open_page(exported[name], theme=theme, bypass_csp=True)
-    expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
+def test_axe_finds_nothing_serious_in_either_theme_and_a_narrow_page_clips_nothing(open_page, axe, exported, name):
+    page = open_page(exported[name], bypass_csp=True)
     expect(page.locator(".tensor-cell").first).to_be_visible()
+
+    def check() -> None:
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
+            axe(page)
+
     if name in ("slanted", "views", "hidden"):  # the others have nothing at first that these have not
-        axe(page)
+        check()
     pick(page, name)
-    axe(page)
+    check()
     page.set_viewport_size({"width": 420, "height": 800})
     expect(page.locator(".dlviz")).to_have_css("width", "372px")
-    assert page.locator(".dlviz, .dlviz-side").evaluate_all(
-        "(all) => all.every((one) => one.scrollWidth <= one.clientWidth)"
-    )
+    fits = "(all) => all.every((one) => one.scrollWidth <= one.clientWidth)"
+    assert page.locator(".dlviz, .dlviz-side").evaluate_all(fits)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_opens_dark_where_the_browser_is_dark(open_page, exported):
+    page = open_page(exported["slanted"], theme="dark")
+    expect(page.locator(".dlviz")).to_have_attribute("data-theme", "dark")
+    expect(page.locator(".dlviz")).to_have_css("background-color", "rgb(13, 17, 23)")
 
 
 # One tensor
@@ -214,12 +224,10 @@ def test_opens_in_both_themes_clips_nothing_and_axe_finds_nothing_serious(open_p
 
 def test_the_grid_shows_torch_s_numbers(open_page, exported):
     for name, x in (("slanted", SLANTED), ("floats", FLOATS), ("cube", CUBE)):
-        assert shows(sheet(open_page(exported[name]), "x"), x)
-
-
-def test_rows_and_columns_are_numbered(open_page, exported):
-    found = by_header(sheet(open_page(exported["slanted"]), "x"))
-    assert found == {index: written(SLANTED[index].item()) for index in product(range(5), range(4))}
+        grid = sheet(open_page(exported[name]), "x")
+        assert shows(grid, x)
+        if x is SLANTED:  # and numbers at the edges that say which row and column
+            assert by_header(grid) == {at: written(x[at].item()) for at in product(range(5), range(4))}
 
 
 def test_the_tape_is_the_storage_and_grey_where_the_tensor_does_not_reach(open_page, exported):
@@ -328,15 +336,15 @@ def test_an_arrow_at_the_edge_of_a_tile_leads_into_the_next(open_page):
         expect(cell(grid, ravel(lands, x.shape))).to_be_focused()
 
 
-@pytest.mark.parametrize("focus", ["the card", "a cell"])
-def test_space_plays_to_the_end(open_page, exported, focus):
+def test_space_plays_to_the_end(open_page, exported):
     page = open_page(exported["slanted"])
-    (page.locator(".dlviz") if focus == "the card" else cell(sheet(page, "x"), 0)).focus()
-    step_to(page, 18)
-    keys(page, " ")
-    expect(page.locator(".dlviz-count")).to_have_text("20 / 20")
-    expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
-    assert marked(sheet(page, "x"), "now") == [19]
+    for focus in (page.locator(".dlviz"), cell(sheet(page, "x"), 0)):
+        step_to(page, 18)
+        focus.focus()
+        keys(page, " ")
+        expect(page.locator(".dlviz-count")).to_have_text("20 / 20")
+        expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
+        assert marked(sheet(page, "x"), "now") == [19]
 
 
 def test_buttons_and_scrubber_agree(open_page, exported):
@@ -516,26 +524,32 @@ def test_the_result_is_hidden_until_it_is_asked_for(open_page, exported):
 
 
 @pytest.mark.parametrize(
-    ("name", "guess", "says", "kind"),
+    ("name", "guesses"),
     [
-        ("hidden", "(3, 2)", "you said (3, 2); torch says (2, 2)", "warn"),
-        ("hidden", "error", "you said error; torch says (2, 2)", "warn"),
-        ("hidden", "2 x 2", "2 x 2: right", "good"),
-        ("hidden", "", "(2, 2)", ""),
-        ("refused", "error", "error: right", "good"),
-        ("refused", "(4,)", "you said (4,); torch says torch refuses", "warn"),
+        (
+            "hidden",
+            {
+                "(3, 2)": ("you said (3, 2); torch says (2, 2)", "warn"),
+                "error": ("you said error; torch says (2, 2)", "warn"),
+                "2 x 2": ("2 x 2: right", "good"),
+                "": ("(2, 2)", ""),
+            },
+        ),
+        ("refused", {"error": ("error: right", "good"), "(4,)": (re.compile(r"you said \(4,\); .*refuses"), "warn")}),
     ],
 )
-def test_a_guess_is_compared_with_torch(open_page, exported, name, guess, says, kind):
+def test_a_guess_is_compared_with_torch(open_page, exported, name, guesses):
     page = open_page(exported[name])
-    page.get_by_role("textbox").fill(guess)
-    press(page, "reveal")
-    expect(page.get_by_role("status")).to_have_text(says)
-    expect(page.get_by_role("status")).to_have_attribute("data-kind", kind)
-    expect(page.get_by_role("textbox")).to_have_count(0)
-    assert state(page, "guess") == guess
-    if name == "refused":
-        expect(page.locator(".tensor-torch")).to_have_text(refusal(lambda: X[5]))
+    for guess, (says, kind) in guesses.items():
+        page.evaluate("dlvizModel.set('revealed', false)")
+        page.get_by_role("textbox").fill(guess)
+        press(page, "reveal")
+        expect(page.get_by_role("status")).to_have_text(says)
+        expect(page.get_by_role("status")).to_have_attribute("data-kind", kind)
+        expect(page.get_by_role("textbox")).to_have_count(0)
+        assert state(page, "guess") == guess
+        if name == "refused":
+            expect(page.locator(".tensor-torch")).to_have_text(refusal(lambda: X[5]))
 
 
 EXPRESSIONS = {
@@ -594,7 +608,7 @@ def balanced(text: str) -> tuple[str, int]:
     return left, int(right)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_row_i_meets_column_j(open_page, seed):
     m, k, n = numbers(20 + seed, 3, low=2, high=7).tolist()
     a, b = numbers(30 + seed, m, k), numbers(40 + seed, k, n)

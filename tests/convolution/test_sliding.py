@@ -50,19 +50,29 @@ def configurations(draw):
         mode = draw(st.sampled_from(["zeros", "zeros", "reflect", "replicate", "circular"]))
         weight = numbers(outer, inner // groups, *kernel)
         bias = numbers(outer) if draw(st.booleans()) else None
-        return kind, dims, (x, weight, bias), dict(stride=steps, padding=pad, dilation=apart, groups=groups, padding_mode=mode)
+        return (
+            kind,
+            dims,
+            (x, weight, bias),
+            {"stride": steps, "padding": pad, "dilation": apart, "groups": groups, "padding_mode": mode},
+        )
     if kind == "conv_transpose":
         weight = numbers(inner, outer // groups, *kernel)
         bias = numbers(outer) if draw(st.booleans()) else None
         extra = form(draw, st.sampled_from([0, 0, 0, 1]), dims)
-        return kind, dims, (x, weight, bias), dict(stride=steps, padding=pad, output_padding=extra, groups=groups, dilation=apart)
+        return (
+            kind,
+            dims,
+            (x, weight, bias),
+            {"stride": steps, "padding": pad, "output_padding": extra, "groups": groups, "dilation": apart},
+        )
     given_steps = None if draw(st.integers(0, 2)) == 0 else steps
     size = tuple(kernel) if draw(st.booleans()) else kernel[0]
     pad = draw(st.sampled_from([0, 0, pad]))
     ceil = draw(st.booleans())
     if kind == "max_pool":
-        return kind, dims, (x, size), dict(stride=given_steps, padding=pad, dilation=apart, ceil_mode=ceil)
-    named = dict(stride=given_steps, padding=pad, ceil_mode=ceil, count_include_pad=draw(st.booleans()))
+        return kind, dims, (x, size), {"stride": given_steps, "padding": pad, "dilation": apart, "ceil_mode": ceil}
+    named = {"stride": given_steps, "padding": pad, "ceil_mode": ceil, "count_include_pad": draw(st.booleans())}
     if dims == 2 and draw(st.integers(0, 3)) == 0:
         named["divisor_override"] = draw(st.integers(1, 5))
     return kind, dims, (x, size), named
@@ -79,7 +89,14 @@ def by_torch(kind, dims, positional, named):
         if kind == "conv" and named["padding_mode"] != "zeros":
             x, weight, bias = positional
             make = nn.Conv1d if dims == 1 else nn.Conv2d
-            layer = make(weight.shape[1] * named["groups"], weight.shape[0], tuple(weight.shape[2:]), **whole(named, dims), bias=bias is not None, dtype=torch.float64)
+            layer = make(
+                weight.shape[1] * named["groups"],
+                weight.shape[0],
+                tuple(weight.shape[2:]),
+                **whole(named, dims),
+                bias=bias is not None,
+                dtype=torch.float64,
+            )
             with torch.no_grad():
                 layer.weight.copy_(weight)
                 if bias is not None:
@@ -94,7 +111,9 @@ def by_torch(kind, dims, positional, named):
 
 def whole(named, dims):
     """A module wants one number for each dimension where a function takes a tuple of one."""
-    return {name: value * dims if isinstance(value, tuple) and len(value) == 1 else value for name, value in named.items()}
+    return {
+        name: value * dims if isinstance(value, tuple) and len(value) == 1 else value for name, value in named.items()
+    }
 
 
 def build(kind, dims, positional, named):
@@ -157,7 +176,9 @@ def check_feeds(made, index, leaf, again):
         total[out] += 1.0 if weight is None else made.weight[weight].item()
     reached = {out for out, _ in feeds}
     for out in sample(list(product(*map(range, made.output.shape))), 10):
-        gradient = torch.autograd.grad(again[out if again.dim() == len(out) else out[1:]], leaf, retain_graph=True)[0][index].item()
+        gradient = torch.autograd.grad(again[out if again.dim() == len(out) else out[1:]], leaf, retain_graph=True)[0][
+            index
+        ].item()
         if made.kind == "max_pool":
             assert gradient == 0 or out in reached
         elif made.kind == "avg_pool":
