@@ -1,6 +1,7 @@
 """From arguments in any form that torch accepts to a :class:`Sliding`: torch computes first, and what it refuses is refused."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
