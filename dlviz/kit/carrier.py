@@ -42,4 +42,5 @@ def carrier(view: Path, style: Path, room: str) -> Carrier:
 
 @cache
 def _style(room: Path) -> str:
-    return "\n".join(path.read_text(encoding="utf-8") for path in (_HERE / "theme.css", _HERE / "shell.css", room))
+    own = (_HERE / name for name in ("theme.css", "shell.css", "grid.css"))
+    return "\n".join(path.read_text(encoding="utf-8") for path in (*own, room))

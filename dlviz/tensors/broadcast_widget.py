@@ -7,15 +7,15 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
+from dlviz.blocks import read, sent
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
 from dlviz.kit.widget import binary
 from dlviz.kit.words import say
 from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.blocks import read
 from dlviz.tensors.broadcasting import Broadcast, combine
 from dlviz.tensors.facts import facts
-from dlviz.tensors.scene import crop_note, cropped, described, grid, item
+from dlviz.tensors.scene import crop_note, cropped, described, item
 from dlviz.tensors.still import Page, Sheet, draw
 
 
@@ -125,7 +125,7 @@ def _scene(made: Broadcast, names: list[str], op: str, infix: bool) -> dict[str,
         about = {"facts": described(facts(x, name)), "block": item(x, facts(x, name))["block"]}
         if made.stretched and made.result is not None:
             wide = made.stretched[i]
-            about["block"] = grid(read(wide, None, cropped(tuple(wide.shape))))
+            about["block"] = sent(read(wide, None, cropped(tuple(wide.shape))))
             about["facts"]["stride"] = list(wide.stride()) if about["facts"]["stride"] is not None else None
             about["stretched"] = list(_ghosts(made, i))
         operands.append(about)

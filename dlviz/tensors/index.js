@@ -3,10 +3,10 @@
 import { h, fillIn } from "../kit/js/dom.js";
 import { shape } from "../kit/js/numbers.js";
 import { array } from "../kit/js/binary.js";
-import { decode, unravel, countOf, ravel, at } from "./cells.js";
-import { frame, grid } from "./grid.js";
+import { decode, unravel, countOf, ravel, at } from "../kit/js/cells.js";
+import { frame, grid } from "../kit/js/grid.js";
 import { title } from "./facts.js";
-import { stage } from "./stage.js";
+import { stage } from "../kit/js/stage.js";
 
 function render({ model, el, signal }) {
   const words = model.get("words");

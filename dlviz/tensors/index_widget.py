@@ -9,12 +9,12 @@ import torch
 import traitlets
 from torch import Tensor
 
+from dlviz.blocks import read
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
 from dlviz.kit.widget import binary
 from dlviz.kit.words import say
 from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.blocks import read
 from dlviz.tensors.facts import facts
 from dlviz.tensors.scene import crop_note, cropped, item
 from dlviz.tensors.selecting import Selection, select

@@ -8,16 +8,16 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
+from dlviz.blocks import read, sent
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
 from dlviz.kit.widget import binary
 from dlviz.kit.words import say
 from dlviz.tensors import contraction
 from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.blocks import read
 from dlviz.tensors.contraction import Contraction, partial_sums
 from dlviz.tensors.facts import facts
-from dlviz.tensors.scene import crop_note, cropped, grid, item
+from dlviz.tensors.scene import crop_note, cropped, item
 from dlviz.tensors.still import Page, Sheet, draw
 
 #: The sums on the way are drawn for products of up to this many terms in all.
@@ -201,7 +201,7 @@ def _scene(made: Contraction, names: Sequence[str], kind: str, equation: str, or
         ),
     }
     if "outer" in orders:
-        scene["partial"] = grid(read(_partial(made)))
+        scene["partial"] = sent(read(_partial(made)))
     return scene
 
 

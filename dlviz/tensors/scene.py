@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
+from dlviz.blocks import Block, read, read_sparse, sent, unreadable, window
 from dlviz.kit.words import say
-from dlviz.tensors.blocks import Block, read, read_sparse, unreadable, window
 from dlviz.tensors.facts import Facts
 from dlviz.tensors.figures import coarse, figures
 from dlviz.tensors.storage import tape
@@ -16,14 +16,6 @@ from dlviz.tensors.storage import tape
 LIVE, EXPORTED = 16, 64
 #: Storages of up to this many elements are drawn whole.
 TAPE = 256
-
-
-def grid(block: Block) -> dict[str, Any]:
-    """A block as the view's ``decode`` reads it."""
-    about = {name: getattr(block, name) for name in ("shape", "start", "size", "kind", "values")}
-    if block.present is not None:
-        about["present"] = block.present
-    return about
 
 
 def described(about: Facts) -> dict[str, Any]:
@@ -37,11 +29,11 @@ def held(x: Tensor, about: Facts, origin: tuple[int, ...], most: int) -> dict[st
         block = read_sparse(x, LIVE * LIVE) or Block(
             about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b""
         )
-        return {"block": grid(block)}
+        return {"block": sent(block)}
     start, size = window(about.shape, origin, most)
-    found: dict[str, Any] = {"block": grid(read(x, start, size))}
+    found: dict[str, Any] = {"block": sent(read(x, start, size))}
     if about.storage is not None and 0 < about.storage <= TAPE and not x.is_quantized:
-        found["tape"] = grid(read(tape(x)))
+        found["tape"] = sent(read(tape(x)))
     # What one window does not show is worth a map.
     if any(size > LIVE for size in about.shape[-2:]) and about.numel > LIVE * LIVE:
         found["map"] = coarse(x, start)
@@ -54,8 +46,8 @@ def item(x: Tensor, about: Facts) -> dict[str, Any]:
         block = read_sparse(x, LIVE * LIVE) or Block(
             about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b""
         )
-        return {"facts": described(about), "block": grid(block)}
-    return {"facts": described(about), "block": grid(read(x, None, cropped(about.shape)))}
+        return {"facts": described(about), "block": sent(block)}
+    return {"facts": described(about), "block": sent(read(x, None, cropped(about.shape)))}
 
 
 def cropped(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,7 +2,8 @@
 
 import { h, s } from "../kit/js/dom.js";
 import { diverging } from "../kit/js/numbers.js";
-import { decode, address } from "./cells.js";
+import { decode, address } from "../kit/js/cells.js";
+import { between } from "../kit/js/formula.js";
 
 const HIGH = 46;
 /** Where nothing is laid out yet. */
@@ -164,4 +165,14 @@ export function tapeItems(over, stored) {
 
 function item(block, p, place, off) {
   return { address: place, text: block.text(p, 3), number: block.known ? block.number(p) : 0, off, odd: block.odd(p) };
+}
+
+/** offset + Σ index × stride, as parts. */
+export function addressParts(name, index, stride, offset, words) {
+  const sum = index.reduce((all, at, d) => all + at * stride[d], offset);
+  const parts = [name, "[", ...(index.length ? between(index.map((at, d) => ({ text: String(at), dim: d })), ", ") : ["()"]), "]"];
+  parts.push({ text: ` ${words["tape.lies"]} `, soft: true }, String(offset));
+  index.forEach((at, d) => parts.push(" + ", { text: `${at}·${stride[d]}`, dim: d }));
+  parts.push(" = ", { text: String(sum), strong: true });
+  return parts;
 }

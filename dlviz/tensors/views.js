@@ -1,12 +1,11 @@
 // Several tensors over one storage: what moved and what did not.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { decode, unravel, ravel, countOf, address, at } from "./cells.js";
-import { grid } from "./grid.js";
-import { tape, tapeItems } from "./tape.js";
-import { addressParts } from "./formula.js";
+import { decode, unravel, ravel, countOf, address, at } from "../kit/js/cells.js";
+import { grid } from "../kit/js/grid.js";
+import { addressParts, tape, tapeItems } from "./tape.js";
 import { coloured, title } from "./facts.js";
-import { stage } from "./stage.js";
+import { stage } from "../kit/js/stage.js";
 import { array } from "../kit/js/binary.js";
 
 function render({ model, el, signal }) {

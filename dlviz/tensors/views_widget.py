@@ -8,15 +8,15 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
+from dlviz.blocks import read, sent
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
 from dlviz.kit.widget import binary
 from dlviz.kit.words import say
 from dlviz.tensors.arranging import Arranged, arrange
 from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.blocks import read
 from dlviz.tensors.facts import facts
-from dlviz.tensors.scene import TAPE, crop_note, cropped, grid, item
+from dlviz.tensors.scene import TAPE, crop_note, cropped, item
 from dlviz.tensors.still import Page, Scroll, Sheet, draw
 from dlviz.tensors.storage import groups, same_storage, tape
 from dlviz.tensors.viewable import broken_at
@@ -145,7 +145,7 @@ def _scene(arranged: tuple[Arranged, ...]) -> dict[str, Any]:
     tapes = []
     found = _tapes(arranged)
     for t, (title, x) in enumerate(found):
-        about: dict[str, Any] = {"title": title, "stored": grid(read(tape(x))) if _small(x) else None}
+        about: dict[str, Any] = {"title": title, "stored": sent(read(tape(x))) if _small(x) else None}
         twin = next((s for s, (_, other) in enumerate(found[:t]) if same_storage(x, other)), None)
         if twin is not None:  # the same bytes, read as elements of another size
             about["same"] = twin

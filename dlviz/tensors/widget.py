@@ -7,12 +7,12 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
+from dlviz.blocks import Block, read, read_sparse, window
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.problem import Problem
 from dlviz.kit.widget import binary
 from dlviz.kit.words import say
 from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.blocks import Block, read, read_sparse, window
 from dlviz.tensors.facts import Facts, facts
 from dlviz.tensors.scene import EXPORTED, LIVE, held, tensor_scene
 from dlviz.tensors.still import Page, Scroll, Sheet, draw

@@ -1,7 +1,7 @@
 // A block of a tensor's elements, as Python read it: numbers, their text, and where each one stands.
 
-import { array } from "../kit/js/binary.js";
-import { format } from "../kit/js/numbers.js";
+import { array } from "./binary.js";
+import { format } from "./numbers.js";
 
 const PAIRS = { complex64: "float32", complex128: "float64" };
 

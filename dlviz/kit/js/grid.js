@@ -1,7 +1,7 @@
 // A tensor as a grid of its numbers. Two dimensions are rows and columns, two more are tiles, and the rest is cut into slices.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { diverging, shape } from "../kit/js/numbers.js";
+import { h, fillIn } from "./dom.js";
+import { diverging, shape } from "./numbers.js";
 
 /** As many cells as a glance takes in, and rows; a larger block is shown through a window. */
 const MOST = 256;
@@ -23,12 +23,13 @@ export function frame(block, near) {
     return { dim, first: Math.max(block.start[dim], Math.min(near[dim] ?? 0, last)), count };
   };
   const wide = block.wide + 1;
+  if (block.dense) return { rows: span(dims - 2, Infinity), columns: span(dims - 1, Infinity), tiles: [], sliced: Array.from({ length: Math.max(0, dims - 2) }, (_, d) => d), abreast: 1 };
   const columns = span(dims - 1, block.column && dims === 1 ? ROWS : Math.max(4, Math.floor((block.room ?? ROOM) / wide)));
   const rows = span(dims - 2, ROWS);
   let shown = rows.count * columns.count;
   const tiles = [];
   const plain = dims > 2 && !block.flat && columns.count === block.shape[dims - 1] && rows.count === block.shape[dims - 2];
-  for (let dim = dims - 3; plain && dim >= 0 && tiles.length < 2 && block.size[dim] === block.shape[dim] && shown * block.size[dim] <= MOST; dim -= 1) {
+  for (let dim = dims - 3; plain && dim >= 0 && tiles.length < (block.tiles ?? 2) && block.size[dim] === block.shape[dim] && shown * block.size[dim] <= MOST; dim -= 1) {
     tiles.push(dim);
     shown *= block.size[dim];
   }
@@ -89,16 +90,23 @@ export function grid({ words, signal, pick }) {
     return null;
   }
 
+  /** What stands beside a row or above a column: the index, counted from where the tensor itself begins. */
+  function tick(dim, at) {
+    if (dim < 0) return "";
+    const shown = at - (block.shift?.[dim] ?? 0);
+    return block.dense && shown % 8 ? "" : String(shown).replace("-", "−");
+  }
+
   function tile(laid, fixed) {
     const { rows, columns } = laid;
     const upright = block.column && columns.dim >= 0 && rows.dim < 0;
     const [outer, inner] = upright ? [columns, rows] : [rows, columns];
-    const cells = h("div", { class: "tensor-cells", role: "grid", "aria-label": caption(laid, fixed) || block.name });
+    const cells = h("div", { class: "tensor-cells", role: "grid", "aria-label": caption(laid, fixed) || block.name, "data-dense": block.dense ? "" : null });
     const heads = [h("span", { class: "tensor-axis", role: "columnheader" }, "")];
-    for (let c = 0; c < inner.count; c += 1) heads.push(h("span", { class: "tensor-axis", role: "columnheader" }, inner.dim < 0 ? "" : String(inner.first + c)));
+    for (let c = 0; c < inner.count; c += 1) heads.push(h("span", { class: "tensor-axis", role: "columnheader" }, tick(inner.dim, inner.first + c)));
     cells.append(h("div", { role: "row" }, ...heads));
     for (let r = 0; r < outer.count; r += 1) {
-      const row = h("div", { role: "row" }, h("span", { class: "tensor-axis", role: "rowheader" }, outer.dim < 0 ? "" : String(outer.first + r)));
+      const row = h("div", { role: "row" }, h("span", { class: "tensor-axis", role: "rowheader" }, tick(outer.dim, outer.first + r)));
       for (let c = 0; c < inner.count; c += 1) {
         const index = fixed.slice();
         if (outer.dim >= 0) index[outer.dim] = outer.first + r;
@@ -108,23 +116,23 @@ export function grid({ words, signal, pick }) {
       cells.append(row);
     }
     cells.style.setProperty("--columns", String(inner.count));
-    cells.style.setProperty("--wide", `${block.wide}px`);
+    cells.style.setProperty("--wide", `${block.dense ? block.dense : block.wide}px`);
     const over = caption(laid, fixed);
     return h("div", { class: "tensor-tile" }, over ? h("div", { class: "tensor-caption" }, over) : null, cells);
   }
 
   /** "[0, :, :]" over a tile of more than two dimensions. */
   function caption(laid, fixed) {
-    if (block.size.length < 3) return "";
+    if (block.size.length < 3 || block.bare) return "";
     return `[${fixed.map((at, d) => (d === laid.rows.dim || d === laid.columns.dim ? ":" : at)).join(", ")}]`;
   }
 
   function one(p) {
     const absent = block.absent(p);
-    const text = absent ? "·" : block.text(p, 3);
+    const text = block.dense ? "" : absent ? "·" : block.text(p, 3);
     const ghost = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
     const style = block.known && !ghost && !absent ? `background:${block.kind === "bool" ? (block.raw(p) ? "var(--accent-soft)" : "var(--paper)") : diverging(block.number(p), block.max)}` : null;
-    const state = { "data-odd": block.odd(p) ? "" : null, "data-ghost": ghost ? "" : null, "data-absent": absent || !block.known ? "" : null };
+    const state = { "data-odd": block.odd(p) ? "" : null, "data-ghost": ghost ? "" : null, "data-absent": absent || !block.known ? "" : null, ...block.state?.(block.index(p)) };
     const cell = h("div", { class: "tensor-cell", role: "gridcell", tabindex: pick ? -1 : null, style, ...state }, text);
     cell.dataset.p = String(p);
     nodes.set(p, cell);

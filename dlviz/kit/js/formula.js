@@ -1,6 +1,6 @@
 // One line of arithmetic below a picture, its parts in the colours of what they stand for.
 
-import { h } from "../kit/js/dom.js";
+import { h } from "./dom.js";
 
 export function formula() {
   const element = h("div", { class: "tensor-formula", hidden: "" });
@@ -15,16 +15,6 @@ export function formula() {
       }));
     },
   };
-}
-
-/** offset + Σ index × stride, as parts. */
-export function addressParts(name, index, stride, offset, words) {
-  const sum = index.reduce((all, at, d) => all + at * stride[d], offset);
-  const parts = [name, "[", ...(index.length ? between(index.map((at, d) => ({ text: String(at), dim: d })), ", ") : ["()"]), "]"];
-  parts.push({ text: ` ${words["tape.lies"]} `, soft: true }, String(offset));
-  index.forEach((at, d) => parts.push(" + ", { text: `${at}·${stride[d]}`, dim: d }));
-  parts.push(" = ", { text: String(sum), strong: true });
-  return parts;
 }
 
 export function between(items, separator) {

@@ -1,4 +1,4 @@
-"""A part of a tensor, read out exactly: what the browser is sent, never more of it than is drawn."""
+"""A part of a tensor, read out exactly: what the browser is sent, never more of it than is drawn. Every room may read so."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,14 @@ class Block:
     values: Any
     present: np.ndarray | None = None
     reason: str = ""
+
+
+def sent(block: Block) -> dict[str, Any]:
+    """A block as ``decode`` in ``kit/js/cells.js`` reads it."""
+    about = {name: getattr(block, name) for name in ("shape", "start", "size", "kind", "values")}
+    if block.present is not None:
+        about["present"] = block.present
+    return about
 
 
 def window(shape: tuple[int, ...], origin: tuple[int, ...], most: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

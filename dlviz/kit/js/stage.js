@@ -1,8 +1,8 @@
 // What the pictures of this room have in common: frame, arithmetic, player and knobs, redrawn when a trait changes.
 
-import { shell } from "../kit/js/shell.js";
-import { player } from "../kit/js/player.js";
-import { knobs } from "../kit/js/knobs.js";
+import { shell } from "./shell.js";
+import { player } from "./player.js";
+import { knobs } from "./knobs.js";
 import { formula } from "./formula.js";
 
 /**
