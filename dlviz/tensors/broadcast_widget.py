@@ -17,6 +17,7 @@ from dlviz.tensors.broadcasting import Broadcast, combine
 from dlviz.tensors.facts import facts
 from dlviz.tensors.scene import crop_note, cropped, described, item
 from dlviz.tensors.still import Page, Sheet, draw
+from dlviz.tensors.storage import check_layout
 
 
 class BroadcastView(TensorsWidget[Broadcast]):
@@ -101,6 +102,8 @@ def broadcast(
         if not isinstance(value, (Tensor, int, float, complex)):
             place = "ab"[i] if i < 2 else f"more[{i - 2}]"
             raise Problem(say("tensors.refused.number", caller="broadcast", name=place, got=type(value).__name__))
+        if isinstance(value, Tensor):
+            check_layout("broadcast", "ab"[i] if i < 2 else f"more[{i - 2}]", value)
     if names is not None and len(names) != len(values):
         raise Problem(say("tensors.refused.names", got=len(names), count=len(values)))
     known = scope()

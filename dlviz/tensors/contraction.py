@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
+from dlviz.tensors.storage import check_layout
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def matmul(a: Tensor, b: Tensor) -> Contraction:
     for x, name in ((a, "a"), (b, "b")):
         if not isinstance(x, Tensor):
             raise Problem(say("tensors.refused.operand", caller="matmul", name=name, got=type(x).__name__))
+        check_layout("matmul", name, x)
     a, b = a.detach(), b.detach()
     try:
         result = torch.matmul(a, b)
@@ -122,6 +124,7 @@ def einsum(equation: str, *operands: Tensor) -> Contraction:
     for i, x in enumerate(operands):
         if not isinstance(x, Tensor):
             raise Problem(say("tensors.refused.operand", caller="einsum", name=f"operands[{i}]", got=type(x).__name__))
+        check_layout("einsum", f"operands[{i}]", x)
     operands = tuple(x.detach() for x in operands)
     try:
         result = torch.einsum(equation, *operands)

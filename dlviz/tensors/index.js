@@ -74,7 +74,8 @@ function render({ model, el, signal }) {
     const guess = model.get("guess");
     const right = scene().error ? /^\s*error\s*$/i.test(guess) : sameShape(guess, sizes());
     const truth = scene().error ? words["index.refused"] : shape(sizes());
-    const text = guess ? fillIn(words[right ? "index.right" : "index.wrong"], { guess, truth }) : truth;
+    const wrong = scene().error ? "index.wrong_refused" : "index.wrong";
+    const text = guess ? fillIn(words[right ? "index.right" : wrong], { guess, truth }) : truth;
     return h("span", { class: "tensor-tag", "data-kind": !guess ? "" : right ? "good" : "warn", role: "status" }, text);
   }
   function sameShape(guess, wanted) {

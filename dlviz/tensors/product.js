@@ -82,7 +82,7 @@ function render({ model, el, signal }) {
     return summed.length ? sizes : null;
   }
   function one(item, pick) {
-    return { item, sheet: grid({ words, signal, pick }), block: decode({ ...item.block, name: item.facts.name, column: item.column, flat: matrix(), room: matrix() ? 300 : 240 }) };
+    return { item, sheet: grid({ words, signal, pick }), block: decode({ ...item.block, name: item.facts.name, column: item.column, flat: matrix(), room: matrix() ? 900 : 240 }) };
   }
 
   /** How many of a label all tensors hold: of a large one only the first part is drawn. */

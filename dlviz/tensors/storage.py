@@ -5,10 +5,24 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+
 
 def has_storage(x: Tensor) -> bool:
     """True for strided tensors: those whose elements lie in one block, at offset + Σ index × stride."""
     return x.layout is torch.strided and not x.is_nested
+
+
+def check_layout(caller: str, name: str, x: Tensor) -> None:
+    """Refuse what does not store all its elements, where every one of them is to be shown.
+
+    Raises:
+        Problem: `x` is sparse or nested.
+    """
+    if not has_storage(x):
+        layout = "nested" if x.is_nested else str(x.layout).removeprefix("torch.")
+        raise Problem(say("tensors.refused.layout", caller=caller, name=name, layout=layout))
 
 
 def same_storage(a: Tensor, b: Tensor) -> bool:

@@ -121,7 +121,8 @@ function render({ model, el, signal }) {
       sheet.mark([]);
       strip.mark([]);
       strip.march(0, []);
-      on.line.show(about.stride && steps() ? [{ text: words["tensor.hint"], soft: true }] : []);
+      const away = index && !model.get("live") ? fillIn(words["tensor.not_here"], { index: at(about.name, index) }) : words["tensor.hint"];
+      on.line.show(about.stride && steps() ? [{ text: away, soft: true }] : []);
       side(null);
       return;
     }

@@ -38,9 +38,10 @@ function render({ model, el, signal }) {
       const sheet = grid({ words, signal, pick: (index) => pick(i, index) });
       const block = decode({ ...item.block, name: item.facts.name, room: 420 });
       const badge = i ? h("span", { class: "tensor-tag", "data-kind": item.shares ? "good" : "warn" }, words[item.shares ? "views.shares" : "views.copied"]) : null;
-      sheet.show(block, [], [...title(item.facts, words), badge].filter(Boolean));
+      const head = [...title(item.facts, words), badge].filter(Boolean);
+      sheet.show(block, [], head);
       cards.append(sheet.element);
-      return { ...item, about: item.facts, block, sheet, source: item.source ? array(item.source, "int32") : null };
+      return { ...item, about: item.facts, block, sheet, head, source: item.source ? array(item.source, "int32") : null };
     });
     strips = scene().tapes.map((one, t) => {
       const strip = tape({ signal, label: fillIn(words["tape.of"], { name: one.title }), pick: (place) => pickPlace(t, place) });
@@ -76,6 +77,11 @@ function render({ model, el, signal }) {
     return item.tape === items[0].tape ? address(item.block.index(p), item.about.stride, item.about.offset) : -1;
   }
 
+  /** Of a tensor too large to be drawn whole, show the slice that an index lies in. */
+  function bring(item, index) {
+    if (index && !item.sheet.shows(index) && item.block.position(index) >= 0) item.sheet.show(item.block, index, item.head);
+  }
+
   function stand(step) {
     const now = items[active()];
     const index = step && now ? indexOf(step) : null;
@@ -86,6 +92,7 @@ function render({ model, el, signal }) {
       const marks = [];
       for (let q = 0; from >= 0 && q < item.block.count; q += 1) if (origin(item, q) === from) marks.push([q, "lit"]);
       if (i === active() && p >= 0) marks.push([p, "now"]);
+      bring(item, i === active() && index ? index : marks.length ? item.block.index(marks[0][0]) : null);
       item.sheet.mark(marks);
       item.sheet.element.dataset.active = String(i === active() && step > 0);
     });
@@ -96,7 +103,7 @@ function render({ model, el, signal }) {
       strip.mark(here ? [[place, "now"]] : from >= 0 && t === items[0].tape ? [[from, "lit"]] : []);
       strip.march(here ? now.about.offset : 0, here ? index.map((count, dim) => ({ dim, stride: now.about.stride[dim], count })) : []);
     });
-    if (p < 0 || !now.about.stride) return on.line.show(step ? [] : [{ text: words["views.hint"], soft: true }]);
+    if (p < 0 || !now.about.stride) return on.line.show(step ? [] : [{ text: words["views.hint"], soft: true }].slice(0, steps()));
     const copied = now.source && from >= 0 ? [{ text: ` ${fillIn(words["views.from"], { place: from })}`, soft: true }] : [];
     return on.line.show([...addressParts(now.about.name, index, now.about.stride, now.about.offset, words), { text: ` ${words["tape.holds"]} `, soft: true }, { text: now.block.text(p, 6), strong: true }, ...copied]);
   }

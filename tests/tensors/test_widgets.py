@@ -147,6 +147,9 @@ def test_an_index_is_a_step_and_a_step_an_index():
         (lambda: dlviz.matmul(torch.ones(2), torch.ones(2), order="outer"), "order must be one of dot"),
         (lambda: dlviz.matmul(torch.ones(3, 2, 2), torch.ones(2, 2), batch=[3]), "batch must be an index"),
         (lambda: dlviz.einsum("ij,jk", torch.ones(2, 3)), "torch refuses these shapes"),
+        (lambda: dlviz.broadcast(torch.ones(2), torch.eye(2).to_sparse()), "b is a tensor of layout sparse_coo"),
+        (lambda: dlviz.matmul(torch.eye(2).to_sparse(), torch.ones(2)), "a is a tensor of layout sparse_coo"),
+        (lambda: dlviz.einsum("i", torch.ones(2).to_sparse()), r"operands\[0\] is a tensor of layout sparse_coo"),
         (lambda: dlviz.einsum(torch.ones(2)), "the first argument is an equation"),
     ],
 )
