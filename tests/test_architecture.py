@@ -20,7 +20,7 @@ SHOWING = {"widget", "scene", "still", "captions", "picture", "grouping", "layou
 WIDGET_FILE = "_widget"
 WIDGETS = {"dlviz.kit.widget", "dlviz.kit.page", "dlviz.kit.linker", "anywidget", "ipywidgets"}
 #: Distributions whose import name differs.
-IMPORT_NAMES = {"scikit-learn": "sklearn", "pyyaml": "yaml", "resvg-py": "resvg_py"}
+IMPORT_NAMES = {"scikit-learn": "sklearn", "pyyaml": "yaml", "resvg-py": "resvg_py", "pillow": "PIL"}
 
 
 def imports(path: Path) -> set[str]:

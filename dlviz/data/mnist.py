@@ -1,0 +1,99 @@
+"""MNIST and Fashion-MNIST as tensors: downloaded once, checked, and read from the cache ever after."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlviz.data import idx
+from dlviz.data.registry import remote
+from dlviz.data.remote import fetch
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+
+
+class Mnist(NamedTuple):
+    """Grey pictures and what each one shows; unpacks as ``images, labels``.
+
+    ``images`` (N, 1, 28, 28) float32, from 0 (background) to 1 in steps of 1/255; ``labels`` (N,) int64, 0 to 9.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The name of each label."""
+        return tuple(str(digit) for digit in range(10))
+
+    def __repr__(self) -> str:
+        """Say the shapes; the numbers may lie on a GPU."""
+        images, labels = tuple(self.images.shape), tuple(self.labels.shape)
+        return say("data.mnist.shown", kind=type(self).__name__, images=images, labels=labels)
+
+
+class FashionMnist(Mnist):
+    """Grey pictures of clothes, shoes and bags, in the form of MNIST; unpacks as ``images, labels``."""
+
+    __slots__ = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The name of each label, from "T-shirt/top" to "Ankle boot"."""
+        return tuple(say(f"data.fashion.{label}") for label in range(10))
+
+
+def mnist(split: str = "train", *, device: torch.device | str | None = None) -> Mnist:
+    """Load MNIST, handwritten digits of 28 by 28 pixels: ``"train"`` (60,000) or ``"test"`` (10,000), in the files' order.
+
+    The first call downloads 10 MB (train) or 2 MB (test), checks them and keeps them in a cache; no later call needs the
+    internet. Without any, set ``DLVIZ_DATA`` to a folder that holds the files, or to the address of a mirror. Each call gives
+    fresh tensors, on ``device`` if given. Another ``split``, or a download that fails, raises a ``ValueError``.
+
+    Source: Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits, 1998 (CC BY-SA 3.0).
+
+    >>> from dlviz.data import mnist
+    >>> images, labels = mnist("test")  # doctest: +SKIP
+    >>> images.shape, labels.dtype  # doctest: +SKIP
+    (torch.Size([10000, 1, 28, 28]), torch.int64)
+    >>> mnist("valid")
+    Traceback (most recent call last):
+        ...
+    dlviz.kit.problem.Problem: mnist: split must be "train" or "test", but got 'valid'.
+    """
+    return Mnist(*_load("mnist", split, device))
+
+
+def fashion_mnist(split: str = "train", *, device: torch.device | str | None = None) -> FashionMnist:
+    """Load Fashion-MNIST, clothes of 28 by 28 pixels: ``"train"`` (60,000) or ``"test"`` (10,000), in the files' order.
+
+    The first call downloads 26 MB (train) or 4 MB (test). All else is as for ``mnist``; ``classes`` names the ten labels.
+
+    Source: H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms,
+    2017, https://arxiv.org/abs/1708.07747 (MIT).
+
+    >>> from dlviz.data import fashion_mnist
+    >>> data = fashion_mnist("test")  # doctest: +SKIP
+    >>> data.classes[data.labels[0]]  # doctest: +SKIP
+    'Ankle boot'
+    >>> fashion_mnist("valid")
+    Traceback (most recent call last):
+        ...
+    dlviz.kit.problem.Problem: fashion_mnist: split must be "train" or "test", but got 'valid'.
+    """
+    return FashionMnist(*_load("fashion-mnist", split, device))
+
+
+def _load(collection: str, split: str, device: torch.device | str | None) -> tuple[Tensor, Tensor]:
+    if split not in ("train", "test"):
+        raise Problem(say("data.mnist.split", call=collection.replace("-", "_"), value=repr(split)))
+    stem = {"train": "train", "test": "t10k"}[split]
+    grey = idx.read(fetch(remote(collection, f"{stem}-images-idx3-ubyte.gz")), dims=3)
+    labels = idx.read(fetch(remote(collection, f"{stem}-labels-idx1-ubyte.gz")), dims=1)
+    if len(grey) != len(labels):
+        raise Problem(say("data.mnist.unmatched", collection=collection, images=len(grey), labels=len(labels)))
+    images = torch.from_numpy(
+        np.divide(grey[:, None], 255, dtype=np.float32)
+    )  # on the CPU: the same bits for every device
+    return images.to(device), torch.from_numpy(labels.astype(np.int64)).to(device)

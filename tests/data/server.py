@@ -1,0 +1,89 @@
+"""A web server on this machine, with small files in IDX format and a registry of their true checksums."""
+
+import gzip
+import hashlib
+import struct
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+
+
+def idx(array):
+    """The bytes of a gzipped IDX file; mtime 0, so that they are the same each time."""
+    head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return gzip.compress(head + array.astype(np.uint8).tobytes(), mtime=0)
+
+
+def files(seed):
+    """The four files of a set: 30 pictures to train with, 12 for the test."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for stem, count in (("train", 30), ("t10k", 12)):
+        found[f"{stem}-images-idx3-ubyte.gz"] = idx(rng.integers(0, 256, (count, 28, 28)))
+        found[f"{stem}-labels-idx1-ubyte.gz"] = idx(np.arange(count) % 10)
+    return found
+
+
+SETS = {"mnist": files(0), "fashion-mnist": files(1)}
+
+
+def registry(sets, mirrors):
+    """The text of a registry.toml for these files."""
+    lines = []
+    for name, content in sets.items():
+        addresses = ", ".join(f'"{mirror}/{name}/"' for mirror in mirrors)
+        lines += [f"[{name}]", 'licence = "none"', f"mirrors = [{addresses}]"]
+        for file, body in content.items():
+            lines += [
+                f'[{name}.files."{file}"]',
+                f"size = {len(body)}",
+                f'sha256 = "{hashlib.sha256(body).hexdigest()}"',
+            ]
+    return "\n".join(lines)
+
+
+class Mirror:
+    """What the server holds: `pages` by path, its `requests`, and how it spoils an answer."""
+
+    def __init__(self):
+        self.pages = {f"/{name}/{file}": body for name, content in SETS.items() for file, body in content.items()}
+        self.requests = []
+        self.cut = False  # promise the whole file, send half of it
+        self.together = None  # a barrier that every answer waits for
+        self.address = ""
+
+
+@contextmanager
+def serving():
+    """A mirror that answers on 127.0.0.1 while the block runs."""
+    mirror = Mirror()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            mirror.requests.append(self.path)
+            if self.path not in mirror.pages:
+                self.send_error(404)
+                return
+            body = mirror.pages[self.path]
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if mirror.together:
+                mirror.together.wait(timeout=20)
+            self.wfile.write(body[: len(body) // 2] if mirror.cut else body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    mirror.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield mirror
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
