@@ -20,12 +20,17 @@ _HOME = {
     "index": "dlviz.tensors.index_widget",
     "matmul": "dlviz.tensors.product_widget",
     "einsum": "dlviz.tensors.product_widget",
+    "conv1d": "dlviz.convolution.widget",
+    "conv2d": "dlviz.convolution.widget",
+    "conv_transpose2d": "dlviz.convolution.widget",
+    "max_pool2d": "dlviz.convolution.widget",
+    "avg_pool2d": "dlviz.convolution.widget",
     "exercise": "dlviz.exercises",
     "predict": "dlviz.exercises",
     "device": "dlviz.machine",
     "seed": "dlviz.machine",
 }
-_ROOMS = ("autograd", "data", "exercises", "tensors")
+_ROOMS = ("autograd", "convolution", "data", "exercises", "tensors")
 
 __all__ = ["__version__", *_HOME, *_ROOMS]
 

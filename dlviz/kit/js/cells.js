@@ -33,10 +33,12 @@ export function decode(about) {
     const sign = raw[2 * p + 1] < 0 || Object.is(raw[2 * p + 1], -0) ? "−" : "+";
     return `${format(raw[2 * p], digits)}${sign}${format(Math.abs(raw[2 * p + 1]), digits)}j`;
   }
+  const digits = about.digits ?? 3;
   let longest = 2;
-  for (let p = 0; p < Math.min(count, 1024); p += 1) longest = Math.max(longest, text(p, 3).length);
+  for (let p = 0; p < Math.min(count, 1024); p += 1) longest = Math.max(longest, text(p, digits).length);
   return {
     ...about,
+    digits,
     count,
     /** How wide a cell has to be, in pixels. */
     wide: Math.max(34, Math.round(10 + 7.3 * longest)),

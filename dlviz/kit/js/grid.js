@@ -82,7 +82,7 @@ export function grid({ words, signal, pick }) {
     body.replaceChildren(...(block.count ? drawn : !block.shape.includes(0) ? [] : [h("p", { class: "tensor-empty" }, fillIn(words["grid.empty"], { shape: shape(block.shape) }))]));
     const first = nodes.values().next().value;
     if (first && pick) first.tabIndex = 0;
-    if (around) nodes.get(around)?.focus();
+    if (around !== null) nodes.get(around)?.focus();
   }
 
   function focusInside() {
@@ -129,7 +129,7 @@ export function grid({ words, signal, pick }) {
 
   function one(p) {
     const absent = block.absent(p);
-    const text = block.dense ? "" : absent ? "·" : block.text(p, 3);
+    const text = block.dense ? "" : absent ? "·" : block.text(p, block.digits);
     const ghost = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
     const style = block.known && !ghost && !absent ? `background:${block.kind === "bool" ? (block.raw(p) ? "var(--accent-soft)" : "var(--paper)") : diverging(block.number(p), block.max)}` : null;
     const state = { "data-odd": block.odd(p) ? "" : null, "data-ghost": ghost ? "" : null, "data-absent": absent || !block.known ? "" : null, ...block.state?.(block.index(p)) };

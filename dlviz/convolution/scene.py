@@ -1,0 +1,157 @@
+"""A sliding window as a JSON-able picture: padded input, kernel, output, and the arithmetic of the output's size."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlviz.blocks import read, sent
+from dlviz.convolution.axis import Axis, Stamp
+from dlviz.convolution.sliding import Sliding, off, padded
+from dlviz.kit.words import say
+
+#: So many places along each spatial dimension of the output are held, and so many channels; the picture says what it leaves out.
+PLACES, CHANNELS = 40, 16
+
+
+def scene(made: Sliding, sample: int, origin: tuple[int, ...], signature: str) -> dict[str, Any]:
+    """Everything the view draws of sample number `sample`, the output's places from `origin` on."""
+    starts, sizes = _shown(made, origin)
+    output = made.output[sample]
+    channels = min(output.shape[0], CHANNELS)
+    source, first = _input(made, sample)
+    take, lengths = _input_window(made, source, starts, sizes)
+    about: dict[str, Any] = {
+        "kind": made.kind,
+        "axes": [_axis(axis) for axis in made.axes],
+        "groups": made.groups,
+        "channels": [int(made.x.shape[1]), made.channels],
+        "input": {
+            "block": sent(read(source, (0, *take), (min(source.shape[0], CHANNELS), *lengths))),
+            "shape": list(made.x.shape),
+            "before": list(first),
+        },
+        "output": {"block": sent(read(output, (0, *starts), (channels, *sizes))), "shape": list(made.output.shape)},
+        "arithmetic": [arithmetic(axis) for axis in made.axes],
+        "signature": signature,
+        "badge": _badge(made),
+        "notes": _notes(made, sizes),
+        "summary": say("convolution.summary", kind=made.kind, x=tuple(made.x.shape), out=tuple(made.output.shape)),
+    }
+    if made.weight is not None:
+        held = tuple(min(size, CHANNELS) for size in made.weight.shape[:2])
+        about["weight"] = sent(read(made.weight, (0, 0, *(0 for _ in made.axes)), (*held, *made.weight.shape[2:])))
+        about["bias"] = sent(read(made.bias)) if made.bias is not None else None
+    if made.indices is not None:
+        about["argmax"] = _argmax(made, sample, starts, sizes, channels)
+    if made.kind == "avg_pool":
+        places = np.ndindex(*sizes)
+        about["divides"] = np.array(
+            [made.divides((0, 0, *(a + b for a, b in zip(starts, at, strict=True)))) for at in places], np.int32
+        )
+    return about
+
+
+def _shown(made: Sliding, origin: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    shape = tuple(made.output.shape[2:])
+    sizes = tuple(min(size, PLACES) for size in shape)
+    starts = tuple(
+        max(0, min(at, size - held)) for at, size, held in zip(origin or (0,) * len(shape), shape, sizes, strict=True)
+    )
+    return starts, sizes
+
+
+def _input(made: Sliding, sample: int) -> tuple[Tensor, tuple[int, ...]]:
+    """One sample with its padding, and how many places the padding takes before the input."""
+    x = made.x[sample : sample + 1]
+    axes = [axis for axis in made.axes if isinstance(axis, Axis)]
+    if not axes:
+        return x[0], (0,) * len(made.axes)
+    if made.kind == "max_pool":
+        # A maximum never sees its padding; what is drawn there is hatched and has no number.
+        pads = [p for axis in reversed(axes) for p in (axis.before, axis.after)]
+        return torch.nn.functional.pad(x, pads)[0], tuple(axis.before for axis in axes)
+    return padded(x, axes)[0], tuple(axis.before for axis in axes)
+
+
+def _input_window(
+    made: Sliding, source: Tensor, starts: tuple[int, ...], sizes: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Which part of the padded input the drawn outputs look at."""
+    take, lengths = [], []
+    for d, (start, size, length) in enumerate(zip(starts, sizes, source.shape[1:], strict=True)):
+        axis = made.axes[d]
+        if isinstance(axis, Stamp) or size == axis.out:
+            first, last = 0, min(length, 2 * PLACES)
+        else:
+            first = start * axis.stride
+            last = min(length, (start + size - 1) * axis.stride + axis.reach)
+        take.append(first)
+        lengths.append(last - first)
+    return tuple(take), tuple(lengths)
+
+
+def _axis(axis: Axis | Stamp) -> dict[str, Any]:
+    if isinstance(axis, Stamp):
+        names = ("size", "kernel", "stride", "dilation", "padding", "extra", "out")
+        return {name: getattr(axis, name) for name in names}
+    about: dict[str, Any] = {
+        name: getattr(axis, name)
+        for name in ("size", "kernel", "stride", "dilation", "before", "after", "out", "left_over")
+    }
+    # Where each padded place gets its number from: the input, another place of it, or nowhere.
+    about["source"] = [axis.source(p) for p in range(axis.padded)] if axis.padded <= 4096 else None
+    return about
+
+
+def arithmetic(axis: Axis | Stamp) -> str:
+    """The size of the output with the current numbers.
+
+    Example:
+        >>> arithmetic(Axis(5, 3, before=1, after=1))
+        '⌊(5 + 1 + 1 − 1·(3 − 1) − 1) / 1⌋ + 1 = 5'
+    """
+    if isinstance(axis, Stamp):
+        return (
+            f"({axis.size} − 1)·{axis.stride} − 2·{axis.padding} + {axis.dilation}·({axis.kernel} − 1) + {axis.extra} + 1"
+            f" = {axis.out}"
+        )
+    left, right = "⌈⌉" if axis.ceil else "⌊⌋"
+    room = f"({axis.size} + {axis.before} + {axis.after} − {axis.dilation}·({axis.kernel} − 1) − 1) / {axis.stride}"
+    return f"{left}{room}{right} + 1 = {axis.out}"
+
+
+def _argmax(made: Sliding, sample: int, starts: tuple[int, ...], sizes: tuple[int, ...], channels: int) -> np.ndarray:
+    """For each drawn output the place in the padded input of its maximum, one number for each dimension."""
+    assert made.indices is not None
+    part = made.indices[sample, :channels]
+    for dim, (start, size) in enumerate(zip(starts, sizes, strict=True)):
+        part = part.narrow(dim + 1, start, size)
+    flat = part.cpu().numpy()
+    places = [flat] if len(made.axes) == 1 else list(np.divmod(flat, made.x.shape[-1]))
+    shifted = [place + axis.before for place, axis in zip(places, made.axes, strict=True) if isinstance(axis, Axis)]
+    return np.stack(shifted, -1).astype(np.int32)
+
+
+def _badge(made: Sliding) -> dict[str, str]:
+    gap = off(made, 256)
+    if gap is None:
+        return {"kind": "", "text": say("convolution.badge.large")}
+    if gap == 0:
+        return {"kind": "good", "text": say("convolution.badge.exact")}
+    return {"kind": "good", "text": say("convolution.badge.within", off=f"{gap:.1g}")}
+
+
+def _notes(made: Sliding, sizes: tuple[int, ...]) -> list[dict[str, str]]:
+    notes = []
+    shape = tuple(made.output.shape[2:])
+    if sizes != shape:
+        notes.append({"kind": "", "text": say("convolution.note.cropped", part=sizes, shape=shape)})
+    most = max(made.channels, made.x.shape[1])
+    if most > CHANNELS:
+        notes.append({"kind": "", "text": say("convolution.note.channels", shown=CHANNELS, channels=most)})
+    left = [axis.left_over for axis in made.axes if isinstance(axis, Axis)]
+    if any(left):
+        notes.append({"kind": "", "text": say("convolution.note.left_over", left=tuple(left))})
+    return notes
