@@ -121,6 +121,37 @@ def conv_transpose(
     return Sliding("conv_transpose", x, weight, bias, axes, groups, output)
 
 
+def equivalent(made: Sliding) -> Sliding:
+    """The convolution that gives the same output as a transposed one: the input spread `stride` apart, the kernel turned around.
+
+    Raises:
+        ValueError: more is cut off than the kernel reaches, so that there is no padding to add.
+
+    Example:
+        >>> import torch
+        >>> up = conv_transpose(torch.ones(1, 1, 3), torch.tensor([[[1.0, 2.0]]]), stride=2)
+        >>> equivalent(up).output.tolist() == up.output.tolist()
+        True
+
+    Source:
+        https://arxiv.org/abs/1603.07285
+    """
+    assert made.weight is not None
+    axes = tuple(axis.equivalent for axis in made.axes if isinstance(axis, Stamp))
+    if any(axis.before < 0 or axis.after < 0 for axis in axes):
+        raise ValueError("no equivalent convolution: padding is larger than dilation * (kernel_size - 1)")
+    spread = made.x.new_zeros(*made.x.shape[:2], *(axis.size for axis in axes))
+    places: tuple[Any, ...] = (..., *(slice(None, None, axis.stride) for axis in made.axes))
+    spread[places] = made.x
+    groups, width = made.groups, made.weight.shape[1]
+    turned = made.weight.flip(list(range(2, made.weight.dim())))
+    turned = turned.unflatten(0, (groups, -1)).transpose(1, 2).reshape(groups * width, -1, *turned.shape[2:])
+    ends = [p for axis in reversed(axes) for p in (axis.before, axis.after)]
+    dilation = tuple(axis.dilation for axis in axes)
+    output = _CONV[len(axes)](F.pad(spread, ends), turned, made.bias, 1, 0, dilation, groups)
+    return Sliding("conv", spread, turned, made.bias, axes, groups, output)
+
+
 def max_pool(
     x: Tensor,
     kernel_size: int | Sequence[int],

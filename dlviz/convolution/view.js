@@ -21,7 +21,7 @@ function render({ model, el, signal }) {
   const channel = () => Math.min(model.get("channel"), scene().channels[1] - 1);
   const placeOf = (step) => unravel(step - 1, outs());
   const label = (step) => (step ? at("y", [model.get("sample"), channel(), ...placeOf(step)]) : words.none);
-  const on = stage({ model, el, signal, name: scene().name, steps: () => countOf(outs()), label, draw, stand, traits: { channel: () => {}, place: () => {}, refusal: note } });
+  const on = stage({ model, el, signal, name: scene().name, steps: () => countOf(outs()), label, draw, stand, traits: { channel: () => {}, place: () => {}, refusal: note }, release });
   const pick = {
     output: ([c, ...place]) => {
       model.set("place", []);
@@ -34,13 +34,20 @@ function render({ model, el, signal }) {
   const sheets = Object.fromEntries(["input", "weight", "output"].map((what) => [what, grid({ words, signal, pick: pick[what] })]));
   const products = grid({ words, signal });
   const blocks = {};
-  let drawn = "";
+  const sizes = h("div", { class: "slide-size" });
+  const drawn = new Set();
   let before = null;
   /** Which input channel is drawn, where a kernel has too many numbers to draw all of them. */
   let inner = 0;
   for (const what of ["input", "weight"]) editing(what);
   on.start();
 
+  /** Escape lets go of a followed element first. */
+  function release() {
+    const held = model.get("place").length > 0;
+    if (held) on.save("place", []);
+    return held;
+  }
   function follow(place) {
     model.set("playing", false);
     on.save("place", place);
@@ -54,17 +61,21 @@ function render({ model, el, signal }) {
   function draw() {
     const about = scene();
     note();
-    drawn = "";
+    drawn.clear();
     const old = blocks.output;
     blocks.input = blockOf(about.input.block, "x", { shift: [0, ...about.input.before], state: outside });
     blocks.output = blockOf(about.output.block, "y", {});
     blocks.weight = about.weight ? blockOf(about.weight, "weight", { tiles: about.kind === "conv" && !deep() ? 1 : 0 }) : null;
     blocks.bias = about.bias ? decode({ ...about.bias, name: "bias" }) : null;
     before = old && old.size.join() === blocks.output.size.join() ? old : null;
-    const kernel = h("div", { class: "slide-column" }, blocks.weight ? sheets.weight.element : null, products.element);
-    const sizes = h("div", { class: "slide-size" }, ...about.arithmetic.map((line) => h("div", {}, line)));
-    on.ui.stage.replaceChildren(h("div", { class: "tensor-stage" }, h("div", { class: "slide-row" }, sheets.input.element, sign(blocks.weight ? "∗" : "→"), kernel, sign("="), sheets.output.element), sizes));
+    if (!on.ui.stage.firstChild) lay();
+    sizes.replaceChildren(...about.arithmetic.map((line) => h("div", {}, line)));
     controls();
+  }
+  /** The grids find their places once: an element that moves in the page would lose the focus. */
+  function lay() {
+    const kernel = h("div", { class: "slide-column" }, blocks.weight ? sheets.weight.element : null, products.element);
+    on.ui.stage.append(h("div", { class: "tensor-stage" }, h("div", { class: "slide-row" }, sheets.input.element, sign(blocks.weight ? "∗" : "→"), kernel, sign("="), sheets.output.element), sizes));
   }
   /** Whether the kernel of one output has more numbers than are drawn at once. */
   function deep() {
@@ -114,15 +125,14 @@ function render({ model, el, signal }) {
     if (presets.length) on.controls.choice({ label: words["knob.preset"], options: [["", words["option.own"]], ...presets.map((name) => [name, words[`option.${name}`]])], get: () => "", set: (name) => name && model.send({ kind: "preset", name }) });
   }
 
-  /** Draw the grids so that these indices are in sight; nothing is drawn anew if they are. */
+  /** Have these indices in sight; what shows its own already is not drawn anew. */
   function bring(near) {
-    const wanted = JSON.stringify(near);
-    if (wanted === drawn) return;
-    drawn = wanted;
-    const { input, output, weight } = scene();
-    sheets.input.show(blocks.input, near.input, heading("x", input.shape));
-    sheets.output.show(blocks.output, near.output, heading("y", output.shape));
-    if (weight) sheets.weight.show(blocks.weight, near.weight, heading("weight", weight.shape));
+    const shapes = { input: scene().input.shape, output: scene().output.shape, weight: scene().weight?.shape };
+    for (const [what, name] of [["input", "x"], ["output", "y"], ["weight", "weight"]]) {
+      if (!blocks[what] || (drawn.has(what) && sheets[what].shows(near[what]))) continue;
+      sheets[what].show(blocks[what], near[what], heading(name, shapes[what]));
+      drawn.add(what);
+    }
     flash();
   }
   function heading(name, shape) {
@@ -243,13 +253,16 @@ function render({ model, el, signal }) {
   /** Double-click, or a digit typed on a cell, opens it for another number; the kernel computes with it. */
   function editing(what) {
     const open = (cell, start) => {
-      if (!model.get("live") || !cell || cell.querySelector("input")) return;
+      if (!model.get("live") || !scene().editable || !cell || cell.querySelector("input")) return;
       const p = Number(cell.dataset.p);
       const block = blocks[what];
       const index = block.index(p);
       if (what === "input" && outside(index)["data-pad"] === "") return;
       const field = h("input", { class: "slide-edit", type: "text", inputmode: "decimal", "aria-label": fillIn(words.edit, { name: at(what === "input" ? "x" : "weight", index) }), value: start ?? block.raw(p) });
+      let closed = false;
       const close = (keep) => {
+        if (closed) return;
+        closed = true;
         const value = Number(field.value.replace("−", "-"));
         field.remove();
         cell.textContent = block.dense ? "" : block.text(p, 3);
@@ -264,7 +277,7 @@ function render({ model, el, signal }) {
         if (event.key === "Enter") close(true);
         else if (event.key === "Escape") close(false);
       }, { signal });
-      field.addEventListener("blur", () => field.isConnected && close(true), { signal, once: true });
+      field.addEventListener("blur", () => close(true), { signal, once: true });
       cell.replaceChildren(field);
       field.focus();
       if (!start) field.select();
@@ -277,10 +290,6 @@ function render({ model, el, signal }) {
       event.preventDefault();
     }, { signal });
   }
-
-  on.ui.root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && model.get("place").length) on.save("place", []);
-  }, { signal });
 }
 
 export default { render };

@@ -8,7 +8,7 @@ import torch
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.convolution.build import avg_pool, conv, conv_transpose, each, max_pool
+from dlviz.convolution.build import avg_pool, conv, conv_transpose, each, equivalent, max_pool
 from dlviz.convolution.scene import scene
 from dlviz.convolution.sliding import Sliding
 from dlviz.convolution.still import draw
@@ -126,6 +126,8 @@ class SlidingView(Widget):
         found = scene(made, self.sample, tuple(self.origin), self._signature())
         found["name"], found["knobs"] = self._name, self._knobs()
         found["presets"] = self._presets()
+        # What is drawn of an equivalent convolution are not the learner's own tensors, so they are not edited there.
+        found["editable"] = not getattr(self, "equivalent", False)
         self.scene = binary(found)
 
     def _signature(self) -> str:
@@ -252,10 +254,21 @@ class TransposedConvolution(SlidingView):
     output_padding = traitlets.Any(0, help="how much is added at the output's end").tag(sync=True)
     groups = traitlets.Int(1, min=1, help="how many groups the channels fall into").tag(sync=True)
     dilation = traitlets.Any(1, help="how far the kernel's elements lie apart").tag(sync=True)
+    equivalent = traitlets.Bool(False, help="whether the convolution that does the same is drawn").tag(sync=True)
+
+    def __init__(self, *positional: Any, **traits: Any) -> None:
+        turned = traits.pop("equivalent", False)
+        super().__init__(*positional, **traits)
+        self.observe(self._again, "equivalent")
+        self.equivalent = turned
 
     def _make(self, settings: Mapping[str, Any]) -> Sliding:
         assert self._weight is not None
-        return conv_transpose(self._x, self._weight, self._bias, **settings)
+        made = conv_transpose(self._x, self._weight, self._bias, **settings)
+        return equivalent(made) if self.equivalent else made
+
+    def _knobs(self) -> list[dict[str, Any]]:
+        return [*super()._knobs(), {"name": "equivalent", "kind": "switch", "value": self.equivalent}]
 
 
 class MaxPooling(SlidingView):

@@ -1,4 +1,4 @@
-"""The exported pages of the convolution room, driven by mouse and keyboard, against torch's own numbers; edits and sliders in a live page."""
+"""The exported pages of the convolution room, driven by mouse and keyboard, against torch's own numbers."""
 
 import re
 

@@ -37,13 +37,18 @@ TENSOR_CELLS = (
     "dlviz.tensor(x.T)",
     "print('ORIGIN', list(view.origin), view.index)",
 )
+CONVOLUTION_CELLS = (
+    "import torch, dlviz\nx = torch.arange(25.0).view(1, 1, 5, 5)\n"
+    "view = dlviz.conv2d(x, torch.ones(1, 1, 3, 3), step=1)\nview",
+    "print('STATE', view.stride, view.padding, tuple(view.output.shape), int(view.output[0, 0, 0, 0]), view.refusal[:20])",
+)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A JupyterLab of this environment on a free port, with settings of its own; answers its address with the token."""
     folder = tmp_path_factory.mktemp("lab")
-    for name, cells in (("test", CELLS), ("tensors", TENSOR_CELLS)):
+    for name, cells in (("test", CELLS), ("tensors", TENSOR_CELLS), ("convolution", CONVOLUTION_CELLS)):
         book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
         book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
         nbformat.write(book, folder / f"{name}.ipynb")
@@ -234,6 +239,46 @@ def test_the_window_of_a_large_tensor_moves_and_outlives_a_reload(lab, server):
     open_notebook(lab, server, "tensors.ipynb")
     expect(lab.locator(".dlviz")).to_have_count(2, timeout=60_000)
     expect(lab.locator(".dlviz").first.locator(".tensor-cell").first).to_have_text("3072")
+
+
+def state_is(page: Page, wanted: str) -> None:
+    """The kernel hears of what was done in the page; a few runs of the cell may be needed until it has."""
+    for _ in range(20):
+        run(page, 1)
+        if text_of(page, 1) == wanted:
+            break
+    assert text_of(page, 1) == wanted
+
+
+def test_sliders_edits_and_refusals_of_a_convolution_go_through_the_kernel(lab, server):
+    open_notebook(lab, server, "convolution.ipynb")
+    run(lab, 0)
+    view = lab.locator(".dlviz")
+    line = view.locator(".tensor-formula")
+    expect(line).to_contain_text("= 54")  # 0 + 1 + 2 + 5 + 6 + 7 + 10 + 11 + 12
+
+    view.get_by_role("slider", name="stride ↓").focus()
+    lab.keyboard.press("ArrowRight")
+    state_is(lab, "STATE [2, 1] 0 (1, 1, 2, 3) 54")
+    expect(view.locator(".dlviz-count")).to_have_text("1 / 6")
+
+    cell = view.locator(".slide-row .tensor-grid").first.locator(".tensor-cell").nth(1)
+    cell.dblclick()
+    view.locator("input.slide-edit").fill("11")
+    lab.keyboard.press("Enter")
+    expect(line).to_contain_text("= 11 feeds")
+    lab.keyboard.press("Escape")  # lets go of the element, and stands where it stood
+    expect(line).to_contain_text("= 64")
+    state_is(lab, "STATE [2, 1] 0 (1, 1, 2, 3) 64")
+
+    view.get_by_role("slider", name="dilation ↓").focus()
+    lab.keyboard.press("ArrowRight")
+    expect(line).to_contain_text("= 109")  # every second row: 0 + 11 + 2 + 10 + 11 + 12 + 20 + 21 + 22
+    lab.keyboard.press("ArrowRight")  # the slider has kept the focus
+    expect(view.locator('.dlviz-note[data-kind="bad"]')).to_contain_text(
+        "Kernel size can't be greater than actual input size"
+    )
+    expect(line).to_contain_text("= 109")  # the last legal picture stays
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])

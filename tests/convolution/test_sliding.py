@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dlviz.convolution.axis import Axis
-from dlviz.convolution.build import avg_pool, conv, conv_transpose, max_pool
+from dlviz.convolution.build import avg_pool, conv, conv_transpose, equivalent, max_pool
 from dlviz.convolution.sliding import padded
 
 THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
@@ -141,6 +141,10 @@ def test_every_output_equals_torch_and_every_input_feeds_what_autograd_says(conf
     for index in sample(places, 12):
         assert made.recompute(index) == pytest.approx(made.output[index].item(), rel=1e-12, abs=1e-12)
         check_terms(made, index)
+    if kind == "conv_transpose" and all(axis.equivalent.before >= 0 for axis in made.axes):
+        turned = equivalent(made)
+        assert torch.equal(turned.output, made.output)
+        assert tuple(axis.out for axis in turned.axes) == tuple(made.output.shape[2:])
     leaf = made.x.clone().requires_grad_()
     again, _ = by_torch(kind, dims, (leaf, *positional[1:]), named)
     for index in sample(list(product(*map(range, made.x.shape))), 4):

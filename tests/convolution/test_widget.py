@@ -153,3 +153,17 @@ def test_no_graph_is_kept_and_a_closed_widget_lets_go():
     assert memory() is None
     with pytest.raises(Problem, match="closed"):
         view.save("never.svg")
+
+
+def test_a_transposed_convolution_is_a_convolution_of_the_input_spread_out():
+    view = dlviz.conv_transpose2d(X[..., :3, :3], W.transpose(0, 1).contiguous(), stride=2, padding=1, output_padding=1)
+    stamped = view.output
+    view.equivalent = True
+    assert view.scene["kind"] == "conv"
+    assert torch.equal(view.output, stamped)
+    assert view.scene["input"]["block"]["shape"] == [2, 3 + 2 + 2 + 1, 3 + 2 + 2 + 1]
+    view.padding = 2
+    view.output_padding = 0
+    assert torch.equal(view.output, F.conv_transpose2d(X[..., :3, :3], W.transpose(0, 1), stride=2, padding=2))
+    view.padding = 3  # more is cut than the kernel reaches: there is nothing to pad
+    assert "equivalent" in view.refusal

@@ -8,12 +8,16 @@ import { h } from "./dom.js";
 export function knobs({ signal }) {
   const element = h("div", { class: "dlviz-knobs", hidden: "" });
   let list = [];
+  /** Label of the control that had the focus when all were taken away to be made anew. */
+  let focused = null;
 
   function add(knob) {
     list.push(knob);
     element.append(knob.element);
     element.hidden = false;
     knob.update();
+    const control = knob.element.querySelector("input, select");
+    if (control.getAttribute("aria-label") === focused) control.focus({ preventScroll: true });
     return knob;
   }
 
@@ -21,6 +25,7 @@ export function knobs({ signal }) {
     element,
     clear() {
       list = [];
+      focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
       element.replaceChildren();
       element.hidden = true;
     },

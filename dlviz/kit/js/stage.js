@@ -10,7 +10,7 @@ import { formula } from "./formula.js";
  *   draw: () => void, stand: (step: number, fresh: boolean) => void, traits?: Record<string, () => void>}} options
  *   draw: the scene has changed; stand: the player has moved (fresh), or what it stands on; traits: what else to listen for
  */
-export function stage({ model, el, signal, name, steps, label, draw, stand, traits = {} }) {
+export function stage({ model, el, signal, name, steps, label, draw, stand, traits = {}, release = () => false }) {
   const words = model.get("words");
   const ui = shell({ el, model, signal, name });
   const line = formula();
@@ -46,7 +46,7 @@ export function stage({ model, el, signal, name, steps, label, draw, stand, trai
     bar = player({ model, words, signal, root: ui.root, steps, label });
     ui.root.append(line.element, bar.element, controls.element);
     ui.root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") bar.go(0);
+      if (event.key === "Escape" && !release()) bar.go(0);
     }, { signal });
     const events = { "change:scene": receive, "change:step": moved, "change:playing": moved };
     for (const [trait, call] of Object.entries(traits)) {
