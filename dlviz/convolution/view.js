@@ -94,7 +94,7 @@ function render({ model, el, signal }) {
   function outside([, ...place]) {
     const pads = scene().axes.map((axis, d) => axis.extra === undefined && (place[d] < axis.before || place[d] >= axis.before + axis.size));
     const beyond = scene().axes.some((axis, d) => axis.left_over > 0 && place[d] >= axis.before + axis.size + axis.after - axis.left_over);
-    return { "data-pad": pads.some(Boolean) ? "" : null, "data-beyond": beyond ? "" : null };
+    return { "data-pad": pads.some(Boolean), "data-beyond": beyond };
   }
 
   function controls() {
@@ -150,6 +150,11 @@ function render({ model, el, signal }) {
     if (what === "input") return feeds(index);
     if (what === "weight") return joins(index);
     const place = step ? placeOf(step) : null;
+    if (place && drawn.size && blocks.output.position([channel(), ...place]) < 0) {
+      if (model.get("live")) on.save("origin", place.map((o) => Math.max(0, o - 8)));
+      light([], [], []);
+      return on.line.show([{ text: words.not_here, soft: true }]);
+    }
     const terms = place ? termsOf(scene(), channel(), place) : [];
     const first = terms[0] && blocks.weight && deep() ? (terms.find(({ weight }) => weight[1] === inner) ?? terms[0]) : terms[0];
     bring({ input: first?.input ?? [0, 0, 0], output: [channel(), ...(place ?? [])], weight: first?.weight ?? weightOf(channel()) });
@@ -157,10 +162,6 @@ function render({ model, el, signal }) {
       light([], [], []);
       products.element.hidden = true;
       return on.line.show([{ text: words.hint, soft: true }]);
-    }
-    if (blocks.output.position([channel(), ...place]) < 0) {
-      if (model.get("live")) on.save("origin", place.map((o) => Math.max(0, o - 8)));
-      return on.line.show([{ text: words.not_here, soft: true }]);
     }
     light(terms.map((term) => [term.input, "lit"]), terms.filter((term) => term.weight).map((term) => [term.weight, "lit"]), [[[channel(), ...place], "now"]]);
     return sum(place, terms);
@@ -184,7 +185,7 @@ function render({ model, el, signal }) {
       const p = blocks.input.position(input);
       const w = weight ? blocks.weight.position(weight) : 0;
       if (p < 0 || w < 0) return null;
-      return { value: Number(blocks.input.raw(p)), weight: weight ? Number(blocks.weight.raw(w)) : null, absent: blocks.input.absent(p), pad: kind === "max_pool" && outside(input)["data-pad"] === "" };
+      return { value: Number(blocks.input.raw(p)), weight: weight ? Number(blocks.weight.raw(w)) : null, absent: blocks.input.absent(p), pad: kind === "max_pool" && outside(input)["data-pad"] };
     });
     const known = numbers.every(Boolean);
     if (known) showProducts(terms, numbers);
@@ -257,7 +258,7 @@ function render({ model, el, signal }) {
       const p = Number(cell.dataset.p);
       const block = blocks[what];
       const index = block.index(p);
-      if (what === "input" && outside(index)["data-pad"] === "") return;
+      if (what === "input" && outside(index)["data-pad"]) return;
       const field = h("input", { class: "slide-edit", type: "text", inputmode: "decimal", "aria-label": fillIn(words.edit, { name: at(what === "input" ? "x" : "weight", index) }), value: start ?? block.raw(p) });
       let closed = false;
       const close = (keep) => {

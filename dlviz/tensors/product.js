@@ -236,6 +236,8 @@ function render({ model, el, signal }) {
       const [from, at] = k === null ? [result.block, p] : [partial, q];
       node.textContent = at < 0 ? "" : from.text(at, 3);
       node.style.background = at < 0 ? "var(--paper)" : diverging(from.number(at), from.max);
+      // The grid is to write its own colour again when it is drawn next.
+      delete node.dataset.colour;
     }
   }
 }

@@ -18,3 +18,10 @@ def test_the_quick_benchmark_of_tensors_prints_its_rows(capsys):
     small = next(line.split() for line in lines if line.startswith("   8x8 float"))
     assert int(small[2]) == sum(map(int, small[3:6]))
     assert any("1024 × 1024" in line for line in lines)
+
+
+def test_the_quick_benchmark_of_convolutions_prints_its_rows(capsys):
+    assert main(["convolution", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = next(line.split() for line in lines if "5x5 by 3x3" in line)
+    assert all(float(cell) > 0 for cell in cells[-4:])

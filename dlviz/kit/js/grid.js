@@ -52,6 +52,7 @@ export function grid({ words, signal, pick }) {
   let corner = [];
   let here = null;
   let near = [];
+  let layout = "";
 
   /** @param {any} next decoded @param {number[]} at an index that has to be visible @param {Node[]} title */
   function show(next, at, title) {
@@ -63,6 +64,13 @@ export function grid({ words, signal, pick }) {
     corner = near.slice();
     for (const span of [laid.rows, laid.columns]) if (span.dim >= 0) corner[span.dim] = span.first;
     head.replaceChildren(...title);
+    const wanted = JSON.stringify([block.shape, block.start, block.size, block.wide, block.dense, block.shift, block.name, laid, near]);
+    if (wanted === layout) {
+      // The same cells with other numbers: they stay, and so does the focus.
+      for (const [p, node] of nodes) fill(p, node);
+      return;
+    }
+    layout = wanted;
     nodes = new Map();
     marked = [];
     here = null;
@@ -128,15 +136,27 @@ export function grid({ words, signal, pick }) {
   }
 
   function one(p) {
+    const cell = h("div", { class: "tensor-cell", role: "gridcell", tabindex: pick ? -1 : null });
+    cell.dataset.p = String(p);
+    nodes.set(p, cell);
+    fill(p, cell);
+    return cell;
+  }
+
+  /** Write a number into its cell, with its colour and what else is to be seen of it. */
+  function fill(p, cell) {
     const absent = block.absent(p);
     const text = block.dense ? "" : absent ? "·" : block.text(p, block.digits);
     const ghost = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
-    const style = block.known && !ghost && !absent ? `background:${block.kind === "bool" ? (block.raw(p) ? "var(--accent-soft)" : "var(--paper)") : diverging(block.number(p), block.max)}` : null;
-    const state = { "data-odd": block.odd(p) ? "" : null, "data-ghost": ghost ? "" : null, "data-absent": absent || !block.known ? "" : null, ...block.state?.(block.index(p)) };
-    const cell = h("div", { class: "tensor-cell", role: "gridcell", tabindex: pick ? -1 : null, style, ...state }, text);
-    cell.dataset.p = String(p);
-    nodes.set(p, cell);
-    return cell;
+    const truth = block.raw(p) ? "var(--accent-soft)" : "var(--paper)";
+    const colour = !block.known || ghost || absent ? "" : block.kind === "bool" ? truth : diverging(block.number(p), block.max);
+    const state = { "data-odd": block.odd(p), "data-ghost": ghost, "data-absent": absent || !block.known };
+    if (cell.textContent !== text) cell.textContent = text;
+    if (cell.dataset.colour !== colour) {
+      cell.dataset.colour = colour;
+      cell.style.background = colour;
+    }
+    for (const [name, is] of Object.entries({ ...state, ...block.state?.(block.index(p)) })) cell.toggleAttribute(name, Boolean(is));
   }
 
   if (pick) {
