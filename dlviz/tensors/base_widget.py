@@ -31,6 +31,9 @@ class TensorsWidget(Widget, Generic[Data]):
             raise Problem(say("tensors.refused.closed"))
         return self._data
 
+    def __repr__(self) -> str:
+        return say("tensors.repr_closed") if self._data is None else self._describe()
+
     @property
     def _colours(self) -> str:
         return "dark" if self.theme == "dark" else "light"

@@ -124,7 +124,8 @@ def _notes(x: Tensor, about: Facts, measured: dict[str, Any]) -> list[dict[str, 
         note("warn", "unreadable", dtype=about.dtype, torch=reason)
     if about.layout.startswith("sparse"):
         stored = x._nnz()
-        note("", "sparse", layout=about.layout, stored=stored, numel=about.numel)
+        key = "sparse" if about.numel <= LIVE * LIVE else "sparse_large"
+        note("", key, layout=about.layout, stored=stored, numel=about.numel)
     elif about.layout != "strided":
         note("", "layout", layout=about.layout)
     if measured.get("nonfinite"):

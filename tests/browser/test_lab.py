@@ -253,7 +253,7 @@ def state_is(page: Page, wanted: str) -> None:
 def test_sliders_edits_and_refusals_of_a_convolution_go_through_the_kernel(lab, server):
     open_notebook(lab, server, "convolution.ipynb")
     run(lab, 0)
-    view = lab.locator(".dlviz")
+    view = lab.get_by_role("group", name="conv2d", exact=True)  # JupyterLab may have other notebooks open
     line = view.locator(".tensor-formula")
     expect(line).to_contain_text("= 54")  # 0 + 1 + 2 + 5 + 6 + 7 + 10 + 11 + 12
 

@@ -282,6 +282,7 @@ def test_a_closed_widget_lets_its_tensor_go_and_says_so(make):
     view.to_html()
     del array
     view.close()
+    assert "closed" in repr(view)
     gc.collect()
     assert memory() is None
     with pytest.raises(Problem, match="closed"):
