@@ -22,15 +22,19 @@ _HOME = {
     "einsum": "dlviz.tensors.product_widget",
     "conv1d": "dlviz.convolution.widget",
     "conv2d": "dlviz.convolution.widget",
+    "conv_transpose1d": "dlviz.convolution.widget",
     "conv_transpose2d": "dlviz.convolution.widget",
-    "max_pool2d": "dlviz.convolution.widget",
-    "avg_pool2d": "dlviz.convolution.widget",
+    "max_pool1d": "dlviz.convolution.pooling_widget",
+    "max_pool2d": "dlviz.convolution.pooling_widget",
+    "avg_pool1d": "dlviz.convolution.pooling_widget",
+    "avg_pool2d": "dlviz.convolution.pooling_widget",
+    "layers": "dlviz.network.widget",
     "exercise": "dlviz.exercises",
     "predict": "dlviz.exercises",
     "device": "dlviz.machine",
     "seed": "dlviz.machine",
 }
-_ROOMS = ("autograd", "convolution", "data", "exercises", "tensors")
+_ROOMS = ("autograd", "convolution", "data", "exercises", "network", "tensors")
 
 __all__ = ["__version__", *_HOME, *_ROOMS]
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "dlviz"
 #: One room opening into another, as (from, to). A door is declared here or it is not there; doors never form a circle.
-DOORS: set[tuple[str, str]] = set()
+DOORS: set[tuple[str, str]] = {("network", "convolution")}
 #: Rooms by their folder; what has no view is no room.
 ROOMS = {folder.name for folder in PACKAGE.iterdir() if (folder / "view.js").is_file()}
 SHOWING = {"widget", "scene", "still", "captions", "picture", "grouping", "layout", "place"}

@@ -1,5 +1,6 @@
 """A sliding window as a JSON-able picture: padded input, kernel, output, and the arithmetic of the output's size."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,20 +16,29 @@ from dlviz.kit.words import say
 PLACES, CHANNELS = 40, 16
 
 
-def scene(made: Sliding, sample: int, origin: tuple[int, ...], signature: str) -> dict[str, Any]:
-    """Everything the view draws of sample number `sample`, the output's places from `origin` on."""
+def scene(made: Sliding, sample: int, origin: tuple[int, ...], signature: str, *, flat: bool = False) -> dict[str, Any]:
+    """Everything the view draws of sample number `sample`, the output's places from `origin` on.
+
+    Args:
+        made: what torch computed.
+        sample: which sample of the batch.
+        origin: the first output place drawn, where not all are.
+        signature: what was called, in one line.
+        flat: whether a maximum pooling names torch's flat indices.
+    """
     starts, sizes = _shown(made, origin)
     output = made.output[sample]
     channels = min(output.shape[0], CHANNELS)
     source, first = _input(made, sample)
     take, lengths = _input_window(made, source, starts, sizes)
+    size = (min(source.shape[0], CHANNELS), *lengths)
     about: dict[str, Any] = {
         "kind": made.kind,
         "axes": [_axis(axis) for axis in made.axes],
         "groups": made.groups,
         "channels": [int(made.x.shape[1]), made.channels],
         "input": {
-            "block": sent(read(source, (0, *take), (min(source.shape[0], CHANNELS), *lengths))),
+            "block": sent(replace(read(source, (0, *take), size), present=_present(made, (0, *take), size))),
             "shape": list(made.x.shape),
             "before": list(first),
         },
@@ -40,11 +50,13 @@ def scene(made: Sliding, sample: int, origin: tuple[int, ...], signature: str) -
         "summary": say("convolution.summary", kind=made.kind, x=tuple(made.x.shape), out=tuple(made.output.shape)),
     }
     if made.weight is not None:
-        held = tuple(min(size, CHANNELS) for size in made.weight.shape[:2])
-        about["weight"] = sent(read(made.weight, (0, 0, *(0 for _ in made.axes)), (*held, *made.weight.shape[2:])))
+        shown = tuple(min(size, CHANNELS) for size in made.weight.shape[:2])
+        about["weight"] = sent(read(made.weight, (0, 0, *(0 for _ in made.axes)), (*shown, *made.weight.shape[2:])))
         about["bias"] = sent(read(made.bias)) if made.bias is not None else None
     if made.indices is not None:
-        about["argmax"] = _argmax(made, sample, starts, sizes, channels)
+        held = _held(made.indices[sample, :channels], starts, sizes).cpu().numpy()
+        about["argmax"] = _places(made, held)
+        about["flat"] = held.astype(np.int32) if flat else None
     if made.kind == "avg_pool":
         places = np.ndindex(*sizes)
         about["divides"] = np.array(
@@ -73,6 +85,19 @@ def _input(made: Sliding, sample: int) -> tuple[Tensor, tuple[int, ...]]:
         pads = [p for axis in reversed(axes) for p in (axis.before, axis.after)]
         return torch.nn.functional.pad(x, pads)[0], tuple(axis.before for axis in axes)
     return padded(x, axes)[0], tuple(axis.before for axis in axes)
+
+
+def _present(made: Sliding, start: tuple[int, ...], size: tuple[int, ...]) -> np.ndarray | None:
+    """0 where a maximum pooling reads padding: a number there would be none that it sees."""
+    axes = [axis for axis in made.axes if isinstance(axis, Axis)]
+    if made.kind != "max_pool" or not any(axis.before or axis.after for axis in axes):
+        return None
+    inside = np.ones(size, np.uint8)
+    for dim, (axis, first, length) in enumerate(zip(axes, start[1:], size[1:], strict=True), 1):
+        places = np.arange(first, first + length)
+        held = (places >= axis.before) & (places < axis.before + axis.size)
+        inside *= held.astype(np.uint8).reshape(-1, *(1 for _ in size[dim + 1 :]))
+    return inside
 
 
 def _input_window(
@@ -122,13 +147,14 @@ def arithmetic(axis: Axis | Stamp) -> str:
     return f"{left}{room}{right} + 1 = {axis.out}"
 
 
-def _argmax(made: Sliding, sample: int, starts: tuple[int, ...], sizes: tuple[int, ...], channels: int) -> np.ndarray:
-    """For each drawn output the place in the padded input of its maximum, one number for each dimension."""
-    assert made.indices is not None
-    part = made.indices[sample, :channels]
+def _held(part: Tensor, starts: tuple[int, ...], sizes: tuple[int, ...]) -> Tensor:
     for dim, (start, size) in enumerate(zip(starts, sizes, strict=True)):
         part = part.narrow(dim + 1, start, size)
-    flat = part.cpu().numpy()
+    return part
+
+
+def _places(made: Sliding, flat: np.ndarray) -> np.ndarray:
+    """For each drawn output the place in the padded input of its maximum, one number for each dimension."""
     places = [flat] if len(made.axes) == 1 else list(np.divmod(flat, made.x.shape[-1]))
     shifted = [place + axis.before for place, axis in zip(places, made.axes, strict=True) if isinstance(axis, Axis)]
     return np.stack(shifted, -1).astype(np.int32)

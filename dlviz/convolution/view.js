@@ -5,12 +5,14 @@ import { array } from "../kit/js/binary.js";
 import { format } from "../kit/js/numbers.js";
 import { decode, unravel, ravel, countOf, at } from "../kit/js/cells.js";
 import { grid } from "../kit/js/grid.js";
-import { between } from "../kit/js/formula.js";
+import { formula } from "../kit/js/formula.js";
 import { stage } from "../kit/js/stage.js";
+import { argumentKnobs, restoredNote } from "./arguments.js";
+import { flight } from "./flight.js";
+import { factorsOf, running, lineOf, channelsOf } from "./sums.js";
 import { termsOf, feedsOf, pairsOf } from "./windows.js";
 
-/** More terms than this are written with a gap in the middle; larger planes are drawn in colour alone. */
-const WRITTEN = 10;
+/** Longer planes are drawn in colour alone; of more kernel numbers one input channel is drawn. */
 const DENSE = 12;
 const MANY = 54;
 
@@ -21,7 +23,7 @@ function render({ model, el, signal }) {
   const channel = () => Math.min(model.get("channel"), scene().channels[1] - 1);
   const placeOf = (step) => unravel(step - 1, outs());
   const label = (step) => (step ? at("y", [model.get("sample"), channel(), ...placeOf(step)]) : words.none);
-  const on = stage({ model, el, signal, name: scene().name, steps: () => countOf(outs()), label, draw, stand, traits: { channel: () => {}, place: () => {}, refusal: note }, release });
+  const on = stage({ model, el, signal, name: scene().name, steps: () => countOf(outs()), label, draw, stand, traits: { channel: () => {}, place: () => {}, refusal: note, restored: note }, release });
   const pick = {
     output: ([c, ...place]) => {
       model.set("place", []);
@@ -35,12 +37,21 @@ function render({ model, el, signal }) {
   const products = grid({ words, signal });
   const blocks = {};
   const sizes = h("div", { class: "slide-size" });
+  const sums = formula("slide-sums");
+  const tally = { label: h("span"), number: h("b"), part: h("span") };
+  tally.element = h("div", { class: "slide-tally", hidden: "" }, tally.label, tally.number, tally.part);
+  const air = flight({ layer: on.ui.stage, model, signal });
   const drawn = new Set();
   let before = null;
+  /** What stood last: only a step away from it, in the same picture, is worth a flight. */
+  let stood = "";
   /** Which input channel is drawn, where a kernel has too many numbers to draw all of them. */
   let inner = 0;
   for (const what of ["input", "weight"]) editing(what);
+  // An animation plays again only where the attribute was gone.
+  on.ui.stage.addEventListener("animationend", (event) => event.target.removeAttribute("data-flash"), { signal });
   on.start();
+  on.line.element.after(sums.element);
 
   /** Escape lets go of a followed element first. */
   function release() {
@@ -55,12 +66,13 @@ function render({ model, el, signal }) {
 
   function note() {
     const text = model.get("refusal");
-    on.ui.setNotes([...(text ? [{ kind: "bad", text: fillIn(words.refused_now, { torch: text }) }] : []), ...scene().notes]);
+    on.ui.setNotes([...(text ? [{ kind: "bad", text: fillIn(words.refused_now, { torch: text }) }] : []), ...restoredNote(model, words), ...scene().notes]);
   }
 
   function draw() {
     const about = scene();
     note();
+    stood = "";
     drawn.clear();
     const old = blocks.output;
     blocks.input = blockOf(about.input.block, "x", { shift: [0, ...about.input.before], state: outside });
@@ -74,7 +86,7 @@ function render({ model, el, signal }) {
   }
   /** The grids find their places once: an element that moves in the page would lose the focus. */
   function lay() {
-    const kernel = h("div", { class: "slide-column" }, blocks.weight ? sheets.weight.element : null, products.element);
+    const kernel = h("div", { class: "slide-column" }, blocks.weight ? sheets.weight.element : null, products.element, tally.element);
     on.ui.stage.append(h("div", { class: "tensor-stage" }, h("div", { class: "slide-row" }, sheets.input.element, sign(blocks.weight ? "∗" : "→"), kernel, sign("="), sheets.output.element), sizes));
   }
   /** Whether the kernel of one output has more numbers than are drawn at once. */
@@ -98,8 +110,7 @@ function render({ model, el, signal }) {
   }
 
   function controls() {
-    const { channels, knobs, presets, input } = scene();
-    if (input.shape[0] > 1) on.controls.range({ label: words["knob.sample"], max: () => input.shape[0] - 1, get: () => model.get("sample"), set: (value) => on.save("sample", value) });
+    const { channels, knobs, presets } = scene();
     if (channels[1] > 1) on.controls.range({ label: words["knob.channel"], max: () => Math.min(channels[1], blocks.output.size[0]) - 1, get: channel, set: (value) => on.save("channel", value) });
     if (blocks.weight && deep()) {
       on.controls.range({
@@ -110,19 +121,8 @@ function render({ model, el, signal }) {
         },
       });
     }
-    if (!model.get("live")) return;
-    for (const knob of knobs) {
-      const name = words[`knob.${knob.name}`];
-      if (knob.kind === "numbers") {
-        knob.value.forEach((value, d) => on.controls.range({
-          label: knob.value.length > 1 ? `${name} ${words[d ? "knob.across" : "knob.down"]}` : name,
-          min: knob.min, max: () => knob.max, get: () => value, set: (next) => on.save(knob.name, knob.value.map((old, e) => (e === d ? next : old))),
-        }));
-      } else if (knob.kind === "one") on.controls.range({ label: name, min: knob.min, max: () => knob.max, get: () => knob.value, set: (next) => on.save(knob.name, next) });
-      else if (knob.kind === "menu") on.controls.choice({ label: name, options: knob.options.map((value) => [value, words[`option.${value || "numbers"}`]]), get: () => knob.value, set: (next) => on.save(knob.name, next || 0) });
-      else on.controls.choice({ label: name, options: [["no", words["option.no"]], ["yes", words["option.yes"]]], get: () => (knob.value ? "yes" : "no"), set: (next) => on.save(knob.name, next === "yes") });
-    }
-    if (presets.length) on.controls.choice({ label: words["knob.preset"], options: [["", words["option.own"]], ...presets.map((name) => [name, words[`option.${name}`]])], get: () => "", set: (name) => name && model.send({ kind: "preset", name }) });
+    argumentKnobs({ model, words, controls: on.controls, save: on.save, dims: scene().axes.length, list: knobs });
+    if (presets.length && model.get("live")) on.controls.choice({ label: words["knob.preset"], options: [["", words["option.own"]], ...presets.map((name) => [name, words[`option.${name}`]])], get: () => "", set: (name) => name && model.send({ kind: "preset", name }) });
   }
 
   /** Have these indices in sight; what shows its own already is not drawn anew. */
@@ -147,12 +147,19 @@ function render({ model, el, signal }) {
 
   function stand(step) {
     const [what, ...index] = model.get("place");
+    const standing = `${step} ${channel()} ${what}`;
+    const fresh = stood !== standing && stood !== "";
+    stood = standing;
+    air.stop();
+    const watched = fresh && air.wanted();
+    if (what || !step) alone();
     if (what === "input") return feeds(index);
     if (what === "weight") return joins(index);
     const place = step ? placeOf(step) : null;
     if (place && drawn.size && blocks.output.position([channel(), ...place]) < 0) {
       if (model.get("live")) on.save("origin", place.map((o) => Math.max(0, o - 8)));
       light([], [], []);
+      alone();
       return on.line.show([{ text: words.not_here, soft: true }]);
     }
     const terms = place ? termsOf(scene(), channel(), place) : [];
@@ -160,11 +167,15 @@ function render({ model, el, signal }) {
     bring({ input: first?.input ?? [0, 0, 0], output: [channel(), ...(place ?? [])], weight: first?.weight ?? weightOf(channel()) });
     if (!place) {
       light([], [], []);
-      products.element.hidden = true;
       return on.line.show([{ text: words.hint, soft: true }]);
     }
     light(terms.map((term) => [term.input, "lit"]), terms.filter((term) => term.weight).map((term) => [term.weight, "lit"]), [[[channel(), ...place], "now"]]);
-    return sum(place, terms);
+    return sum(place, terms, watched);
+  }
+  /** No output is chosen, so nothing is added up. */
+  function alone() {
+    products.element.hidden = tally.element.hidden = true;
+    sums.show([]);
   }
   function weightOf(c) {
     return scene().kind === "conv" ? [c, inner, 0, 0] : [0, 0, 0, 0];
@@ -178,58 +189,62 @@ function render({ model, el, signal }) {
     if (blocks.weight) sheets.weight.mark(marks(blocks.weight, weight));
   }
 
-  /** The products of one output, and the line that adds them up. */
-  function sum(place, terms) {
-    const { kind, divides, argmax } = scene();
-    const numbers = terms.map(({ input, weight }) => {
-      const p = blocks.input.position(input);
-      const w = weight ? blocks.weight.position(weight) : 0;
-      if (p < 0 || w < 0) return null;
-      return { value: Number(blocks.input.raw(p)), weight: weight ? Number(blocks.weight.raw(w)) : null, absent: blocks.input.absent(p), pad: kind === "max_pool" && outside(input)["data-pad"] };
+  /** The products of one output, the lines that add them up, and, at a step that is watched, their way to the sum. */
+  function sum(place, terms, fresh) {
+    const about = scene();
+    const index = [channel(), ...place];
+    const q = blocks.output.position(index);
+    const factors = factorsOf(blocks, terms);
+    const output = { about, blocks, words, q, channel: channel(), factors, name: at("y", [model.get("sample"), ...index]) };
+    showProducts(factors);
+    if (about.argmax) {
+      const best = ravelled(array(about.argmax, "int32"), q);
+      sheets.input.mark(terms.map(({ input }) => [blocks.input.position(input), input.join() === [channel(), ...best].join() ? "now" : "lit"]));
+    }
+    on.line.show(lineOf(output));
+    sums.show(channelsOf(output));
+    count(factors, factors.length - 1);
+    if (fresh && !products.element.hidden) fly(factors, q);
+  }
+  function ravelled(best, q) {
+    const dims = scene().axes.length;
+    return Array.from(best.slice(q * dims, (q + 1) * dims));
+  }
+  /** The running sum after the k-th term; after the last one the bias is in it. */
+  function count(factors, k) {
+    const { kind } = scene();
+    const { channel: own, own: part, total } = running(kind, factors, k);
+    const last = k === factors.length - 1;
+    const bias = last && blocks.bias ? Number(blocks.bias.raw(channel())) : 0;
+    const several = own !== undefined && factors[0]?.channel !== factors.at(-1)?.channel;
+    tally.element.hidden = products.element.hidden;
+    tally.number.textContent = format(total + bias, 5);
+    tally.part.textContent = several ? (bias ? fillIn(words["sums.bias"], { bias: format(bias, 4) }) : fillIn(words["sums.channel"], { channel: own, sum: format(part, 4) })) : "";
+    tally.label.textContent = words[kind === "max_pool" ? "sums.largest" : "sums.running"];
+  }
+  function fly(factors, q) {
+    const target = sheets.output.node(q);
+    const tiles = factors.flatMap((one, k) => {
+      const node = one && !one.absent ? products.node(k) : null;
+      return node ? [{ node, k }] : [];
     });
-    const known = numbers.every(Boolean);
-    if (known) showProducts(terms, numbers);
-    const q = blocks.output.position([channel(), ...place]);
-    const result = blocks.output.text(q, 5);
-    const counted = numbers.filter((one) => one && !one.pad);
-    const parts = counted.map((one) => (one.weight === null ? [braced(one.value)] : [{ text: braced(one.value), dim: 0 }, "·", { text: braced(one.weight), dim: 1 }]));
-    const shown = parts.length > WRITTEN + 1 ? [...parts.slice(0, WRITTEN - 1), ["…"], parts.at(-1)] : parts;
-    const name = at("y", [model.get("sample"), channel(), ...place]);
-    if (kind === "max_pool") {
-      const best = argmax ? array(argmax, "int32") : [];
-      const dims = scene().axes.length;
-      const where = [channel(), ...Array.from({ length: dims }, (_, d) => best[q * dims + d])];
-      products.mark([]);
-      sheets.input.mark(terms.map(({ input }) => [blocks.input.position(input), input.join() === where.join() ? "now" : "lit"]));
-      return on.line.show([name, " = max(", ...between(shown, [", "]).flat(), ") = ", { text: result, strong: true }]);
-    }
-    if (kind === "avg_pool") {
-      const spatial = unravel(q, blocks.output.size).slice(1);
-      const by = array(divides, "int32")[ravel(spatial, blocks.output.size.slice(1))];
-      return on.line.show([name, " = (", ...between(shown, [" + "]).flat(), `) / ${by} = `, { text: result, strong: true }]);
-    }
-    const bias = blocks.bias ? [" + bias ", blocks.bias.text(channel(), 4)] : [];
-    const printed = counted.reduce((total, one) => total + rounded(one.value) * rounded(one.weight), blocks.bias ? rounded(Number(blocks.bias.raw(channel()))) : 0);
-    const off = Number(Number(blocks.output.raw(q)).toPrecision(5)) - printed;
-    const rest = known && Math.abs(off) > 1e-9 * Math.max(1, Math.abs(printed)) ? [{ text: ` ${fillIn(words.rounded, { off: format(off, 2) })}`, soft: true }] : [];
-    return on.line.show([name, " = ", ...(shown.length ? between(shown, [" + "]).flat() : ["0"]), ...bias, " = ", { text: result, strong: true }, ...rest]);
+    if (!target || tiles.length === 0) return;
+    tally.number.textContent = "0";
+    tally.part.textContent = "";
+    const until = (i) => (i + 1 < tiles.length ? tiles[i + 1].k - 1 : factors.length - 1);
+    air.start(tiles.map(({ node }, i) => ({ node, arrive: () => count(factors, until(i)) })), tally.number, target, () => target.setAttribute("data-flash", ""));
   }
-  function rounded(value) {
-    return Number.isInteger(value) ? value : Number(value.toPrecision(4));
-  }
-  function braced(value) {
-    const text = format(value, 4);
-    return text.startsWith("−") ? `(${text})` : text;
-  }
-  function showProducts(terms, numbers) {
-    const values = Float64Array.from(numbers, (one) => (one.weight === null ? one.value : one.value * one.weight));
+  function showProducts(factors) {
+    products.element.hidden = factors.length === 0 || !factors.every(Boolean);
+    if (products.element.hidden) return;
+    const values = Float64Array.from(factors, (one) => one.product);
+    const present = Uint8Array.from(factors, (one) => Number(!one.absent));
     const kernel = scene().axes.map((axis) => axis.kernel);
     const width = values.length / countOf(kernel);
     const shape = Number.isInteger(width) && scene().kind !== "conv_transpose" ? [width, ...kernel] : [values.length];
-    const block = decode({ shape, start: shape.map(() => 0), size: shape, kind: "float64", values: new DataView(values.buffer), name: "products", digits: shape.at(-1) > 4 ? 2 : 3 });
+    const block = decode({ shape, start: shape.map(() => 0), size: shape, kind: "float64", values: new DataView(values.buffer), present: new DataView(present.buffer), name: "products", digits: shape.at(-1) > 4 ? 2 : 3 });
     const cut = blocks.weight && deep();
-    products.element.hidden = block.count === 0;
-    if (block.count) products.show(Object.assign(block, { room: 480, bare: true, tiles: cut ? 0 : 1 }), [cut ? inner : 0], [h("b", {}, words[scene().weight ? "products" : "window"])]);
+    products.show(Object.assign(block, { room: 480, bare: true, tiles: cut ? 0 : 1 }), [cut ? inner : 0], [h("b", {}, words[scene().weight ? "products" : "window"])]);
   }
 
   /** Every output that an input element goes into. */
@@ -237,7 +252,6 @@ function render({ model, el, signal }) {
     const list = feedsOf(scene(), index);
     const first = list[0];
     bring({ input: index, output: first?.output ?? [channel(), 0, 0], weight: first?.weight ?? weightOf(channel()) });
-    products.element.hidden = true;
     light([[index, "now"]], list.filter(({ weight }) => weight).map(({ weight }) => [weight, "lit"]), list.map(({ output }) => [output, "lit"]));
     const shifted = index.map((i, d) => (d ? i - scene().input.before[d - 1] : i));
     on.line.show([fillIn(words.feeds, { name: at("x", [model.get("sample"), ...shifted]), value: blocks.input.text(blocks.input.position(index), 5), count: list.length })]);
@@ -246,7 +260,6 @@ function render({ model, el, signal }) {
   function joins(index) {
     const list = pairsOf(scene(), index);
     bring({ input: list[0]?.input ?? [0, 0, 0], output: list[0]?.output ?? [0, 0, 0], weight: index });
-    products.element.hidden = true;
     light(list.map(({ input }) => [input, "lit"]), [[index, "now"]], list.map(({ output }) => [output, "lit"]));
     on.line.show([fillIn(words.joins, { name: at("weight", index), value: blocks.weight.text(blocks.weight.position(index), 5), count: list.length })]);
   }

@@ -9,12 +9,24 @@ function revive(value) {
     const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
     return new DataView(bytes.buffer);
   }
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revive(item)]));
+  return mapped(value, revive);
+}
+
+function mapped(object, call) {
+  return Object.fromEntries(Object.entries(object).map(([key, item]) => [key, call(item)]));
+}
+
+function plain(value) {
+  return typeof value === "object" && value?.constructor === Object;
 }
 
 class PageModel {
-  constructor(state) {
-    this.state = { ...state, live: false };
+  constructor({ frames = {}, ...state }) {
+    this.base = { ...state, live: false, restored: [] };
+    // Keys are JSON as Python writes it; a lookup compares JSON as a browser does.
+    this.frames = mapped(frames, (values) => Object.fromEntries(Object.entries(values).map(([value, frame]) => [JSON.stringify(JSON.parse(value)), frame])));
+    this.state = { ...this.base, frames: this.frames };
+    this.touched = new Set(Object.values(this.frames).flatMap((values) => Object.values(values).flatMap(Object.keys)));
     this.listeners = new Map();
   }
   get(name) {
@@ -22,8 +34,25 @@ class PageModel {
   }
   set(name, value) {
     if (this.state[name] === value) return;
-    this.state[name] = value;
-    this.emit(`change:${name}`);
+    if (this.frames[name]) this.turn(name, value);
+    else this.assign({ [name]: value });
+  }
+  /** Each frame was computed from the settings that the page was saved with, so every other framed trait goes back to those. */
+  turn(name, value) {
+    const frame = this.frames[name][JSON.stringify(value)];
+    const others = Object.keys(this.frames).filter((other) => other !== name);
+    const next = Object.fromEntries([...this.touched, ...others].map((trait) => [trait, this.base[trait]]));
+    // A value that was not computed beforehand changes nothing; its knob is told, and stands where it stood.
+    if (!frame) return this.emit(`change:${name}`);
+    for (const [trait, part] of Object.entries(frame)) next[trait] = plain(part) && plain(this.base[trait]) ? { ...this.base[trait], ...part } : part;
+    const restored = others.filter((other) => JSON.stringify(this.state[other]) !== JSON.stringify(this.base[other]));
+    return this.assign({ ...next, restored, [name]: value });
+  }
+  /** Everything first, then the news of it: who hears of one change finds the others made. */
+  assign(next) {
+    const changed = Object.keys(next).filter((name) => this.state[name] !== next[name]);
+    for (const name of changed) this.state[name] = next[name];
+    for (const name of changed) this.emit(`change:${name}`);
   }
   emit(event) {
     for (const call of [...(this.listeners.get(event) ?? [])]) call();
@@ -39,13 +68,27 @@ class PageModel {
   }
   save_changes() {}
   send() {}
+  /** Show a widget that the page carries inside another's picture. */
+  async mount(id, place) {
+    const { state, esm, css } = this.state.doors[id];
+    const style = Object.assign(document.createElement("style"), { textContent: css });
+    const el = document.createElement("div");
+    place.replaceChildren(style, el);
+    const leaving = new AbortController();
+    await show(new PageModel(state), esm, el, leaving.signal);
+    return () => leaving.abort();
+  }
+}
+
+async function show(model, esm, el, signal) {
+  const address = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
+  const view = (await import(address)).default;
+  URL.revokeObjectURL(address);
+  await view.render({ model, el, signal });
 }
 
 const { state, esm } = JSON.parse(document.getElementById("payload").textContent, (_, value) => value);
 const model = new PageModel(revive(state));
-const address = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
-const view = (await import(address)).default;
-URL.revokeObjectURL(address);
 globalThis.dlvizModel = model;
-await view.render({ model, el: document.getElementById("widget"), signal: new AbortController().signal });
+await show(model, esm, document.getElementById("widget"), new AbortController().signal);
 document.documentElement.dataset.ready = "true";

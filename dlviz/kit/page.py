@@ -25,7 +25,7 @@ def page(title: str, esm: str, css: str, state: Mapping[str, Any]) -> str:
     Returns:
         The page as one string of HTML.
     """
-    payload = json.dumps({"state": _with_base64(dict(state)), "esm": esm}, allow_nan=False)
+    payload = f'{{"state": {written(state)}, "esm": {json.dumps(esm)}}}'
     # Inside a script tag only "<" can end it; inside a style tag likewise.
     inert = payload.replace("<", "\\u003c")
     style = css.replace("</", "<\\/")
@@ -52,6 +52,15 @@ body {{ margin: 0; padding: 24px; background: #fff; }}
 </body>
 </html>
 """
+
+
+def written(value: Any) -> str:
+    """`value` as JSON, bytes in it as base64.
+
+    Raises:
+        ValueError: it holds NaN or an infinity, which JSON cannot.
+    """
+    return json.dumps(_with_base64(value), allow_nan=False)
 
 
 def _with_base64(value: Any) -> Any:

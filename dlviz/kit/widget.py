@@ -14,8 +14,9 @@ import numpy as np
 import traitlets
 
 from dlviz.kit.carrier import carrier
+from dlviz.kit.frames import BUDGET, fitted
 from dlviz.kit.linker import lean
-from dlviz.kit.page import page
+from dlviz.kit.page import page, written
 from dlviz.kit.problem import Problem
 from dlviz.kit.still import png
 from dlviz.kit.words import say
@@ -87,6 +88,14 @@ class Widget(anywidget.AnyWidget):
             if not name.startswith("_") and name not in _LAYOUT
         }
 
+    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What an exported page shows for other settings: of each trait, by the JSON of its value, the traits that change with it.
+
+        One trait is changed at a time, from the settings as they stand. The most useful values come first: what a page has no room for
+        is left out.
+        """
+        return {}
+
     def _image(self) -> str:
         # An address may hold most of SVG as it is, which is shorter than base64; every other quote and bracket is escaped.
         data = quote(self._still().replace('"', "'"), safe=" !$()*+,-./:;=?@_~'")
@@ -95,6 +104,8 @@ class Widget(anywidget.AnyWidget):
     def to_html(self, path: str | Path | None = None) -> str:
         """The widget as one self-contained page that opens from a file and still plays, steps and hovers.
 
+        Knobs with few settings answer there too: what they show was computed when the page was written.
+
         Args:
             path: where to write it; nothing is written without one.
 
@@ -102,10 +113,18 @@ class Widget(anywidget.AnyWidget):
             The page.
         """
         shared = self._shared
-        text = page(self._describe(), shared.view, shared.style, self._full() | {"words": shared.words})
+        state = self._full()
+        room = BUDGET - len(shared.view) - len(shared.style) - len(written(state | {"words": shared.words}))
+        frames = fitted(self._frames(), state, room, lambda one: len(written(one)))
+        text = page(self._describe(), shared.view, shared.style, state | {"words": shared.words, "frames": frames})
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
+
+    def carried(self) -> dict[str, Any]:
+        """State, view and style for a page that shows this widget inside another's picture."""
+        shared = self._shared
+        return {"state": self._full() | {"words": shared.words}, "esm": shared.view, "css": shared.style}
 
     def save(self, path: str | Path) -> Path:
         """Write the picture: ``.svg`` and ``.png`` as it stands, ``.html`` as a page that still plays.

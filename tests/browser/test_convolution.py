@@ -26,6 +26,11 @@ def pages() -> dict[str, str]:
         "channels": dlviz.conv2d(*two, torch.tensor([1.0, 2.0, 3.0])),
         "series": dlviz.conv1d(torch.arange(8.0).view(1, 1, 8), torch.tensor([[[-1.0, 0, 1]]]), padding=1),
         "transposed": dlviz.conv_transpose2d(X[..., :3, :3], K, stride=2),
+        "series transposed": dlviz.conv_transpose1d(
+            torch.arange(1.0, 5).view(1, 1, 4), torch.tensor([[[1.0, -2, 3]]]), stride=2
+        ),
+        "series max": dlviz.max_pool1d(torch.tensor([[[3.0, 1, 2, 5, 5, 4]]]), 3, 1, 1),
+        "series average": dlviz.avg_pool1d(torch.tensor([[[3.0, 1, 2, 5, 5, 4]]]), 2),
         "max": dlviz.max_pool2d(X, 2),
         "average": dlviz.avg_pool2d(X, 3, 2, 1),
         "large": dlviz.conv2d(torch.randn(1, 3, 32, 32), torch.randn(4, 3, 5, 5)),
@@ -51,7 +56,7 @@ def line(page: Page) -> str:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["conv", "channels", "series", "transposed", "max", "average", "large"])
+@pytest.mark.parametrize("name", ["conv", "channels", "series", "transposed", "max", "average", "large", "series max"])
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
@@ -124,15 +129,128 @@ def test_channels_add_up_and_the_slider_chooses_one(open_page, pages):
     assert len(marked(sheet(page, 0), "lit")) == 18
 
 
+def test_the_sums_of_the_input_channels_stand_below_the_line(open_page, pages):
+    page = open_page(pages["channels"])
+    page.evaluate("dlvizModel.set('channel', 2)")
+    for step in range(1, 10):
+        page.evaluate("step => dlvizModel.set('step', step)", step)
+        sums = page.locator(".slide-sums").inner_text().replace("−", "-")
+        first, second, bias, result = map(
+            float, re.fullmatch(r"channel 0: (\S+), channel 1: (\S+), bias (\S+) → (\S+)", sums).groups()
+        )
+        assert first + second + bias == result
+        assert result == numbers(sheet(page, 3))[18 + step - 1]
+    page.keyboard.press("Escape")
+    page.evaluate("dlvizModel.set('step', 0)")
+    expect(page.locator(".slide-sums")).to_be_hidden()
+
+
+def test_sums_that_are_rounded_or_not_all_drawn_say_so(open_page):
+    torch.manual_seed(1)
+    page = open_page(dlviz.conv2d(torch.rand(1, 20, 4, 4), torch.randn(2, 20, 3, 3)))
+    page.evaluate("dlvizModel.set('step', 1)")
+    text = page.locator(".slide-sums").inner_text().replace("−", "-")
+    parts, result = text.split(" → ")
+    found = [float(part) for part in re.findall(r": (\S+?)(?:,|$)", parts)]
+    assert len(found) == 17
+    assert "channels that are not drawn: " in parts
+    assert sum(found) == pytest.approx(float(result), abs=2e-4)
+    page = open_page(dlviz.conv2d(torch.rand(1, 2, 4, 4), torch.randn(2, 2, 3, 3)))
+    page.evaluate("dlvizModel.set('step', 1)")
+    parts, result, off = re.fullmatch(
+        r"(.*) → (\S+)(?: \(printed digits are rounded: off by (\S+)\))?",
+        page.locator(".slide-sums").inner_text().replace("−", "-"),
+    ).groups()
+    printed = sum(float(part) for part in re.findall(r": (\S+?)(?:,|$)", parts))
+    assert printed + float(off or 0) == pytest.approx(float(result), abs=1e-6)
+
+
+WATCH = """() => {
+  window.counted = [];
+  const tally = document.querySelector(".slide-tally b");
+  new MutationObserver(() => window.counted.push(tally.textContent)).observe(tally, { childList: true, characterData: true });
+  window.flashed = [];
+  const flash = (records) => {
+    for (const { target } of records) if (target.hasAttribute("data-flash")) window.flashed.push(Number(target.dataset.p));
+  };
+  new MutationObserver(flash).observe(document, { attributeFilter: ["data-flash"], subtree: true });
+}"""
+
+
+def test_products_fly_to_the_running_sum_and_it_lands_in_the_output(open_page, pages):
+    page = open_page(pages["channels"])
+    cell = sheet(page, 2).locator('.tensor-cell[data-p="4"]')
+    page.evaluate(WATCH)
+    cell.click()
+    expect(page.locator(".slide-flyer")).not_to_have_count(0)
+    expect(page.locator(".slide-flyer")).to_have_count(0)
+    products = numbers(sheet(page, 2))
+    sums = [sum(products[: k + 1]) for k in range(18)]
+    counted = [float(text.replace("−", "-")) for text in page.evaluate("counted")]
+    # Before the flight the whole sum stands there for no longer than it takes to empty it.
+    assert counted[counted.index(0.0) + 1 :] == [*sums[:-1], sums[-1] + 1]
+    assert counted[-1] == numbers(sheet(page, 3))[4]
+    assert page.evaluate("flashed") == [4]
+
+
+def test_a_further_step_ends_a_flight_and_who_hurries_sees_none(open_page, pages):
+    page = open_page(pages["conv"])
+    page.get_by_role("button", name="one step on").click()
+    expect(page.locator(".slide-flyer")).not_to_have_count(0)
+    flying = "document.querySelectorAll('.slide-flyer').length"
+    assert page.evaluate(f"dlvizModel.set('step', 7); dlvizModel.set('step', 8); {flying}") == 0
+    expect(page.locator(".slide-tally b")).to_have_text("−2")
+    page.wait_for_timeout(400)  # so that it is the speed alone that forbids it
+    page.evaluate(WATCH)
+    page.evaluate("dlvizModel.set('step', 22); dlvizModel.set('speed', 2); dlvizModel.set('playing', true)")
+    expect(page.locator(".dlviz-count")).to_have_text("25 / 25")
+    expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
+    assert page.evaluate("flashed") == []
+
+
+def test_playing_at_speed_one_lands_before_the_next_step(open_page, pages):
+    page = open_page(pages["conv"])
+    page.evaluate("dlvizModel.set('step', 22)")
+    page.evaluate(WATCH)
+    page.evaluate("dlvizModel.set('playing', true)")
+    expect(page.locator(".dlviz-count")).to_have_text("25 / 25")
+    expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
+    assert page.evaluate("flashed") == [22, 23, 24]
+
+
+def test_with_reduced_motion_nothing_flies_and_the_sum_stands_there(open_page, pages):
+    page = open_page(pages["conv"], reduced_motion=True)
+    page.get_by_role("button", name="one step on").click()
+    assert page.locator(".slide-flyer").count() == 0
+    expect(page.locator(".slide-tally b")).to_have_text("−1")
+
+
 def test_a_maximum_and_an_average_say_what_they_are_of(open_page, pages):
     page = open_page(pages["max"])
     page.evaluate("dlvizModel.set('step', 2)")
     assert line(page) == "y[0, 0, 0, 1] = max(2, 1, 3, 1) = 3"
+    page.get_by_role("combobox", name="flat indices").select_option("yes")
+    assert line(page).endswith("= 3 at flat index 7")
     assert marked(sheet(page, 0), "now") == [7]  # the 3, which alone is fed by the gradient
     assert page.locator(".tensor-cell[data-beyond]").count() == 9  # the floor leaves over a row and a column
     page = open_page(pages["average"])
     page.evaluate("dlvizModel.set('step', 1)")
     assert line(page) == "y[0, 0, 0, 0] = (0 + 0 + 0 + 0 + 1 + 0 + 0 + 0 + 1) / 9 = 0.22222"
+
+
+def test_a_series_is_pooled_and_stamped(open_page, pages):
+    page = open_page(pages["series max"])
+    page.evaluate("dlvizModel.set('step', 4)")
+    assert line(page) == "y[0, 0, 3] = max(2, 5, 5) = 5"
+    page = open_page(pages["series average"])
+    page.evaluate("dlvizModel.set('step', 2)")
+    assert line(page) == "y[0, 0, 1] = (2 + 5) / 2 = 3.5"
+    page = open_page(pages["series transposed"])
+    out = F.conv_transpose1d(torch.arange(1.0, 5).view(1, 1, 4), torch.tensor([[[1.0, -2, 3]]]), stride=2)[0, 0]
+    for step in range(1, 10):
+        page.evaluate("step => dlvizModel.set('step', step)", step)
+        _, terms, result = line(page).split(" = ")
+        assert eval(terms) == float(result) == out[step - 1].item()
 
 
 def test_a_transposed_convolution_lists_its_stamps(open_page, pages):
@@ -171,3 +289,72 @@ def test_nothing_sticks_out_of_a_narrow_card(open_page, pages):
     assert page.evaluate(
         "(() => { const d = document.querySelector('.dlviz'); return d.scrollWidth <= d.clientWidth; })()"
     )
+
+
+def set_slider(page: Page, name: str, value: int) -> None:
+    page.get_by_role("slider", name=name, exact=True).fill(str(value))
+
+
+def test_a_saved_page_answers_its_sliders_with_torchs_numbers(open_page, pages):
+    page = open_page(pages["conv"])
+    set_slider(page, "stride ↓", 2)
+    assert numbers(sheet(page, 2)) == F.conv2d(X, K, padding=1, stride=(2, 1)).reshape(-1).tolist()
+    set_slider(page, "stride →", 3)
+    assert numbers(sheet(page, 2)) == F.conv2d(X, K, padding=1, stride=(2, 3)).reshape(-1).tolist()
+    expect(page.locator(".dlviz-signature")).to_contain_text("stride (2, 3)")
+    restored = page.get_by_role("note").filter(has_text="Back to where it was saved")
+    expect(restored).to_have_count(0)
+
+    # One setting at a time: another one starts from what the page was saved with, and says so.
+    page.get_by_role("combobox", name="padding mode").select_option("circular")
+    circular = F.conv2d(F.pad(X, (1, 1, 1, 1), mode="circular"), K)
+    assert numbers(sheet(page, 2)) == circular.reshape(-1).tolist()
+    expect(restored).to_contain_text(": stride.")
+    assert page.get_by_role("slider", name="stride →").input_value() == "1"
+
+    page.get_by_role("combobox", name="padding", exact=True).select_option("valid")
+    assert numbers(sheet(page, 2)) == F.conv2d(X, K).reshape(-1).tolist()
+    set_slider(page, "padding ↓", 1)
+    set_slider(page, "padding →", 1)
+    assert numbers(sheet(page, 2)) == F.conv2d(X, K, padding=1).reshape(-1).tolist()
+
+
+def test_a_saved_page_shows_torchs_refusal_and_keeps_the_picture(open_page, pages):
+    page = open_page(pages["conv"])
+    with pytest.raises(RuntimeError) as refused:
+        F.conv2d(X, K, padding=1, dilation=(4, 1))
+    before = numbers(sheet(page, 2))
+    set_slider(page, "dilation ↓", 4)
+    note = page.locator('.dlviz-note[data-kind="bad"]')
+    expect(note).to_contain_text(str(refused.value).partition("\n")[0])
+    assert numbers(sheet(page, 2)) == before
+    assert page.get_by_role("slider", name="dilation ↓").input_value() == "4"
+    set_slider(page, "dilation ↓", 1)
+    expect(note).to_have_count(0)
+
+
+def test_a_slider_that_is_dragged_stays_under_the_pointer(open_page, pages):
+    page = open_page(pages["conv"])
+    slider = page.get_by_role("slider", name="padding ↓")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.27, box["y"] + 8)
+    page.mouse.down()
+    for share in (0.5, 0.75, 1.0):
+        page.mouse.move(box["x"] + box["width"] * share - 2, box["y"] + 8)
+    page.mouse.up()
+    assert slider.input_value() == "4"
+    assert page.locator(".dlviz-signature").inner_text().endswith("→ (1, 1, 11, 5)")
+    expect(slider).to_be_focused()
+
+
+def test_the_switches_of_pooling_and_the_samples_of_a_batch_are_held_too(open_page):
+    page = open_page(dlviz.max_pool2d(torch.cat([X, X + 1]), 2))
+    page.get_by_role("combobox", name="ceil mode").select_option("yes")
+    assert numbers(sheet(page, 1)) == F.max_pool2d(X, 2, ceil_mode=True).reshape(-1).tolist()
+    set_slider(page, "sample", 1)
+    assert numbers(sheet(page, 1)) == F.max_pool2d(X + 1, 2).reshape(-1).tolist()
+    page = open_page(dlviz.conv_transpose2d(X[..., :3, :3], K, stride=2))
+    page.get_by_role("combobox", name="as a convolution").select_option("yes")
+    assert numbers(sheet(page, 2)) == F.conv_transpose2d(X[..., :3, :3], K, stride=2).reshape(-1).tolist()
+    assert numbers(sheet(page, 1)) == K.flip(2, 3).reshape(-1).tolist()

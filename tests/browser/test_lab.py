@@ -42,13 +42,20 @@ CONVOLUTION_CELLS = (
     "view = dlviz.conv2d(x, torch.ones(1, 1, 3, 3), step=1)\nview",
     "print('STATE', view.stride, view.padding, tuple(view.output.shape), int(view.output[0, 0, 0, 0]), view.refusal[:20])",
 )
+NETWORK_CELLS = (
+    "import torch, dlviz\nfrom torch import nn\n_ = torch.manual_seed(0)\n"
+    "net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(27, 4))\n"
+    "view = dlviz.layers(net, torch.rand(2, 1, 8, 8))\nview",
+    "print('STATE', view.opened, view.unit, view.field and view.field.box, view.window and view.window.step, view.painted)",
+    "with torch.no_grad():\n    net[0].bias.fill_(7)\nview.inspect('0', 1, (0, 0))\nprint(round(view.columns[1].output.mean().item()))",
+)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A JupyterLab of this environment on a free port, with settings of its own; answers its address with the token."""
     folder = tmp_path_factory.mktemp("lab")
-    for name, cells in (("test", CELLS), ("tensors", TENSOR_CELLS), ("convolution", CONVOLUTION_CELLS)):
+    for name, cells in (("test", CELLS), ("tensors", TENSOR_CELLS), ("convolution", CONVOLUTION_CELLS), ("network", NETWORK_CELLS)):
         book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
         book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
         nbformat.write(book, folder / f"{name}.ipynb")
@@ -276,6 +283,56 @@ def test_sliders_edits_and_refusals_of_a_convolution_go_through_the_kernel(lab, 
         if text_of(lab, 1) == wanted:
             break
     assert text_of(lab, 1) == wanted
+
+
+def said(lab, number: int, wanted: str) -> None:
+    """Run a cell until it prints what is wanted: the kernel may hear of a click a little later."""
+    for _ in range(20):
+        run(lab, number)
+        if text_of(lab, number) == wanted:
+            break
+    assert text_of(lab, number) == wanted
+
+
+def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
+    open_notebook(lab, server, "network.ipynb")
+    run(lab, 0)
+    view = lab.get_by_role("group", name="layers", exact=True)
+    maps = view.locator(".net-maps")
+    expect(maps).to_have_count(6)
+
+    maps.nth(1).press("ArrowDown")  # from channel 0 to channel 1
+    maps.nth(1).press("Enter")
+    expect(view.locator(".net-opened .net-title b")).to_have_text("0, channel 1 of 3")
+    big = view.locator(".net-map")
+    for _ in range(2):
+        big.press("ArrowRight")
+    big.press("Enter")
+    window = view.get_by_role("group", name="conv2d", exact=True)
+    expect(window.locator(".tensor-formula")).to_contain_text("y[0, 1, 0, 2] = ")
+    expect(view.locator(".net-image + .net-line")).to_contain_text("sees 3 × 3 of the input: rows 0 to 2, columns 2 to 4")
+    said(lab, 1, "STATE [1, 1] [0, 2] ((0, 2), (2, 4)) 3 []")
+
+    # A click on another pixel moves the same picture.
+    big.click(position={"x": 3, "y": 3})
+    expect(window.locator(".tensor-formula")).to_contain_text("y[0, 1, 0, 0] = ")
+    said(lab, 1, "STATE [1, 1] [0, 0] ((0, 2), (0, 2)) 1 []")
+
+    # What is painted goes through the model.
+    scores = view.locator(".net-p").all_text_contents()
+    view.locator(".net-image").press("Enter")
+    expect(view.locator(".net-bar[data-before]")).to_have_count(4)
+    assert view.locator(".net-p").all_text_contents() != scores
+    said(lab, 1, "STATE [1, 1] [0, 0] ((0, 2), (0, 2)) 1 [[4, 4, 1, 1]]")
+
+    # Escape lets go of the pixel, then of the map.
+    big.press("Escape")
+    expect(view.get_by_role("group", name="conv2d", exact=True)).to_have_count(0)
+    big.press("Escape")
+    expect(view.locator(".net-opened")).to_be_hidden()
+
+    run(lab, 2)  # what is drawn follows the model's new parameters
+    assert text_of(lab, 2) == "7"
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])

@@ -1,4 +1,4 @@
-"""The five public functions: called like torch's own, every argument a trait, refusals kept apart from the picture."""
+"""The eight public functions: called like torch's own, every argument a trait, refusals kept apart from the picture."""
 
 import gc
 import json
@@ -37,6 +37,15 @@ CALLS = {
         (X[..., :3, :3], W.transpose(0, 1).contiguous()),
         {"stride": 2, "padding": 1, "output_padding": 1},
     ),
+    "conv_transpose1d": (
+        dlviz.conv_transpose1d,
+        F.conv_transpose1d,
+        (X[0, :, 0], W.transpose(0, 1)[..., 0].contiguous(), B, 2, 1, 1),
+        {"dilation": (2,)},
+    ),
+    "max_pool1d": (dlviz.max_pool1d, F.max_pool1d, (X[:, :, 0], 3, 1, 1), {"dilation": 2, "ceil_mode": True}),
+    "max_pool1d unbatched": (dlviz.max_pool1d, F.max_pool1d, (X[0, :, 0], (2,)), {}),
+    "avg_pool1d": (dlviz.avg_pool1d, F.avg_pool1d, (X[:, :, 0], 3, 2, 1, True, False), {}),
     "max_pool2d": (dlviz.max_pool2d, F.max_pool2d, (X, 2), {"stride": 2, "ceil_mode": True}),
     "avg_pool2d": (dlviz.avg_pool2d, F.avg_pool2d, (X, (3, 2)), {"padding": 1, "count_include_pad": False}),
 }
@@ -107,6 +116,23 @@ def test_an_edit_changes_the_pictures_copy_and_nothing_else():
         view.edit("input", (0, 9, 9), 1)
 
 
+@pytest.mark.parametrize(
+    ("ours", "torchs", "x"),
+    [
+        (dlviz.max_pool1d, F.max_pool1d, X[:, :, 0]),
+        (dlviz.max_pool2d, F.max_pool2d, X),
+        (dlviz.max_pool2d, F.max_pool2d, X[0]),
+    ],
+)
+def test_the_flat_places_of_the_maxima_are_torchs(ours, torchs, x):
+    output, indices = torchs(x, 2, return_indices=True)
+    for view in (ours(x, 2, return_indices=True), ours(x, 2, None, 0, 1, False, True)):
+        assert torch.equal(view.output, output)
+        assert torch.equal(view.indices, indices)
+        assert np.frombuffer(view.scene["flat"], np.int32).tolist() == indices.reshape(-1).tolist()
+    assert ours(x, 2).scene["flat"] is None
+
+
 def test_a_preset_fills_every_kernel():
     view = dlviz.conv2d(X, W)
     view._answer(None, {"kind": "preset", "name": "sobel_x"}, [])
@@ -125,6 +151,9 @@ def test_a_preset_fills_every_kernel():
         (lambda: dlviz.max_pool2d(X, 2, padding=2), Problem, "pad should be at most half"),
         (lambda: dlviz.conv2d(X, W, None, 1, stride=1), TypeError, "stride twice"),
         (lambda: dlviz.conv2d(X, W, colour="red"), TypeError, "no such argument: colour"),
+        (lambda: dlviz.avg_pool1d(X[0], 2, divisor_override=3), TypeError, "no divisor_override"),
+        (lambda: dlviz.avg_pool1d(X[0], 2, 2, 0, False, True, 3), TypeError, "at most, but got 6"),
+        (lambda: dlviz.max_pool1d(X, 2), Problem, "max_pool1d: torch refuses"),
         (lambda: dlviz.avg_pool2d("x", 2), Problem, "avg_pool2d: x must be a tensor, but got str"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 # Each group: other right ways to write it.
 
@@ -149,6 +150,76 @@ class Listed(nn.Module):
         return self.layers[1](self.layers[0](images.reshape(len(images), 64)).clamp(min=0))
 
 
+def asked_functional(x, weight, bias, stride):
+    return F.conv2d(x, weight, bias, stride)
+
+
+def by_unfold(x, weight, bias, stride):
+    kernel = weight.shape[2:]
+    columns = F.unfold(x[None], kernel, stride=stride)[0]
+    rows = (x.shape[1] - kernel[0]) // stride + 1
+    return (weight.flatten(1) @ columns + bias[:, None]).unflatten(1, (rows, -1))
+
+
+def kernel_place_by_place(x, weight, bias, stride):
+    windows = x.unfold(1, weight.shape[2], stride).unfold(2, weight.shape[3], stride)
+    return torch.einsum("chwij,ocij->ohw", windows, weight) + bias[:, None, None]
+
+
+def pooled_by_torch(x, size):
+    return F.max_pool2d(x, size)
+
+
+def pooled_by_views(x, size):
+    rows, columns = x.shape[1] // size, x.shape[2] // size
+    kept = x[:, : rows * size, : columns * size]
+    return kept.reshape(len(x), rows, size, columns, size).amax(dim=(2, 4))
+
+
+def counted(size, kernel, stride, padding, dilation):
+    last = size + 2 * padding - dilation * (kernel - 1)
+    return len(range(0, last, stride))
+
+
+def measured(size, kernel, stride, padding, dilation):
+    series, ones = torch.zeros(1, 1, size), torch.ones(1, 1, kernel)
+    return F.conv1d(series, ones, None, stride, padding, dilation).shape[-1]
+
+
+def the_other_way_around(f, x, steps):
+    return (torch.roll(f(x), steps, -1) - f(torch.roll(x, steps, -1))).abs().amax()
+
+
+def joined_by_hand(f, x, steps):
+    def moved(t):
+        return torch.cat([t[..., -steps:], t[..., :-steps]], dim=-1)
+
+    return torch.linalg.vector_norm(f(moved(x)) - moved(f(x)), torch.inf)
+
+
+class Viewed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2, 2),
+            nn.Conv2d(32, 64, 3, padding="same"),
+            nn.ReLU(),
+            nn.MaxPool2d(2, 2),
+        )
+        self.hidden = nn.Linear(4096, 128)
+        self.output = nn.Linear(128, 10)
+
+    def forward(self, pictures):
+        x = self.features(pictures)
+        return self.output(F.relu(self.hidden(x.view(x.size(0), -1))))
+
+
+def a_picture_sequence():
+    return nn.Sequential(Viewed().features, nn.Flatten(), nn.Linear(64 * 8 * 8, 128), nn.ReLU(), nn.Linear(128, 10))
+
+
 ACCEPTED = {
     "00.double": [added, by_a_float],
     "01.left-halves": [by_ellipsis, by_narrow],
@@ -170,6 +241,11 @@ ACCEPTED = {
         ("forward", "backward", "step", "zero_grad"),
         ["zero_grad", "forward", "zero_grad", "backward", "step"],
     ],
+    "08.conv2d": [asked_functional, by_unfold, kernel_place_by_place],
+    "08.max_pool": [pooled_by_torch, pooled_by_views],
+    "08.out_size": [counted, measured],
+    "08.equivariance": [the_other_way_around, joined_by_hand],
+    "08.repair": [Viewed, a_picture_sequence],
 }
 
 

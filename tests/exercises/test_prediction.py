@@ -35,6 +35,14 @@ ANSWERS = {
     "03.retroactive": "no",
     "03.closer": "autograd",
     "03.module": "linear",
+    "08.flipped": (3, 2, 1),
+    "08.size": 12,
+    "08.negative": -1,
+    "08.parameters": 1216,
+    "08.dense": "millions",
+    "08.pooled-shift": "other",
+    "08.receptive": 8,
+    "08.line": "loss",
 }
 
 

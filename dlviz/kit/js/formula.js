@@ -2,8 +2,8 @@
 
 import { h } from "./dom.js";
 
-export function formula() {
-  const element = h("div", { class: "tensor-formula", hidden: "" });
+export function formula(kind = "tensor-formula") {
+  const element = h("div", { class: kind, hidden: "" });
   return {
     element,
     /** @param {(string | {text: string, dim?: number, strong?: boolean, soft?: boolean})[]} parts nothing hides the line */

@@ -3,60 +3,71 @@
 import { h } from "./dom.js";
 
 /**
+ * Controls are named anew for every scene. One of the same kind and label stays the element it was: it may hold the focus, or be under
+ * the pointer that drags it.
  * @param {{signal: AbortSignal}} options
  */
 export function knobs({ signal }) {
   const element = h("div", { class: "dlviz-knobs", hidden: "" });
   let list = [];
-  /** Label of the control that had the focus when all were taken away to be made anew. */
-  let focused = null;
+  const before = new Map();
 
-  function add(knob) {
+  function add(kind, options, make) {
+    const key = `${kind} ${options.label}`;
+    const knob = before.get(key) ?? { key, ...make((value) => knob.options.set(value)) };
+    before.delete(key);
+    knob.options = options;
+    if (element.children[list.length] !== knob.element) element.insertBefore(knob.element, element.children[list.length] ?? null);
     list.push(knob);
-    element.append(knob.element);
-    element.hidden = false;
-    knob.update();
-    const control = knob.element.querySelector("input, select");
-    if (control.getAttribute("aria-label") === focused) control.focus({ preventScroll: true });
-    return knob;
+    knob.update(options);
   }
 
   return {
     element,
     clear() {
+      for (const knob of list) before.set(knob.key, knob);
       list = [];
-      focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
-      element.replaceChildren();
-      element.hidden = true;
     },
+    /** Once all controls are named: what is left of earlier ones goes. */
     update() {
-      for (const knob of list) knob.update();
+      before.clear();
+      while (element.children.length > list.length) element.lastChild.remove();
+      element.hidden = list.length === 0;
+      for (const knob of list) knob.update(knob.options);
     },
     /** @param {{label: string, min?: number, max: () => number, get: () => number, set: (value: number) => void, text?: (value: number) => string}} options */
-    range({ label, min = 0, max, get, set, text = String }) {
-      const input = h("input", { type: "range", min, step: 1, "aria-label": label });
-      const shown = h("output");
-      input.addEventListener("input", () => set(Number(input.value)), { signal });
-      return add({
-        element: h("label", { class: "dlviz-knob" }, h("span", {}, label), input, shown),
-        update() {
-          const last = max();
-          input.max = String(last);
-          input.value = String(get());
-          input.style.setProperty("--done", `${last > min ? (100 * (get() - min)) / (last - min) : 0}%`);
-          shown.textContent = text(get());
-        },
+    range(options) {
+      add("range", options, (set) => {
+        const input = h("input", { type: "range", step: 1, "aria-label": options.label });
+        const shown = h("output");
+        input.addEventListener("input", () => set(Number(input.value)), { signal });
+        return {
+          element: h("label", { class: "dlviz-knob" }, h("span", {}, options.label), input, shown),
+          update({ min = 0, max, get, text = String }) {
+            const last = max();
+            input.min = String(min);
+            input.max = String(last);
+            input.value = String(get());
+            input.style.setProperty("--done", `${last > min ? (100 * (get() - min)) / (last - min) : 0}%`);
+            shown.textContent = text(get());
+          },
+        };
       });
     },
     /** @param {{label: string, options: [string, string][], get: () => string, set: (value: string) => void}} options value and text of each choice */
-    choice({ label, options, get, set }) {
-      const select = h("select", { "aria-label": label }, ...options.map(([value, text]) => h("option", { value }, text)));
-      select.addEventListener("change", () => set(select.value), { signal });
-      return add({
-        element: h("label", { class: "dlviz-knob dlviz-choice" }, h("span", {}, label), select),
-        update() {
-          select.value = get();
-        },
+    choice(options) {
+      add("choice", options, (set) => {
+        const select = h("select", { "aria-label": options.label });
+        let offered = "";
+        select.addEventListener("change", () => set(select.value), { signal });
+        return {
+          element: h("label", { class: "dlviz-knob dlviz-choice" }, h("span", {}, options.label), select),
+          update({ options: choices, get }) {
+            if (offered !== JSON.stringify(choices)) select.replaceChildren(...choices.map(([value, text]) => h("option", { value }, text)));
+            offered = JSON.stringify(choices);
+            select.value = get();
+          },
+        };
       });
     },
   };

@@ -11,7 +11,7 @@ const ICONS = {
 };
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 /** Milliseconds between steps at speed 1. */
-const PACE = 700;
+export const PACE = 700;
 
 /**
  * @param {{model: any, words: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string}} options

@@ -1,0 +1,380 @@
+"""Lesson 08, convolutional networks: its exercises.
+
+The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
+then mistakes people make in its place, each named after what it does. The ones that were found in tutorials say so.
+"""
+# mypy: no-check-untyped-defs
+# ruff: noqa: D102, D103 - a mistake's name says what it does, and what learners read stays short
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dlviz.exercises.function import Function
+from dlviz.exercises.model import SIZES, Model
+from dlviz.exercises.predictions08 import PREDICTIONS
+from dlviz.exercises.probes import Fault, bends, gives, gradients, holds, keeps_input, registered, rows_apart
+
+# 08.conv2d: a window, its products, their sum
+
+
+def conv2d(x, weight, bias, stride):
+    """The convolution of x (C_in, H, W) with weight (C_out, C_in, kH, kW) and bias (C_out,), without padding."""
+    high, wide = weight.shape[2:]
+    rows = (x.shape[1] - high) // stride + 1
+    columns = (x.shape[2] - wide) // stride + 1
+    out = x.new_zeros(len(weight), rows, columns)
+    for i in range(rows):
+        for j in range(columns):
+            window = x[:, i * stride : i * stride + high, j * stride : j * stride + wide]
+            out[:, i, j] = (weight * window).sum(dim=(1, 2, 3)) + bias
+    return out
+
+
+def kernel_flipped(x, weight, bias, stride):
+    return conv2d(x, weight.flip(2, 3), bias, stride)
+
+
+def first_channel_only(x, weight, bias, stride):  # as the formula of one tutorial has it
+    return conv2d(x[:1], weight[:, :1], bias, stride)
+
+
+def channels_not_summed(x, weight, bias, stride):
+    each = [conv2d(x[c : c + 1], weight[:, c : c + 1], bias, stride) for c in range(len(x))]
+    return torch.stack(each, dim=1)
+
+
+def channels_averaged(x, weight, bias, stride):
+    return conv2d(x, weight / len(x), bias, stride)
+
+
+def no_bias(x, weight, bias, stride):
+    return conv2d(x, weight, torch.zeros_like(bias), stride)
+
+
+def bias_for_each_channel(x, weight, bias, stride):
+    return conv2d(x, weight, bias * len(x), stride)
+
+
+def stride_ignored(x, weight, bias, stride):
+    return conv2d(x, weight, bias, 1)
+
+
+def windows_too_close(x, weight, bias, stride):
+    rows, columns = conv2d(x, weight, bias, stride).shape[1:]
+    return conv2d(x, weight, bias, 1)[:, :rows, :columns]
+
+
+def rectified(x, weight, bias, stride):
+    return conv2d(x, weight, bias, stride).relu()
+
+
+def _image(generator: torch.Generator, i: int) -> dict[str, Any]:
+    into, out, kernel = 2 + i % 2, 2 + i // 3, (3, 2 + i % 2)
+    return {
+        "x": torch.randn(into, 4 + i % 2, 5, generator=generator),
+        "weight": torch.randn(out, into, *kernel, generator=generator).requires_grad_(),
+        "bias": 1 + torch.rand(out, generator=generator),
+        "stride": 1 + i % 2,
+    }
+
+
+# 08.max_pool: the largest number of each window
+
+
+def max_pool(x, size):
+    """The largest number of each window: x (C, H, W), windows of size by size side by side, what is left over dropped."""
+    rows, columns = x.shape[1] // size, x.shape[2] // size
+    out = x.new_zeros(len(x), rows, columns)
+    for i in range(rows):
+        for j in range(columns):
+            window = x[:, i * size : (i + 1) * size, j * size : (j + 1) * size]
+            out[:, i, j] = window.amax(dim=(1, 2))
+    return out
+
+
+def rectified_not_pooled(x, size):  # max(0, x), as one tutorial writes it
+    return x.clamp(min=0)
+
+
+def begun_at_zero(x, size):
+    return max_pool(x, size).clamp(min=0)
+
+
+def largest_of_the_image(x, size):  # where the index runs over the image, as one tutorial leaves open
+    return torch.zeros_like(max_pool(x, size)) + x.amax(dim=(1, 2), keepdim=True)
+
+
+def averaged(x, size):
+    return F.avg_pool2d(x, size)
+
+
+def smallest(x, size):
+    return -max_pool(-x, size)
+
+
+def one_step_at_a_time(x, size):
+    return F.max_pool2d(x, size, stride=1)
+
+
+def farthest_from_zero(x, size):
+    high, low = max_pool(x, size), smallest(x, size)
+    return torch.where(high.abs() > low.abs(), high, low)
+
+
+def top_left(x, size):
+    return x[:, : x.shape[1] // size * size : size, : x.shape[2] // size * size : size]
+
+
+def part_windows_too(x, size):
+    return F.max_pool2d(x, size, ceil_mode=True)
+
+
+def channels_joined(x, size):
+    return max_pool(x, size).amax(dim=0, keepdim=True)
+
+
+def _map(generator: torch.Generator, i: int) -> dict[str, Any]:
+    size = 2 + i % 2
+    x = torch.randn(2 + i % 2, size * (2 + i // 2) + i % 2, size * 3, generator=generator)
+    return {"x": -x.abs() - 0.1 if i % 2 else x, "size": size}  # every second one is negative throughout
+
+
+# 08.out_size: how many places a window has
+
+
+def out_size(size, kernel, stride, padding, dilation):
+    """How many outputs a convolution has along one dimension; padding is added at both ends."""
+    reach = dilation * (kernel - 1) + 1
+    return (size + 2 * padding - reach) // stride + 1
+
+
+def rounded_up(size, kernel, stride, padding, dilation):
+    return math.ceil((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
+
+
+def not_rounded(size, kernel, stride, padding, dilation):
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1
+
+
+def dilation_forgotten(size, kernel, stride, padding, dilation):
+    return out_size(size, kernel, stride, padding, 1)
+
+
+def kernel_times_dilation(size, kernel, stride, padding, dilation):
+    return (size + 2 * padding - dilation * kernel) // stride + 1
+
+
+def padded_once(size, kernel, stride, padding, dilation):
+    return (size + padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def padding_forgotten(size, kernel, stride, padding, dilation):
+    return out_size(size, kernel, stride, 0, dilation)
+
+
+def stride_forgotten(size, kernel, stride, padding, dilation):
+    return out_size(size, kernel, 1, padding, dilation)
+
+
+def one_too_few(size, kernel, stride, padding, dilation):
+    return out_size(size, kernel, stride, padding, dilation) - 1
+
+
+def _numbers(generator: torch.Generator, i: int) -> dict[str, Any]:
+    kernel = 2 + int(torch.randint(3, (), generator=generator))
+    stride, padding, dilation = 1 + (i + 1) % 3, (0, 1, 2, 0, 1)[i], (1, 1, 2, 2, 3)[i]
+    # Of every stride above 1 as much is left over as can be, so that rounding counts.
+    places = 8 + 2 * i + int(torch.randint(2, (), generator=generator))
+    size = stride * places + stride - 1 + dilation * (kernel - 1) + 1 - 2 * padding
+    return {"size": size, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+
+
+# 08.equivariance: the same, shifted
+
+
+def shift_gap(f, x, steps):
+    """The largest difference between f(shifted x) and shifted f(x), a tensor (); a shift rolls the columns by steps."""
+    first_shifted = f(x.roll(steps, dims=-1))
+    then_shifted = f(x).roll(steps, dims=-1)
+    return (first_shifted - then_shifted).abs().max()
+
+
+def not_shifted_after(f, x, steps):
+    return (f(x.roll(steps, dims=-1)) - f(x)).abs().max()
+
+
+def shifted_back(f, x, steps):
+    return (f(x.roll(steps, dims=-1)) - f(x).roll(-steps, dims=-1)).abs().max()
+
+
+def rows_shifted(f, x, steps):
+    return (f(x.roll(steps, dims=-2)) - f(x).roll(steps, dims=-2)).abs().max()
+
+
+def one_step_only(f, x, steps):
+    return shift_gap(f, x, 1)
+
+
+def sign_kept(f, x, steps):
+    return (f(x.roll(steps, dims=-1)) - f(x).roll(steps, dims=-1)).max()
+
+
+def mean_gap(f, x, steps):
+    return (f(x.roll(steps, dims=-1)) - f(x).roll(steps, dims=-1)).abs().mean()
+
+
+def every_gap(f, x, steps):
+    return (f(x.roll(steps, dims=-1)) - f(x).roll(steps, dims=-1)).abs()
+
+
+def convolved_around(x):
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="circular"), torch.arange(9.0).view(1, 1, 3, 3))
+
+
+def padded_with_zeros(x):
+    return F.conv2d(x, torch.arange(9.0).view(1, 1, 3, 3), padding=1)
+
+
+def weighted_by_column(x):
+    return x * torch.arange(8.0)  # another weight at every column: nothing is shared
+
+
+def weighted_by_row(x):
+    return x * torch.arange(6.0).view(6, 1)  # another weight at every row
+
+
+def _layer(generator: torch.Generator, i: int) -> dict[str, Any]:
+    f = (convolved_around, weighted_by_column, padded_with_zeros, weighted_by_row, weighted_by_column)[i]
+    return {"f": f, "x": 1 + torch.rand(1, 1, 6, 8, generator=generator) / 4, "steps": (1, 2, 3, 2, 1)[i]}
+
+
+# 08.repair: a network repaired (C1, C2)
+
+
+class Net(nn.Module):
+    """Colour pictures (N, 3, 32, 32) to logits (N, 10)."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.hidden = nn.Linear(64 * 8 * 8, 128)
+        self.output = nn.Linear(128, 10)
+
+    def forward(self, pictures):
+        x = self.pool(torch.relu(self.conv1(pictures)))
+        x = self.pool(torch.relu(self.conv2(x)))
+        x = x.flatten(1)
+        return self.output(torch.relu(self.hidden(x)))
+
+
+class Found(nn.Module):  # the sizes as they were found
+    """Colour pictures (N, 3, 32, 32) to logits (N, 10)."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.hidden = nn.Linear(64 * 5 * 5, 128)
+        self.output = nn.Linear(128, 10)
+
+    def forward(self, pictures):
+        x = self.pool(torch.relu(self.conv1(pictures)))
+        x = self.pool(torch.relu(self.conv2(x)))
+        x = x.view(-1, 64 * 5 * 5)
+        return self.output(torch.relu(self.hidden(x)))
+
+
+def rows_kept(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Probe: batches of 25 and of 64 come out with as many rows; of 25, the found network makes 64 without an error."""
+    with torch.no_grad():
+        for images in (25, 64):
+            out = model(batch[:1].expand(images, *batch.shape[1:]))
+            if isinstance(out, Tensor) and out.dim() and len(out) != images:
+                return "rows", {"images": images, "rows": len(out)}
+    return None
+
+
+def _pictures(generator: torch.Generator, n: int) -> Tensor:
+    # 25 first: the found network runs on them.
+    return torch.rand(25 if n == SIZES[0] else n, 3, 32, 32, generator=generator)
+
+
+ITEMS = (
+    *PREDICTIONS,
+    Function(
+        id="08.conv2d",
+        reference=conv2d,
+        case=_image,
+        mistakes=(
+            kernel_flipped,
+            first_channel_only,
+            channels_not_summed,
+            channels_averaged,
+            no_bias,
+            bias_for_each_channel,
+            stride_ignored,
+            windows_too_close,
+            rectified,
+        ),
+    ),
+    Function(
+        id="08.max_pool",
+        reference=max_pool,
+        case=_map,
+        mistakes=(
+            rectified_not_pooled,
+            begun_at_zero,
+            largest_of_the_image,
+            averaged,
+            smallest,
+            one_step_at_a_time,
+            farthest_from_zero,
+            top_left,
+            part_windows_too,
+            channels_joined,
+        ),
+    ),
+    Function(
+        id="08.out_size",
+        reference=out_size,
+        case=_numbers,
+        mistakes=(
+            rounded_up,
+            not_rounded,
+            dilation_forgotten,
+            kernel_times_dilation,
+            padded_once,
+            padding_forgotten,
+            stride_forgotten,
+            one_too_few,
+        ),
+    ),
+    Function(
+        id="08.equivariance",
+        reference=shift_gap,
+        case=_layer,
+        mistakes=(
+            not_shifted_after,
+            shifted_back,
+            rows_shifted,
+            one_step_only,
+            sign_kept,
+            mean_gap,
+            every_gap,
+        ),
+    ),
+    Model(
+        id="08.repair",
+        reference=Net,
+        blank=Found,
+        batch=_pictures,
+        probes=(rows_kept, gives(10), keeps_input, registered, holds(545098), gradients, rows_apart, bends),
+    ),
+)

@@ -1,0 +1,74 @@
+"""Lesson 08, convolutional networks: its predictions. Each truth is found by running torch, here and now."""
+# mypy: no-check-untyped-defs
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dlviz.exercises.prediction import Prediction
+
+
+def _flipped():
+    image, kernel = torch.tensor([0.0, 0, 1, 0, 0]), torch.tensor([1.0, 2, 3])
+    return tuple(int(number) for number in F.conv1d(image.view(1, 1, 5), kernel.view(1, 1, 3)).flatten())
+
+
+def _size():
+    return F.conv2d(torch.zeros(1, 1, 28, 28), torch.zeros(1, 1, 5, 5), stride=2).shape[-1]
+
+
+def _negative():
+    return F.max_pool2d(torch.tensor([[[-3.0, -1.0], [-4.0, -2.0]]]), 2)
+
+
+def _parameters():
+    return sum(p.numel() for p in nn.Conv2d(3, 16, 5).parameters())
+
+
+def _dense():
+    layer = nn.Linear(3 * 32 * 32, 16 * 28 * 28, device="meta")  # counted, not made
+    return "millions" if sum(p.numel() for p in layer.parameters()) > 10_000_000 else "thousands"
+
+
+def _pooled_shift():
+    x = torch.arange(64.0).view(1, 1, 8, 8).sin()
+    pooled, moved = F.max_pool2d(x, 2), F.max_pool2d(x.roll(1, -1), 2)
+    if torch.equal(moved, pooled):
+        return "same"
+    return "moved" if any(torch.equal(moved, pooled.roll(steps, -1)) for steps in (-1, 1)) else "other"
+
+
+def _receptive():
+    x = torch.zeros(1, 1, 32, 32, requires_grad=True)
+    ones = torch.ones(1, 1, 3, 3)
+    deep = F.conv2d(F.avg_pool2d(F.conv2d(x, ones), 2), ones)  # an average lets the gradient through to every pixel
+    (slope,) = torch.autograd.grad(deep[0, 0, 5, 5], x)
+    return int((slope[0, 0] != 0).any(0).sum())
+
+
+def _line():
+    rows = torch.zeros(25, 64, 8, 8)
+    labels = torch.zeros(25, dtype=torch.int64)
+    lines = {
+        "view": lambda found: found.view(-1, 1600),
+        "linear": lambda found: F.linear(found, torch.zeros(10, 1600)),
+        "loss": lambda found: F.cross_entropy(found, labels),
+    }
+    for name, line in lines.items():
+        try:
+            rows = line(rows)
+        except (RuntimeError, ValueError):
+            return name
+    return "none"
+
+
+PREDICTIONS = (
+    Prediction(id="08.flipped", truth=_flipped),
+    Prediction(id="08.size", truth=_size),
+    Prediction(id="08.negative", truth=_negative),
+    Prediction(id="08.parameters", truth=_parameters),
+    Prediction(id="08.dense", truth=_dense, options=("thousands", "millions")),
+    Prediction(id="08.pooled-shift", truth=_pooled_shift, options=("same", "moved", "other")),
+    Prediction(id="08.receptive", truth=_receptive),
+    Prediction(id="08.line", truth=_line, options=("view", "linear", "loss", "none")),
+)

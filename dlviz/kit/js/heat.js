@@ -1,0 +1,80 @@
+// Numbers as colours on a canvas: one pixel a number, blue below zero and orange above, scaled up without smoothing.
+
+/** The colours that a canvas needs, as the theme has them now. @param {HTMLElement} element inside the widget */
+export function palette(element) {
+  const style = getComputedStyle(element);
+  const names = ["paper", "pos", "neg", "bad", "ink", "ink-3", "line", "line-2", "flow", "accent", "raised"];
+  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+function channels(hex) {
+  return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+}
+
+/**
+ * A picture of rows × columns pixels, to be drawn larger.
+ * @param {ArrayLike<number>} values row-major, read from `from`
+ * @param {number} max the number of the strongest colour
+ */
+export function heat(values, from, rows, columns, max, colours) {
+  const [paper, pos, neg, bad] = [colours.paper, colours.pos, colours.neg, colours.bad].map(channels);
+  return pixels(rows, columns, (p, data) => {
+    const value = values[from + p];
+    const odd = !Number.isFinite(value);
+    const share = odd ? 1 : max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
+    const to = odd ? bad : value < 0 ? neg : pos;
+    for (let c = 0; c < 3; c += 1) data[4 * p + c] = paper[c] + (to[c] - paper[c]) * share;
+    data[4 * p + 3] = 255;
+  });
+}
+
+/** One colour, the stronger the less to be seen through. */
+export function veil(values, rows, columns, max, colour) {
+  const tint = channels(colour);
+  return pixels(rows, columns, (p, data) => {
+    data.set(tint, 4 * p);
+    data[4 * p + 3] = max > 0 ? 215 * Math.sqrt(Math.min(1, Math.abs(values[p]) / max)) : 0;
+  });
+}
+
+/** @param {number} rows @param {number} columns @param {(p: number, data: Uint8ClampedArray) => void} set */
+export function pixels(rows, columns, set) {
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, columns);
+  canvas.height = Math.max(1, rows);
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(canvas.width, canvas.height);
+  for (let p = 0; p < rows * columns; p += 1) set(p, image.data);
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** A canvas that is sharp on this screen, and its context in CSS pixels. */
+export function sharp(canvas, width, height) {
+  const ratio = Math.min(3, window.devicePixelRatio || 1);
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.imageSmoothingEnabled = false;
+  return context;
+}
+
+/** The largest finite size among some numbers. */
+export function largest(values, from = 0, to = values.length) {
+  let max = 0;
+  for (let p = from; p < to; p += 1) {
+    const size = Math.abs(values[p]);
+    if (size > max && size !== Infinity) max = size;
+  }
+  return max;
+}
+
+/** Call back when the widget changes between light and dark. */
+export function onTheme(root, signal, call) {
+  const watcher = new MutationObserver(call);
+  watcher.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
+  signal.addEventListener("abort", () => watcher.disconnect());
+}

@@ -1,0 +1,92 @@
+"""The repaired network of lesson 08: what a learner may leave as it was found, and what the check says to it."""
+
+import pytest
+import torch
+from torch import nn
+
+from dlviz.exercises import exercise
+from dlviz.exercises.lesson08 import Found, Net
+from dlviz.kit.words import say
+
+REPAIR = exercise("08.repair")
+
+
+class Touched(Found):
+    """The code as it was found, but no longer the very same."""
+
+
+class SizeAlone(Found):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(64 * 8 * 8, 128)
+
+
+class BatchAlone(Found):
+    def forward(self, pictures):
+        x = self.pool(torch.relu(self.conv1(pictures)))
+        x = self.pool(torch.relu(self.conv2(x)))
+        return self.output(torch.relu(self.hidden(x.flatten(1))))
+
+
+class FixedBatch(Net):
+    def forward(self, pictures):
+        x = self.pool(torch.relu(self.conv1(pictures)))
+        x = self.pool(torch.relu(self.conv2(x))).view(25, -1)
+        return self.output(torch.relu(self.hidden(x)))
+
+
+class PooledToFit(Found):
+    def forward(self, pictures):
+        x = self.pool(torch.relu(self.conv1(pictures)))
+        x = nn.functional.adaptive_avg_pool2d(torch.relu(self.conv2(x)), 5)
+        return self.output(torch.relu(self.hidden(x.flatten(1))))
+
+
+class OneLayerUnused(Net):
+    def forward(self, pictures):
+        x = self.pool(torch.relu(self.conv1(pictures)))
+        x = self.pool(torch.relu(self.conv2(x)))
+        return self.output(torch.relu(self.hidden(x.flatten(1).detach())))
+
+
+class PicturesMixed(Net):
+    def forward(self, pictures):
+        return super().forward(pictures) - super().forward(pictures).mean(0)
+
+
+def test_the_found_network_trains_on_cut_up_pictures_without_a_word():
+    torch.manual_seed(0)
+    net, labels = Found(), torch.zeros(64, dtype=torch.int64)
+    nn.functional.cross_entropy(net(torch.rand(25, 3, 32, 32)), labels).backward()
+    assert net.conv1.weight.grad.any()
+
+
+def test_the_starter_is_the_found_code_and_counts_as_untouched():
+    assert "x.view(-1, 64 * 5 * 5)" in REPAIR.starter
+    cell = {"torch": torch, "nn": nn}
+    exec(REPAIR.starter, cell)
+    assert REPAIR.check(cell["Net"]).verdict == "not attempted"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_that_are_no_pictures_are_named(seed):
+    result = REPAIR.judge(Touched, seed)
+    assert (result.verdict, result.misconception) == ("wrong", "rows")
+    assert result.message == say("exercises.model.rows", images=25, rows=64)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (SizeAlone, "mat1 and mat2 shapes cannot be multiplied (64x1600 and 4096x128)"),
+        (BatchAlone, "mat1 and mat2 shapes cannot be multiplied (25x4096 and 1600x128)"),
+        (FixedBatch, "shape '[25, -1]' is invalid"),
+        (PooledToFit, "225610 numbers, expected 545098"),
+        (OneLayerUnused, "conv1.weight"),
+        (PicturesMixed, "mixes its examples"),
+    ],
+)
+def test_half_a_repair_is_told_what_is_left(network, words):
+    result = REPAIR.judge(network, 3)
+    assert result.verdict == "wrong"
+    assert words in result.message

@@ -1,0 +1,197 @@
+"""Receptive fields by arithmetic are just where autograd's gradient is not zero, in random stacks of every kind."""
+
+import random
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dlviz.network import field, fields, record
+from dlviz.network.record import Source
+from tests.network.zoo import made
+
+
+class Skip(nn.Module):
+    """x + f(x)"""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return x + self.inner(x)
+
+
+class Beside(nn.Module):
+    """Two branches, one after the other along the channels, and half of them turned around."""
+
+    def __init__(self, a, b):
+        super().__init__()
+        self.a, self.b = a, b
+
+    def forward(self, x):
+        return torch.cat([self.a(x), self.b(x).flip(-1)], 1)
+
+
+def layer(rng, dims, channels, size):
+    """A random layer and how many channels it makes; for a maximum also the average with the same window."""
+    conv, transposed = (nn.Conv1d, nn.ConvTranspose1d) if dims == 1 else (nn.Conv2d, nn.ConvTranspose2d)
+    biggest, average = (nn.MaxPool1d, nn.AvgPool1d) if dims == 1 else (nn.MaxPool2d, nn.AvgPool2d)
+    kind = rng.choice(["conv"] * 4 + ["same", "up", "max", "average", "skip", "beside", "adaptive", "relu", "pad"])
+    groups = rng.choice([1, 1, 2]) if channels % 2 == 0 else 1
+    if kind == "conv":
+        kernel, dilation = rng.choice([1, 2, 3]), rng.choice([1, 1, 2])
+        mode = rng.choice(["zeros", "zeros", "reflect", "replicate", "circular"])
+        return conv(
+            channels, 4, kernel, rng.choice([1, 1, 2]), rng.choice([0, 1]), dilation, groups, padding_mode=mode
+        ), 4
+    if kind in ("same", "skip"):
+        same = conv(channels, channels, 3, padding="same", dilation=rng.choice([1, 2]), groups=groups)
+        return (same if kind == "same" else Skip(same)), channels
+    if kind == "beside":
+        return Beside(conv(channels, 2, 1), conv(channels, 2, 3, padding=1)), 4
+    if kind == "up":
+        stride = rng.choice([1, 2])
+        return transposed(channels, 2, rng.choice([2, 3]), stride, output_padding=rng.choice([0, stride - 1])), 2
+    if kind in ("max", "average"):
+        kernel = rng.choice([2, 3])
+        options = {"stride": rng.choice([1, 2]), "padding": rng.choice([0, 1]), "ceil_mode": rng.choice([False, True])}
+        return (biggest if kind == "max" else average)(kernel, **options), channels
+    if kind == "adaptive":
+        return (nn.AdaptiveAvgPool1d if dims == 1 else nn.AdaptiveAvgPool2d)(
+            max(1, size - rng.choice([0, 1, 2]))
+        ), channels
+    if kind == "pad":
+        return (nn.ZeroPad1d((1, 2)) if dims == 1 else nn.ZeroPad2d((1, 0, 2, 1))), channels
+    return nn.ReLU(), channels
+
+
+def stack(rng, dims):
+    """A stack that torch takes, the same with averages for maxima, and its input; every weight positive, so that nothing cancels."""
+    size, channels = rng.choice([7, 9, 12]), rng.choice([1, 2, 4])
+    x = torch.rand(2, channels, *[size + d for d in range(dims)], dtype=torch.float64) + 0.1
+    layers, here = [], x
+    for _ in range(rng.randint(2, 6)):
+        one, made_ = layer(rng, dims, here.shape[1], here.shape[-1])
+        for p in one.parameters():
+            p.data = p.data.double().abs() + 0.1 if p.dim() > 1 else torch.zeros_like(p.data).double()
+        try:
+            with torch.no_grad():
+                after = one(here)
+        except (RuntimeError, ValueError):
+            continue
+        if after.numel() and after.shape[1] == made_:
+            layers.append(one)
+            here = after
+    twins = {nn.MaxPool1d: nn.AvgPool1d, nn.MaxPool2d: nn.AvgPool2d}
+    smooth = [
+        twins[type(one)](one.kernel_size, one.stride, one.padding, one.ceil_mode) if type(one) in twins else one
+        for one in layers
+    ]
+    return nn.Sequential(*layers), nn.Sequential(*smooth), x
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_a_random_stack_sees_what_autograd_says(seed):
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    model, smooth, x = stack(rng, 1 + seed % 2)
+    network = record(model, (x,), sample=1)
+    last = network.columns[-1]
+    index = tuple(rng.randrange(n) for n in last.shape)
+    found = fields(network, Source(len(network.columns) - 1), index)
+    leaf = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(smooth(leaf)[(1, *index)], leaf)
+    assert torch.equal(found[0], gradient != 0)
+
+
+def grid(size, *places):
+    mask = torch.zeros(size, dtype=torch.bool)
+    for place in places:
+        mask[place] = True
+    return mask
+
+
+def test_dilation_leaves_holes_in_the_mask_and_none_in_the_box():
+    model, x = nn.Conv1d(1, 1, 3, dilation=2), torch.zeros(1, 1, 9)
+    found = field(model, record(model, (x,)), (x,), {}, 1, (0, 1))
+    assert torch.equal(found.mask, grid((1, 9), (0, 1), (0, 3), (0, 5)))
+    assert found.box == ((0, 0), (1, 5))
+
+
+def test_groups_keep_channels_apart():
+    model, x = nn.Conv2d(4, 4, 1, groups=2), torch.zeros(1, 4, 2, 2)
+    found = fields(record(model, (x,)), Source(1), (3, 0, 0))[0][0]
+    assert found.nonzero().tolist() == [[2, 0, 0], [3, 0, 0]]
+
+
+def test_a_maximum_moves_with_one_input_and_sees_four():
+    torch.manual_seed(0)
+    model, x = nn.MaxPool2d(2), torch.randn(1, 1, 4, 4)
+    found = field(model, record(model, (x,)), (x,), {}, 1, (0, 1, 1))
+    assert found.mask.sum() == 4
+    assert found.gradient.count_nonzero() == 1
+    assert found.box == ((2, 3), (2, 3))
+
+
+def test_every_known_kind_of_call_is_never_narrower_than_the_gradient():
+    class Many(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.group, self.instance = nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4)
+            self.layer, self.up = nn.LayerNorm((8, 8)), nn.Upsample(scale_factor=2, mode="bilinear")
+            self.shuffle, self.fc = nn.PixelShuffle(2), nn.Linear(16, 3)
+
+        def forward(self, x):
+            x = self.instance(self.group(self.norm(x))) * 0.5 + x.permute(0, 1, 3, 2)
+            x = F.pad(self.layer(x), (1, 1, 1, 1), mode="reflect")[:, :, 1:-1, 1:-1].contiguous()
+            x = F.interpolate(self.up(x), scale_factor=0.5)
+            x = self.shuffle(x)
+            x = torch.stack([x, -2 * x]).sum(0).reshape(2, 16, 16)
+            return F.softmax(self.fc(x), dim=-1).amax(1)
+
+    torch.manual_seed(0)
+    model, x = Many(), torch.randn(2, 4, 8, 8)
+    network = record(model, (x,))
+    for number, column in enumerate(network.columns[1:], start=1):
+        index = tuple(n // 2 for n in column.shape)
+        found = field(model, network, (x,), {}, number, index)
+        assert found.mask is not None, column
+        assert not (found.gradient != 0)[~found.mask].any(), column
+        assert found.gradient.any(), column
+
+
+def test_a_call_that_arithmetic_does_not_know_says_so_and_still_has_its_gradient():
+    model, x = made("attending")
+    network = record(model, (x,))
+    found = field(model, network, (x,), {}, len(network.columns) - 1, (2, 3))
+    assert found.mask is None
+    assert found.box is None
+    assert found.gradient.abs().sum() > 0
+
+
+def test_whole_numbers_have_a_field_and_no_gradient():
+    model, x = made("sentences")
+    network = record(model, (x,))
+    found = field(model, network, (x,), {}, 1, (4, 2))
+    assert found.gradient is None
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "residual", "depthwise", "dilated", "transposed", "concatenating", "functional"]
+)
+def test_the_gradient_is_autograds_on_the_learners_own_model(name):
+    model, x = made(name)
+    network = record(model, (x,), sample=1)
+    for number in (1, len(network.columns) - 1):
+        column = network.columns[number]
+        index = tuple(n // 2 for n in column.shape)
+        found = field(model, network, (x,), {}, number, index)
+        assert found.gradient.shape == x.shape[1:]
+        if column.returned:
+            leaf = x.clone().requires_grad_()
+            (wanted,) = torch.autograd.grad(model(leaf)[(1, *index)], leaf)
+            assert torch.allclose(found.gradient, wanted[1], atol=1e-7)
+        if found.mask is not None:
+            assert not (found.gradient != 0)[~found.mask].any()
