@@ -1,7 +1,7 @@
 """Where autograd routes a pooling's gradient: back to the input, for every output by itself and for the sum of all."""
 
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,9 +23,7 @@ class Routed(NamedTuple):
     each: Tensor | None
 
 
-def routed(
-    made: Sliding, sample: int, starts: tuple[int, ...], sizes: tuple[int, ...], channels: int
-) -> Routed | None:
+def routed(made: Sliding, sample: int, starts: tuple[int, ...], sizes: tuple[int, ...], channels: int) -> Routed | None:
     """What ``torch.autograd`` routes back; of the outputs from `starts`, `sizes` many. ``None``: whole numbers have no gradient.
 
     Example:
@@ -39,7 +37,7 @@ def routed(
     leaf = made.x[sample : sample + 1].detach().clone().requires_grad_()
     with torch.enable_grad():
         out = _pooled(made, axes, leaf)
-    (total,) = torch.autograd.grad(out.sum(), leaf, retain_graph=True)
+    (total,) = torch.autograd.grad(out, leaf, torch.ones_like(out), retain_graph=True)
     shape = (channels, *sizes, *(axis.kernel for axis in axes))
     # Windows that lie this many places apart share no input, so one call of autograd serves them all.
     apart = [-(-axis.reach // axis.stride) for axis in axes]
@@ -50,15 +48,17 @@ def routed(
     for firsts in calls:
         chosen = [range(first, axis.out, step) for first, step, axis in zip(firsts, apart, axes, strict=True)]
         seed = torch.zeros_like(out)
-        seed[(..., *(slice(places.start, None, places.step) for places in chosen))] = 1
+        at: tuple[Any, ...] = (..., *(slice(places.start, None, places.step) for places in chosen))
+        seed[at] = 1
         (slope,) = torch.autograd.grad(out, leaf, seed, retain_graph=True)
         drawn = [
             [o for o in places if start <= o < start + size]
             for places, start, size in zip(chosen, starts, sizes, strict=True)
         ]
         if all(drawn):
-            at = [torch.tensor(places) - start for places, start in zip(drawn, starts, strict=True)]
-            each[(slice(None), *torch.meshgrid(*at, indexing="ij"))] = _windows(slope[0, :channels], axes, drawn)
+            held = [torch.tensor(places) - start for places, start in zip(drawn, starts, strict=True)]
+            at = (slice(None), *torch.meshgrid(*held, indexing="ij"))
+            each[at] = _windows(slope[0, :channels], axes, drawn)
     return Routed(total[0], each)
 
 

@@ -14,9 +14,13 @@ from dlviz.kit.words import say
 
 
 class MaxPooling(SlidingView):
-    """The picture of a maximum pooling; the element that is the maximum is marked, and only it feeds the output."""
+    """The picture of a maximum pooling; the element that is the maximum is marked, and only it feeds the output.
+
+    With ``gradient`` the input shows what autograd routes back: of the shown output, or of the sum of all.
+    """
 
     _arguments = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+    _switches = ("gradient",)
     kernel_size = traitlets.Any(help="the window's size").tag(sync=True)
     stride = traitlets.Any(None, allow_none=True, help="how far the window moves; its own size by default").tag(
         sync=True
@@ -24,6 +28,7 @@ class MaxPooling(SlidingView):
     padding = traitlets.Any(0, help="how much is added around the input").tag(sync=True)
     dilation = traitlets.Any(1, help="how far the window's elements lie apart").tag(sync=True)
     ceil_mode = traitlets.Bool(False, help="whether a last window may stick out").tag(sync=True)
+    gradient = traitlets.Bool(False, help="whether the gradient that autograd routes back is shown").tag(sync=True)
     return_indices = traitlets.Bool(False, help="whether the flat place of each maximum is named").tag(sync=True)
 
     @property
@@ -34,25 +39,28 @@ class MaxPooling(SlidingView):
         return self._like_input(found)
 
     def _make(self, settings: Mapping[str, Any]) -> Sliding:
-        arguments = {key: value for key, value in settings.items() if key != "return_indices"}
+        arguments = {key: value for key, value in settings.items() if key not in ("return_indices", "gradient")}
         return max_pool(self._x, **arguments, dims=self._dims)
 
 
 class AveragePooling(SlidingView):
-    """The picture of an average pooling."""
+    """The picture of an average pooling; with ``gradient`` also of what autograd routes back to the input."""
 
     _arguments = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+    _switches = ("gradient",)
     kernel_size = traitlets.Any(help="the window's size").tag(sync=True)
     stride = traitlets.Any(None, allow_none=True, help="how far the window moves; its own size by default").tag(
         sync=True
     )
     padding = traitlets.Any(0, help="how much is added around the input").tag(sync=True)
     ceil_mode = traitlets.Bool(False, help="whether a last window may stick out").tag(sync=True)
+    gradient = traitlets.Bool(False, help="whether the gradient that autograd routes back is shown").tag(sync=True)
     count_include_pad = traitlets.Bool(True, help="whether padding counts in the average").tag(sync=True)
     divisor_override = traitlets.Int(None, allow_none=True, help="what is divided by instead").tag(sync=True)
 
     def _make(self, settings: Mapping[str, Any]) -> Sliding:
-        return avg_pool(self._x, **settings, dims=self._dims)
+        arguments = {key: value for key, value in settings.items() if key != "gradient"}
+        return avg_pool(self._x, **arguments, dims=self._dims)
 
 
 def max_pool2d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) -> MaxPooling:

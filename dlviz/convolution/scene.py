@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dlviz.blocks import read, sent
 from dlviz.convolution.axis import Axis, Stamp
+from dlviz.convolution.gradient import routed
 from dlviz.convolution.sliding import Sliding, off, padded
 from dlviz.kit.words import say
 
@@ -16,7 +17,15 @@ from dlviz.kit.words import say
 PLACES, CHANNELS = 40, 16
 
 
-def scene(made: Sliding, sample: int, origin: tuple[int, ...], signature: str, *, flat: bool = False) -> dict[str, Any]:
+def scene(
+    made: Sliding,
+    sample: int,
+    origin: tuple[int, ...],
+    signature: str,
+    *,
+    flat: bool = False,
+    gradient: bool = False,
+) -> dict[str, Any]:
     """Everything the view draws of sample number `sample`, the output's places from `origin` on.
 
     Args:
@@ -25,6 +34,7 @@ def scene(made: Sliding, sample: int, origin: tuple[int, ...], signature: str, *
         origin: the first output place drawn, where not all are.
         signature: what was called, in one line.
         flat: whether a maximum pooling names torch's flat indices.
+        gradient: whether a pooling shows what autograd routes back.
     """
     starts, sizes = _shown(made, origin)
     output = made.output[sample]
@@ -57,6 +67,10 @@ def scene(made: Sliding, sample: int, origin: tuple[int, ...], signature: str, *
         held = _held(made.indices[sample, :channels], starts, sizes).cpu().numpy()
         about["argmax"] = _places(made, held)
         about["flat"] = held.astype(np.int32) if flat else None
+    if gradient:
+        about["gradient"] = _gradient(made, sample, (starts, sizes), (take, size))
+        if about["gradient"] is None:
+            about["notes"].append({"kind": "warn", "text": say("convolution.note.whole", dtype=str(made.x.dtype))})
     if made.kind == "avg_pool":
         places = np.ndindex(*sizes)
         about["divides"] = np.array(
@@ -158,6 +172,23 @@ def _places(made: Sliding, flat: np.ndarray) -> np.ndarray:
     places = [flat] if len(made.axes) == 1 else list(np.divmod(flat, made.x.shape[-1]))
     shifted = [place + axis.before for place, axis in zip(places, made.axes, strict=True) if isinstance(axis, Axis)]
     return np.stack(shifted, -1).astype(np.int32)
+
+
+Span = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def _gradient(made: Sliding, sample: int, places: Span, window: Span) -> dict[str, Any] | None:
+    """What autograd routes back from the drawn places of the output, and in the drawn window of the padded input."""
+    take, size = window
+    found = routed(made, sample, *places, size[0])
+    if found is None:
+        return None
+    pads = [p for axis in reversed(made.axes) if isinstance(axis, Axis) for p in (axis.before, axis.after)]
+    total = torch.nn.functional.pad(found.total, pads)
+    return {
+        "total": sent(read(total, (0, *take), size)),
+        "each": None if found.each is None else sent(read(found.each)),
+    }
 
 
 def _badge(made: Sliding) -> dict[str, str]:

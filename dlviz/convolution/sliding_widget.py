@@ -139,8 +139,8 @@ class SlidingView(Widget):
         self.scene = self._picture(made, self._settings(), self.sample)
 
     def _picture(self, made: Sliding, settings: Mapping[str, Any], sample: int) -> dict[str, Any]:
-        flat = bool(settings.get("return_indices"))
-        found = scene(made, sample, tuple(self.origin), self._signature(made, settings), flat=flat)
+        extras = {"flat": bool(settings.get("return_indices")), "gradient": bool(settings.get("gradient"))}
+        found = scene(made, sample, tuple(self.origin), self._signature(made, settings), **extras)
         found["name"] = self._name
         found["knobs"] = described(tuple(settings), settings, self._dims, int(made.output.shape[0]))
         found["presets"] = self._presets()

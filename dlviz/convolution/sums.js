@@ -45,8 +45,7 @@ export function lineOf({ about, blocks, words, name, q, channel, factors }) {
   }
   const printed = counted.reduce((total, one) => total + rounded(one.value) * (one.weight === null ? 1 : rounded(one.weight)), 0);
   if (about.kind === "avg_pool") {
-    const spatial = unravel(q, blocks.output.size).slice(1);
-    const by = array(about.divides, "int32")[ravel(spatial, blocks.output.size.slice(1))];
+    const by = divisorOf(about, blocks, q);
     return [name, " = (", ...written(" + "), `) / ${by} = `, result, ...rest(words, blocks, q, Number((printed / by).toPrecision(5)), known)];
   }
   const bias = blocks.bias ? [" + bias ", blocks.bias.text(channel, 4)] : [];
@@ -66,6 +65,12 @@ export function channelsOf({ blocks, words, q, channel, factors, about }) {
   if (!known) parts.push(fillIn(words["sums.others"], { sum: format(torchs(blocks, q) - printed, 4) }));
   if (blocks.bias) parts.push(fillIn(words["sums.bias"], { bias: blocks.bias.text(channel, 4) }));
   return [parts.join(", "), " → ", { text: blocks.output.text(q, 5), strong: true }, ...rest(words, blocks, q, printed, known)];
+}
+
+/** What an average is divided by. */
+export function divisorOf(about, blocks, q) {
+  const spatial = unravel(q, blocks.output.size).slice(1);
+  return array(about.divides, "int32")[ravel(spatial, blocks.output.size.slice(1))];
 }
 
 function biasOf(blocks, channel) {

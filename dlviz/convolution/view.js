@@ -8,8 +8,10 @@ import { grid } from "../kit/js/grid.js";
 import { formula } from "../kit/js/formula.js";
 import { stage } from "../kit/js/stage.js";
 import { argumentKnobs, restoredNote } from "./arguments.js";
+import { editing } from "./edit.js";
 import { flight } from "./flight.js";
-import { factorsOf, running, lineOf, channelsOf } from "./sums.js";
+import { gradients } from "./gradient.js";
+import { factorsOf, running, lineOf, channelsOf, divisorOf } from "./sums.js";
 import { termsOf, feedsOf, pairsOf } from "./windows.js";
 
 /** Longer planes are drawn in colour alone; of more kernel numbers one input channel is drawn. */
@@ -40,6 +42,7 @@ function render({ model, el, signal }) {
   const sums = formula("slide-sums");
   const tally = { label: h("span"), number: h("b"), part: h("span") };
   tally.element = h("div", { class: "slide-tally", hidden: "" }, tally.label, tally.number, tally.part);
+  const slope = gradients({ sheet: sheets.input, words });
   const air = flight({ layer: on.ui.stage, model, signal });
   const drawn = new Set();
   let before = null;
@@ -47,7 +50,8 @@ function render({ model, el, signal }) {
   let stood = "";
   /** Which input channel is drawn, where a kernel has too many numbers to draw all of them. */
   let inner = 0;
-  for (const what of ["input", "weight"]) editing(what);
+  const change = editing({ model, words, signal, about: editable });
+  for (const what of ["input", "weight"]) change(what, sheets[what]);
   // An animation plays again only where the attribute was gone.
   on.ui.stage.addEventListener("animationend", (event) => event.target.removeAttribute("data-flash"), { signal });
   on.start();
@@ -73,6 +77,7 @@ function render({ model, el, signal }) {
     const about = scene();
     note();
     stood = "";
+    slope.read(about);
     drawn.clear();
     const old = blocks.output;
     blocks.input = blockOf(about.input.block, "x", { shift: [0, ...about.input.before], state: outside });
@@ -152,6 +157,7 @@ function render({ model, el, signal }) {
     stood = standing;
     air.stop();
     const watched = fresh && air.wanted();
+    slope.clear();
     if (what || !step) alone();
     if (what === "input") return feeds(index);
     if (what === "weight") return joins(index);
@@ -167,7 +173,7 @@ function render({ model, el, signal }) {
     bring({ input: first?.input ?? [0, 0, 0], output: [channel(), ...(place ?? [])], weight: first?.weight ?? weightOf(channel()) });
     if (!place) {
       light([], [], []);
-      return on.line.show([{ text: words.hint, soft: true }]);
+      return on.line.show(slope.ofAll(blocks.input) ?? [{ text: model.get("live") && scene().editable ? `${words.hint} ${words.hint_edit}` : words.hint, soft: true }]);
     }
     light(terms.map((term) => [term.input, "lit"]), terms.filter((term) => term.weight).map((term) => [term.weight, "lit"]), [[[channel(), ...place], "now"]]);
     return sum(place, terms, watched);
@@ -201,9 +207,9 @@ function render({ model, el, signal }) {
       const best = ravelled(array(about.argmax, "int32"), q);
       sheets.input.mark(terms.map(({ input }) => [blocks.input.position(input), input.join() === [channel(), ...best].join() ? "now" : "lit"]));
     }
-    on.line.show(lineOf(output));
+    on.line.show([...lineOf(output), ...slope.ofOutput(about, blocks.input, terms, index, (place) => at("x", [model.get("sample"), ...place]))]);
     sums.show(channelsOf(output));
-    count(factors, factors.length - 1);
+    count(factors, factors.length - 1, q);
     if (fresh && !products.element.hidden) fly(factors, q);
   }
   function ravelled(best, q) {
@@ -211,7 +217,7 @@ function render({ model, el, signal }) {
     return Array.from(best.slice(q * dims, (q + 1) * dims));
   }
   /** The running sum after the k-th term; after the last one the bias is in it. */
-  function count(factors, k) {
+  function count(factors, k, q) {
     const { kind } = scene();
     const { channel: own, own: part, total } = running(kind, factors, k);
     const last = k === factors.length - 1;
@@ -219,7 +225,8 @@ function render({ model, el, signal }) {
     const several = own !== undefined && factors[0]?.channel !== factors.at(-1)?.channel;
     tally.element.hidden = products.element.hidden;
     tally.number.textContent = format(total + bias, 5);
-    tally.part.textContent = several ? (bias ? fillIn(words["sums.bias"], { bias: format(bias, 4) }) : fillIn(words["sums.channel"], { channel: own, sum: format(part, 4) })) : "";
+    const adds = bias ? fillIn(words["sums.bias"], { bias: format(bias, 4) }) : fillIn(words["sums.channel"], { channel: own, sum: format(part, 4) });
+    tally.part.textContent = kind === "avg_pool" && last ? `/ ${divisorOf(scene(), blocks, q)}` : several || bias ? adds : "";
     tally.label.textContent = words[kind === "max_pool" ? "sums.largest" : "sums.running"];
   }
   function fly(factors, q) {
@@ -232,7 +239,7 @@ function render({ model, el, signal }) {
     tally.number.textContent = "0";
     tally.part.textContent = "";
     const until = (i) => (i + 1 < tiles.length ? tiles[i + 1].k - 1 : factors.length - 1);
-    air.start(tiles.map(({ node }, i) => ({ node, arrive: () => count(factors, until(i)) })), tally.number, target, () => target.setAttribute("data-flash", ""));
+    air.start(tiles.map(({ node }, i) => ({ node, arrive: () => count(factors, until(i), q) })), tally.number, target, () => target.setAttribute("data-flash", ""));
   }
   function showProducts(factors) {
     products.element.hidden = factors.length === 0 || !factors.every(Boolean);
@@ -264,45 +271,13 @@ function render({ model, el, signal }) {
     on.line.show([fillIn(words.joins, { name: at("weight", index), value: blocks.weight.text(blocks.weight.position(index), 5), count: list.length })]);
   }
 
-  /** Double-click, or a digit typed on a cell, opens it for another number; the kernel computes with it. */
-  function editing(what) {
-    const open = (cell, start) => {
-      if (!model.get("live") || !scene().editable || !cell || cell.querySelector("input")) return;
-      const p = Number(cell.dataset.p);
-      const block = blocks[what];
-      const index = block.index(p);
-      if (what === "input" && outside(index)["data-pad"]) return;
-      const field = h("input", { class: "slide-edit", type: "text", inputmode: "decimal", "aria-label": fillIn(words.edit, { name: at(what === "input" ? "x" : "weight", index) }), value: start ?? block.raw(p) });
-      let closed = false;
-      const close = (keep) => {
-        if (closed) return;
-        closed = true;
-        const value = Number(field.value.replace("−", "-"));
-        field.remove();
-        cell.textContent = block.dense ? "" : block.text(p, 3);
-        cell.focus();
-        if (keep && Number.isFinite(value) && value !== Number(block.raw(p))) {
-          const shift = what === "input" ? [0, ...scene().input.before] : index.map(() => 0);
-          model.send({ kind: "edit", what, index: index.map((i, d) => i - shift[d]), value });
-        }
-      };
-      field.addEventListener("keydown", (event) => {
-        event.stopPropagation();
-        if (event.key === "Enter") close(true);
-        else if (event.key === "Escape") close(false);
-      }, { signal });
-      field.addEventListener("blur", () => close(true), { signal, once: true });
-      cell.replaceChildren(field);
-      field.focus();
-      if (!start) field.select();
-    };
-    const sheet = sheets[what].element;
-    sheet.addEventListener("dblclick", (event) => open(event.target.closest(".tensor-cell")), { signal });
-    sheet.addEventListener("keydown", (event) => {
-      if (!/^[0-9.-]$/.test(event.key) || event.target.matches("input")) return;
-      open(event.target.closest(".tensor-cell"), event.key);
-      event.preventDefault();
-    }, { signal });
+  /** What a cell of the input or the kernel is to the kernel; padding is nothing of its own. */
+  function editable(what, p) {
+    const index = blocks[what].index(p);
+    if (what === "input" && outside(index)["data-pad"]) return null;
+    const shift = what === "input" ? [0, ...scene().input.before] : index.map(() => 0);
+    const own = index.map((i, d) => i - shift[d]);
+    return { block: blocks[what], index: own, name: at(what === "input" ? "x" : "weight", own) };
   }
 }
 

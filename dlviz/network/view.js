@@ -25,7 +25,7 @@ function render({ model, el, signal }) {
   let leave = null;
   const on = stage({
     model, el, signal, name: "layers", steps: () => columns.length, label: (step) => (step ? columns[step - 1].name : words.none), draw, stand,
-    traits: { detail: unfold, sight: look, scale: () => {}, opened: () => {}, unit: () => {}, painted: () => {}, door: enter }, release,
+    traits: { detail: unfold, sight: look, scale: () => {}, opened: () => {}, unit: () => {}, painted: look, door: enter }, release,
   });
   const row = strip({ words, signal, pick });
   const picture = image({ words, signal, paint: (patches) => save({ painted: patches }) });
@@ -112,7 +112,7 @@ function render({ model, el, signal }) {
     const about = model.get("sight");
     sight = about.boxes ? { ...about, heat: about.heat && sheet(about.heat) } : null;
     if (sight?.heat) sight.heat.max = largest(sight.heat.values);
-    picture.say(sight ? seen() : []);
+    picture.say(sight ? seen() : live() && !model.get("painted").length ? [words.paint] : []);
   }
   function seen() {
     const box = sight.boxes["0"];

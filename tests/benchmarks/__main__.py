@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from tests.benchmarks import autograd, convolution, tensors
+from tests.benchmarks import autograd, convolution, network, tensors
 
-SUITES = {"autograd": autograd.run, "convolution": convolution.run, "tensors": tensors.run}
+SUITES = {"autograd": autograd.run, "convolution": convolution.run, "network": network.run, "tensors": tensors.run}
 
 
 def main(arguments: list[str] | None = None) -> int:

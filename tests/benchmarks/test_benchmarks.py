@@ -25,3 +25,12 @@ def test_the_quick_benchmark_of_convolutions_prints_its_rows(capsys):
     lines = capsys.readouterr().out.splitlines()
     cells = next(line.split() for line in lines if "5x5 by 3x3" in line)
     assert all(float(cell) > 0 for cell in cells[-4:])
+
+
+def test_the_quick_benchmark_of_networks_prints_its_rows(capsys):
+    assert main(["network", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = next(line.split() for line in lines if line.strip().startswith("plain 14"))
+    assert int(cells[2]) == 9
+    assert int(cells[-1]) > 1000
+    assert float(cells[4]) > 0

@@ -238,6 +238,51 @@ def test_a_maximum_and_an_average_say_what_they_are_of(open_page, pages):
     assert line(page) == "y[0, 0, 0, 0] = (0 + 0 + 0 + 0 + 1 + 0 + 0 + 0 + 1) / 9 = 0.22222"
 
 
+TIES = torch.tensor(
+    [
+        [
+            [[2.0, 2, 0, 1], [2, 0, 1, 1], [0, 3, 0, 0], [3, 3, 0, 0]],
+            [[1.0, 0, 5, 5], [4, 4, 4, 4], [1, 2, 3, 4], [0, 0, 0, 0]],
+        ]
+    ]
+)
+
+
+def slopes(page: Page) -> dict[int, float]:
+    """The small numbers in the input, by the place of their cell."""
+    cells = sheet(page, 0).locator(".tensor-cell[data-gradient]").all()
+    return {int(cell.get_attribute("data-p")): float(cell.get_attribute("data-gradient")) for cell in cells}
+
+
+@pytest.mark.parametrize(
+    ("ours", "torchs"), [(dlviz.max_pool2d, F.max_pool2d), (dlviz.avg_pool2d, F.avg_pool2d)], ids=["max", "average"]
+)
+def test_the_gradient_of_a_pooling_is_autograds(open_page, axe, ours, torchs):
+    page = open_page(ours(TIES, 2, 2, 1), bypass_csp=True)
+    page.get_by_role("combobox", name="gradient").select_option("yes")
+    leaf = TIES.clone().requires_grad_()
+    out = torchs(leaf, 2, 2, 1)
+
+    def wanted(slope):
+        around = F.pad(slope, (1, 1, 1, 1)).reshape(-1)
+        return {p: float(f"{value:.2g}") for p, value in enumerate(around.tolist()) if value}
+
+    assert slopes(page) == wanted(torch.autograd.grad(out.sum(), leaf, retain_graph=True)[0])
+    for channel, step in ((0, 1), (0, 2), (0, 5), (0, 9), (1, 2), (1, 5), (1, 6)):
+        page.evaluate("([c, s]) => { dlvizModel.set('channel', c); dlvizModel.set('step', s); }", [channel, step])
+        slope = torch.autograd.grad(out[0, channel].reshape(-1)[step - 1], leaf, retain_graph=True)[0]
+        assert slopes(page) == wanted(slope)
+        places = [tuple(index) for index in slope.nonzero().tolist()]
+        value = f"{slope.max().item():g}"
+        if len(places) == 1:
+            assert line(page).endswith(f"* gradient {value} to x{list(places[0])}")
+        else:
+            assert line(page).endswith(f"* gradient {value} to each of {len(places)} inputs")
+    axe(page)
+    sheet(page, 0).locator('.tensor-cell[data-p="8"]').click()
+    assert slopes(page) == {}
+
+
 def test_a_series_is_pooled_and_stamped(open_page, pages):
     page = open_page(pages["series max"])
     page.evaluate("dlvizModel.set('step', 4)")

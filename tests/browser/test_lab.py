@@ -55,7 +55,12 @@ NETWORK_CELLS = (
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A JupyterLab of this environment on a free port, with settings of its own; answers its address with the token."""
     folder = tmp_path_factory.mktemp("lab")
-    for name, cells in (("test", CELLS), ("tensors", TENSOR_CELLS), ("convolution", CONVOLUTION_CELLS), ("network", NETWORK_CELLS)):
+    for name, cells in (
+        ("test", CELLS),
+        ("tensors", TENSOR_CELLS),
+        ("convolution", CONVOLUTION_CELLS),
+        ("network", NETWORK_CELLS),
+    ):
         book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
         book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
         nbformat.write(book, folder / f"{name}.ipynb")
@@ -310,7 +315,9 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
     big.press("Enter")
     window = view.get_by_role("group", name="conv2d", exact=True)
     expect(window.locator(".tensor-formula")).to_contain_text("y[0, 1, 0, 2] = ")
-    expect(view.locator(".net-image + .net-line")).to_contain_text("sees 3 × 3 of the input: rows 0 to 2, columns 2 to 4")
+    expect(view.locator(".net-image + .net-line")).to_contain_text(
+        "sees 3 × 3 of the input: rows 0 to 2, columns 2 to 4"
+    )
     said(lab, 1, "STATE [1, 1] [0, 2] ((0, 2), (2, 4)) 3 []")
 
     # A click on another pixel moves the same picture.

@@ -88,5 +88,6 @@ def test_every_pooling_has_the_switch(name):
     x = torch.rand(1, 1, 6) if "1d" in name else torch.rand(1, 1, 6, 6)
     view = getattr(dlviz, name)(x, 2, gradient=True)
     assert {"name": "gradient", "kind": "switch"} in view.scene["knobs"]
-    assert view.scene["gradient"]["each"]["shape"] == (1, *view.output.shape[2:], *(2 for _ in view.output.shape[2:]))
+    places = view.output.shape[2:]
+    assert view.scene["gradient"]["each"]["shape"] == [1, *places, *(2 for _ in places)]
     Widget.close_all()
