@@ -19,7 +19,8 @@ def whole(value: Any) -> bool:
 
 def finite(value: Any) -> bool:
     """Whether it is a number that float32 can hold: neither nan nor infinite."""
-    return isinstance(value, Real) and not isinstance(value, bool) and bool(abs(value) <= _LARGEST)
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and -_LARGEST <= value <= _LARGEST
 
 
 def spread(call: str, noise: Any) -> float:

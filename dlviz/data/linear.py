@@ -11,7 +11,9 @@ from dlviz.data.arguments import finite, given, spread, stream, whole
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 
-_REACH = 3.0  # features run from -3 to 3: wide enough that the weight's curvature of the loss differs from the bias's
+#: Features run from -3 to 3, so their mean square is 3: a squared error curves three times as much along a weight as along the
+#: bias, and its contours are ellipses.
+_REACH = 3.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,9 +85,10 @@ def linear(
 def _row(weight: Any) -> Tensor:
     """The weights as (1, F) float32 on the CPU."""
     try:
-        row = torch.as_tensor(weight).detach().to("cpu", torch.float32)
+        row = torch.as_tensor(weight, device="cpu").detach()
     except (TypeError, ValueError, RuntimeError, OverflowError):  # whatever torch says of what is no row of numbers
-        row = torch.empty(0)
-    if isinstance(weight, bool) or row.ndim > 1 or row.numel() == 0 or not row.isfinite().all():
+        raise Problem(say("data.linear.weight", value=repr(weight))) from None
+    real = row.dtype != torch.bool and not row.is_complex()
+    if not real or row.ndim > 1 or row.numel() == 0 or not row.float().isfinite().all():
         raise Problem(say("data.linear.weight", value=repr(weight)))
-    return row.reshape(1, -1)
+    return row.float().reshape(1, -1)

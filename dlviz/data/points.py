@@ -91,7 +91,7 @@ def spirals(
         raise Problem(say("data.generated.turns", value=repr(turns)))
     labels, place, jitter = _draw("spirals", n, classes, noise, seed)
     radius = (0.01 + 0.99 * place).sqrt()  # the root spreads points evenly along an arm; else they would crowd inside
-    angle = 2 * math.pi * (float(turns) * radius + labels / classes)
+    angle = 2 * math.pi * (float(turns) * radius + labels.double() / classes)
     names = tuple(say("data.points.arm", label=label) for label in range(classes))
     return Points(given(_around(radius, angle) + jitter, device), given(labels, device), names)
 
@@ -113,7 +113,7 @@ def rings(
     """
     labels, place, jitter = _draw("rings", n, classes, noise, seed)
     names = tuple(say("data.points.ring", label=label) for label in range(classes))
-    circle = _around((labels + 1) / classes, 2 * math.pi * place)
+    circle = _around((labels + 1).double() / classes, 2 * math.pi * place)
     return Points(given(circle + jitter, device), given(labels, device), names)
 
 
