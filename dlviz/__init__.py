@@ -29,12 +29,15 @@ _HOME = {
     "avg_pool1d": "dlviz.convolution.pooling_widget",
     "avg_pool2d": "dlviz.convolution.pooling_widget",
     "layers": "dlviz.network.widget",
+    "live": "dlviz.training.widget",
+    "load_run": "dlviz.training.widget",
+    "knob": "dlviz.training.knobs",
     "exercise": "dlviz.exercises",
     "predict": "dlviz.exercises",
     "device": "dlviz.machine",
     "seed": "dlviz.machine",
 }
-_ROOMS = ("autograd", "convolution", "data", "exercises", "network", "tensors")
+_ROOMS = ("autograd", "convolution", "data", "exercises", "network", "tensors", "training")
 
 __all__ = ["__version__", *_HOME, *_ROOMS]
 

@@ -49,6 +49,15 @@ NETWORK_CELLS = (
     "print('STATE', view.opened, view.unit, view.field and view.field.box, view.window and view.window.step, view.painted)",
     "with torch.no_grad():\n    net[0].bias.fill_(7)\nview.inspect('0', 1, (0, 0))\nprint(round(view.columns[1].output.mean().item()))",
 )
+LIVE_CELLS = (
+    "import time, torch, dlviz\nw = torch.zeros(1, requires_grad=True)\n"
+    "opt = torch.optim.SGD([w], lr=0.01)\nrun = dlviz.live('demo')\nrun.knobs(lr=opt)\nrun",
+    "for step in run.steps(range(100_000)):\n    loss = (w - 3).pow(2).sum()\n    opt.zero_grad()\n    loss.backward()\n"
+    "    opt.step()\n    run.log(loss=loss)\n    time.sleep(0.004)\nprint('ENDED', run.state)",
+    "print('STATE', run.state, run.step > 0, len(run.history['loss']) > 50, opt.param_groups[0]['lr'],"
+    " [(m.name, m.new) for m in run.history.marks])",
+    "for step in run.steps(range(1000)):\n    run.log(loss=1.0)\n    if step == 5:\n        raise ValueError('oh')",
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +69,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("tensors", TENSOR_CELLS),
         ("convolution", CONVOLUTION_CELLS),
         ("network", NETWORK_CELLS),
+        ("live", LIVE_CELLS),
     ):
         book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
         book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
@@ -340,6 +350,46 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
 
     run(lab, 2)  # what is drawn follows the model's new parameters
     assert text_of(lab, 2) == "7"
+
+
+def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
+    open_notebook(lab, server, "live.ipynb")
+    run(lab, 0)
+    view = lab.get_by_role("group", name="live", exact=True)
+    expect(view.locator(".live-empty")).to_be_visible()
+    lab.evaluate("() => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = 1; }")
+    lab.evaluate("() => { globalThis.jupyterapp.commands.execute('notebook:run-cell'); }")  # it goes on for minutes
+    expect(view.locator(".dlviz-signature")).to_contain_text("running", timeout=20_000)
+    expect(view.locator(".live-name")).to_have_count(1)
+
+    slider = view.get_by_role("slider", name="lr")
+    slider.fill("300")
+    expect(view.locator(".dlviz-signature")).to_contain_text("running")
+    expect(slider).to_have_js_property("value", "300")
+
+    view.get_by_role("button", name="Pause").click()
+    expect(view.locator(".dlviz-signature")).to_contain_text("paused")
+    before = view.locator(".dlviz-signature").inner_text()
+    view.get_by_role("button", name="One step", exact=True).click()
+    expect(view.locator(".dlviz-signature")).not_to_have_text(before)
+    view.get_by_role("button", name="Resume").click()
+    expect(view.locator(".dlviz-signature")).to_contain_text("running")
+
+    # A page that is loaded anew in the middle of it all has the whole curve again.
+    command(lab, "docmanager:save")
+    lab.reload()
+    lab.wait_for_function("() => globalThis.jupyterapp?.shell.currentWidget?.context?.path === 'live.ipynb'")
+    view = lab.get_by_role("group", name="live", exact=True)
+    expect(view.locator(".live-name")).to_have_count(1, timeout=30_000)
+    expect(view.locator(".dlviz-signature")).to_contain_text("running", timeout=30_000)
+    view.get_by_role("button", name="Stop").click()
+    expect(view.locator(".dlviz-signature")).to_contain_text("stopped", timeout=20_000)
+    run(lab, 2)
+    told = text_of(lab, 2)
+    assert re.fullmatch(r"STATE stopped True True ([\d.]+) \[\('lr', \1\)\]", told), told
+
+    run(lab, 3)  # a loop that raises says so, and keeps what it logged
+    expect(view.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("ValueError: oh")
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])

@@ -14,10 +14,10 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 export const PACE = 700;
 
 /**
- * @param {{model: any, words: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string}} options
+ * @param {{model: any, words: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, pace?: number}} options pace: milliseconds between two steps at speed 1
  * @returns {{element: HTMLElement, update: () => void, go: (step: number) => void}}
  */
-export function player({ model, words, signal, root, steps, label }) {
+export function player({ model, words, signal, root, steps, label, pace = PACE }) {
   const button = (name, act) => {
     const node = h("button", { type: "button", "aria-label": words[`player.${name}`], title: words[`player.${name}`], class: `dlviz-${name}` }, icon(name));
     node.addEventListener("click", act, { signal });
@@ -59,7 +59,7 @@ export function player({ model, words, signal, root, steps, label }) {
       return;
     }
     write("step", model.get("step") + 1);
-    timer = setTimeout(tick, PACE / model.get("speed"));
+    timer = setTimeout(tick, pace / model.get("speed"));
   }
   function update() {
     const last = steps();
@@ -83,7 +83,7 @@ export function player({ model, words, signal, root, steps, label }) {
   }
   function playing() {
     clearTimeout(timer);
-    if (model.get("playing")) timer = setTimeout(tick, PACE / model.get("speed"));
+    if (model.get("playing")) timer = setTimeout(tick, pace / model.get("speed"));
     update();
   }
   root.addEventListener("keydown", (event) => onKey(event, { go, toggle, model, steps }), { signal });

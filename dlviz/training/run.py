@@ -1,0 +1,247 @@
+"""A run: the learner's own loop, counted, logged, and steered at its step boundaries alone."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+from dlviz.training.history import History, Mark
+from dlviz.training.knobs import Knob, bound
+
+#: Seconds between two messages to the page.
+PERIOD = 0.1
+
+
+class Run:
+    """Counts steps and epochs, keeps what is logged, and turns knobs between two steps.
+
+    Whoever shows the run hears of it by `changed`, at most ten times a second, in the thread that trains.
+
+    Attributes:
+        history: every value logged, as plain data.
+        step, steps: how many steps have begun; how many there will be, 0 while that is not known.
+        epoch, epochs: the same for epochs.
+        state: "ready", "running", "paused", "stopped", "finished" or "failed".
+        error: what was raised, in one line, where it failed.
+        settings: every knob's value, as it was applied last.
+        wishes: values that wait for the next step boundary.
+        lock: held while the history is written to or read.
+        left: whether the loop was left in its middle, by break or by an error.
+        pump: called at every step; serves what the page has sent meanwhile.
+    """
+
+    def __init__(self, changed: Callable[[], None], pump: Callable[[], Any]) -> None:
+        self.history = History()
+        self.step = self.steps = self.epoch = self.epochs = 0
+        self.state, self.error = "ready", ""
+        self.knobs: dict[str, Knob] = {}
+        self.settings: dict[str, float] = {}
+        self.wishes: dict[str, float] = {}
+        self.pausing = self.stopping = self.left = False
+        self.singles = 0
+        self._changed, self.pump = changed, pump
+        self._pending: list[tuple[str, int, Tensor]] = []
+        self.lock = threading.RLock()
+        self._next = 0.0
+        self.began = self.ended = self.own = self.waited = 0.0
+
+    # The learner's loop.
+
+    def over(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """The batches one by one; between two of them the page is served, knobs are turned, and pause and stop are heard."""
+        self._begin(batches)
+        try:
+            for batch in batches:
+                if not self._turn():
+                    return
+                self.step += 1
+                yield batch
+        except GeneratorExit:
+            self._leave()
+            raise
+        finally:
+            if self.epochs == 0 and self.state in ("running", "paused"):
+                self._end()
+            else:
+                self.flush()
+
+    def rounds(self, count: int) -> Iterator[int]:
+        """Epoch numbers from 0; ends early when the run is stopped."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise Problem(say("training.refused.epochs", got=repr(count)))
+        self._start()
+        self.epochs = self.epoch + count
+        try:
+            for number in range(count):
+                if self.stopping:
+                    break
+                self.epoch += 1
+                yield number
+                self.history.marks.append(Mark(self.step, "epoch", str(self.epoch)))
+        except GeneratorExit:
+            self._leave()
+            raise
+        finally:
+            if self.state in ("running", "paused"):
+                self._end()
+
+    def log(self, values: Mapping[str, Any]) -> None:
+        """Keep one value of every metric, at the step as it stands."""
+        start = time.perf_counter()
+        with self.lock:
+            for name, value in values.items():
+                self._keep(name, value)
+        self.own += time.perf_counter() - start
+        if self.state not in ("running", "paused"):
+            self.flush()
+
+    def _keep(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor):
+            if value.numel() != 1:
+                raise Problem(say("training.refused.metric", name=name, got=f"a tensor of shape {tuple(value.shape)}"))
+            if value.is_cuda:
+                # Copied on the GPU and fetched with the others at the next message: no step waits for the GPU.
+                self._pending.append((name, self.step, value.detach().reshape(()).clone()))
+                return
+            value = value.item()
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise Problem(say("training.refused.metric", name=name, got=type(value).__name__)) from None
+        self.history.add(name, self.step, number)
+
+    # What others ask of it, from the page or from Python.
+
+    def wish(self, name: str, value: Any) -> None:
+        """Have a knob stand at `value` from the next step on.
+
+        Raises:
+            Problem: there is no such knob, or it does not take that value.
+        """
+        if name not in self.knobs:
+            raise Problem(say("training.refused.knob", name=name, known=", ".join(self.knobs) or "-"))
+        self.wishes[name] = self.knobs[name].fitted(value)
+        if self.state not in ("running", "paused"):
+            self.apply()
+
+    def add_knobs(self, targets: Mapping[str, Any]) -> None:
+        """Bind knobs by name; of the same name the newer one counts."""
+        for name, target in targets.items():
+            made = bound(name, target)
+            self.knobs[name] = made
+            self.settings[name] = made.read()
+
+    def apply(self) -> None:
+        """Turn every knob that waits, and mark where."""
+        while self.wishes:
+            name, value = self.wishes.popitem()
+            one = self.knobs[name]
+            old = one.read()
+            if value != old:
+                one.write(value)
+                self.history.marks.append(Mark(self.step + 1, "knob", name, old, value))
+            self.settings[name] = one.read()
+
+    def stop(self) -> None:
+        """End at the next step boundary."""
+        self.stopping, self.pausing = True, False
+
+    def fail(self, error: str) -> None:
+        """What trained it has raised."""
+        if self.left or self.state in ("running", "paused"):
+            self._end("failed", error)
+
+    # Inside.
+
+    def _start(self) -> None:
+        """A loop begins: a new one, or the next part of one that goes on."""
+        if self.state in ("running", "paused"):
+            return
+        now = time.perf_counter()
+        self.began = now if self.step == 0 else now - (self.ended - self.began)
+        self.state, self.error, self.stopping, self.left = "running", "", False, False
+
+    def _leave(self) -> None:
+        """The loop is left in its middle, by break or by an error: which of them only the cell's end can tell."""
+        if self.state in ("running", "paused"):
+            self._end("stopped")
+            self.left = True
+
+    def _begin(self, batches: Iterable[Any]) -> None:
+        self._start()
+        try:
+            size = len(batches)  # type: ignore[arg-type]
+        except TypeError:
+            size = 0
+        rest = max(1, self.epochs - self.epoch + 1) if self.epochs else 1
+        self.steps = self.step + size * rest if size else 0
+        self.flush()
+
+    def _turn(self) -> bool:
+        """At a step boundary; whether the loop goes on."""
+        start = time.perf_counter()
+        self.pump()
+        if self.wishes:
+            self.apply()
+        if self.pausing and not self.singles:
+            self._wait()
+            start = time.perf_counter()
+        self.singles = max(0, self.singles - 1)
+        if start >= self._next:
+            self.flush()
+        self.own += time.perf_counter() - start
+        return not self.stopping
+
+    def _wait(self) -> None:
+        """Paused: nothing trains, and the page is served until it says otherwise."""
+        self.state = "paused"
+        start = time.perf_counter()
+        self.flush()
+        while self.pausing and not self.stopping and not self.singles:
+            time.sleep(0.01)
+            self.pump()
+            if self.wishes:
+                self.apply()
+                self.flush()
+        # What was waited is neither training nor overhead.
+        self.began += time.perf_counter() - start
+        self.state = "running"
+        self._next = 0.0
+
+    def _end(self, state: str = "", error: str = "") -> None:
+        self.state = state or ("stopped" if self.stopping else "finished")
+        self.error = error
+        self.ended = time.perf_counter()
+        self.pausing = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Fetch what waits on a GPU, and tell whoever shows the run."""
+        with self.lock:
+            self._fetch()
+            for name, one in self.knobs.items():
+                # A scheduler may have turned it meanwhile.
+                self.settings[name] = one.read()
+            self._changed()
+            self._next = time.perf_counter() + PERIOD
+
+    def _fetch(self) -> None:
+        if not self._pending:
+            return
+        waiting, self._pending = self._pending, []
+        fetched = torch.stack([value.double() for _, _, value in waiting]).cpu().tolist()
+        for (name, step, _), number in zip(waiting, fetched, strict=True):
+            self.history.add(name, step, number)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has trained, pauses left out."""
+        if not self.began:
+            return 0.0
+        until = self.ended if self.state in ("finished", "stopped", "failed") else time.perf_counter()
+        return max(0.0, until - self.began)

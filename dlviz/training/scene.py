@@ -1,0 +1,86 @@
+"""A run as data for the page: points as binary, marks, knobs, and where it stands."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dlviz.training.history import History, Mark, decimated
+from dlviz.training.knobs import Knob
+from dlviz.training.run import Run
+
+#: A page is given about so many points of a metric when it opens; later ones follow as they come.
+POINTS = 4000
+#: And so many at most in one message of a run that logs very fast.
+BURST = 2000
+
+
+def points(name: str, steps: np.ndarray, values: np.ndarray, first: int, count: int) -> dict[str, Any]:
+    """Part of a metric: values number `first` to ``first + count``, of which these points are drawn.
+
+    Steps that follow each other go as the first of them alone, and values as float32 where nothing is lost by it.
+    """
+    narrow = values.astype(np.float32)
+    same = bool(np.array_equal(narrow.astype(np.float64), values, equal_nan=True))
+    about: dict[str, Any] = {"name": name, "first": first, "count": count, "drawn": len(values)}
+    about |= {"kind": "float32" if same else "float64", "values": narrow if same else values}
+    if len(steps) and np.array_equal(steps, np.arange(steps[0], steps[0] + len(steps))):
+        return about | {"from": int(steps[0])}
+    return about | {"steps": steps.astype(np.float64)}
+
+
+def whole(history: History) -> list[dict[str, Any]]:
+    """Every metric from its beginning."""
+    return [points(name, *decimated(*series.arrays(), POINTS), 0, len(series)) for name, series in history.items()]
+
+
+def news(history: History, sent: dict[str, int]) -> list[dict[str, Any]]:
+    """What has been logged since; `sent` is brought up to date."""
+    found = []
+    for name, series in history.items():
+        first = sent.get(name, 0)
+        count = len(series) - first
+        if count:
+            found.append(points(name, *decimated(*series.arrays(first), BURST), first, count))
+            sent[name] = first + count
+    return found
+
+
+def dials(knobs: Mapping[str, Knob]) -> list[dict[str, Any]]:
+    """The knobs as the page draws them."""
+    return [
+        {
+            "name": one.name,
+            "low": one.low,
+            "high": one.high,
+            "log": one.log,
+            "zero": one.log and one.name != "lr",
+            "choices": list(one.choices),
+            "whole": one.whole,
+        }
+        for one in knobs.values()
+    ]
+
+
+def mark(one: Mark) -> dict[str, Any]:
+    """A mark on the curve."""
+    return {"step": one.step, "kind": one.kind, "name": one.name, "old": one.old, "new": one.new}
+
+
+def status(run: Run) -> dict[str, Any]:
+    """Where a run stands."""
+    seconds = run.seconds
+    left = seconds * (run.steps - run.step) / run.step if run.step and run.steps > run.step else 0.0
+    return {
+        "state": run.state,
+        "error": run.error,
+        "step": run.step,
+        "steps": run.steps,
+        "epoch": run.epoch,
+        "epochs": run.epochs,
+        "seconds": seconds,
+        "left": left,
+        "own": run.own / seconds if seconds > 0 else 0.0,
+        "last": {name: value if math.isfinite(value) else str(value) for name, value in run.history.last().items()},
+    }

@@ -1,0 +1,386 @@
+"""`dlviz.live`: curves of a training loop that stays the learner's own, and knobs that act while it runs."""
+
+import json
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import traitlets
+
+from dlviz.kit.problem import Problem
+from dlviz.kit.widget import Widget, binary
+from dlviz.kit.words import say
+from dlviz.training import store
+from dlviz.training.history import History
+from dlviz.training.pump import Pump
+from dlviz.training.run import Run
+from dlviz.training.scene import dials, mark, news, status, whole
+from dlviz.training.still import draw
+
+
+class Live(Widget):
+    """The picture of a run. A step of the player is a hundredth of the run, to see it grow once more.
+
+    Attributes:
+        settings: every knob's value; set one, or move its slider, and it acts at the next step.
+        paused: whether the loop waits at its next step.
+        smoothing: how much of the curve before is kept, from 0 (nothing) to 0.99; the raw values stay visible.
+        log_y, log_x: whether the axes are logarithmic.
+        dials: the knobs' ranges, as data for the view.
+        status: where the run stood when it last stopped.
+        record: the whole run, as data for an exported page.
+    """
+
+    _view = Path(__file__).with_name("view.js")
+    _style = Path(__file__).with_name("view.css")
+    _room = "training"
+
+    settings = traitlets.Dict(help="every knob's value").tag(sync=True)
+    paused = traitlets.Bool(False, help="whether the loop waits at its next step").tag(sync=True)
+    smoothing = traitlets.Float(0.0, min=0.0, max=0.99, help="how much of the curve before is kept").tag(sync=True)
+    log_y = traitlets.Bool(False, help="whether the values' axis is logarithmic").tag(sync=True)
+    log_x = traitlets.Bool(False, help="whether the steps' axis is logarithmic").tag(sync=True)
+    dials: Any = traitlets.List(help="the knobs' ranges").tag(sync=True)
+    status = traitlets.Dict(help="where the run stood").tag(sync=True)
+    record = traitlets.Dict(help="the whole run, for a page").tag(sync=True)
+
+    def __init__(self, name: str, beside: Iterable["Live"], **traits: Any) -> None:
+        self._name, self._beside = name, list(beside)
+        self._pump = Pump.here()
+        self._run = Run(self._tell, self._pump)
+        self._sent: dict[str, int] = {}
+        self._marked = 0
+        self._thread: threading.Thread | None = None
+        self._echo = threading.local()
+        super().__init__(step=traits.pop("step", 100), **traits)
+        self.scene = {"name": name, "notes": self._notes()}
+        self.status = status(self._run)
+        self.observe(self._turned, "settings")
+        self.observe(self._paused, "paused")
+        self.on_msg(self._answer)
+        _watch_cells(self)
+
+    # The learner's loop.
+
+    def knobs(self, **targets: Any) -> None:
+        """Bind knobs by name to what they turn.
+
+        Args:
+            targets: an optimiser (its parameter groups' value of that name), a module (for ``dropout`` every dropout in it, else its
+                attribute of that name), ``(object, "attribute")``, a ``DataLoader`` (its batch size, from the next epoch on), a
+                function of the new value in :func:`dlviz.knob`, or :func:`dlviz.knob` around any of them for a range of your own.
+
+        Raises:
+            Problem: there is nothing of that name to turn.
+        """
+        self._run.add_knobs(targets)
+        self.dials = dials(self._run.knobs)
+        self._show_settings()
+
+    def steps(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """The batches one by one; between two of them knobs are turned, and pause and stop are heard."""
+        return self._run.over(batches)
+
+    def epochs(self, count: int) -> Iterator[int]:
+        """Epoch numbers from 0 to ``count - 1``; ends early when the run is stopped."""
+        return self._run.rounds(count)
+
+    def log(self, **metrics: Any) -> None:
+        """Keep one value of every metric, numbers or tensors of one element, at the step as it stands.
+
+        A tensor on a GPU is fetched with the next message to the page and not at this step.
+        """
+        self._run.log(metrics)
+
+    def start(self, train: Callable[[], Any]) -> None:
+        """Train in a thread of its own, which keeps the kernel free; :meth:`stop` ends it at a step, :meth:`wait` waits for it.
+
+        Raises:
+            Problem: it trains already.
+        """
+        if self._thread is not None and self._thread.is_alive():
+            raise Problem(say("training.refused.running"))
+
+        def work() -> None:
+            try:
+                train()
+            except BaseException as error:  # a thread's error would be seen nowhere
+                self._run.fail(f"{type(error).__name__}: {error}")
+
+        self._thread = threading.Thread(target=work, daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until the thread that :meth:`start` began has ended.
+
+        Raises:
+            Problem: it raised; the message holds what.
+        """
+        if self._thread is not None:
+            self._thread.join(seconds)
+        if self._run.state == "failed":
+            raise Problem(say("training.refused.failed", error=self._run.error))
+
+    def stop(self) -> None:
+        """End at the next step."""
+        self._run.stop()
+
+    # What it has logged.
+
+    @property
+    def history(self) -> History:
+        """Every metric by its name: ``run.history["loss"].values``; and ``.marks``."""
+        return self._run.history
+
+    @property
+    def state(self) -> str:
+        """ "ready", "running", "paused", "stopped", "finished" or "failed"."""
+        return self._run.state
+
+    @property
+    def overhead(self) -> float:
+        """Which share of the training time logging, showing and listening took."""
+        return float(status(self._run)["own"])
+
+    def figure(self) -> Any:
+        """The curves as a plotly figure, to zoom, restyle and export.
+
+        Returns:
+            ``plotly.graph_objects.Figure``.
+        """
+        import plotly.graph_objects as go
+
+        figure = go.Figure()
+        for name, series in self.history.items():
+            steps, values = series.arrays()
+            figure.add_scatter(x=steps, y=values, name=name, mode="lines")
+        for one in self.history.marks:
+            if one.kind == "knob":
+                figure.add_vline(x=one.step, line_dash="dash", annotation_text=f"{one.name} {one.new:g}")
+        figure.update_layout(xaxis_title=say("training.step"), title=self._name)
+        return figure
+
+    def save(self, path: str | Path) -> Path:
+        """Write the run as ``.npz`` (bit for bit, for :func:`dlviz.load_run`), ``.csv`` or ``.json``, or its picture as any widget's.
+
+        Raises:
+            Problem: the ending is none of these.
+        """
+        path = Path(path)
+        if path.suffix == ".npz":
+            store.save(path, self.history, dict(self._run.settings), self._name)
+        elif path.suffix == ".csv":
+            store.table(path, self.history)
+        elif path.suffix == ".json":
+            text = json.dumps(store.plain(self.history, dict(self._run.settings)), allow_nan=False)
+            path.write_text(text, encoding="utf-8")
+        else:
+            return super().save(path)
+        return path
+
+    def close(self) -> None:
+        """Take the widget off the page; a run that goes on goes on without it."""
+        self._beside = []
+        super().close()
+
+    # Talking with the page.
+
+    def _tell(self) -> None:
+        """What is new since the last message."""
+        self._show_settings()
+        ended = self._run.state in ("finished", "stopped", "failed")
+        if ended or self._run.state == "paused":
+            self.status = status(self._run)
+            self._flag("paused", self._run.state == "paused")
+        if self.comm is None:
+            return
+        marks = self._run.history.marks
+        found = {
+            "kind": "points",
+            "series": news(self._run.history, self._sent),
+            "marks": [mark(one) for one in marks[self._marked :]],
+        }
+        self._marked = len(marks)
+        self._post(found | {"status": status(self._run)})
+
+    def _post(self, content: Mapping[str, Any]) -> None:
+        plain, buffers = _apart(binary(content))
+        self.send(plain, buffers)
+
+    def _answer(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
+        """The page asks or commands."""
+        kind = message.get("kind")
+        if kind == "open":
+            self._post(self._everything() | {"kind": "history", "to": message.get("from")})
+        elif kind == "step":
+            self._run.singles = 1
+        elif kind == "stop":
+            self._run.stop()
+
+    def _everything(self) -> dict[str, Any]:
+        with self._run.lock:
+            return self._gathered()
+
+    def _gathered(self) -> dict[str, Any]:
+        others = [
+            {"name": one._name, "settings": dict(one._run.settings), "series": whole(one.history)}
+            for one in self._beside
+        ]
+        return {
+            "series": whole(self.history),
+            "marks": [mark(one) for one in self.history.marks],
+            "status": status(self._run),
+            "others": others,
+        }
+
+    def _turned(self, change: Mapping[str, Any]) -> None:
+        """A slider was moved, or the trait set: a wish, until the next step."""
+        if getattr(self._echo, "on", False):
+            return
+        for name, value in change["new"].items():
+            if name not in self._run.settings or value != self._run.settings[name]:
+                self._run.wish(name, value)
+        gone = self._run.settings.keys() - change["new"].keys()
+        if gone or self._run.state not in ("running", "paused"):
+            self._tell()
+
+    def _show_settings(self) -> None:
+        """Tell the page how the knobs stand; what waits to be applied is not undone."""
+        now = {**self._run.settings, **self._run.wishes}
+        if now != self.settings:
+            self._flag("settings", now)
+
+    def _flag(self, trait: str, value: Any) -> None:
+        """Set a trait that is observed for the page's sake, without hearing oneself."""
+        self._echo.on = True
+        try:
+            setattr(self, trait, value)
+        finally:
+            self._echo.on = False
+
+    def _paused(self, change: Mapping[str, Any]) -> None:
+        if not getattr(self._echo, "on", False):
+            self._run.pausing = change["new"]
+
+    def _notes(self) -> list[dict[str, str]]:
+        # Without a notebook there is nobody to move a slider, and nothing to warn of.
+        silent = self._pump.works or _shell() is None
+        return [] if silent else [{"kind": "warn", "text": self._pump.why}]
+
+    def _full(self) -> dict[str, Any]:
+        return super()._full() | {"record": binary(self._everything()), "status": status(self._run)}
+
+    def _describe(self) -> str:
+        run = self._run
+        return say(
+            "training.repr", name=self._name, state=run.state, step=run.step, metrics=", ".join(run.history) or "-"
+        )
+
+    def _still(self) -> str:
+        theme = "dark" if self.theme == "dark" else "light"
+        return draw(self.history, self._name, self._describe(), theme)
+
+
+def _apart(content: Any) -> tuple[Any, list[bytes]]:
+    """The message with a number for every part of bytes, and those parts in that order."""
+    buffers: list[bytes] = []
+
+    def taken(value: Any) -> Any:
+        if isinstance(value, bytes):
+            buffers.append(value)
+            return {"$buffer": len(buffers) - 1}
+        if isinstance(value, Mapping):
+            return {key: taken(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [taken(item) for item in value]
+        return value
+
+    return taken(content), buffers
+
+
+def _shell() -> Any:
+    """The notebook's IPython; ``None`` outside one."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def _watch_cells(live: Live) -> None:
+    """In a notebook: a cell that raises in the middle of its loop leaves the run neither running nor silent."""
+    shell = _shell()
+    if shell is None:
+        return
+    watched = weakref.ref(live)
+
+    def ended(result: Any) -> None:
+        one = watched()
+        if one is None or one.comm is None:
+            shell.events.unregister("post_run_cell", ended)
+            return
+        error = result.error_in_exec
+        if one._thread is not None and one._thread.is_alive():
+            return
+        if error is not None:
+            one._run.fail(f"{type(error).__name__}: {error}".rstrip(": "))
+        one._run.left = False
+
+    shell.events.register("post_run_cell", ended)
+
+
+def live(name: str = "run", *, beside: Iterable[Live] = (), **settings: Any) -> Live:
+    """Watch and steer a training loop that stays plain PyTorch.
+
+    Args:
+        name: what the run is called.
+        beside: other runs whose curves are drawn behind this one's.
+        settings: traits of :class:`Live`, such as ``smoothing``.
+
+    Returns:
+        The widget, to be displayed before the loop; ``.knobs(…)``, ``.steps(loader)``, ``.epochs(n)``, ``.log(…)``, ``.history``.
+
+    Example:
+        >>> import torch, dlviz
+        >>> w = torch.zeros(1, requires_grad=True)
+        >>> opt = torch.optim.SGD([w], lr=0.1)
+        >>> run = dlviz.live()
+        >>> run.knobs(lr=opt)
+        >>> for x in run.steps([1.0, 2.0, 3.0]):
+        ...     loss = (w - x).pow(2).sum()
+        ...     opt.zero_grad(); loss.backward(); opt.step()
+        ...     run.log(loss=loss)
+        >>> run
+        dlviz.live(run: finished at step 3, loss)
+        >>> list(run.history["loss"].steps)
+        [1, 2, 3]
+
+    Source:
+        https://docs.pytorch.org/docs/stable/optim.html
+    """
+    return Live(name, beside, **settings)
+
+
+def load_run(path: str | Path) -> Live:
+    """A run that was saved as ``.npz``: every number as it was, NaN included.
+
+    Raises:
+        Problem: there is no such file, or it is no saved run.
+
+    Example:
+        >>> import dlviz, tempfile, pathlib
+        >>> run = dlviz.live()
+        >>> for step in run.steps(range(2)):
+        ...     run.log(loss=float("nan"))
+        >>> saved = run.save(pathlib.Path(tempfile.mkdtemp()) / "run.npz")
+        >>> dlviz.load_run(saved)
+        dlviz.live(run: finished at step 2, loss)
+    """
+    history, settings, name = store.load(Path(path))
+    loaded = Live(name, ())
+    run = loaded._run
+    run.history, run.settings, run.state = history, settings, "finished"
+    run.step = run.steps = max((series.steps[-1] for series in history.values() if len(series)), default=0)
+    loaded._show_settings()
+    loaded.status = status(run)
+    return loaded

@@ -1,0 +1,123 @@
+"""Knobs turn what they are bound to, everywhere it stands, and say what does not fit."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+import dlviz
+from dlviz.kit.problem import Problem
+
+
+def optimiser(kind=torch.optim.SGD, **options):
+    return kind([torch.zeros(1, requires_grad=True)], lr=0.1, **options)
+
+
+def run_with(**targets):
+    run = dlviz.live()
+    run.knobs(**targets)
+    return run
+
+
+def turned(run, **values):
+    run.settings = {**run.settings, **values}
+
+
+def test_an_optimisers_parameter_groups_are_turned_and_keep_their_proportions():
+    a, b = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    opt = torch.optim.SGD([{"params": [a], "lr": 0.1}, {"params": [b], "lr": 0.02}], lr=1.0, momentum=0.9)
+    run = run_with(lr=opt, momentum=opt)
+    assert run.settings == {"lr": 0.1, "momentum": 0.9}
+    turned(run, lr=0.5, momentum=0.0)
+    assert [group["lr"] for group in opt.param_groups] == pytest.approx([0.5, 0.1])
+    assert [group["momentum"] for group in opt.param_groups] == [0.0, 0.0]
+
+
+def test_adams_two_betas_are_two_knobs():
+    opt = optimiser(torch.optim.Adam)
+    run = run_with(beta1=opt, beta2=opt)
+    turned(run, beta1=0.5)
+    assert opt.param_groups[0]["betas"] == (0.5, 0.999)
+
+
+def test_every_dropout_of_a_model_is_turned():
+    net = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5), nn.Sequential(nn.Dropout1d(0.5)))
+    turned(run_with(dropout=net), dropout=0.25)
+    assert (net[1].p, net[2][0].p) == (0.25, 0.25)
+
+
+def test_a_module_has_its_own_attributes_and_any_object_too():
+    act = nn.LeakyReLU(0.01)
+    turned(run_with(negative_slope=act), negative_slope=0.2)
+    assert act.negative_slope == 0.2
+    bag = type("Bag", (), {"temperature": 1.0})()
+    turned(run_with(heat=(bag, "temperature")), heat=2.0)
+    assert bag.temperature == 2.0
+
+
+def test_the_batch_size_of_an_ordinary_loader_acts_from_the_next_epoch_on():
+    loader = DataLoader(torch.arange(64), batch_size=16)
+    run = run_with(batch_size=loader)
+    assert [len(batch) for batch in loader] == [16] * 4
+    turned(run, batch_size=32)
+    assert [len(batch) for batch in loader] == [32] * 2
+    assert {16, 32, 64} <= set(run.dials[0]["choices"])
+
+
+def test_a_function_is_called_with_the_new_value():
+    heard = []
+    run = run_with(width=dlviz.knob(heard.append, value=8, low=1, high=64))
+    turned(run, width=16)
+    assert heard == [16]
+    assert run.settings["width"] == 16
+
+
+def test_a_choice_takes_only_its_choices():
+    opt = optimiser()
+    run = run_with(lr=dlviz.knob(opt, choices=(0.1, 0.01)))
+    with pytest.raises(Problem, match=r"lr must be a number that fits \(0.1, 0.01\), but got 0.5"):
+        turned(run, lr=0.5)
+    assert opt.param_groups[0]["lr"] == 0.1
+
+
+def test_a_scheduler_moves_the_knob_too():
+    opt = optimiser()
+    run = run_with(lr=opt)
+    schedule = torch.optim.lr_scheduler.StepLR(opt, 1, 0.5)
+    for _ in run.steps(range(2)):
+        opt.step()
+        schedule.step()
+    assert run.settings["lr"] == 0.025
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        ({"speed": optimiser()}, "SGD has no speed in its parameter groups. It has .*lr, .*momentum"),
+        ({"dropout": nn.Linear(1, 1)}, "a Linear has no dropout"),
+        ({"p": (nn.Dropout(), "q")}, "attribute 'q', which a Dropout does not have"),
+        ({"f": print}, "cannot be asked how it stands"),
+        ({"f": 3}, "must be bound to an optimiser, .* but got int"),
+        ({"lr": dlviz.knob(optimiser(), low=0, log=True)}, "low must be above 0"),
+        ({"lr": dlviz.knob(optimiser(), low=2, high=1)}, "low must be below high"),
+        ({"batch_size": DataLoader(torch.arange(3), batch_size=None)}, "without batches"),
+    ],
+)
+def test_what_cannot_be_turned_is_named(targets, words):
+    with pytest.raises(Problem, match=words):
+        dlviz.live().knobs(**targets)
+
+
+@pytest.mark.parametrize("value", ["fast", float("nan"), -1.0, True, None])
+def test_a_value_that_does_not_fit_is_named_and_nothing_is_turned(value):
+    opt = optimiser()
+    run = run_with(lr=opt)
+    with pytest.raises(Problem, match=r"settings|lr must be"):
+        turned(run, lr=value)
+    assert opt.param_groups[0]["lr"] == 0.1
+
+
+def test_an_unknown_knob_is_named():
+    run = run_with(lr=optimiser())
+    with pytest.raises(Problem, match=r"there is no knob speed\. There are: lr"):
+        turned(run, speed=1.0)

@@ -1,0 +1,254 @@
+"""The pump in real kernels of three ipykernel releases, driven by a bare client: what waits, what is handed back, and to whom it belongs."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.training.kernels import RELEASES, Kernel, overlay, started
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    # Beside the folders of the tests, so that one session installs each release once.
+    shared = tmp_path_factory.getbasetemp() / "overlays"
+    overlay(shared, request.param)
+    with started(shared, request.param) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def kernel(running: Kernel) -> Kernel:
+    """The kernel with nothing written down; whatever the test did, the pump works at its end."""
+    running.answer("heard.clear(); act.clear()")
+    running.said.clear()
+    running.replies.clear()
+    return running
+
+
+def test_the_release_is_the_one_asked_for(kernel, request):
+    release = request.node.callspec.params["running"]
+    assert kernel.answer("import ipykernel; print(ipykernel.__version__, Pump.here().works)") == f"{release} True"
+
+
+def test_widgets_are_heard_during_the_cell_and_all_else_comes_after_it_in_order(kernel):
+    cell = kernel.run("print('begun'); loop(lambda: len(heard) == 5); print('ended', heard)")
+    kernel.shows("begun")
+    first = kernel.run("print('first', len(heard))")
+    told = [kernel.tell(number) for number in range(3)]
+    completion = kernel.send("complete_request", code="heard.app", cursor_pos=9)
+    info = kernel.send("kernel_info_request")
+    comms = kernel.send("comm_info_request", target_name="test")
+    last = kernel.run("print('last', len(heard))")
+    told += [kernel.tell(number) for number in range(3, 5)]
+    kernel.reply(last)
+    assert kernel.printed(cell) == "begun\nended [0, 1, 2, 3, 4]\n"
+    assert (kernel.printed(first), kernel.printed(last)) == ("first 5\n", "last 5\n")
+    assert kernel.reply(completion)["matches"] == ["heard.append"] or "append" in str(kernel.reply(completion))
+    assert "c" in kernel.reply(comms)["comms"]
+    order = [message["parent_header"]["msg_id"] for message in kernel.replies[-6:]]
+    # What a page asks when it opens is answered before the cell ends; the cells keep their places.
+    assert order == [info, comms, cell, first, completion, last]
+    assert all(kernel.statuses(one) == ["busy", "idle"] for one in (*told, info, comms, cell, first, completion, last))
+
+
+def test_each_print_belongs_to_the_cell_or_to_the_message_that_made_it(kernel):
+    kernel.answer("act['do'] = lambda value: print('handler', value)")
+    cell = kernel.run("print('before'); loop(lambda: heard); print('after', threading.active_count() > 0)")
+    kernel.shows("before")
+    told = kernel.tell("x")
+    kernel.reply(cell)
+    assert kernel.printed(told) == "handler x\n"
+    assert kernel.printed(cell) == "before\nafter True\n"
+    # What was printed and not yet sent when the message came is the cell's as well.
+    cell = kernel.run(
+        "print('go', flush=True)\nfor _ in range(400):\n    print('.', end='')\n    Pump.here()()\n    time.sleep(.001)"
+    )
+    kernel.shows("go")
+    told = [kernel.tell(number) for number in range(5)]
+    kernel.reply(cell)
+    assert kernel.printed(cell) == "go\n" + "." * 400
+    assert [kernel.printed(one) for one in told] == [f"handler {number}\n" for number in range(5)]
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.3])
+def test_a_loop_that_fails_aborts_the_cells_behind_it(kernel, patience):
+    kernel.answer(f"kernel.stop_on_error_timeout = {patience}")
+    cell = kernel.run("print('begun')\nloop(lambda: len(heard) == 2)\nraise ValueError('no')")
+    kernel.shows("begun")
+    behind = [kernel.run("print('never')")]
+    kernel.tell(1)
+    behind += [kernel.run("print('never')")]
+    kernel.tell(2)
+    assert kernel.reply(cell)["ename"] == "ValueError"
+    assert [kernel.reply(one)["status"] for one in behind] == ["aborted", "aborted"]
+    kernel.wait_for(lambda: kernel.reply(kernel.run("print('again')"))["status"] == "ok")
+    kernel.answer("kernel.stop_on_error_timeout = 0.0")
+
+
+def test_the_interrupt_button_ends_the_cell_and_nothing_else(kernel):
+    cell = kernel.run("print('begun')\nloop(lambda: False)")
+    kernel.shows("begun")
+    kernel.tell(1)
+    kernel.tell(2)
+    kernel.manager.interrupt_kernel()
+    assert kernel.reply(cell)["ename"] == "KeyboardInterrupt"
+    assert (
+        kernel.answer("import signal; loop(lambda: len(heard) == 2); print(heard, Pump.here().works)") == "[1, 2] True"
+    )
+    # Outside of a cell the kernel's own handler is back.
+    kernel.manager.interrupt_kernel()
+    assert kernel.answer("print('alive')") == "alive"
+
+
+def test_a_handler_that_takes_too_long_is_interrupted_and_so_is_its_cell(kernel):
+    kernel.answer("act['do'] = lambda value: print('slow', flush=True) or time.sleep(30)")
+    cell = kernel.run("print('begun')\nloop(lambda: False, 30)")
+    kernel.shows("begun")
+    kernel.tell("x")
+    kernel.shows("slow")
+    kernel.manager.interrupt_kernel()
+    assert kernel.reply(cell)["ename"] == "KeyboardInterrupt"
+    assert "begun" in kernel.printed(cell)
+    kernel.answer("act.clear()")
+    assert kernel.answer("print(heard, Pump.here().works)") == "['x'] True"
+
+
+def test_what_the_kernel_has_taken_before_the_cell_is_heard_first_and_once(kernel):
+    kernel.run("print('busy'); time.sleep(0.5)")
+    kernel.shows("busy")
+    cell = kernel.run("loop(lambda: len(heard) >= 7); print('inside', heard)")
+    told = [kernel.tell(number) for number in range(4)]
+    last = kernel.run("print('behind', heard)")
+    kernel.shows("busy")
+    kernel.wait_for(lambda: "busy" in kernel.statuses(cell))
+    told += [kernel.tell(number) for number in range(4, 7)]
+    kernel.reply(last)
+    assert kernel.printed(cell) == "inside [0, 1, 2, 3, 4, 5, 6]\n"
+    assert kernel.printed(last) == "behind [0, 1, 2, 3, 4, 5, 6]\n"
+    assert kernel.answer("print(heard, 'should_handle' in vars(kernel) and bool(Pump.here()._done))") in (
+        "[0, 1, 2, 3, 4, 5, 6] False",
+    )
+
+
+def test_a_loop_that_awaits_hears_each_message_once_and_in_order(kernel):
+    cell = kernel.run(
+        "import asyncio\nprint('begun')\npump = Pump.here()\nend = time.time() + 10\n"
+        "while len(heard) < 60 and time.time() < end:\n    pump()\n    await asyncio.sleep(.001)\nprint(heard == [*range(60)])"
+    )
+    kernel.shows("begun")
+    for number in range(60):
+        kernel.tell(number)
+        kernel.wait_for(lambda: True)
+    behind = kernel.run("print(heard == [*range(60)])")
+    kernel.reply(behind)
+    assert (kernel.printed(cell), kernel.printed(behind)) == ("begun\nTrue\n", "True\n")
+
+
+def test_a_loop_that_a_button_started_hears_the_sliders(kernel):
+    kernel.answer("act['do'] = lambda value: value == 'train' and loop(lambda: 'move' in heard)")
+    button = kernel.tell("train")
+    kernel.wait_for(lambda: kernel.statuses(button))
+    kernel.tell("move")
+    kernel.idle(button)
+    assert kernel.answer("print(heard)") == "['train', 'move']"
+
+
+def test_handlers_run_one_after_the_other(kernel):
+    kernel.answer(
+        "trail = []\ndef do(value):\n    trail.append(f'{value} in')\n    end = time.time() + .2\n"
+        "    while time.time() < end:\n        Pump.here()()\n        time.sleep(.01)\n    trail.append(f'{value} out')\n"
+        "act['do'] = do"
+    )
+    cell = kernel.run("print('begun')\nloop(lambda: len(trail) == 4)\nprint(trail)")
+    kernel.shows("begun")
+    kernel.tell("a")
+    kernel.tell("b")
+    kernel.reply(cell)
+    assert kernel.printed(cell) == "begun\n['a in', 'a out', 'b in', 'b out']\n"
+
+
+def test_a_message_in_the_middle_of_a_cell_does_not_end_it(kernel):
+    ends = "ended = []\ncount = lambda: ended.append(1)\nget_ipython().events.register('post_execute', count)"
+    kernel.answer(ends)
+    cell = kernel.run("ended.clear(); print('begun')\nloop(lambda: len(heard) == 3)\nprint(len(ended))")
+    kernel.shows("begun")
+    for number in range(3):
+        kernel.tell(number)
+    kernel.reply(cell)
+    assert kernel.printed(cell) == "begun\n0\n"
+    assert kernel.answer("print(len(ended)); get_ipython().events.unregister('post_execute', count)") == "1"
+
+
+def test_a_handler_that_fails_fails_alone(kernel):
+    kernel.answer("act['do'] = lambda value: 1 / 0")
+    cell = kernel.run("print('begun')\nloop(lambda: len(heard) == 2)\nprint(Pump.here().works)")
+    kernel.shows("begun")
+    kernel.tell(1)
+    kernel.tell(2)
+    kernel.reply(cell)
+    assert kernel.printed(cell) == "begun\nTrue\n"
+
+
+def test_from_another_thread_nothing_is_heard_until_the_cell_ends(kernel):
+    cell = kernel.run(
+        "print('begun')\ndef pumping():\n    for _ in range(60):\n        Pump.here()()\n        time.sleep(.005)\n"
+        "worker = threading.Thread(target=pumping)\nworker.start(); worker.join()\nprint(heard)"
+    )
+    kernel.shows("begun")
+    told = kernel.tell(1)
+    kernel.reply(cell)
+    assert kernel.printed(cell) == "begun\n[]\n"
+    kernel.idle(told)
+    assert kernel.answer("print(heard)") == "[1]"
+
+
+def test_a_handler_that_waits_ends_after_the_cell(kernel):
+    kernel.answer(
+        "import asyncio\nordinary = kernel.shell_handlers['comm_info_request']\n"
+        "async def waits(stream, ident, parent):\n    heard.append('begun')\n    await asyncio.sleep(.01)\n"
+        "    await ordinary(stream, ident, parent)\nkernel.shell_handlers['comm_info_request'] = waits"
+    )
+    cell = kernel.run("print('begun')\nloop(lambda: heard)\nprint(heard)")
+    kernel.shows("begun")
+    asked = kernel.send("comm_info_request")
+    assert "c" in kernel.reply(asked)["comms"]
+    assert kernel.printed(cell) == "begun\n['begun']\n"
+    kernel.answer("kernel.shell_handlers['comm_info_request'] = ordinary")
+    assert kernel.answer("print(heard)") == "['begun']"
+
+
+def test_cells_that_were_handed_back_share_their_context_as_ever(kernel):
+    def seen(first: str) -> str:
+        cell = kernel.run(
+            f"import contextvars\nvariable = contextvars.ContextVar('v', default=0)\nprint('begun')\n{first}"
+        )
+        kernel.shows("begun")
+        kernel.run("token = variable.set(5)")
+        last = kernel.run("print(variable.get())")
+        kernel.tell("x")
+        kernel.reply(cell)
+        kernel.reply(last)
+        kernel.said.clear()
+        return kernel.answer("print(variable.get())")
+
+    assert seen("loop(lambda: heard)") == seen("time.sleep(.3)")
+
+
+def test_a_broken_pump_says_so_and_the_message_reaches_the_kernel(kernel):
+    kernel.answer(
+        "import dlviz.training.pump as module\nfrom contextlib import contextmanager\nwhole = module._Shell.answering\n"
+        "def broken(self, letter):\n    raise RuntimeError('planted')\nmodule._Shell.answering = broken\nPump._latest = None"
+    )
+    cell = kernel.run(
+        "print('begun')\npump = Pump.here()\nend = time.time() + 5\n"
+        "while pump.works and time.time() < end:\n    pump(); time.sleep(.002)\nprint(heard, pump.why)"
+    )
+    kernel.shows("begun")
+    behind = kernel.run("print('behind', heard)")
+    kernel.tell(1)
+    last = kernel.run("print('last', heard)")
+    kernel.reply(last)
+    assert "RuntimeError: planted" in kernel.printed(cell)
+    assert kernel.printed(behind) == "behind []\n"
+    assert kernel.printed(last) == "last [1]\n"
+    kernel.answer("module._Shell.answering = whole; Pump._latest = None")

@@ -1,0 +1,235 @@
+"""The learner's loop stays what it is: steps, epochs, knobs at step boundaries, pause, stop, errors, threads."""
+
+import threading
+import time
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import dlviz
+from dlviz.kit.problem import Problem
+from dlviz.training import Run
+
+
+def test_the_batches_are_the_loaders_own_in_order():
+    loader = torch.utils.data.DataLoader(torch.arange(10), batch_size=4)
+    run = dlviz.live()
+    assert [batch.tolist() for batch in run.steps(loader)] == [batch.tolist() for batch in loader]
+    assert run.state == "finished"
+    assert run.status["steps"] == 3
+
+
+def test_training_with_it_is_bitwise_training_without_it():
+    def train(run):
+        dlviz.seed(0)
+        net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+        opt = torch.optim.Adam(net.parameters(), lr=0.01)
+        data = torch.utils.data.TensorDataset(torch.randn(40, 4), torch.randn(40, 1))
+        loader = torch.utils.data.DataLoader(data, 8, shuffle=True)
+        if run is not None:
+            run.knobs(lr=opt, dropout=net, batch_size=loader)
+        for _ in range(3) if run is None else run.epochs(3):
+            for x, y in loader if run is None else run.steps(loader):
+                loss = F.mse_loss(net(x), y)
+                opt.zero_grad()
+                loss.backward()
+                opt.step()
+                if run is not None:
+                    run.log(loss=loss)
+        return torch.cat([p.flatten() for p in net.parameters()])
+
+    run = dlviz.live()
+    assert torch.equal(train(None), train(run))
+    assert (
+        len(run.history["loss"]) == 15
+    )
+    assert (
+        run.status["epoch"] == 3
+    )
+    assert (
+        run.status["step"] == run.status["steps"] == 15
+    )
+
+
+def test_a_wish_acts_at_the_next_step_and_is_marked():
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    run, seen = dlviz.live(), []
+    run.knobs(lr=opt)
+    for step in run.steps(range(4)):
+        if step == 1:
+            run.settings = {"lr": 0.5}
+        seen.append(opt.param_groups[0]["lr"])
+    assert seen == [0.1, 0.1, 0.5, 0.5]
+    (mark,) = run.history.marks
+    assert (mark.step, mark.kind, mark.name, mark.old, mark.new) == (3, "knob", "lr", 0.1, 0.5)
+
+
+def test_what_is_logged_is_kept_at_its_step():
+    run = dlviz.live()
+    total = torch.zeros(())
+    for step in run.steps(range(3)):
+        total += step
+        run.log(total=total, half=step / 2)  # the tensor is written to again afterwards
+    run.log(val=9)
+    assert list(run.history["total"].values) == [0.0, 1.0, 3.0]
+    assert list(run.history["half"].steps) == [1, 2, 3]
+    assert list(run.history["val"].steps) == [3]
+
+
+@pytest.mark.parametrize("value", [torch.zeros(2), "low", None, [1]])
+def test_what_is_no_number_is_refused_by_name(value):
+    with pytest.raises(Problem, match="log: loss must be a number or a tensor of one element"):
+        dlviz.live().log(loss=value)
+
+
+def test_stop_ends_steps_and_epochs_at_the_next_step():
+    run, count = dlviz.live(), 0
+    for _ in run.epochs(5):
+        for step in run.steps(range(10)):
+            count += 1
+            if step == 3:
+                run.stop()
+    assert count == 4
+    assert run.state == "stopped"
+    assert run.status["epoch"] == 1
+    assert len(list(run.steps(range(3)))) == 3  # the next loop runs again
+
+
+def test_break_leaves_what_was_logged():
+    run = dlviz.live()
+    for step in run.steps(range(100)):
+        run.log(loss=1.0)
+        if step == 4:
+            break
+    assert run.state == "stopped"
+    assert len(run.history["loss"]) == 5
+
+
+def test_a_paused_run_waits_turns_knobs_and_goes_on():
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    run, seen = dlviz.live(), []
+
+    def train():
+        for step in run.steps(range(6)):
+            seen.append((step, opt.param_groups[0]["lr"]))
+            if step == 2:
+                run.paused = True
+
+    run.knobs(lr=opt)
+    run.start(train)
+    until(lambda: run.state == "paused")
+    run.settings = {"lr": 0.7}
+    run._answer(run, {"kind": "step"}, [])  # as the page's button says
+    until(lambda: len(seen) == 4)
+    assert run.state in ("paused", "running")
+    assert seen[3] == (3, 0.7)
+    run.paused = False
+    run.wait(10)
+    assert [step for step, _ in seen] == list(range(6))
+    assert run.state == "finished"
+
+
+def until(done):
+    end = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_thread_trains_is_stopped_and_its_error_is_told():
+    run = dlviz.live()
+    run.start(lambda: [time.sleep(0.001) for _ in run.steps(range(10**6))])
+    with pytest.raises(Problem, match="trains already"):
+        run.start(lambda: None)
+    until(lambda: run.state == "running" and run._run.step > 3)
+    run.stop()
+    run.wait(10)
+    assert run.state == "stopped"
+
+    def broken():
+        for _ in run.steps(range(3)):
+            raise ValueError("no data")
+
+    run.start(broken)
+    with pytest.raises(Problem, match="ValueError: no data"):
+        run.wait(10)
+    assert run.state == "failed"
+    assert run.status["error"] == "ValueError: no data"
+
+
+def test_nothing_is_said_more_than_ten_times_a_second():
+    said = []
+    run = Run(lambda: said.append(run.step), lambda: None)
+    start = time.perf_counter()
+    for _ in run.over(range(20_000)):
+        run.log({"loss": 0.5})
+    assert len(said) <= 4 + 10 * (time.perf_counter() - start)
+    assert said[-1] == 20_000
+
+
+def test_without_a_length_there_is_no_end_in_sight():
+    run = dlviz.live()
+    for _ in run.steps(iter(range(3))):
+        pass
+    assert run.status["steps"] == 0
+    assert run.status["left"] == 0
+
+
+@pytest.mark.parametrize("count", [-1, 2.5, "3", True])
+def test_a_number_of_epochs_that_does_not_fit_is_named(count):
+    with pytest.raises(Problem, match=r"epochs: .* but got"):
+        list(dlviz.live().epochs(count))
+
+
+def test_the_figure_holds_every_metric_and_knob():
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    run = dlviz.live("mine")
+    run.knobs(lr=opt)
+    for step in run.steps(range(3)):
+        run.log(loss=float(step), acc=1.0)
+        run.settings = {"lr": 0.2}
+    figure = run.figure()
+    assert [trace.name for trace in figure.data] == ["loss", "acc"]
+    assert list(figure.data[0].y) == [0.0, 1.0, 2.0]
+    assert figure.layout.annotations[0].text == "lr 0.2"
+
+
+def test_a_run_is_an_ordinary_widget():
+    run = dlviz.live("x", smoothing=0.5)
+    assert repr(run) == "dlviz.live(x: ready at step 0, -)"
+    heard = []
+    run.observe(lambda change: heard.append(change["new"]), "status")
+    list(run.steps(range(2)))
+    assert heard
+    assert heard[-1]["state"] == "finished"
+    with pytest.raises(TypeError, match="smoothness"):
+        dlviz.live(smoothness=1)
+    assert "<svg" in run._still()
+
+
+def test_names_with_markup_stay_text():
+    run = dlviz.live("<img src=x>")
+    run.log(**{"<b>loss</b>": 1.0})
+    assert "<img src=x>" not in run.to_html()
+    assert "<b>loss</b>" not in run._still()
+
+
+def test_a_closed_run_goes_on_without_its_picture():
+    run = dlviz.live()
+    for step in run.steps(range(3)):
+        run.log(loss=1.0)
+        if step == 0:
+            run.close()
+    assert len(run.history["loss"]) == 3
+
+
+def test_threads_log_side_by_side():
+    run = dlviz.live()
+    workers = [threading.Thread(target=lambda n=n: [run.log(**{f"m{n}": i}) for i in range(500)]) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [len(run.history[f"m{n}"]) for n in range(4)] == [500] * 4
