@@ -138,7 +138,7 @@ def _access(name: str, wish: Wish) -> tuple[Callable[[], Any], Callable[[Any], N
         return _of_attributes([(target.batch_sampler, "batch_size")])
     if isinstance(target, nn.Module):
         kinds = (nn.modules.dropout._DropoutNd,)
-        places = (
+        places: list[tuple[Any, str]] = (
             [(module, "p") for module in target.modules() if isinstance(module, kinds)] if name == "dropout" else []
         )
         if hasattr(target, name) and not places:

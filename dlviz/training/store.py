@@ -29,7 +29,7 @@ def save(path: Path, history: History, settings: dict[str, float], name: str) ->
     }
     arrays["about"] = np.array(json.dumps(about))
     with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its own flag is a bool
 
 
 def load(path: Path) -> tuple[History, dict[str, float], str]:

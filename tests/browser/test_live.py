@@ -1,0 +1,252 @@
+"""The training room's exported pages: every curve drawn where its numbers are, replayed, smoothed, hovered, by keyboard too."""
+
+import math
+import re
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+import dlviz
+
+LEFT, RIGHT, TOP, BOTTOM, HIGH = 52, 12, 10, 24, 210
+
+
+def trained(name="demo", **settings):
+    torch.manual_seed(0)
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1, momentum=0.5)
+    run = dlviz.live(name, **settings)
+    run.knobs(lr=opt, momentum=opt)
+    for epoch in run.epochs(3):
+        for step in run.steps(range(40)):
+            t = 40 * epoch + step + 1
+            run.log(loss=2.0 / t, acc=1 - 1 / t)
+            if t == 60:
+                run.settings = {**run.settings, "lr": 0.02}
+        run.log(val_loss=3.0 / (epoch + 1))
+    return run
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    run = trained()
+    wild = dlviz.live("wild")
+    for step in wild.steps(range(300)):
+        wild.log(loss=float("nan") if 100 <= step < 103 else math.exp(step / 20))
+    return {
+        "run": run.to_html(),
+        "empty": dlviz.live("empty").to_html(),
+        "wild": wild.to_html(),
+        "two": trained("second", beside=[run]).to_html(),
+        "spike": spiked().to_html(),
+        "markup": marked().to_html(),
+    }
+
+
+def spiked():
+    run = dlviz.live("spike")
+    for step in run.steps(range(30_000)):
+        run.log(loss=50.0 if step == 17_171 else float(step % 3))
+    return run
+
+
+def marked():
+    run = dlviz.live("<img src=x onerror=alert(1)>")
+    for _ in run.steps(range(3)):
+        run.log(**{"<b>loss</b>": 1.0})
+    return run
+
+
+def column(page: Page, panel: int, x: float) -> list[int]:
+    """The rows of a panel's canvas, in CSS pixels, where the colour of its first line stands in the column at `x`."""
+    return page.evaluate(
+        """([panel, x]) => {
+          const canvas = document.querySelectorAll(".live-canvas canvas")[panel];
+          const name = document.querySelectorAll(".live-panel")[panel].querySelector(".live-name");
+          const wanted = name.style.getPropertyValue("--own").match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+          const ratio = canvas.width / canvas.clientWidth;
+          const data = canvas.getContext("2d").getImageData(Math.round(x * ratio), 0, 1, canvas.height).data;
+          const found = [];
+          for (let y = 0; y < canvas.height; y += 1) {
+            const far = [0, 1, 2].reduce((sum, c) => sum + Math.abs(data[4 * y + c] - wanted[c]), 0);
+            if (data[4 * y + 3] > 120 && far < 90) found.push(y / ratio);
+          }
+          return found;
+        }""",
+        [panel, x],
+    )
+
+
+def wide(page: Page, panel: int = 0) -> float:
+    return page.locator(".live-canvas canvas").nth(panel).bounding_box()["width"]
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["run", "empty", "wild", "two", "spike", "markup"])
+def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
+    page = open_page(pages[name], theme=theme, bypass_csp=True)
+    expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
+    axe(page)
+
+
+def test_a_panel_for_every_kind_of_metric_with_its_newest_numbers(open_page, pages):
+    page = open_page(pages["run"])
+    expect(page.locator(".live-panel")).to_have_count(2)
+    assert page.locator(".live-name b").all_inner_texts() == ["loss", "val_loss", "acc"]
+    shown = [number(text.split()[-1]) for text in page.locator(".live-name").all_inner_texts()]
+    assert shown == pytest.approx([2 / 120, 1.0, 1 - 1 / 120], rel=1e-3)
+    head = page.locator(".dlviz-signature")
+    expect(head).to_contain_text("demo · finished · epoch 3 of 3 · step 120 of 120")
+    expect(page.locator(".dlviz-badge")).to_have_text(re.compile(r"^[\d.]+% overhead$"))
+
+
+def test_the_curve_stands_where_its_numbers_are(open_page, pages):
+    page = open_page(pages["run"])
+    width = wide(page)
+    values = [2 / t for t in range(1, 121)]
+    low, high = min(*values, 1.0), max(*values, 3.0)
+    air = (high - low) * 0.05
+    for t in (20, 60, 90):
+        x = LEFT + (t - 1) / 119 * (width - RIGHT - LEFT)
+        wanted = HIGH - BOTTOM - (2 / t - low + air) / (high - low + 2 * air) * (HIGH - BOTTOM - TOP)
+        assert any(abs(row - wanted) <= 2 for row in column(page, 0, x)), t
+
+
+def test_no_spike_is_lost_among_thirty_thousand_steps(open_page, pages):
+    page = open_page(pages["spike"])
+    x = LEFT + 17_171 / 29_999 * (wide(page) - RIGHT - LEFT)
+    rows = [row for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5) for row in column(page, 0, x + offset)]
+    assert min(rows) < TOP + 14
+
+
+def test_what_is_no_number_leaves_a_gap_and_is_told(open_page, pages):
+    page = open_page(pages["wild"])
+    expect(page.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("3 values of loss are NaN or infinite")
+    page.get_by_role("combobox", name="log y").select_option("yes")
+    width = wide(page)
+    # On a logarithmic axis an exponential is a straight line.
+    rows = []
+    for step in (30, 150, 270):
+        x = LEFT + (step - 1) / 299 * (width - RIGHT - LEFT)
+        found = column(page, 0, x)
+        rows.append(sum(found) / len(found))
+    assert rows[0] - rows[1] == pytest.approx(rows[1] - rows[2], abs=2.5)
+
+
+def test_a_knobs_turn_is_marked_on_the_curve_and_shown_on_its_slider(open_page, pages):
+    page = open_page(pages["run"])
+    violet = page.evaluate("getComputedStyle(document.querySelector('.dlviz')).getPropertyValue('--flow').trim()")
+    wanted = [int(violet[i : i + 2], 16) for i in (1, 3, 5)]
+    x = LEFT + (61 - 1) / 119 * (wide(page) - RIGHT - LEFT)
+    near = page.evaluate(
+        """([x, wanted]) => {
+          const canvas = document.querySelector(".live-canvas canvas");
+          const ratio = canvas.width / canvas.clientWidth;
+          const data = canvas.getContext("2d").getImageData(Math.round(x * ratio) - 1, 30, 3, 150).data;
+          let count = 0;
+          for (let p = 0; p < data.length; p += 4) if ([0, 1, 2].every((c) => Math.abs(data[p + c] - wanted[c]) < 12)) count += 1;
+          return count;
+        }""",
+        [x, wanted],
+    )
+    assert near > 40
+    slider = page.get_by_role("slider", name="lr")
+    expect(slider).to_have_attribute("aria-valuetext", "0.02")
+    expect(slider).to_be_disabled()  # a page has no loop to steer
+
+
+def test_hover_reads_every_curve_at_that_step_in_all_panels(open_page, pages):
+    page = open_page(pages["run"])
+    width = wide(page)
+    x = LEFT + (50 - 1) / 119 * (width - RIGHT - LEFT)
+    page.locator(".live-canvas").first.hover(position={"x": x, "y": 100})
+    names = page.locator(".live-name").all_inner_texts()
+    assert number(re.search(r"loss ([\d.]+)", names[0])[1]) == pytest.approx(2 / 50, rel=1e-3)
+    assert "@ 50" in names[0]
+    assert "@ 40" in names[1]
+    assert number(re.search(r"acc ([\d.]+)", names[2])[1]) == pytest.approx(1 - 1 / 50, rel=1e-3)
+    page.locator(".dlviz-head").hover()
+    assert "@" not in page.locator(".live-name").first.inner_text()
+
+
+def test_arrow_keys_move_the_crosshair(open_page, pages):
+    page = open_page(pages["run"])
+    page.locator(".live-canvas").first.focus()
+    page.keyboard.press("ArrowRight")
+    first = page.locator(".live-name").first.inner_text()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    second = page.locator(".live-name").first.inner_text()
+    at = [int(text.split("@ ")[1]) for text in (first, second)]
+    assert at[1] > at[0]
+    expect(page.locator(".dlviz-count")).to_have_text("100 / 100")  # the player keeps out of it
+
+
+def test_the_run_is_played_once_more(open_page, pages):
+    page = open_page(pages["run"])
+    page.locator(".dlviz-first").click()
+    page.locator("input[type=range][aria-label]").first.focus()
+    page.evaluate("dlvizModel.set('step', 50)")
+    expect(page.locator(".live-name").first).to_contain_text(re.compile(r"loss 0\.0333"))  # step 60 of 120
+    page.locator(".dlviz-play").click()
+    expect(page.locator(".dlviz-count")).to_have_text("100 / 100", timeout=10_000)
+    expect(page.locator(".live-name").first).to_contain_text("0.01667")
+
+
+def test_smoothing_keeps_the_raw_curve_in_sight(open_page, pages):
+    page = open_page(pages["spike"])
+    before = page.locator(".live-canvas canvas").first.screenshot()
+    page.get_by_role("slider", name="smoothing").fill("90")
+    assert page.locator(".live-canvas canvas").first.screenshot() != before
+    expect(page.locator(".live-name").first).to_contain_text("loss")
+
+
+def test_other_runs_are_drawn_behind(open_page, pages):
+    page = open_page(pages["two"])
+    names = page.locator(".live-name b").all_inner_texts()
+    assert names == ["demo · loss", "demo · val_loss", "loss", "val_loss", "demo · acc", "acc"]
+
+
+def test_an_empty_run_says_what_to_do(open_page, pages):
+    page = open_page(pages["empty"])
+    expect(page.locator(".live-empty")).to_contain_text("run.log(…)")
+    expect(page.locator(".live-panel")).to_have_count(0)
+
+
+def test_names_with_markup_stay_text(open_page, pages):
+    page = open_page(pages["markup"])
+    expect(page.locator(".live-name b").first).to_have_text("<b>loss</b>")
+    assert page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize("width", [460, 760, 1300])
+def test_nothing_is_cut_off_at_any_width(open_page, pages, width):
+    page = open_page(pages["two"], width=width)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    for box in (panel.bounding_box() for panel in page.locator(".live-canvas canvas").all()):
+        assert box["x"] + box["width"] <= width
+
+
+def test_a_million_points_are_drawn_in_no_time(open_page):
+    """The page's own list of points, fed as the kernel feeds it."""
+    page = open_page(dlviz.live("large").to_html())
+    took = page.evaluate(
+        """async () => {
+          const count = 1_000_000;
+          const values = new Float64Array(count);
+          for (let i = 0; i < count; i += 1) values[i] = Math.sin(i / 9000) + (i === 777_777 ? 40 : 0);
+          const part = { name: "loss", first: 0, count, drawn: count, kind: "float64", from: 1, values: new DataView(values.buffer) };
+          const status = { ...dlvizModel.get("status"), step: count };
+          for (const call of dlvizModel.listeners.get("msg:custom")) call({ kind: "points", series: [part], marks: [], status }, null);
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          return document.querySelector(".live-name").textContent;
+        }"""
+    )
+    assert "loss" in took
+    x = LEFT + 777_777 / 999_999 * (wide(page) - RIGHT - LEFT)
+    rows = [row for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5) for row in column(page, 0, x + offset)]
+    assert min(rows) < TOP + 14
