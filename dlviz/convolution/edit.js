@@ -61,7 +61,7 @@ function typing({ sheet, words, signal, found, change }) {
       closed = true;
       const value = Number(field.value.replace("−", "-"));
       field.remove();
-      cell.textContent = block.dense ? "" : block.text(p, 3);
+      cell.textContent = block.dense ? "" : block.text(p, block.digits);
       cell.focus();
       if (keep && Number.isFinite(value) && value !== Number(block.raw(p))) change(index, value);
     };
@@ -88,7 +88,7 @@ function dragging({ sheet, signal, found, change }) {
   const { element } = sheet;
   let held = null;
   let moved = false;
-  const on = (event, call, more) => element.addEventListener(event, call, { signal, ...more });
+  const on = (event, call) => element.addEventListener(event, call, { signal });
   on("pointerdown", (event) => {
     moved = false;
     const cell = event.target.closest(".tensor-cell");
@@ -100,7 +100,8 @@ function dragging({ sheet, signal, found, change }) {
   });
   on("pointermove", (event) => {
     if (!held || (!moved && Math.abs(event.clientY - held.y) < CLICK)) return;
-    // Of the grid and not of the cell: new numbers may need wider cells, and then all are made anew.
+    // Of the grid and not of the cell: new numbers may need wider cells, and then all are made anew. The click that a drag ends with
+    // goes there too, and follows no cell.
     if (!moved) element.setPointerCapture(event.pointerId);
     moved = true;
     element.dataset.dragging = "";
@@ -115,8 +116,6 @@ function dragging({ sheet, signal, found, change }) {
   };
   on("pointerup", end);
   on("pointercancel", end);
-  // A drag ends with a click, which is not meant to follow the cell.
-  on("click", (event) => moved && event.stopImmediatePropagation(), { capture: true });
 }
 
 function wholly(block) {

@@ -15,6 +15,8 @@ from dlviz.kit.words import say
 
 #: So many places along each spatial dimension of the output are held, and so many channels; the picture says what it leaves out.
 PLACES, CHANNELS = 40, 16
+#: So many rows and columns an overview has at most.
+OVERVIEW = (160, 240)
 
 
 def scene(
@@ -59,6 +61,8 @@ def scene(
         "notes": _notes(made, sizes),
         "summary": say("convolution.summary", kind=made.kind, x=tuple(made.x.shape), out=tuple(made.output.shape)),
     }
+    if sizes != tuple(output.shape[1:]):
+        about["overview"] = _overview(made.x[sample])
     if made.weight is not None:
         shown = tuple(min(size, CHANNELS) for size in made.weight.shape[:2])
         about["weight"] = sent(read(made.weight, (0, 0, *(0 for _ in made.axes)), (*shown, *made.weight.shape[2:])))
@@ -172,6 +176,17 @@ def _places(made: Sliding, flat: np.ndarray) -> np.ndarray:
     places = [flat] if len(made.axes) == 1 else list(np.divmod(flat, made.x.shape[-1]))
     shifted = [place + axis.before for place, axis in zip(places, made.axes, strict=True) if isinstance(axis, Axis)]
     return np.stack(shifted, -1).astype(np.int32)
+
+
+def _overview(x: Tensor) -> dict[str, Any]:
+    """Every k-th place of the first channels in grey, so that the whole of it is seen at a glance."""
+    plane = x[:3].detach()
+    plane = plane.reshape(plane.shape[0], -1, plane.shape[-1])
+    step = max(1, *(-(-size // most) for size, most in zip(plane.shape[1:], OVERVIEW, strict=True)))
+    grey = plane[:, ::step, ::step].double().mean(0).nan_to_num(0, 0, 0)
+    low, high = grey.min(), grey.max()
+    values = ((grey - low) / (high - low).clamp_min(1e-30) * 255).round().to(torch.uint8).cpu().numpy()
+    return {"values": values, "rows": values.shape[0], "columns": values.shape[1]}
 
 
 Span = tuple[tuple[int, ...], tuple[int, ...]]

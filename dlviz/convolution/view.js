@@ -10,6 +10,7 @@ import { stage } from "../kit/js/stage.js";
 import { argumentKnobs, restoredNote } from "./arguments.js";
 import { editing } from "./edit.js";
 import { flight } from "./flight.js";
+import { overview } from "./overview.js";
 import { gradients } from "./gradient.js";
 import { factorsOf, running, lineOf, channelsOf, divisorOf } from "./sums.js";
 import { termsOf, feedsOf, pairsOf } from "./windows.js";
@@ -42,12 +43,15 @@ function render({ model, el, signal }) {
   const sums = formula("slide-sums");
   const tally = { label: h("span"), number: h("b"), part: h("span") };
   tally.element = h("div", { class: "slide-tally", hidden: "" }, tally.label, tally.number, tally.part);
+  const map = overview({ model, words, signal, save: on.save });
   const slope = gradients({ sheet: sheets.input, words });
   const air = flight({ layer: on.ui.stage, model, signal });
   const drawn = new Set();
   let before = null;
   /** What stood last: only a step away from it, in the same picture, is worth a flight. */
   let stood = "";
+  /** The step that was asked for last: the picture goes after it, but not after one that it was moved away from. */
+  let last = -1;
   /** Which input channel is drawn, where a kernel has too many numbers to draw all of them. */
   let inner = 0;
   const change = editing({ model, words, signal, about: editable });
@@ -78,6 +82,7 @@ function render({ model, el, signal }) {
     note();
     stood = "";
     slope.read(about);
+    map.show(about);
     drawn.clear();
     const old = blocks.output;
     blocks.input = blockOf(about.input.block, "x", { shift: [0, ...about.input.before], state: outside });
@@ -92,7 +97,7 @@ function render({ model, el, signal }) {
   /** The grids find their places once: an element that moves in the page would lose the focus. */
   function lay() {
     const kernel = h("div", { class: "slide-column" }, blocks.weight ? sheets.weight.element : null, products.element, tally.element);
-    on.ui.stage.append(h("div", { class: "tensor-stage" }, h("div", { class: "slide-row" }, sheets.input.element, sign(blocks.weight ? "∗" : "→"), kernel, sign("="), sheets.output.element), sizes));
+    on.ui.stage.append(h("div", { class: "tensor-stage" }, h("div", { class: "slide-row" }, h("div", { class: "slide-column" }, sheets.input.element, map.element), sign(blocks.weight ? "∗" : "→"), kernel, sign("="), sheets.output.element), sizes));
   }
   /** Whether the kernel of one output has more numbers than are drawn at once. */
   function deep() {
@@ -155,6 +160,8 @@ function render({ model, el, signal }) {
     const standing = `${step} ${channel()} ${what}`;
     const fresh = stood !== standing && stood !== "";
     stood = standing;
+    const stepped = step !== last;
+    last = step;
     air.stop();
     const watched = fresh && air.wanted();
     slope.clear();
@@ -162,8 +169,9 @@ function render({ model, el, signal }) {
     if (what === "input") return feeds(index);
     if (what === "weight") return joins(index);
     const place = step ? placeOf(step) : null;
-    if (place && drawn.size && blocks.output.position([channel(), ...place]) < 0) {
-      if (model.get("live")) on.save("origin", place.map((o) => Math.max(0, o - 8)));
+    if (place && blocks.output.position([channel(), ...place]) < 0) {
+      if (model.get("live") && stepped) on.save("origin", place.map((o) => Math.max(0, o - 8)));
+      bring({ input: blocks.input.start, output: [channel(), ...blocks.output.start.slice(1)], weight: weightOf(channel()) });
       light([], [], []);
       alone();
       return on.line.show([{ text: words.not_here, soft: true }]);
@@ -218,12 +226,13 @@ function render({ model, el, signal }) {
   }
   /** The running sum after the k-th term; after the last one the bias is in it. */
   function count(factors, k, q) {
+    tally.element.hidden = products.element.hidden;
+    if (tally.element.hidden) return;
     const { kind } = scene();
     const { channel: own, own: part, total } = running(kind, factors, k);
     const last = k === factors.length - 1;
     const bias = last && blocks.bias ? Number(blocks.bias.raw(channel())) : 0;
     const several = own !== undefined && factors[0]?.channel !== factors.at(-1)?.channel;
-    tally.element.hidden = products.element.hidden;
     tally.number.textContent = format(total + bias, 5);
     const adds = bias ? fillIn(words["sums.bias"], { bias: format(bias, 4) }) : fillIn(words["sums.channel"], { channel: own, sum: format(part, 4) });
     tally.part.textContent = kind === "avg_pool" && last ? `/ ${divisorOf(scene(), blocks, q)}` : several || bias ? adds : "";
@@ -277,7 +286,7 @@ function render({ model, el, signal }) {
     if (what === "input" && outside(index)["data-pad"]) return null;
     const shift = what === "input" ? [0, ...scene().input.before] : index.map(() => 0);
     const own = index.map((i, d) => i - shift[d]);
-    return { block: blocks[what], index: own, name: at(what === "input" ? "x" : "weight", own) };
+    return { block: blocks[what], index: own, name: what === "input" ? at("x", [model.get("sample"), ...own]) : at("weight", own) };
   }
 }
 

@@ -52,7 +52,6 @@ export function feedsOf(scene, [channel, ...place]) {
     }
     return found;
   });
-  if (along.some((list) => list === null)) return [];
   let outs = [[channel, null]];
   if (kind === "conv") {
     const width = channels[0] / groups;

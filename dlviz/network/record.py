@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -90,7 +91,7 @@ class Network:
     refusal: str = ""
     refused: str = ""
 
-    @property
+    @cached_property
     def series(self) -> bool:
         """Whether a window slides along one dimension somewhere: then two dimensions are channels and positions."""
         return any(column.kind.lower().replace("_", "") in _ALONG_ONE for column in self.columns)

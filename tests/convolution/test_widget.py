@@ -172,6 +172,18 @@ def test_large_images_and_many_channels_are_cropped_and_say_so():
     assert view.scene["output"]["block"]["start"] == [0, 100, 200]
 
 
+def test_the_overview_is_every_kth_place_of_the_first_channels_in_grey():
+    x = torch.rand(1, 5, 320, 480)
+    overview = dlviz.conv2d(x, torch.ones(1, 5, 3, 3)).scene["overview"]
+    assert (overview["rows"], overview["columns"]) == (160, 240)
+    grey = x[0, :3, ::2, ::2].mean(0)
+    wanted = ((grey - grey.min()) / (grey.max() - grey.min()) * 255).round()
+    assert np.abs(np.frombuffer(overview["values"], np.uint8) - wanted.reshape(-1).numpy()).max() <= 1
+    odd = dlviz.conv1d(torch.full((1, 1, 99), float("nan")), torch.ones(1, 1, 3)).scene["overview"]
+    assert odd["values"] == bytes(99)
+    assert "overview" not in dlviz.conv2d(X, W).scene
+
+
 def test_no_graph_is_kept_and_a_closed_widget_lets_go():
     array = np.ones((1, 1, 4, 4), np.float32)
     memory = weakref.ref(array)

@@ -40,7 +40,7 @@ async function run(bytes) {
   // It leaves two names behind; another plotly of the page's keeps its own.
   const before = { Plotly: globalThis.Plotly, moduleName: globalThis.moduleName };
   try {
-    await import(address);
+    await executed(address);
     return globalThis.Plotly;
   } finally {
     URL.revokeObjectURL(address);
@@ -49,4 +49,15 @@ async function run(bytes) {
       else globalThis[name] = value;
     }
   }
+}
+
+function executed(address) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", reject);
+    document.head.append(script);
+    script.remove();
+  });
 }

@@ -7,10 +7,10 @@ import { formula } from "./formula.js";
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, name: string, steps: () => number, label: (step: number) => string,
- *   draw: () => void, stand: (step: number, fresh: boolean) => void, traits?: Record<string, () => void>}} options
+ *   draw: () => void, stand: (step: number, fresh: boolean) => void, traits?: Record<string, () => void>, pace?: number}} options
  *   draw: the scene has changed; stand: the player has moved (fresh), or what it stands on; traits: what else to listen for
  */
-export function stage({ model, el, signal, name, steps, label, draw, stand, traits = {}, release = () => false }) {
+export function stage({ model, el, signal, name, steps, label, draw, stand, traits = {}, release = () => false, pace }) {
   const words = model.get("words");
   const ui = shell({ el, model, signal, name });
   const line = formula();
@@ -43,7 +43,7 @@ export function stage({ model, el, signal, name, steps, label, draw, stand, trai
     stand(step, fresh);
   }
   function start() {
-    bar = player({ model, words, signal, root: ui.root, steps, label });
+    bar = player({ model, words, signal, root: ui.root, steps, label, pace });
     ui.root.append(line.element, bar.element, controls.element);
     ui.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !release()) bar.go(0);

@@ -1,0 +1,264 @@
+"""What needs a kernel, in a page whose messages this process answers with the widget itself."""
+
+import json
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+from torch.nn import functional as F
+
+import dlviz
+from dlviz.kit.page import written
+from tests.browser.test_convolution import K, X, line, numbers, sheet
+
+CONNECT = """() => {
+  const model = globalThis.dlvizModel;
+  const revive = (value) => {
+    if (value === null || typeof value !== "object") return value;
+    if (typeof value.$bytes === "string") return new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer);
+    const items = Object.entries(value).map(([key, item]) => [key, revive(item)]);
+    return Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items);
+  };
+  let dirty = {};
+  let flying = 0;
+  window.most = 0;
+  const ask = async (message) => {
+    flying += 1;
+    if (message.kind !== "set") window.most = Math.max(window.most, flying);
+    await new Promise((done) => setTimeout(done, window.slow ?? 0));
+    const answer = revive(JSON.parse(await window.kernel(JSON.stringify(message))));
+    flying -= 1;
+    for (const [name, value] of Object.entries(answer)) plain(name, value);
+  };
+  model.frames = {};
+  const plain = model.set.bind(model);
+  model.set = (name, value) => {
+    dirty[name] = value;
+    plain(name, value);
+  };
+  model.save_changes = () => {
+    const traits = dirty;
+    dirty = {};
+    ask({ kind: "set", traits });
+  };
+  model.send = ask;
+  plain("live", true);
+  plain("scene", { ...model.get("scene") });
+}"""
+
+
+@pytest.fixture
+def live(open_page):
+    """Open a widget's page and answer it: ``page, asked = live(widget)``; `asked` gathers its messages."""
+
+    def open_it(view, **how) -> tuple[Page, list]:
+        page, asked = open_page(view, **how), []
+
+        def kernel(text: str) -> str:
+            message = json.loads(text)
+            asked.append(message)
+            before = view.scene
+            if message["kind"] == "set":
+                for name, value in message["traits"].items():
+                    setattr(view, name, value)
+            else:
+                view._answer(None, message, [])
+            changed = {"refusal": view.refusal} | ({"scene": view.scene} if view.scene is not before else {})
+            return written(changed)
+
+        page.expose_function("kernel", kernel)
+        page.evaluate(CONNECT)
+        return page, asked
+
+    return open_it
+
+
+def until(page: Page, true) -> None:
+    """Let the page and this process talk until `true()`; the claim that follows says what was wanted."""
+    for _ in range(100):
+        if true():
+            return
+        page.wait_for_timeout(50)
+
+
+def middle(cell) -> tuple[float, float]:
+    box = cell.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page: Page, cell, up: float, steps: int = 4) -> None:
+    x, y = middle(cell)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 3, y - up, steps=steps)
+    page.mouse.up()
+
+
+def test_a_number_that_is_dragged_changes_and_the_kernel_computes_with_it(live):
+    view = dlviz.conv2d(X, K, step=1)
+    page, asked = live(view)
+    drag(page, sheet(page, 1).locator('.tensor-cell[data-p="8"]'), 33)  # four times 8 pixels
+    expect(sheet(page, 1).locator('.tensor-cell[data-p="8"]')).to_have_text("3")
+    changed = K.clone()
+    changed[0, 0, 2, 2] = 3
+    assert numbers(sheet(page, 3)) == F.conv2d(X, changed).reshape(-1).tolist()
+    assert torch.equal(view.weight, changed)
+    assert page.evaluate("dlvizModel.get('place')") == []  # it was no click
+    assert {message["kind"] for message in asked} == {"edit"}
+
+    drag(page, sheet(page, 0).locator('.tensor-cell[data-p="2"]'), -17)  # down is less
+    expect(sheet(page, 0).locator('.tensor-cell[data-p="2"]')).to_have_text("0")
+    assert line(page).endswith("= " + str(int(view.output[0, 0, 0, 0])))
+
+
+def test_one_question_at_a_time_and_the_last_value_counts(live):
+    view = dlviz.conv2d(X, K)
+    page, asked = live(view)
+    page.evaluate("window.slow = 60")
+    drag(page, sheet(page, 1).locator('.tensor-cell[data-p="4"]'), 163, steps=40)
+    expect(sheet(page, 1).locator('.tensor-cell[data-p="4"]')).to_have_text("20")
+    assert view.weight[0, 0, 1, 1] == 20
+    assert page.evaluate("most") == 1
+    assert len(asked) < 20
+
+
+def test_numbers_that_are_not_whole_go_by_tenths(live):
+    view = dlviz.conv2d(X, K + 0.5)
+    page, _ = live(view)
+    drag(page, sheet(page, 1).locator('.tensor-cell[data-p="0"]'), 26)
+    expect(sheet(page, 1).locator('.tensor-cell[data-p="0"]')).to_have_text("1.8")
+
+
+def test_a_click_still_follows_and_padding_and_outputs_are_not_dragged(live):
+    view = dlviz.conv2d(X, K, padding=1)
+    page, asked = live(view)
+    sheet(page, 0).locator('.tensor-cell[data-p="8"]').click()
+    expect(page.locator(".tensor-formula")).to_contain_text("x[0, 0, 0, 0] = 1 feeds")
+    page.keyboard.press("Escape")
+    drag(page, sheet(page, 0).locator('.tensor-cell[data-p="0"]'), 40)
+    drag(page, sheet(page, 2).locator('.tensor-cell[data-p="0"]'), 40)
+    assert [message for message in asked if message["kind"] == "edit"] == []
+    assert torch.equal(view.weight, K)
+
+
+def test_a_saved_page_lets_nothing_be_dragged(open_page):
+    page = open_page(dlviz.conv2d(X, K))
+    expect(page.locator(".tensor-formula")).not_to_contain_text("Drag")
+    page.evaluate("() => { window.sent = []; dlvizModel.send = (message) => window.sent.push(message); }")
+    drag(page, sheet(page, 1).locator('.tensor-cell[data-p="4"]'), 40)
+    assert page.evaluate("sent") == []
+
+
+def test_a_typed_digit_changes_a_number_too(live):
+    view = dlviz.conv2d(X, K)
+    page, _ = live(view)
+    expect(page.locator(".tensor-formula")).to_contain_text("Drag a number")
+    cell = sheet(page, 1).locator('.tensor-cell[data-p="0"]')
+    cell.focus()
+    page.keyboard.type("7")
+    page.keyboard.press("Enter")
+    expect(cell).to_have_text("7")
+    expect(cell).to_be_focused()
+    assert view.weight[0, 0, 0, 0] == 7
+
+
+def test_sliders_with_a_kernel_keep_what_the_others_say(live):
+    view = dlviz.conv2d(X, K)
+    page, _ = live(view)
+    page.get_by_role("slider", name="padding ↓").fill("1")
+    page.get_by_role("slider", name="stride →").fill("2")
+    expect(page.locator(".dlviz-signature")).to_contain_text("stride (1, 2) · padding (1, 0)")
+    assert (view.stride, view.padding) == ([1, 2], [1, 0])
+    page.get_by_role("slider", name="dilation ↓").fill("4")
+    expect(page.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("Kernel size can't be greater")
+    assert page.get_by_role("slider", name="dilation ↓").input_value() == "4"
+
+
+PHOTO = torch.arange(300.0).view(-1, 1) * 0.5 + torch.arange(400.0)
+
+
+def frame(page: Page) -> list[float]:
+    """Left, top, width and height of the frame as shares of the overview."""
+    return page.evaluate(
+        """() => {
+          const [part, whole] = [".slide-frame", ".slide-overview"].map((name) => document.querySelector(name).getBoundingClientRect());
+          const { x, y, width, height } = whole;
+          return [(part.x - x) / width, (part.y - y) / height, part.width / width, part.height / height];
+        }"""
+    )
+
+
+def test_the_overview_moves_the_window_by_mouse_and_by_arrows(live, axe):
+    view = dlviz.conv2d(PHOTO.view(1, 1, 300, 400), torch.ones(1, 1, 1, 1))
+    page, _ = live(view, bypass_csp=True)
+    assert frame(page) == pytest.approx([0, 0, 0.1, 40 / 300], abs=0.01)
+    map_ = page.get_by_role("application")
+    box = map_.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    until(page, lambda: view.origin)
+    assert view.origin == [pytest.approx(130, abs=2), pytest.approx(180, abs=2)]
+    row, column = view.origin
+    assert frame(page) == pytest.approx([column / 400, row / 300, 0.1, 40 / 300], abs=0.01)
+    expect(map_).to_be_focused()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp"):
+        page.keyboard.press(key)
+    until(page, lambda: view.origin == [row + 10, column + 10])
+    assert view.origin == [row + 10, column + 10]
+    assert page.evaluate("dlvizModel.get('step')") == 0  # the arrows were the frame's, not the player's
+    assert view.scene["output"]["block"]["start"] == [0, row + 10, column + 10]
+    page.keyboard.press("ArrowUp")
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] + 50, box["y"] + box["height"] + 50, steps=5)
+    page.mouse.up()
+    until(page, lambda: view.origin == [260, 360])
+    assert view.origin == [260, 360]
+    axe(page)
+
+
+def test_a_window_that_was_moved_stays_until_the_next_step(live):
+    view = dlviz.conv2d(PHOTO.view(1, 1, 300, 400), torch.ones(1, 1, 1, 1), step=1)
+    page, _ = live(view)
+    page.get_by_role("application").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+    until(page, lambda: view.origin == [50, 0])
+    assert view.origin == [50, 0]
+    expect(page.locator(".tensor-formula")).to_contain_text("not in the picture")
+    page.get_by_role("button", name="one step on").click()
+    expect(page.locator(".tensor-formula")).to_contain_text("y[0, 0, 0, 1] = 1")
+    assert view.origin == [0, 0]
+
+
+def test_a_long_series_has_an_overview_too(live):
+    view = dlviz.conv1d(torch.arange(900.0).view(1, 1, 900), torch.ones(1, 1, 3))
+    page, _ = live(view)
+    page.get_by_role("application").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    until(page, lambda: view.origin == [10])
+    assert view.origin == [10]
+    box = page.get_by_role("application").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 5)
+    until(page, lambda: view.origin != [10])
+    assert view.origin == [pytest.approx(429, abs=4)]
+
+
+def test_a_saved_page_shows_where_it_is_and_stays_there(open_page, axe):
+    page = open_page(
+        dlviz.conv2d(PHOTO.view(1, 1, 300, 400), torch.ones(1, 1, 1, 1), origin=[100, 200]),
+        theme="dark",
+        bypass_csp=True,
+    )
+    assert frame(page) == pytest.approx([0.5, 1 / 3, 0.1, 40 / 300], abs=0.01)
+    page.locator(".slide-overview").click()
+    assert page.evaluate("dlvizModel.get('origin')") == [100, 200]
+    assert page.locator(".slide-overview[tabindex]").count() == 0
+    pixels = "[...document.querySelector('.slide-overview canvas').getContext('2d').getImageData(0, 0, 2, 1).data]"
+    assert page.evaluate(pixels)[::4] == [0, 1]  # every second place of 550 greys
+    axe(page)
+
+
+def test_what_is_drawn_whole_needs_no_overview(open_page):
+    page = open_page(dlviz.conv2d(X, K))
+    expect(page.locator(".slide-overview")).to_be_hidden()
