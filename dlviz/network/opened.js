@@ -61,7 +61,7 @@ export function opened({ words, signal, open, choose, close }) {
   function listInputs(columns) {
     const list = detail.inputs;
     const sum = list.some((one) => one.part);
-    const text = sum ? (detail.total > list.length ? words.inputs_shown : words.inputs) : words.inputs_same;
+    const text = sum ? (detail.total > list.length ? words.inputs_shown : detail.total === 1 ? words.inputs_one : words.inputs) : words.inputs_same;
     caption.textContent = list.length ? fillIn(text, { shown: list.length, count: detail.total, name: columns[list[0].column].name }) : "";
     inputs.replaceChildren(...list.map((one) => {
       const tile = h("button", { type: "button", class: "net-input", "aria-label": fillIn(words.map, { name: columns[one.column].name, channel: one.channel, count: columns[one.column].channels }) },

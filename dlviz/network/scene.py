@@ -146,6 +146,14 @@ def settings(column: Column) -> str:
         return f"{column.kind}({column.module.extra_repr()})"
     if column.function is None:
         return ""
+    found = slide(column)
+    if found is not None:
+        given = (
+            f"{name}={value}"
+            for name, value in found.arguments.items()
+            if name not in ("weight", "bias") and value is not None
+        )
+        return f"{column.kind}({', '.join(given)})"
     plain = [
         repr(value) for value in column.args if isinstance(value, (int, float, str, bool, tuple)) and not _sized(value)
     ]

@@ -28,7 +28,7 @@ export function scores({ words, signal, pick }) {
     for (const { unit, node, label, bar, number } of rows) {
       label.textContent = about.labels[unit];
       label.title = about.labels[unit];
-      number.textContent = format(about.p[unit], 3);
+      number.textContent = about.p[unit] < 5e-4 ? "< 0.001" : about.p[unit].toFixed(3);
       bar.style.setProperty("--share", String(about.p[unit]));
       bar.style.setProperty("--before", String(about.before_p?.[unit] ?? 0));
       bar.toggleAttribute("data-before", Boolean(about.before_p));

@@ -86,10 +86,6 @@ class History(Mapping[str, Series]):
             series = self._series[name] = Series()
         series.add(step, value)
 
-    def last(self) -> dict[str, float]:
-        """The newest value of every metric."""
-        return {name: series.values[-1] for name, series in self._series.items() if series}
-
 
 def decimated(steps: np.ndarray, values: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Fewer points for a picture: of every bucket the first, the last, the least, the largest and the first that is no number.

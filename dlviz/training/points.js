@@ -31,7 +31,7 @@ export function series(name) {
   function add(part) {
     if (part.first === 0 && count) clear();
     if (part.first !== count) return false;
-    const values = array(part.values, part.kind);
+    const values = array(part.values, part.kind ?? "float32");
     const steps = part.steps ? array(part.steps, "float64") : null;
     grow(drawn + values.length);
     for (let i = 0; i < values.length; i += 1) {

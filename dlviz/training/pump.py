@@ -18,6 +18,7 @@ A message handled in the middle of a cell must leave no trace on it:
   itself can be interrupted, and the ``KeyboardInterrupt`` goes on into the cell;
 - ``pre_execute`` and ``post_execute`` are not told: matplotlib shows and closes open figures at that sign, which in the middle of a
   cell would be the cell's own;
+- afterwards the cell is said to be busy once more, or the page would show an idle kernel until it ends;
 - a handler that pumps in turn changes nothing: handlers run one after the other.
 
 **What it leans on**, looked up by :func:`_shell_of` once and checked by kind; versions are never compared. Tried on ipykernel 6.17 to 7.4.
@@ -95,6 +96,7 @@ class Pump:
         self._due = float("inf")
         self._process = os.getpid()
         self._serving = False
+        self._answered = False
         self._loop_ran = True
         self._done: set[str] = set()
         if kernel is None:
@@ -139,20 +141,22 @@ class Pump:
                 self._due = perf_counter() + PAUSE
 
     def _let_in(self, interrupts: "_Interrupts") -> None:
-        shell, end = self._shell, perf_counter() + PAUSE
-        if self._loop_ran:
-            for frames in shell.taken():
-                if interrupts.came:
-                    return
-                self._overtake(frames, interrupts)
-            self._loop_ran = False
-            shell.kernel.io_loop.add_callback(self._turned)
+        shell, end, self._answered = self._shell, perf_counter() + PAUSE, False
         try:
+            if self._loop_ran:
+                for frames in shell.taken():
+                    if interrupts.came:
+                        return
+                    self._overtake(frames, interrupts)
+                self._loop_ran = False
+                shell.kernel.io_loop.add_callback(self._turned)
             # A flood of messages leaves the loop half of the time.
             while shell.stream.socket.poll(0) and not interrupts.came and perf_counter() < end:
                 self._take(interrupts)
         finally:
             shell.look_again()
+            if self._answered and interrupts.possible:
+                shell.kernel._publish_status("busy", "shell")
 
     def _turned(self) -> None:
         self._loop_ran = True
@@ -203,7 +207,7 @@ class Pump:
         kernel.should_handle = should_handle
 
     def _handle(self, letter: "_Letter", interrupts: "_Interrupts") -> None:
-        shell, self._serving = self._shell, True
+        shell, self._serving, self._answered = self._shell, True, True
         try:
             with _no_cell_ends(shell.kernel), interrupts.let_through():
                 letter.message.update(shell.kernel.session.deserialize(letter.body, content=True, copy=False))
@@ -320,8 +324,8 @@ def _shell_of(kernel: Any) -> _Shell:
         ways = (f"{manager}._shell_channel_to_main.to_stream", f"{manager}._main_to_shell_channel.from_socket")
     stream, reply = (_need(kernel, way) for way in ways)
     for name in ("socket.poll", "socket.recv_multipart", "on_recv", "sending", "flush", "_run_callback"):
-        _need(stream, name, callable)
-    _need(stream, "_recv_callback", lambda found: callable(found) and _code(found) is not None)
+        _need(kernel, f"{ways[0]}.{name}", callable)
+    _need(kernel, f"{ways[0]}._recv_callback", lambda found: callable(found) and _code(found) is not None)
     for name in ("session.feed_identities", "session.deserialize", "session.digest_history.discard", "log.error"):
         _need(kernel, name, callable)
     for name in ("set_parent", "get_parent", "should_handle", "_publish_status", "io_loop.add_callback"):
@@ -396,8 +400,8 @@ class _Interrupts:
 
     def __exit__(self, *_: object) -> None:
         self._hold(False)
-        if self.came and callable(self._theirs):
-            self._theirs(signal.SIGINT, self._frame)
+        if self.came and self.possible:
+            self._theirs(signal.SIGINT, self._frame)  # type: ignore[operator]
 
     @contextmanager
     def let_through(self) -> Iterator[None]:
@@ -407,9 +411,14 @@ class _Interrupts:
         finally:
             self._hold(True)
 
+    @property
+    def possible(self) -> bool:
+        """Whether an interrupt would be heard: kernels ignore it between two messages."""
+        return callable(self._theirs)
+
     def _hold(self, on: bool) -> None:
         # A handler that is not Python's raises nothing in Python, and could not be put back.
-        if callable(self._theirs):
+        if self.possible:
             signal.signal(signal.SIGINT, self._note if on else self._theirs)
 
     def _note(self, _: int, frame: Any) -> None:

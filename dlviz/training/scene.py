@@ -1,6 +1,5 @@
 """A run as data for the page: points as binary, marks, knobs, and where it stands."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +22,9 @@ def points(name: str, steps: np.ndarray, values: np.ndarray, first: int, count: 
     """
     narrow = values.astype(np.float32)
     same = bool(np.array_equal(narrow.astype(np.float64), values, equal_nan=True))
-    about: dict[str, Any] = {"name": name, "first": first, "count": count, "drawn": len(values)}
-    about |= {"kind": "float32" if same else "float64", "values": narrow if same else values}
+    about: dict[str, Any] = {"name": name, "first": first, "count": count, "values": narrow if same else values}
+    if not same:
+        about["kind"] = "float64"
     if len(steps) and np.array_equal(steps, np.arange(steps[0], steps[0] + len(steps))):
         return about | {"from": int(steps[0])}
     return about | {"steps": steps.astype(np.float64)}
@@ -79,8 +79,7 @@ def status(run: Run) -> dict[str, Any]:
         "steps": run.steps,
         "epoch": run.epoch,
         "epochs": run.epochs,
-        "seconds": seconds,
-        "left": left,
-        "own": run.own / seconds if seconds > 0 else 0.0,
-        "last": {name: value if math.isfinite(value) else str(value) for name, value in run.history.last().items()},
+        "seconds": round(seconds, 2),
+        "left": round(left, 1),
+        "own": round(run.own / seconds, 5) if seconds > 0 else 0.0,
     }

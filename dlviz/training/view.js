@@ -126,13 +126,13 @@ function render({ model, el, signal }) {
   }
 
   function tell() {
-    const { state, step, steps, epoch, epochs, left, seconds, own, last, error } = status;
+    const { state, step, steps, epoch, epochs, left, seconds, own, error } = status;
     const parts = [model.get("scene").name, words[`state.${state}`]];
     if (epochs) parts.push(fillIn(words.epoch_of, { epoch, epochs }));
     if (step) parts.push(fillIn(steps ? words.step_of : words.step_at, { step: step.toLocaleString("en"), steps: steps.toLocaleString("en") }));
     if (state === "running" && left) parts.push(fillIn(words.left, { time: clock(left) }));
     else if (seconds) parts.push(clock(seconds));
-    for (const [name, value] of Object.entries(last).slice(0, 4)) parts.push(`${name} ${format(Number(value), 3)}`);
+    for (const one of [...metrics.values()].slice(0, 4)) parts.push(`${one.name} ${format(one.y(one.size() - 1), 3)}`);
     ui.setSignature(parts.join(" · "));
     ui.setBadge({ kind: own > 0.03 ? "" : "good", text: fillIn(words.overhead, { share: `${(100 * own).toFixed(1)}%` }) });
     const notes = live() ? [...model.get("scene").notes] : [];

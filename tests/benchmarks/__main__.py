@@ -3,9 +3,15 @@
 import argparse
 import sys
 
-from tests.benchmarks import autograd, convolution, network, tensors
+from tests.benchmarks import autograd, convolution, network, tensors, training
 
-SUITES = {"autograd": autograd.run, "convolution": convolution.run, "network": network.run, "tensors": tensors.run}
+SUITES = {
+    "autograd": autograd.run,
+    "convolution": convolution.run,
+    "network": network.run,
+    "tensors": tensors.run,
+    "training": training.run,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -34,3 +34,11 @@ def test_the_quick_benchmark_of_networks_prints_its_rows(capsys):
     assert int(cells[2]) == 9
     assert int(cells[-1]) > 1000
     assert float(cells[4]) > 0
+
+
+def test_the_quick_benchmark_of_training_prints_its_rows(capsys):
+    assert main(["training", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = next(line.split() for line in lines if line.strip().startswith("ours"))
+    assert float(cells[1]) > 0
+    assert 1000 < int(cells[-1]) < 100_000

@@ -97,7 +97,7 @@ def test_a_message_holds_what_is_new_and_nothing_twice():
 
 def test_values_go_narrow_only_where_nothing_is_lost():
     steps = np.arange(1, 4)
-    assert points("a", steps, np.array([0.5, np.nan, 3.0]), 0, 3)["kind"] == "float32"
+    assert points("a", steps, np.array([0.5, np.nan, 3.0]), 0, 3).get("kind") is None
     wide = points("a", np.array([1, 5, 6]), np.array([0.1, 0.2, 0.3]), 0, 3)
     assert wide["kind"] == "float64"
     assert wide["steps"].tolist() == [1, 5, 6]
@@ -109,5 +109,5 @@ def test_a_burst_is_bounded():
         history.add("loss", step, float(step % 977))
     (message,) = news(history, {})
     assert message["count"] == 100_000
-    assert message["drawn"] <= 2001
+    assert len(message["values"]) <= 2001
     assert message["values"].max() == 976

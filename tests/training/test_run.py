@@ -42,15 +42,9 @@ def test_training_with_it_is_bitwise_training_without_it():
 
     run = dlviz.live()
     assert torch.equal(train(None), train(run))
-    assert (
-        len(run.history["loss"]) == 15
-    )
-    assert (
-        run.status["epoch"] == 3
-    )
-    assert (
-        run.status["step"] == run.status["steps"] == 15
-    )
+    assert len(run.history["loss"]) == 15
+    assert run.status["epoch"] == 3
+    assert run.status["step"] == run.status["steps"] == 15
 
 
 def test_a_wish_acts_at_the_next_step_and_is_marked():
