@@ -400,8 +400,8 @@ class _Interrupts:
 
     def __exit__(self, *_: object) -> None:
         self._hold(False)
-        if self.came and self.possible:
-            self._theirs(signal.SIGINT, self._frame)  # type: ignore[operator]
+        if self.came and callable(self._theirs):
+            self._theirs(signal.SIGINT, self._frame)
 
     @contextmanager
     def let_through(self) -> Iterator[None]:

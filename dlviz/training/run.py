@@ -1,5 +1,6 @@
 """A run: the learner's own loop, counted, logged, and steered at its step boundaries alone."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 from dlviz.training.history import History, Mark
 from dlviz.training.knobs import Knob, bound
+from dlviz.training.watch import Watch
 
 #: Seconds between two messages to the page.
 PERIOD = 0.1
@@ -28,6 +30,7 @@ class Run:
         epoch, epochs: the same for epochs.
         state: "ready", "running", "paused", "stopped", "finished" or "failed".
         error: what was raised, in one line, where it failed.
+        watch: looks into a model at some steps; ``None`` for none.
         settings: every knob's value, as it was applied last.
         wishes: values that wait for the next step boundary.
         lock: held while the history is written to or read.
@@ -39,6 +42,7 @@ class Run:
         self.history = History()
         self.step = self.steps = self.epoch = self.epochs = 0
         self.state, self.error = "ready", ""
+        self.watch: Watch | None = None
         self.knobs: dict[str, Knob] = {}
         self.settings: dict[str, float] = {}
         self.wishes: dict[str, float] = {}
@@ -114,6 +118,8 @@ class Run:
         except (TypeError, ValueError):
             raise Problem(say("training.refused.metric", name=name, got=type(value).__name__)) from None
         self.history.add(name, self.step, number)
+        if self.watch is not None and not math.isfinite(number):
+            self._look()
 
     # What others ask of it, from the page or from Python.
 
@@ -184,6 +190,9 @@ class Run:
 
     def _turn(self) -> bool:
         """At a step boundary; whether the loop goes on."""
+        if self.watch is not None and self.step:
+            self.watch.turn(self.step)
+            self._look()
         start = time.perf_counter()
         self.pump()
         if self.wishes:
@@ -196,6 +205,13 @@ class Run:
             self.flush()
         self.own += time.perf_counter() - start
         return not self.stopping
+
+    def _look(self) -> None:
+        """Mark where the watched model first made what is no number."""
+        assert self.watch is not None
+        self.watch.check(self.step)
+        if self.watch.wild and not any(one.kind == "wild" for one in self.history.marks):
+            self.history.marks.append(Mark(self.watch.wild_step, "wild", self.watch.wild))
 
     def _wait(self) -> None:
         """Paused: nothing trains, and the page is served until it says otherwise."""
@@ -217,6 +233,9 @@ class Run:
         self.state = state or ("stopped" if self.stopping else "finished")
         self.error = error
         self.ended = time.perf_counter()
+        if self.watch is not None and state != "failed":
+            self.watch.turn(self.step)
+            self._look()
         self.pausing = False
         self.flush()
 
@@ -237,6 +256,12 @@ class Run:
         fetched = torch.stack([value.double() for _, _, value in waiting]).cpu().tolist()
         for (name, step, _), number in zip(waiting, fetched, strict=True):
             self.history.add(name, step, number)
+
+    @property
+    def overhead(self) -> float:
+        """Which share of the training time was spent on logging, showing and looking."""
+        looking = 0.0 if self.watch is None else self.watch.own
+        return (self.own + looking) / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def seconds(self) -> float:

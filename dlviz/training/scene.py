@@ -1,5 +1,6 @@
 """A run as data for the page: points as binary, marks, knobs, and where it stands."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from dlviz.training.history import History, Mark, decimated
 from dlviz.training.knobs import Knob
 from dlviz.training.run import Run
+from dlviz.training.watch import Watch
 
 #: A page is given about so many points of a metric when it opens; later ones follow as they come.
 POINTS = 4000
@@ -68,6 +70,17 @@ def mark(one: Mark) -> dict[str, Any]:
     return {"step": one.step, "kind": one.kind, "name": one.name, "old": one.old, "new": one.new}
 
 
+def layers(watch: Watch | None) -> list[list[Any]]:
+    """The newest look into the model: name, gradient norm, ratio of update to weight, share of dead units; "" for what there is none of."""
+    if watch is None:
+        return []
+
+    def plain(value: float | None) -> float | str:
+        return "" if value is None else value if math.isfinite(value) else str(value)
+
+    return [[one.name, plain(one.gradient), plain(one.ratio), plain(one.dead)] for one in watch.layers]
+
+
 def status(run: Run) -> dict[str, Any]:
     """Where a run stands."""
     seconds = run.seconds
@@ -81,5 +94,5 @@ def status(run: Run) -> dict[str, Any]:
         "epochs": run.epochs,
         "seconds": round(seconds, 2),
         "left": round(left, 1),
-        "own": round(run.own / seconds, 5) if seconds > 0 else 0.0,
+        "own": round(run.overhead, 5),
     }

@@ -9,6 +9,7 @@ import { knobs } from "../kit/js/knobs.js";
 import { series, panelOf } from "./points.js";
 import { chart } from "./chart.js";
 import { dials } from "./dials.js";
+import { layersOf } from "./layers.js";
 
 const FRAMES = 100;
 /** Milliseconds between two frames when the run is seen again. */
@@ -21,6 +22,7 @@ function render({ model, el, signal }) {
   let metrics = new Map();
   let marks = [];
   let others = [];
+  let inside = [];
   let status = model.get("status");
   let charts = new Map();
   let width = 0;
@@ -77,6 +79,7 @@ function render({ model, el, signal }) {
       if (!metrics.get(one.name).add(one)) return ask();
     }
     marks.push(...part.marks);
+    if (part.layers) inside = part.layers;
     status = part.status;
     later();
   }
@@ -137,8 +140,11 @@ function render({ model, el, signal }) {
     ui.setBadge({ kind: own > 0.03 ? "" : "good", text: fillIn(words.overhead, { share: `${(100 * own).toFixed(1)}%` }) });
     const notes = live() ? [...model.get("scene").notes] : [];
     for (const one of metrics.values()) if (one.wild()) notes.push({ kind: "bad", text: fillIn(words.wild, { count: one.wild(), name: one.name }) });
+    const first = marks.find((mark) => mark.kind === "wild");
+    if (first) notes.unshift({ kind: "bad", text: fillIn(words.wild_layer, { name: first.name, step: first.step }) });
     if (error) notes.push({ kind: "bad", text: fillIn(words.failed, { error }) });
     ui.setNotes(notes);
+    if (inside.length || ui.side.firstChild) ui.setSide(layersOf(inside, words), words.layers);
     ui.setSummary(fillIn(words.summary, { name: parts.join(", ") }));
     const runs = state === "running" || state === "paused";
     buttons.hidden = !live() || !runs;

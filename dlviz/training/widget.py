@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import traitlets
+from torch import nn
 
 from dlviz.kit.problem import Problem
 from dlviz.kit.widget import Widget, binary
@@ -17,8 +18,9 @@ from dlviz.training import store
 from dlviz.training.history import History
 from dlviz.training.pump import Pump
 from dlviz.training.run import Run
-from dlviz.training.scene import dials, mark, news, status, whole
+from dlviz.training.scene import dials, layers, mark, news, status, whole
 from dlviz.training.still import draw
+from dlviz.training.watch import Layer, Watch
 
 
 class Live(Widget):
@@ -52,7 +54,7 @@ class Live(Widget):
         self._pump = Pump.here()
         self._run = Run(self._tell, self._pump)
         self._sent: dict[str, int] = {}
-        self._marked = 0
+        self._marked = self._looked = 0
         self._thread: threading.Thread | None = None
         self._echo = threading.local()
         super().__init__(step=traits.pop("step", 100), **traits)
@@ -94,6 +96,25 @@ class Live(Widget):
         A tensor on a GPU is fetched with the next message to the page and not at this step.
         """
         self._run.log(metrics)
+
+    def watch(self, model: nn.Module) -> None:
+        """Look into a model a few times a second: gradient norm, update and dead ReLUs of every layer, and which one made the first NaN.
+
+        The looks are rarer where they would take more than a twentieth of the time. They change nothing that the model computes.
+        """
+        if self._run.watch is not None:
+            self._run.watch.close()
+        self._run.watch = Watch(model)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The newest look into the watched model, layer by layer."""
+        return [] if self._run.watch is None else list(self._run.watch.layers)
+
+    @property
+    def wild(self) -> str:
+        """The first layer of the watched model whose output held a NaN or an infinity, "" while there is none."""
+        return "" if self._run.watch is None else self._run.watch.wild
 
     def start(self, train: Callable[[], Any]) -> None:
         """Train in a thread of its own, which keeps the kernel free; :meth:`stop` ends it at a step, :meth:`wait` waits for it.
@@ -143,7 +164,7 @@ class Live(Widget):
     @property
     def overhead(self) -> float:
         """Which share of the training time logging, showing and listening took."""
-        return float(status(self._run)["own"])
+        return self._run.overhead
 
     def figure(self) -> Any:
         """The curves as a plotly figure, to zoom, restyle and export.
@@ -184,6 +205,8 @@ class Live(Widget):
     def close(self) -> None:
         """Take the widget off the page; a run that goes on goes on without it."""
         self._beside = []
+        if self._run.watch is not None:
+            self._run.watch.close()
         super().close()
 
     # Talking with the page.
@@ -204,6 +227,10 @@ class Live(Widget):
             "marks": [mark(one) for one in marks[self._marked :]],
         }
         self._marked = len(marks)
+        seen = self._run.watch.step if self._run.watch is not None else 0
+        if seen != self._looked:
+            self._looked = seen
+            found["layers"] = layers(self._run.watch)
         self._post(found | {"status": status(self._run)})
 
     def _post(self, content: Mapping[str, Any]) -> None:
@@ -233,6 +260,7 @@ class Live(Widget):
             "series": whole(self.history),
             "marks": [mark(one) for one in self.history.marks],
             "status": status(self._run),
+            "layers": layers(self._run.watch),
             "others": others,
         }
 

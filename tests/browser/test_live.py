@@ -250,3 +250,22 @@ def test_a_million_points_are_drawn_in_no_time(open_page):
     x = LEFT + 777_777 / 999_999 * (wide(page) - RIGHT - LEFT)
     rows = [row for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5) for row in column(page, 0, x + offset)]
     assert min(rows) < TOP + 14
+
+
+def test_the_look_into_the_model_stands_beside_the_curves(open_page):
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
+    run = dlviz.live("inside")
+    run.watch(net)
+    for step in run.steps(range(4)):
+        loss = net(torch.full((3, 2), float("nan") if step == 3 else 1.0)).mean()
+        loss.backward()
+        run.log(loss=loss)
+    page = open_page(run.to_html())
+    rows = page.locator(".live-layers tr")
+    assert rows.locator("th[scope=row]").all_inner_texts() == [layer.name for layer in run.layers]
+    gradient = run.layers[0].gradient
+    assert number(rows.nth(1).locator("td").first.inner_text()) == pytest.approx(gradient, rel=0.06)
+    expect(page.locator('.dlviz-note[data-kind="bad"]').first).to_contain_text(
+        "0 made the first NaN or infinity, at step 4"
+    )
