@@ -56,6 +56,8 @@ class Live(Widget):
         self._sent: dict[str, int] = {}
         self._marked = self._looked = 0
         self._thread: threading.Thread | None = None
+        self._displays: list[Any] = []
+        self._kept = False
         self._echo = threading.local()
         super().__init__(step=traits.pop("step", 100), **traits)
         self.scene = {"name": name, "notes": self._notes()}
@@ -83,7 +85,12 @@ class Live(Widget):
         self._show_settings()
 
     def steps(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """The batches one by one; between two of them knobs are turned, and pause and stop are heard."""
+        """The batches one by one; between two of them knobs are turned, and pause and stop are heard.
+
+        In a notebook a run that has not been displayed yet appears where its loop begins.
+        """
+        if not self._displays and _shell() is not None:
+            self._ipython_display_()
         return self._run.over(batches)
 
     def epochs(self, count: int) -> Iterator[int]:
@@ -211,6 +218,21 @@ class Live(Widget):
 
     # Talking with the page.
 
+    def _ipython_display_(self) -> None:
+        """Displayed under a name, so that the notebook can keep the picture of the run's end and not that of its beginning."""
+        from IPython.display import DisplayHandle
+
+        handle = DisplayHandle()
+        data, metadata = self._repr_mimebundle_()
+        handle.display(data, metadata=metadata, raw=True)
+        self._displays.append(handle)
+
+    def _keep(self) -> None:
+        """What a notebook shows without its kernel is the still in its file: it becomes the one of now."""
+        for handle in self._displays:
+            data, metadata = self._repr_mimebundle_()
+            handle.update(data, metadata=metadata, raw=True)
+
     def _tell(self) -> None:
         """What is new since the last message."""
         self._show_settings()
@@ -218,6 +240,9 @@ class Live(Widget):
         if ended or self._run.state == "paused":
             self.status = status(self._run)
             self._flag("paused", self._run.state == "paused")
+        if ended and not self._kept:
+            self._keep()
+        self._kept = ended
         if self.comm is None:
             return
         marks = self._run.history.marks

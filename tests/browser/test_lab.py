@@ -388,6 +388,14 @@ def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
     told = text_of(lab, 2)
     assert re.fullmatch(r"STATE stopped True True ([\d.]+) \[\('lr', \1\)\]", told), told
 
+    # The notebook's file keeps the picture of the end, for who opens it without a kernel.
+    stills = lab.evaluate(
+        """() => globalThis.jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.toJSON()
+          .map((output) => output.data?.["text/html"]).filter(Boolean)"""
+    )
+    assert len(stills) == 1
+    assert "dlviz.live(demo: stopped at step" in "".join(stills[0])
+
     run(lab, 3)  # a loop that raises says so, and keeps what it logged
     expect(view.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("ValueError: oh")
 
