@@ -57,6 +57,7 @@ LIVE_CELLS = (
     "print('STATE', run.state, run.step > 0, len(run.history['loss']) > 50, opt.param_groups[0]['lr'],"
     " [(m.name, m.new) for m in run.history.marks])",
     "for step in run.steps(range(1000)):\n    run.log(loss=1.0)\n    if step == 5:\n        raise ValueError('oh')",
+    "for step in run.steps(range(3)):\n    run.log(loss=float(step))",
 )
 
 
@@ -388,16 +389,19 @@ def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
     told = text_of(lab, 2)
     assert re.fullmatch(r"STATE stopped True True ([\d.]+) \[\('lr', \1\)\]", told), told
 
+    run(lab, 3)  # a loop that raises says so, and keeps what it logged
+    expect(view.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("ValueError: oh")
+
     # The notebook's file keeps the picture of the end, for who opens it without a kernel.
+    run(lab, 0)
+    run(lab, 4)
     stills = lab.evaluate(
         """() => globalThis.jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.toJSON()
           .map((output) => output.data?.["text/html"]).filter(Boolean)"""
     )
     assert len(stills) == 1
-    assert "dlviz.live(demo: stopped at step" in "".join(stills[0])
-
-    run(lab, 3)  # a loop that raises says so, and keeps what it logged
-    expect(view.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("ValueError: oh")
+    assert "dlviz.live(demo: finished at step 3, loss)" in "".join(stills[0])
+    expect(lab.get_by_role("group", name="live", exact=True).locator(".live-name")).to_contain_text("loss 2")
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])
