@@ -129,6 +129,7 @@ def test_a_lesson_is_committed_clean(lesson):
         ("01-tensors", r"dlviz\.(tensor|index|broadcast|matmul|einsum)\(", 10, 4),
         ("02-views-and-strides", r"dlviz\.(tensor|views)\(", 7, 4),
         ("03-autograd", r"dlviz\.graph\(", 5, 3),
+        ("04-linear-regression", r"dlviz\.(surface|race|live|broadcast|graph)\(", 8, 4),
         ("08-cnn", r"dlviz\.(conv1d|conv2d|max_pool2d|layers)\(", 8, 5),
     ],
 )

@@ -150,6 +150,72 @@ class Listed(nn.Module):
         return self.layers[1](self.layers[0](images.reshape(len(images), 64)).clamp(min=0))
 
 
+def step_by_formula(w, b, x, y, lr):
+    with torch.no_grad():
+        error = w * x + b - y
+        return w - lr * 2 * (error * x).mean(), b - lr * 2 * error.mean()
+
+
+def step_by_optimiser(w, b, x, y, lr):
+    parameters = [w.detach().clone().requires_grad_(), b.detach().clone().requires_grad_()]
+    optimiser = torch.optim.SGD(parameters, lr=lr)
+    F.mse_loss(parameters[0] * x + parameters[1], y).backward()
+    optimiser.step()
+    return parameters
+
+
+def step_still_tracked(w, b, x, y, lr):
+    slopes = torch.autograd.grad(((w * x + b - y) ** 2).mean(), (w, b))
+    return w - lr * slopes[0], b - lr * slopes[1]
+
+
+def traced_by_hand(x, y, lr):
+    w = b = 0.0
+    log = []
+    for _ in range(3):
+        error = w * x + b - y
+        w, b = w - lr * 2 * (error * x).mean().item(), b - lr * 2 * error.mean().item()
+        log.append([error.pow(2).mean().item(), w, b])
+    return log
+
+
+def zeroed_last(x, y, lr):
+    w, b = torch.zeros((), requires_grad=True), torch.zeros((), requires_grad=True)
+    optimiser = torch.optim.SGD([w, b], lr=lr)
+    log = []
+    for _ in range(3):
+        loss = F.mse_loss(w * x + b, y)
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        log.append((loss.item(), w.item(), b.item()))
+    return log
+
+
+def both_flat(w, b, x, y):
+    return F.mse_loss((w * x + b).squeeze(1), y)
+
+
+def y_as_x(w, b, x, y):
+    return ((w * x + b - y.view_as(x)) ** 2).mean()
+
+
+def x_flat(w, b, x, y):
+    return (w * x[:, 0] + b - y).square().sum() / len(y)
+
+
+def rows_known(w, b, x, y):
+    rows = torch.cat([x, y], dim=1)
+    x, y = rows[rows.isfinite().all(dim=1)].T
+    return F.mse_loss(w * x + b, y)
+
+
+def replaced_before(w, b, x, y):
+    known = ~(x.isnan() | y.isnan())
+    error = w * torch.where(known, x, 0.0) + b - torch.where(known, y, 0.0)
+    return (error.pow(2) * known).sum() / known.sum()
+
+
 def asked_functional(x, weight, bias, stride):
     return F.conv2d(x, weight, bias, stride)
 
@@ -241,6 +307,10 @@ ACCEPTED = {
         ("forward", "backward", "step", "zero_grad"),
         ["zero_grad", "forward", "zero_grad", "backward", "step"],
     ],
+    "04.step": [step_by_formula, step_by_optimiser, step_still_tracked],
+    "04.trace": [traced_by_hand, zeroed_last],
+    "04.broadcast": [both_flat, y_as_x, x_flat],
+    "04.mask": [rows_known, replaced_before],
     "08.conv2d": [asked_functional, by_unfold, kernel_place_by_place],
     "08.max_pool": [pooled_by_torch, pooled_by_views],
     "08.out_size": [counted, measured],
