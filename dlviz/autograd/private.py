@@ -64,8 +64,12 @@ def saved_names(kind: type) -> tuple[str, ...]:
 
 
 def raw_saved(node: Node, name: str) -> Any:
-    """torch's own handle on a saved tensor (``.data``, ``.unpack_hook``); ``None`` for sizes and numbers."""
-    return getattr(node, f"_raw_saved_{name}", None)
+    """torch's own handle on a saved tensor (``.data``, ``.unpack_hook``), a tuple of them for a list; ``None`` for sizes and numbers."""
+    try:
+        return getattr(node, f"_raw_saved_{name}", None)
+    except RuntimeError:
+        # A list, as the indices of x[mask], has no handles any more once backward has let go of it.
+        return ()
 
 
 def has_hooks(handle: Any) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import dlviz
 from dlviz import autograd
 from dlviz.autograd import faults
 
@@ -107,3 +108,16 @@ def test_saved_tensors_are_readable_by_name():
     kept = faults.saved(power)
     assert kept["exponent"] == 2
     assert kept["self"].tolist() == [3.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    "pick", [torch.tensor([True, False, True]), [2, 0], torch.tensor([1, 1])], ids=["mask", "list", "index"]
+)
+def test_a_graph_through_indexing_can_be_drawn_and_run_backward(pick):
+    w = torch.ones(3, requires_grad=True)
+    late = (w * torch.tensor([1.0, 2.0, 3.0]))[pick].sum()
+    view = dlviz.graph(late)
+    late.backward()  # what indexing keeps is a list, which is gone when the picture looks again
+    assert faults.is_freed(view.graph)
+    assert view.graph.nodes[0].gradients[0].item() == 1
+    view.close()
