@@ -130,7 +130,8 @@ def _changed(before: dict[str, Any], after: dict[str, Any]) -> str:
             now.shape == was.shape
             and now.stride() == was.clone().stride()
             and now.requires_grad == was.requires_grad
-            and torch.equal(now.detach(), was.detach())
+            # NaN equals nothing, itself included, and an input may hold some.
+            and torch.allclose(now.detach(), was.detach(), rtol=0, atol=0, equal_nan=True)
         ):
             return name
     return ""

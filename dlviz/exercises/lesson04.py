@@ -6,14 +6,10 @@ then mistakes people make in its place, each named after what it does. The ones 
 # mypy: no-check-untyped-defs
 # ruff: noqa: D103 - a mistake's name says what it does, and what learners read stays short
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from dlviz.exercises.attempt import Outcome
 from dlviz.exercises.function import Function
 from dlviz.exercises.predictions04 import PREDICTIONS
 from dlviz.exercises.repair import Repair
@@ -270,29 +266,6 @@ def _gaps(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {name: case[name] for name in ("w", "b", "x", "y")}
 
 
-class WithGaps(Function):
-    """A function whose inputs hold NaN: which equals nothing, so whether an input was changed is asked place by place."""
-
-    def _run(self, function: Callable[..., Any], cases: list[dict[str, Any]], seed: int) -> list[Outcome]:
-        given: list[tuple[Any, ...]] = []
-
-        def noted(*arguments: Any) -> Any:
-            given.append(arguments)
-            return function(*arguments)
-
-        runs = super()._run(noted, cases, seed)
-        return [replace(run, changed=_changed(case, now)) for run, case, now in zip(runs, cases, given, strict=True)]
-
-
-def _changed(case: dict[str, Any], given: tuple[Any, ...]) -> str:
-    pairs = zip(case.items(), given, strict=True)
-    return next((name for (name, was), now in pairs if isinstance(was, Tensor) and not _same(was, now)), "")
-
-
-def _same(was: Tensor, now: Tensor) -> bool:
-    return was.shape == now.shape and torch.allclose(was.detach(), now.detach(), rtol=0, atol=0, equal_nan=True)
-
-
 ITEMS = (
     *PREDICTIONS,
     Function(
@@ -323,7 +296,7 @@ ITEMS = (
         ),
         metric=_fitted,
     ),
-    WithGaps(
+    Function(
         id="04.mask",
         reference=known_mse,
         case=_gaps,
