@@ -34,7 +34,8 @@ of the kernel                                        ``_parent_ident``, ``_publi
 ==================================================  =============================================================================
 
 Subshells need nothing more. A message that JupyterLab sends to a subshell is handled there, in its thread, and never meets the
-pump; since ipykernel 7.4 a widget made in a cell is answered on the main shell whatever JupyterLab asks for, and meets it always.
+pump. ipykernel 7.4 answers a comm on the shell that last sent on it, so a widget made in a cell begins on the main shell; once the
+pump has let its first message in, the answer to it may move the others to their subshell.
 
 **What ipykernel could offer instead**: ``kernel.do_pending(kinds)``, to be called on the main thread from inside a cell: handle the
 waiting messages of these kinds now, keep the others. It knows its own queue, so none of the names above would be needed.
@@ -66,8 +67,9 @@ _SEND = 2
 class Pump:
     """Lets a loop's widgets speak while it runs: call it at every step.
 
-    A call that is not due costs about 0.2 µs. In another thread than the main one, in a forked process and inside a message that is
-    being handled, a call does nothing. No call ever raises, but for what an interrupt of the cell raises.
+    A call that is not due costs about 0.2 µs, a look that finds nothing about 30 µs, a message about 0.6 ms beside its handler.
+    In another thread than the main one, in a forked process and inside a message that is being handled, a call does nothing. No call
+    ever raises, but for what an interrupt of the cell raises.
 
     Attributes:
         works: whether messages are handled while a cell runs.
@@ -127,10 +129,8 @@ class Pump:
             self._look()
 
     def _look(self) -> None:
-        # Sockets belong to one thread of one process, and Python hears of interrupts on the main thread only.
-        here = threading.current_thread() is threading.main_thread() and os.getpid() == self._process
         try:
-            if here and not self._serving:
+            if not self._serving and self._in_place():
                 with _Interrupts() as interrupts:
                     try:
                         self._let_in(interrupts)
@@ -139,6 +139,15 @@ class Pump:
         finally:
             if self.works:
                 self._due = perf_counter() + PAUSE
+
+    def _in_place(self) -> bool:
+        """Whether this is the thread of the kernel's loop, and the main one: only there are its sockets, and interrupts, at hand."""
+        if os.getpid() != self._process or threading.current_thread() is not threading.main_thread():
+            return False
+        try:
+            return asyncio.get_running_loop() is self._kernel.io_loop.asyncio_loop
+        except RuntimeError:
+            return False
 
     def _let_in(self, interrupts: "_Interrupts") -> None:
         shell, end, self._answered = self._shell, perf_counter() + PAUSE, False

@@ -15,7 +15,8 @@ from jupyter_client import BlockingKernelClient, KernelManager
 from jupyter_client.kernelspec import KernelSpec
 
 ROOT = Path(__file__).parents[2]
-RELEASES = ("6.31.0", "7.3.0", "7.4.0")
+#: The last of each way to take messages, and 6.17.1, which Colab runs.
+RELEASES = ("6.17.1", "6.31.0", "7.3.0", "7.4.0")
 
 
 def overlay(folder: Path, release: str) -> Path:
@@ -80,9 +81,12 @@ class Kernel:
 
     def reply(self, asked: str) -> dict:
         """The reply to a request, once its idle status has come too."""
-        found = self.wait_for(lambda: [m for m in self.replies if m["parent_header"].get("msg_id") == asked])
+        found = self.wait_for(lambda: self.has_replied(asked))
         self.idle(asked)
         return found[0]["content"]
+
+    def has_replied(self, asked: str) -> list[dict]:
+        return [message for message in self.replies if message["parent_header"].get("msg_id") == asked]
 
     def statuses(self, asked: str) -> list[str]:
         return [

@@ -1,0 +1,229 @@
+"""The pump in a real JupyterLab: a slider moves while a cell runs, on three ipykernel releases, with comms over subshells and without."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.test_lab import _wait_for, command, text_of
+from tests.training.kernels import write_spec
+
+MOVES = 20
+STEP = 0.005
+#: Of each release, and JupyterLab's two ways to send what widgets say; ipykernel 6 has no subshells to send them to.
+CASES = (
+    ("6.31.0", "disabled"),
+    ("7.3.0", "disabled"),
+    ("7.3.0", "perCommTarget"),
+    ("7.4.0", "disabled"),
+    ("7.4.0", "perCommTarget"),
+)
+#: The loops end by themselves where a test fails, so that the next cell is not kept waiting.
+CELLS = (
+    "import time, json, ipywidgets, ipykernel\nfrom dlviz.training.pump import Pump\npump = Pump.here()\n"
+    "slider = ipywidgets.IntSlider(0, 0, 1000)\n"
+    "def train(until):\n"
+    "    seen, end = {}, time.time() + 30\n"
+    "    print('begun', flush=True)\n"
+    "    while slider.value != until and time.time() < end:\n"
+    "        pump()\n"
+    "        seen.setdefault(slider.value, time.time())  # as a training loop reads its knobs: at the step boundary\n"
+    f"        time.sleep({STEP})\n"
+    "    return seen | {slider.value: time.time()}\n"
+    "print(ipykernel.__version__, pump.works, '.')\nslider",
+    f"seen = train({MOVES})\nprint('ended', slider.value)",
+    "print('QUEUED', slider.value)",
+    "print(json.dumps(seen), '.')",
+    "train(500)\nraise ValueError('planted')",
+    "train(-1)",
+    "heard = train(700)\nprint('HEARD', slider.value, pump.works)",
+)
+LOOP, QUEUED, RECORD, FAILING, ENDLESS, AGAIN = range(1, 7)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab that knows a kernel of each release; answers its address."""
+    folder = tmp_path_factory.mktemp("pump-lab")
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    own = {name: str(folder / name) for name in names}
+    shared = tmp_path_factory.getbasetemp() / "overlays"  # as the tests of tests/training keep theirs
+    for release in dict.fromkeys(release for release, _ in CASES):
+        kernel = write_spec(shared, release, Path(own["JUPYTER_DATA_DIR"]) / "kernels")
+        for _, way in (case for case in CASES if case[0] == release):
+            book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})
+            book.cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+            nbformat.write(book, folder / f"{release}-{way}.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
+    options = ["--ServerApp.port_retries=0", "--IdentityProvider.token=t", "--LabApp.expose_app_in_browser=True"]
+    quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    log = folder / "server.log"
+    with log.open("w") as out:
+        running = subprocess.Popen(
+            [*command, *options, *quiet, f"--notebook-dir={folder}"],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **own},
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{address}/api?token=t", running, log)
+            yield address
+        finally:
+            running.terminate()
+            try:
+                running.wait(10)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+
+
+@pytest.fixture(scope="module")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """One for all cases: the second page finds JupyterLab's scripts in the cache."""
+    context = chromium.new_context(viewport={"width": 1300, "height": 950})
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
+def lab(request: pytest.FixtureRequest, context: BrowserContext, server: str) -> Iterator[Page]:
+    """The notebook of the case, its kernel idle and its slider shown. The tests of a case share it, in their order."""
+    release, way = request.param
+    settings = f"{server}/lab/api/settings/@jupyterlab/apputils-extension:kernels-settings?token=t"
+    body = json.dumps({"raw": json.dumps({"commsOverSubshells": way})}).encode()
+    urllib.request.urlopen(urllib.request.Request(settings, body, method="PUT"), timeout=10).close()
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    # Without the reset JupyterLab opens the notebooks of the other cases too, each with its kernel.
+    page.goto(f"{server}/lab/tree/{release}-{way}.ipynb?reset&token=t")
+    page.wait_for_function(
+        "() => globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+    page.wait_for_function("way => globalThis.jupyterapp.serviceManager.kernels.commsOverSubshells === way", arg=way)
+    press(page, 0)
+    says(page, 0, f"{release} True .")
+    expect(page.locator(".widget-slider")).to_be_visible()
+    yield page
+    page.evaluate("() => globalThis.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()
+
+
+def press(page: Page, number: int) -> None:
+    """Start a cell, or queue it, without waiting for its end."""
+    page.evaluate(
+        """number => {
+          globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number;
+          globalThis.jupyterapp.commands.execute("notebook:run-cell");
+        }""",
+        number,
+    )
+
+
+def says(page: Page, number: int, text: str) -> None:
+    """Wait until a cell shows that text, be it printed or the name of an error."""
+    page.wait_for_function(
+        """([number, text]) => globalThis.jupyterapp.shell.currentWidget.content.widgets[number].model.outputs.toJSON()
+          .some((output) => `${output.text} ${output.ename}`.includes(text))""",
+        arg=[number, text],
+    )
+
+
+def ended(page: Page, number: int) -> None:
+    """Wait until a cell is neither running nor queued. The kernel's own status tells of a slider's last message as well."""
+    page.wait_for_function(
+        """number => !globalThis.jupyterapp.shell.currentWidget.content.widgets[number].promptNode.textContent.includes("*")""",
+        arg=number,
+    )
+
+
+def move(page: Page, value: int) -> float:
+    """Move the slider by its handle, and answer when, in seconds since 1970."""
+    return page.evaluate(
+        """value => {
+          const now = Date.now();
+          document.querySelector(".widget-slider .slider").noUiSlider.set(value, true);
+          return now / 1000;
+        }""",
+        value,
+    )
+
+
+def test_a_slider_reaches_the_running_loop_and_queued_cells_follow_in_order(lab):
+    press(lab, LOOP)
+    says(lab, LOOP, "begun")
+    press(lab, QUEUED)
+    press(lab, RECORD)
+    moved = {}
+    for value in range(1, MOVES + 1):
+        moved[value] = move(lab, value)
+        lab.wait_for_timeout(70 + 7 * (value % 10))  # out of step with the pump
+    says(lab, RECORD, "} .")
+    assert text_of(lab, LOOP) == f"begun\nended {MOVES}"
+    assert text_of(lab, QUEUED) == f"QUEUED {MOVES}"
+    counts = [count_of(lab, number) for number in (LOOP, QUEUED, RECORD)]
+    assert counts == [counts[0], counts[0] + 1, counts[0] + 2]
+
+    seen = {int(value): when for value, when in json.loads(text_of(lab, RECORD).removesuffix(" .")).items()}
+    # On a slow day the page sends two moves as one: then the later one tells of both.
+    delays = sorted(min(seen[later] for later in seen if later >= value) - moved[value] for value in moved)
+    print(
+        f"ipykernel and comms: {lab.url.rsplit('/', 1)[1]}: median {1000 * median(delays):.0f} ms, 95% {1000 * delays[18]:.0f} ms"
+    )
+    # The page, the server and the kernel need a core each: with more running than there are cores they wait for one another.
+    crowded = os.getloadavg()[0] > (os.cpu_count() or 1)
+    assert delays[18] < (0.08 + STEP) * (4 if crowded else 1)
+
+
+def count_of(page: Page, number: int) -> int | None:
+    return page.evaluate(
+        "number => globalThis.jupyterapp.shell.currentWidget.content.widgets[number].model.executionCount", number
+    )
+
+
+def test_a_loop_that_fails_aborts_the_queued_cell(lab):
+    press(lab, FAILING)
+    says(lab, FAILING, "begun")
+    press(lab, QUEUED)
+    move(lab, 500)
+    says(lab, FAILING, "ValueError")
+    ended(lab, QUEUED)
+    assert (text_of(lab, QUEUED), count_of(lab, QUEUED)) == ("", None)
+
+
+def test_the_interrupt_button_ends_the_loop_and_the_slider_lives_on(lab):
+    press(lab, ENDLESS)
+    says(lab, ENDLESS, "begun")
+    move(lab, 600)
+    lab.wait_for_timeout(150)
+    command(lab, "notebook:interrupt-kernel")
+    says(lab, ENDLESS, "KeyboardInterrupt")
+    ended(lab, ENDLESS)  # until then a kernel aborts what comes
+    press(lab, AGAIN)
+    says(lab, AGAIN, "begun")
+    move(lab, 700)
+    says(lab, AGAIN, "HEARD 700 True")
+
+
+def test_a_page_that_is_reloaded_in_mid_training_comes_back(lab):
+    move(lab, 1)
+    press(lab, AGAIN)
+    says(lab, AGAIN, "begun")
+    command(lab, "docmanager:save")
+    lab.reload()
+    expect(lab.locator(".widget-slider")).to_be_visible(timeout=30_000)
+    move(lab, 700)
+    press(lab, QUEUED)
+    says(lab, QUEUED, "QUEUED 700")

@@ -1,0 +1,429 @@
+"""The pump on a kernel of the test's own: what it asks for, what it refuses, and that nothing is lost when something breaks."""
+
+import asyncio
+import os
+import signal
+import threading
+import warnings
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from jupyter_client.session import Session
+
+from dlviz.kit.words import say
+from dlviz.training import pump as module
+from dlviz.training.pump import SERVED, Pump
+
+
+class Frame:
+    """A part of a message as pyzmq hands it out, uncopied."""
+
+    def __init__(self, data: bytes) -> None:
+        self.bytes = data
+
+    def __buffer__(self, flags: int) -> memoryview:
+        return memoryview(self.bytes)
+
+
+class Socket:
+    """What waits, oldest first; `fails` is raised instead of handing out, `on_take` is called after."""
+
+    def __init__(self) -> None:
+        self.waiting: list[list[Frame]] = []
+        self.on_take: Any = None
+        self.fails: Exception | None = None
+
+    def poll(self, timeout: int) -> int:
+        assert timeout == 0
+        return len(self.waiting)
+
+    def recv_multipart(self, *, copy: bool) -> list[Frame]:
+        assert not copy
+        if self.fails:
+            raise self.fails
+        frames = self.waiting.pop(0)
+        if self.on_take:
+            self.on_take()
+        return frames
+
+
+class Stream:
+    def __init__(self, receive: Any) -> None:
+        self.socket = Socket()
+        self._recv_callback = receive
+        self.looked_again = 0
+
+    def on_recv(self, callback: Any, *, copy: bool) -> None:
+        assert callback is self._recv_callback
+        assert not copy
+        self.looked_again += 1
+
+    def _run_callback(self, callback: Any, frames: Any) -> None:
+        callback(frames)
+
+    def sending(self) -> bool:
+        return False
+
+    def flush(self, flag: int) -> None:
+        raise AssertionError("nothing to send")
+
+
+class Kernel:
+    """As much of a kernel as the pump may touch, in the manner of ipykernel 6."""
+
+    def __init__(self) -> None:
+        self.session = Session(key=b"key")
+        self.logged: list[str] = []
+        self.log = SimpleNamespace(error=lambda text, exc_info: self.logged.append(text))
+        self.kept: list[str] = []
+        self.heard: list[Any] = []
+        self.trail: list[Any] = []
+        self.later: list[Any] = []
+        self._parent_ident = {"shell": b"cell's"}
+        self.parent: dict[str, Any] = {"header": {"msg_id": "cell"}}
+        self.shell_stream = Stream(partial(self.schedule, "dispatch"))
+        self.msg_queue = SimpleNamespace(_queue=[])
+        self.io_loop = SimpleNamespace(add_callback=self.add_callback, asyncio_loop=None)
+        self.shell_handlers = dict.fromkeys(SERVED, self.handle)
+
+    def add_callback(self, call: Any, *args: Any) -> None:
+        self.later.append((call, args))
+
+    def schedule(self, how: str, frames: Any) -> None:
+        self.kept.append(self.kind_and_id(frames))
+
+    def kind_and_id(self, frames: Any) -> str:
+        _, body = self.session.feed_identities(frames, copy=False)
+        header = self.session.deserialize(body, content=False, copy=False)["header"]
+        return header["msg_type"] + " " + header["msg_id"]
+
+    def handle(self, stream: Any, idents: Any, message: Any) -> None:
+        assert stream is self.shell_stream
+        assert self.parent is message
+        self.heard.append(message["content"]["data"])
+
+    def set_parent(self, idents: Any, parent: Any, channel: str) -> None:
+        assert channel == "shell"
+        self._parent_ident["shell"], self.parent = idents, parent
+
+    def get_parent(self, channel: str) -> Any:
+        return self.parent
+
+    def should_handle(self, stream: Any, message: Any, idents: Any) -> bool:
+        return True
+
+    def _publish_status(self, status: str, channel: str) -> None:
+        self.trail.append((status, self.parent["header"]["msg_id"]))
+
+    def frames(self, kind: str, data: Any = None) -> list[Frame]:
+        message = self.session.msg(kind, {"data": data, "comm_id": "c"})
+        return [Frame(b"page"), *(Frame(part) for part in self.session.serialize(message))]
+
+    def send(self, kind: str, data: Any = None) -> str:
+        frames = self.frames(kind, data)
+        self.shell_stream.socket.waiting.append(frames)
+        return self.kind_and_id(frames)
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    monkeypatch.setattr(module.asyncio, "all_tasks", lambda loop: set())
+    monkeypatch.setattr(module.asyncio, "get_running_loop", lambda: "loop")
+    kernel = Kernel()
+    kernel.io_loop.asyncio_loop = "loop"
+    return kernel
+
+
+def due(pump: Pump) -> None:
+    """One look, whenever the last was."""
+    if pump.works:
+        pump._due = 0.0
+    pump()
+
+
+def test_widgets_are_heard_and_the_rest_is_handed_back_in_order(kernel):
+    pump = Pump(kernel)
+    assert (pump.works, pump.why) == (True, "")
+    first = kernel.send("execute_request")
+    kernel.send("comm_open", 1)
+    middle = [kernel.send("complete_request"), kernel.send("shutdown_request")]
+    kernel.send("comm_msg", 2)
+    kernel.send("comm_close", 3)
+    last = kernel.send("execute_request")
+    due(pump)
+    assert kernel.heard == [1, 2, 3]
+    assert kernel.kept == [first, *middle, last]
+    assert (kernel._parent_ident["shell"], kernel.parent["header"]["msg_id"]) == (b"cell's", "cell")
+    assert [status for status, _ in kernel.trail] == ["busy", "idle"] * 3 + ["busy"]
+    assert [owner == "cell" for _, owner in kernel.trail] == [False] * 6 + [True]
+    assert kernel.shell_stream.looked_again
+
+
+def test_what_the_kernel_had_taken_is_heard_first_and_passed_over_later(kernel):
+    taken = [kernel.frames("comm_msg", 1), kernel.frames("execute_request"), kernel.frames("comm_msg", 2)]
+    kernel.msg_queue._queue = [
+        (0, "dispatch", (taken[0],)),
+        (1, "stop", ()),
+        *((2, "dispatch", (t,)) for t in taken[1:]),
+    ]
+    kernel.send("comm_msg", 3)
+    pump = Pump(kernel)
+    due(pump)
+    assert kernel.heard == [1, 2, 3]
+    due(pump)
+    pump._turned()
+    due(pump)
+    assert kernel.heard == [1, 2, 3]
+    answers = []
+    for frames in taken:
+        _, body = kernel.session.feed_identities(frames, copy=False)
+        message = kernel.session.deserialize(body, content=True, copy=False)  # not taken for a repeated signature
+        answers.append(kernel.should_handle(None, message, None))
+    assert answers == [False, True, False]
+    assert kernel.should_handle(None, message, None)
+
+
+def test_only_a_look_that_is_due_looks(kernel):
+    pump = Pump(kernel)
+    pump()
+    kernel.send("comm_msg", 1)
+    pump()
+    assert kernel.heard == []
+    due(pump)
+    assert kernel.heard == [1]
+
+
+def test_a_flood_leaves_the_loop_its_share(kernel, monkeypatch):
+    clock = iter(range(1, 10_000))
+    monkeypatch.setattr(module, "perf_counter", lambda: next(clock) * module.PAUSE / 4)
+    for number in range(100):
+        kernel.send("comm_msg", number)
+    due(Pump(kernel))
+    assert 1 <= len(kernel.heard) < 10
+    assert kernel.heard == [*range(len(kernel.heard))]
+    assert kernel.shell_stream.looked_again
+
+
+def test_a_message_that_cannot_be_read_is_handed_back_as_it_came(kernel):
+    pump, back = Pump(kernel), []
+    kernel.shell_stream._recv_callback = lambda frames: back.append([frame.bytes for frame in frames])
+    odd = [Frame(b"stop aborting")]
+    forged = kernel.frames("comm_msg", 1)
+    forged[2] = Frame(b"0" * 64)
+    kernel.shell_stream.socket.waiting += [odd, forged]
+    due(pump)
+    assert back == [[b"stop aborting"], [frame.bytes for frame in forged]]
+    assert kernel.heard == []
+    assert pump.works
+
+
+def test_in_another_thread_in_a_forked_process_and_outside_of_the_kernel_s_loop_it_does_nothing(kernel, monkeypatch):
+    pump = Pump(kernel)
+    kernel.send("comm_msg", 1)
+    thread = threading.Thread(target=due, args=(pump,))
+    thread.start()
+    thread.join()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(os, "getpid", lambda: -1)
+        due(pump)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(module.asyncio, "get_running_loop", lambda: "another")
+        due(pump)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(module.asyncio, "get_running_loop", asyncio.events.get_running_loop)
+        due(pump)
+    assert (kernel.heard, pump.works) == ([], True)
+    due(pump)
+    assert kernel.heard == [1]
+
+
+def test_without_a_kernel_it_does_nothing_and_warns_of_nothing():
+    pump = Pump.here()
+    assert pump is Pump.here()
+    for _ in range(3):
+        pump()
+    assert (pump.works, pump.why) == (False, say("training.pump.no_kernel"))
+
+
+WAYS = (
+    "shell_stream",
+    "shell_stream.socket.poll",
+    "shell_stream.socket.recv_multipart",
+    "shell_stream.on_recv",
+    "shell_stream.sending",
+    "shell_stream.flush",
+    "shell_stream._run_callback",
+    "shell_stream._recv_callback",
+    "session.feed_identities",
+    "session.deserialize",
+    "session.digest_history",
+    "set_parent",
+    "get_parent",
+    "should_handle",
+    "_publish_status",
+    "io_loop.add_callback",
+    "shell_handlers",
+    "_parent_ident",
+    "msg_queue._queue",
+    "log.error",
+)
+
+
+@pytest.mark.parametrize("odd", [None, 5], ids=["missing", "of another kind"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_kernel_built_otherwise_is_left_alone_and_said_so_once(way, odd, kernel):
+    real = kernel.session
+    kernel.session = SimpleNamespace(
+        feed_identities=real.feed_identities, deserialize=real.deserialize, digest_history=real.digest_history
+    )
+    *path, name = way.split(".")
+    owner: Any = kernel
+    for step in path:
+        owner = getattr(owner, step)
+    setattr(owner, name, odd)
+    with pytest.warns(UserWarning, match="act after the cell") as said:
+        pump = Pump(kernel)
+    assert [str(one.message) for one in said] == [pump.why]
+    assert way in pump.why
+    assert not pump.works
+    for _ in range(3):
+        due(pump)
+
+
+def test_a_kernel_of_another_kind_altogether_is_left_alone(monkeypatch):
+    monkeypatch.setattr(module, "_kernel", lambda: object())
+    monkeypatch.setattr(Pump, "_latest", None)
+    with pytest.warns(UserWarning, match=r"builtins.*has no shell_stream"):
+        pump = Pump.here()
+    assert not pump.works
+
+
+def break_parent(kernel: Kernel) -> None:
+    kernel.set_parent = lambda *_, **__: 1 / 0  # type: ignore[assignment]
+
+
+def break_status(kernel: Kernel) -> None:
+    kernel._publish_status = lambda *_: 1 / 0  # type: ignore[assignment, return-value]
+
+
+def break_socket(kernel: Kernel) -> None:
+    kernel.shell_stream.socket.fails = OSError("planted")
+
+
+def break_callback(kernel: Kernel) -> None:
+    kernel.shell_stream._run_callback = lambda *_: 1 / 0  # type: ignore[assignment, method-assign, return-value]
+
+
+@pytest.mark.parametrize("plant", [break_parent, break_status, break_socket, break_callback])
+def test_a_look_that_fails_is_the_last_and_loses_nothing(plant, kernel):
+    pump = Pump(kernel)
+    due(pump)
+    kernel.later.clear()
+    sent = [kernel.send("comm_msg", 1), kernel.send("execute_request"), kernel.send("comm_msg", 2)]
+    plant(kernel)
+    with pytest.warns(UserWarning, match="No message is lost"):
+        due(pump)
+    assert not pump.works
+    assert ("planted" in pump.why) or ("division by zero" in pump.why)
+    due(pump)
+    for call, args in kernel.later:
+        call(*args)
+    left = [kernel.kind_and_id(frames) for frames in kernel.shell_stream.socket.waiting]
+    heard = 1 if kernel.heard else 0
+    assert kernel.kept + left == sent[heard:]
+    assert len(kernel.heard) == heard
+    assert kernel.shell_stream.looked_again >= 2
+
+
+def test_a_warning_that_is_an_error_does_not_end_the_loop(kernel, capsys):
+    pump = Pump(kernel)
+    kernel.send("comm_msg", 1)
+    break_socket(kernel)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        due(pump)
+    assert pump.why in capsys.readouterr().err
+
+
+def test_an_interrupt_waits_until_the_message_is_in_good_hands(kernel):
+    pump = Pump(kernel)
+    kept, told = kernel.send("execute_request"), kernel.send("comm_msg", 1)
+    kernel.shell_stream.socket.on_take = lambda: signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        due(pump)
+    assert kernel.kept == [kept]
+    with pytest.raises(KeyboardInterrupt):
+        due(pump)
+    assert kernel.heard == [1]
+    assert told
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert (pump.works, kernel.parent["header"]["msg_id"]) == (True, "cell")
+
+
+def test_a_handler_can_be_interrupted_and_the_cell_hears_of_it(kernel):
+    pump = Pump(kernel)
+    kernel.shell_handlers["comm_msg"] = lambda *_: signal.raise_signal(signal.SIGINT)
+    kernel.send("comm_msg", 1)
+    kernel.send("comm_msg", 2)
+    with pytest.raises(KeyboardInterrupt):
+        due(pump)
+    assert len(kernel.shell_stream.socket.waiting) == 1
+    assert (pump.works, kernel.parent["header"]["msg_id"]) == (True, "cell")
+
+
+def test_a_handler_that_fails_is_logged_and_the_next_is_heard(kernel):
+    pump = Pump(kernel)
+    kernel.shell_handlers["comm_open"] = lambda *_: 1 / 0
+    kernel.send("comm_open", 1)
+    kernel.send("comm_msg", 2)
+    due(pump)
+    assert (kernel.heard, pump.works) == ([2], True)
+    assert kernel.logged == ["Exception in message handler:"]
+
+
+def test_a_handler_that_pumps_in_turn_changes_nothing(kernel):
+    pump, order = Pump(kernel), []
+
+    def handle(stream: Any, idents: Any, message: Any) -> None:
+        order.append(message["content"]["data"])
+        due(pump)
+        order.append(-message["content"]["data"])
+
+    kernel.shell_handlers["comm_msg"] = handle
+    for number in (1, 2):
+        kernel.send("comm_msg", number)
+    due(pump)
+    assert order == [1, -1, 2, -2]
+
+
+def test_a_coroutine_runs_to_its_end_at_once_or_goes_on_where_it_waited():
+    trail: list[Any] = []
+
+    async def at_once() -> None:
+        trail.append("at once")
+
+    async def waits(future: "asyncio.Future[int]") -> None:
+        trail.append("begun")
+        try:
+            trail.append(await future)
+        except ValueError as error:
+            trail.append(str(error))
+        await asyncio.sleep(0)
+        trail.append("ended")
+
+    async def cell() -> None:
+        good, bad = asyncio.get_running_loop().create_future(), asyncio.get_running_loop().create_future()
+        module._begin(at_once())
+        module._begin(waits(good))
+        module._begin(waits(bad))
+        module._begin(None)
+        trail.append("cell")
+        good.set_result(7)
+        bad.set_exception(ValueError("bad"))
+        while module._waiting:
+            await asyncio.sleep(0)
+
+    asyncio.run(cell())
+    assert trail == ["at once", "begun", "begun", "cell", 7, "bad", "ended", "ended"]
