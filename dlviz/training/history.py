@@ -99,7 +99,7 @@ def decimated(steps: np.ndarray, values: np.ndarray, most: int) -> tuple[np.ndar
 
     Example:
         >>> steps, values = decimated(np.arange(10_000), np.r_[np.zeros(5_000), 9.0, np.zeros(4_999)], 100)
-        >>> len(values) <= 100, values.max()
+        >>> len(values) <= 100, float(values.max())
         (True, 9.0)
     """
     count = len(values)
