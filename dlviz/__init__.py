@@ -29,15 +29,18 @@ _HOME = {
     "avg_pool1d": "dlviz.convolution.pooling_widget",
     "avg_pool2d": "dlviz.convolution.pooling_widget",
     "layers": "dlviz.network.widget",
+    "boundary": "dlviz.plane.widget",
     "live": "dlviz.training.widget",
     "load_run": "dlviz.training.widget",
     "knob": "dlviz.training.knobs",
+    "race": "dlviz.descent.widget",
+    "surface": "dlviz.descent.surface_widget",
     "exercise": "dlviz.exercises",
     "predict": "dlviz.exercises",
     "device": "dlviz.machine",
     "seed": "dlviz.machine",
 }
-_ROOMS = ("autograd", "convolution", "data", "exercises", "network", "tensors", "training")
+_ROOMS = ("autograd", "convolution", "data", "descent", "exercises", "network", "plane", "tensors", "training")
 
 __all__ = ["__version__", *_HOME, *_ROOMS]
 

@@ -3,12 +3,13 @@
 import argparse
 import sys
 
-from tests.benchmarks import autograd, convolution, network, tensors, training
+from tests.benchmarks import autograd, convolution, network, plane, tensors, training
 
 SUITES = {
     "autograd": autograd.run,
     "convolution": convolution.run,
     "network": network.run,
+    "plane": plane.run,
     "tensors": tensors.run,
     "training": training.run,
 }

@@ -42,3 +42,11 @@ def test_the_quick_benchmark_of_training_prints_its_rows(capsys):
     cells = next(line.split() for line in lines if line.strip().startswith("ours"))
     assert float(cells[1]) > 0
     assert 1000 < int(cells[-1]) < 100_000
+
+
+def test_the_quick_benchmark_of_the_plane_prints_its_rows(capsys):
+    assert main(["plane", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = next(line.split() for line in lines if line.split()[:2] == ["8", "50"])
+    assert all(float(cell) > 0 for cell in cells)
+    assert int(cells[-1]) > 30_000

@@ -49,6 +49,16 @@ NETWORK_CELLS = (
     "print('STATE', view.opened, view.unit, view.field and view.field.box, view.window and view.window.step, view.painted)",
     "with torch.no_grad():\n    net[0].bias.fill_(7)\nview.inspect('0', 1, (0, 0))\nprint(round(view.columns[1].output.mean().item()))",
 )
+PLANE_CELLS = (
+    "import torch, dlviz\nfrom torch import nn\n_ = torch.manual_seed(0)\nx, y = dlviz.data.moons(100)\n"
+    "net = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 2))\nown = net[0].weight.clone()\n"
+    "view = dlviz.boundary(net, x, y)\nview",
+    "print('STATE', view.opened, round(view.model[0].weight[1, 0].item(), 3), torch.equal(net[0].weight, own),"
+    " tuple(view.x.shape), view.step, len(view.snapshots))",
+    "opt = torch.optim.Adam(net.parameters(), lr=0.02)\nfor step in range(1, 101):\n"
+    "    loss = nn.functional.cross_entropy(net(x), y)\n    opt.zero_grad()\n    loss.backward()\n    opt.step()\n"
+    "    if step % 10 == 0:\n        view.update()\nown = net[0].weight.clone()\nprint(f'{view.loss:.4g}')",
+)
 LIVE_CELLS = (
     "import time, torch, dlviz\nw = torch.zeros(1, requires_grad=True)\n"
     "opt = torch.optim.SGD([w], lr=0.01)\nrun = dlviz.live('demo')\nrun.knobs(lr=opt)\nrun",
@@ -70,6 +80,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("tensors", TENSOR_CELLS),
         ("convolution", CONVOLUTION_CELLS),
         ("network", NETWORK_CELLS),
+        ("plane", PLANE_CELLS),
         ("live", LIVE_CELLS),
     ):
         book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
@@ -351,6 +362,46 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
 
     run(lab, 2)  # what is drawn follows the model's new parameters
     assert text_of(lab, 2) == "7"
+
+
+def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server):
+    open_notebook(lab, server, "plane.ipynb")
+    run(lab, 0)
+    view = lab.get_by_role("group", name="boundary", exact=True)
+    head = view.locator(".dlviz-signature")
+    expect(head).to_contain_text("100 points")
+
+    view.locator(".plane-units").nth(2).press("ArrowRight")
+    view.locator(".plane-units").nth(2).press("Enter")
+    expect(view.locator(".plane-opened .plane-title b")).to_have_text("1 ReLU, unit 1 of 6")
+    run(lab, 1)
+    own = text_of(lab, 1).split()[3]
+    field = view.get_by_role("textbox", name="weight of x₀, typed")
+    field.fill("1.5")
+    field.press("Enter")
+    expect(view.locator(".plane-equation")).to_contain_text("relu(1.5·x₀")
+    expect(view.locator(".dlviz-badge")).to_have_text("edited copy")
+    said(lab, 1, "STATE [2, 1] 1.5 True (100, 2) 0 1")
+
+    view.get_by_role("combobox", name="paint points of class").select_option("1")
+    plane = view.locator(".plane-field")
+    for _ in range(2):
+        plane.press("ArrowUp")
+        plane.press("Enter")
+    expect(head).to_contain_text("102 points")
+    said(lab, 1, "STATE [2, 1] 1.5 True (102, 2) 0 1")
+
+    # Training is drawn while the cell runs, and the player goes back to what was.
+    run(lab, 2)
+    expect(view.locator(".dlviz-count")).to_have_text("10 / 10")
+    expect(head).to_contain_text(f"loss {text_of(lab, 2)}")
+    trained = head.inner_text()
+    view.locator(".dlviz-first").click()
+    expect(head).not_to_have_text(trained)
+    said(lab, 1, f"STATE [2, 1] {own} True (102, 2) 0 11")
+    view.locator(".dlviz-player input").press("End")
+    view.locator(".dlviz-player input").fill("10")
+    expect(head).to_have_text(trained)
 
 
 def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):

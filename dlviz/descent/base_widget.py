@@ -1,0 +1,107 @@
+"""What the pictures of this room share: a surface from above or turning in space, and paths on it."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import traitlets
+from torch import Tensor
+
+from dlviz.descent.losses import Box
+from dlviz.descent.still import draw
+from dlviz.kit.plotly import packed, serve
+from dlviz.kit.problem import Problem
+from dlviz.kit.widget import Widget
+from dlviz.kit.words import say
+
+#: How many places a surface is computed at, along each side.
+SIDE = 101
+
+
+class Relief(Widget):
+    """A surface with paths on it.
+
+    Attributes:
+        view: "2d", a map with lines of equal height, or "3d", which turns; 3-D brings plotly.js (1.5 MB) to the page, once.
+        paths_shown: the paths, as data for the view.
+    """
+
+    _view = Path(__file__).with_name("view.js")
+    _style = Path(__file__).with_name("view.css")
+    _room = "descent"
+    _name = ""
+
+    view = traitlets.Enum(("2d", "3d"), "2d", help="a map, or a surface that turns").tag(sync=True)
+    paths_shown = traitlets.Dict(help="the paths, for the view").tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        self._open = True
+        super().__init__(**traits)
+        serve(self)
+
+    def close(self) -> None:
+        """Take the widget off the page and let go of its functions and tensors."""
+        self._open = False
+        super().close()
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The widget as one self-contained page that opens from a file and still plays, steps and hovers.
+
+        A page written with ``view="3d"`` holds plotly.js, once, and is 2 MB larger for it; one written with "2d" shows the map alone.
+
+        Args:
+            path: where to write it; nothing is written without one.
+
+        Returns:
+            The page.
+        """
+        return super().to_html(path)
+
+    def _full(self) -> dict[str, Any]:
+        return super()._full() | ({"plotly": packed()} if self.view == "3d" else {})
+
+    def _held(self) -> None:
+        if not self._open:
+            raise Problem(say("descent.refused.closed"))
+
+    def _picture(self, about: dict[str, Any], runs: list[dict[str, Any]]) -> str:
+        theme = "dark" if self.theme == "dark" else "light"
+        scene = self.scene
+        return draw(
+            self._name,
+            scene["signature"],
+            about,
+            scene["axes"],
+            [*scene["minima"], *scene["marked"]],
+            runs,
+            self.step,
+            scene["summary"],
+            theme,
+        )
+
+
+def axis(low: float, high: float, count: int = SIDE) -> Tensor:
+    """Evenly spaced places along one side."""
+    # So written, the middle of a symmetric side is 0 and not 1e-16.
+    return low + (high - low) * torch.arange(count, dtype=torch.float64) / (count - 1)
+
+
+def checked_limits(caller: str, given: Any) -> Box:
+    """((x low, x high), (y low, y high)) from that, or from (low, high) for both.
+
+    Raises:
+        Problem: it is neither, or a low end is not below its high end.
+
+    Example:
+        >>> checked_limits("surface", (-1, 1))
+        ((-1.0, 1.0), (-1.0, 1.0))
+    """
+    try:
+        table = torch.as_tensor(given, dtype=torch.float64)
+        pair = table.expand(2, 2) if table.shape == (2,) else table
+        (a, b), (c, d) = pair.tolist()
+    except (TypeError, ValueError, RuntimeError):
+        raise Problem(say("descent.refused.limits", caller=caller, got=repr(given)[:80])) from None
+    if not (a < b and c < d and bool(pair.isfinite().all())):
+        raise Problem(say("descent.refused.limits", caller=caller, got=repr(given)[:80]))
+    return (a, b), (c, d)

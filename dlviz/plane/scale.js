@@ -1,0 +1,26 @@
+// The plane's own coordinates and a canvas's pixels, and where round numbers stand.
+
+/** @param {number[]} limits left, right, bottom, top @param {{left: number, top: number, size: number}} box */
+export function scale([left, right, bottom, top], box) {
+  return {
+    x: (value) => box.left + ((value - left) / (right - left)) * box.size,
+    y: (value) => box.top + ((top - value) / (top - bottom)) * box.size,
+    value: (px, py) => [left + ((px - box.left) / box.size) * (right - left), top - ((py - box.top) / box.size) * (top - bottom)],
+  };
+}
+
+/** Round numbers between two, about `wanted` of them. */
+export function ticks(low, high, wanted) {
+  const rough = (high - low) / wanted;
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((n) => n * unit).find((one) => one >= rough);
+  const found = [];
+  for (let k = Math.ceil(low / step); k * step <= high; k += 1) found.push(Number((k * step).toPrecision(10)));
+  return found;
+}
+
+/** Coordinate of a point that was computed: the middle of cell number `at` of `side`, counted along x, or down along y. */
+export function place(limits, side, row, column) {
+  const [left, right, bottom, top] = limits;
+  return [left + ((column + 0.5) / side) * (right - left), top - ((row + 0.5) / side) * (top - bottom)];
+}

@@ -1,0 +1,120 @@
+"""The plane room: what a redraw costs the learner's loop, the bytes that cross, and the browser's share."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import dlviz
+from tests.benchmarks.autograd import row
+from tests.benchmarks.browser import _FLAGS, chromium
+
+#: A new scene to its end, the median of thirty; and the slowest but one of twenty moves of the pointer.
+_REDRAW = """async () => {
+  const model = globalThis.dlvizModel;
+  const times = [];
+  for (let k = 0; k < 30; k += 1) {
+    const start = performance.now();
+    model.set("scene", { ...model.get("scene") });
+    document.body.offsetHeight;
+    times.push(performance.now() - start);
+    await new Promise(requestAnimationFrame);
+  }
+  return times.sort((a, b) => a - b)[15];
+}"""
+_HOVER = """() => {
+  const field = document.querySelector(".plane-field");
+  const box = field.getBoundingClientRect();
+  const times = [];
+  for (let k = 0; k < 20; k += 1) {
+    const start = performance.now();
+    field.dispatchEvent(new PointerEvent("pointermove", { clientX: box.x + 50 + 9 * k, clientY: box.y + 20 + 7 * k, bubbles: true }));
+    document.body.offsetHeight;
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[18];
+}"""
+
+
+def net_of(units: int, classes: int = 3) -> nn.Sequential:
+    """Two hidden layers of as many units."""
+    return nn.Sequential(nn.Linear(2, units), nn.Tanh(), nn.Linear(units, units), nn.ReLU(), nn.Linear(units, classes))
+
+
+def run(*, quick: bool = False) -> Iterator[str]:
+    """Yield the lines of the table."""
+    settings = [(8, 50), (16, 80), (16, 120), (64, 80)][: 1 if quick else None]
+    yield "plane: milliseconds (medians) of a step of training and of view.update(), redraws a second, and bytes that cross"
+    yield row("units", "side", "step", "update", "a second", "bytes")
+    for units, side in settings:
+        yield row(str(units), str(side), *kernel_side(units, side))
+    yield "target: 20 redraws a second beside 100 steps of training"
+    if not quick:
+        yield from in_browser()
+
+
+def kernel_side(units: int, side: int) -> tuple[str, ...]:
+    """One network, trained and redrawn in turn."""
+    torch.manual_seed(0)
+    x, y = dlviz.data.spirals(300)
+    net = net_of(units)
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    view = dlviz.boundary(net, x, y, resolution=side)
+
+    def step() -> None:
+        loss = F.cross_entropy(net(x), y)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    pairs = sorted((timed(step), timed(view.update)) for _ in range(30))
+    trained, drawn = pairs[15][0], sorted(update for _, update in pairs)[15]
+    crossing = sum(len(part) for part in leaves(view.scene))
+    view.close()
+    return f"{1e3 * trained:.2f}", f"{1e3 * drawn:.2f}", f"{1 / drawn:.0f}", str(crossing)
+
+
+def timed(call: Callable[[], None]) -> float:
+    """Seconds of one call."""
+    start = perf_counter()
+    call()
+    return perf_counter() - start
+
+
+def leaves(value: object) -> Iterator[bytes]:
+    """Every array of a scene, as the bytes that cross."""
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item)
+
+
+def in_browser() -> Iterator[str]:
+    """First paint, a redraw, and a hover."""
+    executable = chromium()
+    if executable is None:
+        yield "browser: none found; DLVIZ_CHROMIUM names one"
+        return
+    from playwright.sync_api import sync_playwright
+
+    x, y = dlviz.data.spirals(300)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=executable, args=list(_FLAGS))
+        path = Path(folder) / "plane.html"
+        dlviz.boundary(net_of(16), x, y, opened=[2, 3]).to_html(path)
+        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        page.wait_for_timeout(500)
+        paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        redraw, hover = page.evaluate(_REDRAW), page.evaluate(_HOVER)
+        yield f"browser, in ms: first paint {paint:.0f}, a new scene {redraw:.1f}, hover {hover:.1f}"
+        browser.close()

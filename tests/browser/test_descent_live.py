@@ -1,0 +1,106 @@
+"""The descent room with a kernel: plotly.js is asked for once a page, and sliders run the optimisers again."""
+
+import base64
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import dlviz
+from dlviz.kit.page import written
+from tests.browser.test_descent import number, row, settle, turn
+from tests.descent.racers import LOSSES, RACERS, plain_loop
+
+#: The page's model talks to this process as a notebook's does to its kernel.
+CONNECT = """() => {
+  const model = globalThis.dlvizModel;
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const revive = (value) => {
+    if (value === null || typeof value !== "object") return value;
+    if (typeof value.$bytes === "string") return bytes(value.$bytes);
+    if (Array.isArray(value)) return value.map(revive);
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revive(item)]));
+  };
+  const plain = model.set.bind(model);
+  let dirty = {};
+  model.frames = {};
+  model.set = (name, value) => {
+    dirty[name] = value;
+    plain(name, value);
+  };
+  model.save_changes = async () => {
+    const traits = dirty;
+    dirty = {};
+    const answer = revive(JSON.parse(await window.kernel(JSON.stringify({ traits }))));
+    for (const [name, value] of Object.entries(answer)) plain(name, value);
+  };
+  model.send = async (content) => {
+    const [reply, buffers] = JSON.parse(await window.kernel(JSON.stringify({ content })));
+    for (const call of [...model.listeners.get("msg:custom")]) call(reply, buffers.map(bytes));
+  };
+  plain("live", true);
+  plain("view", model.get("view"));
+}"""
+
+#: A second picture of the same widget, as a second output in the notebook is.
+AGAIN = """async () => {
+  const { esm } = JSON.parse(document.getElementById("payload").textContent);
+  const view = await import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })));
+  const el = document.createElement("div");
+  document.querySelector("main").append(el);
+  view.default.render({ model: globalThis.dlvizModel, el, signal: new AbortController().signal });
+}"""
+
+
+@pytest.fixture
+def live(open_page, monkeypatch):
+    """Open a race's page and answer it: ``page, asked = live(view)``; `asked` gathers its messages."""
+
+    def open_it(view) -> tuple[Page, list]:
+        page, asked = open_page(view), []
+
+        def kernel(text: str) -> str:
+            message = json.loads(text)
+            asked.append(message)
+            if "content" in message:
+                said = []
+                monkeypatch.setattr(view, "send", lambda content, buffers: said.append((content, buffers)))
+                view._handle_custom_msg(message["content"], [])
+                ((content, buffers),) = said
+                return json.dumps([content, [base64.b64encode(one).decode() for one in buffers]])
+            for name, value in message["traits"].items():
+                setattr(view, name, value)
+            return written({"paths_shown": view.paths_shown} if "scale" in message["traits"] else {})
+
+        page.expose_function("kernel", kernel)
+        page.evaluate(CONNECT)
+        settle(page)
+        return page, asked
+
+    return open_it
+
+
+def test_two_pictures_ask_for_plotly_once_and_only_when_they_turn(live):
+    view = dlviz.race(RACERS, "ravine", steps=20)
+    page, asked = live(view)
+    page.evaluate(AGAIN)
+    settle(page)
+    page.locator(".dlviz-first").first.click()
+    assert not any("content" in message for message in asked)
+    page.get_by_role("button", name="3-D").first.click()
+    for place in page.locator(".des-solid").all():
+        expect(place.locator("canvas").first).to_be_visible(timeout=20_000)
+    assert [message["content"] for message in asked if "content" in message] == [{"kind": "plotly"}]
+    assert view.view == "3d"
+    expect(page.locator(".des-readout:visible").first).to_contain_text("drag or arrow keys turn it")
+
+
+def test_the_slider_runs_the_optimisers_in_the_kernel(live):
+    view = dlviz.race(RACERS, "ravine", steps=20)
+    page, _ = live(view)
+    turn(page, ".des-slider input", 12)
+    expect(page.locator(".des-slider output")).to_have_text("×3.16")
+    _, losses, _ = plain_loop(RACERS["Adam"][0], {"lr": 0.15 * 3.16}, LOSSES["ravine"], (-2.5, 1.0), 21)
+    page.wait_for_function("document.querySelector('.des-ended:not([hidden])')?.textContent.startsWith('diverged')")
+    assert number(row(page, "Adam")[1]) == pytest.approx(float(losses[20]), rel=1e-3)
+    assert view.scale == 3.16

@@ -1,0 +1,544 @@
+"""The exported pages of the plane room, driven by mouse and keyboard, and live ones that this process answers, against torch's numbers."""
+
+import json
+import re
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+from torch import nn
+
+import dlviz
+from dlviz.kit.page import written
+from tests.browser.test_network import colours, number, pixel
+
+#: Where the plane lies on its canvas.
+LEFT, TOP, SIZE = 38, 6, 360
+SIDE = 40
+
+#: Instead of a kernel this process answers: a trait that is set, or a question, comes back as a new scene.
+CONNECT = """() => {
+  const model = globalThis.dlvizModel;
+  const revive = (value) => {
+    if (value === null || typeof value !== "object") return value;
+    if (typeof value.$bytes === "string") return new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer);
+    const items = Object.entries(value).map(([key, item]) => [key, revive(item)]);
+    return Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items);
+  };
+  let dirty = {};
+  let flying = 0;
+  window.most = 0;
+  model.frames = {};
+  const plain = model.set.bind(model);
+  const ask = async (message) => {
+    flying += 1;
+    if (message.kind !== "set") window.most = Math.max(window.most, flying);
+    await new Promise((done) => setTimeout(done, window.slow ?? 0));
+    const answer = revive(JSON.parse(await window.kernel(JSON.stringify(message))));
+    flying -= 1;
+    for (const [name, value] of Object.entries(answer)) plain(name, value);
+  };
+  model.set = (name, value) => {
+    dirty[name] = value;
+    plain(name, value);
+  };
+  model.save_changes = () => {
+    const traits = dirty;
+    dirty = {};
+    ask({ kind: "set", traits });
+  };
+  model.send = ask;
+  plain("live", true);
+}"""
+
+
+def model_and_points():
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 3))
+    x, y = dlviz.data.spirals(60)
+    return net, x, y
+
+
+def opened(**settings):
+    net, x, y = model_and_points()
+    return dlviz.boundary(net, x, y, classes=["arm <b>0</b>", "arm 1", "arm 2"], resolution=SIDE, **settings)
+
+
+def trained():
+    net, x, y = model_and_points()
+    view = dlviz.boundary(net, x, y, resolution=SIDE)
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.05)
+    for _ in range(4):
+        for _ in range(20):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(net(x), y).backward()
+            optimiser.step()
+        view.update()
+    return view
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    view = opened()
+    found = {"plain": view.to_html()}
+    view.inspect("1", 4)
+    found["unit"] = view.to_html()
+    view.edit("0", 4, 0, 1.5)
+    found["edited"] = view.to_html()
+    x, y = dlviz.data.moons(40)
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+    found["moons"] = dlviz.boundary(net, x, y, layer=3, opened=[3, 0]).to_html()
+    found["trained"] = trained().to_html()
+    torch.manual_seed(0)
+    wide = nn.Sequential(nn.Linear(2, 100), nn.BatchNorm1d(100), nn.Linear(100, 7))
+    found["wide"] = dlviz.boundary(wide, torch.randn(2500, 2), torch.arange(2500) % 7, opened=[3, 1]).to_html()
+    return found
+
+
+@pytest.fixture
+def live(open_page):
+    """Open a widget's page and answer it: ``page, asked = live(widget)``; `asked` gathers its messages."""
+
+    def open_it(view, **how) -> tuple[Page, list]:
+        page, asked = open_page(view, **how), []
+
+        def kernel(text: str) -> str:
+            message = json.loads(text)
+            asked.append(message)
+            before = view.scene
+            if message["kind"] == "set":
+                for name, value in message["traits"].items():
+                    setattr(view, name, value)
+            else:
+                view._answer(None, message, [])
+            return written({"scene": view.scene} if view.scene is not before else {})
+
+        page.expose_function("kernel", kernel)
+        page.evaluate(CONNECT)
+        return page, asked
+
+    return open_it
+
+
+def spot(view, x: float, y: float) -> dict[str, float]:
+    """Where a point of the plane stands on the canvas."""
+    left, right, bottom, top = view._limits
+    return {"x": LEFT + (x - left) / (right - left) * SIZE, "y": TOP + (top - y) / (top - bottom) * SIZE}
+
+
+def settled(page: Page) -> None:
+    """Wait until what was asked is drawn."""
+    page.wait_for_timeout(250)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["plain", "unit", "edited", "moons", "trained", "wide"])
+def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
+    page = open_page(pages[name], theme=theme, bypass_csp=True)
+    expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
+    expect(page.locator(".plane-field")).to_be_visible()
+    page.locator(".plane-code summary").click()
+    axe(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_of_the_plane_are_torchs_probabilities(open_page, theme):
+    net, x, y = model_and_points()
+    view = dlviz.boundary(net, x[:0], y[:0], resolution=SIDE)  # no point covers a cell
+    page = open_page(view, theme=theme)
+    with torch.no_grad():
+        chances = net(view.grid).softmax(1).reshape(SIDE, SIDE, 3)
+    paper, *tints = (torch.tensor(colours(page, name), dtype=torch.float32) for name in ("paper", "neg", "pos", "flow"))
+    winners = chances.argmax(-1)
+    seen = set()
+    for row in range(2, SIDE - 2, 5):
+        for column in range(2, SIDE - 2, 5):
+            near = winners[row - 2 : row + 3, column - 2 : column + 3]
+            if bool((near != winners[row, column]).any()):
+                continue  # the line may run over it
+            found = pixel(page, ".plane-field canvas", LEFT + (column + 0.5) * 9, TOP + (row + 0.5) * 9)
+            share = 0.6 * (chances[row, column].max() - 1 / 3) / (2 / 3)
+            wanted = paper + (tints[winners[row, column]] - paper) * share
+            assert max(abs(a - b) for a, b in zip(found, wanted.tolist(), strict=True)) <= 2
+            seen.add(int(winners[row, column]))
+    assert len(seen) >= 2
+
+
+def test_the_boundary_runs_where_the_winner_changes(open_page):
+    net, x, y = model_and_points()
+    view = dlviz.boundary(net, x[:0], y[:0], resolution=SIDE)
+    page = open_page(view)
+    winners = view.chances.argmax(1).reshape(SIDE, SIDE)
+    ink = colours(page, "ink")
+    crossed = [(r, c) for r in range(2, 38) for c in range(2, 37) if winners[r, c] != winners[r, c + 1]]
+    assert crossed
+    for row, column in crossed[::4]:
+        line = [
+            pixel(page, ".plane-field canvas", LEFT + (column + 0.5 + k / 9) * 9, TOP + (row + 0.5) * 9)
+            for k in range(-2, 12)
+        ]
+        assert min(max(abs(a - b) for a, b in zip(one, ink, strict=True)) for one in line) < 90
+
+
+def test_right_and_wrong_points_differ_in_shape(open_page, pages):
+    view = opened()
+    page = open_page(pages["plain"])
+    with torch.no_grad():
+        guesses = view._learners(view.x).argmax(1)
+    wrong = [k for k in range(60) if guesses[k] != view.y[k]]
+    alone = [k for k in range(60) if (view.x - view.x[k]).norm(dim=1).sort()[0][1] > 0.09]
+    tokens = ("neg", "pos", "flow")
+    checked = set()
+    for k in alone:
+        at = spot(view, *view.x[k].tolist())
+        around = [
+            pixel(page, ".plane-field canvas", at["x"] + dx, at["y"] + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)
+        ]
+
+        def far(name: str, around=around) -> int:
+            return min(max(abs(a - b) for a, b in zip(one, colours(page, name), strict=True)) for one in around)
+
+        # A cross in ink lies over the middle of a wrong one, and a right one is filled.
+        assert (far("ink") < 75) == (k in wrong)
+        assert k in wrong or far(tokens[view.y[k]]) < 30
+        checked.add(k in wrong)
+    assert checked == {True, False}
+
+
+def test_the_head_tells_accuracy_and_loss(open_page, pages):
+    view = opened()
+    head = open_page(pages["plain"]).locator(".dlviz-signature")
+    expect(head).to_contain_text(f"accuracy {round(100 * view.accuracy, 1):g}%")
+    expect(head).to_contain_text(f"loss {view.loss:.4g}")
+    expect(head).to_contain_text("60 points")
+
+
+def test_hovering_reads_the_nearest_computed_point(open_page, pages):
+    view = opened()
+    page = open_page(pages["plain"])
+    readout = page.locator(".plane-readout")
+    for row, column in ((0, 0), (17, 33), (39, 5)):
+        page.locator(".plane-field").hover(
+            position={"x": LEFT + (column + 0.8) * 9, "y": TOP + (row + 0.3) * 9}, force=True
+        )
+        place, chances = view.grid[row * SIDE + column], view.chances[row * SIDE + column]
+        text = readout.inner_text()
+        x, y = (number(part) for part in re.search(r"\((\S+), (\S+)\)", text).groups())
+        assert (x, y) == pytest.approx(place.tolist(), abs=6e-3)
+        assert "nearest" in text
+        told = [number(part.rsplit(" ", 1)[1]) for part in text.split(": ", 1)[1].split(" · ")]
+        assert told == pytest.approx(chances.tolist(), rel=1e-3)
+    assert "arm <b>0</b> " in text
+
+
+def test_arrow_keys_walk_over_the_plane(open_page, pages):
+    view = opened()
+    page = open_page(pages["plain"])
+    page.locator(".plane-field").focus()
+    for key in ("ArrowUp", "ArrowUp", "ArrowLeft", "Shift+ArrowRight"):
+        page.keyboard.press(key)
+    x, y = view.grid[18 * SIDE + 27].tolist()
+    text = page.locator(".plane-readout").inner_text()
+    assert [number(part) for part in re.search(r"\((\S+), (\S+)\)", text).groups()] == pytest.approx([x, y], abs=6e-3)
+    expect(page.locator(".dlviz-player")).to_be_hidden()  # with one moment there is nothing to play
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_of_a_units_map_are_its_numbers(open_page, pages, theme):
+    view = opened()
+    page = open_page(pages["plain"], theme=theme)
+    every, side = view.scene["every"], view.scene["map"]
+    assert (every, side) == (1, 40)
+    output = view.calls[1].output.reshape(SIDE, SIDE, 6)
+    most = output.abs().max()
+    paper, pos, neg = (torch.tensor(colours(page, name), dtype=torch.float32) for name in ("paper", "pos", "neg"))
+    for unit in range(6):
+        # A pixel of the screen shows one of the numbers around it.
+        row, column = 20, 20
+        found = pixel(page, ".plane-column:nth-child(2) canvas", (unit % 2) * 39 + 18.5, (unit // 2) * 39 + 18.5)
+        near = output[row - 1 : row + 2, column - 1 : column + 2, unit].flatten()
+        wanted = [paper + ((pos if v > 0 else neg) - paper) * (v.abs() / most) for v in near]
+        assert min(float((torch.tensor(found) - one).abs().max()) for one in wanted) <= 3
+
+
+def test_a_click_opens_a_unit_with_its_equation(open_page, pages):
+    view = opened()
+    page = open_page(pages["plain"])
+    expect(page.locator(".plane-opened")).to_be_hidden()
+    page.locator(".plane-units").nth(2).click(position={"x": 50, "y": 90})  # right, third row: unit 5
+    expect(page.locator(".plane-opened .plane-title b")).to_have_text("1 ReLU, unit 5 of 6")
+    expect(page.locator(".plane-equation")).to_have_text(view.equation("1", 5))
+    shown = [number(text) for text in page.locator(".plane-weight code").all_inner_texts()]
+    weight, bias = view.model[0].weight[5].tolist(), view.model[0].bias[5].item()
+    assert shown == pytest.approx([*weight, bias], rel=1e-3)
+    page.locator(".plane-large").hover(position={"x": 52, "y": 147})
+    text = page.locator(".plane-opened output").inner_text()
+    assert text.startswith("1[5] at (")
+    value = view.calls[2].output.reshape(SIDE, SIDE, 6)[29, 10, 5].item()
+    assert number(text.split(" = ")[1]) == pytest.approx(value, rel=1e-4, abs=1e-6)
+    page.locator(".dlviz").press("Escape")
+    expect(page.locator(".plane-opened")).to_be_hidden()
+
+
+def test_a_dead_unit_is_told(open_page):
+    net, x, y = model_and_points()
+    with torch.no_grad():
+        net[0].bias[3] = -100
+    page = open_page(dlviz.boundary(net, x, y, resolution=SIDE, opened=[2, 3]))
+    expect(page.locator(".plane-opened output")).to_have_text("0 everywhere on this plane")
+
+
+def test_an_inner_unit_says_what_its_inputs_are(open_page):
+    view = opened(opened=[3, 1])
+    page = open_page(view)
+    expect(page.locator(".plane-equation")).to_have_text(view.equation("2", 1))
+    expect(page.locator(".plane-terms")).to_contain_text("h is what 1 (ReLU) gives")
+
+
+def test_units_are_walked_to_with_the_keyboard(open_page, pages):
+    page = open_page(pages["plain"])
+    page.locator(".plane-units").nth(1).focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator(".plane-opened .plane-title b")).to_have_text("1 ReLU, unit 2 of 6")
+    page.get_by_role("button", name="close").click()
+    expect(page.locator(".plane-opened")).to_be_hidden()
+
+
+def test_the_player_scrubs_training_backwards_without_a_kernel(open_page, pages):
+    view = trained()
+    page = open_page(pages["trained"])
+    head, count = page.locator(".dlviz-signature"), page.locator(".dlviz-count")
+    expect(count).to_have_text("4 / 4")
+    cell = (LEFT + 10.5 * 9, TOP + 30.5 * 9)
+    for step in (3, 0, 2):
+        page.evaluate("step => dlvizModel.set('step', step)", step)
+        view.step = step
+        expect(head).to_contain_text(f"loss {view.loss:.4g}")
+        page.locator(".plane-field").hover(position={"x": cell[0], "y": cell[1]})
+        told = page.locator(".plane-readout").inner_text().split(": ", 1)[1].split(" · ")
+        chances = view.chances[30 * SIDE + 10].tolist()
+        assert [number(part.rsplit(" ", 1)[1]) for part in told] == pytest.approx(chances, rel=1e-3)
+        expect(page.locator(".plane-curve ~ output")).to_contain_text(f"loss {view.loss:.4g}"[:9])
+        # The units' colours are relative to the largest number of this moment.
+        most = number(page.locator(".plane-foot").nth(1).inner_text().split("± ")[1])
+        values = view.calls[1].output.reshape(SIDE, SIDE, 6)[1::2, 1::2]  # a page with many moments keeps every second
+        assert most == pytest.approx(values.abs().max().item(), rel=5e-3)
+    page.locator(".dlviz-first").click()
+    page.locator(".dlviz-play").click()
+    expect(count).to_have_text("4 / 4", timeout=8_000)
+    page.locator(".plane-curve").click(position={"x": 41, "y": 40})
+    expect(count).to_have_text("0 / 4")
+
+
+def test_an_open_unit_stays_open_while_scrubbing(open_page):
+    view = trained()
+    view.inspect("1", 2)
+    page = open_page(view)
+    page.locator(".dlviz-first").click()
+    view.step = 0
+    expect(page.locator(".plane-equation")).to_have_text(view.equation("1", 2))
+
+
+def test_the_layer_slider_folds_the_plane(open_page, pages):
+    page = open_page(pages["moons"])
+    slider = page.get_by_role("slider", name="layer that folds the plane")
+    text = page.locator(".plane-slider output")
+    expect(text).to_have_text("3 · 2 · Linear · 1 unit"[4:])
+    shots = {page.locator(".plane-slider ~ *, .plane-panel > canvas").first.screenshot()}
+    for _ in range(3):
+        slider.press("ArrowLeft")
+        page.wait_for_timeout(900)
+        shots.add(page.locator(".plane-panel > canvas").screenshot())
+    expect(text).to_have_text("the plane itself")
+    assert len(shots) == 4
+
+
+def strokes(page: Page) -> int:
+    """A sum over the folded plane's pixels, which motion changes."""
+    return page.eval_on_selector(
+        ".plane-panel > canvas",
+        "n => n.getContext('2d').getImageData(0, 0, n.width, n.height).data.reduce((a, b, k) => (a * 31 + b * (k % 97)) % 1e9, 0)",
+    )
+
+
+def test_folding_moves_unless_motion_is_unwanted(open_page, pages):
+    page = open_page(pages["moons"])
+    page.evaluate("dlvizModel.set('layer', 1)")
+    page.wait_for_timeout(150)
+    between = strokes(page)
+    page.wait_for_timeout(900)
+    assert strokes(page) != between
+    page = open_page(pages["moons"], reduced_motion=True)
+    page.evaluate("dlvizModel.set('layer', 1)")
+    there = strokes(page)
+    page.wait_for_timeout(300)
+    assert strokes(page) == there
+
+
+def test_a_page_offers_nothing_that_needs_a_kernel(open_page, pages):
+    page = open_page(pages["edited"])
+    expect(page.locator(".plane-weight input")).to_have_count(0)
+    expect(page.locator(".plane-weight code")).to_have_count(3)
+    expect(page.get_by_role("button", name="Reset to the model's own weights")).to_be_hidden()
+    expect(page.locator(".dlviz-knobs")).to_be_hidden()
+    expect(page.locator(".dlviz-badge")).to_have_text("edited copy")
+    page.locator(".plane-field").click(position={"x": 100, "y": 100})
+    assert page.evaluate("dlvizModel.get('painted').length") == 0
+
+
+def test_a_slider_edits_a_weight_and_everything_follows(live):
+    view = opened(opened=[2, 4])
+    own = view._learners[0].weight.clone()
+    page, _ = live(view)
+    slider = page.get_by_role("slider", name="weight of x₀")
+    slider.fill("1.25")
+    slider.dispatch_event("input")
+    settled(page)
+    assert view.model[0].weight[4, 0] == 1.25
+    assert torch.equal(view._learners[0].weight, own)
+    expect(page.locator(".plane-equation")).to_contain_text("relu(1.25·x₀")
+    expect(page.locator(".dlviz-badge")).to_have_text("edited copy")
+    expect(page.locator(".dlviz-signature")).to_contain_text(f"loss {view.loss:.4g}")
+    slider.press("ArrowRight")
+    settled(page)
+    assert view.model[0].weight[4, 0].item() == pytest.approx(1.35)
+    page.get_by_role("button", name="Reset to the model's own weights").click()
+    settled(page)
+    assert not view.scene["edited"]
+    expect(page.locator(".dlviz-badge")).to_have_text("= torch, bit for bit")
+
+
+def test_a_weight_is_typed_and_what_is_no_number_is_put_back(live):
+    view = opened(opened=[2, 1])
+    page, asked = live(view)
+    field = page.get_by_role("textbox", name="bias, typed")
+    field.fill("−0.75")
+    field.press("Enter")
+    settled(page)
+    assert view.model[0].bias[1] == -0.75
+    for text, key in (("much", "Enter"), ("3", "Escape")):
+        field.fill(text)
+        field.press(key)
+        expect(field).to_have_value("−0.75")
+    field.blur()
+    settled(page)
+    assert len(asked) == 1
+    expect(field).to_have_value("−0.75")
+
+
+def test_a_dragged_slider_has_one_question_in_flight_and_the_last_one_counts(live):
+    view = opened(opened=[2, 0])
+    page, asked = live(view)
+    page.evaluate("window.slow = 150")
+    slider = page.get_by_role("slider", name="weight of x₁")
+    slider.evaluate(
+        "n => { for (let k = 0; k < 20; k += 1) { n.value = k / 10; n.dispatchEvent(new Event('input')); } }"
+    )
+    page.wait_for_timeout(900)
+    assert page.evaluate("window.most") == 1
+    assert len(asked) == 2
+    assert view.model[0].weight[0, 1].item() == pytest.approx(1.9)
+
+
+def test_points_are_painted_with_the_mouse(live):
+    view = opened()
+    page, _ = live(view)
+    page.get_by_role("combobox", name="paint points of class").select_option("2")
+    field = page.locator(".plane-field")
+    field.click(position=spot(view, 0.5, -0.5))
+    settled(page)
+    assert len(view.painted) == 1
+    assert view.painted[0] == pytest.approx([0.5, -0.5, 2], abs=0.01)
+    assert view.x.shape == (61, 2)
+    expect(page.locator(".dlviz-signature")).to_contain_text("61 points")
+    box = field.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 100, steps=20)
+    page.mouse.up()
+    page.mouse.move(box["x"] + 300, box["y"] + 300, steps=5)  # not pressed
+    settled(page)
+    assert 6 <= len(view.painted) <= 9
+    page.get_by_role("button", name="Clear the painted points").click()
+    settled(page)
+    assert view.painted == []
+    expect(page.locator(".dlviz-signature")).to_contain_text("60 points")
+
+
+def test_points_are_painted_with_the_keyboard(live):
+    view = opened(brush=1)
+    page, _ = live(view)
+    page.locator(".plane-field").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert view.painted[0] == pytest.approx([*view.grid[21 * SIDE + 20].tolist(), 1], abs=1e-4)
+
+
+def test_a_painted_point_shows_before_the_kernel_has_answered(live):
+    view = opened(brush=0)
+    page, _ = live(view)
+    page.evaluate("window.slow = 100000")
+    at = spot(view, 0.9, 0.9)
+    page.locator(".plane-field").click(position=at)
+    page.mouse.move(5, 5)
+    found = pixel(page, ".plane-field canvas", at["x"], at["y"])
+    assert max(abs(a - b) for a, b in zip(found, colours(page, "paper"), strict=True)) <= 12
+
+
+def test_without_a_brush_a_click_paints_nothing(live):
+    view = opened()
+    page, asked = live(view)
+    page.locator(".plane-field").click(position={"x": 150, "y": 150})
+    settled(page)
+    assert asked == []
+
+
+def test_hovering_walking_and_folding_ask_nobody(live):
+    view = trained()
+    page, asked = live(view)
+    page.locator(".plane-field").hover(position={"x": 150, "y": 150})
+    page.locator(".plane-field").focus()
+    page.keyboard.press("ArrowUp")
+    page.locator(".plane-units").nth(1).press("Enter")
+    page.get_by_role("slider", name="layer that folds the plane").press("ArrowRight")
+    settled(page)
+    assert [set(one["traits"]) for one in asked] == [{"opened"}, {"layer"}]
+    before = view.scene
+    page.locator(".dlviz-back").click()
+    settled(page)
+    assert view.scene is not before
+
+
+def test_the_code_is_there_to_be_copied(open_page, pages):
+    view = opened()
+    page = open_page(pages["plain"])
+    page.locator(".plane-code summary").click()
+    assert page.locator(".plane-code code").inner_text().strip() == view.code().strip().replace("view = ", "view = ")
+    page.get_by_role("button", name="Copy the code").click()
+    expect(page.locator(".plane-code button")).to_have_text(re.compile("Copied|Marked"))
+
+
+@pytest.mark.parametrize("width", [520, 640, 760, 1000, 1300])
+@pytest.mark.parametrize("name", ["unit", "trained", "wide"])
+def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
+    page = open_page(pages[name], width=width)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    edge = page.locator(".dlviz").bounding_box()
+    for box in (panel.bounding_box() for panel in page.locator(".plane-panel:visible").all()):
+        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+    overflown = page.evaluate(
+        """() => [...document.querySelectorAll(".plane-panel:not([hidden]) *:not(.plane-maps *)")]
+          .filter((n) => n.scrollWidth > n.clientWidth + 1 && getComputedStyle(n).overflowX === "hidden").map((n) => n.className)"""
+    )
+    assert overflown == []
+
+
+def test_the_theme_repaints_the_canvases(open_page, pages):
+    page = open_page(pages["plain"])
+    light = pixel(page, ".plane-field canvas", LEFT + 4, TOP + 4)
+    page.evaluate("dlvizModel.set('theme', 'dark')")
+    page.wait_for_function("document.querySelector('.dlviz').dataset.theme === 'dark'")
+    page.wait_for_timeout(100)
+    assert pixel(page, ".plane-field canvas", LEFT + 4, TOP + 4) != light

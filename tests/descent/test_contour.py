@@ -1,0 +1,86 @@
+"""Lines of equal height lie where the numbers cross a level."""
+
+import numpy as np
+import pytest
+import torch
+
+from dlviz.descent import NAMED, grid
+from dlviz.descent.contour import heights, levels, lines, unit
+from tests.descent.racers import LOSSES
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_point_of_a_grid_is_the_loss_there(name):
+    x, y = torch.linspace(-2, 2, 7, dtype=torch.float64), torch.linspace(-1, 3, 5, dtype=torch.float64)
+    values = grid(NAMED[name], x, y)
+    assert values.shape == (5, 7)
+    for r in range(5):
+        for c in range(7):
+            assert torch.allclose(values[r, c], LOSSES[name](torch.stack([x[c], y[r]])), rtol=1e-14)
+
+
+def test_the_minima_of_named_losses_are_minima():
+    for one in NAMED.values():
+        for place in one.minima:
+            p = torch.tensor(place, dtype=torch.float64, requires_grad=True)
+            (slope,) = torch.autograd.grad(one.function(p), p)
+            assert slope.norm() < 1e-3, one.name
+
+
+def test_a_loss_that_vmap_refuses_is_computed_place_by_place():
+    def branching(p):
+        return p[0] if p[0].item() > 0 else -2 * p[0]
+
+    x = torch.tensor([-1.0, 1.0], dtype=torch.float64)
+    from dlviz.descent import Loss
+
+    assert grid(Loss("branching", branching), x, x).tolist() == [[2.0, 1.0], [2.0, 1.0]]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_on_every_line_the_interpolated_number_is_the_level(name):
+    (x0, x1), (y0, y1) = NAMED[name].limits
+    axes = (torch.linspace(a, b, 41, dtype=torch.float64) for a, b in ((x0, x1), (y0, y1)))
+    values = grid(NAMED[name], *axes).numpy()
+    found = levels(values.min(), values.max(), unit(values))
+    assert len(found) > 4
+    for level in found:
+        for chain in lines(values, level):
+            for column, row in chain:
+                c, r = min(int(column), 39), min(int(row), 39)
+                a, b = column - c, row - r
+                top = values[r, c] * (1 - a) + values[r, c + 1] * a
+                below = values[r + 1, c] * (1 - a) + values[r + 1, c + 1] * a
+                assert top * (1 - b) + below * b == pytest.approx(level, rel=1e-9, abs=1e-9)
+
+
+def test_every_crossing_of_a_grid_line_is_on_exactly_one_chain():
+    values = np.random.default_rng(0).normal(size=(12, 15))
+    above = values >= 0.2
+    crossings = (above[:, 1:] != above[:, :-1]).sum() + (above[1:] != above[:-1]).sum()
+    points = [
+        tuple(point) for chain in lines(values, 0.2) for point in chain[: -1 if (chain[0] == chain[-1]).all() else None]
+    ]
+    assert len(points) == len(set(points)) == crossings
+
+
+def test_a_circle_is_one_closed_line():
+    y, x = np.mgrid[-2:2:41j, -2:2:41j]
+    (circle,) = lines(x**2 + y**2, 1.0)
+    assert (circle[0] == circle[-1]).all()
+    radius = np.hypot(circle[:, 0] - 20, circle[:, 1] - 20)
+    assert np.abs(radius - 10).max() < 0.05
+
+
+def test_cells_with_nan_have_no_line():
+    values = np.array([[0.0, 2.0, 0.0], [0.0, np.nan, 0.0], [0.0, 2.0, 0.0]])
+    assert lines(values, 1.0) == []
+
+
+def test_heights_run_from_0_to_1_and_keep_the_order():
+    values = np.array([1.0, 1.5, 3.0, 900.0])
+    found = heights(values, 1.0, 900.0, 0.7)
+    assert found[0] == 0
+    assert found[-1] == pytest.approx(1)
+    assert (np.diff(found) > 0).all()
+    assert unit(np.full((3, 3), 4.0)) > 0

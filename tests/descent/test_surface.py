@@ -1,0 +1,242 @@
+"""`dlviz.surface`: a loss of two numbers, and slices of a real network's loss, against direct evaluation."""
+
+import copy
+import gc
+import re
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import dlviz
+from dlviz.descent.plane import around
+from dlviz.kit.problem import Problem
+
+
+def net_and_data():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
+    x = torch.rand(40, 2) * 2 - 1
+    return net, x, (x[:, 0] * x[:, 1] > 0).long()
+
+
+def kept(net):
+    return {name: value.clone() for name, value in net.state_dict().items()}
+
+
+def trained():
+    """A net, its loss, and its state before, on the way and after."""
+    net, x, y = net_and_data()
+    optimizer, states = torch.optim.Adam(net.parameters(), lr=0.03), [kept(net)]
+    for _ in range(40):
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimizer.step()
+        states.append(kept(net))
+    optimizer.zero_grad()
+    return net, lambda m: F.cross_entropy(m(x), y), states
+
+
+def direct(net, loss, plane, a, b):
+    """The loss of a copy whose parameters were written by hand."""
+    other = copy.deepcopy(net)
+    with torch.no_grad():
+        for name, p in other.named_parameters():
+            p.copy_(plane.centre[name] + a * plane.first[name] + b * plane.second[name])
+        return float(loss(other))
+
+
+def test_every_value_is_the_loss_at_its_place_and_the_levels_are_named():
+    view = dlviz.surface("himmelblau", limits=((-4, 4), (-3, 5)), size=9)
+    for r, y in enumerate(view.y.tolist()):
+        for c, x in enumerate(view.x.tolist()):
+            assert float(view.values[r, c]) == pytest.approx((x * x + y - 11) ** 2 + (x + y * y - 7) ** 2)
+    sent = np.frombuffer(view.scene["ground"]["values"], "float64").reshape(9, 9)
+    assert (sent == view.values.numpy()).all()
+    assert view.levels == [one["value"] for one in view.scene["ground"]["levels"]]
+    assert len(view.levels) > 5
+    assert repr(view).startswith("dlviz.surface(himmelblau: loss from ")
+
+
+def test_the_learners_path_is_drawn_with_its_losses():
+    p = torch.tensor([2.0, 1.0], requires_grad=True)
+    trail = []
+    for _ in range(5):
+        trail.append(p.detach().clone())
+        (p**2).sum().backward()
+        with torch.no_grad():
+            p -= 0.2 * p.grad
+        p.grad = None
+    view = dlviz.surface(lambda q: (q**2).sum(), path=trail)
+    assert torch.equal(view.path, torch.stack(trail).double())
+    assert view.step == 4
+    (one,) = view.paths_shown["list"]
+    losses = np.frombuffer(one["losses"], "float64")
+    assert losses == pytest.approx([float((q.double() ** 2).sum()) for q in trail])
+    assert view.scene["ground"]["x"][0] < 0.3
+    assert view.scene["ground"]["x"][1] > 2
+    assert torch.equal(dlviz.surface("bowl", path=torch.stack(trail)).path, view.path)
+    assert repr(view).endswith(", a path of 5 points)")
+
+
+def test_a_slices_values_equal_direct_evaluation_and_the_model_is_untouched():
+    net, loss, _ = trained()
+    before, mode, numbers = kept(net), net.training, torch.get_rng_state()
+    view = dlviz.surface(net, loss=loss, size=5)
+    for r, b in enumerate(view.y.tolist()):
+        for c, a in enumerate(view.x.tolist()):
+            assert float(view.values[r, c]) == pytest.approx(direct(net, loss, view.plane, a, b), rel=1e-5)
+    assert float(view.values[2, 2]) == pytest.approx(float(loss(net).detach()), rel=1e-6)
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    assert all(p.grad is None for p in net.parameters())
+    assert net.training is mode
+    assert torch.equal(torch.get_rng_state(), numbers)
+    assert view.scene["marked"] == [[0.0, 0.0]]
+    assert view.scene["axes"] == ["a, along a random direction", "b, along another"]
+    assert "Li et al. 2018" in view.scene["notes"][0]["text"]
+
+
+def test_random_directions_are_filter_normalised_and_a_seed_names_them():
+    net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 2))
+    plane = around(net, 3)
+    for direction in (plane.first, plane.second):
+        for name, weight in plane.centre.items():
+            if weight.dim() < 2:
+                assert not direction[name].any()
+            else:
+                assert torch.allclose(direction[name].flatten(1).norm(dim=1), weight.flatten(1).norm(dim=1), rtol=1e-5)
+    again, other = around(net, 3), around(net, 4)
+    assert all(torch.equal(plane.first[name], again.first[name]) for name in plane.centre)
+    assert not torch.equal(plane.first["0.weight"], other.first["0.weight"])
+    assert not torch.equal(plane.first["0.weight"], plane.second["0.weight"])
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm1d(8)], ids=["dropout", "batch norm"])
+def test_layers_that_change_while_training_are_the_same_at_every_place(layer):
+    net, x, y = net_and_data()
+    net.insert(1, layer)
+    before = kept(net)
+    views = [dlviz.surface(net, loss=lambda m: F.cross_entropy(m(x), y), size=5) for _ in range(2)]
+    assert torch.equal(views[0].values, views[1].values)
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    if isinstance(layer, nn.BatchNorm1d):
+        plane, loss = views[0].plane, lambda m: F.cross_entropy(m(x), y)
+        assert float(views[0].values[0, 4]) == pytest.approx(direct(net, loss, plane, 1.0, -1.0), rel=1e-5)
+
+
+class Counting(nn.Module):
+    """Multiplies with how often it has been called."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x):
+        self.seen += 1
+        return x * self.seen
+
+
+def test_every_place_starts_with_the_models_own_buffers():
+    net, x, y = net_and_data()
+    net.append(Counting())
+    loss = lambda m: F.cross_entropy(m(x), y)  # noqa: E731
+    view = dlviz.surface(net, loss=loss, size=3)
+    for r, b in enumerate(view.y.tolist()):
+        for c, a in enumerate(view.x.tolist()):
+            assert float(view.values[r, c]) == pytest.approx(direct(net, loss, view.plane, a, b), rel=1e-5)
+    assert net[-1].seen == 0
+
+
+def test_a_plane_through_states_has_them_at_its_corners():
+    net, loss, states = trained()
+    chosen = (states[0], states[-1], states[8])
+    view = dlviz.surface(net, loss=loss, directions=chosen, limits=(0, 1), size=2, path=states)
+    for (r, c), state in (((0, 0), chosen[0]), ((0, 1), chosen[1]), ((1, 0), chosen[2])):
+        other = copy.deepcopy(net)
+        other.load_state_dict(state)
+        assert float(view.values[r, c]) == pytest.approx(float(loss(other).detach()), rel=1e-5)
+    assert view.path[0].tolist() == pytest.approx([0, 0], abs=1e-5)
+    assert view.path[-1].tolist() == pytest.approx([1, 0], abs=1e-4)
+    assert view.path[8].tolist() == pytest.approx([0, 1], abs=1e-4)
+    assert view.scene["marked"] == [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    assert view.scene["axes"] == ["from state 1 to state 2", "from state 1 to state 3"]
+
+
+def test_of_two_states_the_second_direction_stands_at_a_right_angle():
+    net, loss, states = trained()
+    view = dlviz.surface(net, loss=loss, directions=(states[0], states[-1]), size=3)
+    flat = [torch.cat([one.flatten() for one in d.values()]).double() for d in (view.plane.first, view.plane.second)]
+    assert abs(flat[0] @ flat[1]) < 1e-5 * flat[0].norm() ** 2
+    assert float(flat[1].norm()) == pytest.approx(float(flat[0].norm()), rel=1e-5)
+
+
+def test_a_path_of_states_is_projected_and_says_how_far_it_leaves_the_plane():
+    net, loss, states = trained()
+    view = dlviz.surface(net, loss=loss, path=states, size=5)
+    basis = torch.stack(
+        [torch.cat([one.flatten() for one in d.values()]) for d in (view.plane.first, view.plane.second)], 1
+    ).double()
+    centre = torch.cat([one.flatten() for one in view.plane.centre.values()]).double()
+    ways = [torch.cat([state[name].flatten() for name in view.plane.centre]).double() - centre for state in states]
+    found = torch.linalg.lstsq(basis, torch.stack(ways, 1)).solution.T
+    assert torch.allclose(view.path, found, atol=1e-5)
+    off = max(float((way - basis @ p).norm()) for way, p in zip(ways, found, strict=True))
+    assert f"up to {off:.3g} away from the plane" in view.scene["notes"][1]["text"]
+    (x0, x1), (y0, y1) = view.scene["ground"]["x"], view.scene["ground"]["y"]
+    assert x0 <= view.path[:, 0].min()
+    assert view.path[:, 0].max() <= x1
+    assert y0 <= view.path[:, 1].min()
+    assert view.path[:, 1].max() <= y1
+    # The last state is the model: the middle of the plane, with its own loss.
+    losses = np.frombuffer(view.paths_shown["list"][0]["losses"], "float64")
+    assert losses[-1] == pytest.approx(float(loss(net).detach()), rel=1e-5)
+
+
+NET, X, Y = net_and_data()
+LOSS = lambda m: F.cross_entropy(m(X), Y)  # noqa: E731
+REFUSALS = {
+    "loss must be a function of a tensor of two numbers": lambda: dlviz.surface(3),
+    "say what to draw": lambda: dlviz.surface(lambda p: p.sum()),
+    "loss= and directions= belong to a network": lambda: dlviz.surface("bowl", loss=LOSS),
+    "a network needs loss=": lambda: dlviz.surface(NET),
+    "cannot be computed for a copy.*AttributeError": lambda: dlviz.surface(NET, loss=lambda m: m.nothing),
+    "does not use the model": lambda: dlviz.surface(NET, loss=lambda m: F.cross_entropy(NET(X), Y), size=3),
+    "one real number.*shape \\(40, 2\\)": lambda: dlviz.surface(NET, loss=lambda m: m(X)),
+    "two or three state_dicts, but there are 1": lambda: dlviz.surface(NET, loss=LOSS, directions=[kept(NET)]),
+    "are the same": lambda: dlviz.surface(NET, loss=LOSS, directions=[NET.state_dict(), NET.state_dict()]),
+    "path must be state_dicts .* got Tensor": lambda: dlviz.surface(NET, loss=LOSS, path=[X]),
+    "path must be state_dicts .* got an empty list": lambda: dlviz.surface(NET, loss=LOSS, path=[]),
+    r"lacks a parameter.*0\.weight": lambda: dlviz.surface(NET, loss=LOSS, path=[{"weight": X}]),
+    "path must be points.*shape \\(40,\\)": lambda: dlviz.surface("bowl", path=X[:, 0]),
+    "path must be points.*'x'": lambda: dlviz.surface("bowl", path="x"),
+    "from 2 to 401, but got 1": lambda: dlviz.surface("bowl", size=1),
+    "surface: limits must be": lambda: dlviz.surface("bowl", limits=(1, 1)),
+}
+
+
+@pytest.mark.parametrize("words", REFUSALS)
+def test_what_does_not_fit_is_named(words):
+    with pytest.raises(Problem, match=words):
+        REFUSALS[words]()
+
+
+def test_a_closed_surface_frees_the_networks_parameters():
+    net, x, y = net_and_data()
+    view = dlviz.surface(net, loss=lambda m: F.cross_entropy(m(x), y), size=3)
+    gone = weakref.ref(view.plane.first["0.weight"])
+    view.close()
+    gc.collect()
+    assert gone() is None
+    assert repr(view) == "dlviz.surface(closed)"
+    with pytest.raises(Problem, match="closed"):
+        _ = view.values
+
+
+def test_a_page_and_a_still_picture(tmp_path):
+    view = dlviz.surface("bowl", path=[(2.0, 1.0), (1.0, 0.0)])
+    assert '"kind": "surface"' in view.to_html(tmp_path / "a.html")
+    text = view.save(tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert re.search(r"<title>The loss of bowl from above, from 0 to 13.5", text)

@@ -1,0 +1,239 @@
+"""`dlviz.race` from Python: what it shows is what torch did, what does not fit it names, what is closed is let go."""
+
+import functools
+import gc
+import json
+import re
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from torch.optim import SGD, Adam
+
+import dlviz
+from dlviz.descent.widget import SCALES
+from dlviz.kit import plotly
+from dlviz.kit.problem import Problem
+from tests.descent.racers import LOSSES, RACERS, plain_loop
+
+
+def small(**more):
+    return dlviz.race(
+        {"SGD": (SGD, {"lr": 0.05}), "Adam": (Adam, {"lr": 0.1})}, **{"loss": "ravine", "steps": 20, **more}
+    )
+
+
+def sent(view, name):
+    """One path as the view reads it."""
+    return next(one for one in view.paths_shown["list"] if one["name"] == name)
+
+
+def numbers(data, kind="float64"):
+    return torch.from_numpy(np.frombuffer(data, kind).copy())
+
+
+def test_paths_losses_and_state_that_are_drawn_are_torchs():
+    view = dlviz.race(RACERS, "ravine")
+    for name, (kind, arguments) in RACERS.items():
+        points, losses, grads = plain_loop(kind, arguments, LOSSES["ravine"], (-2.5, 1.0), 100)
+        assert (view.paths[name] - points).abs().max() < 1e-10
+        one = sent(view, name)
+        assert torch.equal(numbers(one["points"]).reshape(101, 2), view.paths[name])
+        assert torch.allclose(numbers(one["losses"])[:-1], losses, rtol=0, atol=1e-10)
+        drawn = numbers(one["arrays"]["gradient"]["values"], "float32").reshape(101, 2)
+        assert torch.allclose(drawn[:-1], grads.float(), rtol=1e-6, atol=1e-6)
+        for key in one["state"]:
+            assert torch.equal(
+                numbers(one["arrays"][key]["values"], "float32").reshape(101, 2), view.runs[name].state[key].float()
+            )
+    assert sent(view, "momentum")["momentum"] == "momentum_buffer"
+    assert sent(view, "Adam")["momentum"] == "exp_avg"
+    assert sent(view, "SGD")["momentum"] is None
+
+
+def test_the_same_call_replays_bitwise():
+    one, two = dlviz.race(RACERS, "himmelblau"), dlviz.race(RACERS, "himmelblau")
+    assert all(torch.equal(one.paths[name].view(torch.int64), two.paths[name].view(torch.int64)) for name in RACERS)
+    assert one.paths_shown == two.paths_shown
+    assert one.to_html() == two.to_html()
+
+
+def test_the_repr_is_stable_and_traits_are_ordinary():
+    view = small()
+    assert repr(view) == "dlviz.race(SGD, Adam on ravine, 20 steps)"
+    assert (view.step, view.playing, view.view, view.opened, view.scale) == (20, False, "2d", "", 1.0)
+    seen = []
+    view.observe(lambda change: seen.append(change["new"]), "opened")
+    view.opened = "Adam"
+    assert seen == ["Adam"]
+    assert small(step=3, opened="SGD", view="3d").step == 3
+
+
+def test_the_slider_runs_every_optimiser_again_with_its_rate_multiplied():
+    view = small()
+    view.scale = 3.16
+    for name, (kind, lr) in {"SGD": (SGD, 0.05), "Adam": (Adam, 0.1)}.items():
+        points, _, _ = plain_loop(kind, {"lr": lr * 3.16}, LOSSES["ravine"], (-2.5, 1.0), 20)
+        assert torch.equal(view.paths[name], points)
+        assert sent(view, name)["rate"] == lr * 3.16
+    assert sent(view, "SGD")["ended"] == {"step": 1, "how": "up"}  # y is multiplied with −2.16
+    assert torch.equal(small(scale=3.16).paths["SGD"], view.paths["SGD"])
+    view.scale = 1.0
+    assert torch.equal(view.paths["SGD"], small().paths["SGD"])
+
+
+def test_the_threshold_is_in_the_widget_and_the_picture_and_holds():
+    view = dlviz.race(RACERS, "ravine", limits=(-3, 3))
+    assert view.quadratic
+    assert view.threshold["SGD"] == pytest.approx(0.1)
+    assert view.threshold["momentum"] == pytest.approx(0.19)
+    assert view.threshold["Nesterov"] == pytest.approx(2 * 1.9 / (20 * 2.8))
+    assert all(view.threshold[name] is None for name in ("RMSprop", "Adam", "AdamW", "Adagrad"))
+    assert sent(view, "SGD")["threshold"] == view.threshold["SGD"]
+    for share in (0.97, 1.03):
+        view.scale = view.threshold["SGD"] / 0.05 * share
+        assert (view.losses["SGD"][-1] > view.losses["SGD"][0]) == (share > 1)
+    words = view.scene["limits"]
+    assert "λmax = 20, the same everywhere" in words[0]
+    assert "2(1 + 0.9) / λmax = 0.19" in words[1]
+    assert "does not bound it" in words[4]
+
+
+def test_a_threshold_of_a_bent_surface_is_called_local_and_a_saddle_is_told():
+    local = dlviz.race(RACERS, "rosenbrock", steps=5)
+    assert not local.quadratic
+    assert "local" in local.scene["limits"][0]
+    assert "bends down" in small(loss="saddle").scene["limits"][0]
+    hill = small(loss=lambda p: -(p**2).sum(), start=(1, 1))
+    assert hill.threshold["SGD"] is None
+    assert "no threshold" in hill.scene["limits"][0]
+
+
+def test_a_loss_of_ones_own_is_framed_around_its_paths():
+    def mine(p):
+        return ((p - 100.0) ** 2).sum()
+
+    view = small(loss=mine, start=(90, 95), steps=50)
+    (x0, x1), (y0, y1) = view.scene["ground"]["x"], view.scene["ground"]["y"]
+    assert x0 < 90 < x1 < 120
+    assert y0 < 95 < y1 < 120
+    assert view.scene["signature"].startswith("mine · from (90, 95)")
+    assert small(loss=mine, start=(90, 95), limits=(80, 120)).scene["ground"]["y"] == [80.0, 120.0]
+
+
+def test_code_of_the_opened_optimiser():
+    view = small(opened="Adam")
+    assert "torch.optim.Adam([p], lr=0.1)" in view.code()
+    assert "torch.optim.SGD([p], lr=0.05)" in view.code("SGD")
+    view.scale = 2.15
+    assert "torch.optim.SGD([p], lr=0.1075)" in view.code("SGD")
+    with pytest.raises(Problem, match="There are SGD, Adam"):
+        view.code("Adagrad")
+
+
+class Odd(torch.optim.Optimizer):
+    """Keeps no learning rate."""
+
+    def __init__(self, params):
+        super().__init__(params, {"pace": 1.0})
+
+
+REFUSALS = {
+    "must be a mapping or a list": lambda: dlviz.race("SGD"),
+    "optimisers is empty": lambda: dlviz.race([]),
+    "made already": lambda: dlviz.race([SGD([torch.zeros(1, requires_grad=True)], lr=0.1)]),
+    r"torch refuses functools.partial\(.*Invalid learning rate": lambda: dlviz.race([functools.partial(SGD, lr=-1.0)]),
+    r"torch refuses \(SGD, \{'lrr': 1\}\)": lambda: dlviz.race([(SGD, {"lrr": 1})]),
+    "an optimiser is a class.*but got 3": lambda: dlviz.race([lambda params: 3]),
+    'no learning rate "lr"': lambda: dlviz.race([Odd]),
+    "one of bowl, ravine.*but got 'hill'": lambda: small(loss="hill"),
+    "say where to start": lambda: small(loss=lambda p: p.sum()),
+    "start must be two finite numbers": lambda: small(start=(1, 2, 3)),
+    "start must be two finite numbers, .*nan": lambda: small(start=(1, float("nan"))),
+    "whole number from 1 to 2000, but got 0": lambda: small(steps=0),
+    "must return a tensor of one real number.*shape \\(2,\\)": lambda: small(loss=lambda p: p, start=(1, 1)),
+    "cannot be computed.*IndexError": lambda: small(loss=lambda p: p[2], start=(1, 1)),
+    "has no gradient": lambda: small(loss=lambda p: (p.detach() ** 2).sum(), start=(1, 1)),
+    "limits must be .*finite and ascending": lambda: small(limits=(2, 1)),
+    "limits must be .*'wide'": lambda: small(limits="wide"),
+    "must be above 0": lambda: small(scale=0),
+    "no optimiser 'Adagrad'": lambda: small(opened="Adagrad"),
+}
+
+
+@pytest.mark.parametrize("words", REFUSALS)
+def test_what_does_not_fit_is_named(words):
+    with pytest.raises(Problem, match=words):
+        REFUSALS[words]()
+
+
+def test_unknown_settings_are_refused():
+    with pytest.raises(TypeError, match="no such argument: pace"):
+        small(pace=3)
+
+
+def payload(text):
+    return json.loads(re.search(r'id="payload">(.*?)</script>', text, re.S)[1])
+
+
+def test_a_page_carries_every_setting_of_the_slider_and_plotly_only_for_3_d():
+    view = small()
+    state = payload(view.to_html())["state"]
+    assert set(map(float, state["frames"]["scale"])) == set(SCALES)
+    assert "plotly" not in state
+    assert len(view.to_html()) < 1_500_000
+    view.view = "3d"
+    text = view.to_html()
+    assert text.count(payload(text)["state"]["plotly"]["$bytes"][:200]) == 1
+    assert len(text) < 4_000_000
+
+
+def test_plotly_comes_from_the_installed_wheel_once_asked_for(monkeypatch):
+    import gzip
+    from importlib.metadata import files
+
+    found = next(one for one in files("plotly") if one.name == "plotly.min.js")
+    assert gzip.decompress(plotly.packed()) == found.locate().read_bytes()
+    assert plotly.packed() is plotly.packed()
+    view, said = small(), []
+    monkeypatch.setattr(type(view), "send", lambda self, content, buffers=None: said.append((content, buffers)))
+    view._handle_custom_msg({"kind": "else"}, [])
+    assert said == []
+    view._handle_custom_msg({"kind": "plotly"}, [])
+    assert said == [({"kind": "plotly"}, [plotly.packed()])]
+
+
+def test_what_a_picture_sends_when_it_is_opened_is_small():
+    view = dlviz.race(RACERS, "ravine")
+    assert len(view._shared.view) < 50_000
+    assert not any(name == "plotly" for name in view.trait_names())
+
+
+def test_a_closed_widget_frees_the_loss_and_says_so():
+    class Mine:
+        def __call__(self, p):
+            return (p**2).sum()
+
+    loss = Mine()
+    gone = weakref.ref(loss)
+    view = small(loss=loss, start=(1.0, 1.0))
+    view.close()
+    del loss
+    gc.collect()
+    assert gone() is None
+    assert repr(view) == "dlviz.race(closed)"
+    with pytest.raises(Problem, match="closed"):
+        _ = view.paths
+    view.scale = 2.0  # an old slider changes nothing any more
+
+
+def test_the_still_picture_has_every_path_in_its_colour(tmp_path):
+    view = small()
+    text = view.save(tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert len(text) < 100_000
+    assert text.count('stroke="#b35900"') >= 2
+    assert text.count('stroke="#2f6db3"') >= 2
+    evil = dlviz.race({"<script>": (SGD, {"lr": 0.1})}, "bowl", steps=2)
+    assert "<script>" not in evil._still()
+    assert "<script>x" not in evil.to_html()

@@ -1,0 +1,466 @@
+"""`dlviz.boundary` from Python: what it draws is torch's, edits stay its own, training can be looked at backwards."""
+
+import copy
+import gc
+import json
+import re
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import dlviz
+from dlviz.kit.problem import Problem
+from dlviz.plane.widget import PAINTED
+
+
+def made(classes=3, outputs=None, seed=0):
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, outputs or classes))
+    x, y = dlviz.data.spirals(90, classes=classes)
+    return net, x, y
+
+
+def single(values, *shape):
+    return torch.from_numpy(np.frombuffer(values, "float32").copy()).reshape(shape)
+
+
+def whole(values):
+    return torch.from_numpy(np.frombuffer(values, "int32").copy())
+
+
+def learn(net, x, y, steps=5):
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.05)
+    for _ in range(steps):
+        z = net(x)
+        loss = F.cross_entropy(z, y) if z.shape[1] > 1 else F.binary_cross_entropy_with_logits(z[:, 0], y.to(z))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_the_heat_is_bitwise_torchs_softmax(classes):
+    net, x, y = made(classes)
+    view = dlviz.boundary(net, x, y, resolution=30)
+    with torch.no_grad():
+        wanted = net(view.grid).softmax(1)
+    assert torch.equal(view.chances, wanted)
+    assert torch.equal(single(view.scene["heat"], classes, 900).T, wanted)
+    with torch.no_grad():
+        z = net(x)
+    assert torch.equal(whole(view.scene["guesses"]), z.softmax(1).argmax(1).int())
+    assert torch.equal(whole(view.scene["labels"]), y.int())
+    assert torch.equal(single(view.scene["points"], 90, 2), x)
+    assert view.loss == F.cross_entropy(z, y).item()
+    assert view.accuracy == (z.argmax(1) == y).double().mean().item()
+
+
+@pytest.mark.parametrize("shape", ["(N,)", "(N, 1)"])
+def test_one_logit_is_a_sigmoid(shape):
+    net, x, y = made(2, 1)
+    model = nn.Sequential(net, nn.Flatten(0)) if shape == "(N,)" else net
+    labels = y if shape == "(N,)" else y.float().unsqueeze(1)
+    view = dlviz.boundary(model, x, labels, resolution=20)
+    with torch.no_grad():
+        p, z = torch.sigmoid(net(view.grid))[:, 0], net(x)[:, 0]
+    assert torch.equal(view.chances, torch.stack((1 - p, p), 1))
+    assert view.loss == F.binary_cross_entropy_with_logits(z, y.float()).item()
+    assert view.accuracy == ((z > 0).long() == y).double().mean().item()
+
+
+@pytest.mark.parametrize("resolution", [20, 80, 95])
+def test_every_units_map_is_bitwise_the_layers_output(resolution):
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=resolution)
+    every, side = view.scene["every"], view.scene["map"]
+    value = view.grid
+    for layer, module in zip(view.scene["layers"], [None, *net], strict=True):
+        value = value if module is None else module(value).detach()
+        square = value.T.reshape(-1, resolution, resolution)[:, every // 2 :: every, every // 2 :: every]
+        assert torch.equal(single(layer["values"], layer["units"], side, side), square)
+    weights = [layer["weight"] for layer in view.scene["layers"]]
+    assert torch.equal(single(weights[3], 5, 8), net[2].weight.detach())
+    assert torch.equal(single(view.scene["layers"][5]["bias"], 3), net[4].bias.detach())
+
+
+def test_the_folded_plane_is_what_the_layers_give():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 6), nn.Linear(6, 2))
+    x, y = dlviz.data.moons(40)
+    view = dlviz.boundary(net, x, y, resolution=80)
+    folds, side = view.scene["folds"], view.scene["map"]
+    assert (side, view.scene["every"]) == (40, 2)
+    places = view.grid.reshape(80, 80, 2)[1::2, 1::2].reshape(-1, 2)
+    assert [fold["units"] for fold in folds] == [2, 2, 2, 6, 2]
+    assert torch.equal(single(folds[2]["plane"], side * side, 2), net[:2](places).detach())
+    assert torch.equal(single(folds[4]["points"], 40, 2), net(x).detach())
+    hidden = net[:3](places).detach()
+    spread = single(folds[3]["plane"], side * side, 2).double().var(0)
+    total = hidden.double().var(0).sum()
+    assert (spread / total).tolist() == pytest.approx(folds[3]["shares"], abs=1e-4)
+
+
+def test_the_repr_is_stable_and_the_scene_can_be_sent():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, classes=["a", "b", "c"])
+    assert repr(view) == "dlviz.boundary(net on 90 points of 3 classes)"
+    assert view.scene["classes"] == ["a", "b", "c"]
+    assert f"accuracy {100 * view.accuracy:.3g}%" in view.scene["signature"]
+    plain = {k: v for k, v in view.scene.items() if k not in ("layers", "folds", "moments")}
+    json.dumps({k: v for k, v in plain.items() if not isinstance(v, bytes)}, allow_nan=False)
+
+
+def test_an_edit_changes_the_widgets_copy_and_never_the_learners_model():
+    net, x, y = made()
+    before = copy.deepcopy(net.state_dict())
+    view = dlviz.boundary(net, x, y, resolution=20)
+    plain = view.chances.clone()
+    view.edit("0", unit=3, input=1, value=0.5)
+    view.edit(3, unit=2, input="bias", value=-1)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    twin = copy.deepcopy(net)
+    with torch.no_grad():
+        twin[0].weight[3, 1], twin[2].bias[2] = 0.5, -1
+        assert torch.equal(view.chances, twin(view.grid).softmax(1))
+    assert view.model is not net
+    assert all(torch.equal(value, twin.state_dict()[name]) for name, value in view.model.state_dict().items())
+    assert view.equation("0", 3).split(" − ")[0].count("0.5·x₁") or "0.5·x₁" in view.equation("0", 3)
+    assert view.scene["edited"]
+    assert view.scene["badge"]["text"] == "edited copy"
+    view.reset()
+    assert torch.equal(view.chances, plain)
+    assert not view.scene["edited"]
+
+
+def test_the_view_asks_for_edits_by_message():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    view._answer(None, {"kind": "edit", "layer": 1, "unit": 0, "input": 0, "value": 2}, [])
+    view._answer(None, {"kind": "edit", "layer": 1, "unit": 0, "input": "bias", "value": 3}, [])
+    assert view.model[0].weight[0, 0] == 2
+    assert view.model[0].bias[0] == 3
+    view._answer(None, {"kind": "reset"}, [])
+    assert torch.equal(view.model[0].weight, net[0].weight)
+
+
+def test_training_is_remembered_and_scrubbed_backwards():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    states, heats, losses = [copy.deepcopy(net.state_dict())], [view.chances.clone()], [view.loss]
+    for _ in range(3):
+        learn(net, x, y)
+        view.update()
+        states.append(copy.deepcopy(net.state_dict()))
+        heats.append(view.chances.clone())
+        losses.append(view.loss)
+    assert view.snapshots == ["start", "snapshot 1", "snapshot 2", "snapshot 3"]
+    assert view.step == 3
+    with torch.no_grad():
+        assert torch.equal(view.chances, net(view.grid).softmax(1))
+    for step in (0, 2, 1, 3):
+        view.step = step
+        assert torch.equal(view.chances, heats[step])
+        assert all(torch.equal(value, states[step][name]) for name, value in view.model.state_dict().items())
+    assert np.frombuffer(view.scene["moments"]["loss"]).tolist() == losses
+    assert all(torch.equal(value, states[3][name]) for name, value in net.state_dict().items())
+
+
+def test_an_update_without_learning_remembers_nothing_and_a_snapshot_always_does():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    view.update()
+    assert view.snapshots == ["start"]
+    view.snapshot("before")
+    view.snapshot()
+    assert view.snapshots == ["start", "before", "snapshot 2"]
+    view.step = 1
+    view.update()
+    assert view.step == 2
+    view.step = 99
+    assert view.step == 2
+
+
+def test_edits_are_let_go_by_a_step_and_by_an_update():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    view.snapshot("later")
+    for leave in (lambda: setattr(view, "step", 0), view.update):
+        view.edit("0", 0, 0, 9.0)
+        assert view.scene["edited"]
+        leave()
+        assert not view.scene["edited"]
+        assert view.model[0].weight[0, 0] == net[0].weight[0, 0]
+
+
+def test_a_long_training_keeps_evenly_spread_moments():
+    net, x, y = made()
+    view = dlviz.boundary(net, x[:6], y[:6], resolution=10)
+    for _ in range(150):
+        with torch.no_grad():
+            net[0].bias.add_(0.01)
+        view.update()
+    assert 50 < len(view.snapshots) <= 120
+    assert view.snapshots[0] == "start"
+    assert view.snapshots[-1] == "snapshot 150"
+    assert view.step == len(view.snapshots) - 1
+
+
+def test_of_a_large_model_fewer_moments_are_kept(monkeypatch):
+    net, x, y = made()
+    size = sum(4 * p.numel() for p in net.parameters())
+    monkeypatch.setattr("dlviz.plane.moments.MEMORY", 5 * size)
+    view = dlviz.boundary(net, x[:6], y[:6], resolution=10)
+    for _ in range(9):
+        view.snapshot()
+    assert 3 <= len(view.snapshots) <= 5
+    assert view.step == len(view.snapshots) - 1
+
+
+def test_painted_points_join_the_learners():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    view.painted = [[0.5, -0.25, 2], [0.0, 1.0, 0]]
+    assert torch.equal(view.x, torch.cat((x, torch.tensor([[0.5, -0.25], [0.0, 1.0]]))))
+    assert torch.equal(view.y, torch.cat((y, torch.tensor([2, 0]))))
+    assert view.x.dtype == x.dtype
+    assert view.y.dtype == y.dtype
+    assert view.scene["painted_from"] == 90
+    with torch.no_grad():
+        z = net(view.x)
+    assert view.loss == F.cross_entropy(z, view.y).item()
+    assert torch.equal(whole(view.scene["labels"]), view.y.int())
+    learn(net, view.x, view.y, 1)  # a next cell trains on them
+    view.clear()
+    assert view.painted == []
+    assert torch.equal(view.x, x)
+
+
+def test_painted_labels_have_the_learners_shape_and_dtype():
+    net, x, y = made(2, 1)
+    view = dlviz.boundary(net, x.double(), y.double().unsqueeze(1), resolution=10) if False else None
+    net.double()
+    view = dlviz.boundary(net, x.double(), y.double().unsqueeze(1), resolution=10)
+    view.painted = [[0.1, 0.2, 1]]
+    assert view.y.shape == (91, 1)
+    assert view.y.dtype == torch.float64
+    assert view.x.dtype == torch.float64
+    assert view.y[-1].item() == 1
+
+
+def test_one_can_start_from_no_points_at_all():
+    net, x, y = made()
+    view = dlviz.boundary(net, x[:0], y[:0], resolution=20)
+    assert view.loss is None
+    assert "accuracy –" in view.scene["signature"]
+    view.painted = [[0.5, 0.5, 1]]
+    assert view.loss is not None
+    view.to_html()
+
+
+def test_too_many_painted_points_are_cut_and_told():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=10)
+    view.painted = [[0.0, 0.0, 1]] * (PAINTED + 5)
+    assert len(view.painted) == PAINTED
+    assert any(str(PAINTED) in note["text"] for note in view.scene["notes"])
+
+
+@pytest.mark.parametrize(("classes", "outputs"), [(3, 3), (2, 1), (2, 2)])
+def test_the_code_runs_and_trains_what_is_drawn(classes, outputs):
+    net, x, y = made(classes, outputs)
+    view = dlviz.boundary(net, x, y, resolution=12, limits=(-2, 2, -2, 2))
+    view.painted = [[0.5, 0.5, 1]]
+    view.edit("0", 1, 0, 0.75)
+    text = view.code()
+    assert "limits=(-2.0, 2.0, -2.0, 2.0), resolution=12" in text
+    assert "    nn.Linear(2, 8),\n    nn.Tanh(),\n" in text
+    assert text == view.scene["code"]
+    names = {"x": x, "y": y}
+    torch.manual_seed(1)
+    exec(text.replace("range(1, 501)", "range(1, 41)"), names)
+    assert names["x"].shape == (91, 2)
+    assert len(names["view"].snapshots) == 5
+    assert names["view"].loss < np.frombuffer(names["view"].scene["moments"]["loss"])[0]
+
+
+def test_the_written_model_has_the_learners_layers():
+    _, x, y = made()
+    net = nn.Sequential(nn.Linear(2, 4, bias=False), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Linear(4, 3))
+    names = {"x": x, "y": y}
+    exec(dlviz.boundary(net, x, y, resolution=12).code().replace("range(1, 501)", "range(0)"), names)
+    assert repr(names["net"]) == repr(net)
+
+
+def test_a_model_of_ones_own_is_named_in_the_code():
+    class Mine(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(2, 3)
+
+        def forward(self, x):
+            return self.inner(x)
+
+    net = Mine()
+    _, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=12)
+    view.edit("inner", 0, 1, 0.5)
+    names = {"net": net, "x": x, "y": y}
+    exec(view.code().replace("range(1, 501)", "range(0)"), names)
+    assert net.inner.weight[0, 1] == 0.5
+    assert "# net is your own Mine" in view.code()
+
+
+def test_evaluation_mode_is_told_and_the_mode_stays():
+    net = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3))
+    _, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    assert net.training
+    assert any("evaluation mode" in note["text"] for note in view.scene["notes"])
+    net.eval()
+    with torch.no_grad():
+        assert torch.equal(view.chances, net(view.grid).softmax(1))
+
+
+def test_wide_and_deep_models_and_many_points_are_bounded_and_say_so():
+    torch.manual_seed(0)
+    deep = [layer for _ in range(12) for layer in (nn.Linear(100, 100), nn.ReLU())]
+    net = nn.Sequential(nn.Linear(2, 100), *deep, nn.Linear(100, 1100), nn.Linear(1100, 7))
+    x, y = torch.randn(5000, 2), torch.arange(5000) % 7
+    view = dlviz.boundary(net, x, y)
+    texts = " ".join(note["text"] for note in view.scene["notes"])
+    for words in ("32 units are drawn", "15 of 27 calls", "1667 of 5000 points", "sixth class"):
+        assert words in texts or words == "32 units are drawn"
+    assert "32 of 100 units" in texts
+    sizes = [len(layer["values"]) for layer in view.scene["layers"]]
+    assert sum(sizes) <= 4 * 120_000
+    assert len(whole(view.scene["labels"])) <= 2000
+    assert len(view.to_html()) < 5_000_000
+
+
+def test_probabilities_given_for_logits_are_told():
+    net, x, y = made(2, 1)
+    view = dlviz.boundary(nn.Sequential(*net, nn.Sigmoid()), x, y, resolution=20)
+    assert any("probabilities already" in note["text"] for note in view.scene["notes"])
+
+
+def test_a_nan_is_told():
+    net, x, y = made()
+    with torch.no_grad():
+        net[2].weight[0, 0] = float("nan")
+    view = dlviz.boundary(net, x, y, resolution=20)
+    assert view.scene["notes"][0]["text"].startswith("2 is the first call with a NaN")
+    view.to_html()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda net, x, y: dlviz.boundary(x, x, y), "model must be an nn.Module, but got Tensor"),
+        (lambda net, x, y: dlviz.boundary(net, x.tolist(), y), "x must be a tensor of points .* got list"),
+        (lambda net, x, y: dlviz.boundary(net, x[:, :1], y), r"shape \(N, 2\), but got shape \(90, 1\)"),
+        (lambda net, x, y: dlviz.boundary(net, x.long(), y), r"floating-point, but got torch.int64. Pass x.float\(\)"),
+        (lambda net, x, y: dlviz.boundary(net, x / 0, y), "NaN or an infinity in row 0"),
+        (lambda net, x, y: dlviz.boundary(net, x, y.tolist()), "y must be a tensor of labels .* got list"),
+        (lambda net, x, y: dlviz.boundary(net, x, y[:9]), re.escape("(90,) or (90, 1), but got shape (9,)")),
+        (lambda net, x, y: dlviz.boundary(net, x, y + 0.5), "whole labels 0, 1, …, but got "),
+        (lambda net, x, y: dlviz.boundary(net, x, y - 1), "labels from 0 on, but got -1"),
+        (lambda net, x, y: dlviz.boundary(net, x, y + 1), "the label 3, but the model tells 3 classes apart"),
+        (lambda net, x, y: dlviz.boundary(nn.Linear(3, 1), x, y), "does not take points .* mat1 and mat2"),
+        (lambda net, x, y: dlviz.boundary(nn.Linear(2, 11), x, y), "returns 11 logits"),
+        (lambda net, x, y: dlviz.boundary(nn.Unflatten(1, (1, 2)), x, y), re.escape("returned (6400, 1, 2)")),
+        (lambda net, x, y: dlviz.boundary(net, x, y, classes=["a"]), "each of the 3 classes, but got 1"),
+        (lambda net, x, y: dlviz.boundary(net, x, y, limits=(1, 0, 0, 1)), re.escape("but got (1, 0, 0, 1)")),
+        (lambda net, x, y: dlviz.boundary(net, x, y, limits=3), "limits must be .* but got 3"),
+        (lambda net, x, y: dlviz.boundary(net, x, y, resolution=5), "from 10 to 200, but got 5"),
+        (lambda net, x, y: dlviz.boundary(net, x, y).edit("1", 0, 0, 1.0), "1 is a Tanh. There are 0, 2, 4"),
+        (lambda net, x, y: dlviz.boundary(net, x, y).edit("9", 0, 0, 1.0), "no call '9'. There are x, 0, 1"),
+        (lambda net, x, y: dlviz.boundary(net, x, y).edit("0", 8, 0, 1.0), "0 has 8 units, numbered from 0, but got 8"),
+        (lambda net, x, y: dlviz.boundary(net, x, y).edit("0", 0, 2, 1.0), "0 has 2 inputs, .* but got 2"),
+        (lambda net, x, y: dlviz.boundary(net, x, y).edit("0", 0, 0, float("nan")), "finite number, but got nan"),
+        (lambda net, x, y: dlviz.boundary(net, x, y).inspect("x", 2), "x has 2 units"),
+        (lambda net, x, y: dlviz.boundary(net, x, y, painted=[[0, 0, 3]]), "a class from 0 to 2, but got"),
+    ],
+)
+def test_what_does_not_fit_is_named(call, words):
+    with pytest.raises(Problem, match=words):
+        call(*made())
+
+
+def test_an_unknown_argument_is_refused():
+    with pytest.raises(TypeError, match="resolutoin"):
+        dlviz.boundary(*made(), resolutoin=50)
+
+
+def test_closing_lets_model_and_tensors_go():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    view.snapshot("a")
+    kept = [weakref.ref(net), weakref.ref(view.calls[1].output), weakref.ref(view._moments[0].state["0.weight"])]
+    view.close()
+    del net, x, y
+    gc.collect()
+    assert [one() for one in kept] == [None, None, None]
+    assert repr(view) == "dlviz.boundary(closed)"
+    for ask in (lambda: view.chances, lambda: view.x, view.update, view.reset, view.code, lambda: view.model):
+        with pytest.raises(Problem, match="closed"):
+            ask()
+
+
+def test_an_earlier_graph_is_not_kept():
+    net, x, y = made()
+    leaf = x.clone().requires_grad_()
+    shifted = leaf * 1
+    ref = weakref.ref(leaf)
+    view = dlviz.boundary(net, shifted, y, resolution=10)
+    assert not view.chances.requires_grad
+    assert not view.x.requires_grad
+    del leaf, shifted
+    gc.collect()
+    assert ref() is None
+
+
+def test_names_stay_text_in_still_and_page():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y, classes=["<b>a</b>", "b", "c"], resolution=20)
+    assert "<b>a</b>" not in view.to_html()
+    assert "<b>a</b>" not in view._still()
+
+
+def test_the_still_is_small_and_says_what_it_shows():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y)
+    for theme in ("light", "dark"):
+        view.theme = theme
+        still = view._still()
+        assert still.startswith("<svg")
+        assert "decision boundary between the classes 0, 1, 2" in still
+        assert len(still) < 80_000
+
+
+def test_a_page_holds_the_snapshots_evenly_and_says_how_many():
+    net, x, y = made()
+    view = dlviz.boundary(net, x, y)
+    for _ in range(60):
+        with torch.no_grad():
+            net[0].bias.add_(0.01)
+        view.update()
+    places = view._in_page()
+    assert 8 <= len(places) < 61
+    assert (places[0], places[-1]) == (0, 60)
+    frames = view._frames()["step"]
+    assert list(frames) == [json.dumps(k) for k in range(len(places))]
+    first = frames["0"]["scene"]
+    view.step = 0
+    side = first["side"]
+    with torch.no_grad():
+        wanted = view.model(dlviz.plane.grid(view._limits, side, x)).softmax(1)
+    assert torch.equal(single(first["heat"], 3, side * side).T, wanted)
+    view.step = 60
+    full = view._full()
+    assert full["step"] == len(places) - 1
+    assert any(f"{len(places)} of 61 snapshots" in note["text"] for note in full["scene"]["notes"])
+    assert len(view.to_html()) < 4_500_000
