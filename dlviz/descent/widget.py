@@ -55,7 +55,7 @@ class Race(Relief):
         scale, opened = float(traits.pop("scale", 1.0)), str(traits.pop("opened", ""))
         super().__init__(**traits)
         first = self._all(1.0)
-        self._limits = limits or loss.limits or _around(first)
+        self._limits = limits or (_with(loss.limits, start) if loss.limits else _around(first))
         self._ground(first)
         self.observe(self._again, "scale")
         self.observe(self._check, "opened")
@@ -203,6 +203,15 @@ class Race(Relief):
     def _still(self) -> str:
         self._held()
         return self._picture(self._about, self._kept["list"])
+
+
+def _with(limits: Box, start: tuple[float, float]) -> Box:
+    """The usual picture of a surface, made larger where a race begins outside it."""
+    air = [0.05 * (high - low) for low, high in limits]
+    wide = [
+        (min(low, at - more), max(high, at + more)) for (low, high), at, more in zip(limits, start, air, strict=True)
+    ]
+    return wide[0], wide[1]
 
 
 def _around(runs: Sequence[Run]) -> Box:
