@@ -1,12 +1,11 @@
 // Numbers of the input and the kernel that the learner changes: typed into their cell, or dragged up and down. The kernel computes with them.
 
 import { h, fillIn } from "../kit/js/dom.js";
+import { asking } from "../kit/js/asking.js";
 
 /** Pixels to a step of a dragged number; with less than this it was a click. */
 const STRIDE = 8;
 const CLICK = 4;
-/** Milliseconds after which an answer is no longer waited for. */
-const PATIENCE = 1000;
 
 /**
  * @param {{model: any, words: Record<string, string>, signal: AbortSignal, about: (what: string, p: number) => any}} options
@@ -20,30 +19,6 @@ export function editing({ model, words, signal, about }) {
   return (what, sheet) => {
     typing({ sheet, words, signal, found: (cell) => found(what, cell), change: (index, value) => change(what, index, value) });
     dragging({ sheet, signal, found: (cell) => found(what, cell), change: (index, value) => change(what, index, value) });
-  };
-}
-
-/** One question at a time: of those that come meanwhile only the last one about each cell is asked. */
-function asking(model, signal) {
-  const waiting = new Map();
-  let timer = 0;
-  function next() {
-    clearTimeout(timer);
-    timer = 0;
-    const [first] = waiting;
-    if (!first) return;
-    waiting.delete(first[0]);
-    timer = setTimeout(next, PATIENCE);
-    model.send(first[1]);
-  }
-  model.on("change:scene", next);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    model.off("change:scene", next);
-  });
-  return (key, message) => {
-    waiting.set(key, message);
-    if (!timer) next();
   };
 }
 

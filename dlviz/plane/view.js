@@ -4,7 +4,7 @@ import { h } from "../kit/js/dom.js";
 import { array } from "../kit/js/binary.js";
 import { onTheme, palette } from "../kit/js/heat.js";
 import { stage } from "../kit/js/stage.js";
-import { asking } from "./asking.js";
+import { asking } from "../kit/js/asking.js";
 import { listing } from "./code.js";
 import { curve } from "./curve.js";
 import { field } from "./field.js";

@@ -46,6 +46,15 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def until(page: Page, script: str, arg: object = None) -> None:
+    """Wait until a script gives something true. Playwright's own waiting evaluates a string in the page, which a saved page forbids."""
+    for _ in range(200):
+        if page.evaluate(script, arg):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"it never came to pass: {script}")
+
+
 class Watch:
     """What pages did that they should not have: errors, and requests that `allowed` refuses."""
 

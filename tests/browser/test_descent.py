@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from torch.optim import SGD
 
 import dlviz
+from tests.browser.conftest import until
 from tests.descent.racers import LOSSES, RACERS, plain_loop
 
 EVIL = "<b>bold</b> & a very long name of an optimiser"
@@ -334,8 +335,8 @@ def test_the_solid_view_turns_steps_and_asks_nobody(open_page, pages, theme):
     before = place_.evaluate(eye)
     place_.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(
-        f"(before) => Math.abs(({eye})(document.querySelector('.des-solid'))[0] - before) > 0.05", arg=before[0]
+    until(
+        page, f"(before) => Math.abs(({eye})(document.querySelector('.des-solid'))[0] - before) > 0.05", arg=before[0]
     )
     after = place_.evaluate(eye)
     assert math.hypot(*after) == pytest.approx(math.hypot(*before), rel=1e-3)
@@ -344,13 +345,11 @@ def test_the_solid_view_turns_steps_and_asks_nobody(open_page, pages, theme):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2, steps=4)
     page.mouse.up()
-    page.wait_for_function(
-        f"(before) => Math.abs(({eye})(document.querySelector('.des-solid'))[0] - before) > 0.05", arg=after[0]
-    )
+    until(page, f"(before) => Math.abs(({eye})(document.querySelector('.des-solid'))[0] - before) > 0.05", arg=after[0])
     page.wait_for_timeout(400)  # plotly lets the camera glide to its place
     after = place_.evaluate(eye)
     page.locator(".dlviz-next").click()
-    page.wait_for_function("document.querySelector('.des-solid').data.at(-2).x.length === 22")
+    until(page, "document.querySelector('.des-solid').data.at(-2).x.length === 22")
     assert place_.evaluate(eye) == pytest.approx(after, abs=1e-3)
     assert page.evaluate("[typeof globalThis.Plotly, typeof globalThis.moduleName]") == ["undefined", "undefined"]
     page.get_by_role("button", name="2-D").click()

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 import dlviz
 from dlviz.kit.page import written
+from tests.browser.conftest import until
 from tests.browser.test_descent import number, row, settle, turn
 from tests.descent.racers import LOSSES, RACERS, plain_loop
 
@@ -101,6 +102,6 @@ def test_the_slider_runs_the_optimisers_in_the_kernel(live):
     turn(page, ".des-slider input", 12)
     expect(page.locator(".des-slider output")).to_have_text("×3.16")
     _, losses, _ = plain_loop(RACERS["Adam"][0], {"lr": 0.15 * 3.16}, LOSSES["ravine"], (-2.5, 1.0), 21)
-    page.wait_for_function("document.querySelector('.des-ended:not([hidden])')?.textContent.startsWith('diverged')")
+    until(page, "document.querySelector('.des-ended:not([hidden])')?.textContent.startsWith('diverged')")
     assert number(row(page, "Adam")[1]) == pytest.approx(float(losses[20]), rel=1e-3)
     assert view.scale == 3.16

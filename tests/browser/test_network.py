@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from torch import nn
 
 import dlviz
+from tests.browser.conftest import until
 from tests.network.zoo import ZOO, made
 
 
@@ -316,6 +317,6 @@ def test_the_theme_repaints_the_canvases(open_page, pages):
     page = open_page(pages["small"])
     light = pixel(page, ".net-column:nth-child(2) canvas", 20, 20)
     page.evaluate("dlvizModel.set('theme', 'dark')")
-    page.wait_for_function("document.querySelector('.dlviz').dataset.theme === 'dark'")
+    until(page, "document.querySelector('.dlviz').dataset.theme === 'dark'")
     page.wait_for_timeout(100)
     assert pixel(page, ".net-column:nth-child(2) canvas", 20, 20) != light

@@ -10,6 +10,7 @@ from torch import nn
 
 import dlviz
 from dlviz.kit.page import written
+from tests.browser.conftest import until
 from tests.browser.test_network import colours, number, pixel
 
 #: Where the plane lies on its canvas.
@@ -539,6 +540,6 @@ def test_the_theme_repaints_the_canvases(open_page, pages):
     page = open_page(pages["plain"])
     light = pixel(page, ".plane-field canvas", LEFT + 4, TOP + 4)
     page.evaluate("dlvizModel.set('theme', 'dark')")
-    page.wait_for_function("document.querySelector('.dlviz').dataset.theme === 'dark'")
+    until(page, "document.querySelector('.dlviz').dataset.theme === 'dark'")
     page.wait_for_timeout(100)
     assert pixel(page, ".plane-field canvas", LEFT + 4, TOP + 4) != light
