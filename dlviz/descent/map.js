@@ -3,6 +3,7 @@
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
 import { pixels, sharp } from "../kit/js/heat.js";
+import { ticks } from "../kit/js/ticks.js";
 import { tone, shareOf } from "./tone.js";
 
 const LEFT = 50;
@@ -197,10 +198,10 @@ export function map({ words, signal, pick }) {
     context.fillStyle = colours["ink-3"];
     context.textBaseline = "top";
     context.textAlign = "center";
-    for (const value of even(...ground.x, wide / 70)) context.fillText(format(value, 3), across(value), TOP + high + 5);
+    for (const value of ticks(...ground.x, wide / 70)) context.fillText(format(value, 3), across(value), TOP + high + 5);
     context.textAlign = "right";
     context.textBaseline = "middle";
-    for (const value of even(...ground.y, high / 50)) context.fillText(format(value, 3), LEFT - 6, Math.max(TOP + 6, Math.min(TOP + high - 6, down(value))));
+    for (const value of ticks(...ground.y, high / 50)) context.fillText(format(value, 3), LEFT - 6, Math.max(TOP + 6, Math.min(TOP + high - 6, down(value))));
     context.font = `600 11px ${colours.font}`;
     context.fillStyle = colours["ink-2"];
     context.textAlign = "center";
@@ -212,14 +213,6 @@ export function map({ words, signal, pick }) {
     context.textBaseline = "top";
     context.fillText(scene.axes[1], 0, 0);
     context.restore();
-  }
-  function even(low, high_, wanted) {
-    const rough = (high_ - low) / Math.max(2, wanted);
-    const unit = 10 ** Math.floor(Math.log10(rough));
-    const gap = [1, 2, 5, 10].map((n) => n * unit).find((one) => one >= rough);
-    const found = [];
-    for (let k = Math.ceil(low / gap - 1e-9); k * gap <= high_ + 1e-9 * gap; k += 1) found.push(Number((k * gap).toPrecision(10)));
-    return found;
   }
 
   function value(name, n) {

@@ -97,7 +97,7 @@ def slide(column: Column, state: Mapping[str, Tensor] | None = None) -> Slide | 
     for kind_of, (kind, dims, names) in _MODULES.items():
         if isinstance(column.module, kind_of):
             own = {name: getattr(column.module, name) for name in names}
-            other = {name: (state or {}).get(f"{column.path}.{name}") for name in ("weight", "bias")}
+            other = {name: (state or {}).get(f"{column.path}.{name}".removeprefix(".")) for name in ("weight", "bias")}
             return Slide(kind, dims, {**own, **{name: value for name, value in other.items() if value is not None}})
     found = _FUNCTIONS.get(column.kind) if column.function is not None else None
     if found is None:

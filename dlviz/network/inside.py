@@ -134,7 +134,7 @@ def bias(column: Column, channel: int, state: Mapping[str, Tensor] | None = None
 
 
 def _own(column: Column, name: str, state: Mapping[str, Tensor] | None) -> Tensor | None:
-    other = (state or {}).get(f"{column.path}.{name}")
+    other = (state or {}).get(f"{column.path}.{name}".removeprefix("."))
     return getattr(column.module, name) if other is None else other
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._pytree import tree_flatten, tree_map
+
+from dlviz.calls import Calls
 
 #: Leaves although they have children: they may leave their children out.
 _WHOLE = (nn.MultiheadAttention,)
@@ -134,7 +135,13 @@ def record(
         refusal = f"{type(error).__name__}: {error}"
     else:
         watch.name_outputs(output)
-    return Network(tuple(watch.columns), sample, output, refusal, watch.running() if refusal else "")
+    return Network(
+        tuple(watch.columns),
+        sample,
+        output,
+        refusal,
+        f"{watch.running[0]} ({watch.running[1]})" if refusal and watch.running else "",
+    )
 
 
 def capture(
@@ -198,8 +205,8 @@ class _ReachedError(Exception):
     """What was asked for has been seen."""
 
 
-class Watch(TorchFunctionMode):
-    """Sees every call while the model runs: leaf modules by hooks, functions between them by torch's function mode."""
+class Watch(Calls):
+    """Makes a column of every call."""
 
     def __init__(
         self,
@@ -209,24 +216,16 @@ class Watch(TorchFunctionMode):
         sample: int,
         wanted: Source | None = None,
     ) -> None:
-        super().__init__()
-        self.model, self.sample, self.wanted = model, sample, wanted
+        super().__init__(model)
+        self.sample, self.wanted = sample, wanted
         self.columns: list[Column] = []
         self.caught: Tensor | None = None
-        self._inside = 0
-        self._quiet = ExitStack()
-        self._now: tuple[str, str] | None = None
-        #: Which output each tensor is, by its identity; the tensors are kept so that no identity is given twice.
-        self._made: dict[int, Source] = {}
-        self._kept: list[Tensor] = []
-        self._names = {id(module): name for name, module in model.named_modules(remove_duplicate=False)}
-        self._taken: dict[str, int] = {}
         self._batch = self._size_of_batch(args, kwargs)
         named = {name: value for name, value in kwargs.items() if isinstance(value, Tensor)}
         positional = [leaf for leaf in tree_flatten(list(args))[0] if isinstance(leaf, Tensor)]
         names = ["x"] if len(positional) == 1 else [f"x{i}" for i in range(len(positional))]
         for name, tensor in [*zip(names, positional, strict=True), *named.items()]:
-            self._add(name, "input", None, None, (), {}, tensor)
+            self.saw(name, None, None, (), {}, (), tensor)
 
     def _size_of_batch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> int | None:
         """How many samples the inputs hold; ``None`` for one sample without a batch dimension."""
@@ -239,58 +238,14 @@ class Watch(TorchFunctionMode):
             return None
         return int(x.shape[0])
 
-    def running(self) -> str:
-        """The call that was running when something was raised."""
-        return "" if self._now is None else f"{self._now[0]} ({self._now[1]})"
+    def leaf(self, module: nn.Module) -> bool:
+        """As everywhere; attention counts as one call although it has a child, which it may leave out."""
+        return isinstance(module, _WHOLE) or super().leaf(module)
 
-    @contextmanager
-    def hooks(self) -> Iterator[None]:
-        """Hooks on every leaf, taken away again whatever happens."""
-        with ExitStack() as stack:
-            for module in self.model.modules():
-                leaf = next(module.children(), None) is None or isinstance(module, _WHOLE)
-                if (leaf and module is not self.model) or isinstance(module, _WHOLE):
-                    stack.callback(module.register_forward_pre_hook(self._enter).remove)
-                    stack.callback(module.register_forward_hook(self._leave, with_kwargs=True, always_call=True).remove)
-            stack.callback(self._quiet.close)
-            yield
-
-    def _enter(self, module: nn.Module, _: Any) -> None:
-        if self._inside == 0:
-            self._now = (self._names.get(id(module), ""), type(module).__name__)
-            # Inside, torch must not find itself watched: attention would take another path, with other roundings.
-            self._quiet.enter_context(torch._C.DisableTorchFunction())
-        self._inside += 1
-
-    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        if self._inside == 1:
-            # Still inside, so that what is done here is no call of the learner's.
-            self._quiet.close()
-            if output is not None:  # None where it raised
-                name = self._names.get(id(module), type(module).__name__)
-                self._add(name, type(module).__name__, module, None, args, kwargs, output)
-                self._now = None
-        self._inside -= 1
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if self._inside:
-            return function(*args, **kwargs)
-        name = function_name(function)
-        self._now = (name, "function")
-        # What it was made from is read first, because the function may write into its own input.
-        sources = self._sources(args, kwargs)
-        output = function(*args, **kwargs)
-        self._now = None
-        if sources and any(isinstance(leaf, Tensor) for leaf in tree_flatten(output)[0]):
-            self._add(name, name, None, function, args, kwargs, output)
-        return output
-
-    def _sources(self, args: Any, kwargs: Any) -> tuple[Source, ...]:
-        leaves = tree_flatten([list(args), dict(kwargs)])[0]
-        return tuple(self._made[id(leaf)] for leaf in leaves if isinstance(leaf, Tensor) and id(leaf) in self._made)
-
-    def _add(self, name: str, kind: str, module: Any, function: Any, args: Any, kwargs: Any, output: Any) -> None:
+    def saw(
+        self, name: str, module: Any, function: Any, args: Any, kwargs: Any, sources: tuple[Any, ...], output: Any
+    ) -> None:
+        """Another column."""
         tensors = [leaf for leaf in tree_flatten(output)[0] if isinstance(leaf, Tensor)]
         number = len(self.columns)
         if self.wanted is not None and self.wanted.column == number:
@@ -301,14 +256,14 @@ class Watch(TorchFunctionMode):
         parameters = sum(p.numel() for p in module.parameters()) if module is not None else 0
         self.columns.append(
             Column(
-                self._unique(name),
-                kind,
-                "" if module is None else name,
+                self.unique(name),
+                name if function is not None else "input" if module is None else type(module).__name__,
+                "" if module is None else self.path(module),
                 module,
                 function,
                 self._referred(tuple(args)),
                 self._referred(dict(kwargs)),
-                self._sources(args, kwargs),
+                sources,
                 () if self.wanted else tuple(self._held(t, own) for t, own in zip(tensors, batched, strict=True)),
                 tuple(tuple(t.shape) for t in tensors),
                 batched,
@@ -316,26 +271,20 @@ class Watch(TorchFunctionMode):
             )
         )
         for place, tensor in enumerate(tensors):
-            self._made[id(tensor)] = Source(number, place)
-            self._kept.append(tensor)
+            self.note(tensor, Source(number, place))
 
     def _referred(self, arguments: Any) -> Any:
         """The arguments with a source for every tensor that a column made."""
-        return tree_map(lambda leaf: self._made.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf, arguments)
+        return tree_map(lambda leaf: self.made.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf, arguments)
 
     def _held(self, tensor: Tensor, batched: bool) -> Tensor:
         part = tensor.detach()
         return (part[min(self.sample, len(part) - 1)] if batched else part).clone()
 
-    def _unique(self, name: str) -> str:
-        """A second call of the same layer or function is called so: "relu", "relu (2)"."""
-        self._taken[name] = self._taken.get(name, 0) + 1
-        return name if self._taken[name] == 1 else f"{name} ({self._taken[name]})"
-
     def name_outputs(self, output: Any) -> None:
         """Tell the columns under which names the model returned what they made."""
         for name, tensor in _named(output, "output"):
-            source = self._made.get(id(tensor))
+            source = self.made.get(id(tensor))
             if source is not None:
                 column = self.columns[source.column]
                 self.columns[source.column] = Column(**{**vars(column), "returned": (*column.returned, name)})
@@ -352,17 +301,3 @@ def _named(output: Any, name: str) -> Iterator[tuple[str, Tensor]]:
         fields = getattr(output, "_fields", None)
         for place, value in enumerate(output):
             yield from _named(value, f"{name}.{fields[place]}" if fields else f"{name}[{place}]")
-
-
-def function_name(function: Any) -> str:
-    """What torch calls it: "relu", "cat", "view", "getitem"; an attribute such as ``x.T`` by its name.
-
-    Example:
-        >>> function_name(torch.nn.functional.relu), function_name(torch.Tensor.__add__), function_name(torch.Tensor.view)
-        ('relu', 'add', 'view')
-    """
-    name = (resolve_name(function) or getattr(function, "__name__", "function")).split(".")
-    last = name[-2] if name[-1] == "__get__" and len(name) > 1 else name[-1]
-    plain = last.strip("_")
-    plain = plain[1:] if last.startswith("__") and plain in ("radd", "rmul", "iadd", "imul", "isub", "idiv") else plain
-    return {"truediv": "div", "rsub": "sub", "rtruediv": "div", "itruediv": "div"}.get(plain, plain)

@@ -5,7 +5,8 @@ import { format } from "../kit/js/numbers.js";
 import { pixels, sharp } from "../kit/js/heat.js";
 import { contour } from "./contour.js";
 import { legend, painter, token } from "./marks.js";
-import { place, scale, ticks } from "./scale.js";
+import { ticks } from "../kit/js/ticks.js";
+import { place, scale } from "./scale.js";
 
 const BOX = { left: 38, top: 6, size: 360 };
 const WIDE = BOX.left + BOX.size + 8;

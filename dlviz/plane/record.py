@@ -1,14 +1,14 @@
 """A module's forward run on many points of the plane at once: what every unit of every layer gave, in the order in which the calls ran."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, resolve_name
-from torch.utils._pytree import tree_flatten
+
+from dlviz.calls import Calls
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,117 +98,44 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-class _Watch(TorchFunctionMode):
-    """Sees every call while the model runs: leaf modules by hooks, functions between them by torch's function mode."""
+class _Watch(Calls):
+    """Keeps what every call gave for every point."""
 
     def __init__(self, model: nn.Module, x: Tensor) -> None:
-        super().__init__()
-        self.model = model
+        super().__init__(model)
         self.calls: list[Call] = []
-        self._inside = 0
-        self._quiet = ExitStack()
-        #: Which call each tensor is from, by its identity; the tensors are kept so that no identity is given twice.
-        self._made: dict[int, int] = {}
-        self._kept: list[Tensor] = []
-        self._aliases: list[Tensor] = []
-        self._sources: tuple[int, ...] = ()
-        self._taken: dict[str, int] = {}
-        self._names = {id(module): name for name, module in model.named_modules(remove_duplicate=False)}
+        self._outputs: list[Tensor] = []
         self._rows = x.shape[0]
-        self._add("x", "input", None, "", (), x)
+        self.saw("x", None, None, (), {}, (), x)
 
-    @contextmanager
-    def hooks(self) -> Iterator[None]:
-        """Hooks on every leaf, taken away again whatever happens."""
-        with ExitStack() as stack:
-            for module in self.model.modules():
-                leaf = next(module.children(), None) is None
-                # A learner's own module without children is looked into; one of torch's is one call.
-                if leaf and (module is not self.model or type(module).__module__.startswith("torch.")):
-                    stack.callback(module.register_forward_pre_hook(self._enter).remove)
-                    stack.callback(module.register_forward_hook(self._leave, always_call=True).remove)
-            stack.callback(self._quiet.close)
-            yield
-
-    def _enter(self, module: nn.Module, args: Any) -> None:
-        if self._inside == 0:
-            # Read before it runs, because the module may write into its own input.
-            self._sources = self._of(args)
-            self._quiet.enter_context(torch._C.DisableTorchFunction())
-        self._inside += 1
-
-    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        if self._inside == 1:
-            self._quiet.close()
-            if isinstance(output, Tensor):
-                name = self._names.get(id(module), "")
-                weight = bias = None
-                if isinstance(module, nn.Linear):
-                    weight = module.weight.detach().clone()
-                    bias = None if module.bias is None else module.bias.detach().clone()
-                self._add(
-                    name or type(module).__name__,
-                    type(module).__name__,
-                    name,
-                    module.extra_repr(),
-                    self._sources,
-                    output,
-                    weight,
-                    bias,
-                )
-        self._inside -= 1
-
-    def __torch_function__(
-        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if self._inside:
-            return function(*args, **kwargs)
-        sources = self._of((args, kwargs))
-        output = function(*args, **kwargs)
-        if sources and isinstance(output, Tensor) and id(output) not in self._made:
-            source = self._kept[sources[0]]
-            if output.data_ptr() == source.data_ptr() and output.numel() == source.numel():
-                # The same numbers in another shape, as of a squeeze: no layer of its own.
-                self._hold(output, sources[0])
-                return output
-        if sources and isinstance(output, Tensor):
-            name = _name(function)
-            self._add(name, name, None, "", sources, output)
-        return output
-
-    def _of(self, arguments: Any) -> tuple[int, ...]:
-        found = (self._made.get(id(leaf)) for leaf in tree_flatten(arguments)[0] if isinstance(leaf, Tensor))
-        return tuple(dict.fromkeys(number for number in found if number is not None))
-
-    def _hold(self, tensor: Tensor, number: int) -> None:
-        self._made[id(tensor)] = number
-        self._aliases.append(tensor)
-
-    def _add(
+    def saw(
         self,
         name: str,
-        kind: str,
-        path: str | None,
-        about: str,
-        sources: tuple[int, ...],
-        output: Tensor,
-        weight: Tensor | None = None,
-        bias: Tensor | None = None,
+        module: nn.Module | None,
+        function: Any,
+        args: Any,
+        kwargs: Any,
+        sources: tuple[Any, ...],
+        output: Any,
     ) -> None:
-        if output.dim() < 1 or output.shape[0] != self._rows or output.is_complex():
+        """Another call, if it gave something for every point."""
+        if not isinstance(output, Tensor) or output.dim() < 1 or output.shape[0] != self._rows or output.is_complex():
             return
-        self._made[id(output)] = len(self.calls)
-        self._kept.append(output)
-        self._taken[name] = self._taken.get(name, 0) + 1
-        unique = name if self._taken[name] == 1 else f"{name} ({self._taken[name]})"
+        if function is not None and id(output) not in self.made:
+            source = self._outputs[sources[0]]
+            if output.data_ptr() == source.data_ptr() and output.numel() == source.numel():
+                # The same numbers in another shape, as of a squeeze: no layer of its own.
+                self.note(output, sources[0])
+                return
+        self.note(output, len(self.calls))
+        self._outputs.append(output)
         # Copied, because a later call may write into it.
         values = (output.detach().unsqueeze(1) if output.dim() == 1 else output.detach().flatten(1)).clone()
-        self.calls.append(Call(unique, kind, path, about, sources, values, weight, bias))
-
-
-def _name(function: Callable[..., Any]) -> str:
-    """What torch calls it: "relu", "add", "cat"."""
-    name = (resolve_name(function) or getattr(function, "__name__", "function")).split(".")
-    plain = (name[-2] if name[-1] == "__get__" and len(name) > 1 else name[-1]).strip("_")
-    return {"radd": "add", "rmul": "mul", "rsub": "sub", "truediv": "div"}.get(plain, plain)
+        kind = name if function is not None else "input" if module is None else type(module).__name__
+        weight = bias = None
+        if isinstance(module, nn.Linear):
+            weight = module.weight.detach().clone()
+            bias = None if module.bias is None else module.bias.detach().clone()
+        path, about = (None, "") if module is None else (self.path(module), module.extra_repr())
+        unlike = tuple(dict.fromkeys(sources))
+        self.calls.append(Call(self.unique(name), kind, path, about, unlike, values, weight, bias))

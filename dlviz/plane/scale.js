@@ -9,16 +9,6 @@ export function scale([left, right, bottom, top], box) {
   };
 }
 
-/** Round numbers between two, about `wanted` of them. */
-export function ticks(low, high, wanted) {
-  const rough = (high - low) / wanted;
-  const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * unit).find((one) => one >= rough);
-  const found = [];
-  for (let k = Math.ceil(low / step); k * step <= high; k += 1) found.push(Number((k * step).toPrecision(10)));
-  return found;
-}
-
 /** Coordinate of a point that was computed: the middle of cell number `at` of `side`, counted along x, or down along y. */
 export function place(limits, side, row, column) {
   const [left, right, bottom, top] = limits;

@@ -3,6 +3,7 @@
 import { h } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
 import { sharp } from "../kit/js/heat.js";
+import { ticks } from "../kit/js/ticks.js";
 
 const LEFT = 52;
 const RIGHT = 12;
@@ -33,7 +34,7 @@ export function chart({ name, signal, hover, label }) {
     const [low, high] = bounds(shown, until, logY);
     const y = axis(low, high, HIGH - BOTTOM, TOP, logY);
     scaleX = x;
-    ticks(context, x, y, width, colours);
+    rule(context, x, y, width, colours);
     for (const mark of marks) if (mark.step <= last) notch(context, mark, x, colours);
     for (const curve of shown) line(context, curve, x, y, until, smoothing, width);
     context.setLineDash([]);
@@ -64,15 +65,7 @@ export function chart({ name, signal, hover, label }) {
       const v = a + ((pixel_ - from) / (to - from)) * (b - a);
       return log ? 10 ** v : v;
     };
-    return { pixel, value, ticks: log ? decades(low, high) : even(low, high, Math.abs(to - from) / 60) };
-  }
-  function even(low, high, wanted) {
-    const rough = (high - low) / Math.max(2, wanted);
-    const unit = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((n) => n * unit).find((one) => one >= rough);
-    const found = [];
-    for (let k = Math.ceil(low / step); k * step <= high; k += 1) found.push(Number((k * step).toPrecision(10)));
-    return found;
+    return { pixel, value, ticks: log ? decades(low, high) : ticks(low, high, Math.abs(to - from) / 60) };
   }
   function decades(low, high) {
     const found = [];
@@ -80,7 +73,7 @@ export function chart({ name, signal, hover, label }) {
     return found.length > 7 ? found.filter((value) => String(value).includes("1")) : found;
   }
 
-  function ticks(context, x, y, width, colours) {
+  function rule(context, x, y, width, colours) {
     context.font = `10.5px ${colours.mono}`;
     context.fillStyle = colours["ink-3"];
     context.strokeStyle = colours["line-2"];

@@ -1,5 +1,6 @@
 """A real browser for the tests: every page is watched, and an error or a request of its own fails the test that opened it."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from dlviz.kit.page import written
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
@@ -23,6 +26,42 @@ FLAGS = (
 REPORT_ERRORS = 'addEventListener("error", (event) => console.error(`window: ${event.message}`));'
 
 OpenPage = Callable[..., Page]
+
+#: Turns the stand-in of a saved page into a model that asks this process, as a notebook's asks its kernel.
+CONNECT = """() => {
+  const model = globalThis.dlvizModel;
+  const revive = (value) => {
+    if (value === null || typeof value !== "object") return value;
+    if (typeof value.$bytes === "string") return new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer);
+    const items = Object.entries(value).map(([key, item]) => [key, revive(item)]);
+    return Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items);
+  };
+  let dirty = {};
+  let flying = 0;
+  window.most = 0;
+  const ask = async (message) => {
+    flying += 1;
+    if (message.kind !== "set") window.most = Math.max(window.most, flying);
+    await new Promise((done) => setTimeout(done, window.slow ?? 0));
+    const answer = revive(JSON.parse(await window.kernel(JSON.stringify(message))));
+    flying -= 1;
+    for (const [name, value] of Object.entries(answer)) plain(name, value);
+  };
+  model.frames = {};
+  const plain = model.set.bind(model);
+  model.set = (name, value) => {
+    dirty[name] = value;
+    plain(name, value);
+  };
+  model.save_changes = () => {
+    const traits = dirty;
+    dirty = {};
+    ask({ kind: "set", traits });
+  };
+  model.send = ask;
+  plain("live", true);
+  plain("scene", { ...model.get("scene") });
+}"""
 
 
 def _installed() -> str | None:
@@ -123,3 +162,34 @@ def axe() -> Callable[[Page], None]:
         assert serious == []
 
     return check
+
+
+@pytest.fixture
+def live(open_page):
+    """Open a widget's page and answer it: ``page, asked = live(widget)``; `asked` gathers its messages."""
+
+    def open_it(view, **how) -> tuple[Page, list]:
+        page, asked = open_page(view, **how), []
+
+        def kernel(text: str) -> str:
+            message = json.loads(text)
+            asked.append(message)
+            before = view.scene
+            if message["kind"] == "set":
+                for name, value in message["traits"].items():
+                    setattr(view, name, value)
+            else:
+                view._answer(None, message, [])
+            told = ("refusal",) if hasattr(view, "refusal") else ()
+            changed = {name: getattr(view, name) for name in told} | (
+                {"scene": view.scene} if view.scene is not before else {}
+            )
+                {"scene": view.scene} if view.scene is not before else {}
+            )
+            return written(changed)
+
+        page.expose_function("kernel", kernel)
+        page.evaluate(CONNECT)
+        return page, asked
+
+    return open_it

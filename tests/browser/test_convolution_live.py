@@ -1,76 +1,12 @@
 """What needs a kernel, in a page whose messages this process answers with the widget itself."""
 
-import json
-
 import pytest
 import torch
 from playwright.sync_api import Page, expect
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.page import written
 from tests.browser.test_convolution import K, X, line, numbers, sheet
-
-CONNECT = """() => {
-  const model = globalThis.dlvizModel;
-  const revive = (value) => {
-    if (value === null || typeof value !== "object") return value;
-    if (typeof value.$bytes === "string") return new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer);
-    const items = Object.entries(value).map(([key, item]) => [key, revive(item)]);
-    return Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items);
-  };
-  let dirty = {};
-  let flying = 0;
-  window.most = 0;
-  const ask = async (message) => {
-    flying += 1;
-    if (message.kind !== "set") window.most = Math.max(window.most, flying);
-    await new Promise((done) => setTimeout(done, window.slow ?? 0));
-    const answer = revive(JSON.parse(await window.kernel(JSON.stringify(message))));
-    flying -= 1;
-    for (const [name, value] of Object.entries(answer)) plain(name, value);
-  };
-  model.frames = {};
-  const plain = model.set.bind(model);
-  model.set = (name, value) => {
-    dirty[name] = value;
-    plain(name, value);
-  };
-  model.save_changes = () => {
-    const traits = dirty;
-    dirty = {};
-    ask({ kind: "set", traits });
-  };
-  model.send = ask;
-  plain("live", true);
-  plain("scene", { ...model.get("scene") });
-}"""
-
-
-@pytest.fixture
-def live(open_page):
-    """Open a widget's page and answer it: ``page, asked = live(widget)``; `asked` gathers its messages."""
-
-    def open_it(view, **how) -> tuple[Page, list]:
-        page, asked = open_page(view, **how), []
-
-        def kernel(text: str) -> str:
-            message = json.loads(text)
-            asked.append(message)
-            before = view.scene
-            if message["kind"] == "set":
-                for name, value in message["traits"].items():
-                    setattr(view, name, value)
-            else:
-                view._answer(None, message, [])
-            changed = {"refusal": view.refusal} | ({"scene": view.scene} if view.scene is not before else {})
-            return written(changed)
-
-        page.expose_function("kernel", kernel)
-        page.evaluate(CONNECT)
-        return page, asked
-
-    return open_it
 
 
 def until(page: Page, true) -> None:

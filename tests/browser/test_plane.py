@@ -1,6 +1,5 @@
 """The exported pages of the plane room, driven by mouse and keyboard, and live ones that this process answers, against torch's numbers."""
 
-import json
 import re
 
 import pytest
@@ -9,7 +8,6 @@ from playwright.sync_api import Page, expect
 from torch import nn
 
 import dlviz
-from dlviz.kit.page import written
 from tests.browser.conftest import until
 from tests.browser.test_network import colours, number, pixel
 
@@ -17,42 +15,8 @@ from tests.browser.test_network import colours, number, pixel
 LEFT, TOP, SIZE = 38, 6, 360
 SIDE = 40
 
+
 #: Instead of a kernel this process answers: a trait that is set, or a question, comes back as a new scene.
-CONNECT = """() => {
-  const model = globalThis.dlvizModel;
-  const revive = (value) => {
-    if (value === null || typeof value !== "object") return value;
-    if (typeof value.$bytes === "string") return new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer);
-    const items = Object.entries(value).map(([key, item]) => [key, revive(item)]);
-    return Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items);
-  };
-  let dirty = {};
-  let flying = 0;
-  window.most = 0;
-  model.frames = {};
-  const plain = model.set.bind(model);
-  const ask = async (message) => {
-    flying += 1;
-    if (message.kind !== "set") window.most = Math.max(window.most, flying);
-    await new Promise((done) => setTimeout(done, window.slow ?? 0));
-    const answer = revive(JSON.parse(await window.kernel(JSON.stringify(message))));
-    flying -= 1;
-    for (const [name, value] of Object.entries(answer)) plain(name, value);
-  };
-  model.set = (name, value) => {
-    dirty[name] = value;
-    plain(name, value);
-  };
-  model.save_changes = () => {
-    const traits = dirty;
-    dirty = {};
-    ask({ kind: "set", traits });
-  };
-  model.send = ask;
-  plain("live", true);
-}"""
-
-
 def model_and_points():
     torch.manual_seed(1)
     net = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 3))
@@ -94,31 +58,6 @@ def pages() -> dict[str, str]:
     wide = nn.Sequential(nn.Linear(2, 100), nn.BatchNorm1d(100), nn.Linear(100, 7))
     found["wide"] = dlviz.boundary(wide, torch.randn(2500, 2), torch.arange(2500) % 7, opened=[3, 1]).to_html()
     return found
-
-
-@pytest.fixture
-def live(open_page):
-    """Open a widget's page and answer it: ``page, asked = live(widget)``; `asked` gathers its messages."""
-
-    def open_it(view, **how) -> tuple[Page, list]:
-        page, asked = open_page(view, **how), []
-
-        def kernel(text: str) -> str:
-            message = json.loads(text)
-            asked.append(message)
-            before = view.scene
-            if message["kind"] == "set":
-                for name, value in message["traits"].items():
-                    setattr(view, name, value)
-            else:
-                view._answer(None, message, [])
-            return written({"scene": view.scene} if view.scene is not before else {})
-
-        page.expose_function("kernel", kernel)
-        page.evaluate(CONNECT)
-        return page, asked
-
-    return open_it
 
 
 def spot(view, x: float, y: float) -> dict[str, float]:
