@@ -184,8 +184,6 @@ def live(open_page):
             changed = {name: getattr(view, name) for name in told} | (
                 {"scene": view.scene} if view.scene is not before else {}
             )
-                {"scene": view.scene} if view.scene is not before else {}
-            )
             return written(changed)
 
         page.expose_function("kernel", kernel)
