@@ -113,14 +113,14 @@ export function chart({ name, signal, hover, label }) {
 
   /** At most one column of pixels wide a stroke: its least and largest value, so that no spike is lost. */
   function line(context, curve, x, y, until, smoothing, width) {
-    const { points, colour, dash, behind } = curve;
+    const { points, colour, dash, behind, picked, faded } = curve;
     const end = behind ? points.size() : points.at(until + 0.5);
     context.lineJoin = "round";
     context.strokeStyle = colour;
     context.setLineDash(dash ? [5, 3] : []);
     const smooth = smoothing > 0 && end > 2;
-    context.globalAlpha = behind ? 0.45 : smooth ? 0.28 : 1;
-    context.lineWidth = smooth || behind ? 1 : 1.6;
+    context.globalAlpha = picked ? 1 : faded ? 0.2 : behind ? 0.45 : smooth ? 0.28 : 1;
+    context.lineWidth = picked ? 2 : smooth || behind ? 1 : 1.6;
     raw(context, points, end, x, y, width);
     context.globalAlpha = 1;
     for (const p of points.odd) {
@@ -204,7 +204,10 @@ export function chart({ name, signal, hover, label }) {
   }
 
   /** Names in their lines' colours, with the newest number, or the one under the crosshair. */
-  function tell(shown) {
+  function tell(all) {
+    // Many runs behind are told apart by the list of runs; here only the one that stands out is named.
+    const many = all.filter((curve) => curve.behind).length > 3;
+    const shown = all.filter((curve) => !many || !curve.behind || curve.picked);
     legend.replaceChildren(...shown.map((curve) => {
       const { points, colour, dash, title } = curve;
       const p = cursor === null ? points.at(state.until + 0.5) - 1 : near(points);

@@ -37,12 +37,12 @@ export function dials({ signal, turn, live }) {
     return { about, input, element: h("label", { class: "dlviz-knob" }, h("span", {}, about.name), input, shown), update };
   }
   function menu(about) {
-    const input = h("select", { "aria-label": about.name }, ...about.choices.map((value) => h("option", { value }, format(value, 4))));
-    input.addEventListener("change", () => turn(about.name, Number(input.value)), { signal });
+    const input = h("select", { "aria-label": about.name }, ...about.choices.map((value, place) => h("option", { value: place }, typeof value === "number" ? format(value, 4) : String(value))));
+    input.addEventListener("change", () => turn(about.name, about.choices[Number(input.value)]), { signal });
     return {
       about, input, element: h("label", { class: "dlviz-knob dlviz-choice" }, h("span", {}, about.name), input),
       update(value) {
-        input.value = String(value);
+        input.value = String(about.choices.indexOf(value));
       },
     };
   }

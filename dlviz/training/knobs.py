@@ -1,7 +1,7 @@
-"""Knobs: named numbers that live in an optimiser, in a module, in a data loader or behind a function."""
+"""Knobs: named numbers that live in an optimiser, in a module, in a dictionary, in a data loader or behind a function."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from dlviz.kit.words import say
 
 @dataclass(frozen=True, eq=False)
 class Knob:
-    """One number that can be turned while a model trains.
+    """One number, or one word of several, that can be turned while a model trains.
 
     Attributes:
         name: what it is called.
@@ -28,20 +28,22 @@ class Knob:
     """
 
     name: str
-    read: Callable[[], float]
-    write: Callable[[float], None]
+    read: Callable[[], Any]
+    write: Callable[[Any], None]
     low: float
     high: float
     log: bool = False
-    choices: tuple[float, ...] = ()
+    choices: tuple[Any, ...] = ()
     whole: bool = False
 
-    def fitted(self, value: Any) -> float:
+    def fitted(self, value: Any) -> Any:
         """`value` as this knob takes it.
 
         Raises:
             Problem: it is no number, or not one of the choices, or negative where the logarithm is taken.
         """
+        if any(type(value) is type(one) and value == one for one in self.choices):
+            return value
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not number or (self.choices and value not in self.choices) or (self.log and value < 0):
             wanted = ", ".join(map(str, self.choices)) or f"{self.low:g} … {self.high:g}"
@@ -52,20 +54,21 @@ class Knob:
 def knob(
     target: Any,
     *,
-    value: float | None = None,
+    value: Any = None,
     low: float | None = None,
     high: float | None = None,
     log: bool | None = None,
-    choices: Sequence[float] = (),
+    choices: Sequence[Any] = (),
 ) -> "Wish":
     """Say more of a knob than what it turns, for ``run.knobs(name=dlviz.knob(…))``.
 
     Args:
-        target: an optimiser, a module, ``(object, "attribute")``, a data loader, or a function of the new value.
+        target: an optimiser, a module, ``(object, "attribute")``, a dictionary that holds it under the knob's name, a data loader, or a
+            function of the new value.
         value: where it stands; needed for a function, which cannot be asked.
         low, high: the slider's ends.
         log: whether the slider is logarithmic.
-        choices: the only values that it takes.
+        choices: the only values that it takes: numbers, or words such as "relu" and "tanh".
 
     Example:
         >>> import torch, dlviz
@@ -83,11 +86,11 @@ class Wish:
     """What :func:`knob` was told."""
 
     target: Any
-    value: float | None = None
+    value: Any = None
     low: float | None = None
     high: float | None = None
     log: bool | None = None
-    choices: tuple[float, ...] = ()
+    choices: tuple[Any, ...] = ()
 
 
 #: Range, logarithm and wholeness by the usual names; a range of (a, b) times where the knob stands is marked "times".
@@ -110,6 +113,8 @@ def bound(name: str, wish: Any) -> Knob:
     asked = wish if isinstance(wish, Wish) else Wish(wish)
     read, write = _access(name, asked)
     value = read()
+    if isinstance(value, (str, bool)):
+        return Knob(name, read, write, 0.0, 0.0, choices=_words(name, value, asked.choices))
     usual = dict(_USUAL.get(name, {}))
     whole = isinstance(value, int) and not isinstance(value, bool)
     times = value if usual.pop("times", False) and value else 1.0
@@ -126,6 +131,15 @@ def bound(name: str, wish: Any) -> Knob:
     if not low < high and not choices:
         raise Problem(say("training.refused.range", name=name, low=low, high=high))
     return Knob(name, read, write, min(low, value if value or not log else low), max(high, value), log, choices, whole)
+
+
+def _words(name: str, value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a knob that holds no number may be turned to."""
+    if isinstance(value, bool):
+        return False, True
+    if value not in choices:
+        raise Problem(say("training.refused.words", name=name, got=repr(value)))
+    return choices
 
 
 def _access(name: str, wish: Wish) -> tuple[Callable[[], Any], Callable[[Any], None]]:
@@ -146,6 +160,10 @@ def _access(name: str, wish: Wish) -> tuple[Callable[[], Any], Callable[[Any], N
         if not places:
             raise Problem(say("training.refused.module", name=name, kind=type(target).__name__))
         return _of_attributes(places)
+    if isinstance(target, MutableMapping):
+        if name not in target:
+            raise Problem(say("training.refused.key", name=name, known=", ".join(map(str, target)) or "-"))
+        return (lambda: target[name]), (lambda value: target.__setitem__(name, value))
     if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
         if not hasattr(*target):
             raise Problem(
@@ -161,19 +179,23 @@ def _access(name: str, wish: Wish) -> tuple[Callable[[], Any], Callable[[Any], N
 
 def _of_optimiser(name: str, optimiser: Optimizer) -> tuple[Callable[[], Any], Callable[[Any], None]]:
     """Every parameter group's; groups with values of their own keep their proportions."""
-    groups = optimiser.param_groups
-    if name in ("beta1", "beta2") and "betas" in groups[0]:
+
+    def groups() -> list[dict[str, Any]]:
+        # Loading a state makes new groups.
+        return optimiser.param_groups
+
+    if name in ("beta1", "beta2") and "betas" in groups()[0]:
         place = int(name[-1]) - 1
 
         def write_beta(value: float) -> None:
-            for group in groups:
+            for group in groups():
                 pair = list(group["betas"])
                 pair[place] = value
                 group["betas"] = tuple(pair)
 
-        return (lambda: float(groups[0]["betas"][place])), write_beta
+        return (lambda: float(groups()[0]["betas"][place])), write_beta
     known = sorted(
-        key for key, value in groups[0].items() if isinstance(value, (int, float)) and not isinstance(value, bool)
+        key for key, value in groups()[0].items() if isinstance(value, (int, float)) and not isinstance(value, bool)
     )
     if name not in known:
         raise Problem(
@@ -181,12 +203,12 @@ def _of_optimiser(name: str, optimiser: Optimizer) -> tuple[Callable[[], Any], C
         )
 
     def write(value: float) -> None:
-        first = groups[0][name]
-        shares = [group[name] / first if first else 1.0 for group in groups]
-        for group, share in zip(groups, shares, strict=True):
+        first = groups()[0][name]
+        shares = [group[name] / first if first else 1.0 for group in groups()]
+        for group, share in zip(groups(), shares, strict=True):
             group[name] = value * share
 
-    return (lambda: float(groups[0][name])), write
+    return (lambda: float(groups()[0][name])), write
 
 
 def _of_attributes(places: Sequence[tuple[Any, str]]) -> tuple[Callable[[], Any], Callable[[Any], None]]:

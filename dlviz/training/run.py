@@ -11,12 +11,15 @@ from torch import Tensor
 
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
+from dlviz.training.again import Beginning, Past
 from dlviz.training.history import History, Mark
 from dlviz.training.knobs import Knob, bound
 from dlviz.training.watch import Watch
 
 #: Seconds between two messages to the page.
 PERIOD = 0.1
+#: So many earlier beginnings are kept to be compared with.
+PASTS = 10
 
 
 class Run:
@@ -36,6 +39,9 @@ class Run:
         lock: held while the history is written to or read.
         left: whether the loop was left in its middle, by break or by an error.
         pump: called at every step; serves what the page has sent meanwhile.
+        beginning: what a restart puts back; ``None`` where nobody has said.
+        past: the runs before each restart, the oldest first.
+        caller: whether somebody outside calls the loop anew at a restart, as a thread does; otherwise the loop itself goes back.
     """
 
     def __init__(self, changed: Callable[[], None], pump: Callable[[], Any]) -> None:
@@ -44,10 +50,15 @@ class Run:
         self.state, self.error = "ready", ""
         self.watch: Watch | None = None
         self.knobs: dict[str, Knob] = {}
-        self.settings: dict[str, float] = {}
-        self.wishes: dict[str, float] = {}
+        self.settings: dict[str, Any] = {}
+        self.wishes: dict[str, Any] = {}
         self.pausing = self.stopping = self.left = False
         self.singles = 0
+        self.beginning: Beginning | None = None
+        self.past: list[Past] = []
+        self.caller = self.restarting = self._single_pass = False
+        self._turned: dict[str, Any] = {}
+        self._begun = 0
         self._changed, self.pump = changed, pump
         self._pending: list[tuple[str, int, Tensor]] = []
         self.lock = threading.RLock()
@@ -58,13 +69,16 @@ class Run:
 
     def over(self, batches: Iterable[Any]) -> Iterator[Any]:
         """The batches one by one; between two of them the page is served, knobs are turned, and pause and stop are heard."""
-        self._begin(batches)
         try:
-            for batch in batches:
-                if not self._turn():
+            while True:
+                self._begin(batches)
+                for batch in batches:
+                    if not self._turn():
+                        break
+                    self.step += 1
+                    yield batch
+                if self.epochs or not self._goes_back():
                     return
-                self.step += 1
-                yield batch
         except GeneratorExit:
             self._leave()
             raise
@@ -81,12 +95,17 @@ class Run:
         self._start()
         self.epochs = self.epoch + count
         try:
-            for number in range(count):
-                if self.stopping:
-                    break
+            number = 0
+            while number < count and not self.stopping:
                 self.epoch += 1
                 yield number
+                if self._goes_back():
+                    number, self.epochs = 0, count
+                    continue
+                if self.restarting:
+                    break
                 self.history.marks.append(Mark(self.step, "epoch", str(self.epoch)))
+                number += 1
         except GeneratorExit:
             self._leave()
             raise
@@ -140,6 +159,9 @@ class Run:
         for name, target in targets.items():
             made = bound(name, target)
             self.knobs[name] = made
+            if name in self._turned and self.caller and self._begun:
+                # Begun again, the loop makes its optimiser anew; what was turned by hand stays turned.
+                made.write(self._turned[name])
             self.settings[name] = made.read()
 
     def apply(self) -> None:
@@ -150,12 +172,52 @@ class Run:
             old = one.read()
             if value != old:
                 one.write(value)
+                self._turned[name] = value
                 self.history.marks.append(Mark(self.step + 1, "knob", name, old, value))
             self.settings[name] = one.read()
 
     def stop(self) -> None:
         """End at the next step boundary."""
-        self.stopping, self.pausing = True, False
+        self.stopping, self.pausing, self.restarting = True, False, False
+
+    def restart(self) -> None:
+        """Go back to the beginning at the next step boundary.
+
+        Raises:
+            Problem: nobody has said what to put back, or no loop is running that could go back.
+        """
+        if self.beginning is None:
+            raise Problem(say("training.refused.beginning"))
+        if not self.can_restart:
+            raise Problem(say("training.refused.restart"))
+        self.restarting, self.pausing = True, False
+
+    @property
+    def can_restart(self) -> bool:
+        """Whether :meth:`restart` would be heard."""
+        running = self.state in ("running", "paused") and (self.caller or not self._single_pass)
+        return self.beginning is not None and (running or self.caller)
+
+    def again(self) -> None:
+        """Keep the run so far as one of the past, and begin another from what it began with."""
+        assert self.beginning is not None
+        with self.lock:
+            self._fetch()
+            self._begun += 1
+            self.past.append(Past(str(self._begun), dict(self.settings), self.history))
+            del self.past[:-PASTS]
+            self.history = History()
+            self.step = self.steps = self.epoch = self.epochs = 0
+            self.own = 0.0
+            self.began = time.perf_counter()
+            self.restarting = False
+            if self.watch is not None:
+                self.watch.forget()
+            self.beginning.restore()
+            for name, value in {**self._turned, **self.wishes}.items():
+                self.knobs[name].write(value)
+                self._turned[name] = value
+            self.wishes = {}
 
     def fail(self, error: str) -> None:
         """What trained it has raised."""
@@ -163,6 +225,13 @@ class Run:
             self._end("failed", error)
 
     # Inside.
+
+    def _goes_back(self) -> bool:
+        """Where a restart was asked for and nobody else calls the loop anew: begin again."""
+        if not self.restarting or self.stopping or self.caller:
+            return False
+        self.again()
+        return True
 
     def _start(self) -> None:
         """A loop begins: a new one, or the next part of one that goes on."""
@@ -184,6 +253,8 @@ class Run:
             size = len(batches)  # type: ignore[arg-type]
         except TypeError:
             size = 0
+        # What can be gone through only once cannot be gone back in, unless the learner's epochs make it anew.
+        self._single_pass = not self.epochs and isinstance(batches, Iterator)
         rest = max(1, self.epochs - self.epoch + 1) if self.epochs else 1
         self.steps = self.step + size * rest if size else 0
         self.flush()
@@ -195,7 +266,7 @@ class Run:
             self._look()
         start = time.perf_counter()
         self.pump()
-        if self.wishes:
+        if self.wishes and not self.restarting:
             self.apply()
         if self.pausing and not self.singles:
             self._wait()
@@ -204,7 +275,7 @@ class Run:
         if start >= self._next:
             self.flush()
         self.own += time.perf_counter() - start
-        return not self.stopping
+        return not (self.stopping or self.restarting)
 
     def _look(self) -> None:
         """Mark where the watched model first made what is no number."""
@@ -218,7 +289,7 @@ class Run:
         self.state = "paused"
         start = time.perf_counter()
         self.flush()
-        while self.pausing and not self.stopping and not self.singles:
+        while self.pausing and not self.stopping and not self.restarting and not self.singles:
             time.sleep(0.01)
             self.pump()
             if self.wishes:

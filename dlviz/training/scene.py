@@ -9,7 +9,7 @@ import numpy as np
 from dlviz.training.history import History, Mark, decimated
 from dlviz.training.knobs import Knob
 from dlviz.training.run import Run
-from dlviz.training.watch import Watch
+from dlviz.training.watch import Layer, Watch
 
 #: A page is given about so many points of a metric when it opens; later ones follow as they come.
 POINTS = 4000
@@ -71,14 +71,28 @@ def mark(one: Mark) -> dict[str, Any]:
 
 
 def layers(watch: Watch | None) -> list[list[Any]]:
-    """The newest look into the model: name, gradient norm, ratio of update to weight, share of dead units; "" for what there is none of."""
+    """The newest look into the model: name, gradient norm, ratio of update to weight, share of dead units, then the weights' histogram, its
+    least and its largest; "" for what there is none of."""
     if watch is None:
         return []
 
     def plain(value: float | None) -> float | str:
         return "" if value is None else value if math.isfinite(value) else str(value)
 
-    return [[one.name, plain(one.gradient), plain(one.ratio), plain(one.dead)] for one in watch.layers]
+    return [[one.name, plain(one.gradient), plain(one.ratio), plain(one.dead), *_bars(one)] for one in watch.layers]
+
+
+def _bars(layer: Layer) -> list[Any]:
+    """A histogram in 256 heights, as bytes: it is sent several times a second."""
+    if not layer.counts:
+        return ["", "", ""]
+    counts = np.array(layer.counts, np.float64)
+    return [np.ceil(255 * counts / counts.max()).astype(np.uint8), layer.low, layer.high]
+
+
+def past(run: Run, name: str) -> list[dict[str, Any]]:
+    """The runs before each restart."""
+    return [{"name": f"{name} {one.name}", "settings": one.settings, "series": whole(one.history)} for one in run.past]
 
 
 def status(run: Run) -> dict[str, Any]:
@@ -95,4 +109,5 @@ def status(run: Run) -> dict[str, Any]:
         "seconds": round(seconds, 2),
         "left": round(left, 1),
         "own": round(run.overhead, 5),
+        "again": run.can_restart,
     }

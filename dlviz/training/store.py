@@ -15,7 +15,7 @@ from dlviz.training.history import History, Mark
 _FORMAT = 1
 
 
-def save(path: Path, history: History, settings: dict[str, float], name: str) -> None:
+def save(path: Path, history: History, settings: dict[str, Any], name: str) -> None:
     """Write a run as ``.npz``: two arrays for each metric, and a JSON text for the rest."""
     arrays: dict[str, np.ndarray] = {}
     for number, series in enumerate(history.values()):
@@ -32,7 +32,7 @@ def save(path: Path, history: History, settings: dict[str, float], name: str) ->
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its own flag is a bool
 
 
-def load(path: Path) -> tuple[History, dict[str, float], str]:
+def load(path: Path) -> tuple[History, dict[str, Any], str]:
     """Read what :func:`save` wrote.
 
     Raises:
@@ -62,7 +62,7 @@ def table(path: Path, history: History) -> None:
             writer.writerows((step, name, repr(value)) for step, value in zip(series.steps, series.values, strict=True))
 
 
-def plain(history: History, settings: dict[str, float]) -> dict[str, Any]:
+def plain(history: History, settings: dict[str, Any]) -> dict[str, Any]:
     """The run as JSON-able data; NaN and infinity by their names, which JSON's numbers lack."""
     return {
         "settings": settings,

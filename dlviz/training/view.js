@@ -10,6 +10,7 @@ import { series, panelOf } from "./points.js";
 import { chart } from "./chart.js";
 import { dials } from "./dials.js";
 import { layersOf } from "./layers.js";
+import { runs, text } from "./runs.js";
 
 const FRAMES = 100;
 /** Milliseconds between two frames when the run is seen again. */
@@ -36,13 +37,16 @@ function render({ model, el, signal }) {
   const bar = player({ model, words, signal, root: ui.root, steps: () => FRAMES, label: (step) => fillIn(words.at, { step: stepAt(step) }), pace: PACE });
   ui.stage.append(empty, panels);
   bar.element.prepend(buttons);
+  const list = runs({ signal, words, pick: (row) => save("picked", row) });
+  ui.stage.append(list.element);
   ui.root.append(bar.element, turner.element, controls.element);
-
 
   const pause = button("pause", () => save("paused", !model.get("paused")));
   const single = button("single", () => model.send({ kind: "step" }));
   const stop = button("stop", () => model.send({ kind: "stop" }));
-  buttons.append(pause, single, stop);
+  const again = button("again", () => model.send({ kind: "again" }));
+  again.title = words.again_long;
+  buttons.append(pause, single, stop, again);
   controls.range({ label: words.smoothing, max: () => 99, get: () => Math.round(100 * model.get("smoothing")), set: (value) => save("smoothing", value / 100), text: (value) => (value / 100).toFixed(2) });
   for (const axis of ["log_y", "log_x"]) controls.choice({ label: words[axis], options: [["no", words.off], ["yes", words.on]], get: () => (model.get(axis) ? "yes" : "no"), set: (value) => save(axis, value === "yes") });
   controls.update();
@@ -68,7 +72,8 @@ function render({ model, el, signal }) {
   function take(content, buffers) {
     const part = whole(content, buffers);
     if (part.kind === "history") {
-      if (part.to !== me) return;
+      // Without an address it is for every view: the run has begun again.
+      if (part.to && part.to !== me) return;
       metrics = new Map();
       marks = [];
       others = part.others;
@@ -95,29 +100,42 @@ function render({ model, el, signal }) {
     due = 0;
     const colours = { ...palette(ui.root), mono: getComputedStyle(ui.root).getPropertyValue("--mono") };
     const style = getComputedStyle(ui.root);
-    const inks = ["pos", "neg", "flow", "good", "bad", "accent"].map((name) => style.getPropertyValue(`--${name}`).trim());
+    const inks = ["pos", "neg", "flow", "good", "bad", "accent", "ink-3"].map((name) => style.getPropertyValue(`--${name}`).trim());
     const groups = new Map();
     for (const one of metrics.values()) {
       const base = panelOf(one.name);
       groups.set(base, [...(groups.get(base) ?? []), one]);
     }
-    empty.hidden = metrics.size > 0;
+    // A run that has just begun again has no numbers yet: the panels of those behind it stay.
+    for (const one of others.flatMap((run) => run.series)) if (!groups.has(panelOf(one.name)) && charts.has(panelOf(one.name))) groups.set(panelOf(one.name), []);
+    empty.hidden = groups.size > 0;
     for (const base of groups.keys()) {
       if (charts.has(base)) continue;
       charts.set(base, chart({ name: base, signal, hover: point, label: base }));
       panels.append(charts.get(base).element);
     }
+    for (const [base, one] of charts) one.element.hidden = !groups.has(base);
+    const picked = model.get("picked") < others.length ? model.get("picked") : -1;
     const frame = model.get("step");
     const until = frame >= FRAMES ? Infinity : stepAt(frame);
-    const shown = marks.filter((mark) => mark.kind === "knob").map((mark, row) => ({ ...mark, row, text: fillIn(words.turned, { name: mark.name, old: format(mark.old, 3), new: format(mark.new, 3) }) }));
+    const shown = marks.filter((mark) => mark.kind === "knob").map((mark, row) => ({ ...mark, row, text: fillIn(words.turned, { name: mark.name, old: text(mark.old), new: text(mark.new) }) }));
     const epochs = marks.filter((mark) => mark.kind === "epoch");
     const all = [...(epochs.length <= 40 ? epochs : []), ...shown].filter((mark) => mark.step <= until);
     for (const [base, list] of groups) {
-      const behind = others.flatMap((run, r) => run.series.filter((one) => panelOf(one.name) === base).map((one) => ({ points: one.points, colour: inks[(r + 2) % inks.length], dash: one.name !== base, behind: true, title: `${run.name} · ${one.name}` })));
+      const behind = others.flatMap((run, r) => run.series.filter((one) => panelOf(one.name) === base).map((one) => ({ points: one.points, colour: ink(r), dash: one.name !== base, behind: true, picked: r === picked, faded: picked >= 0 && r !== picked, title: `${run.name} · ${one.name}` })));
       const own = list.map((points, k) => ({ points, colour: inks[k % 2], dash: k > 0, title: points.name }));
       charts.get(base).draw({ width: room(groups.size), curves: [...behind, ...own], colours, until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks: all });
     }
+    const rows = others.map((run, r) => ({ name: run.name, settings: run.settings, colour: ink(r), last: lastOf(run.series.map((one) => one.points)) }));
+    list.show([...rows, { name: model.get("scene").name, settings: model.get("settings"), colour: inks[0], last: lastOf([...metrics.values()]) }], picked);
     tell();
+
+    function ink(r) {
+      return inks[2 + (r % (inks.length - 2))];
+    }
+  }
+  function lastOf(curves) {
+    return Object.fromEntries(curves.filter((one) => one.size()).map((one) => [one.name, one.y(one.size() - 1)]));
   }
   /** Two panels abreast where there is room for both. */
   function room(count) {
@@ -146,13 +164,15 @@ function render({ model, el, signal }) {
     ui.setNotes(notes);
     if (inside.length || ui.side.firstChild) ui.setSide(layersOf(inside, words), words.layers);
     ui.setSummary(fillIn(words.summary, { name: parts.join(", ") }));
-    const runs = state === "running" || state === "paused";
-    buttons.hidden = !live() || !runs;
+    const active = state === "running" || state === "paused";
+    buttons.hidden = !live() || !(active || status.again);
+    pause.hidden = stop.hidden = !active;
+    again.hidden = !status.again;
     pause.textContent = model.get("paused") ? words.resume : words.pause;
-    single.hidden = !model.get("paused");
-    const done = steps ? Math.min(1, step / steps) : runs ? 0 : 1;
+    single.hidden = !active || !model.get("paused");
+    const done = steps ? Math.min(1, step / steps) : active ? 0 : 1;
     ui.root.style.setProperty("--progress", `${100 * done}%`);
-    ui.root.toggleAttribute("data-running", runs);
+    ui.root.toggleAttribute("data-running", active);
   }
   function clock(seconds) {
     const whole_ = Math.round(seconds);
@@ -165,7 +185,7 @@ function render({ model, el, signal }) {
     turner.update(model.get("settings"));
   }
   const events = {
-    "msg:custom": take, "change:settings": turned, "change:dials": turned, "change:step": moved, "change:smoothing": moved, "change:log_y": moved, "change:log_x": moved, "change:paused": moved,
+    "msg:custom": take, "change:settings": turned, "change:dials": turned, "change:step": moved, "change:smoothing": moved, "change:log_y": moved, "change:log_x": moved, "change:paused": moved, "change:picked": moved,
     "change:status": () => {
       if (!live() || status.state !== model.get("status").state) status = model.get("status");
       later();

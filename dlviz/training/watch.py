@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 #: Seconds between two samples, and the share of the training time that they may take.
 EVERY, SHARE = 0.25, 0.04
+#: Bars of a histogram of weights.
+BARS = 24
 #: Seconds that looking may take before its share is counted: a run of a few steps is looked into as well.
 GRACE = 0.05
 
@@ -25,6 +27,8 @@ class Layer:
         weight: the norm of its parameters.
         ratio: how far the step moved them, as a share of that norm.
         dead: share of a ReLU's units that were 0 for the whole batch, ``None`` for other layers.
+        counts: how many of its finite parameters lie in each of 24 equal steps from `low` to `high`; empty where it has none.
+        low, high: the least and the largest of them.
     """
 
     name: str
@@ -32,6 +36,9 @@ class Layer:
     weight: float | None = None
     ratio: float | None = None
     dead: float | None = None
+    counts: tuple[int, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
 
 
 class Watch:
@@ -68,6 +75,12 @@ class Watch:
         for name, module in model.named_modules():
             if next(module.children(), None) is None:
                 self._handles.append(module.register_forward_hook(self._hook(name)))
+
+    def forget(self) -> None:
+        """Look as if for the first time: the model begins again."""
+        self.layers, self.step, self.wild, self.wild_step = [], 0, "", 0
+        self.own, self._began, self._due = 0.0, time.perf_counter(), 0.0
+        self._sums = []
 
     def close(self) -> None:
         """Take every hook away."""
@@ -144,6 +157,7 @@ class Watch:
             handle.remove()
         self._sampling = False
         rows: dict[str, dict[str, Tensor]] = {}
+        histograms: dict[str, Tensor] = {}
         for name, parameters in self._parameters():
             now, before = torch.cat([p.detach().flatten() for p in parameters]), self._before[name]
             row = {"weight": now.float().norm()}
@@ -151,11 +165,16 @@ class Watch:
             if name in self._gradients:
                 row["gradient"] = self._gradients[name].sqrt()
             rows[name] = row
+            finite = now[torch.isfinite(now)].float()
+            if finite.numel():
+                row["low"], row["high"] = finite.min(), finite.max()
+                histograms[name] = torch.histc(finite, BARS)
         for name, share in self._dead.items():
             rows.setdefault(name, {})["dead"] = share
         fetched = _numbers(rows)
         order = [name for name in self._modules if name in fetched]
-        self.layers, self.step = [Layer(name, **fetched[name]) for name in order], step
+        counts = _fetched(histograms)
+        self.layers, self.step = [Layer(name, **fetched[name], counts=counts.get(name, ())) for name in order], step
 
     def _parameters(self) -> list[tuple[str, list[nn.Parameter]]]:
         found = []
@@ -177,3 +196,11 @@ def _numbers(rows: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, fl
     for (name, key, _), value in zip(flat, values, strict=True):
         found.setdefault(name, {})[key] = value
     return found
+
+
+def _fetched(histograms: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Their counts, fetched from the device at once."""
+    if not histograms:
+        return {}
+    rows = torch.stack(list(histograms.values())).long().tolist()
+    return {name: tuple(row) for name, row in zip(histograms, rows, strict=True)}

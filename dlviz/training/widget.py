@@ -4,26 +4,24 @@ import json
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import ipywidgets
 import traitlets
-from torch import nn
 
-from dlviz.kit.problem import Problem
 from dlviz.kit.widget import Widget, binary
 from dlviz.kit.words import say
 from dlviz.training import store
-from dlviz.training.history import History
+from dlviz.training.loop import Loop
 from dlviz.training.pump import Pump
 from dlviz.training.run import Run
-from dlviz.training.scene import dials, layers, mark, news, status, whole
+from dlviz.training.scene import dials, layers, mark, news, past, status, whole
 from dlviz.training.still import draw
-from dlviz.training.watch import Layer, Watch
 
 
-class Live(Widget):
+class Live(Loop, Widget):
     """The picture of a run. A step of the player is a hundredth of the run, to see it grow once more.
 
     Attributes:
@@ -31,6 +29,7 @@ class Live(Widget):
         paused: whether the loop waits at its next step.
         smoothing: how much of the curve before is kept, from 0 (nothing) to 0.99; the raw values stay visible.
         log_y, log_x: whether the axes are logarithmic.
+        picked: which of the runs behind stands out, counted from 0, −1 for none.
         dials: the knobs' ranges, as data for the view.
         status: where the run stood when it last stopped.
         record: the whole run, as data for an exported page.
@@ -45,6 +44,7 @@ class Live(Widget):
     smoothing = traitlets.Float(0.0, min=0.0, max=0.99, help="how much of the curve before is kept").tag(sync=True)
     log_y = traitlets.Bool(False, help="whether the values' axis is logarithmic").tag(sync=True)
     log_x = traitlets.Bool(False, help="whether the steps' axis is logarithmic").tag(sync=True)
+    picked = traitlets.Int(-1, min=-1, help="which of the runs behind stands out").tag(sync=True)
     dials: Any = traitlets.List(help="the knobs' ranges").tag(sync=True)
     status = traitlets.Dict(help="where the run stood").tag(sync=True)
     record = traitlets.Dict(help="the whole run, for a page").tag(sync=True)
@@ -52,14 +52,14 @@ class Live(Widget):
     def __init__(self, name: str, beside: Iterable["Live"], **traits: Any) -> None:
         self._name, self._beside = name, list(beside)
         self._pump = Pump.here()
-        self._run = Run(self._tell, self._pump)
+        Loop.__init__(self, Run(self._tell, self._pump))
         self._sent: dict[str, int] = {}
         self._marked = self._looked = 0
-        self._thread: threading.Thread | None = None
+        self._shown = self._run.history
         self._displays: list[Any] = []
         self._kept = False
         self._echo = threading.local()
-        super().__init__(step=traits.pop("step", 100), **traits)
+        Widget.__init__(self, step=traits.pop("step", 100), **traits)
         self.scene = {"name": name, "notes": self._notes()}
         self.status = status(self._run)
         self.observe(self._turned, "settings")
@@ -67,111 +67,21 @@ class Live(Widget):
         self.on_msg(self._answer)
         _watch_cells(self)
 
-    # The learner's loop.
+    # What the loop says.
 
-    def knobs(self, **targets: Any) -> None:
-        """Bind knobs by name to what they turn.
-
-        Args:
-            targets: an optimiser (its parameter groups' value of that name), a module (for ``dropout`` every dropout in it, else its
-                attribute of that name), ``(object, "attribute")``, a ``DataLoader`` (its batch size, from the next epoch on), a
-                function of the new value in :func:`dlviz.knob`, or :func:`dlviz.knob` around any of them for a range of your own.
-
-        Raises:
-            Problem: there is nothing of that name to turn.
-        """
-        self._run.add_knobs(targets)
-        self.dials = dials(self._run.knobs)
-        self._show_settings()
-
-    def steps(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """The batches one by one; between two of them knobs are turned, and pause and stop are heard.
-
-        In a notebook a run that has not been displayed yet appears where its loop begins.
-        """
-        if not self._displays and _shell() is not None:
+    def _appear(self) -> None:
+        if not self._displays and _shell() is not None and not self._boxed():
             self._ipython_display_()
-        return self._run.over(batches)
 
-    def epochs(self, count: int) -> Iterator[int]:
-        """Epoch numbers from 0 to ``count - 1``; ends early when the run is stopped."""
-        return self._run.rounds(count)
+    def _boxed(self) -> bool:
+        """Whether it stands in a box of the learner's, which shows it."""
+        everyone = getattr(ipywidgets.widgets.widget, "_instances", {})
+        return any(self in one.children for one in list(everyone.values()) if isinstance(one, ipywidgets.Box))
 
-    def log(self, **metrics: Any) -> None:
-        """Keep one value of every metric, numbers or tensors of one element, at the step as it stands.
-
-        A tensor on a GPU is fetched with the next message to the page and not at this step.
-        """
-        self._run.log(metrics)
-
-    def watch(self, model: nn.Module) -> None:
-        """Look into a model a few times a second: gradient norm, update and dead ReLUs of every layer, and which one made the first NaN.
-
-        The looks are rarer where they would take more than a twentieth of the time. They change nothing that the model computes.
-        """
-        if self._run.watch is not None:
-            self._run.watch.close()
-        self._run.watch = Watch(model)
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The newest look into the watched model, layer by layer."""
-        return [] if self._run.watch is None else list(self._run.watch.layers)
-
-    @property
-    def wild(self) -> str:
-        """The first layer of the watched model whose output held a NaN or an infinity, "" while there is none."""
-        return "" if self._run.watch is None else self._run.watch.wild
-
-    def start(self, train: Callable[[], Any]) -> None:
-        """Train in a thread of its own, which keeps the kernel free; :meth:`stop` ends it at a step, :meth:`wait` waits for it.
-
-        Raises:
-            Problem: it trains already.
-        """
-        if self._thread is not None and self._thread.is_alive():
-            raise Problem(say("training.refused.running"))
-
-        def work() -> None:
-            try:
-                train()
-            except BaseException as error:  # a thread's error would be seen nowhere
-                self._run.fail(f"{type(error).__name__}: {error}")
-
-        self._thread = threading.Thread(target=work, daemon=True)
-        self._thread.start()
-
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until the thread that :meth:`start` began has ended.
-
-        Raises:
-            Problem: it raised; the message holds what.
-        """
-        if self._thread is not None:
-            self._thread.join(seconds)
-        if self._run.state == "failed":
-            raise Problem(say("training.refused.failed", error=self._run.error))
-
-    def stop(self) -> None:
-        """End at the next step."""
-        self._run.stop()
-
-    # What it has logged.
-
-    @property
-    def history(self) -> History:
-        """Every metric by its name: ``run.history["loss"].values``; and ``.marks``."""
-        return self._run.history
-
-    @property
-    def state(self) -> str:
-        """ "ready", "running", "paused", "stopped", "finished" or "failed"."""
-        return self._run.state
-
-    @property
-    def overhead(self) -> float:
-        """Which share of the training time logging, showing and listening took."""
-        return self._run.overhead
+    def _stand(self) -> None:
+        self.dials = dials(self._run.knobs)
+        self.status = status(self._run)
+        self._show_settings()
 
     def figure(self) -> Any:
         """The curves as a plotly figure, to zoom, restyle and export.
@@ -187,7 +97,8 @@ class Live(Widget):
             figure.add_scatter(x=steps, y=values, name=name, mode="lines")
         for one in self.history.marks:
             if one.kind == "knob":
-                figure.add_vline(x=one.step, line_dash="dash", annotation_text=f"{one.name} {one.new:g}")
+                new = one.new if isinstance(one.new, str) else f"{one.new:g}"
+                figure.add_vline(x=one.step, line_dash="dash", annotation_text=f"{one.name} {new}")
         figure.update_layout(xaxis_title=say("training.step"), title=self._name)
         return figure
 
@@ -245,6 +156,9 @@ class Live(Widget):
         self._kept = ended
         if self.comm is None:
             return
+        if self._run.history is not self._shown:
+            self._afresh()
+            return
         marks = self._run.history.marks
         found = {
             "kind": "points",
@@ -257,6 +171,13 @@ class Live(Widget):
             self._looked = seen
             found["layers"] = layers(self._run.watch)
         self._post(found | {"status": status(self._run)})
+
+    def _afresh(self) -> None:
+        """The run has begun again: every view is told all of it."""
+        self._shown = self._run.history
+        self._sent = {name: len(series) for name, series in self._shown.items()}
+        self._marked, self._looked = len(self._shown.marks), 0
+        self._post(self._everything() | {"kind": "history", "to": ""})
 
     def _post(self, content: Mapping[str, Any]) -> None:
         plain, buffers = _apart(binary(content))
@@ -271,6 +192,8 @@ class Live(Widget):
             self._run.singles = 1
         elif kind == "stop":
             self._run.stop()
+        elif kind == "again" and self._run.can_restart:
+            self.restart()
 
     def _everything(self) -> dict[str, Any]:
         with self._run.lock:
@@ -286,7 +209,7 @@ class Live(Widget):
             "marks": [mark(one) for one in self.history.marks],
             "status": status(self._run),
             "layers": layers(self._run.watch),
-            "others": others,
+            "others": [*others, *past(self._run, self._name)],
         }
 
     def _turned(self, change: Mapping[str, Any]) -> None:
@@ -373,7 +296,7 @@ def _watch_cells(live: Live) -> None:
             shell.events.unregister("post_run_cell", ended)
             return
         error = result.error_in_exec
-        if one._thread is not None and one._thread.is_alive():
+        if one._working:
             return
         if error is not None:
             one._run.fail(f"{type(error).__name__}: {error}".rstrip(": "))

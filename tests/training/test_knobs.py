@@ -121,3 +121,31 @@ def test_an_unknown_knob_is_named():
     run = run_with(lr=optimiser())
     with pytest.raises(Problem, match=r"there is no knob speed\. There are: lr"):
         turned(run, speed=1.0)
+
+
+def test_a_dictionary_holds_it_under_the_knobs_name():
+    design = {"width": 16, "activation": "relu", "bias": True}
+    run = dlviz.live()
+    run.knobs(width=design, activation=dlviz.knob(design, choices=["relu", "tanh"]), bias=design)
+    assert run.settings == design
+    run.settings = {"width": 32, "activation": "tanh", "bias": False}
+    assert design == {"width": 32, "activation": "tanh", "bias": False}
+    with pytest.raises(Problem, match="knobs: activation must be a number that fits"):
+        run.settings = {**run.settings, "activation": "sine"}
+    assert design["activation"] == "tanh"
+
+
+def test_a_knob_that_stands_at_a_word_needs_its_choices():
+    with pytest.raises(Problem, match="activation stands at 'relu'"):
+        dlviz.live().knobs(activation={"activation": "relu"})
+    with pytest.raises(Problem, match="width is bound to a dictionary that has no such key. It has depth"):
+        dlviz.live().knobs(width={"depth": 2})
+
+
+def test_an_optimiser_that_has_loaded_a_state_is_still_turned():
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    run = dlviz.live()
+    run.knobs(lr=opt)
+    opt.load_state_dict(opt.state_dict())  # makes its parameter groups anew
+    run.settings = {"lr": 0.5}
+    assert opt.param_groups[0]["lr"] == 0.5

@@ -144,3 +144,29 @@ def test_watching_another_model_lets_the_first_go():
     run.watch(first)
     run.watch(second)
     assert not any(module._forward_hooks for module in first.modules())
+
+
+def test_the_weights_histogram_is_torchs(always):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 50), nn.ReLU(), nn.Linear(50, 1))
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(2)):
+        net(torch.rand(4, 3)).sum().backward()
+    first = run.layers[0]
+    weights = torch.cat([p.detach().flatten() for p in net[0].parameters()])
+    assert first.counts == tuple(torch.histc(weights, 24).long().tolist())
+    assert sum(first.counts) == 200
+    assert (first.low, first.high) == (weights.min().item(), weights.max().item())
+    assert run.layers[1].counts == ()
+
+
+def test_weights_that_are_no_numbers_leave_the_others_their_histogram(always):
+    net = nn.Linear(2, 2, bias=False)
+    with torch.no_grad():
+        net.weight[0] = torch.tensor([float("nan"), float("inf")])
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(2)):
+        net(torch.rand(1, 2)).sum().backward()
+    assert sum(run.layers[0].counts) == 2

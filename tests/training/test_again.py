@@ -1,0 +1,224 @@
+"""A run begun again: the same seed replays bit for bit, knobs keep where they were turned, what was before stays to be compared."""
+
+import threading
+import time
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import dlviz
+from dlviz.kit.problem import Problem
+
+
+def training(epochs=2):
+    """A net with dropout, momentum and a shuffling loader: every kind of state and of chance."""
+    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 1))
+    opt = torch.optim.Adam(net.parameters(), lr=0.05)
+    data = torch.utils.data.TensorDataset(torch.randn(48, 4), torch.randn(48, 1))
+    loader = torch.utils.data.DataLoader(data, 8, shuffle=True)
+
+    def train(run, at=None, act=lambda: None):
+        for epoch in run.epochs(epochs):
+            for x, y in run.steps(loader):
+                loss = F.mse_loss(net(x), y)
+                opt.zero_grad()
+                loss.backward()
+                opt.step()
+                run.log(loss=loss)
+                if at == (len(run.past), run.status["step"] if at is None else len(run.history["loss"])):
+                    act()
+
+    return net, opt, loader, train
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_the_same_numbers_come_again_bit_for_bit(seed):
+    dlviz.seed(7)
+    net, opt, _, train = training()
+    scheduler = torch.optim.lr_scheduler.StepLR(opt, 1)
+    run = dlviz.live()
+    run.restarts(net, opt, scheduler, seed=seed)
+    train(run, (0, 9), run.restart)
+    (before,) = run.past
+    assert len(before.history["loss"]) == 9
+    assert list(run.history["loss"].values)[:9] == list(before.history["loss"].values)
+    assert len(run.history["loss"]) == 12
+    assert run.state == "finished"
+    assert (run.status["step"], run.status["epoch"]) == (12, 2)
+
+
+def test_without_putting_the_optimiser_back_they_do_not():
+    dlviz.seed(7)
+    net, _, _, train = training()
+    run = dlviz.live()
+    run.restarts(net, seed=0)  # Adam keeps its moments
+    train(run, (0, 9), run.restart)
+    assert list(run.history["loss"].values)[:9] != list(run.past[0].history["loss"].values)
+
+
+def test_knobs_stay_where_they_were_turned_and_the_past_keeps_its_own():
+    net, opt, _, train = training()
+    run = dlviz.live()
+    run.knobs(lr=opt)
+    run.restarts(net, opt, seed=0)
+
+    def act():
+        run.settings = {"lr": 0.2}
+        run.restart()
+
+    train(run, (0, 5), act)
+    assert opt.param_groups[0]["lr"] == 0.2 == run.settings["lr"]
+    assert run.past[0].settings == {"lr": 0.05}
+    assert run.history["loss"].values[0] == run.past[0].history["loss"].values[0]  # the same net and the same batch
+    assert run.history["loss"].values[1] != run.past[0].history["loss"].values[1]  # another step
+
+
+def test_a_scheduler_begins_anew_where_nobody_turned():
+    net, opt, loader, _ = training()
+    scheduler = torch.optim.lr_scheduler.StepLR(opt, 1)
+    run, seen = dlviz.live(), []
+    run.knobs(lr=opt)
+    run.restarts(net, opt, scheduler, seed=0)
+    for epoch in run.epochs(2):
+        for _ in run.steps(range(2)):
+            seen.append(opt.param_groups[0]["lr"])
+        opt.step()
+        scheduler.step()
+        if epoch == 1 and not run.past:
+            run.restart()
+    assert seen == pytest.approx([0.05, 0.05, 0.005, 0.005] * 2)
+
+
+def test_steps_without_epochs_go_back_too_and_a_pause_does_not_hold_them():
+    run, seen = dlviz.live(), []
+    run.restarts(seed=0)
+    for step in run.steps(range(4)):
+        seen.append(step)
+        if len(seen) == 2:
+            run.paused = True
+            run.restart()
+    assert seen == [0, 1, 0, 1, 2, 3]
+
+
+def test_what_can_be_gone_through_only_once_is_not_restarted():
+    run = dlviz.live()
+    run.restarts(seed=0)
+    for _ in run.steps(iter(range(3))):
+        with pytest.raises(Problem, match="no loop is running that could go back"):
+            run.restart()
+
+
+def test_only_what_was_declared_can_be_restarted():
+    with pytest.raises(Problem, match="Call run.restarts"):
+        dlviz.live().restart()
+    run = dlviz.live()
+    run.restarts(seed=0)
+    with pytest.raises(Problem, match="no loop is running"):
+        run.restart()
+    with pytest.raises(Problem, match="thing number 1 must be a module.* but got list"):
+        run.restarts(nn.Linear(1, 1), [1])
+
+
+def test_a_generator_is_put_back():
+    generator = torch.Generator().manual_seed(3)
+    run, seen = dlviz.live(), []
+    run.restarts(generator)
+    for _ in run.steps(range(2)):
+        seen.append(torch.rand((), generator=generator).item())
+        if len(seen) == 2:
+            run.restart()
+    assert seen[:2] == seen[2:]
+
+
+def test_a_thread_trains_anew_after_its_end_with_the_design_as_it_stands():
+    design, widths = {"width": 3}, []
+    run = dlviz.live()
+    run.knobs(width=design)
+
+    def train():
+        net = nn.Linear(2, design["width"])
+        opt = torch.optim.SGD(net.parameters(), lr=0.1)
+        run.knobs(lr=opt)
+        for _ in run.steps(range(5)):
+            run.log(start=net.weight.sum())
+            widths.append((len(net.weight), opt.param_groups[0]["lr"]))
+
+    run.restarts(seed=0)
+    run.start(train)
+    run.wait()
+    run.settings = {"width": 7, "lr": 0.5}
+    run.restart()
+    run.wait()
+    run.restart()
+    run.wait()
+    assert widths[0] == (3, 0.1)
+    assert widths[5:] == [(7, 0.5)] * 10
+    assert [one.settings["width"] for one in run.past] == [7, 7]  # it was turned after the first had ended
+    assert run.history["start"].values == run.past[1].history["start"].values
+
+
+def test_a_thread_is_restarted_in_its_middle():
+    run, lengths = dlviz.live(), []
+
+    def train():
+        count = 0
+        for _ in run.epochs(50):
+            for _ in run.steps(range(200)):
+                count += 1
+                run.log(loss=torch.rand(()))
+                time.sleep(0.0005)
+        lengths.append(count)
+
+    run.restarts(seed=1)
+    run.start(train)
+    until(lambda: len(run.history.get("loss", [])) > 20)
+    run.restart()
+    until(lambda: run.past and len(run.history.get("loss", [])) > 20)
+    run.stop()
+    run.wait()
+    assert run.state == "stopped"
+    assert list(run.history["loss"].values)[:20] == list(run.past[0].history["loss"].values)[:20]
+    assert len(lengths) == 2
+
+
+def test_restarts_from_two_sides_lose_none_and_run_none_twice():
+    run, active, most = dlviz.live(), [], []
+
+    def train():
+        active.append(1)
+        most.append(len(active))
+        for _ in run.steps(range(3)):
+            run.log(loss=1.0)
+        active.pop()
+
+    run.restarts(seed=0)
+    run.start(train)
+    threads = [threading.Thread(target=lambda: [run.restart() for _ in range(50)]) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    until(lambda: not run._working)
+    assert max(most) == 1
+    assert not run._run.restarting
+
+
+def test_ten_are_kept():
+    run = dlviz.live()
+    run.restarts(seed=0)
+    count = 0
+    for _ in run.steps(range(2)):
+        run.log(loss=1.0)
+        count += 1
+        if len(run.past) < 10 or run.past[0].name == "1":
+            run.restart()
+    assert [one.name for one in run.past] == [str(number) for number in range(2, 12)]
+
+
+def until(true, seconds=20):
+    end = time.perf_counter() + seconds
+    while not true():
+        assert time.perf_counter() < end
+        time.sleep(0.005)
