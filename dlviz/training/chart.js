@@ -165,16 +165,19 @@ export function chart({ name, signal, hover, label }) {
     }
     context.stroke();
   }
-  /** Exponential average, corrected for its beginning as Adam corrects its own. */
+  /** Exponential average, corrected for its beginning as Adam corrects its own. A point that stands for many weighs as many. */
   function average(context, points, end, x, y, keep) {
     context.beginPath();
     let [mean, weight] = [0, 0];
     const every = Math.max(1, Math.floor(end / 4000));
+    // How many steps lie between two values that were logged.
+    const spacing = (points.last() - points.first()) / Math.max(1, points.count() - 1) || 1;
     for (let p = 0; p < end; p += 1) {
       const value = points.y(p);
       if (!Number.isFinite(value)) continue;
-      mean = keep * mean + (1 - keep) * value;
-      weight = keep * weight + (1 - keep);
+      const kept = p ? keep ** Math.max(1, (points.x(p) - points.x(p - 1)) / spacing) : keep;
+      mean = kept * mean + (1 - kept) * value;
+      weight = kept * weight + (1 - kept);
       if (p % every === 0 || p === end - 1) context.lineTo(x.pixel(points.x(p)), y.pixel(mean / weight));
     }
     context.stroke();

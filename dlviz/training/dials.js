@@ -4,6 +4,8 @@ import { h } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
 
 const NOTCHES = 400;
+/** Whole numbers have a notch each, so that an arrow key is one of them. */
+const notches = ({ low, high, log, whole }) => (whole && !log && high - low <= 1000 ? high - low : NOTCHES);
 
 /**
  * @param {{signal: AbortSignal, turn: (name: string, value: number) => void, live: () => boolean}} options
@@ -21,11 +23,11 @@ export function dials({ signal, turn, live }) {
     element.hidden = !list.length;
   }
   function slider(about) {
-    const input = h("input", { type: "range", min: 0, max: NOTCHES, step: 1, "aria-label": about.name });
+    const input = h("input", { type: "range", min: 0, max: notches(about), step: 1, "aria-label": about.name });
     const shown = h("output");
     const update = (value) => {
       if (document.activeElement !== input || !input.matches(":active")) input.value = String(notch(about, value));
-      input.style.setProperty("--done", `${(100 * Number(input.value)) / NOTCHES}%`);
+      input.style.setProperty("--done", `${(100 * Number(input.value)) / Number(input.max)}%`);
       shown.textContent = format(value, 3);
       input.setAttribute("aria-valuetext", shown.textContent);
     };
@@ -59,16 +61,18 @@ export function dials({ signal, turn, live }) {
 }
 
 /** Where a value stands on its slider. The leftmost notch of a logarithmic one may mean 0. */
-function notch({ low, high, log, zero }, value) {
+function notch(about, value) {
+  const { low, high, log, zero } = about;
   if (zero && value === 0) return 0;
   const f = log ? Math.log : (x) => x;
   const share = (f(value) - f(low)) / (f(high) - f(low) || 1);
-  return Math.max(zero ? 1 : 0, Math.min(NOTCHES, Math.round(share * NOTCHES)));
+  return Math.max(zero ? 1 : 0, Math.min(notches(about), Math.round(share * notches(about))));
 }
 /** The value of a notch, with two or three figures: as one would write it by hand. */
-function number({ low, high, log, zero, whole }, place) {
+function number(about, place) {
+  const { low, high, log, zero, whole } = about;
   if (zero && place === 0) return 0;
-  const share = place / NOTCHES;
+  const share = place / notches(about);
   const value = log ? low * (high / low) ** share : low + (high - low) * share;
   return whole ? Math.round(value) : Number(value.toPrecision(log ? 2 : 3));
 }

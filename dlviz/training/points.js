@@ -1,8 +1,12 @@
-// The points of one metric as they come in, with the least and largest of every block of them, so that a million draw as fast as a few.
+// The points of one metric as they come in, with the least and largest of every block of them. However long a run goes on, a page keeps so
+// many of them and no more: of each bunch the first, the last, the least, the largest and the first that is no number.
 
 import { array } from "../kit/js/binary.js";
 
 const BLOCK = 64;
+/** So many points are kept; beyond, every bunch of 16 is thinned to at most 5. */
+const MOST = 65_536;
+const BUNCH = 16;
 
 export function series(name) {
   let xs = new Float64Array(256);
@@ -35,25 +39,49 @@ export function series(name) {
     const steps = part.steps ? array(part.steps, "float64") : null;
     grow(drawn + values.length);
     for (let i = 0; i < values.length; i += 1) {
-      const p = drawn + i;
-      xs[p] = steps ? steps[i] : part.from + i;
-      ys[p] = values[i];
-      const block = Math.floor(p / BLOCK);
-      if (block === low.length) {
-        low.push(Infinity);
-        high.push(-Infinity);
-      }
-      if (!Number.isFinite(values[i])) {
-        wild += 1;
-        if (odd.length < 200) odd.push(p);
-        continue;
-      }
-      if (values[i] < low[block]) low[block] = values[i];
-      if (values[i] > high[block]) high[block] = values[i];
+      if (!Number.isFinite(values[i])) wild += 1;
+      put(steps ? steps[i] : part.from + i, values[i]);
     }
-    drawn += values.length;
     count += part.count;
+    while (drawn > MOST) thin();
     return true;
+  }
+  function put(x, y) {
+    const p = drawn;
+    drawn += 1;
+    xs[p] = x;
+    ys[p] = y;
+    const block = Math.floor(p / BLOCK);
+    if (block === low.length) {
+      low.push(Infinity);
+      high.push(-Infinity);
+    }
+    if (!Number.isFinite(y)) {
+      if (odd.length < 200) odd.push(p);
+      return;
+    }
+    if (y < low[block]) low[block] = y;
+    if (y > high[block]) high[block] = y;
+  }
+  function thin() {
+    const [oldX, oldY, size] = [xs, ys, drawn];
+    [drawn, low, high] = [0, [], []];
+    odd.length = 0;
+    [xs, ys] = [new Float64Array(MOST), new Float64Array(MOST)];
+    grow(Math.ceil(size / BUNCH) * 5);
+    for (let from = 0; from < size; from += BUNCH) {
+      const to = Math.min(size, from + BUNCH);
+      let [least, most, strange] = [-1, -1, -1];
+      for (let p = from; p < to; p += 1) {
+        if (!Number.isFinite(oldY[p])) strange = strange < 0 ? p : strange;
+        else {
+          if (least < 0 || oldY[p] < oldY[least]) least = p;
+          if (most < 0 || oldY[p] > oldY[most]) most = p;
+        }
+      }
+      const kept = [...new Set([from, to - 1, least, most, strange])].filter((p) => p >= 0).sort((a, b) => a - b);
+      for (const p of kept) put(oldX[p], oldY[p]);
+    }
   }
   /** The first place whose step is at least `x`. */
   function at(x) {

@@ -59,6 +59,7 @@ class Run:
         self.caller = self.restarting = self._single_pass = False
         self._turned: dict[str, Any] = {}
         self._begun = 0
+        self._last: dict[str, Any] = {}
         self._changed, self.pump = changed, pump
         self._pending: list[tuple[str, int, Tensor]] = []
         self.lock = threading.RLock()
@@ -204,7 +205,10 @@ class Run:
         with self.lock:
             self._fetch()
             self._begun += 1
-            self.past.append(Past(str(self._begun), dict(self.settings), self.history))
+            # What was turned after its end belongs to the next.
+            ended = self.state not in ("running", "paused")
+            self.history.marks[:] = [one for one in self.history.marks if one.step <= self.step]
+            self.past.append(Past(str(self._begun), self._last if ended else dict(self.settings), self.history))
             del self.past[:-PASTS]
             self.history = History()
             self.step = self.steps = self.epoch = self.epochs = 0
@@ -309,6 +313,7 @@ class Run:
             self._look()
         self.pausing = False
         self.flush()
+        self._last = dict(self.settings)
 
     def flush(self) -> None:
         """Fetch what waits on a GPU, and tell whoever shows the run."""

@@ -70,6 +70,20 @@ LIVE_CELLS = (
     "for step in run.steps(range(3)):\n    run.log(loss=float(step))",
 )
 
+SHARED_CELLS = (
+    "import time, torch, dlviz, ipywidgets\nnet = torch.nn.Linear(1, 1)\n"
+    "opt = torch.optim.SGD(net.parameters(), lr=0.001)\nrun = dlviz.live('shared')\nrun.knobs(lr=opt)\n"
+    "run.restarts(net, opt, seed=0)\nrun",
+    "run",
+    "for step in run.steps(range(100_000)):\n    loss = (net(torch.rand(8, 1)) - 3).pow(2).mean()\n    opt.zero_grad()\n"
+    "    loss.backward()\n    opt.step()\n    run.log(loss=loss)\n    time.sleep(0.004)",
+    "before = run.past[0].history['loss'].values\nsame = run.history['loss'].values[0] == before[0]\n"
+    "print('STATE', run.state, len(run.past), len(before) > 20, same, len(run.history['loss']) == run.status['step'])",
+    "again = dlviz.live('again')\nfor step in again.steps(range(300)):\n    again.log(loss=step)\n    time.sleep(0.004)",
+    "boxed = dlviz.live('boxed')\ndisplay(ipywidgets.HBox([boxed]))\n"
+    "for step in boxed.steps(range(3)):\n    boxed.log(loss=step)",
+)
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -82,6 +96,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("network", NETWORK_CELLS),
         ("plane", PLANE_CELLS),
         ("live", LIVE_CELLS),
+        ("shared", SHARED_CELLS),
     ):
         book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
         book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
@@ -167,6 +182,12 @@ def run(page: Page, number: int) -> None:
     """Run one cell, whichever has the focus."""
     page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
     command(page, "notebook:run-cell")
+
+
+def start(page: Page, number: int) -> None:
+    """Run a cell that goes on for minutes, and do not wait for its end."""
+    page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
+    page.evaluate("() => { globalThis.jupyterapp.commands.execute('notebook:run-cell'); }")
 
 
 def text_of(page: Page, number: int) -> str:
@@ -409,8 +430,7 @@ def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
     run(lab, 0)
     view = lab.get_by_role("group", name="live", exact=True)
     expect(view.locator(".live-empty")).to_be_visible()
-    lab.evaluate("() => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = 1; }")
-    lab.evaluate("() => { globalThis.jupyterapp.commands.execute('notebook:run-cell'); }")  # it goes on for minutes
+    start(lab, 1)
     expect(view.locator(".dlviz-signature")).to_contain_text("running", timeout=20_000)
     expect(view.locator(".live-name")).to_have_count(1)
 
@@ -453,6 +473,51 @@ def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
     assert len(stills) == 1
     assert "dlviz.live(demo: finished at step 3, loss)" in "".join(stills[0])
     expect(lab.get_by_role("group", name="live", exact=True).locator(".live-name")).to_contain_text("loss 2")
+
+
+def test_two_views_of_one_run_a_restart_a_closed_tab_and_a_cell_run_again(lab, server):
+    open_notebook(lab, server, "shared.ipynb")
+    run(lab, 0)
+    run(lab, 1)
+    views = lab.get_by_role("group", name="live", exact=True)
+    heads = views.locator(".dlviz-signature")
+    expect(views).to_have_count(2)
+    start(lab, 2)
+    for k in range(2):
+        expect(heads.nth(k)).to_contain_text("running", timeout=20_000)
+        expect(views.nth(k).locator(".live-name")).to_have_count(1)
+    lab.wait_for_function("() => Number(document.querySelector('.dlviz-signature').textContent.match(/step (\\d+)/)?.[1]) > 30")
+
+    # Begun again from the second view, both show the new curve and the old one behind it.
+    views.nth(1).get_by_role("button", name="Restart").click()
+    for k in range(2):
+        expect(views.nth(k).get_by_role("region", name="Runs").locator("tbody tr")).to_have_count(2, timeout=20_000)
+    # A slider of one is the slider of the other.
+    views.nth(0).get_by_role("slider", name="lr").fill("100")
+    expect(views.nth(1).get_by_role("slider", name="lr")).to_have_js_property("value", "100")
+    lab.wait_for_function("() => Number(document.querySelector('.dlviz-signature').textContent.match(/step (\\d+)/)?.[1]) > 60")
+
+    # The tab is closed while it trains, and opened once more: nothing is lost.
+    command(lab, "docmanager:save")
+    lab.goto("about:blank")
+    lab.goto(f"{server}/lab/tree/shared.ipynb?token=t")
+    expect(views).to_have_count(2, timeout=60_000)
+    expect(heads.nth(0)).to_contain_text("running", timeout=30_000)
+    expect(views.nth(0).get_by_role("region", name="Runs").locator("tbody tr")).to_have_count(2, timeout=20_000)
+    views.nth(0).get_by_role("button", name="Stop").click()
+    for k in range(2):
+        expect(heads.nth(k)).to_contain_text("stopped", timeout=20_000)
+    said(lab, 3, "STATE stopped 1 True True True")
+
+    # A cell that makes its run and trains it, run again while the last one shows: one view, of the new run.
+    for _ in range(2):
+        run(lab, 4)
+        expect(views).to_have_count(3)
+        expect(heads.nth(2)).to_contain_text("again · finished · step 300 of 300", timeout=20_000)
+    # In a box it is shown there, and not once more where its loop begins.
+    run(lab, 5)
+    expect(views).to_have_count(4)
+    expect(heads.nth(3)).to_contain_text("boxed · finished · step 3 of 3", timeout=20_000)
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])

@@ -40,6 +40,7 @@ def pages() -> dict[str, str]:
         "two": trained("second", beside=[run]).to_html(),
         "spike": spiked().to_html(),
         "markup": marked().to_html(),
+        "again": restarted().to_html(),
     }
 
 
@@ -54,6 +55,27 @@ def marked():
     run = dlviz.live("<img src=x onerror=alert(1)>")
     for _ in run.steps(range(3)):
         run.log(**{"<b>loss</b>": 1.0})
+    return run
+
+
+def restarted():
+    """Ten runs behind it, of ten learning rates, and a look into the model."""
+    net = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
+    opt = torch.optim.SGD(net.parameters(), lr=0.01)
+    run = dlviz.live("again")
+    run.knobs(lr=opt)
+    run.watch(net)
+    run.restarts(net, opt, seed=0)
+    for step in run.steps(range(40)):
+        x = torch.rand(32, 2)
+        loss = (net(x)[:, 0] - x.prod(1)).square().mean()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        run.log(loss=loss)
+        if step == 30 and len(run.past) < 10:
+            run.settings = {"lr": round(0.01 * (len(run.past) + 2), 2)}
+            run.restart()
     return run
 
 
@@ -86,7 +108,7 @@ def number(text: str) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["run", "empty", "wild", "two", "spike", "markup"])
+@pytest.mark.parametrize("name", ["run", "empty", "wild", "two", "spike", "markup", "again"])
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
@@ -269,3 +291,88 @@ def test_the_look_into_the_model_stands_beside_the_curves(open_page):
     expect(page.locator('.dlviz-note[data-kind="bad"]').first).to_contain_text(
         "0 made the first NaN or infinity, at step 4"
     )
+
+
+def test_runs_are_compared_and_one_of_them_stands_out(open_page, pages):
+    page = open_page(pages["again"])
+    table = page.get_by_role("region", name="Runs")
+    assert table.locator("thead th").all_inner_texts() == ["Runs", "lr", "loss"]
+    rates = [number(text) for text in table.locator("tbody tr td:nth-child(2)").all_inner_texts()]
+    assert rates == pytest.approx([0.01 * (k + 1) for k in range(11)])
+    last = table.locator("tbody tr td:last-child").last.inner_text()
+    assert number(last) == pytest.approx(number(page.locator(".live-name").inner_text().split()[-1]), rel=0.01)
+    before = page.locator(".live-canvas canvas").screenshot()
+    button = table.get_by_role("button", name="again 3")
+    button.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(button).to_be_focused()
+    expect(page.locator(".live-name b").first).to_have_text("again 3 · loss")
+    assert page.locator(".live-canvas canvas").screenshot() != before
+    button.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    expect(page.locator(".live-name")).to_have_count(1)
+
+
+def test_the_weights_of_every_layer_are_a_histogram(open_page, pages):
+    page = open_page(pages["again"])
+    bars = page.locator(".live-bars")
+    expect(bars).to_have_count(2)
+    heights = bars.first.evaluate("node => [...node.querySelectorAll('i')].map((bar) => bar.getBoundingClientRect().height)")
+    assert len(heights) == 24
+    assert max(heights) == pytest.approx(20, abs=1.5)
+    assert min(heights) < 10
+    expect(bars.first).to_have_attribute("aria-label", re.compile(r"^weights from −[\d.]+ to [\d.]+$"))
+
+
+def test_an_hour_of_messages_leaves_the_page_as_large_as_ten_minutes_did(open_page):
+    """Ten messages a second for an hour, five steps in each."""
+    page = open_page(dlviz.live("long").to_html())
+    page.evaluate(
+        """() => {
+          let sent = 0;
+          globalThis.feed = async (messages) => {
+            for (let k = 0; k < messages; k += 1) {
+              const part = (name, at) => {
+                const values = new Float32Array(5).map((_, i) => (at + i === 70_001 ? 9 : Math.sin((at + i) / 900)));
+                return { name, first: at, count: 5, from: at + 1, values: new DataView(values.buffer) };
+              };
+              const status = { ...dlvizModel.get("status"), step: sent + 5 };
+              const content = { kind: "points", series: [part("loss", sent), part("acc", sent)], marks: [], status };
+              for (const call of dlvizModel.listeners.get("msg:custom")) call(content, null);
+              sent += 5;
+              if (k % 200 === 0) await new Promise((done) => requestAnimationFrame(done));
+            }
+          };
+        }"""
+    )
+    session = page.context.new_cdp_session(page)
+
+    def used() -> float:
+        for _ in range(3):
+            session.send("HeapProfiler.collectGarbage")
+        return session.send("Runtime.getHeapUsage")["usedSize"] + session.send("Runtime.getHeapUsage")["backingStorageSize"]
+
+    sizes = []
+    for _ in range(6):  # ten minutes each
+        page.evaluate("() => globalThis.feed(6000)")
+        sizes.append(used())
+    assert max(sizes[1:]) < sizes[0] + 2e6, sizes
+    # And the one spike among 180,000 steps still stands there.
+    x = LEFT + 70_001 / 180_000 * (wide(page) - RIGHT - LEFT)
+    rows = [row for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5) for row in column(page, 0, x + offset)]
+    assert min(rows) < TOP + 20
+
+
+def test_an_arrow_key_moves_a_whole_knob_by_one_and_a_menu_takes_words(live):
+    design = {"width": 32, "activation": "relu"}
+    run = dlviz.live("design")
+    run.knobs(width=dlviz.knob(design, low=1, high=64), activation=dlviz.knob(design, choices=["relu", "tanh"]))
+    page, _ = live(run)
+    slider = page.get_by_role("slider", name="width")
+    for wanted in (33, 34):
+        slider.press("ArrowRight")
+        expect(slider).to_have_attribute("aria-valuetext", str(wanted))
+    page.get_by_role("combobox", name="activation").select_option("tanh")
+    expect(page.get_by_role("combobox", name="activation")).to_have_value("1")
+    page.wait_for_timeout(100)
+    assert design == {"width": 34, "activation": "tanh"}

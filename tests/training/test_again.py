@@ -155,7 +155,8 @@ def test_a_thread_trains_anew_after_its_end_with_the_design_as_it_stands():
     run.wait()
     assert widths[0] == (3, 0.1)
     assert widths[5:] == [(7, 0.5)] * 10
-    assert [one.settings["width"] for one in run.past] == [7, 7]  # it was turned after the first had ended
+    assert [one.settings["width"] for one in run.past] == [3, 7]
+    assert run.past[0].history.marks == []  # what was turned after its end belongs to the next
     assert run.history["start"].values == run.past[1].history["start"].values
 
 

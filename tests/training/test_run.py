@@ -1,7 +1,11 @@
 """The learner's loop stays what it is: steps, epochs, knobs at step boundaries, pause, stop, errors, threads."""
 
+import gc
+import sys
 import threading
 import time
+import tracemalloc
+import types
 
 import pytest
 import torch
@@ -11,6 +15,7 @@ from torch.nn import functional as F
 import dlviz
 from dlviz.kit.problem import Problem
 from dlviz.training import Run
+from dlviz.training import run as running
 
 
 def test_the_batches_are_the_loaders_own_in_order():
@@ -227,3 +232,28 @@ def test_threads_log_side_by_side():
     for worker in workers:
         worker.join()
     assert [len(run.history[f"m{n}"]) for n in range(4)] == [500] * 4
+
+
+def test_an_hour_of_training_keeps_nothing_but_its_numbers(monkeypatch):
+    """Twenty steps a second, ten messages a second: what is kept beyond the history is as large after an hour as after ten minutes."""
+    clock = [0.0]
+    monkeypatch.setattr(running, "time", types.SimpleNamespace(perf_counter=lambda: clock[0], sleep=time.sleep))
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    run, beyond, messages = dlviz.live(), [], []
+    run.knobs(lr=opt)
+    monkeypatch.setattr(run, "send", lambda content, buffers: messages.append(sum(map(len, buffers))))
+    tracemalloc.start()
+    try:
+        for step in run.steps(range(72_000)):
+            clock[0] += 0.05
+            run.log(loss=1.0 / (step + 1), acc=float(step))
+            if step % 12_000 == 11_999:
+                gc.collect()
+                kept = sum(series.steps.buffer_info()[1] * 16 for series in run.history.values())
+                beyond.append(tracemalloc.get_traced_memory()[0] - kept - sum(map(sys.getsizeof, messages)))
+                messages.clear()
+    finally:
+        tracemalloc.stop()
+    # An array keeps an eighth of its size in reserve.
+    reserve = [0.15 * 32 * 12_000 * (k + 1) for k in range(6)]
+    assert all(one < beyond[0] + 100_000 + spare for one, spare in zip(beyond, reserve, strict=True)), beyond
