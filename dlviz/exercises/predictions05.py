@@ -1,0 +1,88 @@
+"""Lesson 05, multilayer perceptrons: its predictions. Each truth is found by running torch, here and now."""
+# mypy: no-check-untyped-defs
+
+import torch
+from torch import nn
+
+from dlviz.exercises.prediction import Prediction
+
+
+def _stacked():
+    net = nn.Sequential(nn.Linear(2, 16), nn.Linear(16, 2))
+    a, b = torch.randn(2, 50, 2)
+    # The boundary is where one number is 0; if that number is affine, the boundary is a line.
+    lead = [net(points).diff(dim=1) for points in (a, b, a + b, torch.zeros_like(a))]
+    return "line" if torch.allclose(lead[0] + lead[1], lead[2] + lead[3], atol=1e-4) else "curve"
+
+
+def _corners():
+    angle = torch.linspace(0, 2 * torch.pi, 3601)[:-1]
+    around = torch.stack((angle.cos(), angle.sin()), dim=1)
+    units = around[300:3600:1200]  # at 30, 150 and 270 degrees
+    # Along a ray from the middle the sum grows in proportion: where it is 0.7 is the boundary.
+    boundary = around * 0.7 / (around @ units.T).relu().sum(1, keepdim=True)
+    on = boundary @ units.T > 0
+    return int((on != on.roll(1, 0)).any(1).sum())  # it turns where a unit is switched on or off
+
+
+def _vanishing():
+    layers = [layer for _ in range(8) for layer in (nn.Linear(16, 16), nn.Sigmoid())]
+    net = nn.Sequential(*layers, nn.Linear(16, 3))
+    nn.functional.cross_entropy(net(torch.randn(100, 16)), torch.randint(3, (100,))).backward()
+    share = net[0].weight.grad.norm() / net[-1].weight.grad.norm()
+    return "same" if share > 0.5 else "tenth" if share > 1e-3 else "millionth"
+
+
+def _shift():
+    z = torch.tensor([1.0, 2.0, 3.0])
+    before, after = torch.softmax(z, 0), torch.softmax(z + 100, 0)
+    return "same" if torch.allclose(before, after) else "equal" if after.std() < 1e-3 else "surer"
+
+
+def _overflow():
+    powers = torch.tensor([1000.0, 0.0]).exp()
+    first = (powers / powers.sum())[0]
+    return "nan" if first.isnan() else "inf" if first.isinf() else "one"
+
+
+def _start():
+    return round(nn.functional.cross_entropy(torch.zeros(1, 10), torch.tensor([3])).item(), 2)
+
+
+def _floor():
+    sure = torch.softmax(1000 * torch.eye(10), dim=1)  # a 1 for the right class, 0 for the others
+    return round(nn.functional.cross_entropy(sure, torch.arange(10)).item(), 2)
+
+
+def _name():
+    lines = {
+        "class": "class Net(nn.Module):\n    def forward(self, x):\n        return F.relu(x)",
+        "made": "net = Net()",
+        "called": "net(torch.zeros(1, 784))",
+    }
+    page = {"torch": torch, "nn": nn}
+    for name, line in lines.items():
+        try:
+            exec(line, page)
+        except NameError:
+            return name
+    return "none"
+
+
+def _ran():
+    largest = torch.randn(1000, 784).argmax(1)  # the labels of a thousand runs, each on one random row
+    fine = int((largest < 10).sum())
+    return "none" if fine == 0 else "few" if fine < 100 else "all"
+
+
+PREDICTIONS = (
+    Prediction(id="05.stacked", truth=_stacked, options=("line", "curve")),
+    Prediction(id="05.corners", truth=_corners),
+    Prediction(id="05.vanishing", truth=_vanishing, options=("same", "tenth", "millionth")),
+    Prediction(id="05.shift", truth=_shift, options=("same", "surer", "equal")),
+    Prediction(id="05.overflow", truth=_overflow, options=("one", "inf", "nan")),
+    Prediction(id="05.start", truth=_start),
+    Prediction(id="05.floor", truth=_floor),
+    Prediction(id="05.name", truth=_name, options=("class", "made", "called", "none")),
+    Prediction(id="05.ran", truth=_ran, options=("none", "few", "all")),
+)
