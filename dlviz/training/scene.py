@@ -23,11 +23,12 @@ def points(name: str, steps: np.ndarray, values: np.ndarray, first: int, count: 
     Steps that follow each other go as the first of them alone, and values as float32 where nothing is lost by it.
     """
     narrow = values.astype(np.float32)
-    same = bool(np.array_equal(narrow.astype(np.float64), values, equal_nan=True))
+    # As bytes: several times as fast as numpy's comparisons for the few values of one message.
+    same = narrow.astype(np.float64).tobytes() == values.tobytes()
     about: dict[str, Any] = {"name": name, "first": first, "count": count, "values": narrow if same else values}
     if not same:
         about["kind"] = "float64"
-    if len(steps) and np.array_equal(steps, np.arange(steps[0], steps[0] + len(steps))):
+    if len(steps) and steps.tobytes() == np.arange(steps[0], steps[0] + len(steps)).tobytes():
         return about | {"from": int(steps[0])}
     return about | {"steps": steps.astype(np.float64)}
 

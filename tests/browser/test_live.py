@@ -368,6 +368,7 @@ def test_an_arrow_key_moves_a_whole_knob_by_one_and_a_menu_takes_words(live):
     run = dlviz.live("design")
     run.knobs(width=dlviz.knob(design, low=1, high=64), activation=dlviz.knob(design, choices=["relu", "tanh"]))
     page, _ = live(run)
+    page.evaluate("() => dlvizModel.set('settings', { ...dlvizModel.get('settings') })")  # told once more, now that it lives
     slider = page.get_by_role("slider", name="width")
     for wanted in (33, 34):
         slider.press("ArrowRight")
