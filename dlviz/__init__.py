@@ -35,12 +35,27 @@ _HOME = {
     "knob": "dlviz.training.knobs",
     "race": "dlviz.descent.widget",
     "surface": "dlviz.descent.surface_widget",
+    "unroll": "dlviz.recurrent.widget",
+    "confusion": "dlviz.evaluation.widget",
+    "split": "dlviz.evaluation.split_widget",
     "exercise": "dlviz.exercises",
     "predict": "dlviz.exercises",
     "device": "dlviz.machine",
     "seed": "dlviz.machine",
 }
-_ROOMS = ("autograd", "convolution", "data", "descent", "exercises", "network", "plane", "tensors", "training")
+_ROOMS = (
+    "autograd",
+    "convolution",
+    "data",
+    "descent",
+    "evaluation",
+    "exercises",
+    "network",
+    "plane",
+    "recurrent",
+    "tensors",
+    "training",
+)
 
 __all__ = ["__version__", *_HOME, *_ROOMS]
 

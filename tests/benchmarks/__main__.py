@@ -3,13 +3,15 @@
 import argparse
 import sys
 
-from tests.benchmarks import autograd, convolution, network, plane, tensors, training
+from tests.benchmarks import autograd, convolution, evaluation, network, plane, recurrent, tensors, training
 
 SUITES = {
     "autograd": autograd.run,
     "convolution": convolution.run,
+    "evaluation": evaluation.run,
     "network": network.run,
     "plane": plane.run,
+    "recurrent": recurrent.run,
     "tensors": tensors.run,
     "training": training.run,
 }

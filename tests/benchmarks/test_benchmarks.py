@@ -50,3 +50,20 @@ def test_the_quick_benchmark_of_the_plane_prints_its_rows(capsys):
     cells = next(line.split() for line in lines if line.split()[:2] == ["8", "50"])
     assert all(float(cell) > 0 for cell in cells)
     assert int(cells[-1]) > 30_000
+
+
+def test_the_quick_benchmark_of_evaluation_prints_its_rows(capsys):
+    assert main(["evaluation", "--quick"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    snapshot, split = (line for line in lines if line[:1] == ["1797"])
+    assert len(snapshot) == 6
+    assert len(split) == 5
+    assert all(float(cell) > 0 for cell in (*snapshot, *split))
+
+
+def test_the_quick_benchmark_of_recurrent_modules_prints_its_rows(capsys):
+    assert main(["recurrent", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = next(line.split() for line in lines if line.split()[:2] == ["20", "8"])
+    assert all(float(cell) > 0 for cell in cells)
+    assert int(cells[-1]) > 10_000

@@ -1,0 +1,97 @@
+// What if: another text, another state to begin from, a gate held at 0. The kernel computes it; the old path stays as a ghost.
+
+import { h, fillIn } from "../kit/js/dom.js";
+import { format } from "../kit/js/numbers.js";
+import { offered } from "../kit/js/frames.js";
+
+/** @param {{words: Record<string, string>, signal: AbortSignal, model: any, save: (trait: string, value: any) => void}} options */
+export function edits({ words, signal, model, save }) {
+  const typed = h("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": words.type });
+  const text = h("label", { class: "rec-edit rec-text" }, h("span", {}, words.type), typed);
+  const refusal = h("p", { class: "rec-refusal", role: "alert", hidden: "" });
+  const gates = h("div", { class: "rec-edit", role: "group", "aria-label": words.zero });
+  const starts = ["h", "c"].map((name) => begin(name));
+  const back = h("button", { type: "button", class: "rec-button" }, words.reset);
+  const element = h("div", { class: "rec-strip" }, h("b", {}, words.what_if), text, gates, ...starts.map((one) => one.element), back, refusal);
+  let scene = null;
+  let unit = 0;
+  let buttons = [];
+
+  typed.addEventListener("input", () => save("text", typed.value), { signal });
+  back.addEventListener("click", () => model.send({ kind: "reset" }), { signal });
+
+  /** The state before the first step of the pinned unit, typed. */
+  function begin(name) {
+    const input = h("input", { type: "text", inputmode: "decimal", "aria-label": fillIn(words.start, { name }) });
+    const label = h("span");
+    const element = h("label", { class: "rec-edit" }, label, input);
+    let now = 0;
+    const commit = () => {
+      const value = Number(input.value.replace("−", "-"));
+      if (input.value === format(now, 4)) return;
+      if (input.value.trim() === "" || !Number.isFinite(value)) {
+        input.value = format(now, 4);
+        return;
+      }
+      now = value;
+      const others = model.get("start").filter(([other, lane, u]) => !(other === name && lane === scene.lane && u === unit));
+      save("start", [...others, [name, scene.lane, unit, value]]);
+    };
+    input.addEventListener("change", commit, { signal });
+    input.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Enter") commit();
+      else if (event.key === "Escape") input.value = format(now, 4);
+    }, { signal });
+    return {
+      element,
+      set() {
+        const values = name === "h" ? scene.before : scene.cell;
+        const there = Boolean(model.get("live")) && Boolean(values) && (name === "c" || unit < scene.outs);
+        element.hidden = !there;
+        if (!there) return;
+        now = scene.at(values, scene.reverse ? scene.steps - 1 : 0, unit);
+        label.textContent = `${name}₀[${unit}]`;
+        if (document.activeElement !== input) input.value = format(now, 4);
+      },
+    };
+  }
+
+  function show(next) {
+    scene = next;
+    const names = scene.kind === "RNN" ? [] : scene.gates;
+    if (buttons.length !== names.length) {
+      buttons = names.map((name) => {
+        const node = h("button", { type: "button", class: "rec-toggle", "aria-label": fillIn(words.hold, { name }) }, name);
+        node.addEventListener("click", () => save("zeroed", toggled(name)), { signal });
+        return node;
+      });
+      gates.replaceChildren(h("span", {}, words.zero), ...buttons);
+    }
+  }
+  const is = (name) => ([lane, gate, u]) => lane === scene.lane && gate === name && u === -1;
+  function toggled(name) {
+    const held = model.get("zeroed");
+    return held.some(is(name)) ? held.filter((one) => !is(name)(one)) : [...held, [scene.lane, name, -1]];
+  }
+  function stand(u) {
+    unit = u;
+    const live = Boolean(model.get("live"));
+    text.hidden = !(live && model.get("writes"));
+    if (document.activeElement !== typed) typed.value = model.get("text");
+    refusal.textContent = model.get("refusal");
+    refusal.hidden = !refusal.textContent;
+    let some = false;
+    buttons.forEach((node, k) => {
+      const name = scene.gates[k];
+      node.setAttribute("aria-pressed", String(model.get("zeroed").some(is(name))));
+      node.hidden = !offered(model, "zeroed", toggled(name));
+      some ||= !node.hidden;
+    });
+    gates.hidden = !some;
+    for (const one of starts) one.set();
+    back.hidden = !(live && (scene.edits.typed || scene.edits.count));
+    element.hidden = !live && !some;
+  }
+  return { element, show, stand };
+}

@@ -1,0 +1,120 @@
+// A recurrent module unrolled: tokens and states over time, one step with its gates, the terms of a sum, and what gradients remember.
+
+import { h, fillIn } from "../kit/js/dom.js";
+import { onTheme, palette } from "../kit/js/heat.js";
+import { stage } from "../kit/js/stage.js";
+import { nearest, offered } from "../kit/js/frames.js";
+import { chart } from "./chart.js";
+import { decode } from "./decode.js";
+import { diagram } from "./diagram.js";
+import { edits } from "./edits.js";
+import { lengths } from "./lengths.js";
+import { state } from "./state.js";
+import { terms } from "./terms.js";
+import { timeline } from "./timeline.js";
+
+/** Settings of the forget gate's bias that the slider goes through. */
+const BIASES = [-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6];
+
+function render({ model, el, signal }) {
+  const words = model.get("words");
+  let scene = null;
+  let width = 0;
+  const redo = () => {};
+  const on = stage({
+    model, el, signal, name: "unroll", steps: () => model.get("scene").steps - 1, label, draw, stand, release, pace: model.get("scene").steps > 40 ? 200 : 700,
+    traits: { unit: redo, gate: redo, threshold: redo, span: redo, clip: redo, refusal: redo, restored: note, live: draw },
+  });
+  const time = timeline({ words, signal, pick, extend: (span) => on.save("span", span) });
+  const step = diagram({ words, signal, choose: (gate) => on.save("gate", gate) });
+  const sum = terms({ words });
+  const lag = chart({ words, signal });
+  const long = lengths({ words, signal });
+  const strip = edits({ words, signal, model, save: on.save });
+  on.ui.root.classList.add("rec");
+  on.ui.stage.append(
+    time.element,
+    h("div", { class: "rec-bench" }, h("div", { class: "rec-step" }, step.element, step.lines), sum.element),
+    strip.element,
+    h("div", { class: "rec-bench" }, lag.element, long.element),
+  );
+  on.start();
+  step.lines.before(on.line.element);
+  onTheme(on.ui.root, signal, () => paint());
+  const watcher = new ResizeObserver(() => {
+    if (Math.abs(on.ui.stage.clientWidth - width) < 2) return;
+    requestAnimationFrame(paint);
+  });
+  watcher.observe(on.ui.stage);
+  signal.addEventListener("abort", () => watcher.disconnect());
+
+  function label(at) {
+    if (!scene) return "";
+    return fillIn(words.step, { place: scene.named(scene.reverse ? scene.steps - 1 - at : at) });
+  }
+  /** A place in the sequence and a unit, chosen by hand. */
+  function pick(place, unit) {
+    if (unit !== model.get("unit")) on.save("unit", unit);
+    on.go(scene.reverse ? scene.steps - 1 - place : place);
+  }
+  /** Escape lets go of the span. */
+  function release() {
+    if (!model.get("span").length) return false;
+    on.save("span", []);
+    return true;
+  }
+  function note() {
+    const restored = model.get("restored") ?? [];
+    const about = restored.length ? [{ kind: "", text: fillIn(words["page.restored"], { names: restored.map((name) => words[`trait.${name}`]).join(", ") }) }] : [];
+    on.ui.setNotes([...model.get("scene").notes, ...about]);
+  }
+
+  function draw() {
+    scene = decode(model.get("scene"));
+    note();
+    time.show(scene);
+    step.show(scene);
+    strip.show(scene);
+    lag.show(scene);
+    width = 0;
+    controls();
+  }
+  function controls() {
+    const page = (trait, values) => values.filter((value) => offered(model, trait, value));
+    const lanes = page("lane", scene.lanes.map((_, k) => k));
+    if (lanes.length > 1) on.controls.choice({ label: words["knob.lane"], options: lanes.map((k) => [String(k), scene.lanes[k]]), get: () => String(model.get("lane")), set: (value) => on.save("lane", Number(value)) });
+    const sequences = page("sequence", Array.from({ length: Math.min(200, scene.sequences) }, (_, k) => k));
+    if (sequences.length > 1) on.controls.choice({ label: words["knob.sequence"], options: sequences.map((k) => [String(k), String(k)]), get: () => String(model.get("sequence")), set: (value) => on.save("sequence", Number(value)) });
+    on.controls.range({ label: words["knob.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => on.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : words["knob.off"]) });
+    const biases = scene.kind === "LSTM" ? page("forget_bias", BIASES) : [];
+    if (biases.length > 1) on.controls.range({ label: words["knob.forget_bias"], min: biases[0], max: () => biases[biases.length - 1], get: () => model.get("forget_bias"), set: (value) => on.save("forget_bias", nearest(biases, value, model.get("forget_bias"))), text: (value) => (value > 0 ? `+${value}` : String(value).replace("-", "−")) });
+    if (scene.history.looks.length) on.controls.choice({ label: words["knob.clip"], options: scene.history.clips.map((value) => [String(value), String(value)]), get: () => String(model.get("clip")), set: (value) => on.save("clip", Number(value)) });
+  }
+
+  /** Everything anew, in the colours and the width that there are now. */
+  function paint() {
+    if (signal.aborted) return;
+    width = on.ui.stage.clientWidth;
+    time.paint(palette(on.ui.root), width);
+    place();
+  }
+  function stand() {
+    if (width) place();
+    else paint();
+  }
+  function place() {
+    const at = Math.min(model.get("step"), scene.steps - 1);
+    const t = scene.reverse ? scene.steps - 1 - at : at;
+    const u = Math.min(model.get("unit"), scene.units - 1);
+    const gate = Math.min(model.get("gate"), scene.gates.length - 1);
+    time.stand(t, u, model.get("threshold"), model.get("span"));
+    step.stand(t, u, gate);
+    sum.stand(scene, t, u, gate);
+    on.line.show(state(scene, t, u));
+    lag.stand(t, u);
+    long.stand(scene.history, model.get("clip"));
+    strip.stand(u);
+  }
+}
+
+export default { render };

@@ -1,0 +1,188 @@
+"""The recurrent room: what a record and a gradient against lag cost beside torch's own call, typing to redraw, and frames a second."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import dlviz
+from dlviz.kit.page import written
+from dlviz.recurrent import lags, norms, record
+from tests.benchmarks.autograd import row
+from tests.benchmarks.browser import _FLAGS, chromium
+from tests.browser.conftest import CONNECT
+
+#: Steps and moves of the pointer, as many as the screen takes: frames a second, and what 96% of them need at most, in ms.
+_RUN = """async (kind) => {
+  const model = globalThis.dlvizModel;
+  const field = document.querySelector(".rec-field");
+  const box = field.getBoundingClientRect();
+  const work = [];
+  const start = performance.now();
+  for (let k = 0; k < 150; k += 1) {
+    const from = performance.now();
+    if (kind !== "hover") model.set("step", kind === "play" ? k : (37 * k) % 200);
+    const at = { clientX: box.x + 70 + 5 * k, clientY: box.y + 80 + (k % 90), bubbles: true };
+    if (kind !== "play") field.dispatchEvent(new PointerEvent("pointermove", at));
+    document.body.offsetHeight;
+    work.push(performance.now() - from);
+    await new Promise(requestAnimationFrame);
+  }
+  return [(1000 * 150) / (performance.now() - start), work.sort((a, b) => a - b)[144]];
+}"""
+#: From a letter in the field to the first frame that shows the new scene.
+_TYPE = """async () => {
+  const model = globalThis.dlvizModel;
+  const field = document.querySelector(".rec-text input");
+  const times = [];
+  for (let k = 0; k < 20; k += 1) {
+    const start = performance.now();
+    field.value += "ab"[k % 2];
+    field.dispatchEvent(new Event("input"));
+    await new Promise((done) => model.on("change:scene", done));
+    await new Promise(requestAnimationFrame);
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b);
+}"""
+#: A new scene to its end, the median of nine.
+_REDRAW = """async () => {
+  const model = globalThis.dlvizModel;
+  const times = [];
+  for (let k = 0; k < 9; k += 1) {
+    const start = performance.now();
+    model.set("scene", { ...model.get("scene") });
+    document.body.offsetHeight;
+    times.push(performance.now() - start);
+    await new Promise(requestAnimationFrame);
+  }
+  return times.sort((a, b) => a - b)[4];
+}"""
+
+_LETTERS = torch.eye(27)
+
+
+def encode(text: str) -> Tensor:
+    """Letters as one-hot rows."""
+    return _LETTERS[[(ord(letter) - 96) % 27 for letter in text]]
+
+
+def run(*, quick: bool = False) -> Iterator[str]:
+    """Yield the lines of the table."""
+    threads = torch.get_num_threads()
+    # The operations are small: several threads gain nothing here, and wait for each other when the machine is busy.
+    torch.set_num_threads(1)
+    try:
+        yield from lines(quick)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def lines(quick: bool) -> Iterator[str]:
+    """The table, on one thread."""
+    settings = [(20, 8), (60, 32), (200, 64)][: 1 if quick else None]
+    yield "recurrent: an LSTM, milliseconds (medians), one thread; torch is one call of the module, update is view.update() in a loop"
+    yield row("steps", "units", "torch", "record", "lags", "influence", "update", "bytes")
+    for steps, units in settings:
+        yield row(str(steps), str(units), *kernel_side(steps, units))
+    yield "lags: all units of the last state; influence: of one unit at every step on every input"
+    if not quick:
+        yield from in_browser()
+
+
+def kernel_side(steps: int, units: int) -> tuple[str, ...]:
+    """One module, recorded and redrawn."""
+    torch.manual_seed(0)
+    module, x = nn.LSTM(27, units), torch.randn(steps, 27)
+    view = dlviz.unroll(module, x)
+    made = record(module, x)
+
+    def call() -> None:
+        with torch.no_grad():
+            module(x)
+
+    calls: list[Callable[[], Any]] = [call, lambda: record(module, x), lambda: lags(made, 0)]
+    calls += [lambda: norms(made, 0, [0]), view.update]
+    times = [median(one) for one in calls]
+    crossing = sum(len(part) for part in leaves(view.scene))
+    view.close()
+    return (*(f"{1e3 * time:.2f}" for time in times), str(crossing))
+
+
+def median(call: Callable[[], Any], times: int = 11) -> float:
+    """Seconds of one call."""
+    found = []
+    for _ in range(times):
+        start = perf_counter()
+        call()
+        found.append(perf_counter() - start)
+    return sorted(found)[times // 2]
+
+
+def leaves(value: object) -> Iterator[bytes]:
+    """Every array of a scene, as the bytes that cross."""
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item)
+
+
+def in_browser() -> Iterator[str]:
+    """First paint, playing, stepping at random, hovering, and typing with this process as the kernel."""
+    executable = chromium()
+    if executable is None:
+        yield "browser: none found; DLVIZ_CHROMIUM names one"
+        return
+    from playwright.sync_api import sync_playwright
+
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=executable, args=list(_FLAGS))
+        for name, units, text in (("40 letters × 32 units", 32, 40), ("200 letters × 64 units", 64, 200)):
+            view = dlviz.unroll(nn.LSTM(27, units), "hello there my friend " * 10, encode=encode)
+            view.text = view.text[:text]
+            page = opened(browser, view, Path(folder) / "unroll.html")
+            paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+            yield f"browser, {name}: first paint {paint:.0f} ms"
+            for kind in ("play", "step", "hover"):
+                frames, slow = page.evaluate(_RUN, kind)
+                yield f"  {kind}: {frames:.0f} frames a second, 96% of frames need {slow:.1f} ms or less"
+            spent: list[float] = []
+            page.expose_function("kernel", lambda message, view=view, spent=spent: answer(view, message, spent))
+            page.evaluate(CONNECT)
+            times, redraw = page.evaluate(_TYPE), page.evaluate(_REDRAW)
+            told = f"{times[10]:.0f} ms (95%: {times[18]:.0f} ms)"
+            kernel = 1e3 * sorted(spent)[len(spent) // 2]
+            told += f"; of it computing {kernel:.0f} ms, redrawing {redraw:.0f} ms, the rest to carry it"
+            yield f"  a letter typed to its redraw: {told}"
+            page.close()
+        browser.close()
+    yield "targets: 50 frames a second at 200 × 64; a letter to its redraw within 100 ms"
+
+
+def opened(browser: Any, view: Any, path: Path) -> Any:
+    """A page of the widget."""
+    view.to_html(path)
+    page = browser.new_page(viewport={"width": 1100, "height": 900})
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    page.wait_for_timeout(500)
+    return page
+
+
+def answer(view: Any, text: str, spent: list[float]) -> str:
+    """What a kernel would send back, though as text, which takes longer than a kernel's bytes."""
+    before, start = view.scene, perf_counter()
+    for name, value in json.loads(text).get("traits", {}).items():
+        setattr(view, name, value)
+    spent.append(perf_counter() - start)
+    return written({"refusal": view.refusal} | ({} if view.scene is before else {"scene": view.scene}))

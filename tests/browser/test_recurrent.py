@@ -1,0 +1,491 @@
+"""The exported pages of the recurrent room, by mouse and keyboard, and live ones that this process answers, against torch's numbers."""
+
+import re
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+from torch import nn
+
+import dlviz
+from tests.browser.conftest import until
+from tests.browser.test_network import colours, number, pixel
+
+#: Where the states lie on their canvas: left of the first step, top of h, and the room at both sides.
+LEFT, TOP, BESIDE = 64, 70, 78
+LETTERS = torch.eye(27)
+
+
+def encode(text):
+    return LETTERS[["abcdefghijklmnopqrstuvwxyz ".index(letter) for letter in text]]
+
+
+def lstm(**settings):
+    torch.manual_seed(0)
+    module = nn.LSTM(27, 8, num_layers=2)
+    return dlviz.unroll(module, "hello you", encode=encode, **settings)
+
+
+def gru(**settings):
+    torch.manual_seed(0)
+    return dlviz.unroll(nn.GRU(5, 6, bidirectional=True), torch.randn(12, 5), tokens="abcdefghijkl", **settings)
+
+
+def rnn(**settings):
+    torch.manual_seed(0)
+    tokens = ["<b>x</b>", *"bcdefg"]
+    return dlviz.unroll(nn.RNN(3, 5).double(), torch.randn(7, 3).double(), tokens=tokens, **settings)
+
+
+def large(**settings):
+    torch.manual_seed(0)
+    return dlviz.unroll(nn.LSTM(8, 64), torch.randn(200, 8), unit=33, step=120, **settings)
+
+
+def trained(**settings):
+    torch.manual_seed(0)
+    module, x = nn.LSTM(4, 6), torch.randn(20, 4)
+    view = dlviz.unroll(module, x, step=19, **settings)
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.5)
+    for look in range(4):
+        optimiser.zero_grad()
+        (20 * (module(x)[0][-1] - 1).square().mean()).backward()
+        view.update("<i>mid</i>" if look == 1 else "")
+        optimiser.step()
+    return view
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    projected = dlviz.unroll(nn.LSTM(4, 6, proj_size=2).double(), torch.randn(5, 4).double(), unit=4)
+    found = {"lstm": lstm(step=6, unit=3), "gru": gru(step=4, unit=2, lane=1, gate=2), "rnn": rnn(step=3)}
+    found |= {"large": large(), "trained": trained(), "projected": projected}
+    found["zeroed"] = trained(threshold=0.2, span=[3, 6])
+    found["zeroed"].zero("f", 2)
+    return {name: view.to_html() for name, view in found.items()}
+
+
+def column(page: Page, steps: int) -> float:
+    return min(60, (page.eval_on_selector(".rec-field canvas", "n => n.clientWidth") - BESIDE) / steps)
+
+
+def place(page: Page, steps: int, units: int, t: int, u: int) -> dict[str, float]:
+    """Where h_t[u] is drawn."""
+    row = max(2, min(16, 128 / units))
+    return {"x": LEFT + (t + 0.5) * column(page, steps), "y": TOP + (u + 0.5) * row}
+
+
+def figures(page: Page, kind: str) -> list[float]:
+    return [number(text) for text in page.locator(f".rec-picture {kind}").all_text_contents()]
+
+
+def gate(page: Page, name: str):
+    return page.get_by_role("button", name=re.compile(f"^gate {name} ="))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn", "large", "trained", "projected", "zeroed"])
+def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
+    page = open_page(pages[name], theme=theme, bypass_csp=True)
+    expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
+    expect(page.locator(".rec-field")).to_be_visible()
+    axe(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("rnn", rnn)])
+def test_the_colours_of_the_states_are_torchs_numbers(open_page, pages, name, make, theme):
+    view = make(lane=1) if name == "gru" else make()
+    page = open_page(pages[name], theme=theme)
+    h = view.states["h"].double()
+    paper, pos, neg = (torch.tensor(colours(page, one), dtype=torch.float64) for one in ("paper", "pos", "neg"))
+    for t, u in ((0, 0), (1, 1), (2, 4), (5, 1), (0, 4)):
+        at = place(page, *h.shape, t, u)
+        found = pixel(page, ".rec-field canvas", at["x"] + 4, at["y"])
+        value = h[t, u]
+        wanted = paper + ((pos if value > 0 else neg) - paper) * (value.abs() / h.abs().max())
+        assert max(abs(a - b) for a, b in zip(found, wanted.tolist(), strict=True)) <= 3
+
+
+def test_a_step_of_an_lstm_shows_torchs_gates_and_states(open_page, pages):
+    view = lstm()
+    page = open_page(pages["lstm"])
+    for t, u in ((6, 3), (0, 3), (8, 3)):
+        page.evaluate("t => dlvizModel.set('step', t)", t)
+        lane = view.record.lanes[0]
+        for k, name in enumerate("ifgo"):
+            value = lane.gates[t, k, u].item()
+            assert number(gate(page, name).get_attribute("aria-label").split("= ")[1]) == pytest.approx(value, rel=6e-3)
+        numbers = [lane.from_x, lane.from_h, lane.sums]
+        wanted = [one[t, k, u].item() for k in (1, 0, 2, 3) for one in numbers]
+        assert figures(page, ".rec-number") == pytest.approx(wanted, rel=6e-3)
+        shown = figures(page, "tspan.rec-value")
+        parts = [lane.cell[t, u], lane.parts["keep"][t, u], lane.parts["add"][t, u], lane.c[t, u]]
+        parts += [lane.parts["squashed"][t, u], lane.h[t, u]]
+        assert shown == pytest.approx([part.item() for part in parts], rel=6e-3)
+        expect(page.locator(".rec-step .tensor-formula")).to_contain_text(f"h[{u}] = o·tanh(c)")
+
+
+def test_a_valve_is_open_as_far_as_its_gate(open_page, pages):
+    view = lstm()
+    page = open_page(pages["lstm"])
+    shut = [float(n.get_attribute("height")) for n in page.locator(".rec-shutter").all()]
+    gates = view.record.lanes[0].gates[6, [1, 0, 3], 3].tolist()
+    assert shut == pytest.approx([17 * (1 - value) for value in gates for _ in range(2)], rel=1e-4)
+
+
+def test_a_grus_formula_stands_beside_the_papers(open_page, pages):
+    view = gru(lane=1)
+    page = open_page(pages["gru"])
+    lane, t, u = view.record.lanes[1], 7, 2
+    torchs, papers, gap = page.locator(".rec-compare").all_inner_texts()
+    assert "r·(W_hn·h + b_hn)" in torchs
+    assert "W_hn·(r·h)" in papers
+    ends = [number(re.search(r"h = (\S+)", text).group(1)) for text in (torchs, papers)]
+    assert ends == pytest.approx([lane.h[t, u].item(), lane.parts["paper_h"][t, u].item()], rel=1e-3)
+    told = number(re.search(r"difference in h: (\S+)\. ", gap).group(1))
+    assert told == pytest.approx((lane.h - lane.parts["paper_h"])[t, u].item(), rel=1e-3)
+    assert page.locator(".rec-step .tensor-formula").inner_text().startswith("h[2] = (1 − z)·n + z·h₋₁")
+
+
+def test_a_plain_rnn_has_no_gates_to_hold(open_page, pages):
+    page = open_page(pages["rnn"])
+    expect(page.locator(".rec-strip")).to_be_hidden()
+    expect(page.locator(".rec-gate")).to_have_count(1)
+    text = page.locator(".rec-step .tensor-formula").inner_text()
+    assert number(text.rsplit("= ", 1)[1]) == pytest.approx(rnn().states["h"][3, 0].item(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("rnn", rnn), ("large", large)])
+def test_the_terms_of_a_sum_add_up_as_printed(open_page, pages, name, make):
+    view = make(lane=1) if name == "gru" else make()
+    page = open_page(pages[name])
+    lane = view.record.lanes[view.lane]
+    t, u = {"lstm": (6, 3), "gru": (7, 2), "rnn": (3, 0), "large": (120, 33)}[name]
+    for k in range(lane.gates.shape[1]):
+        page.evaluate("k => dlvizModel.set('gate', k)", k)
+        sums, totals, products = [0.0], [], []
+        for row in page.locator(".rec-term").all():
+            value, kind = number(row.locator(".rec-figure").inner_text()), row.get_attribute("class")
+            if "subtotal" in kind:
+                assert sums.pop() == pytest.approx(value, abs=1e-9)
+                totals.append(value)
+                sums.append(0.0)
+            elif "total" not in kind:
+                sums[-1] += value
+            how = row.locator(".rec-how").inner_text()
+            if how:
+                products.append((row.locator("span").first.inner_text(), how, value))
+        wanted = [lane.from_x[t, k, u].item(), lane.from_h[t, k, u].item()]
+        assert totals == pytest.approx(wanted, abs=6e-4)
+        for label, _, value in products:
+            matrix, at = label[:4], int(re.search(r"\[(\d+)\]", label).group(1))
+            rows = lane.weights.ih if matrix == "W_ih" else lane.weights.hh
+            vector = lane.x if matrix == "W_ih" else lane.before
+            product = rows[k * lane.gates.shape[2] + u, at] * vector[t, at]
+            assert value == pytest.approx(product.item(), abs=6e-4)
+        assert products
+
+
+def test_a_gate_is_chosen_by_mouse_and_keyboard(open_page, pages):
+    page = open_page(pages["lstm"])
+    title = page.locator(".rec-sum .rec-title")
+    expect(title).to_have_text("What i[3] is made of")
+    gate(page, "o").click()
+    expect(title).to_have_text("What o[3] is made of")
+    expect(gate(page, "o")).to_have_attribute("aria-pressed", "true")
+    gate(page, "f").focus()
+    page.keyboard.press("Enter")
+    expect(title).to_have_text("What f[3] is made of")
+    expect(page.locator(".dlviz-count")).to_have_text("6 / 8")
+
+
+def test_a_click_pins_a_step_and_a_unit(open_page, pages):
+    view = lstm()
+    page = open_page(pages["lstm"])
+    page.locator(".rec-field").click(position=place(page, 9, 8, 2, 5))
+    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 5 at step 2 (l)")
+    expect(page.locator(".dlviz-count")).to_have_text("2 / 8")
+    text = page.locator(".rec-time .rec-readout").inner_text()
+    assert number(re.search(r"= (\S+)\. ", text).group(1)) == pytest.approx(view.states["h"][2, 5].item(), rel=1e-4)
+
+
+def test_arrow_keys_walk_through_time_and_units(open_page, pages):
+    page = open_page(pages["lstm"])
+    page.locator(".rec-field").focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 4 at step 5 (␣)")
+    page.keyboard.press("Home")
+    expect(page.locator(".dlviz-count")).to_have_text("0 / 8")
+    page.keyboard.press(" ")  # a button's own key does not play, and changes nothing
+    page.keyboard.press("End")
+    expect(page.locator(".dlviz-count")).to_have_text("8 / 8")
+
+
+def test_a_backward_layer_plays_from_the_end(open_page, pages):
+    page = open_page(pages["gru"])
+    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 2 at step 7 (h)")
+    page.locator(".dlviz-first").click()
+    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 2 at step 11 (l)")
+    page.locator(".rec-field").focus()
+    page.keyboard.press("ArrowLeft")  # to the left on the screen is on in its reading
+    expect(page.locator(".dlviz-count")).to_have_text("1 / 11")
+
+
+def test_playing_goes_to_the_last_step(open_page, pages):
+    page = open_page(pages["rnn"])
+    page.locator(".dlviz-first").click()
+    page.evaluate("dlvizModel.set('speed', 4)")
+    page.locator(".dlviz-play").click()
+    expect(page.locator(".dlviz-count")).to_have_text("6 / 6")
+
+
+@pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("large", large)])
+def test_hovering_tells_value_and_influence(open_page, pages, name, make):
+    view = {"lstm": lambda: lstm(step=6, unit=3), "gru": lambda: gru(step=4, unit=2, lane=1)}.get(name, make)()
+    page = open_page(pages[name])
+    steps, units = view.states["h"].shape
+    norms = view.influence.norm(dim=1)
+    for t in (0, view.place, steps - 2):
+        page.locator(".rec-field").hover(position=place(page, steps, units, t, 1))
+        text = page.locator(".rec-time .rec-readout").inner_text()
+        value, influence = (number(one) for one in re.findall(r"= (\S+)\.(?: |$)", text))
+        assert value == pytest.approx(view.states["h"][t, 1].item(), rel=1e-3)
+        assert influence == pytest.approx(norms[t].item(), rel=6e-3, abs=1e-30)
+
+
+def test_a_large_page_knows_the_influence_on_one_unit_and_says_so(open_page, pages):
+    page = open_page(pages["large"])
+    page.locator(".rec-field").click(position=place(page, 200, 64, 100, 20))
+    expect(page.locator(".rec-time .rec-readout")).to_contain_text("holds the influence on one unit only")
+    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 20 at step 100")
+
+
+def test_the_gradient_against_lag_is_read_by_mouse_and_keyboard(open_page, pages):
+    view = trained()
+    page = open_page(pages["trained"])
+    plot, readout = page.locator(".rec-plot"), page.locator(".rec-plot ~ output")
+    plot.focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    text = readout.inner_text()
+    lags = view.lags
+    assert number(re.search(r"lag 5: (\S+)", text).group(1)) == pytest.approx(lags[5].item(), rel=6e-3)
+    own = view.influence.norm(dim=1)[view.place - 5].item()
+    assert number(re.search(r"h\[0\] from step 19: (\S+)", text).group(1)) == pytest.approx(own, rel=6e-3)
+    first = view._moments[0].curves[0][5].item()
+    assert number(re.search(r"first look: (\S+)", text).group(1)) == pytest.approx(first, rel=6e-3)
+    box = plot.locator("svg").bounding_box()
+    page.mouse.move(box["x"] + 52 + (470 - 64) * 10 / 19, box["y"] + 80)
+    expect(readout).to_contain_text("lag 10: ")
+
+
+def test_the_curve_is_drawn_where_its_numbers_are(open_page, pages):
+    view = trained()
+    page = open_page(pages["trained"])
+    d = page.locator(".rec-chart path.rec-now").first.get_attribute("d")
+    points = [tuple(map(float, one.split(","))) for one in re.findall(r"[ML]([\d.]+,[\d.]+)", d)]
+    logs = view.lags.log10().double()
+    assert len(points) == 20
+    x, y = torch.tensor(points, dtype=torch.float64).unbind(1)
+    assert torch.allclose(x, 52 + torch.arange(20).double() * (470 - 64) / 19, atol=0.06)
+    slope = (y[-1] - y[0]) / (logs[-1] - logs[0])
+    assert torch.allclose(y, y[0] + slope * (logs - logs[0]), atol=0.2)
+
+
+def test_earlier_looks_are_ghosts_with_their_names(open_page, pages):
+    page = open_page(pages["trained"])
+    expect(page.locator(".rec-chart path.rec-ghost")).to_have_count(4)
+    text = page.locator(".rec-legend").first.inner_text()
+    assert "<i>mid</i>" in text
+    assert "first look" in text
+
+
+def test_clipping_shows_the_length_before_and_after(open_page, pages):
+    view = trained()
+    page = open_page(pages["trained"])
+    readout = page.locator(".rec-lengths output")
+    norm = view._moments[-1].norm.item()
+    for clip in ("0.5", "0.1", "10"):
+        page.get_by_role("combobox", name="clip at").select_option(clip)
+        text = readout.inner_text()
+        before, after = (
+            number(re.search(rf"{word} (\S+?)[.;]?(?:;|\.?$)", text).group(1)) for word in ("length", "leaves")
+        )
+        assert before == pytest.approx(norm, rel=1e-3)
+        assert after == pytest.approx(min(norm, float(clip)), rel=1e-3)
+
+
+def test_without_gradients_it_says_how_to_see_them(open_page, pages):
+    expect(open_page(pages["lstm"]).locator(".rec-lengths output")).to_contain_text("view.update()")
+
+
+def test_similar_spans_are_the_ones_python_finds(open_page):
+    view = trained(threshold=0.3)
+    page = open_page(view)
+    field = page.locator(".rec-field")
+    expect(page.locator(".rec-found")).to_contain_text("Drag with Shift")
+    box = field.bounding_box()
+    wide = column(page, 20)
+    page.keyboard.down("Shift")
+    page.mouse.move(box["x"] + LEFT + 4.5 * wide, box["y"] + TOP + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + LEFT + 6.5 * wide, box["y"] + TOP + 10, steps=4)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    assert page.evaluate("dlvizModel.get('span')") == [4, 6]
+    for threshold in (0.1, 0.3, 0.6, 0.95):
+        page.evaluate("value => dlvizModel.set('threshold', value)", threshold)
+        view.span, view.threshold = [4, 6], threshold
+        text = page.locator(".rec-found").inner_text()
+        found = re.search(r"again at: (.*)\.$", text)
+        spans = (
+            [tuple(map(int, (one.split("–") * 2)[:2])) for one in re.findall(r"\d+(?:–\d+)?", found.group(1))]
+            if found
+            else []
+        )
+        assert [(a, b) for a, b in spans] == view.similar()
+    field.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.evaluate("dlvizModel.get('span')") == [4, 7]
+    page.keyboard.press("Shift+ArrowLeft")
+    assert page.evaluate("dlvizModel.get('span')") == [4, 6]
+    page.keyboard.press("Escape")
+    assert page.evaluate("dlvizModel.get('span')") == []
+
+
+def test_a_saved_page_holds_a_gate_at_zero_and_shows_the_ghost(open_page, pages):
+    view = lstm(step=6, unit=3)
+    page = open_page(pages["lstm"])
+    page.get_by_role("button", name="hold gate f at 0").click()
+    view.zero("f")
+    expect(gate(page, "f")).to_have_attribute("aria-label", "gate f = 0")
+    text = page.locator(".rec-step .tensor-formula").inner_text()
+    assert number(text.rsplit("= ", 1)[1]) == pytest.approx(view.states["h"][6, 3].item(), rel=1e-3)
+    expect(page.locator(".dlviz-badge")).to_have_text("edited copy")
+    expect(page.locator(".rec-legend").first).to_contain_text("without edits")
+    page.get_by_role("button", name="hold gate f at 0").click()
+    expect(page.locator(".dlviz-badge")).to_contain_text("max |drawn − torch|")
+
+
+def test_a_saved_page_changes_layer_and_bias_and_says_what_went_back(open_page, pages):
+    view = lstm(step=6, unit=3, lane=1)
+    page = open_page(pages["lstm"])
+    page.get_by_role("combobox", name="layer").select_option("1")
+    text = page.locator(".rec-step .tensor-formula").inner_text()
+    assert number(text.rsplit("= ", 1)[1]) == pytest.approx(view.states["h"][6, 3].item(), rel=1e-3)
+    page.get_by_role("slider", name="added to forget bias").press("ArrowRight")
+    expect(page.locator(".dlviz-knob output").last).to_have_text("+1")
+    expect(page.locator(".dlviz-notes")).to_contain_text("Back to where it was saved: layer.")
+    expect(page.locator(".rec-text")).to_be_hidden()
+
+
+def settled(page: Page) -> None:
+    page.wait_for_timeout(300)
+
+
+def test_a_text_is_typed_and_everything_follows(live):
+    view = lstm()
+    page, _ = live(view)
+    field = page.get_by_role("textbox", name="type a text")
+    expect(field).to_have_value("hello you")
+    field.press("End")
+    field.press_sequentially("rs", delay=60)
+    settled(page)
+    assert view.text == "hello yours"
+    expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
+    expect(page.locator(".dlviz-signature")).to_contain_text("11 steps")
+    expect(page.locator(".rec-legend").first).to_contain_text("without edits")
+    scene = page.evaluate("dlvizModel.get('scene').tokens.join('')")
+    assert scene == "hello yours"
+    field.fill("hellö")
+    expect(page.get_by_role("alert")).to_contain_text('encode("hellö") raised ValueError')
+    assert page.evaluate("dlvizModel.get('scene').tokens.join('')") == "hello yours"
+    field.fill("hell")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.locator(".dlviz-play").focus()
+    page.get_by_role("button", name="Reset").click()
+    settled(page)
+    assert view.text == "hello you"
+
+
+def test_a_state_to_begin_from_is_typed(live):
+    view = lstm(unit=3)
+    page, _ = live(view)
+    field = page.get_by_role("textbox", name="h of this unit before the first step")
+    field.fill("−0.75")
+    field.press("Enter")
+    settled(page)
+    assert view.start == [["h", 0, 3, -0.75]]
+    assert view.record.lanes[0].h0[3] == -0.75
+    for text, key in (("much", "Enter"), ("3", "Escape")):
+        field.fill(text)
+        field.press(key)
+        expect(field).to_have_value("−0.75")
+    cell = page.get_by_role("textbox", name="c of this unit before the first step")
+    cell.fill("2")
+    cell.press("Enter")
+    settled(page)
+    assert view.record.lanes[0].c0[3] == 2
+    assert figures(page, "tspan.rec-value")[0] == 2
+    page.get_by_role("button", name="Reset").click()
+    settled(page)
+    assert view.start == []
+    expect(page.get_by_role("button", name="Reset")).to_be_hidden()
+
+
+def test_a_gate_is_held_at_zero_and_let_go(live):
+    view = gru(unit=2)
+    page, _ = live(view)
+    page.get_by_role("button", name="hold gate z at 0").click()
+    settled(page)
+    assert view.zeroed == [[0, "z", -1]]
+    expect(page.get_by_role("button", name="hold gate z at 0")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="hold gate z at 0").press("Enter")
+    settled(page)
+    assert view.zeroed == []
+
+
+def test_stepping_hovering_and_walking_ask_for_nothing(live):
+    view = lstm()
+    page, asked = live(view)
+    before = view.scene
+    page.locator(".dlviz-next").click()
+    page.locator(".rec-field").hover(position={"x": 300, "y": 100})
+    page.locator(".rec-field").focus()
+    page.keyboard.press("ArrowDown")
+    page.locator(".rec-plot").hover(position={"x": 200, "y": 60})
+    gate(page, "o").click()
+    settled(page)
+    assert {name for one in asked for name in one["traits"]} <= {"step", "unit", "gate", "playing"}
+    assert view.scene is before
+
+
+@pytest.mark.parametrize("width", [480, 700, 1000, 1300])
+@pytest.mark.parametrize("name", ["lstm", "gru", "large", "trained"])
+def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
+    page = open_page(pages[name], width=width)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    edge = page.locator(".dlviz").bounding_box()
+    for selector in (".rec-panel", ".rec-field canvas", ".rec-term", ".rec-step .tensor-formula"):
+        for box in (node.bounding_box() for node in page.locator(f"{selector}:visible").all()):
+            assert box["x"] + box["width"] <= edge["x"] + edge["width"] + 0.5
+
+
+def test_the_picture_follows_the_width(open_page, pages):
+    page = open_page(pages["large"], width=1000)
+    page.set_viewport_size({"width": 600, "height": 800})
+    until(page, "document.querySelector('.rec-field canvas').clientWidth < 540")
+
+
+def test_the_theme_repaints_the_canvas(open_page, pages):
+    page = open_page(pages["large"])
+    light = pixel(page, ".rec-field canvas", LEFT + 300, TOP - 60)
+    page.evaluate("dlvizModel.set('theme', 'dark')")
+    until(page, "document.querySelector('.dlviz').dataset.theme === 'dark'")
+    page.wait_for_timeout(100)
+    inside = place(page, 200, 64, 10, 10)
+    dark = torch.tensor(pixel(page, ".rec-field canvas", inside["x"], inside["y"]))
+    assert light is not None
+    assert dark.float().mean() < 160

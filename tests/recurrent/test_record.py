@@ -1,0 +1,320 @@
+"""Every gate and state by the formula that is shown, against torch; influence against autograd through torch's own module."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_sequence
+
+from dlviz.kit.problem import Problem
+from dlviz.recurrent import GATES, Edits, influence, lags, norms, record
+from tests.recurrent.zoo import any_module, one_of, run
+
+CLOSE = 1e-12
+
+
+def names(module, layer, direction):
+    end = f"_l{layer}{'_reverse' if direction else ''}" if isinstance(module, nn.RNNBase) else ""
+    found = {n: getattr(module, n + end, None) for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")}
+    return {n: None if w is None else w.detach() for n, w in found.items()}
+
+
+def by_formula(module, lane):
+    """Gates and states of a lane, written out number by number from the documentation of torch, independent of the recorder."""
+    w = names(module, lane.layer, lane.direction)
+    hidden, zero = lane.gates.shape[2], torch.zeros(lane.gates.shape[1] * lane.gates.shape[2]).double()
+    b_ih = zero if w["bias_ih"] is None else w["bias_ih"]
+    b_hh = zero if w["bias_hh"] is None else w["bias_hh"]
+    h, c, rows = lane.h0, lane.c0, {}
+    for t in lane.order:
+        a = (w["weight_ih"] @ lane.x[t] + b_ih).reshape(-1, hidden)
+        b = (w["weight_hh"] @ h + b_hh).reshape(-1, hidden)
+        if lane.kind == "LSTM":
+            gates = [torch.sigmoid(a[k] + b[k]) if k != 2 else torch.tanh(a[k] + b[k]) for k in range(4)]
+            c = gates[1] * c + gates[0] * gates[2]
+            h = gates[3] * torch.tanh(c)
+            h = h if w["weight_hr"] is None else w["weight_hr"] @ h
+        elif lane.kind == "GRU":
+            r, z = torch.sigmoid(a[0] + b[0]), torch.sigmoid(a[1] + b[1])
+            n = torch.tanh(a[2] + r * b[2])
+            gates, h = [r, z, n], (1 - z) * n + z * h
+        else:
+            gates = [torch.tanh(a[0] + b[0]) if lane.squash == "tanh" else (a[0] + b[0]).clamp(min=0)]
+            h = gates[0]
+        rows[t] = (torch.stack(gates), h, c)
+    return [
+        torch.stack([rows[t][k] for t in range(lane.steps)]) if lane.c is not None or k < 2 else None for k in range(3)
+    ]
+
+
+def adds_up(lane):
+    """What is drawn between gates and state leads from the one to the other."""
+    parts = lane.parts
+    if lane.kind == "LSTM":
+        assert far(parts["keep"] + parts["add"], lane.c) <= CLOSE
+        assert far(parts["squashed"], lane.c.tanh()) <= CLOSE
+        out = parts["out"] if lane.weights.hr is None else parts["out"] @ lane.weights.hr.T
+        assert far(out, lane.h) <= CLOSE
+    elif lane.kind == "GRU":
+        assert far(parts["keep"] + parts["add"], lane.h) <= CLOSE
+        assert far(lane.from_x[:, 2] + parts["inner"], lane.sums[:, 2]) <= CLOSE
+        assert far(lane.from_x[:, 2] + parts["paper_inner"], torch.atanh(parts["paper_n"])) <= 1e-9
+        assert far(lane.h - parts["paper_h"], parts["gap"]) <= CLOSE
+    squashed = torch.relu if lane.squash == "relu" else torch.tanh
+    if lane.kind == "RNN":
+        assert far(squashed(lane.from_x + lane.from_h), lane.gates) <= CLOSE
+
+
+def far(a, b):
+    return float((a - b).detach().abs().max())
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_every_gate_state_and_output_is_torchs(seed):
+    module, x, hx, sequence = any_module(seed)
+    before, mode = copy.deepcopy(module.state_dict()), module.training
+    made = record(module, x, hx, sequence=sequence)
+    alone, start = one_of(module, x, hx, sequence)
+    with torch.no_grad():
+        wanted = run(copy.deepcopy(module).eval(), alone, start)
+    assert far(made.output, wanted) <= CLOSE
+    assert made.off <= CLOSE
+    lanes = made.lanes
+    top = torch.cat([lane.h for lane in lanes[-made.directions :]], 1)
+    assert far(top, wanted) <= CLOSE
+    for lane in lanes:
+        assert list(lane.gates.shape) == [len(alone), len(GATES[made.kind]), module.hidden_size]
+        gates, h, c = by_formula(module, lane)
+        assert far(lane.gates, gates) <= CLOSE
+        assert far(lane.h, h) <= CLOSE
+        assert lane.c is None or far(lane.c, c) <= CLOSE
+        adds_up(lane)
+    assert module.training == mode
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert all(p.grad is None and p.requires_grad for p in module.parameters())
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_every_state_is_that_of_a_sequence_that_ends_there(seed):
+    module, x, hx, sequence = any_module(seed)
+    if isinstance(module, nn.RNNBase) and not module.bidirectional:
+        made = record(module, x, hx, sequence=sequence)
+        alone, start = one_of(module, x, hx, sequence)
+        module = copy.deepcopy(module).eval()
+        for t in range(len(alone)):
+            with torch.no_grad():
+                states = module(alone[: t + 1], start)[1]
+            h, c = states if isinstance(states, tuple) else (states, None)
+            for k, lane in enumerate(made.lanes):
+                assert far(lane.h[t], h[k]) <= CLOSE
+                assert c is None or far(lane.c[t], c[k]) <= CLOSE
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_influence_equals_autograd_through_the_module_itself(seed):
+    module, x, hx, sequence = any_module(seed)
+    made = record(module, x, hx, sequence=sequence)
+    alone, start = one_of(module, x, hx, sequence)
+    alone = alone.clone().requires_grad_()
+    out = run(copy.deepcopy(module).eval(), alone, start)
+    outs = made.lanes[0].h.shape[1]
+    generator = torch.Generator().manual_seed(seed)
+    t, k = (int(torch.randint(size, (1,), generator=generator)) for size in out.shape)
+    wanted = torch.autograd.grad(out[t, k], alone, retain_graph=True)[0]
+    lane = len(made.lanes) - made.directions + k // outs
+    assert far(influence(made, lane, t, k % outs), wanted) <= 1e-10
+    table = norms(made, lane, [k % outs])
+    assert table.shape == (len(alone), 1, len(alone))
+    assert far(table[t, 0], wanted.norm(dim=1)) <= 1e-10
+    last = made.lanes[lane].order[-1]
+    columns = range(k // outs * outs, (k // outs + 1) * outs)
+    every = torch.stack([torch.autograd.grad(out[last, j], alone, retain_graph=True)[0] for j in columns])
+    by_place = every.square().sum((0, 2)).sqrt()
+    assert far(lags(made, lane), by_place.flip(0) if last else by_place) <= 1e-10
+
+
+def test_influence_of_a_lower_layer_is_autograds_too():
+    torch.manual_seed(0)
+    module = nn.LSTM(2, 4, num_layers=2, bidirectional=True).double()
+    x = torch.randn(5, 2).double()
+    lower = nn.LSTM(2, 4, bidirectional=True).double()
+    lower.load_state_dict({name: value for name, value in module.state_dict().items() if "_l0" in name})
+    x.requires_grad_()
+    wanted = torch.autograd.grad(lower(x)[0][1, 6], x)[0]
+    assert far(influence(record(module, x), 1, 1, 2), wanted) <= 1e-10
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_packed_and_padded_agree_on_valid_steps(kind):
+    torch.manual_seed(1)
+    module = getattr(nn, kind)(3, 5, num_layers=2).double()
+    parts = [torch.randn(n, 3).double() for n in (4, 7, 2)]
+    packed, padded = pack_sequence(parts, enforce_sorted=False), pad_sequence(parts)
+    sorted_ = pack_padded_sequence(padded[:, [1, 0, 2]], [7, 4, 2])
+    for k, part in enumerate(parts):
+        a, b = record(module, packed, sequence=k), record(module, padded, sequence=k)
+        c = record(module, sorted_, sequence=[1, 0, 2][k])
+        for one, other, third in zip(a.lanes, b.lanes, c.lanes, strict=True):
+            assert one.steps == len(part)
+            assert far(one.gates, other.gates[: len(part)]) <= CLOSE
+            assert far(one.h, other.h[: len(part)]) <= CLOSE
+            assert far(one.h, third.h) <= CLOSE
+
+
+def test_a_packed_bidirectional_sequence_begins_at_its_own_end():
+    torch.manual_seed(1)
+    module = nn.GRU(3, 5, bidirectional=True).double()
+    parts = [torch.randn(n, 3).double() for n in (4, 7)]
+    made = record(module, pack_sequence(parts, enforce_sorted=False), sequence=0)
+    assert far(made.lanes[1].h, module(parts[0])[0][:, 5:].detach()) <= CLOSE
+    padded = record(module, pad_sequence(parts), sequence=0)  # torch reads the padding first
+    assert far(padded.lanes[1].h[:4], made.lanes[1].h) > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_a_cell_takes_one_step_or_a_sequence(kind):
+    torch.manual_seed(0)
+    cell = getattr(nn, f"{kind}Cell")(3, 4).double()
+    x = torch.randn(6, 2, 3).double()
+    made = record(cell, x, sequence=1)
+    assert made.output.shape == (6, 4)
+    assert made.off <= CLOSE
+    for single, steps in ((x[0], 1), (x[0, 0], 1)):
+        one = record(cell, single)
+        assert one.lanes[0].steps == steps
+        assert far(one.output[0], record(cell, x).output[0]) <= CLOSE
+
+
+def test_the_papers_gru_is_the_papers_formula_on_the_same_state():
+    torch.manual_seed(0)
+    module = nn.GRU(3, 4).double()
+    lane = record(module, torch.randn(5, 3).double()).lanes[0]
+    w_in, w_hn = module.weight_ih_l0[8:], module.weight_hh_l0[8:]
+    b_in, b_hn = module.bias_ih_l0[8:], module.bias_hh_l0[8:]
+    for t in range(5):
+        r, z, n = lane.gates[t]
+        h = lane.before[t]
+        paper = torch.tanh(w_in @ lane.x[t] + b_in + w_hn @ (r * h) + b_hn)
+        torchs = torch.tanh(w_in @ lane.x[t] + b_in + r * (w_hn @ h + b_hn))
+        assert far(lane.parts["paper_n"][t], paper) <= CLOSE
+        assert far(n, torchs) <= CLOSE
+        assert far(lane.parts["paper_h"][t], (1 - z) * paper + z * h) <= CLOSE
+    assert far(lane.parts["paper_n"], lane.gates[:, 2]) > 1e-3
+
+
+@pytest.mark.parametrize(("kind", "gate"), [("LSTM", "f"), ("LSTM", "g"), ("GRU", "r"), ("GRU", "z"), ("GRU", "n")])
+def test_a_zeroed_gate_is_zero_and_gradients_know_it(kind, gate):
+    torch.manual_seed(0)
+    module = getattr(nn, kind)(3, 4).double()
+    x = torch.randn(6, 3).double()
+    made = record(module, x, edits=Edits(zeroed=frozenset({(0, gate, -1)})))
+    lane = made.lanes[0]
+    assert (lane.gates[:, GATES[kind].index(gate)] == 0).all()
+    assert made.off is None
+    moved = x.clone()
+    moved[2, 1] += 1e-6
+    other = record(module, moved, edits=Edits(zeroed=frozenset({(0, gate, -1)})))
+    slope = (other.lanes[0].h[5, 3] - lane.h[5, 3]) / 1e-6
+    assert abs(float(influence(made, 0, 5, 3)[2, 1] - slope)) <= 1e-6
+
+
+def test_a_zeroed_unit_leaves_the_others_alone_at_its_own_step():
+    torch.manual_seed(0)
+    module = nn.LSTM(3, 4).double()
+    x = torch.randn(6, 3).double()
+    plain = record(module, x).lanes[0]
+    lane = record(module, x, edits=Edits(zeroed=frozenset({(0, "i", 2)}))).lanes[0]
+    assert (lane.gates[:, 0, 2] == 0).all()
+    assert far(lane.gates[0, :, [0, 1, 3]], plain.gates[0, :, [0, 1, 3]]) == 0
+
+
+def test_another_start_is_torchs_from_there():
+    torch.manual_seed(0)
+    module = nn.LSTM(3, 4, num_layers=2, batch_first=True).double()
+    x = torch.randn(2, 6, 3).double()
+    made = record(module, x, sequence=1, edits=Edits(start={("h", 1, 2): 0.75, ("c", 0, 0): -2.0}))
+    h, c = torch.zeros(2, 4).double(), torch.zeros(2, 4).double()
+    h[1, 2], c[0, 0] = 0.75, -2
+    assert far(made.output, module(x[1], (h, c))[0].detach()) <= CLOSE
+    assert made.off <= CLOSE
+    assert far(made.lanes[1].h, made.output) <= CLOSE
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_another_start_of_a_cell_is_torchs_too(kind):
+    torch.manual_seed(0)
+    cell = getattr(nn, f"{kind}Cell")(3, 4).double()
+    x = torch.randn(6, 2, 3).double()
+    made = record(cell, x, sequence=1, edits=Edits(start={("h", 0, 1): 0.5}))
+    assert made.off <= CLOSE
+    assert made.lanes[0].before[0, 1] == 0.5
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_forget_bias_is_the_module_with_that_bias(bias):
+    torch.manual_seed(0)
+    module = nn.LSTM(3, 4, num_layers=2, bias=bias).double()
+    x = torch.randn(6, 3).double()
+    made = record(module, x, edits=Edits(forget_bias=2.0))
+    twin = nn.LSTM(3, 4, num_layers=2).double()
+    with torch.no_grad():
+        for name, value in twin.named_parameters():
+            value.copy_(getattr(module, name)) if hasattr(module, name) else value.zero_()
+        for layer in range(2):
+            getattr(twin, f"bias_ih_l{layer}")[4:8] += 2
+    assert far(made.output, twin(x)[0].detach()) <= CLOSE
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_other_precisions_are_drawn_in_their_own(kind, dtype):
+    torch.manual_seed(0)
+    module = getattr(nn, kind)(3, 4).to(dtype)
+    made = record(module, torch.randn(6, 3, dtype=dtype))
+    assert made.lanes[0].gates.dtype == dtype
+    assert made.off <= (2e-6 if dtype == torch.float32 else 3e-2)
+
+
+def test_nothing_of_the_learners_changes():
+    torch.manual_seed(0)
+    module = nn.LSTM(3, 4, num_layers=2, dropout=0.5)
+    x = torch.randn(5, 3, requires_grad=True)
+    h = torch.zeros(2, 4)
+    module(x, (h, h))[0].sum().backward()
+    grads = {name: value.grad.clone() for name, value in module.named_parameters()}
+    state = torch.get_rng_state()
+    made = record(module, x, (h, h), edits=Edits(start={("h", 0, 0): 1.0}))
+    lags(made, 1)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert module.training
+    assert (h == 0).all()
+    assert all(torch.equal(value.grad, grads[name]) for name, value in module.named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("module", "x", "hx", "words"),
+    [
+        (nn.Linear(2, 2), torch.zeros(1, 2), None, "nn.RNN, nn.LSTM, nn.GRU"),
+        (nn.Sequential(nn.LSTM(2, 2)), torch.zeros(1, 2), None, r"it holds one: pass .*0"),
+        (nn.RNN(2, 2), [1, 2], None, "got list"),
+        (nn.RNN(2, 2), torch.zeros(3, dtype=torch.long), None, "got torch.int64.*embedding"),
+        (nn.RNN(2, 2), torch.zeros(0, 2), None, "no step"),
+        (nn.RNN(2, 2), torch.zeros(3, 5), None, r"\(3, 5\).*input.size\(-1\) must be equal to input_size"),
+        (nn.LSTM(2, 2), torch.zeros(3, 2), torch.zeros(1, 2), "torch says"),
+        (nn.GRUCell(2, 2), torch.zeros(3, 4, 5), None, "torch says"),
+    ],
+)
+def test_what_does_not_fit_is_said(module, x, hx, words):
+    with pytest.raises(Problem, match=words):
+        record(module, x, hx)
+
+
+def test_a_sequence_that_is_not_there_is_said():
+    with pytest.raises(Problem, match=r"2 sequences.*from 0 to 1, but got 2"):
+        record(nn.RNN(2, 2), torch.zeros(3, 2, 2), sequence=2)
+
+
+def test_cells_are_among_the_random_modules():
+    kinds = {type(any_module(seed)[0]).__name__ for seed in range(300)}
+    assert kinds == {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}

@@ -1,0 +1,485 @@
+"""`dlviz.unroll` from Python: what it draws is torch's, edits stay its own, looks at a training leave ghosts."""
+
+import copy
+import gc
+import json
+import re
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_sequence
+
+import dlviz
+from dlviz.kit.problem import Problem
+from dlviz.recurrent import influence, lags, norms, record, similar
+from dlviz.recurrent.moments import MOST, clipped, grad_norm
+
+LETTERS = torch.eye(27)
+
+
+def encode(text):
+    return LETTERS[["abcdefghijklmnopqrstuvwxyz ".index(letter) for letter in text]]
+
+
+def made(kind="LSTM", steps=9, seed=0, **options):
+    torch.manual_seed(seed)
+    return getattr(nn, kind)(4, 6, **options), torch.randn(steps, 4)
+
+
+def array(values, *shape, kind="float32"):
+    return torch.from_numpy(np.frombuffer(values, kind).copy()).reshape(shape)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_what_is_drawn_is_what_was_recorded_number_for_number(kind):
+    module, x = made(kind, num_layers=2, bidirectional=True)
+    view = dlviz.unroll(module, x, lane=3)
+    lane = record(module, x).lanes[3]
+    scene, count = view.scene, lane.gates.shape[1]
+    assert torch.equal(array(scene["values"], 9, count, 6), lane.gates)
+    assert torch.equal(array(scene["sums"], 9, count, 6), lane.sums)
+    assert torch.equal(array(scene["from_x"], 9, count, 6), lane.from_x)
+    assert torch.equal(array(scene["from_h"], 9, count, 6), lane.from_h)
+    assert torch.equal(array(scene["h"], 9, 6), lane.h)
+    assert torch.equal(array(scene["before"], 9, 6), lane.before)
+    assert torch.equal(
+        array(scene["weights"]["ih"], count, 6, 12), module.weight_ih_l1_reverse.detach().reshape(-1, 6, 12)
+    )
+    assert torch.equal(array(scene["weights"]["b_hh"], count, 6), module.bias_hh_l1_reverse.detach().reshape(-1, 6))
+    for name, part in lane.parts.items():
+        assert torch.equal(array(scene["parts"][name], 9, 6), part)
+    table = array(scene["memory"]["norms"], 9, 6, 9)
+    assert torch.equal(table, norms(record(module, x), 3, range(6)))
+    assert torch.equal(array(scene["history"]["now"], 9, kind="float64").float(), lags(record(module, x), 3))
+    assert scene["reverse"]
+
+
+def test_double_numbers_cross_as_doubles():
+    module, x = made()
+    view = dlviz.unroll(module.double(), x.double())
+    assert view.scene["dtype"] == "float64"
+    drawn = array(view.scene["h"], 9, 6, kind="float64")
+    assert torch.equal(drawn, view.states["h"])
+    assert (drawn - module(x.double())[0].detach()).abs().max() < 1e-15
+    assert view.scene["badge"]["kind"] == "good"
+
+
+def test_it_is_called_like_the_module():
+    module, x = made(batch_first=True)
+    batch, states = torch.randn(3, 9, 4), (torch.randn(1, 3, 6), torch.randn(1, 3, 6))
+    view = dlviz.unroll(module, batch, states, sequence=2)
+    assert torch.allclose(view.output, module(batch, states)[0][2].detach(), atol=1e-6)
+    assert torch.allclose(view.states["h"][-1], module(batch, states)[1][0][0, 2].detach(), atol=1e-6)
+    assert torch.allclose(view.states["c"][-1], module(batch, states)[1][1][0, 2].detach(), atol=1e-6)
+    assert list(view.gates) == ["i", "f", "g", "o"]
+    view.sequence = 0
+    assert torch.allclose(view.output, module(batch, states)[0][0].detach(), atol=1e-6)
+    assert dlviz.unroll(nn.RNN(4, 6), x).gates == {}
+
+
+def test_packed_sequences_have_their_own_lengths_and_names():
+    module, _ = made("GRU")
+    parts = [torch.randn(n, 4) for n in (3, 5)]
+    view = dlviz.unroll(module, pack_sequence(parts, enforce_sorted=False), tokens=[list("abc"), list("defgh")])
+    assert view.tokens == ["a", "b", "c"]
+    view.sequence = 1
+    assert view.tokens == list("defgh")
+    assert torch.allclose(view.output, module(parts[1])[0].detach(), atol=1e-6)
+
+
+def test_influence_is_autograds():
+    module, x = made()
+    view = dlviz.unroll(module, x, step=6, unit=2)
+    x = x.clone().requires_grad_()
+    wanted = torch.autograd.grad(module(x)[0][6, 2], x)[0]
+    assert torch.allclose(view.influence, wanted, atol=1e-6)
+    assert torch.equal(view.influence, influence(view.record, 0, 6, 2))
+    view.step = 99  # beyond the last step is the last
+    assert view.place == 8
+
+
+def test_a_backward_layer_is_stepped_from_the_end():
+    module, x = made(bidirectional=True)
+    view = dlviz.unroll(module, x, lane=1, step=0)
+    assert view.place == 8
+    view.step = 8
+    assert view.place == 0
+
+
+def test_a_zeroed_gate_changes_what_comes_later_and_leaves_a_ghost():
+    module, x = made()
+    before = copy.deepcopy(module.state_dict())
+    view = dlviz.unroll(module, x)
+    plain = view.states["h"]
+    view.zero("f")
+    assert (view.gates["f"] == 0).all()
+    assert torch.equal(view.states["h"][0], plain[0])  # c is 0 before the first step, so f has nothing to forget
+    assert not torch.allclose(view.states["h"][3:], plain[3:])
+    assert torch.equal(array(view.scene["ghost"]["h"], 9, 6), plain)
+    assert torch.equal(array(view.scene["ghost"]["change"], 9, 6), view.states["h"] - plain)
+    assert view.scene["badge"]["text"] == "edited copy"
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    view.reset()
+    assert torch.equal(view.states["h"], plain)
+    assert view.scene["ghost"] is None
+
+
+def test_one_unit_of_one_layer_is_zeroed():
+    module, x = made("GRU", num_layers=2)
+    view = dlviz.unroll(module, x, lane=1)
+    view.zero("z", 3, lane=0)
+    assert (view.record.lanes[0].gates[:, 1, 3] == 0).all()
+    assert (view.record.lanes[0].gates[:, 1, 2] != 0).all()
+    assert (view.gates["z"] != 0).all()
+
+
+def test_another_start_is_torchs_from_there():
+    module, x = made(num_layers=2)
+    view = dlviz.unroll(module, x, lane=1)
+    view.set_h0(0.5, 3)
+    view.set_c0(torch.arange(6.0), lane=0)
+    h, c = torch.zeros(2, 6), torch.zeros(2, 6)
+    h[1, 3], c[0] = 0.5, torch.arange(6.0)
+    assert torch.allclose(view.output, module(x, (h, c))[0].detach(), atol=1e-6)
+    assert view.scene["badge"]["kind"] == "good"  # the module itself was asked from there
+    view.set_h0(0.25, 3)
+    assert [one for one in view.start if one[:3] == ["h", 1, 3]] == [["h", 1, 3, 0.25]]
+
+
+def test_a_text_is_encoded_by_the_learners_function():
+    torch.manual_seed(0)
+    module = nn.RNN(27, 6)
+    view = dlviz.unroll(module, "hello", encode=encode)
+    assert view.tokens == list("hello")
+    assert view.text == "hello"
+    assert torch.allclose(view.output, module(encode("hello"))[0].detach(), atol=1e-6)
+    view.text = "help me"
+    assert view.tokens == list("help me")
+    assert torch.allclose(view.output, module(encode("help me"))[0].detach(), atol=1e-6)
+    assert view.scene["ghost"]["steps"] == 5
+    assert view.scene["ghost"]["both"] == 5
+    change = array(view.scene["ghost"]["change"], 5, 6)
+    assert torch.equal(change[:3], torch.zeros(3, 6))
+    assert (change[3:] != 0).all()
+    assert view.scene["badge"]["kind"] == "good"
+    view.reset()
+    assert view.text == "hello"
+
+
+def test_a_text_that_cannot_be_encoded_says_why_and_the_picture_stays():
+    module = nn.RNN(27, 6)
+    view = dlviz.unroll(module, "hello", encode=encode)
+    scene = view.scene
+    view.text = "hellö"
+    assert re.search(r'encode\("hellö"\) raised ValueError', view.refusal)
+    assert view.scene is scene
+    view.text = ""
+    assert "at least one token" in view.refusal
+    view.text = "hell"
+    assert view.refusal == ""
+    assert view.tokens == list("hell")
+
+
+def test_words_are_tokens_where_the_encoder_reads_words():
+    embedding = torch.randn(3, 4)
+    order = {"to": 0, "be": 1, "or": 2}
+    view = dlviz.unroll(nn.GRU(4, 6), "to be or", encode=lambda text: embedding[[order[word] for word in text.split()]])
+    assert view.tokens == ["to", "be", "or"]
+
+
+def test_a_cell_reads_text_too():
+    cell = nn.LSTMCell(27, 6)
+    view = dlviz.unroll(cell, "abc", encode=encode)
+    h, _ = cell(encode("abc")[:1])
+    assert torch.allclose(view.output[0], h[0].detach(), atol=1e-6)
+    view.text = "abcd"
+    assert len(view.output) == 4
+
+
+def test_typing_into_a_batch_starts_from_the_sequences_own_state():
+    torch.manual_seed(0)
+    module, h = nn.GRU(27, 6), torch.randn(1, 2, 6)
+    x = torch.stack([encode("abc"), encode("xyz")], 1)
+    view = dlviz.unroll(module, x, h, tokens=[list("abc"), list("xyz")], encode=encode, sequence=1)
+    assert view.text == "xyz"
+    view.text = "xyzz"
+    assert torch.allclose(view.output, module(encode("xyzz"), h[:, 1])[0].detach(), atol=1e-6)
+    view.sequence = 0
+    assert view.text == "abc"
+    assert view.scene["ghost"] is None
+
+
+def test_a_forget_bias_makes_memory_longer():
+    module, x = made(steps=30)
+    view = dlviz.unroll(module, x)
+    plain = view.lags
+    view.forget_bias = 4
+    assert view.lags[-1] > 100 * plain[-1]
+    twin = copy.deepcopy(module)
+    with torch.no_grad():
+        twin.bias_ih_l0[6:12] += 4
+    assert torch.allclose(view.output, twin(x)[0].detach(), atol=1e-6)
+
+
+def test_update_reads_the_module_again_and_earlier_looks_stay_as_ghosts():
+    module, x = made(steps=20)
+    view = dlviz.unroll(module, x)
+    first = view.lags.double()
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.5)
+    for label in ("", "warm", ""):
+        optimiser.zero_grad()
+        module(x)[0][-1].square().sum().backward()
+        optimiser.step()
+        view.update(label)
+    assert view.snapshots == ["first look", "look 1", "warm", "look 3"]
+    assert torch.allclose(view.output, module(x)[0].detach(), atol=1e-6)
+    ghosts = view.scene["history"]["ghosts"]
+    assert [ghost["label"] for ghost in ghosts] == ["first look", "look 1", "warm"]
+    assert torch.equal(array(ghosts[0]["curve"], 20, kind="float64"), first)
+    assert torch.equal(array(view.scene["history"]["now"], 20, kind="float64"), lags(record(module, x), 0).double())
+
+
+def test_the_gradients_length_is_what_clip_grad_norm_measures_and_leaves():
+    module, x = made(steps=20)
+    view = dlviz.unroll(module, x, clip=0.3)
+    assert view.scene["history"]["looks"] == []
+    (100 * module(x)[0][-1].sum()).backward()
+    before = [p.grad.clone() for p in module.parameters()]
+    view.update()
+    assert all(torch.equal(p.grad, grad) for p, grad in zip(module.parameters(), before, strict=True))
+    history = view.scene["history"]
+    after = dict(zip(history["clips"], array(history["clipped"], -1, kind="float64").tolist(), strict=True))
+    length = array(history["norms"], 1, kind="float64").item()
+    for most in (0.3, 1.0, 1e9):
+        for p, grad in zip(module.parameters(), before, strict=True):
+            p.grad = grad.clone()
+        assert nn.utils.clip_grad_norm_(module.parameters(), most).item() == pytest.approx(length, rel=1e-6)
+        left = grad_norm(module).item()
+        assert clipped(torch.tensor(length), most).item() == pytest.approx(left, rel=1e-5)
+        if most in after:
+            assert after[most] == pytest.approx(left, rel=1e-5)
+    assert 0.3 in after
+
+
+def test_of_many_looks_some_are_kept_and_few_are_drawn():
+    module, x = made("RNN", steps=4)
+    view = dlviz.unroll(module, x)
+    for _ in range(MOST + 30):
+        view.update()
+    assert len(view.snapshots) <= MOST
+    assert view.snapshots[0] == "first look"
+    assert len(view.scene["history"]["ghosts"]) <= 6
+
+
+def test_looks_follow_an_embedding_that_learns():
+    torch.manual_seed(0)
+    embedding, module = nn.Embedding(27, 4), nn.GRU(4, 6)
+    view = dlviz.unroll(module, "abc", encode=lambda text: embedding(torch.tensor([ord(one) - 97 for one in text])))
+    before = view.output
+    with torch.no_grad():
+        embedding.weight.mul_(2)
+    view.update()
+    assert not torch.equal(view.output, before)
+
+
+def test_similar_spans_are_those_where_the_same_units_are_on():
+    h = torch.tensor(
+        [[0.9, -0.9, 0.1], [0.8, -0.7, 0.9], [0.1, 0.2, 0.9], [0.9, -0.8, 0.0], [0.7, -0.6, 0.0], [0.9, 0.9, 0]]
+    )
+    assert similar(h, 0, 1, 0.5) == [(3, 4)]
+    assert similar(h, 2, 2, 0.5) == [(1, 1)]
+    assert similar(h, 5, 5, 0.95) == []
+    module, x = made(steps=40)
+    view = dlviz.unroll(module, x, threshold=0.1, span=[3, 4])
+    assert view.similar() == similar(view.states["h"], 3, 4, 0.1)
+    view.threshold = 0.0
+    assert view.similar() == []
+
+
+def test_large_input_is_bounded_with_a_note():
+    module = nn.GRU(3, 100)
+    view = dlviz.unroll(module, torch.randn(450, 3), unit=70)
+    texts = " ".join(note["text"] for note in view.scene["notes"])
+    assert "first 400 of 450 steps" in texts
+    assert "64 of 100 units" in texts
+    assert view.output.shape == (450, 100)
+    assert len(view.scene["values"]) == 400 * 3 * 64 * 4
+    assert len(view.scene["weights"]["hh"]) == 3 * 64 * 100 * 4  # sums are whole
+
+
+def test_of_a_large_module_the_influence_follows_the_unit():
+    module = nn.LSTM(8, 64)
+    x = torch.randn(150, 8)
+    view = dlviz.unroll(module, x, unit=5)
+    assert view.scene["memory"]["units"] == [5]
+    view.unit = 9
+    assert view.scene["memory"]["units"] == [9]
+    table = array(view.scene["memory"]["norms"], 150, 150)
+    view.step = 80
+    assert torch.allclose(table[80], view.influence.norm(dim=1), atol=1e-7)
+
+
+def test_dropout_in_training_mode_is_told():
+    module, x = made(num_layers=2, dropout=0.3)
+    view = dlviz.unroll(module, x)
+    assert any("drops 0.3" in note["text"] for note in view.scene["notes"])
+    assert module.training
+    module.eval()
+    assert torch.allclose(view.output, module(x)[0].detach(), atol=1e-6)
+    view.update()
+    assert view.scene["notes"] == []
+
+
+def test_a_state_that_is_no_number_is_told():
+    module, x = made("RNN", nonlinearity="relu")
+    x[4, 0] = float("nan")
+    view = dlviz.unroll(module, x)
+    assert any("place 4" in note["text"] for note in view.scene["notes"])
+    json.dumps(view.to_html()[:10])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda view: setattr(view, "lane", 2), "there are 1"),
+        (lambda view: setattr(view, "unit", 6), "there are 6 units"),
+        (lambda view: setattr(view, "sequence", 1), "1 sequences"),
+        (lambda view: setattr(view, "text", "abc"), "encode="),
+        (lambda view: view.zero("r"), "the gates of this LSTM: i, f, g, o"),
+        (lambda view: view.zero("f", 6), "zeroed"),
+        (lambda view: view.set_h0(float("nan"), 0), "finite"),
+        (lambda view: view.set_h0(torch.zeros(5)), r"shape \(6,\), but got shape \(5,\)"),
+        (lambda view: view.set_c0(1.0, 7), "start"),
+        (lambda view: setattr(view, "clip", 0.0), "above 0"),
+        (lambda view: setattr(view, "forget_bias", float("nan")), "finite number"),
+    ],
+)
+def test_what_does_not_fit_is_said(change, words):
+    module, x = made()
+    view = dlviz.unroll(module, x)
+    with pytest.raises(Problem, match=words):
+        change(view)
+
+
+def test_kinds_refuse_what_only_others_have():
+    rnn = dlviz.unroll(*made("RNN"))
+    with pytest.raises(Problem, match="of this RNN: none"):
+        rnn.zero("f")
+    with pytest.raises(Problem, match="this is GRU"):
+        dlviz.unroll(*made("GRU")).forget_bias = 1.0
+    with pytest.raises(Problem, match="the states of this RNN: h"):
+        rnn.set_c0(1.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: dlviz.unroll(nn.RNN(4, 6), "abc"), "needs encode="),
+        (lambda: dlviz.unroll(nn.RNN(4, 6), torch.zeros(3, 4), tokens="ab"), "3 steps, but tokens names 2"),
+        (lambda: dlviz.unroll(nn.RNN(4, 6), torch.zeros(3, 2, 4), tokens=[["a"] * 3]), "holds 1 lists"),
+        (lambda: dlviz.unroll(nn.RNN(4, 6), "abc", encode=encode), r"\(T, 4\), but gave \(3, 27\)"),
+        (lambda: dlviz.unroll(nn.RNN(4, 6), torch.zeros(3, 4), sequence=3), "1 sequences"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_at_once(call, words):
+    with pytest.raises(Problem, match=words):
+        call()
+
+
+def test_an_unknown_argument_is_refused():
+    with pytest.raises(TypeError, match="lnae"):
+        dlviz.unroll(*made(), lnae=1)
+
+
+def test_projections_have_no_influence_of_their_own_beyond_their_size():
+    torch.manual_seed(0)
+    view = dlviz.unroll(nn.LSTM(4, 6, proj_size=2).double(), torch.randn(5, 4).double(), unit=4)
+    with pytest.raises(Problem, match="leaves 2 numbers of h, but unit is 4"):
+        _ = view.influence
+    view.unit = 1
+    assert view.influence.shape == (5, 4)
+    assert view.states["h"].shape == (5, 2)
+
+
+def test_the_learners_module_and_its_surroundings_stay_as_they_were():
+    module, x = made(num_layers=2, dropout=0.5)
+    module(x)[0].sum().backward()
+    before, grads = copy.deepcopy(module.state_dict()), [p.grad.clone() for p in module.parameters()]
+    random = torch.get_rng_state()
+    view = dlviz.unroll(module, x, tokens=range(9))
+    view.zero("o")
+    view.forget_bias = 1.0
+    view.update()
+    view.to_html()
+    assert torch.equal(torch.get_rng_state(), random)
+    assert module.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert all(torch.equal(p.grad, grad) for p, grad in zip(module.parameters(), grads, strict=True))
+    assert not module._forward_hooks
+
+
+def test_a_closed_widget_lets_go():
+    module, x = made()
+    view = dlviz.unroll(module, x)
+    gone = weakref.ref(module)
+    view.close()
+    del module
+    gc.collect()
+    assert gone() is None
+    assert repr(view) == "dlviz.unroll(closed)"
+    with pytest.raises(Problem, match="closed"):
+        _ = view.output
+    with pytest.raises(Problem, match="closed"):
+        view.update()
+    view.unit = 3
+    view.threshold = 0.5
+
+
+def test_the_repr_is_stable_and_the_scene_can_be_sent():
+    lstm, x = made()
+    view = dlviz.unroll(lstm, x, tokens="abcdefghi")
+    assert repr(view) == "dlviz.unroll(lstm: LSTM over 9 steps)"
+    assert view.scene["signature"] == "lstm = LSTM(4, 6) · 9 steps"
+    flat = {k: v for k, v in view.scene.items() if isinstance(v, (str, int, list, type(None)))}
+    json.dumps(flat, allow_nan=False)
+    assert "a b c d e f g h i" in view.scene["summary"]
+
+
+def test_the_still_picture_shows_tokens_states_and_memory():
+    module, x = made()
+    view = dlviz.unroll(module, x, tokens=["<b>", *"bcdefghi"])
+    svg = view._still()
+    assert "&lt;b&gt;" in svg
+    assert "<b>" not in svg
+    assert ">c</text>" in svg
+    assert "lag 8" in svg
+    assert view.scene["summary"].replace("<", "&lt;").replace(">", "&gt;") in svg
+    assert dlviz.unroll(*made(steps=300), theme="dark")._still().count("<path") < 200
+
+
+def test_a_page_carries_other_layers_gates_and_biases():
+    module, x = made(num_layers=2)
+    frames = dlviz.unroll(module, x)._frames()
+    assert list(frames["lane"]) == ["0", "1"]
+    assert list(frames["zeroed"]) == ["[]", *(f'[[0, "{gate}", -1]]' for gate in "ifgo")]
+    zeroed = frames["zeroed"]['[[0, "f", -1]]']["scene"]
+    assert (array(zeroed["values"], 9, 4, 6)[:, 1] == 0).all()
+    assert array(frames["lane"]["1"]["scene"]["h"], 9, 6).equal(record(module, x).lanes[1].h)
+    assert set(frames["forget_bias"]) == {"0.0", "1.0", "2.0", "3.0", "4.0", "-1.0", "-2.0"}
+
+
+def test_a_step_inside_a_live_run_needs_nothing_more():
+    module, x = made(steps=5)
+    view, run = dlviz.unroll(module, x), dlviz.live()
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.1)
+    for _ in run.steps(range(3)):
+        optimiser.zero_grad()
+        loss = module(x)[0][-1].square().sum()
+        loss.backward()
+        view.update()
+        optimiser.step()
+        run.log(loss=loss)
+    assert len(view.scene["history"]["looks"]) == 3
