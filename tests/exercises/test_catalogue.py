@@ -40,6 +40,6 @@ def test_an_exercise_and_a_prediction_are_not_taken_for_each_other():
         predict("03.mlp", 3)
 
 
-def test_all_five_kinds_are_there():
+def test_all_kinds_are_there():
     kinds = {getattr(item, "kind", "prediction") for item in items().values()}
-    assert kinds == {"function", "prediction", "trace", "model", "repair"}
+    assert kinds == {"function", "prediction", "trace", "model", "repair", "used"}

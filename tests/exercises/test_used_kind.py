@@ -1,0 +1,66 @@
+"""An exercise whose answer is put to use: what it reports, and that no answer meets another's traces."""
+
+import torch
+
+from dlviz.exercises.catalogue import items
+from dlviz.exercises.exercise import Exercise
+from dlviz.exercises.lesson07 import Digits
+
+DATASET, MODE = items()["07.dataset"], items()["07.mode"]
+
+
+def test_it_is_an_exercise_with_a_class_or_a_function_to_begin_with():
+    assert isinstance(DATASET, Exercise)
+    assert DATASET.starter.startswith("class Digits(Dataset):")
+    assert MODE.starter.startswith("def measure(model, images, labels):")
+
+
+def test_what_no_stored_mistake_does_is_shown_part_by_part():
+    class Rolled(Digits):
+        def __getitem__(self, i):
+            image, label = super().__getitem__(i)
+            return image, (label + 1) % len(self.labels)
+
+    result = DATASET.judge(Rolled, 0)
+    assert (result.verdict, result.misconception) == ("wrong", None)
+    labels = [label for label, _ in result.rows]
+    assert labels == ["these are", "yours", "expected"]
+    assert "without a transform" in result.rows[0][1]
+
+
+def test_an_exception_in_the_learners_class_is_told_in_a_sentence():
+    class Broken(Digits):
+        def __getitem__(self, i):
+            return self.pictures[i]
+
+    result = DATASET.judge(Broken, 0)
+    assert "AttributeError" in result.message
+    assert "pictures" in result.message
+
+
+def test_an_instance_or_a_number_is_not_taken_for_the_class():
+    result = DATASET.judge(Digits(torch.zeros(2, 1, 2, 2), torch.zeros(2)), 0)
+    assert result.verdict == "wrong"
+    assert "check(Digits)" in result.message
+
+
+def test_an_answer_that_leaves_its_model_in_eval_mode_does_not_spoil_the_next_one():
+    assert MODE.judge(MODE.mistakes[3], 0).misconception == "left_in_eval"
+    assert MODE.judge(MODE.reference, 0).passed
+    assert MODE.judge(MODE.mistakes[3], 0).misconception == "left_in_eval"
+
+
+def test_a_dataset_whose_transform_runs_on_a_copy_is_right_and_one_that_changes_the_learners_images_is_not():
+    class InPlace(Digits):
+        def __getitem__(self, i):
+            image, label = super().__getitem__(i)
+            return image.mul_(1), label + 0
+
+    class Spoiled(Digits):
+        def __getitem__(self, i):
+            image, label = super().__getitem__(i)
+            self.images.add_(1)
+            return image - 1 if self.transform is None else image, label
+
+    assert DATASET.judge(InPlace, 0).passed
+    assert DATASET.judge(Spoiled, 0).verdict == "wrong"
