@@ -130,6 +130,9 @@ def test_a_lesson_is_committed_clean(lesson):
         ("02-views-and-strides", r"dlviz\.(tensor|views)\(", 7, 4),
         ("03-autograd", r"dlviz\.graph\(", 5, 3),
         ("04-linear-regression", r"dlviz\.(surface|race|live|broadcast|graph)\(", 8, 4),
+        ("05-mlp", r"dlviz\.(boundary|live|layers)\(", 8, 6),
+        ("06-optimisers", r"dlviz\.(race|surface|live)\(", 7, 5),
+        ("07-data-and-evaluation", r"dlviz\.(split|live|confusion)\(", 7, 5),
         ("08-cnn", r"dlviz\.(conv1d|conv2d|max_pool2d|layers)\(", 8, 5),
     ],
 )

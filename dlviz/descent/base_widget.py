@@ -1,5 +1,6 @@
 """What the pictures of this room share: a surface from above or turning in space, and paths on it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,11 @@ class Relief(Widget):
         if not self._open:
             raise Problem(say("descent.refused.closed"))
 
+    @staticmethod
+    def _named(axes: Sequence[str], pair: bool = True) -> dict[str, Any]:
+        """What the two numbers are called, as the scene holds it: beside the axes, and together before a pair of values."""
+        return {"axes": list(axes), "pair": f"({', '.join(axes)})" if pair else ""}
+
     def _picture(self, about: dict[str, Any], runs: list[dict[str, Any]]) -> str:
         theme = "dark" if self.theme == "dark" else "light"
         scene = self.scene
@@ -105,3 +111,19 @@ def checked_limits(caller: str, given: Any) -> Box:
     if not (a < b and c < d and bool(pair.isfinite().all())):
         raise Problem(say("descent.refused.limits", caller=caller, got=repr(given)[:80]))
     return (a, b), (c, d)
+
+
+def checked_axes(caller: str, given: Any) -> tuple[str, str]:
+    """The names of the two numbers.
+
+    Raises:
+        Problem: these are not two names, each of one line.
+
+    Example:
+        >>> checked_axes("race", ("w", "b"))
+        ('w', 'b')
+    """
+    names = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) and len(given) == 2 else ("", "")
+    if not all(isinstance(name, str) and name.strip() and name.isprintable() for name in names):
+        raise Problem(say("descent.refused.axes", caller=caller, got=repr(given)[:80]))
+    return names

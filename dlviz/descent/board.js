@@ -70,7 +70,7 @@ export function board({ words, signal, open }) {
     const t = Math.min(step, path.size - 1);
     const shut = h("button", { type: "button", class: "des-close", "aria-label": words.closer, title: words.closer }, "×");
     shut.addEventListener("click", () => open(""), { signal });
-    const state = [["p", point(path, t)], [words.gradient, vector(path.arrays.gradient, t)], ...path.state.map((name) => [name, vector(path.arrays[name], t)])];
+    const state = [[`p = ${scene.pair}`, point(path, t)], [words.gradient, vector(path.arrays.gradient, t)], ...path.state.map((name) => [name, vector(path.arrays[name], t)])];
     const list = h("dl", {}, ...state.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, pair(value)))]));
     const formula = t === 0 ? [line(words.formula_start)] : path.lines.length ? path.lines.map((parts) => h("p", { class: "des-formula" }, ...written(path, parts, t))) : [line(words.formula_none)];
     about.replaceChildren(

@@ -232,7 +232,7 @@ export function map({ words, signal, pick }) {
   function tell() {
     const text = fillIn(words.levels, { levels: ground.levels.map((level) => format(level.value, 3)).join(", ") });
     const [x, y] = cursor ? [value("x", cursor[1]), value("y", cursor[0])] : [0, 0];
-    readout.textContent = cursor ? fillIn(words.readout, { x: format(x, 4), y: format(y, 4), loss: format(ground.values[cursor[0] * ground.columns + cursor[1]], 5) }) : ground.levels.length ? text : "";
+    readout.textContent = cursor ? fillIn(words.readout, { pair: scene.pair && `${scene.pair} = `, x: format(x, 4), y: format(y, 4), loss: format(ground.values[cursor[0] * ground.columns + cursor[1]], 5) }) : ground.levels.length ? text : "";
   }
   function hover(next) {
     cursor = next && [Math.max(0, Math.min(ground.rows - 1, next[0])), Math.max(0, Math.min(ground.columns - 1, next[1]))];

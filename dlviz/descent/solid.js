@@ -7,6 +7,9 @@ import { shareOf, tone } from "./tone.js";
 
 const CAMERA = { eye: { x: 0.75, y: -1.25, z: 1.3 }, center: { x: 0, y: 0, z: -0.15 } };
 
+/** plotly reads its texts as markup, and a name is none: a space of no width keeps it from being read so. */
+const literal = (text) => text.replaceAll("<", "<\u200b");
+
 /**
  * @param {{model: any, words: Record<string, string>, signal: AbortSignal}} options
  */
@@ -63,7 +66,7 @@ export function solid({ model, words, signal }) {
     const surface = {
       type: "surface", x: Array.from({ length: columns }, (_, c) => along("x", c)), y: Array.from({ length: rows }, (_, r) => along("y", r)), z: table(up), customdata: table((value) => value),
       cmin: 0, cmax: 1, colorscale: [[0, hue(0)], [1, hue(1)]], showscale: false, opacity: 0.96, contours: { x: { highlight: false }, y: { highlight: false }, z: { highlight: false } },
-      lighting: { ambient: 0.85, diffuse: 0.35, specular: 0.02, roughness: 1 }, hovertemplate: "(%{x:.3g}, %{y:.3g}): %{customdata:.4g}<extra></extra>",
+      lighting: { ambient: 0.85, diffuse: 0.35, specular: 0.02, roughness: 1 }, meta: scene.pair && `${literal(scene.pair)} = `, hovertemplate: "%{meta}(%{x:.3g}, %{y:.3g}): %{customdata:.4g}<extra></extra>",
     };
     const line = { x: [], y: [], z: [] };
     for (const level of ground.levels) {
@@ -104,7 +107,7 @@ export function solid({ model, words, signal }) {
     ];
   }
   function layout(colours) {
-    const side = (title) => ({ title: { text: title, font: { size: 11 } }, color: colours["ink-3"], gridcolor: colours.line, zeroline: false, showspikes: false, showbackground: false, tickfont: { size: 10 } });
+    const side = (title) => ({ title: { text: literal(title), font: { size: 11 } }, color: colours["ink-3"], gridcolor: colours.line, zeroline: false, showspikes: false, showbackground: false, tickfont: { size: 10 } });
     const named = ground.levels.filter((_, k) => k % 2 === 0);
     return {
       paper_bgcolor: "rgba(0,0,0,0)", margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false, hoverlabel: { bgcolor: colours.raised, font: { color: colours.ink, size: 11 } },

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlviz.descent.base_widget import SIDE, Relief, axis, checked_limits
+from dlviz.descent.base_widget import SIDE, Relief, axis, checked_axes, checked_limits
 from dlviz.descent.losses import Box, Loss, chosen, grid, value
 from dlviz.descent.plane import Plane, around, losses, parameters, through
 from dlviz.descent.scene import ground, own_path
@@ -53,7 +53,8 @@ class Surface(Relief):
             {
                 "kind": "surface",
                 "ground": self._about,
-                "axes": list(axes),
+                # The directions through a network have words, not names: no pair of values is called by them.
+                **self._named(axes, pair=plane is None),
                 "steps": steps,
                 "minima": [],
                 "marked": [list(one) for one in marked],
@@ -130,6 +131,7 @@ def surface(
     *,
     loss: Callable[[nn.Module], Tensor] | None = None,
     directions: Sequence[Mapping[str, Tensor]] | None = None,
+    axes: Sequence[str] | None = None,
     size: int | None = None,
     seed: int = 0,
     **settings: Any,
@@ -146,6 +148,7 @@ def surface(
             ``state_dict()`` (copies: ``{k: v.clone() for k, v in …}``), which are projected on the plane.
         loss: of a network, a function of the model that returns its loss: ``lambda m: F.cross_entropy(m(x), y)``.
         directions: of a network, two or three ``state_dict()`` that the plane goes through, at (0, 0), (1, 0) and (0, 1).
+        axes: what stands beside the two axes, such as ("w", "b"); "x" and "y", of a network what the directions are.
         size: how many places along each side; 101, of a network 31.
         seed: of the random directions.
         settings: traits of :class:`Surface`, such as ``view="3d"``.
@@ -172,15 +175,18 @@ def surface(
     if not isinstance(side, int) or not 2 <= side <= 401:
         raise Problem(say("descent.refused.size", got=repr(size)))
     box = None if limits is None else checked_limits("surface", limits)
+    names = None if axes is None else checked_axes("surface", axes)
     if isinstance(loss_fn, nn.Module):
         name = name_of(loss_fn, scope(), type(loss_fn).__name__)
-        return _slice(name, loss_fn, box, path, loss, directions, side, seed, settings)
+        return _slice(name, loss_fn, box, path, loss, directions, names, side, seed, settings)
     if loss is not None or directions is not None:
         raise Problem(say("descent.refused.no_model", got=type(loss_fn).__name__))
-    return _numbers(chosen("surface", loss_fn), box, path, side, settings)
+    return _numbers(chosen("surface", loss_fn), box, path, names or ("x", "y"), side, settings)
 
 
-def _numbers(loss: Loss, box: Box | None, path: Any, side: int, settings: Mapping[str, Any]) -> Surface:
+def _numbers(
+    loss: Loss, box: Box | None, path: Any, axes: tuple[str, str], side: int, settings: Mapping[str, Any]
+) -> Surface:
     points = None if path is None else _points(path)
     if box is None and loss.limits is None and points is None:
         raise Problem(say("descent.refused.no_limits", name=loss.name))
@@ -191,7 +197,7 @@ def _numbers(loss: Loss, box: Box | None, path: Any, side: int, settings: Mappin
     if points is not None:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             along = torch.stack([loss.function(p).reshape(()) for p in points])
-    return Surface(loss.name, limits, values, ("x", "y"), points, along, None, [], [], **settings)
+    return Surface(loss.name, limits, values, axes, points, along, None, [], [], **settings)
 
 
 def _points(path: Any) -> Tensor:
@@ -221,6 +227,7 @@ def _slice(
     path: Any,
     loss: Callable[[nn.Module], Tensor] | None,
     directions: Sequence[Mapping[str, Tensor]] | None,
+    axes: tuple[str, str] | None,
     side: int,
     seed: int,
     settings: Mapping[str, Any],
@@ -257,7 +264,7 @@ def _slice(
     if points is not None:
         # The path is drawn where it was projected to, so its loss is that of the plane there.
         along = torch.stack([losses(model, loss, plane, p[:1], p[1:])[0, 0] for p in points])
-    return Surface(name, limits, values, words, points, along, plane, marked, notes, **settings)
+    return Surface(name, limits, values, axes or words, points, along, plane, marked, notes, **settings)
 
 
 def _state(what: str, own: Mapping[str, Tensor], given: Any) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.descent.base_widget import Relief, axis, checked_limits
+from dlviz.descent.base_widget import Relief, axis, checked_axes, checked_limits
 from dlviz.descent.code import code
 from dlviz.descent.losses import Box, Loss, chosen, grid, value
 from dlviz.descent.optimisers import Racer, racers
@@ -45,9 +45,11 @@ class Race(Relief):
         start: tuple[float, float],
         steps: int,
         limits: Box | None,
+        axes: tuple[str, str],
         seed: int,
         **traits: Any,
     ) -> None:
+        self._axes = axes
         self._racers, self._loss, self._start, self._steps, self._seed = list(racers), loss, start, steps, seed
         self._runs: list[Run] = []
         self._kept: dict[str, Any] = {}
@@ -151,11 +153,13 @@ class Race(Relief):
         self._about = ground(x, y, grid(self._loss, x, y))
         bounds = [threshold(one, self._bends) for one in first]
         names = ", ".join(one.name for one in self._racers)
-        signature = f"{self._loss.name} · {say('descent.race.from', x=f'{self._start[0]:g}', y=f'{self._start[1]:g}')}"
+        named = self._named(self._axes)
+        across, up = (f"{one:g}" for one in self._start)
+        signature = f"{self._loss.name} · {say('descent.race.from', pair=named['pair'], x=across, y=up)}"
         self._base = {
             "kind": "race",
             "ground": self._about,
-            "axes": ["x", "y"],
+            **named,
             "steps": self._steps,
             "marked": [],
             "minima": [list(one) for one in self._loss.minima],
@@ -235,6 +239,7 @@ def race(
     steps: int = 100,
     *,
     limits: Any = None,
+    axes: Sequence[str] = ("x", "y"),
     seed: int = 0,
     **settings: Any,
 ) -> Race:
@@ -248,6 +253,7 @@ def race(
         start: the two numbers that all start from; a named loss has its own.
         steps: how many steps, from 1 to 2000.
         limits: ((x low, x high), (y low, y high)) of the picture, or (low, high) for both; around the paths without it.
+        axes: what the two numbers are called in the picture, such as ("w", "b").
         seed: of the random numbers that the loss may draw; every optimiser meets the same ones.
         settings: traits of :class:`Race`, such as ``scale``, ``opened`` or ``view``.
 
@@ -277,12 +283,13 @@ def race(
     if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MOST:
         raise Problem(say("descent.refused.steps", most=MOST, got=repr(steps)))
     box = None if limits is None else checked_limits("race", limits)
+    names = checked_axes("race", axes)
     made = racers(optimisers)
     p = torch.tensor(at, dtype=torch.float64, requires_grad=True)
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):
         if not value("race", found, p).requires_grad:
             raise Problem(say("descent.refused.detached", name=found.name))
-    return Race(made, found, at, steps, box, seed, **settings)
+    return Race(made, found, at, steps, box, names, seed, **settings)
 
 
 def _start(loss: Loss, given: Sequence[float] | Tensor | None) -> tuple[float, float]:

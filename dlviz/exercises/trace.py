@@ -1,5 +1,6 @@
 """An exercise that asks for the order of steps; the order is carried out on a real model, and its numbers decide."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ class TrainingLoop:
     ...     getattr(loop, step)()
     """
 
-    steps = ("zero_grad", "forward", "backward", "step")
+    steps: tuple[str, ...] = ("zero_grad", "forward", "backward", "step")
 
     def __init__(self, seed: int) -> None:
         """Make data and a model whose first weight is 0.5, the same for the same seed."""
@@ -66,6 +67,31 @@ class TrainingLoop:
         return [torch.full_like(p, torch.nan) if p.grad is None else p.grad.clone() for p in self.model.parameters()]
 
 
+class ScheduledLoop(TrainingLoop):
+    """The same regression, whose learning rate is halved after every round by one of torch's schedulers.
+
+    >>> loop = ScheduledLoop(seed=0)
+    >>> for step in ScheduledLoop.steps:
+    ...     getattr(loop, step)()
+    >>> loop.optimizer.param_groups[0]["lr"]
+    0.05
+    """
+
+    steps = (*TrainingLoop.steps, "schedule")
+
+    def __init__(self, seed: int) -> None:
+        """Make the scheduler as well."""
+        super().__init__(seed)
+        self.scheduler = torch.optim.lr_scheduler.ExponentialLR(self.optimizer, gamma=0.5)
+
+    def schedule(self) -> None:
+        """Halve the learning rate."""
+        # Scheduled before its first step the optimiser is warned about; here its numbers are to tell.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.scheduler.step()
+
+
 @dataclass(frozen=True)
 class Run:
     """The weights and the gradients at the end of each round, or where it stopped."""
@@ -79,12 +105,13 @@ class Run:
 class Trace(Exercise):
     """Steps to put in order. ``reference`` is a right order, ``mistakes`` names wrong ones.
 
-    Any order whose weights are right after every round is right. A mistake is named only if its weights *and* gradients
-    are the learner's after every round, and both use the same steps.
+    ``loop`` is what carries them out. Any order whose weights are right after every round is right. A mistake is named
+    only if its weights *and* gradients are the learner's after every round, and both use the same steps.
     """
 
     reference: tuple[str, ...]
     mistakes: Mapping[str, tuple[str, ...]]
+    loop: type[TrainingLoop] = TrainingLoop
     kind: ClassVar[str] = "trace"
 
     def attempted(self, answer: Any) -> bool:
@@ -95,12 +122,12 @@ class Trace(Exercise):
         """Carry out the order and compare what the weights became."""
         if isinstance(answer, str) or not isinstance(answer, Sequence):
             return self.wrong(say("exercises.trace.list", name=self.name, got=describe(answer)))
-        steps = ", ".join(f'"{step}"' for step in TrainingLoop.steps)
+        steps = ", ".join(f'"{step}"' for step in self.loop.steps)
         if ... in answer:
             return self.missing()
-        if unknown := next((step for step in answer if step not in TrainingLoop.steps), None):
+        if unknown := next((step for step in answer if step not in self.loop.steps), None):
             return self.wrong(say("exercises.trace.unknown", step=repr(unknown), steps=steps))
-        mine, right = carry_out(answer, seed), carry_out(self.reference, seed)
+        mine, right = carry_out(answer, seed, self.loop), carry_out(self.reference, seed, self.loop)
         if mine.stopped:
             number, step, message = mine.stopped
             return self.wrong(say("exercises.trace.stopped", round=number, step=step, message=message))
@@ -108,7 +135,7 @@ class Trace(Exercise):
         if difference(mine.weights, right.weights) is None:
             return self.right()
         for name, order in self.mistakes.items():
-            if sorted(order) == sorted(answer) and _same(mine, carry_out(order, seed)):
+            if sorted(order) == sorted(answer) and _same(mine, carry_out(order, seed, self.loop)):
                 return self.wrong(say(self.key("wrong", name)), rows, name)
         return self.wrong(say("exercises.trace.differs"), rows)
 
@@ -132,11 +159,11 @@ class Trace(Exercise):
         return f"order = [{steps}]"
 
 
-def carry_out(order: Sequence[str], seed: int) -> Run:
+def carry_out(order: Sequence[str], seed: int, kind: type[TrainingLoop] = TrainingLoop) -> Run:
     """Run a training loop's steps in this order, round after round."""
     weights, gradients = [], []
     with untouched_randomness(seed):
-        loop = TrainingLoop(seed)
+        loop = kind(seed)
         for number in range(1, ROUNDS + 1):
             for step in order:
                 try:

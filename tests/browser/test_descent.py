@@ -27,11 +27,15 @@ def pages() -> dict[str, str]:
     found["surface"] = dlviz.surface("himmelblau").to_html()
     found["path"] = dlviz.surface("bowl", path=[(2.0, 1.0), (1.0, 0.0), (0.0, 0.5)]).to_html()
     net, x = torch.nn.Linear(3, 2), torch.rand(9, 3)
+    line = lambda p: (2 * p[0] + p[1] - 3) ** 2 + p[0] ** 2  # noqa: E731
+    named = {"axes": ("w", EVIL), "limits": (-2, 3), "start": (1, 2), "opened": "SGD"}
+    found["named"] = dlviz.race([(SGD, {"lr": 0.05})], line, **named).to_html()
+    found["named solid"] = dlviz.race([(SGD, {"lr": 0.05})], line, view="3d", **named).to_html()
     found["net"] = dlviz.surface(net, loss=lambda m: m(x).pow(2).mean()).to_html()
     return found
 
 
-NAMES = ("race", "start", "opened", "bent", "surface", "path", "net")
+NAMES = ("race", "start", "opened", "bent", "surface", "path", "named", "net")
 
 
 def pixel(page: Page, x: float, y: float) -> tuple[int, ...]:
@@ -127,14 +131,38 @@ def test_the_crosshair_says_the_loss_of_its_place(open_page, pages):
     expect(page.locator(".des-readout").first).to_have_text(re.compile(r"^lines at [\d.]+, [\d.]+"))
     x, y = place(page, (2.0, -1.0), ((-5, 5), (-5, 5)))
     page.locator(".des-map").hover(position={"x": x + 50, "y": y + 8})
-    expect(page.locator(".des-readout").first).to_have_text("(2, −1): loss 80")
+    expect(page.locator(".des-readout").first).to_have_text("(x, y) = (2, −1): loss 80")
     page.locator(".des-map").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowUp")
     text = page.locator(".des-readout").first.inner_text()
-    a, b, loss = map(number, re.fullmatch(r"\((.+), (.+)\): loss (.+)", text).groups())
+    a, b, loss = map(number, re.fullmatch(r"\(x, y\) = \((.+), (.+)\): loss (.+)", text).groups())
     assert (a, b) == pytest.approx((2.1, -0.9))
     assert loss == pytest.approx(float(LOSSES["himmelblau"](torch.tensor([a, b]))), rel=1e-3)
+
+
+def test_the_two_numbers_go_by_their_names_wherever_they_are_read(open_page, pages):
+    page = open_page(pages["named"])
+    settle(page)
+    expect(page.locator(".dlviz")).to_contain_text(f"from (w, {EVIL}) = (1, 2)")
+    expect(page.locator(".des-about dt").first).to_have_text(f"p = (w, {EVIL})")
+    x, y = place(page, (0.0, 0.5), ((-2, 3), (-2, 3)))
+    page.locator(".des-map").hover(position={"x": x + 50, "y": y + 8})
+    expect(page.locator(".des-readout").first).to_have_text(f"(w, {EVIL}) = (0, 0.5): loss 6.25")
+    page = open_page(pages["named solid"])
+    solid = page.locator(".des-solid")
+    expect(solid.locator("canvas").first).to_be_visible(timeout=20_000)
+    titles = solid.evaluate("node => ['xaxis', 'yaxis'].map((name) => node.layout.scene[name].title.text)")
+    # plotly would set a <b> in bold.
+    assert [title.replace("\u200b", "") for title in titles] == ["w", EVIL]
+    assert titles[1].startswith("<\u200bb>")
+    assert solid.evaluate("node => node.data[0].meta").replace("\u200b", "") == f"(w, {EVIL}) = "
+    page = open_page(pages["net"])
+    settle(page)
+    page.locator(".des-map").focus()
+    page.keyboard.press("ArrowRight")
+    # Directions through a network have words, not names.
+    expect(page.locator(".des-readout").first).to_have_text(re.compile(r"^\([^x]+, [^y]+\): loss "))
 
 
 def test_a_runner_stands_where_torch_stood_and_the_table_says_so(open_page, pages):

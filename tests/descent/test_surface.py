@@ -240,3 +240,19 @@ def test_a_page_and_a_still_picture(tmp_path):
     assert '"kind": "surface"' in view.to_html(tmp_path / "a.html")
     text = view.save(tmp_path / "a.svg").read_text(encoding="utf-8")
     assert re.search(r"<title>The loss of bowl from above, from 0 to 13.5", text)
+
+
+def test_the_axes_of_a_surface_have_the_names_that_they_are_given():
+    view = dlviz.surface("bowl", axes=("w", "b"))
+    assert (view.scene["axes"], view.scene["pair"]) == (["w", "b"], "(w, b)")
+    assert dlviz.surface("bowl").scene["axes"] == ["x", "y"]
+    net, x, y = net_and_data()
+    slices = [
+        dlviz.surface(net, loss=lambda m: F.cross_entropy(m(x), y), size=3, **more)
+        for more in ({}, {"axes": ("towards SGD", "towards Adam")})
+    ]
+    assert slices[0].scene["axes"] == ["a, along a random direction", "b, along another"]
+    assert slices[1].scene["axes"] == ["towards SGD", "towards Adam"]
+    assert [view.scene["pair"] for view in slices] == ["", ""]
+    with pytest.raises(Problem, match="surface: axes must be two names"):
+        dlviz.surface("bowl", axes="wb")

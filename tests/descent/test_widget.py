@@ -59,6 +59,21 @@ def test_the_same_call_replays_bitwise():
     assert one.to_html() == two.to_html()
 
 
+def test_the_two_numbers_have_the_names_that_they_are_given():
+    view = small(axes=("w", "b"))
+    assert (view.scene["axes"], view.scene["pair"]) == (["w", "b"], "(w, b)")
+    assert "from (w, b) = (-2.5, 1)" in view.scene["signature"]
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", view._still())
+    assert {"w", "↑ b"} <= set(texts)
+    assert {"x", "↑ y"} <= set(re.findall(r"<text[^>]*>([^<]*)</text>", small()._still()))
+
+
+@pytest.mark.parametrize("axes", ["wb", "w", ("w",), ("w", "b", "c"), ("w", ""), (1, 2), ("w\n", "b"), None])
+def test_names_that_are_no_two_names_are_refused(axes):
+    with pytest.raises(Problem, match="race: axes must be two names"):
+        small(axes=axes)
+
+
 def test_the_repr_is_stable_and_traits_are_ordinary():
     view = small()
     assert repr(view) == "dlviz.race(SGD, Adam on ravine, 20 steps)"
@@ -118,7 +133,7 @@ def test_a_loss_of_ones_own_is_framed_around_its_paths():
     (x0, x1), (y0, y1) = view.scene["ground"]["x"], view.scene["ground"]["y"]
     assert x0 < 90 < x1 < 120
     assert y0 < 95 < y1 < 120
-    assert view.scene["signature"].startswith("mine · from (90, 95)")
+    assert view.scene["signature"].startswith("mine · from (x, y) = (90, 95)")
     assert small(loss=mine, start=(90, 95), limits=(80, 120)).scene["ground"]["y"] == [80.0, 120.0]
 
 

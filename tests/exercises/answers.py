@@ -1,8 +1,11 @@
 """Answers that must pass besides the solutions, and models that must not."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.data import Dataset, TensorDataset
 
 # Each group: other right ways to write it.
 
@@ -216,6 +219,210 @@ def replaced_before(w, b, x, y):
     return (error.pow(2) * known).sum() / known.sum()
 
 
+def counted_by_torch(sizes):
+    layers = [nn.Linear(*pair, device="meta") for pair in pairwise(sizes)]
+    return sum(p.numel() for layer in layers for p in layer.parameters())
+
+
+def inputs_and_a_one(sizes):
+    return sum((into + 1) * out for into, out in pairwise(sizes))
+
+
+def softmax_by_torch(z):
+    return F.softmax(z, dim=1)
+
+
+def softmax_by_logarithms(z):
+    return (z - z.logsumexp(dim=1, keepdim=True)).exp()
+
+
+def softmax_row_by_row(z):
+    return torch.stack([(row - row.max()).exp() / (row - row.max()).exp().sum() for row in z])
+
+
+def cross_entropy_by_torch(z, y):
+    return nn.CrossEntropyLoss()(z, y)
+
+
+def cross_entropy_gathered(z, y):
+    return -z.log_softmax(1).gather(1, y.unsqueeze(1)).mean()
+
+
+def cross_entropy_row_by_row(z, y):
+    return sum(torch.logsumexp(row, 0) - row[label] for row, label in zip(z, y, strict=True)) / len(y)
+
+
+def softmax_then_its_log(x, y, w, b):
+    return F.nll_loss(F.log_softmax(F.linear(x, w, b), dim=1), y)
+
+
+def log_softmax_first(x, y, w, b):  # harmless: its own softmax is what it came from
+    return F.cross_entropy(torch.log_softmax(x @ w.T + b, dim=1), y)
+
+
+def given_labels(scores, images, labels):
+    return nn.CrossEntropyLoss()(scores, labels)
+
+
+def one_hot_labels(scores, images, labels):
+    return F.cross_entropy(scores, F.one_hot(labels, 10).float())
+
+
+class WithF(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1 = nn.Linear(784, 128)
+        self.hidden2 = nn.Linear(128, 64)
+        self.output = nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = F.relu(self.hidden1(x.flatten(1)))
+        return self.output(F.relu(self.hidden2(x)))
+
+
+def a_digit_sequence():
+    sizes = (784, 128, 64)
+    hidden = [layer for i in range(2) for layer in (nn.Linear(sizes[i], sizes[i + 1]), nn.ReLU())]
+    return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(64, 10))
+
+
+class Pairs(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.pairs = list(zip(images, labels, strict=True))
+        self.transform = transform or nn.Identity()
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, i):
+        image, label = self.pairs[i]
+        return self.transform(image), int(label)
+
+
+class Inherited(TensorDataset):
+    def __init__(self, images, labels, transform=None):
+        super().__init__(images, labels)
+        self.change = transform
+
+    def __getitem__(self, i):
+        image, label = super().__getitem__(i)
+        return (image if self.change is None else self.change(image)), label
+
+
+def accuracy_of_columns(scores, targets):
+    return (scores.argmax(1, keepdim=True) == targets).float().mean()
+
+
+def accuracy_counted(scores, targets):
+    found = scores.max(dim=1).indices
+    return (found == targets.squeeze(1)).sum() / len(scores)
+
+
+def split_by_mask(images, labels, tests, seed):
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    images, labels = images[order], labels[order]
+    x, y = images[tests:], labels[tests:]
+    return torch.cat((x, x * 0.8)), y.repeat(2), images[:tests], labels[:tests]
+
+
+def measured_in_inference_mode(model, images, labels):
+    was = model.training
+    with torch.inference_mode():
+        right = (model.eval()(images).max(1).indices == labels).sum().item()
+    model.train(was)
+    return right / len(labels)
+
+
+def measured_even_if_it_fails(model, images, labels):
+    before = model.training
+    try:
+        model.eval()
+        with torch.no_grad():
+            return (model(images).softmax(1).argmax(1) == labels).float().mean()
+    finally:
+        if before:
+            model.train()
+
+
+def filled_column_by_column(train, test):
+    tables = []
+    for table in (train, test):
+        columns = []
+        for column, known in zip(table.T, train.T, strict=True):
+            mean = known[~known.isnan()].mean()
+            columns.append(column.where(~column.isnan(), mean))
+        tables.append(torch.stack([*columns, *table.isnan().T.float()], dim=1))
+    return tables
+
+
+def filled_in_place_of_copies(train, test):
+    mean = train.nanmean(dim=0, keepdim=True)
+    found = []
+    for table in (train, test):
+        x, gap = table.clone(), torch.isnan(table)
+        x[gap] = mean.expand_as(x)[gap]
+        found.append(torch.hstack([x, gap.to(x.dtype)]))
+    return tuple(found)
+
+
+def zeroed_at_the_end(x, y, lr, rounds):
+    w, readings = torch.zeros((), requires_grad=True), []
+    for _ in range(rounds):
+        (w * x - y).pow(2).mean().backward()
+        with torch.no_grad():
+            w -= lr * w.grad
+        readings.append((w.grad.item(), w.item()))
+        w.grad = None
+    return readings
+
+
+def fitted_by_hand(x, y, lr, rounds):
+    w, readings = torch.zeros(()), []
+    for _ in range(rounds):
+        slope = (2 * (w * x - y) * x).mean()
+        w = w - lr * slope
+        readings.append([slope.item(), w.item()])
+    return readings
+
+
+def from_torch(kind, names, p, g, kept, t=1, **settings):
+    """One step of a torch optimiser whose state stands as given."""
+    q = p.clone().requires_grad_()
+    optimiser = kind([q], **settings)
+    optimiser.state[q] = {"step": torch.tensor(t - 1.0), **dict(zip(names, [one.clone() for one in kept], strict=True))}
+    q.grad = g.clone()
+    optimiser.step()
+    return q.detach(), *(optimiser.state[q][name] for name in names)
+
+
+def momentum_by_torch(p, g, b, lr, mu):
+    return from_torch(torch.optim.SGD, ["momentum_buffer"], p, g, [b], lr=lr, momentum=mu)
+
+
+def momentum_in_one_line(p, g, b, lr, mu):
+    return [p - lr * (mu * b) - lr * g, g.add(b, alpha=mu)]
+
+
+def rmsprop_by_torch(p, g, v, lr, alpha, eps):
+    return from_torch(torch.optim.RMSprop, ["square_avg"], p, g, [v], lr=lr, alpha=alpha, eps=eps)
+
+
+def rmsprop_by_lerp(p, g, v, lr, alpha, eps):
+    v = v.lerp(g * g, 1 - alpha)
+    return p - lr / (eps + v**0.5) * g, v
+
+
+def adam_by_torch(p, g, m, v, t, lr, beta1, beta2, eps):
+    names = ["exp_avg", "exp_avg_sq"]
+    return from_torch(torch.optim.Adam, names, p, g, [m, v], t, lr=lr, betas=(beta1, beta2), eps=eps)
+
+
+def adam_with_one_rate(p, g, m, v, t, lr, beta1, beta2, eps):
+    m, v = torch.lerp(m, g, 1 - beta1), torch.lerp(v, g * g, 1 - beta2)
+    root = (1 - beta2**t) ** 0.5
+    return p - lr * root / (1 - beta1**t) * m / (v.sqrt() + eps * root), m, v
+
+
 def asked_functional(x, weight, bias, stride):
     return F.conv2d(x, weight, bias, stride)
 
@@ -311,6 +518,26 @@ ACCEPTED = {
     "04.trace": [traced_by_hand, zeroed_last],
     "04.broadcast": [both_flat, y_as_x, x_flat],
     "04.mask": [rows_known, replaced_before],
+    "06.updates": [zeroed_at_the_end, fitted_by_hand],
+    "06.order": [
+        ["forward", "zero_grad", "backward", "step", "schedule"],
+        ["forward", "backward", "step", "zero_grad", "schedule"],
+        ["forward", "backward", "step", "schedule", "zero_grad"],
+    ],
+    "06.momentum": [momentum_by_torch, momentum_in_one_line],
+    "06.rmsprop": [rmsprop_by_torch, rmsprop_by_lerp],
+    "06.adam": [adam_by_torch, adam_with_one_rate],
+    "05.parameters": [counted_by_torch, inputs_and_a_one],
+    "05.softmax": [softmax_by_torch, softmax_by_logarithms, softmax_row_by_row],
+    "05.cross_entropy": [cross_entropy_by_torch, cross_entropy_gathered, cross_entropy_row_by_row],
+    "05.double": [softmax_then_its_log, log_softmax_first],
+    "05.labels": [given_labels, one_hot_labels],
+    "05.net": [WithF, a_digit_sequence],
+    "07.dataset": [Pairs, Inherited],
+    "07.accuracy": [accuracy_of_columns, accuracy_counted],
+    "07.leakage": [split_by_mask],
+    "07.mode": [measured_in_inference_mode, measured_even_if_it_fails],
+    "07.gaps": [filled_column_by_column, filled_in_place_of_copies],
     "08.conv2d": [asked_functional, by_unfold, kernel_place_by_place],
     "08.max_pool": [pooled_by_torch, pooled_by_views],
     "08.out_size": [counted, measured],

@@ -1,0 +1,98 @@
+"""Lesson 06, optimisers: its predictions. Each truth is found by running torch, here and now."""
+# mypy: no-check-untyped-defs
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dlviz.data import digits
+from dlviz.exercises.prediction import Prediction
+
+
+def _third_reading():
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    w = torch.zeros((), requires_grad=True)
+    for _ in range(3):
+        (w * x - 3 * x).pow(2).mean().backward()
+    return w.grad.item()
+
+
+def _momentum_limit():
+    def arrives(lr):
+        """Whether momentum finds the minimum of 10 w² with this learning rate; without it the limit is 0.1."""
+        w = torch.ones((), requires_grad=True)
+        optimiser = torch.optim.SGD([w], lr=lr, momentum=0.9)
+        for _ in range(300):
+            optimiser.zero_grad()
+            (10 * w**2).backward()
+            optimiser.step()
+        return w.abs() < 1e-3
+
+    return "higher" if arrives(0.12) else "same" if arrives(0.09) else "lower"
+
+
+def _first_step():
+    w = torch.zeros((), requires_grad=True)
+    optimiser = torch.optim.Adam([w], lr=0.1)
+    (5000 * w).backward()
+    optimiser.step()
+    return round(-w.item(), 4)
+
+
+def _net():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+
+
+def _forgotten():
+    x, y = digits("train")
+    test_x, test_y = digits("test")
+    net = _net()
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+    order = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        for rows in torch.randperm(len(x), generator=order).split(32):
+            F.cross_entropy(net(x[rows]), y[rows]).backward()
+            optimiser.step()
+    with torch.no_grad():
+        accuracy = (net(test_x).argmax(1) == test_y).float().mean().item()
+    return "chance" if accuracy < 0.2 else "lower" if accuracy < 0.9 else "same"
+
+
+def _noise():
+    x, y = digits("train")
+    net = _net()
+    generator = torch.Generator().manual_seed(0)
+
+    def slope(rows):
+        found = torch.autograd.grad(F.cross_entropy(net(x[rows]), y[rows]), list(net.parameters()))
+        return torch.cat([part.flatten() for part in found])
+
+    whole = slope(torch.arange(len(x)))
+
+    def noise(size):
+        drawn = torch.stack([slope(torch.randint(len(x), (size,), generator=generator)) for _ in range(50)])
+        return (drawn - whole).square().sum(1).mean().sqrt()
+
+    ratio = (noise(64) / noise(16)).item()
+    return "same" if ratio > 0.75 else "half" if ratio > 0.35 else "quarter"
+
+
+def _decay():
+    p = torch.ones(2, requires_grad=True)
+    optimiser = torch.optim.Adam([p], lr=1e-3, weight_decay=0.1)
+    for t in range(1000):
+        p.grad = torch.tensor([1.0, 0.01]) * (-1) ** t
+        optimiser.step()
+    large, small = p.tolist()
+    return "alike" if abs(large - small) < 0.05 else "large" if large < small else "small"
+
+
+PREDICTIONS = (
+    Prediction(id="06.third-reading", truth=_third_reading),
+    Prediction(id="06.momentum-limit", truth=_momentum_limit, options=("lower", "same", "higher")),
+    Prediction(id="06.first-step", truth=_first_step),
+    Prediction(id="06.forgotten", truth=_forgotten, options=("same", "lower", "chance")),
+    Prediction(id="06.noise", truth=_noise, options=("same", "half", "quarter")),
+    Prediction(id="06.decay", truth=_decay, options=("alike", "large", "small")),
+)

@@ -1,0 +1,128 @@
+"""The optimisers that lesson 06 writes by hand take torch's own steps, for settings drawn at random."""
+
+import copy
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+
+from dlviz.descent import NAMED
+from dlviz.exercises import catalogue, lesson06
+from dlviz.exercises.trace import ScheduledLoop
+
+from . import mutants
+from .answers import ACCEPTED
+
+BOOK = nbformat.read(Path(__file__).parents[2] / "lessons" / "06-optimisers.ipynb", 4)
+
+
+def shown() -> dict:
+    """The functions that the lesson itself writes, with the exercises' solutions for those that it leaves to the learner."""
+    space = {"torch": torch, "copy": copy, "adam": lesson06.adam}
+    for name in ("def sgd(", "def adamw("):
+        (cell,) = (cell for cell in BOOK.cells if cell.cell_type == "code" and cell.source.startswith(name))
+        exec(cell.source, space)
+    return space
+
+
+HAND = shown()
+
+
+def drawn(seed: int) -> dict[str, float]:
+    """Settings from a wide range: learning rate, decay and how long things are remembered.
+
+    Nothing under which a path is chaotic, as with high rates, or with Adam that hardly remembers: there the last bit of the first
+    step becomes the first digit of the hundredth.
+    """
+    lr, decay, mu, one, two, alpha = torch.rand(6, generator=torch.Generator().manual_seed(seed)).tolist()
+    return {
+        "lr": 10 ** (-3.5 + 1.5 * lr), "decay": 0.2 * decay, "mu": 0.99 * mu,
+        "one": 0.5 + 0.45 * one, "two": 0.95 + 0.0495 * two, "alpha": 0.9 + 0.099 * alpha,
+    }  # fmt: skip
+
+
+def pairs(s):
+    """Of each optimiser: the step by hand, how many numbers it keeps, torch's class, and its arguments."""
+    lr, betas = s["lr"], (s["one"], s["two"])
+    return {
+        "sgd": (lambda p, g, t: HAND["sgd"](p, g, lr), 0, SGD, {}),
+        "momentum": (lambda p, g, b, t: lesson06.momentum(p, g, b, lr, s["mu"]), 1, SGD, {"momentum": s["mu"]}),
+        "adagrad": (lambda p, g, v, t: HAND["adagrad"](p, g, v, lr, 1e-10), 1, Adagrad, {}),
+        "rmsprop": (
+            lambda p, g, v, t: lesson06.rmsprop(p, g, v, lr, s["alpha"], 1e-8), 1, RMSprop, {"alpha": s["alpha"]}
+        ),
+        "adam": (lambda p, g, m, v, t: lesson06.adam(p, g, m, v, t, lr, *betas, 1e-8), 2, Adam, {"betas": betas}),
+        "adamw": (
+            lambda p, g, m, v, t: HAND["adamw"](p, g, m, v, t, lr, *betas, 1e-8, s["decay"]),
+            2, AdamW, {"betas": betas, "weight_decay": s["decay"]},
+        ),
+        # L2 is no business of the optimiser: it is added to the gradient, with every one of them.
+        "sgd with L2": (
+            lambda p, g, b, t: lesson06.momentum(p, g + s["decay"] * p, b, lr, s["mu"]),
+            1, SGD, {"momentum": s["mu"], "weight_decay": s["decay"]},
+        ),
+        "adam with L2": (
+            lambda p, g, m, v, t: lesson06.adam(p, g + s["decay"] * p, m, v, t, lr, *betas, 1e-8),
+            2, Adam, {"betas": betas, "weight_decay": s["decay"]},
+        ),
+    }  # fmt: skip
+
+
+class Point(nn.Module):
+    def __init__(self, start):
+        super().__init__()
+        self.p = nn.Parameter(torch.tensor(start, dtype=torch.float64))
+
+
+def tasks(seed):
+    """Surfaces, and the parameters of a real network."""
+    torch.manual_seed(seed)
+    for name in ("ravine", "himmelblau"):
+        yield name, (lambda m, f=NAMED[name].function: f(m.p)), Point(NAMED[name].start)
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Tanh(), nn.Flatten(), nn.Linear(3 * 4 * 4, 5)).double()
+    x, y = torch.randn(20, 1, 6, 6, dtype=torch.float64), torch.randint(5, (20,))
+    yield "network", (lambda m: F.cross_entropy(m(x), y)), net
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", pairs(drawn(0)))
+def test_a_hundred_steps_by_hand_are_torchs_within_1e_10(name, seed):
+    settings = drawn(seed)
+    step, kept, kind, more = pairs(settings)[name]
+    for task, loss, model in tasks(seed):
+        mine = HAND["by_hand"](step, kept, loss, model)
+        theirs = HAND["by_torch"](kind, {"lr": settings["lr"], **more}, loss, model)
+        ends = [torch.cat([p.detach().flatten() for p in one.parameters()]) for one in (model, mine, theirs)]
+        assert ends[2].isfinite().all(), task
+        assert (ends[2] - ends[0]).abs().max() > 1e-3, task
+        assert HAND["gap"](mine, theirs) < 1e-10, task
+
+
+@pytest.mark.parametrize("mistake", lesson06.ITEMS[-1].mistakes, ids=lambda one: one.__name__)
+def test_the_comparison_would_catch_each_known_mistake_in_adam(mistake):
+    _, loss, model = list(tasks(0))[2]
+    mine = HAND["by_hand"](lambda p, g, m, v, t: mistake(p, g, m, v, t, 0.01, 0.9, 0.99, 0.01), 2, loss, model)
+    theirs = HAND["by_torch"](Adam, {"lr": 0.01, "betas": (0.9, 0.99), "eps": 0.01}, loss, model)
+    assert not HAND["gap"](mine, theirs) < 1e-6
+
+
+@pytest.mark.parametrize("kind", [SGD, Adagrad, RMSprop, Adam, AdamW])
+def test_the_same_seed_replays_bitwise(kind):
+    ends = []
+    for _ in range(2):
+        _, loss, model = list(tasks(3))[2]
+        ends.append(HAND["by_torch"](kind, {"lr": 0.01}, loss, model))
+    assert HAND["gap"](*ends) == 0
+
+
+def test_every_other_order_of_a_scheduled_round_is_rejected():
+    order = catalogue.items()["06.order"]
+    right = {order.reference, *map(tuple, ACCEPTED["06.order"])}
+    wrong = mutants.of_order(ScheduledLoop.steps, right)
+    assert len(wrong) == 325 - 4
+    assert not [steps for steps in wrong if order.judge(steps, 3).passed]
+    assert '"schedule"' in order.judge(["halve"], 3).message
