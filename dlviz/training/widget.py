@@ -57,6 +57,7 @@ class Live(Loop, Widget):
         self._marked = self._looked = 0
         self._shown = self._run.history
         self._displays: list[Any] = []
+        self._appeared: int | None = None
         self._kept = False
         self._echo = threading.local()
         Widget.__init__(self, step=traits.pop("step", 100), **traits)
@@ -70,8 +71,10 @@ class Live(Loop, Widget):
     # What the loop says.
 
     def _appear(self) -> None:
-        if not self._displays and _shell() is not None and not self._boxed():
+        shell = _shell()
+        if not self._displays and shell is not None and not self._boxed():
             self._ipython_display_()
+            self._appeared = shell.execution_count
 
     def _boxed(self) -> bool:
         """Whether it stands in a box of the learner's, which shows it."""
@@ -133,6 +136,9 @@ class Live(Loop, Widget):
         """Displayed under a name, so that the notebook can keep the picture of the run's end and not that of its beginning."""
         from IPython.display import DisplayHandle
 
+        shell = _shell()
+        if shell is not None and self._appeared == shell.execution_count:
+            return  # it stands there already, where this cell's loop began
         handle = DisplayHandle()
         data, metadata = self._repr_mimebundle_()
         handle.display(data, metadata=metadata, raw=True)

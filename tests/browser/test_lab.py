@@ -79,7 +79,7 @@ SHARED_CELLS = (
     "    loss.backward()\n    opt.step()\n    run.log(loss=loss)\n    time.sleep(0.004)",
     "before = run.past[0].history['loss'].values\nsame = run.history['loss'].values[0] == before[0]\n"
     "print('STATE', run.state, len(run.past), len(before) > 20, same, len(run.history['loss']) == run.status['step'])",
-    "again = dlviz.live('again')\nfor step in again.steps(range(300)):\n    again.log(loss=step)\n    time.sleep(0.004)",
+    "again = dlviz.live('again')\nfor step in again.steps(range(300)):\n    again.log(loss=step)\n    time.sleep(0.004)\nagain",
     "boxed = dlviz.live('boxed')\ndisplay(ipywidgets.HBox([boxed]))\n"
     "for step in boxed.steps(range(3)):\n    boxed.log(loss=step)",
 )

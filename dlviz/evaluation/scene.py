@@ -1,0 +1,197 @@
+"""A snapshot as a JSON-able picture: the matrix, the figures of every class, and the examples that are shown."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlviz.evaluation import counts
+from dlviz.evaluation.examples import SIDE, Examples, pixels, size, texts
+from dlviz.evaluation.judged import members
+from dlviz.evaluation.snapshots import Snapshot
+from dlviz.kit.words import say
+
+#: So many classes are drawn, so many of the worst mistakes are sent at once, and so many examples of a cell.
+CLASSES, WORST, CELL = 30, 60, 24
+#: The list of mistakes has this name among the lists; that of a cell is called "true,predicted".
+MISTAKES = "worst"
+
+
+def drawn(snapshots: Sequence[Snapshot]) -> Tensor:
+    """Numbers of the classes that are drawn: all, or those with the most mistakes in all snapshots."""
+    wrong = torch.zeros(snapshots[0].found.classes, dtype=torch.long)
+    for one in snapshots:
+        off = one.counts - one.counts.diag().diag()
+        wrong = wrong + off.sum(0) + off.sum(1) + one.lost
+    return wrong.argsort(descending=True, stable=True)[:CLASSES].sort().values
+
+
+def chosen(shot: Snapshot, key: str, start: int, most: int) -> dict[str, Any]:
+    """Part of a list of examples: how many there are in all, where the part starts, and the numbers of the examples in it."""
+    numbers = shot.worst if key == MISTAKES else members(shot.found, *map(int, key.split(",")))
+    return {"total": len(numbers), "start": start, "items": numbers[start : start + most].tolist()}
+
+
+def scene(
+    shot: Snapshot,
+    lists: Mapping[str, Mapping[str, Any]],
+    *,
+    snapshots: Sequence[Snapshot],
+    names: Sequence[str],
+    called: str,
+    notes: Sequence[Mapping[str, str]],
+) -> dict[str, Any]:
+    """Everything the view draws of one snapshot, except pictures.
+
+    Args:
+        shot: the snapshot.
+        lists: what :func:`chosen` gave, by name.
+        snapshots: all of them.
+        names: what the classes are called.
+        called: the learner's name for the examples.
+        notes: what else has to be told.
+    """
+    found, kept = shot.found, drawn(snapshots)
+    support, predicted = shot.counts.sum(1) + shot.lost, shot.counts.sum(0)
+    table = shot.counts[kept][:, kept].double()
+    recall, precision = counts.recall(shot.counts, shot.lost), counts.precision(shot.counts)
+    pool = sorted({number for one in lists.values() for number in one["items"]})
+    place = {number: at for at, number in enumerate(pool)}
+    return {
+        "names": list(names),
+        "classes": kept.int().numpy(),
+        "counts": shot.counts[kept][:, kept].int().numpy(),
+        "lost": shot.lost[kept].int().numpy(),
+        "support": support[kept].int().numpy(),
+        "predicted": predicted[kept].int().numpy(),
+        "rows": (table / support[kept][:, None]).numpy(),
+        "columns": (table / predicted[kept]).numpy(),
+        "recall": recall[kept].numpy(),
+        "precision": precision[kept].numpy(),
+        "f1": counts.f1(shot.counts, shot.lost)[kept].numpy(),
+        "called": called,
+        "kind": found.kind,
+        "group": str(shot.group),
+        "lists": {key: {**one, "items": _integers([place[n] for n in one["items"]])} for key, one in lists.items()},
+        "pool": _pool(shot, pool),
+        "moments": _moments(snapshots),
+        "signature": say(
+            "evaluation.confusion.signature",
+            accuracy=percent(shot.right, len(found.targets)),
+            right=f"{shot.right:,}",
+            total=f"{len(found.targets):,}",
+        )
+        + ("" if found.loss is None else say("evaluation.confusion.and_loss", loss=figure(found.loss))),
+        "badge": {"kind": "", "text": say(f"evaluation.kind.{found.kind}")},
+        "notes": [*_notes(shot, len(kept)), *notes],
+        "summary": say(
+            "evaluation.confusion.summary",
+            total=len(found.targets),
+            classes=found.classes,
+            accuracy=percent(shot.right, len(found.targets)),
+            mistakes=len(shot.worst),
+        ),
+    }
+
+
+def album(inputs: Examples | None, numbers: Sequence[int]) -> dict[str, Any]:
+    """The pictures of these examples; nothing where there are none to draw."""
+    if inputs is None or inputs.kind != "pictures":
+        return {}
+    high, wide, channels = size(inputs)
+    return {
+        "height": high,
+        "width": wide,
+        "channels": channels,
+        "numbers": _integers(numbers),
+        "pixels": pixels(inputs, numbers).numpy(),
+    }
+
+
+def shown(lists: Mapping[str, Mapping[str, Any]]) -> list[int]:
+    """The examples of all lists, each once, in the order of the lists."""
+    return list(dict.fromkeys(number for one in lists.values() for number in one["items"]))
+
+
+def percent(part: int, whole: int) -> str:
+    """A share as "97.1%"; what is not quite all is never rounded up to 100%, nor what is not quite nothing down to 0%.
+
+    Example:
+        >>> percent(1745, 1797), percent(9999, 10000), percent(5, 5), percent(1, 10000)
+        ('97.1%', '99.9%', '100%', '0.1%')
+    """
+    if part in (0, whole):
+        return "100%" if part else "0%"
+    return f"{min(99.9, max(0.1, 100 * part / whole)):.1f}%"
+
+
+def figure(value: float) -> str:
+    """A number with four figures, NaN and infinity by name."""
+    if math.isnan(value):
+        return "NaN"
+    return "∞" if value == math.inf else f"{value:.4g}"
+
+
+def _pool(shot: Snapshot, numbers: Sequence[int]) -> dict[str, Any]:
+    """What is told of each example that is in a list."""
+    found, at = shot.found, torch.tensor(numbers, dtype=torch.long)
+    pool: dict[str, Any] = {
+        "number": _integers(numbers),
+        "true": found.targets[at].int().numpy(),
+        "predicted": found.predictions[at].int().numpy(),
+    }
+    if shot.inputs is not None and shot.inputs.kind == "texts":
+        pool["texts"] = texts(shot.inputs, numbers)
+    if found.losses is not None and found.sure is not None and found.tops is not None and found.chances is not None:
+        pool |= {
+            "loss": found.losses[at].double().numpy(),
+            "p": (-found.losses[at].double()).exp().numpy(),
+            "sure": found.sure[at].double().numpy(),
+            "tops": found.tops[at].int().numpy(),
+            "chances": found.chances[at].numpy(),
+            "width": found.tops.shape[1],
+        }
+    return pool
+
+
+def _moments(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+    return {
+        "mistakes": [len(one.worst) for one in snapshots],
+        "told": [
+            say(
+                "evaluation.confusion.moment",
+                number=one.number,
+                mistakes=f"{len(one.worst):,}",
+                total=f"{len(one.found.targets):,}",
+            )
+            for one in snapshots
+        ],
+    }
+
+
+def _notes(shot: Snapshot, classes: int) -> list[dict[str, str]]:
+    found, notes = shot.found, []
+    lost = int(shot.lost.sum())
+    if lost:
+        notes.append({"kind": "bad", "text": say("evaluation.note.lost", count=f"{lost:,}")})
+    if classes < found.classes:
+        notes.append({"kind": "", "text": say("evaluation.note.classes", shown=classes, count=found.classes)})
+    if found.kind == "labels":
+        notes.append({"kind": "", "text": say("evaluation.note.labels")})
+    if shot.inputs is not None and shot.inputs.kind == "pictures":
+        high, wide = shot.inputs.given.shape[-2:]
+        if max(high, wide) > SIDE:
+            small = size(shot.inputs)
+            text = say("evaluation.note.shrunk", height=high, width=wide, rows=small[0], columns=small[1])
+            notes.append({"kind": "", "text": text})
+        if (shot.inputs.low, shot.inputs.high) not in ((0.0, 1.0), (0.0, 255.0)):
+            text = say("evaluation.note.range", low=figure(shot.inputs.low), high=figure(shot.inputs.high))
+            notes.append({"kind": "", "text": text})
+    return notes
+
+
+def _integers(numbers: Sequence[int]) -> np.ndarray:
+    return np.asarray(numbers, dtype=np.int32)

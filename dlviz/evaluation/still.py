@@ -1,0 +1,113 @@
+"""The still picture of a confusion matrix: the cells, the figures of every class, and the worst mistakes."""
+
+from collections.abc import Sequence
+
+import torch
+
+from dlviz.evaluation import counts
+from dlviz.evaluation.examples import pixels, size
+from dlviz.evaluation.scene import drawn
+from dlviz.evaluation.snapshots import Snapshot
+from dlviz.kit.still import Svg, shorten
+from dlviz.kit.words import say
+
+#: How strong the colour of a full cell is.
+STRONG = 0.55
+_LEFT, _TOP, _ROOM = 84.0, 84.0, 400.0
+_WORST, _ABREAST, _CARD = 12, 3, 92
+
+
+def draw(
+    shot: Snapshot, snapshots: Sequence[Snapshot], names: Sequence[str], signature: str, summary: str, theme: str
+) -> str:
+    """SVG of up to thirty classes, and up to twelve of the worst mistakes."""
+    kept = drawn(snapshots)
+    count = len(kept)
+    cell = min(34.0, _ROOM / count)
+    side = cell * count
+    pictures = shot.inputs is not None and shot.inputs.kind == "pictures" and len(shot.worst) > 0
+    width = _LEFT + side + 76 + (_ABREAST * _CARD + 24 if pictures else 0)
+    rows = -(-min(_WORST, len(shot.worst)) // _ABREAST)
+    height = max(_TOP + side + 44, _TOP + rows * 98 + 20 if pictures else 0)
+    svg = Svg(max(width, 420), height, summary, theme)
+    svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
+    svg.text(16, 24, say("evaluation.confusion.name"), size=14, bold=True)
+    svg.text(104, 24, shorten(signature, svg.width - 120, 7.3), mono=True, colour="ink-2")
+    svg.text(16, 46, say("evaluation.confusion.axes"), size=11, colour="ink-3")
+    _matrix(svg, shot, [names[number] for number in kept.tolist()], kept, cell)
+    if pictures:
+        _worst(svg, shot, names, _LEFT + side + 76)
+    return svg.markup()
+
+
+def shade(part: int, whole: int) -> float:
+    """How strong a cell's colour is: a root of its share of the row, so that a single mistake can be seen."""
+    return STRONG * round(20 * (part / whole) ** 0.4) / 20 if part else 0.0
+
+
+def _matrix(svg: Svg, shot: Snapshot, called: Sequence[str], kept: torch.Tensor, cell: float) -> None:
+    table = shot.counts[kept][:, kept].tolist()
+    sums = (shot.counts.sum(1) + shot.lost)[kept].tolist()
+    side, every = cell * len(kept), max(1, round(14 / cell))
+    recall = counts.recall(shot.counts, shot.lost)[kept].tolist()
+    precision = counts.precision(shot.counts)[kept].tolist()
+    numbers = []
+    for r, row in enumerate(table):
+        for c, n in enumerate(row):
+            x, y = _LEFT + c * cell, _TOP + r * cell
+            if n:
+                colour = svg.mix("neg" if r == c else "pos", shade(n, sums[r]))
+                svg.rect(x, y, cell, cell, fill=colour, radius=0)
+            if n and cell >= 20:
+                numbers.append((x + cell / 2, y + cell / 2 + 4, f"{n}"))
+    svg.rect(_LEFT, _TOP, side, side, stroke="line", radius=0)
+    svg.texts(numbers, size=11 if cell > 26 else 9)
+    for k, name in enumerate(called):
+        if k % every == 0:
+            svg.text(_LEFT - 6, _TOP + (k + 0.5) * cell + 4, shorten(name, _LEFT - 22, 6.6), size=11, anchor="end")
+            svg.text(_LEFT + (k + 0.5) * cell, _TOP - 6, shorten(name, every * cell, 6.6), size=11, anchor="middle")
+    svg.text(_LEFT + side + 8, _TOP - 6, say("evaluation.confusion.recall"), size=10, colour="ink-3")
+    svg.text(_LEFT - 6, _TOP + side + 18, say("evaluation.confusion.precision"), size=10, colour="ink-3", anchor="end")
+    for k in range(0, len(called), every):
+        svg.text(_LEFT + side + 8, _TOP + (k + 0.5) * cell + 4, told(recall[k]), size=10, mono=True, colour="ink-2")
+    under = [(_LEFT + (k + 0.5) * cell, _TOP + side + 18, told(precision[k])) for k in range(0, len(called), every)]
+    svg.texts(under, size=9, colour="ink-2")
+
+
+def told(share: float) -> str:
+    """A share with two decimals, "–" where it is undefined."""
+    return "–" if share != share else f"{share:.2f}"
+
+
+def _worst(svg: Svg, shot: Snapshot, names: Sequence[str], left: float) -> None:
+    """The worst mistakes, each pixel a box; a large picture is drawn with every second one or fewer."""
+    numbers = shot.worst[:_WORST].tolist()
+    if shot.inputs is None:
+        return
+    high, wide, _ = size(shot.inputs)
+    every = -(-max(high, wide) // 16)
+    some = pixels(shot.inputs, numbers)[:, ::every, ::every].float().mean(-1).round().int()
+    dot = 60 / max(some.shape[1:])
+    svg.text(left, _TOP - 30, say("evaluation.confusion.worst"), bold=True)
+    for k, number in enumerate(numbers):
+        x, y = left + k % _ABREAST * _CARD, _TOP - 14 + k // _ABREAST * 98
+        _picture(svg, some[k].tolist(), x, y, dot)
+        guess = int(shot.found.predictions[number])
+        label = f"{names[int(shot.found.targets[number])]} → {names[guess] if guess >= 0 else 'NaN'}"
+        svg.text(x, y + 76, shorten(label, _CARD - 8, 6.6), size=11)
+
+
+def _picture(svg: Svg, rows: Sequence[Sequence[int]], x: float, y: float, dot: float) -> None:
+    """Grey in sixteen steps; boxes of one grey are one path."""
+    shapes: dict[int, str] = {}
+    for r, row in enumerate(rows):
+        start = 0
+        for c in range(1, len(row) + 1):
+            if c == len(row) or row[c] // 16 != row[start] // 16:
+                d = f"M{x + start * dot:.1f},{y + r * dot:.1f}h{(c - start) * dot:.1f}v{dot:.1f}h-{(c - start) * dot:.1f}z"
+                shapes[row[start] // 16] = shapes.get(row[start] // 16, "") + d
+                start = c
+    for grey, d in shapes.items():
+        name = f"grey {grey}"
+        svg.colours[name] = f"#{17 * grey:02x}{17 * grey:02x}{17 * grey:02x}"
+        svg.path(d, fill=name)

@@ -1,0 +1,89 @@
+// A confusion matrix: its cells and the figures of every class, the worst mistakes or a cell's examples, and one example closely.
+
+import { h } from "../kit/js/dom.js";
+import { array } from "../kit/js/binary.js";
+import { stage } from "../kit/js/stage.js";
+import { closeup } from "./closeup.js";
+import { history } from "./history.js";
+import { listing, PAGE } from "./listing.js";
+import { matrix } from "./matrix.js";
+import { pictures } from "./pictures.js";
+
+function render({ model, el, signal }) {
+  const words = model.get("words");
+  let scene = null;
+  const moments = () => model.get("scene").moments;
+  const on = stage({
+    model, el, signal, name: words["confusion.name"], steps: () => moments().told.length - 1, label: (step) => moments().told[step], draw, stand,
+    traits: { albums: draw, shows: () => {}, opened: () => {}, page: () => {}, example: () => {} }, release,
+  });
+  const album = pictures();
+  const table = matrix({ words, signal, open: (cell) => save({ opened: cell, page: 0 }) });
+  const list = listing({
+    words, signal, album, pick: (number) => save({ example: number }), turn: (page) => save({ page }), back: () => save({ opened: [], page: 0 }),
+  });
+  const close = closeup({ words, album });
+  const past = history({ words, signal, go: (step) => on.go(step) });
+  on.ui.root.classList.add("conf");
+  on.ui.stage.append(h("div", { class: "conf-bench" }, h("div", { class: "conf-panel" }, table.element, past.element), h("div", { class: "conf-panel conf-examples" }, list.element, close.element)));
+  on.start();
+
+  function save(traits) {
+    for (const [name, value] of Object.entries(traits)) model.set(name, value);
+    model.save_changes();
+  }
+  /** Escape lets go of the example, then of the cell. */
+  function release() {
+    const held = model.get("example") >= 0 ? { example: -1 } : model.get("opened").length ? { opened: [], page: 0 } : null;
+    if (held) save(held);
+    return held !== null;
+  }
+
+  function draw() {
+    scene = decoded(model.get("scene"));
+    album.show(model.get("albums")[scene.group]);
+    table.show(scene);
+    past.show(scene.moments);
+    on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().told.length < 2);
+    const shows = ["counts", "recall", "precision"].map((value) => [value, words[`knob.${value}`]]);
+    on.controls.choice({ label: words["knob.shows"], options: shows, get: () => model.get("shows"), set: (value) => on.save("shows", value) });
+  }
+
+  function stand(step) {
+    const opened = model.get("opened");
+    table.mark({ shows: model.get("shows"), opened });
+    const key = opened.length ? opened.join() : "worst";
+    const number = model.get("example");
+    list.show({ scene, opened, part: scene.lists[key], page: model.get("page"), size: PAGE, picked: number, live: Boolean(model.get("live")) });
+    close.show(scene, scene.pool.place.get(number) ?? -1, number);
+    past.stand(Math.min(step, moments().told.length - 1));
+  }
+}
+
+/** The scene with its bytes as numbers, and where in the pool each example is. */
+function decoded(about) {
+  const whole = (bytes) => array(bytes, "int32");
+  const { pool } = about;
+  const numbers = whole(pool.number);
+  const double = (bytes) => (bytes ? array(bytes, "float64") : null);
+  return {
+    ...about,
+    ...Object.fromEntries(["classes", "counts", "lost", "support", "predicted"].map((name) => [name, whole(about[name])])),
+    ...Object.fromEntries(["recall", "precision", "f1", "rows", "columns"].map((name) => [name, double(about[name])])),
+    lists: Object.fromEntries(Object.entries(about.lists).map(([key, one]) => [key, { ...one, items: whole(one.items) }])),
+    pool: {
+      ...pool,
+      number: numbers,
+      true: whole(pool.true),
+      predicted: whole(pool.predicted),
+      loss: double(pool.loss),
+      p: double(pool.p),
+      sure: double(pool.sure),
+      tops: pool.tops ? whole(pool.tops) : null,
+      chances: pool.chances ? array(pool.chances, "float32") : null,
+      place: new Map(Array.from(numbers, (number, at) => [number, at])),
+    },
+  };
+}
+
+export default { render };

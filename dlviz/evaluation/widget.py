@@ -1,0 +1,370 @@
+"""`dlviz.confusion`: what a classifier takes for what, its worst mistakes, and how they became fewer."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import traitlets
+from torch import Tensor
+
+from dlviz.evaluation import arguments, counts
+from dlviz.evaluation.examples import Examples, examples
+from dlviz.evaluation.few import spread
+from dlviz.evaluation.judged import judge, kind_of, members
+from dlviz.evaluation.picture import fitted, lists
+from dlviz.evaluation.scene import CELL, MISTAKES, WORST, album, chosen, drawn, scene, shown
+from dlviz.evaluation.snapshots import Snapshot, snapshot, thinned
+from dlviz.evaluation.still import draw
+from dlviz.kit.caller import name_of, scope
+from dlviz.kit.frames import BUDGET
+from dlviz.kit.page import written
+from dlviz.kit.problem import Problem
+from dlviz.kit.widget import Widget, binary
+from dlviz.kit.words import say
+
+#: So many examples a page of the list shows.
+PAGE = 12
+#: Which share of the room of an exported page goes to snapshots.
+_SHARE = 0.4
+
+
+class Confusion(Widget):
+    """A classifier's confusion matrix and its mistakes. A step of the player is a snapshot of its training.
+
+    Attributes:
+        shows: what a cell tells: "counts", "recall" (its share of the row) or "precision" (its share of the column).
+        opened: ``[true, predicted]`` of the cell whose examples are listed, else empty: then the worst mistakes are. −1 for predicted
+            means those with a NaN among their scores.
+        page: which page of the list is seen, from 0, twelve examples a page.
+        example: the index of the example that is looked at closely, −1 for none.
+        albums: pictures of the examples in sight, as data for the view.
+    """
+
+    _view = Path(__file__).with_name("view.js")
+    _style = Path(__file__).with_name("view.css")
+    _room = "evaluation"
+
+    shows = traitlets.Enum(("counts", "recall", "precision"), "counts", help="what a cell tells").tag(sync=True)
+    opened = traitlets.List(traitlets.Int(min=-1), help="true and predicted class of the opened cell").tag(sync=True)
+    page = traitlets.Int(0, min=0, help="which page of the list is seen").tag(sync=True)
+    example = traitlets.Int(-1, min=-1, help="the example that is looked at closely").tag(sync=True)
+    albums = traitlets.Dict(help="pictures of the examples in sight").tag(sync=True)
+
+    def __init__(
+        self, scores: Any, targets: Any, inputs: Any, names: Sequence[Any] | None, called: str, **traits: Any
+    ) -> None:
+        self._called = called
+        self._names: list[str] | None = None if names is None else [str(name) for name in names]
+        self._snapshots: list[Snapshot] = []
+        self._taken = self._groups = 0
+        self._seen: tuple[Any, ...] = ()
+        self._held: set[int] = set()
+        first = self._look(scores, targets, inputs)
+        self._names = arguments.names(names, first.found.classes)
+        chosen = {name: traits.pop(name) for name in ("opened", "page", "example") if name in traits}
+        super().__init__(**traits)
+        self._keep(first)
+        self.observe(self._moved, ["step", "opened", "page", "example"])
+        for name, value in chosen.items():
+            setattr(self, name, list(value) if isinstance(value, tuple) else value)
+
+    # What Python can ask; of the snapshot that the player stands at.
+
+    @property
+    def matrix(self) -> Tensor:
+        """How many examples of each true class (row) were taken for each class (column), int64 (C, C)."""
+        return self._at().counts.clone()
+
+    @property
+    def accuracy(self) -> float:
+        """The share of all examples that are classified rightly; one with a NaN among its scores is not."""
+        return self._at().accuracy
+
+    @property
+    def loss(self) -> float | None:
+        """The mean cross-entropy; ``None`` of predictions alone."""
+        return self._at().found.loss
+
+    @property
+    def recall(self) -> Tensor:
+        """Of the examples of each class, the share that was found, float64 (C,); NaN for a class without examples."""
+        shot = self._at()
+        return counts.recall(shot.counts, shot.lost)
+
+    @property
+    def precision(self) -> Tensor:
+        """Of what was taken for each class, the share that belongs to it, float64 (C,); NaN for a class never predicted."""
+        return counts.precision(self._at().counts)
+
+    @property
+    def f1(self) -> Tensor:
+        """The harmonic mean of recall and precision of each class, float64 (C,); NaN for a class that neither occurs nor is predicted."""
+        shot = self._at()
+        return counts.f1(shot.counts, shot.lost)
+
+    @property
+    def predictions(self) -> Tensor:
+        """The class that each example was taken for, int64 (N,); −1 for one with a NaN among its scores."""
+        return self._at().found.predictions.long()
+
+    @property
+    def worst(self) -> Tensor:
+        """Indices of all mistakes, the largest loss first (NaN before all others); of predictions alone in the data's order."""
+        return self._at().worst.clone()
+
+    def cell(self, true: int, predicted: int) -> Tensor:
+        """Indices of the examples of class `true` that were taken for `predicted`, the surest first.
+
+        Args:
+            true: the true class.
+            predicted: the predicted class; −1 for those with a NaN among their scores.
+
+        Raises:
+            Problem: there is no such class.
+        """
+        shot = self._at()
+        last = shot.found.classes - 1
+        if not (0 <= true <= last and -1 <= predicted <= last):
+            raise Problem(say("evaluation.refused.cell", last=last, got=(true, predicted)))
+        return members(shot.found, true, predicted)
+
+    def update(self, scores: Any, targets: Any = None, inputs: Any = None) -> None:
+        """Add a snapshot and show it; call it once an epoch.
+
+        Up to 100 snapshots are kept, together up to 256 MB; beyond that every second one is forgotten, never the first or the last.
+
+        Args:
+            scores: as in :func:`dlviz.confusion`, of as many classes.
+            targets: the true classes; without them those of the snapshot before.
+            inputs: the examples; without them those of the snapshot before, if the targets are the same.
+
+        Raises:
+            Problem: an argument does not fit.
+        """
+        self._at()
+        self._keep(self._look(scores, targets, inputs))
+
+    def close(self) -> None:
+        """Take the widget off the page and let go of all tensors."""
+        self._snapshots = []
+        super().close()
+
+    # Snapshots.
+
+    def _at(self) -> Snapshot:
+        if not self._snapshots:
+            raise Problem(say("evaluation.refused.closed"))
+        return self._snapshots[min(self.step, len(self._snapshots) - 1)]
+
+    def _look(self, scores: Any, targets: Any, inputs: Any) -> Snapshot:
+        """The next snapshot, every argument checked."""
+        before = self._snapshots[-1] if self._snapshots else None
+        given = arguments.scores(scores)
+        if targets is None and before is not None:
+            labels = before.found.targets
+            if len(given) != len(labels):
+                raise Problem(say("evaluation.refused.scores_length", count=len(labels), got=tuple(scores.shape)))
+        else:
+            labels = arguments.targets(targets, len(given))
+        classes = self._classes(scores, given, labels)
+        if before is not None and classes != before.found.classes:
+            raise Problem(say("evaluation.refused.classes", count=before.found.classes, got=classes))
+        same = before is not None and torch.equal(labels, before.found.targets)
+        shown = arguments.inputs(inputs, len(labels))
+        kept, group = self._inputs(shown, before if same else None)
+        # Snapshots of the same targets share one tensor; the first has a copy of its own, which nobody else writes to.
+        labels = before.found.targets if same and before is not None else labels.clone()
+        return snapshot(self._taken, judge(given, labels, classes), kept, group)
+
+    def _classes(self, scores: Any, given: Tensor, labels: Tensor) -> int:
+        """How many classes there are, and whether all labels are among them."""
+        kind = kind_of(given) if given.dim() == 1 else "logits"
+        if kind != "labels":
+            count = 2 if given.dim() == 1 else given.shape[1]
+            words = say("evaluation.refused.because_scores", count=count, shape=_shape(scores))
+            arguments.within("targets", labels, count, words)
+            return count
+        predictions = arguments.whole("scores", given)
+        if self._names is None:
+            count = int(torch.maximum(predictions, labels).max()) + 1
+        else:
+            count = len(self._names)
+            words = say("evaluation.refused.because_names", count=count)
+            arguments.within("scores", predictions, count, words)
+            arguments.within("targets", labels, count, words)
+        if count > arguments.CLASSES:
+            raise Problem(say("evaluation.refused.many", most=arguments.CLASSES, got=count))
+        return count
+
+    def _inputs(self, given: Any, before: Snapshot | None) -> tuple[Examples | None, int]:
+        """The examples of a snapshot, and the number of its group: the same as before where nothing new was passed."""
+        if before is not None and (given is None or (before.inputs is not None and before.inputs.given is given)):
+            return before.inputs, before.group
+        self._groups += 1
+        return (None if given is None else examples(given)), self._groups - 1
+
+    def _keep(self, new: Snapshot) -> None:
+        self._taken += 1
+        self._snapshots = thinned([*self._snapshots, new])
+        self._seen = ()
+        with self.hold_sync():
+            self.step = len(self._snapshots) - 1
+            # Where the player has moved, its observer has drawn already.
+            if not self._seen:
+                self._draw()
+
+    # Drawing.
+
+    def _window(self) -> tuple[str, int, int]:
+        """Which list is in sight, and which part of it."""
+        key, most = (",".join(map(str, self.opened)), CELL) if self.opened else (MISTAKES, WORST)
+        return key, self.page * PAGE // most * most, most
+
+    def _moved(self, _: Any = None) -> None:
+        if not self._snapshots:
+            return
+        last = len(self._snapshots) - 1
+        if self.step > last:
+            self.step = last
+        elif self._seen != (self.step, *self._window()) or self.example not in self._held:
+            self._draw()
+
+    def _draw(self) -> None:
+        shot = self._at()
+        key, start, most = self._window()
+        self._seen = (self.step, key, start, most)
+        lists = {MISTAKES: chosen(shot, MISTAKES, 0, WORST), key: chosen(shot, key, start, most)} | self._picked(shot)
+        self._held = {-1, *shown(lists)}
+        with self.hold_sync():
+            self.albums = {str(shot.group): binary(album(shot.inputs, shown(lists)))}
+            self.scene = self._scene(shot, lists, self._snapshots)
+
+    def _picked(self, shot: Snapshot) -> dict[str, dict[str, Any]]:
+        """The example that is looked at, wherever it is, so that it can be followed from snapshot to snapshot."""
+        here = 0 <= self.example < len(shot.found.targets)
+        return {"picked": {"total": 1, "start": 0, "items": [self.example]}} if here else {}
+
+    def _scene(self, shot: Snapshot, lists: Any, snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+        notes = []
+        if self._taken > len(self._snapshots):
+            text = say("evaluation.note.forgotten", kept=len(self._snapshots), count=self._taken)
+            notes.append({"kind": "", "text": text})
+        if len(snapshots) < len(self._snapshots):
+            text = say("evaluation.note.page_moments", shown=len(snapshots), count=len(self._snapshots))
+            notes.append({"kind": "", "text": text})
+        return dict(
+            binary(scene(shot, lists, snapshots=snapshots, names=self._names or [], called=self._called, notes=notes))
+        )
+
+    @traitlets.validate("opened")
+    def _opened_is_a_cell(self, proposal: Any) -> list[int]:
+        found = list(proposal["value"])
+        if found and self._snapshots:
+            if len(found) != 2:
+                raise Problem(say("evaluation.refused.cell", last=self._at().found.classes - 1, got=found))
+            self.cell(*found)
+        return found
+
+    # A page.
+
+    def _full(self) -> dict[str, Any]:
+        places = self._in_page()
+        step = min(range(len(places)), key=lambda k: abs(places[k] - self.step))
+        scenes, albums = self._carried(places, step)
+        found = super()._full() | {"step": step, "scene": scenes[step], "albums": albums}
+        # A page lists from the start; what is further on was for the kernel to tell.
+        key, start, _ = self._window()
+        return found | ({"page": 0} if start else {}) | ({} if key in found["scene"]["lists"] else {"opened": []})
+
+    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Every snapshot that there is room for."""
+        places = self._in_page()
+        scenes, _ = self._carried(places, min(range(len(places)), key=lambda k: abs(places[k] - self.step)))
+        return {"step": {json.dumps(k): {"scene": one} for k, one in enumerate(scenes)}}
+
+    def _carried(self, places: Sequence[int], first: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The scenes of some snapshots, and the pictures for all of them; of the one they are `first` for there is more."""
+        shots = [self._snapshots[place] for place in places]
+        kept = drawn(self._snapshots)
+        order = [first, *(k for k in reversed(range(len(shots))) if k != first)]
+        every = [self._picked(shots[k]) | lists(shots[k], kept, short=k != first) for k in order]
+        cut, albums = fitted([shots[k] for k in order], every)
+        scenes = {k: self._scene(shots[k], one, shots) for k, one in zip(order, cut, strict=True)}
+        return [scenes[k] for k in range(len(shots))], binary(albums)
+
+    def _in_page(self) -> list[int]:
+        """Numbers of the snapshots that a page has room for, evenly spread."""
+        self._at()
+        shot, count = self._snapshots[0], len(self._snapshots)
+        one = len(written(self._scene(shot, lists(shot, drawn(self._snapshots), short=True), self._snapshots)))
+        return spread(count, max(2, int(_SHARE * BUDGET / one)))
+
+    def _describe(self) -> str:
+        if not self._snapshots:
+            return say("evaluation.confusion.repr_closed")
+        shot = self._at()
+        return say(
+            "evaluation.confusion.repr", total=len(shot.found.targets), classes=shot.found.classes, right=shot.right
+        )
+
+    def _still(self) -> str:
+        theme = "dark" if self.theme == "dark" else "light"
+        shot = self._at()
+        return draw(shot, self._snapshots, self._names or [], self.scene["signature"], self.scene["summary"], theme)
+
+
+def _shape(scores: Any) -> str:
+    """The shape as PyTorch writes it in its documentation."""
+    return "(N,)" if scores.dim() == 1 else f"(N, {scores.shape[1]})"
+
+
+def confusion(
+    scores: Tensor,
+    targets: Tensor,
+    inputs: Tensor | Sequence[Any] | None = None,
+    names: Sequence[Any] | None = None,
+    **settings: Any,
+) -> Confusion:
+    """Show what a classifier takes for what, and its worst mistakes as pictures.
+
+    Call ``view.update(net(x))`` once an epoch: each call is a snapshot, and the player goes through them. Nothing of yours changes, and
+    nothing holds on to a graph: scores are read and let go. Of `inputs` a reference is kept.
+
+    An example with a NaN among its scores has no prediction. It counts as a mistake, is in no cell of the matrix and comes first among
+    the worst. (torch's ``argmax`` takes a NaN for the largest number.)
+
+    Args:
+        scores: what your model returned, on any device: logits (N, C), or probabilities if every row is at least 0 and sums to 1; logits
+            of two classes (N,) or (N, 1); or predictions, whole numbers (N,). C up to 1,000.
+        targets: the true classes, whole numbers (N,).
+        inputs: the examples, (N, …): (N, 1, H, W), (N, 3, H, W) and (N, H, W) are drawn as pictures, all else as text; a list of
+            strings too.
+        names: what the classes are called.
+        settings: traits of :class:`Confusion`, such as ``shows``, ``opened`` or ``theme``.
+
+    Returns:
+        The widget; ``.matrix``, ``.accuracy``, ``.loss``, ``.recall``, ``.precision``, ``.f1``, ``.worst``, ``.cell(true, predicted)``,
+        ``.update(scores)``.
+
+    Raises:
+        Problem: an argument does not fit.
+
+    Example:
+        >>> import torch, dlviz
+        >>> scores = torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
+        >>> view = dlviz.confusion(scores, torch.tensor([0, 0, 1]))
+        >>> view
+        dlviz.confusion(3 examples of 2 classes, 2 right)
+        >>> view.matrix.tolist()
+        [[1, 1], [0, 1]]
+        >>> view.worst.tolist(), round(view.loss, 4)
+        ([1], 0.4963)
+
+    Source:
+        https://scikit-learn.org/stable/modules/model_evaluation.html#confusion-matrix
+    """
+    found = scope()
+    called = name_of(targets, found, "targets") if inputs is None else name_of(inputs, found, "inputs")
+    return Confusion(scores, targets, inputs, names, called, **settings)

@@ -1,0 +1,325 @@
+"""`dlviz.split` from Python: its parts, knobs, warnings and scores, what it refuses, and what it leaves alone."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import train_test_split
+
+import dlviz
+from dlviz.evaluation.split_widget import Split
+from dlviz.kit.page import written
+from dlviz.kit.problem import Problem
+
+
+def data(count=120, classes=3):
+    made = torch.Generator().manual_seed(1)
+    return torch.rand(count, 2, generator=made), torch.randint(0, classes, (count,), generator=made)
+
+
+def integers(bytes_):
+    return np.frombuffer(bytes_, "<i4")
+
+
+def test_the_digits_split_as_scikit_learn_splits_them():
+    x, y = dlviz.data.digits()
+    view = dlviz.split(x, y)
+    train, test = train_test_split(np.arange(1797), test_size=0.2, random_state=0)
+    assert view.parts["train"].tolist() == train.tolist()
+    assert view.parts["test"].tolist() == test.tolist()
+    assert view.parts["test"].dtype is torch.int64
+    assert x[view.parts["test"]].shape == (360, 1, 8, 8)
+
+
+def test_knobs_split_anew():
+    x, y = data()
+    view = dlviz.split(x, y, seed=3)
+    before = view.parts["test"]
+    view.seed = 4
+    assert view.parts["test"].tolist() != before.tolist()
+    view.seed = 3
+    assert torch.equal(view.parts["test"], before)
+    view.shares = [0.5, 0.5]
+    assert len(view.parts["test"]) == 60
+    view.how = "folds"
+    assert len(view.parts["test"]) == 24
+    first = view.parts["test"]
+    view.step = 4
+    assert not set(first.tolist()) & set(view.parts["test"].tolist())
+    view.folds = 3
+    assert len(view.parts["test"]) == 40
+    view.how = "order"
+    assert view.parts["test"].tolist() == list(range(60, 120))
+
+
+def test_the_strip_tells_where_every_example_went():
+    x, y = data(120)
+    view = dlviz.split(x, y, {"train": 0.6, "validation": 0.2, "test": 0.2})
+    scene = view.scene
+    assert scene["every"] == 1
+    went = integers(scene["went"]).reshape(120, 3).argmax(1)
+    for k, numbers in enumerate(view.parts.values()):
+        assert sorted(np.flatnonzero(went == k).tolist()) == sorted(numbers.tolist())
+    assert integers(scene["strip"]).reshape(120, 3).argmax(1).tolist() == y.tolist()
+    for counts, numbers in zip(scene["counts"], view.parts.values(), strict=True):
+        assert integers(counts).tolist() == torch.bincount(y[numbers], minlength=3).tolist()
+
+
+def test_many_examples_and_classes_are_pooled_and_it_is_said():
+    made = torch.Generator().manual_seed(0)
+    y = torch.randint(0, 200, (10_000,), generator=made)
+    view = dlviz.split(torch.arange(10_000), y)
+    scene = view.scene
+    assert scene["every"] == 21
+    assert len(scene["classes"]) == 20
+    strip = integers(scene["strip"]).reshape(-1, 20)
+    assert len(strip) <= 480
+    assert strip.sum() == 10_000
+    assert strip.sum(1)[:-1].tolist() == [21] * (len(strip) - 1)
+    kept = [int(name) for name in scene["classes"][:-1]]
+    counts = torch.bincount(y)
+    assert min(counts[kept]) >= sorted(counts.tolist())[-19]
+    assert strip.sum(0)[:-1].tolist() == torch.bincount(y)[kept].tolist()
+    assert [("21 neighbours" in one["text"], "19 largest" in one["text"]) for one in scene["notes"]] == [
+        (True, False),
+        (False, True),
+    ]
+    assert len(written(scene)) < 120_000
+
+
+def test_measuring_calls_the_learners_function_with_the_parts_of_every_seed():
+    x, y = data()
+    asked = []
+
+    def score(train, test):
+        asked.append((train.tolist(), test.tolist()))
+        return torch.tensor(len(asked) / 10)
+
+    view = dlviz.split(x, y, score=score)
+    found = view.measure(seeds=3)
+    for seed, (train, test) in enumerate(asked):
+        wanted = train_test_split(np.arange(120), test_size=0.2, random_state=seed)
+        assert [train, test] == [part.tolist() for part in wanted]
+    assert [(one.how, one.seed) for one in found] == [("shuffled", 0), ("shuffled", 1), ("shuffled", 2)]
+    assert view.scores == found
+    assert found[2].score == pytest.approx(0.3)
+    view.how = "order"
+    assert len(view.measure()) == 1
+    view.how = "folds"
+    assert len(view.measure()) == 5
+    assert len({tuple(test) for _, test in asked[-5:]}) == 5
+    assert [one["how"] for one in view.scene["scores"]] == ["order", "shuffled", "folds"]
+    assert len(view.scores) == 9
+
+
+def test_scores_of_other_shares_have_a_row_of_their_own():
+    x, y = data()
+    view = dlviz.split(x, y, score=lambda a, b: len(b) / 100)
+    view.measure(2)
+    view.shares = [0.5, 0.5]
+    view.measure(3)
+    assert [(one["called"], one["mean"]) for one in view.scene["scores"]] == [
+        ("shuffled, 20%", 0.24),
+        ("shuffled, 50%", 0.6),
+    ]
+    assert len(view.scores) == 5
+    assert "shuffled, 50%" in view._still()
+
+
+def test_of_three_parts_the_test_part_stays_untouched():
+    x, y = data()
+    asked = []
+    view = dlviz.split(
+        x, y, {"train": 0.6, "validation": 0.2, "test": 0.2}, score=lambda a, b: asked.append((a, b)) or 1.0
+    )
+    view.measure(1)
+    assert torch.equal(asked[0][0], view.parts["train"])
+    assert torch.equal(asked[0][1], view.parts["validation"])
+
+
+def test_a_score_of_nan_is_kept_and_told():
+    x, y = data()
+    values = iter([0.5, float("nan"), float("inf")])
+    view = dlviz.split(x, y, score=lambda a, b: next(values))
+    view.measure(3)
+    assert view.scene["scores"][0]["mean"] == "NaN"
+    assert view.scene["scores"][0]["high"] in ("NaN", "Infinity")
+    view._still()
+    view.to_html()
+
+
+def test_an_error_in_the_learners_function_is_the_learners():
+    x, y = data()
+    view = dlviz.split(x, y, score=lambda a, b: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        view.measure()
+    assert not view.scene["measuring"]
+    view._answer(None, {"kind": "measure"}, [])  # the button
+    assert any("ZeroDivisionError: division by zero" in note["text"] for note in view.scene["notes"])
+    with pytest.raises(Problem, match="must return a number, but it returned str"):
+        dlviz.split(x, y, score=lambda a, b: "good").measure()
+
+
+def test_dots_appear_one_by_one_while_it_measures():
+    x, y = data()
+    seen = []
+    view = dlviz.split(x, y, score=lambda a, b: 0.5)
+    view.observe(lambda change: seen.append((len(view.scores), change["new"]["measuring"])), "scene")
+    view._answer(None, {"kind": "measure"}, [])
+    assert seen == [(1, True), (2, True), (3, True), (4, True), (5, True), (5, False)]
+
+
+def test_what_scikit_learn_refuses_leaves_the_last_picture_and_says_why():
+    x = torch.rand(10, 1)
+    y = torch.tensor([0, 0, 0, 0, 0, 1, 1, 1, 1, 2])
+    view = dlviz.split(x, y)
+    before = view.scene["went"]
+    view.how = "stratified"
+    assert view.scene["went"] == before
+    assert "least populated class" in view.scene["notes"][0]["text"]
+    with pytest.raises(Problem, match="least populated class"):
+        _ = view.parts
+    view.how = "shuffled"
+    assert len(view.parts["test"]) == 2
+    with pytest.raises(Problem, match="least populated class"):
+        dlviz.split(x, y, how="stratified")
+
+
+def test_warnings_follow_the_split():
+    x, y = data()
+    x[100] = x[5]
+    view = dlviz.split(x, y, how="order", groups=["a"] * 60 + ["b"] * 60)
+    assert [one.kind for one in view.warnings] == ["duplicates", "groups"]
+    assert view.scene["badge"] == {"kind": "bad", "text": "2 warnings"}
+    view.how = "grouped"
+    assert [one.kind for one in view.warnings] == ["duplicates"]
+    assert any("Whole groups" in note["text"] for note in view.scene["notes"])
+
+
+def test_groups_of_names_or_numbers_split_as_scikit_learns():
+    from sklearn.model_selection import GroupShuffleSplit
+
+    x, y = data()
+    names = [f"writer {k // 10:02d}" for k in range(120)]
+    shuffled = [names[k] for k in torch.randperm(120, generator=torch.Generator().manual_seed(0)).tolist()]
+    _, test = next(GroupShuffleSplit(1, test_size=0.2, random_state=2).split(x, y, shuffled))
+    for groups in (shuffled, tuple(shuffled), torch.tensor([int(name[-2:]) for name in shuffled])):
+        assert dlviz.split(x, y, how="grouped", groups=groups, seed=2).parts["test"].tolist() == test.tolist()
+
+
+def test_nothing_of_the_learners_changes():
+    x, y = data()
+    copies, random, numpys = (x.clone(), y.clone()), torch.get_rng_state(), np.random.get_state()[1].copy()
+    view = dlviz.split(x, y, groups=torch.arange(120) // 10)
+    for how in view.scene["hows"]:
+        view.how = how
+    view.to_html()
+    view._still()
+    view.parts["train"].zero_()
+    assert torch.equal(x, copies[0])
+    assert torch.equal(y, copies[1])
+    assert torch.equal(torch.get_rng_state(), random)
+    assert (np.random.get_state()[1] == numpys).all()
+    whole = view.scene["whole"]
+    y.zero_()
+    view.how, view.seed = "stratified", 3
+    assert view.scene["whole"] == whole
+    _, test = train_test_split(np.arange(120), test_size=0.2, random_state=3, stratify=copies[1])
+    assert view.parts["test"].tolist() == test.tolist()
+
+
+def test_a_closed_widget_lets_go():
+    x, y = data()
+
+    class Function:
+        def __call__(self, train, test):
+            return 1.0
+
+    score = Function()
+    watched, tensor = weakref.ref(score), weakref.ref(x)
+    view = dlviz.split(x, y, score=score)
+    view.close()
+    assert repr(view) == "dlviz.split(closed)"
+    with pytest.raises(Problem, match="closed"):
+        _ = view.parts
+    del score, x, view
+    gc.collect()
+    assert watched() is None
+    assert tensor() is None
+
+
+def test_the_page_holds_the_other_settings():
+    x, y = data()
+    view = dlviz.split(x, y, groups=torch.arange(120) // 10)
+    frames = view._frames()
+    assert set(frames["how"]) == {'"order"', '"shuffled"', '"stratified"', '"grouped"', '"folds"'}
+    assert len(frames["seed"]) == 10
+    assert "[0.5, 0.5]" in frames["shares"]
+    assert "step" not in {name for name, values in frames.items() if values}
+    for seed in (1, 7):
+        fresh = dlviz.split(x, y, groups=torch.arange(120) // 10, seed=seed)
+        assert frames["seed"][str(seed)]["scene"]["went"] == fresh.scene["went"]
+    folded = dlviz.split(x, y, how="folds", step=1)
+    assert set(folded._frames()["step"]) == {"0", "1", "2", "3", "4"}
+    assert folded.scene["signature"].endswith("fold 2 of 5, seed 0")
+    assert len(view.to_html()) < 200_000
+
+
+def test_the_still_shows_parts_warnings_and_scores():
+    x, y = data()
+    x[7] = x[3]
+    view = dlviz.split(x, y, {"train": 0.5, "<b>": 0.5}, score=lambda a, b: 0.25)
+    view.measure(2)
+    text = view._still()
+    for words in ("train 60", "&lt;b&gt; 60", "0.25 ± 0 (2 splits"):
+        assert words in text
+    assert "<b>" not in text
+
+
+X, Y = data(20)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "words"),
+    [
+        ((X, Y[:19]), {}, "each of the 19 labels in y is needed, but got 20"),
+        ((X, Y.float()), {}, r"y: whole labels are needed, but got torch.float32. Pass y.long\(\)"),
+        ((X, [0, 1]), {}, "y: a tensor"),
+        ((X, Y[:0]), {}, "no labels"),
+        ((5, Y), {}, "x: a tensor"),
+        ((X, Y, {"train": 0.9}), {}, "two to five"),
+        ((X, Y), {"how": "random"}, "how: one of order, shuffled, stratified, grouped, folds is needed"),
+        ((X, Y), {"how": "grouped"}, "needs groups"),
+        ((X, Y), {"groups": [1, 2]}, "each of the 20 examples is needed, but got 2"),
+        ((X, Y), {"groups": 5}, "groups"),
+        ((X, Y), {"groups": [1, "a"] * 10}, "can be sorted"),
+        ((X, Y), {"how": "folds", "folds": 21}, "from 2 to the 20 examples"),
+        ((X, Y, {"a": 0.5, "b": 0.3, "c": 0.2}), {"how": "folds"}, "needs two parts, but there are a, b, c"),
+        ((X, Y), {"score": 3}, "score: a function"),
+        ((X, Y), {"shares": [0.5, 0.5]}, "as parts"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(arguments, settings, words):
+    with pytest.raises(Problem, match=words):
+        dlviz.split(*arguments, **settings)
+
+
+def test_later_settings_that_do_not_fit_are_refused():
+    view = dlviz.split(X, Y)
+    with pytest.raises(Problem, match="needs groups"):
+        view.how = "grouped"
+    with pytest.raises(Problem, match="each of the 2 parts"):
+        view.shares = [0.4, 0.3, 0.3]
+    with pytest.raises(Problem, match="add up to 1"):
+        view.shares = [0.4, 0.3]
+    with pytest.raises(Problem, match="nothing to measure with"):
+        view.measure()
+    with pytest.raises(Problem, match="seeds must be"):
+        dlviz.split(X, Y, score=lambda a, b: 1.0).measure(0)
+    with pytest.raises(TypeError, match="no such argument: hwo"):
+        dlviz.split(X, Y, hwo="order")
+    assert view.how == "shuffled"
+    assert isinstance(view, Split)
+    assert len(view.parts["test"]) == 4

@@ -1,0 +1,366 @@
+"""`dlviz.confusion` from Python: what it tells, its snapshots, its bounds, its refusals, and that it leaves all as it was."""
+
+import gc
+import json
+import re
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import dlviz
+from dlviz.evaluation import snapshots
+from dlviz.evaluation.examples import examples, pixels, size, texts
+from dlviz.kit.page import written
+from dlviz.kit.problem import Problem
+
+
+def scored(count=200, classes=5, seed=0):
+    made = torch.Generator().manual_seed(seed)
+    targets = torch.randint(0, classes, (count,), generator=made)
+    return torch.randn(count, classes, generator=made) + F.one_hot(targets, classes), targets
+
+
+def numbers(bytes_, kind="<i4"):
+    return np.frombuffer(bytes_, kind).tolist()
+
+
+def listed(view, key="worst"):
+    """The indices of a list of the scene."""
+    scene = view.scene
+    pool = numbers(scene["pool"]["number"])
+    return [pool[place] for place in numbers(scene["lists"][key]["items"])]
+
+
+def test_figures_are_those_of_the_learners_own_code():
+    scores, targets = scored()
+    view = dlviz.confusion(scores, targets)
+    assert view.accuracy == pytest.approx((scores.argmax(1) == targets).float().mean().item())
+    assert view.loss == pytest.approx(F.cross_entropy(scores, targets).item(), rel=1e-6)
+    assert torch.equal(view.predictions, scores.argmax(1))
+    right = int((scores.argmax(1) == targets).sum())
+    assert f"({right} of 200)" in view.scene["signature"]
+    assert repr(view) == f"dlviz.confusion(200 examples of 5 classes, {right} right)"
+
+
+def test_the_scene_holds_what_torch_computed():
+    scores, targets = scored()
+    view = dlviz.confusion(scores, targets)
+    assert np.frombuffer(view.scene["counts"], "<i4").reshape(5, 5).tolist() == view.matrix.tolist()
+    for name in ("recall", "precision", "f1"):
+        assert numbers(view.scene[name], "<f8") == getattr(view, name).tolist()
+    assert listed(view) == view.worst[:60].tolist()
+    pool = view.scene["pool"]
+    index = torch.tensor(numbers(pool["number"]))
+    losses = F.cross_entropy(scores, targets, reduction="none")[index]
+    assert numbers(pool["loss"], "<f8") == pytest.approx(losses.tolist(), rel=1e-6)
+    assert numbers(pool["p"], "<f8") == pytest.approx((-losses).exp().tolist(), rel=1e-5)
+    chances = scores.softmax(1)[index]
+    tops = torch.from_numpy(np.frombuffer(pool["tops"], "<i4").reshape(-1, 5).astype(np.int64))
+    told = torch.from_numpy(np.frombuffer(pool["chances"], "<f4").reshape(-1, 5).copy())
+    assert torch.allclose(told, chances.gather(1, tops), atol=1e-7)
+
+
+def test_a_cell_lists_its_examples_and_paging_reaches_all():
+    scores, targets = scored(3000, 3)
+    view = dlviz.confusion(scores, targets)
+    view.opened = [0, 0]
+    everything = view.cell(0, 0).tolist()
+    assert len(everything) > 100
+    found = []
+    for page in range(0, -(-len(everything) // 12), 2):
+        view.page = page
+        assert view.scene["lists"]["0,0"]["start"] == page * 12
+        found += listed(view, "0,0")
+    assert found == everything
+    view.opened, view.page = [], 0
+    seen = []
+    for page in range(0, -(-len(view.worst) // 12), 5):
+        view.page = page
+        seen += listed(view)
+    assert seen == view.worst.tolist()
+
+
+def test_an_example_can_be_followed_through_the_snapshots():
+    scores, targets = scored(1000)
+    view = dlviz.confusion(scores, targets, example=3)
+    assert listed(view, "picked") == [3]
+    view.update(scores + 5 * F.one_hot(targets, 5))
+    assert listed(view, "picked") == [3]
+    view.example = 999
+    assert listed(view, "picked") == [999]
+    view.example = 5000  # there is none
+    assert "picked" not in view.scene["lists"]
+
+
+def test_a_snapshot_an_epoch_and_the_player_goes_back():
+    scores, targets = scored()
+    view = dlviz.confusion(scores, targets)
+    before = view.matrix
+    view.update(scores + 3 * F.one_hot(targets, 5))
+    assert view.step == 1
+    after = view.matrix
+    assert int(after.diag().sum()) > int(before.diag().sum())
+    told = view.scene["moments"]["mistakes"]
+    assert told == [200 - int(before.diag().sum()), 200 - int(after.diag().sum())]
+    view.step = 0
+    assert torch.equal(view.matrix, before)
+    assert view.loss == pytest.approx(F.cross_entropy(scores, targets).item(), rel=1e-6)
+
+
+def test_history_is_bounded_and_says_so(monkeypatch):
+    monkeypatch.setattr(snapshots, "MOST", 6)
+    scores, targets = scored(20)
+    view = dlviz.confusion(scores, targets)
+    first = view.matrix
+    for k in range(30):
+        view.update(scores + 0.1 * k)
+    assert len(view._snapshots) <= 6
+    assert view._snapshots[-1].number == 30
+    assert any("are kept" in note["text"] for note in view.scene["notes"])
+    view.step = 0
+    assert torch.equal(view.matrix, first)
+    monkeypatch.setattr(snapshots, "MEMORY", 1)
+    view.update(scores)
+    assert [one.number for one in view._snapshots] == [0, 31]
+
+
+def test_new_targets_take_new_inputs():
+    scores, targets = scored(20)
+    x = torch.rand(20, 1, 4, 4)
+    view = dlviz.confusion(scores, targets, x)
+    view.update(scores, targets)  # the same ones, so these are the same examples
+    assert view.scene["group"] == "0"
+    view.update(scores[:10], targets[:10].flip(0))
+    assert view.scene["group"] == "1"
+    assert view.albums == {"1": {}}
+    view.update(scores[:10], targets[:10].flip(0), x[:10])
+    assert view.albums["2"]["height"] == 4
+    view.step = 0
+    assert list(view.albums) == ["0"]
+
+
+def test_learners_tensors_graph_and_random_numbers_stay_as_they_are():
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 3))
+    x, y = torch.randn(30, 4), torch.randint(0, 3, (30,))
+    scores = net(x)
+    kept, random = scores.detach().clone(), torch.get_rng_state()
+    view = dlviz.confusion(scores, y, x)
+    view.update(scores)
+    view.to_html()
+    view._still()
+    assert torch.equal(scores.detach(), kept)
+    assert all(p.grad is None for p in net.parameters())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert net.training
+    F.cross_entropy(scores, y).backward()  # the graph is whole
+    graph = weakref.ref(scores)
+    del scores
+    gc.collect()
+    assert graph() is None  # and nobody holds on to it
+
+
+def test_later_changes_of_the_targets_change_nothing():
+    scores, targets = scored()
+    view = dlviz.confusion(scores, targets)
+    before, inside = view.worst.tolist(), view.cell(1, 1).tolist()
+    targets.zero_()
+    scores.zero_()
+    assert view.worst.tolist() == before
+    assert view.cell(1, 1).tolist() == inside
+    for answer in (view.worst, view.cell(1, 1), view.matrix, view.predictions):
+        answer.zero_()
+    assert view.worst.tolist() == before
+    assert view.cell(1, 1).tolist() == inside
+    assert int(view.matrix.sum()) == 200
+
+
+def test_a_closed_widget_lets_go():
+    scores, targets = scored()
+    x = torch.rand(200, 1, 4, 4)
+    watched = weakref.ref(x)
+    view = dlviz.confusion(scores, targets, x)
+    view.close()
+    assert repr(view) == "dlviz.confusion(closed)"
+    with pytest.raises(Problem, match="closed"):
+        _ = view.accuracy
+    with pytest.raises(Problem, match="closed"):
+        view.update(scores)
+    del x, view
+    gc.collect()
+    assert watched() is None
+
+
+def test_many_classes_are_cropped_to_the_most_confused():
+    scores, targets = scored(2000, 100)
+    scores += 20 * F.one_hot(targets, 100) * (targets >= 30)[:, None]  # mistakes start at classes below 30
+    scores[:, 30:] -= 10 * (targets < 30)[:, None]
+    view = dlviz.confusion(scores, targets)
+    assert numbers(view.scene["classes"]) == list(range(30))
+    assert any("30 of 100 classes" in note["text"] for note in view.scene["notes"])
+    assert view.matrix.shape == (100, 100)
+    assert np.frombuffer(view.scene["counts"], "<i4").reshape(30, 30).tolist() == view.matrix[:30, :30].tolist()
+
+
+def test_a_thousand_classes_and_what_crosses_stays_small():
+    scores, targets = scored(5000, 1000)
+    view = dlviz.confusion(scores, targets, torch.zeros(1, 3, 200, 300).expand(5000, 3, 200, 300), opened=[0, 0])
+    assert len(written(view.scene)) < 80_000
+    assert len(written(dict(view.albums))) < 84 * 48 * 32 * 3 * 4 / 3 + 2000
+    assert any("200 × 300" in note["text"] for note in view.scene["notes"])
+
+
+def test_a_page_is_bounded_and_says_what_it_holds():
+    scores, targets = scored(4000, 4)
+    view = dlviz.confusion(scores, targets, torch.rand(1, 3, 64, 64).expand(4000, 3, 64, 64))
+    for k in range(20):
+        view.update(scores + 0.01 * k)
+    text = view.to_html()
+    assert len(text) < 4_200_000
+    full = view._full()
+    for one in full["scene"]["lists"].values():
+        assert len(one["items"]) // 4 <= one["total"]
+    held = set(numbers(full["albums"]["0"]["numbers"]))
+    pool = numbers(full["scene"]["pool"]["number"])
+    assert set(pool) <= held  # every listed example has its picture
+    assert len(full["scene"]["lists"]["worst"]["items"]) // 4 == 60
+    assert len(full["scene"]["lists"]) > 10
+    for frame in view._frames()["step"].values():
+        assert set(numbers(frame["scene"]["pool"]["number"])) <= held
+
+
+def test_a_page_of_many_snapshots_holds_some_and_says_so():
+    scores, targets = scored(3000, 30)
+    view = dlviz.confusion(scores, targets)
+    for k in range(40):
+        view.update(scores * (1 + 0.01 * k))
+    full = view._full()
+    shown = len(full["scene"]["moments"]["told"])
+    assert 2 <= shown < 41
+    assert full["step"] == shown - 1
+    assert any(f"{shown} of 41 snapshots" in note["text"] for note in full["scene"]["notes"])
+    payload = json.loads(re.search(r'id="payload">(.*?)</script>', view.to_html())[1])
+    assert len(payload["state"]["frames"]["step"]) == shown  # all of them had room
+
+
+def test_pictures_are_the_learners_own_pixels():
+    x = torch.randint(50, 100, (5, 3, 6, 4), dtype=torch.uint8)
+    assert torch.equal(pixels(examples(x), [3, 1]), x[[3, 1]].permute(0, 2, 3, 1))
+    grey = torch.rand(5, 8, 8)
+    assert torch.equal(pixels(examples(grey), [2])[0, :, :, 0], (grey[2] * 255).round().to(torch.uint8))
+    wild = torch.randn(50, 1, 8, 8) * 3
+    found = examples(wild)
+    assert (found.low, found.high) == (wild.min().item(), wild.max().item())
+    shown = pixels(found, list(range(50)))
+    assert (int(shown.min()), int(shown.max())) == (0, 255)
+    large = torch.rand(2, 1, 96, 192)
+    assert size(examples(large)) == (24, 48, 1)
+    means = large.unfold(2, 4, 4).unfold(3, 4, 4).mean((-1, -2))
+    assert (pixels(examples(large), [0, 1])[..., 0].float() / 255 - means[:, 0]).abs().max() < 0.003
+
+
+def test_what_is_no_picture_is_told_in_text():
+    assert texts(examples(torch.tensor([[1, 2, 3, 4, 5, 6]])), [0]) == ["(1, 2, 3, 4, …)"]
+    assert texts(examples(torch.tensor([0.25])), [0]) == ["0.25"]
+    assert texts(examples(["a" * 200]), [0]) == ["a" * 79 + "…"]
+    assert examples(torch.rand(3, 2, 8, 8)).kind == "texts"
+
+
+def test_names_and_words_reach_the_scene():
+    scores, targets = scored(20, 2)
+    view = dlviz.confusion(scores, targets, inputs=[f"text {k}" for k in range(20)], names=["<b>no</b>", "yes"])
+    assert view.scene["names"] == ["<b>no</b>", "yes"]
+    pool = numbers(view.scene["pool"]["number"])
+    assert view.scene["pool"]["texts"] == [f"text {k}" for k in pool]
+    assert "&lt;b&gt;no" in view._still()
+    assert "<b>no" not in view.to_html().replace("\\u003c", "&lt;")
+
+
+def test_the_learners_name_for_the_examples_is_told():
+    scores, targets = scored(20, 2)
+    images = torch.rand(20, 1, 4, 4)
+    assert dlviz.confusion(scores, targets, images).scene["called"] == "images"
+    assert dlviz.confusion(scores, targets).scene["called"] == "targets"
+
+
+def test_the_still_has_a_summary_and_the_counts():
+    scores, targets = scored(300, 3)
+    view = dlviz.confusion(scores, targets, torch.rand(300, 1, 8, 8), theme="dark")
+    text = view._still()
+    assert "Confusion matrix of 300 examples of 3 classes" in text
+    for count in view.matrix.flatten().tolist():
+        assert f">{count}</text>" in text
+    assert len(text) < 60_000
+
+
+SCORES, TARGETS = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([[1, 2]], TARGETS), r"scores: a tensor .* but got list"),
+        ((torch.randn(6, 3, 2), TARGETS), r"shape \(6, 3, 2\)"),
+        ((torch.ones(6, 3, dtype=torch.long), TARGETS), "int64"),
+        ((torch.randn(0, 3), TARGETS[:0]), "no examples"),
+        ((torch.randn(6, 1001), TARGETS), "up to 1000"),
+        ((SCORES, [0, 1]), "targets: a tensor"),
+        ((SCORES, TARGETS.float()), r"float32. Pass targets.long\(\)"),
+        ((SCORES, TARGETS[:5]), r"shape \(6,\), but got shape \(5,\)"),
+        ((SCORES, F.one_hot(TARGETS)), "argmax"),
+        ((SCORES, TARGETS - 1), "from 0 on"),
+        ((SCORES, TARGETS + 8), r"labels from 0 to 2, but got 10 with scores of 3 classes \(N, 3\)"),
+        ((SCORES[:, 0], TARGETS), r"labels from 0 to 1, but got 2 with scores of 2 classes \(N,\)"),
+        ((SCORES, TARGETS, torch.rand(5, 2)), "inputs: one example for each of the 6"),
+        ((SCORES, TARGETS, "abcdef"), "inputs"),
+        ((SCORES, TARGETS, None, ["a", "b"]), "each of the 3 classes is needed, but got 2"),
+        ((TARGETS, TARGETS, None, ["a", "b"]), "scores: labels from 0 to 1, but got 2 with 2 names"),
+        ((TARGETS - 3, TARGETS), "scores: labels from 0 on"),
+        ((SCORES.to(torch.complex64), TARGETS), "complex64"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(arguments, words):
+    with pytest.raises(Problem, match=words):
+        dlviz.confusion(*arguments)
+
+
+def test_updates_and_cells_that_do_not_fit_are_refused():
+    view = dlviz.confusion(SCORES, TARGETS)
+    with pytest.raises(Problem, match=r"6 rows.*\(4, 3\)"):
+        view.update(SCORES[:4])
+    with pytest.raises(Problem, match="of 3 classes, but got 4"):
+        view.update(torch.randn(6, 4))
+    with pytest.raises(Problem, match="from 0 to 2"):
+        view.cell(3, 0)
+    with pytest.raises(Problem, match="cell"):
+        view.opened = [0, 1, 2]
+    with pytest.raises(TypeError, match="no such argument: shwos"):
+        dlviz.confusion(SCORES, TARGETS, shwos="counts")
+    assert view.step == 0
+
+
+def test_column_vectors_of_logits_labels_and_predictions_are_read():
+    z, y = torch.randn(30, 1), torch.randint(0, 2, (30, 1))
+    view = dlviz.confusion(z, y)
+    assert view.loss == pytest.approx(F.binary_cross_entropy_with_logits(z, y.float()).item(), rel=1e-5)
+    assert torch.equal(dlviz.confusion((z > 0), y).matrix, view.matrix)
+    assert torch.equal(dlviz.confusion((z > 0).long(), y).matrix, view.matrix)
+
+
+def test_nan_scores_are_counted_and_marked():
+    scores, targets = SCORES.clone(), TARGETS
+    scores[4, 1] = torch.nan
+    view = dlviz.confusion(scores, targets)
+    assert view.worst[0] == 4
+    assert view.cell(1, -1).tolist() == [4]
+    assert view.predictions[4] == -1
+    assert numbers(view.scene["lost"]) == [0, 1, 0]
+    assert "NaN" in view.scene["signature"]
+    assert view.scene["notes"][0]["kind"] == "bad"
+    assert view.accuracy == int((scores.argmax(1) == targets)[[0, 1, 2, 3, 5]].sum()) / 6
+    assert "NaN" in view._still()
+    json.dumps(written(dict(view._full())))
