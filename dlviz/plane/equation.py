@@ -25,10 +25,29 @@ def linear_of(calls: Sequence[Call], number: int) -> int | None:
     call = calls[number]
     if call.weight is not None:
         return number
-    if call.kind.lower() in _EACH.keys() | _NOTHING and len(call.sources) == 1:
-        before = call.sources[0]
-        return linear_of(calls, before) if calls[before].units == call.units else None
-    return None
+    return linear_of(calls, call.sources[0]) if is_each(calls, number) else None
+
+
+def is_each(calls: Sequence[Call], number: int) -> bool:
+    """Whether a call does the same to every unit of one other call, by itself: an activation, or what hands on what it gets."""
+    call = calls[number]
+    known = call.kind.lower() in _EACH.keys() | _NOTHING
+    return known and len(call.sources) == 1 and calls[call.sources[0]].units == call.units
+
+
+def spelled(call: Call) -> str:
+    """An activation as torch.nn.functional calls it: "relu"; any other call's class or function."""
+    return _EACH.get(call.kind.lower(), call.kind)
+
+
+def subscript(*numbers: int) -> str:
+    """Small figures below the line.
+
+    Example:
+        >>> "w" + subscript(2, 0), "w" + subscript(12, 0)
+        ('w₂₀', 'w₁₂,₀')
+    """
+    return ("," if max(numbers) > 9 else "").join(str(number).translate(_LOW) for number in numbers)
 
 
 def inputs(calls: Sequence[Call], number: int) -> list[str]:

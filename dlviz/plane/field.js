@@ -13,22 +13,25 @@ const WIDE = BOX.left + BOX.size + 8;
 const HIGH = BOX.top + BOX.size + 22;
 /** How much of a class's colour the surest place has, so that points stand out from it. */
 const STRONG = 0.6;
+/** A click so many pixels from a point means it. */
+const NEAR = 9;
 /** Pixels between two points of one stroke of the brush. */
 const APART = 14;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, add: (points: number[][]) => void, clear: () => void}} options
+ * @param {{words: Record<string, string>, signal: AbortSignal, add: (points: number[][]) => void, clear: () => void, pick: (point: number) => void, start: () => void}} options
  */
-export function field({ words, signal, add, clear }) {
+export function field({ words, signal, add, clear, pick, start }) {
   const canvas = h("canvas");
   const button = h("button", { type: "button", class: "plane-field" }, canvas);
   const readout = h("output", { class: "plane-line plane-readout" });
   const keys = h("div", { class: "plane-keys" });
   const wipe = h("button", { type: "button", class: "plane-button", hidden: "" }, words.clear);
-  const element = h("div", { class: "plane-panel" }, button, readout, keys, wipe);
+  const begin = h("button", { type: "button", class: "plane-button", hidden: "" }, words.walk_start);
+  const element = h("div", { class: "plane-panel" }, button, readout, keys, h("div", { class: "plane-tools" }, begin, wipe));
   let scene = null;
   let picture = null;
-  let state = { colours: null, brush: -1, painted: [], live: false };
+  let state = { colours: null, brush: -1, painted: [], live: false, walk: null, startable: false };
   let at = { row: 0, column: 0, seen: false };
   let last = null;
 
@@ -46,22 +49,29 @@ export function field({ words, signal, add, clear }) {
     const context = sharp(picture, WIDE, HIGH);
     const to = scale(scene.limits, BOX);
     context.drawImage(heatmap(), BOX.left, BOX.top, BOX.size, BOX.size);
-    line(context);
+    if (state.walk?.after) line(context, scene, true);
+    line(context, seen(), false);
     axes(context, to);
     context.save();
     context.beginPath();
     context.rect(BOX.left, BOX.top, BOX.size, BOX.size);
     context.clip();
     dots(context, to);
+    rings(context, to);
     context.restore();
+    begin.hidden = !state.startable;
     wipe.hidden = !(state.live && state.painted.length);
     button.toggleAttribute("data-brush", state.live && state.brush >= 0);
     put();
   }
 
+  /** What is drawn: the plane as it is, or after the step that is explained. */
+  function seen() {
+    return { ...scene, ...state.walk?.after };
+  }
   function heatmap() {
     const { colours } = state;
-    const { side, heat, winners, classes } = scene;
+    const { side, heat, winners, classes } = seen();
     const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
     const paper = channels(colours.paper);
     const tints = classes.map((_, label) => channels(colours[token(label)]));
@@ -75,19 +85,33 @@ export function field({ words, signal, add, clear }) {
       data[4 * p + 3] = 255;
     });
   }
-  function line(context) {
-    const cell = BOX.size / scene.side;
-    const pieces = contour(scene.heat, scene.winners, scene.side);
+  function line(context, { heat, winners, side }, ghost) {
+    const cell = BOX.size / side;
+    const pieces = contour(heat, winners, side);
     context.beginPath();
     for (let k = 0; k < pieces.length; k += 4) {
+      // Pieces come in no order along the line, so where they stand decides which a dashed one leaves out.
+      if (ghost && (Math.floor(pieces[k]) + Math.floor(pieces[k + 1])) % 4 > 1) continue;
       context.moveTo(BOX.left + (pieces[k] + 0.5) * cell, BOX.top + (pieces[k + 1] + 0.5) * cell);
       context.lineTo(BOX.left + (pieces[k + 2] + 0.5) * cell, BOX.top + (pieces[k + 3] + 0.5) * cell);
     }
     context.lineCap = "round";
-    for (const [colour, wide] of [[state.colours.paper, 4], [state.colours.ink, 1.6]]) {
+    for (const [colour, wide] of ghost ? [[state.colours.paper, 3.5], [state.colours.ink, 1.4]] : [[state.colours.paper, 4], [state.colours.ink, 1.6]]) {
       context.strokeStyle = colour;
       context.lineWidth = wide;
       context.stroke();
+    }
+  }
+  /** Around the points whose step is explained. */
+  function rings(context, to) {
+    for (const [x, y] of state.walk?.places ?? []) {
+      for (const [colour, wide] of [[state.colours.paper, 5], [state.colours.accent, 2.5]]) {
+        context.beginPath();
+        context.arc(to.x(x), to.y(y), 10, 0, 2 * Math.PI);
+        context.strokeStyle = colour;
+        context.lineWidth = wide;
+        context.stroke();
+      }
     }
   }
   function axes(context, to) {
@@ -106,7 +130,7 @@ export function field({ words, signal, add, clear }) {
     for (const value of ticks(bottom, top, 5)) context.fillText(format(value, 3), BOX.left - 5, to.y(value));
   }
   function dots(context, to) {
-    const { points, labels, guesses } = scene;
+    const { points, labels, guesses } = seen();
     const count = labels.length;
     const stroke = painter(state.colours, count > 1000 ? 2.4 : count > 400 ? 3 : 4);
     // The wrong ones last, so that no right one hides them.
@@ -138,10 +162,10 @@ export function field({ words, signal, add, clear }) {
   }
   function tell() {
     if (!at.seen) {
-      readout.textContent = state.live && state.brush >= 0 ? words.paint : words.read;
+      readout.textContent = paints() ? words.paint : state.live ? `${words.read} ${words.walk_pick}` : words.read;
       return;
     }
-    const { side, heat, classes, limits } = scene;
+    const { side, heat, classes, limits } = seen();
     const [x, y] = place(limits, side, at.row, at.column);
     const p = at.row * side + at.column;
     const chances = classes.map((name, label) => `${name} ${format(heat[label * side * side + p], 4)}`);
@@ -160,6 +184,20 @@ export function field({ words, signal, add, clear }) {
   function inside([px, py]) {
     return px >= BOX.left && py >= BOX.top && px < BOX.left + BOX.size && py < BOX.top + BOX.size;
   }
+  /** The learner's point nearest to a place on the canvas, within so many pixels; −1 for none. */
+  function nearest([px, py], most) {
+    const to = scale(scene.limits, BOX);
+    let [best, far] = [-1, most];
+    for (let p = 0; p < scene.labels.length; p += 1) {
+      const away = Math.hypot(to.x(scene.points[2 * p]) - px, to.y(scene.points[2 * p + 1]) - py);
+      if (away <= far) [best, far] = [p, away];
+    }
+    return best < 0 ? -1 : best * scene.point_every;
+  }
+  function choose(to, most) {
+    const point = state.live && state.brush < 0 ? nearest(to, most) : -1;
+    if (point >= 0) pick(point);
+  }
   /** As many digits as a pixel is worth. */
   function dab([px, py]) {
     last = [px, py];
@@ -175,10 +213,12 @@ export function field({ words, signal, add, clear }) {
       dab(to);
     }
     put();
+    if (event.button === 0) choose(to, NEAR);
   }, { signal });
   button.addEventListener("pointermove", (event) => {
     const to = under(event);
     stand(...to);
+    button.toggleAttribute("data-pick", state.live && state.brush < 0 && nearest(to, NEAR) >= 0);
     if (last && event.buttons && inside(to) && Math.hypot(to[0] - last[0], to[1] - last[1]) >= APART) dab(to);
     put();
   }, { signal });
@@ -196,7 +236,7 @@ export function field({ words, signal, add, clear }) {
   button.addEventListener("keydown", (event) => {
     const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const move = moves[event.key];
-    const enters = event.key === "Enter" && paints();
+    const enters = event.key === "Enter" && state.live;
     if ((!move && !enters) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
@@ -204,10 +244,12 @@ export function field({ words, signal, add, clear }) {
     const far = event.shiftKey ? 8 : 1;
     const within = (value) => Math.max(0, Math.min(scene.side - 1, value));
     if (move) at = { row: within(at.row + move[0] * far), column: within(at.column + move[1] * far), seen: true };
+    else if (!paints()) choose(scale(scene.limits, BOX).pixel(place(scene.limits, scene.side, at.row, at.column)), Infinity);
     else add([[...place(scene.limits, scene.side, at.row, at.column).map((value) => Number(value.toPrecision(5))), state.brush]]);
     put();
   }, { signal });
   wipe.addEventListener("click", clear, { signal });
+  begin.addEventListener("click", start, { signal });
 
   return { element, show, draw };
 }

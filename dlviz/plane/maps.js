@@ -6,8 +6,9 @@ import { heat, largest, sharp } from "../kit/js/heat.js";
 
 const MAP = 36;
 const GAP = 3;
-/** Maps below each other. */
+/** Maps below each other; up to so many stand in one line. */
 const DEEP = 8;
+const NARROW = 4;
 
 /**
  * @param {{words: Record<string, string>, signal: AbortSignal, pick: (layer: number, unit: number) => void}} options
@@ -34,9 +35,9 @@ export function maps({ words, signal, pick }) {
     const button = h("button", { type: "button", class: "plane-units" }, canvas);
     const foot = h("div", { class: "plane-foot" });
     const head = h("div", { class: "plane-name" }, h("b", { title: layer.name }, layer.name), h("span", { title: layer.about }, layer.kind === "input" ? words.input : layer.kind));
-    const abreast = Math.max(2, Math.ceil(layer.drawn / DEEP));
+    const abreast = layer.drawn <= NARROW ? 1 : Math.max(2, Math.ceil(layer.drawn / DEEP));
     const column = { layer, n, canvas, button, foot, abreast, at: 0, max: largest(layer.values), element: h("div", { class: "plane-column" }, head, button, foot) };
-    column.element.style.setProperty("--abreast", String(Math.min(abreast, Math.max(2, layer.drawn))));
+    column.element.style.setProperty("--abreast", String(abreast));
     button.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
       // Enter on the button clicks it at no place: what was walked to is meant.

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -43,13 +44,26 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A forward run: `calls`, the input first, and what the model returned."""
+    """A forward run: `calls`, the input first, and what the model returned.
+
+    With a graph, `live` are the calls' outputs as autograd knows them, and `gradients` what a backward run through it brings to each
+    of them, (N, units) by the call's number.
+    """
 
     calls: tuple[Call, ...]
     output: Any
+    live: tuple[Tensor, ...] = ()
+    gradients: dict[int, Tensor] = field(default_factory=dict)
 
 
-def run(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None = None, random: Tensor | None = None) -> Run:
+def run(
+    model: nn.Module,
+    x: Tensor,
+    state: Mapping[str, Tensor] | None = None,
+    random: Tensor | None = None,
+    *,
+    graph: bool = False,
+) -> Run:
     """Run `model` in evaluation mode on the rows of `x`. Parameters, buffers, mode, gradients and random numbers stay as they were.
 
     Args:
@@ -57,6 +71,7 @@ def run(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None = None, 
         x: the points, (N, 2).
         state: other parameters and buffers to run with.
         random: state of the CPU's generator to start from.
+        graph: whether autograd records the run, so that one can go backward through it.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
@@ -71,7 +86,7 @@ def run(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None = None, 
     watch = _Watch(model, x)
     devices = [x.device] if x.is_cuda else []
     with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.set_grad_enabled(graph))
         stack.enter_context(torch.random.fork_rng(devices=devices))
         if random is not None:
             torch.set_rng_state(random)
@@ -79,7 +94,7 @@ def run(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None = None, 
         stack.enter_context(watch.hooks())
         stack.enter_context(watch)
         output = torch.func.functional_call(model, own, (x,), strict=False)
-    return Run(tuple(watch.calls), output)
+    return Run(tuple(watch.calls), output, tuple(watch.outputs) if graph else (), watch.gradients)
 
 
 @contextmanager
@@ -104,7 +119,8 @@ class _Watch(Calls):
     def __init__(self, model: nn.Module, x: Tensor) -> None:
         super().__init__(model)
         self.calls: list[Call] = []
-        self._outputs: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+        self.gradients: dict[int, Tensor] = {}
         self._rows = x.shape[0]
         self.saw("x", None, None, (), {}, (), x)
 
@@ -122,13 +138,16 @@ class _Watch(Calls):
         if not isinstance(output, Tensor) or output.dim() < 1 or output.shape[0] != self._rows or output.is_complex():
             return
         if function is not None and id(output) not in self.made:
-            source = self._outputs[sources[0]]
+            source = self.outputs[sources[0]]
             if output.data_ptr() == source.data_ptr() and output.numel() == source.numel():
                 # The same numbers in another shape, as of a squeeze: no layer of its own.
                 self.note(output, sources[0])
                 return
         self.note(output, len(self.calls))
-        self._outputs.append(output)
+        self.outputs.append(output)
+        if output.requires_grad:
+            # A hook and not the tensor asked later: a call that writes into it makes it another tensor for autograd.
+            output.register_hook(partial(self._came_back, len(self.calls)))
         # Copied, because a later call may write into it.
         values = (output.detach().unsqueeze(1) if output.dim() == 1 else output.detach().flatten(1)).clone()
         kind = name if function is not None else "input" if module is None else type(module).__name__
@@ -139,3 +158,8 @@ class _Watch(Calls):
         path, about = (None, "") if module is None else (self.path(module), module.extra_repr())
         unlike = tuple(dict.fromkeys(sources))
         self.calls.append(Call(self.unique(name), kind, path, about, unlike, values, weight, bias))
+
+    def _came_back(self, number: int, gradient: Tensor) -> None:
+        self.gradients[number] = (
+            (gradient.unsqueeze(1) if gradient.dim() == 1 else gradient.flatten(1)).detach().clone()
+        )

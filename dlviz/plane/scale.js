@@ -2,9 +2,12 @@
 
 /** @param {number[]} limits left, right, bottom, top @param {{left: number, top: number, size: number}} box */
 export function scale([left, right, bottom, top], box) {
+  const x = (value) => box.left + ((value - left) / (right - left)) * box.size;
+  const y = (value) => box.top + ((top - value) / (top - bottom)) * box.size;
   return {
-    x: (value) => box.left + ((value - left) / (right - left)) * box.size,
-    y: (value) => box.top + ((top - value) / (top - bottom)) * box.size,
+    x,
+    y,
+    pixel: ([a, b]) => [x(a), y(b)],
     value: (px, py) => [left + ((px - box.left) / box.size) * (right - left), top - ((py - box.top) / box.size) * (top - bottom)],
   };
 }

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,11 +11,12 @@ from dlviz.kit.words import say
 from dlviz.plane.arguments import Limits
 from dlviz.plane.equation import equation, inputs, linear_of
 from dlviz.plane.fold import WIDEST, fold
+from dlviz.plane.points import kept, single, thinned
 from dlviz.plane.record import Call
 from dlviz.plane.shot import Shot
 
-#: So many layers are drawn, so many units of each, so many weights of a unit, and so many points.
-LAYERS, UNITS, WEIGHTS, POINTS = 16, 32, 16, 2000
+#: So many layers are drawn, so many units of each, and so many weights of a unit.
+LAYERS, UNITS, WEIGHTS = 16, 32, 16
 #: All maps of units together hold up to so many numbers, and one has up to so many along a side.
 NUMBERS, MAP = 120_000, 40
 
@@ -65,21 +65,22 @@ def scene(
     chosen = _chosen(shot.plane.calls)
     every = thinning(side, sum(min(UNITS, shot.plane.calls[n].units) for n in chosen), numbers)
     places = _places(side, every)
-    kept = _kept(len(y))
+    drawn = kept(len(y))
     heat = _square(shot.chances, side)
     layers = [_layer(shot.plane.calls, n, side, every) for n in chosen]
     for layer in layers:
         layer["linear"] = chosen.index(layer["linear"]) if layer["linear"] in chosen else -1
-    folds = [_fold(shot, n, places, kept) for n in chosen]
+    folds = [_fold(shot, n, places, drawn) for n in chosen]
     return {
         "limits": list(limits),
         "side": side,
-        "heat": _single(heat),
+        "heat": single(heat),
         "classes": list(classes),
-        "points": _single(shot.points.calls[0].output[kept]),
-        "labels": y[kept].to(torch.int32).cpu().numpy(),
-        "guesses": shot.guesses[kept].to(torch.int32).cpu().numpy(),
-        "painted_from": int((kept < own).sum()),
+        "points": single(shot.points.calls[0].output[drawn]),
+        "labels": y[drawn].to(torch.int32).cpu().numpy(),
+        "guesses": shot.guesses[drawn].to(torch.int32).cpu().numpy(),
+        "point_every": thinned(len(y)),
+        "painted_from": int((drawn < own).sum()),
         "layers": layers,
         "map": len(range(every // 2, side, every)),
         "every": every,
@@ -89,7 +90,7 @@ def scene(
         "code": code,
         "signature": signature,
         "badge": {"kind": "", "text": say("plane.edited")} if edited else {"kind": "good", "text": say("plane.badge")},
-        "notes": [*notes, *_notes(shot, chosen, kept, len(y))],
+        "notes": [*notes, *_notes(shot, chosen, drawn, len(y))],
         "summary": say(
             "plane.summary",
             classes=", ".join(classes),
@@ -113,10 +114,6 @@ def _chosen(calls: Sequence[Call]) -> list[int]:
     return list(range(count)) if count <= LAYERS else [*range(LAYERS - 1), count - 1]
 
 
-def _kept(count: int) -> Tensor:
-    return torch.arange(0, count, max(1, math.ceil(count / POINTS)))
-
-
 def _places(side: int, every: int) -> Tensor:
     """Numbers of the grid's places that a map keeps, row by row."""
     along = torch.arange(every // 2, side, every)
@@ -126,10 +123,6 @@ def _places(side: int, every: int) -> Tensor:
 def _square(values: Tensor, side: int) -> Tensor:
     """(side · side, K) as K maps."""
     return values.T.reshape(-1, side, side)
-
-
-def _single(values: Tensor) -> np.ndarray:
-    return values.detach().cpu().float().contiguous().numpy()
 
 
 def _layer(calls: Sequence[Call], number: int, side: int, every: int) -> dict[str, Any]:
@@ -144,13 +137,13 @@ def _layer(calls: Sequence[Call], number: int, side: int, every: int) -> dict[st
         "from": [_called(calls[source]) for source in call.sources],
         "units": call.units,
         "drawn": drawn,
-        "values": _single(_square(call.output[:, :drawn], side)[:, every // 2 :: every, every // 2 :: every]),
+        "values": single(_square(call.output[:, :drawn], side)[:, every // 2 :: every, every // 2 :: every]),
         "equations": [equation(calls, number, unit) for unit in range(drawn)],
         "linear": linear_of(calls, number),
         "inputs": inputs(calls, number)[:WEIGHTS],
         "fan": 0 if weight is None else weight.shape[1],
-        "weight": None if weight is None else _single(weight[:drawn, :WEIGHTS]),
-        "bias": None if call.bias is None else _single(call.bias[:drawn]),
+        "weight": None if weight is None else single(weight[:drawn, :WEIGHTS]),
+        "bias": None if call.bias is None else single(call.bias[:drawn]),
         "editable": weight is not None and call.path is not None,
     }
 
@@ -160,21 +153,21 @@ def _called(call: Call) -> str:
     return f"{call.name} ({call.kind})" if call.path and call.name != call.kind else call.name
 
 
-def _fold(shot: Shot, number: int, places: Tensor, kept: Tensor) -> dict[str, Any] | None:
+def _fold(shot: Shot, number: int, places: Tensor, drawn: Tensor) -> dict[str, Any] | None:
     plane, points = shot.plane.calls[number], shot.points.calls[number]
     finite = bool(torch.isfinite(plane.output).all()) and bool(torch.isfinite(points.output).all())
     if plane.units > WIDEST or plane.units == 0 or not finite:
         return None
-    found = fold(plane.output[places.to(plane.output.device)], points.output[kept])
+    found = fold(plane.output[places.to(plane.output.device)], points.output[drawn])
     return {
-        "plane": _single(found.plane),
-        "points": _single(found.points),
+        "plane": single(found.plane),
+        "points": single(found.points),
         "units": found.units,
         "shares": list(found.shares),
     }
 
 
-def _notes(shot: Shot, chosen: Sequence[int], kept: Tensor, count: int) -> list[dict[str, str]]:
+def _notes(shot: Shot, chosen: Sequence[int], drawn: Tensor, count: int) -> list[dict[str, str]]:
     calls = shot.plane.calls
     notes = []
     wild = next((call.name for call in calls if not bool(torch.isfinite(call.output).all())), "")
@@ -187,8 +180,8 @@ def _notes(shot: Shot, chosen: Sequence[int], kept: Tensor, count: int) -> list[
     wide = max((calls[n] for n in chosen), key=lambda call: call.units)
     if wide.units > UNITS:
         notes.append({"kind": "", "text": say("plane.note.units", name=wide.name, shown=UNITS, count=wide.units)})
-    if len(kept) < count:
-        notes.append({"kind": "", "text": say("plane.note.points", shown=len(kept), count=count)})
+    if len(drawn) < count:
+        notes.append({"kind": "", "text": say("plane.note.points", shown=len(drawn), count=count)})
     if shot.classes > 5:
         notes.append({"kind": "", "text": say("plane.note.colours")})
     return notes

@@ -80,7 +80,7 @@ def shoot(
     """
     plane = _run(model, grid(limits, side, x), state, random)
     points = _run(model, x, state, random)
-    chances, own = probabilities(_logits(plane)), probabilities(_logits(points))
+    chances, own = probabilities(logits(plane)), probabilities(logits(points))
     if len(y) and int(y.max()) >= chances.shape[1]:
         raise Problem(say("plane.refused.y_large", got=int(y.max()), count=chances.shape[1], last=chances.shape[1] - 1))
     guesses = own.argmax(1)
@@ -90,7 +90,7 @@ def shoot(
         chances,
         own,
         guesses,
-        float(loss(_logits(points), y)) if len(y) else None,
+        float(loss(logits(points), y)) if len(y) else None,
         float((guesses == y.to(guesses)).double().mean()) if len(y) else None,
     )
 
@@ -110,6 +110,14 @@ def loss(z: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(z, y.to(z.device))
 
 
+def losses(shot: Shot, y: Tensor) -> Tensor:
+    """Cross-entropy of each point, (N,)."""
+    z = logits(shot.points)
+    if z.shape[1] == 1:
+        return F.binary_cross_entropy_with_logits(z[:, 0], y.to(z), reduction="none")
+    return F.cross_entropy(z, y.to(z.device), reduction="none")
+
+
 def _run(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None, random: Tensor | None) -> Run:
     try:
         return run(model, x, state, random)
@@ -119,7 +127,12 @@ def _run(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None, random
         ) from error
 
 
-def _logits(made: Run) -> Tensor:
+def logits(made: Run) -> Tensor:
+    """What a model returned, as (N, 1) or (N, C).
+
+    Raises:
+        Problem: it is something else than logits.
+    """
     z: Any = made.output
     rows = made.calls[0].output.shape[0]
     if not isinstance(z, Tensor) or z.dim() not in (1, 2) or z.shape[0] != rows or not z.is_floating_point():

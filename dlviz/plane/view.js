@@ -11,36 +11,75 @@ import { field } from "./field.js";
 import { folding } from "./fold.js";
 import { maps } from "./maps.js";
 import { unit } from "./unit.js";
+import { walking } from "./walk.js";
+
+/** Milliseconds between two snapshots that are played, and between two phases, in which there is something to read. */
+const PACE = 700;
+const READING = 2600;
 
 function render({ model, el, signal }) {
   const words = model.get("words");
   const live = () => Boolean(model.get("live"));
   let scene = null;
   const on = stage({
-    model, el, signal, name: "boundary", steps: () => moments().length - 1, label: (step) => moments()[step], draw, stand,
-    traits: { opened: () => {}, layer: () => {}, brush: () => {}, painted: () => {}, live: draw }, release,
+    model: turned(model, walks), el, signal, name: "boundary", steps: () => (walks() ? phases() : moments()).length - 1, label, draw, stand, release,
+    traits: { opened: () => {}, layer: () => {}, brush: () => {}, painted: () => {}, example: walked, walk: walked, live: draw },
+    // What the player divides by its speed is asked every time.
+    pace: { valueOf: () => (walks() ? READING : PACE) },
   });
   const ask = asking(model, signal);
-  const plane = field({ words, signal, add: (points) => on.save("painted", [...model.get("painted"), ...points]), clear: () => on.save("painted", []) });
+  const plane = field({ words, signal, add: (points) => on.save("painted", [...model.get("painted"), ...points]), clear: () => on.save("painted", []), pick: (point) => explain([point]), start });
   const units = maps({ words, signal, pick: (n, k) => on.save("opened", [scene.layers[n].call, k]) });
   const open = unit({ words, signal, edit, reset: () => ask("reset", { kind: "reset" }), close: () => on.save("opened", []) });
   const fold = folding({ words, signal, turn: (layer) => on.save("layer", layer) });
   const losses = curve({ words, signal, go: (step) => on.go(step) });
+  const walk = walking({ words, signal, leave: () => explain([]) });
   const code = listing({ words, signal, say: on.ui.say });
+  const network = h("div", { class: "plane-panel plane-network" }, h("div", { class: "plane-title" }, h("b", {}, words.neurons), h("span", { class: "plane-soft" }, words.hint)), units.element, open.element);
+  const more = h("div", { class: "plane-bench" }, fold.element, losses.element);
   on.ui.root.classList.add("plane");
-  on.ui.stage.append(
-    h("div", { class: "plane-bench" }, plane.element, h("div", { class: "plane-panel plane-network" }, h("div", { class: "plane-title" }, h("b", {}, words.neurons), h("span", { class: "plane-soft" }, words.hint)), units.element)),
-    h("div", { class: "plane-bench" }, open.element, fold.element, losses.element),
-    code.element,
-  );
+  on.ui.stage.append(walk.net, h("div", { class: "plane-bench" }, plane.element, network, walk.says), more, code.element);
+  walked();
   on.start();
-  onTheme(on.ui.root, signal, () => stand(model.get("step")));
+  onTheme(on.ui.root, signal, () => stand());
 
   function moments() {
     return model.get("scene").moments.labels;
   }
-  /** Escape closes the unit that is open. */
+  /** Whether a step is explained. One that a page holds is of the snapshot that it was saved at. */
+  function walks() {
+    return model.get("example").length > 0 && held();
+  }
+  function held() {
+    return Boolean(model.get("walk").phases) && model.get("walk").step === model.get("step");
+  }
+  function phases() {
+    return model.get("walk").phases;
+  }
+  function label(step) {
+    return walks() ? `${phases()[step].title}. ${phases()[step].formula}` : moments()[step];
+  }
+  function explain(points) {
+    model.set("playing", false);
+    model.set("phase", 0);
+    on.save("example", points);
+  }
+  /** Without a point that was picked the kernel chooses one; a page has the one it was saved with. */
+  function start() {
+    if (live()) ask("explain", { kind: "explain" });
+    else explain(model.get("walk").points);
+  }
+  function walked() {
+    const now = walks();
+    walk.show(now ? model.get("walk") : null);
+    network.hidden = more.hidden = now;
+  }
+  /** Escape leaves the step that is explained, or closes the unit that is open. */
   function release() {
+    if (walks()) {
+      explain([]);
+      return true;
+    }
     if (!model.get("opened").length) return false;
     on.save("opened", []);
     return true;
@@ -54,43 +93,72 @@ function render({ model, el, signal }) {
 
   function draw() {
     scene = decoded(model.get("scene"));
+    walked();
     plane.show(scene);
     units.show(scene.layers);
     fold.show(scene);
     losses.show(scene.moments);
     code.show(scene.code);
-    on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().length < 2);
+    on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().length < 2 && !walks());
     if (!live()) return;
     const classes = scene.classes.map((name, label) => [String(label), name]);
     on.controls.choice({ label: words["knob.brush"], options: [["-1", words["knob.off"]], ...classes], get: () => String(model.get("brush")), set: (value) => on.save("brush", Number(value)) });
     on.controls.range({ label: words["knob.resolution"], min: 10, max: () => 200, get: () => model.get("resolution"), set: (value) => on.save("resolution", value) });
   }
 
-  function stand(step) {
+  function stand() {
+    const step = model.get("step");
+    const now = walks();
     const colours = palette(on.ui.root);
     colours.good = getComputedStyle(on.ui.root).getPropertyValue("--good").trim();
     const [call, k] = model.get("opened");
     const n = scene.layers.findIndex((one) => one.call === call);
     const layer = n < 0 || k >= scene.layers[n].drawn ? null : scene.layers[n];
-    plane.draw({ colours, brush: model.get("brush"), painted: model.get("painted"), live: live() });
+    if (now) walk.stand(Math.min(model.get("phase"), phases().length - 1));
+    plane.draw({ colours, brush: model.get("brush"), painted: model.get("painted"), live: live(), walk: now ? after() : null, startable: !now && (live() || held()) });
     units.draw({ opened: layer ? [n, k] : [], side: scene.map, colours });
     open.show(layer && { scene, layer, unit: k, linear: scene.layers[layer.linear] ?? null, live: live() });
     open.draw(colours);
     fold.draw(colours, model.get("layer"));
     losses.stand(Math.min(step, moments().length - 1));
+    on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().length < 2 && !now);
   }
+  /** Where the explained points are, and in the last phase what the plane is after the step. */
+  function after() {
+    const { places, heat, guesses } = model.get("walk");
+    const last = model.get("phase") >= phases().length - 1;
+    return { places, after: last ? { ...won(array(heat, "float32"), scene.side, scene.classes.length), guesses: array(guesses, "int32") } : null };
+  }
+}
+
+/** The same model, whose `step` is the phase while a step is explained: one player plays both. */
+function turned(model, walks) {
+  const name = (trait) => (trait === "step" && walks() ? "phase" : trait);
+  const both = (event) => (event === "change:step" ? [event, "change:phase"] : [event]);
+  return {
+    get: (trait) => model.get(name(trait)),
+    set: (trait, value) => model.set(name(trait), value),
+    save_changes: () => model.save_changes(),
+    on: (event, call) => both(event).forEach((one) => model.on(one, call)),
+    off: (event, call) => both(event).forEach((one) => model.off(one, call)),
+  };
+}
+
+/** Probabilities, class after class, with the most probable class of every point. */
+function won(heat, side, classes) {
+  const count = side * side;
+  const winners = new Uint8Array(count);
+  for (let p = 0; p < count; p += 1) {
+    for (let label = 1; label < classes; label += 1) if (heat[label * count + p] > heat[winners[p] * count + p]) winners[p] = label;
+  }
+  return { heat, winners };
 }
 
 /** The scene with its bytes as numbers, and the most probable class of every computed point. */
 function decoded(about) {
   const single = (bytes) => (bytes ? array(bytes, "float32") : null);
-  const heat = single(about.heat);
   const { side, map, every } = about;
-  const count = side * side;
-  const winners = new Uint8Array(count);
-  for (let p = 0; p < count; p += 1) {
-    for (let label = 1; label < about.classes.length; label += 1) if (heat[label * count + p] > heat[winners[p] * count + p]) winners[p] = label;
-  }
+  const { heat, winners } = won(single(about.heat), side, about.classes.length);
   const first = Math.floor(every / 2);
   const coarse = Uint8Array.from({ length: map * map }, (_, p) => winners[(first + Math.floor(p / map) * every) * side + first + (p % map) * every]);
   return {

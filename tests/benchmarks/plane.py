@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
+from dlviz.kit.page import written
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
 
@@ -20,6 +21,19 @@ _REDRAW = """async () => {
   for (let k = 0; k < 30; k += 1) {
     const start = performance.now();
     model.set("scene", { ...model.get("scene") });
+    document.body.offsetHeight;
+    times.push(performance.now() - start);
+    await new Promise(requestAnimationFrame);
+  }
+  return times.sort((a, b) => a - b)[15];
+}"""
+#: From phase to phase of an explained step, the median.
+_PHASE = """async () => {
+  const model = globalThis.dlvizModel;
+  const times = [];
+  for (let k = 0; k < 30; k += 1) {
+    const start = performance.now();
+    model.set("phase", k % model.get("walk").phases.length);
     document.body.offsetHeight;
     times.push(performance.now() - start);
     await new Promise(requestAnimationFrame);
@@ -53,6 +67,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
     for units, side in settings:
         yield row(str(units), str(side), *kernel_side(units, side))
     yield "target: 20 redraws a second beside 100 steps of training"
+    yield explained()
     if not quick:
         yield from in_browser()
 
@@ -76,6 +91,27 @@ def kernel_side(units: int, side: int) -> tuple[str, ...]:
     crossing = sum(len(part) for part in leaves(view.scene))
     view.close()
     return f"{1e3 * trained:.2f}", f"{1e3 * drawn:.2f}", f"{1 / drawn:.0f}", str(crossing)
+
+
+def explained() -> str:
+    """What an explained step costs beside the step itself, and what crosses for it."""
+    torch.manual_seed(0)
+    x, y = dlviz.data.spirals(300)
+    net = net_of(16)
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    view = dlviz.boundary(net, x, y)
+
+    def step() -> None:
+        loss = F.cross_entropy(net(x[:1]), y[:1])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    times = sorted((timed(lambda: view.explain(0, optimiser=optimiser)), timed(step)) for _ in range(20))
+    asked, trained = times[10][0], sorted(one for _, one in times)[10]
+    size = len(written(view.walk))
+    view.close()
+    return f"explain: {1e3 * asked:.1f} ms beside {1e3 * trained:.2f} ms of the step itself, {size} characters cross"
 
 
 def timed(call: Callable[[], None]) -> float:
@@ -109,12 +145,18 @@ def in_browser() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=executable, args=list(_FLAGS))
         path = Path(folder) / "plane.html"
-        dlviz.boundary(net_of(16), x, y, opened=[2, 3]).to_html(path)
+        view = dlviz.boundary(net_of(16), x, y, opened=[2, 3])
+        view.to_html(path)
         page = browser.new_page(viewport={"width": 1100, "height": 900})
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-ready]", state="attached")
         page.wait_for_timeout(500)
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         redraw, hover = page.evaluate(_REDRAW), page.evaluate(_HOVER)
-        yield f"browser, in ms: first paint {paint:.0f}, a new scene {redraw:.1f}, hover {hover:.1f}"
+        view.explain(0)
+        view.to_html(path)
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        phase = page.evaluate(_PHASE)
+        yield f"browser, in ms: first paint {paint:.0f}, a new scene {redraw:.1f}, hover {hover:.1f}, a phase of a step {phase:.1f}"
         browser.close()

@@ -174,16 +174,16 @@ def live(open_page):
         def kernel(text: str) -> str:
             message = json.loads(text)
             asked.append(message)
-            before = view.scene
+            before = {name: getattr(view, name) for name in ("scene", "example", "walk") if hasattr(view, name)}
             if message["kind"] == "set":
                 for name, value in message["traits"].items():
                     setattr(view, name, value)
             else:
                 view._answer(None, message, [])
             told = ("refusal",) if hasattr(view, "refusal") else ()
-            changed = {name: getattr(view, name) for name in told} | (
-                {"scene": view.scene} if view.scene is not before else {}
-            )
+            changed = {name: getattr(view, name) for name in told} | {
+                name: getattr(view, name) for name, was in before.items() if getattr(view, name) is not was
+            }
             return written(changed)
 
         page.expose_function("kernel", kernel)

@@ -42,6 +42,14 @@ def trained():
     return view
 
 
+def moved():
+    """A step on eight points, at its end."""
+    view = opened()
+    view.explain([1, 8, 15, 22, 29, 36, 43, 50], lr=2.0)
+    view.phase = len(view.walk["phases"]) - 1
+    return view
+
+
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     view = opened()
@@ -54,6 +62,10 @@ def pages() -> dict[str, str]:
     net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
     found["moons"] = dlviz.boundary(net, x, y, layer=3, opened=[3, 0]).to_html()
     found["trained"] = trained().to_html()
+    view = trained()
+    view.explain(7, lr=0.5)
+    found["explained"] = view.to_html()
+    found["after"] = moved().to_html()
     torch.manual_seed(0)
     wide = nn.Sequential(nn.Linear(2, 100), nn.BatchNorm1d(100), nn.Linear(100, 7))
     found["wide"] = dlviz.boundary(wide, torch.randn(2500, 2), torch.arange(2500) % 7, opened=[3, 1]).to_html()
@@ -72,7 +84,7 @@ def settled(page: Page) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["plain", "unit", "edited", "moons", "trained", "wide"])
+@pytest.mark.parametrize("name", ["plain", "unit", "edited", "moons", "trained", "wide", "explained", "after"])
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
@@ -461,7 +473,7 @@ def test_the_code_is_there_to_be_copied(open_page, pages):
 
 
 @pytest.mark.parametrize("width", [520, 640, 760, 1000, 1300])
-@pytest.mark.parametrize("name", ["unit", "trained", "wide"])
+@pytest.mark.parametrize("name", ["unit", "trained", "wide", "explained"])
 def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     page = open_page(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
@@ -482,3 +494,211 @@ def test_the_theme_repaints_the_canvases(open_page, pages):
     until(page, "document.querySelector('.dlviz').dataset.theme === 'dark'")
     page.wait_for_timeout(100)
     assert pixel(page, ".plane-field canvas", LEFT + 4, TOP + 4) != light
+
+
+def nodes(page: Page, column: int) -> list[tuple[str, str]]:
+    """Value and gradient that stand in the units of a column of the explained step, "" for what is not there yet."""
+    before = page.evaluate(
+        "c => dlvizModel.get('walk').columns.slice(0, c).reduce((n, one) => n + one.drawn, 0)", column
+    )
+    drawn = page.evaluate("c => dlvizModel.get('walk').columns[c].drawn", column)
+    texts = page.eval_on_selector_all(
+        ".plane-node", "all => all.map((n) => [...n.querySelectorAll('text')].slice(1).map((t) => t.textContent))"
+    )
+    return [(one[0], one[1].removeprefix("∂ ") if len(one) > 1 else "") for one in texts[before : before + drawn]]
+
+
+def test_the_phases_bring_values_then_gradients_then_weights(open_page, pages):
+    view = trained()
+    view.explain(7, lr=0.5)
+    step, phases = view.explained, view.walk["phases"]
+    page = open_page(pages["explained"])
+    expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
+    page.locator(".dlviz").focus()
+    for now, phase in enumerate(phases):
+        expect(page.locator(".plane-says h4")).to_have_text(phase["title"])
+        expect(page.locator(".plane-says .plane-formula")).to_have_text(phase["formula"])
+        for column in range(4):
+            forward = next(n for n, one in enumerate(phases) if (one["kind"], one["column"]) == ("forward", column))
+            back = [n for n, one in enumerate(phases) if (one["kind"], one["column"]) == ("back", column)]
+            for k, (value, gradient) in enumerate(nodes(page, column)):
+                assert bool(value) == (now >= forward)
+                assert bool(gradient) == (bool(back) and now >= back[0])
+                if value:
+                    assert number(value) == pytest.approx(step.calls[column].output[0, k].item(), rel=6e-2, abs=1e-7)
+                if gradient:
+                    assert number(gradient) == pytest.approx(step.gradients[column][0, k].item(), rel=6e-2, abs=1e-7)
+        page.keyboard.press("ArrowRight")
+    expect(page.locator(".dlviz-count")).to_have_text("10 / 10")
+
+
+def test_the_numbers_on_the_edges_are_weights_then_gradients_then_new_weights(open_page, pages):
+    view = trained()
+    view.explain(7, lr=0.5)
+    made, phases = view.explained.weights[1], view.walk["phases"]
+    page = open_page(pages["explained"])
+    numbers = page.locator(".plane-edge-number")
+    back = next(n for n, one in enumerate(phases) if (one["kind"], one["column"]) == ("back", 1))
+    unit = view.walk["columns"][1]["pin"]
+    for phase, values in ((1, made.weight), (back, made.gradients[0]), (len(phases) - 2, made.after[0])):
+        page.evaluate("phase => dlvizModel.set('phase', phase)", phase)
+        expect(numbers).to_have_count(2)
+        shown = [number(text) for text in numbers.all_text_contents()]
+        assert shown == pytest.approx(values[unit].tolist(), rel=6e-2)
+
+
+def test_what_flows_runs_forward_and_then_back(open_page, pages):
+    page = open_page(pages["explained"])
+    live = page.locator(".plane-edge[data-live]")
+    page.evaluate("dlvizModel.set('phase', 1)")
+    expect(live).to_have_count(12)
+    assert set(live.evaluate_all("all => all.map((n) => n.dataset.live)")) == {"forward"}
+    assert "plane-run" in live.first.evaluate("n => getComputedStyle(n).animationName")
+    page.evaluate("dlvizModel.set('phase', 7)")
+    expect(live).to_have_count(18)
+    assert set(live.evaluate_all("all => all.map((n) => n.dataset.live)")) == {"back"}
+    assert live.first.evaluate("n => getComputedStyle(n).animationDirection") == "reverse"
+    page = open_page(pages["explained"], reduced_motion=True)
+    page.evaluate("dlvizModel.set('phase', 1)")
+    assert page.locator(".plane-edge[data-live]").first.evaluate("n => getComputedStyle(n).animationName") == "none"
+
+
+def test_a_unit_is_looked_at_with_the_mouse_and_with_the_keyboard(open_page, pages):
+    view = trained()
+    view.explain(7, lr=0.5)
+    page = open_page(pages["explained"])
+    page.evaluate("dlvizModel.set('phase', 8)")  # back at the first layer
+    page.locator(".plane-node").nth(2 + 1).hover()
+    lines = view.walk["columns"][1]["lines"]
+    expect(page.locator(".plane-sums div")).to_have_text(lines["back"][1])
+    page.locator(".plane-walk").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".plane-sums div")).to_have_text(lines["back"][2])
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".plane-sums div")).to_have_text(lines["update"][2])
+    expect(page.locator(".dlviz-count")).to_have_text("9 / 10")
+    page.evaluate("dlvizModel.set('phase', 1)")
+    page.locator(".plane-node").nth(2 + 6).hover()
+    expect(page.locator(".plane-sums div")).to_have_text(["comes later"])
+
+
+def test_escape_leaves_and_the_snapshots_play_again(open_page, pages):
+    page = open_page(pages["explained"])
+    expect(page.locator(".plane-walk")).to_be_visible()
+    expect(page.locator(".plane-maps")).to_be_hidden()
+    page.locator(".dlviz").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    expect(page.locator(".plane-walk")).to_be_hidden()
+    expect(page.locator(".plane-says")).to_be_hidden()
+    expect(page.locator(".plane-maps")).to_be_visible()
+    expect(page.locator(".dlviz-count")).to_have_text("4 / 4")
+    start = page.get_by_role("button", name="Explain one step of training")
+    expect(start).to_be_visible()
+    page.locator(".dlviz-back").click()
+    expect(page.locator(".dlviz-count")).to_have_text("3 / 4")
+    expect(start).to_be_hidden()  # the page holds a step from the last snapshot alone
+    page.locator(".dlviz-next").click()
+    start.click()
+    expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
+    page.get_by_role("button", name="Leave (Esc)").click()
+    expect(page.locator(".plane-walk")).to_be_hidden()
+
+
+def test_the_space_bar_plays_the_phases_with_time_to_read(open_page, pages):
+    page = open_page(pages["explained"])
+    page.evaluate("dlvizModel.set('speed', 4)")
+    page.locator(".dlviz").focus()
+    page.keyboard.press(" ")
+    expect(page.locator(".dlviz-count")).to_have_text("10 / 10", timeout=12_000)
+    until(page, "!dlvizModel.get('playing')")
+
+
+def test_after_the_step_the_plane_is_the_new_one(open_page, pages):
+    view = moved()
+    page = open_page(pages["after"])
+    after = torch.frombuffer(bytearray(view.walk["heat"]), dtype=torch.float32).reshape(3, SIDE * SIDE)
+    assert (after.argmax(0) != view.chances.argmax(1)).any()
+    page.locator(".plane-field").hover(position={"x": LEFT + 10.5 * 9, "y": TOP + 30.5 * 9}, force=True)
+    told = page.locator(".plane-readout").inner_text().split(": ", 1)[1].split(" · ")
+    wanted = after[:, 30 * SIDE + 10].tolist()
+    assert [number(part.rsplit(" ", 1)[1]) for part in told] == pytest.approx(wanted, rel=1e-3)
+
+
+def test_the_boundary_before_the_step_stays_as_a_ghost(open_page):
+    net, x, y = model_and_points()
+    view = dlviz.boundary(net, x[:2], y[:2], resolution=SIDE)
+    view.explain([0, 1], lr=2.0)
+    view.phase = len(view.walk["phases"]) - 1
+    page = open_page(view)
+    old = view.chances.argmax(1).reshape(SIDE, SIDE)
+    new = torch.frombuffer(bytearray(view.walk["heat"]), dtype=torch.float32).reshape(3, SIDE, SIDE).argmax(0)
+    ink = colours(page, "ink")
+    seen = []
+    for row in range(3, 37):
+        for column in range(3, 36):
+            near = new[row - 2 : row + 3, column - 2 : column + 4]
+            # Where the new boundary is not near and two classes met before.
+            if old[row, column] == old[row, column + 1] or bool((near != near[0, 0]).any()):
+                continue
+            line = [
+                pixel(page, ".plane-field canvas", LEFT + (column + 0.5 + k / 9) * 9, TOP + (row + 0.5) * 9)
+                for k in range(10)
+            ]
+            seen.append(min(max(abs(a - b) for a, b in zip(one, ink, strict=True)) for one in line) < 90)
+    # Dashed: here it is drawn and there it is not.
+    assert set(seen) == {True, False}
+
+
+def test_the_explained_point_has_a_ring(open_page, pages):
+    view = trained()
+    page = open_page(pages["explained"])
+    at = spot(view, *view.x[7].tolist())
+    found = pixel(page, ".plane-field canvas", at["x"] + 10, at["y"])
+    assert max(abs(a - b) for a, b in zip(found, colours(page, "accent"), strict=True)) < 40
+
+
+def test_a_click_on_a_point_explains_it_and_enter_the_nearest(live):
+    view = opened()
+    page, _ = live(view)
+    alone = next(k for k in range(60) if (view.x - view.x[k]).norm(dim=1).sort()[0][1] > 0.09)
+    field = page.locator(".plane-field")
+    field.click(position=spot(view, *view.x[alone].tolist()))
+    settled(page)
+    assert view.example == [alone]
+    expect(page.locator(".plane-walk")).to_be_visible()
+    page.keyboard.press("Escape")
+    settled(page)
+    assert view.example == []
+    assert view.walk == {}
+    field.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert len(view.example) == 1
+    text = page.locator(".plane-readout").inner_text()
+    there = torch.tensor([number(part) for part in re.search(r"\((\S+), (\S+)\)", text).groups()])
+    assert (view.x[view.example[0]] - there).norm() <= (view.x - there).norm(dim=1).min() + 0.01
+
+
+def test_the_button_explains_the_worst_point(live):
+    view = opened()
+    page, _ = live(view)
+    page.get_by_role("button", name="Explain one step of training").click()
+    settled(page)
+    with torch.no_grad():
+        losses = nn.functional.cross_entropy(view._learners(view.x), view.y, reduction="none")
+    assert view.example == [int(losses.argmax())]
+    expect(page.locator(".plane-says h4")).to_have_text(f"Point {view.example[0]} goes in")
+
+
+def test_probabilities_show_how_they_are_made(open_page, pages):
+    view = trained()
+    view.explain(7, lr=0.5)
+    page = open_page(pages["explained"])
+    page.evaluate("dlvizModel.set('phase', 4)")
+    lines = view.walk["columns"][4]["lines"]["forward"]
+    expect(page.locator(".plane-sums div")).to_have_text(lines[int(view.y[7])])
+    page.evaluate("dlvizModel.set('phase', 5)")
+    expect(page.locator(".plane-says > b")).to_be_hidden()
+    assert page.locator(".plane-node").last.locator("text").all_text_contents()[1] == f"{view.explained.loss:.3g}"

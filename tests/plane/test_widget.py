@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.kit.problem import Problem
-from dlviz.plane.widget import PAINTED
+from dlviz.plane.drawing_widget import PAINTED
 
 
 def made(classes=3, outputs=None, seed=0):

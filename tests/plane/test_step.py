@@ -1,0 +1,301 @@
+"""One step of training, made on copies: every number is autograd's and the optimiser's own, and nothing of the learner's changes."""
+
+import copy
+import re
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import dlviz
+from dlviz.kit.problem import Problem
+from dlviz.plane import arithmetic
+from dlviz.plane.columns import chosen
+from dlviz.plane.step import take
+from tests.plane.test_run import Learners
+
+
+def data(classes, count=4):
+    x, y = dlviz.data.spirals(60, classes=classes)
+    return x[5 : 5 + count], y[5 : 5 + count]
+
+
+def stack(classes=3, inplace=False):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(2, 7), nn.Tanh(), nn.Linear(7, 5), nn.ReLU(inplace=inplace), nn.Linear(5, classes))
+
+
+class Tied(nn.Module):
+    """One layer called twice, the second time after a skip."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.again, self.last = nn.Linear(2, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        h = F.leaky_relu(self.first(x), 0.3)
+        return self.last(h + self.again(torch.sigmoid(self.again(h))))
+
+
+MODELS = {
+    "stack": lambda: (stack(), 3),
+    "in place": lambda: (stack(inplace=True), 3),
+    "one logit": lambda: (stack(1), 2),
+    "skip": lambda: (Learners(), 2),
+    "tied": lambda: (Tied(), 3),
+}
+
+
+def own_loss(output, y):
+    if output.dim() == 2 and output.shape[1] > 1:
+        return F.cross_entropy(output, y)
+    return F.binary_cross_entropy_with_logits(output.flatten(), y.to(output))
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("name", MODELS)
+def test_every_gradient_is_autograds(name, count):
+    torch.manual_seed(0)
+    model, classes = MODELS[name]()
+    x, y = data(classes, count)
+    step = take(model, x, y)
+    twin = copy.deepcopy(model).eval()
+    kept = []
+    for call in dict.fromkeys(call.path for call in step.calls if call.path):
+        # What a later layer does not write into shows its gradient by itself.
+        twin.get_submodule(call).register_forward_hook(
+            lambda _m, _a, out, call=call: (out.retain_grad(), kept.append((call, out)), None)[-1]
+        )
+    loss = own_loss(twin(x), y)
+    loss.backward()
+    assert step.loss == pytest.approx(loss.item(), rel=1e-6)
+    found = [number for number, call in enumerate(step.calls) if call.path]
+    assert len(found) == len(kept)
+    for number, (path, out) in zip(found, kept, strict=True):
+        if name == "in place" and path == "2":
+            continue  # there the plain hook sees what the activation made of it
+        assert step.calls[number].path == path
+        torch.testing.assert_close(step.gradients[number], out.grad.reshape(count, -1))
+        if number in step.weights:
+            layer = twin.get_submodule(path)
+            torch.testing.assert_close(step.weights[number].gradients[0], layer.weight.grad)
+            torch.testing.assert_close(step.weights[number].gradients[1], layer.bias.grad)
+
+
+def test_a_layer_before_one_in_place_has_the_gradient_of_its_own_output():
+    x, y = data(3)
+    plain, inplace = take(stack(), x, y), take(stack(inplace=True), x, y)
+    assert torch.equal(plain.gradients[3], inplace.gradients[3])
+    assert bool((plain.calls[3].output < 0).any())
+    assert torch.equal(plain.calls[3].output, inplace.calls[3].output)
+
+
+OPTIMISERS = {
+    "SGD": lambda p: torch.optim.SGD(p, lr=0.3),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "Adam": lambda p: torch.optim.Adam(p, lr=0.05),
+    "AdamW": lambda p: torch.optim.AdamW(p, lr=0.05, amsgrad=True),
+    "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_the_update_is_bitwise_the_learners_optimisers_with_its_state(name):
+    model = stack()
+    optimiser = OPTIMISERS[name](model.parameters())
+    x, y = data(3, 8)
+    for _ in range(5):
+        optimiser.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimiser.step()
+    step = take(model, x[:2], y[:2], optimiser=optimiser)
+    optimiser.zero_grad()
+    F.cross_entropy(model(x[:2]), y[:2]).backward()
+    optimiser.step()
+    for path, value in model.named_parameters():
+        assert torch.equal(step.state[path], value)
+    assert step.later == pytest.approx(F.cross_entropy(model(x[:2]), y[:2]).item(), rel=1e-6)
+    assert step.rule == (type(optimiser).__name__, optimiser.param_groups[0]["lr"])
+    assert step.plain == (name == "SGD")
+
+
+def test_without_an_optimiser_it_is_plain_descent():
+    model = stack()
+    step = take(model, *data(3), lr=0.25)
+    for made in step.weights.values():
+        torch.testing.assert_close(made.after[0], made.weight - 0.25 * made.gradients[0])
+        torch.testing.assert_close(made.after[1], made.bias - 0.25 * made.gradients[1])
+
+
+def test_nothing_of_the_learners_changes():
+    torch.manual_seed(0)
+    model = Learners()
+    model.drop.eval()
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.1)
+    x, y = data(2, 8)
+    own_loss(model(x), y).backward()
+    optimiser.step()
+    before = copy.deepcopy((model.state_dict(), [p.grad for p in model.parameters()], optimiser.state_dict()))
+    modes = [module.training for module in model.modules()]
+    versions = [p._version for p in (*model.parameters(), *model.buffers())]
+    random = torch.get_rng_state()
+    take(model, x, y, optimiser=optimiser)
+    now = (model.state_dict(), [p.grad for p in model.parameters()], optimiser.state_dict())
+    assert str(now) == str(before)
+    torch.testing.assert_close(now, before, rtol=0, atol=0)
+    assert modes == [module.training for module in model.modules()]
+    assert versions == [p._version for p in (*model.parameters(), *model.buffers())]
+    assert torch.equal(random, torch.get_rng_state())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_what_is_frozen_stays_and_has_no_gradient():
+    model = stack()
+    model[0].requires_grad_(False)
+    step = take(model, *data(3))
+    assert step.weights[1].gradients == (None, None)
+    assert torch.equal(step.weights[1].after[0], model[0].weight)
+    assert not torch.equal(step.state["2.weight"], model[2].weight)
+    assert "it stays" in arithmetic.update(step, 1, 0)[0]
+
+
+def test_a_step_can_be_made_where_gradients_are_off():
+    model = stack()
+    x, y = data(3)
+    with torch.no_grad():
+        step = take(model, x, y)
+    assert torch.equal(step.gradients[5], take(model, x, y).gradients[5])
+
+
+def test_the_slope_of_an_activation_is_its_derivative():
+    step = take(stack(), *data(3))
+    torch.testing.assert_close(step.slopes[2], 1 - step.calls[2].output ** 2)
+    assert torch.equal(step.slopes[4], (step.calls[3].output > 0).float())
+    skip = take(Tied(), *data(3))
+    name = [call.name for call in skip.calls].index("leaky_relu")
+    taken = skip.calls[skip.calls[name].sources[0]].output
+    torch.testing.assert_close(skip.slopes[name], torch.where(taken > 0, 1.0, 0.3))
+
+
+def test_what_the_loss_does_not_depend_on_has_no_gradient():
+    class Idle(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.idle = nn.Linear(2, 3), nn.Linear(2, 3)
+
+        def forward(self, x):
+            torch.tanh(self.idle(x))
+            return self.used(x)
+
+    step = take(Idle(), *data(3))
+    found = {call.name: number for number, call in enumerate(step.calls)}
+    assert found["tanh"] in step.slopes
+    assert not {found["idle"], found["tanh"]} & step.gradients.keys()
+    assert "no gradient comes here" in arithmetic.backward(step, found["idle"], 0)[0]
+    assert step.weights[found["idle"]].gradients == (None, None)
+
+
+def test_a_loss_of_ones_own_is_gone_back_from():
+    model = stack()
+    x, y = data(3)
+    step = take(model, x, y, criterion=lambda z, y: F.multi_margin_loss(z, y))
+    twin = copy.deepcopy(model)
+    loss = F.multi_margin_loss(twin(x), y)
+    loss.backward()
+    assert step.loss == loss.item()
+    assert step.chances is None
+    torch.testing.assert_close(step.weights[1].gradients[0], twin[0].weight.grad)
+
+
+def test_the_arithmetic_is_written_out():
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([[1.0, -2.0], [0.5, 0.5]]))
+        net[0].bias.copy_(torch.tensor([0.25, -3.0]))
+        net[2].weight.copy_(torch.tensor([[2.0, 1.0]]))
+        net[2].bias.fill_(-1.0)
+    step = take(net, torch.tensor([[0.5, -0.5]]), torch.tensor([1]), lr=0.5)
+    assert arithmetic.forward(step, 1, 0) == ["z₀ = 1·0.5 − 2·(−0.5) + 0.25 = 1.75"]
+    assert arithmetic.forward(step, 2, 1) == ["a₁ = relu(−3) = 0"]
+    assert arithmetic.forward(step, 3, 0) == ["z₀ = 2·1.75 + 1·0 − 1 = 2.5"]
+    delta = torch.sigmoid(torch.tensor(2.5)).item() - 1
+    assert arithmetic.backward(step, 3, 0)[:2] == [
+        "∂loss/∂z₀ = 0.924 − 1 = −0.0759",
+        f"∂loss/∂w₀₀ = −0.0759·1.75 = {arithmetic.short(1.75 * delta)}",
+    ]
+    assert arithmetic.backward(step, 2, 0) == ["∂loss/∂a₀ = 2·(−0.0759) = −0.152"]
+    assert arithmetic.backward(step, 1, 1)[0] == "∂loss/∂z₁ = −0.0759·relu′(−3) = −0.0759·0 = 0"
+    after = -2 - 0.5 * (2 * delta * -0.5)
+    assert arithmetic.update(step, 1, 0)[1] == f"w₀₁: −2 − 0.5·0.0759 = {arithmetic.short(after)}"
+    assert arithmetic.update(step, 2, 0) == ["It has no parameters of its own: nothing to update."]
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_line_of_one_terms_products_adds_up(name, count):
+    """Where a line is a plain sum of products, the sum is what it says, to the figures that are written."""
+    torch.manual_seed(1)
+    model, classes = MODELS[name]()
+    step = take(model, *data(classes, count))
+    term = r"−?[\d.e−]+·\(?−?[\d.e−]+\)?"
+    checked = 0
+    for number, call in enumerate(step.calls):
+        for unit in range(call.units):
+            for line in arithmetic.forward(step, number, unit) + arithmetic.backward(step, number, unit):
+                found = re.fullmatch(rf"\S+ = ({term}(?: [+−] {term})*(?: [+−] [\d.]+)?) = (\S+)", line)
+                if not found:
+                    continue
+                total = eval(found[1].replace("−", "-").replace("·", "*"))
+                assert total == pytest.approx(float(found[2].replace("−", "-")), abs=0.02, rel=0.02)
+                checked += 1
+    assert checked > 3
+
+
+def test_where_the_terms_are_not_all_known_none_are_printed():
+    step = take(Tied(), *data(3, 1))
+    twice = [number for number, call in enumerate(step.calls) if call.path == "again"]
+    for number in twice:
+        edge = arithmetic.backward(step, number, 0)[1]
+        assert "·" not in edge  # its weight gathers from both calls
+    first = [call.name for call in step.calls].index("leaky_relu")
+    assert "what autograd brings" in arithmetic.backward(step, first, 0)[0]
+
+
+def test_of_many_calls_the_first_and_the_last_are_chosen():
+    assert chosen(10) == list(range(10))
+    assert len(chosen(27)) == 10
+    assert chosen(27)[4:6] == [4, 22]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (lambda net: {"optimiser": "Adam"}, "must be a torch.optim.Optimizer, but got str"),
+        (lambda net: {"optimiser": torch.optim.SGD(stack().parameters(), lr=1)}, "knows no parameter of this model"),
+        (lambda net: {"optimiser": torch.optim.LBFGS(net.parameters())}, "LBFGS cannot step without a closure"),
+        (lambda net: {"criterion": lambda z, y: z}, r"one number .* but returned shape \(4, 3\)"),
+        (lambda net: {"criterion": lambda z, y: 0.5}, "one number .* but returned float"),
+        (lambda net: {"criterion": lambda z, y: z.detach().sum()}, "autograd can go back from"),
+        (lambda net: {"criterion": F.mse_loss}, r"shapes \(4, 3\) and \(4,\) failed: "),
+        (lambda net: net.requires_grad_(False) and {}, "nothing to update"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_what_does_not_fit_is_named(settings, words):
+    net = stack()
+    with pytest.raises(Problem, match=words):
+        take(net, *data(3), **settings(net))
+
+
+def test_a_probability_is_written_from_its_logits():
+    step = take(nn.Sequential(nn.Linear(2, 3)), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+    z, p = step.calls[-1].output[0], step.chances[0]
+    parts = " + ".join(f"exp({arithmetic.short(one)})" for one in z.tolist())
+    wanted = f"p(b) = exp({arithmetic.short(z[1].item())})/({parts}) = {arithmetic.short(p[1].item())}"
+    assert arithmetic.probability(step, 1, "p(b)") == [wanted]
+    one = take(nn.Linear(2, 1), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+    logit, p = one.calls[-1].output.item(), one.chances[0, 1].item()
+    assert arithmetic.probability(one, 0, "p") == [
+        f"p = 1/(1 + exp({arithmetic.short(-logit)})) = {arithmetic.short(p)}"
+    ]
