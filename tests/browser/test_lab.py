@@ -519,6 +519,17 @@ def test_two_views_of_one_run_a_restart_a_closed_tab_and_a_cell_run_again(lab, s
     expect(views).to_have_count(4)
     expect(heads.nth(3)).to_contain_text("boxed · finished · step 3 of 3", timeout=20_000)
 
+    # A kernel restarted in the middle of a loop is gone, and so is the loop; the curve stays to be read.
+    start(lab, 2)
+    expect(heads.nth(0)).to_contain_text("running", timeout=20_000)
+    lab.evaluate("() => globalThis.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    lab.wait_for_timeout(500)
+    reading = views.nth(0).locator(".live-name").last
+    before = reading.inner_text()
+    assert float(before.split()[-1].replace("−", "-")) > 0
+    views.nth(0).locator(".dlviz-player input").fill("50")
+    expect(reading).not_to_have_text(before)  # it plays on without a kernel
+
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])
 def test_a_lesson_runs_whole(name, lab, server):
