@@ -38,6 +38,7 @@ _HOME = {
     "unroll": "dlviz.recurrent.widget",
     "confusion": "dlviz.evaluation.widget",
     "split": "dlviz.evaluation.split_widget",
+    "embedding": "dlviz.vectors.widget",
     "exercise": "dlviz.exercises",
     "predict": "dlviz.exercises",
     "device": "dlviz.machine",
@@ -55,6 +56,7 @@ _ROOMS = (
     "recurrent",
     "tensors",
     "training",
+    "vectors",
 )
 
 __all__ = ["__version__", *_HOME, *_ROOMS]

@@ -1,27 +1,46 @@
 """Data for the lessons, as tensors; each set has a datasheet in the folder ``datasets``."""
 
 from dlviz.data.digits import Digits, digits
+from dlviz.data.grammar import Sentences, sentences
 from dlviz.data.linear import Regression, linear
 from dlviz.data.mnist import FashionMnist, Mnist, fashion_mnist, mnist
+from dlviz.data.names import Names, names
 from dlviz.data.photos import photo, picture
 from dlviz.data.points import Points, moons, rings, spirals
+from dlviz.data.recall import Recall, recall
+from dlviz.data.shakespeare import tinyshakespeare
+from dlviz.data.sunspots import Sunspots, sunspots
 from dlviz.data.table import Table, diabetes
+from dlviz.data.text8 import text8
+from dlviz.data.waves import Waves, waves
 
 __all__ = [
     "Digits",
     "FashionMnist",
     "Mnist",
+    "Names",
     "Points",
+    "Recall",
     "Regression",
+    "Sentences",
+    "Sunspots",
     "Table",
+    "Waves",
     "diabetes",
     "digits",
     "fashion_mnist",
     "linear",
     "mnist",
     "moons",
+    "names",
     "photo",
     "picture",
+    "recall",
     "rings",
+    "sentences",
     "spirals",
+    "sunspots",
+    "text8",
+    "tinyshakespeare",
+    "waves",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlviz.data.fifths import fifths
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 
@@ -60,13 +61,4 @@ def _arrays() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _split() -> dict[str, np.ndarray]:
-    """Row numbers of each split: a fifth of each digit's shuffled rows is the test set."""
-    shuffle = np.random.RandomState(0).permutation  # the one NumPy stream whose numbers are frozen for good
-    labels = _arrays()[1]
-    parts: dict[str, list[np.ndarray]] = {"train": [], "test": []}
-    for digit in range(10):
-        rows = shuffle(np.flatnonzero(labels == digit))
-        fifth = round(len(rows) / 5)
-        parts["test"].append(rows[:fifth])
-        parts["train"].append(rows[fifth:])
-    return {name: shuffle(np.concatenate(rows)) for name, rows in parts.items()}
+    return fifths(_arrays()[1])

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.benchmarks import autograd, convolution, evaluation, network, plane, recurrent, tensors, training
+from tests.benchmarks import autograd, convolution, evaluation, network, plane, recurrent, tensors, training, vectors
 
 SUITES = {
     "autograd": autograd.run,
@@ -14,6 +14,7 @@ SUITES = {
     "recurrent": recurrent.run,
     "tensors": tensors.run,
     "training": training.run,
+    "vectors": vectors.run,
 }
 
 

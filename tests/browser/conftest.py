@@ -174,7 +174,9 @@ def live(open_page):
         def kernel(text: str) -> str:
             message = json.loads(text)
             asked.append(message)
-            before = {name: getattr(view, name) for name in ("scene", "example", "walk") if hasattr(view, name)}
+            before = {
+                name: getattr(view, name) for name in ("scene", "example", "walk", "found") if hasattr(view, name)
+            }
             if message["kind"] == "set":
                 for name, value in message["traits"].items():
                     setattr(view, name, value)

@@ -2,8 +2,10 @@
 
 import gzip
 import hashlib
+import io
 import struct
 import threading
+import zipfile
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -26,7 +28,22 @@ def files(seed):
     return found
 
 
-SETS = {"mnist": files(0), "fashion-mnist": files(1)}
+def zipped(name, text):
+    """The bytes of a zip file of one text; its date is fixed, so that they are the same each time."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), text)
+    return packed.getvalue()
+
+
+TEXT = "First Citizen:\nBefore we proceed any further, hear me speak.\n"
+WIKI = " anarchism originated as a term of abuse"
+SETS = {
+    "mnist": files(0),
+    "fashion-mnist": files(1),
+    "tinyshakespeare": {"input.txt": TEXT.encode()},
+    "text8": {"text8.zip": zipped("text8", WIKI)},
+}
 
 
 def registry(sets, mirrors):

@@ -25,7 +25,7 @@ def test_each_file_has_two_mirrors_a_checksum_a_size_and_a_licence(collection, s
 
 def test_no_two_files_share_a_checksum_and_each_set_has_its_datasheet():
     sums = [file["sha256"] for table in BOOK.values() for file in table["files"].values()]
-    assert len(set(sums)) == len(sums) == 8
+    assert len(set(sums)) == len(sums)
     for collection, table in BOOK.items():
         sheet = (registry._PLACES[1] / f"{collection}.md").read_text(encoding="utf-8")
         for file in table["files"].values():

@@ -20,7 +20,7 @@ def training(epochs=2):
     loader = torch.utils.data.DataLoader(data, 8, shuffle=True)
 
     def train(run, at=None, act=lambda: None):
-        for epoch in run.epochs(epochs):
+        for _ in run.epochs(epochs):
             for x, y in run.steps(loader):
                 loss = F.mse_loss(net(x), y)
                 opt.zero_grad()
@@ -76,7 +76,7 @@ def test_knobs_stay_where_they_were_turned_and_the_past_keeps_its_own():
 
 
 def test_a_scheduler_begins_anew_where_nobody_turned():
-    net, opt, loader, _ = training()
+    net, opt, _, _ = training()
     scheduler = torch.optim.lr_scheduler.StepLR(opt, 1)
     run, seen = dlviz.live(), []
     run.knobs(lr=opt)
@@ -111,13 +111,13 @@ def test_what_can_be_gone_through_only_once_is_not_restarted():
 
 
 def test_only_what_was_declared_can_be_restarted():
-    with pytest.raises(Problem, match="Call run.restarts"):
+    with pytest.raises(Problem, match=r"Call run\.restarts"):
         dlviz.live().restart()
     run = dlviz.live()
     run.restarts(seed=0)
     with pytest.raises(Problem, match="no loop is running"):
         run.restart()
-    with pytest.raises(Problem, match="thing number 1 must be a module.* but got list"):
+    with pytest.raises(Problem, match=r"thing number 1 must be a module.* but got list"):
         run.restarts(nn.Linear(1, 1), [1])
 
 
@@ -209,10 +209,8 @@ def test_restarts_from_two_sides_lose_none_and_run_none_twice():
 def test_ten_are_kept():
     run = dlviz.live()
     run.restarts(seed=0)
-    count = 0
     for _ in run.steps(range(2)):
         run.log(loss=1.0)
-        count += 1
         if len(run.past) < 10 or run.past[0].name == "1":
             run.restart()
     assert [one.name for one in run.past] == [str(number) for number in range(2, 12)]

@@ -138,7 +138,7 @@ def test_a_dictionary_holds_it_under_the_knobs_name():
 def test_a_knob_that_stands_at_a_word_needs_its_choices():
     with pytest.raises(Problem, match="activation stands at 'relu'"):
         dlviz.live().knobs(activation={"activation": "relu"})
-    with pytest.raises(Problem, match="width is bound to a dictionary that has no such key. It has depth"):
+    with pytest.raises(Problem, match=r"width is bound to a dictionary that has no such key\. It has depth"):
         dlviz.live().knobs(width={"depth": 2})
 
 

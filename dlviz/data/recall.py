@@ -1,0 +1,69 @@
+"""The recall task: a symbol, then silence, and at the end it is to be named."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dlviz.data.arguments import given, spread, stream, whole
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recall:
+    """Sequences that begin with a symbol, and the symbol of each; unpacks as ``x, y``.
+
+    ``x`` (N, T, S) float32: the symbol as a one-hot row at place 0, and nothing but zeros, or noise, after it; ``y`` (N,) int64.
+    """
+
+    x: Tensor
+    y: Tensor
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter((self.x, self.y))
+
+    def __repr__(self) -> str:
+        """Say the shapes; the numbers may lie on a GPU."""
+        return say("data.recall.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
+
+
+def recall(
+    n: int,
+    *,
+    steps: int = 20,
+    symbols: int = 8,
+    noise: float = 0.0,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+) -> Recall:
+    """Draw ``n`` sequences whose first symbol must be named ``steps`` later: ``x`` (n, 1 + steps, symbols), ``y`` (n,).
+
+    Place 0 holds one of ``symbols`` symbols, each with equal chance, one-hot. At the ``steps`` places after it there is nothing:
+    zeros. ``noise`` is the standard deviation of what is then added to every number. Whoever forgets guesses, and is right once
+    in ``symbols`` times.
+
+    The same ``seed`` gives the same sequences, and with other ``noise`` the same symbols; another seed gives new ones, to test
+    on. Your own seeds are left alone. An argument that does not fit raises a ``ValueError``.
+
+    Source: tasks with a long time lag, as in S. Hochreiter and J. Schmidhuber, Long Short-Term Memory, Neural Computation 9(8),
+    1997, https://doi.org/10.1162/neco.1997.9.8.1735.
+
+    >>> from dlviz.data import recall
+    >>> x, y = recall(100, steps=5, symbols=3)
+    >>> x.shape, torch.equal(x[:, 0].argmax(dim=1), y), x[:, 1:].any().item()
+    (torch.Size([100, 6, 3]), True, False)
+    """
+    if not whole(n) or n < 1:
+        raise Problem(say("data.generated.samples", call="recall", value=repr(n)))
+    if not whole(steps) or steps < 1:
+        raise Problem(say("data.generated.steps", call="recall", value=repr(steps)))
+    if not whole(symbols) or symbols < 2:
+        raise Problem(say("data.recall.symbols", value=repr(symbols)))
+    deviation, random = spread("recall", noise), stream("recall", seed)
+    y = torch.randint(symbols, (n,), generator=random, device="cpu")
+    x = deviation * torch.randn(n, 1 + steps, symbols, generator=random, dtype=torch.float64, device="cpu")
+    x[:, 0] += F.one_hot(y, symbols)
+    return Recall(given(x, device), given(y, device))

@@ -1,0 +1,68 @@
+"""Windows of noisy waves, each with a period of its own, and the value that comes next."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlviz.data.arguments import given, spread, stream, whole
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+
+#: In steps. Within a few of them no wave shows which one it is.
+_PERIODS = (8.0, 24.0)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Waves:
+    """Windows of a series, and what comes after each; unpacks as ``x, y``.
+
+    ``x`` (N, T, 1) float32 and ``y`` (N, 1) float32; ``periods`` (N,) float32, in steps, is what a network has to find out.
+    """
+
+    x: Tensor
+    y: Tensor
+    periods: Tensor
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter((self.x, self.y))
+
+    def __repr__(self) -> str:
+        """Say the shapes; the numbers may lie on a GPU."""
+        return say("data.waves.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
+
+
+def waves(
+    n: int, *, steps: int = 40, noise: float = 0.1, seed: int = 0, device: torch.device | str | None = None
+) -> Waves:
+    """Draw ``n`` windows of sine waves and the value after each: ``x`` (n, steps, 1) and ``y`` (n, 1).
+
+    Every wave has a height of 1, a period anywhere from 8 to 24 steps and begins anywhere. ``noise`` is the standard deviation of
+    what is added to each value of ``x``. ``y`` has none, so a model that averages the noise away can come near to an error of 0;
+    the value before it, repeated, is off by far.
+
+    The same ``seed`` gives the same windows, and less ``noise`` brings the same windows nearer to their waves; another seed gives
+    new ones, to test on. Your own seeds are left alone. An argument that does not fit raises a ``ValueError``.
+
+    >>> from dlviz.data import waves
+    >>> x, y = waves(100)
+    >>> x.shape, y.shape
+    (torch.Size([100, 40, 1]), torch.Size([100, 1]))
+    >>> waves(8, steps=10, noise=0).x.abs().max() <= 1
+    tensor(True)
+    """
+    if not whole(n) or n < 1:
+        raise Problem(say("data.generated.samples", call="waves", value=repr(n)))
+    if not whole(steps) or steps < 1:
+        raise Problem(say("data.generated.steps", call="waves", value=repr(steps)))
+    deviation, random = spread("waves", noise), stream("waves", seed)
+    low, high = _PERIODS
+    drawn = torch.rand(n, 2, generator=random, dtype=torch.float64, device="cpu")
+    periods = low + (high - low) * drawn[:, :1]
+    turns = torch.arange(steps + 1, dtype=torch.float64, device="cpu") / periods + drawn[:, 1:]
+    values = (2 * math.pi * turns).sin()
+    scatter = torch.randn(n, steps, generator=random, dtype=torch.float64, device="cpu")
+    x = values[:, :steps] + deviation * scatter
+    return Waves(given(x[:, :, None], device), given(values[:, steps:], device), given(periods[:, 0], device))

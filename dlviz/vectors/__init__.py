@@ -1,0 +1,38 @@
+"""Vectors of words: learned with word2vec, looked into, and laid out on a map."""
+
+from dlviz.vectors.corpus import Examples, Vocabulary, cbow, skip_gram, tokenise, vocabulary
+from dlviz.vectors.labelled import Vectors, labelled
+from dlviz.vectors.near import Analogy, Near, Product, analogy, axis, nearest, neighbours, product, rank, recovered
+from dlviz.vectors.objective import Update, negative_sampling, softmax
+from dlviz.vectors.project import Pca, Turn, align, pca, tsne
+from dlviz.vectors.train import Training
+
+__all__ = [
+    "Analogy",
+    "Examples",
+    "Near",
+    "Pca",
+    "Product",
+    "Training",
+    "Turn",
+    "Update",
+    "Vectors",
+    "Vocabulary",
+    "align",
+    "analogy",
+    "axis",
+    "cbow",
+    "labelled",
+    "nearest",
+    "negative_sampling",
+    "neighbours",
+    "pca",
+    "product",
+    "rank",
+    "recovered",
+    "skip_gram",
+    "softmax",
+    "tokenise",
+    "tsne",
+    "vocabulary",
+]

@@ -1,0 +1,119 @@
+"""Text to numbers: tokens, a vocabulary, and the examples that a window sliding over sentences gives."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The words of a corpus, the most frequent first; a word's number is its place.
+
+    ``words`` V strings; ``counts`` (V,) int64, how often each occurs; ``numbers`` the number of each word.
+    """
+
+    words: tuple[str, ...]
+    counts: Tensor
+    numbers: dict[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What is learned from: of each example the words that are known, and the word to be guessed.
+
+    ``inputs`` (N, C) int64, places without a word hold −1; ``targets`` (N,) int64.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+
+def tokenise(text: str, words: Collection[str] | None = None) -> list[str]:
+    """Cut a text into words: lower case, at whatever is no letter, digit or apostrophe; or, without gaps, the longest known word first.
+
+    Args:
+        text: written text in any script.
+        words: the known words, for a script without gaps such as Chinese. At every place the longest word that fits is taken; a
+            character that begins none is a word of its own, and gaps are left out.
+
+    Example:
+        >>> tokenise("The king's crown, the queen's throne.")
+        ['the', "king's", 'crown', 'the', "queen's", 'throne']
+        >>> tokenise("小猫和老鼠", words=["猫", "小猫", "和", "老鼠"])
+        ['小猫', '和', '老鼠']
+    """
+    if words is None:
+        return re.findall(r"\w+(?:['’]\w+)*", text.lower())
+    known, found, place = set(words), [], 0
+    longest = max(map(len, known), default=1)
+    while place < len(text):
+        fitting = (text[place : place + size] for size in range(longest, 0, -1))
+        word = next((one for one in fitting if one in known), text[place])
+        found += [] if word.isspace() else [word]
+        place += len(word)
+    return found
+
+
+def vocabulary(sentences: Sequence[Sequence[str]], least: int = 1) -> Vocabulary:
+    """Count the words of sentences; words that occur less than `least` times are left out.
+
+    Raises:
+        Problem: a sentence is no list of words, or fewer than two different words are left.
+
+    Example:
+        >>> vocabulary([["a", "b"], ["b", "c"]]).words
+        ('b', 'a', 'c')
+    """
+    for place, sentence in enumerate(sentences):
+        if isinstance(sentence, str) or not all(isinstance(word, str) for word in sentence):
+            raise Problem(say("vectors.refused.sentence", place=place, got=type(sentence).__name__))
+    counted = Counter(word for sentence in sentences for word in sentence)
+    kept = [(word, count) for word, count in counted.most_common() if count >= least]
+    if len(kept) < 2:
+        raise Problem(say("vectors.refused.few", least=least, got=len(kept)))
+    words = tuple(word for word, _ in kept)
+    return Vocabulary(words, torch.tensor([count for _, count in kept]), {word: k for k, word in enumerate(words)})
+
+
+def skip_gram(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int) -> Examples:
+    """From the word in the middle guess each of its neighbours: an example a neighbour, ``inputs`` (N, 1).
+
+    Example:
+        >>> found = skip_gram([["a", "b", "c"]], vocabulary([["a", "b", "c"]]), window=1)
+        >>> found.inputs.flatten().tolist(), found.targets.tolist()
+        ([0, 1, 1, 2], [1, 0, 2, 1])
+    """
+    pairs = [(middle, other) for middle, around in _windows(sentences, known, window) for other in around]
+    table = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2)
+    return Examples(table[:, :1].clone(), table[:, 1].clone())
+
+
+def cbow(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int) -> Examples:
+    """From all neighbours guess the word in their middle: an example a word, ``inputs`` (N, 2 · window).
+
+    Example:
+        >>> found = cbow([["a", "b", "c"]], vocabulary([["a", "b", "c"]]), window=1)
+        >>> found.inputs.tolist(), found.targets.tolist()
+        ([[1, -1], [0, 2], [1, -1]], [0, 1, 2])
+    """
+    found = [(middle, around) for middle, around in _windows(sentences, known, window) if around]
+    rows = [around + [-1] * (2 * window - len(around)) for _, around in found]
+    inputs = torch.tensor(rows, dtype=torch.int64).reshape(-1, 2 * window)
+    return Examples(inputs, torch.tensor([middle for middle, _ in found], dtype=torch.int64))
+
+
+def _windows(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int) -> list[tuple[int, list[int]]]:
+    """Each word, as a number, with those up to `window` places away; unknown words are left out first."""
+    found = []
+    for sentence in sentences:
+        row = [known.numbers[word] for word in sentence if word in known.numbers]
+        for place, middle in enumerate(row):
+            found.append((middle, row[max(0, place - window) : place] + row[place + 1 : place + 1 + window]))
+    return found

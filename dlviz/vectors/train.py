@@ -1,0 +1,181 @@
+"""word2vec trained step by step; any step can be returned to, and is then the same to the last bit."""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlviz.kit.problem import Problem
+from dlviz.kit.words import say
+from dlviz.vectors.corpus import Examples, cbow, skip_gram, vocabulary
+from dlviz.vectors.objective import Update, negative_sampling, softmax
+
+#: So many states are kept at most; where there would be more, every second one is forgotten.
+_KEPT = 200
+_KINDS = {"skip-gram": skip_gram, "cbow": cbow}
+
+
+class Training:
+    """Two matrices of word vectors, moved by plain gradient descent, on the CPU.
+
+    A step sees ``batch`` examples, sums their gradients and moves ``vectors`` by −rate · ∂loss/∂W and ``outputs`` by −rate · ∂loss/∂U.
+    Order and drawn words follow from the seed and the number of the step alone; torch's own stream of random numbers is left alone.
+
+    Args:
+        sentences: lists of words.
+        kind: ``"skip-gram"`` (from a word guess its neighbours) or ``"cbow"`` (from the neighbours guess the word).
+        loss: ``"softmax"`` (guess among all words) or ``"negative"`` (tell the right word from a few drawn ones).
+        size: how many numbers a vector has.
+        window: how many places away a neighbour may be.
+        negatives: how many words are drawn for an example; each with a chance in proportion to its count to the power 0.75.
+        rate: the learning rate.
+        batch: how many examples a step sees.
+        seed: where its random numbers begin.
+        least: words that occur less often are left out.
+
+    Raises:
+        Problem: an argument does not fit.
+
+    Example:
+        >>> run = Training([["a", "b", "c"], ["a", "c", "b"]], size=4)
+        >>> run.vectors.shape, run.next().scores.shape, run.step
+        (torch.Size([3, 4]), torch.Size([1, 6]), 1)
+    """
+
+    def __init__(
+        self,
+        sentences: Sequence[Sequence[str]],
+        *,
+        kind: str = "skip-gram",
+        loss: str = "negative",
+        size: int = 16,
+        window: int = 3,
+        negatives: int = 5,
+        rate: float = 0.05,
+        batch: int = 1,
+        seed: int = 0,
+        least: int = 1,
+    ) -> None:
+        _among("kind", kind, tuple(_KINDS))
+        _among("loss", loss, ("softmax", "negative"))
+        counts = {"size": size, "window": window, "negatives": negatives, "batch": batch, "least": least}
+        for name, value in counts.items():
+            _whole(name, value)
+        self.kind, self.loss, self.rate, self.batch, self.seed = kind, loss, _rate(rate), batch, _seed(seed)
+        self.vocabulary = vocabulary(sentences, least)
+        self.examples: Examples = _KINDS[kind](sentences, self.vocabulary, window)
+        if not len(self.examples.targets):
+            raise Problem(say("vectors.refused.lonely"))
+        self.negatives = negatives
+        self.noise = self.vocabulary.counts.double() ** 0.75
+        self.step = 0
+        first = torch.Generator("cpu").manual_seed(self.seed)
+        words = len(self.vocabulary.words)
+        # As in word2vec.c: small vectors at random, outputs at zero, so that at first every word is as likely as any other.
+        self.vectors = (torch.rand(words, size, generator=first, device="cpu", dtype=torch.float32) - 0.5) / size
+        self.outputs = torch.zeros(words, size, device="cpu", dtype=torch.float32)
+        self._epoch = -1
+        self._order = self._drawn = torch.empty(0, dtype=torch.int64)
+        self._every = 100
+        self._kept = {0: (self.vectors.clone(), self.outputs.clone())}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The word of each row."""
+        return self.vocabulary.words
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """After so many steps every example has been seen once; the last step of an epoch may see fewer."""
+        return -(-len(self.examples.targets) // self.batch)
+
+    def look(self) -> Update:
+        """The step that comes next, seen through; nothing moves."""
+        inputs, targets, drawn = self._examples(self.step)
+        if self.loss == "softmax":
+            return softmax(self.vectors, self.outputs, inputs, targets)
+        return negative_sampling(self.vectors, self.outputs, inputs, targets, drawn)
+
+    def next(self) -> Update:
+        """Take one step, and give what was seen before it."""
+        seen = self.look()
+        self.vectors.index_add_(0, *seen.input_rows(), alpha=-self.rate)
+        self.outputs.index_add_(0, *seen.output_rows(), alpha=-self.rate)
+        self.step += 1
+        if self.step % self._every == 0 and self.step not in self._kept:
+            self._keep()
+        return seen
+
+    def run(self, steps: int) -> float:
+        """Take many steps; gives the mean loss of their examples, in nats."""
+        _whole("steps", steps)
+        losses = [self.next().loss for _ in range(steps)]
+        return float(torch.cat(losses).mean())
+
+    def go(self, step: int) -> None:
+        """Stand at a step, earlier or later; it is the same to the last bit as when it was first reached."""
+        if not _integral(step) or step < 0:
+            raise Problem(say("vectors.refused.step", got=repr(step)))
+        nearest = max(kept for kept in self._kept if kept <= step)
+        if step < self.step or nearest > self.step:
+            self.step = nearest
+            self.vectors, self.outputs = (matrix.clone() for matrix in self._kept[nearest])
+        while self.step < step:
+            self.next()
+
+    def _keep(self) -> None:
+        self._kept[self.step] = (self.vectors.clone(), self.outputs.clone())
+        if len(self._kept) > _KEPT:
+            self._every *= 2
+            self._kept = {step: kept for step, kept in self._kept.items() if step % self._every == 0}
+
+    def _examples(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Known words, targets and drawn words of a step."""
+        epoch, place = divmod(step, self.steps_an_epoch)
+        if epoch != self._epoch:
+            self._shuffle(epoch)
+        chosen = self._order[place * self.batch : (place + 1) * self.batch]
+        drawn = self._drawn[place * self.batch : (place + 1) * self.batch]
+        return self.examples.inputs[chosen], self.examples.targets[chosen], drawn
+
+    def _shuffle(self, epoch: int) -> None:
+        """The order of an epoch and its drawn words, none of which is the target it stands beside."""
+        # Epochs of one seed and neighbouring seeds have streams of their own.
+        random = torch.Generator("cpu").manual_seed((self.seed + 1) * 2**31 + epoch)
+        self._order = torch.randperm(len(self.examples.targets), generator=random, device="cpu")
+        self._epoch = epoch
+        if self.loss == "softmax":
+            self._drawn = self._order.new_empty(len(self._order), 0)
+            return
+        targets = self.examples.targets[self._order].unsqueeze(1).expand(-1, self.negatives)
+        self._drawn = self.noise.multinomial(targets.numel(), replacement=True, generator=random).view_as(targets)
+        while (same := self._drawn == targets).any():
+            self._drawn[same] = self.noise.multinomial(int(same.sum()), replacement=True, generator=random)
+
+
+def _among(name: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise Problem(say("vectors.refused.choice", name=name, known=", ".join(map(repr, known)), got=repr(value)))
+
+
+def _integral(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _whole(name: str, value: Any) -> None:
+    if not _integral(value) or value < 1:
+        raise Problem(say("vectors.refused.whole", name=name, got=repr(value)))
+
+
+def _rate(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < float("inf"):
+        raise Problem(say("vectors.refused.rate", got=repr(value)))
+    return float(value)
+
+
+def _seed(value: Any) -> int:
+    if not _integral(value) or not 0 <= value < 2**31:
+        raise Problem(say("vectors.refused.seed", got=repr(value)))
+    return int(value)

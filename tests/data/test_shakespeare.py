@@ -1,0 +1,33 @@
+"""The text is downloaded once and checked like every other file."""
+
+import pytest
+
+from dlviz.data import registry, tinyshakespeare
+from tests.data import server
+
+
+def test_the_text_is_the_files_and_is_asked_for_once(mirrors, cache):
+    assert tinyshakespeare() == server.TEXT
+    assert tinyshakespeare() == server.TEXT
+    assert mirrors[0].requests == ["/tinyshakespeare/input.txt"]
+    assert (cache / "tinyshakespeare" / "input.txt").read_bytes() == server.TEXT.encode()
+
+
+def test_another_text_in_its_place_is_refused(mirrors):
+    for mirror in mirrors:
+        mirror.pages["/tinyshakespeare/input.txt"] = server.TEXT.upper().encode()
+    with pytest.raises(ValueError, match=r"tinyshakespeare: the file input\.txt"):
+        tinyshakespeare()
+
+
+def test_a_folder_of_the_learners_will_do(mirrors, tmp_path, monkeypatch):
+    (tmp_path / "input.txt").write_bytes(server.TEXT.encode())
+    monkeypatch.setenv("DLVIZ_DATA", str(tmp_path))
+    assert tinyshakespeare() == server.TEXT
+    assert mirrors[0].requests == mirrors[1].requests == []
+
+
+def test_the_registry_knows_the_real_file():
+    file = registry.remote("tinyshakespeare", "input.txt")
+    assert (file.size, len(file.urls)) == (1_115_394, 2)
+    assert all(url.startswith("https://") and url.endswith("/tinyshakespeare/input.txt") for url in file.urls)

@@ -1,0 +1,84 @@
+"""Text becomes words, numbers and examples, none lost and none invented."""
+
+import random
+
+import pytest
+import torch
+
+from dlviz.vectors import cbow, skip_gram, tokenise, vocabulary
+
+
+def drawn(seed):
+    random.seed(seed)
+    return [[random.choice("abcdef") for _ in range(random.randint(1, 9))] for _ in range(20)]
+
+
+def test_words_come_by_how_often_they_occur_and_rare_ones_go():
+    known = vocabulary([["c", "b", "a"], ["b", "a"], ["b"]])
+    assert known.words == ("b", "a", "c")
+    assert known.counts.tolist() == [3, 2, 1]
+    assert [known.numbers[word] for word in known.words] == [0, 1, 2]
+    assert vocabulary([["c", "b", "a"], ["b", "a"], ["b"]], least=2).words == ("b", "a")
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("window", [1, 2, 4])
+def test_skip_gram_has_every_pair_within_the_window_once_in_each_direction(seed, window):
+    sentences = drawn(seed)
+    known = vocabulary(sentences)
+    found = skip_gram(sentences, known, window)
+    expected = [
+        (known.numbers[row[i]], known.numbers[row[j]])
+        for row in sentences
+        for i in range(len(row))
+        for j in range(len(row))
+        if i != j and abs(i - j) <= window
+    ]
+    assert list(zip(found.inputs.flatten().tolist(), found.targets.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("window", [1, 3])
+def test_cbow_knows_the_neighbours_of_each_word_and_pads_with_minus_one(seed, window):
+    sentences = drawn(seed)
+    known = vocabulary(sentences)
+    found = cbow(sentences, known, window)
+    expected = []
+    for row in sentences:
+        for i, word in enumerate(row):
+            around = [known.numbers[row[j]] for j in range(len(row)) if j != i and abs(i - j) <= window]
+            if around:
+                expected.append((around + [-1] * (2 * window - len(around)), known.numbers[word]))
+    assert list(zip(found.inputs.tolist(), found.targets.tolist(), strict=True)) == expected
+
+
+def test_words_left_out_of_the_vocabulary_leave_no_hole():
+    known = vocabulary([["a", "b"], ["a", "x", "b"]], least=2)
+    assert torch.equal(skip_gram([["a", "x", "b"]], known, 1).inputs.flatten(), torch.tensor([0, 1]))
+
+
+def test_any_script_is_cut_at_what_is_no_letter():
+    assert tokenise("Ein schöner Tag, n'est-ce pas? Да! 42") == [
+        "ein",
+        "schöner",
+        "tag",
+        "n'est",
+        "ce",
+        "pas",
+        "да",
+        "42",
+    ]
+    assert tokenise("  ") == []
+
+
+def test_the_longest_known_word_is_taken_first_and_an_unknown_character_is_a_word():
+    assert tokenise("意大利语 好", ["意大利", "意大利语", "语"]) == ["意大利语", "好"]
+    assert tokenise("意大利", ["意大利语"]) == ["意", "大", "利"]
+
+
+@pytest.mark.parametrize(
+    ("sentences", "words"), [(["the cat"], "sentence 0 is a str"), ([["a"], [1]], "sentence 1"), ([["a"]], "but 1 do")]
+)
+def test_what_is_no_list_of_words_is_named(sentences, words):
+    with pytest.raises(ValueError, match=words):
+        vocabulary(sentences)
