@@ -50,11 +50,18 @@ class Loop:
         In a notebook a run that has not been displayed yet, by itself or in a box, appears where its loop begins.
         """
         self._appear()
+        self._taken_over()
         return self._run.over(batches)
 
     def epochs(self, count: int) -> Iterator[int]:
         """Epoch numbers from 0 to ``count - 1``; ends early when the run is stopped."""
+        self._taken_over()
         return self._run.rounds(count)
+
+    def _taken_over(self) -> None:
+        """A loop outside of :meth:`start`'s thread goes back by itself at a restart; what the thread trained is not called again."""
+        if threading.current_thread() is not self._thread:
+            self._run.caller, self._train = False, None
 
     def log(self, **metrics: Any) -> None:
         """Keep one value of every metric, numbers or tensors of one element, at the step as it stands.

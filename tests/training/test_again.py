@@ -184,6 +184,25 @@ def test_a_thread_is_restarted_in_its_middle():
     assert len(lengths) == 2
 
 
+def test_a_plain_loop_after_a_thread_goes_back_by_itself():
+    run, called, seen = dlviz.live(), [], []
+
+    def train():
+        called.append(1)
+        for _ in run.steps(range(2)):
+            run.log(loss=1.0)
+
+    run.restarts(seed=0)
+    run.start(train)
+    run.wait()
+    for step in run.steps(range(3)):
+        seen.append(step)
+        if len(seen) == 2:
+            run.restart()
+    assert seen == [0, 1, 0, 1, 2]
+    assert called == [1]
+
+
 def test_restarts_from_two_sides_lose_none_and_run_none_twice():
     run, active, most = dlviz.live(), [], []
 
