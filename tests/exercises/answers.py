@@ -493,6 +493,64 @@ def a_picture_sequence():
     return nn.Sequential(Viewed().features, nn.Flatten(), nn.Linear(64 * 8 * 8, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
+def stepped_by_torch(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh)
+
+
+def stepped_joined(x, h, w_ih, w_hh, b_ih, b_hh):
+    return (torch.cat([x, h], dim=1) @ torch.cat([w_ih, w_hh], dim=1).T + (b_ih + b_hh)).tanh()
+
+
+def clipped_by_torch(a, b, limit):
+    pair = torch.zeros_like(a).requires_grad_(), torch.zeros_like(b).requires_grad_()
+    pair[0].grad, pair[1].grad = a.clone(), b.clone()
+    nn.utils.clip_grad_norm_(pair, limit)
+    return pair[0].grad, pair[1].grad
+
+
+def clipped_if_long(a, b, limit):
+    length = torch.cat([a.flatten(), b.flatten()]).norm().item()
+    return [a * limit / length, b * limit / length] if length > limit else [a, b]
+
+
+def detached_before(net, optimiser, x, y, size):
+    state = None
+    for begin in range(0, len(x), size):
+        if state is not None:
+            state = state.detach()
+        guess, state = net(x[begin : begin + size], state)
+        loss = F.mse_loss(guess, y[begin : begin + size])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return state
+
+
+def detached_by_data(net, optimiser, x, y, size):
+    state = torch.zeros(1, 4)
+    for past, future in zip(x.split(size), y.split(size), strict=True):
+        optimiser.zero_grad()
+        guess, state = net(past, state.data)
+        F.mse_loss(guess, future).backward()
+        optimiser.step()
+    return state
+
+
+def remembered_by_halves(lstm, bias):
+    hidden = lstm.hidden_size
+    for name, values in lstm.named_parameters():
+        if "bias" in name:
+            values.data[hidden : 2 * hidden] = bias / 2
+
+
+def remembered_gate_by_gate(lstm, bias):
+    with torch.no_grad():
+        for ends in (f"_l{layer}{way}" for layer in range(lstm.num_layers) for way in ("", "_reverse")):
+            if hasattr(lstm, "bias_ih" + ends):
+                getattr(lstm, "bias_ih" + ends).chunk(4)[1].zero_()
+                getattr(lstm, "bias_hh" + ends).chunk(4)[1].fill_(bias)
+
+
 ACCEPTED = {
     "00.double": [added, by_a_float],
     "01.left-halves": [by_ellipsis, by_narrow],
@@ -543,6 +601,10 @@ ACCEPTED = {
     "08.out_size": [counted, measured],
     "08.equivariance": [the_other_way_around, joined_by_hand],
     "08.repair": [Viewed, a_picture_sequence],
+    "09.cell": [stepped_by_torch, stepped_joined],
+    "09.clip": [clipped_by_torch, clipped_if_long],
+    "09.detach": [detached_before, detached_by_data],
+    "09.forget": [remembered_by_halves, remembered_gate_by_gate],
 }
 
 

@@ -72,6 +72,14 @@ ANSWERS = {
     "08.pooled-shift": "other",
     "08.receptive": 8,
     "08.line": "loss",
+    "09.parameters": 416,
+    "09.letter": "other",
+    "09.half": "millionth",
+    "09.clipped": (3, 4),
+    "09.recall": "plain",
+    "09.second": "error",
+    "09.padded": "other",
+    "09.temperature": 0.9,
 }
 
 
