@@ -1,5 +1,6 @@
 """Convolution and pooling as torch computes them, beside the list of terms of every output and of every input's outputs."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -136,7 +137,8 @@ class Sliding:
         """``output[index]`` from its terms, in float64: what the picture adds up."""
         terms = self.terms(index)
         if self.kind == "max_pool":
-            return max(float(self.x[term.input]) for term in terms if term.input is not None)
+            # A dilated window may lie in the padding altogether: torch's maximum of nothing is -inf.
+            return max((float(self.x[term.input]) for term in terms if term.input is not None), default=-math.inf)
         total = 0.0 if self.bias is None else float(self.bias[index[1]])
         for term in terms:
             if term.input is not None:
@@ -155,7 +157,6 @@ def off(made: Sliding, most: int = 4096) -> float | None:
     """How far the terms lie from torch's output at most; ``None`` for very many outputs."""
     if made.output.numel() > most:
         return None
-    gaps: list[Any] = [
-        abs(made.recompute(index) - float(made.output[index])) for index in product(*map(range, made.output.shape))
-    ]
-    return max(gaps, default=0.0)
+    pairs = ((made.recompute(index), float(made.output[index])) for index in product(*map(range, made.output.shape)))
+    # Equal infinities differ by nothing, though subtraction does not know it.
+    return max((0.0 if mine == theirs else abs(mine - theirs) for mine, theirs in pairs), default=0.0)

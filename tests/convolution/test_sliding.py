@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
@@ -121,8 +121,12 @@ def build(kind, dims, positional, named):
     return make(*positional, **named, **({"dims": dims} if kind.endswith("pool") else {}))
 
 
+IN_THE_PADDING = {"stride": None, "padding": 1, "dilation": 2, "ceil_mode": False}
+
+
 @THOUSAND
 @given(configurations(), st.integers(0, 2**31))
+@example(("max_pool", 2, (torch.full((1, 1, 1), 2.0, dtype=torch.float64), 2), IN_THE_PADDING), 0)
 def test_every_output_equals_torch_and_every_input_feeds_what_autograd_says(configuration, seed):
     torch.manual_seed(seed)
     kind, dims, positional, named = configuration
@@ -168,7 +172,9 @@ def check_terms(made, index):
         for term in made.terms(index):
             value = wide[(index[0], *term.padded)].item()
             assert value == (0 if term.input is None else made.x[term.input].item())
-    if made.kind == "max_pool":
+    if made.kind == "max_pool" and all(term.input is None for term in made.terms(index)):
+        assert made.output[index] == -float("inf")  # and torch's index lies outside of the input
+    elif made.kind == "max_pool":
         flat = made.indices[index].item()
         shape = made.x.shape[2:]
         at = (flat,) if len(shape) == 1 else divmod(flat, shape[1])
