@@ -29,5 +29,5 @@ def test_a_folder_of_the_learners_will_do(mirrors, tmp_path, monkeypatch):
 
 def test_the_registry_knows_the_real_file():
     file = registry.remote("tinyshakespeare", "input.txt")
-    assert (file.size, len(file.urls)) == (1_115_394, 2)
+    assert (file.size, len(file.urls)) == (1_115_394, 1)
     assert all(url.startswith("https://") and url.endswith("/tinyshakespeare/input.txt") for url in file.urls)
