@@ -24,16 +24,17 @@ class Routed(NamedTuple):
 
 
 def routed(made: Sliding, sample: int, starts: tuple[int, ...], sizes: tuple[int, ...], channels: int) -> Routed | None:
-    """What ``torch.autograd`` routes back; of the outputs from `starts`, `sizes` many. ``None``: whole numbers have no gradient.
+    """What ``torch.autograd`` routes back; of the outputs from `starts`, `sizes` many. ``None``: whole numbers have no gradient, and of a
+    dilated window that lies in the padding altogether torch's backward writes beside the tensor.
 
     Example:
         >>> from dlviz.convolution.build import max_pool
         >>> routed(max_pool(torch.tensor([[[3.0, 1, 2, 5]]]), 2, dims=1), 0, (0,), (2,), 1).total.tolist()
         [[1.0, 0.0, 0.0, 1.0]]
     """
-    if not made.x.is_floating_point():
-        return None
     axes = [axis for axis in made.axes if isinstance(axis, Axis)]
+    if not made.x.is_floating_point() or (made.kind == "max_pool" and any(map(_empty, axes))):
+        return None
     leaf = made.x[sample : sample + 1].detach().clone().requires_grad_()
     with torch.enable_grad():
         out = _pooled(made, axes, leaf)
@@ -73,6 +74,13 @@ def _pooled(made: Sliding, axes: list[Axis], x: Tensor) -> Tensor:
     if len(axes) == 1:
         return F.avg_pool1d(x, kernel, stride, pad, ceil, made.include_pad)
     return F.avg_pool2d(x, kernel, stride, pad, ceil, made.include_pad, made.divisor)
+
+
+def _empty(axis: Axis) -> bool:
+    """Whether some window along this axis holds no input at all."""
+    return any(
+        not any(0 <= place - axis.before < axis.size for _, place in axis.window(out)) for out in range(axis.out)
+    )
 
 
 def _windows(slope: Tensor, axes: list[Axis], drawn: list[list[int]]) -> Tensor:

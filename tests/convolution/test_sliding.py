@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from dlviz.convolution.axis import Axis
 from dlviz.convolution.build import avg_pool, conv, conv_transpose, equivalent, max_pool
+from dlviz.convolution.gradient import routed
 from dlviz.convolution.sliding import padded
 
 THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
@@ -152,6 +153,10 @@ def test_every_output_equals_torch_and_every_input_feeds_what_autograd_says(conf
         turned = equivalent(made)
         assert torch.equal(turned.output, made.output)
         assert tuple(axis.out for axis in turned.axes) == tuple(made.output.shape[2:])
+    if kind == "max_pool" and bool((made.output == -float("inf")).any()):
+        # A window without any input: torch's own backward would write beside the tensor.
+        assert routed(made, 0, (0,) * dims, (1,) * dims, 1) is None
+        return
     leaf = made.x.clone().requires_grad_()
     again, _ = by_torch(kind, dims, (leaf, *positional[1:]), named)
     for index in sample(list(product(*map(range, made.x.shape))), 4):
