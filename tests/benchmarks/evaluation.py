@@ -12,22 +12,10 @@ from torch.nn import functional as F
 
 import dlviz
 from tests.benchmarks.autograd import row
-from tests.benchmarks.browser import _FLAGS, chromium
-from tests.benchmarks.plane import leaves, timed
+from tests.benchmarks.browser import _FLAGS, _REDRAW, chromium
+from tests.benchmarks.measured import leaves, timed
 
-#: A new scene to its end, and the pointer over twenty cells: the median of thirty, the slowest but one of twenty.
-_REDRAW = """async () => {
-  const model = globalThis.dlvizModel;
-  const times = [];
-  for (let k = 0; k < 30; k += 1) {
-    const start = performance.now();
-    model.set("scene", { ...model.get("scene") });
-    document.body.offsetHeight;
-    times.push(performance.now() - start);
-    await new Promise(requestAnimationFrame);
-  }
-  return times.sort((a, b) => a - b)[15];
-}"""
+#: The pointer over twenty cells: the slowest but one.
 _HOVER = """(what) => {
   const times = [...document.querySelectorAll(what)].slice(0, 20).map((node, k) => {
     const box = node.getBoundingClientRect();

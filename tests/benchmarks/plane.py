@@ -1,9 +1,8 @@
 """The plane room: what a redraw costs the learner's loop, the bytes that cross, and the browser's share."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
 
 import torch
 from torch import nn
@@ -12,21 +11,9 @@ from torch.nn import functional as F
 import dlviz
 from dlviz.kit.page import written
 from tests.benchmarks.autograd import row
-from tests.benchmarks.browser import _FLAGS, chromium
+from tests.benchmarks.browser import _FLAGS, _REDRAW, chromium
+from tests.benchmarks.measured import leaves, timed
 
-#: A new scene to its end, the median of thirty; and the slowest but one of twenty moves of the pointer.
-_REDRAW = """async () => {
-  const model = globalThis.dlvizModel;
-  const times = [];
-  for (let k = 0; k < 30; k += 1) {
-    const start = performance.now();
-    model.set("scene", { ...model.get("scene") });
-    document.body.offsetHeight;
-    times.push(performance.now() - start);
-    await new Promise(requestAnimationFrame);
-  }
-  return times.sort((a, b) => a - b)[15];
-}"""
 #: From phase to phase of an explained step, the median.
 _PHASE = """async () => {
   const model = globalThis.dlvizModel;
@@ -112,25 +99,6 @@ def explained() -> str:
     size = len(written(view.walk))
     view.close()
     return f"explain: {1e3 * asked:.1f} ms beside {1e3 * trained:.2f} ms of the step itself, {size} characters cross"
-
-
-def timed(call: Callable[[], None]) -> float:
-    """Seconds of one call."""
-    start = perf_counter()
-    call()
-    return perf_counter() - start
-
-
-def leaves(value: object) -> Iterator[bytes]:
-    """Every array of a scene, as the bytes that cross."""
-    if isinstance(value, bytes):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from leaves(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from leaves(item)
 
 
 def in_browser() -> Iterator[str]:

@@ -15,6 +15,7 @@ from dlviz.kit.page import written
 from dlviz.recurrent import lags, norms, record
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
+from tests.benchmarks.measured import leaves
 from tests.browser.conftest import CONNECT
 
 #: Steps and moves of the pointer, as many as the screen takes: frames a second, and what 96% of them need at most, in ms.
@@ -122,18 +123,6 @@ def median(call: Callable[[], Any], times: int = 11) -> float:
         call()
         found.append(perf_counter() - start)
     return sorted(found)[times // 2]
-
-
-def leaves(value: object) -> Iterator[bytes]:
-    """Every array of a scene, as the bytes that cross."""
-    if isinstance(value, bytes):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from leaves(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from leaves(item)
 
 
 def in_browser() -> Iterator[str]:

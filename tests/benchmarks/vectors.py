@@ -13,7 +13,7 @@ import dlviz
 from dlviz.vectors import Training
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
-from tests.benchmarks.plane import leaves, timed
+from tests.benchmarks.measured import leaves, timed
 from tests.browser.test_embedding import PAN
 
 #: Frames a second while the map is dragged, as many as the screen takes.
