@@ -39,6 +39,7 @@ _HOME = {
     "confusion": "dlviz.evaluation.widget",
     "split": "dlviz.evaluation.split_widget",
     "embedding": "dlviz.vectors.widget",
+    "word2vec": "dlviz.vectors.word2vec_widget",
     "exercise": "dlviz.exercises",
     "predict": "dlviz.exercises",
     "device": "dlviz.machine",

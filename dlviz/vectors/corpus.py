@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,11 +29,42 @@ class Vocabulary:
 class Examples:
     """What is learned from: of each example the words that are known, and the word to be guessed.
 
-    ``inputs`` (N, C) int64, places without a word hold −1; ``targets`` (N,) int64.
+    ``inputs`` (N, C) int64, places without a word hold −1; ``targets`` (N,) int64; ``spots`` (N, 3) int64, where that stands: number of
+    the sentence, place in it of the word in the middle, and of the word to be guessed.
     """
 
     inputs: Tensor
     targets: Tensor
+    spots: Tensor
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Sentences as lists of words, and each of them as it was written; no ``lines`` where words alone were given."""
+
+    tokens: Sequence[Sequence[str]]
+    lines: Sequence[str] = ()
+
+
+def read(corpus: Any) -> Corpus:
+    """Take lists of words as they are, what ``dlviz.data.sentences()`` gives, or a text: cut at line ends and full stops, then into words.
+
+    Raises:
+        Problem: it is none of the three.
+
+    Example:
+        >>> read("The cat sat. The dog ran!")
+        Corpus(tokens=[['the', 'cat', 'sat'], ['the', 'dog', 'ran']], lines=['The cat sat.', 'The dog ran!'])
+    """
+    if isinstance(corpus, str):
+        lines = [line.strip() for line in re.split(r"\n+|(?<=[.!?])\s+|(?<=[。！？])", corpus)]
+        cut = [(line, tokenise(line)) for line in lines]
+        return Corpus([words for _, words in cut if words], [line for line, words in cut if words])
+    if hasattr(corpus, "tokens"):
+        return Corpus(corpus.tokens, getattr(corpus, "lines", ()))
+    if isinstance(corpus, Sequence):
+        return Corpus(corpus)
+    raise Problem(say("word2vec.refused.corpus", got=type(corpus).__name__))
 
 
 def tokenise(text: str, words: Collection[str] | None = None) -> list[str]:
@@ -90,9 +122,13 @@ def skip_gram(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int
         >>> found.inputs.flatten().tolist(), found.targets.tolist()
         ([0, 1, 1, 2], [1, 0, 2, 1])
     """
-    pairs = [(middle, other) for middle, around in _windows(sentences, known, window) for other in around]
-    table = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2)
-    return Examples(table[:, :1].clone(), table[:, 1].clone())
+    table = [
+        (known.numbers[sentences[at][middle]], known.numbers[sentences[at][other]], at, middle, other)
+        for at, middle, around in _windows(sentences, known, window)
+        for other in around
+    ]
+    found = torch.tensor(table, dtype=torch.int64).reshape(-1, 5)
+    return Examples(found[:, :1].clone(), found[:, 1].clone(), found[:, 2:].clone())
 
 
 def cbow(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int) -> Examples:
@@ -103,17 +139,29 @@ def cbow(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int) -> 
         >>> found.inputs.tolist(), found.targets.tolist()
         ([[1, -1], [0, 2], [1, -1]], [0, 1, 2])
     """
-    found = [(middle, around) for middle, around in _windows(sentences, known, window) if around]
-    rows = [around + [-1] * (2 * window - len(around)) for _, around in found]
+    found = [one for one in _windows(sentences, known, window) if one[2]]
+    rows = [
+        [known.numbers[sentences[at][place]] for place in around] + [-1] * (2 * window - len(around))
+        for at, _, around in found
+    ]
     inputs = torch.tensor(rows, dtype=torch.int64).reshape(-1, 2 * window)
-    return Examples(inputs, torch.tensor([middle for middle, _ in found], dtype=torch.int64))
+    targets = [known.numbers[sentences[at][middle]] for at, middle, _ in found]
+    spots = torch.tensor([(at, middle, middle) for at, middle, _ in found], dtype=torch.int64).reshape(-1, 3)
+    return Examples(inputs, torch.tensor(targets, dtype=torch.int64), spots)
 
 
-def _windows(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int) -> list[tuple[int, list[int]]]:
-    """Each word, as a number, with those up to `window` places away; unknown words are left out first."""
-    found = []
-    for sentence in sentences:
-        row = [known.numbers[word] for word in sentence if word in known.numbers]
-        for place, middle in enumerate(row):
-            found.append((middle, row[max(0, place - window) : place] + row[place + 1 : place + 1 + window]))
-    return found
+def around(sentence: Sequence[str], known: Vocabulary, middle: int, window: int) -> list[int]:
+    """Places of the known words that stand up to `window` known words away from the one at place `middle`."""
+    kept = [place for place, word in enumerate(sentence) if word in known.numbers]
+    at = kept.index(middle)
+    return kept[max(0, at - window) : at] + kept[at + 1 : at + 1 + window]
+
+
+def _windows(
+    sentences: Sequence[Sequence[str]], known: Vocabulary, window: int
+) -> Iterator[tuple[int, int, list[int]]]:
+    """Of each word the sentence, its place, and the places up to `window` away; unknown words are left out first."""
+    for number, sentence in enumerate(sentences):
+        kept = [place for place, word in enumerate(sentence) if word in known.numbers]
+        for at, middle in enumerate(kept):
+            yield number, middle, kept[max(0, at - window) : at] + kept[at + 1 : at + 1 + window]

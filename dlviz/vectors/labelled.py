@@ -48,7 +48,8 @@ class Vectors:
 
 
 def labelled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
-    """Take vectors from a matrix (N, D), an ``nn.Embedding`` or a dict of label to vector; nothing of it is changed.
+    """Take vectors from a matrix (N, D), an ``nn.Embedding`` or a dict of label to vector; nothing of it is changed. ``Vectors`` stay what
+    they are.
 
     Args:
         vectors: a tensor, an array or a list of lists, numbers on any device; or an ``nn.Embedding``; or a mapping.
@@ -61,6 +62,10 @@ def labelled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
         >>> labelled(torch.nn.Embedding(3, 2), ["a", "b", "c"])
         Vectors of shape (3, 2)
     """
+    if isinstance(vectors, Vectors):
+        if labels is not None:
+            raise Problem(say("vectors.refused.twice"))
+        return vectors
     if isinstance(vectors, Mapping):
         if labels is not None:
             raise Problem(say("vectors.refused.twice"))

@@ -23,12 +23,18 @@ class Near:
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """A cosine taken apart: ``terms`` (D,) are a[i] · b[i] of the two vectors at length 1, and ``cosine`` is their sum."""
+    """A cosine taken apart: ``terms`` (D,) are a[i] · b[i] of the two vectors at length 1, and ``cosine`` is their sum.
+
+    Of the vectors as they are: ``lengths`` (2,), ``dot``, their product, which is the cosine times both lengths, and ``distance``.
+    """
 
     a: Tensor
     b: Tensor
     terms: Tensor
     cosine: Tensor
+    lengths: Tensor
+    dot: Tensor
+    distance: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +77,12 @@ def nearest(vectors: Vectors, target: Tensor, count: int = 10, without: Sequence
 
 
 def product(vectors: Vectors, one: str | int, other: str | int) -> Product:
-    """The cosine of two words, term by term."""
-    a, b = vectors.directions[vectors.row(one)], vectors.directions[vectors.row(other)]
+    """The cosine of two words, term by term, and how near they are by other measures."""
+    rows = [vectors.row(one), vectors.row(other)]
+    a, b = vectors.directions[rows]
     terms = a * b
-    return Product(a, b, terms, terms.sum())
+    first, second = own = vectors.matrix[rows]
+    return Product(a, b, terms, terms.sum(), own.norm(dim=1), first @ second, (first - second).norm())
 
 
 def analogy(vectors: Vectors, a: str | int, b: str | int, c: str | int, count: int = 10) -> Analogy:

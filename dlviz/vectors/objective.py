@@ -92,3 +92,26 @@ def mean(w: Tensor, inputs: Tensor) -> Tensor:
     """The hidden vectors (B, D): of each example the mean of W's rows at its known words."""
     known = (inputs >= 0).unsqueeze(2)
     return (w[inputs.clamp(min=0)] * known).sum(1) / known.sum(1)
+
+
+def gap(w: Tensor, u: Tensor, update: Update, loss: str) -> float:
+    """How far the gradients of an update lie from those of autograd on torch's own losses: the largest difference of a number.
+
+    ``loss`` is "softmax" or "negative".
+
+    Example:
+        >>> w, u = torch.rand(5, 3), torch.rand(5, 3)
+        >>> gap(w, u, softmax(w, u, torch.tensor([[0]]), torch.tensor([2])), "softmax") < 1e-6
+        True
+    """
+    with torch.enable_grad():
+        w_leaf, u_leaf = (matrix.detach().clone().requires_grad_() for matrix in (w, u))
+        hidden = mean(w_leaf, update.inputs)
+        scores = (u_leaf[update.candidates] * hidden.unsqueeze(1)).sum(2)
+        if loss == "softmax":
+            lost = F.cross_entropy(scores, update.truth.argmax(1), reduction="sum")
+        else:
+            lost = F.binary_cross_entropy_with_logits(scores, update.truth, reduction="sum")
+        found = torch.autograd.grad(lost, (w_leaf, u_leaf))
+    pairs = zip(found, update.gradients(len(w)), strict=True)
+    return max(float((one - other).abs().max()) for one, other in pairs)

@@ -78,9 +78,14 @@ def tsne(matrix: Tensor, components: int = 2, perplexity: float = 30.0, seed: in
     _components(components)
     if len(matrix) < 4:
         raise Problem(say("vectors.refused.tsne", got=len(matrix)))
-    points = torch.nn.functional.normalize(matrix, dim=1).numpy()
+    points = torch.nn.functional.normalize(matrix, dim=1)
     wanted = min(float(perplexity), (len(matrix) - 1) / 3)
-    fitted = TSNE(components, perplexity=wanted, init="pca", random_state=seed).fit_transform(points)
+    # As scikit-learn begins by itself, but there may also be fewer directions than components.
+    start = pca(points, components).places
+    small = 1e-4 * start / start[:, 0].std().clamp(min=1e-12)
+    fitted = TSNE(components, perplexity=wanted, init=small.float().numpy(), random_state=seed).fit_transform(
+        points.numpy()
+    )
     return torch.from_numpy(fitted).to(matrix.dtype)
 
 

@@ -1,16 +1,15 @@
 """The map of words as data for a view: where each stands, and what was found about a chosen one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
+from dlviz.vectors.frames import Frame, Layout, scattered, straight
 from dlviz.vectors.labelled import Vectors
-from dlviz.vectors.near import Near, analogy, axis, neighbours, product
-from dlviz.vectors.project import align, pca, tsne
+from dlviz.vectors.near import Near, analogy, neighbours, product, rank
 
 #: t-SNE takes a minute for so many vectors, and its time grows faster than their number.
 SLOW = 3000
@@ -18,71 +17,108 @@ SLOW = 3000
 LISTED, TERMS = 10, 8
 
 
-def places(vectors: Vectors, method: str, between: Sequence[int]) -> tuple[Tensor, tuple[str, str]]:
-    """Where words stand, (N, 2), and what the two axes are called; with `between`, x is the axis from one word to the other."""
-    if between:
-        low, high = (vectors.labels[row] for row in between)
-        along = axis(vectors, *between)
-        start, end = vectors.matrix[list(between)]
-        beside = vectors.matrix - start - along.unsqueeze(1) * (end - start)
-        return torch.cat((along.unsqueeze(1), pca(beside, 1).places), 1), (
-            say("vectors.axis.own", low=low, high=high),
-            say("vectors.axis.beside"),
-        )
-    if method == "tsne":
-        if len(vectors.labels) > SLOW:
-            raise Problem(say("vectors.refused.slow", most=SLOW, got=len(vectors.labels)))
-        # Turned to lie as near as can be on the other map, so that going from one to the other loses nobody.
-        other = tsne(vectors.matrix, perplexity=sights(len(vectors.labels)))
-        return align(other, pca(vectors.matrix).places)(other), (say("vectors.axis.tsne"), "")
-    found = pca(vectors.matrix)
-    first, second = (say("vectors.axis.pca", number=k + 1, share=f"{100 * found.shares[k]:.0f}") for k in range(2))
-    return found.places, (first, second)
+def layout(frames: Sequence[Frame], method: str, between: Sequence[int], axes: str, dimensions: int) -> Layout:
+    """Where words stand at every moment. The first two of three coordinates are those of the flat map, but where a map is turned."""
+    fixed = axes == "fixed" or len(frames) == 1
+    if between or method == "pca":
+        return straight(frames, between, 3 if fixed else dimensions, fixed=fixed)
+    count = len(frames[-1].vectors.labels)
+    if count > SLOW:
+        raise Problem(say("vectors.refused.slow", most=SLOW, got=count))
+    return scattered(frames[-1], dimensions)
 
 
-def sights(count: int) -> float:
-    """The perplexity for a map: 30, which is usual, and fewer neighbours where so many would be a large part of all."""
-    return min(30.0, max(5.0, count / 8))
-
-
-def scene(vectors: Vectors, method: str, between: Sequence[int], notes: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """The map: labels, places and axes, and one sentence that says what is seen."""
-    where, axes = places(vectors, method, between)
-    count, size = vectors.matrix.shape
+def scene(
+    frames: Sequence[Frame], placed: Layout, method: str, between: Sequence[int], axes: str, notes: list[dict[str, str]]
+) -> dict[str, Any]:
+    """The map: labels, places, what its axes are, and one sentence that says what is seen."""
+    last = frames[-1].vectors
+    count, size = last.matrix.shape
+    shown = frames if placed.maps else frames[-1:]
+    named = _axes(frames, placed, method, between, axes)
+    told = "summary" if named[1] else "summary_bare"
+    if len(frames) > len(shown):
+        notes = [*notes, {"kind": "", "text": say("vectors.map.last", label=frames[-1].label)}]
     return {
-        "labels": list(vectors.labels),
-        "places": where.float().numpy(),
-        "axes": list(axes),
+        "labels": list(last.labels),
+        "places": placed.places.float().numpy(),
+        "components": placed.places.shape[2],
+        "frames": [frame.label for frame in shown],
+        "axes": named,
         "own": bool(between),
         "slow": SLOW,
+        "kind": " ".join(map(str, (method, axes, *between))),
         "signature": say("vectors.map.signature", count=f"{count:,}", size=size),
         "badge": {"text": say("vectors.map.own") if between else say(f"vectors.knob.{method}"), "kind": ""},
-        "notes": list(notes),
-        "summary": say("vectors.map.summary", count=f"{count:,}", size=size, x=axes[0], y=axes[1]),
+        "notes": notes,
+        "summary": say(f"vectors.map.{told}", count=f"{count:,}", size=size, x=named[0], y=named[1]),
     }
 
 
-def found(vectors: Vectors, word: int, question: Sequence[int]) -> dict[str, Any]:
-    """What is told of the chosen word and of the question: neighbours, each product term by term, and the answers."""
-    told: dict[str, Any] = {}
-    if word >= 0:
-        near = neighbours(vectors, word, LISTED)
-        told["near"] = listed(near)
-        told["products"] = [itemised(vectors, word, row) for row in near.rows.tolist()]
-    if question:
-        a, b, c = question
-        answered = analogy(vectors, a, b, c, LISTED)
-        told["raw"], told["answers"] = listed(answered.raw), listed(answered.near)
-    return told
+def _axes(frames: Sequence[Frame], placed: Layout, method: str, between: Sequence[int], axes: str) -> list[str]:
+    """What is said of each axis; of t-SNE's and of turned ones that they are none."""
+    if between:
+        low, high = (frames[-1].vectors.labels[row] for row in between)
+        return [say("vectors.axis.own", low=low, high=high), say("vectors.axis.beside"), say("vectors.axis.third")]
+    if method == "tsne":
+        return [say("vectors.axis.tsne"), "", ""]
+    shares = [f"{100 * share:.0f}" for share in placed.shares[-1].tolist()]
+    if len(frames) == 1:
+        return [say("vectors.axis.pca", number=k + 1, share=share) for k, share in enumerate(shares)]
+    if axes == "fixed":
+        label = frames[-1].label
+        return [say("vectors.axis.fixed", number=k + 1, share=share, label=label) for k, share in enumerate(shares)]
+    return [say("vectors.axis.aligned"), "", ""]
 
 
-def listed(near: Near) -> dict[str, list[Any]]:
-    """Rows and cosines, as plain lists."""
-    return {"rows": near.rows.tolist(), "cosines": _figures(near.cosines)}
+def chosen(frame: Frame, word: int) -> dict[str, Any]:
+    """What is told of the chosen word at one moment: its neighbours, and each product term by term."""
+    if word < 0:
+        return {}
+    near = neighbours(frame.vectors, word, LISTED)
+    products = [itemised(frame.vectors, word, row) for row in near.rows.tolist()]
+    return {"frame": frame.label, "near": listed(near), "products": products}
+
+
+def asked(
+    frame: Frame, placed: Layout, shown: Sequence[Frame], question: Sequence[int], expected: int
+) -> dict[str, Any]:
+    """What is told of the question: the answers at one moment, and where b − a + c lies on the map.
+
+    Args:
+        frame: the moment that is asked.
+        placed: the map.
+        shown: its moments, their vectors as long as the map takes them.
+        question: rows of a, b and c, or nothing.
+        expected: the row whose rank among the answers is told, −1 for none.
+    """
+    if not question:
+        return {}
+    vectors = frame.vectors
+    a, b, c = question
+    answered = analogy(vectors, a, b, c, len(vectors.labels))
+    told: dict[str, Any] = {"raw": listed(answered.raw, LISTED), "answers": listed(answered.near, LISTED)}
+    if placed.maps:
+        pairs = zip(shown, placed.maps, strict=True)
+        told["targets"] = [_figures(to(_target(one.vectors, question))) for one, to in pairs]
+    if expected >= 0:
+        label = vectors.labels[expected]
+        told["ranks"] = [rank(answered.near, label), rank(answered.raw, label)]
+    return {"frame": frame.label, **told}
+
+
+def _target(vectors: Vectors, question: Sequence[int]) -> Tensor:
+    a, b, c = vectors.matrix[list(question)]
+    return b - a + c
+
+
+def listed(near: Near, count: int | None = None) -> dict[str, list[Any]]:
+    """Rows and cosines, as plain lists; the first `count` of them."""
+    return {"rows": near.rows[:count].tolist(), "cosines": _figures(near.cosines[:count])}
 
 
 def itemised(vectors: Vectors, one: int, other: int) -> dict[str, Any]:
-    """The terms of largest size, the sum of all others, and the cosine that they make."""
+    """The terms of largest size, the sum of all others, the cosine that they make, and the other measures of nearness."""
     item = product(vectors, one, other)
     order = item.terms.abs().argsort(descending=True, stable=True)
     first, rest = order[:TERMS], order[TERMS:]
@@ -93,6 +129,9 @@ def itemised(vectors: Vectors, one: int, other: int) -> dict[str, Any]:
         "terms": _figures(item.terms[first]),
         "rest": _figures(item.terms[rest].sum()[None])[0],
         "left": len(rest),
+        "lengths": _figures(item.lengths),
+        "dot": _figures(item.dot[None])[0],
+        "distance": _figures(item.distance[None])[0],
     }
 
 

@@ -4,18 +4,22 @@ import { h, fillIn } from "../kit/js/dom.js";
 import { format, diverging } from "../kit/js/numbers.js";
 
 const SHOWN = 8;
+/** So many of the words that fit are ringed on the map. */
+const RINGED = 200;
 
-/** A field in which words are looked for; what fits is listed below it. */
-export function search({ words, signal, pick }) {
+/** A field in which words are looked for; what fits is listed below it, and ringed on the map. */
+export function search({ words, signal, pick, seek }) {
   const input = h("input", { type: "text", placeholder: words["side.search"], "aria-label": words["side.search"], autocomplete: "off" });
   const list = h("div", { class: "vec-hits" });
   const element = h("div", { class: "vec-search" }, input, list);
   let labels = [];
+  let hits = [];
   function look() {
     const wanted = input.value.trim().toLowerCase();
-    const hits = wanted ? ranked(labels, wanted) : [];
-    list.replaceChildren(...hits.map((row) => {
-      const button = h("button", { type: "button", class: "vec-word" }, labels[row]);
+    hits = wanted ? ranked(labels, wanted) : [];
+    seek(hits);
+    list.replaceChildren(...hits.slice(0, SHOWN).map((row) => {
+      const button = h("button", { type: "button", class: "vec-word", "data-row": row }, labels[row]);
       button.addEventListener("click", () => take(row), { signal });
       return button;
     }));
@@ -32,7 +36,7 @@ export function search({ words, signal, pick }) {
     const [first] = ranked(labels, input.value.trim().toLowerCase());
     if (first !== undefined) take(first);
   }, { signal });
-  return { element, show: (next) => (labels = next) };
+  return { element, show: (next) => (labels = next), hits: () => hits };
 }
 
 /** Rows whose label holds the text: the same first, then those that begin with it. */
@@ -41,16 +45,16 @@ function ranked(labels, wanted) {
   for (let row = 0; wanted && row < labels.length; row += 1) {
     const label = labels[row].toLowerCase();
     const place = label === wanted ? 0 : label.startsWith(wanted) ? 1 : label.includes(wanted) ? 2 : -1;
-    if (place >= 0 && scores[place].length < SHOWN) scores[place].push(row);
+    if (place >= 0 && scores[place].length < RINGED) scores[place].push(row);
   }
-  return scores.flat().slice(0, SHOWN);
+  return scores.flat().slice(0, RINGED);
 }
 
-/** Words with their cosines; pressing one calls `press` with its place in the list. */
+/** Words with their cosines, to be pressed or carried away; pressing one calls `press` with its place in the list. */
 export function ranking({ labels, near, signal, pressed = -1, press }) {
   return h("ol", { class: "vec-list" }, ...near.rows.map((row, place) => {
     const bar = h("span", { class: "vec-bar", style: `width: ${Math.max(0, Math.min(1, near.cosines[place])) * 60}px` });
-    const button = h("button", { type: "button", class: "vec-word", "aria-pressed": press && pressed >= 0 ? String(place === pressed) : null }, h("span", {}, labels[row]), bar, h("code", {}, fixed(near.cosines[place])));
+    const button = h("button", { type: "button", class: "vec-word", "data-row": row, title: labels[row], "aria-pressed": press && pressed >= 0 ? String(place === pressed) : null }, h("span", {}, labels[row]), bar, h("code", {}, fixed(near.cosines[place])));
     button.addEventListener("click", () => press(place), { signal });
     return h("li", {}, button);
   }));
@@ -70,39 +74,24 @@ export function itemised({ words, one, other, item, cosine }) {
   return h("table", { class: "vec-product" }, head, h("tbody", {}, ...rows), h("tfoot", {}, ...foot));
 }
 
+/** The product of the vectors as they are, which the cosine is a part of, and their distance. */
+export function measures({ words, item }) {
+  const [one, other] = item.lengths;
+  const text = fillIn(words["side.dot"], { dot: format(item.dot, 4), one: format(one, 4), other: format(other, 4), distance: format(item.distance, 4) });
+  return h("p", { class: "vec-soft" }, text);
+}
+
+/** Buttons that put the chosen word into a field; @param {{name: string, put: () => void}[]} into */
+export function putting({ words, word, into, signal }) {
+  const text = fillIn(words["side.put"], { word });
+  return h("div", { class: "vec-put" }, h("span", { class: "vec-soft" }, text), ...into.map(({ name, put }) => {
+    const button = h("button", { type: "button", "aria-label": `${text} ${name}`, "data-key": `put ${name}` }, name);
+    button.addEventListener("click", put, { signal });
+    return button;
+  }));
+}
+
 /** Three decimals with a true minus sign. */
 function fixed(value) {
   return value.toFixed(3).replace("-", "−");
-}
-
-/** Fields for some words, and a button that hands over their rows. */
-export function fields({ names, label, signal, words, act, clear }) {
-  const inputs = names.map((name) => h("input", { type: "text", "aria-label": name, placeholder: name, autocomplete: "off" }));
-  const told = h("span", { class: "vec-bad", role: "alert" });
-  const go = h("button", { type: "button", class: "dlviz-wide" }, label);
-  const off = h("button", { type: "button" }, words["side.clear"]);
-  const element = h("div", { class: "vec-fields" }, ...inputs, go, off, told);
-  let labels = [];
-  function submit() {
-    const rows = inputs.map((input) => labels.indexOf(input.value.trim()));
-    const unknown = rows.indexOf(-1);
-    told.textContent = unknown < 0 ? "" : fillIn(words["side.unknown"], { word: inputs[unknown].value.trim() });
-    inputs.forEach((input, k) => input.setAttribute("aria-invalid", String(rows[k] < 0)));
-    if (unknown < 0) act(rows);
-    else inputs[unknown].focus();
-  }
-  go.addEventListener("click", submit, { signal });
-  off.addEventListener("click", () => {
-    for (const input of inputs) input.value = "";
-    told.textContent = "";
-    clear();
-  }, { signal });
-  for (const input of inputs) input.addEventListener("keydown", (event) => event.key === "Enter" && submit(), { signal });
-  return {
-    element,
-    show(next, rows) {
-      labels = next;
-      if (rows.length) rows.forEach((row, k) => (inputs[k].value = labels[row]));
-    },
-  };
 }

@@ -1,5 +1,6 @@
 """word2vec trained step by step; any step can be returned to, and is then the same to the last bit."""
 
+from array import array
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -12,8 +13,9 @@ from dlviz.kit.words import say
 from dlviz.vectors.corpus import Examples, cbow, skip_gram, vocabulary
 from dlviz.vectors.objective import Update, negative_sampling, softmax
 
-#: So many states are kept at most; where there would be more, every second one is forgotten.
-_KEPT = 200
+#: So many states are kept at most, and of large matrices fewer: all of them together take up to so many bytes. Where there would be more,
+#: every second one is forgotten.
+_KEPT, _MEMORY = 200, 256_000_000
 _KINDS = {"skip-gram": skip_gram, "cbow": cbow}
 
 
@@ -63,12 +65,14 @@ class Training:
         counts = {"size": size, "window": window, "negatives": negatives, "batch": batch, "least": least}
         for name, value in counts.items():
             _whole(name, value)
-        self.kind, self.loss, self.rate, self.batch, self.seed = kind, loss, _rate(rate), batch, _seed(seed)
+        self.kind, self.loss, self.batch, self.seed = kind, loss, batch, _seed(seed)
+        #: The rate of every step: that of the nearest entry at or before it.
+        self.rates = {0: _rate(rate)}
         self.vocabulary = vocabulary(sentences, least)
         self.examples: Examples = _KINDS[kind](sentences, self.vocabulary, window)
         if not len(self.examples.targets):
             raise Problem(say("vectors.refused.lonely"))
-        self.negatives = negatives
+        self.negatives, self.window, self.size, self.least = negatives, window, size, least
         self.noise = self.vocabulary.counts.double() ** 0.75
         self.step = 0
         first = torch.Generator("cpu").manual_seed(self.seed)
@@ -78,6 +82,7 @@ class Training:
         self.outputs = torch.zeros(words, size, device="cpu", dtype=torch.float32)
         self._epoch = -1
         self._order = self._drawn = torch.empty(0, dtype=torch.int64)
+        self._losses = array("f")
         self._every = 100
         self._kept = {0: (self.vectors.clone(), self.outputs.clone())}
 
@@ -91,6 +96,42 @@ class Training:
         """After so many steps every example has been seen once; the last step of an epoch may see fewer."""
         return -(-len(self.examples.targets) // self.batch)
 
+    @property
+    def rate(self) -> float:
+        """The learning rate of the step that comes next. Set it, and it holds from here on; steps taken beyond this one are forgotten."""
+        return self.rates[max(since for since in self.rates if since <= self.step)]
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        if _rate(rate) == self.rate:
+            return
+        self.rates = {since: one for since, one in self.rates.items() if since < self.step} | {self.step: _rate(rate)}
+        self._kept = {step: kept for step, kept in self._kept.items() if step <= self.step}
+        del self._losses[self.step :]
+
+    @property
+    def losses(self) -> Tensor:
+        """The mean loss of every step that was ever reached, in nats, (steps,)."""
+        return torch.frombuffer(self._losses, dtype=torch.float32).clone() if self._losses else torch.empty(0)
+
+    @property
+    def reached(self) -> int:
+        """The furthest step, which is the last one that can be returned to without training further."""
+        return len(self._losses)
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The steps whose matrices are at hand."""
+        return tuple(sorted(self._kept))
+
+    @property
+    def spot(self) -> tuple[int, int, int]:
+        """Where the first example of the next step stands: sentence, place of the word in the middle, place of the word to be guessed."""
+        self._examples(self.step)
+        first = self._order[self.step % self.steps_an_epoch * self.batch]
+        sentence, middle, other = self.examples.spots[first].tolist()
+        return sentence, middle, other
+
     def look(self) -> Update:
         """The step that comes next, seen through; nothing moves."""
         inputs, targets, drawn = self._examples(self.step)
@@ -100,9 +141,11 @@ class Training:
 
     def next(self) -> Update:
         """Take one step, and give what was seen before it."""
-        seen = self.look()
-        self.vectors.index_add_(0, *seen.input_rows(), alpha=-self.rate)
-        self.outputs.index_add_(0, *seen.output_rows(), alpha=-self.rate)
+        seen, rate = self.look(), self.rate
+        self.vectors.index_add_(0, *seen.input_rows(), alpha=-rate)
+        self.outputs.index_add_(0, *seen.output_rows(), alpha=-rate)
+        if self.step == len(self._losses):
+            self._losses.append(float(seen.loss.mean()))
         self.step += 1
         if self.step % self._every == 0 and self.step not in self._kept:
             self._keep()
@@ -127,7 +170,7 @@ class Training:
 
     def _keep(self) -> None:
         self._kept[self.step] = (self.vectors.clone(), self.outputs.clone())
-        if len(self._kept) > _KEPT:
+        if len(self._kept) > room(self.vectors):
             self._every *= 2
             self._kept = {step: kept for step, kept in self._kept.items() if step % self._every == 0}
 
@@ -153,6 +196,16 @@ class Training:
         self._drawn = self.noise.multinomial(targets.numel(), replacement=True, generator=random).view_as(targets)
         while (same := self._drawn == targets).any():
             self._drawn[same] = self.noise.multinomial(int(same.sum()), replacement=True, generator=random)
+
+
+def room(matrix: Tensor) -> int:
+    """How many states of two matrices of this size are kept.
+
+    Example:
+        >>> room(torch.zeros(200, 16)), room(torch.zeros(20_000, 100))
+        (200, 16)
+    """
+    return max(4, min(_KEPT, _MEMORY // (2 * matrix.numel() * matrix.element_size())))
 
 
 def _among(name: str, value: Any, known: tuple[str, ...]) -> None:

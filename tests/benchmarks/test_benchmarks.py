@@ -67,3 +67,14 @@ def test_the_quick_benchmark_of_recurrent_modules_prints_its_rows(capsys):
     cells = next(line.split() for line in lines if line.split()[:2] == ["20", "8"])
     assert all(float(cell) > 0 for cell in cells)
     assert int(cells[-1]) > 10_000
+
+
+def test_the_quick_benchmark_of_embeddings_prints_its_rows(capsys):
+    assert main(["embedding", "--quick"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    updates = [row for row in rows if row[:1] in (["skip-gram"], ["cbow"]) and row[1] in ("softmax", "negative")]
+    assert len(updates) == 4
+    assert all(float(row[2]) > 0 for row in updates)
+    words = [row for row in rows if row[:2] in (["skip-gram", "1"], ["skip-gram", "100"], ["cbow", "100"])]
+    assert len(words) == 3
+    assert all(float(row[2]) > 0 for row in words)

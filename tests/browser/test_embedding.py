@@ -5,7 +5,7 @@ import torch
 from playwright.sync_api import expect
 
 import dlviz
-from dlviz.vectors import analogy, neighbours
+from dlviz.vectors import analogy, neighbours, pca
 from tests.browser.conftest import until
 
 LABELS = ["king", "queen", "猫", "<b>Ж</b>", *(f"word {k}" for k in range(56))]
@@ -158,6 +158,283 @@ PAN = """async () => {
   send("pointerup", 280);
   return times.sort((a, b) => a - b)[20];
 }"""
+
+
+#: How many pixels around a place on the map have a colour of the theme, as near as a smooth edge lets them.
+COLOURED = """([x, y, token]) => {
+  const canvas = document.querySelector(".vec-canvas");
+  const hex = getComputedStyle(document.querySelector(".dlviz")).getPropertyValue(`--${token}`).trim();
+  const wanted = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  const size = x === null ? [0, 0, canvas.width, canvas.height] : [x - 10, y - 10, 20, 20];
+  const { data } = canvas.getContext("2d").getImageData(...size);
+  let count = 0;
+  for (let k = 0; k < data.length; k += 4) count += wanted.every((part, c) => Math.abs(data[k + c] - part) < 12);
+  return count;
+}"""
+PICTURE = "document.querySelector('.vec-canvas').toDataURL()"
+
+
+def still(page):
+    """Once nothing moves any more, the picture."""
+    before = None
+    for _ in range(60):
+        page.wait_for_timeout(120)
+        now = page.evaluate(PICTURE)
+        if now == before:
+            return now
+        before = now
+    return pytest.fail("it never stood still")
+
+
+#: Goes over the map until what is wanted lies under the pointer; where that is.
+SEARCH = """(wanted) => {
+  const canvas = document.querySelector(".vec-canvas");
+  const home = canvas.getBoundingClientRect();
+  for (let y = 60; y < 400; y += 6) {
+    for (let x = 40; x < home.width - 40; x += 6) {
+      canvas.dispatchEvent(new PointerEvent("pointermove", { clientX: home.x + x, clientY: home.y + y, bubbles: true }));
+      if (document.querySelector(wanted)) return [home.x + x, home.y + y];
+    }
+  }
+}"""
+
+
+def under(page, wanted=".vec-foot code:not(:empty)"):
+    """Somewhere on the map a word lies under the pointer: it, its coordinates as they are printed, and where."""
+    x, y = page.evaluate(SEARCH, wanted)
+    page.mouse.move(x, y)
+    printed = page.locator(".vec-foot code").inner_text().strip("()").replace("−", "-")
+    return page.locator(".vec-under").inner_text(), [float(one) for one in printed.split(", ")], (x, y)
+
+
+def test_in_space_a_word_is_found_with_three_coordinates_and_the_map_turns_by_mouse_keys_and_buttons(open_page):
+    page = open_page(made(dimensions=3))
+    places = pca(made().vectors.matrix, 3).places
+    still(page)
+    word, where, _ = under(page)
+    assert where == pytest.approx(places[LABELS.index(word)].tolist(), rel=6e-3, abs=1e-3)
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.locator(".vec-near h4").first).to_have_text(f"Nearest to {word}, by cosine")
+    page.keyboard.press("Escape")
+    page.mouse.move(5, 5)
+    first = still(page)
+    page.wait_for_timeout(500)
+    assert page.evaluate(PICTURE) == first  # it does not turn by itself
+    canvas = page.locator(".vec-canvas")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 230)
+    page.mouse.up()
+    page.mouse.move(5, 5)
+    dragged = still(page)
+    canvas.focus()
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    keyed = still(page)
+    page.get_by_role("button", name="tilt up").click()
+    tilted = still(page)
+    assert len({first, dragged, keyed, tilted}) == 4
+    word, where, _ = under(page)
+    assert where == pytest.approx(places[LABELS.index(word)].tolist(), rel=6e-3, abs=1e-3)
+    seen = set()
+    for key in ("ArrowRight", "ArrowUp", "ArrowLeft"):
+        canvas.focus()
+        page.keyboard.press(key)
+        seen.add(page.evaluate("dlvizModel.get('word')"))
+    assert len(seen) >= 2
+
+
+def test_a_page_goes_from_flat_to_space_and_back_without_a_kernel(open_page, page_of_sixty):
+    page = open_page(page_of_sixty, reduced_motion=True)
+    flat = still(page)
+    page.get_by_label("dimensions", exact=True).select_option("3-D")
+    solid = still(page)
+    expect(page.locator(".vec-axes")).to_contain_text("3: principal component 3")
+    page.get_by_label("dimensions", exact=True).select_option("2-D")
+    assert still(page) == flat != solid
+    assert page.get_by_role("button", name="turn left").count() == 0
+
+
+@pytest.mark.parametrize("reduced", [True, False])
+def test_points_move_from_map_to_map_but_not_where_motion_is_unwanted(open_page, page_of_sixty, reduced):
+    page = open_page(page_of_sixty, reduced_motion=reduced)
+    still(page)
+    pictures = page.evaluate(
+        """async () => {
+          const canvas = document.querySelector(".vec-canvas");
+          const seen = new Set();
+          dlvizModel.set("dimensions", 3);
+          const start = performance.now();
+          while (performance.now() - start < 1200) {
+            await new Promise(requestAnimationFrame);
+            seen.add(canvas.toDataURL());
+          }
+          return seen.size;
+        }"""
+    )
+    assert pictures <= 2 if reduced else pictures > 3
+
+
+def pixel(page, places, place):
+    """Where a place lies on a flat map into which all places fit."""
+    low, high = places.min(0).values, places.max(0).values
+    wide = page.evaluate("document.querySelector('.vec-canvas').clientWidth")
+    unit = min((wide - 72) / (high - low)[0].item(), 368 / (high - low)[1].item())
+    off = (place - (low + high) / 2) * unit
+    return round(wide / 2 + off[0].item()), round(220 - off[1].item())
+
+
+def test_the_ring_stands_where_b_minus_a_plus_c_lies(open_page, page_of_sixty):
+    page = open_page(page_of_sixty)
+    still(page)
+    places = pca(made().vectors.matrix).places
+    target = places[1] - places[0] + places[2]
+    x, y = pixel(page, torch.cat((places, target.unsqueeze(0))), target)
+    assert page.evaluate(COLOURED, [x, y, "flow"]) > 25
+    expect(page.locator(".vec-axes")).to_contain_text("The ring is b − a + c")
+    flat = open_page(made(method="tsne", analogy=("king", "queen", "猫")))
+    expect(flat.locator(".vec-axes")).to_contain_text("t-SNE has no place for b − a + c")
+
+
+def test_a_word_chosen_by_search_comes_into_sight_on_a_map_drawn_nearer(open_page):
+    page = open_page(made())
+    for _ in range(6):
+        page.get_by_role("button", name="nearer").click()
+    still(page)
+    places = pca(made().vectors.matrix).places
+    farthest = int((places - places.mean(0)).norm(dim=1).argmax())
+    for word in (LABELS[farthest], "word 20"):
+        page.get_by_label("look for a word").fill(word)
+        page.get_by_label("look for a word").press("Enter")
+        still(page)
+        assert page.evaluate(COLOURED, [None, None, "pos"]) > 60  # its dot
+
+
+def test_words_found_while_typing_are_ringed_on_the_map(open_page):
+    page = open_page(made())
+    assert page.evaluate(COLOURED, [None, None, "pos"]) == 0
+    page.get_by_label("look for a word").fill("word 1")
+    still(page)
+    assert page.evaluate(COLOURED, [None, None, "pos"]) > 11 * 10  # word 1 and word 10 to word 19
+    page.get_by_label("look for a word").fill("")
+    still(page)
+    assert page.evaluate(COLOURED, [None, None, "pos"]) == 0
+
+
+def test_lengths_and_the_plain_product_stand_below_the_cosine(open_page, page_of_sixty):
+    page = open_page(page_of_sixty)
+    matrix = made().vectors.matrix
+    other = LABELS.index(listed(page)[0])
+    text = page.locator(".vec-near p").last.inner_text()
+    for number in (
+        matrix[0] @ matrix[other],
+        matrix[0].norm(),
+        matrix[other].norm(),
+        (matrix[0] - matrix[other]).norm(),
+    ):
+        assert f"{number.item():.4g}".rstrip("0") in text
+
+
+def test_words_are_carried_from_list_search_and_map_into_the_question(live):
+    view = made(word="king")
+    page, _ = live(view)
+    still(page)
+    slots = page.locator("[data-slot]")
+    near = page.locator(".vec-near .vec-list button")
+    first = near.nth(2).locator("span").first.inner_text()
+    carry(page, near.nth(2), slots.nth(0))
+    page.get_by_label("look for a word").fill("queen")
+    carry(page, page.locator(".vec-hits button"), slots.nth(1))
+    assert page.get_by_label("b", exact=True).input_value() == first
+    assert page.get_by_label("a", exact=True).input_value() == "queen"
+    assert view.question == []
+    page.get_by_label("look for a word").fill("")
+    word, _, (x, y) = under(page, ".vec-canvas[data-word]")
+    drop(page, slots.nth(2))
+    until(page, "document.querySelectorAll('.vec-answers .vec-list').length === 2")
+    assert view.question == [LABELS.index(one) for one in ("queen", first, word)]
+    assert view.word == 0  # what is carried is not chosen
+    carry(page, near.nth(0), slots.nth(3))
+    until(page, "document.querySelector('.vec-rank') !== null")
+    near_rank, raw_rank = view.found["ranks"]
+    expect(page.locator(".vec-rank")).to_contain_text(f"place {raw_rank} among all")
+    assert near_rank is None or f"place {near_rank} without" in page.locator(".vec-rank").inner_text()
+    # A word let go where it was lifted is chosen; one let go nowhere changes nothing.
+    asked = view.question
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.up()
+    until(page, "document.querySelector('.vec-near h4').textContent.startsWith('Nearest to ' + " + repr(word) + ")")
+    carry(page, near.nth(1), page.locator(".dlviz-head"))
+    assert view.question == asked
+
+
+def carry(page, what, where):
+    box = what.bounding_box()
+    page.mouse.move(box["x"] + 12, box["y"] + box["height"] / 2)
+    drop(page, where)
+
+
+def drop(page, where):
+    page.mouse.down()
+    box = where.bounding_box()
+    for share in (0.3, 1):
+        page.mouse.move(box["x"] + share * box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.up()
+
+
+def test_the_keyboard_puts_the_chosen_word_in_and_keeps_its_place(live):
+    view = made(word="king")
+    page, _ = live(view)
+    for word, slot in (("king", "a"), ("queen", "b"), ("猫", "c")):
+        page.get_by_label("look for a word").fill(word)
+        page.keyboard.press("Enter")
+        button = page.get_by_role("button", name=f"put {word} in {slot}", exact=True)
+        button.focus()
+        page.keyboard.press("Enter")
+    until(page, "document.querySelectorAll('.vec-answers .vec-list').length === 2")
+    assert view.question == [0, 1, 2]
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "put 猫 in c"
+    expect(page.locator(".vec-answers code").first).to_have_text("queen − king + 猫")
+
+
+def test_a_page_plays_its_moments_each_in_its_place(open_page):
+    view = made(word="king")
+    matrices = [made().vectors.matrix]
+    for k in (1, 2):
+        matrices.append(torch.randn(60, 16, generator=torch.Generator().manual_seed(k)))
+        view.update(matrices[-1], f"epoch {k}")
+    page = open_page(view)
+    last = pca(matrices[-1])
+    everywhere = (torch.cat(matrices) - last.mean) @ last.directions.T
+    expect(page.locator(".vec-moment")).to_have_text("epoch 2")
+    for step in (2, 0):
+        if step == 0:
+            page.get_by_role("button", name="first").click()
+        still(page)
+        expected = everywhere[60 * step : 60 * step + 60]
+        assert page.evaluate(COLOURED, [*pixel(page, everywhere, expected[0]), "pos"]) > 60  # the dot of king
+        word, where, _ = under(page)
+        assert where == pytest.approx(expected[LABELS.index(word)].tolist(), rel=6e-3, abs=1e-3)
+    expect(page.locator(".vec-moment")).to_have_text("start")
+    expect(page.locator(".vec-near p").first).to_have_text("At epoch 2.")  # the lists are of the moment that was saved
+    page.get_by_role("button", name="play").click()
+    expect(page.locator(".vec-moment")).to_have_text("epoch 2")
+
+
+def test_ten_thousand_points_turn(open_page):
+    page = open_page(dlviz.embedding(torch.randn(10_000, 8, generator=torch.Generator().manual_seed(1)), dimensions=3))
+    first = page.evaluate(PICTURE)
+    assert page.evaluate(PAN) < 60
+    assert page.evaluate(PICTURE) != first
+
+
+def test_nothing_serious_is_found_in_a_live_one(live, axe):
+    page, _ = live(made(word="king", analogy=("king", "queen", "猫"), expected="word 3", dimensions=3), bypass_csp=True)
+    until(page, "document.querySelector('.vec-put') !== null")
+    axe(page)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -5,7 +5,9 @@ import random
 import pytest
 import torch
 
+from dlviz.data import sentences
 from dlviz.vectors import cbow, skip_gram, tokenise, vocabulary
+from dlviz.vectors.corpus import around, read
 
 
 def drawn(seed):
@@ -82,3 +84,34 @@ def test_the_longest_known_word_is_taken_first_and_an_unknown_character_is_a_wor
 def test_what_is_no_list_of_words_is_named(sentences, words):
     with pytest.raises(ValueError, match=words):
         vocabulary(sentences)
+
+
+def test_a_text_is_cut_at_line_ends_and_full_stops_and_empty_lines_are_no_sentences():
+    found = read("One two. Three four! Five?\n\n  ...  \nsix seven 3.5 eight\n今天好。明天好。")
+    assert list(found.lines) == ["One two.", "Three four!", "Five?", "six seven 3.5 eight", "今天好。", "明天好。"]
+    assert found.tokens[3] == ["six", "seven", "3", "5", "eight"]
+
+
+def test_words_and_drawn_sentences_are_taken_as_they_are():
+    given = [["a", "b"], ["b"]]
+    assert read(given).tokens is given
+    drawn = sentences(5)
+    assert (read(drawn).tokens, read(drawn).lines) == (drawn.tokens, drawn.lines)
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_every_example_knows_where_it_stands(window):
+    given = [["x", "a", "b", "a"], ["b", "x", "c", "a"], ["c"]]
+    known = vocabulary(given, least=2)
+    for make in (skip_gram, cbow):
+        found = make(given, known, window)
+        for inputs, target, (at, middle, place) in zip(
+            found.inputs.tolist(), found.targets.tolist(), found.spots.tolist(), strict=True
+        ):
+            near = [known.numbers[given[at][k]] for k in around(given[at], known, middle, window)]
+            assert known.words[target] == given[at][place]
+            if make is cbow:
+                assert (place, sorted(row for row in inputs if row >= 0)) == (middle, sorted(near))
+            else:
+                assert known.words[inputs[0]] == given[at][middle]
+                assert place in around(given[at], known, middle, window)

@@ -1,10 +1,13 @@
 """The gradients by hand are autograd's, in all four objectives."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from dlviz.vectors import negative_sampling, softmax
+from dlviz.vectors.objective import gap
 
 SEEDS = range(25)
 
@@ -71,3 +74,15 @@ def test_scores_of_a_thousand_stay_finite():
     one = torch.tensor([[0]])
     assert softmax(w, u, one, torch.tensor([1])).loss.item() == 2000
     assert negative_sampling(w, u, one, torch.tensor([1]), torch.tensor([[0]])).loss.item() == 2000
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_gap_to_autograd_is_told_and_a_wrong_error_opens_it(seed):
+    w, u, inputs, targets, drawn = (one.detach() for one in case(seed, "cbow"))
+    for name, seen in (
+        ("softmax", softmax(w, u, inputs, targets)),
+        ("negative", negative_sampling(w, u, inputs, targets, drawn)),
+    ):
+        assert gap(w, u, seen, name) < 1e-10
+        wrong = replace(seen, errors=seen.errors * 1.01)
+        assert gap(w, u, wrong, name) > 1e-6

@@ -65,6 +65,14 @@ def test_tsne_keeps_three_groups_apart_and_is_the_same_for_the_same_seed():
     assert torch.equal(tsne(groups, 2, perplexity=5), places)
 
 
+@pytest.mark.parametrize("matrix", [drawn(1, 9, 1), drawn(2, 9, 2), torch.ones(9, 4)])
+def test_tsne_draws_also_what_has_fewer_directions_than_the_map(matrix):
+    for components in (2, 3):
+        places = tsne(matrix, components)
+        assert places.shape == (9, components)
+        assert places.isfinite().all()
+
+
 def test_what_does_not_fit_is_named():
     with pytest.raises(ValueError, match="components must be 1, 2 or 3, but got 4"):
         pca(torch.zeros(5, 5), 4)

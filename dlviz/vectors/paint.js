@@ -1,0 +1,136 @@
+// The parts of a map of words: points by depth, the arithmetic's arrows, rings, labels where there is room.
+
+const TALL = 15;
+/** More points than this are small and faint. */
+export const MANY = 2000;
+/** So many labels are tried in one picture, and so many written; a longer one is cut. */
+const TRIED = 600;
+const WRITTEN = 120;
+const LONGEST = 170;
+
+/** Points from the farthest to the nearest: the nearer, the larger and the darker. */
+export function points(context, colours, { at, order, ends }, wide, high) {
+  const many = order.length > MANY;
+  context.fillStyle = colours["ink-3"];
+  let place = 0;
+  ends.forEach((end, layer) => {
+    const near = ends.length > 1 ? (layer + 0.5) / ends.length : 0.5;
+    const size = (many ? 2 : 4) * (0.7 + 0.6 * near);
+    context.globalAlpha = ends.length > 1 ? 0.2 + 0.7 * near : many ? 0.5 : 1;
+    context.beginPath();
+    for (; place < end; place += 1) {
+      const [x, y] = [at.x[order[place]], at.y[order[place]]];
+      if (x < 0 || y < 0 || x > wide || y > high) continue;
+      if (many) {
+        context.fillRect(x - size / 2, y - size / 2, size, size);
+        continue;
+      }
+      context.moveTo(x + size / 2, y);
+      context.arc(x, y, size / 2, 0, 2 * Math.PI);
+    }
+    if (!many) context.fill();
+  });
+  context.globalAlpha = 1;
+}
+
+/** Lines between places, an arrow's head at the second. */
+export function arrow(context, colour, [x, y], [toX, toY], short = 0) {
+  const long = Math.hypot(toX - x, toY - y);
+  if (!(long > short + 1)) return;
+  const [ux, uy] = [(toX - x) / long, (toY - y) / long];
+  const [endX, endY] = [toX - short * ux, toY - short * uy];
+  context.strokeStyle = colour;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.moveTo(x, y);
+  context.lineTo(endX, endY);
+  context.moveTo(endX - 8 * ux + 4 * uy, endY - 8 * uy - 4 * ux);
+  context.lineTo(endX, endY);
+  context.lineTo(endX - 8 * ux - 4 * uy, endY - 8 * uy + 4 * ux);
+  context.stroke();
+}
+
+/** @param {[number, number]} place */
+export function ring(context, colour, [x, y], size) {
+  context.strokeStyle = colour;
+  context.lineWidth = 2;
+  context.beginPath();
+  context.arc(x, y, size, 0, 2 * Math.PI);
+  context.stroke();
+}
+
+/** The three axes through the middle, each with its number at the far end. */
+export function axes(context, colours, ends, names, font) {
+  context.strokeStyle = colours.line;
+  context.lineWidth = 1;
+  context.font = `11px ${font}`;
+  context.fillStyle = colours["ink-3"];
+  context.textBaseline = "middle";
+  names.forEach((name, d) => {
+    context.beginPath();
+    context.moveTo(ends.x[2 * d], ends.y[2 * d]);
+    context.lineTo(ends.x[2 * d + 1], ends.y[2 * d + 1]);
+    context.stroke();
+    context.fillText(name, ends.x[2 * d + 1] + 3, ends.y[2 * d + 1]);
+  });
+}
+
+/** Labels are measured once, and cut where they are long. */
+export function lettering(font) {
+  const known = new Map();
+  let style = "";
+  return (context, text, bold, fresh) => {
+    const key = `${bold ? 1 : 0}${text}`;
+    const wished = `${bold ? "600 " : ""}12px ${font}`;
+    // To set a font takes longer than to write with it.
+    if (fresh || wished !== style) context.font = style = wished;
+    if (!known.has(key)) known.set(key, cut(context, text));
+    return known.get(key);
+  };
+}
+
+function cut(context, text) {
+  const letters = [...text];
+  let kept = letters.length;
+  const shortened = () => (kept < letters.length ? `${letters.slice(0, kept).join("")}…` : text);
+  while (kept > 1 && context.measureText(shortened()).width > LONGEST) kept -= Math.max(1, Math.floor(kept / 8));
+  return { text: shortened(), long: context.measureText(shortened()).width };
+}
+
+/**
+ * Labels where none stands yet; the first ones come first.
+ * @returns {{row: number, box: number[]}[]} what was written, and where
+ */
+export function labels(context, colours, { names, at, rows, first, front, letters, wide, high }) {
+  const taken = [];
+  context.textBaseline = "middle";
+  context.strokeStyle = colours.paper;
+  context.lineWidth = 3;
+  context.lineJoin = "round";
+  let tried = 0;
+  for (const row of rows) {
+    const [x, y] = [at.x[row], at.y[row]];
+    if (x < -40 || y < 0 || x > wide || y > high) continue;
+    const bold = first.has(row);
+    if (!bold && (tried++ > TRIED || taken.length >= WRITTEN)) break;
+    const { text, long } = letters(context, names[row], bold, !taken.length);
+    const box = boxes(x, y, long, wide, bold).find((one) => !taken.some(({ box: other }) => one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]));
+    if (!box) continue;
+    taken.push({ row, box });
+    // Paper behind it, so that it can be read over points.
+    const [left, middle] = [box[4], (box[1] + box[3]) / 2];
+    context.strokeText(text, left, middle);
+    context.fillStyle = bold || front(row) ? colours.ink : colours["ink-3"];
+    context.fillText(text, left, middle);
+  }
+  return taken;
+}
+
+/** Where a label may stand: beside its point, at the right edge on the other side; one that matters on any side where there is room. */
+function boxes(x, y, long, wide, bold) {
+  const beside = (left) => [Math.min(x, left), y - TALL / 2, Math.max(x, left + long + 2), y + TALL / 2, left];
+  const over = (up) => [x - long / 2, y + up - TALL / 2, x + long / 2, y + up + TALL / 2, x - long / 2];
+  const sides = [beside(x + 6), beside(x - 6 - long)];
+  if (x + 6 + long > wide - 4) sides.reverse();
+  return bold ? [...sides, over(-14), over(14)] : sides.slice(0, 1);
+}
