@@ -135,6 +135,7 @@ def test_a_lesson_is_committed_clean(lesson):
         ("07-data-and-evaluation", r"dlviz\.(split|live|confusion)\(", 7, 5),
         ("08-cnn", r"dlviz\.(conv1d|conv2d|max_pool2d|layers)\(", 8, 5),
         ("09-rnn", r"dlviz\.(unroll|live)\(", 7, 4),
+        ("10-word-embeddings", r"dlviz\.(word2vec|embedding|matmul)\(", 7, 4),
     ],
 )
 def test_a_lesson_holds_what_the_curriculum_asks(stem, widget, widgets, exercises):

@@ -551,6 +551,46 @@ def remembered_gate_by_gate(lstm, bias):
                 getattr(lstm, "bias_hh" + ends).chunk(4)[1].fill_(bias)
 
 
+def looked_up_by_torch(words, upstream, count):
+    table = torch.zeros(count, upstream.shape[1], requires_grad=True)
+    F.embedding(words, table).backward(upstream)
+    return table.grad
+
+
+def added_row_by_row(words, upstream, count):
+    table = torch.zeros(count, upstream.shape[1])
+    return table.index_add(0, words, upstream)
+
+
+def told_apart_by_cross_entropy(middle, around, drawn):
+    scores = torch.cat([around.unsqueeze(1), drawn], dim=1) @ middle.unsqueeze(2)
+    truth = torch.zeros_like(scores)
+    truth[:, 0] = 1
+    return F.binary_cross_entropy_with_logits(scores, truth, reduction="sum") / len(middle)
+
+
+def softened(middle, around, drawn):
+    right = torch.einsum("nd,nd->n", middle, around)
+    wrong = torch.einsum("nd,nkd->nk", middle, drawn)
+    return (F.softplus(-right) + F.softplus(wrong).sum(1)).mean()
+
+
+def ranked_by_cosine_similarity(vectors, a, b, c):
+    unit = vectors / vectors.norm(dim=1, keepdim=True)
+    cosines = F.cosine_similarity(vectors, unit[b] - unit[a] + unit[c])
+    return torch.tensor([row for row in cosines.argsort(descending=True).tolist() if row not in (a, b, c)])
+
+
+def bagged_by_torch(table, texts):
+    words = torch.tensor([word for text in texts for word in text])
+    begins = torch.tensor([sum(map(len, texts[:k])) for k in range(len(texts))])
+    return F.embedding_bag(words, table, begins, mode="mean")
+
+
+def averaged_text_by_text(table, texts):
+    return torch.stack([table[text].mean(0) for text in texts])
+
+
 ACCEPTED = {
     "00.double": [added, by_a_float],
     "01.left-halves": [by_ellipsis, by_narrow],
@@ -605,6 +645,10 @@ ACCEPTED = {
     "09.clip": [clipped_by_torch, clipped_if_long],
     "09.detach": [detached_before, detached_by_data],
     "09.forget": [remembered_by_halves, remembered_gate_by_gate],
+    "10.lookup": [looked_up_by_torch, added_row_by_row],
+    "10.negatives": [told_apart_by_cross_entropy, softened],
+    "10.analogy": [ranked_by_cosine_similarity],
+    "10.bag": [bagged_by_torch, averaged_text_by_text],
 }
 
 

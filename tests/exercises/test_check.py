@@ -17,7 +17,7 @@ DOUBLE = EXERCISES["00.double"]
 
 def run(source, name):
     """The object of this name after a cell with this source."""
-    cell = {"torch": torch, "nn": torch.nn, "Dataset": torch.utils.data.Dataset}
+    cell = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "Dataset": torch.utils.data.Dataset}
     exec(compile(source, "<cell>", "exec"), cell)
     return cell[name]
 

@@ -80,6 +80,14 @@ ANSWERS = {
     "09.second": "error",
     "09.padded": "other",
     "09.temperature": 0.9,
+    "10.rows": 2,
+    "10.gaps": 1,
+    "10.touched": 6,
+    "10.collapse": "alike",
+    "10.nearest": "the",
+    "10.one-hot": 0,
+    "10.order": "none",
+    "10.projected": "left",
 }
 
 

@@ -1,0 +1,85 @@
+"""Lesson 10, word embeddings: its predictions. Each truth is found by running torch, here and now."""
+# mypy: no-check-untyped-defs
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dlviz.data import sentences
+from dlviz.exercises.prediction import Prediction
+
+
+def _rows():
+    table = nn.Embedding(1000, 16)
+    table(torch.tensor([3, 7, 3])).sum().backward()
+    return _touched_rows(table)
+
+
+def _gaps():
+    line = "年幼的小猫和老鼠"
+    return len(line.split())
+
+
+def _touched():
+    outer, middle = nn.Embedding(50_000, 16), torch.randn(16)
+    words = torch.randperm(50_000)[:6]  # a neighbour and five drawn ones
+    F.logsigmoid(outer(words) @ middle * torch.tensor([1, -1, -1, -1, -1, -1])).sum().backward()
+    return _touched_rows(outer)
+
+
+def _touched_rows(table):
+    return int((table.weight.grad != 0).any(1).sum())
+
+
+def _collapse():
+    tokens = sentences(300).tokens
+    numbers = {word: k for k, word in enumerate(dict.fromkeys(word for sentence in tokens for word in sentence))}
+    places = [(s, i, j) for s in tokens for i in range(len(s)) for j in range(max(0, i - 3), i)]
+    pairs = torch.tensor([[numbers[s[i]], numbers[s[j]]] for s, i, j in places])
+    middle, around = torch.cat([pairs, pairs.flip(1)]).T
+    inner, outer = nn.Embedding(len(numbers), 16), nn.Embedding(len(numbers), 16)
+    nn.init.uniform_(inner.weight, -0.03, 0.03)  # small, as word2vec begins
+    nn.init.zeros_(outer.weight)
+    optimiser = torch.optim.Adam([inner.weight, outer.weight], lr=0.02)
+    for _ in range(100):
+        loss = -F.logsigmoid((inner(middle) * outer(around)).sum(1)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    directions = F.normalize(inner.weight.detach(), dim=1)
+    return "alike" if (directions @ directions.T).mean() > 0.65 else "apart"
+
+
+def _nearest():
+    table = {"cat": torch.tensor([1.0, 2.0]), "dog": torch.tensor([1.0, 1.9]), "the": torch.tensor([6.0, 5.0])}
+    return max(table, key=lambda word: float(table[word] @ table["cat"]))
+
+
+def _order():
+    dog, bites, man = torch.randn(3, 8)
+    one, other = torch.stack([dog, bites, man]).mean(0), torch.stack([man, bites, dog]).mean(0)
+    return "none" if torch.allclose(one, other, atol=1e-5) else "large"
+
+
+def _one_hot():
+    good, excellent = F.one_hot(torch.tensor([0, 1]), 2).float()
+    return F.cosine_similarity(good, excellent, dim=0)
+
+
+def _projected():
+    share = torch.linspace(0, 1, 12)
+    jobs = torch.stack([share, share, torch.randn(12)], dim=1)  # the share goes along two directions
+    jobs[:, 0] = 0  # one of them is taken out
+    return "left" if torch.corrcoef(torch.stack([jobs[:, 1], share]))[0, 1] > 0.9 else "gone"
+
+
+PREDICTIONS = (
+    Prediction(id="10.rows", truth=_rows),
+    Prediction(id="10.gaps", truth=_gaps),
+    Prediction(id="10.touched", truth=_touched),
+    Prediction(id="10.collapse", truth=_collapse, options=("alike", "apart")),
+    Prediction(id="10.nearest", truth=_nearest, options=("cat", "dog", "the")),
+    Prediction(id="10.one-hot", truth=_one_hot),
+    Prediction(id="10.order", truth=_order, options=("large", "none")),
+    Prediction(id="10.projected", truth=_projected, options=("gone", "left")),
+)
