@@ -1,10 +1,11 @@
-"""The command line: ``dlviz lab`` opens the lessons, ``dlviz doctor`` says whether the machine is ready."""
+"""The command line: ``dlviz lab`` opens the lessons, ``dlviz doctor`` says whether the machine is ready, ``dlviz export`` makes pages."""
 
 import argparse
 import subprocess
 import sys
 from pathlib import Path
 
+from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 
 
@@ -17,19 +18,48 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit status: 0 when all is well.
     """
+    parser = _parser()
+    chosen, rest = parser.parse_known_args(arguments)
+    if rest and chosen.command != "lab":
+        parser.error(say("main.unknown", command=chosen.command, got=" ".join(rest)))
+    try:
+        if chosen.command == "doctor":
+            from dlviz.doctor import doctor
+
+            return doctor()
+        if chosen.command == "export":
+            return _export(parser, chosen)
+        return _lab(chosen.folder, rest)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dlviz", description=say("main.about"))
     commands = parser.add_subparsers(dest="command", required=True)
     lab = commands.add_parser("lab", help=say("main.lab"))
     lab.add_argument("folder", nargs="?", type=Path, help=say("main.folder"))
     commands.add_parser("doctor", help=say("main.doctor"))
-    chosen, rest = parser.parse_known_args(arguments)
-    if chosen.command == "doctor":
-        if rest:
-            parser.error(say("main.unknown", got=" ".join(rest)))
-        from dlviz.doctor import doctor
+    export = commands.add_parser("export", help=say("main.export"))
+    export.add_argument("--gallery", action="store_true", help=say("main.gallery"))
+    export.add_argument("lessons", nargs="*", metavar="LESSON", help=say("main.lesson"))
+    export.add_argument("out", type=Path, metavar="OUT", help=say("main.out"))
+    return parser
 
-        return doctor()
-    return _lab(chosen.folder, rest)
+
+def _export(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    if chosen.gallery == bool(chosen.lessons):
+        parser.error(say("main.what"))
+    if chosen.gallery:
+        from dlviz.pages.gallery import export as gallery
+
+        gallery(chosen.out, tell=print)
+    else:
+        from dlviz.pages.lesson import export as lessons
+
+        lessons(chosen.lessons, chosen.out, tell=print)
+    return 0
 
 
 def _lab(folder: Path | None, options: list[str]) -> int:
@@ -48,6 +78,7 @@ def _lab(folder: Path | None, options: list[str]) -> int:
         *options,
         str(where / "00-start.ipynb"),
     ]
+    sys.stdout.flush()  # what was said stands above what jupyter says, also in a log
     try:
         return subprocess.call(command)
     except KeyboardInterrupt:  # the learner closed the server; jupyter has said goodbye already

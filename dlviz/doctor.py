@@ -2,39 +2,42 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+from dlviz.fonts import chinese
 from dlviz.kit.words import say
+
+#: So many bytes a lesson may want for its data and its notebook.
+ROOM = 500_000_000
+
+
+class Missing(Exception):  # noqa: N818 - what is said, not a fault
+    """Something that no lesson needs but a learner may want."""
 
 
 def doctor(tell: Callable[[str], None] = print) -> int:
     """Check everything that a lesson needs.
 
     Args:
-        tell: is given one line a check.
+        tell: is given one line a check, and a second one with the remedy where something is wrong.
 
     Returns:
-        0 when all is well, else 1.
+        0 when the lessons will run, else 1.
     """
     bad = 0
     for name, check in CHECKS.items():
+        heading, advice = say(f"doctor.{name}"), f"doctor.advice.{name}"
         try:
-            found = check()
+            tell(say("doctor.good", name=heading, found=check()))
+        except Missing as missing:
+            tell(say("doctor.note", name=heading, error=missing, advice=say(advice)))
         except Exception as error:  # whatever is wrong with the machine, the other checks still run
             bad += 1
-            tell(
-                say(
-                    "doctor.bad",
-                    name=say(f"doctor.{name}"),
-                    error=f"{type(error).__name__}: {error}",
-                    advice=say(f"doctor.advice.{name}"),
-                )
-            )
-        else:
-            tell(say("doctor.good", name=say(f"doctor.{name}"), found=found))
+            tell(say("doctor.bad", name=heading, error=f"{type(error).__name__}: {error}", advice=say(advice)))
     return int(bad > 0)
 
 
@@ -45,9 +48,17 @@ def _python() -> str:
 def _torch() -> str:
     import torch
 
+    return torch.__version__
+
+
+def _device() -> str:
+    import torch
+
     from dlviz.machine import device
 
-    return f"{torch.__version__}, {device()}"
+    chosen = device()
+    assert (torch.ones(2, device=chosen) * 2).sum().item() == 4
+    return str(chosen)
 
 
 def _gradient() -> str:
@@ -103,13 +114,34 @@ def _progress() -> str:
     return str(place)
 
 
+def _chinese() -> str:
+    found = chinese()
+    if not found:
+        raise Missing(say("doctor.no_chinese"))
+    return found
+
+
+def _disk() -> str:
+    from dlviz.data import remote
+
+    # What is downloaded goes to the cache, what is written to the folder of the notebooks.
+    places = [next(one for one in (remote.cache(), *remote.cache().parents) if one.exists()), Path.cwd()]
+    free = min(shutil.disk_usage(place).free for place in places)
+    if free < ROOM:
+        raise OSError(say("doctor.little", free=free // 1_000_000, room=ROOM // 1_000_000))
+    return say("doctor.free", free=f"{free / 1e9:.1f}")
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "python": _python,
     "torch": _torch,
+    "device": _device,
     "gradient": _gradient,
     "jupyterlab": _jupyterlab,
     "anywidget": _anywidget,
     "widget": _widget,
     "digits": _digits,
     "progress": _progress,
+    "chinese": _chinese,
+    "disk": _disk,
 }

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,34 +35,68 @@ def lessons_for(folder: Path | None, tell: Callable[[str], None]) -> Path:
 
     Args:
         folder: where to put the lessons.
-        tell: is given a sentence for each lesson that was kept or put beside.
+        tell: is given a sentence for each lesson that was kept or put beside, and one for all that was done.
+
+    Raises:
+        Problem: the folder cannot be written.
     """
     source = shipped()
     if folder is None and source.parent == _PACKAGE.parent:
+        tell(say("main.in_place", folder=source))
         return source
     target = (folder or Path("dlviz-lessons")).resolve()
-    target.mkdir(parents=True, exist_ok=True)
-    notes = target / _SHIPPED
-    before: dict[str, str] = json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else {}
-    for lesson in sorted(source.rglob("*")):
-        if lesson.is_file() and ".ipynb_checkpoints" not in lesson.parts:
-            name = lesson.relative_to(source).as_posix()
-            _bring(lesson, target / name, before.get(name), tell)
-            before[name] = _digest(lesson)
-    notes.write_text(json.dumps(before, indent=1), encoding="utf-8")
+    try:
+        done = _copied(source, target, tell)
+    except OSError as error:
+        raise Problem(say("main.no_folder", folder=target, error=error.strerror or error)) from None
+    tell(say("main.copied", folder=target, new=done["new"], renewed=done["renewed"], kept=done["kept"]))
     return target
 
 
-def _bring(lesson: Path, mine: Path, shipped_before: str | None, tell: Callable[[str], None]) -> None:
+def _copied(source: Path, target: Path, tell: Callable[[str], None]) -> Counter[str]:
+    target.mkdir(parents=True, exist_ok=True)
+    notes, done = target / _SHIPPED, Counter[str]()
+    before = _noted(notes)
+    for lesson in sorted(source.rglob("*")):
+        if lesson.is_file() and ".ipynb_checkpoints" not in lesson.parts:
+            name = lesson.relative_to(source).as_posix()
+            done[_bring(lesson, target / name, before.get(name), tell)] += 1
+            before[name] = _digest(lesson)
+    notes.write_text(json.dumps(before, indent=1), encoding="utf-8")
+    return done
+
+
+def _noted(notes: Path) -> dict[str, str]:
+    """What was shipped before; without a readable note every file that differs counts as edited."""
+    try:
+        return dict(json.loads(notes.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return {}
+
+
+def _bring(lesson: Path, mine: Path, shipped_before: str | None, tell: Callable[[str], None]) -> str:
     mine.parent.mkdir(parents=True, exist_ok=True)
-    if not mine.exists() or _digest(mine) == shipped_before:
+    if not mine.exists():
         shutil.copyfile(lesson, mine)
-    elif _digest(mine) != _digest(lesson) and _digest(lesson) != shipped_before:
-        beside = mine.with_stem(f"{mine.stem}.new")
+        return "new"
+    if _digest(mine) == _digest(lesson):
+        return "same"
+    if _digest(mine) == shipped_before:
+        shutil.copyfile(lesson, mine)
+        return "renewed"
+    if _digest(lesson) == shipped_before:
+        tell(say("main.kept", kept=mine.name))
+    else:
+        beside = _free(lesson, mine)
         shutil.copyfile(lesson, beside)
         tell(say("main.beside", kept=mine.name, new=beside.name))
-    elif _digest(mine) != _digest(lesson):
-        tell(say("main.kept", kept=mine.name))
+    return "kept"
+
+
+def _free(lesson: Path, mine: Path) -> Path:
+    """A name beside `mine` that nothing has, or this very lesson: what was put there earlier may have been edited too."""
+    names = (mine.with_stem(f"{mine.stem}.new{number}") for number in ("", *range(2, 1000)))
+    return next(name for name in names if not name.exists() or _digest(name) == _digest(lesson))
 
 
 def _digest(path: Path) -> str:

@@ -1,10 +1,11 @@
-"""The command line: the doctor finds what is wrong, and an edited lesson is never overwritten."""
+"""The command line: the doctor finds what is wrong, and no edited lesson is ever overwritten."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
-from dlviz import __main__, doctor, lessons
+from dlviz import __main__, doctor, fonts, lessons
 from dlviz.kit.problem import Problem
 
 
@@ -12,7 +13,7 @@ def test_the_doctor_is_content_with_this_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("DLVIZ_PROGRESS", str(tmp_path / "progress.json"))
     lines = []
     assert doctor.doctor(lines.append) == 0
-    assert [line for line in lines if not line.startswith("ok")] == []
+    assert [line for line in lines if not line.startswith(("ok", "note  a font for Chinese"))] == []
     assert len(lines) == len(doctor.CHECKS)
 
 
@@ -28,27 +29,145 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(monkeypatch):
     assert "scikit-learn" in bad
 
 
+def test_the_doctor_runs_every_check_whatever_is_wrong(monkeypatch):
+    def broken():
+        raise RuntimeError("no such thing")
+
+    for name in doctor.CHECKS:
+        monkeypatch.setitem(doctor.CHECKS, name, broken)
+    monkeypatch.delitem(doctor.CHECKS, "python")  # an older one cannot install dlviz
+    lines = []
+    assert doctor.doctor(lines.append) == 1
+    assert len(lines) == len(doctor.CHECKS)
+    assert all(len(line.splitlines()[1].strip()) > 10 for line in lines)  # each with its remedy
+
+
+def test_the_doctor_misses_a_font_for_chinese_without_calling_that_bad(monkeypatch):
+    monkeypatch.setattr(doctor, "chinese", lambda: "")
+    monkeypatch.setattr(doctor, "CHECKS", {"chinese": doctor._chinese})
+    lines = []
+    assert doctor.doctor(lines.append) == 0
+    assert lines[0].startswith("note  a font for Chinese: none found")
+    assert "fonts-noto-cjk" in lines[0]
+
+
+def test_a_full_disk_is_bad(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "CHECKS", {"disk": doctor._disk})
+    lines = []
+    assert doctor.doctor(lines.append) == 0
+    monkeypatch.setattr(
+        doctor.shutil, "disk_usage", lambda place: SimpleNamespace(free=10**6 if place == tmp_path else 10**12)
+    )
+    assert doctor.doctor(lines.append) == 1
+    assert lines[1].startswith("BAD   free disk: OSError: 1 MB")
+    assert "DLVIZ_DATA" in lines[1]
+
+
+def test_the_device_of_the_environment_is_tried(monkeypatch):
+    monkeypatch.setattr(doctor, "CHECKS", {"device": doctor._device})
+    monkeypatch.setenv("DLVIZ_DEVICE", "cuda:77")
+    lines = []
+    assert doctor.doctor(lines.append) == 1
+    assert "DLVIZ_DEVICE" in lines[0].splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["NotoSansCJK-Regular.ttc", "msyh.ttc", "PingFang.ttc", "wqy-zenhei.ttc", "simsun.ttc"]
+)
+def test_a_font_is_known_by_its_file_where_nobody_can_be_asked(monkeypatch, tmp_path, name):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "DejaVuSans.ttf").touch()
+    monkeypatch.setattr(fonts.shutil, "which", lambda name: None)
+    monkeypatch.setattr(fonts, "FOLDERS", (tmp_path / "none", tmp_path))
+    assert fonts.chinese() == ""
+    (tmp_path / "a" / name).touch()
+    assert fonts.chinese() == name
+
+
+def test_fontconfig_is_asked_where_it_is(monkeypatch):
+    def run(command, **_):
+        assert command == ["fc-list", ":lang=zh-cn", "family"]
+        return SimpleNamespace(stdout="WenQuanYi Zen Hei,文泉驛正黑\nNoto Sans CJK SC\n")
+
+    monkeypatch.setattr(fonts.sys, "platform", "linux")
+    monkeypatch.setattr(fonts.shutil, "which", lambda name: name)
+    monkeypatch.setattr(fonts.subprocess, "run", run)
+    assert fonts.chinese() == "Noto Sans CJK SC"
+
+
 def test_a_checkout_is_used_in_place():
-    assert lessons.lessons_for(None, tell=pytest.fail) == lessons.shipped()
+    told = []
+    assert lessons.lessons_for(None, tell=told.append) == lessons.shipped()
+    assert told == [f"The lessons are opened where they are, in {lessons.shipped()}."]
 
 
-def test_an_edited_lesson_stays_and_a_newer_one_is_put_beside(monkeypatch, tmp_path):
-    source, mine, told = tmp_path / "shipped", tmp_path / "mine", []
+@pytest.fixture
+def course(monkeypatch, tmp_path):
+    """Two shipped lessons, and a way to bring them to the learner's folder; answers what was said."""
+    source, mine = tmp_path / "shipped", tmp_path / "mine"
     source.mkdir()
-    for name in ("00-start.ipynb", "01.ipynb"):
-        (source / name).write_text("first", encoding="utf-8")
     monkeypatch.setattr(lessons, "shipped", lambda: source)
-    lessons.lessons_for(mine, told.append)
+
+    def bring(*versions):
+        told = []
+        for name, text in zip(("00-start.ipynb", "01.ipynb"), versions, strict=True):
+            (source / name).write_text(text, encoding="utf-8")
+        lessons.lessons_for(mine, told.append)
+        return told
+
+    return mine, bring
+
+
+def held(folder):
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.ipynb"))}
+
+
+def test_an_edited_lesson_stays_and_a_newer_one_is_put_beside(course):
+    mine, bring = course
+    (said,) = bring("first", "first")
+    assert said == f"The lessons are in {mine}: 2 files copied, 0 brought up to date, 0 of yours kept."
     (mine / "01.ipynb").write_text("my notes", encoding="utf-8")
-    lessons.lessons_for(mine, told.append)
-    assert (mine / "01.ipynb").read_text(encoding="utf-8") == "my notes"
-    for name in ("00-start.ipynb", "01.ipynb"):
-        (source / name).write_text("second", encoding="utf-8")
-    lessons.lessons_for(mine, told.append)
-    assert (mine / "00-start.ipynb").read_text(encoding="utf-8") == "second"
-    assert (mine / "01.ipynb").read_text(encoding="utf-8") == "my notes"
-    assert (mine / "01.new.ipynb").read_text(encoding="utf-8") == "second"
-    assert ["01.new.ipynb" in line for line in told] == [False, True]
+    kept, _ = bring("first", "first")
+    assert kept == "You have edited 01.ipynb: it stays as it is."
+    beside, said = bring("second", "second")
+    assert beside == "You have edited 01.ipynb: it stays as it is, and the new version is 01.new.ipynb."
+    assert said == f"The lessons are in {mine}: 0 files copied, 1 brought up to date, 1 of yours kept."
+    assert held(mine) == {"00-start.ipynb": "second", "01.ipynb": "my notes", "01.new.ipynb": "second"}
+
+
+def test_a_version_put_beside_is_not_overwritten_either(course):
+    mine, bring = course
+    bring("first", "first")
+    (mine / "01.ipynb").write_text("my notes", encoding="utf-8")
+    bring("first", "second")
+    (mine / "01.new.ipynb").write_text("more notes", encoding="utf-8")
+    bring("first", "third")
+    bring("first", "third")
+    assert held(mine) == {
+        "00-start.ipynb": "first",
+        "01.ipynb": "my notes",
+        "01.new.ipynb": "more notes",
+        "01.new2.ipynb": "third",
+    }
+
+
+@pytest.mark.parametrize("note", ["", "{", "[1]", "3"])
+def test_without_a_readable_note_every_other_text_counts_as_edited(course, note):
+    mine, bring = course
+    bring("first", "first")
+    (mine / "01.ipynb").write_text("my notes", encoding="utf-8")
+    (mine / ".shipped.json").write_text(note, encoding="utf-8")
+    bring("second", "second")
+    assert held(mine)["01.ipynb"] == "my notes"
+    assert held(mine)["00-start.ipynb"] == "first"
+    assert held(mine)["00-start.new.ipynb"] == "second"
+
+
+def test_a_folder_that_cannot_be_made_is_said_plainly(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert __main__.main(["lab", str(tmp_path / "file")]) == 1
+    assert "dlviz lab: the lessons cannot be put into" in capsys.readouterr().err
 
 
 def test_a_broken_installation_is_said_plainly(monkeypatch, tmp_path):
@@ -57,10 +176,11 @@ def test_a_broken_installation_is_said_plainly(monkeypatch, tmp_path):
         lessons.shipped()
 
 
-def test_lab_starts_jupyter_on_the_first_lesson(monkeypatch, tmp_path):
+def test_lab_starts_jupyter_on_the_first_lesson(monkeypatch, tmp_path, capsys):
     called = []
     monkeypatch.setattr(__main__.subprocess, "call", lambda command: called.append(command) or 0)
     assert __main__.main(["lab", str(tmp_path), "--no-browser", "--port", "9999"]) == 0
+    assert f"The lessons are in {tmp_path}" in capsys.readouterr().out
     (command,) = called
     assert command[1:4] == ["-m", "jupyter", "lab"]
     assert command[-1].endswith("00-start.ipynb")

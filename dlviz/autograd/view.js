@@ -87,7 +87,7 @@ function render({ model, el, signal }) {
     const after = paint.at(fixed);
     view.resize(size, refit, before && after ? { x: after.x + after.w - before.x - before.w, y: after.y - before.y } : undefined);
     if (fixed === undefined) showEnd();
-    else if (open.has(fixed)) view.makeRoom(after);
+    else if (after && open.has(fixed)) view.makeRoom(after);
     dress();
   }
 

@@ -18,6 +18,7 @@ from dlviz.autograd.record import record
 from dlviz.autograd.scene import first_open, flow, scene
 from dlviz.autograd.still import draw
 from dlviz.autograd.tape import Tape, recording
+from dlviz.kit.listening import whole
 from dlviz.kit.problem import Problem
 from dlviz.kit.widget import Widget, binary
 from dlviz.kit.words import say
@@ -169,7 +170,7 @@ class AutogradGraph(Widget):
         if self._picture is None:
             return
         if message.get("kind") == "details":
-            node = int(message["node"])
+            node = whole(message, "node")
             if 0 <= node < sum(len(graph.nodes) for graph in self.graphs):
                 self.detail = self._about(node)
         elif message.get("kind") == "preview":

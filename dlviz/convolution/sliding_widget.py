@@ -15,6 +15,7 @@ from dlviz.convolution.scene import scene
 from dlviz.convolution.sliding import Sliding
 from dlviz.convolution.still import draw
 from dlviz.kit.frames import BUDGET
+from dlviz.kit.listening import number, unfit, wholes
 from dlviz.kit.page import written
 from dlviz.kit.problem import Problem
 from dlviz.kit.widget import Widget, binary
@@ -22,6 +23,8 @@ from dlviz.kit.words import say
 
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError)
 
+#: A page may set an argument to so much.
+FARTHEST = 1000
 #: Kernels of 3 × 3 that are worth a try, by the names of their words.
 PRESETS = {
     "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
@@ -130,6 +133,18 @@ class SlidingView(Widget):
             self.refusal = ""
             self._draw()
 
+    def _turns(self, name: str, value: Any) -> bool:
+        # No slider reaches so far, and the memory that a padding takes is its square.
+        numbers = value if isinstance(value, list) else [value]
+        far = name in self._arguments and any(isinstance(one, int) and abs(one) > FARTHEST for one in numbers)
+        return not far and super()._turns(name, value)
+
+    @traitlets.validate("origin")
+    def _origin_is_a_place(self, proposal: Any) -> list[int]:
+        if len(proposal["value"]) not in (0, self._dims):
+            raise unfit("origin", proposal["value"])
+        return list(proposal["value"])
+
     def _draw(self, _: Any = None) -> None:
         made = self.sliding
         if self.sample >= made.output.shape[0] or self.channel >= made.channels:
@@ -200,11 +215,12 @@ class SlidingView(Widget):
         """The learner has edited a number or chosen a preset."""
         if self._made is None:
             return
-        if message.get("kind") == "preset" and message.get("name") in PRESETS and self._weight is not None:
+        if message["kind"] == "preset" and str(message.get("name")) in self._presets():
+            assert self._weight is not None
             kernel = torch.tensor(PRESETS[message["name"]], dtype=self._weight.dtype, device=self._weight.device)
             self.set_weight(kernel.expand(self._weight.shape).clone())
-        elif message.get("kind") == "edit":
-            self.edit(str(message["what"]), tuple(int(i) for i in message["index"]), float(message["value"]))
+        elif message["kind"] == "edit":
+            self.edit(str(message.get("what")), wholes(message, "index"), number(message, "value"))
 
     def edit(self, what: str, index: tuple[int, ...], value: float) -> None:
         """Change one number of the picture's own copy; your tensors stay as they are.

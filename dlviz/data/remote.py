@@ -10,6 +10,8 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urljoin, urlsplit
 
 import platformdirs
 import requests
@@ -19,6 +21,28 @@ from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 
 _SECONDS = (10, 30)  # to connect, and between two pieces: a slow line may take as long as it likes
+
+
+class _Refused(requests.RequestException):
+    """A server did what none of ours should; the message says what."""
+
+
+class _Bounded:
+    """A file that grows to `most` bytes and no further, so that no server can fill the disk."""
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        self._file, self._room, self._most = file, most, most
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece, if it fits."""
+        self._room -= len(piece)
+        if self._room < 0:
+            raise _Refused(say("data.remote.larger", expected=self._most))
+        self._file.write(piece)
+
+    def flush(self) -> None:
+        """As of any file."""
+        self._file.flush()
 
 
 def cache() -> Path:
@@ -105,7 +129,11 @@ def _download(url: str, place: Path, remote: Remote) -> str | None:
         part = Path(folder) / remote.name
         try:
             with tqdm(total=remote.size, desc=remote.name, unit="B", unit_scale=True, disable=not _watched()) as bar:
-                HTTPDownloader(progressbar=bar, timeout=_SECONDS)(url, part, None)
+                hooks = {"response": _stays_safe}
+                with part.open("wb") as file:
+                    HTTPDownloader(progressbar=bar, timeout=_SECONDS, hooks=hooks)(
+                        url, _Bounded(file, remote.size), None
+                    )
         except requests.RequestException as error:
             return _reason(error)
         fault = _fault(part, remote)
@@ -114,8 +142,18 @@ def _download(url: str, place: Path, remote: Remote) -> str | None:
         return fault
 
 
+def _stays_safe(response: requests.Response, **_: Any) -> None:
+    """Follow no redirection out of http and https, nor back from https to http."""
+    if response.is_redirect:
+        goal = urlsplit(urljoin(response.url, response.headers["location"])).scheme
+        if goal != "https" and (goal != "http" or urlsplit(response.url).scheme == "https"):
+            raise _Refused(say("data.remote.redirected", scheme=goal))
+
+
 def _reason(error: requests.RequestException) -> str:
     """A few words for what `requests` says in many."""
+    if isinstance(error, _Refused):
+        return str(error)
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return say("data.remote.status", status=error.response.status_code)
     kinds = {

@@ -1,7 +1,8 @@
 """Join a view's ES modules into one string.
 
 anywidget loads a view from a blob, where ``import "../kit/js/shell.js"`` cannot be resolved. The linker knows two forms, which are all
-that views use: ``import { a, b } from "./x.js";`` on one line, and ``export`` before a function, class or const. Anything else is refused.
+that views use: ``import { a, b } from "./x.js";`` on one line, and ``export`` before a function, class or const. Anything else is refused,
+but for ``import(address)`` of a blob that was made in the page.
 """
 
 import re
@@ -11,7 +12,9 @@ from pathlib import Path
 _IMPORT = re.compile(r'^import \{ (?P<names>\w+(?:, \w+)*) \} from "(?P<path>\.{1,2}/[^"]+)";$', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (?P<name>\w+))", re.M)
 _DEFAULT = re.compile(r"^export default (?=\{|\w)", re.M)
-_SUSPECT = re.compile(r"^[ \t]*(?:import\b(?!\s*\.\s*meta)|export\b).*$|\bimport\s*\(|\bimport\s*\.\s*meta\b", re.M)
+_SUSPECT = re.compile(
+    r'^[ \t]*(?:import\b(?!\s*\.\s*meta)|export\b).*$|\bimport\s*\(\s*["\x27`]|\bimport\s*\.\s*meta\b', re.M
+)
 
 #: A line that is nothing but a comment: // …, or part of a block comment as views write them.
 _COMMENT = re.compile(r"^\s*(?://|/\*\*|\*/|\* |\*$)")

@@ -1,16 +1,23 @@
-"""One self-contained page: the same view with its state inside, no kernel and no request."""
+"""Self-contained pages: views with their state inside, no kernel and no request."""
 
 import base64
+import hashlib
 import html
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dlviz.kit.linker import link
 from dlviz.kit.words import say
 
-_POLICY = "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; img-src data: blob:"
 _HOST = Path(__file__).with_name("host.js")
+_BODY = """body { margin: 0; padding: 24px; background: #fff; }
+@media (prefers-color-scheme: dark) { body { background: #010409; } }
+"""
+_POLICY = "default-src 'none'; script-src {runs}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+#: By this a page is known as one that dlviz wrote and may write anew.
+MARK = '<meta name="generator" content="dlviz">'
 
 
 def page(title: str, esm: str, css: str, state: Mapping[str, Any]) -> str:
@@ -26,30 +33,47 @@ def page(title: str, esm: str, css: str, state: Mapping[str, Any]) -> str:
         The page as one string of HTML.
     """
     payload = f'{{"state": {written(state)}, "esm": {json.dumps(esm)}}}'
+    return document(title, _BODY + css, '<main id="widget"></main>', payload, _HOST)
+
+
+def document(title: str, css: str, body: str, payload: str = "", host: Path | None = None) -> str:
+    """A whole page, which may load nothing and run nothing but `host` and the views that it opens.
+
+    Args:
+        title: plain text.
+        css: the page's style.
+        body: HTML.
+        payload: JSON, found by `host` in the element ``#payload``.
+        host: a module that puts life into the page; it may import others as views do.
+
+    Returns:
+        The page as one string of HTML.
+    """
+    script = f"\n{link(host)}\n" if host else ""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    runs = f"'sha256-{digest}' blob:" if host else "'none'"
     # Inside a script tag only "<" can end it; inside a style tag likewise.
     inert = payload.replace("<", "\\u003c")
     style = css.replace("</", "<\\/")
+    life = f"""<noscript>{html.escape(say("kit.page.noscript"))}</noscript>
+<script type="application/json" id="payload">{inert}</script>
+<script type="module">{script}</script>
+"""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY.format(runs=runs)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+{MARK}
 <title>{html.escape(title)}</title>
 <style>
-body {{ margin: 0; padding: 24px; background: #fff; }}
-@media (prefers-color-scheme: dark) {{ body {{ background: #010409; }} }}
 {style}
 </style>
 </head>
 <body>
-<main id="widget"></main>
-<noscript>{html.escape(say("kit.page.noscript"))}</noscript>
-<script type="application/json" id="payload">{inert}</script>
-<script type="module">
-{_HOST.read_text(encoding="utf-8")}
-</script>
-</body>
+{body}
+{life if host else ""}</body>
 </html>
 """
 

@@ -1,8 +1,12 @@
 """An error written for a learner: in a notebook it shows its message, not the inside of dlviz."""
 
+import traitlets
 
-class Problem(ValueError):  # noqa: N818 - what a learner reads, not a fault of the program
+
+class Problem(ValueError, traitlets.TraitError):  # noqa: N818 - what a learner reads, not a fault of the program
     """What was asked for cannot be done; the message names the argument, what came and what would fit.
+
+    Where a widget's setting is refused with it, traitlets puts back what stood there.
 
     >>> raise Problem("graph: loss is a float")
     Traceback (most recent call last):

@@ -5,14 +5,20 @@ from collections.abc import Iterable
 from functools import cache
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import resvg_py
+
+from dlviz.kit.legible import legible
 
 _THEME = Path(__file__).with_name("theme.css")
 
 
 _SANS = "DejaVu Sans,Segoe UI,Helvetica,Arial,sans-serif"
 _MONO = "DejaVu Sans Mono,Menlo,Consolas,monospace"
+#: Left to itself, a painter takes for Chinese, Japanese and Korean the first font that knows them, and that has serifs.
+_HAN = "Noto Sans CJK SC,Source Han Sans SC,PingFang SC,Microsoft YaHei,WenQuanYi Micro Hei,sans-serif"
+_HAN_LETTER = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
 
 class Svg:
@@ -74,17 +80,17 @@ class Svg:
     ) -> None:
         """One line of text, its baseline at `y`."""
         # Family and the usual colour stand once in the picture's style, not in every text.
-        extra = ' class="m"' if mono else ""
+        extra = ' class="m"' if mono else ' class="c"' if _HAN_LETTER.search(content) else ""
         extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
         extra += ' font-weight="700"' if bold else ""
         extra += f' fill="{self.colours[colour]}"' if colour != "ink" else ""
-        self.parts.append(f'<text x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"{extra}>{escape(content)}</text>')
+        self.parts.append(f'<text x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"{extra}>{_text(content)}</text>')
 
     def texts(
         self, items: Iterable[tuple[float, float, str]], *, size: float = 12, colour: str = "ink", mono: bool = True
     ) -> None:
         """Many short texts of one look, each in the middle of its place ``(x, y, text)``; much shorter than one by one."""
-        inner = "".join(f'<text x="{_n(x)}" y="{_n(y)}">{escape(content)}</text>' for x, y, content in items)
+        inner = "".join(f'<text x="{_n(x)}" y="{_n(y)}">{_text(content)}</text>' for x, y, content in items)
         look = f' class="m" fill="{self.colours[colour]}"' if mono else f' fill="{self.colours[colour]}"'
         if inner:
             self.parts.append(f'<g font-size="{size:g}" text-anchor="middle"{look}>{inner}</g>')
@@ -113,9 +119,13 @@ class Svg:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width:.0f}" height="{self.height:.0f}" '
             f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img" '
-            f'font-family="{_SANS}" fill="{self.colours["ink"]}"><title>{escape(self.title)}</title>'
-            f"<style>.m{{font-family:{_MONO}}}</style>" + "".join(self.parts) + "</svg>"
+            f'font-family="{_SANS}" fill="{self.colours["ink"]}"><title>{_text(self.title)}</title>'
+            f"<style>.m{{font-family:{_MONO}}}.c{{font-family:{_HAN}}}</style>" + "".join(self.parts) + "</svg>"
         )
+
+
+def _text(content: str) -> str:
+    return escape(legible(content))
 
 
 def _n(value: float) -> str:
@@ -129,6 +139,14 @@ def colours(theme: str) -> dict[str, str]:
     light, _, dark = text.partition("/* dark */")
     found = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{3,8})", light))
     return found | dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{3,8})", dark)) if theme == "dark" else found
+
+
+def address(svg: str) -> str:
+    """`svg` as an address for an image.
+
+    An address may hold most of SVG as it is, which is shorter than base64; every other quote and bracket is escaped.
+    """
+    return "data:image/svg+xml," + quote(svg.replace('"', "'"), safe=" !$()*+,-./:;=?@_~'")
 
 
 def png(svg: str, scale: float = 2.0) -> bytes:

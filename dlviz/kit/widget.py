@@ -7,24 +7,24 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import anywidget
 import numpy as np
 import traitlets
 
 from dlviz.kit.carrier import carrier
 from dlviz.kit.frames import BUDGET, fitted
+from dlviz.kit.legible import legible
 from dlviz.kit.linker import lean
+from dlviz.kit.listening import Listening
 from dlviz.kit.page import page, written
 from dlviz.kit.problem import Problem
-from dlviz.kit.still import png
+from dlviz.kit.still import address, png
 from dlviz.kit.words import say
 
 _LOADER = Path(__file__).with_name("loader.js")
 
 
-class Widget(anywidget.AnyWidget):
+class Widget(Listening):
     """An ordinary ipywidget with one view, which plays in the browser and never needs the kernel to do so.
 
     A room's widget names its files and its table of words, sets :attr:`scene`, and says what it shows in :meth:`_describe` and
@@ -97,9 +97,7 @@ class Widget(anywidget.AnyWidget):
         return {}
 
     def _image(self) -> str:
-        # An address may hold most of SVG as it is, which is shorter than base64; every other quote and bracket is escaped.
-        data = quote(self._still().replace('"', "'"), safe=" !$()*+,-./:;=?@_~'")
-        return f'<img alt="{html.escape(self._describe())}" src="data:image/svg+xml,{data}">'
+        return f'<img alt="{html.escape(legible(self._describe()))}" src="{address(self._still())}">'
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The widget as one self-contained page that opens from a file and still plays, steps and hovers.
@@ -112,14 +110,23 @@ class Widget(anywidget.AnyWidget):
         Returns:
             The page.
         """
-        shared = self._shared
-        state = self._full()
-        room = BUDGET - len(shared.view) - len(shared.style) - len(written(state | {"words": shared.words}))
-        frames = fitted(self._frames(), state, room, lambda one: len(written(one)))
-        text = page(self._describe(), shared.view, shared.style, state | {"words": shared.words, "frames": frames})
+        held = self.complete(BUDGET)
+        text = page(legible(self._describe()), held["esm"], held["css"], held["state"] | {"words": held["words"]})
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
+
+    def complete(self, room: int) -> dict[str, Any]:
+        """What a page needs to show this widget without a kernel: its state, and view, style and words, which all of its kind share.
+
+        Args:
+            room: about so many characters all of it may take; what knobs show beside the present settings is left out for it.
+        """
+        shared, state = self._shared, self._full()
+        held = {"esm": shared.view, "css": shared.style, "words": shared.words}
+        room -= len(written(held)) + len(written(state))
+        frames = fitted(self._frames(), state, room, lambda one: len(written(one)))
+        return held | {"state": state | {"frames": frames}}
 
     def carried(self) -> dict[str, Any]:
         """State, view and style for a page that shows this widget inside another's picture."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dlviz.convolution.sliding_widget import SlidingView
 from dlviz.kit.caller import name_of, scope
+from dlviz.kit.listening import unfit
 from dlviz.kit.problem import Problem
 from dlviz.kit.widget import Widget, binary
 from dlviz.kit.words import say
@@ -196,6 +197,18 @@ class Layers(Widget):
         if name not in names:
             raise Problem(say("network.refused.column", got=repr(name), names=", ".join(names)))
         return names.index(str(name))
+
+    @traitlets.validate("opened")
+    def _opened_is_a_map(self, proposal: Any) -> list[int]:
+        if len(proposal["value"]) not in (0, 2):
+            raise unfit("opened", proposal["value"])
+        return [int(one) for one in proposal["value"]]
+
+    @traitlets.validate("painted")
+    def _painted_are_patches(self, proposal: Any) -> list[list[int]]:
+        if any(len(one) != 4 for one in proposal["value"]):
+            raise unfit("painted", proposal["value"])
+        return [list(one) for one in proposal["value"]]
 
     # Running and drawing.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import traitlets
 
+from dlviz.kit.listening import number, whole
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 from dlviz.plane.drawing_widget import PAINTED
@@ -79,5 +80,5 @@ class Editing(Remembering):
         if content.get("kind") == "reset":
             self.reset()
         elif content.get("kind") == "edit":
-            which = content["input"] if content["input"] == "bias" else int(content["input"])
-            self.edit(int(content["layer"]), int(content["unit"]), which, float(content["value"]))
+            which = "bias" if content.get("input") == "bias" else whole(content, "input")
+            self.edit(whole(content, "layer"), whole(content, "unit"), which, number(content, "value"))

@@ -25,6 +25,8 @@ from dlviz.recurrent.text import Encode, encoded, joined, split, tokens_of
 
 #: Up to so many numbers on the way, the influence on every unit is computed beforehand; beyond, that on the unit that is looked at.
 _BEFOREHAND = 4_000_000
+#: A text that is typed, or pasted, may have so many letters: what is computed grows with its square.
+LONGEST = 2000
 #: Settings of the forget gate's bias that an exported page holds.
 _BIASES = (0.0, 1.0, 2.0, 3.0, 4.0, -1.0, -2.0)
 
@@ -252,6 +254,9 @@ class Unroll(Widget):
         """Encode the text, if it is another one than the sequence's own; where that fails, the picture stays."""
         if self.text == self._own(self.sequence) or self._encode is None:
             self._typed, self.refusal = None, ""
+            return
+        if len(self.text) > LONGEST:
+            self.refusal = say("recurrent.refused.long", most=LONGEST, got=len(self.text))
             return
         try:
             self._typed = self.text, self._spoken(self.text)

@@ -39,7 +39,7 @@ class Live(Loop, Widget):
     _style = Path(__file__).with_name("view.css")
     _room = "training"
 
-    settings = traitlets.Dict(help="every knob's value").tag(sync=True)
+    settings = traitlets.Dict(help="every knob's value").tag(sync=True, turned=True)
     paused = traitlets.Bool(False, help="whether the loop waits at its next step").tag(sync=True)
     smoothing = traitlets.Float(0.0, min=0.0, max=0.99, help="how much of the curve before is kept").tag(sync=True)
     log_y = traitlets.Bool(False, help="whether the values' axis is logarithmic").tag(sync=True)

@@ -67,6 +67,7 @@ class Mirror:
     def __init__(self):
         self.pages = {f"/{name}/{file}": body for name, content in SETS.items() for file, body in content.items()}
         self.requests = []
+        self.moved = {}  # by path, where it is said to be now
         self.cut = False  # promise the whole file, send half of it
         self.together = None  # a barrier that every answer waits for
         self.address = ""
@@ -80,6 +81,11 @@ def serving():
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             mirror.requests.append(self.path)
+            if self.path in mirror.moved:
+                self.send_response(302)
+                self.send_header("Location", mirror.moved[self.path])
+                self.end_headers()
+                return
             if self.path not in mirror.pages:
                 self.send_error(404)
                 return

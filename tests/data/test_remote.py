@@ -1,10 +1,13 @@
 """A file is fetched once, from the first mirror that has it whole; a damaged one is never used nor kept."""
 
+import re
 import subprocess
 import sys
 import threading
+import tomllib
 import types
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import platformdirs
 import pytest
@@ -56,6 +59,62 @@ def test_a_broken_transfer_leaves_nothing_that_is_later_taken_for_whole(mirrors,
     assert left(cache) == ["mnist"]
     mirrors[0].cut = False
     assert remote.fetch(labels()).read_bytes() == BODY
+
+
+def test_a_server_that_sends_no_end_is_left_and_the_next_mirror_tried(mirrors, cache):
+    mirrors[0].pages[f"/mnist/{NAME}"] = mirrors[1].pages[f"/mnist/{NAME}"] = bytes(5_000_000)
+    with pytest.raises(ValueError, match=f"more than the {len(BODY)} bytes"):
+        remote.fetch(labels())
+    assert left(cache) == ["mnist"]
+    mirrors[1].pages[f"/mnist/{NAME}"] = BODY
+    assert remote.fetch(labels()).read_bytes() == BODY
+
+
+def test_a_file_that_has_moved_is_followed_and_checked_like_any(mirrors, cache):
+    mirrors[0].moved[f"/mnist/{NAME}"] = f"{mirrors[1].address}/elsewhere"
+    mirrors[1].pages["/elsewhere"] = BODY
+    assert remote.fetch(labels()).read_bytes() == BODY
+    assert mirrors[1].requests == ["/elsewhere"]
+
+
+@pytest.mark.parametrize("scheme", ["file", "ftp", "data"])
+def test_no_server_leads_out_of_the_web(mirrors, cache, tmp_path, scheme):
+    (tmp_path / "secret").write_bytes(BODY)
+    mirrors[0].moved[f"/mnist/{NAME}"] = f"{scheme}://{tmp_path / 'secret'}"
+    (cache / "mnist").mkdir(parents=True)
+    assert f"a {scheme} address" in remote._download(labels().urls[0], cache / "mnist" / NAME, labels())
+    assert left(cache) == ["mnist"]
+
+
+@pytest.mark.parametrize(
+    ("came", "goal", "fine"), [("https", "http", False), ("http", "https", True), ("https", "https", True)]
+)
+def test_a_secure_connection_is_not_given_up(came, goal, fine):
+    answer = requests.Response()
+    answer.status_code, answer.url, answer.headers["location"] = 302, f"{came}://a.example/x", f"{goal}://b.example/y"
+    if fine:
+        remote._stays_safe(answer)
+    else:
+        with pytest.raises(requests.RequestException, match="http address"):
+            remote._stays_safe(answer)
+
+
+def test_no_name_of_the_registry_leaves_the_folders():
+    book = tomllib.loads((registry._PLACES[1] / "registry.toml").read_text("utf-8"))
+    for collection, about in book.items():
+        for name, file in about["files"].items():
+            assert re.fullmatch(r"[A-Za-z0-9][\w.-]*", collection)
+            assert re.fullmatch(r"[A-Za-z0-9][\w.-]*", name)
+            assert re.fullmatch(r"[0-9a-f]{64}", file["sha256"])
+            assert 0 < file["size"] < 1e9
+        assert all(url.startswith(("https://", "http://")) and url.endswith("/") for url in about["mirrors"])
+
+
+def test_an_archive_is_read_in_memory_and_never_unpacked():
+    package = Path(remote.__file__).parent
+    assert not [
+        path for path in package.rglob("*.py") if re.search(r"extract\w*\(|unpack_archive", path.read_text("utf-8"))
+    ]
 
 
 def test_an_interrupted_download_leaves_nothing(mirrors, cache, monkeypatch):

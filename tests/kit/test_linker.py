@@ -53,6 +53,11 @@ def test_any_other_form_is_refused_with_file_and_line(tmp_path, line):
         link(entry)
 
 
+def test_a_blob_that_was_made_in_the_page_may_be_imported(tmp_path):
+    line = "const view = await import(URL.createObjectURL(blob));"
+    assert line in link(write(tmp_path, view=f"{line}\nexport default view;\n"))
+
+
 def test_a_default_export_belongs_to_the_entry_alone(tmp_path):
     entry = write(tmp_path, base="export default {};\n", view='import { one } from "./base.js";\nexport default {};\n')
     with pytest.raises(LinkError, match=r"base\.js, line 1"):

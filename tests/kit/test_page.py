@@ -1,12 +1,13 @@
 """A page holds everything and lets nothing out."""
 
 import base64
+import hashlib
 import json
 import re
 
 import pytest
 
-from dlviz.kit.page import page
+from dlviz.kit.page import document, page
 
 
 def payload(text):
@@ -43,6 +44,17 @@ def test_the_policy_allows_no_request():
     assert policy.startswith("default-src 'none'")
     assert "http" not in policy
     assert not re.search(r'(?:src|href)="(?!data:)', text)
+
+
+def test_the_policy_lets_nothing_run_but_the_one_script():
+    text = page("t", "", "", {})
+    script = re.search(r'<script type="module">(.*?)</script>', text, re.S)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}' blob:;" in text
+    assert "import {" not in script
+    plain = document("t", "", "<p>no life</p>")
+    assert "script-src 'none'" in plain
+    assert "<script" not in plain
 
 
 def test_what_json_cannot_hold_is_refused_and_not_written_wrong():

@@ -1,0 +1,19 @@
+"""Code with its words coloured, by classes that ``page.css`` colours for light and dark."""
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+
+def block(source: str, language: str = "python") -> str:
+    """`source` as a block of HTML.
+
+    >>> block("x = 1")
+    '<pre class="code"><code><span class="n">x</span>...
+    """
+    try:
+        lexer = get_lexer_by_name(language.split()[0], stripnl=False)
+    except ClassNotFound:
+        lexer = get_lexer_by_name("text", stripnl=False)
+    return f'<pre class="code"><code>{highlight(source, lexer, HtmlFormatter(nowrap=True)).rstrip()}</code></pre>\n'

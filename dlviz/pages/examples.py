@@ -1,0 +1,163 @@
+"""One small use of every widget, which the gallery runs and shows: the body of each function is the code on its page."""
+
+import torch
+from torch import nn
+
+import dlviz
+
+
+def tensor():
+    x = torch.arange(24).view(4, 6)
+    return dlviz.tensor(x.T, name="x.T", index=(2, 1))
+
+
+def views():
+    x = torch.arange(6).view(2, 3)
+    return dlviz.views(x, "x.T", "x[:, 1:]", "x.T.contiguous()", "x.T.view(6)")
+
+
+def broadcast():
+    column, row = torch.tensor([[0], [10], [20]]), torch.tensor([1, 2, 3, 4])
+    return dlviz.broadcast(column, row)
+
+
+def index():
+    x = torch.arange(24).view(4, 6)
+    return dlviz.index(x, "x[1:, ::2]", revealed=True)
+
+
+def matmul():
+    a, b = torch.arange(6).view(2, 3), torch.arange(12).view(3, 4)
+    return dlviz.matmul(a, b)
+
+
+def einsum():
+    queries, keys = torch.arange(6).view(2, 3), torch.arange(12).view(4, 3)
+    return dlviz.einsum("qd,kd->qk", queries, keys)
+
+
+def graph():
+    dlviz.seed(0)
+    x, y = torch.randn(4, 3), torch.randn(4, 1)
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    return dlviz.graph(lambda: nn.functional.mse_loss(net(x), y))
+
+
+def boundary():
+    dlviz.seed(0)
+    x, y = dlviz.data.moons(200)
+    net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.03)
+    view = dlviz.boundary(net, x, y)
+    for step in range(1, 201):
+        loss = nn.functional.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % 20 == 0:
+            view.update()
+    return view
+
+
+def conv2d():
+    digit = dlviz.data.digits().images[4:5]
+    sobel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
+    return dlviz.conv2d(digit, sobel.view(1, 1, 3, 3), step=14)
+
+
+def conv_transpose2d():
+    x = torch.arange(1.0, 10.0).view(1, 1, 3, 3)
+    return dlviz.conv_transpose2d(x, torch.ones(1, 1, 3, 3), stride=2, step=4)
+
+
+def max_pool2d():
+    digit = dlviz.data.digits().images[4:5]
+    return dlviz.max_pool2d(digit, 2, step=5)
+
+
+def layers():
+    dlviz.seed(0)
+    images, labels = dlviz.data.digits("train")
+    net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(54, 10))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    for rows in torch.randperm(len(images)).split(64):
+        loss = nn.functional.cross_entropy(net(images[rows]), labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    view = dlviz.layers(net, images[:4], labels=[str(n) for n in range(10)])
+    view.inspect("0", channel=1)
+    return view
+
+
+def unroll():
+    dlviz.seed(0)
+    letters = torch.eye(26)
+    lstm = nn.LSTM(26, 8)
+    return dlviz.unroll(lstm, letters[[ord(letter) - ord("a") for letter in "hello"]], tokens="hello", step=3)
+
+
+def live():
+    dlviz.seed(0)
+    x, y = dlviz.data.moons(200)
+    net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 2))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+    run = dlviz.live("moons")
+    run.watch(net)
+    for rows in run.steps([torch.randint(200, (32,)) for _ in range(300)]):
+        scores = net(x[rows])
+        loss = nn.functional.cross_entropy(scores, y[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        run.log(loss=loss, accuracy=(scores.argmax(1) == y[rows]).float().mean())
+    return run
+
+
+def race():
+    rivals = {
+        "SGD": (torch.optim.SGD, {"lr": 0.05}),
+        "momentum": (torch.optim.SGD, {"lr": 0.05, "momentum": 0.9}),
+        "Adam": (torch.optim.Adam, {"lr": 0.1}),
+    }
+    return dlviz.race(rivals, "ravine", steps=60, step=30)
+
+
+def surface():
+    return dlviz.surface(lambda p: torch.sin(p[0]) * torch.cos(p[1]) + 0.05 * p.pow(2).sum(), limits=(-4, 4), view="3d")
+
+
+def split():
+    images, labels = dlviz.data.digits()
+    return dlviz.split(images, labels, how="stratified")
+
+
+def confusion():
+    dlviz.seed(0)
+    images, labels = dlviz.data.digits("train")
+    test_images, test_labels = dlviz.data.digits("test")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    view = dlviz.confusion(net(test_images), test_labels, inputs=test_images)
+    for _ in range(5):
+        for rows in torch.randperm(len(images)).split(64):
+            loss = nn.functional.cross_entropy(net(images[rows]), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        view.update(net(test_images))
+    return view
+
+
+def word2vec():
+    sentences = dlviz.data.sentences()
+    view = dlviz.word2vec(sentences, size=16, rate=0.2, batch=16)
+    view.run(1000)
+    return view
+
+
+def embedding():
+    sentences = dlviz.data.sentences()
+    view = dlviz.word2vec(sentences, size=16, rate=0.2, batch=16)
+    view.run(2000)
+    return dlviz.embedding(view.vectors, word="king")

@@ -1,0 +1,74 @@
+"""What cells printed and showed, as HTML."""
+
+import re
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from nbformat import NotebookNode
+
+from dlviz.exercises.report import SIGNS
+from dlviz.kit.words import say
+from dlviz.pages.prose import formula, prose
+from dlviz.pages.run import VIEW
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def shown(cell: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
+    """Everything below a code cell.
+
+    Args:
+        cell: a code cell that was run.
+        boxes: of each model id that the notebook showed, the widgets of ours in it.
+    """
+    parts = [_one(output, boxes) for output in cell.outputs]
+    if any(_unanswered(output) for output in cell.outputs):
+        parts.append(f'<div class="ask">{prose(say("pages.answer"))}</div>\n')
+    return "".join(parts)
+
+
+def place(id: str, still: str) -> str:
+    """Where a widget will stand; without JavaScript its picture stands there."""
+    return f'<div class="widget" data-widget="{id}"></div><noscript>{still}</noscript>\n'
+
+
+def _unanswered(output: NotebookNode) -> bool:
+    return str(output.get("data", {}).get("text/plain", "")).startswith(SIGNS["not attempted"])
+
+
+def _one(output: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
+    if output.output_type == "stream":
+        return _framed(_text(output.text))
+    if output.output_type == "error":  # of a cell that says it will fail
+        return _framed(_text(f"{output.ename}: {output.evalue}"))
+    data = output.data
+    inside = boxes.get(data[VIEW]["model_id"], []) if VIEW in data else []
+    if inside:
+        return "".join(place(id, data.get("text/html", "")) for id in inside)
+    return _framed(next((show(data[kind]) for kind, show in _SHOW.items() if kind in data), ""))
+
+
+def _framed(part: str) -> str:
+    return f'<div class="output">{part}</div>\n' if part else ""
+
+
+def _text(text: Any) -> str:
+    plain = _COLOURS.sub("", text)
+    return f"<pre>{escape(plain.rstrip())}</pre>" if plain.strip() else ""
+
+
+def _picture(kind: str, data: str) -> str:
+    return f'<img alt="{escape(say("pages.picture"))}" src="data:{kind};base64,{data.strip()}">'
+
+
+#: The richest form first, as a notebook has it.
+_SHOW: Mapping[str, Any] = {
+    "text/html": str,
+    "image/svg+xml": str,
+    "image/png": lambda data: _picture("image/png", data),
+    "image/jpeg": lambda data: _picture("image/jpeg", data),
+    "text/markdown": prose,
+    "text/latex": lambda data: formula(data.strip().strip("$"), "block"),
+    "text/plain": _text,
+}

@@ -1,0 +1,89 @@
+"""One page of a site: prose, code, and any number of widgets that share what they have in common."""
+
+import os
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from dlviz.kit.page import MARK, document, written
+from dlviz.kit.problem import Problem
+from dlviz.kit.still import colours
+from dlviz.kit.words import say
+
+_HERE = Path(__file__).parent
+
+
+def sheet(title: str, body: str, widgets: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """A whole page.
+
+    Args:
+        title: plain text.
+        body: HTML, with a :func:`dlviz.pages.outputs.place` for each widget.
+        widgets: by the id of its place, what :meth:`dlviz.kit.widget.Widget.complete` gave.
+    """
+    widgets = widgets or {}
+    sheets = [held["css"] for held in widgets.values()]
+    skip = f'<a class="skip" href="#main">{escape(say("pages.skip"))}</a>\n'
+    host = _HERE / "host.js" if widgets else None
+    return document(
+        title, _palette() + _look() + _once(sheets), skip + body, _payload(widgets) if widgets else "", host
+    )
+
+
+def write(path: Path, text: str) -> int:
+    """Write a page, unless something else lies there, and answer its size in bytes."""
+    refuse_foreign(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = text.encode()
+    path.write_bytes(data)
+    return len(data)
+
+
+def refuse_foreign(path: Path) -> None:
+    """Only what dlviz itself wrote may be written anew.
+
+    Raises:
+        Problem: something else lies there, or nothing can be written there.
+    """
+    if path.exists() and not ours(path):
+        raise Problem(say("pages.refused.foreign", path=path))
+    nearest = next(folder for folder in path.absolute().parents if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise Problem(say("pages.refused.place", path=path, nearest=nearest))
+
+
+def ours(path: Path) -> bool:
+    """Whether this is a page that dlviz wrote."""
+    return path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace")[:2000]
+
+
+def _payload(widgets: Mapping[str, Mapping[str, Any]]) -> str:
+    kinds = list(dict.fromkeys(held["esm"] for held in widgets.values()))
+    words = {held["esm"]: held["words"] for held in widgets.values()}
+    return written(
+        {
+            "kinds": [{"esm": esm, "words": words[esm]} for esm in kinds],
+            "widgets": {id: {"kind": kinds.index(held["esm"]), "state": held["state"]} for id, held in widgets.items()},
+        }
+    )
+
+
+def _once(sheets: Iterable[str]) -> str:
+    """Style sheets that begin alike, with their beginning once: what rooms add comes after all that they share."""
+    different = list(dict.fromkeys(sheets))
+    common = os.path.commonprefix(different)  # noqa: RUF071 - of texts
+    common = common[: common.rfind("\n") + 1]
+    return common + "\n".join(one.removeprefix(common) for one in different)
+
+
+def _palette() -> str:
+    """The colours that widgets have, for the page around them."""
+    light, dark = (
+        ";".join(f"--{name}:{value}" for name, value in colours(theme).items()) for theme in ("light", "dark")
+    )
+    return f":root{{{light}}}\n@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n"
+
+
+def _look() -> str:
+    return (_HERE / "page.css").read_text(encoding="utf-8")

@@ -1,0 +1,141 @@
+"""The gallery and a lesson, opened from files: nothing is asked for, nothing goes wrong, and every widget plays."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from dlviz.pages import gallery, lesson
+from tests.browser.conftest import Watch, until
+
+NAMES = [make.__name__ for makers in gallery.GROUPS.values() for make in makers]
+STEP = "[...dlvizModels.values()][0].get('step')"
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole gallery, and the first lesson."""
+    folder = tmp_path_factory.mktemp("site")
+    gallery.export(folder / "gallery", print)
+    lesson.export(["00"], folder, print)
+    return folder
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: Path) -> Iterator[Open]:
+    """Open a page of the site; a request for anything but a page, or an error, fails the test."""
+    pages = {path.as_uri() for path in site.rglob("*.html")}
+    watch = Watch(lambda url: url.split("#")[0] in pages)
+    contexts = []
+
+    def open_it(name: str, *, theme="light", width=1200, bypass_csp=False) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=theme, bypass_csp=bypass_csp, offline=True
+        )
+        contexts.append(context)
+        watch.over(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.goto((site / name).as_uri())
+        if name != "gallery/index.html":
+            page.wait_for_selector("html[data-ready]", state="attached")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert watch.found == []
+
+
+def turned(page: Page) -> None:
+    """A landscape turns in space: plotly.js is in the page."""
+    page.locator(".dlviz .js-plotly-plot").wait_for()
+    page.get_by_text("2-D", exact=True).click()
+    until(page, "[...dlvizModels.values()][0].get('view') === '2d'")
+
+
+def drawn_anew(page: Page) -> None:
+    counts = page.locator(".dlviz").inner_text()
+    page.get_by_label("seed", exact=True).press("ArrowRight")
+    until(page, "[...dlvizModels.values()][0].get('seed') === 1")
+    assert page.locator(".dlviz").inner_text() != counts
+
+
+def asked(page: Page) -> None:
+    page.get_by_label("look for a word").fill("queen")
+    page.get_by_label("look for a word").press("Enter")
+    expect(page.locator(".vec-near h4").first).to_contain_text("queen")
+
+
+def played(page: Page) -> None:
+    page.locator(".dlviz").get_by_role("slider", name="step", exact=True).press("Home")
+    until(page, f"{STEP} === 0")
+    page.locator(".dlviz-play").click()
+    until(page, f"{STEP} > 0")
+
+
+#: What has but one moment answers otherwise.
+ANSWERS = {"surface": turned, "split": drawn_anew, "embedding": asked}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_widget_of_the_gallery_plays_from_a_file(visit, name):
+    page = visit(f"gallery/dlviz.{name}.html", theme="dark")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"dlviz.{name}")
+    expect(page.locator("pre.code")).to_contain_text(f"dlviz.{name}(")
+    assert page.locator(".dlviz").first.get_attribute("data-theme") == "dark"
+    ANSWERS.get(name, played)(page)
+
+
+def test_the_index_shows_every_widget_and_leads_to_it(visit):
+    page = visit("gallery/index.html")
+    cards = page.locator(".card")
+    expect(cards).to_have_count(len(NAMES))
+    drawn = (
+        "() => [...document.querySelectorAll('.card img')].every((image) => image.complete && image.naturalWidth > 100)"
+    )
+    assert page.evaluate(drawn)
+    for key in ("Tab", "Tab", "Enter"):  # past the link to the content
+        page.keyboard.press(key)
+    page.wait_for_url(f"**/dlviz.{NAMES[0]}.html")
+    page.get_by_role("link", name=f"{NAMES[1]} →").click()
+    page.wait_for_url(f"**/dlviz.{NAMES[1]}.html")
+    page.get_by_role("link", name="dlviz gallery").click()
+    expect(page.locator(".card")).to_have_count(len(NAMES))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["gallery/index.html", "gallery/dlviz.broadcast.html", "00-start.html"])
+def test_pages_can_be_read_by_everybody_on_a_phone_too(visit, axe, name, theme):
+    page = visit(name, theme=theme, width=390, bypass_csp=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    axe(page)
+
+
+def test_a_lesson_plays_and_says_what_needs_a_notebook(visit):
+    page = visit("00-start.html")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Start here")
+    expect(page.locator(".dlviz")).to_have_count(1)
+    expect(page.locator(".pill")).to_have_text(["∂ 10", "∂ 1"])  # as the last cell left it: after two steps of backward
+    played(page)
+    expect(page.locator(".ask")).to_have_count(2)
+    page.get_by_text("Contents").click()
+    page.get_by_role("link", name="An exercise checks itself").click()
+    assert page.url.endswith("#an-exercise-checks-itself")
+
+
+def test_a_page_runs_no_script_that_came_with_an_output(chromium, site, tmp_path):
+    text = (site / "00-start.html").read_text(encoding="utf-8")
+    evil = '<img src="data:," onerror="window.evil = 1"><script>window.evil = 1</script>'
+    (tmp_path / "evil.html").write_text(text.replace("<main", f"{evil}<main"), encoding="utf-8")
+    page = chromium.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto((tmp_path / "evil.html").as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert page.evaluate("window.evil") is None
+    assert sum("Content Security Policy" in line for line in said) == 2
+    page.close()

@@ -1,0 +1,256 @@
+"""Names that try to be more than text, and one of every public widget that carries them wherever a learner may name something."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import cycle
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import nn
+
+import dlviz
+
+#: What each of them leaves behind if it is run: a global called ``hurt``. No dots, so that they can name modules too.
+ATTACKS = (
+    '<img src=x onerror="hurt=1">',
+    "</script><script>hurt=1</script>",
+    '"><svg onload=hurt=1>',
+    "' onmouseover='hurt=1' x='",
+    "javascript:hurt=1",
+    "{{x}} {count} {0} ${hurt=1} %{x}",
+    "</style><style>*{display:none}</style>",
+    "<a href='javascript:hurt=1'>press</a>",
+    "&lt;marquee&gt; ]]> <!-- --!> <![CDATA[",
+    "\u202egnp\u2066 <iframe srcdoc='<script>parent[`hurt`]=1</script>'>",
+    "__proto__",
+    "constructor",
+    "nul\x00 bell\x07 escape\x1b[31m line\u2028\n<marquee>end</marquee>",
+    "half a pair \ud800 <marquee>",
+    "<marquee>" + "long " * 400,
+)
+#: All at once, for widgets with a single name.
+EVERYTHING = " ".join(ATTACKS)
+
+
+class Names:
+    """One name after another; every widget begins with another one."""
+
+    def __init__(self, first: int) -> None:
+        self._names = cycle(ATTACKS[first % len(ATTACKS) :] + ATTACKS[: first % len(ATTACKS)])
+        self.given: list[str] = []
+
+    def __call__(self) -> str:
+        self.given.append(next(self._names))
+        return self.given[-1]
+
+    def some(self, count: int) -> list[str]:
+        return [self() for _ in range(count)]
+
+
+def _letters(name: str) -> str:
+    """What Python takes as the name of a class or a function."""
+    return name.replace("\x00", "").replace("\ud800", "")
+
+
+def _module(name: str, refuses: str = "") -> nn.Module:
+    """A small network whose class, parts and complaint are called as we like."""
+
+    def forward(self: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        if refuses:
+            raise RuntimeError(refuses)
+        return nn.Sequential.forward(self, x)  # type: ignore[arg-type]
+
+    return type(_letters(name), (nn.Sequential,), {"forward": forward})
+
+
+def _network(names: Names, *layers: nn.Module, refuses: str = "") -> nn.Module:
+    return _module(names(), refuses)(OrderedDict((f"{k}{names()}", layer) for k, layer in enumerate(layers)))
+
+
+def _graph(names: Names) -> Any:
+    w, x = torch.tensor([3.0, 1.0], requires_grad=True), torch.ones(2, requires_grad=True)
+    net = _network(names, nn.Linear(2, 2), nn.ReLU())
+    with dlviz.autograd.recording(net) as tape:
+        loss = (net(w * x) * w).sum()  # <img src=x onerror="hurt=1"> stands in the learner's own source line
+    return dlviz.graph(loss, tape=tape, names={names(): w, names(): x})
+
+
+def _graph_against(names: Names) -> Any:
+    w = torch.tensor([3.0, 1.0], requires_grad=True)
+    return dlviz.graph(lambda: (w * 2).sum(), against=lambda: w.exp().sum(), names={names(): w})
+
+
+def _tensor(names: Names) -> Any:
+    return dlviz.tensor(torch.arange(6.0).view(2, 3), name=EVERYTHING)
+
+
+def _views(names: Names) -> Any:
+    x = torch.arange(6).view(2, 3)
+    return dlviz.views(x, "x.T", "x.T.view(6)  # <img src=x onerror='hurt=1'>", x[1:], names={EVERYTHING: x})
+
+
+def _broadcast(names: Names) -> Any:
+    return dlviz.broadcast(torch.ones(2, 1), torch.ones(3), names=names.some(2))
+
+
+def _broadcast_refused(names: Names) -> Any:
+    return dlviz.broadcast(torch.ones(2), torch.ones(3), names=[EVERYTHING, names()])
+
+
+def _index(names: Names) -> Any:
+    x = torch.arange(12).view(3, 4)
+    comment = "# <img src=x onerror='hurt=1'></script><script>hurt=1</script> {{x}}"
+    return dlviz.index(x, f"x[1:, ::2]  {comment}", names={EVERYTHING: x}, revealed=True)
+
+
+def _index_refused(names: Names) -> Any:
+    return dlviz.index(torch.ones(3), "x[9]  # <img src=x onerror='hurt=1'>", revealed=True)
+
+
+def _matmul(names: Names) -> Any:
+    return dlviz.matmul(torch.ones(2, 3), torch.ones(3, 2), names=names.some(2))
+
+
+def _einsum(names: Names) -> Any:
+    return dlviz.einsum("ij,jk->ik", torch.ones(2, 3), torch.ones(3, 2), names=[EVERYTHING, names()])
+
+
+def _conv2d(names: Names) -> Any:
+    return dlviz.conv2d(torch.rand(1, 5, 5), torch.rand(1, 1, 3, 3), padding=1)
+
+
+def _max_pool2d(names: Names) -> Any:
+    return dlviz.max_pool2d(torch.rand(1, 4, 4), 2)
+
+
+def _layers(names: Names) -> Any:
+    net = _network(names, nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(18, 3)).eval()
+    view = dlviz.layers(net, torch.rand(2, 1, 5, 5), labels=names.some(3))
+    view.inspect(1, 1, (1, 2))
+    return view
+
+
+def _layers_refused(names: Names) -> Any:
+    return dlviz.layers(_network(names, nn.Linear(4, 2), refuses=EVERYTHING), torch.rand(2, 4))
+
+
+def _boundary(names: Names) -> Any:
+    x, y = dlviz.data.moons(30)
+    net = _network(names, nn.Linear(2, 3), nn.ReLU(), nn.Dropout(0.5), nn.Linear(3, 2))
+    view = dlviz.boundary(net, x, y, classes=names.some(2), resolution=20)
+    view.snapshot(names())
+    view.snapshot(names())
+
+    def criterion(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(out, target)
+
+    criterion.__name__ = _letters(names())
+    view.explain(point=3, optimiser=torch.optim.SGD(net.parameters(), lr=0.5), loss=criterion)
+    return view
+
+
+def _live(names: Names) -> Any:
+    older = dlviz.live(names())
+    metric = names()
+    for _ in older.steps(range(3)):
+        older.log(**{metric: 1.0})
+    run = dlviz.live(names(), beside=[older])
+    knob, word, net = names(), names(), _network(names, nn.Linear(1, 1), nn.ReLU())
+    held = {knob: 0.5, "kind": word}
+    run.knobs(**{knob: held, "kind": dlviz.knob(held, choices=[word, names()])})
+    run.watch(net)
+    for step in run.steps(range(4)):
+        net(torch.ones(1, 1)).sum().backward()
+        run.log(**{metric: float(step), names(): float("nan")})
+        if step == 1:
+            run.settings = {**run.settings, knob: 0.25}
+    run._run.left = True
+    run._run.fail(EVERYTHING)
+    return run
+
+
+def _race(names: Names) -> Any:
+    racers = {name: (torch.optim.SGD, {"lr": 0.01 * (k + 1)}) for k, name in enumerate(names.some(3))}
+
+    def loss(p: torch.Tensor) -> torch.Tensor:
+        return (p * p).sum()
+
+    loss.__name__ = _letters(names())
+    return dlviz.race(racers, loss, start=(1.0, 2.0), steps=5, axes=names.some(2))
+
+
+def _surface(names: Names) -> Any:
+    def loss(p: torch.Tensor) -> torch.Tensor:
+        return (p * p).sum()
+
+    loss.__name__ = _letters(names())
+    return dlviz.surface(loss, (-1, 1), path=torch.tensor([[1.0, 1.0], [0.5, 0.5]]), axes=names.some(2), view="3d")
+
+
+def _unroll(names: Names) -> Any:
+    def encode(text: str) -> torch.Tensor:
+        if "?" in text:
+            raise ValueError(EVERYTHING)
+        return torch.ones(len(text), 2)
+
+    view = dlviz.unroll(nn.LSTM(2, 3), "hello", tokens=names.some(5), encode=encode)
+    view.update(names())
+    view.update(names())
+    view.text = "?"
+    return view
+
+
+def _confusion(names: Names) -> Any:
+    scores = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+    view = dlviz.confusion(scores, torch.arange(20) % 3, [names() for _ in range(20)], names=names.some(3))
+    view.update(scores * 2)
+    view.example = int(view.worst[0])
+    return view
+
+
+def _split(names: Names) -> Any:
+    groups = [name.replace("\ud800", "?") for name in names.some(20)]
+    x = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
+
+    def score(train: torch.Tensor, test: torch.Tensor) -> float:
+        raise ValueError(EVERYTHING)
+
+    parts = dict.fromkeys(names.some(2), 0.5)
+    view = dlviz.split(x, torch.arange(40) % 2, parts, groups=groups * 2, score=score)
+    view._answer(view, {"kind": "measure"}, [])
+    return view
+
+
+def _embedding(names: Names) -> Any:
+    labels = names.some(len(ATTACKS))
+    matrix = torch.randn(len(labels), 4, generator=torch.Generator().manual_seed(0))
+    return dlviz.embedding(matrix, labels, word=0, analogy=(0, 1, 2), axis=(3, 4))
+
+
+def _word2vec(names: Names) -> Any:
+    view = dlviz.word2vec([names.some(len(ATTACKS)) for _ in range(3)], size=4)
+    view.run(3)
+    return view
+
+
+_MADE: tuple[Callable[[Names], Any], ...] = (
+    *(
+        _graph,
+        _graph_against,
+        _tensor,
+        _views,
+        _broadcast,
+        _broadcast_refused,
+        _index,
+        _index_refused,
+        _matmul,
+        _einsum,
+    ),
+    *(_conv2d, _max_pool2d, _layers, _layers_refused, _boundary, _live, _race, _surface, _unroll, _confusion, _split),
+    *(_embedding, _word2vec),
+)
+#: By name, each a function that makes the widget and says which names it was given.
+WIDGETS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
+    {make.__name__.lstrip("_"): (lambda make=make, k=k: make(Names(k))) for k, make in enumerate(_MADE)}
+)

@@ -1,0 +1,373 @@
+"""What comes from elsewhere stays what it is: names are text, a page's messages are data, and none of it is ever run."""
+
+import ast
+import json
+import math
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+import traitlets
+from ipywidgets.widgets.widget import CallbackDispatcher
+
+import dlviz
+from dlviz.exercises.report import Card, Result
+from dlviz.kit.legible import legible, sendable
+from dlviz.kit.still import png
+from dlviz.pages.outputs import shown
+from dlviz.pages.prose import formula, prose
+from tests.hostile import ATTACKS, EVERYTHING, WIDGETS
+
+PACKAGE = Path(dlviz.__file__).parent
+#: All that a still picture is made of.
+DRAWN = {"svg", "title", "style", "g", "rect", "path", "text", "tspan", "image"}
+
+WRONG = (
+    *(None, True, -1, 10**9, 10**30, 0.5, 1e308, math.nan, math.inf, "", "nan", "x" * 5000, "__import__('os')"),
+    *([], [1], [0, 0], [-1, -1], [10**9] * 3, ["a"], [None], [math.nan], [[]], [[1, 2, 3]], [[0, 0, 10**9, 10**9]]),
+    *([["h", 0, 0, math.nan]], {}, {"a": 1}, {"lr": math.inf}, [{}]),
+)
+KINDS = ("edit", "preset", "reset", "details", "preview", "explain", "open", "step", "stop", "again", "plotly", "?")
+CONTENTS = (
+    *({}, {"node": "x"}, {"node": 10**30}, {"node": 0.5}, {"name": []}, {"name": "x"}, {"from": [{}]}),
+    {"what": "weight", "index": None, "value": 1},
+    {"what": [], "index": ["a"], "value": None},
+    {"what": "input", "index": [10**30] * 3, "value": 10**400},
+    {"what": "weight", "index": [0, 0, 0, 0], "value": math.nan},
+    {"layer": "x", "unit": None, "input": [], "value": {}},
+    {"layer": 1, "unit": 0, "input": math.inf, "value": "__import__('os')"},
+)
+
+
+@pytest.fixture(scope="module", params=WIDGETS)
+def view(request):
+    made = WIDGETS[request.param]()
+    yield made
+    made.close()
+
+
+class Markup(HTMLParser):
+    """Every element of a piece of HTML, with its attributes; text goes into `said`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements, self.said = [], ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.said += data
+
+
+def test_a_still_is_a_drawing_whatever_its_names_are(view):
+    drawing = ET.fromstring(view._still())
+    for element in drawing.iter():
+        assert element.tag.removeprefix("{http://www.w3.org/2000/svg}") in DRAWN
+        assert not [name for name in element.attrib if name.startswith("on") or name.endswith("href")]
+    assert png(view._still()).startswith(b"\x89PNG")
+
+
+def test_the_names_stand_in_the_still_as_they_are():
+    drawing = ET.fromstring(WIDGETS["tensor"]()._still())
+    assert drawing[0].text is not None
+    assert ATTACKS[0] in drawing[0].text
+    assert ATTACKS[1] in drawing[0].text
+
+
+def test_what_a_notebook_keeps_of_a_widget_is_one_picture(view):
+    bundle = view._repr_mimebundle_()[0]["text/html"]
+    [(tag, attributes)] = Markup(bundle).elements
+    assert tag == "img"
+    assert set(attributes) == {"alt", "src"}
+    assert attributes["src"].startswith("data:image/svg+xml,")
+    bundle.encode()
+
+
+def test_a_page_holds_names_as_data_and_a_policy(view):
+    page = Markup(view.to_html())
+    assert {tag for tag, _ in page.elements} <= {
+        *("html", "head", "meta", "title", "style", "body", "main", "noscript", "script"),
+    }
+    policies = [one["content"] for tag, one in page.elements if one.get("http-equiv") == "Content-Security-Policy"]
+    assert len(policies) == 1
+    rules = dict(rule.strip().split(" ", 1) for rule in policies[0].split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["base-uri"] == rules["form-action"] == "'none'"
+    assert "unsafe" not in rules["script-src"]
+    assert not re.search(r"https?:|\*", policies[0])
+
+
+def test_every_name_can_be_sent(view):
+    # As jupyter_client packs a message.
+    json.dumps(view.get_state("scene"), ensure_ascii=False, allow_nan=False, default=str).encode()
+
+
+def test_letters_that_no_format_has_are_replaced_and_all_others_kept():
+    assert legible("a\x00\x1b\ud800b\n") == "a���b\n"
+    assert sendable({"\udc80": ["é猫🙂", ("\x00", 1)]}) == {"�": ["é猫🙂", ["\x00", 1]]}
+    for text in ("é猫🙂", "\u202e", "<b>"):
+        assert legible(text) == sendable(text) == text
+
+
+@pytest.mark.parametrize("text", [*ATTACKS, EVERYTHING])
+def test_an_exercise_shows_answers_and_errors_as_text(text):
+    harmless = {"div", "p", "strong", "table", "tr", "th", "td", "pre"}
+    card = Markup(Card(text, (text,), ((text, text),), text).html())
+    assert {tag for tag, _ in card.elements} <= harmless
+    assert card.said.count(text) == 5
+    told = Markup(Result("00.double", "wrong", text, rows=((text, text),)).card().html())
+    assert {tag for tag, _ in told.elements} <= harmless
+    assert text in told.said
+
+
+def test_a_wrong_answer_to_a_prediction_is_shown_as_text():
+    shown = dlviz.predict("01.division", ATTACKS[0])
+    assert "img" not in {tag for tag, _ in Markup(shown.card().html()).elements}
+
+
+@pytest.mark.parametrize("text", [*ATTACKS, EVERYTHING])
+def test_a_formula_holds_text_as_text(text):
+    made = Markup(formula(rf"a < b \text{{{text}}} \href{{javascript:hurt=1}}{{x}}"))
+    assert {tag for tag, _ in made.elements} <= {
+        *("math", "mrow", "mtext", "mi", "mo", "mn", "mspace", "code"),
+        *_RAISED,
+    }
+    assert "href" not in {name for _, attributes in made.elements for name in attributes}
+
+
+#: What a formula makes of the signs ^ and _ and of spaces.
+_RAISED = {"msup", "msub", "msubsup", "mstyle"}
+
+
+def test_what_an_exported_lesson_printed_is_text_and_its_links_run_nothing():
+    printed = nbformat.v4.new_output("stream", text=EVERYTHING)
+    failed = nbformat.v4.new_output("error", ename=ATTACKS[0], evalue=ATTACKS[1])
+    page = Markup(shown(nbformat.v4.new_code_cell(outputs=[printed, failed]), {}))
+    assert {tag for tag, _ in page.elements} <= {"div", "pre"}
+    assert ATTACKS[0] in page.said
+    links = Markup(
+        prose("[a](javascript:hurt=1) ![b](javascript:hurt=1) <javascript:hurt=1> [c](data:text/html,x)")
+    ).elements
+    assert not [one for _, one in links if re.match(r"\s*(javascript|data):", one.get("href", one.get("src", "")))]
+
+
+def test_no_view_imports_what_it_was_sent():
+    # The two that load a linked view from a blob of our own text.
+    known = {"kit/loader.js", "kit/js/saved.js"}
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.js")
+        if re.search(r"\bimport\s*\(", path.read_text("utf-8"))
+    }
+    assert found == known
+
+
+# What a page sends.
+
+
+class Loud(CallbackDispatcher):
+    """What handlers raise is raised, where ipywidgets would write it into a log."""
+
+    def __call__(self, *args):
+        for call in self.callbacks:
+            call(*args)
+
+
+def heard(call, *given):
+    """Whether a message of the page is taken; what is refused is refused in words that a learner can read."""
+    try:
+        call(*given)
+    except traitlets.TraitError:  # a Problem is one
+        return False
+    return True
+
+
+def test_no_setting_that_a_page_sends_breaks_a_widget(view):
+    picture = view.scene
+    for name in [*view.keys, "no_such_trait", "__class__"]:
+        if name in ("layout", "tabbable", "tooltip"):  # ipywidgets' own
+            continue
+        for value in WRONG:
+            before = getattr(view, name, None)
+            if not heard(view.set_state, {name: value}):
+                assert getattr(view, name) == before, f"{name}={value!r} was refused and stayed"
+            if getattr(view, name, None) is not before and name in view.keys:
+                json.dumps(view.get_state(name), allow_nan=False, default=str)
+                heard(view.set_state, {name: before})
+    view._still()
+    view.to_html()
+    assert set(view.scene) == set(picture)
+
+
+def test_no_message_that_a_page_sends_breaks_a_widget(view):
+    view._msg_callbacks = Loud(callbacks=view._msg_callbacks.callbacks)
+    for content in (None, 1, "measure", [], {}, {"kind": None}, {"kind": []}, {"kind": {"kind": "edit"}}):
+        assert heard(view._handle_custom_msg, content, [])
+    for kind in KINDS:
+        for content in CONTENTS:
+            heard(view._handle_custom_msg, {"kind": kind, **content}, [])
+    view._still()
+    view.to_html()
+
+
+def test_a_page_cannot_draw_over_the_picture_nor_change_the_code():
+    view = dlviz.tensor(torch.arange(3.0))
+    kept = {name: getattr(view, name) for name in ("scene", "_esm", "_carrier", "live")}
+    view.set_state({"scene": {"summary": "other"}, "_esm": "alert(1)", "_carrier": "x", "live": False, "step": 2})
+    assert {name: getattr(view, name) for name in kept} == kept
+    assert view.step == 2
+
+
+def test_what_is_refused_goes_back_here_and_in_the_page(monkeypatch):
+    view = dlviz.unroll(torch.nn.LSTM(2, 3), torch.ones(4, 2))
+    told = []
+    monkeypatch.setattr(view, "send_state", lambda key=None: told.append(key))
+    with pytest.raises(ValueError, match="lane"):
+        view.set_state({"lane": 7, "unit": 1})
+    assert (view.lane, view.unit) == (0, 0)
+    assert ["lane", "unit"] in told
+
+
+def test_a_number_as_large_as_no_slider_goes_is_not_heard():
+    view = dlviz.conv2d(torch.ones(1, 5, 5), torch.ones(1, 1, 3, 3))
+    view.set_state({"padding": [10**6, 10**6], "stride": 2})
+    assert (view.padding, view.stride) == (0, 2)
+
+
+def test_a_text_that_is_pasted_is_not_endless():
+    view = dlviz.unroll(torch.nn.LSTM(1, 2), "abc", encode=lambda text: torch.ones(len(text), 1))
+    view.set_state({"text": "a" * 100_000})
+    assert "2000 letters" in view.refusal
+    assert view.tokens == ["a", "b", "c"]
+
+
+# What the sources do not do.
+
+_SINKS = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|srcdoc|setHTML|document\.write|DOMParser|createContextualFragment"
+    r"|\beval\b|\bFunction\s*\(|set(?:Timeout|Interval)\s*\(\s*[\"'`]|javascript:|\.on(?!finish)[a-z]+\s*=[^=]|\bon[a-z]+:\s*[\"'`]"
+)
+#: Of Python: names that run text or bytes.
+_RUNS = {"eval", "exec", "compile", "__import__"}
+_LOADS = {
+    ("pickle", "load"),
+    ("pickle", "loads"),
+    ("marshal", "loads"),
+    ("torch", "load"),
+    ("os", "system"),
+    ("yaml", "load"),
+}
+#: Each with why it is harmless.
+_KNOWN = {
+    ("autograd/formulas.py", "yaml.load"): "the installed torch's own file, by the safe loader",
+    ("exercises/predictions05.py", "exec"): "a question's own lines, to hear what torch says of them",
+    (
+        "exercises/source.py",
+        "compile",
+    ): "an exercise's own starter, to hold its steps against the answer's; it is not run",
+}
+
+
+def sinks(source: str) -> list[str]:
+    code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("//", "*", "/*")))
+    return _SINKS.findall(code)
+
+
+def runs(source: str) -> list[str]:
+    """Calls that run what they are given, or unpack objects from it."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        call = node.func
+        if isinstance(call, ast.Name) and call.id in _RUNS:
+            found.append(call.id)
+        if isinstance(call, ast.Attribute) and isinstance(call.value, ast.Name):
+            name = (call.value.id, call.attr)
+            safe = any(word.arg == "weights_only" and getattr(word.value, "value", 0) is True for word in node.keywords)
+            if name in _LOADS and not safe:
+                found.append(".".join(name))
+            if name[0] == "subprocess" and any(word.arg == "shell" for word in node.keywords):
+                found.append("shell=")
+            if any(
+                word.arg == "allow_pickle" and getattr(word.value, "value", 1) is not False for word in node.keywords
+            ):
+                found.append("allow_pickle=")
+    return found
+
+
+def test_no_view_makes_markup_or_code_of_data():
+    found = {path.relative_to(PACKAGE).as_posix(): sinks(path.read_text("utf-8")) for path in PACKAGE.rglob("*.js")}
+    assert len(found) > 80
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "el.innerHTML = name;",
+        "new Function(code)();",
+        "setTimeout('go()', 1);",
+        'h("a", { href: `javascript:${x}` });',
+        "el.onclick = go;",
+        'h("img", { onerror: "go()" });',
+        "window.eval(text);",
+    ],
+)
+def test_a_planted_sink_is_found(line):
+    assert sinks(line)
+
+
+def test_no_python_of_ours_runs_what_it_is_given():
+    found = {
+        (path.relative_to(PACKAGE).as_posix(), what)
+        for path in PACKAGE.rglob("*.py")
+        for what in runs(path.read_text("utf-8"))
+    }
+    assert found == set(_KNOWN)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "eval(text)",
+        "exec(text)",
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
+        "pickle.loads(data)",
+        "np.load(path, allow_pickle=True)",
+        "subprocess.run(text, shell=True)",
+    ],
+)
+def test_a_planted_run_is_found(line):
+    assert runs(line)
+    assert runs("torch.load(path, weights_only=True); model.eval()") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('true')",
+        "x.__class__",
+        "x[__import__('os')]",
+        "x.apply_(print)",
+        "x[(lambda: 0)()]",
+        "x.numpy().tofile('a')",
+        "x[[i for i in range(3)]]",
+        "x.register_hook(print)",
+        "x[f'{x}']",
+        "x[(y := 0)]",
+        "x[9 ** 9 ** 9]",
+        "x[1 << 99999999]",
+    ],
+)
+def test_an_expression_is_read_and_never_run(text):
+    with pytest.raises(dlviz.kit.problem.Problem):
+        dlviz.index(torch.arange(3), text)

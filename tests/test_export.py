@@ -1,0 +1,318 @@
+"""A notebook and the gallery as pages: everything that was said and shown is there, and nothing of anyone's is lost."""
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import dlviz
+from dlviz import __main__
+from dlviz.kit.problem import Problem
+from dlviz.pages import examples, gallery, lesson, outputs
+from dlviz.pages.code import block
+from dlviz.pages.prose import formula, prose
+from dlviz.pages.sheet import sheet
+
+LESSONS = Path(__file__).parent.parent / "lessons"
+SILENT = [].append
+
+
+def payload(text):
+    return json.loads(re.search(r'id="payload">(.*?)</script>', text, re.S)[1])
+
+
+def put(folder, name, *cells):
+    path = folder / name
+    nbformat.write(new_notebook(cells=list(cells)), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A learner's notebook that shows two widgets, one of them twice and changed later, one in a box; and its page."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / "value.txt").write_text("41", encoding="utf-8")
+    cells = [
+        new_markdown_cell(
+            "# My *own*\n\nIt costs $5 and $6, but $w^2$ is a formula. [next](other.ipynb#a) [away](gone.ipynb)"
+        ),
+        new_code_cell("import os, torch, dlviz, ipywidgets\nfrom IPython.display import HTML, Markdown, display"),
+        new_code_cell("x = torch.arange(6).view(2, 3)\nview = dlviz.tensor(x, name='x')\nview"),
+        new_code_cell(
+            "w = torch.ones(2, requires_grad=True)\nipywidgets.VBox([ipywidgets.HBox([dlviz.graph(lambda: w.sum())])])"
+        ),
+        new_markdown_cell("## Later & more"),
+        new_code_cell("view.step = 4\ndisplay(view)\nprint(int(open('value.txt').read()) + 1, '<b>&')"),
+        new_code_cell("gone = dlviz.tensor(x.T, name='gone')\ndisplay(gone)\ngone.close()"),
+        new_code_cell("dlviz.predict('01.shared', ...)"),
+        new_code_cell("print(dlviz.predict('00.sum', 6))\ndlviz.exercises.progress()"),
+        new_code_cell("dlviz.exercise('00.double').check(lambda x: 2 * x)"),
+        new_code_cell("display(HTML('<table><tr><td>cell</td></tr></table>'), Markdown('**m**'))\n1 / 0"),
+        new_code_cell(""),
+    ]
+    cells[10].metadata["tags"] = ["raises-exception"]
+    path, told = put(folder, "mine.ipynb", *cells), []
+    put(folder, "other.ipynb", new_markdown_cell("## a"))
+    progress = folder / "progress.json"
+    progress.write_text('{"exercises": {}, "predictions": {"00.sum": {"answer": 5}}}', encoding="utf-8")
+    before = path.read_bytes(), progress.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLVIZ_PROGRESS", str(progress))
+        lesson.export([str(path), str(folder / "other.ipynb")], folder / "pages", told.append)
+    assert (path.read_bytes(), progress.read_bytes()) == before
+    return (folder / "pages" / "mine.html").read_text(encoding="utf-8"), told
+
+
+def test_a_page_says_what_the_notebook_says_and_what_came_of_it(exported):
+    text, told = exported
+    assert "<title>My own</title>" in text
+    assert "It costs $5 and $6, but <math" in text
+    assert "<pre>42 &lt;b&gt;&amp;</pre>" in text  # run in the notebook's folder
+    assert "<td>cell</td>" in text
+    assert "<strong>m</strong>" in text
+    assert "<pre>ZeroDivisionError: division by zero</pre>" in text
+    assert '<li><a href="#later-more">Later &amp; more</a></li>' in text
+    assert [line.split(":")[0].rsplit("/", 1)[-1] for line in told][::2] == ["mine.ipynb", "other.ipynb"]
+
+
+def test_links_lead_to_pages_that_were_made_together_and_nowhere_else(exported):
+    text, _ = exported
+    assert '<a href="other.html#a">next</a>' in text
+    assert " away</p>" in text
+
+
+def test_widgets_are_held_once_and_stand_as_the_notebook_left_them(exported):
+    text, _ = exported
+    held = payload(text)
+    places = re.findall(r'data-widget="([^"]+)"', text)
+    assert len(places) == 3  # one shown twice; the box is what is in it; a closed one is its still picture
+    assert len(held["widgets"]) == len(set(places)) == 2
+    assert held["widgets"][places[0]]["state"]["step"] == 4
+    assert places[0] == places[2]
+    assert len(held["kinds"]) == len({kind["esm"] for kind in held["kinds"]}) == 2
+    assert text.count('alt="dlviz.tensor(gone') == 1
+    assert text.count("--ink: #1b1f24") == 1  # the theme stands once, though two kinds of widget bring it
+
+
+def test_what_needs_a_notebook_says_so(exported):
+    text, _ = exported
+    cells = text.split('<div class="cell">')
+    (asking,) = [cell for cell in cells if "This is answered in a notebook" in cell]
+    assert "01.shared: not attempted" in asking
+    (answered,) = [cell for cell in cells if "00.double: right" in cell]
+    assert "✓" in answered
+
+
+def test_a_page_asks_for_nothing_and_names_no_place_of_this_machine(exported):
+    text, _ = exported
+    assert not re.search(r'(?:src|srcset)="(?!data:)', text)
+    assert not re.search(r"/(?:home|root|tmp|private|Users)/\w", text)
+    assert "script-src 'sha256-" in text
+
+
+def test_the_learners_progress_is_neither_read_nor_written(exported):
+    text, _ = exported  # its fixture has seen that the file is as it was
+    assert "first answer" not in text
+    assert "Kept in progress.json on this machine" in text
+
+
+def test_a_cell_that_fails_is_named_and_no_page_is_written(tmp_path, capsys):
+    path = put(tmp_path, "bad.ipynb", new_markdown_cell("# t"), new_code_cell("\nbroken(1)\n2"))
+    assert __main__.main(["export", str(path), str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert "bad.ipynb, cell 2 failed" in said
+    assert "broken(1)\n" in said
+    assert "NameError: name 'broken' is not defined" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_python_that_dies_is_named_too(tmp_path):
+    path = put(tmp_path, "dead.ipynb", new_code_cell("import os\nos._exit(1)"))
+    with pytest.raises(Problem, match=r"dead\.ipynb, cell 1 ended Python itself"):
+        lesson.lesson(path, {}.get, SILENT)
+
+
+@pytest.mark.parametrize(
+    "name", ["3", "03", "03-autograd", "autograd", "03-autograd.ipynb", str(LESSONS / "03-autograd.ipynb")]
+)
+def test_a_lesson_is_found_by_number_name_and_path(name):
+    assert lesson.find(name).name == "03-autograd.ipynb"
+
+
+@pytest.mark.parametrize("name", ["", "99", "autogra", "nowhere/03.ipynb", "0x3"])
+def test_an_unknown_lesson_is_answered_with_those_there_are(name):
+    with pytest.raises(Problem, match=r"00-start, 01-tensors"):
+        lesson.find(name)
+
+
+def test_what_is_no_notebook_is_refused(tmp_path):
+    for text in ("{", "[]", '{"cells": 3}'):
+        path = tmp_path / "x.ipynb"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(Problem, match="is no notebook"):
+            lesson.lesson(path, {}.get, SILENT)
+
+
+def test_two_notebooks_of_one_name_are_refused_before_either_runs(tmp_path):
+    one, other = tmp_path / "a", tmp_path / "b"
+    for folder in (one, other):
+        folder.mkdir()
+    paths = [str(put(folder, "mine.ipynb", new_code_cell("1"))) for folder in (one, other)]
+    with pytest.raises(Problem, match=r"a.mine\.ipynb and .*b.mine\.ipynb would be one page"):
+        lesson.export(paths, tmp_path / "out", SILENT)
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_that_dlviz_did_not_write_is_overwritten(tmp_path, monkeypatch):
+    monkeypatch.setattr(lesson, "lesson", lambda *_: sheet("new", ""))
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "00-start.html").write_text("my own page", encoding="utf-8")
+    with pytest.raises(Problem, match=r"00-start\.html was not written by dlviz export"):
+        lesson.export(["0"], out, SILENT)
+    assert (out / "00-start.html").read_text(encoding="utf-8") == "my own page"
+    with pytest.raises(Problem, match="was not written by dlviz export"):
+        lesson.export(["0"], out / "00-start.html", SILENT)
+    for place in (out / "00-start.html" / "deeper", out / "00-start.html" / "page.html"):
+        with pytest.raises(Problem, match=r"00-start\.html is no folder that you may write"):
+            lesson.export(["1"], place, SILENT)
+    with pytest.raises(Problem, match="2 notebooks need a folder"):
+        lesson.export(["0", "1"], tmp_path / "one.html", SILENT)
+    for _ in range(2):  # its own page it writes anew, beside files of others
+        lesson.export(["1"], out, SILENT)
+        lesson.export(["1"], tmp_path / "named.html", SILENT)
+    assert "<title>new</title>" in (out / "01-tensors.html").read_text(encoding="utf-8")
+    assert (tmp_path / "named.html").is_file()
+
+
+def test_the_gallery_has_an_index_and_a_page_for_each_widget(tmp_path):
+    told = []
+    some = {"tensors": (examples.broadcast, examples.index), "networks": (examples.graph,)}
+    gallery.export(tmp_path / "site", told.append, some)
+    pages = {path.name: path for path in (tmp_path / "site").iterdir()}
+    assert set(pages) == {"index.html", "dlviz.broadcast.html", "dlviz.index.html", "dlviz.graph.html"}
+    size = sum(path.stat().st_size for path in pages.values())
+    assert f"4 pages, {size / 1e6:.1f} MB" in told[0]
+    index = pages["index.html"].read_text(encoding="utf-8")
+    assert "<script" not in index
+    assert re.findall(r'href="(dlviz\.[^"]+)"', index) == [
+        "dlviz.broadcast.html",
+        "dlviz.index.html",
+        "dlviz.graph.html",
+    ]
+    dark, light = (re.findall(rf'{name}="(data:image/svg[^"]+)"', index) for name in ("srcset", "src"))
+    assert len(dark) == len(light) == 3
+    assert all("%230d1117" in one and " " not in one for one in dark)
+    assert all("%23ffffff" in one for one in light)
+    for path in pages.values():
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r'(?:src|srcset)="(?!data:)', text)
+        assert all((tmp_path / "site" / link).is_file() for link in re.findall(r'href="([^"#]+)"', text))
+    assert (
+        payload(pages["dlviz.graph.html"].read_text(encoding="utf-8"))["widgets"]["graph"]["state"]["theme"] == "auto"
+    )
+
+
+def test_a_gallery_is_renewed_but_nothing_else_is_touched(tmp_path):
+    some = {"tensors": (examples.broadcast,)}
+    for _ in range(2):
+        gallery.export(tmp_path / "site", SILENT, some)
+    (tmp_path / "home").mkdir()
+    mine = tmp_path / "home" / "thesis.txt"
+    mine.write_text("mine", encoding="utf-8")
+    for out in (tmp_path / "home", mine):
+        with pytest.raises(Problem, match="something else than a gallery"):
+            gallery.export(out, SILENT, some)
+    (tmp_path / "home" / "index.html").write_text("<!doctype html>", encoding="utf-8")
+    with pytest.raises(Problem, match="something else than a gallery"):
+        gallery.export(tmp_path / "home", SILENT, some)
+    assert mine.read_text(encoding="utf-8") == "mine"
+
+
+def test_every_public_widget_is_in_the_gallery_once():
+    shown = [make.__name__ for makers in gallery.GROUPS.values() for make in makers]
+    kin = {"conv1d", "conv_transpose1d", "max_pool1d", "avg_pool1d", "avg_pool2d"}  # shown by their likes
+    no_widgets = {"exercise", "predict", "device", "seed", "knob", "load_run"}
+    assert sorted(shown) == sorted(set(dlviz._HOME) - kin - no_widgets)
+
+
+@pytest.mark.parametrize(
+    "make", [make for makers in gallery.GROUPS.values() for make in makers], ids=lambda make: make.__name__
+)
+def test_the_code_on_a_page_is_what_made_its_widget(make):
+    *setup, last = re.split(r"\n(?=\S)", gallery.code_of(make))
+    with torch.random.fork_rng():
+        space = {}
+        exec("\n".join(setup), space)
+        view = eval(last, space)
+    assert repr(view).startswith(f"dlviz.{make.__name__}(")
+    view.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["export", "only"], "name a lesson and a place"),
+        (["export", "--gallery", "03", "out"], "name a lesson and a place"),
+        (["export", "03", "out", "--what"], "export does not know --what"),
+        (["export"], "OUT"),
+    ],
+)
+def test_a_command_that_makes_no_sense_is_explained(arguments, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        __main__.main(arguments)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_prose_has_formulas_pictures_and_tables_inside():
+    text = prose(
+        "![p](pictures/graph-light.png) ![](https://a.b/c.png) ![gone](no.png)\n\n| a |\n|---|\n| $k$ |", LESSONS
+    )
+    assert re.search(r'<img alt="p" src="data:image/png;base64,[\w+/]{99}', text)
+    assert '<a href="https://a.b/c.png">picture</a>' in text
+    assert "gone" in text
+    assert text.count("<img") == 1
+    assert "<td><math" in text
+
+
+def test_a_formula_on_lines_of_its_own_stands_alone():
+    text = prose("before\n\n$$\n\\begin{aligned}a&=b\\\\c&=d\\end{aligned}\n$$\n\nafter $$x$$, `$y$`")
+    assert text.count('display="block"') == 1
+    assert "<mtable" in text
+    assert "&</mi>" not in text
+    assert "<p>after <math" in text
+    assert "<code>$y$</code>" in text
+
+
+@pytest.mark.parametrize("broken", ["x^", "\\frac{", "}{", "\\begin{pmatrix}", "<b>&", ""])
+def test_a_broken_formula_never_stops_a_page(broken):
+    assert "<b>" not in formula(broken)
+    assert prose(f"${broken}$")
+
+
+def test_code_keeps_every_letter():
+    for source in ("a = '<&>'\n\n\nb = 2", "%time x\n!ls", "\n  x", "déjà # 猫"):
+        plain = unescape(re.sub(r"<[^>]+>", "", block(source)))
+        assert plain.rstrip("\n") == source.rstrip()
+    assert block("x", "no such language").startswith('<pre class="code">')
+
+
+def test_other_outputs_are_shown_as_well_as_a_page_can():
+    def one(data):
+        return outputs.shown(new_code_cell("x", outputs=[new_output("display_data", data)]), {})
+
+    assert 'src="data:image/png;base64,iVBO"' in one({"image/png": "iVBO\n", "text/plain": "figure"})
+    assert "<svg" in one({"image/svg+xml": "<svg></svg>"})
+    assert "<math" in one({"text/latex": "$x$"})
+    assert "<pre>slider</pre>" in one(
+        {"application/vnd.jupyter.widget-view+json": {"model_id": "no"}, "text/plain": "slider"}
+    )
+    assert one({"application/x-odd": "?"}) == ""
+    stream = new_output("stream", text="\x1b[31mred\x1b[0m\n")
+    assert "<pre>red</pre>" in outputs.shown(new_code_cell("x", outputs=[stream]), {})
