@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""The site: every lesson to be read, as a book; every lesson and widget to be played with, as ``dlviz export`` writes them.
+
+    .venv/bin/python .github/site/build.py OUT --book .book/bin/jupyter-book
+
+Run by the Python that has dlviz. Jupyter Book lives in an environment of its own, which requirements.txt beside this file lists.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+LESSONS = sorted((ROOT / "lessons").glob("[0-9]*.ipynb"))
+
+
+def main() -> None:
+    """Lay out the book, play what plays, and build it."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("out", type=Path, help="a folder that does not exist yet, or was built by this")
+    parser.add_argument("--book", type=Path, required=True, help="the program jupyter-book")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="site-") as name:
+        work = Path(name)
+        lay_out(work)
+        played = work / "extra"
+        run(sys.executable, "-m", "dlviz", "export", "--gallery", played / "gallery")
+        run(sys.executable, "-m", "dlviz", "export", *LESSONS, played / "play")
+        # Whatever a page of the book cannot find, or a notebook has wrong, is an error.
+        run(chosen.book.absolute(), "build", work, "--warningiserror", "--keep-going", cwd=work)
+        shutil.rmtree(chosen.out, ignore_errors=True)
+        shutil.copytree(work / "_build" / "html", chosen.out)
+    without_thebe(chosen.out)
+    # Pages would leave out folders that begin with an underscore.
+    (chosen.out / ".nojekyll").touch()
+    print(f"{chosen.out}: {sum(1 for _ in chosen.out.rglob('*.html'))} pages")
+
+
+def lay_out(work: Path) -> None:
+    """The book's sources: its settings, the first page, the lessons with a link to where each one plays, and their order."""
+    (work / "lessons").mkdir(parents=True)
+    (work / "_static").mkdir()
+    shutil.copy(HERE / "_config.yml", work)
+    shutil.copy(HERE / "site.css", work / "_static")
+    shutil.copytree(ROOT / "lessons" / "pictures", work / "lessons" / "pictures")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    table = "\n".join(
+        line for line in readme.splitlines() if line.startswith(("| | Lesson", "|---|---|---|", "| 0", "| 1"))
+    )
+    command = re.search(r"<!-- open -->\n```bash\n(.*?)\n```", readme, re.S)[1]
+    first = (HERE / "index.md").read_text("utf-8")
+    (work / "index.md").write_text(first.replace("{lessons}", table).replace("{open}", command), "utf-8")
+    for lesson in LESSONS:
+        (work / "lessons" / lesson.name).write_text(linked(lesson), "utf-8")
+    chapters = "".join(f"  - file: lessons/{lesson.stem}\n" for lesson in LESSONS)
+    (work / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{chapters}", "utf-8")
+
+
+def linked(lesson: Path) -> str:
+    """The notebook, with a link below its title."""
+    book = json.loads(lesson.read_text("utf-8"))
+    cell = {"id": "play", "cell_type": "markdown", "metadata": {}, "source": ""}
+    cell["source"] = (
+        f'<p class="play"><a href="../play/{lesson.stem}.html">Play this lesson</a>: the same text, run, with every widget alive.</p>'
+    )
+    book["cells"].insert(1, cell)
+    return json.dumps(book)
+
+
+def without_thebe(out: Path) -> None:
+    """Jupyter Book always brings a way to run cells on a foreign server, which a page here never asks for."""
+    for page in (*out.glob("*.html"), *out.glob("lessons/*.html")):
+        page.write_text(
+            re.sub(r"^.*(?:THEBE_JS_URL|sphinx-thebe).*\n", "", page.read_text("utf-8"), flags=re.M), "utf-8"
+        )
+
+
+def run(*command: object, cwd: Path | None = None) -> None:
+    """Run a program to its end, or end with it."""
+    words = [str(word) for word in command]
+    print("+", *words, flush=True)
+    if subprocess.run(words, cwd=cwd, check=False).returncode:
+        sys.exit(f"site: this failed: {' '.join(words)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""What runs elsewhere, read here: workflows say what README and pyproject.toml say, may do what they need, and hold no secret."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / ".github"
+TEXTS = {path.stem: path.read_text("utf-8") for path in sorted((FOLDER / "workflows").glob("*.yml"))}
+WORKFLOWS = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
+JOBS = {(name, job): about for name, workflow in WORKFLOWS.items() for job, about in workflow["jobs"].items()}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+README = (ROOT / "README.md").read_text("utf-8")
+#: What a job may write to; every other job only reads the checkout.
+WRITES = {
+    ("release", "publish"): {"id-token": "write"},
+    ("release", "attach"): {"contents": "write"},
+    ("site", "deploy"): {"pages": "write", "id-token": "write"},
+}
+ACTIONS = {
+    *("actions/checkout@v4", "actions/setup-python@v5", "actions/upload-artifact@v4", "actions/download-artifact@v4"),
+    *("actions/upload-pages-artifact@v3", "actions/deploy-pages@v4", "pypa/gh-action-pypi-publish@release/v1"),
+}
+
+
+def steps(name, job):
+    return JOBS[name, job].get("steps", [])
+
+
+def scripts(name, job):
+    return [step["run"] for step in steps(name, job) if "run" in step]
+
+
+def ran(script, **environment):
+    """What a step of ours prints."""
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_what_was_asked_for_is_there():
+    assert set(WORKFLOWS) == {"test", "dependencies", "lessons", "release", "site"}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_may_only_read_and_runs_once_a_branch(name):
+    workflow = WORKFLOWS[name]
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["concurrency"]["group"].startswith(name)
+    # YAML reads the key `on` as true.
+    assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(workflow[True])
+    assert "secrets" not in TEXTS[name]
+    assert not re.search(r"password:|https?:", TEXTS[name])
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS)
+def test_a_job_may_do_what_it_is_for_and_no_more(name, job):
+    about = JOBS[name, job]
+    assert about.get("permissions") == WRITES.get((name, job))
+    if "uses" in about:
+        assert (FOLDER.parent / about["uses"]).is_file()
+        return
+    assert 0 < about["timeout-minutes"] <= 60
+    for step in about["steps"]:
+        assert step.get("uses", "actions/checkout@v4") in ACTIONS
+        if step.get("uses", "").startswith("actions/checkout"):
+            assert step["with"] == {"persist-credentials": False}
+        # A branch's name or a title may hold a command: what comes from outside goes through the environment.
+        assert "${{" not in step.get("run", "")
+
+
+def test_the_tests_run_on_every_system_and_python():
+    matrix = JOBS["test", "test"]["strategy"]["matrix"]
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
+    assert f">={matrix['python'][0]}" == PROJECT["requires-python"]
+    assert not JOBS["test", "test"]["strategy"]["fail-fast"]
+
+
+@pytest.mark.parametrize(
+    ("system", "python", "folder"), [("Linux", "python3 ", ".venv/bin"), ("Windows", "python ", ".venv/Scripts")]
+)
+def test_the_tests_are_the_readmes_own_line(system, python, folder):
+    written = re.search(r"<!-- test -->\n```bash\n(.*)\n```\n<!-- /test -->", README)[1]
+    [script] = [script for script in scripts("test", "test") if "README" in script]
+    assert 'eval "$line"' in script
+    said = ran(script.replace('eval "$line"', ""), RUNNER_OS=system).stdout.removeprefix("+ ").strip()
+    assert said == (
+        written if system == "Linux" else written.replace("python3", "python").replace("/bin/", "/Scripts/")
+    )
+    assert said.startswith(python)
+    assert f"{folder}/python -m pytest" in said
+
+
+@pytest.mark.parametrize("system", ["Linux", "macOS", "Windows"])
+def test_every_system_has_a_browser(tmp_path, system):
+    (tmp_path / "google-chrome").write_text("#!/bin/sh\n")
+    (tmp_path / "google-chrome").chmod(0o755)
+    told = tmp_path / "told"
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    assert ran('"$PWD"/.github/browser', RUNNER_OS=system, GITHUB_ENV=str(told), PATH=path).returncode == 0
+    assert re.fullmatch(r"DLVIZ_CHROMIUM=.*(google-chrome|Google Chrome|chrome\.exe)\n", told.read_text())
+
+
+def test_newest_and_oldest_are_tried_in_full():
+    newest, oldest = scripts("dependencies", "newest"), scripts("dependencies", "oldest")
+    assert "constraints" not in "".join(newest)
+    assert any("--upgrade" in script and ".[test]" in script for script in newest)
+    assert any("--resolution lowest-direct" in script and ".[test]" in script for script in oldest)
+    assert all(any("-m pytest" in script for script in ran) for ran in (newest, oldest))
+    version = {job: steps("dependencies", job)[1]["with"]["python-version"] for job in ("newest", "oldest")}
+    assert version == {"newest": JOBS["test", "test"]["strategy"]["matrix"]["python"][-1], "oldest": "3.11"}
+    every = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    assert all(re.match(r"[\w.-]+>=\d", need) for need in every)
+
+
+def test_lessons_run_on_a_cpu_always_and_on_cuda_when_asked():
+    cpu, cuda = JOBS["lessons", "cpu"], JOBS["lessons", "cuda"]
+    assert "pull_request" in WORKFLOWS["lessons"][True]
+    assert "workflow_dispatch" in WORKFLOWS["lessons"][True]
+    assert "DLVIZ_DEVICE" not in json.dumps(cpu)
+    assert cuda["env"] == {"DLVIZ_DEVICE": "cuda"}
+    assert cuda["runs-on"] == ["self-hosted", "gpu"]
+    assert yaml.safe_load((FOLDER / "actionlint.yaml").read_text())["self-hosted-runner"]["labels"] == ["gpu"]
+    # A label counts for what was there when it was set; what is pushed later has been read by nobody.
+    assert "github.event.action == 'labeled' && github.event.label.name == 'cuda'" in cuda["if"]
+    for job in ("cpu", "cuda"):
+        assert any("tests/test_lessons.py" in script for script in scripts("lessons", job))
+
+
+def test_a_release_is_tested_built_and_published_by_trust():
+    assert JOBS["release", "test"]["uses"] == "./.github/workflows/test.yml"
+    assert "workflow_call" in WORKFLOWS["test"][True]
+    publish = JOBS["release", "publish"]
+    assert publish["needs"] == ["test", "build"]
+    assert publish["environment"] == "pypi"
+    assert steps("release", "publish")[-1] == {"uses": "pypa/gh-action-pypi-publish@release/v1"}
+    assert JOBS["release", "attach"]["needs"] == "publish"
+
+
+@pytest.mark.parametrize(("tag", "status"), [(f"v{PROJECT['version']}", 0), ("v99.0", 1), ("$(touch hurt)", 1)])
+def test_a_tag_that_is_not_the_version_ends_the_release(tag, status):
+    [script] = [step["run"] for step in steps("release", "build") if step.get("name") == "The tag names the version"]
+    assert ran(script, TAG=tag).returncode == status
+    assert not (ROOT / "hurt").exists()
+
+
+# The site.
+
+
+def builder():
+    spec = importlib.util.spec_from_file_location("build", FOLDER / "site" / "build.py")
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_site_is_built_as_it_can_be_built_by_hand():
+    [script] = [script for script in scripts("site", "build") if "build.py" in script]
+    assert script.strip() in builder().__doc__.replace("OUT", "site")
+    pinned = (FOLDER / "site" / "requirements.txt").read_text().splitlines()[1:]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pinned)
+    assert any(line.startswith("jupyter-book==1.") for line in pinned)
+
+
+def test_the_site_has_every_lesson_with_the_way_to_where_it_plays(tmp_path):
+    builder().lay_out(tmp_path)
+    lessons = sorted(path.stem for path in (ROOT / "lessons").glob("[0-9]*.ipynb"))
+    contents = yaml.safe_load((tmp_path / "_toc.yml").read_text("utf-8"))
+    assert [chapter["file"] for chapter in contents["chapters"]] == [f"lessons/{lesson}" for lesson in lessons]
+    first = (tmp_path / "index.md").read_text("utf-8")
+    assert [lesson for lesson in lessons if f"(lessons/{lesson}.ipynb)" not in first] == []
+    assert re.search(r"<!-- open -->\n```bash\n(.*)\n```", README)[1] in first
+    assert 'href="gallery/index.html"' in first
+    assert "{" not in first
+    for lesson in lessons:
+        cells = json.loads((tmp_path / "lessons" / f"{lesson}.ipynb").read_text("utf-8"))["cells"]
+        original = json.loads((ROOT / "lessons" / f"{lesson}.ipynb").read_text("utf-8"))["cells"]
+        assert f'href="../play/{lesson}.html"' in cells.pop(1)["source"]
+        assert cells == original
+
+
+def test_a_page_of_the_book_names_no_foreign_script(tmp_path):
+    page = tmp_path / "index.html"
+    page.write_text(
+        '<head>\n<script>const THEBE_JS_URL = "https://foreign.example/a.js"</script>\n<script src="_static/own.js"></script>\n'
+    )
+    builder().without_thebe(tmp_path)
+    assert page.read_text() == '<head>\n<script src="_static/own.js"></script>\n'
