@@ -16,7 +16,7 @@ from dlviz.kit.problem import Problem
 from dlviz.pages import examples, gallery, lesson, outputs
 from dlviz.pages.code import block
 from dlviz.pages.prose import formula, prose
-from dlviz.pages.sheet import sheet
+from dlviz.pages.sheet import sheet, write
 
 LESSONS = Path(__file__).parent.parent / "lessons"
 SILENT = [].append
@@ -294,6 +294,13 @@ def test_a_formula_on_lines_of_its_own_stands_alone():
 def test_a_broken_formula_never_stops_a_page(broken):
     assert "<b>" not in formula(broken)
     assert prose(f"${broken}$")
+
+
+def test_a_page_is_written_whatever_letters_a_notebook_holds(tmp_path):
+    size = write(tmp_path / "a.html", sheet("half \ud800", "<p>\udfff</p>"))
+    text = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert size == len(text.encode())
+    assert "half �" in text
 
 
 def test_code_keeps_every_letter():

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from dlviz.kit.legible import legible
 from dlviz.kit.page import MARK, document, written
 from dlviz.kit.problem import Problem
 from dlviz.kit.still import colours
@@ -35,7 +36,7 @@ def write(path: Path, text: str) -> int:
     """Write a page, unless something else lies there, and answer its size in bytes."""
     refuse_foreign(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = text.encode()
+    data = legible(text).encode()
     path.write_bytes(data)
     return len(data)
 

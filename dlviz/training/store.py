@@ -55,7 +55,8 @@ def load(path: Path) -> tuple[History, dict[str, Any], str]:
 
 def table(path: Path, history: History) -> None:
     """Write ``step, metric, value`` as CSV, every float with the digits that give it back."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    # A name may hold what UTF-8 has no bytes for; it is then written as Python would, and the run is not lost for it.
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file)
         writer.writerow(["step", "metric", "value"])
         for name, series in history.items():

@@ -1,25 +1,27 @@
 """In a real JupyterLab: the widget lives, the kernel hears of it, the lesson runs, and nothing leaves the machine."""
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
-import nbformat
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Watch
+from tests.browser.lab import (
+    LESSONS,
+    command,
+    open_notebook,
+    outputs_of,
+    page_on,
+    run,
+    said,
+    serving,
+    start,
+    text_of,
+    write_notebook,
+)
 
-LESSONS = Path(__file__).parents[2] / "lessons"
 CELLS = (
     "import torch, dlviz\nw = torch.tensor(3.0, requires_grad=True)\n"
     "with dlviz.autograd.recording() as tape:\n    loss = (w * 2 - 1) ** 2\nview = dlviz.graph(loss, tape=tape)\nview",
@@ -98,104 +100,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("live", LIVE_CELLS),
         ("shared", SHARED_CELLS),
     ):
-        book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
-        book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
-        nbformat.write(book, folder / f"{name}.ipynb")
+        write_notebook(folder / f"{name}.ipynb", cells)
     for lesson in LESSONS.glob("*.ipynb"):
         shutil.copyfile(lesson, folder / lesson.name)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    own = {name: str(folder / name) for name in names}
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
-    options = ["--ServerApp.port_retries=0", "--IdentityProvider.token=t", "--LabApp.expose_app_in_browser=True"]
-    quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    log = folder / "server.log"
-    with log.open("w") as out:
-        running = subprocess.Popen(
-            [*command, *options, *quiet, f"--notebook-dir={folder}"],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **own, "DLVIZ_PROGRESS": str(folder / "progress.json")},
-        )
-        address = f"http://127.0.0.1:{port}"
-        try:
-            _wait_for(f"{address}/api?token=t", running, log)
-            yield address
-        finally:
-            running.terminate()
-            try:
-                running.wait(10)
-            except subprocess.TimeoutExpired:
-                running.kill()
-                running.wait()
-
-
-def _wait_for(address: str, running: subprocess.Popen, log: Path) -> None:
-    for _ in range(240):
-        if running.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.25)
-    pytest.fail(f"JupyterLab did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+    with serving(folder) as address:
+        yield address
 
 
 @pytest.fixture
 def lab(chromium: Browser, server: str) -> Iterator[Page]:
-    """A page on the server. A request to anywhere else fails the test."""
-    host = server.removeprefix("http://")
-    context = chromium.new_context(viewport={"width": 1300, "height": 950}, color_scheme="light")
-    errors: list[str] = []
-    watch = Watch(lambda url: url.startswith((f"http://{host}", f"ws://{host}")))
-    context.on("request", lambda request: watch.asked(request.url))
-    page = context.new_page()
-    page.on("websocket", lambda socket: watch.asked(socket.url))
-    # JupyterLab has slips of its own when a kernel restarts; a view runs from a blob, so its errors can be told apart.
-    page.on("pageerror", lambda error: "blob:" in (error.stack or "") and errors.append(str(error)))
-    page.set_default_timeout(60_000)
-    yield page
-    context.close()
-    assert watch.found == []
-    assert errors == []
-
-
-def open_notebook(page: Page, server: str, name: str) -> None:
-    page.goto(f"{server}/lab/tree/{name}?token=t")
-    page.wait_for_function(
-        "name => globalThis.jupyterapp?.shell.currentWidget?.context?.path === name"
-        " && globalThis.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
-        arg=name,
-    )
-
-
-def command(page: Page, name: str, **arguments) -> None:
-    page.evaluate(
-        "([name, given]) => globalThis.jupyterapp.commands.execute(name, given).then(() => null)", [name, arguments]
-    )
-
-
-def run(page: Page, number: int) -> None:
-    """Run one cell, whichever has the focus."""
-    page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
-    command(page, "notebook:run-cell")
-
-
-def start(page: Page, number: int) -> None:
-    """Run a cell that goes on for minutes, and do not wait for its end."""
-    page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
-    page.evaluate("() => { globalThis.jupyterapp.commands.execute('notebook:run-cell'); }")
-
-
-def text_of(page: Page, number: int) -> str:
-    """What a cell printed."""
-    outputs = page.evaluate(
-        "number => globalThis.jupyterapp.shell.currentWidget.content.widgets[number].model.outputs.toJSON()", number
-    )
-    return "".join(output["text"] for output in outputs if output["output_type"] == "stream").strip()
+    with page_on(chromium, server) as page:
+        yield page
 
 
 def ended_at() -> float:
@@ -227,11 +142,8 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
     for _ in range(2):
         lab.keyboard.press("ArrowRight")
     expect(view.locator(".pill")).to_have_text(["∂ 10", "∂ 1"])
-    for _ in range(20):  # what is dragged is told to the kernel a few times a second
-        run(lab, 2)
-        if text_of(lab, 2) == "STEP 2":
-            break
-    assert text_of(lab, 2) == "STEP 2"
+    # what is dragged is told to the kernel a few times a second
+    said(lab, 2, "STEP 2")
 
     command(lab, "apputils:change-theme", theme="JupyterLab Dark")
     expect(view).to_have_attribute("data-theme", "dark")
@@ -283,11 +195,7 @@ def test_the_window_of_a_large_tensor_moves_and_outlives_a_reload(lab, server):
     lab.keyboard.press("End")  # what was not sent has to come from the kernel
     expect(first.locator(".tensor-cell").first).to_have_text("3072")
     first.locator(".tensor-cell").first.click()
-    for _ in range(20):
-        run(lab, 2)
-        if text_of(lab, 2) == "ORIGIN [48, 0] (48, 0)":
-            break
-    assert text_of(lab, 2) == "ORIGIN [48, 0] (48, 0)"
+    said(lab, 2, "ORIGIN [48, 0] (48, 0)")
 
     command(lab, "docmanager:save")
     lab.reload()
@@ -325,21 +233,7 @@ def test_sliders_edits_and_refusals_of_a_convolution_go_through_the_kernel(lab, 
     expect(line).to_contain_text("= 109")  # the last legal picture stays
 
     # The kernel hears of it all; a few runs of the cell may be needed until it has.
-    wanted = "STATE [2, 1] 0 (1, 1, 1, 3) 109 Calculated padded in"
-    for _ in range(20):
-        run(lab, 1)
-        if text_of(lab, 1) == wanted:
-            break
-    assert text_of(lab, 1) == wanted
-
-
-def said(lab, number: int, wanted: str) -> None:
-    """Run a cell until it prints what is wanted: the kernel may hear of a click a little later."""
-    for _ in range(20):
-        run(lab, number)
-        if text_of(lab, number) == wanted:
-            break
-    assert text_of(lab, number) == wanted
+    said(lab, 1, "STATE [2, 1] 0 (1, 1, 1, 3) 109 Calculated padded in")
 
 
 def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
@@ -535,10 +429,7 @@ def test_two_views_of_one_run_a_restart_a_closed_tab_and_a_cell_run_again(lab, s
 def test_a_lesson_runs_whole(name, lab, server):
     open_notebook(lab, server, f"{name}.ipynb")
     command(lab, "notebook:run-all-cells")
-    outputs = lab.evaluate(
-        """() => [...globalThis.jupyterapp.shell.currentWidget.content.model.cells]
-          .flatMap((cell) => cell.type === "code" ? cell.outputs.toJSON() : [])"""
-    )
+    outputs = outputs_of(lab)
     assert [output for output in outputs if output["output_type"] == "error"] == []
     shown = [output for output in outputs if "application/vnd.jupyter.widget-view+json" in output.get("data", {})]
     assert len(shown) >= 8

@@ -317,7 +317,9 @@ def test_the_weights_of_every_layer_are_a_histogram(open_page, pages):
     page = open_page(pages["again"])
     bars = page.locator(".live-bars")
     expect(bars).to_have_count(2)
-    heights = bars.first.evaluate("node => [...node.querySelectorAll('i')].map((bar) => bar.getBoundingClientRect().height)")
+    heights = bars.first.evaluate(
+        "node => [...node.querySelectorAll('i')].map((bar) => bar.getBoundingClientRect().height)"
+    )
     assert len(heights) == 24
     assert max(heights) == pytest.approx(20, abs=1.5)
     assert min(heights) < 10
@@ -350,7 +352,10 @@ def test_an_hour_of_messages_leaves_the_page_as_large_as_ten_minutes_did(open_pa
     def used() -> float:
         for _ in range(3):
             session.send("HeapProfiler.collectGarbage")
-        return session.send("Runtime.getHeapUsage")["usedSize"] + session.send("Runtime.getHeapUsage")["backingStorageSize"]
+        return (
+            session.send("Runtime.getHeapUsage")["usedSize"]
+            + session.send("Runtime.getHeapUsage")["backingStorageSize"]
+        )
 
     sizes = []
     for _ in range(6):  # ten minutes each
@@ -368,7 +373,9 @@ def test_an_arrow_key_moves_a_whole_knob_by_one_and_a_menu_takes_words(live):
     run = dlviz.live("design")
     run.knobs(width=dlviz.knob(design, low=1, high=64), activation=dlviz.knob(design, choices=["relu", "tanh"]))
     page, _ = live(run)
-    page.evaluate("() => dlvizModel.set('settings', { ...dlvizModel.get('settings') })")  # told once more, now that it lives
+    page.evaluate(
+        "() => dlvizModel.set('settings', { ...dlvizModel.get('settings') })"
+    )  # told once more, now that it lives
     slider = page.get_by_role("slider", name="width")
     for wanted in (33, 34):
         slider.press("ArrowRight")

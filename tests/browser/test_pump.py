@@ -2,19 +2,15 @@
 
 import json
 import os
-import socket
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-import nbformat
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.test_lab import _wait_for, command, text_of
+from tests.browser.lab import command, own, serving, text_of, write_notebook
 from tests.training.kernels import write_spec
 
 MOVES = 20
@@ -54,40 +50,13 @@ LOOP, QUEUED, RECORD, FAILING, ENDLESS, AGAIN = range(1, 7)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A JupyterLab that knows a kernel of each release; answers its address."""
     folder = tmp_path_factory.mktemp("pump-lab")
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    own = {name: str(folder / name) for name in names}
     shared = tmp_path_factory.getbasetemp() / "overlays"  # as the tests of tests/training keep theirs
     for release in dict.fromkeys(release for release, _ in CASES):
-        kernel = write_spec(shared, release, Path(own["JUPYTER_DATA_DIR"]) / "kernels")
+        kernel = write_spec(shared, release, Path(own(folder)["JUPYTER_DATA_DIR"]) / "kernels")
         for _, way in (case for case in CASES if case[0] == release):
-            book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})
-            book.cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-            nbformat.write(book, folder / f"{release}-{way}.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
-    options = ["--ServerApp.port_retries=0", "--IdentityProvider.token=t", "--LabApp.expose_app_in_browser=True"]
-    quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    log = folder / "server.log"
-    with log.open("w") as out:
-        running = subprocess.Popen(
-            [*command, *options, *quiet, f"--notebook-dir={folder}"],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **own},
-        )
-        address = f"http://127.0.0.1:{port}"
-        try:
-            _wait_for(f"{address}/api?token=t", running, log)
-            yield address
-        finally:
-            running.terminate()
-            try:
-                running.wait(10)
-            except subprocess.TimeoutExpired:
-                running.kill()
-                running.wait()
+            write_notebook(folder / f"{release}-{way}.ipynb", CELLS, kernel)
+    with serving(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,12 @@ def test_tables_for_others_give_the_numbers_back(tmp_path):
     assert plain["metrics"]["loss"]["values"] == [0.1, "nan", 1 / 3]
 
 
+def test_a_name_that_no_file_has_letters_for_loses_no_run(tmp_path):
+    run = dlviz.live()
+    run.log(**{"loss \ud800": 0.5})
+    assert run.save(tmp_path / "run.csv").read_text(encoding="utf-8").splitlines()[1] == r"0,loss \ud800,0.5"
+
+
 @pytest.mark.parametrize("content", [b"", b"not a zip", None])
 def test_what_is_no_saved_run_is_named(tmp_path, content):
     path = tmp_path / "run.npz"

@@ -1,0 +1,156 @@
+"""A real Jupyter server for the tests, JupyterLab or Notebook 7, and what a learner does in a notebook of it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import Watch
+
+LESSONS = Path(__file__).parents[2] / "lessons"
+#: The class that holds each application's settings; news would ask a server for something.
+OPTIONS = {
+    "lab": (
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ),
+    "notebook": ("--JupyterNotebookApp.expose_app_in_browser=True",),
+}
+
+
+def own(folder: Path) -> dict[str, str]:
+    """Where Jupyter keeps its settings, data and runtime files, and dlviz a learner's progress: all below that folder."""
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    return {name: str(folder / name) for name in names} | {"DLVIZ_PROGRESS": str(folder / "progress.json")}
+
+
+def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") -> None:
+    """A notebook of these cells."""
+    book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})
+    book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    nbformat.write(book, path)
+
+
+@contextmanager
+def serving(folder: Path, application: str = "lab") -> Iterator[str]:
+    """JupyterLab, or another of Jupyter's applications, of this environment on that folder; gives its address. The token is ``t``."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyter", application, "--no-browser", "--allow-root", f"--port={port}"]
+    options = ["--ServerApp.port_retries=0", "--IdentityProvider.token=t", f"--ServerApp.root_dir={folder}"]
+    log = folder / "server.log"
+    with log.open("w") as out:
+        running = subprocess.Popen(
+            [*command, *options, *OPTIONS[application]],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **own(folder)},
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{address}/api?token=t", running, log)
+            yield address
+        finally:
+            running.terminate()
+            try:
+                running.wait(10)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+
+
+def _wait_for(address: str, running: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        if running.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.25)
+    pytest.fail(f"Jupyter did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+@contextmanager
+def page_on(chromium: Browser, server: str) -> Iterator[Page]:
+    """A page on the server. A request to anywhere else fails the test, and so does an error of a view."""
+    host = server.removeprefix("http://")
+    context = chromium.new_context(viewport={"width": 1300, "height": 950}, color_scheme="light")
+    errors: list[str] = []
+    watch = Watch(lambda url: url.startswith((f"http://{host}", f"ws://{host}")))
+    context.on("request", lambda request: watch.asked(request.url))
+    page = context.new_page()
+    page.on("websocket", lambda socket: watch.asked(socket.url))
+    # JupyterLab has slips of its own when a kernel restarts; a view runs from a blob, so its errors can be told apart.
+    page.on("pageerror", lambda error: "blob:" in (error.stack or "") and errors.append(str(error)))
+    page.set_default_timeout(60_000)
+    yield page
+    context.close()
+    assert watch.found == []
+    assert errors == []
+
+
+def open_notebook(page: Page, server: str, name: str, below: str = "lab/tree") -> None:
+    """Open a notebook and wait until its kernel is idle."""
+    page.goto(f"{server}/{below}/{name}?token=t")
+    page.wait_for_function(
+        "name => globalThis.jupyterapp?.shell.currentWidget?.context?.path === name"
+        " && globalThis.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
+        arg=name,
+    )
+
+
+def command(page: Page, name: str, **arguments) -> None:
+    """Do what a menu entry does, to its end."""
+    page.evaluate(
+        "([name, given]) => globalThis.jupyterapp.commands.execute(name, given).then(() => null)", [name, arguments]
+    )
+
+
+def run(page: Page, number: int) -> None:
+    """Run one cell, whichever has the focus."""
+    page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
+    command(page, "notebook:run-cell")
+
+
+def start(page: Page, number: int) -> None:
+    """Run a cell that goes on for minutes, and do not wait for its end."""
+    page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
+    page.evaluate("() => { globalThis.jupyterapp.commands.execute('notebook:run-cell'); }")
+
+
+def text_of(page: Page, number: int) -> str:
+    """What a cell printed."""
+    outputs = page.evaluate(
+        "number => globalThis.jupyterapp.shell.currentWidget.content.widgets[number].model.outputs.toJSON()", number
+    )
+    return "".join(output["text"] for output in outputs if output["output_type"] == "stream").strip()
+
+
+def said(page: Page, number: int, wanted: str) -> None:
+    """Run a cell until it prints what is wanted: the kernel may hear of a click a little later."""
+    for _ in range(20):
+        run(page, number)
+        if text_of(page, number) == wanted:
+            break
+    assert text_of(page, number) == wanted
+
+
+def outputs_of(page: Page) -> list[dict]:
+    """All outputs of all code cells."""
+    return page.evaluate(
+        """() => [...globalThis.jupyterapp.shell.currentWidget.content.model.cells]
+          .flatMap((cell) => cell.type === "code" ? cell.outputs.toJSON() : [])"""
+    )

@@ -1,0 +1,135 @@
+"""What Binder would do with this checkout, without Docker; and that a class's pull keeps what a student wrote."""
+
+import os
+import re
+import runpy
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BINDER = ROOT / "binder"
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> str:
+    """What repo2docker would build, rendered without a build; no Docker is asked."""
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+def pinned() -> dict[str, str]:
+    """The pinned set: names as PyPI writes them, and versions."""
+    lines = (BINDER / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return {plain(name): version for name, version in (line.split("==") for line in lines if line and line[0] != "#")}
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_repo2docker_runs_binders_files_and_nothing_else(dockerfile):
+    steps = runpy.run_path(str(ROOT / ".ci" / "binder"))["steps"]
+    assert steps(dockerfile) == [
+        '${KERNEL_PYTHON_PREFIX}/bin/pip install --no-cache-dir -r "binder/requirements.txt"',
+        "chmod +x binder/postBuild",
+        "./binder/postBuild",
+        'chmod +x "${REPO_DIR}/binder/start"',
+    ]
+    assert 'ENV R2D_ENTRYPOINT="${REPO_DIR}/binder/start"' in dockerfile
+    assert "conda/environment.py-3.11" in dockerfile.replace("-2f", "/").replace("-2e", ".").replace("-2d", "-")
+
+
+def test_the_python_of_the_image_is_one_that_dlviz_runs_on():
+    wanted = (BINDER / "runtime.txt").read_text(encoding="utf-8").strip().removeprefix("python-")
+    least = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    assert tuple(map(int, wanted.split("."))) >= tuple(map(int, least.removeprefix(">=").split(".")))
+
+
+def test_whatever_binder_or_the_readme_installs_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needs = project["dependencies"] + project["optional-dependencies"]["test"]
+    needs += re.findall(r"^\w\S*", (BINDER / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    names = {plain(re.split(r"[<>=\[; ]", need)[0]) for need in needs}
+    assert names - set(pinned()) == set()
+
+
+def shims(folder: Path, **codes: int) -> dict[str, str]:
+    """Programs that only write down how they were called, and an environment in which they are found first."""
+    for name in ("python", "dlviz"):
+        path = folder / name
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >> "$CALLS"\nexit {codes.get(name, 0)}\n', encoding="utf-8")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "CALLS": str(folder / "calls")}
+
+
+def test_post_build_installs_torch_for_the_cpu_then_dlviz_and_asks_the_doctor(tmp_path):
+    subprocess.run([BINDER / "postBuild"], cwd=ROOT, env=shims(tmp_path), check=True, timeout=60)
+    torch, dlviz, doctor = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert torch.startswith("python -m uv pip install ")
+    assert "--torch-backend=cpu -c binder/constraints.txt torch" in torch
+    assert dlviz == "python -m pip install --no-cache-dir -c binder/constraints.txt -e ."
+    assert doctor == "dlviz doctor"
+
+
+@pytest.mark.parametrize("broken", ["python", "dlviz"])
+def test_a_step_that_fails_ends_the_build(tmp_path, broken):
+    done = subprocess.run([BINDER / "postBuild"], cwd=ROOT, env=shims(tmp_path, **{broken: 3}), timeout=60)
+    assert done.returncode == 3
+
+
+def test_a_session_trains_on_one_thread_and_starts_what_it_was_told(tmp_path):
+    told = [sys.executable, "-c", "import os, sys; print(os.environ['OMP_NUM_THREADS'], *sys.argv[1:]); sys.exit(5)"]
+    done = subprocess.run([BINDER / "start", *told, "a b", "c"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (5, "1 a b c\n")
+
+
+@pytest.mark.parametrize("page", ["README.md", "class.md"])
+def test_a_link_of_the_pages_opens_a_lesson_that_is_there(page):
+    links = re.findall(r"https://\S*urlpath=\S+", (BINDER / page).read_text(encoding="utf-8"))
+    assert links
+    for link in links:
+        asked = parse_qs(urlparse(link).query)
+        below = f"lab/tree/{asked['targetpath'][0]}/" if "targetpath" in asked else "lab/tree/"
+        assert (ROOT / asked["urlpath"][0].removeprefix(below)).is_file(), link
+
+
+def git(place: Path, *words: str) -> None:
+    own = {"GIT_AUTHOR_NAME": "Teacher", "GIT_AUTHOR_EMAIL": "t@localhost", "GIT_CONFIG_GLOBAL": os.devnull}
+    env = {**os.environ, **own, "GIT_COMMITTER_NAME": "Teacher", "GIT_COMMITTER_EMAIL": "t@localhost"}
+    subprocess.run(["git", *words], cwd=place, env=env, check=True, timeout=60)
+
+
+def test_a_pull_brings_the_teachers_news_and_keeps_what_the_student_wrote(tmp_path):
+    origin, mine = tmp_path / "origin", tmp_path / "mine"
+    origin.mkdir()
+    git(origin, "init", "-q", "-b", "main")
+    (origin / "lesson").write_text("one\n\nx = ...\n\nlast\n", encoding="utf-8")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-q", "-m", "A lesson")
+
+    def pull() -> None:
+        puller = [sys.executable, "-m", "nbgitpuller.pull", origin.as_uri(), "main", str(mine)]
+        subprocess.run(puller, env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}, check=True, timeout=60)
+
+    pull()
+    (mine / "lesson").write_text("one\n\nx = 'my answer'\n\nlast\n", encoding="utf-8")
+    (mine / "notes").write_text("mine\n", encoding="utf-8")
+    # The teacher changes another line, the very line that the student wrote on, and adds a file.
+    (origin / "lesson").write_text("one, corrected\n\nx = ...  # said better\n\nlast\n", encoding="utf-8")
+    (origin / "homework").write_text("new\n", encoding="utf-8")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-q", "-m", "A correction")
+    pull()
+    text = (mine / "lesson").read_text(encoding="utf-8")
+    assert "x = 'my answer'" in text
+    assert "said better" not in text
+    assert (mine / "notes").read_text(encoding="utf-8") == "mine\n"
+    assert (mine / "homework").read_text(encoding="utf-8") == "new\n"
