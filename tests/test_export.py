@@ -50,12 +50,13 @@ def exported(tmp_path_factory):
         new_code_cell("view.step = 4\ndisplay(view)\nprint(int(open('value.txt').read()) + 1, '<b>&')"),
         new_code_cell("gone = dlviz.tensor(x.T, name='gone')\ndisplay(gone)\ngone.close()"),
         new_code_cell("dlviz.predict('01.shared', ...)"),
+        new_code_cell("_ = ipywidgets.interact(lambda turn: print('turned', turn), turn=(0, 3))"),
         new_code_cell("print(dlviz.predict('00.sum', 6))\ndlviz.exercises.progress()"),
         new_code_cell("dlviz.exercise('00.double').check(lambda x: 2 * x)"),
         new_code_cell("display(HTML('<table><tr><td>cell</td></tr></table>'), Markdown('**m**'))\n1 / 0"),
         new_code_cell(""),
     ]
-    cells[10].metadata["tags"] = ["raises-exception"]
+    cells[11].metadata["tags"] = ["raises-exception"]
     path, told = put(folder, "mine.ipynb", *cells), []
     put(folder, "other.ipynb", new_markdown_cell("## a"))
     progress = folder / "progress.json"
@@ -106,6 +107,9 @@ def test_what_needs_a_notebook_says_so(exported):
     assert "01.shared: not attempted" in asking
     (answered,) = [cell for cell in cells if "00.double: right" in cell]
     assert "✓" in answered
+    (turned,) = [cell for cell in cells if "A control that moves only in a notebook" in cell]
+    assert "interact" in turned
+    assert "IntSlider" not in text
 
 
 def test_a_page_asks_for_nothing_and_names_no_place_of_this_machine(exported):
@@ -317,9 +321,9 @@ def test_other_outputs_are_shown_as_well_as_a_page_can():
     assert 'src="data:image/png;base64,iVBO"' in one({"image/png": "iVBO\n", "text/plain": "figure"})
     assert "<svg" in one({"image/svg+xml": "<svg></svg>"})
     assert "<math" in one({"text/latex": "$x$"})
-    assert "<pre>slider</pre>" in one(
-        {"application/vnd.jupyter.widget-view+json": {"model_id": "no"}, "text/plain": "slider"}
-    )
+    slider = one({"application/vnd.jupyter.widget-view+json": {"model_id": "no"}, "text/plain": "slider"})
+    assert "A control that moves only in a notebook" in slider
+    assert ">slider<" not in slider
     assert one({"application/x-odd": "?"}) == ""
     stream = new_output("stream", text="\x1b[31mred\x1b[0m\n")
     assert "<pre>red</pre>" in outputs.shown(new_code_cell("x", outputs=[stream]), {})

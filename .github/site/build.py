@@ -26,6 +26,8 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="a folder that does not exist yet, or was built by this")
     parser.add_argument("--book", type=Path, required=True, help="the program jupyter-book")
     chosen = parser.parse_args()
+    if chosen.out.exists() and not (chosen.out / ".nojekyll").is_file():
+        parser.error(f"{chosen.out} was not built by this, so it stays as it is; name another folder")
     with tempfile.TemporaryDirectory(prefix="site-") as name:
         work = Path(name)
         lay_out(work)

@@ -24,13 +24,18 @@ def shown(cell: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
     """
     parts = [_one(output, boxes) for output in cell.outputs]
     if any(_unanswered(output) for output in cell.outputs):
-        parts.append(f'<div class="ask">{prose(say("pages.answer"))}</div>\n')
+        parts.append(_asking("pages.answer"))
     return "".join(parts)
 
 
 def place(id: str, still: str) -> str:
     """Where a widget will stand; without JavaScript its picture stands there."""
     return f'<div class="widget" data-widget="{id}"></div><noscript>{still}</noscript>\n'
+
+
+def _asking(key: str) -> str:
+    """A sentence on what a notebook has and a page has not."""
+    return f'<div class="ask">{prose(say(key))}</div>\n'
 
 
 def _unanswered(output: NotebookNode) -> bool:
@@ -46,6 +51,8 @@ def _one(output: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
     inside = boxes.get(data[VIEW]["model_id"], []) if VIEW in data else []
     if inside:
         return "".join(place(id, data.get("text/html", "")) for id in inside)
+    if VIEW in data and "text/html" not in data:  # a slider of ipywidgets, say, which only a kernel answers
+        return _asking("pages.control")
     return _framed(next((show(data[kind]) for kind, show in _SHOW.items() if kind in data), ""))
 
 

@@ -38,9 +38,7 @@ def run(notebook: NotebookNode, path: Path, tell: Callable[[str], None]) -> tupl
     tell(say("pages.running", name=path.name, count=sum(cell.cell_type == "code" for cell in book.cells)))
     with TemporaryDirectory() as spare:
         # ipykernel would warn that it talks over a local port without encryption, which is so in every notebook.
-        client = NotebookClient(
-            book, timeout=None, kernel_name="python3", extra_arguments=["--log-level=ERROR"], store_widget_state=False
-        )
+        client = NotebookClient(book, timeout=None, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
         # What a page asks and answers is no attempt of the learner's.
         environment = os.environ | {"DLVIZ_PROGRESS": str(Path(spare) / "progress.json")}
         with client.setup_kernel(cwd=str(path.parent.resolve()), env=environment):
