@@ -86,6 +86,47 @@ SHARED_CELLS = (
     "for step in boxed.steps(range(3)):\n    boxed.log(loss=step)",
 )
 
+#: A widget of each other room, what a learner does to it in the page, and what the kernel then says.
+OTHERS = (
+    (
+        "import torch, dlviz\nfrom torch import nn\nview = dlviz.unroll(nn.LSTM(3, 4), torch.rand(5, 3))\nview",
+        lambda view: view.locator(".dlviz-player input[type=range]").fill("3"),
+        "print(view.step)",
+        "3",
+    ),
+    (
+        "view = dlviz.race({'SGD': (torch.optim.SGD, {'lr': 0.05})}, 'ravine', steps=20)\nview",
+        lambda view: view.locator(".dlviz-player input[type=range]").fill("7"),
+        "print(view.step)",
+        "7",
+    ),
+    (
+        "view = dlviz.confusion(torch.eye(3)[[0, 1, 2, 1]], torch.tensor([0, 1, 2, 2]))\nview",
+        lambda view: view.locator("[data-at='2,1']").click(),
+        "print(view.opened)",
+        "[2, 1]",
+    ),
+    (
+        "view = dlviz.split(torch.rand(40, 2), torch.arange(40) % 2)\nview",
+        lambda view: view.get_by_label("how to split", exact=True).select_option("stratified"),
+        "print(view.how)",
+        "stratified",
+    ),
+    (
+        "view = dlviz.word2vec([['a', 'b', 'c'], ['c', 'a', 'd']], size=4)\nloss = view.run(60)\nview",
+        lambda view: view.locator(".dlviz-player input[type=range]").fill("20"),
+        "print(view.step, view.training.step)",
+        "20 20",
+    ),
+    (
+        "view = dlviz.embedding({'king': [1.0, 2.0], 'queen': [1.0, 2.5], 'cat': [-1.0, 0.0]})\nview",
+        lambda view: view.get_by_label("look for a word").press_sequentially("que\n"),
+        "print(view.vectors.labels[view.word])",
+        "queen",
+    ),
+)
+OTHER_CELLS = tuple(cell for made, _, asked, _ in OTHERS for cell in (made, asked))
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -99,6 +140,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("plane", PLANE_CELLS),
         ("live", LIVE_CELLS),
         ("shared", SHARED_CELLS),
+        ("others", OTHER_CELLS),
     ):
         write_notebook(folder / f"{name}.ipynb", cells)
     for lesson in LESSONS.glob("*.ipynb"):
@@ -423,6 +465,16 @@ def test_two_views_of_one_run_a_restart_a_closed_tab_and_a_cell_run_again(lab, s
     assert float(before.split()[-1].replace("−", "-")) > 0
     views.nth(0).locator(".dlviz-player input").fill("50")
     expect(reading).not_to_have_text(before)  # it plays on without a kernel
+
+
+def test_what_is_done_to_the_other_rooms_widgets_reaches_the_kernel(lab, server):
+    open_notebook(lab, server, "others.ipynb")
+    views = lab.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .dlviz")
+    for place, (_, act, _, answer) in enumerate(OTHERS):
+        run(lab, 2 * place)
+        expect(views).to_have_count(place + 1)
+        act(views.nth(place))
+        said(lab, 2 * place + 1, answer)
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])
