@@ -16,6 +16,8 @@ from dlviz.vectors.objective import Update, negative_sampling, softmax
 #: So many states are kept at most, and of large matrices fewer: all of them together take up to so many bytes. Where there would be more,
 #: every second one is forgotten.
 _KEPT, _MEMORY = 200, 256_000_000
+#: A drawn word that is the target is drawn so many times again at first.
+_AGAIN = 20
 _KINDS = {"skip-gram": skip_gram, "cbow": cbow}
 
 
@@ -194,8 +196,16 @@ class Training:
             return
         targets = self.examples.targets[self._order].unsqueeze(1).expand(-1, self.negatives)
         self._drawn = self.noise.multinomial(targets.numel(), replacement=True, generator=random).view_as(targets)
-        while (same := self._drawn == targets).any():
+        for _ in range(_AGAIN):
+            if not (same := self._drawn == targets).any():
+                return
             self._drawn[same] = self.noise.multinomial(int(same.sum()), replacement=True, generator=random)
+        # Where nearly all words are the target, drawing again would hardly ever end: those that are left are drawn from the others.
+        same = self._drawn == targets
+        for target in targets[same].unique().tolist():
+            wanted = same & (targets == target)
+            others = self.noise.index_fill(0, torch.tensor([target]), 0)
+            self._drawn[wanted] = others.multinomial(int(wanted.sum()), replacement=True, generator=random)
 
 
 def room(matrix: Tensor) -> int:

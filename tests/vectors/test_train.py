@@ -99,6 +99,15 @@ def test_an_epoch_sees_every_example_once_and_no_drawn_word_is_the_target(kind, 
     assert orders[0] != orders[1]
 
 
+def test_a_corpus_that_is_nearly_one_word_does_not_hang():
+    run = Training([["a"] * 3000 + ["b", "c"]], batch=20_000, window=1)
+    seen = run.look()
+    assert len(seen.candidates) == 6002  # one step is the whole epoch
+    assert (seen.candidates[:, 1:] != seen.candidates[:, :1]).all()
+    beside = seen.candidates[:, 1:][seen.candidates[:, 0] == 0]
+    assert 0.4 < (beside == 1).double().mean() < 0.6  # beside "a" either other word, equally often
+
+
 def test_words_are_drawn_in_proportion_to_their_count_to_the_power_three_quarters():
     run = Training([["a"] * 81 + ["b"] * 16 + ["c"]], negatives=20, window=2)
     seen = torch.cat([run.next().candidates for _ in range(run.steps_an_epoch)])
