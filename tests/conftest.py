@@ -10,6 +10,7 @@ collect_ignore = ["test_binder.py"] if sys.platform == "win32" else []
 WORKERS = 2
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many processes `-n auto` means."""
     return WORKERS if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0

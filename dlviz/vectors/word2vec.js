@@ -24,7 +24,6 @@ function render({ model, el, signal }) {
   const on = stage({ model, el, signal, name: words.name, steps, label, draw, stand, traits: { frame: () => fast.answered(), fast: () => fast.turned() }, release, pace: PACE });
   const { root } = on.ui;
   root.classList.add("w2v");
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
   const text = strip({ words });
   const two = matrices({ words, signal, point });
   const where = map({ words, root, signal, point });
@@ -118,7 +117,7 @@ function render({ model, el, signal }) {
       raw = next;
       frame = { ...next, w: array(next.w, "float32"), u: array(next.u, "float32"), places: array(next.places, "float32"), curve: { ...next.curve, means: array(next.curve.means, "float32") } };
     }
-    if (painted !== frame) paint(!model.get("fast") && !still.matches);
+    if (painted !== frame) paint(!model.get("fast"));
   }
   function paint(moving) {
     if (!frame) return;

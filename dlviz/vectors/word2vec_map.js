@@ -3,6 +3,8 @@
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
 import { sharp } from "../kit/js/heat.js";
+import { motion } from "./motion.js";
+import { arrow } from "./paint.js";
 
 const MARGIN = 26;
 const EDGE = 10;
@@ -26,24 +28,24 @@ export function map({ words, root, signal, point }) {
   const box = h("div", { class: "w2v-map" }, canvas);
   const element = h("div", {}, box, legend);
   let state = null;
-  let from = null;
   let shown = null;
-  let began = 0;
   let asked = 0;
   /** How far from the middle the picture goes; it stays while everything fits, so that what grows is seen to grow. */
   let reach = 0;
   let size = [0, 0];
+  const walk = motion({ redraw: ask });
 
+  function ask() {
+    if (!asked) asked = requestAnimationFrame(paint);
+  }
   function draw(next) {
     const fresh = next.frame !== state?.frame;
-    const before = shown && shown.length === next.frame.places.length ? shown : null;
     state = next;
     if (fresh) {
       fit();
-      from = next.moving ? before : null;
-      began = performance.now();
+      walk.go(next.frame.places, next.moving ? WALK : 0);
     }
-    if (!asked) asked = requestAnimationFrame(paint);
+    ask();
   }
   function fit() {
     let most = 1e-9;
@@ -53,14 +55,11 @@ export function map({ words, root, signal, point }) {
     state.frame.places.forEach(see);
     if (most > reach || most < reach / 2.4) reach = 1.2 * most;
   }
-  function paint(now) {
+  function paint() {
     asked = 0;
     size = [Math.floor(box.clientWidth), Math.floor(box.clientHeight)];
     if (!state || size[0] < 40) return;
-    const share = from ? Math.min(1, (now - began) / WALK) : 1;
-    const eased = share * (2 - share);
-    const { places } = state.frame;
-    shown = from && share < 1 ? places.map((value, k) => from[k] + (value - from[k]) * eased) : places;
+    shown = walk.now();
     const { colours, scene, frame, row } = state;
     const context = sharp(canvas, ...size);
     const known = new Set(frame.card.inputs);
@@ -72,7 +71,7 @@ export function map({ words, root, signal, point }) {
       const colour = name === "w" ? colours.accent : one === frame.card.rows[0] ? colours.good : colours.flow;
       const start = name === "w" && one < count ? at(one) : inside(put(x, y));
       if (name === "u") diamond(context, start, colour);
-      arrow(context, start, [start[0] + dx * factor * unit(), start[1] - dy * factor * unit()], colour);
+      arrow(context, colour, start, [start[0] + dx * factor * unit(), start[1] - dy * factor * unit()]);
     }
     context.fillStyle = colours.accent;
     for (const one of known) if (one < count) disc(context, at(one), 5);
@@ -83,7 +82,6 @@ export function map({ words, root, signal, point }) {
     labels(context, row, known);
     ruler(context);
     tell(factor);
-    if (share < 1) asked = requestAnimationFrame(paint);
   }
   const unit = () => (Math.min(...size) / 2 - MARGIN) / reach;
   const put = (x, y) => [size[0] / 2 + x * unit(), size[1] / 2 - y * unit()];
@@ -111,22 +109,6 @@ export function map({ words, root, signal, point }) {
   function scaled() {
     const longest = Math.max(...state.frame.arrows.map(([, , , , , dx, dy]) => Math.hypot(dx, dy)).filter(Number.isFinite), 0) * unit();
     return longest > 0 ? round(ARROW / longest) : 1;
-  }
-  function arrow(context, [x, y], [tx, ty], colour) {
-    const long = Math.hypot(tx - x, ty - y);
-    if (!(long > 2)) return;
-    const [ux, uy] = [(tx - x) / long, (ty - y) / long];
-    context.strokeStyle = context.fillStyle = colour;
-    context.lineWidth = 2;
-    context.beginPath();
-    context.moveTo(x, y);
-    context.lineTo(tx - 5 * ux, ty - 5 * uy);
-    context.stroke();
-    context.beginPath();
-    context.moveTo(tx, ty);
-    context.lineTo(tx - 8 * ux - 4 * uy, ty - 8 * uy + 4 * ux);
-    context.lineTo(tx - 8 * ux + 4 * uy, ty - 8 * uy - 4 * ux);
-    context.fill();
   }
   /** Labels where none stands yet: those of this step first, then frequent words. */
   function labels(context, row, known) {
