@@ -146,7 +146,7 @@ def _boundary(names: Names) -> Any:
         return nn.functional.cross_entropy(out, target)
 
     criterion.__name__ = _letters(names())
-    view.explain(point=3, optimiser=torch.optim.SGD(net.parameters(), lr=0.5), loss=criterion)
+    view.explain(point=3, optimizer=torch.optim.SGD(net.parameters(), lr=0.5), loss=criterion)
     return view
 
 

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 import dlviz
-from dlviz.exercises import catalogue
+from dlviz.exercises import catalog
 
 LESSONS = sorted((Path(__file__).parent.parent / "lessons").glob("*.ipynb"))
 
@@ -65,7 +65,7 @@ def solved(notebook: Path, folder: Path) -> Path:
             assert ".check(" in check, cell.source
             cell.source = f"{exercise.solution().source.rstrip()}\n\n{check}"
         elif "predict" in marks:
-            question = catalogue.items()[marks["predict"]]
+            question = catalog.items()[marks["predict"]]
             answer = question._plain(question.truth())
             cell.source, count = re.subn(
                 r"(predict\(\s*\"[\w.-]+\",\s*)\.\.\.", lambda m, answer=answer: m[1] + repr(answer), cell.source
@@ -131,7 +131,7 @@ def test_a_lesson_is_committed_clean(lesson):
         ("03-autograd", r"dlviz\.graph\(", 5, 3),
         ("04-linear-regression", r"dlviz\.(surface|race|live|broadcast|graph)\(", 8, 4),
         ("05-mlp", r"dlviz\.(boundary|live|layers)\(", 8, 6),
-        ("06-optimisers", r"dlviz\.(race|surface|live)\(", 7, 5),
+        ("06-optimizers", r"dlviz\.(race|surface|live)\(", 7, 5),
         ("07-data-and-evaluation", r"dlviz\.(split|live|confusion)\(", 7, 5),
         ("08-cnn", r"dlviz\.(conv1d|conv2d|max_pool2d|layers)\(", 8, 5),
         ("09-rnn", r"dlviz\.(unroll|live)\(", 7, 4),
@@ -146,5 +146,5 @@ def test_a_lesson_holds_what_the_curriculum_asks(stem, widget, widgets, exercise
     assert sum(bool(re.search(widget, cell.source)) for cell in book.cells if cell.cell_type == "code") >= widgets
     words = sum(len(cell.source.split()) for cell in book.cells if cell.cell_type == "markdown")
     assert 600 <= words <= 1600
-    asked = {id for id in catalogue.items() if id.startswith(stem[:2])}
+    asked = {id for id in catalog.items() if id.startswith(stem[:2])}
     assert {mark.get("exercise", mark.get("predict")) for mark in marks} - {None} == asked

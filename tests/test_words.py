@@ -1,4 +1,4 @@
-"""Every string that a learner sees stands in the catalogue, and every string in the catalogue is used."""
+"""Every string that a learner sees stands in the catalog, and every string in the catalog is used."""
 
 import ast
 import re
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dlviz.exercises import catalogue
+from dlviz.exercises import catalog
 from dlviz.kit import words
 
 PACKAGE = Path(__file__).parent.parent / "dlviz"
-#: English in a view: a literal with a capitalised word, or two words with a space between, that is no path data, class list or CSS.
+#: English in a view: a literal with a capitalized word, or two words with a space between, that is no path data, class list or CSS.
 _LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`")
 _PLACE = re.compile(
     r"(?:setAttribute\(\"(?:aria-label|title|alt)\",|aria-label\"?:|title:|alt:|placeholder:|textContent =|innerText =)\s*$"
@@ -80,8 +80,8 @@ def said() -> tuple[set[str], list[str]]:
 
 
 def test_every_key_that_python_says_is_there():
-    catalogue = words._flat("en")
-    tables = {key.split(".")[0] for key in catalogue}
+    catalog = words._flat("en")
+    tables = {key.split(".")[0] for key in catalog}
     missing = []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -92,7 +92,7 @@ def test_every_key_that_python_says_is_there():
                 and isinstance(node.args[0], ast.Constant)
             ):
                 key = node.args[0].value
-                if key not in catalogue:
+                if key not in catalog:
                     missing.append((path.name, key))
     assert missing == []
     assert {"kit", "autograd", "exercises"} <= tables
@@ -103,7 +103,7 @@ def test_every_key_is_used():
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.js"))
     compiled = [re.compile(pattern) for pattern in patterns if "." in pattern or "_" in pattern]
     unused = []
-    questions = tuple(f"exercises.{id}." for id in catalogue.items())  # their keys are put together from the id
+    questions = tuple(f"exercises.{id}." for id in catalog.items())  # their keys are put together from the id
     for key in words._flat("en"):
         _, _, short = key.partition(".")
         last = key.rsplit(".", 1)[-1]

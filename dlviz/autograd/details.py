@@ -9,7 +9,7 @@ from dlviz.autograd import private
 from dlviz.autograd.faults import saved
 from dlviz.autograd.formulas import derivative, readable
 from dlviz.autograd.graph import Graph, Node
-from dlviz.autograd.numbers import summarise
+from dlviz.autograd.numbers import summarize
 
 
 def describe(graph: Graph, index: int) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def flags(node: Node) -> list[str]:
 
 
 def _summary(tensor: Tensor | None) -> dict[str, Any] | None:
-    return summarise(tensor) if tensor is not None else None
+    return summarize(tensor) if tensor is not None else None
 
 
 def _formulas(node: Node) -> list[dict[str, str]]:
@@ -122,7 +122,7 @@ def residual(graph: Graph, index: int) -> float | None:
 
 def _kept(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, Tensor):
-        return {"name": name, "tensor": summarise(value)}
+        return {"name": name, "tensor": summarize(value)}
     return {"name": name, "text": repr(value)}
 
 

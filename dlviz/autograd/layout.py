@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-#: Sweeps over the ranks that sort each by where its neighbours stand.
+#: Sweeps over the ranks that sort each by where its neighbors stand.
 SWEEPS = 6
 DUMMY = -1
 
@@ -219,7 +219,7 @@ def _length(end: int, makers: list[list[int]]) -> int:
 
 
 def _ordered(columns: list[int], up: list[list[int]], down: list[list[int]]) -> list[list[int]]:
-    """An order for each rank with few crossings: first as a walk back from the ends meets them, then by neighbours' mean."""
+    """An order for each rank with few crossings: first as a walk back from the ends meets them, then by neighbors' mean."""
     ranks: list[list[int]] = [[] for _ in range(max(columns, default=-1) + 1)]
     seen = [False] * len(columns)
     for end in sorted(range(len(columns)), key=lambda v: -columns[v]):
@@ -235,10 +235,10 @@ def _ordered(columns: list[int], up: list[list[int]], down: list[list[int]]) -> 
         _number(row, position)
     for sweep in range(SWEEPS):
         rows = ranks if sweep % 2 else ranks[::-1]
-        neighbours = up if sweep % 2 else down
+        neighbors = up if sweep % 2 else down
         for row in rows:
             if len(row) > 1:
-                row.sort(key=lambda v: _mean(neighbours[v], position, position[v]))
+                row.sort(key=lambda v: _mean(neighbors[v], position, position[v]))
                 _number(row, position)
     return ranks
 

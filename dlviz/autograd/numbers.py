@@ -11,7 +11,7 @@ SHOWN = 64
 BINS = 24
 
 
-def summarise(tensor: Tensor, shown: int = SHOWN) -> dict[str, Any]:
+def summarize(tensor: Tensor, shown: int = SHOWN) -> dict[str, Any]:
     """What the browser draws of `tensor`; every figure is computed by torch.
 
     Returns:
@@ -20,7 +20,7 @@ def summarise(tensor: Tensor, shown: int = SHOWN) -> dict[str, Any]:
         and Inf). Complex tensors are shown by their absolute value, and ``complex`` says so.
 
     Example:
-        >>> summarise(torch.eye(2))["norm"]
+        >>> summarize(torch.eye(2))["norm"]
         1.4142135...
     """
     plain = tensor.detach()

@@ -36,10 +36,10 @@ export function pane({ words, signal, moved, extra }) {
     world.setAttribute("transform", `translate(${at.x.toFixed(1)},${at.y.toFixed(1)}) scale(${at.k.toFixed(4)})`);
     moved();
   }
-  function zoom(factor, centre = { x: svg.clientWidth / 2, y: svg.clientHeight / 2 }) {
+  function zoom(factor, center = { x: svg.clientWidth / 2, y: svg.clientHeight / 2 }) {
     const k = Math.max(SMALLEST, Math.min(LARGEST, at.k * factor));
-    at.x = centre.x - ((centre.x - at.x) * k) / at.k;
-    at.y = centre.y - ((centre.y - at.y) * k) / at.k;
+    at.x = center.x - ((center.x - at.x) * k) / at.k;
+    at.y = center.y - ((center.y - at.y) * k) / at.k;
     at.k = k;
     touched = true;
     apply();

@@ -61,7 +61,7 @@ def place(groups: Sequence[Local], widths: Sequence[int], heights: Sequence[int]
 def _settle(
     local: Local, widths: Sequence[int], heights: Sequence[int], inside: dict[int, _Inside], by_group: dict[int, Local]
 ) -> _Inside:
-    """Columns from the widest box in each rank; heights by sweeps that draw each vertex to the mean of its neighbours."""
+    """Columns from the widest box in each rank; heights by sweeps that draw each vertex to the mean of its neighbors."""
     count = len(local.vertices)
     size = [_size(code, widths, heights, inside) for code in local.vertices]
     x, y = [0.0] * count, [0.0] * count
@@ -103,7 +103,7 @@ def _size(code: int, widths: Sequence[int], heights: Sequence[int], inside: dict
 def _links(
     local: Local, inside: dict[int, _Inside], by_group: dict[int, Local]
 ) -> tuple[list[list[tuple[int, float, float]]], ...]:
-    """For each vertex its neighbours to the right, and to the left: which, how far the two ends stand apart, and how much it counts."""
+    """For each vertex its neighbors to the right, and to the left: which, how far the two ends stand apart, and how much it counts."""
     right: list[list[tuple[int, float, float]]] = [[] for _ in local.vertices]
     left: list[list[tuple[int, float, float]]] = [[] for _ in local.vertices]
     fed = set()
@@ -145,7 +145,7 @@ def _apart(above: int, below: int, size: list[tuple[float, float]]) -> float:
 def _align(
     rank: list[int], links: list[list[tuple[int, float, float]]], size: list[tuple[float, float]], y: list[float]
 ) -> None:
-    """Each vertex as near as can be to where its neighbours want it, in order and without overlap: weighted isotonic regression."""
+    """Each vertex as near as can be to where its neighbors want it, in order and without overlap: weighted isotonic regression."""
     blocks: list[list[float]] = []  # wish, weight, how many
     shift, shifts = 0.0, []
     for i, v in enumerate(rank):

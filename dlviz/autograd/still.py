@@ -29,12 +29,12 @@ def draw(drawn: Picture, opened: Collection[int], theme: str) -> str:
     svg = Svg(max(placed.width, 420), placed.height + _HEAD, summary(drawn), theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
     svg.text(16, 24, say("autograd.name"), size=14, bold=True)
-    svg.text(68, 24, shorten(signature(drawn), svg.width - 90, 7), mono=True, colour="ink-2")
+    svg.text(68, 24, shorten(signature(drawn), svg.width - 90, 7), mono=True, color="ink-2")
     groups = [box for box in placed.boxes if box in set(opened)]
     for box in groups:
         x, y, w, h = placed.boxes[box]
         svg.rect(x, y + _HEAD, w, h, stroke="line", dash="3 3", radius=8)
-        svg.text(x + 10, y + _HEAD + 17, shorten(texts[box][0], w - 20, 6.6), size=11, colour="ink-3")
+        svg.text(x + 10, y + _HEAD + 17, shorten(texts[box][0], w - 20, 6.6), size=11, color="ink-3")
     for points, carried in placed.segments:
         flows = any(drawn.tree.carries[edge] for edge in carried)
         svg.path(_curve(points), stroke="ink-3", dash="" if flows else "3 3")
@@ -57,7 +57,7 @@ def _card(
     node = drawn.node(here.node) if here.kind in ("op", "leaf") else None
     value = scalar(node.value) if node is not None else None
     second = lines[1] if value is None else _number(value)
-    svg.text(x + 10, y + 30, shorten(second, w - 16, 6.3), size=10.5, mono=True, colour="ink-2")
+    svg.text(x + 10, y + 30, shorten(second, w - 16, 6.3), size=10.5, mono=True, color="ink-2")
     if node is not None and node.gradient is not None:
         _pill(svg, x + w / 2, y + h - 5, _gradient(node))
 
@@ -65,7 +65,7 @@ def _card(
 def _pill(svg: Svg, middle: float, top: float, text: str) -> None:
     wide = 12 + 6.2 * len(text)
     svg.rect(middle - wide / 2, top, wide, 15, fill="flow-soft", stroke="flow", line=0.8, radius=7.5)
-    svg.text(middle, top + 11, text, size=10, mono=True, colour="flow", anchor="middle")
+    svg.text(middle, top + 11, text, size=10, mono=True, color="flow", anchor="middle")
 
 
 def _gradient(node: Node) -> str:

@@ -219,16 +219,16 @@ function render({ model, el, signal }) {
     toggle(around !== box ? around : scene.parents[box]);
   }
 
-  /** Move the pinned node to its nearest neighbour on the screen; without one the arrows belong to the player. */
+  /** Move the pinned node to its nearest neighbor on the screen; without one the arrows belong to the player. */
   function walk(dx, dy) {
     const from = model.get("selected") >= 0 ? visibleBox(model.get("selected")) : undefined;
     if (from === undefined) return false;
-    const here = centre(paint.at(from));
+    const here = center(paint.at(from));
     let best = -1;
     let least = Infinity;
     for (const box of paint.cards().keys()) {
       if (box === from || scene.isGroup(box) || scene.nodes[box] < 0 || !["op", "leaf"].includes(scene.kinds[box])) continue;
-      const there = centre(paint.at(box));
+      const there = center(paint.at(box));
       const along = (there.x - here.x) * dx + (there.y - here.y) * dy;
       const across = Math.abs((there.x - here.x) * dy) + Math.abs((there.y - here.y) * dx);
       if (along > 1 && along + 2 * across < least) [best, least] = [scene.nodes[box], along + 2 * across];
@@ -282,6 +282,6 @@ function render({ model, el, signal }) {
   resized.observe(frame.stage);
 }
 
-const centre = ({ x, y, w, h: tall }) => ({ x: x + w / 2, y: y + tall / 2 });
+const center = ({ x, y, w, h: tall }) => ({ x: x + w / 2, y: y + tall / 2 });
 
 export default { render };

@@ -138,12 +138,12 @@ class AutogradGraph(Widget):
         return traits
 
     def _about(self, node: int) -> dict[str, Any]:
-        """Node number `node` of the picture in full, with the picture's numbers for its neighbours."""
+        """Node number `node` of the picture in full, with the picture's numbers for its neighbors."""
         assert self._picture is not None
         graph, index = self._picture.locate(node)
         shift, about = node - index, describe(graph, index)
-        for neighbour in (about, *about["sends"], *about["meets"], *([about["maker"]] if "maker" in about else [])):
-            neighbour["node"] += shift
+        for neighbor in (about, *about["sends"], *about["meets"], *([about["maker"]] if "maker" in about else [])):
+            neighbor["node"] += shift
         return about
 
     def _fill_details(self) -> None:

@@ -1,4 +1,4 @@
-// The whole input in grey, small, with a frame around what is drawn of it; where a kernel answers, the frame can be moved.
+// The whole input in gray, small, with a frame around what is drawn of it; where a kernel answers, the frame can be moved.
 
 import { h } from "../kit/js/dom.js";
 import { array } from "../kit/js/binary.js";
@@ -29,9 +29,9 @@ export function overview({ model, words, signal, save }) {
     place(block.start.slice(1));
   }
   function paint({ values, rows, columns }) {
-    const grey = array(values, "uint8");
+    const gray = array(values, "uint8");
     const image = new ImageData(columns, rows);
-    for (let p = 0; p < grey.length; p += 1) image.data.set([grey[p], grey[p], grey[p], 255], 4 * p);
+    for (let p = 0; p < gray.length; p += 1) image.data.set([gray[p], gray[p], gray[p], 255], 4 * p);
     canvas.width = columns;
     canvas.height = rows;
     canvas.getContext("2d").putImageData(image, 0, 0);

@@ -179,13 +179,13 @@ def _places(made: Sliding, flat: np.ndarray) -> np.ndarray:
 
 
 def _overview(x: Tensor) -> dict[str, Any]:
-    """Every k-th place of the first channels in grey, so that the whole of it is seen at a glance."""
+    """Every k-th place of the first channels in gray, so that the whole of it is seen at a glance."""
     plane = x[:3].detach()
     plane = plane.reshape(plane.shape[0], -1, plane.shape[-1])
     step = max(1, *(-(-size // most) for size, most in zip(plane.shape[1:], OVERVIEW, strict=True)))
-    grey = plane[:, ::step, ::step].double().mean(0).nan_to_num(0, 0, 0)
-    low, high = grey.min(), grey.max()
-    values = ((grey - low) / (high - low).clamp_min(1e-30) * 255).round().to(torch.uint8).cpu().numpy()
+    gray = plane[:, ::step, ::step].double().mean(0).nan_to_num(0, 0, 0)
+    low, high = gray.min(), gray.max()
+    values = ((gray - low) / (high - low).clamp_min(1e-30) * 255).round().to(torch.uint8).cpu().numpy()
     return {"values": values, "rows": values.shape[0], "columns": values.shape[1]}
 
 

@@ -25,10 +25,10 @@ def draw(made: Sliding, sample: int, name: str, signature: str, summary: str, th
     svg.rect(0.5, 0.5, svg.width - 1, high - 1, fill="paper", stroke="line", radius=10)
     svg.text(_MARGIN, 24, name, size=14, bold=True)
     left = _MARGIN + 9.5 * len(name)
-    svg.text(left, 24, shorten(signature, svg.width - left - _MARGIN, 7.3), mono=True, colour="ink-2")
+    svg.text(left, 24, shorten(signature, svg.width - left - _MARGIN, 7.3), mono=True, color="ink-2")
     x = _MARGIN
     for place, (title, grid) in enumerate(grids):
-        svg.text(x, 52, title, size=11, mono=True, colour="ink-2")
+        svg.text(x, 52, title, size=11, mono=True, color="ink-2")
         pad = (axes[-2].before if len(axes) > 1 else 0, axes[-1].before) if place == 0 and axes else (0, 0)
         sizes = tuple(made.x.shape[-2:]) if len(made.axes) > 1 else (1, int(made.x.shape[-1]))
         _sheet(svg, grid, x, 60, pad if place == 0 else None, sizes)
@@ -59,12 +59,10 @@ def _sheet(svg: Svg, grid: np.ndarray, x: float, y: float, pad: tuple[int, int] 
         value = grid[r, c]
         strength = round(6 * abs(value) / most) if most and np.isfinite(value) else 0
         if outside or strength:
-            colour = "line-2" if outside else svg.mix("pos" if value > 0 else "neg", 0.075 * strength)
-            shapes[colour] = (
-                shapes.get(colour, "") + f"M{x + c * wide:g},{y + r * _CELL:g}h{wide:g}v{_CELL:g}h-{wide:g}z"
-            )
-    for colour, d in shapes.items():
-        svg.path(d, fill=colour)
+            color = "line-2" if outside else svg.mix("pos" if value > 0 else "neg", 0.075 * strength)
+            shapes[color] = shapes.get(color, "") + f"M{x + c * wide:g},{y + r * _CELL:g}h{wide:g}v{_CELL:g}h-{wide:g}z"
+    for color, d in shapes.items():
+        svg.path(d, fill=color)
     lines = "".join(f"M{x:g},{y + r * _CELL:g}h{columns * wide:g}" for r in range(rows + 1))
     svg.path(
         lines + "".join(f"M{x + c * wide:g},{y:g}v{rows * _CELL:g}" for c in range(columns + 1)), stroke="line", line=1

@@ -15,7 +15,7 @@ import { gradients } from "./gradient.js";
 import { factorsOf, running, lineOf, channelsOf, divisorOf } from "./sums.js";
 import { termsOf, feedsOf, pairsOf } from "./windows.js";
 
-/** Longer planes are drawn in colour alone; of more kernel numbers one input channel is drawn. */
+/** Longer planes are drawn in color alone; of more kernel numbers one input channel is drawn. */
 const DENSE = 12;
 const MANY = 54;
 
@@ -112,7 +112,7 @@ function render({ model, el, signal }) {
     const large = Math.max(...block.size.slice(-scene().axes.length)) > DENSE;
     return Object.assign(block, { room: 480, bare: block.size.length < 3, dense: large && scene().axes.length > 1 ? Math.max(8, Math.floor(320 / block.size.at(-1))) : 0 }, more);
   }
-  /** Padding is hatched, and what no window reaches is grey. */
+  /** Padding is hatched, and what no window reaches is gray. */
   function outside([, ...place]) {
     const pads = scene().axes.map((axis, d) => axis.extra === undefined && (place[d] < axis.before || place[d] >= axis.before + axis.size));
     const beyond = scene().axes.some((axis, d) => axis.left_over > 0 && place[d] >= axis.before + axis.size + axis.after - axis.left_over);

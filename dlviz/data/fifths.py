@@ -1,4 +1,4 @@
-"""A fixed split of labelled rows: a fifth of every class to test on."""
+"""A fixed split of labeled rows: a fifth of every class to test on."""
 
 import numpy as np
 

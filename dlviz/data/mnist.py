@@ -14,7 +14,7 @@ from dlviz.kit.words import say
 
 
 class Mnist(NamedTuple):
-    """Grey pictures and what each one shows; unpacks as ``images, labels``.
+    """Gray pictures and what each one shows; unpacks as ``images, labels``.
 
     ``images`` (N, 1, 28, 28) float32, from 0 (background) to 1 in steps of 1/255; ``labels`` (N,) int64, 0 to 9.
     """
@@ -34,7 +34,7 @@ class Mnist(NamedTuple):
 
 
 class FashionMnist(Mnist):
-    """Grey pictures of clothes, shoes and bags, in the form of MNIST; unpacks as ``images, labels``."""
+    """Gray pictures of clothes, shoes and bags, in the form of MNIST; unpacks as ``images, labels``."""
 
     __slots__ = ()
 
@@ -89,11 +89,11 @@ def _load(collection: str, split: str, device: torch.device | str | None) -> tup
     if split not in ("train", "test"):
         raise Problem(say("data.mnist.split", call=collection.replace("-", "_"), value=repr(split)))
     stem = {"train": "train", "test": "t10k"}[split]
-    grey = idx.read(fetch(remote(collection, f"{stem}-images-idx3-ubyte.gz")), dims=3)
+    gray = idx.read(fetch(remote(collection, f"{stem}-images-idx3-ubyte.gz")), dims=3)
     labels = idx.read(fetch(remote(collection, f"{stem}-labels-idx1-ubyte.gz")), dims=1)
-    if len(grey) != len(labels):
-        raise Problem(say("data.mnist.unmatched", collection=collection, images=len(grey), labels=len(labels)))
+    if len(gray) != len(labels):
+        raise Problem(say("data.mnist.unmatched", collection=collection, images=len(gray), labels=len(labels)))
     images = torch.from_numpy(
-        np.divide(grey[:, None], 255, dtype=np.float32)
+        np.divide(gray[:, None], 255, dtype=np.float32)
     )  # on the CPU: the same bits for every device
     return images.to(device), torch.from_numpy(labels.astype(np.int64)).to(device)

@@ -16,7 +16,7 @@ _BRIGHTEST = {"bool": 1, "uint8": 255, "uint16": 65535}
 
 
 def photo(name: str) -> Tensor:
-    """Load a colour photo that scikit-learn ships, ``"china"`` or ``"flower"``: (3, 427, 640) float32 in [0, 1]; no download.
+    """Load a color photo that scikit-learn ships, ``"china"`` or ``"flower"``: (3, 427, 640) float32 in [0, 1]; no download.
 
     Each call gives a fresh tensor. Another ``name`` raises a ``ValueError``.
 
@@ -35,7 +35,7 @@ def photo(name: str) -> Tensor:
 
 
 def picture(source: Any) -> Tensor:
-    """Load a picture of your own as (C, H, W) float32 in [0, 1], with C = 1 for grey and 3 for colour.
+    """Load a picture of your own as (C, H, W) float32 in [0, 1], with C = 1 for gray and 3 for color.
 
     ``source`` is the path of an image file, a PIL image, or an array (H, W) or (H, W, C) with C = 1, 3 or 4: uint8, uint16 or
     bool, or floats in [0, 1]. A file is turned the way its camera was held, its see-through parts are laid on white, and of
@@ -62,22 +62,22 @@ def picture(source: Any) -> Tensor:
 
 
 def _pixels(image: Any) -> np.ndarray:
-    """The pixels of a PIL image, upright: (H, W) grey or (H, W, 3) colour."""
+    """The pixels of a PIL image, upright: (H, W) gray or (H, W, 3) color."""
     from PIL import Image, ImageOps
 
     image = ImageOps.exif_transpose(image)
-    colour = "L" if image.mode in ("L", "LA") else "RGB"
+    color = "L" if image.mode in ("L", "LA") else "RGB"
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         white.alpha_composite(image.convert("RGBA"))
-        return np.asarray(white.convert(colour))
+        return np.asarray(white.convert(color))
     if image.mode in ("1", "F"):
         return np.asarray(image)
     if image.mode.startswith("I"):  # 16 bits; some formats hand them over as 32
         deep = np.asarray(image)
         narrow = deep.astype(np.uint16)
         return narrow if (narrow == deep).all() else deep
-    return np.asarray(image.convert(colour))
+    return np.asarray(image.convert(color))
 
 
 def _tensor(pixels: np.ndarray) -> Tensor:

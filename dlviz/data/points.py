@@ -36,7 +36,7 @@ class Points:
 def moons(n: int, *, noise: float = 0.1, seed: int = 0, device: torch.device | str | None = None) -> Points:
     """Draw ``n`` points on two half circles of radius 1 that reach into each other: ``points`` (n, 2), ``labels`` (n,).
 
-    The upper moon (label 0) is centred at (0, 0), the lower one (label 1) at (1, 0.5); a point lies anywhere on its moon with
+    The upper moon (label 0) is centered at (0, 0), the lower one (label 1) at (1, 0.5); a point lies anywhere on its moon with
     equal chance. ``noise`` is the standard deviation of what is then added to each coordinate. The classes are of equal size,
     to within one point, and shuffled.
 

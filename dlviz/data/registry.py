@@ -18,7 +18,7 @@ class Remote:
     size: int
     sha256: str
     urls: tuple[str, ...]
-    licence: str
+    license: str
 
 
 def remote(collection: str, name: str) -> Remote:
@@ -38,4 +38,4 @@ def remote(collection: str, name: str) -> Remote:
     table = tomllib.loads(book.read_text(encoding="utf-8"))[collection]
     file = table["files"][name]
     urls = tuple(mirror + name for mirror in table["mirrors"])
-    return Remote(collection, name, file["size"], file["sha256"], urls, table["licence"])
+    return Remote(collection, name, file["size"], file["sha256"], urls, table["license"])

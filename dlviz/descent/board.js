@@ -1,4 +1,4 @@
-// Beside the picture: how every optimiser stands, and of the opened one its state and its formula with the numbers in it.
+// Beside the picture: how every optimizer stands, and of the opened one its state and its formula with the numbers in it.
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
@@ -9,10 +9,10 @@ import { vector } from "./map.js";
  */
 export function board({ words, signal, open }) {
   const body = h("tbody");
-  const heads = ["optimiser", "lr", "loss", "stride", "goal"].map((name) => h("th", { scope: "col" }, words[name]));
+  const heads = ["optimizer", "lr", "loss", "stride", "goal"].map((name) => h("th", { scope: "col" }, words[name]));
   const table = h("table", { class: "des-table" }, h("thead", {}, h("tr", {}, ...heads)), body);
   const about = h("div", { class: "des-about" });
-  const element = h("div", { class: "des-board", tabindex: "0", role: "region", "aria-label": words.optimiser }, table, about);
+  const element = h("div", { class: "des-board", tabindex: "0", role: "region", "aria-label": words.optimizer }, table, about);
   let scene = null;
   let rows = [];
 
@@ -21,7 +21,7 @@ export function board({ words, signal, open }) {
     scene = next;
     const known = scene.minima.length > 0;
     heads[4].textContent = known ? words.goal : words.away;
-    heads[0].textContent = scene.kind === "race" ? words.optimiser : "";
+    heads[0].textContent = scene.kind === "race" ? words.optimizer : "";
     heads[1].hidden = scene.kind !== "race";
     if (rows.map((row) => row.name).join("\n") === paths.map((path) => path.name).join("\n")) return;
     rows = paths.map((path) => {
@@ -36,7 +36,7 @@ export function board({ words, signal, open }) {
     body.replaceChildren(...rows.flatMap((row) => [row.line, row.below]));
   }
 
-  function draw({ paths, step, opened, colours }) {
+  function draw({ paths, step, opened, colors }) {
     paths.forEach((path, n) => {
       const { button, cells, ended, line, below } = rows[n];
       const t = Math.min(step, path.size - 1);
@@ -47,7 +47,7 @@ export function board({ words, signal, open }) {
       const numbers = [path.rate, path.losses[t], stride, away];
       cells.forEach((cell, c) => (cell.textContent = numbers[c] === null ? "" : format(numbers[c], c === 1 ? 4 : 3)));
       cells[0].hidden = scene.kind !== "race";
-      button.style.setProperty("--own", colours[path.colour]);
+      button.style.setProperty("--own", colors[path.color]);
       button.toggleAttribute("data-dash", path.dash);
       button.disabled = scene.kind !== "race";
       button.setAttribute("aria-pressed", String(path.name === opened));

@@ -5,17 +5,17 @@ import re
 from collections.abc import Sequence
 
 from dlviz.descent.losses import NAMED, Loss
-from dlviz.descent.optimisers import wants_closure
+from dlviz.descent.optimizers import wants_closure
 from dlviz.descent.run import Run
 
 _TORCH = re.compile(r"torch\.optim\b")
 
 
 def code(run: Run, loss: Loss, start: Sequence[float], steps: int) -> str:
-    """The loop of one optimiser.
+    """The loop of one optimizer.
 
     Example:
-        >>> from dlviz.descent.optimisers import racers
+        >>> from dlviz.descent.optimizers import racers
         >>> from dlviz.descent.run import run
         >>> loss = NAMED["bowl"]
         >>> made = run(racers([(torch.optim.SGD, {"lr": 0.5})])[0], loss, (2.0, 1.0), 2)

@@ -42,7 +42,7 @@ def _edge(row: int, column: int, side: int) -> Edge:
 
 
 def _chains(joined: dict[Edge, list[Edge]]) -> list[list[Edge]]:
-    """Follow the neighbours: open lines from their ends, then what is closed."""
+    """Follow the neighbors: open lines from their ends, then what is closed."""
     found = []
     for start in [edge for edge, next_ in joined.items() if len(next_) == 1] + list(joined):
         chain = [start]

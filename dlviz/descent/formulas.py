@@ -1,4 +1,4 @@
-"""torch's own formula of each optimiser's update, with every number in it: from what the optimiser kept, recomputed and compared.
+"""torch's own formula of each optimizer's update, with every number in it: from what the optimizer kept, recomputed and compared.
 
 Source:
     the boxes in https://docs.pytorch.org/docs/stable/optim.html#algorithms
@@ -39,11 +39,11 @@ class Formula:
 
 
 def formula(run: Run) -> Formula:
-    """The update of a run's optimiser; without lines for one whose formula is not written here.
+    """The update of a run's optimizer; without lines for one whose formula is not written here.
 
     Example:
         >>> from dlviz.descent.losses import NAMED
-        >>> from dlviz.descent.optimisers import racers
+        >>> from dlviz.descent.optimizers import racers
         >>> from dlviz.descent.run import run
         >>> one = formula(run(racers([(torch.optim.SGD, {"lr": 0.5})])[0], NAMED["bowl"], (2.0, 1.0), 2))
         >>> one.lines

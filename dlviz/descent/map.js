@@ -36,16 +36,16 @@ export function map({ words, signal, pick }) {
   const across = (x) => LEFT + ((x - ground.x[0]) / (ground.x[1] - ground.x[0])) * wide;
   const down = (y) => TOP + high - ((y - ground.y[0]) / (ground.y[1] - ground.y[0])) * high;
 
-  /** @param {{paths: any[], step: number, colours: any, opened: string, width: number}} next */
+  /** @param {{paths: any[], step: number, colors: any, opened: string, width: number}} next */
   function draw(next) {
-    const { colours, width } = next;
-    if (state?.colours.paper !== colours.paper) picture = null;
+    const { colors, width } = next;
+    if (state?.colors.paper !== colors.paper) picture = null;
     state = next;
     wide = Math.max(120, width - LEFT - RIGHT);
     const ratio = (ground.y[1] - ground.y[0]) / (ground.x[1] - ground.x[0]);
     high = Math.round(wide * Math.min(1, Math.max(0.55, ratio)));
     const context = sharp(canvas, width, high + TOP + BOTTOM);
-    picture ??= toned(colours);
+    picture ??= toned(colors);
     // Numbers belong to grid points, so the outermost pixels reach half a cell beyond the edge and are cut there.
     const [dx, dy] = [wide / (ground.columns - 1), high / (ground.rows - 1)];
     context.save();
@@ -53,18 +53,18 @@ export function map({ words, signal, pick }) {
     context.rect(LEFT, TOP, wide, high);
     context.clip();
     context.drawImage(picture, LEFT - dx / 2, TOP - dy / 2, wide + dx, high + dy);
-    contours(context, colours, dx, dy);
-    for (const [x, y] of [...scene.minima, ...scene.marked]) cross(context, across(x), down(y), colours);
-    for (const path of state.paths) trace(context, path, colours);
+    contours(context, colors, dx, dy);
+    for (const [x, y] of [...scene.minima, ...scene.marked]) cross(context, across(x), down(y), colors);
+    for (const path of state.paths) trace(context, path, colors);
     context.restore();
-    frame(context, colours);
-    for (const path of state.paths) runner(context, path, colours);
-    crosshair(context, colours);
+    frame(context, colors);
+    for (const path of state.paths) runner(context, path, colors);
+    crosshair(context, colors);
     tell();
   }
 
-  function toned(colours) {
-    const paint = tone(colours);
+  function toned(colors) {
+    const paint = tone(colors);
     return pixels(ground.rows, ground.columns, (p, data) => {
       const row = ground.rows - 1 - Math.floor(p / ground.columns);
       const value = ground.values[row * ground.columns + (p % ground.columns)];
@@ -72,15 +72,15 @@ export function map({ words, signal, pick }) {
       data[4 * p + 3] = 255;
     });
   }
-  function contours(context, colours, dx, dy) {
+  function contours(context, colors, dx, dy) {
     const put = [];
-    context.font = `10.5px ${colours.mono}`;
+    context.font = `10.5px ${colors.mono}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     const names = [];
     const busy = state.paths.flatMap((path) => Array.from({ length: Math.min(path.size, 400) }, (_, t) => [across(path.points[2 * t]), down(path.points[2 * t + 1])]));
     for (const level of ground.levels) {
-      context.strokeStyle = colours["ink-3"];
+      context.strokeStyle = colors["ink-3"];
       context.globalAlpha = 0.55;
       context.lineWidth = 0.8;
       let longest = [];
@@ -99,15 +99,15 @@ export function map({ words, signal, pick }) {
       const place = [0.5, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6].map((share) => points[Math.floor(share * points.length)]).find((one) => one && free(one));
       if (!place || points.length < 12) continue;
       put.push([...place, room]);
-      label(context, text, place, colours);
+      label(context, text, place, colors);
     }
   }
-  function label(context, text, [x, y], colours) {
+  function label(context, text, [x, y], colors) {
     context.lineWidth = 3;
     context.lineJoin = "round";
-    context.strokeStyle = colours.paper;
+    context.strokeStyle = colors.paper;
     context.strokeText(text, x, y);
-    context.fillStyle = colours["ink-2"];
+    context.fillStyle = colors["ink-2"];
     context.fillText(text, x, y);
   }
   function stroke(context, points) {
@@ -115,14 +115,14 @@ export function map({ words, signal, pick }) {
     for (const [x, y] of points) context.lineTo(x, y);
     context.stroke();
   }
-  function cross(context, x, y, colours) {
-    for (const [colour, line] of [[colours.paper, 4], [colours.ink, 1.6]]) {
-      context.strokeStyle = colour;
+  function cross(context, x, y, colors) {
+    for (const [color, line] of [[colors.paper, 4], [colors.ink, 1.6]]) {
+      context.strokeStyle = color;
       context.lineWidth = line;
       for (const sign of [1, -1]) stroke(context, [[x - 5, y - 5 * sign], [x + 5, y + 5 * sign]]);
     }
   }
-  function trace(context, path, colours) {
+  function trace(context, path, colors) {
     const points = [];
     // Who has left for good would only paint the picture over.
     const until = Math.min(state.step, path.size - 1, path.ended?.step ?? Infinity);
@@ -132,10 +132,10 @@ export function map({ words, signal, pick }) {
       if (!Number.isFinite(x + y)) break;
       points.push([Math.max(-1e5, Math.min(1e5, x)), Math.max(-1e5, Math.min(1e5, y))]);
     }
-    const own = colours[path.colour];
+    const own = colors[path.color];
     context.lineJoin = "round";
     context.setLineDash([]);
-    context.strokeStyle = colours.paper;
+    context.strokeStyle = colors.paper;
     context.lineWidth = path.name === state.opened ? 6 : 4;
     stroke(context, points);
     context.setLineDash(path.dash ? [6, 3] : []);
@@ -154,20 +154,20 @@ export function map({ words, signal, pick }) {
     const at = [Math.max(LEFT, Math.min(LEFT + wide, x)), Math.max(TOP, Math.min(TOP + high, y))];
     return { t, at, out: Math.abs(at[0] - x) + Math.abs(at[1] - y) > 0.5 };
   }
-  function runner(context, path, colours) {
+  function runner(context, path, colors) {
     const { t, at, out } = place(path);
-    if (!out) arrows(context, path, t, at, colours);
+    if (!out) arrows(context, path, t, at, colors);
     context.beginPath();
     context.arc(at[0], at[1], path.name === state.opened ? 6.5 : 5, 0, 7);
-    context.fillStyle = out ? colours.paper : colours[path.colour];
+    context.fillStyle = out ? colors.paper : colors[path.color];
     context.fill();
-    context.strokeStyle = out ? colours[path.colour] : colours.paper;
+    context.strokeStyle = out ? colors[path.color] : colors.paper;
     context.lineWidth = 2;
     context.stroke();
   }
   /** Downhill is against the gradient, and so is a step against its momentum. */
-  function arrows(context, path, t, at, colours) {
-    // Of an optimiser that has arrived the directions mean nothing.
+  function arrows(context, path, t, at, colors) {
+    // Of an optimizer that has arrived the directions mean nothing.
     if (!path.arrays.gradient || !(Math.hypot(...vector(path.arrays.gradient, t)) > 1e-4 * path.steepest)) return;
     const both = ["gradient", path.momentum].map((name) => (name ? vector(path.arrays[name], t) : [0, 0]));
     const most = Math.max(...both.map(([x, y]) => Math.hypot(x, y)));
@@ -175,35 +175,35 @@ export function map({ words, signal, pick }) {
     both.forEach(([x, y], n) => {
       const size = (ARROW * Math.hypot(x, y)) / most;
       if (size < 3) return;
-      arrow(context, at, [at[0] - (ARROW * x) / most, at[1] + (ARROW * y) / most], n ? colours[path.colour] : colours.ink, n === 0, colours);
+      arrow(context, at, [at[0] - (ARROW * x) / most, at[1] + (ARROW * y) / most], n ? colors[path.color] : colors.ink, n === 0, colors);
     });
   }
-  function arrow(context, [x, y], [tipX, tipY], colour, dashed, colours) {
+  function arrow(context, [x, y], [tipX, tipY], color, dashed, colors) {
     const angle = Math.atan2(tipY - y, tipX - x);
     const head = [-0.45, 0.45].map((turn) => [tipX - 9 * Math.cos(angle + turn), tipY - 9 * Math.sin(angle + turn)]);
-    for (const [own, line] of [[colours.paper, 4.5], [colour, 2]]) {
+    for (const [own, line] of [[colors.paper, 4.5], [color, 2]]) {
       context.strokeStyle = own;
       context.lineWidth = line;
-      context.setLineDash(dashed && own === colour ? [4, 3] : []);
+      context.setLineDash(dashed && own === color ? [4, 3] : []);
       stroke(context, [[x, y], [tipX, tipY]]);
       context.setLineDash([]);
       stroke(context, [head[0], [tipX, tipY], head[1]]);
     }
   }
-  function frame(context, colours) {
-    context.strokeStyle = colours.line;
+  function frame(context, colors) {
+    context.strokeStyle = colors.line;
     context.lineWidth = 1;
     context.strokeRect(LEFT + 0.5, TOP + 0.5, wide - 1, high - 1);
-    context.font = `10.5px ${colours.mono}`;
-    context.fillStyle = colours["ink-3"];
+    context.font = `10.5px ${colors.mono}`;
+    context.fillStyle = colors["ink-3"];
     context.textBaseline = "top";
     context.textAlign = "center";
     for (const value of ticks(...ground.x, wide / 70)) context.fillText(format(value, 3), across(value), TOP + high + 5);
     context.textAlign = "right";
     context.textBaseline = "middle";
     for (const value of ticks(...ground.y, high / 50)) context.fillText(format(value, 3), LEFT - 6, Math.max(TOP + 6, Math.min(TOP + high - 6, down(value))));
-    context.font = `600 11px ${colours.font}`;
-    context.fillStyle = colours["ink-2"];
+    context.font = `600 11px ${colors.font}`;
+    context.fillStyle = colors["ink-2"];
     context.textAlign = "center";
     context.textBaseline = "bottom";
     context.fillText(scene.axes[0], LEFT + wide / 2, TOP + high + BOTTOM);
@@ -219,10 +219,10 @@ export function map({ words, signal, pick }) {
     const [low, top] = ground[name];
     return low + (n / (ground[name === "x" ? "columns" : "rows"] - 1)) * (top - low);
   }
-  function crosshair(context, colours) {
+  function crosshair(context, colors) {
     if (!cursor) return;
     const [x, y] = [across(value("x", cursor[1])), down(value("y", cursor[0]))];
-    context.strokeStyle = colours.accent;
+    context.strokeStyle = colors.accent;
     context.lineWidth = 1;
     context.globalAlpha = 0.7;
     stroke(context, [[LEFT, y], [LEFT + wide, y]]);

@@ -23,25 +23,25 @@ _BATCH = 4_000_000
 
 @dataclass(frozen=True)
 class Plane:
-    """All of centre + a·first + b·second.
+    """All of center + a·first + b·second.
 
     Attributes:
-        centre: the parameters at (0, 0).
+        center: the parameters at (0, 0).
         first: the direction of a.
         second: the direction of b.
     """
 
-    centre: State
+    center: State
     first: State
     second: State
 
     def at(self, a: float | Tensor, b: float | Tensor) -> dict[str, Tensor]:
         """The parameters at (a, b)."""
-        return {name: one + a * self.first[name] + b * self.second[name] for name, one in self.centre.items()}
+        return {name: one + a * self.first[name] + b * self.second[name] for name, one in self.center.items()}
 
     def place(self, state: State) -> tuple[tuple[float, float], float, float]:
-        """Where on the plane lies nearest to `state`, how far from there it is, and how far from the centre."""
-        way = _flat({name: state[name].detach() - one for name, one in self.centre.items()})
+        """Where on the plane lies nearest to `state`, how far from there it is, and how far from the center."""
+        way = _flat({name: state[name].detach() - one for name, one in self.center.items()})
         basis = torch.stack([_flat(self.first), _flat(self.second)], 1)
         found = torch.linalg.lstsq(basis, way.unsqueeze(1)).solution
         off = way - (basis @ found).squeeze(1)
@@ -51,17 +51,17 @@ class Plane:
 def around(model: nn.Module, seed: int) -> Plane:
     """A plane through the model as it is, along two random directions whose every filter is as long as the model's own.
 
-    Biases and the parameters of normalisation layers stay as they are, as in the paper.
+    Biases and the parameters of normalization layers stay as they are, as in the paper.
 
     Example:
         >>> plane = around(nn.Linear(3, 2), seed=0)
-        >>> weight = plane.centre["weight"]
+        >>> weight = plane.center["weight"]
         >>> torch.allclose(plane.first["weight"].norm(dim=1), weight.norm(dim=1))
         True
     """
-    centre = parameters(model)
+    center = parameters(model)
     generator = torch.Generator().manual_seed(seed)
-    return Plane(centre, _direction(centre, generator), _direction(centre, generator))
+    return Plane(center, _direction(center, generator), _direction(center, generator))
 
 
 def through(states: Sequence[State], seed: int) -> Plane:
@@ -69,19 +69,19 @@ def through(states: Sequence[State], seed: int) -> Plane:
 
     Of two states the second direction is a random one, at a right angle to the first and as long.
     """
-    centre = dict(states[0])
-    first = {name: states[1][name] - one for name, one in centre.items()}
+    center = dict(states[0])
+    first = {name: states[1][name] - one for name, one in center.items()}
     if len(states) == 3:
-        return Plane(centre, first, {name: states[2][name] - one for name, one in centre.items()})
-    free = _direction(centre, torch.Generator().manual_seed(seed))
+        return Plane(center, first, {name: states[2][name] - one for name, one in center.items()})
+    free = _direction(center, torch.Generator().manual_seed(seed))
     flat, other = _flat(first), _flat(free)
     other = other - (other @ flat) / (flat @ flat) * flat
     other = other * (flat.norm() / other.norm())
-    parts = other.split([one.numel() for one in centre.values()])
+    parts = other.split([one.numel() for one in center.values()])
     second = {
-        name: part.reshape(one.shape).to(one.dtype) for (name, one), part in zip(centre.items(), parts, strict=True)
+        name: part.reshape(one.shape).to(one.dtype) for (name, one), part in zip(center.items(), parts, strict=True)
     }
-    return Plane(centre, first, second)
+    return Plane(center, first, second)
 
 
 def parameters(model: nn.Module) -> dict[str, Tensor]:
@@ -101,11 +101,11 @@ def losses(model: nn.Module, loss: Callable[[nn.Module], Tensor], plane: Plane, 
     whole = _Whole(copy.deepcopy(model), loss)
     buffers = {f"model.{name}": one.detach().clone() for name, one in model.named_buffers()}
     seed = int(torch.randint(2**31, (), generator=torch.Generator().manual_seed(0)))
-    first = next(iter(plane.centre.values()))
+    first = next(iter(plane.center.values()))
     places = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2).to(first.device)
 
     def one(place: Tensor) -> Tensor:
-        state = {f"model.{name}": value.to(plane.centre[name].dtype) for name, value in plane.at(*place).items()}
+        state = {f"model.{name}": value.to(plane.center[name].dtype) for name, value in plane.at(*place).items()}
         held = {name: buffer.clone() for name, buffer in buffers.items()}
         return functional_call(whole, state | held, ())
 
@@ -113,7 +113,7 @@ def losses(model: nn.Module, loss: Callable[[nn.Module], Tensor], plane: Plane, 
         torch.manual_seed(seed)
         return one(place)
 
-    size = sum(value.numel() for value in plane.centre.values())
+    size = sum(value.numel() for value in plane.center.values())
     with torch.no_grad(), torch.random.fork_rng():
         try:
             begun = alone(places[0])
@@ -145,9 +145,9 @@ class _Whole(nn.Module):
         return self.loss(self.model)
 
 
-def _direction(centre: State, generator: torch.Generator) -> dict[str, Tensor]:
+def _direction(center: State, generator: torch.Generator) -> dict[str, Tensor]:
     found = {}
-    for name, one in centre.items():
+    for name, one in center.items():
         # Drawn on the CPU, so that a seed means the same everywhere.
         drawn = torch.randn(one.shape, generator=generator).to(one)
         if one.dim() < 2:

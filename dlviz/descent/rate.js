@@ -23,10 +23,10 @@ export function rate({ model, words, signal, save }) {
   }, { signal });
   let state = null;
 
-  /** @param {{scene: any, paths: any[], colours: any, opened: string}} [next] */
+  /** @param {{scene: any, paths: any[], colors: any, opened: string}} [next] */
   function draw(next = state) {
     state = next;
-    const { scene, paths, colours, opened } = state;
+    const { scene, paths, colors, opened } = state;
     scales = scene.scales;
     const k = place();
     input.max = String(scales.length - 1);
@@ -34,13 +34,13 @@ export function rate({ model, words, signal, save }) {
     input.style.setProperty("--done", `${(100 * k) / (scales.length - 1)}%`);
     shown.textContent = `×${format(model.get("scale"), 3)}`;
     input.setAttribute("aria-valuetext", shown.textContent);
-    mark(paths, scene.rates, colours);
+    mark(paths, scene.rates, colors);
     const first = paths.findIndex((path) => path.threshold !== null);
     const asked = paths.findIndex((path) => path.name === opened);
     said.textContent = scene.limits[asked < 0 ? Math.max(0, first) : asked];
   }
   /** Marks whose names would touch stand in rows below one another. */
-  function mark(paths, rates, colours) {
+  function mark(paths, rates, colors) {
     const wide = marks.clientWidth;
     const span = Math.log(scales[scales.length - 1] / scales[0]);
     const found = paths.map((path, n) => ({ path, share: path.threshold === null ? NaN : Math.log(path.threshold / rates[n] / scales[0]) / span })).filter(({ share }) => share >= 0 && share <= 1).sort((a, b) => a.share - b.share);
@@ -53,7 +53,7 @@ export function rate({ model, words, signal, save }) {
       if (row < 0) row = ends.length;
       ends[row] = left + 6.4 * text.length + 10;
       const node = h("div", { class: "des-mark", title: fillIn(words.diverges, { name: text }) }, h("i"), h("span", {}, text));
-      for (const [name, value] of Object.entries({ at: `${at}px`, left: `${left}px`, row, own: colours[path.colour] })) node.style.setProperty(`--${name}`, String(value));
+      for (const [name, value] of Object.entries({ at: `${at}px`, left: `${left}px`, row, own: colors[path.color] })) node.style.setProperty(`--${name}`, String(value));
       return node;
     }));
     marks.style.setProperty("--rows", String(ends.length));

@@ -1,4 +1,4 @@
-"""Run an optimiser down a surface with torch itself, and keep everything that it had in hand at every step."""
+"""Run an optimizer down a surface with torch itself, and keep everything that it had in hand at every step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dlviz.descent.losses import Box, Loss
-from dlviz.descent.optimisers import Racer, settings, wants_closure
+from dlviz.descent.optimizers import Racer, settings, wants_closure
 
 
 @dataclass(frozen=True)
 class Run:
-    """One optimiser's way, place 0 being the start.
+    """One optimizer's way, place 0 being the start.
 
     Attributes:
         name: the racer's.
-        kind: the optimiser's class.
+        kind: the optimizer's class.
         settings: the arguments that it was made with, the learning rate as it was used.
         group: every setting of its parameter group.
         points: (steps + 1, 2), float64.
         losses: (steps + 1,).
         grads: (steps + 1, 2): the gradient at every point, which the step after it goes by.
-        state: of every tensor that the optimiser keeps for the two numbers, by torch's name, its values after every step.
+        state: of every tensor that the optimizer keeps for the two numbers, by torch's name, its values after every step.
     """
 
     name: str
@@ -60,8 +60,8 @@ def run(racer: Racer, loss: Loss, start: Sequence[float], steps: int, scale: flo
     """The loop a learner would write, in float64: zero_grad, loss, backward, step.
 
     Args:
-        racer: which optimiser.
-        loss: what it minimises.
+        racer: which optimizer.
+        loss: what it minimizes.
         start: the two numbers that it starts from.
         steps: how many steps.
         scale: what its learning rate is multiplied with.
@@ -69,23 +69,23 @@ def run(racer: Racer, loss: Loss, start: Sequence[float], steps: int, scale: flo
 
     Example:
         >>> from dlviz.descent.losses import NAMED
-        >>> from dlviz.descent.optimisers import racers
+        >>> from dlviz.descent.optimizers import racers
         >>> run(racers([(torch.optim.SGD, {"lr": 0.5})])[0], NAMED["bowl"], (2.0, 1.0), 2).points.tolist()
         [[2.0, 1.0], [1.0, 0.0], [0.5, 0.0]]
     """
     p = torch.tensor([float(v) for v in start], dtype=torch.float64, requires_grad=True)
-    optimiser = racer.make([p])
-    for group in optimiser.param_groups:
+    optimizer = racer.make([p])
+    for group in optimizer.param_groups:
         group["lr"] = group["lr"] * scale
-    points, losses, grads, kept = [p.detach().clone()], [], [], [_state(optimiser, p)]
+    points, losses, grads, kept = [p.detach().clone()], [], [], [_state(optimizer, p)]
 
     def closure() -> Any:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value = loss.function(p).reshape(())
         value.backward()
         return value
 
-    step = (lambda: optimiser.step(closure)) if wants_closure(type(optimiser)) else optimiser.step
+    step = (lambda: optimizer.step(closure)) if wants_closure(type(optimizer)) else optimizer.step
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for _ in range(steps):
@@ -93,16 +93,16 @@ def run(racer: Racer, loss: Loss, start: Sequence[float], steps: int, scale: flo
             grads.append(_gradient(p))
             step()
             points.append(p.detach().clone())
-            kept.append(_state(optimiser, p))
+            kept.append(_state(optimizer, p))
         losses.append(closure().detach())
         grads.append(_gradient(p))
     names = dict.fromkeys(name for one in kept for name in one)
     nothing = torch.zeros_like(p.detach())
     return Run(
         racer.name,
-        type(optimiser),
-        settings(optimiser),
-        dict(optimiser.param_groups[0]) | {"params": None},
+        type(optimizer),
+        settings(optimizer),
+        dict(optimizer.param_groups[0]) | {"params": None},
         torch.stack(points),
         torch.stack(losses).to(torch.float64),
         torch.stack(grads),
@@ -114,8 +114,8 @@ def _gradient(p: Tensor) -> Tensor:
     return torch.zeros_like(p.detach()) if p.grad is None else p.grad.detach().clone()
 
 
-def _state(optimiser: Optimizer, p: Tensor) -> dict[str, Tensor]:
-    held = optimiser.state.get(p, {})
+def _state(optimizer: Optimizer, p: Tensor) -> dict[str, Tensor]:
+    held = optimizer.state.get(p, {})
     return {
         name: one.detach().clone() for name, one in held.items() if isinstance(one, Tensor) and one.shape == p.shape
     }

@@ -15,8 +15,8 @@ from dlviz.descent.threshold import Curvature
 from dlviz.kit.words import say
 
 #: The tokens of ``theme.css`` that paths are drawn in, one after the other.
-COLOURS = ("pos", "neg", "good", "flow", "bad", "accent", "ink")
-#: Of what an optimiser keeps, what counts as its momentum.
+COLORS = ("pos", "neg", "good", "flow", "bad", "accent", "ink")
+#: Of what an optimizer keeps, what counts as its momentum.
 MOMENTUM = ("momentum_buffer", "exp_avg")
 
 
@@ -56,10 +56,10 @@ def height(about: Mapping[str, Any], values: Tensor) -> Tensor:
 
 
 def paths(runs: Sequence[Run], limits: Box, bounds: Sequence[float | None]) -> dict[str, Any]:
-    """Every run's way, and for every step what its optimiser had in hand.
+    """Every run's way, and for every step what its optimizer had in hand.
 
     Args:
-        runs: one for each optimiser.
+        runs: one for each optimizer.
         limits: of the picture: who leaves it has left or diverged.
         bounds: of each the learning rate from which on it diverges.
     """
@@ -79,8 +79,8 @@ def _path(run: Run, one: Formula, limits: Box, bound: float | None, number: int)
     return {
         "name": run.name,
         "kind": run.kind.__name__,
-        "colour": COLOURS[number % len(COLOURS)],
-        "dash": number >= len(COLOURS),
+        "color": COLORS[number % len(COLORS)],
+        "dash": number >= len(COLORS),
         "rate": run.rate,
         "settings": ", ".join(f"{name}={_short(value)}" for name, value in run.settings.items()),
         "threshold": bound,
@@ -108,7 +108,7 @@ def own_path(points: Tensor, losses: Tensor, name: str) -> dict[str, Any]:
     return {
         "list": [
             {
-                "name": name, "kind": "", "colour": COLOURS[0], "dash": False, "rate": None, "settings": "", "threshold": None,
+                "name": name, "kind": "", "color": COLORS[0], "dash": False, "rate": None, "settings": "", "threshold": None,
                 "ended": None, "points": points.to(torch.float64).numpy(), "losses": losses.to(torch.float64).numpy(),
                 "momentum": None, "state": [], "lines": [], "arrays": {},
             }
@@ -118,7 +118,7 @@ def own_path(points: Tensor, losses: Tensor, name: str) -> dict[str, Any]:
 
 
 def limit_words(runs: Sequence[Run], bounds: Sequence[float | None], bends: Curvature | None) -> list[str]:
-    """Of every optimiser one sentence: from which learning rate on it diverges, or why there is no such number."""
+    """Of every optimizer one sentence: from which learning rate on it diverges, or why there is no such number."""
     found = []
     for run, bound in zip(runs, bounds, strict=True):
         if bound is None or bends is None:

@@ -41,11 +41,11 @@ export function solid({ model, words, signal }) {
     });
   }
   function paint() {
-    const { colours, width } = state;
-    if (!base || theme !== colours.paper) base = grounds(colours);
-    theme = colours.paper;
+    const { colors, width } = state;
+    if (!base || theme !== colors.paper) base = grounds(colors);
+    theme = colors.paper;
     const size = { width, height: Math.round(width * 0.8) };
-    return library.react(place, [...base, ...state.paths.flatMap((path) => way(path, colours))], { ...layout(colours), ...size }, { displayModeBar: false, displaylogo: false });
+    return library.react(place, [...base, ...state.paths.flatMap((path) => way(path, colors))], { ...layout(colors), ...size }, { displayModeBar: false, displaylogo: false });
   }
 
   /** As the learner has turned it: a new drawing must not turn it back. */
@@ -58,10 +58,10 @@ export function solid({ model, words, signal }) {
     return low + (n / (ground[name === "x" ? "columns" : "rows"] - 1)) * (high - low);
   }
   /** The surface itself and its lines of equal height: the same at every step. */
-  function grounds(colours) {
+  function grounds(colors) {
     const { rows, columns, values } = ground;
     const table = (call) => Array.from({ length: rows }, (_, r) => Array.from({ length: columns }, (__, c) => call(values[r * columns + c])));
-    const paintOf = tone(colours);
+    const paintOf = tone(colors);
     const hue = (share) => `rgb(${paintOf(0, share).join(",")})`;
     const surface = {
       type: "surface", x: Array.from({ length: columns }, (_, c) => along("x", c)), y: Array.from({ length: rows }, (_, r) => along("y", r)), z: table(up), customdata: table((value) => value),
@@ -77,7 +77,7 @@ export function solid({ model, words, signal }) {
     }
     const cross = { x: [], y: [], z: [] };
     for (const [x, y] of [...scene.minima, ...scene.marked]) put(cross, x, y, up(near(x, y)) + 0.012);
-    return [surface, { type: "scatter3d", mode: "markers", ...cross, marker: { symbol: "x", size: 3.5, color: colours.ink }, hoverinfo: "skip", showlegend: false }, { type: "scatter3d", mode: "lines", ...line, line: { color: colours["ink-3"], width: 1.5 }, hoverinfo: "skip", showlegend: false }];
+    return [surface, { type: "scatter3d", mode: "markers", ...cross, marker: { symbol: "x", size: 3.5, color: colors.ink }, hoverinfo: "skip", showlegend: false }, { type: "scatter3d", mode: "lines", ...line, line: { color: colors["ink-3"], width: 1.5 }, hoverinfo: "skip", showlegend: false }];
   }
   /** The number at the place of the grid that is nearest. */
   function near(x, y) {
@@ -90,7 +90,7 @@ export function solid({ model, words, signal }) {
     line.z.push(z);
   }
   /** A path up to where it stands; what lies outside the picture is left out. */
-  function way(path, colours) {
+  function way(path, colors) {
     const line = { x: [], y: [], z: [] };
     const inside = (value, [low, high]) => value >= low && value <= high;
     for (let t = 0; t <= Math.min(state.step, path.size - 1); t += 1) {
@@ -99,19 +99,19 @@ export function solid({ model, words, signal }) {
       else put(line, null, null, null);
     }
     const last = line.x.length - 1;
-    const color = colours[path.colour];
+    const color = colors[path.color];
     const ball = { x: [line.x[last]], y: [line.y[last]], z: [line.z[last]] };
     return [
       { type: "scatter3d", mode: "lines", ...line, line: { color, width: path.name === state.opened ? 8 : 5, dash: path.dash ? "dash" : "solid" }, hoverinfo: "skip", showlegend: false },
-      { type: "scatter3d", mode: "markers", ...ball, marker: { color, size: 5, line: { color: colours.paper, width: 1 } }, hoverinfo: "skip", showlegend: false },
+      { type: "scatter3d", mode: "markers", ...ball, marker: { color, size: 5, line: { color: colors.paper, width: 1 } }, hoverinfo: "skip", showlegend: false },
     ];
   }
-  function layout(colours) {
-    const side = (title) => ({ title: { text: literal(title), font: { size: 11 } }, color: colours["ink-3"], gridcolor: colours.line, zeroline: false, showspikes: false, showbackground: false, tickfont: { size: 10 } });
+  function layout(colors) {
+    const side = (title) => ({ title: { text: literal(title), font: { size: 11 } }, color: colors["ink-3"], gridcolor: colors.line, zeroline: false, showspikes: false, showbackground: false, tickfont: { size: 10 } });
     const named = ground.levels.filter((_, k) => k % 2 === 0);
     return {
-      paper_bgcolor: "rgba(0,0,0,0)", margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false, hoverlabel: { bgcolor: colours.raised, font: { color: colours.ink, size: 11 } },
-      font: { color: colours.ink, family: colours.font },
+      paper_bgcolor: "rgba(0,0,0,0)", margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false, hoverlabel: { bgcolor: colors.raised, font: { color: colors.ink, size: 11 } },
+      font: { color: colors.ink, family: colors.font },
       scene: {
         aspectmode: "manual", aspectratio: { x: 1.1, y: 1.1, z: 0.65 }, camera: camera() ?? CAMERA,
         xaxis: side(scene.axes[0]), yaxis: side(scene.axes[1]),

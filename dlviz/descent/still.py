@@ -30,7 +30,7 @@ def draw(
     svg = Svg(width, _TOP + high + 44, summary, theme)
     svg.rect(0.5, 0.5, width - 1, _TOP + high + 43, fill="paper", stroke="line", radius=10)
     svg.text(_MARGIN, 26, name, size=14, bold=True)
-    svg.text(_MARGIN + 8.5 * len(name) + 12, 26, shorten(signature, width - 130, 7.3), mono=True, colour="ink-2")
+    svg.text(_MARGIN + 8.5 * len(name) + 12, 26, shorten(signature, width - 130, 7.3), mono=True, color="ink-2")
     _tones(svg, about, high)
     sx, sy = _WIDE / (about["columns"] - 1), high / (about["rows"] - 1)
     for level in about["levels"]:
@@ -44,15 +44,15 @@ def draw(
         _path(svg, run, about, high, until)
         y = _TOP + 14 + 20 * place
         if y < _TOP + high:
-            svg.path(f"M{_LEFT + _WIDE + 14},{y - 4}h16", stroke=run["colour"], line=2.4)
+            svg.path(f"M{_LEFT + _WIDE + 14},{y - 4}h16", stroke=run["color"], line=2.4)
             svg.text(_LEFT + _WIDE + 36, y, shorten(run["name"], 130, 6.6), size=11.5)
     svg.rect(_LEFT, _TOP, _WIDE, high, stroke="line", radius=0)
     for at, value in ((_LEFT, x0), (_LEFT + _WIDE, x1)):
-        svg.text(at, _TOP + high + 16, f"{value:.3g}", size=10.5, mono=True, colour="ink-3", anchor="middle")
+        svg.text(at, _TOP + high + 16, f"{value:.3g}", size=10.5, mono=True, color="ink-3", anchor="middle")
     for at, value in ((_TOP + high, y0), (_TOP + 8, y1)):
-        svg.text(_LEFT - 6, at, f"{value:.3g}", size=10.5, mono=True, colour="ink-3", anchor="end")
-    svg.text(_LEFT + _WIDE / 2, _TOP + high + 30, axes[0], size=11, colour="ink-2", anchor="middle")
-    svg.text(_LEFT, _TOP - 8, f"↑ {axes[1]}", size=11, colour="ink-2")
+        svg.text(_LEFT - 6, at, f"{value:.3g}", size=10.5, mono=True, color="ink-3", anchor="end")
+    svg.text(_LEFT + _WIDE / 2, _TOP + high + 30, axes[0], size=11, color="ink-2", anchor="middle")
+    svg.text(_LEFT, _TOP - 8, f"↑ {axes[1]}", size=11, color="ink-2")
     for mx, my in marked:
         x, y = _LEFT + (mx - x0) / (x1 - x0) * _WIDE, _TOP + high - (my - y0) / (y1 - y0) * high
         svg.path(f"M{x - 5:.1f},{y - 5:.1f}l10,10m0,-10l-10,10", stroke="ink", line=1.6)
@@ -97,6 +97,6 @@ def _path(svg: Svg, run: Mapping[str, Any], about: Mapping[str, Any], high: floa
         d += f"{pen}{last[0]:.1f},{last[1]:.1f}"
         pen = "L"
     svg.path(d, stroke="paper", line=4)
-    svg.path(d, stroke=run["colour"], line=2, dash="5 3" if run["dash"] else "")
+    svg.path(d, stroke=run["color"], line=2, dash="5 3" if run["dash"] else "")
     if last is not None:
-        svg.rect(last[0] - 4.5, last[1] - 4.5, 9, 9, fill=run["colour"], stroke="paper", radius=4.5)
+        svg.rect(last[0] - 4.5, last[1] - 4.5, 9, 9, fill=run["color"], stroke="paper", radius=4.5)

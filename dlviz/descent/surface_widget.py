@@ -102,7 +102,7 @@ class Surface(Relief):
 
     @property
     def plane(self) -> Plane | None:
-        """The plane through the network's parameters, with ``.centre``, ``.first``, ``.second`` and ``.at(a, b)``."""
+        """The plane through the network's parameters, with ``.center``, ``.first``, ``.second`` and ``.at(a, b)``."""
         self._held()
         return self._plane
 
@@ -138,7 +138,7 @@ def surface(
 ) -> Surface:
     """Draw a loss of two numbers, or a slice through the loss of a real network, with your own path on it.
 
-    A network's slice is the plane centre + a·d₁ + b·d₂ through its parameters, where d₁ and d₂ are random directions whose every filter
+    A network's slice is the plane center + a·d₁ + b·d₂ through its parameters, where d₁ and d₂ are random directions whose every filter
     is as long as the network's own (Li et al., 2018), or lead from one ``state_dict`` to others. The model is not touched.
 
     Args:

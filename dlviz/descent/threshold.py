@@ -62,7 +62,7 @@ def curvature(loss: Loss, start: Sequence[float], reach: float) -> Curvature | N
 
 
 def threshold(run: Run, bends: Curvature | None) -> float | None:
-    """The learning rate from which on this optimiser diverges where the loss bends so; ``None`` where there is no such number.
+    """The learning rate from which on this optimizer diverges where the loss bends so; ``None`` where there is no such number.
 
     Of plain gradient descent 2/λ, with momentum β 2(1+β)/λ, with Nesterov's 2(1+β)/((1+2β)λ); λ is the largest eigenvalue of the
     Hessian plus the weight decay. RMSprop, Adam and their kind divide by the gradient's size: they have none.

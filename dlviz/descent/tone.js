@@ -1,4 +1,4 @@
-// How high a number is drawn, and in which tone: low like paper, high like grey, so that the paths keep the colours to themselves.
+// How high a number is drawn, and in which tone: low like paper, high like gray, so that the paths keep the colors to themselves.
 
 const DEEPEST = 0.55;
 
@@ -9,8 +9,8 @@ export function shareOf({ low, high, unit }, value) {
 }
 
 /** @returns {(value: number, share: number) => number[]} red, green and blue */
-export function tone(colours) {
-  const [paper, deep, bad] = [colours.paper, colours["ink-3"], colours.bad].map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
+export function tone(colors) {
+  const [paper, deep, bad] = [colors.paper, colors["ink-3"], colors.bad].map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
   return (value, share) => (Number.isNaN(share) ? (value > 0 ? mix(paper, deep, DEEPEST) : bad) : mix(paper, deep, DEEPEST * share));
 }
 

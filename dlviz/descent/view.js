@@ -111,16 +111,16 @@ function render({ model, el, signal }) {
     if (!width || !ground) return;
     const style = getComputedStyle(on.ui.root);
     const more = Object.fromEntries(["good", "ink-2", "mono", "font"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-    const colours = { ...palette(on.ui.root), ...more };
+    const colors = { ...palette(on.ui.root), ...more };
     const [step, opened] = [Math.min(model.get("step"), steps()), model.get("opened") ?? ""];
     const room = width - 32;
     const own = Math.min(WIDEST, paths.length && width >= ABREAST ? Math.floor(room * 0.52) : room);
     plot.style.width = `${own}px`;
-    const state = { paths, step, opened, colours, width: own };
+    const state = { paths, step, opened, colors, width: own };
     if (model.get("view") === "3d") turning.draw(state);
     else flat.draw(state);
     if (paths.length) table.draw(state);
-    if (scene().kind === "race") slider.draw({ scene: scene(), paths, colours, opened });
+    if (scene().kind === "race") slider.draw({ scene: scene(), paths, colors, opened });
   }
 }
 

@@ -1,4 +1,4 @@
-"""`dlviz.race`: optimisers side by side on one surface."""
+"""`dlviz.race`: optimizers side by side on one surface."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from torch import Tensor
 from dlviz.descent.base_widget import Relief, axis, checked_axes, checked_limits
 from dlviz.descent.code import code
 from dlviz.descent.losses import Box, Loss, chosen, grid, value
-from dlviz.descent.optimisers import Racer, racers
+from dlviz.descent.optimizers import Racer, racers
 from dlviz.descent.run import Run, run
 from dlviz.descent.scene import ground, limit_words, paths
 from dlviz.descent.threshold import Curvature, curvature, threshold
@@ -26,17 +26,17 @@ MOST = 2000
 
 
 class Race(Relief):
-    """Optimisers on one surface, run by torch. A step of the player is a step of all of them.
+    """Optimizers on one surface, run by torch. A step of the player is a step of all of them.
 
     Attributes:
         scale: what every learning rate is multiplied with; setting it runs all of them again.
-        opened: the optimiser whose state and formula are shown, by its name; "" for none.
+        opened: the optimizer whose state and formula are shown, by its name; "" for none.
     """
 
     _name = "race"
 
     scale = traitlets.Float(1.0, help="what every learning rate is multiplied with").tag(sync=True)
-    opened = traitlets.Unicode("", help="the optimiser that is opened").tag(sync=True)
+    opened = traitlets.Unicode("", help="the optimizer that is opened").tag(sync=True)
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Race(Relief):
 
     @property
     def paths(self) -> dict[str, Tensor]:
-        """Where every optimiser has been: (steps + 1, 2), float64, the start first."""
+        """Where every optimizer has been: (steps + 1, 2), float64, the start first."""
         self._held()
         return {one.name: one.points for one in self._runs}
 
@@ -85,7 +85,7 @@ class Race(Relief):
 
     @property
     def runs(self) -> dict[str, Run]:
-        """Everything that was recorded, gradients and optimiser state included."""
+        """Everything that was recorded, gradients and optimizer state included."""
         self._held()
         return {one.name: one for one in self._runs}
 
@@ -105,10 +105,10 @@ class Race(Relief):
         return self._bends is not None and self._bends.quadratic
 
     def code(self, name: str | None = None) -> str:
-        """The plain PyTorch loop of one optimiser, which gives the same numbers.
+        """The plain PyTorch loop of one optimizer, which gives the same numbers.
 
         Args:
-            name: which optimiser; the opened one, or the first, without it.
+            name: which optimizer; the opened one, or the first, without it.
 
         Raises:
             Problem: there is none of that name.
@@ -120,7 +120,7 @@ class Race(Relief):
         return code(self.runs[wanted], self._loss, self._start, self._steps)
 
     def close(self) -> None:
-        """Take the widget off the page and let go of the loss, the optimisers and every path."""
+        """Take the widget off the page and let go of the loss, the optimizers and every path."""
         self._racers, self._runs, self._kept, self._bends = [], [], {}, None
         self._loss = Loss("", torch.Tensor.sum)
         super().close()
@@ -233,7 +233,7 @@ def _around(runs: Sequence[Run]) -> Box:
 
 
 def race(
-    optimisers: Any,
+    optimizers: Any,
     loss: Any = "ravine",
     start: Sequence[float] | Tensor | None = None,
     steps: int = 100,
@@ -243,18 +243,18 @@ def race(
     seed: int = 0,
     **settings: Any,
 ) -> Race:
-    """Let optimisers race down one surface: their paths, gradients, momentum and formulas, step by step, all from torch.
+    """Let optimizers race down one surface: their paths, gradients, momentum and formulas, step by step, all from torch.
 
     Args:
-        optimisers: a mapping of names, or a list, of: an optimiser class; ``(class, dict(lr=0.1, …))``;
-            ``functools.partial(class, lr=0.1)``; or a function of parameters that returns an optimiser.
+        optimizers: a mapping of names, or a list, of: an optimizer class; ``(class, dict(lr=0.1, …))``;
+            ``functools.partial(class, lr=0.1)``; or a function of parameters that returns an optimizer.
         loss: a function of a float64 tensor of two numbers that returns a scalar, or the name of one: "bowl", "ravine", "rosenbrock",
             "saddle", "himmelblau", "beale".
         start: the two numbers that all start from; a named loss has its own.
         steps: how many steps, from 1 to 2000.
         limits: ((x low, x high), (y low, y high)) of the picture, or (low, high) for both; around the paths without it.
         axes: what the two numbers are called in the picture, such as ("w", "b").
-        seed: of the random numbers that the loss may draw; every optimiser meets the same ones.
+        seed: of the random numbers that the loss may draw; every optimizer meets the same ones.
         settings: traits of :class:`Race`, such as ``scale``, ``opened`` or ``view``.
 
     Returns:
@@ -284,7 +284,7 @@ def race(
         raise Problem(say("descent.refused.steps", most=MOST, got=repr(steps)))
     box = None if limits is None else checked_limits("race", limits)
     names = checked_axes("race", axes)
-    made = racers(optimisers)
+    made = racers(optimizers)
     p = torch.tensor(at, dtype=torch.float64, requires_grad=True)
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):
         if not value("race", found, p).requires_grad:

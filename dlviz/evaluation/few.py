@@ -18,7 +18,7 @@ def spread(count: int, most: int) -> list[int]:
 
 
 def pooled(count: int, most: int) -> int:
-    """How many neighbours go together so that no more than `most` groups are left.
+    """How many neighbors go together so that no more than `most` groups are left.
 
     Example:
         >>> pooled(1797, 600), pooled(100, 600)

@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 
-/** How much of a colour the fullest cell has, in percent: text stays readable on it. */
+/** How much of a color the fullest cell has, in percent: text stays readable on it. */
 const STRONG = 55;
 /** Pixels of a cell, for up to so many classes. */
 const SIDES = [[3, 72], [6, 52], [12, 34], [20, 26], [Infinity, 21]];
@@ -61,7 +61,7 @@ export function matrix({ words, signal, open }) {
   }
   const at = (place) => cells[Math.floor(place / across())][place % across()];
 
-  /** What a cell shows, its colour, and which one is opened. */
+  /** What a cell shows, its color, and which one is opened. */
   function mark({ shows, opened }) {
     const count = size();
     const figures = [...table.querySelectorAll("[data-what]")];

@@ -13,8 +13,8 @@ from dlviz.evaluation.strip import columns, kinds
 from dlviz.kit.still import Svg, shorten
 from dlviz.kit.words import say
 
-#: The colour of each class; from the sixth on they come again, paler. Parts are shades of the ink.
-COLOURS = ("neg", "pos", "flow", "good", "bad")
+#: The color of each class; from the sixth on they come again, paler. Parts are shades of the ink.
+COLORS = ("neg", "pos", "flow", "good", "bad")
 PALE = 0.5
 _LEFT, _WIDE, _COLUMNS = 84.0, 560.0, 140
 
@@ -33,7 +33,7 @@ def draw(
     svg = Svg(_LEFT + _WIDE + 24, high, summary, theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
     svg.text(16, 24, say("evaluation.split.name"), size=14, bold=True)
-    svg.text(64, 24, shorten(signature, svg.width - 80, 7.3), mono=True, colour="ink-2")
+    svg.text(64, 24, shorten(signature, svg.width - 80, 7.3), mono=True, color="ink-2")
     labels, classes = kinds(y)
     where = torch.empty(len(y), dtype=torch.long)
     for k, numbers in enumerate(parts.values()):
@@ -47,24 +47,24 @@ def draw(
     svg.text(16, 92, say("evaluation.split.row_parts"), size=11)
     _histograms(svg, parts, labels, len(classes))
     for k, one in enumerate(warnings):
-        svg.text(16, 244 + 18 * k, shorten(one.text, svg.width - 32, 6.2), size=11, colour="bad")
+        svg.text(16, 244 + 18 * k, shorten(one.text, svg.width - 32, 6.2), size=11, color="bad")
     _scores(svg, scores, 244 + 18 * len(warnings))
     return svg.markup()
 
 
 def shade(svg: Svg, number: int) -> str:
-    """The colour of a class."""
-    token = COLOURS[number % len(COLOURS)]
-    return token if number // len(COLOURS) % 2 == 0 else svg.mix(token, PALE)
+    """The color of a class."""
+    token = COLORS[number % len(COLORS)]
+    return token if number // len(COLORS) % 2 == 0 else svg.mix(token, PALE)
 
 
 def _part(svg: Svg, number: int, count: int) -> str:
     return svg.mix("ink", 0.22 + 0.7 * number / max(1, count - 1))
 
 
-def _strip(svg: Svg, table: Sequence[Sequence[int]], colours: Sequence[str], top: float, high: float) -> None:
-    """Columns stacked of their kinds; all boxes of one colour are one path."""
-    step, shapes = _WIDE / len(table), [""] * len(colours)
+def _strip(svg: Svg, table: Sequence[Sequence[int]], colors: Sequence[str], top: float, high: float) -> None:
+    """Columns stacked of their kinds; all boxes of one color are one path."""
+    step, shapes = _WIDE / len(table), [""] * len(colors)
     for c, column in enumerate(table):
         y, whole = top, sum(column)
         for kind, n in enumerate(column):
@@ -72,9 +72,9 @@ def _strip(svg: Svg, table: Sequence[Sequence[int]], colours: Sequence[str], top
                 tall = high * n / whole
                 shapes[kind] += f"M{_LEFT + c * step:.1f},{y:.1f}h{step:.2f}v{tall:.1f}h-{step:.2f}z"
                 y += tall
-    for colour, d in zip(colours, shapes, strict=True):
+    for color, d in zip(colors, shapes, strict=True):
         if d:
-            svg.path(d, fill=colour)
+            svg.path(d, fill=color)
 
 
 def _histograms(svg: Svg, parts: Mapping[str, Tensor], labels: Tensor, classes: int) -> None:
@@ -108,7 +108,7 @@ def _scores(svg: Svg, found: Sequence[Mapping[str, Any]], top: float) -> None:
             if value - value == 0:
                 x = _LEFT + 38 + 174 * (value - low) / span
                 svg.path(f"M{x - 4:.1f},{y:.1f}a4,4 0 1 0 8,0a4,4 0 1 0 -8,0z", fill="accent", stroke="paper", line=1)
-        svg.text(_LEFT + 232, y + 4, spoken(one), size=10, mono=True, colour="ink-2")
+        svg.text(_LEFT + 232, y + 4, spoken(one), size=10, mono=True, color="ink-2")
 
 
 def spoken(one: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from dlviz.evaluation.snapshots import Snapshot
 from dlviz.kit.still import Svg, shorten
 from dlviz.kit.words import say
 
-#: How strong the colour of a full cell is.
+#: How strong the color of a full cell is.
 STRONG = 0.55
 _LEFT, _TOP, _ROOM = 84.0, 84.0, 400.0
 _WORST, _ABREAST, _CARD = 12, 3, 92
@@ -32,8 +32,8 @@ def draw(
     svg = Svg(max(width, 420), height, summary, theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
     svg.text(16, 24, say("evaluation.confusion.name"), size=14, bold=True)
-    svg.text(104, 24, shorten(signature, svg.width - 120, 7.3), mono=True, colour="ink-2")
-    svg.text(16, 46, say("evaluation.confusion.axes"), size=11, colour="ink-3")
+    svg.text(104, 24, shorten(signature, svg.width - 120, 7.3), mono=True, color="ink-2")
+    svg.text(16, 46, say("evaluation.confusion.axes"), size=11, color="ink-3")
     _matrix(svg, shot, [names[number] for number in kept.tolist()], kept, cell)
     if pictures:
         _worst(svg, shot, names, _LEFT + side + 76)
@@ -41,7 +41,7 @@ def draw(
 
 
 def shade(part: int, whole: int) -> float:
-    """How strong a cell's colour is: a root of its share of the row, so that a single mistake can be seen."""
+    """How strong a cell's color is: a root of its share of the row, so that a single mistake can be seen."""
     return STRONG * round(20 * (part / whole) ** 0.4) / 20 if part else 0.0
 
 
@@ -56,8 +56,8 @@ def _matrix(svg: Svg, shot: Snapshot, called: Sequence[str], kept: torch.Tensor,
         for c, n in enumerate(row):
             x, y = _LEFT + c * cell, _TOP + r * cell
             if n:
-                colour = svg.mix("neg" if r == c else "pos", shade(n, sums[r]))
-                svg.rect(x, y, cell, cell, fill=colour, radius=0)
+                color = svg.mix("neg" if r == c else "pos", shade(n, sums[r]))
+                svg.rect(x, y, cell, cell, fill=color, radius=0)
             if n and cell >= 20:
                 numbers.append((x + cell / 2, y + cell / 2 + 4, f"{n}"))
     svg.rect(_LEFT, _TOP, side, side, stroke="line", radius=0)
@@ -66,12 +66,12 @@ def _matrix(svg: Svg, shot: Snapshot, called: Sequence[str], kept: torch.Tensor,
         if k % every == 0:
             svg.text(_LEFT - 6, _TOP + (k + 0.5) * cell + 4, shorten(name, _LEFT - 22, 6.6), size=11, anchor="end")
             svg.text(_LEFT + (k + 0.5) * cell, _TOP - 6, shorten(name, every * cell, 6.6), size=11, anchor="middle")
-    svg.text(_LEFT + side + 8, _TOP - 6, say("evaluation.confusion.recall"), size=10, colour="ink-3")
-    svg.text(_LEFT - 6, _TOP + side + 18, say("evaluation.confusion.precision"), size=10, colour="ink-3", anchor="end")
+    svg.text(_LEFT + side + 8, _TOP - 6, say("evaluation.confusion.recall"), size=10, color="ink-3")
+    svg.text(_LEFT - 6, _TOP + side + 18, say("evaluation.confusion.precision"), size=10, color="ink-3", anchor="end")
     for k in range(0, len(called), every):
-        svg.text(_LEFT + side + 8, _TOP + (k + 0.5) * cell + 4, told(recall[k]), size=10, mono=True, colour="ink-2")
+        svg.text(_LEFT + side + 8, _TOP + (k + 0.5) * cell + 4, told(recall[k]), size=10, mono=True, color="ink-2")
     under = [(_LEFT + (k + 0.5) * cell, _TOP + side + 18, told(precision[k])) for k in range(0, len(called), every)]
-    svg.texts(under, size=9, colour="ink-2")
+    svg.texts(under, size=9, color="ink-2")
 
 
 def told(share: float) -> str:
@@ -98,7 +98,7 @@ def _worst(svg: Svg, shot: Snapshot, names: Sequence[str], left: float) -> None:
 
 
 def _picture(svg: Svg, rows: Sequence[Sequence[int]], x: float, y: float, dot: float) -> None:
-    """Grey in sixteen steps; boxes of one grey are one path."""
+    """Gray in sixteen steps; boxes of one gray are one path."""
     shapes: dict[int, str] = {}
     for r, row in enumerate(rows):
         start = 0
@@ -107,7 +107,7 @@ def _picture(svg: Svg, rows: Sequence[Sequence[int]], x: float, y: float, dot: f
                 d = f"M{x + start * dot:.1f},{y + r * dot:.1f}h{(c - start) * dot:.1f}v{dot:.1f}h-{(c - start) * dot:.1f}z"
                 shapes[row[start] // 16] = shapes.get(row[start] // 16, "") + d
                 start = c
-    for grey, d in shapes.items():
-        name = f"grey {grey}"
-        svg.colours[name] = f"#{17 * grey:02x}{17 * grey:02x}{17 * grey:02x}"
+    for gray, d in shapes.items():
+        name = f"gray {gray}"
+        svg.colors[name] = f"#{17 * gray:02x}{17 * gray:02x}{17 * gray:02x}"
         svg.path(d, fill=name)

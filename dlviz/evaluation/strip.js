@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { pixels } from "../kit/js/heat.js";
-import { channels, classColour, partColour } from "./hues.js";
+import { channels, classColor, partColor } from "./hues.js";
 
 /** Pixels of a column, from top to bottom; the page stretches it. */
 const TALL = 24;
@@ -25,12 +25,12 @@ export function strip({ words, signal }) {
     bands.setAttribute("aria-label", fillIn(words["split.strip_alt"], { total: scene.total.toLocaleString("en") }));
     read(Math.min(here, count() - 1));
   }
-  /** @param {HTMLElement} root the widget, whose theme has the colours */
+  /** @param {HTMLElement} root the widget, whose theme has the colors */
   function draw(root) {
     if (!scene) return;
-    const mixed = (list) => list.map((colour) => channels(root, colour));
-    rows.classes.replaceChildren(stacked(scene.strip, mixed(scene.classes.map((_, k) => classColour(k)))));
-    rows.parts.replaceChildren(stacked(scene.went, mixed(scene.parts.map((_, k) => partColour(k, scene.parts.length)))));
+    const mixed = (list) => list.map((color) => channels(root, color));
+    rows.classes.replaceChildren(stacked(scene.strip, mixed(scene.classes.map((_, k) => classColor(k)))));
+    rows.parts.replaceChildren(stacked(scene.went, mixed(scene.parts.map((_, k) => partColor(k, scene.parts.length)))));
     if (!scene.groups) return;
     const [paper, flow] = mixed(["var(--paper)", "var(--flow)"]);
     rows.groups.replaceChildren(pixels(1, count(), (p, data) => {
@@ -39,8 +39,8 @@ export function strip({ words, signal }) {
     }));
   }
   /** Each column stacked of its kinds, as many pixels of each as its share. */
-  function stacked(table, colours) {
-    const kinds = colours.length;
+  function stacked(table, colors) {
+    const kinds = colors.length;
     return pixels(TALL, count(), (p, data) => {
       const [row, column] = [Math.floor(p / count()), p % count()];
       let whole = 0;
@@ -48,7 +48,7 @@ export function strip({ words, signal }) {
       let below = ((row + 0.5) / TALL) * whole;
       let k = 0;
       while (k < kinds - 1 && below >= table[column * kinds + k]) below -= table[column * kinds + (k++)];
-      data.set([...colours[k], 255], 4 * p);
+      data.set([...colors[k], 255], 4 * p);
     });
   }
 

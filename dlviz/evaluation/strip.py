@@ -101,7 +101,7 @@ def kinds(y: Tensor) -> tuple[Tensor, list[str]]:
 
 
 def columns(which: Tensor, kinds: int, every: int) -> np.ndarray:
-    """How many of each kind there are in every column of `every` neighbours, (columns, kinds).
+    """How many of each kind there are in every column of `every` neighbors, (columns, kinds).
 
     Example:
         >>> columns(torch.tensor([0, 0, 1, 1, 1]), 2, 2).tolist()

@@ -5,7 +5,7 @@
 'not attempted'
 """
 
-from dlviz.exercises.catalogue import Unknown, exercise, predict, progress
+from dlviz.exercises.catalog import Unknown, exercise, predict, progress
 from dlviz.exercises.report import NotAttempted, Result, Wrong
 
 __all__ = ["NotAttempted", "Result", "Unknown", "Wrong", "exercise", "predict", "progress"]

@@ -82,10 +82,10 @@ def _two_vectors(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"a": torch.randn(2 + i, generator=generator), "b": torch.randn(6 - i % 3, generator=generator)}
 
 
-# 01.standardise: each column on its own scale
+# 01.standardize: each column on its own scale
 
 
-def standardise(x):
+def standardize(x):
     """Every column of x (N, D) minus its mean and divided by its standard deviation: (N, D)."""
     return (x - x.mean(0)) / x.std(0)
 
@@ -102,7 +102,7 @@ def not_divided(x):
     return x - x.mean(0)
 
 
-def not_centred(x):
+def not_centered(x):
     return x / x.std(0)
 
 
@@ -173,10 +173,10 @@ ITEMS = (
         mistakes=(transposed, added, summed_up, one_row_only),
     ),
     Function(
-        id="01.standardise",
-        reference=standardise,
+        id="01.standardize",
+        reference=standardize,
         case=_table,
-        mistakes=(over_rows, over_everything, not_divided, not_centred, without_correction, by_variance),
+        mistakes=(over_rows, over_everything, not_divided, not_centered, without_correction, by_variance),
     ),
     Repair(
         id="01.floats",

@@ -73,13 +73,13 @@ def three_steps(x, y, lr):
     """Three steps from w = b = 0: a list of numbers (loss, w, b), w and b as the step left them; x and y (N, 1)."""
     w = torch.zeros((), requires_grad=True)
     b = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.SGD([w, b], lr=lr)
+    optimizer = torch.optim.SGD([w, b], lr=lr)
     log = []
     for _ in range(3):
         loss = (w * x + b - y).pow(2).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         log.append((loss.item(), w.item(), b.item()))
     return log
 
@@ -88,26 +88,26 @@ def shuffled(x, y, lr):  # the lines in disorder
     """Three steps from w = b = 0: a list of numbers (loss, w, b), w and b as the step left them; x and y (N, 1)."""
     w = torch.zeros((), requires_grad=True)
     b = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.SGD([w, b], lr=lr)
+    optimizer = torch.optim.SGD([w, b], lr=lr)
     log = []
     for _ in range(3):
         loss = (w * x + b - y).pow(2).mean()
         log.append((loss.item(), w.item(), b.item()))
         loss.backward()
-        optimiser.zero_grad()
-        optimiser.step()
+        optimizer.zero_grad()
+        optimizer.step()
     return log
 
 
 def never_zeroed(x, y, lr):
     w = torch.zeros((), requires_grad=True)
     b = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.SGD([w, b], lr=lr)
+    optimizer = torch.optim.SGD([w, b], lr=lr)
     log = []
     for _ in range(3):
         loss = (w * x + b - y).pow(2).mean()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         log.append((loss.item(), w.item(), b.item()))
     return log
 
@@ -115,14 +115,14 @@ def never_zeroed(x, y, lr):
 def logged_before_step(x, y, lr):
     w = torch.zeros((), requires_grad=True)
     b = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.SGD([w, b], lr=lr)
+    optimizer = torch.optim.SGD([w, b], lr=lr)
     log = []
     for _ in range(3):
         loss = (w * x + b - y).pow(2).mean()
         log.append((loss.item(), w.item(), b.item()))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     return log
 
 

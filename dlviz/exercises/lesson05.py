@@ -164,7 +164,7 @@ def one_for_each(z, y):
     return z.logsumexp(dim=1) - z[torch.arange(len(y)), y]
 
 
-def _labelled(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _labeled(generator: torch.Generator, i: int) -> dict[str, Any]:
     z = 2 * torch.randn(4 + i, 3 + i % 3, generator=generator)
     y = torch.randint(z.shape[1], (len(z),), generator=generator)
     y[0] = z[0].argmin()  # one of them at least is guessed wrong
@@ -338,7 +338,7 @@ ITEMS = (
     Function(
         id="05.cross_entropy",
         reference=cross_entropy,
-        case=_labelled,
+        case=_labeled,
         mistakes=(
             softmax_before,
             powers_overflow,

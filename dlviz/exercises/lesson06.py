@@ -1,4 +1,4 @@
-"""Lesson 06, optimisers: its exercises.
+"""Lesson 06, optimizers: its exercises.
 
 The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
 then mistakes people make in its place, each named after what it does. The ones that were found in tutorials say so.
@@ -21,13 +21,13 @@ from dlviz.exercises.trace import ScheduledLoop, Trace
 def fit(x, y, lr, rounds):
     """What (w.grad, w) read at the end of each round of training w * x, from w = 0: pairs of numbers; x and y (N,)."""
     w = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.SGD([w], lr=lr)
+    optimizer = torch.optim.SGD([w], lr=lr)
     readings = []
     for _ in range(rounds):
         loss = (w * x - y).pow(2).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         readings.append((w.grad.item(), w.item()))
     return readings
 
@@ -45,11 +45,11 @@ def backward_alone(x, y, lr, rounds):  # the code as it was found
 
 def never_zeroed(x, y, lr, rounds):
     w = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.SGD([w], lr=lr)
+    optimizer = torch.optim.SGD([w], lr=lr)
     readings = []
     for _ in range(rounds):
         (w * x - y).pow(2).mean().backward()
-        optimiser.step()
+        optimizer.step()
         readings.append((w.grad.item(), w.item()))
     return readings
 

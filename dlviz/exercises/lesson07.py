@@ -404,9 +404,9 @@ def marks_first(train, test):
 
 
 def _holes(generator: torch.Generator, i: int) -> dict[str, Any]:
-    centre = torch.tensor([20.0, 5.0, 100.0])
-    train = centre + torch.randn(6 + i, 3, generator=generator)
-    test = centre + 1 + torch.randn(4, 3, generator=generator)
+    center = torch.tensor([20.0, 5.0, 100.0])
+    train = center + torch.randn(6 + i, 3, generator=generator)
+    test = center + 1 + torch.randn(4, 3, generator=generator)
     for column in range(3):  # a gap in every column, never three in a row
         train[2 * column % 6, column] = torch.nan
         test[column, column] = torch.nan

@@ -256,7 +256,7 @@ def _layer(generator: torch.Generator, i: int) -> dict[str, Any]:
 
 
 class Net(nn.Module):
-    """Colour pictures (N, 3, 32, 32) to logits (N, 10)."""
+    """Color pictures (N, 3, 32, 32) to logits (N, 10)."""
 
     def __init__(self):
         super().__init__()
@@ -274,7 +274,7 @@ class Net(nn.Module):
 
 
 class Found(nn.Module):  # the sizes as they were found
-    """Colour pictures (N, 3, 32, 32) to logits (N, 10)."""
+    """Color pictures (N, 3, 32, 32) to logits (N, 10)."""
 
     def __init__(self):
         super().__init__()

@@ -131,32 +131,32 @@ def _gradients(generator: torch.Generator, i: int) -> dict[str, Any]:
 # 09.detach: a long series, a piece at a time
 
 
-def one_pass(net, optimiser, x, y, size):
+def one_pass(net, optimizer, x, y, size):
     """Train once along the series x, y (T, 1), size steps at a time; the state goes on. Gives the last state."""
     state = None
     for past, future in zip(x.split(size), y.split(size), strict=True):
         guess, state = net(past, state)
         state = state.detach()
         loss = (guess - future).pow(2).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     return state
 
 
-def state_attached(net, optimiser, x, y, size):  # the code as it was found
+def state_attached(net, optimizer, x, y, size):  # the code as it was found
     """Train once along the series x, y (T, 1), size steps at a time; the state goes on. Gives the last state."""
     state = None
     for past, future in zip(x.split(size), y.split(size), strict=True):
         guess, state = net(past, state)
         loss = (guess - future).pow(2).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     return state
 
 
-def _along(net, optimiser, x, y, size, carried, *, zeroed=True, retained=False, guess_tracked=True):
+def _along(net, optimizer, x, y, size, carried, *, zeroed=True, retained=False, guess_tracked=True):
     """The loop of `one_pass` with something else in it; `carried` is what becomes of the state."""
     state = None
     for past, future in zip(x.split(size), y.split(size), strict=True):
@@ -164,36 +164,36 @@ def _along(net, optimiser, x, y, size, carried, *, zeroed=True, retained=False, 
         state = carried(last)
         loss = ((guess if guess_tracked else guess.detach()) - future).pow(2).mean()
         if zeroed:
-            optimiser.zero_grad()
+            optimizer.zero_grad()
         loss.backward(retain_graph=retained)
-        optimiser.step()
+        optimizer.step()
     return last
 
 
-def graph_retained(net, optimiser, x, y, size):
-    return _along(net, optimiser, x, y, size, lambda state: state, retained=True)
+def graph_retained(net, optimizer, x, y, size):
+    return _along(net, optimizer, x, y, size, lambda state: state, retained=True)
 
 
-def state_thrown_away(net, optimiser, x, y, size):
-    return _along(net, optimiser, x, y, size, lambda state: None)
+def state_thrown_away(net, optimizer, x, y, size):
+    return _along(net, optimizer, x, y, size, lambda state: None)
 
 
-def guess_detached(net, optimiser, x, y, size):
-    return _along(net, optimiser, x, y, size, torch.Tensor.detach, guess_tracked=False)
+def guess_detached(net, optimizer, x, y, size):
+    return _along(net, optimizer, x, y, size, torch.Tensor.detach, guess_tracked=False)
 
 
-def gradients_pile_up(net, optimiser, x, y, size):
-    return _along(net, optimiser, x, y, size, torch.Tensor.detach, zeroed=False)
+def gradients_pile_up(net, optimizer, x, y, size):
+    return _along(net, optimizer, x, y, size, torch.Tensor.detach, zeroed=False)
 
 
-def one_step_at_the_end(net, optimiser, x, y, size):
+def one_step_at_the_end(net, optimizer, x, y, size):
     state, total = None, 0
     for past, future in zip(x.split(size), y.split(size), strict=True):
         guess, state = net(past, state)
         total = total + (guess - future).pow(2).mean()
-    optimiser.zero_grad()
+    optimizer.zero_grad()
     total.backward()
-    optimiser.step()
+    optimizer.step()
     return state
 
 

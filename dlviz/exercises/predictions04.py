@@ -14,9 +14,9 @@ def _parameters():
 
 def _step():
     w = torch.tensor(1.0, requires_grad=True)
-    optimiser = torch.optim.SGD([w], lr=0.1)
+    optimizer = torch.optim.SGD([w], lr=0.1)
     ((2 * w - 6) ** 2).backward()
-    optimiser.step()
+    optimizer.step()
     return round(w.item(), 4)
 
 
@@ -25,12 +25,12 @@ def _descend(x, y, lr, steps):
     w, b = torch.zeros(1, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
     columns = torch.cat([x, torch.ones_like(x)], dim=1)
     best = torch.linalg.lstsq(columns, y.reshape(-1, 1)).solution.flatten()
-    optimiser = torch.optim.SGD([w, b], lr=lr)
+    optimizer = torch.optim.SGD([w, b], lr=lr)
     distances = [best.norm().item()]
     for _ in range(steps):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         (x @ w + b - y).pow(2).mean().backward()
-        optimiser.step()
+        optimizer.step()
         distances.append((torch.cat([w.detach().flatten(), b.detach()]) - best).norm().item())
     return torch.tensor(distances), torch.cat([w.detach().flatten(), b.detach()])
 
@@ -44,9 +44,9 @@ def _double():
 def _limit():
     def grows(lr):
         w = torch.ones((), requires_grad=True)
-        optimiser = torch.optim.SGD([w], lr=lr)
+        optimizer = torch.optim.SGD([w], lr=lr)
         (5 * w**2).backward()
-        optimiser.step()
+        optimizer.step()
         return w.abs() > 1
 
     low, high = 0.0, 1.0

@@ -1,4 +1,4 @@
-"""Lesson 06, optimisers: its predictions. Each truth is found by running torch, here and now."""
+"""Lesson 06, optimizers: its predictions. Each truth is found by running torch, here and now."""
 # mypy: no-check-untyped-defs
 
 import torch
@@ -21,11 +21,11 @@ def _momentum_limit():
     def arrives(lr):
         """Whether momentum finds the minimum of 10 w² with this learning rate; without it the limit is 0.1."""
         w = torch.ones((), requires_grad=True)
-        optimiser = torch.optim.SGD([w], lr=lr, momentum=0.9)
+        optimizer = torch.optim.SGD([w], lr=lr, momentum=0.9)
         for _ in range(300):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             (10 * w**2).backward()
-            optimiser.step()
+            optimizer.step()
         return w.abs() < 1e-3
 
     return "higher" if arrives(0.12) else "same" if arrives(0.09) else "lower"
@@ -33,9 +33,9 @@ def _momentum_limit():
 
 def _first_step():
     w = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.Adam([w], lr=0.1)
+    optimizer = torch.optim.Adam([w], lr=0.1)
     (5000 * w).backward()
-    optimiser.step()
+    optimizer.step()
     return round(-w.item(), 4)
 
 
@@ -48,12 +48,12 @@ def _forgotten():
     x, y = digits("train")
     test_x, test_y = digits("test")
     net = _net()
-    optimiser = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
     order = torch.Generator().manual_seed(0)
     for _ in range(5):
         for rows in torch.randperm(len(x), generator=order).split(32):
             F.cross_entropy(net(x[rows]), y[rows]).backward()
-            optimiser.step()
+            optimizer.step()
     with torch.no_grad():
         accuracy = (net(test_x).argmax(1) == test_y).float().mean().item()
     return "chance" if accuracy < 0.2 else "lower" if accuracy < 0.9 else "same"
@@ -80,10 +80,10 @@ def _noise():
 
 def _decay():
     p = torch.ones(2, requires_grad=True)
-    optimiser = torch.optim.Adam([p], lr=1e-3, weight_decay=0.1)
+    optimizer = torch.optim.Adam([p], lr=1e-3, weight_decay=0.1)
     for t in range(1000):
         p.grad = torch.tensor([1.0, 0.01]) * (-1) ** t
-        optimiser.step()
+        optimizer.step()
     large, small = p.tolist()
     return "alike" if abs(large - small) < 0.05 else "large" if large < small else "small"
 

@@ -13,12 +13,12 @@ from dlviz.exercises.prediction import Prediction
 def _trained(x, y, steps, net=None, loss=F.cross_entropy):
     """A small network after some steps of 64 random rows each."""
     net = net or nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     for _ in range(steps):
         rows = torch.randint(len(x), (64,))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss(net(x[rows]), y[rows]).backward()
-        optimiser.step()
+        optimizer.step()
     return net
 
 

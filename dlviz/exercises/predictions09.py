@@ -43,14 +43,14 @@ def _recall():
     for kind in (nn.RNN, nn.LSTM):
         rnn, head = kind(8, 32, batch_first=True), nn.Linear(32, 8)
         parameters = [*rnn.parameters(), *head.parameters()]
-        optimiser = torch.optim.Adam(parameters, lr=0.003)
+        optimizer = torch.optim.Adam(parameters, lr=0.003)
         for step in range(250):
             x, y = recall(32, seed=step)
             scores = head(rnn(x)[0][:, -1])
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             F.cross_entropy(scores, y).backward()
             nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
+            optimizer.step()
         x, y = recall(500, seed=250)
         learned.append(bool((head(rnn(x)[0][:, -1]).argmax(1) == y).float().mean() > 0.9))
     return {(True, False): "plain", (False, True): "lstm", (True, True): "both", (False, False): "neither"}[*learned]

@@ -22,7 +22,7 @@ def _gaps():
 
 def _touched():
     outer, middle = nn.Embedding(50_000, 16), torch.randn(16)
-    words = torch.randperm(50_000)[:6]  # a neighbour and five drawn ones
+    words = torch.randperm(50_000)[:6]  # a neighbor and five drawn ones
     F.logsigmoid(outer(words) @ middle * torch.tensor([1, -1, -1, -1, -1, -1])).sum().backward()
     return _touched_rows(outer)
 
@@ -40,12 +40,12 @@ def _collapse():
     inner, outer = nn.Embedding(len(numbers), 16), nn.Embedding(len(numbers), 16)
     nn.init.uniform_(inner.weight, -0.03, 0.03)  # small, as word2vec begins
     nn.init.zeros_(outer.weight)
-    optimiser = torch.optim.Adam([inner.weight, outer.weight], lr=0.02)
+    optimizer = torch.optim.Adam([inner.weight, outer.weight], lr=0.02)
     for _ in range(100):
         loss = -F.logsigmoid((inner(middle) * outer(around)).sum(1)).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     directions = F.normalize(inner.weight.detach(), dim=1)
     return "alike" if (directions @ directions.T).mean() > 0.65 else "apart"
 

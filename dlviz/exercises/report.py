@@ -27,7 +27,7 @@ class Card:
         return "\n".join([self.headline, *self.lines, *rows, *([self.code] if self.code else [])])
 
     def html(self) -> str:
-        """Write the card as HTML that takes its colours from the page, so it reads in light and dark themes alike."""
+        """Write the card as HTML that takes its colors from the page, so it reads in light and dark themes alike."""
         lines = "".join(f'<p style="margin:.3em 0">{escape(line)}</p>' for line in self.lines)
         rows = "".join(
             '<tr style="background:none">'

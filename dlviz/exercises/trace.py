@@ -55,7 +55,7 @@ class TrainingLoop:
         self.loss.backward()
 
     def step(self) -> None:
-        """Let the optimiser move the weights."""
+        """Let the optimizer move the weights."""
         self.optimizer.step()
 
     def weights(self) -> list[Tensor]:
@@ -86,7 +86,7 @@ class ScheduledLoop(TrainingLoop):
 
     def schedule(self) -> None:
         """Halve the learning rate."""
-        # Scheduled before its first step the optimiser is warned about; here its numbers are to tell.
+        # Scheduled before its first step the optimizer is warned about; here its numbers are to tell.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.scheduler.step()

@@ -1,4 +1,4 @@
-"""Still pictures: a small SVG writer on the kit's own colours, and SVG to PNG."""
+"""Still pictures: a small SVG writer on the kit's own colors, and SVG to PNG."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _HAN_LETTER = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\
 
 
 class Svg:
-    """An SVG picture under construction. Texts are escaped; colours are names of tokens in ``theme.css``.
+    """An SVG picture under construction. Texts are escaped; colors are names of tokens in ``theme.css``.
 
     Args:
         width: in pixels.
@@ -39,7 +39,7 @@ class Svg:
 
     def __init__(self, width: float, height: float, title: str, theme: str = "light") -> None:
         self.width, self.height, self.title = width, height, title
-        self.colours = dict(colours(theme))
+        self.colors = dict(colors(theme))
         self.parts: list[str] = []
 
     def rect(
@@ -73,45 +73,44 @@ class Svg:
         content: str,
         *,
         size: float = 12,
-        colour: str = "ink",
+        color: str = "ink",
         mono: bool = False,
         anchor: str = "start",
         bold: bool = False,
     ) -> None:
         """One line of text, its baseline at `y`."""
-        # Family and the usual colour stand once in the picture's style, not in every text.
+        # Family and the usual color stand once in the picture's style, not in every text.
         extra = ' class="m"' if mono else ' class="c"' if _HAN_LETTER.search(content) else ""
         extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
         extra += ' font-weight="700"' if bold else ""
-        extra += f' fill="{self.colours[colour]}"' if colour != "ink" else ""
+        extra += f' fill="{self.colors[color]}"' if color != "ink" else ""
         self.parts.append(f'<text x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"{extra}>{_text(content)}</text>')
 
     def texts(
-        self, items: Iterable[tuple[float, float, str]], *, size: float = 12, colour: str = "ink", mono: bool = True
+        self, items: Iterable[tuple[float, float, str]], *, size: float = 12, color: str = "ink", mono: bool = True
     ) -> None:
         """Many short texts of one look, each in the middle of its place ``(x, y, text)``; much shorter than one by one."""
         inner = "".join(f'<text x="{_n(x)}" y="{_n(y)}">{_text(content)}</text>' for x, y, content in items)
-        look = f' class="m" fill="{self.colours[colour]}"' if mono else f' fill="{self.colours[colour]}"'
+        look = f' class="m" fill="{self.colors[color]}"' if mono else f' fill="{self.colors[color]}"'
         if inner:
             self.parts.append(f'<g font-size="{size:g}" text-anchor="middle"{look}>{inner}</g>')
 
     def mix(self, token: str, share: float) -> str:
-        """The colour that is `share` of a token and the rest paper, as views mix it; usable wherever a token is."""
+        """The color that is `share` of a token and the rest paper, as views mix it; usable wherever a token is."""
         name = f"{token} {share:.2f}"
         channels = (
             round(
-                share * int(self.colours[token][i : i + 2], 16)
-                + (1 - share) * int(self.colours["paper"][i : i + 2], 16)
+                share * int(self.colors[token][i : i + 2], 16) + (1 - share) * int(self.colors["paper"][i : i + 2], 16)
             )
             for i in (1, 3, 5)
         )
-        self.colours.setdefault(name, "#" + "".join(f"{channel:02x}" for channel in channels))
+        self.colors.setdefault(name, "#" + "".join(f"{channel:02x}" for channel in channels))
         return name
 
     def _paint(self, fill: str, stroke: str, line: float, dash: str) -> str:
-        painted = f' fill="{self.colours[fill] if fill else "none"}"'
+        painted = f' fill="{self.colors[fill] if fill else "none"}"'
         if stroke:
-            painted += f' stroke="{self.colours[stroke]}" stroke-width="{line:g}"'
+            painted += f' stroke="{self.colors[stroke]}" stroke-width="{line:g}"'
         return painted + (f' stroke-dasharray="{dash}"' if dash else "")
 
     def markup(self) -> str:
@@ -119,7 +118,7 @@ class Svg:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width:.0f}" height="{self.height:.0f}" '
             f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img" '
-            f'font-family="{_SANS}" fill="{self.colours["ink"]}"><title>{_text(self.title)}</title>'
+            f'font-family="{_SANS}" fill="{self.colors["ink"]}"><title>{_text(self.title)}</title>'
             f"<style>.m{{font-family:{_MONO}}}.c{{font-family:{_HAN}}}</style>" + "".join(self.parts) + "</svg>"
         )
 
@@ -133,8 +132,8 @@ def _n(value: float) -> str:
 
 
 @cache
-def colours(theme: str) -> dict[str, str]:
-    """The plain colours among the tokens of ``theme.css``, by name without the dashes."""
+def colors(theme: str) -> dict[str, str]:
+    """The plain colors among the tokens of ``theme.css``, by name without the dashes."""
     text = _THEME.read_text(encoding="utf-8")
     light, _, dark = text.partition("/* dark */")
     found = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{3,8})", light))

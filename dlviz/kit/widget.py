@@ -46,7 +46,7 @@ class Widget(Listening):
     _esm = traitlets.Unicode().tag(sync=True)
     _carrier = traitlets.Unicode().tag(sync=True)
     scene = traitlets.Dict(help="what the view draws").tag(sync=True)
-    theme = traitlets.Enum(("auto", "light", "dark"), "auto", help="colours").tag(sync=True)
+    theme = traitlets.Enum(("auto", "light", "dark"), "auto", help="colors").tag(sync=True)
     step = traitlets.Int(0, min=0, help="where the player stands").tag(sync=True)
     playing = traitlets.Bool(False, help="whether the player runs").tag(sync=True)
     speed = traitlets.Float(1.0, min=0.25, max=4.0, help="how fast it plays").tag(sync=True)

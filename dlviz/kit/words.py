@@ -1,4 +1,4 @@
-"""Every string that a learner sees, one catalogue a language: ``dlviz/words/en.toml`` and its translations.
+"""Every string that a learner sees, one catalog a language: ``dlviz/words/en.toml`` and its translations.
 
 The language is that of the environment variable ``DLVIZ_LANG``; a key that a translation lacks is said in English.
 """
@@ -21,7 +21,7 @@ def say(key: str, /, **values: Any) -> str:
     """The string called `key`, such as ``"kit.player.play"``, with its ``{braces}`` filled in.
 
     Raises:
-        KeyError: no catalogue has that key, or a value for one of its braces is missing.
+        KeyError: no catalog has that key, or a value for one of its braces is missing.
 
     Example:
         >>> say("kit.player.play")

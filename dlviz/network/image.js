@@ -21,7 +21,7 @@ export function image({ words, signal, paint }) {
   /** Brush: where it stands and how large it is, in pixels of the image. */
   let brush = { row: 0, column: 0, size: 1, seen: false };
   let stroke = [];
-  let state = { sight: null, painted: [], live: true, colours: null };
+  let state = { sight: null, painted: [], live: true, colors: null };
 
   function show(next) {
     about = next;
@@ -40,7 +40,7 @@ export function image({ words, signal, paint }) {
 
   function draw(next) {
     state = { ...state, ...next };
-    if (!about || !state.colours) return;
+    if (!about || !state.colors) return;
     const [rows, columns] = about.size;
     const context = sharp(canvas, Math.round(columns * scale), Math.round(rows * scale));
     context.drawImage(picture, 0, 0, columns * scale, rows * scale);
@@ -49,12 +49,12 @@ export function image({ words, signal, paint }) {
     if (sight?.heat) {
       const { drawn, values } = sight.heat;
       context.globalAlpha = 0.9;
-      context.drawImage(veil(values, drawn[0], drawn[1], sight.heat.max, state.colours.flow), 0, 0, columns * scale, rows * scale);
+      context.drawImage(veil(values, drawn[0], drawn[1], sight.heat.max, state.colors.flow), 0, 0, columns * scale, rows * scale);
       context.globalAlpha = 1;
     }
     const box = sight?.boxes?.["0"];
-    if (box?.length === 2) frame(context, [box[0][0], box[1][0], box[0][1] - box[0][0] + 1, box[1][1] - box[1][0] + 1], state.colours.flow, 2);
-    if (brush.seen && state.live) frame(context, brushed(), state.colours.accent, 1.5);
+    if (box?.length === 2) frame(context, [box[0][0], box[1][0], box[0][1] - box[0][0] + 1, box[1][1] - box[1][0] + 1], state.colors.flow, 2);
+    if (brush.seen && state.live) frame(context, brushed(), state.colors.accent, 1.5);
     clear.hidden = !state.painted.length || !state.live;
     button.toggleAttribute("data-brush", state.live);
   }
@@ -63,9 +63,9 @@ export function image({ words, signal, paint }) {
     context.beginPath();
     context.rect(left * scale, top * scale, wide * scale, high * scale);
     context.clip();
-    context.fillStyle = state.colours.raised;
+    context.fillStyle = state.colors.raised;
     context.fill();
-    context.strokeStyle = state.colours["ink-3"];
+    context.strokeStyle = state.colors["ink-3"];
     context.lineWidth = 1;
     for (let x = -SIDE; x < 2 * SIDE; x += 6) {
       context.beginPath();
@@ -75,11 +75,11 @@ export function image({ words, signal, paint }) {
     }
     context.restore();
   }
-  function frame(context, [top, left, high, wide], colour, line) {
-    context.strokeStyle = state.colours.paper;
+  function frame(context, [top, left, high, wide], color, line) {
+    context.strokeStyle = state.colors.paper;
     context.lineWidth = line + 2;
     context.strokeRect(left * scale, top * scale, wide * scale, high * scale);
-    context.strokeStyle = colour;
+    context.strokeStyle = color;
     context.lineWidth = line;
     context.strokeRect(left * scale, top * scale, wide * scale, high * scale);
   }

@@ -29,7 +29,7 @@ export function opened({ words, signal, open, choose, close }) {
   let cell = 1;
   let cursor = [0, 0];
   let chosen = [];
-  let colours = null;
+  let colors = null;
   let max = 0;
   /** What the numbers are called, and the indices before row and column. */
   let name = "";
@@ -100,18 +100,18 @@ export function opened({ words, signal, open, choose, close }) {
     return node;
   }
 
-  /** @param {{max: number, colours: any, chosen: number[]}} state */
+  /** @param {{max: number, colors: any, chosen: number[]}} state */
   function draw(state) {
     if (!detail) return;
     if (state.chosen.join() !== chosen.join() && state.chosen.length) cursor = square(state.chosen);
-    ({ max, colours, chosen } = state);
+    ({ max, colors, chosen } = state);
     const { size, values, drawn } = detail.sheet;
     const own = max > 0 ? max : largest(values);
     const context = sharp(canvas, size[1] * cell, size[0] * cell);
-    context.drawImage(heat(values, 0, drawn[0], drawn[1], own, colours), 0, 0, size[1] * cell, size[0] * cell);
+    context.drawImage(heat(values, 0, drawn[0], drawn[1], own, colors), 0, 0, size[1] * cell, size[0] * cell);
     if (cell >= ROOM) write(context, values, drawn);
-    if (chosen.length) mark(context, square(chosen), colours.flow, 2.5);
-    mark(context, cursor, colours.accent, document.activeElement === map || map.matches(":hover") ? 2 : 0);
+    if (chosen.length) mark(context, square(chosen), colors.flow, 2.5);
+    mark(context, cursor, colors.accent, document.activeElement === map || map.matches(":hover") ? 2 : 0);
     inputs.querySelectorAll(".net-input").forEach((tile, i) => {
       for (const node of tile.querySelectorAll("canvas")) small(node, detail.inputs[i][node.dataset.of], node.dataset.of === "kernel" ? 30 : SMALL);
     });
@@ -120,7 +120,7 @@ export function opened({ words, signal, open, choose, close }) {
   function small(node, sheet, side) {
     const scale = side / Math.max(...sheet.size);
     const context = sharp(node, Math.max(4, sheet.size[1] * scale), Math.max(4, sheet.size[0] * scale));
-    context.drawImage(heat(sheet.values, 0, sheet.drawn[0], sheet.drawn[1], largest(sheet.values), colours), 0, 0, sheet.size[1] * scale, sheet.size[0] * scale);
+    context.drawImage(heat(sheet.values, 0, sheet.drawn[0], sheet.drawn[1], largest(sheet.values), colors), 0, 0, sheet.size[1] * scale, sheet.size[0] * scale);
   }
   function write(context, values, drawn) {
     context.font = `11px ${getComputedStyle(map).getPropertyValue("--mono")}`;
@@ -130,19 +130,19 @@ export function opened({ words, signal, open, choose, close }) {
       for (let c = 0; c < drawn[1]; c += 1) {
         const value = values[r * drawn[1] + c];
         context.lineWidth = 3;
-        context.strokeStyle = colours.paper;
+        context.strokeStyle = colors.paper;
         context.strokeText(format(value, 2), (c + 0.5) * cell, (r + 0.5) * cell);
-        context.fillStyle = colours.ink;
+        context.fillStyle = colors.ink;
         context.fillText(format(value, 2), (c + 0.5) * cell, (r + 0.5) * cell);
       }
     }
   }
-  function mark(context, [row, column], colour, line) {
+  function mark(context, [row, column], color, line) {
     if (!line) return;
     const every = detail.sheet.every;
     const side = Math.max(3, cell * every);
     context.lineWidth = line;
-    context.strokeStyle = colour;
+    context.strokeStyle = color;
     context.strokeRect(Math.floor(column / every) * every * cell, Math.floor(row / every) * every * cell, side, side);
   }
   /** A place as row and column: a series has columns alone. */
@@ -161,14 +161,14 @@ export function opened({ words, signal, open, choose, close }) {
   function move(row, column) {
     const { size } = detail.sheet;
     cursor = [Math.max(0, Math.min(size[0] - 1, row)), Math.max(0, Math.min(size[1] - 1, column))];
-    draw({ max, colours, chosen });
+    draw({ max, colors, chosen });
   }
   function under(event) {
     const box = canvas.getBoundingClientRect();
     return [Math.floor((event.clientY - box.top) / cell), Math.floor((event.clientX - box.left) / cell)];
   }
   map.addEventListener("pointermove", (event) => detail && move(...under(event)), { signal });
-  for (const change of ["pointerleave", "focus", "blur"]) map.addEventListener(change, () => detail && colours && draw({ max, colours, chosen }), { signal });
+  for (const change of ["pointerleave", "focus", "blur"]) map.addEventListener(change, () => detail && colors && draw({ max, colors, chosen }), { signal });
   map.addEventListener("click", (event) => {
     if (event.detail) cursor = under(event);
     const every = detail.sheet.every;

@@ -21,16 +21,16 @@ def draw(network: Network, outputs: Sequence[Tensor], signature: str, summary: s
     svg = Svg(width, high, summary, theme)
     svg.rect(0.5, 0.5, width - 1, high - 1, fill="paper", stroke="line", radius=10)
     svg.text(_MARGIN, 24, "layers", size=14, bold=True)
-    svg.text(_MARGIN + 62, 24, shorten(signature, width - 100, 7.3), mono=True, colour="ink-2")
+    svg.text(_MARGIN + 62, 24, shorten(signature, width - 100, 7.3), mono=True, color="ink-2")
     for place, number in enumerate(chosen):
         column, x = network.columns[number], _MARGIN + place * (_WIDE + _GAP)
         if place and number != chosen[place - 1] + 1:
-            svg.text(x - _GAP, 60, "…", colour="ink-3")
+            svg.text(x - _GAP, 60, "…", color="ink-3")
         svg.text(x, 56, shorten(column.name, _WIDE, 7.3), size=12, bold=True)
-        svg.text(x, 71, shorten(column.kind, _WIDE, 6.4), size=10.5, colour="ink-3")
+        svg.text(x, 71, shorten(column.kind, _WIDE, 6.4), size=10.5, color="ink-3")
         _maps(svg, outputs[number], x, 82)
         shape = "×".join(str(size) for size in column.shape) or "()"
-        svg.text(x, high - 14, shorten(shape, _WIDE, 6.6), size=11, mono=True, colour="ink-2")
+        svg.text(x, high - 14, shorten(shape, _WIDE, 6.6), size=11, mono=True, color="ink-2")
     return svg.markup()
 
 
@@ -48,7 +48,7 @@ def _maps(svg: Svg, output: Tensor, x: float, y: float) -> None:
 
 
 def _map(svg: Svg, part: Tensor, x: float, y: float, wide: float, high: float, most: float) -> None:
-    """Cells of one colour are one path, which keeps the picture small."""
+    """Cells of one color are one path, which keeps the picture small."""
     rows, columns = part.shape
     shapes: dict[str, str] = {}
     for r in range(rows):
@@ -56,11 +56,10 @@ def _map(svg: Svg, part: Tensor, x: float, y: float, wide: float, high: float, m
             value = float(part[r, c])
             strength = round(5 * min(1.0, abs(value) / most)) if most and torch.isfinite(part[r, c]) else 0
             if strength:
-                colour = svg.mix("pos" if value > 0 else "neg", strength / 5)
-                shapes[colour] = (
-                    shapes.get(colour, "")
-                    + f"M{x + c * wide:.1f},{y + r * high:.1f}h{wide:.1f}v{high:.1f}h-{wide:.1f}z"
+                color = svg.mix("pos" if value > 0 else "neg", strength / 5)
+                shapes[color] = (
+                    shapes.get(color, "") + f"M{x + c * wide:.1f},{y + r * high:.1f}h{wide:.1f}v{high:.1f}h-{wide:.1f}z"
                 )
-    for colour, d in shapes.items():
-        svg.path(d, fill=colour)
+    for color, d in shapes.items():
+        svg.path(d, fill=color)
     svg.rect(x, y, columns * wide, rows * high, stroke="line", radius=0, line=0.8)

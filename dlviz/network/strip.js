@@ -118,26 +118,26 @@ export function strip({ words, signal, pick }) {
   }
 
   /**
-   * @param {{scale: string, whole: number, step: number, opened: number[], boxes: Record<string, number[][]>, colours: any}} state
+   * @param {{scale: string, whole: number, step: number, opened: number[], boxes: Record<string, number[][]>, colors: any}} state
    */
-  function paint({ scale, whole, step, opened, boxes, colours }) {
+  function paint({ scale, whole, step, opened, boxes, colors }) {
     for (const column of columns) {
       const { about, n } = column;
       const filled = n < step;
       const mine = opened[0] === n ? opened[1] : -1;
-      const key = JSON.stringify([scale, scale === "network" ? whole : 0, filled, mine, boxes[n] ?? null, colours.paper]);
+      const key = JSON.stringify([scale, scale === "network" ? whole : 0, filled, mine, boxes[n] ?? null, colors.paper]);
       column.element.toggleAttribute("data-now", n === step - 1);
       column.element.toggleAttribute("data-opened", mine >= 0);
       if (drawn[n] === key) continue;
       drawn[n] = key;
       const max = scale === "network" ? whole : about.max;
-      draw(column, filled, mine, boxes[n], max, scale, colours);
+      draw(column, filled, mine, boxes[n], max, scale, colors);
       column.foot.lastChild.textContent = scale === "unit" || !filled ? "" : `± ${format(max, 3)}`;
     }
     for (const path of arcs.children) path.toggleAttribute("data-now", Number(path.dataset.to) === step - 1);
   }
 
-  function draw(column, filled, mine, box, max, scale, colours) {
+  function draw(column, filled, mine, box, max, scale, colors) {
     const { about, place, canvas } = column;
     const context = sharp(canvas, place.width, Math.ceil(place.height) + 1);
     const [, rows, width] = about.drawn;
@@ -145,20 +145,20 @@ export function strip({ words, signal, pick }) {
     for (let k = 0; k < place.count; k += 1) {
       const [x, y, w, high] = place.rect(k);
       if (filled && about.layout === "vector") {
-        context.drawImage(heat(about.numbers, k, 1, 1, scale === "unit" ? about.max : max, colours), x, y, w, high);
+        context.drawImage(heat(about.numbers, k, 1, 1, scale === "unit" ? about.max : max, colors), x, y, w, high);
       } else if (filled) {
         const from = k * rows * width;
-        context.drawImage(heat(about.numbers, from, rows, width, scale === "unit" ? about.maxima[k] : max, colours), x, y, w, high);
+        context.drawImage(heat(about.numbers, from, rows, width, scale === "unit" ? about.maxima[k] : max, colors), x, y, w, high);
       }
-      if (about.layout !== "vector" || place.count <= 32) outline(context, [x, y, w, high], filled ? colours.line : colours["line-2"], 1);
+      if (about.layout !== "vector" || place.count <= 32) outline(context, [x, y, w, high], filled ? colors.line : colors["line-2"], 1);
     }
     if (filled && box && about.layout !== "vector") {
       // In its own column the unit has one map; what it sees of the others it sees in all of their maps.
-      for (let k = 0; k < place.count; k += 1) if (mine < 0 || mine === k) outline(context, sub(place.rect(k), box, about), colours.flow, 1.5);
+      for (let k = 0; k < place.count; k += 1) if (mine < 0 || mine === k) outline(context, sub(place.rect(k), box, about), colors.flow, 1.5);
     }
-    if (about.layout === "vector" && place.count > 32) outline(context, [0, 0, place.rect(place.count - 1)[0] + place.rect(0)[2], place.height], colours.line, 1);
+    if (about.layout === "vector" && place.count > 32) outline(context, [0, 0, place.rect(place.count - 1)[0] + place.rect(0)[2], place.height], colors.line, 1);
     const chosen = mine < 0 ? -1 : about.layout === "vector" ? Math.floor(mine / about.every) : mine;
-    if (chosen >= 0 && chosen < place.count) outline(context, place.rect(chosen), colours.accent, 2.5);
+    if (chosen >= 0 && chosen < place.count) outline(context, place.rect(chosen), colors.accent, 2.5);
   }
   /** The part of a map's rectangle that a receptive field takes. */
   function sub([x, y, w, high], box, about) {
@@ -166,8 +166,8 @@ export function strip({ words, signal, pick }) {
     const [dy, dx] = [high / about.size[0], w / about.size[1]];
     return [x + left * dx, y + top * dy, (right - left + 1) * dx, (bottom - top + 1) * dy];
   }
-  function outline(context, [x, y, w, high], colour, line) {
-    context.strokeStyle = colour;
+  function outline(context, [x, y, w, high], color, line) {
+    context.strokeStyle = color;
     context.lineWidth = line;
     context.strokeRect(x + line / 2, y + line / 2, Math.max(1, w - line), Math.max(1, high - line));
   }

@@ -146,14 +146,14 @@ function render({ model, el, signal }) {
 
   function stand(step, fresh) {
     if (!columns.length) return;
-    const colours = palette(on.ui.root);
+    const colors = palette(on.ui.root);
     const scale = model.get("scale");
     const chosen = model.get("opened");
-    row.paint({ scale, whole, step, opened: chosen, boxes: sight?.boxes ?? {}, colours });
+    row.paint({ scale, whole, step, opened: chosen, boxes: sight?.boxes ?? {}, colors });
     if (fresh && model.get("playing")) row.reveal(step - 1);
-    picture.draw({ sight, painted: model.get("painted"), live: live(), colours });
+    picture.draw({ sight, painted: model.get("painted"), live: live(), colors });
     const column = columns[chosen[0]];
-    open.draw({ max: !column || scale === "unit" ? 0 : scale === "layer" ? column.max : whole, colours, chosen: model.get("unit") });
+    open.draw({ max: !column || scale === "unit" ? 0 : scale === "layer" ? column.max : whole, colors, chosen: model.get("unit") });
     classes.mark(points && chosen[0] === points.column ? chosen[1] : -1);
     on.line.show(tell(step, column, chosen[1]));
   }

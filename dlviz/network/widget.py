@@ -29,7 +29,7 @@ class Layers(Widget):
 
     Attributes:
         sample: which sample of the batch is drawn.
-        scale: what a colour is relative to: "unit" (a map's own largest number), "layer" or "network".
+        scale: what a color is relative to: "unit" (a map's own largest number), "layer" or "network".
         shows: "this" run, the one it is held "against", or their "difference", where there are two.
         opened: ``[column, channel]`` of the map that is opened into what it is made of, else empty.
         unit: the place of one element in that map, whose receptive field is shown, else empty.
@@ -45,7 +45,7 @@ class Layers(Widget):
     _room = "network"
 
     sample = traitlets.Int(0, min=0, help="which sample of the batch is drawn").tag(sync=True)
-    scale = traitlets.Enum(("unit", "layer", "network"), "layer", help="what a colour is relative to").tag(sync=True)
+    scale = traitlets.Enum(("unit", "layer", "network"), "layer", help="what a color is relative to").tag(sync=True)
     shows = traitlets.Enum(("this", "against", "difference"), "this", help="which run is drawn").tag(sync=True)
     opened = traitlets.List(traitlets.Int(min=0), help="column and channel of the opened map").tag(sync=True)
     unit = traitlets.List(traitlets.Int(min=0), help="place of the chosen element in the opened map").tag(sync=True)

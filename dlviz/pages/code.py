@@ -1,4 +1,4 @@
-"""Code with its words coloured, by classes that ``page.css`` colours for light and dark."""
+"""Code with its words colored, by classes that ``page.css`` colors for light and dark."""
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter

@@ -12,7 +12,7 @@ from dlviz.kit.words import say
 from dlviz.pages.prose import formula, prose
 from dlviz.pages.run import VIEW
 
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def shown(cell: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
@@ -61,7 +61,7 @@ def _framed(part: str) -> str:
 
 
 def _text(text: Any) -> str:
-    plain = _COLOURS.sub("", text)
+    plain = _COLORS.sub("", text)
     return f"<pre>{escape(plain.rstrip())}</pre>" if plain.strip() else ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from dlviz.kit.legible import legible
 from dlviz.kit.page import MARK, document, written
 from dlviz.kit.problem import Problem
-from dlviz.kit.still import colours
+from dlviz.kit.still import colors
 from dlviz.kit.words import say
 
 _HERE = Path(__file__).parent
@@ -79,9 +79,9 @@ def _once(sheets: Iterable[str]) -> str:
 
 
 def _palette() -> str:
-    """The colours that widgets have, for the page around them."""
+    """The colors that widgets have, for the page around them."""
     light, dark = (
-        ";".join(f"--{name}:{value}" for name, value in colours(theme).items()) for theme in ("light", "dark")
+        ";".join(f"--{name}:{value}" for name, value in colors(theme).items()) for theme in ("light", "dark")
     )
     return f":root{{{light}}}\n@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n"
 

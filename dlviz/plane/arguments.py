@@ -10,7 +10,7 @@ from torch import Tensor
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 
-#: So many classes have colours and shapes of their own.
+#: So many classes have colors and shapes of their own.
 CLASSES = 10
 
 Limits = tuple[float, float, float, float]

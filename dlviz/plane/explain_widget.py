@@ -43,42 +43,42 @@ class Explaining(Editing):
         self,
         point: int | Sequence[int] | None = None,
         *,
-        optimiser: torch.optim.Optimizer | None = None,
+        optimizer: torch.optim.Optimizer | None = None,
         lr: float | None = None,
         loss: Callable[..., Any] | None = None,
     ) -> None:
         """Show one step of training: the values forward, the gradients back, the weights before and after, the boundary that moves.
 
-        The step is made on copies: the model, its gradients, the optimiser and its state, and the random numbers stay as they are. It
+        The step is made on copies: the model, its gradients, the optimizer and its state, and the random numbers stay as they are. It
         starts from the weights that are drawn, in evaluation mode. Escape, or :meth:`leave`, goes back to the snapshots.
 
         Args:
             point: number of a point of :attr:`x`, or a list of up to 8 of them, whose mean loss is taken; without it the point with the
                 largest loss.
-            optimiser: the one that you train with; a copy of it, with its state, makes the step. Without it: ``torch.optim.SGD``.
+            optimizer: the one that you train with; a copy of it, with its state, makes the step. Without it: ``torch.optim.SGD``.
             lr: learning rate of that, 0.1 if nothing is said.
             loss: called with what the model returned and the labels of these points, as in your loop; cross-entropy without it.
 
         Raises:
-            Problem: there is no such point, or the optimiser or the loss does not fit.
+            Problem: there is no such point, or the optimizer or the loss does not fit.
 
         Example:
             >>> import dlviz
             >>> x, y = dlviz.data.moons(50)
             >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
             >>> view = dlviz.boundary(net, x, y)
-            >>> view.explain(point=3, optimiser=torch.optim.SGD(net.parameters(), lr=0.5))
+            >>> view.explain(point=3, optimizer=torch.optim.SGD(net.parameters(), lr=0.5))
             >>> view.explained.later < view.explained.loss
             True
         """
         self._open()
-        if optimiser is not None and lr is not None:
+        if optimizer is not None and lr is not None:
             raise Problem(say("plane.refused.both"))
         if lr is not None and not (isinstance(lr, (int, float)) and math.isfinite(lr) and lr >= 0):
             raise Problem(say("plane.refused.lr", got=repr(lr)))
         chosen = [self._worst()] if point is None else [point] if isinstance(point, int) else point
         points, before = self._points(chosen), self._given
-        self._given = {"optimiser": optimiser, "lr": lr, "loss": loss}
+        self._given = {"optimizer": optimizer, "lr": lr, "loss": loss}
         try:
             self._take(points)
         except Problem:
@@ -100,7 +100,7 @@ class Explaining(Editing):
         return self._explained
 
     def close(self) -> None:
-        """Take the widget off the page and let go of model, optimiser and tensors."""
+        """Take the widget off the page and let go of model, optimizer and tensors."""
         self._given, self._explained = {}, None
         super().close()
 
@@ -125,7 +125,7 @@ class Explaining(Editing):
             self.x[points],
             self.y[points],
             state=self._state(self._moment()),
-            optimiser=self._given.get("optimiser"),
+            optimizer=self._given.get("optimizer"),
             lr=0.1 if rate is None else rate,
             criterion=self._given.get("loss"),
         )
@@ -152,7 +152,7 @@ class Explaining(Editing):
         after = self._shoot(x, labels, self.resolution, {**self._state(self._moment()), **step.state})
         name = "" if criterion is None else _named(criterion)
         found = walk(step, points, self._classes, name, self._open(), after)
-        if self._moment() is not None and self._given.get("optimiser") is not None:
+        if self._moment() is not None and self._given.get("optimizer") is not None:
             found["notes"].append(say("plane.walk.state"))
         self._explained = step
         self.walk = dict(binary(found | {"step": self.step}))

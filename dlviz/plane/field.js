@@ -1,4 +1,4 @@
-// The plane: probabilities as colours, the boundary, the points, a cursor that reads, and a brush that adds points.
+// The plane: probabilities as colors, the boundary, the points, a cursor that reads, and a brush that adds points.
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
@@ -11,7 +11,7 @@ import { place, scale } from "./scale.js";
 const BOX = { left: 38, top: 6, size: 360 };
 const WIDE = BOX.left + BOX.size + 8;
 const HIGH = BOX.top + BOX.size + 22;
-/** How much of a class's colour the surest place has, so that points stand out from it. */
+/** How much of a class's color the surest place has, so that points stand out from it. */
 const STRONG = 0.6;
 /** A click so many pixels from a point means it. */
 const NEAR = 9;
@@ -31,7 +31,7 @@ export function field({ words, signal, add, clear, pick, start }) {
   const element = h("div", { class: "plane-panel" }, button, readout, keys, h("div", { class: "plane-tools" }, begin, wipe));
   let scene = null;
   let picture = null;
-  let state = { colours: null, brush: -1, painted: [], live: false, walk: null, startable: false };
+  let state = { colors: null, brush: -1, painted: [], live: false, walk: null, startable: false };
   let at = { row: 0, column: 0, seen: false };
   let last = null;
 
@@ -70,12 +70,12 @@ export function field({ words, signal, add, clear, pick, start }) {
     return { ...scene, ...state.walk?.after };
   }
   function heatmap() {
-    const { colours } = state;
+    const { colors } = state;
     const { side, heat, winners, classes } = seen();
     const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-    const paper = channels(colours.paper);
-    const tints = classes.map((_, label) => channels(colours[token(label)]));
-    const bad = channels(colours.bad);
+    const paper = channels(colors.paper);
+    const tints = classes.map((_, label) => channels(colors[token(label)]));
+    const bad = channels(colors.bad);
     return pixels(side, side, (p, data) => {
       const chance = heat[winners[p] * side * side + p];
       const odd = !Number.isFinite(chance);
@@ -96,8 +96,8 @@ export function field({ words, signal, add, clear, pick, start }) {
       context.lineTo(BOX.left + (pieces[k + 2] + 0.5) * cell, BOX.top + (pieces[k + 3] + 0.5) * cell);
     }
     context.lineCap = "round";
-    for (const [colour, wide] of ghost ? [[state.colours.paper, 3.5], [state.colours.ink, 1.4]] : [[state.colours.paper, 4], [state.colours.ink, 1.6]]) {
-      context.strokeStyle = colour;
+    for (const [color, wide] of ghost ? [[state.colors.paper, 3.5], [state.colors.ink, 1.4]] : [[state.colors.paper, 4], [state.colors.ink, 1.6]]) {
+      context.strokeStyle = color;
       context.lineWidth = wide;
       context.stroke();
     }
@@ -105,22 +105,22 @@ export function field({ words, signal, add, clear, pick, start }) {
   /** Around the points whose step is explained. */
   function rings(context, to) {
     for (const [x, y] of state.walk?.places ?? []) {
-      for (const [colour, wide] of [[state.colours.paper, 5], [state.colours.accent, 2.5]]) {
+      for (const [color, wide] of [[state.colors.paper, 5], [state.colors.accent, 2.5]]) {
         context.beginPath();
         context.arc(to.x(x), to.y(y), 10, 0, 2 * Math.PI);
-        context.strokeStyle = colour;
+        context.strokeStyle = color;
         context.lineWidth = wide;
         context.stroke();
       }
     }
   }
   function axes(context, to) {
-    const { colours } = state;
+    const { colors } = state;
     const [left, right, bottom, top] = scene.limits;
-    context.strokeStyle = colours.line;
+    context.strokeStyle = colors.line;
     context.lineWidth = 1;
     context.strokeRect(BOX.left - 0.5, BOX.top - 0.5, BOX.size + 1, BOX.size + 1);
-    context.fillStyle = colours["ink-3"];
+    context.fillStyle = colors["ink-3"];
     context.font = `10px ${getComputedStyle(button).getPropertyValue("--mono")}`;
     context.textAlign = "center";
     context.textBaseline = "top";
@@ -132,7 +132,7 @@ export function field({ words, signal, add, clear, pick, start }) {
   function dots(context, to) {
     const { points, labels, guesses } = seen();
     const count = labels.length;
-    const stroke = painter(state.colours, count > 1000 ? 2.4 : count > 400 ? 3 : 4);
+    const stroke = painter(state.colors, count > 1000 ? 2.4 : count > 400 ? 3 : 4);
     // The wrong ones last, so that no right one hides them.
     for (const wanted of ["right", "wrong"]) {
       for (let p = 0; p < count; p += 1) {
@@ -152,8 +152,8 @@ export function field({ words, signal, add, clear, pick, start }) {
       const cell = BOX.size / scene.side;
       const [x, y] = [BOX.left + at.column * cell, BOX.top + at.row * cell];
       const size = Math.max(cell, 5);
-      for (const [colour, wide] of [[state.colours.paper, 4], [state.colours.accent, 2]]) {
-        context.strokeStyle = colour;
+      for (const [color, wide] of [[state.colors.paper, 4], [state.colors.accent, 2]]) {
+        context.strokeStyle = color;
         context.lineWidth = wide;
         context.strokeRect(x + cell / 2 - size / 2 - 1, y + cell / 2 - size / 2 - 1, size + 2, size + 2);
       }

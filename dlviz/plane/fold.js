@@ -21,7 +21,7 @@ export function folding({ words, signal, turn }) {
   const element = h("div", { class: "plane-panel" }, h("div", { class: "plane-title" }, h("b", {}, words.folded)), canvas, h("label", { class: "plane-slider" }, slider, name), axes);
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let scene = null;
-  let colours = null;
+  let colors = null;
   /** Where everything stands now, and where it is going. */
   let shown = null;
   let layer = 0;
@@ -54,7 +54,7 @@ export function folding({ words, signal, turn }) {
   }
 
   function draw(palette, wished) {
-    colours = palette;
+    colors = palette;
     const at = Math.min(wished, scene.folds.length - 1);
     slider.value = String(at);
     slider.style.setProperty("--done", `${scene.folds.length > 1 ? (100 * at) / (scene.folds.length - 1) : 0}%`);
@@ -109,11 +109,11 @@ export function folding({ words, signal, turn }) {
     context.lineWidth = 1;
     context.globalAlpha = 0.65;
     lines.forEach((path, label) => {
-      context.strokeStyle = colours[token(label)];
+      context.strokeStyle = colors[token(label)];
       context.stroke(path);
     });
     context.globalAlpha = 1;
-    const stroke = painter(colours, labels.length > 400 ? 2 : 2.6);
+    const stroke = painter(colors, labels.length > 400 ? 2 : 2.6);
     for (let p = 0; p < labels.length; p += 1) stroke(context, points[2 * p], points[2 * p + 1], labels[p], labels[p] === guesses[p] ? "right" : "wrong");
   }
   return { element, show, draw };

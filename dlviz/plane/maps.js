@@ -77,22 +77,22 @@ export function maps({ words, signal, pick }) {
     } else if (sideways) columns[column.n + move]?.button.focus();
   }
 
-  /** @param {{opened: number[], side: number, colours: any}} state side: numbers along a side of each map */
-  function draw({ opened, side, colours }) {
+  /** @param {{opened: number[], side: number, colors: any}} state side: numbers along a side of each map */
+  function draw({ opened, side, colors }) {
     for (const column of columns) {
       const { layer, canvas, abreast, max } = column;
       const rows = Math.ceil(layer.drawn / abreast);
       const context = sharp(canvas, Math.min(abreast, layer.drawn) * (MAP + GAP) - GAP, Math.max(1, rows) * (MAP + GAP) - GAP);
       for (let unit = 0; unit < layer.drawn; unit += 1) {
         const [x, y] = [(unit % abreast) * (MAP + GAP), Math.floor(unit / abreast) * (MAP + GAP)];
-        context.drawImage(heat(layer.values, unit * side * side, side, side, max, colours), x, y, MAP, MAP);
+        context.drawImage(heat(layer.values, unit * side * side, side, side, max, colors), x, y, MAP, MAP);
         const mine = opened[0] === column.n && opened[1] === unit;
-        context.strokeStyle = mine ? colours.accent : colours.line;
+        context.strokeStyle = mine ? colors.accent : colors.line;
         context.lineWidth = mine ? 3 : 1;
         context.strokeRect(x + (mine ? 1.5 : 0.5), y + (mine ? 1.5 : 0.5), MAP - (mine ? 3 : 1), MAP - (mine ? 3 : 1));
         if (!mine) continue;
-        // A ring of paper between the frame and a map of the frame's own colour.
-        context.strokeStyle = colours.paper;
+        // A ring of paper between the frame and a map of the frame's own color.
+        context.strokeStyle = colors.paper;
         context.lineWidth = 1.5;
         context.strokeRect(x + 3.75, y + 3.75, MAP - 7.5, MAP - 7.5);
       }

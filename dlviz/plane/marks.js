@@ -1,8 +1,8 @@
-// Classes have a colour and a shape; a point that the model takes for another class is hollow with a cross in it.
+// Classes have a color and a shape; a point that the model takes for another class is hollow with a cross in it.
 
 import { h, s } from "../kit/js/dom.js";
 
-const COLOURS = ["neg", "pos", "flow", "good", "bad"];
+const COLORS = ["neg", "pos", "flow", "good", "bad"];
 const SHAPES = [
   "M-1,0A1,1 0 1 0 1,0A1,1 0 1 0 -1,0Z",
   "M-.9,-.9H.9V.9H-.9Z",
@@ -12,18 +12,18 @@ const SHAPES = [
 ];
 const CROSS = "M-.55,-.55L.55,.55M.55,-.55L-.55,.55";
 
-/** The token of a class's colour. */
+/** The token of a class's color. */
 export function token(label) {
-  return COLOURS[label % COLOURS.length];
+  return COLORS[label % COLORS.length];
 }
 
-/** From the sixth class on the colours come again, with other shapes. */
+/** From the sixth class on the colors come again, with other shapes. */
 function shape(label) {
-  return SHAPES[(label + Math.floor(label / COLOURS.length)) % SHAPES.length];
+  return SHAPES[(label + Math.floor(label / COLORS.length)) % SHAPES.length];
 }
 
 /** The shapes as paths for a canvas, made once for each class and size. */
-export function painter(colours, radius) {
+export function painter(colors, radius) {
   const scaled = (d) => {
     const path = new Path2D();
     path.addPath(new Path2D(d), new DOMMatrix([radius, 0, 0, radius, 0, 0]));
@@ -35,23 +35,23 @@ export function painter(colours, radius) {
   return (context, x, y, label, kind) => {
     if (!made.has(label)) made.set(label, scaled(shape(label)));
     const path = made.get(label);
-    const colour = colours[token(label)];
+    const color = colors[token(label)];
     context.save();
     context.translate(x, y);
     if (kind === "wrong") context.scale(1.25, 1.25);
     context.lineJoin = "round";
     context.lineWidth = kind === "right" ? 2 : 4;
-    context.strokeStyle = colours.paper;
+    context.strokeStyle = colors.paper;
     context.stroke(path);
-    context.fillStyle = kind === "right" ? colour : colours.paper;
+    context.fillStyle = kind === "right" ? color : colors.paper;
     context.fill(path);
     if (kind !== "right") {
-      context.strokeStyle = colour;
+      context.strokeStyle = color;
       context.lineWidth = 1.8;
       context.stroke(path);
     }
     if (kind === "wrong") {
-      context.strokeStyle = colours.ink;
+      context.strokeStyle = colors.ink;
       context.lineWidth = 1.4;
       context.stroke(cross);
     }

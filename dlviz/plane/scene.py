@@ -183,5 +183,5 @@ def _notes(shot: Shot, chosen: Sequence[int], drawn: Tensor, count: int) -> list
     if len(drawn) < count:
         notes.append({"kind": "", "text": say("plane.note.points", shown=len(drawn), count=count)})
     if shot.classes > 5:
-        notes.append({"kind": "", "text": say("plane.note.colours")})
+        notes.append({"kind": "", "text": say("plane.note.colors")})
     return notes

@@ -44,7 +44,7 @@ class Step:
         chances: probabilities (N, classes); ``None`` where another loss was given.
         loss, later: the loss on these points before the step and after it.
         state: every parameter after the step, by name.
-        rule: name of the optimiser, and its learning rate.
+        rule: name of the optimizer, and its learning rate.
         plain: whether a step is w − lr·gradient and nothing else.
     """
 
@@ -67,22 +67,22 @@ def take(
     y: Tensor,
     *,
     state: Mapping[str, Tensor] | None = None,
-    optimiser: torch.optim.Optimizer | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
     lr: float = 0.1,
     criterion: Callable[..., Any] | None = None,
 ) -> Step:
-    """One step in evaluation mode. The model, its gradients, the optimiser and the random numbers stay as they were.
+    """One step in evaluation mode. The model, its gradients, the optimizer and the random numbers stay as they were.
 
     Args:
         model: any module from (N, 2) to logits.
         x, y: the points (N, 2) and their labels (N,) or (N, 1).
         state: other parameters and buffers to start from.
-        optimiser: whose copy, with its state, makes the step; without one it is ``torch.optim.SGD`` with `lr`.
+        optimizer: whose copy, with its state, makes the step; without one it is ``torch.optim.SGD`` with `lr`.
         lr: learning rate of that.
         criterion: the loss, called with what the model returned and `y`; cross-entropy without one.
 
     Raises:
-        Problem: the optimiser knows nothing of the model, or cannot step without a closure; the loss is no number of a graph.
+        Problem: the optimizer knows nothing of the model, or cannot step without a closure; the loss is no number of a graph.
 
     Example:
         >>> net = nn.Linear(2, 1)
@@ -98,7 +98,7 @@ def take(
     owners = dict(model.named_parameters())
     values = {**owners, **dict(model.named_buffers()), **dict(state or {})}
     leaves = {name: _leaf(values[name], own) for name, own in owners.items()}
-    stepper = _stepper(optimiser, owners, leaves, lr)
+    stepper = _stepper(optimizer, owners, leaves, lr)
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), torch.enable_grad():
         # Not the leaf itself goes in: a first call may write into what it takes.
         made = run(model, x.detach().clone().requires_grad_() * 1, {**values, **leaves}, graph=True)
@@ -170,33 +170,33 @@ def _backward(loss: Tensor, made: Run, leaves: Mapping[str, Tensor]) -> None:
 
 
 def _stepper(
-    optimiser: torch.optim.Optimizer | None, owners: Mapping[str, Tensor], leaves: Mapping[str, Tensor], lr: float
+    optimizer: torch.optim.Optimizer | None, owners: Mapping[str, Tensor], leaves: Mapping[str, Tensor], lr: float
 ) -> torch.optim.Optimizer:
-    """The learner's optimiser over the copies, with copies of its own state."""
+    """The learner's optimizer over the copies, with copies of its own state."""
     if not any(leaf.requires_grad for leaf in leaves.values()):
         raise Problem(say("plane.refused.frozen"))
-    if optimiser is None:
+    if optimizer is None:
         return torch.optim.SGD([leaf for leaf in leaves.values() if leaf.requires_grad], lr=lr)
-    if not isinstance(optimiser, torch.optim.Optimizer):
-        raise Problem(say("plane.refused.optimiser", got=type(optimiser).__name__))
-    known = {id(one) for group in optimiser.param_groups for one in group["params"]}
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise Problem(say("plane.refused.optimizer", got=type(optimizer).__name__))
+    known = {id(one) for group in optimizer.param_groups for one in group["params"]}
     if not any(id(own) in known for own in owners.values()):
-        raise Problem(say("plane.refused.optimiser_other"))
+        raise Problem(say("plane.refused.optimizer_other"))
     # Wherever it speaks of a parameter of the model, its copy speaks of that parameter's copy.
-    return copy.deepcopy(optimiser, {id(owners[name]): leaf for name, leaf in leaves.items()})
+    return copy.deepcopy(optimizer, {id(owners[name]): leaf for name, leaf in leaves.items()})
 
 
-def _step(optimiser: torch.optim.Optimizer) -> None:
+def _step(optimizer: torch.optim.Optimizer) -> None:
     try:
-        optimiser.step()
+        optimizer.step()
     except TypeError as error:
-        raise Problem(say("plane.refused.closure", name=type(optimiser).__name__)) from error
+        raise Problem(say("plane.refused.closure", name=type(optimizer).__name__)) from error
 
 
-def _plain(optimiser: torch.optim.Optimizer) -> bool:
+def _plain(optimizer: torch.optim.Optimizer) -> bool:
     settings = ("momentum", "weight_decay", "maximize")
-    return type(optimiser) is torch.optim.SGD and not any(
-        group[name] for group in optimiser.param_groups for name in settings
+    return type(optimizer) is torch.optim.SGD and not any(
+        group[name] for group in optimizer.param_groups for name in settings
     )
 
 

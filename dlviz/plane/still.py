@@ -9,9 +9,9 @@ from dlviz.kit.still import Svg, shorten
 from dlviz.plane.arguments import Limits
 from dlviz.plane.shot import Shot
 
-#: The colour of each class.
-COLOURS = ("neg", "pos", "flow", "good", "bad")
-#: How much of a class's colour the surest place of the plane has.
+#: The color of each class.
+COLORS = ("neg", "pos", "flow", "good", "bad")
+#: How much of a class's color the surest place of the plane has.
 STRONG = 0.6
 #: The shape of each class around a point.
 _SHAPES = (
@@ -31,7 +31,7 @@ def draw(
     svg = Svg(_SIDE + 2 * _MARGIN + 130, _TOP + _SIDE + 20, summary, theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
     svg.text(_MARGIN, 24, "boundary", size=14, bold=True)
-    svg.text(_MARGIN + 80, 24, shorten(signature, svg.width - 112, 7.3), mono=True, colour="ink-2")
+    svg.text(_MARGIN + 80, 24, shorten(signature, svg.width - 112, 7.3), mono=True, color="ink-2")
     _heat(svg, shot, side)
     svg.rect(_MARGIN, _TOP, _SIDE, _SIDE, stroke="line", radius=0)
     left, right, bottom, top = limits
@@ -48,26 +48,26 @@ def draw(
     return svg.markup()
 
 
-def colour(number: int) -> str:
-    """The token of a class's colour."""
-    return COLOURS[number % len(COLOURS)]
+def color(number: int) -> str:
+    """The token of a class's color."""
+    return COLORS[number % len(COLORS)]
 
 
 def _heat(svg: Svg, shot: Shot, side: int) -> None:
-    """Cells of one colour are one path, and a run of them one box of it, which keeps the picture small."""
+    """Cells of one color are one path, and a run of them one box of it, which keeps the picture small."""
     every = ceil(side / _CELLS)
     chances = shot.chances.reshape(side, side, -1)[::every, ::every]
     best, winner = (part.tolist() for part in chances.max(-1))
     cell, shapes = _SIDE * every / side, dict[str, str]()
     for r, row in enumerate(best):
-        colours = [_shade(svg, winner[r][c], p, shot.classes) for c, p in enumerate(row)]
+        colors = [_shade(svg, winner[r][c], p, shot.classes) for c, p in enumerate(row)]
         start = 0
         for c in range(1, len(row) + 1):
-            if c == len(row) or colours[c] != colours[start]:
+            if c == len(row) or colors[c] != colors[start]:
                 x, y = start * cell, r * cell
                 wide, high = min(c * cell, _SIDE) - x, min(cell, _SIDE - y)
                 shape = f"M{_MARGIN + x:.1f},{_TOP + y:.1f}h{wide:.1f}v{high:.1f}h-{wide:.1f}z"
-                shapes[colours[start]] = shapes.get(colours[start], "") + shape
+                shapes[colors[start]] = shapes.get(colors[start], "") + shape
                 start = c
     for name, d in shapes.items():
         svg.path(d, fill=name)
@@ -75,14 +75,14 @@ def _heat(svg: Svg, shot: Shot, side: int) -> None:
 
 def _shade(svg: Svg, winner: int, p: float, classes: int) -> str:
     sure = (p - 1 / classes) / (1 - 1 / classes) if p == p else 0.0
-    return svg.mix(colour(winner), STRONG * round(6 * sure) / 6)
+    return svg.mix(color(winner), STRONG * round(6 * sure) / 6)
 
 
 def _point(svg: Svg, x: float, y: float, label: int, *, right: bool) -> None:
     """Filled where the guess is right, a cross where it is wrong."""
     if right:
-        svg.path(_SHAPES[label % len(_SHAPES)].format(x=x, y=y), fill=colour(label), stroke="paper", line=1.2)
+        svg.path(_SHAPES[label % len(_SHAPES)].format(x=x, y=y), fill=color(label), stroke="paper", line=1.2)
     else:
         d = f"M{x - 4:.1f},{y - 4:.1f}l8,8m0,-8l-8,8"
         svg.path(d, stroke="paper", line=4)
-        svg.path(d, stroke=colour(label), line=2)
+        svg.path(d, stroke=color(label), line=2)

@@ -26,7 +26,7 @@ export function unit({ words, signal, edit, reset, close }) {
   shut.addEventListener("click", close, { signal });
   back.addEventListener("click", reset, { signal });
   let about = null;
-  let colours = null;
+  let colors = null;
   let at = null;
   /** Which unit the sliders are of, how they are held, and how far they reach. */
   let key = "";
@@ -131,20 +131,20 @@ export function unit({ words, signal, edit, reset, close }) {
   }
 
   function draw(palette) {
-    colours = palette;
+    colors = palette;
     if (!about) return;
     const { scene, layer, unit: k } = about;
     const side = scene.map;
     const context = sharp(canvas, SIZE, SIZE);
     const own = layer.values.subarray(k * side * side, (k + 1) * side * side);
     const max = largest(own);
-    context.drawImage(heat(own, 0, side, side, max, colours), 0, 0, SIZE, SIZE);
-    context.strokeStyle = colours.line;
+    context.drawImage(heat(own, 0, side, side, max, colors), 0, 0, SIZE, SIZE);
+    context.strokeStyle = colors.line;
     context.lineWidth = 1;
     context.strokeRect(0.5, 0.5, SIZE - 1, SIZE - 1);
     if (at) {
       const cell = SIZE / side;
-      context.strokeStyle = colours.accent;
+      context.strokeStyle = colors.accent;
       context.lineWidth = 2;
       context.strokeRect(at[1] * cell, at[0] * cell, cell, cell);
     }
@@ -159,7 +159,7 @@ export function unit({ words, signal, edit, reset, close }) {
   function stand(row, column) {
     const within = (value) => Math.max(0, Math.min(about.scene.map - 1, value));
     at = [within(row), within(column)];
-    draw(colours);
+    draw(colors);
   }
   map.addEventListener("pointermove", (event) => {
     const box = canvas.getBoundingClientRect();
@@ -169,7 +169,7 @@ export function unit({ words, signal, edit, reset, close }) {
   for (const away of ["pointerleave", "blur"]) {
     map.addEventListener(away, () => {
       at = null;
-      draw(colours);
+      draw(colors);
     }, { signal });
   }
   map.addEventListener("keydown", (event) => {

@@ -109,17 +109,17 @@ function render({ model, el, signal }) {
   function stand() {
     const step = model.get("step");
     const now = walks();
-    const colours = palette(on.ui.root);
-    colours.good = getComputedStyle(on.ui.root).getPropertyValue("--good").trim();
+    const colors = palette(on.ui.root);
+    colors.good = getComputedStyle(on.ui.root).getPropertyValue("--good").trim();
     const [call, k] = model.get("opened");
     const n = scene.layers.findIndex((one) => one.call === call);
     const layer = n < 0 || k >= scene.layers[n].drawn ? null : scene.layers[n];
     if (now) walk.stand(Math.min(model.get("phase"), phases().length - 1));
-    plane.draw({ colours, brush: model.get("brush"), painted: model.get("painted"), live: live(), walk: now ? after() : null, startable: !now && (live() || held()) });
-    units.draw({ opened: layer ? [n, k] : [], side: scene.map, colours });
+    plane.draw({ colors, brush: model.get("brush"), painted: model.get("painted"), live: live(), walk: now ? after() : null, startable: !now && (live() || held()) });
+    units.draw({ opened: layer ? [n, k] : [], side: scene.map, colors });
     open.show(layer && { scene, layer, unit: k, linear: scene.layers[layer.linear] ?? null, live: live() });
-    open.draw(colours);
-    fold.draw(colours, model.get("layer"));
+    open.draw(colors);
+    fold.draw(colors, model.get("layer"));
     losses.stand(Math.min(step, moments().length - 1));
     on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().length < 2 && !now);
   }

@@ -198,7 +198,7 @@ def copied(module: nn.Module) -> nn.Module:
     options = {name: getattr(module, name) for name in names}
     like = next(module.parameters())
     sizes = (module.input_size, module.hidden_size)
-    # Without storage there is nothing to initialise.
+    # Without storage there is nothing to initialize.
     found = made(*sizes, **options, device="meta", dtype=like.dtype).to_empty(device=like.device)
     with torch.no_grad():
         for name, value in found.named_parameters():

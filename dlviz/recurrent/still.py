@@ -22,7 +22,7 @@ def draw(lane: Lane, tokens: Sequence[str], curve: Tensor, name: str, signature:
     svg = Svg(_MARGIN * 2 + _LEFT + _WIDE, 64 + sum(high) + 14 * len(high) + 128, summary, theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
     svg.text(_MARGIN, 24, "unroll", size=14, bold=True)
-    svg.text(_MARGIN + 58, 24, shorten(f"{signature} · {name}", svg.width - 90, 7.3), mono=True, colour="ink-2")
+    svg.text(_MARGIN + 58, 24, shorten(f"{signature} · {name}", svg.width - 90, 7.3), mono=True, color="ink-2")
     x, y = _MARGIN + _LEFT, 60.0
     shown = tokens[: lane.steps : every]
     apart = max(1, math.ceil(9 * max(map(len, (one[:4] for one in shown)), default=1) / cell))
@@ -36,17 +36,17 @@ def draw(lane: Lane, tokens: Sequence[str], curve: Tensor, name: str, signature:
 
 
 def _heat(svg: Svg, values: Tensor, x: float, y: float, wide: float, high: float, most: float) -> None:
-    """Cells of one colour are one path, which keeps the picture small."""
+    """Cells of one color are one path, which keeps the picture small."""
     shapes: dict[str, str] = {}
     for r, row in enumerate(values.double().tolist()):
         for c, value in enumerate(row):
             strength = round(5 * min(1.0, abs(value) / most)) if most and math.isfinite(value) else 0
             if strength:
-                colour = svg.mix("pos" if value > 0 else "neg", strength / 5)
+                color = svg.mix("pos" if value > 0 else "neg", strength / 5)
                 shape = f"M{x + c * wide:.1f},{y + r * high:.1f}h{wide:.1f}v{high:.1f}h-{wide:.1f}z"
-                shapes[colour] = shapes.get(colour, "") + shape
-    for colour, d in shapes.items():
-        svg.path(d, fill=colour)
+                shapes[color] = shapes.get(color, "") + shape
+    for color, d in shapes.items():
+        svg.path(d, fill=color)
     svg.rect(x, y, values.shape[1] * wide, values.shape[0] * high, stroke="line", radius=0, line=0.8)
 
 
@@ -54,7 +54,7 @@ def _curve(svg: Svg, curve: Tensor, x: float, y: float) -> None:
     """‖∂h/∂x‖ against lag, on a logarithmic scale."""
     logs = [math.log10(v) if v > 0 and math.isfinite(v) else math.nan for v in curve.double().tolist()]
     real = [v for v in logs if v == v]
-    svg.text(x, y + 4, "‖∂h/∂x‖", size=11, mono=True, colour="ink-2")
+    svg.text(x, y + 4, "‖∂h/∂x‖", size=11, mono=True, color="ink-2")
     if not real:
         return
     low, top = math.floor(min(real)), max(math.ceil(max(real)), math.floor(min(real)) + 1)
@@ -62,7 +62,7 @@ def _curve(svg: Svg, curve: Tensor, x: float, y: float) -> None:
     points = [(x + k * step, y + 90 - (v - low) / (top - low) * 78) for k, v in enumerate(logs) if v == v]
     svg.path(f"M{x:.1f},{y + 12:.1f}v78h250", stroke="line")
     svg.path("M" + "L".join(f"{a:.1f},{b:.1f}" for a, b in points), stroke="accent", line=2)
-    svg.text(x - 6, y + 18, f"1e{top}", size=10, mono=True, colour="ink-3", anchor="end")
-    svg.text(x - 6, y + 92, f"1e{low}", size=10, mono=True, colour="ink-3", anchor="end")
-    svg.text(x + 250, y + 106, f"lag {len(logs) - 1}", size=10, mono=True, colour="ink-3", anchor="end")
-    svg.text(x, y + 106, "0", size=10, mono=True, colour="ink-3")
+    svg.text(x - 6, y + 18, f"1e{top}", size=10, mono=True, color="ink-3", anchor="end")
+    svg.text(x - 6, y + 92, f"1e{low}", size=10, mono=True, color="ink-3", anchor="end")
+    svg.text(x + 250, y + 106, f"lag {len(logs) - 1}", size=10, mono=True, color="ink-3", anchor="end")
+    svg.text(x, y + 106, "0", size=10, mono=True, color="ink-3")

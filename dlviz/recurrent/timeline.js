@@ -24,7 +24,7 @@ export function timeline({ words, signal, pick, extend }) {
   const element = h("div", { class: "rec-time" }, field, readout, found);
   let scene = null;
   let bands = [];
-  let colours = null;
+  let colors = null;
   let width = 0;
   let column = 0;
   let tall = 0;
@@ -56,7 +56,7 @@ export function timeline({ words, signal, pick, extend }) {
 
   /** What does not change while the player runs: kept as a picture. */
   function paint(palette, room) {
-    colours = palette;
+    colors = palette;
     width = Math.max(320, room - 32);
     column = Math.min(60, (width - LEFT - RIGHT) / scene.steps);
     let y = BARS + TOKENS + MARKS;
@@ -70,19 +70,19 @@ export function timeline({ words, signal, pick, extend }) {
     still = document.createElement("canvas");
     const context = sharp(still, width, tall);
     for (const band of bands) {
-      context.drawImage(heat(band.values, 0, band.count, scene.steps, band.max, colours), LEFT, band.top, column * scene.steps, band.bottom - band.top);
-      context.strokeStyle = colours.line;
+      context.drawImage(heat(band.values, 0, band.count, scene.steps, band.max, colors), LEFT, band.top, column * scene.steps, band.bottom - band.top);
+      context.strokeStyle = colors.line;
       context.strokeRect(LEFT - 0.5, band.top - 0.5, column * scene.steps + 1, band.bottom - band.top + 1);
     }
     mono = getComputedStyle(field).getPropertyValue("--mono");
     context.font = `600 12px ${mono}`;
-    context.fillStyle = colours.ink;
+    context.fillStyle = colors.ink;
     context.textBaseline = "middle";
     for (const band of bands) {
       context.fillText(band.name, 2, (band.top + band.bottom) / 2 - 7);
       context.save();
       context.font = `10px ${mono}`;
-      context.fillStyle = colours["ink-3"];
+      context.fillStyle = colors["ink-3"];
       context.fillText(`± ${format(band.max, 2)}`, 2, (band.top + band.bottom) / 2 + 8);
       context.restore();
     }
@@ -111,14 +111,14 @@ export function timeline({ words, signal, pick, extend }) {
   function bars(context) {
     const norms = scene.influence(here.t, here.u);
     context.font = `10px ${mono}`;
-    context.fillStyle = colours["ink-3"];
+    context.fillStyle = colors["ink-3"];
     context.textAlign = "left";
     context.textBaseline = "middle";
     context.fillText("‖∂h/∂x‖", 2, BARS - 18);
     if (!norms) return;
     const most = largest(norms);
     context.fillText(`≤ ${format(most, 2)}`, 2, BARS - 5);
-    context.fillStyle = colours.flow;
+    context.fillStyle = colors.flow;
     for (let s = 0; s < scene.steps && most > 0; s += 1) {
       const high = ((BARS - 4) * norms[s]) / most;
       context.fillRect(x(s) + Math.min(4, column / 8), BARS - high, Math.max(1, column - Math.min(8, column / 4)), high);
@@ -134,38 +134,38 @@ export function timeline({ words, signal, pick, extend }) {
       const text = scene.token(place);
       if (strong) {
         const wide = context.measureText(text).width + 8;
-        context.fillStyle = colours.paper;
+        context.fillStyle = colors.paper;
         context.fillRect(x(place) + column / 2 - wide / 2, BARS + 1, wide, TOKENS - 1);
-        context.strokeStyle = colours.accent;
+        context.strokeStyle = colors.accent;
         context.lineWidth = 1.5;
         context.strokeRect(x(place) + column / 2 - wide / 2, BARS + 2, wide, TOKENS - 3);
       }
-      context.fillStyle = strong ? colours.ink : colours["ink-3"];
+      context.fillStyle = strong ? colors.ink : colors["ink-3"];
       context.fillText(text, x(place) + column / 2, BARS + TOKENS / 2 + 1);
     };
     for (let place = 0; place < scene.steps; place += apart) write(place, false);
     write(here.t, true);
   }
   function marks(context) {
-    const line = (first, last, colour) => {
-      context.fillStyle = colour;
+    const line = (first, last, color) => {
+      context.fillStyle = color;
       context.fillRect(x(first) + 1, BARS + TOKENS + 1, Math.max(2, (last - first + 1) * column - 2), 4);
     };
-    for (const [first, last] of matches()) line(first, last, colours.flow);
-    if (here.span.length === 2) line(...here.span, colours.accent);
+    for (const [first, last] of matches()) line(first, last, colors.flow);
+    if (here.span.length === 2) line(...here.span, colors.accent);
   }
   function matches() {
     return here.span.length === 2 && here.threshold ? similar(scene, ...here.span, here.threshold) : [];
   }
   function cursor(context) {
-    context.strokeStyle = colours.accent;
+    context.strokeStyle = colors.accent;
     context.lineWidth = 1.5;
     for (const band of bands) {
       context.strokeRect(x(here.t), band.top - 2, Math.max(2, column), band.bottom - band.top + 4);
       if (here.u >= band.count) continue;
       const y = band.top + here.u * band.row;
       context.save();
-      context.strokeStyle = colours["ink-3"];
+      context.strokeStyle = colors["ink-3"];
       context.lineWidth = 1;
       context.strokeRect(LEFT - 1, y - 0.5, column * scene.steps + 2, band.row + 1);
       context.restore();
@@ -183,14 +183,14 @@ export function timeline({ words, signal, pick, extend }) {
     const top = tall - CURVE;
     const middle = top + CURVE / 2;
     const y = (value) => middle - (value / max) * (CURVE / 2 - 4);
-    context.strokeStyle = colours.line;
+    context.strokeStyle = colors.line;
     context.lineWidth = 1;
     context.beginPath();
     context.moveTo(LEFT, middle);
     context.lineTo(LEFT + column * scene.steps, middle);
     context.stroke();
-    const draw = (points, colour, dash) => {
-      context.strokeStyle = colour;
+    const draw = (points, color, dash) => {
+      context.strokeStyle = color;
       context.lineWidth = 2;
       context.setLineDash(dash);
       context.beginPath();
@@ -198,18 +198,18 @@ export function timeline({ words, signal, pick, extend }) {
       context.stroke();
       context.setLineDash([]);
     };
-    if (ghost) draw(before, colours["ink-3"], [4, 3]);
-    draw(own, colours.accent, []);
-    context.fillStyle = colours.accent;
+    if (ghost) draw(before, colors["ink-3"], [4, 3]);
+    draw(own, colors.accent, []);
+    context.fillStyle = colors.accent;
     context.beginPath();
     context.arc(x(here.t) + column / 2, y(own[here.t]), 4, 0, 7);
     context.fill();
     context.textAlign = "left";
-    context.fillStyle = colours.ink;
+    context.fillStyle = colors.ink;
     context.font = `600 12px ${mono}`;
     context.fillText(`${name}[${here.u}]`, 2, middle - 7);
     context.font = `10px ${mono}`;
-    context.fillStyle = colours["ink-3"];
+    context.fillStyle = colors["ink-3"];
     context.fillText(`± ${format(max, 2)}`, 2, middle + 8);
   }
 

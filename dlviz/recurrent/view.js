@@ -91,7 +91,7 @@ function render({ model, el, signal }) {
     if (scene.history.looks.length) on.controls.choice({ label: words["knob.clip"], options: scene.history.clips.map((value) => [String(value), String(value)]), get: () => String(model.get("clip")), set: (value) => on.save("clip", Number(value)) });
   }
 
-  /** Everything anew, in the colours and the width that there are now. */
+  /** Everything anew, in the colors and the width that there are now. */
   function paint() {
     if (signal.aborted) return;
     width = on.ui.stage.clientWidth;

@@ -35,7 +35,7 @@ class TensorsWidget(Widget, Generic[Data]):
         return say("tensors.repr_closed") if self._data is None else self._describe()
 
     @property
-    def _colours(self) -> str:
+    def _colors(self) -> str:
         return "dark" if self.theme == "dark" else "light"
 
     def close(self) -> None:

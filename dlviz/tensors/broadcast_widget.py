@@ -65,7 +65,7 @@ class BroadcastView(TensorsWidget[Broadcast]):
         else:
             lines.append((made.error[:110], "bad"))
         page = Page([row], lines=lines)
-        return draw(say("tensors.broadcast.name"), self.scene["signature"], self.scene["summary"], page, self._colours)
+        return draw(say("tensors.broadcast.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
 
 
 def broadcast(

@@ -1,4 +1,4 @@
-"""Products that sum: every matmul and einsum as labelled dimensions, and for each element of the result the terms that make it."""
+"""Products that sum: every matmul and einsum as labeled dimensions, and for each element of the result the terms that make it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -4,16 +4,16 @@ import { h, fillIn } from "../kit/js/dom.js";
 import { format, number } from "../kit/js/numbers.js";
 import { histogram } from "../kit/js/tensorview.js";
 
-/** "(3, 4)" with every number in its dimension's colour. */
-export function coloured(numbers) {
+/** "(3, 4)" with every number in its dimension's color. */
+export function colored(numbers) {
   const parts = numbers.flatMap((value, d) => [d ? ", " : "", h("span", { "data-dim": d % 5 }, String(value))]);
   return h("code", {}, "(", ...parts, numbers.length === 1 ? ",)" : ")");
 }
 
 /** The title above a grid: name, shape, stride, and an offset that is not 0 or is asked for. */
 export function title(about, words, start = about.offset > 0) {
-  const parts = [h("b", {}, about.name), h("span", { class: "tensor-fact" }, words["fact.shape"], " ", coloured(about.shape))];
-  if (about.stride) parts.push(h("span", { class: "tensor-fact" }, words["fact.stride"], " ", coloured(about.stride)));
+  const parts = [h("b", {}, about.name), h("span", { class: "tensor-fact" }, words["fact.shape"], " ", colored(about.shape))];
+  if (about.stride) parts.push(h("span", { class: "tensor-fact" }, words["fact.stride"], " ", colored(about.stride)));
   if (about.stride && start) parts.push(h("span", { class: "tensor-fact" }, words["fact.offset"], " ", h("code", {}, String(about.offset))));
   return parts;
 }

@@ -78,7 +78,7 @@ class IndexView(TensorsWidget[Selection]):
             self.scene["signature"],
             self.scene["summary"],
             Page([row], lines=lines),
-            self._colours,
+            self._colors,
         )
 
 

@@ -34,13 +34,13 @@ export function overview({ root, words, signal, go }) {
     if (!map) return;
     const pen = canvas.getContext("2d");
     const tokens = getComputedStyle(root);
-    const colour = { true: tokens.getPropertyValue("--pos"), false: tokens.getPropertyValue("--neg") };
+    const color = { true: tokens.getPropertyValue("--pos"), false: tokens.getPropertyValue("--neg") };
     const most = values.reduce((max, value) => (Number.isFinite(value) ? Math.max(max, Math.abs(value)) : max), 0) || 1;
     pen.clearRect(0, 0, map.columns, map.rows);
     for (let p = 0; p < values.length; p += 1) {
       const value = values[p];
       pen.globalAlpha = Number.isFinite(value) ? Math.abs(value) / most : 1;
-      pen.fillStyle = Number.isFinite(value) ? colour[value > 0] : tokens.getPropertyValue("--bad");
+      pen.fillStyle = Number.isFinite(value) ? color[value > 0] : tokens.getPropertyValue("--bad");
       pen.fillRect(p % map.columns, Math.floor(p / map.columns), 1, 1);
     }
   }

@@ -120,8 +120,8 @@ function render({ model, el, signal }) {
     for (const each of [...sheets, result]) each.sheet.show(each.block, near(each, fixed), heading(each));
   }
   /** An index into a tensor by the labels of its dimensions; a size of 1 has only its 0. */
-  function near({ item }, labelled) {
-    return item.labels.map((name, d) => (item.facts.shape[d] > 1 ? (labelled[name] ?? 0) : 0));
+  function near({ item }, labeled) {
+    return item.labels.map((name, d) => (item.facts.shape[d] > 1 ? (labeled[name] ?? 0) : 0));
   }
 
   function stand(step, fresh) {
@@ -154,8 +154,8 @@ function render({ model, el, signal }) {
     let plain = true;
     for (let t = 0; t < terms; t += 1) {
       const inner = unravel(t, summed.map((name) => sizes[name]));
-      const labelled = { ...fixed, ...Object.fromEntries(summed.map((name, d) => [name, inner[d]])) };
-      const found = sheets.map((each) => each.block.position(near(each, labelled)));
+      const labeled = { ...fixed, ...Object.fromEntries(summed.map((name, d) => [name, inner[d]])) };
+      const found = sheets.map((each) => each.block.position(near(each, labeled)));
       found.forEach((p, i) => p >= 0 && paths[i].push([p, "lit"]));
       const shown = terms <= WRITTEN + 2 || t < WRITTEN - 1 || t === terms - 1;
       if (found.some((p) => p < 0) || !shown) {
@@ -189,7 +189,7 @@ function render({ model, el, signal }) {
   function outer(k) {
     const lit = (each, test) => marksWhere(each, test);
     const name = scene().summed[0];
-    sheets.forEach((each) => each.sheet.mark(lit(each, (labelled) => labelled[name] === k)));
+    sheets.forEach((each) => each.sheet.mark(lit(each, (labeled) => labeled[name] === k)));
     unveil(k);
     result.sheet.mark([]);
     const [a, b] = sheets.map(({ item }) => item);
@@ -198,8 +198,8 @@ function render({ model, el, signal }) {
   }
   /** Column j of the result is the left's columns, weighted by column j of the right. */
   function columns(j) {
-    sheets.forEach((each) => each.sheet.mark(marksWhere(each, (labelled) => labelled.j === undefined || labelled.j === j)));
-    result.sheet.mark(marksWhere(result, (labelled) => labelled.j === j).map(([p]) => [p, "now"]));
+    sheets.forEach((each) => each.sheet.mark(marksWhere(each, (labeled) => labeled.j === undefined || labeled.j === j)));
+    result.sheet.mark(marksWhere(result, (labeled) => labeled.j === j).map(([p]) => [p, "now"]));
     const [a, b] = sheets;
     const size = scene().sizes[scene().summed[0]];
     const parts = [];
@@ -220,9 +220,9 @@ function render({ model, el, signal }) {
     const fixed = batchLabels();
     for (let p = 0; p < each.block.count; p += 1) {
       const index = each.block.index(p);
-      const labelled = Object.fromEntries(each.item.labels.map((name, d) => [name, index[d]]));
+      const labeled = Object.fromEntries(each.item.labels.map((name, d) => [name, index[d]]));
       const here = each.item.labels.every((name, d) => !(name in fixed) || index[d] === (each.item.facts.shape[d] > 1 ? fixed[name] : 0));
-      if (here && test(labelled)) found.push([p, "lit"]);
+      if (here && test(labeled)) found.push([p, "lit"]);
     }
     return found;
   }
@@ -236,8 +236,8 @@ function render({ model, el, signal }) {
       const [from, at] = k === null ? [result.block, p] : [partial, q];
       node.textContent = at < 0 ? "" : from.text(at, 3);
       node.style.background = at < 0 ? "var(--paper)" : diverging(from.number(at), from.max);
-      // The grid is to write its own colour again when it is drawn next.
-      delete node.dataset.colour;
+      // The grid is to write its own color again when it is drawn next.
+      delete node.dataset.color;
     }
   }
 }

@@ -79,7 +79,7 @@ class ProductView(TensorsWidget[Contraction]):
             row += [Sheet(f"{name} {tuple(x.shape)}", read(x, None, cropped(tuple(x.shape))), column=column), "·"]
         row[-1] = "="
         row.append(Sheet(str(tuple(made.result.shape)), read(made.result, None, cropped(tuple(made.result.shape)))))
-        return draw(self._kind, self.scene["signature"], self.scene["summary"], Page([row]), self._colours)
+        return draw(self._kind, self.scene["signature"], self.scene["summary"], Page([row]), self._colors)
 
 
 def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits: Any) -> ProductView:

@@ -46,7 +46,7 @@ class Page:
 
 
 def draw(name: str, signature: str, summary: str, page: Page, theme: str) -> str:
-    """SVG of `page`; `lines` are (text, colour's name)."""
+    """SVG of `page`; `lines` are (text, color's name)."""
     widths = [sum(_size(item)[0] + _GAP for item in row) for row in page.rows]
     wide = max([420.0, *(_MARGIN * 2 + width for width in widths)])
     wide = max(wide, *(2 * _MARGIN + _LETTER * len(text) for text, _ in page.lines)) if page.lines else wide
@@ -56,13 +56,13 @@ def draw(name: str, signature: str, summary: str, page: Page, theme: str) -> str
     svg.rect(0.5, 0.5, wide - 1, high - 1, fill="paper", stroke="line", radius=10)
     svg.text(_MARGIN, 24, name, size=14, bold=True)
     left = _MARGIN + 9.5 * len(name) + 8
-    svg.text(left, 24, shorten(signature, wide - left - _MARGIN, _LETTER), mono=True, colour="ink-2")
+    svg.text(left, 24, shorten(signature, wide - left - _MARGIN, _LETTER), mono=True, color="ink-2")
     y = float(_HEAD)
     for row in page.rows:
         x, tall = float(_MARGIN), max((_size(item)[1] for item in row), default=0)
         for item in row:
             if isinstance(item, str):
-                svg.text(x, y + tall / 2 + 10, item, size=18, colour="ink-2")
+                svg.text(x, y + tall / 2 + 10, item, size=18, color="ink-2")
             else:
                 _sheet(svg, item, x, y)
             x += _size(item)[0] + _GAP
@@ -70,8 +70,8 @@ def draw(name: str, signature: str, summary: str, page: Page, theme: str) -> str
     for scroll in page.scrolls:
         _scroll(svg, scroll, y, wide - 2 * _MARGIN)
         y += 62
-    for text, colour in page.lines:
-        svg.text(_MARGIN, y + 6, text, size=11.5, mono=True, colour=colour)
+    for text, color in page.lines:
+        svg.text(_MARGIN, y + 6, text, size=11.5, mono=True, color=color)
         y += 20
     return svg.markup()
 
@@ -160,7 +160,7 @@ def _unravel(p: int, size: Sequence[int]) -> tuple[int, ...]:
 
 
 def _level(block: Block, p: int, most: float) -> tuple[str, int]:
-    """Colour and strength of a cell in steps, so that cells of one colour are one shape."""
+    """Color and strength of a cell in steps, so that cells of one color are one shape."""
     if block.kind in ("none", "text"):
         return "", 0
     if block.kind == "bool":
@@ -187,12 +187,12 @@ def _most(block: Block) -> float:
 def _sheet(svg: Svg, sheet: Sheet, x: float, y: float) -> None:
     block, wide, most = sheet.block, _wide(sheet), _most(sheet.block)
     rows, columns, tiles = _layout(sheet)
-    svg.text(x, y + 12, sheet.title, size=11, mono=True, colour="ink-2")
+    svg.text(x, y + 12, sheet.title, size=11, mono=True, color="ink-2")
     y += 22 + (14 if len(block.size) > 2 else 0)
     for tile in tiles:
         if tile:
             at = ", ".join(str(first + i) for first, i in zip(block.start, tile, strict=False))
-            svg.text(x, y - 5, f"[{at}, :, :]", size=10, mono=True, colour="ink-3")
+            svg.text(x, y - 5, f"[{at}, :, :]", size=10, mono=True, color="ink-3")
         shapes: dict[tuple[str, int], str] = {}
         texts, lit = [], ""
         for r, c in product(range(rows), range(columns)):
@@ -227,7 +227,7 @@ def _scroll(svg: Svg, scroll: Scroll, y: float, room: float) -> None:
     full = max(22.0, 6 + 6 * max(map(len, labels), default=1))
     wide = full if full * count <= room else max(6.0, room / max(1, count))
     fits = min(count, int(room / wide))
-    svg.text(_MARGIN, y + 10, scroll.title, size=11, mono=True, colour="ink-2")
+    svg.text(_MARGIN, y + 10, scroll.title, size=11, mono=True, color="ink-2")
     shapes: dict[tuple[str, int], str] = {}
     for p in range(fits):
         level = ("line-2", 6) if scroll.reached and p not in scroll.reached else _level(block, p, most)
@@ -244,4 +244,4 @@ def _scroll(svg: Svg, scroll: Scroll, y: float, room: float) -> None:
     if wide == full:
         svg.texts([(_MARGIN + (p + 0.5) * wide, y + 31, labels[p]) for p in range(fits)], size=10)
     every = 1 if wide >= 20 else 8
-    svg.texts([(_MARGIN + (p + 0.5) * wide, y + 47, str(p)) for p in range(0, fits, every)], size=8.5, colour="ink-3")
+    svg.texts([(_MARGIN + (p + 0.5) * wide, y + 47, str(p)) for p in range(0, fits, every)], size=8.5, color="ink-3")

@@ -25,7 +25,7 @@ export function tape({ signal, pick, label }) {
 
   /**
    * @param {{address: number, text: string, number: number, off: boolean, odd: boolean}[]} items in the order of storage
-   * @param {number} max the value of the strongest colour
+   * @param {number} max the value of the strongest color
    */
   function show(items, max) {
     last = { ...last, items, max, marks: [], offset: 0, hops: [] };

@@ -1,4 +1,4 @@
-"""Why a ``view`` is possible or not: which neighbouring dimensions do not lie one after the other in storage."""
+"""Why a ``view`` is possible or not: which neighboring dimensions do not lie one after the other in storage."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -4,7 +4,7 @@ import { h, fillIn } from "../kit/js/dom.js";
 import { decode, unravel, ravel, countOf, address, at } from "../kit/js/cells.js";
 import { grid } from "../kit/js/grid.js";
 import { addressParts, tape, tapeItems } from "./tape.js";
-import { coloured, title } from "./facts.js";
+import { colored, title } from "./facts.js";
 import { stage } from "../kit/js/stage.js";
 import { array } from "../kit/js/binary.js";
 
@@ -56,7 +56,7 @@ function render({ model, el, signal }) {
   function refusal(item) {
     const box = h("div", { class: "tensor-refusal" }, h("div", { class: "tensor-head" }, h("b", {}, item.text), h("span", { class: "tensor-tag", "data-kind": "bad" }, words["views.refused"])));
     for (const why of item.why) box.append(h("p", {}, why));
-    if (item.stride) box.append(h("p", {}, words["fact.stride"], " ", coloured(item.stride)));
+    if (item.stride) box.append(h("p", {}, words["fact.stride"], " ", colored(item.stride)));
     box.append(h("p", { class: "tensor-torch" }, item.error));
     return box;
   }

@@ -82,7 +82,7 @@ class ViewsView(TensorsWidget[tuple[Arranged, ...]]):
             ],
             lines,
         )
-        return draw(say("tensors.views.name"), self.scene["signature"], self.scene["summary"], page, self._colours)
+        return draw(say("tensors.views.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
 
 
 def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = None, **traits: Any) -> ViewsView:

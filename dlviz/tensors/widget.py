@@ -116,7 +116,7 @@ class TensorView(TensorsWidget[Tensor]):
         page = Page([[Sheet(title, _block(x, about, tuple(self.origin)))]], scrolls)
         for note in self.scene["notes"]:
             page.lines.append((note["text"][:110], "bad" if note["kind"] == "bad" else "ink-2"))
-        return draw(say("tensors.tensor.name"), self.scene["signature"], self.scene["summary"], page, self._colours)
+        return draw(say("tensors.tensor.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
 
 
 def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:

@@ -31,7 +31,7 @@ class Past:
 
 
 class Beginning:
-    """States of modules, optimisers, schedulers and generators, as they are when this is made.
+    """States of modules, optimizers, schedulers and generators, as they are when this is made.
 
     Args:
         things: whatever has ``state_dict`` and ``load_state_dict``, or is a ``torch.Generator``.

@@ -25,7 +25,7 @@ export function chart({ name, signal, hover, label }) {
 
   function draw(next) {
     state = { ...state, ...next };
-    const { width, curves, colours, until, logX, logY, smoothing, marks } = state;
+    const { width, curves, colors, until, logX, logY, smoothing, marks } = state;
     const context = sharp(canvas, width, HIGH);
     element.style.width = `${width}px`;
     const shown = curves.filter((curve) => curve.points.size());
@@ -34,11 +34,11 @@ export function chart({ name, signal, hover, label }) {
     const [low, high] = bounds(shown, until, logY);
     const y = axis(low, high, HIGH - BOTTOM, TOP, logY);
     scaleX = x;
-    rule(context, x, y, width, colours);
-    for (const mark of marks) if (mark.step <= last) notch(context, mark, x, colours);
+    rule(context, x, y, width, colors);
+    for (const mark of marks) if (mark.step <= last) notch(context, mark, x, colors);
     for (const curve of shown) line(context, curve, x, y, until, smoothing, width);
     context.setLineDash([]);
-    if (cursor !== null) cross(context, shown, x, y, colours);
+    if (cursor !== null) cross(context, shown, x, y, colors);
     tell(shown);
   }
 
@@ -73,10 +73,10 @@ export function chart({ name, signal, hover, label }) {
     return found.length > 7 ? found.filter((value) => String(value).includes("1")) : found;
   }
 
-  function rule(context, x, y, width, colours) {
-    context.font = `10.5px ${colours.mono}`;
-    context.fillStyle = colours["ink-3"];
-    context.strokeStyle = colours["line-2"];
+  function rule(context, x, y, width, colors) {
+    context.font = `10.5px ${colors.mono}`;
+    context.fillStyle = colors["ink-3"];
+    context.strokeStyle = colors["line-2"];
     context.lineWidth = 1;
     context.textAlign = "right";
     context.textBaseline = "middle";
@@ -92,9 +92,9 @@ export function chart({ name, signal, hover, label }) {
     context.textBaseline = "top";
     for (const value of x.ticks) if (Number.isInteger(value)) context.fillText(value >= 1e4 ? `${format(value / 1e3, 4)}k` : String(value), Math.max(LEFT + 6, Math.min(width - RIGHT - 10, x.pixel(value))), HIGH - BOTTOM + 7);
   }
-  function notch(context, mark, x, colours) {
+  function notch(context, mark, x, colors) {
     const at = Math.round(x.pixel(Math.max(mark.step, 1e-9))) + 0.5;
-    context.strokeStyle = mark.kind === "knob" ? colours.flow : colours.line;
+    context.strokeStyle = mark.kind === "knob" ? colors.flow : colors.line;
     context.setLineDash(mark.kind === "knob" ? [4, 3] : [1, 3]);
     context.beginPath();
     context.moveTo(at, TOP);
@@ -102,8 +102,8 @@ export function chart({ name, signal, hover, label }) {
     context.stroke();
     context.setLineDash([]);
     if (mark.text) {
-      context.font = `10.5px ${colours.mono}`;
-      context.fillStyle = colours.flow;
+      context.font = `10.5px ${colors.mono}`;
+      context.fillStyle = colors.flow;
       const wide = context.measureText(mark.text).width;
       context.textAlign = at + wide + 6 > state.width - RIGHT ? "right" : "left";
       context.textBaseline = "top";
@@ -113,10 +113,10 @@ export function chart({ name, signal, hover, label }) {
 
   /** At most one column of pixels wide a stroke: its least and largest value, so that no spike is lost. */
   function line(context, curve, x, y, until, smoothing, width) {
-    const { points, colour, dash, behind, picked, faded } = curve;
+    const { points, color, dash, behind, picked, faded } = curve;
     const end = behind ? points.size() : points.at(until + 0.5);
     context.lineJoin = "round";
-    context.strokeStyle = colour;
+    context.strokeStyle = color;
     context.setLineDash(dash ? [5, 3] : []);
     const smooth = smoothing > 0 && end > 2;
     context.globalAlpha = picked ? 1 : faded ? 0.2 : behind ? 0.45 : smooth ? 0.28 : 1;
@@ -125,7 +125,7 @@ export function chart({ name, signal, hover, label }) {
     context.globalAlpha = 1;
     for (const p of points.odd) {
       if (p >= end) break;
-      context.fillStyle = state.colours.bad;
+      context.fillStyle = state.colors.bad;
       context.fillRect(x.pixel(points.x(p)) - 1.5, HIGH - BOTTOM - 5, 3, 5);
     }
     if (!smooth || behind) return;
@@ -183,19 +183,19 @@ export function chart({ name, signal, hover, label }) {
     context.stroke();
   }
 
-  function cross(context, shown, x, y, colours) {
+  function cross(context, shown, x, y, colors) {
     const at = Math.round(x.pixel(cursor)) + 0.5;
-    context.strokeStyle = colours["ink-3"];
+    context.strokeStyle = colors["ink-3"];
     context.lineWidth = 1;
     context.beginPath();
     context.moveTo(at, TOP);
     context.lineTo(at, HIGH - BOTTOM);
     context.stroke();
-    for (const { points, colour } of shown) {
+    for (const { points, color } of shown) {
       const p = near(points);
       const down = y.pixel(points.y(p));
       if (!Number.isFinite(down)) continue;
-      context.fillStyle = colour;
+      context.fillStyle = color;
       context.beginPath();
       context.arc(x.pixel(points.x(p)), down, 3.2, 0, 7);
       context.fill();
@@ -206,16 +206,16 @@ export function chart({ name, signal, hover, label }) {
     return p > 0 && cursor - points.x(p - 1) < points.x(p) - cursor ? p - 1 : p;
   }
 
-  /** Names in their lines' colours, with the newest number, or the one under the crosshair. */
+  /** Names in their lines' colors, with the newest number, or the one under the crosshair. */
   function tell(all) {
     // Many runs behind are told apart by the list of runs; here only the one that stands out is named.
     const many = all.filter((curve) => curve.behind).length > 3;
     const shown = all.filter((curve) => !many || !curve.behind || curve.picked);
     legend.replaceChildren(...shown.map((curve) => {
-      const { points, colour, dash, title } = curve;
+      const { points, color, dash, title } = curve;
       const p = cursor === null ? points.at(state.until + 0.5) - 1 : near(points);
       const node = h("span", { class: "live-name", "data-dash": dash ? "" : null, "data-behind": curve.behind ? "" : null }, h("i"), h("b", {}, title), ` ${p >= 0 ? format(points.y(p), 4) : ""}`, cursor !== null && p >= 0 ? h("small", {}, ` @ ${points.x(p)}`) : null);
-      node.style.setProperty("--own", colour);
+      node.style.setProperty("--own", color);
       return node;
     }));
   }

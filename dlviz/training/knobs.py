@@ -1,4 +1,4 @@
-"""Knobs: named numbers that live in an optimiser, in a module, in a dictionary, in a data loader or behind a function."""
+"""Knobs: named numbers that live in an optimizer, in a module, in a dictionary, in a data loader or behind a function."""
 
 import math
 from collections.abc import Callable, MutableMapping, Sequence
@@ -63,7 +63,7 @@ def knob(
     """Say more of a knob than what it turns, for ``run.knobs(name=dlviz.knob(…))``.
 
     Args:
-        target: an optimiser, a module, ``(object, "attribute")``, a dictionary that holds it under the knob's name, a data loader, or a
+        target: an optimizer, a module, ``(object, "attribute")``, a dictionary that holds it under the knob's name, a data loader, or a
             function of the new value.
         value: where it stands; needed for a function, which cannot be asked.
         low, high: the slider's ends.
@@ -145,7 +145,7 @@ def _words(name: str, value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
 def _access(name: str, wish: Wish) -> tuple[Callable[[], Any], Callable[[Any], None]]:
     target = wish.target
     if isinstance(target, Optimizer):
-        return _of_optimiser(name, target)
+        return _of_optimizer(name, target)
     if isinstance(target, DataLoader):
         if not hasattr(target.batch_sampler, "batch_size"):
             raise Problem(say("training.refused.loader", name=name))
@@ -177,12 +177,12 @@ def _access(name: str, wish: Wish) -> tuple[Callable[[], Any], Callable[[Any], N
     raise Problem(say("training.refused.target", name=name, got=type(target).__name__))
 
 
-def _of_optimiser(name: str, optimiser: Optimizer) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+def _of_optimizer(name: str, optimizer: Optimizer) -> tuple[Callable[[], Any], Callable[[Any], None]]:
     """Every parameter group's; groups with values of their own keep their proportions."""
 
     def groups() -> list[dict[str, Any]]:
         # Loading a state makes new groups.
-        return optimiser.param_groups
+        return optimizer.param_groups
 
     if name in ("beta1", "beta2") and "betas" in groups()[0]:
         place = int(name[-1]) - 1
@@ -199,7 +199,7 @@ def _of_optimiser(name: str, optimiser: Optimizer) -> tuple[Callable[[], Any], C
     )
     if name not in known:
         raise Problem(
-            say("training.refused.optimiser", name=name, kind=type(optimiser).__name__, known=", ".join(known))
+            say("training.refused.optimizer", name=name, kind=type(optimizer).__name__, known=", ".join(known))
         )
 
     def write(value: float) -> None:

@@ -33,7 +33,7 @@ class Loop:
         """Bind knobs by name to what they turn.
 
         Args:
-            targets: an optimiser (its parameter groups' value of that name), a module (for ``dropout`` every dropout in it, else its
+            targets: an optimizer (its parameter groups' value of that name), a module (for ``dropout`` every dropout in it, else its
                 attribute of that name), ``(object, "attribute")``, a dictionary that holds it under that name, a ``DataLoader`` (its
                 batch size, from the next epoch on), a function of the new value in :func:`dlviz.knob`, or :func:`dlviz.knob` around
                 any of them for a range or choices of your own.
@@ -87,7 +87,7 @@ class Loop:
         a running sum, are yours to reset.
 
         Args:
-            things: the modules, optimisers, schedulers and generators to be put back.
+            things: the modules, optimizers, schedulers and generators to be put back.
             seed: sets all random numbers (:func:`dlviz.seed`), now and at every restart; without it they go back to where they stand.
 
         Raises:

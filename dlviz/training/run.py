@@ -161,7 +161,7 @@ class Run:
             made = bound(name, target)
             self.knobs[name] = made
             if name in self._turned and self.caller and self._begun:
-                # Begun again, the loop makes its optimiser anew; what was turned by hand stays turned.
+                # Begun again, the loop makes its optimizer anew; what was turned by hand stays turned.
                 made.write(self._turned[name])
             self.settings[name] = made.read()
 

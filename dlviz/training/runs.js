@@ -12,7 +12,7 @@ export function runs({ signal, words, pick }) {
   let drawn = "";
 
   /**
-   * @param {{name: string, settings: Record<string, any>, colour: string, last: Record<string, number>}[]} list the run itself comes last
+   * @param {{name: string, settings: Record<string, any>, color: string, last: Record<string, number>}[]} list the run itself comes last
    * @param {number} picked which row stands out, −1 for none
    */
   function show(list, picked) {
@@ -30,7 +30,7 @@ export function runs({ signal, words, pick }) {
 
     function line(one, row, chosen, own) {
       const button = h("button", { type: "button", "aria-pressed": String(chosen) }, h("i"), one.name, own ? h("small", {}, ` ${words.now}`) : null);
-      button.style.setProperty("--own", one.colour);
+      button.style.setProperty("--own", one.color);
       button.addEventListener("click", () => pick(chosen ? -1 : row), { signal });
       const cell = (value) => h("td", {}, value === undefined ? "" : text(value));
       return h("tr", { "data-picked": chosen ? "" : null }, h("th", { scope: "row" }, button), ...knobs.map((name) => cell(one.settings[name])), ...metrics.map((name) => cell(one.last[name])));

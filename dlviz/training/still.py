@@ -8,7 +8,7 @@ from dlviz.kit.still import Svg, shorten
 from dlviz.training.history import History, decimated
 
 _WIDE, _HIGH, _MARGIN, _GAP = 380.0, 180.0, 16.0, 48.0
-_COLOURS = ("pos", "neg", "flow", "good", "bad")
+_COLORS = ("pos", "neg", "flow", "good", "bad")
 
 
 def panels(history: History) -> dict[str, list[str]]:
@@ -37,7 +37,7 @@ def draw(history: History, name: str, summary: str, theme: str) -> str:
     svg = Svg(width, high, summary, theme)
     svg.rect(0.5, 0.5, width - 1, high - 1, fill="paper", stroke="line", radius=10)
     svg.text(_MARGIN, 24, "live", size=14, bold=True)
-    svg.text(_MARGIN + 42, 24, shorten(name, width - 100, 7.3), mono=True, colour="ink-2")
+    svg.text(_MARGIN + 42, 24, shorten(name, width - 100, 7.3), mono=True, color="ink-2")
     for place, (base, names) in enumerate(groups):
         _panel(svg, history, base, names, _MARGIN + 40 + place % 2 * (_WIDE + _GAP), 52 + place // 2 * (_HIGH + 44))
     return svg.markup()
@@ -51,15 +51,15 @@ def _panel(svg: Svg, history: History, base: str, names: list[str], x: float, y:
     last = max((int(steps[-1]) for steps, _ in curves if len(steps)), default=1)
     room = _WIDE - 40
     svg.path(f"M{x:g},{y:g}v{_HIGH:g}h{room:g}", stroke="line")
-    svg.text(x - 4, y + 10, f"{high:.3g}", size=10, anchor="end", mono=True, colour="ink-3")
-    svg.text(x - 4, y + _HIGH, f"{low:.3g}", size=10, anchor="end", mono=True, colour="ink-3")
-    svg.text(x + room, y + _HIGH + 14, str(last), size=10, anchor="end", mono=True, colour="ink-3")
+    svg.text(x - 4, y + 10, f"{high:.3g}", size=10, anchor="end", mono=True, color="ink-3")
+    svg.text(x - 4, y + _HIGH, f"{low:.3g}", size=10, anchor="end", mono=True, color="ink-3")
+    svg.text(x + room, y + _HIGH + 14, str(last), size=10, anchor="end", mono=True, color="ink-3")
     for number, (name, (steps, values)) in enumerate(zip(names, curves, strict=True)):
-        colour = _COLOURS[number % len(_COLOURS)]
+        color = _COLORS[number % len(_COLORS)]
         across = (steps - first) / max(1, last - first) * room + x
         down = y + _HIGH - (values - low) / max(high - low, 1e-12) * _HIGH
-        svg.path(_line(across, down), stroke=colour, dash="5 3" if number else "")
-        svg.text(x + 8 + 90 * number, y - 6, shorten(name, 86, 6.6), size=11, colour=colour)
+        svg.path(_line(across, down), stroke=color, dash="5 3" if number else "")
+        svg.text(x + 8 + 90 * number, y - 6, shorten(name, 86, 6.6), size=11, color=color)
 
 
 def _line(across: np.ndarray, down: np.ndarray) -> str:

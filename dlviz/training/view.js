@@ -98,7 +98,7 @@ function render({ model, el, signal }) {
 
   function draw() {
     due = 0;
-    const colours = { ...palette(ui.root), mono: getComputedStyle(ui.root).getPropertyValue("--mono") };
+    const colors = { ...palette(ui.root), mono: getComputedStyle(ui.root).getPropertyValue("--mono") };
     const style = getComputedStyle(ui.root);
     const inks = ["pos", "neg", "flow", "good", "bad", "accent", "ink-3"].map((name) => style.getPropertyValue(`--${name}`).trim());
     const groups = new Map();
@@ -122,12 +122,12 @@ function render({ model, el, signal }) {
     const epochs = marks.filter((mark) => mark.kind === "epoch");
     const all = [...(epochs.length <= 40 ? epochs : []), ...shown].filter((mark) => mark.step <= until);
     for (const [base, list] of groups) {
-      const behind = others.flatMap((run, r) => run.series.filter((one) => panelOf(one.name) === base).map((one) => ({ points: one.points, colour: ink(r), dash: one.name !== base, behind: true, picked: r === picked, faded: picked >= 0 && r !== picked, title: `${run.name} · ${one.name}` })));
-      const own = list.map((points, k) => ({ points, colour: inks[k % 2], dash: k > 0, title: points.name }));
-      charts.get(base).draw({ width: room(groups.size), curves: [...behind, ...own], colours, until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks: all });
+      const behind = others.flatMap((run, r) => run.series.filter((one) => panelOf(one.name) === base).map((one) => ({ points: one.points, color: ink(r), dash: one.name !== base, behind: true, picked: r === picked, faded: picked >= 0 && r !== picked, title: `${run.name} · ${one.name}` })));
+      const own = list.map((points, k) => ({ points, color: inks[k % 2], dash: k > 0, title: points.name }));
+      charts.get(base).draw({ width: room(groups.size), curves: [...behind, ...own], colors, until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks: all });
     }
-    const rows = others.map((run, r) => ({ name: run.name, settings: run.settings, colour: ink(r), last: lastOf(run.series.map((one) => one.points)) }));
-    list.show([...rows, { name: model.get("scene").name, settings: model.get("settings"), colour: inks[0], last: lastOf([...metrics.values()]) }], picked);
+    const rows = others.map((run, r) => ({ name: run.name, settings: run.settings, color: ink(r), last: lastOf(run.series.map((one) => one.points)) }));
+    list.show([...rows, { name: model.get("scene").name, settings: model.get("settings"), color: inks[0], last: lastOf([...metrics.values()]) }], picked);
     tell();
 
     function ink(r) {

@@ -1,8 +1,8 @@
 """Vectors of words: learned with word2vec, looked into, and laid out on a map."""
 
-from dlviz.vectors.corpus import Examples, Vocabulary, cbow, skip_gram, tokenise, vocabulary
-from dlviz.vectors.labelled import Vectors, labelled
-from dlviz.vectors.near import Analogy, Near, Product, analogy, axis, nearest, neighbours, product, rank, recovered
+from dlviz.vectors.corpus import Examples, Vocabulary, cbow, skip_gram, tokenize, vocabulary
+from dlviz.vectors.labeled import Vectors, labeled
+from dlviz.vectors.near import Analogy, Near, Product, analogy, axis, nearest, neighbors, product, rank, recovered
 from dlviz.vectors.objective import Update, negative_sampling, softmax
 from dlviz.vectors.project import Pca, Turn, align, pca, tsne
 from dlviz.vectors.train import Training
@@ -22,17 +22,17 @@ __all__ = [
     "analogy",
     "axis",
     "cbow",
-    "labelled",
+    "labeled",
     "nearest",
     "negative_sampling",
-    "neighbours",
+    "neighbors",
     "pca",
     "product",
     "rank",
     "recovered",
     "skip_gram",
     "softmax",
-    "tokenise",
+    "tokenize",
     "tsne",
     "vocabulary",
 ]

@@ -58,7 +58,7 @@ def read(corpus: Any) -> Corpus:
     """
     if isinstance(corpus, str):
         lines = [line.strip() for line in re.split(r"\n+|(?<=[.!?])\s+|(?<=[。！？])", corpus)]
-        cut = [(line, tokenise(line)) for line in lines]
+        cut = [(line, tokenize(line)) for line in lines]
         return Corpus([words for _, words in cut if words], [line for line, words in cut if words])
     if hasattr(corpus, "tokens"):
         return Corpus(corpus.tokens, getattr(corpus, "lines", ()))
@@ -67,7 +67,7 @@ def read(corpus: Any) -> Corpus:
     raise Problem(say("word2vec.refused.corpus", got=type(corpus).__name__))
 
 
-def tokenise(text: str, words: Collection[str] | None = None) -> list[str]:
+def tokenize(text: str, words: Collection[str] | None = None) -> list[str]:
     """Cut a text into words: lower case, at whatever is no letter, digit or apostrophe; or, without gaps, the longest known word first.
 
     Args:
@@ -76,9 +76,9 @@ def tokenise(text: str, words: Collection[str] | None = None) -> list[str]:
             character that begins none is a word of its own, and gaps are left out.
 
     Example:
-        >>> tokenise("The king's crown, the queen's throne.")
+        >>> tokenize("The king's crown, the queen's throne.")
         ['the', "king's", 'crown', 'the', "queen's", 'throne']
-        >>> tokenise("小猫和老鼠", words=["猫", "小猫", "和", "老鼠"])
+        >>> tokenize("小猫和老鼠", words=["猫", "小猫", "和", "老鼠"])
         ['小猫', '和', '老鼠']
     """
     if words is None:
@@ -115,7 +115,7 @@ def vocabulary(sentences: Sequence[Sequence[str]], least: int = 1) -> Vocabulary
 
 
 def skip_gram(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int) -> Examples:
-    """From the word in the middle guess each of its neighbours: an example a neighbour, ``inputs`` (N, 1).
+    """From the word in the middle guess each of its neighbors: an example a neighbor, ``inputs`` (N, 1).
 
     Example:
         >>> found = skip_gram([["a", "b", "c"]], vocabulary([["a", "b", "c"]]), window=1)
@@ -132,7 +132,7 @@ def skip_gram(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int
 
 
 def cbow(sentences: Sequence[Sequence[str]], known: Vocabulary, window: int) -> Examples:
-    """From all neighbours guess the word in their middle: an example a word, ``inputs`` (N, 2 · window).
+    """From all neighbors guess the word in their middle: an example a word, ``inputs`` (N, 2 · window).
 
     Example:
         >>> found = cbow([["a", "b", "c"]], vocabulary([["a", "b", "c"]]), window=1)

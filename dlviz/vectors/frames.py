@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from dlviz.vectors.labelled import Vectors
+from dlviz.vectors.labeled import Vectors
 from dlviz.vectors.near import axis
 from dlviz.vectors.project import Pca, Turn, align, pca, tsne
 
@@ -82,7 +82,7 @@ def thinned(frames: Sequence[Frame]) -> list[Frame]:
 
 
 def sights(count: int) -> float:
-    """The perplexity for a map: 30, which is usual, and fewer neighbours where so many would be a large part of all."""
+    """The perplexity for a map: 30, which is usual, and fewer neighbors where so many would be a large part of all."""
     return min(30.0, max(5.0, count / 8))
 
 

@@ -30,7 +30,7 @@ export function map({ words, root, signal, pick, lift = () => false }) {
   let moment = 0;
   let sight = { x: 0, y: 0, zoom: 1 };
   let [wide, asked, under] = [0, 0, -1];
-  let [colours, font, letters, fit] = [null, "", null, null];
+  let [colors, font, letters, fit] = [null, "", null, null];
   let [at, ends, written] = [screen(1), screen(6), []];
   const places = motion({ redraw });
   const angles = motion({ redraw });
@@ -61,38 +61,38 @@ export function map({ words, root, signal, pick, lift = () => false }) {
   function paint() {
     asked = 0;
     if (!wide || !fit) return;
-    colours ??= palette(root);
+    colors ??= palette(root);
     font ||= getComputedStyle(root).fontFamily;
     letters ??= lettering(font);
     look();
     const count = scene.labels.length;
     const context = sharp(canvas, wide, HIGH);
     const seen = { at, ...layered(at.z, count, scene.solid ? LAYERS : 1) };
-    if (scene.solid) axes(context, colours, ends, ["1", "2", "3"].map((one) => (scene.axes[1] ? one : "")), font);
-    points(context, colours, seen, wide, HIGH);
+    if (scene.solid) axes(context, colors, ends, ["1", "2", "3"].map((one) => (scene.axes[1] ? one : "")), font);
+    points(context, colors, seen, wide, HIGH);
     arithmetic(context);
     dots(context);
-    for (const row of sought) ring(context, colours.pos, spot(row), 6);
+    for (const row of sought) ring(context, colors.pos, spot(row), 6);
     const first = [marks.word, under, ...marks.question, ...marks.between, ...marks.answers.slice(0, 1), ...marks.near, ...sought].filter((row) => row >= 0);
     const middle = count && scene.solid ? at.z[seen.order[count >> 1]] : -Infinity;
     const front = (row) => count > MANY || (scene.solid && at.z[row] >= middle);
     // What was written stays, as long as it can be; then what is nearest to the eye.
     const before = scene.solid ? written.map(({ row }) => row).filter(front) : [];
-    written = labels(context, colours, { names: scene.labels, at, rows: unique(first, before, seen, scene.solid), first: new Set(first), front, letters, wide, high: HIGH });
+    written = labels(context, colors, { names: scene.labels, at, rows: unique(first, before, seen, scene.solid), first: new Set(first), front, letters, wide, high: HIGH });
   }
   /** From a to b, and the same from c to where b − a + c lies; where the map has no such place, nothing. */
   function arithmetic(context) {
     const target = scene.labels.length;
     if (!marks.question.length || !(at.x[target] === at.x[target])) return;
     const [a, b, c] = marks.question.map(spot);
-    arrow(context, colours.flow, a, b, 5);
-    arrow(context, colours.flow, c, spot(target), 7);
-    ring(context, colours.flow, spot(target), 7);
+    arrow(context, colors.flow, a, b, 5);
+    arrow(context, colors.flow, c, spot(target), 7);
+    ring(context, colors.flow, spot(target), 7);
   }
   function dots(context) {
-    const groups = [[marks.near, colours.accent, 4], [marks.answers.slice(0, 1), colours.flow, 5], [[...marks.question, ...marks.between], colours.flow, 4], [[marks.word], colours.pos, 6]];
-    for (const [rows, colour, size] of groups) {
-      context.fillStyle = colour;
+    const groups = [[marks.near, colors.accent, 4], [marks.answers.slice(0, 1), colors.flow, 5], [[...marks.question, ...marks.between], colors.flow, 4], [[marks.word], colors.pos, 6]];
+    for (const [rows, color, size] of groups) {
+      context.fillStyle = color;
       for (const row of rows) {
         if (row < 0) continue;
         context.beginPath();
@@ -243,7 +243,7 @@ export function map({ words, root, signal, pick, lift = () => false }) {
   });
   watcher.observe(element);
   onTheme(root, signal, () => {
-    colours = null;
+    colors = null;
     redraw();
   });
   signal.addEventListener("abort", () => {

@@ -1,4 +1,4 @@
-"""What lies near what: neighbours with their dot product taken apart, analogies, and an axis of one's own."""
+"""What lies near what: neighbors with their dot product taken apart, analogies, and an axis of one's own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
-from dlviz.vectors.labelled import Vectors
+from dlviz.vectors.labeled import Vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +46,11 @@ class Analogy:
     near: Near
 
 
-def neighbours(vectors: Vectors, word: str | int, count: int = 10) -> Near:
+def neighbors(vectors: Vectors, word: str | int, count: int = 10) -> Near:
     """The rows whose direction is nearest to a word's, by cosine; the word itself is left out.
 
     Args:
-        vectors: what :func:`dlviz.vectors.labelled` gives.
+        vectors: what :func:`dlviz.vectors.labeled` gives.
         word: its label, or its row.
         count: how many.
 
@@ -58,8 +58,8 @@ def neighbours(vectors: Vectors, word: str | int, count: int = 10) -> Near:
         Problem: there is no such word.
 
     Example:
-        >>> from dlviz.vectors import labelled
-        >>> near = neighbours(labelled({"a": [1.0, 0.0], "b": [1.0, 0.1], "c": [0.0, 1.0]}), "a", 1)
+        >>> from dlviz.vectors import labeled
+        >>> near = neighbors(labeled({"a": [1.0, 0.0], "b": [1.0, 0.1], "c": [0.0, 1.0]}), "a", 1)
         >>> near.labels
         ('b',)
     """
@@ -95,8 +95,8 @@ def analogy(vectors: Vectors, a: str | int, b: str | int, c: str | int, count: i
     https://arxiv.org/abs/1606.07736, on the words of the question.
 
     Example:
-        >>> from dlviz.vectors import labelled
-        >>> words = labelled({"man": [1.0, 0.0, 0.0], "king": [1.0, 0.0, 1.0], "woman": [0.0, 1.0, 0.0], "queen": [0.0, 1.0, 1.0]})
+        >>> from dlviz.vectors import labeled
+        >>> words = labeled({"man": [1.0, 0.0, 0.0], "king": [1.0, 0.0, 1.0], "woman": [0.0, 1.0, 0.0], "queen": [0.0, 1.0, 1.0]})
         >>> analogy(words, "man", "king", "woman", 1).near.labels
         ('queen',)
     """

@@ -9,9 +9,9 @@ const WRITTEN = 120;
 const LONGEST = 170;
 
 /** Points from the farthest to the nearest: the nearer, the larger and the darker. */
-export function points(context, colours, { at, order, ends }, wide, high) {
+export function points(context, colors, { at, order, ends }, wide, high) {
   const many = order.length > MANY;
-  context.fillStyle = colours["ink-3"];
+  context.fillStyle = colors["ink-3"];
   let place = 0;
   ends.forEach((end, layer) => {
     const near = ends.length > 1 ? (layer + 0.5) / ends.length : 0.5;
@@ -34,12 +34,12 @@ export function points(context, colours, { at, order, ends }, wide, high) {
 }
 
 /** Lines between places, an arrow's head at the second. */
-export function arrow(context, colour, [x, y], [toX, toY], short = 0) {
+export function arrow(context, color, [x, y], [toX, toY], short = 0) {
   const long = Math.hypot(toX - x, toY - y);
   if (!(long > short + 1)) return;
   const [ux, uy] = [(toX - x) / long, (toY - y) / long];
   const [endX, endY] = [toX - short * ux, toY - short * uy];
-  context.strokeStyle = colour;
+  context.strokeStyle = color;
   context.lineWidth = 1.5;
   context.beginPath();
   context.moveTo(x, y);
@@ -51,8 +51,8 @@ export function arrow(context, colour, [x, y], [toX, toY], short = 0) {
 }
 
 /** @param {[number, number]} place */
-export function ring(context, colour, [x, y], size) {
-  context.strokeStyle = colour;
+export function ring(context, color, [x, y], size) {
+  context.strokeStyle = color;
   context.lineWidth = 2;
   context.beginPath();
   context.arc(x, y, size, 0, 2 * Math.PI);
@@ -60,11 +60,11 @@ export function ring(context, colour, [x, y], size) {
 }
 
 /** The three axes through the middle, each with its number at the far end. */
-export function axes(context, colours, ends, names, font) {
-  context.strokeStyle = colours.line;
+export function axes(context, colors, ends, names, font) {
+  context.strokeStyle = colors.line;
   context.lineWidth = 1;
   context.font = `11px ${font}`;
-  context.fillStyle = colours["ink-3"];
+  context.fillStyle = colors["ink-3"];
   context.textBaseline = "middle";
   names.forEach((name, d) => {
     context.beginPath();
@@ -101,10 +101,10 @@ function cut(context, text) {
  * Labels where none stands yet; the first ones come first.
  * @returns {{row: number, box: number[]}[]} what was written, and where
  */
-export function labels(context, colours, { names, at, rows, first, front, letters, wide, high }) {
+export function labels(context, colors, { names, at, rows, first, front, letters, wide, high }) {
   const taken = [];
   context.textBaseline = "middle";
-  context.strokeStyle = colours.paper;
+  context.strokeStyle = colors.paper;
   context.lineWidth = 3;
   context.lineJoin = "round";
   let tried = 0;
@@ -120,7 +120,7 @@ export function labels(context, colours, { names, at, rows, first, front, letter
     // Paper behind it, so that it can be read over points.
     const [left, middle] = [box[4], (box[1] + box[3]) / 2];
     context.strokeText(text, left, middle);
-    context.fillStyle = bold || front(row) ? colours.ink : colours["ink-3"];
+    context.fillStyle = bold || front(row) ? colors.ink : colors["ink-3"];
     context.fillText(text, left, middle);
   }
   return taken;

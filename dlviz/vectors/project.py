@@ -62,10 +62,10 @@ def pca(matrix: Tensor, components: int = 2) -> Pca:
 
 
 def tsne(matrix: Tensor, components: int = 2, perplexity: float = 30.0, seed: int = 0) -> Tensor:
-    """A map (N, K) that keeps neighbours together, by scikit-learn; distances between groups mean little.
+    """A map (N, K) that keeps neighbors together, by scikit-learn; distances between groups mean little.
 
-    The vectors are taken at length 1, so that near means the same as in a list of neighbours. The perplexity, about how many
-    neighbours a point looks at, is lowered where there are too few points for it.
+    The vectors are taken at length 1, so that near means the same as in a list of neighbors. The perplexity, about how many
+    neighbors a point looks at, is lowered where there are too few points for it.
 
     Source: L. van der Maaten and G. Hinton, Visualizing Data using t-SNE, 2008, https://www.jmlr.org/papers/v9/vandermaaten08a.html;
     https://scikit-learn.org/stable/modules/generated/sklearn.manifold.TSNE.html.

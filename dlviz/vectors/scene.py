@@ -8,12 +8,12 @@ from torch import Tensor
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 from dlviz.vectors.frames import Frame, Layout, scattered, straight
-from dlviz.vectors.labelled import Vectors
-from dlviz.vectors.near import Near, analogy, neighbours, product, rank
+from dlviz.vectors.labeled import Vectors
+from dlviz.vectors.near import Near, analogy, neighbors, product, rank
 
 #: t-SNE takes a minute for so many vectors, and its time grows faster than their number.
 SLOW = 3000
-#: So many neighbours are listed, and so many terms of a product one by one.
+#: So many neighbors are listed, and so many terms of a product one by one.
 LISTED, TERMS = 10, 8
 
 
@@ -72,10 +72,10 @@ def _axes(frames: Sequence[Frame], placed: Layout, method: str, between: Sequenc
 
 
 def chosen(frame: Frame, word: int) -> dict[str, Any]:
-    """What is told of the chosen word at one moment: its neighbours, and each product term by term."""
+    """What is told of the chosen word at one moment: its neighbors, and each product term by term."""
     if word < 0:
         return {}
-    near = neighbours(frame.vectors, word, LISTED)
+    near = neighbors(frame.vectors, word, LISTED)
     products = [itemised(frame.vectors, word, row) for row in near.rows.tolist()]
     return {"frame": frame.label, "near": listed(near), "products": products}
 

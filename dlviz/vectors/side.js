@@ -1,4 +1,4 @@
-// Beside the map: search, neighbours, a cosine term by term, an analogy, an axis of one's own.
+// Beside the map: search, neighbors, a cosine term by term, an analogy, an axis of one's own.
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format, diverging } from "../kit/js/numbers.js";

@@ -1,4 +1,4 @@
-"""The still picture of a map of words: points, the labels that find room, and the neighbours of the chosen word."""
+"""The still picture of a map of words: points, the labels that find room, and the neighbors of the chosen word."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _YAW, _PITCH = 0.6, 0.35
 
 
 def draw(shown: Mapping[str, Any], scene: Mapping[str, Any], theme: str) -> str:
-    """SVG of the map, and beside it the neighbours and the answers.
+    """SVG of the map, and beside it the neighbors and the answers.
 
     Args:
         shown: ``word``, ``question``, ``found``, ``dimensions`` and ``step`` of the widget.
@@ -28,7 +28,7 @@ def draw(shown: Mapping[str, Any], scene: Mapping[str, Any], theme: str) -> str:
     svg = Svg(_LEFT + _WIDE + _SIDE + 32, _TOP + _HIGH + 40, scene["summary"], theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
     svg.text(16, 26, say("vectors.map.name"), size=14, bold=True)
-    svg.text(112, 26, scene["signature"], mono=True, colour="ink-2")
+    svg.text(112, 26, scene["signature"], mono=True, color="ink-2")
     svg.rect(_LEFT, _TOP, _WIDE, _HIGH, stroke="line-2")
     found, labels = shown["found"], scene["labels"]
     near = found.get("near", {}).get("rows", [])
@@ -39,7 +39,7 @@ def draw(shown: Mapping[str, Any], scene: Mapping[str, Any], theme: str) -> str:
     axes = [" · ".join(filter(None, scene["axes"][:2])), scene["axes"][2] if shown["dimensions"] == 3 else ""]
     for line, text in enumerate(axes):
         svg.text(
-            _LEFT, _TOP + _HIGH + 17 + 14 * line, shorten(text, svg.width - 2 * _LEFT, 5.8), size=11, colour="ink-2"
+            _LEFT, _TOP + _HIGH + 17 + 14 * line, shorten(text, svg.width - 2 * _LEFT, 5.8), size=11, color="ink-2"
         )
     if len(scene["frames"]) > 1:
         moment = scene["frames"][min(shown["step"], len(scene["frames"]) - 1)]
@@ -134,7 +134,7 @@ def _points(
         end = x + 6 + _wide(text)
         if len(taken) < _LABELS and not any(x < b and a < end and abs(y - at_y) < 12 for a, b, at_y in taken):
             taken.append((x, end, y))
-            svg.text(x + 4, y + 4, text, size=10, colour="ink" if row in first else "ink-2")
+            svg.text(x + 4, y + 4, text, size=10, color="ink" if row in first else "ink-2")
     for tone, d in dots.items():
         if d:
             svg.path(d, fill=tone)
@@ -152,6 +152,6 @@ def _list(svg: Svg, title: str, near: Mapping[str, Any], labels: Sequence[str], 
         line = y + 18 + 15 * place
         svg.text(x, line, shorten(labels[row], 130, 6.6), size=11)
         svg.text(
-            x + _SIDE - 8, line, f"{cosine:.3f}".replace("-", "−"), size=11, mono=True, anchor="end", colour="ink-2"
+            x + _SIDE - 8, line, f"{cosine:.3f}".replace("-", "−"), size=11, mono=True, anchor="end", color="ink-2"
         )
     return y + 34 + 15 * len(near["rows"])

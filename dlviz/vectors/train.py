@@ -29,10 +29,10 @@ class Training:
 
     Args:
         sentences: lists of words.
-        kind: ``"skip-gram"`` (from a word guess its neighbours) or ``"cbow"`` (from the neighbours guess the word).
+        kind: ``"skip-gram"`` (from a word guess its neighbors) or ``"cbow"`` (from the neighbors guess the word).
         loss: ``"softmax"`` (guess among all words) or ``"negative"`` (tell the right word from a few drawn ones).
         size: how many numbers a vector has.
-        window: how many places away a neighbour may be.
+        window: how many places away a neighbor may be.
         negatives: how many words are drawn for an example; each with a chance in proportion to its count to the power 0.75.
         rate: the learning rate.
         batch: how many examples a step sees.
@@ -187,7 +187,7 @@ class Training:
 
     def _shuffle(self, epoch: int) -> None:
         """The order of an epoch and its drawn words, none of which is the target it stands beside."""
-        # Epochs of one seed and neighbouring seeds have streams of their own.
+        # Epochs of one seed and neighboring seeds have streams of their own.
         random = torch.Generator("cpu").manual_seed((self.seed + 1) * 2**31 + epoch)
         self._order = torch.randperm(len(self.examples.targets), generator=random, device="cpu")
         self._epoch = epoch

@@ -11,7 +11,7 @@ from dlviz.kit.problem import Problem
 from dlviz.kit.widget import Widget, binary
 from dlviz.kit.words import say
 from dlviz.vectors.frames import Frame, Layout, thinned
-from dlviz.vectors.labelled import Vectors, labelled
+from dlviz.vectors.labeled import Vectors, labeled
 from dlviz.vectors.scene import asked, chosen, layout, scene
 from dlviz.vectors.still import draw
 
@@ -22,21 +22,21 @@ _ANSWERED = 500
 
 
 class Embedding(Widget):
-    """Words on a map. Choosing one lists its neighbours and takes their cosine apart; three make an analogy, two an axis.
+    """Words on a map. Choosing one lists its neighbors and takes their cosine apart; three make an analogy, two an axis.
 
     A step of the player is a moment that :meth:`update` kept.
 
     Attributes:
         method: "pca" or "tsne".
         dimensions: 2 or 3.
-        lengths: "own" for the vectors as they are, "one" for all of them at length 1; t-SNE and neighbours always take length 1.
+        lengths: "own" for the vectors as they are, "one" for all of them at length 1; t-SNE and neighbors always take length 1.
         axes: whether all moments stand on the axes of the last one, "fixed", or each on its own, turned onto the one before, "aligned".
         word: the row of the chosen word, −1 for none.
-        other: which of its neighbours it is compared with, from 0.
+        other: which of its neighbors it is compared with, from 0.
         question: rows ``[a, b, c]`` of "a is to b as c is to ?", or empty.
         expected: the row whose rank among the answers is told, −1 for none.
         between: rows ``[low, high]`` of the words between which the map's axis of your own runs, or empty.
-        found: neighbours, product and answers, as data for the view.
+        found: neighbors, product and answers, as data for the view.
     """
 
     _view = Path(__file__).with_name("view.js")
@@ -48,11 +48,11 @@ class Embedding(Widget):
     lengths = traitlets.Enum(("own", "one"), "own", help="how long the map takes the vectors").tag(sync=True)
     axes = traitlets.Enum(("fixed", "aligned"), "fixed", help="on which axes earlier moments stand").tag(sync=True)
     word = traitlets.Int(-1, min=-1, help="the chosen word").tag(sync=True)
-    other = traitlets.Int(0, min=0, help="the neighbour it is compared with").tag(sync=True)
+    other = traitlets.Int(0, min=0, help="the neighbor it is compared with").tag(sync=True)
     question = traitlets.List(traitlets.Int(min=0), help="a, b and c of an analogy").tag(sync=True)
     expected = traitlets.Int(-1, min=-1, help="the word whose rank is told").tag(sync=True)
     between = traitlets.List(traitlets.Int(min=0), help="the two words of an axis").tag(sync=True)
-    found = traitlets.Dict(help="neighbours, product and answers").tag(sync=True)
+    found = traitlets.Dict(help="neighbors, product and answers").tag(sync=True)
 
     def __init__(self, vectors: Vectors, **traits: Any) -> None:
         self._named = vectors.labels
@@ -68,7 +68,7 @@ class Embedding(Widget):
 
     @property
     def vectors(self) -> Vectors:
-        """What the player stands at, for ``dlviz.vectors.neighbours``, ``analogy``, ``axis`` and the like."""
+        """What the player stands at, for ``dlviz.vectors.neighbors``, ``analogy``, ``axis`` and the like."""
         return self._now().vectors
 
     @property
@@ -97,7 +97,7 @@ class Embedding(Widget):
         """
         now = self._now().vectors
         known = isinstance(vectors, (Mapping, Vectors))
-        given = labelled(vectors) if known else labelled(vectors, self._named)
+        given = labeled(vectors) if known else labeled(vectors, self._named)
         if given.labels != self._named or given.matrix.shape[1] != now.matrix.shape[1]:
             shapes = {"got": tuple(given.matrix.shape), "wanted": (len(self._named), now.matrix.shape[1])}
             raise Problem(say("vectors.refused.update", **shapes))
@@ -169,7 +169,7 @@ class Embedding(Widget):
         return rows
 
     def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """The words that a page answers for: the chosen one, its neighbours, then the first rows."""
+        """The words that a page answers for: the chosen one, its neighbors, then the first rows."""
         near, answers = self.found.get("near", {}).get("rows", []), self._answers()
         now = self._now()
         rows = dict.fromkeys([-1, self.word, *near, *range(min(_ANSWERED, len(now.vectors.labels)))])
@@ -204,13 +204,13 @@ def embedding(
     axis: Sequence[str | int] | None = None,
     theme: str = "auto",
 ) -> Embedding:
-    """Show vectors with labels as a map: click a word for its neighbours, ask for analogies, draw an axis of your own.
+    """Show vectors with labels as a map: click a word for its neighbors, ask for analogies, draw an axis of your own.
 
     Args:
         vectors: a matrix (N, D), an ``nn.Embedding`` or a dict of label to vector, on any device; nothing of it is changed. Of more than
             20,000 rows the first are shown.
         labels: N labels in any script; a dict has its own. Without them rows are called by their number.
-        method: ``"pca"`` (the directions of most variance, by torch) or ``"tsne"`` (keeps neighbours together, by scikit-learn; up to
+        method: ``"pca"`` (the directions of most variance, by torch) or ``"tsne"`` (keeps neighbors together, by scikit-learn; up to
             3,000 rows).
         dimensions: 2 or 3.
         word: the label or row that is chosen at first.
@@ -221,7 +221,7 @@ def embedding(
 
     Returns:
         A widget; ``.update(vectors, label)`` keeps another moment of the same words, ``.vectors`` goes into
-        ``dlviz.vectors.neighbours(view.vectors, "king")`` and the like, ``.save(path)`` writes SVG, PNG or a page that still answers.
+        ``dlviz.vectors.neighbors(view.vectors, "king")`` and the like, ``.save(path)`` writes SVG, PNG or a page that still answers.
 
     Raises:
         Problem: an argument does not fit.
@@ -233,7 +233,7 @@ def embedding(
         >>> dlviz.embedding({"cat": [1.0, 0.2], "dog": [0.9, 0.3], "car": [-0.8, 0.5]}, word="cat")
         dlviz.embedding(3 vectors of 2 numbers, pca)
     """
-    given = labelled(vectors, labels)
+    given = labeled(vectors, labels)
     if method not in ("pca", "tsne"):
         raise Problem(say("vectors.refused.method", got=repr(method)))
     if len(given.labels) < 2:

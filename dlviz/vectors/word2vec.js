@@ -38,7 +38,7 @@ function render({ model, el, signal }) {
   let row = -1;
   let pinned = -1;
   let cell = null;
-  let colours = null;
+  let colors = null;
   let read = 0;
 
   root.addEventListener("keydown", onKey, { signal });
@@ -46,7 +46,7 @@ function render({ model, el, signal }) {
     text.element,
     h("div", { class: "w2v-bench" }, h("div", { class: "w2v-left" }, two.element, readout), h("div", { class: "w2v-middle" }, where.element, losses.element), told.element));
   onTheme(root, signal, () => {
-    colours = null;
+    colors = null;
     paint(false);
   });
   const watcher = new ResizeObserver(() => paint(false));
@@ -124,10 +124,10 @@ function render({ model, el, signal }) {
     const scene = model.get("scene");
     const fresh = painted !== frame;
     painted = frame;
-    colours ??= palette(root);
-    colours.good ??= getComputedStyle(root).getPropertyValue("--good").trim();
-    two.draw({ scene, frame, colours, row });
-    where.draw({ scene, frame, colours, row, moving: moving && fresh });
+    colors ??= palette(root);
+    colors.good ??= getComputedStyle(root).getPropertyValue("--good").trim();
+    two.draw({ scene, frame, colors, row });
+    where.draw({ scene, frame, colors, row, moving: moving && fresh });
     losses.draw({ frame, live: open() });
     count.textContent = fillIn(words[scene.own ? "count" : "update"], { step: frame.at.toLocaleString("en"), epoch: frame.epoch.toFixed(2) });
     tell(scene);

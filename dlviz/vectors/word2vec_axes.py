@@ -61,7 +61,7 @@ def aligned(matrix: Tensor, before: Axes, earlier: Tensor) -> Axes:
 
 
 def chained(matrices: list[Tensor], start: int, axes: Axes) -> list[Axes]:
-    """Axes of a row of moments, each aligned to its neighbour on the way to the one that is drawn with `axes`."""
+    """Axes of a row of moments, each aligned to its neighbor on the way to the one that is drawn with `axes`."""
     found = {start: axes}
     for place in [*range(start - 1, -1, -1), *range(start + 1, len(matrices))]:
         other = place + 1 if place < start else place - 1

@@ -24,7 +24,7 @@ export function card({ words }) {
   function role(name, text) {
     return h("b", { "data-role": name }, text);
   }
-  /** A vector as a strip of colours, with its numbers below. */
+  /** A vector as a strip of colors, with its numbers below. */
   function row(name, told, values) {
     const numbers = values.map(Number);
     const most = Math.max(...numbers.map(Math.abs).filter(Number.isFinite), 0);

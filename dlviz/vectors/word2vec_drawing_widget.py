@@ -13,7 +13,7 @@ from dlviz.kit.problem import Problem
 from dlviz.kit.widget import Widget, binary
 from dlviz.kit.words import say
 from dlviz.vectors.corpus import Corpus
-from dlviz.vectors.labelled import Vectors
+from dlviz.vectors.labeled import Vectors
 from dlviz.vectors.train import Training
 from dlviz.vectors.word2vec_axes import Axes, aligned, chained, principal
 from dlviz.vectors.word2vec_moment import ROWS, moment, scene
@@ -37,7 +37,7 @@ class Drawing(Widget):
 
     kind = traitlets.Enum(("skip-gram", "cbow"), help="what is guessed from what").tag(sync=True)
     loss = traitlets.Enum(("negative", "softmax"), help="among which words").tag(sync=True)
-    window = traitlets.Int(3, min=1, help="how far a neighbour may be").tag(sync=True)
+    window = traitlets.Int(3, min=1, help="how far a neighbor may be").tag(sync=True)
     negatives = traitlets.Int(5, min=1, help="words drawn for an example").tag(sync=True)
     size = traitlets.Int(16, min=1, help="numbers of a vector").tag(sync=True)
     rate = traitlets.Float(0.05, help="the learning rate").tag(sync=True)
@@ -63,7 +63,7 @@ class Drawing(Widget):
 
     @property
     def vectors(self) -> Vectors:
-        """The word vectors as they are drawn, for ``dlviz.embedding(view.vectors)``, ``neighbours(view.vectors, "king")`` and the like."""
+        """The word vectors as they are drawn, for ``dlviz.embedding(view.vectors)``, ``neighbors(view.vectors, "king")`` and the like."""
         run = self._open()
         return Vectors(run.vectors.clone(), run.words)
 

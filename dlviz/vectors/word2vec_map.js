@@ -60,23 +60,23 @@ export function map({ words, root, signal, point }) {
     size = [Math.floor(box.clientWidth), Math.floor(box.clientHeight)];
     if (!state || size[0] < 40) return;
     shown = walk.now();
-    const { colours, scene, frame, row } = state;
+    const { colors, scene, frame, row } = state;
     const context = sharp(canvas, ...size);
     const known = new Set(frame.card.inputs);
-    context.fillStyle = colours["ink-3"];
+    context.fillStyle = colors["ink-3"];
     const count = scene.labels.length;
     for (let k = 0; k < count; k += 1) disc(context, at(k), 2.2);
     const factor = scaled();
     for (const [name, one, , x, y, dx, dy] of frame.arrows) {
-      const colour = name === "w" ? colours.accent : one === frame.card.rows[0] ? colours.good : colours.flow;
+      const color = name === "w" ? colors.accent : one === frame.card.rows[0] ? colors.good : colors.flow;
       const start = name === "w" && one < count ? at(one) : inside(put(x, y));
-      if (name === "u") diamond(context, start, colour);
-      arrow(context, colour, start, [start[0] + dx * factor * unit(), start[1] - dy * factor * unit()]);
+      if (name === "u") diamond(context, start, color);
+      arrow(context, color, start, [start[0] + dx * factor * unit(), start[1] - dy * factor * unit()]);
     }
-    context.fillStyle = colours.accent;
+    context.fillStyle = colors.accent;
     for (const one of known) if (one < count) disc(context, at(one), 5);
     if (row >= 0) {
-      context.fillStyle = colours.ink;
+      context.fillStyle = colors.ink;
       disc(context, at(row), 5);
     }
     labels(context, row, known);
@@ -97,8 +97,8 @@ export function map({ words, root, signal, point }) {
     context.arc(x, y, r, 0, 2 * Math.PI);
     context.fill();
   }
-  function diamond(context, [x, y], colour) {
-    context.strokeStyle = colour;
+  function diamond(context, [x, y], color) {
+    context.strokeStyle = color;
     context.lineWidth = 1.5;
     context.beginPath();
     for (const [dx, dy] of [[0, -6], [6, 0], [0, 6], [-6, 0]]) context.lineTo(x + dx, y + dy);
@@ -112,44 +112,44 @@ export function map({ words, root, signal, point }) {
   }
   /** Labels where none stands yet: those of this step first, then frequent words. */
   function labels(context, row, known) {
-    const { colours, scene, frame } = state;
+    const { colors, scene, frame } = state;
     const taken = [];
     const [target] = frame.card.rows;
     const outputs = frame.arrows.filter(([name]) => name === "u").sort((a, b) => (b[1] === target) - (a[1] === target));
     const wanted = [
-      ...(row >= 0 ? [[at(row), scene.labels[row], colours.ink, true]] : []),
-      ...[...known].filter((one) => one < scene.labels.length).map((one) => [at(one), scene.labels[one], colours.accent, true]),
-      ...outputs.map(([, one, word, x, y]) => [inside(put(x, y)), `U[${word}]`, one === target ? colours.good : colours.flow, true]),
-      ...scene.labels.slice(0, 4 * WRITTEN).map((label, one) => [at(one), label, colours["ink-3"], false]),
+      ...(row >= 0 ? [[at(row), scene.labels[row], colors.ink, true]] : []),
+      ...[...known].filter((one) => one < scene.labels.length).map((one) => [at(one), scene.labels[one], colors.accent, true]),
+      ...outputs.map(([, one, word, x, y]) => [inside(put(x, y)), `U[${word}]`, one === target ? colors.good : colors.flow, true]),
+      ...scene.labels.slice(0, 4 * WRITTEN).map((label, one) => [at(one), label, colors["ink-3"], false]),
     ];
     context.textBaseline = "middle";
     const { fontFamily } = getComputedStyle(root);
-    for (const [[x, y], label, colour, bold] of wanted) {
+    for (const [[x, y], label, color, bold] of wanted) {
       context.font = `${bold ? "600 " : ""}11.5px ${fontFamily}`;
       const long = context.measureText(label).width;
       const left = x + 8 + long > size[0] - 3 ? x - 8 - long : x + 8;
       const area = [left - 2, y - TALL / 2, left + long + 2, y + TALL / 2];
       if (!(x > 0 && y > 0 && x < size[0] && y < size[1]) || taken.some((one) => area[0] < one[2] && one[0] < area[2] && area[1] < one[3] && one[1] < area[3])) continue;
       taken.push(area);
-      context.strokeStyle = colours.paper;
+      context.strokeStyle = colors.paper;
       context.lineWidth = 3;
       context.strokeText(label, left, y);
-      context.fillStyle = colour;
+      context.fillStyle = color;
       context.fillText(label, left, y);
       if (taken.length >= WRITTEN) break;
     }
   }
   /** How long a vector of some round length is on the map. */
   function ruler(context) {
-    const { colours } = state;
+    const { colors } = state;
     const length = round(0.6 * reach);
     const long = length * unit();
-    context.strokeStyle = colours["ink-3"];
+    context.strokeStyle = colors["ink-3"];
     context.lineWidth = 1.5;
     context.beginPath();
     for (const [dx, dy] of [[0, -4], [0, 0], [long, 0], [long, -4]]) context.lineTo(8 + dx, size[1] - 9 + dy);
     context.stroke();
-    context.fillStyle = colours["ink-3"];
+    context.fillStyle = colors["ink-3"];
     context.font = `10.5px ${getComputedStyle(root).fontFamily}`;
     context.fillText(format(length), 14 + long, size[1] - 12);
   }

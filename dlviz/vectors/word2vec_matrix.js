@@ -70,14 +70,14 @@ export function matrices({ words, signal, point }) {
     return is ? [row, column] : [-1, -1];
   }
 
-  function draw({ scene, frame, colours, row }) {
+  function draw({ scene, frame, colors, row }) {
     const layout = laid(scene.labels.length, scene.columns);
     const names = layout.high >= NAMED ? NAMES : 0;
     state = { scene, frame, row, layout, names };
-    const roles = frame.card.rows.map((one, k) => [one, k ? colours.flow : colours.good]).reverse();
-    const known = [...frame.arrows.filter(([name]) => name === "w").map(([, one]) => one), ...frame.card.inputs].map((one) => [one, colours.accent]);
-    paint(w.canvas, frame.w, known, { scene, frame, colours, row, layout, names });
-    paint(u.canvas, frame.u, roles, { scene, frame, colours, row, layout, names: 0 });
+    const roles = frame.card.rows.map((one, k) => [one, k ? colors.flow : colors.good]).reverse();
+    const known = [...frame.arrows.filter(([name]) => name === "w").map(([, one]) => one), ...frame.card.inputs].map((one) => [one, colors.accent]);
+    paint(w.canvas, frame.w, known, { scene, frame, colors, row, layout, names });
+    paint(u.canvas, frame.u, roles, { scene, frame, colors, row, layout, names: 0 });
     for (const { title, name } of [w, u].map((one, k) => ({ ...one, name: "WU"[k] }))) title.textContent = `${name} ${shape([scene.words, scene.size])}`;
     element.setAttribute("aria-label", fillIn(words.matrices_alt, { rows: scene.labels.length, columns: scene.columns }));
     scale.textContent = fillIn(words.scale, { most: format(frame.most, 2) });
@@ -92,41 +92,41 @@ function one(name, words) {
   return { canvas, title, element: h("div", { class: "w2v-matrix" }, h("p", {}, title, h("span", {}, words[`matrix.${name}`])), canvas) };
 }
 
-function paint(canvas, values, lit, { scene, frame, colours, row, layout, names }) {
+function paint(canvas, values, lit, { scene, frame, colors, row, layout, names }) {
   const { blocks, long, high, wide } = layout;
   const rows = scene.labels.length;
   const across = scene.columns * wide;
   const context = sharp(canvas, names + blocks * across + (blocks - 1) * GAP + 6, long * high + 2);
-  const picture = heat(values, 0, rows, scene.columns, frame.most, colours);
+  const picture = heat(values, 0, rows, scene.columns, frame.most, colors);
   const left = (block) => names + block * (across + GAP) + 1;
   for (let block = 0; block < blocks; block += 1) {
     const count = Math.min(long, rows - block * long);
     if (count <= 0) continue;
     context.drawImage(picture, 0, block * long, scene.columns, count, left(block), 1, across, count * high);
-    context.strokeStyle = colours.line;
+    context.strokeStyle = colors.line;
     context.lineWidth = 1;
     context.strokeRect(left(block) - 0.5, 0.5, across + 1, count * high + 1);
   }
-  const mark = (one, colour) => {
+  const mark = (one, color) => {
     if (one < 0 || one >= rows) return;
     const [x, y] = [left(Math.floor(one / long)), 1 + (one % long) * high];
-    context.strokeStyle = colour;
+    context.strokeStyle = color;
     context.lineWidth = 2;
     context.strokeRect(x - 1, y - 1, across + 2, high + 2);
     // A flag, so that a row of three pixels is found.
-    context.fillStyle = colour;
+    context.fillStyle = color;
     context.beginPath();
     context.moveTo(x + across + 1, y + high / 2);
     context.lineTo(x + across + 6, y + high / 2 - 4);
     context.lineTo(x + across + 6, y + high / 2 + 4);
     context.fill();
   };
-  for (const [one, colour] of lit) mark(one, colour);
-  mark(row, colours.ink);
+  for (const [one, color] of lit) mark(one, color);
+  mark(row, colors.ink);
   if (!names) return;
   context.font = `11px ${getComputedStyle(canvas).fontFamily}`;
   context.textBaseline = "middle";
   context.textAlign = "right";
-  context.fillStyle = colours.ink;
+  context.fillStyle = colors.ink;
   scene.labels.forEach((label, k) => k < long && context.fillText(label.length > 9 ? `${label.slice(0, 8)}…` : label, names - 5, 1 + (k + 0.5) * high));
 }

@@ -20,13 +20,13 @@ def draw(run: Training, frame: Mapping[str, Any], scene: Mapping[str, Any], them
     svg = Svg(_WIDE, _HIGH, f"{scene['summary']} {told(frame)}", theme)
     svg.rect(0.5, 0.5, _WIDE - 1, _HIGH - 1, fill="paper", stroke="line", radius=10)
     svg.text(16, 26, say("word2vec.name"), size=14, bold=True)
-    svg.text(96, 26, scene["signature"], mono=True, colour="ink-2")
+    svg.text(96, 26, scene["signature"], mono=True, color="ink-2")
     _sentence(svg, frame["sentence"])
     for k, (name, lit) in enumerate((("w", frame["card"]["inputs"]), ("u", frame["card"]["rows"]))):
         _matrix(svg, frame, scene, name, lit, 16 + 138.0 * k)
     _map(svg, frame, scene)
     _card(svg, frame["card"])
-    svg.text(16, _HIGH - 16, told(frame), size=11.5, colour="ink-2")
+    svg.text(16, _HIGH - 16, told(frame), size=11.5, color="ink-2")
     return svg.markup()
 
 
@@ -52,7 +52,7 @@ def _sentence(svg: Svg, sentence: Mapping[str, Any]) -> None:
         svg.rect(
             x, 42, wide, 22, stroke=_ROLES[role] if role else "line-2", fill="accent-soft" if role == "known" else ""
         )
-        svg.text(x + 6, 57, text, colour=_ROLES[role], bold=role in ("known", "target"))
+        svg.text(x + 6, 57, text, color=_ROLES[role], bold=role in ("known", "target"))
         if role == "out":
             svg.path(f"M{x + 4:.1f},53h{wide - 8:.1f}", stroke="ink-3", line=1)
         x += wide + 4
@@ -83,7 +83,7 @@ def _lit(name: str, row: int, frame: Mapping[str, Any]) -> str:
 def _map(svg: Svg, frame: Mapping[str, Any], scene: Mapping[str, Any]) -> None:
     left, top, wide, high = _MAP
     svg.rect(left, top, wide, high, stroke="line")
-    svg.text(left, 86, say("word2vec.still_map", share=round(100 * frame["share"])), size=11.5, colour="ink-2")
+    svg.text(left, 86, say("word2vec.still_map", share=round(100 * frame["share"])), size=11.5, color="ink-2")
     places = np.nan_to_num(np.frombuffer(frame["places"], dtype="<f4").reshape(-1, 2))
     unit = (min(wide, high) / 2 - 22) / max(float(np.abs(places).max()), 1e-9)
     at = np.stack((left + wide / 2 + places[:, 0] * unit, top + high / 2 - places[:, 1] * unit), 1).tolist()
@@ -96,7 +96,7 @@ def _map(svg: Svg, frame: Mapping[str, Any], scene: Mapping[str, Any]) -> None:
         end = x + 6 + 6.2 * sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
         if end < left + wide and all(end < a or b < x or abs(y - c) > 11 for a, b, c in taken) and len(taken) < _LABELS:
             taken.append((x, end, y))
-            svg.text(x + 5, y + 4, text, size=10.5, colour="accent" if row in known else "ink-2", bold=row in known)
+            svg.text(x + 5, y + 4, text, size=10.5, color="accent" if row in known else "ink-2", bold=row in known)
 
 
 def _card(svg: Svg, card: Mapping[str, Any]) -> None:
@@ -104,10 +104,10 @@ def _card(svg: Svg, card: Mapping[str, Any]) -> None:
     x, y = 600.0, 86.0
     names = [say(f"word2vec.head.{name}") for name in ("score", "chance", "truth", "error")]
     for k, name in enumerate(names):
-        svg.text(x + 130 + 44 * k, y, name, size=10.5, colour="ink-2", anchor="end")
+        svg.text(x + 130 + 44 * k, y, name, size=10.5, color="ink-2", anchor="end")
     for k, word in enumerate(card["words"]):
         y += 20
-        svg.text(x, y, shorten(word, 84, 6.6), size=11.5, colour="good" if card["truth"][k] else "flow")
+        svg.text(x, y, shorten(word, 84, 6.6), size=11.5, color="good" if card["truth"][k] else "flow")
         for n, name in enumerate(("scores", "chances", "truth", "errors")):
             text = str(card[name][k]) if name == "truth" else f"{float(card[name][k]):z.3f}".replace("-", "−")
             svg.text(x + 130 + 44 * n, y, text, size=11, mono=True, anchor="end")

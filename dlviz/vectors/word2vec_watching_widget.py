@@ -11,7 +11,7 @@ from torch import Tensor
 from dlviz.kit.problem import Problem
 from dlviz.kit.words import say
 from dlviz.vectors.corpus import Corpus
-from dlviz.vectors.labelled import Vectors
+from dlviz.vectors.labeled import Vectors
 from dlviz.vectors.train import Training
 from dlviz.vectors.word2vec_drawing_widget import Drawing
 from dlviz.vectors.word2vec_watch import Watched

@@ -26,7 +26,7 @@ class Word2Vec(Drawing):
     Attributes:
         kind: "skip-gram" or "cbow"; like the next four, it begins the training again from the same seed.
         loss: "negative" or "softmax".
-        window: how many places away a neighbour may be.
+        window: how many places away a neighbor may be.
         negatives: how many words are drawn for an example.
         size: how many numbers a vector has.
         rate: the learning rate from the step on at which it is set. Steps taken beyond that one are forgotten.
@@ -115,10 +115,10 @@ def word2vec(
 
     Args:
         corpus: lists of words, what ``dlviz.data.sentences()`` gives, or a text in a script with gaps, which is cut into words.
-        kind: ``"skip-gram"`` (from a word guess its neighbours) or ``"cbow"`` (from the neighbours guess the word).
+        kind: ``"skip-gram"`` (from a word guess its neighbors) or ``"cbow"`` (from the neighbors guess the word).
         loss: ``"negative"`` (tell the right word from a few drawn ones) or ``"softmax"`` (guess among all words).
         size: how many numbers a vector has; a model has its own.
-        window: how many places away a neighbour may be.
+        window: how many places away a neighbor may be.
         negatives: how many words are drawn for an example.
         rate: the learning rate.
         batch: how many examples a step sees; their gradients are summed.

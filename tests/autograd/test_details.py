@@ -6,7 +6,7 @@ import torch
 
 from dlviz import autograd
 from dlviz.autograd.details import describe, residual
-from dlviz.autograd.numbers import norms, scalar, summarise
+from dlviz.autograd.numbers import norms, scalar, summarize
 from tests.autograd import zoo
 
 
@@ -97,9 +97,9 @@ def test_an_index_that_is_not_there_is_refused():
 @pytest.mark.parametrize(
     "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64]
 )
-def test_every_dtype_is_summarised_exactly(dtype):
+def test_every_dtype_is_summarized_exactly(dtype):
     tensor = torch.tensor([[0, 1], [1, 1]]).to(dtype)
-    about = summarise(tensor)
+    about = summarize(tensor)
     assert numbers(about).tolist() == [[0, 1], [1, 1]]
     assert about["norm"] == pytest.approx(3**0.5)
 
@@ -108,20 +108,20 @@ def test_a_large_tensor_is_a_histogram_that_counts_every_number():
     torch.manual_seed(0)
     tensor = torch.randn(1000)
     tensor[3], tensor[4] = float("nan"), float("inf")
-    about = summarise(tensor)
+    about = summarize(tensor)
     finite = tensor[tensor.isfinite()]
     assert "numbers" not in about
     assert sum(about["histogram"]["counts"]) == 998
     assert (about["min"], about["max"], about["nonfinite"]) == (finite.min().item(), finite.max().item(), 2)
     assert about["norm"] == "NaN"
-    constant = summarise(torch.ones(100))
+    constant = summarize(torch.ones(100))
     assert constant["histogram"]["counts"] == [100]
 
 
-def test_odd_tensors_are_summarised_without_fail():
-    assert summarise(torch.empty(0))["numbers"] == b""
-    assert summarise(torch.empty(2, device="meta")) == {"shape": [2], "dtype": "float32"}
-    assert summarise(torch.eye(2).to_sparse())["shape"] == [2, 2]
+def test_odd_tensors_are_summarized_without_fail():
+    assert summarize(torch.empty(0))["numbers"] == b""
+    assert summarize(torch.empty(2, device="meta")) == {"shape": [2], "dtype": "float32"}
+    assert summarize(torch.eye(2).to_sparse())["shape"] == [2, 2]
 
 
 def test_norms_and_scalars_are_torch_s_own():

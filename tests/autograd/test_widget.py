@@ -118,8 +118,8 @@ def test_it_is_an_ordinary_widget():
     box = HBox([view, slider])
     assert box.children[0] is view
     assert (view.theme, view.selected) == ("dark", 1)
-    with pytest.raises(TypeError, match=r"colour.*theme"):
-        dlviz.graph(loss, colour="red")
+    with pytest.raises(TypeError, match=r"color.*theme"):
+        dlviz.graph(loss, color="red")
 
 
 def test_the_numbers_cross_as_bytes_and_the_rest_is_json():

@@ -68,7 +68,7 @@ def updates(kind: str, loss: str, steps: int) -> tuple[float, float]:
     run.run(20)
     words = len(run.words)
     known, scored = nn.EmbeddingBag(words, 16, mode="mean"), nn.Linear(16, words, bias=False)
-    optimiser = torch.optim.SGD([*known.parameters(), *scored.parameters()], lr=0.05)
+    optimizer = torch.optim.SGD([*known.parameters(), *scored.parameters()], lr=0.05)
     seen = [run.next() for _ in range(50)]
 
     def autograd() -> None:
@@ -78,9 +78,9 @@ def updates(kind: str, loss: str, steps: int) -> tuple[float, float]:
                 scored(hidden) if loss == "softmax" else (scored.weight[one.candidates[0]] @ hidden[0]).unsqueeze(0)
             )
             lost = F.cross_entropy if loss == "softmax" else F.binary_cross_entropy_with_logits
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             lost(scores, one.truth).backward()
-            optimiser.step()
+            optimizer.step()
 
     mine = min(timed(lambda: run.run(steps)) for _ in range(3))
     return steps / mine, 50 / min(timed(autograd) for _ in range(3))

@@ -64,14 +64,14 @@ def kernel_side(units: int, side: int) -> tuple[str, ...]:
     torch.manual_seed(0)
     x, y = dlviz.data.spirals(300)
     net = net_of(units)
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     view = dlviz.boundary(net, x, y, resolution=side)
 
     def step() -> None:
         loss = F.cross_entropy(net(x), y)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
 
     pairs = sorted((timed(step), timed(view.update)) for _ in range(30))
     trained, drawn = pairs[15][0], sorted(update for _, update in pairs)[15]
@@ -85,16 +85,16 @@ def explained() -> str:
     torch.manual_seed(0)
     x, y = dlviz.data.spirals(300)
     net = net_of(16)
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     view = dlviz.boundary(net, x, y)
 
     def step() -> None:
         loss = F.cross_entropy(net(x[:1]), y[:1])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
 
-    times = sorted((timed(lambda: view.explain(0, optimiser=optimiser)), timed(step)) for _ in range(20))
+    times = sorted((timed(lambda: view.explain(0, optimizer=optimizer)), timed(step)) for _ in range(20))
     asked, trained = times[10][0], sorted(one for _, one in times)[10]
     size = len(written(view.walk))
     view.close()

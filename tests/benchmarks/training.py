@@ -82,15 +82,15 @@ def loop(steps: int, batches: Callable[[Any], Any], log: Callable[[int, dict[str
     """The loop that everyone shares; its seconds."""
     torch.manual_seed(0)
     model = net()
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     x, y = torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,))
     start = time.perf_counter()
     for step in batches(range(steps)):
         z = model(x)
         loss = F.cross_entropy(z, y)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         with torch.no_grad():
             log(
                 step,

@@ -307,7 +307,7 @@ def test_a_transposed_convolution_lists_its_stamps(open_page, pages):
         assert eval(terms) == float(result) == out[divmod(step - 1, 7)].item()
 
 
-def test_a_large_plane_is_drawn_in_colour_and_moves(open_page, pages):
+def test_a_large_plane_is_drawn_in_color_and_moves(open_page, pages):
     page = open_page(pages["large"])
     assert page.locator("[data-dense]").count() == 2
     page.evaluate("dlvizModel.set('step', 100)")

@@ -191,7 +191,7 @@ def test_a_saved_page_shows_where_it_is_and_stays_there(open_page, axe):
     assert page.evaluate("dlvizModel.get('origin')") == [100, 200]
     assert page.locator(".slide-overview[tabindex]").count() == 0
     pixels = "[...document.querySelector('.slide-overview canvas').getContext('2d').getImageData(0, 0, 2, 1).data]"
-    assert page.evaluate(pixels)[::4] == [0, 1]  # every second place of 550 greys
+    assert page.evaluate(pixels)[::4] == [0, 1]  # every second place of 550 grays
     axe(page)
 
 

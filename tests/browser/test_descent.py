@@ -12,7 +12,7 @@ import dlviz
 from tests.browser.conftest import until
 from tests.descent.racers import LOSSES, RACERS, plain_loop
 
-EVIL = "<b>bold</b> & a very long name of an optimiser"
+EVIL = "<b>bold</b> & a very long name of an optimizer"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ NAMES = ("race", "start", "opened", "bent", "surface", "path", "named", "net")
 
 
 def pixel(page: Page, x: float, y: float) -> tuple[int, ...]:
-    """The colour of one point of the map, in CSS pixels from the corner of its frame."""
+    """The color of one point of the map, in CSS pixels from the corner of its frame."""
     return tuple(
         page.eval_on_selector(
             ".des-map canvas",
@@ -227,7 +227,7 @@ def test_keys_step_and_escape_closes_what_is_opened(open_page, pages):
     expect(page.locator(".des-title")).to_have_count(0)
 
 
-def test_an_opened_optimiser_shows_its_state_and_its_formula_in_numbers(open_page, pages):
+def test_an_opened_optimizer_shows_its_state_and_its_formula_in_numbers(open_page, pages):
     page = open_page(pages["race"])
     page.get_by_role("button", name="Adam", exact=True).click()
     page.locator(".dlviz-first").click()

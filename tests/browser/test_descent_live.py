@@ -1,4 +1,4 @@
-"""The descent room with a kernel: plotly.js is asked for once a page, and sliders run the optimisers again."""
+"""The descent room with a kernel: plotly.js is asked for once a page, and sliders run the optimizers again."""
 
 import base64
 import json
@@ -96,7 +96,7 @@ def test_two_pictures_ask_for_plotly_once_and_only_when_they_turn(live):
     expect(page.locator(".des-readout:visible").first).to_contain_text("drag or arrow keys turn it")
 
 
-def test_the_slider_runs_the_optimisers_in_the_kernel(live):
+def test_the_slider_runs_the_optimizers_in_the_kernel(live):
     view = dlviz.race(RACERS, "ravine", steps=20)
     page, _ = live(view)
     turn(page, ".des-slider input", 12)

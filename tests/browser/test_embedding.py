@@ -5,7 +5,7 @@ import torch
 from playwright.sync_api import expect
 
 import dlviz
-from dlviz.vectors import analogy, neighbours, pca
+from dlviz.vectors import analogy, neighbors, pca
 from tests.browser.conftest import until
 
 LABELS = ["king", "queen", "猫", "<b>Ж</b>", *(f"word {k}" for k in range(56))]
@@ -25,9 +25,9 @@ def listed(page, where=".vec-near .vec-list"):
     return [one.inner_text() for one in page.locator(f"{where} .vec-word > span:first-child").all()]
 
 
-def test_the_chosen_words_neighbours_stand_with_their_cosines(open_page, page_of_sixty):
+def test_the_chosen_words_neighbors_stand_with_their_cosines(open_page, page_of_sixty):
     page = open_page(page_of_sixty)
-    near = neighbours(made().vectors, "king")
+    near = neighbors(made().vectors, "king")
     assert listed(page) == list(near.labels)
     shown = [float(one.inner_text().replace("−", "-")) for one in page.locator(".vec-near .vec-list code").all()]
     assert shown == pytest.approx(near.cosines.tolist(), abs=5.1e-4)
@@ -40,12 +40,12 @@ def test_a_word_looked_for_is_chosen_in_a_page_without_a_kernel(open_page, page_
         field.fill(text)
         field.press("Enter")
         expect(page.locator(".vec-near h4").first).to_have_text(f"Nearest to {word}, by cosine")
-        assert listed(page) == list(neighbours(made().vectors, word).labels)
+        assert listed(page) == list(neighbors(made().vectors, word).labels)
     field.fill("nobody")
     expect(page.locator(".vec-hits")).to_have_text("no such word")
 
 
-def test_pressing_a_neighbour_takes_its_cosine_apart(open_page, page_of_sixty):
+def test_pressing_a_neighbor_takes_its_cosine_apart(open_page, page_of_sixty):
     page = open_page(page_of_sixty)
     view = made(word="king")
     for place in (0, 3):
@@ -160,8 +160,8 @@ PAN = """async () => {
 }"""
 
 
-#: How many pixels around a place on the map have a colour of the theme, as near as a smooth edge lets them.
-COLOURED = """([x, y, token]) => {
+#: How many pixels around a place on the map have a color of the theme, as near as a smooth edge lets them.
+COLORED = """([x, y, token]) => {
   const canvas = document.querySelector(".vec-canvas");
   const hex = getComputedStyle(document.querySelector(".dlviz")).getPropertyValue(`--${token}`).trim();
   const wanted = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
@@ -292,7 +292,7 @@ def test_the_ring_stands_where_b_minus_a_plus_c_lies(open_page, page_of_sixty):
     places = pca(made().vectors.matrix).places
     target = places[1] - places[0] + places[2]
     x, y = pixel(page, torch.cat((places, target.unsqueeze(0))), target)
-    assert page.evaluate(COLOURED, [x, y, "flow"]) > 25
+    assert page.evaluate(COLORED, [x, y, "flow"]) > 25
     expect(page.locator(".vec-axes")).to_contain_text("The ring is b − a + c")
     flat = open_page(made(method="tsne", analogy=("king", "queen", "猫")))
     expect(flat.locator(".vec-axes")).to_contain_text("t-SNE has no place for b − a + c")
@@ -309,18 +309,18 @@ def test_a_word_chosen_by_search_comes_into_sight_on_a_map_drawn_nearer(open_pag
         page.get_by_label("look for a word").fill(word)
         page.get_by_label("look for a word").press("Enter")
         still(page)
-        assert page.evaluate(COLOURED, [None, None, "pos"]) > 60  # its dot
+        assert page.evaluate(COLORED, [None, None, "pos"]) > 60  # its dot
 
 
 def test_words_found_while_typing_are_ringed_on_the_map(open_page):
     page = open_page(made())
-    assert page.evaluate(COLOURED, [None, None, "pos"]) == 0
+    assert page.evaluate(COLORED, [None, None, "pos"]) == 0
     page.get_by_label("look for a word").fill("word 1")
     still(page)
-    assert page.evaluate(COLOURED, [None, None, "pos"]) > 11 * 10  # word 1 and word 10 to word 19
+    assert page.evaluate(COLORED, [None, None, "pos"]) > 11 * 10  # word 1 and word 10 to word 19
     page.get_by_label("look for a word").fill("")
     still(page)
-    assert page.evaluate(COLOURED, [None, None, "pos"]) == 0
+    assert page.evaluate(COLORED, [None, None, "pos"]) == 0
 
 
 def test_lengths_and_the_plain_product_stand_below_the_cosine(open_page, page_of_sixty):
@@ -415,7 +415,7 @@ def test_a_page_plays_its_moments_each_in_its_place(open_page):
             page.get_by_role("button", name="first").click()
         still(page)
         expected = everywhere[60 * step : 60 * step + 60]
-        assert page.evaluate(COLOURED, [*pixel(page, everywhere, expected[0]), "pos"]) > 60  # the dot of king
+        assert page.evaluate(COLORED, [*pixel(page, everywhere, expected[0]), "pos"]) > 60  # the dot of king
         word, where, _ = under(page)
         assert where == pytest.approx(expected[LABELS.index(word)].tolist(), rel=6e-3, abs=1e-3)
     expect(page.locator(".vec-moment")).to_have_text("start")

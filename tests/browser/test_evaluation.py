@@ -19,14 +19,14 @@ def trained(epochs=6, **settings):
     x, y = dlviz.data.digits()
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     with torch.no_grad():
         view = dlviz.confusion(net(x), y, x, **settings)
     for _ in range(epochs):
         for _ in range(5):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             F.cross_entropy(net(x), y).backward()
-            optimiser.step()
+            optimizer.step()
         view.update(net(x))
     return view, net, x, y
 
@@ -99,7 +99,7 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
 
 
 def dot(page: Page, canvas: str, x: int, y: int) -> tuple[int, ...]:
-    """The colour of one of a canvas's own pixels, however large it is drawn."""
+    """The color of one of a canvas's own pixels, however large it is drawn."""
     script = "(node, [x, y]) => [...node.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3)"
     return tuple(page.eval_on_selector(canvas, script, [x, y]))
 
@@ -366,22 +366,22 @@ def test_pointing_at_the_strip_reads_what_went_where(open_page, pages):
                 assert re.search(rf"\b{label}\b", text.split("class ")[1])
 
 
-def test_the_colours_of_the_strip_are_parts(open_page, pages):
+def test_the_colors_of_the_strip_are_parts(open_page, pages):
     view = parts()
     page = open_page(pages["split"])
     test = set(view.parts["test"].tolist())
     chips = page.locator(".part-chip")
-    colours = [
+    colors = [
         chips.nth(k).evaluate("one => getComputedStyle(one).backgroundColor.match(/[\\d.]+/g).map(Number)")
         for k in range(2)
     ]
-    colours = [[255 * value if max(one) <= 1 else value for value in one[:3]] for one in colours]
+    colors = [[255 * value if max(one) <= 1 else value for value in one[:3]] for one in colors]
     band = ".part-band:nth-child(3) canvas"
     for column in range(0, 451, 37):
         inside = sum(k in test for k in range(4 * column, 4 * column + 4))
         top, bottom = dot(page, band, column, 1), dot(page, band, column, 22)
-        assert max(abs(a - b) for a, b in zip(top, colours[int(inside == 4)], strict=True)) <= 2
-        assert max(abs(a - b) for a, b in zip(bottom, colours[int(inside > 0)], strict=True)) <= 2
+        assert max(abs(a - b) for a, b in zip(top, colors[int(inside == 4)], strict=True)) <= 2
+        assert max(abs(a - b) for a, b in zip(bottom, colors[int(inside > 0)], strict=True)) <= 2
 
 
 def test_arrow_keys_walk_along_the_strip(open_page, pages):

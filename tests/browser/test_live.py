@@ -80,7 +80,7 @@ def restarted():
 
 
 def column(page: Page, panel: int, x: float) -> list[int]:
-    """The rows of a panel's canvas, in CSS pixels, where the colour of its first line stands in the column at `x`."""
+    """The rows of a panel's canvas, in CSS pixels, where the color of its first line stands in the column at `x`."""
     return page.evaluate(
         """([panel, x]) => {
           const canvas = document.querySelectorAll(".live-canvas canvas")[panel];

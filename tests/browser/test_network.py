@@ -56,7 +56,7 @@ def pages() -> dict[str, str]:
 
 
 def pixel(page: Page, canvas: str, x: float, y: float) -> tuple[int, ...]:
-    """The colour of one point of a canvas, in CSS pixels from its corner."""
+    """The color of one point of a canvas, in CSS pixels from its corner."""
     return tuple(
         page.eval_on_selector(
             canvas,
@@ -77,7 +77,7 @@ def filled(page: Page, column: int) -> bool:
     )
 
 
-def colours(page: Page, name: str) -> tuple[int, ...]:
+def colors(page: Page, name: str) -> tuple[int, ...]:
     token = page.eval_on_selector(".dlviz", f"node => getComputedStyle(node).getPropertyValue('--{name}').trim()")
     return tuple(int(token[i : i + 2], 16) for i in (1, 3, 5))
 
@@ -110,13 +110,13 @@ def test_a_column_for_every_call_with_shape_and_parameters(open_page, pages):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_maps_colours_are_its_numbers(open_page, pages, theme):
+def test_a_maps_colors_are_its_numbers(open_page, pages, theme):
     page = open_page(pages["small"], theme=theme)
     net, x = model_and_images()
     column = net.conv1(x)[0].detach()
     most = column.abs().max()
     side = (84 - 4) / 2 / 8  # two maps abreast
-    paper, pos, neg = (torch.tensor(colours(page, name), dtype=torch.float32) for name in ("paper", "pos", "neg"))
+    paper, pos, neg = (torch.tensor(colors(page, name), dtype=torch.float32) for name in ("paper", "pos", "neg"))
     for channel, (row, col) in ((0, (3, 4)), (3, (6, 2))):
         value = column[channel, row, col]
         left, top = (channel % 2) * 44, (channel // 2) * 44
@@ -140,9 +140,9 @@ def test_playing_fills_the_columns_one_by_one(open_page, pages):
     expect(page.locator(".dlviz-count")).to_have_text("8 / 8", timeout=8_000)
 
 
-def test_the_scale_changes_what_colours_are_relative_to(open_page, pages):
+def test_the_scale_changes_what_colors_are_relative_to(open_page, pages):
     page = open_page(pages["small"])
-    scale = page.get_by_role("combobox", name="colours per")
+    scale = page.get_by_role("combobox", name="colors per")
     layers = page.locator(".net-max").all_inner_texts()
     assert len(set(layers)) > 3
     scale.select_option("network")
@@ -150,11 +150,11 @@ def test_the_scale_changes_what_colours_are_relative_to(open_page, pages):
     assert len(whole) == 1
     scale.select_option("unit")
     assert set(page.locator(".net-max").all_inner_texts()) == {""}
-    # Now each map's own largest number has the full colour.
+    # Now each map's own largest number has the full color.
     net, x = model_and_images()
     place = net.conv1(x)[0, 1].abs().argmax().item()
     found = pixel(page, ".net-column:nth-child(2) canvas", 44 + (place % 8 + 0.5) * 5, (place // 8 + 0.5) * 5)
-    full = [colours(page, name) for name in ("pos", "neg")]
+    full = [colors(page, name) for name in ("pos", "neg")]
     assert min(max(abs(a - b) for a, b in zip(found, one, strict=True)) for one in full) <= 2
 
 

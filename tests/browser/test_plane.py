@@ -9,7 +9,7 @@ from torch import nn
 
 import dlviz
 from tests.browser.conftest import until
-from tests.browser.test_network import colours, number, pixel
+from tests.browser.test_network import colors, number, pixel
 
 #: Where the plane lies on its canvas.
 LEFT, TOP, SIZE = 38, 6, 360
@@ -32,12 +32,12 @@ def opened(**settings):
 def trained():
     net, x, y = model_and_points()
     view = dlviz.boundary(net, x, y, resolution=SIDE)
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.05)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
     for _ in range(4):
         for _ in range(20):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             nn.functional.cross_entropy(net(x), y).backward()
-            optimiser.step()
+            optimizer.step()
         view.update()
     return view
 
@@ -94,13 +94,13 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_colours_of_the_plane_are_torchs_probabilities(open_page, theme):
+def test_the_colors_of_the_plane_are_torchs_probabilities(open_page, theme):
     net, x, y = model_and_points()
     view = dlviz.boundary(net, x[:0], y[:0], resolution=SIDE)  # no point covers a cell
     page = open_page(view, theme=theme)
     with torch.no_grad():
         chances = net(view.grid).softmax(1).reshape(SIDE, SIDE, 3)
-    paper, *tints = (torch.tensor(colours(page, name), dtype=torch.float32) for name in ("paper", "neg", "pos", "flow"))
+    paper, *tints = (torch.tensor(colors(page, name), dtype=torch.float32) for name in ("paper", "neg", "pos", "flow"))
     winners = chances.argmax(-1)
     seen = set()
     for row in range(2, SIDE - 2, 5):
@@ -121,7 +121,7 @@ def test_the_boundary_runs_where_the_winner_changes(open_page):
     view = dlviz.boundary(net, x[:0], y[:0], resolution=SIDE)
     page = open_page(view)
     winners = view.chances.argmax(1).reshape(SIDE, SIDE)
-    ink = colours(page, "ink")
+    ink = colors(page, "ink")
     crossed = [(r, c) for r in range(2, 38) for c in range(2, 37) if winners[r, c] != winners[r, c + 1]]
     assert crossed
     for row, column in crossed[::4]:
@@ -148,7 +148,7 @@ def test_right_and_wrong_points_differ_in_shape(open_page, pages):
         ]
 
         def far(name: str, around=around) -> int:
-            return min(max(abs(a - b) for a, b in zip(one, colours(page, name), strict=True)) for one in around)
+            return min(max(abs(a - b) for a, b in zip(one, colors(page, name), strict=True)) for one in around)
 
         # A cross in ink lies over the middle of a wrong one, and a right one is filled.
         assert (far("ink") < 75) == (k in wrong)
@@ -196,14 +196,14 @@ def test_arrow_keys_walk_over_the_plane(open_page, pages):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_colours_of_a_units_map_are_its_numbers(open_page, pages, theme):
+def test_the_colors_of_a_units_map_are_its_numbers(open_page, pages, theme):
     view = opened()
     page = open_page(pages["plain"], theme=theme)
     every, side = view.scene["every"], view.scene["map"]
     assert (every, side) == (1, 40)
     output = view.calls[1].output.reshape(SIDE, SIDE, 6)
     most = output.abs().max()
-    paper, pos, neg = (torch.tensor(colours(page, name), dtype=torch.float32) for name in ("paper", "pos", "neg"))
+    paper, pos, neg = (torch.tensor(colors(page, name), dtype=torch.float32) for name in ("paper", "pos", "neg"))
     for unit in range(6):
         # A pixel of the screen shows one of the numbers around it.
         row, column = 20, 20
@@ -272,7 +272,7 @@ def test_the_player_scrubs_training_backwards_without_a_kernel(open_page, pages)
         chances = view.chances[30 * SIDE + 10].tolist()
         assert [number(part.rsplit(" ", 1)[1]) for part in told] == pytest.approx(chances, rel=1e-3)
         expect(page.locator(".plane-curve ~ output")).to_contain_text(f"loss {view.loss:.4g}"[:9])
-        # The units' colours are relative to the largest number of this moment.
+        # The units' colors are relative to the largest number of this moment.
         most = number(page.locator(".plane-foot").nth(1).inner_text().split("± ")[1])
         values = view.calls[1].output.reshape(SIDE, SIDE, 6)[1::2, 1::2]  # a page with many moments keeps every second
         assert most == pytest.approx(values.abs().max().item(), rel=5e-3)
@@ -440,7 +440,7 @@ def test_a_painted_point_shows_before_the_kernel_has_answered(live):
     page.locator(".plane-field").click(position=at)
     page.mouse.move(5, 5)
     found = pixel(page, ".plane-field canvas", at["x"], at["y"])
-    assert max(abs(a - b) for a, b in zip(found, colours(page, "paper"), strict=True)) <= 12
+    assert max(abs(a - b) for a, b in zip(found, colors(page, "paper"), strict=True)) <= 12
 
 
 def test_without_a_brush_a_click_paints_nothing(live):
@@ -637,7 +637,7 @@ def test_the_boundary_before_the_step_stays_as_a_ghost(open_page):
     page = open_page(view)
     old = view.chances.argmax(1).reshape(SIDE, SIDE)
     new = torch.frombuffer(bytearray(view.walk["heat"]), dtype=torch.float32).reshape(3, SIDE, SIDE).argmax(0)
-    ink = colours(page, "ink")
+    ink = colors(page, "ink")
     seen = []
     for row in range(3, 37):
         for column in range(3, 36):
@@ -659,7 +659,7 @@ def test_the_explained_point_has_a_ring(open_page, pages):
     page = open_page(pages["explained"])
     at = spot(view, *view.x[7].tolist())
     found = pixel(page, ".plane-field canvas", at["x"] + 10, at["y"])
-    assert max(abs(a - b) for a, b in zip(found, colours(page, "accent"), strict=True)) < 40
+    assert max(abs(a - b) for a, b in zip(found, colors(page, "accent"), strict=True)) < 40
 
 
 def test_a_click_on_a_point_explains_it_and_enter_the_nearest(live):

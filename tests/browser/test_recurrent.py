@@ -9,7 +9,7 @@ from torch import nn
 
 import dlviz
 from tests.browser.conftest import until
-from tests.browser.test_network import colours, number, pixel
+from tests.browser.test_network import colors, number, pixel
 
 #: Where the states lie on their canvas: left of the first step, top of h, and the room at both sides.
 LEFT, TOP, BESIDE = 64, 70, 78
@@ -46,12 +46,12 @@ def trained(**settings):
     torch.manual_seed(0)
     module, x = nn.LSTM(4, 6), torch.randn(20, 4)
     view = dlviz.unroll(module, x, step=19, **settings)
-    optimiser = torch.optim.SGD(module.parameters(), lr=0.5)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
     for look in range(4):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         (20 * (module(x)[0][-1] - 1).square().mean()).backward()
         view.update("<i>mid</i>" if look == 1 else "")
-        optimiser.step()
+        optimizer.step()
     return view
 
 
@@ -94,11 +94,11 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("rnn", rnn)])
-def test_the_colours_of_the_states_are_torchs_numbers(open_page, pages, name, make, theme):
+def test_the_colors_of_the_states_are_torchs_numbers(open_page, pages, name, make, theme):
     view = make(lane=1) if name == "gru" else make()
     page = open_page(pages[name], theme=theme)
     h = view.states["h"].double()
-    paper, pos, neg = (torch.tensor(colours(page, one), dtype=torch.float64) for one in ("paper", "pos", "neg"))
+    paper, pos, neg = (torch.tensor(colors(page, one), dtype=torch.float64) for one in ("paper", "pos", "neg"))
     for t, u in ((0, 0), (1, 1), (2, 4), (5, 1), (0, 4)):
         at = place(page, *h.shape, t, u)
         found = pixel(page, ".rec-field canvas", at["x"] + 4, at["y"])

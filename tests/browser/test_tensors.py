@@ -230,7 +230,7 @@ def test_the_grid_shows_torch_s_numbers(open_page, exported):
             assert by_header(grid) == {at: written(x[at].item()) for at in product(range(5), range(4))}
 
 
-def test_the_tape_is_the_storage_and_grey_where_the_tensor_does_not_reach(open_page, exported):
+def test_the_tape_is_the_storage_and_gray_where_the_tensor_does_not_reach(open_page, exported):
     page = open_page(exported["slanted"])
     found = page.locator(".tape-cell").evaluate_all("(all) => all.map((c) => [c.textContent, 'off' in c.dataset])")
     assert [text for text, _ in found] == [written(value) for value in BASE.flatten().tolist()]

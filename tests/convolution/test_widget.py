@@ -150,7 +150,7 @@ def test_a_preset_fills_every_kernel():
         (lambda: dlviz.conv2d(X, W, padding="some"), Problem, "Invalid padding string"),
         (lambda: dlviz.max_pool2d(X, 2, padding=2), Problem, "pad should be at most half"),
         (lambda: dlviz.conv2d(X, W, None, 1, stride=1), TypeError, "stride twice"),
-        (lambda: dlviz.conv2d(X, W, colour="red"), TypeError, "no such argument: colour"),
+        (lambda: dlviz.conv2d(X, W, color="red"), TypeError, "no such argument: color"),
         (lambda: dlviz.avg_pool1d(X[0], 2, divisor_override=3), TypeError, "no divisor_override"),
         (lambda: dlviz.avg_pool1d(X[0], 2, 2, 0, False, True, 3), TypeError, "at most, but got 6"),
         (lambda: dlviz.max_pool1d(X, 2), Problem, "max_pool1d: torch refuses"),
@@ -172,12 +172,12 @@ def test_large_images_and_many_channels_are_cropped_and_say_so():
     assert view.scene["output"]["block"]["start"] == [0, 100, 200]
 
 
-def test_the_overview_is_every_kth_place_of_the_first_channels_in_grey():
+def test_the_overview_is_every_kth_place_of_the_first_channels_in_gray():
     x = torch.rand(1, 5, 320, 480)
     overview = dlviz.conv2d(x, torch.ones(1, 5, 3, 3)).scene["overview"]
     assert (overview["rows"], overview["columns"]) == (160, 240)
-    grey = x[0, :3, ::2, ::2].mean(0)
-    wanted = ((grey - grey.min()) / (grey.max() - grey.min()) * 255).round()
+    gray = x[0, :3, ::2, ::2].mean(0)
+    wanted = ((gray - gray.min()) / (gray.max() - gray.min()) * 255).round()
     assert np.abs(np.frombuffer(overview["values"], np.uint8) - wanted.reshape(-1).numpy()).max() <= 1
     odd = dlviz.conv1d(torch.full((1, 1, 99), float("nan")), torch.ones(1, 1, 3)).scene["overview"]
     assert odd["values"] == bytes(99)

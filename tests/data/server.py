@@ -51,7 +51,7 @@ def registry(sets, mirrors):
     lines = []
     for name, content in sets.items():
         addresses = ", ".join(f'"{mirror}/{name}/"' for mirror in mirrors)
-        lines += [f"[{name}]", 'licence = "none"', f"mirrors = [{addresses}]"]
+        lines += [f"[{name}]", 'license = "none"', f"mirrors = [{addresses}]"]
         for file, body in content.items():
             lines += [
                 f'[{name}.files."{file}"]',

@@ -51,7 +51,7 @@ def test_each_call_gives_tensors_of_its_own():
     assert digits().images.any()
 
 
-def test_the_device_is_honoured_and_the_repr_tells_shapes_only():
+def test_the_device_is_honored_and_the_repr_tells_shapes_only():
     assert digits(device="meta").images.device.type == "meta"
     assert repr(digits("test")) == "Digits(images (359, 1, 8, 8) float32 in [0, 1], labels (359,) int64)"
 

@@ -78,7 +78,7 @@ def test_the_default_dtype_changes_nothing(call, kw):
 
 
 @pytest.mark.parametrize(("call", "kw"), EVERY)
-def test_the_device_is_honoured_and_the_default_device_followed(call, kw):
+def test_the_device_is_honored_and_the_default_device_followed(call, kw):
     assert {value.device.type for value in tensors(call(10, device="meta", **kw))} == {"meta"}
     with torch.device("meta"):
         assert {value.device.type for value in tensors(call(10, **kw))} == {"meta"}
@@ -126,7 +126,7 @@ def test_without_noise_ring_k_has_radius_k_plus_one_over_classes(classes):
     points, labels = rings(600, classes=classes, noise=0)
     assert torch.allclose(points.norm(dim=1), (labels + 1) / classes, atol=1e-6)
     for label in range(classes):
-        assert points[labels == label].mean(0).norm() < 0.3  # all around the centre, not on one side
+        assert points[labels == label].mean(0).norm() < 0.3  # all around the center, not on one side
 
 
 @pytest.mark.parametrize("weight", [2.0, -1, [3.0], [2.0, -1.0, 0.1], torch.tensor([0.5, 4.0]), np.array([1.0, 2.0])])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dlviz.data import registry, sentences, text8
-from dlviz.vectors import tokenise
+from dlviz.vectors import tokenize
 from tests.data import server
 
 LANGUAGES = ("en", "zh")
@@ -51,7 +51,7 @@ def test_an_analogy_is_two_pairs_of_one_relation_in_every_order():
 def test_written_lines_cut_into_words_again_are_the_tokens(language):
     drawn = sentences(2000, language=language)
     known = drawn.words if language == "zh" else None
-    assert [tokenise(line, known) for line in drawn.lines] == drawn.tokens
+    assert [tokenize(line, known) for line in drawn.lines] == drawn.tokens
     assert any(" " in line for line in drawn.lines) == (language == "en")
 
 

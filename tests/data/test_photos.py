@@ -9,8 +9,8 @@ from sklearn.datasets import load_sample_image
 from dlviz.data import photo, picture
 
 RNG = np.random.default_rng(0)
-COLOUR = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
-GREY = COLOUR[:, :, 0]
+COLOR = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+GRAY = COLOR[:, :, 0]
 
 
 @pytest.mark.parametrize("name", ["china", "flower"])
@@ -30,9 +30,9 @@ def test_another_photo_is_refused_by_name(name):
 
 def test_a_file_a_pil_image_and_an_array_give_the_same(tmp_path):
     path = tmp_path / "own.png"
-    Image.fromarray(COLOUR).save(path)
-    expected = torch.tensor(COLOUR).permute(2, 0, 1) / 255
-    for source in (path, str(path), Image.fromarray(COLOUR), COLOUR):
+    Image.fromarray(COLOR).save(path)
+    expected = torch.tensor(COLOR).permute(2, 0, 1) / 255
+    for source in (path, str(path), Image.fromarray(COLOR), COLOR):
         found = picture(source)
         assert torch.equal(found, expected)
         assert found.is_contiguous()
@@ -41,13 +41,13 @@ def test_a_file_a_pil_image_and_an_array_give_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("array", "brightest"),
     [
-        (GREY, 255),
-        (GREY[:, :, None], 255),
+        (GRAY, 255),
+        (GRAY[:, :, None], 255),
         (RNG.integers(0, 256, (5, 7, 4), dtype=np.uint8), 255),
         (RNG.integers(0, 65536, (5, 7), dtype=np.uint16), 65535),
-        (GREY > 100, 1),
+        (GRAY > 100, 1),
         (RNG.random((5, 7, 3)), 1),
-        (COLOUR[::-1, ::2], 255),
+        (COLOR[::-1, ::2], 255),
     ],
 )
 def test_an_array_keeps_its_channels_and_its_numbers(array, brightest):
@@ -63,9 +63,9 @@ def test_an_array_keeps_its_channels_and_its_numbers(array, brightest):
     assert torch.equal(picture(array), before)
 
 
-def test_grey_and_deep_and_black_and_white_files_have_one_channel(tmp_path):
+def test_gray_and_deep_and_black_and_white_files_have_one_channel(tmp_path):
     deep = RNG.integers(0, 65536, (5, 7), dtype=np.uint16)
-    for array, expected in ((GREY, GREY / 255), (deep, deep / 65535), (GREY > 100, GREY > 100)):
+    for array, expected in ((GRAY, GRAY / 255), (deep, deep / 65535), (GRAY > 100, GRAY > 100)):
         path = tmp_path / "own.png"
         Image.fromarray(array).save(path)
         np.testing.assert_allclose(picture(path)[0], expected, rtol=1e-6)
@@ -86,8 +86,8 @@ def test_see_through_parts_are_laid_on_white(mode, channels):
 
 
 @pytest.mark.parametrize("mode", ["P", "CMYK", "YCbCr", "HSV"])
-def test_other_colour_files_become_red_green_blue(mode):
-    image = Image.fromarray(COLOUR).convert(mode)
+def test_other_color_files_become_red_green_blue(mode):
+    image = Image.fromarray(COLOR).convert(mode)
     expected = torch.tensor(np.array(image.convert("RGB"))).permute(2, 0, 1) / 255
     assert torch.equal(picture(image), expected)
 
@@ -95,8 +95,8 @@ def test_other_colour_files_become_red_green_blue(mode):
 def test_a_photo_is_turned_the_way_the_camera_was_held(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # held upright: turn a quarter clockwise to see it right
-    Image.fromarray(COLOUR).save(tmp_path / "own.png", exif=exif)
-    turned = np.rot90(COLOUR, -1)
+    Image.fromarray(COLOR).save(tmp_path / "own.png", exif=exif)
+    turned = np.rot90(COLOR, -1)
     assert torch.equal(picture(tmp_path / "own.png"), picture(turned))
 
 
@@ -125,7 +125,7 @@ def test_what_is_no_picture_is_refused_by_name(source, words):
 
 def test_a_file_that_breaks_off_is_refused(tmp_path):
     path = tmp_path / "own.png"
-    Image.fromarray(np.tile(COLOUR, (20, 20, 1))).save(path)
+    Image.fromarray(np.tile(COLOR, (20, 20, 1))).save(path)
     path.write_bytes(path.read_bytes()[:-600])
     with pytest.raises(ValueError, match="cannot be read as an image"):
         picture(path)

@@ -14,13 +14,13 @@ STEMS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-lab
 
 @pytest.mark.parametrize("collection", ["mnist", "fashion-mnist"])
 @pytest.mark.parametrize("stem", STEMS)
-def test_each_file_has_two_mirrors_a_checksum_a_size_and_a_licence(collection, stem):
+def test_each_file_has_two_mirrors_a_checksum_a_size_and_a_license(collection, stem):
     file = registry.remote(collection, f"{stem}-ubyte.gz")
     assert len(file.urls) == 2
     assert all(re.fullmatch(rf"https?://[a-z0-9./-]+/{stem}-ubyte\.gz", url) for url in file.urls)
     assert len(bytes.fromhex(file.sha256)) == hashlib.sha256().digest_size
     assert file.size > 4000
-    assert file.licence
+    assert file.license
 
 
 def test_no_two_files_share_a_checksum_and_each_set_has_its_datasheet():
@@ -39,6 +39,6 @@ def test_an_installed_package_reads_its_own(tmp_path, monkeypatch):
         registry.remote("mnist", "x.gz")
     for place, size in zip(places, (1, 2), strict=True):
         place.mkdir()
-        text = f'[mnist]\nlicence = "a"\nmirrors = ["http://b/"]\n[mnist.files."x.gz"]\nsize = {size}\nsha256 = "c"\n'
+        text = f'[mnist]\nlicense = "a"\nmirrors = ["http://b/"]\n[mnist.files."x.gz"]\nsize = {size}\nsha256 = "c"\n'
         (place / "registry.toml").write_text(text)
     assert registry.remote("mnist", "x.gz") == registry.Remote("mnist", "x.gz", 1, "c", ("http://b/x.gz",), "a")

@@ -77,7 +77,7 @@ def test_each_call_gives_tensors_of_its_own():
     assert diabetes().y.all()
 
 
-def test_the_device_is_honoured_and_the_repr_tells_shapes_and_names():
+def test_the_device_is_honored_and_the_repr_tells_shapes_and_names():
     data = diabetes("test", device="meta")
     assert (data.x.device.type, data.y.device.type) == ("meta", "meta")
     columns = "age, sex, bmi, bp, tc, ldl, hdl, tch, ltg, glu"

@@ -1,4 +1,4 @@
-"""The optimisers that the tests race, and the loop that a learner would write for each."""
+"""The optimizers that the tests race, and the loop that a learner would write for each."""
 
 import torch
 from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop

@@ -95,7 +95,7 @@ def test_a_wrong_formula_would_be_seen():
     assert residual(made, shown) > 1e-7
 
 
-def test_an_optimiser_without_a_written_formula_still_runs_and_shows_its_state():
+def test_an_optimizer_without_a_written_formula_still_runs_and_shows_its_state():
     made = ran(NAdam, {"lr": 0.1})
     assert formula(made).lines == []
     assert set(made.state) == {"exp_avg", "exp_avg_sq"}
@@ -213,7 +213,7 @@ def test_the_code_of_a_loss_of_ones_own_calls_it_by_its_name():
     assert torch.equal(space["p"].detach(), made.points[-1])
 
 
-def test_every_form_of_an_optimiser_is_accepted_and_named():
+def test_every_form_of_an_optimizer_is_accepted_and_named():
     from functools import partial
 
     forms = [

@@ -45,7 +45,7 @@ def direct(net, loss, plane, a, b):
     other = copy.deepcopy(net)
     with torch.no_grad():
         for name, p in other.named_parameters():
-            p.copy_(plane.centre[name] + a * plane.first[name] + b * plane.second[name])
+            p.copy_(plane.center[name] + a * plane.first[name] + b * plane.second[name])
         return float(loss(other))
 
 
@@ -99,17 +99,17 @@ def test_a_slices_values_equal_direct_evaluation_and_the_model_is_untouched():
     assert "Li et al. 2018" in view.scene["notes"][0]["text"]
 
 
-def test_random_directions_are_filter_normalised_and_a_seed_names_them():
+def test_random_directions_are_filter_normalized_and_a_seed_names_them():
     net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 2))
     plane = around(net, 3)
     for direction in (plane.first, plane.second):
-        for name, weight in plane.centre.items():
+        for name, weight in plane.center.items():
             if weight.dim() < 2:
                 assert not direction[name].any()
             else:
                 assert torch.allclose(direction[name].flatten(1).norm(dim=1), weight.flatten(1).norm(dim=1), rtol=1e-5)
     again, other = around(net, 3), around(net, 4)
-    assert all(torch.equal(plane.first[name], again.first[name]) for name in plane.centre)
+    assert all(torch.equal(plane.first[name], again.first[name]) for name in plane.center)
     assert not torch.equal(plane.first["0.weight"], other.first["0.weight"])
     assert not torch.equal(plane.first["0.weight"], plane.second["0.weight"])
 
@@ -179,8 +179,8 @@ def test_a_path_of_states_is_projected_and_says_how_far_it_leaves_the_plane():
     basis = torch.stack(
         [torch.cat([one.flatten() for one in d.values()]) for d in (view.plane.first, view.plane.second)], 1
     ).double()
-    centre = torch.cat([one.flatten() for one in view.plane.centre.values()]).double()
-    ways = [torch.cat([state[name].flatten() for name in view.plane.centre]).double() - centre for state in states]
+    center = torch.cat([one.flatten() for one in view.plane.center.values()]).double()
+    ways = [torch.cat([state[name].flatten() for name in view.plane.center]).double() - center for state in states]
     found = torch.linalg.lstsq(basis, torch.stack(ways, 1)).solution.T
     assert torch.allclose(view.path, found, atol=1e-5)
     off = max(float((way - basis @ p).norm()) for way, p in zip(ways, found, strict=True))

@@ -85,7 +85,7 @@ def test_the_repr_is_stable_and_traits_are_ordinary():
     assert small(step=3, opened="SGD", view="3d").step == 3
 
 
-def test_the_slider_runs_every_optimiser_again_with_its_rate_multiplied():
+def test_the_slider_runs_every_optimizer_again_with_its_rate_multiplied():
     view = small()
     view.scale = 3.16
     for name, (kind, lr) in {"SGD": (SGD, 0.05), "Adam": (Adam, 0.1)}.items():
@@ -137,7 +137,7 @@ def test_a_loss_of_ones_own_is_framed_around_its_paths():
     assert small(loss=mine, start=(90, 95), limits=(80, 120)).scene["ground"]["y"] == [80.0, 120.0]
 
 
-def test_code_of_the_opened_optimiser():
+def test_code_of_the_opened_optimizer():
     view = small(opened="Adam")
     assert "torch.optim.Adam([p], lr=0.1)" in view.code()
     assert "torch.optim.SGD([p], lr=0.05)" in view.code("SGD")
@@ -156,11 +156,11 @@ class Odd(torch.optim.Optimizer):
 
 REFUSALS = {
     "must be a mapping or a list": lambda: dlviz.race("SGD"),
-    "optimisers is empty": lambda: dlviz.race([]),
+    "optimizers is empty": lambda: dlviz.race([]),
     "made already": lambda: dlviz.race([SGD([torch.zeros(1, requires_grad=True)], lr=0.1)]),
     r"torch refuses functools.partial\(.*Invalid learning rate": lambda: dlviz.race([functools.partial(SGD, lr=-1.0)]),
     r"torch refuses \(SGD, \{'lrr': 1\}\)": lambda: dlviz.race([(SGD, {"lrr": 1})]),
-    "an optimiser is a class.*but got 3": lambda: dlviz.race([lambda params: 3]),
+    "an optimizer is a class.*but got 3": lambda: dlviz.race([lambda params: 3]),
     'no learning rate "lr"': lambda: dlviz.race([Odd]),
     "one of bowl, ravine.*but got 'hill'": lambda: small(loss="hill"),
     "say where to start": lambda: small(loss=lambda p: p.sum()),
@@ -173,7 +173,7 @@ REFUSALS = {
     "limits must be .*finite and ascending": lambda: small(limits=(2, 1)),
     "limits must be .*'wide'": lambda: small(limits="wide"),
     "must be above 0": lambda: small(scale=0),
-    "no optimiser 'Adagrad'": lambda: small(opened="Adagrad"),
+    "no optimizer 'Adagrad'": lambda: small(opened="Adagrad"),
 }
 
 
@@ -243,7 +243,7 @@ def test_a_closed_widget_frees_the_loss_and_says_so():
     view.scale = 2.0  # an old slider changes nothing any more
 
 
-def test_the_still_picture_has_every_path_in_its_colour(tmp_path):
+def test_the_still_picture_has_every_path_in_its_color(tmp_path):
     view = small()
     text = view.save(tmp_path / "a.svg").read_text(encoding="utf-8")
     assert len(text) < 100_000

@@ -82,7 +82,7 @@ def test_many_examples_and_classes_are_pooled_and_it_is_said():
     counts = torch.bincount(y)
     assert min(counts[kept]) >= sorted(counts.tolist())[-19]
     assert strip.sum(0)[:-1].tolist() == torch.bincount(y)[kept].tolist()
-    assert [("21 neighbours" in one["text"], "19 largest" in one["text"]) for one in scene["notes"]] == [
+    assert [("21 neighbors" in one["text"], "19 largest" in one["text"]) for one in scene["notes"]] == [
         (True, False),
         (False, True),
     ]

@@ -250,8 +250,8 @@ def test_a_page_of_many_snapshots_holds_some_and_says_so():
 def test_pictures_are_the_learners_own_pixels():
     x = torch.randint(50, 100, (5, 3, 6, 4), dtype=torch.uint8)
     assert torch.equal(pixels(examples(x), [3, 1]), x[[3, 1]].permute(0, 2, 3, 1))
-    grey = torch.rand(5, 8, 8)
-    assert torch.equal(pixels(examples(grey), [2])[0, :, :, 0], (grey[2] * 255).round().to(torch.uint8))
+    gray = torch.rand(5, 8, 8)
+    assert torch.equal(pixels(examples(gray), [2])[0, :, :, 0], (gray[2] * 255).round().to(torch.uint8))
     wild = torch.randn(50, 1, 8, 8) * 3
     found = examples(wild)
     assert (found.low, found.high) == (wild.min().item(), wild.max().item())

@@ -118,7 +118,7 @@ def asked_for_directly(values):
     return z, torch.autograd.grad(z.sum(), x, retain_graph=True)[0]
 
 
-def by_optimiser(x, y, rounds):
+def by_optimizer(x, y, rounds):
     w = torch.zeros((), requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.1)
     readings = []
@@ -159,11 +159,11 @@ def step_by_formula(w, b, x, y, lr):
         return w - lr * 2 * (error * x).mean(), b - lr * 2 * error.mean()
 
 
-def step_by_optimiser(w, b, x, y, lr):
+def step_by_optimizer(w, b, x, y, lr):
     parameters = [w.detach().clone().requires_grad_(), b.detach().clone().requires_grad_()]
-    optimiser = torch.optim.SGD(parameters, lr=lr)
+    optimizer = torch.optim.SGD(parameters, lr=lr)
     F.mse_loss(parameters[0] * x + parameters[1], y).backward()
-    optimiser.step()
+    optimizer.step()
     return parameters
 
 
@@ -184,13 +184,13 @@ def traced_by_hand(x, y, lr):
 
 def zeroed_last(x, y, lr):
     w, b = torch.zeros((), requires_grad=True), torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.SGD([w, b], lr=lr)
+    optimizer = torch.optim.SGD([w, b], lr=lr)
     log = []
     for _ in range(3):
         loss = F.mse_loss(w * x + b, y)
         loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
         log.append((loss.item(), w.item(), b.item()))
     return log
 
@@ -386,13 +386,13 @@ def fitted_by_hand(x, y, lr, rounds):
 
 
 def from_torch(kind, names, p, g, kept, t=1, **settings):
-    """One step of a torch optimiser whose state stands as given."""
+    """One step of a torch optimizer whose state stands as given."""
     q = p.clone().requires_grad_()
-    optimiser = kind([q], **settings)
-    optimiser.state[q] = {"step": torch.tensor(t - 1.0), **dict(zip(names, [one.clone() for one in kept], strict=True))}
+    optimizer = kind([q], **settings)
+    optimizer.state[q] = {"step": torch.tensor(t - 1.0), **dict(zip(names, [one.clone() for one in kept], strict=True))}
     q.grad = g.clone()
-    optimiser.step()
-    return q.detach(), *(optimiser.state[q][name] for name in names)
+    optimizer.step()
+    return q.detach(), *(optimizer.state[q][name] for name in names)
 
 
 def momentum_by_torch(p, g, b, lr, mu):
@@ -513,26 +513,26 @@ def clipped_if_long(a, b, limit):
     return [a * limit / length, b * limit / length] if length > limit else [a, b]
 
 
-def detached_before(net, optimiser, x, y, size):
+def detached_before(net, optimizer, x, y, size):
     state = None
     for begin in range(0, len(x), size):
         if state is not None:
             state = state.detach()
         guess, state = net(x[begin : begin + size], state)
         loss = F.mse_loss(guess, y[begin : begin + size])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     return state
 
 
-def detached_by_data(net, optimiser, x, y, size):
+def detached_by_data(net, optimizer, x, y, size):
     state = torch.zeros(1, 4)
     for past, future in zip(x.split(size), y.split(size), strict=True):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         guess, state = net(past, state.data)
         F.mse_loss(guess, future).backward()
-        optimiser.step()
+        optimizer.step()
     return state
 
 
@@ -595,7 +595,7 @@ ACCEPTED = {
     "00.double": [added, by_a_float],
     "01.left-halves": [by_ellipsis, by_narrow],
     "01.outer": [by_einsum, by_unsqueeze],
-    "01.standardise": [by_loop, with_keepdim],
+    "01.standardize": [by_loop, with_keepdim],
     "01.floats": [cast_afterwards],
     "02.strides": [asked_torch, from_the_right],
     "02.address": [by_sum],
@@ -605,14 +605,14 @@ ACCEPTED = {
     "03.two-paths": [path_by_path, by_dot, by_backward],
     "03.finite-difference": [with_eye],
     "03.untracked": [tracked_at_once, asked_for_directly],
-    "03.accumulated": [by_optimiser, zeroed_in_place],
+    "03.accumulated": [by_optimizer, zeroed_in_place],
     "03.mlp": [a_sequence, a_sequence(), Listed],
     "03.order": [
         ["forward", "zero_grad", "backward", "step"],
         ("forward", "backward", "step", "zero_grad"),
         ["zero_grad", "forward", "zero_grad", "backward", "step"],
     ],
-    "04.step": [step_by_formula, step_by_optimiser, step_still_tracked],
+    "04.step": [step_by_formula, step_by_optimizer, step_still_tracked],
     "04.trace": [traced_by_hand, zeroed_last],
     "04.broadcast": [both_flat, y_as_x, x_flat],
     "04.mask": [rows_known, replaced_before],
@@ -720,14 +720,14 @@ class Squeezed(_Net):
         return super().forward(images).squeeze()
 
 
-class Centring(_Net):
+class Centering(_Net):
     def forward(self, images):
         return super().forward(images.sub_(0.1))
 
 
 FAULTY = {
     "output": Squeezed,
-    "changed": Centring,
+    "changed": Centering,
     "hidden": Hidden,
     "count": Narrow,
     "frozen": Frozen,

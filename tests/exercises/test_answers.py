@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dlviz.exercises.catalogue import items
+from dlviz.exercises.catalog import items
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.function import Function
 from dlviz.exercises.trace import TrainingLoop

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dlviz.exercises import NotAttempted, Wrong, exercise
-from dlviz.exercises.catalogue import items
+from dlviz.exercises.catalog import items
 from dlviz.exercises.exercise import Exercise
 
 EXERCISES = {id: item for id, item in items().items() if isinstance(item, Exercise)}

@@ -1,4 +1,4 @@
-"""The optimisers that lesson 06 writes by hand take torch's own steps, for settings drawn at random."""
+"""The optimizers that lesson 06 writes by hand take torch's own steps, for settings drawn at random."""
 
 import copy
 from pathlib import Path
@@ -11,13 +11,13 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 from dlviz.descent import NAMED
-from dlviz.exercises import catalogue, lesson06
+from dlviz.exercises import catalog, lesson06
 from dlviz.exercises.trace import ScheduledLoop
 
 from . import mutants
 from .answers import ACCEPTED
 
-BOOK = nbformat.read(Path(__file__).parents[2] / "lessons" / "06-optimisers.ipynb", 4)
+BOOK = nbformat.read(Path(__file__).parents[2] / "lessons" / "06-optimizers.ipynb", 4)
 
 
 def shown() -> dict:
@@ -46,7 +46,7 @@ def drawn(seed: int) -> dict[str, float]:
 
 
 def pairs(s):
-    """Of each optimiser: the step by hand, how many numbers it keeps, torch's class, and its arguments."""
+    """Of each optimizer: the step by hand, how many numbers it keeps, torch's class, and its arguments."""
     lr, betas = s["lr"], (s["one"], s["two"])
     return {
         "sgd": (lambda p, g, t: HAND["sgd"](p, g, lr), 0, SGD, {}),
@@ -60,7 +60,7 @@ def pairs(s):
             lambda p, g, m, v, t: HAND["adamw"](p, g, m, v, t, lr, *betas, 1e-8, s["decay"]),
             2, AdamW, {"betas": betas, "weight_decay": s["decay"]},
         ),
-        # L2 is no business of the optimiser: it is added to the gradient, with every one of them.
+        # L2 is no business of the optimizer: it is added to the gradient, with every one of them.
         "sgd with L2": (
             lambda p, g, b, t: lesson06.momentum(p, g + s["decay"] * p, b, lr, s["mu"]),
             1, SGD, {"momentum": s["mu"], "weight_decay": s["decay"]},
@@ -120,7 +120,7 @@ def test_the_same_seed_replays_bitwise(kind):
 
 
 def test_every_other_order_of_a_scheduled_round_is_rejected():
-    order = catalogue.items()["06.order"]
+    order = catalog.items()["06.order"]
     right = {order.reference, *map(tuple, ACCEPTED["06.order"])}
     wrong = mutants.of_order(ScheduledLoop.steps, right)
     assert len(wrong) == 325 - 4

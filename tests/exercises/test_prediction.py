@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dlviz.exercises import NotAttempted, Wrong, predict
-from dlviz.exercises.catalogue import items
+from dlviz.exercises.catalog import items
 from dlviz.exercises.prediction import Prediction
 from dlviz.kit.words import table
 

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from dlviz.exercises import exercise, predict, progress, store
-from dlviz.exercises.catalogue import items
+from dlviz.exercises.catalog import items
 
 
 def right(x):

@@ -2,7 +2,7 @@
 
 import torch
 
-from dlviz.exercises.catalogue import items
+from dlviz.exercises.catalog import items
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.lesson07 import Digits
 

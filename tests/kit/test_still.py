@@ -1,11 +1,11 @@
-"""Still pictures: escaped, on the kit's colours, and PNGs without any program."""
+"""Still pictures: escaped, on the kit's colors, and PNGs without any program."""
 
 import struct
 from xml.etree import ElementTree
 
 import pytest
 
-from dlviz.kit.still import Svg, colours, png, shorten
+from dlviz.kit.still import Svg, colors, png, shorten
 
 
 def test_texts_are_escaped_and_the_picture_has_a_title():
@@ -20,8 +20,8 @@ def test_texts_are_escaped_and_the_picture_has_a_title():
     assert root[3].text == "<script>&"
 
 
-def test_both_themes_have_every_colour():
-    light, dark = colours("light"), colours("dark")
+def test_both_themes_have_every_color():
+    light, dark = colors("light"), colors("dark")
     assert set(light) == set(dark)
     assert {"ink", "paper", "flow", "accent"} <= set(light)
     assert light["paper"] != dark["paper"]

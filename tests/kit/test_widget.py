@@ -70,8 +70,8 @@ def test_its_repr_is_stable_and_says_what_is_shown(toy):
 
 
 def test_unknown_arguments_are_refused_with_the_known_ones(toy):
-    with pytest.raises(TypeError, match=r"Toy: no such argument: colour\. It takes .*depth.*theme"):
-        toy(colour="red")
+    with pytest.raises(TypeError, match=r"Toy: no such argument: color\. It takes .*depth.*theme"):
+        toy(color="red")
 
 
 @pytest.mark.parametrize(("trait", "value"), [("theme", "pink"), ("step", -1), ("speed", 99), ("playing", "yes")])

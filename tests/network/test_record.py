@@ -126,7 +126,7 @@ def test_outputs_have_the_names_that_get_them():
 
 
 def test_batch_norm_in_training_mode_counts_the_batch_and_keeps_its_averages():
-    model, x = made("normalised")
+    model, x = made("normalized")
     mean = model.norm.running_mean.clone()
     columns = {column.name: column for column in record(model, (x,), sample=2).columns}
     whole = F.batch_norm(model.conv(x), None, None, model.norm.weight, model.norm.bias, training=True)

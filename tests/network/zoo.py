@@ -134,7 +134,7 @@ class Functional(nn.Module):
         return F.adaptive_max_pool2d(F.interpolate(x, scale_factor=2.0), 3)
 
 
-class Normalised(nn.Module):
+class Normalized(nn.Module):
     """Batch norm and dropout, in training mode."""
 
     def __init__(self):
@@ -190,7 +190,7 @@ ZOO = {
     "reused": Case(Reused, lambda: torch.randn(4, 6)),
     "dictionary": Case(Dictionary, lambda: torch.randn(2, 1, 8, 8)),
     "functional": Case(Functional, lambda: torch.randn(2, 1, 8, 8)),
-    "normalised": Case(Normalised, lambda: torch.randn(4, 1, 8, 8), evaluates=False),
+    "normalized": Case(Normalized, lambda: torch.randn(4, 1, 8, 8), evaluates=False),
     "sentences": Case(Sentences, lambda: torch.randint(0, 11, (3, 7))),
     "attending": Case(Attending, lambda: torch.randn(2, 5, 8)),
 }

@@ -102,19 +102,19 @@ def test_a_batch_takes_the_mean_loss_and_says_so():
     assert "(p − y)/3" in view.walk["phases"][8]["formula"]
 
 
-@pytest.mark.parametrize("optimiser", [torch.optim.Adam, torch.optim.SGD])
-def test_the_learners_optimiser_makes_the_step_and_stays_as_it_is(optimiser):
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD])
+def test_the_learners_optimizer_makes_the_step_and_stays_as_it_is(optimizer):
     net, x, y = made()
-    own = optimiser(net.parameters(), lr=0.02)
+    own = optimizer(net.parameters(), lr=0.02)
     F.cross_entropy(net(x), y).backward()
     own.step()
     before = copy.deepcopy((own.state_dict(), net.state_dict(), [p.grad for p in net.parameters()]))
     view = dlviz.boundary(net, x, y, resolution=20)
-    view.explain(4, optimiser=own)
+    view.explain(4, optimizer=own)
     view.phase = len(view.walk["phases"]) - 1
     now = (own.state_dict(), net.state_dict(), [p.grad for p in net.parameters()])
     torch.testing.assert_close(now, before, rtol=0, atol=0)
-    wanted = "w ← w − 0.02·∂loss/∂w" if optimiser is torch.optim.SGD else "w ← Adam(w, ∂L/∂w)".replace("L", "loss")
+    wanted = "w ← w − 0.02·∂loss/∂w" if optimizer is torch.optim.SGD else "w ← Adam(w, ∂L/∂w)".replace("L", "loss")
     assert view.walk["phases"][-2]["formula"] == wanted
     own.zero_grad()
     F.cross_entropy(net(x[4:5]), y[4:5]).backward()
@@ -167,7 +167,7 @@ def test_the_view_picks_a_point_and_asks_for_one():
     view = dlviz.boundary(net, x, y, resolution=20, example=[3])
     assert view.walk["points"] == [3]
     own = torch.optim.SGD(net.parameters(), lr=0.7)
-    view.explain(5, optimiser=own)
+    view.explain(5, optimizer=own)
     view.example = [8]
     assert view.explained.rule == ("SGD", 0.7)  # as was said once
     view.leave()
@@ -243,10 +243,10 @@ def test_a_page_holds_the_step_beside_its_snapshots():
         (lambda view, net: setattr(view, "example", [99]), "from 0 to 89"),
         (lambda view, net: view.explain(1, lr=-1), "lr must be a finite number of at least 0, but got -1"),
         (
-            lambda view, net: view.explain(1, lr=1, optimiser=torch.optim.SGD(net.parameters(), lr=1)),
-            "an optimiser or lr, not both",
+            lambda view, net: view.explain(1, lr=1, optimizer=torch.optim.SGD(net.parameters(), lr=1)),
+            "an optimizer or lr, not both",
         ),
-        (lambda view, net: view.explain(1, optimiser=torch.optim.LBFGS(net.parameters())), "without a closure"),
+        (lambda view, net: view.explain(1, optimizer=torch.optim.LBFGS(net.parameters())), "without a closure"),
     ],
 )
 def test_what_does_not_fit_is_named_and_what_was_explained_stays(ask, words):
@@ -265,11 +265,11 @@ def test_without_points_there_is_nothing_to_explain():
         view.explain()
 
 
-def test_closing_lets_the_optimiser_go():
+def test_closing_lets_the_optimizer_go():
     net, x, y = made()
     view = dlviz.boundary(net, x, y, resolution=10)
     own = torch.optim.Adam(net.parameters())
-    view.explain(0, optimiser=own)
+    view.explain(0, optimizer=own)
     gone = weakref.ref(own)
     view.close()
     del own

@@ -1,4 +1,4 @@
-"""One step of training, made on copies: every number is autograd's and the optimiser's own, and nothing of the learner's changes."""
+"""One step of training, made on copies: every number is autograd's and the optimizer's own, and nothing of the learner's changes."""
 
 import copy
 import re
@@ -91,7 +91,7 @@ def test_a_layer_before_one_in_place_has_the_gradient_of_its_own_output():
     assert torch.equal(plain.calls[3].output, inplace.calls[3].output)
 
 
-OPTIMISERS = {
+OPTIMIZERS = {
     "SGD": lambda p: torch.optim.SGD(p, lr=0.3),
     "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
     "Adam": lambda p: torch.optim.Adam(p, lr=0.05),
@@ -100,27 +100,27 @@ OPTIMISERS = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIMISERS)
-def test_the_update_is_bitwise_the_learners_optimisers_with_its_state(name):
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_update_is_bitwise_the_learners_optimizers_with_its_state(name):
     model = stack()
-    optimiser = OPTIMISERS[name](model.parameters())
+    optimizer = OPTIMIZERS[name](model.parameters())
     x, y = data(3, 8)
     for _ in range(5):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         F.cross_entropy(model(x), y).backward()
-        optimiser.step()
-    step = take(model, x[:2], y[:2], optimiser=optimiser)
-    optimiser.zero_grad()
+        optimizer.step()
+    step = take(model, x[:2], y[:2], optimizer=optimizer)
+    optimizer.zero_grad()
     F.cross_entropy(model(x[:2]), y[:2]).backward()
-    optimiser.step()
+    optimizer.step()
     for path, value in model.named_parameters():
         assert torch.equal(step.state[path], value)
     assert step.later == pytest.approx(F.cross_entropy(model(x[:2]), y[:2]).item(), rel=1e-6)
-    assert step.rule == (type(optimiser).__name__, optimiser.param_groups[0]["lr"])
+    assert step.rule == (type(optimizer).__name__, optimizer.param_groups[0]["lr"])
     assert step.plain == (name == "SGD")
 
 
-def test_without_an_optimiser_it_is_plain_descent():
+def test_without_an_optimizer_it_is_plain_descent():
     model = stack()
     step = take(model, *data(3), lr=0.25)
     for made in step.weights.values():
@@ -132,16 +132,16 @@ def test_nothing_of_the_learners_changes():
     torch.manual_seed(0)
     model = Learners()
     model.drop.eval()
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
     x, y = data(2, 8)
     own_loss(model(x), y).backward()
-    optimiser.step()
-    before = copy.deepcopy((model.state_dict(), [p.grad for p in model.parameters()], optimiser.state_dict()))
+    optimizer.step()
+    before = copy.deepcopy((model.state_dict(), [p.grad for p in model.parameters()], optimizer.state_dict()))
     modes = [module.training for module in model.modules()]
     versions = [p._version for p in (*model.parameters(), *model.buffers())]
     random = torch.get_rng_state()
-    take(model, x, y, optimiser=optimiser)
-    now = (model.state_dict(), [p.grad for p in model.parameters()], optimiser.state_dict())
+    take(model, x, y, optimizer=optimizer)
+    now = (model.state_dict(), [p.grad for p in model.parameters()], optimizer.state_dict())
     assert str(now) == str(before)
     torch.testing.assert_close(now, before, rtol=0, atol=0)
     assert modes == [module.training for module in model.modules()]
@@ -271,9 +271,9 @@ def test_of_many_calls_the_first_and_the_last_are_chosen():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (lambda net: {"optimiser": "Adam"}, "must be a torch.optim.Optimizer, but got str"),
-        (lambda net: {"optimiser": torch.optim.SGD(stack().parameters(), lr=1)}, "knows no parameter of this model"),
-        (lambda net: {"optimiser": torch.optim.LBFGS(net.parameters())}, "LBFGS cannot step without a closure"),
+        (lambda net: {"optimizer": "Adam"}, "must be a torch.optim.Optimizer, but got str"),
+        (lambda net: {"optimizer": torch.optim.SGD(stack().parameters(), lr=1)}, "knows no parameter of this model"),
+        (lambda net: {"optimizer": torch.optim.LBFGS(net.parameters())}, "LBFGS cannot step without a closure"),
         (lambda net: {"criterion": lambda z, y: z}, r"one number .* but returned shape \(4, 3\)"),
         (lambda net: {"criterion": lambda z, y: 0.5}, "one number .* but returned float"),
         (lambda net: {"criterion": lambda z, y: z.detach().sum()}, "autograd can go back from"),

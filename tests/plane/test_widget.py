@@ -33,13 +33,13 @@ def whole(values):
 
 
 def learn(net, x, y, steps=5):
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.05)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
     for _ in range(steps):
         z = net(x)
         loss = F.cross_entropy(z, y) if z.shape[1] > 1 else F.binary_cross_entropy_with_logits(z[:, 0], y.to(z))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])

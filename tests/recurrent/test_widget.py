@@ -228,11 +228,11 @@ def test_update_reads_the_module_again_and_earlier_looks_stay_as_ghosts():
     module, x = made(steps=20)
     view = dlviz.unroll(module, x)
     first = view.lags.double()
-    optimiser = torch.optim.SGD(module.parameters(), lr=0.5)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
     for label in ("", "warm", ""):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         module(x)[0][-1].square().sum().backward()
-        optimiser.step()
+        optimizer.step()
         view.update(label)
     assert view.snapshots == ["first look", "look 1", "warm", "look 3"]
     assert torch.allclose(view.output, module(x)[0].detach(), atol=1e-6)
@@ -474,12 +474,12 @@ def test_a_page_carries_other_layers_gates_and_biases():
 def test_a_step_inside_a_live_run_needs_nothing_more():
     module, x = made(steps=5)
     view, run = dlviz.unroll(module, x), dlviz.live()
-    optimiser = torch.optim.SGD(module.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     for _ in run.steps(range(3)):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = module(x)[0][-1].square().sum()
         loss.backward()
         view.update()
-        optimiser.step()
+        optimizer.step()
         run.log(loss=loss)
     assert len(view.scene["history"]["looks"]) == 3

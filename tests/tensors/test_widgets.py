@@ -307,5 +307,5 @@ def test_unknown_arguments_are_refused_by_all():
         dlviz.views,
         *(lambda x, f=f, **k: f(x, x, **k) for f in (dlviz.broadcast, dlviz.matmul)),
     ):
-        with pytest.raises(TypeError, match="no such argument: colour"):
-            call(x, colour="red")
+        with pytest.raises(TypeError, match="no such argument: color"):
+            call(x, color="red")

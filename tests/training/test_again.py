@@ -49,7 +49,7 @@ def test_the_same_numbers_come_again_bit_for_bit(seed):
     assert (run.status["step"], run.status["epoch"]) == (12, 2)
 
 
-def test_without_putting_the_optimiser_back_they_do_not():
+def test_without_putting_the_optimizer_back_they_do_not():
     dlviz.seed(7)
     net, _, _, train = training()
     run = dlviz.live()

@@ -9,7 +9,7 @@ import dlviz
 from dlviz.kit.problem import Problem
 
 
-def optimiser(kind=torch.optim.SGD, **options):
+def optimizer(kind=torch.optim.SGD, **options):
     return kind([torch.zeros(1, requires_grad=True)], lr=0.1, **options)
 
 
@@ -23,7 +23,7 @@ def turned(run, **values):
     run.settings = {**run.settings, **values}
 
 
-def test_an_optimisers_parameter_groups_are_turned_and_keep_their_proportions():
+def test_an_optimizers_parameter_groups_are_turned_and_keep_their_proportions():
     a, b = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
     opt = torch.optim.SGD([{"params": [a], "lr": 0.1}, {"params": [b], "lr": 0.02}], lr=1.0, momentum=0.9)
     run = run_with(lr=opt, momentum=opt)
@@ -34,7 +34,7 @@ def test_an_optimisers_parameter_groups_are_turned_and_keep_their_proportions():
 
 
 def test_adams_two_betas_are_two_knobs():
-    opt = optimiser(torch.optim.Adam)
+    opt = optimizer(torch.optim.Adam)
     run = run_with(beta1=opt, beta2=opt)
     turned(run, beta1=0.5)
     assert opt.param_groups[0]["betas"] == (0.5, 0.999)
@@ -73,7 +73,7 @@ def test_a_function_is_called_with_the_new_value():
 
 
 def test_a_choice_takes_only_its_choices():
-    opt = optimiser()
+    opt = optimizer()
     run = run_with(lr=dlviz.knob(opt, choices=(0.1, 0.01)))
     with pytest.raises(Problem, match=r"lr must be a number that fits \(0.1, 0.01\), but got 0.5"):
         turned(run, lr=0.5)
@@ -81,7 +81,7 @@ def test_a_choice_takes_only_its_choices():
 
 
 def test_a_scheduler_moves_the_knob_too():
-    opt = optimiser()
+    opt = optimizer()
     run = run_with(lr=opt)
     schedule = torch.optim.lr_scheduler.StepLR(opt, 1, 0.5)
     for _ in run.steps(range(2)):
@@ -93,13 +93,13 @@ def test_a_scheduler_moves_the_knob_too():
 @pytest.mark.parametrize(
     ("targets", "words"),
     [
-        ({"speed": optimiser()}, "SGD has no speed in its parameter groups. It has .*lr, .*momentum"),
+        ({"speed": optimizer()}, "SGD has no speed in its parameter groups. It has .*lr, .*momentum"),
         ({"dropout": nn.Linear(1, 1)}, "a Linear has no dropout"),
         ({"p": (nn.Dropout(), "q")}, "attribute 'q', which a Dropout does not have"),
         ({"f": print}, "cannot be asked how it stands"),
-        ({"f": 3}, "must be bound to an optimiser, .* but got int"),
-        ({"lr": dlviz.knob(optimiser(), low=0, log=True)}, "low must be above 0"),
-        ({"lr": dlviz.knob(optimiser(), low=2, high=1)}, "low must be below high"),
+        ({"f": 3}, "must be bound to an optimizer, .* but got int"),
+        ({"lr": dlviz.knob(optimizer(), low=0, log=True)}, "low must be above 0"),
+        ({"lr": dlviz.knob(optimizer(), low=2, high=1)}, "low must be below high"),
         ({"batch_size": DataLoader(torch.arange(3), batch_size=None)}, "without batches"),
     ],
 )
@@ -110,7 +110,7 @@ def test_what_cannot_be_turned_is_named(targets, words):
 
 @pytest.mark.parametrize("value", ["fast", float("nan"), -1.0, True, None])
 def test_a_value_that_does_not_fit_is_named_and_nothing_is_turned(value):
-    opt = optimiser()
+    opt = optimizer()
     run = run_with(lr=opt)
     with pytest.raises(Problem, match=r"settings|lr must be"):
         turned(run, lr=value)
@@ -118,7 +118,7 @@ def test_a_value_that_does_not_fit_is_named_and_nothing_is_turned(value):
 
 
 def test_an_unknown_knob_is_named():
-    run = run_with(lr=optimiser())
+    run = run_with(lr=optimizer())
     with pytest.raises(Problem, match=r"there is no knob speed\. There are: lr"):
         turned(run, speed=1.0)
 
@@ -142,7 +142,7 @@ def test_a_knob_that_stands_at_a_word_needs_its_choices():
         dlviz.live().knobs(width={"depth": 2})
 
 
-def test_an_optimiser_that_has_loaded_a_state_is_still_turned():
+def test_an_optimizer_that_has_loaded_a_state_is_still_turned():
     opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
     run = dlviz.live()
     run.knobs(lr=opt)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dlviz.data import sentences
-from dlviz.vectors import cbow, skip_gram, tokenise, vocabulary
+from dlviz.vectors import cbow, skip_gram, tokenize, vocabulary
 from dlviz.vectors.corpus import around, read
 
 
@@ -41,7 +41,7 @@ def test_skip_gram_has_every_pair_within_the_window_once_in_each_direction(seed,
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("window", [1, 3])
-def test_cbow_knows_the_neighbours_of_each_word_and_pads_with_minus_one(seed, window):
+def test_cbow_knows_the_neighbors_of_each_word_and_pads_with_minus_one(seed, window):
     sentences = drawn(seed)
     known = vocabulary(sentences)
     found = cbow(sentences, known, window)
@@ -60,7 +60,7 @@ def test_words_left_out_of_the_vocabulary_leave_no_hole():
 
 
 def test_any_script_is_cut_at_what_is_no_letter():
-    assert tokenise("Ein schöner Tag, n'est-ce pas? Да! 42") == [
+    assert tokenize("Ein schöner Tag, n'est-ce pas? Да! 42") == [
         "ein",
         "schöner",
         "tag",
@@ -70,12 +70,12 @@ def test_any_script_is_cut_at_what_is_no_letter():
         "да",
         "42",
     ]
-    assert tokenise("  ") == []
+    assert tokenize("  ") == []
 
 
 def test_the_longest_known_word_is_taken_first_and_an_unknown_character_is_a_word():
-    assert tokenise("意大利语 好", ["意大利", "意大利语", "语"]) == ["意大利语", "好"]
-    assert tokenise("意大利", ["意大利语"]) == ["意", "大", "利"]
+    assert tokenize("意大利语 好", ["意大利", "意大利语", "语"]) == ["意大利语", "好"]
+    assert tokenize("意大利", ["意大利语"]) == ["意", "大", "利"]
 
 
 @pytest.mark.parametrize(

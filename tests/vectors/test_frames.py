@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dlviz.vectors import axis, labelled, pca
+from dlviz.vectors import axis, labeled, pca
 from dlviz.vectors.frames import MOST, ROWS, Frame, scattered, straight, thinned
 
 
@@ -12,7 +12,7 @@ def drawn(seed, *shape):
 
 
 def moments(*matrices):
-    return [Frame(k, str(k), labelled(matrix)) for k, matrix in enumerate(matrices)]
+    return [Frame(k, str(k), labeled(matrix)) for k, matrix in enumerate(matrices)]
 
 
 @pytest.mark.parametrize("components", [2, 3])
@@ -55,7 +55,7 @@ def test_any_vector_has_a_place_and_sums_go_to_sums(between, fixed, components):
 def test_an_axis_of_ones_own_is_the_first_coordinate_and_what_lies_beside_it_is_apart_from_it(fixed):
     matrices = [drawn(k, 30, 7) for k in range(3)]
     found = straight(moments(*matrices), [3, 4], 3, fixed=fixed)
-    assert torch.allclose(found.places[-1][:, 0], axis(labelled(matrices[-1]), 3, 4))
+    assert torch.allclose(found.places[-1][:, 0], axis(labeled(matrices[-1]), 3, 4))
     if not fixed:
         for places in found.places:
             assert torch.allclose(places[[3, 4], 0], torch.tensor([0.0, 1.0], dtype=torch.float64))
@@ -72,7 +72,7 @@ def test_in_a_plane_nothing_is_left_for_a_third_axis():
 
 
 def test_tsne_has_no_linear_map_and_is_drawn_once():
-    frame = Frame(0, "", labelled(drawn(2, 20, 5)))
+    frame = Frame(0, "", labeled(drawn(2, 20, 5)))
     found = scattered(frame, 3)
     assert found.maps == ()
     assert found.places.shape == (1, 20, 3)
@@ -83,9 +83,9 @@ def test_tsne_has_no_linear_map_and_is_drawn_once():
 def test_first_and_last_moments_stay_and_the_others_thin_out_evenly():
     kept = []
     for k in range(1000):
-        kept = thinned([*kept, Frame(k, str(k), labelled(torch.ones(2, 1)))])
+        kept = thinned([*kept, Frame(k, str(k), labeled(torch.ones(2, 1)))])
         assert len(kept) <= MOST
     numbers = [frame.number for frame in kept]
     assert numbers == [*range(0, 999, 8), 999]
-    large = labelled(torch.ones(ROWS // 4, 1))
+    large = labeled(torch.ones(ROWS // 4, 1))
     assert len(thinned([Frame(k, "", large) for k in range(9)])) <= 4

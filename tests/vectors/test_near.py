@@ -1,24 +1,24 @@
-"""Neighbours, products, analogies and axes are what torch says they are."""
+"""Neighbors, products, analogies and axes are what torch says they are."""
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.vectors import analogy, axis, labelled, nearest, neighbours, product, rank, recovered
+from dlviz.vectors import analogy, axis, labeled, nearest, neighbors, product, rank, recovered
 
 
 def drawn(seed=0, count=1000, size=16):
     return torch.randn(count, size, generator=torch.Generator().manual_seed(seed))
 
 
-def test_neighbours_equal_torchs_topk_in_a_thousand_queries():
+def test_neighbors_equal_torchs_topk_in_a_thousand_queries():
     matrix = drawn()
-    vectors = labelled(matrix)
+    vectors = labeled(matrix)
     for row in range(1000):
         cosines = F.cosine_similarity(matrix, matrix[row : row + 1])
         values, rows = cosines.topk(11)
-        near = neighbours(vectors, row, 10)
+        near = neighbors(vectors, row, 10)
         assert rows[0] == row
         assert near.rows.tolist() == rows[1:].tolist()
         assert torch.allclose(near.cosines, values[1:], atol=1e-6)
@@ -27,7 +27,7 @@ def test_neighbours_equal_torchs_topk_in_a_thousand_queries():
 
 def test_the_terms_of_a_product_sum_to_the_cosine():
     matrix = drawn(1, 50)
-    vectors = labelled(matrix)
+    vectors = labeled(matrix)
     for one in range(50):
         found = product(vectors, one, (one + 7) % 50)
         assert torch.equal(found.terms, found.a * found.b)
@@ -37,7 +37,7 @@ def test_the_terms_of_a_product_sum_to_the_cosine():
 
 
 def test_an_analogy_is_answered_with_and_without_its_own_words():
-    vectors = labelled(drawn(2, 300))
+    vectors = labeled(drawn(2, 300))
     for a, b, c in [(0, 1, 2), (5, 5, 9), (10, 200, 299)]:
         found = analogy(vectors, a, b, c, 20)
         units = F.normalize(vectors.matrix, dim=1)
@@ -51,7 +51,7 @@ def test_an_analogy_is_answered_with_and_without_its_own_words():
 
 
 def test_the_share_recovered_counts_what_single_analogies_answer():
-    vectors = labelled(drawn(3, 12, 3))
+    vectors = labeled(drawn(3, 12, 3))
     questions = [
         (str(a), str(b), str(c), str((a + b + c) % 12))
         for a in range(0, 12, 2)
@@ -65,15 +65,15 @@ def test_the_share_recovered_counts_what_single_analogies_answer():
 
 
 def test_an_axis_is_nought_at_one_word_and_one_at_the_other_and_measures_feet():
-    vectors = labelled({"low": [1.0, 1.0], "high": [3.0, 1.0], "between": [2.0, 9.0], "beyond": [5.0, -4.0]})
+    vectors = labeled({"low": [1.0, 1.0], "high": [3.0, 1.0], "between": [2.0, 9.0], "beyond": [5.0, -4.0]})
     assert axis(vectors, "low", "high").tolist() == [0, 1, 0.5, 2]
     with pytest.raises(ValueError, match="no line between"):
-        axis(labelled({"a": [1.0], "b": [1.0]}), "a", "b")
+        axis(labeled({"a": [1.0], "b": [1.0]}), "a", "b")
 
 
 def test_a_vector_of_zeros_is_near_nothing_and_breaks_nothing():
-    vectors = labelled({"nought": [0.0, 0.0], "a": [1.0, 0.0], "b": [-1.0, 0.0]})
-    assert neighbours(vectors, "a").cosines.tolist() == [0, -1]
+    vectors = labeled({"nought": [0.0, 0.0], "a": [1.0, 0.0], "b": [-1.0, 0.0]})
+    assert neighbors(vectors, "a").cosines.tolist() == [0, -1]
     assert nearest(vectors, torch.zeros(2)).cosines.tolist() == [0, 0, 0]
 
 
@@ -85,11 +85,11 @@ def test_a_matrix_an_embedding_and_a_dict_give_the_same_and_stay_as_they_are():
     gradient = embedding.weight.grad.clone()
     state = torch.get_rng_state()
     kinds = [
-        labelled(embedding, labels),
-        labelled(embedding.weight, labels),
-        labelled(weight.numpy(), labels),
-        labelled(weight.tolist(), labels),
-        labelled(dict(zip(labels, weight, strict=True))),
+        labeled(embedding, labels),
+        labeled(embedding.weight, labels),
+        labeled(weight.numpy(), labels),
+        labeled(weight.tolist(), labels),
+        labeled(dict(zip(labels, weight, strict=True))),
     ]
     for vectors in kinds:
         assert vectors.labels == tuple(labels)
@@ -99,7 +99,7 @@ def test_a_matrix_an_embedding_and_a_dict_give_the_same_and_stay_as_they_are():
     assert torch.equal(embedding.weight, weight)
     assert torch.equal(embedding.weight.grad, gradient)
     assert torch.equal(torch.get_rng_state(), state)
-    assert labelled(weight).labels == ("0", "1", "2", "3")
+    assert labeled(weight).labels == ("0", "1", "2", "3")
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_a_matrix_an_embedding_and_a_dict_give_the_same_and_stay_as_they_are():
 )
 def test_what_is_no_matrix_with_labels_is_named(vectors, labels, words):
     with pytest.raises(ValueError, match=words):
-        labelled(vectors, labels)
+        labeled(vectors, labels)
 
 
 @pytest.mark.parametrize("word", ["zebra", 7, -1, True, None])
 def test_an_unknown_word_is_named(word):
     with pytest.raises(ValueError, match="There is no word"):
-        neighbours(labelled({"a": [1.0], "b": [2.0]}), word)
+        neighbors(labeled({"a": [1.0], "b": [2.0]}), word)

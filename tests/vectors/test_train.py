@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dlviz.data import sentences
-from dlviz.vectors import Training, labelled, recovered
+from dlviz.vectors import Training, labeled, recovered
 
 #: Settings and epochs with which 4,000 sentences are learned; how much each recovers stands in the datasheet.
 RECIPES = {
@@ -135,9 +135,9 @@ def learned(kind, loss, language, seed):
     drawn = sentences(4000, language=language, seed=seed)
     settings, epochs = RECIPES[kind, loss]
     run = Training(drawn.tokens, kind=kind, loss=loss, seed=seed, **settings)
-    untrained = recovered(labelled(run.vectors, run.words), drawn.analogies)
+    untrained = recovered(labeled(run.vectors, run.words), drawn.analogies)
     run.run(epochs * run.steps_an_epoch)
-    return drawn, labelled(run.vectors, run.words), untrained
+    return drawn, labeled(run.vectors, run.words), untrained
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -175,7 +175,7 @@ def test_what_does_not_fit_is_named(arguments, words):
 
 
 def test_sentences_of_one_word_and_steps_before_the_first_are_refused():
-    with pytest.raises(ValueError, match="no word has a neighbour"):
+    with pytest.raises(ValueError, match="no word has a neighbor"):
         Training([["a"], ["b"]])
     with pytest.raises(ValueError, match="step must be a whole number, 0 or more, but got -1"):
         Training(SMALL).go(-1)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.vectors import align, analogy, axis, neighbours, pca, tsne
+from dlviz.vectors import align, analogy, axis, neighbors, pca, tsne
 
 
 def drawn(count=60, size=16, seed=0):
@@ -33,12 +33,12 @@ def test_the_map_is_the_first_two_principal_components():
     assert f"{100 * found.shares[0]:.0f} % of the variance" in view.scene["axes"][0]
 
 
-def test_the_chosen_words_neighbours_and_every_products_terms_are_torchs():
+def test_the_chosen_words_neighbors_and_every_products_terms_are_torchs():
     matrix = drawn()
     view = dlviz.embedding(matrix, names(60), word="word 7")
     for row in (7, 0, 59):
         view.word = row
-        near = neighbours(view.vectors, row)
+        near = neighbors(view.vectors, row)
         assert view.found["near"]["rows"] == near.rows.tolist()
         assert torch.allclose(torch.tensor(view.found["near"]["cosines"]), near.cosines, atol=1e-6)
         for other, item in zip(near.rows.tolist(), view.found["products"], strict=True):
@@ -93,7 +93,7 @@ def test_of_too_many_rows_the_first_are_shown_with_a_note():
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_still_picture_is_svg_with_a_sentence_and_the_neighbours(theme):
+def test_the_still_picture_is_svg_with_a_sentence_and_the_neighbors(theme):
     view = dlviz.embedding(drawn(), ["<b>no</b>", *names(59)], word=0, analogy=(1, 2, 3), theme=theme)
     picture = ET.fromstring(view._still())
     text = " ".join(picture.itertext())
@@ -181,7 +181,7 @@ def test_the_expected_words_rank_is_counted_with_and_without_the_words_of_the_qu
     assert len(view.found["answers"]["rows"]) == len(view.found["raw"]["rows"]) == 10
 
 
-def test_a_step_is_a_moment_and_neighbours_are_of_that_moment():
+def test_a_step_is_a_moment_and_neighbors_are_of_that_moment():
     weights = nn.Embedding(60, 16)
     view = dlviz.embedding(weights, names(60), word=7, analogy=(1, 2, 3))
     matrices = [weights.weight.detach().clone()]
@@ -255,5 +255,5 @@ def test_the_still_picture_shows_the_arithmetic_and_the_moment_in_space():
 def test_chinese_words_are_written_in_a_font_without_serifs():
     words = ["国王", "queen", "サクラ", "한국"]
     picture = dlviz.embedding(drawn(4), words, word=0)._still()
-    assert picture.count('class="c"') == 2 * 3  # on the map; in the title and in the list of neighbours
+    assert picture.count('class="c"') == 2 * 3  # on the map; in the title and in the list of neighbors
     assert ".c{font-family:Noto Sans CJK" in picture

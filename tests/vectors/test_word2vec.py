@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.vectors import Training, Vectors, labelled, neighbours, pca
+from dlviz.vectors import Training, Vectors, labeled, neighbors, pca
 
 OBJECTIVES = [(kind, loss) for kind in ("skip-gram", "cbow") for loss in ("softmax", "negative")]
 DATA = dlviz.data.sentences(60)
@@ -211,19 +211,19 @@ def test_another_objective_begins_again_from_the_same_seed_and_says_so(setting):
     assert torch.equal(array(view, "w"), other.vectors)
 
 
-def test_vectors_go_into_a_map_and_into_neighbours():
+def test_vectors_go_into_a_map_and_into_neighbors():
     view = made()
     view.run(20)
     assert isinstance(view.vectors, Vectors)
-    assert labelled(view.vectors).labels == view.training.words
-    assert len(neighbours(view.vectors, "the", 3).labels) == 3
+    assert labeled(view.vectors).labels == view.training.words
+    assert len(neighbors(view.vectors, "the", 3).labels) == 3
     assert repr(dlviz.embedding(view.vectors)).startswith(f"dlviz.embedding({len(view.training.words)} vectors of 16")
     held = view.vectors.matrix
     before = held.clone()
     view.run(50)
     assert torch.equal(held, before)
     with pytest.raises(ValueError, match="Vectors have theirs"):
-        labelled(view.vectors, ["a"])
+        labeled(view.vectors, ["a"])
 
 
 def test_at_full_speed_a_page_gets_a_short_block_at_a_time_and_torchs_random_numbers_stay():

@@ -33,14 +33,14 @@ class Bag(nn.Module):
 def loop(net, view, updates, lr=0.5):
     """The learner's training; gives the input matrix after each update."""
     examples = cbow(DATA.tokens, vocabulary(DATA.tokens), 3)
-    optimiser = torch.optim.SGD(net.parameters(), lr=lr)
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
     seen = []
     for k in range(updates):
         chosen = torch.arange(16 * k, 16 * k + 16) % len(examples.targets)
         loss = F.cross_entropy(net(examples.inputs[chosen]), examples.targets[chosen])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         view.update(loss)
         seen.append((net.words.weight.detach().clone(), loss.item()))
     return seen

@@ -20,7 +20,7 @@ export function decode(about) {
     if (Number.isFinite(value) && value > max) max = value;
   }
 
-  /** What the colour goes by: of a complex number its size. */
+  /** What the color goes by: of a complex number its size. */
   function number(p) {
     if (!known) return NaN;
     return pairs ? Math.hypot(raw[2 * p], raw[2 * p + 1]) : Number(raw[p]);
@@ -67,7 +67,7 @@ export function decode(about) {
   };
 }
 
-/** Row-major steps of a shape: how far apart neighbours along each dimension are. */
+/** Row-major steps of a shape: how far apart neighbors along each dimension are. */
 export function rowMajor(shape) {
   const steps = new Array(shape.length);
   let step = 1;

@@ -33,7 +33,7 @@ function fill(node, attributes, children) {
 }
 
 /**
- * Fill the braces of a string from the catalogue of words.
+ * Fill the braces of a string from the catalog of words.
  * @param {string} text
  * @param {Record<string, any>} values
  */

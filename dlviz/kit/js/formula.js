@@ -1,4 +1,4 @@
-// One line of arithmetic below a picture, its parts in the colours of what they stand for.
+// One line of arithmetic below a picture, its parts in the colors of what they stand for.
 
 import { h } from "./dom.js";
 

@@ -143,18 +143,18 @@ export function grid({ words, signal, pick }) {
     return cell;
   }
 
-  /** Write a number into its cell, with its colour and what else is to be seen of it. */
+  /** Write a number into its cell, with its color and what else is to be seen of it. */
   function fill(p, cell) {
     const absent = block.absent(p);
     const text = block.dense ? "" : absent ? "·" : block.text(p, block.digits);
     const ghost = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
     const truth = block.raw(p) ? "var(--accent-soft)" : "var(--paper)";
-    const colour = !block.known || ghost || absent ? "" : block.kind === "bool" ? truth : diverging(block.number(p), block.max);
+    const color = !block.known || ghost || absent ? "" : block.kind === "bool" ? truth : diverging(block.number(p), block.max);
     const state = { "data-odd": block.odd(p), "data-ghost": ghost, "data-absent": absent || !block.known };
     if (cell.textContent !== text) cell.textContent = text;
-    if (cell.dataset.colour !== colour) {
-      cell.dataset.colour = colour;
-      cell.style.background = colour;
+    if (cell.dataset.color !== color) {
+      cell.dataset.color = color;
+      cell.style.background = color;
     }
     for (const [name, is] of Object.entries({ ...state, ...block.state?.(block.index(p)) })) cell.toggleAttribute(name, Boolean(is));
   }

@@ -1,6 +1,6 @@
-// Numbers as colours on a canvas: one pixel a number, blue below zero and orange above, scaled up without smoothing.
+// Numbers as colors on a canvas: one pixel a number, blue below zero and orange above, scaled up without smoothing.
 
-/** The colours that a canvas needs, as the theme has them now. @param {HTMLElement} element inside the widget */
+/** The colors that a canvas needs, as the theme has them now. @param {HTMLElement} element inside the widget */
 export function palette(element) {
   const style = getComputedStyle(element);
   const names = ["paper", "pos", "neg", "bad", "ink", "ink-3", "line", "line-2", "flow", "accent", "raised"];
@@ -14,10 +14,10 @@ function channels(hex) {
 /**
  * A picture of rows × columns pixels, to be drawn larger.
  * @param {ArrayLike<number>} values row-major, read from `from`
- * @param {number} max the number of the strongest colour
+ * @param {number} max the number of the strongest color
  */
-export function heat(values, from, rows, columns, max, colours) {
-  const [paper, pos, neg, bad] = [colours.paper, colours.pos, colours.neg, colours.bad].map(channels);
+export function heat(values, from, rows, columns, max, colors) {
+  const [paper, pos, neg, bad] = [colors.paper, colors.pos, colors.neg, colors.bad].map(channels);
   return pixels(rows, columns, (p, data) => {
     const value = values[from + p];
     const odd = !Number.isFinite(value);
@@ -28,9 +28,9 @@ export function heat(values, from, rows, columns, max, colours) {
   });
 }
 
-/** One colour, the stronger the less to be seen through. */
-export function veil(values, rows, columns, max, colour) {
-  const tint = channels(colour);
+/** One color, the stronger the less to be seen through. */
+export function veil(values, rows, columns, max, color) {
+  const tint = channels(color);
   return pixels(rows, columns, (p, data) => {
     data.set(tint, 4 * p);
     data[4 * p + 3] = max > 0 ? 215 * Math.sqrt(Math.min(1, Math.abs(values[p]) / max)) : 0;

@@ -1,4 +1,4 @@
-// A row of controls below the picture: labelled sliders and menus, the same in every widget.
+// A row of controls below the picture: labeled sliders and menus, the same in every widget.
 
 import { h } from "./dom.js";
 

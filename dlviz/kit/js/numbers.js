@@ -28,7 +28,7 @@ export function number(value) {
 /**
  * The background of a cell: orange for positive, blue for negative, paper for zero.
  * @param {number} value
- * @param {number} max the value of the strongest colour
+ * @param {number} max the value of the strongest color
  */
 export function diverging(value, max) {
   if (!Number.isFinite(value) || !(max > 0) || value === 0) return "var(--paper)";

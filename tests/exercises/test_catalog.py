@@ -1,10 +1,10 @@
-"""Every id is found, and an unknown one names its neighbours."""
+"""Every id is found, and an unknown one names its neighbors."""
 
 import pytest
 
 import dlviz
 from dlviz.exercises import Unknown, exercise, predict
-from dlviz.exercises.catalogue import items
+from dlviz.exercises.catalog import items
 
 
 def test_the_short_names_are_the_same_functions():

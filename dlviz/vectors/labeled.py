@@ -47,7 +47,7 @@ class Vectors:
         raise Problem(say("vectors.refused.word", got=repr(word), count=len(self.labels), first=self.labels[0]))
 
 
-def labelled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
+def labeled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
     """Take vectors from a matrix (N, D), an ``nn.Embedding`` or a dict of label to vector; nothing of it is changed. ``Vectors`` stay what
     they are.
 
@@ -59,7 +59,7 @@ def labelled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
         Problem: the vectors are no finite matrix, or the labels do not fit.
 
     Example:
-        >>> labelled(torch.nn.Embedding(3, 2), ["a", "b", "c"])
+        >>> labeled(torch.nn.Embedding(3, 2), ["a", "b", "c"])
         Vectors of shape (3, 2)
     """
     if isinstance(vectors, Vectors):

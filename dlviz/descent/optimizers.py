@@ -1,4 +1,4 @@
-"""What makes an optimiser: the forms a learner writes, a name for each, and its settings."""
+"""What makes an optimizer: the forms a learner writes, a name for each, and its settings."""
 
 import functools
 import inspect
@@ -17,11 +17,11 @@ from dlviz.kit.words import say
 
 @dataclass(frozen=True)
 class Racer:
-    """One optimiser of a race.
+    """One optimizer of a race.
 
     Attributes:
         name: what it is called in the picture.
-        make: from a list of parameters to a fresh optimiser.
+        make: from a list of parameters to a fresh optimizer.
         rate: the learning rate that it is made with.
     """
 
@@ -31,11 +31,11 @@ class Racer:
 
 
 def racers(given: Any) -> list[Racer]:
-    """Every optimiser of a race, with names that differ.
+    """Every optimizer of a race, with names that differ.
 
     Args:
-        given: a mapping of names, or a list, of: an optimiser class; (class, dict of its arguments); ``functools.partial(class, …)``;
-            or a function of parameters that returns an optimiser.
+        given: a mapping of names, or a list, of: an optimizer class; (class, dict of its arguments); ``functools.partial(class, …)``;
+            or a function of parameters that returns an optimizer.
 
     Raises:
         Problem: something in it is none of these, or torch refuses its arguments.
@@ -51,21 +51,21 @@ def racers(given: Any) -> list[Racer]:
     elif isinstance(given, Sequence) and not isinstance(given, str):
         named = [(None, one) for one in given]
     else:
-        raise Problem(say("descent.refused.optimisers", got=_about(given)))
+        raise Problem(say("descent.refused.optimizers", got=_about(given)))
     if not named:
         raise Problem(say("descent.refused.empty"))
     found = [(name, make, _tried(make, one)) for name, one in named for make in [_maker(one)]]
-    labels = [name or label(optimiser) for name, _, optimiser in found]
+    labels = [name or label(optimizer) for name, _, optimizer in found]
     return [
-        Racer(text, make, float(optimiser.param_groups[0]["lr"]))
-        for text, (_, make, optimiser) in zip(_apart(labels), found, strict=True)
+        Racer(text, make, float(optimizer.param_groups[0]["lr"]))
+        for text, (_, make, optimizer) in zip(_apart(labels), found, strict=True)
     ]
 
 
-def label(optimiser: Optimizer) -> str:
+def label(optimizer: Optimizer) -> str:
     """The class, and what sets it apart: "SGD momentum=0.9", "SGD nesterov"."""
-    group = optimiser.param_groups[0]
-    parts = [type(optimiser).__name__]
+    group = optimizer.param_groups[0]
+    parts = [type(optimizer).__name__]
     if group.get("nesterov"):
         parts.append("nesterov")
     elif group.get("momentum"):
@@ -73,15 +73,15 @@ def label(optimiser: Optimizer) -> str:
     return " ".join(parts)
 
 
-def settings(optimiser: Optimizer) -> dict[str, Any]:
+def settings(optimizer: Optimizer) -> dict[str, Any]:
     """The arguments of its constructor that are not as torch has them by default; ``lr`` always.
 
     Example:
         >>> settings(torch.optim.SGD([torch.zeros(2)], lr=0.1, nesterov=True, momentum=0.9))
         {'lr': 0.1, 'momentum': 0.9, 'nesterov': True}
     """
-    group = optimiser.param_groups[0]
-    known = inspect.signature(type(optimiser).__init__).parameters
+    group = optimizer.param_groups[0]
+    known = inspect.signature(type(optimizer).__init__).parameters
     return {
         name: group[name]
         for name, one in known.items()
@@ -98,14 +98,14 @@ def wants_closure(kind: type[Optimizer]) -> bool:
 
 
 def _one(given: Any) -> bool:
-    """Whether this is one optimiser rather than a list of them."""
+    """Whether this is one optimizer rather than a list of them."""
     pair = isinstance(given, tuple) and len(given) == 2 and inspect.isclass(given[0]) and isinstance(given[1], Mapping)
     return pair or callable(given)
 
 
 def _maker(one: Any) -> Callable[[list[Tensor]], Optimizer]:
     if not _one(one):
-        raise Problem(say("descent.refused.optimiser", got=_about(one)))
+        raise Problem(say("descent.refused.optimizer", got=_about(one)))
     return functools.partial(one[0], **one[1]) if isinstance(one, tuple) else one
 
 
@@ -115,7 +115,7 @@ def _tried(make: Callable[[list[Tensor]], Optimizer], one: Any) -> Optimizer:
     except Exception as error:
         raise Problem(say("descent.refused.torch", got=_about(one), error=f"{type(error).__name__}: {error}")) from None
     if not isinstance(made, Optimizer):
-        raise Problem(say("descent.refused.optimiser", got=_about(made)))
+        raise Problem(say("descent.refused.optimizer", got=_about(made)))
     if "lr" not in made.param_groups[0]:
         raise Problem(say("descent.refused.rateless", got=type(made).__name__))
     return made
@@ -132,7 +132,7 @@ def _apart(labels: list[str]) -> list[str]:
 
 def _about(given: Any) -> str:
     if isinstance(given, Optimizer):
-        return f"{type(given).__name__}(…), an optimiser that is made already"
+        return f"{type(given).__name__}(…), an optimizer that is made already"
     if isinstance(given, tuple) and given and inspect.isclass(given[0]):
         return f"({given[0].__name__}, {', '.join(map(repr, given[1:]))})"
     return given.__name__ if inspect.isclass(given) else repr(given)[:80]
