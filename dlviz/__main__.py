@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     chosen, rest = parser.parse_known_args(arguments)
     if rest and chosen.command != "lab":
-        parser.error(say("main.unknown", command=chosen.command, got=" ".join(rest)))
+        parser.error(message("main.unknown", command=chosen.command, got=" ".join(rest)))
     try:
         if chosen.command == "doctor":
             from dlviz.doctor import doctor
@@ -30,27 +30,27 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "export":
             return _export(parser, chosen)
         return _lab(chosen.folder, rest)
-    except Problem as problem:
+    except DlvizError as problem:
         print(problem, file=sys.stderr)
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dlviz", description=say("main.about"))
+    parser = argparse.ArgumentParser(prog="dlviz", description=message("main.about"))
     commands = parser.add_subparsers(dest="command", required=True)
-    lab = commands.add_parser("lab", help=say("main.lab"))
-    lab.add_argument("folder", nargs="?", type=Path, help=say("main.folder"))
-    commands.add_parser("doctor", help=say("main.doctor"))
-    export = commands.add_parser("export", help=say("main.export"))
-    export.add_argument("--gallery", action="store_true", help=say("main.gallery"))
-    export.add_argument("lessons", nargs="*", metavar="LESSON", help=say("main.lesson"))
-    export.add_argument("out", type=Path, metavar="OUT", help=say("main.out"))
+    lab = commands.add_parser("lab", help=message("main.lab"))
+    lab.add_argument("folder", nargs="?", type=Path, help=message("main.folder"))
+    commands.add_parser("doctor", help=message("main.doctor"))
+    export = commands.add_parser("export", help=message("main.export"))
+    export.add_argument("--gallery", action="store_true", help=message("main.gallery"))
+    export.add_argument("lessons", nargs="*", metavar="LESSON", help=message("main.lesson"))
+    export.add_argument("out", type=Path, metavar="OUT", help=message("main.out"))
     return parser
 
 
 def _export(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     if chosen.gallery == bool(chosen.lessons):
-        parser.error(say("main.what"))
+        parser.error(message("main.what"))
     if chosen.gallery:
         from dlviz.pages.gallery import export as gallery
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from dlviz.fonts import chinese
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: So many bytes a lesson may want for its data and its notebook.
 ROOM = 500_000_000
@@ -30,14 +30,14 @@ def doctor(tell: Callable[[str], None] = print) -> int:
     """
     bad = 0
     for name, check in CHECKS.items():
-        heading, advice = say(f"doctor.{name}"), f"doctor.advice.{name}"
+        heading, advice = message(f"doctor.{name}"), f"doctor.advice.{name}"
         try:
-            tell(say("doctor.good", name=heading, found=check()))
+            tell(message("doctor.good", name=heading, found=check()))
         except Missing as missing:
-            tell(say("doctor.note", name=heading, error=missing, advice=say(advice)))
+            tell(message("doctor.note", name=heading, error=missing, advice=message(advice)))
         except Exception as error:  # whatever is wrong with the machine, the other checks still run
             bad += 1
-            tell(say("doctor.bad", name=heading, error=f"{type(error).__name__}: {error}", advice=say(advice)))
+            tell(message("doctor.bad", name=heading, error=f"{type(error).__name__}: {error}", advice=message(advice)))
     return int(bad > 0)
 
 
@@ -117,7 +117,7 @@ def _progress() -> str:
 def _chinese() -> str:
     found = chinese()
     if not found:
-        raise Missing(say("doctor.no_chinese"))
+        raise Missing(message("doctor.no_chinese"))
     return found
 
 
@@ -128,8 +128,8 @@ def _disk() -> str:
     places = [next(one for one in (remote.cache(), *remote.cache().parents) if one.exists()), Path.cwd()]
     free = min(shutil.disk_usage(place).free for place in places)
     if free < ROOM:
-        raise OSError(say("doctor.little", free=free // 1_000_000, room=ROOM // 1_000_000))
-    return say("doctor.free", free=f"{free / 1e9:.1f}")
+        raise OSError(message("doctor.little", free=free // 1_000_000, room=ROOM // 1_000_000))
+    return message("doctor.free", free=f"{free / 1e9:.1f}")
 
 
 CHECKS: dict[str, Callable[[], str]] = {

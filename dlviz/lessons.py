@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 _PACKAGE = Path(__file__).parent
 #: Remembers what was shipped, so that an edited lesson is told from an old one.
@@ -19,12 +19,12 @@ def shipped() -> Path:
     """The folder of lessons that came with this installation.
 
     Raises:
-        Problem: there is none, so the installation is broken.
+        DlvizError: there is none, so the installation is broken.
     """
     for folder in (_PACKAGE / "_lessons", _PACKAGE.parent / "lessons"):
         if (folder / "00-start.ipynb").is_file():
             return folder
-    raise Problem(say("main.no_lessons", folder=_PACKAGE))
+    raise DlvizError(message("main.no_lessons", folder=_PACKAGE))
 
 
 def lessons_for(folder: Path | None, tell: Callable[[str], None]) -> Path:
@@ -38,18 +38,18 @@ def lessons_for(folder: Path | None, tell: Callable[[str], None]) -> Path:
         tell: is given a sentence for each lesson that was kept or put beside, and one for all that was done.
 
     Raises:
-        Problem: the folder cannot be written.
+        DlvizError: the folder cannot be written.
     """
     source = shipped()
     if folder is None and source.parent == _PACKAGE.parent:
-        tell(say("main.in_place", folder=source))
+        tell(message("main.in_place", folder=source))
         return source
     target = (folder or Path("dlviz-lessons")).resolve()
     try:
         done = _copied(source, target, tell)
     except OSError as error:
-        raise Problem(say("main.no_folder", folder=target, error=error.strerror or error)) from None
-    tell(say("main.copied", folder=target, new=done["new"], renewed=done["renewed"], kept=done["kept"]))
+        raise DlvizError(message("main.no_folder", folder=target, error=error.strerror or error)) from None
+    tell(message("main.copied", folder=target, new=done["new"], renewed=done["renewed"], kept=done["kept"]))
     return target
 
 
@@ -85,11 +85,11 @@ def _bring(lesson: Path, mine: Path, shipped_before: str | None, tell: Callable[
         shutil.copyfile(lesson, mine)
         return "renewed"
     if _digest(lesson) == shipped_before:
-        tell(say("main.kept", kept=mine.name))
+        tell(message("main.kept", kept=mine.name))
     else:
         beside = _free(lesson, mine)
         shutil.copyfile(lesson, beside)
-        tell(say("main.beside", kept=mine.name, new=beside.name))
+        tell(message("main.beside", kept=mine.name, new=beside.name))
     return "kept"
 
 

@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import dlviz
 from dlviz import __main__
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.pages import examples, gallery, lesson, outputs
 from dlviz.pages.code import block
 from dlviz.pages.prose import formula, prose
@@ -137,7 +137,7 @@ def test_a_cell_that_fails_is_named_and_no_page_is_written(tmp_path, capsys):
 
 def test_python_that_dies_is_named_too(tmp_path):
     path = put(tmp_path, "dead.ipynb", new_code_cell("import os\nos._exit(1)"))
-    with pytest.raises(Problem, match=r"dead\.ipynb, cell 1 ended Python itself"):
+    with pytest.raises(DlvizError, match=r"dead\.ipynb, cell 1 ended Python itself"):
         lesson.lesson(path, {}.get, SILENT)
 
 
@@ -150,7 +150,7 @@ def test_a_lesson_is_found_by_number_name_and_path(name):
 
 @pytest.mark.parametrize("name", ["", "99", "autogra", "nowhere/03.ipynb", "0x3"])
 def test_an_unknown_lesson_is_answered_with_those_there_are(name):
-    with pytest.raises(Problem, match=r"00-start, 01-tensors"):
+    with pytest.raises(DlvizError, match=r"00-start, 01-tensors"):
         lesson.find(name)
 
 
@@ -158,7 +158,7 @@ def test_what_is_no_notebook_is_refused(tmp_path):
     for text in ("{", "[]", '{"cells": 3}'):
         path = tmp_path / "x.ipynb"
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(Problem, match="is no notebook"):
+        with pytest.raises(DlvizError, match="is no notebook"):
             lesson.lesson(path, {}.get, SILENT)
 
 
@@ -167,7 +167,7 @@ def test_two_notebooks_of_one_name_are_refused_before_either_runs(tmp_path):
     for folder in (one, other):
         folder.mkdir()
     paths = [str(put(folder, "mine.ipynb", new_code_cell("1"))) for folder in (one, other)]
-    with pytest.raises(Problem, match=r"a.mine\.ipynb and .*b.mine\.ipynb would be one page"):
+    with pytest.raises(DlvizError, match=r"a.mine\.ipynb and .*b.mine\.ipynb would be one page"):
         lesson.export(paths, tmp_path / "out", SILENT)
     assert not (tmp_path / "out").exists()
 
@@ -177,15 +177,15 @@ def test_nothing_that_dlviz_did_not_write_is_overwritten(tmp_path, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()
     (out / "00-start.html").write_text("my own page", encoding="utf-8")
-    with pytest.raises(Problem, match=r"00-start\.html was not written by dlviz export"):
+    with pytest.raises(DlvizError, match=r"00-start\.html was not written by dlviz export"):
         lesson.export(["0"], out, SILENT)
     assert (out / "00-start.html").read_text(encoding="utf-8") == "my own page"
-    with pytest.raises(Problem, match="was not written by dlviz export"):
+    with pytest.raises(DlvizError, match="was not written by dlviz export"):
         lesson.export(["0"], out / "00-start.html", SILENT)
     for place in (out / "00-start.html" / "deeper", out / "00-start.html" / "page.html"):
-        with pytest.raises(Problem, match=r"00-start\.html is no folder that you may write"):
+        with pytest.raises(DlvizError, match=r"00-start\.html is no folder that you may write"):
             lesson.export(["1"], place, SILENT)
-    with pytest.raises(Problem, match="2 notebooks need a folder"):
+    with pytest.raises(DlvizError, match="2 notebooks need a folder"):
         lesson.export(["0", "1"], tmp_path / "one.html", SILENT)
     for _ in range(2):  # its own page it writes anew, beside files of others
         lesson.export(["1"], out, SILENT)
@@ -230,10 +230,10 @@ def test_a_gallery_is_renewed_but_nothing_else_is_touched(tmp_path):
     mine = tmp_path / "home" / "thesis.txt"
     mine.write_text("mine", encoding="utf-8")
     for out in (tmp_path / "home", mine):
-        with pytest.raises(Problem, match="something else than a gallery"):
+        with pytest.raises(DlvizError, match="something else than a gallery"):
             gallery.export(out, SILENT, some)
     (tmp_path / "home" / "index.html").write_text("<!doctype html>", encoding="utf-8")
-    with pytest.raises(Problem, match="something else than a gallery"):
+    with pytest.raises(DlvizError, match="something else than a gallery"):
         gallery.export(tmp_path / "home", SILENT, some)
     assert mine.read_text(encoding="utf-8") == "mine"
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from dlviz import __main__, doctor, fonts, lessons
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 
 
 def test_the_doctor_is_content_with_this_machine(monkeypatch, tmp_path):
@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_made_is_said_plainly(tmp_path, capsys):
 
 def test_a_broken_installation_is_said_plainly(monkeypatch, tmp_path):
     monkeypatch.setattr(lessons, "_PACKAGE", tmp_path / "nowhere")
-    with pytest.raises(Problem, match="install dlviz again"):
+    with pytest.raises(DlvizError, match="install dlviz again"):
         lessons.shipped()
 
 

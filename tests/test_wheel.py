@@ -20,7 +20,7 @@ USE = """
 import os, sys
 from pathlib import Path
 import torch, dlviz
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 assert Path(dlviz.__file__).is_relative_to(sys.prefix), dlviz.__file__
 assert dlviz.data.digits().images.shape == (1797, 1, 8, 8)
@@ -29,7 +29,7 @@ years, numbers = dlviz.data.sunspots()
 assert len(names) > 1000
 assert len(years) > 300
 assert list(dlviz.data.sentences())
-assert say("kit.player.play") == "play"
+assert message("kit.player.play") == "play"
 assert dlviz.exercise("00.double").check(lambda x: 2 * x).passed
 w = torch.tensor(3.0, requires_grad=True)
 page = dlviz.graph(lambda: (w * 2) ** 2).save("graph.html").read_text(encoding="utf-8")

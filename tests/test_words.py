@@ -67,7 +67,7 @@ def test_ordinary_code_is_not_taken_for_english():
 
 
 def said() -> tuple[set[str], list[str]]:
-    """Keys of ``say`` in the package: those written out, and the patterns of those that are put together."""
+    """Keys of ``message`` in the package: those written out, and the patterns of those that are put together."""
     exact, patterns = set(), []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -87,7 +87,7 @@ def test_every_key_that_python_says_is_there():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)
-                and getattr(node.func, "id", "") == "say"
+                and getattr(node.func, "id", "") == "message"
                 and node.args
                 and isinstance(node.args[0], ast.Constant)
             ):
@@ -121,12 +121,12 @@ def test_every_key_is_used():
 
 def test_a_missing_key_is_named():
     with pytest.raises(KeyError, match=r"kit\.nothing"):
-        words.say("kit.nothing")
+        words.message("kit.nothing")
     with pytest.raises(KeyError, match="step"):
-        words.say("kit.player.count", last=3)
+        words.message("kit.player.count", last=3)
 
 
 def test_another_language_falls_back_key_by_key(monkeypatch):
     monkeypatch.setenv("DLVIZ_LANG", "xx")
-    assert words.say("kit.player.play") == words._flat("en")["kit.player.play"]
+    assert words.message("kit.player.play") == words._flat("en")["kit.player.play"]
     assert words.table("kit")["player.play"] == words._flat("en")["kit.player.play"]

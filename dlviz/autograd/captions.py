@@ -9,7 +9,7 @@ from dlviz.autograd.faults import NonFinite, Stale, is_freed
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box
 from dlviz.autograd.picture import Picture
-from dlviz.kit.words import say, table
+from dlviz.kit.words import message, table
 
 #: Sums where paths meet are checked against torch up to this many numbers a node.
 CHECKED = 4096
@@ -37,17 +37,25 @@ def box_texts(drawn: Picture) -> list[tuple[str, str, str]]:
             found.append((_title(boxes, box, node), shape(shapes[0]) if shapes else "", dtype))
         elif box.kind == "input":
             value = inputs[box.node].value
-            why = say("autograd.box.no_grad") if value.is_floating_point() else str(value.dtype).removeprefix("torch.")
+            why = (
+                message("autograd.box.no_grad")
+                if value.is_floating_point()
+                else str(value.dtype).removeprefix("torch.")
+            )
             dtype = str(value.dtype).removeprefix("torch.")
-            found.append((box.label or say("autograd.box.data"), f"{shape(value.shape)} {why}", dtype))
+            found.append((box.label or message("autograd.box.data"), f"{shape(value.shape)} {why}", dtype))
         elif box.kind == "cut":
             cut = cuts[box.node]
             taken = f"{box.label}({', '.join(cut.leaves)})" if cut.leaves else box.label
             found.append(
-                (taken, say(f"autograd.box.cut_{box.sub}"), f"{cut.source}: {cut.source.text}" if cut.source else "")
+                (
+                    taken,
+                    message(f"autograd.box.cut_{box.sub}"),
+                    f"{cut.source}: {cut.source.text}" if cut.source else "",
+                )
             )
         else:
-            found.append((_group_title(box, children[i]), say("autograd.box.operations", count=box.count), ""))
+            found.append((_group_title(box, children[i]), message("autograd.box.operations", count=box.count), ""))
     return found
 
 
@@ -55,14 +63,14 @@ def _title(boxes: list[Box], box: Box, node: Node) -> str:
     if box.kind == "op":
         return f"{node.label} = {node.op}" if node.label else node.op
     around = boxes[box.parent].path if box.parent >= 0 else ""
-    return (node.label.removeprefix(f"{around}.") if around else node.label) or say("autograd.box.leaf")
+    return (node.label.removeprefix(f"{around}.") if around else node.label) or message("autograd.box.leaf")
 
 
 def _group_title(box: Box, children: int) -> str:
     if box.kind == "fold":
-        return say("autograd.box.fold", what=box.label, times=children)
+        return message("autograd.box.fold", what=box.label, times=children)
     if box.kind in ("step", "page"):
-        return say(f"autograd.box.{box.kind}", number=box.label)
+        return message(f"autograd.box.{box.kind}", number=box.label)
     return " · ".join(part for part in (box.label, box.sub) if part)
 
 
@@ -83,7 +91,7 @@ def signature(drawn: Picture) -> str:
     """The line beside the name: what is drawn and how large it is."""
     nodes = sum(len(graph.nodes) for graph in drawn.graphs)
     titles = ", ".join(_call(graph) for graph in drawn.graphs)
-    return say("autograd.signature", what=titles, nodes=nodes)
+    return message("autograd.signature", what=titles, nodes=nodes)
 
 
 def _call(graph: Graph) -> str:
@@ -95,16 +103,16 @@ def _call(graph: Graph) -> str:
 def badge(drawn: Picture, stale: Sequence[Stale]) -> dict[str, str]:
     """How far what is drawn lies from torch: every number is torch's own, and the sums that a reader can redo are redone."""
     if stale:
-        return {"text": say("autograd.badge.fails"), "kind": "bad"}
+        return {"text": message("autograd.badge.fails"), "kind": "bad"}
     if any(graph.backward.latest is None for graph in drawn.graphs):
-        return {"text": say("autograd.badge.waiting"), "kind": "plain"}
+        return {"text": message("autograd.badge.waiting"), "kind": "plain"}
     worst = 0.0
     for graph in drawn.graphs:
         for node in graph.nodes:
             arrived = node.gradient
             if len(graph.incoming[node.index]) > 1 and arrived is not None and arrived.numel() <= CHECKED:
                 worst = max(worst, residual(graph, node.index) or 0.0)
-    exact = say("autograd.badge.exact") if worst == 0 else say("autograd.badge.within", error=f"{worst:.1g}")
+    exact = message("autograd.badge.exact") if worst == 0 else message("autograd.badge.within", error=f"{worst:.1g}")
     return {"text": exact, "kind": "good"}
 
 
@@ -142,13 +150,13 @@ def _stale(drawn: Picture, fault: Stale) -> dict[str, Any]:
     writer = (
         f"{fault.mutation} ({fault.source}: {fault.source.text})"
         if fault.source is not None
-        else say("autograd.notes.unseen")
+        else message("autograd.notes.unseen")
     )
     return {"node": node.name, "saved": fault.saved, "writer": writer, "torch": fault.message.split(" Hint:")[0]}
 
 
 def _note(kind: str, key: str, **values: Any) -> dict[str, str]:
-    return {"kind": kind, "text": say(f"autograd.notes.{key}", **values)}
+    return {"kind": kind, "text": message(f"autograd.notes.{key}", **values)}
 
 
 def summary(drawn: Picture) -> str:
@@ -159,5 +167,7 @@ def summary(drawn: Picture) -> str:
         named = ", ".join(leaves[:4]) + (" …" if len(leaves) > 4 else "")
         operations = len(graph.nodes) - len(leaves)
         key = "summary_after" if graph.backward.latest is not None else "summary"
-        parts.append(say(f"autograd.{key}", title=graph.title, operations=operations, count=len(leaves), leaves=named))
+        parts.append(
+            message(f"autograd.{key}", title=graph.title, operations=operations, count=len(leaves), leaves=named)
+        )
     return " ".join(parts)

@@ -8,7 +8,7 @@ from dlviz.autograd.details import flags
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box, Tree, tree_of
 from dlviz.autograd.inputs import Cut, Input
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 
 @dataclass(eq=False)
@@ -69,7 +69,7 @@ def picture(graphs: list[Graph]) -> Picture:
     tree = Tree()
     for number, graph in enumerate(graphs):
         run = len(tree.boxes)
-        tree.boxes.append(Box("run", -1, say("autograd.run", number=number + 1, title=graph.title)))
+        tree.boxes.append(Box("run", -1, message("autograd.run", number=number + 1, title=graph.title)))
         _graft(tree, tree_of(graph), run, graphs, number)
     only = changed(*graphs)
     marks = {offsets[number] + node: "changed" for number in range(2) for node in only[number]}

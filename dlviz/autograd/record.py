@@ -17,8 +17,8 @@ from dlviz.autograd.names import Names
 from dlviz.autograd.sources import locate
 from dlviz.autograd.tape import Op, Scope, Tape
 from dlviz.kit.caller import user_frames, variables
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 def record(
@@ -43,7 +43,7 @@ def record(
         The graph. It keeps torch's nodes alive until you let go of it.
 
     Raises:
-        dlviz.kit.problem.Problem: `loss` is not a tensor, is a leaf, or has no graph; the message says what would help.
+        dlviz.kit.problem.DlvizError: `loss` is not a tensor, is a leaf, or has no graph; the message says what would help.
 
     Example:
         >>> import torch
@@ -68,24 +68,24 @@ def record(
 def check(loss: Any, tape: Tape | None) -> None:
     """Refuse what has no graph, in words that say why and what would help."""
     if not isinstance(loss, Tensor):
-        raise Problem(say("autograd.refused.type", got=type(loss).__name__))
+        raise DlvizError(message("autograd.refused.type", got=type(loss).__name__))
     if tape is not None and not isinstance(tape, Tape):
-        raise Problem(say("autograd.refused.tape", got=type(tape).__name__))
+        raise DlvizError(message("autograd.refused.tape", got=type(tape).__name__))
     if loss.grad_fn is not None:
         return
     if loss.requires_grad:
-        raise Problem(say("autograd.refused.leaf", shape=tuple(loss.shape)))
+        raise DlvizError(message("autograd.refused.leaf", shape=tuple(loss.shape)))
     cut = tape.cuts[-1] if tape is not None and tape.cuts else None
     if cut is not None and cut.spot is not None:
-        raise Problem(
-            say(
+        raise DlvizError(
+            message(
                 "autograd.refused.cut",
                 shape=tuple(loss.shape),
-                why=say(f"autograd.cut.{cut.cut}"),
+                why=message(f"autograd.cut.{cut.cut}"),
                 where=locate(cut.spot),
             )
         )
-    raise Problem(say("autograd.refused.untracked", shape=tuple(loss.shape)))
+    raise DlvizError(message("autograd.refused.untracked", shape=tuple(loss.shape)))
 
 
 def backward_order(root: private.Node) -> list[private.Node]:

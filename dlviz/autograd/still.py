@@ -10,7 +10,7 @@ from dlviz.autograd.picture import Picture
 from dlviz.autograd.place import place
 from dlviz.autograd.scene import HIGH, TALL
 from dlviz.kit.still import Svg, shorten
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 _HEAD = 40
 _FACE = {
@@ -28,7 +28,7 @@ def draw(drawn: Picture, opened: Collection[int], theme: str) -> str:
     placed = place(arrange([box.parent for box in boxes], drawn.tree.edges), widths(drawn, texts), heights, set(opened))
     svg = Svg(max(placed.width, 420), placed.height + _HEAD, summary(drawn), theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 24, say("autograd.name"), size=14, bold=True)
+    svg.text(16, 24, message("autograd.name"), size=14, bold=True)
     svg.text(68, 24, shorten(signature(drawn), svg.width - 90, 7), mono=True, color="ink-2")
     groups = [box for box in placed.boxes if box in set(opened)]
     for box in groups:

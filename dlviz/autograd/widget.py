@@ -19,9 +19,9 @@ from dlviz.autograd.scene import first_open, flow, scene
 from dlviz.autograd.still import draw
 from dlviz.autograd.tape import Tape, recording
 from dlviz.kit.listening import whole
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 Target = Tensor | Graph | Callable[[], Tensor]
 
@@ -73,10 +73,10 @@ class AutogradGraph(Widget):
         """The graph as data; of two runs the first.
 
         Raises:
-            Problem: the widget has been closed.
+            DlvizError: the widget has been closed.
         """
         if not self.graphs:
-            raise Problem(say("autograd.refused.closed"))
+            raise DlvizError(message("autograd.refused.closed"))
         return self.graphs[0]
 
     def preview(self, gradient: Tensor | None = None) -> None:
@@ -86,13 +86,13 @@ class AutogradGraph(Widget):
             gradient: for a root that is not a scalar, a tensor of its shape.
 
         Raises:
-            Problem: torch refuses; the message is torch's own.
+            DlvizError: torch refuses; the message is torch's own.
         """
         for graph in self.graphs:
             try:
                 graph.preview(gradient)
             except RuntimeError as error:
-                raise Problem(say("autograd.refused.preview", torch=str(error))) from None
+                raise DlvizError(message("autograd.refused.preview", torch=str(error))) from None
         self._refresh()
 
     def dot(self) -> str:
@@ -113,21 +113,21 @@ class AutogradGraph(Widget):
 
     def _describe(self) -> str:
         if self._picture is None:
-            return say("autograd.repr", title="", nodes=0, edges=0, state=say("autograd.state_closed"))
+            return message("autograd.repr", title="", nodes=0, edges=0, state=message("autograd.state_closed"))
         latest = self.graph.backward.latest
         passes = self.graph.backward.passes
         key = "waiting" if latest is None else "preview" if latest.preview else "ran"
-        return say(
+        return message(
             "autograd.repr",
             title=", ".join(graph.title for graph in self.graphs),
             nodes=sum(len(graph.nodes) for graph in self.graphs),
             edges=sum(len(graph.edges) for graph in self.graphs),
-            state=say(f"autograd.state_{key}", passes=passes),
+            state=message(f"autograd.state_{key}", passes=passes),
         )
 
     def _still(self) -> str:
         if self._picture is None:
-            raise Problem(say("autograd.refused.closed"))
+            raise DlvizError(message("autograd.refused.closed"))
         return draw(self._picture, self.expanded, "dark" if self.theme == "dark" else "light")
 
     def _full(self) -> dict[str, Any]:
@@ -166,17 +166,17 @@ class AutogradGraph(Widget):
             if self.selected >= 0 and not self.details:
                 self.detail = self._about(self.selected)
 
-    def _answer(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
+    def _answer(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         if self._picture is None:
             return
-        if message.get("kind") == "details":
-            node = whole(message, "node")
+        if content.get("kind") == "details":
+            node = whole(content, "node")
             if 0 <= node < sum(len(graph.nodes) for graph in self.graphs):
                 self.detail = self._about(node)
-        elif message.get("kind") == "preview":
+        elif content.get("kind") == "preview":
             try:
                 self.preview()
-            except Problem as problem:
+            except DlvizError as problem:
                 self.flow = {**self.flow, "notes": [*self.flow["notes"], {"kind": "bad", "text": str(problem)}]}
 
 
@@ -207,7 +207,7 @@ def graph(
         The widget. It updates when backward runs, as long as you keep it.
 
     Raises:
-        Problem: there is no graph to draw; the message says why and what would help.
+        DlvizError: there is no graph to draw; the message says why and what would help.
         TypeError: an argument that it does not take.
 
     Example:

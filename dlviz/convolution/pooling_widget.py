@@ -9,8 +9,8 @@ from torch import Tensor
 from dlviz.convolution.build import avg_pool, max_pool
 from dlviz.convolution.sliding import Sliding
 from dlviz.convolution.sliding_widget import SlidingView, named
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 class MaxPooling(SlidingView):
@@ -135,5 +135,5 @@ def avg_pool1d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) 
 
 def _image(name: str, x: Any) -> Tensor:
     if not isinstance(x, Tensor):
-        raise Problem(say("convolution.refused.operand", name=name, what="x", got=type(x).__name__))
+        raise DlvizError(message("convolution.refused.operand", name=name, what="x", got=type(x).__name__))
     return x.detach()

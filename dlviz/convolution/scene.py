@@ -11,7 +11,7 @@ from dlviz.blocks import read, sent
 from dlviz.convolution.axis import Axis, Stamp
 from dlviz.convolution.gradient import routed
 from dlviz.convolution.sliding import Sliding, off, padded
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: So many places along each spatial dimension of the output are held, and so many channels; the picture says what it leaves out.
 PLACES, CHANNELS = 40, 16
@@ -59,7 +59,7 @@ def scene(
         "signature": signature,
         "badge": _badge(made),
         "notes": _notes(made, sizes),
-        "summary": say("convolution.summary", kind=made.kind, x=tuple(made.x.shape), out=tuple(made.output.shape)),
+        "summary": message("convolution.summary", kind=made.kind, x=tuple(made.x.shape), out=tuple(made.output.shape)),
     }
     if sizes != tuple(output.shape[1:]):
         about["overview"] = _overview(made.x[sample])
@@ -74,7 +74,7 @@ def scene(
     if gradient:
         about["gradient"] = _gradient(made, sample, (starts, sizes), (take, size))
         if about["gradient"] is None:
-            about["notes"].append({"kind": "warn", "text": say("convolution.note.whole", dtype=str(made.x.dtype))})
+            about["notes"].append({"kind": "warn", "text": message("convolution.note.whole", dtype=str(made.x.dtype))})
     if made.kind == "avg_pool":
         places = np.ndindex(*sizes)
         about["divides"] = np.array(
@@ -209,21 +209,21 @@ def _gradient(made: Sliding, sample: int, places: Span, window: Span) -> dict[st
 def _badge(made: Sliding) -> dict[str, str]:
     gap = off(made, 256)
     if gap is None:
-        return {"kind": "", "text": say("convolution.badge.large")}
+        return {"kind": "", "text": message("convolution.badge.large")}
     if gap == 0:
-        return {"kind": "good", "text": say("convolution.badge.exact")}
-    return {"kind": "good", "text": say("convolution.badge.within", off=f"{gap:.1g}")}
+        return {"kind": "good", "text": message("convolution.badge.exact")}
+    return {"kind": "good", "text": message("convolution.badge.within", off=f"{gap:.1g}")}
 
 
 def _notes(made: Sliding, sizes: tuple[int, ...]) -> list[dict[str, str]]:
     notes = []
     shape = tuple(made.output.shape[2:])
     if sizes != shape:
-        notes.append({"kind": "", "text": say("convolution.note.cropped", part=sizes, shape=shape)})
+        notes.append({"kind": "", "text": message("convolution.note.cropped", part=sizes, shape=shape)})
     most = max(made.channels, made.x.shape[1])
     if most > CHANNELS:
-        notes.append({"kind": "", "text": say("convolution.note.channels", shown=CHANNELS, channels=most)})
+        notes.append({"kind": "", "text": message("convolution.note.channels", shown=CHANNELS, channels=most)})
     left = [axis.left_over for axis in made.axes if isinstance(axis, Axis)]
     if any(left):
-        notes.append({"kind": "", "text": say("convolution.note.left_over", left=tuple(left))})
+        notes.append({"kind": "", "text": message("convolution.note.left_over", left=tuple(left))})
     return notes

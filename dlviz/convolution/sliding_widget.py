@@ -17,9 +17,9 @@ from dlviz.convolution.still import draw
 from dlviz.kit.frames import BUDGET
 from dlviz.kit.listening import number, unfit, wholes
 from dlviz.kit.page import written
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError)
 
@@ -70,7 +70,7 @@ class SlidingView(Widget):
         try:
             self._made: Sliding | None = self._make(settings)
         except REFUSALS as error:
-            raise Problem(self._refused(error, settings)) from None
+            raise DlvizError(self._refused(error, settings)) from None
         super().__init__(**{key: _listed(value) for key, value in settings.items()}, **traits)
         self._draw()
         self.observe(self._again, list(names))
@@ -89,10 +89,10 @@ class SlidingView(Widget):
         """What torch computed.
 
         Raises:
-            Problem: the widget has been closed.
+            DlvizError: the widget has been closed.
         """
         if self._made is None:
-            raise Problem(say("convolution.refused.closed"))
+            raise DlvizError(message("convolution.refused.closed"))
         return self._made
 
     @property
@@ -209,18 +209,18 @@ class SlidingView(Widget):
         if self._weight is not None:
             shapes.append(f"weight {tuple(self._weight.shape)}")
         given = ", ".join([*shapes, *(f"{key}={value!r}" for key, value in settings.items())])
-        return say("convolution.refused.torch", name=self._name, given=given, torch=first_line(error))
+        return message("convolution.refused.torch", name=self._name, given=given, torch=first_line(error))
 
-    def _answer(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
+    def _answer(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """The learner has edited a number or chosen a preset."""
         if self._made is None:
             return
-        if message["kind"] == "preset" and str(message.get("name")) in self._presets():
+        if content["kind"] == "preset" and str(content.get("name")) in self._presets():
             assert self._weight is not None
-            kernel = torch.tensor(PRESETS[message["name"]], dtype=self._weight.dtype, device=self._weight.device)
+            kernel = torch.tensor(PRESETS[content["name"]], dtype=self._weight.dtype, device=self._weight.device)
             self.set_weight(kernel.expand(self._weight.shape).clone())
-        elif message["kind"] == "edit":
-            self.edit(str(message.get("what")), wholes(message, "index"), number(message, "value"))
+        elif content["kind"] == "edit":
+            self.edit(str(content.get("what")), wholes(content, "index"), number(content, "value"))
 
     def edit(self, what: str, index: tuple[int, ...], value: float) -> None:
         """Change one number of the picture's own copy; your tensors stay as they are.
@@ -231,7 +231,7 @@ class SlidingView(Widget):
             value: the new number.
 
         Raises:
-            Problem: there is no such element.
+            DlvizError: there is no such element.
         """
         target = {"input": self._x, "weight": self._weight}.get(what)
         at = index if what == "weight" or self._x.dim() == self._dims + 1 else (self.sample, *index)
@@ -240,7 +240,7 @@ class SlidingView(Widget):
             or len(at) != target.dim()
             or any(not 0 <= i < n for i, n in zip(at, target.shape, strict=True))
         ):
-            raise Problem(say("convolution.refused.edit", what=what, index=index))
+            raise DlvizError(message("convolution.refused.edit", what=what, index=index))
         changed = target.clone()
         changed[at] = value
         if what == "input":
@@ -251,9 +251,9 @@ class SlidingView(Widget):
 
     def _describe(self) -> str:
         if self._made is None:
-            return say("convolution.repr_closed", name=self._name)
+            return message("convolution.repr_closed", name=self._name)
         shapes = ", ".join(str(tuple(t.shape)) for t in (self._x, self._weight) if t is not None)
-        return say("convolution.repr", name=self._name, shapes=shapes, out=tuple(self.output.shape))
+        return message("convolution.repr", name=self._name, shapes=shapes, out=tuple(self.output.shape))
 
     def _still(self) -> str:
         theme = "dark" if self.theme == "dark" else "light"

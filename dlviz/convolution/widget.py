@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from dlviz.convolution.build import conv, conv_transpose, equivalent
 from dlviz.convolution.sliding import Sliding
 from dlviz.convolution.sliding_widget import SlidingView, named
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 class Convolution(SlidingView):
@@ -54,17 +54,17 @@ def _conv(
         x, weight = weight, x
     if isinstance(weight, nn.Module):
         if not isinstance(weight, module):
-            raise Problem(say("convolution.refused.module", name=name, got=type(weight).__name__))
+            raise DlvizError(message("convolution.refused.module", name=name, got=type(weight).__name__))
         layer, own = weight, make._arguments
         arguments = {**{key: getattr(layer, key) for key in own}, **arguments}
         weight, bias = layer.weight, layer.bias
     for value, what in ((x, "x"), (weight, "weight")):
         if not isinstance(value, Tensor):
-            raise Problem(say("convolution.refused.operand", name=name, what=what, got=type(value).__name__))
+            raise DlvizError(message("convolution.refused.operand", name=name, what=what, got=type(value).__name__))
     dims = 1 if "1d" in name else 2
     if weight.dim() != dims + 2 or x.dim() not in (dims + 1, dims + 2):
-        raise Problem(
-            say("convolution.refused.dims", name=name, dims=dims, x=tuple(x.shape), weight=tuple(weight.shape))
+        raise DlvizError(
+            message("convolution.refused.dims", name=name, dims=dims, x=tuple(x.shape), weight=tuple(weight.shape))
         )
     detached = None if bias is None else bias.detach()
     return make(name, x.detach(), weight.detach(), detached, **arguments)
@@ -89,7 +89,7 @@ def conv2d(
         The widget. ``.output`` is the tensor that torch computed; setting a trait such as ``.stride`` computes anew.
 
     Raises:
-        Problem: torch refuses, with its message, or an argument does not fit.
+        DlvizError: torch refuses, with its message, or an argument does not fit.
 
     Example:
         >>> import torch, dlviz

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 _LARGEST = torch.finfo(torch.float32).max
 
@@ -27,10 +27,10 @@ def spread(call: str, noise: Any) -> float:
     """The standard deviation of the noise.
 
     Raises:
-        Problem: it is no number, or below 0.
+        DlvizError: it is no number, or below 0.
     """
     if not finite(noise) or noise < 0:
-        raise Problem(say("data.generated.noise", call=call, value=repr(noise)))
+        raise DlvizError(message("data.generated.noise", call=call, value=repr(noise)))
     return float(noise)
 
 
@@ -40,10 +40,10 @@ def stream(call: str, seed: Any) -> torch.Generator:
     It lies on the CPU whatever the device, so that every machine draws the same numbers.
 
     Raises:
-        Problem: ``torch.manual_seed`` would not take the seed.
+        DlvizError: ``torch.manual_seed`` would not take the seed.
     """
     if not whole(seed) or not -(2**63) <= seed < 2**64:  # torch's own bounds
-        raise Problem(say("data.generated.seed", call=call, value=repr(seed)))
+        raise DlvizError(message("data.generated.seed", call=call, value=repr(seed)))
     return torch.Generator("cpu").manual_seed(int(seed))
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from dlviz.data.fifths import fifths
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 class Digits(NamedTuple):
@@ -23,7 +23,7 @@ class Digits(NamedTuple):
 
     def __repr__(self) -> str:
         """Say the shapes; the numbers may lie on a GPU."""
-        return say("data.digits.shown", images=tuple(self.images.shape), labels=tuple(self.labels.shape))
+        return message("data.digits.shown", images=tuple(self.images.shape), labels=tuple(self.labels.shape))
 
 
 def digits(split: str | None = None, *, device: torch.device | str | None = None) -> Digits:
@@ -47,7 +47,7 @@ def digits(split: str | None = None, *, device: torch.device | str | None = None
     elif split in ("train", "test"):
         rows = _split()[split]
     else:
-        raise Problem(say("data.digits.split", value=repr(split)))
+        raise DlvizError(message("data.digits.split", value=repr(split)))
     return Digits(torch.tensor(images[rows], device=device), torch.tensor(labels[rows], device=device))
 
 

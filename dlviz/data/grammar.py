@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from dlviz.data.arguments import stream, whole
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 Quadruple = tuple[str, str, str, str]
 
@@ -36,7 +36,7 @@ class Sentences:
     def __repr__(self) -> str:
         """Say how much there is."""
         relations = ", ".join(self.relations)
-        return say("data.sentences.shown", count=len(self.tokens), words=len(self.words), relations=relations)
+        return message("data.sentences.shown", count=len(self.tokens), words=len(self.words), relations=relations)
 
     @property
     def analogies(self) -> tuple[Quadruple, ...]:
@@ -79,9 +79,11 @@ def sentences(n: int = 4000, *, language: str = "en", seed: int = 0) -> Sentence
     '美味的米饭离不开收成'
     """
     if not whole(n) or n < 1:
-        raise Problem(say("data.generated.samples", call="sentences", value=repr(n)))
+        raise DlvizError(message("data.generated.samples", call="sentences", value=repr(n)))
     if not isinstance(language, str) or language not in _grammar():
-        raise Problem(say("data.sentences.language", known=", ".join(map(repr, _grammar())), value=repr(language)))
+        raise DlvizError(
+            message("data.sentences.language", known=", ".join(map(repr, _grammar())), value=repr(language))
+        )
     gap, families = _grammar()[language]
     draws = torch.rand(n, 5, generator=stream("sentences", seed), dtype=torch.float64, device="cpu")
     tokens = [_sentence(list(families.values()), iter(row)) for row in draws.tolist()]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from dlviz.data.arguments import finite, given, spread, stream, whole
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 #: Features run from -3 to 3, so their mean square is 3: a squared error curves three times as much along a weight as along the
 #: bias, and its contours are ellipses.
@@ -37,7 +37,7 @@ class Regression:
     def __repr__(self) -> str:
         """Say the shapes; the numbers may lie on a GPU."""
         names = ("x", "y", "weight", "bias")
-        return say("data.linear.shown", **{name: tuple(getattr(self, name).shape) for name in names})
+        return message("data.linear.shown", **{name: tuple(getattr(self, name).shape) for name in names})
 
 
 def linear(
@@ -68,9 +68,9 @@ def linear(
     True
     """
     if not whole(n) or n < 1:
-        raise Problem(say("data.generated.samples", call="linear", value=repr(n)))
+        raise DlvizError(message("data.generated.samples", call="linear", value=repr(n)))
     if not finite(bias):
-        raise Problem(say("data.linear.bias", value=repr(bias)))
+        raise DlvizError(message("data.linear.bias", value=repr(bias)))
     deviation, random = spread("linear", noise), stream("linear", seed)
     # Rounded to float32 first and only then multiplied, so that y follows from the numbers that are handed out.
     slope = _row(weight)
@@ -87,8 +87,8 @@ def _row(weight: Any) -> Tensor:
     try:
         row = torch.as_tensor(weight, device="cpu").detach()
     except (TypeError, ValueError, RuntimeError, OverflowError):  # whatever torch says of what is no row of numbers
-        raise Problem(say("data.linear.weight", value=repr(weight))) from None
+        raise DlvizError(message("data.linear.weight", value=repr(weight))) from None
     real = row.dtype != torch.bool and not row.is_complex()
     if not real or row.ndim > 1 or row.numel() == 0 or not row.float().isfinite().all():
-        raise Problem(say("data.linear.weight", value=repr(weight)))
+        raise DlvizError(message("data.linear.weight", value=repr(weight)))
     return row.float().reshape(1, -1)

@@ -9,8 +9,8 @@ from torch import Tensor
 from dlviz.data import idx
 from dlviz.data.registry import remote
 from dlviz.data.remote import fetch
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 class Mnist(NamedTuple):
@@ -30,7 +30,7 @@ class Mnist(NamedTuple):
     def __repr__(self) -> str:
         """Say the shapes; the numbers may lie on a GPU."""
         images, labels = tuple(self.images.shape), tuple(self.labels.shape)
-        return say("data.mnist.shown", kind=type(self).__name__, images=images, labels=labels)
+        return message("data.mnist.shown", kind=type(self).__name__, images=images, labels=labels)
 
 
 class FashionMnist(Mnist):
@@ -41,7 +41,7 @@ class FashionMnist(Mnist):
     @property
     def classes(self) -> tuple[str, ...]:
         """The name of each label, from "T-shirt/top" to "Ankle boot"."""
-        return tuple(say(f"data.fashion.{label}") for label in range(10))
+        return tuple(message(f"data.fashion.{label}") for label in range(10))
 
 
 def mnist(split: str = "train", *, device: torch.device | str | None = None) -> Mnist:
@@ -60,7 +60,7 @@ def mnist(split: str = "train", *, device: torch.device | str | None = None) -> 
     >>> mnist("valid")
     Traceback (most recent call last):
         ...
-    dlviz.kit.problem.Problem: mnist: split must be "train" or "test", but got 'valid'.
+    dlviz.kit.problem.DlvizError: mnist: split must be "train" or "test", but got 'valid'.
     """
     return Mnist(*_load("mnist", split, device))
 
@@ -80,19 +80,19 @@ def fashion_mnist(split: str = "train", *, device: torch.device | str | None = N
     >>> fashion_mnist("valid")
     Traceback (most recent call last):
         ...
-    dlviz.kit.problem.Problem: fashion_mnist: split must be "train" or "test", but got 'valid'.
+    dlviz.kit.problem.DlvizError: fashion_mnist: split must be "train" or "test", but got 'valid'.
     """
     return FashionMnist(*_load("fashion-mnist", split, device))
 
 
 def _load(collection: str, split: str, device: torch.device | str | None) -> tuple[Tensor, Tensor]:
     if split not in ("train", "test"):
-        raise Problem(say("data.mnist.split", call=collection.replace("-", "_"), value=repr(split)))
+        raise DlvizError(message("data.mnist.split", call=collection.replace("-", "_"), value=repr(split)))
     stem = {"train": "train", "test": "t10k"}[split]
     gray = idx.read(fetch(remote(collection, f"{stem}-images-idx3-ubyte.gz")), dims=3)
     labels = idx.read(fetch(remote(collection, f"{stem}-labels-idx1-ubyte.gz")), dims=1)
     if len(gray) != len(labels):
-        raise Problem(say("data.mnist.unmatched", collection=collection, images=len(gray), labels=len(labels)))
+        raise DlvizError(message("data.mnist.unmatched", collection=collection, images=len(gray), labels=len(labels)))
     images = torch.from_numpy(
         np.divide(gray[:, None], 255, dtype=np.float32)
     )  # on the CPU: the same bits for every device

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from dlviz.data.fifths import fifths
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,7 +31,7 @@ class Names:
     def __repr__(self) -> str:
         """Say the shapes; the numbers may lie on a GPU."""
         count, shape, languages = len(self.names), tuple(self.labels.shape), ", ".join(self.languages)
-        return say("data.names.shown", count=count, labels=shape, languages=languages)
+        return message("data.names.shown", count=count, labels=shape, languages=languages)
 
 
 def names(split: str | None = None, *, device: torch.device | str | None = None) -> Names:
@@ -55,7 +55,7 @@ def names(split: str | None = None, *, device: torch.device | str | None = None)
     elif split in ("train", "test"):
         rows = _split()[split]
     else:
-        raise Problem(say("data.names.split", value=repr(split)))
+        raise DlvizError(message("data.names.split", value=repr(split)))
     return Names(tuple(found[row] for row in rows), torch.tensor(labels[rows], device=device), languages)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 _SHIPPED = ("china", "flower")
 #: A whole number of these types runs from 0 to this brightest value.
@@ -28,7 +28,7 @@ def photo(name: str) -> Tensor:
     torch.Size([3, 427, 640])
     """
     if name not in _SHIPPED:
-        raise Problem(say("data.photos.name", value=repr(name)))
+        raise DlvizError(message("data.photos.name", value=repr(name)))
     from sklearn.datasets import load_sample_image  # a second to import: only where a photo is wanted
 
     return _tensor(load_sample_image(f"{name}.jpg"))
@@ -53,12 +53,12 @@ def picture(source: Any) -> Tensor:
     if isinstance(source, Image.Image):
         return _tensor(_pixels(source))
     if not isinstance(source, str | os.PathLike):
-        raise Problem(say("data.photos.source", kind=type(source).__name__))
+        raise DlvizError(message("data.photos.source", kind=type(source).__name__))
     try:
         with Image.open(os.path.expanduser(source)) as opened:
             return _tensor(_pixels(opened))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's own words for a damaged file
-        raise Problem(say("data.photos.unreadable", path=source, error=error)) from error
+        raise DlvizError(message("data.photos.unreadable", path=source, error=error)) from error
 
 
 def _pixels(image: Any) -> np.ndarray:
@@ -85,11 +85,11 @@ def _tensor(pixels: np.ndarray) -> Tensor:
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or pixels.size == 0:
-        raise Problem(say("data.photos.shape", shape=pixels.shape))
+        raise DlvizError(message("data.photos.shape", shape=pixels.shape))
     brightest = _BRIGHTEST.get(pixels.dtype.name)
     if brightest is None and pixels.dtype.kind != "f":
-        raise Problem(say("data.photos.dtype", dtype=pixels.dtype))
+        raise DlvizError(message("data.photos.dtype", dtype=pixels.dtype))
     if brightest is None and not (pixels.min() >= 0 and pixels.max() <= 1):  # so written, a nan is refused too
-        raise Problem(say("data.photos.range", low=f"{pixels.min():g}", high=f"{pixels.max():g}"))
+        raise DlvizError(message("data.photos.range", low=f"{pixels.min():g}", high=f"{pixels.max():g}"))
     scaled = pixels.transpose(2, 0, 1).astype(np.float32) / np.float32(brightest or 1)
     return torch.from_numpy(np.ascontiguousarray(scaled))

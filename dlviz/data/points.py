@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dlviz.data.arguments import finite, given, spread, stream, whole
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,7 +30,7 @@ class Points:
     def __repr__(self) -> str:
         """Say the shapes; the numbers may lie on a GPU."""
         shapes = {"points": tuple(self.points.shape), "labels": tuple(self.labels.shape)}
-        return say("data.points.shown", **shapes, classes=", ".join(self.classes))
+        return message("data.points.shown", **shapes, classes=", ".join(self.classes))
 
 
 def moons(n: int, *, noise: float = 0.1, seed: int = 0, device: torch.device | str | None = None) -> Points:
@@ -57,7 +57,7 @@ def moons(n: int, *, noise: float = 0.1, seed: int = 0, device: torch.device | s
     x, y = angle.cos(), angle.sin()
     upper = labels == 0
     curve = torch.stack((x.where(upper, 1 - x), y.where(upper, 0.5 - y)), dim=1)
-    names = (say("data.points.upper"), say("data.points.lower"))
+    names = (message("data.points.upper"), message("data.points.lower"))
     return Points(given(curve + jitter, device), given(labels, device), names)
 
 
@@ -85,14 +85,14 @@ def spirals(
     >>> spirals(300, classes=9)
     Traceback (most recent call last):
         ...
-    dlviz.kit.problem.Problem: spirals: classes must be a whole number from 2 to 5, but got 9.
+    dlviz.kit.problem.DlvizError: spirals: classes must be a whole number from 2 to 5, but got 9.
     """
     if not finite(turns) or turns <= 0:
-        raise Problem(say("data.generated.turns", value=repr(turns)))
+        raise DlvizError(message("data.generated.turns", value=repr(turns)))
     labels, place, jitter = _draw("spirals", n, classes, noise, seed)
     radius = (0.01 + 0.99 * place).sqrt()  # the root spreads points evenly along an arm; else they would crowd inside
     angle = 2 * math.pi * (float(turns) * radius + labels.double() / classes)
-    names = tuple(say("data.points.arm", label=label) for label in range(classes))
+    names = tuple(message("data.points.arm", label=label) for label in range(classes))
     return Points(given(_around(radius, angle) + jitter, device), given(labels, device), names)
 
 
@@ -112,7 +112,7 @@ def rings(
     tensor(0.5000)
     """
     labels, place, jitter = _draw("rings", n, classes, noise, seed)
-    names = tuple(say("data.points.ring", label=label) for label in range(classes))
+    names = tuple(message("data.points.ring", label=label) for label in range(classes))
     circle = _around((labels + 1).double() / classes, 2 * math.pi * place)
     return Points(given(circle + jitter, device), given(labels, device), names)
 
@@ -120,9 +120,9 @@ def rings(
 def _draw(call: str, n: Any, classes: Any, noise: Any, seed: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Draw labels (n,), how far along its curve each point lies (n,), from 0 to 1, and what is added to it (n, 2)."""
     if not whole(classes) or not 2 <= classes <= 5:
-        raise Problem(say("data.generated.classes", call=call, value=repr(classes)))
+        raise DlvizError(message("data.generated.classes", call=call, value=repr(classes)))
     if not whole(n) or n < classes:
-        raise Problem(say("data.generated.points", call=call, value=repr(n), least=classes))
+        raise DlvizError(message("data.generated.points", call=call, value=repr(n), least=classes))
     deviation, random = spread(call, noise), stream(call, seed)
     labels = torch.randperm(n, generator=random, device="cpu") % classes
     place = torch.rand(n, generator=random, dtype=torch.float64, device="cpu")

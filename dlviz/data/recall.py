@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlviz.data.arguments import given, spread, stream, whole
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,7 +27,7 @@ class Recall:
 
     def __repr__(self) -> str:
         """Say the shapes; the numbers may lie on a GPU."""
-        return say("data.recall.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
+        return message("data.recall.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
 
 
 def recall(
@@ -57,11 +57,11 @@ def recall(
     (torch.Size([100, 6, 3]), True, False)
     """
     if not whole(n) or n < 1:
-        raise Problem(say("data.generated.samples", call="recall", value=repr(n)))
+        raise DlvizError(message("data.generated.samples", call="recall", value=repr(n)))
     if not whole(steps) or steps < 1:
-        raise Problem(say("data.generated.steps", call="recall", value=repr(steps)))
+        raise DlvizError(message("data.generated.steps", call="recall", value=repr(steps)))
     if not whole(symbols) or symbols < 2:
-        raise Problem(say("data.recall.symbols", value=repr(symbols)))
+        raise DlvizError(message("data.recall.symbols", value=repr(symbols)))
     deviation, random = spread("recall", noise), stream("recall", seed)
     y = torch.randint(symbols, (n,), generator=random, device="cpu")
     x = deviation * torch.randn(n, 1 + steps, symbols, generator=random, dtype=torch.float64, device="cpu")

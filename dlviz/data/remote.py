@@ -17,8 +17,8 @@ import platformdirs
 import requests
 
 from dlviz.data.registry import Remote
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 _SECONDS = (10, 30)  # to connect, and between two pieces: a slow line may take as long as it likes
 
@@ -37,7 +37,7 @@ class _Bounded:
         """Add a piece, if it fits."""
         self._room -= len(piece)
         if self._room < 0:
-            raise _Refused(say("data.remote.larger", expected=self._most))
+            raise _Refused(message("data.remote.larger", expected=self._most))
         self._file.write(piece)
 
     def flush(self) -> None:
@@ -54,7 +54,7 @@ def fetch(remote: Remote) -> Path:
     """Return where the file lies, whole; it is downloaded if it must be.
 
     Raises:
-        Problem: it is not to be had. The message names every place tried and what to do without internet.
+        DlvizError: it is not to be had. The message names every place tried and what to do without internet.
     """
     chosen = os.environ.get("DLVIZ_DATA", "").strip()
     if not chosen:
@@ -68,8 +68,8 @@ def fetch(remote: Remote) -> Path:
         fault = _fault(place, remote)
         if fault is None:
             return place
-        tried.append(say("data.remote.tried", where=place, why=fault))
-    raise Problem(_message("folder", remote, tried, folder))
+        tried.append(message("data.remote.tried", where=place, why=fault))
+    raise DlvizError(_message("folder", remote, tried, folder))
 
 
 def _from_mirrors(remote: Remote, urls: tuple[str, ...]) -> Path:
@@ -78,23 +78,23 @@ def _from_mirrors(remote: Remote, urls: tuple[str, ...]) -> Path:
         fault = _fault(place, remote)
         if fault is None:
             return place
-        tried = [say("data.remote.tried", where=place, why=fault)] if place.is_file() else []
+        tried = [message("data.remote.tried", where=place, why=fault)] if place.is_file() else []
         place.parent.mkdir(parents=True, exist_ok=True)
         for url in urls:
             fault = _download(url, place, remote)
             if fault is None:
                 return place
-            tried.append(say("data.remote.tried", where=url, why=fault))
+            tried.append(message("data.remote.tried", where=url, why=fault))
     except OSError as error:
-        raise Problem(
-            say("data.remote.unwritable", collection=remote.collection, folder=place.parent, why=error)
+        raise DlvizError(
+            message("data.remote.unwritable", collection=remote.collection, folder=place.parent, why=error)
         ) from error
-    raise Problem(_message("offline", remote, tried, place.parent))
+    raise DlvizError(_message("offline", remote, tried, place.parent))
 
 
 def _message(kind: str, remote: Remote, tried: list[str], folder: Path) -> str:
     megabytes = f"{remote.size / 1e6:.1g}" if remote.size < 1e6 else f"{remote.size / 1e6:.0f}"
-    return say(
+    return message(
         f"data.remote.{kind}",
         collection=remote.collection,
         name=remote.name,
@@ -108,12 +108,12 @@ def _message(kind: str, remote: Remote, tried: list[str], folder: Path) -> str:
 def _fault(place: Path, remote: Remote) -> str | None:
     """Why the file there will not do; None if it is whole."""
     if not place.is_file():
-        return say("data.remote.missing")
+        return message("data.remote.missing")
     with place.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == remote.sha256:
         return None
-    return say("data.remote.damaged", size=place.stat().st_size, expected=remote.size)
+    return message("data.remote.damaged", size=place.stat().st_size, expected=remote.size)
 
 
 def _download(url: str, place: Path, remote: Remote) -> str | None:
@@ -147,7 +147,7 @@ def _stays_safe(response: requests.Response, **_: Any) -> None:
     if response.is_redirect:
         goal = urlsplit(urljoin(response.url, response.headers["location"])).scheme
         if goal != "https" and (goal != "http" or urlsplit(response.url).scheme == "https"):
-            raise _Refused(say("data.remote.redirected", scheme=goal))
+            raise _Refused(message("data.remote.redirected", scheme=goal))
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -155,7 +155,7 @@ def _reason(error: requests.RequestException) -> str:
     if isinstance(error, _Refused):
         return str(error)
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        return say("data.remote.status", status=error.response.status_code)
+        return message("data.remote.status", status=error.response.status_code)
     kinds = {
         requests.Timeout: "timeout",
         requests.exceptions.ChunkedEncodingError: "broken",
@@ -164,7 +164,7 @@ def _reason(error: requests.RequestException) -> str:
     }
     for kind, word in kinds.items():
         if isinstance(error, kind):
-            return say(f"data.remote.{word}")
+            return message(f"data.remote.{word}")
     return f"{type(error).__name__}: {error}"
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 
 class Sunspots(NamedTuple):
@@ -21,7 +21,7 @@ class Sunspots(NamedTuple):
 
     def __repr__(self) -> str:
         """Say the shapes; the numbers may lie on a GPU."""
-        return say("data.sunspots.shown", years=tuple(self.years.shape), numbers=tuple(self.numbers.shape))
+        return message("data.sunspots.shown", years=tuple(self.years.shape), numbers=tuple(self.numbers.shape))
 
 
 def sunspots(*, device: torch.device | str | None = None) -> Sunspots:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 #: The makers' names; scikit-learn calls the last six s1 to s6.
 _COLUMNS = ("age", "sex", "bmi", "bp", "tc", "ldl", "hdl", "tch", "ltg", "glu")
@@ -36,7 +36,7 @@ class Table:
     def __repr__(self) -> str:
         """Say the shapes and names; the numbers may lie on a GPU."""
         shapes = {"x": tuple(self.x.shape), "y": tuple(self.y.shape)}
-        return say("data.table.shown", **shapes, columns=", ".join(self.columns), target=self.target)
+        return message("data.table.shown", **shapes, columns=", ".join(self.columns), target=self.target)
 
     def column(self, name: str) -> Tensor:
         """One column of ``x`` as (N, 1) float32; a name that is not in ``columns`` raises a ``ValueError``.
@@ -46,7 +46,7 @@ class Table:
         torch.Size([442, 1])
         """
         if name not in self.columns:
-            raise Problem(say("data.table.column", value=repr(name), columns=", ".join(self.columns)))
+            raise DlvizError(message("data.table.column", value=repr(name), columns=", ".join(self.columns)))
         place = self.columns.index(name)
         return self.x[:, place : place + 1]
 
@@ -79,15 +79,15 @@ def diabetes(split: str | None = None, *, device: torch.device | str | None = No
     elif split in ("train", "test"):
         rows = _split()[split]
     else:
-        raise Problem(say("data.table.split", value=repr(split)))
-    units = tuple(say(f"data.table.unit.{name}") for name in _COLUMNS)
+        raise DlvizError(message("data.table.split", value=repr(split)))
+    units = tuple(message(f"data.table.unit.{name}") for name in _COLUMNS)
     return Table(
         torch.tensor(x[rows], device=device),
         torch.tensor(y[rows], device=device),
         _COLUMNS,
         units,
         "progression",
-        say("data.table.unit.progression"),
+        message("data.table.unit.progression"),
     )
 
 

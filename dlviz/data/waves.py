@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from dlviz.data.arguments import given, spread, stream, whole
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 #: In steps. Within a few of them no wave shows which one it is.
 _PERIODS = (8.0, 24.0)
@@ -31,7 +31,7 @@ class Waves:
 
     def __repr__(self) -> str:
         """Say the shapes; the numbers may lie on a GPU."""
-        return say("data.waves.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
+        return message("data.waves.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
 
 
 def waves(
@@ -54,9 +54,9 @@ def waves(
     tensor(True)
     """
     if not whole(n) or n < 1:
-        raise Problem(say("data.generated.samples", call="waves", value=repr(n)))
+        raise DlvizError(message("data.generated.samples", call="waves", value=repr(n)))
     if not whole(steps) or steps < 1:
-        raise Problem(say("data.generated.steps", call="waves", value=repr(steps)))
+        raise DlvizError(message("data.generated.steps", call="waves", value=repr(steps)))
     deviation, random = spread("waves", noise), stream("waves", seed)
     low, high = _PERIODS
     drawn = torch.rand(n, 2, generator=random, dtype=torch.float64, device="cpu")

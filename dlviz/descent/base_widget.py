@@ -11,9 +11,9 @@ from torch import Tensor
 from dlviz.descent.losses import Box
 from dlviz.descent.still import draw
 from dlviz.kit.plotly import packed, serve
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: How many places a surface is computed at, along each side.
 SIDE = 101
@@ -63,7 +63,7 @@ class Relief(Widget):
 
     def _held(self) -> None:
         if not self._open:
-            raise Problem(say("descent.refused.closed"))
+            raise DlvizError(message("descent.refused.closed"))
 
     @staticmethod
     def _named(axes: Sequence[str], pair: bool = True) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def checked_limits(caller: str, given: Any) -> Box:
     """((x low, x high), (y low, y high)) from that, or from (low, high) for both.
 
     Raises:
-        Problem: it is neither, or a low end is not below its high end.
+        DlvizError: it is neither, or a low end is not below its high end.
 
     Example:
         >>> checked_limits("surface", (-1, 1))
@@ -107,9 +107,9 @@ def checked_limits(caller: str, given: Any) -> Box:
         pair = table.expand(2, 2) if table.shape == (2,) else table
         (a, b), (c, d) = pair.tolist()
     except (TypeError, ValueError, RuntimeError):
-        raise Problem(say("descent.refused.limits", caller=caller, got=repr(given)[:80])) from None
+        raise DlvizError(message("descent.refused.limits", caller=caller, got=repr(given)[:80])) from None
     if not (a < b and c < d and bool(pair.isfinite().all())):
-        raise Problem(say("descent.refused.limits", caller=caller, got=repr(given)[:80]))
+        raise DlvizError(message("descent.refused.limits", caller=caller, got=repr(given)[:80]))
     return (a, b), (c, d)
 
 
@@ -117,7 +117,7 @@ def checked_axes(caller: str, given: Any) -> tuple[str, str]:
     """The names of the two numbers.
 
     Raises:
-        Problem: these are not two names, each of one line.
+        DlvizError: these are not two names, each of one line.
 
     Example:
         >>> checked_axes("race", ("w", "b"))
@@ -125,5 +125,5 @@ def checked_axes(caller: str, given: Any) -> tuple[str, str]:
     """
     names = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) and len(given) == 2 else ("", "")
     if not all(isinstance(name, str) and name.strip() and name.isprintable() for name in names):
-        raise Problem(say("descent.refused.axes", caller=caller, got=repr(given)[:80]))
+        raise DlvizError(message("descent.refused.axes", caller=caller, got=repr(given)[:80]))
     return names

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 Box = tuple[tuple[float, float], tuple[float, float]]
 
@@ -87,7 +87,7 @@ def chosen(caller: str, given: Any) -> Loss:
     """`given` as a loss: one of :data:`NAMED`, or the learner's own function.
 
     Raises:
-        Problem: it is neither.
+        DlvizError: it is neither.
 
     Example:
         >>> chosen("race", "ravine").minima
@@ -96,7 +96,7 @@ def chosen(caller: str, given: Any) -> Loss:
     if isinstance(given, str) and given in NAMED:
         return NAMED[given]
     if not callable(given):
-        raise Problem(say("descent.refused.loss", caller=caller, got=repr(given), names=", ".join(NAMED)))
+        raise DlvizError(message("descent.refused.loss", caller=caller, got=repr(given), names=", ".join(NAMED)))
     name = getattr(given, "__name__", type(given).__name__)
     return Loss("loss" if name == "<lambda>" else name, given)
 
@@ -105,15 +105,15 @@ def value(caller: str, loss: Loss, point: Tensor) -> Tensor:
     """The loss at a point, checked once before anything is drawn.
 
     Raises:
-        Problem: the function refuses two numbers, or does not return one real number that follows from them.
+        DlvizError: the function refuses two numbers, or does not return one real number that follows from them.
     """
     try:
         found = loss.function(point)
     except Exception as error:
-        raise Problem(say("descent.refused.raised", caller=caller, name=loss.name, error=_line(error))) from None
+        raise DlvizError(message("descent.refused.raised", caller=caller, name=loss.name, error=_line(error))) from None
     if not isinstance(found, Tensor) or found.numel() != 1 or not found.dtype.is_floating_point:
         got = f"a tensor of shape {tuple(found.shape)}, {found.dtype}" if isinstance(found, Tensor) else repr(found)
-        raise Problem(say("descent.refused.scalar", caller=caller, name=loss.name, got=got))
+        raise DlvizError(message("descent.refused.scalar", caller=caller, name=loss.name, got=got))
     return found.reshape(())
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def racers(given: Any) -> list[Racer]:
             or a function of parameters that returns an optimizer.
 
     Raises:
-        Problem: something in it is none of these, or torch refuses its arguments.
+        DlvizError: something in it is none of these, or torch refuses its arguments.
 
     Example:
         >>> [one.name for one in racers([torch.optim.Adam, (torch.optim.SGD, dict(lr=0.1, momentum=0.9))])]
@@ -51,9 +51,9 @@ def racers(given: Any) -> list[Racer]:
     elif isinstance(given, Sequence) and not isinstance(given, str):
         named = [(None, one) for one in given]
     else:
-        raise Problem(say("descent.refused.optimizers", got=_about(given)))
+        raise DlvizError(message("descent.refused.optimizers", got=_about(given)))
     if not named:
-        raise Problem(say("descent.refused.empty"))
+        raise DlvizError(message("descent.refused.empty"))
     found = [(name, make, _tried(make, one)) for name, one in named for make in [_maker(one)]]
     labels = [name or label(optimizer) for name, _, optimizer in found]
     return [
@@ -105,7 +105,7 @@ def _one(given: Any) -> bool:
 
 def _maker(one: Any) -> Callable[[list[Tensor]], Optimizer]:
     if not _one(one):
-        raise Problem(say("descent.refused.optimizer", got=_about(one)))
+        raise DlvizError(message("descent.refused.optimizer", got=_about(one)))
     return functools.partial(one[0], **one[1]) if isinstance(one, tuple) else one
 
 
@@ -113,11 +113,13 @@ def _tried(make: Callable[[list[Tensor]], Optimizer], one: Any) -> Optimizer:
     try:
         made = make([torch.zeros(2, dtype=torch.float64, requires_grad=True)])
     except Exception as error:
-        raise Problem(say("descent.refused.torch", got=_about(one), error=f"{type(error).__name__}: {error}")) from None
+        raise DlvizError(
+            message("descent.refused.torch", got=_about(one), error=f"{type(error).__name__}: {error}")
+        ) from None
     if not isinstance(made, Optimizer):
-        raise Problem(say("descent.refused.optimizer", got=_about(made)))
+        raise DlvizError(message("descent.refused.optimizer", got=_about(made)))
     if "lr" not in made.param_groups[0]:
-        raise Problem(say("descent.refused.rateless", got=type(made).__name__))
+        raise DlvizError(message("descent.refused.rateless", got=type(made).__name__))
     return made
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 State = Mapping[str, Tensor]
 #: So many numbers a batch of networks may have, all together.
@@ -96,7 +96,7 @@ def losses(model: nn.Module, loss: Callable[[nn.Module], Tensor], plane: Plane, 
     (running means) at every place.
 
     Raises:
-        Problem: the loss cannot be computed, is no single number, or does not depend on the model that it is given.
+        DlvizError: the loss cannot be computed, is no single number, or does not depend on the model that it is given.
     """
     whole = _Whole(copy.deepcopy(model), loss)
     buffers = {f"model.{name}": one.detach().clone() for name, one in model.named_buffers()}
@@ -119,9 +119,9 @@ def losses(model: nn.Module, loss: Callable[[nn.Module], Tensor], plane: Plane, 
             begun = alone(places[0])
         except Exception as error:
             said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            raise Problem(say("descent.refused.model_loss", error=said)) from None
+            raise DlvizError(message("descent.refused.model_loss", error=said)) from None
         if not isinstance(begun, Tensor) or begun.numel() != 1 or not begun.dtype.is_floating_point:
-            raise Problem(say("descent.refused.scalar", caller="surface", name="loss", got=_about(begun)))
+            raise DlvizError(message("descent.refused.scalar", caller="surface", name="loss", got=_about(begun)))
         batch = min(64, _BATCH // max(1, size))
         try:
             # Whoever draws random numbers or writes to a buffer is refused by vmap, and is computed place by place.
@@ -129,7 +129,7 @@ def losses(model: nn.Module, loss: Callable[[nn.Module], Tensor], plane: Plane, 
         except Exception:
             found = torch.stack([alone(place).reshape(()) for place in places])
     if len(found) > 1 and bool((found == found[0]).all()):
-        raise Problem(say("descent.refused.ignored"))
+        raise DlvizError(message("descent.refused.ignored"))
     return found.reshape(len(y), len(x)).to("cpu", torch.float64)
 
 

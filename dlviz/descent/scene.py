@@ -12,7 +12,7 @@ from dlviz.descent.formulas import Formula, formula, residual
 from dlviz.descent.losses import Box
 from dlviz.descent.run import Run
 from dlviz.descent.threshold import Curvature
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: The tokens of ``theme.css`` that paths are drawn in, one after the other.
 COLORS = ("pos", "neg", "good", "flow", "bad", "accent", "ink")
@@ -123,12 +123,12 @@ def limit_words(runs: Sequence[Run], bounds: Sequence[float | None], bends: Curv
     for run, bound in zip(runs, bounds, strict=True):
         if bound is None or bends is None:
             key = "descent.limit.curved" if run.kind is torch.optim.SGD else "descent.limit.none"
-            found.append(say(key, name=run.name))
+            found.append(message(key, name=run.name))
             continue
         group = run.group
         which = "nesterov" if group["nesterov"] else "momentum" if group["momentum"] else "plain"
-        text = say(f"descent.limit.{which}", beta=f"{group['momentum']:g}")
+        text = message(f"descent.limit.{which}", beta=f"{group['momentum']:g}")
         key = "descent.limit.sure" if bends.quadratic else "descent.limit.local"
-        sentence = say(key, name=run.name, formula=text, largest=f"{bends.largest:.4g}", bound=f"{bound:.4g}")
-        found.append(sentence if bends.eigenvalues[0] >= 0 else f"{sentence} {say('descent.limit.down')}")
+        sentence = message(key, name=run.name, formula=text, largest=f"{bends.largest:.4g}", bound=f"{bound:.4g}")
+        found.append(sentence if bends.eigenvalues[0] >= 0 else f"{sentence} {message('descent.limit.down')}")
     return found

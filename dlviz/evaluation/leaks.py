@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: A warning names so many examples, groups or classes.
 _NAMED = 3
@@ -95,7 +95,7 @@ def _duplicates(a: str, b: str, parts: Mapping[str, Tensor], alike: Tensor) -> l
         return []
     firsts = dict(zip(alike[parts[a]].flip(0).tolist(), parts[a].flip(0).tolist(), strict=True))
     pairs = [f"{number} = {firsts[int(alike[number])]}" for number in copies[:_NAMED].tolist()]
-    text = say(_one("duplicates", copies), count=_count(copies), a=a, b=b, which=_listed(pairs, copies))
+    text = message(_one("duplicates", copies), count=_count(copies), a=a, b=b, which=_listed(pairs, copies))
     return [Finding("duplicates", text, copies)]
 
 
@@ -107,7 +107,7 @@ def _shared_groups(a: str, b: str, parts: Mapping[str, Tensor], groups: Tensor, 
         return []
     called = [names[code] for code in shared[:_NAMED].tolist()]
     numbers = parts[b][inside].sort().values
-    text = say(
+    text = message(
         _one("groups", shared), count=_count(shared), a=a, b=b, which=_listed(called, shared), examples=_count(numbers)
     )
     return [Finding("groups", text, numbers)]
@@ -120,7 +120,7 @@ def _missing(name: str, numbers: Tensor, y: Tensor) -> list[Finding]:
         return []
     called = [str(label) for label in gone[:_NAMED].tolist()]
     examples = torch.isin(y, gone).nonzero().squeeze(1)
-    text = say(_one("missing", gone), part=name, which=_listed(called, gone), count=_count(gone))
+    text = message(_one("missing", gone), part=name, which=_listed(called, gone), count=_count(gone))
     return [Finding("missing", text, examples)]
 
 
@@ -135,4 +135,4 @@ def _count(several: Tensor) -> str:
 
 def _listed(named: Sequence[str], all_of_them: Tensor) -> str:
     rest = len(all_of_them) - len(named)
-    return ", ".join(named) + (say("evaluation.warning.more", count=f"{rest:,}") if rest else "")
+    return ", ".join(named) + (message("evaluation.warning.more", count=f"{rest:,}") if rest else "")

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import torch
 
 from dlviz.evaluation.splitting import HOWS
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 class Score(NamedTuple):
@@ -22,12 +22,12 @@ def number(given: Any) -> float:
     """What `score` returned as a number.
 
     Raises:
-        Problem: it is none.
+        DlvizError: it is none.
     """
     try:
         return float(given)
     except (TypeError, ValueError, RuntimeError):
-        raise Problem(say("evaluation.refused.score", got=type(given).__name__)) from None
+        raise DlvizError(message("evaluation.refused.score", got=type(given).__name__)) from None
 
 
 def spreads(scores: Sequence[Score], shares: Sequence[float]) -> list[dict[str, Any]]:
@@ -75,5 +75,5 @@ def called(row: Mapping[str, Any]) -> str:
         >>> called({"how": "order", "share": None}), called({"how": "order", "share": 0.2})
         ('in file order', 'in file order, 20%')
     """
-    how = say(f"evaluation.how.{row['how']}")
+    how = message(f"evaluation.how.{row['how']}")
     return how if row["share"] is None else f"{how}, {row['share']:.0%}"

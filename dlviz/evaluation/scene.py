@@ -12,7 +12,7 @@ from dlviz.evaluation import counts
 from dlviz.evaluation.examples import SIDE, Examples, pixels, size, texts
 from dlviz.evaluation.judged import members
 from dlviz.evaluation.snapshots import Snapshot
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: So many classes are drawn, so many of the worst mistakes are sent at once, and so many examples of a cell.
 CLASSES, WORST, CELL = 30, 60, 24
@@ -78,16 +78,16 @@ def scene(
         "lists": {key: {**one, "items": _integers([place[n] for n in one["items"]])} for key, one in lists.items()},
         "pool": _pool(shot, pool),
         "moments": _moments(snapshots),
-        "signature": say(
+        "signature": message(
             "evaluation.confusion.signature",
             accuracy=percent(shot.right, len(found.targets)),
             right=f"{shot.right:,}",
             total=f"{len(found.targets):,}",
         )
-        + ("" if found.loss is None else say("evaluation.confusion.and_loss", loss=figure(found.loss))),
-        "badge": {"kind": "", "text": say(f"evaluation.kind.{found.kind}")},
+        + ("" if found.loss is None else message("evaluation.confusion.and_loss", loss=figure(found.loss))),
+        "badge": {"kind": "", "text": message(f"evaluation.kind.{found.kind}")},
         "notes": [*_notes(shot, len(kept)), *notes],
-        "summary": say(
+        "summary": message(
             "evaluation.confusion.summary",
             total=len(found.targets),
             classes=found.classes,
@@ -161,7 +161,7 @@ def _moments(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
     return {
         "mistakes": [len(one.worst) for one in snapshots],
         "told": [
-            say(
+            message(
                 "evaluation.confusion.moment",
                 number=one.number,
                 mistakes=f"{len(one.worst):,}",
@@ -176,19 +176,19 @@ def _notes(shot: Snapshot, classes: int) -> list[dict[str, str]]:
     found, notes = shot.found, []
     lost = int(shot.lost.sum())
     if lost:
-        notes.append({"kind": "bad", "text": say("evaluation.note.lost", count=f"{lost:,}")})
+        notes.append({"kind": "bad", "text": message("evaluation.note.lost", count=f"{lost:,}")})
     if classes < found.classes:
-        notes.append({"kind": "", "text": say("evaluation.note.classes", shown=classes, count=found.classes)})
+        notes.append({"kind": "", "text": message("evaluation.note.classes", shown=classes, count=found.classes)})
     if found.kind == "labels":
-        notes.append({"kind": "", "text": say("evaluation.note.labels")})
+        notes.append({"kind": "", "text": message("evaluation.note.labels")})
     if shot.inputs is not None and shot.inputs.kind == "pictures":
         high, wide = shot.inputs.given.shape[-2:]
         if max(high, wide) > SIDE:
             small = size(shot.inputs)
-            text = say("evaluation.note.shrunk", height=high, width=wide, rows=small[0], columns=small[1])
+            text = message("evaluation.note.shrunk", height=high, width=wide, rows=small[0], columns=small[1])
             notes.append({"kind": "", "text": text})
         if (shot.inputs.low, shot.inputs.high) not in ((0.0, 1.0), (0.0, 255.0)):
-            text = say("evaluation.note.range", low=figure(shot.inputs.low), high=figure(shot.inputs.high))
+            text = message("evaluation.note.range", low=figure(shot.inputs.low), high=figure(shot.inputs.high))
             notes.append({"kind": "", "text": text})
     return notes
 

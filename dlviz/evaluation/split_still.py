@@ -11,7 +11,7 @@ from dlviz.evaluation.leaks import Finding
 from dlviz.evaluation.measured import called
 from dlviz.evaluation.strip import columns, kinds
 from dlviz.kit.still import Svg, shorten
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: The color of each class; from the sixth on they come again, paler. Parts are shades of the ink.
 COLORS = ("neg", "pos", "flow", "good", "bad")
@@ -32,7 +32,7 @@ def draw(
     high = 250 + 18 * len(warnings) + (24 + 22 * len(scores) if scores else 0)
     svg = Svg(_LEFT + _WIDE + 24, high, summary, theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 24, say("evaluation.split.name"), size=14, bold=True)
+    svg.text(16, 24, message("evaluation.split.name"), size=14, bold=True)
     svg.text(64, 24, shorten(signature, svg.width - 80, 7.3), mono=True, color="ink-2")
     labels, classes = kinds(y)
     where = torch.empty(len(y), dtype=torch.long)
@@ -43,8 +43,8 @@ def draw(
     _strip(
         svg, columns(where, len(parts), every).tolist(), [_part(svg, k, len(parts)) for k in range(len(parts))], 74, 26
     )
-    svg.text(16, 62, say("evaluation.split.row_classes"), size=11)
-    svg.text(16, 92, say("evaluation.split.row_parts"), size=11)
+    svg.text(16, 62, message("evaluation.split.row_classes"), size=11)
+    svg.text(16, 92, message("evaluation.split.row_parts"), size=11)
     _histograms(svg, parts, labels, len(classes))
     for k, one in enumerate(warnings):
         svg.text(16, 244 + 18 * k, shorten(one.text, svg.width - 32, 6.2), size=11, color="bad")
@@ -99,7 +99,7 @@ def _scores(svg: Svg, found: Sequence[Mapping[str, Any]], top: float) -> None:
         return
     low, high = (min(every), max(every)) if every else (0.0, 1.0)
     span = (high - low) or 1.0
-    svg.text(16, top + 14, say("evaluation.split.scores"), size=11, bold=True)
+    svg.text(16, top + 14, message("evaluation.split.scores"), size=11, bold=True)
     for row, one in enumerate(found):
         y = top + 36 + 22 * row
         svg.text(16, y + 4, called(one), size=11)
@@ -115,6 +115,6 @@ def spoken(one: Mapping[str, Any]) -> str:
     """The spread in words: "0.967 ± 0.009 (5 splits, from 0.95 to 0.98)"."""
     values = torch.as_tensor(one["values"])
     if len(values) == 1:
-        return say("evaluation.split.single", mean=f"{float(one['mean']):.4g}")
+        return message("evaluation.split.single", mean=f"{float(one['mean']):.4g}")
     told = {name: f"{float(one[name]):.4g}" for name in ("mean", "low", "high")}
-    return say("evaluation.split.spread", **told, sd=f"{float(one['sd']):.2g}", count=len(values))
+    return message("evaluation.split.spread", **told, sd=f"{float(one['sd']):.2g}", count=len(values))

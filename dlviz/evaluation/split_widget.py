@@ -15,9 +15,9 @@ from dlviz.evaluation.measured import Score, number, spreads
 from dlviz.evaluation.split_still import draw
 from dlviz.evaluation.splitting import HOWS, checked, cut
 from dlviz.evaluation.strip import scene
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: Seeds whose splits an exported page holds, the shares of its last part, and how many scores are kept.
 _SEEDS, _SHARES, _SCORES = range(10), (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5), 1000
@@ -50,13 +50,13 @@ class Split(Widget):
         self._y = arguments.whole("y", y).clone()
         count = len(self._y)
         if not count:
-            raise Problem(say("evaluation.refused.split_empty"))
+            raise DlvizError(message("evaluation.refused.split_empty"))
         if not hasattr(x, "__len__") or isinstance(x, str) or (isinstance(x, Tensor) and not x.dim()):
-            raise Problem(say("evaluation.refused.x", got=type(x).__name__))
+            raise DlvizError(message("evaluation.refused.x", got=type(x).__name__))
         if len(x) != count:
-            raise Problem(say("evaluation.refused.x_length", count=count, got=len(x)))
+            raise DlvizError(message("evaluation.refused.x_length", count=count, got=len(x)))
         if score is not None and not callable(score):
-            raise Problem(say("evaluation.refused.score_function", got=type(score).__name__))
+            raise DlvizError(message("evaluation.refused.score_function", got=type(score).__name__))
         self._asked = checked(parts, count)
         self._groups, self._called = _groups(groups, count)
         self._alike = twins(x)
@@ -68,10 +68,10 @@ class Split(Widget):
         self._refusal, self._error, self._measuring = "", "", False
         settings = {name: traits.pop(name) for name in ("how", "seed", "folds", "step") if name in traits}
         if "shares" in traits:
-            raise Problem(say("evaluation.refused.shares_twice"))
+            raise DlvizError(message("evaluation.refused.shares_twice"))
         traits["shares"] = [one / count if isinstance(one, int) else one for one in self._asked.values()]
         if settings["how"] not in HOWS:
-            raise Problem(say("evaluation.refused.how", hows=", ".join(HOWS), got=repr(settings["how"])))
+            raise DlvizError(message("evaluation.refused.how", hows=", ".join(HOWS), got=repr(settings["how"])))
         super().__init__(**traits)
         try:
             for name, value in settings.items():
@@ -92,10 +92,10 @@ class Split(Widget):
         """The indices of the examples in each part, int64 on the CPU, in scikit-learn's order: ``x[view.parts["train"]]``.
 
         Raises:
-            Problem: scikit-learn refused the present settings.
+            DlvizError: scikit-learn refused the present settings.
         """
         if self._refusal:
-            raise Problem(self._refusal)
+            raise DlvizError(self._refusal)
         return {name: numbers.clone() for name, numbers in self._parts.items()}
 
     @property
@@ -121,12 +121,12 @@ class Split(Widget):
             The new scores.
 
         Raises:
-            Problem: there is no function, or it returned no number. What it raises itself is passed on.
+            DlvizError: there is no function, or it returned no number. What it raises itself is passed on.
         """
         if self._score is None:
-            raise Problem(say("evaluation.refused.no_score"))
+            raise DlvizError(message("evaluation.refused.no_score"))
         if not isinstance(seeds, int) or seeds < 1:
-            raise Problem(say("evaluation.refused.seeds", got=repr(seeds)))
+            raise DlvizError(message("evaluation.refused.seeds", got=repr(seeds)))
         found = []
         self._measuring, self._error = True, ""
         try:
@@ -145,7 +145,7 @@ class Split(Widget):
         """Take the widget off the page and let go of its tensors and of the learner's function."""
         self._y, self._alike, self._groups = torch.zeros(0), torch.zeros(0), None
         self._parts, self._warnings, self._score = {}, [], None
-        self._refusal = say("evaluation.refused.closed")
+        self._refusal = message("evaluation.refused.closed")
         super().close()
 
     # Splitting.
@@ -176,7 +176,7 @@ class Split(Widget):
         try:
             self._parts = self._drawn(self.how, self.seed, self.step)
             self._refusal = ""
-        except Problem as problem:
+        except DlvizError as problem:
             self._refusal = str(problem)
         self._warnings = self._found(self._parts)
         self._show()
@@ -201,23 +201,23 @@ class Split(Widget):
     def _how_is_possible(self, proposal: Any) -> str:
         how = str(proposal["value"])
         if how == "grouped" and self._groups is None:
-            raise Problem(say("evaluation.refused.no_groups"))
+            raise DlvizError(message("evaluation.refused.no_groups"))
         if how == "folds" and len(self._asked) != 2:
-            raise Problem(say("evaluation.refused.folds_parts", got=", ".join(self._asked)))
+            raise DlvizError(message("evaluation.refused.folds_parts", got=", ".join(self._asked)))
         return how
 
     @traitlets.validate("shares")
     def _shares_are_parts(self, proposal: Any) -> list[float]:
         found = [float(one) for one in proposal["value"]]
         if len(found) != len(self._asked):
-            raise Problem(say("evaluation.refused.shares", count=len(self._asked), got=found))
+            raise DlvizError(message("evaluation.refused.shares", count=len(self._asked), got=found))
         checked(dict(zip(self._asked, found, strict=True)), len(self._y))
         return found
 
     @traitlets.validate("folds")
     def _folds_fit(self, proposal: Any) -> int:
         if proposal["value"] > len(self._y):
-            raise Problem(say("evaluation.refused.folds", count=len(self._y), got=proposal["value"]))
+            raise DlvizError(message("evaluation.refused.folds", count=len(self._y), got=proposal["value"]))
         return int(proposal["value"])
 
     # Drawing.
@@ -254,7 +254,7 @@ class Split(Widget):
     def _notes(self) -> list[dict[str, str]]:
         notes = [{"kind": "bad", "text": text} for text in (self._refusal, self._error) if text]
         if self.how == "grouped":
-            notes.append({"kind": "", "text": say("evaluation.note.grouped")})
+            notes.append({"kind": "", "text": message("evaluation.note.grouped")})
         return notes
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:
@@ -264,7 +264,7 @@ class Split(Widget):
         try:
             self.measure(TRIED)
         except Exception as error:
-            self._error = say("evaluation.split.raised", error=f"{type(error).__name__}: {error}")
+            self._error = message("evaluation.split.raised", error=f"{type(error).__name__}: {error}")
             self._show()
 
     def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -290,16 +290,16 @@ class Split(Widget):
         try:
             checked(asked, len(self._y))
             parts = self._drawn(*wanted, asked)
-        except Problem:
+        except DlvizError:
             return {}
         found = self._scene(parts, self._found(parts), *wanted, self._notes() if not how else [])
         return {"scene": found} | ({"step": 0} if how else {})
 
     def _describe(self) -> str:
         if not self._alive:
-            return say("evaluation.split.repr_closed")
+            return message("evaluation.split.repr_closed")
         counts = ", ".join(f"{name} {len(numbers)}" for name, numbers in self._parts.items())
-        return say("evaluation.split.repr", total=len(self._y), parts=counts, how=self.how, seed=self.seed)
+        return message("evaluation.split.repr", total=len(self._y), parts=counts, how=self.how, seed=self.seed)
 
     def _still(self) -> str:
         theme = "dark" if self.theme == "dark" else "light"
@@ -320,13 +320,13 @@ def _groups(given: Any, count: int) -> tuple[Tensor | None, list[str]]:
         return None, []
     values = given.detach().cpu().tolist() if isinstance(given, Tensor) and given.dim() else given
     if not isinstance(values, Sequence) or isinstance(values, str):
-        raise Problem(say("evaluation.refused.groups", got=type(given).__name__))
+        raise DlvizError(message("evaluation.refused.groups", got=type(given).__name__))
     if len(values) != count:
-        raise Problem(say("evaluation.refused.groups_length", count=count, got=len(values)))
+        raise DlvizError(message("evaluation.refused.groups_length", count=count, got=len(values)))
     try:
         called = sorted(set(values))
     except TypeError:
-        raise Problem(say("evaluation.refused.groups", got=type(values[0]).__name__)) from None
+        raise DlvizError(message("evaluation.refused.groups", got=type(values[0]).__name__)) from None
     code = {value: number for number, value in enumerate(called)}
     return torch.tensor([code[value] for value in values]), [str(value) for value in called]
 
@@ -363,7 +363,7 @@ def split(
         The widget; ``.parts["train"]``, ``.warnings``, ``.measure(seeds=5)``, ``.scores``.
 
     Raises:
-        Problem: an argument does not fit.
+        DlvizError: an argument does not fit.
 
     Example:
         >>> import torch, dlviz

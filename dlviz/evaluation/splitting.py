@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 #: The ways to split.
 HOWS = ("order", "shuffled", "stratified", "grouped", "folds")
@@ -38,7 +38,7 @@ def cut(
         fold: which of them is the last part.
 
     Raises:
-        Problem: scikit-learn refuses; the message is its own.
+        DlvizError: scikit-learn refuses; the message is its own.
 
     Example:
         >>> parts = cut(torch.tensor([0, 0, 1, 1, 0]), {"train": 0.8, "test": 0.2}, "shuffled", seed=0)
@@ -57,7 +57,7 @@ def cut(
         else:
             found = _drawn(labels, parts, how, seed, None if groups is None else groups.numpy())
     except ValueError as error:
-        raise Problem(say("evaluation.refused.sklearn", how=how, error=str(error))) from None
+        raise DlvizError(message("evaluation.refused.sklearn", how=how, error=str(error))) from None
     return {name: torch.from_numpy(np.ascontiguousarray(found[name], dtype=np.int64)) for name in names}
 
 
@@ -110,22 +110,22 @@ def checked(given: Any, count: int) -> dict[str, float]:
     """`parts` with their shares (floats) or sizes (ints).
 
     Raises:
-        Problem: it names fewer than two parts, one would be empty, or together they are not all examples.
+        DlvizError: it names fewer than two parts, one would be empty, or together they are not all examples.
     """
     if given is None:
         given = {"train": 0.8, "test": 0.2}
     if not isinstance(given, Mapping) or not 2 <= len(given) <= 5:
-        raise Problem(say("evaluation.refused.parts", got=repr(given)))
+        raise DlvizError(message("evaluation.refused.parts", got=repr(given)))
     values = list(given.values())
     whole = all(isinstance(one, int) and not isinstance(one, bool) for one in values)
     if not whole and not all(isinstance(one, float) for one in values):
-        raise Problem(say("evaluation.refused.parts_kind", got=repr(dict(given))))
+        raise DlvizError(message("evaluation.refused.parts_kind", got=repr(dict(given))))
     total = sum(values)
     if whole and total != count:
-        raise Problem(say("evaluation.refused.parts_count", count=count, got=total))
+        raise DlvizError(message("evaluation.refused.parts_count", count=count, got=total))
     if not whole and abs(total - 1) > 1e-6:
-        raise Problem(say("evaluation.refused.parts_share", got=f"{total:g}"))
+        raise DlvizError(message("evaluation.refused.parts_share", got=f"{total:g}"))
     found = {str(name): one for name, one in given.items()}
     if min(values) <= 0 or min(sizes(found, count)) < 1:
-        raise Problem(say("evaluation.refused.parts_empty", count=count, got=repr(dict(given))))
+        raise DlvizError(message("evaluation.refused.parts_empty", count=count, got=repr(dict(given))))
     return found

@@ -9,7 +9,7 @@ from dlviz.evaluation.examples import pixels, size
 from dlviz.evaluation.scene import drawn
 from dlviz.evaluation.snapshots import Snapshot
 from dlviz.kit.still import Svg, shorten
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: How strong the color of a full cell is.
 STRONG = 0.55
@@ -31,9 +31,9 @@ def draw(
     height = max(_TOP + side + 44, _TOP + rows * 98 + 20 if pictures else 0)
     svg = Svg(max(width, 420), height, summary, theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 24, say("evaluation.confusion.name"), size=14, bold=True)
+    svg.text(16, 24, message("evaluation.confusion.name"), size=14, bold=True)
     svg.text(104, 24, shorten(signature, svg.width - 120, 7.3), mono=True, color="ink-2")
-    svg.text(16, 46, say("evaluation.confusion.axes"), size=11, color="ink-3")
+    svg.text(16, 46, message("evaluation.confusion.axes"), size=11, color="ink-3")
     _matrix(svg, shot, [names[number] for number in kept.tolist()], kept, cell)
     if pictures:
         _worst(svg, shot, names, _LEFT + side + 76)
@@ -66,8 +66,10 @@ def _matrix(svg: Svg, shot: Snapshot, called: Sequence[str], kept: torch.Tensor,
         if k % every == 0:
             svg.text(_LEFT - 6, _TOP + (k + 0.5) * cell + 4, shorten(name, _LEFT - 22, 6.6), size=11, anchor="end")
             svg.text(_LEFT + (k + 0.5) * cell, _TOP - 6, shorten(name, every * cell, 6.6), size=11, anchor="middle")
-    svg.text(_LEFT + side + 8, _TOP - 6, say("evaluation.confusion.recall"), size=10, color="ink-3")
-    svg.text(_LEFT - 6, _TOP + side + 18, say("evaluation.confusion.precision"), size=10, color="ink-3", anchor="end")
+    svg.text(_LEFT + side + 8, _TOP - 6, message("evaluation.confusion.recall"), size=10, color="ink-3")
+    svg.text(
+        _LEFT - 6, _TOP + side + 18, message("evaluation.confusion.precision"), size=10, color="ink-3", anchor="end"
+    )
     for k in range(0, len(called), every):
         svg.text(_LEFT + side + 8, _TOP + (k + 0.5) * cell + 4, told(recall[k]), size=10, mono=True, color="ink-2")
     under = [(_LEFT + (k + 0.5) * cell, _TOP + side + 18, told(precision[k])) for k in range(0, len(called), every)]
@@ -88,7 +90,7 @@ def _worst(svg: Svg, shot: Snapshot, names: Sequence[str], left: float) -> None:
     every = -(-max(high, wide) // 16)
     some = pixels(shot.inputs, numbers)[:, ::every, ::every].float().mean(-1).round().int()
     dot = 60 / max(some.shape[1:])
-    svg.text(left, _TOP - 30, say("evaluation.confusion.worst"), bold=True)
+    svg.text(left, _TOP - 30, message("evaluation.confusion.worst"), bold=True)
     for k, number in enumerate(numbers):
         x, y = left + k % _ABREAST * _CARD, _TOP - 14 + k // _ABREAST * 98
         _picture(svg, some[k].tolist(), x, y, dot)

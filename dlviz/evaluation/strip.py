@@ -10,7 +10,7 @@ from torch import Tensor
 from dlviz.evaluation.few import pooled
 from dlviz.evaluation.leaks import Finding
 from dlviz.evaluation.measured import called
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: So many classes have a bar of their own, the rest share one; the strip has up to so many columns.
 CLASSES, COLUMNS = 20, 480
@@ -97,7 +97,7 @@ def kinds(y: Tensor) -> tuple[Tensor, list[str]]:
     kept = counts.argsort(descending=True, stable=True)[: CLASSES - 1].sort().values
     bars = torch.full((len(values),), CLASSES - 1, dtype=torch.long)
     bars[kept] = torch.arange(CLASSES - 1)
-    return bars[places], [str(value) for value in values[kept].tolist()] + [say("evaluation.split.others")]
+    return bars[places], [str(value) for value in values[kept].tolist()] + [message("evaluation.split.others")]
 
 
 def columns(which: Tensor, kinds: int, every: int) -> np.ndarray:
@@ -120,30 +120,30 @@ def _groups(groups: Tensor, every: int) -> np.ndarray:
 def signature(parts: Mapping[str, Tensor], how: str, seed: int, folds: int, fold: int) -> str:
     """The line in the head: "train 1,437 · test 360 · shuffled, seed 0"."""
     counts = " · ".join(f"{name} {len(numbers):,}" for name, numbers in parts.items())
-    return f"{counts} · {say(f'evaluation.told.{how}', seed=seed, folds=folds, fold=fold + 1)}"
+    return f"{counts} · {message(f'evaluation.told.{how}', seed=seed, folds=folds, fold=fold + 1)}"
 
 
 def badge(warnings: Sequence[Finding]) -> dict[str, str]:
     """Whether something was found."""
     if not warnings:
-        return {"kind": "good", "text": say("evaluation.split.clean")}
+        return {"kind": "good", "text": message("evaluation.split.clean")}
     key = "evaluation.split.warned_one" if len(warnings) == 1 else "evaluation.split.warned"
-    return {"kind": "bad", "text": say(key, count=len(warnings))}
+    return {"kind": "bad", "text": message(key, count=len(warnings))}
 
 
 def summary(told: str, total: int, warnings: Sequence[Finding]) -> str:
     """The picture in words."""
-    found = " ".join(one.text for one in warnings) or say("evaluation.split.nothing")
-    return say("evaluation.split.summary", total=f"{total:,}", parts=told, found=found)
+    found = " ".join(one.text for one in warnings) or message("evaluation.split.nothing")
+    return message("evaluation.split.summary", total=f"{total:,}", parts=told, found=found)
 
 
 def _notes(total: int, every: int, classes: Sequence[str]) -> list[dict[str, str]]:
     notes = []
     if every > 1:
-        text = say("evaluation.note.pooled", every=every, total=f"{total:,}")
+        text = message("evaluation.note.pooled", every=every, total=f"{total:,}")
         notes.append({"kind": "", "text": text})
-    if classes[-1] == say("evaluation.split.others"):
-        notes.append({"kind": "", "text": say("evaluation.note.others", shown=len(classes) - 1)})
+    if classes[-1] == message("evaluation.split.others"):
+        notes.append({"kind": "", "text": message("evaluation.note.others", shown=len(classes) - 1)})
     return notes
 
 

@@ -20,9 +20,9 @@ from dlviz.evaluation.still import draw
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.frames import BUDGET
 from dlviz.kit.page import written
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: So many examples a page of the list shows.
 PAGE = 12
@@ -122,12 +122,12 @@ class Confusion(Widget):
             predicted: the predicted class; −1 for those with a NaN among their scores.
 
         Raises:
-            Problem: there is no such class.
+            DlvizError: there is no such class.
         """
         shot = self._at()
         last = shot.found.classes - 1
         if not (0 <= true <= last and -1 <= predicted <= last):
-            raise Problem(say("evaluation.refused.cell", last=last, got=(true, predicted)))
+            raise DlvizError(message("evaluation.refused.cell", last=last, got=(true, predicted)))
         return members(shot.found, true, predicted)
 
     def update(self, scores: Any, targets: Any = None, inputs: Any = None) -> None:
@@ -141,7 +141,7 @@ class Confusion(Widget):
             inputs: the examples; without them those of the snapshot before, if the targets are the same.
 
         Raises:
-            Problem: an argument does not fit.
+            DlvizError: an argument does not fit.
         """
         self._at()
         self._keep(self._look(scores, targets, inputs))
@@ -155,7 +155,7 @@ class Confusion(Widget):
 
     def _at(self) -> Snapshot:
         if not self._snapshots:
-            raise Problem(say("evaluation.refused.closed"))
+            raise DlvizError(message("evaluation.refused.closed"))
         return self._snapshots[min(self.step, len(self._snapshots) - 1)]
 
     def _look(self, scores: Any, targets: Any, inputs: Any) -> Snapshot:
@@ -165,12 +165,14 @@ class Confusion(Widget):
         if targets is None and before is not None:
             labels = before.found.targets
             if len(given) != len(labels):
-                raise Problem(say("evaluation.refused.scores_length", count=len(labels), got=tuple(scores.shape)))
+                raise DlvizError(
+                    message("evaluation.refused.scores_length", count=len(labels), got=tuple(scores.shape))
+                )
         else:
             labels = arguments.targets(targets, len(given))
         classes = self._classes(scores, given, labels)
         if before is not None and classes != before.found.classes:
-            raise Problem(say("evaluation.refused.classes", count=before.found.classes, got=classes))
+            raise DlvizError(message("evaluation.refused.classes", count=before.found.classes, got=classes))
         same = before is not None and torch.equal(labels, before.found.targets)
         shown = arguments.inputs(inputs, len(labels))
         kept, group = self._inputs(shown, before if same else None)
@@ -183,7 +185,7 @@ class Confusion(Widget):
         kind = kind_of(given) if given.dim() == 1 else "logits"
         if kind != "labels":
             count = 2 if given.dim() == 1 else given.shape[1]
-            words = say("evaluation.refused.because_scores", count=count, shape=_shape(scores))
+            words = message("evaluation.refused.because_scores", count=count, shape=_shape(scores))
             arguments.within("targets", labels, count, words)
             return count
         predictions = arguments.whole("scores", given)
@@ -191,11 +193,11 @@ class Confusion(Widget):
             count = int(torch.maximum(predictions, labels).max()) + 1
         else:
             count = len(self._names)
-            words = say("evaluation.refused.because_names", count=count)
+            words = message("evaluation.refused.because_names", count=count)
             arguments.within("scores", predictions, count, words)
             arguments.within("targets", labels, count, words)
         if count > arguments.CLASSES:
-            raise Problem(say("evaluation.refused.many", most=arguments.CLASSES, got=count))
+            raise DlvizError(message("evaluation.refused.many", most=arguments.CLASSES, got=count))
         return count
 
     def _inputs(self, given: Any, before: Snapshot | None) -> tuple[Examples | None, int]:
@@ -249,10 +251,10 @@ class Confusion(Widget):
     def _scene(self, shot: Snapshot, lists: Any, snapshots: Sequence[Snapshot]) -> dict[str, Any]:
         notes = []
         if self._taken > len(self._snapshots):
-            text = say("evaluation.note.forgotten", kept=len(self._snapshots), count=self._taken)
+            text = message("evaluation.note.forgotten", kept=len(self._snapshots), count=self._taken)
             notes.append({"kind": "", "text": text})
         if len(snapshots) < len(self._snapshots):
-            text = say("evaluation.note.page_moments", shown=len(snapshots), count=len(self._snapshots))
+            text = message("evaluation.note.page_moments", shown=len(snapshots), count=len(self._snapshots))
             notes.append({"kind": "", "text": text})
         return dict(
             binary(scene(shot, lists, snapshots=snapshots, names=self._names or [], called=self._called, notes=notes))
@@ -263,7 +265,7 @@ class Confusion(Widget):
         found = list(proposal["value"])
         if found and self._snapshots:
             if len(found) != 2:
-                raise Problem(say("evaluation.refused.cell", last=self._at().found.classes - 1, got=found))
+                raise DlvizError(message("evaluation.refused.cell", last=self._at().found.classes - 1, got=found))
             self.cell(*found)
         return found
 
@@ -303,9 +305,9 @@ class Confusion(Widget):
 
     def _describe(self) -> str:
         if not self._snapshots:
-            return say("evaluation.confusion.repr_closed")
+            return message("evaluation.confusion.repr_closed")
         shot = self._at()
-        return say(
+        return message(
             "evaluation.confusion.repr", total=len(shot.found.targets), classes=shot.found.classes, right=shot.right
         )
 
@@ -349,7 +351,7 @@ def confusion(
         ``.update(scores)``.
 
     Raises:
-        Problem: an argument does not fit.
+        DlvizError: an argument does not fit.
 
     Example:
         >>> import torch, dlviz

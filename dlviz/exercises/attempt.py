@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dlviz.exercises.compare import Difference, brief, difference
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 LIBRARIES = (str(Path(__file__).parent), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 
@@ -31,7 +31,7 @@ class Failure:
     def text(self) -> str:
         """Say it in a sentence, without the traceback."""
         key = "exercises.raised.line" if self.line else "exercises.raised.plain"
-        return say(key, kind=self.kind, message=self.message, line=self.line, code=self.code)
+        return message(key, kind=self.kind, message=self.message, line=self.line, code=self.code)
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ def attempt(function: Callable[..., Any], arguments: dict[str, Any]) -> Outcome:
 def failure(error: Exception) -> Failure:
     """Find the learner's own line in a traceback: the last one outside every library and outside this package."""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(LIBRARIES)]
-    message = str(error).split("\n")[0]
+    content = str(error).split("\n")[0]
     if not own:
-        return Failure(type(error).__name__, message, None, "")
-    return Failure(type(error).__name__, message, own[-1].lineno, own[-1].line or "")
+        return Failure(type(error).__name__, content, None, "")
+    return Failure(type(error).__name__, content, own[-1].lineno, own[-1].line or "")
 
 
 def deviation(mine: Outcome, right: Outcome) -> Difference | None:

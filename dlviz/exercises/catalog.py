@@ -12,11 +12,11 @@ from dlviz.exercises import store
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.prediction import Prediction, settle
 from dlviz.exercises.report import Card, Shown
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
-class Unknown(Problem, LookupError):  # noqa: N818 - the name says what is wrong
+class Unknown(DlvizError, LookupError):  # noqa: N818 - the name says what is wrong
     """There is no exercise or prediction of this id; the message names near ones."""
 
 
@@ -38,7 +38,7 @@ def exercise(id: str) -> Exercise:
     """
     found = _find(id)
     if isinstance(found, Prediction):
-        raise Unknown(say("exercises.unknown.prediction", id=id))
+        raise Unknown(message("exercises.unknown.prediction", id=id))
     return found
 
 
@@ -54,7 +54,7 @@ def predict(id: str, answer: Any = ...) -> Shown:
     """
     found = _find(id)
     if isinstance(found, Exercise):
-        raise Unknown(say("exercises.unknown.exercise", id=id))
+        raise Unknown(message("exercises.unknown.exercise", id=id))
     return settle(found, answer)
 
 
@@ -74,9 +74,9 @@ class Overview(Shown):
     def card(self) -> Card:
         """Show one row for each, under a count."""
         done = sum(how == "done" for how in self.standing.values())
-        rows = tuple((id, say(f"exercises.progress.{how}")) for id, how in self.standing.items())
-        headline = say("exercises.progress.title", done=done, count=len(rows))
-        return Card(headline, (say("exercises.progress.place", path=store.path()), *self.notes), rows)
+        rows = tuple((id, message(f"exercises.progress.{how}")) for id, how in self.standing.items())
+        headline = message("exercises.progress.title", done=done, count=len(rows))
+        return Card(headline, (message("exercises.progress.place", path=store.path()), *self.notes), rows)
 
 
 def _standing(state: store.State, id: str) -> str:
@@ -89,4 +89,4 @@ def _find(id: str) -> Exercise | Prediction:
         return items()[id]
     near = difflib.get_close_matches(str(id), items(), n=3, cutoff=0.5)
     shown = ", ".join(f'"{name}"' for name in near or items())
-    raise Unknown(say("exercises.unknown.near" if near else "exercises.unknown.all", id=repr(id), ids=shown))
+    raise Unknown(message("exercises.unknown.near" if near else "exercises.unknown.all", id=repr(id), ids=shown))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Difference:
 
     def message(self) -> str:
         """Say what differs, in a sentence."""
-        place = say("exercises.differs.at", where=self.where) if self.where else ""
-        return say(f"exercises.differs.{self.aspect}", at=place, yours=self.yours, expected=self.expected)
+        place = message("exercises.differs.at", where=self.where) if self.where else ""
+        return message(f"exercises.differs.{self.aspect}", at=place, yours=self.yours, expected=self.expected)
 
 
 def difference(yours: Any, expected: Any, where: str = "") -> Difference | None:

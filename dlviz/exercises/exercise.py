@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from dlviz.exercises import store
 from dlviz.exercises.report import Card, NotAttempted, Note, Result, Shown, Wrong
 from dlviz.exercises.source import listing, starter, untouched
-from dlviz.kit.words import say, table
+from dlviz.kit.words import message, table
 
 _checks: Counter[str] = Counter()
 _hints: Counter[str] = Counter()
@@ -54,13 +54,13 @@ class Exercise(Shown):
         """Show the next hint; the last one stays."""
         keys = sorted(key for key in table(self.key()) if key.startswith("hint"))
         _hints[self.id] = number = min(_hints[self.id] + 1, len(keys))
-        last = (say("exercises.hint.last", id=self.id),) if number == len(keys) else ()
-        headline = say("exercises.hint.title", id=self.id, number=number, count=len(keys))
-        return Note(Card(headline, (say(self.key(keys[number - 1])), *last)))
+        last = (message("exercises.hint.last", id=self.id),) if number == len(keys) else ()
+        headline = message("exercises.hint.title", id=self.id, number=number, count=len(keys))
+        return Note(Card(headline, (message(self.key(keys[number - 1])), *last)))
 
     def solution(self) -> Note:
         """Show the solution; its code alone is ``.solution().source``."""
-        return Note(Card(say("exercises.solution", id=self.id), code=self.source()))
+        return Note(Card(message("exercises.solution", id=self.id), code=self.source()))
 
     def source(self) -> str:
         """Return the solution's code, ready for a cell."""
@@ -82,20 +82,20 @@ class Exercise(Shown):
 
     def right(self, rows: tuple[tuple[str, str], ...] = ()) -> Result:
         """Report a right answer, with what it shows."""
-        return Result(self.id, "right", say(self.key("right")), rows=rows)
+        return Result(self.id, "right", message(self.key("right")), rows=rows)
 
-    def wrong(self, message: str, rows: tuple[tuple[str, str], ...] = (), misconception: str | None = None) -> Result:
+    def wrong(self, content: str, rows: tuple[tuple[str, str], ...] = (), misconception: str | None = None) -> Result:
         """Report a wrong answer."""
-        return Result(self.id, "wrong", message, misconception, rows)
+        return Result(self.id, "wrong", content, misconception, rows)
 
     def missing(self) -> Result:
         """Report an answer that is still the starter."""
-        return Result(self.id, "not attempted", say("exercises.missing", name=self.name))
+        return Result(self.id, "not attempted", message("exercises.missing", name=self.name))
 
     def card(self) -> Card:
         """Show what the exercise asks and how to go on."""
-        lines = (say(self.key("task")), say("exercises.how", id=self.id, name=self.name))
-        return Card(f"{self.id}: {say(self.key('title'))}", lines, code=self.starter)
+        lines = (message(self.key("task")), message("exercises.how", id=self.id, name=self.name))
+        return Card(f"{self.id}: {message(self.key('title'))}", lines, code=self.starter)
 
 
 def conclude(result: Result) -> Result:

@@ -11,7 +11,7 @@ from dlviz.exercises.attempt import Outcome, attempt, deviation, equal, shown, u
 from dlviz.exercises.compare import brief, describe
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.report import Result
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 CASES = 5
 
@@ -31,7 +31,7 @@ class Function(Exercise):
     def judge(self, answer: Any, seed: int) -> Result:
         """Compare kind, shape, dtype, graph and numbers with the solution's, then look at the inputs."""
         if not callable(answer):
-            return self.wrong(say("exercises.function.uncalled", name=self.name, got=describe(answer)))
+            return self.wrong(message("exercises.function.uncalled", name=self.name, got=describe(answer)))
         with untouched_randomness(seed):
             cases = [self.case(torch.Generator().manual_seed(seed + i), i) for i in range(CASES)]
         if mismatch := self._signature(answer, cases[0]):
@@ -44,7 +44,7 @@ class Function(Exercise):
             return self.right()
         for mistake in self.mistakes:
             if all(map(equal, mine, self._run(mistake, cases, seed))):
-                return self.wrong(say(self.key("wrong", mistake.__name__)), misconception=mistake.__name__)
+                return self.wrong(message(self.key("wrong", mistake.__name__)), misconception=mistake.__name__)
         return self._side_by_side(cases[first], mine[first], right[first])
 
     def _run(self, function: Callable[..., Any], cases: list[dict[str, Any]], seed: int) -> list[Outcome]:
@@ -64,15 +64,20 @@ class Function(Exercise):
             signature.bind(*case.values())
         except TypeError:
             takes = ", ".join(signature.parameters)
-            return self.wrong(say("exercises.function.signature", name=self.name, wanted=", ".join(case), takes=takes))
+            return self.wrong(
+                message("exercises.function.signature", name=self.name, wanted=", ".join(case), takes=takes)
+            )
         return None
 
     def _side_by_side(self, case: dict[str, Any], mine: Outcome, right: Outcome) -> Result:
-        rows = [(say("exercises.row.input"), shown(case))]
+        rows = [(message("exercises.row.input"), shown(case))]
         if mine.failure:
             return self.wrong(mine.failure.text(), tuple(rows))
         found = deviation(mine, right)
         if found is None:
-            return self.wrong(say("exercises.function.changed", name=self.name, argument=mine.changed), tuple(rows))
-        rows += [(say("exercises.row.yours"), brief(mine.value)), (say("exercises.row.expected"), brief(right.value))]
+            return self.wrong(message("exercises.function.changed", name=self.name, argument=mine.changed), tuple(rows))
+        rows += [
+            (message("exercises.row.yours"), brief(mine.value)),
+            (message("exercises.row.expected"), brief(right.value)),
+        ]
         return self.wrong(found.message(), tuple(rows))

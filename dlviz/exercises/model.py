@@ -14,7 +14,7 @@ from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.probes import Probe
 from dlviz.exercises.report import Result
 from dlviz.exercises.source import listing
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 SIZES = (4, 7)
 
@@ -40,12 +40,12 @@ class Model(Exercise):
     def judge(self, answer: Any, seed: int) -> Result:
         """Build the model if need be, and probe it; parameters, gradients and mode are left as they were."""
         if not isinstance(answer, nn.Module) and not callable(answer):
-            return self.wrong(say("exercises.model.uncalled", name=self.name, got=describe(answer)))
+            return self.wrong(message("exercises.model.uncalled", name=self.name, got=describe(answer)))
         with untouched_randomness(seed):
             try:
                 model = answer if isinstance(answer, nn.Module) else answer()
                 if not isinstance(model, nn.Module):
-                    return self.wrong(say("exercises.model.module", name=self.name, got=describe(model)))
+                    return self.wrong(message("exercises.model.module", name=self.name, got=describe(model)))
                 with left_alone(model):
                     return self._probe(model, seed)
             except Exception as error:
@@ -63,7 +63,7 @@ class Model(Exercise):
                 model.train()
                 model.zero_grad()
                 if fault := probe(model, batch):
-                    return self.wrong(say(f"exercises.model.{fault[0]}", **fault[1]), misconception=fault[0])
+                    return self.wrong(message(f"exercises.model.{fault[0]}", **fault[1]), misconception=fault[0])
         return self.right()
 
 

@@ -13,7 +13,7 @@ from dlviz.exercises.attempt import untouched_randomness
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import conclude
 from dlviz.exercises.report import SIGNS, Card, Result, Shown
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -26,10 +26,10 @@ class Prediction(Shown):
 
     def card(self) -> Card:
         """Show the question, and the options to choose from."""
-        rows = tuple((f'"{option}"', say(self.key("options", option))) for option in self.options)
-        how = say(f"exercises.predict.{'choose' if rows else 'fill'}", id=self.id)
-        headline = f"{SIGNS['not attempted']} {self.id}: {say('exercises.verdict.not-attempted')}"
-        return Card(headline, (say(self.key("question")), how), rows)
+        rows = tuple((f'"{option}"', message(self.key("options", option))) for option in self.options)
+        how = message(f"exercises.predict.{'choose' if rows else 'fill'}", id=self.id)
+        headline = f"{SIGNS['not attempted']} {self.id}: {message('exercises.verdict.not-attempted')}"
+        return Card(headline, (message(self.key("question")), how), rows)
 
     def commit(self, answer: Any) -> Result:
         """Store the answer unless one is stored already, and only then run torch and judge the stored one."""
@@ -41,13 +41,15 @@ class Prediction(Shown):
         if first is None:
             notes = store.commit(self.id, given)
         elif not _equal(first, given):
-            notes = (say("exercises.predict.kept", first=_show(first), given=_show(given)),)
+            notes = (message("exercises.predict.kept", first=_show(first), given=_show(given)),)
         judged = given if first is None else first
         with untouched_randomness(0):
             truth = self._plain(self.truth())
         passed = _equal(judged, truth)
-        message = say(f"exercises.predict.{'right' if passed else 'wrong'}", answer=_show(judged), truth=_show(truth))
-        return Result(self.id, "right" if passed else "wrong", message, notes=(say(self.key("why")), *notes))
+        content = message(
+            f"exercises.predict.{'right' if passed else 'wrong'}", answer=_show(judged), truth=_show(truth)
+        )
+        return Result(self.id, "right" if passed else "wrong", content, notes=(message(self.key("why")), *notes))
 
     def key(self, *path: str) -> str:
         """Return the key of one of this question's words."""
@@ -68,8 +70,10 @@ class Prediction(Shown):
 
     def _unfit(self, answer: Any) -> str:
         if self.options:
-            return say("exercises.predict.option", got=repr(answer), options=", ".join(f'"{o}"' for o in self.options))
-        return say("exercises.predict.value", got=describe(answer))
+            return message(
+                "exercises.predict.option", got=repr(answer), options=", ".join(f'"{o}"' for o in self.options)
+            )
+        return message("exercises.predict.value", got=describe(answer))
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -87,6 +91,6 @@ def _show(answer: Any) -> str:
 def settle(prediction: Prediction, answer: Any) -> Shown:
     """Ask, or commit and report; strictness and progress as for an exercise."""
     if answer is None or answer is ...:
-        conclude(Result(prediction.id, "not attempted", say("exercises.predict.missing")))
+        conclude(Result(prediction.id, "not attempted", message("exercises.predict.missing")))
         return prediction
     return conclude(prediction.commit(answer))

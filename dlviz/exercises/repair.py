@@ -9,7 +9,7 @@ from dlviz.exercises.compare import brief
 from dlviz.exercises.function import Function
 from dlviz.exercises.report import Result
 from dlviz.exercises.source import listing
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -35,9 +35,9 @@ class Repair(Function):
         sides = {"before": self.mistakes[0], "yours": answer}
         if not result.passed:
             sides["expected"] = self.reference
-        label = say(self.key("metric"))
+        label = message(self.key("metric"))
         rows = [
-            (f"{label}, {say(f'exercises.row.{side}')}", self._measured(code, seed)) for side, code in sides.items()
+            (f"{label}, {message(f'exercises.row.{side}')}", self._measured(code, seed)) for side, code in sides.items()
         ]
         return Result(result.id, result.verdict, result.message, result.misconception, (*result.rows, *rows))
 

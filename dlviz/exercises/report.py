@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 Verdict = Literal["right", "wrong", "not attempted"]
 SIGNS: Mapping[str, str] = {"right": "✓", "wrong": "✗", "not attempted": "○"}
@@ -96,7 +96,7 @@ class Result(Shown):
 
     def card(self) -> Card:
         """Show the verdict, its reason and the values."""
-        word = say(f"exercises.verdict.{self.verdict.replace(' ', '-')}")
+        word = message(f"exercises.verdict.{self.verdict.replace(' ', '-')}")
         return Card(f"{SIGNS[self.verdict]} {self.id}: {word}", (self.message, *self.notes), self.rows)
 
 

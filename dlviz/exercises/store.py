@@ -13,7 +13,7 @@ from typing import Any
 
 import platformdirs
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 State = dict[str, dict[str, dict[str, Any]]]
 
@@ -109,7 +109,7 @@ def _set_aside(place: Path) -> tuple[State, tuple[str, ...]]:
         os.replace(place, aside)
     except OSError as error:
         return _out_of_reach(place, error)
-    return _empty(), (say("exercises.progress.damaged", path=place, aside=aside),)
+    return _empty(), (message("exercises.progress.damaged", path=place, aside=aside),)
 
 
 def _out_of_reach(place: Path, error: OSError) -> tuple[State, tuple[str, ...]]:
@@ -123,4 +123,4 @@ def _once(key: str, place: Path, error: OSError) -> tuple[str, ...]:
     if place in _told:
         return ()
     _told.add(place)
-    return (say(f"exercises.progress.{key}", path=place, reason=error.strerror or str(error)),)
+    return (message(f"exercises.progress.{key}", path=place, reason=error.strerror or str(error)),)

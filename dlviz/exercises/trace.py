@@ -12,8 +12,8 @@ from dlviz.exercises.attempt import untouched_randomness
 from dlviz.exercises.compare import brief, describe, difference
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.report import Result
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 ROUNDS = 3
 
@@ -51,7 +51,7 @@ class TrainingLoop:
     def backward(self) -> None:
         """Fill every ``.grad``."""
         if self.loss is None:
-            raise Problem(say("exercises.trace.no-loss"))
+            raise DlvizError(message("exercises.trace.no-loss"))
         self.loss.backward()
 
     def step(self) -> None:
@@ -121,27 +121,29 @@ class Trace(Exercise):
     def judge(self, answer: Any, seed: int) -> Result:
         """Carry out the order and compare what the weights became."""
         if isinstance(answer, str) or not isinstance(answer, Sequence):
-            return self.wrong(say("exercises.trace.list", name=self.name, got=describe(answer)))
+            return self.wrong(message("exercises.trace.list", name=self.name, got=describe(answer)))
         steps = ", ".join(f'"{step}"' for step in self.loop.steps)
         if ... in answer:
             return self.missing()
         if unknown := next((step for step in answer if step not in self.loop.steps), None):
-            return self.wrong(say("exercises.trace.unknown", step=repr(unknown), steps=steps))
+            return self.wrong(message("exercises.trace.unknown", step=repr(unknown), steps=steps))
         mine, right = carry_out(answer, seed, self.loop), carry_out(self.reference, seed, self.loop)
         if mine.stopped:
-            number, step, message = mine.stopped
-            return self.wrong(say("exercises.trace.stopped", round=number, step=step, message=message))
+            number, step, content = mine.stopped
+            return self.wrong(message("exercises.trace.stopped", round=number, step=step, message=content))
         rows = tuple(self._round(i, mine.weights[i], right.weights[i]) for i in range(ROUNDS))
         if difference(mine.weights, right.weights) is None:
             return self.right()
         for name, order in self.mistakes.items():
             if sorted(order) == sorted(answer) and _same(mine, carry_out(order, seed, self.loop)):
-                return self.wrong(say(self.key("wrong", name)), rows, name)
-        return self.wrong(say("exercises.trace.differs"), rows)
+                return self.wrong(message(self.key("wrong", name)), rows, name)
+        return self.wrong(message("exercises.trace.differs"), rows)
 
     def _round(self, i: int, mine: list[Tensor], right: list[Tensor]) -> tuple[str, str]:
         yours, expected = brief(mine[0].reshape(())), brief(right[0].reshape(()))
-        return say("exercises.trace.round", round=i + 1), say("exercises.trace.weight", yours=yours, expected=expected)
+        return message("exercises.trace.round", round=i + 1), message(
+            "exercises.trace.weight", yours=yours, expected=expected
+        )
 
     @property
     def name(self) -> str:
@@ -168,7 +170,7 @@ def carry_out(order: Sequence[str], seed: int, kind: type[TrainingLoop] = Traini
             for step in order:
                 try:
                     getattr(loop, step)()
-                except (RuntimeError, Problem) as error:
+                except (RuntimeError, DlvizError) as error:
                     return Run(stopped=(number, step, str(error).split("\n")[0]))
             weights.append(loop.weights())
             gradients.append(loop.gradients())

@@ -11,7 +11,7 @@ from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.function import Function
 from dlviz.exercises.report import Result
 from dlviz.exercises.source import listing
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -36,7 +36,7 @@ class Used(Exercise):
     def judge(self, answer: Any, seed: int) -> Result:
         """Judge the uses as an exercise about a function does, and say what each part of the list is."""
         if not callable(answer):
-            return self.wrong(say("exercises.function.uncalled", name=self.name, got=describe(answer)))
+            return self.wrong(message("exercises.function.uncalled", name=self.name, got=describe(answer)))
         uses = Function(
             id=self.id,
             reference=self._in_use(self.reference),
@@ -46,7 +46,7 @@ class Used(Exercise):
         result = uses.judge(self._in_use(answer), seed)
         if len(result.rows) < 3:  # right, named, or it stopped: there are no two lists side by side
             return result
-        return replace(result, rows=((say("exercises.row.parts"), say(self.key("parts"))), *result.rows[1:]))
+        return replace(result, rows=((message("exercises.row.parts"), message(self.key("parts"))), *result.rows[1:]))
 
     def _in_use(self, answer: Callable[..., Any]) -> Callable[..., Any]:
         def used(*arguments: Any) -> Any:

@@ -7,8 +7,8 @@ import anywidget
 import traitlets
 
 from dlviz.kit.legible import sendable
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 class Listening(anywidget.AnyWidget):
@@ -54,45 +54,45 @@ class Listening(anywidget.AnyWidget):
             super()._handle_custom_msg(content, buffers)
 
 
-def whole(message: Mapping[str, Any], name: str) -> int:
+def whole(content: Mapping[str, Any], name: str) -> int:
     """The whole number called `name` in a message of the page.
 
     Raises:
-        Problem: it is none.
+        DlvizError: it is none.
     """
-    value = message.get(name)
+    value = content.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise unfit(name, value)
     return value
 
 
-def number(message: Mapping[str, Any], name: str) -> float:
+def number(content: Mapping[str, Any], name: str) -> float:
     """The number called `name` in a message of the page.
 
     Raises:
-        Problem: it is none.
+        DlvizError: it is none.
     """
-    value = message.get(name)
+    value = content.get(name)
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not _countable(value):
         raise unfit(name, value)
     return float(value)
 
 
-def wholes(message: Mapping[str, Any], name: str) -> tuple[int, ...]:
+def wholes(content: Mapping[str, Any], name: str) -> tuple[int, ...]:
     """The list of whole numbers called `name` in a message of the page.
 
     Raises:
-        Problem: it is none.
+        DlvizError: it is none.
     """
-    value = message.get(name)
+    value = content.get(name)
     if not isinstance(value, list):
         raise unfit(name, value)
     return tuple(whole({name: one}, name) for one in value)
 
 
-def unfit(name: str, value: Any) -> Problem:
+def unfit(name: str, value: Any) -> DlvizError:
     """What to raise where `value` cannot stand under that name, in a message or as a trait."""
-    return Problem(say("kit.refused.unfit", name=name, got=repr(value)[:80]))
+    return DlvizError(message("kit.refused.unfit", name=name, got=repr(value)[:80]))
 
 
 def _countable(value: Any) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlviz.kit.linker import link
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 _HOST = Path(__file__).with_name("host.js")
 _BODY = """body { margin: 0; padding: 24px; background: #fff; }
@@ -55,7 +55,7 @@ def document(title: str, css: str, body: str, payload: str = "", host: Path | No
     # Inside a script tag only "<" can end it; inside a style tag likewise.
     inert = payload.replace("<", "\\u003c")
     style = css.replace("</", "<\\/")
-    life = f"""<noscript>{html.escape(say("kit.page.noscript"))}</noscript>
+    life = f"""<noscript>{html.escape(message("kit.page.noscript"))}</noscript>
 <script type="application/json" id="payload">{inert}</script>
 <script type="module">{script}</script>
 """

@@ -8,10 +8,10 @@ class Problem(ValueError, traitlets.TraitError):  # noqa: N818 - what a learner 
 
     Where a widget's setting is refused with it, traitlets puts back what stood there.
 
-    >>> raise Problem("graph: loss is a float")
+    >>> raise DlvizError("graph: loss is a float")
     Traceback (most recent call last):
         ...
-    dlviz.kit.problem.Problem: graph: loss is a float
+    dlviz.kit.problem.DlvizError: graph: loss is a float
     """
 
     def _render_traceback_(self) -> list[str]:  # IPython shows these lines in place of the traceback

@@ -17,9 +17,9 @@ from dlviz.kit.legible import legible
 from dlviz.kit.linker import lean
 from dlviz.kit.listening import Listening
 from dlviz.kit.page import page, written
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.still import address, png
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 _LOADER = Path(__file__).with_name("loader.js")
 
@@ -137,7 +137,7 @@ class Widget(Listening):
         """Write the picture: ``.svg`` and ``.png`` as it stands, ``.html`` as a page that still plays.
 
         Raises:
-            Problem: the ending is none of the three.
+            DlvizError: the ending is none of the three.
         """
         path = Path(path)
         if path.suffix == ".svg":
@@ -147,7 +147,7 @@ class Widget(Listening):
         elif path.suffix == ".png":
             path.write_bytes(png(self._still()))
         else:
-            raise Problem(say("kit.refused.suffix", got=path.suffix or path.name))
+            raise DlvizError(message("kit.refused.suffix", got=path.suffix or path.name))
         return path
 
 

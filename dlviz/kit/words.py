@@ -17,14 +17,14 @@ def language() -> str:
     return os.environ.get("DLVIZ_LANG", "en")
 
 
-def say(key: str, /, **values: Any) -> str:
+def message(key: str, /, **values: Any) -> str:
     """The string called `key`, such as ``"kit.player.play"``, with its ``{braces}`` filled in.
 
     Raises:
         KeyError: no catalog has that key, or a value for one of its braces is missing.
 
     Example:
-        >>> say("kit.player.play")
+        >>> message("kit.player.play")
         'play'
     """
     for chosen in dict.fromkeys((language(), "en")):
@@ -33,8 +33,8 @@ def say(key: str, /, **values: Any) -> str:
             try:
                 return found.format(**values)
             except KeyError as missing:
-                raise KeyError(f"say: {key!r} needs a value for {missing}") from None
-    raise KeyError(f"say: {key!r} is not in {_FOLDER.name}/en.toml")
+                raise KeyError(f"message: {key!r} needs a value for {missing}") from None
+    raise KeyError(f"message: {key!r} is not in {_FOLDER.name}/en.toml")
 
 
 def table(prefix: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.network.field import Field
 from dlviz.network.geometry import slide
 from dlviz.network.inside import bias, products, scores, shares, softmax_terms
@@ -109,9 +109,9 @@ def scene(
         "scores": _scores(network, outputs, labels, before),
         "batch": batch,
         "signature": signature,
-        "badge": {"kind": "good", "text": say("network.badge")},
+        "badge": {"kind": "good", "text": message("network.badge")},
         "notes": _notes(network, columns),
-        "summary": say("network.summary", calls=len(columns) - 1, names=", ".join(c["name"] for c in columns[:12])),
+        "summary": message("network.summary", calls=len(columns) - 1, names=", ".join(c["name"] for c in columns[:12])),
     }
 
 
@@ -303,26 +303,28 @@ def sight(found: Field, value: float) -> dict[str, Any]:
 def _notes(network: Network, columns: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     notes = []
     if network.refusal:
-        text = say("network.note.refused", call=network.refused or say("network.note.somewhere"), torch=network.refusal)
+        text = message(
+            "network.note.refused", call=network.refused or message("network.note.somewhere"), torch=network.refusal
+        )
         notes.append({"kind": "bad", "text": text})
     wild = next(
         (c.name for c in network.columns if c.output.is_floating_point() and not bool(torch.isfinite(c.output).all())),
         "",
     )
     if wild:
-        notes.append({"kind": "bad", "text": say("network.note.wild", name=wild)})
+        notes.append({"kind": "bad", "text": message("network.note.wild", name=wild)})
     training = [c for c in network.columns if c.module is not None and c.module.training and _minds(c.module)]
     if training:
         notes.append(
-            {"kind": "warn", "text": say("network.note.training", names=", ".join(c.name for c in training[:4]))}
+            {"kind": "warn", "text": message("network.note.training", names=", ".join(c.name for c in training[:4]))}
         )
     cropped = [c for c in columns if c["channels"] > c["drawn"][0]]
     if cropped:
         most = max(cropped, key=lambda c: int(c["channels"]))
-        text = say("network.note.channels", name=most["name"], shown=most["drawn"][0], channels=most["channels"])
+        text = message("network.note.channels", name=most["name"], shown=most["drawn"][0], channels=most["channels"])
         notes.append({"kind": "", "text": text})
     if any(c["every"] > 1 for c in columns):
-        notes.append({"kind": "", "text": say("network.note.thinned")})
+        notes.append({"kind": "", "text": message("network.note.thinned")})
     return notes
 
 

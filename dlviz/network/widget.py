@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from dlviz.convolution.sliding_widget import SlidingView
 from dlviz.kit.caller import name_of, scope
 from dlviz.kit.listening import unfit
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.network.door_widget import behind, leads, stand
 from dlviz.network.field import Field, field, first_tensor, replaced
 from dlviz.network.record import Column, Network, record
@@ -90,10 +90,10 @@ class Layers(Widget):
         """The run that is drawn (of a difference the newer one).
 
         Raises:
-            Problem: the widget has been closed.
+            DlvizError: the widget has been closed.
         """
         if not self._networks:
-            raise Problem(say("network.refused.closed"))
+            raise DlvizError(message("network.refused.closed"))
         return self._drawn(self.shows)
 
     @property
@@ -130,20 +130,22 @@ class Layers(Widget):
             place: the element: (row, column) of a map, (position,) of a series; none is chosen without one.
 
         Raises:
-            Problem: there is no such column, map or element.
+            DlvizError: there is no such column, map or element.
         """
         number = self._number(name)
         x = self.network.columns[number].output
         count = x.shape[0] if x.dim() == 1 else planes(x, self.network.series).shape[0]
         if not 0 <= channel < count:
-            raise Problem(say("network.refused.channel", name=self.columns[number].name, count=count, got=channel))
+            raise DlvizError(
+                message("network.refused.channel", name=self.columns[number].name, count=count, got=channel)
+            )
         at = [] if place is None else list(place)
         inside = self._inside(x)
         if place is not None and (
             len(at) != len(inside) or any(not 0 <= i < n for i, n in zip(at, inside, strict=True))
         ):
-            raise Problem(
-                say("network.refused.place", name=self.columns[number].name, shape=tuple(inside), got=tuple(at))
+            raise DlvizError(
+                message("network.refused.place", name=self.columns[number].name, shape=tuple(inside), got=tuple(at))
             )
         with self.hold_trait_notifications():
             self.opened = [number, channel]
@@ -157,17 +159,19 @@ class Layers(Widget):
             fill: what the painted pixels hold; :attr:`fill` as it stands without one.
 
         Raises:
-            Problem: the patch does not lie on the image.
+            DlvizError: the patch does not lie on the image.
         """
         sizes = tuple(self.columns[0].shape[-2:])
         if isinstance(where, Tensor):
             if tuple(where.shape) != sizes or where.dtype is not torch.bool:
-                raise Problem(say("network.refused.mask", shape=sizes, got=tuple(where.shape), dtype=where.dtype))
+                raise DlvizError(
+                    message("network.refused.mask", shape=sizes, got=tuple(where.shape), dtype=where.dtype)
+                )
             patches = [patch for row in range(sizes[0]) for patch in _runs(row, where[row].tolist())]
         else:
             (top, bottom), (left, right) = where
             if not (0 <= top <= bottom < sizes[0] and 0 <= left <= right < sizes[1]):
-                raise Problem(say("network.refused.box", shape=sizes, got=where))
+                raise DlvizError(message("network.refused.box", shape=sizes, got=where))
             patches = [[top, left, bottom - top + 1, right - left + 1]]
         with self.hold_trait_notifications():
             if fill is not None:
@@ -195,7 +199,7 @@ class Layers(Widget):
         if isinstance(name, int) and 0 <= name < len(names):
             return name
         if name not in names:
-            raise Problem(say("network.refused.column", got=repr(name), names=", ".join(names)))
+            raise DlvizError(message("network.refused.column", got=repr(name), names=", ".join(names)))
         return names.index(str(name))
 
     @traitlets.validate("opened")
@@ -225,7 +229,9 @@ class Layers(Widget):
             model, args, kwargs, state = self._rival()
             other = record(model, args, kwargs, sample=self.sample, state=state, random=self._random)
             if [c.name for c in other.columns] != [c.name for c in this.columns]:
-                raise Problem(say("network.refused.against", this=len(this.columns) - 1, other=len(other.columns) - 1))
+                raise DlvizError(
+                    message("network.refused.against", this=len(this.columns) - 1, other=len(other.columns) - 1)
+                )
             self._networks["against"] = other
         self._draw()
 
@@ -376,7 +382,7 @@ class Layers(Widget):
         out = self.network.output
         made = f" → {tuple(out.shape)}" if isinstance(out, Tensor) else ""
         total = sum(p.numel() for p in self._model.parameters())
-        return f"{self._call} · x {x.shapes[0]}{made} · {say('network.parameters', count=f'{total:,}')}"
+        return f"{self._call} · x {x.shapes[0]}{made} · {message('network.parameters', count=f'{total:,}')}"
 
     def _full(self) -> dict[str, Any]:
         if self._child is None:
@@ -400,9 +406,9 @@ class Layers(Widget):
 
     def _describe(self) -> str:
         if not self._networks:
-            return say("network.repr_closed")
+            return message("network.repr_closed")
         first = self.network.columns[0]
-        return say("network.repr", call=self._call, x=first.shapes[0], calls=len(self.network.columns) - 1)
+        return message("network.repr", call=self._call, x=first.shapes[0], calls=len(self.network.columns) - 1)
 
     def _still(self) -> str:
         theme = "dark" if self.theme == "dark" else "light"
@@ -473,7 +479,7 @@ def layers(
         The widget; ``.columns``, ``.output``, ``.inspect(…)``, ``.field``, ``.occlude(…)``.
 
     Raises:
-        Problem: an argument does not fit.
+        DlvizError: an argument does not fit.
 
     Example:
         >>> import torch, dlviz
@@ -491,14 +497,16 @@ def layers(
         https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_forward_hook
     """
     if not isinstance(model, nn.Module):
-        raise Problem(say("network.refused.model", got=type(model).__name__))
+        raise DlvizError(message("network.refused.model", got=type(model).__name__))
     call = name_of(model, scope(), type(model).__name__)
     plain = getattr(model, "_orig_mod", model)  # a compiled module runs no hooks
     tensors = [leaf for leaf in (*inputs, *(kwargs or {}).values()) if _holds_tensor(leaf)]
     if not tensors:
-        raise Problem(say("network.refused.input", got=", ".join(type(one).__name__ for one in inputs) or "nothing"))
+        raise DlvizError(
+            message("network.refused.input", got=", ".join(type(one).__name__ for one in inputs) or "nothing")
+        )
     if not (against is None or isinstance(against, (Tensor, nn.Module, Mapping))):
-        raise Problem(say("network.refused.rival", got=type(against).__name__))
+        raise DlvizError(message("network.refused.rival", got=type(against).__name__))
     return Layers(plain, inputs, kwargs or {}, against, labels, call, **settings)
 
 

@@ -10,10 +10,10 @@ from textwrap import dedent
 from typing import Any
 
 from dlviz.kit.frames import BUDGET
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.still import address
 from dlviz.kit.widget import Widget
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.pages import examples
 from dlviz.pages.code import block
 from dlviz.pages.outputs import place
@@ -65,18 +65,18 @@ def export(out: Path, tell: Callable[[str], None], groups: Mapping[str, Sequence
         groups: what to show.
 
     Raises:
-        Problem: something else lies in `out`.
+        DlvizError: something else lies in `out`.
     """
     index = out / "index.html"
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not ours(index)):
-        raise Problem(say("pages.refused.folder", out=out))
+        raise DlvizError(message("pages.refused.folder", out=out))
     refuse_foreign(index)
     made = {name: [_shown(make) for make in makers] for name, makers in groups.items()}
     row = [one for shown in made.values() for one in shown]
     size = write(index, _index(made))
     for number, one in enumerate(row):
         size += write(out / one.page, _page(one, row[number - 1], row[(number + 1) % len(row)]))
-    tell(say("pages.gallery", path=index, count=len(row) + 1, size=f"{size / 1e6:.1f}"))
+    tell(message("pages.gallery", path=index, count=len(row) + 1, size=f"{size / 1e6:.1f}"))
 
 
 def _shown(make: Maker) -> Shown:
@@ -120,28 +120,28 @@ def _picture(one: Shown) -> str:
 
 
 def _index(made: Mapping[str, Sequence[Shown]]) -> str:
-    body = [f'<main id="main" class="page gallery" tabindex="-1">\n<h1>{say("gallery.title")}</h1>']
-    body.append(f'<div class="lead">{prose(say("gallery.lead"))}</div>')
+    body = [f'<main id="main" class="page gallery" tabindex="-1">\n<h1>{message("gallery.title")}</h1>']
+    body.append(f'<div class="lead">{prose(message("gallery.lead"))}</div>')
     for group, shown in made.items():
         cards = "\n".join(
             f'<li><a class="card" href="{one.page}">{_picture(one)}<strong>{one.name}</strong>'
-            f"<span>{escape(say(f'gallery.about.{one.name}'))}</span></a></li>"
+            f"<span>{escape(message(f'gallery.about.{one.name}'))}</span></a></li>"
             for one in shown
         )
-        body.append(f'<h2>{escape(say(f"gallery.group.{group}"))}</h2>\n<ul class="cards">\n{cards}\n</ul>')
-    return sheet(say("gallery.title"), "\n".join([*body, "</main>"]))
+        body.append(f'<h2>{escape(message(f"gallery.group.{group}"))}</h2>\n<ul class="cards">\n{cards}\n</ul>')
+    return sheet(message("gallery.title"), "\n".join([*body, "</main>"]))
 
 
 def _page(one: Shown, before: Shown, after: Shown) -> str:
     still = f'<img alt="{escape(one.described)}" src="{one.pictures["light"]}">'
-    body = f"""<header class="top"><p><a href="index.html">← {escape(say("gallery.title"))}</a></p></header>
+    body = f"""<header class="top"><p><a href="index.html">← {escape(message("gallery.title"))}</a></p></header>
 <main id="main" class="page" tabindex="-1">
 <h1 class="name">dlviz.{one.name}</h1>
-<div class="lead">{prose(say(f"gallery.about.{one.name}"))}</div>
+<div class="lead">{prose(message(f"gallery.about.{one.name}"))}</div>
 {place(one.name, still)}
-<h2>{escape(say("gallery.code"))}</h2>
+<h2>{escape(message("gallery.code"))}</h2>
 {block(one.code)}
-<nav class="around" aria-label="{escape(say("gallery.around"))}">
+<nav class="around" aria-label="{escape(message("gallery.around"))}">
 <a href="{before.page}">← {before.name}</a> <a href="{after.page}">{after.name} →</a>
 </nav>
 </main>"""

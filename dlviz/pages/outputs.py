@@ -8,7 +8,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from dlviz.exercises.report import SIGNS
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.pages.prose import formula, prose
 from dlviz.pages.run import VIEW
 
@@ -35,7 +35,7 @@ def place(id: str, still: str) -> str:
 
 def _asking(key: str) -> str:
     """A sentence on what a notebook has and a page has not."""
-    return f'<div class="ask">{prose(say(key))}</div>\n'
+    return f'<div class="ask">{prose(message(key))}</div>\n'
 
 
 def _unanswered(output: NotebookNode) -> bool:
@@ -66,7 +66,7 @@ def _text(text: Any) -> str:
 
 
 def _picture(kind: str, data: str) -> str:
-    return f'<img alt="{escape(say("pages.picture"))}" src="data:{kind};base64,{data.strip()}">'
+    return f'<img alt="{escape(message("pages.picture"))}" src="data:{kind};base64,{data.strip()}">'
 
 
 #: The richest form first, as a notebook has it.

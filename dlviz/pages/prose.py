@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import mistune
 from latex2mathml.converter import convert
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.pages.code import block as code_block
 
 # As pandoc has it: $5 and $6 are no formula, because one does not end before a digit.
@@ -85,7 +85,7 @@ class _Page(mistune.HTMLRenderer):
             return super().image(text, url, title)
         # What would have to be fetched is named, and not fetched.
         if re.match(r"[a-z]+:", url):
-            return self.link(text or say("pages.picture"), url, title)
+            return self.link(text or message("pages.picture"), url, title)
         file = (self.folder or Path()) / unquote(url)
         if not file.is_file():
             return escape(text)

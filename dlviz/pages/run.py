@@ -13,8 +13,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 #: The MIME type by which an output names the widget that it shows.
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -32,10 +32,10 @@ def run(notebook: NotebookNode, path: Path, tell: Callable[[str], None]) -> tupl
         A copy with its outputs, and what its pages need of each widget (:func:`dlviz.pages.gather.gather`).
 
     Raises:
-        Problem: a cell failed; the message says which and why.
+        DlvizError: a cell failed; the message says which and why.
     """
     book = copy.deepcopy(notebook)
-    tell(say("pages.running", name=path.name, count=sum(cell.cell_type == "code" for cell in book.cells)))
+    tell(message("pages.running", name=path.name, count=sum(cell.cell_type == "code" for cell in book.cells)))
     with TemporaryDirectory() as spare:
         # ipykernel would warn that it talks over a local port without encryption, which is so in every notebook.
         client = NotebookClient(book, timeout=None, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
@@ -59,9 +59,9 @@ def _executed(client: NotebookClient, cell: NotebookNode, number: int, path: Pat
     try:
         client.execute_cell(cell, number)
     except CellExecutionError as error:
-        raise Problem(say("pages.refused.cell", error=f"{error.ename}: {error.evalue}", **place)) from None
+        raise DlvizError(message("pages.refused.cell", error=f"{error.ename}: {error.evalue}", **place)) from None
     except DeadKernelError:
-        raise Problem(say("pages.refused.died", **place)) from None
+        raise DlvizError(message("pages.refused.died", **place)) from None
 
 
 def _outputs(book: NotebookNode) -> list[NotebookNode]:

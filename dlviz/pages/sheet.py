@@ -8,9 +8,9 @@ from typing import Any
 
 from dlviz.kit.legible import legible
 from dlviz.kit.page import MARK, document, written
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.still import colors
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 _HERE = Path(__file__).parent
 
@@ -25,7 +25,7 @@ def sheet(title: str, body: str, widgets: Mapping[str, Mapping[str, Any]] | None
     """
     widgets = widgets or {}
     sheets = [held["css"] for held in widgets.values()]
-    skip = f'<a class="skip" href="#main">{escape(say("pages.skip"))}</a>\n'
+    skip = f'<a class="skip" href="#main">{escape(message("pages.skip"))}</a>\n'
     host = _HERE / "host.js" if widgets else None
     return document(
         title, _palette() + _look() + _once(sheets), skip + body, _payload(widgets) if widgets else "", host
@@ -45,13 +45,13 @@ def refuse_foreign(path: Path) -> None:
     """Only what dlviz itself wrote may be written anew.
 
     Raises:
-        Problem: something else lies there, or nothing can be written there.
+        DlvizError: something else lies there, or nothing can be written there.
     """
     if path.exists() and not ours(path):
-        raise Problem(say("pages.refused.foreign", path=path))
+        raise DlvizError(message("pages.refused.foreign", path=path))
     nearest = next(folder for folder in path.absolute().parents if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise Problem(say("pages.refused.place", path=path, nearest=nearest))
+        raise DlvizError(message("pages.refused.place", path=path, nearest=nearest))
 
 
 def ours(path: Path) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 #: So many classes have colors and shapes of their own.
 CLASSES = 10
@@ -20,17 +20,17 @@ def points(x: Any) -> Tensor:
     """`x` as it is, if it holds points of the plane.
 
     Raises:
-        Problem: it is no floating-point tensor (N, 2), or holds a NaN or an infinity.
+        DlvizError: it is no floating-point tensor (N, 2), or holds a NaN or an infinity.
     """
     if not isinstance(x, Tensor):
-        raise Problem(say("plane.refused.x", got=type(x).__name__))
+        raise DlvizError(message("plane.refused.x", got=type(x).__name__))
     if x.dim() != 2 or x.shape[1] != 2:
-        raise Problem(say("plane.refused.x_shape", got=tuple(x.shape)))
+        raise DlvizError(message("plane.refused.x_shape", got=tuple(x.shape)))
     if not x.is_floating_point():
-        raise Problem(say("plane.refused.x_dtype", got=x.dtype))
+        raise DlvizError(message("plane.refused.x_dtype", got=x.dtype))
     if not bool(torch.isfinite(x).all()):
         row = int((~torch.isfinite(x)).any(1).nonzero()[0])
-        raise Problem(say("plane.refused.x_finite", row=row, got=tuple(x[row].tolist())))
+        raise DlvizError(message("plane.refused.x_finite", row=row, got=tuple(x[row].tolist())))
     return x.detach()
 
 
@@ -38,18 +38,18 @@ def labels(y: Any, count: int) -> Tensor:
     """`y` as whole numbers (N,).
 
     Raises:
-        Problem: it is no tensor of `count` labels from 0 on.
+        DlvizError: it is no tensor of `count` labels from 0 on.
     """
     if not isinstance(y, Tensor):
-        raise Problem(say("plane.refused.y", got=type(y).__name__))
+        raise DlvizError(message("plane.refused.y", got=type(y).__name__))
     flat = y.detach().squeeze(1) if y.dim() == 2 and y.shape[1] == 1 else y.detach()
     if flat.dim() != 1 or flat.shape[0] != count:
-        raise Problem(say("plane.refused.y_shape", count=count, got=tuple(y.shape)))
+        raise DlvizError(message("plane.refused.y_shape", count=count, got=tuple(y.shape)))
     whole = flat.long()
     if flat.is_complex() or not bool((whole == flat).all()):
-        raise Problem(say("plane.refused.y_whole", got=flat[whole != flat][0].item()))
+        raise DlvizError(message("plane.refused.y_whole", got=flat[whole != flat][0].item()))
     if flat.numel() and int(whole.min()) < 0:
-        raise Problem(say("plane.refused.y_negative", got=int(whole.min())))
+        raise DlvizError(message("plane.refused.y_negative", got=int(whole.min())))
     return whole
 
 
@@ -57,13 +57,13 @@ def names(classes: Sequence[Any] | None, count: int) -> list[str]:
     """What the classes are called; their numbers, where nothing is said.
 
     Raises:
-        Problem: there are not as many names as classes.
+        DlvizError: there are not as many names as classes.
     """
     if classes is None:
         return [str(number) for number in range(count)]
     found = [str(name) for name in classes]
     if len(found) != count:
-        raise Problem(say("plane.refused.classes", count=count, got=len(found)))
+        raise DlvizError(message("plane.refused.classes", count=count, got=len(found)))
     return found
 
 
@@ -79,9 +79,9 @@ def frame(limits: Any, x: Tensor) -> Limits:
     try:
         left, right, bottom, top = (float(one) for one in limits)
     except (TypeError, ValueError):
-        raise Problem(say("plane.refused.limits", got=repr(limits))) from None
+        raise DlvizError(message("plane.refused.limits", got=repr(limits))) from None
     if not (left < right and bottom < top and all(map(math.isfinite, (left, right, bottom, top)))):
-        raise Problem(say("plane.refused.limits", got=repr(limits)))
+        raise DlvizError(message("plane.refused.limits", got=repr(limits)))
     return left, right, bottom, top
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.plane import arithmetic
 from dlviz.plane.equation import is_each
 from dlviz.plane.step import Step
@@ -41,7 +41,7 @@ def columns(step: Step, numbers: Sequence[int], classes: Sequence[str], criterio
     label = int(step.labels[0])
     own = label if step.chances is not None and step.chances.shape[1] == made[-1]["drawn"] else -1
     edge = {"from": len(made) - 1, "kind": "each" if own < 0 and made[-1]["drawn"] == 1 else "into", "unit": own}
-    return [*made, _column("loss", criterion, 1, torch.tensor([step.loss]), [say("plane.walk.loss")], [edge])]
+    return [*made, _column("loss", criterion, 1, torch.tensor([step.loss]), [message("plane.walk.loss")], [edge])]
 
 
 def _column(
@@ -123,7 +123,7 @@ def _chances(step: Step, last: int, classes: Sequence[str]) -> dict[str, Any]:
 
 def layer(name: str) -> str:
     """What a call is called in a sentence; a number is its place in a Sequential."""
-    return say("plane.walk.layer", name=name) if name.isdigit() else name
+    return message("plane.walk.layer", name=name) if name.isdigit() else name
 
 
 def shown(units: int) -> int:

@@ -10,9 +10,9 @@ import torch
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.plane import arguments
 from dlviz.plane.code import loop
 from dlviz.plane.equation import equation
@@ -67,7 +67,7 @@ class Drawing(Widget):
             self._shot = self._shoot(self._x0, self._labels, resolution, None)
             self._classes = arguments.names(classes, self._shot.classes)
         else:
-            raise Problem(say("plane.refused.resolution", got=resolution))
+            raise DlvizError(message("plane.refused.resolution", got=resolution))
         super().__init__(**traits)
         self.observe(self._redraw, "resolution")
 
@@ -125,7 +125,7 @@ class Drawing(Widget):
             unit: which unit of it.
 
         Raises:
-            Problem: there is no such call or unit.
+            DlvizError: there is no such call or unit.
         """
         return equation(self._open().plane.calls, *self._unit("equation", layer, unit))
 
@@ -136,11 +136,11 @@ class Drawing(Widget):
             layer, unit: as for :meth:`equation`.
 
         Raises:
-            Problem: there is no such call or unit, or it is not drawn.
+            DlvizError: there is no such call or unit, or it is not drawn.
         """
         number, unit = self._unit("inspect", layer, unit)
         if unit >= UNITS:
-            raise Problem(say("plane.refused.drawn", name=self.calls[number].name, drawn=UNITS, got=unit))
+            raise DlvizError(message("plane.refused.drawn", name=self.calls[number].name, drawn=UNITS, got=unit))
         self.opened = [number, unit]
 
     def code(self) -> str:
@@ -167,7 +167,7 @@ class Drawing(Widget):
 
     def _open(self) -> Shot:
         if self._shot is None:
-            raise Problem(say("plane.refused.closed"))
+            raise DlvizError(message("plane.refused.closed"))
         return self._shot
 
     def _shoot(self, x: Tensor, labels: Tensor, side: int, state: Mapping[str, Tensor] | None) -> Shot:
@@ -233,23 +233,23 @@ class Drawing(Widget):
         }
 
     def _called(self, moment: Moment) -> str:
-        return moment.label or say("plane.moment", number=moment.number)
+        return moment.label or message("plane.moment", number=moment.number)
 
     def _notes(self, shown: int) -> list[dict[str, str]]:
         notes = []
         minding = [name for name, module in self._learners.named_modules() if module.training and _minds(module)]
         if minding:
-            notes.append({"kind": "", "text": say("plane.note.evaluation", names=", ".join(minding[:4]))})
+            notes.append({"kind": "", "text": message("plane.note.evaluation", names=", ".join(minding[:4]))})
         if shown < len(self._moments):
-            text = say("plane.note.moments", shown=shown, count=len(self._moments))
+            text = message("plane.note.moments", shown=shown, count=len(self._moments))
             notes.append({"kind": "", "text": text})
         if len(self.painted) >= PAINTED:
-            notes.append({"kind": "warn", "text": say("plane.note.painted", most=PAINTED)})
+            notes.append({"kind": "warn", "text": message("plane.note.painted", most=PAINTED)})
         return notes
 
     def _signature(self, shot: Shot) -> str:
         loss = "–" if shot.loss is None else f"{shot.loss:.4g}"
-        return say(
+        return message(
             "plane.signature",
             model=self._names[0],
             points=len(shot.guesses),
@@ -261,16 +261,18 @@ class Drawing(Widget):
         names = [call.name for call in self.calls]
         number = layer if isinstance(layer, int) else names.index(layer) if layer in names else -1
         if not 0 <= number < len(names):
-            raise Problem(say("plane.refused.layer", caller=caller, got=repr(layer), names=", ".join(names)))
+            raise DlvizError(message("plane.refused.layer", caller=caller, got=repr(layer), names=", ".join(names)))
         count = self.calls[number].units
         if not isinstance(unit, int) or not 0 <= unit < count:
-            raise Problem(say("plane.refused.unit", caller=caller, name=names[number], count=count, got=repr(unit)))
+            raise DlvizError(
+                message("plane.refused.unit", caller=caller, name=names[number], count=count, got=repr(unit))
+            )
         return number, unit
 
     def _describe(self) -> str:
         if self._shot is None:
-            return say("plane.repr_closed")
-        return say("plane.repr", model=self._names[0], points=len(self._shot.guesses), classes=len(self._classes))
+            return message("plane.repr_closed")
+        return message("plane.repr", model=self._names[0], points=len(self._shot.guesses), classes=len(self._classes))
 
     def _still(self) -> str:
         theme = "dark" if self.theme == "dark" else "light"

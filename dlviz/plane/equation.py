@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.plane.record import Call
 
 #: So many terms of a sum are written out.
@@ -91,7 +91,7 @@ def _sum(weights: Sequence[float], names: Sequence[str], bias: float | None) -> 
     for weight, name in shown:
         text += _signed(weight, f"·{name}", first=not text)
     if len(shown) < len(terms):
-        text += " + " + say("plane.more", count=len(terms) - len(shown))
+        text += " + " + message("plane.more", count=len(terms) - len(shown))
     return text if bias is None else text + _signed(bias, "", first=False)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 import traitlets
 
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.plane.edit_widget import Editing
 from dlviz.plane.shot import losses
 from dlviz.plane.step import Step, take
@@ -60,7 +60,7 @@ class Explaining(Editing):
             loss: called with what the model returned and the labels of these points, as in your loop; cross-entropy without it.
 
         Raises:
-            Problem: there is no such point, or the optimizer or the loss does not fit.
+            DlvizError: there is no such point, or the optimizer or the loss does not fit.
 
         Example:
             >>> import dlviz
@@ -73,15 +73,15 @@ class Explaining(Editing):
         """
         self._open()
         if optimizer is not None and lr is not None:
-            raise Problem(say("plane.refused.both"))
+            raise DlvizError(message("plane.refused.both"))
         if lr is not None and not (isinstance(lr, (int, float)) and math.isfinite(lr) and lr >= 0):
-            raise Problem(say("plane.refused.lr", got=repr(lr)))
+            raise DlvizError(message("plane.refused.lr", got=repr(lr)))
         chosen = [self._worst()] if point is None else [point] if isinstance(point, int) else point
         points, before = self._points(chosen), self._given
         self._given = {"optimizer": optimizer, "lr": lr, "loss": loss}
         try:
             self._take(points)
-        except Problem:
+        except DlvizError:
             self._given = before
             raise
         with self.hold_sync():
@@ -107,11 +107,11 @@ class Explaining(Editing):
     def _points(self, chosen: Any) -> list[int]:
         count = len(self._all()[1])
         if not count:
-            raise Problem(say("plane.refused.no_points"))
+            raise DlvizError(message("plane.refused.no_points"))
         numbers = list(chosen) if isinstance(chosen, Sequence) else [chosen]
         fits = all(isinstance(one, int) and 0 <= one < count for one in numbers)
         if not fits or len(set(numbers)) != len(numbers) or not 0 < len(numbers) <= BATCH:
-            raise Problem(say("plane.refused.point", last=count - 1, most=BATCH, got=repr(chosen)))
+            raise DlvizError(message("plane.refused.point", last=count - 1, most=BATCH, got=repr(chosen)))
         return numbers
 
     def _worst(self) -> int:
@@ -153,7 +153,7 @@ class Explaining(Editing):
         name = "" if criterion is None else _named(criterion)
         found = walk(step, points, self._classes, name, self._open(), after)
         if self._moment() is not None and self._given.get("optimizer") is not None:
-            found["notes"].append(say("plane.walk.state"))
+            found["notes"].append(message("plane.walk.state"))
         self._explained = step
         self.walk = dict(binary(found | {"step": self.step}))
 

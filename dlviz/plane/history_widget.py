@@ -5,7 +5,7 @@ from typing import Any
 
 from dlviz.kit.frames import BUDGET
 from dlviz.kit.page import written
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.plane.drawing_widget import Drawing
 from dlviz.plane.moments import Moment, room, spread, state_of, thinned, versions
 from dlviz.plane.shot import Shot
@@ -21,7 +21,7 @@ class Remembering(Drawing):
     def __init__(self, *given: Any, **traits: Any) -> None:
         self._taken = 0
         super().__init__(*given, **traits)
-        self._remember(say("plane.start"))
+        self._remember(message("plane.start"))
         self._draw()
         self.observe(self._moved, "step")
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.plane.arguments import Limits
 from dlviz.plane.equation import equation, inputs, linear_of
 from dlviz.plane.fold import WIDEST, fold
@@ -89,9 +89,11 @@ def scene(
         "edited": edited,
         "code": code,
         "signature": signature,
-        "badge": {"kind": "", "text": say("plane.edited")} if edited else {"kind": "good", "text": say("plane.badge")},
+        "badge": {"kind": "", "text": message("plane.edited")}
+        if edited
+        else {"kind": "good", "text": message("plane.badge")},
         "notes": [*notes, *_notes(shot, chosen, drawn, len(y))],
-        "summary": say(
+        "summary": message(
             "plane.summary",
             classes=", ".join(classes),
             points=len(y),
@@ -172,16 +174,16 @@ def _notes(shot: Shot, chosen: Sequence[int], drawn: Tensor, count: int) -> list
     notes = []
     wild = next((call.name for call in calls if not bool(torch.isfinite(call.output).all())), "")
     if wild:
-        notes.append({"kind": "bad", "text": say("plane.note.wild", name=wild)})
+        notes.append({"kind": "bad", "text": message("plane.note.wild", name=wild)})
     if calls[-1].kind.lower() in ("sigmoid", "softmax"):
-        notes.append({"kind": "warn", "text": say("plane.note.squashed", name=calls[-1].name, kind=calls[-1].kind)})
+        notes.append({"kind": "warn", "text": message("plane.note.squashed", name=calls[-1].name, kind=calls[-1].kind)})
     if len(chosen) < len(calls):
-        notes.append({"kind": "", "text": say("plane.note.layers", shown=len(chosen) - 1, count=len(calls) - 1)})
+        notes.append({"kind": "", "text": message("plane.note.layers", shown=len(chosen) - 1, count=len(calls) - 1)})
     wide = max((calls[n] for n in chosen), key=lambda call: call.units)
     if wide.units > UNITS:
-        notes.append({"kind": "", "text": say("plane.note.units", name=wide.name, shown=UNITS, count=wide.units)})
+        notes.append({"kind": "", "text": message("plane.note.units", name=wide.name, shown=UNITS, count=wide.units)})
     if len(drawn) < count:
-        notes.append({"kind": "", "text": say("plane.note.points", shown=len(drawn), count=count)})
+        notes.append({"kind": "", "text": message("plane.note.points", shown=len(drawn), count=count)})
     if shot.classes > 5:
-        notes.append({"kind": "", "text": say("plane.note.colors")})
+        notes.append({"kind": "", "text": message("plane.note.colors")})
     return notes

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.plane.arguments import CLASSES, Limits
 from dlviz.plane.record import Run, run
 
@@ -76,13 +76,15 @@ def shoot(
         random: state of the CPU's generator to start from.
 
     Raises:
-        Problem: the model refuses points of the plane, or returns something else than logits.
+        DlvizError: the model refuses points of the plane, or returns something else than logits.
     """
     plane = _run(model, grid(limits, side, x), state, random)
     points = _run(model, x, state, random)
     chances, own = probabilities(logits(plane)), probabilities(logits(points))
     if len(y) and int(y.max()) >= chances.shape[1]:
-        raise Problem(say("plane.refused.y_large", got=int(y.max()), count=chances.shape[1], last=chances.shape[1] - 1))
+        raise DlvizError(
+            message("plane.refused.y_large", got=int(y.max()), count=chances.shape[1], last=chances.shape[1] - 1)
+        )
     guesses = own.argmax(1)
     return Shot(
         plane,
@@ -122,8 +124,8 @@ def _run(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None, random
     try:
         return run(model, x, state, random)
     except Exception as error:  # a learner's own forward may raise anything
-        raise Problem(
-            say("plane.refused.model", shape=tuple(x.shape), torch=f"{type(error).__name__}: {error}")
+        raise DlvizError(
+            message("plane.refused.model", shape=tuple(x.shape), torch=f"{type(error).__name__}: {error}")
         ) from error
 
 
@@ -131,14 +133,14 @@ def logits(made: Run) -> Tensor:
     """What a model returned, as (N, 1) or (N, C).
 
     Raises:
-        Problem: it is something else than logits.
+        DlvizError: it is something else than logits.
     """
     z: Any = made.output
     rows = made.calls[0].output.shape[0]
     if not isinstance(z, Tensor) or z.dim() not in (1, 2) or z.shape[0] != rows or not z.is_floating_point():
         got = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
-        raise Problem(say("plane.refused.output", count=rows, got=got))
+        raise DlvizError(message("plane.refused.output", count=rows, got=got))
     z = z.detach().unsqueeze(1) if z.dim() == 1 else z.detach()
     if z.shape[1] > CLASSES:
-        raise Problem(say("plane.refused.many", most=CLASSES, got=z.shape[1]))
+        raise DlvizError(message("plane.refused.many", most=CLASSES, got=z.shape[1]))
     return z

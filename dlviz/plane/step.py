@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.plane.equation import is_each
 from dlviz.plane.record import Call, Run, run
 from dlviz.plane.shot import logits, loss, probabilities
@@ -82,7 +82,7 @@ def take(
         criterion: the loss, called with what the model returned and `y`; cross-entropy without one.
 
     Raises:
-        Problem: the optimizer knows nothing of the model, or cannot step without a closure; the loss is no number of a graph.
+        DlvizError: the optimizer knows nothing of the model, or cannot step without a closure; the loss is no number of a graph.
 
     Example:
         >>> net = nn.Linear(2, 1)
@@ -135,12 +135,12 @@ def _loss(made: Run, y: Tensor, criterion: Callable[..., Any] | None) -> Tensor:
         found = criterion(made.output, y)
     except Exception as error:  # a learner's own function may raise anything
         told = f"{type(error).__name__}: {error}"
-        raise Problem(
-            say("plane.refused.loss", output=tuple(made.output.shape), y=tuple(y.shape), torch=told)
+        raise DlvizError(
+            message("plane.refused.loss", output=tuple(made.output.shape), y=tuple(y.shape), torch=told)
         ) from error
     if not isinstance(found, Tensor) or found.numel() != 1 or (torch.is_grad_enabled() and not found.requires_grad):
         got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
-        raise Problem(say("plane.refused.loss_value", got=got))
+        raise DlvizError(message("plane.refused.loss_value", got=got))
     return found.reshape(())
 
 
@@ -174,14 +174,14 @@ def _stepper(
 ) -> torch.optim.Optimizer:
     """The learner's optimizer over the copies, with copies of its own state."""
     if not any(leaf.requires_grad for leaf in leaves.values()):
-        raise Problem(say("plane.refused.frozen"))
+        raise DlvizError(message("plane.refused.frozen"))
     if optimizer is None:
         return torch.optim.SGD([leaf for leaf in leaves.values() if leaf.requires_grad], lr=lr)
     if not isinstance(optimizer, torch.optim.Optimizer):
-        raise Problem(say("plane.refused.optimizer", got=type(optimizer).__name__))
+        raise DlvizError(message("plane.refused.optimizer", got=type(optimizer).__name__))
     known = {id(one) for group in optimizer.param_groups for one in group["params"]}
     if not any(id(own) in known for own in owners.values()):
-        raise Problem(say("plane.refused.optimizer_other"))
+        raise DlvizError(message("plane.refused.optimizer_other"))
     # Wherever it speaks of a parameter of the model, its copy speaks of that parameter's copy.
     return copy.deepcopy(optimizer, {id(owners[name]): leaf for name, leaf in leaves.items()})
 
@@ -190,7 +190,7 @@ def _step(optimizer: torch.optim.Optimizer) -> None:
     try:
         optimizer.step()
     except TypeError as error:
-        raise Problem(say("plane.refused.closure", name=type(optimizer).__name__)) from error
+        raise DlvizError(message("plane.refused.closure", name=type(optimizer).__name__)) from error
 
 
 def _plain(optimizer: torch.optim.Optimizer) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.plane.explain_widget import Explaining
 
 
@@ -54,7 +54,7 @@ def boundary(
         ``.code()``.
 
     Raises:
-        Problem: an argument does not fit.
+        DlvizError: an argument does not fit.
 
     Example:
         >>> import torch, dlviz
@@ -73,7 +73,7 @@ def boundary(
         https://playground.tensorflow.org, whose idea this is, for one canned kind of network
     """
     if not isinstance(model, nn.Module):
-        raise Problem(say("plane.refused.module", got=type(model).__name__))
+        raise DlvizError(message("plane.refused.module", got=type(model).__name__))
     found = scope()
     names = [name_of(model, found, "net"), name_of(x, found, "x"), name_of(y, found, "y")]
     plain = getattr(model, "_orig_mod", model)  # a compiled module runs no hooks

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 #: Cells know one step; what they are given may still be a sequence.
 CELLS = {nn.RNNCell: "RNN", nn.LSTMCell: "LSTM", nn.GRUCell: "GRU"}
@@ -41,7 +41,7 @@ def kind_of(module: Any) -> str:
     """ "RNN", "LSTM" or "GRU".
 
     Raises:
-        Problem: it is none of torch's recurrent modules.
+        DlvizError: it is none of torch's recurrent modules.
     """
     for cell, kind in CELLS.items():
         if isinstance(module, cell):
@@ -54,8 +54,8 @@ def kind_of(module: Any) -> str:
         if isinstance(part, (nn.RNNBase, nn.RNNCellBase))
     ]
     if inside:
-        raise Problem(say("recurrent.refused.inside", got=type(module).__name__, names=", ".join(inside[:4])))
-    raise Problem(say("recurrent.refused.module", got=type(module).__name__))
+        raise DlvizError(message("recurrent.refused.inside", got=type(module).__name__, names=", ".join(inside[:4])))
+    raise DlvizError(message("recurrent.refused.module", got=type(module).__name__))
 
 
 def squash_of(module: nn.Module) -> str:
@@ -79,20 +79,20 @@ def called(module: nn.Module, x: Any, hx: Any) -> Sequences:
         hx: what it takes beside it, or ``None``.
 
     Raises:
-        Problem: torch refuses it, in torch's own words, or there is no step.
+        DlvizError: torch refuses it, in torch's own words, or there is no step.
     """
     kind = kind_of(module)
     _look(x, module)
     try:
         with torch.no_grad(), _evaluating(module):
             return _cell(module, kind, x, hx) if isinstance(module, tuple(CELLS)) else _whole(module, x, hx)
-    except Problem:
+    except DlvizError:
         raise
     except Exception as error:  # torch refuses in many words: shapes, dtypes, states
         shape = tuple(x.data.shape) if isinstance(x, PackedSequence) else tuple(x.shape)
         name = type(module).__name__
-        raise Problem(
-            say("recurrent.refused.torch", name=name, shape=shape, torch=f"{type(error).__name__}: {error}")
+        raise DlvizError(
+            message("recurrent.refused.torch", name=name, shape=shape, torch=f"{type(error).__name__}: {error}")
         ) from error
 
 
@@ -100,11 +100,11 @@ def _look(x: Any, module: nn.Module) -> None:
     if isinstance(x, PackedSequence):
         return
     if not isinstance(x, Tensor):
-        raise Problem(say("recurrent.refused.x", got=type(x).__name__))
+        raise DlvizError(message("recurrent.refused.x", got=type(x).__name__))
     if not x.is_floating_point():
-        raise Problem(say("recurrent.refused.dtype", got=x.dtype, size=module.input_size))
+        raise DlvizError(message("recurrent.refused.dtype", got=x.dtype, size=module.input_size))
     if x.numel() == 0:
-        raise Problem(say("recurrent.refused.empty", got=tuple(x.shape)))
+        raise DlvizError(message("recurrent.refused.empty", got=tuple(x.shape)))
 
 
 @contextmanager

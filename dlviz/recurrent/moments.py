@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: So many looks are kept, and of so many a curve is drawn behind the newest.
 MOST, DRAWN = 200, 6
@@ -84,7 +84,7 @@ def history(
     if len(ghosts) > DRAWN:
         ghosts = [ghosts[k] for k in torch.linspace(0, len(ghosts) - 1, DRAWN).round().int().tolist()]
     if base is not None:
-        ghosts.append((say("recurrent.unedited"), base))
+        ghosts.append((message("recurrent.unedited"), base))
     with_norm = [moment for moment in moments if moment.norm is not None]
     norms = torch.stack([m.norm for m in with_norm if m.norm is not None]) if with_norm else torch.zeros(0)
     clips = sorted({*CLIPS, clip})

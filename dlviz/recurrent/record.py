@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.recurrent.arguments import Sequences, called, kind_of, size_of, squash_of
 from dlviz.recurrent.lane import GATES, Lane, Weights, walk
 
@@ -62,7 +62,7 @@ def record(module: nn.Module, x: Any, hx: Any = None, *, sequence: int = 0, edit
         edits: what is held otherwise.
 
     Raises:
-        Problem: torch refuses the call, or there is no such sequence.
+        DlvizError: torch refuses the call, or there is no such sequence.
 
     Example:
         >>> lstm = torch.nn.LSTM(3, 4, num_layers=2)
@@ -76,8 +76,8 @@ def record(module: nn.Module, x: Any, hx: Any = None, *, sequence: int = 0, edit
 def follow(module: nn.Module, batch: Sequences, sequence: int, edits: Edits) -> Record:
     """One sequence of a call that has been made."""
     if not 0 <= sequence < len(batch.lengths):
-        raise Problem(
-            say("recurrent.refused.sequence", count=len(batch.lengths), last=len(batch.lengths) - 1, got=sequence)
+        raise DlvizError(
+            message("recurrent.refused.sequence", count=len(batch.lengths), last=len(batch.lengths) - 1, got=sequence)
         )
     kind, squash = kind_of(module), squash_of(module)
     layers, directions, *_ = size_of(module)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.recurrent.lane import GATES, Lane
 from dlviz.recurrent.record import Record
 
@@ -89,8 +89,8 @@ def scene(
 def lane_name(lane: Lane, directions: int) -> str:
     """Which layer, and of two directions which one."""
     if directions == 1:
-        return say("recurrent.layer", number=lane.layer)
-    return say(f"recurrent.{'backward' if lane.direction else 'forward'}", number=lane.layer)
+        return message("recurrent.layer", number=lane.layer)
+    return message(f"recurrent.{'backward' if lane.direction else 'forward'}", number=lane.layer)
 
 
 def table(norms: Tensor, units: Sequence[int] | None) -> dict[str, Any]:
@@ -130,24 +130,24 @@ def _ghost(ghost: Record, now: Lane, number: int) -> dict[str, Any]:
 
 def _badge(record: Record) -> dict[str, str]:
     if record.off is None:
-        return {"kind": "", "text": say("recurrent.edited")}
+        return {"kind": "", "text": message("recurrent.edited")}
     eps = torch.finfo(record.output.dtype).eps
     good = record.off <= 100 * eps * max(1.0, float(record.output.nan_to_num().abs().max()))
     return {
         "kind": "good" if good else "",
-        "text": say("recurrent.badge", off=f"{record.off:.1e}" if record.off else "0"),
+        "text": message("recurrent.badge", off=f"{record.off:.1e}" if record.off else "0"),
     }
 
 
 def _notes(lane: Lane, steps: int, units: int) -> list[dict[str, str]]:
     notes = []
     if steps < lane.steps:
-        notes.append({"kind": "", "text": say("recurrent.note.steps", shown=steps, count=lane.steps)})
+        notes.append({"kind": "", "text": message("recurrent.note.steps", shown=steps, count=lane.steps)})
     if units < lane.gates.shape[2]:
-        notes.append({"kind": "", "text": say("recurrent.note.units", shown=units, count=lane.gates.shape[2])})
+        notes.append({"kind": "", "text": message("recurrent.note.units", shown=units, count=lane.gates.shape[2])})
     if not bool(torch.isfinite(lane.h).all()):
         place = int((~torch.isfinite(lane.h)).any(1).nonzero()[0])
-        notes.append({"kind": "bad", "text": say("recurrent.note.wild", place=place)})
+        notes.append({"kind": "bad", "text": message("recurrent.note.wild", place=place)})
     return notes
 
 
@@ -155,7 +155,7 @@ def _summary(record: Record, number: int, tokens: Sequence[str], history: Mappin
     lane = record.lanes[number]
     named = " ".join(tokens[:12]) + (" …" if len(tokens) > 12 else "")
     curve = history["now"]
-    return say(
+    return message(
         "recurrent.summary",
         kind=lane.kind,
         steps=lane.steps,

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 Encode = Callable[[str], Tensor]
 
@@ -19,7 +19,7 @@ def tokens_of(tokens: Any, lengths: Sequence[int]) -> list[list[str]]:
         lengths: how many steps each sequence has.
 
     Raises:
-        Problem: there are not as many names as steps.
+        DlvizError: there are not as many names as steps.
 
     Example:
         >>> tokens_of("abc", [3]), tokens_of(None, [2]), tokens_of([["a"], ["b", "c"]], [1, 2])
@@ -30,11 +30,11 @@ def tokens_of(tokens: Any, lengths: Sequence[int]) -> list[list[str]]:
     many = not isinstance(tokens, str) and all(isinstance(one, (list, tuple)) for one in tokens)
     named = [list(map(str, one)) for one in tokens] if many else [list(map(str, tokens))] * len(lengths)
     if len(named) != len(lengths):
-        raise Problem(say("recurrent.refused.token_lists", count=len(lengths), got=len(named)))
+        raise DlvizError(message("recurrent.refused.token_lists", count=len(lengths), got=len(named)))
     for number, (one, length) in enumerate(zip(named, lengths, strict=True)):
         # One list for a batch may be longer than its shorter sequences.
         if len(one) < length or (many and len(one) != length) or len(one) > max(lengths):
-            raise Problem(say("recurrent.refused.tokens", sequence=number, count=length, got=len(one)))
+            raise DlvizError(message("recurrent.refused.tokens", sequence=number, count=length, got=len(one)))
     return [one[:length] for one, length in zip(named, lengths, strict=True)]
 
 
@@ -42,7 +42,7 @@ def joined(tokens: Sequence[str]) -> str:
     """Tokens as one text: letters side by side, words with spaces between.
 
     Example:
-        >>> joined(["h", "i"]), joined(["say", "hi"])
+        >>> joined(["h", "i"]), joined(["message", "hi"])
         ('hi', 'say hi')
     """
     return ("" if all(len(one) == 1 for one in tokens) else " ").join(tokens)
@@ -65,15 +65,17 @@ def encoded(encode: Encode, text: str, inputs: int) -> Tensor:
     """What the learner's function makes of a text.
 
     Raises:
-        Problem: it raises, or gives no (T, inputs).
+        DlvizError: it raises, or gives no (T, inputs).
     """
     try:
         x = encode(text)
     except Exception as error:  # a learner's own function may raise anything
-        raise Problem(say("recurrent.refused.encode", text=text, error=f"{type(error).__name__}: {error}")) from error
+        raise DlvizError(
+            message("recurrent.refused.encode", text=text, error=f"{type(error).__name__}: {error}")
+        ) from error
     if not isinstance(x, Tensor) or x.dim() != 2 or x.shape[1] != inputs or not x.is_floating_point():
         got = f"{tuple(x.shape)} {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
-        raise Problem(say("recurrent.refused.encoded", inputs=inputs, got=got))
+        raise DlvizError(message("recurrent.refused.encoded", inputs=inputs, got=got))
     if not len(x):
-        raise Problem(say("recurrent.refused.nothing"))
+        raise DlvizError(message("recurrent.refused.nothing"))
     return x.detach()

@@ -10,9 +10,9 @@ import traitlets
 from torch import Tensor, nn
 
 from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.recurrent.arguments import Sequences, called, copied, kind_of, size_of
 from dlviz.recurrent.influence import influence, lags, norms
 from dlviz.recurrent.lane import GATES
@@ -73,7 +73,7 @@ class Unroll(Widget):
         self._kind, self._learners, self._name, self._encode = kind_of(module), module, name, encode
         self._written = x if isinstance(x, str) else None
         if self._written is not None and encode is None:
-            raise Problem(say("recurrent.refused.x", got="str"))
+            raise DlvizError(message("recurrent.refused.x", got="str"))
         self._x, self._hx = x, h0
         self._moments: list[Moment] = []
         self._typed: tuple[str, Sequences] | None = None
@@ -101,7 +101,7 @@ class Unroll(Widget):
     def record(self) -> Record:
         """All layers of what is drawn."""
         if self._record is None:
-            raise Problem(say("recurrent.refused.closed"))
+            raise DlvizError(message("recurrent.refused.closed"))
         return self._record
 
     @property
@@ -126,8 +126,8 @@ class Unroll(Widget):
     def influence(self) -> Tensor:
         """∂h_t[unit]/∂x_s of the drawn layer's h where the player stands, for every s, (T, inputs)."""
         if self.unit >= self.record.lanes[self.lane].h.shape[1]:
-            raise Problem(
-                say("recurrent.refused.projected", count=self.record.lanes[self.lane].h.shape[1], got=self.unit)
+            raise DlvizError(
+                message("recurrent.refused.projected", count=self.record.lanes[self.lane].h.shape[1], got=self.unit)
             )
         return influence(self.record, self.lane, self.place, self.unit)
 
@@ -174,7 +174,7 @@ class Unroll(Widget):
             lane: of which layer and direction; without it, the drawn one.
 
         Raises:
-            Problem: there is no such gate or unit.
+            DlvizError: there is no such gate or unit.
         """
         self.zeroed = [*self.zeroed, [self.lane if lane is None else lane, gate, -1 if unit is None else unit]]
 
@@ -187,7 +187,7 @@ class Unroll(Widget):
             lane: of which layer and direction; without it, the drawn one.
 
         Raises:
-            Problem: there is no such unit, or the numbers do not fit.
+            DlvizError: there is no such unit, or the numbers do not fit.
         """
         self._begin("h", value, unit, lane)
 
@@ -210,7 +210,7 @@ class Unroll(Widget):
             label: what to call this look; without one it has its number.
         """
         if self._record is None:
-            raise Problem(say("recurrent.refused.closed"))
+            raise DlvizError(message("recurrent.refused.closed"))
         self._batch, self._model, self._bases = self._called(), copied(self._learners), {}
         self._look(label)
         self._type()
@@ -246,7 +246,7 @@ class Unroll(Widget):
 
     def _look(self, label: str) -> None:
         curves = tuple(self._base(self.sequence)[1])
-        name = say("recurrent.look", number=len(self._moments)) if self._moments else say("recurrent.first")
+        name = message("recurrent.look", number=len(self._moments)) if self._moments else message("recurrent.first")
         moment = Moment(str(label) or name, self.sequence, curves, grad_norm(self._learners))
         self._moments = thinned([*self._moments, moment])
 
@@ -256,12 +256,12 @@ class Unroll(Widget):
             self._typed, self.refusal = None, ""
             return
         if len(self.text) > LONGEST:
-            self.refusal = say("recurrent.refused.long", most=LONGEST, got=len(self.text))
+            self.refusal = message("recurrent.refused.long", most=LONGEST, got=len(self.text))
             return
         try:
             self._typed = self.text, self._spoken(self.text)
             self.refusal = ""
-        except Problem as problem:
+        except DlvizError as problem:
             self.refusal = str(problem)
 
     def _spoken(self, text: str) -> Sequences:
@@ -281,7 +281,9 @@ class Unroll(Widget):
         else:
             found = torch.as_tensor(value, dtype=torch.float64).detach().cpu()
             if found.dim() and tuple(found.shape) != (size,):
-                raise Problem(say("recurrent.refused.start_shape", name=name, count=size, got=tuple(found.shape)))
+                raise DlvizError(
+                    message("recurrent.refused.start_shape", name=name, count=size, got=tuple(found.shape))
+                )
             pairs = list(enumerate(found.expand(size).tolist()))
         kept = [one for one in self.start if tuple(one[:3]) not in {(name, lane, u) for u, _ in pairs}]
         self.start = [*kept, *([name, lane, u, v] for u, v in pairs)]
@@ -296,26 +298,26 @@ class Unroll(Widget):
     @traitlets.validate("lane")
     def _lane_is_there(self, proposal: Any) -> int:
         if proposal["value"] >= self._lanes:
-            raise Problem(say("recurrent.refused.lane", count=self._lanes, got=proposal["value"]))
+            raise DlvizError(message("recurrent.refused.lane", count=self._lanes, got=proposal["value"]))
         return int(proposal["value"])
 
     @traitlets.validate("sequence")
     def _sequence_is_there(self, proposal: Any) -> int:
         if proposal["value"] >= self._count:
             got = proposal["value"]
-            raise Problem(say("recurrent.refused.sequence", count=self._count, last=self._count - 1, got=got))
+            raise DlvizError(message("recurrent.refused.sequence", count=self._count, last=self._count - 1, got=got))
         return int(proposal["value"])
 
     @traitlets.validate("unit")
     def _unit_is_there(self, proposal: Any) -> int:
         if proposal["value"] >= self._size("c"):
-            raise Problem(say("recurrent.refused.unit", count=self._size("c"), got=proposal["value"]))
+            raise DlvizError(message("recurrent.refused.unit", count=self._size("c"), got=proposal["value"]))
         return int(proposal["value"])
 
     @traitlets.validate("text")
     def _text_can_be_read(self, proposal: Any) -> str:
         if proposal["value"] and self._encode is None:
-            raise Problem(say("recurrent.refused.text"))
+            raise DlvizError(message("recurrent.refused.text"))
         return str(proposal["value"])
 
     @traitlets.validate("zeroed")
@@ -324,8 +326,8 @@ class Unroll(Widget):
         for one in proposal["value"]:
             fits = len(one) == 3 and one[1] in gates and one[0] in range(self._lanes)
             if not fits or one[2] not in range(-1, self._size("c")):
-                names = ", ".join(gates) or say("recurrent.none")
-                raise Problem(say("recurrent.refused.zeroed", kind=self._kind, names=names, got=one))
+                names = ", ".join(gates) or message("recurrent.none")
+                raise DlvizError(message("recurrent.refused.zeroed", kind=self._kind, names=names, got=one))
         return [list(one) for one in proposal["value"]]
 
     @traitlets.validate("start")
@@ -335,20 +337,20 @@ class Unroll(Widget):
             fits = len(one) == 4 and one[0] in names and one[1] in range(self._lanes)
             number = fits and isinstance(one[3], (int, float)) and abs(one[3]) < float("inf")
             if not number or one[2] not in range(self._size(one[0])):
-                raise Problem(say("recurrent.refused.start", kind=self._kind, names=", ".join(names), got=one))
+                raise DlvizError(message("recurrent.refused.start", kind=self._kind, names=", ".join(names), got=one))
         return [list(one) for one in proposal["value"]]
 
     @traitlets.validate("forget_bias")
     def _forget_bias_is_an_lstms(self, proposal: Any) -> float:
         value = float(proposal["value"])
         if value and (self._kind != "LSTM" or abs(value) == float("inf") or value != value):
-            raise Problem(say("recurrent.refused.forget_bias", kind=self._kind, got=value))
+            raise DlvizError(message("recurrent.refused.forget_bias", kind=self._kind, got=value))
         return value
 
     @traitlets.validate("clip")
     def _clip_is_a_length(self, proposal: Any) -> float:
         if not 0 < proposal["value"] < float("inf"):
-            raise Problem(say("recurrent.refused.clip", got=proposal["value"]))
+            raise DlvizError(message("recurrent.refused.clip", got=proposal["value"]))
         return float(proposal["value"])
 
     # Drawing.
@@ -431,12 +433,12 @@ class Unroll(Widget):
         notes = []
         dropped = float(getattr(self._learners, "dropout", 0.0))
         if self._learners.training and dropped and self._sizes[0] > 1:
-            notes.append({"kind": "", "text": say("recurrent.note.dropout", p=f"{dropped:g}")})
+            notes.append({"kind": "", "text": message("recurrent.note.dropout", p=f"{dropped:g}")})
         return notes
 
     def _signature(self, record: Record) -> str:
         kind = f"{type(self._learners).__name__}({self._learners.extra_repr()})"
-        return say("recurrent.signature", name=self._name, kind=kind, steps=record.lanes[0].steps)
+        return message("recurrent.signature", name=self._name, kind=kind, steps=record.lanes[0].steps)
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:
         """The view asks for all edits to be let go."""
@@ -464,8 +466,8 @@ class Unroll(Widget):
 
     def _describe(self) -> str:
         if self._record is None:
-            return say("recurrent.repr_closed")
-        return say("recurrent.repr", name=self._name, kind=self._kind, steps=self._record.lanes[0].steps)
+            return message("recurrent.repr_closed")
+        return message("recurrent.repr", name=self._name, kind=self._kind, steps=self._record.lanes[0].steps)
 
     def _still(self) -> str:
         theme = "dark" if self.theme == "dark" else "light"
@@ -504,7 +506,7 @@ def unroll(
         ``.update()``, ``.reset()``.
 
     Raises:
-        Problem: an argument does not fit, or torch refuses it.
+        DlvizError: an argument does not fit, or torch refuses it.
 
     Example:
         >>> import torch, dlviz

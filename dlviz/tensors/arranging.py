@@ -42,7 +42,7 @@ def arrange(x: Tensor, text: str, names: Mapping[str, Any]) -> Arranged:
     """Carry out an expression such as ``"x.T.contiguous()"`` and say what it did to storage.
 
     Raises:
-        Problem: `text` holds more than methods that arrange, and indexing.
+        DlvizError: `text` holds more than methods that arrange, and indexing.
 
     Example:
         >>> x = torch.arange(6).view(2, 3)

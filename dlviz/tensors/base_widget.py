@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 Data = TypeVar("Data")
 
@@ -25,14 +25,14 @@ class TensorsWidget(Widget, Generic[Data]):
         """What the picture was drawn from.
 
         Raises:
-            Problem: the widget has been closed.
+            DlvizError: the widget has been closed.
         """
         if self._data is None:
-            raise Problem(say("tensors.refused.closed"))
+            raise DlvizError(message("tensors.refused.closed"))
         return self._data
 
     def __repr__(self) -> str:
-        return say("tensors.repr_closed") if self._data is None else self._describe()
+        return message("tensors.repr_closed") if self._data is None else self._describe()
 
     @property
     def _colors(self) -> str:

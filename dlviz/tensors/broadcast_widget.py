@@ -9,9 +9,9 @@ from torch import Tensor
 
 from dlviz.blocks import read, sent
 from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.broadcasting import Broadcast, combine
 from dlviz.tensors.facts import facts
@@ -45,8 +45,8 @@ class BroadcastView(TensorsWidget[Broadcast]):
     def _describe(self) -> str:
         made = self.data
         shapes = f" {self._op} ".join(str(tuple(x.shape)) for x in made.operands)
-        end = say("tensors.broadcast.refused") if made.result is None else tuple(made.result.shape)
-        return say("tensors.broadcast.repr", shapes=shapes, result=end)
+        end = message("tensors.broadcast.refused") if made.result is None else tuple(made.result.shape)
+        return message("tensors.broadcast.repr", shapes=shapes, result=end)
 
     def _still(self) -> str:
         made = self.data
@@ -65,7 +65,9 @@ class BroadcastView(TensorsWidget[Broadcast]):
         else:
             lines.append((made.error[:110], "bad"))
         page = Page([row], lines=lines)
-        return draw(say("tensors.broadcast.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
+        return draw(
+            message("tensors.broadcast.name"), self.scene["signature"], self.scene["summary"], page, self._colors
+        )
 
 
 def broadcast(
@@ -86,7 +88,7 @@ def broadcast(
         The widget; ``.output`` is what torch computed. Where sizes clash, they are marked, beside torch's message.
 
     Raises:
-        Problem: an operand is neither a tensor nor a number, or `op` is not known.
+        DlvizError: an operand is neither a tensor nor a number, or `op` is not known.
 
     Example:
         >>> import torch, dlviz
@@ -101,11 +103,13 @@ def broadcast(
     for i, value in enumerate(values):
         if not isinstance(value, (Tensor, int, float, complex)):
             place = "ab"[i] if i < 2 else f"more[{i - 2}]"
-            raise Problem(say("tensors.refused.number", caller="broadcast", name=place, got=type(value).__name__))
+            raise DlvizError(
+                message("tensors.refused.number", caller="broadcast", name=place, got=type(value).__name__)
+            )
         if isinstance(value, Tensor):
             check_layout("broadcast", "ab"[i] if i < 2 else f"more[{i - 2}]", value)
     if names is not None and len(names) != len(values):
-        raise Problem(say("tensors.refused.names", got=len(names), count=len(values)))
+        raise DlvizError(message("tensors.refused.names", got=len(names), count=len(values)))
     known = scope()
     called = names or [name_of(v, known, _letter(i)) if isinstance(v, Tensor) else str(v) for i, v in enumerate(values)]
     text = op if isinstance(op, str) else getattr(op, "__name__", "op")
@@ -132,13 +136,13 @@ def _scene(made: Broadcast, names: list[str], op: str, infix: bool) -> dict[str,
             about["facts"]["stride"] = list(wide.stride()) if about["facts"]["stride"] is not None else None
             about["stretched"] = list(_ghosts(made, i))
         operands.append(about)
-    result = None if made.result is None else item(made.result, facts(made.result, say("tensors.broadcast.result")))
+    result = None if made.result is None else item(made.result, facts(made.result, message("tensors.broadcast.result")))
     shapes = f" {op} ".join(str(tuple(x.shape)) for x in made.operands)
-    notes = [{"kind": "bad", "text": say("tensors.broadcast.torch", torch=made.error)}] if made.error else []
+    notes = [{"kind": "bad", "text": message("tensors.broadcast.torch", torch=made.error)}] if made.error else []
     notes += [{"kind": "bad", "text": _clash(made, names, dim)} for dim in made.clashes]
     if made.result is not None:
-        notes += crop_note({say("tensors.broadcast.result"): tuple(made.result.shape)})
-    end = say("tensors.broadcast.refused") if made.result is None else tuple(made.result.shape)
+        notes += crop_note({message("tensors.broadcast.result"): tuple(made.result.shape)})
+    end = message("tensors.broadcast.refused") if made.result is None else tuple(made.result.shape)
     return {
         "operands": operands,
         "result": result,
@@ -146,12 +150,12 @@ def _scene(made: Broadcast, names: list[str], op: str, infix: bool) -> dict[str,
         "infix": infix,
         "aligned": made.aligned,
         "shape": made.shape,
-        "signature": say("tensors.broadcast.signature", shapes=shapes, result=end),
-        "badge": {"kind": "bad", "text": say("tensors.broadcast.refused")}
+        "signature": message("tensors.broadcast.signature", shapes=shapes, result=end),
+        "badge": {"kind": "bad", "text": message("tensors.broadcast.refused")}
         if made.error
-        else {"kind": "good", "text": say("tensors.badge.exact")},
+        else {"kind": "good", "text": message("tensors.badge.exact")},
         "notes": notes,
-        "summary": say("tensors.broadcast.summary", shapes=shapes, result=end),
+        "summary": message("tensors.broadcast.summary", shapes=shapes, result=end),
     }
 
 
@@ -160,4 +164,4 @@ def _clash(made: Broadcast, names: list[str], dim: int) -> str:
     sizes = ", ".join(
         f"{name} {row[dim]}" for name, row in zip(names, made.aligned, strict=True) if row[dim] not in (None, 1)
     )
-    return say("tensors.broadcast.clash", dim=back, sizes=sizes)
+    return message("tensors.broadcast.clash", dim=back, sizes=sizes)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 OPERATORS: dict[str, Callable[..., Tensor]] = {
     "+": torch.add,
@@ -82,16 +82,16 @@ def combine(values: Sequence[Any], op: str | Callable[..., Tensor]) -> Broadcast
     """Apply `op` to `values`, tensors or plain numbers; with an operator and more than two of them, from left to right.
 
     Raises:
-        Problem: `op` is no operator of the list and cannot be called.
+        DlvizError: `op` is no operator of the list and cannot be called.
 
     Example:
         >>> combine([torch.tensor([[1], [2]]), torch.tensor([10, 20])], "+").result.tolist()
         [[11, 21], [12, 22]]
     """
     if isinstance(op, str) and op not in OPERATORS:
-        raise Problem(say("tensors.refused.operator", got=repr(op), known=" ".join(OPERATORS)))
+        raise DlvizError(message("tensors.refused.operator", got=repr(op), known=" ".join(OPERATORS)))
     if not isinstance(op, str) and not callable(op):
-        raise Problem(say("tensors.refused.operator", got=type(op).__name__, known=" ".join(OPERATORS)))
+        raise DlvizError(message("tensors.refused.operator", got=type(op).__name__, known=" ".join(OPERATORS)))
     plain = [value.detach() if isinstance(value, Tensor) else value for value in values]
     operands = tuple(value if isinstance(value, Tensor) else torch.as_tensor(value) for value in plain)
     aligned, shape = align([tuple(x.shape) for x in operands])

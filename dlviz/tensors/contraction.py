@@ -8,8 +8,8 @@ from math import prod
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.tensors.storage import check_layout
 
 
@@ -83,21 +83,23 @@ def matmul(a: Tensor, b: Tensor) -> Contraction:
     """``torch.matmul`` in labels: vectors are rows at the left and columns at the right, batch dimensions broadcast.
 
     Raises:
-        Problem: torch refuses; the message is torch's own.
+        DlvizError: torch refuses; the message is torch's own.
 
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
     for x, name in ((a, "a"), (b, "b")):
         if not isinstance(x, Tensor):
-            raise Problem(say("tensors.refused.operand", caller="matmul", name=name, got=type(x).__name__))
+            raise DlvizError(message("tensors.refused.operand", caller="matmul", name=name, got=type(x).__name__))
         check_layout("matmul", name, x)
     a, b = a.detach(), b.detach()
     try:
         result = torch.matmul(a, b)
     except (RuntimeError, TypeError, NotImplementedError) as error:
         shapes = f"{tuple(a.shape)}, {tuple(b.shape)}"
-        raise Problem(say("tensors.refused.torch", caller="matmul", shapes=shapes, torch=_first(error))) from None
+        raise DlvizError(
+            message("tensors.refused.torch", caller="matmul", shapes=shapes, torch=_first(error))
+        ) from None
     batch = max(a.dim(), b.dim(), 2) - 2
     names = [f"b{i}" for i in range(batch)]
     left = (*names[batch - max(a.dim() - 2, 0) :], *(("i", "k") if a.dim() > 1 else ("k",)))
@@ -110,7 +112,7 @@ def einsum(equation: str, *operands: Tensor) -> Contraction:
     """``torch.einsum`` in labels; dimensions of an ellipsis are called ``…0``, ``…1`` from the left.
 
     Raises:
-        Problem: torch refuses; the message is torch's own.
+        DlvizError: torch refuses; the message is torch's own.
 
     Example:
         >>> einsum("ij->ji", torch.zeros(2, 3)).output
@@ -120,17 +122,21 @@ def einsum(equation: str, *operands: Tensor) -> Contraction:
         https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
     """
     if not isinstance(equation, str):
-        raise Problem(say("tensors.refused.equation", got=type(equation).__name__))
+        raise DlvizError(message("tensors.refused.equation", got=type(equation).__name__))
     for i, x in enumerate(operands):
         if not isinstance(x, Tensor):
-            raise Problem(say("tensors.refused.operand", caller="einsum", name=f"operands[{i}]", got=type(x).__name__))
+            raise DlvizError(
+                message("tensors.refused.operand", caller="einsum", name=f"operands[{i}]", got=type(x).__name__)
+            )
         check_layout("einsum", f"operands[{i}]", x)
     operands = tuple(x.detach() for x in operands)
     try:
         result = torch.einsum(equation, *operands)
     except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
         shapes = ", ".join(str(tuple(x.shape)) for x in operands)
-        raise Problem(say("tensors.refused.torch", caller="einsum", shapes=shapes, torch=_first(error))) from None
+        raise DlvizError(
+            message("tensors.refused.torch", caller="einsum", shapes=shapes, torch=_first(error))
+        ) from None
     plain = equation.replace(" ", "")
     inputs, arrow, output = plain.partition("->")
     parts = inputs.split(",")

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 #: What picks elements out of a tensor.
 SELECTING = frozenset(
@@ -94,20 +94,20 @@ def parse(caller: str, text: str, x: Tensor, names: Mapping[str, Any], allowed: 
         allowed: names of methods that may be called, beside subscripts.
 
     Raises:
-        Problem: anything but subscripts and these methods; the message says what stood there.
+        DlvizError: anything but subscripts and these methods; the message says what stood there.
 
     Example:
         >>> parse("index", "x[1:, 0]", torch.zeros(3, 2), {}, SELECTING).steps[0].arguments[0]
         (slice(1, None, None), 0)
     """
     if not isinstance(text, str):
-        raise Problem(say("tensors.refused.text", caller=caller, got=type(text).__name__))
+        raise DlvizError(message("tensors.refused.text", caller=caller, got=type(text).__name__))
     try:
         tree = ast.parse(text.strip(), mode="eval").body if len(text) <= _LONGEST else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         tree = None
     if tree is None:
-        raise Problem(say("tensors.refused.syntax", caller=caller, text=text[:_LONGEST]))
+        raise DlvizError(message("tensors.refused.syntax", caller=caller, text=text[:_LONGEST]))
     return _Reader(caller, text, x, names, allowed).expression(tree)
 
 
@@ -124,10 +124,10 @@ class _Reader:
         self.names[root] = self.x
         return Expression(self.text, root, tuple(self.steps(tree)))
 
-    def refuse(self, node: ast.AST) -> Problem:
+    def refuse(self, node: ast.AST) -> DlvizError:
         allowed = ", ".join(sorted(self.allowed))
-        return Problem(
-            say("tensors.refused.part", caller=self.caller, text=self.text, part=ast.unparse(node), allowed=allowed)
+        return DlvizError(
+            message("tensors.refused.part", caller=self.caller, text=self.text, part=ast.unparse(node), allowed=allowed)
         )
 
     def steps(self, node: ast.expr) -> list[Step]:
@@ -189,11 +189,13 @@ class _Reader:
 
     def variable(self, node: ast.Name) -> Any:
         if node.id not in self.names:
-            raise Problem(say("tensors.refused.name", caller=self.caller, text=self.text, name=node.id))
+            raise DlvizError(message("tensors.refused.name", caller=self.caller, text=self.text, name=node.id))
         found = self.names[node.id]
         if not _plain(found):
             kind = type(found).__name__
-            raise Problem(say("tensors.refused.kind", caller=self.caller, text=self.text, name=node.id, kind=kind))
+            raise DlvizError(
+                message("tensors.refused.kind", caller=self.caller, text=self.text, name=node.id, kind=kind)
+            )
         return found
 
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from dlviz.blocks import read
 from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.facts import facts
 from dlviz.tensors.scene import crop_note, cropped, item
@@ -50,10 +50,10 @@ class IndexView(TensorsWidget[Selection]):
     def _describe(self) -> str:
         text, found = self.data.expression.text, self.data.result
         if not self.revealed:
-            return say("tensors.index.repr_hidden", text=text)
+            return message("tensors.index.repr_hidden", text=text)
         if found is None:
-            return say("tensors.index.repr_refused", text=text)
-        return say("tensors.index.repr", text=text, shape=tuple(found.shape), kind=_handed(self.data))
+            return message("tensors.index.repr_refused", text=text)
+        return message("tensors.index.repr", text=text, shape=tuple(found.shape), kind=_handed(self.data))
 
     def _still(self) -> str:
         chosen = self.data
@@ -67,14 +67,14 @@ class IndexView(TensorsWidget[Selection]):
         ]
         lines = []
         if not self.revealed:
-            lines.append((say("tensors.index.question"), "ink-2"))
+            lines.append((message("tensors.index.question"), "ink-2"))
         elif chosen.result is None:
             lines.append((chosen.error[:110], "bad"))
         else:
             shape = tuple(chosen.result.shape)
             row += ["→", Sheet(str(shape), read(chosen.result, None, cropped(shape)))]
         return draw(
-            say("tensors.index.name"),
+            message("tensors.index.name"),
             self.scene["signature"],
             self.scene["summary"],
             Page([row], lines=lines),
@@ -96,7 +96,7 @@ def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None,
         The widget; ``.output`` is what torch returned, ``.data.shares`` whether that is a view.
 
     Raises:
-        Problem: `x` is not a tensor, or `expression` is more than indexing.
+        DlvizError: `x` is not a tensor, or `expression` is more than indexing.
 
     Example:
         >>> import torch, dlviz
@@ -108,14 +108,14 @@ def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None,
         https://docs.pytorch.org/docs/stable/tensor_view.html
     """
     if not isinstance(x, Tensor):
-        raise Problem(say("tensors.refused.operand", caller="index", name="x", got=type(x).__name__))
+        raise DlvizError(message("tensors.refused.operand", caller="index", name="x", got=type(x).__name__))
     known = {**scope(), **(names or {})}
     selection = select(x.detach(), expression, known)
     return IndexView(selection, name_of(x, known, selection.expression.name), **traits)
 
 
 def _handed(chosen: Selection) -> str:
-    return say("tensors.index.a_view" if chosen.shares else "tensors.index.a_copy")
+    return message("tensors.index.a_view" if chosen.shares else "tensors.index.a_copy")
 
 
 def _lit(chosen: Selection, size: tuple[int, ...]) -> np.ndarray:
@@ -140,11 +140,11 @@ def _scene(chosen: Selection, name: str) -> dict[str, Any]:
             part = chosen.positions[tuple(slice(n) for n in cropped(found))]
             result["positions"] = part.reshape(-1).numpy().astype(np.int32)
         elif not chosen.source.is_meta:
-            notes.append({"kind": "", "text": say("tensors.index.large")})
+            notes.append({"kind": "", "text": message("tensors.index.large")})
     about = (
         ""
         if chosen.result is None
-        else say("tensors.index.about", kind=say(f"tensors.index.kind.{_kind(chosen)}"), handed=_handed(chosen))
+        else message("tensors.index.about", kind=message(f"tensors.index.kind.{_kind(chosen)}"), handed=_handed(chosen))
     )
     return {
         "text": text,
@@ -152,10 +152,10 @@ def _scene(chosen: Selection, name: str) -> dict[str, Any]:
         "result": result,
         "error": chosen.error,
         "about": about,
-        "signature": say("tensors.index.signature", text=text, shape=shape),
-        "badge": {"kind": "good", "text": say("tensors.badge.exact")},
+        "signature": message("tensors.index.signature", text=text, shape=shape),
+        "badge": {"kind": "good", "text": message("tensors.badge.exact")},
         "notes": notes,
-        "summary": say("tensors.index.summary", text=text, name=name, shape=shape),
+        "summary": message("tensors.index.summary", text=text, name=name, shape=shape),
     }
 
 

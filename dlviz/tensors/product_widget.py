@@ -10,9 +10,9 @@ from torch import Tensor
 
 from dlviz.blocks import read, sent
 from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.tensors import contraction
 from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.contraction import Contraction, partial_sums
@@ -54,22 +54,24 @@ class ProductView(TensorsWidget[Contraction]):
     def _known_order(self, proposal: Any) -> str:
         if proposal["value"] not in self._orders:
             known = ", ".join(self._orders)
-            raise Problem(say("tensors.refused.order", kind=self._kind, got=repr(proposal["value"]), known=known))
+            raise DlvizError(
+                message("tensors.refused.order", kind=self._kind, got=repr(proposal["value"]), known=known)
+            )
         return str(proposal["value"])
 
     @traitlets.validate("batch")
     def _known_batch(self, proposal: Any) -> list[int]:
         shape = self._shape
         if len(proposal["value"]) > len(shape) or any(i >= n for i, n in zip(proposal["value"], shape, strict=False)):
-            raise Problem(say("tensors.refused.batch", kind=self._kind, got=proposal["value"], shape=shape))
+            raise DlvizError(message("tensors.refused.batch", kind=self._kind, got=proposal["value"], shape=shape))
         return list(proposal["value"])
 
     def _describe(self) -> str:
         shapes = ", ".join(str(tuple(x.shape)) for x in self.data.operands)
         result = tuple(self.data.result.shape)
         if self._kind == "matmul":
-            return say("tensors.product.repr_matmul", shapes=shapes, result=result)
-        return say("tensors.product.repr_einsum", equation=self._equation, shapes=shapes, result=result)
+            return message("tensors.product.repr_matmul", shapes=shapes, result=result)
+        return message("tensors.product.repr_einsum", equation=self._equation, shapes=shapes, result=result)
 
     def _still(self) -> str:
         made = self.data
@@ -98,7 +100,7 @@ def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits
         The widget; ``.output`` is what torch computed.
 
     Raises:
-        Problem: torch refuses, with its message, or an argument does not fit.
+        DlvizError: torch refuses, with its message, or an argument does not fit.
 
     Example:
         >>> import torch, dlviz
@@ -128,7 +130,7 @@ def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None,
         The widget; ``.output`` is what torch computed.
 
     Raises:
-        Problem: torch refuses, with its message, or an argument does not fit.
+        DlvizError: torch refuses, with its message, or an argument does not fit.
 
     Example:
         >>> import torch, dlviz
@@ -146,7 +148,7 @@ def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None,
 def _names(operands: Sequence[Tensor], names: Sequence[str] | None) -> list[str]:
     if names is not None:
         if len(names) != len(operands):
-            raise Problem(say("tensors.refused.names", got=len(names), count=len(operands)))
+            raise DlvizError(message("tensors.refused.names", got=len(names), count=len(operands)))
         return [str(name) for name in names]
     known = scope()
     return [name_of(x, known, chr(ord("a") + i % 26)) for i, x in enumerate(operands)]
@@ -169,7 +171,7 @@ def _scene(made: Contraction, names: Sequence[str], kind: str, equation: str, or
         operands.append(
             {**item(x, facts(x, name)), "labels": list(labels), "column": kind == "matmul" and i == 1 and x.dim() == 1}
         )
-    end = say("tensors.product.result")
+    end = message("tensors.product.result")
     result = {
         **item(made.result, facts(made.result, end)),
         "labels": list(made.output),
@@ -185,14 +187,14 @@ def _scene(made: Contraction, names: Sequence[str], kind: str, equation: str, or
         "sizes": made.sizes,
         "terms": made.terms_each,
         "orders": orders,
-        "signature": say(
+        "signature": message(
             "tensors.product.signature", equation=equation, shapes=shapes, result=tuple(made.result.shape)
         ),
         "badge": _badge(made),
         "notes": crop_note(
             {name: tuple(x.shape) for name, x in zip((*names, end), (*made.operands, made.result), strict=True)}
         ),
-        "summary": say(
+        "summary": message(
             "tensors.product.summary",
             equation=equation,
             shapes=shapes,
@@ -228,9 +230,9 @@ def _partial(made: Contraction) -> Tensor:
 def _badge(made: Contraction) -> dict[str, str]:
     off = made.off()
     if off is None:
-        return {"kind": "", "text": say("tensors.badge.exact")}
+        return {"kind": "", "text": message("tensors.badge.exact")}
     if off == 0:
-        return {"kind": "good", "text": say("tensors.product.balanced")}
+        return {"kind": "good", "text": message("tensors.product.balanced")}
     if off != off:
-        return {"kind": "bad", "text": say("tensors.product.not_finite")}
-    return {"kind": "good", "text": say("tensors.product.within", off=f"{off:.1g}")}
+        return {"kind": "bad", "text": message("tensors.product.not_finite")}
+    return {"kind": "good", "text": message("tensors.product.within", off=f"{off:.1g}")}

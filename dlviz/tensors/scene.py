@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from dlviz.blocks import Block, read, read_sparse, sent, unreadable, window
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.tensors.facts import Facts
 from dlviz.tensors.figures import coarse, figures
 from dlviz.tensors.storage import tape
@@ -69,7 +69,7 @@ def cropped(shape: tuple[int, ...]) -> tuple[int, ...]:
 def crop_note(shapes: dict[str, tuple[int, ...]]) -> list[dict[str, str]]:
     """A note for each tensor, by name, of which only a part is drawn."""
     return [
-        {"kind": "", "text": say("tensors.note.cropped", name=name, part=cropped(shape), shape=shape)}
+        {"kind": "", "text": message("tensors.note.cropped", name=name, part=cropped(shape), shape=shape)}
         for name, shape in shapes.items()
         if cropped(shape) != shape
     ]
@@ -81,7 +81,7 @@ def tensor_scene(x: Tensor, about: Facts) -> dict[str, Any]:
     return {
         "facts": described(about),
         "figures": measured,
-        "signature": say("tensors.signature", shape=about.shape, dtype=about.dtype, device=about.device),
+        "signature": message("tensors.signature", shape=about.shape, dtype=about.dtype, device=about.device),
         "badge": _badge(x, about),
         "notes": _notes(x, about, measured),
         "summary": summary(about, measured),
@@ -108,15 +108,15 @@ def _badge(x: Tensor, about: Facts) -> dict[str, str]:
         or about.layout not in ("strided", "sparse_coo", "sparse_csr")
         or (about.layout == "strided" and unreadable(x))
     ):
-        return {"kind": "", "text": say("tensors.badge.none")}
-    return {"kind": "good", "text": say("tensors.badge.exact")}
+        return {"kind": "", "text": message("tensors.badge.none")}
+    return {"kind": "good", "text": message("tensors.badge.exact")}
 
 
 def _notes(x: Tensor, about: Facts, measured: dict[str, Any]) -> list[dict[str, str]]:
     notes = []
 
     def note(kind: str, key: str, **values: Any) -> None:
-        notes.append({"kind": kind, "text": say(f"tensors.note.{key}", **values)})
+        notes.append({"kind": kind, "text": message(f"tensors.note.{key}", **values)})
 
     if x.is_meta:
         note("", "meta")
@@ -141,9 +141,9 @@ def _notes(x: Tensor, about: Facts, measured: dict[str, Any]) -> list[dict[str, 
 
 def summary(about: Facts, measured: dict[str, Any]) -> str:
     """One sentence for who cannot see the picture."""
-    text = say("tensors.summary", name=about.name, shape=about.shape, dtype=about.dtype, device=about.device)
+    text = message("tensors.summary", name=about.name, shape=about.shape, dtype=about.dtype, device=about.device)
     if about.stride is not None:
-        text += " " + say("tensors.summary_stride", stride=about.stride, offset=about.offset)
+        text += " " + message("tensors.summary_stride", stride=about.stride, offset=about.offset)
     if "min" in measured:
-        text += " " + say("tensors.summary_range", least=f"{measured['min']:.4g}", most=f"{measured['max']:.4g}")
+        text += " " + message("tensors.summary_range", least=f"{measured['min']:.4g}", most=f"{measured['max']:.4g}")
     return text

@@ -41,7 +41,7 @@ def select(x: Tensor, text: str, names: Mapping[str, Any]) -> Selection:
     """Evaluate `text` on `x`; the same index on a tensor of positions tells where each element came from.
 
     Raises:
-        Problem: `text` is not an index.
+        DlvizError: `text` is not an index.
 
     Example:
         >>> chosen = select(torch.arange(12).view(3, 4), "x[1:, [0, 3]]", {})

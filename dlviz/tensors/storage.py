@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 def has_storage(x: Tensor) -> bool:
@@ -18,11 +18,11 @@ def check_layout(caller: str, name: str, x: Tensor) -> None:
     """Refuse what does not store all its elements, where every one of them is to be shown.
 
     Raises:
-        Problem: `x` is sparse or nested.
+        DlvizError: `x` is sparse or nested.
     """
     if not has_storage(x):
         layout = "nested" if x.is_nested else str(x.layout).removeprefix("torch.")
-        raise Problem(say("tensors.refused.layout", caller=caller, name=name, layout=layout))
+        raise DlvizError(message("tensors.refused.layout", caller=caller, name=name, layout=layout))
 
 
 def same_storage(a: Tensor, b: Tensor) -> bool:

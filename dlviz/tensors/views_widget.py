@@ -10,9 +10,9 @@ from torch import Tensor
 
 from dlviz.blocks import read, sent
 from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.tensors.arranging import Arranged, arrange
 from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.facts import facts
@@ -56,8 +56,8 @@ class ViewsView(TensorsWidget[tuple[Arranged, ...]]):
         parts = []
         for one in self.arranged:
             key = "refused" if one.result is None else "shares" if one.shares else "copied"
-            parts.append(f"{one.text} {say(f'tensors.views.{key}')}")
-        return say("tensors.views.repr", parts=", ".join(parts))
+            parts.append(f"{one.text} {message(f'tensors.views.{key}')}")
+        return message("tensors.views.repr", parts=", ".join(parts))
 
     def _still(self) -> str:
         sheets: list[Sheet | str] = []
@@ -76,13 +76,13 @@ class ViewsView(TensorsWidget[tuple[Arranged, ...]]):
         page = Page(
             rows,
             [
-                Scroll(say("tensors.tape.of", name=title), read(tape(x)))
+                Scroll(message("tensors.tape.of", name=title), read(tape(x)))
                 for title, x in _tapes(self.arranged)
                 if _small(x)
             ],
             lines,
         )
-        return draw(say("tensors.views.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
+        return draw(message("tensors.views.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
 
 
 def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = None, **traits: Any) -> ViewsView:
@@ -101,7 +101,7 @@ def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = No
         the picture shows torch's message and, for ``view``, the strides that forbid it.
 
     Raises:
-        Problem: `x` is not a tensor, or an expression holds what is not accepted.
+        DlvizError: `x` is not a tensor, or an expression holds what is not accepted.
 
     Example:
         >>> import torch, dlviz
@@ -113,7 +113,7 @@ def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = No
         https://docs.pytorch.org/docs/stable/tensor_view.html
     """
     if not isinstance(x, Tensor):
-        raise Problem(say("tensors.refused.operand", caller="views", name="x", got=type(x).__name__))
+        raise DlvizError(message("tensors.refused.operand", caller="views", name="x", got=type(x).__name__))
     here = scope()
     known = {**here, **(names or {})}
     first = name_of(x, known, "x")
@@ -155,10 +155,10 @@ def _scene(arranged: tuple[Arranged, ...]) -> dict[str, Any]:
     return {
         "items": items,
         "tapes": tapes,
-        "signature": say("tensors.views.signature", shared=shared, count=len(arranged)),
-        "badge": {"kind": "good", "text": say("tensors.badge.exact")},
+        "signature": message("tensors.views.signature", shared=shared, count=len(arranged)),
+        "badge": {"kind": "good", "text": message("tensors.badge.exact")},
         "notes": crop_note({one.text: tuple(one.result.shape) for one in arranged if one.result is not None}),
-        "summary": say(
+        "summary": message(
             "tensors.views.summary",
             name=first.name,
             shape=first.shape,
@@ -169,7 +169,7 @@ def _scene(arranged: tuple[Arranged, ...]) -> dict[str, Any]:
 
 def _sentence(one: Arranged) -> str:
     key = "refused" if one.result is None else "shares" if one.shares else "copied"
-    return f"{one.text}: {say(f'tensors.views.{key}')}"
+    return f"{one.text}: {message(f'tensors.views.{key}')}"
 
 
 def _item(one: Arranged, x: Tensor, number: int) -> dict[str, Any]:
@@ -190,10 +190,12 @@ def _refusal(one: Arranged) -> dict[str, Any]:
         following = next(e for e in range(d + 1, x.dim()) if x.shape[e] != 1)
         step, size, inner = x.stride(d), x.shape[following], x.stride(following)
         why.append(
-            say("tensors.views.why", dim=d, following=following, step=step, size=size, inner=inner, run=size * inner)
+            message(
+                "tensors.views.why", dim=d, following=following, step=step, size=size, inner=inner, run=size * inner
+            )
         )
     if one.faults:
-        why.append(say("tensors.views.instead"))
+        why.append(message("tensors.views.instead"))
     return {
         "text": one.text,
         "facts": {"name": one.text, "shape": []},

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from dlviz.blocks import Block, read, read_sparse, window
 from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.facts import Facts, facts
 from dlviz.tensors.scene import EXPORTED, LIVE, held, tensor_scene
@@ -70,7 +70,7 @@ class TensorView(TensorsWidget[Tensor]):
         """Read the tensor again, after it was written to.
 
         Raises:
-            Problem: the widget has been closed.
+            DlvizError: the widget has been closed.
         """
         with self.hold_sync():
             self.scene = binary(tensor_scene(self.data, self.facts))
@@ -83,12 +83,12 @@ class TensorView(TensorsWidget[Tensor]):
             isinstance(i, int) and -n <= i < n for i, n in zip(index, shape, strict=False)
         )
         if not fits:
-            raise Problem(say("tensors.refused.index", got=index, shape=shape))
+            raise DlvizError(message("tensors.refused.index", got=index, shape=shape))
         return 1 + sum((i % n) * prod(shape[d + 1 :]) for d, (i, n) in enumerate(zip(index, shape, strict=True)))
 
     def _check_origin(self, origin: tuple[int, ...]) -> None:
         if len(origin) != len(self.facts.shape):
-            raise Problem(say("tensors.refused.origin", got=origin, shape=self.facts.shape))
+            raise DlvizError(message("tensors.refused.origin", got=origin, shape=self.facts.shape))
 
     def _move(self, _: Any) -> None:
         if self._data is not None:
@@ -99,7 +99,7 @@ class TensorView(TensorsWidget[Tensor]):
 
     def _describe(self) -> str:
         about = self.facts
-        return say("tensors.repr", name=about.name, shape=about.shape, dtype=about.dtype, device=about.device)
+        return message("tensors.repr", name=about.name, shape=about.shape, dtype=about.dtype, device=about.device)
 
     def _full(self) -> dict[str, Any]:
         traits = super()._full()
@@ -111,12 +111,12 @@ class TensorView(TensorsWidget[Tensor]):
         about, x = self.facts, self.data
         scrolls = []
         if about.storage is not None and 0 < about.storage <= 48 and not x.is_quantized:
-            scrolls = [Scroll(say("tensors.tape.title"), read(tape(x)), _reached(about))]
+            scrolls = [Scroll(message("tensors.tape.title"), read(tape(x)), _reached(about))]
         title = f"{about.name} {about.shape}" + (f" stride {about.stride}" if about.stride else "")
         page = Page([[Sheet(title, _block(x, about, tuple(self.origin)))]], scrolls)
         for note in self.scene["notes"]:
             page.lines.append((note["text"][:110], "bad" if note["kind"] == "bad" else "ink-2"))
-        return draw(say("tensors.tensor.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
+        return draw(message("tensors.tensor.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
 
 
 def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
@@ -136,7 +136,7 @@ def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
         The widget; ``.facts`` holds shape, stride and the rest, ``.index`` the element pointed at.
 
     Raises:
-        Problem: `x` is not a tensor, or `index` or `origin` does not fit its shape.
+        DlvizError: `x` is not a tensor, or `index` or `origin` does not fit its shape.
         TypeError: an argument that it does not take.
 
     Example:
@@ -151,7 +151,7 @@ def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
         https://docs.pytorch.org/docs/stable/tensor_view.html
     """
     if not isinstance(x, Tensor):
-        raise Problem(say("tensors.refused.operand", caller="tensor", name="x", got=type(x).__name__))
+        raise DlvizError(message("tensors.refused.operand", caller="tensor", name="x", got=type(x).__name__))
     return TensorView(x, name or name_of(x, scope(), "tensor"), **traits)
 
 

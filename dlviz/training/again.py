@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.machine import seed as set_seed
 from dlviz.training.history import History
 
@@ -38,14 +38,14 @@ class Beginning:
         seed: starts Python's, NumPy's and torch's random numbers, now and at every :meth:`restore`; ``None`` keeps them where they stand.
 
     Raises:
-        Problem: one of `things` can neither tell its state nor take it back.
+        DlvizError: one of `things` can neither tell its state nor take it back.
     """
 
     def __init__(self, things: Sequence[Any], seed: int | None) -> None:
         for place, thing in enumerate(things):
             known = hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict")
             if not known and not isinstance(thing, torch.Generator):
-                raise Problem(say("training.refused.thing", place=place, got=type(thing).__name__))
+                raise DlvizError(message("training.refused.thing", place=place, got=type(thing).__name__))
         if seed is not None:
             set_seed(seed)
         self._seed = seed

@@ -9,8 +9,8 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +40,14 @@ class Knob:
         """`value` as this knob takes it.
 
         Raises:
-            Problem: it is no number, or not one of the choices, or negative where the logarithm is taken.
+            DlvizError: it is no number, or not one of the choices, or negative where the logarithm is taken.
         """
         if any(type(value) is type(one) and value == one for one in self.choices):
             return value
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not number or (self.choices and value not in self.choices) or (self.log and value < 0):
             wanted = ", ".join(map(str, self.choices)) or f"{self.low:g} … {self.high:g}"
-            raise Problem(say("training.refused.value", name=self.name, got=repr(value), wanted=wanted))
+            raise DlvizError(message("training.refused.value", name=self.name, got=repr(value), wanted=wanted))
         return int(value) if self.whole else float(value)
 
 
@@ -108,7 +108,7 @@ def bound(name: str, wish: Any) -> Knob:
     """A knob from what ``run.knobs(name=wish)`` was given.
 
     Raises:
-        Problem: there is nothing of that name to turn.
+        DlvizError: there is nothing of that name to turn.
     """
     asked = wish if isinstance(wish, Wish) else Wish(wish)
     read, write = _access(name, asked)
@@ -127,9 +127,9 @@ def bound(name: str, wish: Any) -> Knob:
         most = max(9, value.bit_length() + 1)
         choices = tuple(sorted({value, *(2**k for k in range(most))}))
     if log and low <= 0:
-        raise Problem(say("training.refused.log", name=name, low=low))
+        raise DlvizError(message("training.refused.log", name=name, low=low))
     if not low < high and not choices:
-        raise Problem(say("training.refused.range", name=name, low=low, high=high))
+        raise DlvizError(message("training.refused.range", name=name, low=low, high=high))
     return Knob(name, read, write, min(low, value if value or not log else low), max(high, value), log, choices, whole)
 
 
@@ -138,7 +138,7 @@ def _words(name: str, value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
     if isinstance(value, bool):
         return False, True
     if value not in choices:
-        raise Problem(say("training.refused.words", name=name, got=repr(value)))
+        raise DlvizError(message("training.refused.words", name=name, got=repr(value)))
     return choices
 
 
@@ -148,7 +148,7 @@ def _access(name: str, wish: Wish) -> tuple[Callable[[], Any], Callable[[Any], N
         return _of_optimizer(name, target)
     if isinstance(target, DataLoader):
         if not hasattr(target.batch_sampler, "batch_size"):
-            raise Problem(say("training.refused.loader", name=name))
+            raise DlvizError(message("training.refused.loader", name=name))
         return _of_attributes([(target.batch_sampler, "batch_size")])
     if isinstance(target, nn.Module):
         kinds = (nn.modules.dropout._DropoutNd,)
@@ -158,23 +158,23 @@ def _access(name: str, wish: Wish) -> tuple[Callable[[], Any], Callable[[Any], N
         if hasattr(target, name) and not places:
             places = [(target, name)]
         if not places:
-            raise Problem(say("training.refused.module", name=name, kind=type(target).__name__))
+            raise DlvizError(message("training.refused.module", name=name, kind=type(target).__name__))
         return _of_attributes(places)
     if isinstance(target, MutableMapping):
         if name not in target:
-            raise Problem(say("training.refused.key", name=name, known=", ".join(map(str, target)) or "-"))
+            raise DlvizError(message("training.refused.key", name=name, known=", ".join(map(str, target)) or "-"))
         return (lambda: target[name]), (lambda value: target.__setitem__(name, value))
     if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
         if not hasattr(*target):
-            raise Problem(
-                say("training.refused.attribute", name=name, kind=type(target[0]).__name__, attribute=target[1])
+            raise DlvizError(
+                message("training.refused.attribute", name=name, kind=type(target[0]).__name__, attribute=target[1])
             )
         return _of_attributes([target])
     if callable(target):
         if wish.value is None:
-            raise Problem(say("training.refused.function", name=name))
+            raise DlvizError(message("training.refused.function", name=name))
         return _of_function(target, wish.value)
-    raise Problem(say("training.refused.target", name=name, got=type(target).__name__))
+    raise DlvizError(message("training.refused.target", name=name, got=type(target).__name__))
 
 
 def _of_optimizer(name: str, optimizer: Optimizer) -> tuple[Callable[[], Any], Callable[[Any], None]]:
@@ -198,8 +198,8 @@ def _of_optimizer(name: str, optimizer: Optimizer) -> tuple[Callable[[], Any], C
         key for key, value in groups()[0].items() if isinstance(value, (int, float)) and not isinstance(value, bool)
     )
     if name not in known:
-        raise Problem(
-            say("training.refused.optimizer", name=name, kind=type(optimizer).__name__, known=", ".join(known))
+        raise DlvizError(
+            message("training.refused.optimizer", name=name, kind=type(optimizer).__name__, known=", ".join(known))
         )
 
     def write(value: float) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.training.again import Beginning, Past
 from dlviz.training.history import History
 from dlviz.training.run import Run
@@ -39,7 +39,7 @@ class Loop:
                 any of them for a range or choices of your own.
 
         Raises:
-            Problem: there is nothing of that name to turn.
+            DlvizError: there is nothing of that name to turn.
         """
         self._run.add_knobs(targets)
         self._stand()
@@ -91,7 +91,7 @@ class Loop:
             seed: sets all random numbers (:func:`dlviz.seed`), now and at every restart; without it they go back to where they stand.
 
         Raises:
-            Problem: one of `things` cannot tell its state.
+            DlvizError: one of `things` cannot tell its state.
 
         Example:
             >>> import torch, dlviz
@@ -114,7 +114,7 @@ class Loop:
         """Begin again at the next step boundary; a function that :meth:`start` trains is called anew, even after its end.
 
         Raises:
-            Problem: :meth:`restarts` was not called, or no loop is running.
+            DlvizError: :meth:`restarts` was not called, or no loop is running.
         """
         with self._run.lock:
             self._run.restart()
@@ -141,10 +141,10 @@ class Loop:
         """Train in a thread of its own, which keeps the kernel free; :meth:`stop` ends it at a step, :meth:`wait` waits for it.
 
         Raises:
-            Problem: it trains already.
+            DlvizError: it trains already.
         """
         if self._working:
-            raise Problem(say("training.refused.running"))
+            raise DlvizError(message("training.refused.running"))
         self._train, self._run.caller = train, True
         self._begin_thread(train)
 
@@ -173,12 +173,12 @@ class Loop:
         """Wait until the thread that :meth:`start` began has ended.
 
         Raises:
-            Problem: it raised; the message holds what.
+            DlvizError: it raised; the message holds what.
         """
         if self._thread is not None:
             self._thread.join(seconds)
         if self._run.state == "failed":
-            raise Problem(say("training.refused.failed", error=self._run.error))
+            raise DlvizError(message("training.refused.failed", error=self._run.error))
 
     def stop(self) -> None:
         """End at the next step."""

@@ -54,7 +54,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, ClassVar
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 #: Seconds between two looks: 20 a second are fluent under a hand and cost a loop next to nothing.
 PAUSE = 0.05
@@ -102,12 +102,12 @@ class Pump:
         self._loop_ran = True
         self._done: set[str] = set()
         if kernel is None:
-            self.why = say("training.pump.no_kernel")
+            self.why = message("training.pump.no_kernel")
             return
         try:
             self._shell = _shell_of(kernel)
         except _Missing as missing:
-            self._stop(say("training.pump.missing", kernel=_name_of(kernel), what=missing))
+            self._stop(message("training.pump.missing", kernel=_name_of(kernel), what=missing))
             return
         self.works = True
         self._due = 0.0
@@ -135,7 +135,7 @@ class Pump:
                     try:
                         self._let_in(interrupts)
                     except Exception as error:
-                        self._stop(say("training.pump.failed", error=f"{type(error).__name__}: {error}"))
+                        self._stop(message("training.pump.failed", error=f"{type(error).__name__}: {error}"))
         finally:
             if self.works:
                 self._due = perf_counter() + PAUSE
@@ -205,10 +205,10 @@ class Pump:
         kernel, done = self._kernel, self._done
         ask = kernel.should_handle
 
-        def should_handle(stream: Any, message: Any, idents: Any) -> Any:
-            if message["header"]["msg_id"] not in done:
-                return ask(stream, message, idents)
-            done.discard(message["header"]["msg_id"])
+        def should_handle(stream: Any, content: Any, idents: Any) -> Any:
+            if content["header"]["msg_id"] not in done:
+                return ask(stream, content, idents)
+            done.discard(content["header"]["msg_id"])
             if not done:
                 kernel.should_handle = ask
             return False
@@ -269,10 +269,10 @@ class _Shell:
         session = self.kernel.session
         try:
             idents, body = session.feed_identities(frames, copy=False)
-            message = session.deserialize(body, content=False, copy=False)
+            content = session.deserialize(body, content=False, copy=False)
         except Exception:
             return None
-        return _Letter(idents, body, message) if message["header"]["msg_type"] in SERVED else None
+        return _Letter(idents, body, content) if content["header"]["msg_type"] in SERVED else None
 
     def answered(self) -> str | None:
         """The id of the message that is being handled: the cell that runs, or the widget's message from which the loop was called."""

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.training.again import Beginning, Past
 from dlviz.training.history import History, Mark
 from dlviz.training.knobs import Knob, bound
@@ -92,7 +92,7 @@ class Run:
     def rounds(self, count: int) -> Iterator[int]:
         """Epoch numbers from 0; ends early when the run is stopped."""
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise Problem(say("training.refused.epochs", got=repr(count)))
+            raise DlvizError(message("training.refused.epochs", got=repr(count)))
         self._start()
         self.epochs = self.epoch + count
         try:
@@ -127,7 +127,9 @@ class Run:
     def _keep(self, name: str, value: Any) -> None:
         if isinstance(value, Tensor):
             if value.numel() != 1:
-                raise Problem(say("training.refused.metric", name=name, got=f"a tensor of shape {tuple(value.shape)}"))
+                raise DlvizError(
+                    message("training.refused.metric", name=name, got=f"a tensor of shape {tuple(value.shape)}")
+                )
             if value.is_cuda:
                 # Copied on the GPU and fetched with the others at the next message: no step waits for the GPU.
                 self._pending.append((name, self.step, value.detach().reshape(()).clone()))
@@ -136,7 +138,7 @@ class Run:
         try:
             number = float(value)
         except (TypeError, ValueError):
-            raise Problem(say("training.refused.metric", name=name, got=type(value).__name__)) from None
+            raise DlvizError(message("training.refused.metric", name=name, got=type(value).__name__)) from None
         self.history.add(name, self.step, number)
         if self.watch is not None and not math.isfinite(number):
             self._look()
@@ -147,10 +149,10 @@ class Run:
         """Have a knob stand at `value` from the next step on.
 
         Raises:
-            Problem: there is no such knob, or it does not take that value.
+            DlvizError: there is no such knob, or it does not take that value.
         """
         if name not in self.knobs:
-            raise Problem(say("training.refused.knob", name=name, known=", ".join(self.knobs) or "-"))
+            raise DlvizError(message("training.refused.knob", name=name, known=", ".join(self.knobs) or "-"))
         self.wishes[name] = self.knobs[name].fitted(value)
         if self.state not in ("running", "paused"):
             self.apply()
@@ -185,12 +187,12 @@ class Run:
         """Go back to the beginning at the next step boundary.
 
         Raises:
-            Problem: nobody has said what to put back, or no loop is running that could go back.
+            DlvizError: nobody has said what to put back, or no loop is running that could go back.
         """
         if self.beginning is None:
-            raise Problem(say("training.refused.beginning"))
+            raise DlvizError(message("training.refused.beginning"))
         if not self.can_restart:
-            raise Problem(say("training.refused.restart"))
+            raise DlvizError(message("training.refused.restart"))
         self.restarting, self.pausing = True, False
 
     @property

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.training.history import History, Mark
 
 _FORMAT = 1
@@ -36,7 +36,7 @@ def load(path: Path) -> tuple[History, dict[str, Any], str]:
     """Read what :func:`save` wrote.
 
     Raises:
-        Problem: the file is not one of these.
+        DlvizError: the file is not one of these.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -46,9 +46,9 @@ def load(path: Path) -> tuple[History, dict[str, Any], str]:
                 for step, value in zip(arrays[f"steps{number}"].tolist(), arrays[f"values{number}"], strict=True):
                     history.add(name, step, value)
     except FileNotFoundError:
-        raise Problem(say("training.refused.no_file", path=str(path))) from None
+        raise DlvizError(message("training.refused.no_file", path=str(path))) from None
     except (KeyError, ValueError, OSError, EOFError, TypeError) as error:
-        raise Problem(say("training.refused.file", path=str(path), why=str(error).partition("\n")[0])) from None
+        raise DlvizError(message("training.refused.file", path=str(path), why=str(error).partition("\n")[0])) from None
     history.marks.extend(Mark(**mark) for mark in about["marks"])
     return history, about["settings"], about["name"]
 

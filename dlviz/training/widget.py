@@ -12,7 +12,7 @@ import ipywidgets
 import traitlets
 
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.training import store
 from dlviz.training.loop import Loop
 from dlviz.training.pump import Pump
@@ -102,14 +102,14 @@ class Live(Loop, Widget):
             if one.kind == "knob":
                 new = one.new if isinstance(one.new, str) else f"{one.new:g}"
                 figure.add_vline(x=one.step, line_dash="dash", annotation_text=f"{one.name} {new}")
-        figure.update_layout(xaxis_title=say("training.step"), title=self._name)
+        figure.update_layout(xaxis_title=message("training.step"), title=self._name)
         return figure
 
     def save(self, path: str | Path) -> Path:
         """Write the run as ``.npz`` (bit for bit, for :func:`dlviz.load_run`), ``.csv`` or ``.json``, or its picture as any widget's.
 
         Raises:
-            Problem: the ending is none of these.
+            DlvizError: the ending is none of these.
         """
         path = Path(path)
         if path.suffix == ".npz":
@@ -189,11 +189,11 @@ class Live(Loop, Widget):
         plain, buffers = _apart(binary(content))
         self.send(plain, buffers)
 
-    def _answer(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
+    def _answer(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """The page asks or commands."""
-        kind = message.get("kind")
+        kind = content.get("kind")
         if kind == "open":
-            self._post(self._everything() | {"kind": "history", "to": message.get("from")})
+            self._post(self._everything() | {"kind": "history", "to": content.get("from")})
         elif kind == "step":
             self._run.singles = 1
         elif kind == "stop":
@@ -257,7 +257,7 @@ class Live(Loop, Widget):
 
     def _describe(self) -> str:
         run = self._run
-        return say(
+        return message(
             "training.repr", name=self._name, state=run.state, step=run.step, metrics=", ".join(run.history) or "-"
         )
 
@@ -347,7 +347,7 @@ def load_run(path: str | Path) -> Live:
     """A run that was saved as ``.npz``: every number as it was, NaN included.
 
     Raises:
-        Problem: there is no such file, or it is no saved run.
+        DlvizError: there is no such file, or it is no saved run.
 
     Example:
         >>> import dlviz, tempfile, pathlib

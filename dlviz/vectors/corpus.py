@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def read(corpus: Any) -> Corpus:
     """Take lists of words as they are, what ``dlviz.data.sentences()`` gives, or a text: cut at line ends and full stops, then into words.
 
     Raises:
-        Problem: it is none of the three.
+        DlvizError: it is none of the three.
 
     Example:
         >>> read("The cat sat. The dog ran!")
@@ -64,7 +64,7 @@ def read(corpus: Any) -> Corpus:
         return Corpus(corpus.tokens, getattr(corpus, "lines", ()))
     if isinstance(corpus, Sequence):
         return Corpus(corpus)
-    raise Problem(say("word2vec.refused.corpus", got=type(corpus).__name__))
+    raise DlvizError(message("word2vec.refused.corpus", got=type(corpus).__name__))
 
 
 def tokenize(text: str, words: Collection[str] | None = None) -> list[str]:
@@ -97,7 +97,7 @@ def vocabulary(sentences: Sequence[Sequence[str]], least: int = 1) -> Vocabulary
     """Count the words of sentences; words that occur less than `least` times are left out.
 
     Raises:
-        Problem: a sentence is no list of words, or fewer than two different words are left.
+        DlvizError: a sentence is no list of words, or fewer than two different words are left.
 
     Example:
         >>> vocabulary([["a", "b"], ["b", "c"]]).words
@@ -105,11 +105,11 @@ def vocabulary(sentences: Sequence[Sequence[str]], least: int = 1) -> Vocabulary
     """
     for place, sentence in enumerate(sentences):
         if isinstance(sentence, str) or not all(isinstance(word, str) for word in sentence):
-            raise Problem(say("vectors.refused.sentence", place=place, got=type(sentence).__name__))
+            raise DlvizError(message("vectors.refused.sentence", place=place, got=type(sentence).__name__))
     counted = Counter(word for sentence in sentences for word in sentence)
     kept = [(word, count) for word, count in counted.most_common() if count >= least]
     if len(kept) < 2:
-        raise Problem(say("vectors.refused.few", least=least, got=len(kept)))
+        raise DlvizError(message("vectors.refused.few", least=least, got=len(kept)))
     words = tuple(word for word, _ in kept)
     return Vocabulary(words, torch.tensor([count for _, count in kept]), {word: k for k, word in enumerate(words)})
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,7 +22,7 @@ class Vectors:
 
     def __repr__(self) -> str:
         """Say the shape; the numbers may lie on a GPU."""
-        return say("vectors.shown", shape=tuple(self.matrix.shape))
+        return message("vectors.shown", shape=tuple(self.matrix.shape))
 
     @cached_property
     def directions(self) -> Tensor:
@@ -38,13 +38,13 @@ class Vectors:
         """The row of a label, or a row's number checked.
 
         Raises:
-            Problem: there is no such word.
+            DlvizError: there is no such word.
         """
         if isinstance(word, str) and word in self.places:
             return self.places[word]
         if isinstance(word, int) and not isinstance(word, bool) and 0 <= word < len(self.labels):
             return word
-        raise Problem(say("vectors.refused.word", got=repr(word), count=len(self.labels), first=self.labels[0]))
+        raise DlvizError(message("vectors.refused.word", got=repr(word), count=len(self.labels), first=self.labels[0]))
 
 
 def labeled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
@@ -56,7 +56,7 @@ def labeled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
         labels: a label for each row, in any script; of a dict they are its keys. Without them rows are called by their number.
 
     Raises:
-        Problem: the vectors are no finite matrix, or the labels do not fit.
+        DlvizError: the vectors are no finite matrix, or the labels do not fit.
 
     Example:
         >>> labeled(torch.nn.Embedding(3, 2), ["a", "b", "c"])
@@ -64,19 +64,19 @@ def labeled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
     """
     if isinstance(vectors, Vectors):
         if labels is not None:
-            raise Problem(say("vectors.refused.twice"))
+            raise DlvizError(message("vectors.refused.twice"))
         return vectors
     if isinstance(vectors, Mapping):
         if labels is not None:
-            raise Problem(say("vectors.refused.twice"))
+            raise DlvizError(message("vectors.refused.twice"))
         labels, vectors = list(vectors.keys()), _stacked(list(vectors.values()))
     matrix = _matrix(vectors.weight if isinstance(vectors, nn.Embedding) else vectors)
     names = tuple(str(label) for label in (range(len(matrix)) if labels is None else labels))
     if len(names) != len(matrix):
-        raise Problem(say("vectors.refused.labels", rows=len(matrix), got=len(names)))
+        raise DlvizError(message("vectors.refused.labels", rows=len(matrix), got=len(names)))
     if len(set(names)) < len(names):
         twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise Problem(say("vectors.refused.same", label=twice))
+        raise DlvizError(message("vectors.refused.same", label=twice))
     return Vectors(matrix, names)
 
 
@@ -84,7 +84,9 @@ def _stacked(rows: list[Any]) -> Any:
     """The vectors of a dict, one below the other."""
     tensors = [torch.as_tensor(row) for row in rows]
     if len({row.shape for row in tensors}) > 1:
-        raise Problem(say("vectors.refused.ragged", got=", ".join(sorted({str(tuple(row.shape)) for row in tensors}))))
+        raise DlvizError(
+            message("vectors.refused.ragged", got=", ".join(sorted({str(tuple(row.shape)) for row in tensors})))
+        )
     return torch.stack(tensors) if tensors else torch.empty(0, 0)
 
 
@@ -92,14 +94,14 @@ def _matrix(given: Any) -> Tensor:
     try:
         tensor = torch.as_tensor(given)
     except (TypeError, ValueError, RuntimeError):
-        raise Problem(say("vectors.refused.kind", got=type(given).__name__)) from None
+        raise DlvizError(message("vectors.refused.kind", got=type(given).__name__)) from None
     if tensor.dim() != 2 or not tensor.numel():
-        raise Problem(say("vectors.refused.shape", got=tuple(tensor.shape)))
+        raise DlvizError(message("vectors.refused.shape", got=tuple(tensor.shape)))
     if tensor.is_complex():
-        raise Problem(say("vectors.refused.dtype", got=str(tensor.dtype).removeprefix("torch.")))
+        raise DlvizError(message("vectors.refused.dtype", got=str(tensor.dtype).removeprefix("torch.")))
     kept = tensor.dtype if tensor.dtype == torch.float64 else torch.float32
     copied = tensor.detach().to("cpu", kept, copy=True)
     if not copied.isfinite().all():
         row = int((~copied.isfinite()).any(1).nonzero()[0])
-        raise Problem(say("vectors.refused.finite", row=row))
+        raise DlvizError(message("vectors.refused.finite", row=row))
     return copied

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.vectors.labeled import Vectors
 
 
@@ -55,7 +55,7 @@ def neighbors(vectors: Vectors, word: str | int, count: int = 10) -> Near:
         count: how many.
 
     Raises:
-        Problem: there is no such word.
+        DlvizError: there is no such word.
 
     Example:
         >>> from dlviz.vectors import labeled
@@ -126,11 +126,11 @@ def axis(vectors: Vectors, low: str | int, high: str | int) -> Tensor:
     A word's place is that of its foot on the line: ``(v − low) · (high − low) / |high − low|²``.
 
     Raises:
-        Problem: both words have the same vector, so that there is no line.
+        DlvizError: both words have the same vector, so that there is no line.
     """
     start, end = vectors.matrix[vectors.row(low)], vectors.matrix[vectors.row(high)]
     along = end - start
     length = along @ along
     if not length > 0:
-        raise Problem(say("vectors.refused.axis", low=low, high=high))
+        raise DlvizError(message("vectors.refused.axis", low=low, high=high))
     return (vectors.matrix - start) @ along / length

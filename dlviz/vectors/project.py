@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +71,13 @@ def tsne(matrix: Tensor, components: int = 2, perplexity: float = 30.0, seed: in
     https://scikit-learn.org/stable/modules/generated/sklearn.manifold.TSNE.html.
 
     Raises:
-        Problem: there are fewer than four vectors.
+        DlvizError: there are fewer than four vectors.
     """
     from sklearn.manifold import TSNE  # a second to import, and only here
 
     _components(components)
     if len(matrix) < 4:
-        raise Problem(say("vectors.refused.tsne", got=len(matrix)))
+        raise DlvizError(message("vectors.refused.tsne", got=len(matrix)))
     points = torch.nn.functional.normalize(matrix, dim=1)
     wanted = min(float(perplexity), (len(matrix) - 1) / 3)
     # As scikit-learn begins by itself, but there may also be fewer directions than components.
@@ -104,7 +104,7 @@ def align(x: Tensor, y: Tensor) -> Turn:
         True
     """
     if x.shape != y.shape or x.dim() != 2:
-        raise Problem(say("vectors.refused.align", x=tuple(x.shape), y=tuple(y.shape)))
+        raise DlvizError(message("vectors.refused.align", x=tuple(x.shape), y=tuple(y.shape)))
     x_mean, y_mean = x.mean(0), y.mean(0)
     left, _, right = torch.linalg.svd((x - x_mean).T @ (y - y_mean))
     return Turn(left @ right, x_mean, y_mean)
@@ -112,4 +112,4 @@ def align(x: Tensor, y: Tensor) -> Turn:
 
 def _components(components: int) -> None:
     if components not in (1, 2, 3):
-        raise Problem(say("vectors.refused.components", got=repr(components)))
+        raise DlvizError(message("vectors.refused.components", got=repr(components)))

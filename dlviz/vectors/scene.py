@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.vectors.frames import Frame, Layout, scattered, straight
 from dlviz.vectors.labeled import Vectors
 from dlviz.vectors.near import Near, analogy, neighbors, product, rank
@@ -24,7 +24,7 @@ def layout(frames: Sequence[Frame], method: str, between: Sequence[int], axes: s
         return straight(frames, between, 3 if fixed else dimensions, fixed=fixed)
     count = len(frames[-1].vectors.labels)
     if count > SLOW:
-        raise Problem(say("vectors.refused.slow", most=SLOW, got=count))
+        raise DlvizError(message("vectors.refused.slow", most=SLOW, got=count))
     return scattered(frames[-1], dimensions)
 
 
@@ -38,7 +38,7 @@ def scene(
     named = _axes(frames, placed, method, between, axes)
     told = "summary" if named[1] else "summary_bare"
     if len(frames) > len(shown):
-        notes = [*notes, {"kind": "", "text": say("vectors.map.last", label=frames[-1].label)}]
+        notes = [*notes, {"kind": "", "text": message("vectors.map.last", label=frames[-1].label)}]
     return {
         "labels": list(last.labels),
         "places": placed.places.float().numpy(),
@@ -48,10 +48,10 @@ def scene(
         "own": bool(between),
         "slow": SLOW,
         "kind": " ".join(map(str, (method, axes, *between))),
-        "signature": say("vectors.map.signature", count=f"{count:,}", size=size),
-        "badge": {"text": say("vectors.map.own") if between else say(f"vectors.knob.{method}"), "kind": ""},
+        "signature": message("vectors.map.signature", count=f"{count:,}", size=size),
+        "badge": {"text": message("vectors.map.own") if between else message(f"vectors.knob.{method}"), "kind": ""},
         "notes": notes,
-        "summary": say(f"vectors.map.{told}", count=f"{count:,}", size=size, x=named[0], y=named[1]),
+        "summary": message(f"vectors.map.{told}", count=f"{count:,}", size=size, x=named[0], y=named[1]),
     }
 
 
@@ -59,16 +59,20 @@ def _axes(frames: Sequence[Frame], placed: Layout, method: str, between: Sequenc
     """What is said of each axis; of t-SNE's and of turned ones that they are none."""
     if between:
         low, high = (frames[-1].vectors.labels[row] for row in between)
-        return [say("vectors.axis.own", low=low, high=high), say("vectors.axis.beside"), say("vectors.axis.third")]
+        return [
+            message("vectors.axis.own", low=low, high=high),
+            message("vectors.axis.beside"),
+            message("vectors.axis.third"),
+        ]
     if method == "tsne":
-        return [say("vectors.axis.tsne"), "", ""]
+        return [message("vectors.axis.tsne"), "", ""]
     shares = [f"{100 * share:.0f}" for share in placed.shares[-1].tolist()]
     if len(frames) == 1:
-        return [say("vectors.axis.pca", number=k + 1, share=share) for k, share in enumerate(shares)]
+        return [message("vectors.axis.pca", number=k + 1, share=share) for k, share in enumerate(shares)]
     if axes == "fixed":
         label = frames[-1].label
-        return [say("vectors.axis.fixed", number=k + 1, share=share, label=label) for k, share in enumerate(shares)]
-    return [say("vectors.axis.aligned"), "", ""]
+        return [message("vectors.axis.fixed", number=k + 1, share=share, label=label) for k, share in enumerate(shares)]
+    return [message("vectors.axis.aligned"), "", ""]
 
 
 def chosen(frame: Frame, word: int) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.vectors.corpus import Examples, cbow, skip_gram, vocabulary
 from dlviz.vectors.objective import Update, negative_sampling, softmax
 
@@ -40,7 +40,7 @@ class Training:
         least: words that occur less often are left out.
 
     Raises:
-        Problem: an argument does not fit.
+        DlvizError: an argument does not fit.
 
     Example:
         >>> run = Training([["a", "b", "c"], ["a", "c", "b"]], size=4)
@@ -73,7 +73,7 @@ class Training:
         self.vocabulary = vocabulary(sentences, least)
         self.examples: Examples = _KINDS[kind](sentences, self.vocabulary, window)
         if not len(self.examples.targets):
-            raise Problem(say("vectors.refused.lonely"))
+            raise DlvizError(message("vectors.refused.lonely"))
         self.negatives, self.window, self.size, self.least = negatives, window, size, least
         self.noise = self.vocabulary.counts.double() ** 0.75
         self.step = 0
@@ -162,7 +162,7 @@ class Training:
     def go(self, step: int) -> None:
         """Stand at a step, earlier or later; it is the same to the last bit as when it was first reached."""
         if not _integral(step) or step < 0:
-            raise Problem(say("vectors.refused.step", got=repr(step)))
+            raise DlvizError(message("vectors.refused.step", got=repr(step)))
         nearest = max(kept for kept in self._kept if kept <= step)
         if step < self.step or nearest > self.step:
             self.step = nearest
@@ -220,7 +220,9 @@ def room(matrix: Tensor) -> int:
 
 def _among(name: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise Problem(say("vectors.refused.choice", name=name, known=", ".join(map(repr, known)), got=repr(value)))
+        raise DlvizError(
+            message("vectors.refused.choice", name=name, known=", ".join(map(repr, known)), got=repr(value))
+        )
 
 
 def _integral(value: Any) -> bool:
@@ -229,16 +231,16 @@ def _integral(value: Any) -> bool:
 
 def _whole(name: str, value: Any) -> None:
     if not _integral(value) or value < 1:
-        raise Problem(say("vectors.refused.whole", name=name, got=repr(value)))
+        raise DlvizError(message("vectors.refused.whole", name=name, got=repr(value)))
 
 
 def _rate(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < float("inf"):
-        raise Problem(say("vectors.refused.rate", got=repr(value)))
+        raise DlvizError(message("vectors.refused.rate", got=repr(value)))
     return float(value)
 
 
 def _seed(value: Any) -> int:
     if not _integral(value) or not 0 <= value < 2**31:
-        raise Problem(say("vectors.refused.seed", got=repr(value)))
+        raise DlvizError(message("vectors.refused.seed", got=repr(value)))
     return int(value)

@@ -7,9 +7,9 @@ from typing import Any
 
 import traitlets
 
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.vectors.frames import Frame, Layout, thinned
 from dlviz.vectors.labeled import Vectors, labeled
 from dlviz.vectors.scene import asked, chosen, layout, scene
@@ -56,7 +56,7 @@ class Embedding(Widget):
 
     def __init__(self, vectors: Vectors, **traits: Any) -> None:
         self._named = vectors.labels
-        self._moments = [Frame(0, say("vectors.frame.first"), _cut(vectors))]
+        self._moments = [Frame(0, message("vectors.frame.first"), _cut(vectors))]
         self._taken = 1
         self._placed: Layout | None = None
         super().__init__(**traits)
@@ -86,7 +86,7 @@ class Embedding(Widget):
             label: what to call this moment, such as "epoch 3"; without one it has its number.
 
         Raises:
-            Problem: there are other labels, or vectors of another size.
+            DlvizError: there are other labels, or vectors of another size.
 
         Example:
             >>> import dlviz
@@ -100,8 +100,8 @@ class Embedding(Widget):
         given = labeled(vectors) if known else labeled(vectors, self._named)
         if given.labels != self._named or given.matrix.shape[1] != now.matrix.shape[1]:
             shapes = {"got": tuple(given.matrix.shape), "wanted": (len(self._named), now.matrix.shape[1])}
-            raise Problem(say("vectors.refused.update", **shapes))
-        frame = Frame(self._taken, str(label) or say("vectors.frame.number", number=self._taken), _cut(given))
+            raise DlvizError(message("vectors.refused.update", **shapes))
+        frame = Frame(self._taken, str(label) or message("vectors.frame.number", number=self._taken), _cut(given))
         self._taken += 1
         self._moments = thinned([*self._moments, frame])
         with self.hold_sync():
@@ -121,7 +121,7 @@ class Embedding(Widget):
 
     def _layout(self) -> Layout:
         if self._placed is None:
-            raise Problem(say("vectors.refused.closed"))
+            raise DlvizError(message("vectors.refused.closed"))
         return self._placed
 
     def _shown(self) -> list[Frame]:
@@ -132,7 +132,7 @@ class Embedding(Widget):
         notes = []
         if len(self._named) > MOST:
             count = f"{len(self._named):,}"
-            notes.append({"kind": "warn", "text": say("vectors.map.cut", most=f"{MOST:,}", count=count)})
+            notes.append({"kind": "warn", "text": message("vectors.map.cut", most=f"{MOST:,}", count=count)})
         shown, how = self._shown(), (self.method, self.between, self.axes)
         self._placed = layout(shown, *how, self.dimensions)
         self.scene = binary(scene(shown, self._placed, *how, notes))
@@ -165,7 +165,7 @@ class Embedding(Widget):
         wanted = 3 if proposal["trait"].name == "question" else 2
         rows = [self._moments[0].vectors.row(row) for row in proposal["value"]]
         if rows and len(rows) != wanted:
-            raise Problem(say("vectors.refused.rows", name=proposal["trait"].name, wanted=wanted, got=len(rows)))
+            raise DlvizError(message("vectors.refused.rows", name=proposal["trait"].name, wanted=wanted, got=len(rows)))
         return rows
 
     def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -177,9 +177,9 @@ class Embedding(Widget):
 
     def _describe(self) -> str:
         if not self._moments:
-            return say("vectors.map.repr_closed")
+            return message("vectors.map.repr_closed")
         count, size = self.vectors.matrix.shape
-        return say("vectors.map.repr", count=count, size=size, method=self.method)
+        return message("vectors.map.repr", count=count, size=size, method=self.method)
 
     def _still(self) -> str:
         theme = "dark" if self.theme == "dark" else "light"
@@ -224,7 +224,7 @@ def embedding(
         ``dlviz.vectors.neighbors(view.vectors, "king")`` and the like, ``.save(path)`` writes SVG, PNG or a page that still answers.
 
     Raises:
-        Problem: an argument does not fit.
+        DlvizError: an argument does not fit.
 
     Source: T. Mikolov et al., Efficient Estimation of Word Representations in Vector Space, 2013, https://arxiv.org/abs/1301.3781.
 
@@ -235,11 +235,11 @@ def embedding(
     """
     given = labeled(vectors, labels)
     if method not in ("pca", "tsne"):
-        raise Problem(say("vectors.refused.method", got=repr(method)))
+        raise DlvizError(message("vectors.refused.method", got=repr(method)))
     if len(given.labels) < 2:
-        raise Problem(say("vectors.refused.alone"))
+        raise DlvizError(message("vectors.refused.alone"))
     if dimensions not in (2, 3):
-        raise Problem(say("vectors.refused.dimensions", got=repr(dimensions)))
+        raise DlvizError(message("vectors.refused.dimensions", got=repr(dimensions)))
     rows = {
         "word": -1 if word is None else given.row(word),
         "question": [given.row(one) for one in analogy or ()],

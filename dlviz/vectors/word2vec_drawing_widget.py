@@ -9,9 +9,9 @@ import traitlets
 from torch import Tensor
 
 from dlviz.kit.page import written
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.vectors.corpus import Corpus
 from dlviz.vectors.labeled import Vectors
 from dlviz.vectors.train import Training
@@ -123,7 +123,7 @@ class Drawing(Widget):
     def _restart(self) -> str:
         """Stand where another training begins, and say so."""
         self.step = 0
-        return say("word2vec.note.again", seed=self._open().seed)
+        return message("word2vec.note.again", seed=self._open().seed)
 
     def _rated(self, _: Any = None) -> None:
         if self._run is None:
@@ -131,7 +131,7 @@ class Drawing(Widget):
         before = self._run.reached
         self._take_rate(self._run)
         lost = before - self._run.reached
-        self._begin(say("word2vec.note.forgotten", count=lost, rate=f"{self.rate:g}") if lost else "")
+        self._begin(message("word2vec.note.forgotten", count=lost, rate=f"{self.rate:g}") if lost else "")
 
     def _take_rate(self, run: Training) -> None:
         run.rate = self.rate
@@ -139,7 +139,7 @@ class Drawing(Widget):
     @traitlets.validate("rate")
     def _positive(self, proposal: Any) -> float:
         if not 0 < proposal["value"] < float("inf"):
-            raise Problem(say("vectors.refused.rate", got=repr(proposal["value"])))
+            raise DlvizError(message("vectors.refused.rate", got=repr(proposal["value"])))
         return float(proposal["value"])
 
     def _turned(self, _: Any = None) -> None:
@@ -150,7 +150,7 @@ class Drawing(Widget):
 
     def _open(self) -> Training:
         if self._run is None:
-            raise Problem(say("word2vec.refused.closed"))
+            raise DlvizError(message("word2vec.refused.closed"))
         return self._run
 
     def _begin(self, told: str = "") -> None:

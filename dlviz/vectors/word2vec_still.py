@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dlviz.kit.still import Svg, shorten
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.vectors.train import Training
 
 _WIDE, _HIGH, _MAP = 880.0, 460.0, (300.0, 96.0, 280.0, 290.0)
@@ -19,7 +19,7 @@ def draw(run: Training, frame: Mapping[str, Any], scene: Mapping[str, Any], them
     """SVG of the moment that is drawn."""
     svg = Svg(_WIDE, _HIGH, f"{scene['summary']} {told(frame)}", theme)
     svg.rect(0.5, 0.5, _WIDE - 1, _HIGH - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 26, say("word2vec.name"), size=14, bold=True)
+    svg.text(16, 26, message("word2vec.name"), size=14, bold=True)
     svg.text(96, 26, scene["signature"], mono=True, color="ink-2")
     _sentence(svg, frame["sentence"])
     for k, (name, lit) in enumerate((("w", frame["card"]["inputs"]), ("u", frame["card"]["rows"]))):
@@ -33,7 +33,7 @@ def draw(run: Training, frame: Mapping[str, Any], scene: Mapping[str, Any], them
 def told(frame: Mapping[str, Any]) -> str:
     """The step in one sentence."""
     one = frame["card"]
-    return say(
+    return message(
         "word2vec.told",
         next=frame["at"] + 1,
         known=", ".join(one["known"]),
@@ -83,7 +83,7 @@ def _lit(name: str, row: int, frame: Mapping[str, Any]) -> str:
 def _map(svg: Svg, frame: Mapping[str, Any], scene: Mapping[str, Any]) -> None:
     left, top, wide, high = _MAP
     svg.rect(left, top, wide, high, stroke="line")
-    svg.text(left, 86, say("word2vec.still_map", share=round(100 * frame["share"])), size=11.5, color="ink-2")
+    svg.text(left, 86, message("word2vec.still_map", share=round(100 * frame["share"])), size=11.5, color="ink-2")
     places = np.nan_to_num(np.frombuffer(frame["places"], dtype="<f4").reshape(-1, 2))
     unit = (min(wide, high) / 2 - 22) / max(float(np.abs(places).max()), 1e-9)
     at = np.stack((left + wide / 2 + places[:, 0] * unit, top + high / 2 - places[:, 1] * unit), 1).tolist()
@@ -102,7 +102,7 @@ def _map(svg: Svg, frame: Mapping[str, Any], scene: Mapping[str, Any]) -> None:
 def _card(svg: Svg, card: Mapping[str, Any]) -> None:
     """Candidates with score, probability and error."""
     x, y = 600.0, 86.0
-    names = [say(f"word2vec.head.{name}") for name in ("score", "chance", "truth", "error")]
+    names = [message(f"word2vec.head.{name}") for name in ("score", "chance", "truth", "error")]
     for k, name in enumerate(names):
         svg.text(x + 130 + 44 * k, y, name, size=10.5, color="ink-2", anchor="end")
     for k, word in enumerate(card["words"]):

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.vectors.train import room
 
 
@@ -61,7 +61,7 @@ def matrices(module: Any, words: int) -> tuple[tuple[str, Tensor], tuple[str, Te
     The weight of an ``nn.Linear`` is taken for the outputs; else the one that was made first is the input matrix.
 
     Raises:
-        Problem: not exactly two fit.
+        DlvizError: not exactly two fit.
 
     Example:
         >>> net = nn.ModuleDict({"out": nn.Linear(4, 9, bias=False), "words": nn.Embedding(9, 4)})
@@ -69,12 +69,12 @@ def matrices(module: Any, words: int) -> tuple[tuple[str, Tensor], tuple[str, Te
         ['words.weight', 'out.weight']
     """
     if not isinstance(module, nn.Module):
-        raise Problem(say("word2vec.refused.module", got=type(module).__name__))
+        raise DlvizError(message("word2vec.refused.module", got=type(module).__name__))
     named = list(module.named_parameters())
     fitting = [(name, one) for name, one in named if one.dim() == 2 and len(one) == words and one.is_floating_point()]
     if len(fitting) != 2 or fitting[0][1].shape != fitting[1][1].shape:
-        seen = ", ".join(f"{name} {tuple(one.shape)}" for name, one in named) or say("word2vec.refused.none")
-        raise Problem(say("word2vec.refused.matrices", words=words, count=len(fitting), seen=seen))
+        seen = ", ".join(f"{name} {tuple(one.shape)}" for name, one in named) or message("word2vec.refused.none")
+        raise DlvizError(message("word2vec.refused.matrices", words=words, count=len(fitting), seen=seen))
     linear = {id(part.weight) for part in module.modules() if isinstance(part, nn.Linear)}
     first, second = sorted(fitting, key=lambda one: id(one[1]) in linear)
     return first, second
@@ -90,4 +90,4 @@ def _loss(loss: Any) -> float:
         return float(loss.detach() if isinstance(loss, Tensor) else loss)
     except (TypeError, ValueError, RuntimeError):
         got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise Problem(say("word2vec.refused.loss", got=got)) from None
+        raise DlvizError(message("word2vec.refused.loss", got=got)) from None

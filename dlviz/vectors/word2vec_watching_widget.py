@@ -8,8 +8,8 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.vectors.corpus import Corpus
 from dlviz.vectors.labeled import Vectors
 from dlviz.vectors.train import Training
@@ -45,11 +45,11 @@ class Watching(Drawing):
     @property
     def training(self) -> Training:
         """There is none: the learner's own loop trains."""
-        raise Problem(say("word2vec.refused.watched", call="training", name=self._name))
+        raise DlvizError(message("word2vec.refused.watched", call="training", name=self._name))
 
     def run(self, steps: int) -> float:
         """Refused: the learner's own loop trains."""
-        raise Problem(say("word2vec.refused.watched", call="run", name=self._name))
+        raise DlvizError(message("word2vec.refused.watched", call="run", name=self._name))
 
     def update(self, loss: Any = None) -> None:
         """Keep a copy of both matrices as they are now, and draw them; called in a loop, often.
@@ -60,7 +60,7 @@ class Watching(Drawing):
             loss: a number, or a tensor of one, for the curve.
 
         Raises:
-            Problem: the loss is no number.
+            DlvizError: the loss is no number.
         """
         self._seen().take(loss)
         self._stale = True
@@ -101,7 +101,7 @@ class Watching(Drawing):
 
     def _seen(self) -> Watched:
         if self._watched is None:
-            raise Problem(say("word2vec.refused.closed"))
+            raise DlvizError(message("word2vec.refused.closed"))
         return self._watched
 
     def _lend(self, run: Training, place: int) -> None:
@@ -139,7 +139,7 @@ class Watching(Drawing):
     def _as_it_is(self, proposal: Any) -> int:
         size = self._seen().w[1].shape[1]
         if proposal["value"] != size:
-            raise Problem(say("word2vec.refused.size", name=self._name, size=size, got=proposal["value"]))
+            raise DlvizError(message("word2vec.refused.size", name=self._name, size=size, got=proposal["value"]))
         return int(size)
 
     def _full(self) -> dict[str, Any]:
@@ -152,8 +152,8 @@ class Watching(Drawing):
 
     def _describe(self) -> str:
         if self._run is None:
-            return say("word2vec.repr_closed")
+            return message("word2vec.repr_closed")
         words, size = self._run.vectors.shape
-        return say(
+        return message(
             "word2vec.repr_watched", name=self._name, words=words, size=size, step=self._seen().frames[-1].number
         )

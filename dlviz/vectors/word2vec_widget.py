@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import Problem
-from dlviz.kit.words import say
+from dlviz.kit.problem import DlvizError
+from dlviz.kit.words import message
 from dlviz.vectors.corpus import Corpus, read
 from dlviz.vectors.train import Training
 from dlviz.vectors.word2vec_drawing_widget import Drawing
@@ -54,11 +54,11 @@ class Word2Vec(Drawing):
             The mean loss of their examples, in nats.
 
         Raises:
-            Problem: it is no such number.
+            DlvizError: it is no such number.
         """
         run = self._open()
         if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise Problem(say("word2vec.refused.steps", got=repr(steps)))
+            raise DlvizError(message("word2vec.refused.steps", got=repr(steps)))
         losses, drawn = [], perf_counter()
         for _ in range(steps):
             losses.append(run.next().loss)
@@ -70,7 +70,7 @@ class Word2Vec(Drawing):
 
     def update(self, loss: Any = None) -> None:
         """Refused: nothing of the learner's is watched."""
-        raise Problem(say("word2vec.refused.update"))
+        raise DlvizError(message("word2vec.refused.update"))
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:
         """The page asks for a block of steps from where it stands, as long as it plays at full speed."""
@@ -88,9 +88,9 @@ class Word2Vec(Drawing):
 
     def _describe(self) -> str:
         if self._run is None:
-            return say("word2vec.repr_closed")
+            return message("word2vec.repr_closed")
         words, size = self._run.vectors.shape
-        return say("word2vec.repr", words=words, size=size, kind=self.kind, loss=self.loss, step=self._run.step)
+        return message("word2vec.repr", words=words, size=size, kind=self.kind, loss=self.loss, step=self._run.step)
 
 
 def word2vec(
@@ -133,7 +133,7 @@ def word2vec(
         ``dlviz.embedding``. Of a model: ``.update(loss)``, ``.step``, ``.vectors``.
 
     Raises:
-        Problem: an argument does not fit.
+        DlvizError: an argument does not fit.
 
     Source: T. Mikolov et al., Efficient Estimation of Word Representations in Vector Space, 2013, https://arxiv.org/abs/1301.3781.
 
@@ -150,7 +150,7 @@ def word2vec(
     """
     given = read(corpus)
     if theme not in ("auto", "light", "dark"):
-        raise Problem(say("word2vec.refused.theme", got=repr(theme)))
+        raise DlvizError(message("word2vec.refused.theme", got=repr(theme)))
     settings = {"kind": kind, "loss": loss, "size": size, "window": window, "negatives": negatives, "rate": rate}
     run = Training(given.tokens, **settings, batch=batch, seed=seed, least=least)  # type: ignore[arg-type]
     if model is None:

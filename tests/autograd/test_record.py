@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dlviz import autograd
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from tests.autograd import zoo
 
 CASES = list(zoo.ALL)
@@ -295,16 +295,16 @@ def test_second_order_nodes_name_the_node_whose_backward_made_them():
     ],
 )
 def test_what_has_no_graph_is_refused_in_words(make, words):
-    with pytest.raises(Problem, match=words) as caught:
+    with pytest.raises(DlvizError, match=words) as caught:
         autograd.record(make())
-    assert caught.value._render_traceback_() == [f"Problem: {caught.value}"]
+    assert caught.value._render_traceback_() == [f"DlvizError: {caught.value}"]
 
 
 def test_the_refusal_names_the_line_that_cut_the_graph():
     w = torch.tensor(2.0, requires_grad=True)
     with autograd.recording() as tape:
         loss = (w * 3).detach() + 1
-    with pytest.raises(Problem, match=r"detach.*test_record\.py"):
+    with pytest.raises(DlvizError, match=r"detach.*test_record\.py"):
         autograd.record(loss, tape)
 
 

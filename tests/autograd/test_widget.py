@@ -12,7 +12,7 @@ from torch import nn
 
 import dlviz
 from dlviz.autograd.widget import AutogradGraph
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from tests.autograd import zoo
 
 
@@ -93,7 +93,7 @@ def test_preview_on_demand_and_what_torch_refuses_is_said_in_its_words():
     x = torch.ones(2, requires_grad=True)
     view = dlviz.graph(x * 3)
     assert any("(2,)" in note["text"] for note in view.flow["notes"])
-    with pytest.raises(Problem, match="grad can be implicitly created only for scalar outputs"):
+    with pytest.raises(DlvizError, match="grad can be implicitly created only for scalar outputs"):
         view.preview()
     view.preview(torch.tensor([1.0, 10.0]))
     assert view.graph.node("x").gradient.tolist() == [3, 30]
@@ -155,7 +155,7 @@ def test_closing_frees_the_graph():
     gc.collect()
     assert mark() is None
     assert "closed" in repr(view)
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         _ = view.graph
 
 
@@ -205,7 +205,7 @@ def test_save_writes_svg_html_and_png_without_the_dot_program(tmp_path, monkeypa
     assert view.save(tmp_path / "g.png").read_bytes().startswith(b"\x89PNG")
     page = view.save(tmp_path / "g.html").read_text(encoding="utf-8")
     assert "Content-Security-Policy" in page
-    with pytest.raises(Problem, match=r"\.svg, \.png or \.html.*\.gif"):
+    with pytest.raises(DlvizError, match=r"\.svg, \.png or \.html.*\.gif"):
         view.save(tmp_path / "g.gif")
 
 

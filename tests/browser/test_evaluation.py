@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from tests.browser.conftest import until
 from tests.browser.test_network import number
 
@@ -400,7 +400,7 @@ def test_a_saved_page_splits_otherwise(open_page, pages):
         page.get_by_label("how to split").select_option(how)
         expect(page.locator(".dlviz-signature")).to_have_text(view.scene["signature"])
         texts = page.locator(".part-warnings li").all_inner_texts()
-        assert texts == ([one.text for one in view.warnings] or [say("evaluation.split.nothing")])
+        assert texts == ([one.text for one in view.warnings] or [message("evaluation.split.nothing")])
     view.how, view.seed = "shuffled", 6
     page.get_by_label("how to split").select_option("shuffled")
     slider = page.get_by_role("slider", name="seed")

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget
 
 X = torch.arange(50.0).view(1, 2, 5, 5) % 7
@@ -112,7 +112,7 @@ def test_an_edit_changes_the_pictures_copy_and_nothing_else():
     assert torch.equal(view.output, F.conv2d(changed_x, changed_w, padding=1))
     assert torch.equal(x, X)
     assert torch.equal(w, W)
-    with pytest.raises(Problem, match=r"no element \(0, 9, 9\) of input"):
+    with pytest.raises(DlvizError, match=r"no element \(0, 9, 9\) of input"):
         view.edit("input", (0, 9, 9), 1)
 
 
@@ -143,18 +143,18 @@ def test_a_preset_fills_every_kernel():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: dlviz.conv2d([1], W), Problem, "conv2d: x must be a tensor, but got list"),
-        (lambda: dlviz.conv2d(X[0, 0], W), Problem, r"2 spatial dimensions.*got x \(5, 5\)"),
-        (lambda: dlviz.conv2d(X[:, :1], W), Problem, "expected input.* to have 2 channels"),
-        (lambda: dlviz.conv2d(X, nn.Linear(2, 2)), Problem, "the module must be .* but got Linear"),
-        (lambda: dlviz.conv2d(X, W, padding="some"), Problem, "Invalid padding string"),
-        (lambda: dlviz.max_pool2d(X, 2, padding=2), Problem, "pad should be at most half"),
+        (lambda: dlviz.conv2d([1], W), DlvizError, "conv2d: x must be a tensor, but got list"),
+        (lambda: dlviz.conv2d(X[0, 0], W), DlvizError, r"2 spatial dimensions.*got x \(5, 5\)"),
+        (lambda: dlviz.conv2d(X[:, :1], W), DlvizError, "expected input.* to have 2 channels"),
+        (lambda: dlviz.conv2d(X, nn.Linear(2, 2)), DlvizError, "the module must be .* but got Linear"),
+        (lambda: dlviz.conv2d(X, W, padding="some"), DlvizError, "Invalid padding string"),
+        (lambda: dlviz.max_pool2d(X, 2, padding=2), DlvizError, "pad should be at most half"),
         (lambda: dlviz.conv2d(X, W, None, 1, stride=1), TypeError, "stride twice"),
         (lambda: dlviz.conv2d(X, W, color="red"), TypeError, "no such argument: color"),
         (lambda: dlviz.avg_pool1d(X[0], 2, divisor_override=3), TypeError, "no divisor_override"),
         (lambda: dlviz.avg_pool1d(X[0], 2, 2, 0, False, True, 3), TypeError, "at most, but got 6"),
-        (lambda: dlviz.max_pool1d(X, 2), Problem, "max_pool1d: torch refuses"),
-        (lambda: dlviz.avg_pool2d("x", 2), Problem, "avg_pool2d: x must be a tensor, but got str"),
+        (lambda: dlviz.max_pool1d(X, 2), DlvizError, "max_pool1d: torch refuses"),
+        (lambda: dlviz.avg_pool2d("x", 2), DlvizError, "avg_pool2d: x must be a tensor, but got str"),
     ],
 )
 def test_bad_input_is_refused_with_what_came(call, error, words):
@@ -192,7 +192,7 @@ def test_no_graph_is_kept_and_a_closed_widget_lets_go():
     view.close()
     gc.collect()
     assert memory() is None
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         view.save("never.svg")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dlviz.data import idx
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from tests.data import server
 
 ARRAY = np.arange(24).reshape(2, 3, 4)
@@ -38,7 +38,7 @@ def test_every_byte_comes_back_in_its_place(tmp_path):
     ],
 )
 def test_another_magic_number_or_length_is_refused(tmp_path, plain, words):
-    with pytest.raises(Problem, match=words) as caught:
+    with pytest.raises(DlvizError, match=words) as caught:
         idx.read(written(tmp_path, plain), dims=3)
     assert str(caught.value).startswith("some.gz ")
 
@@ -47,5 +47,5 @@ def test_another_magic_number_or_length_is_refused(tmp_path, plain, words):
 def test_a_damaged_gzip_is_refused(tmp_path, spoil):
     path = tmp_path / "some.gz"
     path.write_bytes(spoil(server.idx(ARRAY)))
-    with pytest.raises(Problem, match=r"some\.gz is not a whole gzip file"):
+    with pytest.raises(DlvizError, match=r"some\.gz is not a whole gzip file"):
         idx.read(path, dims=3)

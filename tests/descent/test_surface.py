@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.descent.plane import around
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 
 
 def net_and_data():
@@ -219,7 +219,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("words", REFUSALS)
 def test_what_does_not_fit_is_named(words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         REFUSALS[words]()
 
 
@@ -231,7 +231,7 @@ def test_a_closed_surface_frees_the_networks_parameters():
     gc.collect()
     assert gone() is None
     assert repr(view) == "dlviz.surface(closed)"
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         _ = view.values
 
 
@@ -254,5 +254,5 @@ def test_the_axes_of_a_surface_have_the_names_that_they_are_given():
     assert slices[0].scene["axes"] == ["a, along a random direction", "b, along another"]
     assert slices[1].scene["axes"] == ["towards SGD", "towards Adam"]
     assert [view.scene["pair"] for view in slices] == ["", ""]
-    with pytest.raises(Problem, match="surface: axes must be two names"):
+    with pytest.raises(DlvizError, match="surface: axes must be two names"):
         dlviz.surface("bowl", axes="wb")

@@ -14,7 +14,7 @@ from torch.optim import SGD, Adam
 import dlviz
 from dlviz.descent.widget import SCALES
 from dlviz.kit import plotly
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from tests.descent.racers import LOSSES, RACERS, plain_loop
 
 
@@ -70,7 +70,7 @@ def test_the_two_numbers_have_the_names_that_they_are_given():
 
 @pytest.mark.parametrize("axes", ["wb", "w", ("w",), ("w", "b", "c"), ("w", ""), (1, 2), ("w\n", "b"), None])
 def test_names_that_are_no_two_names_are_refused(axes):
-    with pytest.raises(Problem, match="race: axes must be two names"):
+    with pytest.raises(DlvizError, match="race: axes must be two names"):
         small(axes=axes)
 
 
@@ -143,7 +143,7 @@ def test_code_of_the_opened_optimizer():
     assert "torch.optim.SGD([p], lr=0.05)" in view.code("SGD")
     view.scale = 2.15
     assert "torch.optim.SGD([p], lr=0.1075)" in view.code("SGD")
-    with pytest.raises(Problem, match="There are SGD, Adam"):
+    with pytest.raises(DlvizError, match="There are SGD, Adam"):
         view.code("Adagrad")
 
 
@@ -179,7 +179,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("words", REFUSALS)
 def test_what_does_not_fit_is_named(words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         REFUSALS[words]()
 
 
@@ -238,7 +238,7 @@ def test_a_closed_widget_frees_the_loss_and_says_so():
     gc.collect()
     assert gone() is None
     assert repr(view) == "dlviz.race(closed)"
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         _ = view.paths
     view.scale = 2.0  # an old slider changes nothing any more
 

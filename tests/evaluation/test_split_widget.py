@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 import dlviz
 from dlviz.evaluation.split_widget import Split
 from dlviz.kit.page import written
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 
 
 def data(count=120, classes=3):
@@ -158,7 +158,7 @@ def test_an_error_in_the_learners_function_is_the_learners():
     assert not view.scene["measuring"]
     view._answer(None, {"kind": "measure"}, [])  # the button
     assert any("ZeroDivisionError: division by zero" in note["text"] for note in view.scene["notes"])
-    with pytest.raises(Problem, match="must return a number, but it returned str"):
+    with pytest.raises(DlvizError, match="must return a number, but it returned str"):
         dlviz.split(x, y, score=lambda a, b: "good").measure()
 
 
@@ -179,11 +179,11 @@ def test_what_scikit_learn_refuses_leaves_the_last_picture_and_says_why():
     view.how = "stratified"
     assert view.scene["went"] == before
     assert "least populated class" in view.scene["notes"][0]["text"]
-    with pytest.raises(Problem, match="least populated class"):
+    with pytest.raises(DlvizError, match="least populated class"):
         _ = view.parts
     view.how = "shuffled"
     assert len(view.parts["test"]) == 2
-    with pytest.raises(Problem, match="least populated class"):
+    with pytest.raises(DlvizError, match="least populated class"):
         dlviz.split(x, y, how="stratified")
 
 
@@ -242,7 +242,7 @@ def test_a_closed_widget_lets_go():
     view = dlviz.split(x, y, score=score)
     view.close()
     assert repr(view) == "dlviz.split(closed)"
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         _ = view.parts
     del score, x, view
     gc.collect()
@@ -302,21 +302,21 @@ X, Y = data(20)
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(arguments, settings, words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         dlviz.split(*arguments, **settings)
 
 
 def test_later_settings_that_do_not_fit_are_refused():
     view = dlviz.split(X, Y)
-    with pytest.raises(Problem, match="needs groups"):
+    with pytest.raises(DlvizError, match="needs groups"):
         view.how = "grouped"
-    with pytest.raises(Problem, match="each of the 2 parts"):
+    with pytest.raises(DlvizError, match="each of the 2 parts"):
         view.shares = [0.4, 0.3, 0.3]
-    with pytest.raises(Problem, match="add up to 1"):
+    with pytest.raises(DlvizError, match="add up to 1"):
         view.shares = [0.4, 0.3]
-    with pytest.raises(Problem, match="nothing to measure with"):
+    with pytest.raises(DlvizError, match="nothing to measure with"):
         view.measure()
-    with pytest.raises(Problem, match="seeds must be"):
+    with pytest.raises(DlvizError, match="seeds must be"):
         dlviz.split(X, Y, score=lambda a, b: 1.0).measure(0)
     with pytest.raises(TypeError, match="no such argument: hwo"):
         dlviz.split(X, Y, hwo="order")

@@ -8,7 +8,7 @@ from sklearn.model_selection import GroupShuffleSplit, KFold, train_test_split
 import dlviz
 from dlviz.evaluation import cut, findings, twins
 from dlviz.evaluation.splitting import checked, sizes
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 
 HALF = {"train": 0.8, "test": 0.2}
 THREE = {"train": 0.7, "validation": 0.2, "test": 0.1}
@@ -99,7 +99,7 @@ def test_every_example_goes_to_one_part(how, asked):
 
 
 def test_what_scikit_learn_refuses_is_said_in_its_words():
-    with pytest.raises(Problem, match="least populated class"):
+    with pytest.raises(DlvizError, match="least populated class"):
         cut(torch.tensor([0, 0, 0, 0, 1]), HALF, "stratified")
 
 
@@ -117,7 +117,7 @@ def test_what_scikit_learn_refuses_is_said_in_its_words():
     ],
 )
 def test_parts_that_are_none_are_refused(parts, words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         checked(parts, 100)
 
 

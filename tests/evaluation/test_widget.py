@@ -15,7 +15,7 @@ import dlviz
 from dlviz.evaluation import snapshots
 from dlviz.evaluation.examples import examples, pixels, size, texts
 from dlviz.kit.page import written
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 
 
 def scored(count=200, classes=5, seed=0):
@@ -186,9 +186,9 @@ def test_a_closed_widget_lets_go():
     view = dlviz.confusion(scores, targets, x)
     view.close()
     assert repr(view) == "dlviz.confusion(closed)"
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         _ = view.accuracy
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         view.update(scores)
     del x, view
     gc.collect()
@@ -324,19 +324,19 @@ SCORES, TARGETS = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(arguments, words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         dlviz.confusion(*arguments)
 
 
 def test_updates_and_cells_that_do_not_fit_are_refused():
     view = dlviz.confusion(SCORES, TARGETS)
-    with pytest.raises(Problem, match=r"6 rows.*\(4, 3\)"):
+    with pytest.raises(DlvizError, match=r"6 rows.*\(4, 3\)"):
         view.update(SCORES[:4])
-    with pytest.raises(Problem, match="of 3 classes, but got 4"):
+    with pytest.raises(DlvizError, match="of 3 classes, but got 4"):
         view.update(torch.randn(6, 4))
-    with pytest.raises(Problem, match="from 0 to 2"):
+    with pytest.raises(DlvizError, match="from 0 to 2"):
         view.cell(3, 0)
-    with pytest.raises(Problem, match="cell"):
+    with pytest.raises(DlvizError, match="cell"):
         view.opened = [0, 1, 2]
     with pytest.raises(TypeError, match="no such argument: shwos"):
         dlviz.confusion(SCORES, TARGETS, shwos="counts")

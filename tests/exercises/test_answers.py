@@ -7,7 +7,7 @@ from dlviz.exercises.catalog import items
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.function import Function
 from dlviz.exercises.trace import TrainingLoop
-from dlviz.kit.words import say, table
+from dlviz.kit.words import message, table
 
 from . import mutants
 from .answers import ACCEPTED, FAULTY
@@ -50,7 +50,7 @@ def test_each_stored_mistake_gets_its_own_message_for_every_seed(exercise):
         for seed in SEEDS:
             result = exercise.judge(mistake, seed)
             assert (result.verdict, result.misconception) == ("wrong", name)
-            assert result.message == say(exercise.key("wrong", name))
+            assert result.message == message(exercise.key("wrong", name))
 
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)

@@ -6,7 +6,7 @@ from torch import nn
 
 from dlviz.exercises import exercise
 from dlviz.exercises.lesson08 import Found, Net
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 
 REPAIR = exercise("08.repair")
 
@@ -72,7 +72,7 @@ def test_the_starter_is_the_found_code_and_counts_as_untouched():
 def test_rows_that_are_no_pictures_are_named(seed):
     result = REPAIR.judge(Touched, seed)
     assert (result.verdict, result.misconception) == ("wrong", "rows")
-    assert result.message == say("exercises.model.rows", images=25, rows=64)
+    assert result.message == message("exercises.model.rows", images=25, rows=64)
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def heard(call, *given):
     """Whether a message of the page is taken; what is refused is refused in words that a learner can read."""
     try:
         call(*given)
-    except traitlets.TraitError:  # a Problem is one
+    except traitlets.TraitError:  # a DlvizError is one
         return False
     return True
 
@@ -369,5 +369,5 @@ def test_a_planted_run_is_found(line):
     ],
 )
 def test_an_expression_is_read_and_never_run(text):
-    with pytest.raises(dlviz.kit.problem.Problem):
+    with pytest.raises(dlviz.kit.problem.DlvizError):
         dlviz.index(torch.arange(3), text)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import traitlets
 
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.still import Svg
 from dlviz.kit.widget import Widget, binary
 
@@ -93,7 +93,7 @@ def test_save_goes_by_the_ending(toy, tmp_path):
     assert widget.save(tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
     assert widget.save(str(tmp_path / "a.png")).read_bytes().startswith(b"\x89PNG")
     assert "<!doctype html>" in widget.save(tmp_path / "a.html").read_text(encoding="utf-8")
-    with pytest.raises(Problem, match=r"\.pdf"):
+    with pytest.raises(DlvizError, match=r"\.pdf"):
         widget.save(tmp_path / "a.pdf")
 
 

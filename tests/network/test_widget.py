@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.network.scene import MAPS, SIDE, planes
 from tests.network.zoo import ZOO, made
 
@@ -197,7 +197,7 @@ def test_two_inputs_and_two_modules_compare_too():
     assert torch.equal(view.output, net(other))
     twin = copy.deepcopy(net)
     assert torch.equal(dlviz.layers(net, x, against=twin, shows="difference").columns[1].output, net[0](x)[0])
-    with pytest.raises(Problem, match="same calls"):
+    with pytest.raises(DlvizError, match="same calls"):
         dlviz.layers(net, x, against=nn.Sequential(nn.Conv2d(1, 3, 3)))
 
 
@@ -280,7 +280,7 @@ def test_large_networks_are_cropped_and_say_so():
     ],
 )
 def test_what_does_not_fit_is_named(call, words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         call(*net_and_image())
 
 
@@ -301,7 +301,7 @@ def test_closing_lets_the_model_and_its_tensors_go():
     assert kept[0]() is None
     assert kept[1]() is None
     assert repr(view) == "dlviz.layers(closed)"
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         _ = view.columns
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from tests.plane.test_widget import learn, made, single
 
 
@@ -252,7 +252,7 @@ def test_a_page_holds_the_step_beside_its_snapshots():
 def test_what_does_not_fit_is_named_and_what_was_explained_stays(ask, words):
     net, _, _, view = explained()
     before = view.walk
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         ask(view, net)
     assert view.example == [4]
     assert view.walk is before
@@ -261,7 +261,7 @@ def test_what_does_not_fit_is_named_and_what_was_explained_stays(ask, words):
 def test_without_points_there_is_nothing_to_explain():
     net, x, y = made()
     view = dlviz.boundary(net, x[:0], y[:0], resolution=10)
-    with pytest.raises(Problem, match="no point to make a step on"):
+    with pytest.raises(DlvizError, match="no point to make a step on"):
         view.explain()
 
 
@@ -275,5 +275,5 @@ def test_closing_lets_the_optimizer_go():
     del own
     gc.collect()
     assert gone() is None
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         view.explain(0)

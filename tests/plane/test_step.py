@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.plane import arithmetic
 from dlviz.plane.columns import chosen
 from dlviz.plane.step import take
@@ -284,7 +284,7 @@ def test_of_many_calls_the_first_and_the_last_are_chosen():
 @pytest.mark.filterwarnings("ignore:Using a target size")
 def test_what_does_not_fit_is_named(settings, words):
     net = stack()
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         take(net, *data(3), **settings(net))
 
 

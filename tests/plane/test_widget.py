@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.plane.drawing_widget import PAINTED
 
 
@@ -386,7 +386,7 @@ def test_a_nan_is_told():
     ],
 )
 def test_what_does_not_fit_is_named(call, words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         call(*made())
 
 
@@ -406,7 +406,7 @@ def test_closing_lets_model_and_tensors_go():
     assert [one() for one in kept] == [None, None, None]
     assert repr(view) == "dlviz.boundary(closed)"
     for ask in (lambda: view.chances, lambda: view.x, view.update, view.reset, view.code, lambda: view.model):
-        with pytest.raises(Problem, match="closed"):
+        with pytest.raises(DlvizError, match="closed"):
             ask()
 
 

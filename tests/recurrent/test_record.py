@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_sequence
 
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.recurrent import GATES, Edits, influence, lags, norms, record
 from tests.recurrent.zoo import any_module, one_of, run
 
@@ -306,12 +306,12 @@ def test_nothing_of_the_learners_changes():
     ],
 )
 def test_what_does_not_fit_is_said(module, x, hx, words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         record(module, x, hx)
 
 
 def test_a_sequence_that_is_not_there_is_said():
-    with pytest.raises(Problem, match=r"2 sequences.*from 0 to 1, but got 2"):
+    with pytest.raises(DlvizError, match=r"2 sequences.*from 0 to 1, but got 2"):
         record(nn.RNN(2, 2), torch.zeros(3, 2, 2), sequence=2)
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.recurrent import influence, lags, norms, record, similar
 from dlviz.recurrent.moments import MOST, clipped, grad_norm
 
@@ -360,17 +360,17 @@ def test_a_state_that_is_no_number_is_told():
 def test_what_does_not_fit_is_said(change, words):
     module, x = made()
     view = dlviz.unroll(module, x)
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         change(view)
 
 
 def test_kinds_refuse_what_only_others_have():
     rnn = dlviz.unroll(*made("RNN"))
-    with pytest.raises(Problem, match="of this RNN: none"):
+    with pytest.raises(DlvizError, match="of this RNN: none"):
         rnn.zero("f")
-    with pytest.raises(Problem, match="this is GRU"):
+    with pytest.raises(DlvizError, match="this is GRU"):
         dlviz.unroll(*made("GRU")).forget_bias = 1.0
-    with pytest.raises(Problem, match="the states of this RNN: h"):
+    with pytest.raises(DlvizError, match="the states of this RNN: h"):
         rnn.set_c0(1.0, 0)
 
 
@@ -385,7 +385,7 @@ def test_kinds_refuse_what_only_others_have():
     ],
 )
 def test_what_cannot_be_drawn_is_said_at_once(call, words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         call()
 
 
@@ -397,7 +397,7 @@ def test_an_unknown_argument_is_refused():
 def test_projections_have_no_influence_of_their_own_beyond_their_size():
     torch.manual_seed(0)
     view = dlviz.unroll(nn.LSTM(4, 6, proj_size=2).double(), torch.randn(5, 4).double(), unit=4)
-    with pytest.raises(Problem, match="leaves 2 numbers of h, but unit is 4"):
+    with pytest.raises(DlvizError, match="leaves 2 numbers of h, but unit is 4"):
         _ = view.influence
     view.unit = 1
     assert view.influence.shape == (5, 4)
@@ -430,9 +430,9 @@ def test_a_closed_widget_lets_go():
     gc.collect()
     assert gone() is None
     assert repr(view) == "dlviz.unroll(closed)"
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         _ = view.output
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         view.update()
     view.unit = 3
     view.threshold = 0.5

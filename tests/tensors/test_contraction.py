@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.tensors.contraction import einsum, matmul, partial_sums
 
 FIVE_HUNDRED = settings(max_examples=500, derandomize=True, database=None, deadline=None)
@@ -71,7 +71,7 @@ def test_a_matmul_is_torchs_own_and_lists_its_terms(shapes, seed):
     a, b = (integers(*shape) for shape in shapes)
     wanted, message = by_torch(lambda: torch.matmul(a, b))
     if wanted is None:
-        with pytest.raises(Problem) as refused:
+        with pytest.raises(DlvizError) as refused:
             matmul(a, b)
         assert message in str(refused.value)
         return
@@ -124,7 +124,7 @@ def test_an_einsum_is_torchs_own_and_lists_its_terms(program, seed):
     operands = [integers(*shape) for shape in shapes]
     wanted, message = by_torch(lambda: torch.einsum(equation, *operands))
     if wanted is None:
-        with pytest.raises(Problem) as refused:
+        with pytest.raises(DlvizError) as refused:
             einsum(equation, *operands)
         assert message in str(refused.value)
         return
@@ -155,7 +155,7 @@ def test_rounding_is_measured_not_hidden():
 
 @pytest.mark.parametrize("values", [("no tensor", torch.ones(2)), (torch.ones(2), 3)])
 def test_what_is_not_a_tensor_is_refused_by_name(values):
-    with pytest.raises(Problem, match=r"matmul: [ab] must be a tensor, but got (str|int)"):
+    with pytest.raises(DlvizError, match=r"matmul: [ab] must be a tensor, but got (str|int)"):
         matmul(*values)
-    with pytest.raises(Problem, match=r"einsum: operands\[[01]\] must be a tensor"):
+    with pytest.raises(DlvizError, match=r"einsum: operands\[[01]\] must be a tensor"):
         einsum("i,i", *values)

@@ -12,7 +12,7 @@ from ipywidgets import HBox, IntSlider, jslink
 from ipywidgets.widgets.widget import _remove_buffers
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget
 from tests.tensors.decode import same
 
@@ -154,7 +154,7 @@ def test_an_index_is_a_step_and_a_step_an_index():
     ],
 )
 def test_bad_input_is_refused_with_what_came_and_what_would_fit(call, words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         call()
 
 
@@ -182,7 +182,7 @@ DANGEROUS = (
 @pytest.mark.parametrize("text", DANGEROUS, ids=range(len(DANGEROUS)))
 @pytest.mark.parametrize("show", [dlviz.index, dlviz.views])
 def test_anything_but_indexing_and_arranging_is_refused(show, text):
-    with pytest.raises(Problem):
+    with pytest.raises(DlvizError):
         show(torch.ones(2, 2), text)
 
 
@@ -285,7 +285,7 @@ def test_a_closed_widget_lets_its_tensor_go_and_says_so(make):
     assert "closed" in repr(view)
     gc.collect()
     assert memory() is None
-    with pytest.raises(Problem, match="closed"):
+    with pytest.raises(DlvizError, match="closed"):
         view.save("never.svg")
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 
 
 def training(epochs=2):
@@ -106,18 +106,18 @@ def test_what_can_be_gone_through_only_once_is_not_restarted():
     run = dlviz.live()
     run.restarts(seed=0)
     for _ in run.steps(iter(range(3))):
-        with pytest.raises(Problem, match="no loop is running that could go back"):
+        with pytest.raises(DlvizError, match="no loop is running that could go back"):
             run.restart()
 
 
 def test_only_what_was_declared_can_be_restarted():
-    with pytest.raises(Problem, match=r"Call run\.restarts"):
+    with pytest.raises(DlvizError, match=r"Call run\.restarts"):
         dlviz.live().restart()
     run = dlviz.live()
     run.restarts(seed=0)
-    with pytest.raises(Problem, match="no loop is running"):
+    with pytest.raises(DlvizError, match="no loop is running"):
         run.restart()
-    with pytest.raises(Problem, match=r"thing number 1 must be a module.* but got list"):
+    with pytest.raises(DlvizError, match=r"thing number 1 must be a module.* but got list"):
         run.restarts(nn.Linear(1, 1), [1])
 
 

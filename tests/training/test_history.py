@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.training import History, decimated
 from dlviz.training.scene import news, points
 
@@ -84,7 +84,7 @@ def test_what_is_no_saved_run_is_named(tmp_path, content):
     path = tmp_path / "run.npz"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(Problem, match=r"load_run: .*run\.npz"):
+    with pytest.raises(DlvizError, match=r"load_run: .*run\.npz"):
         dlviz.load_run(path)
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 
 
 def optimizer(kind=torch.optim.SGD, **options):
@@ -75,7 +75,7 @@ def test_a_function_is_called_with_the_new_value():
 def test_a_choice_takes_only_its_choices():
     opt = optimizer()
     run = run_with(lr=dlviz.knob(opt, choices=(0.1, 0.01)))
-    with pytest.raises(Problem, match=r"lr must be a number that fits \(0.1, 0.01\), but got 0.5"):
+    with pytest.raises(DlvizError, match=r"lr must be a number that fits \(0.1, 0.01\), but got 0.5"):
         turned(run, lr=0.5)
     assert opt.param_groups[0]["lr"] == 0.1
 
@@ -104,7 +104,7 @@ def test_a_scheduler_moves_the_knob_too():
     ],
 )
 def test_what_cannot_be_turned_is_named(targets, words):
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(DlvizError, match=words):
         dlviz.live().knobs(**targets)
 
 
@@ -112,14 +112,14 @@ def test_what_cannot_be_turned_is_named(targets, words):
 def test_a_value_that_does_not_fit_is_named_and_nothing_is_turned(value):
     opt = optimizer()
     run = run_with(lr=opt)
-    with pytest.raises(Problem, match=r"settings|lr must be"):
+    with pytest.raises(DlvizError, match=r"settings|lr must be"):
         turned(run, lr=value)
     assert opt.param_groups[0]["lr"] == 0.1
 
 
 def test_an_unknown_knob_is_named():
     run = run_with(lr=optimizer())
-    with pytest.raises(Problem, match=r"there is no knob speed\. There are: lr"):
+    with pytest.raises(DlvizError, match=r"there is no knob speed\. There are: lr"):
         turned(run, speed=1.0)
 
 
@@ -130,15 +130,15 @@ def test_a_dictionary_holds_it_under_the_knobs_name():
     assert run.settings == design
     run.settings = {"width": 32, "activation": "tanh", "bias": False}
     assert design == {"width": 32, "activation": "tanh", "bias": False}
-    with pytest.raises(Problem, match="knobs: activation must be a number that fits"):
+    with pytest.raises(DlvizError, match="knobs: activation must be a number that fits"):
         run.settings = {**run.settings, "activation": "sine"}
     assert design["activation"] == "tanh"
 
 
 def test_a_knob_that_stands_at_a_word_needs_its_choices():
-    with pytest.raises(Problem, match="activation stands at 'relu'"):
+    with pytest.raises(DlvizError, match="activation stands at 'relu'"):
         dlviz.live().knobs(activation={"activation": "relu"})
-    with pytest.raises(Problem, match=r"width is bound to a dictionary that has no such key\. It has depth"):
+    with pytest.raises(DlvizError, match=r"width is bound to a dictionary that has no such key\. It has depth"):
         dlviz.live().knobs(width={"depth": 2})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from jupyter_client.session import Session
 
-from dlviz.kit.words import say
+from dlviz.kit.words import message
 from dlviz.training import pump as module
 from dlviz.training.pump import SERVED, Pump
 
@@ -99,10 +99,10 @@ class Kernel:
         header = self.session.deserialize(body, content=False, copy=False)["header"]
         return header["msg_type"] + " " + header["msg_id"]
 
-    def handle(self, stream: Any, idents: Any, message: Any) -> None:
+    def handle(self, stream: Any, idents: Any, content: Any) -> None:
         assert stream is self.shell_stream
-        assert self.parent is message
-        self.heard.append(message["content"]["data"])
+        assert self.parent is content
+        self.heard.append(content["content"]["data"])
 
     def set_parent(self, idents: Any, parent: Any, channel: str) -> None:
         assert channel == "shell"
@@ -111,15 +111,15 @@ class Kernel:
     def get_parent(self, channel: str) -> Any:
         return self.parent
 
-    def should_handle(self, stream: Any, message: Any, idents: Any) -> bool:
+    def should_handle(self, stream: Any, content: Any, idents: Any) -> bool:
         return True
 
     def _publish_status(self, status: str, channel: str) -> None:
         self.trail.append((status, self.parent["header"]["msg_id"]))
 
     def frames(self, kind: str, data: Any = None) -> list[Frame]:
-        message = self.session.msg(kind, {"data": data, "comm_id": "c"})
-        return [Frame(b"page"), *(Frame(part) for part in self.session.serialize(message))]
+        content = self.session.msg(kind, {"data": data, "comm_id": "c"})
+        return [Frame(b"page"), *(Frame(part) for part in self.session.serialize(content))]
 
     def send(self, kind: str, data: Any = None) -> str:
         frames = self.frames(kind, data)
@@ -179,10 +179,10 @@ def test_what_the_kernel_had_taken_is_heard_first_and_passed_over_later(kernel):
     answers = []
     for frames in taken:
         _, body = kernel.session.feed_identities(frames, copy=False)
-        message = kernel.session.deserialize(body, content=True, copy=False)  # not taken for a repeated signature
-        answers.append(kernel.should_handle(None, message, None))
+        content = kernel.session.deserialize(body, content=True, copy=False)  # not taken for a repeated signature
+        answers.append(kernel.should_handle(None, content, None))
     assert answers == [False, True, False]
-    assert kernel.should_handle(None, message, None)
+    assert kernel.should_handle(None, content, None)
 
 
 def test_only_a_look_that_is_due_looks(kernel):
@@ -244,7 +244,7 @@ def test_without_a_kernel_it_does_nothing_and_warns_of_nothing():
     assert pump is Pump.here()
     for _ in range(3):
         pump()
-    assert (pump.works, pump.why) == (False, say("training.pump.no_kernel"))
+    assert (pump.works, pump.why) == (False, message("training.pump.no_kernel"))
 
 
 WAYS = (
@@ -386,10 +386,10 @@ def test_a_handler_that_fails_is_logged_and_the_next_is_heard(kernel):
 def test_a_handler_that_pumps_in_turn_changes_nothing(kernel):
     pump, order = Pump(kernel), []
 
-    def handle(stream: Any, idents: Any, message: Any) -> None:
-        order.append(message["content"]["data"])
+    def handle(stream: Any, idents: Any, content: Any) -> None:
+        order.append(content["content"]["data"])
         due(pump)
-        order.append(-message["content"]["data"])
+        order.append(-content["content"]["data"])
 
     kernel.shell_handlers["comm_msg"] = handle
     for number in (1, 2):

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import Problem
+from dlviz.kit.problem import DlvizError
 from dlviz.training import Run
 from dlviz.training import run as running
 
@@ -79,7 +79,7 @@ def test_what_is_logged_is_kept_at_its_step():
 
 @pytest.mark.parametrize("value", [torch.zeros(2), "low", None, [1]])
 def test_what_is_no_number_is_refused_by_name(value):
-    with pytest.raises(Problem, match="log: loss must be a number or a tensor of one element"):
+    with pytest.raises(DlvizError, match="log: loss must be a number or a tensor of one element"):
         dlviz.live().log(loss=value)
 
 
@@ -140,7 +140,7 @@ def until(done):
 def test_a_thread_trains_is_stopped_and_its_error_is_told():
     run = dlviz.live()
     run.start(lambda: [time.sleep(0.001) for _ in run.steps(range(10**6))])
-    with pytest.raises(Problem, match="trains already"):
+    with pytest.raises(DlvizError, match="trains already"):
         run.start(lambda: None)
     until(lambda: run.state == "running" and run._run.step > 3)
     run.stop()
@@ -152,7 +152,7 @@ def test_a_thread_trains_is_stopped_and_its_error_is_told():
             raise ValueError("no data")
 
     run.start(broken)
-    with pytest.raises(Problem, match="ValueError: no data"):
+    with pytest.raises(DlvizError, match="ValueError: no data"):
         run.wait(10)
     assert run.state == "failed"
     assert run.status["error"] == "ValueError: no data"
@@ -178,7 +178,7 @@ def test_without_a_length_there_is_no_end_in_sight():
 
 @pytest.mark.parametrize("count", [-1, 2.5, "3", True])
 def test_a_number_of_epochs_that_does_not_fit_is_named(count):
-    with pytest.raises(Problem, match=r"epochs: .* but got"):
+    with pytest.raises(DlvizError, match=r"epochs: .* but got"):
         list(dlviz.live().epochs(count))
 
 
