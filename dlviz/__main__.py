@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from dlviz.fonts import chinese
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 #: So many bytes a lesson may want for its data and its notebook.
 ROOM = 500_000_000

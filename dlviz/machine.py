@@ -6,8 +6,8 @@ import random
 import numpy as np
 import torch
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
 def device() -> torch.device:

@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import dlviz
 from dlviz import __main__
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from dlviz.pages import examples, gallery, lesson, outputs
 from dlviz.pages.code import block
 from dlviz.pages.prose import formula, prose

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from dlviz import __main__, doctor, fonts, lessons
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 
 
 def test_the_doctor_is_content_with_this_machine(monkeypatch, tmp_path):

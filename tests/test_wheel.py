@@ -20,7 +20,7 @@ USE = """
 import os, sys
 from pathlib import Path
 import torch, dlviz
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 assert Path(dlviz.__file__).is_relative_to(sys.prefix), dlviz.__file__
 assert dlviz.data.digits().images.shape == (1797, 1, 8, 8)

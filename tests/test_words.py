@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlviz.exercises import catalog
-from dlviz.kit import words
+from dlviz.kit import messages
 
 PACKAGE = Path(__file__).parent.parent / "dlviz"
 #: English in a view: a literal with a capitalized word, or two words with a space between, that is no path data, class list or CSS.
@@ -80,7 +80,7 @@ def said() -> tuple[set[str], list[str]]:
 
 
 def test_every_key_that_python_says_is_there():
-    catalog = words._flat("en")
+    catalog = messages._flat("en")
     tables = {key.split(".")[0] for key in catalog}
     missing = []
     for path in PACKAGE.rglob("*.py"):
@@ -104,7 +104,7 @@ def test_every_key_is_used():
     compiled = [re.compile(pattern) for pattern in patterns if "." in pattern or "_" in pattern]
     unused = []
     questions = tuple(f"exercises.{id}." for id in catalog.items())  # their keys are put together from the id
-    for key in words._flat("en"):
+    for key in messages._flat("en"):
         _, _, short = key.partition(".")
         last = key.rsplit(".", 1)[-1]
         in_python = (
@@ -121,12 +121,12 @@ def test_every_key_is_used():
 
 def test_a_missing_key_is_named():
     with pytest.raises(KeyError, match=r"kit\.nothing"):
-        words.message("kit.nothing")
+        messages.message("kit.nothing")
     with pytest.raises(KeyError, match="step"):
-        words.message("kit.player.count", last=3)
+        messages.message("kit.player.count", last=3)
 
 
 def test_another_language_falls_back_key_by_key(monkeypatch):
     monkeypatch.setenv("DLVIZ_LANG", "xx")
-    assert words.message("kit.player.play") == words._flat("en")["kit.player.play"]
-    assert words.table("kit")["player.play"] == words._flat("en")["kit.player.play"]
+    assert messages.message("kit.player.play") == messages._flat("en")["kit.player.play"]
+    assert messages.table("kit")["player.play"] == messages._flat("en")["kit.player.play"]

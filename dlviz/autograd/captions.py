@@ -9,7 +9,7 @@ from dlviz.autograd.faults import NonFinite, Stale, is_freed
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box
 from dlviz.autograd.picture import Picture
-from dlviz.kit.words import message, table
+from dlviz.kit.messages import message, table
 
 #: Sums where paths meet are checked against torch up to this many numbers a node.
 CHECKED = 4096

@@ -1,9 +1,9 @@
 // The side column: everything there is to say of one node.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/binary.js";
+import { array } from "../kit/js/typed_arrays.js";
 import { format, shape } from "../kit/js/numbers.js";
-import { tensorView } from "../kit/js/tensorview.js";
+import { tensorView } from "../kit/js/tensor_summary.js";
 
 /**
  * @param {any} about what dlviz.autograd.details.describe returned

@@ -8,7 +8,7 @@ from dlviz.autograd.details import flags
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box, Tree, tree_of
 from dlviz.autograd.inputs import Cut, Input
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 
 @dataclass(eq=False)

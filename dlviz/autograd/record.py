@@ -16,9 +16,9 @@ from dlviz.autograd.inputs import find_inputs
 from dlviz.autograd.names import Names
 from dlviz.autograd.sources import locate
 from dlviz.autograd.tape import Op, Scope, Tape
-from dlviz.kit.caller import user_frames, variables
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.caller_frames import user_frames, variables
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
 def record(
@@ -43,7 +43,7 @@ def record(
         The graph. It keeps torch's nodes alive until you let go of it.
 
     Raises:
-        dlviz.kit.problem.DlvizError: `loss` is not a tensor, is a leaf, or has no graph; the message says what would help.
+        dlviz.kit.errors.DlvizError: `loss` is not a tensor, is a leaf, or has no graph; the message says what would help.
 
     Example:
         >>> import torch

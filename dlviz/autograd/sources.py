@@ -8,7 +8,7 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-from dlviz.kit.caller import is_library
+from dlviz.kit.caller_frames import is_library
 
 
 class Spot(NamedTuple):

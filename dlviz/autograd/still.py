@@ -9,8 +9,8 @@ from dlviz.autograd.numbers import norms, scalar
 from dlviz.autograd.picture import Picture
 from dlviz.autograd.place import place
 from dlviz.autograd.scene import HIGH, TALL
-from dlviz.kit.still import Svg, shorten
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
+from dlviz.kit.svg import Svg, shorten
 
 _HEAD = 40
 _FACE = {

@@ -1,7 +1,7 @@
 // The autograd graph: draws a scene, plays backward over it, opens groups, and shows one node in full.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { shell } from "../kit/js/shell.js";
+import { shell } from "../kit/js/card.js";
 import { player } from "../kit/js/player.js";
 import { format } from "../kit/js/numbers.js";
 import { decodeScene, decodeFlow } from "./decode.js";

@@ -18,10 +18,10 @@ from dlviz.autograd.record import record
 from dlviz.autograd.scene import first_open, flow, scene
 from dlviz.autograd.still import draw
 from dlviz.autograd.tape import Tape, recording
-from dlviz.kit.listening import whole
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.kit.validated_widget import whole
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 
 Target = Tensor | Graph | Callable[[], Tensor]
 

@@ -14,12 +14,12 @@ from dlviz.convolution.knobs import choices, described
 from dlviz.convolution.scene import scene
 from dlviz.convolution.sliding import Sliding
 from dlviz.convolution.still import draw
-from dlviz.kit.frames import BUDGET
-from dlviz.kit.listening import number, unfit, wholes
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.page import written
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.precomputed import BUDGET
+from dlviz.kit.validated_widget import number, unfit, wholes
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError)
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dlviz.convolution.axis import Axis
 from dlviz.convolution.sliding import Sliding, padded
-from dlviz.kit.still import Svg, shorten
+from dlviz.kit.svg import Svg, shorten
 
 _CELL, _MARGIN, _MOST = 26.0, 16.0, 14
 

@@ -1,12 +1,12 @@
 // A window that slides: padded input, kernel, products and output; what feeds what; every argument within reach.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/binary.js";
+import { array } from "../kit/js/typed_arrays.js";
 import { format } from "../kit/js/numbers.js";
-import { decode, unravel, ravel, countOf, at } from "../kit/js/cells.js";
+import { decode, unravel, ravel, countOf, at } from "../kit/js/tensor_block.js";
 import { grid } from "../kit/js/grid.js";
 import { formula } from "../kit/js/formula.js";
-import { stage } from "../kit/js/stage.js";
+import { stage } from "../kit/js/base_view.js";
 import { argumentKnobs, restoredNote } from "./arguments.js";
 import { editing } from "./edit.js";
 import { flight } from "./flight.js";

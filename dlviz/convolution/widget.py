@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from dlviz.convolution.build import conv, conv_transpose, equivalent
 from dlviz.convolution.sliding import Sliding
 from dlviz.convolution.sliding_widget import SlidingView, named
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
 class Convolution(SlidingView):

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from dlviz.data.arguments import stream, whole
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 Quadruple = tuple[str, str, str, str]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 _UBYTE = 0x08  # the format's code for unsigned bytes, the only numbers that the sets here use
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from dlviz.data.arguments import finite, given, spread, stream, whole
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 #: Features run from -3 to 3, so their mean square is 3: a squared error curves three times as much along a weight as along the
 #: bias, and its contours are ellipses.

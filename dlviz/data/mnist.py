@@ -9,8 +9,8 @@ from torch import Tensor
 from dlviz.data import idx
 from dlviz.data.registry import remote
 from dlviz.data.remote import fetch
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
 class Mnist(NamedTuple):
@@ -60,7 +60,7 @@ def mnist(split: str = "train", *, device: torch.device | str | None = None) -> 
     >>> mnist("valid")
     Traceback (most recent call last):
         ...
-    dlviz.kit.problem.DlvizError: mnist: split must be "train" or "test", but got 'valid'.
+    dlviz.kit.errors.DlvizError: mnist: split must be "train" or "test", but got 'valid'.
     """
     return Mnist(*_load("mnist", split, device))
 
@@ -80,7 +80,7 @@ def fashion_mnist(split: str = "train", *, device: torch.device | str | None = N
     >>> fashion_mnist("valid")
     Traceback (most recent call last):
         ...
-    dlviz.kit.problem.DlvizError: fashion_mnist: split must be "train" or "test", but got 'valid'.
+    dlviz.kit.errors.DlvizError: fashion_mnist: split must be "train" or "test", but got 'valid'.
     """
     return FashionMnist(*_load("fashion-mnist", split, device))
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from dlviz.data.fifths import fifths
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, eq=False, repr=False)

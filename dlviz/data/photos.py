@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 _SHIPPED = ("china", "flower")
 #: A whole number of these types runs from 0 to this brightest value.

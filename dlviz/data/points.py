@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dlviz.data.arguments import finite, given, spread, stream, whole
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,7 +85,7 @@ def spirals(
     >>> spirals(300, classes=9)
     Traceback (most recent call last):
         ...
-    dlviz.kit.problem.DlvizError: spirals: classes must be a whole number from 2 to 5, but got 9.
+    dlviz.kit.errors.DlvizError: spirals: classes must be a whole number from 2 to 5, but got 9.
     """
     if not finite(turns) or turns <= 0:
         raise DlvizError(message("data.generated.turns", value=repr(turns)))

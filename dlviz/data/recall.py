@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlviz.data.arguments import given, spread, stream, whole
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, eq=False, repr=False)

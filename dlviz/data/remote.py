@@ -17,8 +17,8 @@ import platformdirs
 import requests
 
 from dlviz.data.registry import Remote
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 _SECONDS = (10, 30)  # to connect, and between two pieces: a slow line may take as long as it likes
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 
 class Sunspots(NamedTuple):

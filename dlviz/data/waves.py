@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from dlviz.data.arguments import given, spread, stream, whole
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 #: In steps. Within a few of them no wave shows which one it is.
 _PERIODS = (8.0, 24.0)

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from dlviz.descent.losses import Box
 from dlviz.descent.still import draw
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.plotly import packed, serve
-from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget
-from dlviz.kit.words import message
 
 #: How many places a surface is computed at, along each side.
 SIDE = 101

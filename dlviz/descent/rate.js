@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
-import { nearest, offered } from "../kit/js/frames.js";
+import { nearest, offered } from "../kit/js/precomputed.js";
 
 /**
  * @param {{model: any, words: Record<string, string>, signal: AbortSignal, save: (scale: number) => void}} options

@@ -12,7 +12,7 @@ from dlviz.descent.formulas import Formula, formula, residual
 from dlviz.descent.losses import Box
 from dlviz.descent.run import Run
 from dlviz.descent.threshold import Curvature
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 #: The tokens of ``theme.css`` that paths are drawn in, one after the other.
 COLORS = ("pos", "neg", "good", "flow", "bad", "accent", "ink")

@@ -10,10 +10,10 @@ from dlviz.descent.base_widget import SIDE, Relief, axis, checked_axes, checked_
 from dlviz.descent.losses import Box, Loss, chosen, grid, value
 from dlviz.descent.plane import Plane, around, losses, parameters, through
 from dlviz.descent.scene import ground, own_path
-from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.kit.words import message
 
 #: A network is evaluated at so many places along each side, without ``size=``.
 PLACES = 31

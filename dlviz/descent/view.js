@@ -1,9 +1,9 @@
 // Paths on a surface: the map or the turning surface, the board beside it, the learning rates below.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/binary.js";
-import { onTheme, palette } from "../kit/js/heat.js";
-import { stage } from "../kit/js/stage.js";
+import { array } from "../kit/js/typed_arrays.js";
+import { onTheme, palette } from "../kit/js/heatmap.js";
+import { stage } from "../kit/js/base_view.js";
 import { hasPlotly } from "../kit/js/plotly.js";
 import { map, vector } from "./map.js";
 import { solid } from "./solid.js";

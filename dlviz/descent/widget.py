@@ -15,9 +15,9 @@ from dlviz.descent.optimizers import Racer, racers
 from dlviz.descent.run import Run, run
 from dlviz.descent.scene import ground, limit_words, paths
 from dlviz.descent.threshold import Curvature, curvature, threshold
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.kit.words import message
 
 #: What the slider can multiply every learning rate with.
 SCALES = tuple(1.0 if k == 0 else float(f"{10 ** (k / 6):.3g}") for k in range(-9, 10))

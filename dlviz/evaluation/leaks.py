@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 #: A warning names so many examples, groups or classes.
 _NAMED = 3

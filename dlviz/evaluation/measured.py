@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import torch
 
 from dlviz.evaluation.splitting import HOWS
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
 class Score(NamedTuple):

@@ -12,7 +12,7 @@ from dlviz.evaluation import counts
 from dlviz.evaluation.examples import SIDE, Examples, pixels, size, texts
 from dlviz.evaluation.judged import members
 from dlviz.evaluation.snapshots import Snapshot
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 #: So many classes are drawn, so many of the worst mistakes are sent at once, and so many examples of a cell.
 CLASSES, WORST, CELL = 30, 60, 24

@@ -10,8 +10,8 @@ from dlviz.evaluation.few import pooled
 from dlviz.evaluation.leaks import Finding
 from dlviz.evaluation.measured import called
 from dlviz.evaluation.strip import columns, kinds
-from dlviz.kit.still import Svg, shorten
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
+from dlviz.kit.svg import Svg, shorten
 
 #: The color of each class; from the sixth on they come again, paler. Parts are shades of the ink.
 COLORS = ("neg", "pos", "flow", "good", "bad")

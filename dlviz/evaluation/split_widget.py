@@ -15,9 +15,9 @@ from dlviz.evaluation.measured import Score, number, spreads
 from dlviz.evaluation.split_still import draw
 from dlviz.evaluation.splitting import HOWS, checked, cut
 from dlviz.evaluation.strip import scene
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 
 #: Seeds whose splits an exported page holds, the shares of its last part, and how many scores are kept.
 _SEEDS, _SHARES, _SCORES = range(10), (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5), 1000

@@ -8,8 +8,8 @@ from dlviz.evaluation import counts
 from dlviz.evaluation.examples import pixels, size
 from dlviz.evaluation.scene import drawn
 from dlviz.evaluation.snapshots import Snapshot
-from dlviz.kit.still import Svg, shorten
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
+from dlviz.kit.svg import Svg, shorten
 
 #: How strong the color of a full cell is.
 STRONG = 0.55

@@ -10,7 +10,7 @@ from torch import Tensor
 from dlviz.evaluation.few import pooled
 from dlviz.evaluation.leaks import Finding
 from dlviz.evaluation.measured import called
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 #: So many classes have a bar of their own, the rest share one; the strip has up to so many columns.
 CLASSES, COLUMNS = 20, 480

@@ -1,8 +1,8 @@
 // A confusion matrix: its cells and the figures of every class, the worst mistakes or a cell's examples, and one example closely.
 
 import { h } from "../kit/js/dom.js";
-import { array } from "../kit/js/binary.js";
-import { stage } from "../kit/js/stage.js";
+import { array } from "../kit/js/typed_arrays.js";
+import { stage } from "../kit/js/base_view.js";
 import { closeup } from "./closeup.js";
 import { history } from "./history.js";
 import { listing, PAGE } from "./listing.js";

@@ -17,12 +17,12 @@ from dlviz.evaluation.picture import fitted, lists
 from dlviz.evaluation.scene import CELL, MISTAKES, WORST, album, chosen, drawn, scene, shown
 from dlviz.evaluation.snapshots import Snapshot, snapshot, thinned
 from dlviz.evaluation.still import draw
-from dlviz.kit.caller import name_of, scope
-from dlviz.kit.frames import BUDGET
+from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.page import written
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 
 #: So many examples a page of the list shows.
 PAGE = 12

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dlviz.exercises.compare import Difference, brief, difference
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 LIBRARIES = (str(Path(__file__).parent), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 

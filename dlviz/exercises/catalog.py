@@ -12,11 +12,11 @@ from dlviz.exercises import store
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.prediction import Prediction, settle
 from dlviz.exercises.report import Card, Shown
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 
-class Unknown(DlvizError, LookupError):  # noqa: N818 - the name says what is wrong
+class Unknown(DlvizError, LookupError):  # noqa: N818
     """There is no exercise or prediction of this id; the message names near ones."""
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from dlviz.exercises import store
 from dlviz.exercises.report import Card, NotAttempted, Note, Result, Shown, Wrong
 from dlviz.exercises.source import listing, starter, untouched
-from dlviz.kit.words import message, table
+from dlviz.kit.messages import message, table
 
 _checks: Counter[str] = Counter()
 _hints: Counter[str] = Counter()

@@ -11,7 +11,7 @@ from dlviz.exercises.attempt import Outcome, attempt, deviation, equal, shown, u
 from dlviz.exercises.compare import brief, describe
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.report import Result
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 CASES = 5
 

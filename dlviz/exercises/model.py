@@ -14,7 +14,7 @@ from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.probes import Probe
 from dlviz.exercises.report import Result
 from dlviz.exercises.source import listing
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 SIZES = (4, 7)
 

@@ -13,7 +13,7 @@ from dlviz.exercises.attempt import untouched_randomness
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import conclude
 from dlviz.exercises.report import SIGNS, Card, Result, Shown
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 Verdict = Literal["right", "wrong", "not attempted"]
 SIGNS: Mapping[str, str] = {"right": "✓", "wrong": "✗", "not attempted": "○"}

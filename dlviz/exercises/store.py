@@ -13,7 +13,7 @@ from typing import Any
 
 import platformdirs
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 State = dict[str, dict[str, dict[str, Any]]]
 

@@ -12,8 +12,8 @@ from dlviz.exercises.attempt import untouched_randomness
 from dlviz.exercises.compare import brief, describe, difference
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.report import Result
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 ROUNDS = 3
 

@@ -11,7 +11,7 @@ from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.function import Function
 from dlviz.exercises.report import Result
 from dlviz.exercises.source import listing
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -1,4 +1,4 @@
-// All the code that a widget itself brings: the rest comes from a model that widgets of its kind share (carrier.py, open.js).
+// All the code that a widget itself brings: the rest comes from a model that widgets of its kind share (shared_assets.py, open.js).
 export default {
   async render(own) {
     const shared = await own.model.widget_manager.get_model(own.model.get("_carrier"));

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlviz.kit.linker import link
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 _HOST = Path(__file__).with_name("host.js")
 _BODY = """body { margin: 0; padding: 24px; background: #fff; }

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from dlviz.kit.carrier import carrier
-from dlviz.kit.frames import BUDGET, fitted
-from dlviz.kit.legible import legible
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.linker import lean
-from dlviz.kit.listening import Listening
+from dlviz.kit.messages import message
 from dlviz.kit.page import page, written
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.still import address, png
-from dlviz.kit.words import message
+from dlviz.kit.precomputed import BUDGET, fitted
+from dlviz.kit.sanitize import legible
+from dlviz.kit.shared_assets import carrier
+from dlviz.kit.svg import address, png
+from dlviz.kit.validated_widget import Listening
 
 _LOADER = Path(__file__).with_name("loader.js")
 

@@ -2,8 +2,8 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
-import { at } from "../kit/js/cells.js";
-import { heat, largest, sharp } from "../kit/js/heat.js";
+import { at } from "../kit/js/tensor_block.js";
+import { heat, largest, sharp } from "../kit/js/heatmap.js";
 
 const SIDE = 240;
 const SMALL = 52;

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.network.field import Field
 from dlviz.network.geometry import slide
 from dlviz.network.inside import bias, products, scores, shares, softmax_terms

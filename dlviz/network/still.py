@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dlviz.kit.still import Svg, shorten
+from dlviz.kit.svg import Svg, shorten
 from dlviz.network.record import Network
 from dlviz.network.scene import layout, planes, real, thinned
 

@@ -2,7 +2,7 @@
 
 import { h, s, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
-import { heat, largest, sharp } from "../kit/js/heat.js";
+import { heat, largest, sharp } from "../kit/js/heatmap.js";
 import { places } from "./places.js";
 
 /** From one column's left edge to the next one's, and the height of the arcs. */

@@ -1,12 +1,12 @@
 // A whole network: its calls as columns, and below them the image, the map that is opened, and the scores.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/binary.js";
+import { array } from "../kit/js/typed_arrays.js";
 import { format } from "../kit/js/numbers.js";
-import { largest, onTheme, palette } from "../kit/js/heat.js";
-import { mount } from "../kit/js/door.js";
-import { stage } from "../kit/js/stage.js";
-import { offered } from "../kit/js/frames.js";
+import { largest, onTheme, palette } from "../kit/js/heatmap.js";
+import { mount } from "../kit/js/child_widget.js";
+import { stage } from "../kit/js/base_view.js";
+import { offered } from "../kit/js/precomputed.js";
 import { strip, decoded } from "./strip.js";
 import { image } from "./image.js";
 import { opened } from "./opened.js";

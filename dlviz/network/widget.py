@@ -10,11 +10,11 @@ import traitlets
 from torch import Tensor, nn
 
 from dlviz.convolution.sliding_widget import SlidingView
-from dlviz.kit.caller import name_of, scope
-from dlviz.kit.listening import unfit
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.kit.validated_widget import unfit
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 from dlviz.network.door_widget import behind, leads, stand
 from dlviz.network.field import Field, field, first_tensor, replaced
 from dlviz.network.record import Column, Network, record

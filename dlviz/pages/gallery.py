@@ -9,11 +9,11 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from dlviz.kit.frames import BUDGET
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.still import address
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.kit.precomputed import BUDGET
+from dlviz.kit.svg import address
 from dlviz.kit.widget import Widget
-from dlviz.kit.words import message
 from dlviz.pages import examples
 from dlviz.pages.code import block
 from dlviz.pages.outputs import place

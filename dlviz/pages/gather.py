@@ -8,8 +8,8 @@ from typing import Any
 from ipywidgets import Box
 from ipywidgets.widgets.widget import _instances
 
-from dlviz.kit.frames import BUDGET
 from dlviz.kit.page import written
+from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.widget import Widget
 
 

@@ -1,6 +1,6 @@
 // Opens every widget of a page. One that is shown at several places plays at all of them together, as in a notebook.
 
-import { revive, PageModel, show } from "../kit/js/saved.js";
+import { revive, PageModel, show } from "../kit/js/page_model.js";
 
 const { kinds, widgets } = JSON.parse(document.getElementById("payload").textContent);
 const models = new Map();

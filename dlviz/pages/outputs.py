@@ -8,7 +8,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from dlviz.exercises.report import SIGNS
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.pages.prose import formula, prose
 from dlviz.pages.run import VIEW
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import mistune
 from latex2mathml.converter import convert
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.pages.code import block as code_block
 
 # As pandoc has it: $5 and $6 are no formula, because one does not end before a digit.

@@ -6,11 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from dlviz.kit.legible import legible
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.page import MARK, document, written
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.still import colors
-from dlviz.kit.words import message
+from dlviz.kit.sanitize import legible
+from dlviz.kit.svg import colors
 
 _HERE = Path(__file__).parent
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 #: So many classes have colors and shapes of their own.
 CLASSES = 10

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.plane.equation import is_each, spelled, subscript
 from dlviz.plane.step import Step
 

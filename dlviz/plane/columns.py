@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.plane import arithmetic
 from dlviz.plane.equation import is_each
 from dlviz.plane.step import Step

@@ -10,9 +10,9 @@ import torch
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 from dlviz.plane import arguments
 from dlviz.plane.code import loop
 from dlviz.plane.equation import equation

@@ -5,9 +5,9 @@ from typing import Any
 
 import traitlets
 
-from dlviz.kit.listening import number, whole
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.kit.validated_widget import number, whole
 from dlviz.plane.drawing_widget import PAINTED
 from dlviz.plane.history_widget import Remembering
 

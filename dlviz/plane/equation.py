@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.plane.record import Call
 
 #: So many terms of a sum are written out.

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 import traitlets
 
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.kit.words import message
 from dlviz.plane.edit_widget import Editing
 from dlviz.plane.shot import losses
 from dlviz.plane.step import Step, take

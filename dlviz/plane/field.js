@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
-import { pixels, sharp } from "../kit/js/heat.js";
+import { pixels, sharp } from "../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, painter, token } from "./marks.js";
 import { ticks } from "../kit/js/ticks.js";

@@ -1,7 +1,7 @@
 // Where a layer moves the plane: grid lines and points on two axes, in motion from layer to layer.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { sharp } from "../kit/js/heat.js";
+import { sharp } from "../kit/js/heatmap.js";
 import { painter, token } from "./marks.js";
 
 const SIZE = 260;

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from dlviz.kit.frames import BUDGET
+from dlviz.kit.messages import message
 from dlviz.kit.page import written
-from dlviz.kit.words import message
+from dlviz.kit.precomputed import BUDGET
 from dlviz.plane.drawing_widget import Drawing
 from dlviz.plane.moments import Moment, room, spread, state_of, thinned, versions
 from dlviz.plane.shot import Shot

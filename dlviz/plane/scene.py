@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.plane.arguments import Limits
 from dlviz.plane.equation import equation, inputs, linear_of
 from dlviz.plane.fold import WIDEST, fold

@@ -5,7 +5,7 @@ from math import ceil
 
 from torch import Tensor
 
-from dlviz.kit.still import Svg, shorten
+from dlviz.kit.svg import Svg, shorten
 from dlviz.plane.arguments import Limits
 from dlviz.plane.shot import Shot
 

@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
-import { heat, largest, sharp } from "../kit/js/heat.js";
+import { heat, largest, sharp } from "../kit/js/heatmap.js";
 import { place } from "./scale.js";
 
 const SIZE = 200;

@@ -1,10 +1,10 @@
 // A decision boundary: the plane, a map for every unit, and below them the opened unit, the folded plane and the losses.
 
 import { h } from "../kit/js/dom.js";
-import { array } from "../kit/js/binary.js";
-import { onTheme, palette } from "../kit/js/heat.js";
-import { stage } from "../kit/js/stage.js";
-import { asking } from "../kit/js/asking.js";
+import { array } from "../kit/js/typed_arrays.js";
+import { onTheme, palette } from "../kit/js/heatmap.js";
+import { stage } from "../kit/js/base_view.js";
+import { asking } from "../kit/js/request_queue.js";
 import { listing } from "./code.js";
 import { curve } from "./curve.js";
 import { field } from "./field.js";

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.plane.arithmetic import short, symbol, takers_of
 from dlviz.plane.columns import SHOWN, chosen, columns, layer, shown
 from dlviz.plane.equation import is_each, spelled

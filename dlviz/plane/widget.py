@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.plane.explain_widget import Explaining
 
 

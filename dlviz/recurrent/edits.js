@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
-import { offered } from "../kit/js/frames.js";
+import { offered } from "../kit/js/precomputed.js";
 
 /** @param {{words: Record<string, string>, signal: AbortSignal, model: any, save: (trait: string, value: any) => void}} options */
 export function edits({ words, signal, model, save }) {

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 #: So many looks are kept, and of so many a curve is drawn behind the newest.
 MOST, DRAWN = 200, 6

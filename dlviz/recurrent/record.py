@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.recurrent.arguments import Sequences, called, kind_of, size_of, squash_of
 from dlviz.recurrent.lane import GATES, Lane, Weights, walk
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.recurrent.lane import GATES, Lane
 from dlviz.recurrent.record import Record
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 Encode = Callable[[str], Tensor]
 

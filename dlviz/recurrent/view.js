@@ -1,9 +1,9 @@
 // A recurrent module unrolled: tokens and states over time, one step with its gates, the terms of a sum, and what gradients remember.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { onTheme, palette } from "../kit/js/heat.js";
-import { stage } from "../kit/js/stage.js";
-import { nearest, offered } from "../kit/js/frames.js";
+import { onTheme, palette } from "../kit/js/heatmap.js";
+import { stage } from "../kit/js/base_view.js";
+import { nearest, offered } from "../kit/js/precomputed.js";
 import { chart } from "./chart.js";
 import { decode } from "./decode.js";
 import { diagram } from "./diagram.js";

@@ -9,10 +9,10 @@ import torch
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 from dlviz.recurrent.arguments import Sequences, called, copied, kind_of, size_of
 from dlviz.recurrent.influence import influence, lags, norms
 from dlviz.recurrent.lane import GATES

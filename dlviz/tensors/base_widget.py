@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget
-from dlviz.kit.words import message
 
 Data = TypeVar("Data")
 

@@ -8,10 +8,10 @@ import traitlets
 from torch import Tensor
 
 from dlviz.blocks import read, sent
-from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.kit.words import message
 from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.broadcasting import Broadcast, combine
 from dlviz.tensors.facts import facts

@@ -8,8 +8,8 @@ from math import prod
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.tensors.storage import check_layout
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 
 #: What picks elements out of a tensor.
 SELECTING = frozenset(

@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format, number } from "../kit/js/numbers.js";
-import { histogram } from "../kit/js/tensorview.js";
+import { histogram } from "../kit/js/tensor_summary.js";
 
 /** "(3, 4)" with every number in its dimension's color. */
 export function colored(numbers) {

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from dlviz.blocks import Block, read, read_sparse, sent, unreadable, window
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.tensors.facts import Facts
 from dlviz.tensors.figures import coarse, figures
 from dlviz.tensors.storage import tape

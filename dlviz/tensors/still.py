@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dlviz.blocks import Block
-from dlviz.kit.still import Svg, shorten
+from dlviz.kit.svg import Svg, shorten
 
 _HIGH, _MARGIN, _GAP, _HEAD, _LETTER = 24, 16, 24, 40, 7.3
 #: A still picture shows up to this many rows, columns and tiles.

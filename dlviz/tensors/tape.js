@@ -2,7 +2,7 @@
 
 import { h, s } from "../kit/js/dom.js";
 import { diverging } from "../kit/js/numbers.js";
-import { decode, address } from "../kit/js/cells.js";
+import { decode, address } from "../kit/js/tensor_block.js";
 import { between } from "../kit/js/formula.js";
 
 const HIGH = 46;

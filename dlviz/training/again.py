@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.machine import seed as set_seed
 from dlviz.training.history import History
 

@@ -2,7 +2,7 @@
 
 import { h } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
-import { sharp } from "../kit/js/heat.js";
+import { sharp } from "../kit/js/heatmap.js";
 import { ticks } from "../kit/js/ticks.js";
 
 const LEFT = 52;

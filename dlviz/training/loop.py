@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.training.again import Beginning, Past
 from dlviz.training.history import History
 from dlviz.training.run import Run

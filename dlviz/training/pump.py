@@ -54,7 +54,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, ClassVar
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 #: Seconds between two looks: 20 a second are fluent under a hand and cost a loop next to nothing.
 PAUSE = 0.05

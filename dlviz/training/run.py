@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.training.again import Beginning, Past
 from dlviz.training.history import History, Mark
 from dlviz.training.knobs import Knob, bound

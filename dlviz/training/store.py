@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.training.history import History, Mark
 
 _FORMAT = 1

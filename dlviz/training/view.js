@@ -2,10 +2,10 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
-import { onTheme, palette } from "../kit/js/heat.js";
-import { shell } from "../kit/js/shell.js";
+import { onTheme, palette } from "../kit/js/heatmap.js";
+import { shell } from "../kit/js/card.js";
 import { player } from "../kit/js/player.js";
-import { knobs } from "../kit/js/knobs.js";
+import { knobs } from "../kit/js/controls.js";
 import { series, panelOf } from "./points.js";
 import { chart } from "./chart.js";
 import { dials } from "./dials.js";

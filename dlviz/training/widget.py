@@ -11,8 +11,8 @@ from typing import Any
 import ipywidgets
 import traitlets
 
+from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 from dlviz.training import store
 from dlviz.training.loop import Loop
 from dlviz.training.pump import Pump

@@ -1,7 +1,7 @@
 // Points and labels on a canvas, flat or in space: moved, turned, zoomed, walked from word to word with the arrow keys. Thousands stay fluid.
 
 import { h } from "../kit/js/dom.js";
-import { palette, sharp, onTheme } from "../kit/js/heat.js";
+import { palette, sharp, onTheme } from "../kit/js/heatmap.js";
 import { format } from "../kit/js/numbers.js";
 import { TILT, fitted, project, screen, layered } from "./space.js";
 import { motion } from "./motion.js";

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.vectors.frames import Frame, Layout, scattered, straight
 from dlviz.vectors.labeled import Vectors
 from dlviz.vectors.near import Near, analogy, neighbors, product, rank

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.still import Svg, shorten
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
+from dlviz.kit.svg import Svg, shorten
 
 _LEFT, _TOP, _WIDE, _HIGH, _SIDE = 16.0, 44.0, 520.0, 360.0, 210.0
 #: So many points are drawn, evenly chosen, and so many labels.

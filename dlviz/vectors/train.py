@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.vectors.corpus import Examples, cbow, skip_gram, vocabulary
 from dlviz.vectors.objective import Update, negative_sampling, softmax
 

@@ -1,9 +1,9 @@
 // A map of words; beside it what was found about the chosen ones.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/binary.js";
-import { stage } from "../kit/js/stage.js";
-import { offered } from "../kit/js/frames.js";
+import { array } from "../kit/js/typed_arrays.js";
+import { stage } from "../kit/js/base_view.js";
+import { offered } from "../kit/js/precomputed.js";
 import { map } from "./map.js";
 import { carrying } from "./drag.js";
 import { fields } from "./slots.js";

@@ -7,9 +7,9 @@ from typing import Any
 
 import traitlets
 
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 from dlviz.vectors.frames import Frame, Layout, thinned
 from dlviz.vectors.labeled import Vectors, labeled
 from dlviz.vectors.scene import asked, chosen, layout, scene

@@ -1,10 +1,10 @@
 // word2vec in training: the sentence and its window, the two matrices, the map, the step in numbers, and the losses so far.
 
 import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/binary.js";
+import { array } from "../kit/js/typed_arrays.js";
 import { format } from "../kit/js/numbers.js";
-import { stage } from "../kit/js/stage.js";
-import { palette, onTheme } from "../kit/js/heat.js";
+import { stage } from "../kit/js/base_view.js";
+import { palette, onTheme } from "../kit/js/heatmap.js";
 import { strip } from "./word2vec_strip.js";
 import { matrices } from "./word2vec_matrix.js";
 import { map } from "./word2vec_map.js";

@@ -8,10 +8,10 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.kit.page import written
-from dlviz.kit.problem import DlvizError
 from dlviz.kit.widget import Widget, binary
-from dlviz.kit.words import message
 from dlviz.vectors.corpus import Corpus
 from dlviz.vectors.labeled import Vectors
 from dlviz.vectors.train import Training

@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format } from "../kit/js/numbers.js";
-import { sharp } from "../kit/js/heat.js";
+import { sharp } from "../kit/js/heatmap.js";
 import { motion } from "./motion.js";
 import { arrow } from "./paint.js";
 

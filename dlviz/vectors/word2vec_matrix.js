@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../kit/js/dom.js";
 import { format, shape } from "../kit/js/numbers.js";
-import { heat, sharp } from "../kit/js/heat.js";
+import { heat, sharp } from "../kit/js/heatmap.js";
 
 /** Room of one matrix, the gap between its blocks, the largest cell, and from which height on a row has its word beside it. */
 const WIDE = 150;

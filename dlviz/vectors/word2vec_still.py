@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.kit.still import Svg, shorten
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
+from dlviz.kit.svg import Svg, shorten
 from dlviz.vectors.train import Training
 
 _WIDE, _HIGH, _MAP = 880.0, 460.0, (300.0, 96.0, 280.0, 290.0)

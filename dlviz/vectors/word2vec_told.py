@@ -1,6 +1,6 @@
 """What is said about a training in words: its line in the head, its notes, its summary."""
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.vectors.corpus import Corpus
 from dlviz.vectors.objective import gap
 from dlviz.vectors.train import Training

@@ -8,8 +8,8 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.vectors.corpus import Corpus
 from dlviz.vectors.labeled import Vectors
 from dlviz.vectors.train import Training

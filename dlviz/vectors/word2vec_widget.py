@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from dlviz.kit.caller import name_of, scope
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.vectors.corpus import Corpus, read
 from dlviz.vectors.train import Training
 from dlviz.vectors.word2vec_drawing_widget import Drawing

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dlviz import autograd
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from tests.autograd import zoo
 
 CASES = list(zoo.ALL)

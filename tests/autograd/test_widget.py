@@ -12,7 +12,7 @@ from torch import nn
 
 import dlviz
 from dlviz.autograd.widget import AutogradGraph
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from tests.autograd import zoo
 
 

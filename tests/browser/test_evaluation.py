@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from tests.browser.conftest import until
 from tests.browser.test_network import number
 

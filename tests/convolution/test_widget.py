@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.widget import Widget
 
 X = torch.arange(50.0).view(1, 2, 5, 5) % 7

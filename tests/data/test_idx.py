@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dlviz.data import idx
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from tests.data import server
 
 ARRAY = np.arange(24).reshape(2, 3, 4)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.descent.plane import around
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 
 
 def net_and_data():

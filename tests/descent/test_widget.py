@@ -14,7 +14,7 @@ from torch.optim import SGD, Adam
 import dlviz
 from dlviz.descent.widget import SCALES
 from dlviz.kit import plotly
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from tests.descent.racers import LOSSES, RACERS, plain_loop
 
 

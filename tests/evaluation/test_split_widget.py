@@ -10,8 +10,8 @@ from sklearn.model_selection import train_test_split
 
 import dlviz
 from dlviz.evaluation.split_widget import Split
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.page import written
-from dlviz.kit.problem import DlvizError
 
 
 def data(count=120, classes=3):

@@ -8,7 +8,7 @@ from sklearn.model_selection import GroupShuffleSplit, KFold, train_test_split
 import dlviz
 from dlviz.evaluation import cut, findings, twins
 from dlviz.evaluation.splitting import checked, sizes
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 
 HALF = {"train": 0.8, "test": 0.2}
 THREE = {"train": 0.7, "validation": 0.2, "test": 0.1}

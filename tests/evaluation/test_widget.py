@@ -14,8 +14,8 @@ from torch.nn import functional as F
 import dlviz
 from dlviz.evaluation import snapshots
 from dlviz.evaluation.examples import examples, pixels, size, texts
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.page import written
-from dlviz.kit.problem import DlvizError
 
 
 def scored(count=200, classes=5, seed=0):

@@ -7,7 +7,7 @@ from dlviz.exercises.catalog import items
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.function import Function
 from dlviz.exercises.trace import TrainingLoop
-from dlviz.kit.words import message, table
+from dlviz.kit.messages import message, table
 
 from . import mutants
 from .answers import ACCEPTED, FAULTY

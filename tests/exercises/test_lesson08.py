@@ -6,7 +6,7 @@ from torch import nn
 
 from dlviz.exercises import exercise
 from dlviz.exercises.lesson08 import Found, Net
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 
 REPAIR = exercise("08.repair")
 

@@ -8,7 +8,7 @@ import torch
 from dlviz.exercises import NotAttempted, Wrong, predict
 from dlviz.exercises.catalog import items
 from dlviz.exercises.prediction import Prediction
-from dlviz.kit.words import table
+from dlviz.kit.messages import table
 
 PREDICTIONS = {id: item for id, item in items().items() if isinstance(item, Prediction)}
 ANSWERS = {

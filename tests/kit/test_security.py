@@ -16,8 +16,8 @@ from ipywidgets.widgets.widget import CallbackDispatcher
 
 import dlviz
 from dlviz.exercises.report import Card, Result
-from dlviz.kit.legible import legible, sendable
-from dlviz.kit.still import png
+from dlviz.kit.sanitize import legible, sendable
+from dlviz.kit.svg import png
 from dlviz.pages.outputs import shown
 from dlviz.pages.prose import formula, prose
 from tests.hostile import ATTACKS, EVERYTHING, WIDGETS
@@ -369,5 +369,5 @@ def test_a_planted_run_is_found(line):
     ],
 )
 def test_an_expression_is_read_and_never_run(text):
-    with pytest.raises(dlviz.kit.problem.DlvizError):
+    with pytest.raises(dlviz.kit.errors.DlvizError):
         dlviz.index(torch.arange(3), text)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import traitlets
 
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.still import Svg
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.svg import Svg
 from dlviz.kit.widget import Widget, binary
 
 VIEW = """import { shell } from "{kit}/shell.js";

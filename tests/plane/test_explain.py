@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from tests.plane.test_widget import learn, made, single
 
 

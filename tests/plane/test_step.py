@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from dlviz.plane import arithmetic
 from dlviz.plane.columns import chosen
 from dlviz.plane.step import take

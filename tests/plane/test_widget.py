@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from dlviz.plane.drawing_widget import PAINTED
 
 

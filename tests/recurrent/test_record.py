@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_sequence
 
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from dlviz.recurrent import GATES, Edits, influence, lags, norms, record
 from tests.recurrent.zoo import any_module, one_of, run
 

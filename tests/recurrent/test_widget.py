@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 import dlviz
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from dlviz.recurrent import influence, lags, norms, record, similar
 from dlviz.recurrent.moments import MOST, clipped, grad_norm
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from dlviz.tensors.contraction import einsum, matmul, partial_sums
 
 FIVE_HUNDRED = settings(max_examples=500, derandomize=True, database=None, deadline=None)

@@ -12,7 +12,7 @@ from ipywidgets import HBox, IntSlider, jslink
 from ipywidgets.widgets.widget import _remove_buffers
 
 import dlviz
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.widget import Widget
 from tests.tensors.decode import same
 

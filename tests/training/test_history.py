@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dlviz
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 from dlviz.training import History, decimated
 from dlviz.training.scene import news, points
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import dlviz
-from dlviz.kit.problem import DlvizError
+from dlviz.kit.errors import DlvizError
 
 
 def optimizer(kind=torch.optim.SGD, **options):

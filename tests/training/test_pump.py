@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from jupyter_client.session import Session
 
-from dlviz.kit.words import message
+from dlviz.kit.messages import message
 from dlviz.training import pump as module
 from dlviz.training.pump import SERVED, Pump
 

@@ -1,7 +1,7 @@
 // A tensor in a side panel: a number, a small grid, or a histogram with its figures.
 
 import { h, s, fillIn } from "./dom.js";
-import { array } from "./binary.js";
+import { array } from "./typed_arrays.js";
 import { format, number, shape, diverging } from "./numbers.js";
 
 /**

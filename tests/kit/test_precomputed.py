@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dlviz.kit import widget as base_of_all
-from dlviz.kit.frames import fitted
+from dlviz.kit.precomputed import fitted
 from tests.kit.test_page import payload
 from tests.kit.test_widget import toy  # noqa: F401 - a fixture
 

@@ -1,6 +1,6 @@
 // A block of a tensor's elements, as Python read it: numbers, their text, and where each one stands.
 
-import { array } from "./binary.js";
+import { array } from "./typed_arrays.js";
 import { format } from "./numbers.js";
 
 const PAIRS = { complex64: "float32", complex128: "float64" };

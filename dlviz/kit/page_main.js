@@ -1,6 +1,6 @@
 // Opens the one widget of a saved page.
 
-import { revive, PageModel, show } from "./js/saved.js";
+import { revive, PageModel, show } from "./js/page_model.js";
 
 const { state, esm } = JSON.parse(document.getElementById("payload").textContent);
 const model = new PageModel(revive(state));

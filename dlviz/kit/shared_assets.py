@@ -7,7 +7,7 @@ import anywidget
 import traitlets
 
 from dlviz.kit.linker import lean, link
-from dlviz.kit.words import language, table
+from dlviz.kit.messages import language, table
 
 _HERE = Path(__file__).parent
 _carriers: dict[tuple[Path, str, str], "Carrier"] = {}
@@ -42,5 +42,5 @@ def carrier(view: Path, style: Path, room: str) -> Carrier:
 
 @cache
 def _style(room: Path) -> str:
-    own = (_HERE / name for name in ("theme.css", "shell.css", "grid.css"))
+    own = (_HERE / name for name in ("theme.css", "card.css", "grid.css"))
     return "\n".join(path.read_text(encoding="utf-8") for path in (*own, room))

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from dlviz.kit.still import Svg, colors, png, shorten
+from dlviz.kit.svg import Svg, colors, png, shorten
 
 
 def test_texts_are_escaped_and_the_picture_has_a_title():

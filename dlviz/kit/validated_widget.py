@@ -6,9 +6,9 @@ from typing import Any
 import anywidget
 import traitlets
 
-from dlviz.kit.legible import sendable
-from dlviz.kit.problem import DlvizError
-from dlviz.kit.words import message
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.kit.sanitize import sendable
 
 
 class Listening(anywidget.AnyWidget):

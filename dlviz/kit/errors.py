@@ -3,7 +3,7 @@
 import traitlets
 
 
-class Problem(ValueError, traitlets.TraitError):  # noqa: N818 - what a learner reads, not a fault of the program
+class DlvizError(ValueError, traitlets.TraitError):
     """What was asked for cannot be done; the message names the argument, what came and what would fit.
 
     Where a widget's setting is refused with it, traitlets puts back what stood there.
@@ -11,7 +11,7 @@ class Problem(ValueError, traitlets.TraitError):  # noqa: N818 - what a learner 
     >>> raise DlvizError("graph: loss is a float")
     Traceback (most recent call last):
         ...
-    dlviz.kit.problem.DlvizError: graph: loss is a float
+    dlviz.kit.errors.DlvizError: graph: loss is a float
     """
 
     def _render_traceback_(self) -> list[str]:  # IPython shows these lines in place of the traceback

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import resvg_py
 
-from dlviz.kit.legible import legible
+from dlviz.kit.sanitize import legible
 
 _THEME = Path(__file__).with_name("theme.css")
 

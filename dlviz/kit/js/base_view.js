@@ -1,8 +1,8 @@
 // What the pictures of this room have in common: frame, arithmetic, player and knobs, redrawn when a trait changes.
 
-import { shell } from "./shell.js";
+import { shell } from "./card.js";
 import { player } from "./player.js";
-import { knobs } from "./knobs.js";
+import { knobs } from "./controls.js";
 import { formula } from "./formula.js";
 
 /**
