@@ -42,8 +42,8 @@ _HOME = {
     "word2vec": "dlviz.vectors.word2vec_widget",
     "exercise": "dlviz.exercises",
     "predict": "dlviz.exercises",
-    "device": "dlviz.machine",
-    "seed": "dlviz.machine",
+    "device": "dlviz.torchkit.runtime",
+    "seed": "dlviz.torchkit.runtime",
 }
 _ROOMS = (
     "autograd",

@@ -63,7 +63,7 @@ def _export(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
 
 
 def _lab(folder: Path | None, options: list[str]) -> int:
-    from dlviz.lessons import lessons_for
+    from dlviz.lesson_files import lessons_for
 
     where = lessons_for(folder, tell=print)
     # News would ask a server for something; a class may have none.

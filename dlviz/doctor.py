@@ -54,7 +54,7 @@ def _torch() -> str:
 def _device() -> str:
     import torch
 
-    from dlviz.machine import device
+    from dlviz.torchkit.runtime import device
 
     chosen = device()
     assert (torch.ones(2, device=chosen) * 2).sum().item() == 4

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dlviz import __main__, doctor, fonts, lessons
+from dlviz import __main__, doctor, fonts, lesson_files
 from dlviz.kit.errors import DlvizError
 
 
@@ -98,8 +98,8 @@ def test_fontconfig_is_asked_where_it_is(monkeypatch):
 
 def test_a_checkout_is_used_in_place():
     told = []
-    assert lessons.lessons_for(None, tell=told.append) == lessons.shipped()
-    assert told == [f"The lessons are opened where they are, in {lessons.shipped()}."]
+    assert lesson_files.lessons_for(None, tell=told.append) == lesson_files.shipped()
+    assert told == [f"The lessons are opened where they are, in {lesson_files.shipped()}."]
 
 
 @pytest.fixture
@@ -107,13 +107,13 @@ def course(monkeypatch, tmp_path):
     """Two shipped lessons, and a way to bring them to the learner's folder; answers what was said."""
     source, mine = tmp_path / "shipped", tmp_path / "mine"
     source.mkdir()
-    monkeypatch.setattr(lessons, "shipped", lambda: source)
+    monkeypatch.setattr(lesson_files, "shipped", lambda: source)
 
     def bring(*versions):
         told = []
         for name, text in zip(("00-start.ipynb", "01.ipynb"), versions, strict=True):
             (source / name).write_text(text, encoding="utf-8")
-        lessons.lessons_for(mine, told.append)
+        lesson_files.lessons_for(mine, told.append)
         return told
 
     return mine, bring
@@ -171,9 +171,9 @@ def test_a_folder_that_cannot_be_made_is_said_plainly(tmp_path, capsys):
 
 
 def test_a_broken_installation_is_said_plainly(monkeypatch, tmp_path):
-    monkeypatch.setattr(lessons, "_PACKAGE", tmp_path / "nowhere")
+    monkeypatch.setattr(lesson_files, "_PACKAGE", tmp_path / "nowhere")
     with pytest.raises(DlvizError, match="install dlviz again"):
-        lessons.shipped()
+        lesson_files.shipped()
 
 
 def test_lab_starts_jupyter_on_the_first_lesson(monkeypatch, tmp_path, capsys):

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.blocks import read, sent
 from dlviz.convolution.axis import Axis, Stamp
 from dlviz.convolution.gradient import routed
 from dlviz.convolution.sliding import Sliding, off, padded
 from dlviz.kit.messages import message
+from dlviz.torchkit.tensor_blocks import read, sent
 
 #: So many places along each spatial dimension of the output are held, and so many channels; the picture says what it leaves out.
 PLACES, CHANNELS = 40, 16

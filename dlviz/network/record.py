@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
-from dlviz.calls import Calls
+from dlviz.torchkit.forward_trace import Calls
 
 #: Leaves although they have children: they may leave their children out.
 _WHOLE = (nn.MultiheadAttention,)

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.lessons import shipped
+from dlviz.lesson_files import shipped
 from dlviz.pages.code import block
 from dlviz.pages.outputs import shown
 from dlviz.pages.prose import prose

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlviz.calls import Calls
+from dlviz.torchkit.forward_trace import Calls
 
 
 @dataclass(frozen=True, eq=False)

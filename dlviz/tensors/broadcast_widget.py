@@ -7,7 +7,6 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
-from dlviz.blocks import read, sent
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -18,6 +17,7 @@ from dlviz.tensors.facts import facts
 from dlviz.tensors.scene import crop_note, cropped, described, item
 from dlviz.tensors.still import Page, Sheet, draw
 from dlviz.tensors.storage import check_layout
+from dlviz.torchkit.tensor_blocks import read, sent
 
 
 class BroadcastView(TensorsWidget[Broadcast]):

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.blocks import numbers
+from dlviz.torchkit.tensor_blocks import numbers
 
 BINS = 32
 #: Up to this many elements are counted one and all; of more, an even sample.

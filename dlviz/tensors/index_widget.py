@@ -9,7 +9,6 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.blocks import read
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -19,6 +18,7 @@ from dlviz.tensors.facts import facts
 from dlviz.tensors.scene import crop_note, cropped, item
 from dlviz.tensors.selecting import Selection, select
 from dlviz.tensors.still import Page, Sheet, draw
+from dlviz.torchkit.tensor_blocks import read
 
 
 class IndexView(TensorsWidget[Selection]):

@@ -8,7 +8,6 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
-from dlviz.blocks import read, sent
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -19,6 +18,7 @@ from dlviz.tensors.contraction import Contraction, partial_sums
 from dlviz.tensors.facts import facts
 from dlviz.tensors.scene import crop_note, cropped, item
 from dlviz.tensors.still import Page, Sheet, draw
+from dlviz.torchkit.tensor_blocks import read, sent
 
 #: The sums on the way are drawn for products of up to this many terms in all.
 PARTIAL = 4096

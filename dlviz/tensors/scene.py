@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
-from dlviz.blocks import Block, read, read_sparse, sent, unreadable, window
 from dlviz.kit.messages import message
 from dlviz.tensors.facts import Facts
 from dlviz.tensors.figures import coarse, figures
 from dlviz.tensors.storage import tape
+from dlviz.torchkit.tensor_blocks import Block, read, read_sparse, sent, unreadable, window
 
 #: A live picture holds a window of this many rows and columns; an exported page holds a larger one, because it cannot ask.
 LIVE, EXPORTED = 16, 64

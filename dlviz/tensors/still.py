@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.blocks import Block
 from dlviz.kit.svg import Svg, shorten
+from dlviz.torchkit.tensor_blocks import Block
 
 _HIGH, _MARGIN, _GAP, _HEAD, _LETTER = 24, 16, 24, 40, 7.3
 #: A still picture shows up to this many rows, columns and tiles.

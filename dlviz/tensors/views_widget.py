@@ -8,7 +8,6 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
-from dlviz.blocks import read, sent
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -20,6 +19,7 @@ from dlviz.tensors.scene import TAPE, crop_note, cropped, item
 from dlviz.tensors.still import Page, Scroll, Sheet, draw
 from dlviz.tensors.storage import groups, same_storage, tape
 from dlviz.tensors.viewable import broken_at
+from dlviz.torchkit.tensor_blocks import read, sent
 
 
 class ViewsView(TensorsWidget[tuple[Arranged, ...]]):

@@ -7,7 +7,6 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
-from dlviz.blocks import Block, read, read_sparse, window
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -17,6 +16,7 @@ from dlviz.tensors.facts import Facts, facts
 from dlviz.tensors.scene import EXPORTED, LIVE, held, tensor_scene
 from dlviz.tensors.still import Page, Scroll, Sheet, draw
 from dlviz.tensors.storage import tape
+from dlviz.torchkit.tensor_blocks import Block, read, read_sparse, window
 
 
 class TensorView(TensorsWidget[Tensor]):

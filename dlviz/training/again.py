@@ -11,7 +11,7 @@ import torch
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.machine import seed as set_seed
+from dlviz.torchkit.runtime import seed as set_seed
 from dlviz.training.history import History
 
 

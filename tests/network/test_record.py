@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.calls import function_name
 from dlviz.network import record
 from dlviz.network.record import Source
+from dlviz.torchkit.forward_trace import function_name
 from tests.network.zoo import ZOO, made
 
 
