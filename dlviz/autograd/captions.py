@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dlviz.autograd import private
-from dlviz.autograd.details import residual
-from dlviz.autograd.faults import NonFinite, Stale, is_freed
+from dlviz.autograd import torch_internals
+from dlviz.autograd.anomalies import NonFinite, Stale, is_freed
+from dlviz.autograd.diagram import Picture
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box
-from dlviz.autograd.picture import Picture
+from dlviz.autograd.node_details import residual
 from dlviz.kit.messages import message, table
 
 #: Sums where paths meet are checked against torch up to this many numbers a node.
@@ -135,8 +135,8 @@ def notes(drawn: Picture, stale: Sequence[Stale], broken: Sequence[NonFinite]) -
         when = "backward" if fault.backward else "forward"
         kind = "bad" if fault.kind == "nan" else "warn"
         found.append(_note(kind, f"{fault.kind}_{when}", node=node.label or node.op, where=where))
-    if private.missing():
-        found.append(_note("warn", "private", names=", ".join(private.missing())))
+    if torch_internals.missing():
+        found.append(_note("warn", "private", names=", ".join(torch_internals.missing())))
     latest = [graph.backward.latest for graph in drawn.graphs]
     if any(one is not None and one.preview for one in latest):
         found.append(_note("info", "preview"))

@@ -7,10 +7,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from dlviz.autograd import private
-from dlviz.autograd.backward import Backward
+from dlviz.autograd import torch_internals
+from dlviz.autograd.backward_hooks import Backward
 from dlviz.autograd.inputs import Cut, Input
-from dlviz.autograd.sources import Source, locate
+from dlviz.autograd.source_lines import Source, locate
 from dlviz.autograd.tape import Mutation, Op
 
 
@@ -60,14 +60,14 @@ class Node:
         """The shape of each forward output."""
         if self.tensor is not None:
             return (tuple(self.tensor.shape),)
-        return tuple(tuple(meta.shape) for meta in private.outputs_of(self.grad_fn))
+        return tuple(tuple(meta.shape) for meta in torch_internals.outputs_of(self.grad_fn))
 
     @property
     def dtypes(self) -> tuple[torch.dtype, ...]:
         """The dtype of each forward output."""
         if self.tensor is not None:
             return (self.tensor.dtype,)
-        return tuple(meta.dtype for meta in private.outputs_of(self.grad_fn))
+        return tuple(meta.dtype for meta in torch_internals.outputs_of(self.grad_fn))
 
     @property
     def source(self) -> Source | None:
@@ -79,7 +79,7 @@ class Node:
         """Each forward output as torch computed it, detached; ``None`` where it is not known any more."""
         if self.tensor is not None:
             return (self.tensor.detach(),)
-        outputs = range(len(private.outputs_of(self.grad_fn)))
+        outputs = range(len(torch_internals.outputs_of(self.grad_fn)))
         return tuple(self.record.value(i) if self.record is not None else None for i in outputs)
 
     @property

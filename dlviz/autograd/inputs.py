@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from dlviz.autograd.names import Names
-from dlviz.autograd.sources import Source, locate
+from dlviz.autograd.source_lines import Source, locate
 from dlviz.autograd.tape import Op, Tape
 
 

@@ -1,7 +1,7 @@
 """The structure of the picture: for every group of boxes, ranks from left to right and an order in each rank.
 
 Layered drawing after Sugiyama, Tagawa and Toda (1981), one group at a time, so that it does not depend on what is open: opening a
-group only moves things, which :mod:`dlviz.autograd.place` does, and the browser by itself.
+group only moves things, which :mod:`dlviz.autograd.coordinates` does, and the browser by itself.
 """
 
 from collections import defaultdict

@@ -9,12 +9,12 @@ from typing import Any
 
 from torch import Tensor
 
-from dlviz.autograd import private
-from dlviz.autograd.backward import Backward
+from dlviz.autograd import torch_internals
+from dlviz.autograd.backward_hooks import Backward
 from dlviz.autograd.graph import Call, Graph, Node, op_name
 from dlviz.autograd.inputs import find_inputs
 from dlviz.autograd.names import Names
-from dlviz.autograd.sources import locate
+from dlviz.autograd.source_lines import locate
 from dlviz.autograd.tape import Op, Scope, Tape
 from dlviz.kit.caller_frames import user_frames, variables
 from dlviz.kit.errors import DlvizError
@@ -88,12 +88,12 @@ def check(loss: Any, tape: Tape | None) -> None:
     raise DlvizError(message("autograd.refused.untracked", shape=tuple(loss.shape)))
 
 
-def backward_order(root: private.Node) -> list[private.Node]:
+def backward_order(root: torch_internals.Node) -> list[torch_internals.Node]:
     """Every node behind `root`, in the order in which the engine will run them.
 
     The engine runs a node when all its users have run, the most recently made one first.
     """
-    waiting: Counter[private.Node] = Counter()
+    waiting: Counter[torch_internals.Node] = Counter()
     seen, stack = {root}, [root]
     while stack:
         for maker, _ in stack.pop().next_functions:
@@ -102,8 +102,8 @@ def backward_order(root: private.Node) -> list[private.Node]:
                 if maker not in seen:
                     seen.add(maker)
                     stack.append(maker)
-    order: list[private.Node] = []
-    ready = [(-private.sequence(root), 0, root)]
+    order: list[torch_internals.Node] = []
+    ready = [(-torch_internals.sequence(root), 0, root)]
     arrivals = 0
     while ready:
         node = heapq.heappop(ready)[2]
@@ -113,23 +113,23 @@ def backward_order(root: private.Node) -> list[private.Node]:
                 waiting[maker] -= 1
                 arrivals += 1
                 if not waiting[maker]:
-                    heapq.heappush(ready, (-private.sequence(maker), arrivals, maker))
+                    heapq.heappush(ready, (-torch_internals.sequence(maker), arrivals, maker))
     return order
 
 
-def _graph(loss: Tensor, functions: list[private.Node], tape: Tape | None, names: Names) -> Graph:
+def _graph(loss: Tensor, functions: list[torch_internals.Node], tape: Tape | None, names: Names) -> Graph:
     index = {function: i for i, function in enumerate(functions)}
     labels = {tensor.grad_fn: name for name, tensor in reversed(names.made)}
     hooked = {tensor.grad_fn for _, tensor in names.made if _has_hook(tensor)}
     retained = {tensor.grad_fn for _, tensor in names.made if tensor.retains_grad}
-    by_sequence = {private.sequence(f): i for i, f in enumerate(functions)}
+    by_sequence = {torch_internals.sequence(f): i for i, f in enumerate(functions)}
     calls = [_call(scope, names) for scope in tape.scopes] if tape is not None else []
     scope_of = _Scopes(tape.scopes if tape is not None else [])
     ops = tape.ops if tape is not None else {}
     backward = Backward()
     nodes = []
     for i, function in enumerate(functions):
-        number, name, leaf = private.sequence(function), function.name(), private.is_leaf(function)
+        number, name, leaf = torch_internals.sequence(function), function.name(), torch_internals.is_leaf(function)
         op = None if leaf else _matching(ops.get(number), function)
         scope = -1 if leaf else scope_of(number)
         nodes.append(
@@ -175,11 +175,11 @@ def _call(scope: Scope, names: Names) -> Call:
     return Call(names.path(scope.module), f"{type(scope.module).__name__}({short})", scope.parent)
 
 
-def _matching(op: Op | None, function: private.Node) -> Op | None:
+def _matching(op: Op | None, function: torch_internals.Node) -> Op | None:
     """The recorded operation, if what it returned has the shape and dtype that the node says it returned."""
     if op is None or not op.kept:
         return op
-    outputs = private.outputs_of(function)
+    outputs = torch_internals.outputs_of(function)
     fits = len(outputs) <= len(op.values) and all(
         tuple(meta.shape) == tuple(value.shape) and meta.dtype == value.dtype
         for meta, value in zip(outputs, op.values, strict=False)
@@ -199,7 +199,7 @@ class _Scopes:
             self._close(open_scopes, scope.start)
             open_scopes.append((scope.end, i))
             self._mark(scope.start, i)
-        self._close(open_scopes, private.LEAF_SEQUENCE)
+        self._close(open_scopes, torch_internals.LEAF_SEQUENCE)
 
     def _close(self, open_scopes: list[tuple[int, int]], until: int) -> None:
         while open_scopes and open_scopes[-1][0] <= until:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from dlviz.autograd.anomalies import find_stale, first_non_finite
 from dlviz.autograd.captions import badge, box_texts, notes, signature, summary, widths
-from dlviz.autograd.faults import find_stale, first_non_finite
+from dlviz.autograd.diagram import Picture
 from dlviz.autograd.grouping import Tree
 from dlviz.autograd.layout import arrange, pack
-from dlviz.autograd.numbers import norms, scalar
-from dlviz.autograd.picture import Picture
+from dlviz.autograd.tensor_summary import norms, scalar
 
 KINDS = ("op", "leaf", "input", "cut", "module", "fold", "step", "page", "run")
 #: Boxes shown when a graph opens, about: groups are opened from the outside in until there are this many.

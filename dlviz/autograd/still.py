@@ -3,12 +3,12 @@
 from collections.abc import Collection
 
 from dlviz.autograd.captions import box_texts, signature, summary, widths
+from dlviz.autograd.coordinates import place
+from dlviz.autograd.diagram import Picture
 from dlviz.autograd.graph import Node
 from dlviz.autograd.layout import arrange
-from dlviz.autograd.numbers import norms, scalar
-from dlviz.autograd.picture import Picture
-from dlviz.autograd.place import place
 from dlviz.autograd.scene import HIGH, TALL
+from dlviz.autograd.tensor_summary import norms, scalar
 from dlviz.kit.messages import message
 from dlviz.kit.svg import Svg, shorten
 

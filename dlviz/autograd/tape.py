@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dlviz.autograd import private
-from dlviz.autograd.sources import Spot, here
+from dlviz.autograd import torch_internals
+from dlviz.autograd.source_lines import Spot, here
 
 #: Values beyond this many bytes in one recording are not kept; the node then says so.
 BUDGET = 2**30
@@ -57,7 +57,7 @@ class Scope:
     module: nn.Module
     parent: int
     start: int
-    end: int = private.LEAF_SEQUENCE
+    end: int = torch_internals.LEAF_SEQUENCE
 
 
 @dataclass(slots=True, frozen=True)
@@ -123,7 +123,7 @@ class recording:  # noqa: N801 - used as a verb: with recording() as tape
 
     def __enter__(self) -> Tape:
         """Start to watch this thread."""
-        self.tape.start = private.next_sequence()
+        self.tape.start = torch_internals.next_sequence()
         self._watch = _Watch(self.tape)
         self._hooks = [
             module_hooks.register_module_forward_pre_hook(self._enter_module),
@@ -142,12 +142,12 @@ class recording:  # noqa: N801 - used as a verb: with recording() as tape
     def _enter_module(self, module: nn.Module, _: Any) -> None:
         parent = self._open[-1] if self._open else -1
         self._open.append(len(self.tape.scopes))
-        self.tape.scopes.append(Scope(module, parent, private.next_sequence()))
+        self.tape.scopes.append(Scope(module, parent, torch_internals.next_sequence()))
 
     def _leave_module(self, module: nn.Module, _: Any, output: Any) -> None:
         while self._open:  # a module whose pre-hook raised never closes itself
             scope = self.tape.scopes[self._open.pop()]
-            scope.end = private.next_sequence()
+            scope.end = torch_internals.next_sequence()
             if scope.module is module:
                 break
 
@@ -167,9 +167,9 @@ class _Watch(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        number = private.next_sequence()
+        number = torch_internals.next_sequence()
         tracked = torch.is_grad_enabled()
-        if not tracked and private.running_node() is not None:
+        if not tracked and torch_internals.running_node() is not None:
             return func(*args, **kwargs)  # backward without create_graph makes no nodes
         traits = _traits(func)
         if traits.written:
@@ -192,8 +192,8 @@ class _Watch(TorchDispatchMode):
         self.spot = spot
         op = Op(traits.name, tensors, versions, spot, is_view=traits.is_view, in_place=writes)
         if fresh and tracked:
-            maker = private.running_node()
-            op.maker = private.sequence(maker) if maker is not None else None
+            maker = torch_internals.running_node()
+            op.maker = torch_internals.sequence(maker) if maker is not None else None
             op.inputs = tuple((t, self.without_graph.get(_alias(t))) for t in inputs if not t.requires_grad)
             self._keep(op)
             self.tape.ops[made] = op
@@ -213,7 +213,7 @@ class _Watch(TorchDispatchMode):
         for made, ops in self.inside_functions.items():
             for op in reversed(ops):
                 node = op.values[0].grad_fn if op.values else None
-                if node is not None and private.is_custom(node) and private.sequence(node) == made:
+                if node is not None and torch_internals.is_custom(node) and torch_internals.sequence(node) == made:
                     self.tape.ops[made] = op
                     break
         for op in (*self.tape.ops.values(), *self.without_graph.values()):
@@ -242,7 +242,7 @@ class _Watch(TorchDispatchMode):
         """Nodes made between two operations (a view taken again after an in-place write) show up as inputs of the next."""
         for value in _tensors(args):
             node = value.grad_fn
-            number = private.sequence(node) if node is not None else -1
+            number = torch_internals.sequence(node) if node is not None else -1
             if node is not None and self.last <= number < made and number not in self.tape.ops:
                 op = Op(node.name(), (value,), (value._version,), here(3))
                 self._keep(op)
@@ -273,7 +273,7 @@ class _Watch(TorchDispatchMode):
 def _origin(value: Tensor, before: Op | None) -> int | Tensor | Op:
     node = value.grad_fn
     if node is not None:
-        return private.sequence(node)
+        return torch_internals.sequence(node)
     return before if before is not None else value
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.autograd.details import describe
+from dlviz.autograd.diagram import Picture, picture
 from dlviz.autograd.graph import Graph
-from dlviz.autograd.picture import Picture, picture
+from dlviz.autograd.node_details import describe
 from dlviz.autograd.record import record
 from dlviz.autograd.scene import first_open, flow, scene
 from dlviz.autograd.still import draw
@@ -44,8 +44,8 @@ class AutogradGraph(Widget):
         step: 0 is the forward pass; at step k, the first k nodes of ``graph.order`` have run backward.
     """
 
-    _view = Path(__file__).with_name("view.js")
-    _style = Path(__file__).with_name("view.css")
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "autograd"
 
     flow = traitlets.Dict(help="what backward brought").tag(sync=True)

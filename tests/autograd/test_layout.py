@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlviz import autograd
+from dlviz.autograd.coordinates import place
 from dlviz.autograd.grouping import tree_of
 from dlviz.autograd.layout import arrange, pack
-from dlviz.autograd.place import place
 from tests.autograd import zoo
 
 

@@ -8,10 +8,10 @@ import torch
 
 from dlviz import autograd
 from dlviz.autograd.compare import changed
+from dlviz.autograd.coordinates import place
+from dlviz.autograd.diagram import picture
 from dlviz.autograd.grouping import tree_of
 from dlviz.autograd.layout import arrange
-from dlviz.autograd.picture import picture
-from dlviz.autograd.place import place
 from dlviz.autograd.scene import first_open, flow, scene
 from tests.autograd import zoo
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.autograd import record, recording
+from dlviz.autograd.coordinates import place
+from dlviz.autograd.diagram import Picture, picture
 from dlviz.autograd.layout import arrange
-from dlviz.autograd.picture import Picture, picture
-from dlviz.autograd.place import place
 from dlviz.autograd.scene import flow, scene
 from dlviz.autograd.widget import AutogradGraph
 from tests.autograd import zoo

@@ -11,8 +11,8 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 
 import dlviz
+from dlviz.autograd.coordinates import place
 from dlviz.autograd.layout import arrange, pack
-from dlviz.autograd.place import place
 from dlviz.kit.linker import link
 from dlviz.kit.page import page as standalone
 from tests.autograd.zoo import build

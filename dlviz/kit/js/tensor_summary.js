@@ -5,7 +5,7 @@ import { array } from "./typed_arrays.js";
 import { format, number, shape, diverging } from "./numbers.js";
 
 /**
- * @param {any} about what dlviz.autograd.numbers.summarize returned, or null
+ * @param {any} about what dlviz.autograd.tensor_summary.summarize returned, or null
  * @param {Record<string, string>} words
  * @returns {HTMLElement}
  */

@@ -1,6 +1,6 @@
 // What Python sent, as arrays and small lookups.
 
-import { array } from "../kit/js/typed_arrays.js";
+import { array } from "../../kit/js/typed_arrays.js";
 
 const KINDS = ["op", "leaf", "input", "cut", "module", "fold", "step", "page", "run"];
 

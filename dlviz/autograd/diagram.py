@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dlviz.autograd.compare import changed
-from dlviz.autograd.details import flags
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.grouping import Box, Tree, tree_of
 from dlviz.autograd.inputs import Cut, Input
+from dlviz.autograd.node_details import flags
 from dlviz.kit.messages import message
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from dlviz import autograd
-from dlviz.autograd.details import describe, residual
-from dlviz.autograd.numbers import norms, scalar, summarize
+from dlviz.autograd.node_details import describe, residual
+from dlviz.autograd.tensor_summary import norms, scalar, summarize
 from tests.autograd import zoo
 
 

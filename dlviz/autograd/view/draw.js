@@ -1,7 +1,7 @@
 // From a placed scene to SVG: boxes, groups, edges. Dressing a step only sets classes and texts.
 
-import { s } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { s } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 /** Boxes beyond this many are drawn only where they can be seen. */
 const MANY = 500;

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.autograd import private
+from dlviz.autograd import torch_internals
 
 Gradients = tuple[Tensor | None, ...]
 
@@ -60,7 +60,7 @@ class Backward:
         store = weakref.ref(self)
         handles = []
         for index, node in enumerate(nodes):
-            if private.is_leaf(node):
+            if torch_internals.is_leaf(node):
                 self._leaves[index] = node.variable  # type: ignore[attr-defined]
             handles.append(node.register_prehook(_Before(store, index)))
             handles.append(node.register_hook(_After(store, index)))
@@ -115,7 +115,7 @@ class Backward:
 
     def _current(self, index: int) -> Pass | None:
         """The pass that is running, or ``None`` where it belongs to another graph that shares this leaf."""
-        task = private.running_pass()
+        task = torch_internals.running_pass()
         if self.latest is not None and self.latest.task == task:
             return self.latest
         if index in self._leaves:

@@ -1,12 +1,12 @@
 // The side column: everything there is to say of one node.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { format, shape } from "../kit/js/numbers.js";
-import { tensorView } from "../kit/js/tensor_summary.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { format, shape } from "../../kit/js/numbers.js";
+import { tensorView } from "../../kit/js/tensor_summary.js";
 
 /**
- * @param {any} about what dlviz.autograd.details.describe returned
+ * @param {any} about what dlviz.autograd.node_details.describe returned
  * @param {{words: Record<string, string>, name: (node: number) => string, pick: (node: number) => void, uses: number}} tools
  */
 export function panel(about, { words, name, pick, uses }) {

@@ -8,9 +8,9 @@ import torchgen
 from torchgen.packaged.autograd.load_derivatives import load_derivatives
 
 from dlviz import autograd
-from dlviz.autograd import formulas
-from dlviz.autograd.details import arguments
-from dlviz.autograd.faults import saved
+from dlviz.autograd import derivatives
+from dlviz.autograd.anomalies import saved
+from dlviz.autograd.node_details import arguments
 
 a, b = torch.tensor([[0.3, -0.7], [1.2, 0.4]]), torch.tensor([[0.9, 0.2], [-0.5, 1.1]])
 positive, vector, other = torch.tensor([[0.5, 2.0], [1.5, 0.1]]), torch.tensor([0.3, -0.4]), torch.tensor([1.5, 0.7])
@@ -48,7 +48,7 @@ CASES = {
 
 
 def test_every_readable_formula_has_a_case():
-    assert set(CASES) == set(formulas.READABLE)
+    assert set(CASES) == set(derivatives.READABLE)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -65,7 +65,7 @@ def test_a_readable_formula_computes_what_autograd_computes(name):
     values = {k: (v - 2**64 if isinstance(v, int) and v > 2**63 else v) for k, v in values.items()}
     loss.backward()
     for argument, sent in zip(arguments(node), node.sent, strict=True):
-        computed = eval(formulas.readable(name)[argument], {"grad": node.gradient, **values})
+        computed = eval(derivatives.readable(name)[argument], {"grad": node.gradient, **values})
         assert torch.allclose(computed, sent, rtol=1e-12, atol=1e-14), argument
 
 
@@ -81,13 +81,13 @@ def test_the_table_equals_what_torchgen_reads():
         info = by_key.get("Default")
         if info is not None and info.op and not info.op.endswith("_copy"):
             theirs[info.op] = {name for derivative in info.derivatives for name in derivative.var_names}
-    ours = {name: set(found) for name, found in formulas._table().items()}
+    ours = {name: set(found) for name, found in derivatives._table().items()}
     assert ours == theirs
 
 
 def test_an_unknown_node_has_no_formula():
-    assert formulas.derivative("CubeBackward") == {}
-    assert formulas.readable("CubeBackward") == {}
+    assert derivatives.derivative("CubeBackward") == {}
+    assert derivatives.readable("CubeBackward") == {}
 
 
 def test_each_sent_gradient_is_named_after_its_argument():

@@ -1,14 +1,14 @@
 // The autograd graph: draws a scene, plays backward over it, opens groups, and shows one node in full.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { shell } from "../kit/js/card.js";
-import { player } from "../kit/js/player.js";
-import { format } from "../kit/js/numbers.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { shell } from "../../kit/js/card.js";
+import { player } from "../../kit/js/player.js";
+import { format } from "../../kit/js/numbers.js";
 import { decodeScene, decodeFlow } from "./decode.js";
 import { painter } from "./draw.js";
-import { pane } from "./pane.js";
-import { legend, panel } from "./panel.js";
-import { place } from "./place.js";
+import { pane } from "./pan_zoom.js";
+import { legend, panel } from "./node_panel.js";
+import { place } from "./coordinates.js";
 
 function render({ model, el, signal }) {
   const words = model.get("words");

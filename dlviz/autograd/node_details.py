@@ -5,11 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.autograd import private
-from dlviz.autograd.faults import saved
-from dlviz.autograd.formulas import derivative, readable
+from dlviz.autograd import torch_internals
+from dlviz.autograd.anomalies import saved
+from dlviz.autograd.derivatives import derivative, readable
 from dlviz.autograd.graph import Graph, Node
-from dlviz.autograd.numbers import summarize
+from dlviz.autograd.tensor_summary import summarize
 
 
 def describe(graph: Graph, index: int) -> dict[str, Any]:
@@ -59,10 +59,12 @@ def flags(node: Node) -> list[str]:
         found.append("view")
     if (op is not None and op.in_place) or node.op == "copy_slices":
         found.append("in_place")
-    if private.is_custom(node.grad_fn):
+    if torch_internals.is_custom(node.grad_fn):
         found.append("checkpoint" if node.name == "CheckpointFunctionBackward" else "custom")
-    handles = (private.raw_saved(node.grad_fn, name) for name in private.saved_names(type(node.grad_fn)))
-    if any(private.has_hooks(handle) for handle in handles if handle is not None):
+    handles = (
+        torch_internals.raw_saved(node.grad_fn, name) for name in torch_internals.saved_names(type(node.grad_fn))
+    )
+    if any(torch_internals.has_hooks(handle) for handle in handles if handle is not None):
         found.append("saved_hooks")
     if node.hooked:
         found.append("hook")

@@ -5,7 +5,7 @@ import torch
 
 import dlviz
 from dlviz import autograd
-from dlviz.autograd import faults
+from dlviz.autograd import anomalies
 
 
 def test_an_in_place_fault_is_named_before_backward_with_node_and_line():
@@ -15,7 +15,7 @@ def test_an_in_place_fault_is_named_before_backward_with_node_and_line():
         loss = h.sum()
         h.add_(1)
     graph = autograd.record(loss, tape)
-    (fault,) = faults.find_stale(graph)
+    (fault,) = anomalies.find_stale(graph)
     assert graph.nodes[fault.node].name == "ExpBackward0"
     assert (fault.saved, fault.mutation) == ("result", "add_")
     assert fault.source.text == "h.add_(1)"
@@ -28,9 +28,9 @@ def test_a_fault_after_the_record_is_found_too_though_nobody_saw_the_line():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     h = w.exp()
     graph = autograd.record(h.sum())
-    assert faults.find_stale(graph) == []
+    assert anomalies.find_stale(graph) == []
     h.add_(1)
-    (fault,) = faults.find_stale(graph)
+    (fault,) = anomalies.find_stale(graph)
     assert (fault.saved, fault.mutation, fault.source) == ("result", None, None)
 
 
@@ -40,7 +40,7 @@ def test_a_harmless_write_is_no_fault():
         h = w + 1
         loss = h.sum()
         h.add_(1)
-    assert faults.find_stale(autograd.record(loss, tape)) == []
+    assert anomalies.find_stale(autograd.record(loss, tape)) == []
     loss.backward()
 
 
@@ -48,10 +48,10 @@ def test_a_freed_graph_is_known():
     w = torch.tensor(2.0, requires_grad=True)
     loss = w.exp()
     graph = autograd.record(loss)
-    assert not faults.is_freed(graph)
+    assert not anomalies.is_freed(graph)
     loss.backward()
-    assert faults.is_freed(graph)
-    assert faults.find_stale(graph) == []
+    assert anomalies.is_freed(graph)
+    assert anomalies.find_stale(graph) == []
 
 
 def test_looking_at_a_checkpoint_does_not_run_it_again():
@@ -64,9 +64,9 @@ def test_looking_at_a_checkpoint_does_not_run_it_again():
 
     loss = torch.utils.checkpoint.checkpoint(inside, w, use_reentrant=False).sum()
     graph = autograd.record(loss)
-    faults.find_stale(graph)
-    assert not faults.is_freed(graph)
-    assert all(faults.saved(node) is not None for node in graph.nodes)
+    anomalies.find_stale(graph)
+    assert not anomalies.is_freed(graph)
+    assert all(anomalies.saved(node) is not None for node in graph.nodes)
     assert len(runs) == 1
 
 
@@ -77,7 +77,7 @@ def test_the_first_nan_of_the_forward_pass_is_the_node_that_made_it():
         root = a.sqrt()
         loss = (root * 2).sum()
     graph = autograd.record(loss, tape)
-    (broken,) = faults.first_non_finite(graph)
+    (broken,) = anomalies.first_non_finite(graph)
     assert (graph.nodes[broken.node].label, broken.kind, broken.backward) == ("root", "nan", False)
 
 
@@ -87,9 +87,9 @@ def test_the_first_nan_of_backward_is_the_node_that_sent_it():
         masked = w.sqrt() * torch.tensor([0.0, 1.0])
         loss = masked.sum()
     graph = autograd.record(loss, tape)
-    assert faults.first_non_finite(graph) == []
+    assert anomalies.first_non_finite(graph) == []
     loss.backward()
-    found = {broken.kind: graph.nodes[broken.node].op for broken in faults.first_non_finite(graph)}
+    found = {broken.kind: graph.nodes[broken.node].op for broken in anomalies.first_non_finite(graph)}
     assert torch.isnan(w.grad).any()
     assert found == {"nan": "sqrt"}
 
@@ -98,14 +98,14 @@ def test_a_large_finite_half_is_not_mistaken_for_infinity():
     w = torch.full((100_000,), 6e4, dtype=torch.float32, requires_grad=True)
     with autograd.recording() as tape:
         loss = (w.half() * 1).float().mean()
-    assert faults.first_non_finite(autograd.record(loss, tape)) == []
+    assert anomalies.first_non_finite(autograd.record(loss, tape)) == []
 
 
 def test_saved_tensors_are_readable_by_name():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     graph = autograd.record((w * 3.0).pow(2).sum())
     power = next(node for node in graph.nodes if node.op == "pow")
-    kept = faults.saved(power)
+    kept = anomalies.saved(power)
     assert kept["exponent"] == 2
     assert kept["self"].tolist() == [3.0, 6.0]
 
@@ -118,6 +118,6 @@ def test_a_graph_through_indexing_can_be_drawn_and_run_backward(pick):
     late = (w * torch.tensor([1.0, 2.0, 3.0]))[pick].sum()
     view = dlviz.graph(late)
     late.backward()  # what indexing keeps is a list, which is gone when the picture looks again
-    assert faults.is_freed(view.graph)
+    assert anomalies.is_freed(view.graph)
     assert view.graph.nodes[0].gradients[0].item() == 1
     view.close()

@@ -1,6 +1,6 @@
 // Pan and zoom: drag, pinch or control-wheel, and buttons for who has neither.
 
-import { h, s } from "../kit/js/dom.js";
+import { h, s } from "../../kit/js/dom.js";
 
 const SMALLEST = 0.12;
 const LARGEST = 2.5;

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.autograd import private
+from dlviz.autograd import torch_internals
 from dlviz.autograd.graph import Graph, Node
-from dlviz.autograd.numbers import norms
-from dlviz.autograd.sources import Source, locate
+from dlviz.autograd.source_lines import Source, locate
 from dlviz.autograd.tape import Mutation
+from dlviz.autograd.tensor_summary import norms
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ def saved(node: Node) -> dict[str, Any]:
     A tensor that is freed or overwritten, or whose reading would run a checkpoint's forward again, is left out.
     """
     found = {}
-    for name in private.saved_names(type(node.grad_fn)):
+    for name in torch_internals.saved_names(type(node.grad_fn)):
         if name in _readable(node):
             value, trouble = _read(node, name)
             if not trouble:
                 found[name] = value
-        elif private.raw_saved(node.grad_fn, name) is None:
+        elif torch_internals.raw_saved(node.grad_fn, name) is None:
             found[name] = getattr(node.grad_fn, f"_saved_{name}")
     return found
 
@@ -96,9 +96,9 @@ def _first(values: list[tuple[int, Tensor | None]], *, backward: bool) -> list[N
 def _readable(node: Node) -> list[str]:
     """The saved tensors that can be looked at without running anybody's code."""
     names = []
-    for name in private.saved_names(type(node.grad_fn)):
-        handle = private.raw_saved(node.grad_fn, name)
-        if handle is not None and not private.has_hooks(handle):
+    for name in torch_internals.saved_names(type(node.grad_fn)):
+        handle = torch_internals.raw_saved(node.grad_fn, name)
+        if handle is not None and not torch_internals.has_hooks(handle):
             names.append(name)
     return names
 
@@ -115,7 +115,7 @@ def _read(node: Node, name: str) -> tuple[Any, str]:
 
 def _writer(node: Node, name: str, mutations: list[Mutation]) -> Mutation | None:
     """The first in-place operation after `node` on the storage of what it saved."""
-    data = getattr(private.raw_saved(node.grad_fn, name), "data", None)
+    data = getattr(torch_internals.raw_saved(node.grad_fn, name), "data", None)
     if not isinstance(data, Tensor):
         return None
     storage = data.untyped_storage()._cdata
