@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.convolution.axis import Axis
-from dlviz.convolution.sliding import Sliding
+from dlviz.convolution.record import Sliding
+from dlviz.convolution.window_axis import Axis
 
 #: So many numbers are held of all windows together, and so many calls of autograd made for them.
 _HELD, _CALLS = 2**18, 100
@@ -28,7 +28,7 @@ def routed(made: Sliding, sample: int, starts: tuple[int, ...], sizes: tuple[int
     dilated window that lies in the padding altogether torch's backward writes beside the tensor.
 
     Example:
-        >>> from dlviz.convolution.build import max_pool
+        >>> from dlviz.convolution.operations import max_pool
         >>> routed(max_pool(torch.tensor([[[3.0, 1, 2, 5]]]), 2, dims=1), 0, (0,), (2,), 1).total.tolist()
         [[1.0, 0.0, 0.0, 1.0]]
     """

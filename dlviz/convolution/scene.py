@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.convolution.axis import Axis, Stamp
 from dlviz.convolution.gradient import routed
-from dlviz.convolution.sliding import Sliding, off, padded
+from dlviz.convolution.record import Sliding, off, padded
+from dlviz.convolution.window_axis import Axis, Stamp
 from dlviz.kit.messages import message
 from dlviz.torchkit.tensor_blocks import read, sent
 

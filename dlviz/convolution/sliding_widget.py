@@ -10,9 +10,9 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.convolution.knobs import choices, described
+from dlviz.convolution.controls import choices, described
+from dlviz.convolution.record import Sliding
 from dlviz.convolution.scene import scene
-from dlviz.convolution.sliding import Sliding
 from dlviz.convolution.still import draw
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -48,8 +48,8 @@ class SlidingView(Widget):
         refusal: torch's own words, if the arguments as they stand are refused; the picture then stays at the last legal ones.
     """
 
-    _view = Path(__file__).with_name("view.js")
-    _style = Path(__file__).with_name("view.css")
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "convolution"
     #: The operation's arguments that are traits, in its own order.
     _arguments: ClassVar[tuple[str, ...]] = ()

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 from torch import Tensor
 
-from dlviz.convolution.axis import Axis
-from dlviz.convolution.sliding import Sliding, padded
+from dlviz.convolution.record import Sliding, padded
+from dlviz.convolution.window_axis import Axis
 from dlviz.kit.svg import Svg, shorten
 
 _CELL, _MARGIN, _MOST = 26.0, 16.0, 14

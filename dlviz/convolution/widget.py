@@ -6,8 +6,8 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.convolution.build import conv, conv_transpose, equivalent
-from dlviz.convolution.sliding import Sliding
+from dlviz.convolution.operations import conv, conv_transpose, equivalent
+from dlviz.convolution.record import Sliding
 from dlviz.convolution.sliding_widget import SlidingView, named
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message

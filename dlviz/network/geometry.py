@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dlviz.convolution.axis import Axis, Stamp
-from dlviz.convolution.build import each
+from dlviz.convolution.operations import each
+from dlviz.convolution.window_axis import Axis, Stamp
 from dlviz.network.record import Column
 
 _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from dlviz.convolution.axis import NOWHERE, Axis
+from dlviz.convolution.window_axis import NOWHERE, Axis
 from dlviz.network.geometry import slide
 from dlviz.network.record import Column, Network, Source
 

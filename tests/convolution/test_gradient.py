@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.convolution.build import avg_pool, max_pool
 from dlviz.convolution.gradient import routed
+from dlviz.convolution.operations import avg_pool, max_pool
 from dlviz.kit.widget import Widget
 
 

@@ -1,10 +1,10 @@
 // The arithmetic of one output: its terms as numbers, the line that adds them up, and what each input channel gives to it.
 
-import { fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { format } from "../kit/js/numbers.js";
-import { ravel, unravel } from "../kit/js/tensor_block.js";
-import { between } from "../kit/js/formula.js";
+import { fillIn } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { format } from "../../kit/js/numbers.js";
+import { ravel, unravel } from "../../kit/js/tensor_block.js";
+import { between } from "../../kit/js/formula.js";
 
 /** More terms than this are written with a gap in the middle. */
 const WRITTEN = 10;

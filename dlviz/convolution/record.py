@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.convolution.axis import NOWHERE, Axis, Stamp
+from dlviz.convolution.window_axis import NOWHERE, Axis, Stamp
 
 Index = tuple[int, ...]
 

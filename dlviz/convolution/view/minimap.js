@@ -1,7 +1,7 @@
 // The whole input in gray, small, with a frame around what is drawn of it; where a kernel answers, the frame can be moved.
 
-import { h } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
+import { h } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
 
 /** Pixels across and down at most, and how far an arrow key goes, as a share of the frame. */
 const WIDE = 240;

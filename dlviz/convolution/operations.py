@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.convolution.axis import Axis, Stamp
-from dlviz.convolution.sliding import Sliding
+from dlviz.convolution.record import Sliding
+from dlviz.convolution.window_axis import Axis, Stamp
 
 _CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d}
 _TRANSPOSE: dict[int, Any] = {1: F.conv_transpose1d, 2: F.conv_transpose2d}

@@ -1,9 +1,9 @@
 // The gradient that a pooling routes back, as small numbers in the cells of the input. Python asked autograd for every one of them.
 
-import { fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { format } from "../kit/js/numbers.js";
-import { decode } from "../kit/js/tensor_block.js";
+import { fillIn } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { format } from "../../kit/js/numbers.js";
+import { decode } from "../../kit/js/tensor_block.js";
 
 /** @param {{sheet: any, words: Record<string, string>}} options sheet: the grid of the input */
 export function gradients({ sheet, words }) {

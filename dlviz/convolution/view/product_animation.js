@@ -1,7 +1,7 @@
 // Products on their way to the running sum, and the sum on its way to the output. Where motion is not wanted, the sum simply stands there.
 
-import { h } from "../kit/js/dom.js";
-import { PACE } from "../kit/js/player.js";
+import { h } from "../../kit/js/dom.js";
+import { PACE } from "../../kit/js/player.js";
 
 /** Milliseconds: between two takeoffs, on the way, and all of it at most. */
 const GAP = 90;

@@ -1,19 +1,19 @@
 // A window that slides: padded input, kernel, products and output; what feeds what; every argument within reach.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { format } from "../kit/js/numbers.js";
-import { decode, unravel, ravel, countOf, at } from "../kit/js/tensor_block.js";
-import { grid } from "../kit/js/grid.js";
-import { formula } from "../kit/js/formula.js";
-import { stage } from "../kit/js/base_view.js";
-import { argumentKnobs, restoredNote } from "./arguments.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { format } from "../../kit/js/numbers.js";
+import { decode, unravel, ravel, countOf, at } from "../../kit/js/tensor_block.js";
+import { grid } from "../../kit/js/grid.js";
+import { formula } from "../../kit/js/formula.js";
+import { stage } from "../../kit/js/base_view.js";
+import { argumentKnobs, restoredNote } from "./controls.js";
 import { editing } from "./edit.js";
-import { flight } from "./flight.js";
-import { overview } from "./overview.js";
+import { flight } from "./product_animation.js";
+import { overview } from "./minimap.js";
 import { gradients } from "./gradient.js";
-import { factorsOf, running, lineOf, channelsOf, divisorOf } from "./sums.js";
-import { termsOf, feedsOf, pairsOf } from "./windows.js";
+import { factorsOf, running, lineOf, channelsOf, divisorOf } from "./output_terms.js";
+import { termsOf, feedsOf, pairsOf } from "./window_indices.js";
 
 /** Longer planes are drawn in color alone; of more kernel numbers one input channel is drawn. */
 const DENSE = 12;

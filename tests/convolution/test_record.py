@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.convolution.axis import Axis
-from dlviz.convolution.build import avg_pool, conv, conv_transpose, equivalent, max_pool
 from dlviz.convolution.gradient import routed
-from dlviz.convolution.sliding import padded
+from dlviz.convolution.operations import avg_pool, conv, conv_transpose, equivalent, max_pool
+from dlviz.convolution.record import padded
+from dlviz.convolution.window_axis import Axis
 
 THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
 # torch says that an even kernel with padding="same" may cost a copy.

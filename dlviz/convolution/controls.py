@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from dlviz.convolution.build import each
+from dlviz.convolution.operations import each
 
 #: What a slider offers of an argument that is one number for each dimension.
 LIMITS = {

@@ -1,6 +1,6 @@
 // Every argument of the operation as a slider, a menu or a switch. What they show is the trait itself, refused or not.
 
-import { offered, nearest } from "../kit/js/precomputed.js";
+import { offered, nearest } from "../../kit/js/precomputed.js";
 
 /**
  * @param {{model: any, words: Record<string, string>, controls: any, save: (trait: string, value: any) => void, dims: number, list: any[]}} options

@@ -1,7 +1,7 @@
 // Numbers of the input and the kernel that the learner changes: typed into their cell, or dragged up and down. The kernel computes with them.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { asking } from "../kit/js/request_queue.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { asking } from "../../kit/js/request_queue.js";
 
 /** Pixels to a step of a dragged number; with less than this it was a click. */
 const STRIDE = 8;
