@@ -1,17 +1,17 @@
 """Data for the lessons, as tensors; each set has a datasheet in the folder ``datasets``."""
 
+from dlviz.data.diabetes_table import Table, diabetes
 from dlviz.data.digits import Digits, digits
-from dlviz.data.grammar import Sentences, sentences
 from dlviz.data.linear import Regression, linear
 from dlviz.data.mnist import FashionMnist, Mnist, fashion_mnist, mnist
 from dlviz.data.names import Names, names
 from dlviz.data.photos import photo, picture
-from dlviz.data.points import Points, moons, rings, spirals
 from dlviz.data.recall import Recall, recall
 from dlviz.data.shakespeare import tinyshakespeare
 from dlviz.data.sunspots import Sunspots, sunspots
-from dlviz.data.table import Table, diabetes
+from dlviz.data.synthetic_sentences import Sentences, sentences
 from dlviz.data.text8 import text8
+from dlviz.data.toy2d import Points, moons, rings, spirals
 from dlviz.data.waves import Waves, waves
 
 __all__ = [

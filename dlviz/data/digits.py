@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.data.fifths import fifths
+from dlviz.data.stratified_split import fifths
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.data.arguments import finite, given, spread, stream, whole
+from dlviz.data.validation import finite, given, spread, stream, whole
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.data import idx
+from dlviz.data import idx_format
 from dlviz.data.registry import remote
 from dlviz.data.remote import fetch
 from dlviz.kit.errors import DlvizError
@@ -89,8 +89,8 @@ def _load(collection: str, split: str, device: torch.device | str | None) -> tup
     if split not in ("train", "test"):
         raise DlvizError(message("data.mnist.split", call=collection.replace("-", "_"), value=repr(split)))
     stem = {"train": "train", "test": "t10k"}[split]
-    gray = idx.read(fetch(remote(collection, f"{stem}-images-idx3-ubyte.gz")), dims=3)
-    labels = idx.read(fetch(remote(collection, f"{stem}-labels-idx1-ubyte.gz")), dims=1)
+    gray = idx_format.read(fetch(remote(collection, f"{stem}-images-idx3-ubyte.gz")), dims=3)
+    labels = idx_format.read(fetch(remote(collection, f"{stem}-labels-idx1-ubyte.gz")), dims=1)
     if len(gray) != len(labels):
         raise DlvizError(message("data.mnist.unmatched", collection=collection, images=len(gray), labels=len(labels)))
     images = torch.from_numpy(

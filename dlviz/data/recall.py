@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.data.arguments import given, spread, stream, whole
+from dlviz.data.validation import given, spread, stream, whole
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlviz.data.arguments import given, spread, stream, whole
+from dlviz.data.validation import given, spread, stream, whole
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

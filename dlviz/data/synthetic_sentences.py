@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from dlviz.data.arguments import stream, whole
+from dlviz.data.validation import stream, whole
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -117,7 +117,7 @@ def _words(families: dict[str, _Family]) -> tuple[str, ...]:
 @cache
 def _grammar() -> dict[str, tuple[str, dict[str, _Family]]]:
     """Of each language what stands between its words, and its families."""
-    read = tomllib.loads(Path(__file__).with_name("grammar.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(Path(__file__).with_name("synthetic_sentences.toml").read_text(encoding="utf-8"))
     return {
         language: (table.pop("gap"), {name: _family(one) for name, one in table.items()})
         for language, table in read.items()

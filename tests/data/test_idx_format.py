@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from dlviz.data import idx
+from dlviz.data import idx_format
 from dlviz.kit.errors import DlvizError
 from tests.data import server
 
@@ -20,7 +20,7 @@ def written(tmp_path, plain):
 
 
 def test_every_byte_comes_back_in_its_place(tmp_path):
-    found = idx.read(written(tmp_path, PLAIN), dims=3)
+    found = idx_format.read(written(tmp_path, PLAIN), dims=3)
     assert found.dtype == np.uint8
     assert np.array_equal(found, ARRAY)
 
@@ -39,7 +39,7 @@ def test_every_byte_comes_back_in_its_place(tmp_path):
 )
 def test_another_magic_number_or_length_is_refused(tmp_path, plain, words):
     with pytest.raises(DlvizError, match=words) as caught:
-        idx.read(written(tmp_path, plain), dims=3)
+        idx_format.read(written(tmp_path, plain), dims=3)
     assert str(caught.value).startswith("some.gz ")
 
 
@@ -48,4 +48,4 @@ def test_a_damaged_gzip_is_refused(tmp_path, spoil):
     path = tmp_path / "some.gz"
     path.write_bytes(spoil(server.idx(ARRAY)))
     with pytest.raises(DlvizError, match=r"some\.gz is not a whole gzip file"):
-        idx.read(path, dims=3)
+        idx_format.read(path, dims=3)
