@@ -1,0 +1,1 @@
+"""What several rooms need of torch, without any display."""

@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
-from dlviz.descent import NAMED
 from dlviz.exercises import catalog, lesson06
 from dlviz.exercises.trace import ScheduledLoop
+from dlviz.optimizers import NAMED
 
 from . import mutants
 from .answers import ACCEPTED

@@ -1,10 +1,10 @@
 // The surface from above: tones, lines of equal height with their names, paths, arrows, and a crosshair.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { pixels, sharp } from "../kit/js/heatmap.js";
-import { ticks } from "../kit/js/ticks.js";
-import { tone, shareOf } from "./tone.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { pixels, sharp } from "../../kit/js/heatmap.js";
+import { ticks } from "../../kit/js/ticks.js";
+import { tone, shareOf } from "./colormap.js";
 
 const LEFT = 50;
 const BOTTOM = 36;

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlviz.descent.base_widget import SIDE, Relief, axis, checked_axes, checked_limits
-from dlviz.descent.losses import Box, Loss, chosen, grid, value
-from dlviz.descent.plane import Plane, around, losses, parameters, through
-from dlviz.descent.scene import ground, own_path
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
+from dlviz.optimizers.base_widget import SIDE, Relief, axis, checked_axes, checked_limits
+from dlviz.optimizers.loss_landscape import Plane, around, losses, parameters, through
+from dlviz.optimizers.scene import ground, own_path
+from dlviz.optimizers.test_functions import Box, Loss, chosen, grid, value
 
 #: A network is evaluated at so many places along each side, without ``size=``.
 PLACES = 31

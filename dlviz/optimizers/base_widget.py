@@ -8,12 +8,12 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.descent.losses import Box
-from dlviz.descent.still import draw
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.plotly import packed, serve
 from dlviz.kit.widget import Widget
+from dlviz.optimizers.still import draw
+from dlviz.optimizers.test_functions import Box
 
 #: How many places a surface is computed at, along each side.
 SIDE = 101
@@ -27,8 +27,8 @@ class Relief(Widget):
         paths_shown: the paths, as data for the view.
     """
 
-    _view = Path(__file__).with_name("view.js")
-    _style = Path(__file__).with_name("view.css")
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "descent"
     _name = ""
 

@@ -12,10 +12,10 @@ import torch
 from torch.optim import SGD, Adam
 
 import dlviz
-from dlviz.descent.widget import SCALES
 from dlviz.kit import plotly
 from dlviz.kit.errors import DlvizError
-from tests.descent.racers import LOSSES, RACERS, plain_loop
+from dlviz.optimizers.widget import SCALES
+from tests.optimizers.racers import LOSSES, RACERS, plain_loop
 
 
 def small(**more):

@@ -10,7 +10,7 @@ from torch.optim import SGD
 
 import dlviz
 from tests.browser.conftest import until
-from tests.descent.racers import LOSSES, RACERS, plain_loop
+from tests.optimizers.racers import LOSSES, RACERS, plain_loop
 
 EVIL = "<b>bold</b> & a very long name of an optimizer"
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.descent.run import Run
+from dlviz.optimizers.record import Run
 
 #: A part of a line: text, or the name of an array and how many steps ago it is read.
 Part = str | tuple[str, int]
@@ -42,9 +42,9 @@ def formula(run: Run) -> Formula:
     """The update of a run's optimizer; without lines for one whose formula is not written here.
 
     Example:
-        >>> from dlviz.descent.losses import NAMED
-        >>> from dlviz.descent.optimizers import racers
-        >>> from dlviz.descent.run import run
+        >>> from dlviz.optimizers.test_functions import NAMED
+        >>> from dlviz.optimizers.named_optimizers import racers
+        >>> from dlviz.optimizers.record import run
         >>> one = formula(run(racers([(torch.optim.SGD, {"lr": 0.5})])[0], NAMED["bowl"], (2.0, 1.0), 2))
         >>> one.lines
         [['p ← p − lr·g = ', ('p', 1), ' − 0.5·', ('g', 0), ' = ', ('p', 0)]]

@@ -1,9 +1,9 @@
 // The surface in space, drawn and turned by plotly; heights are logarithmic, as the tones of the map are.
 
-import { h } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { plotly } from "../kit/js/plotly.js";
-import { shareOf, tone } from "./tone.js";
+import { h } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { plotly } from "../../kit/js/plotly.js";
+import { shareOf, tone } from "./colormap.js";
 
 const CAMERA = { eye: { x: 0.75, y: -1.25, z: 1.3 }, center: { x: 0, y: 0, z: -0.15 } };
 

@@ -1,8 +1,8 @@
 // Beside the picture: how every optimizer stands, and of the opened one its state and its formula with the numbers in it.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { vector } from "./map.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { vector } from "./contour_map.js";
 
 /**
  * @param {{words: Record<string, string>, signal: AbortSignal, open: (name: string) => void}} options

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from dlviz.descent import NAMED, grid
-from dlviz.descent.contour import heights, levels, lines, unit
-from tests.descent.racers import LOSSES
+from dlviz.optimizers import NAMED, grid
+from dlviz.optimizers.contour import heights, levels, lines, unit
+from tests.optimizers.racers import LOSSES
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -32,7 +32,7 @@ def test_a_loss_that_vmap_refuses_is_computed_place_by_place():
         return p[0] if p[0].item() > 0 else -2 * p[0]
 
     x = torch.tensor([-1.0, 1.0], dtype=torch.float64)
-    from dlviz.descent import Loss
+    from dlviz.optimizers import Loss
 
     assert grid(Loss("branching", branching), x, x).tolist() == [[2.0, 1.0], [2.0, 1.0]]
 

@@ -2,7 +2,7 @@
 
 const DEEPEST = 0.55;
 
-/** From 0 at the least number to 1 at the greatest, as dlviz.descent.contour.heights. */
+/** From 0 at the least number to 1 at the greatest, as dlviz.optimizers.contour.heights. */
 export function shareOf({ low, high, unit }, value) {
   if (!Number.isFinite(value)) return NaN;
   return high > low ? Math.min(1, Math.max(0, Math.log1p((value - low) / unit) / Math.log1p((high - low) / unit))) : 0;

@@ -4,9 +4,9 @@ import inspect
 import re
 from collections.abc import Sequence
 
-from dlviz.descent.losses import NAMED, Loss
-from dlviz.descent.optimizers import wants_closure
-from dlviz.descent.run import Run
+from dlviz.optimizers.named_optimizers import wants_closure
+from dlviz.optimizers.record import Run
+from dlviz.optimizers.test_functions import NAMED, Loss
 
 _TORCH = re.compile(r"torch\.optim\b")
 
@@ -15,8 +15,8 @@ def code(run: Run, loss: Loss, start: Sequence[float], steps: int) -> str:
     """The loop of one optimizer.
 
     Example:
-        >>> from dlviz.descent.optimizers import racers
-        >>> from dlviz.descent.run import run
+        >>> from dlviz.optimizers.named_optimizers import racers
+        >>> from dlviz.optimizers.record import run
         >>> loss = NAMED["bowl"]
         >>> made = run(racers([(torch.optim.SGD, {"lr": 0.5})])[0], loss, (2.0, 1.0), 2)
         >>> print(code(made, loss, (2.0, 1.0), 2).partition("/ 2\\n\\n\\n")[2])

@@ -5,11 +5,11 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.optim import LBFGS, SGD, Adagrad, Adam, AdamW, NAdam, RMSprop
 
-from dlviz.descent import NAMED, curvature, formula, racers, run, threshold
-from dlviz.descent.code import code
-from dlviz.descent.formulas import residual
-from dlviz.descent.losses import Loss
-from tests.descent.racers import LOSSES, RACERS, by_hand, plain_loop
+from dlviz.optimizers import NAMED, curvature, formula, racers, run, threshold
+from dlviz.optimizers.code import code
+from dlviz.optimizers.test_functions import Loss
+from dlviz.optimizers.update_rules import residual
+from tests.optimizers.racers import LOSSES, RACERS, by_hand, plain_loop
 
 STARTS = {name: one.start for name, one in NAMED.items()}
 

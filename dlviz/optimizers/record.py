@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from dlviz.descent.losses import Box, Loss
-from dlviz.descent.optimizers import Racer, settings, wants_closure
+from dlviz.optimizers.named_optimizers import Racer, settings, wants_closure
+from dlviz.optimizers.test_functions import Box, Loss
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ def run(racer: Racer, loss: Loss, start: Sequence[float], steps: int, scale: flo
         seed: of the random numbers that the loss may draw: every run of a race meets the same ones.
 
     Example:
-        >>> from dlviz.descent.losses import NAMED
-        >>> from dlviz.descent.optimizers import racers
+        >>> from dlviz.optimizers.test_functions import NAMED
+        >>> from dlviz.optimizers.named_optimizers import racers
         >>> run(racers([(torch.optim.SGD, {"lr": 0.5})])[0], NAMED["bowl"], (2.0, 1.0), 2).points.tolist()
         [[2.0, 1.0], [1.0, 0.0], [0.5, 0.0]]
     """

@@ -1,8 +1,8 @@
 // The learning rates' slider, logarithmic, with a mark where each path begins to diverge.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { nearest, offered } from "../kit/js/precomputed.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { nearest, offered } from "../../kit/js/precomputed.js";
 
 /**
  * @param {{model: any, words: Record<string, string>, signal: AbortSignal, save: (scale: number) => void}} options

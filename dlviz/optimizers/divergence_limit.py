@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.functional import hessian
 
-from dlviz.descent.losses import Loss
-from dlviz.descent.run import Run
+from dlviz.optimizers.record import Run
+from dlviz.optimizers.test_functions import Loss
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def curvature(loss: Loss, start: Sequence[float], reach: float) -> Curvature | N
     """The Hessian at the start, and whether it is the same at places up to `reach` away; ``None`` if torch cannot take it.
 
     Example:
-        >>> from dlviz.descent.losses import NAMED
+        >>> from dlviz.optimizers.test_functions import NAMED
         >>> bends = curvature(NAMED["ravine"], (-2.5, 1.0), 2.0)
         >>> bends.largest, bends.quadratic
         (20.0, True)

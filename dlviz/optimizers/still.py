@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.descent.contour import heights
 from dlviz.kit.svg import Svg, shorten
+from dlviz.optimizers.contour import heights
 
 _MARGIN, _LEFT, _TOP, _WIDE = 16.0, 60.0, 64.0, 440.0
 _TONES, _CELLS = 6, 60

@@ -1,14 +1,14 @@
 // Paths on a surface: the map or the turning surface, the board beside it, the learning rates below.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { onTheme, palette } from "../kit/js/heatmap.js";
-import { stage } from "../kit/js/base_view.js";
-import { hasPlotly } from "../kit/js/plotly.js";
-import { map, vector } from "./map.js";
-import { solid } from "./solid.js";
-import { board } from "./board.js";
-import { rate } from "./rate.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { onTheme, palette } from "../../kit/js/heatmap.js";
+import { stage } from "../../kit/js/base_view.js";
+import { hasPlotly } from "../../kit/js/plotly.js";
+import { map, vector } from "./contour_map.js";
+import { solid } from "./surface3d.js";
+import { board } from "./optimizer_table.js";
+import { rate } from "./lr_slider.js";
 
 /** Milliseconds between two steps at speed 1. */
 const PACE = 90;

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.descent.contour import heights, levels, lines, unit
-from dlviz.descent.formulas import Formula, formula, residual
-from dlviz.descent.losses import Box
-from dlviz.descent.run import Run
-from dlviz.descent.threshold import Curvature
 from dlviz.kit.messages import message
+from dlviz.optimizers.contour import heights, levels, lines, unit
+from dlviz.optimizers.divergence_limit import Curvature
+from dlviz.optimizers.record import Run
+from dlviz.optimizers.test_functions import Box
+from dlviz.optimizers.update_rules import Formula, formula, residual
 
 #: The tokens of ``theme.css`` that paths are drawn in, one after the other.
 COLORS = ("pos", "neg", "good", "flow", "bad", "accent", "ink")

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 import dlviz
 from dlviz.kit.page import written
 from tests.browser.conftest import until
-from tests.browser.test_descent import number, row, settle, turn
-from tests.descent.racers import LOSSES, RACERS, plain_loop
+from tests.browser.test_optimizers import number, row, settle, turn
+from tests.optimizers.racers import LOSSES, RACERS, plain_loop
 
 #: The page's model talks to this process as a notebook's does to its kernel.
 CONNECT = """() => {

@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.descent.plane import around
 from dlviz.kit.errors import DlvizError
+from dlviz.optimizers.loss_landscape import around
 
 
 def net_and_data():

@@ -8,16 +8,16 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.descent.base_widget import Relief, axis, checked_axes, checked_limits
-from dlviz.descent.code import code
-from dlviz.descent.losses import Box, Loss, chosen, grid, value
-from dlviz.descent.optimizers import Racer, racers
-from dlviz.descent.run import Run, run
-from dlviz.descent.scene import ground, limit_words, paths
-from dlviz.descent.threshold import Curvature, curvature, threshold
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
+from dlviz.optimizers.base_widget import Relief, axis, checked_axes, checked_limits
+from dlviz.optimizers.code import code
+from dlviz.optimizers.divergence_limit import Curvature, curvature, threshold
+from dlviz.optimizers.named_optimizers import Racer, racers
+from dlviz.optimizers.record import Run, run
+from dlviz.optimizers.scene import ground, limit_words, paths
+from dlviz.optimizers.test_functions import Box, Loss, chosen, grid, value
 
 #: What the slider can multiply every learning rate with.
 SCALES = tuple(1.0 if k == 0 else float(f"{10 ** (k / 6):.3g}") for k in range(-9, 10))
