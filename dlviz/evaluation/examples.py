@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.evaluation.few import spread
+from dlviz.evaluation.subsample import spread
 
 #: A picture is drawn with up to so many pixels along a side, a text with so many letters, a row of numbers with so many of them.
 SIDE, LETTERS, NUMBERS = 48, 80, 4

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.evaluation import counts
+from dlviz.evaluation import confusion_counts
 from dlviz.evaluation.examples import SIDE, Examples, pixels, size, texts
-from dlviz.evaluation.judged import members
+from dlviz.evaluation.record import members
 from dlviz.evaluation.snapshots import Snapshot
 from dlviz.kit.messages import message
 
@@ -57,7 +57,7 @@ def scene(
     found, kept = shot.found, drawn(snapshots)
     support, predicted = shot.counts.sum(1) + shot.lost, shot.counts.sum(0)
     table = shot.counts[kept][:, kept].double()
-    recall, precision = counts.recall(shot.counts, shot.lost), counts.precision(shot.counts)
+    recall, precision = confusion_counts.recall(shot.counts, shot.lost), confusion_counts.precision(shot.counts)
     pool = sorted({number for one in lists.values() for number in one["items"]})
     place = {number: at for at, number in enumerate(pool)}
     return {
@@ -71,7 +71,7 @@ def scene(
         "columns": (table / predicted[kept]).numpy(),
         "recall": recall[kept].numpy(),
         "precision": precision[kept].numpy(),
-        "f1": counts.f1(shot.counts, shot.lost)[kept].numpy(),
+        "f1": confusion_counts.f1(shot.counts, shot.lost)[kept].numpy(),
         "called": called,
         "kind": found.kind,
         "group": str(shot.group),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from dlviz.evaluation.counts import matrix, unclassified
+from dlviz.evaluation.confusion_counts import matrix, unclassified
 from dlviz.evaluation.examples import Examples
-from dlviz.evaluation.judged import Judged, mistakes
+from dlviz.evaluation.record import Judged, mistakes
 
 #: So many are kept, and fewer of large ones: all together take up to so many bytes.
 MOST, MEMORY = 100, 256_000_000

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.evaluation.few import pooled
-from dlviz.evaluation.leaks import Finding
-from dlviz.evaluation.measured import called
-from dlviz.evaluation.strip import columns, kinds
+from dlviz.evaluation.assignment_strip import columns, kinds
+from dlviz.evaluation.leakage import Finding
+from dlviz.evaluation.split_scores import called
+from dlviz.evaluation.subsample import pooled
 from dlviz.kit.messages import message
 from dlviz.kit.svg import Svg, shorten
 

@@ -9,12 +9,12 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.evaluation import arguments
-from dlviz.evaluation.leaks import Finding, findings, twins
-from dlviz.evaluation.measured import Score, number, spreads
+from dlviz.evaluation import validation
+from dlviz.evaluation.assignment_strip import scene
+from dlviz.evaluation.leakage import Finding, findings, twins
+from dlviz.evaluation.split_scores import Score, number, spreads
 from dlviz.evaluation.split_still import draw
 from dlviz.evaluation.splitting import HOWS, checked, cut
-from dlviz.evaluation.strip import scene
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
@@ -35,8 +35,8 @@ class Split(Widget):
         folds: how many folds.
     """
 
-    _view = Path(__file__).with_name("split.js")
-    _style = Path(__file__).with_name("view.css")
+    _view = Path(__file__).with_name("view") / "split.js"
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "evaluation"
 
     how = traitlets.Enum(HOWS, "shuffled", help="the way to split").tag(sync=True)
@@ -47,7 +47,7 @@ class Split(Widget):
     def __init__(
         self, x: Any, y: Any, parts: Any, groups: Any, score: Callable[..., Any] | None, **traits: Any
     ) -> None:
-        self._y = arguments.whole("y", y).clone()
+        self._y = validation.whole("y", y).clone()
         count = len(self._y)
         if not count:
             raise DlvizError(message("evaluation.refused.split_empty"))

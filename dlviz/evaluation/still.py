@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from dlviz.evaluation import counts
+from dlviz.evaluation import confusion_counts
 from dlviz.evaluation.examples import pixels, size
 from dlviz.evaluation.scene import drawn
 from dlviz.evaluation.snapshots import Snapshot
@@ -49,8 +49,8 @@ def _matrix(svg: Svg, shot: Snapshot, called: Sequence[str], kept: torch.Tensor,
     table = shot.counts[kept][:, kept].tolist()
     sums = (shot.counts.sum(1) + shot.lost)[kept].tolist()
     side, every = cell * len(kept), max(1, round(14 / cell))
-    recall = counts.recall(shot.counts, shot.lost)[kept].tolist()
-    precision = counts.precision(shot.counts)[kept].tolist()
+    recall = confusion_counts.recall(shot.counts, shot.lost)[kept].tolist()
+    precision = confusion_counts.precision(shot.counts)[kept].tolist()
     numbers = []
     for r, row in enumerate(table):
         for c, n in enumerate(row):

@@ -9,14 +9,14 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.evaluation import arguments, counts
+from dlviz.evaluation import confusion_counts, validation
 from dlviz.evaluation.examples import Examples, examples
-from dlviz.evaluation.few import spread
-from dlviz.evaluation.judged import judge, kind_of, members
-from dlviz.evaluation.picture import fitted, lists
+from dlviz.evaluation.export_budget import fitted, lists
+from dlviz.evaluation.record import judge, kind_of, members
 from dlviz.evaluation.scene import CELL, MISTAKES, WORST, album, chosen, drawn, scene, shown
 from dlviz.evaluation.snapshots import Snapshot, snapshot, thinned
 from dlviz.evaluation.still import draw
+from dlviz.evaluation.subsample import spread
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -42,8 +42,8 @@ class Confusion(Widget):
         albums: pictures of the examples in sight, as data for the view.
     """
 
-    _view = Path(__file__).with_name("view.js")
-    _style = Path(__file__).with_name("view.css")
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "evaluation"
 
     shows = traitlets.Enum(("counts", "recall", "precision"), "counts", help="what a cell tells").tag(sync=True)
@@ -62,7 +62,7 @@ class Confusion(Widget):
         self._seen: tuple[Any, ...] = ()
         self._held: set[int] = set()
         first = self._look(scores, targets, inputs)
-        self._names = arguments.names(names, first.found.classes)
+        self._names = validation.names(names, first.found.classes)
         chosen = {name: traits.pop(name) for name in ("opened", "page", "example") if name in traits}
         super().__init__(**traits)
         self._keep(first)
@@ -91,18 +91,18 @@ class Confusion(Widget):
     def recall(self) -> Tensor:
         """Of the examples of each class, the share that was found, float64 (C,); NaN for a class without examples."""
         shot = self._at()
-        return counts.recall(shot.counts, shot.lost)
+        return confusion_counts.recall(shot.counts, shot.lost)
 
     @property
     def precision(self) -> Tensor:
         """Of what was taken for each class, the share that belongs to it, float64 (C,); NaN for a class never predicted."""
-        return counts.precision(self._at().counts)
+        return confusion_counts.precision(self._at().counts)
 
     @property
     def f1(self) -> Tensor:
         """The harmonic mean of recall and precision of each class, float64 (C,); NaN for a class that neither occurs nor is predicted."""
         shot = self._at()
-        return counts.f1(shot.counts, shot.lost)
+        return confusion_counts.f1(shot.counts, shot.lost)
 
     @property
     def predictions(self) -> Tensor:
@@ -161,7 +161,7 @@ class Confusion(Widget):
     def _look(self, scores: Any, targets: Any, inputs: Any) -> Snapshot:
         """The next snapshot, every argument checked."""
         before = self._snapshots[-1] if self._snapshots else None
-        given = arguments.scores(scores)
+        given = validation.scores(scores)
         if targets is None and before is not None:
             labels = before.found.targets
             if len(given) != len(labels):
@@ -169,12 +169,12 @@ class Confusion(Widget):
                     message("evaluation.refused.scores_length", count=len(labels), got=tuple(scores.shape))
                 )
         else:
-            labels = arguments.targets(targets, len(given))
+            labels = validation.targets(targets, len(given))
         classes = self._classes(scores, given, labels)
         if before is not None and classes != before.found.classes:
             raise DlvizError(message("evaluation.refused.classes", count=before.found.classes, got=classes))
         same = before is not None and torch.equal(labels, before.found.targets)
-        shown = arguments.inputs(inputs, len(labels))
+        shown = validation.inputs(inputs, len(labels))
         kept, group = self._inputs(shown, before if same else None)
         # Snapshots of the same targets share one tensor; the first has a copy of its own, which nobody else writes to.
         labels = before.found.targets if same and before is not None else labels.clone()
@@ -186,18 +186,18 @@ class Confusion(Widget):
         if kind != "labels":
             count = 2 if given.dim() == 1 else given.shape[1]
             words = message("evaluation.refused.because_scores", count=count, shape=_shape(scores))
-            arguments.within("targets", labels, count, words)
+            validation.within("targets", labels, count, words)
             return count
-        predictions = arguments.whole("scores", given)
+        predictions = validation.whole("scores", given)
         if self._names is None:
             count = int(torch.maximum(predictions, labels).max()) + 1
         else:
             count = len(self._names)
             words = message("evaluation.refused.because_names", count=count)
-            arguments.within("scores", predictions, count, words)
-            arguments.within("targets", labels, count, words)
-        if count > arguments.CLASSES:
-            raise DlvizError(message("evaluation.refused.many", most=arguments.CLASSES, got=count))
+            validation.within("scores", predictions, count, words)
+            validation.within("targets", labels, count, words)
+        if count > validation.CLASSES:
+            raise DlvizError(message("evaluation.refused.many", most=validation.CLASSES, got=count))
         return count
 
     def _inputs(self, given: Any, before: Snapshot | None) -> tuple[Examples | None, int]:

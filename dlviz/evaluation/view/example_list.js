@@ -1,7 +1,7 @@
 // The worst mistakes, or the examples of a cell, as cards; a page of twelve at a time.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 /** Cards on a page, as dlviz.evaluation.widget counts them. */
 export const PAGE = 12;

@@ -1,8 +1,8 @@
 // One example closely: its picture, where it is in the learner's data, its probabilities as bars, and its loss.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { percent } from "./listing.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { percent } from "./example_list.js";
 
 const SIDE = 112;
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.evaluation.few import pooled
-from dlviz.evaluation.leaks import Finding
-from dlviz.evaluation.measured import called
+from dlviz.evaluation.leakage import Finding
+from dlviz.evaluation.split_scores import called
+from dlviz.evaluation.subsample import pooled
 from dlviz.kit.messages import message
 
 #: So many classes have a bar of their own, the rest share one; the strip has up to so many columns.
@@ -39,7 +39,7 @@ def scene(
         y: the classes (N,).
         groups: (N,) the group of each example.
         warnings: what was found.
-        scores: what was measured, as :func:`dlviz.evaluation.measured.spreads` gives it.
+        scores: what was measured, as :func:`dlviz.evaluation.split_scores.spreads` gives it.
         how, seed, folds, fold: the settings they were drawn with.
         hows: the ways to split that can be chosen.
         measurable: whether there is a function that measures, to be asked.

@@ -1,13 +1,13 @@
 // A confusion matrix: its cells and the figures of every class, the worst mistakes or a cell's examples, and one example closely.
 
-import { h } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { stage } from "../kit/js/base_view.js";
-import { closeup } from "./closeup.js";
+import { h } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { stage } from "../../kit/js/base_view.js";
+import { closeup } from "./example_detail.js";
 import { history } from "./history.js";
-import { listing, PAGE } from "./listing.js";
+import { listing, PAGE } from "./example_list.js";
 import { matrix } from "./matrix.js";
-import { pictures } from "./pictures.js";
+import { pictures } from "./thumbnails.js";
 
 function render({ model, el, signal }) {
   const words = model.get("words");

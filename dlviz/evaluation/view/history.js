@@ -1,6 +1,6 @@
 // How many mistakes there were at each snapshot, and where the player stands.
 
-import { h, s, fillIn } from "../kit/js/dom.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
 
 const WIDE = 300;
 const HIGH = 70;

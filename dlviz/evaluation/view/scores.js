@@ -1,8 +1,8 @@
 // The score of every split that was tried as a dot, one row for each way to split, with mean and spread.
 
-import { h, s, fillIn } from "../kit/js/dom.js";
-import { format, number } from "../kit/js/numbers.js";
-import { ticks } from "../kit/js/ticks.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
+import { format, number } from "../../kit/js/numbers.js";
+import { ticks } from "../../kit/js/ticks.js";
 
 const WIDE = 340;
 const ROW = 26;

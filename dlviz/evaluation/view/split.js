@@ -1,13 +1,13 @@
 // A data set and its parts: where every example went, the classes of each part, what is doubtful, and the scores of the splits tried.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { nearest, offered } from "../kit/js/precomputed.js";
-import { onTheme } from "../kit/js/heatmap.js";
-import { stage } from "../kit/js/base_view.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { nearest, offered } from "../../kit/js/precomputed.js";
+import { onTheme } from "../../kit/js/heatmap.js";
+import { stage } from "../../kit/js/base_view.js";
 import { histograms } from "./histograms.js";
 import { scores } from "./scores.js";
-import { strip } from "./strip.js";
+import { strip } from "./assignment_strip.js";
 
 const KNOBS = { how: "knob.how", seed: "knob.seed", shares: "knob.shares", folds: "knob.folds", step: "knob.fold" };
 /** Seeds that a slider reaches. */

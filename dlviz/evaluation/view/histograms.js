@@ -1,8 +1,8 @@
 // The classes in each part, beside each other; a line at every bar is the class's share in the whole data set.
 
-import { h, s, fillIn } from "../kit/js/dom.js";
-import { classColor, partColor } from "./hues.js";
-import { percent } from "./listing.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
+import { classColor, partColor } from "./palette.js";
+import { percent } from "./example_list.js";
 
 const WIDE = 260;
 const HIGH = 104;

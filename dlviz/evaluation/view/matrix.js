@@ -1,6 +1,6 @@
 // The matrix as a grid of cells with the figures of every class in its margins.
 
-import { h, fillIn } from "../kit/js/dom.js";
+import { h, fillIn } from "../../kit/js/dom.js";
 
 /** How much of a color the fullest cell has, in percent: text stays readable on it. */
 const STRONG = 55;

@@ -1,7 +1,7 @@
 // Pictures of examples, drawn from bytes onto canvases.
 
-import { array } from "../kit/js/typed_arrays.js";
-import { pixels } from "../kit/js/heatmap.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { pixels } from "../../kit/js/heatmap.js";
 
 export function pictures() {
   let about = null;

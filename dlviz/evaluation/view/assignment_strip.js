@@ -1,8 +1,8 @@
 // Every example in the file's order: its class above, its group if there are any, and below where it went.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { pixels } from "../kit/js/heatmap.js";
-import { channels, classColor, partColor } from "./hues.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { pixels } from "../../kit/js/heatmap.js";
+import { channels, classColor, partColor } from "./palette.js";
 
 /** Pixels of a column, from top to bottom; the page stretches it. */
 const TALL = 24;

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-from dlviz.evaluation.judged import Judged
+from dlviz.evaluation.record import Judged
 
 
 def matrix(found: Judged) -> Tensor:
     """How many examples of each true class (row) were taken for each class (column), (C, C); what a NaN left unclassified is in none.
 
     Example:
-        >>> from dlviz.evaluation.judged import judge
+        >>> from dlviz.evaluation.record import judge
         >>> matrix(judge(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 2)).tolist()
         [[1, 1], [0, 1]]
     """

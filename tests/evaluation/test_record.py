@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.evaluation import f1, judge, matrix, members, mistakes, precision, recall, unclassified
-from dlviz.evaluation.judged import kind_of
+from dlviz.evaluation.record import kind_of
 
 
 def case(seed: int):
@@ -76,7 +76,7 @@ def test_half_precision_is_read(dtype):
 def test_many_rows_are_read_in_pieces_to_the_same_end(monkeypatch):
     scores, targets, classes = case(8)
     whole = judge(scores, targets, classes)
-    monkeypatch.setattr("dlviz.evaluation.judged._CHUNK", 3 * classes)
+    monkeypatch.setattr("dlviz.evaluation.record._CHUNK", 3 * classes)
     pieces = judge(scores, targets, classes)
     assert torch.equal(whole.losses, pieces.losses)
     assert torch.equal(whole.tops, pieces.tops)
