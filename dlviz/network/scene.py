@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.kit.messages import message
-from dlviz.network.field import Field
-from dlviz.network.geometry import slide
-from dlviz.network.inside import bias, products, scores, shares, softmax_terms
+from dlviz.network.contributions import bias, products, scores, shares, softmax_terms
+from dlviz.network.receptive_field import Field
 from dlviz.network.record import Column, Network
+from dlviz.network.sliding_ops import slide
 
 #: So many maps of a column are drawn, so many places of each along a side, so many units of a vector, and so many input channels of
 #: a map that is opened.

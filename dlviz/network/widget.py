@@ -15,11 +15,11 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validated_widget import unfit
 from dlviz.kit.widget import Widget, binary
-from dlviz.network.door_widget import behind, leads, stand
-from dlviz.network.field import Field, field, first_tensor, replaced
+from dlviz.network.receptive_field import Field, field, first_tensor, replaced
 from dlviz.network.record import Column, Network, record
 from dlviz.network.scene import detail, planes, scene, sight
 from dlviz.network.still import draw
+from dlviz.network.window_link import behind, leads, stand
 
 Box = tuple[tuple[int, int], tuple[int, int]]
 
@@ -40,8 +40,8 @@ class Layers(Widget):
         sight: the receptive field of the chosen unit, as data for the view.
     """
 
-    _view = Path(__file__).with_name("view.js")
-    _style = Path(__file__).with_name("view.css")
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "network"
 
     sample = traitlets.Int(0, min=0, help="which sample of the batch is drawn").tag(sync=True)

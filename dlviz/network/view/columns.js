@@ -1,9 +1,9 @@
 // The columns: one for every call, its maps on a canvas, arcs above them from each call to what it was made from.
 
-import { h, s, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { heat, largest, sharp } from "../kit/js/heatmap.js";
-import { places } from "./places.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { heat, largest, sharp } from "../../kit/js/heatmap.js";
+import { places } from "./map_layout.js";
 
 /** From one column's left edge to the next one's, and the height of the arcs. */
 const PITCH = 104;

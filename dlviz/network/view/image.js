@@ -1,8 +1,8 @@
 // The input as an image: what a unit sees of it, how strongly, and a brush to paint parts of it over.
 
-import { h } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { pixels, sharp, veil } from "../kit/js/heatmap.js";
+import { h } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { pixels, sharp, veil } from "../../kit/js/heatmap.js";
 
 const SIDE = 224;
 

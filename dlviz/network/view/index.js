@@ -1,16 +1,16 @@
 // A whole network: its calls as columns, and below them the image, the map that is opened, and the scores.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { format } from "../kit/js/numbers.js";
-import { largest, onTheme, palette } from "../kit/js/heatmap.js";
-import { mount } from "../kit/js/child_widget.js";
-import { stage } from "../kit/js/base_view.js";
-import { offered } from "../kit/js/precomputed.js";
-import { strip, decoded } from "./strip.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { format } from "../../kit/js/numbers.js";
+import { largest, onTheme, palette } from "../../kit/js/heatmap.js";
+import { mount } from "../../kit/js/child_widget.js";
+import { stage } from "../../kit/js/base_view.js";
+import { offered } from "../../kit/js/precomputed.js";
+import { strip, decoded } from "./columns.js";
 import { image } from "./image.js";
-import { opened } from "./opened.js";
-import { scores } from "./scores.js";
+import { opened } from "./map_detail.js";
+import { scores } from "./class_scores.js";
 
 function render({ model, el, signal }) {
   const words = model.get("words");

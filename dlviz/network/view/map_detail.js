@@ -1,9 +1,9 @@
 // One map, opened: the channels it is made of, what each adds, and its own numbers one by one.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { at } from "../kit/js/tensor_block.js";
-import { heat, largest, sharp } from "../kit/js/heatmap.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { at } from "../../kit/js/tensor_block.js";
+import { heat, largest, sharp } from "../../kit/js/heatmap.js";
 
 const SIDE = 240;
 const SMALL = 52;

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
-from dlviz.network.reach import fields
+from dlviz.network.receptive_field_rules import fields
 from dlviz.network.record import Network, Source, capture
 
 Range = tuple[int, int]

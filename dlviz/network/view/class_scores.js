@@ -1,7 +1,7 @@
 // The scores: a bar for every class's probability, what it was before painting, and the terms of its softmax.
 
-import { h } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { h } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 const MOST = 10;
 

@@ -8,8 +8,8 @@ from dlviz.convolution.pooling_widget import AveragePooling, MaxPooling
 from dlviz.convolution.scene import CHANNELS, PLACES
 from dlviz.convolution.sliding_widget import SlidingView
 from dlviz.convolution.widget import Convolution, TransposedConvolution
-from dlviz.network.geometry import Slide, slide
 from dlviz.network.record import Network
+from dlviz.network.sliding_ops import Slide, slide
 
 _VIEWS: dict[str, type[SlidingView]] = {
     "conv": Convolution,

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlviz.network.geometry import slide
 from dlviz.network.record import Column, Network, Source
+from dlviz.network.sliding_ops import slide
 
 #: A longer vector is no list of scores.
 _CLASSES = 10_000

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from dlviz.network import products, record, scores, shares, softmax_terms
-from dlviz.network.geometry import slide
-from dlviz.network.inside import bias
+from dlviz.network.contributions import bias
+from dlviz.network.sliding_ops import slide
 from tests.network.zoo import made
 
 

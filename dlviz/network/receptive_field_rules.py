@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from dlviz.convolution.window_axis import NOWHERE, Axis
-from dlviz.network.geometry import slide
 from dlviz.network.record import Column, Network, Source
+from dlviz.network.sliding_ops import slide
 
 #: Functions and modules that only move numbers; which number goes where is found by moving numbered ones.
 _MOVES = {
