@@ -29,7 +29,7 @@ _HOME = {
     "avg_pool1d": "dlviz.convolution.pooling_widget",
     "avg_pool2d": "dlviz.convolution.pooling_widget",
     "layers": "dlviz.network.widget",
-    "boundary": "dlviz.plane.widget",
+    "boundary": "dlviz.decision_boundary.widget",
     "live": "dlviz.training.widget",
     "load_run": "dlviz.training.widget",
     "knob": "dlviz.training.knobs",

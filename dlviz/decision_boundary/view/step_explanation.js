@@ -1,9 +1,9 @@
 // One step of training: the network as units and edges, and beside the plane what the phase says in words, symbols and numbers.
 
-import { h, s, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { diverging, format } from "../kit/js/numbers.js";
-import { largest } from "../kit/js/heatmap.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { diverging, format } from "../../kit/js/numbers.js";
+import { largest } from "../../kit/js/heatmap.js";
 
 const NODE = { wide: 62, high: 34, pitch: 50 };
 /** Between two columns: room for the numbers on edges, or for plain lines. */

@@ -1,7 +1,7 @@
 // The loss at every snapshot, and where the player stands.
 
-import { h, s, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 const WIDE = 220;
 const HIGH = 96;

@@ -1,6 +1,6 @@
 // The plain loop as text, with a button that copies it.
 
-import { h } from "../kit/js/dom.js";
+import { h } from "../../kit/js/dom.js";
 
 /** @param {{words: Record<string, string>, signal: AbortSignal, say: (text: string) => void}} options */
 export function listing({ words, signal, say }) {

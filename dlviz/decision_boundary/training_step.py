@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dlviz.decision_boundary.equation import is_each
+from dlviz.decision_boundary.forward import Call, Run, run
+from dlviz.decision_boundary.record import logits, loss, probabilities
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.plane.equation import is_each
-from dlviz.plane.record import Call, Run, run
-from dlviz.plane.shot import logits, loss, probabilities
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from dlviz.decision_boundary.explain_widget import Explaining
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.plane.explain_widget import Explaining
 
 
 class Boundary(Explaining):

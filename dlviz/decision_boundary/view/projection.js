@@ -1,8 +1,8 @@
 // Where a layer moves the plane: grid lines and points on two axes, in motion from layer to layer.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { sharp } from "../kit/js/heatmap.js";
-import { painter, token } from "./marks.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { sharp } from "../../kit/js/heatmap.js";
+import { painter, token } from "./class_markers.js";
 
 const SIZE = 260;
 const EDGE = 14;

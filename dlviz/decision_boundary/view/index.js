@@ -1,17 +1,17 @@
 // A decision boundary: the plane, a map for every unit, and below them the opened unit, the folded plane and the losses.
 
-import { h } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { onTheme, palette } from "../kit/js/heatmap.js";
-import { stage } from "../kit/js/base_view.js";
-import { asking } from "../kit/js/request_queue.js";
-import { listing } from "./code.js";
-import { curve } from "./curve.js";
-import { field } from "./field.js";
-import { folding } from "./fold.js";
-import { maps } from "./maps.js";
-import { unit } from "./unit.js";
-import { walking } from "./walk.js";
+import { h } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { onTheme, palette } from "../../kit/js/heatmap.js";
+import { stage } from "../../kit/js/base_view.js";
+import { asking } from "../../kit/js/request_queue.js";
+import { listing } from "./training_code.js";
+import { curve } from "./loss_curve.js";
+import { field } from "./plane_canvas.js";
+import { folding } from "./projection.js";
+import { maps } from "./unit_maps.js";
+import { unit } from "./unit_panel.js";
+import { walking } from "./step_explanation.js";
 
 /** Milliseconds between two snapshots that are played, and between two phases, in which there is something to read. */
 const PACE = 700;

@@ -1,6 +1,6 @@
 // Classes have a color and a shape; a point that the model takes for another class is hollow with a cross in it.
 
-import { h, s } from "../kit/js/dom.js";
+import { h, s } from "../../kit/js/dom.js";
 
 const COLORS = ["neg", "pos", "flow", "good", "bad"];
 const SHAPES = [

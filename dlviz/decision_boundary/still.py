@@ -5,9 +5,9 @@ from math import ceil
 
 from torch import Tensor
 
+from dlviz.decision_boundary.record import Shot
+from dlviz.decision_boundary.validation import Limits
 from dlviz.kit.svg import Svg, shorten
-from dlviz.plane.arguments import Limits
-from dlviz.plane.shot import Shot
 
 #: The color of each class.
 COLORS = ("neg", "pos", "flow", "good", "bad")

@@ -1,8 +1,8 @@
 // A small map for every unit of every layer: what the unit gives, over the same plane.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { heat, largest, sharp } from "../kit/js/heatmap.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { heat, largest, sharp } from "../../kit/js/heatmap.js";
 
 const MAP = 36;
 const GAP = 3;

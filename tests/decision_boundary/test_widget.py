@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
+from dlviz.decision_boundary.drawing_widget import PAINTED
 from dlviz.kit.errors import DlvizError
-from dlviz.plane.drawing_widget import PAINTED
 
 
 def made(classes=3, outputs=None, seed=0):
@@ -212,7 +212,7 @@ def test_a_long_training_keeps_evenly_spread_moments():
 def test_of_a_large_model_fewer_moments_are_kept(monkeypatch):
     net, x, y = made()
     size = sum(4 * p.numel() for p in net.parameters())
-    monkeypatch.setattr("dlviz.plane.moments.MEMORY", 5 * size)
+    monkeypatch.setattr("dlviz.decision_boundary.snapshots.MEMORY", 5 * size)
     view = dlviz.boundary(net, x[:6], y[:6], resolution=10)
     for _ in range(9):
         view.snapshot()
@@ -457,7 +457,7 @@ def test_a_page_holds_the_snapshots_evenly_and_says_how_many():
     view.step = 0
     side = first["side"]
     with torch.no_grad():
-        wanted = view.model(dlviz.plane.grid(view._limits, side, x)).softmax(1)
+        wanted = view.model(dlviz.decision_boundary.grid(view._limits, side, x)).softmax(1)
     assert torch.equal(single(first["heat"], 3, side * side).T, wanted)
     view.step = 60
     full = view._full()

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlviz.decision_boundary.equation import equation, inputs, linear_of
+from dlviz.decision_boundary.forward import Call
+from dlviz.decision_boundary.projection import WIDEST, fold
+from dlviz.decision_boundary.record import Shot
+from dlviz.decision_boundary.subsample import kept, single, thinned
+from dlviz.decision_boundary.validation import Limits
 from dlviz.kit.messages import message
-from dlviz.plane.arguments import Limits
-from dlviz.plane.equation import equation, inputs, linear_of
-from dlviz.plane.fold import WIDEST, fold
-from dlviz.plane.points import kept, single, thinned
-from dlviz.plane.record import Call
-from dlviz.plane.shot import Shot
 
 #: So many layers are drawn, so many units of each, and so many weights of a unit.
 LAYERS, UNITS, WEIGHTS = 16, 32, 16

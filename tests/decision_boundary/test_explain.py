@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.kit.errors import DlvizError
-from tests.plane.test_widget import learn, made, single
+from tests.decision_boundary.test_widget import learn, made, single
 
 
 def double(values, *shape):
@@ -195,7 +195,7 @@ def test_wide_and_deep_nets_are_drawn_in_part_and_say_so():
 
 
 def test_a_skip_a_function_and_a_norm_can_be_explained():
-    from tests.plane.test_run import Learners
+    from tests.decision_boundary.test_record import Learners
 
     torch.manual_seed(0)
     _, x, y = made(2)

@@ -9,11 +9,11 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
+from dlviz.decision_boundary import step_formulas
+from dlviz.decision_boundary.step_columns import chosen
+from dlviz.decision_boundary.training_step import take
 from dlviz.kit.errors import DlvizError
-from dlviz.plane import arithmetic
-from dlviz.plane.columns import chosen
-from dlviz.plane.step import take
-from tests.plane.test_run import Learners
+from tests.decision_boundary.test_record import Learners
 
 
 def data(classes, count=4):
@@ -157,7 +157,7 @@ def test_what_is_frozen_stays_and_has_no_gradient():
     assert step.weights[1].gradients == (None, None)
     assert torch.equal(step.weights[1].after[0], model[0].weight)
     assert not torch.equal(step.state["2.weight"], model[2].weight)
-    assert "it stays" in arithmetic.update(step, 1, 0)[0]
+    assert "it stays" in step_formulas.update(step, 1, 0)[0]
 
 
 def test_a_step_can_be_made_where_gradients_are_off():
@@ -192,7 +192,7 @@ def test_what_the_loss_does_not_depend_on_has_no_gradient():
     found = {call.name: number for number, call in enumerate(step.calls)}
     assert found["tanh"] in step.slopes
     assert not {found["idle"], found["tanh"]} & step.gradients.keys()
-    assert "no gradient comes here" in arithmetic.backward(step, found["idle"], 0)[0]
+    assert "no gradient comes here" in step_formulas.backward(step, found["idle"], 0)[0]
     assert step.weights[found["idle"]].gradients == (None, None)
 
 
@@ -216,19 +216,19 @@ def test_the_arithmetic_is_written_out():
         net[2].weight.copy_(torch.tensor([[2.0, 1.0]]))
         net[2].bias.fill_(-1.0)
     step = take(net, torch.tensor([[0.5, -0.5]]), torch.tensor([1]), lr=0.5)
-    assert arithmetic.forward(step, 1, 0) == ["z₀ = 1·0.5 − 2·(−0.5) + 0.25 = 1.75"]
-    assert arithmetic.forward(step, 2, 1) == ["a₁ = relu(−3) = 0"]
-    assert arithmetic.forward(step, 3, 0) == ["z₀ = 2·1.75 + 1·0 − 1 = 2.5"]
+    assert step_formulas.forward(step, 1, 0) == ["z₀ = 1·0.5 − 2·(−0.5) + 0.25 = 1.75"]
+    assert step_formulas.forward(step, 2, 1) == ["a₁ = relu(−3) = 0"]
+    assert step_formulas.forward(step, 3, 0) == ["z₀ = 2·1.75 + 1·0 − 1 = 2.5"]
     delta = torch.sigmoid(torch.tensor(2.5)).item() - 1
-    assert arithmetic.backward(step, 3, 0)[:2] == [
+    assert step_formulas.backward(step, 3, 0)[:2] == [
         "∂loss/∂z₀ = 0.924 − 1 = −0.0759",
-        f"∂loss/∂w₀₀ = −0.0759·1.75 = {arithmetic.short(1.75 * delta)}",
+        f"∂loss/∂w₀₀ = −0.0759·1.75 = {step_formulas.short(1.75 * delta)}",
     ]
-    assert arithmetic.backward(step, 2, 0) == ["∂loss/∂a₀ = 2·(−0.0759) = −0.152"]
-    assert arithmetic.backward(step, 1, 1)[0] == "∂loss/∂z₁ = −0.0759·relu′(−3) = −0.0759·0 = 0"
+    assert step_formulas.backward(step, 2, 0) == ["∂loss/∂a₀ = 2·(−0.0759) = −0.152"]
+    assert step_formulas.backward(step, 1, 1)[0] == "∂loss/∂z₁ = −0.0759·relu′(−3) = −0.0759·0 = 0"
     after = -2 - 0.5 * (2 * delta * -0.5)
-    assert arithmetic.update(step, 1, 0)[1] == f"w₀₁: −2 − 0.5·0.0759 = {arithmetic.short(after)}"
-    assert arithmetic.update(step, 2, 0) == ["It has no parameters of its own: nothing to update."]
+    assert step_formulas.update(step, 1, 0)[1] == f"w₀₁: −2 − 0.5·0.0759 = {step_formulas.short(after)}"
+    assert step_formulas.update(step, 2, 0) == ["It has no parameters of its own: nothing to update."]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -242,7 +242,7 @@ def test_every_line_of_one_terms_products_adds_up(name, count):
     checked = 0
     for number, call in enumerate(step.calls):
         for unit in range(call.units):
-            for line in arithmetic.forward(step, number, unit) + arithmetic.backward(step, number, unit):
+            for line in step_formulas.forward(step, number, unit) + step_formulas.backward(step, number, unit):
                 found = re.fullmatch(rf"\S+ = ({term}(?: [+−] {term})*(?: [+−] [\d.]+)?) = (\S+)", line)
                 if not found:
                     continue
@@ -256,10 +256,10 @@ def test_where_the_terms_are_not_all_known_none_are_printed():
     step = take(Tied(), *data(3, 1))
     twice = [number for number, call in enumerate(step.calls) if call.path == "again"]
     for number in twice:
-        edge = arithmetic.backward(step, number, 0)[1]
+        edge = step_formulas.backward(step, number, 0)[1]
         assert "·" not in edge  # its weight gathers from both calls
     first = [call.name for call in step.calls].index("leaky_relu")
-    assert "what autograd brings" in arithmetic.backward(step, first, 0)[0]
+    assert "what autograd brings" in step_formulas.backward(step, first, 0)[0]
 
 
 def test_of_many_calls_the_first_and_the_last_are_chosen():
@@ -291,11 +291,11 @@ def test_what_does_not_fit_is_named(settings, words):
 def test_a_probability_is_written_from_its_logits():
     step = take(nn.Sequential(nn.Linear(2, 3)), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
     z, p = step.calls[-1].output[0], step.chances[0]
-    parts = " + ".join(f"exp({arithmetic.short(one)})" for one in z.tolist())
-    wanted = f"p(b) = exp({arithmetic.short(z[1].item())})/({parts}) = {arithmetic.short(p[1].item())}"
-    assert arithmetic.probability(step, 1, "p(b)") == [wanted]
+    parts = " + ".join(f"exp({step_formulas.short(one)})" for one in z.tolist())
+    wanted = f"p(b) = exp({step_formulas.short(z[1].item())})/({parts}) = {step_formulas.short(p[1].item())}"
+    assert step_formulas.probability(step, 1, "p(b)") == [wanted]
     one = take(nn.Linear(2, 1), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
     logit, p = one.calls[-1].output.item(), one.chances[0, 1].item()
-    assert arithmetic.probability(one, 0, "p") == [
-        f"p = 1/(1 + exp({arithmetic.short(-logit)})) = {arithmetic.short(p)}"
+    assert step_formulas.probability(one, 0, "p") == [
+        f"p = 1/(1 + exp({step_formulas.short(-logit)})) = {step_formulas.short(p)}"
     ]

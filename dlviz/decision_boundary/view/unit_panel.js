@@ -1,8 +1,8 @@
 // One unit: its map large, its equation, and its weights, each with a slider and a field to type into.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { heat, largest, sharp } from "../kit/js/heatmap.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { heat, largest, sharp } from "../../kit/js/heatmap.js";
 import { place } from "./scale.js";
 
 const SIZE = 200;

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from dlviz.plane import equation, fold, grid, run
-from dlviz.plane.moments import Moment, spread, thinned
+from dlviz.decision_boundary import equation, fold, grid, run
+from dlviz.decision_boundary.snapshots import Moment, spread, thinned
 
 
 class Learners(nn.Module):

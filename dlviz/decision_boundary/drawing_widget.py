@@ -10,17 +10,17 @@ import torch
 import traitlets
 from torch import Tensor, nn
 
+from dlviz.decision_boundary import validation
+from dlviz.decision_boundary.equation import equation
+from dlviz.decision_boundary.forward import Call
+from dlviz.decision_boundary.record import Shot, grid, shoot
+from dlviz.decision_boundary.scene import NUMBERS, UNITS, percent, scene
+from dlviz.decision_boundary.snapshots import Moment
+from dlviz.decision_boundary.still import draw
+from dlviz.decision_boundary.training_code import loop
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.plane import arguments
-from dlviz.plane.code import loop
-from dlviz.plane.equation import equation
-from dlviz.plane.moments import Moment
-from dlviz.plane.record import Call
-from dlviz.plane.scene import NUMBERS, UNITS, percent, scene
-from dlviz.plane.shot import Shot, grid, shoot
-from dlviz.plane.still import draw
 
 #: So many points may be painted.
 PAINTED = 2000
@@ -29,8 +29,8 @@ PAINTED = 2000
 class Drawing(Widget):
     """A network over the plane, in the state of one moment, with weights that may have been edited."""
 
-    _view = Path(__file__).with_name("view.js")
-    _style = Path(__file__).with_name("view.css")
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "plane"
 
     resolution = traitlets.Int(80, min=10, max=200, help="computed points along a side").tag(sync=True)
@@ -49,9 +49,9 @@ class Drawing(Widget):
         names: Sequence[str],
         **traits: Any,
     ) -> None:
-        self._learners, self._x0, self._y0, self._names = model, arguments.points(x), y, list(names)
-        self._labels = arguments.labels(y, len(self._x0))
-        self._limits = arguments.frame(limits, self._x0)
+        self._learners, self._x0, self._y0, self._names = model, validation.points(x), y, list(names)
+        self._labels = validation.labels(y, len(self._x0))
+        self._limits = validation.frame(limits, self._x0)
         self._settings = "" if limits is None else f"limits={self._limits!r}"
         self._settings += (
             "" if classes is None else f"{', ' if self._settings else ''}classes={list(map(str, classes))!r}"
@@ -65,7 +65,7 @@ class Drawing(Widget):
         # Everything is checked before there is a widget that would have to be closed again.
         if isinstance(resolution, int) and 10 <= resolution <= 200:
             self._shot = self._shoot(self._x0, self._labels, resolution, None)
-            self._classes = arguments.names(classes, self._shot.classes)
+            self._classes = validation.names(classes, self._shot.classes)
         else:
             raise DlvizError(message("plane.refused.resolution", got=resolution))
         super().__init__(**traits)

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlviz.decision_boundary import step_formulas
+from dlviz.decision_boundary.equation import is_each
+from dlviz.decision_boundary.training_step import Step
 from dlviz.kit.messages import message
-from dlviz.plane import arithmetic
-from dlviz.plane.equation import is_each
-from dlviz.plane.step import Step
 
 #: So many calls are drawn, the first and the last; a call with more than so many units shows so many of them.
 CALLS, MOST, SHOWN = 10, 10, 8
@@ -73,15 +73,15 @@ def _call(step: Step, numbers: Sequence[int], place: int) -> dict[str, Any]:
         call.kind,
         call.units,
         call.output[0],
-        [arithmetic.symbol(step, number, unit) for unit in range(drawn)],
+        [step_formulas.symbol(step, number, unit) for unit in range(drawn)],
         [edge for edge in (_edge(step, numbers, number, source) for source in call.sources) if edge],
         gradients=back,
         # What the loss depends on most is looked at first.
         pin=0 if back is None else int(np.abs(np.nan_to_num(back)).argmax()),
         lines={
-            "forward": [arithmetic.forward(step, number, unit) for unit in range(drawn)],
-            "back": [arithmetic.backward(step, number, unit) for unit in range(drawn)],
-            "update": [arithmetic.update(step, number, unit) for unit in range(drawn)]
+            "forward": [step_formulas.forward(step, number, unit) for unit in range(drawn)],
+            "back": [step_formulas.backward(step, number, unit) for unit in range(drawn)],
+            "update": [step_formulas.update(step, number, unit) for unit in range(drawn)]
             if call.weight is not None
             else [],
         },
@@ -115,7 +115,7 @@ def _chances(step: Step, last: int, classes: Sequence[str]) -> dict[str, Any]:
     names = [f"p({classes[1]})"] if one else [f"p({name})" for name in classes]
     names = names[: shown(len(names))]
     kind = "sigmoid" if one else "softmax"
-    lines = {"forward": [arithmetic.probability(step, unit, name) for unit, name in enumerate(names)]}
+    lines = {"forward": [step_formulas.probability(step, unit, name) for unit, name in enumerate(names)]}
     pin = 0 if one else min(int(step.labels[0]), len(names) - 1)
     edge = {"from": last, "kind": "each" if one else "into", "unit": -1}
     return _column(kind, "chances", len(values), values, names, [edge], lines=lines, pin=pin)

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
+from dlviz.decision_boundary.drawing_widget import Drawing
+from dlviz.decision_boundary.record import Shot
+from dlviz.decision_boundary.snapshots import Moment, room, spread, state_of, thinned, versions
 from dlviz.kit.messages import message
 from dlviz.kit.page import written
 from dlviz.kit.precomputed import BUDGET
-from dlviz.plane.drawing_widget import Drawing
-from dlviz.plane.moments import Moment, room, spread, state_of, thinned, versions
-from dlviz.plane.shot import Shot
 
 #: Of the room in a page this share goes to the snapshots, each on a grid of up to so many points along a side, with so many numbers
 #: in its units' maps.

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from dlviz.decision_boundary.equation import is_each, spelled, subscript
+from dlviz.decision_boundary.training_step import Step
 from dlviz.kit.messages import message
-from dlviz.plane.equation import is_each, spelled, subscript
-from dlviz.plane.step import Step
 
 #: So many terms of a sum are written out, and so many edges of a unit.
 TERMS, EDGES = 4, 6

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 import traitlets
 
+from dlviz.decision_boundary.edit_widget import Editing
+from dlviz.decision_boundary.record import losses
+from dlviz.decision_boundary.step_explanation import walk
+from dlviz.decision_boundary.training_step import Step, take
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.plane.edit_widget import Editing
-from dlviz.plane.shot import losses
-from dlviz.plane.step import Step, take
-from dlviz.plane.walk import walk
 
 #: A step is made on up to so many points.
 BATCH = 8

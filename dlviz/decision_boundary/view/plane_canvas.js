@@ -1,11 +1,11 @@
 // The plane: probabilities as colors, the boundary, the points, a cursor that reads, and a brush that adds points.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { pixels, sharp } from "../kit/js/heatmap.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { pixels, sharp } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
-import { legend, painter, token } from "./marks.js";
-import { ticks } from "../kit/js/ticks.js";
+import { legend, painter, token } from "./class_markers.js";
+import { ticks } from "../../kit/js/ticks.js";
 import { place, scale } from "./scale.js";
 
 const BOX = { left: 38, top: 6, size: 360 };

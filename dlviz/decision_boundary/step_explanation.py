@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 
+from dlviz.decision_boundary.equation import is_each, spelled
+from dlviz.decision_boundary.record import Shot
+from dlviz.decision_boundary.step_columns import SHOWN, chosen, columns, layer, shown
+from dlviz.decision_boundary.step_formulas import short, symbol, takers_of
+from dlviz.decision_boundary.subsample import kept, single
+from dlviz.decision_boundary.training_step import Step
 from dlviz.kit.messages import message
-from dlviz.plane.arithmetic import short, symbol, takers_of
-from dlviz.plane.columns import SHOWN, chosen, columns, layer, shown
-from dlviz.plane.equation import is_each, spelled
-from dlviz.plane.points import kept, single
-from dlviz.plane.shot import Shot
-from dlviz.plane.step import Step
 
 
 def walk(

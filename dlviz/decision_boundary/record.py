@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dlviz.decision_boundary.forward import Run, run
+from dlviz.decision_boundary.validation import CLASSES, Limits
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.plane.arguments import CLASSES, Limits
-from dlviz.plane.record import Run, run
 
 
 @dataclass(frozen=True, eq=False)

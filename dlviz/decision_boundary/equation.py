@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from dlviz.decision_boundary.forward import Call
 from dlviz.kit.messages import message
-from dlviz.plane.record import Call
 
 #: So many terms of a sum are written out.
 TERMS = 6
@@ -61,7 +61,7 @@ def equation(calls: Sequence[Call], number: int, unit: int) -> str:
     """One unit of one call, such as ``relu(0.8·x₀ − 1.2·x₁ + 0.3)``; numbers have three figures, of many terms the largest are written.
 
     Example:
-        >>> from dlviz.plane.record import run
+        >>> from dlviz.decision_boundary.forward import run
         >>> net = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())
         >>> with torch.no_grad():
         ...     _ = net[0].weight.copy_(torch.tensor([[0.8, -1.2]])), net[0].bias.fill_(0.3)

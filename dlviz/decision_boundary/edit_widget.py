@@ -5,11 +5,11 @@ from typing import Any
 
 import traitlets
 
+from dlviz.decision_boundary.drawing_widget import PAINTED
+from dlviz.decision_boundary.history_widget import Remembering
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validated_widget import number, whole
-from dlviz.plane.drawing_widget import PAINTED
-from dlviz.plane.history_widget import Remembering
 
 
 class Editing(Remembering):
