@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.recurrent.arguments import Sequences, called, kind_of, size_of, squash_of
-from dlviz.recurrent.lane import GATES, Lane, Weights, walk
+from dlviz.recurrent.layer import GATES, Lane, Weights, walk
+from dlviz.recurrent.validation import Sequences, called, kind_of, size_of, squash_of
 
 
 @dataclass(frozen=True)

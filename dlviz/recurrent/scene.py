@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dlviz.kit.messages import message
-from dlviz.recurrent.lane import GATES, Lane
+from dlviz.recurrent.layer import GATES, Lane
 from dlviz.recurrent.record import Record
 
 #: So many units are drawn, so many steps, and so many terms of a sum are listed.

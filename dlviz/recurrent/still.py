@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from dlviz.kit.svg import Svg, shorten
-from dlviz.recurrent.lane import Lane
+from dlviz.recurrent.layer import Lane
 
 _MARGIN, _LEFT, _WIDE, _ROWS = 16.0, 44.0, 560.0, 32
 

@@ -13,15 +13,15 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.recurrent.arguments import Sequences, called, copied, kind_of, size_of
-from dlviz.recurrent.influence import influence, lags, norms
-from dlviz.recurrent.lane import GATES
-from dlviz.recurrent.moments import Moment, grad_norm, history, thinned
+from dlviz.recurrent.activation_spans import similar
+from dlviz.recurrent.input_jacobian import influence, lags, norms
+from dlviz.recurrent.layer import GATES
 from dlviz.recurrent.record import Edits, Record, follow
 from dlviz.recurrent.scene import UNITS, lane_name, scene, table
-from dlviz.recurrent.spans import similar
+from dlviz.recurrent.snapshots import Moment, grad_norm, history, thinned
 from dlviz.recurrent.still import draw
-from dlviz.recurrent.text import Encode, encoded, joined, split, tokens_of
+from dlviz.recurrent.tokens import Encode, encoded, joined, split, tokens_of
+from dlviz.recurrent.validation import Sequences, called, copied, kind_of, size_of
 
 #: Up to so many numbers on the way, the influence on every unit is computed beforehand; beyond, that on the unit that is looked at.
 _BEFOREHAND = 4_000_000
@@ -49,8 +49,8 @@ class Unroll(Widget):
         refusal: why the text as it stands is not drawn, else "".
     """
 
-    _view = Path(__file__).with_name("view.js")
-    _style = Path(__file__).with_name("view.css")
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "recurrent"
 
     lane = traitlets.Int(0, min=0, help="layer · directions + direction").tag(sync=True)

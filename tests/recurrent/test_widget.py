@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pack_sequence
 import dlviz
 from dlviz.kit.errors import DlvizError
 from dlviz.recurrent import influence, lags, norms, record, similar
-from dlviz.recurrent.moments import MOST, clipped, grad_norm
+from dlviz.recurrent.snapshots import MOST, clipped, grad_norm
 
 LETTERS = torch.eye(27)
 

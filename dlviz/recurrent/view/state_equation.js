@@ -1,6 +1,6 @@
 // The new state in one line, with its numbers.
 
-import { format } from "../kit/js/numbers.js";
+import { format } from "../../kit/js/numbers.js";
 
 /** @returns {(string | {text: string, dim?: number, soft?: boolean})[]} */
 export function state(scene, t, u) {

@@ -1,8 +1,8 @@
 // What if: another text, another state to begin from, a gate held at 0. The kernel computes it; the old path stays as a ghost.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { offered } from "../kit/js/precomputed.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { offered } from "../../kit/js/precomputed.js";
 
 /** @param {{words: Record<string, string>, signal: AbortSignal, model: any, save: (trait: string, value: any) => void}} options */
 export function edits({ words, signal, model, save }) {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from dlviz.recurrent.lane import Lane
+from dlviz.recurrent.layer import Lane
 from dlviz.recurrent.record import Record
 
 

@@ -1,8 +1,8 @@
 // One step of one unit: x and h come in below, gates open valves, and the state flows from left to right.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { box, figure, joint, picture, pipe, tap, text, valve } from "./pipes.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { box, figure, joint, picture, pipe, tap, text, valve } from "./diagram_parts.js";
 
 const TOP = 132;
 

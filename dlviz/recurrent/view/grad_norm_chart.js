@@ -1,7 +1,7 @@
 // How long the learner's own gradient was at every look, and what clipping leaves of it.
 
-import { h, s, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 const WIDE = 330;
 const HIGH = 210;

@@ -1,6 +1,6 @@
 // The scene with its bytes as numbers, and where each number lies.
 
-import { array } from "../kit/js/typed_arrays.js";
+import { array } from "../../kit/js/typed_arrays.js";
 
 /** @param {any} about what dlviz.recurrent.scene.scene wrote */
 export function decode(about) {

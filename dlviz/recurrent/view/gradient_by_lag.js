@@ -1,8 +1,8 @@
 // How much a state still moves with an input that it read some steps before: now, and behind it as it was.
 
-import { h, s, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { ticks } from "../kit/js/ticks.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { ticks } from "../../kit/js/ticks.js";
 
 const WIDE = 470;
 const HIGH = 210;

@@ -1,16 +1,16 @@
 // A recurrent module unrolled: tokens and states over time, one step with its gates, the terms of a sum, and what gradients remember.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { onTheme, palette } from "../kit/js/heatmap.js";
-import { stage } from "../kit/js/base_view.js";
-import { nearest, offered } from "../kit/js/precomputed.js";
-import { chart } from "./chart.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { onTheme, palette } from "../../kit/js/heatmap.js";
+import { stage } from "../../kit/js/base_view.js";
+import { nearest, offered } from "../../kit/js/precomputed.js";
+import { chart } from "./gradient_by_lag.js";
 import { decode } from "./decode.js";
-import { diagram } from "./diagram.js";
+import { diagram } from "./cell_diagram.js";
 import { edits } from "./edits.js";
-import { lengths } from "./lengths.js";
-import { state } from "./state.js";
-import { terms } from "./terms.js";
+import { lengths } from "./grad_norm_chart.js";
+import { state } from "./state_equation.js";
+import { terms } from "./gate_terms.js";
 import { timeline } from "./timeline.js";
 
 /** Settings of the forget gate's bias that the slider goes through. */

@@ -1,4 +1,4 @@
-// Stretches in which the same units are on: the comparison that dlviz.recurrent.spans makes, on the numbers that are drawn.
+// Stretches in which the same units are on: the comparison that dlviz.recurrent.activation_spans makes, on the numbers that are drawn.
 
 const SHARE = 0.75;
 

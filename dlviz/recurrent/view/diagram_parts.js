@@ -1,7 +1,7 @@
 // Parts of the step's picture: pipes that states flow through, valves that gates open, boxes with a gate's numbers.
 
-import { h, s } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { h, s } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 const VALVE = 34;
 

@@ -1,7 +1,7 @@
 // The terms of a gate's sum: the largest by name, the rest together, and how far what is printed is from torch's sum.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 /** So many terms of a product have a line of their own. */
 const MOST = 5;

@@ -1,9 +1,9 @@
 // Time from left to right: the influence on the pinned number, the tokens, the states as heat, and the pinned unit as a curve.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { heat, largest, sharp } from "../kit/js/heatmap.js";
-import { on, similar } from "./spans.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { heat, largest, sharp } from "../../kit/js/heatmap.js";
+import { on, similar } from "./activation_spans.js";
 
 const LEFT = 64;
 const RIGHT = 14;
