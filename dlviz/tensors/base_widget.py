@@ -13,7 +13,7 @@ Data = TypeVar("Data")
 class TensorsWidget(Widget, Generic[Data]):
     """A widget over data that holds tensors, until it is closed."""
 
-    _style = Path(__file__).with_name("view.css")
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "tensors"
 
     def __init__(self, data: Data, **traits: Any) -> None:

@@ -13,7 +13,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
 from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.broadcasting import Broadcast, combine
-from dlviz.tensors.facts import facts
+from dlviz.tensors.record import facts
 from dlviz.tensors.scene import crop_note, cropped, described, item
 from dlviz.tensors.still import Page, Sheet, draw
 from dlviz.tensors.storage import check_layout
@@ -29,7 +29,7 @@ class BroadcastView(TensorsWidget[Broadcast]):
         origin: which slice is drawn, where there are more dimensions than the picture has room for.
     """
 
-    _view = Path(__file__).with_name("broadcast.js")
+    _view = Path(__file__).with_name("view") / "broadcast.js"
 
     origin = traitlets.List(traitlets.Int(min=0), help="which slice is drawn").tag(sync=True)
 

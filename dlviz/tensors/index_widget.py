@@ -14,9 +14,9 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
 from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.facts import facts
+from dlviz.tensors.indexing import Selection, select
+from dlviz.tensors.record import facts
 from dlviz.tensors.scene import crop_note, cropped, item
-from dlviz.tensors.selecting import Selection, select
 from dlviz.tensors.still import Page, Sheet, draw
 from dlviz.torchkit.tensor_blocks import read
 
@@ -32,7 +32,7 @@ class IndexView(TensorsWidget[Selection]):
         origin: which slice of the source is drawn.
     """
 
-    _view = Path(__file__).with_name("index.js")
+    _view = Path(__file__).with_name("view") / "indexing.js"
 
     guess = traitlets.Unicode("", help="the learner's prediction").tag(sync=True)
     revealed = traitlets.Bool(False, help="whether the result is shown").tag(sync=True)

@@ -12,10 +12,10 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.tensors import contraction
+from dlviz.tensors import einsum
 from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.contraction import Contraction, partial_sums
-from dlviz.tensors.facts import facts
+from dlviz.tensors.einsum import Contraction, partial_sums
+from dlviz.tensors.record import facts
 from dlviz.tensors.scene import crop_note, cropped, item
 from dlviz.tensors.still import Page, Sheet, draw
 from dlviz.torchkit.tensor_blocks import read, sent
@@ -34,7 +34,7 @@ class ProductView(TensorsWidget[Contraction]):
         step: 0, or how far the player has come.
     """
 
-    _view = Path(__file__).with_name("product.js")
+    _view = Path(__file__).with_name("view") / "product.js"
 
     order = traitlets.Unicode("dot", help="dot, outer or columns").tag(sync=True)
     batch = traitlets.List(traitlets.Int(min=0), help="which matrix of a batch is drawn").tag(sync=True)
@@ -113,7 +113,7 @@ def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
-    made = contraction.matmul(a, b)
+    made = einsum.matmul(a, b)
     return ProductView(made, _names((a, b), names), "matmul", "a @ b", **traits)
 
 
@@ -141,7 +141,7 @@ def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None,
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
     """
-    made = contraction.einsum(equation, *operands)
+    made = einsum.einsum(equation, *operands)
     return ProductView(made, _names(operands, names), "einsum", equation, **traits)
 
 

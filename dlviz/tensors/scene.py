@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from dlviz.kit.messages import message
-from dlviz.tensors.facts import Facts
-from dlviz.tensors.figures import coarse, figures
+from dlviz.tensors.record import Facts
+from dlviz.tensors.statistics import coarse, figures
 from dlviz.tensors.storage import tape
 from dlviz.torchkit.tensor_blocks import Block, read, read_sparse, sent, unreadable, window
 

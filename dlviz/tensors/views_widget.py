@@ -12,13 +12,13 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.tensors.arranging import Arranged, arrange
 from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.facts import facts
+from dlviz.tensors.record import facts
 from dlviz.tensors.scene import TAPE, crop_note, cropped, item
 from dlviz.tensors.still import Page, Scroll, Sheet, draw
 from dlviz.tensors.storage import groups, same_storage, tape
-from dlviz.tensors.viewable import broken_at
+from dlviz.tensors.view_ops import Arranged, arrange
+from dlviz.tensors.view_rules import broken_at
 from dlviz.torchkit.tensor_blocks import read, sent
 
 
@@ -30,7 +30,7 @@ class ViewsView(TensorsWidget[tuple[Arranged, ...]]):
         step: 0, or 1 + the row-major number of the element of the active tensor.
     """
 
-    _view = Path(__file__).with_name("views.js")
+    _view = Path(__file__).with_name("view") / "views.js"
 
     active = traitlets.Int(0, min=0, help="which tensor is pointed at").tag(sync=True)
 

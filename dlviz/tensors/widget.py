@@ -12,7 +12,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
 from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.facts import Facts, facts
+from dlviz.tensors.record import Facts, facts
 from dlviz.tensors.scene import EXPORTED, LIVE, held, tensor_scene
 from dlviz.tensors.still import Page, Scroll, Sheet, draw
 from dlviz.tensors.storage import tape
@@ -29,7 +29,7 @@ class TensorView(TensorsWidget[Tensor]):
         held: the numbers that the browser has.
     """
 
-    _view = Path(__file__).with_name("view.js")
+    _view = Path(__file__).with_name("view") / "tensor.js"
 
     held = traitlets.Dict(help="the numbers that the browser has").tag(sync=True)
     origin = traitlets.List(traitlets.Int(min=0), help="index of the first element shown").tag(sync=True)

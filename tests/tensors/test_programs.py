@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlviz.kit.widget import binary
-from dlviz.tensors.arranging import arrange
 from dlviz.tensors.broadcast_widget import _scene as broadcast_scene
 from dlviz.tensors.broadcasting import OPERATORS, combine
-from dlviz.tensors.facts import facts
 from dlviz.tensors.index_widget import _scene as index_scene
+from dlviz.tensors.indexing import select
+from dlviz.tensors.record import facts
 from dlviz.tensors.scene import LIVE, TAPE, held
-from dlviz.tensors.selecting import select
 from dlviz.tensors.storage import same_storage, tape
+from dlviz.tensors.view_ops import arrange
 from tests.tensors.decode import numbers, same
 from tests.tensors.programs import arranged, factors, indices, tensors
 

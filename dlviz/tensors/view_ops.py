@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.tensors.expressions import ARRANGING, SELECTING, Expression, parse
+from dlviz.tensors.expression_parser import ARRANGING, SELECTING, Expression, parse
 from dlviz.tensors.storage import has_storage, same_storage
-from dlviz.tensors.viewable import asked_shape, merges
+from dlviz.tensors.view_rules import asked_shape, merges
 
 #: Elements are followed into copies for storages of up to this many.
 FOLLOWED = 2**20

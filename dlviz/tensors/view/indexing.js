@@ -1,12 +1,12 @@
 // Indexing: the selection lit in the source, and the result, once its shape has been predicted.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { shape } from "../kit/js/numbers.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { decode, unravel, countOf, ravel, at } from "../kit/js/tensor_block.js";
-import { frame, grid } from "../kit/js/grid.js";
-import { title } from "./facts.js";
-import { stage } from "../kit/js/base_view.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { shape } from "../../kit/js/numbers.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { decode, unravel, countOf, ravel, at } from "../../kit/js/tensor_block.js";
+import { frame, grid } from "../../kit/js/grid.js";
+import { title } from "./metadata.js";
+import { stage } from "../../kit/js/base_view.js";
 
 function render({ model, el, signal }) {
   const words = model.get("words");

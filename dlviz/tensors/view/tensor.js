@@ -1,13 +1,13 @@
 // One tensor: its grid above its storage, and the way from an index to a place in storage.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { shape } from "../kit/js/numbers.js";
-import { decode, unravel, ravel, countOf, address, at } from "../kit/js/tensor_block.js";
-import { frame, grid } from "../kit/js/grid.js";
-import { addressParts, tape, tapeItems } from "./tape.js";
-import { title, factRows, figureRows, table } from "./facts.js";
-import { overview } from "./overview.js";
-import { stage } from "../kit/js/base_view.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { shape } from "../../kit/js/numbers.js";
+import { decode, unravel, ravel, countOf, address, at } from "../../kit/js/tensor_block.js";
+import { frame, grid } from "../../kit/js/grid.js";
+import { addressParts, tape, tapeItems } from "./storage_row.js";
+import { title, factRows, figureRows, table } from "./metadata.js";
+import { overview } from "./minimap.js";
+import { stage } from "../../kit/js/base_view.js";
 
 /** A histogram of fewer numbers says less than the numbers. */
 const MANY = 64;

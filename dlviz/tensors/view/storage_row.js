@@ -1,9 +1,9 @@
 // The storage under a tensor: one long row of cells, and hops along it, offset + Σ index × stride.
 
-import { h, s } from "../kit/js/dom.js";
-import { diverging } from "../kit/js/numbers.js";
-import { decode, address } from "../kit/js/tensor_block.js";
-import { between } from "../kit/js/formula.js";
+import { h, s } from "../../kit/js/dom.js";
+import { diverging } from "../../kit/js/numbers.js";
+import { decode, address } from "../../kit/js/tensor_block.js";
+import { between } from "../../kit/js/formula.js";
 
 const HIGH = 46;
 /** Where nothing is laid out yet. */

@@ -1,7 +1,7 @@
 // A coarse map of a large tensor's last two dimensions, with the window that the grid shows; drag it to look elsewhere.
 
-import { h } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
+import { h } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
 
 const WIDE = 240;
 

@@ -1,12 +1,12 @@
 // Products that sum: for each element of a matmul or einsum the row and column that meet, and the terms in order.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { diverging, format } from "../kit/js/numbers.js";
-import { decode, unravel, ravel, countOf, at } from "../kit/js/tensor_block.js";
-import { frame, grid } from "../kit/js/grid.js";
-import { between } from "../kit/js/formula.js";
-import { table } from "./facts.js";
-import { stage } from "../kit/js/base_view.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { diverging, format } from "../../kit/js/numbers.js";
+import { decode, unravel, ravel, countOf, at } from "../../kit/js/tensor_block.js";
+import { frame, grid } from "../../kit/js/grid.js";
+import { between } from "../../kit/js/formula.js";
+import { table } from "./metadata.js";
+import { stage } from "../../kit/js/base_view.js";
 
 /** More terms than this are written with a gap in the middle. */
 const WRITTEN = 8;

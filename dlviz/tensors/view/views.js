@@ -1,12 +1,12 @@
 // Several tensors over one storage: what moved and what did not.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { decode, unravel, ravel, countOf, address, at } from "../kit/js/tensor_block.js";
-import { grid } from "../kit/js/grid.js";
-import { addressParts, tape, tapeItems } from "./tape.js";
-import { colored, title } from "./facts.js";
-import { stage } from "../kit/js/base_view.js";
-import { array } from "../kit/js/typed_arrays.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { decode, unravel, ravel, countOf, address, at } from "../../kit/js/tensor_block.js";
+import { grid } from "../../kit/js/grid.js";
+import { addressParts, tape, tapeItems } from "./storage_row.js";
+import { colored, title } from "./metadata.js";
+import { stage } from "../../kit/js/base_view.js";
+import { array } from "../../kit/js/typed_arrays.js";
 
 function render({ model, el, signal }) {
   const words = model.get("words");

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.tensors.expressions import SELECTING, Expression, parse
+from dlviz.tensors.expression_parser import SELECTING, Expression, parse
 from dlviz.tensors.storage import same_storage
 
 #: For tensors of up to this many elements, each element of the result knows where it came from.

@@ -1,11 +1,11 @@
 // Broadcasting: shapes right-aligned, ghosts where a size of 1 is stretched, and the result.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { decode, unravel, ravel, countOf, at } from "../kit/js/tensor_block.js";
-import { frame, grid } from "../kit/js/grid.js";
-import { between } from "../kit/js/formula.js";
-import { title } from "./facts.js";
-import { stage } from "../kit/js/base_view.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { decode, unravel, ravel, countOf, at } from "../../kit/js/tensor_block.js";
+import { frame, grid } from "../../kit/js/grid.js";
+import { between } from "../../kit/js/formula.js";
+import { title } from "./metadata.js";
+import { stage } from "../../kit/js/base_view.js";
 
 function render({ model, el, signal }) {
   const words = model.get("words");

@@ -1,8 +1,8 @@
 // What is said of a tensor beside its numbers: in the head of its grid, and in full at the side.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format, number } from "../kit/js/numbers.js";
-import { histogram } from "../kit/js/tensor_summary.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format, number } from "../../kit/js/numbers.js";
+import { histogram } from "../../kit/js/tensor_summary.js";
 
 /** "(3, 4)" with every number in its dimension's color. */
 export function colored(numbers) {
