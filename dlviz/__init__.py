@@ -32,7 +32,7 @@ _HOME = {
     "boundary": "dlviz.decision_boundary.widget",
     "live": "dlviz.training.widget",
     "load_run": "dlviz.training.widget",
-    "knob": "dlviz.training.knobs",
+    "knob": "dlviz.training.hyperparameters",
     "race": "dlviz.optimizers.widget",
     "surface": "dlviz.optimizers.surface_widget",
     "unroll": "dlviz.recurrent.widget",

@@ -8,10 +8,10 @@ from torch import nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.training.again import Beginning, Past
-from dlviz.training.history import History
+from dlviz.training.model_monitor import Layer, Watch
+from dlviz.training.record import History
+from dlviz.training.restart import Beginning, Past
 from dlviz.training.run import Run
-from dlviz.training.watch import Layer, Watch
 
 
 class Loop:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.training.again import Beginning, Past
-from dlviz.training.history import History, Mark
-from dlviz.training.knobs import Knob, bound
-from dlviz.training.watch import Watch
+from dlviz.training.hyperparameters import Knob, bound
+from dlviz.training.model_monitor import Watch
+from dlviz.training.record import History, Mark
+from dlviz.training.restart import Beginning, Past
 
 #: Seconds between two messages to the page.
 PERIOD = 0.1

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.training.history import History, Mark, decimated
-from dlviz.training.knobs import Knob
+from dlviz.training.hyperparameters import Knob
+from dlviz.training.model_monitor import Layer, Watch
+from dlviz.training.record import History, Mark, decimated
 from dlviz.training.run import Run
-from dlviz.training.watch import Layer, Watch
 
 #: A page is given about so many points of a metric when it opens; later ones follow as they come.
 POINTS = 4000

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from dlviz.kit.svg import Svg, shorten
-from dlviz.training.history import History, decimated
+from dlviz.training.record import History, decimated
 
 _WIDE, _HIGH, _MARGIN, _GAP = 380.0, 180.0, 16.0, 48.0
 _COLORS = ("pos", "neg", "flow", "good", "bad")

@@ -13,9 +13,9 @@ import traitlets
 
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.training import store
+from dlviz.training import run_files
+from dlviz.training.comm_pump import Pump
 from dlviz.training.loop import Loop
-from dlviz.training.pump import Pump
 from dlviz.training.run import Run
 from dlviz.training.scene import dials, layers, mark, news, past, status, whole
 from dlviz.training.still import draw
@@ -35,8 +35,8 @@ class Live(Loop, Widget):
         record: the whole run, as data for an exported page.
     """
 
-    _view = Path(__file__).with_name("view.js")
-    _style = Path(__file__).with_name("view.css")
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
     _room = "training"
 
     settings = traitlets.Dict(help="every knob's value").tag(sync=True, turned=True)
@@ -113,11 +113,11 @@ class Live(Loop, Widget):
         """
         path = Path(path)
         if path.suffix == ".npz":
-            store.save(path, self.history, dict(self._run.settings), self._name)
+            run_files.save(path, self.history, dict(self._run.settings), self._name)
         elif path.suffix == ".csv":
-            store.table(path, self.history)
+            run_files.table(path, self.history)
         elif path.suffix == ".json":
-            text = json.dumps(store.plain(self.history, dict(self._run.settings)), allow_nan=False)
+            text = json.dumps(run_files.plain(self.history, dict(self._run.settings)), allow_nan=False)
             path.write_text(text, encoding="utf-8")
         else:
             return super().save(path)
@@ -358,7 +358,7 @@ def load_run(path: str | Path) -> Live:
         >>> dlviz.load_run(saved)
         dlviz.live(run: finished at step 2, loss)
     """
-    history, settings, name = store.load(Path(path))
+    history, settings, name = run_files.load(Path(path))
     loaded = Live(name, ())
     run = loaded._run
     run.history, run.settings, run.state = history, settings, "finished"

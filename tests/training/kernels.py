@@ -125,7 +125,7 @@ class Kernel:
 #: A comm whose messages the kernel writes down.
 SETUP = """
 import sys, time, threading
-from dlviz.training.pump import Pump
+from dlviz.training.comm_pump import Pump
 from IPython import get_ipython
 kernel = get_ipython().kernel
 heard, act = [], {}

@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.training import watch as watching
-from dlviz.training.watch import Watch
+from dlviz.training import model_monitor as watching
+from dlviz.training.model_monitor import Watch
 
 
 def model():

@@ -12,7 +12,7 @@ import torch
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit.runtime import seed as set_seed
-from dlviz.training.history import History
+from dlviz.training.record import History
 
 
 @dataclass(frozen=True, eq=False)

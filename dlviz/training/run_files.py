@@ -10,7 +10,7 @@ import numpy as np
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.training.history import History, Mark
+from dlviz.training.record import History, Mark
 
 _FORMAT = 1
 

@@ -1,7 +1,7 @@
 // The knobs: sliders and menus whose values go to the kernel at once and act at the loop's next step.
 
-import { h } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { h } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 const NOTCHES = 400;
 /** Whole numbers have a notch each, so that an arrow key is one of them. */

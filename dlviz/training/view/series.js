@@ -1,7 +1,7 @@
 // The points of one metric as they come in, with the least and largest of every block of them. However long a run goes on, a page keeps so
 // many of them and no more: of each bunch the first, the last, the least, the largest and the first that is no number.
 
-import { array } from "../kit/js/typed_arrays.js";
+import { array } from "../../kit/js/typed_arrays.js";
 
 const BLOCK = 64;
 /** So many points are kept; beyond, every bunch of 16 is thinned to at most 5. */

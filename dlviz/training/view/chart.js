@@ -1,9 +1,9 @@
 // One panel of curves on a canvas: axes, raw and smoothed lines, marks, a crosshair with the numbers.
 
-import { h } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { sharp } from "../kit/js/heatmap.js";
-import { ticks } from "../kit/js/ticks.js";
+import { h } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { sharp } from "../../kit/js/heatmap.js";
+import { ticks } from "../../kit/js/ticks.js";
 
 const LEFT = 52;
 const RIGHT = 12;

@@ -1,16 +1,16 @@
 // Curves that grow while the learner's loop runs, knobs that act on it, and the run to be seen once more.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
-import { onTheme, palette } from "../kit/js/heatmap.js";
-import { shell } from "../kit/js/card.js";
-import { player } from "../kit/js/player.js";
-import { knobs } from "../kit/js/controls.js";
-import { series, panelOf } from "./points.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { onTheme, palette } from "../../kit/js/heatmap.js";
+import { shell } from "../../kit/js/card.js";
+import { player } from "../../kit/js/player.js";
+import { knobs } from "../../kit/js/controls.js";
+import { series, panelOf } from "./series.js";
 import { chart } from "./chart.js";
-import { dials } from "./dials.js";
+import { dials } from "./controls.js";
 import { layersOf } from "./layers.js";
-import { runs, text } from "./runs.js";
+import { runs, text } from "./run_table.js";
 
 const FRAMES = 100;
 /** Milliseconds between two frames when the run is seen again. */

@@ -1,7 +1,7 @@
 // The runs that are drawn together: each with its line, its knobs and its newest numbers. One of them can be made to stand out.
 
-import { h } from "../kit/js/dom.js";
-import { format } from "../kit/js/numbers.js";
+import { h } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 /**
  * @param {{signal: AbortSignal, words: Record<string, string>, pick: (row: number) => void}} options

@@ -13,8 +13,8 @@ import pytest
 from jupyter_client.session import Session
 
 from dlviz.kit.messages import message
-from dlviz.training import pump as module
-from dlviz.training.pump import SERVED, Pump
+from dlviz.training import comm_pump as module
+from dlviz.training.comm_pump import SERVED, Pump
 
 
 class Frame:

@@ -270,7 +270,7 @@ def test_cells_that_were_handed_back_share_their_context_as_ever(kernel):
 
 def test_a_broken_pump_says_so_and_the_message_reaches_the_kernel(kernel):
     kernel.answer(
-        "import dlviz.training.pump as module\nfrom contextlib import contextmanager\nwhole = module._Shell.answering\n"
+        "import dlviz.training.comm_pump as module\nfrom contextlib import contextmanager\nwhole = module._Shell.answering\n"
         "def broken(self, letter):\n    raise RuntimeError('planted')\nmodule._Shell.answering = broken\nPump._latest = None"
     )
     cell = kernel.run(

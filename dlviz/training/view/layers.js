@@ -1,8 +1,8 @@
 // What the newest look into the model found: a row for every layer, and below it how its weights are spread.
 
-import { h, fillIn } from "../kit/js/dom.js";
-import { array } from "../kit/js/typed_arrays.js";
-import { format } from "../kit/js/numbers.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { array } from "../../kit/js/typed_arrays.js";
+import { format } from "../../kit/js/numbers.js";
 
 /** @param {any[][]} rows name, gradient norm, update ratio, dead share, heights of the weights' histogram and its ends; "" where there is none */
 export function layersOf(rows, words) {
