@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
+from dlviz.embeddings import Training
 from dlviz.kit.widget import Widget
-from dlviz.vectors import Training
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
 from tests.benchmarks.measured import leaves, timed

@@ -5,7 +5,7 @@ import torch
 from playwright.sync_api import expect
 
 import dlviz
-from dlviz.vectors import analogy, neighbors, pca
+from dlviz.embeddings import analogy, neighbors, pca
 from tests.browser.conftest import until
 
 LABELS = ["king", "queen", "猫", "<b>Ж</b>", *(f"word {k}" for k in range(56))]

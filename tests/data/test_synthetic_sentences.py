@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dlviz.data import registry, sentences, text8
-from dlviz.vectors import tokenize
+from dlviz.embeddings import tokenize
 from tests.data import server
 
 LANGUAGES = ("en", "zh")

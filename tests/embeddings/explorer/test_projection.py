@@ -1,0 +1,82 @@
+"""Maps: PCA is scikit-learn's, t-SNE keeps groups together, and alignment undoes a turn and nothing else."""
+
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+from dlviz.embeddings import align, pca, tsne
+
+
+def drawn(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("components", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(10))
+def test_pca_is_scikit_learns_up_to_the_sign_of_a_direction(components, seed):
+    matrix = drawn(seed, 40, 7) * torch.arange(1, 8)
+    found, other = pca(matrix, components), PCA(components).fit(matrix.numpy())
+    signs = torch.from_numpy((other.components_ * found.directions.numpy()).sum(1)).sign()
+    assert torch.allclose(found.places * signs, torch.from_numpy(other.transform(matrix.numpy())), atol=1e-9)
+    assert torch.allclose(found.shares, torch.from_numpy(other.explained_variance_ratio_))
+    assert torch.allclose((matrix - found.mean) @ found.directions.T, found.places)
+
+
+def test_the_same_map_comes_whichever_way_round_the_directions_were_found():
+    matrix = drawn(3, 30, 5)
+    assert (pca(matrix, 3).directions.gather(1, pca(matrix, 3).directions.abs().argmax(1, keepdim=True)) > 0).all()
+
+
+def test_a_map_of_fewer_directions_than_asked_for_is_flat():
+    found = pca(torch.tensor([[1.0], [3.0]]), 3)
+    assert found.places.shape == (2, 3)
+    assert found.places[:, 1:].abs().max() == 0
+    assert found.shares.tolist() == [1, 0, 0]
+    assert pca(torch.ones(4, 2)).shares.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("seed", range(20))
+def test_alignment_undoes_any_rotation_reflection_and_shift(size, seed):
+    y = drawn(seed, 25, size)
+    q = torch.linalg.qr(drawn(seed + 100, size, size)).Q
+    x = y @ q + drawn(seed + 200, size)
+    assert torch.allclose(align(x, y)(x), y, atol=1e-10)
+
+
+def test_alignment_keeps_distances_and_no_other_turn_comes_nearer():
+    x, y = drawn(1, 30, 2), drawn(2, 30, 2)
+    turned = align(x, y)(x)
+    assert torch.allclose(torch.pdist(turned), torch.pdist(x))
+    best = ((turned - y) ** 2).sum()
+    for angle in torch.linspace(0, 6.28, 60, dtype=torch.float64):
+        for flip in (1, -1):
+            c, s = angle.cos(), angle.sin()
+            q = torch.stack((torch.stack((c, s)), torch.stack((-s * flip, c * flip))))
+            assert (((x - x.mean(0)) @ q + y.mean(0) - y) ** 2).sum() >= best - 1e-9
+
+
+def test_tsne_keeps_three_groups_apart_and_is_the_same_for_the_same_seed():
+    groups = torch.eye(3, 8).repeat_interleave(10, 0) + 0.05 * drawn(5, 30, 8).float()
+    places = tsne(groups, 2, perplexity=5)
+    assert places.shape == (30, 2)
+    near = torch.cdist(places, places).fill_diagonal_(torch.inf).argmin(1)
+    assert torch.equal(near // 10, torch.arange(30) // 10)
+    assert torch.equal(tsne(groups, 2, perplexity=5), places)
+
+
+@pytest.mark.parametrize("matrix", [drawn(1, 9, 1), drawn(2, 9, 2), torch.ones(9, 4)])
+def test_tsne_draws_also_what_has_fewer_directions_than_the_map(matrix):
+    for components in (2, 3):
+        places = tsne(matrix, components)
+        assert places.shape == (9, components)
+        assert places.isfinite().all()
+
+
+def test_what_does_not_fit_is_named():
+    with pytest.raises(ValueError, match="components must be 1, 2 or 3, but got 4"):
+        pca(torch.zeros(5, 5), 4)
+    with pytest.raises(ValueError, match="four vectors or more, but got 3"):
+        tsne(torch.zeros(3, 5))
+    with pytest.raises(ValueError, match=r"one shape, but got \(2, 2\) and \(3, 2\)"):
+        align(torch.zeros(2, 2), torch.zeros(3, 2))

@@ -1,0 +1,241 @@
+"""The learner's own module beside its own loop: read, never changed, and looked at backwards."""
+
+import asyncio
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import dlviz
+from dlviz.embeddings import Training, cbow, vocabulary, watching_widget
+from dlviz.embeddings.word2vec.model_recorder import matrices
+
+DATA = dlviz.data.sentences(60)
+WORDS = len(vocabulary(DATA.tokens).words)
+
+
+class Bag(nn.Module):
+    """CBOW with a softmax, as a lesson writes it."""
+
+    def __init__(self, size=6, bias=False):
+        super().__init__()
+        self.out = nn.Linear(size, WORDS, bias=bias)
+        self.words = nn.Embedding(WORDS, size)
+
+    def forward(self, known):
+        mask = (known >= 0).unsqueeze(2)
+        return self.out((self.words(known.clamp(min=0)) * mask).sum(1) / mask.sum(1))
+
+
+def loop(net, view, updates, lr=0.5):
+    """The learner's training; gives the input matrix after each update."""
+    examples = cbow(DATA.tokens, vocabulary(DATA.tokens), 3)
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
+    seen = []
+    for k in range(updates):
+        chosen = torch.arange(16 * k, 16 * k + 16) % len(examples.targets)
+        loss = F.cross_entropy(net(examples.inputs[chosen]), examples.targets[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        view.update(loss)
+        seen.append((net.words.weight.detach().clone(), loss.item()))
+    return seen
+
+
+def drawn(view, name="w"):
+    return torch.from_numpy(np.frombuffer(view.frame[name], dtype="<f4").copy()).view(WORDS, -1)
+
+
+def test_the_loop_trains_the_module_and_every_kept_moment_can_be_returned_to():
+    net = Bag()
+    first = net.words.weight.detach().clone()
+    view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
+    seen = loop(net, view, 30)
+    assert torch.equal(view.vectors.matrix, net.words.weight)
+    assert view.step == 30
+    for step in (12, 0, 29):
+        view.step = step
+        assert view.frame["at"] == step
+        assert torch.equal(drawn(view), seen[step - 1][0] if step else first)
+        assert torch.equal(view.vectors.matrix, drawn(view))
+    means = np.frombuffer(view.frame["curve"]["means"], dtype="<f4")
+    assert means == pytest.approx([loss for _, loss in seen], abs=1e-6)
+    assert view.step == 29
+    view.step = 1000
+    assert view.step == 30
+
+
+def test_the_card_is_computed_from_copies_of_both_matrices():
+    net = Bag()
+    view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
+    loop(net, view, 20)
+    assert torch.equal(view.vectors.matrix, net.words.weight)
+    card = view.frame["card"]
+    with torch.no_grad():
+        scores = net(torch.tensor([card["inputs"]]))[0]
+    assert card["loss"] == pytest.approx(F.cross_entropy(scores, torch.tensor(card["rows"][0])).item(), abs=1e-5)
+    assert torch.allclose(torch.tensor(card["chances"]), scores.softmax(0)[card["rows"]], atol=1e-5)
+
+
+def test_nothing_of_the_learners_is_changed():
+    net, twin = Bag(), Bag()
+    twin.load_state_dict(net.state_dict())
+    random = torch.get_rng_state()
+    view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net.eval())
+    seen = loop(net, view, 8)
+    grads = [parameter.grad.clone() for parameter in net.parameters()]
+    view.step = 2
+    view.kind, view.rate, view.axes = "skip-gram", 0.3, "fixed"
+    view.to_html()
+    view._still()
+    assert torch.equal(torch.get_rng_state(), random)
+    assert not net.training
+    assert all(torch.equal(one.grad, grad) for one, grad in zip(net.parameters(), grads, strict=True))
+
+    class Silent:
+        def update(self, loss): ...
+
+    alone = loop(twin, Silent(), 8)
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(seen, alone, strict=True))
+
+
+def test_many_moments_are_thinned_evenly_and_the_latest_stays():
+    net = Bag(2)
+    view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
+    seen = loop(net, view, 601)
+    numbers = [frame.number for frame in view._watched.frames]
+    assert len(numbers) <= 200
+    assert numbers[-1] == 601
+    assert len(set(np.diff(numbers[:-1]))) == 1
+    assert torch.equal(view.vectors.matrix, net.words.weight)
+    view.step = 30
+    assert torch.equal(drawn(view), seen[numbers[30] - 1][0])
+    assert view.frame["at"] == view.frame["numbers"][30] == numbers[30]
+    assert view.frame["reached"] == numbers[-1]
+
+
+def test_the_latest_moment_is_drawn_also_where_thinning_gave_it_the_place_of_an_earlier_one(monkeypatch):
+    net = Bag(2)
+    view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
+    monkeypatch.setattr(watching_widget, "PAUSE", 1e9)  # nothing is drawn while the loop runs
+    for updates in (100, 100):
+        loop(net, view, updates)
+        assert torch.equal(view.vectors.matrix, net.words.weight)
+        assert view.step == 100
+    assert view.frame["at"] == 200
+
+
+def test_a_loop_is_not_held_up_by_pictures_and_the_last_one_comes_when_it_is_done():
+    net = Bag(2)
+
+    async def cell():
+        view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
+        pictures = []
+        view.observe(lambda change: pictures.append(change.new["at"]), "frame")
+        loop(net, view, 40)
+        shown = len(pictures)
+        await asyncio.sleep(0.3)
+        return shown, pictures[-1], view
+
+    shown, last, view = asyncio.run(cell())
+    assert shown < 20
+    assert last == 40
+    view.close()
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        (lambda: nn.ModuleList([nn.Embedding(WORDS, 4), nn.Embedding(WORDS, 4)]), ("0.weight", "1.weight")),
+        (lambda: nn.Sequential(nn.EmbeddingBag(WORDS, 4), nn.Linear(4, WORDS)), ("0.weight", "1.weight")),
+        (Bag, ("words.weight", "out.weight")),
+        (lambda: nn.ParameterList([torch.rand(WORDS, 3), torch.rand(WORDS, 3)]), ("0", "1")),
+    ],
+)
+def test_both_matrices_are_found_by_their_shape(module, names):
+    assert tuple(name for name, _ in matrices(module(), WORDS)) == names
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (nn.Sequential(nn.Embedding(WORDS, 4)), rf"but 1 have {WORDS} rows. It has: 0.weight \({WORDS}, 4\)."),
+        (nn.ModuleList([nn.Embedding(WORDS, 4) for _ in range(3)]), f"but 3 have {WORDS} rows"),
+        (nn.ModuleList([nn.Embedding(WORDS, 4), nn.Embedding(WORDS, 5)]), "of one shape"),
+        (
+            nn.ModuleList([nn.Embedding(7, 4), nn.Embedding(7, 4)]),
+            rf"but 0 have {WORDS} rows. It has: 0.weight \(7, 4\), 1.weight",
+        ),
+        (nn.ReLU(), "It has: no parameters."),
+        (nn.Embedding, "must be an nn.Module"),
+    ],
+)
+def test_a_module_without_exactly_two_is_refused_with_what_it_has(module, words):
+    with pytest.raises(ValueError, match=words):
+        dlviz.word2vec(DATA, model=module)
+
+
+def test_who_trains_and_a_bias_are_told():
+    net = Bag(bias=True)
+    view = dlviz.word2vec(DATA, model=net)
+    told = [note["text"] for note in view.scene["notes"]]
+    assert "Your own loop trains net." in told[0]
+    assert "words.weight (as W) and out.weight (as U)" in told[0]
+    assert "out.weight has a bias" in told[1]
+    assert len(dlviz.word2vec(DATA, model=Bag()).scene["notes"]) == 1
+    assert view.scene["own"] is False
+    assert repr(view) == f"dlviz.word2vec(net: {WORDS} words of 6 numbers, update 0)"
+
+
+def test_settings_change_what_is_shown_and_never_where_it_stands():
+    net = Bag()
+    view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
+    loop(net, view, 10)
+    view.vectors  # noqa: B018 — the latest moment is drawn
+    view.step = 4
+    before = drawn(view)
+    view.loss = "negative"
+    assert (view.step, view.frame["at"]) == (4, 4)
+    assert torch.equal(drawn(view), before)
+    assert len(view.frame["card"]["rows"]) == 6
+    other = Training(DATA.tokens, kind="cbow", loss="negative", size=6)
+    other.step = 4
+    assert view.frame["card"]["rows"][0] == other.look().candidates[0, 0]
+    view.rate = 0.5
+    view.step = 2
+    assert view.rate == view.frame["rate"] == 0.5
+
+
+def test_a_page_holds_up_to_forty_moments():
+    net = Bag()
+    view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
+    loop(net, view, 100)
+    full, frames = view._full(), view._frames()["step"]
+    assert full["frame"]["at"] == 100
+    assert 30 < len(frames) <= 41
+    assert full["frame"]["numbers"] == [frame["frame"]["at"] for frame in frames.values()]
+    view._handle_custom_msg({"kind": "train", "from": 100}, [])
+    assert torch.equal(view.vectors.matrix, net.words.weight)
+
+
+def test_what_only_the_learners_loop_can_do_is_refused():
+    net = Bag()
+    view = dlviz.word2vec(DATA, model=net)
+    for call in (lambda: view.run(3), lambda: view.training):
+        with pytest.raises(ValueError, match="net is trained by your own loop"):
+            call()
+    with pytest.raises(ValueError, match="the vectors of net have 6 numbers, so it cannot be 9"):
+        view.size = 9
+    for loss in ("x", torch.ones(2), [1]):
+        with pytest.raises(ValueError, match="loss must be a number or a tensor of one number"):
+            view.update(loss)
+    view.update()
+    assert math.isnan(view._watched.losses[-1])
+    view.close()
+    assert repr(view) == "dlviz.word2vec(closed)"
+    with pytest.raises(ValueError, match="has been closed"):
+        view.update()

@@ -1,0 +1,181 @@
+"""Training moves as its formulas say, can be returned to at any step, and recovers what the grammar put into its sentences."""
+
+import time
+
+import pytest
+import torch
+
+from dlviz.data import sentences
+from dlviz.embeddings import Training, labeled, recovered
+
+#: Settings and epochs with which 4,000 sentences are learned; how much each recovers stands in the datasheet.
+RECIPES = {
+    ("cbow", "negative"): ({"batch": 100, "rate": 0.1}, 40),
+    ("skip-gram", "negative"): ({"batch": 100, "rate": 0.05}, 20),
+    ("cbow", "softmax"): ({"batch": 100, "rate": 0.05}, 15),
+    ("skip-gram", "softmax"): ({"batch": 100, "rate": 0.05}, 8),
+}
+OBJECTIVES = [(kind, loss) for kind in ("skip-gram", "cbow") for loss in ("softmax", "negative")]
+SMALL = sentences(40).tokens
+
+
+def state(run):
+    return run.vectors.clone(), run.outputs.clone()
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
+@pytest.mark.parametrize("batch", [1, 7])
+def test_a_step_moves_both_matrices_by_the_rate_times_the_gradient(kind, loss, batch):
+    run = Training(SMALL, kind=kind, loss=loss, batch=batch, rate=0.3)
+    run.run(20)
+    before = state(run)
+    gradients = run.look().gradients(len(run.words))
+    assert same(state(run), before)
+    seen = run.next()
+    for matrix, was, gradient in zip(state(run), before, gradients, strict=True):
+        assert torch.allclose(matrix, was - 0.3 * gradient, atol=1e-6)
+        assert not torch.equal(matrix, was)
+    assert len(seen.loss) == batch
+    assert run.step == 21
+
+
+@pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
+def test_any_step_is_the_same_to_the_last_bit_when_it_is_returned_to(kind, loss):
+    run = Training(SMALL, kind=kind, loss=loss, batch=3)
+    places = {}
+    for step in range(1, 451):
+        run.next()
+        if step in (7, 100, 101, 333, 450):
+            places[step] = state(run)
+    for step in (333, 7, 450, 101, 100):
+        run.go(step)
+        assert run.step == step
+        assert same(state(run), places[step])
+    run.go(0)
+    assert same(state(run), state(Training(SMALL, kind=kind, loss=loss, batch=3)))
+
+
+def test_states_kept_are_bounded_and_any_step_is_still_to_be_had():
+    run = Training(SMALL, size=2)
+    run._every = 1
+    run.run(300)
+    expected = state(run)
+    run.run(700)
+    assert len(run._kept) <= 200
+    run.go(300)
+    assert same(state(run), expected)
+
+
+def test_the_seed_decides_everything_and_torchs_own_stream_nothing():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = Training(SMALL, seed=4)
+    first.run(30)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    second = Training(SMALL, seed=4)
+    second.run(30)
+    assert same(state(first), state(second))
+    third = Training(SMALL, seed=5)
+    third.run(30)
+    assert not same(state(first), state(third))
+
+
+@pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
+def test_an_epoch_sees_every_example_once_and_no_drawn_word_is_the_target(kind, loss):
+    run = Training(SMALL, kind=kind, loss=loss, batch=10)
+    orders = []
+    for _ in range(2):
+        looks = [run.next() for _ in range(run.steps_an_epoch)]
+        rows = [tuple(row) for seen in looks for row in seen.inputs.tolist()]
+        assert sorted(rows) == sorted(tuple(row) for row in run.examples.inputs.tolist())
+        orders.append(rows)
+        if loss == "negative":
+            assert all((seen.candidates[:, 1:] != seen.candidates[:, :1]).all() for seen in looks)
+    assert orders[0] != orders[1]
+
+
+def test_a_corpus_that_is_nearly_one_word_does_not_hang():
+    run = Training([["a"] * 3000 + ["b", "c"]], batch=20_000, window=1)
+    seen = run.look()
+    assert len(seen.candidates) == 6002  # one step is the whole epoch
+    assert (seen.candidates[:, 1:] != seen.candidates[:, :1]).all()
+    beside = seen.candidates[:, 1:][seen.candidates[:, 0] == 0]
+    assert 0.4 < (beside == 1).double().mean() < 0.6  # beside "a" either other word, equally often
+
+
+def test_words_are_drawn_in_proportion_to_their_count_to_the_power_three_quarters():
+    run = Training([["a"] * 81 + ["b"] * 16 + ["c"]], negatives=20, window=2)
+    seen = torch.cat([run.next().candidates for _ in range(run.steps_an_epoch)])
+    drawn = seen[:, 1:][seen[:, 0] == 0]  # beside "a" only "b" and "c" are drawn: 8 to 1
+    share = (drawn == 1).double().mean().item()
+    assert abs(share - 8 / 9) < 0.02
+
+
+@pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
+def test_more_than_two_hundred_updates_a_second_at_two_hundred_words_of_sixteen_numbers(kind, loss):
+    run = Training(sentences(400).tokens, kind=kind, loss=loss)
+    assert len(run.words) >= 200
+    run.run(20)
+    best = min(_seconds(run, 50) for _ in range(4))
+    assert 50 / best > 200
+
+
+def _seconds(run, steps):
+    start = time.perf_counter()
+    run.run(steps)
+    return time.perf_counter() - start
+
+
+def learned(kind, loss, language, seed):
+    drawn = sentences(4000, language=language, seed=seed)
+    settings, epochs = RECIPES[kind, loss]
+    run = Training(drawn.tokens, kind=kind, loss=loss, seed=seed, **settings)
+    untrained = recovered(labeled(run.vectors, run.words), drawn.analogies)
+    run.run(epochs * run.steps_an_epoch)
+    return drawn, labeled(run.vectors, run.words), untrained
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_over_five_seeds_nineteen_analogies_of_twenty_are_recovered(language):
+    shares, before = [], []
+    for seed in range(5):
+        drawn, vectors, untrained = learned("cbow", "negative", language, seed)
+        shares.append(recovered(vectors, drawn.analogies))
+        before.append(untrained)
+    assert min(shares) >= 0.95
+    assert max(before) < 0.1
+
+
+@pytest.mark.parametrize(("kind", "loss"), [objective for objective in RECIPES if objective != ("cbow", "negative")])
+def test_every_objective_recovers_nine_analogies_of_ten(kind, loss):
+    drawn, vectors, _ = learned(kind, loss, "en", 0)
+    assert recovered(vectors, drawn.analogies) >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"kind": "glove"}, "kind must be one of 'skip-gram', 'cbow', but got 'glove'"),
+        ({"loss": "hinge"}, "loss must be one of"),
+        ({"size": 0}, "size must be a whole number"),
+        ({"batch": True}, "batch must be a whole number"),
+        ({"rate": float("nan")}, "rate must be a number above 0"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"least": 10_000}, "10000 times or more, but 0 do"),
+    ],
+)
+def test_what_does_not_fit_is_named(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        Training(SMALL, **arguments)
+
+
+def test_sentences_of_one_word_and_steps_before_the_first_are_refused():
+    with pytest.raises(ValueError, match="no word has a neighbor"):
+        Training([["a"], ["b"]])
+    with pytest.raises(ValueError, match="step must be a whole number, 0 or more, but got -1"):
+        Training(SMALL).go(-1)
