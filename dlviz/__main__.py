@@ -52,11 +52,11 @@ def _export(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     if chosen.gallery == bool(chosen.lessons):
         parser.error(message("main.what"))
     if chosen.gallery:
-        from dlviz.pages.gallery import export as gallery
+        from dlviz.export.gallery import export as gallery
 
         gallery(chosen.out, tell=print)
     else:
-        from dlviz.pages.lesson import export as lessons
+        from dlviz.export.lesson import export as lessons
 
         lessons(chosen.lessons, chosen.out, tell=print)
     return 0

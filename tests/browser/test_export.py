@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dlviz.pages import gallery, lesson
+from dlviz.export import gallery as gallery
+from dlviz.export import lesson as lesson
 from tests.browser.conftest import Watch, until
 
 NAMES = [make.__name__ for makers in gallery.GROUPS.values() for make in makers]

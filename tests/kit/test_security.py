@@ -16,10 +16,10 @@ from ipywidgets.widgets.widget import CallbackDispatcher
 
 import dlviz
 from dlviz.exercises.report import Card, Result
+from dlviz.export.markdown import formula, prose
+from dlviz.export.outputs import shown
 from dlviz.kit.sanitize import legible, sendable
 from dlviz.kit.svg import png
-from dlviz.pages.outputs import shown
-from dlviz.pages.prose import formula, prose
 from tests.hostile import ATTACKS, EVERYTHING, WIDGETS
 
 PACKAGE = Path(dlviz.__file__).parent

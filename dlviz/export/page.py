@@ -20,13 +20,13 @@ def sheet(title: str, body: str, widgets: Mapping[str, Mapping[str, Any]] | None
 
     Args:
         title: plain text.
-        body: HTML, with a :func:`dlviz.pages.outputs.place` for each widget.
+        body: HTML, with a :func:`dlviz.export.outputs.place` for each widget.
         widgets: by the id of its place, what :meth:`dlviz.kit.widget.Widget.complete` gave.
     """
     widgets = widgets or {}
     sheets = [held["css"] for held in widgets.values()]
     skip = f'<a class="skip" href="#main">{escape(message("pages.skip"))}</a>\n'
-    host = _HERE / "host.js" if widgets else None
+    host = _HERE / "page_main.js" if widgets else None
     return document(
         title, _palette() + _look() + _once(sheets), skip + body, _payload(widgets) if widgets else "", host
     )

@@ -29,7 +29,7 @@ def run(notebook: NotebookNode, path: Path, tell: Callable[[str], None]) -> tupl
         tell: is given a sentence when it begins.
 
     Returns:
-        A copy with its outputs, and what its pages need of each widget (:func:`dlviz.pages.gather.gather`).
+        A copy with its outputs, and what its pages need of each widget (:func:`dlviz.export.collect_widgets.gather`).
 
     Raises:
         DlvizError: a cell failed; the message says which and why.
@@ -46,7 +46,7 @@ def run(notebook: NotebookNode, path: Path, tell: Callable[[str], None]) -> tupl
                 _executed(client, cell, number, path)
             shown = [output.data[VIEW]["model_id"] for output in _outputs(book) if VIEW in output.get("data", {})]
             found = Path(spare) / "widgets.json"
-            code = f"from dlviz.pages.gather import gather\ngather({shown!r}, {str(found)!r})"
+            code = f"from dlviz.export.collect_widgets import gather\ngather({shown!r}, {str(found)!r})"
             book.cells.append(new_code_cell(code))
             _executed(client, book.cells[-1], len(book.cells) - 1, path)
             book.cells.pop()

@@ -9,16 +9,16 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from dlviz.export import examples as examples
+from dlviz.export.highlight import block
+from dlviz.export.markdown import prose
+from dlviz.export.outputs import place
+from dlviz.export.page import ours, refuse_foreign, sheet, write
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.svg import address
 from dlviz.kit.widget import Widget
-from dlviz.pages import examples
-from dlviz.pages.code import block
-from dlviz.pages.outputs import place
-from dlviz.pages.prose import prose
-from dlviz.pages.sheet import ours, refuse_foreign, sheet, write
 
 Maker = Callable[[], Widget]
 

@@ -1,6 +1,6 @@
 """Notebooks and widgets as self-contained pages: a lesson that was run, and a gallery of every widget.
 
->>> from dlviz.pages.prose import prose
+>>> from dlviz.export.markdown import prose
 >>> prose("**bold**")
 '<p><strong>bold</strong></p>\\n'
 """

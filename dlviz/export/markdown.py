@@ -12,8 +12,8 @@ from urllib.parse import unquote
 import mistune
 from latex2mathml.converter import convert
 
+from dlviz.export.highlight import block as code_block
 from dlviz.kit.messages import message
-from dlviz.pages.code import block as code_block
 
 # As pandoc has it: $5 and $6 are no formula, because one does not end before a digit.
 _INLINE = r"(?P<dollars>\${1,2})(?![\s$])(?P<inline_latex>(?:\\.|[^$`\\])+?)(?<!\s)(?P=dollars)(?![\d$])"

@@ -8,9 +8,9 @@ from typing import Any
 from nbformat import NotebookNode
 
 from dlviz.exercises.report import SIGNS
+from dlviz.export.execute import VIEW
+from dlviz.export.markdown import formula, prose
 from dlviz.kit.messages import message
-from dlviz.pages.prose import formula, prose
-from dlviz.pages.run import VIEW
 
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 

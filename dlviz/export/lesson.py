@@ -8,14 +8,14 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from dlviz.export.execute import run
+from dlviz.export.highlight import block
+from dlviz.export.markdown import prose
+from dlviz.export.outputs import shown
+from dlviz.export.page import refuse_foreign, sheet, write
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.lesson_files import shipped
-from dlviz.pages.code import block
-from dlviz.pages.outputs import shown
-from dlviz.pages.prose import prose
-from dlviz.pages.run import run
-from dlviz.pages.sheet import refuse_foreign, sheet, write
 
 
 def export(names: Sequence[str], out: Path, tell: Callable[[str], None]) -> None:
