@@ -105,9 +105,9 @@ def _digits() -> str:
 
 
 def _progress() -> str:
-    from dlviz.exercises import store
+    from dlviz.exercises import progress_file
 
-    place = store.path()
+    place = progress_file.path()
     place.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(place.parent, os.W_OK):
         raise PermissionError(str(place))

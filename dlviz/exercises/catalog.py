@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import dlviz.exercises
-from dlviz.exercises import store
+from dlviz.exercises import progress_file
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.prediction import Prediction, settle
 from dlviz.exercises.report import Card, Shown
@@ -60,7 +60,7 @@ def predict(id: str, answer: Any = ...) -> Shown:
 
 def progress() -> Shown:
     """Show which exercises and predictions are done, and where that is kept."""
-    state, notes = store.load()
+    state, notes = progress_file.load()
     return Overview({id: _standing(state, id) for id in items()}, notes)
 
 
@@ -76,10 +76,10 @@ class Overview(Shown):
         done = sum(how == "done" for how in self.standing.values())
         rows = tuple((id, message(f"exercises.progress.{how}")) for id, how in self.standing.items())
         headline = message("exercises.progress.title", done=done, count=len(rows))
-        return Card(headline, (message("exercises.progress.place", path=store.path()), *self.notes), rows)
+        return Card(headline, (message("exercises.progress.place", path=progress_file.path()), *self.notes), rows)
 
 
-def _standing(state: store.State, id: str) -> str:
+def _standing(state: progress_file.State, id: str) -> str:
     entry = state["exercises"].get(id)
     return "open" if entry is None else "done" if entry.get("done") is True else "attempted"
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from dlviz.exercises import store
+from dlviz.exercises import progress_file
 from dlviz.exercises.report import Card, NotAttempted, Note, Result, Shown, Wrong
 from dlviz.exercises.source import listing, starter, untouched
 from dlviz.kit.messages import message, table
@@ -101,7 +101,7 @@ class Exercise(Shown):
 def conclude(result: Result) -> Result:
     """Write an attempt down; under ``DLVIZ_STRICT=1`` raise unless it is right."""
     if result.verdict != "not attempted":
-        notes = store.record(result.id, result.passed)
+        notes = progress_file.record(result.id, result.passed)
         result = replace(result, notes=result.notes + notes)
     if os.environ.get("DLVIZ_STRICT", "") not in ("", "0") and not result.passed:
         raise (NotAttempted if result.verdict == "not attempted" else Wrong)(result.card().text())

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import torch
 
-from dlviz.exercises.attempt import Outcome, attempt, deviation, equal, shown, untouched_randomness
 from dlviz.exercises.compare import brief, describe
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.report import Result
+from dlviz.exercises.run_answer import Outcome, attempt, deviation, equal, shown, untouched_randomness
 from dlviz.kit.messages import message
 
 CASES = 5

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from dlviz.exercises.attempt import failure, untouched_randomness
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import Exercise
-from dlviz.exercises.probes import Probe
+from dlviz.exercises.model_checks import Probe
 from dlviz.exercises.report import Result
+from dlviz.exercises.run_answer import failure, untouched_randomness
 from dlviz.exercises.source import listing
 from dlviz.kit.messages import message
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from dlviz.exercises import store
-from dlviz.exercises.attempt import untouched_randomness
+from dlviz.exercises import progress_file
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import conclude
 from dlviz.exercises.report import SIGNS, Card, Result, Shown
+from dlviz.exercises.run_answer import untouched_randomness
 from dlviz.kit.messages import message
 
 
@@ -37,9 +37,9 @@ class Prediction(Shown):
         if given is None:
             return Result(self.id, "not attempted", self._unfit(answer))
         notes: tuple[str, ...] = ()
-        first = self._plain(store.committed(self.id))
+        first = self._plain(progress_file.committed(self.id))
         if first is None:
-            notes = store.commit(self.id, given)
+            notes = progress_file.commit(self.id, given)
         elif not _equal(first, given):
             notes = (message("exercises.predict.kept", first=_show(first), given=_show(given)),)
         judged = given if first is None else first

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from dlviz.exercises.attempt import attempt, untouched_randomness
 from dlviz.exercises.compare import brief
 from dlviz.exercises.function import Function
 from dlviz.exercises.report import Result
+from dlviz.exercises.run_answer import attempt, untouched_randomness
 from dlviz.exercises.source import listing
 from dlviz.kit.messages import message
 

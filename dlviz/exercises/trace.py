@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from dlviz.exercises.attempt import untouched_randomness
 from dlviz.exercises.compare import brief, describe, difference
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.report import Result
+from dlviz.exercises.run_answer import untouched_randomness
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

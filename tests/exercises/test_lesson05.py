@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dlviz.exercises import exercise
-from dlviz.exercises.lesson05 import Found, Net
+from dlviz.exercises.lesson05.exercises import Found, Net
 
 REPAIR = exercise("05.net")
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
-from dlviz.exercises import catalog, lesson06
+from dlviz.exercises import catalog, exercises
 from dlviz.exercises.trace import ScheduledLoop
 from dlviz.optimizers import NAMED
 
@@ -22,7 +22,7 @@ BOOK = nbformat.read(Path(__file__).parents[2] / "lessons" / "06-optimizers.ipyn
 
 def shown() -> dict:
     """The functions that the lesson itself writes, with the exercises' solutions for those that it leaves to the learner."""
-    space = {"torch": torch, "copy": copy, "adam": lesson06.adam}
+    space = {"torch": torch, "copy": copy, "adam": exercises.adam}
     for name in ("def sgd(", "def adamw("):
         (cell,) = (cell for cell in BOOK.cells if cell.cell_type == "code" and cell.source.startswith(name))
         exec(cell.source, space)
@@ -50,23 +50,23 @@ def pairs(s):
     lr, betas = s["lr"], (s["one"], s["two"])
     return {
         "sgd": (lambda p, g, t: HAND["sgd"](p, g, lr), 0, SGD, {}),
-        "momentum": (lambda p, g, b, t: lesson06.momentum(p, g, b, lr, s["mu"]), 1, SGD, {"momentum": s["mu"]}),
+        "momentum": (lambda p, g, b, t: exercises.momentum(p, g, b, lr, s["mu"]), 1, SGD, {"momentum": s["mu"]}),
         "adagrad": (lambda p, g, v, t: HAND["adagrad"](p, g, v, lr, 1e-10), 1, Adagrad, {}),
         "rmsprop": (
-            lambda p, g, v, t: lesson06.rmsprop(p, g, v, lr, s["alpha"], 1e-8), 1, RMSprop, {"alpha": s["alpha"]}
+            lambda p, g, v, t: exercises.rmsprop(p, g, v, lr, s["alpha"], 1e-8), 1, RMSprop, {"alpha": s["alpha"]}
         ),
-        "adam": (lambda p, g, m, v, t: lesson06.adam(p, g, m, v, t, lr, *betas, 1e-8), 2, Adam, {"betas": betas}),
+        "adam": (lambda p, g, m, v, t: exercises.adam(p, g, m, v, t, lr, *betas, 1e-8), 2, Adam, {"betas": betas}),
         "adamw": (
             lambda p, g, m, v, t: HAND["adamw"](p, g, m, v, t, lr, *betas, 1e-8, s["decay"]),
             2, AdamW, {"betas": betas, "weight_decay": s["decay"]},
         ),
         # L2 is no business of the optimizer: it is added to the gradient, with every one of them.
         "sgd with L2": (
-            lambda p, g, b, t: lesson06.momentum(p, g + s["decay"] * p, b, lr, s["mu"]),
+            lambda p, g, b, t: exercises.momentum(p, g + s["decay"] * p, b, lr, s["mu"]),
             1, SGD, {"momentum": s["mu"], "weight_decay": s["decay"]},
         ),
         "adam with L2": (
-            lambda p, g, m, v, t: lesson06.adam(p, g + s["decay"] * p, m, v, t, lr, *betas, 1e-8),
+            lambda p, g, m, v, t: exercises.adam(p, g + s["decay"] * p, m, v, t, lr, *betas, 1e-8),
             2, Adam, {"betas": betas, "weight_decay": s["decay"]},
         ),
     }  # fmt: skip
@@ -102,7 +102,7 @@ def test_a_hundred_steps_by_hand_are_torchs_within_1e_10(name, seed):
         assert HAND["gap"](mine, theirs) < 1e-10, task
 
 
-@pytest.mark.parametrize("mistake", lesson06.ITEMS[-1].mistakes, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("mistake", exercises.ITEMS[-1].mistakes, ids=lambda one: one.__name__)
 def test_the_comparison_would_catch_each_known_mistake_in_adam(mistake):
     _, loss, model = list(tasks(0))[2]
     mine = HAND["by_hand"](lambda p, g, m, v, t: mistake(p, g, m, v, t, 0.01, 0.9, 0.99, 0.01), 2, loss, model)

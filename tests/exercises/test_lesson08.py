@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dlviz.exercises import exercise
-from dlviz.exercises.lesson08 import Found, Net
+from dlviz.exercises.lesson08.exercises import Found, Net
 from dlviz.kit.messages import message
 
 REPAIR = exercise("08.repair")

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from dlviz.exercises.function import Function
-from dlviz.exercises.predictions09 import PREDICTIONS
-from dlviz.exercises.used import Used
+from dlviz.exercises.lesson09.predictions import PREDICTIONS
+from dlviz.exercises.usage import Used
 
 # 09.cell: one step
 

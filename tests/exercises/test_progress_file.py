@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from dlviz.exercises import exercise, predict, progress, store
+from dlviz.exercises import exercise, predict, progress
+from dlviz.exercises import progress_file as store
 from dlviz.exercises.catalog import items
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from dlviz.exercises.function import Function
-from dlviz.exercises.predictions06 import PREDICTIONS
+from dlviz.exercises.lesson06.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
 from dlviz.exercises.trace import ScheduledLoop, Trace
 

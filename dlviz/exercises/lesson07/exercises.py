@@ -14,9 +14,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from dlviz.exercises.function import Function
-from dlviz.exercises.predictions07 import PREDICTIONS
+from dlviz.exercises.lesson07.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
-from dlviz.exercises.used import Used
+from dlviz.exercises.usage import Used
 
 # 07.dataset: a map-style dataset with a transform
 

@@ -4,7 +4,7 @@ import torch
 
 from dlviz.exercises.catalog import items
 from dlviz.exercises.exercise import Exercise
-from dlviz.exercises.lesson07 import Digits
+from dlviz.exercises.lesson07.exercises import Digits
 
 DATASET, MODE = items()["07.dataset"], items()["07.mode"]
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.exercises.function import Function
+from dlviz.exercises.lesson05.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
-from dlviz.exercises.predictions05 import PREDICTIONS
-from dlviz.exercises.probes import bends, gives, gradients, holds, keeps_input, logits, registered, rows_apart
+from dlviz.exercises.model_checks import bends, gives, gradients, holds, keeps_input, logits, registered, rows_apart
 from dlviz.exercises.repair import Repair
 
 # 05.parameters: how many numbers a fully connected network learns

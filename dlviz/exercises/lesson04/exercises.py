@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from dlviz.exercises.function import Function
-from dlviz.exercises.predictions04 import PREDICTIONS
+from dlviz.exercises.lesson04.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
 
 # 04.step: one step of gradient descent

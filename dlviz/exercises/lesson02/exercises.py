@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from dlviz.exercises.function import Function
-from dlviz.exercises.predictions02 import PREDICTIONS
+from dlviz.exercises.lesson02.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
 
 # 02.strides: how far one step along each dimension goes

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from dlviz.exercises.function import Function
-from dlviz.exercises.predictions10 import PREDICTIONS
+from dlviz.exercises.lesson10.predictions import PREDICTIONS
 
 # 10.lookup: which rows learn
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from dlviz.exercises.function import Function
-from dlviz.exercises.predictions01 import PREDICTIONS
+from dlviz.exercises.lesson01.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
 
 # 01.left-halves: slicing images

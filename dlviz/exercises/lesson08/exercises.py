@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlviz.exercises.function import Function
+from dlviz.exercises.lesson08.predictions import PREDICTIONS
 from dlviz.exercises.model import SIZES, Model
-from dlviz.exercises.predictions08 import PREDICTIONS
-from dlviz.exercises.probes import Fault, bends, gives, gradients, holds, keeps_input, registered, rows_apart
+from dlviz.exercises.model_checks import Fault, bends, gives, gradients, holds, keeps_input, registered, rows_apart
 
 # 08.conv2d: a window, its products, their sum
 
