@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlviz.kit.errors import DlvizError
-from dlviz.tensors.einsum import einsum, matmul, partial_sums
+from dlviz.tensors.contraction import einsum, matmul, partial_sums
 
 FIVE_HUNDRED = settings(max_examples=500, derandomize=True, database=None, deadline=None)
 sizes = st.integers(1, 4)
