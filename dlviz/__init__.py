@@ -49,15 +49,15 @@ _ROOMS = (
     "autograd",
     "convolution",
     "data",
-    "descent",
+    "decision_boundary",
+    "embeddings",
     "evaluation",
     "exercises",
     "network",
-    "plane",
+    "optimizers",
     "recurrent",
     "tensors",
     "training",
-    "vectors",
 )
 
 __all__ = ["__version__", *_HOME, *_ROOMS]

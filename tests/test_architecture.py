@@ -11,12 +11,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "dlviz"
-#: One room opening into another, as (from, to). A door is declared here or it is not there; doors never form a circle.
+#: The rooms that may open into another room, as (from, to). There are no cycles.
 DOORS: set[tuple[str, str]] = {("network", "convolution")}
-#: Rooms by their folder; what has no view is no room.
-ROOMS = {folder.name for folder in PACKAGE.iterdir() if (folder / "view.js").is_file()}
-SHOWING = {"widget", "scene", "still", "captions", "picture", "grouping", "layout", "place"}
-#: A room with several widgets names their modules so.
+#: A folder with a view is a room, or one part of a room that has subpackages.
+FLOORS = sorted(folder.parent for folder in PACKAGE.rglob("view") if folder.is_dir())
+ROOMS = {floor.relative_to(PACKAGE).parts[0] for floor in FLOORS}
+FLOOR_PLAN = ("record.py", "scene.py", "widget.py", "still.py", "view/index.js", "view/style.css", "messages.en.toml")
+#: Modules that display, rather than compute.
+DISPLAY = {"widget", "scene", "still", "captions", "diagram", "grouping", "layout", "coordinates"}
+#: The end of the names of such modules in a room with several widgets.
 WIDGET_FILE = "_widget"
 WIDGETS = {"dlviz.kit.widget", "dlviz.kit.page", "dlviz.kit.linker", "anywidget", "ipywidgets"}
 #: Distributions whose import name differs.
@@ -36,7 +39,12 @@ def imports(path: Path) -> set[str]:
 
 def shows(name: str) -> bool:
     """Whether a room's module of this name displays, rather than computes."""
-    return name in SHOWING or name.endswith(WIDGET_FILE)
+    return name in DISPLAY or name.endswith(WIDGET_FILE)
+
+
+def missing(floor: Path) -> list[str]:
+    """The files of the floor plan that a room lacks."""
+    return [name for name in FLOOR_PLAN if not (floor / name).is_file()]
 
 
 def faults(package: Path, rooms: set[str], doors: set[tuple[str, str]]) -> list[str]:
@@ -50,15 +58,17 @@ def faults(package: Path, rooms: set[str], doors: set[tuple[str, str]]) -> list[
             where = f"{path.relative_to(package).as_posix()} imports {module}"
             if room == "kit" and (parts[0] in ("torch", "torchviz") or (other and other != "kit")):
                 found.append(f"{where}: the kit knows neither torch nor rooms")
+            if room == "torchkit" and (module in WIDGETS or other in rooms):
+                found.append(f"{where}: torchkit knows neither widgets nor rooms")
             if room in rooms and other in rooms and other != room and (room, other) not in doors:
                 found.append(f"{where}: rooms do not import each other")
             if (
                 room in rooms
                 and not shows(name)
-                and (module in WIDGETS or (other == room and len(parts) > 2 and shows(parts[2])))
+                and (module in WIDGETS or (other == room and any(map(shows, parts[2:]))))
             ):
                 found.append(f"{where}: what computes does not import what displays")
-            if room in rooms and name in SHOWING - {"widget"} and (module in WIDGETS or parts[1:] == [room, "widget"]):
+            if room in rooms and name in DISPLAY - {"widget"} and (module in WIDGETS or "widget" in parts[2:]):
                 found.append(f"{where}: a scene knows no widget")
             if room in ("exercises", "data") and other in rooms:
                 found.append(f"{where}: exercises and data know no room")
@@ -84,6 +94,16 @@ def test_the_house_stands_as_drawn():
     assert faults(PACKAGE, ROOMS, DOORS) == []
 
 
+@pytest.mark.parametrize("floor", FLOORS, ids=lambda floor: floor.relative_to(PACKAGE).as_posix())
+def test_every_room_has_the_same_floor_plan(floor):
+    assert missing(floor) == []
+
+
+def test_a_missing_file_of_the_floor_plan_is_named(tmp_path):
+    (tmp_path / "record.py").touch()
+    assert missing(tmp_path) == [name for name in FLOOR_PLAN if name != "record.py"]
+
+
 def test_doors_form_no_circle():
     reached = set(DOORS)
     for _ in DOORS:
@@ -96,13 +116,15 @@ def test_doors_form_no_circle():
     [
         ("kit/x.py", "import torch", "neither torch"),
         ("kit/x.py", "from dlviz.autograd import record", "neither torch"),
+        ("torchkit/x.py", "from dlviz.autograd import record", "torchkit knows"),
+        ("torchkit/x.py", "from dlviz.kit.widget import Widget", "torchkit knows"),
         ("autograd/graph.py", "from dlviz.other import x", "each other"),
         ("autograd/graph.py", "from dlviz.autograd.scene import scene", "computes"),
         ("autograd/graph.py", "def f():\n    import anywidget", "computes"),
         ("autograd/graph.py", "from dlviz.autograd.other_widget import Other", "computes"),
         ("autograd/scene.py", "from dlviz.kit.widget import Widget", "knows no widget"),
         ("exercises/a.py", "from dlviz.autograd import record", "know no room"),
-        ("autograd/view.js", 'import { a } from "../other/a.js";', "its own room"),
+        ("autograd/view/index.js", 'import { a } from "../../other/view/a.js";', "its own room"),
     ],
 )
 def test_a_planted_violation_is_found(tmp_path, file, text, words):

@@ -12,10 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import dlviz
 from dlviz import __main__
-from dlviz.export import examples as examples
-from dlviz.export import gallery as gallery
-from dlviz.export import lesson as lesson
-from dlviz.export import outputs as outputs
+from dlviz.export import examples, gallery, lesson, outputs
 from dlviz.export.highlight import block
 from dlviz.export.markdown import formula, prose
 from dlviz.export.page import sheet, write

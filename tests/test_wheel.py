@@ -124,7 +124,7 @@ def test_the_wheel_holds_lessons_data_and_words_and_nothing_else(wheels):
         kept = [path for path in files if not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts)]
         assert {f"{inside}/{path.as_posix()}" for path in kept} <= names
     assert {
-        "dlviz/words/en.toml",
+        "dlviz/kit/messages.en.toml",
         "dlviz/_lessons/00-start.ipynb",
         "dlviz/_datasets/registry.toml",
         "dlviz/py.typed",

@@ -31,7 +31,7 @@ class Drawing(Widget):
 
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
-    _room = "plane"
+    _room = "decision_boundary"
 
     resolution = traitlets.Int(80, min=10, max=200, help="computed points along a side").tag(sync=True)
     opened = traitlets.List(traitlets.Int(min=0), help="call and unit whose map is large").tag(sync=True)
@@ -67,7 +67,7 @@ class Drawing(Widget):
             self._shot = self._shoot(self._x0, self._labels, resolution, None)
             self._classes = validation.names(classes, self._shot.classes)
         else:
-            raise DlvizError(message("plane.refused.resolution", got=resolution))
+            raise DlvizError(message("decision_boundary.refused.resolution", got=resolution))
         super().__init__(**traits)
         self.observe(self._redraw, "resolution")
 
@@ -140,7 +140,9 @@ class Drawing(Widget):
         """
         number, unit = self._unit("inspect", layer, unit)
         if unit >= UNITS:
-            raise DlvizError(message("plane.refused.drawn", name=self.calls[number].name, drawn=UNITS, got=unit))
+            raise DlvizError(
+                message("decision_boundary.refused.drawn", name=self.calls[number].name, drawn=UNITS, got=unit)
+            )
         self.opened = [number, unit]
 
     def code(self) -> str:
@@ -167,7 +169,7 @@ class Drawing(Widget):
 
     def _open(self) -> Shot:
         if self._shot is None:
-            raise DlvizError(message("plane.refused.closed"))
+            raise DlvizError(message("decision_boundary.refused.closed"))
         return self._shot
 
     def _shoot(self, x: Tensor, labels: Tensor, side: int, state: Mapping[str, Tensor] | None) -> Shot:
@@ -233,24 +235,26 @@ class Drawing(Widget):
         }
 
     def _called(self, moment: Moment) -> str:
-        return moment.label or message("plane.moment", number=moment.number)
+        return moment.label or message("decision_boundary.moment", number=moment.number)
 
     def _notes(self, shown: int) -> list[dict[str, str]]:
         notes = []
         minding = [name for name, module in self._learners.named_modules() if module.training and _minds(module)]
         if minding:
-            notes.append({"kind": "", "text": message("plane.note.evaluation", names=", ".join(minding[:4]))})
+            notes.append(
+                {"kind": "", "text": message("decision_boundary.note.evaluation", names=", ".join(minding[:4]))}
+            )
         if shown < len(self._moments):
-            text = message("plane.note.moments", shown=shown, count=len(self._moments))
+            text = message("decision_boundary.note.moments", shown=shown, count=len(self._moments))
             notes.append({"kind": "", "text": text})
         if len(self.painted) >= PAINTED:
-            notes.append({"kind": "warn", "text": message("plane.note.painted", most=PAINTED)})
+            notes.append({"kind": "warn", "text": message("decision_boundary.note.painted", most=PAINTED)})
         return notes
 
     def _signature(self, shot: Shot) -> str:
         loss = "–" if shot.loss is None else f"{shot.loss:.4g}"
         return message(
-            "plane.signature",
+            "decision_boundary.signature",
             model=self._names[0],
             points=len(shot.guesses),
             accuracy=percent(shot.accuracy),
@@ -261,18 +265,24 @@ class Drawing(Widget):
         names = [call.name for call in self.calls]
         number = layer if isinstance(layer, int) else names.index(layer) if layer in names else -1
         if not 0 <= number < len(names):
-            raise DlvizError(message("plane.refused.layer", caller=caller, got=repr(layer), names=", ".join(names)))
+            raise DlvizError(
+                message("decision_boundary.refused.layer", caller=caller, got=repr(layer), names=", ".join(names))
+            )
         count = self.calls[number].units
         if not isinstance(unit, int) or not 0 <= unit < count:
             raise DlvizError(
-                message("plane.refused.unit", caller=caller, name=names[number], count=count, got=repr(unit))
+                message(
+                    "decision_boundary.refused.unit", caller=caller, name=names[number], count=count, got=repr(unit)
+                )
             )
         return number, unit
 
     def _describe(self) -> str:
         if self._shot is None:
-            return message("plane.repr_closed")
-        return message("plane.repr", model=self._names[0], points=len(self._shot.guesses), classes=len(self._classes))
+            return message("decision_boundary.repr_closed")
+        return message(
+            "decision_boundary.repr", model=self._names[0], points=len(self._shot.guesses), classes=len(self._classes)
+        )
 
     def _still(self) -> str:
         theme = "dark" if self.theme == "dark" else "light"

@@ -37,19 +37,21 @@ class Editing(Remembering):
         call = self.calls[number]
         if call.weight is None or call.path is None:
             layers = ", ".join(one.name for one in self.calls if one.weight is not None)
-            raise DlvizError(message("plane.refused.linear", got=call.name, kind=call.kind, names=layers or "–"))
+            raise DlvizError(
+                message("decision_boundary.refused.linear", got=call.name, kind=call.kind, names=layers or "–")
+            )
         fan = call.weight.shape[1]
         if input == "bias" and call.bias is None:
-            raise DlvizError(message("plane.refused.bias", name=call.name))
+            raise DlvizError(message("decision_boundary.refused.bias", name=call.name))
         if input != "bias" and not (isinstance(input, int) and 0 <= input < fan):
-            raise DlvizError(message("plane.refused.input", name=call.name, count=fan, got=repr(input)))
+            raise DlvizError(message("decision_boundary.refused.input", name=call.name, count=fan, got=repr(input)))
         if not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise DlvizError(message("plane.refused.value", got=repr(value)))
+            raise DlvizError(message("decision_boundary.refused.value", got=repr(value)))
         which, index = ("bias", (unit,)) if input == "bias" else ("weight", (unit, int(input)))
         name = f"{call.path}.{which}".lstrip(".")
         own = dict(self._learners.named_parameters(remove_duplicate=False)).get(name)
         if own is None:
-            raise DlvizError(message("plane.refused.parameter", name=name))
+            raise DlvizError(message("decision_boundary.refused.parameter", name=name))
         # Of a parameter with two names the state knows the first.
         name = next(first for first, one in self._learners.named_parameters() if one is own)
         self._edits[name, index] = float(value)
@@ -70,7 +72,7 @@ class Editing(Remembering):
         for one in proposal["value"]:
             whole = len(one) == 3 and all(math.isfinite(part) for part in one) and one[2] == int(one[2])
             if not whole or not 0 <= one[2] < len(self._classes):
-                raise DlvizError(message("plane.refused.painted", last=len(self._classes) - 1, got=one))
+                raise DlvizError(message("decision_boundary.refused.painted", last=len(self._classes) - 1, got=one))
         return list(proposal["value"])[:PAINTED]
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:

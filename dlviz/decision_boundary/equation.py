@@ -91,7 +91,7 @@ def _sum(weights: Sequence[float], names: Sequence[str], bias: float | None) -> 
     for weight, name in shown:
         text += _signed(weight, f"·{name}", first=not text)
     if len(shown) < len(terms):
-        text += " + " + message("plane.more", count=len(terms) - len(shown))
+        text += " + " + message("decision_boundary.more", count=len(terms) - len(shown))
     return text if bias is None else text + _signed(bias, "", first=False)
 
 

@@ -73,9 +73,9 @@ class Explaining(Editing):
         """
         self._open()
         if optimizer is not None and lr is not None:
-            raise DlvizError(message("plane.refused.both"))
+            raise DlvizError(message("decision_boundary.refused.both"))
         if lr is not None and not (isinstance(lr, (int, float)) and math.isfinite(lr) and lr >= 0):
-            raise DlvizError(message("plane.refused.lr", got=repr(lr)))
+            raise DlvizError(message("decision_boundary.refused.lr", got=repr(lr)))
         chosen = [self._worst()] if point is None else [point] if isinstance(point, int) else point
         points, before = self._points(chosen), self._given
         self._given = {"optimizer": optimizer, "lr": lr, "loss": loss}
@@ -107,11 +107,11 @@ class Explaining(Editing):
     def _points(self, chosen: Any) -> list[int]:
         count = len(self._all()[1])
         if not count:
-            raise DlvizError(message("plane.refused.no_points"))
+            raise DlvizError(message("decision_boundary.refused.no_points"))
         numbers = list(chosen) if isinstance(chosen, Sequence) else [chosen]
         fits = all(isinstance(one, int) and 0 <= one < count for one in numbers)
         if not fits or len(set(numbers)) != len(numbers) or not 0 < len(numbers) <= BATCH:
-            raise DlvizError(message("plane.refused.point", last=count - 1, most=BATCH, got=repr(chosen)))
+            raise DlvizError(message("decision_boundary.refused.point", last=count - 1, most=BATCH, got=repr(chosen)))
         return numbers
 
     def _worst(self) -> int:
@@ -153,7 +153,7 @@ class Explaining(Editing):
         name = "" if criterion is None else _named(criterion)
         found = walk(step, points, self._classes, name, self._open(), after)
         if self._moment() is not None and self._given.get("optimizer") is not None:
-            found["notes"].append(message("plane.walk.state"))
+            found["notes"].append(message("decision_boundary.walk.state"))
         self._explained = step
         self.walk = dict(binary(found | {"step": self.step}))
 

@@ -21,7 +21,7 @@ class Remembering(Drawing):
     def __init__(self, *given: Any, **traits: Any) -> None:
         self._taken = 0
         super().__init__(*given, **traits)
-        self._remember(message("plane.start"))
+        self._remember(message("decision_boundary.start"))
         self._draw()
         self.observe(self._moved, "step")
 

@@ -83,7 +83,9 @@ def shoot(
     chances, own = probabilities(logits(plane)), probabilities(logits(points))
     if len(y) and int(y.max()) >= chances.shape[1]:
         raise DlvizError(
-            message("plane.refused.y_large", got=int(y.max()), count=chances.shape[1], last=chances.shape[1] - 1)
+            message(
+                "decision_boundary.refused.y_large", got=int(y.max()), count=chances.shape[1], last=chances.shape[1] - 1
+            )
         )
     guesses = own.argmax(1)
     return Shot(
@@ -125,7 +127,7 @@ def _run(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None, random
         return run(model, x, state, random)
     except Exception as error:  # a learner's own forward may raise anything
         raise DlvizError(
-            message("plane.refused.model", shape=tuple(x.shape), torch=f"{type(error).__name__}: {error}")
+            message("decision_boundary.refused.model", shape=tuple(x.shape), torch=f"{type(error).__name__}: {error}")
         ) from error
 
 
@@ -139,8 +141,8 @@ def logits(made: Run) -> Tensor:
     rows = made.calls[0].output.shape[0]
     if not isinstance(z, Tensor) or z.dim() not in (1, 2) or z.shape[0] != rows or not z.is_floating_point():
         got = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
-        raise DlvizError(message("plane.refused.output", count=rows, got=got))
+        raise DlvizError(message("decision_boundary.refused.output", count=rows, got=got))
     z = z.detach().unsqueeze(1) if z.dim() == 1 else z.detach()
     if z.shape[1] > CLASSES:
-        raise DlvizError(message("plane.refused.many", most=CLASSES, got=z.shape[1]))
+        raise DlvizError(message("decision_boundary.refused.many", most=CLASSES, got=z.shape[1]))
     return z

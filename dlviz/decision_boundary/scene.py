@@ -89,12 +89,12 @@ def scene(
         "edited": edited,
         "code": code,
         "signature": signature,
-        "badge": {"kind": "", "text": message("plane.edited")}
+        "badge": {"kind": "", "text": message("decision_boundary.edited")}
         if edited
-        else {"kind": "good", "text": message("plane.badge")},
+        else {"kind": "good", "text": message("decision_boundary.badge")},
         "notes": [*notes, *_notes(shot, chosen, drawn, len(y))],
         "summary": message(
-            "plane.summary",
+            "decision_boundary.summary",
             classes=", ".join(classes),
             points=len(y),
             accuracy=percent(shot.accuracy),
@@ -174,16 +174,25 @@ def _notes(shot: Shot, chosen: Sequence[int], drawn: Tensor, count: int) -> list
     notes = []
     wild = next((call.name for call in calls if not bool(torch.isfinite(call.output).all())), "")
     if wild:
-        notes.append({"kind": "bad", "text": message("plane.note.wild", name=wild)})
+        notes.append({"kind": "bad", "text": message("decision_boundary.note.wild", name=wild)})
     if calls[-1].kind.lower() in ("sigmoid", "softmax"):
-        notes.append({"kind": "warn", "text": message("plane.note.squashed", name=calls[-1].name, kind=calls[-1].kind)})
+        notes.append(
+            {
+                "kind": "warn",
+                "text": message("decision_boundary.note.squashed", name=calls[-1].name, kind=calls[-1].kind),
+            }
+        )
     if len(chosen) < len(calls):
-        notes.append({"kind": "", "text": message("plane.note.layers", shown=len(chosen) - 1, count=len(calls) - 1)})
+        notes.append(
+            {"kind": "", "text": message("decision_boundary.note.layers", shown=len(chosen) - 1, count=len(calls) - 1)}
+        )
     wide = max((calls[n] for n in chosen), key=lambda call: call.units)
     if wide.units > UNITS:
-        notes.append({"kind": "", "text": message("plane.note.units", name=wide.name, shown=UNITS, count=wide.units)})
+        notes.append(
+            {"kind": "", "text": message("decision_boundary.note.units", name=wide.name, shown=UNITS, count=wide.units)}
+        )
     if len(drawn) < count:
-        notes.append({"kind": "", "text": message("plane.note.points", shown=len(drawn), count=count)})
+        notes.append({"kind": "", "text": message("decision_boundary.note.points", shown=len(drawn), count=count)})
     if shot.classes > 5:
-        notes.append({"kind": "", "text": message("plane.note.colors")})
+        notes.append({"kind": "", "text": message("decision_boundary.note.colors")})
     return notes

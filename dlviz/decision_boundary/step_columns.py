@@ -41,7 +41,10 @@ def columns(step: Step, numbers: Sequence[int], classes: Sequence[str], criterio
     label = int(step.labels[0])
     own = label if step.chances is not None and step.chances.shape[1] == made[-1]["drawn"] else -1
     edge = {"from": len(made) - 1, "kind": "each" if own < 0 and made[-1]["drawn"] == 1 else "into", "unit": own}
-    return [*made, _column("loss", criterion, 1, torch.tensor([step.loss]), [message("plane.walk.loss")], [edge])]
+    return [
+        *made,
+        _column("loss", criterion, 1, torch.tensor([step.loss]), [message("decision_boundary.walk.loss")], [edge]),
+    ]
 
 
 def _column(
@@ -123,7 +126,7 @@ def _chances(step: Step, last: int, classes: Sequence[str]) -> dict[str, Any]:
 
 def layer(name: str) -> str:
     """What a call is called in a sentence; a number is its place in a Sequential."""
-    return message("plane.walk.layer", name=name) if name.isdigit() else name
+    return message("decision_boundary.walk.layer", name=name) if name.isdigit() else name
 
 
 def shown(units: int) -> int:

@@ -45,7 +45,10 @@ def walk(
 
 def _phase(kind: str, column: int, key: str, formula: str, /, **values: Any) -> dict[str, Any]:
     values = {name: layer(value) if name == "name" else value for name, value in values.items()}
-    title, told = message(f"plane.walk.{key}.title", **values), message(f"plane.walk.{key}.told", **values)
+    title, told = (
+        message(f"decision_boundary.walk.{key}.title", **values),
+        message(f"decision_boundary.walk.{key}.told", **values),
+    )
     return {"kind": kind, "column": column, "title": title, "formula": formula, "told": told}
 
 
@@ -74,15 +77,23 @@ def _phases(
 def _after(step: Step, before: Shot, after: Shot) -> dict[str, Any]:
     """What the step came to: the loss on its own points and on all, and where the boundary was and is."""
     here = len(step.labels)
-    on = message("plane.walk.on_one") if here == 1 else message("plane.walk.on_many", count=here)
+    on = (
+        message("decision_boundary.walk.on_one") if here == 1 else message("decision_boundary.walk.on_many", count=here)
+    )
     formula = f"{on}: {short(step.loss)} → {short(step.later)}"
     if before.loss is not None and after.loss is not None:
-        everywhere = message("plane.walk.on_all", count=len(after.guesses))
+        everywhere = message("decision_boundary.walk.on_all", count=len(after.guesses))
         formula += f"\n{everywhere}: {short(before.loss)} → {short(after.loss)}"
     was, stays = (bool((shot.chances.argmax(1) != shot.chances[0].argmax()).any()) for shot in (before, after))
     line = "moved" if was and stays else "came" if stays else "gone" if was else "none"
-    told = f"{message(f'plane.walk.line.{line}')} {message('plane.walk.fell' if step.later < step.loss else 'plane.walk.rose')}"
-    return {"kind": "after", "column": -1, "title": message("plane.walk.after"), "formula": formula, "told": told}
+    told = f"{message(f'decision_boundary.walk.line.{line}')} {message('decision_boundary.walk.fell' if step.later < step.loss else 'decision_boundary.walk.rose')}"
+    return {
+        "kind": "after",
+        "column": -1,
+        "title": message("decision_boundary.walk.after"),
+        "formula": formula,
+        "told": told,
+    }
 
 
 def _forward(step: Step, number: int, place: int) -> dict[str, Any]:
@@ -133,11 +144,11 @@ def _back(step: Step, number: int, place: int) -> dict[str, Any]:
 
 
 def _notes(step: Step, numbers: Sequence[int], points: Sequence[int]) -> list[str]:
-    notes = [message("plane.walk.figures")]
+    notes = [message("decision_boundary.walk.figures")]
     if len(points) > 1:
-        notes.append(message("plane.walk.batch", point=points[0], count=len(points)))
+        notes.append(message("decision_boundary.walk.batch", point=points[0], count=len(points)))
     if len(numbers) < len(step.calls):
-        notes.append(message("plane.walk.calls", shown=len(numbers) - 1, count=len(step.calls) - 1))
+        notes.append(message("decision_boundary.walk.calls", shown=len(numbers) - 1, count=len(step.calls) - 1))
     if any(shown(step.calls[number].units) < step.calls[number].units for number in numbers):
-        notes.append(message("plane.walk.units", shown=SHOWN))
+        notes.append(message("decision_boundary.walk.units", shown=SHOWN))
     return notes

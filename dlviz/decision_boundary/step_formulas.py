@@ -59,16 +59,16 @@ def probability(step: Step, unit: int, name: str) -> list[str]:
     powers = [f"exp({short(one)})" for one in logits]
     total = " + ".join(powers[:TERMS])
     if len(powers) > TERMS:
-        total += f" + {message('plane.more', count=len(powers) - TERMS)}"
+        total += f" + {message('decision_boundary.more', count=len(powers) - TERMS)}"
     return [f"{name} = {powers[unit]}/({total}) = {short(float(step.chances[0, unit]))}"]
 
 
 def backward(step: Step, number: int, unit: int) -> list[str]:
     """How ∂loss/∂unit comes about at the first point, and of a linear layer the gradients of its weights."""
     if number not in step.gradients:
-        return [message("plane.walk.unreached")]
+        return [message("decision_boundary.walk.unreached")]
     value = float(step.gradients[number][0, unit])
-    way = _way(step, number, unit, value) or message("plane.walk.autograd")
+    way = _way(step, number, unit, value) or message("decision_boundary.walk.autograd")
     lines = [f"∂loss/∂{symbol(step, number, unit)} = {way} = {short(value)}"]
     return lines + _edges(step, number, unit)
 
@@ -77,12 +77,12 @@ def update(step: Step, number: int, unit: int) -> list[str]:
     """Each weight of a unit before the step and after it."""
     made = step.weights.get(number)
     if made is None or made.after[0] is None:
-        return [message("plane.walk.nothing")]
+        return [message("decision_boundary.walk.nothing")]
     fan = made.weight.shape[1]
     rows = [(f"w{subscript(unit, k)}", made.weight, made.after[0], made.gradients[0], (unit, k)) for k in range(fan)]
     lines = [_moved(step, *row) for row in rows[:EDGES]]
     if fan > EDGES:
-        lines.append(message("plane.more", count=fan - EDGES))
+        lines.append(message("decision_boundary.more", count=fan - EDGES))
     if made.bias is not None and made.after[1] is not None:
         lines.append(_moved(step, f"b{subscript(unit)}", made.bias, made.after[1], made.gradients[1], (unit,)))
     return lines
@@ -91,7 +91,7 @@ def update(step: Step, number: int, unit: int) -> list[str]:
 def _moved(step: Step, name: str, old: Tensor, new: Tensor, gradient: Tensor | None, at: tuple[int, ...]) -> str:
     before, after = float(old[at]), float(new[at])
     if gradient is None:
-        return f"{name}: {short(before)} ({message('plane.walk.frozen')})"
+        return f"{name}: {short(before)} ({message('decision_boundary.walk.frozen')})"
     slope = float(gradient[at])
     if step.plain:
         return f"{name}: {short(before)} − {short(step.rule[1])}·{factor(slope)} = {short(after)}"
@@ -112,7 +112,7 @@ def _edges(step: Step, number: int, unit: int) -> list[str]:
         way = f"{_products(own[:, unit], source[:, k])} = " if whole and len(own) > 1 else way
         lines.append(f"∂loss/∂w{subscript(unit, k)} = {way}{short(float(slope[unit, k]))}")
     if fan > EDGES:
-        lines.append(message("plane.more", count=fan - EDGES))
+        lines.append(message("decision_boundary.more", count=fan - EDGES))
     if made.gradients[1] is not None:
         lines.append(f"∂loss/∂b{subscript(unit)} = {short(float(made.gradients[1][unit]))}")
     return lines
@@ -176,7 +176,7 @@ def _products(left: Tensor, right: Tensor) -> str:
         a, b = pairs[k]
         first = short(a) if not text else f" − {short(-a)}" if a < 0 else f" + {short(a)}"
         text += f"{first}·{factor(b)}"
-    return text + (f" + {message('plane.more', count=len(pairs) - TERMS)}" if len(pairs) > TERMS else "")
+    return text + (f" + {message('decision_boundary.more', count=len(pairs) - TERMS)}" if len(pairs) > TERMS else "")
 
 
 def _added(value: float) -> str:

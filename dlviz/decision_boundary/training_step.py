@@ -136,11 +136,11 @@ def _loss(made: Run, y: Tensor, criterion: Callable[..., Any] | None) -> Tensor:
     except Exception as error:  # a learner's own function may raise anything
         told = f"{type(error).__name__}: {error}"
         raise DlvizError(
-            message("plane.refused.loss", output=tuple(made.output.shape), y=tuple(y.shape), torch=told)
+            message("decision_boundary.refused.loss", output=tuple(made.output.shape), y=tuple(y.shape), torch=told)
         ) from error
     if not isinstance(found, Tensor) or found.numel() != 1 or (torch.is_grad_enabled() and not found.requires_grad):
         got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
-        raise DlvizError(message("plane.refused.loss_value", got=got))
+        raise DlvizError(message("decision_boundary.refused.loss_value", got=got))
     return found.reshape(())
 
 
@@ -174,14 +174,14 @@ def _stepper(
 ) -> torch.optim.Optimizer:
     """The learner's optimizer over the copies, with copies of its own state."""
     if not any(leaf.requires_grad for leaf in leaves.values()):
-        raise DlvizError(message("plane.refused.frozen"))
+        raise DlvizError(message("decision_boundary.refused.frozen"))
     if optimizer is None:
         return torch.optim.SGD([leaf for leaf in leaves.values() if leaf.requires_grad], lr=lr)
     if not isinstance(optimizer, torch.optim.Optimizer):
-        raise DlvizError(message("plane.refused.optimizer", got=type(optimizer).__name__))
+        raise DlvizError(message("decision_boundary.refused.optimizer", got=type(optimizer).__name__))
     known = {id(one) for group in optimizer.param_groups for one in group["params"]}
     if not any(id(own) in known for own in owners.values()):
-        raise DlvizError(message("plane.refused.optimizer_other"))
+        raise DlvizError(message("decision_boundary.refused.optimizer_other"))
     # Wherever it speaks of a parameter of the model, its copy speaks of that parameter's copy.
     return copy.deepcopy(optimizer, {id(owners[name]): leaf for name, leaf in leaves.items()})
 
@@ -190,7 +190,7 @@ def _step(optimizer: torch.optim.Optimizer) -> None:
     try:
         optimizer.step()
     except TypeError as error:
-        raise DlvizError(message("plane.refused.closure", name=type(optimizer).__name__)) from error
+        raise DlvizError(message("decision_boundary.refused.closure", name=type(optimizer).__name__)) from error
 
 
 def _plain(optimizer: torch.optim.Optimizer) -> bool:

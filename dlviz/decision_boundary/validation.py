@@ -23,14 +23,14 @@ def points(x: Any) -> Tensor:
         DlvizError: it is no floating-point tensor (N, 2), or holds a NaN or an infinity.
     """
     if not isinstance(x, Tensor):
-        raise DlvizError(message("plane.refused.x", got=type(x).__name__))
+        raise DlvizError(message("decision_boundary.refused.x", got=type(x).__name__))
     if x.dim() != 2 or x.shape[1] != 2:
-        raise DlvizError(message("plane.refused.x_shape", got=tuple(x.shape)))
+        raise DlvizError(message("decision_boundary.refused.x_shape", got=tuple(x.shape)))
     if not x.is_floating_point():
-        raise DlvizError(message("plane.refused.x_dtype", got=x.dtype))
+        raise DlvizError(message("decision_boundary.refused.x_dtype", got=x.dtype))
     if not bool(torch.isfinite(x).all()):
         row = int((~torch.isfinite(x)).any(1).nonzero()[0])
-        raise DlvizError(message("plane.refused.x_finite", row=row, got=tuple(x[row].tolist())))
+        raise DlvizError(message("decision_boundary.refused.x_finite", row=row, got=tuple(x[row].tolist())))
     return x.detach()
 
 
@@ -41,15 +41,15 @@ def labels(y: Any, count: int) -> Tensor:
         DlvizError: it is no tensor of `count` labels from 0 on.
     """
     if not isinstance(y, Tensor):
-        raise DlvizError(message("plane.refused.y", got=type(y).__name__))
+        raise DlvizError(message("decision_boundary.refused.y", got=type(y).__name__))
     flat = y.detach().squeeze(1) if y.dim() == 2 and y.shape[1] == 1 else y.detach()
     if flat.dim() != 1 or flat.shape[0] != count:
-        raise DlvizError(message("plane.refused.y_shape", count=count, got=tuple(y.shape)))
+        raise DlvizError(message("decision_boundary.refused.y_shape", count=count, got=tuple(y.shape)))
     whole = flat.long()
     if flat.is_complex() or not bool((whole == flat).all()):
-        raise DlvizError(message("plane.refused.y_whole", got=flat[whole != flat][0].item()))
+        raise DlvizError(message("decision_boundary.refused.y_whole", got=flat[whole != flat][0].item()))
     if flat.numel() and int(whole.min()) < 0:
-        raise DlvizError(message("plane.refused.y_negative", got=int(whole.min())))
+        raise DlvizError(message("decision_boundary.refused.y_negative", got=int(whole.min())))
     return whole
 
 
@@ -63,7 +63,7 @@ def names(classes: Sequence[Any] | None, count: int) -> list[str]:
         return [str(number) for number in range(count)]
     found = [str(name) for name in classes]
     if len(found) != count:
-        raise DlvizError(message("plane.refused.classes", count=count, got=len(found)))
+        raise DlvizError(message("decision_boundary.refused.classes", count=count, got=len(found)))
     return found
 
 
@@ -79,9 +79,9 @@ def frame(limits: Any, x: Tensor) -> Limits:
     try:
         left, right, bottom, top = (float(one) for one in limits)
     except (TypeError, ValueError):
-        raise DlvizError(message("plane.refused.limits", got=repr(limits))) from None
+        raise DlvizError(message("decision_boundary.refused.limits", got=repr(limits))) from None
     if not (left < right and bottom < top and all(map(math.isfinite, (left, right, bottom, top)))):
-        raise DlvizError(message("plane.refused.limits", got=repr(limits)))
+        raise DlvizError(message("decision_boundary.refused.limits", got=repr(limits)))
     return left, right, bottom, top
 
 

@@ -73,7 +73,7 @@ def boundary(
         https://playground.tensorflow.org, whose idea this is, for one canned kind of network
     """
     if not isinstance(model, nn.Module):
-        raise DlvizError(message("plane.refused.module", got=type(model).__name__))
+        raise DlvizError(message("decision_boundary.refused.module", got=type(model).__name__))
     found = scope()
     names = [name_of(model, found, "net"), name_of(x, found, "x"), name_of(y, found, "y")]
     plain = getattr(model, "_orig_mod", model)  # a compiled module runs no hooks

@@ -24,7 +24,7 @@ class Unknown(DlvizError, LookupError):  # noqa: N818
 def items() -> dict[str, Exercise | Prediction]:
     """Everything there is, by id, lesson after lesson."""
     lessons = sorted(m.name for m in pkgutil.iter_modules(dlviz.exercises.__path__) if m.name.startswith("lesson"))
-    found = [item for name in lessons for item in import_module(f"dlviz.exercises.{name}").ITEMS]
+    found = [item for name in lessons for item in import_module(f"dlviz.exercises.{name}.exercises").ITEMS]
     return {item.id: item for item in found}
 
 

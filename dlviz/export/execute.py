@@ -35,7 +35,7 @@ def run(notebook: NotebookNode, path: Path, tell: Callable[[str], None]) -> tupl
         DlvizError: a cell failed; the message says which and why.
     """
     book = copy.deepcopy(notebook)
-    tell(message("pages.running", name=path.name, count=sum(cell.cell_type == "code" for cell in book.cells)))
+    tell(message("export.running", name=path.name, count=sum(cell.cell_type == "code" for cell in book.cells)))
     with TemporaryDirectory() as spare:
         # ipykernel would warn that it talks over a local port without encryption, which is so in every notebook.
         client = NotebookClient(book, timeout=None, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
@@ -59,9 +59,9 @@ def _executed(client: NotebookClient, cell: NotebookNode, number: int, path: Pat
     try:
         client.execute_cell(cell, number)
     except CellExecutionError as error:
-        raise DlvizError(message("pages.refused.cell", error=f"{error.ename}: {error.evalue}", **place)) from None
+        raise DlvizError(message("export.refused.cell", error=f"{error.ename}: {error.evalue}", **place)) from None
     except DeadKernelError:
-        raise DlvizError(message("pages.refused.died", **place)) from None
+        raise DlvizError(message("export.refused.died", **place)) from None
 
 
 def _outputs(book: NotebookNode) -> list[NotebookNode]:

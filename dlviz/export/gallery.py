@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from dlviz.export import examples as examples
+from dlviz.export import examples
 from dlviz.export.highlight import block
 from dlviz.export.markdown import prose
 from dlviz.export.outputs import place
@@ -69,14 +69,14 @@ def export(out: Path, tell: Callable[[str], None], groups: Mapping[str, Sequence
     """
     index = out / "index.html"
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not ours(index)):
-        raise DlvizError(message("pages.refused.folder", out=out))
+        raise DlvizError(message("export.refused.folder", out=out))
     refuse_foreign(index)
     made = {name: [_shown(make) for make in makers] for name, makers in groups.items()}
     row = [one for shown in made.values() for one in shown]
     size = write(index, _index(made))
     for number, one in enumerate(row):
         size += write(out / one.page, _page(one, row[number - 1], row[(number + 1) % len(row)]))
-    tell(message("pages.gallery", path=index, count=len(row) + 1, size=f"{size / 1e6:.1f}"))
+    tell(message("export.gallery", path=index, count=len(row) + 1, size=f"{size / 1e6:.1f}"))
 
 
 def _shown(make: Maker) -> Shown:

@@ -33,17 +33,17 @@ def export(names: Sequence[str], out: Path, tell: Callable[[str], None]) -> None
     pages = {path: out / f"{path.stem}.html" for path in notebooks}
     for path in notebooks:
         if other := next((one for one in notebooks if one != path and one.stem == path.stem), None):
-            raise DlvizError(message("pages.refused.same", one=path, other=other))
+            raise DlvizError(message("export.refused.same", one=path, other=other))
     if out.suffix == ".html":
         if len(notebooks) > 1:
-            raise DlvizError(message("pages.refused.several", out=out, count=len(notebooks)))
+            raise DlvizError(message("export.refused.several", out=out, count=len(notebooks)))
         pages = {notebooks[0]: out}
     for page in pages.values():
         refuse_foreign(page)
     together = {notebook.name: page.name for notebook, page in pages.items()}
     for notebook, page in pages.items():
         size = write(page, lesson(notebook, together.get, tell))
-        tell(message("pages.wrote", path=page, size=f"{size / 1e6:.2f}"))
+        tell(message("export.wrote", path=page, size=f"{size / 1e6:.2f}"))
 
 
 def find(name: str) -> Path:
@@ -59,7 +59,7 @@ def find(name: str) -> Path:
         number, _, subject = path.stem.partition("-")
         if name in (path.stem, path.name, subject) or (name.isdecimal() and int(name) == int(number)):
             return path
-    raise DlvizError(message("pages.refused.lesson", got=name, known=", ".join(path.stem for path in lessons)))
+    raise DlvizError(message("export.refused.lesson", got=name, known=", ".join(path.stem for path in lessons)))
 
 
 def lesson(path: Path, beside: Callable[[str], str | None], tell: Callable[[str], None]) -> str:
@@ -73,11 +73,11 @@ def lesson(path: Path, beside: Callable[[str], str | None], tell: Callable[[str]
     try:
         notebook = nbformat.read(path, 4)
     except Exception as error:  # nbformat and JSON have many ways to say it
-        raise DlvizError(message("pages.refused.notebook", path=path, error=str(error).splitlines()[0])) from None
+        raise DlvizError(message("export.refused.notebook", path=path, error=str(error).splitlines()[0])) from None
     book, found = run(notebook, path, tell)
     cells = "\n".join(_cell(cell, path.parent, beside, found["boxes"]) for cell in book.cells)
     title = next(iter(_headings(cells, 1)), (path.stem, path.stem))[1]
-    body = f"""<header class="top">{prose(message("pages.about", name=path.name))}</header>
+    body = f"""<header class="top">{prose(message("export.about", name=path.name))}</header>
 {_contents(_headings(cells, 2))}<main id="main" class="page">
 {cells}
 </main>"""
@@ -94,7 +94,7 @@ def _contents(headings: list[tuple[str, str]]) -> str:
     if not headings:
         return ""
     items = "".join(f'<li><a href="#{id}">{text}</a></li>' for id, text in headings)
-    return f'<details class="contents"><summary>{escape(message("pages.contents"))}</summary><nav><ol>{items}</ol></nav></details>\n'
+    return f'<details class="contents"><summary>{escape(message("export.contents"))}</summary><nav><ol>{items}</ol></nav></details>\n'
 
 
 def _cell(cell: NotebookNode, folder: Path, beside: Callable[[str], str | None], boxes: dict[str, list[str]]) -> str:

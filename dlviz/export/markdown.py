@@ -85,7 +85,7 @@ class _Page(mistune.HTMLRenderer):
             return super().image(text, url, title)
         # What would have to be fetched is named, and not fetched.
         if re.match(r"[a-z]+:", url):
-            return self.link(text or message("pages.picture"), url, title)
+            return self.link(text or message("export.picture"), url, title)
         file = (self.folder or Path()) / unquote(url)
         if not file.is_file():
             return escape(text)

@@ -24,7 +24,7 @@ def shown(cell: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
     """
     parts = [_one(output, boxes) for output in cell.outputs]
     if any(_unanswered(output) for output in cell.outputs):
-        parts.append(_asking("pages.answer"))
+        parts.append(_asking("export.answer"))
     return "".join(parts)
 
 
@@ -52,7 +52,7 @@ def _one(output: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
     if inside:
         return "".join(place(id, data.get("text/html", "")) for id in inside)
     if VIEW in data and "text/html" not in data:  # a slider of ipywidgets, say, which only a kernel answers
-        return _asking("pages.control")
+        return _asking("export.control")
     return _framed(next((show(data[kind]) for kind, show in _SHOW.items() if kind in data), ""))
 
 
@@ -66,7 +66,7 @@ def _text(text: Any) -> str:
 
 
 def _picture(kind: str, data: str) -> str:
-    return f'<img alt="{escape(message("pages.picture"))}" src="data:{kind};base64,{data.strip()}">'
+    return f'<img alt="{escape(message("export.picture"))}" src="data:{kind};base64,{data.strip()}">'
 
 
 #: The richest form first, as a notebook has it.

@@ -25,7 +25,7 @@ def sheet(title: str, body: str, widgets: Mapping[str, Mapping[str, Any]] | None
     """
     widgets = widgets or {}
     sheets = [held["css"] for held in widgets.values()]
-    skip = f'<a class="skip" href="#main">{escape(message("pages.skip"))}</a>\n'
+    skip = f'<a class="skip" href="#main">{escape(message("export.skip"))}</a>\n'
     host = _HERE / "page_main.js" if widgets else None
     return document(
         title, _palette() + _look() + _once(sheets), skip + body, _payload(widgets) if widgets else "", host
@@ -48,10 +48,10 @@ def refuse_foreign(path: Path) -> None:
         DlvizError: something else lies there, or nothing can be written there.
     """
     if path.exists() and not ours(path):
-        raise DlvizError(message("pages.refused.foreign", path=path))
+        raise DlvizError(message("export.refused.foreign", path=path))
     nearest = next(folder for folder in path.absolute().parents if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise DlvizError(message("pages.refused.place", path=path, nearest=nearest))
+        raise DlvizError(message("export.refused.place", path=path, nearest=nearest))
 
 
 def ours(path: Path) -> bool:

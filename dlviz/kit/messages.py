@@ -1,6 +1,7 @@
-"""Every string that a learner sees, one catalog a language: ``dlviz/words/en.toml`` and its translations.
+"""The catalog of strings that learners see.
 
-The language is that of the environment variable ``DLVIZ_LANG``; a key that a translation lacks is said in English.
+Each folder of the package keeps its own strings in ``messages.en.toml``; a translation stands beside it, such as ``messages.zh.toml``.
+The environment variable ``DLVIZ_LANG`` chooses the language. A key that a translation lacks falls back to English.
 """
 
 import os
@@ -9,19 +10,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_FOLDER = Path(__file__).parent.parent / "words"
+_PACKAGE = Path(__file__).parent.parent
 
 
 def language() -> str:
-    """The language asked for, such as "en"."""
+    """Return the language code, such as "en"."""
     return os.environ.get("DLVIZ_LANG", "en")
 
 
 def message(key: str, /, **values: Any) -> str:
-    """The string called `key`, such as ``"kit.player.play"``, with its ``{braces}`` filled in.
+    """Return the string of `key`, such as ``"kit.player.play"``, with its ``{braces}`` filled in.
 
     Raises:
-        KeyError: no catalog has that key, or a value for one of its braces is missing.
+        KeyError: the catalog has no such key, or a value for one of its braces is missing.
 
     Example:
         >>> message("kit.player.play")
@@ -34,11 +35,11 @@ def message(key: str, /, **values: Any) -> str:
                 return found.format(**values)
             except KeyError as missing:
                 raise KeyError(f"message: {key!r} needs a value for {missing}") from None
-    raise KeyError(f"message: {key!r} is not in {_FOLDER.name}/en.toml")
+    raise KeyError(f"message: no messages.en.toml holds the key {key!r}")
 
 
 def table(prefix: str) -> dict[str, str]:
-    """Every string below `prefix`, with the prefix left out: what a view is given."""
+    """Return every string below `prefix`, by its key without the prefix: the strings that a view receives."""
     start = prefix + "."
     keys = [key for key in _flat("en") if key.startswith(start)]
     chosen = _flat(language())
@@ -47,9 +48,7 @@ def table(prefix: str) -> dict[str, str]:
 
 @cache
 def _flat(chosen: str) -> dict[str, str]:
-    path = _FOLDER / f"{Path(chosen).name}.toml"
-    if not path.is_file():
-        return {}
+    """Return every string of one language by its dotted key; empty where there is no such translation."""
     found: dict[str, str] = {}
 
     def gather(branch: dict[str, Any], prefix: str) -> None:
@@ -59,5 +58,7 @@ def _flat(chosen: str) -> dict[str, str]:
             else:
                 found[prefix + name] = str(value)
 
-    gather(tomllib.loads(path.read_text(encoding="utf-8")), "")
+    for path in sorted(_PACKAGE.rglob("messages.*.toml")):
+        if path.name == f"messages.{chosen}.toml":
+            gather(tomllib.loads(path.read_text(encoding="utf-8")), "")
     return found

@@ -11,7 +11,7 @@ from typing import Any
 from dlviz.kit.linker import link
 from dlviz.kit.messages import message
 
-_HOST = Path(__file__).with_name("host.js")
+_HOST = Path(__file__).with_name("page_main.js")
 _BODY = """body { margin: 0; padding: 24px; background: #fff; }
 @media (prefers-color-scheme: dark) { body { background: #010409; } }
 """

@@ -29,7 +29,7 @@ class Relief(Widget):
 
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
-    _room = "descent"
+    _room = "optimizers"
     _name = ""
 
     view = traitlets.Enum(("2d", "3d"), "2d", help="a map, or a surface that turns").tag(sync=True)
@@ -63,7 +63,7 @@ class Relief(Widget):
 
     def _held(self) -> None:
         if not self._open:
-            raise DlvizError(message("descent.refused.closed"))
+            raise DlvizError(message("optimizers.refused.closed"))
 
     @staticmethod
     def _named(axes: Sequence[str], pair: bool = True) -> dict[str, Any]:
@@ -107,9 +107,9 @@ def checked_limits(caller: str, given: Any) -> Box:
         pair = table.expand(2, 2) if table.shape == (2,) else table
         (a, b), (c, d) = pair.tolist()
     except (TypeError, ValueError, RuntimeError):
-        raise DlvizError(message("descent.refused.limits", caller=caller, got=repr(given)[:80])) from None
+        raise DlvizError(message("optimizers.refused.limits", caller=caller, got=repr(given)[:80])) from None
     if not (a < b and c < d and bool(pair.isfinite().all())):
-        raise DlvizError(message("descent.refused.limits", caller=caller, got=repr(given)[:80]))
+        raise DlvizError(message("optimizers.refused.limits", caller=caller, got=repr(given)[:80]))
     return (a, b), (c, d)
 
 
@@ -125,5 +125,5 @@ def checked_axes(caller: str, given: Any) -> tuple[str, str]:
     """
     names = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) and len(given) == 2 else ("", "")
     if not all(isinstance(name, str) and name.strip() and name.isprintable() for name in names):
-        raise DlvizError(message("descent.refused.axes", caller=caller, got=repr(given)[:80]))
+        raise DlvizError(message("optimizers.refused.axes", caller=caller, got=repr(given)[:80]))
     return names

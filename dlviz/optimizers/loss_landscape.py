@@ -119,9 +119,9 @@ def losses(model: nn.Module, loss: Callable[[nn.Module], Tensor], plane: Plane, 
             begun = alone(places[0])
         except Exception as error:
             said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            raise DlvizError(message("descent.refused.model_loss", error=said)) from None
+            raise DlvizError(message("optimizers.refused.model_loss", error=said)) from None
         if not isinstance(begun, Tensor) or begun.numel() != 1 or not begun.dtype.is_floating_point:
-            raise DlvizError(message("descent.refused.scalar", caller="surface", name="loss", got=_about(begun)))
+            raise DlvizError(message("optimizers.refused.scalar", caller="surface", name="loss", got=_about(begun)))
         batch = min(64, _BATCH // max(1, size))
         try:
             # Whoever draws random numbers or writes to a buffer is refused by vmap, and is computed place by place.
@@ -129,7 +129,7 @@ def losses(model: nn.Module, loss: Callable[[nn.Module], Tensor], plane: Plane, 
         except Exception:
             found = torch.stack([alone(place).reshape(()) for place in places])
     if len(found) > 1 and bool((found == found[0]).all()):
-        raise DlvizError(message("descent.refused.ignored"))
+        raise DlvizError(message("optimizers.refused.ignored"))
     return found.reshape(len(y), len(x)).to("cpu", torch.float64)
 
 

@@ -51,9 +51,9 @@ def racers(given: Any) -> list[Racer]:
     elif isinstance(given, Sequence) and not isinstance(given, str):
         named = [(None, one) for one in given]
     else:
-        raise DlvizError(message("descent.refused.optimizers", got=_about(given)))
+        raise DlvizError(message("optimizers.refused.optimizers", got=_about(given)))
     if not named:
-        raise DlvizError(message("descent.refused.empty"))
+        raise DlvizError(message("optimizers.refused.empty"))
     found = [(name, make, _tried(make, one)) for name, one in named for make in [_maker(one)]]
     labels = [name or label(optimizer) for name, _, optimizer in found]
     return [
@@ -105,7 +105,7 @@ def _one(given: Any) -> bool:
 
 def _maker(one: Any) -> Callable[[list[Tensor]], Optimizer]:
     if not _one(one):
-        raise DlvizError(message("descent.refused.optimizer", got=_about(one)))
+        raise DlvizError(message("optimizers.refused.optimizer", got=_about(one)))
     return functools.partial(one[0], **one[1]) if isinstance(one, tuple) else one
 
 
@@ -114,12 +114,12 @@ def _tried(make: Callable[[list[Tensor]], Optimizer], one: Any) -> Optimizer:
         made = make([torch.zeros(2, dtype=torch.float64, requires_grad=True)])
     except Exception as error:
         raise DlvizError(
-            message("descent.refused.torch", got=_about(one), error=f"{type(error).__name__}: {error}")
+            message("optimizers.refused.torch", got=_about(one), error=f"{type(error).__name__}: {error}")
         ) from None
     if not isinstance(made, Optimizer):
-        raise DlvizError(message("descent.refused.optimizer", got=_about(made)))
+        raise DlvizError(message("optimizers.refused.optimizer", got=_about(made)))
     if "lr" not in made.param_groups[0]:
-        raise DlvizError(message("descent.refused.rateless", got=type(made).__name__))
+        raise DlvizError(message("optimizers.refused.rateless", got=type(made).__name__))
     return made
 
 

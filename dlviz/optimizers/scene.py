@@ -122,13 +122,13 @@ def limit_words(runs: Sequence[Run], bounds: Sequence[float | None], bends: Curv
     found = []
     for run, bound in zip(runs, bounds, strict=True):
         if bound is None or bends is None:
-            key = "descent.limit.curved" if run.kind is torch.optim.SGD else "descent.limit.none"
+            key = "optimizers.limit.curved" if run.kind is torch.optim.SGD else "optimizers.limit.none"
             found.append(message(key, name=run.name))
             continue
         group = run.group
         which = "nesterov" if group["nesterov"] else "momentum" if group["momentum"] else "plain"
-        text = message(f"descent.limit.{which}", beta=f"{group['momentum']:g}")
-        key = "descent.limit.sure" if bends.quadratic else "descent.limit.local"
+        text = message(f"optimizers.limit.{which}", beta=f"{group['momentum']:g}")
+        key = "optimizers.limit.sure" if bends.quadratic else "optimizers.limit.local"
         sentence = message(key, name=run.name, formula=text, largest=f"{bends.largest:.4g}", bound=f"{bound:.4g}")
-        found.append(sentence if bends.eigenvalues[0] >= 0 else f"{sentence} {message('descent.limit.down')}")
+        found.append(sentence if bends.eigenvalues[0] >= 0 else f"{sentence} {message('optimizers.limit.down')}")
     return found

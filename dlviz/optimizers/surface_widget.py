@@ -45,7 +45,7 @@ class Surface(Relief):
         self._about = ground(self._x, self._y, values)
         self._kept: dict[str, Any] = {"list": []}
         if path is not None and path_losses is not None:
-            self._kept = own_path(path, path_losses, message("descent.surface.path"))
+            self._kept = own_path(path, path_losses, message("optimizers.surface.path"))
         steps = 0 if path is None else len(path) - 1
         shape = f"{values.shape[1]} × {values.shape[0]}"
         self.paths_shown = binary(self._kept)
@@ -58,11 +58,11 @@ class Surface(Relief):
                 "steps": steps,
                 "minima": [],
                 "marked": [list(one) for one in marked],
-                "signature": message("descent.surface.signature", name=title, shape=shape),
-                "badge": {"kind": "good", "text": message("descent.badge.torch")},
+                "signature": message("optimizers.surface.signature", name=title, shape=shape),
+                "badge": {"kind": "good", "text": message("optimizers.badge.torch")},
                 "notes": [{"kind": "", "text": note} for note in notes],
                 "summary": message(
-                    "descent.surface.summary",
+                    "optimizers.surface.summary",
                     name=title,
                     low=f"{self._about['low']:.4g}",
                     high=f"{self._about['high']:.4g}",
@@ -114,10 +114,10 @@ class Surface(Relief):
 
     def _describe(self) -> str:
         if not self._open:
-            return message("descent.surface.repr_closed")
+            return message("optimizers.surface.repr_closed")
         low, high = f"{self._about['low']:.4g}", f"{self._about['high']:.4g}"
-        points = "" if self._path is None else message("descent.surface.repr_path", count=len(self._path))
-        return message("descent.surface.repr", name=self._title, low=low, high=high, path=points)
+        points = "" if self._path is None else message("optimizers.surface.repr_path", count=len(self._path))
+        return message("optimizers.surface.repr", name=self._title, low=low, high=high, path=points)
 
     def _still(self) -> str:
         self._held()
@@ -173,14 +173,14 @@ def surface(
     """
     side = size if size is not None else PLACES if isinstance(loss_fn, nn.Module) else SIDE
     if not isinstance(side, int) or not 2 <= side <= 401:
-        raise DlvizError(message("descent.refused.size", got=repr(size)))
+        raise DlvizError(message("optimizers.refused.size", got=repr(size)))
     box = None if limits is None else checked_limits("surface", limits)
     names = None if axes is None else checked_axes("surface", axes)
     if isinstance(loss_fn, nn.Module):
         name = name_of(loss_fn, scope(), type(loss_fn).__name__)
         return _slice(name, loss_fn, box, path, loss, directions, names, side, seed, settings)
     if loss is not None or directions is not None:
-        raise DlvizError(message("descent.refused.no_model", got=type(loss_fn).__name__))
+        raise DlvizError(message("optimizers.refused.no_model", got=type(loss_fn).__name__))
     return _numbers(chosen("surface", loss_fn), box, path, names or ("x", "y"), side, settings)
 
 
@@ -189,7 +189,7 @@ def _numbers(
 ) -> Surface:
     points = None if path is None else _points(path)
     if box is None and loss.limits is None and points is None:
-        raise DlvizError(message("descent.refused.no_limits", name=loss.name))
+        raise DlvizError(message("optimizers.refused.no_limits", name=loss.name))
     limits = box or loss.limits or _wide(points)
     value("surface", loss, torch.tensor([limits[0][0], limits[1][0]], dtype=torch.float64))
     values = grid(loss, axis(*limits[0], side), axis(*limits[1], side))
@@ -205,9 +205,9 @@ def _points(path: Any) -> Tensor:
         rows = path if isinstance(path, Tensor) else [torch.as_tensor(one, dtype=torch.float64) for one in path]
         points = rows if isinstance(rows, Tensor) else torch.stack(rows)
     except (TypeError, ValueError, RuntimeError):
-        raise DlvizError(message("descent.refused.path", got=repr(path)[:80])) from None
+        raise DlvizError(message("optimizers.refused.path", got=repr(path)[:80])) from None
     if points.dim() != 2 or points.shape[1] != 2 or not len(points):
-        raise DlvizError(message("descent.refused.path", got=f"shape {tuple(points.shape)}"))
+        raise DlvizError(message("optimizers.refused.path", got=f"shape {tuple(points.shape)}"))
     return points.detach().to("cpu", torch.float64).clone()
 
 
@@ -233,32 +233,32 @@ def _slice(
     settings: Mapping[str, Any],
 ) -> Surface:
     if not callable(loss):
-        raise DlvizError(message("descent.refused.no_loss", name=name, got=repr(loss)))
+        raise DlvizError(message("optimizers.refused.no_loss", name=name, got=repr(loss)))
     own = parameters(model)
     if directions is None:
         plane, usual = around(model, seed), ((-1.0, 1.0), (-1.0, 1.0))
-        words = (message("descent.surface.first"), message("descent.surface.second"))
+        words = (message("optimizers.surface.first"), message("optimizers.surface.second"))
         marked = [(0.0, 0.0)]
     else:
         states = [_state("directions", own, one) for one in directions]
         if len(states) not in (2, 3):
-            raise DlvizError(message("descent.refused.directions", got=len(states)))
+            raise DlvizError(message("optimizers.refused.directions", got=len(states)))
         if any(all(torch.equal(states[0][k], one[k]) for k in own) for one in states[1:]):
-            raise DlvizError(message("descent.refused.same"))
+            raise DlvizError(message("optimizers.refused.same"))
         plane, usual = through(states, seed), ((-0.5, 1.5), (-1.0, 1.0) if len(states) == 2 else (-0.5, 1.5))
         words = (
-            message("descent.surface.to", number=2),
-            message("descent.surface.to", number=3) if len(states) == 3 else message("descent.surface.aside"),
+            message("optimizers.surface.to", number=2),
+            message("optimizers.surface.to", number=3) if len(states) == 3 else message("optimizers.surface.aside"),
         )
         marked = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)][: len(states)]
-    points, along, notes = None, None, [message("descent.surface.note")] if directions is None else []
+    points, along, notes = None, None, [message("optimizers.surface.note")] if directions is None else []
     if path is not None:
         found = [plane.place(_state("path", own, one)) for one in path]
         if not found:
-            raise DlvizError(message("descent.refused.states", what="path", got="an empty list"))
+            raise DlvizError(message("optimizers.refused.states", what="path", got="an empty list"))
         points = torch.tensor([place for place, _, _ in found], dtype=torch.float64)
         off, way = max(one[1] for one in found), max(one[2] for one in found)
-        notes.append(message("descent.surface.off", off=f"{off:.3g}", way=f"{way:.3g}"))
+        notes.append(message("optimizers.surface.off", off=f"{off:.3g}", way=f"{way:.3g}"))
     limits = box or _holding(usual, points)
     values = losses(model, loss, plane, axis(*limits[0], side), axis(*limits[1], side))
     if points is not None:
@@ -270,10 +270,10 @@ def _slice(
 def _state(what: str, own: Mapping[str, Tensor], given: Any) -> dict[str, Tensor]:
     """The parameters in a ``state_dict``; its buffers are not of the plane."""
     if not isinstance(given, Mapping):
-        raise DlvizError(message("descent.refused.states", what=what, got=type(given).__name__))
+        raise DlvizError(message("optimizers.refused.states", what=what, got=type(given).__name__))
     wrong = [name for name, one in own.items() if name not in given or given[name].shape != one.shape]
     if wrong:
-        raise DlvizError(message("descent.refused.keys", what=what, names=", ".join(wrong[:4])))
+        raise DlvizError(message("optimizers.refused.keys", what=what, names=", ".join(wrong[:4])))
     return {name: given[name].detach().clone() for name in own}
 
 

@@ -96,7 +96,7 @@ def chosen(caller: str, given: Any) -> Loss:
     if isinstance(given, str) and given in NAMED:
         return NAMED[given]
     if not callable(given):
-        raise DlvizError(message("descent.refused.loss", caller=caller, got=repr(given), names=", ".join(NAMED)))
+        raise DlvizError(message("optimizers.refused.loss", caller=caller, got=repr(given), names=", ".join(NAMED)))
     name = getattr(given, "__name__", type(given).__name__)
     return Loss("loss" if name == "<lambda>" else name, given)
 
@@ -110,10 +110,12 @@ def value(caller: str, loss: Loss, point: Tensor) -> Tensor:
     try:
         found = loss.function(point)
     except Exception as error:
-        raise DlvizError(message("descent.refused.raised", caller=caller, name=loss.name, error=_line(error))) from None
+        raise DlvizError(
+            message("optimizers.refused.raised", caller=caller, name=loss.name, error=_line(error))
+        ) from None
     if not isinstance(found, Tensor) or found.numel() != 1 or not found.dtype.is_floating_point:
         got = f"a tensor of shape {tuple(found.shape)}, {found.dtype}" if isinstance(found, Tensor) else repr(found)
-        raise DlvizError(message("descent.refused.scalar", caller=caller, name=loss.name, got=got))
+        raise DlvizError(message("optimizers.refused.scalar", caller=caller, name=loss.name, got=got))
     return found.reshape(())
 
 

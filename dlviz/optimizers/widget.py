@@ -116,7 +116,7 @@ class Race(Relief):
         self._held()
         wanted = name or self.opened or self._runs[0].name
         if wanted not in self.runs:
-            raise DlvizError(message("descent.refused.name", got=repr(name), names=", ".join(self.runs)))
+            raise DlvizError(message("optimizers.refused.name", got=repr(name), names=", ".join(self.runs)))
         return code(self.runs[wanted], self._loss, self._start, self._steps)
 
     def close(self) -> None:
@@ -138,13 +138,13 @@ class Race(Relief):
     def _positive(self, proposal: Any) -> float:
         wished = float(proposal["value"])
         if not 0 < wished < float("inf"):
-            raise DlvizError(message("descent.refused.scale", got=wished))
+            raise DlvizError(message("optimizers.refused.scale", got=wished))
         return wished
 
     def _check(self, _: Any) -> None:
         if self._open and self.opened and self.opened not in {one.name for one in self._racers}:
             wrong, self.opened = self.opened, ""
-            raise DlvizError(message("descent.refused.name", got=repr(wrong), names=", ".join(self.runs)))
+            raise DlvizError(message("optimizers.refused.name", got=repr(wrong), names=", ".join(self.runs)))
 
     def _ground(self, first: Sequence[Run]) -> None:
         (x0, x1), (y0, y1) = self._limits
@@ -155,7 +155,7 @@ class Race(Relief):
         names = ", ".join(one.name for one in self._racers)
         named = self._named(self._axes)
         across, up = (f"{one:g}" for one in self._start)
-        signature = f"{self._loss.name} · {message('descent.race.from', pair=named['pair'], x=across, y=up)}"
+        signature = f"{self._loss.name} · {message('optimizers.race.from', pair=named['pair'], x=across, y=up)}"
         self._base = {
             "kind": "race",
             "ground": self._about,
@@ -166,9 +166,9 @@ class Race(Relief):
             "scales": list(SCALES),
             "rates": [one.rate for one in self._racers],
             "limits": limit_words(first, bounds, self._bends),
-            "signature": f"{signature} · {message('descent.race.steps', steps=self._steps)}",
+            "signature": f"{signature} · {message('optimizers.race.steps', steps=self._steps)}",
             "notes": [],
-            "summary": message("descent.race.summary", loss=self._loss.name, names=names, steps=self._steps),
+            "summary": message("optimizers.race.summary", loss=self._loss.name, names=names, steps=self._steps),
         }
 
     def _paths(self, runs: Sequence[Run]) -> dict[str, Any]:
@@ -184,8 +184,8 @@ class Race(Relief):
     def _badge(self) -> dict[str, str]:
         gap = self._kept["gap"]
         if gap is None:
-            return {"kind": "good", "text": message("descent.badge.torch")}
-        return {"kind": "good" if gap < 1e-10 else "bad", "text": message("descent.badge.gap", gap=f"{gap:.0e}")}
+            return {"kind": "good", "text": message("optimizers.badge.torch")}
+        return {"kind": "good" if gap < 1e-10 else "bad", "text": message("optimizers.badge.gap", gap=f"{gap:.0e}")}
 
     def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Every other setting of the slider, the nearest ones first."""
@@ -200,9 +200,9 @@ class Race(Relief):
 
     def _describe(self) -> str:
         if not self._open:
-            return message("descent.race.repr_closed")
+            return message("optimizers.race.repr_closed")
         names = ", ".join(one.name for one in self._racers)
-        return message("descent.race.repr", names=names, loss=self._loss.name, steps=self._steps)
+        return message("optimizers.race.repr", names=names, loss=self._loss.name, steps=self._steps)
 
     def _still(self) -> str:
         self._held()
@@ -281,28 +281,28 @@ def race(
     found = chosen("race", loss)
     at = _start(found, start)
     if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MOST:
-        raise DlvizError(message("descent.refused.steps", most=MOST, got=repr(steps)))
+        raise DlvizError(message("optimizers.refused.steps", most=MOST, got=repr(steps)))
     box = None if limits is None else checked_limits("race", limits)
     names = checked_axes("race", axes)
     made = racers(optimizers)
     p = torch.tensor(at, dtype=torch.float64, requires_grad=True)
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):
         if not value("race", found, p).requires_grad:
-            raise DlvizError(message("descent.refused.detached", name=found.name))
+            raise DlvizError(message("optimizers.refused.detached", name=found.name))
     return Race(made, found, at, steps, box, names, seed, **settings)
 
 
 def _start(loss: Loss, given: Sequence[float] | Tensor | None) -> tuple[float, float]:
     if given is None:
         if loss.start is None:
-            raise DlvizError(message("descent.refused.no_start", name=loss.name))
+            raise DlvizError(message("optimizers.refused.no_start", name=loss.name))
         return loss.start
     try:
         x, y = (float(one) for one in given)
     except (TypeError, ValueError):
-        raise DlvizError(message("descent.refused.start", got=repr(given)[:80])) from None
+        raise DlvizError(message("optimizers.refused.start", got=repr(given)[:80])) from None
     if not all(map(_finite, (x, y))):
-        raise DlvizError(message("descent.refused.start", got=repr(given)[:80]))
+        raise DlvizError(message("optimizers.refused.start", got=repr(given)[:80]))
     return x, y
 
 

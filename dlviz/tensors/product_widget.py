@@ -12,7 +12,6 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.tensors import contraction
 from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.contraction import Contraction, partial_sums
 from dlviz.tensors.record import facts

@@ -29,7 +29,7 @@ class TensorView(TensorsWidget[Tensor]):
         held: the numbers that the browser has.
     """
 
-    _view = Path(__file__).with_name("view") / "tensor.js"
+    _view = Path(__file__).with_name("view") / "index.js"
 
     held = traitlets.Dict(help="the numbers that the browser has").tag(sync=True)
     origin = traitlets.List(traitlets.Int(min=0), help="index of the first element shown").tag(sync=True)

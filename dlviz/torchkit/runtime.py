@@ -23,7 +23,7 @@ def device() -> torch.device:
     if not wanted:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if wanted not in _available():
-        raise DlvizError(message("machine.device", value=wanted, available=", ".join(_available())))
+        raise DlvizError(message("runtime.device", value=wanted, available=", ".join(_available())))
     return torch.device(wanted)
 
 
@@ -45,9 +45,9 @@ def seed(n: int = 0) -> None:
     True
     """
     if isinstance(n, bool) or not isinstance(n, int):
-        raise DlvizError(message("machine.seed", value=repr(n), kind=type(n).__name__))
+        raise DlvizError(message("runtime.seed", value=repr(n), kind=type(n).__name__))
     if not -(2**63) <= n < 2**64:  # torch's own bounds
-        raise DlvizError(message("machine.seed_range", value=n))
+        raise DlvizError(message("runtime.seed_range", value=n))
     random.seed(n)
     np.random.seed(n % 2**32)  # NumPy's legacy stream takes 32 bits
     torch.manual_seed(n)

@@ -112,7 +112,7 @@ def in_browser() -> Iterator[str]:
     x, y = dlviz.data.spirals(300)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=executable, args=list(_FLAGS))
-        path = Path(folder) / "plane.html"
+        path = Path(folder) / "decision_boundary.html"
         view = dlviz.boundary(net_of(16), x, y, opened=[2, 3])
         view.to_html(path)
         page = browser.new_page(viewport={"width": 1100, "height": 900})

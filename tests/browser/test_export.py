@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dlviz.export import gallery as gallery
-from dlviz.export import lesson as lesson
+from dlviz.export import gallery, lesson
 from tests.browser.conftest import Watch, until
 
 NAMES = [make.__name__ for makers in gallery.GROUPS.values() for make in makers]

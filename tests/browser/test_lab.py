@@ -322,7 +322,7 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
 
 
 def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server):
-    open_notebook(lab, server, "plane.ipynb")
+    open_notebook(lab, server, "decision_boundary.ipynb")
     run(lab, 0)
     view = lab.get_by_role("group", name="boundary", exact=True)
     head = view.locator(".dlviz-signature")

@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
-from dlviz.exercises import catalog, exercises
+from dlviz.exercises import catalog
+from dlviz.exercises.lesson06 import exercises
 from dlviz.exercises.trace import ScheduledLoop
 from dlviz.optimizers import NAMED
 

@@ -22,7 +22,7 @@ class Vectors:
 
     def __repr__(self) -> str:
         """Say the shape; the numbers may lie on a GPU."""
-        return message("vectors.shown", shape=tuple(self.matrix.shape))
+        return message("embedding.shown", shape=tuple(self.matrix.shape))
 
     @cached_property
     def directions(self) -> Tensor:
@@ -44,7 +44,9 @@ class Vectors:
             return self.places[word]
         if isinstance(word, int) and not isinstance(word, bool) and 0 <= word < len(self.labels):
             return word
-        raise DlvizError(message("vectors.refused.word", got=repr(word), count=len(self.labels), first=self.labels[0]))
+        raise DlvizError(
+            message("embedding.refused.word", got=repr(word), count=len(self.labels), first=self.labels[0])
+        )
 
 
 def labeled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
@@ -64,19 +66,19 @@ def labeled(vectors: Any, labels: Sequence[Any] | None = None) -> Vectors:
     """
     if isinstance(vectors, Vectors):
         if labels is not None:
-            raise DlvizError(message("vectors.refused.twice"))
+            raise DlvizError(message("embedding.refused.twice"))
         return vectors
     if isinstance(vectors, Mapping):
         if labels is not None:
-            raise DlvizError(message("vectors.refused.twice"))
+            raise DlvizError(message("embedding.refused.twice"))
         labels, vectors = list(vectors.keys()), _stacked(list(vectors.values()))
     matrix = _matrix(vectors.weight if isinstance(vectors, nn.Embedding) else vectors)
     names = tuple(str(label) for label in (range(len(matrix)) if labels is None else labels))
     if len(names) != len(matrix):
-        raise DlvizError(message("vectors.refused.labels", rows=len(matrix), got=len(names)))
+        raise DlvizError(message("embedding.refused.labels", rows=len(matrix), got=len(names)))
     if len(set(names)) < len(names):
         twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise DlvizError(message("vectors.refused.same", label=twice))
+        raise DlvizError(message("embedding.refused.same", label=twice))
     return Vectors(matrix, names)
 
 
@@ -85,7 +87,7 @@ def _stacked(rows: list[Any]) -> Any:
     tensors = [torch.as_tensor(row) for row in rows]
     if len({row.shape for row in tensors}) > 1:
         raise DlvizError(
-            message("vectors.refused.ragged", got=", ".join(sorted({str(tuple(row.shape)) for row in tensors})))
+            message("embedding.refused.ragged", got=", ".join(sorted({str(tuple(row.shape)) for row in tensors})))
         )
     return torch.stack(tensors) if tensors else torch.empty(0, 0)
 
@@ -94,14 +96,14 @@ def _matrix(given: Any) -> Tensor:
     try:
         tensor = torch.as_tensor(given)
     except (TypeError, ValueError, RuntimeError):
-        raise DlvizError(message("vectors.refused.kind", got=type(given).__name__)) from None
+        raise DlvizError(message("embedding.refused.kind", got=type(given).__name__)) from None
     if tensor.dim() != 2 or not tensor.numel():
-        raise DlvizError(message("vectors.refused.shape", got=tuple(tensor.shape)))
+        raise DlvizError(message("embedding.refused.shape", got=tuple(tensor.shape)))
     if tensor.is_complex():
-        raise DlvizError(message("vectors.refused.dtype", got=str(tensor.dtype).removeprefix("torch.")))
+        raise DlvizError(message("embedding.refused.dtype", got=str(tensor.dtype).removeprefix("torch.")))
     kept = tensor.dtype if tensor.dtype == torch.float64 else torch.float32
     copied = tensor.detach().to("cpu", kept, copy=True)
     if not copied.isfinite().all():
         row = int((~copied.isfinite()).any(1).nonzero()[0])
-        raise DlvizError(message("vectors.refused.finite", row=row))
+        raise DlvizError(message("embedding.refused.finite", row=row))
     return copied

@@ -77,7 +77,7 @@ def tsne(matrix: Tensor, components: int = 2, perplexity: float = 30.0, seed: in
 
     _components(components)
     if len(matrix) < 4:
-        raise DlvizError(message("vectors.refused.tsne", got=len(matrix)))
+        raise DlvizError(message("embedding.refused.tsne", got=len(matrix)))
     points = torch.nn.functional.normalize(matrix, dim=1)
     wanted = min(float(perplexity), (len(matrix) - 1) / 3)
     # As scikit-learn begins by itself, but there may also be fewer directions than components.
@@ -104,7 +104,7 @@ def align(x: Tensor, y: Tensor) -> Turn:
         True
     """
     if x.shape != y.shape or x.dim() != 2:
-        raise DlvizError(message("vectors.refused.align", x=tuple(x.shape), y=tuple(y.shape)))
+        raise DlvizError(message("embedding.refused.align", x=tuple(x.shape), y=tuple(y.shape)))
     x_mean, y_mean = x.mean(0), y.mean(0)
     left, _, right = torch.linalg.svd((x - x_mean).T @ (y - y_mean))
     return Turn(left @ right, x_mean, y_mean)
@@ -112,4 +112,4 @@ def align(x: Tensor, y: Tensor) -> Turn:
 
 def _components(components: int) -> None:
     if components not in (1, 2, 3):
-        raise DlvizError(message("vectors.refused.components", got=repr(components)))
+        raise DlvizError(message("embedding.refused.components", got=repr(components)))

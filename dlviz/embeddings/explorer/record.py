@@ -132,5 +132,5 @@ def axis(vectors: Vectors, low: str | int, high: str | int) -> Tensor:
     along = end - start
     length = along @ along
     if not length > 0:
-        raise DlvizError(message("vectors.refused.axis", low=low, high=high))
+        raise DlvizError(message("embedding.refused.axis", low=low, high=high))
     return (vectors.matrix - start) @ along / length

@@ -24,7 +24,7 @@ def layout(frames: Sequence[Frame], method: str, between: Sequence[int], axes: s
         return straight(frames, between, 3 if fixed else dimensions, fixed=fixed)
     count = len(frames[-1].vectors.labels)
     if count > SLOW:
-        raise DlvizError(message("vectors.refused.slow", most=SLOW, got=count))
+        raise DlvizError(message("embedding.refused.slow", most=SLOW, got=count))
     return scattered(frames[-1], dimensions)
 
 
@@ -38,7 +38,7 @@ def scene(
     named = _axes(frames, placed, method, between, axes)
     told = "summary" if named[1] else "summary_bare"
     if len(frames) > len(shown):
-        notes = [*notes, {"kind": "", "text": message("vectors.map.last", label=frames[-1].label)}]
+        notes = [*notes, {"kind": "", "text": message("embedding.map.last", label=frames[-1].label)}]
     return {
         "labels": list(last.labels),
         "places": placed.places.float().numpy(),
@@ -48,10 +48,10 @@ def scene(
         "own": bool(between),
         "slow": SLOW,
         "kind": " ".join(map(str, (method, axes, *between))),
-        "signature": message("vectors.map.signature", count=f"{count:,}", size=size),
-        "badge": {"text": message("vectors.map.own") if between else message(f"vectors.knob.{method}"), "kind": ""},
+        "signature": message("embedding.map.signature", count=f"{count:,}", size=size),
+        "badge": {"text": message("embedding.map.own") if between else message(f"embedding.knob.{method}"), "kind": ""},
         "notes": notes,
-        "summary": message(f"vectors.map.{told}", count=f"{count:,}", size=size, x=named[0], y=named[1]),
+        "summary": message(f"embedding.map.{told}", count=f"{count:,}", size=size, x=named[0], y=named[1]),
     }
 
 
@@ -60,19 +60,21 @@ def _axes(frames: Sequence[Frame], placed: Layout, method: str, between: Sequenc
     if between:
         low, high = (frames[-1].vectors.labels[row] for row in between)
         return [
-            message("vectors.axis.own", low=low, high=high),
-            message("vectors.axis.beside"),
-            message("vectors.axis.third"),
+            message("embedding.axis.own", low=low, high=high),
+            message("embedding.axis.beside"),
+            message("embedding.axis.third"),
         ]
     if method == "tsne":
-        return [message("vectors.axis.tsne"), "", ""]
+        return [message("embedding.axis.tsne"), "", ""]
     shares = [f"{100 * share:.0f}" for share in placed.shares[-1].tolist()]
     if len(frames) == 1:
-        return [message("vectors.axis.pca", number=k + 1, share=share) for k, share in enumerate(shares)]
+        return [message("embedding.axis.pca", number=k + 1, share=share) for k, share in enumerate(shares)]
     if axes == "fixed":
         label = frames[-1].label
-        return [message("vectors.axis.fixed", number=k + 1, share=share, label=label) for k, share in enumerate(shares)]
-    return [message("vectors.axis.aligned"), "", ""]
+        return [
+            message("embedding.axis.fixed", number=k + 1, share=share, label=label) for k, share in enumerate(shares)
+        ]
+    return [message("embedding.axis.aligned"), "", ""]
 
 
 def chosen(frame: Frame, word: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def draw(shown: Mapping[str, Any], scene: Mapping[str, Any], theme: str) -> str:
     """
     svg = Svg(_LEFT + _WIDE + _SIDE + 32, _TOP + _HIGH + 40, scene["summary"], theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 26, message("vectors.map.name"), size=14, bold=True)
+    svg.text(16, 26, message("embedding.map.name"), size=14, bold=True)
     svg.text(112, 26, scene["signature"], mono=True, color="ink-2")
     svg.rect(_LEFT, _TOP, _WIDE, _HIGH, stroke="line-2")
     found, labels = shown["found"], scene["labels"]
@@ -46,9 +46,9 @@ def draw(shown: Mapping[str, Any], scene: Mapping[str, Any], theme: str) -> str:
         svg.text(svg.width - 16, 26, shorten(moment, _SIDE, 7), anchor="end", bold=True)
     y = _TOP + 12
     if shown["word"] >= 0:
-        y = _list(svg, message("vectors.side.near", word=labels[shown["word"]]), found["near"], labels, y)
+        y = _list(svg, message("embedding.side.near", word=labels[shown["word"]]), found["near"], labels, y)
     if "answers" in found:
-        _list(svg, message("vectors.side.answers"), found["answers"], labels, y)
+        _list(svg, message("embedding.side.answers"), found["answers"], labels, y)
     return svg.markup()
 
 

@@ -41,7 +41,7 @@ class Embedding(Widget):
 
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
-    _room = "vectors"
+    _room = "embedding"
 
     method = traitlets.Enum(("pca", "tsne"), "pca", help="how the map is drawn").tag(sync=True)
     dimensions = traitlets.Enum((2, 3), 2, help="of the map").tag(sync=True)
@@ -56,7 +56,7 @@ class Embedding(Widget):
 
     def __init__(self, vectors: Vectors, **traits: Any) -> None:
         self._named = vectors.labels
-        self._moments = [Frame(0, message("vectors.frame.first"), _cut(vectors))]
+        self._moments = [Frame(0, message("embedding.frame.first"), _cut(vectors))]
         self._taken = 1
         self._placed: Layout | None = None
         super().__init__(**traits)
@@ -100,8 +100,8 @@ class Embedding(Widget):
         given = labeled(vectors) if known else labeled(vectors, self._named)
         if given.labels != self._named or given.matrix.shape[1] != now.matrix.shape[1]:
             shapes = {"got": tuple(given.matrix.shape), "wanted": (len(self._named), now.matrix.shape[1])}
-            raise DlvizError(message("vectors.refused.update", **shapes))
-        frame = Frame(self._taken, str(label) or message("vectors.frame.number", number=self._taken), _cut(given))
+            raise DlvizError(message("embedding.refused.update", **shapes))
+        frame = Frame(self._taken, str(label) or message("embedding.frame.number", number=self._taken), _cut(given))
         self._taken += 1
         self._moments = thinned([*self._moments, frame])
         with self.hold_sync():
@@ -121,7 +121,7 @@ class Embedding(Widget):
 
     def _layout(self) -> Layout:
         if self._placed is None:
-            raise DlvizError(message("vectors.refused.closed"))
+            raise DlvizError(message("embedding.refused.closed"))
         return self._placed
 
     def _shown(self) -> list[Frame]:
@@ -132,7 +132,7 @@ class Embedding(Widget):
         notes = []
         if len(self._named) > MOST:
             count = f"{len(self._named):,}"
-            notes.append({"kind": "warn", "text": message("vectors.map.cut", most=f"{MOST:,}", count=count)})
+            notes.append({"kind": "warn", "text": message("embedding.map.cut", most=f"{MOST:,}", count=count)})
         shown, how = self._shown(), (self.method, self.between, self.axes)
         self._placed = layout(shown, *how, self.dimensions)
         self.scene = binary(scene(shown, self._placed, *how, notes))
@@ -165,7 +165,9 @@ class Embedding(Widget):
         wanted = 3 if proposal["trait"].name == "question" else 2
         rows = [self._moments[0].vectors.row(row) for row in proposal["value"]]
         if rows and len(rows) != wanted:
-            raise DlvizError(message("vectors.refused.rows", name=proposal["trait"].name, wanted=wanted, got=len(rows)))
+            raise DlvizError(
+                message("embedding.refused.rows", name=proposal["trait"].name, wanted=wanted, got=len(rows))
+            )
         return rows
 
     def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -177,9 +179,9 @@ class Embedding(Widget):
 
     def _describe(self) -> str:
         if not self._moments:
-            return message("vectors.map.repr_closed")
+            return message("embedding.map.repr_closed")
         count, size = self.vectors.matrix.shape
-        return message("vectors.map.repr", count=count, size=size, method=self.method)
+        return message("embedding.map.repr", count=count, size=size, method=self.method)
 
     def _still(self) -> str:
         theme = "dark" if self.theme == "dark" else "light"
@@ -235,11 +237,11 @@ def embedding(
     """
     given = labeled(vectors, labels)
     if method not in ("pca", "tsne"):
-        raise DlvizError(message("vectors.refused.method", got=repr(method)))
+        raise DlvizError(message("embedding.refused.method", got=repr(method)))
     if len(given.labels) < 2:
-        raise DlvizError(message("vectors.refused.alone"))
+        raise DlvizError(message("embedding.refused.alone"))
     if dimensions not in (2, 3):
-        raise DlvizError(message("vectors.refused.dimensions", got=repr(dimensions)))
+        raise DlvizError(message("embedding.refused.dimensions", got=repr(dimensions)))
     rows = {
         "word": -1 if word is None else given.row(word),
         "question": [given.row(one) for one in analogy or ()],

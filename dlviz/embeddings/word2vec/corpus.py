@@ -105,11 +105,11 @@ def vocabulary(sentences: Sequence[Sequence[str]], least: int = 1) -> Vocabulary
     """
     for place, sentence in enumerate(sentences):
         if isinstance(sentence, str) or not all(isinstance(word, str) for word in sentence):
-            raise DlvizError(message("vectors.refused.sentence", place=place, got=type(sentence).__name__))
+            raise DlvizError(message("embedding.refused.sentence", place=place, got=type(sentence).__name__))
     counted = Counter(word for sentence in sentences for word in sentence)
     kept = [(word, count) for word, count in counted.most_common() if count >= least]
     if len(kept) < 2:
-        raise DlvizError(message("vectors.refused.few", least=least, got=len(kept)))
+        raise DlvizError(message("embedding.refused.few", least=least, got=len(kept)))
     words = tuple(word for word, _ in kept)
     return Vocabulary(words, torch.tensor([count for _, count in kept]), {word: k for k, word in enumerate(words)})
 

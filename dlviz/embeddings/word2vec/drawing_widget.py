@@ -139,7 +139,7 @@ class Drawing(Widget):
     @traitlets.validate("rate")
     def _positive(self, proposal: Any) -> float:
         if not 0 < proposal["value"] < float("inf"):
-            raise DlvizError(message("vectors.refused.rate", got=repr(proposal["value"])))
+            raise DlvizError(message("embedding.refused.rate", got=repr(proposal["value"])))
         return float(proposal["value"])
 
     def _turned(self, _: Any = None) -> None:

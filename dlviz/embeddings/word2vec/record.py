@@ -73,7 +73,7 @@ class Training:
         self.vocabulary = vocabulary(sentences, least)
         self.examples: Examples = _KINDS[kind](sentences, self.vocabulary, window)
         if not len(self.examples.targets):
-            raise DlvizError(message("vectors.refused.lonely"))
+            raise DlvizError(message("embedding.refused.lonely"))
         self.negatives, self.window, self.size, self.least = negatives, window, size, least
         self.noise = self.vocabulary.counts.double() ** 0.75
         self.step = 0
@@ -162,7 +162,7 @@ class Training:
     def go(self, step: int) -> None:
         """Stand at a step, earlier or later; it is the same to the last bit as when it was first reached."""
         if not _integral(step) or step < 0:
-            raise DlvizError(message("vectors.refused.step", got=repr(step)))
+            raise DlvizError(message("embedding.refused.step", got=repr(step)))
         nearest = max(kept for kept in self._kept if kept <= step)
         if step < self.step or nearest > self.step:
             self.step = nearest
@@ -221,7 +221,7 @@ def room(matrix: Tensor) -> int:
 def _among(name: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
         raise DlvizError(
-            message("vectors.refused.choice", name=name, known=", ".join(map(repr, known)), got=repr(value))
+            message("embedding.refused.choice", name=name, known=", ".join(map(repr, known)), got=repr(value))
         )
 
 
@@ -231,16 +231,16 @@ def _integral(value: Any) -> bool:
 
 def _whole(name: str, value: Any) -> None:
     if not _integral(value) or value < 1:
-        raise DlvizError(message("vectors.refused.whole", name=name, got=repr(value)))
+        raise DlvizError(message("embedding.refused.whole", name=name, got=repr(value)))
 
 
 def _rate(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < float("inf"):
-        raise DlvizError(message("vectors.refused.rate", got=repr(value)))
+        raise DlvizError(message("embedding.refused.rate", got=repr(value)))
     return float(value)
 
 
 def _seed(value: Any) -> int:
     if not _integral(value) or not 0 <= value < 2**31:
-        raise DlvizError(message("vectors.refused.seed", got=repr(value)))
+        raise DlvizError(message("embedding.refused.seed", got=repr(value)))
     return int(value)

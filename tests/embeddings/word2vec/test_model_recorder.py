@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.embeddings import Training, cbow, vocabulary, watching_widget
+from dlviz.embeddings import Training, cbow, vocabulary
+from dlviz.embeddings.word2vec import watching_widget
 from dlviz.embeddings.word2vec.model_recorder import matrices
 
 DATA = dlviz.data.sentences(60)

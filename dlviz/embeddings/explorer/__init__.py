@@ -1,0 +1,1 @@
+"""`dlviz.embedding`: a map of word vectors, with neighbors and analogies."""

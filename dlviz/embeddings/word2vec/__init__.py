@@ -1,0 +1,1 @@
+"""`dlviz.word2vec`: word vectors trained step by step."""
