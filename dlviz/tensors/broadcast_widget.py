@@ -17,7 +17,7 @@ from dlviz.tensors.record import facts
 from dlviz.tensors.scene import crop_note, cropped, described, item
 from dlviz.tensors.still import Page, Sheet, draw
 from dlviz.tensors.storage import check_layout
-from dlviz.torchkit.tensor_blocks import read, sent
+from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
 
 class BroadcastView(TensorsWidget[Broadcast]):
@@ -57,11 +57,11 @@ class BroadcastView(TensorsWidget[Broadcast]):
                 row.append(self._op if self._infix else ",")
             ghosts = _ghosts(made, i) if made.stretched else ()
             title = f"{self._names[i]} {tuple(made.operands[i].shape)}"
-            row.append(Sheet(title, read(x, None, cropped(tuple(x.shape))), stretched=ghosts))
+            row.append(Sheet(title, read_block(x, None, cropped(tuple(x.shape))), stretched=ghosts))
         lines = []
         if made.result is not None:
             row.append("=")
-            row.append(Sheet(str(tuple(made.result.shape)), read(made.result, None, cropped(tuple(made.result.shape)))))
+            row.append(Sheet(str(tuple(made.result.shape)), read_block(made.result, None, cropped(tuple(made.result.shape)))))
         else:
             lines.append((made.error[:110], "bad"))
         page = Page([row], lines=lines)
@@ -132,7 +132,7 @@ def _scene(made: Broadcast, names: list[str], op: str, infix: bool) -> dict[str,
         about = {"facts": described(facts(x, name)), "block": item(x, facts(x, name))["block"]}
         if made.stretched and made.result is not None:
             wide = made.stretched[i]
-            about["block"] = sent(read(wide, None, cropped(tuple(wide.shape))))
+            about["block"] = block_payload(read_block(wide, None, cropped(tuple(wide.shape))))
             about["facts"]["stride"] = list(wide.stride()) if about["facts"]["stride"] is not None else None
             about["stretched"] = list(_ghosts(made, i))
         operands.append(about)

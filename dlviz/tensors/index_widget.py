@@ -18,7 +18,7 @@ from dlviz.tensors.indexing import Selection, select
 from dlviz.tensors.record import facts
 from dlviz.tensors.scene import crop_note, cropped, item
 from dlviz.tensors.still import Page, Sheet, draw
-from dlviz.torchkit.tensor_blocks import read
+from dlviz.torchkit.tensor_blocks import read_block
 
 
 class IndexView(TensorsWidget[Selection]):
@@ -61,7 +61,7 @@ class IndexView(TensorsWidget[Selection]):
         row: list[Sheet | str] = [
             Sheet(
                 f"{self._name} {tuple(chosen.source.shape)}",
-                read(chosen.source, None, cropped(tuple(chosen.source.shape))),
+                read_block(chosen.source, None, cropped(tuple(chosen.source.shape))),
                 lit=lit,
             )
         ]
@@ -72,7 +72,7 @@ class IndexView(TensorsWidget[Selection]):
             lines.append((chosen.error[:110], "bad"))
         else:
             shape = tuple(chosen.result.shape)
-            row += ["→", Sheet(str(shape), read(chosen.result, None, cropped(shape)))]
+            row += ["→", Sheet(str(shape), read_block(chosen.result, None, cropped(shape)))]
         return draw(
             message("tensors.index.name"),
             self.scene["signature"],

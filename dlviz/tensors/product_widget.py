@@ -12,12 +12,13 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
+from dlviz.tensors import contraction
 from dlviz.tensors.base_widget import TensorsWidget
 from dlviz.tensors.contraction import Contraction, partial_sums
 from dlviz.tensors.record import facts
 from dlviz.tensors.scene import crop_note, cropped, item
 from dlviz.tensors.still import Page, Sheet, draw
-from dlviz.torchkit.tensor_blocks import read, sent
+from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
 #: The sums on the way are drawn for products of up to this many terms in all.
 PARTIAL = 4096
@@ -77,9 +78,9 @@ class ProductView(TensorsWidget[Contraction]):
         row: list[Sheet | str] = []
         for x, name in zip(made.operands, self._names, strict=True):
             column = self._kind == "matmul" and bool(row) and x.dim() == 1
-            row += [Sheet(f"{name} {tuple(x.shape)}", read(x, None, cropped(tuple(x.shape))), column=column), "·"]
+            row += [Sheet(f"{name} {tuple(x.shape)}", read_block(x, None, cropped(tuple(x.shape))), column=column), "·"]
         row[-1] = "="
-        row.append(Sheet(str(tuple(made.result.shape)), read(made.result, None, cropped(tuple(made.result.shape)))))
+        row.append(Sheet(str(tuple(made.result.shape)), read_block(made.result, None, cropped(tuple(made.result.shape)))))
         return draw(self._kind, self.scene["signature"], self.scene["summary"], Page([row]), self._colors)
 
 
@@ -112,7 +113,7 @@ def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
-    made = einsum.matmul(a, b)
+    made = contraction.matmul(a, b)
     return ProductView(made, _names((a, b), names), "matmul", "a @ b", **traits)
 
 
@@ -140,7 +141,7 @@ def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None,
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
     """
-    made = einsum.einsum(equation, *operands)
+    made = contraction.einsum(equation, *operands)
     return ProductView(made, _names(operands, names), "einsum", equation, **traits)
 
 
@@ -202,7 +203,7 @@ def _scene(made: Contraction, names: Sequence[str], kind: str, equation: str, or
         ),
     }
     if "outer" in orders:
-        scene["partial"] = sent(read(_partial(made)))
+        scene["partial"] = block_payload(read_block(_partial(made)))
     return scene
 
 

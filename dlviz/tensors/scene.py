@@ -10,7 +10,7 @@ from dlviz.kit.messages import message
 from dlviz.tensors.record import Facts
 from dlviz.tensors.statistics import coarse, figures
 from dlviz.tensors.storage import tape
-from dlviz.torchkit.tensor_blocks import Block, read, read_sparse, sent, unreadable, window
+from dlviz.torchkit.tensor_blocks import Block, block_payload, block_window, read_block, read_error, read_sparse_block
 
 #: A live picture holds a window of this many rows and columns; an exported page holds a larger one, because it cannot ask.
 LIVE, EXPORTED = 16, 64
@@ -26,14 +26,14 @@ def described(about: Facts) -> dict[str, Any]:
 def held(x: Tensor, about: Facts, origin: tuple[int, ...], most: int) -> dict[str, Any]:
     """What the browser is given of the numbers: a block around `origin`, a small storage whole, of a large plane a coarse map."""
     if about.layout != "strided":
-        block = read_sparse(x, LIVE * LIVE) or Block(
+        block = read_sparse_block(x, LIVE * LIVE) or Block(
             about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b""
         )
-        return {"block": sent(block)}
-    start, size = window(about.shape, origin, most)
-    found: dict[str, Any] = {"block": sent(read(x, start, size))}
+        return {"block": block_payload(block)}
+    start, size = block_window(about.shape, origin, most)
+    found: dict[str, Any] = {"block": block_payload(read_block(x, start, size))}
     if about.storage is not None and 0 < about.storage <= TAPE and not x.is_quantized:
-        found["tape"] = sent(read(tape(x)))
+        found["tape"] = block_payload(read_block(tape(x)))
     # What one window does not show is worth a map.
     if any(size > LIVE for size in about.shape[-2:]) and about.numel > LIVE * LIVE:
         found["map"] = coarse(x, start)
@@ -43,11 +43,11 @@ def held(x: Tensor, about: Facts, origin: tuple[int, ...], most: int) -> dict[st
 def item(x: Tensor, about: Facts) -> dict[str, Any]:
     """A tensor as one of several in a picture: facts, and its numbers from the first on, cropped if there are many."""
     if about.layout != "strided":
-        block = read_sparse(x, LIVE * LIVE) or Block(
+        block = read_sparse_block(x, LIVE * LIVE) or Block(
             about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b""
         )
-        return {"facts": described(about), "block": sent(block)}
-    return {"facts": described(about), "block": sent(read(x, None, cropped(about.shape)))}
+        return {"facts": described(about), "block": block_payload(block)}
+    return {"facts": described(about), "block": block_payload(read_block(x, None, cropped(about.shape)))}
 
 
 def cropped(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -106,7 +106,7 @@ def _badge(x: Tensor, about: Facts) -> dict[str, str]:
     if (
         x.is_meta
         or about.layout not in ("strided", "sparse_coo", "sparse_csr")
-        or (about.layout == "strided" and unreadable(x))
+        or (about.layout == "strided" and read_error(x))
     ):
         return {"kind": "", "text": message("tensors.badge.none")}
     return {"kind": "good", "text": message("tensors.badge.exact")}
@@ -120,7 +120,7 @@ def _notes(x: Tensor, about: Facts, measured: dict[str, Any]) -> list[dict[str, 
 
     if x.is_meta:
         note("", "meta")
-    elif about.layout == "strided" and (reason := unreadable(x)):
+    elif about.layout == "strided" and (reason := read_error(x)):
         note("warn", "unreadable", dtype=about.dtype, torch=reason)
     if about.layout.startswith("sparse"):
         stored = x._nnz()

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.torchkit.tensor_blocks import numbers
+from dlviz.torchkit.tensor_blocks import to_numpy
 
 BINS = 32
 #: Up to this many elements are counted one and all; of more, an even sample.
@@ -112,7 +112,7 @@ def coarse(x: Tensor, at: tuple[int, ...]) -> dict[str, Any] | None:
     part = plane[:: steps[0], :: steps[1]]
     if part.is_complex():
         part = part.to(torch.complex64).abs()
-    kind, values = numbers(part)
+    kind, values = to_numpy(part)
     if kind == "text":
         return None
     return {"rows": part.shape[0], "columns": part.shape[1], "every": steps, "kind": kind, "values": values}

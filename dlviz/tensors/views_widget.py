@@ -19,7 +19,7 @@ from dlviz.tensors.still import Page, Scroll, Sheet, draw
 from dlviz.tensors.storage import groups, same_storage, tape
 from dlviz.tensors.view_ops import Arranged, arrange
 from dlviz.tensors.view_rules import broken_at
-from dlviz.torchkit.tensor_blocks import read, sent
+from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
 
 class ViewsView(TensorsWidget[tuple[Arranged, ...]]):
@@ -69,14 +69,14 @@ class ViewsView(TensorsWidget[tuple[Arranged, ...]]):
                 about = facts(one.result, one.text)
                 sheets.append(
                     Sheet(
-                        f"{one.text} {about.shape} {about.stride or ''}", read(one.result, None, cropped(about.shape))
+                        f"{one.text} {about.shape} {about.stride or ''}", read_block(one.result, None, cropped(about.shape))
                     )
                 )
         rows = [sheets[i : i + 3] for i in range(0, len(sheets), 3)]
         page = Page(
             rows,
             [
-                Scroll(message("tensors.tape.of", name=title), read(tape(x)))
+                Scroll(message("tensors.tape.of", name=title), read_block(tape(x)))
                 for title, x in _tapes(self.arranged)
                 if _small(x)
             ],
@@ -145,7 +145,7 @@ def _scene(arranged: tuple[Arranged, ...]) -> dict[str, Any]:
     tapes = []
     found = _tapes(arranged)
     for t, (title, x) in enumerate(found):
-        about: dict[str, Any] = {"title": title, "stored": sent(read(tape(x))) if _small(x) else None}
+        about: dict[str, Any] = {"title": title, "stored": block_payload(read_block(tape(x))) if _small(x) else None}
         twin = next((s for s, (_, other) in enumerate(found[:t]) if same_storage(x, other)), None)
         if twin is not None:  # the same bytes, read as elements of another size
             about["same"] = twin

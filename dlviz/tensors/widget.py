@@ -16,7 +16,7 @@ from dlviz.tensors.record import Facts, facts
 from dlviz.tensors.scene import EXPORTED, LIVE, held, tensor_scene
 from dlviz.tensors.still import Page, Scroll, Sheet, draw
 from dlviz.tensors.storage import tape
-from dlviz.torchkit.tensor_blocks import Block, read, read_sparse, window
+from dlviz.torchkit.tensor_blocks import Block, block_window, read_block, read_sparse_block
 
 
 class TensorView(TensorsWidget[Tensor]):
@@ -101,8 +101,8 @@ class TensorView(TensorsWidget[Tensor]):
         about = self.facts
         return message("tensors.repr", name=about.name, shape=about.shape, dtype=about.dtype, device=about.device)
 
-    def _full(self) -> dict[str, Any]:
-        traits = super()._full()
+    def _page_state(self) -> dict[str, Any]:
+        traits = super()._page_state()
         if self._data is not None:
             traits["held"] = binary(held(self._data, self.facts, tuple(self.origin), EXPORTED))
         return traits
@@ -111,7 +111,7 @@ class TensorView(TensorsWidget[Tensor]):
         about, x = self.facts, self.data
         scrolls = []
         if about.storage is not None and 0 < about.storage <= 48 and not x.is_quantized:
-            scrolls = [Scroll(message("tensors.tape.title"), read(tape(x)), _reached(about))]
+            scrolls = [Scroll(message("tensors.tape.title"), read_block(tape(x)), _reached(about))]
         title = f"{about.name} {about.shape}" + (f" stride {about.stride}" if about.stride else "")
         page = Page([[Sheet(title, _block(x, about, tuple(self.origin)))]], scrolls)
         for note in self.scene["notes"]:
@@ -158,8 +158,8 @@ def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
 def _block(x: Tensor, about: Facts, origin: tuple[int, ...]) -> Block:
     """The block that a still picture shows."""
     if about.layout != "strided":
-        return read_sparse(x, LIVE * LIVE) or Block(about.shape, (), (0,), "none", b"")
-    return read(x, *window(about.shape, origin, LIVE))
+        return read_sparse_block(x, LIVE * LIVE) or Block(about.shape, (), (0,), "none", b"")
+    return read_block(x, *block_window(about.shape, origin, LIVE))
 
 
 def _reached(about: Facts) -> frozenset[int]:

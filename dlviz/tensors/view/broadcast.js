@@ -1,18 +1,18 @@
 // Broadcasting: shapes right-aligned, ghosts where a size of 1 is stretched, and the result.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { decode, unravel, ravel, countOf, at } from "../../kit/js/tensor_block.js";
-import { frame, grid } from "../../kit/js/grid.js";
-import { between } from "../../kit/js/formula.js";
+import { decode, unravel, ravel, numel, indexExpression } from "../../kit/js/tensor_block.js";
+import { gridLayout, grid } from "../../kit/js/grid.js";
+import { intersperse } from "../../kit/js/formula.js";
 import { title } from "./metadata.js";
-import { stage } from "../../kit/js/base_view.js";
+import { baseView } from "../../kit/js/base_view.js";
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   const scene = () => model.get("scene");
   const shape = () => scene().result?.block.shape ?? [];
-  const label = (step) => (step ? at(words["broadcast.result"], unravel(step - 1, shape())) : words["tensor.none"]);
-  const on = stage({ model, el, signal, name: words["broadcast.name"], steps: () => (scene().result ? countOf(shape()) : 0), label, draw, stand, traits: { origin: place } });
+  const label = (step) => (step ? indexExpression(messages["broadcast.result"], unravel(step - 1, shape())) : messages["tensor.none"]);
+  const on = baseView({ model, el, signal, name: messages["broadcast.name"], steps: () => (scene().result ? numel(shape()) : 0), label, draw, showStep, traits: { origin: place } });
   let sheets = [];
   on.start();
 
@@ -22,19 +22,19 @@ function render({ model, el, signal }) {
     sheets = [];
     const add = (item, before) => {
       if (before) row.append(h("span", { class: "tensor-sign" }, before));
-      const sheet = grid({ words, signal, pick: result ? (index) => on.go(ravel(index, shape()) + 1) : undefined });
+      const sheet = grid({ messages, signal, pick: result ? (index) => on.go(ravel(index, shape()) + 1) : undefined });
       const block = decode({ ...item.block, name: item.facts.name, stretched: item.stretched, room: 300 });
       sheets.push({ sheet, block, item });
       row.append(sheet.element);
     };
     operands.forEach((item, i) => add(item, i ? (infix ? op : ",") : infix ? null : `${op}(`));
     if (result) add(result, infix ? "=" : ") =");
-    on.ui.stage.replaceChildren(h("div", { class: "tensor-stage" }, alignment(), row));
+    on.ui.main.replaceChildren(h("div", { class: "tensor-main" }, alignment(), row));
     place();
     const last = sheets.at(-1);
     if (result) {
-      for (const dim of frame(last.block, origin()).sliced) {
-        on.controls.range({ label: fillIn(words["knob.slice"], { dim }), max: () => last.block.size[dim] - 1, get: () => origin()[dim], set: (value) => on.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
+      for (const dim of gridLayout(last.block, origin()).sliced) {
+        on.controls.range({ label: fillIn(messages["knob.slice"], { dim }), max: () => last.block.size[dim] - 1, get: () => origin()[dim], set: (value) => on.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
       }
     }
   }
@@ -42,13 +42,13 @@ function render({ model, el, signal }) {
     return shape().map((_, d) => model.get("origin")[d] ?? 0);
   }
   function place() {
-    for (const { sheet, block, item } of sheets) sheet.show(block, origin(), title(item.facts, words));
+    for (const { sheet, block, item } of sheets) sheet.show(block, origin(), title(item.facts, messages));
   }
 
   /** The shapes one below the other, ends flush right: the rule in one look. */
   function alignment() {
     const { operands, aligned, shape: common, result } = scene();
-    const table = h("div", { class: "tensor-align", role: "table", "aria-label": words["broadcast.shapes"], style: `--columns:${common.length}` });
+    const table = h("div", { class: "tensor-align", role: "table", "aria-label": messages["broadcast.shapes"], style: `--columns:${common.length}` });
     const cell = (text, kind) => h("span", { role: "cell", "data-kind": kind ?? null }, text);
     aligned.forEach((sizes, i) => {
       const cells = sizes.map((size, d) => {
@@ -59,8 +59,8 @@ function render({ model, el, signal }) {
       table.append(h("div", { role: "row" }, h("b", { role: "rowheader" }, operands[i].facts.name), ...cells));
     });
     const sum = common.map((size) => cell(size === null ? "✗" : String(size), size === null ? "bad" : "sum"));
-    table.append(h("div", { role: "row" }, h("b", { role: "rowheader" }, result ? result.facts.name : words["broadcast.result"]), ...sum));
-    return common.length ? table : h("p", { class: "tensor-empty" }, words["broadcast.scalars"]);
+    table.append(h("div", { role: "row" }, h("b", { role: "rowheader" }, result ? result.facts.name : messages["broadcast.result"]), ...sum));
+    return common.length ? table : h("p", { class: "tensor-empty" }, messages["broadcast.scalars"]);
   }
 
   /** The index into an operand as it came: stretched dimensions have only their 0. */
@@ -69,7 +69,7 @@ function render({ model, el, signal }) {
     return index.slice(missing).map((i, d) => (item.facts.shape[d] === 1 ? 0 : i));
   }
 
-  function stand(step, fresh) {
+  function showStep(step, fresh) {
     const index = step && scene().result ? unravel(step - 1, shape()) : null;
     if (fresh && index && !sheets.at(-1).sheet.shows(index) && sheets.at(-1).block.position(index) >= 0) {
       on.save("origin", index);
@@ -85,14 +85,14 @@ function render({ model, el, signal }) {
       if (p >= 0) marks.push([p, "now"]);
       sheet.mark(marks);
     }
-    if (!index || sheets.some(({ block }) => block.position(index) < 0)) return on.line.show(index || !scene().result ? [] : [{ text: words["broadcast.hint"], soft: true }]);
+    if (!index || sheets.some(({ block }) => block.position(index) < 0)) return on.line.show(index || !scene().result ? [] : [{ text: messages["broadcast.hint"], soft: true }]);
     const { op, infix } = scene();
     const operands = sheets.slice(0, -1);
     const last = sheets.at(-1);
-    const join = (parts) => (infix ? between(parts, ` ${op} `) : [`${op}(`, ...between(parts, ", "), ")"]);
-    const named = operands.map(({ item }, i) => ({ text: item.facts.shape.length ? at(item.facts.name, own(item, index)) : item.facts.name, dim: i }));
+    const join = (parts) => (infix ? intersperse(parts, ` ${op} `) : [`${op}(`, ...intersperse(parts, ", "), ")"]);
+    const named = operands.map(({ item }, i) => ({ text: item.facts.shape.length ? indexExpression(item.facts.name, own(item, index)) : item.facts.name, dim: i }));
     const values = operands.map(({ block }, i) => ({ text: braced(block.text(block.position(index), 6)), dim: i }));
-    return on.line.show([at(last.item.facts.name, index), " = ", ...join(named), " = ", ...join(values), " = ", { text: last.block.text(last.block.position(index), 6), strong: true }]);
+    return on.line.show([indexExpression(last.item.facts.name, index), " = ", ...join(named), " = ", ...join(values), " = ", { text: last.block.text(last.block.position(index), 6), strong: true }]);
   }
   function braced(text) {
     return /^−|j$/.test(text) ? `(${text})` : text;

@@ -2,19 +2,19 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { shape } from "../../kit/js/numbers.js";
-import { array } from "../../kit/js/typed_arrays.js";
-import { decode, unravel, countOf, ravel, at } from "../../kit/js/tensor_block.js";
-import { frame, grid } from "../../kit/js/grid.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
+import { decode, unravel, numel, ravel, indexExpression } from "../../kit/js/tensor_block.js";
+import { gridLayout, grid } from "../../kit/js/grid.js";
 import { title } from "./metadata.js";
-import { stage } from "../../kit/js/base_view.js";
+import { baseView } from "../../kit/js/base_view.js";
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   const scene = () => model.get("scene");
   const open = () => model.get("revealed") && scene().result !== null;
   const sizes = () => scene().result?.facts.shape ?? [];
-  const label = (step) => (step && open() ? at(words["index.result"], unravel(step - 1, sizes())) : words["tensor.none"]);
-  const on = stage({ model, el, signal, name: words["index.name"], steps: () => (open() ? countOf(sizes()) : 0), label, draw, stand, traits: { revealed: draw, origin: show } });
+  const label = (step) => (step && open() ? indexExpression(messages["index.result"], unravel(step - 1, sizes())) : messages["tensor.none"]);
+  const on = baseView({ model, el, signal, name: messages["index.name"], steps: () => (open() ? numel(sizes()) : 0), label, draw, showStep, traits: { revealed: draw, origin: show } });
   let source;
   let result;
   let positions;
@@ -25,8 +25,8 @@ function render({ model, el, signal }) {
     const { source: from, result: to, text, error } = scene();
     const row = h("div", { class: "tensor-row" });
     source = side(from, (index) => pickSource(index));
-    lit = from.lit ? array(from.lit, "uint8") : null;
-    positions = to?.positions ? array(to.positions, "int32") : null;
+    lit = from.lit ? typedArray(from.lit, "uint8") : null;
+    positions = to?.positions ? typedArray(to.positions, "int32") : null;
     row.append(source.sheet.element, h("span", { class: "tensor-sign" }, "→"));
     result = null;
     on.controls.clear();
@@ -36,27 +36,27 @@ function render({ model, el, signal }) {
       result = side(to, (index) => on.go(ravel(index, sizes()) + 1));
       row.append(h("div", {}, h("div", { class: "tensor-head" }, verdict()), result.sheet.element));
     }
-    on.ui.stage.replaceChildren(h("div", { class: "tensor-stage" }, row));
+    on.ui.main.replaceChildren(h("div", { class: "tensor-main" }, row));
     show();
-    for (const dim of frame(source.block, origin()).sliced) {
-      on.controls.range({ label: fillIn(words["knob.slice"], { dim }), max: () => source.block.size[dim] - 1, get: () => origin()[dim], set: (value) => on.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
+    for (const dim of gridLayout(source.block, origin()).sliced) {
+      on.controls.range({ label: fillIn(messages["knob.slice"], { dim }), max: () => source.block.size[dim] - 1, get: () => origin()[dim], set: (value) => on.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
     }
   }
   function side(item, pick) {
-    return { item, sheet: grid({ words, signal, pick }), block: decode({ ...item.block, name: item.facts.name, room: 380 }) };
+    return { item, sheet: grid({ messages, signal, pick }), block: decode({ ...item.block, name: item.facts.name, room: 380 }) };
   }
   function origin() {
     return source.block.shape.map((_, d) => model.get("origin")[d] ?? 0);
   }
   function show() {
-    source.sheet.show(source.block, origin(), title(source.item.facts, words));
-    result?.sheet.show(result.block, [], title(result.item.facts, words));
+    source.sheet.show(source.block, origin(), title(source.item.facts, messages));
+    result?.sheet.show(result.block, [], title(result.item.facts, messages));
   }
 
   /** Before the answer: a place to commit a guess. */
   function question() {
-    const field = h("input", { type: "text", placeholder: "(2, 3)", "aria-label": words["index.guess"], value: model.get("guess"), maxlength: 40, spellcheck: "false" });
-    const button = h("button", { type: "button", class: "dlviz-wide" }, words["index.reveal"]);
+    const field = h("input", { type: "text", placeholder: "(2, 3)", "aria-label": messages["index.guess"], value: model.get("guess"), maxlength: 40, spellcheck: "false" });
+    const button = h("button", { type: "button", class: "dlviz-wide" }, messages["index.reveal"]);
     const reveal = () => {
       model.set("guess", field.value.trim());
       on.save("revealed", true);
@@ -66,16 +66,16 @@ function render({ model, el, signal }) {
       event.stopPropagation();
       if (event.key === "Enter") reveal();
     }, { signal });
-    return h("div", { class: "tensor-question" }, h("code", {}, scene().text), h("label", {}, words["index.question"], field), button);
+    return h("div", { class: "tensor-question" }, h("code", {}, scene().text), h("label", {}, messages["index.question"], field), button);
   }
 
   /** How the guess compares, without a guess nothing but what torch did. */
   function verdict() {
     const guess = model.get("guess");
     const right = scene().error ? /^\s*error\s*$/i.test(guess) : sameShape(guess, sizes());
-    const truth = scene().error ? words["index.refused"] : shape(sizes());
+    const truth = scene().error ? messages["index.refused"] : shape(sizes());
     const wrong = scene().error ? "index.wrong_refused" : "index.wrong";
-    const text = guess ? fillIn(words[right ? "index.right" : wrong], { guess, truth }) : truth;
+    const text = guess ? fillIn(messages[right ? "index.right" : wrong], { guess, truth }) : truth;
     return h("span", { class: "tensor-tag", "data-kind": !guess ? "" : right ? "good" : "warn", role: "status" }, text);
   }
   function sameShape(guess, wanted) {
@@ -92,7 +92,7 @@ function render({ model, el, signal }) {
     if (q >= 0) on.go(ravel(result.block.index(q), sizes()) + 1);
   }
 
-  function stand(step, fresh) {
+  function showStep(step, fresh) {
     const index = step && open() ? unravel(step - 1, sizes()) : null;
     const q = index && result ? result.block.position(index) : -1;
     const from = q >= 0 && positions ? unravel(positions[q], source.block.shape) : null;
@@ -107,8 +107,8 @@ function render({ model, el, signal }) {
     source.sheet.mark(marks);
     result?.sheet.mark(q >= 0 ? [[q, "now"]] : []);
     if (q < 0) return on.line.show(open() && !sizes().includes(0) ? [{ text: scene().about, soft: true }] : []);
-    const came = from ? [" = ", { text: at(source.item.facts.name, from), dim: 0 }] : [];
-    return on.line.show([at(`(${scene().text})`, index), ...came, " = ", { text: result.block.text(q, 6), strong: true }]);
+    const came = from ? [" = ", { text: indexExpression(source.item.facts.name, from), dim: 0 }] : [];
+    return on.line.show([indexExpression(`(${scene().text})`, index), ...came, " = ", { text: result.block.text(q, 6), strong: true }]);
   }
 }
 

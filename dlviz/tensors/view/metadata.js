@@ -11,10 +11,10 @@ export function colored(numbers) {
 }
 
 /** The title above a grid: name, shape, stride, and an offset that is not 0 or is asked for. */
-export function title(about, words, start = about.offset > 0) {
-  const parts = [h("b", {}, about.name), h("span", { class: "tensor-fact" }, words["fact.shape"], " ", colored(about.shape))];
-  if (about.stride) parts.push(h("span", { class: "tensor-fact" }, words["fact.stride"], " ", colored(about.stride)));
-  if (about.stride && start) parts.push(h("span", { class: "tensor-fact" }, words["fact.offset"], " ", h("code", {}, String(about.offset))));
+export function title(about, messages, start = about.offset > 0) {
+  const parts = [h("b", {}, about.name), h("span", { class: "tensor-fact" }, messages["fact.shape"], " ", colored(about.shape))];
+  if (about.stride) parts.push(h("span", { class: "tensor-fact" }, messages["fact.stride"], " ", colored(about.stride)));
+  if (about.stride && start) parts.push(h("span", { class: "tensor-fact" }, messages["fact.offset"], " ", h("code", {}, String(about.offset))));
   return parts;
 }
 
@@ -23,28 +23,28 @@ export function table(rows) {
   return h("dl", {}, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "string" ? h("code", {}, value) : value)]));
 }
 
-export function factRows(facts, words) {
-  const yes = (is) => words[is ? "fact.yes" : "fact.no"];
-  const rows = [[words["fact.dtype"], facts.dtype], [words["fact.device"], facts.device]];
-  if (facts.layout !== "strided") rows.push([words["fact.layout"], facts.layout]);
-  rows.push([words["fact.numel"], facts.numel.toLocaleString("en")]);
-  if (facts.storage !== null) rows.push([words["fact.storage"], fillIn(words["fact.elements"], { count: facts.storage.toLocaleString("en"), bytes: (facts.storage * facts.itemsize).toLocaleString("en") })]);
-  if (facts.stride) rows.push([words["fact.contiguous"], yes(facts.contiguous)], [words["fact.view"], yes(facts.is_view)]);
-  rows.push([words["fact.grad"], facts.maker ? `${yes(true)}, ${facts.maker}` : yes(facts.requires_grad)]);
+export function factRows(facts, messages) {
+  const yes = (is) => messages[is ? "fact.yes" : "fact.no"];
+  const rows = [[messages["fact.dtype"], facts.dtype], [messages["fact.device"], facts.device]];
+  if (facts.layout !== "strided") rows.push([messages["fact.layout"], facts.layout]);
+  rows.push([messages["fact.numel"], facts.numel.toLocaleString("en")]);
+  if (facts.storage !== null) rows.push([messages["fact.storage"], fillIn(messages["fact.elements"], { count: facts.storage.toLocaleString("en"), bytes: (facts.storage * facts.itemsize).toLocaleString("en") })]);
+  if (facts.stride) rows.push([messages["fact.contiguous"], yes(facts.contiguous)], [messages["fact.view"], yes(facts.is_view)]);
+  rows.push([messages["fact.grad"], facts.maker ? `${yes(true)}, ${facts.maker}` : yes(facts.requires_grad)]);
   return rows;
 }
 
 /** Extremes, mean and histogram, as Python counted them. */
-export function figureRows(figures, words) {
+export function figureRows(figures, messages) {
   if (!figures || figures.counted === 0) return null;
-  const parts = ["min", "mean", "max"].filter((name) => figures[name] !== undefined).map((name) => `${words[`tensor.${name}`]} ${format(number(figures[name]), 4)}`);
-  if (figures.nonfinite) parts.push(fillIn(words["tensor.nonfinite"], { count: figures.nonfinite }));
+  const parts = ["min", "mean", "max"].filter((name) => figures[name] !== undefined).map((name) => `${messages[`tensor.${name}`]} ${format(number(figures[name]), 4)}`);
+  if (figures.nonfinite) parts.push(fillIn(messages["tensor.nonfinite"], { count: figures.nonfinite }));
   const box = h("div", { class: "tensor-figures" });
   if (figures.histogram) {
     const { low, high } = figures.histogram;
-    box.append(histogram(figures.histogram, words), h("div", { class: "tensor-ends dlviz-figures" }, h("span", {}, format(low, 3)), h("span", {}, format(high, 3))));
+    box.append(histogram(figures.histogram, messages), h("div", { class: "tensor-ends dlviz-stats" }, h("span", {}, format(low, 3)), h("span", {}, format(high, 3))));
   }
-  box.append(h("div", { class: "dlviz-figures" }, parts.join(" · ")));
+  box.append(h("div", { class: "dlviz-stats" }, parts.join(" · ")));
   return box;
 }
 

@@ -1,15 +1,15 @@
 // A coarse map of a large tensor's last two dimensions, with the window that the grid shows; drag it to look elsewhere.
 
 import { h } from "../../kit/js/dom.js";
-import { array } from "../../kit/js/typed_arrays.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 
 const WIDE = 240;
 
 /**
- * @param {{root: HTMLElement, words: Record<string, string>, signal: AbortSignal, go: (row: number, column: number) => void}} options
+ * @param {{root: HTMLElement, messages: Record<string, string>, signal: AbortSignal, go: (row: number, column: number) => void}} options
  */
-export function overview({ root, words, signal, go }) {
-  const canvas = h("canvas", { role: "img", "aria-label": words["overview.label"] });
+export function overview({ root, messages, signal, go }) {
+  const canvas = h("canvas", { role: "img", "aria-label": messages["overview.label"] });
   const box = h("div", { class: "tensor-window" });
   const element = h("div", { class: "tensor-overview" }, canvas, box);
   let map = null;
@@ -20,7 +20,7 @@ export function overview({ root, words, signal, go }) {
     map = next;
     element.hidden = !map;
     if (!map) return;
-    values = array(map.values, map.kind === "bool" ? "uint8" : map.kind);
+    values = typedArray(map.values, map.kind === "bool" ? "uint8" : map.kind);
     full = shape;
     canvas.width = map.columns;
     canvas.height = map.rows;

@@ -2,22 +2,22 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { diverging, format } from "../../kit/js/numbers.js";
-import { decode, unravel, ravel, countOf, at } from "../../kit/js/tensor_block.js";
-import { frame, grid } from "../../kit/js/grid.js";
-import { between } from "../../kit/js/formula.js";
+import { decode, unravel, ravel, numel, indexExpression } from "../../kit/js/tensor_block.js";
+import { gridLayout, grid } from "../../kit/js/grid.js";
+import { intersperse } from "../../kit/js/formula.js";
 import { table } from "./metadata.js";
-import { stage } from "../../kit/js/base_view.js";
+import { baseView } from "../../kit/js/base_view.js";
 
 /** More terms than this are written with a gap in the middle. */
 const WRITTEN = 8;
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   const scene = () => model.get("scene");
   const order = () => model.get("order");
   const matrix = () => scene().kind === "matmul";
-  const label = (step) => (step ? said(step) : words["tensor.none"]);
-  const on = stage({ model, el, signal, name: scene().kind, steps, label, draw, stand, traits: { order: restart, batch: place } });
+  const label = (step) => (step ? said(step) : messages["tensor.none"]);
+  const on = baseView({ model, el, signal, name: scene().kind, steps, label, draw, showStep, traits: { order: restart, batch: place } });
   let sheets = [];
   let result;
   let partial;
@@ -37,12 +37,12 @@ function render({ model, el, signal }) {
   function steps() {
     if (order() === "outer") return scene().sizes[scene().summed[0]] ?? 0;
     if (order() === "columns") return scene().sizes.j ?? 0;
-    return countOf(stepped());
+    return numel(stepped());
   }
   function said(step) {
-    if (order() === "outer") return fillIn(words["product.outer_step"], { step });
-    if (order() === "columns") return fillIn(words["product.column_step"], { column: step - 1 });
-    return at(scene().result.facts.name, [...batch(), ...unravel(step - 1, stepped())]);
+    if (order() === "outer") return fillIn(messages["product.outer_step"], { step });
+    if (order() === "columns") return fillIn(messages["product.column_step"], { column: step - 1 });
+    return indexExpression(scene().result.facts.name, [...batch(), ...unravel(step - 1, stepped())]);
   }
   function batch() {
     return leading().map((_, d) => model.get("batch")[d] ?? 0);
@@ -66,23 +66,23 @@ function render({ model, el, signal }) {
     partial = scene().partial ? decode({ ...scene().partial, name: "" }) : null;
     const box = matrix()
       ? h("div", { class: "tensor-matmul" }, h("div", {}), sheets[1].sheet.element, sheets[0].sheet.element, result.sheet.element)
-      : h("div", { class: "tensor-row" }, ...between(sheets.map(({ sheet }) => sheet.element), null).map((node) => node ?? h("span", { class: "tensor-sign" }, "·")), h("span", { class: "tensor-sign" }, "→"), result.sheet.element);
-    on.ui.stage.replaceChildren(h("div", { class: "tensor-stage" }, box));
-    on.ui.setSide(legend(), words["product.legend"]);
+      : h("div", { class: "tensor-row" }, ...intersperse(sheets.map(({ sheet }) => sheet.element), null).map((node) => node ?? h("span", { class: "tensor-sign" }, "·")), h("span", { class: "tensor-sign" }, "→"), result.sheet.element);
+    on.ui.main.replaceChildren(h("div", { class: "tensor-main" }, box));
+    on.ui.setSide(legend(), messages["product.legend"]);
     if (scene().orders.length > 1) {
-      on.controls.choice({ label: words["product.order"], options: scene().orders.map((name) => [name, words[`product.${name}`]]), get: order, set: (name) => on.save("order", name) });
+      on.controls.choice({ label: messages["product.order"], options: scene().orders.map((name) => [name, messages[`product.${name}`]]), get: order, set: (name) => on.save("order", name) });
     }
-    leading().forEach((_, d) => on.controls.range({ label: fillIn(words["product.batch"], { dim: d }), max: () => heldOf(made.labels[d]) - 1, get: () => batch()[d], set: (value) => on.save("batch", batch().map((old, e) => (e === d ? value : old))) }));
+    leading().forEach((_, d) => on.controls.range({ label: fillIn(messages["product.batch"], { dim: d }), max: () => heldOf(made.labels[d]) - 1, get: () => batch()[d], set: (value) => on.save("batch", batch().map((old, e) => (e === d ? value : old))) }));
     place();
     if (!matrix()) {
-      for (const dim of frame(result.block, []).sliced) {
-        on.controls.range({ label: fillIn(words["product.slice"], { label: made.labels[dim] }), max: () => heldOf(made.labels[dim]) - 1, get: () => focus[dim] ?? 0, set: (value) => look(made.labels.map((_, d) => (d === dim ? value : (focus[d] ?? 0)))) });
+      for (const dim of gridLayout(result.block, []).sliced) {
+        on.controls.range({ label: fillIn(messages["product.slice"], { label: made.labels[dim] }), max: () => heldOf(made.labels[dim]) - 1, get: () => focus[dim] ?? 0, set: (value) => look(made.labels.map((_, d) => (d === dim ? value : (focus[d] ?? 0)))) });
       }
     }
     return summed.length ? sizes : null;
   }
   function one(item, pick) {
-    return { item, sheet: grid({ words, signal, pick }), block: decode({ ...item.block, name: item.facts.name, column: item.column, flat: matrix(), room: matrix() ? 900 : 240 }) };
+    return { item, sheet: grid({ messages, signal, pick }), block: decode({ ...item.block, name: item.facts.name, column: item.column, flat: matrix(), room: matrix() ? 900 : 240 }) };
   }
 
   /** How many of a label all tensors hold: of a large one only the first part is drawn. */
@@ -94,15 +94,15 @@ function render({ model, el, signal }) {
   /** Every letter, its size, and whether it is kept or summed over. */
   function legend() {
     const { sizes, summed, terms } = scene();
-    const rows = Object.entries(sizes).map(([name, size]) => [letter(name), h("span", {}, fillIn(words[summed.includes(name) ? "product.summed" : "product.kept"], { size }))]);
-    return h("div", { class: "tensor-side" }, h("h4", {}, scene().equation), table(rows), h("p", {}, fillIn(words["product.each"], { terms })));
+    const rows = Object.entries(sizes).map(([name, size]) => [letter(name), h("span", {}, fillIn(messages[summed.includes(name) ? "product.summed" : "product.kept"], { size }))]);
+    return h("div", { class: "tensor-side" }, h("h4", {}, scene().equation), table(rows), h("p", {}, fillIn(messages["product.each"], { terms })));
   }
   function letter(name) {
     const shown = name.startsWith("b") && matrix() ? name.replace("b", "batch ") : name;
     return h("b", { class: "mono", "data-dim": Object.keys(scene().sizes).indexOf(name) % 5 }, shown);
   }
   function heading({ item }) {
-    const letters = item.labels.length ? between(item.labels.map(letter), " ") : [];
+    const letters = item.labels.length ? intersperse(item.labels.map(letter), " ") : [];
     return [h("b", {}, item.facts.name), h("span", { class: "tensor-letters" }, ...letters), h("span", { class: "tensor-fact" }, h("code", {}, `(${item.facts.shape.join(", ")}${item.facts.shape.length === 1 ? "," : ""})`))];
   }
 
@@ -124,11 +124,11 @@ function render({ model, el, signal }) {
     return item.labels.map((name, d) => (item.facts.shape[d] > 1 ? (labeled[name] ?? 0) : 0));
   }
 
-  function stand(step, fresh) {
+  function showStep(step, fresh) {
     place();
     const clear = () => {
       for (const { sheet } of [...sheets, result]) sheet.mark([]);
-      on.line.show([{ text: words["product.hint"], soft: true }]);
+      on.line.show([{ text: messages["product.hint"], soft: true }]);
     };
     if (!step) {
       if (order() === "outer") unveil(-1);
@@ -171,10 +171,10 @@ function render({ model, el, signal }) {
     const q = result.block.position(index);
     result.sheet.mark(q >= 0 ? [[q, "now"]] : []);
     if (q < 0) return on.line.show([]);
-    const sum = between(parts.map((part) => (part === null ? ["…"] : between(part, "·"))), [" + "]).flat();
+    const sum = intersperse(parts.map((part) => (part === null ? ["…"] : intersperse(part, "·"))), [" + "]).flat();
     const off = plain ? rounded(result.block, q) - printed : 0;
-    const rest = Math.abs(off) > 1e-9 * Math.max(1, Math.abs(printed)) ? [{ text: ` ${fillIn(words["product.rounded"], { off: format(off, 2) })}`, soft: true }] : [];
-    return on.line.show([at(made.facts.name, index), " = ", ...(terms ? sum : ["0"]), " = ", { text: result.block.text(q, 4), strong: true }, ...rest]);
+    const rest = Math.abs(off) > 1e-9 * Math.max(1, Math.abs(printed)) ? [{ text: ` ${fillIn(messages["product.rounded"], { off: format(off, 2) })}`, soft: true }] : [];
+    return on.line.show([indexExpression(made.facts.name, index), " = ", ...(terms ? sum : ["0"]), " = ", { text: result.block.text(q, 4), strong: true }, ...rest]);
   }
   /** The number as it is printed. */
   function rounded(block, p) {
@@ -194,7 +194,7 @@ function render({ model, el, signal }) {
     result.sheet.mark([]);
     const [a, b] = sheets.map(({ item }) => item);
     const cut = (item) => `${item.facts.name}[${item.labels.map((each, d) => (each === name ? (item.facts.shape[d] > 1 ? k : 0) : each.startsWith("b") ? (batch()[Number(each.slice(1))] ?? 0) : ":")).join(", ")}]`;
-    on.line.show([fillIn(words["product.outer_line"], { done: k + 1, of: steps() }), " + ", { text: cut(a), dim: 0 }, " ⊗ ", { text: cut(b), dim: 1 }]);
+    on.line.show([fillIn(messages["product.outer_line"], { done: k + 1, of: steps() }), " + ", { text: cut(a), dim: 0 }, " ⊗ ", { text: cut(b), dim: 1 }]);
   }
   /** Column j of the result is the left's columns, weighted by column j of the right. */
   function columns(j) {
@@ -210,7 +210,7 @@ function render({ model, el, signal }) {
       if (p >= 0) parts.push([{ text: braced(b.block.text(p, 4)), dim: 1 }, "·", { text: `${a.item.facts.name}[${[...before, ...dots, k].join(", ")}]`, dim: 0 }]);
     }
     const left = `${result.item.facts.name}[${[...batch(), ...dots, j].join(", ")}]`;
-    on.line.show([left, " = ", ...between(parts, [" + "]).flat(), ...(size > WRITTEN ? [" + …"] : [])]);
+    on.line.show([left, " = ", ...intersperse(parts, [" + "]).flat(), ...(size > WRITTEN ? [" + …"] : [])]);
   }
   function batchLabels() {
     return Object.fromEntries(leading().map((name, d) => [name, batch()[d]]));

@@ -3,7 +3,7 @@
 import { h, s } from "../../kit/js/dom.js";
 import { diverging } from "../../kit/js/numbers.js";
 import { decode, address } from "../../kit/js/tensor_block.js";
-import { between } from "../../kit/js/formula.js";
+import { intersperse } from "../../kit/js/formula.js";
 
 const HIGH = 46;
 /** Where nothing is laid out yet. */
@@ -24,7 +24,7 @@ export function tape({ signal, pick, label }) {
   let last = { items: [], max: 0, marks: [], offset: 0, hops: [], room: 0 };
 
   /**
-   * @param {{address: number, text: string, number: number, off: boolean, odd: boolean}[]} items in the order of storage
+   * @param {{address: number, text: string, number: number, off: boolean, nonfinite: boolean}[]} items in the order of storage
    * @param {number} max the value of the strongest color
    */
   function show(items, max) {
@@ -51,7 +51,7 @@ export function tape({ signal, pick, label }) {
       }
       const style = `width:${wide}px;${item.off ? "" : `background:${diverging(item.number, max)}`}`;
       const ticked = item.address % tick === 0 || skipped > 0;
-      const node = h("span", { class: "tape-cell", style, "data-off": item.off ? "" : null, "data-odd": item.odd ? "" : null, "data-tick": ticked ? item.address : null },
+      const node = h("span", { class: "tape-cell", style, "data-off": item.off ? "" : null, "data-nonfinite": item.nonfinite ? "" : null, "data-tick": ticked ? item.address : null },
         h("span", { class: "tape-text" }, written ? item.text : ""));
       node.title = `${item.address}: ${item.text}`;
       node.dataset.address = String(item.address);
@@ -164,14 +164,14 @@ export function tapeItems(over, stored) {
 }
 
 function item(block, p, place, off) {
-  return { address: place, text: block.text(p, 3), number: block.known ? block.number(p) : 0, off, odd: block.odd(p) };
+  return { address: place, text: block.text(p, 3), number: block.known ? block.number(p) : 0, off, nonfinite: block.nonfinite(p) };
 }
 
 /** offset + Σ index × stride, as parts. */
-export function addressParts(name, index, stride, offset, words) {
+export function addressParts(name, index, stride, offset, messages) {
   const sum = index.reduce((all, at, d) => all + at * stride[d], offset);
-  const parts = [name, "[", ...(index.length ? between(index.map((at, d) => ({ text: String(at), dim: d })), ", ") : ["()"]), "]"];
-  parts.push({ text: ` ${words["tape.lies"]} `, soft: true }, String(offset));
+  const parts = [name, "[", ...(index.length ? intersperse(index.map((at, d) => ({ text: String(at), dim: d })), ", ") : ["()"]), "]"];
+  parts.push({ text: ` ${messages["tape.lies"]} `, soft: true }, String(offset));
   index.forEach((at, d) => parts.push(" + ", { text: `${at}·${stride[d]}`, dim: d }));
   parts.push(" = ", { text: String(sum), strong: true });
   return parts;

@@ -1,21 +1,21 @@
 // Several tensors over one storage: what moved and what did not.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { decode, unravel, ravel, countOf, address, at } from "../../kit/js/tensor_block.js";
+import { decode, unravel, ravel, numel, address, indexExpression } from "../../kit/js/tensor_block.js";
 import { grid } from "../../kit/js/grid.js";
 import { addressParts, tape, tapeItems } from "./storage_row.js";
 import { colored, title } from "./metadata.js";
-import { stage } from "../../kit/js/base_view.js";
-import { array } from "../../kit/js/typed_arrays.js";
+import { baseView } from "../../kit/js/base_view.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   const scene = () => model.get("scene");
   const active = () => Math.min(model.get("active"), scene().items.length - 1);
   const about = (i) => scene().items[i].facts;
-  const label = (step) => (step ? at(about(active()).name, indexOf(step)) : words["tensor.none"]);
-  const steps = () => countOf(about(active()).shape);
-  const on = stage({ model, el, signal, name: words["views.name"], steps, label, draw, stand, traits: { active: () => {} } });
+  const label = (step) => (step ? indexExpression(about(active()).name, indexOf(step)) : messages["tensor.none"]);
+  const steps = () => numel(about(active()).shape);
+  const on = baseView({ model, el, signal, name: messages["views.name"], steps, label, draw, showStep, traits: { active: () => {} } });
   let items = [];
   let strips = [];
   on.start();
@@ -35,28 +35,28 @@ function render({ model, el, signal }) {
         cards.append(refusal(item));
         return null;
       }
-      const sheet = grid({ words, signal, pick: (index) => pick(i, index) });
+      const sheet = grid({ messages, signal, pick: (index) => pick(i, index) });
       const block = decode({ ...item.block, name: item.facts.name, room: 420 });
-      const badge = i ? h("span", { class: "tensor-tag", "data-kind": item.shares ? "good" : "warn" }, words[item.shares ? "views.shares" : "views.copied"]) : null;
-      const head = [...title(item.facts, words), badge].filter(Boolean);
+      const badge = i ? h("span", { class: "tensor-tag", "data-kind": item.shares ? "good" : "warn" }, messages[item.shares ? "views.shares" : "views.copied"]) : null;
+      const head = [...title(item.facts, messages), badge].filter(Boolean);
       sheet.show(block, [], head);
       cards.append(sheet.element);
-      return { ...item, about: item.facts, block, sheet, head, source: item.source ? array(item.source, "int32") : null };
+      return { ...item, about: item.facts, block, sheet, head, source: item.source ? typedArray(item.source, "int32") : null };
     });
     strips = scene().tapes.map((one, t) => {
-      const strip = tape({ signal, label: fillIn(words["tape.of"], { name: one.title }), pick: (place) => pickPlace(t, place) });
+      const strip = tape({ signal, label: fillIn(messages["tape.of"], { name: one.title }), pick: (place) => pickPlace(t, place) });
       const over = items.filter((item) => item?.tape === t);
       strip.show(tapeItems(over, one.stored), over[0]?.block.max ?? 0);
-      const note = one.same === undefined ? null : h("span", { class: "tensor-fact" }, fillIn(words["views.same_bytes"], { name: scene().tapes[one.same].title }));
-      return { ...strip, box: h("div", { class: "tensor-storage" }, h("div", { class: "tensor-head" }, h("b", {}, fillIn(words["tape.of"], { name: one.title })), note), strip.element) };
+      const note = one.same === undefined ? null : h("span", { class: "tensor-fact" }, fillIn(messages["views.same_bytes"], { name: scene().tapes[one.same].title }));
+      return { ...strip, box: h("div", { class: "tensor-storage" }, h("div", { class: "tensor-head" }, h("b", {}, fillIn(messages["tape.of"], { name: one.title })), note), strip.element) };
     });
-    on.ui.stage.replaceChildren(h("div", { class: "tensor-stage" }, cards, ...strips.map((strip) => strip.box)));
+    on.ui.main.replaceChildren(h("div", { class: "tensor-main" }, cards, ...strips.map((strip) => strip.box)));
   }
 
   function refusal(item) {
-    const box = h("div", { class: "tensor-refusal" }, h("div", { class: "tensor-head" }, h("b", {}, item.text), h("span", { class: "tensor-tag", "data-kind": "bad" }, words["views.refused"])));
+    const box = h("div", { class: "tensor-refusal" }, h("div", { class: "tensor-head" }, h("b", {}, item.text), h("span", { class: "tensor-tag", "data-kind": "bad" }, messages["views.refused"])));
     for (const why of item.why) box.append(h("p", {}, why));
-    if (item.stride) box.append(h("p", {}, words["fact.stride"], " ", colored(item.stride)));
+    if (item.stride) box.append(h("p", {}, messages["fact.stride"], " ", colored(item.stride)));
     box.append(h("p", { class: "tensor-torch" }, item.error));
     return box;
   }
@@ -82,7 +82,7 @@ function render({ model, el, signal }) {
     if (index && !item.sheet.shows(index) && item.block.position(index) >= 0) item.sheet.show(item.block, index, item.head);
   }
 
-  function stand(step) {
+  function showStep(step) {
     const now = items[active()];
     const index = step && now ? indexOf(step) : null;
     const p = index ? now.block.position(index) : -1;
@@ -103,9 +103,9 @@ function render({ model, el, signal }) {
       strip.mark(here ? [[place, "now"]] : from >= 0 && t === items[0].tape ? [[from, "lit"]] : []);
       strip.march(here ? now.about.offset : 0, here ? index.map((count, dim) => ({ dim, stride: now.about.stride[dim], count })) : []);
     });
-    if (p < 0 || !now.about.stride) return on.line.show(step ? [] : [{ text: words["views.hint"], soft: true }].slice(0, steps()));
-    const copied = now.source && from >= 0 ? [{ text: ` ${fillIn(words["views.from"], { place: from })}`, soft: true }] : [];
-    return on.line.show([...addressParts(now.about.name, index, now.about.stride, now.about.offset, words), { text: ` ${words["tape.holds"]} `, soft: true }, { text: now.block.text(p, 6), strong: true }, ...copied]);
+    if (p < 0 || !now.about.stride) return on.line.show(step ? [] : [{ text: messages["views.hint"], soft: true }].slice(0, steps()));
+    const copied = now.source && from >= 0 ? [{ text: ` ${fillIn(messages["views.from"], { place: from })}`, soft: true }] : [];
+    return on.line.show([...addressParts(now.about.name, index, now.about.stride, now.about.offset, messages), { text: ` ${messages["tape.holds"]} `, soft: true }, { text: now.block.text(p, 6), strong: true }, ...copied]);
   }
 }
 
