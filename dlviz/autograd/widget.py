@@ -20,7 +20,7 @@ from dlviz.autograd.still import draw
 from dlviz.autograd.tape import Tape, recording
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validated_widget import whole
+from dlviz.kit.validated_widget import int_field
 from dlviz.kit.widget import Widget, binary
 
 Target = Tensor | Graph | Callable[[], Tensor]
@@ -130,8 +130,8 @@ class AutogradGraph(Widget):
             raise DlvizError(message("autograd.refused.closed"))
         return draw(self._picture, self.expanded, "dark" if self.theme == "dark" else "light")
 
-    def _full(self) -> dict[str, Any]:
-        traits = super()._full()
+    def _page_state(self) -> dict[str, Any]:
+        traits = super()._page_state()
         if self._picture is not None:
             count = min(EXPORTED, sum(len(graph.nodes) for graph in self.graphs))
             traits["details"] = {str(node): self._about(node) for node in range(count)}
@@ -170,7 +170,7 @@ class AutogradGraph(Widget):
         if self._picture is None:
             return
         if content.get("kind") == "details":
-            node = whole(content, "node")
+            node = int_field(content, "node")
             if 0 <= node < sum(len(graph.nodes) for graph in self.graphs):
                 self.detail = self._about(node)
         elif content.get("kind") == "preview":

@@ -11,7 +11,7 @@ from dlviz.convolution.gradient import routed
 from dlviz.convolution.record import Sliding, off, padded
 from dlviz.convolution.window_axis import Axis, Stamp
 from dlviz.kit.messages import message
-from dlviz.torchkit.tensor_blocks import read, sent
+from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
 #: So many places along each spatial dimension of the output are held, and so many channels; the picture says what it leaves out.
 PLACES, CHANNELS = 40, 16
@@ -50,11 +50,11 @@ def scene(
         "groups": made.groups,
         "channels": [int(made.x.shape[1]), made.channels],
         "input": {
-            "block": sent(replace(read(source, (0, *take), size), present=_present(made, (0, *take), size))),
+            "block": block_payload(replace(read_block(source, (0, *take), size), present=_present(made, (0, *take), size))),
             "shape": list(made.x.shape),
             "before": list(first),
         },
-        "output": {"block": sent(read(output, (0, *starts), (channels, *sizes))), "shape": list(made.output.shape)},
+        "output": {"block": block_payload(read_block(output, (0, *starts), (channels, *sizes))), "shape": list(made.output.shape)},
         "arithmetic": [arithmetic(axis) for axis in made.axes],
         "signature": signature,
         "badge": _badge(made),
@@ -65,8 +65,8 @@ def scene(
         about["overview"] = _overview(made.x[sample])
     if made.weight is not None:
         shown = tuple(min(size, CHANNELS) for size in made.weight.shape[:2])
-        about["weight"] = sent(read(made.weight, (0, 0, *(0 for _ in made.axes)), (*shown, *made.weight.shape[2:])))
-        about["bias"] = sent(read(made.bias)) if made.bias is not None else None
+        about["weight"] = block_payload(read_block(made.weight, (0, 0, *(0 for _ in made.axes)), (*shown, *made.weight.shape[2:])))
+        about["bias"] = block_payload(read_block(made.bias)) if made.bias is not None else None
     if made.indices is not None:
         held = _held(made.indices[sample, :channels], starts, sizes).cpu().numpy()
         about["argmax"] = _places(made, held)
@@ -201,8 +201,8 @@ def _gradient(made: Sliding, sample: int, places: Span, window: Span) -> dict[st
     pads = [p for axis in reversed(made.axes) if isinstance(axis, Axis) for p in (axis.before, axis.after)]
     total = torch.nn.functional.pad(found.total, pads)
     return {
-        "total": sent(read(total, (0, *take), size)),
-        "each": None if found.each is None else sent(read(found.each)),
+        "total": block_payload(read_block(total, (0, *take), size)),
+        "each": None if found.each is None else block_payload(read_block(found.each)),
     }
 
 

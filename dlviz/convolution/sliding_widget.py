@@ -16,9 +16,9 @@ from dlviz.convolution.scene import scene
 from dlviz.convolution.still import draw
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
-from dlviz.kit.validated_widget import number, unfit, wholes
+from dlviz.kit.validated_widget import float_field, int_list_field, invalid_value
 from dlviz.kit.widget import Widget, binary
 
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError)
@@ -142,7 +142,7 @@ class SlidingView(Widget):
     @traitlets.validate("origin")
     def _origin_is_a_place(self, proposal: Any) -> list[int]:
         if len(proposal["value"]) not in (0, self._dims):
-            raise unfit("origin", proposal["value"])
+            raise invalid_value("origin", proposal["value"])
         return list(proposal["value"])
 
     def _draw(self, _: Any = None) -> None:
@@ -163,12 +163,12 @@ class SlidingView(Widget):
         found["editable"] = not settings.get("equivalent", False)
         return dict(binary(found))
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         if self._made is None:
             return {}
         now, knobs = self._settings(), self.scene["knobs"]
         # A large picture costs time as well as room, so no more are computed than may fit.
-        most = max(8, BUDGET // (len(written(self.scene)) * len(knobs) or 1))
+        most = max(8, BUDGET // (len(to_json(self.scene)) * len(knobs) or 1))
         found: dict[str, dict[str, dict[str, Any]]] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch has to say of settings that nobody asked for
@@ -220,7 +220,7 @@ class SlidingView(Widget):
             kernel = torch.tensor(PRESETS[content["name"]], dtype=self._weight.dtype, device=self._weight.device)
             self.set_weight(kernel.expand(self._weight.shape).clone())
         elif content["kind"] == "edit":
-            self.edit(str(content.get("what")), wholes(content, "index"), number(content, "value"))
+            self.edit(str(content.get("what")), int_list_field(content, "index"), float_field(content, "value"))
 
     def edit(self, what: str, index: tuple[int, ...], value: float) -> None:
         """Change one number of the picture's own copy; your tensors stay as they are.

@@ -9,7 +9,7 @@ from dlviz.decision_boundary.drawing_widget import PAINTED
 from dlviz.decision_boundary.history_widget import Remembering
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validated_widget import number, whole
+from dlviz.kit.validated_widget import float_field, int_field
 
 
 class Editing(Remembering):
@@ -82,5 +82,5 @@ class Editing(Remembering):
         if content.get("kind") == "reset":
             self.reset()
         elif content.get("kind") == "edit":
-            which = "bias" if content.get("input") == "bias" else whole(content, "input")
-            self.edit(whole(content, "layer"), whole(content, "unit"), which, number(content, "value"))
+            which = "bias" if content.get("input") == "bias" else int_field(content, "input")
+            self.edit(int_field(content, "layer"), int_field(content, "unit"), which, float_field(content, "value"))

@@ -173,8 +173,8 @@ class Explaining(Editing):
         else:
             super()._answer(widget, content, buffers)
 
-    def _full(self) -> dict[str, Any]:
-        full = super()._full()
+    def _page_state(self) -> dict[str, Any]:
+        full = super()._page_state()
         return full | ({"walk": {**self.walk, "step": full["step"]}} if self.walk else {})
 
 

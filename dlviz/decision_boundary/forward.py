@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlviz.torchkit.forward_trace import Calls
+from dlviz.torchkit.forward_trace import CallTracer
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-class _Watch(Calls):
+class _Watch(CallTracer):
     """Keeps what every call gave for every point."""
 
     def __init__(self, model: nn.Module, x: Tensor) -> None:

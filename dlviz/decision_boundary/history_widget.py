@@ -7,7 +7,7 @@ from dlviz.decision_boundary.drawing_widget import Drawing
 from dlviz.decision_boundary.record import Shot
 from dlviz.decision_boundary.snapshots import Moment, room, spread, state_of, thinned, versions
 from dlviz.kit.messages import message
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
 
 #: Of the room in a page this share goes to the snapshots, each on a grid of up to so many points along a side, with so many numbers
@@ -79,8 +79,8 @@ class Remembering(Drawing):
         self._edits.clear()
         self._draw()
 
-    def _full(self) -> dict[str, Any]:
-        full = super()._full()
+    def _page_state(self) -> dict[str, Any]:
+        full = super()._page_state()
         places = self._in_page()
         if len(places) == len(self._moments):
             return full
@@ -88,7 +88,7 @@ class Remembering(Drawing):
         moved = self._scene(self._past(places[step], self.resolution), self.resolution, places)
         return full | {"step": step, "scene": moved}
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Every snapshot that there is room for."""
         places = self._in_page()
         side = min(self.resolution, _SIDE_IN_PAGE)
@@ -108,5 +108,5 @@ class Remembering(Drawing):
         count, side = len(self._moments), min(self.resolution, _SIDE_IN_PAGE)
         if self._shot is None or count == 1:
             return list(range(count))
-        one = len(written(self._scene(self._past(0, side), side, range(count), _NUMBERS_IN_PAGE)))
+        one = len(to_json(self._scene(self._past(0, side), side, range(count), _NUMBERS_IN_PAGE)))
         return sorted({*spread(count, max(2, int(_SHARE * BUDGET / one))), self.step})

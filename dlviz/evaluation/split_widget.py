@@ -267,7 +267,7 @@ class Split(Widget):
             self._error = message("evaluation.split.raised", error=f"{type(error).__name__}: {error}")
             self._show()
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """The other ways, the other folds, ten seeds and some shares."""
         frames = {
             "how": {json.dumps(how): self._frame(how=how, step=0) for how in self._hows()},

@@ -20,7 +20,7 @@ from dlviz.evaluation.subsample import spread
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.widget import Widget, binary
 
@@ -271,16 +271,16 @@ class Confusion(Widget):
 
     # A page.
 
-    def _full(self) -> dict[str, Any]:
+    def _page_state(self) -> dict[str, Any]:
         places = self._in_page()
         step = min(range(len(places)), key=lambda k: abs(places[k] - self.step))
         scenes, albums = self._carried(places, step)
-        found = super()._full() | {"step": step, "scene": scenes[step], "albums": albums}
+        found = super()._page_state() | {"step": step, "scene": scenes[step], "albums": albums}
         # A page lists from the start; what is further on was for the kernel to tell.
         key, start, _ = self._window()
         return found | ({"page": 0} if start else {}) | ({} if key in found["scene"]["lists"] else {"opened": []})
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Every snapshot that there is room for."""
         places = self._in_page()
         scenes, _ = self._carried(places, min(range(len(places)), key=lambda k: abs(places[k] - self.step)))
@@ -300,7 +300,7 @@ class Confusion(Widget):
         """Numbers of the snapshots that a page has room for, evenly spread."""
         self._at()
         shot, count = self._snapshots[0], len(self._snapshots)
-        one = len(written(self._scene(shot, lists(shot, drawn(self._snapshots), short=True), self._snapshots)))
+        one = len(to_json(self._scene(shot, lists(shot, drawn(self._snapshots), short=True), self._snapshots)))
         return spread(count, max(2, int(_SHARE * BUDGET / one)))
 
     def _describe(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from ipywidgets import Box
 from ipywidgets.widgets.widget import _instances
 
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.widget import Widget
 
@@ -26,8 +26,8 @@ def gather(shown: Iterable[str], path: str | Path) -> None:
     ids = list(dict.fromkeys(shown))
     boxes = {id: [one.model_id for one in _inside(_instances.get(id))] for id in ids}
     ours = {one.model_id: one for id in ids for one in _inside(_instances.get(id))}
-    held = {id: one.complete(BUDGET // len(ours)) | {"title": repr(one)} for id, one in ours.items()}
-    Path(path).write_text(json.dumps({"widgets": json.loads(written(held)), "boxes": boxes}), encoding="utf-8")
+    held = {id: one.page_payload(BUDGET // len(ours)) | {"title": repr(one)} for id, one in ours.items()}
+    Path(path).write_text(json.dumps({"widgets": json.loads(to_json(held)), "boxes": boxes}), encoding="utf-8")
 
 
 def _inside(widget: Any) -> list[Widget]:

@@ -17,7 +17,7 @@ from dlviz.export.page import ours, refuse_foreign, sheet, write
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.precomputed import BUDGET
-from dlviz.kit.svg import address
+from dlviz.kit.svg import data_uri
 from dlviz.kit.widget import Widget
 
 Maker = Callable[[], Widget]
@@ -84,9 +84,9 @@ def _shown(make: Maker) -> Shown:
     pictures = {}
     for theme in ("light", "dark"):
         view.theme = theme
-        pictures[theme] = address(view._still()).replace(" ", "%20")  # in a srcset a space ends the address
+        pictures[theme] = data_uri(view._still()).replace(" ", "%20")  # in a srcset a space ends the address
     view.theme = "auto"
-    shown = Shown(make.__name__, code_of(make), view.complete(BUDGET), pictures, repr(view))
+    shown = Shown(make.__name__, code_of(make), view.page_payload(BUDGET), pictures, repr(view))
     view.close()
     return shown
 

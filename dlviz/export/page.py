@@ -8,8 +8,8 @@ from typing import Any
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.page import MARK, document, written
-from dlviz.kit.sanitize import legible
+from dlviz.kit.page import MARK, document, to_json
+from dlviz.kit.sanitize import sanitize
 from dlviz.kit.svg import colors
 
 _HERE = Path(__file__).parent
@@ -21,7 +21,7 @@ def sheet(title: str, body: str, widgets: Mapping[str, Mapping[str, Any]] | None
     Args:
         title: plain text.
         body: HTML, with a :func:`dlviz.export.outputs.place` for each widget.
-        widgets: by the id of its place, what :meth:`dlviz.kit.widget.Widget.complete` gave.
+        widgets: by the id of its place, what :meth:`dlviz.kit.widget.Widget.page_payload` gave.
     """
     widgets = widgets or {}
     sheets = [held["css"] for held in widgets.values()]
@@ -36,7 +36,7 @@ def write(path: Path, text: str) -> int:
     """Write a page, unless something else lies there, and answer its size in bytes."""
     refuse_foreign(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = legible(text).encode()
+    data = sanitize(text).encode()
     path.write_bytes(data)
     return len(data)
 
@@ -61,10 +61,10 @@ def ours(path: Path) -> bool:
 
 def _payload(widgets: Mapping[str, Mapping[str, Any]]) -> str:
     kinds = list(dict.fromkeys(held["esm"] for held in widgets.values()))
-    words = {held["esm"]: held["words"] for held in widgets.values()}
-    return written(
+    messages = {held["esm"]: held["messages"] for held in widgets.values()}
+    return to_json(
         {
-            "kinds": [{"esm": esm, "words": words[esm]} for esm in kinds],
+            "kinds": [{"esm": esm, "messages": messages[esm]} for esm in kinds],
             "widgets": {id: {"kind": kinds.index(held["esm"]), "state": held["state"]} for id, held in widgets.items()},
         }
     )

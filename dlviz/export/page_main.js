@@ -7,7 +7,7 @@ const models = new Map();
 
 function model(id) {
   const { kind, state } = widgets[id];
-  if (!models.has(id)) models.set(id, new PageModel(revive({ ...state, words: kinds[kind].words })));
+  if (!models.has(id)) models.set(id, new PageModel(revive({ ...state, messages: kinds[kind].messages })));
   return models.get(id);
 }
 

@@ -51,7 +51,7 @@ def link(entry: Path) -> str:
         else:
             names = ", ".join(sorted(exported[path]))
             parts.append(f"const {ids[path]} = (() => {{\n{_EXPORT.sub('', body)}\nreturn {{ {names} }};\n}})();")
-    return lean("\n".join(parts))
+    return minify("\n".join(parts))
 
 
 def _visit(path: Path, above: tuple[Path, ...], order: dict[Path, str]) -> None:
@@ -79,7 +79,7 @@ def _refuse_other_forms(path: Path, source: str, *, is_entry: bool) -> None:
             )
 
 
-def lean(source: str) -> str:
+def minify(source: str) -> str:
     """Without the comments that stand on lines of their own and without indentation: about a third less to send.
 
     A template literal over several lines would lose its indentation, so views have none; that is checked here.

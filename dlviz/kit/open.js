@@ -2,13 +2,13 @@
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal}} own what the notebook gave the widget
- * @param {any} shared the model that carries view, style and words
+ * @param {any} shared the model that carries view, style and messages
  */
 export async function open({ model, el, signal }, shared) {
   const root = el.getRootNode();
-  dress(root instanceof ShadowRoot ? root : document.head, model.get("_carrier"), shared.get("style"));
-  const words = shared.get("words");
-  const worded = { ...model, get: (name) => (name === "words" ? words : model.get(name)) };
+  dress(root instanceof ShadowRoot ? root : document.head, model.get("_assets_id"), shared.get("style"));
+  const messages = shared.get("messages");
+  const worded = { ...model, get: (name) => (name === "messages" ? messages : model.get(name)) };
   if (!signal.aborted) await render({ model: worded, el, signal });
 }
 

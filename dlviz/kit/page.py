@@ -32,7 +32,7 @@ def page(title: str, esm: str, css: str, state: Mapping[str, Any]) -> str:
     Returns:
         The page as one string of HTML.
     """
-    payload = f'{{"state": {written(state)}, "esm": {json.dumps(esm)}}}'
+    payload = f'{{"state": {to_json(state)}, "esm": {json.dumps(esm)}}}'
     return document(title, _BODY + css, '<main id="widget"></main>', payload, _HOST)
 
 
@@ -78,7 +78,7 @@ def document(title: str, css: str, body: str, payload: str = "", host: Path | No
 """
 
 
-def written(value: Any) -> str:
+def to_json(value: Any) -> str:
     """`value` as JSON, bytes in it as base64.
 
     Raises:

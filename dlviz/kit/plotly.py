@@ -14,7 +14,7 @@ ASK = "plotly"
 
 
 @cache
-def packed() -> bytes:
+def plotly_gzip() -> bytes:
     """plotly.js as gzip, which browsers unpack themselves: about 1.5 MB of 4.8."""
     found = find_spec("plotly")
     assert found is not None  # a declared dependency
@@ -29,4 +29,4 @@ def serve(widget: anywidget.AnyWidget) -> None:
 
 def _answer(widget: Any, message: Mapping[str, Any], _: Any) -> None:
     if message.get("kind") == ASK:
-        widget.send({"kind": ASK}, [packed()])
+        widget.send({"kind": ASK}, [plotly_gzip()])

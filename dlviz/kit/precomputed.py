@@ -12,7 +12,7 @@ BUDGET = 4_000_000
 Frames = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
-def fitted(frames: Frames, base: Mapping[str, Any], room: int, size: Any) -> dict[str, dict[str, dict[str, Any]]]:
+def fit_budget(frames: Frames, base: Mapping[str, Any], room: int, size: Any) -> dict[str, dict[str, dict[str, Any]]]:
     """Frames as what differs from `base`, until `room` is used up.
 
     The first value of every trait goes before the second of any, so that a page with little room still has something for each knob.
@@ -25,7 +25,7 @@ def fitted(frames: Frames, base: Mapping[str, Any], room: int, size: Any) -> dic
 
     Example:
         >>> base = {"n": 1, "scene": {"a": 1, "b": 2}}
-        >>> fitted({"n": {"2": {"scene": {"a": 1, "b": 3}}}}, base, 100, lambda one: len(str(one)))
+        >>> fit_budget({"n": {"2": {"scene": {"a": 1, "b": 3}}}}, base, 100, lambda one: len(str(one)))
         {'n': {'1': {}, '2': {'scene': {'b': 3}}}}
     """
     kept: dict[str, dict[str, dict[str, Any]]] = {

@@ -8,27 +8,27 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def legible(text: str) -> str:
+def sanitize(text: str) -> str:
     """`text` for a page or a picture.
 
     Example:
-        >>> legible("a\\x00b")
+        >>> sanitize("a\\x00b")
         'a�b'
     """
     return _NOT_XML.sub("�", text)
 
 
-def sendable(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
     """`value` for a message to the page: JSON has no letter for half a surrogate pair, in a key as little as in a text.
 
     Example:
-        >>> sendable({"loss": ["half \\ud800"]})
+        >>> json_safe({"loss": ["half \\ud800"]})
         {'loss': ['half �']}
     """
     if isinstance(value, str):
         return value if value.isascii() else _HALF.sub("�", value)
     if isinstance(value, dict):
-        return {sendable(key): sendable(item) for key, item in value.items()}
+        return {json_safe(key): json_safe(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [sendable(item) for item in value]
+        return [json_safe(item) for item in value]
     return value

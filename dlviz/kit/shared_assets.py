@@ -1,4 +1,4 @@
-"""What all widgets of one kind share, view, style and words, sent to the browser once and not with every widget."""
+"""What all widgets of one kind share, view, style and messages, sent to the browser once and not with every widget."""
 
 from functools import cache
 from pathlib import Path
@@ -6,37 +6,37 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from dlviz.kit.linker import lean, link
+from dlviz.kit.linker import link, minify
 from dlviz.kit.messages import language, table
 
 _HERE = Path(__file__).parent
-_carriers: dict[tuple[Path, str, str], "Carrier"] = {}
+_cache: dict[tuple[Path, str, str], "SharedAssets"] = {}
 
 
-class Carrier(anywidget.AnyWidget):
+class SharedAssets(anywidget.AnyWidget):
     """A model without a view of its own: ``loader.js``, which is all the code that a widget brings, asks it for the rest.
 
     Attributes:
         view: the linked ES module.
         style: its CSS.
-        words: the strings that the view shows.
+        messages: the strings that the view shows.
     """
 
     _esm = traitlets.Unicode("export default {};").tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
     style = traitlets.Unicode().tag(sync=True)
-    words = traitlets.Dict().tag(sync=True)
+    messages = traitlets.Dict().tag(sync=True)
 
 
-def carrier(view: Path, style: Path, room: str) -> Carrier:
+def shared_assets(view: Path, style: Path, room: str) -> SharedAssets:
     """The one carrier of this view in this language; a closed one is replaced."""
     key = (view, room, language())
-    found = _carriers.get(key)
+    found = _cache.get(key)
     if found is None or found.comm is None:
         # Files are read when the first widget is made, not when its class is: importing a room reads no file.
-        opener = lean((_HERE / "open.js").read_text(encoding="utf-8"))
-        found = Carrier(view=f"{link(view)}\n{opener}", style=_style(style), words=table("kit") | table(room))
-        _carriers[key] = found
+        opener = minify((_HERE / "open.js").read_text(encoding="utf-8"))
+        found = SharedAssets(view=f"{link(view)}\n{opener}", style=_style(style), messages=table("kit") | table(room))
+        _cache[key] = found
     return found
 
 

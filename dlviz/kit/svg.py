@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import resvg_py
 
-from dlviz.kit.sanitize import legible
+from dlviz.kit.sanitize import sanitize
 
 _THEME = Path(__file__).with_name("theme.css")
 
@@ -124,7 +124,7 @@ class Svg:
 
 
 def _text(content: str) -> str:
-    return escape(legible(content))
+    return escape(sanitize(content))
 
 
 def _n(value: float) -> str:
@@ -140,7 +140,7 @@ def colors(theme: str) -> dict[str, str]:
     return found | dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{3,8})", dark)) if theme == "dark" else found
 
 
-def address(svg: str) -> str:
+def data_uri(svg: str) -> str:
     """`svg` as an address for an image.
 
     An address may hold most of SVG as it is, which is shorter than base64; every other quote and bracket is escaped.

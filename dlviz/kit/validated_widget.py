@@ -8,10 +8,10 @@ import traitlets
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.sanitize import sendable
+from dlviz.kit.sanitize import json_safe
 
 
-class Listening(anywidget.AnyWidget):
+class ValidatedWidget(anywidget.AnyWidget):
     """A widget that hears of a page only what can be turned there, and goes back to what it was where that is refused."""
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
@@ -38,15 +38,15 @@ class Listening(anywidget.AnyWidget):
         if trait is None or switch or name.startswith("_") or name == "live":
             return False
         # Dictionaries are what Python drew, but for those that say otherwise.
-        return not isinstance(trait, traitlets.Dict) or bool(trait.metadata.get("turned"))
+        return not isinstance(trait, traitlets.Dict) or bool(trait.metadata.get("user_editable"))
 
     def get_state(self, *given: Any, **named: Any) -> dict[str, Any]:
         """The traits, in letters that a message can hold."""
-        return dict(sendable(super().get_state(*given, **named)))
+        return dict(json_safe(super().get_state(*given, **named)))
 
     def send(self, content: Any, buffers: Any = None) -> None:
         """A message of our own, likewise."""
-        super().send(sendable(content), buffers)
+        super().send(json_safe(content), buffers)
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         """Every message of our views is a table that says its kind; others are not ours."""
@@ -54,7 +54,7 @@ class Listening(anywidget.AnyWidget):
             super()._handle_custom_msg(content, buffers)
 
 
-def whole(content: Mapping[str, Any], name: str) -> int:
+def int_field(content: Mapping[str, Any], name: str) -> int:
     """The whole number called `name` in a message of the page.
 
     Raises:
@@ -62,11 +62,11 @@ def whole(content: Mapping[str, Any], name: str) -> int:
     """
     value = content.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise unfit(name, value)
+        raise invalid_value(name, value)
     return value
 
 
-def number(content: Mapping[str, Any], name: str) -> float:
+def float_field(content: Mapping[str, Any], name: str) -> float:
     """The number called `name` in a message of the page.
 
     Raises:
@@ -74,11 +74,11 @@ def number(content: Mapping[str, Any], name: str) -> float:
     """
     value = content.get(name)
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not _countable(value):
-        raise unfit(name, value)
+        raise invalid_value(name, value)
     return float(value)
 
 
-def wholes(content: Mapping[str, Any], name: str) -> tuple[int, ...]:
+def int_list_field(content: Mapping[str, Any], name: str) -> tuple[int, ...]:
     """The list of whole numbers called `name` in a message of the page.
 
     Raises:
@@ -86,11 +86,11 @@ def wholes(content: Mapping[str, Any], name: str) -> tuple[int, ...]:
     """
     value = content.get(name)
     if not isinstance(value, list):
-        raise unfit(name, value)
-    return tuple(whole({name: one}, name) for one in value)
+        raise invalid_value(name, value)
+    return tuple(int_field({name: one}, name) for one in value)
 
 
-def unfit(name: str, value: Any) -> DlvizError:
+def invalid_value(name: str, value: Any) -> DlvizError:
     """What to raise where `value` cannot stand under that name, in a message or as a trait."""
     return DlvizError(message("kit.refused.unfit", name=name, got=repr(value)[:80]))
 

@@ -1,4 +1,4 @@
-"""The base of every widget: traits, theme, words, still picture, page, and letting go."""
+"""The base of every widget: traits, theme, messages, still picture, page, and letting go."""
 
 import html
 import sys
@@ -12,22 +12,22 @@ import numpy as np
 import traitlets
 
 from dlviz.kit.errors import DlvizError
-from dlviz.kit.linker import lean
+from dlviz.kit.linker import minify
 from dlviz.kit.messages import message
-from dlviz.kit.page import page, written
-from dlviz.kit.precomputed import BUDGET, fitted
-from dlviz.kit.sanitize import legible
-from dlviz.kit.shared_assets import carrier
-from dlviz.kit.svg import address, png
-from dlviz.kit.validated_widget import Listening
+from dlviz.kit.page import page, to_json
+from dlviz.kit.precomputed import BUDGET, fit_budget
+from dlviz.kit.sanitize import sanitize
+from dlviz.kit.shared_assets import shared_assets
+from dlviz.kit.svg import data_uri, png
+from dlviz.kit.validated_widget import ValidatedWidget
 
 _LOADER = Path(__file__).with_name("loader.js")
 
 
-class Widget(Listening):
+class Widget(ValidatedWidget):
     """An ordinary ipywidget with one view, which plays in the browser and never needs the kernel to do so.
 
-    A room's widget names its files and its table of words, sets :attr:`scene`, and says what it shows in :meth:`_describe` and
+    A room's widget names its files and its table of messages, sets :attr:`scene`, and says what it shows in :meth:`_describe` and
     :meth:`_still`. Running the same notebook cell again closes the widgets that its earlier run made, so their tensors are freed.
 
     Attributes:
@@ -44,7 +44,7 @@ class Widget(Listening):
     _room: str
 
     _esm = traitlets.Unicode().tag(sync=True)
-    _carrier = traitlets.Unicode().tag(sync=True)
+    _assets_id = traitlets.Unicode().tag(sync=True)
     scene = traitlets.Dict(help="what the view draws").tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto", help="colors").tag(sync=True)
     step = traitlets.Int(0, min=0, help="where the player stands").tag(sync=True)
@@ -59,8 +59,8 @@ class Widget(Listening):
             raise TypeError(
                 f"{type(self).__name__}: no such argument: {', '.join(unknown)}. It takes {', '.join(known)}"
             )
-        self._shared = carrier(type(self)._view, type(self)._style, type(self)._room)
-        super().__init__(_esm=_loader(), _carrier=self._shared.model_id, **traits)
+        self._shared = shared_assets(type(self)._view, type(self)._style, type(self)._room)
+        super().__init__(_esm=_loader(), _assets_id=self._shared.model_id, **traits)
         _close_earlier_runs(self)
 
     def __repr__(self) -> str:
@@ -80,7 +80,7 @@ class Widget(Listening):
         """The picture as it stands, as SVG."""
         raise NotImplementedError
 
-    def _full(self) -> dict[str, Any]:
+    def _page_state(self) -> dict[str, Any]:
         """The traits that an exported page carries, complete enough to need no kernel."""
         return {
             name: getattr(self, name)
@@ -88,7 +88,7 @@ class Widget(Listening):
             if not name.startswith("_") and name not in _LAYOUT
         }
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """What an exported page shows for other settings: of each trait, by the JSON of its value, the traits that change with it.
 
         One trait is changed at a time, from the settings as they stand. The most useful values come first: what a page has no room for
@@ -97,7 +97,7 @@ class Widget(Listening):
         return {}
 
     def _image(self) -> str:
-        return f'<img alt="{html.escape(legible(self._describe()))}" src="{address(self._still())}">'
+        return f'<img alt="{html.escape(sanitize(self._describe()))}" src="{data_uri(self._still())}">'
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The widget as one self-contained page that opens from a file and still plays, steps and hovers.
@@ -110,28 +110,28 @@ class Widget(Listening):
         Returns:
             The page.
         """
-        held = self.complete(BUDGET)
-        text = page(legible(self._describe()), held["esm"], held["css"], held["state"] | {"words": held["words"]})
+        held = self.page_payload(BUDGET)
+        text = page(sanitize(self._describe()), held["esm"], held["css"], held["state"] | {"messages": held["messages"]})
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
 
-    def complete(self, room: int) -> dict[str, Any]:
-        """What a page needs to show this widget without a kernel: its state, and view, style and words, which all of its kind share.
+    def page_payload(self, room: int) -> dict[str, Any]:
+        """What a page needs to show this widget without a kernel: its state, and view, style and messages, which all of its kind share.
 
         Args:
             room: about so many characters all of it may take; what knobs show beside the present settings is left out for it.
         """
-        shared, state = self._shared, self._full()
-        held = {"esm": shared.view, "css": shared.style, "words": shared.words}
-        room -= len(written(held)) + len(written(state))
-        frames = fitted(self._frames(), state, room, lambda one: len(written(one)))
+        shared, state = self._shared, self._page_state()
+        held = {"esm": shared.view, "css": shared.style, "messages": shared.messages}
+        room -= len(to_json(held)) + len(to_json(state))
+        frames = fit_budget(self._precomputed(), state, room, lambda one: len(to_json(one)))
         return held | {"state": state | {"frames": frames}}
 
-    def carried(self) -> dict[str, Any]:
+    def embedded_assets(self) -> dict[str, Any]:
         """State, view and style for a page that shows this widget inside another's picture."""
         shared = self._shared
-        return {"state": self._full() | {"words": shared.words}, "esm": shared.view, "css": shared.style}
+        return {"state": self._page_state() | {"messages": shared.messages}, "esm": shared.view, "css": shared.style}
 
     def save(self, path: str | Path) -> Path:
         """Write the picture: ``.svg`` and ``.png`` as it stands, ``.html`` as a page that still plays.
@@ -167,7 +167,7 @@ def binary(value: Any) -> Any:
 
 @cache
 def _loader() -> str:
-    return lean(_LOADER.read_text(encoding="utf-8"))
+    return minify(_LOADER.read_text(encoding="utf-8"))
 
 
 _runs: dict[str, tuple[int, list["weakref.ref[Widget]"]]] = {}

@@ -1,13 +1,13 @@
 """A whole network opened on the learner's own input: every call, every map, what each unit is made of and what it sees."""
 
-from dlviz.network.contributions import products, scores, shares, softmax_terms
-from dlviz.network.receptive_field import Field, field
-from dlviz.network.receptive_field_rules import fields
+from dlviz.network.contributions import channel_contributions, linear_terms, logits_column, softmax_terms
+from dlviz.network.receptive_field import ReceptiveField, receptive_field
+from dlviz.network.receptive_field_rules import receptive_field_masks
 from dlviz.network.record import Column, Network, Source, record
 
 __all__ = [
     "Column",
-    "Field",
+    "ReceptiveField",
     "Network",
     "Source",
     "field",
@@ -15,6 +15,6 @@ __all__ = [
     "products",
     "record",
     "scores",
-    "shares",
+    "channel_contributions",
     "softmax_terms",
 ]

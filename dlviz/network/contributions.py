@@ -1,4 +1,4 @@
-"""What one map or one unit is made of: the share of every input channel, the products of a linear unit, the terms of a softmax."""
+"""What one map or one unit is made of: the share of every input channel, the linear_terms of a linear unit, the terms of a softmax."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlviz.network.record import Column, Network, Source
-from dlviz.network.sliding_ops import slide
+from dlviz.network.sliding_ops import sliding_op
 
 #: A longer vector is no list of scores.
 _CLASSES = 10_000
@@ -23,7 +23,7 @@ _CONV: dict[tuple[str, int], Any] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Share:
+class ChannelContribution:
     """What one channel of the input adds to a map.
 
     Attributes:
@@ -42,7 +42,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Product:
+class LinearTerm:
     """One term of a linear unit: input number `place`, its value, its weight, and their product as torch multiplies them."""
 
     place: int
@@ -51,9 +51,9 @@ class Product:
     product: float
 
 
-def shares(
+def channel_contributions(
     network: Network, number: int, channel: int, most: int, state: Mapping[str, Tensor] | None = None
-) -> tuple[list[Share], int]:
+) -> tuple[list[ChannelContribution], int]:
     """The input channels that a map is made of, and how many there are in all.
 
     Args:
@@ -64,31 +64,31 @@ def shares(
         state: other parameters than the modules' own.
     """
     column = network.columns[number]
-    found = slide(column, state)
+    found = sliding_op(column, state)
     if found is not None and found.weight is not None:
         return _convolved(network, column, channel, most, state)
     if not column.sources:
         return [], 0
     # A call that treats every channel alike, or moves channels: the same channel of each source of that many channels.
-    found_: list[Share] = []
+    found_: list[ChannelContribution] = []
     first = 0
     for source in column.sources:
         x = network.columns[source.column].outputs[source.output]
         if x.dim() != column.output.dim() or x.dim() < 2:
             continue
         own = channel - first if column.kind in ("cat", "concat", "concatenate") else channel
-        if x.dim() == 2 and not network.series:
-            found_.append(Share(source, 0, x))
+        if x.dim() == 2 and not network.one_dimensional:
+            found_.append(ChannelContribution(source, 0, x))
         elif 0 <= own < x.shape[0]:
-            found_.append(Share(source, own, x[own]))
+            found_.append(ChannelContribution(source, own, x[own]))
         first += x.shape[0]
     return found_[:most], len(found_)
 
 
 def _convolved(
     network: Network, column: Column, channel: int, most: int, state: Mapping[str, Tensor] | None
-) -> tuple[list[Share], int]:
-    found = slide(column, state)
+) -> tuple[list[ChannelContribution], int]:
+    found = sliding_op(column, state)
     assert found is not None
     assert found.weight is not None
     source = column.sources[0]
@@ -121,12 +121,12 @@ def _convolved(
     with torch.no_grad():
         # One group for each channel: torch computes what every channel adds by itself.
         parts = _CONV[found.kind, found.dims](maps_in[None], kernels[:, None], None, groups=count, **given)[0]
-    return [Share(source, first + i, maps[i], kernels[i], parts[i]) for i in range(count)], int(width)
+    return [ChannelContribution(source, first + i, maps[i], kernels[i], parts[i]) for i in range(count)], int(width)
 
 
 def bias(column: Column, channel: int, state: Mapping[str, Tensor] | None = None) -> float | None:
     """What is added to every place of a map; ``None`` if nothing is."""
-    found = slide(column, state)
+    found = sliding_op(column, state)
     value = None if found is None else found.arguments.get("bias")
     if isinstance(column.module, nn.Linear):
         value = _own(column, "bias", state)
@@ -138,9 +138,9 @@ def _own(column: Column, name: str, state: Mapping[str, Tensor] | None) -> Tenso
     return getattr(column.module, name) if other is None else other
 
 
-def products(
+def linear_terms(
     network: Network, number: int, unit: int, most: int, state: Mapping[str, Tensor] | None = None
-) -> list[Product] | None:
+) -> list[LinearTerm] | None:
     """The largest terms of a linear unit's sum; ``None`` if the column is no linear layer on one vector."""
     column = network.columns[number]
     if not isinstance(column.module, nn.Linear) or column.output.dim() != 1:
@@ -153,7 +153,7 @@ def products(
     weight = weight.detach()
     terms = x * weight[unit]
     order = terms.abs().argsort(descending=True)[:most].tolist()
-    return [Product(i, float(x[i]), float(weight[unit, i]), float(terms[i])) for i in order]
+    return [LinearTerm(i, float(x[i]), float(weight[unit, i]), float(terms[i])) for i in order]
 
 
 def softmax_terms(z: Tensor) -> dict[str, Tensor]:
@@ -171,7 +171,7 @@ def softmax_terms(z: Tensor) -> dict[str, Tensor]:
     return {"z": z, "e": e, "sum": e.sum(), "p": torch.softmax(z, 0)}
 
 
-def scores(network: Network) -> int | None:
+def logits_column(network: Network) -> int | None:
     """The last column with the model's scores: one number for each class, before any softmax; ``None`` where there is none."""
     columns: Sequence[Column] = network.columns
     for number in range(len(columns) - 1, 0, -1):

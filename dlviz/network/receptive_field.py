@@ -1,4 +1,4 @@
-"""What one unit sees: its receptive field by arithmetic, and its gradient over the input."""
+"""Receptive field of one unit: by index arithmetic, and as the gradient of the unit by the input."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
-from dlviz.network.receptive_field_rules import fields
+from dlviz.network.receptive_field_rules import receptive_field_masks
 from dlviz.network.record import Network, Source, capture
 
 Range = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
-    """The receptive field of one element of one column.
+class ReceptiveField:
+    """Receptive field of one element of one column.
 
     Attributes:
         column: the column's number.
-        index: the element, without the batch.
-        mask: which elements of the first input it depends on by arithmetic, in the sample's shape; ``None`` where a call on the way
-            is of a kind that arithmetic does not know.
-        gradient: d element / d input, in the sample's shape; ``None`` for an input of whole numbers.
-        boxes: for every column that it depends on the first and last place along each spatial dimension: the last two, of a series
-            the last one.
+        index: the element's index without the batch.
+        mask: which elements of the first input the element depends on by index arithmetic, in the sample's shape; ``None`` if a call
+            on the way has no rule.
+        gradient: ∂ element / ∂ input, in the sample's shape; ``None`` for an integer input.
+        boxes: by column number, the first and last index that the element depends on along each spatial dimension: the last two
+            dimensions, of a one-dimensional network the last one.
     """
 
     column: int
@@ -36,24 +36,24 @@ class Field:
 
     @property
     def box(self) -> tuple[Range, ...] | None:
-        """First and last place of the input along each spatial dimension; ``None`` if none is seen or arithmetic cannot tell."""
+        """First and last index of the input along each spatial dimension; ``None`` if it is empty or unknown."""
         return self.boxes.get(0)
 
 
-def box(mask: Tensor, dims: int = 2) -> tuple[Range, ...] | None:
-    """The first and last True along each of the last `dims` dimensions.
+def bounding_box(mask: Tensor, dims: int = 2) -> tuple[Range, ...] | None:
+    """Return the first and last index of ``True`` along each of the last `dims` dimensions.
 
     Example:
-        >>> box(torch.tensor([[0, 0, 0], [0, 1, 1]]) > 0)
+        >>> bounding_box(torch.tensor([[0, 0, 0], [0, 1, 1]]) > 0)
         ((1, 1), (1, 2))
     """
-    places = mask.nonzero()
-    if not len(places) or not mask.dim():
+    indices = mask.nonzero()
+    if not len(indices) or not mask.dim():
         return None
-    return tuple((int(column.min()), int(column.max())) for column in places.T[-dims:])
+    return tuple((int(column.min()), int(column.max())) for column in indices.T[-dims:])
 
 
-def field(
+def receptive_field(
     model: nn.Module,
     network: Network,
     args: Sequence[Any],
@@ -61,30 +61,31 @@ def field(
     column: int,
     index: tuple[int, ...],
     *,
-    state: Mapping[str, Tensor] | None = None,
-    random: Tensor | None = None,
-) -> Field:
-    """The receptive field of the element at `index` of a column's first output.
+    state_dict: Mapping[str, Tensor] | None = None,
+    rng_state: Tensor | None = None,
+) -> ReceptiveField:
+    """Compute the receptive field of the element at `index` of a column's first output.
 
     Args:
-        model, network, args, kwargs, state, random: as for :func:`dlviz.network.record`, and what it returned.
+        model, args, kwargs, state_dict, rng_state: as for :func:`dlviz.network.record`.
+        network: what it returned.
         column: the column's number.
-        index: the element, without the batch.
+        index: the element's index without the batch.
     """
-    masks = fields(network, Source(column), index)
-    seen = {}
+    masks = receptive_field_masks(network, Source(column), index)
+    boxes = {}
     for number, mask in masks.items():
-        held = network.columns[number]
         if mask is None:
             continue
-        found = box(mask[network.sample] if held.batched[0] else mask, 1 if network.series else 2)
-        if found is not None:
-            seen[number] = found
+        sample = mask[network.sample] if network.columns[number].batched[0] else mask
+        box = bounding_box(sample, 1 if network.one_dimensional else 2)
+        if box is not None:
+            boxes[number] = box
     first = network.columns[0]
     whole = masks.get(0, torch.zeros(first.shapes[0], dtype=torch.bool))
     mask = None if whole is None else (whole[network.sample] if first.batched[0] else whole)
-    gradient = _gradient(model, network, args, kwargs, column, index, state, random)
-    return Field(column, index, mask, gradient, seen)
+    gradient = _gradient(model, network, args, kwargs, column, index, state_dict, rng_state)
+    return ReceptiveField(column, index, mask, gradient, boxes)
 
 
 def _gradient(
@@ -94,37 +95,38 @@ def _gradient(
     kwargs: Mapping[str, Any],
     column: int,
     index: tuple[int, ...],
-    state: Mapping[str, Tensor] | None,
-    random: Tensor | None,
+    state_dict: Mapping[str, Tensor] | None,
+    rng_state: Tensor | None,
 ) -> Tensor | None:
     x = first_tensor(args, kwargs)
     if not x.is_floating_point():
         return None
-    first, held = network.columns[0], network.columns[column]
-    leaf = x.detach().clone().requires_grad_()
-    own = (network.sample, *index) if held.batched[0] else index
+    full_index = (network.sample, *index) if network.columns[column].batched[0] else index
     if column == 0:
-        sent = torch.zeros_like(x)
-        sent[own] = 1
+        gradient = torch.zeros_like(x)
+        gradient[full_index] = 1
     else:
-        # An in-place call may not touch a leaf that wants gradients, so the model gets a copy on the tape.
-        passed = replaced(args, kwargs, leaf.clone())
-        unit = capture(model, *passed, Source(column), state=state, random=random)[own]
+        leaf = x.detach().clone().requires_grad_()
+        # An in-place call may not change a leaf that requires grad, so the model gets a clone.
+        inputs = replace_first_tensor(args, kwargs, leaf.clone())
+        unit = capture(model, *inputs, Source(column), state_dict=state_dict, rng_state=rng_state)[full_index]
         (found,) = torch.autograd.grad(unit, leaf, allow_unused=True) if unit.requires_grad else (None,)
-        sent = torch.zeros_like(x) if found is None else found
-    return sent[network.sample] if first.batched[0] else sent
+        gradient = torch.zeros_like(x) if found is None else found
+    return gradient[network.sample] if network.columns[0].batched[0] else gradient
 
 
 def first_tensor(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:
-    """The first tensor among a call's arguments: what column 0 holds."""
+    """Return the first tensor among a call's arguments: the one in column 0."""
     return next(leaf for leaf in tree_flatten([list(args), dict(kwargs)])[0] if isinstance(leaf, Tensor))
 
 
-def replaced(args: Sequence[Any], kwargs: Mapping[str, Any], x: Tensor) -> tuple[list[Any], dict[str, Any]]:
-    """The same arguments with another first tensor.
+def replace_first_tensor(
+    args: Sequence[Any], kwargs: Mapping[str, Any], x: Tensor
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return the same arguments with `x` in place of the first tensor.
 
     Example:
-        >>> replaced([torch.zeros(1), 2], {}, torch.ones(1))
+        >>> replace_first_tensor([torch.zeros(1), 2], {}, torch.ones(1))
         ([tensor([1.]), 2], {})
     """
     old = first_tensor(args, kwargs)

@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_map
 
 from dlviz.convolution.window_axis import NOWHERE, Axis
 from dlviz.network.record import Column, Network, Source
-from dlviz.network.sliding_ops import slide
+from dlviz.network.sliding_ops import sliding_op
 
 #: Functions and modules that only move numbers; which number goes where is found by moving numbered ones.
 _MOVES = {
@@ -162,7 +162,7 @@ _ADAPTIVE = ("AdaptiveAvgPool", "AdaptiveMaxPool", "adaptive_avg_pool", "adaptiv
 _MOST = 2**25
 
 
-def fields(network: Network, place: Source, index: tuple[int, ...]) -> dict[int, Tensor | None]:
+def receptive_field_masks(network: Network, place: Source, index: tuple[int, ...]) -> dict[int, Tensor | None]:
     """Which places of every column the element at `index` of one output depends on.
 
     Args:
@@ -177,7 +177,7 @@ def fields(network: Network, place: Source, index: tuple[int, ...]) -> dict[int,
     Example:
         >>> from dlviz.network.record import record
         >>> net = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3, padding=1))
-        >>> found = fields(record(net, (torch.zeros(1, 1, 7, 7),)), Source(2), (0, 3, 3))
+        >>> found = receptive_field_masks(record(net, (torch.zeros(1, 1, 7, 7),)), Source(2), (0, 3, 3))
         >>> found[0].sum().item(), found[1].sum().item()
         (25, 9)
     """
@@ -204,7 +204,7 @@ def _below(columns: Sequence[Column], column: Column, output: int, mask: Tensor)
     """The masks of a call's sources; ``None`` for a kind of call that is not known."""
     shapes = [columns[source.column].shapes[source.output] for source in column.sources]
     kind = column.kind
-    if slide(column) is not None:
+    if sliding_op(column) is not None:
         return [_window(column, mask, shapes[0])]
     if kind in _MOVES:
         return _moved(column, output, mask, shapes)
@@ -223,7 +223,7 @@ def _counts(module: nn.modules.batchnorm._BatchNorm) -> bool:
 
 def _window(column: Column, mask: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Through a convolution or a pooling."""
-    found = slide(column)
+    found = sliding_op(column)
     assert found is not None
     single = len(shape) == found.dims + 1
     outer, sizes = (mask[None], shape) if single else (mask, shape[1:])

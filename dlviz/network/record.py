@@ -1,8 +1,8 @@
-"""A module's forward run as columns: every call of a leaf module, and every torch function called outside one, in real order."""
+"""A forward pass as columns: one for every call of a leaf module or of a torch function outside one, in execution order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,18 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
-from dlviz.torchkit.forward_trace import Calls
+from dlviz.torchkit.forward_trace import CallTracer
 
-#: Leaves although they have children: they may leave their children out.
-_WHOLE = (nn.MultiheadAttention,)
+#: Modules recorded as one call although they have children, because their fast path skips the children.
+_LEAVES = (nn.MultiheadAttention,)
 
-#: Calls, without underscores, whose window slides along one dimension.
-_ALONG_ONE = {"conv1d", "convtranspose1d", "maxpool1d", "avgpool1d", "adaptiveavgpool1d", "adaptivemaxpool1d"}
+#: Calls, in lower case and without underscores, whose window slides along one dimension.
+_ONE_DIMENSIONAL = {"conv1d", "convtranspose1d", "maxpool1d", "avgpool1d", "adaptiveavgpool1d", "adaptivemaxpool1d"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Stands in a call's arguments for output number `output` of column number `column`."""
+    """Reference to one output of a column; it replaces that tensor in the recorded arguments of a call."""
 
     column: int
     output: int = 0
@@ -32,18 +32,18 @@ class Column:
     """One call.
 
     Attributes:
-        name: the module's place in the model ("conv1", "layer1.0.relu") or the function's name; "x" for an input.
+        name: the module's path in the model ("conv1", "layer1.0.relu") or the function's name; "x" for an input.
         kind: the class or the function: "Conv2d", "relu"; "input" for an input.
-        path: the module's place in the model alone, "" for a function: a layer called twice has two names and one path.
+        path: the module's path in the model, "" for a function. A layer called twice has two names and one path.
         module: the module that was called, ``None`` for a function.
         function: the torch function that was called, ``None`` for a module.
-        args, kwargs: the call's arguments, a :class:`Source` for every tensor that another column made.
+        args, kwargs: the call's arguments, with a :class:`Source` for every tensor that another column returned.
         sources: those sources, in order.
-        outputs: what came out, of the drawn sample alone, copied before anything could overwrite it.
-        shapes: the whole shape of each output, batch included.
+        outputs: the tensors that the call returned, of the recorded sample only, copied before an in-place call could change them.
+        shapes: the full shape of each output, batch included.
         batched: for each output whether its first dimension is the batch.
-        parameters: how many numbers the module learns.
-        returned: under which names the model returned it: "output", "output['logits']", …
+        parameters: number of the module's parameters.
+        returned: the names under which the model returned the output: "output", "output['logits']", …
     """
 
     name: str
@@ -62,12 +62,12 @@ class Column:
 
     @property
     def output(self) -> Tensor:
-        """The first output, of the drawn sample."""
+        """First output of the recorded sample."""
         return self.outputs[0]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the first output, without the batch."""
+        """Shape of the first output without the batch."""
         return tuple(self.output.shape)
 
     def __repr__(self) -> str:
@@ -76,26 +76,26 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A forward run.
+    """A recorded forward pass.
 
     Attributes:
-        columns: inputs first, then every call in the order in which it ran.
-        sample: which sample of the batch the columns hold.
-        output: what the model returned, the whole batch; ``None`` where torch refused.
-        refusal: torch's own words where it refused, else "".
-        refused: the call that it refused, as "name (kind)", else "".
+        columns: the inputs, then every call in execution order.
+        sample: the index of the recorded sample in the batch.
+        output: what the model returned for the whole batch; ``None`` if the forward pass raised.
+        refusal: the error message if the forward pass raised, else "".
+        failed_call: the call that raised, as "name (kind)", else "".
     """
 
     columns: tuple[Column, ...]
     sample: int
     output: Any
     refusal: str = ""
-    refused: str = ""
+    failed_call: str = ""
 
     @cached_property
-    def series(self) -> bool:
-        """Whether a window slides along one dimension somewhere: then two dimensions are channels and positions."""
-        return any(column.kind.lower().replace("_", "") in _ALONG_ONE for column in self.columns)
+    def one_dimensional(self) -> bool:
+        """Whether a call slides a window along one dimension; then two-dimensional outputs are (channels, positions)."""
+        return any(column.kind.lower().replace("_", "") in _ONE_DIMENSIONAL for column in self.columns)
 
 
 def record(
@@ -104,20 +104,20 @@ def record(
     kwargs: Mapping[str, Any] | None = None,
     *,
     sample: int = 0,
-    state: Mapping[str, Tensor] | None = None,
-    random: Tensor | None = None,
+    state_dict: Mapping[str, Tensor] | None = None,
+    rng_state: Tensor | None = None,
 ) -> Network:
-    """Run `model` once and keep what every call made. Parameters, buffers, gradients and random numbers stay as they are.
+    """Run `model` once and record the output of every call. Parameters, buffers, gradients and generators stay unchanged.
 
     Args:
-        model: any module, in the mode it is in.
-        args, kwargs: what it is called with; tensors, or tuples, lists and dictionaries of them.
-        sample: which sample of the batch is kept.
-        state: other parameters and buffers to run with, as from an earlier ``state_dict()``.
-        random: state of the CPU's generator to start from, so that dropout drops the same twice.
+        model: any module; it runs in its current mode.
+        args, kwargs: the model's arguments: tensors, or tuples, lists and dictionaries of tensors.
+        sample: the index of the recorded sample in the batch.
+        state_dict: parameters and buffers to use instead of the model's own.
+        rng_state: CPU generator state to start from, so that dropout is reproducible.
 
     Returns:
-        The run; of a run that torch refuses, everything up to there.
+        The forward pass; if it raised, the calls up to the error.
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
@@ -127,86 +127,81 @@ def record(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_forward_hook
     """
-    watch = Watch(model, args, kwargs or {}, sample)
+    recorder = ForwardRecorder(model, args, kwargs or {}, sample)
     output, refusal = None, ""
     try:
-        output = _run(watch, model, args, kwargs or {}, state, random)
-    except Exception as error:  # the learner's own forward may raise anything; it is shown, not swallowed
+        output = _run(recorder, model, args, kwargs or {}, state_dict, rng_state)
+    except Exception as error:  # a user's forward may raise anything; the message is shown in the picture
         refusal = f"{type(error).__name__}: {error}"
     else:
-        watch.name_outputs(output)
-    return Network(
-        tuple(watch.columns),
-        sample,
-        output,
-        refusal,
-        f"{watch.running[0]} ({watch.running[1]})" if refusal and watch.running else "",
-    )
+        recorder.name_outputs(output)
+    failed = f"{recorder.running[0]} ({recorder.running[1]})" if refusal and recorder.running else ""
+    return Network(tuple(recorder.columns), sample, output, refusal, failed)
 
 
 def capture(
     model: nn.Module,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
-    place: Source,
+    target: Source,
     *,
-    state: Mapping[str, Tensor] | None = None,
-    random: Tensor | None = None,
+    state_dict: Mapping[str, Tensor] | None = None,
+    rng_state: Tensor | None = None,
 ) -> Tensor:
-    """The tensor that a column makes, the whole batch, still on autograd's tape; what comes after the column does not run.
+    """Return the output of one column for the whole batch, attached to the autograd graph; later calls do not run.
 
     Raises:
-        LookupError: this run does not reach that column.
+        LookupError: the forward pass does not reach that column.
     """
-    watch = Watch(model, args, kwargs, 0, place)
+    recorder = ForwardRecorder(model, args, kwargs, 0, target)
     try:
         with torch.enable_grad():
-            _run(watch, model, args, kwargs, state, random)
-    except _ReachedError:
+            _run(recorder, model, args, kwargs, state_dict, rng_state)
+    except _TargetReachedError:
         pass
-    if watch.caught is None:
-        raise LookupError(f"the model's forward did not reach call number {place.column} again")
-    return watch.caught
+    if recorder.captured is None:
+        raise LookupError(f"the model's forward did not reach call number {target.column} again")
+    return recorder.captured
 
 
 def _run(
-    watch: "Watch",
+    recorder: "ForwardRecorder",
     model: nn.Module,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
-    state: Mapping[str, Tensor] | None,
-    random: Tensor | None,
+    state_dict: Mapping[str, Tensor] | None,
+    rng_state: Tensor | None,
 ) -> Any:
-    # Batch norm writes into its buffers as it runs: it is given copies.
+    # Batch norm writes to its buffers during the forward pass, so it gets copies.
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    own = {**buffers, **(state or {})}
     with ExitStack() as stack:
-        if not torch.is_grad_enabled() or watch.wanted is None:
+        if not torch.is_grad_enabled() or recorder.target is None:
             stack.enter_context(torch.no_grad())
-        stack.enter_context(_same_random(args, random))
-        stack.enter_context(watch.hooks())
-        stack.enter_context(watch)
-        return torch.func.functional_call(model, own, tuple(args), dict(kwargs), strict=False)
+        stack.enter_context(_fork_rng(args, rng_state))
+        stack.enter_context(recorder.hooks())
+        stack.enter_context(recorder)
+        state = {**buffers, **(state_dict or {})}
+        return torch.func.functional_call(model, state, tuple(args), dict(kwargs), strict=False)
 
 
 @contextmanager
-def _same_random(args: Sequence[Any], state: Tensor | None) -> Iterator[None]:
-    """Leave every generator as it was."""
+def _fork_rng(args: Sequence[Any], rng_state: Tensor | None) -> Iterator[None]:
+    """Start the generators from `rng_state` and restore them afterwards."""
     devices = {leaf.device for leaf in tree_flatten(list(args))[0] if isinstance(leaf, Tensor) and leaf.is_cuda}
     with torch.random.fork_rng(devices=[device.index or 0 for device in devices]):
-        if state is not None:
-            torch.set_rng_state(state)
+        if rng_state is not None:
+            torch.set_rng_state(rng_state)
             for _device in devices:
-                torch.cuda.manual_seed(int(state[:8].sum()))
+                torch.cuda.manual_seed(int(rng_state[:8].sum()))
         yield
 
 
-class _ReachedError(Exception):
-    """What was asked for has been seen."""
+class _TargetReachedError(Exception):
+    """Stops the forward pass once the requested output has been captured."""
 
 
-class Watch(Calls):
-    """Makes a column of every call."""
+class ForwardRecorder(CallTracer):
+    """Records every call of a forward pass as a column; stops at `target`, if given, and keeps its output in `captured`."""
 
     def __init__(
         self,
@@ -214,45 +209,45 @@ class Watch(Calls):
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         sample: int,
-        wanted: Source | None = None,
+        target: Source | None = None,
     ) -> None:
         super().__init__(model)
-        self.sample, self.wanted = sample, wanted
+        self.sample, self.target = sample, target
         self.columns: list[Column] = []
-        self.caught: Tensor | None = None
-        self._batch = self._size_of_batch(args, kwargs)
+        self.captured: Tensor | None = None
+        self._batch_size = self._find_batch_size(args, kwargs)
         named = {name: value for name, value in kwargs.items() if isinstance(value, Tensor)}
         positional = [leaf for leaf in tree_flatten(list(args))[0] if isinstance(leaf, Tensor)]
         names = ["x"] if len(positional) == 1 else [f"x{i}" for i in range(len(positional))]
         for name, tensor in [*zip(names, positional, strict=True), *named.items()]:
             self.saw(name, None, None, (), {}, (), tensor)
 
-    def _size_of_batch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> int | None:
-        """How many samples the inputs hold; ``None`` for one sample without a batch dimension."""
+    def _find_batch_size(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> int | None:
+        """Return the number of samples in the inputs; ``None`` for a single sample without a batch dimension."""
         tensors = [leaf for leaf in tree_flatten([list(args), dict(kwargs)])[0] if isinstance(leaf, Tensor)]
         if not tensors or tensors[0].dim() < 2:
             return None
         x = tensors[0]
-        planar = (nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d)
-        if x.dim() == 3 and any(isinstance(module, planar) for module in self.model.modules()):
+        two_dimensional = (nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d)
+        if x.dim() == 3 and any(isinstance(module, two_dimensional) for module in self.model.modules()):
             return None
         return int(x.shape[0])
 
     def leaf(self, module: nn.Module) -> bool:
-        """As everywhere; attention counts as one call although it has a child, which it may leave out."""
-        return isinstance(module, _WHOLE) or super().leaf(module)
+        """Whether the module is recorded as one call; attention is, although it has a child, because its fast path skips the child."""
+        return isinstance(module, _LEAVES) or super().leaf(module)
 
     def saw(
         self, name: str, module: Any, function: Any, args: Any, kwargs: Any, sources: tuple[Any, ...], output: Any
     ) -> None:
-        """Another column."""
+        """Record a call as a column."""
         tensors = [leaf for leaf in tree_flatten(output)[0] if isinstance(leaf, Tensor)]
         number = len(self.columns)
-        if self.wanted is not None and self.wanted.column == number:
-            # Copied on the tape: a later in-place call would turn the tensor itself into something else.
-            self.caught = tensors[self.wanted.output].clone()
+        if self.target is not None and self.target.column == number:
+            # Cloned, because a later in-place call would overwrite the tensor itself.
+            self.captured = tensors[self.target.output].clone()
             raise _ReachedError
-        batched = tuple(self._batch is not None and t.dim() > 0 and t.shape[0] == self._batch for t in tensors)
+        batched = tuple(self._batch_size is not None and t.dim() > 0 and t.shape[0] == self._batch_size for t in tensors)
         parameters = sum(p.numel() for p in module.parameters()) if module is not None else 0
         self.columns.append(
             Column(
@@ -261,43 +256,43 @@ class Watch(Calls):
                 "" if module is None else self.path(module),
                 module,
                 function,
-                self._referred(tuple(args)),
-                self._referred(dict(kwargs)),
+                self._with_sources(tuple(args)),
+                self._with_sources(dict(kwargs)),
                 sources,
-                () if self.wanted else tuple(self._held(t, own) for t, own in zip(tensors, batched, strict=True)),
+                () if self.target else tuple(self._copy_sample(t, own) for t, own in zip(tensors, batched, strict=True)),
                 tuple(tuple(t.shape) for t in tensors),
                 batched,
                 parameters,
             )
         )
-        for place, tensor in enumerate(tensors):
-            self.note(tensor, Source(number, place))
+        for i, tensor in enumerate(tensors):
+            self.note(tensor, Source(number, i))
 
     def _referred(self, arguments: Any) -> Any:
-        """The arguments with a source for every tensor that a column made."""
+        """Replace every tensor that a column returned by its source."""
         return tree_map(lambda leaf: self.made.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf, arguments)
 
-    def _held(self, tensor: Tensor, batched: bool) -> Tensor:
+    def _copy_sample(self, tensor: Tensor, batched: bool) -> Tensor:
         part = tensor.detach()
         return (part[min(self.sample, len(part) - 1)] if batched else part).clone()
 
     def name_outputs(self, output: Any) -> None:
-        """Tell the columns under which names the model returned what they made."""
-        for name, tensor in _named(output, "output"):
+        """Add to each column the names under which the model returned its outputs."""
+        for name, tensor in _named_tensors(output, "output"):
             source = self.made.get(id(tensor))
             if source is not None:
                 column = self.columns[source.column]
-                self.columns[source.column] = Column(**{**vars(column), "returned": (*column.returned, name)})
+                self.columns[source.column] = replace(column, returned=(*column.returned, name))
 
 
-def _named(output: Any, name: str) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor in what a model returned, with how to get it."""
+def _named_tensors(output: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    """Yield every tensor in a model's return value with the expression that accesses it."""
     if isinstance(output, Tensor):
         yield name, output
     elif isinstance(output, Mapping):
         for key, value in output.items():
-            yield from _named(value, f"{name}[{key!r}]")
+            yield from _named_tensors(value, f"{name}[{key!r}]")
     elif isinstance(output, (list, tuple)):
         fields = getattr(output, "_fields", None)
-        for place, value in enumerate(output):
-            yield from _named(value, f"{name}.{fields[place]}" if fields else f"{name}[{place}]")
+        for i, value in enumerate(output):
+            yield from _named_tensors(value, f"{name}.{fields[i]}" if fields else f"{name}[{i}]")

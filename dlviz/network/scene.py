@@ -9,21 +9,21 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.kit.messages import message
-from dlviz.network.contributions import bias, products, scores, shares, softmax_terms
-from dlviz.network.receptive_field import Field
+from dlviz.network.contributions import bias, channel_contributions, linear_terms, logits_column, softmax_terms
+from dlviz.network.receptive_field import ReceptiveField
 from dlviz.network.record import Column, Network
-from dlviz.network.sliding_ops import slide
+from dlviz.network.sliding_ops import sliding_op
 
 #: So many maps of a column are drawn, so many places of each along a side, so many units of a vector, and so many input channels of
 #: a map that is opened.
-MAPS, SIDE, UNITS, SHARES = 16, 64, 512, 12
+MAX_MAPS, MAX_SIDE, MAX_UNITS, MAX_CONTRIBUTIONS = 16, 64, 512, 12
 #: The image is sent with up to so many pixels along a side.
-IMAGE = 224
+MAX_IMAGE_SIDE = 224
 #: Of a network with more columns than this fewer maps are sent of each, and smaller ones.
-_ROOMY = 40
+MANY_COLUMNS = 40
 
 
-def planes(x: Tensor, series: bool = False) -> Tensor:
+def feature_maps(x: Tensor, series: bool = False) -> Tensor:
     """A sample's output as maps: (K, rows, columns).
 
     Args:
@@ -31,7 +31,7 @@ def planes(x: Tensor, series: bool = False) -> Tensor:
         series: whether two dimensions are channels and positions, so that every channel is a map of one row.
 
     Example:
-        >>> planes(torch.zeros(6, 24, 24)).shape, planes(torch.zeros(10)).shape, planes(torch.zeros(7, 3)).shape
+        >>> feature_maps(torch.zeros(6, 24, 24)).shape, feature_maps(torch.zeros(10)).shape, feature_maps(torch.zeros(7, 3)).shape
         (torch.Size([6, 24, 24]), torch.Size([1, 10, 1]), torch.Size([1, 7, 3]))
     """
     if x.dim() < 2:
@@ -46,7 +46,7 @@ def layout(x: Tensor, series: bool = False) -> str:
     return {0: "number", 1: "vector", 2: "maps" if series else "plane"}.get(x.dim(), "maps")
 
 
-def real(x: Tensor) -> Tensor:
+def to_float(x: Tensor) -> Tensor:
     """`x` as float32, or float64 where it needs it: what is drawn of it."""
     x = x.detach().cpu()
     if x.is_complex():
@@ -58,17 +58,17 @@ def real(x: Tensor) -> Tensor:
     )
 
 
-def thinned(x: Tensor, most: int) -> tuple[Tensor, int]:
+def subsample(x: Tensor, most: int) -> tuple[Tensor, int]:
     """Every k-th place along both sides, so that up to `most` remain, and that k."""
     every = max(1, math.ceil(max(x.shape[-2:]) / most))
     return x[..., ::every, ::every], every
 
 
-def sheet(x: Tensor, most: int = SIDE) -> dict[str, Any]:
+def sheet(x: Tensor, most: int = MAX_SIDE) -> dict[str, Any]:
     """One map as the view reads it."""
-    x = real(x)
+    x = to_float(x)
     x = x if x.dim() == 2 else x.reshape(1, -1)
-    part, every = thinned(x, most)
+    part, every = subsample(x, most)
     values = part.contiguous().numpy()
     return {
         "size": list(x.shape),
@@ -98,14 +98,14 @@ def scene(
         before: the run without what has been painted on the image, for its scores.
         batch: how many samples there are.
     """
-    fewer = max(4, MAPS * _ROOMY // max(_ROOMY, len(network.columns)))
-    side = SIDE if len(network.columns) <= _ROOMY else SIDE // 2
+    fewer = max(4, MAX_MAPS * MANY_COLUMNS // max(MANY_COLUMNS, len(network.columns)))
+    side = MAX_SIDE if len(network.columns) <= MANY_COLUMNS else MAX_SIDE // 2
     columns = [
-        _column(column, x, fewer, side, network.series) for column, x in zip(network.columns, outputs, strict=True)
+        _column(column, x, fewer, side, network.one_dimensional) for column, x in zip(network.columns, outputs, strict=True)
     ]
     return {
         "columns": columns,
-        "image": None if network.series else _image(network.columns[0]),
+        "image": None if network.one_dimensional else _image(network.columns[0]),
         "scores": _scores(network, outputs, labels, before),
         "batch": batch,
         "signature": signature,
@@ -116,9 +116,9 @@ def scene(
 
 
 def _column(column: Column, x: Tensor, most: int, side: int, series: bool) -> dict[str, Any]:
-    maps = planes(real(x), series)
+    maps = feature_maps(to_float(x), series)
     kind = layout(x, series)
-    part, every = thinned(maps[:most], UNITS if kind == "vector" else side)
+    part, every = subsample(maps[:most], MAX_UNITS if kind == "vector" else side)
     values = part.contiguous().numpy()
     return {
         "name": column.name,
@@ -136,7 +136,7 @@ def _column(column: Column, x: Tensor, most: int, side: int, series: bool) -> di
         "parameters": column.parameters,
         "sources": sorted({source.column for source in column.sources}),
         "returned": list(column.returned),
-        "slides": slide(column) is not None,
+        "slides": sliding_op(column) is not None,
     }
 
 
@@ -146,7 +146,7 @@ def settings(column: Column) -> str:
         return f"{column.kind}({column.module.extra_repr()})"
     if column.function is None:
         return ""
-    found = slide(column)
+    found = sliding_op(column)
     if found is not None:
         given = (
             f"{name}={value}"
@@ -173,9 +173,9 @@ def _image(column: Column) -> dict[str, Any] | None:
     x = column.output
     if x.dim() not in (2, 3) or min(x.shape[-2:]) < 2 or x.is_complex():
         return None
-    maps = planes(real(x).float())
+    maps = feature_maps(to_float(x).float())
     maps = maps[:3] if maps.shape[0] == 3 else maps[:1]
-    part, every = thinned(maps, IMAGE)
+    part, every = subsample(maps, MAX_IMAGE_SIDE)
     least, most = float(part.nan_to_num().min()), float(part.nan_to_num().max())
     scaled = ((part.nan_to_num() - least) / max(most - least, 1e-12) * 255).round().to(torch.uint8)
     return {
@@ -190,11 +190,11 @@ def _scores(
     network: Network, outputs: Sequence[Tensor], labels: Sequence[str], before: Network | None
 ) -> dict[str, Any] | None:
     """The scores with the terms of their softmax, largest first in the order that the view sorts."""
-    number = scores(network)
+    number = logits_column(network)
     if number is None:
         return None
     column = network.columns[number]
-    z = real(column.output)
+    z = to_float(column.output)
     terms = softmax_terms(z)
     names = list(labels) if len(labels) == z.numel() else [str(i) for i in range(z.numel())]
     about = {
@@ -204,7 +204,7 @@ def _scores(
         **{name: _double(terms[name]) for name in ("z", "e", "p")},
     }
     if before is not None:
-        old = softmax_terms(real(before.columns[number].output))
+        old = softmax_terms(to_float(before.columns[number].output))
         about |= {"before_z": _double(old["z"]), "before_p": _double(old["p"])}
     return about
 
@@ -230,7 +230,7 @@ def detail(
         own: whether the outputs are the run's own; of a difference only the map itself is shown.
     """
     column, x = network.columns[number], outputs[number]
-    maps, kind = planes(x, network.series), layout(x, network.series)
+    maps, kind = feature_maps(x, network.one_dimensional), layout(x, network.one_dimensional)
     about: dict[str, Any] = {
         "column": number,
         "channel": channel,
@@ -244,7 +244,7 @@ def detail(
     if not own:
         return about
     if kind in ("maps", "plane"):
-        found, about["total"] = shares(network, number, channel, SHARES, state)
+        found, about["total"] = channel_contributions(network, number, channel, MAX_CONTRIBUTIONS, state)
         about["inputs"] = [
             {
                 "column": share.source.column,
@@ -255,9 +255,9 @@ def detail(
             }
             for share in found
         ]
-        about["bias"] = bias(column, channel, state) if slide(column) is not None else None
+        about["bias"] = bias(column, channel, state) if sliding_op(column) is not None else None
     elif kind == "vector":
-        terms = products(network, number, channel, 10, state)
+        terms = linear_terms(network, number, channel, 10, state)
         if terms is not None:
             about["terms"] = [[term.place, term.value, term.weight, term.product] for term in terms]
             about["total"] = network.columns[column.sources[0].column].output.numel()
@@ -273,7 +273,7 @@ def _sums(
     network: Network, number: int, unit: int, listed: Sequence[int], state: Mapping[str, Tensor] | None
 ) -> dict[str, float]:
     """What the listed terms of a linear unit add up to, and all others."""
-    every = products(
+    every = linear_terms(
         network, number, unit, network.columns[network.columns[number].sources[0].column].output.numel(), state
     )
     parts = {True: 0.0, False: 0.0}
@@ -282,12 +282,12 @@ def _sums(
     return {"sum": parts[True], "rest": parts[False]}
 
 
-def sight(found: Field, value: float) -> dict[str, Any]:
+def sight(found: ReceptiveField, value: float) -> dict[str, Any]:
     """A receptive field as the view reads it: the boxes on every column, and the heat over the image."""
     heat = None
     if found.gradient is not None and found.gradient.dim() in (2, 3):
-        size = planes(found.gradient).abs().amax(0)  # the strongest channel of a pixel
-        heat = sheet(size, IMAGE)
+        size = feature_maps(found.gradient).abs().amax(0)  # the strongest channel of a pixel
+        heat = sheet(size, MAX_IMAGE_SIDE)
     return {
         "column": found.column,
         "index": list(found.index),
@@ -324,7 +324,7 @@ def _notes(network: Network, columns: Sequence[Mapping[str, Any]]) -> list[dict[
         text = message("network.note.channels", name=most["name"], shown=most["drawn"][0], channels=most["channels"])
         notes.append({"kind": "", "text": text})
     if any(c["every"] > 1 for c in columns):
-        notes.append({"kind": "", "text": message("network.note.thinned")})
+        notes.append({"kind": "", "text": message("network.note.subsample")})
     return notes
 
 

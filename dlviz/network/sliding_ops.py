@@ -40,7 +40,7 @@ _MODULES: dict[type[nn.Module], tuple[str, int, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Slide:
+class SlidingOp:
     """A sliding window's call.
 
     Attributes:
@@ -87,7 +87,7 @@ class Slide:
         )
 
 
-def slide(column: Column, state: Mapping[str, Tensor] | None = None) -> Slide | None:
+def sliding_op(column: Column, state: Mapping[str, Tensor] | None = None) -> SlidingOp | None:
     """What slides in this column; ``None`` for anything else.
 
     Args:
@@ -98,7 +98,7 @@ def slide(column: Column, state: Mapping[str, Tensor] | None = None) -> Slide | 
         if isinstance(column.module, kind_of):
             own = {name: getattr(column.module, name) for name in names}
             other = {name: (state or {}).get(f"{column.path}.{name}".removeprefix(".")) for name in ("weight", "bias")}
-            return Slide(kind, dims, {**own, **{name: value for name, value in other.items() if value is not None}})
+            return SlidingOp(kind, dims, {**own, **{name: value for name, value in other.items() if value is not None}})
     found = _FUNCTIONS.get(column.kind) if column.function is not None else None
     if found is None:
         return None
@@ -106,4 +106,4 @@ def slide(column: Column, state: Mapping[str, Tensor] | None = None) -> Slide | 
     arguments = {**dict(zip(names, column.args, strict=False)), **column.kwargs}
     if not isinstance(arguments.get("weight"), (Tensor, type(None))):
         return None  # a kernel that the network itself made
-    return Slide(kind, dims, {name: value for name, value in arguments.items() if name != "input"})
+    return SlidingOp(kind, dims, {name: value for name, value in arguments.items() if name != "input"})

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dlviz.kit.svg import Svg, shorten
 from dlviz.network.record import Network
-from dlviz.network.scene import layout, planes, real, thinned
+from dlviz.network.scene import feature_maps, layout, subsample, to_float
 
 _MARGIN, _GAP, _WIDE, _MAP, _MOST, _SIDE = 16.0, 12.0, 84.0, 44.0, 4, 11
 
@@ -35,14 +35,14 @@ def draw(network: Network, outputs: Sequence[Tensor], signature: str, summary: s
 
 
 def _maps(svg: Svg, output: Tensor, x: float, y: float) -> None:
-    maps = planes(real(output))
+    maps = feature_maps(to_float(output))
     if layout(output) in ("vector", "number"):
         units = maps[0, :32].T
         _map(svg, units.T, x, y, 12.0, max(3.0, min(18.0, _MOST * (_MAP + 6) / units.numel())), float(maps.abs().max()))
         return
     most = float(maps.nan_to_num().abs().max())
     for k in range(min(_MOST, maps.shape[0])):
-        part = thinned(maps[k], _SIDE)[0]
+        part = subsample(maps[k], _SIDE)[0]
         cell = _MAP / max(part.shape)
         _map(svg, part, x, y + k * (_MAP + 6), cell, cell, most)
 

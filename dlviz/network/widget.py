@@ -13,11 +13,11 @@ from dlviz.convolution.sliding_widget import SlidingView
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validated_widget import unfit
+from dlviz.kit.validated_widget import invalid_value
 from dlviz.kit.widget import Widget, binary
-from dlviz.network.receptive_field import Field, field, first_tensor, replaced
+from dlviz.network.receptive_field import ReceptiveField, first_tensor, receptive_field, replaced
 from dlviz.network.record import Column, Network, record
-from dlviz.network.scene import detail, planes, scene, sight
+from dlviz.network.scene import detail, feature_maps, scene, sight
 from dlviz.network.still import draw
 from dlviz.network.window_link import behind, leads, stand
 
@@ -68,7 +68,7 @@ class Layers(Widget):
         self._model, self._args, self._kwargs = model, list(args), dict(kwargs)
         self._against, self._labels, self._call = against, [str(label) for label in labels], call
         self._random = torch.get_rng_state()
-        self._field: Field | None = None
+        self._field: ReceptiveField | None = None
         self._child: SlidingView | None = None
         self._key: tuple[int, ...] | None = None
         self._followed: tuple[Any, ...] = ()
@@ -112,7 +112,7 @@ class Layers(Widget):
         return self._networks["this"].refusal if self._networks else ""
 
     @property
-    def field(self) -> Field | None:
+    def receptive_field(self) -> ReceptiveField | None:
         """The receptive field of the chosen unit, with ``.box``, ``.mask`` and ``.gradient``; ``None`` if none is chosen."""
         return self._field
 
@@ -134,7 +134,7 @@ class Layers(Widget):
         """
         number = self._number(name)
         x = self.network.columns[number].output
-        count = x.shape[0] if x.dim() == 1 else planes(x, self.network.series).shape[0]
+        count = x.shape[0] if x.dim() == 1 else feature_maps(x, self.network.one_dimensional).shape[0]
         if not 0 <= channel < count:
             raise DlvizError(
                 message("network.refused.channel", name=self.columns[number].name, count=count, got=channel)
@@ -205,13 +205,13 @@ class Layers(Widget):
     @traitlets.validate("opened")
     def _opened_is_a_map(self, proposal: Any) -> list[int]:
         if len(proposal["value"]) not in (0, 2):
-            raise unfit("opened", proposal["value"])
+            raise invalid_value("opened", proposal["value"])
         return [int(one) for one in proposal["value"]]
 
     @traitlets.validate("painted")
     def _painted_are_patches(self, proposal: Any) -> list[list[int]]:
         if any(len(one) != 4 for one in proposal["value"]):
-            raise unfit("painted", proposal["value"])
+            raise invalid_value("painted", proposal["value"])
         return [list(one) for one in proposal["value"]]
 
     # Running and drawing.
@@ -329,7 +329,7 @@ class Layers(Widget):
         if self.shows == "against":
             model, args, kwargs, state = self._rival()
         number = self.opened[0]
-        self._field = field(model, self.network, args, kwargs, number, index, state=state, random=self._random)
+        self._field = receptive_field(model, self.network, args, kwargs, number, index, state=state, random=self._random)
         self.sight = binary(sight(self._field, float(self.network.columns[number].output[index].real)))
         self._enter(number, index)
 
@@ -349,7 +349,7 @@ class Layers(Widget):
 
     def _inside(self, x: Tensor) -> tuple[int, ...]:
         """The dimensions of one map: rows and columns, of a series its positions."""
-        dims = 0 if x.dim() < 2 else 1 if x.dim() == 2 and self.network.series else 2
+        dims = 0 if x.dim() < 2 else 1 if x.dim() == 2 and self.network.one_dimensional else 2
         return tuple(x.shape[x.dim() - dims :])
 
     def _enter(self, number: int, index: tuple[int, ...]) -> None:
@@ -384,12 +384,12 @@ class Layers(Widget):
         total = sum(p.numel() for p in self._model.parameters())
         return f"{self._call} · x {x.shapes[0]}{made} · {message('network.parameters', count=f'{total:,}')}"
 
-    def _full(self) -> dict[str, Any]:
+    def _page_state(self) -> dict[str, Any]:
         if self._child is None:
-            return super()._full()
-        return super()._full() | {"doors": {self.door: self._child.carried()}}
+            return super()._page_state()
+        return super()._page_state() | {"child_widgets": {self.door: self._child.embedded_assets()}}
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Every map that is drawn, opened; and the other runs, where there are two."""
         shut = {"unit": [], "sight": {}, "door": ""}
         shows = {
@@ -490,7 +490,7 @@ def layers(
         >>> view.columns[1].shape
         (2, 3, 3)
         >>> view.inspect("0", channel=1, place=(0, 2))
-        >>> view.field.box
+        >>> view.receptive_field.box
         ((0, 2), (2, 4))
 
     Source:

@@ -9,7 +9,7 @@ from dlviz.convolution.scene import CHANNELS, PLACES
 from dlviz.convolution.sliding_widget import SlidingView
 from dlviz.convolution.widget import Convolution, TransposedConvolution
 from dlviz.network.record import Network
-from dlviz.network.sliding_ops import Slide, slide
+from dlviz.network.sliding_ops import SlidingOp, sliding_op
 
 _VIEWS: dict[str, type[SlidingView]] = {
     "conv": Convolution,
@@ -22,7 +22,7 @@ _VIEWS: dict[str, type[SlidingView]] = {
 def leads(network: Network, number: int, channel: int, state: Mapping[str, Tensor] | None) -> tuple[int, ...] | None:
     """What stands behind the door of this map, so that the same picture serves all its places; ``None`` where nothing slides."""
     column = network.columns[number]
-    if slide(column, state) is None:
+    if sliding_op(column, state) is None:
         return None
     return (id(network), number, channel if column.output.shape[0] > CHANNELS else -1)
 
@@ -30,7 +30,7 @@ def leads(network: Network, number: int, channel: int, state: Mapping[str, Tenso
 def behind(network: Network, number: int, channel: int, state: Mapping[str, Tensor] | None) -> SlidingView:
     """The picture of this column's sliding window; of a layer with very many channels that of one output channel alone."""
     column = network.columns[number]
-    found = slide(column, state)
+    found = sliding_op(column, state)
     assert found is not None
     source = column.sources[0]
     x, weight, bias = network.columns[source.column].outputs[source.output], found.weight, found.arguments.get("bias")
@@ -45,7 +45,7 @@ def behind(network: Network, number: int, channel: int, state: Mapping[str, Tens
 
 
 def _alone(
-    found: Slide, x: Tensor, weight: Tensor | None, bias: Tensor | None, channel: int
+    found: SlidingOp, x: Tensor, weight: Tensor | None, bias: Tensor | None, channel: int
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """One output channel with the input channels of its group."""
     if weight is None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.plotly import packed, serve
+from dlviz.kit.plotly import plotly_gzip, serve
 from dlviz.kit.widget import Widget
 from dlviz.optimizers.still import draw
 from dlviz.optimizers.test_functions import Box
@@ -58,8 +58,8 @@ class Relief(Widget):
         """
         return super().to_html(path)
 
-    def _full(self) -> dict[str, Any]:
-        return super()._full() | ({"plotly": packed()} if self.view == "3d" else {})
+    def _page_state(self) -> dict[str, Any]:
+        return super()._page_state() | ({"plotly": plotly_gzip()} if self.view == "3d" else {})
 
     def _held(self) -> None:
         if not self._open:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dlviz.kit.messages import message
-from dlviz.optimizers.contour import heights, levels, lines, unit
+from dlviz.optimizers.contour import contour_levels, contour_lines, height_unit
 from dlviz.optimizers.divergence_limit import Curvature
 from dlviz.optimizers.record import Run
 from dlviz.optimizers.test_functions import Box
@@ -31,10 +31,10 @@ def ground(x: Tensor, y: Tensor, values: Tensor) -> dict[str, Any]:
     numbers = values.to(torch.float64).numpy()
     finite = numbers[np.isfinite(numbers)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    size = unit(numbers)
+    unit = height_unit(numbers)
     found = []
-    for level in levels(low, high, size) if high > low else []:
-        chains = lines(numbers, level)
+    for level in contour_levels(low, high, unit) if high > low else []:
+        chains = contour_lines(numbers, level)
         points = np.concatenate(chains) if chains else np.zeros((0, 2))
         found.append({"value": level, "lengths": [len(one) for one in chains], "points": points.astype(np.float32)})
     return {
@@ -45,14 +45,9 @@ def ground(x: Tensor, y: Tensor, values: Tensor) -> dict[str, Any]:
         "values": numbers,
         "low": low,
         "high": high,
-        "unit": size,
+        "unit": unit,
         "levels": found,
     }
-
-
-def height(about: Mapping[str, Any], values: Tensor) -> Tensor:
-    """How high values are drawn on this ground, from 0 to 1."""
-    return torch.from_numpy(heights(values.numpy(), about["low"], about["high"], about["unit"]))
 
 
 def paths(runs: Sequence[Run], limits: Box, bounds: Sequence[float | None]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dlviz.kit.svg import Svg, shorten
-from dlviz.optimizers.contour import heights
+from dlviz.optimizers.contour import log_heights
 
 _MARGIN, _LEFT, _TOP, _WIDE = 16.0, 60.0, 64.0, 440.0
 _TONES, _CELLS = 6, 60
@@ -67,7 +67,7 @@ def _tones(svg: Svg, about: Mapping[str, Any], high: float) -> None:
     part = values[np.ix_(rows, columns)]
     if about["high"] <= about["low"]:
         return
-    tone = np.nan_to_num(heights(part, about["low"], about["high"], about["unit"]), nan=1.0) * _TONES
+    tone = np.nan_to_num(log_heights(part, about["low"], about["high"], about["unit"]), nan=1.0) * _TONES
     wide, tall = _WIDE / _CELLS, high / _CELLS
     shapes: dict[int, str] = {}
     for r in range(_CELLS):

@@ -187,7 +187,7 @@ class Race(Relief):
             return {"kind": "good", "text": message("optimizers.badge.torch")}
         return {"kind": "good" if gap < 1e-10 else "bad", "text": message("optimizers.badge.gap", gap=f"{gap:.0e}")}
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Every other setting of the slider, the nearest ones first."""
         now = min(range(len(SCALES)), key=lambda k: abs(SCALES[k] - self.scale))
         order = sorted(range(len(SCALES)), key=lambda k: abs(k - now))

@@ -447,7 +447,7 @@ class Unroll(Widget):
 
     # A page.
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Other layers, sequences, a gate held at 0, another bias."""
         zeroed, bias = self.zeroed, self.forget_bias
 

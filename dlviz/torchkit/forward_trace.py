@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._pytree import tree_flatten
 
 
-class Calls(TorchFunctionMode):
+class CallTracer(TorchFunctionMode):
     """Sees every call while the model runs: leaf modules by hooks, functions between them by torch's function mode.
 
     Who watches says in :meth:`saw` what becomes of a call, and notes in `made` what each tensor is.

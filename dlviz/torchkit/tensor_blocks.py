@@ -35,7 +35,7 @@ class Block:
     reason: str = ""
 
 
-def sent(block: Block) -> dict[str, Any]:
+def block_payload(block: Block) -> dict[str, Any]:
     """A block as ``decode`` in ``kit/js/cells.js`` reads it."""
     about = {name: getattr(block, name) for name in ("shape", "start", "size", "kind", "values")}
     if block.present is not None:
@@ -43,13 +43,13 @@ def sent(block: Block) -> dict[str, Any]:
     return about
 
 
-def window(shape: tuple[int, ...], origin: tuple[int, ...], most: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def block_window(shape: tuple[int, ...], origin: tuple[int, ...], most: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Where a block starts and how large it is: up to `most` along each of the last two dimensions, and one along the others.
 
     A tensor of up to ``most * most`` elements, none of whose dimensions is longer than `most`, is held whole.
 
     Example:
-        >>> window((3, 100, 100), (1, 95, 0), 16)
+        >>> block_window((3, 100, 100), (1, 95, 0), 16)
         ((1, 84, 0), (1, 16, 16))
     """
     count = 1
@@ -62,7 +62,7 @@ def window(shape: tuple[int, ...], origin: tuple[int, ...], most: int) -> tuple[
     return starts, sizes
 
 
-def read(x: Tensor, start: tuple[int, ...] | None = None, size: tuple[int, ...] | None = None) -> Block:
+def read_block(x: Tensor, start: tuple[int, ...] | None = None, size: tuple[int, ...] | None = None) -> Block:
     """Read the elements of `x` from `start`; only these leave its device.
 
     Args:
@@ -71,7 +71,7 @@ def read(x: Tensor, start: tuple[int, ...] | None = None, size: tuple[int, ...] 
         size: how many along each dimension; all without one.
 
     Example:
-        >>> block = read(torch.arange(6).view(2, 3), (0, 1), (2, 2))
+        >>> block = read_block(torch.arange(6).view(2, 3), (0, 1), (2, 2))
         >>> block.kind, block.values.tolist()
         ('int32', [1, 2, 4, 5])
     """
@@ -85,13 +85,13 @@ def read(x: Tensor, start: tuple[int, ...] | None = None, size: tuple[int, ...] 
                 part = part.narrow(dim, first, length)
         if part.is_meta:
             return Block(shape, start, size, "none", b"")
-        kind, values = numbers(part)
+        kind, values = to_numpy(part)
     except (RuntimeError, TypeError, NotImplementedError) as error:
         return Block(shape, start, size, "none", b"", reason=str(error).partition("\n")[0])
     return Block(shape, start, size, kind, values)
 
 
-def numbers(part: Tensor) -> tuple[str, Any]:
+def to_numpy(part: Tensor) -> tuple[str, Any]:
     """Every element of `part` as (kind, values), without the loss of a bit."""
     part = part.detach().resolve_conj().resolve_neg()
     if part.is_quantized:
@@ -119,12 +119,12 @@ def numbers(part: Tensor) -> tuple[str, Any]:
     return "text", [str(value) for value in whole.tolist()]
 
 
-def unreadable(x: Tensor) -> str:
+def read_error(x: Tensor) -> str:
     """torch's own words if it cannot read the numbers of `x`, else ""."""
-    return read(x, (0,) * x.dim(), tuple(min(1, size) for size in x.shape)).reason
+    return read_block(x, (0,) * x.dim(), tuple(min(1, size) for size in x.shape)).reason
 
 
-def read_sparse(x: Tensor, most: int) -> Block | None:
+def read_sparse_block(x: Tensor, most: int) -> Block | None:
     """A sparse tensor of up to `most` elements drawn as dense, with what it leaves unspecified marked; else ``None``."""
     if x.is_meta or x.is_nested or x.numel() > most:
         return None
@@ -133,7 +133,7 @@ def read_sparse(x: Tensor, most: int) -> Block | None:
         there = torch.sparse_coo_tensor(
             plain.indices(), torch.ones_like(plain.values()), plain.shape, check_invariants=False
         )
-        kind, values = numbers(plain.to_dense())
+        kind, values = to_numpy(plain.to_dense())
         present = (there.to_dense() != 0).reshape(-1).to(torch.uint8).cpu().numpy()
     except (RuntimeError, NotImplementedError):
         return None

@@ -39,7 +39,7 @@ class Live(Loop, Widget):
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "training"
 
-    settings = traitlets.Dict(help="every knob's value").tag(sync=True, turned=True)
+    settings = traitlets.Dict(help="every knob's value").tag(sync=True, user_editable=True)
     paused = traitlets.Bool(False, help="whether the loop waits at its next step").tag(sync=True)
     smoothing = traitlets.Float(0.0, min=0.0, max=0.99, help="how much of the curve before is kept").tag(sync=True)
     log_y = traitlets.Bool(False, help="whether the values' axis is logarithmic").tag(sync=True)
@@ -252,8 +252,8 @@ class Live(Loop, Widget):
         silent = self._pump.works or _shell() is None
         return [] if silent else [{"kind": "warn", "text": self._pump.why}]
 
-    def _full(self) -> dict[str, Any]:
-        return super()._full() | {"record": binary(self._everything()), "status": status(self._run)}
+    def _page_state(self) -> dict[str, Any]:
+        return super()._page_state() | {"record": binary(self._everything()), "status": status(self._run)}
 
     def _describe(self) -> str:
         run = self._run

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, _REDRAW, chromium
 from tests.benchmarks.measured import leaves, timed
@@ -96,7 +96,7 @@ def explained() -> str:
 
     times = sorted((timed(lambda: view.explain(0, optimizer=optimizer)), timed(step)) for _ in range(20))
     asked, trained = times[10][0], sorted(one for _, one in times)[10]
-    size = len(written(view.walk))
+    size = len(to_json(view.walk))
     view.close()
     return f"explain: {1e3 * asked:.1f} ms beside {1e3 * trained:.2f} ms of the step itself, {size} characters cross"
 

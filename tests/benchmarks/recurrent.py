@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import dlviz
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 from dlviz.recurrent import lags, norms, record
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
@@ -174,4 +174,4 @@ def answer(view: Any, text: str, spent: list[float]) -> str:
     for name, value in json.loads(text).get("traits", {}).items():
         setattr(view, name, value)
     spent.append(perf_counter() - start)
-    return written({"refusal": view.refusal} | ({} if view.scene is before else {"scene": view.scene}))
+    return to_json({"refusal": view.refusal} | ({} if view.scene is before else {"scene": view.scene}))

@@ -50,8 +50,8 @@ def run(*, quick: bool = False) -> Iterator[str]:
         whole = message + state + buffers
         compared = (rival, f"{whole / rival:.2f}x") if name == "8x8 float" else ("-", "-")
         yield row(name, whole, message, state, buffers, *compared)
-    code = len(json.dumps(view._shared.get_state(["view", "style", "words"])))
-    yield f"target {TARGET_BYTES} for 8 × 8. rival: treescope, {source}. The view's code, style and words, {code} bytes, cross once for all"
+    code = len(json.dumps(view._shared.get_state(["view", "style", "messages"])))
+    yield f"target {TARGET_BYTES} for 8 × 8. rival: treescope, {source}. The view's code, style and messages, {code} bytes, cross once for all"
     yield "tensors of a notebook and are not in these figures, as treescope's are in its own."
     yield ""
     yield from large(1024 if quick else 4096)

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
@@ -186,7 +186,7 @@ def live(open_page):
             changed = {name: getattr(view, name) for name in told} | {
                 name: getattr(view, name) for name, was in before.items() if getattr(view, name) is not was
             }
-            return written(changed)
+            return to_json(changed)
 
         page.expose_function("kernel", kernel)
         page.evaluate(CONNECT)

@@ -333,7 +333,7 @@ def test_a_page_offers_nothing_that_needs_a_kernel(open_page, pages):
     expect(page.locator(".plane-weight input")).to_have_count(0)
     expect(page.locator(".plane-weight code")).to_have_count(3)
     expect(page.get_by_role("button", name="Reset to the model's own weights")).to_be_hidden()
-    expect(page.locator(".dlviz-knobs")).to_be_hidden()
+    expect(page.locator(".dlviz-controls")).to_be_hidden()
     expect(page.locator(".dlviz-badge")).to_have_text("edited copy")
     page.locator(".plane-field").click(position={"x": 100, "y": 100})
     assert page.evaluate("dlvizModel.get('painted').length") == 0

@@ -456,7 +456,7 @@ def test_the_first_nan_is_lit(open_page):
     expect(card(page, "log").locator(".mark")).to_have_text("first NaN")
     expect(page.locator(".dlviz-note").first).to_contain_text("First NaN of the forward pass: log")
     card(page, "log").click()
-    expect(side_row(page, "value").locator(".dlviz-cell[data-odd]")).to_have_text("NaN")
+    expect(side_row(page, "value").locator(".dlviz-cell[data-nonfinite]")).to_have_text("NaN")
 
 
 def test_a_cut_is_drawn(open_page):
@@ -545,9 +545,9 @@ def test_a_drag_moves_the_picture_and_picks_nothing(open_page):
 def test_a_narrow_page_stacks_the_side_column_and_clips_nothing(open_page, exported):
     page = open_page(exported["mlp"], width=500)
     card(page, "nll_loss").click()
-    stage, side = page.locator(".dlviz-stage").bounding_box(), page.locator(".dlviz-side").bounding_box()
+    stage, side = page.locator(".dlviz-main").bounding_box(), page.locator(".dlviz-side").bounding_box()
     assert side["y"] >= stage["y"] + stage["height"] - 1
-    wider = """(root) => [...root.querySelectorAll("*")].filter((node) => !node.closest("svg, .dlviz-unseen, .dlviz-signature"))
+    wider = """(root) => [...root.querySelectorAll("*")].filter((node) => !node.closest("svg, .dlviz-visually-hidden, .dlviz-signature"))
       .filter((node) => node.getBoundingClientRect().right > root.getBoundingClientRect().right + 0.5)
       .map((node) => node.outerHTML.slice(0, 80))"""
     assert page.locator(".dlviz").evaluate(wider) == []
@@ -558,7 +558,7 @@ def test_resizing_the_window_raises_no_error_and_keeps_the_picture_in_view(open_
     page = open_page(exported["mlp"])
     for width in (900, 520, 1200, 700):
         page.set_viewport_size({"width": width, "height": 800})
-        frame = page.locator(".dlviz-stage").bounding_box()
+        frame = page.locator(".dlviz-main").bounding_box()
         expect(page.locator(".graph-pane")).to_be_visible()
         assert page.locator(".graph-pane").bounding_box()["width"] == pytest.approx(frame["width"], abs=1)
         expect(card(page, "nll_loss")).to_be_in_viewport()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import dlviz
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 from tests.browser.conftest import until
 from tests.browser.test_optimizers import number, row, settle, turn
 from tests.optimizers.racers import LOSSES, RACERS, plain_loop
@@ -71,7 +71,7 @@ def live(open_page, monkeypatch):
                 return json.dumps([content, [base64.b64encode(one).decode() for one in buffers]])
             for name, value in message["traits"].items():
                 setattr(view, name, value)
-            return written({"paths_shown": view.paths_shown} if "scale" in message["traits"] else {})
+            return to_json({"paths_shown": view.paths_shown} if "scale" in message["traits"] else {})
 
         page.expose_function("kernel", kernel)
         page.evaluate(CONNECT)

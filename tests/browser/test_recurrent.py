@@ -376,7 +376,7 @@ def test_a_saved_page_changes_layer_and_bias_and_says_what_went_back(open_page, 
     text = page.locator(".rec-step .tensor-formula").inner_text()
     assert number(text.rsplit("= ", 1)[1]) == pytest.approx(view.states["h"][6, 3].item(), rel=1e-3)
     page.get_by_role("slider", name="added to forget bias").press("ArrowRight")
-    expect(page.locator(".dlviz-knob output").last).to_have_text("+1")
+    expect(page.locator(".dlviz-control output").last).to_have_text("+1")
     expect(page.locator(".dlviz-notes")).to_contain_text("Back to where it was saved: layer.")
     expect(page.locator(".rec-text")).to_be_hidden()
 

@@ -928,7 +928,7 @@ def test_what_is_no_number_stands_out(open_page):
     page = open_page(dlviz.tensor(x, name="x"))
     assert texts(sheet(page, "x")) == {0: "1", 1: "NaN", 2: "∞", 3: "−∞"}
     odd = (
-        sheet(page, "x").locator(".tensor-cell[data-odd]").evaluate_all("(all) => all.map((c) => Number(c.dataset.p))")
+        sheet(page, "x").locator(".tensor-cell[data-nonfinite]").evaluate_all("(all) => all.map((c) => Number(c.dataset.p))")
     )
     assert odd == (~x.isfinite()).flatten().nonzero().flatten().tolist()
     expect(page.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("3 of 4")

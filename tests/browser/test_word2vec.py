@@ -7,7 +7,7 @@ import torch
 from playwright.sync_api import Page, expect
 
 import dlviz
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 from tests.browser.conftest import CONNECT, until
 
 DATA = dlviz.data.sentences(150)
@@ -43,7 +43,7 @@ def connect(page: Page, view) -> list:
             view.set_state(message["traits"])
         else:
             view._handle_custom_msg(message, [])
-        return written({name: getattr(view, name) for name in SENT if getattr(view, name) != before[name]})
+        return to_json({name: getattr(view, name) for name in SENT if getattr(view, name) != before[name]})
 
     page.expose_function("kernel", kernel)
     page.evaluate(CONNECT)
@@ -117,7 +117,7 @@ def test_a_page_plays_its_moments_and_goes_back_with_keys_and_by_the_curve(open_
     assert abs(page.evaluate("dlvizModel.get('frame').at") - 1500) < 60
     # What only a kernel can do is not offered.
     expect(page.locator(".w2v-fast")).to_be_hidden()
-    expect(page.locator(".dlviz-knobs")).to_be_hidden()
+    expect(page.locator(".dlviz-controls")).to_be_hidden()
 
 
 def test_rows_are_read_with_the_pointer_and_with_arrow_keys(open_page, page_of_training, trained):

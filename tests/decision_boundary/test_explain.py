@@ -225,11 +225,11 @@ def test_a_page_holds_the_step_beside_its_snapshots():
             net[0].bias.add_(0.01)
         view.update()
     view.step = 31
-    full = view._full()
+    full = view._page_state()
     assert full["walk"]["step"] == full["step"]
     assert view._in_page()[full["step"]] == 31
     assert full["example"] == [4]
-    assert view._frames()["step"].keys() >= {"0", str(full["step"])}
+    assert view._precomputed()["step"].keys() >= {"0", str(full["step"])}
 
 
 @pytest.mark.parametrize(

@@ -451,7 +451,7 @@ def test_a_page_holds_the_snapshots_evenly_and_says_how_many():
     places = view._in_page()
     assert 8 <= len(places) < 61
     assert (places[0], places[-1]) == (0, 60)
-    frames = view._frames()["step"]
+    frames = view._precomputed()["step"]
     assert list(frames) == [json.dumps(k) for k in range(len(places))]
     first = frames["0"]["scene"]
     view.step = 0
@@ -460,7 +460,7 @@ def test_a_page_holds_the_snapshots_evenly_and_says_how_many():
         wanted = view.model(dlviz.decision_boundary.grid(view._limits, side, x)).softmax(1)
     assert torch.equal(single(first["heat"], 3, side * side).T, wanted)
     view.step = 60
-    full = view._full()
+    full = view._page_state()
     assert full["step"] == len(places) - 1
     assert any(f"{len(places)} of 61 snapshots" in note["text"] for note in full["scene"]["notes"])
     assert len(view.to_html()) < 4_500_000

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 import dlviz
 from dlviz.evaluation.split_widget import Split
 from dlviz.kit.errors import DlvizError
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 
 
 def data(count=120, classes=3):
@@ -86,7 +86,7 @@ def test_many_examples_and_classes_are_pooled_and_it_is_said():
         (True, False),
         (False, True),
     ]
-    assert len(written(scene)) < 120_000
+    assert len(to_json(scene)) < 120_000
 
 
 def test_measuring_calls_the_learners_function_with_the_parts_of_every_seed():
@@ -253,7 +253,7 @@ def test_a_closed_widget_lets_go():
 def test_the_page_holds_the_other_settings():
     x, y = data()
     view = dlviz.split(x, y, groups=torch.arange(120) // 10)
-    frames = view._frames()
+    frames = view._precomputed()
     assert set(frames["how"]) == {'"order"', '"shuffled"', '"stratified"', '"grouped"', '"folds"'}
     assert len(frames["seed"]) == 10
     assert "[0.5, 0.5]" in frames["shares"]
@@ -262,7 +262,7 @@ def test_the_page_holds_the_other_settings():
         fresh = dlviz.split(x, y, groups=torch.arange(120) // 10, seed=seed)
         assert frames["seed"][str(seed)]["scene"]["went"] == fresh.scene["went"]
     folded = dlviz.split(x, y, how="folds", step=1)
-    assert set(folded._frames()["step"]) == {"0", "1", "2", "3", "4"}
+    assert set(folded._precomputed()["step"]) == {"0", "1", "2", "3", "4"}
     assert folded.scene["signature"].endswith("fold 2 of 5, seed 0")
     assert len(view.to_html()) < 200_000
 

@@ -15,7 +15,7 @@ import dlviz
 from dlviz.evaluation import snapshots
 from dlviz.evaluation.examples import examples, pixels, size, texts
 from dlviz.kit.errors import DlvizError
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 
 
 def scored(count=200, classes=5, seed=0):
@@ -209,8 +209,8 @@ def test_many_classes_are_cropped_to_the_most_confused():
 def test_a_thousand_classes_and_what_crosses_stays_small():
     scores, targets = scored(5000, 1000)
     view = dlviz.confusion(scores, targets, torch.zeros(1, 3, 200, 300).expand(5000, 3, 200, 300), opened=[0, 0])
-    assert len(written(view.scene)) < 80_000
-    assert len(written(dict(view.albums))) < 84 * 48 * 32 * 3 * 4 / 3 + 2000
+    assert len(to_json(view.scene)) < 80_000
+    assert len(to_json(dict(view.albums))) < 84 * 48 * 32 * 3 * 4 / 3 + 2000
     assert any("200 × 300" in note["text"] for note in view.scene["notes"])
 
 
@@ -221,7 +221,7 @@ def test_a_page_is_bounded_and_says_what_it_holds():
         view.update(scores + 0.01 * k)
     text = view.to_html()
     assert len(text) < 4_200_000
-    full = view._full()
+    full = view._page_state()
     for one in full["scene"]["lists"].values():
         assert len(one["items"]) // 4 <= one["total"]
     held = set(numbers(full["albums"]["0"]["numbers"]))
@@ -229,7 +229,7 @@ def test_a_page_is_bounded_and_says_what_it_holds():
     assert set(pool) <= held  # every listed example has its picture
     assert len(full["scene"]["lists"]["worst"]["items"]) // 4 == 60
     assert len(full["scene"]["lists"]) > 10
-    for frame in view._frames()["step"].values():
+    for frame in view._precomputed()["step"].values():
         assert set(numbers(frame["scene"]["pool"]["number"])) <= held
 
 
@@ -238,7 +238,7 @@ def test_a_page_of_many_snapshots_holds_some_and_says_so():
     view = dlviz.confusion(scores, targets)
     for k in range(40):
         view.update(scores * (1 + 0.01 * k))
-    full = view._full()
+    full = view._page_state()
     shown = len(full["scene"]["moments"]["told"])
     assert 2 <= shown < 41
     assert full["step"] == shown - 1
@@ -363,4 +363,4 @@ def test_nan_scores_are_counted_and_marked():
     assert view.scene["notes"][0]["kind"] == "bad"
     assert view.accuracy == int((scores.argmax(1) == targets)[[0, 1, 2, 3, 5]].sum()) / 6
     assert "NaN" in view._still()
-    json.dumps(written(dict(view._full())))
+    json.dumps(to_json(dict(view._page_state())))

@@ -18,7 +18,7 @@ import dlviz
 from dlviz.exercises.report import Card, Result
 from dlviz.export.markdown import formula, prose
 from dlviz.export.outputs import shown
-from dlviz.kit.sanitize import legible, sendable
+from dlviz.kit.sanitize import json_safe, sanitize
 from dlviz.kit.svg import png
 from tests.hostile import ATTACKS, EVERYTHING, WIDGETS
 
@@ -110,10 +110,10 @@ def test_every_name_can_be_sent(view):
 
 
 def test_letters_that_no_format_has_are_replaced_and_all_others_kept():
-    assert legible("a\x00\x1b\ud800b\n") == "a���b\n"
-    assert sendable({"\udc80": ["é猫🙂", ("\x00", 1)]}) == {"�": ["é猫🙂", ["\x00", 1]]}
+    assert sanitize("a\x00\x1b\ud800b\n") == "a���b\n"
+    assert json_safe({"\udc80": ["é猫🙂", ("\x00", 1)]}) == {"�": ["é猫🙂", ["\x00", 1]]}
     for text in ("é猫🙂", "\u202e", "<b>"):
-        assert legible(text) == sendable(text) == text
+        assert sanitize(text) == json_safe(text) == text
 
 
 @pytest.mark.parametrize("text", [*ATTACKS, EVERYTHING])
@@ -219,8 +219,8 @@ def test_no_message_that_a_page_sends_breaks_a_widget(view):
 
 def test_a_page_cannot_draw_over_the_picture_nor_change_the_code():
     view = dlviz.tensor(torch.arange(3.0))
-    kept = {name: getattr(view, name) for name in ("scene", "_esm", "_carrier", "live")}
-    view.set_state({"scene": {"summary": "other"}, "_esm": "alert(1)", "_carrier": "x", "live": False, "step": 2})
+    kept = {name: getattr(view, name) for name in ("scene", "_esm", "_assets_id", "live")}
+    view.set_state({"scene": {"summary": "other"}, "_esm": "alert(1)", "_assets_id": "x", "live": False, "step": 2})
     assert {name: getattr(view, name) for name in kept} == kept
     assert view.step == 2
 

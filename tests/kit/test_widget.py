@@ -14,7 +14,7 @@ from dlviz.kit.widget import Widget, binary
 VIEW = """import { shell } from "{kit}/shell.js";
 export default {
   render({ model, el, signal }) {
-    shell({ el, model, signal, name: model.get("words").name });
+    shell({ el, model, signal, name: model.get("messages").name });
   },
 };
 """
@@ -47,21 +47,21 @@ def _relative(target, start):
 def test_it_carries_view_style_and_words(toy):
     widget = toy(depth=2)
     shared = widget._shared
-    assert shared.model_id == widget._carrier
+    assert shared.model_id == widget._assets_id
     assert "export default" in shared.view
     assert "--ink" in shared.style
     assert ".toy" in shared.style
-    assert shared.words["player.play"] == "play"
-    assert shared.words["name"] == "graph"
+    assert shared.messages["player.play"] == "play"
+    assert shared.messages["name"] == "graph"
 
 
 def test_view_style_and_words_are_sent_once_for_all_widgets_of_a_kind(toy):
     first, second = toy(), toy()
-    assert first._carrier == second._carrier
+    assert first._assets_id == second._assets_id
     assert sum(len(text) for text in second.get_state().values() if isinstance(text, str)) < 1200
     first._shared.close()
     third = toy()
-    assert third._carrier not in (None, "", first._carrier)
+    assert third._assets_id not in (None, "", first._assets_id)
     assert third._shared.comm is not None
 
 

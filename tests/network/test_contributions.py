@@ -1,4 +1,4 @@
-"""What a map is made of adds up to it; products and softmax terms are torch's."""
+"""What a map is made of adds up to it; linear_terms and softmax terms are torch's."""
 
 import copy
 
@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.network import products, record, scores, shares, softmax_terms
+from dlviz.network import channel_contributions, linear_terms, logits_column, record, softmax_terms
 from dlviz.network.contributions import bias
-from dlviz.network.sliding_ops import slide
+from dlviz.network.sliding_ops import sliding_op
 from tests.network.zoo import made
 
 
@@ -31,7 +31,7 @@ def test_what_the_channels_add_is_the_map(layer):
     network = record(nn.Sequential(layer), (x,), sample=1)
     column = network.columns[1]
     for channel in range(column.shape[0]):
-        found, total = shares(network, 1, channel, 12)
+        found, total = channel_contributions(network, 1, channel, 12)
         assert len(found) == total == 4 // layer.groups
         whole = sum(share.part for share in found) + (bias(column, channel) or 0.0)
         assert torch.allclose(whole, column.output[channel], atol=1e-12, rtol=0)
@@ -52,7 +52,7 @@ def test_a_series_and_a_function_add_up_too():
             return F.conv1d(x, self.w, stride=2)
 
     network = record(Own(), (x,))
-    found, _ = shares(network, 1, 1, 12)
+    found, _ = channel_contributions(network, 1, 1, 12)
     assert torch.allclose(sum(share.part for share in found), network.columns[1].output[1], atol=1e-12)
 
 
@@ -60,17 +60,17 @@ def test_other_parameters_give_other_shares():
     model, x = made("plain")
     state = {name: value + 1 for name, value in model.state_dict().items()}
     network = record(model, (x,), state=state)
-    found, _ = shares(network, 4, 2, 12, state)
+    found, _ = channel_contributions(network, 4, 2, 12, state)
     assert torch.allclose(
         sum(s.part for s in found) + bias(network.columns[4], 2, state), network.columns[4].output[2], atol=1e-4
     )
-    assert torch.equal(slide(network.columns[4], state).weight, state["conv2.weight"])
+    assert torch.equal(sliding_op(network.columns[4], state).weight, state["conv2.weight"])
 
 
 def test_a_call_that_treats_channels_alike_comes_from_the_same_channel():
     model, x = made("plain")
     network = record(model, (x,))
-    relu, _ = shares(network, 2, 3, 12)
+    relu, _ = channel_contributions(network, 2, 3, 12)
     assert [(share.source.column, share.channel, share.part) for share in relu] == [(1, 3, None)]
 
 
@@ -78,22 +78,22 @@ def test_side_by_side_a_channel_comes_from_its_own_branch():
     model, x = made("concatenating")
     network = record(model, (x,))
     number = next(n for n, column in enumerate(network.columns) if column.kind == "cat")
-    names = [network.columns[shares(network, number, c, 12)[0][0].source.column].name for c in (0, 3, 8)]
+    names = [network.columns[channel_contributions(network, number, c, 12)[0][0].source.column].name for c in (0, 3, 8)]
     assert names == ["a", "b", "pool"]
-    assert [shares(network, number, c, 12)[0][0].channel for c in (0, 3, 8)] == [0, 0, 1]
+    assert [channel_contributions(network, number, c, 12)[0][0].channel for c in (0, 3, 8)] == [0, 0, 1]
 
 
 def test_the_products_of_a_unit_are_sorted_and_add_up():
     model, x = made("plain")
     network = record(model, (x,))
     last = len(network.columns) - 1
-    every = products(network, last, 7, 1000)
+    every = linear_terms(network, last, 7, 1000)
     sizes = [abs(term.product) for term in every]
     assert sizes == sorted(sizes, reverse=True)
     assert len(every) == 24
     value = sum(term.product for term in every) + model.fc.bias[7].item()
     assert value == pytest.approx(network.columns[last].output[7].item(), abs=1e-5)
-    assert products(network, 1, 0, 10) is None
+    assert linear_terms(network, 1, 0, 10) is None
 
 
 def test_softmax_terms_are_torchs():
@@ -106,5 +106,5 @@ def test_softmax_terms_are_torchs():
 def test_scores_stand_before_the_softmax():
     model, x = made("dictionary")
     network = record(model, (x,))
-    assert network.columns[scores(network)].name == "classes"
-    assert scores(record(nn.Conv2d(1, 2, 3), (torch.zeros(1, 1, 5, 5),))) is None
+    assert network.columns[logits_column(network)].name == "classes"
+    assert logits_column(record(nn.Conv2d(1, 2, 3), (torch.zeros(1, 1, 5, 5),))) is None

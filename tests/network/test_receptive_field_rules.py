@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.network import field, fields, record
+from dlviz.network import receptive_field, receptive_field_masks, record
 from dlviz.network.record import Source
 from tests.network.zoo import made
 
@@ -100,7 +100,7 @@ def test_a_random_stack_sees_what_autograd_says(seed):
     network = record(model, (x,), sample=1)
     last = network.columns[-1]
     index = tuple(rng.randrange(n) for n in last.shape)
-    found = fields(network, Source(len(network.columns) - 1), index)
+    found = receptive_field_masks(network, Source(len(network.columns) - 1), index)
     leaf = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(smooth(leaf)[(1, *index)], leaf)
     assert torch.equal(found[0], gradient != 0)
@@ -115,21 +115,21 @@ def grid(size, *places):
 
 def test_dilation_leaves_holes_in_the_mask_and_none_in_the_box():
     model, x = nn.Conv1d(1, 1, 3, dilation=2), torch.zeros(1, 1, 9)
-    found = field(model, record(model, (x,)), (x,), {}, 1, (0, 1))
+    found = receptive_field(model, record(model, (x,)), (x,), {}, 1, (0, 1))
     assert torch.equal(found.mask, grid((1, 9), (0, 1), (0, 3), (0, 5)))
     assert found.box == ((1, 5),)
 
 
 def test_groups_keep_channels_apart():
     model, x = nn.Conv2d(4, 4, 1, groups=2), torch.zeros(1, 4, 2, 2)
-    found = fields(record(model, (x,)), Source(1), (3, 0, 0))[0][0]
+    found = receptive_field_masks(record(model, (x,)), Source(1), (3, 0, 0))[0][0]
     assert found.nonzero().tolist() == [[2, 0, 0], [3, 0, 0]]
 
 
 def test_a_maximum_moves_with_one_input_and_sees_four():
     torch.manual_seed(0)
     model, x = nn.MaxPool2d(2), torch.randn(1, 1, 4, 4)
-    found = field(model, record(model, (x,)), (x,), {}, 1, (0, 1, 1))
+    found = receptive_field(model, record(model, (x,)), (x,), {}, 1, (0, 1, 1))
     assert found.mask.sum() == 4
     assert found.gradient.count_nonzero() == 1
     assert found.box == ((2, 3), (2, 3))
@@ -156,7 +156,7 @@ def test_every_known_kind_of_call_is_never_narrower_than_the_gradient():
     network = record(model, (x,))
     for number, column in enumerate(network.columns[1:], start=1):
         index = tuple(n // 2 for n in column.shape)
-        found = field(model, network, (x,), {}, number, index)
+        found = receptive_field(model, network, (x,), {}, number, index)
         assert found.mask is not None, column
         assert not (found.gradient != 0)[~found.mask].any(), column
         assert found.gradient.any(), column
@@ -165,7 +165,7 @@ def test_every_known_kind_of_call_is_never_narrower_than_the_gradient():
 def test_a_call_that_arithmetic_does_not_know_says_so_and_still_has_its_gradient():
     model, x = made("attending")
     network = record(model, (x,))
-    found = field(model, network, (x,), {}, len(network.columns) - 1, (2, 3))
+    found = receptive_field(model, network, (x,), {}, len(network.columns) - 1, (2, 3))
     assert found.mask is None
     assert found.box is None
     assert found.gradient.abs().sum() > 0
@@ -174,7 +174,7 @@ def test_a_call_that_arithmetic_does_not_know_says_so_and_still_has_its_gradient
 def test_whole_numbers_have_a_field_and_no_gradient():
     model, x = made("sentences")
     network = record(model, (x,))
-    found = field(model, network, (x,), {}, 1, (4, 2))
+    found = receptive_field(model, network, (x,), {}, 1, (4, 2))
     assert found.gradient is None
 
 
@@ -187,7 +187,7 @@ def test_the_gradient_is_autograds_on_the_learners_own_model(name):
     for number in (1, len(network.columns) - 1):
         column = network.columns[number]
         index = tuple(n // 2 for n in column.shape)
-        found = field(model, network, (x,), {}, number, index)
+        found = receptive_field(model, network, (x,), {}, number, index)
         assert found.gradient.shape == x.shape[1:]
         if column.returned:
             leaf = x.clone().requires_grad_()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.kit.errors import DlvizError
-from dlviz.network.scene import MAPS, SIDE, planes
+from dlviz.network.scene import MAX_MAPS, MAX_SIDE, feature_maps
 from tests.network.zoo import ZOO, made
 
 
@@ -32,7 +32,7 @@ def test_every_model_opens_with_no_edits_and_every_drawn_map_is_bitwise_the_hook
     assert len(view.scene["columns"]) == len(view.columns) > 1
     for column, about in zip(view.columns, view.scene["columns"], strict=True):
         every = about["every"]
-        whole = planes(column.output, view.network.series)[: about["drawn"][0], ::every, ::every]
+        whole = feature_maps(column.output, view.network.one_dimensional)[: about["drawn"][0], ::every, ::every]
         assert torch.equal(drawn(about).to(whole.dtype), whole)
     json.dumps({**view.scene, "columns": [], "image": None, "scores": None}, allow_nan=False)
 
@@ -45,7 +45,7 @@ def test_every_map_that_is_drawn_can_be_opened(name):
         view.inspect(number, 0)
         shown = drawn(view.detail["sheet"]).flatten()
         first = (
-            planes(column.output, view.network.series)[0].flatten()
+            feature_maps(column.output, view.network.one_dimensional)[0].flatten()
             if column.output.dim() > 1
             else column.output.flatten()
         )
@@ -71,10 +71,10 @@ def test_a_unit_has_its_field_its_parts_and_its_window():
     net, x = net_and_image()
     view = dlviz.layers(net, x, sample=2)
     view.inspect("0", 1, (2, 4))
-    assert view.field.box == ((2, 4), (4, 6))
+    assert view.receptive_field.box == ((2, 4), (4, 6))
     leaf = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(net[0](leaf)[2, 1, 2, 4], leaf)
-    assert torch.allclose(view.field.gradient, gradient[2])
+    assert torch.allclose(view.receptive_field.gradient, gradient[2])
     assert torch.equal(view.window.output, net[0](x[2]).detach())
     assert view.window.step == 1 + 2 * 6 + 4
     assert view.window.channel == 1
@@ -99,7 +99,7 @@ def test_the_same_window_serves_every_place_of_a_layer_and_goes_with_it():
     view.inspect("1", 0, (1, 1))  # nothing slides in a ReLU
     assert view.window is None
     assert view.door == ""
-    assert view.field.box == ((1, 3), (1, 3))
+    assert view.receptive_field.box == ((1, 3), (1, 3))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_series_has_a_map_for_every_channel():
     assert view.scene["columns"][1]["drawn"] == [3, 1, 16]
     assert view.scene["image"] is None
     view.inspect("2", 1, (3,))
-    assert view.field.box == ((6, 11),)
+    assert view.receptive_field.box == ((6, 11),)
     assert view.sight["boxes"]["1"] == [[6, 7]]
     parts = sum(drawn(one["part"])[0] for one in view.detail["inputs"]) if view.detail["inputs"][0]["part"] else None
     assert parts is None
@@ -239,7 +239,7 @@ def test_a_refused_model_shows_how_far_it_came():
     assert view.scene["notes"][0]["kind"] == "bad"
     assert "2 (Linear)" in view.scene["notes"][0]["text"]
     view.inspect("0", 0, (1, 1))
-    assert view.field.box == ((1, 3), (1, 3))
+    assert view.receptive_field.box == ((1, 3), (1, 3))
 
 
 def test_several_inputs_and_inputs_by_name():
@@ -255,15 +255,15 @@ def test_large_networks_are_cropped_and_say_so():
     net = nn.Sequential(nn.Conv2d(1, 512, 1), nn.ReLU())
     view = dlviz.layers(net, torch.rand(1, 1, 300, 200))
     about = view.scene["columns"][1]
-    assert about["drawn"][0] == MAPS
-    assert max(about["drawn"][1:]) <= SIDE
+    assert about["drawn"][0] == MAX_MAPS
+    assert max(about["drawn"][1:]) <= MAX_SIDE
     assert about["channels"] == 512
     texts = " ".join(note["text"] for note in view.scene["notes"])
     assert "16 of 512 maps" in texts
     assert "every k-th" in texts
     assert sum(len(column["values"]) for column in view.scene["columns"]) < 2_000_000
     view.inspect("0", 511, (299, 199))
-    assert view.field.box == ((299, 299), (199, 199))
+    assert view.receptive_field.box == ((299, 299), (199, 199))
 
 
 @pytest.mark.parametrize(
@@ -324,10 +324,10 @@ def test_an_exported_page_carries_every_map_and_the_open_door():
     net, x = net_and_image()
     view = dlviz.layers(net, x, against=copy.deepcopy(net.state_dict()))
     view.inspect("0", 1, (0, 0))
-    frames = view._frames()
+    frames = view._precomputed()
     assert set(frames["shows"]) == {'"against"', '"difference"'}
     assert {"[]", "[0, 0]", "[1, 2]", "[4, 26]"} <= set(frames["opened"])
-    assert list(view._full()["doors"]) == [view.door]
+    assert list(view._page_state()["child_widgets"]) == [view.door]
 
 
 def test_the_still_is_small_and_says_what_it_shows():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dlviz.optimizers import NAMED, grid
-from dlviz.optimizers.contour import heights, levels, lines, unit
+from dlviz.optimizers.contour import contour_levels, contour_lines, height_unit, log_heights
 from tests.optimizers.racers import LOSSES
 
 
@@ -42,10 +42,10 @@ def test_on_every_line_the_interpolated_number_is_the_level(name):
     (x0, x1), (y0, y1) = NAMED[name].limits
     axes = (torch.linspace(a, b, 41, dtype=torch.float64) for a, b in ((x0, x1), (y0, y1)))
     values = grid(NAMED[name], *axes).numpy()
-    found = levels(values.min(), values.max(), unit(values))
+    found = contour_levels(values.min(), values.max(), height_unit(values))
     assert len(found) > 4
     for level in found:
-        for chain in lines(values, level):
+        for chain in contour_lines(values, level):
             for column, row in chain:
                 c, r = min(int(column), 39), min(int(row), 39)
                 a, b = column - c, row - r
@@ -59,14 +59,14 @@ def test_every_crossing_of_a_grid_line_is_on_exactly_one_chain():
     above = values >= 0.2
     crossings = (above[:, 1:] != above[:, :-1]).sum() + (above[1:] != above[:-1]).sum()
     points = [
-        tuple(point) for chain in lines(values, 0.2) for point in chain[: -1 if (chain[0] == chain[-1]).all() else None]
+        tuple(point) for chain in contour_lines(values, 0.2) for point in chain[: -1 if (chain[0] == chain[-1]).all() else None]
     ]
     assert len(points) == len(set(points)) == crossings
 
 
 def test_a_circle_is_one_closed_line():
     y, x = np.mgrid[-2:2:41j, -2:2:41j]
-    (circle,) = lines(x**2 + y**2, 1.0)
+    (circle,) = contour_lines(x**2 + y**2, 1.0)
     assert (circle[0] == circle[-1]).all()
     radius = np.hypot(circle[:, 0] - 20, circle[:, 1] - 20)
     assert np.abs(radius - 10).max() < 0.05
@@ -74,13 +74,13 @@ def test_a_circle_is_one_closed_line():
 
 def test_cells_with_nan_have_no_line():
     values = np.array([[0.0, 2.0, 0.0], [0.0, np.nan, 0.0], [0.0, 2.0, 0.0]])
-    assert lines(values, 1.0) == []
+    assert contour_lines(values, 1.0) == []
 
 
 def test_heights_run_from_0_to_1_and_keep_the_order():
     values = np.array([1.0, 1.5, 3.0, 900.0])
-    found = heights(values, 1.0, 900.0, 0.7)
+    found = log_heights(values, 1.0, 900.0, 0.7)
     assert found[0] == 0
     assert found[-1] == pytest.approx(1)
     assert (np.diff(found) > 0).all()
-    assert unit(np.full((3, 3), 4.0)) > 0
+    assert height_unit(np.full((3, 3), 4.0)) > 0

@@ -462,7 +462,7 @@ def test_the_still_picture_shows_tokens_states_and_memory():
 
 def test_a_page_carries_other_layers_gates_and_biases():
     module, x = made(num_layers=2)
-    frames = dlviz.unroll(module, x)._frames()
+    frames = dlviz.unroll(module, x)._precomputed()
     assert list(frames["lane"]) == ["0", "1"]
     assert list(frames["zeroed"]) == ["[]", *(f'[[0, "{gate}", -1]]' for gate in "ifgo")]
     zeroed = frames["zeroed"]['[[0, "f", -1]]']["scene"]

@@ -1,20 +1,20 @@
 // What Python sent, as arrays and small lookups.
 
-import { array } from "../../kit/js/typed_arrays.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 
 const KINDS = ["op", "leaf", "input", "cut", "module", "fold", "step", "page", "run"];
 
 /** The part that the forward pass fixed. @param {any} scene */
 export function decodeScene(scene) {
-  const texts = array(scene.texts, scene.strings.length < 65536 ? "uint16" : "int32");
-  const kinds = Array.from(array(scene.kinds, "uint8"), (kind) => KINDS[kind]);
-  const nodes = array(scene.nodes, "int32");
-  const edges = array(scene.edges, "int32");
+  const texts = typedArray(scene.texts, scene.strings.length < 65536 ? "uint16" : "int32");
+  const kinds = Array.from(typedArray(scene.kinds, "uint8"), (kind) => KINDS[kind]);
+  const nodes = typedArray(scene.nodes, "int32");
+  const edges = typedArray(scene.edges, "int32");
   const count = kinds.length;
   const text = (box, line) => scene.strings[texts[3 * box + line]];
   const boxesOf = new Map();
   const children = new Map();
-  const parents = array(scene.parents, "int32");
+  const parents = typedArray(scene.parents, "int32");
   for (let box = 0; box < count; box += 1) {
     if (kinds[box] === "op" || kinds[box] === "leaf") boxesOf.set(nodes[box], [...(boxesOf.get(nodes[box]) ?? []), box]);
     children.set(parents[box], [...(children.get(parents[box]) ?? []), box]);
@@ -28,12 +28,12 @@ export function decodeScene(scene) {
     kinds,
     parents,
     nodes,
-    widths: array(scene.widths, "uint8"),
-    heights: array(scene.heights, "uint8"),
-    counts: array(scene.counts, "int32"),
+    widths: typedArray(scene.widths, "uint8"),
+    heights: typedArray(scene.heights, "uint8"),
+    counts: typedArray(scene.counts, "int32"),
     flags: new Map(scene.flags),
-    layout: array(scene.layout, "int32"),
-    carries: carriesOf(array(scene.carries, "int32")),
+    layout: typedArray(scene.layout, "int32"),
+    carries: carriesOf(typedArray(scene.carries, "int32")),
     boxesOf,
     children,
     /** Edges along which a node's backward sends. */
@@ -49,7 +49,7 @@ export function decodeScene(scene) {
 
 /** The part that backward brings. @param {any} flow */
 export function decodeFlow(flow) {
-  const order = array(flow.order, "int32");
+  const order = typedArray(flow.order, "int32");
   const when = new Map();
   order.forEach((node, i) => when.set(node, i + 1));
   return {
@@ -63,14 +63,14 @@ export function decodeFlow(flow) {
     gradients: numbers(flow, "gradients"),
     sent: numbers(flow, "sent"),
     marks: new Map(flow.marks),
-    folds: new Map(Object.entries(flow.folds).map(([box, norms]) => [Number(box), array(norms, "float32")])),
+    folds: new Map(Object.entries(flow.folds).map(([box, norms]) => [Number(box), typedArray(norms, "float32")])),
   };
 }
 
 /** Numbers of which some are missing: a lookup that answers undefined for those, and NaN only where torch said so. */
 function numbers(flow, name) {
-  const values = array(flow[name], "float32");
-  const there = array(flow[`has_${name}`], "uint8");
+  const values = typedArray(flow[name], "float32");
+  const there = typedArray(flow[`has_${name}`], "uint8");
   return (i) => (there[i >> 3] & (1 << (i & 7)) ? values[i] : undefined);
 }
 

@@ -8,9 +8,9 @@ const MANY = 500;
 const GROUP = ["module", "fold", "step", "page", "run"];
 
 /**
- * @param {{world: SVGElement, scene: any, words: Record<string, string>, open: (box: number) => boolean}} options
+ * @param {{world: SVGElement, scene: any, messages: Record<string, string>, open: (box: number) => boolean}} options
  */
-export function painter({ world, scene, words, open }) {
+export function painter({ world, scene, messages, open }) {
   const lines = s("g", { class: "edges" });
   const frames = s("g", { class: "frames" });
   const cards = s("g", { class: "cards" });
@@ -58,7 +58,7 @@ export function painter({ world, scene, words, open }) {
     node.append(s("rect", { width: at.w, height: at.h, rx: 8 }), s("text", { x: 10, y: 17 }, title), s("title", {}, scene.title(box)));
     if (scene.kinds[box] !== "run") {
       const close = s("g", { class: "toggle", "data-toggle": box, transform: `translate(${at.w - 24},4)` });
-      close.append(s("rect", { width: 18, height: 18, rx: 4 }), s("path", { d: "M5 9h8" }), s("title", {}, words.collapse));
+      close.append(s("rect", { width: 18, height: 18, rx: 4 }), s("path", { d: "M5 9h8" }), s("title", {}, messages.collapse));
       node.append(close);
     }
     return node;
@@ -78,7 +78,7 @@ export function painter({ world, scene, words, open }) {
     if (kind === "cut") node.append(s("path", { class: "scissors", d: `M${at.w - 20} 8l10 10m0 -10l-10 10` }));
     if (group) {
       const more = s("g", { class: "toggle", "data-toggle": box, transform: `translate(${at.w - 24},8)` });
-      more.append(s("rect", { width: 18, height: 18, rx: 4 }), s("path", { d: "M5 9h8M9 5v8" }), s("title", {}, words.expand));
+      more.append(s("rect", { width: 18, height: 18, rx: 4 }), s("path", { d: "M5 9h8M9 5v8" }), s("title", {}, messages.expand));
       node.append(more);
     }
     return node;
@@ -122,7 +122,7 @@ export function painter({ world, scene, words, open }) {
     node.classList.toggle("picked", (isNode && number === next.selected) || (inside && next.holds(box, next.selected)));
     const mark = isNode ? next.flow.marks.get(number) : inside ? next.markIn(box) : undefined;
     node.dataset.mark = mark ?? "";
-    tag(node, box, mark ? words[`mark.${mark}`] : "");
+    tag(node, box, mark ? messages[`mark.${mark}`] : "");
     if (isNode) {
       const value = next.flow.values(number);
       const type = scene.type(box);
@@ -138,7 +138,7 @@ export function painter({ world, scene, words, open }) {
 
   function hover(box, number, type, { flow }) {
     const rows = [scene.title(box), `${scene.sub(box)} ${type}`];
-    const known = (key, value) => value !== undefined && rows.push(`${words[key]} ${format(value, 6)}`);
+    const known = (key, value) => value !== undefined && rows.push(`${messages[key]} ${format(value, 6)}`);
     known("value", flow.values(number)) || known("value_norm", flow.sizes(number));
     known("gradient", flow.gradients(number)) || known("gradient_norm", flow.norms(number));
     return rows.join("\n");

@@ -1,7 +1,7 @@
 // The autograd graph: draws a scene, plays backward over it, opens groups, and shows one node in full.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { shell } from "../../kit/js/card.js";
+import { card } from "../../kit/js/card.js";
 import { player } from "../../kit/js/player.js";
 import { format } from "../../kit/js/numbers.js";
 import { decodeScene, decodeFlow } from "./decode.js";
@@ -11,7 +11,7 @@ import { legend, panel } from "./node_panel.js";
 import { place } from "./coordinates.js";
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   let scene;
   let flow;
   let paint;
@@ -19,25 +19,25 @@ function render({ model, el, signal }) {
   let held = new Map();
   let size = { width: 1, height: 1 };
   const details = new Map();
-  const frame = shell({ el, model, signal, name: words.name });
+  const frame = card({ el, model, signal, name: messages.name });
   const expandAll = tool("expand_all", "⊞", () => openMore());
   const collapseAll = tool("collapse_all", "⊟", () => setOpen([]));
-  const view = pane({ words, signal, moved: () => paint?.reveal(view.window()), extra: [expandAll, collapseAll] });
+  const view = pane({ messages, signal, moved: () => paint?.reveal(view.window()), extra: [expandAll, collapseAll] });
   const ask = askBar();
-  frame.stage.append(view.svg, view.tools);
-  const bar = player({ model, words, signal, root: frame.root, steps, label: stepLabel });
+  frame.main.append(view.svg, view.tools);
+  const bar = player({ model, messages, signal, root: frame.root, steps, label: stepLabel });
   frame.root.append(ask, bar.element);
 
   function tool(name, text, act) {
-    const node = h("button", { type: "button", "aria-label": words[name], title: words[name] }, text);
+    const node = h("button", { type: "button", "aria-label": messages[name], title: messages[name] }, text);
     node.addEventListener("click", act, { signal });
     return node;
   }
 
   function askBar() {
-    const button = h("button", { type: "button", class: "graph-ask-button" }, words["ask.button"]);
+    const button = h("button", { type: "button", class: "graph-ask-button" }, messages["ask.button"]);
     button.addEventListener("click", () => model.send({ kind: "preview" }), { signal });
-    return h("div", { class: "graph-ask", hidden: "" }, h("span", {}, words["ask.text"]), button);
+    return h("div", { class: "graph-ask", hidden: "" }, h("span", {}, messages["ask.text"]), button);
   }
 
   function steps() {
@@ -45,10 +45,10 @@ function render({ model, el, signal }) {
   }
 
   function stepLabel(step) {
-    if (step === 0 || !steps()) return words.step_none;
+    if (step === 0 || !steps()) return messages.step_none;
     const node = flow.order[step - 1];
     const arrives = format(flow.gradients(node) ?? flow.norms(node) ?? NaN);
-    return fillIn(words.step_label, { step, last: steps(), name: nameOf(node), gradient: arrives });
+    return fillIn(messages.step_label, { step, last: steps(), name: nameOf(node), gradient: arrives });
   }
 
   function nameOf(node) {
@@ -60,7 +60,7 @@ function render({ model, el, signal }) {
     scene = decodeScene(model.get("scene"));
     held = new Map();
     open = new Set(model.get("expanded"));
-    paint = painter({ world: view.world, scene, words, open: (box) => open.has(box) });
+    paint = painter({ world: view.world, scene, messages, open: (box) => open.has(box) });
     receive();
     arrange(true);
   }
@@ -114,9 +114,9 @@ function render({ model, el, signal }) {
   }
 
   function flags(node) {
-    const tags = (scene.flags.get(node) ?? []).map((flag) => words[`tag.${flag}`]).filter(Boolean);
+    const tags = (scene.flags.get(node) ?? []).map((flag) => messages[`tag.${flag}`]).filter(Boolean);
     const uses = scene.boxesOf.get(node)?.length ?? 1;
-    return [...tags, ...(uses > 1 ? [fillIn(words["tag.uses"], { count: uses })] : [])].join(" · ");
+    return [...tags, ...(uses > 1 ? [fillIn(messages["tag.uses"], { count: uses })] : [])].join(" · ");
   }
 
   function dress() {
@@ -125,7 +125,7 @@ function render({ model, el, signal }) {
     const selected = model.get("selected");
     const ran = (node) => (flow.when.get(node) ?? Infinity) <= step;
     paint.dress({ flow, step, current: step < steps() || model.get("playing") ? current : -1, selected, ran, holds, markIn, flags });
-    frame.say(model.get("playing") ? "" : stepLabel(step));
+    frame.announce(model.get("playing") ? "" : stepLabel(step));
     const shown = selected >= 0 ? selected : step < steps() ? current : -1;
     showSide(shown);
     const box = visibleBox(current);
@@ -134,13 +134,13 @@ function render({ model, el, signal }) {
 
   function showSide(node) {
     if (node < 0) {
-      frame.setSide(legend(words), words["legend.title"]);
+      frame.setSide(legend(messages), messages["legend.title"]);
       return;
     }
     const about = details.get(node);
-    if (about) frame.setSide(panel(about, { words, name: nameOf, pick, uses: scene.boxesOf.get(node)?.length ?? 1 }), nameOf(node));
+    if (about) frame.setSide(panel(about, { messages, name: nameOf, pick, uses: scene.boxesOf.get(node)?.length ?? 1 }), nameOf(node));
     else if (model.get("live")) model.send({ kind: "details", node });
-    else frame.setSide(h("p", {}, words["panel.not_here"]), nameOf(node));
+    else frame.setSide(h("p", {}, messages["panel.not_here"]), nameOf(node));
   }
 
   /** The box that stands for a node now: its own, or the closed group around it. */
@@ -279,7 +279,7 @@ function render({ model, el, signal }) {
     for (const [name, call] of Object.entries(events)) model.off(name, call);
   });
   rebuild();
-  resized.observe(frame.stage);
+  resized.observe(frame.main);
 }
 
 const center = ({ x, y, w, h: tall }) => ({ x: x + w / 2, y: y + tall / 2 });

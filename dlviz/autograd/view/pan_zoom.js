@@ -9,9 +9,9 @@ const WHOLE = 0.6;
 const READABLE = 0.75;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, moved: () => void, extra: HTMLElement[]}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, moved: () => void, extra: HTMLElement[]}} options
  */
-export function pane({ words, signal, moved, extra }) {
+export function pane({ messages, signal, moved, extra }) {
   const world = s("g", { class: "world" });
   const svg = s("svg", { class: "graph-pane", role: "img" }, world);
   const at = { x: 0, y: 0, k: 1 };
@@ -19,7 +19,7 @@ export function pane({ words, signal, moved, extra }) {
   let touched = false;
 
   const tool = (name, text, act) => {
-    const node = h("button", { type: "button", "aria-label": words[name], title: words[name] }, text);
+    const node = h("button", { type: "button", "aria-label": messages[name], title: messages[name] }, text);
     node.addEventListener("click", act, { signal });
     return node;
   };

@@ -1,35 +1,35 @@
 // Numbers of the input and the kernel that the learner changes: typed into their cell, or dragged up and down. The kernel computes with them.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { asking } from "../../kit/js/request_queue.js";
+import { requestQueue } from "../../kit/js/request_queue.js";
 
 /** Pixels to a step of a dragged number; with less than this it was a click. */
 const STRIDE = 8;
 const CLICK = 4;
 
 /**
- * @param {{model: any, words: Record<string, string>, signal: AbortSignal, about: (what: string, p: number) => any}} options
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, about: (what: string, p: number) => any}} options
  *   about: block, index as the kernel counts it and name of a cell, or null where there is nothing to change
  * @returns {(what: string, sheet: any) => void} lets the cells of a grid be changed
  */
-export function editing({ model, words, signal, about }) {
-  const ask = asking(model, signal);
+export function editing({ model, messages, signal, about }) {
+  const ask = requestQueue(model, signal);
   const change = (what, index, value) => ask(`${what} ${index}`, { kind: "edit", what, index, value });
   const found = (what, cell) => (cell && model.get("live") && model.get("scene").editable ? about(what, Number(cell.dataset.p)) : null);
   return (what, sheet) => {
-    typing({ sheet, words, signal, found: (cell) => found(what, cell), change: (index, value) => change(what, index, value) });
+    typing({ sheet, messages, signal, found: (cell) => found(what, cell), change: (index, value) => change(what, index, value) });
     dragging({ sheet, signal, found: (cell) => found(what, cell), change: (index, value) => change(what, index, value) });
   };
 }
 
 /** Double-click, or a digit typed on a cell, opens it for another number. */
-function typing({ sheet, words, signal, found, change }) {
+function typing({ sheet, messages, signal, found, change }) {
   const open = (cell, start) => {
     const about = cell?.querySelector("input") ? null : found(cell);
     if (!about) return;
     const { block, index, name } = about;
     const p = Number(cell.dataset.p);
-    const field = h("input", { class: "slide-edit", type: "text", inputmode: "decimal", "aria-label": fillIn(words.edit, { name }), value: start ?? block.raw(p) });
+    const field = h("input", { class: "slide-edit", type: "text", inputmode: "decimal", "aria-label": fillIn(messages.edit, { name }), value: start ?? block.raw(p) });
     let closed = false;
     const close = (keep) => {
       if (closed) return;

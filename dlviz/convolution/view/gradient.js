@@ -1,12 +1,12 @@
 // The gradient that a pooling routes back, as small numbers in the cells of the input. Python asked autograd for every one of them.
 
 import { fillIn } from "../../kit/js/dom.js";
-import { array } from "../../kit/js/typed_arrays.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 import { decode } from "../../kit/js/tensor_block.js";
 
-/** @param {{sheet: any, words: Record<string, string>}} options sheet: the grid of the input */
-export function gradients({ sheet, words }) {
+/** @param {{sheet: any, messages: Record<string, string>}} options sheet: the grid of the input */
+export function gradients({ sheet, messages }) {
   let marked = [];
   let about = null;
   let each = null;
@@ -37,10 +37,10 @@ export function gradients({ sheet, words }) {
       return value ? [{ input, value }] : [];
     });
     for (const { input, value } of found) mark(sheet.node(block.position(input)), value);
-    if (found.length === 0) return [{ text: ` ${words["gradient.none"]}`, soft: true }];
+    if (found.length === 0) return [{ text: ` ${messages["gradient.none"]}`, soft: true }];
     const [{ input, value }] = found;
     const shifted = input.map((i, d) => (d ? i - scene.axes[d - 1].before : i));
-    const text = found.length === 1 ? fillIn(words["gradient.one"], { value: format(value, 5), name: name(shifted) }) : fillIn(words["gradient.many"], { value: format(value, 5), count: found.length });
+    const text = found.length === 1 ? fillIn(messages["gradient.one"], { value: format(value, 5), name: name(shifted) }) : fillIn(messages["gradient.many"], { value: format(value, 5), count: found.length });
     return [{ text: ` ${text}`, soft: true }];
   }
   /** Of the sum of all outputs. @returns what the line says, or null where there is no gradient to draw */
@@ -51,7 +51,7 @@ export function gradients({ sheet, words }) {
       const node = sheet.node(p);
       if (node) mark(node, total.raw(total.position(block.index(p))));
     }
-    return [{ text: words["gradient.sum"], soft: true }];
+    return [{ text: messages["gradient.sum"], soft: true }];
   }
   return { read, clear, ofOutput, ofAll };
 }

@@ -1,12 +1,12 @@
 // A window that slides: padded input, kernel, products and output; what feeds what; every argument within reach.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { array } from "../../kit/js/typed_arrays.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
-import { decode, unravel, ravel, countOf, at } from "../../kit/js/tensor_block.js";
+import { decode, unravel, ravel, numel, indexExpression } from "../../kit/js/tensor_block.js";
 import { grid } from "../../kit/js/grid.js";
 import { formula } from "../../kit/js/formula.js";
-import { stage } from "../../kit/js/base_view.js";
+import { baseView } from "../../kit/js/base_view.js";
 import { argumentKnobs, restoredNote } from "./controls.js";
 import { editing } from "./edit.js";
 import { flight } from "./product_animation.js";
@@ -20,13 +20,13 @@ const DENSE = 12;
 const MANY = 54;
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   const scene = () => model.get("scene");
   const outs = () => scene().axes.map((axis) => axis.out);
   const channel = () => Math.min(model.get("channel"), scene().channels[1] - 1);
   const placeOf = (step) => unravel(step - 1, outs());
-  const label = (step) => (step ? at("y", [model.get("sample"), channel(), ...placeOf(step)]) : words.none);
-  const on = stage({ model, el, signal, name: scene().name, steps: () => countOf(outs()), label, draw, stand, traits: { channel: () => {}, place: () => {}, refusal: note, restored: note }, release });
+  const label = (step) => (step ? indexExpression("y", [model.get("sample"), channel(), ...placeOf(step)]) : messages.none);
+  const on = baseView({ model, el, signal, name: scene().name, steps: () => numel(outs()), label, draw, showStep, traits: { channel: () => {}, place: () => {}, refusal: note, restored: note }, onEscape });
   const pick = {
     output: ([c, ...place]) => {
       model.set("place", []);
@@ -36,16 +36,16 @@ function render({ model, el, signal }) {
     input: (index) => follow(["input", ...index]),
     weight: (index) => follow(["weight", ...index]),
   };
-  const sheets = Object.fromEntries(["input", "weight", "output"].map((what) => [what, grid({ words, signal, pick: pick[what] })]));
-  const products = grid({ words, signal });
+  const sheets = Object.fromEntries(["input", "weight", "output"].map((what) => [what, grid({ messages, signal, pick: pick[what] })]));
+  const products = grid({ messages, signal });
   const blocks = {};
   const sizes = h("div", { class: "slide-size" });
   const sums = formula("slide-sums");
   const tally = { label: h("span"), number: h("b"), part: h("span") };
   tally.element = h("div", { class: "slide-tally", hidden: "" }, tally.label, tally.number, tally.part);
-  const map = overview({ model, words, signal, save: on.save });
-  const slope = gradients({ sheet: sheets.input, words });
-  const air = flight({ layer: on.ui.stage, model, signal });
+  const map = overview({ model, messages, signal, save: on.save });
+  const slope = gradients({ sheet: sheets.input, messages });
+  const air = flight({ layer: on.ui.main, model, signal });
   const drawn = new Set();
   let before = null;
   /** What stood last: only a step away from it, in the same picture, is worth a flight. */
@@ -54,15 +54,15 @@ function render({ model, el, signal }) {
   let last = -1;
   /** Which input channel is drawn, where a kernel has too many numbers to draw all of them. */
   let inner = 0;
-  const change = editing({ model, words, signal, about: editable });
+  const change = editing({ model, messages, signal, about: editable });
   for (const what of ["input", "weight"]) change(what, sheets[what]);
   // An animation plays again only where the attribute was gone.
-  on.ui.stage.addEventListener("animationend", (event) => event.target.removeAttribute("data-flash"), { signal });
+  on.ui.main.addEventListener("animationend", (event) => event.target.removeAttribute("data-flash"), { signal });
   on.start();
   on.line.element.after(sums.element);
 
   /** Escape lets go of a followed element first. */
-  function release() {
+  function onEscape() {
     const held = model.get("place").length > 0;
     if (held) on.save("place", []);
     return held;
@@ -74,7 +74,7 @@ function render({ model, el, signal }) {
 
   function note() {
     const text = model.get("refusal");
-    on.ui.setNotes([...(text ? [{ kind: "bad", text: fillIn(words.refused_now, { torch: text }) }] : []), ...restoredNote(model, words), ...scene().notes]);
+    on.ui.setNotes([...(text ? [{ kind: "bad", text: fillIn(messages.refused_now, { torch: text }) }] : []), ...restoredNote(model, messages), ...scene().notes]);
   }
 
   function draw() {
@@ -90,19 +90,19 @@ function render({ model, el, signal }) {
     blocks.weight = about.weight ? blockOf(about.weight, "weight", { tiles: about.kind === "conv" && !deep() ? 1 : 0 }) : null;
     blocks.bias = about.bias ? decode({ ...about.bias, name: "bias" }) : null;
     before = old && old.size.join() === blocks.output.size.join() ? old : null;
-    if (!on.ui.stage.firstChild) lay();
+    if (!on.ui.main.firstChild) lay();
     sizes.replaceChildren(...about.arithmetic.map((line) => h("div", {}, line)));
     controls();
   }
   /** The grids find their places once: an element that moves in the page would lose the focus. */
   function lay() {
     const kernel = h("div", { class: "slide-column" }, blocks.weight ? sheets.weight.element : null, products.element, tally.element);
-    on.ui.stage.append(h("div", { class: "tensor-stage" }, h("div", { class: "slide-row" }, h("div", { class: "slide-column" }, sheets.input.element, map.element), sign(blocks.weight ? "∗" : "→"), kernel, sign("="), sheets.output.element), sizes));
+    on.ui.main.append(h("div", { class: "tensor-main" }, h("div", { class: "slide-row" }, h("div", { class: "slide-column" }, sheets.input.element, map.element), sign(blocks.weight ? "∗" : "→"), kernel, sign("="), sheets.output.element), sizes));
   }
   /** Whether the kernel of one output has more numbers than are drawn at once. */
   function deep() {
     const { size } = scene().weight;
-    return scene().kind === "conv" && countOf(size.slice(1)) > MANY;
+    return scene().kind === "conv" && numel(size.slice(1)) > MANY;
   }
   function sign(text) {
     return h("span", { class: "tensor-sign" }, text);
@@ -121,18 +121,18 @@ function render({ model, el, signal }) {
 
   function controls() {
     const { channels, knobs, presets } = scene();
-    if (channels[1] > 1) on.controls.range({ label: words["knob.channel"], max: () => Math.min(channels[1], blocks.output.size[0]) - 1, get: channel, set: (value) => on.save("channel", value) });
+    if (channels[1] > 1) on.controls.range({ label: messages["knob.channel"], max: () => Math.min(channels[1], blocks.output.size[0]) - 1, get: channel, set: (value) => on.save("channel", value) });
     if (blocks.weight && deep()) {
       on.controls.range({
-        label: words["knob.inner"], max: () => blocks.weight.size[1] - 1, get: () => inner,
+        label: messages["knob.inner"], max: () => blocks.weight.size[1] - 1, get: () => inner,
         set(value) {
           inner = value;
           on.moved();
         },
       });
     }
-    argumentKnobs({ model, words, controls: on.controls, save: on.save, dims: scene().axes.length, list: knobs });
-    if (presets.length && model.get("live")) on.controls.choice({ label: words["knob.preset"], options: [["", words["option.own"]], ...presets.map((name) => [name, words[`option.${name}`]])], get: () => "", set: (name) => name && model.send({ kind: "preset", name }) });
+    argumentKnobs({ model, messages, controls: on.controls, save: on.save, dims: scene().axes.length, list: knobs });
+    if (presets.length && model.get("live")) on.controls.choice({ label: messages["knob.preset"], options: [["", messages["option.own"]], ...presets.map((name) => [name, messages[`option.${name}`]])], get: () => "", set: (name) => name && model.send({ kind: "preset", name }) });
   }
 
   /** Have these indices in sight; what shows its own already is not drawn anew. */
@@ -155,7 +155,7 @@ function render({ model, el, signal }) {
     before = null;
   }
 
-  function stand(step) {
+  function showStep(step) {
     const [what, ...index] = model.get("place");
     const standing = `${step} ${channel()} ${what}`;
     const fresh = stood !== standing && stood !== "";
@@ -174,14 +174,14 @@ function render({ model, el, signal }) {
       bring({ input: blocks.input.start, output: [channel(), ...blocks.output.start.slice(1)], weight: weightOf(channel()) });
       light([], [], []);
       alone();
-      return on.line.show([{ text: words.not_here, soft: true }]);
+      return on.line.show([{ text: messages.not_here, soft: true }]);
     }
     const terms = place ? termsOf(scene(), channel(), place) : [];
     const first = terms[0] && blocks.weight && deep() ? (terms.find(({ weight }) => weight[1] === inner) ?? terms[0]) : terms[0];
     bring({ input: first?.input ?? [0, 0, 0], output: [channel(), ...(place ?? [])], weight: first?.weight ?? weightOf(channel()) });
     if (!place) {
       light([], [], []);
-      return on.line.show(slope.ofAll(blocks.input) ?? [{ text: model.get("live") && scene().editable ? `${words.hint} ${words.hint_edit}` : words.hint, soft: true }]);
+      return on.line.show(slope.ofAll(blocks.input) ?? [{ text: model.get("live") && scene().editable ? `${messages.hint} ${messages.hint_edit}` : messages.hint, soft: true }]);
     }
     light(terms.map((term) => [term.input, "lit"]), terms.filter((term) => term.weight).map((term) => [term.weight, "lit"]), [[[channel(), ...place], "now"]]);
     return sum(place, terms, watched);
@@ -209,13 +209,13 @@ function render({ model, el, signal }) {
     const index = [channel(), ...place];
     const q = blocks.output.position(index);
     const factors = factorsOf(blocks, terms);
-    const output = { about, blocks, words, q, channel: channel(), factors, name: at("y", [model.get("sample"), ...index]) };
+    const output = { about, blocks, messages, q, channel: channel(), factors, name: indexExpression("y", [model.get("sample"), ...index]) };
     showProducts(factors);
     if (about.argmax) {
-      const best = ravelled(array(about.argmax, "int32"), q);
+      const best = ravelled(typedArray(about.argmax, "int32"), q);
       sheets.input.mark(terms.map(({ input }) => [blocks.input.position(input), input.join() === [channel(), ...best].join() ? "now" : "lit"]));
     }
-    on.line.show([...lineOf(output), ...slope.ofOutput(about, blocks.input, terms, index, (place) => at("x", [model.get("sample"), ...place]))]);
+    on.line.show([...lineOf(output), ...slope.ofOutput(about, blocks.input, terms, index, (place) => indexExpression("x", [model.get("sample"), ...place]))]);
     sums.show(channelsOf(output));
     count(factors, factors.length - 1, q);
     if (fresh && !products.element.hidden) fly(factors, q);
@@ -234,9 +234,9 @@ function render({ model, el, signal }) {
     const bias = last && blocks.bias ? Number(blocks.bias.raw(channel())) : 0;
     const several = own !== undefined && factors[0]?.channel !== factors.at(-1)?.channel;
     tally.number.textContent = format(total + bias, 5);
-    const adds = bias ? fillIn(words["sums.bias"], { bias: format(bias, 4) }) : fillIn(words["sums.channel"], { channel: own, sum: format(part, 4) });
+    const adds = bias ? fillIn(messages["sums.bias"], { bias: format(bias, 4) }) : fillIn(messages["sums.channel"], { channel: own, sum: format(part, 4) });
     tally.part.textContent = kind === "avg_pool" && last ? `/ ${divisorOf(scene(), blocks, q)}` : several || bias ? adds : "";
-    tally.label.textContent = words[kind === "max_pool" ? "sums.largest" : "sums.running"];
+    tally.label.textContent = messages[kind === "max_pool" ? "sums.largest" : "sums.running"];
   }
   function fly(factors, q) {
     const target = sheets.output.node(q);
@@ -256,11 +256,11 @@ function render({ model, el, signal }) {
     const values = Float64Array.from(factors, (one) => one.product);
     const present = Uint8Array.from(factors, (one) => Number(!one.absent));
     const kernel = scene().axes.map((axis) => axis.kernel);
-    const width = values.length / countOf(kernel);
+    const width = values.length / numel(kernel);
     const shape = Number.isInteger(width) && scene().kind !== "conv_transpose" ? [width, ...kernel] : [values.length];
     const block = decode({ shape, start: shape.map(() => 0), size: shape, kind: "float64", values: new DataView(values.buffer), present: new DataView(present.buffer), name: "products", digits: shape.at(-1) > 4 ? 2 : 3 });
     const cut = blocks.weight && deep();
-    products.show(Object.assign(block, { room: 480, bare: true, tiles: cut ? 0 : 1 }), [cut ? inner : 0], [h("b", {}, words[scene().weight ? "products" : "window"])]);
+    products.show(Object.assign(block, { room: 480, bare: true, tiles: cut ? 0 : 1 }), [cut ? inner : 0], [h("b", {}, messages[scene().weight ? "products" : "window"])]);
   }
 
   /** Every output that an input element goes into. */
@@ -270,14 +270,14 @@ function render({ model, el, signal }) {
     bring({ input: index, output: first?.output ?? [channel(), 0, 0], weight: first?.weight ?? weightOf(channel()) });
     light([[index, "now"]], list.filter(({ weight }) => weight).map(({ weight }) => [weight, "lit"]), list.map(({ output }) => [output, "lit"]));
     const shifted = index.map((i, d) => (d ? i - scene().input.before[d - 1] : i));
-    on.line.show([fillIn(words.feeds, { name: at("x", [model.get("sample"), ...shifted]), value: blocks.input.text(blocks.input.position(index), 5), count: list.length })]);
+    on.line.show([fillIn(messages.feeds, { name: indexExpression("x", [model.get("sample"), ...shifted]), value: blocks.input.text(blocks.input.position(index), 5), count: list.length })]);
   }
   /** Every pair that a weight joins: the same number at every place. */
   function joins(index) {
     const list = pairsOf(scene(), index);
     bring({ input: list[0]?.input ?? [0, 0, 0], output: list[0]?.output ?? [0, 0, 0], weight: index });
     light(list.map(({ input }) => [input, "lit"]), [[index, "now"]], list.map(({ output }) => [output, "lit"]));
-    on.line.show([fillIn(words.joins, { name: at("weight", index), value: blocks.weight.text(blocks.weight.position(index), 5), count: list.length })]);
+    on.line.show([fillIn(messages.joins, { name: indexExpression("weight", index), value: blocks.weight.text(blocks.weight.position(index), 5), count: list.length })]);
   }
 
   /** What a cell of the input or the kernel is to the kernel; padding is nothing of its own. */
@@ -286,7 +286,7 @@ function render({ model, el, signal }) {
     if (what === "input" && outside(index)["data-pad"]) return null;
     const shift = what === "input" ? [0, ...scene().input.before] : index.map(() => 0);
     const own = index.map((i, d) => i - shift[d]);
-    return { block: blocks[what], index: own, name: what === "input" ? at("x", [model.get("sample"), ...own]) : at("weight", own) };
+    return { block: blocks[what], index: own, name: what === "input" ? indexExpression("x", [model.get("sample"), ...own]) : indexExpression("weight", own) };
   }
 }
 

@@ -1,7 +1,7 @@
 // The whole input in gray, small, with a frame around what is drawn of it; where a kernel answers, the frame can be moved.
 
 import { h } from "../../kit/js/dom.js";
-import { array } from "../../kit/js/typed_arrays.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 
 /** Pixels across and down at most, and how far an arrow key goes, as a share of the frame. */
 const WIDE = 240;
@@ -9,9 +9,9 @@ const HIGH = 160;
 const STRIDE = 0.25;
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
-/** @param {{model: any, words: Record<string, string>, signal: AbortSignal, save: (trait: string, value: any) => void}} options */
-export function overview({ model, words, signal, save }) {
-  const canvas = h("canvas", { role: "img", "aria-label": words["overview.label"] });
+/** @param {{model: any, messages: Record<string, string>, signal: AbortSignal, save: (trait: string, value: any) => void}} options */
+export function overview({ model, messages, signal, save }) {
+  const canvas = h("canvas", { role: "img", "aria-label": messages["overview.label"] });
   const box = h("div", { class: "slide-frame" });
   const element = h("div", { class: "slide-overview", hidden: "" }, canvas, box);
   let drawn = null;
@@ -23,13 +23,13 @@ export function overview({ model, words, signal, save }) {
     if (!map) return;
     block = scene.output.block;
     const live = model.get("live");
-    for (const [name, value] of [["tabindex", "0"], ["role", "application"], ["aria-label", words["overview.move"]]]) live ? element.setAttribute(name, value) : element.removeAttribute(name);
+    for (const [name, value] of [["tabindex", "0"], ["role", "application"], ["aria-label", messages["overview.move"]]]) live ? element.setAttribute(name, value) : element.removeAttribute(name);
     if (drawn !== map.values) paint(map);
     drawn = map.values;
     place(block.start.slice(1));
   }
   function paint({ values, rows, columns }) {
-    const gray = array(values, "uint8");
+    const gray = typedArray(values, "uint8");
     const image = new ImageData(columns, rows);
     for (let p = 0; p < gray.length; p += 1) image.data.set([gray[p], gray[p], gray[p], 255], 4 * p);
     canvas.width = columns;

@@ -59,10 +59,10 @@ export function painter(colors, radius) {
   };
 }
 
-/** What the shapes mean. @param {string[]} classes @param {Record<string, string>} words */
-export function legend(classes, words) {
+/** What the shapes mean. @param {string[]} classes @param {Record<string, string>} messages */
+export function legend(classes, messages) {
   const mark = (label, wrong) => s("svg", { width: 16, height: 16, viewBox: "-1.6 -1.6 3.2 3.2", "aria-hidden": "true", "data-token": token(label), "data-wrong": wrong ? "" : null },
     s("path", { d: shape(label) }), wrong ? s("path", { d: CROSS, class: "plane-cross" }) : null);
   const entry = (node, text) => h("span", { class: "plane-key" }, node, h("span", {}, text));
-  return [...classes.map((name, label) => entry(mark(label, false), name)), entry(mark(0, true), words.wrong), h("span", { class: "plane-soft" }, words.deep)];
+  return [...classes.map((name, label) => entry(mark(label, false), name)), entry(mark(0, true), messages.wrong), h("span", { class: "plane-soft" }, messages.deep)];
 }

@@ -1,10 +1,10 @@
 // A decision boundary: the plane, a map for every unit, and below them the opened unit, the folded plane and the losses.
 
 import { h } from "../../kit/js/dom.js";
-import { array } from "../../kit/js/typed_arrays.js";
-import { onTheme, palette } from "../../kit/js/heatmap.js";
-import { stage } from "../../kit/js/base_view.js";
-import { asking } from "../../kit/js/request_queue.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
+import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
+import { baseView } from "../../kit/js/base_view.js";
+import { requestQueue } from "../../kit/js/request_queue.js";
 import { listing } from "./training_code.js";
 import { curve } from "./loss_curve.js";
 import { field } from "./plane_canvas.js";
@@ -18,30 +18,30 @@ const PACE = 700;
 const READING = 2600;
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   const live = () => Boolean(model.get("live"));
   let scene = null;
-  const on = stage({
-    model: turned(model, walks), el, signal, name: "boundary", steps: () => (walks() ? phases() : moments()).length - 1, label, draw, stand, release,
+  const on = baseView({
+    model: turned(model, walks), el, signal, name: "boundary", steps: () => (walks() ? phases() : moments()).length - 1, label, draw, showStep, onEscape,
     traits: { opened: () => {}, layer: () => {}, brush: () => {}, painted: () => {}, example: walked, walk: walked, live: draw },
     // What the player divides by its speed is asked every time.
     pace: { valueOf: () => (walks() ? READING : PACE) },
   });
-  const ask = asking(model, signal);
-  const plane = field({ words, signal, add: (points) => on.save("painted", [...model.get("painted"), ...points]), clear: () => on.save("painted", []), pick: (point) => explain([point]), start });
-  const units = maps({ words, signal, pick: (n, k) => on.save("opened", [scene.layers[n].call, k]) });
-  const open = unit({ words, signal, edit, reset: () => ask("reset", { kind: "reset" }), close: () => on.save("opened", []) });
-  const fold = folding({ words, signal, turn: (layer) => on.save("layer", layer) });
-  const losses = curve({ words, signal, go: (step) => on.go(step) });
-  const walk = walking({ words, signal, leave: () => explain([]) });
-  const code = listing({ words, signal, say: on.ui.say });
-  const network = h("div", { class: "plane-panel plane-network" }, h("div", { class: "plane-title" }, h("b", {}, words.neurons), h("span", { class: "plane-soft" }, words.hint)), units.element, open.element);
+  const ask = requestQueue(model, signal);
+  const plane = field({ messages, signal, add: (points) => on.save("painted", [...model.get("painted"), ...points]), clear: () => on.save("painted", []), pick: (point) => explain([point]), start });
+  const units = maps({ messages, signal, pick: (n, k) => on.save("opened", [scene.layers[n].call, k]) });
+  const open = unit({ messages, signal, edit, reset: () => ask("reset", { kind: "reset" }), close: () => on.save("opened", []) });
+  const fold = folding({ messages, signal, turn: (layer) => on.save("layer", layer) });
+  const losses = curve({ messages, signal, go: (step) => on.go(step) });
+  const walk = walking({ messages, signal, leave: () => explain([]) });
+  const code = listing({ messages, signal, say: on.ui.announce });
+  const network = h("div", { class: "plane-panel plane-network" }, h("div", { class: "plane-title" }, h("b", {}, messages.neurons), h("span", { class: "plane-soft" }, messages.hint)), units.element, open.element);
   const more = h("div", { class: "plane-bench" }, fold.element, losses.element);
   on.ui.root.classList.add("plane");
-  on.ui.stage.append(walk.net, h("div", { class: "plane-bench" }, plane.element, network, walk.says), more, code.element);
+  on.ui.main.append(walk.net, h("div", { class: "plane-bench" }, plane.element, network, walk.says), more, code.element);
   walked();
   on.start();
-  onTheme(on.ui.root, signal, () => stand());
+  onThemeChange(on.ui.root, signal, () => showStep());
 
   function moments() {
     return model.get("scene").moments.labels;
@@ -75,7 +75,7 @@ function render({ model, el, signal }) {
     network.hidden = more.hidden = now;
   }
   /** Escape leaves the step that is explained, or closes the unit that is open. */
-  function release() {
+  function onEscape() {
     if (walks()) {
       explain([]);
       return true;
@@ -102,14 +102,14 @@ function render({ model, el, signal }) {
     on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().length < 2 && !walks());
     if (!live()) return;
     const classes = scene.classes.map((name, label) => [String(label), name]);
-    on.controls.choice({ label: words["knob.brush"], options: [["-1", words["knob.off"]], ...classes], get: () => String(model.get("brush")), set: (value) => on.save("brush", Number(value)) });
-    on.controls.range({ label: words["knob.resolution"], min: 10, max: () => 200, get: () => model.get("resolution"), set: (value) => on.save("resolution", value) });
+    on.controls.choice({ label: messages["knob.brush"], options: [["-1", messages["knob.off"]], ...classes], get: () => String(model.get("brush")), set: (value) => on.save("brush", Number(value)) });
+    on.controls.range({ label: messages["knob.resolution"], min: 10, max: () => 200, get: () => model.get("resolution"), set: (value) => on.save("resolution", value) });
   }
 
-  function stand() {
+  function showStep() {
     const step = model.get("step");
     const now = walks();
-    const colors = palette(on.ui.root);
+    const colors = themeColors(on.ui.root);
     colors.good = getComputedStyle(on.ui.root).getPropertyValue("--good").trim();
     const [call, k] = model.get("opened");
     const n = scene.layers.findIndex((one) => one.call === call);
@@ -127,7 +127,7 @@ function render({ model, el, signal }) {
   function after() {
     const { places, heat, guesses } = model.get("walk");
     const last = model.get("phase") >= phases().length - 1;
-    return { places, after: last ? { ...won(array(heat, "float32"), scene.side, scene.classes.length), guesses: array(guesses, "int32") } : null };
+    return { places, after: last ? { ...won(typedArray(heat, "float32"), scene.side, scene.classes.length), guesses: typedArray(guesses, "int32") } : null };
   }
 }
 
@@ -156,7 +156,7 @@ function won(heat, side, classes) {
 
 /** The scene with its bytes as numbers, and the most probable class of every computed point. */
 function decoded(about) {
-  const single = (bytes) => (bytes ? array(bytes, "float32") : null);
+  const single = (bytes) => (bytes ? typedArray(bytes, "float32") : null);
   const { side, map, every } = about;
   const { heat, winners } = won(single(about.heat), side, about.classes.length);
   const first = Math.floor(every / 2);
@@ -167,11 +167,11 @@ function decoded(about) {
     winners,
     coarse,
     points: single(about.points),
-    labels: array(about.labels, "int32"),
-    guesses: array(about.guesses, "int32"),
+    labels: typedArray(about.labels, "int32"),
+    guesses: typedArray(about.guesses, "int32"),
     layers: about.layers.map((one) => ({ ...one, values: single(one.values), weight: single(one.weight), bias: single(one.bias) })),
     folds: about.folds.map((one) => one && { ...one, plane: single(one.plane), points: single(one.points) }),
-    moments: { ...about.moments, loss: array(about.moments.loss, "float64"), accuracy: array(about.moments.accuracy, "float64") },
+    moments: { ...about.moments, loss: typedArray(about.moments.loss, "float64"), accuracy: typedArray(about.moments.accuracy, "float64") },
   };
 }
 

@@ -8,9 +8,9 @@ const HIGH = 96;
 const BOX = { left: 40, right: 212, top: 8, bottom: 84 };
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, go: (step: number) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, go: (step: number) => void}} options
  */
-export function curve({ words, signal, go }) {
+export function curve({ messages, signal, go }) {
   const line = s("path", { class: "plane-loss" });
   const dot = s("circle", { r: 4.5, class: "plane-now" });
   const frame = s("path", { class: "plane-frame", d: `M${BOX.left},${BOX.top}V${BOX.bottom}H${BOX.right}` });
@@ -18,7 +18,7 @@ export function curve({ words, signal, go }) {
   const base = s("text", { x: BOX.left - 5, y: BOX.bottom + 3, "text-anchor": "end" }, "0");
   const picture = s("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, width: WIDE, height: HIGH, role: "img", class: "plane-curve" }, frame, line, dot, top, base);
   const told = h("output", { class: "plane-line" });
-  const element = h("div", { class: "plane-panel", hidden: "" }, h("div", { class: "plane-title" }, h("b", {}, words.losses)), picture, told);
+  const element = h("div", { class: "plane-panel", hidden: "" }, h("div", { class: "plane-title" }, h("b", {}, messages.losses)), picture, told);
   let moments = null;
   let most = 1;
 
@@ -41,14 +41,14 @@ export function curve({ words, signal, go }) {
     });
     line.setAttribute("d", d.join(""));
     top.textContent = format(most, 3);
-    picture.setAttribute("aria-label", fillIn(words.losses_alt, { count: moments.loss.length, first: format(moments.loss[0], 3), last: format(moments.loss.at(-1), 3) }));
+    picture.setAttribute("aria-label", fillIn(messages.losses_alt, { count: moments.loss.length, first: format(moments.loss[0], 3), last: format(moments.loss.at(-1), 3) }));
   }
   function stand(step) {
     const value = moments.loss[step];
     dot.toggleAttribute("hidden", !Number.isFinite(value));
     dot.setAttribute("cx", x(step));
     dot.setAttribute("cy", Number.isFinite(value) ? y(value) : BOX.bottom);
-    told.textContent = fillIn(words.moment_line, { name: moments.labels[step], loss: format(value, 4), accuracy: `${format(100 * moments.accuracy[step], 3)}%` });
+    told.textContent = fillIn(messages.moment_line, { name: moments.labels[step], loss: format(value, 4), accuracy: `${format(100 * moments.accuracy[step], 3)}%` });
   }
   picture.addEventListener("click", (event) => {
     const box = picture.getBoundingClientRect();

@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { pixels, sharp } from "../../kit/js/heatmap.js";
+import { pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, painter, token } from "./class_markers.js";
 import { ticks } from "../../kit/js/ticks.js";
@@ -19,15 +19,15 @@ const NEAR = 9;
 const APART = 14;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, add: (points: number[][]) => void, clear: () => void, pick: (point: number) => void, start: () => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, add: (points: number[][]) => void, clear: () => void, pick: (point: number) => void, start: () => void}} options
  */
-export function field({ words, signal, add, clear, pick, start }) {
+export function field({ messages, signal, add, clear, pick, start }) {
   const canvas = h("canvas");
   const button = h("button", { type: "button", class: "plane-field" }, canvas);
   const readout = h("output", { class: "plane-line plane-readout" });
   const keys = h("div", { class: "plane-keys" });
-  const wipe = h("button", { type: "button", class: "plane-button", hidden: "" }, words.clear);
-  const begin = h("button", { type: "button", class: "plane-button", hidden: "" }, words.walk_start);
+  const wipe = h("button", { type: "button", class: "plane-button", hidden: "" }, messages.clear);
+  const begin = h("button", { type: "button", class: "plane-button", hidden: "" }, messages.walk_start);
   const element = h("div", { class: "plane-panel" }, button, readout, keys, h("div", { class: "plane-tools" }, begin, wipe));
   let scene = null;
   let picture = null;
@@ -39,14 +39,14 @@ export function field({ words, signal, add, clear, pick, start }) {
     if (scene && scene.side !== next.side) at = { ...at, row: Math.floor(next.side / 2), column: Math.floor(next.side / 2) };
     if (!scene) at = { row: Math.floor(next.side / 2), column: Math.floor(next.side / 2), seen: false };
     scene = next;
-    button.setAttribute("aria-label", fillIn(words.plane, { classes: scene.classes.join(", ") }));
-    keys.replaceChildren(...legend(scene.classes, words));
+    button.setAttribute("aria-label", fillIn(messages.plane, { classes: scene.classes.join(", ") }));
+    keys.replaceChildren(...legend(scene.classes, messages));
   }
 
   function draw(next) {
     state = { ...state, ...next };
     picture = document.createElement("canvas");
-    const context = sharp(picture, WIDE, HIGH);
+    const context = hidpiContext(picture, WIDE, HIGH);
     const to = scale(scene.limits, BOX);
     context.drawImage(heatmap(), BOX.left, BOX.top, BOX.size, BOX.size);
     if (state.walk?.after) line(context, scene, true);
@@ -76,7 +76,7 @@ export function field({ words, signal, add, clear, pick, start }) {
     const paper = channels(colors.paper);
     const tints = classes.map((_, label) => channels(colors[token(label)]));
     const bad = channels(colors.bad);
-    return pixels(side, side, (p, data) => {
+    return pixelCanvas(side, side, (p, data) => {
       const chance = heat[winners[p] * side * side + p];
       const odd = !Number.isFinite(chance);
       const share = odd ? 1 : STRONG * Math.max(0, (chance - 1 / classes.length) / (1 - 1 / classes.length));
@@ -146,7 +146,7 @@ export function field({ words, signal, add, clear, pick, start }) {
   /** The picture, and over it the cursor. */
   function put() {
     if (!picture) return;
-    const context = sharp(canvas, WIDE, HIGH);
+    const context = hidpiContext(canvas, WIDE, HIGH);
     context.drawImage(picture, 0, 0, WIDE, HIGH);
     if (at.seen) {
       const cell = BOX.size / scene.side;
@@ -162,14 +162,14 @@ export function field({ words, signal, add, clear, pick, start }) {
   }
   function tell() {
     if (!at.seen) {
-      readout.textContent = paints() ? words.paint : state.live ? `${words.read} ${words.walk_pick}` : words.read;
+      readout.textContent = paints() ? messages.paint : state.live ? `${messages.read} ${messages.walk_pick}` : messages.read;
       return;
     }
     const { side, heat, classes, limits } = seen();
     const [x, y] = place(limits, side, at.row, at.column);
     const p = at.row * side + at.column;
     const chances = classes.map((name, label) => `${name} ${format(heat[label * side * side + p], 4)}`);
-    readout.textContent = fillIn(words.at, { x: format(x, 3), y: format(y, 3), chances: chances.join(" · ") });
+    readout.textContent = fillIn(messages.at, { x: format(x, 3), y: format(y, 3), chances: chances.join(" · ") });
   }
 
   function under(event) {

@@ -1,7 +1,7 @@
 // Where a layer moves the plane: grid lines and points on two axes, in motion from layer to layer.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { sharp } from "../../kit/js/heatmap.js";
+import { hidpiContext } from "../../kit/js/heatmap.js";
 import { painter, token } from "./class_markers.js";
 
 const SIZE = 260;
@@ -11,14 +11,14 @@ const LINES = 3;
 const TIME = 700;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, turn: (layer: number) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, turn: (layer: number) => void}} options
  */
-export function folding({ words, signal, turn }) {
+export function folding({ messages, signal, turn }) {
   const canvas = h("canvas", { role: "img" });
-  const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": words.fold });
+  const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": messages.fold });
   const name = h("output", { class: "plane-line" });
   const axes = h("div", { class: "plane-line plane-soft" });
-  const element = h("div", { class: "plane-panel" }, h("div", { class: "plane-title" }, h("b", {}, words.folded)), canvas, h("label", { class: "plane-slider" }, slider, name), axes);
+  const element = h("div", { class: "plane-panel" }, h("div", { class: "plane-title" }, h("b", {}, messages.folded)), canvas, h("label", { class: "plane-slider" }, slider, name), axes);
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let scene = null;
   let colors = null;
@@ -59,16 +59,16 @@ export function folding({ words, signal, turn }) {
     slider.value = String(at);
     slider.style.setProperty("--done", `${scene.folds.length > 1 ? (100 * at) / (scene.folds.length - 1) : 0}%`);
     const about = scene.layers[at];
-    const text = at ? `${about.name} · ${about.kind} · ${fillIn(about.units === 1 ? words.units_one : words.units, { count: about.units })}` : words.unfolded;
+    const text = at ? `${about.name} · ${about.kind} · ${fillIn(about.units === 1 ? messages.units_one : messages.units, { count: about.units })}` : messages.unfolded;
     name.textContent = text;
     slider.setAttribute("aria-valuetext", text);
-    canvas.setAttribute("aria-label", fillIn(words.folded_alt, { layer: text }));
+    canvas.setAttribute("aria-label", fillIn(messages.folded_alt, { layer: text }));
     const fold = scene.folds[at];
-    axes.textContent = !fold ? words.no_fold : fold.units === 1 ? words.axis_one : fold.units === 2 ? words.axis_two : fillIn(words.axis_many, { first: Math.round(100 * fold.shares[0]), second: Math.round(100 * fold.shares[1]) });
+    axes.textContent = !fold ? messages.no_fold : fold.units === 1 ? messages.axis_one : fold.units === 2 ? messages.axis_two : fillIn(messages.axis_many, { first: Math.round(100 * fold.shares[0]), second: Math.round(100 * fold.shares[1]) });
     cancelAnimationFrame(timer);
     if (!fold) {
       shown = null;
-      sharp(canvas, SIZE, SIZE);
+      hidpiContext(canvas, SIZE, SIZE);
       return;
     }
     const goal = placed(fold);
@@ -90,7 +90,7 @@ export function folding({ words, signal, turn }) {
   function paint(places) {
     shown = places;
     const { map, classes, labels, guesses } = scene;
-    const context = sharp(canvas, SIZE, SIZE);
+    const context = hidpiContext(canvas, SIZE, SIZE);
     const lines = classes.map(() => new Path2D());
     const { plane, points } = places;
     const piece = (a, b) => {

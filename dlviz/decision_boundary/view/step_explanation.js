@@ -1,9 +1,9 @@
 // One step of training: the network as units and edges, and beside the plane what the phase says in words, symbols and numbers.
 
 import { h, s, fillIn } from "../../kit/js/dom.js";
-import { array } from "../../kit/js/typed_arrays.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 import { diverging, format } from "../../kit/js/numbers.js";
-import { largest } from "../../kit/js/heatmap.js";
+import { maxAbs } from "../../kit/js/heatmap.js";
 
 const NODE = { wide: 62, high: 34, pitch: 50 };
 /** Between two columns: room for the numbers on edges, or for plain lines. */
@@ -14,9 +14,9 @@ const TOP = 58;
 const ALONG = 0.3;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, leave: () => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, leave: () => void}} options
  */
-export function walking({ words, signal, leave }) {
+export function walking({ messages, signal, leave }) {
   const picture = s("svg", { "aria-hidden": "true" });
   const net = h("div", { class: "plane-walk", tabindex: "0", role: "group", hidden: "" }, picture);
   const title = h("h4");
@@ -26,7 +26,7 @@ export function walking({ words, signal, leave }) {
   const lines = h("output", { class: "plane-sums" });
   const edges = h("p", { class: "plane-soft" });
   const notes = h("div", { class: "plane-soft" });
-  const out = h("button", { type: "button", class: "plane-button" }, words.walk_leave);
+  const out = h("button", { type: "button", class: "plane-button" }, messages.walk_leave);
   const here = h("span", { class: "plane-soft" });
   const says = h("div", { class: "plane-panel plane-says", hidden: "" }, h("div", { class: "plane-title" }, here, out), title, formula, told, unit, lines, edges, notes);
   out.addEventListener("click", leave, { signal });
@@ -45,7 +45,7 @@ export function walking({ words, signal, leave }) {
     }
     about = laidOut(walk);
     pins = about.columns.map((column) => column.pin);
-    here.textContent = fillIn(words.walk_here, { points: fillIn(walk.points.length === 1 ? words.walk_point : words.walk_points, { points: walk.points.join(", ") }) });
+    here.textContent = fillIn(messages.walk_here, { points: fillIn(walk.points.length === 1 ? messages.walk_point : messages.walk_points, { points: walk.points.join(", ") }) });
     notes.replaceChildren(...walk.notes.map((text) => h("p", {}, text)));
   }
   /** Stand at a phase. */
@@ -85,28 +85,28 @@ export function walking({ words, signal, leave }) {
       ...columns.flatMap((column, c) => column.names.map((name, k) => node(column, c, k, far[c], name))),
       ...columns.flatMap((column, c) => (c === at ? column.edges.flatMap((edge) => labels(edge, c, far[c])) : [])),
     );
-    net.setAttribute("aria-label", fillIn(words.walk_picture, { phase: `${now.title}. ${now.formula}` }));
+    net.setAttribute("aria-label", fillIn(messages.walk_picture, { phase: `${now.title}. ${now.formula}` }));
     title.textContent = now.title;
     formula.textContent = now.formula;
     told.textContent = now.told;
-    unit.textContent = fillIn(words.walk_unit, { name: columns[at].names[pins[at]], layer: columns[at].called });
+    unit.textContent = fillIn(messages.walk_unit, { name: columns[at].names[pins[at]], layer: columns[at].called });
     const text = sums(at);
-    lines.replaceChildren(...(text.length || !Object.keys(columns[at].lines).length ? text : [words.walk_later]).map((line) => h("div", {}, line)));
+    lines.replaceChildren(...(text.length || !Object.keys(columns[at].lines).length ? text : [messages.walk_later]).map((line) => h("div", {}, line)));
     unit.hidden = !Object.keys(columns[at].lines).length;
     const what = far[at].update ? "update" : far[at].back ? "back" : "forward";
-    edges.textContent = columns[at].edges.some((edge) => edge[FIELD[what]]) ? fillIn(words.walk_edges, { what: words[`walk_edges_${what}`] }) : "";
+    edges.textContent = columns[at].edges.some((edge) => edge[FIELD[what]]) ? fillIn(messages.walk_edges, { what: messages[`walk_edges_${what}`] }) : "";
   }
 
   function head(column, active) {
     const { x, name, kind, units, drawn } = column;
     const middle = x + NODE.wide / 2;
-    const cut = drawn < units ? fillIn(words.walk_count, { drawn, count: units }) : "";
+    const cut = drawn < units ? fillIn(messages.walk_count, { drawn, count: units }) : "";
     // Where calls are left out, nothing leads here.
     const gap = x > 10 && !column.edges.length ? s("text", { x: x - NARROW / 2, y: about.high / 2 + TOP / 2, class: "plane-walk-gap" }, "⋯") : null;
     return s("g", { class: "plane-walk-head", "data-active": active ? "" : null }, gap,
       s("rect", { x: x - 7, y: 2, width: NODE.wide + 14, height: about.high - 4, rx: 6 }),
       s("text", { x: middle, y: 18 }, s("tspan", { class: "plane-walk-name" }, shortened(name))),
-      s("text", { x: middle, y: 32 }, kind === name || kind === "chances" ? "" : shortened(kind === "input" ? words.input : kind)),
+      s("text", { x: middle, y: 32 }, kind === name || kind === "chances" ? "" : shortened(kind === "input" ? messages.input : kind)),
       s("text", { x: middle, y: 44, class: "plane-walk-cut" }, cut));
   }
   function node(column, c, k, far, name) {
@@ -129,7 +129,7 @@ export function walking({ words, signal, leave }) {
     const [to, from] = [columns[c], columns[edge.from]];
     const field = far[c].update ? "after" : far[c].back ? "gradient" : "weight";
     const values = edge[field] ?? edge.weight;
-    const max = values ? largest(values) : 0;
+    const max = values ? maxAbs(values) : 0;
     // Values run along the edges into the active column; gradients along those out of it, the other way.
     const live = now.kind === "forward" && now.column === c ? "forward" : now.kind === "back" && now.column === edge.from ? "back" : null;
     const line = (j, k, value) => s("line", {
@@ -193,7 +193,7 @@ function shortened(text) {
 
 /** The step with its bytes as numbers, and a place for every column. */
 function laidOut(walk) {
-  const double = (bytes) => (bytes ? array(bytes, "float64") : null);
+  const double = (bytes) => (bytes ? typedArray(bytes, "float64") : null);
   const deep = Math.max(...walk.columns.map((column) => column.drawn));
   let x = 10;
   const columns = walk.columns.map((column, c) => {
@@ -201,7 +201,7 @@ function laidOut(walk) {
     if (c) x += NODE.wide + (edges.some((edge) => edge.kind === "full") ? WIDE : NARROW);
     const values = double(column.values);
     const down = TOP + ((deep - column.drawn) * NODE.pitch) / 2 + 8;
-    return { ...column, edges, values, max: largest(values), gradients: double(column.gradients), x, y: (k) => down + k * NODE.pitch };
+    return { ...column, edges, values, max: maxAbs(values), gradients: double(column.gradients), x, y: (k) => down + k * NODE.pitch };
   });
   return { ...walk, columns, wide: x + NODE.wide + 10, high: TOP + deep * NODE.pitch + 4 };
 }

@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { heat, largest, sharp } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 
 const MAP = 36;
 const GAP = 3;
@@ -11,9 +11,9 @@ const DEEP = 8;
 const NARROW = 4;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, pick: (layer: number, unit: number) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (layer: number, unit: number) => void}} options
  */
-export function maps({ words, signal, pick }) {
+export function maps({ messages, signal, pick }) {
   const element = h("div", { class: "plane-maps", tabindex: "-1" });
   let columns = [];
 
@@ -22,7 +22,7 @@ export function maps({ words, signal, pick }) {
     if (same) {
       columns.forEach((column, n) => {
         column.layer = layers[n];
-        column.max = largest(layers[n].values);
+        column.max = maxAbs(layers[n].values);
       });
       return;
     }
@@ -34,9 +34,9 @@ export function maps({ words, signal, pick }) {
     const canvas = h("canvas");
     const button = h("button", { type: "button", class: "plane-units" }, canvas);
     const foot = h("div", { class: "plane-foot" });
-    const head = h("div", { class: "plane-name" }, h("b", { title: layer.name }, layer.name), h("span", { title: layer.about }, layer.kind === "input" ? words.input : layer.kind));
+    const head = h("div", { class: "plane-name" }, h("b", { title: layer.name }, layer.name), h("span", { title: layer.about }, layer.kind === "input" ? messages.input : layer.kind));
     const abreast = layer.drawn <= NARROW ? 1 : Math.max(2, Math.ceil(layer.drawn / DEEP));
-    const column = { layer, n, canvas, button, foot, abreast, at: 0, max: largest(layer.values), element: h("div", { class: "plane-column" }, head, button, foot) };
+    const column = { layer, n, canvas, button, foot, abreast, at: 0, max: maxAbs(layer.values), element: h("div", { class: "plane-column" }, head, button, foot) };
     column.element.style.setProperty("--abreast", String(abreast));
     button.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
@@ -56,7 +56,7 @@ export function maps({ words, signal, pick }) {
   }
   function speak(column) {
     const { layer, at } = column;
-    column.button.setAttribute("aria-label", fillIn(words.unit, { name: layer.name, unit: at, count: layer.units }));
+    column.button.setAttribute("aria-label", fillIn(messages.unit, { name: layer.name, unit: at, count: layer.units }));
     column.button.style.setProperty("--x", `${(at % column.abreast) * (MAP + GAP)}px`);
     column.button.style.setProperty("--y", `${Math.floor(at / column.abreast) * (MAP + GAP)}px`);
   }
@@ -82,10 +82,10 @@ export function maps({ words, signal, pick }) {
     for (const column of columns) {
       const { layer, canvas, abreast, max } = column;
       const rows = Math.ceil(layer.drawn / abreast);
-      const context = sharp(canvas, Math.min(abreast, layer.drawn) * (MAP + GAP) - GAP, Math.max(1, rows) * (MAP + GAP) - GAP);
+      const context = hidpiContext(canvas, Math.min(abreast, layer.drawn) * (MAP + GAP) - GAP, Math.max(1, rows) * (MAP + GAP) - GAP);
       for (let unit = 0; unit < layer.drawn; unit += 1) {
         const [x, y] = [(unit % abreast) * (MAP + GAP), Math.floor(unit / abreast) * (MAP + GAP)];
-        context.drawImage(heat(layer.values, unit * side * side, side, side, max, colors), x, y, MAP, MAP);
+        context.drawImage(heatmap(layer.values, unit * side * side, side, side, max, colors), x, y, MAP, MAP);
         const mine = opened[0] === column.n && opened[1] === unit;
         context.strokeStyle = mine ? colors.accent : colors.line;
         context.lineWidth = mine ? 3 : 1;
@@ -96,7 +96,7 @@ export function maps({ words, signal, pick }) {
         context.lineWidth = 1.5;
         context.strokeRect(x + 3.75, y + 3.75, MAP - 7.5, MAP - 7.5);
       }
-      column.foot.replaceChildren(h("span", {}, fillIn(layer.units === 1 ? words.units_one : words.units, { count: layer.units })), h("span", {}, `± ${format(max, 3)}`));
+      column.foot.replaceChildren(h("span", {}, fillIn(layer.units === 1 ? messages.units_one : messages.units, { count: layer.units })), h("span", {}, `± ${format(max, 3)}`));
     }
   }
   return { element, show, draw };

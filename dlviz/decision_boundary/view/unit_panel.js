@@ -2,24 +2,24 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { heat, largest, sharp } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 import { place } from "./scale.js";
 
 const SIZE = 200;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, edit: (input: number | string, value: number) => void, reset: () => void, close: () => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, edit: (input: number | string, value: number) => void, reset: () => void, close: () => void}} options
  */
-export function unit({ words, signal, edit, reset, close }) {
+export function unit({ messages, signal, edit, reset, close }) {
   const title = h("b");
-  const shut = h("button", { type: "button", class: "plane-button", "aria-label": words.close }, "×");
+  const shut = h("button", { type: "button", class: "plane-button", "aria-label": messages.close }, "×");
   const canvas = h("canvas");
   const map = h("button", { type: "button", class: "plane-large" }, canvas);
   const readout = h("output", { class: "plane-line" });
   const equation = h("div", { class: "plane-equation" });
   const from = h("div", { class: "plane-line plane-soft" });
-  const weights = h("div", { class: "plane-weights", tabindex: "0", role: "group", "aria-label": words.weights });
-  const back = h("button", { type: "button", class: "plane-button", hidden: "" }, words.reset);
+  const weights = h("div", { class: "plane-weights", tabindex: "0", role: "group", "aria-label": messages.weights });
+  const back = h("button", { type: "button", class: "plane-button", hidden: "" }, messages.reset);
   const element = h("div", { class: "plane-panel plane-opened", hidden: "" },
     h("div", { class: "plane-title" }, title, shut),
     h("div", { class: "plane-pair" }, h("div", {}, map, readout), h("div", { class: "plane-terms" }, equation, from, weights, back)));
@@ -41,11 +41,11 @@ export function unit({ words, signal, edit, reset, close }) {
       return;
     }
     const { scene, layer, unit: k, linear, live } = about;
-    title.textContent = fillIn(words.unit, { name: layer.name === layer.kind ? layer.name : `${layer.name} ${layer.kind}`, unit: k, count: layer.units });
+    title.textContent = fillIn(messages.unit, { name: layer.name === layer.kind ? layer.name : `${layer.name} ${layer.kind}`, unit: k, count: layer.units });
     map.setAttribute("aria-label", title.textContent);
     equation.textContent = layer.equations[k];
     const source = linear?.from.join(", ");
-    from.textContent = !linear ? "" : linear.inputs[0]?.startsWith("h") ? fillIn(words.from, { name: source }) : "";
+    from.textContent = !linear ? "" : linear.inputs[0]?.startsWith("h") ? fillIn(messages.from, { name: source }) : "";
     list(linear, k, live);
     back.hidden = !(scene.edited && live);
   }
@@ -54,9 +54,9 @@ export function unit({ words, signal, edit, reset, close }) {
     const wanted = linear ? `${linear.call} ${k} ${live && linear.editable} ${linear.inputs.length}` : "";
     if (wanted !== key) {
       key = wanted;
-      rows = linear ? [...linear.inputs.map((name, i) => row(name, i, live && linear.editable)), ...(linear.bias ? [row(words.bias, "bias", live && linear.editable)] : [])] : [];
+      rows = linear ? [...linear.inputs.map((name, i) => row(name, i, live && linear.editable)), ...(linear.bias ? [row(messages.bias, "bias", live && linear.editable)] : [])] : [];
       weights.hidden = rows.length === 0;
-      weights.replaceChildren(...rows.map((one) => one.element), ...(linear && linear.fan > linear.inputs.length ? [h("div", { class: "plane-line plane-soft" }, fillIn(words.more_weights, { shown: linear.inputs.length, count: linear.fan }))] : []));
+      weights.replaceChildren(...rows.map((one) => one.element), ...(linear && linear.fan > linear.inputs.length ? [h("div", { class: "plane-line plane-soft" }, fillIn(messages.more_weights, { shown: linear.inputs.length, count: linear.fan }))] : []));
     }
     if (!linear) return;
     const values = [...linear.inputs.map((_, i) => linear.weight[k * linear.inputs.length + i]), ...(linear.bias ? [linear.bias[k]] : [])];
@@ -68,9 +68,9 @@ export function unit({ words, signal, edit, reset, close }) {
       const shown = h("code");
       return { element: h("div", { class: "plane-weight", "data-still": "" }, h("span", {}, label), shown), set: (value) => { shown.textContent = format(value, 4); } };
     }
-    const spoken = input === "bias" ? name : fillIn(words.weight, { name });
+    const spoken = input === "bias" ? name : fillIn(messages.weight, { name });
     const slider = h("input", { type: "range", step: "any", "aria-label": spoken });
-    const typed = h("input", { type: "text", inputmode: "decimal", "aria-label": fillIn(words.typed, { name: spoken }) });
+    const typed = h("input", { type: "text", inputmode: "decimal", "aria-label": fillIn(messages.typed, { name: spoken }) });
     let now = 0;
     const send = (value) => {
       if (Number.isFinite(value)) edit(input, value);
@@ -135,10 +135,10 @@ export function unit({ words, signal, edit, reset, close }) {
     if (!about) return;
     const { scene, layer, unit: k } = about;
     const side = scene.map;
-    const context = sharp(canvas, SIZE, SIZE);
+    const context = hidpiContext(canvas, SIZE, SIZE);
     const own = layer.values.subarray(k * side * side, (k + 1) * side * side);
-    const max = largest(own);
-    context.drawImage(heat(own, 0, side, side, max, colors), 0, 0, SIZE, SIZE);
+    const max = maxAbs(own);
+    context.drawImage(heatmap(own, 0, side, side, max, colors), 0, 0, SIZE, SIZE);
     context.strokeStyle = colors.line;
     context.lineWidth = 1;
     context.strokeRect(0.5, 0.5, SIZE - 1, SIZE - 1);
@@ -148,13 +148,13 @@ export function unit({ words, signal, edit, reset, close }) {
       context.lineWidth = 2;
       context.strokeRect(at[1] * cell, at[0] * cell, cell, cell);
     }
-    readout.textContent = at ? told(own, side) : max > 0 ? fillIn(words.range, { most: format(max, 3) }) : words.dead;
+    readout.textContent = at ? told(own, side) : max > 0 ? fillIn(messages.range, { most: format(max, 3) }) : messages.dead;
   }
   function told(own, side) {
     const { scene, layer, unit: k } = about;
     const real = at.map((one) => Math.floor(scene.every / 2) + one * scene.every);
     const [x, y] = place(scene.limits, scene.side, ...real);
-    return fillIn(words.value, { name: layer.name, unit: k, x: format(x, 3), y: format(y, 3), value: format(own[at[0] * side + at[1]], 5) });
+    return fillIn(messages.value, { name: layer.name, unit: k, x: format(x, 3), y: format(y, 3), value: format(own[at[0] * side + at[1]], 5) });
   }
   function stand(row, column) {
     const within = (value) => Math.max(0, Math.min(about.scene.map - 1, value));

@@ -170,7 +170,7 @@ class Embedding(Widget):
             )
         return rows
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """The words that a page answers for: the chosen one, its neighbors, then the first rows."""
         near, answers = self.found.get("near", {}).get("rows", []), self._answers()
         now = self._now()

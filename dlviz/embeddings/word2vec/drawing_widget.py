@@ -18,7 +18,7 @@ from dlviz.embeddings.word2vec.scene import ROWS, moment, scene
 from dlviz.embeddings.word2vec.still import draw
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.page import written
+from dlviz.kit.page import to_json
 from dlviz.kit.widget import Widget, binary
 
 #: A page carries up to so many moments, and so many characters of them.
@@ -185,7 +185,7 @@ class Drawing(Widget):
     def _in_page(self) -> tuple[list[int], list[dict[str, Any]]]:
         """Stops, evenly chosen, the one that is drawn among them, and the moment at each."""
         here, stops = self.step, self._stops()
-        count = min(_MOMENTS, max(2, _ROOM // len(written(self.frame))), len(stops))
+        count = min(_MOMENTS, max(2, _ROOM // len(to_json(self.frame))), len(stops))
         even = {stops[round(k * (len(stops) - 1) / max(1, count - 1))] for k in range(count)}
         chosen = sorted(even | {here})
         matrices, numbers = [], []
@@ -203,12 +203,12 @@ class Drawing(Widget):
         self._to(here)
         return chosen, moments
 
-    def _full(self) -> dict[str, Any]:
+    def _page_state(self) -> dict[str, Any]:
         chosen, moments = self._in_page()
         place = chosen.index(self.step)
-        return super()._full() | {"step": place, "frame": moments[place], "fast": False, "playing": False}
+        return super()._page_state() | {"step": place, "frame": moments[place], "fast": False, "playing": False}
 
-    def _frames(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Moments of the training: a page plays them."""
         _, moments = self._in_page()
         return {"step": {json.dumps(place): {"frame": one} for place, one in enumerate(moments)}}

@@ -142,9 +142,9 @@ class Watching(Drawing):
             raise DlvizError(message("word2vec.refused.size", name=self._name, size=size, got=proposal["value"]))
         return int(size)
 
-    def _full(self) -> dict[str, Any]:
+    def _page_state(self) -> dict[str, Any]:
         self._catch_up()
-        return super()._full()
+        return super()._page_state()
 
     def _still(self) -> str:
         self._catch_up()

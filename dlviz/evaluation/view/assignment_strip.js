@@ -1,20 +1,20 @@
 // Every example in the file's order: its class above, its group if there are any, and below where it went.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { pixels } from "../../kit/js/heatmap.js";
+import { pixelCanvas } from "../../kit/js/heatmap.js";
 import { channels, classColor, partColor } from "./palette.js";
 
 /** Pixels of a column, from top to bottom; the page stretches it. */
 const TALL = 24;
 
-/** @param {{words: Record<string, string>, signal: AbortSignal}} options */
-export function strip({ words, signal }) {
+/** @param {{messages: Record<string, string>, signal: AbortSignal}} options */
+export function strip({ messages, signal }) {
   const rows = Object.fromEntries(["classes", "groups", "parts"].map((name) => [name, h("div", { class: "part-band" })]));
   const mark = h("span", { class: "part-mark", hidden: "" });
   const bands = h("div", { class: "part-bands", tabindex: "0", role: "img" }, ...Object.values(rows), mark);
-  const labels = ["classes", "groups", "parts"].map((name) => h("span", {}, words[`split.row_${name}`]));
+  const labels = ["classes", "groups", "parts"].map((name) => h("span", {}, messages[`split.row_${name}`]));
   const told = h("output", { class: "conf-told" });
-  const element = h("div", { class: "part-panel" }, h("div", { class: "conf-title" }, h("b", {}, words["split.strip"])), h("div", { class: "part-strip" }, h("div", { class: "part-labels" }, ...labels), bands), told);
+  const element = h("div", { class: "part-panel" }, h("div", { class: "conf-title" }, h("b", {}, messages["split.strip"])), h("div", { class: "part-strip" }, h("div", { class: "part-labels" }, ...labels), bands), told);
   let scene = null;
   let here = -1;
 
@@ -22,7 +22,7 @@ export function strip({ words, signal }) {
   function show(next) {
     scene = next;
     for (const node of [rows.groups, labels[1]]) node.toggleAttribute("hidden", !scene.groups);
-    bands.setAttribute("aria-label", fillIn(words["split.strip_alt"], { total: scene.total.toLocaleString("en") }));
+    bands.setAttribute("aria-label", fillIn(messages["split.strip_alt"], { total: scene.total.toLocaleString("en") }));
     read(Math.min(here, count() - 1));
   }
   /** @param {HTMLElement} root the widget, whose theme has the colors */
@@ -33,7 +33,7 @@ export function strip({ words, signal }) {
     rows.parts.replaceChildren(stacked(scene.went, mixed(scene.parts.map((_, k) => partColor(k, scene.parts.length)))));
     if (!scene.groups) return;
     const [paper, flow] = mixed(["var(--paper)", "var(--flow)"]);
-    rows.groups.replaceChildren(pixels(1, count(), (p, data) => {
+    rows.groups.replaceChildren(pixelCanvas(1, count(), (p, data) => {
       const share = 0.15 + 0.75 * scene.groups[p];
       data.set([...paper.map((value, c) => value + (flow[c] - value) * share), 255], 4 * p);
     }));
@@ -41,7 +41,7 @@ export function strip({ words, signal }) {
   /** Each column stacked of its kinds, as many pixels of each as its share. */
   function stacked(table, colors) {
     const kinds = colors.length;
-    return pixels(TALL, count(), (p, data) => {
+    return pixelCanvas(TALL, count(), (p, data) => {
       const [row, column] = [Math.floor(p / count()), p % count()];
       let whole = 0;
       for (let k = 0; k < kinds; k += 1) whole += table[column * kinds + k];
@@ -56,7 +56,7 @@ export function strip({ words, signal }) {
     here = column;
     mark.toggleAttribute("hidden", column < 0);
     if (column < 0) {
-      told.textContent = words["split.read"];
+      told.textContent = messages["split.read"];
       return;
     }
     mark.style.left = `${(100 * column) / count()}%`;
@@ -64,12 +64,12 @@ export function strip({ words, signal }) {
     const first = column * scene.every;
     const last = Math.min(scene.total, first + scene.every) - 1;
     const names = { classes: listed(scene.strip, scene.classes, column), parts: listed(scene.went, scene.parts, column) };
-    told.textContent = fillIn(words[first === last ? "split.at_one" : "split.at"], { first, last, ...names });
+    told.textContent = fillIn(messages[first === last ? "split.at_one" : "split.at"], { first, last, ...names });
   }
   /** "3, 2 × 5": what is in a column, and how often if more than once. */
   function listed(table, names, column) {
     const found = names.map((name, k) => [name, table[column * names.length + k]]).filter(([, times]) => times);
-    return found.map(([name, times]) => (times === 1 ? name : fillIn(words["split.times"], { name, count: times }))).join(", ");
+    return found.map(([name, times]) => (times === 1 ? name : fillIn(messages["split.times"], { name, count: times }))).join(", ");
   }
   bands.addEventListener("pointermove", (event) => {
     const box = bands.getBoundingClientRect();

@@ -6,36 +6,36 @@ import { percent } from "./example_list.js";
 
 const SIDE = 112;
 
-/** @param {{words: Record<string, string>, album: any}} options */
-export function closeup({ words, album }) {
+/** @param {{messages: Record<string, string>, album: any}} options */
+export function closeup({ messages, album }) {
   const element = h("div", { class: "conf-closeup" });
 
   /** @param {any} scene decoded @param {number} at its place in the pool, −1 where it is not held @param {number} number of the example, −1 for none */
   function show(scene, at, number) {
     if (at < 0) {
-      element.replaceChildren(h("p", { class: "conf-note" }, number < 0 ? words["confusion.pick"] : words["confusion.held_none"]));
+      element.replaceChildren(h("p", { class: "conf-note" }, number < 0 ? messages["confusion.pick"] : messages["confusion.held_none"]));
       return;
     }
     const { pool } = scene;
-    const [right, guess] = [scene.names[pool.true[at]], pool.predicted[at] < 0 ? words["confusion.lost_told"] : scene.names[pool.predicted[at]]];
+    const [right, guess] = [scene.names[pool.true[at]], pool.predicted[at] < 0 ? messages["confusion.lost_told"] : scene.names[pool.predicted[at]]];
     const picture = album.draw(number, SIDE);
     picture?.setAttribute("role", "img");
-    picture?.setAttribute("aria-label", fillIn(words["confusion.picture"], { number }));
+    picture?.setAttribute("aria-label", fillIn(messages["confusion.picture"], { number }));
     const facts = h("div", { class: "conf-facts" },
-      h("b", {}, fillIn(words["confusion.example"], { number })),
-      h("span", {}, fillIn(words["confusion.facts"], { true: right, predicted: guess })),
-      h("span", { class: "conf-soft" }, words["confusion.look_up"], h("code", {}, `${scene.called}[${number}]`)),
+      h("b", {}, fillIn(messages["confusion.example"], { number })),
+      h("span", {}, fillIn(messages["confusion.facts"], { true: right, predicted: guess })),
+      h("span", { class: "conf-soft" }, messages["confusion.look_up"], h("code", {}, `${scene.called}[${number}]`)),
       pool.texts ? h("span", { class: "conf-quote" }, pool.texts[at]) : null,
       pool.loss ? h("code", { class: "conf-loss" }, loss(right, pool.p[at], pool.loss[at])) : null);
-    element.replaceChildren(...[picture, facts, pool.sure ? bars(scene, at) : h("p", { class: "conf-note" }, words["confusion.no_scores"])].filter(Boolean));
+    element.replaceChildren(...[picture, facts, pool.sure ? bars(scene, at) : h("p", { class: "conf-note" }, messages["confusion.no_scores"])].filter(Boolean));
   }
 
   /** −log p = loss, with as many figures of p as it takes for the printed numbers to agree. */
   function loss(name, p, value) {
     for (let digits = 3; digits < 16 && p > 0 && p < 1; digits += 1) {
-      if (Math.abs(-Math.log(Number(p.toPrecision(digits))) - value) <= 5e-4 * Math.max(value, 1e-3)) return fillIn(words["confusion.loss_terms"], { true: name, p: format(p, digits), loss: format(value, 4) });
+      if (Math.abs(-Math.log(Number(p.toPrecision(digits))) - value) <= 5e-4 * Math.max(value, 1e-3)) return fillIn(messages["confusion.loss_terms"], { true: name, p: format(p, digits), loss: format(value, 4) });
     }
-    return fillIn(words["confusion.loss_only"], { true: name, loss: format(value, 4) });
+    return fillIn(messages["confusion.loss_only"], { true: name, loss: format(value, 4) });
   }
 
   function bars(scene, at) {
@@ -51,7 +51,7 @@ export function closeup({ words, album }) {
       bar.style.setProperty("--share", String(Number.isNaN(p) ? 0 : p));
       return h("div", { class: "conf-chance", "data-kind": kind }, h("span", { class: "conf-label", title: scene.names[label] }, scene.names[label]), bar, h("span", { class: "conf-p" }, percent(p)));
     });
-    return h("div", { class: "conf-chances", role: "group", "aria-label": words["confusion.chances"] }, ...rows, pool.width < scene.names.length ? h("span", { class: "conf-soft" }, fillIn(words["confusion.top"], { shown: width, count: scene.names.length })) : null);
+    return h("div", { class: "conf-chances", role: "group", "aria-label": messages["confusion.chances"] }, ...rows, pool.width < scene.names.length ? h("span", { class: "conf-soft" }, fillIn(messages["confusion.top"], { shown: width, count: scene.names.length })) : null);
   }
   return { element, show };
 }

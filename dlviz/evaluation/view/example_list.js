@@ -8,15 +8,15 @@ export const PAGE = 12;
 const SIDE = 56;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, album: any, pick: (number: number) => void, turn: (page: number) => void, back: () => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, album: any, pick: (number: number) => void, turn: (page: number) => void, back: () => void}} options
  */
-export function listing({ words, signal, album, pick, turn, back }) {
+export function listing({ messages, signal, album, pick, turn, back }) {
   const title = h("b");
   const order = h("span", { class: "conf-soft" });
-  const away = h("button", { type: "button", class: "conf-button" }, words["confusion.back"]);
+  const away = h("button", { type: "button", class: "conf-button" }, messages["confusion.back"]);
   const cards = h("div", { class: "conf-cards" });
   const note = h("p", { class: "conf-note" });
-  const [earlier, later] = ["earlier", "later"].map((one) => h("button", { type: "button", class: "conf-button", "aria-label": words[`confusion.${one}`], title: words[`confusion.${one}`] }, one === "earlier" ? "‹" : "›"));
+  const [earlier, later] = ["earlier", "later"].map((one) => h("button", { type: "button", class: "conf-button", "aria-label": messages[`confusion.${one}`], title: messages[`confusion.${one}`] }, one === "earlier" ? "‹" : "›"));
   const told = h("span", { class: "conf-told" });
   const pager = h("div", { class: "conf-pager" }, earlier, told, later);
   const element = h("div", {}, h("div", { class: "conf-title" }, title, order, away), cards, note, pager);
@@ -34,8 +34,8 @@ export function listing({ words, signal, album, pick, turn, back }) {
     const { scene, opened, part, live, picked } = next;
     const [true_, guess] = opened;
     shown = part ? next : null;
-    title.textContent = opened.length ? fillIn(words["confusion.list_cell"], { true: scene.names[true_], guess: called(scene, guess) }) : words[scene.kind === "labels" ? "confusion.mistakes" : "confusion.worst"];
-    order.textContent = words[`confusion.ordered_${scene.kind === "labels" ? "index" : opened.length ? "sure" : "loss"}`];
+    title.textContent = opened.length ? fillIn(messages["confusion.list_cell"], { true: scene.names[true_], guess: called(scene, guess) }) : messages[scene.kind === "labels" ? "confusion.mistakes" : "confusion.worst"];
+    order.textContent = messages[`confusion.ordered_${scene.kind === "labels" ? "index" : opened.length ? "sure" : "loss"}`];
     away.toggleAttribute("hidden", !opened.length);
     // With a kernel every page can be had, in a page of a file only what it holds.
     const end = part ? part.start + part.items.length : 0;
@@ -53,14 +53,14 @@ export function listing({ words, signal, album, pick, turn, back }) {
     note.toggleAttribute("hidden", items.length > 0);
     pager.toggleAttribute("hidden", !part || held <= PAGE && part.total === held);
     const range = { first: (from + 1).toLocaleString("en"), last: Math.min(from + PAGE, held).toLocaleString("en"), total: part?.total.toLocaleString("en"), held };
-    told.textContent = held ? fillIn(words[held < part.total ? "confusion.page_of" : "confusion.page"], range) : "";
+    told.textContent = held ? fillIn(messages[held < part.total ? "confusion.page_of" : "confusion.page"], range) : "";
     earlier.setAttribute("aria-disabled", String(first === 0));
     later.setAttribute("aria-disabled", String((first + 1) * PAGE >= held));
   }
   function reason({ part, opened, live, scene }) {
-    if (part && !part.total) return words[opened.length ? "confusion.empty" : "confusion.none"];
-    if (!part && empty(scene, opened)) return words["confusion.empty"];
-    return words[live ? "confusion.waiting" : "confusion.held_none"];
+    if (part && !part.total) return messages[opened.length ? "confusion.empty" : "confusion.none"];
+    if (!part && empty(scene, opened)) return messages["confusion.empty"];
+    return messages[live ? "confusion.waiting" : "confusion.held_none"];
   }
   /** A page holds no list for a cell without examples. */
   function empty(scene, [true_, guess]) {
@@ -72,9 +72,9 @@ export function listing({ words, signal, album, pick, turn, back }) {
     const { pool } = scene;
     const [number, wrong] = [pool.number[at], pool.true[at] !== pool.predicted[at]];
     const [right, guess] = [scene.names[pool.true[at]], called(scene, pool.predicted[at])];
-    const label = fillIn(words[pool.sure ? "confusion.card_sure" : "confusion.card"], { number, true: right, predicted: guess, sure: pool.sure ? percent(pool.sure[at]) : "", loss: pool.loss ? format(pool.loss[at], 3) : "" });
+    const label = fillIn(messages[pool.sure ? "confusion.card_sure" : "confusion.card"], { number, true: right, predicted: guess, sure: pool.sure ? percent(pool.sure[at]) : "", loss: pool.loss ? format(pool.loss[at], 3) : "" });
     const picture = album.draw(number, SIDE) ?? h("span", { class: "conf-text" }, pool.texts ? pool.texts[at] : `[${number}]`);
-    const lines = [h("span", { class: "conf-guess", title: label }, wrong ? `${right} → ${pool.predicted[at] < 0 ? words["confusion.lost"] : guess}` : right)];
+    const lines = [h("span", { class: "conf-guess", title: label }, wrong ? `${right} → ${pool.predicted[at] < 0 ? messages["confusion.lost"] : guess}` : right)];
     if (pool.sure) lines.push(h("span", { class: "conf-p" }, wrong ? `${percent(pool.p[at], 2)} → ${percent(pool.sure[at], 2)}` : percent(pool.sure[at], 2)));
     const node = h("button", { type: "button", class: "conf-card", "aria-label": label, "aria-pressed": String(number === picked), tabindex: -1, "data-wide": pool.texts ? "" : null }, picture, ...lines);
     node.addEventListener("click", () => pick(number === picked ? -1 : number), { signal });
@@ -96,7 +96,7 @@ export function listing({ words, signal, album, pick, turn, back }) {
     return Math.max(1, nodes.filter((node) => node.offsetTop === nodes[0].offsetTop).length);
   }
   function called(scene, guess) {
-    return guess < 0 ? words["confusion.lost_told"] : scene.names[guess];
+    return guess < 0 ? messages["confusion.lost_told"] : scene.names[guess];
   }
   return { element, show };
 }

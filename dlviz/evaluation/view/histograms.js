@@ -8,11 +8,11 @@ const WIDE = 260;
 const HIGH = 104;
 const BOX = { top: 6, bottom: 88 };
 
-/** @param {{words: Record<string, string>}} options */
-export function histograms({ words }) {
+/** @param {{messages: Record<string, string>}} options */
+export function histograms({ messages }) {
   const row = h("div", { class: "part-row" });
   const told = h("output", { class: "conf-told" });
-  const element = h("div", { class: "part-panel" }, h("div", { class: "conf-title" }, h("b", {}, words["split.classes"]), h("span", { class: "conf-soft" }, words["split.classes_soft"])), row, told);
+  const element = h("div", { class: "part-panel" }, h("div", { class: "conf-title" }, h("b", {}, messages["split.classes"]), h("span", { class: "conf-soft" }, messages["split.classes_soft"])), row, told);
 
   /** @param {any} scene decoded */
   function show(scene) {
@@ -25,7 +25,7 @@ export function histograms({ words }) {
     const y = (share) => BOX.bottom - ((BOX.bottom - BOX.top) * share) / most;
     const marks = scene.classes.flatMap((name, c) => {
       const share = scene.histograms[k][c];
-      const label = fillIn(words["split.bar"], { part: scene.parts[k], name, count: scene.counts[k][c].toLocaleString("en"), size: scene.sizes[k].toLocaleString("en"), share: percent(share), whole: percent(scene.whole[c]) });
+      const label = fillIn(messages["split.bar"], { part: scene.parts[k], name, count: scene.counts[k][c].toLocaleString("en"), size: scene.sizes[k].toLocaleString("en"), share: percent(share), whole: percent(scene.whole[c]) });
       const gap = Math.min(2, step / 4);
       // The whole column can be pointed at, however low its bar.
       const area = s("rect", { x: c * step, y: 0, width: step, height: HIGH, class: "part-area" }, s("title", {}, label));
@@ -39,7 +39,7 @@ export function histograms({ words }) {
     });
     const chip = h("span", { class: "part-chip" });
     chip.style.background = partColor(k, scene.parts.length);
-    const title = fillIn(words["split.part"], { name: scene.parts[k], count: scene.sizes[k].toLocaleString("en"), share: percent(scene.part_shares[k]) });
+    const title = fillIn(messages["split.part"], { name: scene.parts[k], count: scene.sizes[k].toLocaleString("en"), share: percent(scene.part_shares[k]) });
     const spoken = scene.classes.map((name, c) => `${name}: ${percent(scene.histograms[k][c])}`).join(", ");
     const picture = s("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, width: WIDE, height: HIGH, role: "img", class: "part-histogram", "aria-label": `${title}. ${spoken}` }, ...marks);
     return h("div", { class: "part-one" }, h("div", { class: "part-title" }, chip, h("span", {}, title)), picture);

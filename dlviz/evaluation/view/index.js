@@ -1,8 +1,8 @@
 // A confusion matrix: its cells and the figures of every class, the worst mistakes or a cell's examples, and one example closely.
 
 import { h } from "../../kit/js/dom.js";
-import { array } from "../../kit/js/typed_arrays.js";
-import { stage } from "../../kit/js/base_view.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
+import { baseView } from "../../kit/js/base_view.js";
 import { closeup } from "./example_detail.js";
 import { history } from "./history.js";
 import { listing, PAGE } from "./example_list.js";
@@ -10,22 +10,22 @@ import { matrix } from "./matrix.js";
 import { pictures } from "./thumbnails.js";
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   let scene = null;
   const moments = () => model.get("scene").moments;
-  const on = stage({
-    model, el, signal, name: words["confusion.name"], steps: () => moments().told.length - 1, label: (step) => moments().told[step], draw, stand,
-    traits: { albums: draw, shows: () => {}, opened: () => {}, page: () => {}, example: () => {} }, release,
+  const on = baseView({
+    model, el, signal, name: messages["confusion.name"], steps: () => moments().told.length - 1, label: (step) => moments().told[step], draw, showStep,
+    traits: { albums: draw, shows: () => {}, opened: () => {}, page: () => {}, example: () => {} }, onEscape,
   });
   const album = pictures();
-  const table = matrix({ words, signal, open: (cell) => save({ opened: cell, page: 0 }) });
+  const table = matrix({ messages, signal, open: (cell) => save({ opened: cell, page: 0 }) });
   const list = listing({
-    words, signal, album, pick: (number) => save({ example: number }), turn: (page) => save({ page }), back: () => save({ opened: [], page: 0 }),
+    messages, signal, album, pick: (number) => save({ example: number }), turn: (page) => save({ page }), back: () => save({ opened: [], page: 0 }),
   });
-  const close = closeup({ words, album });
-  const past = history({ words, signal, go: (step) => on.go(step) });
+  const close = closeup({ messages, album });
+  const past = history({ messages, signal, go: (step) => on.go(step) });
   on.ui.root.classList.add("conf");
-  on.ui.stage.append(h("div", { class: "conf-bench" }, h("div", { class: "conf-panel" }, table.element, past.element), h("div", { class: "conf-panel conf-examples" }, list.element, close.element)));
+  on.ui.main.append(h("div", { class: "conf-bench" }, h("div", { class: "conf-panel" }, table.element, past.element), h("div", { class: "conf-panel conf-examples" }, list.element, close.element)));
   on.start();
 
   function save(traits) {
@@ -33,7 +33,7 @@ function render({ model, el, signal }) {
     model.save_changes();
   }
   /** Escape lets go of the example, then of the cell. */
-  function release() {
+  function onEscape() {
     const held = model.get("example") >= 0 ? { example: -1 } : model.get("opened").length ? { opened: [], page: 0 } : null;
     if (held) save(held);
     return held !== null;
@@ -45,11 +45,11 @@ function render({ model, el, signal }) {
     table.show(scene);
     past.show(scene.moments);
     on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().told.length < 2);
-    const shows = ["counts", "recall", "precision"].map((value) => [value, words[`knob.${value}`]]);
-    on.controls.choice({ label: words["knob.shows"], options: shows, get: () => model.get("shows"), set: (value) => on.save("shows", value) });
+    const shows = ["counts", "recall", "precision"].map((value) => [value, messages[`knob.${value}`]]);
+    on.controls.choice({ label: messages["knob.shows"], options: shows, get: () => model.get("shows"), set: (value) => on.save("shows", value) });
   }
 
-  function stand(step) {
+  function showStep(step) {
     const opened = model.get("opened");
     table.mark({ shows: model.get("shows"), opened });
     const key = opened.length ? opened.join() : "worst";
@@ -62,10 +62,10 @@ function render({ model, el, signal }) {
 
 /** The scene with its bytes as numbers, and where in the pool each example is. */
 function decoded(about) {
-  const whole = (bytes) => array(bytes, "int32");
+  const whole = (bytes) => typedArray(bytes, "int32");
   const { pool } = about;
   const numbers = whole(pool.number);
-  const double = (bytes) => (bytes ? array(bytes, "float64") : null);
+  const double = (bytes) => (bytes ? typedArray(bytes, "float64") : null);
   return {
     ...about,
     ...Object.fromEntries(["classes", "counts", "lost", "support", "predicted"].map((name) => [name, whole(about[name])])),
@@ -80,7 +80,7 @@ function decoded(about) {
       p: double(pool.p),
       sure: double(pool.sure),
       tops: pool.tops ? whole(pool.tops) : null,
-      chances: pool.chances ? array(pool.chances, "float32") : null,
+      chances: pool.chances ? typedArray(pool.chances, "float32") : null,
       place: new Map(Array.from(numbers, (number, at) => [number, at])),
     },
   };

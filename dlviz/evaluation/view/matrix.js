@@ -10,12 +10,12 @@ const SIDES = [[3, 72], [6, 52], [12, 34], [20, 26], [Infinity, 21]];
 const ROOT = 0.4;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, open: (cell: number[]) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, open: (cell: number[]) => void}} options
  */
-export function matrix({ words, signal, open }) {
-  const table = h("div", { class: "conf-table", role: "grid", "aria-label": words["confusion.alt"] });
+export function matrix({ messages, signal, open }) {
+  const table = h("div", { class: "conf-table", role: "grid", "aria-label": messages["confusion.alt"] });
   const told = h("output", { class: "conf-told" });
-  const element = h("div", {}, h("div", { class: "conf-title" }, h("b", {}, words["confusion.matrix"]), h("span", { class: "conf-soft" }, words["confusion.axes"])), h("div", { class: "conf-scroll" }, table), told);
+  const element = h("div", {}, h("div", { class: "conf-title" }, h("b", {}, messages["confusion.matrix"]), h("span", { class: "conf-soft" }, messages["confusion.axes"])), h("div", { class: "conf-scroll" }, table), told);
   let scene = null;
   let cells = [];
   let layout = "";
@@ -43,8 +43,8 @@ export function matrix({ words, signal, open }) {
     table.toggleAttribute("data-narrow", side < 30);
     const long = names.some((one) => one.length * 7 > side);
     const heads = names.map((one) => h("span", { role: "columnheader", class: "conf-head", "data-long": long ? "" : null, title: one }, h("span", {}, one)));
-    const nan = across() > count ? [h("span", { role: "columnheader", class: "conf-head", "data-long": long ? "" : null, title: words["confusion.lost_told"] }, h("span", {}, words["confusion.lost"]))] : [];
-    const figures = ["recall", "f1", "support"].map((one) => h("span", { role: "columnheader", class: "conf-figure conf-soft" }, words[`confusion.${one}`]));
+    const nan = across() > count ? [h("span", { role: "columnheader", class: "conf-head", "data-long": long ? "" : null, title: messages["confusion.lost_told"] }, h("span", {}, messages["confusion.lost"]))] : [];
+    const figures = ["recall", "f1", "support"].map((one) => h("span", { role: "columnheader", class: "conf-figure conf-soft" }, messages[`confusion.${one}`]));
     cells = [];
     const rows = names.map((one, r) => {
       const row = Array.from({ length: across() }, (_, c) => h("div", { role: "gridcell", class: "conf-cell", tabindex: -1, "data-at": `${r},${c}` }));
@@ -53,7 +53,7 @@ export function matrix({ words, signal, open }) {
       return h("div", { role: "row" }, h("span", { role: "rowheader", class: "conf-name", title: one }, one), ...row, ...margin);
     });
     const under = names.map(() => h("span", { role: "gridcell", class: "conf-under" }));
-    const foot = h("div", { role: "row", class: "conf-foot" }, h("span", { role: "rowheader", class: "conf-name conf-soft" }, words["confusion.precision"]), ...under);
+    const foot = h("div", { role: "row", class: "conf-foot" }, h("span", { role: "rowheader", class: "conf-name conf-soft" }, messages["confusion.precision"]), ...under);
     table.replaceChildren(h("div", { role: "row" }, h("span", { role: "columnheader", class: "conf-name" }, ""), ...heads, ...nan, ...figures), ...rows, foot);
     stop = Math.min(stop, count * across() - 1);
     at(stop).tabIndex = 0;
@@ -89,9 +89,9 @@ export function matrix({ words, signal, open }) {
   }
   function telling(r, c) {
     const count = size();
-    if (c >= count) return fillIn(words["confusion.lost_cell"], { true: name(r), count: scene.lost[r] });
+    if (c >= count) return fillIn(messages["confusion.lost_cell"], { true: name(r), count: scene.lost[r] });
     const place = r * count + c;
-    return fillIn(words["confusion.cell"], {
+    return fillIn(messages["confusion.cell"], {
       true: name(r), predicted: name(c), count: scene.counts[place], row: scene.support[r], column: scene.predicted[c], recall: share(scene.rows[place]), precision: share(scene.columns[place]),
     });
   }

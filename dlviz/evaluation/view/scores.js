@@ -10,12 +10,12 @@ const BOX = { left: 118, right: 332 };
 /** Splits that the button tries, as dlviz.evaluation.split_widget does. */
 const TRIED = 5;
 
-/** @param {{words: Record<string, string>, signal: AbortSignal, measure: () => void}} options */
-export function scores({ words, signal, measure }) {
+/** @param {{messages: Record<string, string>, signal: AbortSignal, measure: () => void}} options */
+export function scores({ messages, signal, measure }) {
   const button = h("button", { type: "button", class: "dlviz-wide" });
   const picture = s("svg", { width: WIDE, role: "img", class: "part-scores" });
   const told = h("div", { class: "part-spreads" });
-  const element = h("div", { class: "part-panel part-measured" }, h("div", { class: "conf-title" }, h("b", {}, words["split.scores"])), picture, told, button);
+  const element = h("div", { class: "part-panel part-measured" }, h("div", { class: "conf-title" }, h("b", {}, messages["split.scores"])), picture, told, button);
   let busy = false;
   button.addEventListener("click", () => {
     if (busy) return;
@@ -26,9 +26,9 @@ export function scores({ words, signal, measure }) {
   function state(measuring, how) {
     busy = measuring;
     button.setAttribute("aria-disabled", String(busy));
-    if (busy) button.textContent = words["split.measuring"];
-    else if (how === "order") button.textContent = words["split.measure_one"];
-    else button.textContent = how === "folds" ? words["split.measure_folds"] : fillIn(words["split.measure"], { count: TRIED });
+    if (busy) button.textContent = messages["split.measuring"];
+    else if (how === "order") button.textContent = messages["split.measure_one"];
+    else button.textContent = how === "folds" ? messages["split.measure_folds"] : fillIn(messages["split.measure"], { count: TRIED });
   }
 
   /** @param {any} scene decoded @param {boolean} live whether a kernel can measure */
@@ -51,14 +51,14 @@ export function scores({ words, signal, measure }) {
     picture.replaceChildren(...axis, ...scene.scores.flatMap((one, row) => dots(one, (row + 0.5) * ROW, x)));
     const lines = scene.scores.map((one) => [one.called, spread(one)]);
     picture.setAttribute("aria-label", lines.map((line) => line.join(": ")).join("; "));
-    told.replaceChildren(...(lines.length ? lines.map(([how, text]) => h("div", {}, h("b", {}, how), ` ${text}`)) : [h("p", { class: "conf-note" }, words["split.unmeasured"])]));
+    told.replaceChildren(...(lines.length ? lines.map(([how, text]) => h("div", {}, h("b", {}, how), ` ${text}`)) : [h("p", { class: "conf-note" }, messages["split.unmeasured"])]));
   }
   function dots(one, y, x) {
     const mean = number(one.mean);
     const middle = Number.isFinite(mean) ? [s("path", { class: "part-mean", d: `M${x(mean).toFixed(1)},${y - 9}v18` })] : [];
     const taken = [];
     const marks = Array.from(one.values, (value, k) => {
-      const label = fillIn(words["split.dot"], { how: one.called, seed: one.seeds[k], score: format(value, 4) });
+      const label = fillIn(messages["split.dot"], { how: one.called, seed: one.seeds[k], score: format(value, 4) });
       // Equal scores would hide each other.
       const same = taken.filter((other) => Math.abs(x(other) - x(value)) < 3).length;
       taken.push(value);
@@ -68,8 +68,8 @@ export function scores({ words, signal, measure }) {
   }
   function spread(one) {
     const told = (value) => format(number(value), 4);
-    if (one.values.length === 1) return fillIn(words["split.single"], { mean: told(one.mean) });
-    return fillIn(words["split.spread"], { mean: told(one.mean), sd: format(number(one.sd), 2), count: one.values.length, low: told(one.low), high: told(one.high) });
+    if (one.values.length === 1) return fillIn(messages["split.single"], { mean: told(one.mean) });
+    return fillIn(messages["split.spread"], { mean: told(one.mean), sd: format(number(one.sd), 2), count: one.values.length, low: told(one.low), high: told(one.high) });
   }
   return { element, show };
 }

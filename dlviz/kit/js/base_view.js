@@ -1,8 +1,8 @@
 // What the pictures of this room have in common: frame, arithmetic, player and knobs, redrawn when a trait changes.
 
-import { shell } from "./card.js";
+import { card } from "./card.js";
 import { player } from "./player.js";
-import { knobs } from "./controls.js";
+import { controlBar } from "./controls.js";
 import { formula } from "./formula.js";
 
 /**
@@ -10,11 +10,11 @@ import { formula } from "./formula.js";
  *   draw: () => void, stand: (step: number, fresh: boolean) => void, traits?: Record<string, () => void>, pace?: number}} options
  *   draw: the scene has changed; stand: the player has moved (fresh), or what it stands on; traits: what else to listen for
  */
-export function stage({ model, el, signal, name, steps, label, draw, stand, traits = {}, release = () => false, pace }) {
-  const words = model.get("words");
-  const ui = shell({ el, model, signal, name });
+export function baseView({ model, el, signal, name, steps, label, draw, stand, traits = {}, onEscape = () => false, pace }) {
+  const messages = model.get("messages");
+  const ui = card({ el, model, signal, name });
   const line = formula();
-  const controls = knobs({ signal });
+  const controls = controlBar({ signal });
   let bar = null;
   let stood = -1;
 
@@ -37,16 +37,16 @@ export function stage({ model, el, signal, name, steps, label, draw, stand, trai
     bar?.update();
     controls.update();
     const step = Math.min(model.get("step"), steps());
-    ui.say(model.get("playing") ? "" : label(step));
+    ui.announce(model.get("playing") ? "" : label(step));
     const fresh = step !== stood;
     stood = step;
     stand(step, fresh);
   }
   function start() {
-    bar = player({ model, words, signal, root: ui.root, steps, label, pace });
+    bar = player({ model, messages, signal, root: ui.root, steps, label, pace });
     ui.root.append(line.element, bar.element, controls.element);
     ui.root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !release()) bar.go(0);
+      if (event.key === "Escape" && !onEscape()) bar.go(0);
     }, { signal });
     const events = { "change:scene": receive, "change:step": moved, "change:playing": moved };
     for (const [trait, call] of Object.entries(traits)) {
@@ -66,5 +66,5 @@ export function stage({ model, el, signal, name, steps, label, draw, stand, trai
     model.set("playing", false);
     save("step", step);
   }
-  return { ui, words, line, controls, save, go, start, moved };
+  return { ui, messages, line, controls, save, go, start, moved };
 }

@@ -5,13 +5,13 @@ import { h } from "./dom.js";
 /**
  * @param {{el: HTMLElement, model: any, signal: AbortSignal, name: string}} options
  */
-export function shell({ el, model, signal, name }) {
+export function card({ el, model, signal, name }) {
   const signature = h("span", { class: "dlviz-signature" });
   const badge = h("span", { class: "dlviz-badge" });
   const notes = h("div", { class: "dlviz-notes" });
-  const summary = h("p", { class: "dlviz-unseen", id: `dlviz-${Math.random().toString(36).slice(2)}` });
-  const spoken = h("p", { class: "dlviz-unseen", "aria-live": "polite" });
-  const stage = h("div", { class: "dlviz-stage" });
+  const summary = h("p", { class: "dlviz-visually-hidden", id: `dlviz-${Math.random().toString(36).slice(2)}` });
+  const spoken = h("p", { class: "dlviz-visually-hidden", "aria-live": "polite" });
+  const stage = h("div", { class: "dlviz-main" });
   const side = h("div", { class: "dlviz-side", hidden: "", tabindex: "0", role: "region" });
   const head = h("div", { class: "dlviz-head" }, h("strong", {}, name), signature, badge);
   const body = h("div", { class: "dlviz-body" }, stage, side);

@@ -6,7 +6,7 @@
  * @param {HTMLElement} place where it is to stand
  * @returns {Promise<() => void>} takes it away again
  */
-export async function mount(model, id, place) {
+export async function showChildWidget(model, id, place) {
   if (model.mount) return model.mount(id, place);
   const manager = model.widget_manager;
   const view = await manager.create_view(await manager.get_model(id));

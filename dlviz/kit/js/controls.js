@@ -7,8 +7,8 @@ import { h } from "./dom.js";
  * the pointer that drags it.
  * @param {{signal: AbortSignal}} options
  */
-export function knobs({ signal }) {
-  const element = h("div", { class: "dlviz-knobs", hidden: "" });
+export function controlBar({ signal }) {
+  const element = h("div", { class: "dlviz-controls", hidden: "" });
   let list = [];
   const before = new Map();
 
@@ -42,7 +42,7 @@ export function knobs({ signal }) {
         const shown = h("output");
         input.addEventListener("input", () => set(Number(input.value)), { signal });
         return {
-          element: h("label", { class: "dlviz-knob" }, h("span", {}, options.label), input, shown),
+          element: h("label", { class: "dlviz-control" }, h("span", {}, options.label), input, shown),
           update({ min = 0, max, get, text = String }) {
             const last = max();
             input.min = String(min);
@@ -61,7 +61,7 @@ export function knobs({ signal }) {
         let offered = "";
         select.addEventListener("change", () => set(select.value), { signal });
         return {
-          element: h("label", { class: "dlviz-knob dlviz-choice" }, h("span", {}, options.label), select),
+          element: h("label", { class: "dlviz-control dlviz-choice" }, h("span", {}, options.label), select),
           update({ options: choices, get }) {
             if (offered !== JSON.stringify(choices)) select.replaceChildren(...choices.map(([value, text]) => h("option", { value }, text)));
             offered = JSON.stringify(choices);

@@ -17,6 +17,6 @@ export function formula(kind = "tensor-formula") {
   };
 }
 
-export function between(items, separator) {
+export function intersperse(items, separator) {
   return items.flatMap((item, i) => (i ? [separator, item] : [item]));
 }

@@ -14,7 +14,7 @@ const ROOM = 590;
  * @param {any} block decoded
  * @param {number[]} near an index that has to be inside
  */
-export function frame(block, near) {
+export function gridLayout(block, near) {
   const dims = block.size.length;
   const span = (dim, most) => {
     if (dim < 0) return { dim, first: 0, count: 1 };
@@ -40,9 +40,9 @@ export function frame(block, near) {
 }
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, pick?: (index: number[]) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, pick?: (index: number[]) => void}} options
  */
-export function grid({ words, signal, pick }) {
+export function grid({ messages, signal, pick }) {
   const head = h("div", { class: "tensor-head" });
   const body = h("div", { class: "tensor-tiles" });
   const element = h("div", { class: "tensor-grid" }, head, body);
@@ -60,7 +60,7 @@ export function grid({ words, signal, pick }) {
     block = next;
     // Of a large tensor a part is held, and only that can be drawn.
     near = block.size.map((size, d) => Math.max(block.start[d], Math.min(at[d] ?? 0, block.start[d] + size - 1)));
-    const laid = frame(block, near);
+    const laid = gridLayout(block, near);
     corner = near.slice();
     for (const span of [laid.rows, laid.columns]) if (span.dim >= 0) corner[span.dim] = span.first;
     head.replaceChildren(...title);
@@ -87,7 +87,7 @@ export function grid({ words, signal, pick }) {
         drawn.push(tile(laid, fixed));
       }
     }
-    body.replaceChildren(...(block.count ? drawn : !block.shape.includes(0) ? [] : [h("p", { class: "tensor-empty" }, fillIn(words["grid.empty"], { shape: shape(block.shape) }))]));
+    body.replaceChildren(...(block.count ? drawn : !block.shape.includes(0) ? [] : [h("p", { class: "tensor-empty" }, fillIn(messages["grid.empty"], { shape: shape(block.shape) }))]));
     const first = nodes.values().next().value;
     if (first && pick) first.tabIndex = 0;
     if (around !== null) nodes.get(around)?.focus();
@@ -150,7 +150,7 @@ export function grid({ words, signal, pick }) {
     const ghost = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
     const truth = block.raw(p) ? "var(--accent-soft)" : "var(--paper)";
     const color = !block.known || ghost || absent ? "" : block.kind === "bool" ? truth : diverging(block.number(p), block.max);
-    const state = { "data-odd": block.odd(p), "data-ghost": ghost, "data-absent": absent || !block.known };
+    const state = { "data-nonfinite": block.nonfinite(p), "data-ghost": ghost, "data-absent": absent || !block.known };
     if (cell.textContent !== text) cell.textContent = text;
     if (cell.dataset.color !== color) {
       cell.dataset.color = color;

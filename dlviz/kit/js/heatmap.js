@@ -1,7 +1,7 @@
 // Numbers as colors on a canvas: one pixel a number, blue below zero and orange above, scaled up without smoothing.
 
 /** The colors that a canvas needs, as the theme has them now. @param {HTMLElement} element inside the widget */
-export function palette(element) {
+export function themeColors(element) {
   const style = getComputedStyle(element);
   const names = ["paper", "pos", "neg", "bad", "ink", "ink-3", "line", "line-2", "flow", "accent", "raised"];
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
@@ -16,9 +16,9 @@ function channels(hex) {
  * @param {ArrayLike<number>} values row-major, read from `from`
  * @param {number} max the number of the strongest color
  */
-export function heat(values, from, rows, columns, max, colors) {
+export function heatmap(values, from, rows, columns, max, colors) {
   const [paper, pos, neg, bad] = [colors.paper, colors.pos, colors.neg, colors.bad].map(channels);
-  return pixels(rows, columns, (p, data) => {
+  return pixelCanvas(rows, columns, (p, data) => {
     const value = values[from + p];
     const odd = !Number.isFinite(value);
     const share = odd ? 1 : max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
@@ -29,16 +29,16 @@ export function heat(values, from, rows, columns, max, colors) {
 }
 
 /** One color, the stronger the less to be seen through. */
-export function veil(values, rows, columns, max, color) {
+export function alphaMap(values, rows, columns, max, color) {
   const tint = channels(color);
-  return pixels(rows, columns, (p, data) => {
+  return pixelCanvas(rows, columns, (p, data) => {
     data.set(tint, 4 * p);
     data[4 * p + 3] = max > 0 ? 215 * Math.sqrt(Math.min(1, Math.abs(values[p]) / max)) : 0;
   });
 }
 
 /** @param {number} rows @param {number} columns @param {(p: number, data: Uint8ClampedArray) => void} set */
-export function pixels(rows, columns, set) {
+export function pixelCanvas(rows, columns, set) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, columns);
   canvas.height = Math.max(1, rows);
@@ -50,7 +50,7 @@ export function pixels(rows, columns, set) {
 }
 
 /** A canvas that is sharp on this screen, and its context in CSS pixels. */
-export function sharp(canvas, width, height) {
+export function hidpiContext(canvas, width, height) {
   const ratio = Math.min(3, window.devicePixelRatio || 1);
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);
@@ -63,7 +63,7 @@ export function sharp(canvas, width, height) {
 }
 
 /** The largest finite size among some numbers. */
-export function largest(values, from = 0, to = values.length) {
+export function maxAbs(values, from = 0, to = values.length) {
   let max = 0;
   for (let p = from; p < to; p += 1) {
     const size = Math.abs(values[p]);
@@ -73,7 +73,7 @@ export function largest(values, from = 0, to = values.length) {
 }
 
 /** Call back when the widget changes between light and dark. */
-export function onTheme(root, signal, call) {
+export function onThemeChange(root, signal, call) {
   const watcher = new MutationObserver(call);
   watcher.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
   signal.addEventListener("abort", () => watcher.disconnect());

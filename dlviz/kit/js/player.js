@@ -14,12 +14,12 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 export const PACE = 700;
 
 /**
- * @param {{model: any, words: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, pace?: number}} options pace: milliseconds between two steps at speed 1
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, pace?: number}} options pace: milliseconds between two steps at speed 1
  * @returns {{element: HTMLElement, update: () => void, go: (step: number) => void}}
  */
-export function player({ model, words, signal, root, steps, label, pace = PACE }) {
+export function player({ model, messages, signal, root, steps, label, pace = PACE }) {
   const button = (name, act) => {
-    const node = h("button", { type: "button", "aria-label": words[`player.${name}`], title: words[`player.${name}`], class: `dlviz-${name}` }, icon(name));
+    const node = h("button", { type: "button", "aria-label": messages[`player.${name}`], title: messages[`player.${name}`], class: `dlviz-${name}` }, icon(name));
     node.addEventListener("click", act, { signal });
     return node;
   };
@@ -27,10 +27,10 @@ export function player({ model, words, signal, root, steps, label, pace = PACE }
   const back = button("back", () => go(model.get("step") - 1));
   const play = button("play", () => toggle());
   const next = button("next", () => go(model.get("step") + 1));
-  const scrubber = h("input", { type: "range", min: 0, step: 1, "aria-label": words["player.scrubber"] });
+  const scrubber = h("input", { type: "range", min: 0, step: 1, "aria-label": messages["player.scrubber"] });
   scrubber.addEventListener("input", () => go(Number(scrubber.value)), { signal });
   const count = h("span", { class: "dlviz-count" });
-  const speed = h("select", { "aria-label": words["player.speed"] }, ...SPEEDS.map((value) => h("option", { value }, `${value}×`)));
+  const speed = h("select", { "aria-label": messages["player.speed"] }, ...SPEEDS.map((value) => h("option", { value }, `${value}×`)));
   speed.addEventListener("change", () => write("speed", Number(speed.value)), { signal });
   const element = h("div", { class: "dlviz-player" }, first, back, play, next, scrubber, count, speed);
 
@@ -68,7 +68,7 @@ export function player({ model, words, signal, root, steps, label, pace = PACE }
     scrubber.value = String(step);
     scrubber.style.setProperty("--done", `${last ? (100 * step) / last : 0}%`);
     scrubber.setAttribute("aria-valuetext", label(step));
-    count.textContent = fillIn(words["player.count"], { step, last });
+    count.textContent = fillIn(messages["player.count"], { step, last });
     first.setAttribute("aria-disabled", String(step === 0));
     back.setAttribute("aria-disabled", String(step === 0));
     next.setAttribute("aria-disabled", String(step === last));
@@ -77,8 +77,8 @@ export function player({ model, words, signal, root, steps, label, pace = PACE }
     if (play.dataset.shows !== name) {
       play.dataset.shows = name;
       play.replaceChildren(icon(name));
-      play.setAttribute("aria-label", words[`player.${name}`]);
-      play.title = words[`player.${name}`];
+      play.setAttribute("aria-label", messages[`player.${name}`]);
+      play.title = messages[`player.${name}`];
     }
   }
   function playing() {

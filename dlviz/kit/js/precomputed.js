@@ -1,7 +1,7 @@
 // Which settings can be had: with a kernel all of them, in a page those that were computed beforehand.
 
 /** @param {any} model @param {string} trait @param {any} value */
-export function offered(model, trait, value) {
+export function isAvailable(model, trait, value) {
   return Boolean(model.get("live") || model.get("frames")?.[trait]?.[JSON.stringify(value)]);
 }
 

@@ -3,7 +3,7 @@
 /** Milliseconds after which an answer is no longer waited for. */
 const PATIENCE = 1000;
 
-export function asking(model, signal) {
+export function requestQueue(model, signal) {
   const waiting = new Map();
   let timer = 0;
   function next() {

@@ -1,6 +1,6 @@
 // A block of a tensor's elements, as Python read it: numbers, their text, and where each one stands.
 
-import { array } from "./typed_arrays.js";
+import { typedArray } from "./typed_arrays.js";
 import { format } from "./numbers.js";
 
 const PAIRS = { complex64: "float32", complex128: "float64" };
@@ -9,8 +9,8 @@ const PAIRS = { complex64: "float32", complex128: "float64" };
 export function decode(about) {
   const { shape, start, size, kind } = about;
   const pairs = PAIRS[kind];
-  const raw = kind === "text" ? about.values : kind === "none" ? [] : array(about.values, pairs ?? (kind === "bool" ? "uint8" : kind));
-  const present = about.present ? array(about.present, "uint8") : null;
+  const raw = kind === "text" ? about.values : kind === "none" ? [] : typedArray(about.values, pairs ?? (kind === "bool" ? "uint8" : kind));
+  const present = about.present ? typedArray(about.present, "uint8") : null;
   const count = size.reduce((all, one) => all * one, 1);
   const steps = rowMajor(size);
   const known = kind !== "none";
@@ -89,7 +89,7 @@ export function ravel(index, shape) {
   return index.reduce((sum, at, d) => sum + at * steps[d], 0);
 }
 
-export function countOf(shape) {
+export function numel(shape) {
   return shape.reduce((all, one) => all * one, 1);
 }
 
@@ -99,6 +99,6 @@ export function address(index, stride, offset) {
 }
 
 /** "x[1, 2]", and "x[()]" for a tensor without dimensions, as Python wants it. */
-export function at(name, index) {
+export function indexExpression(name, index) {
   return `${name}[${index.length ? index.join(", ") : "()"}]`;
 }

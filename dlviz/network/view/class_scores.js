@@ -6,11 +6,11 @@ import { format } from "../../kit/js/numbers.js";
 const MOST = 10;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, pick: (unit: number) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (unit: number) => void}} options
  */
-export function scores({ words, signal, pick }) {
+export function scores({ messages, signal, pick }) {
   const list = h("div", { class: "net-classes" });
-  const element = h("div", { class: "net-panel net-scores", hidden: "" }, h("div", { class: "net-title" }, h("b", {}, words.scores), h("span", { class: "net-kind" }, words.softmax)), list);
+  const element = h("div", { class: "net-panel net-scores", hidden: "" }, h("div", { class: "net-title" }, h("b", {}, messages.scores), h("span", { class: "net-kind" }, messages.softmax)), list);
   let rows = [];
 
   /** @param {any} about decoded */
@@ -33,7 +33,7 @@ export function scores({ words, signal, pick }) {
       bar.style.setProperty("--before", String(about.before_p?.[unit] ?? 0));
       bar.toggleAttribute("data-before", Boolean(about.before_p));
       node.toggleAttribute("data-best", unit === best);
-      node.setAttribute("aria-label", `${about.labels[unit]}: ${words.softmax} ${format(about.p[unit], 3)}, ${words.score} ${format(about.z[unit], 4)}`);
+      node.setAttribute("aria-label", `${about.labels[unit]}: ${messages.softmax} ${format(about.p[unit], 3)}, ${messages.score} ${format(about.z[unit], 4)}`);
     }
   }
   function make(unit) {

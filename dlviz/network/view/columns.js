@@ -2,7 +2,7 @@
 
 import { h, s, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { heat, largest, sharp } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 import { places } from "./map_layout.js";
 
 /** From one column's left edge to the next one's, and the height of the arcs. */
@@ -10,9 +10,9 @@ const PITCH = 104;
 const ARCS = [12, 34];
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, pick: (column: number, channel: number) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (column: number, channel: number) => void}} options
  */
-export function strip({ words, signal, pick }) {
+export function strip({ messages, signal, pick }) {
   const arcs = s("svg", { class: "net-arcs", "aria-hidden": "true" });
   const row = h("div", { class: "net-row" });
   const element = h("div", { class: "net-strip", tabindex: "-1" }, arcs, row);
@@ -71,17 +71,17 @@ export function strip({ words, signal, pick }) {
     column.at = Math.min(column.at, column.place.count - 1);
     column.name.textContent = about.name;
     column.name.title = about.name;
-    column.kind.textContent = about.kind === "input" ? words.input : about.kind;
+    column.kind.textContent = about.kind === "input" ? messages.input : about.kind;
     column.kind.title = about.about;
     const shape = about.shape.join("×") || "()";
-    const extra = [about.parameters ? fillIn(words.learns, { count: brief(about.parameters) }) : "", ...about.returned.map((name) => fillIn(words.returned, { name }))];
+    const extra = [about.parameters ? fillIn(messages.learns, { count: brief(about.parameters) }) : "", ...about.returned.map((name) => fillIn(messages.returned, { name }))];
     column.foot.replaceChildren(h("code", {}, shape), ...extra.filter(Boolean).map((text) => h("span", { title: text }, text)), h("span", { class: "net-max" }));
     speak(column);
   }
 
   function speak(column) {
     const { about } = column;
-    const text = about.layout === "maps" ? words.map : about.layout === "vector" ? words.map_unit : words.map_plane;
+    const text = about.layout === "maps" ? messages.map : about.layout === "vector" ? messages.map_unit : messages.map_plane;
     column.button.setAttribute("aria-label", fillIn(text, { name: about.name, channel: column.at, count: about.layout === "vector" ? about.size[0] : about.channels }));
   }
 
@@ -139,16 +139,16 @@ export function strip({ words, signal, pick }) {
 
   function draw(column, filled, mine, box, max, scale, colors) {
     const { about, place, canvas } = column;
-    const context = sharp(canvas, place.width, Math.ceil(place.height) + 1);
+    const context = hidpiContext(canvas, place.width, Math.ceil(place.height) + 1);
     const [, rows, width] = about.drawn;
     ring(column);
     for (let k = 0; k < place.count; k += 1) {
       const [x, y, w, high] = place.rect(k);
       if (filled && about.layout === "vector") {
-        context.drawImage(heat(about.numbers, k, 1, 1, scale === "unit" ? about.max : max, colors), x, y, w, high);
+        context.drawImage(heatmap(about.numbers, k, 1, 1, scale === "unit" ? about.max : max, colors), x, y, w, high);
       } else if (filled) {
         const from = k * rows * width;
-        context.drawImage(heat(about.numbers, from, rows, width, scale === "unit" ? about.maxima[k] : max, colors), x, y, w, high);
+        context.drawImage(heatmap(about.numbers, from, rows, width, scale === "unit" ? about.maxima[k] : max, colors), x, y, w, high);
       }
       if (about.layout !== "vector" || place.count <= 32) outline(context, [x, y, w, high], filled ? colors.line : colors["line-2"], 1);
     }
@@ -189,6 +189,6 @@ function brief(count) {
 /** Decode the numbers of a scene's column. */
 export function decoded(column, numbers) {
   const [count, rows, columns] = column.drawn;
-  const maxima = Array.from({ length: count }, (_, k) => largest(numbers, k * rows * columns, (k + 1) * rows * columns));
+  const maxima = Array.from({ length: count }, (_, k) => maxAbs(numbers, k * rows * columns, (k + 1) * rows * columns));
   return { ...column, numbers, maxima, max: Math.max(0, ...maxima) };
 }

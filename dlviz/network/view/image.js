@@ -1,20 +1,20 @@
 // The input as an image: what a unit sees of it, how strongly, and a brush to paint parts of it over.
 
 import { h } from "../../kit/js/dom.js";
-import { array } from "../../kit/js/typed_arrays.js";
-import { pixels, sharp, veil } from "../../kit/js/heatmap.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
+import { pixelCanvas, hidpiContext, alphaMap } from "../../kit/js/heatmap.js";
 
 const SIDE = 224;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, paint: (patches: number[][]) => void}} options paint: new patches, or none to clear
+ * @param {{messages: Record<string, string>, signal: AbortSignal, paint: (patches: number[][]) => void}} options paint: new patches, or none to clear
  */
-export function image({ words, signal, paint }) {
+export function image({ messages, signal, paint }) {
   const canvas = h("canvas");
-  const button = h("button", { type: "button", class: "net-image", "aria-label": words.image_alt }, canvas);
-  const clear = h("button", { type: "button", class: "net-button" }, words.unpaint);
+  const button = h("button", { type: "button", class: "net-image", "aria-label": messages.image_alt }, canvas);
+  const clear = h("button", { type: "button", class: "net-button" }, messages.unpaint);
   const note = h("div", { class: "net-line" });
-  const element = h("div", { class: "net-panel", hidden: "" }, h("div", { class: "net-title" }, h("b", {}, words.image), clear), button, note);
+  const element = h("div", { class: "net-panel", hidden: "" }, h("div", { class: "net-title" }, h("b", {}, messages.image), clear), button, note);
   let about = null;
   let picture = null;
   let scale = 1;
@@ -28,8 +28,8 @@ export function image({ words, signal, paint }) {
     element.hidden = !about;
     if (!about) return;
     const [rows, columns, depth] = about.drawn.length === 3 ? [about.drawn[1], about.drawn[2], about.drawn[0]] : [1, 1, 1];
-    const values = array(about.values, "uint8");
-    picture = pixels(rows, columns, (p, data) => {
+    const values = typedArray(about.values, "uint8");
+    picture = pixelCanvas(rows, columns, (p, data) => {
       for (let c = 0; c < 3; c += 1) data[4 * p + c] = values[p * depth + (depth === 3 ? c : 0)];
       data[4 * p + 3] = 255;
     });
@@ -42,14 +42,14 @@ export function image({ words, signal, paint }) {
     state = { ...state, ...next };
     if (!about || !state.colors) return;
     const [rows, columns] = about.size;
-    const context = sharp(canvas, Math.round(columns * scale), Math.round(rows * scale));
+    const context = hidpiContext(canvas, Math.round(columns * scale), Math.round(rows * scale));
     context.drawImage(picture, 0, 0, columns * scale, rows * scale);
     for (const patch of [...state.painted, ...stroke]) hatch(context, patch);
     const { sight } = state;
     if (sight?.heat) {
       const { drawn, values } = sight.heat;
       context.globalAlpha = 0.9;
-      context.drawImage(veil(values, drawn[0], drawn[1], sight.heat.max, state.colors.flow), 0, 0, columns * scale, rows * scale);
+      context.drawImage(alphaMap(values, drawn[0], drawn[1], sight.heat.max, state.colors.flow), 0, 0, columns * scale, rows * scale);
       context.globalAlpha = 1;
     }
     const box = sight?.boxes?.["0"];

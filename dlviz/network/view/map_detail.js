@@ -2,8 +2,8 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { at } from "../../kit/js/tensor_block.js";
-import { heat, largest, sharp } from "../../kit/js/heatmap.js";
+import { indexExpression } from "../../kit/js/tensor_block.js";
+import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 
 const SIDE = 240;
 const SMALL = 52;
@@ -11,11 +11,11 @@ const SMALL = 52;
 const ROOM = 34;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, open: (column: number, channel: number) => void, choose: (place: number[]) => void, close: () => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, open: (column: number, channel: number) => void, choose: (place: number[]) => void, close: () => void}} options
  */
-export function opened({ words, signal, open, choose, close }) {
+export function opened({ messages, signal, open, choose, close }) {
   const title = h("b");
-  const shut = h("button", { type: "button", class: "net-button", "aria-label": words.close }, "×");
+  const shut = h("button", { type: "button", class: "net-button", "aria-label": messages.close }, "×");
   const inputs = h("div", { class: "net-inputs" });
   const caption = h("div", { class: "net-line" });
   const canvas = h("canvas");
@@ -43,7 +43,7 @@ export function opened({ words, signal, open, choose, close }) {
     if (!detail) return;
     const column = columns[detail.column];
     const count = column.layout === "vector" ? column.size[0] : column.channels;
-    const text = column.layout === "maps" ? words.map : column.layout === "vector" ? words.map_unit : words.map_plane;
+    const text = column.layout === "maps" ? messages.map : column.layout === "vector" ? messages.map_unit : messages.map_plane;
     title.textContent = fillIn(text, { name: column.name, channel: detail.channel, count });
     const vector = column.layout === "vector" || column.layout === "number";
     map.hidden = vector;
@@ -61,16 +61,16 @@ export function opened({ words, signal, open, choose, close }) {
   function listInputs(columns) {
     const list = detail.inputs;
     const sum = list.some((one) => one.part);
-    const text = sum ? (detail.total > list.length ? words.inputs_shown : detail.total === 1 ? words.inputs_one : words.inputs) : words.inputs_same;
+    const text = sum ? (detail.total > list.length ? messages.inputs_shown : detail.total === 1 ? messages.inputs_one : messages.inputs) : messages.inputs_same;
     caption.textContent = list.length ? fillIn(text, { shown: list.length, count: detail.total, name: columns[list[0].column].name }) : "";
     inputs.replaceChildren(...list.map((one) => {
-      const tile = h("button", { type: "button", class: "net-input", "aria-label": fillIn(words.map, { name: columns[one.column].name, channel: one.channel, count: columns[one.column].channels }) },
+      const tile = h("button", { type: "button", class: "net-input", "aria-label": fillIn(messages.map, { name: columns[one.column].name, channel: one.channel, count: columns[one.column].channels }) },
         h("span", { class: "net-number" }, sum ? String(one.channel) : `${columns[one.column].name} ${one.channel}`), h("canvas", { "data-of": "map" }),
         ...(one.kernel ? [h("span", {}, "∗"), h("canvas", { "data-of": "kernel" })] : []),
         ...(one.part ? [h("span", {}, "="), h("canvas", { "data-of": "part" })] : []));
       tile.addEventListener("click", () => open(one.column, one.channel), { signal });
       return tile;
-    }), ...(detail.bias === null || !list.length ? [] : [h("div", { class: "net-line" }, `+ ${fillIn(words.bias, { value: format(detail.bias, 4) })}`)]));
+    }), ...(detail.bias === null || !list.length ? [] : [h("div", { class: "net-line" }, `+ ${fillIn(messages.bias, { value: format(detail.bias, 4) })}`)]));
   }
 
   function listTerms(columns) {
@@ -83,14 +83,14 @@ export function opened({ words, signal, open, choose, close }) {
     const source = columns[column.sources[0]].name;
     const most = Math.max(...list.map((term) => Math.abs(term[3])));
     const rows = list.map(([place, value, weight, product]) => h("tr", {},
-      h("td", {}, at(source, [place])), h("td", {}, format(value, 3)), h("td", {}, `· ${format(weight, 3)}`), h("td", {}, `= ${format(product, 3)}`),
+      h("td", {}, indexExpression(source, [place])), h("td", {}, format(value, 3)), h("td", {}, `· ${format(weight, 3)}`), h("td", {}, `= ${format(product, 3)}`),
       h("td", {}, bar(product / most))));
     terms.replaceChildren(
-      h("div", { class: "net-line" }, fillIn(words.products, { count: detail.total, name: source })),
+      h("div", { class: "net-line" }, fillIn(messages.products, { count: detail.total, name: source })),
       h("table", {}, ...rows),
-      h("div", { class: "net-line" }, fillIn(words[detail.bias === null ? "balance_free" : "balance"], {
+      h("div", { class: "net-line" }, fillIn(messages[detail.bias === null ? "balance_free" : "balance"], {
         shown: list.length, sum: format(detail.sum, 5), others: detail.total - list.length, rest: format(detail.rest, 5),
-        bias: format(detail.bias ?? 0, 5), name: at(column.name, [channel]), value: format(detail.value, 5),
+        bias: format(detail.bias ?? 0, 5), name: indexExpression(column.name, [channel]), value: format(detail.value, 5),
       })));
   }
   function bar(share) {
@@ -106,9 +106,9 @@ export function opened({ words, signal, open, choose, close }) {
     if (state.chosen.join() !== chosen.join() && state.chosen.length) cursor = square(state.chosen);
     ({ max, colors, chosen } = state);
     const { size, values, drawn } = detail.sheet;
-    const own = max > 0 ? max : largest(values);
-    const context = sharp(canvas, size[1] * cell, size[0] * cell);
-    context.drawImage(heat(values, 0, drawn[0], drawn[1], own, colors), 0, 0, size[1] * cell, size[0] * cell);
+    const own = max > 0 ? max : maxAbs(values);
+    const context = hidpiContext(canvas, size[1] * cell, size[0] * cell);
+    context.drawImage(heatmap(values, 0, drawn[0], drawn[1], own, colors), 0, 0, size[1] * cell, size[0] * cell);
     if (cell >= ROOM) write(context, values, drawn);
     if (chosen.length) mark(context, square(chosen), colors.flow, 2.5);
     mark(context, cursor, colors.accent, document.activeElement === map || map.matches(":hover") ? 2 : 0);
@@ -119,8 +119,8 @@ export function opened({ words, signal, open, choose, close }) {
   }
   function small(node, sheet, side) {
     const scale = side / Math.max(...sheet.size);
-    const context = sharp(node, Math.max(4, sheet.size[1] * scale), Math.max(4, sheet.size[0] * scale));
-    context.drawImage(heat(sheet.values, 0, sheet.drawn[0], sheet.drawn[1], largest(sheet.values), colors), 0, 0, sheet.size[1] * scale, sheet.size[0] * scale);
+    const context = hidpiContext(node, Math.max(4, sheet.size[1] * scale), Math.max(4, sheet.size[0] * scale));
+    context.drawImage(heatmap(sheet.values, 0, sheet.drawn[0], sheet.drawn[1], maxAbs(sheet.values), colors), 0, 0, sheet.size[1] * scale, sheet.size[0] * scale);
   }
   function write(context, values, drawn) {
     context.font = `11px ${getComputedStyle(map).getPropertyValue("--mono")}`;
@@ -156,7 +156,7 @@ export function opened({ words, signal, open, choose, close }) {
     const [row, column] = cursor;
     const value = values[Math.floor(row / every) * drawn[1] + Math.floor(column / every)];
     const shown = [Math.floor(row / every) * every, Math.floor(column / every) * every];
-    readout.textContent = map.hidden ? "" : `${at(name, [...prefix, ...shown])} = ${format(value, 6)}`;
+    readout.textContent = map.hidden ? "" : `${indexExpression(name, [...prefix, ...shown])} = ${format(value, 6)}`;
   }
   function move(row, column) {
     const { size } = detail.sheet;

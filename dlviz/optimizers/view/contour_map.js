@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { pixels, sharp } from "../../kit/js/heatmap.js";
+import { pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
 import { ticks } from "../../kit/js/ticks.js";
 import { tone, shareOf } from "./colormap.js";
 
@@ -14,11 +14,11 @@ const RIGHT = 14;
 const ARROW = 44;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, pick: (number: number) => void}} options pick: the runner nearest to a click
+ * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (number: number) => void}} options pick: the runner nearest to a click
  */
-export function map({ words, signal, pick }) {
+export function map({ messages, signal, pick }) {
   const canvas = h("canvas");
-  const box = h("div", { class: "des-map", tabindex: "0", role: "img", "aria-label": words.map_alt }, canvas);
+  const box = h("div", { class: "des-map", tabindex: "0", role: "img", "aria-label": messages.map_alt }, canvas);
   const readout = h("output", { class: "des-readout" });
   const element = h("div", {}, box, readout);
   let scene = null;
@@ -44,7 +44,7 @@ export function map({ words, signal, pick }) {
     wide = Math.max(120, width - LEFT - RIGHT);
     const ratio = (ground.y[1] - ground.y[0]) / (ground.x[1] - ground.x[0]);
     high = Math.round(wide * Math.min(1, Math.max(0.55, ratio)));
-    const context = sharp(canvas, width, high + TOP + BOTTOM);
+    const context = hidpiContext(canvas, width, high + TOP + BOTTOM);
     picture ??= toned(colors);
     // Numbers belong to grid points, so the outermost pixels reach half a cell beyond the edge and are cut there.
     const [dx, dy] = [wide / (ground.columns - 1), high / (ground.rows - 1)];
@@ -65,7 +65,7 @@ export function map({ words, signal, pick }) {
 
   function toned(colors) {
     const paint = tone(colors);
-    return pixels(ground.rows, ground.columns, (p, data) => {
+    return pixelCanvas(ground.rows, ground.columns, (p, data) => {
       const row = ground.rows - 1 - Math.floor(p / ground.columns);
       const value = ground.values[row * ground.columns + (p % ground.columns)];
       data.set(paint(value, shareOf(ground, value)), 4 * p);
@@ -230,9 +230,9 @@ export function map({ words, signal, pick }) {
     context.globalAlpha = 1;
   }
   function tell() {
-    const text = fillIn(words.levels, { levels: ground.levels.map((level) => format(level.value, 3)).join(", ") });
+    const text = fillIn(messages.levels, { levels: ground.levels.map((level) => format(level.value, 3)).join(", ") });
     const [x, y] = cursor ? [value("x", cursor[1]), value("y", cursor[0])] : [0, 0];
-    readout.textContent = cursor ? fillIn(words.readout, { pair: scene.pair && `${scene.pair} = `, x: format(x, 4), y: format(y, 4), loss: format(ground.values[cursor[0] * ground.columns + cursor[1]], 5) }) : ground.levels.length ? text : "";
+    readout.textContent = cursor ? fillIn(messages.readout, { pair: scene.pair && `${scene.pair} = `, x: format(x, 4), y: format(y, 4), loss: format(ground.values[cursor[0] * ground.columns + cursor[1]], 5) }) : ground.levels.length ? text : "";
   }
   function hover(next) {
     cursor = next && [Math.max(0, Math.min(ground.rows - 1, next[0])), Math.max(0, Math.min(ground.columns - 1, next[1]))];

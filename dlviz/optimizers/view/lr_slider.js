@@ -2,21 +2,21 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { nearest, offered } from "../../kit/js/precomputed.js";
+import { nearest, isAvailable } from "../../kit/js/precomputed.js";
 
 /**
- * @param {{model: any, words: Record<string, string>, signal: AbortSignal, save: (scale: number) => void}} options
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, save: (scale: number) => void}} options
  */
-export function rate({ model, words, signal, save }) {
-  const input = h("input", { type: "range", min: 0, step: 1, "aria-label": words.rate });
+export function rate({ model, messages, signal, save }) {
+  const input = h("input", { type: "range", min: 0, step: 1, "aria-label": messages.rate });
   const shown = h("output");
   const marks = h("div", { class: "des-marks" });
   const said = h("p", { class: "des-limit" });
-  const element = h("div", { class: "des-rate" }, h("label", { class: "des-slider" }, h("span", {}, words.rate), h("div", { class: "des-track" }, input, marks), shown), said);
+  const element = h("div", { class: "des-rate" }, h("label", { class: "des-slider" }, h("span", {}, messages.rate), h("div", { class: "des-track" }, input, marks), shown), said);
   let scales = [];
   const place = () => scales.reduce((best, scale, k) => (Math.abs(Math.log(scale / model.get("scale"))) < Math.abs(Math.log(scales[best] / model.get("scale"))) ? k : best), 0);
   input.addEventListener("input", () => {
-    const had = scales.map((scale, k) => k).filter((k) => offered(model, "scale", scales[k]));
+    const had = scales.map((scale, k) => k).filter((k) => isAvailable(model, "scale", scales[k]));
     const next = nearest(had, Number(input.value), place());
     if (next !== place()) save(scales[next]);
     else draw();
@@ -52,7 +52,7 @@ export function rate({ model, words, signal, save }) {
       let row = ends.findIndex((end) => end < left);
       if (row < 0) row = ends.length;
       ends[row] = left + 6.4 * text.length + 10;
-      const node = h("div", { class: "des-mark", title: fillIn(words.diverges, { name: text }) }, h("i"), h("span", {}, text));
+      const node = h("div", { class: "des-mark", title: fillIn(messages.diverges, { name: text }) }, h("i"), h("span", {}, text));
       for (const [name, value] of Object.entries({ at: `${at}px`, left: `${left}px`, row, own: colors[path.color] })) node.style.setProperty(`--${name}`, String(value));
       return node;
     }));

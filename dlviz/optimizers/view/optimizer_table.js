@@ -5,14 +5,14 @@ import { format } from "../../kit/js/numbers.js";
 import { vector } from "./contour_map.js";
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, open: (name: string) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, open: (name: string) => void}} options
  */
-export function board({ words, signal, open }) {
+export function board({ messages, signal, open }) {
   const body = h("tbody");
-  const heads = ["optimizer", "lr", "loss", "stride", "goal"].map((name) => h("th", { scope: "col" }, words[name]));
+  const heads = ["optimizer", "lr", "loss", "stride", "goal"].map((name) => h("th", { scope: "col" }, messages[name]));
   const table = h("table", { class: "des-table" }, h("thead", {}, h("tr", {}, ...heads)), body);
   const about = h("div", { class: "des-about" });
-  const element = h("div", { class: "des-board", tabindex: "0", role: "region", "aria-label": words.optimizer }, table, about);
+  const element = h("div", { class: "des-board", tabindex: "0", role: "region", "aria-label": messages.optimizer }, table, about);
   let scene = null;
   let rows = [];
 
@@ -20,8 +20,8 @@ export function board({ words, signal, open }) {
   function show(next, paths) {
     scene = next;
     const known = scene.minima.length > 0;
-    heads[4].textContent = known ? words.goal : words.away;
-    heads[0].textContent = scene.kind === "race" ? words.optimizer : "";
+    heads[4].textContent = known ? messages.goal : messages.away;
+    heads[0].textContent = scene.kind === "race" ? messages.optimizer : "";
     heads[1].hidden = scene.kind !== "race";
     if (rows.map((row) => row.name).join("\n") === paths.map((path) => path.name).join("\n")) return;
     rows = paths.map((path) => {
@@ -53,7 +53,7 @@ export function board({ words, signal, open }) {
       button.setAttribute("aria-pressed", String(path.name === opened));
       line.toggleAttribute("data-open", path.name === opened);
       below.hidden = !(path.ended && t >= path.ended.step);
-      ended.textContent = below.hidden ? "" : fillIn(words[`ended_${path.ended.how}`], { step: path.ended.step });
+      ended.textContent = below.hidden ? "" : fillIn(messages[`ended_${path.ended.how}`], { step: path.ended.step });
       ended.dataset.how = path.ended?.how ?? "";
     });
     tell(paths.find((path) => path.name === opened), step);
@@ -64,19 +64,19 @@ export function board({ words, signal, open }) {
 
   function tell(path, step) {
     if (!path) {
-      about.replaceChildren(...(scene.kind === "race" ? [line(words.hint), line(words.arrows)] : []));
+      about.replaceChildren(...(scene.kind === "race" ? [line(messages.hint), line(messages.arrows)] : []));
       return;
     }
     const t = Math.min(step, path.size - 1);
-    const shut = h("button", { type: "button", class: "des-close", "aria-label": words.closer, title: words.closer }, "×");
+    const shut = h("button", { type: "button", class: "des-close", "aria-label": messages.closer, title: messages.closer }, "×");
     shut.addEventListener("click", () => open(""), { signal });
-    const state = [[`p = ${scene.pair}`, point(path, t)], [words.gradient, vector(path.arrays.gradient, t)], ...path.state.map((name) => [name, vector(path.arrays[name], t)])];
+    const state = [[`p = ${scene.pair}`, point(path, t)], [messages.gradient, vector(path.arrays.gradient, t)], ...path.state.map((name) => [name, vector(path.arrays[name], t)])];
     const list = h("dl", {}, ...state.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, pair(value)))]));
-    const formula = t === 0 ? [line(words.formula_start)] : path.lines.length ? path.lines.map((parts) => h("p", { class: "des-formula" }, ...written(path, parts, t))) : [line(words.formula_none)];
+    const formula = t === 0 ? [line(messages.formula_start)] : path.lines.length ? path.lines.map((parts) => h("p", { class: "des-formula" }, ...written(path, parts, t))) : [line(messages.formula_none)];
     about.replaceChildren(
       h("div", { class: "des-title" }, h("b", {}, `${path.kind}(${path.settings})`), shut),
-      h("h4", {}, fillIn(words.state_after, { step: t })), list,
-      h("h4", {}, fillIn(words.formula_at, { step: t })), ...formula, line(words.arrows));
+      h("h4", {}, fillIn(messages.state_after, { step: t })), list,
+      h("h4", {}, fillIn(messages.formula_at, { step: t })), ...formula, line(messages.arrows));
   }
   function line(text) {
     return h("p", { class: "des-line" }, text);

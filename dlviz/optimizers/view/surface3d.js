@@ -11,11 +11,11 @@ const CAMERA = { eye: { x: 0.75, y: -1.25, z: 1.3 }, center: { x: 0, y: 0, z: -0
 const literal = (text) => text.replaceAll("<", "<\u200b");
 
 /**
- * @param {{model: any, words: Record<string, string>, signal: AbortSignal}} options
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal}} options
  */
-export function solid({ model, words, signal }) {
-  const place = h("div", { class: "des-solid", tabindex: "0", role: "img", "aria-label": words.solid_alt });
-  const note = h("p", { class: "des-readout" }, words.solid_wait);
+export function solid({ model, messages, signal }) {
+  const place = h("div", { class: "des-solid", tabindex: "0", role: "img", "aria-label": messages.solid_alt });
+  const note = h("p", { class: "des-readout" }, messages.solid_wait);
   const element = h("div", { hidden: "" }, place, note);
   let [scene, ground, library, base, asked] = [null, null, null, null, false];
   let state = null;
@@ -33,11 +33,11 @@ export function solid({ model, words, signal }) {
     return plotly(model).then((found) => {
       if (signal.aborted) return;
       library = found;
-      note.textContent = [words.solid_note, ...(model.get("live") ? [] : [words.solid_page])].join(" · ");
+      note.textContent = [messages.solid_note, ...(model.get("live") ? [] : [messages.solid_page])].join(" · ");
       paint();
     }).catch(() => {
       asked = false;
-      note.textContent = words.solid_failed;
+      note.textContent = messages.solid_failed;
     });
   }
   function paint() {

@@ -6,8 +6,8 @@ import { box, figure, joint, picture, pipe, tap, text, valve } from "./diagram_p
 
 const TOP = 132;
 
-/** @param {{words: Record<string, string>, signal: AbortSignal, choose: (gate: number) => void}} options */
-export function diagram({ words, signal, choose }) {
+/** @param {{messages: Record<string, string>, signal: AbortSignal, choose: (gate: number) => void}} options */
+export function diagram({ messages, signal, choose }) {
   const title = h("b");
   const more = h("span", { class: "rec-soft" });
   const place = h("div");
@@ -23,12 +23,12 @@ export function diagram({ words, signal, choose }) {
     const key = `${scene.kind} ${scene.squash} ${scene.projected}`;
     if (key === built) return;
     built = key;
-    made = makers[scene.kind]({ scene, words, signal, choose });
+    made = makers[scene.kind]({ scene, messages, signal, choose });
     place.replaceChildren(made.element);
   }
   function stand(t, u, gate) {
-    title.textContent = fillIn(words.title, { unit: u, place: scene.named(t) });
-    more.textContent = scene.gates.length > 1 ? `${words.choose} ${words.before_it}` : words.before_it;
+    title.textContent = fillIn(messages.title, { unit: u, place: scene.named(t) });
+    more.textContent = scene.gates.length > 1 ? `${messages.choose} ${messages.before_it}` : messages.before_it;
     made.set(scene, t, u, gate);
     compare(t, u);
   }
@@ -40,9 +40,9 @@ export function diagram({ words, signal, choose }) {
     const first = format(scene.of("from_x", t, 2, u), 4);
     const line = (name, formula, numbers, n, state) => h("div", { class: "rec-compare" }, h("b", {}, name), h("code", {}, formula), h("code", {}, `= tanh(${numbers}) = ${n}`), h("code", {}, `h = ${state}`));
     lines.replaceChildren(
-      line(words.torch, "n = tanh(W_in·x + b_in + r·(W_hn·h + b_hn))", `${first} + ${part("inner")}`, format(scene.of("values", t, 2, u), 5), format(scene.at(scene.h, t, u), 5)),
-      line(words.paper, "n = tanh(W_in·x + b_in + W_hn·(r·h) + b_hn)", `${first} + ${part("paper_inner")}`, part("paper_n"), part("paper_h")),
-      h("div", { class: "rec-compare" }, h("span", {}, fillIn(words.gap, { value: format(scene.at(scene.parts.gap, t, u), 4) }))),
+      line(messages.torch, "n = tanh(W_in·x + b_in + r·(W_hn·h + b_hn))", `${first} + ${part("inner")}`, format(scene.of("values", t, 2, u), 5), format(scene.at(scene.h, t, u), 5)),
+      line(messages.paper, "n = tanh(W_in·x + b_in + W_hn·(r·h) + b_hn)", `${first} + ${part("paper_inner")}`, part("paper_n"), part("paper_h")),
+      h("div", { class: "rec-compare" }, h("span", {}, fillIn(messages.gap, { value: format(scene.at(scene.parts.gap, t, u), 4) }))),
     );
   }
   return { element, lines, show, stand };
@@ -51,12 +51,12 @@ export function diagram({ words, signal, choose }) {
 const ROWS = ["W·x + b", "W·h + b", "sum"];
 
 /** Boxes in a row, the two lines that feed them, and how both are set. */
-function gates({ scene, words, signal, choose, places, wide }) {
+function gates({ scene, messages, signal, choose, places, wide }) {
   const rows = (name) => (name === "n" ? ["W·x + b", "r·(W·h + b)", "sum"] : ROWS);
   const boxes = places.map(({ gate, x, w }) => {
     const name = scene.gates[gate];
     const squash = scene.kind === "RNN" ? scene.squash : name === "g" || name === "n" ? "tanh" : "σ";
-    return box({ x, y: TOP, wide: w, name: scene.kind === "RNN" ? "h" : name, squash, rows: rows(name), label: fillIn(words.gate, { name }), choose: () => choose(gate), signal });
+    return box({ x, y: TOP, wide: w, name: scene.kind === "RNN" ? "h" : name, squash, rows: rows(name), label: fillIn(messages.gate, { name }), choose: () => choose(gate), signal });
   });
   const bottom = boxes[0].bottom;
   const [first, second] = [bottom + 20, bottom + 36];
@@ -81,10 +81,10 @@ function gates({ scene, words, signal, choose, places, wide }) {
   return { nodes, set, high: second + 12 };
 }
 
-function lstm({ scene, words, signal, choose }) {
+function lstm({ scene, messages, signal, choose }) {
   const wide = 600;
   const places = [1, 0, 2, 3].map((gate, k) => ({ gate, x: 30 + 142 * k, w: 130 }));
-  const below = gates({ scene, words, signal, choose, places, wide });
+  const below = gates({ scene, messages, signal, choose, places, wide });
   const middle = places.map(({ x, w }) => x + w / 2);
   const [meet, slot, out, last] = [226, 290, 420, 480];
   const forget = valve(middle[0], 44, "f");
@@ -94,7 +94,7 @@ function lstm({ scene, words, signal, choose }) {
     cell: figure(6, 36, "c₋₁"), keep: figure(meet - 16, 36, "f·c₋₁", "end"), add: figure(meet - 8, 88, "i·g", "end"), c: figure(meet + 18, 36, "c"),
     squashed: figure(out - 8, 74, "tanh c", "end"), out: figure(wide - 4, 88, scene.projected ? "o·tanh c" : "h", "end"),
   };
-  const element = picture(wide, 10, below.high, words.diagram,
+  const element = picture(wide, 10, below.high, messages.diagram,
     pipe(`M6,44H${wide - 16}`), pipe(`M${middle[2]},${TOP}V96H${meet}V44`), pipe(`M${out},44V96H${wide - 16}`), pipe(`M${wide - 20},40l6,4l-6,4M${wide - 20},92l6,4l-6,4`, "rec-tip"),
     pipe(`M${middle[0]},${TOP}V61M${middle[1]},${TOP}V122H${slot}V113M${middle[3]},${TOP}V122H${last}V113`, "rec-control"),
     joint(meet, 44, "+"), forget.node, enter.node, leave.node, ...Object.values(figures).map((one) => one.node), ...below.nodes);
@@ -110,17 +110,17 @@ function lstm({ scene, words, signal, choose }) {
   return { element, set };
 }
 
-function gru({ scene, words, signal, choose }) {
+function gru({ scene, messages, signal, choose }) {
   const wide = 600;
   const places = [{ gate: 1, x: 30, w: 140 }, { gate: 0, x: 184, w: 140 }, { gate: 2, x: 388, w: 190 }];
-  const below = gates({ scene, words, signal, choose, places, wide });
+  const below = gates({ scene, messages, signal, choose, places, wide });
   const middle = places.map(({ x, w }) => x + w / 2);
   const keep = valve(middle[0], 44, "z");
   const enter = valve(middle[1] + 130, 96, "1 − z");
   const reset = valve(356, TOP + 62, "r");
   const meet = middle[1] + 60;
   const figures = { before: figure(6, 36, "h₋₁"), keep: figure(meet - 18, 36, "z·h₋₁", "end"), add: figure(meet - 16, 90, "(1 − z)·n", "end"), h: figure(wide - 4, 36, "h", "end") };
-  const element = picture(wide, 10, below.high, words.diagram,
+  const element = picture(wide, 10, below.high, messages.diagram,
     pipe(`M6,44H${wide - 16}`), pipe(`M${middle[2]},${TOP}V96H${meet}V44`), pipe(`M${wide - 20},40l6,4l-6,4`, "rec-tip"), pipe(`M332,${TOP + 62}H388`),
     pipe(`M${middle[0]},${TOP}V61M${middle[0]},120H${middle[1] + 130}V113M324,${TOP + 20}H356V${TOP + 30}`, "rec-control"),
     joint(meet, 44, "+"), keep.node, enter.node, reset.node, ...Object.values(figures).map((one) => one.node), ...below.nodes);
@@ -137,11 +137,11 @@ function gru({ scene, words, signal, choose }) {
   return { element, set };
 }
 
-function rnn({ scene, words, signal, choose }) {
+function rnn({ scene, messages, signal, choose }) {
   const wide = 420;
-  const below = gates({ scene, words, signal, choose, places: [{ gate: 0, x: 120, w: 180 }], wide });
+  const below = gates({ scene, messages, signal, choose, places: [{ gate: 0, x: 120, w: 180 }], wide });
   const value = figure(wide - 30, 82, "h", "end");
-  const element = picture(wide, 64, below.high, words.diagram, pipe(`M210,${TOP}V92H${wide - 16}`), pipe(`M${wide - 20},88l6,4l-6,4`, "rec-tip"), value.node, ...below.nodes);
+  const element = picture(wide, 64, below.high, messages.diagram, pipe(`M210,${TOP}V92H${wide - 16}`), pipe(`M${wide - 20},88l6,4l-6,4`, "rec-tip"), value.node, ...below.nodes);
   function set(scene, t, u, chosen) {
     below.set(scene, t, u, chosen);
     value.set(scene.at(scene.h, t, u));

@@ -1,13 +1,13 @@
 // The scene with its bytes as numbers, and where each number lies.
 
-import { array } from "../../kit/js/typed_arrays.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 
 /** @param {any} about what dlviz.recurrent.scene.scene wrote */
 export function decode(about) {
-  const one = (bytes) => (bytes ? array(bytes, about.dtype) : null);
+  const one = (bytes) => (bytes ? typedArray(bytes, about.dtype) : null);
   const all = (parts) => Object.fromEntries(Object.entries(parts).map(([name, bytes]) => [name, one(bytes)]));
   const { steps, units, gates, history, memory, ghost } = about;
-  const doubles = (bytes) => array(bytes, "float64");
+  const doubles = (bytes) => typedArray(bytes, "float64");
   const names = ["x", "h", "before", "c", "cell", "from_x", "from_h", "sums", "values"];
   const scene = {
     ...about,
@@ -15,7 +15,7 @@ export function decode(about) {
     parts: all(about.parts),
     weights: all(about.weights),
     ghost: ghost && { ...ghost, h: one(ghost.h), c: one(ghost.c), change: one(ghost.change) },
-    memory: { ...memory, norms: array(memory.norms, "float32") },
+    memory: { ...memory, norms: typedArray(memory.norms, "float32") },
     history: { ...history, now: doubles(history.now), ghosts: history.ghosts.map((each) => ({ ...each, curve: doubles(each.curve) })), norms: doubles(history.norms), clipped: doubles(history.clipped) },
   };
   const columns = (values) => values.length / steps;

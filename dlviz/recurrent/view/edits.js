@@ -2,17 +2,17 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { offered } from "../../kit/js/precomputed.js";
+import { isAvailable } from "../../kit/js/precomputed.js";
 
-/** @param {{words: Record<string, string>, signal: AbortSignal, model: any, save: (trait: string, value: any) => void}} options */
-export function edits({ words, signal, model, save }) {
-  const typed = h("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": words.type });
-  const text = h("label", { class: "rec-edit rec-text" }, h("span", {}, words.type), typed);
+/** @param {{messages: Record<string, string>, signal: AbortSignal, model: any, save: (trait: string, value: any) => void}} options */
+export function edits({ messages, signal, model, save }) {
+  const typed = h("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": messages.type });
+  const text = h("label", { class: "rec-edit rec-text" }, h("span", {}, messages.type), typed);
   const refusal = h("p", { class: "rec-refusal", role: "alert", hidden: "" });
-  const gates = h("div", { class: "rec-edit", role: "group", "aria-label": words.zero });
+  const gates = h("div", { class: "rec-edit", role: "group", "aria-label": messages.zero });
   const starts = ["h", "c"].map((name) => begin(name));
-  const back = h("button", { type: "button", class: "rec-button" }, words.reset);
-  const element = h("div", { class: "rec-strip" }, h("b", {}, words.what_if), text, gates, ...starts.map((one) => one.element), back, refusal);
+  const back = h("button", { type: "button", class: "rec-button" }, messages.reset);
+  const element = h("div", { class: "rec-strip" }, h("b", {}, messages.what_if), text, gates, ...starts.map((one) => one.element), back, refusal);
   let scene = null;
   let unit = 0;
   let buttons = [];
@@ -22,7 +22,7 @@ export function edits({ words, signal, model, save }) {
 
   /** The state before the first step of the pinned unit, typed. */
   function begin(name) {
-    const input = h("input", { type: "text", inputmode: "decimal", "aria-label": fillIn(words.start, { name }) });
+    const input = h("input", { type: "text", inputmode: "decimal", "aria-label": fillIn(messages.start, { name }) });
     const label = h("span");
     const element = h("label", { class: "rec-edit" }, label, input);
     let now = 0;
@@ -62,11 +62,11 @@ export function edits({ words, signal, model, save }) {
     const names = scene.kind === "RNN" ? [] : scene.gates;
     if (buttons.length !== names.length) {
       buttons = names.map((name) => {
-        const node = h("button", { type: "button", class: "rec-toggle", "aria-label": fillIn(words.hold, { name }) }, name);
+        const node = h("button", { type: "button", class: "rec-toggle", "aria-label": fillIn(messages.hold, { name }) }, name);
         node.addEventListener("click", () => save("zeroed", toggled(name)), { signal });
         return node;
       });
-      gates.replaceChildren(h("span", {}, words.zero), ...buttons);
+      gates.replaceChildren(h("span", {}, messages.zero), ...buttons);
     }
   }
   const is = (name) => ([lane, gate, u]) => lane === scene.lane && gate === name && u === -1;
@@ -85,7 +85,7 @@ export function edits({ words, signal, model, save }) {
     buttons.forEach((node, k) => {
       const name = scene.gates[k];
       node.setAttribute("aria-pressed", String(model.get("zeroed").some(is(name))));
-      node.hidden = !offered(model, "zeroed", toggled(name));
+      node.hidden = !isAvailable(model, "zeroed", toggled(name));
       some ||= !node.hidden;
     });
     gates.hidden = !some;

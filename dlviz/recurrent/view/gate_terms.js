@@ -6,8 +6,8 @@ import { format } from "../../kit/js/numbers.js";
 /** So many terms of a product have a line of their own. */
 const MOST = 5;
 
-/** @param {{words: Record<string, string>}} options */
-export function terms({ words }) {
+/** @param {{messages: Record<string, string>}} options */
+export function terms({ messages }) {
   const title = h("b");
   const body = h("div", { class: "rec-terms" });
   const kept = [];
@@ -15,7 +15,7 @@ export function terms({ words }) {
 
   function stand(scene, t, u, gate) {
     const name = scene.kind === "RNN" ? "h" : scene.gates[gate];
-    title.textContent = fillIn(words.sum, { name, unit: u });
+    title.textContent = fillIn(messages.sum, { name, unit: u });
     const groups = [
       group(scene, "W_ih", "x", scene.weights.ih, scene.x, scene.weights.b_ih, "b_ih", scene.of("from_x", t, gate, u), t, u, gate),
       group(scene, "W_hh", "h₋₁", scene.weights.hh, scene.before, scene.weights.b_hh, "b_hh", scene.of("from_h", t, gate, u), t, u, gate),
@@ -25,7 +25,7 @@ export function terms({ words }) {
     const rows = groups.flatMap((one) => written(one, digits, most));
     const sum = scene.of("sums", t, gate, u);
     const reset = name === "n" ? [row("r·(W_hh·h₋₁ + b_hh)", "", scene.at(scene.parts.inner, t, u).toFixed(digits), "rec-total")] : [];
-    put([...rows, ...reset, row(words.together, "", sum.toFixed(digits), "rec-total")]);
+    put([...rows, ...reset, row(messages.together, "", sum.toFixed(digits), "rec-total")]);
   }
 
   /** Every product of a row of weights; in the precision of the module a product is torch's own, bit for bit. */
@@ -51,9 +51,9 @@ export function terms({ words }) {
     const rest = products.slice(shown.length);
     const lines = [...shown, ...last].map((one) => ({ ...one, text: one.value.toFixed(digits) }));
     const others = rest.reduce((sum, one) => sum + one.value, 0);
-    if (rest.length) lines.splice(shown.length, 0, { name: fillIn(words.rest, { count: rest.length }), how: null, value: others, text: others.toFixed(digits) });
+    if (rest.length) lines.splice(shown.length, 0, { name: fillIn(messages.rest, { count: rest.length }), how: null, value: others, text: others.toFixed(digits) });
     const off = Number(total.toFixed(digits)) - lines.reduce((sum, one) => sum + Number(one.text), 0);
-    const rounding = Math.abs(off) >= 0.5 * 10 ** -digits && Number.isFinite(off) ? [row(words.rounding, "", off.toFixed(digits), "rec-rounding")] : [];
+    const rounding = Math.abs(off) >= 0.5 * 10 ** -digits && Number.isFinite(off) ? [row(messages.rounding, "", off.toFixed(digits), "rec-rounding")] : [];
     return [...lines.map((one) => row(one.name, one.how ? `${format(one.how[0], 3)} × ${format(one.how[1], 3)}` : "", one.text, "", one.value / (most || 1))), ...rounding, row(name, "", total.toFixed(digits), "rec-subtotal")];
   }
   function row(name, how, value, kind, share) {

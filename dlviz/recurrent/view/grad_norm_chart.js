@@ -7,12 +7,12 @@ const WIDE = 330;
 const HIGH = 210;
 const BOX = { left: 52, right: 10, top: 12, bottom: 30 };
 
-/** @param {{words: Record<string, string>}} options */
-export function lengths({ words }) {
+/** @param {{messages: Record<string, string>}} options */
+export function lengths({ messages }) {
   const svg = s("svg", { width: WIDE, height: HIGH, viewBox: `0 0 ${WIDE} ${HIGH}`, class: "rec-chart", role: "img" });
   const readout = h("output", { class: "rec-readout" });
   const legend = h("div", { class: "rec-legend" });
-  const element = h("div", { class: "rec-panel rec-lengths" }, h("div", { class: "rec-title" }, h("b", {}, words.lengths)), svg, legend, readout);
+  const element = h("div", { class: "rec-panel rec-lengths" }, h("div", { class: "rec-title" }, h("b", {}, messages.lengths)), svg, legend, readout);
 
   function stand(history, clip) {
     const { looks, norms, clips, clipped } = history;
@@ -20,7 +20,7 @@ export function lengths({ words }) {
     svg.toggleAttribute("hidden", !count);
     legend.hidden = !count;
     if (!count) {
-      readout.textContent = words.lengths_none;
+      readout.textContent = messages.lengths_none;
       return;
     }
     const row = clips.indexOf(clip);
@@ -37,14 +37,14 @@ export function lengths({ words }) {
       s("text", { x: BOX.left - 6, y: y(clip) + 4, "text-anchor": "end" }, format(clip, 3)),
       s("text", { x: BOX.left - 6, y: y(0) + 4, "text-anchor": "end" }, "0"),
       ...(finite.length && Math.max(...finite) > 1.5 * clip ? [s("text", { x: BOX.left - 6, y: y(Math.max(...finite)) + 4, "text-anchor": "end" }, format(Math.max(...finite), 2))] : []),
-      s("text", { x: (WIDE + BOX.left) / 2, y: HIGH - 8, "text-anchor": "middle" }, words.looks),
+      s("text", { x: (WIDE + BOX.left) / 2, y: HIGH - 8, "text-anchor": "middle" }, messages.looks),
       s("path", { d: line(norms), class: "rec-before" }), s("path", { d: line(after), class: "rec-now" }), ...dots(norms, "rec-dot before"), ...dots(after, "rec-dot"),
     );
     const last = count - 1;
-    readout.textContent = fillIn(words.length_at, { name: looks[last], before: format(norms[last], 4), clip: format(clip, 4), after: format(after[last], 4) });
+    readout.textContent = fillIn(messages.length_at, { name: looks[last], before: format(norms[last], 4), clip: format(clip, 4), after: format(after[last], 4) });
     svg.setAttribute("aria-label", readout.textContent);
     const key = (kind, text) => h("span", { class: "rec-key" }, s("svg", { width: 18, height: 8 }, s("path", { d: "M0,4H18", class: kind })), text);
-    legend.replaceChildren(key("rec-before", words.before), key("rec-now", words.after), key("rec-threshold", words["knob.clip"]));
+    legend.replaceChildren(key("rec-before", messages.before), key("rec-now", messages.after), key("rec-threshold", messages["knob.clip"]));
   }
   return { element, stand };
 }

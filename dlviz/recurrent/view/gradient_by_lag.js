@@ -8,13 +8,13 @@ const WIDE = 470;
 const HIGH = 210;
 const BOX = { left: 52, right: 12, top: 12, bottom: 30 };
 
-/** @param {{words: Record<string, string>, signal: AbortSignal}} options */
-export function chart({ words, signal }) {
+/** @param {{messages: Record<string, string>, signal: AbortSignal}} options */
+export function chart({ messages, signal }) {
   const svg = s("svg", { width: WIDE, height: HIGH, viewBox: `0 0 ${WIDE} ${HIGH}`, class: "rec-chart" });
   const field = h("button", { type: "button", class: "rec-plot" }, svg);
   const readout = h("output", { class: "rec-readout" });
   const legend = h("div", { class: "rec-legend" });
-  const element = h("div", { class: "rec-panel" }, h("div", { class: "rec-title" }, h("b", {}, words.lags)), field, legend, readout);
+  const element = h("div", { class: "rec-panel" }, h("div", { class: "rec-title" }, h("b", {}, messages.lags)), field, legend, readout);
   const pinned = s("path", { class: "rec-pinned" });
   const pointer = s("path", { class: "rec-pointer" });
   let scene = null;
@@ -38,9 +38,9 @@ export function chart({ words, signal }) {
       low: 10 ** low,
     };
     svg.replaceChildren(...axes(low, high, last), ...ghosts.map((one, k) => s("path", { d: line(one.curve), class: "rec-ghost", style: `--age:${(k + 1) / (ghosts.length + 1)}` })), s("path", { d: line(now), class: "rec-now" }), pinned, pointer);
-    field.setAttribute("aria-label", fillIn(words.lags_alt, { first: format(now[0], 3), last: format(now[now.length - 1], 3), lag: now.length - 1 }));
+    field.setAttribute("aria-label", fillIn(messages.lags_alt, { first: format(now[0], 3), last: format(now[now.length - 1], 3), lag: now.length - 1 }));
     const key = (kind, text, age) => h("span", { class: "rec-key" }, s("svg", { width: 18, height: 8 }, s("path", { d: "M0,4H18", class: kind, style: age ? `--age:${age}` : null })), text);
-    legend.replaceChildren(key("rec-now", scene.edits.typed || scene.edits.count ? words.edited : label), key("rec-pinned", words.pinned), ...ghosts.map((one, k) => key("rec-ghost", one.label, (k + 1) / (ghosts.length + 1))).reverse());
+    legend.replaceChildren(key("rec-now", scene.edits.typed || scene.edits.count ? messages.edited : label), key("rec-pinned", messages.pinned), ...ghosts.map((one, k) => key("rec-ghost", one.label, (k + 1) / (ghosts.length + 1))).reverse());
   }
   function axes(low, high, last) {
     const apart = Math.max(1, Math.ceil((high - low) / 6));
@@ -49,7 +49,7 @@ export function chart({ words, signal }) {
     return [
       ...rows.flatMap((power) => [s("path", { d: `M${BOX.left},${scale.y(10 ** power)}H${WIDE - BOX.right}`, class: "rec-grid" }), s("text", { x: BOX.left - 6, y: scale.y(10 ** power) + 4, "text-anchor": "end" }, `1e${power}`.replace("-", "−"))]),
       ...across.map((k) => s("text", { x: scale.x(k), y: HIGH - BOX.bottom + 14, "text-anchor": "middle" }, String(k))),
-      s("text", { x: (WIDE + BOX.left) / 2, y: HIGH - 3, "text-anchor": "middle" }, words.lag),
+      s("text", { x: (WIDE + BOX.left) / 2, y: HIGH - 3, "text-anchor": "middle" }, messages.lag),
     ];
   }
   /** What is 0, far below the others or no number has no place on this scale, and breaks the line. */
@@ -78,11 +78,11 @@ export function chart({ words, signal }) {
     const { now, ghosts } = scene.history;
     pointer.setAttribute("d", lag < 0 ? "" : `M${scale.x(lag)},${BOX.top}V${HIGH - BOX.bottom}`);
     if (lag < 0) {
-      readout.textContent = words.lags_read;
+      readout.textContent = messages.lags_read;
       return;
     }
     const at = (curve) => (lag < curve.length ? format(curve[lag], 3) : "–");
-    const parts = [fillIn(words.lag_at, { lag, value: at(now) }), fillIn(words.pinned_at, { unit: here.u, place: here.t, value: at(own()) }), ...ghosts.map((one) => `${one.label}: ${at(one.curve)}`).reverse()];
+    const parts = [fillIn(messages.lag_at, { lag, value: at(now) }), fillIn(messages.pinned_at, { unit: here.u, place: here.t, value: at(own()) }), ...ghosts.map((one) => `${one.label}: ${at(one.curve)}`).reverse()];
     readout.textContent = parts.join(" · ");
   }
   const within = (k) => Math.max(0, Math.min(scale.last, k));

@@ -1,9 +1,9 @@
 // A recurrent module unrolled: tokens and states over time, one step with its gates, the terms of a sum, and what gradients remember.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { onTheme, palette } from "../../kit/js/heatmap.js";
-import { stage } from "../../kit/js/base_view.js";
-import { nearest, offered } from "../../kit/js/precomputed.js";
+import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
+import { baseView } from "../../kit/js/base_view.js";
+import { nearest, isAvailable } from "../../kit/js/precomputed.js";
 import { chart } from "./gradient_by_lag.js";
 import { decode } from "./decode.js";
 import { diagram } from "./cell_diagram.js";
@@ -17,22 +17,22 @@ import { timeline } from "./timeline.js";
 const BIASES = [-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6];
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   let scene = null;
   let width = 0;
   const redo = () => {};
-  const on = stage({
-    model, el, signal, name: "unroll", steps: () => model.get("scene").steps - 1, label, draw, stand, release, pace: model.get("scene").steps > 40 ? 200 : 700,
+  const on = baseView({
+    model, el, signal, name: "unroll", steps: () => model.get("scene").steps - 1, label, draw, showStep, onEscape, pace: model.get("scene").steps > 40 ? 200 : 700,
     traits: { unit: redo, gate: redo, threshold: redo, span: redo, clip: redo, refusal: redo, restored: note, live: draw },
   });
-  const time = timeline({ words, signal, pick, extend: (span) => on.save("span", span) });
-  const step = diagram({ words, signal, choose: (gate) => on.save("gate", gate) });
-  const sum = terms({ words });
-  const lag = chart({ words, signal });
-  const long = lengths({ words, signal });
-  const strip = edits({ words, signal, model, save: on.save });
+  const time = timeline({ messages, signal, pick, extend: (span) => on.save("span", span) });
+  const step = diagram({ messages, signal, choose: (gate) => on.save("gate", gate) });
+  const sum = terms({ messages });
+  const lag = chart({ messages, signal });
+  const long = lengths({ messages, signal });
+  const strip = edits({ messages, signal, model, save: on.save });
   on.ui.root.classList.add("rec");
-  on.ui.stage.append(
+  on.ui.main.append(
     time.element,
     h("div", { class: "rec-bench" }, h("div", { class: "rec-step" }, step.element, step.lines), sum.element),
     strip.element,
@@ -40,17 +40,17 @@ function render({ model, el, signal }) {
   );
   on.start();
   step.lines.before(on.line.element);
-  onTheme(on.ui.root, signal, () => paint());
+  onThemeChange(on.ui.root, signal, () => paint());
   const watcher = new ResizeObserver(() => {
-    if (Math.abs(on.ui.stage.clientWidth - width) < 2) return;
+    if (Math.abs(on.ui.main.clientWidth - width) < 2) return;
     requestAnimationFrame(paint);
   });
-  watcher.observe(on.ui.stage);
+  watcher.observe(on.ui.main);
   signal.addEventListener("abort", () => watcher.disconnect());
 
   function label(at) {
     if (!scene) return "";
-    return fillIn(words.step, { place: scene.named(scene.reverse ? scene.steps - 1 - at : at) });
+    return fillIn(messages.step, { place: scene.named(scene.reverse ? scene.steps - 1 - at : at) });
   }
   /** A place in the sequence and a unit, chosen by hand. */
   function pick(place, unit) {
@@ -58,14 +58,14 @@ function render({ model, el, signal }) {
     on.go(scene.reverse ? scene.steps - 1 - place : place);
   }
   /** Escape lets go of the span. */
-  function release() {
+  function onEscape() {
     if (!model.get("span").length) return false;
     on.save("span", []);
     return true;
   }
   function note() {
     const restored = model.get("restored") ?? [];
-    const about = restored.length ? [{ kind: "", text: fillIn(words["page.restored"], { names: restored.map((name) => words[`trait.${name}`]).join(", ") }) }] : [];
+    const about = restored.length ? [{ kind: "", text: fillIn(messages["page.restored"], { names: restored.map((name) => messages[`trait.${name}`]).join(", ") }) }] : [];
     on.ui.setNotes([...model.get("scene").notes, ...about]);
   }
 
@@ -80,25 +80,25 @@ function render({ model, el, signal }) {
     controls();
   }
   function controls() {
-    const page = (trait, values) => values.filter((value) => offered(model, trait, value));
+    const page = (trait, values) => values.filter((value) => isAvailable(model, trait, value));
     const lanes = page("lane", scene.lanes.map((_, k) => k));
-    if (lanes.length > 1) on.controls.choice({ label: words["knob.lane"], options: lanes.map((k) => [String(k), scene.lanes[k]]), get: () => String(model.get("lane")), set: (value) => on.save("lane", Number(value)) });
+    if (lanes.length > 1) on.controls.choice({ label: messages["knob.lane"], options: lanes.map((k) => [String(k), scene.lanes[k]]), get: () => String(model.get("lane")), set: (value) => on.save("lane", Number(value)) });
     const sequences = page("sequence", Array.from({ length: Math.min(200, scene.sequences) }, (_, k) => k));
-    if (sequences.length > 1) on.controls.choice({ label: words["knob.sequence"], options: sequences.map((k) => [String(k), String(k)]), get: () => String(model.get("sequence")), set: (value) => on.save("sequence", Number(value)) });
-    on.controls.range({ label: words["knob.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => on.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : words["knob.off"]) });
+    if (sequences.length > 1) on.controls.choice({ label: messages["knob.sequence"], options: sequences.map((k) => [String(k), String(k)]), get: () => String(model.get("sequence")), set: (value) => on.save("sequence", Number(value)) });
+    on.controls.range({ label: messages["knob.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => on.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : messages["knob.off"]) });
     const biases = scene.kind === "LSTM" ? page("forget_bias", BIASES) : [];
-    if (biases.length > 1) on.controls.range({ label: words["knob.forget_bias"], min: biases[0], max: () => biases[biases.length - 1], get: () => model.get("forget_bias"), set: (value) => on.save("forget_bias", nearest(biases, value, model.get("forget_bias"))), text: (value) => (value > 0 ? `+${value}` : String(value).replace("-", "−")) });
-    if (scene.history.looks.length) on.controls.choice({ label: words["knob.clip"], options: scene.history.clips.map((value) => [String(value), String(value)]), get: () => String(model.get("clip")), set: (value) => on.save("clip", Number(value)) });
+    if (biases.length > 1) on.controls.range({ label: messages["knob.forget_bias"], min: biases[0], max: () => biases[biases.length - 1], get: () => model.get("forget_bias"), set: (value) => on.save("forget_bias", nearest(biases, value, model.get("forget_bias"))), text: (value) => (value > 0 ? `+${value}` : String(value).replace("-", "−")) });
+    if (scene.history.looks.length) on.controls.choice({ label: messages["knob.clip"], options: scene.history.clips.map((value) => [String(value), String(value)]), get: () => String(model.get("clip")), set: (value) => on.save("clip", Number(value)) });
   }
 
   /** Everything anew, in the colors and the width that there are now. */
   function paint() {
     if (signal.aborted) return;
-    width = on.ui.stage.clientWidth;
-    time.paint(palette(on.ui.root), width);
+    width = on.ui.main.clientWidth;
+    time.paint(themeColors(on.ui.root), width);
     place();
   }
-  function stand() {
+  function showStep() {
     if (width) place();
     else paint();
   }

@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { heat, largest, sharp } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 import { on, similar } from "./activation_spans.js";
 
 const LEFT = 64;
@@ -14,9 +14,9 @@ const GAP = 14;
 const CURVE = 58;
 
 /**
- * @param {{words: Record<string, string>, signal: AbortSignal, pick: (place: number, unit: number) => void, extend: (span: number[]) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (place: number, unit: number) => void, extend: (span: number[]) => void}} options
  */
-export function timeline({ words, signal, pick, extend }) {
+export function timeline({ messages, signal, pick, extend }) {
   const canvas = h("canvas");
   const field = h("button", { type: "button", class: "rec-field" }, canvas);
   const readout = h("output", { class: "rec-readout" });
@@ -47,10 +47,10 @@ export function timeline({ words, signal, pick, extend }) {
       const wide = change.length / both;
       const values = new Float64Array(scene.outs * scene.steps);
       for (let t = 0; t < both; t += 1) for (let u = 0; u < scene.outs; u += 1) values[u * scene.steps + t] = change[t * wide + u];
-      bands.push({ name: words.change, count: scene.outs, values });
+      bands.push({ name: messages.change, count: scene.outs, values });
     }
-    for (const band of bands) band.max = largest(band.values);
-    field.setAttribute("aria-label", fillIn(words.field, { tokens: scene.tokens.slice(0, 40).join(" ") }));
+    for (const band of bands) band.max = maxAbs(band.values);
+    field.setAttribute("aria-label", fillIn(messages.field, { tokens: scene.tokens.slice(0, 40).join(" ") }));
     over = null;
   }
 
@@ -68,9 +68,9 @@ export function timeline({ words, signal, pick, extend }) {
     }
     tall = y + CURVE;
     still = document.createElement("canvas");
-    const context = sharp(still, width, tall);
+    const context = hidpiContext(still, width, tall);
     for (const band of bands) {
-      context.drawImage(heat(band.values, 0, band.count, scene.steps, band.max, colors), LEFT, band.top, column * scene.steps, band.bottom - band.top);
+      context.drawImage(heatmap(band.values, 0, band.count, scene.steps, band.max, colors), LEFT, band.top, column * scene.steps, band.bottom - band.top);
       context.strokeStyle = colors.line;
       context.strokeRect(LEFT - 0.5, band.top - 0.5, column * scene.steps + 1, band.bottom - band.top + 1);
     }
@@ -86,7 +86,7 @@ export function timeline({ words, signal, pick, extend }) {
       context.fillText(`± ${format(band.max, 2)}`, 2, (band.top + band.bottom) / 2 + 8);
       context.restore();
     }
-    sharp(canvas, width, tall);
+    hidpiContext(canvas, width, tall);
   }
 
   function stand(t, u, threshold, span) {
@@ -116,7 +116,7 @@ export function timeline({ words, signal, pick, extend }) {
     context.textBaseline = "middle";
     context.fillText("‖∂h/∂x‖", 2, BARS - 18);
     if (!norms) return;
-    const most = largest(norms);
+    const most = maxAbs(norms);
     context.fillText(`≤ ${format(most, 2)}`, 2, BARS - 5);
     context.fillStyle = colors.flow;
     for (let s = 0; s < scene.steps && most > 0; s += 1) {
@@ -179,7 +179,7 @@ export function timeline({ words, signal, pick, extend }) {
     const wide = values.length / scene.steps;
     const own = Array.from({ length: scene.steps }, (_, t) => values[t * wide + here.u]);
     const before = ghost ? Array.from({ length: scene.ghost.steps }, (_, t) => ghost[(t * ghost.length) / scene.ghost.steps + here.u]) : [];
-    const max = largest([...own, ...before]) || 1;
+    const max = maxAbs([...own, ...before]) || 1;
     const top = tall - CURVE;
     const middle = top + CURVE / 2;
     const y = (value) => middle - (value / max) * (CURVE / 2 - 4);
@@ -219,8 +219,8 @@ export function timeline({ words, signal, pick, extend }) {
     const band = unit < at.band.count ? at.band : bands[1];
     const norms = scene.influence(here.t, here.u);
     const value = format(band.values[unit * scene.steps + place], 5);
-    const text = fillIn(words.read, { name: band.name, unit, place: scene.named(place), value });
-    const more = norms ? fillIn(words.influence, { unit: here.u, place: here.t, from: place, value: format(norms[place], 3) }) : here.u < scene.outs ? words.unknown : words.projected;
+    const text = fillIn(messages.read, { name: band.name, unit, place: scene.named(place), value });
+    const more = norms ? fillIn(messages.influence, { unit: here.u, place: here.t, from: place, value: format(norms[place], 3) }) : here.u < scene.outs ? messages.unknown : messages.projected;
     readout.textContent = `${text} ${more}`;
   }
   function search() {
@@ -228,13 +228,13 @@ export function timeline({ words, signal, pick, extend }) {
     found.hidden = !threshold;
     if (!threshold) return;
     if (span.length !== 2) {
-      found.textContent = words.span_how;
+      found.textContent = messages.span_how;
       return;
     }
     const units = Object.keys(on(scene, ...span, threshold));
     const spans = matches();
     const name = ([first, last]) => (first === last ? String(first) : `${first}–${last}`);
-    found.textContent = units.length ? fillIn(words.span_found, { span: name(span), units: units.join(", "), found: spans.length ? spans.map(name).join(", ") : words.span_none }) : fillIn(words.span_off, { span: name(span), threshold });
+    found.textContent = units.length ? fillIn(messages.span_found, { span: name(span), units: units.join(", "), found: spans.length ? spans.map(name).join(", ") : messages.span_none }) : fillIn(messages.span_off, { span: name(span), threshold });
   }
 
   function under(event) {

@@ -2,7 +2,7 @@
 
 import { h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { sharp } from "../../kit/js/heatmap.js";
+import { hidpiContext } from "../../kit/js/heatmap.js";
 import { ticks } from "../../kit/js/ticks.js";
 
 const LEFT = 52;
@@ -12,7 +12,7 @@ const BOTTOM = 24;
 const HIGH = 210;
 
 /**
- * @param {{name: string, words: Record<string, string>, signal: AbortSignal, hover: (step: number | null) => void, label: string}} options
+ * @param {{name: string, messages: Record<string, string>, signal: AbortSignal, hover: (step: number | null) => void, label: string}} options
  */
 export function chart({ name, signal, hover, label }) {
   const canvas = h("canvas");
@@ -26,7 +26,7 @@ export function chart({ name, signal, hover, label }) {
   function draw(next) {
     state = { ...state, ...next };
     const { width, curves, colors, until, logX, logY, smoothing, marks } = state;
-    const context = sharp(canvas, width, HIGH);
+    const context = hidpiContext(canvas, width, HIGH);
     element.style.width = `${width}px`;
     const shown = curves.filter((curve) => curve.points.size());
     const [first, last] = [Math.min(Infinity, ...shown.map((c) => c.points.first())), Math.max(1, ...shown.map((c) => Math.min(until, c.points.last())))];

@@ -11,7 +11,7 @@ const notches = ({ low, high, log, whole }) => (whole && !log && high - low <= 1
  * @param {{signal: AbortSignal, turn: (name: string, value: number) => void, live: () => boolean}} options
  */
 export function dials({ signal, turn, live }) {
-  const element = h("div", { class: "dlviz-knobs live-dials", hidden: "" });
+  const element = h("div", { class: "dlviz-controls live-dials", hidden: "" });
   let list = [];
   let drawn = "";
 
@@ -36,13 +36,13 @@ export function dials({ signal, turn, live }) {
       update(value);
       turn(about.name, value);
     }, { signal });
-    return { about, input, element: h("label", { class: "dlviz-knob" }, h("span", {}, about.name), input, shown), update };
+    return { about, input, element: h("label", { class: "dlviz-control" }, h("span", {}, about.name), input, shown), update };
   }
   function menu(about) {
     const input = h("select", { "aria-label": about.name }, ...about.choices.map((value, place) => h("option", { value: place }, typeof value === "number" ? format(value, 4) : String(value))));
     input.addEventListener("change", () => turn(about.name, about.choices[Number(input.value)]), { signal });
     return {
-      about, input, element: h("label", { class: "dlviz-knob dlviz-choice" }, h("span", {}, about.name), input),
+      about, input, element: h("label", { class: "dlviz-control dlviz-choice" }, h("span", {}, about.name), input),
       update(value) {
         input.value = String(about.choices.indexOf(value));
       },

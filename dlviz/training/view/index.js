@@ -2,10 +2,10 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { onTheme, palette } from "../../kit/js/heatmap.js";
-import { shell } from "../../kit/js/card.js";
+import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
+import { card } from "../../kit/js/card.js";
 import { player } from "../../kit/js/player.js";
-import { knobs } from "../../kit/js/controls.js";
+import { controlBar } from "../../kit/js/controls.js";
 import { series, panelOf } from "./series.js";
 import { chart } from "./chart.js";
 import { dials } from "./controls.js";
@@ -17,7 +17,7 @@ const FRAMES = 100;
 const PACE = 70;
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
+  const messages = model.get("messages");
   const live = () => model.get("live");
   const me = Math.random().toString(36).slice(2);
   let metrics = new Map();
@@ -28,31 +28,31 @@ function render({ model, el, signal }) {
   let charts = new Map();
   let width = 0;
   let due = 0;
-  const ui = shell({ el, model, signal, name: "live" });
-  const empty = h("p", { class: "live-empty" }, words.waiting);
+  const ui = card({ el, model, signal, name: "live" });
+  const empty = h("p", { class: "live-empty" }, messages.waiting);
   const panels = h("div", { class: "live-panels" });
   const turner = dials({ signal, turn, live });
-  const controls = knobs({ signal });
+  const controls = controlBar({ signal });
   const buttons = h("div", { class: "live-buttons" });
-  const bar = player({ model, words, signal, root: ui.root, steps: () => FRAMES, label: (step) => fillIn(words.at, { step: stepAt(step) }), pace: PACE });
-  ui.stage.append(empty, panels);
+  const bar = player({ model, messages, signal, root: ui.root, steps: () => FRAMES, label: (step) => fillIn(messages.at, { step: stepAt(step) }), pace: PACE });
+  ui.main.append(empty, panels);
   bar.element.prepend(buttons);
-  const list = runs({ signal, words, pick: (row) => save("picked", row) });
-  ui.stage.append(list.element);
+  const list = runs({ signal, messages, pick: (row) => save("picked", row) });
+  ui.main.append(list.element);
   ui.root.append(bar.element, turner.element, controls.element);
 
   const pause = button("pause", () => save("paused", !model.get("paused")));
   const single = button("single", () => model.send({ kind: "step" }));
   const stop = button("stop", () => model.send({ kind: "stop" }));
   const again = button("again", () => model.send({ kind: "again" }));
-  again.title = words.again_long;
+  again.title = messages.again_long;
   buttons.append(pause, single, stop, again);
-  controls.range({ label: words.smoothing, max: () => 99, get: () => Math.round(100 * model.get("smoothing")), set: (value) => save("smoothing", value / 100), text: (value) => (value / 100).toFixed(2) });
-  for (const axis of ["log_y", "log_x"]) controls.choice({ label: words[axis], options: [["no", words.off], ["yes", words.on]], get: () => (model.get(axis) ? "yes" : "no"), set: (value) => save(axis, value === "yes") });
+  controls.range({ label: messages.smoothing, max: () => 99, get: () => Math.round(100 * model.get("smoothing")), set: (value) => save("smoothing", value / 100), text: (value) => (value / 100).toFixed(2) });
+  for (const axis of ["log_y", "log_x"]) controls.choice({ label: messages[axis], options: [["no", messages.off], ["yes", messages.on]], get: () => (model.get(axis) ? "yes" : "no"), set: (value) => save(axis, value === "yes") });
   controls.update();
 
   function button(name, act) {
-    const node = h("button", { type: "button", class: "live-button" }, words[name]);
+    const node = h("button", { type: "button", class: "live-button" }, messages[name]);
     node.addEventListener("click", act, { signal });
     return node;
   }
@@ -98,7 +98,7 @@ function render({ model, el, signal }) {
 
   function draw() {
     due = 0;
-    const colors = { ...palette(ui.root), mono: getComputedStyle(ui.root).getPropertyValue("--mono") };
+    const colors = { ...themeColors(ui.root), mono: getComputedStyle(ui.root).getPropertyValue("--mono") };
     const style = getComputedStyle(ui.root);
     const inks = ["pos", "neg", "flow", "good", "bad", "accent", "ink-3"].map((name) => style.getPropertyValue(`--${name}`).trim());
     const groups = new Map();
@@ -118,7 +118,7 @@ function render({ model, el, signal }) {
     const picked = model.get("picked") < others.length ? model.get("picked") : -1;
     const frame = model.get("step");
     const until = frame >= FRAMES ? Infinity : stepAt(frame);
-    const shown = marks.filter((mark) => mark.kind === "knob").map((mark, row) => ({ ...mark, row, text: fillIn(words.turned, { name: mark.name, old: text(mark.old), new: text(mark.new) }) }));
+    const shown = marks.filter((mark) => mark.kind === "knob").map((mark, row) => ({ ...mark, row, text: fillIn(messages.turned, { name: mark.name, old: text(mark.old), new: text(mark.new) }) }));
     const epochs = marks.filter((mark) => mark.kind === "epoch");
     const all = [...(epochs.length <= 40 ? epochs : []), ...shown].filter((mark) => mark.step <= until);
     for (const [base, list] of groups) {
@@ -148,27 +148,27 @@ function render({ model, el, signal }) {
 
   function tell() {
     const { state, step, steps, epoch, epochs, left, seconds, own, error } = status;
-    const parts = [model.get("scene").name, words[`state.${state}`]];
-    if (epochs) parts.push(fillIn(words.epoch_of, { epoch, epochs }));
-    if (step) parts.push(fillIn(steps ? words.step_of : words.step_at, { step: step.toLocaleString("en"), steps: steps.toLocaleString("en") }));
-    if (state === "running" && left) parts.push(fillIn(words.left, { time: clock(left) }));
+    const parts = [model.get("scene").name, messages[`state.${state}`]];
+    if (epochs) parts.push(fillIn(messages.epoch_of, { epoch, epochs }));
+    if (step) parts.push(fillIn(steps ? messages.step_of : messages.step_at, { step: step.toLocaleString("en"), steps: steps.toLocaleString("en") }));
+    if (state === "running" && left) parts.push(fillIn(messages.left, { time: clock(left) }));
     else if (seconds) parts.push(clock(seconds));
     for (const one of [...metrics.values()].slice(0, 4)) parts.push(`${one.name} ${format(one.y(one.size() - 1), 3)}`);
     ui.setSignature(parts.join(" · "));
-    ui.setBadge({ kind: own > 0.03 ? "" : "good", text: fillIn(words.overhead, { share: `${(100 * own).toFixed(1)}%` }) });
+    ui.setBadge({ kind: own > 0.03 ? "" : "good", text: fillIn(messages.overhead, { share: `${(100 * own).toFixed(1)}%` }) });
     const notes = live() ? [...model.get("scene").notes] : [];
-    for (const one of metrics.values()) if (one.wild()) notes.push({ kind: "bad", text: fillIn(words.wild, { count: one.wild(), name: one.name }) });
+    for (const one of metrics.values()) if (one.wild()) notes.push({ kind: "bad", text: fillIn(messages.wild, { count: one.wild(), name: one.name }) });
     const first = marks.find((mark) => mark.kind === "wild");
-    if (first) notes.unshift({ kind: "bad", text: fillIn(words.wild_layer, { name: first.name, step: first.step }) });
-    if (error) notes.push({ kind: "bad", text: fillIn(words.failed, { error }) });
+    if (first) notes.unshift({ kind: "bad", text: fillIn(messages.wild_layer, { name: first.name, step: first.step }) });
+    if (error) notes.push({ kind: "bad", text: fillIn(messages.failed, { error }) });
     ui.setNotes(notes);
-    if (inside.length || ui.side.firstChild) ui.setSide(layersOf(inside, words), words.layers);
-    ui.setSummary(fillIn(words.summary, { name: parts.join(", ") }));
+    if (inside.length || ui.side.firstChild) ui.setSide(layersOf(inside, messages), messages.layers);
+    ui.setSummary(fillIn(messages.summary, { name: parts.join(", ") }));
     const active = state === "running" || state === "paused";
     buttons.hidden = !live() || !(active || status.again);
     pause.hidden = stop.hidden = !active;
     again.hidden = !status.again;
-    pause.textContent = model.get("paused") ? words.resume : words.pause;
+    pause.textContent = model.get("paused") ? messages.resume : messages.pause;
     single.hidden = !active || !model.get("paused");
     const done = steps ? Math.min(1, step / steps) : active ? 0 : 1;
     ui.root.style.setProperty("--progress", `${100 * done}%`);
@@ -194,14 +194,14 @@ function render({ model, el, signal }) {
   function moved() {
     bar.update();
     controls.update();
-    ui.say(model.get("playing") ? "" : fillIn(words.at, { step: stepAt(model.get("step")) }));
+    ui.announce(model.get("playing") ? "" : fillIn(messages.at, { step: stepAt(model.get("step")) }));
     later();
   }
   for (const [event, call] of Object.entries(events)) model.on(event, call);
   signal.addEventListener("abort", () => {
     for (const [event, call] of Object.entries(events)) model.off(event, call);
   });
-  onTheme(ui.root, signal, later);
+  onThemeChange(ui.root, signal, later);
   // Its own width is asked for when it changes, not at every drawing.
   const watcher = new ResizeObserver(([entry]) => {
     const now = Math.round(entry.contentRect.width);
@@ -209,7 +209,7 @@ function render({ model, el, signal }) {
     width = now;
     later();
   });
-  watcher.observe(ui.stage);
+  watcher.observe(ui.main);
   signal.addEventListener("abort", () => watcher.disconnect());
   turned();
   const record = model.get("record");

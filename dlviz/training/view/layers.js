@@ -1,27 +1,27 @@
 // What the newest look into the model found: a row for every layer, and below it how its weights are spread.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { array } from "../../kit/js/typed_arrays.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 
 /** @param {any[][]} rows name, gradient norm, update ratio, dead share, heights of the weights' histogram and its ends; "" where there is none */
-export function layersOf(rows, words) {
+export function layersOf(rows, messages) {
   const most = Math.max(1e-30, ...rows.map((row) => (Number.isFinite(Number(row[1])) ? Number(row[1]) : 0)));
-  const head = h("tr", {}, h("th", { scope: "col" }, words.layer), ...["gradient", "ratio", "dead"].map((name) => h("th", { scope: "col", title: words[`${name}_long`] }, words[name])));
+  const head = h("tr", {}, h("th", { scope: "col" }, messages.layer), ...["gradient", "ratio", "dead"].map((name) => h("th", { scope: "col", title: messages[`${name}_long`] }, messages[name])));
   const body = rows.flatMap(([name, gradient, ratio, dead, heights, low, high]) => [
     h("tr", {},
       h("th", { scope: "row", title: name }, name),
       h("td", {}, Number.isFinite(Number(gradient)) && gradient !== "" ? bar(Number(gradient) / most) : null, text(gradient)),
       h("td", {}, text(ratio)),
       h("td", { "data-warn": Number(dead) > 0.5 ? "" : null }, dead === "" ? "" : `${Math.round(100 * Number(dead))}%`)),
-    heights === "" ? null : h("tr", { class: "live-spread" }, h("td", { colspan: 4 }, spread(array(heights, "uint8"), low, high, words))),
+    heights === "" ? null : h("tr", { class: "live-spread" }, h("td", { colspan: 4 }, spread(typedArray(heights, "uint8"), low, high, messages))),
   ]);
-  return h("div", {}, h("h4", {}, words.layers), h("table", { class: "live-layers" }, head, ...body));
+  return h("div", {}, h("h4", {}, messages.layers), h("table", { class: "live-layers" }, head, ...body));
 }
 
 /** Bars from the least weight to the largest; the line stands at 0. */
-function spread(heights, low, high, words) {
-  const bars = h("span", { class: "live-bars", role: "img", "aria-label": fillIn(words.bars, { low: format(low, 2), high: format(high, 2) }) });
+function spread(heights, low, high, messages) {
+  const bars = h("span", { class: "live-bars", role: "img", "aria-label": fillIn(messages.bars, { low: format(low, 2), high: format(high, 2) }) });
   for (const height of heights) {
     const one = h("i");
     one.style.setProperty("--share", String(height / 255));

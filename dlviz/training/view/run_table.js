@@ -4,11 +4,11 @@ import { h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 
 /**
- * @param {{signal: AbortSignal, words: Record<string, string>, pick: (row: number) => void}} options
+ * @param {{signal: AbortSignal, messages: Record<string, string>, pick: (row: number) => void}} options
  */
-export function runs({ signal, words, pick }) {
+export function runs({ signal, messages, pick }) {
   const table = h("table", {});
-  const element = h("section", { class: "live-runs", hidden: "", tabindex: "0", "aria-label": words.runs }, table);
+  const element = h("section", { class: "live-runs", hidden: "", tabindex: "0", "aria-label": messages.runs }, table);
   let drawn = "";
 
   /**
@@ -24,12 +24,12 @@ export function runs({ signal, words, pick }) {
     if (element.hidden || now === drawn) return;
     drawn = now;
     const focused = [...table.querySelectorAll("button")].indexOf(document.activeElement ?? table.getRootNode().activeElement);
-    const head = h("tr", {}, h("th", { scope: "col" }, words.runs), ...[...knobs, ...metrics].map((name) => h("th", { scope: "col" }, name)));
+    const head = h("tr", {}, h("th", { scope: "col" }, messages.runs), ...[...knobs, ...metrics].map((name) => h("th", { scope: "col" }, name)));
     table.replaceChildren(h("thead", {}, head), h("tbody", {}, ...list.map((one, row) => line(one, row, row === picked, row === list.length - 1))));
     if (focused >= 0) table.querySelectorAll("button")[focused]?.focus();
 
     function line(one, row, chosen, own) {
-      const button = h("button", { type: "button", "aria-pressed": String(chosen) }, h("i"), one.name, own ? h("small", {}, ` ${words.now}`) : null);
+      const button = h("button", { type: "button", "aria-pressed": String(chosen) }, h("i"), one.name, own ? h("small", {}, ` ${messages.now}`) : null);
       button.style.setProperty("--own", one.color);
       button.addEventListener("click", () => pick(chosen ? -1 : row), { signal });
       const cell = (value) => h("td", {}, value === undefined ? "" : text(value));

@@ -1,7 +1,7 @@
 // The points of one metric as they come in, with the least and largest of every block of them. However long a run goes on, a page keeps so
 // many of them and no more: of each bunch the first, the last, the least, the largest and the first that is no number.
 
-import { array } from "../../kit/js/typed_arrays.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 
 const BLOCK = 64;
 /** So many points are kept; beyond, every bunch of 16 is thinned to at most 5. */
@@ -35,8 +35,8 @@ export function series(name) {
   function add(part) {
     if (part.first === 0 && count) clear();
     if (part.first !== count) return false;
-    const values = array(part.values, part.kind ?? "float32");
-    const steps = part.steps ? array(part.steps, "float64") : null;
+    const values = typedArray(part.values, part.kind ?? "float32");
+    const steps = part.steps ? typedArray(part.steps, "float64") : null;
     grow(drawn + values.length);
     for (let i = 0; i < values.length; i += 1) {
       if (!Number.isFinite(values[i])) wild += 1;

@@ -215,7 +215,7 @@ def test_a_page_holds_up_to_forty_moments():
     net = Bag()
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
     loop(net, view, 100)
-    full, frames = view._full(), view._frames()["step"]
+    full, frames = view._page_state(), view._precomputed()["step"]
     assert full["frame"]["at"] == 100
     assert 30 < len(frames) <= 41
     assert full["frame"]["numbers"] == [frame["frame"]["at"] for frame in frames.values()]

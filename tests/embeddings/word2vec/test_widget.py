@@ -277,7 +277,7 @@ def test_a_page_holds_moments_that_are_the_same_as_live_ones_and_stays_small():
     view.run(6000)
     view.step = 1234
     state = view.training.vectors.clone()
-    page, frames, full = view.to_html(), view._frames()["step"], view._full()
+    page, frames, full = view.to_html(), view._precomputed()["step"], view._page_state()
     assert len(page) < 2_500_000
     assert 20 < len(frames) <= 41
     assert full["frame"]["at"] == 1234

@@ -1,7 +1,7 @@
 // Points and labels on a canvas, flat or in space: moved, turned, zoomed, walked from word to word with the arrow keys. Thousands stay fluid.
 
 import { h } from "../../../kit/js/dom.js";
-import { palette, sharp, onTheme } from "../../../kit/js/heatmap.js";
+import { themeColors, hidpiContext, onThemeChange } from "../../../kit/js/heatmap.js";
 import { format } from "../../../kit/js/numbers.js";
 import { TILT, fitted, project, screen, layered } from "./projection3d.js";
 import { motion } from "./tween.js";
@@ -16,11 +16,11 @@ const ASIDE = [0.6, TILT];
 const WAY = 600;
 
 /**
- * @param {{words: Record<string, string>, root: HTMLElement, signal: AbortSignal, pick: (row: number) => void,
+ * @param {{messages: Record<string, string>, root: HTMLElement, signal: AbortSignal, pick: (row: number) => void,
  *   lift?: (event: PointerEvent, row: number) => boolean}} options lift: takes a word that was pressed on, where words can be carried
  */
-export function map({ words, root, signal, pick, lift = () => false }) {
-  const canvas = h("canvas", { class: "vec-canvas", tabindex: "0", role: "application", "aria-label": words["map.alt"] });
+export function map({ messages, root, signal, pick, lift = () => false }) {
+  const canvas = h("canvas", { class: "vec-canvas", tabindex: "0", role: "application", "aria-label": messages["map.alt"] });
   const name = h("span", { class: "vec-under" });
   const numbers = h("code");
   const element = h("div", { class: "vec-map" }, canvas, h("p", { class: "vec-foot" }, name, numbers));
@@ -61,12 +61,12 @@ export function map({ words, root, signal, pick, lift = () => false }) {
   function paint() {
     asked = 0;
     if (!wide || !fit) return;
-    colors ??= palette(root);
+    colors ??= themeColors(root);
     font ||= getComputedStyle(root).fontFamily;
     letters ??= lettering(font);
     look();
     const count = scene.labels.length;
-    const context = sharp(canvas, wide, HIGH);
+    const context = hidpiContext(canvas, wide, HIGH);
     const seen = { at, ...layered(at.z, count, scene.solid ? LAYERS : 1) };
     if (scene.solid) axes(context, colors, ends, ["1", "2", "3"].map((one) => (scene.axes[1] ? one : "")), font);
     points(context, colors, seen, wide, HIGH);
@@ -150,7 +150,7 @@ export function map({ words, root, signal, pick, lift = () => false }) {
   function hover(row) {
     if (row !== under && scene.labels.length) redraw();
     under = row;
-    name.textContent = row < 0 ? words[scene.solid ? "map.read_solid" : "map.read"] : scene.labels[row];
+    name.textContent = row < 0 ? messages[scene.solid ? "map.read_solid" : "map.read"] : scene.labels[row];
     numbers.textContent = row < 0 ? "" : coordinates(row);
   }
   function coordinates(row) {
@@ -242,7 +242,7 @@ export function map({ words, root, signal, pick, lift = () => false }) {
     redraw();
   });
   watcher.observe(element);
-  onTheme(root, signal, () => {
+  onThemeChange(root, signal, () => {
     colors = null;
     redraw();
   });

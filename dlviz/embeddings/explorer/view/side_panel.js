@@ -8,8 +8,8 @@ const SHOWN = 8;
 const RINGED = 200;
 
 /** A field in which words are looked for; what fits is listed below it, and ringed on the map. */
-export function search({ words, signal, pick, seek }) {
-  const input = h("input", { type: "text", placeholder: words["side.search"], "aria-label": words["side.search"], autocomplete: "off" });
+export function search({ messages, signal, pick, seek }) {
+  const input = h("input", { type: "text", placeholder: messages["side.search"], "aria-label": messages["side.search"], autocomplete: "off" });
   const list = h("div", { class: "vec-hits" });
   const element = h("div", { class: "vec-search" }, input, list);
   let labels = [];
@@ -23,7 +23,7 @@ export function search({ words, signal, pick, seek }) {
       button.addEventListener("click", () => take(row), { signal });
       return button;
     }));
-    if (wanted && !hits.length) list.append(h("span", { class: "vec-soft" }, words["side.none"]));
+    if (wanted && !hits.length) list.append(h("span", { class: "vec-soft" }, messages["side.none"]));
   }
   function take(row) {
     input.value = "";
@@ -61,29 +61,29 @@ export function ranking({ labels, near, signal, pressed = -1, press }) {
 }
 
 /** The cosine of two words: each term a product of two numbers, and their sum. */
-export function itemised({ words, one, other, item, cosine }) {
+export function itemised({ messages, one, other, item, cosine }) {
   const most = Math.max(...item.terms.map(Math.abs));
   const row = (name, a, b, term) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, a), h("td", {}, b), h("td", { style: `background: ${diverging(term, most)}` }, fixed(term)));
   const rows = item.dims.map((dim, k) => row(String(dim), fixed(item.a[k]), fixed(item.b[k]), item.terms[k]));
-  if (item.left) rows.push(row(fillIn(words["side.rest"], { count: item.left }), "", "", item.rest));
+  if (item.left) rows.push(row(fillIn(messages["side.rest"], { count: item.left }), "", "", item.rest));
   const printed = [...item.terms, ...(item.left ? [item.rest] : [])].reduce((sum, term) => sum + Number(term.toFixed(3)), 0);
   const residual = Number(cosine.toFixed(3)) - printed;
-  const foot = [h("tr", {}, h("th", { scope: "row", colspan: 3 }, words["side.sum"]), h("td", {}, h("b", {}, fixed(cosine))))];
-  if (Math.abs(residual) > 5e-4) foot.push(h("tr", { class: "vec-soft" }, h("td", { colspan: 4 }, fillIn(words["side.rounding"], { size: format(residual, 1) }))));
-  const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, words["side.dim"]), h("th", { scope: "col" }, one), h("th", { scope: "col" }, other), h("th", { scope: "col" }, "×")));
+  const foot = [h("tr", {}, h("th", { scope: "row", colspan: 3 }, messages["side.sum"]), h("td", {}, h("b", {}, fixed(cosine))))];
+  if (Math.abs(residual) > 5e-4) foot.push(h("tr", { class: "vec-soft" }, h("td", { colspan: 4 }, fillIn(messages["side.rounding"], { size: format(residual, 1) }))));
+  const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, messages["side.dim"]), h("th", { scope: "col" }, one), h("th", { scope: "col" }, other), h("th", { scope: "col" }, "×")));
   return h("table", { class: "vec-product" }, head, h("tbody", {}, ...rows), h("tfoot", {}, ...foot));
 }
 
 /** The product of the vectors as they are, which the cosine is a part of, and their distance. */
-export function measures({ words, item }) {
+export function measures({ messages, item }) {
   const [one, other] = item.lengths;
-  const text = fillIn(words["side.dot"], { dot: format(item.dot, 4), one: format(one, 4), other: format(other, 4), distance: format(item.distance, 4) });
+  const text = fillIn(messages["side.dot"], { dot: format(item.dot, 4), one: format(one, 4), other: format(other, 4), distance: format(item.distance, 4) });
   return h("p", { class: "vec-soft" }, text);
 }
 
 /** Buttons that put the chosen word into a field; @param {{name: string, put: () => void}[]} into */
-export function putting({ words, word, into, signal }) {
-  const text = fillIn(words["side.put"], { word });
+export function putting({ messages, word, into, signal }) {
+  const text = fillIn(messages["side.put"], { word });
   return h("div", { class: "vec-put" }, h("span", { class: "vec-soft" }, text), ...into.map(({ name, put }) => {
     const button = h("button", { type: "button", "aria-label": `${text} ${name}`, "data-key": `put ${name}` }, name);
     button.addEventListener("click", put, { signal });

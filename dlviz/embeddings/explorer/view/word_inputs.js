@@ -3,15 +3,15 @@
 import { h, fillIn } from "../../../kit/js/dom.js";
 
 /**
- * @param {{slots: {name: string, sign?: string, optional?: boolean}[], order: number[], label: string, signal: AbortSignal, words: Record<string, string>,
+ * @param {{slots: {name: string, sign?: string, optional?: boolean}[], order: number[], label: string, signal: AbortSignal, messages: Record<string, string>,
  *   act: (rows: number[]) => void, clear: () => void}} options order: in which the slots stand; act: with the row of every slot, −1 for an
  *   optional one that is empty
  */
-export function fields({ slots, order, label, signal, words, act, clear }) {
+export function fields({ slots, order, label, signal, messages, act, clear }) {
   const inputs = slots.map(({ name }) => h("input", { type: "text", "aria-label": name, placeholder: name, autocomplete: "off" }));
   const told = h("span", { class: "vec-bad", role: "alert" });
   const go = h("button", { type: "button", class: "dlviz-wide" }, label);
-  const off = h("button", { type: "button" }, words["side.clear"]);
+  const off = h("button", { type: "button" }, messages["side.clear"]);
   const nodes = slots.map(({ sign }, k) => h("label", { class: "vec-slot", "data-slot": k }, sign ? h("span", { "aria-hidden": "true" }, sign) : null, inputs[k]));
   const element = h("div", { class: "vec-fields" }, ...order.map((k) => nodes[k]), go, off, told);
   let labels = [];
@@ -20,7 +20,7 @@ export function fields({ slots, order, label, signal, words, act, clear }) {
   const absent = (k) => (typed(k) || !slots[k].optional) && !labels.includes(typed(k));
   function submit() {
     const unknown = slots.findIndex((_, k) => absent(k));
-    told.textContent = unknown < 0 ? "" : fillIn(words["side.unknown"], { word: typed(unknown) });
+    told.textContent = unknown < 0 ? "" : fillIn(messages["side.unknown"], { word: typed(unknown) });
     inputs.forEach((input, k) => input.setAttribute("aria-invalid", String(absent(k))));
     if (unknown < 0) act(inputs.map((_, k) => labels.indexOf(typed(k))));
     else inputs[unknown].focus();

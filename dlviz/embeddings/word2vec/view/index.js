@@ -1,10 +1,10 @@
 // word2vec in training: the sentence and its window, the two matrices, the map, the step in numbers, and the losses so far.
 
 import { h, fillIn } from "../../../kit/js/dom.js";
-import { array } from "../../../kit/js/typed_arrays.js";
+import { typedArray } from "../../../kit/js/typed_arrays.js";
 import { format } from "../../../kit/js/numbers.js";
-import { stage } from "../../../kit/js/base_view.js";
-import { palette, onTheme } from "../../../kit/js/heatmap.js";
+import { baseView } from "../../../kit/js/base_view.js";
+import { themeColors, onThemeChange } from "../../../kit/js/heatmap.js";
 import { strip } from "./window_strip.js";
 import { matrices } from "./matrix.js";
 import { map } from "./map.js";
@@ -20,18 +20,18 @@ const READ = 250;
 const NUMBERS = 16;
 
 function render({ model, el, signal }) {
-  const words = model.get("words");
-  const on = stage({ model, el, signal, name: words.name, steps, label, draw, stand, traits: { frame: () => fast.answered(), fast: () => fast.turned() }, release, pace: PACE });
+  const messages = model.get("messages");
+  const on = baseView({ model, el, signal, name: messages.name, steps, label, draw, showStep, traits: { frame: () => fast.answered(), fast: () => fast.turned() }, onEscape, pace: PACE });
   const { root } = on.ui;
   root.classList.add("w2v");
-  const text = strip({ words });
-  const two = matrices({ words, signal, point });
-  const where = map({ words, root, signal, point });
-  const told = card({ words });
-  const losses = curve({ words, signal, go });
+  const text = strip({ messages });
+  const two = matrices({ messages, signal, point });
+  const where = map({ messages, root, signal, point });
+  const told = card({ messages });
+  const losses = curve({ messages, signal, go });
   const readout = h("output", { class: "w2v-readout" });
   const count = h("span", { class: "w2v-count" });
-  const fast = trainer({ model, words, signal, root, open, save: on.save });
+  const fast = trainer({ model, messages, signal, root, open, save: on.save });
   let raw = null;
   let frame = null;
   let painted = null;
@@ -42,15 +42,15 @@ function render({ model, el, signal }) {
   let read = 0;
 
   root.addEventListener("keydown", onKey, { signal });
-  on.ui.stage.append(
+  on.ui.main.append(
     text.element,
     h("div", { class: "w2v-bench" }, h("div", { class: "w2v-left" }, two.element, readout), h("div", { class: "w2v-middle" }, where.element, losses.element), told.element));
-  onTheme(root, signal, () => {
+  onThemeChange(root, signal, () => {
     colors = null;
     paint(false);
   });
   const watcher = new ResizeObserver(() => paint(false));
-  watcher.observe(on.ui.stage);
+  watcher.observe(on.ui.main);
   signal.addEventListener("abort", () => watcher.disconnect());
   on.start();
   const bar = root.querySelector(".dlviz-player");
@@ -71,7 +71,7 @@ function render({ model, el, signal }) {
   }
   function label() {
     const { at, card: one } = model.get("frame");
-    return fillIn(words.told, { next: at + 1, known: one.known.join(", "), target: one.words[0], loss: format(Number(one.loss), 4) });
+    return fillIn(messages.told, { next: at + 1, known: one.known.join(", "), target: one.words[0], loss: format(Number(one.loss), 4) });
   }
   /** To a step, or to the nearest one that is kept. */
   function go(step) {
@@ -91,7 +91,7 @@ function render({ model, el, signal }) {
     event.preventDefault();
     event.stopPropagation();
   }
-  function release() {
+  function onEscape() {
     pinned = -1;
     point(-1);
     return true;
@@ -108,14 +108,14 @@ function render({ model, el, signal }) {
     row = pinned = -1;
     cell = null;
     fast.element.hidden = !open();
-    offer({ model, words, on, scene });
+    offer({ model, messages, on, scene });
     painted = null;
   }
-  function stand() {
+  function showStep() {
     const next = model.get("frame");
     if (raw !== next) {
       raw = next;
-      frame = { ...next, w: array(next.w, "float32"), u: array(next.u, "float32"), places: array(next.places, "float32"), curve: { ...next.curve, means: array(next.curve.means, "float32") } };
+      frame = { ...next, w: typedArray(next.w, "float32"), u: typedArray(next.u, "float32"), places: typedArray(next.places, "float32"), curve: { ...next.curve, means: typedArray(next.curve.means, "float32") } };
     }
     if (painted !== frame) paint(!model.get("fast"));
   }
@@ -124,12 +124,12 @@ function render({ model, el, signal }) {
     const scene = model.get("scene");
     const fresh = painted !== frame;
     painted = frame;
-    colors ??= palette(root);
+    colors ??= themeColors(root);
     colors.good ??= getComputedStyle(root).getPropertyValue("--good").trim();
     two.draw({ scene, frame, colors, row });
     where.draw({ scene, frame, colors, row, moving: moving && fresh });
     losses.draw({ frame, live: open() });
-    count.textContent = fillIn(words[scene.own ? "count" : "update"], { step: frame.at.toLocaleString("en"), epoch: frame.epoch.toFixed(2) });
+    count.textContent = fillIn(messages[scene.own ? "count" : "update"], { step: frame.at.toLocaleString("en"), epoch: frame.epoch.toFixed(2) });
     tell(scene);
     const now = performance.now();
     if (!fresh || (model.get("fast") && now - read < READ)) return;
@@ -145,7 +145,7 @@ function render({ model, el, signal }) {
     const numbers = (matrix) => Array.from(matrix.subarray(one * scene.columns, one * scene.columns + first), (value) => format(value, 2)).join(" ") + (first < scene.size ? " …" : "");
     const here = cell ? ` · ${cell.name.toUpperCase()}[${one}, ${cell.column}] = ${format(frame[cell.name][one * scene.columns + cell.column])}` : "";
     readout.replaceChildren(
-      h("b", {}, fillIn(words.row, { word: scene.labels[one], row: one, count: scene.counts[one] }), here),
+      h("b", {}, fillIn(messages.row, { word: scene.labels[one], row: one, count: scene.counts[one] }), here),
       h("span", {}, `W[${one}] ${numbers(frame.w)}`),
       h("span", {}, `U[${one}] ${numbers(frame.u)}`));
   }

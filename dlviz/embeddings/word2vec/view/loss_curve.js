@@ -7,8 +7,8 @@ const WIDE = 320;
 const HIGH = 92;
 const BOX = { left: 36, right: 312, top: 8, bottom: 74 };
 
-/** @param {{words: Record<string, string>, signal: AbortSignal, go: (step: number) => void}} options */
-export function curve({ words, signal, go }) {
+/** @param {{messages: Record<string, string>, signal: AbortSignal, go: (step: number) => void}} options */
+export function curve({ messages, signal, go }) {
   const line = s("path", { class: "w2v-line" });
   const now = s("path", { class: "w2v-now" });
   const changes = s("path", { class: "w2v-changes" });
@@ -43,9 +43,9 @@ export function curve({ words, signal, go }) {
     top.textContent = finite.length ? format(most, 4) : "";
     base.textContent = finite.length ? format(low, 4) : "";
     end.textContent = reached.toLocaleString("en");
-    name.textContent = fillIn(words[block > 1 ? "losses" : "losses_each"], { block: block.toLocaleString("en") });
+    name.textContent = fillIn(messages[block > 1 ? "losses" : "losses_each"], { block: block.toLocaleString("en") });
     const values = { steps: reached.toLocaleString("en"), first: finite.length ? format(finite[0], 3) : "–", last: finite.length ? format(finite.at(-1), 3) : "–" };
-    svg.setAttribute("aria-label", fillIn(words.losses_alt, values));
+    svg.setAttribute("aria-label", fillIn(messages.losses_alt, values));
   }
   svg.addEventListener("click", (event) => {
     const box = svg.getBoundingClientRect();

@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../../../kit/js/dom.js";
 import { format } from "../../../kit/js/numbers.js";
-import { sharp } from "../../../kit/js/heatmap.js";
+import { hidpiContext } from "../../../kit/js/heatmap.js";
 import { motion } from "../../explorer/view/tween.js";
 import { arrow } from "../../explorer/view/map_drawing.js";
 
@@ -21,8 +21,8 @@ export function round(value) {
   return [5, 2, 1].map((n) => n * unit).find((one) => one <= value * 1.0000001) ?? unit;
 }
 
-/** @param {{words: Record<string, string>, root: HTMLElement, signal: AbortSignal, point: (row: number, hold?: boolean) => void}} options */
-export function map({ words, root, signal, point }) {
+/** @param {{messages: Record<string, string>, root: HTMLElement, signal: AbortSignal, point: (row: number, hold?: boolean) => void}} options */
+export function map({ messages, root, signal, point }) {
   const canvas = h("canvas", { class: "w2v-canvas", role: "img" });
   const legend = h("p", { class: "w2v-axes" });
   const box = h("div", { class: "w2v-map" }, canvas);
@@ -61,7 +61,7 @@ export function map({ words, root, signal, point }) {
     if (!state || size[0] < 40) return;
     shown = walk.now();
     const { colors, scene, frame, row } = state;
-    const context = sharp(canvas, ...size);
+    const context = hidpiContext(canvas, ...size);
     const known = new Set(frame.card.inputs);
     context.fillStyle = colors["ink-3"];
     const count = scene.labels.length;
@@ -155,8 +155,8 @@ export function map({ words, root, signal, point }) {
   }
   function tell(factor) {
     const { frame } = state;
-    legend.textContent = fillIn(words.axes_told, { share: Math.round(100 * frame.share), factor: format(factor) });
-    canvas.setAttribute("aria-label", fillIn(words.map_alt, { share: Math.round(100 * frame.share) }));
+    legend.textContent = fillIn(messages.axes_told, { share: Math.round(100 * frame.share), factor: format(factor) });
+    canvas.setAttribute("aria-label", fillIn(messages.map_alt, { share: Math.round(100 * frame.share) }));
   }
 
   function nearest(event) {

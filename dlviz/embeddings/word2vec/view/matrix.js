@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../../../kit/js/dom.js";
 import { format, shape } from "../../../kit/js/numbers.js";
-import { heat, sharp } from "../../../kit/js/heatmap.js";
+import { heatmap, hidpiContext } from "../../../kit/js/heatmap.js";
 
 /** Room of one matrix, the gap between its blocks, the largest cell, and from which height on a row has its word beside it. */
 const WIDE = 150;
@@ -28,9 +28,9 @@ export function laid(rows, columns) {
   return best;
 }
 
-/** @param {{words: Record<string, string>, signal: AbortSignal, point: (row: number, hold?: boolean) => void}} options */
-export function matrices({ words, signal, point }) {
-  const [w, u] = ["w", "u"].map((name) => one(name, words));
+/** @param {{messages: Record<string, string>, signal: AbortSignal, point: (row: number, hold?: boolean) => void}} options */
+export function matrices({ messages, signal, point }) {
+  const [w, u] = ["w", "u"].map((name) => one(name, messages));
   const scale = h("p", { class: "w2v-scale" });
   const element = h("div", { class: "w2v-matrices", tabindex: "0", role: "application" }, w.element, u.element);
   let state = null;
@@ -79,25 +79,25 @@ export function matrices({ words, signal, point }) {
     paint(w.canvas, frame.w, known, { scene, frame, colors, row, layout, names });
     paint(u.canvas, frame.u, roles, { scene, frame, colors, row, layout, names: 0 });
     for (const { title, name } of [w, u].map((one, k) => ({ ...one, name: "WU"[k] }))) title.textContent = `${name} ${shape([scene.words, scene.size])}`;
-    element.setAttribute("aria-label", fillIn(words.matrices_alt, { rows: scene.labels.length, columns: scene.columns }));
-    scale.textContent = fillIn(words.scale, { most: format(frame.most, 2) });
+    element.setAttribute("aria-label", fillIn(messages.matrices_alt, { rows: scene.labels.length, columns: scene.columns }));
+    scale.textContent = fillIn(messages.scale, { most: format(frame.most, 2) });
     if (!scale.isConnected) element.after(scale);
   }
   return { element, draw };
 }
 
-function one(name, words) {
+function one(name, messages) {
   const canvas = h("canvas", { class: "w2v-heat" });
   const title = h("b", {});
-  return { canvas, title, element: h("div", { class: "w2v-matrix" }, h("p", {}, title, h("span", {}, words[`matrix.${name}`])), canvas) };
+  return { canvas, title, element: h("div", { class: "w2v-matrix" }, h("p", {}, title, h("span", {}, messages[`matrix.${name}`])), canvas) };
 }
 
 function paint(canvas, values, lit, { scene, frame, colors, row, layout, names }) {
   const { blocks, long, high, wide } = layout;
   const rows = scene.labels.length;
   const across = scene.columns * wide;
-  const context = sharp(canvas, names + blocks * across + (blocks - 1) * GAP + 6, long * high + 2);
-  const picture = heat(values, 0, rows, scene.columns, frame.most, colors);
+  const context = hidpiContext(canvas, names + blocks * across + (blocks - 1) * GAP + 6, long * high + 2);
+  const picture = heatmap(values, 0, rows, scene.columns, frame.most, colors);
   const left = (block) => names + block * (across + GAP) + 1;
   for (let block = 0; block < blocks; block += 1) {
     const count = Math.min(long, rows - block * long);

@@ -3,21 +3,21 @@
 import { h, fillIn } from "../../../kit/js/dom.js";
 import { format, diverging } from "../../../kit/js/numbers.js";
 
-/** @param {{words: Record<string, string>}} options */
-export function card({ words }) {
-  const element = h("div", { class: "w2v-card", tabindex: "0", role: "region", "aria-label": words.card });
+/** @param {{messages: Record<string, string>}} options */
+export function card({ messages }) {
+  const element = h("div", { class: "w2v-card", tabindex: "0", role: "region", "aria-label": messages.card });
 
   function draw(scene, frame) {
     const one = frame.card;
     const cbow = scene.kind === "cbow";
     const known = cbow ? `[${one.known.join(", ")}]` : one.known[0];
     const parts = [
-      h("h4", {}, scene.own ? fillIn(words.card_title, { step: (frame.at + 1).toLocaleString("en") }) : fillIn(words.card_watched, { step: frame.at.toLocaleString("en") })),
-      h("p", {}, ...sentence(words.pair, { known: role("known", one.known.join(", ")), target: role("target", one.words[0]) })),
-      one.examples > 1 ? h("p", { class: "w2v-soft" }, fillIn(words.examples, { count: one.examples })) : null,
-      row(cbow ? "h" : `h = W[${known}]`, cbow ? words.mean : "", one.hidden),
+      h("h4", {}, scene.own ? fillIn(messages.card_title, { step: (frame.at + 1).toLocaleString("en") }) : fillIn(messages.card_watched, { step: frame.at.toLocaleString("en") })),
+      h("p", {}, ...sentence(messages.pair, { known: role("known", one.known.join(", ")), target: role("target", one.words[0]) })),
+      one.examples > 1 ? h("p", { class: "w2v-soft" }, fillIn(messages.examples, { count: one.examples })) : null,
+      row(cbow ? "h" : `h = W[${known}]`, cbow ? messages.mean : "", one.hidden),
       table(scene, frame),
-      row(`W[${known}] +=`, fillIn(words[cbow && one.inputs.length > 1 ? "pull_each" : "pull"], { count: one.inputs.length }), one.pull.map((value) => -frame.rate * Number(value))),
+      row(`W[${known}] +=`, fillIn(messages[cbow && one.inputs.length > 1 ? "pull_each" : "pull"], { count: one.inputs.length }), one.pull.map((value) => -frame.rate * Number(value))),
       code(scene, one, known)];
     element.replaceChildren(...parts.filter(Boolean));
   }
@@ -44,20 +44,20 @@ export function card({ words }) {
     const { count, chance, error, term } = one.rest;
     if (count) {
       const cells = ["", fixed(chance), "0", signed(Number(error), 3), ...(negative ? [fixed(term)] : []), ""];
-      lines.push(h("tr", { class: "w2v-soft" }, h("th", { scope: "row" }, fillIn(words.rest, { count })), ...cells.map((text) => h("td", {}, text))));
+      lines.push(h("tr", { class: "w2v-soft" }, h("th", { scope: "row" }, fillIn(messages.rest, { count })), ...cells.map((text) => h("td", {}, text))));
     }
-    const sum = h("tr", {}, h("th", { scope: "row", colspan: negative ? 5 : 3 }, words[negative ? "sum" : "surprise"]), h("td", { colspan: negative ? 1 : 2 }, h("b", {}, fixed(one.loss))), h("td"));
+    const sum = h("tr", {}, h("th", { scope: "row", colspan: negative ? 5 : 3 }, messages[negative ? "sum" : "surprise"]), h("td", { colspan: negative ? 1 : 2 }, h("b", {}, fixed(one.loss))), h("td"));
     const foot = [sum];
     const printed = [...one.terms, ...(count && negative ? [term] : [])].reduce((all, value) => all + Number(Number(value).toFixed(3)), 0);
     const left = Number(Number(one.loss).toFixed(3)) - printed;
-    if (negative && Math.abs(left) > 5e-4) foot.push(h("tr", { class: "w2v-soft" }, h("td", { colspan: 7 }, fillIn(words.rounding, { size: format(left, 1) }))));
-    return h("table", {}, h("thead", {}, h("tr", {}, ...heads.map((name) => h("th", { scope: "col" }, words[`head.${name}`])))), h("tbody", {}, ...lines), h("tfoot", {}, ...foot));
+    if (negative && Math.abs(left) > 5e-4) foot.push(h("tr", { class: "w2v-soft" }, h("td", { colspan: 7 }, fillIn(messages.rounding, { size: format(left, 1) }))));
+    return h("table", {}, h("thead", {}, h("tr", {}, ...heads.map((name) => h("th", { scope: "col" }, messages[`head.${name}`])))), h("tbody", {}, ...lines), h("tfoot", {}, ...foot));
   }
   function code(scene, one, known) {
     const hidden = `h = W[${known}]${scene.kind === "cbow" ? ".mean(0)" : ""}`;
     const drawn = one.words.slice(1, 3).join(", ") + (one.words.length > 3 ? ", …" : "");
     const fill = { target: one.words[0], drawn };
-    const lines = [hidden, words[`code.hand.${scene.loss}`], words[`code.torch.${scene.loss}`], words[`code.step.${scene.loss}`]];
+    const lines = [hidden, messages[`code.hand.${scene.loss}`], messages[`code.torch.${scene.loss}`], messages[`code.step.${scene.loss}`]];
     return h("pre", { class: "w2v-code" }, lines.map((line) => fillIn(line, fill)).join("\n"));
   }
   return { element, draw };

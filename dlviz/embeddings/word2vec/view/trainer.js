@@ -6,10 +6,10 @@ import { h } from "../../../kit/js/dom.js";
 const PATIENCE = 3000;
 
 /**
- * @param {{model: any, words: Record<string, string>, signal: AbortSignal, root: HTMLElement, open: () => boolean, save: (trait: string, value: any) => void}} options
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, open: () => boolean, save: (trait: string, value: any) => void}} options
  */
-export function trainer({ model, words, signal, open, save }) {
-  const element = h("button", { type: "button", class: "w2v-fast" }, words.fast);
+export function trainer({ model, messages, signal, open, save }) {
+  const element = h("button", { type: "button", class: "w2v-fast" }, messages.fast);
   let waiting = 0;
   let frame = 0;
 
@@ -27,7 +27,7 @@ export function trainer({ model, words, signal, open, save }) {
   }
   function turned() {
     const is = Boolean(model.get("fast")) && open();
-    element.textContent = is ? words.stop : words.fast;
+    element.textContent = is ? messages.stop : messages.fast;
     element.setAttribute("aria-pressed", String(is));
     if (is && !frame) frame = requestAnimationFrame(ask);
   }
