@@ -26,6 +26,7 @@ WRITES = {
 }
 ACTIONS = {
     *("actions/checkout@v4", "actions/setup-python@v5", "actions/upload-artifact@v4", "actions/download-artifact@v4"),
+    "actions/setup-node@v4",
     *("actions/upload-pages-artifact@v3", "actions/deploy-pages@v4", "pypa/gh-action-pypi-publish@release/v1"),
 }
 
@@ -50,7 +51,7 @@ def ran(script, **environment):
 
 
 def test_what_was_asked_for_is_there():
-    assert set(WORKFLOWS) == {"test", "dependencies", "lessons", "release", "site"}
+    assert set(WORKFLOWS) == {"test", "lint", "nightly", "dependencies", "lessons", "release", "site"}
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -123,6 +124,27 @@ def test_newest_and_oldest_are_tried_in_full():
     assert version == {"newest": JOBS["test", "test"]["strategy"]["matrix"]["python"][-1], "oldest": "3.11"}
     every = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
     assert all(re.match(r"[\w.-]+>=\d", need) for need in every)
+
+
+def test_the_linters_run_here_in_a_workflow_and_before_a_commit():
+    assert ".ci/lint" in scripts("lint", "lint")
+    assert "\n.ci/lint\n" in (ROOT / ".ci" / "run").read_text("utf-8")
+    lint = (ROOT / ".ci" / "lint").read_text("utf-8")
+    hooks = " ".join(
+        hook["entry"]
+        for repository in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+        for hook in repository["hooks"]
+    )
+    for tool in ("ruff", "mypy", "tsc", "eslint"):
+        assert tool in lint
+        assert tool in hooks
+    tools = json.loads((ROOT / ".ci" / "javascript" / "package.json").read_text("utf-8"))["devDependencies"]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in tools.values())
+
+
+def test_slow_tests_run_every_night():
+    assert "schedule" in WORKFLOWS["nightly"][True]
+    assert any("-m slow" in script for script in scripts("nightly", "slow"))
 
 
 def test_lessons_run_on_a_cpu_always_and_on_cuda_when_asked():
