@@ -1,6 +1,7 @@
 """What runs elsewhere, read here: workflows say what README and pyproject.toml say, may do what they need, and hold no secret."""
 
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+import dlviz
+from dlviz.export.gallery import GROUPS
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".github"
@@ -201,7 +205,14 @@ def test_the_site_has_every_lesson_with_the_way_to_where_it_plays(tmp_path):
     builder().lay_out(tmp_path)
     lessons = sorted(path.stem for path in (ROOT / "lessons").glob("[0-9]*.ipynb"))
     contents = yaml.safe_load((tmp_path / "_toc.yml").read_text("utf-8"))
-    assert [chapter["file"] for chapter in contents["chapters"]] == [f"lessons/{lesson}" for lesson in lessons]
+    assert [chapter["file"] for chapter in contents["chapters"]] == [
+        *(f"lessons/{lesson}" for lesson in lessons),
+        "api",
+    ]
+    reference = (tmp_path / "api.md").read_text("utf-8")
+    public = [name for name in dlviz.__all__ if inspect.isfunction(getattr(dlviz, name))]
+    assert re.findall(r"^## (\w+)$", reference, re.M) == public
+    assert all(inspect.getdoc(getattr(dlviz, name)).splitlines()[0].replace("``", "`") in reference for name in public)
     first = (tmp_path / "index.md").read_text("utf-8")
     assert [lesson for lesson in lessons if f"(lessons/{lesson}.ipynb)" not in first] == []
     assert re.search(r"<!-- open -->\n```bash\n(.*)\n```", README)[1] in first
@@ -212,6 +223,24 @@ def test_the_site_has_every_lesson_with_the_way_to_where_it_plays(tmp_path):
         original = json.loads((ROOT / "lessons" / f"{lesson}.ipynb").read_text("utf-8"))["cells"]
         assert f'href="../play/{lesson}.html"' in cells.pop(1)["source"]
         assert cells == original
+
+
+def test_the_readme_shows_every_widget_and_links_to_its_page_of_the_gallery():
+    shown = re.findall(
+        r'src="(\.github/pictures/(\w+)\.png)".*?\((?:https://OWNER\.github\.io/dlviz/gallery/)dlviz\.(\w+)\.html\)',
+        README,
+    )
+    names = [make.__name__ for makers in GROUPS.values() for make in makers]
+    assert sorted(name for _, name, _ in shown) == sorted(names)
+    assert all((ROOT / path).is_file() and name == page for path, name, page in shown)
+    assert 60 <= len(README.splitlines()) <= 90
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "ISSUE_TEMPLATE").glob("*.yml")), ids=lambda path: path.stem)
+def test_an_issue_form_has_what_a_form_needs(path):
+    form = yaml.safe_load(path.read_text("utf-8"))
+    assert {"name", "description", "body"} <= set(form)
+    assert len({field["id"] for field in form["body"]}) == len(form["body"])
 
 
 def test_a_page_of_the_book_names_no_foreign_script(tmp_path):

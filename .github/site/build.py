@@ -7,13 +7,17 @@ Run by the Python that has dlviz. Jupyter Book lives in an environment of its ow
 """
 
 import argparse
+import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
+
+import dlviz
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -53,15 +57,44 @@ def lay_out(work: Path) -> None:
     shutil.copytree(ROOT / "lessons" / "pictures", work / "lessons" / "pictures")
     readme = (ROOT / "README.md").read_text("utf-8")
     table = "\n".join(
-        line for line in readme.splitlines() if line.startswith(("| | Lesson", "|---|---|---|", "| 0", "| 1"))
+        line for line in readme.splitlines() if line == "|---|---|---|" or line.startswith(("| | Lesson", "| 0", "| 1"))
     )
     command = re.search(r"<!-- open -->\n```bash\n(.*?)\n```", readme, re.S)[1]
     first = (HERE / "index.md").read_text("utf-8")
     (work / "index.md").write_text(first.replace("{lessons}", table).replace("{open}", command), "utf-8")
     for lesson in LESSONS:
         (work / "lessons" / lesson.name).write_text(linked(lesson), "utf-8")
-    chapters = "".join(f"  - file: lessons/{lesson.stem}\n" for lesson in LESSONS)
+    (work / "api.md").write_text(reference(), "utf-8")
+    chapters = "".join(f"  - file: lessons/{lesson.stem}\n" for lesson in LESSONS) + "  - file: api\n"
     (work / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{chapters}", "utf-8")
+
+
+def reference() -> str:
+    """Return the API reference as Markdown: signature and docstring of every public function."""
+    parts = ["# API reference", "Every public function, with its docstring.", ""]
+    for name in dlviz.__all__:
+        function = getattr(dlviz, name)
+        if inspect.isfunction(function):
+            signature = str(inspect.signature(function)).replace("torch.Tensor", "Tensor")
+            parts += [
+                f"## {name}",
+                f"```python\ndlviz.{name}{signature}\n```",
+                described(inspect.getdoc(function) or ""),
+            ]
+    return "\n\n".join(parts)
+
+
+def described(docstring: str) -> str:
+    """Return a docstring as Markdown: prose, and each section under a bold title as text that keeps its lines."""
+    parts = []
+    for part in re.split(r"\n(?=(?:Args|Returns|Raises|Example|Source|Attributes):\n)", docstring):
+        title, _, body = part.partition("\n")
+        if re.fullmatch(r"\w+:", title):
+            language = "python" if title == "Example:" else "text"
+            parts.append(f"**{title[:-1]}**\n\n```{language}\n{textwrap.dedent(body).strip()}\n```")
+        else:
+            parts.append(re.sub(r":(?:func|class|meth|attr):`~?([^`]+)`", r"`\1`", part).replace("``", "`"))
+    return "\n\n".join(parts)
 
 
 def linked(lesson: Path) -> str:
