@@ -124,7 +124,7 @@ class _Watch(CallTracer):
         self._rows = x.shape[0]
         self.saw("x", None, None, (), {}, (), x)
 
-    def saw(
+    def on_call(
         self,
         name: str,
         module: nn.Module | None,
@@ -137,13 +137,13 @@ class _Watch(CallTracer):
         """Another call, if it gave something for every point."""
         if not isinstance(output, Tensor) or output.dim() < 1 or output.shape[0] != self._rows or output.is_complex():
             return
-        if function is not None and id(output) not in self.made:
+        if function is not None and id(output) not in self.tags:
             source = self.outputs[sources[0]]
             if output.data_ptr() == source.data_ptr() and output.numel() == source.numel():
                 # The same numbers in another shape, as of a squeeze: no layer of its own.
-                self.note(output, sources[0])
+                self.tag(output, sources[0])
                 return
-        self.note(output, len(self.calls))
+        self.tag(output, len(self.calls))
         self.outputs.append(output)
         if output.requires_grad:
             # A hook and not the tensor asked later: a call that writes into it makes it another tensor for autograd.
@@ -157,7 +157,7 @@ class _Watch(CallTracer):
             bias = None if module.bias is None else module.bias.detach().clone()
         path, about = (None, "") if module is None else (self.path(module), module.extra_repr())
         unlike = tuple(dict.fromkeys(sources))
-        self.calls.append(Call(self.unique(name), kind, path, about, unlike, values, weight, bias))
+        self.calls.append(Call(self.unique_name(name), kind, path, about, unlike, values, weight, bias))
 
     def _came_back(self, number: int, gradient: Tensor) -> None:
         self.gradients[number] = (

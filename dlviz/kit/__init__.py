@@ -1,1 +1,1 @@
-"""The kit: what every room is built from. It knows nothing of torch."""
+"""Everything that rooms share and that does not need torch."""

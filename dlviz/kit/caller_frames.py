@@ -1,4 +1,4 @@
-"""Whose code called: the learner's own frames, and the names that the learner gave to things."""
+"""The stack frames of the learner's own code, and the names of the variables in them."""
 
 import inspect
 import os
@@ -27,14 +27,14 @@ _LIBRARIES = tuple(
 
 @cache
 def is_library(code: CodeType) -> bool:
-    """True for torch's code, Python's, dlviz's and that of other installed packages."""
+    """Return whether `code` belongs to torch, Python, dlviz or another installed package."""
     name = code.co_filename
     # ipykernel runs cells from a temporary file; <string> and friends are made by libraries such as dataclasses.
     return name.startswith(("<frozen", "<string")) or os.path.realpath(name).startswith(_LIBRARIES)
 
 
 def user_frames(depth: int = 1) -> list[FrameType]:
-    """The learner's frames, innermost first."""
+    """Return the frames of the learner's code, innermost first."""
     frame: FrameType | None = sys._getframe(depth)
     found = []
     while frame is not None:
@@ -45,24 +45,24 @@ def user_frames(depth: int = 1) -> list[FrameType]:
 
 
 def variables(frame: FrameType) -> dict[str, Any]:
-    """The frame's local variables, as a copy.
+    """Return a copy of the frame's local variables.
 
-    Up to Python 3.12 a function's frame keeps the dictionary it hands out, and with it every tensor in it; so it is emptied.
+    Up to Python 3.12 a function's frame keeps the dictionary that ``f_locals`` returns, with every tensor in it; so it is emptied.
     """
-    handed_out = frame.f_locals
-    copied = dict(handed_out)
-    if frame.f_code.co_flags & inspect.CO_OPTIMIZED and type(handed_out) is dict:
-        handed_out.clear()
+    f_locals = frame.f_locals
+    copied = dict(f_locals)
+    if frame.f_code.co_flags & inspect.CO_OPTIMIZED and type(f_locals) is dict:
+        f_locals.clear()
     return copied
 
 
 def scope(depth: int = 1) -> dict[str, Any]:
-    """What names mean where the learner's call stands: the caller's globals, and over them its local variables."""
+    """Return the variables that the learner's calling code sees: its globals, updated with its locals."""
     frames = user_frames(depth + 1)
     return {**frames[0].f_globals, **variables(frames[0])} if frames else {}
 
 
 def name_of(value: Any, names: dict[str, Any], default: str) -> str:
-    """The variable in `names` that is this very object; of several the one that was named last."""
+    """Return the name of the variable in `names` that is this very object, the last one if there are several."""
     found = [name for name, other in names.items() if other is value and not name.startswith("_")]
     return found[-1] if found else default

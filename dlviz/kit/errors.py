@@ -1,12 +1,12 @@
-"""An error written for a learner: in a notebook it shows its message, not the inside of dlviz."""
+"""The error that a learner sees: in a notebook it shows its message without the traceback through dlviz."""
 
 import traitlets
 
 
 class DlvizError(ValueError, traitlets.TraitError):
-    """What was asked for cannot be done; the message names the argument, what came and what would fit.
+    """Error in what a learner asked for; its message names the argument, the value it got, and what would fit.
 
-    Where a widget's setting is refused with it, traitlets puts back what stood there.
+    A trait that is refused with this error keeps its earlier value.
 
     >>> raise DlvizError("graph: loss is a float")
     Traceback (most recent call last):

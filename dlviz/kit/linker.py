@@ -1,8 +1,8 @@
 """Join a view's ES modules into one string.
 
-anywidget loads a view from a blob, where ``import "../kit/js/shell.js"`` cannot be resolved. The linker knows two forms, which are all
-that views use: ``import { a, b } from "./x.js";`` on one line, and ``export`` before a function, class or const. Anything else is refused,
-but for ``import(address)`` of a blob that was made in the page.
+anywidget loads a view from a blob, where ``import "../kit/js/card.js"`` cannot be resolved. The linker supports the two
+forms that views use: ``import { a, b } from "./x.js";`` on one line, and ``export`` before a function, class or const. Any other form is
+an error, except ``import(url)`` of a blob that was made in the page.
 """
 
 import re
@@ -16,20 +16,20 @@ _SUSPECT = re.compile(
     r'^[ \t]*(?:import\b(?!\s*\.\s*meta)|export\b).*$|\bimport\s*\(\s*["\x27`]|\bimport\s*\.\s*meta\b', re.M
 )
 
-#: A line that is nothing but a comment: // …, or part of a block comment as views write them.
+#: A line that only holds a comment: // …, or part of a block comment as views write them.
 _COMMENT = re.compile(r"^\s*(?://|/\*\*|\*/|\* |\*$)")
 
 
 class LinkError(ValueError):
-    """A module uses a form that the linker does not know; the message names file and line."""
+    """A module uses a form that the linker does not support; the message names file and line."""
 
 
 @cache
 def link(entry: Path) -> str:
-    """The view in `entry` and everything it imports, as one module.
+    """Return the view in `entry` and everything it imports as one module.
 
     Raises:
-        LinkError: a form of import or export that is not one of the two, a missing file, a name that is not exported, or a circle.
+        LinkError: an unsupported form of import or export, a missing file, a name that is not exported, or an import cycle.
     """
     order: dict[Path, str] = {}
     _visit(entry.resolve(), (), order)
@@ -80,9 +80,10 @@ def _refuse_other_forms(path: Path, source: str, *, is_entry: bool) -> None:
 
 
 def minify(source: str) -> str:
-    """Without the comments that stand on lines of their own and without indentation: about a third less to send.
+    """Return `source` without indentation and comment lines, about a third shorter.
 
-    A template literal over several lines would lose its indentation, so views have none; that is checked here.
+    Raises:
+        LinkError: a template literal spans several lines, and would lose its indentation.
     """
     if any(line.count("`") % 2 for line in source.splitlines() if not _COMMENT.match(line)):
         raise LinkError("a view has a template literal over several lines; put it on one")

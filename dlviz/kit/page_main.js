@@ -1,4 +1,4 @@
-// Opens the one widget of a saved page.
+// Shows the one widget of an exported page.
 
 import { revive, PageModel, show } from "./js/page_model.js";
 

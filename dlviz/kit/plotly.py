@@ -1,4 +1,4 @@
-"""plotly.js from the installed wheel, for pages that ask for it: once each, and never from a network."""
+"""plotly.js from the installed wheel, sent once to each page that asks for it and never loaded from a network."""
 
 import gzip
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from typing import Any
 
 import anywidget
 
-#: What a page asks with, and what the answer is called (``js/plotly.js``).
-ASK = "plotly"
+#: The kind of the page's request and of the answer (``js/plotly.js``).
+REQUEST = "plotly"
 
 
 @cache
 def plotly_gzip() -> bytes:
-    """plotly.js as gzip, which browsers unpack themselves: about 1.5 MB of 4.8."""
+    """Return plotly.js as gzip, which browsers unpack themselves: about 1.5 MB of 4.8."""
     found = find_spec("plotly")
     assert found is not None  # a declared dependency
     assert found.origin is not None
@@ -23,10 +23,10 @@ def plotly_gzip() -> bytes:
 
 
 def serve(widget: anywidget.AnyWidget) -> None:
-    """Answer the page of this widget when it asks; of several on a page only one is asked."""
+    """Answer requests for plotly.js from this widget's view; a page with several such widgets asks only one of them."""
     widget.on_msg(_answer)
 
 
 def _answer(widget: Any, message: Mapping[str, Any], _: Any) -> None:
-    if message.get("kind") == ASK:
-        widget.send({"kind": ASK}, [plotly_gzip()])
+    if message.get("kind") == REQUEST:
+        widget.send({"kind": REQUEST}, [plotly_gzip()])

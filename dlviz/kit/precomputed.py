@@ -1,52 +1,54 @@
-"""Settings that were computed beforehand, so that an exported page answers its knobs without a kernel."""
+"""States computed for other settings beforehand, so that the controls of an exported page work without a kernel."""
 
 import json
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
-#: So many characters a page may have, frames included; it still opens at once and can be sent by mail.
+#: Most characters of an exported page, precomputed states included: it opens at once and can be sent by mail.
 BUDGET = 4_000_000
 
-#: Of each trait, by the JSON of its value, the traits that change with it.
-Frames = Mapping[str, Mapping[str, Mapping[str, Any]]]
+#: For each trait, by the JSON of a value, the traits that change with that value.
+Precomputed = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
-def fit_budget(frames: Frames, base: Mapping[str, Any], room: int, size: Any) -> dict[str, dict[str, dict[str, Any]]]:
-    """Frames as what differs from `base`, until `room` is used up.
+def fit_budget(
+    states: Precomputed, base: Mapping[str, Any], budget: int, size: Any
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the differences of `states` from `base`, as many as fit `budget`.
 
-    The first value of every trait goes before the second of any, so that a page with little room still has something for each knob.
+    The first value of every trait goes before the second of any, so that a small page still has something for each control.
 
     Args:
-        frames: of each trait the values, the most useful one first.
-        base: every trait as the page shows it first; its own values are among what is returned.
-        room: what all frames together may take.
-        size: what one takes, as a function of it.
+        states: for each trait the precomputed values, the most useful one first.
+        base: every trait as the page first shows it; the values in it are always among those returned.
+        budget: what all states together may take.
+        size: function that returns what one state takes.
 
     Example:
         >>> base = {"n": 1, "scene": {"a": 1, "b": 2}}
-        >>> fit_budget({"n": {"2": {"scene": {"a": 1, "b": 3}}}}, base, 100, lambda one: len(str(one)))
+        >>> fit_budget({"n": {"2": {"scene": {"a": 1, "b": 3}}}}, base, 100, lambda state: len(str(state)))
         {'n': {'1': {}, '2': {'scene': {'b': 3}}}}
     """
     kept: dict[str, dict[str, dict[str, Any]]] = {
-        trait: {json.dumps(base[trait]): {}} for trait, values in frames.items() if values
+        trait: {json.dumps(base[trait]): {}} for trait, values in states.items() if values
     }
-    for trait, value, traits in _in_turn(frames):
-        one = _difference(traits, base)
-        room -= size(one)
-        if room < 0:
+    for trait, value, traits in _round_robin(states):
+        state = _difference(traits, base)
+        budget -= size(state)
+        if budget < 0:
             break
-        kept[trait].setdefault(value, one)
+        kept[trait].setdefault(value, state)
     return kept
 
 
-def _in_turn(frames: Frames) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    rows = zip_longest(*([(trait, *item) for item in values.items()] for trait, values in frames.items()))
-    return (one for row in rows for one in row if one is not None)
+def _round_robin(states: Precomputed) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    rows = zip_longest(*([(trait, *item) for item in values.items()] for trait, values in states.items()))
+    return (state for row in rows for state in row if state is not None)
 
 
 def _difference(traits: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what is not as in `base`; of a dictionary only the items that are not, ``None`` for one that is gone."""
+    """Return what differs from `base`; of a dictionary only the items that differ, ``None`` for one that is missing."""
     found = {}
     for name, value in traits.items():
         old = base.get(name)

@@ -1,4 +1,4 @@
-"""What all widgets of one kind share, view, style and messages, sent to the browser once and not with every widget."""
+"""View, style and messages that all widgets of one kind share; they are sent to the browser once and not with every widget."""
 
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ _cache: dict[tuple[Path, str, str], "SharedAssets"] = {}
 
 
 class SharedAssets(anywidget.AnyWidget):
-    """A model without a view of its own: ``loader.js``, which is all the code that a widget brings, asks it for the rest.
+    """Model without a view, from which ``loader.js``, the only code that a widget itself carries, gets the rest.
 
     Attributes:
         view: the linked ES module.
@@ -29,7 +29,7 @@ class SharedAssets(anywidget.AnyWidget):
 
 
 def shared_assets(view: Path, style: Path, room: str) -> SharedAssets:
-    """The one carrier of this view in this language; a closed one is replaced."""
+    """Return the shared assets of this view in the current language; a closed model is replaced by a new one."""
     key = (view, room, language())
     found = _cache.get(key)
     if found is None or found.comm is None:
@@ -42,5 +42,5 @@ def shared_assets(view: Path, style: Path, room: str) -> SharedAssets:
 
 @cache
 def _style(room: Path) -> str:
-    own = (_HERE / name for name in ("theme.css", "card.css", "grid.css"))
-    return "\n".join(path.read_text(encoding="utf-8") for path in (*own, room))
+    shared = (_HERE / name for name in ("theme.css", "card.css", "grid.css"))
+    return "\n".join(path.read_text(encoding="utf-8") for path in (*shared, room))

@@ -1,4 +1,4 @@
-"""Still pictures: a small SVG writer on the kit's own colors, and SVG to PNG."""
+"""Still pictures: an SVG writer that uses the colors of ``theme.css``, and conversion to PNG."""
 
 import re
 from collections.abc import Iterable
@@ -16,18 +16,18 @@ _THEME = Path(__file__).with_name("theme.css")
 
 _SANS = "DejaVu Sans,Segoe UI,Helvetica,Arial,sans-serif"
 _MONO = "DejaVu Sans Mono,Menlo,Consolas,monospace"
-#: Left to itself, a painter takes for Chinese, Japanese and Korean the first font that knows them, and that has serifs.
-_HAN = "Noto Sans CJK SC,Source Han Sans SC,PingFang SC,Microsoft YaHei,WenQuanYi Micro Hei,sans-serif"
-_HAN_LETTER = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+#: Named for Chinese, Japanese and Korean text, because renderers fall back to the first font with such glyphs, often a serif one.
+_CJK = "Noto Sans CJK SC,Source Han Sans SC,PingFang SC,Microsoft YaHei,WenQuanYi Micro Hei,sans-serif"
+_CJK_CHARACTER = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
 
 class Svg:
-    """An SVG picture under construction. Texts are escaped; colors are names of tokens in ``theme.css``.
+    """SVG picture that is built element by element. Texts are escaped; colors are names of tokens in ``theme.css``.
 
     Args:
         width: in pixels.
         height: in pixels.
-        title: one sentence for who cannot see it.
+        title: one sentence for screen readers.
         theme: "light" or "dark".
 
     Example:
@@ -55,15 +55,15 @@ class Svg:
         line: float = 1.2,
         dash: str = "",
     ) -> None:
-        """A box with rounded corners."""
+        """Draw a box with rounded corners."""
         self.parts.append(
-            f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(w)}" height="{_n(h)}"'
+            f'<rect x="{_coordinate(x)}" y="{_coordinate(y)}" width="{_coordinate(w)}" height="{_coordinate(h)}"'
             + (f' rx="{radius:g}"' if radius else "")
             + f"{self._paint(fill, stroke, line, dash)}/>"
         )
 
     def path(self, d: str, *, stroke: str = "", line: float = 1.4, dash: str = "", fill: str = "") -> None:
-        """A curve, in SVG's path language."""
+        """Draw a path given in SVG path syntax."""
         self.parts.append(f'<path d="{escape(d)}"{self._paint(fill, stroke, line, dash)}/>')
 
     def text(
@@ -78,25 +78,29 @@ class Svg:
         anchor: str = "start",
         bold: bool = False,
     ) -> None:
-        """One line of text, its baseline at `y`."""
-        # Family and the usual color stand once in the picture's style, not in every text.
-        extra = ' class="m"' if mono else ' class="c"' if _HAN_LETTER.search(content) else ""
+        """Draw one line of text with its baseline at `y`."""
+        # The font family and the usual color stand once in the picture's style, not in every text.
+        extra = ' class="m"' if mono else ' class="c"' if _CJK_CHARACTER.search(content) else ""
         extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
         extra += ' font-weight="700"' if bold else ""
         extra += f' fill="{self.colors[color]}"' if color != "ink" else ""
-        self.parts.append(f'<text x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"{extra}>{_text(content)}</text>')
+        self.parts.append(
+            f'<text x="{_coordinate(x)}" y="{_coordinate(y)}" font-size="{size:g}"{extra}>{_text(content)}</text>'
+        )
 
     def texts(
         self, items: Iterable[tuple[float, float, str]], *, size: float = 12, color: str = "ink", mono: bool = True
     ) -> None:
-        """Many short texts of one look, each in the middle of its place ``(x, y, text)``; much shorter than one by one."""
-        inner = "".join(f'<text x="{_n(x)}" y="{_n(y)}">{_text(content)}</text>' for x, y, content in items)
-        look = f' class="m" fill="{self.colors[color]}"' if mono else f' fill="{self.colors[color]}"'
+        """Draw many short texts of one style, each centered at its ``(x, y, text)``, in less markup than one by one."""
+        inner = "".join(
+            f'<text x="{_coordinate(x)}" y="{_coordinate(y)}">{_text(content)}</text>' for x, y, content in items
+        )
+        style = f' class="m" fill="{self.colors[color]}"' if mono else f' fill="{self.colors[color]}"'
         if inner:
-            self.parts.append(f'<g font-size="{size:g}" text-anchor="middle"{look}>{inner}</g>')
+            self.parts.append(f'<g font-size="{size:g}" text-anchor="middle"{style}>{inner}</g>')
 
     def mix(self, token: str, share: float) -> str:
-        """The color that is `share` of a token and the rest paper, as views mix it; usable wherever a token is."""
+        """Return the name of the color that is `share` of a token and the rest paper, for use wherever a token is."""
         name = f"{token} {share:.2f}"
         channels = (
             round(
@@ -114,12 +118,12 @@ class Svg:
         return painted + (f' stroke-dasharray="{dash}"' if dash else "")
 
     def markup(self) -> str:
-        """The finished picture."""
+        """Return the picture as SVG markup."""
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width:.0f}" height="{self.height:.0f}" '
             f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img" '
             f'font-family="{_SANS}" fill="{self.colors["ink"]}"><title>{_text(self.title)}</title>'
-            f"<style>.m{{font-family:{_MONO}}}.c{{font-family:{_HAN}}}</style>" + "".join(self.parts) + "</svg>"
+            f"<style>.m{{font-family:{_MONO}}}.c{{font-family:{_CJK}}}</style>" + "".join(self.parts) + "</svg>"
         )
 
 
@@ -127,13 +131,13 @@ def _text(content: str) -> str:
     return escape(sanitize(content))
 
 
-def _n(value: float) -> str:
+def _coordinate(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
 @cache
 def colors(theme: str) -> dict[str, str]:
-    """The plain colors among the tokens of ``theme.css``, by name without the dashes."""
+    """Return the colors defined in ``theme.css`` for a theme, by name without the dashes."""
     text = _THEME.read_text(encoding="utf-8")
     light, _, dark = text.partition("/* dark */")
     found = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{3,8})", light))
@@ -141,19 +145,19 @@ def colors(theme: str) -> dict[str, str]:
 
 
 def data_uri(svg: str) -> str:
-    """`svg` as an address for an image.
+    """Return `svg` as a data URI for an image.
 
-    An address may hold most of SVG as it is, which is shorter than base64; every other quote and bracket is escaped.
+    Most SVG characters may stand in a URI as they are, which is shorter than base64; quotes and brackets are escaped.
     """
     return "data:image/svg+xml," + quote(svg.replace('"', "'"), safe=" !$()*+,-./:;=?@_~'")
 
 
 def png(svg: str, scale: float = 2.0) -> bytes:
-    """`svg` as a PNG, `scale` pixels to each of its own; needs no program beside Python."""
+    """Return `svg` as a PNG with `scale` pixels for each pixel of the picture."""
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale))
 
 
-def shorten(text: str, room: float, per_letter: float) -> str:
-    """`text` cut with an ellipsis so that it fits `room` pixels."""
-    letters = int(room / per_letter)
-    return text if len(text) <= letters else text[: max(1, letters - 1)] + "…"
+def shorten(text: str, width: float, character_width: float) -> str:
+    """Return `text` cut with an ellipsis so that it fits `width` pixels."""
+    characters = int(width / character_width)
+    return text if len(text) <= characters else text[: max(1, characters - 1)] + "…"

@@ -1,4 +1,4 @@
-"""How a widget listens to its page. A message may have been written by anyone: it is read as data, checked, and never run."""
+"""Widgets that validate what the browser sends: a message is read as data, checked, and never run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,53 +12,53 @@ from dlviz.kit.sanitize import json_safe
 
 
 class ValidatedWidget(anywidget.AnyWidget):
-    """A widget that hears of a page only what can be turned there, and goes back to what it was where that is refused."""
+    """Widget that accepts from the browser only the traits a user may change, and restores them when a value is refused."""
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
-        """The page has turned something. What Python alone draws, and numbers that are none, are not heard.
+        """Apply the traits that the browser changed; traits that only Python writes and numbers that are not finite are ignored.
 
         Raises:
-            Exception: a value is refused; every trait then stands as it stood, here and in the page.
+            Exception: a value is refused; every trait then has its earlier value, here and in the browser.
         """
-        heard = {name: value for name, value in sync_data.items() if self._turns(name, value) and _countable(value)}
-        before = {name: getattr(self, name) for name in heard}
+        accepted = {name: value for name, value in sync_data.items() if self._accepts(name, value)}
+        before = {name: getattr(self, name) for name in accepted}
         try:
-            super().set_state(heard)
+            super().set_state(accepted)
         except Exception:
-            # traitlets takes back what a TraitError refused; of another error the value would stay.
+            # traitlets restores a value that raised a TraitError, but not one that raised another error.
             for name, value in before.items():
                 self.set_trait(name, value)
             self.send_state(list(before))
             raise
 
-    def _turns(self, name: str, value: Any) -> bool:
+    def _accepts(self, name: str, value: Any) -> bool:
         trait = self.traits(sync=True).get(name)
         # True would pass for the number 1, and torch takes the two for different indices.
-        switch = isinstance(value, bool) and isinstance(trait, (traitlets.Int, traitlets.Float))
-        if trait is None or switch or name.startswith("_") or name == "live":
+        boolean_number = isinstance(value, bool) and isinstance(trait, (traitlets.Int, traitlets.Float))
+        if trait is None or boolean_number or name.startswith("_") or name == "live" or not _is_finite(value):
             return False
-        # Dictionaries are what Python drew, but for those that say otherwise.
+        # Python writes dictionaries, except those that are tagged otherwise.
         return not isinstance(trait, traitlets.Dict) or bool(trait.metadata.get("user_editable"))
 
-    def get_state(self, *given: Any, **named: Any) -> dict[str, Any]:
-        """The traits, in letters that a message can hold."""
-        return dict(json_safe(super().get_state(*given, **named)))
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the traits, with every string made safe for JSON."""
+        return dict(json_safe(super().get_state(*args, **kwargs)))
 
     def send(self, content: Any, buffers: Any = None) -> None:
-        """A message of our own, likewise."""
+        """Send a custom message to the browser, with every string made safe for JSON."""
         super().send(json_safe(content), buffers)
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
-        """Every message of our views is a table that says its kind; others are not ours."""
+        """Handle a message from a view: a dictionary with a string under "kind"; anything else is ignored."""
         if isinstance(content, dict) and isinstance(content.get("kind"), str):
             super()._handle_custom_msg(content, buffers)
 
 
 def int_field(content: Mapping[str, Any], name: str) -> int:
-    """The whole number called `name` in a message of the page.
+    """Return the integer called `name` in a message from the browser.
 
     Raises:
-        DlvizError: it is none.
+        DlvizError: the value is missing or not an integer.
     """
     value = content.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -67,38 +67,38 @@ def int_field(content: Mapping[str, Any], name: str) -> int:
 
 
 def float_field(content: Mapping[str, Any], name: str) -> float:
-    """The number called `name` in a message of the page.
+    """Return the finite number called `name` in a message from the browser.
 
     Raises:
-        DlvizError: it is none.
+        DlvizError: the value is missing or not a finite number.
     """
     value = content.get(name)
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not _countable(value):
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not _is_finite(value):
         raise invalid_value(name, value)
     return float(value)
 
 
 def int_list_field(content: Mapping[str, Any], name: str) -> tuple[int, ...]:
-    """The list of whole numbers called `name` in a message of the page.
+    """Return the list of integers called `name` in a message from the browser.
 
     Raises:
-        DlvizError: it is none.
+        DlvizError: the value is missing or not a list of integers.
     """
     value = content.get(name)
     if not isinstance(value, list):
         raise invalid_value(name, value)
-    return tuple(int_field({name: one}, name) for one in value)
+    return tuple(int_field({name: item}, name) for item in value)
 
 
 def invalid_value(name: str, value: Any) -> DlvizError:
-    """What to raise where `value` cannot stand under that name, in a message or as a trait."""
+    """Return the error for a `value` that the message field or trait `name` cannot take."""
     return DlvizError(message("kit.refused.unfit", name=name, got=repr(value)[:80]))
 
 
-def _countable(value: Any) -> bool:
-    """Whether every number in it is finite, and small enough for whole numbers to be exact."""
+def _is_finite(value: Any) -> bool:
+    """Return whether every number in `value` is finite and below 2**53, up to which a browser's integers are exact."""
     if isinstance(value, dict):
-        return all(map(_countable, value.values()))
+        return all(map(_is_finite, value.values()))
     if isinstance(value, (list, tuple)):
-        return all(map(_countable, value))
+        return all(map(_is_finite, value))
     return not isinstance(value, (int, float)) or abs(value) < 2**53

@@ -1,4 +1,4 @@
-"""The base of every widget: traits, theme, messages, still picture, page, and letting go."""
+"""Base class of every widget: traits, theme, messages, still picture, exported page, and releasing tensors."""
 
 import html
 import sys
@@ -25,31 +25,37 @@ _LOADER = Path(__file__).with_name("loader.js")
 
 
 class Widget(ValidatedWidget):
-    """An ordinary ipywidget with one view, which plays in the browser and never needs the kernel to do so.
+    """ipywidget with one view, which plays in the browser without asking the kernel.
 
-    A room's widget names its files and its table of messages, sets :attr:`scene`, and says what it shows in :meth:`_describe` and
-    :meth:`_still`. Running the same notebook cell again closes the widgets that its earlier run made, so their tensors are freed.
+    A room's widget names its files and its table of messages, sets :attr:`scene`, and implements :meth:`_describe` and :meth:`_still`.
+    A message of kind "edit" from its view calls its method ``_on_edit(content)``, unless the widget is closed. When a notebook cell runs
+    again, the widgets of its earlier run are closed, so that their tensors are freed.
 
     Attributes:
         scene: what the view draws, as JSON-able data with binary arrays.
         theme: "light", "dark" or "auto", which follows JupyterLab or, in a page, the browser.
-        step: which step the player stands at, from 0.
-        playing: whether it is playing.
-        speed: how fast, from 0.25 to 4.
-        live: whether a kernel is there to answer; an exported page says no.
+        step: the player's step, from 0.
+        playing: whether the player is running.
+        speed: the player's speed, from 0.25 to 4.
+        live: whether a kernel answers; it is false in an exported page.
     """
 
     _view: Path
     _style: Path
     _room: str
+    #: The public function that makes the widget, for the repr of a closed one.
+    _function = ""
+    #: Attributes with the learner's tensors, which :meth:`close` sets to ``None``.
+    _tensor_attributes: tuple[str, ...] = ()
+    _closed = False
 
     _esm = traitlets.Unicode().tag(sync=True)
     _assets_id = traitlets.Unicode().tag(sync=True)
     scene = traitlets.Dict(help="what the view draws").tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto", help="colors").tag(sync=True)
-    step = traitlets.Int(0, min=0, help="where the player stands").tag(sync=True)
-    playing = traitlets.Bool(False, help="whether the player runs").tag(sync=True)
-    speed = traitlets.Float(1.0, min=0.25, max=4.0, help="how fast it plays").tag(sync=True)
+    step = traitlets.Int(0, min=0, help="the player's step").tag(sync=True)
+    playing = traitlets.Bool(False, help="whether the player is running").tag(sync=True)
+    speed = traitlets.Float(1.0, min=0.25, max=4.0, help="the player's speed").tag(sync=True)
     live = traitlets.Bool(True, help="whether a kernel answers").tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
@@ -61,10 +67,28 @@ class Widget(ValidatedWidget):
             )
         self._shared = shared_assets(type(self)._view, type(self)._style, type(self)._room)
         super().__init__(_esm=_loader(), _assets_id=self._shared.model_id, **traits)
+        self.on_msg(_dispatch)
         _close_earlier_runs(self)
 
     def __repr__(self) -> str:
-        return self._describe()
+        return message("kit.closed", name=self._function) if self._closed and self._function else self._describe()
+
+    def close(self) -> None:
+        """Remove the widget from the page and release the tensors that it holds."""
+        self._closed = True
+        for name in self._tensor_attributes:
+            setattr(self, name, None)
+        super().close()
+
+    def _check_open(self) -> None:
+        """Raise a DlvizError if the widget has been closed."""
+        if self._closed:
+            raise DlvizError(message("kit.refused.closed"))
+
+    @property
+    def _still_theme(self) -> str:
+        """The theme of a still picture: "auto" is light there."""
+        return "dark" if self.theme == "dark" else "light"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -73,26 +97,26 @@ class Widget(ValidatedWidget):
         return bundle
 
     def _describe(self) -> str:
-        """One stable line that says what is shown."""
+        """Return one line that describes what is shown, without addresses, so that it is the same in every run."""
         raise NotImplementedError
 
     def _still(self) -> str:
-        """The picture as it stands, as SVG."""
+        """Return the current picture as SVG."""
         raise NotImplementedError
 
     def _page_state(self) -> dict[str, Any]:
-        """The traits that an exported page carries, complete enough to need no kernel."""
+        """Return the traits for an exported page, complete enough to need no kernel."""
         return {
             name: getattr(self, name)
             for name in self.trait_names(sync=True)
-            if not name.startswith("_") and name not in _LAYOUT
+            if not name.startswith("_") and name not in _IPYWIDGETS_TRAITS
         }
 
     def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """What an exported page shows for other settings: of each trait, by the JSON of its value, the traits that change with it.
+        """Return what an exported page shows for other settings: for each trait, by the JSON of a value, the traits that change with it.
 
-        One trait is changed at a time, from the settings as they stand. The most useful values come first: what a page has no room for
-        is left out.
+        One trait at a time differs from the current settings. The most useful values come first, because those that exceed the page's
+        budget are left out.
         """
         return {}
 
@@ -100,44 +124,42 @@ class Widget(ValidatedWidget):
         return f'<img alt="{html.escape(sanitize(self._describe()))}" src="{data_uri(self._still())}">'
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """The widget as one self-contained page that opens from a file and still plays, steps and hovers.
+        """Return the widget as one self-contained page that opens from a file and still plays, steps and hovers.
 
-        Knobs with few settings answer there too: what they show was computed when the page was written.
+        Controls with few settings work there too: their states are computed when the page is written.
 
         Args:
-            path: where to write it; nothing is written without one.
-
-        Returns:
-            The page.
+            path: where to write the page; nothing is written without one.
         """
-        held = self.page_payload(BUDGET)
-        text = page(sanitize(self._describe()), held["esm"], held["css"], held["state"] | {"messages": held["messages"]})
+        payload = self.page_payload(BUDGET)
+        state = payload["state"] | {"messages": payload["messages"]}
+        text = page(sanitize(self._describe()), payload["esm"], payload["css"], state)
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
 
-    def page_payload(self, room: int) -> dict[str, Any]:
-        """What a page needs to show this widget without a kernel: its state, and view, style and messages, which all of its kind share.
+    def page_payload(self, budget: int) -> dict[str, Any]:
+        """Return what a page needs to show this widget without a kernel: its state, and the view, style and messages of its kind.
 
         Args:
-            room: about so many characters all of it may take; what knobs show beside the present settings is left out for it.
+            budget: about how many characters all of it may take; precomputed states that exceed it are left out.
         """
         shared, state = self._shared, self._page_state()
-        held = {"esm": shared.view, "css": shared.style, "messages": shared.messages}
-        room -= len(to_json(held)) + len(to_json(state))
-        frames = fit_budget(self._precomputed(), state, room, lambda one: len(to_json(one)))
-        return held | {"state": state | {"frames": frames}}
+        assets = {"esm": shared.view, "css": shared.style, "messages": shared.messages}
+        budget -= len(to_json(assets)) + len(to_json(state))
+        precomputed = fit_budget(self._precomputed(), state, budget, lambda one: len(to_json(one)))
+        return assets | {"state": state | {"precomputed": precomputed}}
 
     def embedded_assets(self) -> dict[str, Any]:
-        """State, view and style for a page that shows this widget inside another's picture."""
+        """Return state, view and style for a page that shows this widget inside another one."""
         shared = self._shared
         return {"state": self._page_state() | {"messages": shared.messages}, "esm": shared.view, "css": shared.style}
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture: ``.svg`` and ``.png`` as it stands, ``.html`` as a page that still plays.
+        """Write the current picture as ``.svg`` or ``.png``, or the widget as an ``.html`` page that still plays.
 
         Raises:
-            DlvizError: the ending is none of the three.
+            DlvizError: the file has another suffix.
         """
         path = Path(path)
         if path.suffix == ".svg":
@@ -151,11 +173,11 @@ class Widget(ValidatedWidget):
         return path
 
 
-_LAYOUT = {"layout", "tabbable", "tooltip", "comm", "keys"}
+_IPYWIDGETS_TRAITS = {"layout", "tabbable", "tooltip", "comm", "keys"}
 
 
 def binary(value: Any) -> Any:
-    """`value` with every numpy array as its bytes, little-endian and row-major: they cross as buffers, never as lists of numbers."""
+    """Return `value` with every NumPy array as its bytes, little-endian and row-major, which travel as binary buffers."""
     if isinstance(value, np.ndarray):
         return np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes()
     if isinstance(value, Mapping):
@@ -170,11 +192,18 @@ def _loader() -> str:
     return minify(_LOADER.read_text(encoding="utf-8"))
 
 
+def _dispatch(widget: Widget, content: Mapping[str, Any], buffers: Any) -> None:
+    """Call the method ``_on_<kind>`` for a message from the view."""
+    handler = getattr(widget, f"_on_{content['kind']}", None)
+    if handler is not None and not widget._closed:
+        handler(content)
+
+
 _runs: dict[str, tuple[int, list["weakref.ref[Widget]"]]] = {}
 
 
 def _close_earlier_runs(widget: Widget) -> None:
-    """A cell that is run again replaces its output, so what its earlier run made is closed."""
+    """Close the widgets that an earlier run of this notebook cell made: the new output replaces them."""
     cell, run = _cell()
     if cell is None:
         return
@@ -189,7 +218,7 @@ def _close_earlier_runs(widget: Widget) -> None:
 
 
 def _cell() -> tuple[str | None, int]:
-    """The notebook cell that is running and which run of it this is; ``None`` outside a notebook that tells."""
+    """Return the id of the running notebook cell and its execution count; the id is ``None`` outside a notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     parent = getattr(shell, "parent_header", None) or {}

@@ -70,6 +70,11 @@ class Column:
         """Shape of the first output without the batch."""
         return tuple(self.output.shape)
 
+    def parameter(self, name: str, state_dict: Mapping[str, Tensor] | None = None) -> Tensor | None:
+        """Return the module's parameter of that name, or the one that `state_dict` has in its place."""
+        other = (state_dict or {}).get(f"{self.path}.{name}".removeprefix("."))
+        return getattr(self.module, name) if other is None else other
+
     def __repr__(self) -> str:
         return f"{self.name}: {self.kind} -> {self.shape}"
 
@@ -135,7 +140,7 @@ def record(
         refusal = f"{type(error).__name__}: {error}"
     else:
         recorder.name_outputs(output)
-    failed = f"{recorder.running[0]} ({recorder.running[1]})" if refusal and recorder.running else ""
+    failed = f"{recorder.current[0]} ({recorder.current[1]})" if refusal and recorder.current else ""
     return Network(tuple(recorder.columns), sample, output, refusal, failed)
 
 
@@ -233,11 +238,11 @@ class ForwardRecorder(CallTracer):
             return None
         return int(x.shape[0])
 
-    def leaf(self, module: nn.Module) -> bool:
+    def is_leaf(self, module: nn.Module) -> bool:
         """Whether the module is recorded as one call; attention is, although it has a child, because its fast path skips the child."""
-        return isinstance(module, _LEAVES) or super().leaf(module)
+        return isinstance(module, _LEAVES) or super().is_leaf(module)
 
-    def saw(
+    def on_call(
         self, name: str, module: Any, function: Any, args: Any, kwargs: Any, sources: tuple[Any, ...], output: Any
     ) -> None:
         """Record a call as a column."""
@@ -246,12 +251,14 @@ class ForwardRecorder(CallTracer):
         if self.target is not None and self.target.column == number:
             # Cloned, because a later in-place call would overwrite the tensor itself.
             self.captured = tensors[self.target.output].clone()
-            raise _ReachedError
-        batched = tuple(self._batch_size is not None and t.dim() > 0 and t.shape[0] == self._batch_size for t in tensors)
+            raise _TargetReachedError
+        batched = tuple(
+            self._batch_size is not None and t.dim() > 0 and t.shape[0] == self._batch_size for t in tensors
+        )
         parameters = sum(p.numel() for p in module.parameters()) if module is not None else 0
         self.columns.append(
             Column(
-                self.unique(name),
+                self.unique_name(name),
                 name if function is not None else "input" if module is None else type(module).__name__,
                 "" if module is None else self.path(module),
                 module,
@@ -259,18 +266,20 @@ class ForwardRecorder(CallTracer):
                 self._with_sources(tuple(args)),
                 self._with_sources(dict(kwargs)),
                 sources,
-                () if self.target else tuple(self._copy_sample(t, own) for t, own in zip(tensors, batched, strict=True)),
+                ()
+                if self.target
+                else tuple(self._copy_sample(t, own) for t, own in zip(tensors, batched, strict=True)),
                 tuple(tuple(t.shape) for t in tensors),
                 batched,
                 parameters,
             )
         )
         for i, tensor in enumerate(tensors):
-            self.note(tensor, Source(number, i))
+            self.tag(tensor, Source(number, i))
 
     def _referred(self, arguments: Any) -> Any:
         """Replace every tensor that a column returned by its source."""
-        return tree_map(lambda leaf: self.made.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf, arguments)
+        return tree_map(lambda leaf: self.tags.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf, arguments)
 
     def _copy_sample(self, tensor: Tensor, batched: bool) -> Tensor:
         part = tensor.detach()
@@ -279,7 +288,7 @@ class ForwardRecorder(CallTracer):
     def name_outputs(self, output: Any) -> None:
         """Add to each column the names under which the model returned its outputs."""
         for name, tensor in _named_tensors(output, "output"):
-            source = self.made.get(id(tensor))
+            source = self.tags.get(id(tensor))
             if source is not None:
                 column = self.columns[source.column]
                 self.columns[source.column] = replace(column, returned=(*column.returned, name))

@@ -1,1 +1,1 @@
-"""What several rooms need of torch, without any display."""
+"""Torch utilities that several rooms share, without any display."""

@@ -1,4 +1,4 @@
-"""A forward run, watched: every call of a leaf module and every torch function between them, in real order. Every room may watch so."""
+"""Trace of a forward pass: every call of a leaf module and every torch function between them, in execution order."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,39 +11,39 @@ from torch.utils._pytree import tree_flatten
 
 
 class CallTracer(TorchFunctionMode):
-    """Sees every call while the model runs: leaf modules by hooks, functions between them by torch's function mode.
+    """Base class that traces every call of a model: leaf modules with hooks, functions between them with torch's function mode.
 
-    Who watches says in :meth:`saw` what becomes of a call, and notes in `made` what each tensor is.
+    A subclass implements :meth:`on_call` and attaches a tag of its own to tensors with :meth:`tag`.
 
     Attributes:
-        model: what runs.
-        made: what each tensor is, by its identity.
-        running: name and kind of the call that is running, ``None`` between two.
+        model: the traced model.
+        tags: the tag of each tensor, by the tensor's id.
+        current: name and kind of the running call, ``None`` between two calls.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
-        self.made: dict[int, Any] = {}
-        self.running: tuple[str, str] | None = None
-        #: Kept so that no identity is given twice.
-        self._kept: list[Tensor] = []
-        self._inside = 0
-        self._quiet = ExitStack()
+        self.tags: dict[int, Any] = {}
+        self.current: tuple[str, str] | None = None
+        #: Keeps tagged tensors alive, so that no id is reused.
+        self._tagged: list[Tensor] = []
+        self._depth = 0
+        self._mode_disabled = ExitStack()
         self._sources: tuple[Any, ...] = ()
         self._names = {id(module): name for name, module in model.named_modules(remove_duplicate=False)}
-        self._taken: dict[str, int] = {}
+        self._name_counts: dict[str, int] = {}
 
-    def leaf(self, module: nn.Module) -> bool:
-        """Whether a module is one call, and not looked into: a learner's own model without submodules is looked into."""
+    def is_leaf(self, module: nn.Module) -> bool:
+        """Return whether a module counts as one call; the functions in a learner's own model without submodules are traced."""
         own = module is self.model and not type(module).__module__.startswith("torch.")
         return next(module.children(), None) is None and not own
 
     def path(self, module: nn.Module) -> str:
-        """The module's place in the model, "" for the model itself."""
+        """Return the module's name in ``model.named_modules()``, "" for the model itself."""
         return self._names.get(id(module), "")
 
-    def saw(
+    def on_call(
         self,
         name: str,
         module: nn.Module | None,
@@ -53,79 +53,79 @@ class CallTracer(TorchFunctionMode):
         sources: tuple[Any, ...],
         output: Any,
     ) -> None:
-        """A call has ended.
+        """Handle a finished call.
 
         Args:
-            name: the module's place in the model, or the function's name.
-            module, function: which of them was called; the other is ``None``.
-            args, kwargs: what it was given.
-            sources: what `made` says of the tensors among them, in order.
-            output: what it gave.
+            name: the module's path in the model, or the function's name.
+            module, function: the one that was called; the other is ``None``.
+            args, kwargs: its arguments.
+            sources: the tags of the tensors among them, in order.
+            output: its return value.
         """
         raise NotImplementedError
 
-    def note(self, tensor: Tensor, what: Any) -> None:
-        """Note what a tensor is."""
-        self.made[id(tensor)] = what
-        self._kept.append(tensor)
+    def tag(self, tensor: Tensor, tag: Any) -> None:
+        """Attach a tag to a tensor."""
+        self.tags[id(tensor)] = tag
+        self._tagged.append(tensor)
 
-    def unique(self, name: str) -> str:
-        """A second call of the same layer or function is called so: "relu", "relu (2)"."""
-        self._taken[name] = self._taken.get(name, 0) + 1
-        return name if self._taken[name] == 1 else f"{name} ({self._taken[name]})"
+    def unique_name(self, name: str) -> str:
+        """Return the name of this call of a layer or function: "relu" for the first, "relu (2)" for the second."""
+        self._name_counts[name] = self._name_counts.get(name, 0) + 1
+        return name if self._name_counts[name] == 1 else f"{name} ({self._name_counts[name]})"
 
     @contextmanager
     def hooks(self) -> Iterator[None]:
-        """Hooks on every leaf, taken away again whatever happens."""
+        """Register hooks on every leaf module, and remove them on exit."""
         with ExitStack() as stack:
             for module in self.model.modules():
-                if self.leaf(module):
+                if self.is_leaf(module):
                     stack.callback(module.register_forward_pre_hook(self._enter, with_kwargs=True).remove)
                     stack.callback(module.register_forward_hook(self._leave, with_kwargs=True, always_call=True).remove)
-            stack.callback(self._quiet.close)
+            stack.callback(self._mode_disabled.close)
             yield
 
     def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        if self._inside == 0:
-            self.running = (self.path(module) or type(module).__name__, type(module).__name__)
+        if self._depth == 0:
+            self.current = (self.path(module) or type(module).__name__, type(module).__name__)
             self._sources = self._of(args, kwargs)
-            # Inside, torch must not find itself watched: attention would take another path, with other roundings.
-            self._quiet.enter_context(torch._C.DisableTorchFunction())
-        self._inside += 1
+            # Inside a module the mode is disabled: with it, attention would take another path, which rounds differently.
+            self._mode_disabled.enter_context(torch._C.DisableTorchFunction())
+        self._depth += 1
 
     def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        if self._inside == 1:
-            # Still inside, so that what is done here is no call of the learner's.
-            self._quiet.close()
+        if self._depth == 1:
+            # The depth is still 1, so that what on_call does is not traced.
+            self._mode_disabled.close()
             if output is not None:  # None where it raised
                 name = self.path(module) or type(module).__name__
-                self.saw(name, module, None, args, kwargs, self._sources, output)
-                self.running = None
-        self._inside -= 1
+                self.on_call(name, module, None, args, kwargs, self._sources, output)
+                self.current = None
+        self._depth -= 1
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if self._inside:
+        if self._depth:
             return function(*args, **kwargs)
         name = function_name(function)
-        self.running = (name, "function")
-        # What it was made from is read first, because the function may write into its own input.
+        self.current = (name, "function")
+        # The tags are read before the call, because an in-place function changes its own input.
         sources = self._of(args, kwargs)
         output = function(*args, **kwargs)
-        self.running = None
+        self.current = None
         if sources and any(isinstance(leaf, Tensor) for leaf in tree_flatten(output)[0]):
-            self.saw(name, None, function, args, kwargs, sources, output)
+            self.on_call(name, None, function, args, kwargs, sources, output)
         return output
 
     def _of(self, args: Any, kwargs: Any) -> tuple[Any, ...]:
         leaves = tree_flatten([list(args), dict(kwargs)])[0]
-        return tuple(self.made[id(leaf)] for leaf in leaves if isinstance(leaf, Tensor) and id(leaf) in self.made)
+        return tuple(self.tags[id(leaf)] for leaf in leaves if isinstance(leaf, Tensor) and id(leaf) in self.tags)
 
 
 def function_name(function: Any) -> str:
-    """What torch calls it: "relu", "cat", "view", "getitem"; an attribute such as ``x.T`` by its name.
+    """Return torch's name of a function, such as "relu", "cat", "view" or "getitem"; of an attribute such as ``x.T`` its own name.
 
     Example:
         >>> function_name(torch.nn.functional.relu), function_name(torch.Tensor.__add__), function_name(torch.Tensor.view)

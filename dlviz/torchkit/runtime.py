@@ -1,4 +1,4 @@
-"""The machine a lesson runs on: which device, and where its randomness starts."""
+"""The device a lesson uses, and the seed of its random numbers."""
 
 import os
 import random
@@ -14,29 +14,29 @@ def device() -> torch.device:
     """Return the device for a lesson's tensors: ``DLVIZ_DEVICE`` if set, else a CUDA GPU, else the CPU.
 
     ``DLVIZ_DEVICE`` takes "cpu", "cuda", "cuda:1", "mps" and the like. A device that this machine lacks raises a
-    ``ValueError`` that names those it has.
+    ``ValueError`` that lists the available ones.
 
     >>> import dlviz, torch
     >>> x = torch.zeros(2, 3, device=dlviz.device())
     """
-    wanted = os.environ.get("DLVIZ_DEVICE", "").strip()
-    if not wanted:
+    requested = os.environ.get("DLVIZ_DEVICE", "").strip()
+    if not requested:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if wanted not in _available():
-        raise DlvizError(message("runtime.device", value=wanted, available=", ".join(_available())))
-    return torch.device(wanted)
+    if requested not in _available():
+        raise DlvizError(message("runtime.device", value=requested, available=", ".join(_available())))
+    return torch.device(requested)
 
 
 def _available() -> list[str]:
-    """Name each device that tensors can be put on here."""
+    """Return the name of every device that tensors can be put on."""
     gpus = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))] if torch.cuda.is_available() else []
     return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
 def seed(n: int = 0) -> None:
-    """Start every random stream of a lesson at ``n``: Python's, NumPy's global one, and torch's on every device.
+    """Seed every random number generator with ``n``: Python's, NumPy's global one, and torch's on every device.
 
-    torch's stream is the one of ``torch.manual_seed(n)``, so the same numbers come without dlviz.
+    torch is seeded with ``torch.manual_seed(n)``, so the same numbers come without dlviz.
     Nothing is returned: as the last line of a cell, a generator would print its address.
 
     >>> import dlviz, torch
@@ -49,5 +49,5 @@ def seed(n: int = 0) -> None:
     if not -(2**63) <= n < 2**64:  # torch's own bounds
         raise DlvizError(message("runtime.seed_range", value=n))
     random.seed(n)
-    np.random.seed(n % 2**32)  # NumPy's legacy stream takes 32 bits
+    np.random.seed(n % 2**32)  # NumPy's legacy generator takes 32 bits
     torch.manual_seed(n)

@@ -1,4 +1,4 @@
-"""A part of a tensor, read out exactly: what the browser is sent, never more of it than is drawn. Every room may read so."""
+"""Blocks of a tensor's elements, read exactly, so that the browser gets no more than it draws."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,23 +7,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: Integers up to this size are whole in a browser's numbers; beyond, they go as text.
-_WHOLE = 2**53
+#: Integers up to this size are exact in a browser's numbers; larger ones are sent as text.
+_MAX_EXACT = 2**53
 
 
 @dataclass(frozen=True)
 class Block:
-    """The elements of a tensor from `start`, `size` along each dimension.
+    """Elements of a tensor from index `start`, `size` of them along each dimension.
 
     Attributes:
-        shape: the whole tensor's shape.
-        start: index of the first element held.
-        size: how many are held along each dimension.
-        kind: "float32", "float64", "int32", "bool", "complex64", "complex128" or "text", how `values` is to be read; "none" where
-            there are no numbers to read.
-        values: row-major, an array of that kind (complex as pairs), or a list of strings for "text".
+        shape: the shape of the whole tensor.
+        start: index of the block's first element.
+        size: shape of the block.
+        kind: type of `values`: "float32", "float64", "int32", "bool", "complex64", "complex128" or "text"; "none" if the numbers
+            cannot be read.
+        values: row-major array of that type (complex numbers as pairs), or a list of strings for "text".
         present: 0 for elements that a sparse tensor leaves unspecified, else 1; ``None`` if all are there.
-        reason: why there are no values, in torch's words; "" if there are.
+        reason: torch's error message if the values cannot be read, else "".
     """
 
     shape: tuple[int, ...]
@@ -36,7 +36,7 @@ class Block:
 
 
 def block_payload(block: Block) -> dict[str, Any]:
-    """A block as ``decode`` in ``kit/js/cells.js`` reads it."""
+    """Return a block as ``decode`` in ``kit/js/tensor_block.js`` reads it."""
     about = {name: getattr(block, name) for name in ("shape", "start", "size", "kind", "values")}
     if block.present is not None:
         about["present"] = block.present
@@ -44,9 +44,9 @@ def block_payload(block: Block) -> dict[str, Any]:
 
 
 def block_window(shape: tuple[int, ...], origin: tuple[int, ...], most: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Where a block starts and how large it is: up to `most` along each of the last two dimensions, and one along the others.
+    """Return start and size of a block: up to `most` along each of the last two dimensions, and one along the others.
 
-    A tensor of up to ``most * most`` elements, none of whose dimensions is longer than `most`, is held whole.
+    A tensor of up to ``most * most`` elements, with no dimension longer than ``4 * most``, is read whole.
 
     Example:
         >>> block_window((3, 100, 100), (1, 95, 0), 16)
@@ -58,7 +58,7 @@ def block_window(shape: tuple[int, ...], origin: tuple[int, ...], most: int) -> 
     if count <= most * most and all(size <= 4 * most for size in shape):
         return (0,) * len(shape), shape
     sizes = tuple(min(size, most if dim >= len(shape) - 2 else 1) for dim, size in enumerate(shape))
-    starts = tuple(max(0, min(at, size - held)) for at, size, held in zip(origin, shape, sizes, strict=True))
+    starts = tuple(max(0, min(at, size - length)) for at, size, length in zip(origin, shape, sizes, strict=True))
     return starts, sizes
 
 
@@ -66,9 +66,9 @@ def read_block(x: Tensor, start: tuple[int, ...] | None = None, size: tuple[int,
     """Read the elements of `x` from `start`; only these leave its device.
 
     Args:
-        x: any tensor; a sparse one is read as if it were dense.
-        start: index of the first element; the origin without one.
-        size: how many along each dimension; all without one.
+        x: any tensor; a sparse one is read as a dense one.
+        start: index of the first element; by default the origin.
+        size: shape of the block; by default all elements.
 
     Example:
         >>> block = read_block(torch.arange(6).view(2, 3), (0, 1), (2, 2))
@@ -92,7 +92,7 @@ def read_block(x: Tensor, start: tuple[int, ...] | None = None, size: tuple[int,
 
 
 def to_numpy(part: Tensor) -> tuple[str, Any]:
-    """Every element of `part` as (kind, values), without the loss of a bit."""
+    """Return every element of `part` as (kind, values), without rounding."""
     part = part.detach().resolve_conj().resolve_neg()
     if part.is_quantized:
         part = part.dequantize()
@@ -114,18 +114,18 @@ def to_numpy(part: Tensor) -> tuple[str, Any]:
     least, most = (int(whole.min()), int(whole.max())) if whole.size else (0, 0)
     if least >= -(2**31) and most < 2**31:
         return "int32", whole.astype(np.int32)
-    if least >= -_WHOLE and most <= _WHOLE:
+    if least >= -_MAX_EXACT and most <= _MAX_EXACT:
         return "float64", whole.astype(np.float64)
     return "text", [str(value) for value in whole.tolist()]
 
 
 def read_error(x: Tensor) -> str:
-    """torch's own words if it cannot read the numbers of `x`, else ""."""
+    """Return torch's error message if it cannot read the elements of `x`, else ""."""
     return read_block(x, (0,) * x.dim(), tuple(min(1, size) for size in x.shape)).reason
 
 
 def read_sparse_block(x: Tensor, most: int) -> Block | None:
-    """A sparse tensor of up to `most` elements drawn as dense, with what it leaves unspecified marked; else ``None``."""
+    """Return a sparse tensor of up to `most` elements as a dense block that marks unspecified elements, or ``None`` for others."""
     if x.is_meta or x.is_nested or x.numel() > most:
         return None
     try:

@@ -47,7 +47,7 @@ CONNECT = """() => {
     flying -= 1;
     for (const [name, value] of Object.entries(answer)) plain(name, value);
   };
-  model.frames = {};
+  model.precomputed = {};
   const plain = model.set.bind(model);
   model.set = (name, value) => {
     dirty[name] = value;

@@ -10,7 +10,7 @@ import dlviz
 from dlviz.kit.page import to_json
 from tests.browser.conftest import until
 from tests.browser.test_optimizers import number, row, settle, turn
-from tests.optimizers.racers import LOSSES, RACERS, plain_loop
+from tests.optimizers.reference import LOSSES, OPTIMIZERS, plain_loop
 
 #: The page's model talks to this process as a notebook's does to its kernel.
 CONNECT = """() => {
@@ -24,7 +24,7 @@ CONNECT = """() => {
   };
   const plain = model.set.bind(model);
   let dirty = {};
-  model.frames = {};
+  model.precomputed = {};
   model.set = (name, value) => {
     dirty[name] = value;
     plain(name, value);
@@ -71,7 +71,7 @@ def live(open_page, monkeypatch):
                 return json.dumps([content, [base64.b64encode(one).decode() for one in buffers]])
             for name, value in message["traits"].items():
                 setattr(view, name, value)
-            return to_json({"paths_shown": view.paths_shown} if "scale" in message["traits"] else {})
+            return to_json({"paths_data": view.paths_data} if "scale" in message["traits"] else {})
 
         page.expose_function("kernel", kernel)
         page.evaluate(CONNECT)
@@ -82,26 +82,26 @@ def live(open_page, monkeypatch):
 
 
 def test_two_pictures_ask_for_plotly_once_and_only_when_they_turn(live):
-    view = dlviz.race(RACERS, "ravine", steps=20)
+    view = dlviz.race(OPTIMIZERS, "ravine", steps=20)
     page, asked = live(view)
     page.evaluate(AGAIN)
     settle(page)
     page.locator(".dlviz-first").first.click()
     assert not any("content" in message for message in asked)
     page.get_by_role("button", name="3-D").first.click()
-    for place in page.locator(".des-solid").all():
+    for place in page.locator(".optim-surface3d").all():
         expect(place.locator("canvas").first).to_be_visible(timeout=20_000)
     assert [message["content"] for message in asked if "content" in message] == [{"kind": "plotly"}]
     assert view.view == "3d"
-    expect(page.locator(".des-readout:visible").first).to_contain_text("drag or arrow keys turn it")
+    expect(page.locator(".optim-readout:visible").first).to_contain_text("drag or arrow keys turn it")
 
 
 def test_the_slider_runs_the_optimizers_in_the_kernel(live):
-    view = dlviz.race(RACERS, "ravine", steps=20)
+    view = dlviz.race(OPTIMIZERS, "ravine", steps=20)
     page, _ = live(view)
-    turn(page, ".des-slider input", 12)
-    expect(page.locator(".des-slider output")).to_have_text("×3.16")
-    _, losses, _ = plain_loop(RACERS["Adam"][0], {"lr": 0.15 * 3.16}, LOSSES["ravine"], (-2.5, 1.0), 21)
-    until(page, "document.querySelector('.des-ended:not([hidden])')?.textContent.startsWith('diverged')")
+    turn(page, ".optim-slider input", 12)
+    expect(page.locator(".optim-slider output")).to_have_text("×3.16")
+    _, losses, _ = plain_loop(OPTIMIZERS["Adam"][0], {"lr": 0.15 * 3.16}, LOSSES["ravine"], (-2.5, 1.0), 21)
+    until(page, "document.querySelector('.optim-ended:not([hidden])')?.textContent.startsWith('diverged')")
     assert number(row(page, "Adam")[1]) == pytest.approx(float(losses[20]), rel=1e-3)
     assert view.scale == 3.16

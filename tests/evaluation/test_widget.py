@@ -244,7 +244,7 @@ def test_a_page_of_many_snapshots_holds_some_and_says_so():
     assert full["step"] == shown - 1
     assert any(f"{shown} of 41 snapshots" in note["text"] for note in full["scene"]["notes"])
     payload = json.loads(re.search(r'id="payload">(.*?)</script>', view.to_html())[1])
-    assert len(payload["state"]["frames"]["step"]) == shown  # all of them had room
+    assert len(payload["state"]["precomputed"]["step"]) == shown  # all of them had room
 
 
 def test_pictures_are_the_learners_own_pixels():

@@ -44,10 +44,10 @@ def test_the_page_carries_them_as_far_as_it_has_room(toy, monkeypatch, budget, v
     monkeypatch.setattr(toy, "_precomputed", frames)
     monkeypatch.setattr(base_of_all, "BUDGET", budget)
     state = payload(toy().to_html())["state"]
-    assert list(state["frames"]["depth"]) == values
-    assert state["frames"]["depth"]["1"] == {}
+    assert list(state["precomputed"]["depth"]) == values
+    assert state["precomputed"]["depth"]["1"] == {}
 
 
 def test_a_widget_without_frames_carries_none(toy):  # noqa: F811
-    assert payload(toy().to_html())["state"]["frames"] == {}
+    assert payload(toy().to_html())["state"]["precomputed"] == {}
     assert json.dumps(toy()._precomputed()) == "{}"

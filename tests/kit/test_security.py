@@ -160,7 +160,7 @@ def test_what_an_exported_lesson_printed_is_text_and_its_links_run_nothing():
 
 def test_no_view_imports_what_it_was_sent():
     # The two that load a linked view from a blob of our own text.
-    known = {"kit/loader.js", "kit/js/saved.js"}
+    known = {"kit/loader.js", "kit/js/page_model.js"}
     found = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.js")

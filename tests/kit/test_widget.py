@@ -11,10 +11,10 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.svg import Svg
 from dlviz.kit.widget import Widget, binary
 
-VIEW = """import { shell } from "{kit}/shell.js";
+VIEW = """import { card } from "{kit}/card.js";
 export default {
   render({ model, el, signal }) {
-    shell({ el, model, signal, name: model.get("messages").name });
+    card({ el, model, signal, name: model.get("messages").name });
   },
 };
 """

@@ -15,7 +15,7 @@ import dlviz
 from dlviz.kit import plotly
 from dlviz.kit.errors import DlvizError
 from dlviz.optimizers.widget import SCALES
-from tests.optimizers.racers import LOSSES, RACERS, plain_loop
+from tests.optimizers.reference import LOSSES, OPTIMIZERS, plain_loop
 
 
 def small(**more):
@@ -26,7 +26,7 @@ def small(**more):
 
 def sent(view, name):
     """One path as the view reads it."""
-    return next(one for one in view.paths_shown["list"] if one["name"] == name)
+    return next(one for one in view.paths_data["list"] if one["name"] == name)
 
 
 def numbers(data, kind="float64"):
@@ -34,8 +34,8 @@ def numbers(data, kind="float64"):
 
 
 def test_paths_losses_and_state_that_are_drawn_are_torchs():
-    view = dlviz.race(RACERS, "ravine")
-    for name, (kind, arguments) in RACERS.items():
+    view = dlviz.race(OPTIMIZERS, "ravine")
+    for name, (kind, arguments) in OPTIMIZERS.items():
         points, losses, grads = plain_loop(kind, arguments, LOSSES["ravine"], (-2.5, 1.0), 100)
         assert (view.paths[name] - points).abs().max() < 1e-10
         one = sent(view, name)
@@ -45,7 +45,7 @@ def test_paths_losses_and_state_that_are_drawn_are_torchs():
         assert torch.allclose(drawn[:-1], grads.float(), rtol=1e-6, atol=1e-6)
         for key in one["state"]:
             assert torch.equal(
-                numbers(one["arrays"][key]["values"], "float32").reshape(101, 2), view.runs[name].state[key].float()
+                numbers(one["arrays"][key]["values"], "float32").reshape(101, 2), view.trajectories[name].state[key].float()
             )
     assert sent(view, "momentum")["momentum"] == "momentum_buffer"
     assert sent(view, "Adam")["momentum"] == "exp_avg"
@@ -53,9 +53,9 @@ def test_paths_losses_and_state_that_are_drawn_are_torchs():
 
 
 def test_the_same_call_replays_bitwise():
-    one, two = dlviz.race(RACERS, "himmelblau"), dlviz.race(RACERS, "himmelblau")
-    assert all(torch.equal(one.paths[name].view(torch.int64), two.paths[name].view(torch.int64)) for name in RACERS)
-    assert one.paths_shown == two.paths_shown
+    one, two = dlviz.race(OPTIMIZERS, "himmelblau"), dlviz.race(OPTIMIZERS, "himmelblau")
+    assert all(torch.equal(one.paths[name].view(torch.int64), two.paths[name].view(torch.int64)) for name in OPTIMIZERS)
+    assert one.paths_data == two.paths_data
     assert one.to_html() == two.to_html()
 
 
@@ -91,15 +91,15 @@ def test_the_slider_runs_every_optimizer_again_with_its_rate_multiplied():
     for name, (kind, lr) in {"SGD": (SGD, 0.05), "Adam": (Adam, 0.1)}.items():
         points, _, _ = plain_loop(kind, {"lr": lr * 3.16}, LOSSES["ravine"], (-2.5, 1.0), 20)
         assert torch.equal(view.paths[name], points)
-        assert sent(view, name)["rate"] == lr * 3.16
-    assert sent(view, "SGD")["ended"] == {"step": 1, "how": "up"}  # y is multiplied with −2.16
+        assert sent(view, name)["lr"] == lr * 3.16
+    assert sent(view, "SGD")["ended"] == {"step": 1, "reason": "up"}  # y is multiplied with −2.16
     assert torch.equal(small(scale=3.16).paths["SGD"], view.paths["SGD"])
     view.scale = 1.0
     assert torch.equal(view.paths["SGD"], small().paths["SGD"])
 
 
 def test_the_threshold_is_in_the_widget_and_the_picture_and_holds():
-    view = dlviz.race(RACERS, "ravine", limits=(-3, 3))
+    view = dlviz.race(OPTIMIZERS, "ravine", limits=(-3, 3))
     assert view.quadratic
     assert view.threshold["SGD"] == pytest.approx(0.1)
     assert view.threshold["momentum"] == pytest.approx(0.19)
@@ -109,20 +109,20 @@ def test_the_threshold_is_in_the_widget_and_the_picture_and_holds():
     for share in (0.97, 1.03):
         view.scale = view.threshold["SGD"] / 0.05 * share
         assert (view.losses["SGD"][-1] > view.losses["SGD"][0]) == (share > 1)
-    words = view.scene["limits"]
+    words = view.scene["thresholds"]
     assert "λmax = 20, the same everywhere" in words[0]
     assert "2(1 + 0.9) / λmax = 0.19" in words[1]
     assert "does not bound it" in words[4]
 
 
 def test_a_threshold_of_a_bent_surface_is_called_local_and_a_saddle_is_told():
-    local = dlviz.race(RACERS, "rosenbrock", steps=5)
+    local = dlviz.race(OPTIMIZERS, "rosenbrock", steps=5)
     assert not local.quadratic
-    assert "local" in local.scene["limits"][0]
-    assert "bends down" in small(loss="saddle").scene["limits"][0]
+    assert "local" in local.scene["thresholds"][0]
+    assert "bends down" in small(loss="saddle").scene["thresholds"][0]
     hill = small(loss=lambda p: -(p**2).sum(), start=(1, 1))
     assert hill.threshold["SGD"] is None
-    assert "no threshold" in hill.scene["limits"][0]
+    assert "no threshold" in hill.scene["thresholds"][0]
 
 
 def test_a_loss_of_ones_own_is_framed_around_its_paths():
@@ -130,11 +130,11 @@ def test_a_loss_of_ones_own_is_framed_around_its_paths():
         return ((p - 100.0) ** 2).sum()
 
     view = small(loss=mine, start=(90, 95), steps=50)
-    (x0, x1), (y0, y1) = view.scene["ground"]["x"], view.scene["ground"]["y"]
+    (x0, x1), (y0, y1) = view.scene["surface"]["x"], view.scene["surface"]["y"]
     assert x0 < 90 < x1 < 120
     assert y0 < 95 < y1 < 120
     assert view.scene["signature"].startswith("mine · from (x, y) = (90, 95)")
-    assert small(loss=mine, start=(90, 95), limits=(80, 120)).scene["ground"]["y"] == [80.0, 120.0]
+    assert small(loss=mine, start=(90, 95), limits=(80, 120)).scene["surface"]["y"] == [80.0, 120.0]
 
 
 def test_code_of_the_opened_optimizer():
@@ -195,7 +195,7 @@ def payload(text):
 def test_a_page_carries_every_setting_of_the_slider_and_plotly_only_for_3_d():
     view = small()
     state = payload(view.to_html())["state"]
-    assert set(map(float, state["frames"]["scale"])) == set(SCALES)
+    assert set(map(float, state["precomputed"]["scale"])) == set(SCALES)
     assert "plotly" not in state
     assert len(view.to_html()) < 1_500_000
     view.view = "3d"
@@ -220,7 +220,7 @@ def test_plotly_comes_from_the_installed_wheel_once_asked_for(monkeypatch):
 
 
 def test_what_a_picture_sends_when_it_is_opened_is_small():
-    view = dlviz.race(RACERS, "ravine")
+    view = dlviz.race(OPTIMIZERS, "ravine")
     assert len(view._shared.view) < 50_000
     assert not any(name == "plotly" for name in view.trait_names())
 

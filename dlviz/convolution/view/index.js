@@ -127,7 +127,7 @@ function render({ model, el, signal }) {
         label: messages["knob.inner"], max: () => blocks.weight.size[1] - 1, get: () => inner,
         set(value) {
           inner = value;
-          on.moved();
+          on.update();
         },
       });
     }

@@ -1,4 +1,4 @@
-// What the pictures of this room have in common: frame, arithmetic, player and knobs, redrawn when a trait changes.
+// View that most widgets share: card, formula line, player and controls, redrawn when a trait changes.
 
 import { card } from "./card.js";
 import { player } from "./player.js";
@@ -7,40 +7,41 @@ import { formula } from "./formula.js";
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, name: string, steps: () => number, label: (step: number) => string,
- *   draw: () => void, stand: (step: number, fresh: boolean) => void, traits?: Record<string, () => void>, pace?: number}} options
- *   draw: the scene has changed; stand: the player has moved (fresh), or what it stands on; traits: what else to listen for
+ *   draw: () => void, showStep: (step: number, isNew: boolean) => void, traits?: Record<string, () => void>, onEscape?: () => boolean, pace?: number}} options
+ *   draw: called when the scene changes; showStep: called when the step changes (isNew) or a trait it depends on;
+ *   traits: other traits to listen to; onEscape: called for Escape, returns whether it had something to close
  */
-export function baseView({ model, el, signal, name, steps, label, draw, stand, traits = {}, onEscape = () => false, pace }) {
+export function baseView({ model, el, signal, name, steps, label, draw, showStep, traits = {}, onEscape = () => false, pace }) {
   const messages = model.get("messages");
   const ui = card({ el, model, signal, name });
   const line = formula();
   const controls = controlBar({ signal });
   let bar = null;
-  let stood = -1;
+  let shownStep = -1;
 
   function save(trait, value) {
     model.set(trait, value);
     model.save_changes();
   }
-  function receive() {
+  function redraw() {
     const scene = model.get("scene");
     ui.setSignature(scene.signature);
     ui.setBadge(scene.badge);
     ui.setNotes(scene.notes);
     ui.setSummary(scene.summary);
     controls.clear();
-    stood = -1;
+    shownStep = -1;
     draw();
-    moved();
+    update();
   }
-  function moved() {
+  function update() {
     bar?.update();
     controls.update();
     const step = Math.min(model.get("step"), steps());
     ui.announce(model.get("playing") ? "" : label(step));
-    const fresh = step !== stood;
-    stood = step;
-    stand(step, fresh);
+    const isNew = step !== shownStep;
+    shownStep = step;
+    showStep(step, isNew);
   }
   function start() {
     bar = player({ model, messages, signal, root: ui.root, steps, label, pace });
@@ -48,23 +49,23 @@ export function baseView({ model, el, signal, name, steps, label, draw, stand, t
     ui.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !onEscape()) bar.go(0);
     }, { signal });
-    const events = { "change:scene": receive, "change:step": moved, "change:playing": moved };
+    const events = { "change:scene": redraw, "change:step": update, "change:playing": update };
     for (const [trait, call] of Object.entries(traits)) {
       events[`change:${trait}`] = () => {
         call();
-        moved();
+        update();
       };
     }
     for (const [event, call] of Object.entries(events)) model.on(event, call);
     signal.addEventListener("abort", () => {
       for (const [event, call] of Object.entries(events)) model.off(event, call);
     });
-    receive();
+    redraw();
   }
-  /** Stop playing and stand at a step. */
+  /** Stop playing and go to a step. */
   function go(step) {
     model.set("playing", false);
     save("step", step);
   }
-  return { ui, messages, line, controls, save, go, start, moved };
+  return { ui, messages, line, controls, save, go, start, update };
 }

@@ -1,4 +1,4 @@
-// The frame of every widget: head, notes, stage, side column, and the theme it wears.
+// The card around every widget: head, notes, main area, side panel, and its theme.
 
 import { h } from "./dom.js";
 
@@ -10,20 +10,20 @@ export function card({ el, model, signal, name }) {
   const badge = h("span", { class: "dlviz-badge" });
   const notes = h("div", { class: "dlviz-notes" });
   const summary = h("p", { class: "dlviz-visually-hidden", id: `dlviz-${Math.random().toString(36).slice(2)}` });
-  const spoken = h("p", { class: "dlviz-visually-hidden", "aria-live": "polite" });
-  const stage = h("div", { class: "dlviz-main" });
+  const status = h("p", { class: "dlviz-visually-hidden", "aria-live": "polite" });
+  const main = h("div", { class: "dlviz-main" });
   const side = h("div", { class: "dlviz-side", hidden: "", tabindex: "0", role: "region" });
   const head = h("div", { class: "dlviz-head" }, h("strong", {}, name), signature, badge);
-  const body = h("div", { class: "dlviz-body" }, stage, side);
-  const root = h("section", { class: "dlviz", tabindex: "0", role: "group", "aria-label": name, "aria-describedby": summary.id }, head, notes, body, summary, spoken);
-  // JupyterLab looks for its shortcuts before anybody else sees a key, and spares only an element that itself says so: what has the
-  // focus in here keeps the arrows and the space bar.
+  const body = h("div", { class: "dlviz-body" }, main, side);
+  const root = h("section", { class: "dlviz", tabindex: "0", role: "group", "aria-label": name, "aria-describedby": summary.id }, head, notes, body, summary, status);
+  // JupyterLab handles its shortcuts before a widget gets a key, unless the focused element itself carries this attribute: so the
+  // arrow keys and the space bar reach the widget.
   root.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"), { signal });
   el.replaceChildren(root);
-  wearTheme(root, model, signal);
+  applyTheme(root, model, signal);
   return {
     root,
-    stage,
+    main,
     side,
     setSignature(text) {
       signature.textContent = text;
@@ -39,8 +39,8 @@ export function card({ el, model, signal, name }) {
     setSummary(text) {
       summary.textContent = text;
     },
-    say(text) {
-      if (spoken.textContent !== text) spoken.textContent = text;
+    announce(text) {
+      if (status.textContent !== text) status.textContent = text;
     },
     setSide(node, label) {
       side.hidden = node === null;
@@ -51,21 +51,21 @@ export function card({ el, model, signal, name }) {
 }
 
 /** Follow the trait `theme`; on "auto" follow JupyterLab, or the browser where there is none. */
-function wearTheme(root, model, signal) {
+function applyTheme(root, model, signal) {
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const dress = () => {
-    const wished = model.get("theme");
+  const apply = () => {
+    const theme = model.get("theme");
     const lab = document.body.dataset.jpThemeLight;
-    const dark = wished === "auto" ? (lab === undefined ? system.matches : lab === "false") : wished === "dark";
+    const dark = theme === "auto" ? (lab === undefined ? system.matches : lab === "false") : theme === "dark";
     root.dataset.theme = dark ? "dark" : "light";
   };
-  const watcher = new MutationObserver(dress);
-  watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
-  system.addEventListener("change", dress, { signal });
-  model.on("change:theme", dress);
+  const observer = new MutationObserver(apply);
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  system.addEventListener("change", apply, { signal });
+  model.on("change:theme", apply);
   signal.addEventListener("abort", () => {
-    watcher.disconnect();
-    model.off("change:theme", dress);
+    observer.disconnect();
+    model.off("change:theme", apply);
   });
-  dress();
+  apply();
 }

@@ -1,15 +1,15 @@
-// Another widget's picture inside this one: in a notebook its own view, in an exported page the state that the page carries.
+// Another widget shown inside this one: its own view in a notebook, the state that the page carries in an exported page.
 
 /**
- * @param {any} model the widget that the door is in
- * @param {string} id model id of the widget behind it
- * @param {HTMLElement} place where it is to stand
- * @returns {Promise<() => void>} takes it away again
+ * @param {any} model the widget that shows the other one
+ * @param {string} id model id of the child widget
+ * @param {HTMLElement} container
+ * @returns {Promise<() => void>} removes it again
  */
-export async function showChildWidget(model, id, place) {
-  if (model.mount) return model.mount(id, place);
+export async function showChildWidget(model, id, container) {
+  if (model.showChild) return model.showChild(id, container);
   const manager = model.widget_manager;
   const view = await manager.create_view(await manager.get_model(id));
-  place.replaceChildren(view.el);
+  container.replaceChildren(view.el);
   return () => view.remove();
 }

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 
 /**
- * Controls are named anew for every scene. One of the same kind and label stays the element it was: it may hold the focus, or be under
+ * The row is filled anew for every scene. A control of the same kind and label keeps its element, which may have the focus or be under
  * the pointer that drags it.
  * @param {{signal: AbortSignal}} options
  */
@@ -14,26 +14,26 @@ export function controlBar({ signal }) {
 
   function add(kind, options, make) {
     const key = `${kind} ${options.label}`;
-    const knob = before.get(key) ?? { key, ...make((value) => knob.options.set(value)) };
+    const control = before.get(key) ?? { key, ...make((value) => control.options.set(value)) };
     before.delete(key);
-    knob.options = options;
-    if (element.children[list.length] !== knob.element) element.insertBefore(knob.element, element.children[list.length] ?? null);
+    control.options = options;
+    if (element.children[list.length] !== control.element) element.insertBefore(control.element, element.children[list.length] ?? null);
     list.push(knob);
-    knob.update(options);
+    control.update(options);
   }
 
   return {
     element,
     clear() {
-      for (const knob of list) before.set(knob.key, knob);
+      for (const control of list) before.set(control.key, control);
       list = [];
     },
-    /** Once all controls are named: what is left of earlier ones goes. */
+    /** Called after all controls are added: removes those of earlier scenes that were not added again. */
     update() {
       before.clear();
       while (element.children.length > list.length) element.lastChild.remove();
       element.hidden = list.length === 0;
-      for (const knob of list) knob.update(knob.options);
+      for (const control of list) control.update(control.options);
     },
     /** @param {{label: string, min?: number, max: () => number, get: () => number, set: (value: number) => void, text?: (value: number) => string}} options */
     range(options) {

@@ -1,4 +1,4 @@
-// Small constructors for nodes. Text always goes in as text, never as markup.
+// Short constructors for DOM nodes. Text is always inserted as text, never as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -33,7 +33,7 @@ function fill(node, attributes, children) {
 }
 
 /**
- * Fill the braces of a string from the catalog of words.
+ * Fill the {braces} of a message.
  * @param {string} text
  * @param {Record<string, any>} values
  */

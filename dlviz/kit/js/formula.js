@@ -1,4 +1,4 @@
-// One line of arithmetic below a picture, its parts in the colors of what they stand for.
+// A line of arithmetic below a picture, its parts in the colors of their dimensions.
 
 import { h } from "./dom.js";
 
@@ -6,7 +6,7 @@ export function formula(kind = "tensor-formula") {
   const element = h("div", { class: kind, hidden: "" });
   return {
     element,
-    /** @param {(string | {text: string, dim?: number, strong?: boolean, soft?: boolean})[]} parts nothing hides the line */
+    /** @param {(string | {text: string, dim?: number, strong?: boolean, soft?: boolean})[]} parts an empty list hides the line */
     show(parts) {
       element.hidden = parts.length === 0;
       element.replaceChildren(...parts.map((part) => {

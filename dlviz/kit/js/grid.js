@@ -1,18 +1,18 @@
-// A tensor as a grid of its numbers. Two dimensions are rows and columns, two more are tiles, and the rest is cut into slices.
+// A tensor as a grid of numbers: two dimensions are rows and columns, up to two more are tiles, and the others are indexed.
 
 import { h, fillIn } from "./dom.js";
 import { diverging, shape } from "./numbers.js";
 
-/** As many cells as a glance takes in, and rows; a larger block is shown through a window. */
-const MOST = 256;
-const ROWS = 16;
-/** Pixels that a grid may take from left to right. */
-const ROOM = 590;
+/** Most cells in all tiles and most rows of one tile; of a larger block a window is shown. */
+const MAX_CELLS = 256;
+const MAX_ROWS = 16;
+/** Width of a grid in pixels. */
+const WIDTH = 590;
 
 /**
- * Which part of a block is drawn, and how.
+ * Choose the part of a block that is drawn, and which dimensions are rows, columns, tiles and fixed indices.
  * @param {any} block decoded
- * @param {number[]} near an index that has to be inside
+ * @param {number[]} near an index that has to be visible
  */
 export function gridLayout(block, near) {
   const dims = block.size.length;
@@ -24,18 +24,18 @@ export function gridLayout(block, near) {
   };
   const wide = block.wide + 1;
   if (block.dense) return { rows: span(dims - 2, Infinity), columns: span(dims - 1, Infinity), tiles: [], sliced: Array.from({ length: Math.max(0, dims - 2) }, (_, d) => d), abreast: 1 };
-  const columns = span(dims - 1, block.column && dims === 1 ? ROWS : Math.max(4, Math.floor((block.room ?? ROOM) / wide)));
-  const rows = span(dims - 2, ROWS);
+  const columns = span(dims - 1, block.column && dims === 1 ? MAX_ROWS : Math.max(4, Math.floor((block.room ?? WIDTH) / wide)));
+  const rows = span(dims - 2, MAX_ROWS);
   let shown = rows.count * columns.count;
   const tiles = [];
   const plain = dims > 2 && !block.flat && columns.count === block.shape[dims - 1] && rows.count === block.shape[dims - 2];
-  for (let dim = dims - 3; plain && dim >= 0 && tiles.length < (block.tiles ?? 2) && block.size[dim] === block.shape[dim] && shown * block.size[dim] <= MOST; dim -= 1) {
+  for (let dim = dims - 3; plain && dim >= 0 && tiles.length < (block.tiles ?? 2) && block.size[dim] === block.shape[dim] && shown * block.size[dim] <= MAX_CELLS; dim -= 1) {
     tiles.push(dim);
     shown *= block.size[dim];
   }
   const sliced = [];
   for (let dim = 0; dim < dims - 2 - tiles.length; dim += 1) sliced.push(dim);
-  const abreast = Math.max(1, Math.floor((block.room ?? ROOM) / (columns.count * wide + 40)));
+  const abreast = Math.max(1, Math.floor((block.room ?? WIDTH) / (columns.count * wide + 40)));
   return { rows, columns, tiles, sliced, abreast };
 }
 
@@ -52,64 +52,64 @@ export function grid({ messages, signal, pick }) {
   let corner = [];
   let here = null;
   let near = [];
-  let layout = "";
+  let layoutKey = "";
 
   /** @param {any} next decoded @param {number[]} at an index that has to be visible @param {Node[]} title */
   function show(next, at, title) {
-    const around = focusInside();
+    const focused = focusedPosition();
     block = next;
-    // Of a large tensor a part is held, and only that can be drawn.
+    // The block may hold only a part of a large tensor, and only that can be drawn.
     near = block.size.map((size, d) => Math.max(block.start[d], Math.min(at[d] ?? 0, block.start[d] + size - 1)));
-    const laid = gridLayout(block, near);
+    const layout = gridLayout(block, near);
     corner = near.slice();
-    for (const span of [laid.rows, laid.columns]) if (span.dim >= 0) corner[span.dim] = span.first;
+    for (const span of [layout.rows, layout.columns]) if (span.dim >= 0) corner[span.dim] = span.first;
     head.replaceChildren(...title);
-    const wanted = JSON.stringify([block.shape, block.start, block.size, block.wide, block.dense, block.shift, block.name, laid, near]);
-    if (wanted === layout) {
-      // The same cells with other numbers: they stay, and so does the focus.
+    const wanted = JSON.stringify([block.shape, block.start, block.size, block.wide, block.dense, block.shift, block.name, layout, near]);
+    if (wanted === layoutKey) {
+      // The same cells with other numbers keep their elements, and with them the focus.
       for (const [p, node] of nodes) fill(p, node);
       return;
     }
-    layout = wanted;
+    layoutKey = wanted;
     nodes = new Map();
     marked = [];
     here = null;
-    const [across, down] = [laid.tiles[0], laid.tiles[1]];
+    const [across, down] = [layout.tiles[0], layout.tiles[1]];
     const wide = across === undefined ? 1 : block.size[across];
     const high = down === undefined ? 1 : block.size[down];
-    body.style.gridTemplateColumns = `repeat(${down === undefined ? Math.min(wide, laid.abreast) : wide}, max-content)`;
+    body.style.gridTemplateColumns = `repeat(${down === undefined ? Math.min(wide, layout.abreast) : wide}, max-content)`;
     const drawn = [];
     for (let y = 0; y < high; y += 1) {
       for (let x = 0; x < wide; x += 1) {
         const fixed = near.slice();
         if (across !== undefined) fixed[across] = x;
         if (down !== undefined) fixed[down] = y;
-        drawn.push(tile(laid, fixed));
+        drawn.push(tile(layout, fixed));
       }
     }
     body.replaceChildren(...(block.count ? drawn : !block.shape.includes(0) ? [] : [h("p", { class: "tensor-empty" }, fillIn(messages["grid.empty"], { shape: shape(block.shape) }))]));
     const first = nodes.values().next().value;
     if (first && pick) first.tabIndex = 0;
-    if (around !== null) nodes.get(around)?.focus();
+    if (focused !== null) nodes.get(focused)?.focus();
   }
 
-  function focusInside() {
+  function focusedPosition() {
     for (const [p, node] of nodes) if (node === document.activeElement) return p;
     return null;
   }
 
-  /** What stands beside a row or above a column: the index, counted from where the tensor itself begins. */
+  /** The label of a row or column: its index in the tensor without padding. */
   function tick(dim, at) {
     if (dim < 0) return "";
     const shown = at - (block.shift?.[dim] ?? 0);
     return block.dense && shown % 8 ? "" : String(shown).replace("-", "−");
   }
 
-  function tile(laid, fixed) {
-    const { rows, columns } = laid;
+  function tile(layout, fixed) {
+    const { rows, columns } = layout;
     const upright = block.column && columns.dim >= 0 && rows.dim < 0;
     const [outer, inner] = upright ? [columns, rows] : [rows, columns];
-    const cells = h("div", { class: "tensor-cells", role: "grid", "aria-label": caption(laid, fixed) || block.name, "data-dense": block.dense ? "" : null });
+    const cells = h("div", { class: "tensor-cells", role: "grid", "aria-label": caption(layout, fixed) || block.name, "data-dense": block.dense ? "" : null });
     const heads = [h("span", { class: "tensor-axis", role: "columnheader" }, "")];
     for (let c = 0; c < inner.count; c += 1) heads.push(h("span", { class: "tensor-axis", role: "columnheader" }, tick(inner.dim, inner.first + c)));
     cells.append(h("div", { role: "row" }, ...heads));
@@ -119,23 +119,23 @@ export function grid({ messages, signal, pick }) {
         const index = fixed.slice();
         if (outer.dim >= 0) index[outer.dim] = outer.first + r;
         if (inner.dim >= 0) index[inner.dim] = inner.first + c;
-        row.append(one(block.position(index)));
+        row.append(cellOf(block.position(index)));
       }
       cells.append(row);
     }
     cells.style.setProperty("--columns", String(inner.count));
     cells.style.setProperty("--wide", `${block.dense ? block.dense : block.wide}px`);
-    const over = caption(laid, fixed);
+    const over = caption(layout, fixed);
     return h("div", { class: "tensor-tile" }, over ? h("div", { class: "tensor-caption" }, over) : null, cells);
   }
 
   /** "[0, :, :]" over a tile of more than two dimensions. */
-  function caption(laid, fixed) {
+  function caption(layout, fixed) {
     if (block.size.length < 3 || block.bare) return "";
-    return `[${fixed.map((at, d) => (d === laid.rows.dim || d === laid.columns.dim ? ":" : at)).join(", ")}]`;
+    return `[${fixed.map((at, d) => (d === layout.rows.dim || d === layout.columns.dim ? ":" : at)).join(", ")}]`;
   }
 
-  function one(p) {
+  function cellOf(p) {
     const cell = h("div", { class: "tensor-cell", role: "gridcell", tabindex: pick ? -1 : null });
     cell.dataset.p = String(p);
     nodes.set(p, cell);
@@ -143,13 +143,13 @@ export function grid({ messages, signal, pick }) {
     return cell;
   }
 
-  /** Write a number into its cell, with its color and what else is to be seen of it. */
+  /** Write a number into its cell, with its color and state attributes. */
   function fill(p, cell) {
     const absent = block.absent(p);
     const text = block.dense ? "" : absent ? "·" : block.text(p, block.digits);
     const ghost = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
-    const truth = block.raw(p) ? "var(--accent-soft)" : "var(--paper)";
-    const color = !block.known || ghost || absent ? "" : block.kind === "bool" ? truth : diverging(block.number(p), block.max);
+    const booleanColor = block.raw(p) ? "var(--accent-soft)" : "var(--paper)";
+    const color = !block.known || ghost || absent ? "" : block.kind === "bool" ? booleanColor : diverging(block.number(p), block.max);
     const state = { "data-nonfinite": block.nonfinite(p), "data-ghost": ghost, "data-absent": absent || !block.known };
     if (cell.textContent !== text) cell.textContent = text;
     if (cell.dataset.color !== color) {
@@ -176,7 +176,7 @@ export function grid({ messages, signal, pick }) {
     }, { signal });
   }
 
-  /** The index that an arrow key leads to: along rows and columns, and at a tile's edge into the next tile. */
+  /** The index that an arrow key moves to: along rows and columns, and at a tile's edge into the next tile. */
   function moved(index, key) {
     if (key === "Enter") return index;
     const last = block.shape.length - 1;
@@ -198,7 +198,7 @@ export function grid({ messages, signal, pick }) {
   return {
     element,
     show,
-    /** @param {[number, string][]} marks position in the block and what it is: now, lit, path */
+    /** @param {[number, string][]} marks position in the block and kind: now, lit, path or dim */
     mark(marks) {
       for (const node of marked) delete node.dataset.mark;
       marked = [];
@@ -215,11 +215,11 @@ export function grid({ messages, signal, pick }) {
         }
       }
     },
-    /** Whether an index is drawn now. */
+    /** Whether an index is drawn. */
     shows: (index) => nodes.has(block.position(index)),
     corner: () => corner,
     block: () => block,
-    /** Whether an index is among those that the block holds. */
+    /** Whether the block holds an index. */
     holds: (index) => block.position(index) >= 0,
     node: (p) => nodes.get(p),
   };

@@ -1,6 +1,6 @@
-// Numbers as colors on a canvas: one pixel a number, blue below zero and orange above, scaled up without smoothing.
+// Numbers as colors on a canvas: one pixel per number, blue below zero and orange above, scaled up without smoothing.
 
-/** The colors that a canvas needs, as the theme has them now. @param {HTMLElement} element inside the widget */
+/** The current theme's colors by name, for drawing on a canvas. @param {HTMLElement} element inside the widget */
 export function themeColors(element) {
   const style = getComputedStyle(element);
   const names = ["paper", "pos", "neg", "bad", "ink", "ink-3", "line", "line-2", "flow", "accent", "raised"];
@@ -12,27 +12,27 @@ function channels(hex) {
 }
 
 /**
- * A picture of rows × columns pixels, to be drawn larger.
+ * Draw a heat map of rows × columns pixels, to be scaled up.
  * @param {ArrayLike<number>} values row-major, read from `from`
- * @param {number} max the number of the strongest color
+ * @param {number} max the value with the strongest color
  */
 export function heatmap(values, from, rows, columns, max, colors) {
   const [paper, pos, neg, bad] = [colors.paper, colors.pos, colors.neg, colors.bad].map(channels);
   return pixelCanvas(rows, columns, (p, data) => {
     const value = values[from + p];
-    const odd = !Number.isFinite(value);
-    const share = odd ? 1 : max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
-    const to = odd ? bad : value < 0 ? neg : pos;
+    const nonfinite = !Number.isFinite(value);
+    const share = nonfinite ? 1 : max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
+    const to = nonfinite ? bad : value < 0 ? neg : pos;
     for (let c = 0; c < 3; c += 1) data[4 * p + c] = paper[c] + (to[c] - paper[c]) * share;
     data[4 * p + 3] = 255;
   });
 }
 
-/** One color, the stronger the less to be seen through. */
+/** Draw values as the opacity of one color. */
 export function alphaMap(values, rows, columns, max, color) {
-  const tint = channels(color);
+  const rgb = channels(color);
   return pixelCanvas(rows, columns, (p, data) => {
-    data.set(tint, 4 * p);
+    data.set(rgb, 4 * p);
     data[4 * p + 3] = max > 0 ? 215 * Math.sqrt(Math.min(1, Math.abs(values[p]) / max)) : 0;
   });
 }
@@ -49,7 +49,7 @@ export function pixelCanvas(rows, columns, set) {
   return canvas;
 }
 
-/** A canvas that is sharp on this screen, and its context in CSS pixels. */
+/** Size a canvas for the screen's pixel ratio and return its 2D context in CSS pixels. */
 export function hidpiContext(canvas, width, height) {
   const ratio = Math.min(3, window.devicePixelRatio || 1);
   canvas.width = Math.round(width * ratio);
@@ -62,7 +62,7 @@ export function hidpiContext(canvas, width, height) {
   return context;
 }
 
-/** The largest finite size among some numbers. */
+/** The largest finite absolute value. */
 export function maxAbs(values, from = 0, to = values.length) {
   let max = 0;
   for (let p = from; p < to; p += 1) {
@@ -74,7 +74,7 @@ export function maxAbs(values, from = 0, to = values.length) {
 
 /** Call back when the widget changes between light and dark. */
 export function onThemeChange(root, signal, call) {
-  const watcher = new MutationObserver(call);
-  watcher.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
-  signal.addEventListener("abort", () => watcher.disconnect());
+  const observer = new MutationObserver(call);
+  observer.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
+  signal.addEventListener("abort", () => observer.disconnect());
 }

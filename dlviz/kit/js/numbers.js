@@ -1,8 +1,8 @@
-// How numbers are written: a true minus sign, figures that fit, NaN and infinity by name.
+// Formatting of numbers: a minus sign, significant digits, NaN and infinity.
 
 /**
  * @param {number} value
- * @param {number} [digits] significant figures
+ * @param {number} [digits] significant digits
  */
 export function format(value, digits = 4) {
   if (Number.isNaN(value)) return "NaN";
@@ -20,7 +20,7 @@ export function shape(dims) {
   return dims.length === 1 ? `(${dims[0]},)` : `(${dims.join(", ")})`;
 }
 
-/** A number that Python sent, where what JSON cannot hold came as its name. */
+/** A number that Python sent; NaN and infinities, which JSON cannot hold, come as strings. */
 export function number(value) {
   return value === null || value === undefined ? NaN : Number(value);
 }

@@ -1,6 +1,6 @@
-// Stands in for the notebook in a saved page: holds the state, tells the view of changes, asks nobody.
+// Model of a widget in an exported page: holds the state and notifies the view of changes, without a kernel.
 
-/** @param {any} value bytes come as {$bytes: base64} and leave as a DataView, just as a kernel would send them */
+/** @param {any} value bytes arrive as {$bytes: base64} and become a DataView, as a kernel sends them */
 export function revive(value) {
   if (Array.isArray(value)) return value.map(revive);
   if (value === null || typeof value !== "object") return value;
@@ -9,24 +9,24 @@ export function revive(value) {
     const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
     return new DataView(bytes.buffer);
   }
-  return mapped(value, revive);
+  return mapValues(value, revive);
 }
 
-function mapped(object, call) {
+function mapValues(object, call) {
   return Object.fromEntries(Object.entries(object).map(([key, item]) => [key, call(item)]));
 }
 
-function plain(value) {
+function isPlainObject(value) {
   return typeof value === "object" && value?.constructor === Object;
 }
 
 export class PageModel {
-  constructor({ frames = {}, ...state }) {
+  constructor({ precomputed = {}, ...state }) {
     this.base = { ...state, live: false, restored: [] };
-    // Keys are JSON as Python writes it; a lookup compares JSON as a browser does.
-    this.frames = mapped(frames, (values) => Object.fromEntries(Object.entries(values).map(([value, frame]) => [JSON.stringify(JSON.parse(value)), frame])));
-    this.state = { ...this.base, frames: this.frames };
-    this.touched = new Set(Object.values(this.frames).flatMap((values) => Object.values(values).flatMap(Object.keys)));
+    // Keys are JSON as Python writes it; a lookup compares JSON as a browser writes it.
+    this.precomputed = mapValues(precomputed, (values) => Object.fromEntries(Object.entries(values).map(([value, part]) => [JSON.stringify(JSON.parse(value)), part])));
+    this.state = { ...this.base, precomputed: this.precomputed };
+    this.touched = new Set(Object.values(this.precomputed).flatMap((values) => Object.values(values).flatMap(Object.keys)));
     this.listeners = new Map();
   }
   get(name) {
@@ -34,21 +34,21 @@ export class PageModel {
   }
   set(name, value) {
     if (this.state[name] === value) return;
-    if (this.frames[name]) this.turn(name, value);
+    if (this.precomputed[name]) this.applyPrecomputed(name, value);
     else this.assign({ [name]: value });
   }
-  /** Each frame was computed from the settings that the page was saved with, so every other framed trait goes back to those. */
-  turn(name, value) {
-    const frame = this.frames[name][JSON.stringify(value)];
-    const others = Object.keys(this.frames).filter((other) => other !== name);
+  /** Each precomputed state starts from the settings that the page was saved with, so every other such setting is restored. */
+  applyPrecomputed(name, value) {
+    const state = this.precomputed[name][JSON.stringify(value)];
+    const others = Object.keys(this.precomputed).filter((other) => other !== name);
     const next = Object.fromEntries([...this.touched, ...others].map((trait) => [trait, this.base[trait]]));
-    // A value that was not computed beforehand changes nothing; its knob is told, and stands where it stood.
-    if (!frame) return this.emit(`change:${name}`);
-    for (const [trait, part] of Object.entries(frame)) next[trait] = plain(part) && plain(this.base[trait]) ? { ...this.base[trait], ...part } : part;
+    // A value that was not precomputed changes nothing; the event makes its control show the earlier value again.
+    if (!state) return this.emit(`change:${name}`);
+    for (const [trait, part] of Object.entries(state)) next[trait] = isPlainObject(part) && isPlainObject(this.base[trait]) ? { ...this.base[trait], ...part } : part;
     const restored = others.filter((other) => JSON.stringify(this.state[other]) !== JSON.stringify(this.base[other]));
     return this.assign({ ...next, restored, [name]: value });
   }
-  /** Everything first, then the news of it: who hears of one change finds the others made. */
+  /** Change all values before any event, so that a listener to one change finds the others made. */
   assign(next) {
     const changed = Object.keys(next).filter((name) => this.state[name] !== next[name]);
     for (const name of changed) this.state[name] = next[name];
@@ -68,15 +68,15 @@ export class PageModel {
   }
   save_changes() {}
   send() {}
-  /** Show a widget that the page carries inside another's picture. */
-  async mount(id, place) {
-    const { state, esm, css } = this.state.doors[id];
+  /** Show a child widget that the page carries inside this widget's picture. @returns {Promise<() => void>} removes it */
+  async showChild(id, container) {
+    const { state, esm, css } = this.state.child_widgets[id];
     const style = Object.assign(document.createElement("style"), { textContent: css });
     const el = document.createElement("div");
-    place.replaceChildren(style, el);
-    const leaving = new AbortController();
-    await show(new PageModel(state), esm, el, leaving.signal);
-    return () => leaving.abort();
+    container.replaceChildren(style, el);
+    const removal = new AbortController();
+    await show(new PageModel(state), esm, el, removal.signal);
+    return () => removal.abort();
   }
 }
 

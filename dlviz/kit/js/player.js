@@ -1,4 +1,4 @@
-// First, back, play, next, scrubber, speed: the same bar and the same keys in every widget. Runs in the browser alone.
+// The player bar and its keys: first, back, play, next, scrubber, speed. It runs in the browser without the kernel.
 
 import { h, s, fillIn } from "./dom.js";
 
@@ -38,8 +38,8 @@ export function player({ model, messages, signal, root, steps, label, pace = PAC
   function write(name, value) {
     if (model.get(name) === value) return;
     model.set(name, value);
-    // At once: the widget manager sends one message at a time and merges what waits. A change that it does not know of yet would be
-    // undone when the kernel echoes the one before.
+    // Saved at once: the widget manager sends one message at a time and merges the waiting ones. A change that it does not know of yet
+    // would be undone by the kernel's echo of the one before.
     model.save_changes();
   }
   function go(step) {
@@ -97,18 +97,18 @@ export function player({ model, messages, signal, root, steps, label, pace = PAC
   return { element, update, go };
 }
 
-/** Keys reach the player from anywhere in the widget, except from what has its own use for them. */
+/** Handle the player's keys anywhere in the widget, except in controls that use them for themselves. */
 function onKey(event, { go, toggle, model, steps }) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  const on = event.target;
-  if (on.matches("select, input[type=text], input[type=number]")) return;
+  const target = event.target;
+  if (target.matches("select, input[type=text], input[type=number]")) return;
   const moves = { ",": -1, ".": 1, PageUp: -10, PageDown: 10 };
-  if (event.key === " " && !on.matches("button")) toggle();
+  if (event.key === " " && !target.matches("button")) toggle();
   else if (event.key in moves) go(model.get("step") + moves[event.key]);
-  else if (event.key === "Home" && !on.matches("input")) go(0);
-  else if (event.key === "End" && !on.matches("input")) go(steps());
-  else if (event.key === "ArrowLeft" && !on.matches("input")) go(model.get("step") - 1);
-  else if (event.key === "ArrowRight" && !on.matches("input")) go(model.get("step") + 1);
+  else if (event.key === "Home" && !target.matches("input")) go(0);
+  else if (event.key === "End" && !target.matches("input")) go(steps());
+  else if (event.key === "ArrowLeft" && !target.matches("input")) go(model.get("step") - 1);
+  else if (event.key === "ArrowRight" && !target.matches("input")) go(model.get("step") + 1);
   else return;
   event.preventDefault();
   event.stopPropagation();

@@ -1,24 +1,24 @@
-// plotly.js, once a page however many pictures want it: asked of the kernel, or found in an exported page; never fetched.
+// Loads plotly.js once per page, from the kernel or from the exported page's own state; it is never fetched from a network.
 
-const PATIENCE = 60000;
+const TIMEOUT = 60000;
 
-/** @param {any} model of the widget that wants it @returns {Promise<any>} the library */
+/** @param {any} model of the widget that needs it @returns {Promise<any>} the library */
 export function plotly(model) {
-  globalThis.dlvizPlotly ??= packed(model).then(run).catch((error) => {
-    // The next picture that wants it asks again.
+  globalThis.dlvizPlotly ??= gzipped(model).then(run).catch((error) => {
+    // The next widget that needs it asks again.
     delete globalThis.dlvizPlotly;
     throw error;
   });
   return globalThis.dlvizPlotly;
 }
 
-/** Whether it can be had: an exported page has it only if it was saved so. */
+/** Whether plotly.js is available: an exported page has it only if the widget was saved in 3D. */
 export function hasPlotly(model) {
   return Boolean(model.get("live") || model.get("plotly") || globalThis.dlvizPlotly);
 }
 
-/** @returns {Promise<DataView>} its gzip */
-async function packed(model) {
+/** @returns {Promise<DataView>} plotly.js as gzip */
+async function gzipped(model) {
   if (model.get("plotly")) return model.get("plotly");
   return new Promise((resolve, reject) => {
     const stop = (settle, value) => {
@@ -27,7 +27,7 @@ async function packed(model) {
       settle(value);
     };
     const take = (content, buffers) => content?.kind === "plotly" && stop(resolve, buffers[0]);
-    const timer = setTimeout(() => stop(reject, new Error("plotly")), PATIENCE);
+    const timer = setTimeout(() => stop(reject, new Error("plotly")), TIMEOUT);
     model.on("msg:custom", take);
     model.send({ kind: "plotly" });
   });
@@ -37,10 +37,10 @@ async function run(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const code = await new Response(stream).blob();
   const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-  // It leaves two names behind; another plotly of the page's keeps its own.
+  // The script sets two globals; they are restored so that another plotly on the page keeps its own.
   const before = { Plotly: globalThis.Plotly, moduleName: globalThis.moduleName };
   try {
-    await executed(address);
+    await runScript(address);
     return globalThis.Plotly;
   } finally {
     URL.revokeObjectURL(address);
@@ -51,7 +51,7 @@ async function run(bytes) {
   }
 }
 
-function executed(address) {
+function runScript(address) {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = address;

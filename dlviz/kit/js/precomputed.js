@@ -1,12 +1,12 @@
-// Which settings can be had: with a kernel all of them, in a page those that were computed beforehand.
+// Which values a control offers: with a kernel all of them, in an exported page those whose states were computed beforehand.
 
 /** @param {any} model @param {string} trait @param {any} value */
 export function isAvailable(model, trait, value) {
-  return Boolean(model.get("live") || model.get("frames")?.[trait]?.[JSON.stringify(value)]);
+  return Boolean(model.get("live") || model.get("precomputed")?.[trait]?.[JSON.stringify(value)]);
 }
 
-/** The value nearest to the wished one among those that can be had; of two equally near ones the one further on the way. */
-export function nearest(values, wished, now) {
-  const far = (value) => Math.abs(value - wished) + (Math.sign(value - now) === Math.sign(wished - now) ? 0 : 0.5);
-  return values.reduce((best, value) => (far(value) < far(best) ? value : best), now);
+/** The available value nearest to the requested one; of two equally near ones the one in the direction of the change. */
+export function nearest(values, requested, current) {
+  const distance = (value) => Math.abs(value - requested) + (Math.sign(value - current) === Math.sign(requested - current) ? 0 : 0.5);
+  return values.reduce((best, value) => (distance(value) < distance(best) ? value : best), current);
 }

@@ -1,8 +1,9 @@
-// Questions to the kernel, one at a time: of those that come meanwhile only the last one about each thing is asked.
+// Requests to the kernel, one at a time: of those that wait, only the newest with each key is sent.
 
-/** Milliseconds after which an answer is no longer waited for. */
-const PATIENCE = 1000;
+/** Milliseconds to wait for an answer before the next request is sent. */
+const TIMEOUT = 1000;
 
+/** @returns {(key: string, message: any) => void} sends the message, or queues it while an answer is pending */
 export function requestQueue(model, signal) {
   const waiting = new Map();
   let timer = 0;
@@ -12,7 +13,7 @@ export function requestQueue(model, signal) {
     const [first] = waiting;
     if (!first) return;
     waiting.delete(first[0]);
-    timer = setTimeout(next, PATIENCE);
+    timer = setTimeout(next, TIMEOUT);
     model.send(first[1]);
   }
   model.on("change:scene", next);

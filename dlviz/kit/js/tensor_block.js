@@ -1,18 +1,18 @@
-// A block of a tensor's elements, as Python read it: numbers, their text, and where each one stands.
+// A block of a tensor's elements as Python sent it: numbers, their text, and their indices.
 
 import { typedArray } from "./typed_arrays.js";
 import { format } from "./numbers.js";
 
 const PAIRS = { complex64: "float32", complex128: "float64" };
 
-/** @param {any} about what dlviz.tensors.scene.grid wrote */
+/** @param {any} about a block as written by block_payload in torchkit/tensor_blocks.py */
 export function decode(about) {
   const { shape, start, size, kind } = about;
   const pairs = PAIRS[kind];
   const raw = kind === "text" ? about.values : kind === "none" ? [] : typedArray(about.values, pairs ?? (kind === "bool" ? "uint8" : kind));
   const present = about.present ? typedArray(about.present, "uint8") : null;
   const count = size.reduce((all, one) => all * one, 1);
-  const steps = rowMajor(size);
+  const strides = rowMajorStrides(size);
   const known = kind !== "none";
   let max = 0;
   for (let p = 0; known && p < count; p += 1) {
@@ -20,7 +20,7 @@ export function decode(about) {
     if (Number.isFinite(value) && value > max) max = value;
   }
 
-  /** What the color goes by: of a complex number its size. */
+  /** The number that sets the color; the absolute value of a complex number. */
   function number(p) {
     if (!known) return NaN;
     return pairs ? Math.hypot(raw[2 * p], raw[2 * p + 1]) : Number(raw[p]);
@@ -40,7 +40,7 @@ export function decode(about) {
     ...about,
     digits,
     count,
-    /** How wide a cell has to be, in pixels. */
+    /** Width of a cell in pixels. */
     wide: Math.max(34, Math.round(10 + 7.3 * longest)),
     known,
     max,
@@ -48,57 +48,57 @@ export function decode(about) {
     text,
     raw: (p) => raw[p],
     plain: !pairs && kind !== "text" && kind !== "bool",
-    odd: (p) => known && kind !== "text" && !Number.isFinite(number(p)),
+    nonfinite: (p) => known && kind !== "text" && !Number.isFinite(number(p)),
     absent: (p) => present !== null && !present[p],
-    /** Position in the block of the element at a tensor's index; -1 where it is not held. */
+    /** Position in the block of the element at a tensor's index; -1 if the block does not hold it. */
     position(index) {
       let p = 0;
       for (let d = 0; d < size.length; d += 1) {
         const at = index[d] - start[d];
         if (at < 0 || at >= size[d]) return -1;
-        p += at * steps[d];
+        p += at * strides[d];
       }
       return p;
     },
     /** The tensor's index of a position in the block. */
     index(p) {
-      return size.map((length, d) => (Math.floor(p / steps[d]) % length) + start[d]);
+      return size.map((length, d) => (Math.floor(p / strides[d]) % length) + start[d]);
     },
   };
 }
 
-/** Row-major steps of a shape: how far apart neighbors along each dimension are. */
-export function rowMajor(shape) {
-  const steps = new Array(shape.length);
+/** Row-major strides of a shape. */
+export function rowMajorStrides(shape) {
+  const strides = new Array(shape.length);
   let step = 1;
   for (let d = shape.length - 1; d >= 0; d -= 1) {
-    steps[d] = step;
+    strides[d] = step;
     step *= Math.max(1, shape[d]);
   }
-  return steps;
+  return strides;
 }
 
 /** The index of the k-th element, counted row by row. */
 export function unravel(k, shape) {
-  const steps = rowMajor(shape);
-  return shape.map((size, d) => Math.floor(k / steps[d]) % size);
+  const strides = rowMajorStrides(shape);
+  return shape.map((size, d) => Math.floor(k / strides[d]) % size);
 }
 
 export function ravel(index, shape) {
-  const steps = rowMajor(shape);
-  return index.reduce((sum, at, d) => sum + at * steps[d], 0);
+  const strides = rowMajorStrides(shape);
+  return index.reduce((sum, at, d) => sum + at * strides[d], 0);
 }
 
 export function numel(shape) {
   return shape.reduce((all, one) => all * one, 1);
 }
 
-/** Where an element lies in storage. */
+/** The offset of an element in storage. */
 export function address(index, stride, offset) {
   return index.reduce((sum, at, d) => sum + at * stride[d], offset);
 }
 
-/** "x[1, 2]", and "x[()]" for a tensor without dimensions, as Python wants it. */
+/** "x[1, 2]", and "x[()]" for a tensor without dimensions, as Python writes it. */
 export function indexExpression(name, index) {
   return `${name}[${index.length ? index.join(", ") : "()"}]`;
 }

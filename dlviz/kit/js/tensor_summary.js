@@ -1,4 +1,4 @@
-// A tensor in a side panel: a number, a small grid, or a histogram with its figures.
+// A tensor in a side panel: a number, a small grid, or a histogram with statistics.
 
 import { h, s, fillIn } from "./dom.js";
 import { typedArray } from "./typed_arrays.js";
@@ -13,7 +13,7 @@ export function tensorView(about, messages) {
   if (!about) return h("span", {}, "—");
   if (about.numbers) return grid(about, typedArray(about.numbers, "float64"));
   const box = h("div", {}, h("div", { class: "dlviz-stats" }, caption(about)));
-  if (about.histogram) box.append(histogram(about.histogram, messages), figures(about, messages));
+  if (about.histogram) box.append(histogram(about.histogram, messages), statistics(about, messages));
   return box;
 }
 
@@ -43,7 +43,7 @@ export function histogram({ counts, low, high }, messages) {
   return s("svg", { class: "dlviz-histogram", viewBox: "0 0 240 44", preserveAspectRatio: "none", role: "img", "aria-label": label }, ...bars);
 }
 
-function figures(about, messages) {
+function statistics(about, messages) {
   const parts = ["min", "mean", "max", "norm"].map((name) => `${messages[`tensor.${name}`]} ${format(number(about[name]), 3)}`);
   if (about.nonfinite) parts.push(fillIn(messages["tensor.nonfinite"], { count: about.nonfinite }));
   return h("div", { class: "dlviz-stats" }, parts.join(" · "));

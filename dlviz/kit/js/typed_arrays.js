@@ -1,4 +1,4 @@
-// Arrays cross as bytes; this makes typed arrays of them again.
+// Arrays travel as bytes; this turns them into typed arrays.
 
 const KINDS = { uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
 

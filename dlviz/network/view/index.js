@@ -1,4 +1,4 @@
-// A whole network: its calls as columns, and below them the image, the map that is opened, and the scores.
+// A whole network: its calls as columns, and below them the image, the class scores and the selected map.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
@@ -7,176 +7,182 @@ import { maxAbs, onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { showChildWidget } from "../../kit/js/child_widget.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { isAvailable } from "../../kit/js/precomputed.js";
-import { strip, decoded } from "./columns.js";
-import { image } from "./image.js";
-import { opened } from "./map_detail.js";
-import { scores } from "./class_scores.js";
+import { columnRow, decodeColumn } from "./columns.js";
+import { imagePanel } from "./image.js";
+import { detailPanel } from "./map_detail.js";
+import { scorePanel } from "./class_scores.js";
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   const scene = () => model.get("scene");
   const live = () => model.get("live");
   let columns = [];
-  let points = null;
-  let sight = null;
-  let whole = 0;
-  /** Which widget stands behind the door, and how to take it away. */
-  let behind = "";
-  let leave = null;
-  const on = baseView({
+  let scores = null;
+  let overlay = null;
+  let networkMax = 0;
+  /** Model id of the child widget that is shown, and the function that removes it. */
+  let shownChild = "";
+  let removeChild = null;
+  const noop = () => {};
+  const view = baseView({
     model, el, signal, name: "layers", steps: () => columns.length, label: (step) => (step ? columns[step - 1].name : messages.none), draw, showStep,
-    traits: { detail: unfold, sight: look, scale: () => {}, opened: () => {}, unit: () => {}, painted: look, door: enter }, onEscape,
+    traits: { detail: updateDetail, field_overlay: updateOverlay, scale: noop, selected_map: noop, selected_position: noop, occluded: updateOverlay, child_widget: updateChild }, onEscape,
   });
-  const row = strip({ messages, signal, pick });
-  const picture = image({ messages, signal, paint: (patches) => save({ painted: patches }) });
-  const open = opened({ messages, signal, open: (column, channel) => pick(column, channel), choose, close: () => save({ opened: [], unit: [] }) });
-  const classes = scores({ messages, signal, pick: (unit) => save({ opened: [points.column, unit], unit: [] }) });
-  const door = h("div", { class: "net-door", hidden: "" });
-  on.ui.main.append(row.element, h("div", { class: "net-bench" }, picture.element, classes.element, open.element), door);
-  onThemeChange(on.ui.root, signal, () => columns.length && showStep(model.get("step")));
-  on.start();
-  unfold();
-  look();
-  enter();
-  on.moved();
+  const row = columnRow({ messages, signal, pick: selectDrawn });
+  const image = imagePanel({ messages, signal, occlude: (patches) => save({ occluded: patches }) });
+  const detail = detailPanel({ messages, signal, selectMap, selectElement, close: () => save({ selected_map: [], selected_position: [] }) });
+  const classes = scorePanel({ messages, signal, pick: (unit) => save({ selected_map: [scores.column, unit], selected_position: [] }) });
+  const child = h("div", { class: "net-child", hidden: "" });
+  view.ui.main.append(row.element, h("div", { class: "net-panels" }, image.element, classes.element, detail.element), child);
+  onThemeChange(view.ui.root, signal, () => columns.length && showStep(model.get("step")));
+  view.start();
+  updateDetail();
+  updateOverlay();
+  updateChild();
+  view.update();
 
   function save(traits) {
     model.set("playing", false);
     for (const [name, value] of Object.entries(traits)) model.set(name, value);
     model.save_changes();
   }
-  /** Escape lets go of the unit, then of the map. */
+  /** Escape deselects the element, then the map. */
   function onEscape() {
-    const held = model.get("unit").length ? { unit: [] } : model.get("opened").length ? { opened: [] } : null;
-    if (held) save(held);
-    return held !== null;
+    const name = ["selected_position", "selected_map"].find((trait) => model.get(trait).length);
+    if (name) save({ [name]: [] });
+    return Boolean(name);
   }
-  function pick(n, k) {
-    const column = columns[n];
-    const channel = column.layout === "vector" ? k * (row.element.contains(document.activeElement) ? column.every : 1) : k;
-    if (isAvailable(model, "opened", [n, channel])) save({ unit: [], opened: [n, channel] });
+  function selectMap(n, channel) {
+    if (isAvailable(model, "selected_map", [n, channel])) save({ selected_position: [], selected_map: [n, channel] });
   }
-  function choose(place) {
-    // Of a series a map is one row.
-    const { layout, shape } = columns[model.get("opened")[0]];
-    save({ unit: layout === "maps" && shape.length === 2 ? place.slice(1) : place });
+  /** Select the k-th drawn map of a column; a long vector is drawn with a stride. */
+  function selectDrawn(n, k) {
+    selectMap(n, columns[n].layout === "vector" ? k * columns[n].stride : k);
+  }
+  function selectElement(position) {
+    // In a one-dimensional network a map is one row.
+    const { layout, shape } = columns[model.get("selected_map")[0]];
+    save({ selected_position: layout === "maps" && shape.length === 2 ? position.slice(1) : position });
   }
 
   function draw() {
-    columns = scene().columns.map((column) => decoded(column, typedArray(column.values, column.type)));
-    whole = Math.max(...columns.map((column) => column.max));
+    columns = scene().columns.map(decodeColumn);
+    networkMax = Math.max(...columns.map((column) => column.max));
     row.show(columns);
-    picture.show(scene().image);
-    const about = scene().scores;
-    points = about && { ...about, ...Object.fromEntries(["z", "e", "p", "before_z", "before_p"].filter((name) => about[name]).map((name) => [name, typedArray(about[name], "float64")])) };
-    classes.show(points);
-    controls();
+    image.show(scene().image);
+    scores = scene().scores && decodeScores(scene().scores);
+    classes.show(scores);
+    addControls();
   }
-  function controls() {
-    const { batch, compared } = scene();
-    on.controls.choice({ label: messages["knob.scale"], options: choices(["unit", "layer", "network"]), get: () => model.get("scale"), set: (value) => on.save("scale", value) });
-    if (batch > 1 && live()) on.controls.range({ label: messages["knob.sample"], max: () => batch - 1, get: () => model.get("sample"), set: (value) => on.save("sample", value) });
-    const shown = ["this", "against", "difference"].filter((value) => isAvailable(model, "shows", value));
-    if (compared && shown.length > 1) on.controls.choice({ label: messages["knob.shows"], options: choices(shown), get: () => model.get("shows"), set: (value) => on.save("shows", value) });
-    if (live() && scene().image) on.controls.range({ label: messages.brush, min: 1, max: () => Math.max(2, Math.round(picture.side() / 2)), get: picture.brush, set: brush });
-    const deep = columns.filter((column) => column.layout === "maps");
-    if (live() && deep.length > 1) on.controls.range({ label: messages["knob.depth"], max: () => deep.length - 1, get: () => Math.max(0, deep.indexOf(columns[model.get("opened")[0]])), set: (value) => dive(deep[value]), text: (value) => deep[value].name });
+  function addControls() {
+    const { batch_size: batchSize, compared } = scene();
+    const { controls } = view;
+    const choose = (trait, values) => controls.choice({ label: messages[`control.${trait}`], options: values.map((value) => [value, messages[`option.${value}`]]), get: () => model.get(trait), set: (value) => view.save(trait, value) });
+    choose("scale", ["map", "layer", "network"]);
+    if (batchSize > 1 && live()) controls.range({ label: messages["control.sample"], max: () => batchSize - 1, get: () => model.get("sample"), set: (value) => view.save("sample", value) });
+    const runs = ["this", "against", "difference"].filter((value) => isAvailable(model, "shown_run", value));
+    if (compared && runs.length > 1) choose("shown_run", runs);
+    if (live() && scene().image) controls.range({ label: messages["control.brush"], min: 1, max: () => Math.max(2, Math.round(image.side() / 2)), get: image.brushSize, set: setBrushSize });
+    const maps = columns.filter((column) => column.layout === "maps");
+    if (live() && maps.length > 1) controls.range({ label: messages["control.depth"], max: () => maps.length - 1, get: () => Math.max(0, maps.indexOf(columns[model.get("selected_map")[0]])), set: (value) => selectSamePlace(maps[value]), text: (value) => maps[value].name });
   }
-  function choices(values) {
-    return values.map((value) => [value, messages[`option.${value}`]]);
+  function setBrushSize(size) {
+    image.setBrushSize(size);
+    view.update();
   }
-  function brush(size) {
-    picture.setBrush(size);
-    on.moved();
-  }
-  /** The unit at the same place of the image, in another column: the middle one, if none is chosen. */
-  function dive(column) {
-    const [n] = model.get("opened");
-    const from = columns[n]?.size ?? [1, 1];
-    const held = model.get("unit");
-    const unit = held.length ? [...from.map(() => 0).slice(held.length), ...held] : from.map((size) => Math.floor(size / 2));
-    const place = column.size.map((size, d) => Math.min(size - 1, Math.floor(((unit[d] + 0.5) / from[d]) * size)));
-    save({ opened: [columns.indexOf(column), 0], unit: column.shape.length === 2 ? place.slice(1) : place });
+  /** Select the element of another column at the same relative position, or its middle one if none is selected. */
+  function selectSamePlace(column) {
+    const size = columns[model.get("selected_map")[0]]?.size ?? [1, 1];
+    const selected = model.get("selected_position");
+    const from = selected.length ? [...size.map(() => 0).slice(selected.length), ...selected] : size.map((n) => Math.floor(n / 2));
+    const position = column.size.map((n, d) => Math.min(n - 1, Math.floor(((from[d] + 0.5) / size[d]) * n)));
+    save({ selected_map: [columns.indexOf(column), 0], selected_position: column.shape.length === 2 ? position.slice(1) : position });
   }
 
-  function sheet(about) {
-    return { ...about, values: typedArray(about.values, about.kind) };
+  function updateDetail() {
+    const data = model.get("detail");
+    if (!data.map) return detail.show(null);
+    const inputs = data.inputs.map((input) => ({ ...input, map: decodeMap(input.map), kernel: input.kernel && decodeMap(input.kernel), contribution: input.contribution && decodeMap(input.contribution) }));
+    return detail.show({ ...data, map: decodeMap(data.map), inputs }, columns);
   }
-  function unfold() {
-    const detail = model.get("detail");
-    if (!detail.sheet) return open.show(null);
-    const inputs = detail.inputs.map((one) => ({ ...one, map: sheet(one.map), kernel: one.kernel && sheet(one.kernel), part: one.part && sheet(one.part) }));
-    return open.show({ ...detail, sheet: sheet(detail.sheet), inputs }, columns);
+  function updateOverlay() {
+    const data = model.get("field_overlay");
+    overlay = data.boxes ? { ...data, gradient: data.gradient && decodeMap(data.gradient) } : null;
+    image.setNotes(overlay ? fieldNotes() : live() && !model.get("occluded").length ? [messages.occlude] : []);
   }
-  function look() {
-    const about = model.get("sight");
-    sight = about.boxes ? { ...about, heat: about.heat && sheet(about.heat) } : null;
-    if (sight?.heat) sight.heat.max = maxAbs(sight.heat.values);
-    picture.announce(sight ? seen() : live() && !model.get("painted").length ? [messages.paint] : []);
-  }
-  function seen() {
-    const box = sight.boxes["0"];
+  function fieldNotes() {
+    const { boxes: { 0: box }, gradient, known, nonzero } = overlay;
     const lines = [];
-    if (!sight.known) lines.push(messages.field_unknown);
+    if (!known) lines.push(messages.field_unknown);
     else if (!box) lines.push(messages.field_none);
     else if (box.length === 2) {
       const [[top, bottom], [left, right]] = box;
       lines.push(fillIn(messages.field, { rows: bottom - top + 1, columns: right - left + 1, top, bottom, left, right }));
     }
-    if (sight.heat) lines.push(sight.moved ? fillIn(messages.heat, { most: format(sight.heat.max, 3), moved: sight.moved.toLocaleString("en") }) : messages.dead);
+    if (gradient) lines.push(nonzero ? fillIn(messages.gradient, { most: format(maxAbs(gradient.values), 3), moved: nonzero.toLocaleString("en") }) : messages.zero_gradient);
     return lines;
   }
 
-  async function enter() {
-    const id = model.get("door");
-    door.hidden = !id;
-    if (id === behind) return;
-    behind = id;
-    leave?.();
-    leave = null;
+  async function updateChild() {
+    const id = model.get("child_widget");
+    child.hidden = !id;
+    if (id === shownChild) return;
+    shownChild = id;
+    removeChild?.();
+    removeChild = null;
     if (!id) {
-      door.replaceChildren();
+      child.replaceChildren();
       return;
     }
-    const away = await showChildWidget(model, id, door);
-    if (behind === id && !signal.aborted) leave = away;
-    else away();
+    const remove = await showChildWidget(model, id, child);
+    // Another child may have been selected while this one was loading.
+    if (shownChild === id && !signal.aborted) removeChild = remove;
+    else remove();
   }
-  signal.addEventListener("abort", () => leave?.());
+  signal.addEventListener("abort", () => removeChild?.());
 
   function showStep(step, fresh) {
     if (!columns.length) return;
-    const colors = themeColors(on.ui.root);
+    const colors = themeColors(view.ui.root);
     const scale = model.get("scale");
-    const chosen = model.get("opened");
-    row.paint({ scale, whole, step, opened: chosen, boxes: sight?.boxes ?? {}, colors });
-    if (fresh && model.get("playing")) row.reveal(step - 1);
-    picture.draw({ sight, painted: model.get("painted"), live: live(), colors });
-    const column = columns[chosen[0]];
-    open.draw({ max: !column || scale === "unit" ? 0 : scale === "layer" ? column.max : whole, colors, chosen: model.get("unit") });
-    classes.mark(points && chosen[0] === points.column ? chosen[1] : -1);
-    on.line.show(tell(step, column, chosen[1]));
+    const selected = model.get("selected_map");
+    row.paint({ scale, networkMax, step, selected, boxes: overlay?.boxes ?? {}, colors });
+    if (fresh && model.get("playing")) row.scrollTo(step - 1);
+    image.draw({ overlay, occluded: model.get("occluded"), live: live(), colors });
+    const column = columns[selected[0]];
+    detail.draw({ max: !column || scale === "map" ? 0 : scale === "layer" ? column.max : networkMax, colors, selected: model.get("selected_position") });
+    classes.mark(scores && selected[0] === scores.column ? selected[1] : -1);
+    view.line.show(explanation(step, column, selected[1]));
   }
 
-  /** e / sum = p, with as many digits as it takes for the printed numbers to agree. */
-  function quotient(channel) {
-    const [e, sum, p] = [points.e[channel], points.sum ?? NaN, points.p[channel]];
-    let digits = 4;
-    while (digits < 15 && Math.abs(Number(e.toPrecision(digits)) / Number(sum.toPrecision(digits)) - p) > 5e-4 * p) digits += 1;
-    return fillIn(messages.terms, { e: format(e, digits), sum: format(sum, digits), p: format(p, 4) });
-  }
-
-  /** What has just run, or the softmax of the class that is opened. */
-  function tell(step, column, channel) {
-    if (column && points && model.get("opened")[0] === points.column) {
-      return [`${messages.softmax}(z)[${channel}]: z = ${format(points.z[channel], 5)}; `, quotient(channel)];
+  /** The call that has just run, or the softmax of the selected class. */
+  function explanation(step, column, channel) {
+    if (column && scores && model.get("selected_map")[0] === scores.column) {
+      return [`${messages.softmax}(z)[${channel}]: z = ${format(scores.z[channel], 5)}; `, softmaxText(channel)];
     }
     if (!step) return [{ text: messages.hint, soft: true }];
-    const now = columns[step - 1];
-    const from = now.sources.map((n) => `${columns[n].name} (${columns[n].shape.join(", ")})`).join(" + ");
-    const parts = [{ text: now.name, strong: true }, ` ${now.about} `];
-    return [...parts, from ? `${from} → (${now.shape.join(", ")})` : `(${now.shape.join(", ")})`, ...(step === columns.length && !column ? [{ text: `  ${messages.hint}`, soft: true }] : [])];
+    const current = columns[step - 1];
+    const shape = `(${current.shape.join(", ")})`;
+    const from = current.sources.map((n) => `${columns[n].name} (${columns[n].shape.join(", ")})`).join(" + ");
+    const hint = step === columns.length && !column ? [{ text: `  ${messages.hint}`, soft: true }] : [];
+    return [{ text: current.name, strong: true }, ` ${current.call} `, from ? `${from} → ${shape}` : shape, ...hint];
   }
+  /** e / sum = p, with as many digits as the printed numbers need to agree. */
+  function softmaxText(channel) {
+    const [e, sum, p] = [scores.e[channel], scores.sum ?? NaN, scores.p[channel]];
+    let digits = 4;
+    while (digits < 15 && Math.abs(Number(e.toPrecision(digits)) / Number(sum.toPrecision(digits)) - p) > 5e-4 * p) digits += 1;
+    return fillIn(messages.softmax_terms, { e: format(e, digits), sum: format(sum, digits), p: format(p, 4) });
+  }
+}
+
+function decodeMap(map) {
+  return { ...map, values: typedArray(map.values, map.dtype) };
+}
+
+function decodeScores(scores) {
+  const names = ["z", "e", "p", "before_z", "before_p"].filter((name) => scores[name]);
+  return { ...scores, ...Object.fromEntries(names.map((name) => [name, typedArray(scores[name], "float64")])) };
 }
 
 export default { render };

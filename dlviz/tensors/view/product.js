@@ -108,7 +108,7 @@ function render({ model, el, signal }) {
 
   function look(index) {
     focus = index;
-    on.moved();
+    on.update();
   }
   /** Draw the grids anew, if something else is to be in sight than before. */
   function place() {

@@ -1,0 +1,84 @@
+"""Grids of numbers in still pictures: cells colored by value, one path for each color."""
+
+from collections.abc import Sequence
+from itertools import product
+from math import isfinite, isinf, isnan
+from typing import NamedTuple
+
+from dlviz.kit.svg import Svg
+
+
+class GridCell(NamedTuple):
+    """One cell: its text, its color (a token of ``theme.css`` or "" for none), and whether it is outlined."""
+
+    text: str
+    color: str = ""
+    outlined: bool = False
+
+
+def draw_grid(
+    svg: Svg,
+    x: float,
+    y: float,
+    rows: Sequence[Sequence[GridCell]],
+    cell_size: tuple[float, float],
+    *,
+    text_size: float = 11,
+) -> None:
+    """Draw `rows` of cells with the upper left corner at `x`, `y`; `cell_size` is (width, height)."""
+    width, height = cell_size
+    columns = len(rows[0]) if rows else 0
+    fills: dict[str, str] = {}
+    outline = ""
+    texts = []
+    for r, c in product(range(len(rows)), range(columns)):
+        cell = rows[r][c]
+        left, top = x + c * width, y + r * height
+        square = f"M{left:g},{top:g}h{width:g}v{height:g}h-{width:g}z"
+        if cell.color:
+            fills[cell.color] = fills.get(cell.color, "") + square
+        if cell.outlined:
+            outline += square
+        if cell.text:
+            texts.append((left + width / 2, top + height / 2 + 4, cell.text))
+    for color, path in fills.items():
+        svg.path(path, fill=color)
+    across = "".join(f"M{x:g},{y + r * height:g}h{columns * width:g}" for r in range(len(rows) + 1))
+    down = "".join(f"M{x + c * width:g},{y:g}v{len(rows) * height:g}" for c in range(columns + 1))
+    svg.path(across + down, stroke="line", line=1)
+    if outline:
+        svg.path(outline, stroke="flow", line=2)
+    svg.texts(texts, size=text_size)
+
+
+def value_color(svg: Svg, value: float, max_abs: float) -> str:
+    """Return the color of a number on the diverging scale from ``-max_abs`` to ``max_abs``, in six steps on each side."""
+    if not isfinite(value):
+        return svg.mix("bad", 0.075)
+    step = round(6 * abs(value) / max_abs) if max_abs else 0
+    return svg.mix("pos" if value > 0 else "neg", 0.075 * step) if step else ""
+
+
+def cell_width(texts: Sequence[str], minimum: float) -> float:
+    """Return the width in pixels of cells that hold these texts in size 11."""
+    return max(minimum, 9 + 6.7 * max(map(len, texts), default=2))
+
+
+def format_number(value: float, digits: int = 3) -> str:
+    """Return a number with up to `digits` significant digits and a typographic minus sign.
+
+    Example:
+        >>> format_number(-2.0), format_number(0.12345), format_number(1.5e-7), format_number(float("-inf"))
+        ('−2', '0.123', '2e-7', '−∞')
+    """
+    if isnan(value):
+        return "NaN"
+    if isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == int(value) and abs(value) < 1e7:
+        text = f"{int(value)}"
+    elif 1e-4 <= abs(value) < 1e7:
+        text = f"{value:.{digits}g}"
+    else:
+        text = f"{value:.{max(0, digits - 3)}e}".replace("e+0", "e").replace("e-0", "e-")
+    return text.replace("-", "−")
