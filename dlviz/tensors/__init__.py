@@ -3,20 +3,22 @@
 from dlviz.tensors.broadcasting import Broadcast, align, combine
 from dlviz.tensors.contraction import Contraction, einsum, matmul
 from dlviz.tensors.indexing import Selection, select
-from dlviz.tensors.record import Facts, facts
-from dlviz.tensors.storage import same_storage, tape
+from dlviz.tensors.record import TensorMetadata, flat_storage, same_storage, tensor_metadata
+from dlviz.tensors.view_ops import ViewResult, evaluate_views
 
 __all__ = [
     "Broadcast",
     "Contraction",
-    "Facts",
     "Selection",
+    "TensorMetadata",
+    "ViewResult",
     "align",
     "combine",
     "einsum",
-    "facts",
+    "evaluate_views",
+    "flat_storage",
     "matmul",
     "same_storage",
     "select",
-    "tape",
+    "tensor_metadata",
 ]

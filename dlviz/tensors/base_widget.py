@@ -1,4 +1,4 @@
-"""What the widgets of this room have in common: the view's style, and letting go of the learner's tensors when closed."""
+"""Base of this room's widgets."""
 
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -10,8 +10,8 @@ from dlviz.kit.widget import Widget
 Data = TypeVar("Data")
 
 
-class TensorsWidget(Widget, Generic[Data]):
-    """A widget over data that holds tensors, until it is closed."""
+class TensorDataWidget(Widget, Generic[Data]):
+    """Widget that holds the tensors it shows until it is closed."""
 
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "tensors"
@@ -22,7 +22,7 @@ class TensorsWidget(Widget, Generic[Data]):
 
     @property
     def data(self) -> Data:
-        """What the picture was drawn from.
+        """The data behind the picture.
 
         Raises:
             DlvizError: the widget has been closed.
@@ -39,6 +39,6 @@ class TensorsWidget(Widget, Generic[Data]):
         return "dark" if self.theme == "dark" else "light"
 
     def close(self) -> None:
-        """Take the widget off the page and let go of the tensors."""
+        """Remove the widget from the page and release its tensors."""
         self._data = None
         super().close()

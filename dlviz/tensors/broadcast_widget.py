@@ -1,4 +1,4 @@
-"""`dlviz.broadcast`: shapes right-aligned, ghosts where a size of 1 is stretched, and the result."""
+"""`dlviz.broadcast`: right-aligned shapes, operands stretched along dimensions of size 1, and the result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,22 +11,21 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.tensors.base_widget import TensorsWidget
+from dlviz.tensors.base_widget import TensorDataWidget
 from dlviz.tensors.broadcasting import Broadcast, combine
-from dlviz.tensors.record import facts
-from dlviz.tensors.scene import crop_note, cropped, described, item
-from dlviz.tensors.still import Page, Sheet, draw
-from dlviz.tensors.storage import check_layout
-from dlviz.torchkit.tensor_blocks import block_payload, read_block
+from dlviz.tensors.record import check_strided
+from dlviz.tensors.scene import crop_notes, read_cropped, tensor_payload
+from dlviz.tensors.still import Layout, TensorGrid, draw
+from dlviz.torchkit.tensor_blocks import block_payload
 
 
-class BroadcastView(TensorsWidget[Broadcast]):
-    """The picture of an element-wise operation. A step of the player is one element of the result.
+class BroadcastView(TensorDataWidget[Broadcast]):
+    """Widget that shows an element-wise operation with broadcasting. One step of the player is one element of the result.
 
     Attributes:
         data: operands, aligned shapes and result.
-        step: 0, or 1 + the row-major number of the element of the result that is shown.
-        origin: which slice is drawn, where there are more dimensions than the picture has room for.
+        step: 0, or 1 + the row-major position of the selected element of the result.
+        origin: which slice is drawn, if there are more dimensions than the picture can show.
     """
 
     _view = Path(__file__).with_name("view") / "broadcast.js"
@@ -39,35 +38,29 @@ class BroadcastView(TensorsWidget[Broadcast]):
 
     @property
     def output(self) -> Tensor | None:
-        """What torch computed; ``None`` where it refused."""
+        """What torch computed; ``None`` if it refused."""
         return self.data.result
 
     def _describe(self) -> str:
-        made = self.data
-        shapes = f" {self._op} ".join(str(tuple(x.shape)) for x in made.operands)
-        end = message("tensors.broadcast.refused") if made.result is None else tuple(made.result.shape)
-        return message("tensors.broadcast.repr", shapes=shapes, result=end)
+        shapes, result = _shapes(self.data, self._op)
+        return message("tensors.broadcast.repr", shapes=shapes, result=result)
 
     def _still(self) -> str:
-        made = self.data
-        row: list[Sheet | str] = []
-        drawn = made.stretched or made.operands
-        for i, x in enumerate(drawn):
+        data = self.data
+        row: list[TensorGrid | str] = []
+        for i, x in enumerate(data.stretched or data.operands):
             if i:
                 row.append(self._op if self._infix else ",")
-            ghosts = _ghosts(made, i) if made.stretched else ()
-            title = f"{self._names[i]} {tuple(made.operands[i].shape)}"
-            row.append(Sheet(title, read_block(x, None, cropped(tuple(x.shape))), stretched=ghosts))
+            title = f"{self._names[i]} {tuple(data.operands[i].shape)}"
+            stretched = _stretched_dims(data, i) if data.stretched else ()
+            row.append(TensorGrid(title, read_cropped(x), stretched=stretched))
         lines = []
-        if made.result is not None:
-            row.append("=")
-            row.append(Sheet(str(tuple(made.result.shape)), read_block(made.result, None, cropped(tuple(made.result.shape)))))
+        if data.result is not None:
+            row += ["=", TensorGrid(str(tuple(data.result.shape)), read_cropped(data.result))]
         else:
-            lines.append((made.error[:110], "bad"))
-        page = Page([row], lines=lines)
-        return draw(
-            message("tensors.broadcast.name"), self.scene["signature"], self.scene["summary"], page, self._colors
-        )
+            lines.append((data.error[:110], "bad"))
+        layout, summary = Layout([row], lines=lines), self.scene["summary"]
+        return draw(message("tensors.broadcast.name"), self.scene["signature"], summary, layout, self._colors)
 
 
 def broadcast(
@@ -75,20 +68,20 @@ def broadcast(
 ) -> BroadcastView:
     """Show how torch stretches tensors of different shapes to combine them element by element.
 
-    Shapes are aligned at their right ends; a size of 1, or a missing dimension, is stretched with stride 0 and nothing is copied.
+    Shapes are right-aligned; a size of 1, or a missing dimension, is stretched with stride 0 without copying.
 
     Args:
-        a, b, more: any number of operands, tensors or plain numbers.
-        op: an operator, ``+ - * / // % ** == != < <= > >= & | ^``, applied from left to right, or a function that takes them all, such as
+        a, b, more: two or more operands, tensors or numbers.
+        op: an operator, ``+ - * / // % ** == != < <= > >= & | ^``, applied from left to right, or a function of all operands, such as
             ``torch.maximum``.
-        names: what to call the operands; by default your variables' names.
+        names: the operands' names; by default your variables' names.
         traits: ``step``, ``theme``, ``speed`` and the other traits of :class:`BroadcastView`.
 
     Returns:
-        The widget; ``.output`` is what torch computed. Where sizes clash, they are marked, beside torch's message.
+        The widget; ``.output`` is what torch computed. Sizes that do not fit are marked beside torch's message.
 
     Raises:
-        DlvizError: an operand is neither a tensor nor a number, or `op` is not known.
+        DlvizError: an operand is neither a tensor nor a number, or `op` is unknown.
 
     Example:
         >>> import torch, dlviz
@@ -101,67 +94,73 @@ def broadcast(
     """
     values = (a, b, *more)
     for i, value in enumerate(values):
-        if not isinstance(value, (Tensor, int, float, complex)):
-            place = "ab"[i] if i < 2 else f"more[{i - 2}]"
-            raise DlvizError(
-                message("tensors.refused.number", caller="broadcast", name=place, got=type(value).__name__)
-            )
+        argument = "ab"[i] if i < 2 else f"more[{i - 2}]"
         if isinstance(value, Tensor):
-            check_layout("broadcast", "ab"[i] if i < 2 else f"more[{i - 2}]", value)
+            check_strided("broadcast", argument, value)
+        elif not isinstance(value, (int, float, complex)):
+            got = type(value).__name__
+            raise DlvizError(message("tensors.refused.number", caller="broadcast", name=argument, got=got))
     if names is not None and len(names) != len(values):
         raise DlvizError(message("tensors.refused.names", got=len(names), count=len(values)))
     known = scope()
-    called = names or [name_of(v, known, _letter(i)) if isinstance(v, Tensor) else str(v) for i, v in enumerate(values)]
+    names = names or [
+        name_of(value, known, _default_name(i)) if isinstance(value, Tensor) else str(value)
+        for i, value in enumerate(values)
+    ]
     text = op if isinstance(op, str) else getattr(op, "__name__", "op")
-    return BroadcastView(combine(values, op), called, text, isinstance(op, str), **traits)
+    return BroadcastView(combine(values, op), names, text, isinstance(op, str), **traits)
 
 
-def _letter(i: int) -> str:
+def _default_name(i: int) -> str:
     return chr(ord("a") + i) if i < 26 else f"operand {i}"
 
 
-def _ghosts(made: Broadcast, i: int) -> tuple[int, ...]:
-    """The dimensions of the result along which operand `i` is stretched."""
-    pairs = zip(made.aligned[i], made.shape, strict=True)
+def _shapes(data: Broadcast, op: str) -> tuple[str, Any]:
+    """Return the operands' shapes joined by `op`, and the result's shape."""
+    shapes = f" {op} ".join(str(tuple(x.shape)) for x in data.operands)
+    return shapes, message("tensors.broadcast.refused") if data.result is None else tuple(data.result.shape)
+
+
+def _stretched_dims(data: Broadcast, i: int) -> tuple[int, ...]:
+    """Return the dimensions of the result along which operand `i` is stretched."""
+    pairs = zip(data.aligned[i], data.shape, strict=True)
     return tuple(d for d, (size, common) in enumerate(pairs) if size != common)
 
 
-def _scene(made: Broadcast, names: list[str], op: str, infix: bool) -> dict[str, Any]:
+def _scene(data: Broadcast, names: list[str], op: str, infix: bool) -> dict[str, Any]:
     operands = []
-    for i, (x, name) in enumerate(zip(made.operands, names, strict=True)):
-        about = {"facts": described(facts(x, name)), "block": item(x, facts(x, name))["block"]}
-        if made.stretched and made.result is not None:
-            wide = made.stretched[i]
-            about["block"] = block_payload(read_block(wide, None, cropped(tuple(wide.shape))))
-            about["facts"]["stride"] = list(wide.stride()) if about["facts"]["stride"] is not None else None
-            about["stretched"] = list(_ghosts(made, i))
-        operands.append(about)
-    result = None if made.result is None else item(made.result, facts(made.result, message("tensors.broadcast.result")))
-    shapes = f" {op} ".join(str(tuple(x.shape)) for x in made.operands)
-    notes = [{"kind": "bad", "text": message("tensors.broadcast.torch", torch=made.error)}] if made.error else []
-    notes += [{"kind": "bad", "text": _clash(made, names, dim)} for dim in made.clashes]
-    if made.result is not None:
-        notes += crop_note({message("tensors.broadcast.result"): tuple(made.result.shape)})
-    end = message("tensors.broadcast.refused") if made.result is None else tuple(made.result.shape)
+    for i, (x, name) in enumerate(zip(data.operands, names, strict=True)):
+        operand = tensor_payload(x, name)
+        if data.stretched and data.result is not None:
+            expanded = data.stretched[i]
+            operand["block"] = block_payload(read_cropped(expanded))
+            operand["metadata"]["stride"] = list(expanded.stride())
+            operand["stretched"] = list(_stretched_dims(data, i))
+        operands.append(operand)
+    result_name = message("tensors.broadcast.result")
+    result = None if data.result is None else tensor_payload(data.result, result_name)
+    shapes, result_shape = _shapes(data, op)
+    notes = [{"kind": "bad", "text": message("tensors.broadcast.torch", torch=data.error)}] if data.error else []
+    notes += [{"kind": "bad", "text": _mismatch(data, names, dim)} for dim in data.mismatched_dims]
+    if data.result is not None:
+        notes += crop_notes({result_name: tuple(data.result.shape)})
+    badge = ("bad", "tensors.broadcast.refused") if data.error else ("good", "tensors.badge.exact")
     return {
         "operands": operands,
         "result": result,
         "op": op,
         "infix": infix,
-        "aligned": made.aligned,
-        "shape": made.shape,
-        "signature": message("tensors.broadcast.signature", shapes=shapes, result=end),
-        "badge": {"kind": "bad", "text": message("tensors.broadcast.refused")}
-        if made.error
-        else {"kind": "good", "text": message("tensors.badge.exact")},
+        "aligned": data.aligned,
+        "shape": data.shape,
+        "signature": message("tensors.broadcast.signature", shapes=shapes, result=result_shape),
+        "badge": {"kind": badge[0], "text": message(badge[1])},
         "notes": notes,
-        "summary": message("tensors.broadcast.summary", shapes=shapes, result=end),
+        "summary": message("tensors.broadcast.summary", shapes=shapes, result=result_shape),
     }
 
 
-def _clash(made: Broadcast, names: list[str], dim: int) -> str:
-    back = dim - len(made.shape)
+def _mismatch(data: Broadcast, names: list[str], dim: int) -> str:
     sizes = ", ".join(
-        f"{name} {row[dim]}" for name, row in zip(names, made.aligned, strict=True) if row[dim] not in (None, 1)
+        f"{name} {row[dim]}" for name, row in zip(names, data.aligned, strict=True) if row[dim] not in (None, 1)
     )
-    return message("tensors.broadcast.clash", dim=back, sizes=sizes)
+    return message("tensors.broadcast.clash", dim=dim - len(data.shape), sizes=sizes)

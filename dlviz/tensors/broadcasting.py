@@ -1,4 +1,4 @@
-"""Broadcasting: shapes right-aligned, a size of 1 stretched with stride 0, and what torch makes of it."""
+"""Broadcasting: right-aligned shapes, dimensions of size 1 stretched with stride 0, and the result."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,15 +33,15 @@ OPERATORS: dict[str, Callable[..., Tensor]] = {
 
 @dataclass(frozen=True)
 class Broadcast:
-    """Operands, how their shapes meet, and the result.
+    """Operands, their aligned shapes, and the result.
 
     Attributes:
-        operands: the tensors as they came.
-        aligned: for each operand its sizes from the left of the result's shape; ``None`` where it has no such dimension.
-        shape: the common shape; at a dimension where sizes disagree, ``None``.
-        stretched: the operands as torch expands them, with stride 0 where nothing is copied; empty where sizes disagree.
-        result: what the operation returned; ``None`` where torch refused.
-        error: torch's own words where it refused, else "".
+        operands: the tensors before broadcasting.
+        aligned: each operand's sizes, right-aligned; ``None`` for a missing dimension.
+        shape: the broadcast shape; ``None`` for a dimension whose sizes do not fit.
+        stretched: the operands as expanded views of that shape; empty if sizes do not fit.
+        result: what the operation returned; ``None`` if torch refused.
+        error: torch's message if it refused, else "".
     """
 
     operands: tuple[Tensor, ...]
@@ -52,13 +52,13 @@ class Broadcast:
     error: str
 
     @property
-    def clashes(self) -> list[int]:
-        """Dimensions, from the left, where two sizes differ and neither is 1."""
+    def mismatched_dims(self) -> list[int]:
+        """Dimensions of the broadcast shape where two sizes differ and neither is 1."""
         return [dim for dim, size in enumerate(self.shape) if size is None]
 
 
 def align(shapes: Sequence[Sequence[int]]) -> tuple[list[tuple[int | None, ...]], tuple[int | None, ...]]:
-    """Right-align `shapes`, and say the common shape, ``None`` where they clash.
+    """Right-align `shapes` and return them with the broadcast shape, ``None`` for a dimension whose sizes do not fit.
 
     Example:
         >>> align([(3, 1), (4,)])
@@ -69,20 +69,20 @@ def align(shapes: Sequence[Sequence[int]]) -> tuple[list[tuple[int | None, ...]]
     Source:
         https://docs.pytorch.org/docs/stable/notes/broadcasting.html
     """
-    width = max((len(shape) for shape in shapes), default=0)
-    rows = [(None,) * (width - len(shape)) + tuple(shape) for shape in shapes]
+    ndim = max((len(shape) for shape in shapes), default=0)
+    rows = [(None,) * (ndim - len(shape)) + tuple(shape) for shape in shapes]
     common: list[int | None] = []
     for sizes in zip(*rows, strict=True):
-        wanted = {size for size in sizes if size not in (None, 1)}
-        common.append(None if len(wanted) > 1 else wanted.pop() if wanted else 1)
+        larger = {size for size in sizes if size not in (None, 1)}
+        common.append(None if len(larger) > 1 else larger.pop() if larger else 1)
     return rows, tuple(common)
 
 
 def combine(values: Sequence[Any], op: str | Callable[..., Tensor]) -> Broadcast:
-    """Apply `op` to `values`, tensors or plain numbers; with an operator and more than two of them, from left to right.
+    """Apply `op` to `values`, tensors or numbers. An operator is applied from left to right, a function is called with all values.
 
     Raises:
-        DlvizError: `op` is no operator of the list and cannot be called.
+        DlvizError: `op` is neither a known operator nor callable.
 
     Example:
         >>> combine([torch.tensor([[1], [2]]), torch.tensor([10, 20])], "+").result.tolist()
@@ -92,14 +92,13 @@ def combine(values: Sequence[Any], op: str | Callable[..., Tensor]) -> Broadcast
         raise DlvizError(message("tensors.refused.operator", got=repr(op), known=" ".join(OPERATORS)))
     if not isinstance(op, str) and not callable(op):
         raise DlvizError(message("tensors.refused.operator", got=type(op).__name__, known=" ".join(OPERATORS)))
-    plain = [value.detach() if isinstance(value, Tensor) else value for value in values]
-    operands = tuple(value if isinstance(value, Tensor) else torch.as_tensor(value) for value in plain)
+    detached = [value.detach() if isinstance(value, Tensor) else value for value in values]
+    operands = tuple(value if isinstance(value, Tensor) else torch.as_tensor(value) for value in detached)
     aligned, shape = align([tuple(x.shape) for x in operands])
-    clash = None in shape
-    stretched = () if clash else tuple(x.expand([size or 0 for size in shape]) for x in operands)
+    stretched = () if None in shape else tuple(x.expand([size or 0 for size in shape]) for x in operands)
     try:
-        # A number stays a number here, because torch promotes it otherwise than a tensor of no dimensions.
-        result = reduce(OPERATORS[op], plain) if isinstance(op, str) else op(*plain)
+        # Numbers are not converted to tensors here, because type promotion treats them differently from 0-dim tensors.
+        result = reduce(OPERATORS[op], detached) if isinstance(op, str) else op(*detached)
     except (RuntimeError, TypeError, IndexError, ValueError) as error:
         return Broadcast(operands, tuple(aligned), shape, stretched, None, str(error).partition("\n")[0])
     return Broadcast(operands, tuple(aligned), shape, stretched, torch.as_tensor(result), "")

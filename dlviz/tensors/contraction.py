@@ -1,4 +1,4 @@
-"""Products that sum: every matmul and einsum as labeled dimensions, and for each element of the result the terms that make it."""
+"""Tensor contractions: matmul and einsum as labeled dimensions, with the terms summed for each element of the result."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.tensors.storage import check_layout
+from dlviz.tensors.record import check_strided
 
 
 @dataclass(frozen=True)
 class Contraction:
-    """A sum of products over named dimensions.
+    """A sum of products over labeled dimensions.
 
     Attributes:
-        operands: the tensors, as they came.
-        labels: for each operand the label of each dimension; the same label twice in one operand walks its diagonal.
+        operands: the tensors.
+        labels: for each operand the label of each dimension; a label that occurs twice in one operand selects its diagonal.
         output: the labels of the result's dimensions, in order.
         summed: the labels that are summed over, in order.
         sizes: the size of each label.
@@ -34,42 +34,42 @@ class Contraction:
     result: Tensor
 
     @property
-    def terms_each(self) -> int:
-        """How many products are added for one element of the result."""
+    def terms_per_output(self) -> int:
+        """Number of products added for one element of the result."""
         return prod(self.sizes[label] for label in self.summed)
 
     def terms(self, index: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], ...]]:
-        """The terms of ``result[index]``: for each the index into every operand, in the order in which the last summed label runs fastest.
+        """Yield the terms of ``result[index]``, each as one index into every operand; the last summed label varies fastest.
 
         Example:
             >>> list(matmul(torch.ones(2, 2), torch.ones(2, 2)).terms((0, 1)))
             [((0, 0), (0, 1)), ((0, 1), (1, 1))]
         """
-        here = dict(zip(self.output, index, strict=True))
+        fixed = dict(zip(self.output, index, strict=True))
         for inner in product(*(range(self.sizes[label]) for label in self.summed)):
-            at = here | dict(zip(self.summed, inner, strict=True))
-            # A size of 1 stretches: its only element serves for every index.
+            values = fixed | dict(zip(self.summed, inner, strict=True))
+            # A size of 1 is broadcast.
             yield tuple(
-                tuple(at[label] if size > 1 else 0 for label, size in zip(row, x.shape, strict=True))
+                tuple(values[label] if size > 1 else 0 for label, size in zip(row, x.shape, strict=True))
                 for row, x in zip(self.labels, self.operands, strict=True)
             )
 
-    def off(self) -> float | None:
-        """How far the terms, multiplied and added in float64, lie from torch's result at most; ``None`` for very many terms."""
-        if self.result.numel() * self.terms_each > 2**22 or self.result.is_meta:
+    def max_error(self) -> float | None:
+        """Return the largest difference between torch's result and the terms summed in float64; ``None`` for too many terms."""
+        if self.result.numel() * self.terms_per_output > 2**22 or self.result.is_meta:
             return None
-        wide = torch.complex128 if self.result.is_complex() else torch.float64
+        dtype = torch.complex128 if self.result.is_complex() else torch.float64
         sizes = [self.sizes[label] for label in (*self.output, *self.summed)]
-        total = torch.ones(sizes, dtype=wide)
+        total = torch.ones(sizes, dtype=dtype)
         for row, x in zip(self.labels, self.operands, strict=True):
-            total = total * self._spread(x.cpu().to(wide), row)
+            total = total * self._expanded(x.cpu().to(dtype), row)
         dims = tuple(range(len(self.output), len(sizes)))
         summed = total.sum(dims) if dims else total
-        gap = (summed - self.result.cpu().to(wide)).abs()
-        return float(gap.max()) if gap.numel() else 0.0
+        error = (summed - self.result.cpu().to(dtype)).abs()
+        return float(error.max()) if error.numel() else 0.0
 
-    def _spread(self, x: Tensor, row: tuple[str, ...]) -> Tensor:
-        """`x` as a view whose dimensions are the labels of the result and then those summed, of size 1 where it has no such label."""
+    def _expanded(self, x: Tensor, row: tuple[str, ...]) -> Tensor:
+        """Return `x` as a view with one dimension for each label of the result and then each summed one, of size 1 for missing labels."""
         strides, shape = [], []
         for label in (*self.output, *self.summed):
             dims = [d for d, other in enumerate(row) if other == label]
@@ -80,10 +80,10 @@ class Contraction:
 
 
 def matmul(a: Tensor, b: Tensor) -> Contraction:
-    """``torch.matmul`` in labels: vectors are rows at the left and columns at the right, batch dimensions broadcast.
+    """Compute ``torch.matmul`` and label its dimensions: "i", "j", "k", and "b0", "b1" … for the batch.
 
     Raises:
-        DlvizError: torch refuses; the message is torch's own.
+        DlvizError: torch refuses; the error contains torch's message.
 
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
@@ -91,28 +91,28 @@ def matmul(a: Tensor, b: Tensor) -> Contraction:
     for x, name in ((a, "a"), (b, "b")):
         if not isinstance(x, Tensor):
             raise DlvizError(message("tensors.refused.operand", caller="matmul", name=name, got=type(x).__name__))
-        check_layout("matmul", name, x)
+        check_strided("matmul", name, x)
     a, b = a.detach(), b.detach()
     try:
         result = torch.matmul(a, b)
     except (RuntimeError, TypeError, NotImplementedError) as error:
         shapes = f"{tuple(a.shape)}, {tuple(b.shape)}"
         raise DlvizError(
-            message("tensors.refused.torch", caller="matmul", shapes=shapes, torch=_first(error))
+            message("tensors.refused.torch", caller="matmul", shapes=shapes, torch=_first_line(error))
         ) from None
     batch = max(a.dim(), b.dim(), 2) - 2
-    names = [f"b{i}" for i in range(batch)]
-    left = (*names[batch - max(a.dim() - 2, 0) :], *(("i", "k") if a.dim() > 1 else ("k",)))
-    right = (*names[batch - max(b.dim() - 2, 0) :], *(("k", "j") if b.dim() > 1 else ("k",)))
-    output = (*names, *(("i",) if a.dim() > 1 else ()), *(("j",) if b.dim() > 1 else ()))
+    batch_labels = [f"b{i}" for i in range(batch)]
+    left = (*batch_labels[batch - max(a.dim() - 2, 0) :], *(("i", "k") if a.dim() > 1 else ("k",)))
+    right = (*batch_labels[batch - max(b.dim() - 2, 0) :], *(("k", "j") if b.dim() > 1 else ("k",)))
+    output = (*batch_labels, *(("i",) if a.dim() > 1 else ()), *(("j",) if b.dim() > 1 else ()))
     return _contraction((a, b), (left, right), output, result)
 
 
 def einsum(equation: str, *operands: Tensor) -> Contraction:
-    """``torch.einsum`` in labels; dimensions of an ellipsis are called ``…0``, ``…1`` from the left.
+    """Compute ``torch.einsum`` and label its dimensions; those of an ellipsis are called ``…0``, ``…1`` from the left.
 
     Raises:
-        DlvizError: torch refuses; the message is torch's own.
+        DlvizError: torch refuses; the error contains torch's message.
 
     Example:
         >>> einsum("ij->ji", torch.zeros(2, 3)).output
@@ -128,32 +128,31 @@ def einsum(equation: str, *operands: Tensor) -> Contraction:
             raise DlvizError(
                 message("tensors.refused.operand", caller="einsum", name=f"operands[{i}]", got=type(x).__name__)
             )
-        check_layout("einsum", f"operands[{i}]", x)
+        check_strided("einsum", f"operands[{i}]", x)
     operands = tuple(x.detach() for x in operands)
     try:
         result = torch.einsum(equation, *operands)
     except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
         shapes = ", ".join(str(tuple(x.shape)) for x in operands)
         raise DlvizError(
-            message("tensors.refused.torch", caller="einsum", shapes=shapes, torch=_first(error))
+            message("tensors.refused.torch", caller="einsum", shapes=shapes, torch=_first_line(error))
         ) from None
-    plain = equation.replace(" ", "")
-    inputs, arrow, output = plain.partition("->")
+    inputs, arrow, output = equation.replace(" ", "").partition("->")
     parts = inputs.split(",")
-    hidden = max(
+    ellipsis_dims = max(
         x.dim() - len(part.replace("...", "")) if "..." in part else 0 for x, part in zip(operands, parts, strict=True)
     )
-    rows = tuple(_labels(part, x.dim(), hidden) for part, x in zip(parts, operands, strict=True))
+    rows = tuple(_labels(part, x.dim(), ellipsis_dims) for part, x in zip(parts, operands, strict=True))
     if not arrow:
         letters = [letter for part in parts for letter in part.replace("...", "")]
-        output = ("..." if hidden else "") + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    return _contraction(operands, rows, _labels(output, None, hidden), result)
+        output = ("..." if ellipsis_dims else "") + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    return _contraction(operands, rows, _labels(output, None, ellipsis_dims), result)
 
 
-def _labels(part: str, dims: int | None, hidden: int) -> tuple[str, ...]:
+def _labels(part: str, dims: int | None, ellipsis_dims: int) -> tuple[str, ...]:
     before, dots, after = part.partition("...")
-    count = 0 if not dots else hidden if dims is None else dims - len(before) - len(after)
-    return (*before, *(f"…{i}" for i in range(hidden - count, hidden)), *after)
+    count = 0 if not dots else ellipsis_dims if dims is None else dims - len(before) - len(after)
+    return (*before, *(f"…{i}" for i in range(ellipsis_dims - count, ellipsis_dims)), *after)
 
 
 def _contraction(
@@ -167,24 +166,24 @@ def _contraction(
     return Contraction(operands, labels, output, summed, sizes, result)
 
 
-def partial_sums(made: Contraction, index: tuple[int, ...] = ()) -> Tensor:
-    """The sums on the way to one matrix of a matmul's result: entry k holds the first k + 1 outer products added, computed by torch.
+def partial_sums(contraction: Contraction, index: tuple[int, ...] = ()) -> Tensor:
+    """Return the cumulative sums of outer products of a matmul: entry k is the sum of the first k + 1.
 
     Args:
-        made: from :func:`matmul`.
-        index: which matrix of the batch.
+        contraction: from :func:`matmul`.
+        index: index of the matrix in the batch.
 
     Returns:
-        (K, M, N), where a vector counts as a matrix of one row or column.
+        (K, M, N); a vector operand counts as a matrix of one row or column.
     """
-    a, b = made.operands
+    a, b = contraction.operands
     left = a.unsqueeze(0) if a.dim() == 1 else a
     right = b.unsqueeze(1) if b.dim() == 1 else b
-    left = left.expand(*made.result.shape[: len(index)], *left.shape[-2:])[index]
-    right = right.expand(*made.result.shape[: len(index)], *right.shape[-2:])[index]
+    left = left.expand(*contraction.result.shape[: len(index)], *left.shape[-2:])[index]
+    right = right.expand(*contraction.result.shape[: len(index)], *right.shape[-2:])[index]
     outer = left.T.unsqueeze(2) * right.unsqueeze(1)
     return outer.cumsum(0).to(outer.dtype)
 
 
-def _first(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Expressions such as ``x[mask, ::2]`` and ``x.T.contiguous()``, read as syntax and carried out by torch; nothing else is accepted."""
+"""Parser for expressions such as ``x[mask, ::2]`` and ``x.T.contiguous()``: nothing but indexing and view methods is evaluated."""
 
 import ast
 import operator
@@ -13,12 +13,12 @@ from torch import Tensor
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
-#: What picks elements out of a tensor.
-SELECTING = frozenset(
+#: Methods that select elements.
+INDEXING_METHODS = frozenset(
     ("gather", "take_along_dim", "index_select", "masked_select", "take", "select", "narrow", "diagonal")
 )
-#: What arranges the elements of a tensor anew, moved or copied.
-ARRANGING = frozenset(
+#: Methods that rearrange, copy or convert elements.
+VIEW_METHODS = frozenset(
     (
         *("view", "reshape", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "expand", "unfold", "as_strided"),
         *("t", "transpose", "swapaxes", "swapdims", "permute", "movedim", "moveaxis", "diagonal", "select", "narrow"),
@@ -28,7 +28,7 @@ ARRANGING = frozenset(
     )
 )
 ATTRIBUTES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
-_LONGEST = 400
+_MAX_LENGTH = 400
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -52,77 +52,82 @@ _UNARY: dict[type, Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: op
 
 
 @dataclass(frozen=True)
-class Step:
-    """One subscript, method or attribute: `what` is "index" or a name; `arguments` are evaluated, `keywords` too."""
+class Operation:
+    """One subscript, method call or attribute access.
 
-    what: str
+    Attributes:
+        name: "index" for a subscript, else the name of the method or attribute.
+        arguments: evaluated positional arguments; of a subscript the index alone.
+        keywords: evaluated keyword arguments; ``None`` for a subscript or attribute.
+    """
+
+    name: str
     arguments: tuple[Any, ...] = ()
     keywords: Mapping[str, Any] | None = None
 
     def __call__(self, x: Tensor) -> Any:
-        """Carry it out on `x`, by torch."""
-        if self.what == "index":
+        """Apply the operation to `x`."""
+        if self.name == "index":
             return x[self.arguments[0]]
-        found = getattr(x, self.what)
-        return found if self.keywords is None else found(*self.arguments, **self.keywords)
+        attribute = getattr(x, self.name)
+        return attribute if self.keywords is None else attribute(*self.arguments, **self.keywords)
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A tensor's name and what is done with it, step after step."""
+    """A tensor's name and the operations applied to it, in order."""
 
     text: str
     name: str
-    steps: tuple[Step, ...]
+    operations: tuple[Operation, ...]
 
-    def trace(self, x: Tensor) -> list[Any]:
-        """`x` and what each step makes of it. What torch raises passes through."""
-        made: list[Any] = [x]
-        for step in self.steps:
-            made.append(step(made[-1]))
-        return made
+    def evaluate(self, x: Tensor) -> Any:
+        """Apply all operations to `x`. Exceptions from torch are not caught."""
+        for operation in self.operations:
+            x = operation(x)
+        return x
 
 
 def parse(caller: str, text: str, x: Tensor, names: Mapping[str, Any], allowed: frozenset[str]) -> Expression:
-    """Read `text`. Its first name stands for `x`, whatever it is; the others are looked up in `names`.
+    """Parse `text` and evaluate its arguments. Its first name stands for `x`; other names are looked up in `names`.
 
     Args:
-        caller: the public function, for messages.
+        caller: the public function, for error messages.
         text: such as ``"x[mask, ::2]"``.
-        x: the tensor that is meant.
+        x: the tensor that the first name stands for.
         names: the learner's variables.
-        allowed: names of methods that may be called, beside subscripts.
+        allowed: names of methods that may be called besides subscripts.
 
     Raises:
-        DlvizError: anything but subscripts and these methods; the message says what stood there.
+        DlvizError: `text` contains anything but subscripts and these methods; the message quotes it.
 
     Example:
-        >>> parse("index", "x[1:, 0]", torch.zeros(3, 2), {}, SELECTING).steps[0].arguments[0]
+        >>> parse("index", "x[1:, 0]", torch.zeros(3, 2), {}, INDEXING_METHODS).operations[0].arguments[0]
         (slice(1, None, None), 0)
     """
     if not isinstance(text, str):
         raise DlvizError(message("tensors.refused.text", caller=caller, got=type(text).__name__))
     try:
-        tree = ast.parse(text.strip(), mode="eval").body if len(text) <= _LONGEST else None
+        tree = ast.parse(text.strip(), mode="eval").body if len(text) <= _MAX_LENGTH else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         tree = None
     if tree is None:
-        raise DlvizError(message("tensors.refused.syntax", caller=caller, text=text[:_LONGEST]))
-    return _Reader(caller, text, x, names, allowed).expression(tree)
+        raise DlvizError(message("tensors.refused.syntax", caller=caller, text=text[:_MAX_LENGTH]))
+    return _Parser(caller, text, x, names, allowed).expression(tree)
 
 
-class _Reader:
+class _Parser:
     def __init__(self, caller: str, text: str, x: Tensor, names: Mapping[str, Any], allowed: frozenset[str]) -> None:
         self.caller, self.text, self.names, self.allowed = caller, text, dict(names), allowed
         self.x = x
 
     def expression(self, tree: ast.expr) -> Expression:
-        # Every other mention of the leading name, as in x[x > 0], is the same tensor.
-        root = _root(tree)
+        # The leading name may occur again, as in x[x > 0], and is the same tensor there.
+        root = _leading_name(tree)
         if root is None:
             raise self.refuse(tree)
         self.names[root] = self.x
-        return Expression(self.text, root, tuple(self.steps(tree)))
+        return Expression(self.text, root, tuple(self.operations(tree)))
 
     def refuse(self, node: ast.AST) -> DlvizError:
         allowed = ", ".join(sorted(self.allowed))
@@ -130,25 +135,25 @@ class _Reader:
             message("tensors.refused.part", caller=self.caller, text=self.text, part=ast.unparse(node), allowed=allowed)
         )
 
-    def steps(self, node: ast.expr) -> list[Step]:
+    def operations(self, node: ast.expr) -> list[Operation]:
         if isinstance(node, ast.Name):
             return []
         if isinstance(node, ast.Subscript):
-            return [*self.steps(node.value), Step("index", (self.value(node.slice),))]
+            return [*self.operations(node.value), Operation("index", (self.value(node.slice),))]
         if isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES and "view" in self.allowed:
-            return [*self.steps(node.value), Step(node.attr)]
+            return [*self.operations(node.value), Operation(node.attr)]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in self.allowed:
-            base, given = node.func.value, node.args
+            base, positional = node.func.value, node.args
             if _is_torch(base):  # torch.gather(x, 1, i) is x.gather(1, i)
-                base, given = node.args[0], node.args[1:]
-            keywords = {word.arg: self.value(word.value) for word in node.keywords if word.arg is not None}
+                base, positional = node.args[0], node.args[1:]
+            keywords = {keyword.arg: self.value(keyword.value) for keyword in node.keywords if keyword.arg is not None}
             if len(keywords) == len(node.keywords):
-                arguments = tuple(self.value(argument) for argument in given)
-                return [*self.steps(base), Step(node.func.attr, arguments, keywords)]
+                arguments = tuple(self.value(argument) for argument in positional)
+                return [*self.operations(base), Operation(node.func.attr, arguments, keywords)]
         raise self.refuse(node)
 
     def value(self, node: ast.expr) -> Any:
-        """An argument: numbers, slices, lists, the learner's variables, comparisons and plain arithmetic on them."""
+        """Evaluate an argument: numbers, slices, lists, variables, and comparisons and arithmetic on them."""
         if isinstance(node, ast.Constant) and (
             node.value in (None, ...) or isinstance(node.value, (bool, int, float, str))
         ):
@@ -181,30 +186,30 @@ class _Reader:
         raise self.refuse(node)
 
     def number(self, node: ast.expr) -> Any:
-        """A value that arithmetic may work on: repeating a list is not arithmetic."""
-        found = self.value(node)
-        if not isinstance(found, (bool, int, float, Tensor, np.ndarray)):
+        """Evaluate an operand of arithmetic; lists are refused, since ``[0] * 10**9`` would repeat them."""
+        value = self.value(node)
+        if not isinstance(value, (bool, int, float, Tensor, np.ndarray)):
             raise self.refuse(node)
-        return found
+        return value
 
     def variable(self, node: ast.Name) -> Any:
         if node.id not in self.names:
             raise DlvizError(message("tensors.refused.name", caller=self.caller, text=self.text, name=node.id))
-        found = self.names[node.id]
-        if not _plain(found):
-            kind = type(found).__name__
+        value = self.names[node.id]
+        if not _is_index_value(value):
+            kind = type(value).__name__
             raise DlvizError(
                 message("tensors.refused.kind", caller=self.caller, text=self.text, name=node.id, kind=kind)
             )
-        return found
+        return value
 
 
-def _plain(value: Any) -> bool:
-    """What may stand in an index: tensors, numbers, slices, and lists or tuples of these."""
+def _is_index_value(value: Any) -> bool:
+    """Return whether `value` may occur in an index: a tensor, number, slice, dtype, or a list or tuple of these."""
     if value is None or value is Ellipsis:
         return True
     if isinstance(value, (list, tuple)):
-        return all(_plain(item) for item in value)
+        return all(_is_index_value(item) for item in value)
     return isinstance(value, (Tensor, np.ndarray, np.integer, np.bool_, bool, int, float, slice, torch.dtype))
 
 
@@ -212,12 +217,12 @@ def _is_torch(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "torch"
 
 
-def _root(node: ast.expr) -> str | None:
-    """The name that an expression begins with."""
+def _leading_name(node: ast.expr) -> str | None:
+    """Return the name that an expression begins with."""
     if isinstance(node, ast.Name):
         return node.id if node.id != "torch" else None
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if not _is_torch(node.func.value):
-            return _root(node.func.value)
-        return _root(node.args[0]) if node.args else None
-    return _root(node.value) if isinstance(node, (ast.Subscript, ast.Attribute)) else None
+            return _leading_name(node.func.value)
+        return _leading_name(node.args[0]) if node.args else None
+    return _leading_name(node.value) if isinstance(node, (ast.Subscript, ast.Attribute)) else None

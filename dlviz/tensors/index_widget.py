@@ -1,6 +1,7 @@
-"""`dlviz.index`: what an index picks, lit in the source; the result's shape is for the learner to predict first."""
+"""`dlviz.index`: the elements that an index selects; the learner may predict the result's shape before it is shown."""
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,26 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.tensors.base_widget import TensorsWidget
+from dlviz.tensors.base_widget import TensorDataWidget
 from dlviz.tensors.indexing import Selection, select
-from dlviz.tensors.record import facts
-from dlviz.tensors.scene import crop_note, cropped, item
-from dlviz.tensors.still import Page, Sheet, draw
-from dlviz.torchkit.tensor_blocks import read_block
+from dlviz.tensors.scene import crop_notes, cropped_shape, read_cropped, tensor_payload
+from dlviz.tensors.still import Layout, TensorGrid, draw
 
 
-class IndexView(TensorsWidget[Selection]):
-    """The picture of an indexing expression. The result stays hidden until the learner asks, or :attr:`revealed` is set.
+class IndexView(TensorDataWidget[Selection]):
+    """Widget that shows an indexing expression. The result stays hidden until the learner reveals it or :attr:`revealed` is set.
 
     Attributes:
-        data: what was picked, and whether torch handed back a view.
-        guess: the shape that the learner predicts, as text such as "(2, 3)", or "error".
+        data: what was selected, and whether torch returned a view.
+        prediction: the shape that the learner predicts, as text such as "(2, 3)", or "error".
         revealed: whether the result is shown.
-        step: 0, or 1 + the row-major number of the element of the result that is shown.
+        step: 0, or 1 + the row-major position of the selected element of the result.
         origin: which slice of the source is drawn.
     """
 
     _view = Path(__file__).with_name("view") / "indexing.js"
 
-    guess = traitlets.Unicode("", help="the learner's prediction").tag(sync=True)
+    prediction = traitlets.Unicode("", help="the shape that the learner predicts").tag(sync=True)
     revealed = traitlets.Bool(False, help="whether the result is shown").tag(sync=True)
     origin = traitlets.List(traitlets.Int(min=0), help="which slice is drawn").tag(sync=True)
 
@@ -44,59 +43,48 @@ class IndexView(TensorsWidget[Selection]):
 
     @property
     def output(self) -> Tensor | None:
-        """What torch returned; ``None`` where it refused."""
+        """What torch returned; ``None`` if it refused."""
         return self.data.result
 
     def _describe(self) -> str:
-        text, found = self.data.expression.text, self.data.result
+        text, result = self.data.expression.text, self.data.result
         if not self.revealed:
             return message("tensors.index.repr_hidden", text=text)
-        if found is None:
+        if result is None:
             return message("tensors.index.repr_refused", text=text)
-        return message("tensors.index.repr", text=text, shape=tuple(found.shape), kind=_handed(self.data))
+        return message("tensors.index.repr", text=text, shape=tuple(result.shape), kind=_view_or_copy(self.data))
 
     def _still(self) -> str:
-        chosen = self.data
-        lit = frozenset(np.flatnonzero(_lit(chosen, cropped(tuple(chosen.source.shape)))).tolist())
-        row: list[Sheet | str] = [
-            Sheet(
-                f"{self._name} {tuple(chosen.source.shape)}",
-                read_block(chosen.source, None, cropped(tuple(chosen.source.shape))),
-                lit=lit,
-            )
-        ]
+        selection = self.data
+        selected = frozenset(np.flatnonzero(_selected_mask(selection)).tolist())
+        title = f"{self._name} {tuple(selection.source.shape)}"
+        row: list[TensorGrid | str] = [TensorGrid(title, read_cropped(selection.source), selected=selected)]
         lines = []
         if not self.revealed:
             lines.append((message("tensors.index.question"), "ink-2"))
-        elif chosen.result is None:
-            lines.append((chosen.error[:110], "bad"))
+        elif selection.result is None:
+            lines.append((selection.error[:110], "bad"))
         else:
-            shape = tuple(chosen.result.shape)
-            row += ["→", Sheet(str(shape), read_block(chosen.result, None, cropped(shape)))]
-        return draw(
-            message("tensors.index.name"),
-            self.scene["signature"],
-            self.scene["summary"],
-            Page([row], lines=lines),
-            self._colors,
-        )
+            row += ["→", TensorGrid(str(tuple(selection.result.shape)), read_cropped(selection.result))]
+        layout, summary = Layout([row], lines=lines), self.scene["summary"]
+        return draw(message("tensors.index.name"), self.scene["signature"], summary, layout, self._colors)
 
 
 def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None, **traits: Any) -> IndexView:
-    """See what an indexing expression picks, and predict the shape of the result before it is shown.
+    """Show what an indexing expression selects, and let the learner predict the shape of the result first.
 
     Args:
         x: the tensor.
         expression: such as ``"x[mask, ::2]"``, ``"x[[0, 2], 1]"``, ``"x[x > 0]"`` or ``"x.gather(1, i)"``. Its first name
-            stands for `x`, others for your variables. torch evaluates it; indexing is accepted and nothing else.
-        names: what other names mean; by default your variables.
-        traits: ``revealed``, ``guess``, ``step``, ``theme``, ``speed`` and the other traits of :class:`IndexView`.
+            stands for `x`, others for your variables. torch evaluates it; only indexing is accepted.
+        names: values of other names in the expression; by default your variables.
+        traits: ``revealed``, ``prediction``, ``step``, ``theme``, ``speed`` and the other traits of :class:`IndexView`.
 
     Returns:
-        The widget; ``.output`` is what torch returned, ``.data.shares`` whether that is a view.
+        The widget; ``.output`` is what torch returned, ``.data.shares_storage`` whether that is a view.
 
     Raises:
-        DlvizError: `x` is not a tensor, or `expression` is more than indexing.
+        DlvizError: `x` is not a tensor, or `expression` contains more than indexing.
 
     Example:
         >>> import torch, dlviz
@@ -114,44 +102,46 @@ def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None,
     return IndexView(selection, name_of(x, known, selection.expression.name), **traits)
 
 
-def _handed(chosen: Selection) -> str:
-    return message("tensors.index.a_view" if chosen.shares else "tensors.index.a_copy")
+def _view_or_copy(selection: Selection) -> str:
+    return message("tensors.index.a_view" if selection.shares_storage else "tensors.index.a_copy")
 
 
-def _lit(chosen: Selection, size: tuple[int, ...]) -> np.ndarray:
-    """1 for each drawn element of the source that was picked."""
-    drawn = torch.zeros(chosen.source.shape, dtype=torch.uint8) if chosen.positions is not None else torch.zeros(size)
-    if chosen.positions is not None:
-        drawn.view(-1)[chosen.positions.reshape(-1)] = 1
-    return drawn[tuple(slice(n) for n in size)].reshape(-1).to(torch.uint8).numpy()
+def _selected_mask(selection: Selection) -> np.ndarray:
+    """Return 1 for each drawn element of the source that was selected, row-major."""
+    source, positions = selection.source, selection.positions
+    size = cropped_shape(tuple(source.shape))
+    if positions is None:
+        return np.zeros(prod(size), np.uint8)
+    mask = torch.zeros(source.shape, dtype=torch.uint8)
+    mask.view(-1)[positions.reshape(-1)] = 1
+    return mask[tuple(slice(n) for n in size)].reshape(-1).numpy()
 
 
-def _scene(chosen: Selection, name: str) -> dict[str, Any]:
-    text, shape = chosen.expression.text, tuple(chosen.source.shape)
-    source = item(chosen.source, facts(chosen.source, name))
-    result = None
-    notes = crop_note({name: shape})
-    if chosen.positions is not None:
-        source["lit"] = _lit(chosen, cropped(shape))
-    if chosen.result is not None:
-        found = tuple(chosen.result.shape)
-        result = item(chosen.result, facts(chosen.result, text))
-        if chosen.positions is not None:
-            part = chosen.positions[tuple(slice(n) for n in cropped(found))]
-            result["positions"] = part.reshape(-1).numpy().astype(np.int32)
-        elif not chosen.source.is_meta:
+def _scene(selection: Selection, name: str) -> dict[str, Any]:
+    text, shape, positions = selection.expression.text, tuple(selection.source.shape), selection.positions
+    source = tensor_payload(selection.source, name)
+    result, description = None, ""
+    notes = crop_notes({name: shape})
+    if positions is not None:
+        source["selected"] = _selected_mask(selection)
+    if selection.result is not None:
+        result = tensor_payload(selection.result, text)
+        description = message(
+            "tensors.index.about",
+            kind=message(f"tensors.index.kind.{_kind(selection)}"),
+            handed=_view_or_copy(selection),
+        )
+        if positions is not None:
+            drawn = positions[tuple(slice(n) for n in cropped_shape(tuple(selection.result.shape)))]
+            result["positions"] = drawn.reshape(-1).numpy().astype(np.int32)
+        elif not selection.source.is_meta:
             notes.append({"kind": "", "text": message("tensors.index.large")})
-    about = (
-        ""
-        if chosen.result is None
-        else message("tensors.index.about", kind=message(f"tensors.index.kind.{_kind(chosen)}"), handed=_handed(chosen))
-    )
     return {
         "text": text,
         "source": source,
         "result": result,
-        "error": chosen.error,
-        "about": about,
+        "error": selection.error,
+        "description": description,
         "signature": message("tensors.index.signature", text=text, shape=shape),
         "badge": {"kind": "good", "text": message("tensors.badge.exact")},
         "notes": notes,
@@ -159,5 +149,5 @@ def _scene(chosen: Selection, name: str) -> dict[str, Any]:
     }
 
 
-def _kind(chosen: Selection) -> str:
-    return chosen.kind if chosen.kind in ("basic", "boolean", "integer") else "method"
+def _kind(selection: Selection) -> str:
+    return selection.kind if selection.kind in ("basic", "boolean", "integer") else "method"

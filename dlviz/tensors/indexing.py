@@ -1,4 +1,4 @@
-"""Indexing: which elements of a tensor an expression picks, and whether torch hands back a view or a copy."""
+"""Indexing: which elements an expression selects, and whether torch returns a view or a copy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,25 +7,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.tensors.expression_parser import SELECTING, Expression, parse
-from dlviz.tensors.storage import same_storage
+from dlviz.tensors.expression_parser import INDEXING_METHODS, Expression, parse
+from dlviz.tensors.record import same_storage
 
-#: For tensors of up to this many elements, each element of the result knows where it came from.
-FOLLOWED = 2**20
+#: Elements of the result are traced back to the source for tensors of up to this many elements.
+MAX_TRACED = 2**20
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What an index picked.
+    """Result of an indexing expression.
 
     Attributes:
-        expression: what was asked.
-        source: the tensor.
-        result: what torch returned; ``None`` where it refused.
+        expression: the parsed expression.
+        source: the indexed tensor.
+        result: what torch returned; ``None`` if it refused.
         positions: for each element of the result the row-major position of its source; ``None`` if torch refused or `source` is large.
         kind: "basic" (slices and integers), "boolean", "integer" (lists and tensors), or the method's name.
-        shares: whether the result is a view that shares storage with the source.
-        error: torch's own words where it refused, else "".
+        shares_storage: whether the result is a view of the source.
+        error: torch's message if it refused, else "".
     """
 
     expression: Expression
@@ -33,53 +33,49 @@ class Selection:
     result: Tensor | None
     positions: Tensor | None
     kind: str
-    shares: bool
+    shares_storage: bool
     error: str
 
 
 def select(x: Tensor, text: str, names: Mapping[str, Any]) -> Selection:
-    """Evaluate `text` on `x`; the same index on a tensor of positions tells where each element came from.
+    """Evaluate `text` on `x`, and on a tensor of positions to find where each element comes from.
 
     Raises:
         DlvizError: `text` is not an index.
 
     Example:
-        >>> chosen = select(torch.arange(12).view(3, 4), "x[1:, [0, 3]]", {})
-        >>> chosen.result.tolist(), chosen.positions.tolist(), chosen.shares
+        >>> found = select(torch.arange(12).view(3, 4), "x[1:, [0, 3]]", {})
+        >>> found.result.tolist(), found.positions.tolist(), found.shares_storage
         ([[4, 7], [8, 11]], [[4, 7], [8, 11]], False)
     """
-    expression = parse("index", text, x, names, SELECTING)
-    kind = _kind(expression)
+    expression = parse("index", text, x, names, INDEXING_METHODS)
+    kind = _expression_kind(expression)
     try:
-        result = expression.trace(x.detach())[-1]
+        result = expression.evaluate(x.detach())
     except (IndexError, RuntimeError, TypeError, ValueError) as error:
         return Selection(expression, x, None, None, kind, False, str(error).partition("\n")[0])
     positions = None
-    if x.numel() <= FOLLOWED and not x.is_meta:
-        places = torch.arange(x.numel(), device=x.device).view(x.shape)
-        positions = expression.trace(places)[-1].cpu()
+    if x.numel() <= MAX_TRACED and not x.is_meta:
+        positions = expression.evaluate(torch.arange(x.numel(), device=x.device).view(x.shape)).cpu()
     return Selection(expression, x, result, positions, kind, same_storage(x, result), "")
 
 
-def _kind(expression: Expression) -> str:
+def _expression_kind(expression: Expression) -> str:
     kinds = set()
-    for step in expression.steps:
-        if step.what != "index":
-            return step.what
-        parts = step.arguments[0] if isinstance(step.arguments[0], tuple) else (step.arguments[0],)
-        kinds |= {_part(part) for part in parts}
-    for kind in ("boolean", "integer"):
-        if kind in kinds:
-            return kind
-    return "basic"
+    for operation in expression.operations:
+        if operation.name != "index":
+            return operation.name
+        index = operation.arguments[0]
+        kinds |= {_index_kind(part) for part in (index if isinstance(index, tuple) else (index,))}
+    return next((kind for kind in ("boolean", "integer") if kind in kinds), "basic")
 
 
-def _part(part: Any) -> str:
+def _index_kind(part: Any) -> str:
     if isinstance(part, bool):
         return "boolean"
     if part is None or part is Ellipsis or isinstance(part, (int, slice)):
         return "basic"
-    found = part if isinstance(part, Tensor) else torch.as_tensor(part)
-    if found.dtype in (torch.bool, torch.uint8):
+    index = part if isinstance(part, Tensor) else torch.as_tensor(part)
+    if index.dtype in (torch.bool, torch.uint8):
         return "boolean"
-    return "basic" if found.dim() == 0 else "integer"
+    return "basic" if index.dim() == 0 else "integer"

@@ -1,10 +1,12 @@
-"""`dlviz.matmul` and `dlviz.einsum`: which row meets which column, and the terms of every element of the result."""
+"""`dlviz.matmul` and `dlviz.einsum`: the terms that are summed for every element of the result."""
 
 from collections.abc import Sequence
-from math import prod
+from itertools import product
+from math import isnan, prod
 from pathlib import Path
 from typing import Any
 
+import torch
 import traitlets
 from torch import Tensor
 
@@ -13,37 +15,36 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
 from dlviz.tensors import contraction
-from dlviz.tensors.base_widget import TensorsWidget
+from dlviz.tensors.base_widget import TensorDataWidget
 from dlviz.tensors.contraction import Contraction, partial_sums
-from dlviz.tensors.record import facts
-from dlviz.tensors.scene import crop_note, cropped, item
-from dlviz.tensors.still import Page, Sheet, draw
+from dlviz.tensors.scene import crop_notes, cropped_shape, read_cropped, tensor_payload
+from dlviz.tensors.still import Layout, TensorGrid, draw
 from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
-#: The sums on the way are drawn for products of up to this many terms in all.
-PARTIAL = 4096
+#: Partial sums of outer products are drawn for products of up to this many terms in all.
+MAX_PARTIAL_TERMS = 4096
 
 
-class ProductView(TensorsWidget[Contraction]):
-    """The picture of a product that sums. A step of the player is one element, one outer product, or one column of the result.
+class ProductView(TensorDataWidget[Contraction]):
+    """Widget that shows a matmul or einsum. One step of the player is one element, one outer product, or one column of the result.
 
     Attributes:
-        data: operands, labels and result; ``.data.terms(index)`` lists what is summed.
+        data: operands, labels and result; ``.data.terms(index)`` lists the summed terms.
         order: "dot" (element by element), "outer" (sums of outer products) or "columns".
-        batch: which matrix of a batch, or which slice of a large result, is drawn.
-        step: 0, or how far the player has come.
+        batch: index of the drawn matrix in the batch.
+        step: 0, or the number of steps taken.
     """
 
     _view = Path(__file__).with_name("view") / "product.js"
 
     order = traitlets.Unicode("dot", help="dot, outer or columns").tag(sync=True)
-    batch = traitlets.List(traitlets.Int(min=0), help="which matrix of a batch is drawn").tag(sync=True)
+    batch = traitlets.List(traitlets.Int(min=0), help="index of the drawn matrix in the batch").tag(sync=True)
 
-    def __init__(self, made: Contraction, names: Sequence[str], kind: str, equation: str, **traits: Any) -> None:
+    def __init__(self, data: Contraction, names: Sequence[str], kind: str, equation: str, **traits: Any) -> None:
         self._names, self._kind, self._equation = names, kind, equation
-        self._orders = _orders(made, kind)
-        self._shape = tuple(made.result.shape)
-        super().__init__(made, scene=binary(_scene(made, names, kind, equation, self._orders)), **traits)
+        self._orders = _orders(data, kind)
+        self._shape = tuple(data.result.shape)
+        super().__init__(data, scene=binary(_scene(data, names, kind, equation, self._orders)), **traits)
 
     @property
     def output(self) -> Tensor:
@@ -51,48 +52,46 @@ class ProductView(TensorsWidget[Contraction]):
         return self.data.result
 
     @traitlets.validate("order")
-    def _known_order(self, proposal: Any) -> str:
-        if proposal["value"] not in self._orders:
+    def _validate_order(self, proposal: Any) -> str:
+        order = proposal["value"]
+        if order not in self._orders:
             known = ", ".join(self._orders)
-            raise DlvizError(
-                message("tensors.refused.order", kind=self._kind, got=repr(proposal["value"]), known=known)
-            )
-        return str(proposal["value"])
+            raise DlvizError(message("tensors.refused.order", kind=self._kind, got=repr(order), known=known))
+        return str(order)
 
     @traitlets.validate("batch")
-    def _known_batch(self, proposal: Any) -> list[int]:
-        shape = self._shape
-        if len(proposal["value"]) > len(shape) or any(i >= n for i, n in zip(proposal["value"], shape, strict=False)):
-            raise DlvizError(message("tensors.refused.batch", kind=self._kind, got=proposal["value"], shape=shape))
-        return list(proposal["value"])
+    def _validate_batch(self, proposal: Any) -> list[int]:
+        batch, shape = proposal["value"], self._shape
+        if len(batch) > len(shape) or any(i >= n for i, n in zip(batch, shape, strict=False)):
+            raise DlvizError(message("tensors.refused.batch", kind=self._kind, got=batch, shape=shape))
+        return list(batch)
 
     def _describe(self) -> str:
-        shapes = ", ".join(str(tuple(x.shape)) for x in self.data.operands)
-        result = tuple(self.data.result.shape)
+        values = {"shapes": _shapes(self.data.operands), "result": tuple(self.data.result.shape)}
         if self._kind == "matmul":
-            return message("tensors.product.repr_matmul", shapes=shapes, result=result)
-        return message("tensors.product.repr_einsum", equation=self._equation, shapes=shapes, result=result)
+            return message("tensors.product.repr_matmul", **values)
+        return message("tensors.product.repr_einsum", equation=self._equation, **values)
 
     def _still(self) -> str:
-        made = self.data
-        row: list[Sheet | str] = []
-        for x, name in zip(made.operands, self._names, strict=True):
+        data = self.data
+        row: list[TensorGrid | str] = []
+        for x, name in zip(data.operands, self._names, strict=True):
             column = self._kind == "matmul" and bool(row) and x.dim() == 1
-            row += [Sheet(f"{name} {tuple(x.shape)}", read_block(x, None, cropped(tuple(x.shape))), column=column), "·"]
+            row += [TensorGrid(f"{name} {tuple(x.shape)}", read_cropped(x), column=column), "·"]
         row[-1] = "="
-        row.append(Sheet(str(tuple(made.result.shape)), read_block(made.result, None, cropped(tuple(made.result.shape)))))
-        return draw(self._kind, self.scene["signature"], self.scene["summary"], Page([row]), self._colors)
+        row.append(TensorGrid(str(tuple(data.result.shape)), read_cropped(data.result)))
+        return draw(self._kind, self.scene["signature"], self.scene["summary"], Layout([row]), self._colors)
 
 
 def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits: Any) -> ProductView:
-    """Watch a matrix product: element by element, as a sum of outer products, or column by column.
+    """Show a matrix product: element by element, as a sum of outer products, or column by column.
 
     Vectors and batches are treated exactly as :func:`torch.matmul` does.
 
     Args:
         a: (…, M, K), or (K,), a row.
         b: (…, K, N), or (K,), a column. Batch dimensions broadcast.
-        names: what to call the two; by default your variables' names.
+        names: the operands' names; by default your variables' names.
         traits: ``order`` ("dot", "outer" or "columns"), ``batch``, ``step``, ``theme``, ``speed`` and the other
             traits of :class:`ProductView`.
 
@@ -113,17 +112,16 @@ def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
-    made = contraction.matmul(a, b)
-    return ProductView(made, _names((a, b), names), "matmul", "a @ b", **traits)
+    return ProductView(contraction.matmul(a, b), _names((a, b), names), "matmul", "a @ b", **traits)
 
 
 def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None, **traits: Any) -> ProductView:
-    """Watch an einsum: which letters are kept, which are summed over, and the terms of each element.
+    """Show an einsum: which letters are kept, which are summed over, and the terms of each element.
 
     Args:
-        equation: as for :func:`torch.einsum`, such as ``"ij,jk->ik"``; ellipses, repeated letters and an implicit result are understood.
+        equation: as for :func:`torch.einsum`, such as ``"ij,jk->ik"``; ellipses, repeated letters and an implicit output are supported.
         operands: the tensors.
-        names: what to call them; by default your variables' names.
+        names: the operands' names; by default your variables' names.
         traits: ``step``, ``batch``, ``theme``, ``speed`` and the other traits of :class:`ProductView`.
 
     Returns:
@@ -141,8 +139,8 @@ def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None,
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
     """
-    made = contraction.einsum(equation, *operands)
-    return ProductView(made, _names(operands, names), "einsum", equation, **traits)
+    data = contraction.einsum(equation, *operands)
+    return ProductView(data, _names(operands, names), "einsum", equation, **traits)
 
 
 def _names(operands: Sequence[Tensor], names: Sequence[str] | None) -> list[str]:
@@ -154,85 +152,71 @@ def _names(operands: Sequence[Tensor], names: Sequence[str] | None) -> list[str]
     return [name_of(x, known, chr(ord("a") + i % 26)) for i, x in enumerate(operands)]
 
 
-def _orders(made: Contraction, kind: str) -> list[str]:
-    if kind != "matmul" or made.result.is_meta:
+def _shapes(operands: Sequence[Tensor]) -> str:
+    return ", ".join(str(tuple(x.shape)) for x in operands)
+
+
+def _orders(data: Contraction, kind: str) -> list[str]:
+    """Return the orders of computation that the player offers for these shapes."""
+    if kind != "matmul" or data.result.is_meta:
         return ["dot"]
-    rows, columns = "i" in made.output, "j" in made.output
+    rows, columns = "i" in data.output, "j" in data.output
     orders = ["dot"]
-    shapes = [tuple(x.shape) for x in (*made.operands, made.result)]
-    if rows and columns and prod(made.sizes.values()) <= PARTIAL and all(cropped(shape) == shape for shape in shapes):
+    shapes = [tuple(x.shape) for x in (*data.operands, data.result)]
+    whole = all(cropped_shape(shape) == shape for shape in shapes)
+    if rows and columns and whole and prod(data.sizes.values()) <= MAX_PARTIAL_TERMS:
         orders.append("outer")
-    return [*orders, "columns"] if columns and made.terms_each else orders
+    return [*orders, "columns"] if columns and data.terms_per_output else orders
 
 
-def _scene(made: Contraction, names: Sequence[str], kind: str, equation: str, orders: list[str]) -> dict[str, Any]:
-    operands = []
-    for i, (x, name, labels) in enumerate(zip(made.operands, names, made.labels, strict=True)):
-        operands.append(
-            {**item(x, facts(x, name)), "labels": list(labels), "column": kind == "matmul" and i == 1 and x.dim() == 1}
-        )
-    end = message("tensors.product.result")
+def _scene(data: Contraction, names: Sequence[str], kind: str, equation: str, orders: list[str]) -> dict[str, Any]:
+    operands = [
+        # The right vector of a matmul stands upright, as the column that it is.
+        {**tensor_payload(x, name), "labels": list(labels), "column": kind == "matmul" and i == 1 and x.dim() == 1}
+        for i, (x, name, labels) in enumerate(zip(data.operands, names, data.labels, strict=True))
+    ]
+    result_name = message("tensors.product.result")
     result = {
-        **item(made.result, facts(made.result, end)),
-        "labels": list(made.output),
-        "column": kind == "matmul" and made.output == ("i",),
+        **tensor_payload(data.result, result_name),
+        "labels": list(data.output),
+        "column": kind == "matmul" and data.output == ("i",),
     }
-    shapes = ", ".join(str(tuple(x.shape)) for x in made.operands)
+    values = {"equation": equation, "shapes": _shapes(data.operands), "result": tuple(data.result.shape)}
+    drawn = zip((*names, result_name), (*data.operands, data.result), strict=True)
     scene = {
         "kind": kind,
         "equation": equation,
         "operands": operands,
         "result": result,
-        "summed": list(made.summed),
-        "sizes": made.sizes,
-        "terms": made.terms_each,
+        "summed": list(data.summed),
+        "sizes": data.sizes,
+        "terms": data.terms_per_output,
         "orders": orders,
-        "signature": message(
-            "tensors.product.signature", equation=equation, shapes=shapes, result=tuple(made.result.shape)
-        ),
-        "badge": _badge(made),
-        "notes": crop_note(
-            {name: tuple(x.shape) for name, x in zip((*names, end), (*made.operands, made.result), strict=True)}
-        ),
-        "summary": message(
-            "tensors.product.summary",
-            equation=equation,
-            shapes=shapes,
-            result=tuple(made.result.shape),
-            terms=made.terms_each,
-        ),
+        "signature": message("tensors.product.signature", **values),
+        "badge": _badge(data),
+        "notes": crop_notes({name: tuple(x.shape) for name, x in drawn}),
+        "summary": message("tensors.product.summary", **values, terms=data.terms_per_output),
     }
     if "outer" in orders:
-        scene["partial"] = block_payload(read_block(_partial(made)))
+        scene["partial_sums"] = block_payload(read_block(_batched_partial_sums(data)))
     return scene
 
 
-def _partial(made: Contraction) -> Tensor:
-    """(K, …, M, N): the sums on the way to every matrix of the batch."""
-    batch = tuple(made.result.shape[:-2])
-    if not batch:
-        return partial_sums(made)
-    count = prod(batch)
-    found = []
-    for flat in range(count):
-        index: list[int] = []
-        left = flat
-        for size in reversed(batch):
-            index.insert(0, left % size)
-            left //= size
-        found.append(partial_sums(made, tuple(index)))
-    stacked = found[0].new_empty((found[0].shape[0], count, *found[0].shape[1:]))
-    for flat, sums in enumerate(found):
-        stacked[:, flat] = sums
-    return stacked.reshape(found[0].shape[0], *batch, *found[0].shape[1:])
+def _batched_partial_sums(data: Contraction) -> Tensor:
+    """Return the partial sums of every matrix of the batch, (K, …, M, N)."""
+    batch = tuple(data.result.shape[:-2])
+    sums = [partial_sums(data, index) for index in product(*map(range, batch))]
+    if not sums:
+        return data.result.new_empty((data.terms_per_output, *data.result.shape))
+    return torch.stack(sums, 1).unflatten(1, batch) if batch else sums[0]
 
 
-def _badge(made: Contraction) -> dict[str, str]:
-    off = made.off()
-    if off is None:
+def _badge(data: Contraction) -> dict[str, str]:
+    error = data.max_error()
+    if error is None:
         return {"kind": "", "text": message("tensors.badge.exact")}
-    if off == 0:
+    if error == 0:
         return {"kind": "good", "text": message("tensors.product.balanced")}
-    if off != off:
+    if isnan(error):
         return {"kind": "bad", "text": message("tensors.product.not_finite")}
-    return {"kind": "good", "text": message("tensors.product.within", off=f"{off:.1g}")}
+    return {"kind": "good", "text": message("tensors.product.within", off=f"{error:.1g}")}

@@ -1,4 +1,4 @@
-"""Tensors as JSON-able pictures: facts, blocks of numbers as bytes, and the sentences around them."""
+"""Tensors as JSON-able scenes: metadata, blocks of numbers as binary arrays, notes and summaries."""
 
 from dataclasses import asdict
 from math import isfinite, prod
@@ -7,143 +7,154 @@ from typing import Any
 from torch import Tensor
 
 from dlviz.kit.messages import message
-from dlviz.tensors.record import Facts
-from dlviz.tensors.statistics import coarse, figures
-from dlviz.tensors.storage import tape
-from dlviz.torchkit.tensor_blocks import Block, block_payload, block_window, read_block, read_error, read_sparse_block
+from dlviz.tensors.record import TensorMetadata, flat_storage, tensor_metadata
+from dlviz.tensors.statistics import minimap, statistics
+from dlviz.torchkit.tensor_blocks import (
+    Block,
+    block_payload,
+    block_window,
+    read_block,
+    read_error,
+    read_sparse_block,
+)
 
-#: A live picture holds a window of this many rows and columns; an exported page holds a larger one, because it cannot ask.
-LIVE, EXPORTED = 16, 64
+#: Rows and columns of the window that a live widget loads, and that an exported page holds because it cannot load more.
+LIVE_SIZE, EXPORTED_SIZE = 16, 64
 #: Storages of up to this many elements are drawn whole.
-TAPE = 256
+MAX_STORAGE = 256
 
 
-def described(about: Facts) -> dict[str, Any]:
-    """Facts as JSON holds them."""
-    return {**asdict(about), "numel": about.numel}
+def metadata_payload(metadata: TensorMetadata) -> dict[str, Any]:
+    """Return the metadata as a JSON-able dictionary."""
+    return {**asdict(metadata), "numel": metadata.numel}
 
 
-def held(x: Tensor, about: Facts, origin: tuple[int, ...], most: int) -> dict[str, Any]:
-    """What the browser is given of the numbers: a block around `origin`, a small storage whole, of a large plane a coarse map."""
-    if about.layout != "strided":
-        block = read_sparse_block(x, LIVE * LIVE) or Block(
-            about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b""
-        )
-        return {"block": block_payload(block)}
-    start, size = block_window(about.shape, origin, most)
-    found: dict[str, Any] = {"block": block_payload(read_block(x, start, size))}
-    if about.storage is not None and 0 < about.storage <= TAPE and not x.is_quantized:
-        found["tape"] = block_payload(read_block(tape(x)))
-    # What one window does not show is worth a map.
-    if any(size > LIVE for size in about.shape[-2:]) and about.numel > LIVE * LIVE:
-        found["map"] = coarse(x, start)
-    return found
+def loaded_window(x: Tensor, metadata: TensorMetadata, origin: tuple[int, ...], size: int) -> dict[str, Any]:
+    """Read the numbers that the browser gets: a window at `origin`, a small storage whole, and a minimap of a large matrix."""
+    if metadata.layout != "strided":
+        return {"block": block_payload(sparse_block(x, metadata))}
+    start, sizes = block_window(metadata.shape, origin, size)
+    loaded: dict[str, Any] = {"block": block_payload(read_block(x, start, sizes))}
+    if metadata.storage_size is not None and 0 < metadata.storage_size <= MAX_STORAGE and not x.is_quantized:
+        loaded["storage"] = block_payload(read_block(flat_storage(x)))
+    # A minimap helps only where one window does not show everything.
+    if any(size > LIVE_SIZE for size in metadata.shape[-2:]) and metadata.numel > LIVE_SIZE * LIVE_SIZE:
+        loaded["minimap"] = minimap(x, start)
+    return loaded
 
 
-def item(x: Tensor, about: Facts) -> dict[str, Any]:
-    """A tensor as one of several in a picture: facts, and its numbers from the first on, cropped if there are many."""
-    if about.layout != "strided":
-        block = read_sparse_block(x, LIVE * LIVE) or Block(
-            about.shape, (0,) * len(about.shape), (0,) * len(about.shape), "none", b""
-        )
-        return {"facts": described(about), "block": block_payload(block)}
-    return {"facts": described(about), "block": block_payload(read_block(x, None, cropped(about.shape)))}
+def sparse_block(x: Tensor, metadata: TensorMetadata) -> Block:
+    """Read a small sparse tensor as if it were dense; a block without numbers for others."""
+    zeros = (0,) * len(metadata.shape)
+    return read_sparse_block(x, LIVE_SIZE * LIVE_SIZE) or Block(metadata.shape, zeros, zeros, "none", b"")
 
 
-def cropped(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """How much of each dimension is shown where several tensors stand side by side.
+def tensor_payload(x: Tensor, name: str) -> dict[str, Any]:
+    """Return one of several tensors in a scene: its metadata and its numbers, cropped if there are many."""
+    metadata = tensor_metadata(x, name)
+    block = read_cropped(x) if metadata.layout == "strided" else sparse_block(x, metadata)
+    return {"metadata": metadata_payload(metadata), "block": block_payload(block)}
+
+
+def read_cropped(x: Tensor) -> Block:
+    """Read the first elements of `x`, up to :func:`cropped_shape`."""
+    return read_block(x, None, cropped_shape(tuple(x.shape)))
+
+
+def cropped_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how much of each dimension is shown where several tensors stand side by side.
 
     Example:
-        >>> cropped((3, 4)), cropped((512, 300))
+        >>> cropped_shape((3, 4)), cropped_shape((512, 300))
         ((3, 4), (16, 16))
     """
-    if prod(shape) <= LIVE * LIVE:
+    if prod(shape) <= LIVE_SIZE * LIVE_SIZE:
         return shape
-    sizes = [min(size, LIVE) for size in shape]
+    sizes = [min(size, LIVE_SIZE) for size in shape]
     for dim in range(len(shape) - 2):
-        while sizes[dim] > 1 and prod(sizes) > 4 * LIVE * LIVE:
+        while sizes[dim] > 1 and prod(sizes) > 4 * LIVE_SIZE * LIVE_SIZE:
             sizes[dim] //= 2
     return tuple(sizes)
 
 
-def crop_note(shapes: dict[str, tuple[int, ...]]) -> list[dict[str, str]]:
-    """A note for each tensor, by name, of which only a part is drawn."""
+def crop_notes(shapes: dict[str, tuple[int, ...]]) -> list[dict[str, str]]:
+    """Return a note for each tensor, by name, of which only a part is drawn."""
     return [
-        {"kind": "", "text": message("tensors.note.cropped", name=name, part=cropped(shape), shape=shape)}
+        {"kind": "", "text": message("tensors.note.cropped", name=name, part=cropped_shape(shape), shape=shape)}
         for name, shape in shapes.items()
-        if cropped(shape) != shape
+        if cropped_shape(shape) != shape
     ]
 
 
-def tensor_scene(x: Tensor, about: Facts) -> dict[str, Any]:
-    """Everything about `x` that does not depend on where its window stands."""
-    measured = _measured(x, about)
+def tensor_scene(x: Tensor, metadata: TensorMetadata) -> dict[str, Any]:
+    """Return everything about `x` that does not depend on the position of the window."""
+    stats = _statistics(x, metadata)
     return {
-        "facts": described(about),
-        "figures": measured,
-        "signature": message("tensors.signature", shape=about.shape, dtype=about.dtype, device=about.device),
-        "badge": _badge(x, about),
-        "notes": _notes(x, about, measured),
-        "summary": summary(about, measured),
+        "metadata": metadata_payload(metadata),
+        "statistics": stats,
+        "signature": message("tensors.signature", shape=metadata.shape, dtype=metadata.dtype, device=metadata.device),
+        "badge": _badge(x, metadata),
+        "notes": _notes(x, metadata, stats),
+        "summary": _summary(metadata, stats),
     }
 
 
-def _measured(x: Tensor, about: Facts) -> dict[str, Any]:
-    if about.layout != "strided" or x.is_meta:
+def _statistics(x: Tensor, metadata: TensorMetadata) -> dict[str, Any]:
+    if metadata.layout != "strided" or x.is_meta:
         return {}
     try:
-        return {name: _plain(value) for name, value in figures(x).items()}
+        return {name: _json_number(value) for name, value in statistics(x).items()}
     except (RuntimeError, TypeError, NotImplementedError):
-        # torch does not measure every dtype; the numbers themselves are still shown.
+        # torch does not compute statistics of every dtype; the numbers themselves are still shown.
         return {}
 
 
-def _plain(value: Any) -> Any:
+def _json_number(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
-def _badge(x: Tensor, about: Facts) -> dict[str, str]:
-    if (
-        x.is_meta
-        or about.layout not in ("strided", "sparse_coo", "sparse_csr")
-        or (about.layout == "strided" and read_error(x))
-    ):
+def _badge(x: Tensor, metadata: TensorMetadata) -> dict[str, str]:
+    readable = metadata.layout in ("sparse_coo", "sparse_csr") or (metadata.layout == "strided" and not read_error(x))
+    if x.is_meta or not readable:
         return {"kind": "", "text": message("tensors.badge.none")}
     return {"kind": "good", "text": message("tensors.badge.exact")}
 
 
-def _notes(x: Tensor, about: Facts, measured: dict[str, Any]) -> list[dict[str, str]]:
+def _notes(x: Tensor, metadata: TensorMetadata, stats: dict[str, Any]) -> list[dict[str, str]]:
     notes = []
 
     def note(kind: str, key: str, **values: Any) -> None:
         notes.append({"kind": kind, "text": message(f"tensors.note.{key}", **values)})
 
+    layout, numel = metadata.layout, metadata.numel
     if x.is_meta:
         note("", "meta")
-    elif about.layout == "strided" and (reason := read_error(x)):
-        note("warn", "unreadable", dtype=about.dtype, torch=reason)
-    if about.layout.startswith("sparse"):
-        stored = x._nnz()
-        key = "sparse" if about.numel <= LIVE * LIVE else "sparse_large"
-        note("", key, layout=about.layout, stored=stored, numel=about.numel)
-    elif about.layout != "strided":
-        note("", "layout", layout=about.layout)
-    if measured.get("nonfinite"):
-        note("bad", "nonfinite", count=measured["nonfinite"], numel=measured["counted"])
-    if about.stride and any(step == 0 and size > 1 for step, size in zip(about.stride, about.shape, strict=True)):
+    elif layout == "strided" and (error := read_error(x)):
+        note("warn", "unreadable", dtype=metadata.dtype, torch=error)
+    if layout.startswith("sparse"):
+        key = "sparse" if numel <= LIVE_SIZE * LIVE_SIZE else "sparse_large"
+        note("", key, layout=layout, stored=x._nnz(), numel=numel)
+    elif layout != "strided":
+        note("", "layout", layout=layout)
+    if stats.get("nonfinite"):
+        note("bad", "nonfinite", count=stats["nonfinite"], numel=stats["count"])
+    strides = zip(metadata.stride or (), metadata.shape, strict=metadata.stride is not None)
+    if any(stride == 0 and size > 1 for stride, size in strides):
         note("", "expanded")
-    if about.is_conj or about.is_neg:
-        note("", "lazy", what="conj" if about.is_conj else "neg")
-    if measured and measured["counted"] < about.numel:
-        note("", "sampled", counted=measured["counted"], numel=about.numel)
+    if metadata.is_conj or metadata.is_neg:
+        note("", "lazy", what="conj" if metadata.is_conj else "neg")
+    if stats and stats["count"] < numel:
+        note("", "sampled", counted=stats["count"], numel=numel)
     return notes
 
 
-def summary(about: Facts, measured: dict[str, Any]) -> str:
-    """One sentence for who cannot see the picture."""
-    text = message("tensors.summary", name=about.name, shape=about.shape, dtype=about.dtype, device=about.device)
-    if about.stride is not None:
-        text += " " + message("tensors.summary_stride", stride=about.stride, offset=about.offset)
-    if "min" in measured:
-        text += " " + message("tensors.summary_range", least=f"{measured['min']:.4g}", most=f"{measured['max']:.4g}")
+def _summary(metadata: TensorMetadata, stats: dict[str, Any]) -> str:
+    """Return a text alternative to the picture."""
+    text = message(
+        "tensors.summary", name=metadata.name, shape=metadata.shape, dtype=metadata.dtype, device=metadata.device
+    )
+    if metadata.stride is not None:
+        text += " " + message("tensors.summary_stride", stride=metadata.stride, offset=metadata.offset)
+    if "min" in stats:
+        text += " " + message("tensors.summary_range", least=f"{stats['min']:.4g}", most=f"{stats['max']:.4g}")
     return text

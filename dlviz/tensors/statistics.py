@@ -1,4 +1,4 @@
-"""A large tensor in a few figures, a histogram and a coarse map. Nothing of its size is copied."""
+"""Statistics, histogram and minimap of a large tensor, without copying anything of its size."""
 
 import math
 from typing import Any
@@ -9,110 +9,105 @@ from torch import Tensor
 from dlviz.torchkit.tensor_blocks import to_numpy
 
 BINS = 32
-#: Up to this many elements are counted one and all; of more, an even sample.
-COUNTED = 2**24
-#: The coarse map has up to this many rows and columns.
-MAP = 64
+#: Statistics are exact up to this many elements; above, they are of an evenly spaced subsample.
+MAX_COUNTED = 2**24
+#: The minimap has up to this many rows and columns.
+MINIMAP_SIZE = 64
 
 
-def figures(x: Tensor) -> dict[str, Any]:
-    """Count, extremes, mean and histogram of `x`, computed by torch on its own device.
+def statistics(x: Tensor) -> dict[str, Any]:
+    """Compute count, extremes, mean and histogram of `x` on its own device. Complex numbers count by their absolute value.
 
     Returns:
-        ``counted`` (how many elements the figures are of), and for numbers ``nonfinite``, ``min``, ``max``, ``mean`` and ``histogram``
-        with ``counts``, ``low`` and ``high``. Complex tensors are measured by their absolute value (``complex`` says so).
+        ``count`` (the number of elements looked at) and, if there are numbers, ``nonfinite``, ``min``, ``max``, ``mean`` and
+        ``histogram`` with ``counts``, ``low`` and ``high``.
 
     Example:
-        >>> figures(torch.tensor([1.0, 2.0, float("nan")]))["nonfinite"]
+        >>> statistics(torch.tensor([1.0, 2.0, float("nan")]))["nonfinite"]
         1
     """
-    part, every = sampled(x.detach(), COUNTED)
-    about: dict[str, Any] = {"counted": part.numel(), "every": every}
-    if part.numel() == 0 or part.is_meta:
-        return about
-    if part.is_complex():
-        about["complex"] = True
-        part = part.to(torch.complex64).abs() if part.dtype is torch.complex32 else part.abs()
-    part = _plain(part)
-    least, most = torch.aminmax(part)
-    about["nonfinite"] = 0
+    values = subsample(x.detach(), MAX_COUNTED)
+    result: dict[str, Any] = {"count": values.numel()}
+    if values.numel() == 0 or values.is_meta:
+        return result
+    values = _measurable(values)
+    least, most = torch.aminmax(values)
+    result["nonfinite"] = 0
     if not (math.isfinite(least) and math.isfinite(most)):
-        finite = part[torch.isfinite(part)]
-        about["nonfinite"] = part.numel() - finite.numel()
+        finite = values[torch.isfinite(values)]
+        result["nonfinite"] = values.numel() - finite.numel()
         if finite.numel() == 0:
-            return about
-        part = finite
-        least, most = torch.aminmax(part)
+            return result
+        values = finite
+        least, most = torch.aminmax(values)
     low, high = least.item(), most.item()
-    wide = part if part.is_floating_point() else part.to(torch.float64)
-    about |= {"min": low, "max": high, "mean": _mean(wide)}
+    floats = values if values.is_floating_point() else values.to(torch.float64)
+    # In float64 where that costs nothing.
+    mean = (floats.to(torch.float64) if floats.numel() <= 2**20 else floats).mean().item()
+    result |= {"min": low, "max": high, "mean": mean}
     if low < high and math.isfinite(high - low):
-        bins, end = _bins(low, high, whole=not part.is_floating_point())
-        counts = torch.histc(wide, bins, low, end).long().tolist()
-        about["histogram"] = {"counts": counts, "low": low, "high": high}
-    return about
+        bins, end = _bins(low, high, integers=not values.is_floating_point())
+        counts = torch.histc(floats, bins, low, end).long().tolist()
+        result["histogram"] = {"counts": counts, "low": low, "high": high}
+    return result
 
 
-def _bins(low: float, high: float, *, whole: bool) -> tuple[int, float]:
-    """How many bins and where the last one ends; bins of integers all hold equally many of them."""
-    if not whole:
+def _bins(low: float, high: float, *, integers: bool) -> tuple[int, float]:
+    """Return the number of bins and the end of the last one; bins of integers all cover equally many integers."""
+    if not integers:
         return BINS, high
     values = int(high) - int(low) + 1
-    each = math.ceil(values / BINS)
-    count = math.ceil(values / each)
-    return count, low + count * each
+    width = math.ceil(values / BINS)
+    count = math.ceil(values / width)
+    return count, low + count * width
 
 
-def _plain(part: Tensor) -> Tensor:
-    """`part` in a dtype whose extremes and histogram torch computes."""
-    if part.is_quantized:
-        part = part.dequantize()
-    if part.dtype is torch.bool:
-        return part.to(torch.uint8)
-    if part.is_floating_point():
-        return part if part.dtype in (torch.float32, torch.float64) else part.to(torch.float32)
-    return part.to(torch.float64) if part.dtype in (torch.uint16, torch.uint32, torch.uint64) else part
+def _measurable(values: Tensor) -> Tensor:
+    """Convert to a dtype for which torch computes extremes and a histogram."""
+    if values.is_complex():
+        values = values.to(torch.complex64).abs() if values.dtype is torch.complex32 else values.abs()
+    if values.is_quantized:
+        values = values.dequantize()
+    if values.dtype is torch.bool:
+        return values.to(torch.uint8)
+    if values.is_floating_point():
+        return values if values.dtype in (torch.float32, torch.float64) else values.to(torch.float32)
+    return values.to(torch.float64) if values.dtype in (torch.uint16, torch.uint32, torch.uint64) else values
 
 
-def _mean(part: Tensor) -> float:
-    """The mean, in float64 where the numbers are few enough for that to cost nothing."""
-    return (part.to(torch.float64) if part.numel() <= 2**20 else part).mean().item()
-
-
-def sampled(x: Tensor, most: int) -> tuple[Tensor, list[int]]:
-    """A view of up to `most` elements, evenly taken, and every how many-th index it takes along each dimension.
+def subsample(x: Tensor, max_elements: int) -> Tensor:
+    """Return an evenly spaced view of up to `max_elements` elements of `x`.
 
     Example:
-        >>> part, every = sampled(torch.zeros(1).expand(10**6, 10**6), 2**20)
-        >>> part.numel() <= 2**20, every
-        (True, [1024, 1024])
+        >>> subsample(torch.zeros(1).expand(10**6, 10**6), 2**20).shape
+        torch.Size([977, 977])
     """
-    every = [1] * x.dim()
+    steps = [1] * x.dim()
     count = x.numel()
-    while count > most:
-        dim = max(range(x.dim()), key=lambda d: math.ceil(x.shape[d] / every[d]))
-        every[dim] *= 2
-        count = math.prod(math.ceil(size / step) for size, step in zip(x.shape, every, strict=True))
-    return x[tuple(slice(None, None, step) for step in every)], every
+    while count > max_elements:
+        longest = max(range(x.dim()), key=lambda d: math.ceil(x.shape[d] / steps[d]))
+        steps[longest] *= 2
+        count = math.prod(math.ceil(size / step) for size, step in zip(x.shape, steps, strict=True))
+    return x[tuple(slice(None, None, step) for step in steps)]
 
 
-def coarse(x: Tensor, at: tuple[int, ...]) -> dict[str, Any] | None:
-    """Every k-th row and column of the last two dimensions at `at`, for an overview; ``None`` where there is nothing to see.
+def minimap(x: Tensor, index: tuple[int, ...]) -> dict[str, Any] | None:
+    """Subsample the rows and columns of the matrix at `index`, its last two dimensions; ``None`` if there is nothing to see.
 
     Returns:
-        ``rows``, ``columns`` (how many of each), ``every`` (k for rows and columns) and ``kind`` and ``values`` as in ``Block``.
+        ``rows``, ``columns`` (how many of each), and ``kind`` and ``values`` as in ``Block``.
     """
     if x.dim() == 0 or x.numel() == 0 or x.is_meta:
         return None
-    plane = x.detach()
-    for index in at[:-2]:
-        plane = plane[index]
-    plane = plane.reshape(1, -1) if plane.dim() == 1 else plane
-    steps = [max(1, math.ceil(size / MAP)) for size in plane.shape]
-    part = plane[:: steps[0], :: steps[1]]
-    if part.is_complex():
-        part = part.to(torch.complex64).abs()
-    kind, values = to_numpy(part)
-    if kind == "text":
-        return None
-    return {"rows": part.shape[0], "columns": part.shape[1], "every": steps, "kind": kind, "values": values}
+    matrix = x.detach()[tuple(index[:-2])]
+    matrix = matrix.reshape(1, -1) if matrix.dim() == 1 else matrix
+    row_step, column_step = (max(1, math.ceil(size / MINIMAP_SIZE)) for size in matrix.shape)
+    values = matrix[::row_step, ::column_step]
+    if values.is_complex():
+        values = values.to(torch.complex64).abs()
+    kind, numbers = to_numpy(values)
+    return (
+        None
+        if kind == "text"
+        else {"rows": values.shape[0], "columns": values.shape[1], "kind": kind, "values": numbers}
+    )

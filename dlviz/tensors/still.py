@@ -1,35 +1,42 @@
 """Still pictures of tensors: grids side by side, the storage below them, and lines of text."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
-from math import isfinite, isinf
-from typing import Any
 
 import numpy as np
 
 from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg_grid import GridCell, cell_width, draw_grid, format_number, value_color
 from dlviz.torchkit.tensor_blocks import Block
 
-_HIGH, _MARGIN, _GAP, _HEAD, _LETTER = 24, 16, 24, 40, 7.3
-#: A still picture shows up to this many rows, columns and tiles.
-_MOST, _TILES = 16, 4
+_ROW_HEIGHT, _MARGIN, _GAP, _HEADER, _LETTER_WIDTH = 24, 16, 24, 40, 7.3
+_STORAGE_HEIGHT, _LINE_HEIGHT = 62, 20
+#: A still picture shows up to this many rows, columns and tiles of a tensor.
+_MAX_ROWS, _MAX_TILES = 16, 4
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A grid to draw: `title` above it, `stretched` dimensions hatched beyond their first element, `lit` positions outlined."""
+class TensorGrid:
+    """A block drawn as a grid below its title.
+
+    Attributes:
+        title: text above the grid.
+        block: the numbers.
+        stretched: broadcast dimensions; their elements after the first are gray.
+        selected: row-major positions of outlined elements.
+        column: whether a vector is drawn as a column.
+    """
 
     title: str
     block: Block
     stretched: tuple[int, ...] = ()
-    lit: frozenset[int] = frozenset()
+    selected: frozenset[int] = frozenset()
     column: bool = False
 
 
 @dataclass(frozen=True)
-class Scroll:
-    """A storage to draw: its numbers in order, and which of them the tensor reaches."""
+class StorageRow:
+    """A storage drawn as one row of numbers; addresses that are not in `reached` are gray, unless it is empty."""
 
     title: str
     block: Block
@@ -37,211 +44,139 @@ class Scroll:
 
 
 @dataclass
-class Page:
-    """What stands below the heading: rows of sheets and of signs between them, scrolls, and lines."""
+class Layout:
+    """Content of a still picture: rows of grids with operator signs between them, storages, and (text, color) lines."""
 
-    rows: list[list[Sheet | str]]
-    scrolls: list[Scroll] = field(default_factory=list)
+    rows: list[list[TensorGrid | str]]
+    storages: list[StorageRow] = field(default_factory=list)
     lines: list[tuple[str, str]] = field(default_factory=list)
 
 
-def draw(name: str, signature: str, summary: str, page: Page, theme: str) -> str:
-    """SVG of `page`; `lines` are (text, color's name)."""
-    widths = [sum(_size(item)[0] + _GAP for item in row) for row in page.rows]
-    wide = max([420.0, *(_MARGIN * 2 + width for width in widths)])
-    wide = max(wide, *(2 * _MARGIN + _LETTER * len(text) for text, _ in page.lines)) if page.lines else wide
-    high = _HEAD + sum(max(_size(item)[1] for item in row) + _GAP for row in page.rows if row)
-    high += 62 * len(page.scrolls) + 20 * len(page.lines) + _MARGIN / 2
-    svg = Svg(wide, high, summary, theme)
-    svg.rect(0.5, 0.5, wide - 1, high - 1, fill="paper", stroke="line", radius=10)
+def draw(name: str, signature: str, summary: str, layout: Layout, theme: str) -> str:
+    """Return `layout` as SVG."""
+    row_widths = [sum(_size(item)[0] + _GAP for item in row) for row in layout.rows]
+    line_widths = [_LETTER_WIDTH * len(text) for text, _ in layout.lines]
+    width = max(420.0, *(2 * _MARGIN + w for w in (*row_widths, *line_widths)))
+    height = _HEADER + sum(max(_size(item)[1] for item in row) + _GAP for row in layout.rows if row)
+    height += _STORAGE_HEIGHT * len(layout.storages) + _LINE_HEIGHT * len(layout.lines) + _MARGIN / 2
+    svg = Svg(width, height, summary, theme)
+    svg.rect(0.5, 0.5, width - 1, height - 1, fill="paper", stroke="line", radius=10)
     svg.text(_MARGIN, 24, name, size=14, bold=True)
     left = _MARGIN + 9.5 * len(name) + 8
-    svg.text(left, 24, shorten(signature, wide - left - _MARGIN, _LETTER), mono=True, color="ink-2")
-    y = float(_HEAD)
-    for row in page.rows:
-        x, tall = float(_MARGIN), max((_size(item)[1] for item in row), default=0)
+    svg.text(left, 24, shorten(signature, width - left - _MARGIN, _LETTER_WIDTH), mono=True, color="ink-2")
+    y = float(_HEADER)
+    for row in layout.rows:
+        x, row_height = float(_MARGIN), max((_size(item)[1] for item in row), default=0)
         for item in row:
             if isinstance(item, str):
-                svg.text(x, y + tall / 2 + 10, item, size=18, color="ink-2")
+                svg.text(x, y + row_height / 2 + 10, item, size=18, color="ink-2")
             else:
-                _sheet(svg, item, x, y)
+                _draw_tensor(svg, item, x, y)
             x += _size(item)[0] + _GAP
-        y += tall + _GAP
-    for scroll in page.scrolls:
-        _scroll(svg, scroll, y, wide - 2 * _MARGIN)
-        y += 62
-    for text, color in page.lines:
+        y += row_height + _GAP
+    for storage in layout.storages:
+        _draw_storage(svg, storage, y, width - 2 * _MARGIN)
+        y += _STORAGE_HEIGHT
+    for text, color in layout.lines:
         svg.text(_MARGIN, y + 6, text, size=11.5, mono=True, color=color)
-        y += 20
+        y += _LINE_HEIGHT
     return svg.markup()
 
 
-def written(kind: str, values: Any, p: int, digits: int = 3) -> str:
-    """One number of a block, as short as it may be."""
-    if kind == "none":
+def _text(block: Block, position: int) -> str:
+    """Return one number of a block, as short as possible."""
+    values = block.values
+    if block.present is not None and not block.present[position]:
+        return "·"
+    if block.kind == "none":
         return "?"
-    if kind == "text":
-        return str(values[p]).replace("-", "−")
-    if kind == "bool":
-        return "True" if values[p] else "False"
-    if kind.startswith("complex"):
-        real, imaginary = values[2 * p], values[2 * p + 1]
-        sign = "−" if np.signbit(imaginary) else "+"
-        return f"{_short(float(real), digits)}{sign}{_short(abs(float(imaginary)), digits)}j"
-    return _short(float(values[p]), digits)
-
-
-def _short(value: float, digits: int) -> str:
-    if value != value:
-        return "NaN"
-    if isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value == int(value) and abs(value) < 1e7:
-        return f"{int(value)}".replace("-", "−")
-    text = (
-        f"{value:.{digits}g}"
-        if 1e-4 <= abs(value) < 1e7
-        else f"{value:.{max(0, digits - 3)}e}".replace("e+0", "e").replace("e-0", "e-")
-    )
-    return text.replace("-", "−")
-
-
-def _layout(sheet: Sheet) -> tuple[int, int, list[tuple[int, ...]]]:
-    """Rows, columns and the leading indices of the tiles that are drawn."""
-    size = sheet.block.size
-    if sheet.column and len(size) == 1:
-        return min(size[0], _MOST), 1, [()]
-    rows = min(size[-2], _MOST) if len(size) > 1 else 1
-    columns = min(size[-1], _MOST) if size else 1
-    if 0 in size:
-        return 0, 0, []
-    return rows, columns, list(islice(product(*(range(n) for n in size[:-2])), _TILES))
-
-
-def _wide(sheet: Sheet) -> float:
-    block = sheet.block
-    rows, columns, tiles = _layout(sheet)
-    longest = max(
-        (
-            len(written(block.kind, block.values, _place(block, (*tile, r, c), sheet.column)))
-            for tile in tiles
-            for r in range(rows)
-            for c in range(columns)
-        ),
-        default=2,
-    )
-    return max(26.0, 9 + 6.7 * longest)
-
-
-def _size(item: Sheet | str) -> tuple[float, float]:
-    if isinstance(item, str):
-        return 14.0, 0.0
-    rows, columns, tiles = _layout(item)
-    across = len(tiles) * (columns * _wide(item) + 12)
-    return max(across, _LETTER * len(item.title)), 22 + rows * _HIGH + (14 if len(item.block.size) > 2 else 0)
-
-
-def _place(block: Block, index: tuple[int, ...], column: bool) -> int:
-    """Row-major position in the block of (…, row, column); a vector has no rows, a number neither."""
-    dims = len(block.size)
-    at = index[len(index) - dims :] if not (column and dims == 1) else (index[-2],)
-    p = 0
-    for i, size in zip(at, block.size, strict=True) if dims else ():
-        p = p * size + i
-    return p
-
-
-def _unravel(p: int, size: Sequence[int]) -> tuple[int, ...]:
-    found = []
-    for length in reversed(size):
-        found.append(p % length)
-        p //= length
-    return tuple(reversed(found))
-
-
-def _level(block: Block, p: int, most: float) -> tuple[str, int]:
-    """Color and strength of a cell in steps, so that cells of one color are one shape."""
-    if block.kind in ("none", "text"):
-        return "", 0
+    if block.kind == "text":
+        return str(values[position]).replace("-", "−")
     if block.kind == "bool":
-        return ("accent", 1) if block.values[p] else ("", 0)
-    value = (
-        abs(complex(block.values[2 * p], block.values[2 * p + 1]))
-        if block.kind.startswith("complex")
-        else float(block.values[p])
-    )
-    if not isfinite(value):
-        return "bad", 1
-    step = round(6 * abs(value) / most) if most else 0
-    return ("pos" if value > 0 else "neg", step) if step else ("", 0)
+        return "True" if values[position] else "False"
+    if block.kind.startswith("complex"):
+        real, imaginary = float(values[2 * position]), float(values[2 * position + 1])
+        return f"{format_number(real)}{'−' if np.signbit(imaginary) else '+'}{format_number(abs(imaginary))}j"
+    return format_number(float(values[position]))
 
 
-def _most(block: Block) -> float:
+def _color(svg: Svg, block: Block, position: int, max_abs: float) -> str:
+    if block.kind in ("none", "text"):
+        return ""
+    if block.kind == "bool":
+        return svg.mix("accent", 0.075) if block.values[position] else ""
+    if block.kind.startswith("complex"):
+        return value_color(svg, abs(complex(*block.values[2 * position : 2 * position + 2])), max_abs)
+    return value_color(svg, float(block.values[position]), max_abs)
+
+
+def _max_abs(block: Block) -> float:
     if block.kind in ("none", "text", "bool") or not len(block.values):
         return 0.0
     values = np.abs(np.asarray(block.values, dtype=np.float64))
-    finite = values[np.isfinite(values)]
-    return float(finite.max()) if finite.size else 0.0
+    return float(values[np.isfinite(values)].max(initial=0.0))
 
 
-def _sheet(svg: Svg, sheet: Sheet, x: float, y: float) -> None:
-    block, wide, most = sheet.block, _wide(sheet), _most(sheet.block)
-    rows, columns, tiles = _layout(sheet)
-    svg.text(x, y + 12, sheet.title, size=11, mono=True, color="ink-2")
+def _tiles(grid: TensorGrid) -> dict[tuple[int, ...], np.ndarray]:
+    """Return for each drawn tile its leading indices and the row-major positions of its cells, (rows, columns)."""
+    size = grid.block.size
+    positions = np.arange(int(np.prod(size))).reshape(size)
+    if positions.ndim < 2:
+        positions = positions.reshape((-1, 1) if grid.column and positions.ndim else (1, -1))
+    tiles = islice(product(*map(range, positions.shape[:-2])), _MAX_TILES if positions.size else 0)
+    return {tile: positions[tile][:_MAX_ROWS, :_MAX_ROWS] for tile in tiles}
+
+
+def _cell_width(grid: TensorGrid) -> float:
+    positions = [p for tile in _tiles(grid).values() for p in tile.flat]
+    return cell_width([_text(grid.block, p) for p in positions], 26)
+
+
+def _size(item: TensorGrid | str) -> tuple[float, float]:
+    """Return width and height in pixels."""
+    if isinstance(item, str):
+        return 14.0, 0.0
+    tiles = _tiles(item)
+    rows, columns = next(iter(tiles.values())).shape if tiles else (0, 0)
+    width = len(tiles) * (columns * _cell_width(item) + 12)
+    caption = 14 if len(item.block.size) > 2 else 0
+    return max(width, _LETTER_WIDTH * len(item.title)), 22 + rows * _ROW_HEIGHT + caption
+
+
+def _draw_tensor(svg: Svg, grid: TensorGrid, x: float, y: float) -> None:
+    block, width, max_abs = grid.block, _cell_width(grid), _max_abs(grid.block)
+
+    def cell(position: int) -> GridCell:
+        index = np.unravel_index(position, block.size)
+        stretched = any(index[d] > 0 for d in grid.stretched)
+        color = "line-2" if stretched else _color(svg, block, position, max_abs)
+        return GridCell(_text(block, position), color, position in grid.selected)
+
+    svg.text(x, y + 12, grid.title, size=11, mono=True, color="ink-2")
     y += 22 + (14 if len(block.size) > 2 else 0)
-    for tile in tiles:
+    for tile, positions in _tiles(grid).items():
         if tile:
-            at = ", ".join(str(first + i) for first, i in zip(block.start, tile, strict=False))
-            svg.text(x, y - 5, f"[{at}, :, :]", size=10, mono=True, color="ink-3")
-        shapes: dict[tuple[str, int], str] = {}
-        texts, lit = [], ""
-        for r, c in product(range(rows), range(columns)):
-            p = _place(block, (*tile, r, c), sheet.column)
-            index = _unravel(p, block.size)
-            square = f"M{x + c * wide:g},{y + r * _HIGH:g}h{wide:g}v{_HIGH}h-{wide:g}z"
-            ghost = any(index[d] > 0 for d in sheet.stretched)
-            level = ("line-2", 6) if ghost else _level(block, p, most)
-            if level[1]:
-                shapes[level] = shapes.get(level, "") + square
-            if p in sheet.lit:
-                lit += square
-            absent = block.present is not None and not block.present[p]
-            texts.append(
-                (x + (c + 0.5) * wide, y + r * _HIGH + 16, "·" if absent else written(block.kind, block.values, p))
-            )
-        for (token, step), d in shapes.items():
-            svg.path(d, fill=token if step == 6 and token == "line-2" else svg.mix(token, 0.075 * step))
-        across, down = f"h{columns * wide:g}", f"v{rows * _HIGH}"
-        lines = "".join(f"M{x:g},{y + r * _HIGH:g}{across}" for r in range(rows + 1))
-        svg.path(lines + "".join(f"M{x + c * wide:g},{y:g}{down}" for c in range(columns + 1)), stroke="line", line=1)
-        if lit:
-            svg.path(lit, stroke="flow", line=2)
-        svg.texts(texts, size=11)
-        x += columns * wide + 12
+            index = ", ".join(str(start + i) for start, i in zip(block.start, tile, strict=False))
+            svg.text(x, y - 5, f"[{index}, :, :]", size=10, mono=True, color="ink-3")
+        draw_grid(svg, x, y, [[cell(int(p)) for p in row] for row in positions], (width, _ROW_HEIGHT))
+        x += positions.shape[1] * width + 12
 
 
-def _scroll(svg: Svg, scroll: Scroll, y: float, room: float) -> None:
-    block, most = scroll.block, _most(scroll.block)
+def _draw_storage(svg: Svg, storage: StorageRow, y: float, available: float) -> None:
+    block, max_abs = storage.block, _max_abs(storage.block)
     count = block.size[0] if block.size else 0
-    labels = [written(block.kind, block.values, p) for p in range(count)]
-    full = max(22.0, 6 + 6 * max(map(len, labels), default=1))
-    wide = full if full * count <= room else max(6.0, room / max(1, count))
-    fits = min(count, int(room / wide))
-    svg.text(_MARGIN, y + 10, scroll.title, size=11, mono=True, color="ink-2")
-    shapes: dict[tuple[str, int], str] = {}
-    for p in range(fits):
-        level = ("line-2", 6) if scroll.reached and p not in scroll.reached else _level(block, p, most)
-        if level[1]:
-            shapes[level] = shapes.get(level, "") + f"M{_MARGIN + p * wide:.1f},{y + 17:g}h{wide:.1f}v20h-{wide:.1f}z"
-    for (token, step), d in shapes.items():
-        svg.path(d, fill=token if token == "line-2" else svg.mix(token, 0.075 * step))
-    svg.path(
-        f"M{_MARGIN},{y + 17:g}h{fits * wide:.1f}v20h-{fits * wide:.1f}z"
-        + "".join(f"M{_MARGIN + p * wide:.1f},{y + 17:g}v20" for p in range(1, fits)),
-        stroke="line",
-        line=1,
-    )
-    if wide == full:
-        svg.texts([(_MARGIN + (p + 0.5) * wide, y + 31, labels[p]) for p in range(fits)], size=10)
-    every = 1 if wide >= 20 else 8
-    svg.texts([(_MARGIN + (p + 0.5) * wide, y + 47, str(p)) for p in range(0, fits, every)], size=8.5, color="ink-3")
+    texts = [_text(block, p) for p in range(count)]
+    full_width = max(22.0, 6 + 6 * max(map(len, texts), default=1))
+    # Numbers that do not fit are left out, and only the colors are drawn.
+    width = full_width if full_width * count <= available else max(6.0, available / max(1, count))
+
+    def cell(position: int) -> GridCell:
+        unreached = storage.reached and position not in storage.reached
+        color = "line-2" if unreached else _color(svg, block, position, max_abs)
+        return GridCell(texts[position] if width == full_width else "", color)
+
+    shown = range(min(count, int(available / width)))
+    svg.text(_MARGIN, y + 10, storage.title, size=11, mono=True, color="ink-2")
+    draw_grid(svg, _MARGIN, y + 17, [[cell(p) for p in shown]], (width, 20), text_size=10)
+    ticks = [(_MARGIN + (p + 0.5) * width, y + 47, str(p)) for p in shown[:: 1 if width >= 20 else 8]]
+    svg.texts(ticks, size=8.5, color="ink-3")

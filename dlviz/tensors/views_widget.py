@@ -1,4 +1,4 @@
-"""`dlviz.views`: several tensors over one storage, who shares it, what moved and what did not."""
+"""`dlviz.views`: several tensors above their storages, to see which share one and what was copied."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,101 +12,89 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.record import facts
-from dlviz.tensors.scene import TAPE, crop_note, cropped, item
-from dlviz.tensors.still import Page, Scroll, Sheet, draw
-from dlviz.tensors.storage import groups, same_storage, tape
-from dlviz.tensors.view_ops import Arranged, arrange
-from dlviz.tensors.view_rules import broken_at
+from dlviz.tensors.base_widget import TensorDataWidget
+from dlviz.tensors.record import flat_storage, has_storage, same_storage, storage_ids, tensor_metadata
+from dlviz.tensors.scene import MAX_STORAGE, crop_notes, cropped_shape, read_cropped, tensor_payload
+from dlviz.tensors.still import Layout, StorageRow, TensorGrid, draw
+from dlviz.tensors.view_ops import ViewResult, evaluate_views, noncontiguous_dims
 from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
 
-class ViewsView(TensorsWidget[tuple[Arranged, ...]]):
-    """The picture of several tensors above the storage they lie in. Pointing at an element of one lights it in all.
+class SharedStorageView(TensorDataWidget[tuple[ViewResult, ...]]):
+    """Widget that shows several tensors above their storages. Selecting an element highlights it in every tensor that shares it.
 
     Attributes:
-        active: which tensor is pointed at.
-        step: 0, or 1 + the row-major number of the element of the active tensor.
+        active: index of the tensor in which an element is selected.
+        step: 0, or 1 + the row-major position of the selected element in the active tensor.
     """
 
     _view = Path(__file__).with_name("view") / "views.js"
 
-    active = traitlets.Int(0, min=0, help="which tensor is pointed at").tag(sync=True)
+    active = traitlets.Int(0, min=0, help="index of the tensor in which an element is selected").tag(sync=True)
 
-    def __init__(self, arranged: list[Arranged], **traits: Any) -> None:
-        super().__init__(tuple(arranged), scene=binary(_scene(tuple(arranged))), **traits)
+    def __init__(self, results: list[ViewResult], **traits: Any) -> None:
+        super().__init__(tuple(results), scene=binary(_scene(tuple(results))), **traits)
 
     @property
-    def arranged(self) -> tuple[Arranged, ...]:
-        """For each tensor what it is, whether it shares storage with the first, and why torch refused it, if it did."""
+    def results(self) -> tuple[ViewResult, ...]:
+        """For each tensor its value, whether it shares storage with the first, and torch's error message if it was refused."""
         return self.data
 
     @property
     def tensors(self) -> tuple[Tensor | None, ...]:
         """The tensors, ``None`` where torch refused."""
-        return tuple(one.result for one in self.arranged)
+        return tuple(result.result for result in self.results)
 
     @property
-    def shares(self) -> tuple[bool, ...]:
-        """For each tensor whether it lies over the first one's storage."""
-        return tuple(one.shares for one in self.arranged)
+    def shares_storage(self) -> tuple[bool, ...]:
+        """For each tensor whether it uses the first one's storage."""
+        return tuple(result.shares_storage for result in self.results)
 
     def _describe(self) -> str:
-        parts = []
-        for one in self.arranged:
-            key = "refused" if one.result is None else "shares" if one.shares else "copied"
-            parts.append(f"{one.text} {message(f'tensors.views.{key}')}")
+        parts = [f"{result.text} {_status(result)}" for result in self.results]
         return message("tensors.views.repr", parts=", ".join(parts))
 
     def _still(self) -> str:
-        sheets: list[Sheet | str] = []
+        grids: list[TensorGrid | str] = []
         lines = []
-        for one in self.arranged:
-            if one.result is None:
-                lines.append((f"{one.text}: {one.error}"[:110], "bad"))
+        for result in self.results:
+            if result.result is None:
+                lines.append((f"{result.text}: {result.error}"[:110], "bad"))
             else:
-                about = facts(one.result, one.text)
-                sheets.append(
-                    Sheet(
-                        f"{one.text} {about.shape} {about.stride or ''}", read_block(one.result, None, cropped(about.shape))
-                    )
-                )
-        rows = [sheets[i : i + 3] for i in range(0, len(sheets), 3)]
-        page = Page(
-            rows,
-            [
-                Scroll(message("tensors.tape.of", name=title), read_block(tape(x)))
-                for title, x in _tapes(self.arranged)
-                if _small(x)
-            ],
-            lines,
-        )
-        return draw(message("tensors.views.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
+                metadata = tensor_metadata(result.result, result.text)
+                title = f"{metadata.name} {metadata.shape} {metadata.stride or ''}"
+                grids.append(TensorGrid(title, read_cropped(result.result)))
+        storages = [
+            StorageRow(message("tensors.storage.of", name=title), read_block(flat_storage(x)))
+            for title, x in _storages(self.results)
+            if _is_drawn_whole(x)
+        ]
+        layout = Layout([grids[i : i + 3] for i in range(0, len(grids), 3)], storages, lines)
+        summary = self.scene["summary"]
+        return draw(message("tensors.views.name"), self.scene["signature"], summary, layout, self._colors)
 
 
-def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = None, **traits: Any) -> ViewsView:
-    """Lay several tensors side by side above the storage they share.
+def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = None, **traits: Any) -> SharedStorageView:
+    """Show several tensors side by side above the storage they share.
 
     Args:
         x: the first tensor.
-        others: expressions on it, such as ``"x.T"``, ``"x.view(3, 4)"``, ``"x[:, 1:]"``, ``"x.T.contiguous()"``, or tensors of yours.
-            The first name in an expression stands for `x`; methods that arrange elements, and indexing, are accepted, and torch
-            carries them out.
-        names: what other names in the expressions mean; by default your variables.
-        traits: ``active``, ``step``, ``theme``, ``speed`` and the other traits of :class:`ViewsView`.
+        others: expressions on it, such as ``"x.T"``, ``"x.view(3, 4)"``, ``"x[:, 1:]"``, ``"x.T.contiguous()"``, or other tensors.
+            The first name in an expression stands for `x`; view methods, copies and indexing are accepted, and torch evaluates them.
+        names: values of other names in the expressions; by default your variables.
+        traits: ``active``, ``step``, ``theme``, ``speed`` and the other traits of :class:`SharedStorageView`.
 
     Returns:
-        The widget. ``.tensors`` holds the tensors, ``.shares`` whether each lies over the first one's storage. Where torch refuses,
-        the picture shows torch's message and, for ``view``, the strides that forbid it.
+        The widget. ``.tensors`` holds the tensors, ``.shares_storage`` whether each uses the first one's storage. If torch refuses an
+        expression, the picture shows torch's message and, for ``view``, the strides that forbid it.
 
     Raises:
-        DlvizError: `x` is not a tensor, or an expression holds what is not accepted.
+        DlvizError: `x` is not a tensor, or an expression contains something else.
 
     Example:
         >>> import torch, dlviz
         >>> x = torch.arange(6).view(2, 3)
-        >>> dlviz.views(x, "x.T", "x.T.contiguous()", "x.T.view(6)").shares
+        >>> dlviz.views(x, "x.T", "x.T.contiguous()", "x.T.view(6)").shares_storage
         (True, True, False, False)
 
     Source:
@@ -114,92 +102,93 @@ def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = No
     """
     if not isinstance(x, Tensor):
         raise DlvizError(message("tensors.refused.operand", caller="views", name="x", got=type(x).__name__))
-    here = scope()
-    known = {**here, **(names or {})}
-    first = name_of(x, known, "x")
-    arranged = [Arranged(first, x.detach(), True)]
+    known = {**scope(), **(names or {})}
+    results = [ViewResult(name_of(x, known, "x"), x.detach(), True)]
     for i, other in enumerate(others):
         if isinstance(other, Tensor):
-            arranged.append(Arranged(name_of(other, known, f"others[{i}]"), other.detach(), same_storage(x, other)))
+            name = name_of(other, known, f"others[{i}]")
+            results.append(ViewResult(name, other.detach(), same_storage(x, other)))
         else:
-            arranged.append(arrange(x, other, known))
-    return ViewsView(arranged, **traits)
+            results.append(evaluate_views(x, other, known))
+    return SharedStorageView(results, **traits)
 
 
-def _small(x: Tensor) -> bool:
-    return not x.is_meta and not x.is_quantized and 0 < (facts(x, "").storage or 0) <= TAPE
+def _is_drawn_whole(x: Tensor) -> bool:
+    size = tensor_metadata(x, "").storage_size or 0
+    return not x.is_meta and not x.is_quantized and 0 < size <= MAX_STORAGE
 
 
-def _tapes(arranged: tuple[Arranged, ...]) -> list[tuple[str, Tensor]]:
-    """Every storage once, by the name of the first tensor that lies in it."""
-    tensors = [one.result for one in arranged if one.result is not None]
-    titles = [one.text for one in arranged if one.result is not None]
-    numbers = groups(tensors)
-    return [(titles[numbers.index(n)], tensors[numbers.index(n)]) for n in range(max(numbers, default=-1) + 1)]
+def _storages(results: tuple[ViewResult, ...]) -> list[tuple[str, Tensor]]:
+    """Return every storage once: the name of the first tensor in it, and that tensor."""
+    made = [(result.text, result.result) for result in results if result.result is not None]
+    ids = storage_ids([x for _, x in made])
+    return [made[ids.index(i)] for i in range(max(ids, default=-1) + 1)]
 
 
-def _scene(arranged: tuple[Arranged, ...]) -> dict[str, Any]:
-    made = [one.result for one in arranged if one.result is not None]
-    numbers = iter(groups(made))
-    items = [_refusal(one) if one.result is None else _item(one, one.result, next(numbers)) for one in arranged]
-    tapes = []
-    found = _tapes(arranged)
-    for t, (title, x) in enumerate(found):
-        about: dict[str, Any] = {"title": title, "stored": block_payload(read_block(tape(x))) if _small(x) else None}
-        twin = next((s for s, (_, other) in enumerate(found[:t]) if same_storage(x, other)), None)
-        if twin is not None:  # the same bytes, read as elements of another size
-            about["same"] = twin
-        tapes.append(about)
-    shared = sum(one.shares for one in arranged)
-    first = facts(made[0], arranged[0].text)
+def _scene(results: tuple[ViewResult, ...]) -> dict[str, Any]:
+    tensors = {result.text: result.result for result in results if result.result is not None}
+    ids = iter(storage_ids([result.result for result in results if result.result is not None]))
+    items = [
+        _refusal_payload(result) if result.result is None else _item(result, result.result, next(ids))
+        for result in results
+    ]
+    storages: list[dict[str, Any]] = []
+    found = _storages(results)
+    for i, (title, x) in enumerate(found):
+        values = block_payload(read_block(flat_storage(x))) if _is_drawn_whole(x) else None
+        storage: dict[str, Any] = {"title": title, "values": values}
+        same = next((j for j, (_, other) in enumerate(found[:i]) if same_storage(x, other)), None)
+        if same is not None:  # the same bytes, read as elements of another size
+            storage["same_bytes"] = same
+        storages.append(storage)
+    first = results[0]
+    assert first.result is not None
     return {
         "items": items,
-        "tapes": tapes,
-        "signature": message("tensors.views.signature", shared=shared, count=len(arranged)),
+        "storages": storages,
+        "signature": message(
+            "tensors.views.signature", shared=sum(result.shares_storage for result in results), count=len(results)
+        ),
         "badge": {"kind": "good", "text": message("tensors.badge.exact")},
-        "notes": crop_note({one.text: tuple(one.result.shape) for one in arranged if one.result is not None}),
+        "notes": crop_notes({name: tuple(x.shape) for name, x in tensors.items()}),
         "summary": message(
             "tensors.views.summary",
-            name=first.name,
-            shape=first.shape,
-            parts="; ".join(_sentence(one) for one in arranged[1:]),
+            name=first.text,
+            shape=tensor_metadata(first.result, first.text).shape,
+            parts="; ".join(f"{result.text}: {_status(result)}" for result in results[1:]),
         ),
     }
 
 
-def _sentence(one: Arranged) -> str:
-    key = "refused" if one.result is None else "shares" if one.shares else "copied"
-    return f"{one.text}: {message(f'tensors.views.{key}')}"
+def _status(result: ViewResult) -> str:
+    key = "refused" if result.result is None else "shares" if result.shares_storage else "copied"
+    return message(f"tensors.views.{key}")
 
 
-def _item(one: Arranged, x: Tensor, number: int) -> dict[str, Any]:
-    about = {**item(x, facts(x, one.text)), "tape": number, "shares": one.shares}
-    if one.source is not None:
-        part = one.source[tuple(slice(size) for size in cropped(tuple(x.shape)))]
-        about["source"] = part.reshape(-1).numpy().astype(np.int32)
-    return about
+def _item(result: ViewResult, x: Tensor, storage: int) -> dict[str, Any]:
+    item = {**tensor_payload(x, result.text), "storage": storage, "shares_storage": result.shares_storage}
+    if result.source is not None:
+        source = result.source[tuple(slice(size) for size in cropped_shape(tuple(x.shape)))]
+        item["source"] = source.reshape(-1).numpy().astype(np.int32)
+    return item
 
 
-def _refusal(one: Arranged) -> dict[str, Any]:
-    """Why it cannot be, in our words beside torch's."""
-    x, why, stride = one.refused_on, [], None
-    if x is not None and facts(x, "").stride is not None and (one.faults or broken_at(x.shape, x.stride())):
-        stride = list(x.stride())
-    for d in one.faults:
+def _refusal_payload(result: ViewResult) -> dict[str, Any]:
+    """Explain a refusal beside torch's message, with the strides if they are the reason."""
+    x, reasons = result.failed_input, []
+    for d in result.blocking_dims:
         assert x is not None
         following = next(e for e in range(d + 1, x.dim()) if x.shape[e] != 1)
-        step, size, inner = x.stride(d), x.shape[following], x.stride(following)
-        why.append(
-            message(
-                "tensors.views.why", dim=d, following=following, step=step, size=size, inner=inner, run=size * inner
-            )
-        )
-    if one.faults:
-        why.append(message("tensors.views.instead"))
+        size, inner = x.shape[following], x.stride(following)
+        values = {"dim": d, "following": following, "step": x.stride(d), "size": size, "inner": inner}
+        reasons.append(message("tensors.views.why", **values, run=size * inner))
+    if reasons:
+        reasons.append(message("tensors.views.instead"))
+    strided = x is not None and has_storage(x)
     return {
-        "text": one.text,
-        "facts": {"name": one.text, "shape": []},
-        "error": one.error,
-        "why": why,
-        "stride": stride,
+        "text": result.text,
+        "metadata": {"name": result.text, "shape": []},
+        "error": result.error,
+        "reasons": reasons,
+        "stride": list(x.stride()) if strided and noncontiguous_dims(x.shape, x.stride()) else None,
     }

@@ -1,4 +1,4 @@
-"""`dlviz.tensor`: one tensor, its grid above its storage, every index a walk along the strides."""
+"""`dlviz.tensor`: one tensor as a grid above its storage, with the path from an index to its element."""
 
 from math import prod
 from pathlib import Path
@@ -11,74 +11,76 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.tensors.base_widget import TensorsWidget
-from dlviz.tensors.record import Facts, facts
-from dlviz.tensors.scene import EXPORTED, LIVE, held, tensor_scene
-from dlviz.tensors.still import Page, Scroll, Sheet, draw
-from dlviz.tensors.storage import tape
-from dlviz.torchkit.tensor_blocks import Block, block_window, read_block, read_sparse_block
+from dlviz.tensors.base_widget import TensorDataWidget
+from dlviz.tensors.record import TensorMetadata, flat_storage, tensor_metadata
+from dlviz.tensors.scene import EXPORTED_SIZE, LIVE_SIZE, loaded_window, sparse_block, tensor_scene
+from dlviz.tensors.still import Layout, StorageRow, TensorGrid, draw
+from dlviz.torchkit.tensor_blocks import block_window, read_block
+
+#: A still picture shows storages of up to this many elements.
+STILL_STORAGE = 48
 
 
-class TensorView(TensorsWidget[Tensor]):
-    """The picture of one tensor. Clicking a cell, or a step of the player, walks from the offset to the element.
+class TensorView(TensorDataWidget[Tensor]):
+    """Widget that shows one tensor. Selecting a cell draws the path in storage from the offset to that element.
 
     Attributes:
-        facts: shape, stride, offset, dtype, device and the rest, as data.
-        step: 0, or 1 + the row-major number of the element that is shown; :attr:`index` is the same as an index.
-        origin: the index of the first element shown, where the tensor is larger than the picture.
-        held: the numbers that the browser has.
+        metadata: shape, stride, offset, dtype, device and the rest.
+        step: 0, or 1 + the row-major position of the selected element; :attr:`index` is the same as an index.
+        origin: the index of the first element shown, if the tensor is larger than the picture.
+        loaded: the numbers that the browser has.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
 
-    held = traitlets.Dict(help="the numbers that the browser has").tag(sync=True)
+    loaded = traitlets.Dict(help="the numbers that the browser has").tag(sync=True)
     origin = traitlets.List(traitlets.Int(min=0), help="index of the first element shown").tag(sync=True)
 
     def __init__(self, x: Tensor, name: str, **traits: Any) -> None:
-        self.facts: Facts = facts(x, name)
-        origin = tuple(traits.pop("origin", None) or (0,) * len(self.facts.shape))
+        self.metadata: TensorMetadata = tensor_metadata(x, name)
+        origin = tuple(traits.pop("origin", None) or (0,) * len(self.metadata.shape))
         self._check_origin(origin)
         index = traits.pop("index", None)
         if index is not None:
             traits["step"] = self._step_of(index)
-        # An alias shares the storage and keeps no graph alive.
+        # A detached alias shares the storage and keeps no graph alive.
         super().__init__(
             x.detach(),
-            scene=binary(tensor_scene(x, self.facts)),
-            held=binary(held(x, self.facts, origin, LIVE)),
+            scene=binary(tensor_scene(x, self.metadata)),
+            loaded=binary(loaded_window(x, self.metadata, origin, LIVE_SIZE)),
             origin=list(origin),
             **traits,
         )
-        self.observe(self._move, "origin")
+        self.observe(self._move_window, "origin")
 
     @property
     def index(self) -> tuple[int, ...] | None:
-        """The index of the element that is shown, or ``None``; it can be set."""
+        """The index of the selected element, or ``None``; it can be set."""
         if self.step == 0:
             return None
-        left, found = self.step - 1, []
-        for size in reversed(self.facts.shape):
-            found.append(left % size)
-            left //= size
-        return tuple(reversed(found))
+        rest, index = self.step - 1, []
+        for size in reversed(self.metadata.shape):
+            index.append(rest % size)
+            rest //= size
+        return tuple(reversed(index))
 
     @index.setter
     def index(self, value: tuple[int, ...] | None) -> None:
         self.step = 0 if value is None else self._step_of(value)
 
     def refresh(self) -> None:
-        """Read the tensor again, after it was written to.
+        """Read the tensor again after it was modified.
 
         Raises:
             DlvizError: the widget has been closed.
         """
         with self.hold_sync():
-            self.scene = binary(tensor_scene(self.data, self.facts))
-            self.held = binary(held(self.data, self.facts, tuple(self.origin), LIVE))
+            self.scene = binary(tensor_scene(self.data, self.metadata))
+            self.loaded = binary(loaded_window(self.data, self.metadata, tuple(self.origin), LIVE_SIZE))
 
     def _step_of(self, index: Any) -> int:
         index = tuple(index) if isinstance(index, (tuple, list)) else (index,)
-        shape = self.facts.shape
+        shape = self.metadata.shape
         fits = len(index) == len(shape) and all(
             isinstance(i, int) and -n <= i < n for i, n in zip(index, shape, strict=False)
         )
@@ -87,57 +89,60 @@ class TensorView(TensorsWidget[Tensor]):
         return 1 + sum((i % n) * prod(shape[d + 1 :]) for d, (i, n) in enumerate(zip(index, shape, strict=True)))
 
     def _check_origin(self, origin: tuple[int, ...]) -> None:
-        if len(origin) != len(self.facts.shape):
-            raise DlvizError(message("tensors.refused.origin", got=origin, shape=self.facts.shape))
+        if len(origin) != len(self.metadata.shape):
+            raise DlvizError(message("tensors.refused.origin", got=origin, shape=self.metadata.shape))
 
-    def _move(self, _: Any) -> None:
+    def _move_window(self, _: Any) -> None:
         if self._data is not None:
             self._check_origin(tuple(self.origin))
-            found = held(self._data, self.facts, tuple(self.origin), LIVE)
-            if list(found["block"]["start"]) != self.held["block"]["start"]:
-                self.held = binary(found)
+            loaded = loaded_window(self._data, self.metadata, tuple(self.origin), LIVE_SIZE)
+            if list(loaded["block"]["start"]) != self.loaded["block"]["start"]:
+                self.loaded = binary(loaded)
 
     def _describe(self) -> str:
-        about = self.facts
-        return message("tensors.repr", name=about.name, shape=about.shape, dtype=about.dtype, device=about.device)
+        shown = self.metadata
+        return message("tensors.repr", name=shown.name, shape=shown.shape, dtype=shown.dtype, device=shown.device)
 
     def _page_state(self) -> dict[str, Any]:
-        traits = super()._page_state()
+        state = super()._page_state()
         if self._data is not None:
-            traits["held"] = binary(held(self._data, self.facts, tuple(self.origin), EXPORTED))
-        return traits
+            state["loaded"] = binary(loaded_window(self._data, self.metadata, tuple(self.origin), EXPORTED_SIZE))
+        return state
 
     def _still(self) -> str:
-        about, x = self.facts, self.data
-        scrolls = []
-        if about.storage is not None and 0 < about.storage <= 48 and not x.is_quantized:
-            scrolls = [Scroll(message("tensors.tape.title"), read_block(tape(x)), _reached(about))]
-        title = f"{about.name} {about.shape}" + (f" stride {about.stride}" if about.stride else "")
-        page = Page([[Sheet(title, _block(x, about, tuple(self.origin)))]], scrolls)
-        for note in self.scene["notes"]:
-            page.lines.append((note["text"][:110], "bad" if note["kind"] == "bad" else "ink-2"))
-        return draw(message("tensors.tensor.name"), self.scene["signature"], self.scene["summary"], page, self._colors)
+        metadata, x = self.metadata, self.data
+        storages = []
+        if metadata.storage_size is not None and 0 < metadata.storage_size <= STILL_STORAGE and not x.is_quantized:
+            storages = [StorageRow(message("tensors.storage.title"), read_block(flat_storage(x)), metadata.addresses())]
+        title = f"{metadata.name} {metadata.shape}" + (f" stride {metadata.stride}" if metadata.stride else "")
+        if metadata.layout == "strided":
+            block = read_block(x, *block_window(metadata.shape, tuple(self.origin), LIVE_SIZE))
+        else:
+            block = sparse_block(x, metadata)
+        lines = [(note["text"][:110], "bad" if note["kind"] == "bad" else "ink-2") for note in self.scene["notes"]]
+        layout = Layout([[TensorGrid(title, block)]], storages, lines)
+        summary = self.scene["summary"]
+        return draw(message("tensors.tensor.name"), self.scene["signature"], summary, layout, self._colors)
 
 
 def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
-    """Look into a tensor: its numbers as a grid, its storage below, and how an index finds its element.
+    """Show a tensor: its numbers as a grid, its storage below, and how an index finds its element.
 
-    Every dtype, any number of dimensions, every device. A large tensor is shown through a window of 16 × 16 that the learner moves,
-    with a coarse map, extremes and a histogram computed where the tensor lives; only what is shown leaves it. Of sparse and meta
-    tensors is shown what there is.
+    Every dtype, device and number of dimensions is accepted. A large tensor is shown through a movable window of 16 × 16, with a minimap,
+    extremes and a histogram computed on its own device; only what is shown leaves the device. Sparse and meta tensors show what they have.
 
     Args:
         x: the tensor.
-        name: what to call it; by default your variable's name.
-        traits: ``index`` (the element to point at), ``origin`` (first index of the window), ``theme``, ``speed`` and the other traits of
+        name: the name shown; by default your variable's name.
+        traits: ``index`` (the selected element), ``origin`` (first index of the window), ``theme``, ``speed`` and the other traits of
             :class:`TensorView`.
 
     Returns:
-        The widget; ``.facts`` holds shape, stride and the rest, ``.index`` the element pointed at.
+        The widget; ``.metadata`` holds shape, stride and the rest, ``.index`` the selected element.
 
     Raises:
         DlvizError: `x` is not a tensor, or `index` or `origin` does not fit its shape.
-        TypeError: an argument that it does not take.
+        TypeError: an unknown argument.
 
     Example:
         >>> import torch, dlviz
@@ -153,20 +158,3 @@ def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
     if not isinstance(x, Tensor):
         raise DlvizError(message("tensors.refused.operand", caller="tensor", name="x", got=type(x).__name__))
     return TensorView(x, name or name_of(x, scope(), "tensor"), **traits)
-
-
-def _block(x: Tensor, about: Facts, origin: tuple[int, ...]) -> Block:
-    """The block that a still picture shows."""
-    if about.layout != "strided":
-        return read_sparse_block(x, LIVE * LIVE) or Block(about.shape, (), (0,), "none", b"")
-    return read_block(x, *block_window(about.shape, origin, LIVE))
-
-
-def _reached(about: Facts) -> frozenset[int]:
-    """The places in storage that `x` reaches."""
-    assert about.stride is not None
-    assert about.offset is not None
-    places = {about.offset}
-    for size, step in zip(about.shape, about.stride, strict=True):
-        places = {place + i * step for place in places for i in range(size)}
-    return frozenset(places)

@@ -79,8 +79,8 @@ def marked(grid: Locator, *kinds: str) -> list[int]:
     return sorted(int(p) for p, mark in found if mark in kinds)
 
 
-def on_tape(strip: Locator, mark: str) -> list[int]:
-    found = strip.locator(f'.tape-cell[data-mark="{mark}"]').evaluate_all("(all) => all.map((c) => c.dataset.address)")
+def in_storage(strip: Locator, mark: str) -> list[int]:
+    found = strip.locator(f'.storage-row-cell[data-mark="{mark}"]').evaluate_all("(all) => all.map((c) => c.dataset.address)")
     return [int(place) for place in found]
 
 
@@ -232,7 +232,7 @@ def test_the_grid_shows_torch_s_numbers(open_page, exported):
 
 def test_the_tape_is_the_storage_and_gray_where_the_tensor_does_not_reach(open_page, exported):
     page = open_page(exported["slanted"])
-    found = page.locator(".tape-cell").evaluate_all("(all) => all.map((c) => [c.textContent, 'off' in c.dataset])")
+    found = page.locator(".storage-row-cell").evaluate_all("(all) => all.map((c) => [c.textContent, 'unreached' in c.dataset])")
     assert [text for text, _ in found] == [written(value) for value in BASE.flatten().tolist()]
     reached = {place(SLANTED, index) for index in product(range(5), range(4))}
     assert [off for _, off in found] == [at not in reached for at in range(24)]
@@ -247,23 +247,23 @@ def test_a_click_walks_along_the_strides(open_page, exported, name, x):
         cell(grid, p).click()
         assert marked(grid, "now") == [p]
         expect(line(page)).to_have_text(walk("x", x, index))
-        assert on_tape(page, "now") == [place(x, index)]
+        assert in_storage(page, "now") == [place(x, index)]
         stands_at(page, p + 1, x.numel())
-        side = page.locator(".tensor-chosen")
+        side = page.locator(".tensor-element")
         expect(side.locator("h4")).to_have_text(f"x[{', '.join(map(str, index))}]")
         assert side.locator("dd").all_text_contents() == [written(x[index].item()), str(place(x, index))]
 
 
 def test_hops_lead_from_the_offset_to_the_element(open_page, exported):
     page = open_page(exported["slanted"])
-    cells = page.locator(".tape-cell").evaluate_all(
+    cells = page.locator(".storage-row-cell").evaluate_all(
         "(all) => all.map((c) => [Number(c.dataset.address), c.offsetLeft])"
     )
     edges = [left for _, left in cells]
     wide, first = edges[1] - edges[0], edges[0]
     for index in ((2, 3), (4, 0), (0, 0), (1, 1)):
         step_to(page, 1 + ravel(index, SLANTED.shape))
-        hops = page.locator(".tape-arc").evaluate_all("(all) => all.map((a) => [a.getAttribute('d'), a.dataset.dim])")
+        hops = page.locator(".storage-row-hop").evaluate_all("(all) => all.map((a) => [a.getAttribute('d'), a.dataset.dim])")
         led = [
             [round((float(x) - wide / 2) / wide) for x in re.findall(r"[M ]([\d.]+),", path)] + [int(dim)]
             for path, dim in hops
@@ -276,17 +276,17 @@ def test_hops_lead_from_the_offset_to_the_element(open_page, exported):
         assert led == expected
     assert first >= 0
     step_to(page, 20)
-    assert "+6" in page.locator(".tape-hop").all_text_contents()
+    assert "+6" in page.locator(".storage-row-hop-label").all_text_contents()
 
 
 def test_a_click_on_the_tape_picks_the_element_that_lies_there(open_page, exported):
     page = open_page(exported["slanted"])
     for index in ((0, 0), (4, 3), (2, 1)):
-        page.locator(f'.tape-cell[data-address="{place(SLANTED, index)}"]').click()
+        page.locator(f'.storage-row-cell[data-address="{place(SLANTED, index)}"]').click()
         assert marked(sheet(page, "x"), "now") == [ravel(index, SLANTED.shape)]
         expect(line(page)).to_have_text(walk("x", SLANTED, index))
     before = state(page, "step")
-    page.locator('.tape-cell[data-address="0"]').click()
+    page.locator('.storage-row-cell[data-address="0"]').click()
     assert state(page, "step") == before
 
 
@@ -384,7 +384,7 @@ def test_views_show_torch_s_numbers_and_who_shares(open_page, exported):
         expect(tag).to_have_text([] if name == "x" else ["same storage" if shared else "a copy"])
     heads = page.locator(".tensor-storage .tensor-head b").all_text_contents()
     assert heads == ["storage of x", "storage of x.T.contiguous()"]
-    stored = page.locator(".tensor-storage").last.locator(".tape-cell").all_text_contents()
+    stored = page.locator(".tensor-storage").last.locator(".storage-row-cell").all_text_contents()
     assert stored == [written(value) for value in X.T.flatten().tolist()]
 
 
@@ -413,16 +413,16 @@ def test_a_place_is_lit_in_all_that_share_it(open_page, exported):
             assert marked(sheet(page, other), "now") == (expected if other == name else [])
         came = f" (copied from place {at})" if copied else ""
         expect(line(page)).to_have_text(walk(name, made[name], index) + came)
-        assert on_tape(first, "lit" if copied else "now") == [at]
-        assert on_tape(own, "now") == ([place(made[name], index)] if copied else [])
+        assert in_storage(first, "lit" if copied else "now") == [at]
+        assert in_storage(own, "now") == ([place(made[name], index)] if copied else [])
 
 
 def test_a_tape_of_views_picks_in_the_active_tensor_first(open_page, exported):
     page = open_page(exported["views"])
     cell(sheet(page, "x.T"), 0).click()
-    page.locator('.tensor-storage:has-text("storage of x") .tape-cell[data-address="6"]').first.click()
+    page.locator('.tensor-storage:has-text("storage of x") .storage-row-cell[data-address="6"]').first.click()
     assert marked(sheet(page, "x.T"), "now") == [ravel((2, 1), (4, 3))]
-    page.locator(".tensor-storage").last.locator('.tape-cell[data-address="5"]').click()
+    page.locator(".tensor-storage").last.locator('.storage-row-cell[data-address="5"]').click()
     assert marked(sheet(page, "x.T.contiguous()"), "now") == [5]
     assert state(page, "active") == 3
 
@@ -524,7 +524,7 @@ def test_the_result_is_hidden_until_it_is_asked_for(open_page, exported):
 
 
 @pytest.mark.parametrize(
-    ("name", "guesses"),
+    ("name", "predictions"),
     [
         (
             "hidden",
@@ -538,16 +538,16 @@ def test_the_result_is_hidden_until_it_is_asked_for(open_page, exported):
         ("refused", {"error": ("error: right", "good"), "(4,)": (re.compile(r"you said \(4,\); .*refuses"), "warn")}),
     ],
 )
-def test_a_guess_is_compared_with_torch(open_page, exported, name, guesses):
+def test_a_guess_is_compared_with_torch(open_page, exported, name, predictions):
     page = open_page(exported[name])
-    for guess, (says, kind) in guesses.items():
+    for prediction, (says, kind) in predictions.items():
         page.evaluate("dlvizModel.set('revealed', false)")
-        page.get_by_role("textbox").fill(guess)
+        page.get_by_role("textbox").fill(prediction)
         press(page, "reveal")
         expect(page.get_by_role("status")).to_have_text(says)
         expect(page.get_by_role("status")).to_have_attribute("data-kind", kind)
         expect(page.get_by_role("textbox")).to_have_count(0)
-        assert state(page, "guess") == guess
+        assert state(page, "prediction") == prediction
         if name == "refused":
             expect(page.locator(".tensor-torch")).to_have_text(refusal(lambda: X[5]))
 
@@ -770,7 +770,7 @@ def test_the_window_moves_by_its_sliders(open_page, exported):
     assert window(20, 33, by_header(grid))
     grid.locator(".tensor-cell").first.click()
     expect(line(page)).to_have_text(walk("x", LARGE, (20, 33)))
-    assert on_tape(page, "now") == [place(LARGE, (20, 33))]
+    assert in_storage(page, "now") == [place(LARGE, (20, 33))]
 
 
 def test_a_step_beyond_the_edge_moves_the_window(open_page, exported):
@@ -809,7 +809,7 @@ def test_an_exported_page_offers_only_the_part_that_it_holds(open_page, exported
 def test_a_drag_on_the_map_moves_the_window(open_page, exported):
     page = open_page(exported["large"])
     grid = sheet(page, "x")
-    box = page.locator(".tensor-overview").bounding_box()
+    box = page.locator(".tensor-minimap").bounding_box()
     for row, column in ((30, 40), (12, 20), (400, 200)):
         page.mouse.move(box["x"] + box["width"] * (column + 0.5) / 300, box["y"] + box["height"] * (row + 0.5) / 512)
         page.mouse.down()
@@ -948,7 +948,7 @@ def test_a_sparse_tensor_has_dots_where_it_stores_nothing(open_page):
     dense = torch.tensor([[0, 5, 0], [-7, 0, 0]])
     page = open_page(dlviz.tensor(dense.to_sparse(), name="x"))
     assert texts(sheet(page, "x")) == {0: "·", 1: "5", 2: "·", 3: "−7", 4: "·", 5: "·"}
-    expect(page.locator(".tape-cell")).to_have_count(0)
+    expect(page.locator(".storage-row-cell")).to_have_count(0)
     cell(sheet(page, "x"), 1).click()
     assert marked(sheet(page, "x"), "now") == [1]
     expect(page.locator(".dlviz-note")).to_contain_text("2 of 6")
@@ -983,8 +983,8 @@ def test_a_learner_s_names_never_become_html(open_page, make):
 def test_nothing_is_animated_where_less_motion_is_wished(open_page, exported):
     page = open_page(exported["slanted"], reduced_motion=True)
     cell(sheet(page, "x"), 19).click()
-    expect(page.locator(".tape-arc").first).to_have_css("stroke-dashoffset", "0px")
-    assert page.locator(".tape-arc").count() == sum(unravel(19, SLANTED.shape))
+    expect(page.locator(".storage-row-hop").first).to_have_css("stroke-dashoffset", "0px")
+    assert page.locator(".storage-row-hop").count() == sum(unravel(19, SLANTED.shape))
     assert page.evaluate("document.getAnimations().length") == 0
 
 

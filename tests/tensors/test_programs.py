@@ -14,10 +14,9 @@ from dlviz.tensors.broadcast_widget import _scene as broadcast_scene
 from dlviz.tensors.broadcasting import OPERATORS, combine
 from dlviz.tensors.index_widget import _scene as index_scene
 from dlviz.tensors.indexing import select
-from dlviz.tensors.record import facts
-from dlviz.tensors.scene import LIVE, TAPE, held
-from dlviz.tensors.storage import same_storage, tape
-from dlviz.tensors.view_ops import arrange
+from dlviz.tensors.record import flat_storage, same_storage, tensor_metadata
+from dlviz.tensors.scene import LIVE_SIZE, MAX_STORAGE, loaded_window
+from dlviz.tensors.view_ops import evaluate_views
 from tests.tensors.decode import numbers, same
 from tests.tensors.programs import arranged, factors, indices, tensors
 
@@ -38,7 +37,7 @@ def by_torch(text, x):
 
 def reaches_the_same_bytes(a, b):
     """Whether writing through one is seen through the other: found out by doing it."""
-    store = tape(a)
+    store = flat_storage(a)
     before = store.clone()
     store.fill_(77)
     seen = bool((b == 77).all()) and b.numel() > 0
@@ -51,34 +50,34 @@ def reaches_the_same_bytes(a, b):
 def test_views_are_torchs_own_in_shape_stride_offset_sharing_and_refusal(program):
     x, text = program
     wanted, message = by_torch(text, x)
-    found = arrange(x, text, {})
+    found = evaluate_views(x, text, {})
     assert found.error == message
     if wanted is None:
         assert found.result is None
         # Strides are named as the reason exactly where torch names them.
-        assert bool(found.faults) == message.startswith(STRIDES)
+        assert bool(found.blocking_dims) == message.startswith(STRIDES)
         return
-    about = facts(found.result, text)
+    about = tensor_metadata(found.result, text)
     assert (about.shape, about.stride, about.offset) == (tuple(wanted.shape), wanted.stride(), wanted.storage_offset())
-    assert about.contiguous == wanted.is_contiguous()
+    assert about.is_contiguous == wanted.is_contiguous()
     assert torch.equal(found.result, wanted)
-    assert found.shares == same_storage(x, wanted)
+    assert found.shares_storage == same_storage(x, wanted)
     if wanted.numel():
-        assert found.shares == reaches_the_same_bytes(x, found.result)
+        assert found.shares_storage == reaches_the_same_bytes(x, found.result)
     if found.source is not None:
-        assert torch.equal(tape(x)[found.source], wanted)
+        assert torch.equal(flat_storage(x)[found.source], wanted)
 
 
 @THOUSAND
 @given(tensors())
 def test_every_drawn_number_is_the_tensors_and_every_address_leads_to_it(x):
-    about = facts(x, "x")
-    drawn = binary(held(x, about, (0,) * x.dim(), LIVE))
+    about = tensor_metadata(x, "x")
+    drawn = binary(loaded_window(x, about, (0,) * x.dim(), LIVE_SIZE))
     assert same(drawn["block"], x)
-    assert x.numel() > LIVE * LIVE or tuple(drawn["block"]["size"]) == about.shape
-    assert ("tape" in drawn) == (0 < about.storage <= TAPE)
-    store = numbers(drawn["tape"]) if "tape" in drawn else tape(x)
-    assert store.tolist() == tape(x).tolist()
+    assert x.numel() > LIVE_SIZE * LIVE_SIZE or tuple(drawn["block"]["size"]) == about.shape
+    assert ("storage" in drawn) == (0 < about.storage_size <= MAX_STORAGE)
+    store = numbers(drawn["storage"]) if "storage" in drawn else flat_storage(x)
+    assert store.tolist() == flat_storage(x).tolist()
     for index in product(*map(range, about.shape)):
         assert store[about.address(index)] == x[index]
 
@@ -99,9 +98,9 @@ def test_indexing_is_torchs_own_and_every_element_knows_where_it_came_from(progr
     assert torch.equal(found.result, wanted)
     assert torch.equal(x.reshape(-1)[found.positions], wanted)
     if wanted.numel():
-        assert found.shares == reaches_the_same_bytes(x, found.result)
+        assert found.shares_storage == reaches_the_same_bytes(x, found.result)
     assert same(scene["result"]["block"], wanted)
-    lit = torch.frombuffer(bytearray(scene["source"]["lit"]), dtype=torch.uint8) if x.numel() else torch.zeros(0)
+    lit = torch.frombuffer(bytearray(scene["source"]["selected"]), dtype=torch.uint8) if x.numel() else torch.zeros(0)
     assert lit.nonzero().reshape(-1).tolist() == sorted(set(found.positions.reshape(-1).tolist()))
 
 
@@ -116,13 +115,13 @@ def test_broadcasting_is_torchs_own_in_shape_strides_numbers_and_refusal(shapes,
     try:
         common = torch.broadcast_tensors(*operands)
     except RuntimeError:
-        assert found.clashes
+        assert found.mismatched_dims
         assert found.result is None
         with pytest.raises(RuntimeError) as refused:
             reduce(OPERATORS[op], operands)
         assert found.error == str(refused.value).partition("\n")[0]
         return
-    assert found.clashes == []
+    assert found.mismatched_dims == []
     assert found.shape == tuple(common[0].shape)
     assert [x.stride() for x in found.stretched] == [x.stride() for x in common]
     total = reduce(OPERATORS[op], operands)
@@ -137,9 +136,9 @@ def test_broadcasting_is_torchs_own_in_shape_strides_numbers_and_refusal(shapes,
 def test_strides_are_blamed_for_a_refused_view_exactly_where_torch_blames_them(x, data):
     sizes = data.draw(factors(x.numel()))
     wanted, message = by_torch(f"x.view({sizes})", x)
-    found = arrange(x, f"x.view({sizes})", {})
+    found = evaluate_views(x, f"x.view({sizes})", {})
     assert (found.result is None, found.error) == (wanted is None, message)
-    assert bool(found.faults) == message.startswith(STRIDES)
+    assert bool(found.blocking_dims) == message.startswith(STRIDES)
 
 
 def test_the_programs_are_worth_running():

@@ -63,7 +63,7 @@ KINDS = {
 def test_every_kind_of_tensor_is_shown_number_by_number(make):
     x = make()
     view = dlviz.tensor(x)
-    assert same(view.held["block"], x)
+    assert same(view.loaded["block"], x)
     assert view.scene["badge"]["kind"] == "good"
     assert view._still().startswith("<svg")
     assert json.loads(json.dumps(_remove_buffers(view.get_state())[0], allow_nan=False))
@@ -91,7 +91,7 @@ def test_what_has_no_numbers_to_show_says_why(make):
 def test_a_small_sparse_tensor_is_drawn_with_what_it_leaves_out(layout):
     dense = torch.tensor([[0.0, 2.0], [3.0, 0.0]])
     x = quietly(lambda: dense.to_sparse(layout=layout))
-    block = dlviz.tensor(x).held["block"]
+    block = dlviz.tensor(x).loaded["block"]
     assert same(block, dense)
     assert list(block["present"]) == [0, 1, 1, 0]
     assert "2 of 4" in dlviz.tensor(x).scene["notes"][0]["text"]
@@ -103,19 +103,19 @@ def test_a_large_tensor_sends_its_window_and_nothing_else():
     plain, _, buffers = _remove_buffers(view.get_state())
     assert len(json.dumps(plain)) + sum(map(len, buffers)) < 30_000
     assert len(view.to_html()) < 200_000
-    assert view.scene["figures"]["min"] == x.min()
-    assert sum(view.scene["figures"]["histogram"]["counts"]) == x.numel()
+    assert view.scene["statistics"]["min"] == x.min()
+    assert sum(view.scene["statistics"]["histogram"]["counts"]) == x.numel()
     view.origin = [4000, 17]
-    assert view.held["block"]["start"] == [4000, 17]
-    assert same(view.held["block"], x)
+    assert view.loaded["block"]["start"] == [4000, 17]
+    assert same(view.loaded["block"], x)
     view.origin = [4095, 4095]  # a window never sticks out
-    assert view.held["block"]["start"] == [4080, 4080]
+    assert view.loaded["block"]["start"] == [4080, 4080]
 
 
 def test_a_tensor_larger_than_memory_is_sampled_and_says_so():
     view = dlviz.tensor(torch.ones(1).expand(10**6, 10**6))
     assert any("even sample" in note["text"] for note in view.scene["notes"])
-    assert view.scene["figures"]["mean"] == 1
+    assert view.scene["statistics"]["mean"] == 1
 
 
 def test_an_index_is_a_step_and_a_step_an_index():
@@ -203,7 +203,7 @@ def test_names_come_from_the_callers_variables():
     other = weights.T
     assert repr(dlviz.tensor(weights)) == "dlviz.tensor(weights: (2, 3) float32 on cpu)"
     assert repr(dlviz.views(weights, other)) == "dlviz.views(weights same storage, other same storage)"
-    assert [item["facts"]["name"] for item in dlviz.matmul(weights, other).scene["operands"]] == ["weights", "other"]
+    assert [item["metadata"]["name"] for item in dlviz.matmul(weights, other).scene["operands"]] == ["weights", "other"]
 
 
 def test_the_result_of_an_index_stays_hidden_until_it_is_revealed():
@@ -225,17 +225,17 @@ def test_an_operator_is_folded_and_a_function_is_called():
 def test_a_dtype_change_keeps_the_bytes_and_has_a_tape_of_its_own():
     x = torch.arange(4, dtype=torch.float32)
     view = dlviz.views(x, x.view(torch.int16))
-    assert view.shares == (True, True)
-    assert [tape.get("same") for tape in view.scene["tapes"]] == [None, 0]
+    assert view.shares_storage == (True, True)
+    assert [storage.get("same_bytes") for storage in view.scene["storages"]] == [None, 0]
 
 
 def test_refresh_reads_what_was_written():
     x = torch.zeros(2, 2)
     view = dlviz.tensor(x)
     x[1, 1] = 9
-    assert not same(view.held["block"], x)
+    assert not same(view.loaded["block"], x)
     view.refresh()
-    assert same(view.held["block"], x)
+    assert same(view.loaded["block"], x)
 
 
 MAKERS = {

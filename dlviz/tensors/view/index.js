@@ -1,178 +1,176 @@
-// One tensor: its grid above its storage, and the way from an index to a place in storage.
+// View of one tensor: its grid above its storage, and the path from an index to an address.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { shape } from "../../kit/js/numbers.js";
 import { decode, unravel, ravel, numel, address, indexExpression } from "../../kit/js/tensor_block.js";
 import { gridLayout, grid } from "../../kit/js/grid.js";
-import { addressParts, tape, tapeItems } from "./storage_row.js";
-import { title, factRows, figureRows, table } from "./metadata.js";
-import { overview } from "./minimap.js";
 import { baseView } from "../../kit/js/base_view.js";
+import { addressFormula, hopsTo, storageCells, storageRow } from "./storage_row.js";
+import { definitionList, metadataRows, statisticsPanel, title } from "./metadata.js";
+import { minimapView } from "./minimap.js";
 
-/** A histogram of fewer numbers says less than the numbers. */
-const MANY = 64;
+/** Up to this many elements the numbers themselves say more than a histogram. */
+const MIN_HISTOGRAM = 64;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
-  const facts = () => model.get("scene").facts;
-  const near = () => model.get("origin");
-  const indexOf = (step) => unravel(step - 1, facts().shape);
-  const label = (step) => (step ? said(indexOf(step)) : messages["tensor.none"]);
-  const on = baseView({ model, el, signal, name: messages["tensor.name"], steps, label, draw, showStep, traits: { held: redraw, origin: () => paint(false) } });
-  /** What is not drawn, as a large sparse tensor, is not stepped through either. */
-  function steps() {
-    return numel(model.get("held").block.size) && numel(facts().shape);
-  }
-  const pick = (index) => on.go(ravel(index, facts().shape) + 1);
-  const sheet = grid({ messages, signal, pick });
-  const strip = tape({ signal, label: messages["tape.label"], pick: pickPlace });
-  const below = h("div", { class: "tensor-storage" }, h("div", { class: "tensor-head" }, h("b", {}, messages["tape.title"])), strip.element);
-  const map = overview({ root: on.ui.root, messages, signal, go: look });
-  const chosen = h("div", { class: "tensor-chosen" });
-  const always = h("div");
+  const metadata = () => model.get("scene").metadata;
+  const origin = () => model.get("origin");
+  const indexOf = (step) => unravel(step - 1, metadata().shape);
+  const label = (step) => (step ? elementText(indexOf(step)) : messages["tensor.none"]);
+  const view = baseView({ model, el, signal, name: messages["tensor.name"], steps, label, draw, showStep, traits: { loaded: redraw, origin: () => drawGrid(false) } });
+  const select = (index) => view.go(ravel(index, metadata().shape) + 1);
+  const numbers = grid({ messages, signal, pick: select });
+  const storage = storageRow({ signal, label: messages["storage.label"], pick: selectAddress });
+  const storagePanel = h("div", { class: "tensor-storage" }, h("div", { class: "tensor-head" }, h("b", {}, messages["storage.title"])), storage.element);
+  const minimap = minimapView({ root: view.ui.root, messages, signal, go: moveToCell });
+  const elementPanel = h("div", { class: "tensor-element" });
+  const metadataPanel = h("div");
   let block;
-  /** Whether the element that is picked has to come into sight; once it is, the window may be moved away from it. */
-  let sought = false;
-  on.ui.main.append(h("div", { class: "tensor-main tensor-one" }, sheet.element, below));
-  on.start();
+  /** Whether the window still has to move to the selected element; once it has, the user may move it away. */
+  let followsSelection = false;
+  view.ui.main.append(h("div", { class: "tensor-main tensor-single" }, numbers.element, storagePanel));
+  view.start();
 
-  /** The first element that lies at this place in storage. */
-  function pickPlace(place) {
-    for (let p = 0; p < block.count; p += 1) {
-      if (address(block.index(p), facts().stride, facts().offset) === place) return pick(block.index(p));
-    }
+  /** A tensor that is not drawn, such as a large sparse one, has no steps. */
+  function steps() {
+    return numel(model.get("loaded").block.size) && numel(metadata().shape);
+  }
+  /** Select the first element at this address. */
+  function selectAddress(wanted) {
+    const { stride, offset } = metadata();
+    for (let p = 0; p < block.count; p += 1) if (address(block.index(p), stride, offset) === wanted) return select(block.index(p));
     return undefined;
   }
-  function look(row, column) {
-    const origin = near().slice();
-    if (origin.length > 1) origin[origin.length - 2] = row;
-    origin[origin.length - 1] = column;
-    move(origin);
+  function moveToCell(row, column) {
+    const next = origin().slice();
+    if (next.length > 1) next[next.length - 2] = row;
+    next[next.length - 1] = column;
+    moveWindow(next);
   }
-  function move(origin) {
-    sought = false;
-    wish(origin);
+  function moveWindow(next) {
+    followsSelection = false;
+    setOrigin(next);
   }
-  /** Show the window at an origin: with a kernel anywhere in the tensor, in an exported page within what it holds. */
-  function wish(origin) {
-    const { rows, columns } = gridLayout(block, near());
-    const wanted = origin.map((at, dim) => {
-      const [first, last] = reach(dim, dim === rows.dim ? rows.count : dim === columns.dim ? columns.count : 1);
+  /** Move the window as far as possible: with a kernel anywhere in the tensor, in an exported page within what it holds. */
+  function setOrigin(next) {
+    const { rows, columns } = gridLayout(block, origin());
+    const clamped = next.map((at, dim) => {
+      const [first, last] = originRange(dim, dim === rows.dim ? rows.count : dim === columns.dim ? columns.count : 1);
       return Math.max(first, Math.min(at, last));
     });
-    if (wanted.join() !== near().join()) on.save("origin", wanted);
+    if (clamped.join() !== origin().join()) view.save("origin", clamped);
   }
-  /** The first and last place at which a window of so many can begin. */
-  function reach(dim, count) {
-    if (model.get("live")) return [0, facts().shape[dim] - count];
+  /** First and last start of a window of `count` elements along a dimension. */
+  function originRange(dim, count) {
+    if (model.get("live")) return [0, metadata().shape[dim] - count];
     return [block.start[dim], block.start[dim] + block.size[dim] - count];
   }
 
   function draw() {
-    take();
-    tellAbout();
-    const sizes = facts().shape;
-    const laid = gridLayout(block, near());
+    decodeLoaded();
+    showMetadata();
+    const sizes = metadata().shape;
+    const layout = gridLayout(block, origin());
     const slider = (dim, text, count) => {
-      const [min, most] = reach(dim, count);
-      if (min >= most) return;
-      on.controls.range({
+      const [min, max] = originRange(dim, count);
+      if (min >= max) return;
+      view.controls.range({
         label: fillIn(text, { dim }),
         min,
-        max: () => most,
-        get: () => Math.max(min, Math.min(most, near()[dim])),
-        set: (value) => move(near().map((old, d) => (d === dim ? value : old))),
+        max: () => max,
+        get: () => Math.max(min, Math.min(max, origin()[dim])),
+        set: (value) => moveWindow(origin().map((old, d) => (d === dim ? value : old))),
       });
     };
-    for (const dim of laid.sliced) slider(dim, messages["knob.slice"], 1);
-    for (const [{ dim, count }, text] of [[laid.rows, messages["knob.rows"]], [laid.columns, messages["knob.columns"]]]) {
+    for (const dim of layout.sliced) slider(dim, messages["control.slice"], 1);
+    for (const [{ dim, count }, text] of [[layout.rows, messages["control.rows"]], [layout.columns, messages["control.columns"]]]) {
       if (dim >= 0 && count && count < sizes[dim]) slider(dim, text, count);
     }
-    paint(true);
-  }
-  function take() {
-    const held = model.get("held");
-    block = decode({ ...held.block, name: facts().name });
-    map.show(held.map ?? null, facts().shape.length > 1 ? facts().shape.slice(-2) : [1, facts().shape[0]]);
+    drawGrid(true);
   }
   function redraw() {
-    take();
-    tellAbout();
-    paint(true);
+    decodeLoaded();
+    showMetadata();
+    drawGrid(true);
   }
-  /** @param {boolean} fresh whether there are other numbers than before, and not just another window on them */
-  function paint(fresh) {
-    const about = facts();
-    sheet.show(block, near(), title(about, messages, true));
-    const laid = gridLayout(block, near());
-    map.place(laid.rows, laid.columns);
-    below.hidden = about.stride === null || about.storage === 0;
+  function decodeLoaded() {
+    const loaded = model.get("loaded");
+    const sizes = metadata().shape;
+    block = decode({ ...loaded.block, name: metadata().name });
+    minimap.show(loaded.minimap ?? null, sizes.length > 1 ? sizes.slice(-2) : [1, sizes[0]]);
+  }
+  /** @param {boolean} numbersChanged false if only the window moved */
+  function drawGrid(numbersChanged) {
+    const about = metadata();
+    const whole = model.get("loaded").storage;
+    numbers.show(block, origin(), title(about, messages, true));
+    const layout = gridLayout(block, origin());
+    minimap.place(layout.rows, layout.columns);
+    storagePanel.hidden = about.stride === null || about.storage_size === 0;
     // A storage that is drawn whole does not depend on the window.
-    if (!below.hidden && (fresh || !model.get("held").tape)) strip.show(tapeItems([{ block, about, sheet }], model.get("held").tape), block.max);
+    if (!storagePanel.hidden && (numbersChanged || !whole)) storage.show(storageCells([{ block, metadata: about, grid: numbers }], whole), block.max);
   }
 
-  function showStep(step, fresh) {
-    const about = facts();
+  function showStep(step, isNew) {
+    const about = metadata();
     const index = step ? indexOf(step) : null;
-    sought ||= fresh;
-    if (index && sought && !sheet.shows(index)) wish(around(index));
-    if (!index || sheet.shows(index)) sought = false;
-    if (!index || !sheet.shows(index)) {
-      sheet.mark([]);
-      strip.mark([]);
-      strip.march(0, []);
-      const away = index && !model.get("live") ? fillIn(messages["tensor.not_here"], { index: indexExpression(about.name, index) }) : messages["tensor.hint"];
-      on.line.show(about.stride && steps() ? [{ text: away, soft: true }] : []);
-      side(null);
+    followsSelection ||= isNew;
+    if (index && followsSelection && !numbers.shows(index)) setOrigin(originShowing(index));
+    if (!index || numbers.shows(index)) followsSelection = false;
+    if (!index || !numbers.shows(index)) {
+      numbers.mark([]);
+      storage.mark([]);
+      storage.drawHops(0, []);
+      const hint = index && !model.get("live") ? fillIn(messages["tensor.not_here"], { index: indexExpression(about.name, index) }) : messages["tensor.hint"];
+      view.line.show(about.stride && steps() ? [{ text: hint, soft: true }] : []);
+      elementPanel.replaceChildren();
       return;
     }
     const p = block.position(index);
-    sheet.mark([[p, "now"]]);
+    numbers.mark([[p, "now"]]);
     if (about.stride) {
-      const place = address(index, about.stride, about.offset);
-      strip.mark([[place, "now"], ...(place === about.offset ? [] : [[about.offset, "path"]])]);
-      strip.march(about.offset, index.map((count, dim) => ({ dim, stride: about.stride[dim], count })));
-      on.line.show([...addressParts(about.name, index, about.stride, about.offset, messages), { text: ` ${messages["tape.holds"]} `, soft: true }, { text: block.text(p, 6), strong: true }]);
+      const target = address(index, about.stride, about.offset);
+      storage.mark([[target, "now"], ...(target === about.offset ? [] : [[about.offset, "path"]])]);
+      storage.drawHops(about.offset, hopsTo(index, about));
+      view.line.show(addressFormula(about, index, messages, block.text(p, 6)));
     }
-    side(p);
+    showElement(index, p);
   }
 
-  /** The origin whose window holds an index. */
-  function around(index) {
-    const { rows, columns, tiles } = gridLayout(block, near());
-    return near().map((first, d) => {
+  /** The origin nearest to the present one whose window shows an index. */
+  function originShowing(index) {
+    const { rows, columns, tiles } = gridLayout(block, origin());
+    return origin().map((first, d) => {
       if (tiles.includes(d)) return first;
       if (d !== rows.dim && d !== columns.dim) return index[d];
       const { count } = d === rows.dim ? rows : columns;
-      const now = sheet.corner()[d];
-      return index[d] < now ? index[d] : index[d] >= now + count ? index[d] - count + 1 : now;
+      const corner = numbers.corner()[d];
+      return index[d] < corner ? index[d] : index[d] >= corner + count ? index[d] - count + 1 : corner;
     });
   }
 
-  function said(index) {
+  function elementText(index) {
     const p = block ? block.position(index) : -1;
-    return p < 0 ? indexExpression(facts().name, index) : `${indexExpression(facts().name, index)} = ${block.text(p, 6)}`;
+    const expression = indexExpression(metadata().name, index);
+    return p < 0 ? expression : `${expression} = ${block.text(p, 6)}`;
   }
 
-  /** What does not change from element to element. */
-  function tellAbout() {
-    const about = facts();
-    const measured = about.numel > MANY ? figureRows(model.get("scene").figures, messages) : null;
-    const where = model.get("held").map ? [h("h4", {}, messages["overview.title"]), map.element] : [];
-    always.replaceChildren(h("h4", {}, about.name), table(factRows(about, messages)), ...where, ...(measured ? [measured] : []));
-    on.ui.setSide(h("div", { class: "tensor-side" }, chosen, always), fillIn(messages["tensor.about"], { name: about.name, shape: shape(about.shape) }));
+  /** Side panel: what is the same for all elements. */
+  function showMetadata() {
+    const about = metadata();
+    const statistics = about.numel > MIN_HISTOGRAM ? statisticsPanel(model.get("scene").statistics, messages) : null;
+    const position = model.get("loaded").minimap ? [h("h4", {}, messages["minimap.title"]), minimap.element] : [];
+    metadataPanel.replaceChildren(h("h4", {}, about.name), definitionList(metadataRows(about, messages)), ...position, ...(statistics ? [statistics] : []));
+    view.ui.setSide(h("div", { class: "tensor-side" }, elementPanel, metadataPanel), fillIn(messages["tensor.about"], { name: about.name, shape: shape(about.shape) }));
   }
-  function side(p) {
-    const about = facts();
-    const parts = [];
-    if (p !== null) {
-      const index = block.index(p);
-      const rows = [[messages["cell.value"], block.text(p, 6)]];
-      if (block.plain && block.known && !block.nonfinite(p) && !Number.isInteger(block.raw(p))) rows.push([messages["cell.exact"], String(block.raw(p)).replace("-", "−")]);
-      if (about.stride) rows.push([messages["cell.place"], String(address(index, about.stride, about.offset))]);
-      parts.push(h("h4", {}, indexExpression(about.name, index)), table(rows));
-    }
-    chosen.replaceChildren(...parts);
+  /** Side panel: the selected element. */
+  function showElement(index, p) {
+    const { name, stride, offset } = metadata();
+    const rows = [[messages["cell.value"], block.text(p, 6)]];
+    if (block.plain && block.known && !block.nonfinite(p) && !Number.isInteger(block.raw(p))) rows.push([messages["cell.exact"], String(block.raw(p)).replace("-", "−")]);
+    if (stride) rows.push([messages["cell.address"], String(address(index, stride, offset))]);
+    elementPanel.replaceChildren(h("h4", {}, indexExpression(name, index)), definitionList(rows));
   }
 }
 

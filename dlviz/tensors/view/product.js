@@ -1,242 +1,243 @@
-// Products that sum: for each element of a matmul or einsum the row and column that meet, and the terms in order.
+// View of a matmul or einsum: for each element of the result the operands' elements and the terms that are summed.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { diverging, format } from "../../kit/js/numbers.js";
 import { decode, unravel, ravel, numel, indexExpression } from "../../kit/js/tensor_block.js";
 import { gridLayout, grid } from "../../kit/js/grid.js";
 import { intersperse } from "../../kit/js/formula.js";
-import { table } from "./metadata.js";
+import { definitionList } from "./metadata.js";
 import { baseView } from "../../kit/js/base_view.js";
 
-/** More terms than this are written with a gap in the middle. */
-const WRITTEN = 8;
+/** Longer sums are written with an ellipsis. */
+const MAX_TERMS = 8;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   const scene = () => model.get("scene");
   const order = () => model.get("order");
-  const matrix = () => scene().kind === "matmul";
-  const label = (step) => (step ? said(step) : messages["tensor.none"]);
-  const on = baseView({ model, el, signal, name: scene().kind, steps, label, draw, showStep, traits: { order: restart, batch: place } });
-  let sheets = [];
+  const isMatmul = () => scene().kind === "matmul";
+  const label = (step) => (step ? stepText(step) : messages["tensor.none"]);
+  const view = baseView({ model, el, signal, name: scene().kind, steps, label, draw, showStep, traits: { order: restart, batch: showGrids } });
+  /** Operands: {grid, block, item}. */
+  let entries = [];
   let result;
-  let partial;
-  /** An index into the result that has to be in sight. */
-  let focus = [];
-  let placed = "";
-  on.start();
+  let partialSums;
+  /** Index into the result that has to be visible. */
+  let visibleIndex = [];
+  /** What the grids show, to draw them only when it changes. */
+  let shownKey = "";
+  view.start();
 
-  /** The labels of the result that lead: batch dimensions of a matmul. */
-  function leading() {
-    return matrix() ? scene().result.labels.filter((name) => name.startsWith("b")) : [];
+  /** Labels of the batch dimensions of a matmul. */
+  function batchLabels() {
+    return isMatmul() ? scene().result.labels.filter((name) => name.startsWith("b")) : [];
   }
-  /** The result's dimensions that are stepped through. */
-  function stepped() {
-    return scene().result.facts.shape.slice(leading().length);
+  /** Sizes of the result's dimensions that the player steps through. */
+  function stepShape() {
+    return scene().result.metadata.shape.slice(batchLabels().length);
   }
   function steps() {
     if (order() === "outer") return scene().sizes[scene().summed[0]] ?? 0;
     if (order() === "columns") return scene().sizes.j ?? 0;
-    return numel(stepped());
+    return numel(stepShape());
   }
-  function said(step) {
+  function stepText(step) {
     if (order() === "outer") return fillIn(messages["product.outer_step"], { step });
     if (order() === "columns") return fillIn(messages["product.column_step"], { column: step - 1 });
-    return indexExpression(scene().result.facts.name, [...batch(), ...unravel(step - 1, stepped())]);
+    return indexExpression(scene().result.metadata.name, [...batch(), ...unravel(step - 1, stepShape())]);
   }
   function batch() {
-    return leading().map((_, d) => model.get("batch")[d] ?? 0);
+    return batchLabels().map((_, d) => model.get("batch")[d] ?? 0);
   }
   function restart() {
-    focus = [];
-    on.go(0);
-    place();
+    visibleIndex = [];
+    view.go(0);
+    showGrids();
   }
 
   function draw() {
-    const { operands, result: made, summed, sizes } = scene();
-    placed = "";
-    sheets = operands.map((item) => one(item, undefined));
-    result = one(made, (index) => {
-      if (order() === "columns") on.go(index.at(-1) + 1);
-      else if (order() !== "outer") on.go(ravel(index.slice(leading().length), stepped()) + 1);
+    const { operands, result: output } = scene();
+    shownKey = "";
+    entries = operands.map((item) => entry(item, undefined));
+    result = entry(output, (index) => {
+      if (order() === "columns") view.go(index.at(-1) + 1);
+      else if (order() !== "outer") view.go(ravel(index.slice(batchLabels().length), stepShape()) + 1);
     });
-    // Columns stand below columns and rows beside rows, so all cells are equally wide.
-    if (matrix()) for (const { block } of [...sheets, result]) block.wide = Math.max(...[...sheets, result].map((each) => each.block.wide));
-    partial = scene().partial ? decode({ ...scene().partial, name: "" }) : null;
-    const box = matrix()
-      ? h("div", { class: "tensor-matmul" }, h("div", {}), sheets[1].sheet.element, sheets[0].sheet.element, result.sheet.element)
-      : h("div", { class: "tensor-row" }, ...intersperse(sheets.map(({ sheet }) => sheet.element), null).map((node) => node ?? h("span", { class: "tensor-sign" }, "·")), h("span", { class: "tensor-sign" }, "→"), result.sheet.element);
-    on.ui.main.replaceChildren(h("div", { class: "tensor-main" }, box));
-    on.ui.setSide(legend(), messages["product.legend"]);
+    // All cells are equally wide, so that columns of the right operand stand above those of the result.
+    if (isMatmul()) for (const { block } of [...entries, result]) block.wide = Math.max(...[...entries, result].map((other) => other.block.wide));
+    partialSums = scene().partial_sums ? decode({ ...scene().partial_sums, name: "" }) : null;
+    const grids = isMatmul()
+      ? h("div", { class: "tensor-matmul" }, h("div", {}), entries[1].grid.element, entries[0].grid.element, result.grid.element)
+      : h("div", { class: "tensor-row" }, ...intersperse(entries.map(({ grid }) => grid.element), null).map((node) => node ?? h("span", { class: "tensor-sign" }, "·")), h("span", { class: "tensor-sign" }, "→"), result.grid.element);
+    view.ui.main.replaceChildren(h("div", { class: "tensor-main" }, grids));
+    view.ui.setSide(legend(), messages["product.legend"]);
     if (scene().orders.length > 1) {
-      on.controls.choice({ label: messages["product.order"], options: scene().orders.map((name) => [name, messages[`product.${name}`]]), get: order, set: (name) => on.save("order", name) });
+      view.controls.choice({ label: messages["product.order"], options: scene().orders.map((name) => [name, messages[`product.${name}`]]), get: order, set: (name) => view.save("order", name) });
     }
-    leading().forEach((_, d) => on.controls.range({ label: fillIn(messages["product.batch"], { dim: d }), max: () => heldOf(made.labels[d]) - 1, get: () => batch()[d], set: (value) => on.save("batch", batch().map((old, e) => (e === d ? value : old))) }));
-    place();
-    if (!matrix()) {
+    batchLabels().forEach((_, d) => view.controls.range({ label: fillIn(messages["product.batch"], { dim: d }), max: () => drawnSize(output.labels[d]) - 1, get: () => batch()[d], set: (value) => view.save("batch", batch().map((old, e) => (e === d ? value : old))) }));
+    showGrids();
+    if (!isMatmul()) {
       for (const dim of gridLayout(result.block, []).sliced) {
-        on.controls.range({ label: fillIn(messages["product.slice"], { label: made.labels[dim] }), max: () => heldOf(made.labels[dim]) - 1, get: () => focus[dim] ?? 0, set: (value) => look(made.labels.map((_, d) => (d === dim ? value : (focus[d] ?? 0)))) });
+        view.controls.range({ label: fillIn(messages["product.slice"], { label: output.labels[dim] }), max: () => drawnSize(output.labels[dim]) - 1, get: () => visibleIndex[dim] ?? 0, set: (value) => showIndex(output.labels.map((_, d) => (d === dim ? value : (visibleIndex[d] ?? 0)))) });
       }
     }
-    return summed.length ? sizes : null;
   }
-  function one(item, pick) {
-    return { item, sheet: grid({ messages, signal, pick }), block: decode({ ...item.block, name: item.facts.name, column: item.column, flat: matrix(), room: matrix() ? 900 : 240 }) };
-  }
-
-  /** How many of a label all tensors hold: of a large one only the first part is drawn. */
-  function heldOf(name) {
-    const each = ({ item, block }) => item.labels.map((own, d) => (own === name && item.facts.shape[d] > 1 ? block.size[d] : Infinity));
-    return Math.min(scene().sizes[name], ...[...sheets, result].flatMap(each));
+  function entry(item, pick) {
+    return { item, grid: grid({ messages, signal, pick }), block: decode({ ...item.block, name: item.metadata.name, column: item.column, flat: isMatmul(), room: isMatmul() ? 900 : 240 }) };
   }
 
-  /** Every letter, its size, and whether it is kept or summed over. */
+  /** How much of a label every tensor draws: of a large tensor only the first part is drawn. */
+  function drawnSize(name) {
+    const drawn = ({ item, block }) => item.labels.map((label, d) => (label === name && item.metadata.shape[d] > 1 ? block.size[d] : Infinity));
+    return Math.min(scene().sizes[name], ...[...entries, result].flatMap(drawn));
+  }
+
+  /** Side panel: every letter, its size, and whether it is kept or summed over. */
   function legend() {
     const { sizes, summed, terms } = scene();
     const rows = Object.entries(sizes).map(([name, size]) => [letter(name), h("span", {}, fillIn(messages[summed.includes(name) ? "product.summed" : "product.kept"], { size }))]);
-    return h("div", { class: "tensor-side" }, h("h4", {}, scene().equation), table(rows), h("p", {}, fillIn(messages["product.each"], { terms })));
+    return h("div", { class: "tensor-side" }, h("h4", {}, scene().equation), definitionList(rows), h("p", {}, fillIn(messages["product.each"], { terms })));
   }
   function letter(name) {
-    const shown = name.startsWith("b") && matrix() ? name.replace("b", "batch ") : name;
+    const shown = name.startsWith("b") && isMatmul() ? name.replace("b", "batch ") : name;
     return h("b", { class: "mono", "data-dim": Object.keys(scene().sizes).indexOf(name) % 5 }, shown);
   }
   function heading({ item }) {
     const letters = item.labels.length ? intersperse(item.labels.map(letter), " ") : [];
-    return [h("b", {}, item.facts.name), h("span", { class: "tensor-letters" }, ...letters), h("span", { class: "tensor-fact" }, h("code", {}, `(${item.facts.shape.join(", ")}${item.facts.shape.length === 1 ? "," : ""})`))];
+    return [h("b", {}, item.metadata.name), h("span", { class: "tensor-letters" }, ...letters), h("span", { class: "tensor-meta" }, h("code", {}, `(${item.metadata.shape.join(", ")}${item.metadata.shape.length === 1 ? "," : ""})`))];
   }
 
-  function look(index) {
-    focus = index;
-    on.update();
+  function showIndex(index) {
+    visibleIndex = index;
+    view.update();
   }
-  /** Draw the grids anew, if something else is to be in sight than before. */
-  function place() {
-    const here = batch();
-    const wanted = [order(), here, focus].join(";");
-    if (placed === wanted) return;
-    placed = wanted;
-    const fixed = Object.fromEntries(scene().result.labels.map((name, d) => [name, here[d] ?? focus[d] ?? 0]));
-    for (const each of [...sheets, result]) each.sheet.show(each.block, near(each, fixed), heading(each));
+  /** Draw the grids again if they have to show something else. */
+  function showGrids() {
+    const current = batch();
+    const key = [order(), current, visibleIndex].join(";");
+    if (shownKey === key) return;
+    shownKey = key;
+    const fixed = Object.fromEntries(scene().result.labels.map((name, d) => [name, current[d] ?? visibleIndex[d] ?? 0]));
+    for (const drawn of [...entries, result]) drawn.grid.show(drawn.block, indexByLabel(drawn, fixed), heading(drawn));
   }
-  /** An index into a tensor by the labels of its dimensions; a size of 1 has only its 0. */
-  function near({ item }, labeled) {
-    return item.labels.map((name, d) => (item.facts.shape[d] > 1 ? (labeled[name] ?? 0) : 0));
+  /** Index into a tensor from values of labels; a size of 1 is broadcast. */
+  function indexByLabel({ item }, values) {
+    return item.labels.map((name, d) => (item.metadata.shape[d] > 1 ? (values[name] ?? 0) : 0));
   }
 
-  function showStep(step, fresh) {
-    place();
+  function showStep(step, isNew) {
+    showGrids();
     const clear = () => {
-      for (const { sheet } of [...sheets, result]) sheet.mark([]);
-      on.line.show([{ text: messages["product.hint"], soft: true }]);
+      for (const { grid } of [...entries, result]) grid.mark([]);
+      view.line.show([{ text: messages["product.hint"], soft: true }]);
     };
     if (!step) {
-      if (order() === "outer") unveil(-1);
+      if (order() === "outer") showPartialSums(-1);
       return clear();
     }
-    if (order() === "outer") return outer(step - 1);
-    if (order() === "columns") return columns(step - 1);
-    const index = [...batch(), ...unravel(step - 1, stepped())];
-    if (fresh && !result.sheet.shows(index) && result.block.position(index) >= 0) {
-      focus = index;
-      place();
+    if (order() === "outer") return showOuterProduct(step - 1);
+    if (order() === "columns") return showColumn(step - 1);
+    const index = [...batch(), ...unravel(step - 1, stepShape())];
+    if (isNew && !result.grid.shows(index) && result.block.position(index) >= 0) {
+      visibleIndex = index;
+      showGrids();
     }
-    return dot(index);
+    return showDotProduct(index);
   }
 
-  /** One element: its row meets its column. */
-  function dot(index) {
-    const { result: made, summed, sizes, terms } = scene();
-    const fixed = Object.fromEntries(made.labels.map((name, d) => [name, index[d]]));
-    const paths = sheets.map(() => []);
+  /** Mark the terms of one element and write their sum. */
+  function showDotProduct(index) {
+    const { result: output, summed, sizes, terms } = scene();
+    const fixed = Object.fromEntries(output.labels.map((name, d) => [name, index[d]]));
+    const marks = entries.map(() => []);
     const parts = [];
-    let printed = 0;
-    let plain = true;
+    /** Sum of the printed digits; exact only if all terms are printed. */
+    let printedSum = 0;
+    let allPrinted = true;
     for (let t = 0; t < terms; t += 1) {
       const inner = unravel(t, summed.map((name) => sizes[name]));
-      const labeled = { ...fixed, ...Object.fromEntries(summed.map((name, d) => [name, inner[d]])) };
-      const found = sheets.map((each) => each.block.position(near(each, labeled)));
-      found.forEach((p, i) => p >= 0 && paths[i].push([p, "lit"]));
-      const shown = terms <= WRITTEN + 2 || t < WRITTEN - 1 || t === terms - 1;
-      if (found.some((p) => p < 0) || !shown) {
+      const values = { ...fixed, ...Object.fromEntries(summed.map((name, d) => [name, inner[d]])) };
+      const positions = entries.map((operand) => operand.block.position(indexByLabel(operand, values)));
+      positions.forEach((p, i) => p >= 0 && marks[i].push([p, "lit"]));
+      const shown = terms <= MAX_TERMS + 2 || t < MAX_TERMS - 1 || t === terms - 1;
+      if (positions.some((p) => p < 0) || !shown) {
         if (parts.at(-1) !== null) parts.push(null);
-        plain = false;
+        allPrinted = false;
         continue;
       }
-      parts.push(found.map((p, i) => ({ text: braced(sheets[i].block.text(p, 4)), dim: i })));
-      printed += found.reduce((product, p, i) => product * rounded(sheets[i].block, p), 1);
-      plain &&= sheets.every(({ block }) => block.plain);
+      parts.push(positions.map((p, i) => ({ text: inParentheses(entries[i].block.text(p, 4)), dim: i })));
+      printedSum += positions.reduce((product, p, i) => product * rounded(entries[i].block, p), 1);
+      allPrinted &&= entries.every(({ block }) => block.plain);
     }
-    sheets.forEach(({ sheet }, i) => sheet.mark(paths[i]));
+    entries.forEach(({ grid }, i) => grid.mark(marks[i]));
     const q = result.block.position(index);
-    result.sheet.mark(q >= 0 ? [[q, "now"]] : []);
-    if (q < 0) return on.line.show([]);
+    result.grid.mark(q >= 0 ? [[q, "now"]] : []);
+    if (q < 0) return view.line.show([]);
     const sum = intersperse(parts.map((part) => (part === null ? ["…"] : intersperse(part, "·"))), [" + "]).flat();
-    const off = plain ? rounded(result.block, q) - printed : 0;
-    const rest = Math.abs(off) > 1e-9 * Math.max(1, Math.abs(printed)) ? [{ text: ` ${fillIn(messages["product.rounded"], { off: format(off, 2) })}`, soft: true }] : [];
-    return on.line.show([indexExpression(made.facts.name, index), " = ", ...(terms ? sum : ["0"]), " = ", { text: result.block.text(q, 4), strong: true }, ...rest]);
+    const off = allPrinted ? rounded(result.block, q) - printedSum : 0;
+    const note = Math.abs(off) > 1e-9 * Math.max(1, Math.abs(printedSum)) ? [{ text: ` ${fillIn(messages["product.rounded"], { off: format(off, 2) })}`, soft: true }] : [];
+    return view.line.show([indexExpression(output.metadata.name, index), " = ", ...(terms ? sum : ["0"]), " = ", { text: result.block.text(q, 4), strong: true }, ...note]);
   }
-  /** The number as it is printed. */
+  /** The number rounded as it is printed. */
   function rounded(block, p) {
     const value = block.raw(p);
     return Number.isInteger(value) ? value : Number(Number(value).toPrecision(4));
   }
-  function braced(text) {
+  function inParentheses(text) {
     return /^−|j$/.test(text) ? `(${text})` : text;
   }
 
-  /** Column k of the left times row k of the right, added to what came before. */
-  function outer(k) {
-    const lit = (each, test) => marksWhere(each, test);
+  /** Mark column k of the left and row k of the right operand, and show the sum of outer products so far. */
+  function showOuterProduct(k) {
     const name = scene().summed[0];
-    sheets.forEach((each) => each.sheet.mark(lit(each, (labeled) => labeled[name] === k)));
-    unveil(k);
-    result.sheet.mark([]);
-    const [a, b] = sheets.map(({ item }) => item);
-    const cut = (item) => `${item.facts.name}[${item.labels.map((each, d) => (each === name ? (item.facts.shape[d] > 1 ? k : 0) : each.startsWith("b") ? (batch()[Number(each.slice(1))] ?? 0) : ":")).join(", ")}]`;
-    on.line.show([fillIn(messages["product.outer_line"], { done: k + 1, of: steps() }), " + ", { text: cut(a), dim: 0 }, " ⊗ ", { text: cut(b), dim: 1 }]);
+    entries.forEach((operand) => operand.grid.mark(marksWhere(operand, (values) => values[name] === k)));
+    showPartialSums(k);
+    result.grid.mark([]);
+    const [a, b] = entries.map(({ item }) => item);
+    const slice = (item) => `${item.metadata.name}[${item.labels.map((label, d) => (label === name ? (item.metadata.shape[d] > 1 ? k : 0) : label.startsWith("b") ? (batch()[Number(label.slice(1))] ?? 0) : ":")).join(", ")}]`;
+    view.line.show([fillIn(messages["product.outer_line"], { done: k + 1, of: steps() }), " + ", { text: slice(a), dim: 0 }, " ⊗ ", { text: slice(b), dim: 1 }]);
   }
-  /** Column j of the result is the left's columns, weighted by column j of the right. */
-  function columns(j) {
-    sheets.forEach((each) => each.sheet.mark(marksWhere(each, (labeled) => labeled.j === undefined || labeled.j === j)));
-    result.sheet.mark(marksWhere(result, (labeled) => labeled.j === j).map(([p]) => [p, "now"]));
-    const [a, b] = sheets;
+  /** Mark column j of the result: the left operand's columns, weighted by column j of the right one. */
+  function showColumn(j) {
+    entries.forEach((operand) => operand.grid.mark(marksWhere(operand, (values) => values.j === undefined || values.j === j)));
+    result.grid.mark(marksWhere(result, (values) => values.j === j).map(([p]) => [p, "now"]));
+    const [a, b] = entries;
     const size = scene().sizes[scene().summed[0]];
     const parts = [];
     const before = a.item.labels.filter((name) => name.startsWith("b")).map((name) => batch()[Number(name.slice(1))]);
     const dots = a.item.labels.includes("i") ? [":"] : [];
-    for (let k = 0; k < Math.min(size, WRITTEN); k += 1) {
-      const p = b.block.position(near(b, { ...batchLabels(), j, [scene().summed[0]]: k }));
-      if (p >= 0) parts.push([{ text: braced(b.block.text(p, 4)), dim: 1 }, "·", { text: `${a.item.facts.name}[${[...before, ...dots, k].join(", ")}]`, dim: 0 }]);
+    for (let k = 0; k < Math.min(size, MAX_TERMS); k += 1) {
+      const p = b.block.position(indexByLabel(b, { ...batchValues(), j, [scene().summed[0]]: k }));
+      if (p >= 0) parts.push([{ text: inParentheses(b.block.text(p, 4)), dim: 1 }, "·", { text: `${a.item.metadata.name}[${[...before, ...dots, k].join(", ")}]`, dim: 0 }]);
     }
-    const left = `${result.item.facts.name}[${[...batch(), ...dots, j].join(", ")}]`;
-    on.line.show([left, " = ", ...intersperse(parts, [" + "]).flat(), ...(size > WRITTEN ? [" + …"] : [])]);
+    const left = `${result.item.metadata.name}[${[...batch(), ...dots, j].join(", ")}]`;
+    view.line.show([left, " = ", ...intersperse(parts, [" + "]).flat(), ...(size > MAX_TERMS ? [" + …"] : [])]);
   }
-  function batchLabels() {
-    return Object.fromEntries(leading().map((name, d) => [name, batch()[d]]));
+  function batchValues() {
+    return Object.fromEntries(batchLabels().map((name, d) => [name, batch()[d]]));
   }
-  function marksWhere(each, test) {
-    const found = [];
-    const fixed = batchLabels();
-    for (let p = 0; p < each.block.count; p += 1) {
-      const index = each.block.index(p);
-      const labeled = Object.fromEntries(each.item.labels.map((name, d) => [name, index[d]]));
-      const here = each.item.labels.every((name, d) => !(name in fixed) || index[d] === (each.item.facts.shape[d] > 1 ? fixed[name] : 0));
-      if (here && test(labeled)) found.push([p, "lit"]);
+  /** Marks of the elements in the drawn matrix whose labels pass a test. */
+  function marksWhere({ block, item }, test) {
+    const marks = [];
+    const fixed = batchValues();
+    for (let p = 0; p < block.count; p += 1) {
+      const index = block.index(p);
+      const values = Object.fromEntries(item.labels.map((name, d) => [name, index[d]]));
+      const inMatrix = item.labels.every((name, d) => !(name in fixed) || index[d] === (item.metadata.shape[d] > 1 ? fixed[name] : 0));
+      if (inMatrix && test(values)) marks.push([p, "lit"]);
     }
-    return found;
+    return marks;
   }
-  /** Write into the result's cells the sum after k + 1 outer products, as torch added them; before the first there is nothing. */
-  function unveil(k) {
+  /** Write the sum of k + 1 outer products into the result's cells; before the first one they are empty. */
+  function showPartialSums(k) {
     for (let p = 0; p < result.block.count; p += 1) {
-      const node = result.sheet.node(p);
+      const node = result.grid.node(p);
       if (!node) continue;
       const index = result.block.index(p);
-      const q = k !== null && k >= 0 ? partial.position([k, ...index]) : -1;
-      const [from, at] = k === null ? [result.block, p] : [partial, q];
-      node.textContent = at < 0 ? "" : from.text(at, 3);
-      node.style.background = at < 0 ? "var(--paper)" : diverging(from.number(at), from.max);
-      // The grid is to write its own color again when it is drawn next.
+      const q = k >= 0 ? partialSums.position([k, ...index]) : -1;
+      node.textContent = q < 0 ? "" : partialSums.text(q, 3);
+      node.style.background = q < 0 ? "var(--paper)" : diverging(partialSums.number(q), partialSums.max);
+      // Makes the grid restore its own color when it is drawn next.
       delete node.dataset.color;
     }
   }

@@ -1,178 +1,187 @@
-// The storage under a tensor: one long row of cells, and hops along it, offset + Σ index × stride.
+// The storage of a tensor as one row of cells, with hops along it: offset + Σ index × stride.
 
 import { h, s } from "../../kit/js/dom.js";
 import { diverging } from "../../kit/js/numbers.js";
 import { decode, address } from "../../kit/js/tensor_block.js";
 import { intersperse } from "../../kit/js/formula.js";
 
-const HIGH = 46;
-/** Where nothing is laid out yet. */
-const ROOM = 600;
+const HOPS_HEIGHT = 46;
+/** Width in pixels assumed before the first layout. */
+const DEFAULT_WIDTH = 600;
+const GAP_WIDTH = 64;
+/** More hops along one dimension are drawn as one. */
+const MAX_HOPS = 12;
 
 /**
  * @param {{signal: AbortSignal, pick?: (address: number) => void, label: string}} options
  */
-export function tape({ signal, pick, label }) {
-  const arcs = s("svg", { class: "tape-arcs", height: HIGH, "aria-hidden": "true" });
-  const row = h("div", { class: "tape-row" });
-  const element = h("div", { class: "tape", role: "group", tabindex: "0", "aria-label": label }, h("div", { class: "tape-inner" }, arcs, row));
+export function storageRow({ signal, pick, label }) {
+  const hopsLayer = s("svg", { class: "storage-row-hops", height: HOPS_HEIGHT, "aria-hidden": "true" });
+  const row = h("div", { class: "storage-row-cells" });
+  const element = h("div", { class: "storage-row", role: "group", tabindex: "0", "aria-label": label }, h("div", { class: "storage-row-inner" }, hopsLayer, row));
   let cells = new Map();
   let marked = [];
-  let wide = 30;
   let scrolls = false;
-  let left = 0;
-  let last = { items: [], max: 0, marks: [], offset: 0, hops: [], room: 0 };
+  let scrollLeft = 0;
+  /** What is drawn, to draw it again when the available width changes. */
+  let state = { items: [], max: 0, marks: [], offset: 0, hops: [], width: 0 };
 
   /**
-   * @param {{address: number, text: string, number: number, off: boolean, nonfinite: boolean}[]} items in the order of storage
-   * @param {number} max the value of the strongest color
+   * @param {{address: number, text: string, number: number, unreached: boolean, nonfinite: boolean}[]} items in the order of storage
+   * @param {number} max the value with the strongest color
    */
   function show(items, max) {
-    last = { ...last, items, max, marks: [], offset: 0, hops: [] };
-    lay(items, max);
+    state = { ...state, items, max, marks: [], offset: 0, hops: [] };
+    layOut();
   }
 
-  function lay(items, max) {
+  function layOut() {
+    const { items, max } = state;
+    const available = (state.width || DEFAULT_WIDTH) - 8;
     cells = new Map();
     marked = [];
     const longest = items.reduce((most, item) => Math.max(most, item.text.length), 2);
-    const full = Math.max(28, 9 + 7 * longest);
-    wide = Math.max(12, Math.min(full, Math.floor(((last.room || ROOM) - 8) / Math.max(1, items.length))));
-    const written = wide >= 2 + 6.7 * longest;
-    const tick = wide >= 24 ? 1 : 8;
+    const fullWidth = Math.max(28, 9 + 7 * longest);
+    const width = Math.max(12, Math.min(fullWidth, Math.floor(available / Math.max(1, items.length))));
+    const hasText = width >= 2 + 6.7 * longest;
+    const tickEvery = width >= 24 ? 1 : 8;
     let x = 0;
-    let before = items.length ? items[0].address - 1 : 0;
+    let previous = items.length ? items[0].address - 1 : 0;
     const nodes = [];
     for (const item of items) {
-      const skipped = item.address - before - 1;
+      const skipped = item.address - previous - 1;
       if (skipped > 0) {
-        nodes.push(h("span", { class: "tape-gap" }, `⋯ ${skipped.toLocaleString("en")}`));
-        x += 64;
+        nodes.push(h("span", { class: "storage-row-gap" }, `⋯ ${skipped.toLocaleString("en")}`));
+        x += GAP_WIDTH;
       }
-      const style = `width:${wide}px;${item.off ? "" : `background:${diverging(item.number, max)}`}`;
-      const ticked = item.address % tick === 0 || skipped > 0;
-      const node = h("span", { class: "tape-cell", style, "data-off": item.off ? "" : null, "data-nonfinite": item.nonfinite ? "" : null, "data-tick": ticked ? item.address : null },
-        h("span", { class: "tape-text" }, written ? item.text : ""));
+      const style = `width:${width}px;${item.unreached ? "" : `background:${diverging(item.number, max)}`}`;
+      const tick = item.address % tickEvery === 0 || skipped > 0 ? item.address : null;
+      const node = h("span", { class: "storage-row-cell", style, "data-unreached": item.unreached ? "" : null, "data-nonfinite": item.nonfinite ? "" : null, "data-tick": tick },
+        h("span", { class: "storage-row-text" }, hasText ? item.text : ""));
       node.title = `${item.address}: ${item.text}`;
       node.dataset.address = String(item.address);
       nodes.push(node);
-      cells.set(item.address, { node, x: x + wide / 2, text: item.text, written });
-      x += wide;
-      before = item.address;
+      cells.set(item.address, { node, x: x + width / 2, text: item.text, hasText });
+      x += width;
+      previous = item.address;
     }
     row.replaceChildren(...nodes);
     row.style.width = `${x}px`;
-    scrolls = x + 8 > (last.room || ROOM);
-    arcs.setAttribute("width", String(x));
-    arcs.replaceChildren();
+    scrolls = x > available;
+    hopsLayer.setAttribute("width", String(x));
+    hopsLayer.replaceChildren();
   }
 
-  /** @param {[number, string][]} marks address and kind */
+  /** @param {[number, string][]} marks address and kind: now, lit or path */
   function mark(marks) {
-    last.marks = marks;
-    for (const { node, written } of marked) {
+    state.marks = marks;
+    for (const { node, hasText } of marked) {
       delete node.dataset.mark;
-      if (!written) node.firstChild.textContent = "";
+      if (!hasText) node.firstChild.textContent = "";
     }
     marked = [];
-    for (const [address, kind] of marks) {
-      const cell = cells.get(address);
+    for (const [at, kind] of marks) {
+      const cell = cells.get(at);
       if (!cell) continue;
       cell.node.dataset.mark = kind;
-      if (kind === "now" && !cell.written) cell.node.firstChild.textContent = cell.text;
+      if (kind === "now" && !cell.hasText) cell.node.firstChild.textContent = cell.text;
       marked.push(cell);
     }
     const now = marks.find(([, kind]) => kind === "now");
     if (now && cells.has(now[0])) keepInView(cells.get(now[0]).x);
   }
 
-  /** Where it is scrolled to is remembered, because asking for it would lay the page out anew at every step. */
+  /** The scroll position is stored, because reading it from the element would cost a layout at every step. */
   function keepInView(x) {
-    if (!scrolls || (x - 60 >= left && x + 60 <= left + last.room)) return;
-    left = Math.max(0, x - last.room / 2);
-    element.scrollLeft = left;
+    if (!scrolls || (x - 60 >= scrollLeft && x + 60 <= scrollLeft + state.width)) return;
+    scrollLeft = Math.max(0, x - state.width / 2);
+    element.scrollLeft = scrollLeft;
   }
   element.addEventListener("scroll", () => {
-    left = element.scrollLeft;
+    scrollLeft = element.scrollLeft;
   }, { signal, passive: true });
 
   /**
-   * Hops from the offset to the element: one dimension after the other.
+   * Draw the hops from the offset to an element, one dimension after the other.
    * @param {number} offset @param {{dim: number, stride: number, count: number}[]} hops
    */
-  function march(offset, hops) {
-    Object.assign(last, { offset, hops });
+  function drawHops(offset, hops) {
+    Object.assign(state, { offset, hops });
     const drawn = [];
     let from = offset;
-    let turn = 0;
+    let delay = 0;
     for (const { dim, stride, count } of hops) {
-      const single = count <= 12 && cells.has(from + stride);
-      const leaps = single ? count : count ? 1 : 0;
-      const leap = single ? stride : stride * count;
-      for (let i = 0; i < leaps; i += 1) {
-        const [a, b] = [cells.get(from), cells.get(from + leap)];
-        from += leap;
+      const single = count <= MAX_HOPS && cells.has(from + stride);
+      const length = single ? stride : stride * count;
+      for (let i = 0; i < (single ? count : Math.min(count, 1)); i += 1) {
+        const [a, b] = [cells.get(from), cells.get(from + length)];
+        from += length;
         if (!a || !b || a === b) continue;
-        const high = Math.min(HIGH - 17, 12 + Math.abs(b.x - a.x) / 5);
-        const arc = s("path", { class: "tape-arc", d: `M${a.x},${HIGH - 2}Q${(a.x + b.x) / 2},${HIGH - 2 - 2 * high} ${b.x},${HIGH - 2}`, "data-dim": dim % 5, style: `animation-delay:${turn * 90}ms`, pathLength: 1 });
-        turn += 1;
-        drawn.push(arc);
+        const height = Math.min(HOPS_HEIGHT - 17, 12 + Math.abs(b.x - a.x) / 5);
+        const base = HOPS_HEIGHT - 2;
+        drawn.push(s("path", { class: "storage-row-hop", d: `M${a.x},${base}Q${(a.x + b.x) / 2},${base - 2 * height} ${b.x},${base}`, "data-dim": dim % 5, style: `animation-delay:${delay}ms`, pathLength: 1 }));
+        delay += 90;
         if (i === 0 && b.x - a.x > 26) {
-          drawn.push(s("text", { class: "tape-hop", x: (a.x + b.x) / 2, y: HIGH - 5 - high, "data-dim": dim % 5 }, single ? `+${stride}` : `+${count}·${stride}`));
+          drawn.push(s("text", { class: "storage-row-hop-label", x: (a.x + b.x) / 2, y: HOPS_HEIGHT - 5 - height, "data-dim": dim % 5 }, single ? `+${stride}` : `+${count}·${stride}`));
         }
       }
     }
-    arcs.replaceChildren(...drawn);
+    hopsLayer.replaceChildren(...drawn);
   }
 
-  // How much fits is known only when the picture stands; and it changes with the window.
-  const watcher = new ResizeObserver(() => {
-    const room = element.clientWidth;
-    if (Math.abs(room - last.room) < 2) return;
-    last.room = room;
-    lay(last.items, last.max);
-    mark(last.marks);
-    march(last.offset, last.hops);
+  // The available width is known only after layout, and it changes with the window.
+  const observer = new ResizeObserver(() => {
+    const width = element.clientWidth;
+    if (Math.abs(width - state.width) < 2) return;
+    state.width = width;
+    layOut();
+    mark(state.marks);
+    drawHops(state.offset, state.hops);
   });
-  watcher.observe(element);
-  signal.addEventListener("abort", () => watcher.disconnect());
+  observer.observe(element);
+  signal.addEventListener("abort", () => observer.disconnect());
 
   if (pick) {
     row.addEventListener("click", (event) => {
-      const cell = event.target.closest(".tape-cell");
+      const cell = event.target.closest(".storage-row-cell");
       if (cell) pick(Number(cell.dataset.address));
     }, { signal });
   }
-  return { element, show, mark, march };
+  return { element, show, mark, drawHops };
 }
 
 /**
- * Which cells of storage are drawn: all of a small one, of a large one those that the grids show.
- * @param {{block: any, about: {stride: number[], offset: number}, sheet: any}[]} over the tensors over this storage
- * @param {any} stored the whole storage as Python read it, or nothing if it is large
+ * The cells to draw: all of a small storage, of a large one those that the grids show.
+ * @param {{block: any, metadata: {stride: number[], offset: number}, grid: any}[]} tensors the tensors in this storage
+ * @param {any} whole the whole storage as Python read it, or nothing if it is large
  */
-export function tapeItems(over, stored) {
+export function storageCells(tensors, whole) {
   const reached = new Map();
-  for (const { block, about, sheet } of over) {
+  for (const { block, metadata, grid } of tensors) {
     for (let p = 0; p < block.count; p += 1) {
-      if (stored || sheet.node(p)) reached.set(address(block.index(p), about.stride, about.offset), [block, p]);
+      if (whole || grid.node(p)) reached.set(address(block.index(p), metadata.stride, metadata.offset), [block, p]);
     }
   }
-  if (!stored) return [...reached.keys()].sort((a, b) => a - b).map((place) => item(...reached.get(place), place, false));
-  const all = decode(stored);
-  return Array.from({ length: all.count }, (_, place) => item(all, place, place, !reached.has(place)));
+  if (!whole) return [...reached.keys()].sort((a, b) => a - b).map((at) => storageCell(...reached.get(at), at, false));
+  const all = decode(whole);
+  return Array.from({ length: all.count }, (_, at) => storageCell(all, at, at, !reached.has(at)));
 }
 
-function item(block, p, place, off) {
-  return { address: place, text: block.text(p, 3), number: block.known ? block.number(p) : 0, off, nonfinite: block.nonfinite(p) };
+function storageCell(block, p, at, unreached) {
+  return { address: at, text: block.text(p, 3), number: block.known ? block.number(p) : 0, unreached, nonfinite: block.nonfinite(p) };
 }
 
-/** offset + Σ index × stride, as parts. */
-export function addressParts(name, index, stride, offset, messages) {
-  const sum = index.reduce((all, at, d) => all + at * stride[d], offset);
-  const parts = [name, "[", ...(index.length ? intersperse(index.map((at, d) => ({ text: String(at), dim: d })), ", ") : ["()"]), "]"];
-  parts.push({ text: ` ${messages["tape.lies"]} `, soft: true }, String(offset));
-  index.forEach((at, d) => parts.push(" + ", { text: `${at}·${stride[d]}`, dim: d }));
-  parts.push(" = ", { text: String(sum), strong: true });
-  return parts;
+export function hopsTo(index, { stride }) {
+  return index.map((count, dim) => ({ dim, stride: stride[dim], count }));
+}
+
+/** "x[1, 2] lies at 0 + 1·4 + 2·1 = 6 and holds 5", as parts of a formula. */
+export function addressFormula({ name, stride, offset }, index, messages, value) {
+  const numbers = intersperse(index.map((i, dim) => ({ text: String(i), dim })), ", ");
+  const terms = index.flatMap((i, dim) => [" + ", { text: `${i}·${stride[dim]}`, dim }]);
+  return [
+    name, "[", ...(index.length ? numbers : ["()"]), "]", { text: ` ${messages["storage.lies"]} `, soft: true },
+    String(offset), ...terms, " = ", { text: String(address(index, stride, offset)), strong: true },
+    { text: ` ${messages["storage.holds"]} `, soft: true }, { text: value, strong: true },
+  ];
 }
