@@ -1,4 +1,4 @@
-"""A whole network opened on the learner's own input: every call, every map, what each unit is made of and what it sees."""
+"""A whole network on the user's own input: every call, every feature map, what each unit is computed from and its receptive field."""
 
 from dlviz.network.contributions import channel_contributions, linear_terms, logits_column, softmax_terms
 from dlviz.network.receptive_field import ReceptiveField, receptive_field
@@ -7,14 +7,14 @@ from dlviz.network.record import Column, Network, Source, record
 
 __all__ = [
     "Column",
-    "ReceptiveField",
     "Network",
+    "ReceptiveField",
     "Source",
-    "field",
-    "fields",
-    "products",
-    "record",
-    "scores",
     "channel_contributions",
+    "linear_terms",
+    "logits_column",
+    "receptive_field",
+    "receptive_field_masks",
+    "record",
     "softmax_terms",
 ]

@@ -1,6 +1,6 @@
-"""What one map or one unit is made of: the share of every input channel, the linear_terms of a linear unit, the terms of a softmax."""
+"""What a feature map or unit is computed from: contributions of input channels, terms of a linear unit, terms of a softmax."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlviz.network.record import Column, Network, Source
-from dlviz.network.sliding_ops import sliding_op
+from dlviz.network.sliding_ops import SlidingOp, sliding_op
 
-#: A longer vector is no list of scores.
-_CLASSES = 10_000
+#: A longer output vector is not taken for class logits.
+_MAX_CLASSES = 10_000
 
 _CONV: dict[tuple[str, int], Any] = {
     ("conv", 1): F.conv1d,
@@ -24,140 +24,128 @@ _CONV: dict[tuple[str, int], Any] = {
 
 @dataclass(frozen=True, eq=False)
 class ChannelContribution:
-    """What one channel of the input adds to a map.
+    """Contribution of one input channel to a feature map.
 
     Attributes:
         source: the output that the channel belongs to.
-        channel: its number there.
+        channel: its index there.
         map: the channel, (H, W) or (L,).
-        kernel: what slides over it, ``None`` where nothing does.
-        part: what it adds, in the shape of the map that is opened; ``None`` where the call is no sum over channels.
+        kernel: the kernel that slides over it, ``None`` if the call has none.
+        contribution: what the channel adds to the feature map, in its shape; ``None`` if the call is not a sum over channels.
     """
 
     source: Source
     channel: int
     map: Tensor
     kernel: Tensor | None = None
-    part: Tensor | None = None
+    contribution: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class LinearTerm:
-    """One term of a linear unit: input number `place`, its value, its weight, and their product as torch multiplies them."""
+    """One term of a linear unit: the index of the input, its value, its weight, and their product as torch multiplies them."""
 
-    place: int
+    index: int
     value: float
     weight: float
     product: float
 
 
 def channel_contributions(
-    network: Network, number: int, channel: int, most: int, state: Mapping[str, Tensor] | None = None
+    network: Network, number: int, channel: int, limit: int, state_dict: Mapping[str, Tensor] | None = None
 ) -> tuple[list[ChannelContribution], int]:
-    """The input channels that a map is made of, and how many there are in all.
+    """Return at most `limit` input channels that a feature map is computed from, and their total number.
 
     Args:
-        network: a forward run.
+        network: a recorded forward pass.
         number: the column.
-        channel: the map.
-        most: at most so many are returned.
-        state: other parameters than the modules' own.
+        channel: the feature map.
+        limit: the maximal number of returned channels.
+        state_dict: parameters that were used instead of the modules' own.
     """
     column = network.columns[number]
-    found = sliding_op(column, state)
-    if found is not None and found.weight is not None:
-        return _convolved(network, column, channel, most, state)
-    if not column.sources:
-        return [], 0
-    # A call that treats every channel alike, or moves channels: the same channel of each source of that many channels.
-    found_: list[ChannelContribution] = []
+    op = sliding_op(column, state_dict)
+    if op is not None and op.weight is not None:
+        return _convolution_contributions(network, column, op, channel, limit)
+    # Any other call keeps channels apart or concatenates them: take the matching channel of each source.
+    found: list[ChannelContribution] = []
     first = 0
     for source in column.sources:
         x = network.columns[source.column].outputs[source.output]
         if x.dim() != column.output.dim() or x.dim() < 2:
             continue
-        own = channel - first if column.kind in ("cat", "concat", "concatenate") else channel
+        source_channel = channel - first if column.kind in ("cat", "concat", "concatenate") else channel
         if x.dim() == 2 and not network.one_dimensional:
-            found_.append(ChannelContribution(source, 0, x))
-        elif 0 <= own < x.shape[0]:
-            found_.append(ChannelContribution(source, own, x[own]))
+            found.append(ChannelContribution(source, 0, x))
+        elif 0 <= source_channel < x.shape[0]:
+            found.append(ChannelContribution(source, source_channel, x[source_channel]))
         first += x.shape[0]
-    return found_[:most], len(found_)
+    return found[:limit], len(found)
 
 
-def _convolved(
-    network: Network, column: Column, channel: int, most: int, state: Mapping[str, Tensor] | None
+def _convolution_contributions(
+    network: Network, column: Column, op: SlidingOp, channel: int, limit: int
 ) -> tuple[list[ChannelContribution], int]:
-    found = sliding_op(column, state)
-    assert found is not None
-    assert found.weight is not None
+    assert op.weight is not None
     source = column.sources[0]
-    x, weight, groups = network.columns[source.column].outputs[source.output], found.weight.detach(), found.groups
-    if found.kind == "conv":
+    x, weight = network.columns[source.column].outputs[source.output], op.weight.detach()
+    if op.kind == "conv":
         width = weight.shape[1]
-        first = channel // (weight.shape[0] // groups) * width
+        first = channel // (weight.shape[0] // op.groups) * width
         kernels = weight[channel]
     else:
-        width = x.shape[0] // groups
+        width = x.shape[0] // op.groups
         first = channel // weight.shape[1] * width
         kernels = weight[first : first + width, channel % weight.shape[1]]
-    count = min(width, most)
+    count = min(width, limit)
     maps, kernels = x[first : first + count], kernels[:count]
-    given = {
-        name: value
-        for name, value in found.arguments.items()
-        if name not in ("weight", "bias", "groups", "padding_mode")
-    }
-    mode = found.arguments.get("padding_mode", "zeros")
-    if mode != "zeros":
-        module = column.module
-        assert isinstance(module, (nn.Conv1d, nn.Conv2d))
-        maps_in, given = (
-            F.pad(maps[None], module._reversed_padding_repeated_twice, mode=mode)[0],
-            {**given, "padding": 0},
-        )
-    else:
-        maps_in = maps
-    with torch.no_grad():
-        # One group for each channel: torch computes what every channel adds by itself.
-        parts = _CONV[found.kind, found.dims](maps_in[None], kernels[:, None], None, groups=count, **given)[0]
+    parts = _convolve_each(column, op, maps, kernels)
     return [ChannelContribution(source, first + i, maps[i], kernels[i], parts[i]) for i in range(count)], int(width)
 
 
-def bias(column: Column, channel: int, state: Mapping[str, Tensor] | None = None) -> float | None:
-    """What is added to every place of a map; ``None`` if nothing is."""
-    found = sliding_op(column, state)
-    value = None if found is None else found.arguments.get("bias")
+def _convolve_each(column: Column, op: SlidingOp, maps: Tensor, kernels: Tensor) -> Tensor:
+    """Convolve every channel with its own kernel, with one group per channel."""
+    without = ("weight", "bias", "groups", "padding_mode")
+    arguments = {name: value for name, value in op.arguments.items() if name not in without}
+    mode = op.arguments.get("padding_mode", "zeros")
+    if mode != "zeros":
+        assert isinstance(column.module, (nn.Conv1d, nn.Conv2d))
+        maps = F.pad(maps[None], column.module._reversed_padding_repeated_twice, mode=mode)[0]
+        arguments["padding"] = 0
+    with torch.no_grad():
+        return _CONV[op.kind, op.dims](maps[None], kernels[:, None], None, groups=len(maps), **arguments)[0]
+
+
+def bias(column: Column, channel: int, state_dict: Mapping[str, Tensor] | None = None) -> float | None:
+    """Return the bias of a feature map or linear unit; ``None`` if it has none."""
     if isinstance(column.module, nn.Linear):
-        value = _own(column, "bias", state)
+        value = column.parameter("bias", state_dict)
+    else:
+        op = sliding_op(column, state_dict)
+        value = None if op is None else op.arguments.get("bias")
     return None if value is None else float(value.detach()[channel])
 
 
-def _own(column: Column, name: str, state: Mapping[str, Tensor] | None) -> Tensor | None:
-    other = (state or {}).get(f"{column.path}.{name}".removeprefix("."))
-    return getattr(column.module, name) if other is None else other
-
-
 def linear_terms(
-    network: Network, number: int, unit: int, most: int, state: Mapping[str, Tensor] | None = None
+    network: Network, number: int, unit: int, limit: int, state_dict: Mapping[str, Tensor] | None = None
 ) -> list[LinearTerm] | None:
-    """The largest terms of a linear unit's sum; ``None`` if the column is no linear layer on one vector."""
+    """Return the `limit` largest terms of a linear unit's sum; ``None`` if the column is not a linear layer on one vector."""
     column = network.columns[number]
     if not isinstance(column.module, nn.Linear) or column.output.dim() != 1:
         return None
     source = column.sources[0]
     x = network.columns[source.column].outputs[source.output]
-    weight = _own(column, "weight", state)
+    weight = column.parameter("weight", state_dict)
     if weight is None or x.dim() != 1:
         return None
     weight = weight.detach()
-    terms = x * weight[unit]
-    order = terms.abs().argsort(descending=True)[:most].tolist()
-    return [LinearTerm(i, float(x[i]), float(weight[unit, i]), float(terms[i])) for i in order]
+    products = x * weight[unit]
+    order = products.abs().argsort(descending=True)[:limit].tolist()
+    return [LinearTerm(i, float(x[i]), float(weight[unit, i]), float(products[i])) for i in order]
 
 
 def softmax_terms(z: Tensor) -> dict[str, Tensor]:
-    """exp(z − max), their sum and the probabilities.
+    """Return exp(z − max), their sum and the probabilities.
 
     Example:
         >>> terms = softmax_terms(torch.tensor([0.0, 0.0]))
@@ -172,8 +160,8 @@ def softmax_terms(z: Tensor) -> dict[str, Tensor]:
 
 
 def logits_column(network: Network) -> int | None:
-    """The last column with the model's scores: one number for each class, before any softmax; ``None`` where there is none."""
-    columns: Sequence[Column] = network.columns
+    """Return the number of the last column with the model's logits, before any softmax; ``None`` if there is none."""
+    columns = network.columns
     for number in range(len(columns) - 1, 0, -1):
         column = columns[number]
         if not column.returned:
@@ -181,6 +169,7 @@ def logits_column(network: Network) -> int | None:
         while column.kind.lower() in ("softmax", "log_softmax", "logsoftmax") and column.sources:
             number = column.sources[0].column
             column = columns[number]
-        if column.output.dim() == 1 and 2 <= column.output.numel() <= _CLASSES and column.output.is_floating_point():
+        size = column.output.numel()
+        if column.output.dim() == 1 and 2 <= size <= _MAX_CLASSES and column.output.is_floating_point():
             return number
     return None

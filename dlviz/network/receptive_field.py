@@ -120,9 +120,7 @@ def first_tensor(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:
     return next(leaf for leaf in tree_flatten([list(args), dict(kwargs)])[0] if isinstance(leaf, Tensor))
 
 
-def replace_first_tensor(
-    args: Sequence[Any], kwargs: Mapping[str, Any], x: Tensor
-) -> tuple[list[Any], dict[str, Any]]:
+def replace_first_tensor(args: Sequence[Any], kwargs: Mapping[str, Any], x: Tensor) -> tuple[list[Any], dict[str, Any]]:
     """Return the same arguments with `x` in place of the first tensor.
 
     Example:

@@ -225,7 +225,7 @@ class ForwardRecorder(CallTracer):
         positional = [leaf for leaf in tree_flatten(list(args))[0] if isinstance(leaf, Tensor)]
         names = ["x"] if len(positional) == 1 else [f"x{i}" for i in range(len(positional))]
         for name, tensor in [*zip(names, positional, strict=True), *named.items()]:
-            self.saw(name, None, None, (), {}, (), tensor)
+            self.on_call(name, None, None, (), {}, (), tensor)
 
     def _find_batch_size(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> int | None:
         """Return the number of samples in the inputs; ``None`` for a single sample without a batch dimension."""
@@ -256,28 +256,26 @@ class ForwardRecorder(CallTracer):
             self._batch_size is not None and t.dim() > 0 and t.shape[0] == self._batch_size for t in tensors
         )
         parameters = sum(p.numel() for p in module.parameters()) if module is not None else 0
-        self.columns.append(
-            Column(
-                self.unique_name(name),
-                name if function is not None else "input" if module is None else type(module).__name__,
-                "" if module is None else self.path(module),
-                module,
-                function,
-                self._with_sources(tuple(args)),
-                self._with_sources(dict(kwargs)),
-                sources,
-                ()
-                if self.target
-                else tuple(self._copy_sample(t, own) for t, own in zip(tensors, batched, strict=True)),
-                tuple(tuple(t.shape) for t in tensors),
-                batched,
-                parameters,
-            )
+        outputs = () if self.target else tuple(map(self._copy_sample, tensors, batched))
+        column = Column(
+            name=self.unique_name(name),
+            kind=name if function is not None else "input" if module is None else type(module).__name__,
+            path="" if module is None else self.path(module),
+            module=module,
+            function=function,
+            args=self._with_sources(tuple(args)),
+            kwargs=self._with_sources(dict(kwargs)),
+            sources=sources,
+            outputs=outputs,
+            shapes=tuple(tuple(t.shape) for t in tensors),
+            batched=batched,
+            parameters=parameters,
         )
+        self.columns.append(column)
         for i, tensor in enumerate(tensors):
             self.tag(tensor, Source(number, i))
 
-    def _referred(self, arguments: Any) -> Any:
+    def _with_sources(self, arguments: Any) -> Any:
         """Replace every tensor that a column returned by its source."""
         return tree_map(lambda leaf: self.tags.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf, arguments)
 

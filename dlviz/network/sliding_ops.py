@@ -1,4 +1,4 @@
-"""Columns whose window slides: convolutions and poolings, as modules or as functions, with their arguments by name."""
+"""Columns with a sliding window: convolutions and poolings, called as modules or functions, with their arguments by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _TRANSPOSE = ("input", "weight", "bias", "stride", "padding", "output_padding", 
 _MAX = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
 _AVERAGE = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
 
-#: Kind, spatial dimensions and the order of arguments of each function.
+#: For each function its kind, number of spatial dimensions and argument names in order.
 _FUNCTIONS: dict[str, tuple[str, int, tuple[str, ...]]] = {
     f"{name}{dims}d": (kind, dims, order)
     for dims in (1, 2)
@@ -26,7 +26,7 @@ _FUNCTIONS: dict[str, tuple[str, int, tuple[str, ...]]] = {
         ("avg_pool", "avg_pool", _AVERAGE),
     )
 }
-#: Kind, spatial dimensions and the attributes that are arguments of each module.
+#: For each module its kind, number of spatial dimensions and the attributes that are arguments.
 _MODULES: dict[type[nn.Module], tuple[str, int, tuple[str, ...]]] = {
     nn.Conv1d: ("conv", 1, (*_CONV[1:], "padding_mode")),
     nn.Conv2d: ("conv", 2, (*_CONV[1:], "padding_mode")),
@@ -41,12 +41,12 @@ _MODULES: dict[type[nn.Module], tuple[str, int, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, eq=False)
 class SlidingOp:
-    """A sliding window's call.
+    """Call of an operation with a sliding window.
 
     Attributes:
         kind: "conv", "conv_transpose", "max_pool" or "avg_pool".
-        dims: how many spatial dimensions.
-        arguments: everything but the input, by torch's names.
+        dims: number of spatial dimensions.
+        arguments: all arguments but the input, by torch's names.
     """
 
     kind: str
@@ -55,55 +55,57 @@ class SlidingOp:
 
     @property
     def groups(self) -> int:
-        """Groups of channels; a pooling has as many as it has channels."""
+        """Number of channel groups; 1 if the operation has no such argument."""
         return int(self.arguments.get("groups", 1))
 
     @property
     def weight(self) -> Tensor | None:
-        """(C_out, C // groups, *kernel), of a transposed convolution (C, C_out // groups, *kernel); ``None`` of a pooling."""
+        """(C_out, C // groups, *kernel), for a transposed convolution (C, C_out // groups, *kernel); ``None`` for a pooling."""
         return self.arguments.get("weight")
 
     def axes(self, sizes: tuple[int, ...]) -> tuple[Axis | Stamp, ...]:
-        """One for each spatial dimension of an input of these sizes."""
-        given, dims = self.arguments, self.dims
-        kernel = tuple(self.weight.shape[2:]) if self.weight is not None else each(given["kernel_size"], dims)
-        # A pooling's window moves by its own size, a convolution's by one.
-        stride = given.get("stride", None if self.kind.endswith("pool") else 1)
-        steps = each(kernel if stride is None or stride == [] else stride, dims)
-        apart = each(given.get("dilation", 1), dims)
+        """Return the window geometry along each spatial dimension of an input of these sizes."""
+        arguments, dims = self.arguments, self.dims
+        kernel = tuple(self.weight.shape[2:]) if self.weight is not None else each(arguments["kernel_size"], dims)
+        # The default stride is the kernel size for a pooling and 1 for a convolution.
+        stride = arguments.get("stride", None if self.kind.endswith("pool") else 1)
+        strides = each(kernel if stride is None or stride == [] else stride, dims)
+        dilations = each(arguments.get("dilation", 1), dims)
         if self.kind == "conv_transpose":
-            cut, extra = each(given.get("padding", 0), dims), each(given.get("output_padding", 0), dims)
-            return tuple(Stamp(*numbers) for numbers in zip(sizes, kernel, steps, apart, cut, extra, strict=True))
-        padding = given.get("padding", 0)
+            paddings, extras = each(arguments.get("padding", 0), dims), each(arguments.get("output_padding", 0), dims)
+            return tuple(
+                Stamp(*numbers) for numbers in zip(sizes, kernel, strides, dilations, paddings, extras, strict=True)
+            )
+        padding = arguments.get("padding", 0)
         if padding == "same":
-            totals = [d * (k - 1) for d, k in zip(apart, kernel, strict=True)]
+            totals = [d * (k - 1) for d, k in zip(dilations, kernel, strict=True)]
             ends = [(total // 2, total - total // 2) for total in totals]
         else:
             ends = [(p, p) for p in each(0 if padding == "valid" else padding, dims)]
-        mode, ceil = given.get("padding_mode", "zeros"), bool(given.get("ceil_mode", False))
+        mode, ceil = arguments.get("padding_mode", "zeros"), bool(arguments.get("ceil_mode", False))
         return tuple(
-            Axis(size, k, step, d, before, after, mode, ceil)
-            for size, k, step, d, (before, after) in zip(sizes, kernel, steps, apart, ends, strict=True)
+            Axis(size, k, stride_, d, before, after, mode, ceil)
+            for size, k, stride_, d, (before, after) in zip(sizes, kernel, strides, dilations, ends, strict=True)
         )
 
 
-def sliding_op(column: Column, state: Mapping[str, Tensor] | None = None) -> SlidingOp | None:
-    """What slides in this column; ``None`` for anything else.
+def sliding_op(column: Column, state_dict: Mapping[str, Tensor] | None = None) -> SlidingOp | None:
+    """Return the column's sliding-window operation; ``None`` if it is none.
 
     Args:
         column: a call.
-        state: other parameters than the module's own, by their names in the model.
+        state_dict: parameters that were used instead of the module's own.
     """
-    for kind_of, (kind, dims, names) in _MODULES.items():
-        if isinstance(column.module, kind_of):
-            own = {name: getattr(column.module, name) for name in names}
-            other = {name: (state or {}).get(f"{column.path}.{name}".removeprefix(".")) for name in ("weight", "bias")}
-            return SlidingOp(kind, dims, {**own, **{name: value for name, value in other.items() if value is not None}})
-    found = _FUNCTIONS.get(column.kind) if column.function is not None else None
-    if found is None:
+    for module_type, (kind, dims, names) in _MODULES.items():
+        if isinstance(column.module, module_type):
+            arguments = {name: getattr(column.module, name) for name in names}
+            parameters = {name: column.parameter(name, state_dict) for name in ("weight", "bias") if name in names}
+            return SlidingOp(kind, dims, arguments | parameters)
+    entry = _FUNCTIONS.get(column.kind) if column.function is not None else None
+    if entry is None:
         return None
-    kind, dims, names = found
+    kind, dims, names = entry
     arguments = {**dict(zip(names, column.args, strict=False)), **column.kwargs}
     if not isinstance(arguments.get("weight"), (Tensor, type(None))):
-        return None  # a kernel that the network itself made
+        return None  # the kernel is an output of another column
     return SlidingOp(kind, dims, {name: value for name, value in arguments.items() if name != "input"})

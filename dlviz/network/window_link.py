@@ -1,4 +1,4 @@
-"""The door from a place of a feature map into the convolution room: the same window, on the same numbers."""
+"""Link from an element of a feature map to the convolution room: a child widget with the same window on the same numbers."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from dlviz.convolution.widget import Convolution, TransposedConvolution
 from dlviz.network.record import Network
 from dlviz.network.sliding_ops import SlidingOp, sliding_op
 
-_VIEWS: dict[str, type[SlidingView]] = {
+_WIDGETS: dict[str, type[SlidingView]] = {
     "conv": Convolution,
     "conv_transpose": TransposedConvolution,
     "max_pool": MaxPooling,
@@ -19,57 +19,88 @@ _VIEWS: dict[str, type[SlidingView]] = {
 }
 
 
-def leads(network: Network, number: int, channel: int, state: Mapping[str, Tensor] | None) -> tuple[int, ...] | None:
-    """What stands behind the door of this map, so that the same picture serves all its places; ``None`` where nothing slides."""
-    column = network.columns[number]
-    if sliding_op(column, state) is None:
-        return None
-    return (id(network), number, channel if column.output.shape[0] > CHANNELS else -1)
+class WindowLink:
+    """The child widget that shows the sliding window of one element; one widget serves all elements of a column.
+
+    Attributes:
+        widget: the child widget; ``None`` if nothing is selected or the column has no sliding window.
+    """
+
+    def __init__(self) -> None:
+        self.widget: SlidingView | None = None
+        self._key: tuple[int, ...] | None = None
+
+    def show(
+        self, network: Network, number: int, index: tuple[int, ...], state_dict: Mapping[str, Tensor] | None
+    ) -> None:
+        """Show the window of the element at `index` of a column's output.
+
+        Args:
+            network: a recorded forward pass.
+            number: the column.
+            index: the element: channel, then its position.
+            state_dict: parameters that were used instead of the modules' own.
+        """
+        column = network.columns[number]
+        op = sliding_op(column, state_dict)
+        if op is None:
+            self.close()
+            return
+        # With many channels the child widget holds one output channel only, so every channel needs its own.
+        key = (id(network), number, index[0] if column.output.shape[0] > CHANNELS else -1)
+        if self.widget is None or key != self._key:
+            self.close()
+            self.widget, self._key = _window_widget(network, number, op, index[0]), key
+        _show_element(self.widget, index)
+
+    def close(self) -> None:
+        """Close the child widget."""
+        if self.widget is not None:
+            self.widget.close()
+        self.widget = self._key = None
 
 
-def behind(network: Network, number: int, channel: int, state: Mapping[str, Tensor] | None) -> SlidingView:
-    """The picture of this column's sliding window; of a layer with very many channels that of one output channel alone."""
+def _window_widget(network: Network, number: int, op: SlidingOp, channel: int) -> SlidingView:
+    """Make the widget of a column's operation; for a column with many channels with one output channel only."""
     column = network.columns[number]
-    found = sliding_op(column, state)
-    assert found is not None
     source = column.sources[0]
-    x, weight, bias = network.columns[source.column].outputs[source.output], found.weight, found.arguments.get("bias")
+    x, weight, bias = network.columns[source.column].outputs[source.output], op.weight, op.arguments.get("bias")
     weight, bias = (None if part is None else part.detach() for part in (weight, bias))
-    given = {name: value for name, value in found.arguments.items() if name not in ("weight", "bias", "return_indices")}
+    arguments = dict(op.arguments)
     if column.output.shape[0] > CHANNELS:
-        x, weight, bias = _alone(found, x, weight, bias, channel)
-        given.pop("groups", None)
-    names = _VIEWS[found.kind]._arguments
-    settings = {name: value for name, value in given.items() if name in names}
-    return _VIEWS[found.kind](f"{found.kind}{found.dims}d", x, weight, bias, **settings)
+        x, weight, bias = _single_channel(op, x, weight, bias, channel)
+        arguments.pop("groups", None)
+    widget_type = _WIDGETS[op.kind]
+    names = set(widget_type._arguments) - {"weight", "bias", "return_indices"}
+    settings = {name: value for name, value in arguments.items() if name in names}
+    return widget_type(f"{op.kind}{op.dims}d", x, weight, bias, **settings)
 
 
-def _alone(
-    found: SlidingOp, x: Tensor, weight: Tensor | None, bias: Tensor | None, channel: int
+def _single_channel(
+    op: SlidingOp, x: Tensor, weight: Tensor | None, bias: Tensor | None, channel: int
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """One output channel with the input channels of its group."""
+    """Return input, weight and bias of one output channel: the input channels of its group and its own kernels."""
     if weight is None:
         return x[channel : channel + 1], None, None
-    groups, transposed = found.groups, found.kind == "conv_transpose"
-    share = x.shape[0] // groups
-    width = weight.shape[1] if transposed else weight.shape[0] // groups
-    group = channel // width
-    inputs = slice(group * share, (group + 1) * share)
-    own = channel % width
-    weight = weight[inputs, own : own + 1] if transposed else weight[channel : channel + 1]
-    return x[inputs], weight, None if bias is None else bias[channel : channel + 1]
+    transposed = op.kind == "conv_transpose"
+    group_inputs = x.shape[0] // op.groups
+    group_outputs = weight.shape[1] if transposed else weight.shape[0] // op.groups
+    group, i = divmod(channel, group_outputs)
+    inputs = slice(group * group_inputs, (group + 1) * group_inputs)
+    kernels = weight[inputs, i : i + 1] if transposed else weight[channel : channel + 1]
+    return x[inputs], kernels, None if bias is None else bias[channel : channel + 1]
 
 
-def stand(view: SlidingView, index: tuple[int, ...]) -> None:
-    """Have the picture stand at one element, (channel, place, …)."""
-    channel, *place = index
-    outs = view.sliding.output.shape[2:]
+def _show_element(view: SlidingView, index: tuple[int, ...]) -> None:
+    """Move the child widget to one element, (channel, position, …)."""
+    channel, *position = index
+    sizes = view.sliding.output.shape[2:]
     step = 0
-    for at, out in zip(place, outs, strict=True):
-        step = step * out + at
+    for i, size in zip(position, sizes, strict=True):
+        step = step * size + i
     with view.hold_sync():
         view.place = []
         view.channel = channel if view.sliding.channels > channel else 0
-        if max(outs) > PLACES:
-            view.origin = [max(0, at - PLACES // 2) for at in place]
+        if max(sizes) > PLACES:
+            view.origin = [max(0, i - PLACES // 2) for i in position]
         view.step = step + 1

@@ -40,7 +40,7 @@ def pages() -> dict[str, str]:
     found["unit"] = view.to_html()
     view.clear()
     view.occlude(((0, 3), (0, 3)))
-    found["painted"] = view.to_html()
+    found["occluded"] = view.to_html()
     before = copy.deepcopy(net.state_dict())
     with torch.no_grad():
         net.conv1.weight.add_(0.5)
@@ -91,7 +91,7 @@ def number(text: str) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["small", "unit", "painted", "compared", "wide", "series", *ZOO])
+@pytest.mark.parametrize("name", ["small", "unit", "occluded", "compared", "wide", "series", *ZOO])
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz").first).to_have_attribute("data-theme", theme)
@@ -104,7 +104,7 @@ def test_a_column_for_every_call_with_shape_and_parameters(open_page, pages):
     assert page.locator(".net-name b").all_text_contents() == [
         "x", "conv1", "relu", "max_pool2d", "conv2", "relu (2)", "flatten", "fc",
     ]  # fmt: skip
-    feet = page.locator(".net-foot").all_inner_texts()
+    feet = page.locator(".net-column-footer").all_inner_texts()
     assert feet[1].split("\n")[:2] == ["4×8×8", "40 params"]
     assert feet[7].split("\n")[:3] == ["3", "75 params", "→ output"]
 
@@ -131,7 +131,7 @@ def test_playing_fills_the_columns_one_by_one(open_page, pages):
     assert not filled(page, 2)
     page.locator(".dlviz-next").click()
     page.locator(".dlviz-next").click()
-    expect(page.locator(".net-column[data-now] b")).to_have_text("conv1")
+    expect(page.locator(".net-column[data-current] b")).to_have_text("conv1")
     expect(page.locator(".tensor-formula")).to_contain_text("Conv2d(1, 4, kernel_size=(3, 3)")
     expect(page.locator(".tensor-formula")).to_contain_text("x (1, 8, 8) → (4, 8, 8)")
     assert filled(page, 2)
@@ -148,7 +148,7 @@ def test_the_scale_changes_what_colors_are_relative_to(open_page, pages):
     scale.select_option("network")
     whole = set(page.locator(".net-max").all_inner_texts())
     assert len(whole) == 1
-    scale.select_option("unit")
+    scale.select_option("map")
     assert set(page.locator(".net-max").all_inner_texts()) == {""}
     # Now each map's own largest number has the full color.
     net, x = model_and_images()
@@ -161,17 +161,17 @@ def test_the_scale_changes_what_colors_are_relative_to(open_page, pages):
 def test_a_click_opens_a_map_into_the_channels_it_is_made_of(open_page, pages):
     page = open_page(pages["small"])
     maps(page, 4).click(position={"x": 60, "y": 60})  # second row, right: channel 3
-    expect(page.locator(".net-opened .net-title b")).to_have_text("conv2, channel 3 of 6")
-    expect(page.locator(".net-opened .net-line").first).to_have_text("from 4 channels of max_pool2d")
+    expect(page.locator(".net-detail .net-title b")).to_have_text("conv2, channel 3 of 6")
+    expect(page.locator(".net-detail .net-note").first).to_have_text("from 4 channels of max_pool2d")
     expect(page.locator(".net-input")).to_have_count(4)
     net, _ = model_and_images()
     expect(page.locator(".net-inputs")).to_contain_text("bias")
     shown = re.search(r"bias (\S+)", page.locator(".net-inputs").inner_text())[1]
     assert number(shown) == pytest.approx(net.conv2.bias[3].item(), abs=1e-4)
     page.locator(".net-input").nth(2).click()
-    expect(page.locator(".net-opened .net-title b")).to_have_text("max_pool2d, channel 2 of 4")
+    expect(page.locator(".net-detail .net-title b")).to_have_text("max_pool2d, channel 2 of 4")
     page.get_by_role("button", name="close").click()
-    expect(page.locator(".net-opened")).to_be_hidden()
+    expect(page.locator(".net-detail")).to_be_hidden()
 
 
 def test_hovering_reads_the_maps_own_numbers(open_page, pages):
@@ -183,7 +183,7 @@ def test_hovering_reads_the_maps_own_numbers(open_page, pages):
     cell = big.bounding_box()["width"] / 8
     for row, col in ((0, 0), (2, 5), (7, 7)):
         big.hover(position={"x": (col + 0.5) * cell, "y": (row + 0.5) * cell})
-        text = page.locator(".net-opened output").inner_text()
+        text = page.locator(".net-detail output").inner_text()
         assert text.startswith(f"conv1[0, {row}, {col}] = ")
         assert number(text.split(" = ")[1]) == pytest.approx(column[row, col].item(), rel=1e-4, abs=1e-6)
 
@@ -197,18 +197,18 @@ def test_arrow_keys_walk_over_maps_and_columns_and_enter_opens(open_page, pages)
     page.keyboard.press("ArrowRight")  # beyond the right edge stands the next column
     expect(maps(page, 2)).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator(".net-opened .net-title b")).to_have_text("relu, channel 0 of 4")
+    expect(page.locator(".net-detail .net-title b")).to_have_text("relu, channel 0 of 4")
     page.keyboard.press("Escape")
-    expect(page.locator(".net-opened")).to_be_hidden()
+    expect(page.locator(".net-detail")).to_be_hidden()
     maps(page, 2).press("Enter")
     page.locator(".net-map").press("ArrowDown")
     page.locator(".net-map").press("ArrowRight")
-    expect(page.locator(".net-opened output")).to_contain_text("relu[0, 1, 1] = ")
+    expect(page.locator(".net-detail output")).to_contain_text("relu[0, 1, 1] = ")
 
 
 def test_a_unit_shows_what_it_sees_and_its_sliding_window(open_page, pages):
     page = open_page(pages["unit"])
-    expect(page.locator(".net-image + .net-line")).to_contain_text(
+    expect(page.locator(".net-image + .net-note")).to_contain_text(
         "sees 7 × 7 of the input: rows 1 to 7, columns 0 to 6"
     )
     net, x = model_and_images()
@@ -216,10 +216,10 @@ def test_a_unit_shows_what_it_sees_and_its_sliding_window(open_page, pages):
     h = torch.max_pool2d(torch.relu(net.conv1(leaf)), 2)
     (gradient,) = torch.autograd.grad(net.conv2(h)[0, 3, 1, 0], leaf)
     moved = int((gradient[0] != 0).sum())
-    expect(page.locator(".net-image + .net-line")).to_contain_text(f"{moved} of the input's numbers move it")
+    expect(page.locator(".net-image + .net-note")).to_contain_text(f"{moved} of the input's numbers move it")
     window = page.get_by_role("group", name="conv2d", exact=True)
     expect(window.locator(".tensor-formula").first).to_contain_text("y[0, 3, 1, 0] = ")
-    page.locator(".net-opened").get_by_role("button", name="close").click()
+    page.locator(".net-detail").get_by_role("button", name="close").click()
     expect(page.get_by_role("group", name="conv2d", exact=True)).to_have_count(0)
 
 
@@ -243,7 +243,7 @@ def test_scores_open_into_the_terms_of_their_softmax(open_page, pages):
             number(part) for part in re.findall(r"−?[\d.e−]+$|−?\d[\d.e−]*", text.split("]")[1])[:3]
         )
         assert value * weight == pytest.approx(product, rel=0.02, abs=1e-3)
-    balance = page.locator(".net-terms .net-line").last.inner_text().replace("−", "-")
+    balance = page.locator(".net-terms .net-note").last.inner_text().replace("−", "-")
     top, rest, bias, value = (
         float(found)
         for found in re.findall(r": (-?[\d.e-]+)|bias (-?[\d.e-]+)|= (-?[\d.e-]+)", balance)
@@ -254,14 +254,14 @@ def test_scores_open_into_the_terms_of_their_softmax(open_page, pages):
 
 
 def test_painting_shows_where_the_scores_were(open_page, pages):
-    page = open_page(pages["painted"])
+    page = open_page(pages["occluded"])
     net, x = model_and_images()
     before = net(x)[0].softmax(0)
     bars = page.locator(".net-bar[data-before]")
     expect(bars).to_have_count(3)
     told = [float(bar.evaluate("node => node.style.getPropertyValue('--before')")) for bar in bars.all()]
     assert told == pytest.approx(before.tolist(), abs=1e-6)
-    expect(page.locator(".net-image + .net-line")).to_be_empty()
+    expect(page.locator(".net-image + .net-note")).to_be_empty()
     # A page has no kernel to run the model again, so it offers no brush.
     expect(page.get_by_role("button", name="Clear the paint")).to_be_hidden()
 
@@ -282,7 +282,7 @@ def test_every_map_of_a_page_opens_without_a_kernel(open_page, pages):
     page = open_page(pages["dictionary"])
     for n in range(page.locator(".net-maps").count()):
         maps(page, n).press("Enter")
-        expect(page.locator(".net-opened .net-title b")).to_contain_text(
+        expect(page.locator(".net-detail .net-title b")).to_contain_text(
             page.locator(".net-name b").nth(n).inner_text()
         )
 
@@ -292,12 +292,12 @@ def test_a_detail_of_64_by_64_stays_light(open_page, pages):
     assert page.locator("*").count() < 1500
     expect(page.locator(".dlviz-notes")).to_contain_text("16 of 512 maps are drawn")
     page.locator(".net-map").hover(position={"x": 120, "y": 90})
-    expect(page.locator(".net-opened output")).to_contain_text("0[2, ")
+    expect(page.locator(".net-detail output")).to_contain_text("0[2, ")
 
 
 def test_skips_arch_over_what_they_skip(open_page, pages):
     page = open_page(pages["residual"])
-    far = page.locator(".net-arcs path[data-far]")
+    far = page.locator(".net-arcs path[data-skip]")
     expect(far).to_have_count(2)
     names = page.locator(".net-name b").all_text_contents()
     first = far.first

@@ -33,7 +33,7 @@ def test_what_the_channels_add_is_the_map(layer):
     for channel in range(column.shape[0]):
         found, total = channel_contributions(network, 1, channel, 12)
         assert len(found) == total == 4 // layer.groups
-        whole = sum(share.part for share in found) + (bias(column, channel) or 0.0)
+        whole = sum(share.contribution for share in found) + (bias(column, channel) or 0.0)
         assert torch.allclose(whole, column.output[channel], atol=1e-12, rtol=0)
         for share in found:
             assert torch.equal(share.map, x[1, share.channel])
@@ -53,16 +53,16 @@ def test_a_series_and_a_function_add_up_too():
 
     network = record(Own(), (x,))
     found, _ = channel_contributions(network, 1, 1, 12)
-    assert torch.allclose(sum(share.part for share in found), network.columns[1].output[1], atol=1e-12)
+    assert torch.allclose(sum(share.contribution for share in found), network.columns[1].output[1], atol=1e-12)
 
 
 def test_other_parameters_give_other_shares():
     model, x = made("plain")
     state = {name: value + 1 for name, value in model.state_dict().items()}
-    network = record(model, (x,), state=state)
+    network = record(model, (x,), state_dict=state)
     found, _ = channel_contributions(network, 4, 2, 12, state)
     assert torch.allclose(
-        sum(s.part for s in found) + bias(network.columns[4], 2, state), network.columns[4].output[2], atol=1e-4
+        sum(s.contribution for s in found) + bias(network.columns[4], 2, state), network.columns[4].output[2], atol=1e-4
     )
     assert torch.equal(sliding_op(network.columns[4], state).weight, state["conv2.weight"])
 
@@ -71,7 +71,7 @@ def test_a_call_that_treats_channels_alike_comes_from_the_same_channel():
     model, x = made("plain")
     network = record(model, (x,))
     relu, _ = channel_contributions(network, 2, 3, 12)
-    assert [(share.source.column, share.channel, share.part) for share in relu] == [(1, 3, None)]
+    assert [(share.source.column, share.channel, share.contribution) for share in relu] == [(1, 3, None)]
 
 
 def test_side_by_side_a_channel_comes_from_its_own_branch():

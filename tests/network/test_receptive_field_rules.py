@@ -84,9 +84,9 @@ def stack(rng, dims):
         if after.numel() and after.shape[1] == made_:
             layers.append(one)
             here = after
-    twins = {nn.MaxPool1d: nn.AvgPool1d, nn.MaxPool2d: nn.AvgPool2d}
+    averages = {nn.MaxPool1d: nn.AvgPool1d, nn.MaxPool2d: nn.AvgPool2d}
     smooth = [
-        twins[type(one)](one.kernel_size, one.stride, one.padding, one.ceil_mode) if type(one) in twins else one
+        averages[type(one)](one.kernel_size, one.stride, one.padding, one.ceil_mode) if type(one) in averages else one
         for one in layers
     ]
     return nn.Sequential(*layers), nn.Sequential(*smooth), x

@@ -146,7 +146,7 @@ def test_of_a_model_that_torch_refuses_everything_up_to_there_is_kept():
     network = record(Wrong(), (torch.zeros(2, 1, 6, 6),))
     assert [column.name for column in network.columns] == ["x", "conv", "relu", "flatten"]
     assert "mat1 and mat2 shapes cannot be multiplied (2x32 and 100x10)" in network.refusal
-    assert network.refused == "fc (Linear)"
+    assert network.failed_call == "fc (Linear)"
     assert network.output is None
 
 

@@ -14,14 +14,15 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.kit.errors import DlvizError
-from dlviz.network.scene import MAX_MAPS, MAX_SIDE, feature_maps
+from dlviz.network.feature_maps import feature_maps
+from dlviz.network.scene import MAX_MAPS, MAX_SIDE
 from tests.network.zoo import ZOO, made
 
 
-def drawn(about):
+def drawn(data):
     """The numbers that a column or sheet sends to the view."""
-    kind = about.get("type", about.get("kind"))
-    return torch.from_numpy(np.frombuffer(about["values"], kind).copy().reshape(about["drawn"]))
+    kind = data["dtype"]
+    return torch.from_numpy(np.frombuffer(data["values"], kind).copy().reshape(data["drawn"]))
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -30,10 +31,10 @@ def test_every_model_opens_with_no_edits_and_every_drawn_map_is_bitwise_the_hook
     view = dlviz.layers(model, x, sample=1)
     assert view.refusal == ""
     assert len(view.scene["columns"]) == len(view.columns) > 1
-    for column, about in zip(view.columns, view.scene["columns"], strict=True):
-        every = about["every"]
-        whole = feature_maps(column.output, view.network.one_dimensional)[: about["drawn"][0], ::every, ::every]
-        assert torch.equal(drawn(about).to(whole.dtype), whole)
+    for column, data in zip(view.columns, view.scene["columns"], strict=True):
+        every = data["stride"]
+        whole = feature_maps(column.output, view.network.one_dimensional)[: data["drawn"][0], ::every, ::every]
+        assert torch.equal(drawn(data).to(whole.dtype), whole)
     json.dumps({**view.scene, "columns": [], "image": None, "scores": None}, allow_nan=False)
 
 
@@ -43,13 +44,13 @@ def test_every_map_that_is_drawn_can_be_opened(name):
     view = dlviz.layers(model, x)
     for number, column in enumerate(view.columns):
         view.inspect(number, 0)
-        shown = drawn(view.detail["sheet"]).flatten()
+        shown = drawn(view.detail["map"]).flatten()
         first = (
             feature_maps(column.output, view.network.one_dimensional)[0].flatten()
             if column.output.dim() > 1
             else column.output.flatten()
         )
-        assert torch.equal(shown.to(first.dtype), first) or view.detail["sheet"]["every"] > 1
+        assert torch.equal(shown.to(first.dtype), first) or view.detail["map"]["stride"] > 1
         view.to_html()
 
 
@@ -78,9 +79,9 @@ def test_a_unit_has_its_field_its_parts_and_its_window():
     assert torch.equal(view.window.output, net[0](x[2]).detach())
     assert view.window.step == 1 + 2 * 6 + 4
     assert view.window.channel == 1
-    assert view.door == view.window.model_id
-    assert view.sight["boxes"]["0"] == [[2, 4], [4, 6]]
-    parts = [drawn(one["part"]) for one in view.detail["inputs"]]
+    assert view.child_widget == view.window.model_id
+    assert view.field_overlay["boxes"]["0"] == [[2, 4], [4, 6]]
+    parts = [drawn(one["contribution"]) for one in view.detail["inputs"]]
     assert torch.allclose(sum(parts) + view.detail["bias"], view.columns[1].output[1], atol=1e-6)
 
 
@@ -98,7 +99,7 @@ def test_the_same_window_serves_every_place_of_a_layer_and_goes_with_it():
     assert repr(window) == "dlviz.conv2d(closed)"
     view.inspect("1", 0, (1, 1))  # nothing slides in a ReLU
     assert view.window is None
-    assert view.door == ""
+    assert view.child_widget == ""
     assert view.receptive_field.box == ((1, 3), (1, 3))
 
 
@@ -130,16 +131,20 @@ def test_a_series_has_a_map_for_every_channel():
     torch.manual_seed(0)
     net, x = nn.Sequential(nn.Conv1d(2, 3, 3, dilation=2), nn.ReLU(), nn.AvgPool1d(2)), torch.rand(2, 2, 20)
     view = dlviz.layers(net, x)
-    assert [about["layout"] for about in view.scene["columns"]] == ["maps"] * 4
+    assert [data["layout"] for data in view.scene["columns"]] == ["maps"] * 4
     assert view.scene["columns"][1]["drawn"] == [3, 1, 16]
     assert view.scene["image"] is None
     view.inspect("2", 1, (3,))
     assert view.receptive_field.box == ((6, 11),)
-    assert view.sight["boxes"]["1"] == [[6, 7]]
-    parts = sum(drawn(one["part"])[0] for one in view.detail["inputs"]) if view.detail["inputs"][0]["part"] else None
+    assert view.field_overlay["boxes"]["1"] == [[6, 7]]
+    parts = (
+        sum(drawn(one["contribution"])[0] for one in view.detail["inputs"])
+        if view.detail["inputs"][0]["contribution"]
+        else None
+    )
     assert parts is None
     view.inspect("0", 2, (0,))
-    parts = sum(drawn(one["part"])[0] for one in view.detail["inputs"]) + view.detail["bias"]
+    parts = sum(drawn(one["contribution"])[0] for one in view.detail["inputs"]) + view.detail["bias"]
     assert torch.allclose(parts, view.columns[1].output[2], atol=1e-6)
 
 
@@ -151,7 +156,7 @@ def test_painting_runs_the_model_on_what_is_left():
     covered[1, :, 1:4, 2:6] = 0.5
     assert torch.equal(view.output, net(covered))
     assert torch.equal(view.columns[0].output, covered[1])
-    before = drawn({**view.scene["image"], "values": view.scene["image"]["values"], "kind": "uint8"})
+    before = drawn({**view.scene["image"], "values": view.scene["image"]["values"], "dtype": "uint8"})
     assert before.shape == (1, 8, 8)
     assert torch.allclose(_double(view.scene["scores"]["before_z"]), net(x)[1].double(), atol=1e-6)
     assert torch.allclose(_double(view.scene["scores"]["p"]), net(covered)[1].softmax(0).double(), atol=1e-6)
@@ -164,7 +169,7 @@ def test_painting_runs_the_model_on_what_is_left():
     assert torch.equal(view.output, net(x))
     assert "before_z" not in view.scene["scores"]
     assert torch.equal(x[1], x[1].clamp(0, 1))
-    assert view.painted == []
+    assert view.occluded == []
 
 
 def _double(values):
@@ -179,13 +184,13 @@ def test_before_and_after_training_stand_side_by_side():
         net[0].weight.mul_(2)
     view = dlviz.layers(net, x, against=before)
     assert torch.equal(view.columns[1].output, net[0](x)[0])
-    view.shows = "against"
+    view.shown_run = "against"
     assert torch.equal(view.columns[1].output, old)
     view.inspect("0", 0, (0, 0))
     assert torch.allclose(view.window.output, old, atol=1e-6)
-    parts = sum(drawn(one["part"]) for one in view.detail["inputs"]) + view.detail["bias"]
+    parts = sum(drawn(one["contribution"]) for one in view.detail["inputs"]) + view.detail["bias"]
     assert torch.allclose(parts, old[0], atol=1e-6)
-    view.shows = "difference"
+    view.shown_run = "difference"
     assert torch.equal(drawn(view.scene["columns"][1]), (net[0](x)[0] - old).detach())
     assert view.window is None
 
@@ -193,10 +198,10 @@ def test_before_and_after_training_stand_side_by_side():
 def test_two_inputs_and_two_modules_compare_too():
     net, x = net_and_image()
     other = torch.rand(5, 1, 8, 8)
-    view = dlviz.layers(net, x, against=other, shows="against")
+    view = dlviz.layers(net, x, against=other, shown_run="against")
     assert torch.equal(view.output, net(other))
-    twin = copy.deepcopy(net)
-    assert torch.equal(dlviz.layers(net, x, against=twin, shows="difference").columns[1].output, net[0](x)[0])
+    copied = copy.deepcopy(net)
+    assert torch.equal(dlviz.layers(net, x, against=copied, shown_run="difference").columns[1].output, net[0](x)[0])
     with pytest.raises(DlvizError, match="same calls"):
         dlviz.layers(net, x, against=nn.Sequential(nn.Conv2d(1, 3, 3)))
 
@@ -254,10 +259,10 @@ def test_several_inputs_and_inputs_by_name():
 def test_large_networks_are_cropped_and_say_so():
     net = nn.Sequential(nn.Conv2d(1, 512, 1), nn.ReLU())
     view = dlviz.layers(net, torch.rand(1, 1, 300, 200))
-    about = view.scene["columns"][1]
-    assert about["drawn"][0] == MAX_MAPS
-    assert max(about["drawn"][1:]) <= MAX_SIDE
-    assert about["channels"] == 512
+    data = view.scene["columns"][1]
+    assert data["drawn"][0] == MAX_MAPS
+    assert max(data["drawn"][1:]) <= MAX_SIDE
+    assert data["channels"] == 512
     texts = " ".join(note["text"] for note in view.scene["notes"])
     assert "16 of 512 maps" in texts
     assert "every k-th" in texts
@@ -287,7 +292,7 @@ def test_what_does_not_fit_is_named(call, words):
 def test_an_unknown_argument_is_refused():
     net, x = net_and_image()
     with pytest.raises(TypeError, match="scales"):
-        dlviz.layers(net, x, scales="unit")
+        dlviz.layers(net, x, scales="map")
 
 
 def test_closing_lets_the_model_and_its_tensors_go():
@@ -325,9 +330,9 @@ def test_an_exported_page_carries_every_map_and_the_open_door():
     view = dlviz.layers(net, x, against=copy.deepcopy(net.state_dict()))
     view.inspect("0", 1, (0, 0))
     frames = view._precomputed()
-    assert set(frames["shows"]) == {'"against"', '"difference"'}
-    assert {"[]", "[0, 0]", "[1, 2]", "[4, 26]"} <= set(frames["opened"])
-    assert list(view._page_state()["child_widgets"]) == [view.door]
+    assert set(frames["shown_run"]) == {'"against"', '"difference"'}
+    assert {"[]", "[0, 0]", "[1, 2]", "[4, 26]"} <= set(frames["selected_map"])
+    assert list(view._page_state()["child_widgets"]) == [view.child_widget]
 
 
 def test_the_still_is_small_and_says_what_it_shows():

@@ -1,103 +1,105 @@
-// The columns: one for every call, its maps on a canvas, arcs above them from each call to what it was made from.
+// The columns: one for every call with its maps on a canvas, and arcs above them from each call to its sources.
 
 import { h, s, fillIn } from "../../kit/js/dom.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
-import { places } from "./map_layout.js";
+import { mapLayout } from "./map_layout.js";
 
-/** From one column's left edge to the next one's, and the height of the arcs. */
+/** Distance between the left edges of neighboring columns. */
 const PITCH = 104;
-const ARCS = [12, 34];
+/** Height of the arcs, without and with skip connections. */
+const ARC_HEIGHTS = [12, 34];
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (column: number, channel: number) => void}} options
  */
-export function strip({ messages, signal, pick }) {
+export function columnRow({ messages, signal, pick }) {
   const arcs = s("svg", { class: "net-arcs", "aria-hidden": "true" });
-  const row = h("div", { class: "net-row" });
-  const element = h("div", { class: "net-strip", tabindex: "-1" }, arcs, row);
+  const row = h("div", { class: "net-column-row" });
+  const element = h("div", { class: "net-columns", tabindex: "-1" }, arcs, row);
   let columns = [];
-  /** What each column was last drawn from, so that it is drawn again only when that has changed. */
-  let drawn = [];
+  /** The state that each column was last painted from; an unchanged column is not painted again. */
+  let paintedKeys = [];
 
-  /** @param {any[]} about the scene's columns, with their numbers decoded */
-  function show(about) {
-    const same = columns.length === about.length && about.every((one, n) => one.name === columns[n].about.name);
-    drawn = [];
-    if (same) {
-      columns.forEach((column, n) => describe(column, about[n]));
+  /** @param {any[]} next the scene's columns, decoded */
+  function show(next) {
+    const sameCalls = columns.length === next.length && next.every((data, n) => data.name === columns[n].data.name);
+    paintedKeys = [];
+    if (sameCalls) {
+      columns.forEach((column, n) => describe(column, next[n]));
       return;
     }
-    columns = about.map((one, n) => make(one, n));
+    columns = next.map(makeColumn);
     row.replaceChildren(...columns.map((column) => column.element));
-    const tall = ARCS[about.some((one, n) => one.sources.some((from) => n - from > 1)) ? 1 : 0];
-    arcs.setAttribute("width", String(PITCH * about.length));
-    arcs.setAttribute("height", String(tall));
-    arcs.replaceChildren(...about.flatMap((one, n) => one.sources.map((from) => arc(from, n, tall))));
+    const height = ARC_HEIGHTS[next.some((data, n) => data.sources.some((from) => n - from > 1)) ? 1 : 0];
+    arcs.setAttribute("width", String(PITCH * next.length));
+    arcs.setAttribute("height", String(height));
+    arcs.replaceChildren(...next.flatMap((data, n) => data.sources.map((from) => arc(from, n, height))));
   }
 
-  function arc(from, to, tall) {
+  function arc(from, to, height) {
     const [a, b] = [from * PITCH + 42, to * PITCH + 42];
-    const lift = to - from === 1 ? 5 : Math.min(tall - 5, 10 + 5 * (to - from));
-    const y = tall - 2;
+    const lift = to - from === 1 ? 5 : Math.min(height - 5, 10 + 5 * (to - from));
+    const y = height - 2;
     const d = `M${a},${y} C${a},${y - lift * 1.3} ${b},${y - lift * 1.3} ${b},${y}`;
-    return s("path", { d, "data-to": to, "data-from": from, "data-far": to - from > 1 ? "" : null });
+    return s("path", { d, "data-to": to, "data-from": from, "data-skip": to - from > 1 ? "" : null });
   }
 
-  function make(about, n) {
+  function makeColumn(data, n) {
     const canvas = h("canvas");
     const button = h("button", { type: "button", class: "net-maps" }, canvas);
     const name = h("b");
     const kind = h("span", { class: "net-kind" });
-    const foot = h("div", { class: "net-foot" });
-    const element = h("div", { class: "net-column" }, h("div", { class: "net-name" }, name, kind), button, foot);
-    const column = { about, n, canvas, button, name, kind, foot, element, place: null, at: 0 };
+    const footer = h("div", { class: "net-column-footer" });
+    const element = h("div", { class: "net-column" }, h("div", { class: "net-name" }, name, kind), button, footer);
+    const column = { data, n, canvas, button, name, kind, footer, element, layout: null, focused: 0 };
     button.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
-      // Enter on the button clicks it at no place: what was walked to is meant.
-      const k = event.detail ? column.place.at(event.clientX - box.left, event.clientY - box.top) : column.at;
+      // A click by the Enter key has no position; it selects the map that the arrow keys moved to.
+      const k = event.detail ? column.layout.indexAt(event.clientX - box.left, event.clientY - box.top) : column.focused;
       if (k < 0) return;
-      column.at = k;
+      column.focused = k;
       pick(n, k);
     }, { signal });
-    button.addEventListener("keydown", (event) => walk(event, column), { signal });
-    describe(column, about);
+    button.addEventListener("keydown", (event) => moveFocus(event, column), { signal });
+    describe(column, data);
     return column;
   }
 
-  function describe(column, about) {
-    column.about = about;
-    column.place = places(about);
-    column.at = Math.min(column.at, column.place.count - 1);
-    column.name.textContent = about.name;
-    column.name.title = about.name;
-    column.kind.textContent = about.kind === "input" ? messages.input : about.kind;
-    column.kind.title = about.about;
-    const shape = about.shape.join("×") || "()";
-    const extra = [about.parameters ? fillIn(messages.learns, { count: brief(about.parameters) }) : "", ...about.returned.map((name) => fillIn(messages.returned, { name }))];
-    column.foot.replaceChildren(h("code", {}, shape), ...extra.filter(Boolean).map((text) => h("span", { title: text }, text)), h("span", { class: "net-max" }));
-    speak(column);
+  function describe(column, data) {
+    column.data = data;
+    column.layout = mapLayout(data);
+    column.focused = Math.min(column.focused, column.layout.count - 1);
+    column.name.textContent = data.name;
+    column.name.title = data.name;
+    column.kind.textContent = data.kind === "input" ? messages.input : data.kind;
+    column.kind.title = data.call;
+    const shape = data.shape.join("×") || "()";
+    const lines = data.returned.map((name) => fillIn(messages.returned, { name }));
+    if (data.parameters) lines.unshift(fillIn(messages.parameter_count, { count: shortCount(data.parameters) }));
+    column.footer.replaceChildren(h("code", {}, shape), ...lines.map((text) => h("span", { title: text }, text)), h("span", { class: "net-max" }));
+    labelFocused(column);
   }
 
-  function speak(column) {
-    const { about } = column;
-    const text = about.layout === "maps" ? messages.map : about.layout === "vector" ? messages.map_unit : messages.map_plane;
-    column.button.setAttribute("aria-label", fillIn(text, { name: about.name, channel: column.at, count: about.layout === "vector" ? about.size[0] : about.channels }));
+  function labelFocused(column) {
+    const { data } = column;
+    const text = data.layout === "maps" ? messages.map : data.layout === "vector" ? messages.map_unit : messages.map_plane;
+    column.button.setAttribute("aria-label", fillIn(text, { name: data.name, channel: column.focused, count: data.layout === "vector" ? data.size[0] : data.channels }));
   }
 
-  /** Arrow keys walk over the maps of a column, and from column to column. */
-  function walk(event, column) {
-    const { abreast, count } = column.place;
-    const steps = { ArrowUp: -abreast, ArrowDown: abreast, ArrowLeft: -1, ArrowRight: 1 };
-    const step = steps[event.key];
+  /** Arrow keys move over the maps of a column, and from column to column. */
+  function moveFocus(event, column) {
+    const { perRow, count } = column.layout;
+    const step = { ArrowUp: -perRow, ArrowDown: perRow, ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    const sideways = Math.abs(step) === 1 && event.key !== "ArrowUp" && event.key !== "ArrowDown";
-    const within = abreast > 1 && sideways ? Math.floor(column.at / abreast) === Math.floor((column.at + step) / abreast) : !sideways;
-    const to = column.at + step;
-    if (within && to >= 0 && to < count) {
-      column.at = to;
+    const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
+    const to = column.focused + step;
+    const sameRow = Math.floor(column.focused / perRow) === Math.floor(to / perRow);
+    if ((!sideways || (perRow > 1 && sameRow)) && to >= 0 && to < count) {
+      column.focused = to;
       focus(column);
     } else if (sideways) {
       const next = columns[column.n + Math.sign(step)];
@@ -105,89 +107,88 @@ export function strip({ messages, signal, pick }) {
     }
   }
   function focus(column) {
-    speak(column);
-    drawn[column.n] = "";
+    labelFocused(column);
+    paintedKeys[column.n] = "";
     column.button.focus();
-    ring(column);
+    placeFocusRing(column);
   }
-  /** Where the keyboard stands in a column. */
-  function ring(column) {
-    const [x, y, w, high] = column.place.rect(column.at);
-    column.button.style.setProperty("--ring", `${x}px ${y}px ${w}px ${high}px`);
-    for (const [name, value] of [["--x", x], ["--y", y], ["--w", w], ["--h", high]]) column.button.style.setProperty(name, `${value}px`);
+  function placeFocusRing(column) {
+    const [x, y, width, height] = column.layout.rect(column.focused);
+    for (const [name, value] of [["--x", x], ["--y", y], ["--w", width], ["--h", height]]) column.button.style.setProperty(name, `${value}px`);
   }
 
   /**
-   * @param {{scale: string, whole: number, step: number, opened: number[], boxes: Record<string, number[][]>, colors: any}} state
+   * @param {{scale: string, networkMax: number, step: number, selected: number[], boxes: Record<string, number[][]>, colors: any}} state
    */
-  function paint({ scale, whole, step, opened, boxes, colors }) {
+  function paint({ scale, networkMax, step, selected, boxes, colors }) {
     for (const column of columns) {
-      const { about, n } = column;
+      const { data, n } = column;
       const filled = n < step;
-      const mine = opened[0] === n ? opened[1] : -1;
-      const key = JSON.stringify([scale, scale === "network" ? whole : 0, filled, mine, boxes[n] ?? null, colors.paper]);
-      column.element.toggleAttribute("data-now", n === step - 1);
-      column.element.toggleAttribute("data-opened", mine >= 0);
-      if (drawn[n] === key) continue;
-      drawn[n] = key;
-      const max = scale === "network" ? whole : about.max;
-      draw(column, filled, mine, boxes[n], max, scale, colors);
-      column.foot.lastChild.textContent = scale === "unit" || !filled ? "" : `± ${format(max, 3)}`;
+      const channel = selected[0] === n ? selected[1] : -1;
+      const key = JSON.stringify([scale, scale === "network" ? networkMax : 0, filled, channel, boxes[n] ?? null, colors.paper]);
+      column.element.toggleAttribute("data-current", n === step - 1);
+      column.element.toggleAttribute("data-selected", channel >= 0);
+      if (paintedKeys[n] === key) continue;
+      paintedKeys[n] = key;
+      const max = scale === "network" ? networkMax : data.max;
+      paintColumn(column, { filled, channel, box: boxes[n], max, perMap: scale === "map", colors });
+      column.footer.lastChild.textContent = scale === "map" || !filled ? "" : `± ${format(max, 3)}`;
     }
-    for (const path of arcs.children) path.toggleAttribute("data-now", Number(path.dataset.to) === step - 1);
+    for (const path of arcs.children) path.toggleAttribute("data-current", Number(path.dataset.to) === step - 1);
   }
 
-  function draw(column, filled, mine, box, max, scale, colors) {
-    const { about, place, canvas } = column;
-    const context = hidpiContext(canvas, place.width, Math.ceil(place.height) + 1);
-    const [, rows, width] = about.drawn;
-    ring(column);
-    for (let k = 0; k < place.count; k += 1) {
-      const [x, y, w, high] = place.rect(k);
-      if (filled && about.layout === "vector") {
-        context.drawImage(heatmap(about.numbers, k, 1, 1, scale === "unit" ? about.max : max, colors), x, y, w, high);
-      } else if (filled) {
-        const from = k * rows * width;
-        context.drawImage(heatmap(about.numbers, from, rows, width, scale === "unit" ? about.maxima[k] : max, colors), x, y, w, high);
-      }
-      if (about.layout !== "vector" || place.count <= 32) outline(context, [x, y, w, high], filled ? colors.line : colors["line-2"], 1);
+  function paintColumn(column, { filled, channel, box, max, perMap, colors }) {
+    const { data, layout, canvas } = column;
+    const context = hidpiContext(canvas, layout.width, Math.ceil(layout.height) + 1);
+    const isVector = data.layout === "vector";
+    const maps = Array.from({ length: layout.count }, (_, k) => k);
+    placeFocusRing(column);
+    for (const k of maps) {
+      if (filled) context.drawImage(mapPicture(data, k, perMap, max, colors), ...layout.rect(k));
+      if (!isVector || layout.count <= 32) outline(context, layout.rect(k), filled ? colors.line : colors["line-2"], 1);
     }
-    if (filled && box && about.layout !== "vector") {
-      // In its own column the unit has one map; what it sees of the others it sees in all of their maps.
-      for (let k = 0; k < place.count; k += 1) if (mine < 0 || mine === k) outline(context, sub(place.rect(k), box, about), colors.flow, 1.5);
+    if (filled && box && !isVector) {
+      // In its own column the element is in one map; in the columns before it, it depends on all maps.
+      for (const k of maps) if (channel < 0 || channel === k) outline(context, boxRect(layout.rect(k), box, data), colors.flow, 1.5);
     }
-    if (about.layout === "vector" && place.count > 32) outline(context, [0, 0, place.rect(place.count - 1)[0] + place.rect(0)[2], place.height], colors.line, 1);
-    const chosen = mine < 0 ? -1 : about.layout === "vector" ? Math.floor(mine / about.every) : mine;
-    if (chosen >= 0 && chosen < place.count) outline(context, place.rect(chosen), colors.accent, 2.5);
+    if (isVector && layout.count > 32) outline(context, [0, 0, layout.rect(layout.count - 1)[0] + layout.rect(0)[2], layout.height], colors.line, 1);
+    const selected = channel < 0 ? -1 : isVector ? Math.floor(channel / data.stride) : channel;
+    if (selected >= 0 && selected < layout.count) outline(context, layout.rect(selected), colors.accent, 2.5);
   }
-  /** The part of a map's rectangle that a receptive field takes. */
-  function sub([x, y, w, high], box, about) {
-    const [[top, bottom], [left, right]] = box.length === 2 ? box : [[0, about.size[0] - 1], box[0]];
-    const [dy, dx] = [high / about.size[0], w / about.size[1]];
+  function mapPicture(data, k, perMap, max, colors) {
+    if (data.layout === "vector") return heatmap(data.numbers, k, 1, 1, perMap ? data.max : max, colors);
+    const [, rows, columns] = data.drawn;
+    return heatmap(data.numbers, k * rows * columns, rows, columns, perMap ? data.maxima[k] : max, colors);
+  }
+  /** The part of a map's rectangle that a receptive field covers. */
+  function boxRect([x, y, width, height], box, data) {
+    const [[top, bottom], [left, right]] = box.length === 2 ? box : [[0, data.size[0] - 1], box[0]];
+    const [dy, dx] = [height / data.size[0], width / data.size[1]];
     return [x + left * dx, y + top * dy, (right - left + 1) * dx, (bottom - top + 1) * dy];
   }
-  function outline(context, [x, y, w, high], color, line) {
+  function outline(context, [x, y, width, height], color, line) {
     context.strokeStyle = color;
     context.lineWidth = line;
-    context.strokeRect(x + line / 2, y + line / 2, Math.max(1, w - line), Math.max(1, high - line));
+    context.strokeRect(x + line / 2, y + line / 2, Math.max(1, width - line), Math.max(1, height - line));
   }
 
-  /** Have a column in sight. */
-  function reveal(n) {
+  /** Scroll until a column is visible. */
+  function scrollTo(n) {
     const left = n * PITCH;
     if (left < element.scrollLeft || left + PITCH > element.scrollLeft + element.clientWidth) element.scrollLeft = left - element.clientWidth + 2 * PITCH;
   }
-  return { element, show, paint, reveal };
+  return { element, show, paint, scrollTo };
 }
 
-/** 12,345 as "12.3k": a column is narrow. */
-function brief(count) {
+/** 12,345 as "12.3k", because a column is narrow. */
+function shortCount(count) {
   const [unit, name] = count >= 1e6 ? [1e6, "M"] : count >= 1e4 ? [1e3, "k"] : [1, ""];
   return `${format(count / unit, 3)}${name}`.replace(/^(\d)(\d{3})$/, "$1,$2");
 }
 
-/** Decode the numbers of a scene's column. */
-export function decoded(column, numbers) {
+/** Decode the numbers of a scene's column, with the maximum of each map and of all. */
+export function decodeColumn(column) {
+  const numbers = typedArray(column.values, column.dtype);
   const [count, rows, columns] = column.drawn;
   const maxima = Array.from({ length: count }, (_, k) => maxAbs(numbers, k * rows * columns, (k + 1) * rows * columns));
   return { ...column, numbers, maxima, max: Math.max(0, ...maxima) };

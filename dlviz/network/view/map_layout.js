@@ -1,59 +1,59 @@
-// Where the maps of a column stand on its canvas, in pixels.
+// Where the maps of a column are on its canvas, in pixels.
 
-/** Width of a column's canvas, its greatest height, and the gap between maps. */
-const WIDE = 84;
-const HIGH = 320;
+/** Width of a column's canvas, its largest height, and the gap between maps. */
+const WIDTH = 84;
+const MAX_HEIGHT = 320;
 const GAP = 4;
-/** Units of a vector that stand below each other. */
-const TALL = 64;
+/** Units of a vector in one strip. */
+const STRIP_UNITS = 64;
 
 /**
- * @param {any} column as Python describes it
- * @returns {{width: number, height: number, count: number, rect: (k: number) => number[], at: (x: number, y: number) => number}}
- *   rect: [x, y, width, height] of map or unit k; at: which one lies under a point, -1 for none
+ * @param {any} column a column of the scene
+ * @returns {{width: number, height: number, count: number, perRow: number, rect: (k: number) => number[], indexAt: (x: number, y: number) => number}}
+ *   rect: [x, y, width, height] of map or unit k; indexAt: the one at a point, -1 for none
  */
-export function places(column) {
+export function mapLayout(column) {
   const [count, rows, columns] = column.drawn;
-  if (column.layout === "vector") return units(rows);
-  if (column.layout === "number") return boxes(1, 1, () => [0, 0, 44, 26]);
+  if (column.layout === "vector") return unitLayout(rows);
+  if (column.layout === "number") return gridLayout(1, 1, () => [0, 0, 44, 26]);
   if (column.layout === "plane") {
-    const cell = Math.min(WIDE / columns, HIGH / rows, 14);
-    return boxes(1, 1, () => [0, 0, cell * columns, cell * rows]);
+    const cell = Math.min(WIDTH / columns, MAX_HEIGHT / rows, 14);
+    return gridLayout(1, 1, () => [0, 0, cell * columns, cell * rows]);
   }
-  const abreast = count > 3 ? 2 : 1;
-  const side = (WIDE - GAP * (abreast - 1)) / abreast;
+  const perRow = count > 3 ? 2 : 1;
+  const side = (WIDTH - GAP * (perRow - 1)) / perRow;
   const scale = Math.min(side / columns, side / rows);
-  const [wide, high] = [scale * columns, Math.max(3, scale * rows)];
-  return boxes(count, abreast, (k) => [(k % abreast) * (side + GAP), Math.floor(k / abreast) * (high + GAP), wide, high]);
+  const [width, height] = [scale * columns, Math.max(3, scale * rows)];
+  return gridLayout(count, perRow, (k) => [(k % perRow) * (side + GAP), Math.floor(k / perRow) * (height + GAP), width, height]);
 }
 
-function boxes(count, abreast, rect) {
+function gridLayout(count, perRow, rect) {
   const last = rect(count - 1);
-  const contains = ([x, y, w, h], px, py) => px >= x && px < x + w && py >= y && py < y + h;
+  const contains = ([x, y, width, height], px, py) => px >= x && px < x + width && py >= y && py < y + height;
   return {
-    width: WIDE,
+    width: WIDTH,
     height: last[1] + last[3],
     count,
-    abreast,
+    perRow,
     rect,
-    at: (x, y) => Array.from({ length: count }, (_, k) => k).find((k) => contains(rect(k), x, y)) ?? -1,
+    indexAt: (x, y) => Array.from({ length: count }, (_, k) => k).find((k) => contains(rect(k), x, y)) ?? -1,
   };
 }
 
-function units(count) {
-  const strips = Math.ceil(count / TALL);
-  const rows = Math.min(count, TALL);
-  const high = Math.min(20, (HIGH - 10) / rows);
-  const wide = Math.min(40, WIDE / strips);
+function unitLayout(count) {
+  const strips = Math.ceil(count / STRIP_UNITS);
+  const rows = Math.min(count, STRIP_UNITS);
+  const height = Math.min(20, (MAX_HEIGHT - 10) / rows);
+  const width = Math.min(40, WIDTH / strips);
   return {
-    width: WIDE,
-    height: rows * high,
+    width: WIDTH,
+    height: rows * height,
     count,
-    abreast: 1,
-    rect: (k) => [Math.floor(k / TALL) * wide, (k % TALL) * high, wide - (strips > 1 ? 1 : 0), high],
-    at(x, y) {
-      const k = Math.floor(x / wide) * TALL + Math.floor(y / high);
-      return x < strips * wide && y < rows * high && k < count ? k : -1;
+    perRow: 1,
+    rect: (k) => [Math.floor(k / STRIP_UNITS) * width, (k % STRIP_UNITS) * height, width - (strips > 1 ? 1 : 0), height],
+    indexAt(x, y) {
+      const k = Math.floor(x / width) * STRIP_UNITS + Math.floor(y / height);
+      return x < strips * width && y < rows * height && k < count ? k : -1;
     },
   };
 }
