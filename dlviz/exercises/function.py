@@ -1,14 +1,16 @@
 """An exercise that asks for a function, checked against the solution on random inputs."""
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
 
 from dlviz.exercises.compare import brief, describe
 from dlviz.exercises.exercise import Exercise
+from dlviz.exercises.mistakes import Mistake, as_functions
 from dlviz.exercises.report import Result
 from dlviz.exercises.run_answer import Outcome, attempt, deviation, equal, shown, untouched_randomness
 from dlviz.kit.messages import message
@@ -21,12 +23,18 @@ class Function(Exercise):
     """A function to write.
 
     ``case(generator, i)`` makes the arguments of the i-th case, by name. ``mistakes`` are wrong implementations people
-    write; one is named to the learner only if it gives the learner's own results on every case.
+    write, by name: changes of the reference's code, or functions. A mistake is named to the learner only if it gives
+    the learner's own results on every case.
     """
 
     case: Callable[[torch.Generator, int], dict[str, Any]]
-    mistakes: tuple[Callable[..., Any], ...] = ()
+    mistakes: Mapping[str, Mistake] = field(default_factory=dict)
     kind: ClassVar[str] = "function"
+
+    @cached_property
+    def wrong_answers(self) -> dict[str, Callable[..., Any]]:
+        """The mistakes, by name, as functions."""
+        return as_functions(self.reference, self.mistakes)
 
     def judge(self, answer: Any, seed: int) -> Result:
         """Compare kind, shape, dtype, graph and numbers with the solution's, then look at the inputs."""
@@ -36,23 +44,21 @@ class Function(Exercise):
             cases = [self.case(torch.Generator().manual_seed(seed + i), i) for i in range(CASES)]
         if mismatch := self._signature(answer, cases[0]):
             return mismatch
-        mine, right = self._run(answer, cases, seed), self._run(self.reference, cases, seed)
+        mine = [self._run(answer, case, seed) for case in cases]
+        right = [self._run(self.reference, case, seed) for case in cases]
         if any(run.value is ... for run in mine):
             return self.missing()
         first = next((i for i in range(CASES) if deviation(mine[i], right[i]) or mine[i].changed), None)
         if first is None:
             return self.right()
-        for mistake in self.mistakes:
-            if all(map(equal, mine, self._run(mistake, cases, seed))):
-                return self.wrong(message(self.key("wrong", mistake.__name__)), misconception=mistake.__name__)
+        for name, mistake in self.wrong_answers.items():
+            if all(equal(run, self._run(mistake, case, seed)) for run, case in zip(mine, cases, strict=True)):
+                return self.wrong(message(self.key("wrong", name)), misconception=name)
         return self._side_by_side(cases[first], mine[first], right[first])
 
-    def _run(self, function: Callable[..., Any], cases: list[dict[str, Any]], seed: int) -> list[Outcome]:
-        runs = []
-        for case in cases:
-            with untouched_randomness(seed):
-                runs.append(attempt(function, case))
-        return runs
+    def _run(self, function: Callable[..., Any], case: dict[str, Any], seed: int) -> Outcome:
+        with untouched_randomness(seed):
+            return attempt(function, case)
 
     def _signature(self, answer: Callable[..., Any], case: dict[str, Any]) -> Result | None:
         """Say which arguments are expected, before a call fails on them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from dlviz.exercises.compare import brief
@@ -14,25 +15,31 @@ from dlviz.kit.messages import message
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Repair(Function):
-    """A function to repair; ``mistakes[0]`` is the code as it was found, and the starter.
+    """A function to repair; ``found`` is the code as it was found, the first mistake and the starter.
 
     ``metric(function)`` measures the fault on the found code's own data; every report shows it for both.
     """
 
+    found: Callable[..., Any]
     metric: Callable[[Callable[..., Any]], Any]
     kind: ClassVar[str] = "repair"
+
+    @cached_property
+    def wrong_answers(self) -> dict[str, Callable[..., Any]]:
+        """The mistakes, by name, as functions; the found code is the first."""
+        return {self.found.__name__: self.found, **super().wrong_answers}
 
     @property
     def starter(self) -> str:
         """The code as it was found, under the solution's name."""
-        return listing(self.mistakes[0], self.name)
+        return listing(self.found, self.name)
 
     def judge(self, answer: Any, seed: int) -> Result:
         """Judge as a function, and put the metric of the found code beside the learner's."""
         result = super().judge(answer, seed)
         if result.verdict == "not attempted" or not callable(answer):
             return result
-        sides = {"before": self.mistakes[0], "yours": answer}
+        sides = {"before": self.found, "yours": answer}
         if not result.passed:
             sides["expected"] = self.reference
         label = message(self.key("metric"))

@@ -1,7 +1,8 @@
 """An exercise whose answer is put to use as a program would: a class is made and asked, a function is given a model."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.function import Function
+from dlviz.exercises.mistakes import Mistake, as_functions
 from dlviz.exercises.report import Result
 from dlviz.exercises.source import listing
 from dlviz.kit.messages import message
@@ -25,8 +27,13 @@ class Used(Exercise):
     case: Callable[[torch.Generator, int], dict[str, Any]]
     use: Callable[..., list[Any]]
     blank: Callable[..., Any]
-    mistakes: tuple[Callable[..., Any], ...] = ()
+    mistakes: Mapping[str, Mistake] = field(default_factory=dict)
     kind: ClassVar[str] = "used"
+
+    @cached_property
+    def wrong_answers(self) -> dict[str, Callable[..., Any]]:
+        """The mistakes, by name, as functions or classes."""
+        return as_functions(self.reference, self.mistakes)
 
     @property
     def starter(self) -> str:
@@ -41,7 +48,7 @@ class Used(Exercise):
             id=self.id,
             reference=self._in_use(self.reference),
             case=self.case,
-            mistakes=tuple(map(self._in_use, self.mistakes)),
+            mistakes={name: self._in_use(mistake) for name, mistake in self.wrong_answers.items()},
         )
         result = uses.judge(self._in_use(answer), seed)
         if len(result.rows) < 3:  # right, named, or it stopped: there are no two lists side by side

@@ -13,7 +13,7 @@ from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 from dlviz.exercises import catalog
 from dlviz.exercises.lesson06 import exercises
 from dlviz.exercises.trace import ScheduledLoop
-from dlviz.optimizers import NAMED
+from dlviz.optimizers import TEST_FUNCTIONS
 
 from . import mutants
 from .answers import ACCEPTED
@@ -83,7 +83,7 @@ def tasks(seed):
     """Surfaces, and the parameters of a real network."""
     torch.manual_seed(seed)
     for name in ("ravine", "himmelblau"):
-        yield name, (lambda m, f=NAMED[name].function: f(m.p)), Point(NAMED[name].start)
+        yield name, (lambda m, f=TEST_FUNCTIONS[name].function: f(m.p)), Point(TEST_FUNCTIONS[name].start)
     net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Tanh(), nn.Flatten(), nn.Linear(3 * 4 * 4, 5)).double()
     x, y = torch.randn(20, 1, 6, 6, dtype=torch.float64), torch.randint(5, (20,))
     yield "network", (lambda m: F.cross_entropy(m(x), y)), net
@@ -103,7 +103,7 @@ def test_a_hundred_steps_by_hand_are_torchs_within_1e_10(name, seed):
         assert HAND["gap"](mine, theirs) < 1e-10, task
 
 
-@pytest.mark.parametrize("mistake", exercises.ITEMS[-1].mistakes, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("mistake", exercises.ADAM.wrong_answers.values(), ids=exercises.ADAM.wrong_answers)
 def test_the_comparison_would_catch_each_known_mistake_in_adam(mistake):
     _, loss, model = list(tasks(0))[2]
     mine = HAND["by_hand"](lambda p, g, m, v, t: mistake(p, g, m, v, t, 0.01, 0.9, 0.99, 0.01), 2, loss, model)

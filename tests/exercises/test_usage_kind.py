@@ -45,9 +45,9 @@ def test_an_instance_or_a_number_is_not_taken_for_the_class():
 
 
 def test_an_answer_that_leaves_its_model_in_eval_mode_does_not_spoil_the_next_one():
-    assert MODE.judge(MODE.mistakes[3], 0).misconception == "left_in_eval"
+    assert MODE.judge(MODE.wrong_answers["left_in_eval"], 0).misconception == "left_in_eval"
     assert MODE.judge(MODE.reference, 0).passed
-    assert MODE.judge(MODE.mistakes[3], 0).misconception == "left_in_eval"
+    assert MODE.judge(MODE.wrong_answers["left_in_eval"], 0).misconception == "left_in_eval"
 
 
 def test_a_dataset_whose_transform_runs_on_a_copy_is_right_and_one_that_changes_the_learners_images_is_not():

@@ -1,6 +1,5 @@
 """Lesson 00: a first exercise and a first prediction, to see how they work."""
 # mypy: no-check-untyped-defs
-# ruff: noqa: D103 - a mistake's name says what it does
 
 from typing import Any
 
@@ -15,14 +14,6 @@ def double(x):
     return 2 * x
 
 
-def squared(x):
-    return x * x
-
-
-def added_two(x):
-    return x + 2
-
-
 def _any_shape(generator: torch.Generator, i: int) -> dict[str, Any]:
     shape = [(3,), (2, 3), (), (4, 1), (2, 2, 2)][i]
     return {"x": torch.randn(shape, generator=generator).requires_grad_(i % 2 == 1)}
@@ -32,7 +23,14 @@ def _sum():
     return torch.arange(5).sum()
 
 
-ITEMS = (
-    Function(id="00.double", reference=double, case=_any_shape, mistakes=(squared, added_two)),
-    Prediction(id="00.sum", truth=_sum),
+DOUBLE = Function(
+    id="00.double",
+    reference=double,
+    case=_any_shape,
+    mistakes={
+        "squared": {"2 * x": "x * x"},
+        "added_two": {"2 * x": "x + 2"},
+    },
 )
+
+ITEMS = (DOUBLE, Prediction(id="00.sum", truth=_sum))

@@ -1,10 +1,9 @@
 """Lesson 01, tensors: its exercises.
 
-The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
-then mistakes people make in its place, each named after what it does. The one that was found in a tutorial says so.
+The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
+people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
 """
 # mypy: no-check-untyped-defs
-# ruff: noqa: D103 - a mistake's name says what it does, and what learners read stays short
 
 from typing import Any
 
@@ -22,37 +21,24 @@ def left_halves(images):
     return images[::2, :, :, :4]
 
 
-def right_halves(images):
-    return images[::2, :, :, 4:]
-
-
-def top_halves(images):
-    return images[::2, :, :4, :]
-
-
-def every_image(images):
-    return images[..., :4]
-
-
-def beginning_with_the_second(images):
-    return images[1::2, :, :, :4]
-
-
-def axis_dropped(images):
-    return images[::2, 0, :, :4]
-
-
-def one_column_more(images):
-    return images[::2, :, :, :5]
-
-
-def one_column_fewer(images):
-    return images[::2, :, :, 0:3]
-
-
 def _images(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"images": torch.rand(4 + i, 1, 8, 8, generator=generator)}
 
+
+LEFT_HALVES = Function(
+    id="01.left-halves",
+    reference=left_halves,
+    case=_images,
+    mistakes={
+        "right_halves": {":4]": "4:]"},
+        "top_halves": {":, :4]": ":4, :]"},
+        "every_image": {"::2, :, :, :4": "..., :4"},
+        "beginning_with_the_second": {"::2": "1::2"},
+        "axis_dropped": {"::2, :": "::2, 0"},
+        "one_column_more": {":4": ":5"},
+        "one_column_fewer": {":4": ":3"},
+    },
+)
 
 # 01.outer: every product of two vectors, by broadcasting
 
@@ -62,25 +48,21 @@ def outer(a, b):
     return a[:, None] * b
 
 
-def transposed(a, b):
-    return b[:, None] * a
-
-
-def added(a, b):
-    return a[:, None] + b
-
-
-def summed_up(a, b):
-    return (a[:, None] * b).sum()
-
-
-def one_row_only(a, b):
-    return a[0] * b
-
-
 def _two_vectors(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"a": torch.randn(2 + i, generator=generator), "b": torch.randn(6 - i % 3, generator=generator)}
 
+
+OUTER = Function(
+    id="01.outer",
+    reference=outer,
+    case=_two_vectors,
+    mistakes={
+        "transposed": {"a[:, None] * b": "b[:, None] * a"},
+        "added": {"*": "+"},
+        "summed_up": {"a[:, None] * b": "(a[:, None] * b).sum()"},
+        "one_row_only": {"a[:, None]": "a[0]"},
+    },
+)
 
 # 01.standardize: each column on its own scale
 
@@ -90,34 +72,24 @@ def standardize(x):
     return (x - x.mean(0)) / x.std(0)
 
 
-def over_rows(x):
-    return (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True)
-
-
-def over_everything(x):
-    return (x - x.mean()) / x.std()
-
-
-def not_divided(x):
-    return x - x.mean(0)
-
-
-def not_centered(x):
-    return x / x.std(0)
-
-
-def without_correction(x):
-    return (x - x.mean(0)) / x.std(0, correction=0)
-
-
-def by_variance(x):
-    return (x - x.mean(0)) / x.var(0)
-
-
 def _table(generator: torch.Generator, i: int) -> dict[str, Any]:
     scale = torch.tensor([1.0, 10.0, 100.0])[: 2 + i % 2]
     return {"x": torch.randn(4 + i, 2 + i % 2, generator=generator) * scale + 3 * scale}
 
+
+STANDARDIZE = Function(
+    id="01.standardize",
+    reference=standardize,
+    case=_table,
+    mistakes={
+        "over_rows": {"mean(0)": "mean(1, keepdim=True)", "std(0)": "std(1, keepdim=True)"},
+        "over_everything": {"mean(0)": "mean()", "std(0)": "std()"},
+        "not_divided": {" / x.std(0)": ""},
+        "not_centered": {"(x - x.mean(0))": "x"},
+        "without_correction": {"std(0)": "std(0, correction=0)"},
+        "by_variance": {"x.std": "x.var"},
+    },
+)
 
 # 01.floats: repaired from a tutorial (C6), which says that whole numbers plus one are floats
 
@@ -134,14 +106,6 @@ def whole_numbers(rows):  # the code as it was found
     return x + 1
 
 
-def double_precision(rows):
-    return torch.tensor(rows, dtype=torch.float64) + 1
-
-
-def half_precision(rows):
-    return torch.tensor(rows, dtype=torch.float16) + 1
-
-
 def _rows(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"rows": torch.randint(-9, 10, (2 + i, 3), generator=generator).tolist()}
 
@@ -150,39 +114,16 @@ def _dtype_made(function):
     return str(function([[1, 2], [3, 4]]).dtype)  # the numbers are equal in every dtype
 
 
-ITEMS = (
-    *PREDICTIONS,
-    Function(
-        id="01.left-halves",
-        reference=left_halves,
-        case=_images,
-        mistakes=(
-            right_halves,
-            top_halves,
-            every_image,
-            beginning_with_the_second,
-            axis_dropped,
-            one_column_more,
-            one_column_fewer,
-        ),
-    ),
-    Function(
-        id="01.outer",
-        reference=outer,
-        case=_two_vectors,
-        mistakes=(transposed, added, summed_up, one_row_only),
-    ),
-    Function(
-        id="01.standardize",
-        reference=standardize,
-        case=_table,
-        mistakes=(over_rows, over_everything, not_divided, not_centered, without_correction, by_variance),
-    ),
-    Repair(
-        id="01.floats",
-        reference=plus_one,
-        case=_rows,
-        mistakes=(whole_numbers, double_precision, half_precision),
-        metric=_dtype_made,
-    ),
+FLOATS = Repair(
+    id="01.floats",
+    reference=plus_one,
+    case=_rows,
+    found=whole_numbers,
+    mistakes={
+        "double_precision": {"float32": "float64"},
+        "half_precision": {"float32": "float16"},
+    },
+    metric=_dtype_made,
 )
+
+ITEMS = (*PREDICTIONS, LEFT_HALVES, OUTER, STANDARDIZE, FLOATS)

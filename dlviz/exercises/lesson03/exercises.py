@@ -1,10 +1,10 @@
 """Lesson 03, autograd: its exercises.
 
-The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
-then mistakes people make in its place, each named after what it does. The ones that were found in tutorials say so.
+The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
+people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
 """
 # mypy: no-check-untyped-defs
-# ruff: noqa: D102, D103, PIE790 - a mistake's name says what it does, and what learners read stays short
+# ruff: noqa: D102, D103, PIE790 - learners read this code, so it stays short
 
 from typing import Any
 
@@ -27,35 +27,23 @@ def hand_gradient(w, b, x, y):
     return (2 * error * x).mean(), (2 * error).mean()
 
 
-def no_factor_two(w, b, x, y):
-    error = w * x + b - y
-    return (error * x).mean(), error.mean()
-
-
-def summed(w, b, x, y):
-    error = w * x + b - y
-    return (2 * error * x).sum(), (2 * error).sum()
-
-
-def sign_flipped(w, b, x, y):
-    error = y - (w * x + b)
-    return (2 * error * x).mean(), (2 * error).mean()
-
-
-def no_inner_derivative(w, b, x, y):
-    error = w * x + b - y
-    return (2 * error).mean(), (2 * error).mean()
-
-
-def swapped(w, b, x, y):
-    error = w * x + b - y
-    return (2 * error).mean(), (2 * error * x).mean()
-
-
 def _line(generator: torch.Generator, i: int) -> dict[str, Any]:
     w, b = torch.randn(2, generator=generator)
     return {"w": w, "b": b, "x": torch.randn(3 + i, generator=generator), "y": torch.randn(3 + i, generator=generator)}
 
+
+HAND_GRADIENT = Function(
+    id="03.hand-gradient",
+    reference=hand_gradient,
+    case=_line,
+    mistakes={
+        "no_factor_two": {"2 * error * x": "error * x", "(2 * error)": "error"},
+        "summed": {"x).mean()": "x).sum()", "error).mean()": "error).sum()"},
+        "sign_flipped": {"w * x + b - y": "y - (w * x + b)"},
+        "no_inner_derivative": {"error * x": "error"},
+        "swapped": {"(2 * error * x)": "(2 * error)", "(2 * error)": "(2 * error * x)"},
+    },
+)
 
 # 03.two-paths: a unit that feeds several others
 
@@ -66,34 +54,24 @@ def two_paths(h, v, t):
     return along_each_path.sum()
 
 
-def first_path_only(h, v, t):
-    return 2 * (v[0] * h - t[0]) * v[0]
-
-
-def last_path_only(h, v, t):
-    return 2 * (v[-1] * h - t[-1]) * v[-1]
-
-
-def averaged(h, v, t):
-    return (2 * (v * h - t) * v).mean()
-
-
-def multiplied(h, v, t):
-    return (2 * (v * h - t) * v).prod()
-
-
-def not_added(h, v, t):
-    return 2 * (v * h - t) * v
-
-
-def no_weight(h, v, t):
-    return (2 * (v * h - t)).sum()
-
-
 def _fan(generator: torch.Generator, i: int) -> dict[str, Any]:
     v, t = torch.randn(2, 2 + i % 3, generator=generator)
     return {"h": torch.randn((), generator=generator), "v": v, "t": t}
 
+
+TWO_PATHS = Function(
+    id="03.two-paths",
+    reference=two_paths,
+    case=_fan,
+    mistakes={
+        "first_path_only": {".sum()": "[0]"},
+        "last_path_only": {".sum()": "[-1]"},
+        "averaged": {"sum": "mean"},
+        "multiplied": {"sum": "prod"},
+        "not_added": {".sum()": ""},
+        "no_weight": {"(v * h - t) * v": "(v * h - t)"},
+    },
+)
 
 # 03.finite-difference: a gradient measured, not derived
 
@@ -106,27 +84,6 @@ def finite_difference(f, x, h):
         step.view(-1)[i] = h
         gradient.view(-1)[i] = (f(x + step) - f(x - step)) / (2 * h)
     return gradient
-
-
-def one_sided(f, x, h):
-    gradient = torch.zeros_like(x)
-    for i in range(x.numel()):
-        step = torch.zeros_like(x)
-        step.view(-1)[i] = h
-        gradient.view(-1)[i] = (f(x + step) - f(x)) / h
-    return gradient
-
-
-def divided_by_h(f, x, h):
-    return 2 * finite_difference(f, x, h)
-
-
-def not_divided(f, x, h):
-    return 2 * h * finite_difference(f, x, h)
-
-
-def all_at_once(f, x, h):
-    return torch.full_like(x, ((f(x + h) - f(x - h)) / (2 * h)).item())
 
 
 def differentiated(f, x, h):
@@ -147,6 +104,19 @@ def _function(generator: torch.Generator, i: int) -> dict[str, Any]:
     x = torch.rand([(3,), (2, 2), (1,), (2, 3), (4,)][i], generator=generator, dtype=torch.float64) + 0.5
     return {"f": (_cubes, _waves)[i % 2], "x": x, "h": 0.01}
 
+
+FINITE_DIFFERENCE = Function(
+    id="03.finite-difference",
+    reference=finite_difference,
+    case=_function,
+    mistakes={
+        "one_sided": {"f(x - step)) / (2 * h)": "f(x)) / h"},
+        "divided_by_h": {"(2 * h)": "h"},
+        "not_divided": {" / (2 * h)": ""},
+        "all_at_once": lambda f, x, h: torch.full_like(x, ((f(x + h) - f(x - h)) / (2 * h)).item()),
+        "differentiated": differentiated,
+    },
+)
 
 # 03.untracked: repaired from a tutorial (C10), where requires_grad comes after y and z
 
@@ -172,34 +142,6 @@ def untracked(values):  # the code as it was found
     return z, x.grad
 
 
-def other_output(values):
-    x = values.clone()
-    x.requires_grad = True
-    y = x + 2
-    z = y.mm(y.T)
-    out = x.sum()
-    out.backward()
-    return z, x.grad
-
-
-def still_too_late(values):
-    x = values.clone()
-    y = x + 2
-    z = y.mm(y.T)
-    x.requires_grad = True
-    z.sum().backward()
-    return z, x.grad
-
-
-def tracked_from_z(values):
-    x = values.clone()
-    x.requires_grad = True
-    y = x + 2
-    z = y.mm(y.T).detach().requires_grad_()
-    z.sum().backward()
-    return z, x.grad
-
-
 def _matrix(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"values": torch.randn(2 + i % 2, 2 + i % 3, generator=generator)}
 
@@ -207,6 +149,19 @@ def _matrix(generator: torch.Generator, i: int) -> dict[str, Any]:
 def _gradient_found(function):
     return function(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))[1]
 
+
+UNTRACKED = Repair(
+    id="03.untracked",
+    reference=tracked,
+    case=_matrix,
+    found=untracked,
+    mistakes={
+        "other_output": {"z.sum().backward()": "x.sum().backward()"},
+        "still_too_late": {"x.requires_grad = True": "", "y.mm(y.T)": "y.mm(y.T); x.requires_grad = True"},
+        "tracked_from_z": {"y.mm(y.T)": "y.mm(y.T).detach().requires_grad_()"},
+    },
+    metric=_gradient_found,
+)
 
 # 03.accumulated: repaired from a tutorial (C7), whose loop neither zeroes nor steps
 
@@ -234,21 +189,6 @@ def accumulated(x, y, rounds):  # the code as it was found
     return readings
 
 
-def zeroed_too_early(x, y, rounds):
-    w = torch.zeros((), requires_grad=True)
-    readings = []
-    for _ in range(rounds):
-        loss = (w * x - y).pow(2).mean()
-        loss.backward()
-        w.grad.zero_()
-        readings.append(w.grad.item())
-    return readings
-
-
-def averaged_rounds(x, y, rounds):
-    return [reading / rounds for reading in accumulated(x, y, rounds)]
-
-
 def _regression(generator: torch.Generator, i: int) -> dict[str, Any]:
     x = torch.rand(3 + i, generator=generator) + 0.5
     return {"x": x, "y": 3 * x + torch.randn((), generator=generator) + 2, "rounds": 3 + i % 3}
@@ -258,6 +198,18 @@ def _readings(function):
     x = torch.tensor([1.0, 2.0, 3.0, 4.0])
     return function(x, 3 * x, 3)
 
+
+ACCUMULATED = Repair(
+    id="03.accumulated",
+    reference=gradients_seen,
+    case=_regression,
+    found=accumulated,
+    mistakes={
+        "zeroed_too_early": {"w.grad = None": "", "loss.backward()": "loss.backward(); w.grad.zero_()"},
+        "averaged_rounds": {"w.grad = None": "", "w.grad.item()": "w.grad.item() / rounds"},
+    },
+    metric=_readings,
+)
 
 # 03.mlp: a model whose every parameter must receive a gradient
 
@@ -289,55 +241,23 @@ def _images(generator: torch.Generator, n: int) -> torch.Tensor:
     return torch.rand(n, 1, 8, 8, generator=generator)
 
 
-ITEMS = (
-    *PREDICTIONS,
-    Function(
-        id="03.hand-gradient",
-        reference=hand_gradient,
-        case=_line,
-        mistakes=(no_factor_two, summed, sign_flipped, no_inner_derivative, swapped),
-    ),
-    Function(
-        id="03.two-paths",
-        reference=two_paths,
-        case=_fan,
-        mistakes=(first_path_only, last_path_only, averaged, multiplied, not_added, no_weight),
-    ),
-    Function(
-        id="03.finite-difference",
-        reference=finite_difference,
-        case=_function,
-        mistakes=(one_sided, divided_by_h, not_divided, all_at_once, differentiated),
-    ),
-    Trace(
-        id="03.order",
-        reference=("zero_grad", "forward", "backward", "step"),
-        mistakes={
-            "never_zeroed": ("forward", "backward", "step"),
-            "never_stepped": ("zero_grad", "forward", "backward"),
-            "stepped_first": ("zero_grad", "forward", "step", "backward"),
-            "zeroed_before_step": ("forward", "backward", "zero_grad", "step"),
-        },
-    ),
-    Repair(
-        id="03.untracked",
-        reference=tracked,
-        case=_matrix,
-        mistakes=(untracked, other_output, still_too_late, tracked_from_z),
-        metric=_gradient_found,
-    ),
-    Repair(
-        id="03.accumulated",
-        reference=gradients_seen,
-        case=_regression,
-        mistakes=(accumulated, zeroed_too_early, averaged_rounds),
-        metric=_readings,
-    ),
-    Model(
-        id="03.mlp",
-        reference=MLP,
-        blank=Blank,
-        batch=_images,
-        probes=(gives(10), keeps_input, registered, holds(2410), gradients, rows_apart, logits, bends),
-    ),
+MLP_MODEL = Model(
+    id="03.mlp",
+    reference=MLP,
+    blank=Blank,
+    batch=_images,
+    probes=(gives(10), keeps_input, registered, holds(2410), gradients, rows_apart, logits, bends),
 )
+
+ORDER = Trace(
+    id="03.order",
+    reference=("zero_grad", "forward", "backward", "step"),
+    mistakes={
+        "never_zeroed": ("forward", "backward", "step"),
+        "never_stepped": ("zero_grad", "forward", "backward"),
+        "stepped_first": ("zero_grad", "forward", "step", "backward"),
+        "zeroed_before_step": ("forward", "backward", "zero_grad", "step"),
+    },
+)
+
+ITEMS = (*PREDICTIONS, HAND_GRADIENT, TWO_PATHS, FINITE_DIFFERENCE, ORDER, UNTRACKED, ACCUMULATED, MLP_MODEL)

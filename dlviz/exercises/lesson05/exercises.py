@@ -1,10 +1,10 @@
 """Lesson 05, multilayer perceptrons: its exercises.
 
-The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
-then mistakes people make in its place, each named after what it does. The ones that were found in tutorials say so.
+The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
+people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
 """
 # mypy: no-check-untyped-defs
-# ruff: noqa: D102, D103, F821 - a mistake's name says what it does, what learners read stays short, and one class lacks an import
+# ruff: noqa: D102, F821 - learners read this code, so it stays short; F821: one class lacks an import
 
 from typing import Any
 
@@ -29,37 +29,24 @@ def parameters(sizes):
     return total
 
 
-def biases_forgotten(sizes):
-    return sum(sizes[i] * sizes[i + 1] for i in range(len(sizes) - 1))
-
-
-def bias_for_each_input(sizes):
-    return biases_forgotten(sizes) + sum(sizes[:-1])
-
-
-def bias_for_the_input_too(sizes):
-    return biases_forgotten(sizes) + sum(sizes)
-
-
-def one_bias_a_layer(sizes):
-    return biases_forgotten(sizes) + len(sizes) - 1
-
-
-def biases_only(sizes):
-    return sum(sizes[1:])
-
-
-def units_counted(sizes):
-    return sum(sizes)
-
-
-def first_layer_only(sizes):
-    return parameters(sizes[:2])
-
-
 def _sizes(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"sizes": (torch.randperm(30, generator=generator)[: 3 + i % 3] + 3).tolist()}  # no two are the same
 
+
+PARAMETERS = Function(
+    id="05.parameters",
+    reference=parameters,
+    case=_sizes,
+    mistakes={
+        "biases_forgotten": {"weights + sizes[i + 1]": "weights"},
+        "bias_for_each_input": {"weights + sizes[i + 1]": "weights + sizes[i]"},
+        "bias_for_the_input_too": {"total = 0": "total = sizes[0]"},
+        "one_bias_a_layer": {"weights + sizes[i + 1]": "weights + 1"},
+        "biases_only": {"total + weights": "total"},
+        "units_counted": lambda sizes: sum(sizes),
+        "first_layer_only": {"range(len(sizes) - 1)": "range(1)"},
+    },
+)
 
 # 05.softmax: from logits to probabilities, however large they are
 
@@ -70,39 +57,6 @@ def softmax(z):
     return powers / powers.sum(dim=1, keepdim=True)
 
 
-def overflowing(z):
-    return z.exp() / z.exp().sum(dim=1, keepdim=True)
-
-
-def largest_of_all_taken_off(z):
-    powers = torch.exp(z - z.max())
-    return powers / powers.sum(dim=1, keepdim=True)
-
-
-def over_the_batch(z):
-    return z.softmax(dim=0)
-
-
-def over_everything(z):
-    return z.flatten().softmax(dim=0).view_as(z)
-
-
-def not_divided(z):
-    return torch.exp(z - z.amax(dim=1, keepdim=True))
-
-
-def no_powers(z):
-    return z / z.sum(dim=1, keepdim=True)
-
-
-def sigmoids(z):
-    return z.sigmoid()
-
-
-def logarithms(z):
-    return z.log_softmax(dim=1)
-
-
 def _logits(generator: torch.Generator, i: int) -> dict[str, Any]:
     z = 2 * torch.randn(4 + i, 3 + i % 2, generator=generator)
     if i > 1:  # the first two stay small: what is shown beside a wrong answer can then be read
@@ -111,6 +65,22 @@ def _logits(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"z": z.requires_grad_()}
 
 
+SOFTMAX = Function(
+    id="05.softmax",
+    reference=softmax,
+    case=_logits,
+    mistakes={
+        "overflowing": {" - z.amax(dim=1, keepdim=True)": ""},
+        "largest_of_all_taken_off": {"z.amax(dim=1, keepdim=True)": "z.max()"},
+        "over_the_batch": {"amax(dim=1": "amax(dim=0", "sum(dim=1": "sum(dim=0"},
+        "over_everything": {"amax(dim=1, keepdim=True)": "max()", "sum(dim=1, keepdim=True)": "sum()"},
+        "not_divided": {" / powers.sum(dim=1, keepdim=True)": ""},
+        "no_powers": {"torch.exp(z - z.amax(dim=1, keepdim=True))": "z"},
+        "sigmoids": lambda z: z.sigmoid(),
+        "logarithms": lambda z: z.log_softmax(dim=1),
+    },
+)
+
 # 05.cross_entropy: what the right class was given
 
 
@@ -118,50 +88,6 @@ def cross_entropy(z, y):
     """The mean cross-entropy of logits z (N, C), possibly as large as 1000, and labels y (N,): a tensor ()."""
     right = z[torch.arange(len(y)), y]
     return (z.logsumexp(dim=1) - right).mean()
-
-
-def softmax_before(z, y):
-    return cross_entropy(z.softmax(dim=1), y)
-
-
-def powers_overflow(z, y):
-    return (z.exp().sum(dim=1).log() - z[torch.arange(len(y)), y]).mean()
-
-
-def log_of_zero(z, y):
-    return -z.softmax(dim=1)[torch.arange(len(y)), y].log().mean()
-
-
-def probability_itself(z, y):
-    return -z.softmax(dim=1)[torch.arange(len(y)), y].mean()
-
-
-def sign_missing(z, y):
-    return -cross_entropy(z, y)
-
-
-def every_pair(z, y):
-    return -z.log_softmax(dim=1)[:, y].mean()
-
-
-def every_class(z, y):
-    return -z.log_softmax(dim=1).mean()
-
-
-def across_the_batch(z, y):
-    return -z.log_softmax(dim=0)[torch.arange(len(y)), y].mean()
-
-
-def own_guess(z, y):
-    return cross_entropy(z, z.argmax(dim=1))
-
-
-def total(z, y):
-    return cross_entropy(z, y) * len(y)
-
-
-def one_for_each(z, y):
-    return z.logsumexp(dim=1) - z[torch.arange(len(y)), y]
 
 
 def _labeled(generator: torch.Generator, i: int) -> dict[str, Any]:
@@ -175,6 +101,25 @@ def _labeled(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"z": z.requires_grad_(), "y": y}
 
 
+CROSS_ENTROPY = Function(
+    id="05.cross_entropy",
+    reference=cross_entropy,
+    case=_labeled,
+    mistakes={
+        "softmax_before": {"right = z": "z = z.softmax(dim=1); right = z"},
+        "powers_overflow": {"z.logsumexp(dim=1)": "z.exp().sum(dim=1).log()"},
+        "log_of_zero": {"z[torch": "z.softmax(dim=1)[torch", "(z.logsumexp(dim=1) - right)": "-right.log()"},
+        "probability_itself": {"z[torch": "z.softmax(dim=1)[torch", "(z.logsumexp(dim=1) - right)": "-right"},
+        "sign_missing": {"(z.logsumexp": "-(z.logsumexp"},
+        "every_pair": lambda z, y: -z.log_softmax(dim=1)[:, y].mean(),
+        "every_class": lambda z, y: -z.log_softmax(dim=1).mean(),
+        "across_the_batch": lambda z, y: -z.log_softmax(dim=0)[torch.arange(len(y)), y].mean(),
+        "own_guess": {"z[torch.arange(len(y)), y]": "z.amax(dim=1)"},
+        "total": {"mean": "sum"},
+        "one_for_each": {".mean()": ""},
+    },
+)
+
 # 05.double: repaired, the softmax that the loss takes as well
 
 
@@ -187,26 +132,6 @@ def softmax_twice(x, y, w, b):  # the code as it was found
     """The mean cross-entropy of the linear layer x @ w.T + b: x (N, F), labels y (N,), w (C, F), b (C,); a tensor ()."""
     scores = torch.softmax(x @ w.T + b, dim=1)
     return nn.functional.cross_entropy(scores, y)
-
-
-def softmax_of_columns(x, y, w, b):
-    return nn.functional.cross_entropy(torch.softmax(x @ w.T + b, dim=0), y)
-
-
-def sigmoid_before(x, y, w, b):
-    return nn.functional.cross_entropy(torch.sigmoid(x @ w.T + b), y)
-
-
-def no_logarithm(x, y, w, b):
-    return nn.functional.nll_loss(torch.softmax(x @ w.T + b, dim=1), y)
-
-
-def nll_of_logits(x, y, w, b):  # as one tutorial's network and loss go together
-    return nn.functional.nll_loss(x @ w.T + b, y)
-
-
-def bias_left_out(x, y, w, b):
-    return nn.functional.cross_entropy(x @ w.T, y)
 
 
 def _layer(generator: torch.Generator, i: int) -> dict[str, Any]:
@@ -223,6 +148,21 @@ def _sure(function):
     return function(torch.eye(10), torch.arange(10), 100 * torch.eye(10), torch.zeros(10))
 
 
+DOUBLE = Repair(
+    id="05.double",
+    reference=class_loss,
+    case=_layer,
+    found=softmax_twice,
+    mistakes={
+        "softmax_of_columns": {"x @ w.T + b": "torch.softmax(x @ w.T + b, dim=0)"},
+        "sigmoid_before": {"x @ w.T + b": "torch.sigmoid(x @ w.T + b)"},
+        "no_logarithm": {"cross_entropy(x @ w.T + b": "nll_loss(torch.softmax(x @ w.T + b, dim=1)"},
+        "nll_of_logits": {"cross_entropy": "nll_loss"},  # as one tutorial's network and loss go together
+        "bias_left_out": {" + b": ""},
+    },
+    metric=_sure,
+)
+
 # 05.labels: repaired from a tutorial (C8), whose labels are places of pixels
 
 
@@ -234,22 +174,6 @@ def digit_loss(scores, images, labels):
 def places_of_pixels(scores, images, labels):  # the code as it was found
     """The mean cross-entropy of scores (N, 10) given to images (N, 784) whose digits are labels (N,): a tensor ()."""
     return nn.functional.cross_entropy(scores, torch.max(images, 1)[1])
-
-
-def taken_modulo_ten(scores, images, labels):
-    return nn.functional.cross_entropy(scores, torch.max(images, 1)[1] % 10)
-
-
-def clamped_to_nine(scores, images, labels):
-    return nn.functional.cross_entropy(scores, torch.max(images, 1)[1].clamp(max=9))
-
-
-def of_ten_pixels(scores, images, labels):
-    return nn.functional.cross_entropy(scores, torch.max(images[:, :10], 1)[1])
-
-
-def own_guesses(scores, images, labels):
-    return nn.functional.cross_entropy(scores, torch.max(scores, 1)[1])
 
 
 def _scored(generator: torch.Generator, i: int) -> dict[str, Any]:
@@ -264,6 +188,20 @@ def _scored(generator: torch.Generator, i: int) -> dict[str, Any]:
 def _on_the_page(function):
     return function(*_scored(torch.Generator().manual_seed(0), 0).values())
 
+
+LABELS = Repair(
+    id="05.labels",
+    reference=digit_loss,
+    case=_scored,
+    found=places_of_pixels,
+    mistakes={
+        "taken_modulo_ten": {"scores, labels": "scores, torch.max(images, 1)[1] % 10"},
+        "clamped_to_nine": {"scores, labels": "scores, torch.max(images, 1)[1].clamp(max=9)"},
+        "of_ten_pixels": {"scores, labels": "scores, torch.max(images[:, :10], 1)[1]"},
+        "own_guesses": {"scores, labels": "scores, torch.max(scores, 1)[1]"},
+    },
+    metric=_on_the_page,
+)
 
 # 05.net: a network repaired (C1)
 
@@ -304,74 +242,12 @@ def _pictures(generator: torch.Generator, n: int) -> Tensor:
     return torch.rand(n, 1, 28, 28, generator=generator)
 
 
-ITEMS = (
-    *PREDICTIONS,
-    Function(
-        id="05.parameters",
-        reference=parameters,
-        case=_sizes,
-        mistakes=(
-            biases_forgotten,
-            bias_for_each_input,
-            bias_for_the_input_too,
-            one_bias_a_layer,
-            biases_only,
-            units_counted,
-            first_layer_only,
-        ),
-    ),
-    Function(
-        id="05.softmax",
-        reference=softmax,
-        case=_logits,
-        mistakes=(
-            overflowing,
-            largest_of_all_taken_off,
-            over_the_batch,
-            over_everything,
-            not_divided,
-            no_powers,
-            sigmoids,
-            logarithms,
-        ),
-    ),
-    Function(
-        id="05.cross_entropy",
-        reference=cross_entropy,
-        case=_labeled,
-        mistakes=(
-            softmax_before,
-            powers_overflow,
-            log_of_zero,
-            probability_itself,
-            sign_missing,
-            every_pair,
-            every_class,
-            across_the_batch,
-            own_guess,
-            total,
-            one_for_each,
-        ),
-    ),
-    Repair(
-        id="05.double",
-        reference=class_loss,
-        case=_layer,
-        mistakes=(softmax_twice, softmax_of_columns, sigmoid_before, no_logarithm, nll_of_logits, bias_left_out),
-        metric=_sure,
-    ),
-    Repair(
-        id="05.labels",
-        reference=digit_loss,
-        case=_scored,
-        mistakes=(places_of_pixels, taken_modulo_ten, clamped_to_nine, of_ten_pixels, own_guesses),
-        metric=_on_the_page,
-    ),
-    Model(
-        id="05.net",
-        reference=Net,
-        blank=Found,
-        batch=_pictures,
-        probes=(gives(10), keeps_input, registered, holds(109386), gradients, rows_apart, logits, bends),
-    ),
+NET = Model(
+    id="05.net",
+    reference=Net,
+    blank=Found,
+    batch=_pictures,
+    probes=(gives(10), keeps_input, registered, holds(109386), gradients, rows_apart, logits, bends),
 )
+
+ITEMS = (*PREDICTIONS, PARAMETERS, SOFTMAX, CROSS_ENTROPY, DOUBLE, LABELS, NET)

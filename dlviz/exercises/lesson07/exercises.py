@@ -1,10 +1,9 @@
 """Lesson 07, data and evaluation: its exercises.
 
-The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
-then mistakes people make in its place, each named after what it does. The ones that were found in tutorials say so.
+The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
+people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
 """
 # mypy: no-check-untyped-defs
-# ruff: noqa: D101, D103 - a mistake's name says what it does, and what learners read stays short
 
 from itertools import count
 from typing import Any
@@ -47,63 +46,6 @@ class Blank(Dataset):
     def __getitem__(self, i): ...
 
 
-class AlwaysTransformed(Digits):
-    def __getitem__(self, i):
-        return self.transform(self.images[i]), self.labels[i]
-
-
-class NeverTransformed(Digits):
-    def __getitem__(self, i):
-        return self.images[i], self.labels[i]
-
-
-class TransformedAtTheStart(NeverTransformed):
-    def __init__(self, images, labels, transform=None):
-        super().__init__(images, labels)
-        if transform is not None:
-            self.images = torch.stack([transform(image) for image in images])
-
-
-class WrittenBack(Digits):
-    def __getitem__(self, i):
-        if self.transform is not None:
-            self.images[i] = self.transform(self.images[i])
-        return self.images[i], self.labels[i]
-
-
-class LabelTransformed(Digits):
-    def __getitem__(self, i):
-        image, label = super().__getitem__(i)
-        return image, label if self.transform is None else self.transform(label)
-
-
-class LabelDropped(Digits):
-    def __getitem__(self, i):
-        return super().__getitem__(i)[0]
-
-
-class LabelFirst(Digits):
-    def __getitem__(self, i):
-        image, label = super().__getitem__(i)
-        return label, image
-
-
-class BatchOfOne(Digits):
-    def __getitem__(self, i):
-        image, label = super().__getitem__(i)
-        return image[None], label
-
-
-class OneTooFew(Digits):
-    def __len__(self):
-        return len(self.images) - 1
-
-
-class LengthOfAnImage(Digits):
-    def __len__(self):
-        return len(self.images[0])
-
-
 def _asked(dataset, images, labels, i):
     """The length, the batch of two epochs, and item i without a transform."""
     calls = count(1)
@@ -118,44 +60,36 @@ def _items(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"images": images, "labels": torch.randperm(3 + i, generator=generator), "i": 1 + i % 2}
 
 
+DATASET = Used(
+    id="07.dataset",
+    reference=Digits,
+    blank=Blank,
+    case=_items,
+    use=_asked,
+    mistakes={
+        "AlwaysTransformed": {"if self.transform is not None": "if True"},
+        "NeverTransformed": {"if self.transform is not None": "if False"},
+        "TransformedAtTheStart": {
+            "= images, labels, transform": "= torch.stack([transform(x) for x in images]) if transform else images, labels, None"
+        },
+        "WrittenBack": {"image = self.transform(image)": "image = self.images[i] = self.transform(image)"},
+        "LabelTransformed": {
+            "image, self.labels[i]": "image, self.transform(self.labels[i]) if self.transform else self.labels[i]"
+        },
+        "LabelDropped": {"return image, self.labels[i]": "return image"},
+        "LabelFirst": {"return image, self.labels[i]": "return self.labels[i], image"},
+        "BatchOfOne": {"return image": "return image[None]"},
+        "OneTooFew": {"len(self.images)": "len(self.images) - 1"},
+        "LengthOfAnImage": {"len(self.images)": "len(self.images[0])"},
+    },
+)
+
 # 07.accuracy: a share of the rows
 
 
 def accuracy(scores, targets):
     """The share of rows whose largest score is at the target, a tensor (); scores (N, C), targets a column (N, 1)."""
     return (scores.argmax(1) == targets[:, 0]).float().mean()
-
-
-def all_pairs(scores, targets):
-    return (scores.argmax(1) == targets).float().mean()
-
-
-def all_pairs_over_n(scores, targets):
-    return (scores.argmax(1) == targets).sum() / len(targets)
-
-
-def winners_of_the_columns(scores, targets):
-    return (scores.argmax(0) == targets).float().mean()
-
-
-def hits(scores, targets):
-    return (scores.argmax(1) == targets[:, 0]).float().sum()
-
-
-def errors(scores, targets):
-    return (scores.argmax(1) != targets[:, 0]).float().mean()
-
-
-def percent(scores, targets):
-    return 100 * accuracy(scores, targets)
-
-
-def probability(scores, targets):
-    return scores.softmax(1).gather(1, targets).mean()
-
-
-def above_a_half(scores, targets):
-    return (scores.softmax(1).gather(1, targets) > 0.5).float().mean()
 
 
 def _scored(generator: torch.Generator, i: int) -> dict[str, Any]:
@@ -165,6 +99,22 @@ def _scored(generator: torch.Generator, i: int) -> dict[str, Any]:
     targets[: 2 + i % 2] = (targets[: 2 + i % 2] + 1) % classes  # two or three of them are wrong
     return {"scores": scores, "targets": targets}
 
+
+ACCURACY = Function(
+    id="07.accuracy",
+    reference=accuracy,
+    case=_scored,
+    mistakes={
+        "all_pairs": {"targets[:, 0]": "targets"},
+        "all_pairs_over_n": {"targets[:, 0]).float().mean()": "targets).sum() / len(targets)"},
+        "winners_of_the_columns": {"argmax(1) == targets[:, 0]": "argmax(0) == targets"},
+        "hits": {"mean": "sum"},
+        "errors": {"==": "!="},
+        "percent": {"return": "return 100 *"},
+        "probability": lambda scores, targets: scores.softmax(1).gather(1, targets).mean(),
+        "above_a_half": {"scores.argmax(1) == targets[:, 0]": "scores.softmax(1).gather(1, targets) > 0.5"},
+    },
+)
 
 # 07.leakage: repaired, copies that were made before the split
 
@@ -187,49 +137,6 @@ def copied_first(images, labels, tests, seed):  # the code as it was found
     return x[train], y[train], x[test], y[test]
 
 
-def _paler(x):
-    return torch.cat([x, 0.8 * x])
-
-
-def copied_in_both(images, labels, tests, seed):
-    x, y, test_x, test_y = prepare(images, labels, tests, seed)
-    return x, y, _paler(test_x), torch.cat([test_y, test_y])
-
-
-def copies_of_all(images, labels, tests, seed):
-    x, y, test_x, test_y = prepare(images, labels, tests, seed)
-    kept = len(x) // 2
-    return torch.cat([x[:kept], 0.8 * images]), torch.cat([y[:kept], labels]), test_x, test_y
-
-
-def no_copies(images, labels, tests, seed):
-    x, y, test_x, test_y = prepare(images, labels, tests, seed)
-    kept = len(x) // 2
-    return x[:kept], y[:kept], test_x, test_y
-
-
-def only_copies(images, labels, tests, seed):
-    x, y, test_x, test_y = prepare(images, labels, tests, seed)
-    kept = len(x) // 2
-    return x[kept:], y[kept:], test_x, test_y
-
-
-def labels_once(images, labels, tests, seed):
-    x, y, test_x, test_y = prepare(images, labels, tests, seed)
-    return x, y[: len(y) // 2], test_x, test_y
-
-
-def parts_exchanged(images, labels, tests, seed):
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    train, test = order[:tests], order[tests:]
-    return _paler(images[train]), torch.cat([labels[train], labels[train]]), images[test], labels[test]
-
-
-def not_shuffled(images, labels, tests, seed):
-    x, y = images[tests:], labels[tests:]
-    return _paler(x), torch.cat([y, y]), images[:tests], labels[:tests]
-
-
 def _drawer(generator: torch.Generator, i: int) -> dict[str, Any]:
     images = torch.rand(7 + i, 1, 2, 2, generator=generator)
     labels = torch.randint(0, 10, (7 + i,), generator=generator)
@@ -240,6 +147,31 @@ def _met_before(function):
     _, y, _, test_y = function(torch.rand(100, 1, 2, 2), torch.arange(100), 20, 0)
     return torch.isin(test_y, y).sum().item()  # labels that name the very picture
 
+
+LEAKAGE = Repair(
+    id="07.leakage",
+    reference=prepare,
+    case=_drawer,
+    found=copied_first,
+    mistakes={
+        "copied_in_both": {
+            "images[test]": "torch.cat([images[test], 0.8 * images[test]])",
+            "labels[test]": "torch.cat([labels[test], labels[test]])",
+        },
+        "copies_of_all": {
+            "0.8 * images[train]": "0.8 * images",
+            "labels[train], labels[train]": "labels[train], labels",
+        },
+        "no_copies": {", 0.8 * images[train]": "", ", labels[train]": ""},
+        "only_copies": {"images[train], ": "", "labels[train], ": ""},
+        "labels_once": {", labels[train]": ""},
+        "parts_exchanged": {"test, train =": "train, test ="},
+        "not_shuffled": {
+            "torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))": "torch.arange(len(images))"
+        },
+    },
+    metric=_met_before,
+)
 
 # 07.mode: measure, and leave no trace
 
@@ -258,48 +190,6 @@ def measured_as_found(model, images, labels):  # as tutorials measure
     """The accuracy of the model as it would be used, a number; the model is left in the mode it was in."""
     hits = model(images).argmax(1) == labels
     return hits.float().mean().item()
-
-
-def no_grad_alone(model, images, labels):
-    with torch.no_grad():
-        return measured_as_found(model, images, labels)
-
-
-def eval_alone(model, images, labels):
-    model.eval()
-    return measured_as_found(model, images, labels)
-
-
-def left_in_eval(model, images, labels):
-    model.eval()
-    return no_grad_alone(model, images, labels)
-
-
-def always_to_train(model, images, labels):
-    model.eval()
-    share = no_grad_alone(model, images, labels)
-    model.train()
-    return share
-
-
-def always_to_train_with_a_graph(model, images, labels):
-    model.eval()
-    share = measured_as_found(model, images, labels)
-    model.train()
-    return share
-
-
-def with_a_graph(model, images, labels):
-    training = model.training
-    model.eval()
-    share = measured_as_found(model, images, labels)
-    model.train(training)
-    return share
-
-
-def set_to_train(model, images, labels):
-    model.train()
-    return no_grad_alone(model, images, labels)
 
 
 class _Noting(nn.Module):
@@ -332,6 +222,24 @@ def _modes(generator: torch.Generator, i: int) -> dict[str, Any]:
     }
 
 
+MODE = Used(
+    id="07.mode",
+    reference=measure,
+    blank=measured_as_found,
+    case=_modes,
+    use=_measured,
+    mistakes={
+        "measured_as_found": measured_as_found,
+        "no_grad_alone": {"model.eval()": ""},
+        "eval_alone": {"no_grad": "enable_grad", "model.train(training)": ""},
+        "left_in_eval": {"model.train(training)": ""},
+        "always_to_train": {"model.train(training)": "model.train()"},
+        "always_to_train_with_a_graph": {"no_grad": "enable_grad", "model.train(training)": "model.train()"},
+        "with_a_graph": {"no_grad": "enable_grad"},
+        "set_to_train": {"model.eval()": "model.train()", "model.train(training)": ""},
+    },
+)
+
 # 07.gaps: fill a table with what the training rows tell
 
 
@@ -346,63 +254,6 @@ def fill(train, test):
     return whole(train), whole(test)
 
 
-def _filled(train, test, *values):
-    gaps = train.isnan(), test.isnan()
-    return tuple(
-        torch.cat([torch.where(gap, value, x), gap.float()], dim=1)
-        for x, gap, value in zip((train, test), gaps, values, strict=True)
-    )
-
-
-def mean_of_all_rows(train, test):
-    mean = torch.cat([train, test]).nanmean(0)
-    return _filled(train, test, mean, mean)
-
-
-def each_its_own_mean(train, test):
-    return _filled(train, test, train.nanmean(0), test.nanmean(0))
-
-
-def mean_of_the_test_rows(train, test):
-    return _filled(train, test, test.nanmean(0), test.nanmean(0))
-
-
-def one_mean_for_all_columns(train, test):
-    return _filled(train, test, train.nanmean(), train.nanmean())
-
-
-def means_of_rows(train, test):
-    return _filled(train, test, train.nanmean(1, keepdim=True), test.nanmean(1, keepdim=True))
-
-
-def gaps_counted_as_zero(train, test):
-    mean = train.nan_to_num(0.0).mean(0)
-    return _filled(train, test, mean, mean)
-
-
-def mean_with_its_gaps(train, test):
-    mean = train.mean(0)
-    return _filled(train, test, mean, mean)
-
-
-def filled_with_zero(train, test):
-    zero = torch.zeros(())
-    return _filled(train, test, zero, zero)
-
-
-def not_marked(train, test):
-    return tuple(x[:, : train.shape[1]] for x in fill(train, test))
-
-
-def known_marked(train, test):
-    columns = train.shape[1]
-    return tuple(torch.cat([x[:, :columns], 1 - x[:, columns:]], dim=1) for x in fill(train, test))
-
-
-def marks_first(train, test):
-    return tuple(x.roll(train.shape[1], dims=1) for x in fill(train, test))
-
-
 def _holes(generator: torch.Generator, i: int) -> dict[str, Any]:
     center = torch.tensor([20.0, 5.0, 100.0])
     train = center + torch.randn(6 + i, 3, generator=generator)
@@ -415,91 +266,23 @@ def _holes(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"train": train, "test": test}
 
 
-ITEMS = (
-    *PREDICTIONS,
-    Used(
-        id="07.dataset",
-        reference=Digits,
-        blank=Blank,
-        case=_items,
-        use=_asked,
-        mistakes=(
-            AlwaysTransformed,
-            NeverTransformed,
-            TransformedAtTheStart,
-            WrittenBack,
-            LabelTransformed,
-            LabelDropped,
-            LabelFirst,
-            BatchOfOne,
-            OneTooFew,
-            LengthOfAnImage,
-        ),
-    ),
-    Function(
-        id="07.accuracy",
-        reference=accuracy,
-        case=_scored,
-        mistakes=(
-            all_pairs,
-            all_pairs_over_n,
-            winners_of_the_columns,
-            hits,
-            errors,
-            percent,
-            probability,
-            above_a_half,
-        ),
-    ),
-    Repair(
-        id="07.leakage",
-        reference=prepare,
-        case=_drawer,
-        mistakes=(
-            copied_first,
-            copied_in_both,
-            copies_of_all,
-            no_copies,
-            only_copies,
-            labels_once,
-            parts_exchanged,
-            not_shuffled,
-        ),
-        metric=_met_before,
-    ),
-    Used(
-        id="07.mode",
-        reference=measure,
-        blank=measured_as_found,
-        case=_modes,
-        use=_measured,
-        mistakes=(
-            measured_as_found,
-            no_grad_alone,
-            eval_alone,
-            left_in_eval,
-            always_to_train,
-            always_to_train_with_a_graph,
-            with_a_graph,
-            set_to_train,
-        ),
-    ),
-    Function(
-        id="07.gaps",
-        reference=fill,
-        case=_holes,
-        mistakes=(
-            mean_of_all_rows,
-            each_its_own_mean,
-            mean_of_the_test_rows,
-            one_mean_for_all_columns,
-            means_of_rows,
-            gaps_counted_as_zero,
-            mean_with_its_gaps,
-            filled_with_zero,
-            not_marked,
-            known_marked,
-            marks_first,
-        ),
-    ),
+GAPS = Function(
+    id="07.gaps",
+    reference=fill,
+    case=_holes,
+    mistakes={
+        "mean_of_all_rows": {"train.nanmean": "torch.cat([train, test]).nanmean"},
+        "each_its_own_mean": {"gap, mean, x": "gap, x.nanmean(0), x"},
+        "mean_of_the_test_rows": {"train.nanmean": "test.nanmean"},
+        "one_mean_for_all_columns": {"nanmean(0)": "nanmean()"},
+        "means_of_rows": {"gap, mean, x": "gap, x.nanmean(1, keepdim=True), x"},
+        "gaps_counted_as_zero": {"train.nanmean": "train.nan_to_num(0.0).mean"},
+        "mean_with_its_gaps": {"nanmean": "mean"},
+        "filled_with_zero": {"gap, mean, x": "gap, 0.0, x"},
+        "not_marked": {", gap.float()": ""},
+        "known_marked": {"gap.float()": "1 - gap.float()"},
+        "marks_first": {"torch.where(gap, mean, x), gap.float()": "gap.float(), torch.where(gap, mean, x)"},
+    },
 )
+
+ITEMS = (*PREDICTIONS, DATASET, ACCURACY, LEAKAGE, MODE, GAPS)

@@ -1,12 +1,12 @@
 """Lesson 08, convolutional networks: its exercises.
 
-The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
-then mistakes people make in its place, each named after what it does. The ones that were found in tutorials say so.
+The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
+people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
 """
 # mypy: no-check-untyped-defs
-# ruff: noqa: D102, D103 - a mistake's name says what it does, and what learners read stays short
+# ruff: noqa: D102, D103 - learners read this code, so it stays short
 
-import math
+import math  # noqa: F401 - a mistake uses it
 from typing import Any
 
 import torch
@@ -34,44 +34,6 @@ def conv2d(x, weight, bias, stride):
     return out
 
 
-def kernel_flipped(x, weight, bias, stride):
-    return conv2d(x, weight.flip(2, 3), bias, stride)
-
-
-def first_channel_only(x, weight, bias, stride):  # as the formula of one tutorial has it
-    return conv2d(x[:1], weight[:, :1], bias, stride)
-
-
-def channels_not_summed(x, weight, bias, stride):
-    each = [conv2d(x[c : c + 1], weight[:, c : c + 1], bias, stride) for c in range(len(x))]
-    return torch.stack(each, dim=1)
-
-
-def channels_averaged(x, weight, bias, stride):
-    return conv2d(x, weight / len(x), bias, stride)
-
-
-def no_bias(x, weight, bias, stride):
-    return conv2d(x, weight, torch.zeros_like(bias), stride)
-
-
-def bias_for_each_channel(x, weight, bias, stride):
-    return conv2d(x, weight, bias * len(x), stride)
-
-
-def stride_ignored(x, weight, bias, stride):
-    return conv2d(x, weight, bias, 1)
-
-
-def windows_too_close(x, weight, bias, stride):
-    rows, columns = conv2d(x, weight, bias, stride).shape[1:]
-    return conv2d(x, weight, bias, 1)[:, :rows, :columns]
-
-
-def rectified(x, weight, bias, stride):
-    return conv2d(x, weight, bias, stride).relu()
-
-
 def _image(generator: torch.Generator, i: int) -> dict[str, Any]:
     into, out, kernel = 2 + i % 2, 2 + i // 3, (3, 2 + i % 2)
     return {
@@ -81,6 +43,32 @@ def _image(generator: torch.Generator, i: int) -> dict[str, Any]:
         "stride": 1 + i % 2,
     }
 
+
+CONV2D = Function(
+    id="08.conv2d",
+    reference=conv2d,
+    case=_image,
+    mistakes={
+        "kernel_flipped": {"weight * window": "weight.flip(2, 3) * window"},
+        "first_channel_only": {
+            "(weight * window)": "(weight * window)[:, :1]"
+        },  # as the formula of one tutorial has it
+        "channels_not_summed": {
+            "zeros(len(weight)": "zeros(*weight.shape[:2]",
+            "out[:, i, j] = (weight * window).sum(dim=(1, 2, 3)) + bias": (
+                "out[..., i, j] = (weight * window).sum(dim=(2, 3)) + bias[:, None]"
+            ),
+        },
+        "channels_averaged": {"(weight * window)": "(weight / len(x) * window)"},
+        "no_bias": {" + bias": ""},
+        "bias_for_each_channel": {"+ bias": "+ bias * len(x)"},
+        "stride_ignored": {"high, wide =": "stride = 1; high, wide ="},
+        "windows_too_close": {
+            "i * stride : i * stride + high, j * stride : j * stride + wide": "i : i + high, j : j + wide"
+        },
+        "rectified": {"return out": "return out.relu()"},
+    },
+)
 
 # 08.max_pool: the largest number of each window
 
@@ -96,45 +84,9 @@ def max_pool(x, size):
     return out
 
 
-def rectified_not_pooled(x, size):  # max(0, x), as one tutorial writes it
-    return x.clamp(min=0)
-
-
-def begun_at_zero(x, size):
-    return max_pool(x, size).clamp(min=0)
-
-
-def largest_of_the_image(x, size):  # where the index runs over the image, as one tutorial leaves open
-    return torch.zeros_like(max_pool(x, size)) + x.amax(dim=(1, 2), keepdim=True)
-
-
-def averaged(x, size):
-    return F.avg_pool2d(x, size)
-
-
-def smallest(x, size):
-    return -max_pool(-x, size)
-
-
-def one_step_at_a_time(x, size):
-    return F.max_pool2d(x, size, stride=1)
-
-
 def farthest_from_zero(x, size):
-    high, low = max_pool(x, size), smallest(x, size)
+    high, low = max_pool(x, size), -max_pool(-x, size)
     return torch.where(high.abs() > low.abs(), high, low)
-
-
-def top_left(x, size):
-    return x[:, : x.shape[1] // size * size : size, : x.shape[2] // size * size : size]
-
-
-def part_windows_too(x, size):
-    return F.max_pool2d(x, size, ceil_mode=True)
-
-
-def channels_joined(x, size):
-    return max_pool(x, size).amax(dim=0, keepdim=True)
 
 
 def _map(generator: torch.Generator, i: int) -> dict[str, Any]:
@@ -143,6 +95,26 @@ def _map(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"x": -x.abs() - 0.1 if i % 2 else x, "size": size}  # every second one is negative throughout
 
 
+MAX_POOL = Function(
+    id="08.max_pool",
+    reference=max_pool,
+    case=_map,
+    mistakes={
+        "rectified_not_pooled": lambda x, size: x.clamp(min=0),  # max(0, x), as one tutorial writes it
+        "begun_at_zero": {"return out": "return out.clamp(min=0)"},
+        "largest_of_the_image": {
+            "window.amax": "x.amax"
+        },  # where the index runs over the image, as one tutorial leaves open
+        "averaged": {"amax": "mean"},
+        "smallest": {"amax": "amin"},
+        "one_step_at_a_time": lambda x, size: F.max_pool2d(x, size, stride=1),
+        "farthest_from_zero": farthest_from_zero,
+        "top_left": {"window.amax(dim=(1, 2))": "window[:, 0, 0]"},
+        "part_windows_too": lambda x, size: F.max_pool2d(x, size, ceil_mode=True),
+        "channels_joined": {"return out": "return out.amax(dim=0, keepdim=True)"},
+    },
+)
+
 # 08.out_size: how many places a window has
 
 
@@ -150,38 +122,6 @@ def out_size(size, kernel, stride, padding, dilation):
     """How many outputs a convolution has along one dimension; padding is added at both ends."""
     reach = dilation * (kernel - 1) + 1
     return (size + 2 * padding - reach) // stride + 1
-
-
-def rounded_up(size, kernel, stride, padding, dilation):
-    return math.ceil((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
-
-
-def not_rounded(size, kernel, stride, padding, dilation):
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1
-
-
-def dilation_forgotten(size, kernel, stride, padding, dilation):
-    return out_size(size, kernel, stride, padding, 1)
-
-
-def kernel_times_dilation(size, kernel, stride, padding, dilation):
-    return (size + 2 * padding - dilation * kernel) // stride + 1
-
-
-def padded_once(size, kernel, stride, padding, dilation):
-    return (size + padding - dilation * (kernel - 1) - 1) // stride + 1
-
-
-def padding_forgotten(size, kernel, stride, padding, dilation):
-    return out_size(size, kernel, stride, 0, dilation)
-
-
-def stride_forgotten(size, kernel, stride, padding, dilation):
-    return out_size(size, kernel, 1, padding, dilation)
-
-
-def one_too_few(size, kernel, stride, padding, dilation):
-    return out_size(size, kernel, stride, padding, dilation) - 1
 
 
 def _numbers(generator: torch.Generator, i: int) -> dict[str, Any]:
@@ -193,6 +133,22 @@ def _numbers(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"size": size, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
 
 
+OUT_SIZE = Function(
+    id="08.out_size",
+    reference=out_size,
+    case=_numbers,
+    mistakes={
+        "rounded_up": {"(size + 2 * padding - reach) // stride": "math.ceil((size + 2 * padding - reach) / stride)"},
+        "not_rounded": {"//": "/"},
+        "dilation_forgotten": {"dilation * (kernel - 1) + 1": "kernel"},
+        "kernel_times_dilation": {"dilation * (kernel - 1) + 1": "dilation * kernel"},
+        "padded_once": {"2 * padding": "padding"},
+        "padding_forgotten": {" + 2 * padding": ""},
+        "stride_forgotten": {" // stride": ""},
+        "one_too_few": {"stride + 1": "stride"},
+    },
+)
+
 # 08.equivariance: the same, shifted
 
 
@@ -201,34 +157,6 @@ def shift_gap(f, x, steps):
     first_shifted = f(x.roll(steps, dims=-1))
     then_shifted = f(x).roll(steps, dims=-1)
     return (first_shifted - then_shifted).abs().max()
-
-
-def not_shifted_after(f, x, steps):
-    return (f(x.roll(steps, dims=-1)) - f(x)).abs().max()
-
-
-def shifted_back(f, x, steps):
-    return (f(x.roll(steps, dims=-1)) - f(x).roll(-steps, dims=-1)).abs().max()
-
-
-def rows_shifted(f, x, steps):
-    return (f(x.roll(steps, dims=-2)) - f(x).roll(steps, dims=-2)).abs().max()
-
-
-def one_step_only(f, x, steps):
-    return shift_gap(f, x, 1)
-
-
-def sign_kept(f, x, steps):
-    return (f(x.roll(steps, dims=-1)) - f(x).roll(steps, dims=-1)).max()
-
-
-def mean_gap(f, x, steps):
-    return (f(x.roll(steps, dims=-1)) - f(x).roll(steps, dims=-1)).abs().mean()
-
-
-def every_gap(f, x, steps):
-    return (f(x.roll(steps, dims=-1)) - f(x).roll(steps, dims=-1)).abs()
 
 
 def convolved_around(x):
@@ -251,6 +179,24 @@ def _layer(generator: torch.Generator, i: int) -> dict[str, Any]:
     f = (convolved_around, weighted_by_column, padded_with_zeros, weighted_by_row, weighted_by_column)[i]
     return {"f": f, "x": 1 + torch.rand(1, 1, 6, 8, generator=generator) / 4, "steps": (1, 2, 3, 2, 1)[i]}
 
+
+EQUIVARIANCE = Function(
+    id="08.equivariance",
+    reference=shift_gap,
+    case=_layer,
+    mistakes={
+        "not_shifted_after": {"f(x).roll(steps, dims=-1)": "f(x)"},
+        "shifted_back": {"f(x).roll(steps": "f(x).roll(-steps"},
+        "rows_shifted": {
+            "x.roll(steps, dims=-1)": "x.roll(steps, dims=-2)",
+            "f(x).roll(steps, dims=-1)": "f(x).roll(steps, dims=-2)",
+        },
+        "one_step_only": {"x.roll(steps": "x.roll(1", "f(x).roll(steps": "f(x).roll(1"},
+        "sign_kept": {".abs()": ""},
+        "mean_gap": {"max": "mean"},
+        "every_gap": {".max()": ""},
+    },
+)
 
 # 08.repair: a network repaired (C1, C2)
 
@@ -306,75 +252,12 @@ def _pictures(generator: torch.Generator, n: int) -> Tensor:
     return torch.rand(25 if n == SIZES[0] else n, 3, 32, 32, generator=generator)
 
 
-ITEMS = (
-    *PREDICTIONS,
-    Function(
-        id="08.conv2d",
-        reference=conv2d,
-        case=_image,
-        mistakes=(
-            kernel_flipped,
-            first_channel_only,
-            channels_not_summed,
-            channels_averaged,
-            no_bias,
-            bias_for_each_channel,
-            stride_ignored,
-            windows_too_close,
-            rectified,
-        ),
-    ),
-    Function(
-        id="08.max_pool",
-        reference=max_pool,
-        case=_map,
-        mistakes=(
-            rectified_not_pooled,
-            begun_at_zero,
-            largest_of_the_image,
-            averaged,
-            smallest,
-            one_step_at_a_time,
-            farthest_from_zero,
-            top_left,
-            part_windows_too,
-            channels_joined,
-        ),
-    ),
-    Function(
-        id="08.out_size",
-        reference=out_size,
-        case=_numbers,
-        mistakes=(
-            rounded_up,
-            not_rounded,
-            dilation_forgotten,
-            kernel_times_dilation,
-            padded_once,
-            padding_forgotten,
-            stride_forgotten,
-            one_too_few,
-        ),
-    ),
-    Function(
-        id="08.equivariance",
-        reference=shift_gap,
-        case=_layer,
-        mistakes=(
-            not_shifted_after,
-            shifted_back,
-            rows_shifted,
-            one_step_only,
-            sign_kept,
-            mean_gap,
-            every_gap,
-        ),
-    ),
-    Model(
-        id="08.repair",
-        reference=Net,
-        blank=Found,
-        batch=_pictures,
-        probes=(rows_kept, gives(10), keeps_input, registered, holds(545098), gradients, rows_apart, bends),
-    ),
+REPAIR = Model(
+    id="08.repair",
+    reference=Net,
+    blank=Found,
+    batch=_pictures,
+    probes=(rows_kept, gives(10), keeps_input, registered, holds(545098), gradients, rows_apart, bends),
 )
+
+ITEMS = (*PREDICTIONS, CONV2D, MAX_POOL, OUT_SIZE, EQUIVARIANCE, REPAIR)

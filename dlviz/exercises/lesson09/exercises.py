@@ -1,10 +1,10 @@
 """Lesson 09, recurrent networks: its exercises.
 
-The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
-then mistakes people make in its place, each named after what it does.
+The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
+people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
 """
 # mypy: no-check-untyped-defs
-# ruff: noqa: D103, PIE790 - a mistake's name says what it does, and what learners read stays short
+# ruff: noqa: D103, PIE790 - learners read this code, so it stays short
 
 from typing import Any
 
@@ -23,42 +23,6 @@ def cell(x, h, w_ih, w_hh, b_ih, b_hh):
     return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
 
 
-def not_squashed(x, h, w_ih, w_hh, b_ih, b_hh):
-    return x @ w_ih.T + b_ih + h @ w_hh.T + b_hh
-
-
-def squashed_by_sigmoid(x, h, w_ih, w_hh, b_ih, b_hh):
-    return torch.sigmoid(not_squashed(x, h, w_ih, w_hh, b_ih, b_hh))
-
-
-def squashed_apart(x, h, w_ih, w_hh, b_ih, b_hh):
-    return torch.tanh(x @ w_ih.T + b_ih) + torch.tanh(h @ w_hh.T + b_hh)
-
-
-def state_forgotten(x, h, w_ih, w_hh, b_ih, b_hh):
-    return torch.tanh(x @ w_ih.T + b_ih + b_hh)
-
-
-def input_forgotten(x, h, w_ih, w_hh, b_ih, b_hh):
-    return torch.tanh(h @ w_hh.T + b_ih + b_hh)
-
-
-def state_without_weights(x, h, w_ih, w_hh, b_ih, b_hh):
-    return torch.tanh(x @ w_ih.T + b_ih + h + b_hh)
-
-
-def state_weights_turned(x, h, w_ih, w_hh, b_ih, b_hh):
-    return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh + b_hh)
-
-
-def one_bias(x, h, w_ih, w_hh, b_ih, b_hh):
-    return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T)
-
-
-def old_state_added(x, h, w_ih, w_hh, b_ih, b_hh):
-    return h + cell(x, h, w_ih, w_hh, b_ih, b_hh)
-
-
 def _step(generator: torch.Generator, i: int) -> dict[str, Any]:
     n, inputs, hidden = 1 + i, 2 + i % 3, 3 + i % 2
     shapes = {
@@ -72,6 +36,23 @@ def _step(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {name: torch.randn(shape, generator=generator).requires_grad_() for name, shape in shapes.items()}
 
 
+CELL = Function(
+    id="09.cell",
+    reference=cell,
+    case=_step,
+    mistakes={
+        "not_squashed": {"torch.tanh": ""},
+        "squashed_by_sigmoid": {"tanh": "sigmoid"},
+        "squashed_apart": {"b_ih + h": "b_ih) + torch.tanh(h"},
+        "state_forgotten": {" + h @ w_hh.T": ""},
+        "input_forgotten": {"x @ w_ih.T + ": ""},
+        "state_without_weights": {"h @ w_hh.T": "h"},
+        "state_weights_turned": {"w_hh.T": "w_hh"},
+        "one_bias": {" + b_hh": ""},
+        "old_state_added": {"torch.tanh": "h + torch.tanh"},
+    },
+)
+
 # 09.clip: shorter, in the same direction
 
 
@@ -82,44 +63,6 @@ def clip(a, b, limit):
     return factor * a, factor * b
 
 
-def every_number_alone(a, b, limit):
-    return a.clamp(-limit, limit), b.clamp(-limit, limit)
-
-
-def every_tensor_alone(a, b, limit):
-    return tuple((limit / g.norm()).clamp(max=1) * g for g in (a, b))
-
-
-def always_to_the_limit(a, b, limit):
-    factor = limit / (a.pow(2).sum() + b.pow(2).sum()).sqrt()
-    return factor * a, factor * b
-
-
-def lengths_added(a, b, limit):
-    factor = (limit / (a.norm() + b.norm())).clamp(max=1)
-    return factor * a, factor * b
-
-
-def root_missing(a, b, limit):
-    factor = (limit / (a.pow(2).sum() + b.pow(2).sum())).clamp(max=1)
-    return factor * a, factor * b
-
-
-def largest_number(a, b, limit):
-    factor = (limit / torch.maximum(a.abs().max(), b.abs().max())).clamp(max=1)
-    return factor * a, factor * b
-
-
-def thrown_away(a, b, limit):
-    keep = (a.pow(2).sum() + b.pow(2).sum()).sqrt() <= limit
-    return a * keep, b * keep
-
-
-def turned_around(a, b, limit):
-    factor = ((a.pow(2).sum() + b.pow(2).sum()).sqrt() / limit).clamp(min=1)
-    return factor * a, factor * b
-
-
 def _gradients(generator: torch.Generator, i: int) -> dict[str, Any]:
     a = torch.randn([(3, 2), (4,), (2, 2), (1, 5), (3, 3)][i], generator=generator) + 0.5
     b = torch.randn([(3,), (2, 3), (1,), (5,), (2, 2)][i], generator=generator) - 0.5
@@ -127,6 +70,22 @@ def _gradients(generator: torch.Generator, i: int) -> dict[str, Any]:
     together = (a.square().sum() + b.square().sum()).sqrt().item()
     return {"a": a, "b": b, "limit": together * (1.3 if i % 2 else 0.4)}
 
+
+CLIP = Function(
+    id="09.clip",
+    reference=clip,
+    case=_gradients,
+    mistakes={
+        "every_number_alone": {"factor * a, factor * b": "a.clamp(-limit, limit), b.clamp(-limit, limit)"},
+        "every_tensor_alone": lambda a, b, limit: tuple((limit / g.norm()).clamp(max=1) * g for g in (a, b)),
+        "always_to_the_limit": {".clamp(max=1)": ""},
+        "lengths_added": {"(a.pow(2).sum() + b.pow(2).sum()).sqrt()": "a.norm() + b.norm()"},
+        "root_missing": {".sqrt()": ""},
+        "largest_number": {"(a.pow(2).sum() + b.pow(2).sum()).sqrt()": "torch.maximum(a.abs().max(), b.abs().max())"},
+        "thrown_away": {"(limit / length).clamp(max=1)": "length <= limit"},
+        "turned_around": {"(limit / length).clamp(max=1)": "(length / limit).clamp(min=1)"},
+    },
+)
 
 # 09.detach: a long series, a piece at a time
 
@@ -154,36 +113,6 @@ def state_attached(net, optimizer, x, y, size):  # the code as it was found
         loss.backward()
         optimizer.step()
     return state
-
-
-def _along(net, optimizer, x, y, size, carried, *, zeroed=True, retained=False, guess_tracked=True):
-    """The loop of `one_pass` with something else in it; `carried` is what becomes of the state."""
-    state = None
-    for past, future in zip(x.split(size), y.split(size), strict=True):
-        guess, last = net(past, state)
-        state = carried(last)
-        loss = ((guess if guess_tracked else guess.detach()) - future).pow(2).mean()
-        if zeroed:
-            optimizer.zero_grad()
-        loss.backward(retain_graph=retained)
-        optimizer.step()
-    return last
-
-
-def graph_retained(net, optimizer, x, y, size):
-    return _along(net, optimizer, x, y, size, lambda state: state, retained=True)
-
-
-def state_thrown_away(net, optimizer, x, y, size):
-    return _along(net, optimizer, x, y, size, lambda state: None)
-
-
-def guess_detached(net, optimizer, x, y, size):
-    return _along(net, optimizer, x, y, size, torch.Tensor.detach, guess_tracked=False)
-
-
-def gradients_pile_up(net, optimizer, x, y, size):
-    return _along(net, optimizer, x, y, size, torch.Tensor.detach, zeroed=False)
 
 
 def one_step_at_the_end(net, optimizer, x, y, size):
@@ -223,6 +152,22 @@ def _series(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"x": series[:-1], "y": series[1:], "size": 3 + i % 2}
 
 
+DETACH = Used(
+    id="09.detach",
+    reference=one_pass,
+    blank=state_attached,
+    case=_series,
+    use=_trained,
+    mistakes={
+        "state_attached": state_attached,
+        "graph_retained": {"state = state.detach()": "", "loss.backward()": "loss.backward(retain_graph=True)"},
+        "state_thrown_away": {"net(past, state)": "net(past, None)"},
+        "guess_detached": {"guess - future": "guess.detach() - future"},
+        "gradients_pile_up": {"optimizer.zero_grad()": ""},
+        "one_step_at_the_end": one_step_at_the_end,
+    },
+)
+
 # 09.forget: remember by default
 
 
@@ -240,65 +185,6 @@ def remember(lstm, bias):
 def unset(lstm, bias):
     """Set the bias of every forget gate of an nn.LSTM, both of its biases together, to bias; nothing else changes."""
     ...
-
-
-def _set(lstm, quarters, of=("bias_ih", "bias_hh"), values=(1.0, 0.0), only=""):
-    """Put a value into some quarters of some biases."""
-    hidden = lstm.hidden_size
-    with torch.no_grad():
-        for name, found in lstm.named_parameters():
-            for start, value in zip(of, values, strict=True):
-                if name.startswith(start) and name.endswith(only):
-                    for quarter in quarters:
-                        found[quarter * hidden : (quarter + 1) * hidden] = value
-
-
-def both_biases(lstm, bias):
-    _set(lstm, [1], values=(bias, bias))
-
-
-def one_bias_left(lstm, bias):
-    _set(lstm, [1], of=("bias_ih",), values=(bias,))
-
-
-def other_bias_left(lstm, bias):
-    _set(lstm, [1], of=("bias_hh",), values=(bias,))
-
-
-def input_gate(lstm, bias):
-    _set(lstm, [0], values=(bias, 0.0))
-
-
-def candidate(lstm, bias):
-    _set(lstm, [2], values=(bias, 0.0))
-
-
-def output_gate(lstm, bias):
-    _set(lstm, [3], values=(bias, 0.0))
-
-
-def every_gate(lstm, bias):
-    _set(lstm, [0, 1, 2, 3], values=(bias, 0.0))
-
-
-def first_layer_alone(lstm, bias):
-    _set(lstm, [1], values=(bias, 0.0), only="_l0")
-
-
-def forward_alone(lstm, bias):
-    hidden = lstm.hidden_size
-    with torch.no_grad():
-        for name, values in lstm.named_parameters():
-            if name.startswith("bias_") and not name.endswith("_reverse"):
-                values[hidden : 2 * hidden] = bias if name.startswith("bias_ih") else 0
-
-
-def added_to_what_was_there(lstm, bias):
-    hidden = lstm.hidden_size
-    with torch.no_grad():
-        for name, values in lstm.named_parameters():
-            if name.startswith("bias_ih"):
-                values[hidden : 2 * hidden] += bias
 
 
 def _remembering(function, inputs, hidden, layers, directions, bias):
@@ -322,71 +208,36 @@ def _lstms(generator: torch.Generator, i: int) -> dict[str, Any]:
     }
 
 
-ITEMS = (
-    *PREDICTIONS,
-    Function(
-        id="09.cell",
-        reference=cell,
-        case=_step,
-        mistakes=(
-            not_squashed,
-            squashed_by_sigmoid,
-            squashed_apart,
-            state_forgotten,
-            input_forgotten,
-            state_without_weights,
-            state_weights_turned,
-            one_bias,
-            old_state_added,
-        ),
-    ),
-    Function(
-        id="09.clip",
-        reference=clip,
-        case=_gradients,
-        mistakes=(
-            every_number_alone,
-            every_tensor_alone,
-            always_to_the_limit,
-            lengths_added,
-            root_missing,
-            largest_number,
-            thrown_away,
-            turned_around,
-        ),
-    ),
-    Used(
-        id="09.detach",
-        reference=one_pass,
-        blank=state_attached,
-        case=_series,
-        use=_trained,
-        mistakes=(
-            state_attached,
-            graph_retained,
-            state_thrown_away,
-            guess_detached,
-            gradients_pile_up,
-            one_step_at_the_end,
-        ),
-    ),
-    Used(
-        id="09.forget",
-        reference=remember,
-        blank=unset,
-        case=_lstms,
-        use=_remembering,
-        mistakes=(
-            both_biases,
-            one_bias_left,
-            other_bias_left,
-            input_gate,
-            candidate,
-            output_gate,
-            every_gate,
-            first_layer_alone,
-            forward_alone,
-            added_to_what_was_there,
-        ),
-    ),
+FORGET = Used(
+    id="09.forget",
+    reference=remember,
+    blank=unset,
+    case=_lstms,
+    use=_remembering,
+    mistakes={
+        "both_biases": {"= 0": "= bias"},
+        "one_bias_left": {"values[hidden : 2 * hidden] = 0": "pass"},
+        "other_bias_left": {"values[hidden : 2 * hidden] = bias": "pass", "= 0": "= bias"},
+        "input_gate": {"hidden : 2 * hidden] = bias": ":hidden] = bias", "hidden : 2 * hidden] = 0": ":hidden] = 0"},
+        "candidate": {
+            "hidden : 2 * hidden] = bias": "2 * hidden : 3 * hidden] = bias",
+            "hidden : 2 * hidden] = 0": "2 * hidden : 3 * hidden] = 0",
+        },
+        "output_gate": {
+            "hidden : 2 * hidden] = bias": "3 * hidden :] = bias",
+            "hidden : 2 * hidden] = 0": "3 * hidden :] = 0",
+        },
+        "every_gate": {"hidden : 2 * hidden] = bias": ":] = bias", "hidden : 2 * hidden] = 0": ":] = 0"},
+        "first_layer_alone": {
+            'name.startswith("bias_ih")': 'name == "bias_ih_l0"',
+            'name.startswith("bias_hh")': 'name == "bias_hh_l0"',
+        },
+        "forward_alone": {
+            '("bias_ih")': '("bias_ih") and not name.endswith("_reverse")',
+            '("bias_hh")': '("bias_hh") and not name.endswith("_reverse")',
+        },
+        "added_to_what_was_there": {"= bias": "+= bias", "values[hidden : 2 * hidden] = 0": "pass"},
+    },
 )
+
+ITEMS = (*PREDICTIONS, CELL, CLIP, DETACH, FORGET)

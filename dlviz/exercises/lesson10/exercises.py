@@ -1,10 +1,10 @@
 """Lesson 10, word embeddings: its exercises.
 
-The functions here are what learners read and write, so they are plain PyTorch without annotations: a solution first,
-then mistakes people make in its place, each named after what it does.
+The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
+people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
 """
 # mypy: no-check-untyped-defs
-# ruff: noqa: D103 - a mistake's name says what it does
+# ruff: noqa: D103 - learners read this code, so it stays short
 
 from typing import Any
 
@@ -30,23 +30,6 @@ def last_one_wins(words, upstream, count):
     return table
 
 
-def averaged(words, upstream, count):
-    times = F.one_hot(words, count).sum(0).clamp(min=1)
-    return table_gradient(words, upstream, count) / times.unsqueeze(1)
-
-
-def in_order(words, upstream, count):
-    return table_gradient(torch.arange(len(words)), upstream, count)
-
-
-def every_row(words, upstream, count):
-    return upstream.sum(0).expand(count, -1)
-
-
-def counted(words, upstream, count):
-    return table_gradient(words, torch.ones_like(upstream), count)
-
-
 def _lookups(generator: torch.Generator, i: int) -> dict[str, Any]:
     count = 5 + i
     words = torch.randint(count, (3,), generator=generator)
@@ -56,6 +39,19 @@ def _lookups(generator: torch.Generator, i: int) -> dict[str, Any]:
         "count": count,
     }
 
+
+LOOKUP = Function(
+    id="10.lookup",
+    reference=table_gradient,
+    case=_lookups,
+    mistakes={
+        "last_one_wins": last_one_wins,
+        "averaged": {"one_hot.T @ upstream": "one_hot.T @ upstream / one_hot.sum(0).clamp(min=1).unsqueeze(1)"},
+        "in_order": {"one_hot(words": "one_hot(torch.arange(len(words))"},
+        "every_row": {"one_hot.T @ upstream": "upstream.sum(0).expand(count, -1)"},
+        "counted": {"@ upstream": "@ torch.ones_like(upstream)"},
+    },
+)
 
 # 10.negatives: the right word among drawn ones
 
@@ -67,49 +63,30 @@ def pair_loss(middle, around, drawn):
     return -F.logsigmoid(right).mean() - F.logsigmoid(-wrong).sum(1).mean()
 
 
-def _scores(middle, around, drawn):
-    return (middle * around).sum(1), (drawn @ middle.unsqueeze(2)).squeeze(2)
-
-
-def pulled_alike(middle, around, drawn):
-    right, wrong = _scores(middle, around, drawn)
-    return -F.logsigmoid(right).mean() - F.logsigmoid(wrong).sum(1).mean()
-
-
-def negatives_averaged(middle, around, drawn):
-    right, wrong = _scores(middle, around, drawn)
-    return -F.logsigmoid(right).mean() - F.logsigmoid(-wrong).mean()
-
-
-def negatives_left_out(middle, around, drawn):
-    right, _ = _scores(middle, around, drawn)
-    return -F.logsigmoid(right).mean()
-
-
-def logarithm_missing(middle, around, drawn):
-    right, wrong = _scores(middle, around, drawn)
-    return -right.sigmoid().mean() - (-wrong).sigmoid().sum(1).mean()
-
-
-def overflowing(middle, around, drawn):
-    right, wrong = _scores(middle, around, drawn)
-    return -right.sigmoid().log().mean() - (-wrong).sigmoid().log().sum(1).mean()
-
-
-def summed_over_pairs(middle, around, drawn):
-    return len(middle) * pair_loss(middle, around, drawn)
-
-
-def negated(middle, around, drawn):
-    return -pair_loss(middle, around, drawn)
-
-
 def _pairs(generator: torch.Generator, i: int) -> dict[str, Any]:
     n, k, size = 2 + i, 2 + i % 3, 3 + i % 2
     scale = 20.0 if i == 4 else 1.0  # scores of hundreds, once
     shapes = {"middle": (n, size), "around": (n, size), "drawn": (n, k, size)}
     return {name: (scale * torch.randn(shape, generator=generator)).requires_grad_() for name, shape in shapes.items()}
 
+
+NEGATIVES = Function(
+    id="10.negatives",
+    reference=pair_loss,
+    case=_pairs,
+    mistakes={
+        "pulled_alike": {"-wrong": "wrong"},
+        "negatives_averaged": {".sum(1).mean()": ".mean()"},
+        "negatives_left_out": {" - F.logsigmoid(-wrong).sum(1).mean()": ""},
+        "logarithm_missing": {"F.logsigmoid(right)": "right.sigmoid()", "F.logsigmoid(-wrong)": "(-wrong).sigmoid()"},
+        "overflowing": {
+            "F.logsigmoid(right)": "right.sigmoid().log()",
+            "F.logsigmoid(-wrong)": "(-wrong).sigmoid().log()",
+        },
+        "summed_over_pairs": {"(right).mean()": "(right).sum()", ".sum(1).mean()": ".sum()"},
+        "negated": {"-F.logsigmoid(right).mean() -": "F.logsigmoid(right).mean() +"},
+    },
+)
 
 # 10.analogy: without the words of the question
 
@@ -122,56 +99,6 @@ def analogy(vectors, a, b, c):
     return cosines.argsort(descending=True)[:-3]
 
 
-def _ranked(vectors, target, left_out):
-    """Rows of vectors by their product with target, the largest first, as many as there are right answers."""
-    scores = vectors @ target
-    scores[left_out] = -torch.inf
-    return scores.argsort(descending=True)[:-3]
-
-
-def question_among_answers(vectors, a, b, c):
-    directions = F.normalize(vectors, dim=1)
-    return _ranked(directions, directions[b] - directions[a] + directions[c], [])
-
-
-def nothing_left_out(vectors, a, b, c):
-    directions = F.normalize(vectors, dim=1)
-    return (directions @ (directions[b] - directions[a] + directions[c])).argsort(descending=True)
-
-
-def question_at_the_end(vectors, a, b, c):
-    directions = F.normalize(vectors, dim=1)
-    cosines = directions @ (directions[b] - directions[a] + directions[c])
-    cosines[[a, b, c]] = -torch.inf
-    return cosines.argsort(descending=True)
-
-
-def only_c_left_out(vectors, a, b, c):
-    directions = F.normalize(vectors, dim=1)
-    return _ranked(directions, directions[b] - directions[a] + directions[c], [c])
-
-
-def turned_around(vectors, a, b, c):
-    return analogy(vectors, b, a, c)
-
-
-def all_added(vectors, a, b, c):
-    directions = F.normalize(vectors, dim=1)
-    return _ranked(directions, directions[b] + directions[a] + directions[c], [a, b, c])
-
-
-def lengths_kept(vectors, a, b, c):
-    return _ranked(F.normalize(vectors, dim=1), vectors[b] - vectors[a] + vectors[c], [a, b, c])
-
-
-def dot_product(vectors, a, b, c):
-    return _ranked(vectors, vectors[b] - vectors[a] + vectors[c], [a, b, c])
-
-
-def farthest_first(vectors, a, b, c):
-    return analogy(vectors, a, b, c).flip(0)
-
-
 def _questions(generator: torch.Generator, i: int) -> dict[str, Any]:
     count, size = 20 + i, 4 + i % 2
     # In float64 no two ways to add up the same products rank two rows differently.
@@ -181,6 +108,23 @@ def _questions(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"vectors": vectors * lengths, "a": a, "b": b, "c": c}
 
 
+ANALOGY = Function(
+    id="10.analogy",
+    reference=analogy,
+    case=_questions,
+    mistakes={
+        "question_among_answers": {"cosines[[a, b, c]] = -torch.inf": ""},
+        "nothing_left_out": {"cosines[[a, b, c]] = -torch.inf": "", "[:-3]": ""},
+        "question_at_the_end": {"[:-3]": ""},
+        "only_c_left_out": {"[[a, b, c]]": "[c]"},
+        "turned_around": {"directions[b] - directions[a]": "directions[a] - directions[b]"},
+        "all_added": {"- directions[a]": "+ directions[a]"},
+        "lengths_kept": {"directions[b] - directions[a] + directions[c]": "vectors[b] - vectors[a] + vectors[c]"},
+        "dot_product": {"F.normalize(vectors, dim=1)": "vectors"},
+        "farthest_first": {"[:-3]": "[:-3].flip(0)"},
+    },
+)
+
 # 10.bag: a text as one vector
 
 
@@ -188,31 +132,6 @@ def bag(table, texts):
     """The mean of the rows of table (V, D) at the words of each text: (N, D); texts are N lists of word numbers."""
     counts = torch.stack([torch.bincount(torch.tensor(text), minlength=len(table)) for text in texts])
     return counts.to(table.dtype) @ table / counts.sum(1, keepdim=True)
-
-
-def summed(table, texts):
-    return torch.stack([table[text].sum(0) for text in texts])
-
-
-def each_word_once(table, texts):
-    return torch.stack([table[sorted(set(text))].mean(0) for text in texts])
-
-
-def divided_by_vocabulary(table, texts):
-    return summed(table, texts) / len(table)
-
-
-def padding_counted(table, texts):
-    longest = max(map(len, texts))
-    return torch.stack([table[text + [0] * (longest - len(text))].mean(0) for text in texts])
-
-
-def divided_by_the_longest(table, texts):
-    return summed(table, texts) / max(map(len, texts))
-
-
-def largest_kept(table, texts):
-    return torch.stack([table[text].amax(0) for text in texts])
 
 
 def _texts(generator: torch.Generator, i: int) -> dict[str, Any]:
@@ -224,55 +143,18 @@ def _texts(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"table": table.requires_grad_(), "texts": texts}
 
 
-ITEMS = (
-    *PREDICTIONS,
-    Function(
-        id="10.lookup",
-        reference=table_gradient,
-        case=_lookups,
-        mistakes=(last_one_wins, averaged, in_order, every_row, counted),
-    ),
-    Function(
-        id="10.negatives",
-        reference=pair_loss,
-        case=_pairs,
-        mistakes=(
-            pulled_alike,
-            negatives_averaged,
-            negatives_left_out,
-            logarithm_missing,
-            overflowing,
-            summed_over_pairs,
-            negated,
-        ),
-    ),
-    Function(
-        id="10.analogy",
-        reference=analogy,
-        case=_questions,
-        mistakes=(
-            question_among_answers,
-            nothing_left_out,
-            question_at_the_end,
-            only_c_left_out,
-            turned_around,
-            all_added,
-            lengths_kept,
-            dot_product,
-            farthest_first,
-        ),
-    ),
-    Function(
-        id="10.bag",
-        reference=bag,
-        case=_texts,
-        mistakes=(
-            summed,
-            each_word_once,
-            divided_by_vocabulary,
-            padding_counted,
-            divided_by_the_longest,
-            largest_kept,
-        ),
-    ),
+BAG = Function(
+    id="10.bag",
+    reference=bag,
+    case=_texts,
+    mistakes={
+        "summed": {" / counts.sum(1, keepdim=True)": ""},
+        "each_word_once": {"torch.tensor(text)": "torch.tensor(text).unique()"},
+        "divided_by_vocabulary": {"counts.sum(1, keepdim=True)": "len(table)"},
+        "padding_counted": {"torch.tensor(text)": "torch.tensor(text + [0] * (max(map(len, texts)) - len(text)))"},
+        "divided_by_the_longest": {"counts.sum(1, keepdim=True)": "max(map(len, texts))"},
+        "largest_kept": lambda table, texts: torch.stack([table[text].amax(0) for text in texts]),
+    },
 )
+
+ITEMS = (*PREDICTIONS, LOOKUP, NEGATIVES, ANALOGY, BAG)
