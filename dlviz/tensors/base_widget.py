@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from dlviz.kit.errors import DlvizError
-from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget
 
 Data = TypeVar("Data")
@@ -15,9 +13,10 @@ class TensorDataWidget(Widget, Generic[Data]):
 
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "tensors"
+    _tensor_attributes = ("_data",)
 
     def __init__(self, data: Data, **traits: Any) -> None:
-        self._data: Data | None = data
+        self._data = data
         super().__init__(**traits)
 
     @property
@@ -27,18 +26,5 @@ class TensorDataWidget(Widget, Generic[Data]):
         Raises:
             DlvizError: the widget has been closed.
         """
-        if self._data is None:
-            raise DlvizError(message("tensors.refused.closed"))
+        self._check_open()
         return self._data
-
-    def __repr__(self) -> str:
-        return message("tensors.repr_closed") if self._data is None else self._describe()
-
-    @property
-    def _colors(self) -> str:
-        return "dark" if self.theme == "dark" else "light"
-
-    def close(self) -> None:
-        """Remove the widget from the page and release its tensors."""
-        self._data = None
-        super().close()

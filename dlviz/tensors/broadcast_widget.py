@@ -29,6 +29,7 @@ class BroadcastView(TensorDataWidget[Broadcast]):
     """
 
     _view = Path(__file__).with_name("view") / "broadcast.js"
+    _function = "broadcast"
 
     origin = traitlets.List(traitlets.Int(min=0), help="which slice is drawn").tag(sync=True)
 
@@ -60,7 +61,7 @@ class BroadcastView(TensorDataWidget[Broadcast]):
         else:
             lines.append((data.error[:110], "bad"))
         layout, summary = Layout([row], lines=lines), self.scene["summary"]
-        return draw(message("tensors.broadcast.name"), self.scene["signature"], summary, layout, self._colors)
+        return draw(message("tensors.broadcast.name"), self.scene["signature"], summary, layout, self._still_theme)
 
 
 def broadcast(

@@ -32,6 +32,7 @@ class IndexView(TensorDataWidget[Selection]):
     """
 
     _view = Path(__file__).with_name("view") / "indexing.js"
+    _function = "index"
 
     prediction = traitlets.Unicode("", help="the shape that the learner predicts").tag(sync=True)
     revealed = traitlets.Bool(False, help="whether the result is shown").tag(sync=True)
@@ -67,7 +68,7 @@ class IndexView(TensorDataWidget[Selection]):
         else:
             row += ["→", TensorGrid(str(tuple(selection.result.shape)), read_cropped(selection.result))]
         layout, summary = Layout([row], lines=lines), self.scene["summary"]
-        return draw(message("tensors.index.name"), self.scene["signature"], summary, layout, self._colors)
+        return draw(message("tensors.index.name"), self.scene["signature"], summary, layout, self._still_theme)
 
 
 def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None, **traits: Any) -> IndexView:

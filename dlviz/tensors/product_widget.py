@@ -42,6 +42,7 @@ class ProductView(TensorDataWidget[Contraction]):
 
     def __init__(self, data: Contraction, names: Sequence[str], kind: str, equation: str, **traits: Any) -> None:
         self._names, self._kind, self._equation = names, kind, equation
+        self._function = kind
         self._orders = _orders(data, kind)
         self._shape = tuple(data.result.shape)
         super().__init__(data, scene=binary(_scene(data, names, kind, equation, self._orders)), **traits)
@@ -80,7 +81,7 @@ class ProductView(TensorDataWidget[Contraction]):
             row += [TensorGrid(f"{name} {tuple(x.shape)}", read_cropped(x), column=column), "·"]
         row[-1] = "="
         row.append(TensorGrid(str(tuple(data.result.shape)), read_cropped(data.result)))
-        return draw(self._kind, self.scene["signature"], self.scene["summary"], Layout([row]), self._colors)
+        return draw(self._kind, self.scene["signature"], self.scene["summary"], Layout([row]), self._still_theme)
 
 
 def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits: Any) -> ProductView:

@@ -29,6 +29,7 @@ class SharedStorageView(TensorDataWidget[tuple[ViewResult, ...]]):
     """
 
     _view = Path(__file__).with_name("view") / "views.js"
+    _function = "views"
 
     active = traitlets.Int(0, min=0, help="index of the tensor in which an element is selected").tag(sync=True)
 
@@ -71,7 +72,7 @@ class SharedStorageView(TensorDataWidget[tuple[ViewResult, ...]]):
         ]
         layout = Layout([grids[i : i + 3] for i in range(0, len(grids), 3)], storages, lines)
         summary = self.scene["summary"]
-        return draw(message("tensors.views.name"), self.scene["signature"], summary, layout, self._colors)
+        return draw(message("tensors.views.name"), self.scene["signature"], summary, layout, self._still_theme)
 
 
 def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = None, **traits: Any) -> SharedStorageView:

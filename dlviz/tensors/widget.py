@@ -32,6 +32,7 @@ class TensorView(TensorDataWidget[Tensor]):
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
+    _function = "tensor"
 
     loaded = traitlets.Dict(help="the numbers that the browser has").tag(sync=True)
     origin = traitlets.List(traitlets.Int(min=0), help="index of the first element shown").tag(sync=True)
@@ -93,7 +94,7 @@ class TensorView(TensorDataWidget[Tensor]):
             raise DlvizError(message("tensors.refused.origin", got=origin, shape=self.metadata.shape))
 
     def _move_window(self, _: Any) -> None:
-        if self._data is not None:
+        if not self._closed:
             self._check_origin(tuple(self.origin))
             loaded = loaded_window(self._data, self.metadata, tuple(self.origin), LIVE_SIZE)
             if list(loaded["block"]["start"]) != self.loaded["block"]["start"]:
@@ -105,7 +106,7 @@ class TensorView(TensorDataWidget[Tensor]):
 
     def _page_state(self) -> dict[str, Any]:
         state = super()._page_state()
-        if self._data is not None:
+        if not self._closed:
             state["loaded"] = binary(loaded_window(self._data, self.metadata, tuple(self.origin), EXPORTED_SIZE))
         return state
 
@@ -122,7 +123,7 @@ class TensorView(TensorDataWidget[Tensor]):
         lines = [(note["text"][:110], "bad" if note["kind"] == "bad" else "ink-2") for note in self.scene["notes"]]
         layout = Layout([[TensorGrid(title, block)]], storages, lines)
         summary = self.scene["summary"]
-        return draw(message("tensors.tensor.name"), self.scene["signature"], summary, layout, self._colors)
+        return draw(message("tensors.tensor.name"), self.scene["signature"], summary, layout, self._still_theme)
 
 
 def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
