@@ -141,17 +141,21 @@ def learned(kind, loss, language, seed):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_over_five_seeds_nineteen_analogies_of_twenty_are_recovered(language):
-    shares, before = [], []
-    for seed in range(5):
-        drawn, vectors, untrained = learned("cbow", "negative", language, seed)
-        shares.append(recovered(vectors, drawn.analogies))
-        before.append(untrained)
-    assert min(shares) >= 0.95
-    assert max(before) < 0.1
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
+def test_nineteen_analogies_of_twenty_are_recovered(language, seed):
+    drawn, vectors, untrained = learned("cbow", "negative", language, seed)
+    assert recovered(vectors, drawn.analogies) >= 0.95
+    assert untrained < 0.1
 
 
-@pytest.mark.parametrize(("kind", "loss"), [objective for objective in RECIPES if objective != ("cbow", "negative")])
+@pytest.mark.parametrize(
+    ("kind", "loss"),
+    [
+        ("skip-gram", "negative"),
+        pytest.param("cbow", "softmax", marks=pytest.mark.slow),
+        pytest.param("skip-gram", "softmax", marks=pytest.mark.slow),
+    ],
+)
 def test_every_objective_recovers_nine_analogies_of_ten(kind, loss):
     drawn, vectors, _ = learned(kind, loss, "en", 0)
     assert recovered(vectors, drawn.analogies) >= 0.9
