@@ -1,11 +1,12 @@
-"""Going downhill: optimizers as torch runs them on surfaces of two numbers, and slices of a real network's loss."""
+"""Optimizers run by torch on surfaces of two numbers, and slices of a real network's loss."""
 
-from dlviz.optimizers.divergence_limit import Curvature, curvature, threshold
-from dlviz.optimizers.named_optimizers import Racer, racers
-from dlviz.optimizers.record import Run, run
-from dlviz.optimizers.test_functions import NAMED, Loss, grid
-from dlviz.optimizers.update_rules import Formula, formula
+from dlviz.optimizers.divergence_limit import Curvature, curvature, divergence_threshold
+from dlviz.optimizers.named_optimizers import NamedOptimizer, named_optimizers
+from dlviz.optimizers.record import Trajectory, record
+from dlviz.optimizers.test_functions import TEST_FUNCTIONS, LossFunction, evaluate_grid
+from dlviz.optimizers.update_rules import UpdateRule, update_rule
 
 __all__ = [
-    "NAMED", "Curvature", "Formula", "Loss", "Racer", "Run", "curvature", "formula", "grid", "racers", "run", "threshold",
+    "TEST_FUNCTIONS", "Curvature", "LossFunction", "NamedOptimizer", "Trajectory", "UpdateRule", "curvature",
+    "divergence_threshold", "evaluate_grid", "named_optimizers", "record", "update_rule",
 ]  # fmt: skip

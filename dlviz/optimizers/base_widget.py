@@ -1,4 +1,4 @@
-"""What the pictures of this room share: a surface from above or turning in space, and paths on it."""
+"""What `dlviz.race` and `dlviz.surface` share: a surface as a contour map or in 3-D, and trajectories on it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,40 +15,33 @@ from dlviz.kit.widget import Widget
 from dlviz.optimizers.still import draw
 from dlviz.optimizers.test_functions import Box
 
-#: How many places a surface is computed at, along each side.
-SIDE = 101
+#: Number of grid points along each side of a surface of two numbers.
+GRID_SIZE = 101
 
 
-class Relief(Widget):
-    """A surface with paths on it.
+class LossSurfaceWidget(Widget):
+    """Widget that shows a surface with trajectories on it.
 
     Attributes:
-        view: "2d", a map with lines of equal height, or "3d", which turns; 3-D brings plotly.js (1.5 MB) to the page, once.
-        paths_shown: the paths, as data for the view.
+        view: "2d" for a contour map, or "3d" for a surface that can be rotated; 3-D loads plotly.js (1.5 MB) into the page, once.
+        paths_data: the trajectories, as data for the view.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "optimizers"
-    _name = ""
 
-    view = traitlets.Enum(("2d", "3d"), "2d", help="a map, or a surface that turns").tag(sync=True)
-    paths_shown = traitlets.Dict(help="the paths, for the view").tag(sync=True)
+    view = traitlets.Enum(("2d", "3d"), "2d", help="a contour map, or a surface in 3-D").tag(sync=True)
+    paths_data = traitlets.Dict(help="the trajectories, for the view").tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
-        self._open = True
         super().__init__(**traits)
         serve(self)
 
-    def close(self) -> None:
-        """Take the widget off the page and let go of its functions and tensors."""
-        self._open = False
-        super().close()
-
     def to_html(self, path: str | Path | None = None) -> str:
-        """The widget as one self-contained page that opens from a file and still plays, steps and hovers.
+        """Export the widget as one self-contained page that opens from a file and still plays, steps and hovers.
 
-        A page written with ``view="3d"`` holds plotly.js, once, and is 2 MB larger for it; one written with "2d" shows the map alone.
+        A page written with ``view="3d"`` contains plotly.js, once, and is 2 MB larger for it; one written with "2d" shows the map alone.
 
         Args:
             path: where to write it; nothing is written without one.
@@ -61,69 +54,64 @@ class Relief(Widget):
     def _page_state(self) -> dict[str, Any]:
         return super()._page_state() | ({"plotly": plotly_gzip()} if self.view == "3d" else {})
 
-    def _held(self) -> None:
-        if not self._open:
-            raise DlvizError(message("optimizers.refused.closed"))
-
     @staticmethod
-    def _named(axes: Sequence[str], pair: bool = True) -> dict[str, Any]:
-        """What the two numbers are called, as the scene holds it: beside the axes, and together before a pair of values."""
+    def _axis_names(axes: Sequence[str], pair: bool = True) -> dict[str, Any]:
+        """Return the names of the two numbers for the scene: one for each axis, and both together in front of a pair of values."""
         return {"axes": list(axes), "pair": f"({', '.join(axes)})" if pair else ""}
 
-    def _picture(self, about: dict[str, Any], runs: list[dict[str, Any]]) -> str:
-        theme = "dark" if self.theme == "dark" else "light"
+    def _draw_still(self, surface: dict[str, Any], paths: list[dict[str, Any]]) -> str:
         scene = self.scene
         return draw(
-            self._name,
+            self._function,
             scene["signature"],
-            about,
+            surface,
             scene["axes"],
             [*scene["minima"], *scene["marked"]],
-            runs,
+            paths,
             self.step,
             scene["summary"],
-            theme,
+            self._still_theme,
         )
 
 
-def axis(low: float, high: float, count: int = SIDE) -> Tensor:
-    """Evenly spaced places along one side."""
-    # So written, the middle of a symmetric side is 0 and not 1e-16.
+def axis(low: float, high: float, count: int = GRID_SIZE) -> Tensor:
+    """Return `count` evenly spaced numbers from `low` to `high`."""
+    # torch.linspace would give 1e-16 instead of 0 in the middle of a symmetric interval.
     return low + (high - low) * torch.arange(count, dtype=torch.float64) / (count - 1)
 
 
-def checked_limits(caller: str, given: Any) -> Box:
-    """((x low, x high), (y low, y high)) from that, or from (low, high) for both.
+def check_limits(caller: str, limits: Any) -> Box:
+    """Return ((x low, x high), (y low, y high)) from that, or from one (low, high) for both axes.
 
     Raises:
         DlvizError: it is neither, or a low end is not below its high end.
 
     Example:
-        >>> checked_limits("surface", (-1, 1))
+        >>> check_limits("surface", (-1, 1))
         ((-1.0, 1.0), (-1.0, 1.0))
     """
     try:
-        table = torch.as_tensor(given, dtype=torch.float64)
-        pair = table.expand(2, 2) if table.shape == (2,) else table
-        (a, b), (c, d) = pair.tolist()
+        numbers = torch.as_tensor(limits, dtype=torch.float64)
+        pairs = numbers.expand(2, 2) if numbers.shape == (2,) else numbers
+        (a, b), (c, d) = pairs.tolist()
     except (TypeError, ValueError, RuntimeError):
-        raise DlvizError(message("optimizers.refused.limits", caller=caller, got=repr(given)[:80])) from None
-    if not (a < b and c < d and bool(pair.isfinite().all())):
-        raise DlvizError(message("optimizers.refused.limits", caller=caller, got=repr(given)[:80]))
+        raise DlvizError(message("optimizers.refused.limits", caller=caller, got=repr(limits)[:80])) from None
+    if not (a < b and c < d and bool(pairs.isfinite().all())):
+        raise DlvizError(message("optimizers.refused.limits", caller=caller, got=repr(limits)[:80]))
     return (a, b), (c, d)
 
 
-def checked_axes(caller: str, given: Any) -> tuple[str, str]:
-    """The names of the two numbers.
+def check_axes(caller: str, axes: Any) -> tuple[str, str]:
+    """Return the names of the two axes.
 
     Raises:
         DlvizError: these are not two names, each of one line.
 
     Example:
-        >>> checked_axes("race", ("w", "b"))
+        >>> check_axes("race", ("w", "b"))
         ('w', 'b')
     """
-    names = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) and len(given) == 2 else ("", "")
+    names = tuple(axes) if isinstance(axes, Sequence) and not isinstance(axes, str) and len(axes) == 2 else ("", "")
     if not all(isinstance(name, str) and name.strip() and name.isprintable() for name in names):
-        raise DlvizError(message("optimizers.refused.axes", caller=caller, got=repr(given)[:80]))
+        raise DlvizError(message("optimizers.refused.axes", caller=caller, got=repr(axes)[:80]))
     return names

@@ -1,25 +1,26 @@
-"""The plain PyTorch loop behind a path, as text that gives the same numbers."""
+"""Source code of the plain PyTorch loop that gives the numbers of a trajectory."""
 
 import inspect
 import re
 from collections.abc import Sequence
 
-from dlviz.optimizers.named_optimizers import wants_closure
-from dlviz.optimizers.record import Run
-from dlviz.optimizers.test_functions import NAMED, Loss
+from dlviz.optimizers.named_optimizers import requires_closure
+from dlviz.optimizers.record import Trajectory
+from dlviz.optimizers.test_functions import TEST_FUNCTIONS, LossFunction
 
 _TORCH = re.compile(r"torch\.optim\b")
 
 
-def code(run: Run, loss: Loss, start: Sequence[float], steps: int) -> str:
-    """The loop of one optimizer.
+def code(trajectory: Trajectory, loss: LossFunction, start: Sequence[float], steps: int) -> str:
+    """Return the loop of one optimizer as source code.
 
     Example:
-        >>> from dlviz.optimizers.named_optimizers import racers
-        >>> from dlviz.optimizers.record import run
-        >>> loss = NAMED["bowl"]
-        >>> made = run(racers([(torch.optim.SGD, {"lr": 0.5})])[0], loss, (2.0, 1.0), 2)
-        >>> print(code(made, loss, (2.0, 1.0), 2).partition("/ 2\\n\\n\\n")[2])
+        >>> import torch
+        >>> from dlviz.optimizers.named_optimizers import named_optimizers
+        >>> from dlviz.optimizers.record import record
+        >>> loss = TEST_FUNCTIONS["bowl"]
+        >>> trajectory = record(named_optimizers([(torch.optim.SGD, {"lr": 0.5})])[0], loss, (2.0, 1.0), 2)
+        >>> print(code(trajectory, loss, (2.0, 1.0), 2).partition("/ 2\\n\\n\\n")[2])
         p = torch.tensor([2.0, 1.0], dtype=torch.float64, requires_grad=True)
         optimizer = torch.optim.SGD([p], lr=0.5)
         for step in range(2):
@@ -30,16 +31,18 @@ def code(run: Run, loss: Loss, start: Sequence[float], steps: int) -> str:
         print(p, bowl(p))
         <BLANKLINE>
     """
-    kind = run.kind
-    made = f"torch.optim.{kind.__name__}" if _TORCH.match(kind.__module__) else kind.__name__
-    given = ", ".join(["[p]", *(f"{name}={value!r}" for name, value in run.settings.items())])
+    cls = trajectory.optimizer_class
+    constructor = f"torch.optim.{cls.__name__}" if _TORCH.match(cls.__module__) else cls.__name__
+    arguments = ", ".join(["[p]", *(f"{name}={value!r}" for name, value in trajectory.settings.items())])
     x, y = (float(v) for v in start)
-    own = loss.name not in NAMED
-    head = f"# {loss.name} is your own function of a tensor of two numbers\n" if own else f"\n\n{_source(loss)}\n\n"
+    if loss.name in TEST_FUNCTIONS:
+        head = f"\n\n{inspect.getsource(loss.function).rstrip()}\n\n"
+    else:
+        head = f"# {loss.name} is your own function of a tensor of two numbers\n"
     body = [f"value = {loss.name}(p)", "value.backward()"]
-    if wants_closure(kind):
-        inner = ["def closure():", *(f"    {line}" for line in ("optimizer.zero_grad()", *body, "return value"))]
-        loop = [*inner, "", "", f"for step in range({steps}):", "    optimizer.step(closure)"]
+    if requires_closure(cls):
+        closure = ["def closure():", *(f"    {line}" for line in ("optimizer.zero_grad()", *body, "return value"))]
+        loop = [*closure, "", "", f"for step in range({steps}):", "    optimizer.step(closure)"]
     else:
         loop = [f"for step in range({steps}):"]
         loop += [f"    {line}" for line in ("optimizer.zero_grad()", *body, "optimizer.step()")]
@@ -47,13 +50,9 @@ def code(run: Run, loss: Loss, start: Sequence[float], steps: int) -> str:
         [
             f"import torch\n{head}",
             f"p = torch.tensor([{x!r}, {y!r}], dtype=torch.float64, requires_grad=True)",
-            f"optimizer = {made}({given})",
+            f"optimizer = {constructor}({arguments})",
             *loop,
             f"print(p, {loss.name}(p))",
             "",
         ]
     )
-
-
-def _source(loss: Loss) -> str:
-    return inspect.getsource(loss.function).rstrip()

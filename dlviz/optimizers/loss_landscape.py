@@ -1,4 +1,4 @@
-"""A plane through the parameters of a real network, and the network's loss all over it.
+"""A plane through the parameters of a real network, and the network's loss at the points of that plane.
 
 Source:
     Li, Xu, Taylor, Studer, Goldstein, Visualizing the Loss Landscape of Neural Nets, NeurIPS 2018, https://arxiv.org/abs/1712.09913
@@ -15,15 +15,16 @@ from torch.func import functional_call
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.optimizers.test_functions import describe, first_line, is_real_scalar
 
 State = Mapping[str, Tensor]
-#: So many numbers a batch of networks may have, all together.
-_BATCH = 4_000_000
+#: Upper bound on the number of parameters in one batch of networks, all networks together.
+_MAX_BATCH_NUMEL = 4_000_000
 
 
 @dataclass(frozen=True)
-class Plane:
-    """All of center + a·first + b·second.
+class ParameterPlane:
+    """The plane center + a·first + b·second in parameter space.
 
     Attributes:
         center: the parameters at (0, 0).
@@ -36,105 +37,110 @@ class Plane:
     second: State
 
     def at(self, a: float | Tensor, b: float | Tensor) -> dict[str, Tensor]:
-        """The parameters at (a, b)."""
-        return {name: one + a * self.first[name] + b * self.second[name] for name, one in self.center.items()}
+        """Return the parameters at (a, b)."""
+        return {name: value + a * self.first[name] + b * self.second[name] for name, value in self.center.items()}
 
-    def place(self, state: State) -> tuple[tuple[float, float], float, float]:
-        """Where on the plane lies nearest to `state`, how far from there it is, and how far from the center."""
-        way = _flat({name: state[name].detach() - one for name, one in self.center.items()})
-        basis = torch.stack([_flat(self.first), _flat(self.second)], 1)
-        found = torch.linalg.lstsq(basis, way.unsqueeze(1)).solution
-        off = way - (basis @ found).squeeze(1)
-        return (float(found[0]), float(found[1])), float(off.norm()), float(way.norm())
+    def project(self, state: State) -> tuple[tuple[float, float], float, float]:
+        """Project parameters on the plane.
+
+        Returns:
+            The nearest point (a, b), the distance of `state` from the plane, and its distance from the center.
+        """
+        offset = _flatten({name: state[name].detach() - value for name, value in self.center.items()})
+        basis = torch.stack([_flatten(self.first), _flatten(self.second)], 1)
+        solution = torch.linalg.lstsq(basis, offset.unsqueeze(1)).solution
+        residual = offset - (basis @ solution).squeeze(1)
+        return (float(solution[0]), float(solution[1])), float(residual.norm()), float(offset.norm())
 
 
-def around(model: nn.Module, seed: int) -> Plane:
-    """A plane through the model as it is, along two random directions whose every filter is as long as the model's own.
+def random_plane(model: nn.Module, seed: int) -> ParameterPlane:
+    """Return a plane through the model's parameters, along two random directions whose every filter has the norm of the model's own.
 
-    Biases and the parameters of normalization layers stay as they are, as in the paper.
+    Biases and the parameters of normalization layers stay constant, as in the paper.
 
     Example:
-        >>> plane = around(nn.Linear(3, 2), seed=0)
+        >>> plane = random_plane(nn.Linear(3, 2), seed=0)
         >>> weight = plane.center["weight"]
         >>> torch.allclose(plane.first["weight"].norm(dim=1), weight.norm(dim=1))
         True
     """
     center = parameters(model)
     generator = torch.Generator().manual_seed(seed)
-    return Plane(center, _direction(center, generator), _direction(center, generator))
+    return ParameterPlane(center, _random_direction(center, generator), _random_direction(center, generator))
 
 
-def through(states: Sequence[State], seed: int) -> Plane:
-    """A plane through given parameters: the first at (0, 0), the second at (1, 0), and a third at (0, 1).
+def plane_through(states: Sequence[State], seed: int) -> ParameterPlane:
+    """Return a plane through given parameters: the first at (0, 0), the second at (1, 0), and a third at (0, 1).
 
-    Of two states the second direction is a random one, at a right angle to the first and as long.
+    With two states the second direction is random, orthogonal to the first and of the same norm.
     """
     center = dict(states[0])
-    first = {name: states[1][name] - one for name, one in center.items()}
+    first = {name: states[1][name] - value for name, value in center.items()}
     if len(states) == 3:
-        return Plane(center, first, {name: states[2][name] - one for name, one in center.items()})
-    free = _direction(center, torch.Generator().manual_seed(seed))
-    flat, other = _flat(first), _flat(free)
+        return ParameterPlane(center, first, {name: states[2][name] - value for name, value in center.items()})
+    flat = _flatten(first)
+    other = _flatten(_random_direction(center, torch.Generator().manual_seed(seed)))
     other = other - (other @ flat) / (flat @ flat) * flat
     other = other * (flat.norm() / other.norm())
-    parts = other.split([one.numel() for one in center.values()])
+    parts = other.split([value.numel() for value in center.values()])
     second = {
-        name: part.reshape(one.shape).to(one.dtype) for (name, one), part in zip(center.items(), parts, strict=True)
+        name: part.reshape(value.shape).to(value.dtype)
+        for (name, value), part in zip(center.items(), parts, strict=True)
     }
-    return Plane(center, first, second)
+    return ParameterPlane(center, first, second)
 
 
 def parameters(model: nn.Module) -> dict[str, Tensor]:
-    """A copy of the model's parameters by name."""
-    return {name: one.detach().clone() for name, one in model.named_parameters()}
+    """Return a copy of the model's parameters by name."""
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
 
-def losses(model: nn.Module, loss: Callable[[nn.Module], Tensor], plane: Plane, x: Tensor, y: Tensor) -> Tensor:
-    """The loss all over the plane: (len(y), len(x)), float64.
+def evaluate_plane(
+    model: nn.Module, loss: Callable[[nn.Module], Tensor], plane: ParameterPlane, x: Tensor, y: Tensor
+) -> Tensor:
+    """Compute the loss at the points of a grid on the plane: (len(y), len(x)), float64.
 
-    It is computed on a copy of the model, in the mode that the model is in, with the same random numbers (dropout) and the same buffers
-    (running means) at every place.
+    It is computed on a copy of the model, in the model's own train or eval mode, with the same random numbers (dropout) and the same
+    buffers (running means) at every point.
 
     Raises:
-        DlvizError: the loss cannot be computed, is no single number, or does not depend on the model that it is given.
+        DlvizError: the loss cannot be computed, is not one number, or does not depend on its argument.
     """
-    whole = _Whole(copy.deepcopy(model), loss)
-    buffers = {f"model.{name}": one.detach().clone() for name, one in model.named_buffers()}
+    with_loss = _ModelWithLoss(copy.deepcopy(model), loss)
+    buffers = {f"model.{name}": buffer.detach().clone() for name, buffer in model.named_buffers()}
     seed = int(torch.randint(2**31, (), generator=torch.Generator().manual_seed(0)))
-    first = next(iter(plane.center.values()))
-    places = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2).to(first.device)
+    device = next(iter(plane.center.values())).device
+    points = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2).to(device)
 
-    def one(place: Tensor) -> Tensor:
-        state = {f"model.{name}": value.to(plane.center[name].dtype) for name, value in plane.at(*place).items()}
-        held = {name: buffer.clone() for name, buffer in buffers.items()}
-        return functional_call(whole, state | held, ())
+    def evaluate(point: Tensor) -> Tensor:
+        state = {f"model.{name}": value.to(plane.center[name].dtype) for name, value in plane.at(*point).items()}
+        return functional_call(with_loss, state | {name: buffer.clone() for name, buffer in buffers.items()}, ())
 
-    def alone(place: Tensor) -> Tensor:
+    def evaluate_seeded(point: Tensor) -> Tensor:
         torch.manual_seed(seed)
-        return one(place)
+        return evaluate(point)
 
-    size = sum(value.numel() for value in plane.center.values())
     with torch.no_grad(), torch.random.fork_rng():
         try:
-            begun = alone(places[0])
+            first = evaluate_seeded(points[0])
         except Exception as error:
-            said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            raise DlvizError(message("optimizers.refused.model_loss", error=said)) from None
-        if not isinstance(begun, Tensor) or begun.numel() != 1 or not begun.dtype.is_floating_point:
-            raise DlvizError(message("optimizers.refused.scalar", caller="surface", name="loss", got=_about(begun)))
-        batch = min(64, _BATCH // max(1, size))
+            raise DlvizError(message("optimizers.refused.model_loss", error=first_line(error))) from None
+        if not is_real_scalar(first):
+            raise DlvizError(message("optimizers.refused.scalar", caller="surface", name="loss", got=describe(first)))
+        numel = sum(value.numel() for value in plane.center.values())
+        chunk_size = max(1, min(64, _MAX_BATCH_NUMEL // max(1, numel)))
         try:
-            # Whoever draws random numbers or writes to a buffer is refused by vmap, and is computed place by place.
-            found = torch.func.vmap(lambda place: one(place).reshape(()), chunk_size=max(1, batch))(places)
+            # vmap refuses random numbers and writes to a buffer; such models are computed point by point.
+            values = torch.func.vmap(lambda point: evaluate(point).reshape(()), chunk_size=chunk_size)(points)
         except Exception:
-            found = torch.stack([alone(place).reshape(()) for place in places])
-    if len(found) > 1 and bool((found == found[0]).all()):
+            values = torch.stack([evaluate_seeded(point).reshape(()) for point in points])
+    if len(values) > 1 and bool((values == values[0]).all()):
         raise DlvizError(message("optimizers.refused.ignored"))
-    return found.reshape(len(y), len(x)).to("cpu", torch.float64)
+    return values.reshape(len(y), len(x)).to("cpu", torch.float64)
 
 
-class _Whole(nn.Module):
-    """Model and loss as one module: what ``functional_call`` can be given other parameters for."""
+class _ModelWithLoss(nn.Module):
+    """Model and loss as one module, so that ``functional_call`` can replace the model's parameters."""
 
     def __init__(self, model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> None:
         super().__init__()
@@ -145,23 +151,19 @@ class _Whole(nn.Module):
         return self.loss(self.model)
 
 
-def _direction(center: State, generator: torch.Generator) -> dict[str, Tensor]:
-    found = {}
-    for name, one in center.items():
-        # Drawn on the CPU, so that a seed means the same everywhere.
-        drawn = torch.randn(one.shape, generator=generator).to(one)
-        if one.dim() < 2:
-            found[name] = torch.zeros_like(one)
+def _random_direction(center: State, generator: torch.Generator) -> dict[str, Tensor]:
+    direction = {}
+    for name, value in center.items():
+        # Drawn on the CPU, so that a seed gives the same direction on every device.
+        sample = torch.randn(value.shape, generator=generator).to(value)
+        if value.dim() < 2:
+            direction[name] = torch.zeros_like(value)
             continue
-        rest = tuple(range(1, one.dim()))
-        length = torch.linalg.vector_norm(drawn, dim=rest, keepdim=True)
-        found[name] = drawn * (torch.linalg.vector_norm(one, dim=rest, keepdim=True) / (length + 1e-10))
-    return found
+        dims = tuple(range(1, value.dim()))
+        norm = torch.linalg.vector_norm(sample, dim=dims, keepdim=True)
+        direction[name] = sample * (torch.linalg.vector_norm(value, dim=dims, keepdim=True) / (norm + 1e-10))
+    return direction
 
 
-def _flat(state: State) -> Tensor:
-    return torch.cat([one.detach().reshape(-1).to("cpu", torch.float64) for one in state.values()])
-
-
-def _about(found: Any) -> str:
-    return f"a tensor of shape {tuple(found.shape)}, {found.dtype}" if isinstance(found, Tensor) else repr(found)[:80]
+def _flatten(state: State) -> Tensor:
+    return torch.cat([value.detach().reshape(-1).to("cpu", torch.float64) for value in state.values()])

@@ -1,4 +1,4 @@
-"""What makes an optimizer: the forms a learner writes, a name for each, and its settings."""
+"""The ways to specify optimizers for a race, with a name and the settings of each."""
 
 import functools
 import inspect
@@ -16,54 +16,54 @@ from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True)
-class Racer:
+class NamedOptimizer:
     """One optimizer of a race.
 
     Attributes:
-        name: what it is called in the picture.
-        make: from a list of parameters to a fresh optimizer.
-        rate: the learning rate that it is made with.
+        name: its name in the picture.
+        make: function from a list of parameters to a new optimizer.
+        lr: the learning rate that it is created with.
     """
 
     name: str
     make: Callable[[list[Tensor]], Optimizer]
-    rate: float
+    lr: float
 
 
-def racers(given: Any) -> list[Racer]:
-    """Every optimizer of a race, with names that differ.
+def named_optimizers(optimizers: Any) -> list[NamedOptimizer]:
+    """Return every optimizer of a race, each with a unique name.
 
     Args:
-        given: a mapping of names, or a list, of: an optimizer class; (class, dict of its arguments); ``functools.partial(class, …)``;
-            or a function of parameters that returns an optimizer.
+        optimizers: a mapping of names, or a list, of: an optimizer class; (class, dict of its arguments);
+            ``functools.partial(class, …)``; or a function of parameters that returns an optimizer.
 
     Raises:
-        DlvizError: something in it is none of these, or torch refuses its arguments.
+        DlvizError: an item is none of these, or torch refuses its arguments.
 
     Example:
-        >>> [one.name for one in racers([torch.optim.Adam, (torch.optim.SGD, dict(lr=0.1, momentum=0.9))])]
+        >>> [one.name for one in named_optimizers([torch.optim.Adam, (torch.optim.SGD, dict(lr=0.1, momentum=0.9))])]
         ['Adam', 'SGD momentum=0.9']
     """
-    if isinstance(given, Mapping):
-        named: list[tuple[str | None, Any]] = [(str(name), one) for name, one in given.items()]
-    elif _one(given):
-        named = [(None, given)]
-    elif isinstance(given, Sequence) and not isinstance(given, str):
-        named = [(None, one) for one in given]
+    if isinstance(optimizers, Mapping):
+        items: list[tuple[str | None, Any]] = [(str(name), item) for name, item in optimizers.items()]
+    elif _is_single(optimizers):
+        items = [(None, optimizers)]
+    elif isinstance(optimizers, Sequence) and not isinstance(optimizers, str):
+        items = [(None, item) for item in optimizers]
     else:
-        raise DlvizError(message("optimizers.refused.optimizers", got=_about(given)))
-    if not named:
+        raise DlvizError(message("optimizers.refused.optimizers", got=_describe(optimizers)))
+    if not items:
         raise DlvizError(message("optimizers.refused.empty"))
-    found = [(name, make, _tried(make, one)) for name, one in named for make in [_maker(one)]]
-    labels = [name or label(optimizer) for name, _, optimizer in found]
+    made = [(name, make, _try_out(make, item)) for name, item in items for make in [_factory(item)]]
+    names = _numbered([name or default_name(optimizer) for name, _, optimizer in made])
     return [
-        Racer(text, make, float(optimizer.param_groups[0]["lr"]))
-        for text, (_, make, optimizer) in zip(_apart(labels), found, strict=True)
+        NamedOptimizer(name, make, float(optimizer.param_groups[0]["lr"]))
+        for name, (_, make, optimizer) in zip(names, made, strict=True)
     ]
 
 
-def label(optimizer: Optimizer) -> str:
-    """The class, and what sets it apart: "SGD momentum=0.9", "SGD nesterov"."""
+def default_name(optimizer: Optimizer) -> str:
+    """Return the class and its kind of momentum: "SGD momentum=0.9", "SGD nesterov"."""
     group = optimizer.param_groups[0]
     parts = [type(optimizer).__name__]
     if group.get("nesterov"):
@@ -74,67 +74,67 @@ def label(optimizer: Optimizer) -> str:
 
 
 def settings(optimizer: Optimizer) -> dict[str, Any]:
-    """The arguments of its constructor that are not as torch has them by default; ``lr`` always.
+    """Return the constructor arguments that differ from torch's defaults; ``lr`` always.
 
     Example:
         >>> settings(torch.optim.SGD([torch.zeros(2)], lr=0.1, nesterov=True, momentum=0.9))
         {'lr': 0.1, 'momentum': 0.9, 'nesterov': True}
     """
     group = optimizer.param_groups[0]
-    known = inspect.signature(type(optimizer).__init__).parameters
+    parameters = inspect.signature(type(optimizer).__init__).parameters
     return {
         name: group[name]
-        for name, one in known.items()
+        for name, parameter in parameters.items()
         if name in group
         and name != "params"
-        and (name == "lr" or (group[name] != one.default and group[name] is not None))
+        and (name == "lr" or (group[name] != parameter.default and group[name] is not None))
     }
 
 
-def wants_closure(kind: type[Optimizer]) -> bool:
-    """Whether ``step`` must be given the loss as a function, as that of L-BFGS must."""
-    closure = inspect.signature(kind.step).parameters.get("closure")
+def requires_closure(cls: type[Optimizer]) -> bool:
+    """Return whether ``step`` must be called with a closure that computes the loss, as for L-BFGS."""
+    closure = inspect.signature(cls.step).parameters.get("closure")
     return closure is not None and closure.default is inspect.Parameter.empty
 
 
-def _one(given: Any) -> bool:
-    """Whether this is one optimizer rather than a list of them."""
-    pair = isinstance(given, tuple) and len(given) == 2 and inspect.isclass(given[0]) and isinstance(given[1], Mapping)
-    return pair or callable(given)
+def _is_single(item: Any) -> bool:
+    """Return whether this is one optimizer rather than a list of them."""
+    pair = isinstance(item, tuple) and len(item) == 2 and inspect.isclass(item[0]) and isinstance(item[1], Mapping)
+    return pair or callable(item)
 
 
-def _maker(one: Any) -> Callable[[list[Tensor]], Optimizer]:
-    if not _one(one):
-        raise DlvizError(message("optimizers.refused.optimizer", got=_about(one)))
-    return functools.partial(one[0], **one[1]) if isinstance(one, tuple) else one
+def _factory(item: Any) -> Callable[[list[Tensor]], Optimizer]:
+    if not _is_single(item):
+        raise DlvizError(message("optimizers.refused.optimizer", got=_describe(item)))
+    return functools.partial(item[0], **item[1]) if isinstance(item, tuple) else item
 
 
-def _tried(make: Callable[[list[Tensor]], Optimizer], one: Any) -> Optimizer:
+def _try_out(make: Callable[[list[Tensor]], Optimizer], item: Any) -> Optimizer:
     try:
-        made = make([torch.zeros(2, dtype=torch.float64, requires_grad=True)])
+        optimizer = make([torch.zeros(2, dtype=torch.float64, requires_grad=True)])
     except Exception as error:
         raise DlvizError(
-            message("optimizers.refused.torch", got=_about(one), error=f"{type(error).__name__}: {error}")
+            message("optimizers.refused.torch", got=_describe(item), error=f"{type(error).__name__}: {error}")
         ) from None
-    if not isinstance(made, Optimizer):
-        raise DlvizError(message("optimizers.refused.optimizer", got=_about(made)))
-    if "lr" not in made.param_groups[0]:
-        raise DlvizError(message("optimizers.refused.rateless", got=type(made).__name__))
-    return made
+    if not isinstance(optimizer, Optimizer):
+        raise DlvizError(message("optimizers.refused.optimizer", got=_describe(optimizer)))
+    if "lr" not in optimizer.param_groups[0]:
+        raise DlvizError(message("optimizers.refused.no_lr", got=type(optimizer).__name__))
+    return optimizer
 
 
-def _apart(labels: list[str]) -> list[str]:
-    """Names that occur twice are numbered."""
-    total, seen, found = Counter(labels), Counter[str](), []
-    for text in labels:
-        seen[text] += 1
-        found.append(f"{text} ({seen[text]})" if total[text] > 1 else text)
-    return found
+def _numbered(names: list[str]) -> list[str]:
+    """Return the names, numbered where one occurs more than once."""
+    total, seen, unique = Counter(names), Counter[str](), []
+    for name in names:
+        seen[name] += 1
+        unique.append(f"{name} ({seen[name]})" if total[name] > 1 else name)
+    return unique
 
 
-def _about(given: Any) -> str:
-    if isinstance(given, Optimizer):
-        return f"{type(given).__name__}(…), an optimizer that is made already"
-    if isinstance(given, tuple) and given and inspect.isclass(given[0]):
-        return f"({given[0].__name__}, {', '.join(map(repr, given[1:]))})"
-    return given.__name__ if inspect.isclass(given) else repr(given)[:80]
+def _describe(item: Any) -> str:
+    if isinstance(item, Optimizer):
+        return f"{type(item).__name__}(…), an optimizer that is made already"
+    if isinstance(item, tuple) and item and inspect.isclass(item[0]):
+        return f"({item[0].__name__}, {', '.join(map(repr, item[1:]))})"
+    return item.__name__ if inspect.isclass(item) else repr(item)[:80]

@@ -1,6 +1,6 @@
-"""A surface and the paths on it as JSON-able pictures with binary arrays."""
+"""A surface and the trajectories on it as JSON-able data with binary arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,18 @@ from torch import Tensor
 from dlviz.kit.messages import message
 from dlviz.optimizers.contour import contour_levels, contour_lines, height_unit
 from dlviz.optimizers.divergence_limit import Curvature
-from dlviz.optimizers.record import Run
+from dlviz.optimizers.record import Trajectory
 from dlviz.optimizers.test_functions import Box
-from dlviz.optimizers.update_rules import Formula, formula, residual
+from dlviz.optimizers.update_rules import UpdateRule, residual, update_rule
 
-#: The tokens of ``theme.css`` that paths are drawn in, one after the other.
+#: The color tokens of ``theme.css`` for trajectories, in order.
 COLORS = ("pos", "neg", "good", "flow", "bad", "accent", "ink")
-#: Of what an optimizer keeps, what counts as its momentum.
+#: The entries of an optimizer's state that hold its momentum.
 MOMENTUM = ("momentum_buffer", "exp_avg")
 
 
-def ground(x: Tensor, y: Tensor, values: Tensor) -> dict[str, Any]:
-    """What lies below the paths: numbers, and lines of equal height through them.
+def surface_data(x: Tensor, y: Tensor, values: Tensor) -> dict[str, Any]:
+    """Return a surface's values and the contour lines through them.
 
     Args:
         x: (columns,), evenly spaced.
@@ -32,11 +32,11 @@ def ground(x: Tensor, y: Tensor, values: Tensor) -> dict[str, Any]:
     finite = numbers[np.isfinite(numbers)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     unit = height_unit(numbers)
-    found = []
+    contours = []
     for level in contour_levels(low, high, unit) if high > low else []:
-        chains = contour_lines(numbers, level)
-        points = np.concatenate(chains) if chains else np.zeros((0, 2))
-        found.append({"value": level, "lengths": [len(one) for one in chains], "points": points.astype(np.float32)})
+        lines = contour_lines(numbers, level)
+        points = np.concatenate(lines) if lines else np.zeros((0, 2))
+        contours.append({"value": level, "lengths": [len(line) for line in lines], "points": points.astype(np.float32)})
     return {
         "x": [float(x[0]), float(x[-1])],
         "y": [float(y[0]), float(y[-1])],
@@ -46,51 +46,53 @@ def ground(x: Tensor, y: Tensor, values: Tensor) -> dict[str, Any]:
         "low": low,
         "high": high,
         "unit": unit,
-        "levels": found,
+        "levels": contours,
     }
 
 
-def paths(runs: Sequence[Run], limits: Box, bounds: Sequence[float | None]) -> dict[str, Any]:
-    """Every run's way, and for every step what its optimizer had in hand.
+def paths(trajectories: Sequence[Trajectory], limits: Box, thresholds: Sequence[float | None]) -> dict[str, Any]:
+    """Return every trajectory with the optimizer's state and update rule at every step.
 
     Args:
-        runs: one for each optimizer.
-        limits: of the picture: who leaves it has left or diverged.
-        bounds: of each the learning rate from which on it diverges.
+        trajectories: one for each optimizer.
+        limits: region of the picture; a trajectory that ends outside it has left or diverged.
+        thresholds: for each trajectory the learning rate above which it diverges.
     """
-    made = [formula(one) for one in runs]
-    pairs = zip(runs, made, bounds, strict=True)
-    gaps = [gap for run, one in zip(runs, made, strict=True) if (gap := residual(run, one)) is not None]
+    rules = [update_rule(trajectory) for trajectory in trajectories]
+    residuals = [residual(trajectory, rule) for trajectory, rule in zip(trajectories, rules, strict=True)]
+    known = [value for value in residuals if value is not None]
+    items = enumerate(zip(trajectories, rules, thresholds, strict=True))
     return {
-        "list": [_path(run, one, limits, bound, n) for n, (run, one, bound) in enumerate(pairs)],
-        "gap": max(gaps) if gaps else None,
+        "list": [_path(trajectory, rule, limits, threshold, n) for n, (trajectory, rule, threshold) in items],
+        "residual": max(known) if known else None,
     }
 
 
-def _path(run: Run, one: Formula, limits: Box, bound: float | None, number: int) -> dict[str, Any]:
-    ended = run.ended(limits)
-    carried = next((name for name in MOMENTUM if name in run.state), None)
-    named = dict(run.state) | one.arrays | {"gradient": run.grads}
+def _path(
+    trajectory: Trajectory, rule: UpdateRule, limits: Box, threshold: float | None, number: int
+) -> dict[str, Any]:
+    ended = trajectory.ended(limits)
+    arrays = dict(trajectory.state) | rule.arrays | {"gradient": trajectory.grads}
     return {
-        "name": run.name,
-        "kind": run.kind.__name__,
+        "name": trajectory.name,
+        "optimizer_class": trajectory.optimizer_class.__name__,
         "color": COLORS[number % len(COLORS)],
         "dash": number >= len(COLORS),
-        "rate": run.rate,
-        "settings": ", ".join(f"{name}={_short(value)}" for name, value in run.settings.items()),
-        "threshold": bound,
-        "ended": None if ended is None else {"step": ended[0], "how": ended[1]},
-        "points": run.points.numpy(),
-        "losses": run.losses.numpy(),
-        "momentum": carried,
-        "state": list(run.state),
-        "lines": [[list(part) if isinstance(part, tuple) else part for part in line] for line in one.lines],
-        "arrays": {name: {"width": value.shape[1], "values": _single(value)} for name, value in named.items()},
+        "lr": trajectory.lr,
+        "settings": ", ".join(f"{name}={_short(value)}" for name, value in trajectory.settings.items()),
+        "threshold": threshold,
+        "ended": None if ended is None else {"step": ended[0], "reason": ended[1]},
+        "points": trajectory.points.numpy(),
+        "losses": trajectory.losses.numpy(),
+        "momentum": next((name for name in MOMENTUM if name in trajectory.state), None),
+        "state": list(trajectory.state),
+        "lines": [[list(part) if isinstance(part, tuple) else part for part in line] for line in rule.lines],
+        "arrays": {name: {"width": value.shape[1], "values": _float32(value)} for name, value in arrays.items()},
     }
 
 
-def _single(x: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """As float32, seven digits of which four are printed; what float32 cannot hold becomes infinite there, not an error."""
+def _float32(x: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return `x` as float32: seven digits, of which four are shown; a number that is too large becomes infinite, without an error."""
     return x.to(torch.float32).numpy()
 
 
@@ -98,32 +100,41 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else repr(value)
 
 
-def own_path(points: Tensor, losses: Tensor, name: str) -> dict[str, Any]:
-    """The learner's own path as the one runner of a picture."""
+def recorded_path(points: Tensor, losses: Tensor, name: str) -> dict[str, Any]:
+    """Return the learner's own path as the only one of a picture."""
     return {
         "list": [
             {
-                "name": name, "kind": "", "color": COLORS[0], "dash": False, "rate": None, "settings": "", "threshold": None,
-                "ended": None, "points": points.to(torch.float64).numpy(), "losses": losses.to(torch.float64).numpy(),
-                "momentum": None, "state": [], "lines": [], "arrays": {},
+                "name": name, "optimizer_class": "", "color": COLORS[0], "dash": False, "lr": None, "settings": "",
+                "threshold": None, "ended": None, "points": points.to(torch.float64).numpy(),
+                "losses": losses.to(torch.float64).numpy(), "momentum": None, "state": [], "lines": [], "arrays": {},
             }
         ],
-        "gap": None,
+        "residual": None,
     }  # fmt: skip
 
 
-def limit_words(runs: Sequence[Run], bounds: Sequence[float | None], bends: Curvature | None) -> list[str]:
-    """Of every optimizer one sentence: from which learning rate on it diverges, or why there is no such number."""
-    found = []
-    for run, bound in zip(runs, bounds, strict=True):
-        if bound is None or bends is None:
-            key = "optimizers.limit.curved" if run.kind is torch.optim.SGD else "optimizers.limit.none"
-            found.append(message(key, name=run.name))
+def threshold_sentences(
+    trajectories: Sequence[Trajectory], thresholds: Sequence[float | None], curvature: Curvature | None
+) -> list[str]:
+    """Return one sentence for each optimizer: the learning rate above which it diverges, or why there is no such number."""
+    sentences = []
+    for trajectory, threshold in zip(trajectories, thresholds, strict=True):
+        if threshold is None or curvature is None:
+            sgd = trajectory.optimizer_class is torch.optim.SGD
+            key = "optimizers.threshold.unavailable" if sgd else "optimizers.threshold.adaptive"
+            sentences.append(message(key, name=trajectory.name))
             continue
-        group = run.group
-        which = "nesterov" if group["nesterov"] else "momentum" if group["momentum"] else "plain"
-        text = message(f"optimizers.limit.{which}", beta=f"{group['momentum']:g}")
-        key = "optimizers.limit.sure" if bends.quadratic else "optimizers.limit.local"
-        sentence = message(key, name=run.name, formula=text, largest=f"{bends.largest:.4g}", bound=f"{bound:.4g}")
-        found.append(sentence if bends.eigenvalues[0] >= 0 else f"{sentence} {message('optimizers.limit.down')}")
-    return found
+        group = trajectory.group
+        kind = "nesterov" if group["nesterov"] else "momentum" if group["momentum"] else "plain"
+        sentence = message(
+            "optimizers.threshold.exact" if curvature.quadratic else "optimizers.threshold.local",
+            name=trajectory.name,
+            formula=message(f"optimizers.threshold.{kind}", beta=f"{group['momentum']:g}"),
+            largest=f"{curvature.largest_eigenvalue:.4g}",
+            threshold=f"{threshold:.4g}",
+        )
+        if curvature.eigenvalues[0] < 0:
+            sentence = f"{sentence} {message('optimizers.threshold.negative_curvature')}"
+        sentences.append(sentence)
+    return sentences

@@ -1,6 +1,7 @@
-"""The still picture: surface, lines of equal height and paths."""
+"""The still picture: surface, contour lines and trajectories."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,95 +9,100 @@ import numpy as np
 from dlviz.kit.svg import Svg, shorten
 from dlviz.optimizers.contour import log_heights
 
-_MARGIN, _LEFT, _TOP, _WIDE = 16.0, 60.0, 64.0, 440.0
-_TONES, _CELLS = 6, 60
+_MARGIN, _LEFT, _TOP, _WIDTH = 16.0, 60.0, 64.0, 440.0
+_SHADES, _CELLS = 6, 60
 
 
 def draw(
     name: str,
     signature: str,
-    about: Mapping[str, Any],
+    surface: Mapping[str, Any],
     axes: Sequence[str],
     marked: Sequence[Sequence[float]],
-    runs: Sequence[Mapping[str, Any]],
-    until: int,
+    paths: Sequence[Mapping[str, Any]],
+    step: int,
     summary: str,
     theme: str,
 ) -> str:
-    """SVG of a picture whose paths are drawn up to a step."""
-    (x0, x1), (y0, y1) = about["x"], about["y"]
-    high = _WIDE * min(1.0, max(0.6, (y1 - y0) / (x1 - x0)))
-    width = _LEFT + _WIDE + 190
-    svg = Svg(width, _TOP + high + 44, summary, theme)
-    svg.rect(0.5, 0.5, width - 1, _TOP + high + 43, fill="paper", stroke="line", radius=10)
+    """Return the SVG of a picture whose paths are drawn up to a step."""
+    (x0, x1), (y0, y1) = surface["x"], surface["y"]
+    height = _WIDTH * min(1.0, max(0.6, (y1 - y0) / (x1 - x0)))
+    width = _LEFT + _WIDTH + 190
+    svg = Svg(width, _TOP + height + 44, summary, theme)
+    svg.rect(0.5, 0.5, width - 1, _TOP + height + 43, fill="paper", stroke="line", radius=10)
     svg.text(_MARGIN, 26, name, size=14, bold=True)
     svg.text(_MARGIN + 8.5 * len(name) + 12, 26, shorten(signature, width - 130, 7.3), mono=True, color="ink-2")
-    _tones(svg, about, high)
-    sx, sy = _WIDE / (about["columns"] - 1), high / (about["rows"] - 1)
-    for level in about["levels"]:
-        start, d = 0, ""
-        for length in level["lengths"]:
-            chain = level["points"][start : start + length]
-            start += length
-            d += "M" + "L".join(f"{_LEFT + c * sx:.1f},{_TOP + high - r * sy:.1f}" for c, r in chain)
-        svg.path(d, stroke="ink-3", line=0.6)
-    for place, run in enumerate(runs):
-        _path(svg, run, about, high, until)
-        y = _TOP + 14 + 20 * place
-        if y < _TOP + high:
-            svg.path(f"M{_LEFT + _WIDE + 14},{y - 4}h16", stroke=run["color"], line=2.4)
-            svg.text(_LEFT + _WIDE + 36, y, shorten(run["name"], 130, 6.6), size=11.5)
-    svg.rect(_LEFT, _TOP, _WIDE, high, stroke="line", radius=0)
-    for at, value in ((_LEFT, x0), (_LEFT + _WIDE, x1)):
-        svg.text(at, _TOP + high + 16, f"{value:.3g}", size=10.5, mono=True, color="ink-3", anchor="middle")
-    for at, value in ((_TOP + high, y0), (_TOP + 8, y1)):
-        svg.text(_LEFT - 6, at, f"{value:.3g}", size=10.5, mono=True, color="ink-3", anchor="end")
-    svg.text(_LEFT + _WIDE / 2, _TOP + high + 30, axes[0], size=11, color="ink-2", anchor="middle")
+    _draw_shades(svg, surface, height)
+    _draw_contours(svg, surface, height)
+    for row, path in enumerate(paths):
+        _draw_path(svg, path, surface, height, step)
+        y = _TOP + 14 + 20 * row
+        if y < _TOP + height:
+            svg.path(f"M{_LEFT + _WIDTH + 14},{y - 4}h16", stroke=path["color"], line=2.4)
+            svg.text(_LEFT + _WIDTH + 36, y, shorten(path["name"], 130, 6.6), size=11.5)
+    svg.rect(_LEFT, _TOP, _WIDTH, height, stroke="line", radius=0)
+    for x, value in ((_LEFT, x0), (_LEFT + _WIDTH, x1)):
+        svg.text(x, _TOP + height + 16, f"{value:.3g}", size=10.5, mono=True, color="ink-3", anchor="middle")
+    for y, value in ((_TOP + height, y0), (_TOP + 8, y1)):
+        svg.text(_LEFT - 6, y, f"{value:.3g}", size=10.5, mono=True, color="ink-3", anchor="end")
+    svg.text(_LEFT + _WIDTH / 2, _TOP + height + 30, axes[0], size=11, color="ink-2", anchor="middle")
     svg.text(_LEFT, _TOP - 8, f"↑ {axes[1]}", size=11, color="ink-2")
-    for mx, my in marked:
-        x, y = _LEFT + (mx - x0) / (x1 - x0) * _WIDE, _TOP + high - (my - y0) / (y1 - y0) * high
+    for px, py in marked:
+        x, y = _pixel(surface, height, px, py)
         svg.path(f"M{x - 5:.1f},{y - 5:.1f}l10,10m0,-10l-10,10", stroke="ink", line=1.6)
     return svg.markup()
 
 
-def _tones(svg: Svg, about: Mapping[str, Any], high: float) -> None:
-    """Cells of one tone are one path, which keeps the picture small."""
-    values = np.asarray(about["values"]).reshape(about["rows"], about["columns"])
-    rows = np.linspace(0, about["rows"] - 1, _CELLS).round().astype(int)
-    columns = np.linspace(0, about["columns"] - 1, _CELLS).round().astype(int)
-    part = values[np.ix_(rows, columns)]
-    if about["high"] <= about["low"]:
+def _pixel(surface: Mapping[str, Any], height: float, x: float, y: float) -> tuple[float, float]:
+    (x0, x1), (y0, y1) = surface["x"], surface["y"]
+    return _LEFT + (x - x0) / (x1 - x0) * _WIDTH, _TOP + height - (y - y0) / (y1 - y0) * height
+
+
+def _draw_contours(svg: Svg, surface: Mapping[str, Any], height: float) -> None:
+    sx, sy = _WIDTH / (surface["columns"] - 1), height / (surface["rows"] - 1)
+    for level in surface["levels"]:
+        lines = np.split(level["points"], np.cumsum(level["lengths"])[:-1]) if level["lengths"] else []
+        d = "".join(
+            "M" + "L".join(f"{_LEFT + c * sx:.1f},{_TOP + height - r * sy:.1f}" for c, r in line) for line in lines
+        )
+        svg.path(d, stroke="ink-3", line=0.6)
+
+
+def _draw_shades(svg: Svg, surface: Mapping[str, Any], height: float) -> None:
+    """Draw the surface as gray cells; all cells of one shade are one path, which keeps the picture small."""
+    if surface["high"] <= surface["low"]:
         return
-    tone = np.nan_to_num(log_heights(part, about["low"], about["high"], about["unit"]), nan=1.0) * _TONES
-    wide, tall = _WIDE / _CELLS, high / _CELLS
+    values = np.asarray(surface["values"]).reshape(surface["rows"], surface["columns"])
+    rows = np.linspace(0, surface["rows"] - 1, _CELLS).round().astype(int)
+    columns = np.linspace(0, surface["columns"] - 1, _CELLS).round().astype(int)
+    heights = log_heights(values[np.ix_(rows, columns)], surface["low"], surface["high"], surface["unit"])
+    shades = (np.nan_to_num(heights, nan=1.0, posinf=1.0) * _SHADES).round().astype(int)
+    cell_width, cell_height = _WIDTH / _CELLS, height / _CELLS
     shapes: dict[int, str] = {}
     for r in range(_CELLS):
-        c = 0
-        while c < _CELLS:
-            end, same = c, int(tone[r, c].round())
-            while end < _CELLS and int(tone[r, end].round()) == same:
-                end += 1
-            left, top, run = _LEFT + c * wide, _TOP + high - (r + 1) * tall, (end - c) * wide
-            box = f"M{left:.1f},{top:.1f}h{run:.1f}v{tall + 0.3:.1f}h-{run:.1f}z"
-            shapes[same] = shapes.get(same, "") + box
-            c = end
-    for same, d in shapes.items():
-        if same:
-            svg.path(d, fill=svg.mix("ink-3", 0.55 * same / _TONES))
+        edges = [0, *(np.flatnonzero(np.diff(shades[r])) + 1).tolist(), _CELLS]
+        for start, end in pairwise(edges):
+            x, y, w = _LEFT + start * cell_width, _TOP + height - (r + 1) * cell_height, (end - start) * cell_width
+            shade = int(shades[r, start])
+            box = f"M{x:.1f},{y:.1f}h{w:.1f}v{cell_height + 0.3:.1f}h-{w:.1f}z"
+            shapes[shade] = shapes.get(shade, "") + box
+    for shade, d in shapes.items():
+        if shade:
+            svg.path(d, fill=svg.mix("ink-3", 0.55 * shade / _SHADES))
 
 
-def _path(svg: Svg, run: Mapping[str, Any], about: Mapping[str, Any], high: float, until: int) -> None:
-    (x0, x1), (y0, y1) = about["x"], about["y"]
-    d, pen = "", "M"
+def _draw_path(svg: Svg, path: Mapping[str, Any], surface: Mapping[str, Any], height: float, step: int) -> None:
+    (x0, x1), (y0, y1) = surface["x"], surface["y"]
+    d, command = "", "M"
     last = None
-    for px, py in np.asarray(run["points"])[: until + 1]:
+    for px, py in np.asarray(path["points"])[: step + 1]:
         if not (x0 <= px <= x1 and y0 <= py <= y1):
-            pen = "M"
+            command = "M"
             continue
-        last = (_LEFT + (px - x0) / (x1 - x0) * _WIDE, _TOP + high - (py - y0) / (y1 - y0) * high)
-        d += f"{pen}{last[0]:.1f},{last[1]:.1f}"
-        pen = "L"
+        last = _pixel(surface, height, px, py)
+        d += f"{command}{last[0]:.1f},{last[1]:.1f}"
+        command = "L"
     svg.path(d, stroke="paper", line=4)
-    svg.path(d, stroke=run["color"], line=2, dash="5 3" if run["dash"] else "")
+    svg.path(d, stroke=path["color"], line=2, dash="5 3" if path["dash"] else "")
     if last is not None:
-        svg.rect(last[0] - 4.5, last[1] - 4.5, 9, 9, fill=run["color"], stroke="paper", radius=4.5)
+        svg.rect(last[0] - 4.5, last[1] - 4.5, 9, 9, fill=path["color"], stroke="paper", radius=4.5)

@@ -1,4 +1,4 @@
-"""Losses of two numbers: the named ones, and the learner's own, evaluated over a grid."""
+"""Losses of two numbers: named test functions and the learner's own, evaluated at a point and over a grid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,15 +50,15 @@ def beale(p):
 
 
 @dataclass(frozen=True)
-class Loss:
-    """A function of a tensor of two numbers and how it is usually looked at.
+class LossFunction:
+    """Function of a tensor of two numbers, with the region in which it is usually shown.
 
     Attributes:
-        name: what it is called in the picture.
+        name: its name in the picture.
         function: takes a float64 tensor of shape (2,), returns a scalar.
-        limits: ((x low, x high), (y low, y high)) of the usual picture; ``None`` for a learner's own.
-        start: where races on it usually start.
-        minima: where it is least, as far as that is known.
+        limits: ((x low, x high), (y low, y high)) of the usual region; ``None`` for a learner's own function.
+        start: the usual start of a race.
+        minima: its known minima.
     """
 
     name: str
@@ -69,74 +69,83 @@ class Loss:
 
 
 _HIMMELBLAU = ((3.0, 2.0), (-2.805118, 3.131312), (-3.77931, -3.283186), (3.584428, -1.848126))
-#: The named losses. https://en.wikipedia.org/wiki/Test_functions_for_optimization
-NAMED = {
+#: The named test functions. https://en.wikipedia.org/wiki/Test_functions_for_optimization
+TEST_FUNCTIONS = {
     loss.name: loss
     for loss in (
-        Loss("bowl", bowl, ((-3, 3), (-3, 3)), (-2.5, 2.0), ((0, 0),)),
-        Loss("ravine", ravine, ((-3, 3), (-2, 2)), (-2.5, 1.0), ((0, 0),)),
-        Loss("rosenbrock", rosenbrock, ((-2, 2), (-1, 3)), (-1.5, 2.0), ((1, 1),)),
-        Loss("saddle", saddle, ((-2, 2), (-2, 2)), (-1.5, 0.01)),
-        Loss("himmelblau", himmelblau, ((-5, 5), (-5, 5)), (-0.5, -1.0), _HIMMELBLAU),
-        Loss("beale", beale, ((-1, 4.5), (-2, 2)), (1.0, 1.5), ((3, 0.5),)),
+        LossFunction("bowl", bowl, ((-3, 3), (-3, 3)), (-2.5, 2.0), ((0, 0),)),
+        LossFunction("ravine", ravine, ((-3, 3), (-2, 2)), (-2.5, 1.0), ((0, 0),)),
+        LossFunction("rosenbrock", rosenbrock, ((-2, 2), (-1, 3)), (-1.5, 2.0), ((1, 1),)),
+        LossFunction("saddle", saddle, ((-2, 2), (-2, 2)), (-1.5, 0.01)),
+        LossFunction("himmelblau", himmelblau, ((-5, 5), (-5, 5)), (-0.5, -1.0), _HIMMELBLAU),
+        LossFunction("beale", beale, ((-1, 4.5), (-2, 2)), (1.0, 1.5), ((3, 0.5),)),
     )
 }
 
 
-def chosen(caller: str, given: Any) -> Loss:
-    """`given` as a loss: one of :data:`NAMED`, or the learner's own function.
+def find_loss(caller: str, loss: Any) -> LossFunction:
+    """Return the loss: one of :data:`TEST_FUNCTIONS` by its name, or the learner's own function.
 
     Raises:
         DlvizError: it is neither.
 
     Example:
-        >>> chosen("race", "ravine").minima
+        >>> find_loss("race", "ravine").minima
         ((0, 0),)
     """
-    if isinstance(given, str) and given in NAMED:
-        return NAMED[given]
-    if not callable(given):
-        raise DlvizError(message("optimizers.refused.loss", caller=caller, got=repr(given), names=", ".join(NAMED)))
-    name = getattr(given, "__name__", type(given).__name__)
-    return Loss("loss" if name == "<lambda>" else name, given)
+    if isinstance(loss, str) and loss in TEST_FUNCTIONS:
+        return TEST_FUNCTIONS[loss]
+    if not callable(loss):
+        names = ", ".join(TEST_FUNCTIONS)
+        raise DlvizError(message("optimizers.refused.loss", caller=caller, got=repr(loss), names=names))
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return LossFunction("loss" if name == "<lambda>" else name, loss)
 
 
-def value(caller: str, loss: Loss, point: Tensor) -> Tensor:
-    """The loss at a point, checked once before anything is drawn.
+def evaluate_point(caller: str, loss: LossFunction, point: Tensor) -> Tensor:
+    """Return the loss at a point, with every check that the function needs before anything is drawn.
 
     Raises:
-        DlvizError: the function refuses two numbers, or does not return one real number that follows from them.
+        DlvizError: the function refuses two numbers, or does not return one real number.
     """
     try:
-        found = loss.function(point)
+        result = loss.function(point)
     except Exception as error:
-        raise DlvizError(
-            message("optimizers.refused.raised", caller=caller, name=loss.name, error=_line(error))
-        ) from None
-    if not isinstance(found, Tensor) or found.numel() != 1 or not found.dtype.is_floating_point:
-        got = f"a tensor of shape {tuple(found.shape)}, {found.dtype}" if isinstance(found, Tensor) else repr(found)
-        raise DlvizError(message("optimizers.refused.scalar", caller=caller, name=loss.name, got=got))
-    return found.reshape(())
+        text = first_line(error)
+        raise DlvizError(message("optimizers.refused.raised", caller=caller, name=loss.name, error=text)) from None
+    if not is_real_scalar(result):
+        raise DlvizError(message("optimizers.refused.scalar", caller=caller, name=loss.name, got=describe(result)))
+    return result.reshape(())
 
 
-def grid(loss: Loss, x: Tensor, y: Tensor) -> Tensor:
-    """The loss at every point of a grid: (len(y), len(x)), row by row.
+def evaluate_grid(loss: LossFunction, x: Tensor, y: Tensor) -> Tensor:
+    """Return the loss at every point of a grid: (len(y), len(x)).
 
     Example:
-        >>> grid(NAMED["bowl"], torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]))
+        >>> evaluate_grid(TEST_FUNCTIONS["bowl"], torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]))
         tensor([[0., 2.],
                 [1., 3.]])
     """
     points = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2)
-    # A loss may draw random numbers: they are not the learner's to lose.
+    # A loss may draw random numbers: the learner's generator must not advance.
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         try:
-            flat = torch.func.vmap(lambda p: loss.function(p).reshape(()))(points)
-        except Exception:  # vmap refuses .item(), branches on a number and random numbers; one by one they are fine
-            flat = torch.stack([loss.function(p).reshape(()) for p in points])
-    return flat.reshape(len(y), len(x)).to(x.dtype)
+            values = torch.func.vmap(lambda p: loss.function(p).reshape(()))(points)
+        except Exception:  # vmap refuses .item(), branches on a number and random numbers; single calls do not
+            values = torch.stack([loss.function(p).reshape(()) for p in points])
+    return values.reshape(len(y), len(x)).to(x.dtype)
 
 
-def _line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else ''}"
+def is_real_scalar(value: Any) -> bool:
+    """Return whether `value` is a tensor of one real number."""
+    return isinstance(value, Tensor) and value.numel() == 1 and value.dtype.is_floating_point
+
+
+def describe(value: Any) -> str:
+    """Return a short description of what a loss function returned, for an error message."""
+    return f"a tensor of shape {tuple(value.shape)}, {value.dtype}" if isinstance(value, Tensor) else repr(value)[:80]
+
+
+def first_line(error: Exception) -> str:
+    """Return the error's class and the first line of its text."""
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"

@@ -1,6 +1,7 @@
 """`dlviz.race`: optimizers side by side on one surface."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,37 +12,37 @@ from torch import Tensor
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
-from dlviz.optimizers.base_widget import Relief, axis, checked_axes, checked_limits
+from dlviz.optimizers.base_widget import LossSurfaceWidget, axis, check_axes, check_limits
 from dlviz.optimizers.code import code
-from dlviz.optimizers.divergence_limit import Curvature, curvature, threshold
-from dlviz.optimizers.named_optimizers import Racer, racers
-from dlviz.optimizers.record import Run, run
-from dlviz.optimizers.scene import ground, limit_words, paths
-from dlviz.optimizers.test_functions import Box, Loss, chosen, grid, value
+from dlviz.optimizers.divergence_limit import Curvature, curvature, divergence_threshold
+from dlviz.optimizers.named_optimizers import NamedOptimizer, named_optimizers
+from dlviz.optimizers.record import Trajectory, record
+from dlviz.optimizers.scene import paths, surface_data, threshold_sentences
+from dlviz.optimizers.test_functions import Box, LossFunction, evaluate_grid, evaluate_point, find_loss
 
-#: What the slider can multiply every learning rate with.
+#: Factors of every learning rate that the slider offers.
 SCALES = tuple(1.0 if k == 0 else float(f"{10 ** (k / 6):.3g}") for k in range(-9, 10))
-#: So many steps a race may have: all of them are drawn at once.
-MOST = 2000
+#: Largest number of steps of a race: all of them are drawn at once.
+MAX_STEPS = 2000
 
 
-class Race(Relief):
-    """Optimizers on one surface, run by torch. A step of the player is a step of all of them.
+class Race(LossSurfaceWidget):
+    """Widget that shows optimizers on one surface, run by torch. One step of the player is one step of each optimizer.
 
     Attributes:
-        scale: what every learning rate is multiplied with; setting it runs all of them again.
-        opened: the optimizer whose state and formula are shown, by its name; "" for none.
+        scale: factor that every learning rate is multiplied by; setting it runs all optimizers again.
+        opened: name of the optimizer whose state and update rule are shown; "" for none.
     """
 
-    _name = "race"
+    _function = "race"
 
-    scale = traitlets.Float(1.0, help="what every learning rate is multiplied with").tag(sync=True)
-    opened = traitlets.Unicode("", help="the optimizer that is opened").tag(sync=True)
+    scale = traitlets.Float(1.0, help="factor of every learning rate").tag(sync=True)
+    opened = traitlets.Unicode("", help="name of the optimizer that is opened").tag(sync=True)
 
     def __init__(
         self,
-        racers: Sequence[Racer],
-        loss: Loss,
+        optimizers: Sequence[NamedOptimizer],
+        loss: LossFunction,
         start: tuple[float, float],
         steps: int,
         limits: Box | None,
@@ -49,18 +50,18 @@ class Race(Relief):
         seed: int,
         **traits: Any,
     ) -> None:
-        self._axes = axes
-        self._racers, self._loss, self._start, self._steps, self._seed = list(racers), loss, start, steps, seed
-        self._runs: list[Run] = []
-        self._kept: dict[str, Any] = {}
-        self._bends: Curvature | None = None
+        self._optimizers, self._loss, self._start, self._steps = list(optimizers), loss, start, steps
+        self._axes, self._seed = axes, seed
+        self._trajectories: list[Trajectory] = []
+        self._paths: dict[str, Any] = {}
+        self._curvature: Curvature | None = None
         scale, opened = float(traits.pop("scale", 1.0)), str(traits.pop("opened", ""))
         super().__init__(**traits)
-        first = self._all(1.0)
-        self._limits = limits or (_with(loss.limits, start) if loss.limits else _around(first))
-        self._ground(first)
-        self.observe(self._again, "scale")
-        self.observe(self._check, "opened")
+        first = self._record_all(1.0)
+        self._limits = limits or (_including(loss.limits, start) if loss.limits else _limits_around(first))
+        self._prepare_scene(first)
+        self.observe(self._rerun, "scale")
+        self.observe(self._check_opened, "opened")
         self.opened = opened
         if scale == 1.0:
             self._show(first)
@@ -69,164 +70,178 @@ class Race(Relief):
         if "step" not in traits:
             self.step = steps
 
-    # What has been computed.
+    # Results.
 
     @property
     def paths(self) -> dict[str, Tensor]:
-        """Where every optimizer has been: (steps + 1, 2), float64, the start first."""
-        self._held()
-        return {one.name: one.points for one in self._runs}
+        """Points of every optimizer: (steps + 1, 2), float64, the start first."""
+        self._check_open()
+        return {trajectory.name: trajectory.points for trajectory in self._trajectories}
 
     @property
     def losses(self) -> dict[str, Tensor]:
-        """The loss at every place of every path: (steps + 1,)."""
-        self._held()
-        return {one.name: one.losses for one in self._runs}
+        """Loss at every point of every path: (steps + 1,)."""
+        self._check_open()
+        return {trajectory.name: trajectory.losses for trajectory in self._trajectories}
 
     @property
-    def runs(self) -> dict[str, Run]:
-        """Everything that was recorded, gradients and optimizer state included."""
-        self._held()
-        return {one.name: one for one in self._runs}
+    def trajectories(self) -> dict[str, Trajectory]:
+        """Everything that was recorded, including gradients and optimizer state."""
+        self._check_open()
+        return {trajectory.name: trajectory for trajectory in self._trajectories}
 
     @property
     def threshold(self) -> dict[str, float | None]:
-        """From which learning rate on each diverges, by torch's Hessian at the start; ``None`` where there is no such number.
+        """Learning rate above which each optimizer diverges, from torch's Hessian at the start; ``None`` where there is no such number.
 
-        Exact where :attr:`quadratic` is true, else a local estimate.
+        It is exact where :attr:`quadratic` is true, else a local estimate.
         """
-        self._held()
-        return {one.name: threshold(one, self._bends) for one in self._runs}
+        self._check_open()
+        return {trajectory.name: self._threshold(trajectory) for trajectory in self._trajectories}
 
     @property
     def quadratic(self) -> bool:
-        """Whether the Hessian is the same all over the picture."""
-        self._held()
-        return self._bends is not None and self._bends.quadratic
+        """Whether the Hessian is the same everywhere in the picture."""
+        self._check_open()
+        return self._curvature is not None and self._curvature.quadratic
 
     def code(self, name: str | None = None) -> str:
-        """The plain PyTorch loop of one optimizer, which gives the same numbers.
+        """Return the plain PyTorch loop of one optimizer, which gives the same numbers.
 
         Args:
-            name: which optimizer; the opened one, or the first, without it.
+            name: which optimizer; by default the opened one, or the first.
 
         Raises:
-            DlvizError: there is none of that name.
+            DlvizError: there is no optimizer of that name.
         """
-        self._held()
-        wanted = name or self.opened or self._runs[0].name
-        if wanted not in self.runs:
-            raise DlvizError(message("optimizers.refused.name", got=repr(name), names=", ".join(self.runs)))
-        return code(self.runs[wanted], self._loss, self._start, self._steps)
+        self._check_open()
+        chosen = name or self.opened or self._trajectories[0].name
+        if chosen not in self.trajectories:
+            names = ", ".join(self.trajectories)
+            raise DlvizError(message("optimizers.refused.name", got=repr(name), names=names))
+        return code(self.trajectories[chosen], self._loss, self._start, self._steps)
 
     def close(self) -> None:
-        """Take the widget off the page and let go of the loss, the optimizers and every path."""
-        self._racers, self._runs, self._kept, self._bends = [], [], {}, None
-        self._loss = Loss("", torch.Tensor.sum)
+        """Take the widget off the page and release the loss, the optimizers and every trajectory."""
+        self._optimizers, self._trajectories, self._paths, self._curvature = [], [], {}, None
+        self._loss = LossFunction("", torch.Tensor.sum)
         super().close()
 
     # Running and drawing.
 
-    def _all(self, scale: float) -> list[Run]:
-        return [run(one, self._loss, self._start, self._steps, scale, self._seed) for one in self._racers]
+    def _record_all(self, scale: float) -> list[Trajectory]:
+        return [
+            record(optimizer, self._loss, self._start, self._steps, scale, self._seed) for optimizer in self._optimizers
+        ]
 
-    def _again(self, _: Any) -> None:
-        if self._open:
-            self._show(self._all(self.scale))
+    def _threshold(self, trajectory: Trajectory) -> float | None:
+        return divergence_threshold(trajectory, self._curvature)
+
+    def _rerun(self, _: Any) -> None:
+        if not self._closed:
+            self._show(self._record_all(self.scale))
 
     @traitlets.validate("scale")
-    def _positive(self, proposal: Any) -> float:
-        wished = float(proposal["value"])
-        if not 0 < wished < float("inf"):
-            raise DlvizError(message("optimizers.refused.scale", got=wished))
-        return wished
+    def _validate_scale(self, proposal: Any) -> float:
+        scale = float(proposal["value"])
+        if not 0 < scale < math.inf:
+            raise DlvizError(message("optimizers.refused.scale", got=scale))
+        return scale
 
-    def _check(self, _: Any) -> None:
-        if self._open and self.opened and self.opened not in {one.name for one in self._racers}:
+    def _check_opened(self, _: Any) -> None:
+        if not self._closed and self.opened and self.opened not in {optimizer.name for optimizer in self._optimizers}:
             wrong, self.opened = self.opened, ""
-            raise DlvizError(message("optimizers.refused.name", got=repr(wrong), names=", ".join(self.runs)))
+            names = ", ".join(self.trajectories)
+            raise DlvizError(message("optimizers.refused.name", got=repr(wrong), names=names))
 
-    def _ground(self, first: Sequence[Run]) -> None:
+    def _prepare_scene(self, first: Sequence[Trajectory]) -> None:
+        """Compute what does not depend on the learning rates: the surface, its curvature and the thresholds."""
         (x0, x1), (y0, y1) = self._limits
-        self._bends = curvature(self._loss, self._start, min(x1 - x0, y1 - y0) / 2)
+        self._curvature = curvature(self._loss, self._start, min(x1 - x0, y1 - y0) / 2)
         x, y = axis(x0, x1), axis(y0, y1)
-        self._about = ground(x, y, grid(self._loss, x, y))
-        bounds = [threshold(one, self._bends) for one in first]
-        names = ", ".join(one.name for one in self._racers)
-        named = self._named(self._axes)
-        across, up = (f"{one:g}" for one in self._start)
-        signature = f"{self._loss.name} · {message('optimizers.race.from', pair=named['pair'], x=across, y=up)}"
-        self._base = {
+        self._surface = surface_data(x, y, evaluate_grid(self._loss, x, y))
+        thresholds = [self._threshold(trajectory) for trajectory in first]
+        axis_names = self._axis_names(self._axes)
+        x_start, y_start = (f"{value:g}" for value in self._start)
+        start = message("optimizers.race.from", pair=axis_names["pair"], x=x_start, y=y_start)
+        steps = message("optimizers.race.steps", steps=self._steps)
+        self._base_scene = {
             "kind": "race",
-            "ground": self._about,
-            **named,
+            "surface": self._surface,
+            **axis_names,
             "steps": self._steps,
             "marked": [],
-            "minima": [list(one) for one in self._loss.minima],
+            "minima": [list(point) for point in self._loss.minima],
             "scales": list(SCALES),
-            "rates": [one.rate for one in self._racers],
-            "limits": limit_words(first, bounds, self._bends),
-            "signature": f"{signature} · {message('optimizers.race.steps', steps=self._steps)}",
+            "lrs": [trajectory.lr for trajectory in first],
+            "thresholds": threshold_sentences(first, thresholds, self._curvature),
+            "signature": f"{self._loss.name} · {start} · {steps}",
             "notes": [],
-            "summary": message("optimizers.race.summary", loss=self._loss.name, names=names, steps=self._steps),
+            "summary": message("optimizers.race.summary", loss=self._loss.name, names=self._names(), steps=self._steps),
         }
 
-    def _paths(self, runs: Sequence[Run]) -> dict[str, Any]:
-        return paths(runs, self._limits, [threshold(one, self._bends) for one in runs])
+    def _names(self) -> str:
+        return ", ".join(optimizer.name for optimizer in self._optimizers)
 
-    def _show(self, runs: list[Run]) -> None:
-        self._runs, self._kept = runs, self._paths(runs)
+    def _make_paths(self, trajectories: Sequence[Trajectory]) -> dict[str, Any]:
+        return paths(trajectories, self._limits, [self._threshold(trajectory) for trajectory in trajectories])
+
+    def _show(self, trajectories: list[Trajectory]) -> None:
+        self._trajectories, self._paths = trajectories, self._make_paths(trajectories)
         with self.hold_sync():
-            self.paths_shown = binary(self._kept)
+            self.paths_data = binary(self._paths)
             if not self.scene:
-                self.scene = binary(self._base | {"badge": self._badge()})
+                self.scene = binary(self._base_scene | {"badge": self._badge()})
 
     def _badge(self) -> dict[str, str]:
-        gap = self._kept["gap"]
-        if gap is None:
+        residual = self._paths["residual"]
+        if residual is None:
             return {"kind": "good", "text": message("optimizers.badge.torch")}
-        return {"kind": "good" if gap < 1e-10 else "bad", "text": message("optimizers.badge.gap", gap=f"{gap:.0e}")}
+        text = message("optimizers.badge.gap", gap=f"{residual:.0e}")
+        return {"kind": "good" if residual < 1e-10 else "bad", "text": text}
 
     def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Every other setting of the slider, the nearest ones first."""
+        """Return the data of every other setting of the slider, the nearest settings first."""
         now = min(range(len(SCALES)), key=lambda k: abs(SCALES[k] - self.scale))
         order = sorted(range(len(SCALES)), key=lambda k: abs(k - now))
-        found = {
-            json.dumps(SCALES[k]): {"paths_shown": binary(self._paths(self._all(SCALES[k])))}
+        frames = {
+            json.dumps(SCALES[k]): {"paths_data": binary(self._make_paths(self._record_all(SCALES[k])))}
             for k in order
             if SCALES[k] != self.scale
         }
-        return {"scale": found}
+        return {"scale": frames}
 
     def _describe(self) -> str:
-        if not self._open:
-            return message("optimizers.race.repr_closed")
-        names = ", ".join(one.name for one in self._racers)
-        return message("optimizers.race.repr", names=names, loss=self._loss.name, steps=self._steps)
+        return message("optimizers.race.repr", names=self._names(), loss=self._loss.name, steps=self._steps)
 
     def _still(self) -> str:
-        self._held()
-        return self._picture(self._about, self._kept["list"])
+        self._check_open()
+        return self._draw_still(self._surface, self._paths["list"])
 
 
-def _with(limits: Box, start: tuple[float, float]) -> Box:
-    """The usual picture of a surface, made larger where a race begins outside it."""
-    air = [0.05 * (high - low) for low, high in limits]
-    wide = [
-        (min(low, at - more), max(high, at + more)) for (low, high), at, more in zip(limits, start, air, strict=True)
-    ]
-    return wide[0], wide[1]
+def _including(limits: Box, start: tuple[float, float]) -> Box:
+    """Return the usual limits of a surface, extended where a race starts outside them."""
+    margins = [0.05 * (high - low) for low, high in limits]
+    x, y = (
+        (min(low, value - margin), max(high, value + margin))
+        for (low, high), value, margin in zip(limits, start, margins, strict=True)
+    )
+    return x, y
 
 
-def _around(runs: Sequence[Run]) -> Box:
-    """A box around the start and every path that stayed near it."""
-    start = runs[0].points[0]
-    reaches = sorted(float((one.points - start).abs().nan_to_num(1e30).max()) for one in runs)
+def _limits_around(trajectories: Sequence[Trajectory]) -> Box:
+    """Return limits around the start and the trajectories that stay near it."""
+    start = trajectories[0].points[0]
+    distances = [(trajectory.points - start).abs() for trajectory in trajectories]
+    reaches = sorted(float(distance.nan_to_num(1e30).max()) for distance in distances)
     reach = reaches[(len(reaches) - 1) // 2] or 1.0
-    near = [one.points[(one.points - start).abs().max(1).values <= reach] for one in runs]
+    near = [
+        trajectory.points[distance.max(1).values <= reach]
+        for trajectory, distance in zip(trajectories, distances, strict=True)
+    ]
     low, high = torch.cat(near).amin(0), torch.cat(near).amax(0)
     side = float((high - low).max())
-    # A path along one axis still wants a picture with two.
+    # A trajectory along one axis still needs a picture with two dimensions.
     margin = torch.maximum(0.15 * (high - low), (side * 0.7 - (high - low)) / 2).clamp(min=0.1 * side)
     (x0, y0), (x1, y1) = (low - margin).tolist(), (high + margin).tolist()
     return (x0, x1), (y0, y1)
@@ -243,22 +258,22 @@ def race(
     seed: int = 0,
     **settings: Any,
 ) -> Race:
-    """Let optimizers race down one surface: their paths, gradients, momentum and formulas, step by step, all from torch.
+    """Run optimizers on one surface and show their paths, gradients, momentum and update rules, step by step, all from torch.
 
     Args:
         optimizers: a mapping of names, or a list, of: an optimizer class; ``(class, dict(lr=0.1, …))``;
             ``functools.partial(class, lr=0.1)``; or a function of parameters that returns an optimizer.
         loss: a function of a float64 tensor of two numbers that returns a scalar, or the name of one: "bowl", "ravine", "rosenbrock",
             "saddle", "himmelblau", "beale".
-        start: the two numbers that all start from; a named loss has its own.
-        steps: how many steps, from 1 to 2000.
-        limits: ((x low, x high), (y low, y high)) of the picture, or (low, high) for both; around the paths without it.
-        axes: what the two numbers are called in the picture, such as ("w", "b").
-        seed: of the random numbers that the loss may draw; every optimizer meets the same ones.
+        start: the two numbers that all optimizers start from; a named loss has a default.
+        steps: number of steps, from 1 to 2000.
+        limits: ((x low, x high), (y low, y high)) of the picture, or (low, high) for both; by default around the paths.
+        axes: names of the two numbers in the picture, such as ("w", "b").
+        seed: seed of the random numbers that the loss may draw; every optimizer gets the same ones.
         settings: traits of :class:`Race`, such as ``scale``, ``opened`` or ``view``.
 
     Returns:
-        The widget; ``.paths``, ``.losses``, ``.runs``, ``.threshold``, ``.code(name)``.
+        The widget; ``.paths``, ``.losses``, ``.trajectories``, ``.threshold``, ``.code(name)``.
 
     Raises:
         DlvizError: an argument does not fit.
@@ -278,33 +293,29 @@ def race(
     Source:
         https://docs.pytorch.org/docs/stable/optim.html
     """
-    found = chosen("race", loss)
-    at = _start(found, start)
-    if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MOST:
-        raise DlvizError(message("optimizers.refused.steps", most=MOST, got=repr(steps)))
-    box = None if limits is None else checked_limits("race", limits)
-    names = checked_axes("race", axes)
-    made = racers(optimizers)
-    p = torch.tensor(at, dtype=torch.float64, requires_grad=True)
+    loss_function = find_loss("race", loss)
+    point = _check_start(loss_function, start)
+    if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MAX_STEPS:
+        raise DlvizError(message("optimizers.refused.steps", most=MAX_STEPS, got=repr(steps)))
+    box = None if limits is None else check_limits("race", limits)
+    names = check_axes("race", axes)
+    made = named_optimizers(optimizers)
+    p = torch.tensor(point, dtype=torch.float64, requires_grad=True)
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):
-        if not value("race", found, p).requires_grad:
-            raise DlvizError(message("optimizers.refused.detached", name=found.name))
-    return Race(made, found, at, steps, box, names, seed, **settings)
+        if not evaluate_point("race", loss_function, p).requires_grad:
+            raise DlvizError(message("optimizers.refused.detached", name=loss_function.name))
+    return Race(made, loss_function, point, steps, box, names, seed, **settings)
 
 
-def _start(loss: Loss, given: Sequence[float] | Tensor | None) -> tuple[float, float]:
-    if given is None:
+def _check_start(loss: LossFunction, start: Sequence[float] | Tensor | None) -> tuple[float, float]:
+    if start is None:
         if loss.start is None:
             raise DlvizError(message("optimizers.refused.no_start", name=loss.name))
         return loss.start
     try:
-        x, y = (float(one) for one in given)
+        x, y = (float(value) for value in start)
     except (TypeError, ValueError):
-        raise DlvizError(message("optimizers.refused.start", got=repr(given)[:80])) from None
-    if not all(map(_finite, (x, y))):
-        raise DlvizError(message("optimizers.refused.start", got=repr(given)[:80]))
+        raise DlvizError(message("optimizers.refused.start", got=repr(start)[:80])) from None
+    if not (abs(x) < math.inf and abs(y) < math.inf):
+        raise DlvizError(message("optimizers.refused.start", got=repr(start)[:80]))
     return x, y
-
-
-def _finite(one: float) -> bool:
-    return abs(one) < float("inf")

@@ -10,19 +10,19 @@ from torch.optim import SGD
 
 import dlviz
 from tests.browser.conftest import until
-from tests.optimizers.racers import LOSSES, RACERS, plain_loop
+from tests.optimizers.reference import LOSSES, OPTIMIZERS, plain_loop
 
 EVIL = "<b>bold</b> & a very long name of an optimizer"
 
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    view = dlviz.race(RACERS, "ravine", steps=60)
+    view = dlviz.race(OPTIMIZERS, "ravine", steps=60)
     found = {"race": view.to_html()}
     view.step = 0
     found["start"] = view.to_html()
-    found["opened"] = dlviz.race(RACERS, "ravine", steps=60, opened="Adam", step=7).to_html()
-    found["solid"] = dlviz.race(RACERS, "ravine", steps=60, view="3d", step=20).to_html()
+    found["opened"] = dlviz.race(OPTIMIZERS, "ravine", steps=60, opened="Adam", step=7).to_html()
+    found["solid"] = dlviz.race(OPTIMIZERS, "ravine", steps=60, view="3d", step=20).to_html()
     found["bent"] = dlviz.race({EVIL: (SGD, {"lr": 5e-4}), "fast": (SGD, {"lr": 0.1})}, "rosenbrock").to_html()
     found["surface"] = dlviz.surface("himmelblau").to_html()
     found["path"] = dlviz.surface("bowl", path=[(2.0, 1.0), (1.0, 0.0), (0.0, 0.5)]).to_html()
@@ -42,7 +42,7 @@ def pixel(page: Page, x: float, y: float) -> tuple[int, ...]:
     """The color of one point of the map, in CSS pixels from the corner of its frame."""
     return tuple(
         page.eval_on_selector(
-            ".des-map canvas",
+            ".optim-map canvas",
             """(node, [x, y]) => {
               const ratio = node.width / node.clientWidth;
               const at = [(x + 50) * ratio, (y + 8) * ratio].map(Math.round);
@@ -55,7 +55,7 @@ def pixel(page: Page, x: float, y: float) -> tuple[int, ...]:
 
 def frame(page: Page) -> tuple[float, float]:
     """Width and height of the map without its margins."""
-    box = page.locator(".des-map canvas").bounding_box()
+    box = page.locator(".optim-map canvas").bounding_box()
     return box["width"] - 64, box["height"] - 44
 
 
@@ -80,7 +80,7 @@ def number(text: str) -> float:
 
 
 def row(page: Page, name: str) -> list[str]:
-    found = page.locator(".des-table tbody tr").filter(has=page.get_by_role("button", name=name, exact=True))
+    found = page.locator(".optim-table tbody tr").filter(has=page.get_by_role("button", name=name, exact=True))
     return found.locator("td").all_inner_texts()
 
 
@@ -96,7 +96,7 @@ def turn(page: Page, slider: str, value: int) -> None:
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
-    expect(page.locator(".des-map canvas")).to_be_visible()
+    expect(page.locator(".optim-map canvas")).to_be_visible()
     axe(page)
 
 
@@ -105,7 +105,7 @@ def test_the_maps_tones_are_the_losses(open_page, pages, theme):
     page = open_page(pages["surface"], theme=theme)
     settle(page)
     view = dlviz.surface("himmelblau")
-    about = view.scene["ground"]
+    about = view.scene["surface"]
     paper, deep = token(page, "paper"), token(page, "ink-3")
     checked = 0
     for p in ((-4.5, 4.5), (3.0, 2.0), (0.1, 0.1), (4.7, -4.6), (-2.0, -1.0), (1.7, 4.2), (-4.3, 0.8), (0.5, -3.0)):
@@ -128,14 +128,14 @@ def test_the_maps_tones_are_the_losses(open_page, pages, theme):
 def test_the_crosshair_says_the_loss_of_its_place(open_page, pages):
     page = open_page(pages["surface"])
     settle(page)
-    expect(page.locator(".des-readout").first).to_have_text(re.compile(r"^lines at [\d.]+, [\d.]+"))
+    expect(page.locator(".optim-readout").first).to_have_text(re.compile(r"^lines at [\d.]+, [\d.]+"))
     x, y = place(page, (2.0, -1.0), ((-5, 5), (-5, 5)))
-    page.locator(".des-map").hover(position={"x": x + 50, "y": y + 8})
-    expect(page.locator(".des-readout").first).to_have_text("(x, y) = (2, −1): loss 80")
-    page.locator(".des-map").focus()
+    page.locator(".optim-map").hover(position={"x": x + 50, "y": y + 8})
+    expect(page.locator(".optim-readout").first).to_have_text("(x, y) = (2, −1): loss 80")
+    page.locator(".optim-map").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowUp")
-    text = page.locator(".des-readout").first.inner_text()
+    text = page.locator(".optim-readout").first.inner_text()
     a, b, loss = map(number, re.fullmatch(r"\(x, y\) = \((.+), (.+)\): loss (.+)", text).groups())
     assert (a, b) == pytest.approx((2.1, -0.9))
     assert loss == pytest.approx(float(LOSSES["himmelblau"](torch.tensor([a, b]))), rel=1e-3)
@@ -145,12 +145,12 @@ def test_the_two_numbers_go_by_their_names_wherever_they_are_read(open_page, pag
     page = open_page(pages["named"])
     settle(page)
     expect(page.locator(".dlviz")).to_contain_text(f"from (w, {EVIL}) = (1, 2)")
-    expect(page.locator(".des-about dt").first).to_have_text(f"p = (w, {EVIL})")
+    expect(page.locator(".optim-details dt").first).to_have_text(f"p = (w, {EVIL})")
     x, y = place(page, (0.0, 0.5), ((-2, 3), (-2, 3)))
-    page.locator(".des-map").hover(position={"x": x + 50, "y": y + 8})
-    expect(page.locator(".des-readout").first).to_have_text(f"(w, {EVIL}) = (0, 0.5): loss 6.25")
+    page.locator(".optim-map").hover(position={"x": x + 50, "y": y + 8})
+    expect(page.locator(".optim-readout").first).to_have_text(f"(w, {EVIL}) = (0, 0.5): loss 6.25")
     page = open_page(pages["named solid"])
-    solid = page.locator(".des-solid")
+    solid = page.locator(".optim-surface3d")
     expect(solid.locator("canvas").first).to_be_visible(timeout=20_000)
     titles = solid.evaluate("node => ['xaxis', 'yaxis'].map((name) => node.layout.scene[name].title.text)")
     # plotly would set a <b> in bold.
@@ -159,10 +159,10 @@ def test_the_two_numbers_go_by_their_names_wherever_they_are_read(open_page, pag
     assert solid.evaluate("node => node.data[0].meta").replace("\u200b", "") == f"(w, {EVIL}) = "
     page = open_page(pages["net"])
     settle(page)
-    page.locator(".des-map").focus()
+    page.locator(".optim-map").focus()
     page.keyboard.press("ArrowRight")
     # Directions through a network have words, not names.
-    expect(page.locator(".des-readout").first).to_have_text(re.compile(r"^\([^x]+, [^y]+\): loss "))
+    expect(page.locator(".optim-readout").first).to_have_text(re.compile(r"^\([^x]+, [^y]+\): loss "))
 
 
 def test_a_runner_stands_where_torch_stood_and_the_table_says_so(open_page, pages):
@@ -172,8 +172,8 @@ def test_a_runner_stands_where_torch_stood_and_the_table_says_so(open_page, page
         page.locator(".dlviz-next").click()
     settle(page)
     expect(page.locator(".dlviz-count")).to_have_text("6 / 60")
-    inks = dict(zip(RACERS, ("pos", "neg", "good", "flow", "bad", "accent", "ink"), strict=True))
-    for name, (kind, arguments) in RACERS.items():
+    inks = dict(zip(OPTIMIZERS, ("pos", "neg", "good", "flow", "bad", "accent", "ink"), strict=True))
+    for name, (kind, arguments) in OPTIMIZERS.items():
         points, losses, _ = plain_loop(kind, arguments, LOSSES["ravine"], (-2.5, 1.0), 7)
         lr, loss, stride, away = map(number, row(page, name))
         assert lr == arguments["lr"]
@@ -190,7 +190,7 @@ def test_momentum_is_an_arrow_along_the_buffer(open_page, pages):
     for _ in range(3):
         page.locator(".dlviz-next").click()
     settle(page)
-    kind, arguments = RACERS["momentum"]
+    kind, arguments = OPTIMIZERS["momentum"]
     p = torch.tensor([-2.5, 1.0], dtype=torch.float64, requires_grad=True)
     optimizer = kind([p], **arguments)
     for _ in range(3):
@@ -209,11 +209,11 @@ def test_momentum_is_an_arrow_along_the_buffer(open_page, pages):
 
 def test_playing_moves_all_of_them_to_the_end(open_page, pages):
     page = open_page(pages["start"])
-    before = {name: row(page, name) for name in RACERS}
+    before = {name: row(page, name) for name in OPTIMIZERS}
     page.locator(".dlviz-play").click()
     expect(page.locator(".dlviz-count")).to_have_text("60 / 60", timeout=9_900)
-    after = {name: row(page, name) for name in RACERS}
-    assert all(before[name][1] != after[name][1] for name in RACERS)
+    after = {name: row(page, name) for name in OPTIMIZERS}
+    assert all(before[name][1] != after[name][1] for name in OPTIMIZERS)
 
 
 def test_keys_step_and_escape_closes_what_is_opened(open_page, pages):
@@ -222,9 +222,9 @@ def test_keys_step_and_escape_closes_what_is_opened(open_page, pages):
     page.keyboard.press("ArrowRight")
     expect(page.locator(".dlviz-count")).to_have_text("8 / 60")
     page.keyboard.press("Home")
-    expect(page.locator(".des-about")).to_contain_text("At the start nothing has been kept yet")
+    expect(page.locator(".optim-details")).to_contain_text("At the start nothing has been kept yet")
     page.keyboard.press("Escape")
-    expect(page.locator(".des-title")).to_have_count(0)
+    expect(page.locator(".optim-title")).to_have_count(0)
 
 
 def test_an_opened_optimizer_shows_its_state_and_its_formula_in_numbers(open_page, pages):
@@ -234,51 +234,51 @@ def test_an_opened_optimizer_shows_its_state_and_its_formula_in_numbers(open_pag
     for _ in range(4):
         page.locator(".dlviz-next").click()
     settle(page)
-    kind, arguments = RACERS["Adam"]
+    kind, arguments = OPTIMIZERS["Adam"]
     p = torch.tensor([-2.5, 1.0], dtype=torch.float64, requires_grad=True)
     optimizer = kind([p], **arguments)
     for _ in range(4):
         optimizer.zero_grad()
         LOSSES["ravine"](p).backward()
         optimizer.step()
-    texts = page.locator(".des-about dd").all_inner_texts()
+    texts = page.locator(".optim-details dd").all_inner_texts()
     pairs = [tuple(map(number, text.strip("()").split(", "))) for text in texts]
     state = optimizer.state[p]
     wanted = [p.detach(), torch.tensor([p[0].item(), 20 * p[1].item()]), state["exp_avg"], state["exp_avg_sq"]]
     for found, value in zip(pairs, wanted, strict=True):
         assert found == pytest.approx(tuple(value.tolist()), rel=1e-3)
-    lines = page.locator(".des-formula").all_inner_texts()
+    lines = page.locator(".optim-formula").all_inner_texts()
     assert [line.split(" ← ")[0] for line in lines] == ["m", "v", "m̂", "v̂", "p"]
     assert lines[0].endswith(f"= {texts[2]}")
     assert lines[4].endswith(f"= {texts[0]}")
-    expect(page.locator(".des-table tr[data-open] b")).to_have_text("Adam")
+    expect(page.locator(".optim-table tr[data-open] b")).to_have_text("Adam")
     page.get_by_role("button", name="Close").click()
-    expect(page.locator(".des-formula")).to_have_count(0)
+    expect(page.locator(".optim-formula")).to_have_count(0)
 
 
 def test_a_click_on_a_path_opens_it(open_page, pages):
     page = open_page(pages["race"])
     settle(page)
-    points, _, _ = plain_loop(*RACERS["momentum"], LOSSES["ravine"], (-2.5, 1.0), 5)
+    points, _, _ = plain_loop(*OPTIMIZERS["momentum"], LOSSES["ravine"], (-2.5, 1.0), 5)
     x, y = place(page, points[3])
-    page.locator(".des-map").click(position={"x": x + 50, "y": y + 8})
-    expect(page.locator(".des-title b")).to_contain_text("momentum=0.9")
+    page.locator(".optim-map").click(position={"x": x + 50, "y": y + 8})
+    expect(page.locator(".optim-title b")).to_contain_text("momentum=0.9")
 
 
 def test_the_slider_answers_without_a_kernel_and_passes_the_threshold(open_page, pages):
     page = open_page(pages["race"])
-    slider = ".des-slider input"
-    expect(page.locator(".des-limit")).to_contain_text("SGD diverges above lr = 2 / λmax = 0.1")
-    expect(page.locator(".des-slider output")).to_have_text("×1")
+    slider = ".optim-slider input"
+    expect(page.locator(".optim-threshold")).to_contain_text("SGD diverges above lr = 2 / λmax = 0.1")
+    expect(page.locator(".optim-slider output")).to_have_text("×1")
     for value, scale, diverges in ((10, 1.47, False), (11, 2.15, True)):
         turn(page, slider, value)
-        expect(page.locator(".des-slider output")).to_have_text(f"×{scale}")
+        expect(page.locator(".optim-slider output")).to_have_text(f"×{scale}")
         _, losses, _ = plain_loop(SGD, {"lr": 0.05 * scale}, LOSSES["ravine"], (-2.5, 1.0), 61)
         assert number(row(page, "SGD")[1]) == pytest.approx(float(losses[60]), rel=1e-2)
-        assert (page.locator(".des-ended:visible").count() > 0) is diverges
-    expect(page.locator(".des-ended:visible").first).to_have_text(re.compile(r"^diverged at step \d+$"))
+        assert (page.locator(".optim-ended:visible").count() > 0) is diverges
+    expect(page.locator(".optim-ended:visible").first).to_have_text(re.compile(r"^diverged at step \d+$"))
     track = page.locator(slider).bounding_box()
-    marks = [one.bounding_box()["x"] + 1 for one in page.locator(".des-mark i").all()]
+    marks = [one.bounding_box()["x"] + 1 for one in page.locator(".optim-mark i").all()]
     shares = [
         math.log(over / 0.0316) / math.log(31.6 / 0.0316)
         for over in (0.1 / 0.05, 2 * 1.9 / (20 * 2.8) / 0.02, 0.19 / 0.02)
@@ -288,15 +288,15 @@ def test_the_slider_answers_without_a_kernel_and_passes_the_threshold(open_page,
 
 def test_a_path_that_becomes_nan_says_when(open_page, pages):
     page = open_page(pages["bent"])
-    expect(page.locator(".des-ended:visible")).to_have_text(re.compile(r"^diverged at step 1 \(NaN\)$"))
+    expect(page.locator(".optim-ended:visible")).to_have_text(re.compile(r"^diverged at step 1 \(NaN\)$"))
     assert row(page, "fast")[1] == "NaN"
-    expect(page.locator(".des-limit")).to_contain_text("This is local")
+    expect(page.locator(".optim-threshold")).to_contain_text("This is local")
 
 
 def test_a_learners_name_is_text_and_no_markup(open_page, pages):
     page = open_page(pages["bent"])
-    expect(page.locator(".des-name b").first).to_have_text(EVIL)
-    assert page.locator(".des-name b b").count() == 0
+    expect(page.locator(".optim-name b").first).to_have_text(EVIL)
+    assert page.locator(".optim-name b b").count() == 0
 
 
 def test_a_surface_without_a_path_has_no_player_and_one_with_a_path_steps(open_page, pages):
@@ -306,7 +306,7 @@ def test_a_surface_without_a_path_has_no_player_and_one_with_a_path_steps(open_p
     expect(page.locator(".dlviz-count")).to_have_text("2 / 2")
     page.locator(".dlviz-back").click()
     settle(page)
-    assert [number(text) for text in page.locator(".des-table tbody td:visible").all_inner_texts()[:2]] == [0.5, 1.41]
+    assert [number(text) for text in page.locator(".optim-table tbody td:visible").all_inner_texts()[:2]] == [0.5, 1.41]
 
 
 @pytest.mark.parametrize("name", ["race", "opened", "bent", "net"])
@@ -317,12 +317,12 @@ def test_nothing_is_cut_off(open_page, pages, name, width):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     frame_ = page.locator(".dlviz").bounding_box()
     for part in (
-        ".des-map canvas",
-        ".des-table",
-        ".des-rate",
-        ".des-mark span",
-        ".des-formula",
-        ".des-limit",
+        ".optim-map canvas",
+        ".optim-table",
+        ".optim-lr",
+        ".optim-mark span",
+        ".optim-formula",
+        ".optim-threshold",
         ".dlviz-player",
     ):
         for one in page.locator(part).all():
@@ -330,9 +330,9 @@ def test_nothing_is_cut_off(open_page, pages, name, width):
                 box = one.bounding_box()
                 assert box["x"] >= frame_["x"], part
                 assert box["x"] + box["width"] <= frame_["x"] + frame_["width"] + 0.5, part
-    scrolls = page.eval_on_selector_all(".des-board", "nodes => nodes.map((n) => n.scrollWidth - n.clientWidth)")
+    scrolls = page.eval_on_selector_all(".optim-side", "nodes => nodes.map((n) => n.scrollWidth - n.clientWidth)")
     assert all(one <= 0 for one in scrolls)
-    marks = [one.bounding_box() for one in page.locator(".des-mark span").all()]
+    marks = [one.bounding_box() for one in page.locator(".optim-mark span").all()]
     for i, a in enumerate(marks):
         for b in marks[:i]:
             apart = a["x"] >= b["x"] + b["width"] or b["x"] >= a["x"] + a["width"]
@@ -341,7 +341,7 @@ def test_nothing_is_cut_off(open_page, pages, name, width):
 
 def test_a_flat_page_neither_offers_nor_holds_plotly(open_page, pages):
     page = open_page(pages["race"])
-    expect(page.locator(".des-views")).to_be_hidden()
+    expect(page.locator(".optim-views")).to_be_hidden()
     assert page.evaluate("[typeof globalThis.dlvizPlotly, typeof globalThis.Plotly]") == ["undefined", "undefined"]
     assert len(pages["race"]) < len(pages["solid"]) - 1_900_000
 
@@ -349,14 +349,14 @@ def test_a_flat_page_neither_offers_nor_holds_plotly(open_page, pages):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_solid_view_turns_steps_and_asks_nobody(open_page, pages, theme):
     page = open_page(pages["solid"], theme=theme)
-    place_ = page.locator(".des-solid")
+    place_ = page.locator(".optim-surface3d")
     expect(place_.locator("canvas").first).to_be_visible(timeout=20_000)
-    expect(page.locator(".des-readout:visible")).to_contain_text("plotly.js is 2 MB of this page")
+    expect(page.locator(".optim-readout:visible")).to_contain_text("plotly.js is 2 MB of this page")
     data = "node => node.data.map((one) => [one.type, one.mode, one.x && one.x.length])"
     traces = place_.evaluate(data)
     assert traces[0][0] == "surface"
-    assert [one[2] for one in traces if one[1] == "lines"][1:] == [21] * len(RACERS)
-    about = dlviz.surface("ravine").scene["ground"]
+    assert [one[2] for one in traces if one[1] == "lines"][1:] == [21] * len(OPTIMIZERS)
+    about = dlviz.surface("ravine").scene["surface"]
     heights = place_.evaluate("node => [node.data[0].z[0][0], node.data[0].z[50][50], node.data[0].customdata[0][0]]")
     assert heights == pytest.approx([1, 0, about["high"]], abs=1e-9)
     eye = "node => { const { x, y, z } = node._fullLayout.scene._scene.getCamera().eye; return [x, y, z]; }"
@@ -364,7 +364,7 @@ def test_the_solid_view_turns_steps_and_asks_nobody(open_page, pages, theme):
     place_.focus()
     page.keyboard.press("ArrowRight")
     until(
-        page, f"(before) => Math.abs(({eye})(document.querySelector('.des-solid'))[0] - before) > 0.05", arg=before[0]
+        page, f"(before) => Math.abs(({eye})(document.querySelector('.optim-surface3d'))[0] - before) > 0.05", arg=before[0]
     )
     after = place_.evaluate(eye)
     assert math.hypot(*after) == pytest.approx(math.hypot(*before), rel=1e-3)
@@ -373,20 +373,20 @@ def test_the_solid_view_turns_steps_and_asks_nobody(open_page, pages, theme):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2, steps=4)
     page.mouse.up()
-    until(page, f"(before) => Math.abs(({eye})(document.querySelector('.des-solid'))[0] - before) > 0.05", arg=after[0])
+    until(page, f"(before) => Math.abs(({eye})(document.querySelector('.optim-surface3d'))[0] - before) > 0.05", arg=after[0])
     page.wait_for_timeout(400)  # plotly lets the camera glide to its place
     after = place_.evaluate(eye)
     page.locator(".dlviz-next").click()
-    until(page, "document.querySelector('.des-solid').data.at(-2).x.length === 22")
+    until(page, "document.querySelector('.optim-surface3d').data.at(-2).x.length === 22")
     assert place_.evaluate(eye) == pytest.approx(after, abs=1e-3)
     assert page.evaluate("[typeof globalThis.Plotly, typeof globalThis.moduleName]") == ["undefined", "undefined"]
     page.get_by_role("button", name="2-D").click()
-    expect(page.locator(".des-map canvas")).to_be_visible()
+    expect(page.locator(".optim-map canvas")).to_be_visible()
     page.get_by_role("button", name="3-D").click()
     expect(place_).to_be_visible()
 
 
 def test_axe_finds_nothing_serious_in_the_solid_view(open_page, axe, pages):
     page = open_page(pages["solid"], bypass_csp=True)
-    expect(page.locator(".des-solid canvas").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".optim-surface3d canvas").first).to_be_visible(timeout=20_000)
     axe(page)

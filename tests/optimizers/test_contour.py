@@ -1,18 +1,18 @@
-"""Lines of equal height lie where the numbers cross a level."""
+"""Contour lines are where the values cross a level."""
 
 import numpy as np
 import pytest
 import torch
 
-from dlviz.optimizers import NAMED, grid
+from dlviz.optimizers import TEST_FUNCTIONS, LossFunction, evaluate_grid
 from dlviz.optimizers.contour import contour_levels, contour_lines, height_unit, log_heights
-from tests.optimizers.racers import LOSSES
+from tests.optimizers.reference import LOSSES
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", TEST_FUNCTIONS)
 def test_every_point_of_a_grid_is_the_loss_there(name):
     x, y = torch.linspace(-2, 2, 7, dtype=torch.float64), torch.linspace(-1, 3, 5, dtype=torch.float64)
-    values = grid(NAMED[name], x, y)
+    values = evaluate_grid(TEST_FUNCTIONS[name], x, y)
     assert values.shape == (5, 7)
     for r in range(5):
         for c in range(7):
@@ -20,33 +20,31 @@ def test_every_point_of_a_grid_is_the_loss_there(name):
 
 
 def test_the_minima_of_named_losses_are_minima():
-    for one in NAMED.values():
-        for place in one.minima:
-            p = torch.tensor(place, dtype=torch.float64, requires_grad=True)
-            (slope,) = torch.autograd.grad(one.function(p), p)
-            assert slope.norm() < 1e-3, one.name
+    for loss in TEST_FUNCTIONS.values():
+        for minimum in loss.minima:
+            p = torch.tensor(minimum, dtype=torch.float64, requires_grad=True)
+            (grad,) = torch.autograd.grad(loss.function(p), p)
+            assert grad.norm() < 1e-3, loss.name
 
 
-def test_a_loss_that_vmap_refuses_is_computed_place_by_place():
+def test_a_loss_that_vmap_refuses_is_computed_point_by_point():
     def branching(p):
         return p[0] if p[0].item() > 0 else -2 * p[0]
 
     x = torch.tensor([-1.0, 1.0], dtype=torch.float64)
-    from dlviz.optimizers import Loss
-
-    assert grid(Loss("branching", branching), x, x).tolist() == [[2.0, 1.0], [2.0, 1.0]]
+    assert evaluate_grid(LossFunction("branching", branching), x, x).tolist() == [[2.0, 1.0], [2.0, 1.0]]
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_on_every_line_the_interpolated_number_is_the_level(name):
-    (x0, x1), (y0, y1) = NAMED[name].limits
+@pytest.mark.parametrize("name", TEST_FUNCTIONS)
+def test_on_every_line_the_interpolated_value_is_the_level(name):
+    (x0, x1), (y0, y1) = TEST_FUNCTIONS[name].limits
     axes = (torch.linspace(a, b, 41, dtype=torch.float64) for a, b in ((x0, x1), (y0, y1)))
-    values = grid(NAMED[name], *axes).numpy()
-    found = contour_levels(values.min(), values.max(), height_unit(values))
-    assert len(found) > 4
-    for level in found:
-        for chain in contour_lines(values, level):
-            for column, row in chain:
+    values = evaluate_grid(TEST_FUNCTIONS[name], *axes).numpy()
+    levels = contour_levels(values.min(), values.max(), height_unit(values))
+    assert len(levels) > 4
+    for level in levels:
+        for line in contour_lines(values, level):
+            for column, row in line:
                 c, r = min(int(column), 39), min(int(row), 39)
                 a, b = column - c, row - r
                 top = values[r, c] * (1 - a) + values[r, c + 1] * a
@@ -54,12 +52,14 @@ def test_on_every_line_the_interpolated_number_is_the_level(name):
                 assert top * (1 - b) + below * b == pytest.approx(level, rel=1e-9, abs=1e-9)
 
 
-def test_every_crossing_of_a_grid_line_is_on_exactly_one_chain():
+def test_every_crossing_of_a_grid_edge_is_on_exactly_one_line():
     values = np.random.default_rng(0).normal(size=(12, 15))
     above = values >= 0.2
     crossings = (above[:, 1:] != above[:, :-1]).sum() + (above[1:] != above[:-1]).sum()
     points = [
-        tuple(point) for chain in contour_lines(values, 0.2) for point in chain[: -1 if (chain[0] == chain[-1]).all() else None]
+        tuple(point)
+        for line in contour_lines(values, 0.2)
+        for point in line[: -1 if (line[0] == line[-1]).all() else None]
     ]
     assert len(points) == len(set(points)) == crossings
 

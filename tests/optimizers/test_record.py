@@ -5,23 +5,23 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.optim import LBFGS, SGD, Adagrad, Adam, AdamW, NAdam, RMSprop
 
-from dlviz.optimizers import NAMED, curvature, formula, racers, run, threshold
+from dlviz.optimizers import TEST_FUNCTIONS, curvature, divergence_threshold, named_optimizers, record, update_rule
 from dlviz.optimizers.code import code
-from dlviz.optimizers.test_functions import Loss
+from dlviz.optimizers.test_functions import LossFunction
 from dlviz.optimizers.update_rules import residual
-from tests.optimizers.racers import LOSSES, RACERS, by_hand, plain_loop
+from tests.optimizers.reference import LOSSES, OPTIMIZERS, by_hand, plain_loop
 
-STARTS = {name: one.start for name, one in NAMED.items()}
+STARTS = {name: loss.start for name, loss in TEST_FUNCTIONS.items()}
 
 
 def ran(kind, arguments, loss="ravine", steps=100, **more):
-    return run(racers([(kind, arguments)])[0], NAMED[loss], STARTS[loss], steps, **more)
+    return record(named_optimizers([(kind, arguments)])[0], TEST_FUNCTIONS[loss], STARTS[loss], steps, **more)
 
 
 @pytest.mark.parametrize("loss", ["bowl", "ravine", "beale"])
-@pytest.mark.parametrize("name", RACERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_100_steps_equal_a_loop_written_by_hand_around_torch(name, loss):
-    kind, arguments = RACERS[name]
+    kind, arguments = OPTIMIZERS[name]
     # Beale's corners are steep: plain steps of the usual size end in NaN, which would compare nothing.
     arguments = {**arguments, "lr": arguments["lr"] * (0.02 if loss == "beale" else 1)}
     made = ran(kind, arguments, loss)
@@ -31,19 +31,19 @@ def test_100_steps_equal_a_loop_written_by_hand_around_torch(name, loss):
     assert (made.points - points).abs().max() < 1e-10
     assert (made.losses[:-1] - losses).abs().max() < 1e-10 * max(1, losses.abs().max())
     assert (made.grads[:-1] - grads).abs().max() < 1e-10 * max(1, grads.abs().max())
-    assert made.losses[-1] == NAMED[loss].function(made.points[-1])
+    assert made.losses[-1] == TEST_FUNCTIONS[loss].function(made.points[-1])
 
 
-@pytest.mark.parametrize("name", RACERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_100_steps_equal_the_papers_formulas_in_plain_python(name):
-    kind, arguments = RACERS[name]
+    kind, arguments = OPTIMIZERS[name]
     wanted = by_hand(name, arguments, lambda x, y: (x, 20 * y), STARTS["ravine"], 100)
     assert (ran(kind, arguments).points - wanted).abs().max() < 1e-10
 
 
-@pytest.mark.parametrize("name", RACERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_same_call_replays_bitwise(name):
-    kind, arguments = RACERS[name]
+    kind, arguments = OPTIMIZERS[name]
     one, two = ran(kind, arguments, "rosenbrock"), ran(kind, arguments, "rosenbrock")
     for a, b in ((one.points, two.points), (one.losses, two.losses), (one.grads, two.grads)):
         assert torch.equal(a.view(torch.int64), b.view(torch.int64))
@@ -51,18 +51,18 @@ def test_the_same_call_replays_bitwise(name):
 
 
 def test_a_loss_with_noise_replays_too_and_leaves_the_learners_random_numbers_alone():
-    noisy = Loss("noisy", lambda p: (p**2).sum() + torch.randn((), dtype=torch.float64) * p[0])
-    racer = racers([(SGD, {"lr": 0.1})])[0]
+    noisy = LossFunction("noisy", lambda p: (p**2).sum() + torch.randn((), dtype=torch.float64) * p[0])
+    sgd = named_optimizers([(SGD, {"lr": 0.1})])[0]
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    one, two, other = (run(racer, noisy, (1.0, 1.0), 20, seed=seed) for seed in (0, 0, 1))
+    one, two, other = (record(sgd, noisy, (1.0, 1.0), 20, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(one.points, two.points)
     assert not torch.equal(one.points, other.points)
 
 
 FORMULAS = [
-    *RACERS.values(),
+    *OPTIMIZERS.values(),
     (SGD, {"lr": 0.05, "momentum": 0.9, "dampening": 0.2}),
     (SGD, {"lr": 0.05, "momentum": 0.5, "nesterov": True, "weight_decay": 0.3}),
     (SGD, {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
@@ -76,8 +76,8 @@ FORMULAS = [
 @pytest.mark.parametrize(("kind", "arguments"), FORMULAS, ids=lambda v: getattr(v, "__name__", str(v)))
 @pytest.mark.parametrize("loss", ["ravine", "rosenbrock"])
 def test_the_printed_formula_makes_torchs_next_place(kind, arguments, loss):
-    made = ran(kind, arguments, loss, steps=40, scale=0.02 if loss == "rosenbrock" else 1.0)
-    shown = formula(made)
+    made = ran(kind, arguments, loss, steps=40, lr_scale=0.02 if loss == "rosenbrock" else 1.0)
+    shown = update_rule(made)
     assert residual(made, shown) < 1e-12
     # What the lines call m, v, b or s is what torch keeps under its own name.
     for short, name in {"m": "exp_avg", "v": "exp_avg_sq", "b": "momentum_buffer", "s": "sum"}.items():
@@ -90,16 +90,16 @@ def test_the_printed_formula_makes_torchs_next_place(kind, arguments, loss):
 
 def test_a_wrong_formula_would_be_seen():
     made = ran(SGD, {"lr": 0.05, "momentum": 0.9})
-    shown = formula(made)
-    shown.made = shown.made + 1e-6
+    shown = update_rule(made)
+    shown.result = shown.result + 1e-6
     assert residual(made, shown) > 1e-7
 
 
 def test_an_optimizer_without_a_written_formula_still_runs_and_shows_its_state():
     made = ran(NAdam, {"lr": 0.1})
-    assert formula(made).lines == []
+    assert update_rule(made).lines == []
     assert set(made.state) == {"exp_avg", "exp_avg_sq"}
-    assert formula(ran(Adam, {"lr": 0.1, "amsgrad": True})).lines == []
+    assert update_rule(ran(Adam, {"lr": 0.1, "amsgrad": True})).lines == []
 
 
 def test_lbfgs_is_given_the_closure_that_it_wants():
@@ -116,23 +116,25 @@ SGDS = [
 @pytest.mark.parametrize("arguments", SGDS, ids=str)
 @pytest.mark.parametrize("loss", ["bowl", "ravine"])
 def test_just_below_the_threshold_it_converges_and_just_above_it_diverges(arguments, loss):
-    bends = curvature(NAMED[loss], STARTS[loss], 1.0)
-    assert bends.quadratic
-    bound = threshold(ran(SGD, {"lr": 0.01, **arguments}, loss, 1), bends)
+    at_start = curvature(TEST_FUNCTIONS[loss], STARTS[loss], 1.0)
+    assert at_start.quadratic
+    bound = divergence_threshold(ran(SGD, {"lr": 0.01, **arguments}, loss, 1), at_start)
     below, above = (ran(SGD, {"lr": bound * share, **arguments}, loss, 600) for share in (0.98, 1.02))
     assert below.losses[-1] < 1e-6 * below.losses[0]
     assert above.losses[-1] > 1e3 * above.losses[0]
-    assert below.ended(NAMED[loss].limits) is None
-    assert above.ended(NAMED[loss].limits)[1] in ("up", "nan")
+    assert below.ended(TEST_FUNCTIONS[loss].limits) is None
+    assert above.ended(TEST_FUNCTIONS[loss].limits)[1] in ("up", "nan")
 
 
 def test_the_threshold_of_a_plain_step_is_two_over_the_largest_eigenvalue():
-    bends = curvature(NAMED["ravine"], (-2.5, 1.0), 1.0)
-    assert torch.equal(bends.hessian, torch.tensor([[1.0, 0.0], [0.0, 20.0]], dtype=torch.float64))
-    assert threshold(ran(SGD, {"lr": 1.0}, steps=1), bends) == pytest.approx(2 / 20)
-    assert threshold(ran(SGD, {"lr": 1.0, "momentum": 0.9}, steps=1), bends) == pytest.approx(2 * 1.9 / 20)
-    assert threshold(ran(Adam, {"lr": 1.0}, steps=1), bends) is None
-    assert threshold(ran(SGD, {"lr": 1.0, "maximize": True}, steps=1), bends) is None
+    at_start = curvature(TEST_FUNCTIONS["ravine"], (-2.5, 1.0), 1.0)
+    assert torch.equal(at_start.hessian, torch.tensor([[1.0, 0.0], [0.0, 20.0]], dtype=torch.float64))
+    assert divergence_threshold(ran(SGD, {"lr": 1.0}, steps=1), at_start) == pytest.approx(2 / 20)
+    assert divergence_threshold(ran(SGD, {"lr": 1.0, "momentum": 0.9}, steps=1), at_start) == pytest.approx(
+        2 * 1.9 / 20
+    )
+    assert divergence_threshold(ran(Adam, {"lr": 1.0}, steps=1), at_start) is None
+    assert divergence_threshold(ran(SGD, {"lr": 1.0, "maximize": True}, steps=1), at_start) is None
 
 
 class Once(torch.autograd.Function):
@@ -162,15 +164,15 @@ class Never(Once):
 def test_the_hessian_is_torchs():
     at = torch.tensor([-1.5, 2.0], dtype=torch.float64)
     wanted = torch.func.jacrev(torch.func.jacrev(LOSSES["rosenbrock"]))(at)
-    assert torch.allclose(curvature(NAMED["rosenbrock"], at.tolist(), 1.0).hessian, wanted)
+    assert torch.allclose(curvature(TEST_FUNCTIONS["rosenbrock"], at.tolist(), 1.0).hessian, wanted)
 
 
 def test_what_is_not_quadratic_is_called_local_and_what_torch_cannot_bend_has_none():
-    assert not curvature(NAMED["rosenbrock"], (-1.5, 2.0), 1.0).quadratic
-    assert curvature(Loss("never", lambda p: Never.apply(p)), (1.0, 1.0), 1.0) is None
-    assert curvature(Loss("once", lambda p: Once.apply(p) * p[0]), (1.0, 1.0), 1.0) is None
-    hill = curvature(Loss("hill", lambda p: -(p**2).sum()), (1.0, 1.0), 1.0)
-    assert threshold(ran(SGD, {"lr": 0.1}, steps=1), hill) is None
+    assert not curvature(TEST_FUNCTIONS["rosenbrock"], (-1.5, 2.0), 1.0).quadratic
+    assert curvature(LossFunction("never", lambda p: Never.apply(p)), (1.0, 1.0), 1.0) is None
+    assert curvature(LossFunction("once", lambda p: Once.apply(p) * p[0]), (1.0, 1.0), 1.0) is None
+    hill = curvature(LossFunction("hill", lambda p: -(p**2).sum()), (1.0, 1.0), 1.0)
+    assert divergence_threshold(ran(SGD, {"lr": 0.1}, steps=1), hill) is None
 
 
 def test_where_a_path_leaves_it_says_at_which_step():
@@ -179,10 +181,10 @@ def test_where_a_path_leaves_it_says_at_which_step():
     assert made.ended(limits) == (2, "up")
     assert ran(SGD, {"lr": 0.05}).ended(limits) is None
     saddle = ran(SGD, {"lr": 0.5}, "saddle")  # y = 0.01 · 1.5^t: above 2 from step 14 on, and lower than it began
-    assert saddle.ended(NAMED["saddle"].limits) == (14, "left")
+    assert saddle.ended(TEST_FUNCTIONS["saddle"].limits) == (14, "left")
     wild = ran(SGD, {"lr": 0.1}, "rosenbrock")
     assert not wild.points.isfinite().all()
-    assert wild.ended(NAMED["rosenbrock"].limits) == (1, "nan")
+    assert wild.ended(TEST_FUNCTIONS["rosenbrock"].limits) == (1, "nan")
 
 
 def test_a_path_that_comes_back_has_not_left():
@@ -191,13 +193,13 @@ def test_a_path_that_comes_back_has_not_left():
     assert bool((made.points[:, 1] < -0.5).any())
 
 
-@pytest.mark.parametrize("name", [*RACERS, "LBFGS"])
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "LBFGS"])
 @pytest.mark.parametrize("loss", ["ravine", "rosenbrock"])
 def test_the_copied_code_runs_and_gives_the_same_numbers(name, loss, capsys):
-    kind, arguments = {**RACERS, "LBFGS": (LBFGS, {"lr": 0.3})}[name]
-    made = ran(kind, arguments, loss, steps=12, scale=0.01)
+    kind, arguments = {**OPTIMIZERS, "LBFGS": (LBFGS, {"lr": 0.3})}[name]
+    made = ran(kind, arguments, loss, steps=12, lr_scale=0.01)
     space = {}
-    exec(compile(code(made, NAMED[loss], STARTS[loss], 12), "copied", "exec"), space)
+    exec(compile(code(made, TEST_FUNCTIONS[loss], STARTS[loss], 12), "copied", "exec"), space)
     assert torch.equal(space["p"].detach(), made.points[-1])
     assert "tensor" in capsys.readouterr().out
 
@@ -206,8 +208,8 @@ def test_the_code_of_a_loss_of_ones_own_calls_it_by_its_name():
     def mine(p):
         return (p**2).sum()
 
-    own = Loss("mine", mine)
-    made = run(racers([(SGD, {"lr": 0.1})])[0], own, (1.0, 2.0), 3)
+    own = LossFunction("mine", mine)
+    made = record(named_optimizers([(SGD, {"lr": 0.1})])[0], own, (1.0, 2.0), 3)
     space = {"mine": mine}
     exec(compile(code(made, own, (1.0, 2.0), 3), "copied", "exec"), space)
     assert torch.equal(space["p"].detach(), made.points[-1])
@@ -220,9 +222,9 @@ def test_every_form_of_an_optimizer_is_accepted_and_named():
         Adam, (SGD, {"lr": 0.1}), (SGD, {"lr": 0.2}), partial(SGD, lr=0.1, momentum=0.9), lambda params: RMSprop(params, lr=0.3),
         (SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
     ]  # fmt: skip
-    found = racers(forms)
+    found = named_optimizers(forms)
     assert [one.name for one in found] == ["Adam", "SGD (1)", "SGD (2)", "SGD momentum=0.9", "RMSprop", "SGD nesterov"]
-    assert [one.rate for one in found] == [0.001, 0.1, 0.2, 0.1, 0.3, 0.1]
-    assert [one.name for one in racers({"mine": Adam})] == ["mine"]
-    assert [one.name for one in racers(Adam)] == ["Adam"]
-    assert [one.name for one in racers((SGD, {"lr": 0.1}))] == ["SGD"]
+    assert [one.lr for one in found] == [0.001, 0.1, 0.2, 0.1, 0.3, 0.1]
+    assert [one.name for one in named_optimizers({"mine": Adam})] == ["mine"]
+    assert [one.name for one in named_optimizers(Adam)] == ["Adam"]
+    assert [one.name for one in named_optimizers((SGD, {"lr": 0.1}))] == ["SGD"]

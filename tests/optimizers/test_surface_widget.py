@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.kit.errors import DlvizError
-from dlviz.optimizers.loss_landscape import around
+from dlviz.optimizers.loss_landscape import random_plane
 
 
 def net_and_data():
@@ -54,9 +54,9 @@ def test_every_value_is_the_loss_at_its_place_and_the_levels_are_named():
     for r, y in enumerate(view.y.tolist()):
         for c, x in enumerate(view.x.tolist()):
             assert float(view.values[r, c]) == pytest.approx((x * x + y - 11) ** 2 + (x + y * y - 7) ** 2)
-    sent = np.frombuffer(view.scene["ground"]["values"], "float64").reshape(9, 9)
+    sent = np.frombuffer(view.scene["surface"]["values"], "float64").reshape(9, 9)
     assert (sent == view.values.numpy()).all()
-    assert view.levels == [one["value"] for one in view.scene["ground"]["levels"]]
+    assert view.levels == [one["value"] for one in view.scene["surface"]["levels"]]
     assert len(view.levels) > 5
     assert repr(view).startswith("dlviz.surface(himmelblau: loss from ")
 
@@ -73,11 +73,11 @@ def test_the_learners_path_is_drawn_with_its_losses():
     view = dlviz.surface(lambda q: (q**2).sum(), path=trail)
     assert torch.equal(view.path, torch.stack(trail).double())
     assert view.step == 4
-    (one,) = view.paths_shown["list"]
+    (one,) = view.paths_data["list"]
     losses = np.frombuffer(one["losses"], "float64")
     assert losses == pytest.approx([float((q.double() ** 2).sum()) for q in trail])
-    assert view.scene["ground"]["x"][0] < 0.3
-    assert view.scene["ground"]["x"][1] > 2
+    assert view.scene["surface"]["x"][0] < 0.3
+    assert view.scene["surface"]["x"][1] > 2
     assert torch.equal(dlviz.surface("bowl", path=torch.stack(trail)).path, view.path)
     assert repr(view).endswith(", a path of 5 points)")
 
@@ -101,14 +101,14 @@ def test_a_slices_values_equal_direct_evaluation_and_the_model_is_untouched():
 
 def test_random_directions_are_filter_normalized_and_a_seed_names_them():
     net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 2))
-    plane = around(net, 3)
+    plane = random_plane(net, 3)
     for direction in (plane.first, plane.second):
         for name, weight in plane.center.items():
             if weight.dim() < 2:
                 assert not direction[name].any()
             else:
                 assert torch.allclose(direction[name].flatten(1).norm(dim=1), weight.flatten(1).norm(dim=1), rtol=1e-5)
-    again, other = around(net, 3), around(net, 4)
+    again, other = random_plane(net, 3), random_plane(net, 4)
     assert all(torch.equal(plane.first[name], again.first[name]) for name in plane.center)
     assert not torch.equal(plane.first["0.weight"], other.first["0.weight"])
     assert not torch.equal(plane.first["0.weight"], plane.second["0.weight"])
@@ -185,13 +185,13 @@ def test_a_path_of_states_is_projected_and_says_how_far_it_leaves_the_plane():
     assert torch.allclose(view.path, found, atol=1e-5)
     off = max(float((way - basis @ p).norm()) for way, p in zip(ways, found, strict=True))
     assert f"up to {off:.3g} away from the plane" in view.scene["notes"][1]["text"]
-    (x0, x1), (y0, y1) = view.scene["ground"]["x"], view.scene["ground"]["y"]
+    (x0, x1), (y0, y1) = view.scene["surface"]["x"], view.scene["surface"]["y"]
     assert x0 <= view.path[:, 0].min()
     assert view.path[:, 0].max() <= x1
     assert y0 <= view.path[:, 1].min()
     assert view.path[:, 1].max() <= y1
     # The last state is the model: the middle of the plane, with its own loss.
-    losses = np.frombuffer(view.paths_shown["list"][0]["losses"], "float64")
+    losses = np.frombuffer(view.paths_data["list"][0]["losses"], "float64")
     assert losses[-1] == pytest.approx(float(loss(net).detach()), rel=1e-5)
 
 

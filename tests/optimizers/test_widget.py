@@ -45,7 +45,8 @@ def test_paths_losses_and_state_that_are_drawn_are_torchs():
         assert torch.allclose(drawn[:-1], grads.float(), rtol=1e-6, atol=1e-6)
         for key in one["state"]:
             assert torch.equal(
-                numbers(one["arrays"][key]["values"], "float32").reshape(101, 2), view.trajectories[name].state[key].float()
+                numbers(one["arrays"][key]["values"], "float32").reshape(101, 2),
+                view.trajectories[name].state[key].float(),
             )
     assert sent(view, "momentum")["momentum"] == "momentum_buffer"
     assert sent(view, "Adam")["momentum"] == "exp_avg"
@@ -209,14 +210,14 @@ def test_plotly_comes_from_the_installed_wheel_once_asked_for(monkeypatch):
     from importlib.metadata import files
 
     found = next(one for one in files("plotly") if one.name == "plotly.min.js")
-    assert gzip.decompress(plotly.packed()) == found.locate().read_bytes()
-    assert plotly.packed() is plotly.packed()
+    assert gzip.decompress(plotly.plotly_gzip()) == found.locate().read_bytes()
+    assert plotly.plotly_gzip() is plotly.packed()
     view, said = small(), []
     monkeypatch.setattr(type(view), "send", lambda self, content, buffers=None: said.append((content, buffers)))
     view._handle_custom_msg({"kind": "else"}, [])
     assert said == []
     view._handle_custom_msg({"kind": "plotly"}, [])
-    assert said == [({"kind": "plotly"}, [plotly.packed()])]
+    assert said == [({"kind": "plotly"}, [plotly.plotly_gzip()])]
 
 
 def test_what_a_picture_sends_when_it_is_opened_is_small():

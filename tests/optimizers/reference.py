@@ -1,10 +1,10 @@
-"""The optimizers that the tests race, and the loop that a learner would write for each."""
+"""Optimizers for the tests, and two references for each: a plain torch loop, and the papers' formulas in Python numbers."""
 
 import torch
 from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 #: By name: class, arguments.
-RACERS = {
+OPTIMIZERS = {
     "SGD": (SGD, {"lr": 0.05}),
     "momentum": (SGD, {"lr": 0.02, "momentum": 0.9}),
     "Nesterov": (SGD, {"lr": 0.02, "momentum": 0.9, "nesterov": True}),
@@ -26,7 +26,7 @@ LOSSES = {
 
 
 def plain_loop(kind, arguments, loss, start, steps):
-    """Points, losses and gradients of a loop written by hand around ``torch.optim``."""
+    """Return points, losses and gradients of a plain loop around ``torch.optim``."""
     p = torch.tensor(start, dtype=torch.float64, requires_grad=True)
     optimizer = kind([p], **arguments)
     points, losses, grads = [p.detach().clone()], [], []
@@ -42,7 +42,7 @@ def plain_loop(kind, arguments, loss, start, steps):
 
 
 def by_hand(name, arguments, slope, start, steps):
-    """The same path by the formulas of the papers, in plain Python numbers, one coordinate at a time."""
+    """Return the same points by the formulas of the papers, in Python numbers, one coordinate at a time."""
     p, paths = list(start), [list(start)]
     lr, state = arguments["lr"], [[0.0, 0.0], [0.0, 0.0]]
     for t in range(1, steps + 1):
