@@ -1,4 +1,5 @@
 // Appended to a linked view, whose function `render` it calls with the style and the messages of the shared model.
+/* global render */
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal}} view what anywidget passes to the view

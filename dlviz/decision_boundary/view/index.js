@@ -1,12 +1,13 @@
 // A decision boundary: the plane, a map for every unit, and below them the opened unit, the folded plane and the losses.
 
-import { h } from "../../kit/js/dom.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { snapshotCurve } from "../../kit/js/snapshots.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { requestQueue } from "../../kit/js/request_queue.js";
 import { listing } from "./training_code.js";
-import { curve } from "./loss_curve.js";
 import { field } from "./plane_canvas.js";
 import { folding } from "./projection.js";
 import { maps } from "./unit_maps.js";
@@ -32,7 +33,8 @@ function render({ model, el, signal }) {
   const units = maps({ messages, signal, pick: (n, k) => on.save("opened", [scene.layers[n].call, k]) });
   const open = unit({ messages, signal, edit, reset: () => ask("reset", { kind: "reset" }), close: () => on.save("opened", []) });
   const fold = folding({ messages, signal, turn: (layer) => on.save("layer", layer) });
-  const losses = curve({ messages, signal, go: (step) => on.go(step) });
+  const losses = snapshotCurve({ title: messages.losses, className: "plane-curve", width: 220, height: 96, signal, go: (step) => on.go(step) });
+  losses.element.classList.add("plane-panel");
   const walk = walking({ messages, signal, leave: () => explain([]) });
   const code = listing({ messages, signal, say: on.ui.announce });
   const network = h("div", { class: "plane-panel plane-network" }, h("div", { class: "plane-title" }, h("b", {}, messages.neurons), h("span", { class: "plane-soft" }, messages.hint)), units.element, open.element);
@@ -97,7 +99,8 @@ function render({ model, el, signal }) {
     plane.show(scene);
     units.show(scene.layers);
     fold.show(scene);
-    losses.show(scene.moments);
+    const { loss } = scene.moments;
+    losses.show(loss, fillIn(messages.losses_alt, { count: loss.length, first: format(loss[0], 3), last: format(loss.at(-1), 3) }));
     code.show(scene.code);
     on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().length < 2 && !walks());
     if (!live()) return;
@@ -106,6 +109,10 @@ function render({ model, el, signal }) {
     on.controls.range({ label: messages["knob.resolution"], min: 10, max: () => 200, get: () => model.get("resolution"), set: (value) => on.save("resolution", value) });
   }
 
+  function markLoss(step) {
+    const { labels, loss, accuracy } = scene.moments;
+    losses.mark(step, fillIn(messages.moment_line, { name: labels[step], loss: format(loss[step], 4), accuracy: `${format(100 * accuracy[step], 3)}%` }));
+  }
   function showStep() {
     const step = model.get("step");
     const now = walks();
@@ -120,7 +127,7 @@ function render({ model, el, signal }) {
     open.show(layer && { scene, layer, unit: k, linear: scene.layers[layer.linear] ?? null, live: live() });
     open.draw(colors);
     fold.draw(colors, model.get("layer"));
-    losses.stand(Math.min(step, moments().length - 1));
+    markLoss(Math.min(step, moments().length - 1));
     on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().length < 2 && !now);
   }
   /** Where the explained points are, and in the last phase what the plane is after the step. */

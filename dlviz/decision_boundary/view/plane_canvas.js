@@ -5,7 +5,7 @@ import { format } from "../../kit/js/numbers.js";
 import { pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, painter, token } from "./class_markers.js";
-import { ticks } from "../../kit/js/ticks.js";
+import { ticks } from "../../kit/js/scale.js";
 import { place, scale } from "./scale.js";
 
 const BOX = { left: 38, top: 6, size: 360 };

@@ -1,10 +1,10 @@
 // A confusion matrix: its cells and the figures of every class, the worst mistakes or a cell's examples, and one example closely.
 
-import { h } from "../../kit/js/dom.js";
+import { h, fillIn } from "../../kit/js/dom.js";
+import { snapshotCurve } from "../../kit/js/snapshots.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { closeup } from "./example_detail.js";
-import { history } from "./history.js";
 import { listing, PAGE } from "./example_list.js";
 import { matrix } from "./matrix.js";
 import { pictures } from "./thumbnails.js";
@@ -23,7 +23,8 @@ function render({ model, el, signal }) {
     messages, signal, album, pick: (number) => save({ example: number }), turn: (page) => save({ page }), back: () => save({ opened: [], page: 0 }),
   });
   const close = closeup({ messages, album });
-  const past = history({ messages, signal, go: (step) => on.go(step) });
+  const past = snapshotCurve({ title: messages["confusion.history"], width: 300, height: 70, left: 44, signal, go: (step) => on.go(step) });
+  past.element.classList.add("conf-past");
   on.ui.root.classList.add("conf");
   on.ui.main.append(h("div", { class: "conf-bench" }, h("div", { class: "conf-panel" }, table.element, past.element), h("div", { class: "conf-panel conf-examples" }, list.element, close.element)));
   on.start();
@@ -43,7 +44,9 @@ function render({ model, el, signal }) {
     scene = decoded(model.get("scene"));
     album.show(model.get("albums")[scene.group]);
     table.show(scene);
-    past.show(scene.moments);
+    const { mistakes } = scene.moments;
+    const label = fillIn(messages["confusion.history_alt"], { count: mistakes.length, first: mistakes[0], last: mistakes.at(-1) });
+    past.show(mistakes, label, (count) => Math.ceil(count).toLocaleString("en"));
     on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().told.length < 2);
     const shows = ["counts", "recall", "precision"].map((value) => [value, messages[`knob.${value}`]]);
     on.controls.choice({ label: messages["knob.shows"], options: shows, get: () => model.get("shows"), set: (value) => on.save("shows", value) });
@@ -56,7 +59,8 @@ function render({ model, el, signal }) {
     const number = model.get("example");
     list.show({ scene, opened, part: scene.lists[key], page: model.get("page"), size: PAGE, picked: number, live: Boolean(model.get("live")) });
     close.show(scene, scene.pool.place.get(number) ?? -1, number);
-    past.stand(Math.min(step, moments().told.length - 1));
+    const at = Math.min(step, moments().told.length - 1);
+    past.mark(at, moments().told[at]);
   }
 }
 

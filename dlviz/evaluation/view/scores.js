@@ -2,7 +2,7 @@
 
 import { h, s, fillIn } from "../../kit/js/dom.js";
 import { format, number } from "../../kit/js/numbers.js";
-import { ticks } from "../../kit/js/ticks.js";
+import { ticks } from "../../kit/js/scale.js";
 
 const WIDE = 340;
 const ROW = 26;

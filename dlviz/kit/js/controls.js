@@ -18,7 +18,7 @@ export function controlBar({ signal }) {
     before.delete(key);
     control.options = options;
     if (element.children[list.length] !== control.element) element.insertBefore(control.element, element.children[list.length] ?? null);
-    list.push(knob);
+    list.push(control);
     control.update(options);
   }
 

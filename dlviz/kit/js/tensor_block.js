@@ -7,7 +7,7 @@ const PAIRS = { complex64: "float32", complex128: "float64" };
 
 /** @param {any} about a block as written by block_payload in torchkit/tensor_blocks.py */
 export function decode(about) {
-  const { shape, start, size, kind } = about;
+  const { start, size, kind } = about;
   const pairs = PAIRS[kind];
   const raw = kind === "text" ? about.values : kind === "none" ? [] : typedArray(about.values, pairs ?? (kind === "bool" ? "uint8" : kind));
   const present = about.present ? typedArray(about.present, "uint8") : null;

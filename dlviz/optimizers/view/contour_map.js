@@ -3,7 +3,7 @@
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
-import { ticks } from "../../kit/js/chart.js";
+import { ticks } from "../../kit/js/scale.js";
 import { grayscale, heightOf } from "./colormap.js";
 
 const LEFT = 50;

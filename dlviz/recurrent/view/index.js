@@ -4,7 +4,7 @@ import { h, fillIn } from "../../kit/js/dom.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { nearest, isAvailable } from "../../kit/js/precomputed.js";
-import { chart } from "./gradient_by_lag.js";
+import { gradientByLag } from "./gradient_by_lag.js";
 import { decode } from "./decode.js";
 import { diagram } from "./cell_diagram.js";
 import { edits } from "./edits.js";
@@ -28,7 +28,7 @@ function render({ model, el, signal }) {
   const time = timeline({ messages, signal, pick, extend: (span) => on.save("span", span) });
   const step = diagram({ messages, signal, choose: (gate) => on.save("gate", gate) });
   const sum = terms({ messages });
-  const lag = chart({ messages, signal });
+  const lag = gradientByLag({ messages, signal });
   const long = lengths({ messages, signal });
   const strip = edits({ messages, signal, model, save: on.save });
   on.ui.root.classList.add("rec");

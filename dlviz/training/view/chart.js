@@ -3,7 +3,7 @@
 import { h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
-import { ticks } from "../../kit/js/ticks.js";
+import { ticks } from "../../kit/js/scale.js";
 
 const LEFT = 52;
 const RIGHT = 12;

@@ -1,0 +1,78 @@
+// Small SVG charts: axes, lines, dots and a legend; a pointer gives values of the x axis.
+
+import { h, s } from "./dom.js";
+import { scale } from "./scale.js";
+
+/** SVG path of a line; a NaN in either coordinate breaks it. @param {Iterable<[number, number]>} points in pixels */
+export function linePath(points) {
+  let d = "";
+  let pen = "M";
+  for (const [x, y] of points) {
+    const drawn = Number.isFinite(x) && Number.isFinite(y);
+    if (drawn) d += `${pen}${x.toFixed(1)},${y.toFixed(1)}`;
+    pen = drawn ? "L" : "M";
+  }
+  return d;
+}
+
+/** Entries of a legend below a chart. @param {{class: string, text: string, style?: string}[]} entries class and style of each line */
+export function legendEntries(entries) {
+  return entries.map(({ class: kind, text, style = null }) =>
+    h("span", { class: "dlviz-chart-key" }, s("svg", { width: 18, height: 8 }, s("path", { d: "M0,4H18", class: kind, style })), text));
+}
+
+/**
+ * An empty chart. `draw` sets its scales, axes and content; `cursor` replaces what marks the current value.
+ * @param {{width: number, height: number, margin: {left: number, right: number, top: number, bottom: number}, className?: string}} options
+ */
+export function chart({ width, height, margin, className = "" }) {
+  const area = { left: margin.left, right: width - margin.right, top: margin.top, bottom: height - margin.bottom };
+  const axes = s("g", { class: "dlviz-chart-axes" });
+  const content = s("g");
+  const cursor = s("g");
+  const element = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: `dlviz-chart ${className}`.trim() }, axes, content, cursor);
+  let x = null;
+  let y = null;
+
+  /** @typedef {{domain: [number, number], log?: boolean, ticks?: [number, string][], grid?: boolean, title?: string}} Axis */
+  /** @param {{x: Axis, y: Axis, label?: string, content: () => Node[]}} options label: text alternative, none where an element around the chart has it; content: drawn with the new scales */
+  function draw({ x: across, y: up, label, content: make }) {
+    x = scale(across.domain, [area.left, area.right], across);
+    y = scale(up.domain, [area.bottom, area.top], up);
+    const text = (left, top, anchor, words) => s("text", { x: left, y: top, "text-anchor": anchor }, words);
+    const grid = up.grid ? (up.ticks ?? []).map(([value]) => horizontal(value, "dlviz-chart-grid")) : [s("path", { class: "dlviz-chart-frame", d: `M${area.left},${area.top}V${area.bottom}H${area.right}` })];
+    axes.replaceChildren(
+      ...grid,
+      ...(up.ticks ?? []).map(([value, words]) => text(area.left - 5, y.pixel(value) + 4, "end", words)),
+      // A label that would be cut off at the right edge ends at its tick.
+      ...(across.ticks ?? []).map(([value, words]) => text(x.pixel(value), area.bottom + 14, x.pixel(value) + 3.2 * words.length > width ? "end" : "middle", words)),
+      ...(across.title ? [text((area.left + area.right) / 2, height - 3, "middle", across.title)] : []),
+    );
+    cursor.replaceChildren();
+    content.replaceChildren(...make());
+    for (const [name, value] of Object.entries(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" })) element.setAttribute(name, value);
+  }
+  /** A line through values at x = 0, 1, 2, …, or at `xs`. */
+  function line(values, kind, { xs = null, style = null } = {}) {
+    return s("path", { class: `dlviz-chart-line ${kind}`, style, d: linePath(Array.from(values, (value, k) => [x.pixel(xs ? xs[k] : k), y.pixel(value)])) });
+  }
+  function dots(values, kind, radius = 3) {
+    return Array.from(values, (value, k) => [value, k]).filter(([value]) => Number.isFinite(value)).map(([value, k]) => dot(k, value, kind, radius));
+  }
+  function dot(at, value, kind, radius = 4.5) {
+    return s("circle", { class: kind, r: radius, cx: x.pixel(at), cy: y.pixel(value) });
+  }
+  function horizontal(value, kind) {
+    return s("path", { class: kind, d: `M${area.left},${y.pixel(value).toFixed(1)}H${area.right}` });
+  }
+  function vertical(value, kind) {
+    return s("path", { class: kind, d: `M${x.pixel(value).toFixed(1)},${area.top}V${area.bottom}` });
+  }
+  /** The x value under a pointer, within the axis. */
+  function valueAt(event) {
+    const box = element.getBoundingClientRect();
+    const value = x.value(((event.clientX - box.left) / box.width) * width);
+    return Math.max(x.low, Math.min(x.high, value));
+  }
+  return { element, area, draw, line, dots, dot, horizontal, vertical, valueAt, cursor: (...nodes) => cursor.replaceChildren(...nodes) };
+}

@@ -1,0 +1,30 @@
+// Scales and tick values of an axis.
+
+/** Round tick values along an axis. @param {number} low @param {number} high @param {number} wanted approximate number of ticks */
+export function ticks(low, high, wanted) {
+  const rough = (high - low) / Math.max(2, wanted);
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((n) => n * unit).find((size) => size >= rough);
+  const values = [];
+  // The tolerance keeps an end that is itself a round number.
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k += 1) values.push(Number((k * step).toPrecision(10)));
+  return values;
+}
+
+/**
+ * A mapping from values to pixels; of a logarithmic one, values that are not positive map to NaN.
+ * @param {[number, number]} domain values at the two ends
+ * @param {[number, number]} range pixels at the two ends
+ */
+export function scale([low, high], [from, to], { log = false } = {}) {
+  const f = (value) => (log ? (value > 0 ? Math.log10(value) : NaN) : value);
+  const [a, b] = [f(low), f(high)];
+  return {
+    low, high,
+    pixel: (value) => from + ((to - from) * (f(value) - a)) / (b - a || 1),
+    value(pixel) {
+      const at = a + ((b - a) * (pixel - from)) / (to - from);
+      return log ? 10 ** at : at;
+    },
+  };
+}
