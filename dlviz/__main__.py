@@ -52,20 +52,20 @@ def _export(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     if chosen.gallery == bool(chosen.lessons):
         parser.error(message("main.what"))
     if chosen.gallery:
-        from dlviz.export.gallery import export as gallery
+        from dlviz.export.gallery import export_gallery
 
-        gallery(chosen.out, tell=print)
+        export_gallery(chosen.out, report=print)
     else:
-        from dlviz.export.lesson import export as lessons
+        from dlviz.export.lesson import export_notebooks
 
-        lessons(chosen.lessons, chosen.out, tell=print)
+        export_notebooks(chosen.lessons, chosen.out, report=print)
     return 0
 
 
 def _lab(folder: Path | None, options: list[str]) -> int:
     from dlviz.lesson_files import lessons_for
 
-    where = lessons_for(folder, tell=print)
+    where = lessons_for(folder, report=print)
     # News would ask a server for something; a class may have none.
     quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     command = [

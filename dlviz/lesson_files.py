@@ -27,7 +27,7 @@ def shipped() -> Path:
     raise DlvizError(message("main.no_lessons", folder=_PACKAGE))
 
 
-def lessons_for(folder: Path | None, tell: Callable[[str], None]) -> Path:
+def lessons_for(folder: Path | None, report: Callable[[str], None]) -> Path:
     """The folder in which the learner works.
 
     A checkout is used in place unless a `folder` is named. An installed package copies its lessons to `folder`, by default
@@ -35,32 +35,32 @@ def lessons_for(folder: Path | None, tell: Callable[[str], None]) -> Path:
 
     Args:
         folder: where to put the lessons.
-        tell: is given a sentence for each lesson that was kept or put beside, and one for all that was done.
+        report: called with a sentence for each lesson that was kept or put beside it, and one at the end.
 
     Raises:
         DlvizError: the folder cannot be written.
     """
     source = shipped()
     if folder is None and source.parent == _PACKAGE.parent:
-        tell(message("main.in_place", folder=source))
+        report(message("main.in_place", folder=source))
         return source
     target = (folder or Path("dlviz-lessons")).resolve()
     try:
-        done = _copied(source, target, tell)
+        done = _copy_lessons(source, target, report)
     except OSError as error:
         raise DlvizError(message("main.no_folder", folder=target, error=error.strerror or error)) from None
-    tell(message("main.copied", folder=target, new=done["new"], renewed=done["renewed"], kept=done["kept"]))
+    report(message("main.copied", folder=target, new=done["new"], renewed=done["renewed"], kept=done["kept"]))
     return target
 
 
-def _copied(source: Path, target: Path, tell: Callable[[str], None]) -> Counter[str]:
+def _copy_lessons(source: Path, target: Path, report: Callable[[str], None]) -> Counter[str]:
     target.mkdir(parents=True, exist_ok=True)
     notes, done = target / _SHIPPED, Counter[str]()
     before = _noted(notes)
     for lesson in sorted(source.rglob("*")):
         if lesson.is_file() and ".ipynb_checkpoints" not in lesson.parts:
             name = lesson.relative_to(source).as_posix()
-            done[_bring(lesson, target / name, before.get(name), tell)] += 1
+            done[_copy_lesson(lesson, target / name, before.get(name), report)] += 1
             before[name] = _digest(lesson)
     notes.write_text(json.dumps(before, indent=1), encoding="utf-8")
     return done
@@ -74,7 +74,7 @@ def _noted(notes: Path) -> dict[str, str]:
         return {}
 
 
-def _bring(lesson: Path, mine: Path, shipped_before: str | None, tell: Callable[[str], None]) -> str:
+def _copy_lesson(lesson: Path, mine: Path, shipped_before: str | None, report: Callable[[str], None]) -> str:
     mine.parent.mkdir(parents=True, exist_ok=True)
     if not mine.exists():
         shutil.copyfile(lesson, mine)
@@ -85,11 +85,11 @@ def _bring(lesson: Path, mine: Path, shipped_before: str | None, tell: Callable[
         shutil.copyfile(lesson, mine)
         return "renewed"
     if _digest(lesson) == shipped_before:
-        tell(message("main.kept", kept=mine.name))
+        report(message("main.kept", kept=mine.name))
     else:
         beside = _free(lesson, mine)
         shutil.copyfile(lesson, beside)
-        tell(message("main.beside", kept=mine.name, new=beside.name))
+        report(message("main.beside", kept=mine.name, new=beside.name))
     return "kept"
 
 

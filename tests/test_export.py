@@ -13,9 +13,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import dlviz
 from dlviz import __main__
 from dlviz.export import examples, gallery, lesson, outputs
-from dlviz.export.highlight import block
-from dlviz.export.markdown import formula, prose
-from dlviz.export.page import sheet, write
+from dlviz.export.highlight import highlight_code
+from dlviz.export.markdown import latex_to_mathml, markdown_to_html
+from dlviz.export.page import html_page, write_page
 from dlviz.kit.errors import DlvizError
 
 LESSONS = Path(__file__).parent.parent / "lessons"
@@ -64,7 +64,7 @@ def exported(tmp_path_factory):
     before = path.read_bytes(), progress.read_bytes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLVIZ_PROGRESS", str(progress))
-        lesson.export([str(path), str(folder / "other.ipynb")], folder / "pages", told.append)
+        lesson.export_notebooks([str(path), str(folder / "other.ipynb")], folder / "pages", told.append)
     assert (path.read_bytes(), progress.read_bytes()) == before
     return (folder / "pages" / "mine.html").read_text(encoding="utf-8"), told
 
@@ -138,20 +138,20 @@ def test_a_cell_that_fails_is_named_and_no_page_is_written(tmp_path, capsys):
 def test_python_that_dies_is_named_too(tmp_path):
     path = put(tmp_path, "dead.ipynb", new_code_cell("import os\nos._exit(1)"))
     with pytest.raises(DlvizError, match=r"dead\.ipynb, cell 1 ended Python itself"):
-        lesson.lesson(path, {}.get, SILENT)
+        lesson.lesson_page(path, {}.get, SILENT)
 
 
 @pytest.mark.parametrize(
     "name", ["3", "03", "03-autograd", "autograd", "03-autograd.ipynb", str(LESSONS / "03-autograd.ipynb")]
 )
 def test_a_lesson_is_found_by_number_name_and_path(name):
-    assert lesson.find(name).name == "03-autograd.ipynb"
+    assert lesson.find_notebook(name).name == "03-autograd.ipynb"
 
 
 @pytest.mark.parametrize("name", ["", "99", "autogra", "nowhere/03.ipynb", "0x3"])
 def test_an_unknown_lesson_is_answered_with_those_there_are(name):
     with pytest.raises(DlvizError, match=r"00-start, 01-tensors"):
-        lesson.find(name)
+        lesson.find_notebook(name)
 
 
 def test_what_is_no_notebook_is_refused(tmp_path):
@@ -159,7 +159,7 @@ def test_what_is_no_notebook_is_refused(tmp_path):
         path = tmp_path / "x.ipynb"
         path.write_text(text, encoding="utf-8")
         with pytest.raises(DlvizError, match="is no notebook"):
-            lesson.lesson(path, {}.get, SILENT)
+            lesson.lesson_page(path, {}.get, SILENT)
 
 
 def test_two_notebooks_of_one_name_are_refused_before_either_runs(tmp_path):
@@ -168,28 +168,28 @@ def test_two_notebooks_of_one_name_are_refused_before_either_runs(tmp_path):
         folder.mkdir()
     paths = [str(put(folder, "mine.ipynb", new_code_cell("1"))) for folder in (one, other)]
     with pytest.raises(DlvizError, match=r"a.mine\.ipynb and .*b.mine\.ipynb would be one page"):
-        lesson.export(paths, tmp_path / "out", SILENT)
+        lesson.export_notebooks(paths, tmp_path / "out", SILENT)
     assert not (tmp_path / "out").exists()
 
 
 def test_nothing_that_dlviz_did_not_write_is_overwritten(tmp_path, monkeypatch):
-    monkeypatch.setattr(lesson, "lesson", lambda *_: sheet("new", ""))
+    monkeypatch.setattr(lesson, "lesson_page", lambda *_: html_page("new", ""))
     out = tmp_path / "out"
     out.mkdir()
     (out / "00-start.html").write_text("my own page", encoding="utf-8")
     with pytest.raises(DlvizError, match=r"00-start\.html was not written by dlviz export"):
-        lesson.export(["0"], out, SILENT)
+        lesson.export_notebooks(["0"], out, SILENT)
     assert (out / "00-start.html").read_text(encoding="utf-8") == "my own page"
     with pytest.raises(DlvizError, match="was not written by dlviz export"):
-        lesson.export(["0"], out / "00-start.html", SILENT)
+        lesson.export_notebooks(["0"], out / "00-start.html", SILENT)
     for place in (out / "00-start.html" / "deeper", out / "00-start.html" / "page.html"):
         with pytest.raises(DlvizError, match=r"00-start\.html is no folder that you may write"):
-            lesson.export(["1"], place, SILENT)
+            lesson.export_notebooks(["1"], place, SILENT)
     with pytest.raises(DlvizError, match="2 notebooks need a folder"):
-        lesson.export(["0", "1"], tmp_path / "one.html", SILENT)
-    for _ in range(2):  # its own page it writes anew, beside files of others
-        lesson.export(["1"], out, SILENT)
-        lesson.export(["1"], tmp_path / "named.html", SILENT)
+        lesson.export_notebooks(["0", "1"], tmp_path / "one.html", SILENT)
+    for _ in range(2):  # its own page it writes anew, page_for files of others
+        lesson.export_notebooks(["1"], out, SILENT)
+        lesson.export_notebooks(["1"], tmp_path / "named.html", SILENT)
     assert "<title>new</title>" in (out / "01-tensors.html").read_text(encoding="utf-8")
     assert (tmp_path / "named.html").is_file()
 
@@ -197,7 +197,7 @@ def test_nothing_that_dlviz_did_not_write_is_overwritten(tmp_path, monkeypatch):
 def test_the_gallery_has_an_index_and_a_page_for_each_widget(tmp_path):
     told = []
     some = {"tensors": (examples.broadcast, examples.index), "networks": (examples.graph,)}
-    gallery.export(tmp_path / "site", told.append, some)
+    gallery.export_gallery(tmp_path / "site", told.append, some)
     pages = {path.name: path for path in (tmp_path / "site").iterdir()}
     assert set(pages) == {"index.html", "dlviz.broadcast.html", "dlviz.index.html", "dlviz.graph.html"}
     size = sum(path.stat().st_size for path in pages.values())
@@ -225,16 +225,16 @@ def test_the_gallery_has_an_index_and_a_page_for_each_widget(tmp_path):
 def test_a_gallery_is_renewed_but_nothing_else_is_touched(tmp_path):
     some = {"tensors": (examples.broadcast,)}
     for _ in range(2):
-        gallery.export(tmp_path / "site", SILENT, some)
+        gallery.export_gallery(tmp_path / "site", SILENT, some)
     (tmp_path / "home").mkdir()
     mine = tmp_path / "home" / "thesis.txt"
     mine.write_text("mine", encoding="utf-8")
     for out in (tmp_path / "home", mine):
         with pytest.raises(DlvizError, match="something else than a gallery"):
-            gallery.export(out, SILENT, some)
+            gallery.export_gallery(out, SILENT, some)
     (tmp_path / "home" / "index.html").write_text("<!doctype html>", encoding="utf-8")
     with pytest.raises(DlvizError, match="something else than a gallery"):
-        gallery.export(tmp_path / "home", SILENT, some)
+        gallery.export_gallery(tmp_path / "home", SILENT, some)
     assert mine.read_text(encoding="utf-8") == "mine"
 
 
@@ -249,7 +249,7 @@ def test_every_public_widget_is_in_the_gallery_once():
     "make", [make for makers in gallery.GROUPS.values() for make in makers], ids=lambda make: make.__name__
 )
 def test_the_code_on_a_page_is_what_made_its_widget(make):
-    *setup, last = re.split(r"\n(?=\S)", gallery.code_of(make))
+    *setup, last = re.split(r"\n(?=\S)", gallery.example_code(make))
     with torch.random.fork_rng():
         space = {}
         exec("\n".join(setup), space)
@@ -275,7 +275,7 @@ def test_a_command_that_makes_no_sense_is_explained(arguments, words, capsys):
 
 
 def test_prose_has_formulas_pictures_and_tables_inside():
-    text = prose(
+    text = markdown_to_html(
         "![p](pictures/graph-light.png) ![](https://a.b/c.png) ![gone](no.png)\n\n| a |\n|---|\n| $k$ |", LESSONS
     )
     assert re.search(r'<img alt="p" src="data:image/png;base64,[\w+/]{99}', text)
@@ -286,7 +286,7 @@ def test_prose_has_formulas_pictures_and_tables_inside():
 
 
 def test_a_formula_on_lines_of_its_own_stands_alone():
-    text = prose("before\n\n$$\n\\begin{aligned}a&=b\\\\c&=d\\end{aligned}\n$$\n\nafter $$x$$, `$y$`")
+    text = markdown_to_html("before\n\n$$\n\\begin{aligned}a&=b\\\\c&=d\\end{aligned}\n$$\n\nafter $$x$$, `$y$`")
     assert text.count('display="block"') == 1
     assert "<mtable" in text
     assert "&</mi>" not in text
@@ -296,12 +296,12 @@ def test_a_formula_on_lines_of_its_own_stands_alone():
 
 @pytest.mark.parametrize("broken", ["x^", "\\frac{", "}{", "\\begin{pmatrix}", "<b>&", ""])
 def test_a_broken_formula_never_stops_a_page(broken):
-    assert "<b>" not in formula(broken)
-    assert prose(f"${broken}$")
+    assert "<b>" not in latex_to_mathml(broken)
+    assert markdown_to_html(f"${broken}$")
 
 
 def test_a_page_is_written_whatever_letters_a_notebook_holds(tmp_path):
-    size = write(tmp_path / "a.html", sheet("half \ud800", "<p>\udfff</p>"))
+    size = write_page(tmp_path / "a.html", html_page("half \ud800", "<p>\udfff</p>"))
     text = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert size == len(text.encode())
     assert "half �" in text
@@ -309,14 +309,14 @@ def test_a_page_is_written_whatever_letters_a_notebook_holds(tmp_path):
 
 def test_code_keeps_every_letter():
     for source in ("a = '<&>'\n\n\nb = 2", "%time x\n!ls", "\n  x", "déjà # 猫"):
-        plain = unescape(re.sub(r"<[^>]+>", "", block(source)))
+        plain = unescape(re.sub(r"<[^>]+>", "", highlight_code(source)))
         assert plain.rstrip("\n") == source.rstrip()
-    assert block("x", "no such language").startswith('<pre class="code">')
+    assert highlight_code("x", "no such language").startswith('<pre class="code">')
 
 
 def test_other_outputs_are_shown_as_well_as_a_page_can():
     def one(data):
-        return outputs.shown(new_code_cell("x", outputs=[new_output("display_data", data)]), {})
+        return outputs.outputs_html(new_code_cell("x", outputs=[new_output("display_data", data)]), {})
 
     assert 'src="data:image/png;base64,iVBO"' in one({"image/png": "iVBO\n", "text/plain": "figure"})
     assert "<svg" in one({"image/svg+xml": "<svg></svg>"})
@@ -326,4 +326,4 @@ def test_other_outputs_are_shown_as_well_as_a_page_can():
     assert ">slider<" not in slider
     assert one({"application/x-odd": "?"}) == ""
     stream = new_output("stream", text="\x1b[31mred\x1b[0m\n")
-    assert "<pre>red</pre>" in outputs.shown(new_code_cell("x", outputs=[stream]), {})
+    assert "<pre>red</pre>" in outputs.outputs_html(new_code_cell("x", outputs=[stream]), {})

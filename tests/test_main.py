@@ -98,7 +98,7 @@ def test_fontconfig_is_asked_where_it_is(monkeypatch):
 
 def test_a_checkout_is_used_in_place():
     told = []
-    assert lesson_files.lessons_for(None, tell=told.append) == lesson_files.shipped()
+    assert lesson_files.lessons_for(None, report=told.append) == lesson_files.shipped()
     assert told == [f"The lessons are opened where they are, in {lesson_files.shipped()}."]
 
 

@@ -1,6 +1,6 @@
-"""Notebooks and widgets as self-contained pages: a lesson that was run, and a gallery of every widget.
+"""Notebooks and widgets as self-contained pages: executed lessons and the gallery.
 
->>> from dlviz.export.markdown import prose
->>> prose("**bold**")
+>>> from dlviz.export.markdown import markdown_to_html
+>>> markdown_to_html("**bold**")
 '<p><strong>bold</strong></p>\\n'
 """

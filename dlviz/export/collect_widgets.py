@@ -1,4 +1,4 @@
-"""In the kernel of a notebook that was run: what its pages need of the widgets that it showed."""
+"""Runs in the kernel of an executed notebook and saves the state of the widgets that it showed."""
 
 import json
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.widget import Widget
 
 
-def gather(shown: Iterable[str], path: str | Path) -> None:
-    """Write down the widgets with these model ids as they stand now, at the end of the notebook, as a learner finds them.
+def collect_widgets(shown: Iterable[str], path: str | Path) -> None:
+    """Save the present state of the widgets with these model ids, as a reader finds them at the end of the notebook.
 
-    A box stands for the widgets of ours inside it. Whatever else is shown, or was closed, is left out: its place keeps its still picture.
+    A box counts as the dlviz widgets inside it. Other widgets and closed ones are left out; the page keeps their still picture.
     The file holds ``{"widgets": {id: …}, "boxes": {id: [id, …]}}``.
 
     Args:
-        shown: model ids, in the order in which they were shown.
-        path: the file.
+        shown: model ids, in the order shown.
+        path: the JSON file to write.
     """
     ids = list(dict.fromkeys(shown))
     boxes = {id: [one.model_id for one in _inside(_instances.get(id))] for id in ids}

@@ -1,4 +1,4 @@
-"""One small use of every widget, which the gallery runs and shows: the body of each function is the code on its page."""
+"""One small example of every widget; the gallery runs each function and shows its body as the code."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Run a notebook from the top in a kernel of its own, and bring its widgets home."""
+"""Execute a notebook from the top in a new kernel, and read the state of its widgets."""
 
 import copy
 import json
@@ -16,45 +16,49 @@ from nbformat.v4 import new_code_cell
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
-#: The MIME type by which an output names the widget that it shows.
+#: MIME type of an output that shows a widget.
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def run(notebook: NotebookNode, path: Path, tell: Callable[[str], None]) -> tuple[NotebookNode, Mapping[str, Any]]:
-    """Every cell of `notebook`, one after the other, in the folder of `path`; nothing that is stored is changed.
+def execute_notebook(
+    notebook: NotebookNode, path: Path, report: Callable[[str], None]
+) -> tuple[NotebookNode, Mapping[str, Any]]:
+    """Execute every cell of `notebook` in order, in the folder of `path`; the files stay as they are.
 
     Args:
-        notebook: what to run; it stays as it is.
-        path: where it came from.
-        tell: is given a sentence when it begins.
+        notebook: the notebook, which is not changed.
+        path: its file.
+        report: called with a sentence when the run begins.
 
     Returns:
-        A copy with its outputs, and what its pages need of each widget (:func:`dlviz.export.collect_widgets.gather`).
+        A copy with outputs, and the state of each widget shown (:func:`dlviz.export.collect_widgets.collect_widgets`).
 
     Raises:
-        DlvizError: a cell failed; the message says which and why.
+        DlvizError: a cell failed; the message names the cell and its error.
     """
     book = copy.deepcopy(notebook)
-    tell(message("export.running", name=path.name, count=sum(cell.cell_type == "code" for cell in book.cells)))
+    report(message("export.running", name=path.name, count=sum(cell.cell_type == "code" for cell in book.cells)))
     with TemporaryDirectory() as spare:
-        # ipykernel would warn that it talks over a local port without encryption, which is so in every notebook.
+        # At the default level ipykernel warns that its local port is not encrypted, which holds for every notebook.
         client = NotebookClient(book, timeout=None, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
-        # What a page asks and answers is no attempt of the learner's.
+        # Predictions and exercises answered during an export are not the learner's attempts.
         environment = os.environ | {"DLVIZ_PROGRESS": str(Path(spare) / "progress.json")}
         with client.setup_kernel(cwd=str(path.parent.resolve()), env=environment):
             for number, cell in enumerate(book.cells):
-                _executed(client, cell, number, path)
+                _execute_cell(client, cell, number, path)
             shown = [output.data[VIEW]["model_id"] for output in _outputs(book) if VIEW in output.get("data", {})]
             found = Path(spare) / "widgets.json"
-            code = f"from dlviz.export.collect_widgets import gather\ngather({shown!r}, {str(found)!r})"
+            code = (
+                f"from dlviz.export.collect_widgets import collect_widgets\ncollect_widgets({shown!r}, {str(found)!r})"
+            )
             book.cells.append(new_code_cell(code))
-            _executed(client, book.cells[-1], len(book.cells) - 1, path)
+            _execute_cell(client, book.cells[-1], len(book.cells) - 1, path)
             book.cells.pop()
         said = json.dumps(book).replace(json.dumps(spare + os.sep)[1:-1], "")
         return from_dict(json.loads(said)), json.loads(found.read_text(encoding="utf-8"))
 
 
-def _executed(client: NotebookClient, cell: NotebookNode, number: int, path: Path) -> None:
+def _execute_cell(client: NotebookClient, cell: NotebookNode, number: int, path: Path) -> None:
     place = {"name": path.name, "number": number + 1, "line": next(iter(cell.source.strip().splitlines()), "")}
     try:
         client.execute_cell(cell, number)

@@ -1,4 +1,4 @@
-"""A site with every widget: a page each, playing, with the code that made it, and an index with their pictures."""
+"""The gallery: a page for each widget with the code that made it, and an index with their still pictures."""
 
 import inspect
 import re
@@ -10,20 +10,20 @@ from textwrap import dedent
 from typing import Any
 
 from dlviz.export import examples
-from dlviz.export.highlight import block
-from dlviz.export.markdown import prose
-from dlviz.export.outputs import place
-from dlviz.export.page import ours, refuse_foreign, sheet, write
+from dlviz.export.highlight import highlight_code
+from dlviz.export.markdown import markdown_to_html
+from dlviz.export.outputs import widget_placeholder
+from dlviz.export.page import check_overwrite, html_page, is_dlviz_page, write_page
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.svg import data_uri
 from dlviz.kit.widget import Widget
 
-Maker = Callable[[], Widget]
+Example = Callable[[], Widget]
 
-#: What the gallery shows, in its order; a sentence on each stands in the words, under ``gallery.about``.
-GROUPS: Mapping[str, Sequence[Maker]] = {
+#: Widgets of the gallery by group, in order; the message ``gallery.about.NAME`` describes each.
+GROUPS: Mapping[str, Sequence[Example]] = {
     "tensors": (
         examples.tensor,
         examples.views,
@@ -41,60 +41,60 @@ GROUPS: Mapping[str, Sequence[Maker]] = {
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What the index says of one widget, and what its page holds."""
+class GalleryEntry:
+    """One widget of the gallery: name, code, page payload, still pictures by theme, and description."""
 
     name: str
     code: str
-    held: Mapping[str, Any]
+    payload: Mapping[str, Any]
     pictures: Mapping[str, str]
-    described: str
+    description: str
 
     @property
     def page(self) -> str:
-        """Its file; dlviz.index is a widget too, and not the index."""
+        """File name of its page; the prefix keeps the widget dlviz.index apart from the index."""
         return f"dlviz.{self.name}.html"
 
 
-def export(out: Path, tell: Callable[[str], None], groups: Mapping[str, Sequence[Maker]] = GROUPS) -> None:
-    """Make every widget and write the site.
+def export_gallery(out: Path, report: Callable[[str], None], groups: Mapping[str, Sequence[Example]] = GROUPS) -> None:
+    """Make every widget and write the gallery.
 
     Args:
-        out: a folder, new, empty or written by an earlier call.
-        tell: is given a sentence at the end: how many pages, how large.
-        groups: what to show.
+        out: a folder that is new, empty or written by an earlier call.
+        report: called at the end with a sentence on the number of pages and their size.
+        groups: the widgets to show, by group.
 
     Raises:
-        DlvizError: something else lies in `out`.
+        DlvizError: `out` holds other files.
     """
     index = out / "index.html"
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not ours(index)):
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not is_dlviz_page(index)):
         raise DlvizError(message("export.refused.folder", out=out))
-    refuse_foreign(index)
-    made = {name: [_shown(make) for make in makers] for name, makers in groups.items()}
+    check_overwrite(index)
+    made = {name: [_entry(make) for make in makers] for name, makers in groups.items()}
     row = [one for shown in made.values() for one in shown]
-    size = write(index, _index(made))
+    size = write_page(index, _index(made))
     for number, one in enumerate(row):
-        size += write(out / one.page, _page(one, row[number - 1], row[(number + 1) % len(row)]))
-    tell(message("export.gallery", path=index, count=len(row) + 1, size=f"{size / 1e6:.1f}"))
+        size += write_page(out / one.page, _page(one, row[number - 1], row[(number + 1) % len(row)]))
+    report(message("export.gallery", path=index, count=len(row) + 1, size=f"{size / 1e6:.1f}"))
 
 
-def _shown(make: Maker) -> Shown:
+def _entry(make: Example) -> GalleryEntry:
     view = make()
     pictures = {}
     for theme in ("light", "dark"):
         view.theme = theme
         pictures[theme] = data_uri(view._still()).replace(" ", "%20")  # in a srcset a space ends the address
     view.theme = "auto"
-    shown = Shown(make.__name__, code_of(make), view.page_payload(BUDGET), pictures, repr(view))
+    entry = GalleryEntry(make.__name__, example_code(make), view.page_payload(BUDGET), pictures, repr(view))
     view.close()
-    return shown
+    return entry
 
 
-def code_of(make: Maker) -> str:
-    """The body of an example as the cell of a notebook: with the imports that it needs, its last line the widget.
+def example_code(make: Example) -> str:
+    """Return the body of an example as a notebook cell: its imports first, the widget on the last line.
 
-    >>> print(code_of(examples.broadcast))
+    >>> print(example_code(examples.broadcast))
     import torch
     <BLANKLINE>
     import dlviz
@@ -112,16 +112,16 @@ def code_of(make: Maker) -> str:
     return "\n".join([*needed, *[""][: len(needed)], "import dlviz", "", body])
 
 
-def _picture(one: Shown) -> str:
+def _picture(one: GalleryEntry) -> str:
     return (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{one.pictures["dark"]}">'
         f'<img alt="" src="{one.pictures["light"]}"></picture>'
     )
 
 
-def _index(made: Mapping[str, Sequence[Shown]]) -> str:
+def _index(made: Mapping[str, Sequence[GalleryEntry]]) -> str:
     body = [f'<main id="main" class="page gallery" tabindex="-1">\n<h1>{message("gallery.title")}</h1>']
-    body.append(f'<div class="lead">{prose(message("gallery.lead"))}</div>')
+    body.append(f'<div class="lead">{markdown_to_html(message("gallery.lead"))}</div>')
     for group, shown in made.items():
         cards = "\n".join(
             f'<li><a class="card" href="{one.page}">{_picture(one)}<strong>{one.name}</strong>'
@@ -129,20 +129,20 @@ def _index(made: Mapping[str, Sequence[Shown]]) -> str:
             for one in shown
         )
         body.append(f'<h2>{escape(message(f"gallery.group.{group}"))}</h2>\n<ul class="cards">\n{cards}\n</ul>')
-    return sheet(message("gallery.title"), "\n".join([*body, "</main>"]))
+    return html_page(message("gallery.title"), "\n".join([*body, "</main>"]))
 
 
-def _page(one: Shown, before: Shown, after: Shown) -> str:
-    still = f'<img alt="{escape(one.described)}" src="{one.pictures["light"]}">'
+def _page(one: GalleryEntry, before: GalleryEntry, after: GalleryEntry) -> str:
+    still = f'<img alt="{escape(one.description)}" src="{one.pictures["light"]}">'
     body = f"""<header class="top"><p><a href="index.html">← {escape(message("gallery.title"))}</a></p></header>
 <main id="main" class="page" tabindex="-1">
 <h1 class="name">dlviz.{one.name}</h1>
-<div class="lead">{prose(message(f"gallery.about.{one.name}"))}</div>
-{place(one.name, still)}
+<div class="lead">{markdown_to_html(message(f"gallery.about.{one.name}"))}</div>
+{widget_placeholder(one.name, still)}
 <h2>{escape(message("gallery.code"))}</h2>
-{block(one.code)}
+{highlight_code(one.code)}
 <nav class="around" aria-label="{escape(message("gallery.around"))}">
 <a href="{before.page}">← {before.name}</a> <a href="{after.page}">{after.name} →</a>
 </nav>
 </main>"""
-    return sheet(f"dlviz.{one.name}", body, {one.name: one.held})
+    return html_page(f"dlviz.{one.name}", body, {one.name: one.payload})

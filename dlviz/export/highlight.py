@@ -1,4 +1,4 @@
-"""Code with its words colored, by classes that ``page.css`` colors for light and dark."""
+"""Syntax highlighting; ``page.css`` colors the classes for light and dark."""
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -6,10 +6,10 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 
-def block(source: str, language: str = "python") -> str:
-    """`source` as a block of HTML.
+def highlight_code(source: str, language: str = "python") -> str:
+    """Return `source` as a highlighted block of HTML.
 
-    >>> block("x = 1")
+    >>> highlight_code("x = 1")
     '<pre class="code"><code><span class="n">x</span>...
     """
     try:

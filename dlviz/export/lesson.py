@@ -1,4 +1,4 @@
-"""A notebook as a page: what it says, what it computes, what it shows."""
+"""Notebooks as self-contained pages: text, code, outputs and live widgets."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,28 +8,28 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from dlviz.export.execute import run
-from dlviz.export.highlight import block
-from dlviz.export.markdown import prose
-from dlviz.export.outputs import shown
-from dlviz.export.page import refuse_foreign, sheet, write
+from dlviz.export.execute import execute_notebook
+from dlviz.export.highlight import highlight_code
+from dlviz.export.markdown import markdown_to_html
+from dlviz.export.outputs import outputs_html
+from dlviz.export.page import check_overwrite, html_page, write_page
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.lesson_files import shipped
 
 
-def export(names: Sequence[str], out: Path, tell: Callable[[str], None]) -> None:
-    """Run notebooks and write a page of each.
+def export_notebooks(names: Sequence[str], out: Path, report: Callable[[str], None]) -> None:
+    """Execute notebooks and write a page for each.
 
     Args:
-        names: lessons by number, name or path; any notebook by its path.
-        out: a folder; of one notebook also the page itself, ending in ``.html``.
-        tell: is given a sentence for what is done.
+        names: lessons by number, name or path; other notebooks by path.
+        out: a folder, or for a single notebook a file that ends in ``.html``.
+        report: called with a sentence for each step.
 
     Raises:
-        DlvizError: no such lesson, two of one name, a foreign file in the way, or a cell that fails.
+        DlvizError: there is no such lesson, two notebooks have one name, another file is in the way, or a cell fails.
     """
-    notebooks = list(dict.fromkeys(find(name) for name in names))
+    notebooks = list(dict.fromkeys(find_notebook(name) for name in names))
     pages = {path: out / f"{path.stem}.html" for path in notebooks}
     for path in notebooks:
         if other := next((one for one in notebooks if one != path and one.stem == path.stem), None):
@@ -39,17 +39,17 @@ def export(names: Sequence[str], out: Path, tell: Callable[[str], None]) -> None
             raise DlvizError(message("export.refused.several", out=out, count=len(notebooks)))
         pages = {notebooks[0]: out}
     for page in pages.values():
-        refuse_foreign(page)
+        check_overwrite(page)
     together = {notebook.name: page.name for notebook, page in pages.items()}
     for notebook, page in pages.items():
-        size = write(page, lesson(notebook, together.get, tell))
-        tell(message("export.wrote", path=page, size=f"{size / 1e6:.2f}"))
+        size = write_page(page, lesson_page(notebook, together.get, report))
+        report(message("export.wrote", path=page, size=f"{size / 1e6:.2f}"))
 
 
-def find(name: str) -> Path:
-    """The notebook of this number, name or path.
+def find_notebook(name: str) -> Path:
+    """Return the path of the notebook with this number, name or path.
 
-    >>> find("0").name
+    >>> find_notebook("0").name
     '00-start.ipynb'
     """
     if name.endswith(".ipynb") and Path(name).is_file():
@@ -62,30 +62,30 @@ def find(name: str) -> Path:
     raise DlvizError(message("export.refused.lesson", got=name, known=", ".join(path.stem for path in lessons)))
 
 
-def lesson(path: Path, beside: Callable[[str], str | None], tell: Callable[[str], None]) -> str:
-    """Run the notebook at `path` and return its page.
+def lesson_page(path: Path, page_for: Callable[[str], str | None], report: Callable[[str], None]) -> str:
+    """Execute the notebook at `path` and return its page as HTML.
 
     Args:
         path: a notebook.
-        beside: of a file that it links to, the page that shows it.
-        tell: is given a sentence when the run begins.
+        page_for: returns the page of a linked notebook, or ``None``.
+        report: called with a sentence when the run begins.
     """
     try:
         notebook = nbformat.read(path, 4)
-    except Exception as error:  # nbformat and JSON have many ways to say it
+    except Exception as error:  # nbformat and json raise many different errors
         raise DlvizError(message("export.refused.notebook", path=path, error=str(error).splitlines()[0])) from None
-    book, found = run(notebook, path, tell)
-    cells = "\n".join(_cell(cell, path.parent, beside, found["boxes"]) for cell in book.cells)
+    book, found = execute_notebook(notebook, path, report)
+    cells = "\n".join(_cell(cell, path.parent, page_for, found["boxes"]) for cell in book.cells)
     title = next(iter(_headings(cells, 1)), (path.stem, path.stem))[1]
-    body = f"""<header class="top">{prose(message("export.about", name=path.name))}</header>
+    body = f"""<header class="top">{markdown_to_html(message("export.about", name=path.name))}</header>
 {_contents(_headings(cells, 2))}<main id="main" class="page">
 {cells}
 </main>"""
-    return sheet(unescape(title), body, found["widgets"])
+    return html_page(unescape(title), body, found["widgets"])
 
 
 def _headings(cells: str, level: int) -> list[tuple[str, str]]:
-    """Name and text of each heading, the text as HTML without tags."""
+    """Return id and text of each heading of a level; the text is HTML without tags."""
     found = re.findall(rf'<h{level} id="([^"]*)">(.*?)</h{level}>', cells)
     return [(id, re.sub(r"<[^>]+>", "", text)) for id, text in found]
 
@@ -97,9 +97,9 @@ def _contents(headings: list[tuple[str, str]]) -> str:
     return f'<details class="contents"><summary>{escape(message("export.contents"))}</summary><nav><ol>{items}</ol></nav></details>\n'
 
 
-def _cell(cell: NotebookNode, folder: Path, beside: Callable[[str], str | None], boxes: dict[str, list[str]]) -> str:
+def _cell(cell: NotebookNode, folder: Path, page_for: Callable[[str], str | None], boxes: dict[str, list[str]]) -> str:
     if cell.cell_type == "markdown":
-        return f'<div class="prose">\n{prose(cell.source, folder, beside)}</div>'
+        return f'<div class="prose">\n{markdown_to_html(cell.source, folder, page_for)}</div>'
     if cell.cell_type == "code" and cell.source.strip():
-        return f'<div class="cell">\n{block(cell.source)}{shown(cell, boxes)}</div>'
+        return f'<div class="cell">\n{highlight_code(cell.source)}{outputs_html(cell, boxes)}</div>'
     return ""

@@ -1,4 +1,4 @@
-"""Markdown as HTML that needs nobody: formulas as MathML, pictures inside, links that lead somewhere."""
+"""Markdown as self-contained HTML: formulas as MathML, images embedded, links between exported pages."""
 
 import base64
 import mimetypes
@@ -12,61 +12,65 @@ from urllib.parse import unquote
 import mistune
 from latex2mathml.converter import convert
 
-from dlviz.export.highlight import block as code_block
+from dlviz.export.highlight import highlight_code
 from dlviz.kit.messages import message
 
-# As pandoc has it: $5 and $6 are no formula, because one does not end before a digit.
+# Pandoc's rule: "$5 and $6" is not a formula, because a formula does not end before a digit.
 _INLINE = r"(?P<dollars>\${1,2})(?![\s$])(?P<inline_latex>(?:\\.|[^$`\\])+?)(?<!\s)(?P=dollars)(?![\d$])"
-#: The converter writes the text in \text as it stands, brackets too: signs of nobody's stand for them until it has done.
-_SIGNS = {"\ue000": "&lt;", "\ue001": "&gt;"}
-_HELD = str.maketrans("<>", "".join(_SIGNS))
+#: The converter does not escape < and > inside \text, so private-use characters replace them during the conversion.
+_PRIVATE_CHARS = {"\ue000": "&lt;", "\ue001": "&gt;"}
+_TO_PRIVATE_CHARS = str.maketrans("<>", "".join(_PRIVATE_CHARS))
 _BLOCK = r"^ {0,3}\$\$(?P<block_latex>[\s\S]+?)\$\$[ \t]*$"
 
 
-def prose(text: str, folder: Path | None = None, beside: Callable[[str], str | None] = lambda name: None) -> str:
-    r"""`text` as HTML.
+def markdown_to_html(
+    text: str, folder: Path | None = None, page_for: Callable[[str], str | None] = lambda name: None
+) -> str:
+    r"""Return `text` as HTML.
 
     Args:
-        text: Markdown, as notebooks have it.
-        folder: where its pictures lie; those are put into the page.
-        beside: of the file that a link leads to, the page that shows it; a link to what has none becomes its text.
+        text: Markdown of a notebook's cell.
+        folder: folder of its images, which are embedded in the page.
+        page_for: returns the exported page of a linked file, or ``None``: the link is then replaced by its text.
 
     Example:
-        >>> prose("a [lesson](01.ipynb)", beside=lambda name: name.replace("ipynb", "html"))
+        >>> markdown_to_html("a [lesson](01.ipynb)", page_for=lambda name: name.replace("ipynb", "html"))
         '<p>a <a href="01.html">lesson</a></p>\n'
     """
-    markdown = mistune.create_markdown(escape=False, renderer=_Page(folder, beside), plugins=["table", "strikethrough"])
+    markdown = mistune.create_markdown(
+        escape=False, renderer=_Renderer(folder, page_for), plugins=["table", "strikethrough"]
+    )
     markdown.inline.register("inline_formula", _INLINE, _inline, before="link")
     markdown.block.register("block_formula", _BLOCK, _block, before="list")
     return str(markdown(text))
 
 
-def formula(source: str, display: str = "inline") -> str:
-    """LaTeX as MathML, which browsers draw themselves; what cannot be read is shown as it stands.
+def latex_to_mathml(source: str, display: str = "inline") -> str:
+    """Return LaTeX as MathML, which browsers render without a library; invalid LaTeX is returned as code.
 
-    >>> "<msup>" in formula("x^2")
+    >>> "<msup>" in latex_to_mathml("x^2")
     True
-    >>> formula("x^")
+    >>> latex_to_mathml("x^")
     '<code>x^</code>'
     """
     try:
-        made = convert(source.replace("{aligned}", "{align*}").translate(_HELD), display=display)
-        for held, sign in _SIGNS.items():
-            made = made.replace(f"<mi>{held}</mi>", f"<mo>{sign}</mo>").replace(held, sign)
+        made = convert(source.replace("{aligned}", "{align*}").translate(_TO_PRIVATE_CHARS), display=display)
+        for char, escaped in _PRIVATE_CHARS.items():
+            made = made.replace(f"<mi>{char}</mi>", f"<mo>{escaped}</mo>").replace(char, escaped)
         return re.sub(r' href="(?!https?:)[^"]*"', "", str(made))
-    except Exception:  # the converter stumbles over unfinished LaTeX in many ways
+    except Exception:  # the converter raises many kinds of error on invalid LaTeX
         return f"<code>{escape(source)}</code>"
 
 
 def slug(title: str) -> str:
-    """A heading's name for links to it."""
+    """Return the id of a heading, for links to it."""
     return re.sub(r"\W+", "-", unescape(re.sub(r"<[^>]+>", "", title))).strip("-").lower()
 
 
-class _Page(mistune.HTMLRenderer):
-    def __init__(self, folder: Path | None, beside: Callable[[str], str | None]) -> None:
+class _Renderer(mistune.HTMLRenderer):
+    def __init__(self, folder: Path | None, page_for: Callable[[str], str | None]) -> None:
         super().__init__(escape=False)
-        self.folder, self.beside = folder, beside
+        self.folder, self.page_for = folder, page_for
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         return f'<h{level} id="{slug(text)}">{text}</h{level}>\n'
@@ -74,7 +78,7 @@ class _Page(mistune.HTMLRenderer):
     def link(self, text: str, url: str, title: str | None = None) -> str:
         if not re.match(r"[a-z]+:|#", url):
             file, _, part = unquote(url).partition("#")
-            page = self.beside(file)
+            page = self.page_for(file)
             if page is None:
                 return text
             url = page + (f"#{part}" if part else "")
@@ -83,7 +87,7 @@ class _Page(mistune.HTMLRenderer):
     def image(self, text: str, url: str, title: str | None = None) -> str:
         if url.startswith("data:"):
             return super().image(text, url, title)
-        # What would have to be fetched is named, and not fetched.
+        # A remote image is linked, not fetched.
         if re.match(r"[a-z]+:", url):
             return self.link(text or message("export.picture"), url, title)
         file = (self.folder or Path()) / unquote(url)
@@ -97,13 +101,13 @@ class _Page(mistune.HTMLRenderer):
         return f'<div class="wide">\n<table>\n{text}</table>\n</div>\n'
 
     def block_code(self, code: str, info: str | None = None) -> str:
-        return code_block(code, info or "text")
+        return highlight_code(code, info or "text")
 
     def inline_formula(self, text: str) -> str:
-        return formula(text)
+        return latex_to_mathml(text)
 
     def block_formula(self, text: str) -> str:
-        return f'<div class="formula">{formula(text, "block")}</div>\n'
+        return f'<div class="formula">{latex_to_mathml(text, "block")}</div>\n'
 
 
 def _inline(inline: Any, found: re.Match[str], state: Any) -> int:

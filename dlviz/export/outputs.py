@@ -1,4 +1,4 @@
-"""What cells printed and showed, as HTML."""
+"""Outputs of code cells as HTML."""
 
 import re
 from collections.abc import Mapping
@@ -9,51 +9,51 @@ from nbformat import NotebookNode
 
 from dlviz.exercises.report import SIGNS
 from dlviz.export.execute import VIEW
-from dlviz.export.markdown import formula, prose
+from dlviz.export.markdown import latex_to_mathml, markdown_to_html
 from dlviz.kit.messages import message
 
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def shown(cell: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
-    """Everything below a code cell.
+def outputs_html(cell: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
+    """Return all outputs of a code cell as HTML.
 
     Args:
-        cell: a code cell that was run.
-        boxes: of each model id that the notebook showed, the widgets of ours in it.
+        cell: an executed code cell.
+        boxes: model id of each widget shown → model ids of the dlviz widgets in it.
     """
-    parts = [_one(output, boxes) for output in cell.outputs]
-    if any(_unanswered(output) for output in cell.outputs):
-        parts.append(_asking("export.answer"))
+    parts = [_output_html(output, boxes) for output in cell.outputs]
+    if any(_is_unanswered(output) for output in cell.outputs):
+        parts.append(_notebook_only("export.answer"))
     return "".join(parts)
 
 
-def place(id: str, still: str) -> str:
-    """Where a widget will stand; without JavaScript its picture stands there."""
+def widget_placeholder(id: str, still: str) -> str:
+    """Return the element that a widget is mounted in; without JavaScript its still picture is shown."""
     return f'<div class="widget" data-widget="{id}"></div><noscript>{still}</noscript>\n'
 
 
-def _asking(key: str) -> str:
-    """A sentence on what a notebook has and a page has not."""
-    return f'<div class="ask">{prose(message(key))}</div>\n'
+def _notebook_only(key: str) -> str:
+    """Return a sentence on what works in a notebook only."""
+    return f'<div class="ask">{markdown_to_html(message(key))}</div>\n'
 
 
-def _unanswered(output: NotebookNode) -> bool:
+def _is_unanswered(output: NotebookNode) -> bool:
     return str(output.get("data", {}).get("text/plain", "")).startswith(SIGNS["not attempted"])
 
 
-def _one(output: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
+def _output_html(output: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
     if output.output_type == "stream":
         return _framed(_text(output.text))
-    if output.output_type == "error":  # of a cell that says it will fail
+    if output.output_type == "error":  # a cell tagged raises-exception
         return _framed(_text(f"{output.ename}: {output.evalue}"))
     data = output.data
     inside = boxes.get(data[VIEW]["model_id"], []) if VIEW in data else []
     if inside:
-        return "".join(place(id, data.get("text/html", "")) for id in inside)
-    if VIEW in data and "text/html" not in data:  # a slider of ipywidgets, say, which only a kernel answers
-        return _asking("export.control")
-    return _framed(next((show(data[kind]) for kind, show in _SHOW.items() if kind in data), ""))
+        return "".join(widget_placeholder(id, data.get("text/html", "")) for id in inside)
+    if VIEW in data and "text/html" not in data:  # for example a slider of ipywidgets, which needs a kernel
+        return _notebook_only("export.control")
+    return _framed(next((convert(data[kind]) for kind, convert in _CONVERTERS.items() if kind in data), ""))
 
 
 def _framed(part: str) -> str:
@@ -69,13 +69,13 @@ def _picture(kind: str, data: str) -> str:
     return f'<img alt="{escape(message("export.picture"))}" src="data:{kind};base64,{data.strip()}">'
 
 
-#: The richest form first, as a notebook has it.
-_SHOW: Mapping[str, Any] = {
+#: MIME types, the richest first, as in a notebook.
+_CONVERTERS: Mapping[str, Any] = {
     "text/html": str,
     "image/svg+xml": str,
     "image/png": lambda data: _picture("image/png", data),
     "image/jpeg": lambda data: _picture("image/jpeg", data),
-    "text/markdown": prose,
-    "text/latex": lambda data: formula(data.strip().strip("$"), "block"),
+    "text/markdown": markdown_to_html,
+    "text/latex": lambda data: latex_to_mathml(data.strip().strip("$"), "block"),
     "text/plain": _text,
 }

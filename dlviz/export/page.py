@@ -1,4 +1,4 @@
-"""One page of a site: prose, code, and any number of widgets that share what they have in common."""
+"""One exported page: text, code and any number of widgets, whose shared assets are embedded once."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -15,47 +15,51 @@ from dlviz.kit.svg import colors
 _HERE = Path(__file__).parent
 
 
-def sheet(title: str, body: str, widgets: Mapping[str, Mapping[str, Any]] | None = None) -> str:
-    """A whole page.
+def html_page(title: str, body: str, widgets: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """Return a complete page as HTML.
 
     Args:
         title: plain text.
-        body: HTML, with a :func:`dlviz.export.outputs.place` for each widget.
+        body: HTML, with a :func:`dlviz.export.outputs.widget_placeholder` for each widget.
         widgets: by the id of its place, what :meth:`dlviz.kit.widget.Widget.page_payload` gave.
     """
     widgets = widgets or {}
     sheets = [held["css"] for held in widgets.values()]
     skip = f'<a class="skip" href="#main">{escape(message("export.skip"))}</a>\n'
-    host = _HERE / "page_main.js" if widgets else None
+    script = _HERE / "page_main.js" if widgets else None
     return document(
-        title, _palette() + _look() + _once(sheets), skip + body, _payload(widgets) if widgets else "", host
+        title, _palette() + _look() + _join_styles(sheets), skip + body, _payload(widgets) if widgets else "", script
     )
 
 
-def write(path: Path, text: str) -> int:
-    """Write a page, unless something else lies there, and answer its size in bytes."""
-    refuse_foreign(path)
+def write_page(path: Path, text: str) -> int:
+    """Write a page and return its size in bytes.
+
+    Raises:
+        DlvizError: a file that dlviz did not write stands there.
+    """
+    check_overwrite(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     data = sanitize(text).encode()
     path.write_bytes(data)
     return len(data)
 
 
-def refuse_foreign(path: Path) -> None:
-    """Only what dlviz itself wrote may be written anew.
+def check_overwrite(path: Path) -> None:
+    """Check that `path` is free, or a page that dlviz wrote.
 
     Raises:
-        DlvizError: something else lies there, or nothing can be written there.
+        DlvizError: another file stands there, or the folder cannot be written.
     """
-    if path.exists() and not ours(path):
+    if path.exists() and not is_dlviz_page(path):
         raise DlvizError(message("export.refused.foreign", path=path))
     nearest = next(folder for folder in path.absolute().parents if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise DlvizError(message("export.refused.place", path=path, nearest=nearest))
 
 
-def ours(path: Path) -> bool:
-    """Whether this is a page that dlviz wrote."""
+def is_dlviz_page(path: Path) -> bool:
+    """Return whether `path` is a page that dlviz wrote."""
     return path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace")[:2000]
 
 
@@ -70,8 +74,8 @@ def _payload(widgets: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _once(sheets: Iterable[str]) -> str:
-    """Style sheets that begin alike, with their beginning once: what rooms add comes after all that they share."""
+def _join_styles(sheets: Iterable[str]) -> str:
+    """Join style sheets; their common beginning, the kit's style, is included once."""
     different = list(dict.fromkeys(sheets))
     common = os.path.commonprefix(different)  # noqa: RUF071 - of texts
     common = common[: common.rfind("\n") + 1]
@@ -79,7 +83,7 @@ def _once(sheets: Iterable[str]) -> str:
 
 
 def _palette() -> str:
-    """The colors that widgets have, for the page around them."""
+    """Return the widgets' color tokens as CSS, for the page around them."""
     light, dark = (
         ";".join(f"--{name}:{value}" for name, value in colors(theme).items()) for theme in ("light", "dark")
     )

@@ -1,4 +1,4 @@
-// Opens every widget of a page. One that is shown at several places plays at all of them together, as in a notebook.
+// Mounts every widget of an exported page. A widget that is shown several times has one model, as in a notebook.
 
 import { revive, PageModel, show } from "../kit/js/page_model.js";
 
@@ -11,10 +11,10 @@ function model(id) {
   return models.get(id);
 }
 
-const staying = new AbortController();
+const pageLifetime = new AbortController();
 for (const place of document.querySelectorAll("[data-widget]")) {
   const id = place.dataset.widget;
-  await show(model(id), kinds[widgets[id].kind].esm, place, staying.signal);
+  await show(model(id), kinds[widgets[id].kind].esm, place, pageLifetime.signal);
 }
 globalThis.dlvizModels = models;
 document.documentElement.dataset.ready = "true";

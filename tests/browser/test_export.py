@@ -19,8 +19,8 @@ Open = Callable[..., Page]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The whole gallery, and the first lesson."""
     folder = tmp_path_factory.mktemp("site")
-    gallery.export(folder / "gallery", print)
-    lesson.export(["00"], folder, print)
+    gallery.export_gallery(folder / "gallery", print)
+    lesson.export_notebooks(["00"], folder, print)
     return folder
 
 
