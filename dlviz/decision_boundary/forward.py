@@ -122,7 +122,7 @@ class _Watch(CallTracer):
         self.outputs: list[Tensor] = []
         self.gradients: dict[int, Tensor] = {}
         self._rows = x.shape[0]
-        self.saw("x", None, None, (), {}, (), x)
+        self.on_call("x", None, None, (), {}, (), x)
 
     def on_call(
         self,
