@@ -1,4 +1,4 @@
-"""Over fifty seeds: right answers pass, each stored mistake is named, and nothing spoiled passes."""
+"""For every seed: right answers pass, each stored mistake is named, and no mutant passes. Most seeds are slow tests."""
 
 import pytest
 import torch
@@ -12,7 +12,13 @@ from dlviz.kit.messages import message, table
 from . import mutants
 from .answers import ACCEPTED, FAULTY
 
-SEEDS = range(50)
+
+def every_seed(few, count):
+    """Parametrize a test by its seeds: a few, and the rest of ``count`` as a slow test."""
+    more = pytest.param(range(few, count), id=f"{few}-{count}", marks=pytest.mark.slow)
+    return pytest.mark.parametrize("seeds", [pytest.param(range(few), id=f"0-{few}"), more])
+
+
 EXERCISES = {id: item for id, item in items().items() if isinstance(item, Exercise)}
 FUNCTIONS = {id: item for id, item in EXERCISES.items() if isinstance(item, Function)}
 MODEL, TRACE = EXERCISES["03.mlp"], EXERCISES["03.order"]
@@ -27,14 +33,16 @@ def cases(exercise, seed):
     return [list(exercise.case(torch.Generator().manual_seed(seed + i), i).values()) for i in range(5)]
 
 
+@every_seed(3, 50)
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
-def test_the_solution_passes_for_every_seed(exercise):
-    assert all(exercise.judge(exercise.reference, seed).passed for seed in SEEDS)
+def test_the_solution_passes_for_every_seed(exercise, seeds):
+    assert all(exercise.judge(exercise.reference, seed).passed for seed in seeds)
 
 
+@every_seed(3, 50)
 @pytest.mark.parametrize(("id", "answer"), [(id, answer) for id, group in ACCEPTED.items() for answer in group])
-def test_other_right_answers_pass_for_every_seed(id, answer):
-    for seed in SEEDS:
+def test_other_right_answers_pass_for_every_seed(id, answer, seeds):
+    for seed in seeds:
         result = EXERCISES[id].judge(answer, seed)
         assert result.passed, result
 
@@ -43,10 +51,11 @@ def test_every_exercise_has_other_right_answers_to_accept():
     assert set(ACCEPTED) == set(EXERCISES)
 
 
+@every_seed(3, 50)
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
-def test_each_stored_mistake_gets_its_own_message_for_every_seed(exercise):
+def test_each_stored_mistake_gets_its_own_message_for_every_seed(exercise, seeds):
     for name, mistake in named(exercise).items():
-        for seed in SEEDS:
+        for seed in seeds:
             result = exercise.judge(mistake, seed)
             assert (result.verdict, result.misconception) == ("wrong", name)
             assert result.message == message(exercise.key("wrong", name))
@@ -61,19 +70,21 @@ def test_every_mistake_in_the_words_is_stored_and_no_two_say_the_same(exercise):
     assert len(set(words.values())) == len(words)
 
 
+@every_seed(3, 50)
 @pytest.mark.parametrize("fault", FAULTY)
-def test_each_faulty_model_gets_its_own_message_for_every_seed(fault):
-    for seed in SEEDS:
+def test_each_faulty_model_gets_its_own_message_for_every_seed(fault, seeds):
+    for seed in seeds:
         result = MODEL.judge(FAULTY[fault], seed)
         assert (result.verdict, result.misconception) == ("wrong", fault), result
 
 
+@every_seed(2, 10)
 @pytest.mark.parametrize("exercise", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_general_mutants_of_a_function_are_rejected(exercise):
+def test_general_mutants_of_a_function_are_rejected(exercise, seeds):
     spoiled = mutants.of_function(exercise.reference, cases(exercise, seed=7))
     assert len(spoiled) >= 4, f"only {list(spoiled)} apply"
     for name, mutant in spoiled.items():
-        for seed in range(10):
+        for seed in seeds:
             assert exercise.judge(mutant, seed).verdict == "wrong", name
 
 
