@@ -1,4 +1,4 @@
-"""A real table for regression: what a clinic measured of 442 patients, and how their diabetes went on."""
+"""A real regression table: measurements of 442 patients with diabetes and the disease's progression after one year."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from torch import Tensor
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
-#: The makers' names; scikit-learn calls the last six s1 to s6.
+#: The authors' names; scikit-learn calls the last six s1 to s6.
 _COLUMNS = ("age", "sex", "bmi", "bp", "tc", "ldl", "hdl", "tch", "ltg", "glu")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Table:
-    """Rows of measurements and what is to be predicted of each; unpacks as ``x, y``.
+    """Features and target of each row; unpacks as ``x, y``.
 
     ``x`` (N, F) float32, a column for each name in ``columns``, in the unit at the same place in ``units``; ``y`` (N, 1)
     float32, called ``target``, in ``target_unit``. Nothing is scaled.
@@ -34,7 +34,7 @@ class Table:
         return iter((self.x, self.y))
 
     def __repr__(self) -> str:
-        """Say the shapes and names; the numbers may lie on a GPU."""
+        """Return shapes and names only, because values may be on a GPU."""
         shapes = {"x": tuple(self.x.shape), "y": tuple(self.y.shape)}
         return message("data.table.shown", **shapes, columns=", ".join(self.columns), target=self.target)
 
@@ -52,7 +52,7 @@ class Table:
 
 
 def diabetes(split: str | None = None, *, device: torch.device | str | None = None) -> Table:
-    """Load ten measurements of 442 patients with diabetes, and how far the disease got a year later; no download.
+    """Load ten measurements of 442 patients with diabetes, and the disease's progression after one year; no download.
 
     ``x`` (N, 10) float32, each column in its own unit, a range of 5 in one and of 200 in another; ``y`` (N, 1) float32, a score
     from 25 to 346:
@@ -93,7 +93,7 @@ def diabetes(split: str | None = None, *, device: torch.device | str | None = No
 
 @cache
 def _arrays() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_diabetes  # a second to import: only where the table is wanted
+    from sklearn.datasets import load_diabetes  # imported here because it takes a second
 
     bunch = load_diabetes(scaled=False)
     return bunch.data.astype(np.float32), bunch.target[:, None].astype(np.float32)
@@ -101,8 +101,8 @@ def _arrays() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _split() -> dict[str, np.ndarray]:
-    """Row numbers of each split: a fifth of the shuffled rows is the test set."""
+    """Return the row indices of a split; the test set is a fixed, shuffled fifth."""
     count = len(_arrays()[1])
-    rows = np.random.RandomState(0).permutation(count)  # the one NumPy stream whose numbers are frozen for good
+    rows = np.random.RandomState(0).permutation(count)  # RandomState's numbers never change between NumPy versions
     fifth = round(count / 5)
     return {"test": rows[:fifth], "train": rows[fifth:]}

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.data.stratified_split import fifths
+from dlviz.data.stratified_split import stratified_split
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 
 class Digits(NamedTuple):
-    """Handwritten digits and what each one is; unpacks as ``images, labels``.
+    """Handwritten digits and their labels; unpacks as ``images, labels``.
 
     ``images`` (N, 1, 8, 8) float32, ink from 0 (paper) to 1 in steps of 1/16; ``labels`` (N,) int64, 0 to 9.
     """
@@ -22,7 +22,7 @@ class Digits(NamedTuple):
     labels: Tensor
 
     def __repr__(self) -> str:
-        """Say the shapes; the numbers may lie on a GPU."""
+        """Return the shapes only, because values may be on a GPU."""
         return message("data.digits.shown", images=tuple(self.images.shape), labels=tuple(self.labels.shape))
 
 
@@ -53,7 +53,7 @@ def digits(split: str | None = None, *, device: torch.device | str | None = None
 
 @cache
 def _arrays() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits  # a second to import: only where digits are wanted
+    from sklearn.datasets import load_digits  # imported here because it takes a second
 
     bunch = load_digits()
     return (bunch.images[:, None] / 16).astype(np.float32), bunch.target.astype(np.int64)
@@ -61,4 +61,4 @@ def _arrays() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _split() -> dict[str, np.ndarray]:
-    return fifths(_arrays()[1])
+    return stratified_split(_arrays()[1])

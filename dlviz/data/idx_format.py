@@ -1,4 +1,4 @@
-"""The IDX format of MNIST: a header that tells the sizes, then one byte a number, and not a byte more or less."""
+"""Reader for MNIST's IDX format: a header with the sizes, then one byte per value."""
 
 import gzip
 import math
@@ -11,14 +11,14 @@ import numpy as np
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
-_UBYTE = 0x08  # the format's code for unsigned bytes, the only numbers that the sets here use
+_UBYTE = 0x08  # the format's code for unsigned bytes, the only type used here
 
 
 def read(path: Path, dims: int) -> np.ndarray:
     """Read a gzipped IDX file of unsigned bytes with `dims` dimensions, as uint8.
 
     Raises:
-        DlvizError: it is not that: the gzip is damaged, the magic number is another, or bytes are missing or left over.
+        DlvizError: the gzip is damaged, the magic number is wrong, or the number of bytes does not fit the header.
 
     Source: Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits, "File formats".
     """

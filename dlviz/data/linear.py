@@ -1,4 +1,4 @@
-"""A regression whose answer is known: y is a weighted sum of the features, a bias and noise."""
+"""A generated linear regression with known weights: y = x · weight + bias + noise."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import finite, given, spread, stream, whole
+from dlviz.data.validation import is_finite, is_integer, noise_std, seeded_generator, on_device
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -18,7 +18,7 @@ _REACH = 3.0
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Regression:
-    """Features, targets and what made them; unpacks as ``x, y``.
+    """Features, targets and the parameters that generated them; unpacks as ``x, y``.
 
     ``x`` (N, F) float32 and ``y`` (N, 1) float32: a column, because (N,) against a model's (N, 1) would broadcast to (N, N)
     without an error. ``weight`` (1, F) and ``bias`` (1,) float32 have the shapes of ``torch.nn.Linear(F, 1)``; ``noise`` is the
@@ -35,7 +35,7 @@ class Regression:
         return iter((self.x, self.y))
 
     def __repr__(self) -> str:
-        """Say the shapes; the numbers may lie on a GPU."""
+        """Return the shapes only, because values may be on a GPU."""
         names = ("x", "y", "weight", "bias")
         return message("data.linear.shown", **{name: tuple(getattr(self, name).shape) for name in names})
 
@@ -67,23 +67,29 @@ def linear(
     >>> torch.allclose(data.y, torch.nn.functional.linear(data.x, data.weight, data.bias))
     True
     """
-    if not whole(n) or n < 1:
+    if not is_integer(n) or n < 1:
         raise DlvizError(message("data.generated.samples", call="linear", value=repr(n)))
-    if not finite(bias):
+    if not is_finite(bias):
         raise DlvizError(message("data.linear.bias", value=repr(bias)))
-    deviation, random = spread("linear", noise), stream("linear", seed)
-    # Rounded to float32 first and only then multiplied, so that y follows from the numbers that are handed out.
+    deviation, random = noise_std("linear", noise), seeded_generator("linear", seed)
+    # Rounded to float32 before the product, so that y follows exactly from the returned x.
     slope = _row(weight)
     offset = torch.tensor([float(bias)], dtype=torch.float32, device="cpu")
     x = torch.rand(n, slope.shape[1], generator=random, dtype=torch.float64, device="cpu")
     x = ((2 * x - 1) * _REACH).float()
     scatter = torch.randn(n, 1, generator=random, dtype=torch.float64, device="cpu")
     y = x.double() @ slope.double().T + offset.double() + deviation * scatter
-    return Regression(given(x, device), given(y, device), given(slope, device), given(offset, device), deviation)
+    return Regression(
+        on_device(x, device),
+        on_device(y, device),
+        on_device(slope, device),
+        on_device(offset, device),
+        deviation,
+    )
 
 
 def _row(weight: Any) -> Tensor:
-    """The weights as (1, F) float32 on the CPU."""
+    """Return the weights as (1, F) float32 on the CPU."""
     try:
         row = torch.as_tensor(weight, device="cpu").detach()
     except (TypeError, ValueError, RuntimeError, OverflowError):  # whatever torch says of what is no row of numbers

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST as tensors: downloaded once, checked, and read from the cache ever after."""
+"""MNIST and Fashion-MNIST as tensors: downloaded once, checked, then read from the cache."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from dlviz.kit.messages import message
 
 
 class Mnist(NamedTuple):
-    """Gray pictures and what each one shows; unpacks as ``images, labels``.
+    """Grayscale images and their labels; unpacks as ``images, labels``.
 
     ``images`` (N, 1, 28, 28) float32, from 0 (background) to 1 in steps of 1/255; ``labels`` (N,) int64, 0 to 9.
     """
@@ -28,13 +28,13 @@ class Mnist(NamedTuple):
         return tuple(str(digit) for digit in range(10))
 
     def __repr__(self) -> str:
-        """Say the shapes; the numbers may lie on a GPU."""
+        """Return the shapes only, because values may be on a GPU."""
         images, labels = tuple(self.images.shape), tuple(self.labels.shape)
         return message("data.mnist.shown", kind=type(self).__name__, images=images, labels=labels)
 
 
 class FashionMnist(Mnist):
-    """Gray pictures of clothes, shoes and bags, in the form of MNIST; unpacks as ``images, labels``."""
+    """Grayscale images of clothes, shoes and bags, in MNIST's format; unpacks as ``images, labels``."""
 
     __slots__ = ()
 

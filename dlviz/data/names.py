@@ -1,4 +1,4 @@
-"""Family names of sixteen languages, to tell languages apart by their letters, or to make names up."""
+"""Family names of sixteen languages, for classification and generation by characters."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.data.stratified_split import fifths
+from dlviz.data.stratified_split import stratified_split
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -29,7 +29,7 @@ class Names:
         return iter((self.names, self.labels, self.languages))
 
     def __repr__(self) -> str:
-        """Say the shapes; the numbers may lie on a GPU."""
+        """Return the shapes only, because values may be on a GPU."""
         count, shape, languages = len(self.names), tuple(self.labels.shape), ", ".join(self.languages)
         return message("data.names.shown", count=count, labels=shape, languages=languages)
 
@@ -37,7 +37,7 @@ class Names:
 def names(split: str | None = None, *, device: torch.device | str | None = None) -> Names:
     """Load 3,600 family names, 225 of each of sixteen languages; no download.
 
-    They are spelled as their own language spells them, ``"Müller"`` or ``"Wójcik"``, and romanised where it has another script.
+    They are spelled as their own language spells them, ``"Müller"`` or ``"Wójcik"``, and romanized where it has another script.
     Thirty spellings stand in two languages; nobody can tell those. How the list was made: ``datasets/names.md``.
 
     ``split=None`` gives all of them, language after language. ``"train"`` (2,880) and ``"test"`` (720) share out the shuffled
@@ -61,7 +61,7 @@ def names(split: str | None = None, *, device: torch.device | str | None = None)
 
 @cache
 def _list() -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
-    """Each paragraph of the file is a language: what it is called, a colon, and its names between commas."""
+    """Parse the file: a paragraph for each language, with its name, a colon, and its names separated by commas."""
     paragraphs = Path(__file__).with_name("names.txt").read_text(encoding="utf-8").split("\n\n")
     parts = {}
     for paragraph in paragraphs:
@@ -73,4 +73,4 @@ def _list() -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
 
 @cache
 def _split() -> dict[str, np.ndarray]:
-    return fifths(_list()[2])
+    return stratified_split(_list()[2])

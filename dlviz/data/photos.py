@@ -11,7 +11,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 _SHIPPED = ("china", "flower")
-#: A whole number of these types runs from 0 to this brightest value.
+#: Brightest value of each integer type; 0 is black.
 _BRIGHTEST = {"bool": 1, "uint8": 255, "uint16": 65535}
 
 
@@ -29,7 +29,7 @@ def photo(name: str) -> Tensor:
     """
     if name not in _SHIPPED:
         raise DlvizError(message("data.photos.name", value=repr(name)))
-    from sklearn.datasets import load_sample_image  # a second to import: only where a photo is wanted
+    from sklearn.datasets import load_sample_image  # imported here because it takes a second
 
     return _tensor(load_sample_image(f"{name}.jpg"))
 
@@ -48,7 +48,7 @@ def picture(source: Any) -> Tensor:
     """
     if isinstance(source, np.ndarray):
         return _tensor(source)
-    from PIL import Image  # only where a picture is wanted
+    from PIL import Image  # imported here because few lessons need it
 
     if isinstance(source, Image.Image):
         return _tensor(_pixels(source))
@@ -62,7 +62,7 @@ def picture(source: Any) -> Tensor:
 
 
 def _pixels(image: Any) -> np.ndarray:
-    """The pixels of a PIL image, upright: (H, W) gray or (H, W, 3) color."""
+    """Return the pixels of a PIL image, rotated upright: (H, W) gray or (H, W, 3) color."""
     from PIL import Image, ImageOps
 
     image = ImageOps.exif_transpose(image)
@@ -81,7 +81,7 @@ def _pixels(image: Any) -> np.ndarray:
 
 
 def _tensor(pixels: np.ndarray) -> Tensor:
-    """(H, W) or (H, W, C) to (C, H, W) float32 in [0, 1], in memory of its own."""
+    """Convert (H, W) or (H, W, C) to (C, H, W) float32 in [0, 1], as a copy."""
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or pixels.size == 0:

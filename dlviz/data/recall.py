@@ -1,4 +1,4 @@
-"""The recall task: a symbol, then silence, and at the end it is to be named."""
+"""The recall task: a sequence begins with a symbol, followed by zeros, and the symbol must be named at the end."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.data.validation import given, spread, stream, whole
+from dlviz.data.validation import is_integer, noise_std, seeded_generator, on_device
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recall:
-    """Sequences that begin with a symbol, and the symbol of each; unpacks as ``x, y``.
+    """Sequences and the symbol that each begins with; unpacks as ``x, y``.
 
     ``x`` (N, T, S) float32: the symbol as a one-hot row at place 0, and nothing but zeros, or noise, after it; ``y`` (N,) int64.
     """
@@ -26,7 +26,7 @@ class Recall:
         return iter((self.x, self.y))
 
     def __repr__(self) -> str:
-        """Say the shapes; the numbers may lie on a GPU."""
+        """Return the shapes only, because values may be on a GPU."""
         return message("data.recall.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
 
 
@@ -56,14 +56,14 @@ def recall(
     >>> x.shape, torch.equal(x[:, 0].argmax(dim=1), y), x[:, 1:].any().item()
     (torch.Size([100, 6, 3]), True, False)
     """
-    if not whole(n) or n < 1:
+    if not is_integer(n) or n < 1:
         raise DlvizError(message("data.generated.samples", call="recall", value=repr(n)))
-    if not whole(steps) or steps < 1:
+    if not is_integer(steps) or steps < 1:
         raise DlvizError(message("data.generated.steps", call="recall", value=repr(steps)))
-    if not whole(symbols) or symbols < 2:
+    if not is_integer(symbols) or symbols < 2:
         raise DlvizError(message("data.recall.symbols", value=repr(symbols)))
-    deviation, random = spread("recall", noise), stream("recall", seed)
+    deviation, random = noise_std("recall", noise), seeded_generator("recall", seed)
     y = torch.randint(symbols, (n,), generator=random, device="cpu")
     x = deviation * torch.randn(n, 1 + steps, symbols, generator=random, dtype=torch.float64, device="cpu")
     x[:, 0] += F.one_hot(y, symbols)
-    return Recall(given(x, device), given(y, device))
+    return Recall(on_device(x, device), on_device(y, device))

@@ -1,17 +1,17 @@
-"""What is known of each file that dlviz downloads: ``datasets/registry.toml``, read."""
+"""The registry of downloadable files, read from ``datasets/registry.toml``."""
 
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
-#: In an installed package the datasheets lie inside it, in a checkout beside it.
+#: An installed package contains the datasheets; in a checkout they stand beside it.
 _PLACES = (_PACKAGE / "_datasets", _PACKAGE.parent / "datasets")
 
 
 @dataclass(frozen=True)
 class Remote:
-    """One file of a set: what it must be (`size` in bytes, `sha256`) and the addresses it may come from, first choice first."""
+    """One file of a data set: `size` in bytes, `sha256`, and its addresses in order of preference."""
 
     collection: str
     name: str
@@ -22,11 +22,11 @@ class Remote:
 
 
 def remote(collection: str, name: str) -> Remote:
-    """What the registry says of the file `name` of a set.
+    """Return the registry's entry of the file `name` of a data set.
 
     Raises:
-        KeyError: the registry has no such set, or the set no such file.
-        FileNotFoundError: the installation lacks its registry.
+        KeyError: there is no such data set or file.
+        FileNotFoundError: the installation has no registry.
 
     Example:
         >>> remote("mnist", "t10k-labels-idx1-ubyte.gz").size

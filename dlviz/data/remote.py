@@ -1,8 +1,8 @@
-"""Bring a remote file to this machine: from a folder of the learner's, the cache or a mirror, and never a damaged one.
+"""Fetch a remote file from the learner's folder, the cache or a mirror, and check its SHA-256.
 
-The environment variable ``DLVIZ_DATA`` is for a class without internet. It names a folder that holds the files (then nothing else
-is read and nothing is requested) or the address of a mirror (then no other is asked). Either may hold a set's files in a folder
-of the set's name, such as ``mnist/``, or directly.
+The environment variable ``DLVIZ_DATA`` serves a class without internet. It names a folder with the files, and then nothing is
+requested, or the address of a mirror, and then no other mirror is used. The files of a data set may stand in a folder with its
+name, such as ``mnist/``, or directly.
 """
 
 import hashlib
@@ -20,41 +20,41 @@ from dlviz.data.registry import Remote
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
-_SECONDS = (10, 30)  # to connect, and between two pieces: a slow line may take as long as it likes
+_SECONDS = (10, 30)  # to connect, and between two chunks: a slow line still finishes
 
 
-class _Refused(requests.RequestException):
-    """A server did what none of ours should; the message says what."""
+class _RefusedResponse(requests.RequestException):
+    """A response that is refused: too large, or an unsafe redirection."""
 
 
-class _Bounded:
-    """A file that grows to `most` bytes and no further, so that no server can fill the disk."""
+class _SizeLimitedFile:
+    """File that refuses more than `most` bytes, so that a server cannot fill the disk."""
 
     def __init__(self, file: BinaryIO, most: int) -> None:
         self._file, self._room, self._most = file, most, most
 
     def write(self, piece: bytes) -> None:
-        """Add a piece, if it fits."""
+        """Write a chunk, if it fits."""
         self._room -= len(piece)
         if self._room < 0:
-            raise _Refused(message("data.remote.larger", expected=self._most))
+            raise _RefusedResponse(message("data.remote.larger", expected=self._most))
         self._file.write(piece)
 
     def flush(self) -> None:
-        """As of any file."""
+        """Flush the file."""
         self._file.flush()
 
 
 def cache() -> Path:
-    """The folder in which downloads are kept."""
+    """Return the folder for downloads."""
     return Path(platformdirs.user_cache_dir("dlviz", appauthor=False))
 
 
 def fetch(remote: Remote) -> Path:
-    """Return where the file lies, whole; it is downloaded if it must be.
+    """Return the path of the complete file, after a download if necessary.
 
     Raises:
-        DlvizError: it is not to be had. The message names every place tried and what to do without internet.
+        DlvizError: the file is not available. The message names every place tried and what to do without internet.
     """
     chosen = os.environ.get("DLVIZ_DATA", "").strip()
     if not chosen:
@@ -65,26 +65,26 @@ def fetch(remote: Remote) -> Path:
     folder = Path(chosen).expanduser()
     tried = []
     for place in (folder / remote.collection / remote.name, folder / remote.name):
-        fault = _fault(place, remote)
-        if fault is None:
+        reason = _why_invalid(place, remote)
+        if reason is None:
             return place
-        tried.append(message("data.remote.tried", where=place, why=fault))
+        tried.append(message("data.remote.tried", where=place, why=reason))
     raise DlvizError(_message("folder", remote, tried, folder))
 
 
 def _from_mirrors(remote: Remote, urls: tuple[str, ...]) -> Path:
     place = cache() / remote.collection / remote.name
     try:
-        fault = _fault(place, remote)
-        if fault is None:
+        reason = _why_invalid(place, remote)
+        if reason is None:
             return place
-        tried = [message("data.remote.tried", where=place, why=fault)] if place.is_file() else []
+        tried = [message("data.remote.tried", where=place, why=reason)] if place.is_file() else []
         place.parent.mkdir(parents=True, exist_ok=True)
         for url in urls:
-            fault = _download(url, place, remote)
-            if fault is None:
+            reason = _download(url, place, remote)
+            if reason is None:
                 return place
-            tried.append(message("data.remote.tried", where=url, why=fault))
+            tried.append(message("data.remote.tried", where=url, why=reason))
     except OSError as error:
         raise DlvizError(
             message("data.remote.unwritable", collection=remote.collection, folder=place.parent, why=error)
@@ -105,8 +105,8 @@ def _message(kind: str, remote: Remote, tried: list[str], folder: Path) -> str:
     )
 
 
-def _fault(place: Path, remote: Remote) -> str | None:
-    """Why the file there will not do; None if it is whole."""
+def _why_invalid(place: Path, remote: Remote) -> str | None:
+    """Return why the file cannot be used, or ``None`` if its checksum fits."""
     if not place.is_file():
         return message("data.remote.missing")
     with place.open("rb") as file:
@@ -117,42 +117,44 @@ def _fault(place: Path, remote: Remote) -> str | None:
 
 
 def _download(url: str, place: Path, remote: Remote) -> str | None:
-    """Bring the file to its place, or say why not.
+    """Download the file; return ``None``, or why it failed.
 
-    It grows in a folder of its own beside the place and moves there in one step once its checksum fits: what is broken off
-    leaves nothing, and processes that download at once do not meet.
+    The file is written to a temporary folder and moved once its checksum fits, so an interrupted download leaves nothing behind and
+    simultaneous downloads do not interfere.
     """
-    from pooch import HTTPDownloader  # these two only where something is downloaded
+    from pooch import HTTPDownloader  # imported here because only a download needs them
     from tqdm.auto import tqdm
 
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as folder:
         part = Path(folder) / remote.name
         try:
-            with tqdm(total=remote.size, desc=remote.name, unit="B", unit_scale=True, disable=not _watched()) as bar:
-                hooks = {"response": _stays_safe}
+            with tqdm(
+                total=remote.size, desc=remote.name, unit="B", unit_scale=True, disable=not _shows_progress()
+            ) as bar:
+                hooks = {"response": _check_redirect}
                 with part.open("wb") as file:
                     HTTPDownloader(progressbar=bar, timeout=_SECONDS, hooks=hooks)(
-                        url, _Bounded(file, remote.size), None
+                        url, _SizeLimitedFile(file, remote.size), None
                     )
         except requests.RequestException as error:
             return _reason(error)
-        fault = _fault(part, remote)
-        if fault is None and _fault(place, remote):  # else another process was faster
+        reason = _why_invalid(part, remote)
+        if reason is None and _why_invalid(place, remote):  # otherwise another process has finished first
             os.replace(part, place)
-        return fault
+        return reason
 
 
-def _stays_safe(response: requests.Response, **_: Any) -> None:
-    """Follow no redirection out of http and https, nor back from https to http."""
+def _check_redirect(response: requests.Response, **_: Any) -> None:
+    """Refuse redirections to other protocols than http and https, and from https to http."""
     if response.is_redirect:
         goal = urlsplit(urljoin(response.url, response.headers["location"])).scheme
         if goal != "https" and (goal != "http" or urlsplit(response.url).scheme == "https"):
-            raise _Refused(message("data.remote.redirected", scheme=goal))
+            raise _RefusedResponse(message("data.remote.redirected", scheme=goal))
 
 
 def _reason(error: requests.RequestException) -> str:
-    """A few words for what `requests` says in many."""
-    if isinstance(error, _Refused):
+    """Return a short reason for an error of `requests`."""
+    if isinstance(error, _RefusedResponse):
         return str(error)
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return message("data.remote.status", status=error.response.status_code)
@@ -168,7 +170,7 @@ def _reason(error: requests.RequestException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _watched() -> bool:
-    """Whether someone sees a progress bar: in a notebook or a terminal."""
+def _shows_progress() -> bool:
+    """Return whether a progress bar is visible: in a notebook or a terminal."""
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
     return hasattr(get_ipython(), "kernel") or sys.stderr.isatty()

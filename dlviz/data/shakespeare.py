@@ -1,4 +1,4 @@
-"""Scenes of Shakespeare in one text of a million characters: downloaded once, checked, and read from the cache ever after."""
+"""Scenes of Shakespeare in one text of a million characters: downloaded once, checked, then read from the cache."""
 
 from dlviz.data.registry import remote
 from dlviz.data.remote import fetch

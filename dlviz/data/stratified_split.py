@@ -1,16 +1,16 @@
-"""A fixed split of labeled rows: a fifth of every class to test on."""
+"""A fixed stratified split: 80 % train, 20 % test."""
 
 import numpy as np
 
 
-def fifths(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Row numbers of "train" and "test": a fifth of each label's shuffled rows is the test set; the same for everyone.
+def stratified_split(labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the row indices of "train" and "test"; the test set is a fixed, shuffled fifth of each class.
 
     Example:
-        >>> {name: len(rows) for name, rows in fifths(np.repeat([0, 1], 10)).items()}
+        >>> {name: len(rows) for name, rows in stratified_split(np.repeat([0, 1], 10)).items()}
         {'train': 16, 'test': 4}
     """
-    shuffle = np.random.RandomState(0).permutation  # the one NumPy stream whose numbers are frozen for good
+    shuffle = np.random.RandomState(0).permutation  # RandomState's numbers never change between NumPy versions
     parts: dict[str, list[np.ndarray]] = {"train": [], "test": []}
     for label in np.unique(labels):
         rows = shuffle(np.flatnonzero(labels == label))

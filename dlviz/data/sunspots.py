@@ -1,4 +1,4 @@
-"""A real series: how spotted the sun was, year after year."""
+"""A real time series: the yearly mean sunspot number."""
 
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ class Sunspots(NamedTuple):
     numbers: Tensor
 
     def __repr__(self) -> str:
-        """Say the shapes; the numbers may lie on a GPU."""
+        """Return the shapes only, because values may be on a GPU."""
         return message("data.sunspots.shown", years=tuple(self.years.shape), numbers=tuple(self.numbers.shape))
 
 
@@ -29,7 +29,7 @@ def sunspots(*, device: torch.device | str | None = None) -> Sunspots:
 
     This is version 1.0 of the series; since July 2015 version 2.0 counts otherwise, and its numbers are larger. Maxima follow each
     other in about eleven years, but not exactly, and are not equally high. Each call gives fresh tensors, on ``device`` if given.
-    How the numbers came here: ``datasets/sunspots.md``.
+    Source and preparation: ``datasets/sunspots.md``.
 
     Source: International Sunspot Number, version 1.0 (Zürich Observatory, then WDC-SILSO, Royal Observatory of Belgium), as
     published by NOAA's National Geophysical Data Center.
@@ -45,7 +45,7 @@ def sunspots(*, device: torch.device | str | None = None) -> Sunspots:
 
 @cache
 def _table() -> tuple[list[int], list[float]]:
-    """Each line of the file is a decade: its first year, a colon, and a number for each year."""
+    """Parse the file: a line for each decade, with its first year, a colon, and a number for each year."""
     years, numbers = [], []
     for line in Path(__file__).with_name("sunspots.txt").read_text(encoding="utf-8").splitlines():
         first, _, found = line.partition(":")

@@ -1,4 +1,4 @@
-"""Sentences from a small grammar, in English and in Chinese, whose words stand in relations that vectors should recover."""
+"""Sentences from a small grammar in English and Chinese, with known relations between words for testing analogies."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from dlviz.data.validation import stream, whole
+from dlviz.data.validation import is_integer, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -19,10 +19,10 @@ Quadruple = tuple[str, str, str, str]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sentences:
-    """Sentences as lists of words, and what the grammar knows of these words; unpacks as ``tokens, relations``.
+    """Sentences as lists of words, with the grammar's relations between words; unpacks as ``tokens, relations``.
 
     ``tokens`` N lists of strings; ``lines`` the same as written text, which in Chinese has no gaps; ``relations`` the pairs of each
-    relation, such as ``("king", "queen")`` in "kinship"; ``words`` every word that the grammar can say, in the order it names them.
+    relation, such as ``("king", "queen")`` in "kinship"; ``words`` the grammar's vocabulary, in order.
     """
 
     tokens: list[list[str]]
@@ -34,13 +34,13 @@ class Sentences:
         return iter((self.tokens, self.relations))
 
     def __repr__(self) -> str:
-        """Say how much there is."""
+        """Return the counts only."""
         relations = ", ".join(self.relations)
         return message("data.sentences.shown", count=len(self.tokens), words=len(self.words), relations=relations)
 
     @property
     def analogies(self) -> tuple[Quadruple, ...]:
-        """Every ``(a, b, c, d)`` with a : b as c : d, both ways round: b − a + c should lie nearest to d."""
+        """Every ``(a, b, c, d)`` with a : b as c : d, in both directions: b − a + c should be nearest to d."""
         found: list[Quadruple] = []
         for pairs in self.relations.values():
             for (a, b), (c, d) in permutations(pairs, 2):
@@ -49,8 +49,8 @@ class Sentences:
 
 
 @dataclass(frozen=True)
-class _Family:
-    """Pairs in one relation, the patterns of its first and of its second words, and the things of each pair."""
+class _Relation:
+    """One relation: its pairs, the sentence patterns of first and second words, and the nouns that go with each pair."""
 
     pairs: tuple[tuple[str, str], ...]
     things: tuple[tuple[str, ...], ...]
@@ -78,35 +78,35 @@ def sentences(n: int = 4000, *, language: str = "en", seed: int = 0) -> Sentence
     >>> sentences(100, language="zh").lines[0]
     '美味的米饭离不开收成'
     """
-    if not whole(n) or n < 1:
+    if not is_integer(n) or n < 1:
         raise DlvizError(message("data.generated.samples", call="sentences", value=repr(n)))
     if not isinstance(language, str) or language not in _grammar():
         raise DlvizError(
             message("data.sentences.language", known=", ".join(map(repr, _grammar())), value=repr(language))
         )
     gap, families = _grammar()[language]
-    draws = torch.rand(n, 5, generator=stream("sentences", seed), dtype=torch.float64, device="cpu")
+    draws = torch.rand(n, 5, generator=seeded_generator("sentences", seed), dtype=torch.float64, device="cpu")
     tokens = [_sentence(list(families.values()), iter(row)) for row in draws.tolist()]
     lines = tuple(gap.join(sentence) for sentence in tokens)
     return Sentences(tokens, lines, {name: family.pairs for name, family in families.items()}, _words(families))
 
 
-def _sentence(families: list[_Family], draws: Iterator[float]) -> list[str]:
-    """One sentence, word by word, from five numbers in [0, 1)."""
-    family = _one(families, draws)
-    pair = _one(range(len(family.pairs)), draws)
-    side = _one(range(2), draws)
-    pattern, thing = _one(family.sides[side], draws), _one(family.things[pair], draws)
+def _sentence(families: list[_Relation], draws: Iterator[float]) -> list[str]:
+    """Return one sentence as words, from five random numbers in [0, 1)."""
+    family = _choose(families, draws)
+    pair = _choose(range(len(family.pairs)), draws)
+    side = _choose(range(2), draws)
+    pattern, thing = _choose(family.sides[side], draws), _choose(family.things[pair], draws)
     filled = {"{x}": family.pairs[pair][side], "{t}": thing}
     return [filled.get(word, word) for word in pattern.split()]
 
 
-def _one(choices: Sequence[Any], draws: Iterator[float]) -> Any:
+def _choose(choices: Sequence[Any], draws: Iterator[float]) -> Any:
     return choices[int(next(draws) * len(choices))]
 
 
-def _words(families: dict[str, _Family]) -> tuple[str, ...]:
-    """Every word once: pairs, things, and what stands in patterns."""
+def _words(families: dict[str, _Relation]) -> tuple[str, ...]:
+    """Return the vocabulary: words of pairs, things and patterns, each once."""
     found: dict[str, None] = {}
     for family in families.values():
         parts = [*family.pairs, *family.things, *(pattern.split() for side in family.sides for pattern in side)]
@@ -115,17 +115,17 @@ def _words(families: dict[str, _Family]) -> tuple[str, ...]:
 
 
 @cache
-def _grammar() -> dict[str, tuple[str, dict[str, _Family]]]:
-    """Of each language what stands between its words, and its families."""
+def _grammar() -> dict[str, tuple[str, dict[str, _Relation]]]:
+    """Return, by language, the separator between words and the relations."""
     read = tomllib.loads(Path(__file__).with_name("synthetic_sentences.toml").read_text(encoding="utf-8"))
     return {
-        language: (table.pop("gap"), {name: _family(one) for name, one in table.items()})
+        language: (table.pop("gap"), {name: _relation(one) for name, one in table.items()})
         for language, table in read.items()
     }
 
 
-def _family(table: dict[str, list[Any]]) -> _Family:
+def _relation(table: dict[str, list[Any]]) -> _Relation:
     parts = [pair.split(": ") for pair in table["pairs"]]
     pairs = tuple((words.split()[0], words.split()[1]) for words, _ in parts)
     first, second = table["sides"]
-    return _Family(pairs, tuple(tuple(things.split()) for _, things in parts), (tuple(first), tuple(second)))
+    return _Relation(pairs, tuple(tuple(things.split()) for _, things in parts), (tuple(first), tuple(second)))

@@ -1,4 +1,4 @@
-"""The first hundred million letters of Wikipedia, cleaned: downloaded once, checked, and read from the cache ever after."""
+"""The first hundred million letters of Wikipedia, cleaned: downloaded once, checked, then read from the cache."""
 
 from zipfile import ZipFile
 

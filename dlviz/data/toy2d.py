@@ -1,4 +1,4 @@
-"""Points on a plane in two to five classes that no straight line parts: moons, spirals and rings."""
+"""Two-dimensional points in two to five classes that are not linearly separable: moons, spirals and rings."""
 
 import math
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import finite, given, spread, stream, whole
+from dlviz.data.validation import is_finite, is_integer, noise_std, seeded_generator, on_device
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Points:
-    """Points on a plane and the class of each; unpacks as ``points, labels``.
+    """Points and their classes; unpacks as ``points, labels``.
 
     ``points`` (N, 2) float32, a row is x and y; ``labels`` (N,) int64, from 0; ``classes`` the name of each label.
     """
@@ -28,7 +28,7 @@ class Points:
         return iter((self.points, self.labels))
 
     def __repr__(self) -> str:
-        """Say the shapes; the numbers may lie on a GPU."""
+        """Return the shapes only, because values may be on a GPU."""
         shapes = {"points": tuple(self.points.shape), "labels": tuple(self.labels.shape)}
         return message("data.points.shown", **shapes, classes=", ".join(self.classes))
 
@@ -58,7 +58,7 @@ def moons(n: int, *, noise: float = 0.1, seed: int = 0, device: torch.device | s
     upper = labels == 0
     curve = torch.stack((x.where(upper, 1 - x), y.where(upper, 0.5 - y)), dim=1)
     names = (message("data.points.upper"), message("data.points.lower"))
-    return Points(given(curve + jitter, device), given(labels, device), names)
+    return Points(on_device(curve + jitter, device), on_device(labels, device), names)
 
 
 def spirals(
@@ -87,13 +87,13 @@ def spirals(
         ...
     dlviz.kit.errors.DlvizError: spirals: classes must be a whole number from 2 to 5, but got 9.
     """
-    if not finite(turns) or turns <= 0:
+    if not is_finite(turns) or turns <= 0:
         raise DlvizError(message("data.generated.turns", value=repr(turns)))
     labels, place, jitter = _draw("spirals", n, classes, noise, seed)
     radius = (0.01 + 0.99 * place).sqrt()  # the root spreads points evenly along an arm; else they would crowd inside
     angle = 2 * math.pi * (float(turns) * radius + labels.double() / classes)
     names = tuple(message("data.points.arm", label=label) for label in range(classes))
-    return Points(given(_around(radius, angle) + jitter, device), given(labels, device), names)
+    return Points(on_device(_around(radius, angle) + jitter, device), on_device(labels, device), names)
 
 
 def rings(
@@ -114,16 +114,16 @@ def rings(
     labels, place, jitter = _draw("rings", n, classes, noise, seed)
     names = tuple(message("data.points.ring", label=label) for label in range(classes))
     circle = _around((labels + 1).double() / classes, 2 * math.pi * place)
-    return Points(given(circle + jitter, device), given(labels, device), names)
+    return Points(on_device(circle + jitter, device), on_device(labels, device), names)
 
 
 def _draw(call: str, n: Any, classes: Any, noise: Any, seed: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw labels (n,), how far along its curve each point lies (n,), from 0 to 1, and what is added to it (n, 2)."""
-    if not whole(classes) or not 2 <= classes <= 5:
+    """Draw labels (n,), the position of each point along its curve (n,) in [0, 1], and its noise (n, 2)."""
+    if not is_integer(classes) or not 2 <= classes <= 5:
         raise DlvizError(message("data.generated.classes", call=call, value=repr(classes)))
-    if not whole(n) or n < classes:
+    if not is_integer(n) or n < classes:
         raise DlvizError(message("data.generated.points", call=call, value=repr(n), least=classes))
-    deviation, random = spread(call, noise), stream(call, seed)
+    deviation, random = noise_std(call, noise), seeded_generator(call, seed)
     labels = torch.randperm(n, generator=random, device="cpu") % classes
     place = torch.rand(n, generator=random, dtype=torch.float64, device="cpu")
     jitter = torch.randn(n, 2, generator=random, dtype=torch.float64, device="cpu")
@@ -131,5 +131,5 @@ def _draw(call: str, n: Any, classes: Any, noise: Any, seed: Any) -> tuple[Tenso
 
 
 def _around(radius: Tensor, angle: Tensor) -> Tensor:
-    """Polar coordinates as x and y: (n,) and (n,) to (n, 2)."""
+    """Convert polar coordinates, (n,) and (n,), to x and y, (n, 2)."""
     return torch.stack((radius * angle.cos(), radius * angle.sin()), dim=1)

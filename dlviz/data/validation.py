@@ -1,4 +1,4 @@
-"""What the generators of data take: each argument is checked, and randomness comes from a stream of its own."""
+"""Argument checks and seeded random numbers for the generated data sets."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -12,42 +12,42 @@ from dlviz.kit.messages import message
 _LARGEST = torch.finfo(torch.float32).max
 
 
-def whole(value: Any) -> bool:
-    """Whether it is a whole number, Python's or NumPy's; ``True`` is none."""
+def is_integer(value: Any) -> bool:
+    """Return whether `value` is an integer of Python or NumPy, and not a bool."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def finite(value: Any) -> bool:
-    """Whether it is a number that float32 can hold: neither nan nor infinite."""
+def is_finite(value: Any) -> bool:
+    """Return whether `value` is a finite number within float32's range."""
     number = isinstance(value, Real) and not isinstance(value, bool)
     return number and -_LARGEST <= value <= _LARGEST
 
 
-def spread(call: str, noise: Any) -> float:
-    """The standard deviation of the noise.
+def noise_std(call: str, noise: Any) -> float:
+    """Return the standard deviation of the noise as a float.
 
     Raises:
-        DlvizError: it is no number, or below 0.
+        DlvizError: `noise` is not a finite number of at least 0.
     """
-    if not finite(noise) or noise < 0:
+    if not is_finite(noise) or noise < 0:
         raise DlvizError(message("data.generated.noise", call=call, value=repr(noise)))
     return float(noise)
 
 
-def stream(call: str, seed: Any) -> torch.Generator:
-    """Random numbers that begin at `seed` and leave torch's own stream alone.
+def seeded_generator(call: str, seed: Any) -> torch.Generator:
+    """Return a generator seeded with `seed`; torch's global generator is not used.
 
-    It lies on the CPU whatever the device, so that every machine draws the same numbers.
+    It is always on the CPU, so that every machine draws the same numbers.
 
     Raises:
-        DlvizError: ``torch.manual_seed`` would not take the seed.
+        DlvizError: ``torch.manual_seed`` does not accept the seed.
     """
-    if not whole(seed) or not -(2**63) <= seed < 2**64:  # torch's own bounds
+    if not is_integer(seed) or not -(2**63) <= seed < 2**64:  # torch's own bounds
         raise DlvizError(message("data.generated.seed", call=call, value=repr(seed)))
     return torch.Generator("cpu").manual_seed(int(seed))
 
 
-def given(values: Tensor, device: torch.device | str | None) -> Tensor:
-    """The values in float32, or as the whole numbers they are, on `device` or else on torch's default device."""
+def on_device(values: Tensor, device: torch.device | str | None) -> Tensor:
+    """Return `values` in float32, or in their integer dtype, on `device` or torch's default device."""
     wanted = torch.float32 if values.is_floating_point() else values.dtype
     return torch.tensor(values.numpy(), dtype=wanted, device=device)

@@ -1,4 +1,4 @@
-"""Windows of noisy waves, each with a period of its own, and the value that comes next."""
+"""Windows of noisy sine waves with different periods, and the next value of each."""
 
 import math
 from collections.abc import Iterator
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import given, spread, stream, whole
+from dlviz.data.validation import is_integer, noise_std, seeded_generator, on_device
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
-#: In steps. Within a few of them no wave shows which one it is.
+#: Periods in steps; a few steps are not enough to tell them apart.
 _PERIODS = (8.0, 24.0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Waves:
-    """Windows of a series, and what comes after each; unpacks as ``x, y``.
+    """Windows of a series and the next value of each; unpacks as ``x, y``.
 
     ``x`` (N, T, 1) float32 and ``y`` (N, 1) float32; ``periods`` (N,) float32, in steps, is what a network has to find out.
     """
@@ -30,7 +30,7 @@ class Waves:
         return iter((self.x, self.y))
 
     def __repr__(self) -> str:
-        """Say the shapes; the numbers may lie on a GPU."""
+        """Return the shapes only, because values may be on a GPU."""
         return message("data.waves.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
 
 
@@ -53,11 +53,11 @@ def waves(
     >>> waves(8, steps=10, noise=0).x.abs().max() <= 1
     tensor(True)
     """
-    if not whole(n) or n < 1:
+    if not is_integer(n) or n < 1:
         raise DlvizError(message("data.generated.samples", call="waves", value=repr(n)))
-    if not whole(steps) or steps < 1:
+    if not is_integer(steps) or steps < 1:
         raise DlvizError(message("data.generated.steps", call="waves", value=repr(steps)))
-    deviation, random = spread("waves", noise), stream("waves", seed)
+    deviation, random = noise_std("waves", noise), seeded_generator("waves", seed)
     low, high = _PERIODS
     drawn = torch.rand(n, 2, generator=random, dtype=torch.float64, device="cpu")
     periods = low + (high - low) * drawn[:, :1]
@@ -65,4 +65,8 @@ def waves(
     values = (2 * math.pi * turns).sin()
     scatter = torch.randn(n, steps, generator=random, dtype=torch.float64, device="cpu")
     x = values[:, :steps] + deviation * scatter
-    return Waves(given(x[:, :, None], device), given(values[:, steps:], device), given(periods[:, 0], device))
+    return Waves(
+        on_device(x[:, :, None], device),
+        on_device(values[:, steps:], device),
+        on_device(periods[:, 0], device),
+    )

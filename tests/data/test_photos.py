@@ -1,4 +1,4 @@
-"""A photo or a picture of the learner's own becomes (C, H, W) in [0, 1], or the fault is named."""
+"""A photo or a picture of the learner's own becomes (C, H, W) in [0, 1], or the reason is named."""
 
 import numpy as np
 import pytest

@@ -93,10 +93,10 @@ def test_a_secure_connection_is_not_given_up(came, goal, fine):
     answer = requests.Response()
     answer.status_code, answer.url, answer.headers["location"] = 302, f"{came}://a.example/x", f"{goal}://b.example/y"
     if fine:
-        remote._stays_safe(answer)
+        remote._check_redirect(answer)
     else:
         with pytest.raises(requests.RequestException, match="http address"):
-            remote._stays_safe(answer)
+            remote._check_redirect(answer)
 
 
 def test_no_name_of_the_registry_leaves_the_folders():
@@ -264,9 +264,9 @@ def test_a_notebook_watches():
     shell = types.SimpleNamespace(kernel=object())
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
-        assert remote._watched()
+        assert remote._shows_progress()
         patch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: None))
-        assert not remote._watched()
+        assert not remote._shows_progress()
 
 
 def test_the_cache_is_the_users_own():
