@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import is_finite, is_integer, noise_std, seeded_generator, on_device
+from dlviz.data.validation import is_finite, is_integer, noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

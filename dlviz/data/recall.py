@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.data.validation import is_integer, noise_std, seeded_generator, on_device
+from dlviz.data.validation import is_integer, noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

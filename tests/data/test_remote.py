@@ -255,7 +255,7 @@ def test_the_bar_is_drawn_only_for_someone_who_watches(mirrors, monkeypatch, cap
     monkeypatch.setitem(sys.modules, "IPython", None)
     remote.fetch(labels())
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(remote, "_watched", lambda: True)
+    monkeypatch.setattr(remote, "_shows_progress", lambda: True)
     remote.fetch(registry.remote("fashion-mnist", NAME))
     assert NAME in capsys.readouterr().err
 
