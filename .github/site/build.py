@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The site: every lesson to be read, as a book; every lesson and widget to be played with, as ``dlviz export`` writes them.
+"""Build the site: lessons as a book, exported lessons and gallery as interactive pages, and the API reference.
 
     .venv/bin/python .github/site/build.py OUT --book .book/bin/jupyter-book
 
-Run by the Python that has dlviz. Jupyter Book lives in an environment of its own, which requirements.txt beside this file lists.
+Run it with the Python that has dlviz. Jupyter Book has an environment of its own, pinned in requirements.txt beside this file.
 """
 
 import argparse
@@ -25,9 +25,9 @@ LESSONS = sorted((ROOT / "lessons").glob("[0-9]*.ipynb"))
 
 
 def main() -> None:
-    """Lay out the book, play what plays, and build it."""
+    """Write the book's sources, export gallery and lessons, and build the site."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("out", type=Path, help="a folder that does not exist yet, or was built by this")
+    parser.add_argument("out", type=Path, help="a new folder, or one that an earlier build wrote")
     parser.add_argument("--book", type=Path, required=True, help="the program jupyter-book")
     chosen = parser.parse_args()
     if chosen.out.exists() and not (chosen.out / ".nojekyll").is_file():
@@ -35,21 +35,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="site-") as name:
         work = Path(name)
         lay_out(work)
-        played = work / "extra"
-        run(sys.executable, "-m", "dlviz", "export", "--gallery", played / "gallery")
-        run(sys.executable, "-m", "dlviz", "export", *LESSONS, played / "play")
-        # Whatever a page of the book cannot find, or a notebook has wrong, is an error.
+        exported = work / "extra"
+        run(sys.executable, "-m", "dlviz", "export", "--gallery", exported / "gallery")
+        run(sys.executable, "-m", "dlviz", "export", *LESSONS, exported / "play")
+        # A broken link or an invalid notebook is an error.
         run(chosen.book.absolute(), "build", work, "--warningiserror", "--keep-going", cwd=work)
         shutil.rmtree(chosen.out, ignore_errors=True)
         shutil.copytree(work / "_build" / "html", chosen.out)
     without_thebe(chosen.out)
-    # Pages would leave out folders that begin with an underscore.
+    # Without this file GitHub Pages ignores folders that begin with an underscore.
     (chosen.out / ".nojekyll").touch()
     print(f"{chosen.out}: {sum(1 for _ in chosen.out.rglob('*.html'))} pages")
 
 
 def lay_out(work: Path) -> None:
-    """The book's sources: its settings, the first page, the lessons with a link to where each one plays, and their order."""
+    """Write the book's sources: configuration, index, API reference, table of contents, and the lessons with links to their exported pages."""
     (work / "lessons").mkdir(parents=True)
     (work / "_static").mkdir()
     shutil.copy(HERE / "_config.yml", work)
@@ -98,7 +98,7 @@ def described(docstring: str) -> str:
 
 
 def linked(lesson: Path) -> str:
-    """The notebook, with a link below its title."""
+    """Return the notebook as JSON, with a link to its exported page below the title."""
     book = json.loads(lesson.read_text("utf-8"))
     cell = {"id": "play", "cell_type": "markdown", "metadata": {}, "source": ""}
     cell["source"] = (
@@ -109,7 +109,7 @@ def linked(lesson: Path) -> str:
 
 
 def without_thebe(out: Path) -> None:
-    """Jupyter Book always brings a way to run cells on a foreign server, which a page here never asks for."""
+    """Remove Thebe from the pages: Jupyter Book always adds it, and it would load scripts from another server."""
     for page in (*out.glob("*.html"), *out.glob("lessons/*.html")):
         page.write_text(
             re.sub(r"^.*(?:THEBE_JS_URL|sphinx-thebe).*\n", "", page.read_text("utf-8"), flags=re.M), "utf-8"
@@ -117,7 +117,7 @@ def without_thebe(out: Path) -> None:
 
 
 def run(*command: object, cwd: Path | None = None) -> None:
-    """Run a program to its end, or end with it."""
+    """Run a program; exit if it fails."""
     words = [str(word) for word in command]
     print("+", *words, flush=True)
     if subprocess.run(words, cwd=cwd, check=False).returncode:

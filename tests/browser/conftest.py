@@ -1,4 +1,4 @@
-"""A real browser for the tests: every page is watched, and an error or a request of its own fails the test that opened it."""
+"""A real browser for the tests. An error in a page, or a request that it makes, fails the test that opened it."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from dlviz.kit.page import to_json
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+#: Debian's headless shell is the same browser without its window and starts three times as fast.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
