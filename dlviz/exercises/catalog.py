@@ -10,8 +10,8 @@ from typing import Any
 import dlviz.exercises
 from dlviz.exercises import progress_file
 from dlviz.exercises.exercise import Exercise
-from dlviz.exercises.prediction import Prediction, settle
-from dlviz.exercises.report import Card, Shown
+from dlviz.exercises.prediction import Prediction, ask_or_commit
+from dlviz.exercises.report import Card, Displayable
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -42,7 +42,7 @@ def exercise(id: str) -> Exercise:
     return found
 
 
-def predict(id: str, answer: Any = ...) -> Shown:
+def predict(id: str, answer: Any = ...) -> Displayable:
     """Commit an answer to a question before the run, then see what torch says.
 
     ``answer`` is one of the options, a number, or a shape as a tuple; ``...`` shows the question. The first answer is
@@ -55,17 +55,17 @@ def predict(id: str, answer: Any = ...) -> Shown:
     found = _find(id)
     if isinstance(found, Exercise):
         raise Unknown(message("exercises.unknown.exercise", id=id))
-    return settle(found, answer)
+    return ask_or_commit(found, answer)
 
 
-def progress() -> Shown:
+def progress() -> Displayable:
     """Show which exercises and predictions are done, and where that is kept."""
     state, notes = progress_file.load()
     return Overview({id: _standing(state, id) for id in items()}, notes)
 
 
 @dataclass(frozen=True, repr=False)
-class Overview(Shown):
+class Overview(Displayable):
     """``standing`` tells for each id: "done", "attempted" or "open"."""
 
     standing: dict[str, str]

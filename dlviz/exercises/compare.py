@@ -53,7 +53,7 @@ def _numbers(yours: Any, expected: float, where: str) -> Difference | None:
         return Difference("kind", where, describe(yours), describe(expected))
     if math.isclose(yours, expected, rel_tol=1e-5, abs_tol=1e-6) or (math.isnan(yours) and math.isnan(expected)):
         return None
-    return Difference("value", where, *apart(yours, expected))
+    return Difference("value", where, *format_unequal(yours, expected))
 
 
 def _tensors(yours: Any, expected: Tensor, where: str) -> Difference | None:
@@ -71,7 +71,7 @@ def _tensors(yours: Any, expected: Tensor, where: str) -> Difference | None:
         return None
     index = tuple(unequal.nonzero()[0].tolist())
     spot = where + (f"[{', '.join(map(str, index))}]" if index else "")
-    return Difference("value", spot, *apart(mine[index].item(), right[index].item()))
+    return Difference("value", spot, *format_unequal(mine[index].item(), right[index].item()))
 
 
 def _tolerance(expected: Tensor) -> float:
@@ -81,10 +81,10 @@ def _tolerance(expected: Tensor) -> float:
     )
 
 
-def apart(a: float, b: float) -> tuple[str, str]:
+def format_unequal(a: float, b: float) -> tuple[str, str]:
     """Write two unequal numbers with as many digits as it takes to see that they differ, four at least.
 
-    >>> apart(0.30000, 0.30001)
+    >>> format_unequal(0.30000, 0.30001)
     ('0.3', '0.30001')
     """
     for digits in range(4, 18):
@@ -106,16 +106,16 @@ def describe(value: Any) -> str:
     return type(value).__name__
 
 
-def brief(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Write a value on one line: its numbers where they are few, else its kind.
 
-    >>> brief(torch.tensor([1.0, 2.5]))
+    >>> format_value(torch.tensor([1.0, 2.5]))
     '[1, 2.5]'
     """
     if isinstance(value, Tensor):
         return _nested(value.detach().cpu().tolist()) if value.numel() <= 8 else describe(value)
     if isinstance(value, (tuple, list)):
-        return f"({', '.join(brief(item) for item in value)})"
+        return f"({', '.join(format_value(item) for item in value)})"
     if isinstance(value, float):
         return f"{value:.4g}"
     if value is None or isinstance(value, (int, str)):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from dlviz.exercises import progress_file
-from dlviz.exercises.report import Card, NotAttempted, Note, Result, Shown, Wrong
-from dlviz.exercises.source import listing, starter, untouched
+from dlviz.exercises.report import Card, Displayable, NotAttempted, Note, Result, Wrong
+from dlviz.exercises.source import is_starter, listing, starter
 from dlviz.kit.messages import message, table
 
 _checks: Counter[str] = Counter()
@@ -16,7 +16,7 @@ _hints: Counter[str] = Counter()
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Exercise(Shown):
+class Exercise(Displayable):
     """One exercise of a lesson; get it with ``exercise("03.two-paths")``.
 
     ``reference`` is the solution: both what answers are compared with and what ``solution()`` shows.
@@ -40,11 +40,11 @@ class Exercise(Shown):
         _checks[self.id] += 1  # new inputs at every check, yet the same when a notebook is run again from the top
         seed = zlib.crc32(self.id.encode()) + _checks[self.id]
         result = self.judge(answer, seed) if self.attempted(answer) else self.missing()
-        return conclude(result)
+        return record_result(result)
 
     def attempted(self, answer: Any) -> bool:
         """Whether the answer is anything but the starter."""
-        return answer is not None and answer is not ... and not untouched(answer, self.starter)
+        return answer is not None and answer is not ... and not is_starter(answer, self.starter)
 
     def judge(self, answer: Any, seed: int) -> Result:
         """Judge an attempted answer on random cases that follow from ``seed``; nothing is written down or raised."""
@@ -98,7 +98,7 @@ class Exercise(Shown):
         return Card(f"{self.id}: {message(self.key('title'))}", lines, code=self.starter)
 
 
-def conclude(result: Result) -> Result:
+def record_result(result: Result) -> Result:
     """Write an attempt down; under ``DLVIZ_STRICT=1`` raise unless it is right."""
     if result.verdict != "not attempted":
         notes = progress_file.record(result.id, result.passed)

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import torch
 
-from dlviz.exercises.compare import brief, describe
+from dlviz.exercises.compare import describe, format_value
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.mistakes import Mistake, as_functions
 from dlviz.exercises.report import Result
-from dlviz.exercises.run_answer import Outcome, attempt, deviation, equal, shown, untouched_randomness
+from dlviz.exercises.run_answer import Outcome, equal, format_arguments, isolated_rng, outcome_difference, run_answer
 from dlviz.kit.messages import message
 
 CASES = 5
@@ -40,7 +40,7 @@ class Function(Exercise):
         """Compare kind, shape, dtype, graph and numbers with the solution's, then look at the inputs."""
         if not callable(answer):
             return self.wrong(message("exercises.function.uncalled", name=self.name, got=describe(answer)))
-        with untouched_randomness(seed):
+        with isolated_rng(seed):
             cases = [self.case(torch.Generator().manual_seed(seed + i), i) for i in range(CASES)]
         if mismatch := self._signature(answer, cases[0]):
             return mismatch
@@ -48,7 +48,7 @@ class Function(Exercise):
         right = [self._run(self.reference, case, seed) for case in cases]
         if any(run.value is ... for run in mine):
             return self.missing()
-        first = next((i for i in range(CASES) if deviation(mine[i], right[i]) or mine[i].changed), None)
+        first = next((i for i in range(CASES) if outcome_difference(mine[i], right[i]) or mine[i].changed), None)
         if first is None:
             return self.right()
         for name, mistake in self.wrong_answers.items():
@@ -57,8 +57,8 @@ class Function(Exercise):
         return self._side_by_side(cases[first], mine[first], right[first])
 
     def _run(self, function: Callable[..., Any], case: dict[str, Any], seed: int) -> Outcome:
-        with untouched_randomness(seed):
-            return attempt(function, case)
+        with isolated_rng(seed):
+            return run_answer(function, case)
 
     def _signature(self, answer: Callable[..., Any], case: dict[str, Any]) -> Result | None:
         """Say which arguments are expected, before a call fails on them."""
@@ -76,14 +76,14 @@ class Function(Exercise):
         return None
 
     def _side_by_side(self, case: dict[str, Any], mine: Outcome, right: Outcome) -> Result:
-        rows = [(message("exercises.row.input"), shown(case))]
+        rows = [(message("exercises.row.input"), format_arguments(case))]
         if mine.failure:
             return self.wrong(mine.failure.text(), tuple(rows))
-        found = deviation(mine, right)
+        found = outcome_difference(mine, right)
         if found is None:
             return self.wrong(message("exercises.function.changed", name=self.name, argument=mine.changed), tuple(rows))
         rows += [
-            (message("exercises.row.yours"), brief(mine.value)),
-            (message("exercises.row.expected"), brief(right.value)),
+            (message("exercises.row.yours"), format_value(mine.value)),
+            (message("exercises.row.expected"), format_value(right.value)),
         ]
         return self.wrong(found.message(), tuple(rows))

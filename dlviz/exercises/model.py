@@ -1,4 +1,4 @@
-"""An exercise that asks for a model, probed from outside: what shapes it gives, where its gradients go."""
+"""An exercise that asks for a model, probed from outside: what shapes it output_shape, where its gradients go."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import Exercise
-from dlviz.exercises.model_checks import Probe
+from dlviz.exercises.model_checks import Check
 from dlviz.exercises.report import Result
-from dlviz.exercises.run_answer import failure, untouched_randomness
+from dlviz.exercises.run_answer import failure, isolated_rng
 from dlviz.exercises.source import listing
 from dlviz.kit.messages import message
 
@@ -23,30 +23,30 @@ SIZES = (4, 7)
 class Model(Exercise):
     """A module to write: a class, an instance, or a function that makes one.
 
-    ``batch(generator, n)`` makes n random examples; ``probes`` run in order, and the first fault is reported.
-    ``blank`` is the class that the cell starts with.
+    ``batch(generator, n)`` makes n random examples; ``checks`` run in order, and the first fault is reported.
+    ``template`` is the class that the cell starts with.
     """
 
     batch: Callable[[torch.Generator, int], Tensor]
-    probes: tuple[Probe, ...]
-    blank: type[nn.Module]
+    checks: tuple[Check, ...]
+    template: type[nn.Module]
     kind: ClassVar[str] = "model"
 
     @property
     def starter(self) -> str:
         """The empty class, under the solution's name."""
-        return listing(self.blank, self.name)
+        return listing(self.template, self.name)
 
     def judge(self, answer: Any, seed: int) -> Result:
         """Build the model if need be, and probe it; parameters, gradients and mode are left as they were."""
         if not isinstance(answer, nn.Module) and not callable(answer):
             return self.wrong(message("exercises.model.uncalled", name=self.name, got=describe(answer)))
-        with untouched_randomness(seed):
+        with isolated_rng(seed):
             try:
                 model = answer if isinstance(answer, nn.Module) else answer()
                 if not isinstance(model, nn.Module):
                     return self.wrong(message("exercises.model.module", name=self.name, got=describe(model)))
-                with left_alone(model):
+                with state_restored(model):
                     return self._probe(model, seed)
             except Exception as error:
                 return self.wrong(failure(error).text())
@@ -58,7 +58,7 @@ class Model(Exercise):
         first = model(batches[0])
         if first is None or first is ...:
             return self.missing()
-        for probe in self.probes:
+        for probe in self.checks:
             for batch in batches:
                 model.train()
                 model.zero_grad()
@@ -68,7 +68,7 @@ class Model(Exercise):
 
 
 @contextmanager
-def left_alone(model: nn.Module) -> Iterator[None]:
+def state_restored(model: nn.Module) -> Iterator[None]:
     """Give the model back its gradients, buffers and train or eval modes afterwards."""
     gradients = [(p, p.grad) for p in model.parameters()]
     buffers = [(b, b.clone()) for b in model.buffers()]

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from dlviz.exercises.compare import describe
 
 Fault = tuple[str, dict[str, Any]]
-Probe = Callable[[nn.Module, Tensor], Fault | None]
+Check = Callable[[nn.Module, Tensor], Fault | None]
 
 
-def gives(*shape: int) -> Probe:
-    """Probe: a batch of N, and one example alone, give float32 of shape (N, ...shape)."""
+def output_shape(*shape: int) -> Check:
+    """Check: a batch of N, and one example alone, give float32 of shape (N, ...shape)."""
 
     def output(model: nn.Module, batch: Tensor) -> Fault | None:
         model.eval()  # a batch norm cannot train on one example
@@ -33,15 +33,15 @@ def gives(*shape: int) -> Probe:
     return output
 
 
-def keeps_input(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Probe: the batch is the same after the model has read it."""
+def input_unchanged(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Check: the batch is the same after the model has read it."""
     before = batch.clone()
     model(batch)
     return None if torch.equal(batch, before) else ("changed", {})
 
 
-def registered(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Probe: no layer hides in a plain list or dict, where ``parameters()`` does not look."""
+def layers_registered(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Check: no layer hides in a plain list or dict, where ``parameters()`` does not look."""
     known = {id(module) for module in model.modules()}
     for owner in model.modules():
         for name, value in vars(owner).items():
@@ -53,8 +53,8 @@ def registered(model: nn.Module, batch: Tensor) -> Fault | None:
     return None
 
 
-def holds(count: int) -> Probe:
-    """Probe: the parameters hold ``count`` numbers together."""
+def parameter_count(count: int) -> Check:
+    """Check: the parameters hold ``count`` numbers together."""
 
     def size(model: nn.Module, batch: Tensor) -> Fault | None:
         parts = {name: p.numel() for name, p in model.named_parameters()}
@@ -66,8 +66,8 @@ def holds(count: int) -> Probe:
     return size
 
 
-def gradients(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Probe: every parameter receives a gradient, and not only zeros."""
+def gradients_reach_all(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Check: every parameter receives a gradient, and not only zeros."""
     frozen = [name for name, p in model.named_parameters() if not p.requires_grad]
     if frozen:
         return "frozen", {"names": ", ".join(frozen)}
@@ -81,8 +81,8 @@ def gradients(model: nn.Module, batch: Tensor) -> Fault | None:
     return ("zero-gradient", {"names": ", ".join(zero)}) if zero else None
 
 
-def rows_apart(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Probe: what one example gives does not depend on the others of its batch."""
+def examples_independent(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Check: what one example gives does not depend on the others of its batch."""
     model.eval()
     together = model(batch)
     for i, row in enumerate(batch.split(1)):
@@ -91,15 +91,15 @@ def rows_apart(model: nn.Module, batch: Tensor) -> Fault | None:
     return None
 
 
-def logits(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Probe: the output is not already a row of probabilities."""
+def returns_logits(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Check: the output is not already a row of probabilities."""
     out = model(batch)
     summed = bool((out >= 0).all()) and torch.allclose(out.sum(1), torch.ones(len(out)).to(out), atol=1e-4)
     return ("probabilities", {}) if summed else None
 
 
-def bends(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Probe: the model is not one affine map, f(a) + f(b) = f(a + b) + f(0)."""
+def nonlinear(model: nn.Module, batch: Tensor) -> Fault | None:
+    """Check: the model is not one affine map, f(a) + f(b) = f(a + b) + f(0)."""
     model.eval()
     a, b = batch, batch.flip(0) + 0.5
     gap = model(a) + model(b) - model(a + b) - model(torch.zeros_like(a))

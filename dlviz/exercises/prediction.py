@@ -10,14 +10,14 @@ from torch import Tensor
 
 from dlviz.exercises import progress_file
 from dlviz.exercises.compare import describe
-from dlviz.exercises.exercise import conclude
-from dlviz.exercises.report import SIGNS, Card, Result, Shown
-from dlviz.exercises.run_answer import untouched_randomness
+from dlviz.exercises.exercise import record_result
+from dlviz.exercises.report import SIGNS, Card, Displayable, Result
+from dlviz.exercises.run_answer import isolated_rng
 from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Prediction(Shown):
+class Prediction(Displayable):
     """A question. ``truth()`` runs torch and returns the answer: one of ``options``, else a number or a shape."""
 
     id: str
@@ -43,7 +43,7 @@ class Prediction(Shown):
         elif not _equal(first, given):
             notes = (message("exercises.predict.kept", first=_show(first), given=_show(given)),)
         judged = given if first is None else first
-        with untouched_randomness(0):
+        with isolated_rng(0):
             truth = self._plain(self.truth())
         passed = _equal(judged, truth)
         content = message(
@@ -88,9 +88,9 @@ def _show(answer: Any) -> str:
     return f'"{answer}"' if isinstance(answer, str) else f"{answer:g}"
 
 
-def settle(prediction: Prediction, answer: Any) -> Shown:
+def ask_or_commit(prediction: Prediction, answer: Any) -> Displayable:
     """Ask, or commit and report; strictness and progress as for an exercise."""
     if answer is None or answer is ...:
-        conclude(Result(prediction.id, "not attempted", message("exercises.predict.missing")))
+        record_result(Result(prediction.id, "not attempted", message("exercises.predict.missing")))
         return prediction
-    return conclude(prediction.commit(answer))
+    return record_result(prediction.commit(answer))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from dlviz.exercises.compare import brief
+from dlviz.exercises.compare import format_value
 from dlviz.exercises.function import Function
 from dlviz.exercises.report import Result
-from dlviz.exercises.run_answer import attempt, untouched_randomness
+from dlviz.exercises.run_answer import isolated_rng, run_answer
 from dlviz.exercises.source import listing
 from dlviz.kit.messages import message
 
@@ -49,6 +49,6 @@ class Repair(Function):
         return Result(result.id, result.verdict, result.message, result.misconception, (*result.rows, *rows))
 
     def _measured(self, function: Callable[..., Any], seed: int) -> str:
-        with untouched_randomness(seed):
-            run = attempt(self.metric, {"function": function})
-        return run.failure.kind if run.failure else brief(run.value)
+        with isolated_rng(seed):
+            run = run_answer(self.metric, {"function": function})
+        return run.failure.kind if run.failure else format_value(run.value)

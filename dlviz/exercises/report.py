@@ -42,7 +42,7 @@ class Card:
         return f'<div style="{frame}">{headline}{lines}{table}{code}</div>'
 
 
-class Shown:
+class Displayable:
     """Something a notebook shows as a card."""
 
     def card(self) -> Card:
@@ -59,7 +59,7 @@ class Shown:
 
 
 @dataclass(frozen=True, repr=False)
-class Note(Shown):
+class Note(Displayable):
     """A hint, a question or a listing of code; ``source`` is the code alone."""
 
     shown: Card
@@ -75,7 +75,7 @@ class Note(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Result(Shown):
+class Result(Displayable):
     """What a check found.
 
     ``verdict`` is "right", "wrong" or "not attempted"; ``message`` says why in words; ``misconception`` is the name of

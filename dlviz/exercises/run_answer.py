@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.exercises.compare import Difference, brief, difference
+from dlviz.exercises.compare import Difference, difference, format_value
 from dlviz.kit.messages import message
 
 LIBRARIES = (str(Path(__file__).parent), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
@@ -39,13 +39,13 @@ class Outcome:
     """What one run gave: a value and the gradients that flow back through it, or a failure; the input it changed."""
 
     value: Any = None
-    slopes: tuple[Tensor | None, ...] = ()
+    gradients: tuple[Tensor | None, ...] = ()
     failure: Failure | None = None
     changed: str = ""
 
 
 @contextmanager
-def untouched_randomness(seed: int) -> Iterator[None]:
+def isolated_rng(seed: int) -> Iterator[None]:
     """Start torch's, NumPy's and Python's streams at ``seed`` inside, and give the learner's own back afterwards."""
     python, legacy = random.getstate(), np.random.get_state()
     gpus = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
@@ -62,15 +62,15 @@ def untouched_randomness(seed: int) -> Iterator[None]:
             np.random.set_state(legacy)
 
 
-def attempt(function: Callable[..., Any], arguments: dict[str, Any]) -> Outcome:
+def run_answer(function: Callable[..., Any], arguments: dict[str, Any]) -> Outcome:
     """Call ``function`` with copies of ``arguments``, by position."""
     given = {name: _copy(value) for name, value in arguments.items()}
     try:
         value = function(*given.values())
-        slopes = _slopes(value, list(given.values()))
+        gradients = _gradients(value, list(given.values()))
     except Exception as error:
         return Outcome(failure=failure(error))
-    return Outcome(value, slopes, changed=_changed(arguments, given))
+    return Outcome(value, gradients, changed=_changed(arguments, given))
 
 
 def failure(error: Exception) -> Failure:
@@ -82,27 +82,27 @@ def failure(error: Exception) -> Failure:
     return Failure(type(error).__name__, content, own[-1].lineno, own[-1].line or "")
 
 
-def deviation(mine: Outcome, right: Outcome) -> Difference | None:
+def outcome_difference(mine: Outcome, right: Outcome) -> Difference | None:
     """Return the first difference between two runs, gradients included; a failure equals only the very same failure."""
     if mine.failure or right.failure:
         a, b = ("" if run.failure is None else f"{run.failure.kind}: {run.failure.message}" for run in (mine, right))
         return None if a == b else Difference("failure", "", a, b)
     found = difference(mine.value, right.value)
-    if found or not any(slope is not None for slope in right.slopes):
+    if found or not any(slope is not None for slope in right.gradients):
         return found
-    zeros = [torch.zeros(()) if slope is None else slope for slope in mine.slopes]
-    found = difference(zeros, [torch.zeros(()) if slope is None else slope for slope in right.slopes])
+    zeros = [torch.zeros(()) if slope is None else slope for slope in mine.gradients]
+    found = difference(zeros, [torch.zeros(()) if slope is None else slope for slope in right.gradients])
     return found and Difference("slope", "", found.yours, found.expected)
 
 
 def equal(a: Outcome, b: Outcome) -> bool:
     """Whether two runs cannot be told apart."""
-    return deviation(a, b) is None and deviation(b, a) is None
+    return outcome_difference(a, b) is None and outcome_difference(b, a) is None
 
 
-def shown(arguments: dict[str, Any]) -> str:
+def format_arguments(arguments: dict[str, Any]) -> str:
     """Write a case's inputs on one line."""
-    return ", ".join(f"{name} = {brief(value)}" for name, value in arguments.items())
+    return ", ".join(f"{name} = {format_value(value)}" for name, value in arguments.items())
 
 
 def _copy(value: Any) -> Any:
@@ -111,7 +111,7 @@ def _copy(value: Any) -> Any:
     return value
 
 
-def _slopes(value: Any, inputs: list[Any]) -> tuple[Tensor | None, ...]:
+def _gradients(value: Any, inputs: list[Any]) -> tuple[Tensor | None, ...]:
     """Send fixed weights back from every output to every input that asked for a gradient."""
     outputs = [out for out in (value if isinstance(value, (tuple, list)) else [value]) if isinstance(out, Tensor)]
     outputs = [out for out in outputs if out.requires_grad]

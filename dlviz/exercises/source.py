@@ -33,7 +33,7 @@ def starter(solution: Callable[..., Any]) -> str:
     return "\n".join([*code.splitlines()[:end], "    ..."])
 
 
-def untouched(answer: object, source: str) -> bool:
+def is_starter(answer: object, source: str) -> bool:
     """Whether a function or class compiles to the very same steps as the starter, or to none at all."""
     if inspect.isclass(answer):
         mine = {name: _steps(item.__code__) for name, item in vars(answer).items() if inspect.isfunction(item)}

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from dlviz.exercises.compare import brief, describe, difference
+from dlviz.exercises.compare import describe, difference, format_value
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.report import Result
-from dlviz.exercises.run_answer import untouched_randomness
+from dlviz.exercises.run_answer import isolated_rng
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -93,7 +93,7 @@ class ScheduledLoop(TrainingLoop):
 
 
 @dataclass(frozen=True)
-class Run:
+class LoopRecord:
     """The weights and the gradients at the end of each round, or where it stopped."""
 
     weights: tuple[list[Tensor], ...] = ()
@@ -127,7 +127,7 @@ class Trace(Exercise):
             return self.missing()
         if unknown := next((step for step in answer if step not in self.loop.steps), None):
             return self.wrong(message("exercises.trace.unknown", step=repr(unknown), steps=steps))
-        mine, right = carry_out(answer, seed, self.loop), carry_out(self.reference, seed, self.loop)
+        mine, right = run_loop(answer, seed, self.loop), run_loop(self.reference, seed, self.loop)
         if mine.stopped:
             number, step, content = mine.stopped
             return self.wrong(message("exercises.trace.stopped", round=number, step=step, message=content))
@@ -135,12 +135,12 @@ class Trace(Exercise):
         if difference(mine.weights, right.weights) is None:
             return self.right()
         for name, order in self.mistakes.items():
-            if sorted(order) == sorted(answer) and _same(mine, carry_out(order, seed, self.loop)):
+            if sorted(order) == sorted(answer) and _same(mine, run_loop(order, seed, self.loop)):
                 return self.wrong(message(self.key("wrong", name)), rows, name)
         return self.wrong(message("exercises.trace.differs"), rows)
 
     def _round(self, i: int, mine: list[Tensor], right: list[Tensor]) -> tuple[str, str]:
-        yours, expected = brief(mine[0].reshape(())), brief(right[0].reshape(()))
+        yours, expected = format_value(mine[0].reshape(())), format_value(right[0].reshape(()))
         return message("exercises.trace.round", round=i + 1), message(
             "exercises.trace.weight", yours=yours, expected=expected
         )
@@ -161,21 +161,21 @@ class Trace(Exercise):
         return f"order = [{steps}]"
 
 
-def carry_out(order: Sequence[str], seed: int, kind: type[TrainingLoop] = TrainingLoop) -> Run:
+def run_loop(order: Sequence[str], seed: int, kind: type[TrainingLoop] = TrainingLoop) -> LoopRecord:
     """Run a training loop's steps in this order, round after round."""
     weights, gradients = [], []
-    with untouched_randomness(seed):
+    with isolated_rng(seed):
         loop = kind(seed)
         for number in range(1, ROUNDS + 1):
             for step in order:
                 try:
                     getattr(loop, step)()
                 except (RuntimeError, DlvizError) as error:
-                    return Run(stopped=(number, step, str(error).split("\n")[0]))
+                    return LoopRecord(stopped=(number, step, str(error).split("\n")[0]))
             weights.append(loop.weights())
             gradients.append(loop.gradients())
-    return Run(tuple(weights), tuple(gradients))
+    return LoopRecord(tuple(weights), tuple(gradients))
 
 
-def _same(a: Run, b: Run) -> bool:
+def _same(a: LoopRecord, b: LoopRecord) -> bool:
     return b.stopped is None and difference((a.weights, a.gradients), (b.weights, b.gradients)) is None

@@ -17,18 +17,18 @@ from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Used(Exercise):
+class Usage(Exercise):
     """A class or a function; what counts is what `use` sees of it.
 
     ``use(answer, **case)`` returns the list that is compared; it makes all that it changes itself, so that no answer meets the
-    traces of another. The words ``parts`` of the exercise say what stands in the list. ``blank`` is what the cell starts with.
+    traces of another. The words ``parts`` of the exercise say what stands in the list. ``template`` is what the cell starts with.
     """
 
     case: Callable[[torch.Generator, int], dict[str, Any]]
     use: Callable[..., list[Any]]
-    blank: Callable[..., Any]
+    template: Callable[..., Any]
     mistakes: Mapping[str, Mistake] = field(default_factory=dict)
-    kind: ClassVar[str] = "used"
+    kind: ClassVar[str] = "usage"
 
     @cached_property
     def wrong_answers(self) -> dict[str, Callable[..., Any]]:
@@ -37,8 +37,8 @@ class Used(Exercise):
 
     @property
     def starter(self) -> str:
-        """The code of `blank`, under the solution's name."""
-        return listing(self.blank, self.name)
+        """The code of `template`, under the solution's name."""
+        return listing(self.template, self.name)
 
     def judge(self, answer: Any, seed: int) -> Result:
         """Judge the uses as an exercise about a function does, and say what each part of the list is."""

@@ -168,8 +168,8 @@ def step_by_optimizer(w, b, x, y, lr):
 
 
 def step_still_tracked(w, b, x, y, lr):
-    slopes = torch.autograd.grad(((w * x + b - y) ** 2).mean(), (w, b))
-    return w - lr * slopes[0], b - lr * slopes[1]
+    gradients = torch.autograd.grad(((w * x + b - y) ** 2).mean(), (w, b))
+    return w - lr * gradients[0], b - lr * gradients[1]
 
 
 def traced_by_hand(x, y, lr):

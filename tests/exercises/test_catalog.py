@@ -42,4 +42,4 @@ def test_an_exercise_and_a_prediction_are_not_taken_for_each_other():
 
 def test_all_kinds_are_there():
     kinds = {getattr(item, "kind", "prediction") for item in items().values()}
-    assert kinds == {"function", "prediction", "trace", "model", "repair", "used"}
+    assert kinds == {"function", "prediction", "trace", "model", "repair", "usage"}

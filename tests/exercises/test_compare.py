@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dlviz.exercises.compare import apart, difference
+from dlviz.exercises.compare import difference, format_unequal
 
 NAN = float("nan")
 x = torch.arange(6.0).reshape(2, 3)
@@ -56,4 +56,4 @@ def test_what_is_the_same_up_to_rounding_has_no_difference(yours, expected):
 
 def test_unequal_numbers_are_written_so_that_they_look_unequal():
     for a, b in [(1.0, 1.0000001), (0.1 + 0.2, 0.3), (1e-9, 1.1e-9)]:
-        assert len(set(apart(a, b))) == 2
+        assert len(set(format_unequal(a, b))) == 2

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dlviz.exercises import exercise
-from dlviz.exercises.lesson05.exercises import Found, Net
+from dlviz.exercises.lesson05.exercises import FoundMLP, Net
 
 REPAIR = exercise("05.net")
 
@@ -38,7 +38,7 @@ def cell(*lines):
 
 
 def test_the_found_class_exists_and_counts_until_it_is_called():
-    net = Found()
+    net = FoundMLP()
     assert sum(p.numel() for p in net.parameters()) == 109_386
     with pytest.raises(NameError, match="name 'F' is not defined"):
         net(torch.zeros(1, 1, 28, 28))
@@ -50,7 +50,7 @@ def test_the_starter_is_the_found_code_and_counts_as_untouched():
 
 
 def test_the_error_that_is_left_is_named():
-    class Touched(Found):
+    class Touched(FoundMLP):
         """The code as it was found, but no longer the very same."""
 
     result = REPAIR.judge(Touched, 3)

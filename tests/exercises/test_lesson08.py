@@ -5,23 +5,23 @@ import torch
 from torch import nn
 
 from dlviz.exercises import exercise
-from dlviz.exercises.lesson08.exercises import Found, Net
+from dlviz.exercises.lesson08.exercises import FoundCNN, Net
 from dlviz.kit.messages import message
 
 REPAIR = exercise("08.repair")
 
 
-class Touched(Found):
+class Touched(FoundCNN):
     """The code as it was found, but no longer the very same."""
 
 
-class SizeAlone(Found):
+class SizeAlone(FoundCNN):
     def __init__(self):
         super().__init__()
         self.hidden = nn.Linear(64 * 8 * 8, 128)
 
 
-class BatchAlone(Found):
+class BatchAlone(FoundCNN):
     def forward(self, pictures):
         x = self.pool(torch.relu(self.conv1(pictures)))
         x = self.pool(torch.relu(self.conv2(x)))
@@ -35,7 +35,7 @@ class FixedBatch(Net):
         return self.output(torch.relu(self.hidden(x)))
 
 
-class PooledToFit(Found):
+class PooledToFit(FoundCNN):
     def forward(self, pictures):
         x = self.pool(torch.relu(self.conv1(pictures)))
         x = nn.functional.adaptive_avg_pool2d(torch.relu(self.conv2(x)), 5)
@@ -56,7 +56,7 @@ class PicturesMixed(Net):
 
 def test_the_found_network_trains_on_cut_up_pictures_without_a_word():
     torch.manual_seed(0)
-    net, labels = Found(), torch.zeros(64, dtype=torch.int64)
+    net, labels = FoundCNN(), torch.zeros(64, dtype=torch.int64)
     nn.functional.cross_entropy(net(torch.rand(25, 3, 32, 32)), labels).backward()
     assert net.conv1.weight.grad.any()
 

@@ -9,7 +9,7 @@ from dlviz.exercises.catalog import items
 from dlviz.exercises.lesson00.exercises import double
 from dlviz.exercises.lesson07.exercises import Digits
 from dlviz.exercises.mistakes import as_functions, changed
-from dlviz.exercises.run_answer import attempt
+from dlviz.exercises.run_answer import run_answer
 
 
 def test_each_piece_is_replaced_and_the_solution_stays_as_it_is():
@@ -59,5 +59,5 @@ def test_the_code_of_a_changed_solution_can_be_read():
 
 
 def test_a_line_of_a_mistake_is_not_taken_for_the_learners():
-    failure = attempt(changed(double, "broken", {"2 * x": "x.twice()"}), {"x": 1}).failure
+    failure = run_answer(changed(double, "broken", {"2 * x": "x.twice()"}), {"x": 1}).failure
     assert (failure.kind, failure.line) == ("AttributeError", None)

@@ -1,7 +1,7 @@
 """An order is judged by what it does to a real model."""
 
 from dlviz.exercises import exercise
-from dlviz.exercises.trace import TrainingLoop, carry_out
+from dlviz.exercises.trace import TrainingLoop, run_loop
 
 ORDER = exercise("03.order")
 
@@ -25,7 +25,7 @@ def test_an_empty_list_is_not_attempted():
 
 
 def test_the_right_order_trains():
-    run = carry_out(ORDER.reference, seed=1)
+    run = run_loop(ORDER.reference, seed=1)
     far = [abs(weights[0].item() - 3) for weights in run.weights]
     assert far == sorted(far, reverse=True)
 

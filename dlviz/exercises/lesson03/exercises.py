@@ -14,7 +14,16 @@ from torch import nn
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson03.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
-from dlviz.exercises.model_checks import bends, gives, gradients, holds, keeps_input, logits, registered, rows_apart
+from dlviz.exercises.model_checks import (
+    examples_independent,
+    gradients_reach_all,
+    input_unchanged,
+    layers_registered,
+    nonlinear,
+    output_shape,
+    parameter_count,
+    returns_logits,
+)
 from dlviz.exercises.repair import Repair
 from dlviz.exercises.trace import Trace
 
@@ -226,7 +235,7 @@ class MLP(nn.Module):
         return self.output(torch.relu(self.hidden(images.flatten(1))))
 
 
-class Blank(nn.Module):
+class MLPTemplate(nn.Module):
     """Digits (N, 1, 8, 8) to logits (N, 10): 64 pixels, 32 hidden units with ReLU, 10 outputs."""
 
     def __init__(self):
@@ -244,9 +253,18 @@ def _images(generator: torch.Generator, n: int) -> torch.Tensor:
 MLP_MODEL = Model(
     id="03.mlp",
     reference=MLP,
-    blank=Blank,
+    template=MLPTemplate,
     batch=_images,
-    probes=(gives(10), keeps_input, registered, holds(2410), gradients, rows_apart, logits, bends),
+    checks=(
+        output_shape(10),
+        input_unchanged,
+        layers_registered,
+        parameter_count(2410),
+        gradients_reach_all,
+        examples_independent,
+        returns_logits,
+        nonlinear,
+    ),
 )
 
 ORDER = Trace(

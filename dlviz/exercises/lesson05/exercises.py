@@ -14,7 +14,16 @@ from torch import Tensor, nn
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson05.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
-from dlviz.exercises.model_checks import bends, gives, gradients, holds, keeps_input, logits, registered, rows_apart
+from dlviz.exercises.model_checks import (
+    examples_independent,
+    gradients_reach_all,
+    input_unchanged,
+    layers_registered,
+    nonlinear,
+    output_shape,
+    parameter_count,
+    returns_logits,
+)
 from dlviz.exercises.repair import Repair
 
 # 05.parameters: how many numbers a fully connected network learns
@@ -222,7 +231,7 @@ class Net(nn.Module):
         return self.output(x)
 
 
-class Found(nn.Module):  # as it was found: nothing here imports F
+class FoundMLP(nn.Module):  # as it was found: nothing here imports F
     """Digits (N, 1, 28, 28) to logits (N, 10): 784 pixels, 128 and 64 hidden units with ReLU, 10 outputs."""
 
     def __init__(self):
@@ -245,9 +254,18 @@ def _pictures(generator: torch.Generator, n: int) -> Tensor:
 NET = Model(
     id="05.net",
     reference=Net,
-    blank=Found,
+    template=FoundMLP,
     batch=_pictures,
-    probes=(gives(10), keeps_input, registered, holds(109386), gradients, rows_apart, logits, bends),
+    checks=(
+        output_shape(10),
+        input_unchanged,
+        layers_registered,
+        parameter_count(109386),
+        gradients_reach_all,
+        examples_independent,
+        returns_logits,
+        nonlinear,
+    ),
 )
 
 ITEMS = (*PREDICTIONS, PARAMETERS, SOFTMAX, CROSS_ENTROPY, DOUBLE, LABELS, NET)

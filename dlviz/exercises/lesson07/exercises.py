@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson07.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
-from dlviz.exercises.usage import Used
+from dlviz.exercises.usage import Usage
 
 # 07.dataset: a map-style dataset with a transform
 
@@ -36,7 +36,7 @@ class Digits(Dataset):
         return image, self.labels[i]
 
 
-class Blank(Dataset):
+class DigitsTemplate(Dataset):
     """Item i is the image i and its label; transform, if there is one, changes the image whenever it is asked for."""
 
     def __init__(self, images, labels, transform=None): ...
@@ -60,10 +60,10 @@ def _items(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"images": images, "labels": torch.randperm(3 + i, generator=generator), "i": 1 + i % 2}
 
 
-DATASET = Used(
+DATASET = Usage(
     id="07.dataset",
     reference=Digits,
-    blank=Blank,
+    template=DigitsTemplate,
     case=_items,
     use=_asked,
     mistakes={
@@ -222,10 +222,10 @@ def _modes(generator: torch.Generator, i: int) -> dict[str, Any]:
     }
 
 
-MODE = Used(
+MODE = Usage(
     id="07.mode",
     reference=measure,
-    blank=measured_as_found,
+    template=measured_as_found,
     case=_modes,
     use=_measured,
     mistakes={

@@ -16,7 +16,16 @@ from torch.nn import functional as F
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson08.predictions import PREDICTIONS
 from dlviz.exercises.model import SIZES, Model
-from dlviz.exercises.model_checks import Fault, bends, gives, gradients, holds, keeps_input, registered, rows_apart
+from dlviz.exercises.model_checks import (
+    Fault,
+    examples_independent,
+    gradients_reach_all,
+    input_unchanged,
+    layers_registered,
+    nonlinear,
+    output_shape,
+    parameter_count,
+)
 
 # 08.conv2d: a window, its products, their sum
 
@@ -219,7 +228,7 @@ class Net(nn.Module):
         return self.output(torch.relu(self.hidden(x)))
 
 
-class Found(nn.Module):  # the sizes as they were found
+class FoundCNN(nn.Module):  # the sizes as they were found
     """Color pictures (N, 3, 32, 32) to logits (N, 10)."""
 
     def __init__(self):
@@ -238,7 +247,7 @@ class Found(nn.Module):  # the sizes as they were found
 
 
 def rows_kept(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Probe: batches of 25 and of 64 come out with as many rows; of 25, the found network makes 64 without an error."""
+    """Check: batches of 25 and of 64 come out with as many rows; of 25, the found network makes 64 without an error."""
     with torch.no_grad():
         for images in (25, 64):
             out = model(batch[:1].expand(images, *batch.shape[1:]))
@@ -255,9 +264,18 @@ def _pictures(generator: torch.Generator, n: int) -> Tensor:
 REPAIR = Model(
     id="08.repair",
     reference=Net,
-    blank=Found,
+    template=FoundCNN,
     batch=_pictures,
-    probes=(rows_kept, gives(10), keeps_input, registered, holds(545098), gradients, rows_apart, bends),
+    checks=(
+        rows_kept,
+        output_shape(10),
+        input_unchanged,
+        layers_registered,
+        parameter_count(545098),
+        gradients_reach_all,
+        examples_independent,
+        nonlinear,
+    ),
 )
 
 ITEMS = (*PREDICTIONS, CONV2D, MAX_POOL, OUT_SIZE, EQUIVARIANCE, REPAIR)

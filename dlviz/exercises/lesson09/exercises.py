@@ -13,7 +13,7 @@ from torch import nn
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson09.predictions import PREDICTIONS
-from dlviz.exercises.usage import Used
+from dlviz.exercises.usage import Usage
 
 # 09.cell: one step
 
@@ -152,10 +152,10 @@ def _series(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"x": series[:-1], "y": series[1:], "size": 3 + i % 2}
 
 
-DETACH = Used(
+DETACH = Usage(
     id="09.detach",
     reference=one_pass,
-    blank=state_attached,
+    template=state_attached,
     case=_series,
     use=_trained,
     mistakes={
@@ -208,10 +208,10 @@ def _lstms(generator: torch.Generator, i: int) -> dict[str, Any]:
     }
 
 
-FORGET = Used(
+FORGET = Usage(
     id="09.forget",
     reference=remember,
-    blank=unset,
+    template=unset,
     case=_lstms,
     use=_remembering,
     mistakes={
