@@ -1,4 +1,4 @@
-"""The command line: ``dlviz lab`` opens the lessons, ``dlviz doctor`` says whether the machine is ready, ``dlviz export`` makes pages."""
+"""The command line: ``dlviz lab`` opens the lessons, ``dlviz doctor`` checks the machine, ``dlviz export`` writes pages."""
 
 import argparse
 import subprocess
@@ -13,10 +13,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: what was typed after ``dlviz``; the process's own without it.
+        arguments: the arguments after ``dlviz``; by default the process's own.
 
     Returns:
-        The exit status: 0 when all is well.
+        The exit status: 0 on success.
     """
     parser = _parser()
     chosen, rest = parser.parse_known_args(arguments)
@@ -30,8 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "export":
             return _export(parser, chosen)
         return _lab(chosen.folder, rest)
-    except DlvizError as problem:
-        print(problem, file=sys.stderr)
+    except DlvizError as error:
+        print(error, file=sys.stderr)
         return 1
 
 
@@ -65,23 +65,23 @@ def _export(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
 def _lab(folder: Path | None, options: list[str]) -> int:
     from dlviz.lesson_files import lessons_for
 
-    where = lessons_for(folder, report=print)
-    # News would ask a server for something; a class may have none.
+    folder = lessons_for(folder, report=print)
+    # Without these options JupyterLab asks a server for news; a classroom may have no network.
     quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     command = [
         sys.executable,
         "-m",
         "jupyter",
         "lab",
-        f"--notebook-dir={where}",
+        f"--notebook-dir={folder}",
         *quiet,
         *options,
-        str(where / "00-start.ipynb"),
+        str(folder / "00-start.ipynb"),
     ]
-    sys.stdout.flush()  # what was said stands above what jupyter says, also in a log
+    sys.stdout.flush()  # keeps the order of our output and jupyter's, also in a log
     try:
         return subprocess.call(command)
-    except KeyboardInterrupt:  # the learner closed the server; jupyter has said goodbye already
+    except KeyboardInterrupt:  # the learner stopped the server
         return 0
 
 

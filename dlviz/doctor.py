@@ -1,43 +1,62 @@
-"""``dlviz doctor``: is this machine ready for the lessons? One line a check, and what to do where it is not."""
+"""``dlviz doctor``: check that this machine can run the lessons, with one line for each check and a remedy for each failure."""
 
 import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from dlviz.fonts import chinese
 from dlviz.kit.messages import message
 
-#: So many bytes a lesson may want for its data and its notebook.
-ROOM = 500_000_000
+#: Bytes of free disk space that a lesson may need for its data and its notebook.
+DISK_SPACE = 500_000_000
+
+#: Names of font files with Chinese characters on Linux, macOS and Windows.
+_CHINESE_FONTS = re.compile(
+    r"noto\w*cjk|noto\w*sc\b|source\s?han|wqy|uming|ukai|droidsansfallback|pingfang|heiti|songti|hiragino sans gb|msyh|simsun|simhei|deng",
+    re.I,
+)
+FONT_FOLDERS = (
+    Path.home() / ".fonts",
+    Path.home() / ".local/share/fonts",
+    Path("/usr/share/fonts"),
+    Path("/usr/local/share/fonts"),
+    Path.home() / "Library/Fonts",
+    Path("/Library/Fonts"),
+    Path("/System/Library/Fonts"),
+    Path("C:/Windows/Fonts"),
+)
 
 
-class Missing(Exception):  # noqa: N818 - what is said, not a fault
-    """Something that no lesson needs but a learner may want."""
+class Missing(Exception):  # noqa: N818 - a notice, not an error
+    """Raised by a check for something optional that is missing."""
 
 
-def doctor(tell: Callable[[str], None] = print) -> int:
+def doctor(report: Callable[[str], None] = print) -> int:
     """Check everything that a lesson needs.
 
     Args:
-        tell: is given one line a check, and a second one with the remedy where something is wrong.
+        report: called with one line for each check, followed by a line with the remedy if the check fails.
 
     Returns:
-        0 when the lessons will run, else 1.
+        0 if the lessons will run, else 1.
     """
     bad = 0
     for name, check in CHECKS.items():
         heading, advice = message(f"doctor.{name}"), f"doctor.advice.{name}"
         try:
-            tell(message("doctor.good", name=heading, found=check()))
+            report(message("doctor.good", name=heading, found=check()))
         except Missing as missing:
-            tell(message("doctor.note", name=heading, error=missing, advice=message(advice)))
-        except Exception as error:  # whatever is wrong with the machine, the other checks still run
+            report(message("doctor.note", name=heading, error=missing, advice=message(advice)))
+        except Exception as error:  # one failed check does not stop the others
             bad += 1
-            tell(message("doctor.bad", name=heading, error=f"{type(error).__name__}: {error}", advice=message(advice)))
+            report(
+                message("doctor.bad", name=heading, error=f"{type(error).__name__}: {error}", advice=message(advice))
+            )
     return int(bad > 0)
 
 
@@ -75,7 +94,7 @@ def _jupyterlab() -> str:
 
 
 def _anywidget() -> str:
-    """The browser's half of anywidget, which JupyterLab loads from its own folder."""
+    """Find anywidget's JupyterLab extension."""
     from jupyter_core.paths import jupyter_path
 
     for folder in jupyter_path("labextensions"):
@@ -107,15 +126,15 @@ def _digits() -> str:
 def _progress() -> str:
     from dlviz.exercises import progress_file
 
-    place = progress_file.path()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(place.parent, os.W_OK):
-        raise PermissionError(str(place))
-    return str(place)
+    path = progress_file.path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(str(path))
+    return str(path)
 
 
 def _chinese() -> str:
-    found = chinese()
+    found = chinese_font()
     if not found:
         raise Missing(message("doctor.no_chinese"))
     return found
@@ -124,12 +143,31 @@ def _chinese() -> str:
 def _disk() -> str:
     from dlviz.data import remote
 
-    # What is downloaded goes to the cache, what is written to the folder of the notebooks.
-    places = [next(one for one in (remote.cache(), *remote.cache().parents) if one.exists()), Path.cwd()]
-    free = min(shutil.disk_usage(place).free for place in places)
-    if free < ROOM:
-        raise OSError(message("doctor.little", free=free // 1_000_000, room=ROOM // 1_000_000))
+    # Downloads go to the cache; notebooks are saved in the current folder.
+    folders = [next(folder for folder in (remote.cache(), *remote.cache().parents) if folder.exists()), Path.cwd()]
+    free = min(shutil.disk_usage(folder).free for folder in folders)
+    if free < DISK_SPACE:
+        raise OSError(message("doctor.little", free=free // 1_000_000, room=DISK_SPACE // 1_000_000))
     return message("doctor.free", free=f"{free / 1e9:.1f}")
+
+
+def chinese_font() -> str:
+    """Return the name of an installed font with simplified Chinese, "" if there is none."""
+    return _font_from_fontconfig() or _font_from_files()
+
+
+def _font_from_fontconfig() -> str:
+    """Ask fontconfig, which browsers on Linux use; its program ``fc-list`` may be missing."""
+    program = shutil.which("fc-list")
+    if program is None or sys.platform != "linux":
+        return ""
+    found = subprocess.run([program, ":lang=zh-cn", "family"], capture_output=True, text=True, check=False).stdout
+    return min((line.split(",")[0] for line in found.splitlines()), default="")
+
+
+def _font_from_files() -> str:
+    files = (file for folder in FONT_FOLDERS if folder.is_dir() for file in sorted(folder.rglob("*")))
+    return next((file.name for file in files if _CHINESE_FONTS.search(file.name)), "")
 
 
 CHECKS: dict[str, Callable[[], str]] = {

@@ -1,4 +1,4 @@
-"""Where the lessons are: in place in a checkout, copied to a folder of the learner's from an installed package."""
+"""The lesson notebooks: used in place in a checkout, copied to the learner's folder from an installed package."""
 
 import hashlib
 import json
@@ -11,15 +11,15 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 _PACKAGE = Path(__file__).parent
-#: Remembers what was shipped, so that an edited lesson is told from an old one.
-_SHIPPED = ".shipped.json"
+#: Holds the hash of every copied file, so that an edited lesson can be distinguished from an outdated one.
+_HASHES = ".shipped.json"
 
 
 def shipped() -> Path:
-    """The folder of lessons that came with this installation.
+    """Return the folder of lessons that came with this installation.
 
     Raises:
-        DlvizError: there is none, so the installation is broken.
+        DlvizError: it is missing, so the installation is broken.
     """
     for folder in (_PACKAGE / "_lessons", _PACKAGE.parent / "lessons"):
         if (folder / "00-start.ipynb").is_file():
@@ -28,10 +28,10 @@ def shipped() -> Path:
 
 
 def lessons_for(folder: Path | None, report: Callable[[str], None]) -> Path:
-    """The folder in which the learner works.
+    """Return the folder in which the learner works, with the lessons in it.
 
     A checkout is used in place unless a `folder` is named. An installed package copies its lessons to `folder`, by default
-    ``dlviz-lessons`` in the current directory. A lesson that the learner has edited is never overwritten: a newer one is put beside it.
+    ``dlviz-lessons`` in the current directory. A lesson that the learner has edited is never overwritten: a newer one is saved beside it.
 
     Args:
         folder: where to put the lessons.
@@ -55,46 +55,47 @@ def lessons_for(folder: Path | None, report: Callable[[str], None]) -> Path:
 
 def _copy_lessons(source: Path, target: Path, report: Callable[[str], None]) -> Counter[str]:
     target.mkdir(parents=True, exist_ok=True)
-    notes, done = target / _SHIPPED, Counter[str]()
-    before = _noted(notes)
+    hashes_file, done = target / _HASHES, Counter[str]()
+    hashes = _read_hashes(hashes_file)
     for lesson in sorted(source.rglob("*")):
         if lesson.is_file() and ".ipynb_checkpoints" not in lesson.parts:
             name = lesson.relative_to(source).as_posix()
-            done[_copy_lesson(lesson, target / name, before.get(name), report)] += 1
-            before[name] = _digest(lesson)
-    notes.write_text(json.dumps(before, indent=1), encoding="utf-8")
+            done[_copy_lesson(lesson, target / name, hashes.get(name), report)] += 1
+            hashes[name] = _digest(lesson)
+    hashes_file.write_text(json.dumps(hashes, indent=1), encoding="utf-8")
     return done
 
 
-def _noted(notes: Path) -> dict[str, str]:
-    """What was shipped before; without a readable note every file that differs counts as edited."""
+def _read_hashes(hashes_file: Path) -> dict[str, str]:
+    """Return the hash of every file copied before; without a readable file, every lesson that differs counts as edited."""
     try:
-        return dict(json.loads(notes.read_text(encoding="utf-8")))
+        return dict(json.loads(hashes_file.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return {}
 
 
-def _copy_lesson(lesson: Path, mine: Path, shipped_before: str | None, report: Callable[[str], None]) -> str:
+def _copy_lesson(lesson: Path, mine: Path, copied_hash: str | None, report: Callable[[str], None]) -> str:
+    """Copy a lesson unless the learner has edited it, and return what was done: "new", "same", "renewed" or "kept"."""
     mine.parent.mkdir(parents=True, exist_ok=True)
     if not mine.exists():
         shutil.copyfile(lesson, mine)
         return "new"
     if _digest(mine) == _digest(lesson):
         return "same"
-    if _digest(mine) == shipped_before:
+    if _digest(mine) == copied_hash:
         shutil.copyfile(lesson, mine)
         return "renewed"
-    if _digest(lesson) == shipped_before:
+    if _digest(lesson) == copied_hash:
         report(message("main.kept", kept=mine.name))
     else:
-        beside = _free(lesson, mine)
+        beside = _path_beside(lesson, mine)
         shutil.copyfile(lesson, beside)
         report(message("main.beside", kept=mine.name, new=beside.name))
     return "kept"
 
 
-def _free(lesson: Path, mine: Path) -> Path:
-    """A name beside `mine` that nothing has, or this very lesson: what was put there earlier may have been edited too."""
+def _path_beside(lesson: Path, mine: Path) -> Path:
+    """Return a path beside `mine` that is free or holds this very lesson: an earlier copy there may have been edited too."""
     names = (mine.with_stem(f"{mine.stem}.new{number}") for number in ("", *range(2, 1000)))
     return next(name for name in names if not name.exists() or _digest(name) == _digest(lesson))
 

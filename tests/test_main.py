@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from dlviz import __main__, doctor, fonts, lesson_files
+from dlviz import __main__, doctor, lesson_files
 from dlviz.kit.errors import DlvizError
 
 
-def test_the_doctor_is_content_with_this_machine(monkeypatch, tmp_path):
+def test_the_doctor_finds_nothing_wrong_with_this_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("DLVIZ_PROGRESS", str(tmp_path / "progress.json"))
     lines = []
     assert doctor.doctor(lines.append) == 0
@@ -43,7 +43,7 @@ def test_the_doctor_runs_every_check_whatever_is_wrong(monkeypatch):
 
 
 def test_the_doctor_misses_a_font_for_chinese_without_calling_that_bad(monkeypatch):
-    monkeypatch.setattr(doctor, "chinese", lambda: "")
+    monkeypatch.setattr(doctor, "chinese_font", lambda: "")
     monkeypatch.setattr(doctor, "CHECKS", {"chinese": doctor._chinese})
     lines = []
     assert doctor.doctor(lines.append) == 0
@@ -57,7 +57,7 @@ def test_a_full_disk_is_bad(monkeypatch, tmp_path):
     lines = []
     assert doctor.doctor(lines.append) == 0
     monkeypatch.setattr(
-        doctor.shutil, "disk_usage", lambda place: SimpleNamespace(free=10**6 if place == tmp_path else 10**12)
+        doctor.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**6 if folder == tmp_path else 10**12)
     )
     assert doctor.doctor(lines.append) == 1
     assert lines[1].startswith("BAD   free disk: OSError: 1 MB")
@@ -75,46 +75,46 @@ def test_the_device_of_the_environment_is_tried(monkeypatch):
 @pytest.mark.parametrize(
     "name", ["NotoSansCJK-Regular.ttc", "msyh.ttc", "PingFang.ttc", "wqy-zenhei.ttc", "simsun.ttc"]
 )
-def test_a_font_is_known_by_its_file_where_nobody_can_be_asked(monkeypatch, tmp_path, name):
+def test_a_font_is_found_by_its_file_without_fontconfig(monkeypatch, tmp_path, name):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "DejaVuSans.ttf").touch()
-    monkeypatch.setattr(fonts.shutil, "which", lambda name: None)
-    monkeypatch.setattr(fonts, "FOLDERS", (tmp_path / "none", tmp_path))
-    assert fonts.chinese() == ""
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    monkeypatch.setattr(doctor, "FONT_FOLDERS", (tmp_path / "none", tmp_path))
+    assert doctor.chinese_font() == ""
     (tmp_path / "a" / name).touch()
-    assert fonts.chinese() == name
+    assert doctor.chinese_font() == name
 
 
-def test_fontconfig_is_asked_where_it_is(monkeypatch):
+def test_fontconfig_is_used_if_it_is_installed(monkeypatch):
     def run(command, **_):
         assert command == ["fc-list", ":lang=zh-cn", "family"]
         return SimpleNamespace(stdout="WenQuanYi Zen Hei,文泉驛正黑\nNoto Sans CJK SC\n")
 
-    monkeypatch.setattr(fonts.sys, "platform", "linux")
-    monkeypatch.setattr(fonts.shutil, "which", lambda name: name)
-    monkeypatch.setattr(fonts.subprocess, "run", run)
-    assert fonts.chinese() == "Noto Sans CJK SC"
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: name)
+    monkeypatch.setattr(doctor.subprocess, "run", run)
+    assert doctor.chinese_font() == "Noto Sans CJK SC"
 
 
 def test_a_checkout_is_used_in_place():
-    told = []
-    assert lesson_files.lessons_for(None, report=told.append) == lesson_files.shipped()
-    assert told == [f"The lessons are opened where they are, in {lesson_files.shipped()}."]
+    lines = []
+    assert lesson_files.lessons_for(None, report=lines.append) == lesson_files.shipped()
+    assert lines == [f"The lessons are opened where they are, in {lesson_files.shipped()}."]
 
 
 @pytest.fixture
 def course(monkeypatch, tmp_path):
-    """Two shipped lessons, and a way to bring them to the learner's folder; answers what was said."""
+    """Two shipped lessons, and a function that copies them to the learner's folder and returns the reported lines."""
     source, mine = tmp_path / "shipped", tmp_path / "mine"
     source.mkdir()
     monkeypatch.setattr(lesson_files, "shipped", lambda: source)
 
     def bring(*versions):
-        told = []
+        lines = []
         for name, text in zip(("00-start.ipynb", "01.ipynb"), versions, strict=True):
             (source / name).write_text(text, encoding="utf-8")
-        lesson_files.lessons_for(mine, told.append)
-        return told
+        lesson_files.lessons_for(mine, lines.append)
+        return lines
 
     return mine, bring
 
@@ -125,14 +125,14 @@ def held(folder):
 
 def test_an_edited_lesson_stays_and_a_newer_one_is_put_beside(course):
     mine, bring = course
-    (said,) = bring("first", "first")
-    assert said == f"The lessons are in {mine}: 2 files copied, 0 brought up to date, 0 of yours kept."
+    (summary,) = bring("first", "first")
+    assert summary == f"The lessons are in {mine}: 2 files copied, 0 brought up to date, 0 of yours kept."
     (mine / "01.ipynb").write_text("my notes", encoding="utf-8")
     kept, _ = bring("first", "first")
     assert kept == "You have edited 01.ipynb: it stays as it is."
-    beside, said = bring("second", "second")
+    beside, summary = bring("second", "second")
     assert beside == "You have edited 01.ipynb: it stays as it is, and the new version is 01.new.ipynb."
-    assert said == f"The lessons are in {mine}: 0 files copied, 1 brought up to date, 1 of yours kept."
+    assert summary == f"The lessons are in {mine}: 0 files copied, 1 brought up to date, 1 of yours kept."
     assert held(mine) == {"00-start.ipynb": "second", "01.ipynb": "my notes", "01.new.ipynb": "second"}
 
 
@@ -164,13 +164,13 @@ def test_without_a_readable_note_every_other_text_counts_as_edited(course, note)
     assert held(mine)["00-start.new.ipynb"] == "second"
 
 
-def test_a_folder_that_cannot_be_made_is_said_plainly(tmp_path, capsys):
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert __main__.main(["lab", str(tmp_path / "file")]) == 1
     assert "dlviz lab: the lessons cannot be put into" in capsys.readouterr().err
 
 
-def test_a_broken_installation_is_said_plainly(monkeypatch, tmp_path):
+def test_a_broken_installation_is_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(lesson_files, "_PACKAGE", tmp_path / "nowhere")
     with pytest.raises(DlvizError, match="install dlviz again"):
         lesson_files.shipped()
