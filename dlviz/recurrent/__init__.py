@@ -1,8 +1,21 @@
-"""Recurrent networks, step by step: every gate of torch's own RNN, LSTM and GRU, and memory as gradients."""
+"""Recurrent networks step by step: every gate of torch's RNN, LSTM and GRU, and gradients of states by earlier inputs."""
 
-from dlviz.recurrent.activation_spans import on, similar
-from dlviz.recurrent.input_jacobian import influence, lags, norms
-from dlviz.recurrent.layer import GATES, Lane, Weights
-from dlviz.recurrent.record import Edits, Record, record
+from dlviz.recurrent.activation_spans import active_units, similar_spans
+from dlviz.recurrent.edits import Edits
+from dlviz.recurrent.input_jacobian import grad_norm_by_lag, input_grad_norms, input_gradient
+from dlviz.recurrent.layer import GATES, LayerTrace, Weights
+from dlviz.recurrent.record import Record, record
 
-__all__ = ["GATES", "Edits", "Lane", "Record", "Weights", "influence", "lags", "norms", "on", "record", "similar"]
+__all__ = [
+    "GATES",
+    "Edits",
+    "LayerTrace",
+    "Record",
+    "Weights",
+    "active_units",
+    "grad_norm_by_lag",
+    "input_grad_norms",
+    "input_gradient",
+    "record",
+    "similar_spans",
+]

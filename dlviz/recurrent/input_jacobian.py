@@ -1,22 +1,22 @@
-"""How much each number of the input moves a state: the chain rule, step by step, on the recorded numbers."""
+"""Gradients of states by the input: backpropagation through time on the recorded numbers."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from dlviz.recurrent.layer import Lane
+from dlviz.recurrent.layer import LayerTrace
 from dlviz.recurrent.record import Record
 
 
-def influence(record: Record, lane: int, t: int, unit: int) -> Tensor:
-    """∂h_t[unit]/∂x_s for every place s of the input, (T, inputs).
+def input_gradient(record: Record, layer: int, t: int, unit: int) -> Tensor:
+    """Compute ∂h_t[unit]/∂x_s for every position s of the input, (T, inputs).
 
     Args:
-        record: the recorded run.
-        lane: which layer and direction h is of, counted as in torch's ``h_n``.
-        t: its place in the sequence.
-        unit: which number of h.
+        record: the recorded sequence.
+        layer: the layer and direction of h, an index into torch's ``h_n``.
+        t: its position in the sequence.
+        unit: the unit of h.
 
     Source:
         Backpropagation through time: https://docs.pytorch.org/docs/stable/notes/autograd.html
@@ -26,119 +26,119 @@ def influence(record: Record, lane: int, t: int, unit: int) -> Tensor:
         >>> x = torch.randn(6, 2, dtype=torch.double, requires_grad=True)
         >>> rnn = torch.nn.GRU(2, 3).double()
         >>> rnn(x)[0][5, 1].backward()
-        >>> torch.allclose(influence(record(rnn, x), 0, 5, 1), x.grad)
+        >>> torch.allclose(input_gradient(record(rnn, x), 0, 5, 1), x.grad)
         True
     """
-    seeds = _seeds(record.lanes[lane], 1)
-    seeds[t, 0, unit] = 1
-    return pulled(record, lane, seeds)[:, 0]
+    grad_h = _zeros(record.layers[layer], 1)
+    grad_h[t, 0, unit] = 1
+    return input_vjp(record, layer, grad_h)[:, 0]
 
 
-def norms(record: Record, lane: int, units: Sequence[int]) -> Tensor:
-    """‖∂h_t[u]/∂x_s‖ for every t, every u of `units` and every s, (T, units, T)."""
-    of = record.lanes[lane]
-    seeds = _seeds(of, of.steps * len(units))
-    # What is read last comes first: see _back.
-    places = torch.tensor(list(reversed(of.order)))
+def input_grad_norms(record: Record, layer: int, units: Sequence[int]) -> Tensor:
+    """Compute ‖∂h_t[u]/∂x_s‖ for every t, every u of `units` and every s, (T, units, T)."""
+    trace = record.layers[layer]
+    grad_h = _zeros(trace, trace.steps * len(units))
+    # The position that is read last comes first, which lets _backward skip rows.
+    positions = torch.tensor(list(reversed(trace.order)))
     for k, unit in enumerate(units):
-        seeds[places, torch.arange(of.steps) * len(units) + k, unit] = 1
-    found = pulled(record, lane, seeds).norm(dim=2).T.unflatten(0, (of.steps, len(units)))
-    return found[places] if of.direction == 0 else found
+        grad_h[positions, torch.arange(trace.steps) * len(units) + k, unit] = 1
+    norms = input_vjp(record, layer, grad_h).norm(dim=2).T.unflatten(0, (trace.steps, len(units)))
+    return norms[positions] if trace.direction == 0 else norms
 
 
-def lags(record: Record, lane: int) -> Tensor:
-    """‖∂h/∂x‖ of the last h that the lane reads and the x that it read k steps before, for every lag k from 0, (T,).
+def grad_norm_by_lag(record: Record, layer: int) -> Tensor:
+    """Compute ‖∂h/∂x‖ of the layer's last h and the x that it read k steps before, for every lag k from 0, (T,).
 
-    The norm is that of the whole matrix (Frobenius), over all units and all inputs.
+    The norm is the Frobenius norm of the Jacobian of all units by all inputs.
     """
-    of = record.lanes[lane]
-    seeds = _seeds(of, of.h.shape[1])
-    seeds[of.order[-1]] = torch.eye(of.h.shape[1]).to(of.h)
-    return pulled(record, lane, seeds).flatten(1).norm(dim=1)[list(reversed(of.order))]
+    trace = record.layers[layer]
+    grad_h = _zeros(trace, trace.h.shape[1])
+    grad_h[trace.order[-1]] = torch.eye(trace.h.shape[1]).to(trace.h)
+    return input_vjp(record, layer, grad_h).flatten(1).norm(dim=1)[list(reversed(trace.order))]
 
 
-def pulled(record: Record, lane: int, seeds: Tensor) -> Tensor:
-    """The gradient of K numbers by the input of the whole module, (T, K, inputs).
+def input_vjp(record: Record, layer: int, grad_h: Tensor) -> Tensor:
+    """Compute K vector-Jacobian products with the input of the whole module, (T, K, inputs).
 
     Args:
-        record: the recorded run.
-        lane: which layer and direction the numbers are made from.
-        seeds: their gradient by every h of that lane, (T, K, outputs).
+        record: the recorded sequence.
+        layer: the layer and direction of h.
+        grad_h: K gradients by every h of that layer, (T, K, outputs).
     """
-    top = record.lanes[lane]
-    waiting = {top.direction: seeds}
-    for layer in range(top.layer, -1, -1):
-        lanes = [one for one in record.lanes if one.layer == layer and one.direction in waiting]
-        into = sum(
-            (_back(one, waiting[one.direction]) for one in lanes[1:]), _back(lanes[0], waiting[lanes[0].direction])
-        )
-        if layer:
-            # Both directions of the layer below stand side by side in this one's input.
-            waiting = dict(enumerate(into.chunk(record.directions, dim=2)))
-    return into
+    top = record.layers[layer]
+    pending = {top.direction: grad_h}
+    for number in range(top.number, -1, -1):
+        traces = [trace for trace in record.layers if trace.number == number and trace.direction in pending]
+        grad_x = _backward(traces[0], pending[traces[0].direction])
+        for trace in traces[1:]:
+            grad_x = grad_x + _backward(trace, pending[trace.direction])
+        if number:
+            # The input of this layer is the concatenated output of both directions of the layer below.
+            pending = dict(enumerate(grad_x.chunk(record.directions, dim=2)))
+    return grad_x
 
 
-def _seeds(lane: Lane, count: int) -> Tensor:
-    return lane.h.new_zeros(lane.steps, count, lane.h.shape[1])
+def _zeros(trace: LayerTrace, count: int) -> Tensor:
+    return trace.h.new_zeros(trace.steps, count, trace.h.shape[1])
 
 
-def _back(lane: Lane, seeds: Tensor) -> Tensor:
-    """The gradient by the lane's own input, (T, K, inputs). Rows at the end that nothing has reached yet cost nothing."""
-    step = {"RNN": _rnn, "LSTM": _lstm, "GRU": _gru}[lane.kind](lane)
-    g_h = torch.zeros_like(seeds[0])
-    g_c = seeds.new_zeros(seeds.shape[1], lane.gates.shape[2])
-    found = seeds.new_zeros(*seeds.shape[:2], lane.x.shape[1])
-    reached = ((seeds != 0).any(2) * torch.arange(1, seeds.shape[1] + 1)).amax(1).tolist()
+def _backward(trace: LayerTrace, grad_h: Tensor) -> Tensor:
+    """Compute the gradient by the layer's own input, (T, K, inputs). Trailing rows that are still zero are skipped."""
+    step = {"RNN": _rnn, "LSTM": _lstm, "GRU": _gru}[trace.kind](trace)
+    g_h = torch.zeros_like(grad_h[0])
+    g_c = grad_h.new_zeros(grad_h.shape[1], trace.gates.shape[2])
+    grad_x = grad_h.new_zeros(*grad_h.shape[:2], trace.x.shape[1])
+    rows_used = ((grad_h != 0).any(2) * torch.arange(1, grad_h.shape[1] + 1)).amax(1).tolist()
     rows = 0
-    for t in reversed(lane.order):
-        rows = max(rows, reached[t])
-        at_x, g_h[:rows], g_c[:rows] = step(t, seeds[t, :rows] + g_h[:rows], g_c[:rows])
-        torch.mm(at_x, lane.weights.ih, out=found[t, :rows])
-    return found
+    for t in reversed(trace.order):
+        rows = max(rows, rows_used[t])
+        g_from_x, g_h[:rows], g_c[:rows] = step(t, grad_h[t, :rows] + g_h[:rows], g_c[:rows])
+        torch.mm(g_from_x, trace.weights.ih, out=grad_x[t, :rows])
+    return grad_x
 
 
-#: From a place, and the gradient by h and by c after its step: that by the gates' sums as far as they come from x (K, gates · hidden), and
-#: by h and by c before it. What depends on the numbers of the record alone is computed for all places at once.
+#: Backward of one step: from a position and the gradients by h and c after the step to those by from_x (K, gates · hidden), and by h and
+#: c before it. Factors that depend on the recorded numbers only are computed for all positions at once.
 Step = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
-def _rnn(lane: Lane) -> Step:
+def _rnn(trace: LayerTrace) -> Step:
     def step(t: int, g: Tensor, g_c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        at = g * lane.slopes[t, 0]
-        return at, at @ lane.weights.hh, g_c
+        g_from_x = g * trace.derivatives[t, 0]
+        return g_from_x, g_from_x @ trace.weights.hh, g_c
 
     return step
 
 
-def _lstm(lane: Lane) -> Step:
-    i, f, cand, o = lane.gates.unbind(1)
-    squashed, cell, w = lane.parts["squashed"], lane.cell, lane.weights
-    assert cell is not None
-    from_c = torch.stack((cand, cell, i), 1) * lane.slopes[:, :3]
-    from_h = squashed * lane.slopes[:, 3]
-    to_c = o * (1 - squashed**2)
+def _lstm(trace: LayerTrace) -> Step:
+    i, f, g_gate, o = trace.gates.unbind(1)
+    tanh_c, c_prev, w = trace.intermediates["tanh_c"], trace.c_prev, trace.weights
+    assert c_prev is not None
+    from_c = torch.stack((g_gate, c_prev, i), 1) * trace.derivatives[:, :3]
+    from_h = tanh_c * trace.derivatives[:, 3]
+    to_c = o * (1 - tanh_c**2)
 
     def step(t: int, g: Tensor, g_c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         g = g if w.hr is None else g @ w.hr
         g_c = g_c + g * to_c[t]
-        at = torch.cat((g_c[:, None] * from_c[t], (g * from_h[t])[:, None]), 1).flatten(1)
-        return at, at @ w.hh, g_c * f[t]
+        g_gates = torch.cat((g_c[:, None] * from_c[t], (g * from_h[t])[:, None]), 1).flatten(1)
+        return g_gates, g_gates @ w.hh, g_c * f[t]
 
     return step
 
 
-def _gru(lane: Lane) -> Step:
-    r, z, n = lane.gates.unbind(1)
-    slope_r, slope_z, slope_n = lane.slopes.unbind(1)
-    to_n = (1 - z) * slope_n
-    to_z = (lane.before - n) * slope_z
-    to_r = to_n * lane.from_h[:, 2] * slope_r
-    from_x = torch.stack((to_r, to_z, to_n), 1)
-    # What comes from h to n has been multiplied by r.
-    from_h = torch.stack((to_r, to_z, to_n * r), 1)
+def _gru(trace: LayerTrace) -> Step:
+    r, z, n = trace.gates.unbind(1)
+    d_r, d_z, d_n = trace.derivatives.unbind(1)
+    to_n = (1 - z) * d_n
+    to_z = (trace.h_prev - n) * d_z
+    to_r = to_n * trace.from_h[:, 2] * d_r
+    by_from_x = torch.stack((to_r, to_z, to_n), 1)
+    # The part of n that comes from h has been multiplied by r.
+    by_from_h = torch.stack((to_r, to_z, to_n * r), 1)
 
     def step(t: int, g: Tensor, g_c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        at_x, at_h = ((g[:, None] * part[t]).flatten(1) for part in (from_x, from_h))
-        return at_x, g * z[t] + at_h @ lane.weights.hh, g_c
+        g_from_x, g_from_h = ((g[:, None] * factor[t]).flatten(1) for factor in (by_from_x, by_from_h))
+        return g_from_x, g * z[t] + g_from_h @ trace.weights.hh, g_c
 
     return step

@@ -1,7 +1,6 @@
-"""A recurrent module on one sequence: every gate and every state of every layer, beside what the module itself returned."""
+"""One sequence through a recurrent module: every gate and state of every layer, and what the module itself returned."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,28 +8,9 @@ from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.recurrent.layer import GATES, Lane, Weights, walk
-from dlviz.recurrent.validation import Sequences, called, kind_of, size_of, squash_of
-
-
-@dataclass(frozen=True)
-class Edits:
-    """What is held otherwise than the module has it. Lanes are counted as in torch's ``h_n``: layer · directions + direction.
-
-    Attributes:
-        zeroed: lane, gate and unit of what is held at 0; unit −1 is every unit.
-        start: the state before the first step, by "h" or "c", lane and unit.
-        forget_bias: added to the bias of every forget gate of an LSTM.
-    """
-
-    zeroed: frozenset[tuple[int, str, int]] = frozenset()
-    start: Mapping[tuple[str, int, int], float] = field(default_factory=dict)
-    forget_bias: float = 0.0
-
-    @property
-    def inside(self) -> bool:
-        """Whether the module itself, called from its other states, would not do the same."""
-        return bool(self.zeroed) or self.forget_bias != 0
+from dlviz.recurrent.edits import Edits
+from dlviz.recurrent.layer import GATES, LayerTrace, Weights, trace_layer
+from dlviz.recurrent.validation import ModuleCall, call_module, kind_of, nonlinearity_of, sizes_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,26 +20,26 @@ class Record:
     Attributes:
         kind: "RNN", "LSTM" or "GRU".
         directions: 1 or 2.
-        lanes: every layer in every direction, in the order of torch's ``h_n``.
-        output: what the module gave at each step, (T, directions · outputs); with a gate held at 0 or another bias, what it would give.
-        off: the largest difference between what was recorded and what the module itself returned; ``None`` where it cannot be asked.
+        layers: every layer in every direction, in the order of torch's ``h_n``.
+        output: what the module returned at each step, (T, directions · outputs); if gates or bias are edited, what it would return.
+        max_error: the largest difference between the record and what the module returned; ``None`` if gates or bias are edited.
     """
 
     kind: str
     directions: int
-    lanes: tuple[Lane, ...]
+    layers: tuple[LayerTrace, ...]
     output: Tensor
-    off: float | None
+    max_error: float | None
 
 
 def record(module: nn.Module, x: Any, hx: Any = None, *, sequence: int = 0, edits: Edits | None = None) -> Record:
-    """Call the module, and follow one sequence through it step by step.
+    """Call the module, and record one sequence of the call step by step.
 
     Args:
         module: ``nn.RNN``, ``nn.LSTM``, ``nn.GRU`` or one of their cells.
-        x, hx: what the module takes. A cell takes one step or a sequence (T, N, inputs).
-        sequence: which sequence of the batch.
-        edits: what is held otherwise.
+        x, hx: the module's arguments. A cell takes one step or a sequence (T, N, inputs).
+        sequence: the index of the sequence in the batch.
+        edits: what differs from the module.
 
     Raises:
         DlvizError: torch refuses the call, or there is no such sequence.
@@ -67,85 +47,83 @@ def record(module: nn.Module, x: Any, hx: Any = None, *, sequence: int = 0, edit
     Example:
         >>> lstm = torch.nn.LSTM(3, 4, num_layers=2)
         >>> made = record(lstm, torch.randn(5, 3))
-        >>> made.lanes[1].gates.shape, made.output.shape
+        >>> made.layers[1].gates.shape, made.output.shape
         (torch.Size([5, 4, 4]), torch.Size([5, 4]))
     """
-    return follow(module, called(module, x, hx), sequence, edits or Edits())
+    return record_sequence(module, call_module(module, x, hx), sequence, edits or Edits())
 
 
-def follow(module: nn.Module, batch: Sequences, sequence: int, edits: Edits) -> Record:
-    """One sequence of a call that has been made."""
-    if not 0 <= sequence < len(batch.lengths):
-        raise DlvizError(
-            message("recurrent.refused.sequence", count=len(batch.lengths), last=len(batch.lengths) - 1, got=sequence)
-        )
-    kind, squash = kind_of(module), squash_of(module)
-    layers, directions, *_ = size_of(module)
-    length = batch.lengths[sequence]
-    below = batch.x[sequence, :length].cpu()
-    h0, c0 = _start(batch, sequence, edits)
-    lanes: list[Lane] = []
+def record_sequence(module: nn.Module, call: ModuleCall, sequence: int, edits: Edits) -> Record:
+    """Record one sequence of a call; arguments as for :func:`record`."""
+    if not 0 <= sequence < len(call.lengths):
+        count = len(call.lengths)
+        raise DlvizError(message("recurrent.refused.sequence", count=count, last=count - 1, got=sequence))
+    kind, nonlinearity, sizes = kind_of(module), nonlinearity_of(module), sizes_of(module)
+    length = call.lengths[sequence]
+    x = call.x[sequence, :length].cpu()
+    h0, c0 = _initial_states(call, sequence, edits)
+    traces: list[LayerTrace] = []
     with torch.no_grad():
-        for layer in range(layers):
-            for direction in range(directions):
-                lane = layer * directions + direction
-                weights = weights_of(module, layer, direction, edits.forget_bias if kind == "LSTM" else 0.0)
-                held = [(GATES[kind].index(gate), unit) for at, gate, unit in edits.zeroed if at == lane]
-                start = None if c0 is None else c0[lane]
-                lanes.append(walk(kind, squash, layer, direction, weights, below, h0[lane], start, held))
-            below = torch.cat([lane.h for lane in lanes[-directions:]], dim=1)
-    if edits.inside:
-        return Record(kind, directions, tuple(lanes), below, None)
-    if edits.start:
-        batch, sequence = _again(module, batch, sequence, h0, c0), 0
-    output = batch.output[sequence, :length].cpu()
-    return Record(kind, directions, tuple(lanes), output, _off(lanes, below, output, batch, sequence))
+        for number in range(sizes.layers):
+            for direction in range(sizes.directions):
+                i = number * sizes.directions + direction
+                weights = weights_of(module, number, direction, edits.forget_bias if kind == "LSTM" else 0.0)
+                zeroed = [(GATES[kind].index(gate), unit) for layer, gate, unit in edits.zeroed if layer == i]
+                states = (h0[i], None if c0 is None else c0[i])
+                traces.append(trace_layer(kind, nonlinearity, number, direction, weights, x, *states, zeroed))
+            x = torch.cat([trace.h for trace in traces[-sizes.directions :]], dim=1)
+    if edits.changes_module:
+        return Record(kind, sizes.directions, tuple(traces), x, None)
+    if edits.initial_state:
+        call, sequence = _call_from(module, call, sequence, h0, c0), 0
+    output = call.output[sequence, :length].cpu()
+    return Record(kind, sizes.directions, tuple(traces), output, _max_error(traces, x, output, call, sequence))
 
 
-def weights_of(module: nn.Module, layer: int, direction: int, forget_bias: float = 0.0) -> Weights:
-    """Copies of the weights of one layer in one direction, with `forget_bias` added to the bias of the forget gate."""
-    cell = not isinstance(module, nn.RNNBase)
-    end = "" if cell else f"_l{layer}{'_reverse' if direction else ''}"
+def weights_of(module: nn.Module, number: int, direction: int, forget_bias: float = 0.0) -> Weights:
+    """Copy the weights of one layer in one direction, with `forget_bias` added to the bias of the forget gate."""
+    suffix = f"_l{number}{'_reverse' if direction else ''}" if isinstance(module, nn.RNNBase) else ""
 
-    def one(name: str) -> Tensor | None:
-        found = getattr(module, name + end, None)
+    def parameter(name: str) -> Tensor | None:
+        found = getattr(module, name + suffix, None)
         return None if found is None else found.detach().cpu().clone()
 
-    ih, hh, b_ih = one("weight_ih"), one("weight_hh"), one("bias_ih")
+    ih, hh, b_ih = parameter("weight_ih"), parameter("weight_hh"), parameter("bias_ih")
     assert ih is not None
     assert hh is not None
     if forget_bias:
         hidden = ih.shape[0] // 4
         b_ih = torch.zeros_like(ih[:, 0]) if b_ih is None else b_ih
         b_ih[hidden : 2 * hidden] += forget_bias
-    return Weights(ih, hh, b_ih, one("bias_hh"), one("weight_hr"))
+    return Weights(ih, hh, b_ih, parameter("bias_hh"), parameter("weight_hr"))
 
 
-def _start(batch: Sequences, sequence: int, edits: Edits) -> tuple[Tensor, Tensor | None]:
-    h0 = batch.h0[:, sequence].cpu().clone()
-    c0 = None if batch.c0 is None else batch.c0[:, sequence].cpu().clone()
-    for (name, lane, unit), value in edits.start.items():
+def _initial_states(call: ModuleCall, sequence: int, edits: Edits) -> tuple[Tensor, Tensor | None]:
+    h0 = call.h0[:, sequence].cpu().clone()
+    c0 = None if call.c0 is None else call.c0[:, sequence].cpu().clone()
+    for (name, layer, unit), value in edits.initial_state.items():
         state = h0 if name == "h" else c0
         assert state is not None
-        state[lane, unit] = value
+        state[layer, unit] = value
     return h0, c0
 
 
-def _again(module: nn.Module, batch: Sequences, sequence: int, h0: Tensor, c0: Tensor | None) -> Sequences:
-    """The module itself on this one sequence, from other states."""
-    x = batch.x[sequence : sequence + 1, : batch.lengths[sequence]]
+def _call_from(module: nn.Module, call: ModuleCall, sequence: int, h0: Tensor, c0: Tensor | None) -> ModuleCall:
+    """Call the module itself on this one sequence, from other initial states."""
+    x = call.x[sequence : sequence + 1, : call.lengths[sequence]]
     h = h0[:, None].to(x)
     if not isinstance(module, nn.RNNBase):
         state = h[0] if c0 is None else (h[0], c0.to(x))
-        return called(module, x.transpose(0, 1), state)
-    return called(module, x if module.batch_first else x.transpose(0, 1), h if c0 is None else (h, c0[:, None].to(x)))
+        return call_module(module, x.transpose(0, 1), state)
+    state = h if c0 is None else (h, c0[:, None].to(x))
+    return call_module(module, x if module.batch_first else x.transpose(0, 1), state)
 
 
-def _off(lanes: list[Lane], drawn: Tensor, output: Tensor, batch: Sequences, sequence: int) -> float:
-    pairs = [(drawn, output)]
-    for k, lane in enumerate(lanes):
-        last = lane.order[-1]
-        pairs.append((lane.h[last], batch.h_n[k, sequence].cpu()))
-        if lane.c is not None and batch.c_n is not None:
-            pairs.append((lane.c[last], batch.c_n[k, sequence].cpu()))
+def _max_error(traces: list[LayerTrace], recorded: Tensor, output: Tensor, call: ModuleCall, sequence: int) -> float:
+    pairs = [(recorded, output)]
+    for k, trace in enumerate(traces):
+        last = trace.order[-1]
+        pairs.append((trace.h[last], call.h_n[k, sequence].cpu()))
+        if trace.c is not None and call.c_n is not None:
+            pairs.append((trace.c[last], call.c_n[k, sequence].cpu()))
     return max(float((a.double() - b.double()).nan_to_num().abs().max()) for a, b in pairs)

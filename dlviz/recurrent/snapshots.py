@@ -1,4 +1,4 @@
-"""What a gradient remembered at each look at the module, and how long the learner's own gradient was then."""
+"""Snapshots of a module in training: its gradient norm by lag, and the norm of its own gradient before and after clipping."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,24 +9,27 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.kit.messages import message
+from dlviz.kit.snapshots import evenly_spaced, thin
 
-#: So many looks are kept, and of so many a curve is drawn behind the newest.
-MOST, DRAWN = 200, 6
-#: Thresholds that a menu offers.
+#: Maximal number of snapshots that are kept, and of those whose curve is drawn behind the newest.
+MAX_SNAPSHOTS, MAX_DRAWN = 200, 6
+#: Clipping thresholds that the menu offers.
 CLIPS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """One look.
+class GradientSnapshot:
+    """Gradients of a module at one training step.
 
     Attributes:
-        label: what the learner called it, or its number.
-        sequence: which sequence of the batch its curves are of.
-        curves: the gradient against lag of every lane, (T,) each.
-        norm: the length of all ``.grad`` of the module together, ``None`` without any.
+        index: number of snapshots before it.
+        label: the user's label, or a numbered one.
+        sequence: the sequence of the batch that the curves belong to.
+        curves: the gradient norm by lag of every layer, (T,) each.
+        norm: the norm of all ``.grad`` of the module together, ``None`` without any.
     """
 
+    index: int
     label: str
     sequence: int
     curves: tuple[Tensor, ...]
@@ -34,7 +37,7 @@ class Moment:
 
 
 def grad_norm(module: nn.Module) -> Tensor | None:
-    """The length of all ``.grad`` together, as ``clip_grad_norm_`` measures it; ``None`` where there is none.
+    """Compute the norm of all ``.grad`` together, as ``clip_grad_norm_`` does; ``None`` if there is none.
 
     Example:
         >>> rnn = torch.nn.RNN(1, 1)
@@ -47,8 +50,8 @@ def grad_norm(module: nn.Module) -> Tensor | None:
     return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g).cpu() for g in grads])).double()
 
 
-def clipped(norm: Tensor, most: float) -> Tensor:
-    """The length after ``clip_grad_norm_(…, most)``, which multiplies by ``most / (norm + 1e-6)`` if that is below 1.
+def clipped(norm: Tensor, max_norm: float) -> Tensor:
+    """Return the norm after ``clip_grad_norm_(…, max_norm)``, which multiplies by ``max_norm / (norm + 1e-6)`` if that is below 1.
 
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
@@ -57,47 +60,48 @@ def clipped(norm: Tensor, most: float) -> Tensor:
         >>> round(clipped(torch.tensor(8.0), 2.0).item(), 3), clipped(torch.tensor(1.0), 2.0).item()
         (2.0, 1.0)
     """
-    return norm * torch.clamp(most / (norm + 1e-6), max=1.0)
+    return norm * torch.clamp(max_norm / (norm + 1e-6), max=1.0)
 
 
-def thinned(moments: Sequence[Moment]) -> list[Moment]:
-    """At most :data:`MOST`: the first and the newest stay, every second one between goes."""
-    found = list(moments)
-    while len(found) > MOST:
-        found = [found[0], *found[1:-1:2], found[-1]]
-    return found
+def add_snapshot(snapshots: Sequence[GradientSnapshot], snapshot: GradientSnapshot) -> list[GradientSnapshot]:
+    """Return the snapshots with a new one, evenly thinned to at most :data:`MAX_SNAPSHOTS`."""
+    return thin([*snapshots, snapshot], MAX_SNAPSHOTS)
 
 
 def history(
-    moments: Sequence[Moment], sequence: int, lane: int, now: Tensor, base: Tensor | None, clip: float
+    snapshots: Sequence[GradientSnapshot],
+    sequence: int,
+    layer: int,
+    current: Tensor,
+    unedited: Tensor | None,
+    clip: float,
 ) -> dict[str, Any]:
-    """What the chart draws.
+    """Return what the two gradient charts draw.
 
     Args:
-        moments: every look, the newest last.
-        sequence, lane: whose curves.
-        now: the curve of what is drawn.
-        base: that of the same without edits, where there are any: a ghost too.
-        clip: the learner's threshold, offered among the others.
+        snapshots: all snapshots, the newest last.
+        sequence, layer: the sequence and layer whose curves are drawn.
+        current: the curve of the drawn record.
+        unedited: the curve without edits, if there are edits; it is drawn as a reference too.
+        clip: the user's clipping threshold, which is offered among the others.
     """
-    ghosts = [(moment.label, moment.curves[lane]) for moment in moments[:-1] if moment.sequence == sequence]
-    if len(ghosts) > DRAWN:
-        ghosts = [ghosts[k] for k in torch.linspace(0, len(ghosts) - 1, DRAWN).round().int().tolist()]
-    if base is not None:
-        ghosts.append((message("recurrent.unedited"), base))
-    with_norm = [moment for moment in moments if moment.norm is not None]
-    norms = torch.stack([m.norm for m in with_norm if m.norm is not None]) if with_norm else torch.zeros(0)
+    references = [(one.label, one.curves[layer]) for one in snapshots[:-1] if one.sequence == sequence]
+    references = [references[i] for i in evenly_spaced(len(references), MAX_DRAWN)]
+    if unedited is not None:
+        references.append((message("recurrent.unedited"), unedited))
+    labels = [one.label for one in snapshots if one.norm is not None]
+    norms = torch.stack([one.norm for one in snapshots if one.norm is not None]) if labels else torch.zeros(0)
     clips = sorted({*CLIPS, clip})
     return {
-        "now": _doubles(now),
-        "label": moments[-1].label,
-        "ghosts": [{"label": label, "curve": _doubles(curve)} for label, curve in ghosts],
-        "looks": [moment.label for moment in with_norm],
-        "norms": _doubles(norms),
+        "current": _float64(current),
+        "label": snapshots[-1].label,
+        "references": [{"label": label, "curve": _float64(curve)} for label, curve in references],
+        "norm_labels": labels,
+        "norms": _float64(norms),
         "clips": clips,
-        "clipped": _doubles(torch.stack([clipped(norms, most) for most in clips])),
+        "clipped": _float64(torch.stack([clipped(norms, max_norm) for max_norm in clips])),
     }
 
 
-def _doubles(values: Tensor) -> np.ndarray:
+def _float64(values: Tensor) -> np.ndarray:
     return values.double().contiguous().numpy()

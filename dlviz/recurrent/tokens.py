@@ -1,4 +1,4 @@
-"""Texts and tokens: what the steps of a sequence are called, and how typed text becomes numbers."""
+"""Names of the steps of a sequence, and encoding of typed text."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,48 +11,48 @@ from dlviz.kit.messages import message
 Encode = Callable[[str], Tensor]
 
 
-def tokens_of(tokens: Any, lengths: Sequence[int]) -> list[list[str]]:
-    """The names of the steps of every sequence; their numbers where nothing is said.
+def token_names(tokens: Any, lengths: Sequence[int]) -> list[list[str]]:
+    """Return the names of the steps of every sequence; their indices if `tokens` is ``None``.
 
     Args:
-        tokens: one name a step (a string counts as its letters), or a list of such lists, one for each sequence.
-        lengths: how many steps each sequence has.
+        tokens: one name per step (a string counts as its letters), or a list of such lists, one for each sequence.
+        lengths: number of steps of each sequence.
 
     Raises:
-        DlvizError: there are not as many names as steps.
+        DlvizError: the number of names is not the number of steps.
 
     Example:
-        >>> tokens_of("abc", [3]), tokens_of(None, [2]), tokens_of([["a"], ["b", "c"]], [1, 2])
+        >>> token_names("abc", [3]), token_names(None, [2]), token_names([["a"], ["b", "c"]], [1, 2])
         ([['a', 'b', 'c']], [['0', '1']], [['a'], ['b', 'c']])
     """
     if tokens is None:
         return [list(map(str, range(length))) for length in lengths]
-    many = not isinstance(tokens, str) and all(isinstance(one, (list, tuple)) for one in tokens)
-    named = [list(map(str, one)) for one in tokens] if many else [list(map(str, tokens))] * len(lengths)
+    per_sequence = not isinstance(tokens, str) and all(isinstance(one, (list, tuple)) for one in tokens)
+    named = [list(map(str, one)) for one in tokens] if per_sequence else [list(map(str, tokens))] * len(lengths)
     if len(named) != len(lengths):
         raise DlvizError(message("recurrent.refused.token_lists", count=len(lengths), got=len(named)))
     for number, (one, length) in enumerate(zip(named, lengths, strict=True)):
         # One list for a batch may be longer than its shorter sequences.
-        if len(one) < length or (many and len(one) != length) or len(one) > max(lengths):
+        if len(one) < length or (per_sequence and len(one) != length) or len(one) > max(lengths):
             raise DlvizError(message("recurrent.refused.tokens", sequence=number, count=length, got=len(one)))
     return [one[:length] for one, length in zip(named, lengths, strict=True)]
 
 
-def joined(tokens: Sequence[str]) -> str:
-    """Tokens as one text: letters side by side, words with spaces between.
+def join_tokens(tokens: Sequence[str]) -> str:
+    """Join tokens to one text: letters directly, words with spaces.
 
     Example:
-        >>> joined(["h", "i"]), joined(["message", "hi"])
+        >>> join_tokens(["h", "i"]), join_tokens(["say", "hi"])
         ('hi', 'say hi')
     """
     return ("" if all(len(one) == 1 for one in tokens) else " ").join(tokens)
 
 
-def split(text: str, steps: int) -> list[str]:
-    """What the steps of an encoded text are called: its letters or its words, if there are as many, else their numbers.
+def split_text(text: str, steps: int) -> list[str]:
+    """Split an encoded text into names of its steps: its letters or words if their number fits, else the indices of the steps.
 
     Example:
-        >>> split("hi", 2), split("say hi", 2), split("hi", 3)
+        >>> split_text("hi", 2), split_text("say hi", 2), split_text("hi", 3)
         (['h', 'i'], ['say', 'hi'], ['0', '1', '2'])
     """
     for found in (list(text), text.split()):
@@ -61,15 +61,15 @@ def split(text: str, steps: int) -> list[str]:
     return list(map(str, range(steps)))
 
 
-def encoded(encode: Encode, text: str, inputs: int) -> Tensor:
-    """What the learner's function makes of a text.
+def encode_text(encode: Encode, text: str, inputs: int) -> Tensor:
+    """Encode a text with the user's function, (T, inputs).
 
     Raises:
-        DlvizError: it raises, or gives no (T, inputs).
+        DlvizError: the function raises, or returns something else.
     """
     try:
         x = encode(text)
-    except Exception as error:  # a learner's own function may raise anything
+    except Exception as error:  # a user's function may raise anything
         raise DlvizError(
             message("recurrent.refused.encode", text=text, error=f"{type(error).__name__}: {error}")
         ) from error

@@ -1,4 +1,4 @@
-"""What the learner passes: a recurrent module, its input as the module takes it, and the states to start from."""
+"""Call of a recurrent module with its input and initial states, and the checks of both."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +12,38 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
-#: Cells know one step; what they are given may still be a sequence.
+#: Cells take one step; here they may be given a sequence.
 CELLS = {nn.RNNCell: "RNN", nn.LSTMCell: "LSTM", nn.GRUCell: "GRU"}
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of a recurrent module: layers, directions, units of h (``proj_size`` if there is a projection) and units of c."""
+
+    layers: int
+    directions: int
+    outputs: int
+    hidden: int
+
+    @property
+    def count(self) -> int:
+        """Number of states in torch's ``h_n``: layers · directions."""
+        return self.layers * self.directions
+
+    def of(self, name: str) -> int:
+        """Return the number of units of "h" or "c"."""
+        return self.outputs if name == "h" else self.hidden
+
+
 @dataclass(frozen=True, eq=False)
-class Sequences:
+class ModuleCall:
     """A call of the module, and what it returned.
 
     Attributes:
         x: (N, T, inputs), padded.
-        lengths: how many steps of each are its own.
-        h0, c0: the states at the start, (lanes, N, outputs) and (lanes, N, hidden); c0 is ``None`` but of an LSTM.
-        output: what the module gave for each step, (N, T, directions · outputs).
+        lengths: the length of each sequence without padding.
+        h0, c0: the initial states, (layers · directions, N, outputs) and (…, hidden); c0 is ``None`` except for an LSTM.
+        output: what the module returned at each step, (N, T, directions · outputs).
         h_n, c_n: the last states, shaped like h0 and c0.
     """
 
@@ -38,10 +57,10 @@ class Sequences:
 
 
 def kind_of(module: Any) -> str:
-    """ "RNN", "LSTM" or "GRU".
+    """Return "RNN", "LSTM" or "GRU".
 
     Raises:
-        DlvizError: it is none of torch's recurrent modules.
+        DlvizError: it is not one of torch's recurrent modules.
     """
     for cell, kind in CELLS.items():
         if isinstance(module, cell):
@@ -58,37 +77,38 @@ def kind_of(module: Any) -> str:
     raise DlvizError(message("recurrent.refused.module", got=type(module).__name__))
 
 
-def squash_of(module: nn.Module) -> str:
-    """What a plain RNN squashes with: "tanh" or "relu"; "tanh" of every other module."""
+def nonlinearity_of(module: nn.Module) -> str:
+    """Return the nonlinearity of a plain RNN: "tanh" or "relu"; "tanh" for every other module."""
     return str(getattr(module, "nonlinearity", "tanh"))
 
 
-def size_of(module: nn.Module) -> tuple[int, int, int, int]:
-    """Layers, directions, numbers of h and numbers of c."""
+def sizes_of(module: nn.Module) -> Sizes:
+    """Return the sizes of a module or cell."""
     hidden = int(module.hidden_size)  # type: ignore[arg-type]
-    layers, directions = int(getattr(module, "num_layers", 1)), 2 if getattr(module, "bidirectional", False) else 1
-    return layers, directions, int(getattr(module, "proj_size", 0) or hidden), hidden
+    directions = 2 if getattr(module, "bidirectional", False) else 1
+    outputs = int(getattr(module, "proj_size", 0) or hidden)
+    return Sizes(int(getattr(module, "num_layers", 1)), directions, outputs, hidden)
 
 
-def called(module: nn.Module, x: Any, hx: Any) -> Sequences:
-    """Call the module as the learner would, without gradients and in evaluation mode.
+def call_module(module: nn.Module, x: Any, hx: Any) -> ModuleCall:
+    """Call the module without gradients and in eval mode.
 
     Args:
         module: one of torch's recurrent modules, or a cell.
-        x: what it takes. A cell takes one step, (N, inputs) or (inputs,), or a sequence (T, N, inputs).
-        hx: what it takes beside it, or ``None``.
+        x: its input. A cell takes one step, (N, inputs) or (inputs,), or a sequence (T, N, inputs).
+        hx: its initial states, or ``None``.
 
     Raises:
-        DlvizError: torch refuses it, in torch's own words, or there is no step.
+        DlvizError: torch raises, or the input has no step.
     """
     kind = kind_of(module)
-    _look(x, module)
+    _check_input(x, module)
     try:
-        with torch.no_grad(), _evaluating(module):
-            return _cell(module, kind, x, hx) if isinstance(module, tuple(CELLS)) else _whole(module, x, hx)
+        with torch.no_grad(), _eval_mode(module):
+            return _call_cell(module, kind, x, hx) if isinstance(module, tuple(CELLS)) else _call_layers(module, x, hx)
     except DlvizError:
         raise
-    except Exception as error:  # torch refuses in many words: shapes, dtypes, states
+    except Exception as error:  # torch raises several types for shapes, dtypes and states
         shape = tuple(x.data.shape) if isinstance(x, PackedSequence) else tuple(x.shape)
         name = type(module).__name__
         raise DlvizError(
@@ -96,7 +116,7 @@ def called(module: nn.Module, x: Any, hx: Any) -> Sequences:
         ) from error
 
 
-def _look(x: Any, module: nn.Module) -> None:
+def _check_input(x: Any, module: nn.Module) -> None:
     if isinstance(x, PackedSequence):
         return
     if not isinstance(x, Tensor):
@@ -108,8 +128,8 @@ def _look(x: Any, module: nn.Module) -> None:
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode, so that nothing is dropped between layers, and then the module's own mode again."""
+def _eval_mode(module: nn.Module) -> Iterator[None]:
+    """Switch to eval mode, so that no dropout is applied between layers, and restore the mode afterwards."""
     modes = [(part, part.training) for part in module.modules()]
     for part, _ in modes:
         part.training = False
@@ -120,42 +140,42 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
             part.training = mode
 
 
-def _whole(module: nn.Module, x: Any, hx: Any) -> Sequences:
-    layers, directions, outs, hidden = size_of(module)
+def _call_layers(module: nn.Module, x: Any, hx: Any) -> ModuleCall:
+    sizes = sizes_of(module)
     output, states = module(x, hx)
-    first = bool(module.batch_first)
     if isinstance(x, PackedSequence):
         padded, counts = pad_packed_sequence(x, batch_first=True)
         lengths = tuple(counts.tolist())
         output = pad_packed_sequence(output, batch_first=True)[0]
     else:
         padded, output = (
-            part[None] if part.dim() == 2 else part if first else part.transpose(0, 1) for part in (x, output)
+            part[None] if part.dim() == 2 else part if module.batch_first else part.transpose(0, 1)
+            for part in (x, output)
         )
         lengths = (padded.shape[1],) * padded.shape[0]
     n = padded.shape[0]
     h_n, c_n = states if isinstance(states, tuple) else (states, None)
     h0, c0 = hx if isinstance(hx, (tuple, list)) else (hx, None)
 
-    def shaped(state: Tensor | None, size: int) -> Tensor:
+    def with_shape(state: Tensor | None, size: int) -> Tensor:
         if state is None:
-            return padded.new_zeros(layers * directions, n, size)
-        return state.detach().reshape(layers * directions, n, size)
+            return padded.new_zeros(sizes.count, n, size)
+        return state.detach().reshape(sizes.count, n, size)
 
     lstm = c_n is not None
-    return Sequences(
+    return ModuleCall(
         padded.detach().clone(),
         lengths,
-        shaped(h0, outs).clone(),
-        shaped(c0, hidden).clone() if lstm else None,
+        with_shape(h0, sizes.outputs).clone(),
+        with_shape(c0, sizes.hidden).clone() if lstm else None,
         output.detach(),
-        shaped(h_n, outs),
-        shaped(c_n, hidden) if lstm else None,
+        with_shape(h_n, sizes.outputs),
+        with_shape(c_n, sizes.hidden) if lstm else None,
     )
 
 
-def _cell(module: nn.Module, kind: str, x: Tensor, hx: Any) -> Sequences:
-    """A cell, called once a step; a single step is a sequence of one."""
+def _call_cell(module: nn.Module, kind: str, x: Tensor, hx: Any) -> ModuleCall:
+    """Call a cell once for every step; a single step is a sequence of length one."""
     steps = x if x.dim() == 3 else x[None]
     rows, state = [], hx
     for step in steps:
@@ -167,40 +187,40 @@ def _cell(module: nn.Module, kind: str, x: Tensor, hx: Any) -> Sequences:
         steps, h, c = steps[:, None], h[:, None], None if c is None else c[:, None]
     h0, c0 = (hx if isinstance(hx, (tuple, list)) else (hx, None)) if hx is not None else (None, None)
 
-    def start(state: Tensor | None, like: Tensor) -> Tensor:
+    def initial(state: Tensor | None, like: Tensor) -> Tensor:
         return torch.zeros_like(like[:1]) if state is None else state.detach().reshape(like[:1].shape).clone()
 
     x = steps.transpose(0, 1).detach().clone()
-    return Sequences(
+    return ModuleCall(
         x,
         (x.shape[1],) * x.shape[0],
-        start(h0, h),
-        None if c is None else start(c0, c),
+        initial(h0, h),
+        None if c is None else initial(c0, c),
         h.transpose(0, 1).detach(),
         h[-1:].detach(),
         None if c is None else c[-1:].detach(),
     )
 
 
-def copied(module: nn.Module) -> nn.Module:
-    """A module of the same kind, options and weights, of torch's own class; no random number is drawn.
+def copy_module(module: nn.Module) -> nn.Module:
+    """Return a copy of a module as an instance of torch's own class, without drawing random numbers.
 
     Example:
         >>> gru = nn.GRU(2, 3, bidirectional=True)
         >>> x = torch.randn(4, 2)
-        >>> torch.equal(copied(gru)(x)[0], gru(x)[0])
+        >>> torch.equal(copy_module(gru)(x)[0], gru(x)[0])
         True
     """
-    made: type[nn.Module] = next(kind for kind in (*CELLS, nn.RNN, nn.LSTM, nn.GRU) if isinstance(module, kind))
+    module_type: type[nn.Module] = next(one for one in (*CELLS, nn.RNN, nn.LSTM, nn.GRU) if isinstance(module, one))
     names = ["bias", *(["nonlinearity"] if kind_of(module) == "RNN" else [])]
     if isinstance(module, nn.RNNBase):
-        names += ["num_layers", "batch_first", "bidirectional", *(["proj_size"] if made is nn.LSTM else [])]
+        names += ["num_layers", "batch_first", "bidirectional", *(["proj_size"] if module_type is nn.LSTM else [])]
     options = {name: getattr(module, name) for name in names}
-    like = next(module.parameters())
+    parameter = next(module.parameters())
     sizes = (module.input_size, module.hidden_size)
-    # Without storage there is nothing to initialize.
-    found = made(*sizes, **options, device="meta", dtype=like.dtype).to_empty(device=like.device)
+    # A module on the meta device is not initialized, which would draw random numbers.
+    copy = module_type(*sizes, **options, device="meta", dtype=parameter.dtype).to_empty(device=parameter.device)
     with torch.no_grad():
-        for name, value in found.named_parameters():
+        for name, value in copy.named_parameters():
             value.copy_(getattr(module, name)).requires_grad_(False)
-    return found
+    return copy

@@ -1,11 +1,11 @@
-"""`dlviz.unroll`: step the learner's own recurrent module through time, with every gate, and see memory as gradients."""
+"""`dlviz.unroll`: a recurrent module step by step through time, with every gate, and gradients by earlier inputs."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 import traitlets
 from torch import Tensor, nn
 
@@ -13,95 +13,85 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.recurrent.activation_spans import similar
-from dlviz.recurrent.input_jacobian import influence, lags, norms
-from dlviz.recurrent.layer import GATES
-from dlviz.recurrent.record import Edits, Record, follow
-from dlviz.recurrent.scene import UNITS, lane_name, scene, table
-from dlviz.recurrent.snapshots import Moment, grad_norm, history, thinned
+from dlviz.recurrent.activation_spans import similar_spans
+from dlviz.recurrent.edits import check_initial_state, check_zeroed, edits_of, with_initial_state
+from dlviz.recurrent.input_jacobian import grad_norm_by_lag, input_grad_norms, input_gradient
+from dlviz.recurrent.layer import GATES, LayerTrace
+from dlviz.recurrent.record import Record
+from dlviz.recurrent.scene import MAX_UNITS, input_grad_table, layer_name, scene
+from dlviz.recurrent.snapshots import history
 from dlviz.recurrent.still import draw
-from dlviz.recurrent.tokens import Encode, encoded, joined, split, tokens_of
-from dlviz.recurrent.validation import Sequences, called, copied, kind_of, size_of
+from dlviz.recurrent.tokens import Encode
+from dlviz.recurrent.unrolled import UnrolledModule
 
-#: Up to so many numbers on the way, the influence on every unit is computed beforehand; beyond, that on the unit that is looked at.
-_BEFOREHAND = 4_000_000
-#: A text that is typed, or pasted, may have so many letters: what is computed grows with its square.
-LONGEST = 2000
-#: Settings of the forget gate's bias that an exported page holds.
-_BIASES = (0.0, 1.0, 2.0, 3.0, 4.0, -1.0, -2.0)
+#: Up to this many numbers, the gradient by the input is computed for all units at once, beyond for the selected unit only.
+_ALL_UNITS_LIMIT = 4_000_000
+#: Forget biases that an exported page can show.
+_PAGE_BIASES = (0.0, 1.0, 2.0, 3.0, 4.0, -1.0, -2.0)
 
 
 class Unroll(Widget):
-    """A recurrent module unrolled over one sequence. A step of the player is a step of the drawn layer, in the order it reads.
+    """Widget that shows a recurrent module over one sequence. A step of the player is a step of the drawn layer, in reading order.
 
     Attributes:
-        lane: which layer and direction is drawn, counted as in torch's ``h_n``: layer · directions + direction.
-        sequence: which sequence of the batch.
+        layer: the drawn layer and direction, an index into torch's ``h_n``: layer · num_directions + direction.
+        sequence: the index of the sequence in the batch.
         unit: the unit whose numbers are shown.
         gate: the gate whose sum is shown, as in torch's weights: 0 to 3 for i, f, g, o; 0 to 2 for r, z, n.
-        text: what is read, where the learner gave ``encode``.
-        zeroed: ``[lane, gate, unit]`` of what is held at 0, such as ``[0, "f", -1]``; unit −1 is every unit.
-        start: ``[name, lane, unit, value]`` of a state before the first step, such as ``["h", 0, 3, 0.5]``.
+        text: the text that is read, if there is ``encode``.
+        zeroed: ``[layer, gate, unit]`` of gates held at 0, such as ``[0, "f", -1]``; unit −1 is every unit.
+        initial_state: ``[name, layer, unit, value]`` of states before the first step, such as ``["h", 0, 3, 0.5]``.
         forget_bias: added to the bias of every forget gate of an LSTM, in the drawn copy.
-        clip: the threshold at which the gradient's length is shown clipped.
-        threshold: beyond which a unit counts as on, for similar spans; 0 for none.
-        span: first and last place of the span to compare with, else empty.
-        refusal: why the text as it stands is not drawn, else "".
+        clip: the clipping threshold of the gradient norm.
+        threshold: the absolute value from which a unit counts as active, for similar spans; 0 for none.
+        span: first and last position of the span to compare with, else empty.
+        refusal: the error message of a text that cannot be drawn, else "".
+        accepts_text: whether a text can be typed.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "recurrent"
+    _function = "unroll"
+    _tensor_attributes = ("_unrolled", "_record")
 
-    lane = traitlets.Int(0, min=0, help="layer · directions + direction").tag(sync=True)
-    sequence = traitlets.Int(0, min=0, help="which sequence of the batch").tag(sync=True)
+    layer = traitlets.Int(0, min=0, help="layer · num_directions + direction").tag(sync=True)
+    sequence = traitlets.Int(0, min=0, help="index of the sequence in the batch").tag(sync=True)
     unit = traitlets.Int(0, min=0, help="the unit whose numbers are shown").tag(sync=True)
     gate = traitlets.Int(0, min=0, help="the gate whose sum is shown").tag(sync=True)
-    text = traitlets.Unicode("", help="what is read").tag(sync=True)
-    zeroed = traitlets.List(traitlets.List(), help="lane, gate and unit held at 0").tag(sync=True)
-    start = traitlets.List(traitlets.List(), help="states before the first step").tag(sync=True)
+    text = traitlets.Unicode("", help="the text that is read").tag(sync=True)
+    zeroed = traitlets.List(traitlets.List(), help="layer, gate and unit of gates held at 0").tag(sync=True)
+    initial_state = traitlets.List(traitlets.List(), help="states before the first step").tag(sync=True)
     forget_bias = traitlets.Float(0.0, help="added to the forget gate's bias").tag(sync=True)
-    clip = traitlets.Float(1.0, help="threshold of the gradient's length").tag(sync=True)
-    threshold = traitlets.Float(0.0, min=0.0, help="beyond which a unit is on").tag(sync=True)
-    span = traitlets.List(traitlets.Int(min=0), help="first and last place").tag(sync=True)
-    refusal = traitlets.Unicode("", help="why the text is not drawn").tag(sync=True)
-    writes = traitlets.Bool(False, help="whether a text can be typed").tag(sync=True)
+    clip = traitlets.Float(1.0, help="clipping threshold of the gradient norm").tag(sync=True)
+    threshold = traitlets.Float(0.0, min=0.0, help="absolute value from which a unit is active").tag(sync=True)
+    span = traitlets.List(traitlets.Int(min=0), help="first and last position").tag(sync=True)
+    refusal = traitlets.Unicode("", help="error message of a text that cannot be drawn").tag(sync=True)
+    accepts_text = traitlets.Bool(False, help="whether a text can be typed").tag(sync=True)
 
-    def __init__(
-        self, module: nn.Module, x: Any, h0: Any, tokens: Any, encode: Encode | None, name: str, **traits: Any
-    ) -> None:
-        self._kind, self._learners, self._name, self._encode = kind_of(module), module, name, encode
-        self._written = x if isinstance(x, str) else None
-        if self._written is not None and encode is None:
-            raise DlvizError(message("recurrent.refused.x", got="str"))
-        self._x, self._hx = x, h0
-        self._moments: list[Moment] = []
-        self._typed: tuple[str, Sequences] | None = None
+    def __init__(self, unrolled: UnrolledModule, name: str, **traits: Any) -> None:
+        self._unrolled: UnrolledModule | None = unrolled
         self._record: Record | None = None
-        self._sizes, self._batch = size_of(module), self._called()
-        self._count = len(self._batch.lengths)
-        named = split(self._written, self._batch.lengths[0]) if self._written and tokens is None else tokens
-        self._tokens = tokens_of(named, self._batch.lengths)
-        self._model, self._bases = copied(module), dict[int, tuple[Record, list[Tensor]]]()
+        self._name, self._kind, self._sizes, self._sequences = name, unrolled.kind, unrolled.sizes, unrolled.sequences
         sequence = traits.get("sequence", 0)
-        own = self._own(sequence) if isinstance(sequence, int) and 0 <= sequence < len(self._tokens) else ""
-        super().__init__(**{"text": own, "writes": encode is not None} | traits)
-        self._look("")
-        self._type()
+        known = isinstance(sequence, int) and 0 <= sequence < self._sequences
+        defaults = {"text": unrolled.text(sequence) if known else "", "accepts_text": unrolled.encode is not None}
+        super().__init__(**defaults | traits)
+        unrolled.take_snapshot("", self.sequence)
+        self._read_text()
         self._draw()
-        self.observe(self._type_and_draw, "text")
-        self.observe(self._another, "sequence")
-        self.observe(self._redraw, ["lane", "zeroed", "start", "forget_bias", "clip"])
-        self.observe(self._unit_moved, "unit")
-        self.on_msg(self._answer)
+        self.observe(self._draw_text, "text")
+        self.observe(self._draw_sequence, "sequence")
+        self.observe(self._draw, ["layer", "zeroed", "initial_state", "forget_bias", "clip"])
+        self.observe(self._draw_input_grad, "unit")
 
     # What Python can ask.
 
     @property
     def record(self) -> Record:
-        """All layers of what is drawn."""
-        if self._record is None:
-            raise DlvizError(message("recurrent.refused.closed"))
+        """The drawn record, with all layers."""
+        self._check_open()
+        assert self._record is not None
         return self._record
 
     @property
@@ -111,51 +101,48 @@ class Unroll(Widget):
 
     @property
     def states(self) -> dict[str, Tensor]:
-        """Of the drawn layer: ``h`` (T, outputs), and of an LSTM ``c`` (T, hidden)."""
-        lane = self.record.lanes[self.lane]
-        return {"h": lane.h} | ({} if lane.c is None else {"c": lane.c})
+        """States of the drawn layer: ``h`` (T, outputs), and for an LSTM ``c`` (T, hidden)."""
+        trace = self._trace
+        return {"h": trace.h} | ({} if trace.c is None else {"c": trace.c})
 
     @property
     def gates(self) -> dict[str, Tensor]:
-        """Of the drawn layer, by torch's names: i, f, g, o or r, z, n, each (T, hidden). A plain RNN has none."""
+        """Gates of the drawn layer by torch's names: i, f, g, o or r, z, n, each (T, hidden). A plain RNN has none."""
         if self._kind == "RNN":
             return {}
-        return dict(zip(GATES[self._kind], self.record.lanes[self.lane].gates.unbind(1), strict=True))
+        return dict(zip(GATES[self._kind], self._trace.gates.unbind(1), strict=True))
 
     @property
-    def influence(self) -> Tensor:
-        """∂h_t[unit]/∂x_s of the drawn layer's h where the player stands, for every s, (T, inputs)."""
-        if self.unit >= self.record.lanes[self.lane].h.shape[1]:
-            raise DlvizError(
-                message("recurrent.refused.projected", count=self.record.lanes[self.lane].h.shape[1], got=self.unit)
-            )
-        return influence(self.record, self.lane, self.place, self.unit)
+    def input_gradient(self) -> Tensor:
+        """∂h_t[unit]/∂x_s of the drawn layer at the player's position t, for every s, (T, inputs)."""
+        count = self._trace.h.shape[1]
+        if self.unit >= count:
+            raise DlvizError(message("recurrent.refused.projected", count=count, got=self.unit))
+        return input_gradient(self.record, self.layer, self.position, self.unit)
 
     @property
-    def lags(self) -> Tensor:
-        """‖∂h/∂x‖ of the last h that the drawn layer reads and the x that it read k steps before, for every k, (T,)."""
-        return lags(self.record, self.lane)
+    def grad_norm_by_lag(self) -> Tensor:
+        """‖∂h/∂x‖ of the drawn layer's last h and the x that it read k steps before, for every lag k, (T,)."""
+        return grad_norm_by_lag(self.record, self.layer)
 
     @property
-    def place(self) -> int:
-        """Where in the sequence the player stands."""
-        order = self.record.lanes[self.lane].order
+    def position(self) -> int:
+        """The player's position in the sequence."""
+        order = self._trace.order
         return order[min(self.step, len(order) - 1)]
 
     @property
     def tokens(self) -> list[str]:
-        """What the drawn steps are called."""
-        if self._typed is None:
-            return self._tokens[self.sequence]
-        return split(self._typed[0], self._typed[1].lengths[0])
+        """Names of the drawn steps."""
+        return self._state().tokens(self.sequence)
 
     @property
     def snapshots(self) -> list[str]:
-        """The labels of all looks at the module, oldest first."""
-        return [moment.label for moment in self._moments]
+        """Labels of all snapshots of the module, oldest first."""
+        return [snapshot.label for snapshot in self._state().snapshots]
 
-    def similar(self) -> list[tuple[int, int]]:
-        """Stretches in which the units that are on through :attr:`span`, beyond :attr:`threshold`, are on again; three of four do.
+    def similar_spans(self) -> list[tuple[int, int]]:
+        """Return the spans in which three of four units that are active through :attr:`span` are active again.
 
         Source:
             Strobelt et al. 2016, LSTMVis (arXiv 1606.07461)
@@ -163,318 +150,231 @@ class Unroll(Widget):
         if len(self.span) != 2 or not self.threshold:
             return []
         first, last = self.span
-        return similar(self.record.lanes[self.lane].h, first, last, self.threshold)
+        return similar_spans(self._trace.h, first, last, self.threshold)
 
-    def zero(self, gate: str, unit: int | None = None, *, lane: int | None = None) -> None:
-        """Hold a gate at 0 in the drawn copy; what comes later is computed again, and the old path stays as a ghost.
+    def zero(self, gate: str, unit: int | None = None, *, layer: int | None = None) -> None:
+        """Hold a gate at 0 in the drawn copy; later steps are computed again, and the states without edits stay visible.
 
         Args:
             gate: "i", "f", "g" or "o" of an LSTM, "r", "z" or "n" of a GRU.
-            unit: one unit of it; every unit without.
-            lane: of which layer and direction; without it, the drawn one.
+            unit: one unit of it; every unit without it.
+            layer: the layer and direction; the drawn one without it.
 
         Raises:
             DlvizError: there is no such gate or unit.
         """
-        self.zeroed = [*self.zeroed, [self.lane if lane is None else lane, gate, -1 if unit is None else unit]]
+        self.zeroed = [*self.zeroed, [self.layer if layer is None else layer, gate, -1 if unit is None else unit]]
 
-    def set_h0(self, value: float | Tensor, unit: int | None = None, *, lane: int | None = None) -> None:
-        """Begin from another h.
+    def set_h0(self, value: float | Tensor, unit: int | None = None, *, layer: int | None = None) -> None:
+        """Set the initial h.
 
         Args:
             value: a number, or one for every unit, (outputs,).
-            unit: for which unit a single number is; every unit without.
-            lane: of which layer and direction; without it, the drawn one.
+            unit: the unit that a single number is for; every unit without it.
+            layer: the layer and direction; the drawn one without it.
 
         Raises:
-            DlvizError: there is no such unit, or the numbers do not fit.
+            DlvizError: there is no such unit, or the shape does not fit.
         """
-        self._begin("h", value, unit, lane)
+        self._set_initial_state("h", value, unit, layer)
 
-    def set_c0(self, value: float | Tensor, unit: int | None = None, *, lane: int | None = None) -> None:
-        """Begin an LSTM from another c; arguments as for :meth:`set_h0`, value (hidden,)."""
-        self._begin("c", value, unit, lane)
+    def set_c0(self, value: float | Tensor, unit: int | None = None, *, layer: int | None = None) -> None:
+        """Set the initial c of an LSTM; arguments as for :meth:`set_h0`, value (hidden,)."""
+        self._set_initial_state("c", value, unit, layer)
 
     def reset(self) -> None:
-        """Let go of all edits: text, states, gates and bias are the learner's again."""
+        """Remove all edits: text, initial states, gates and bias are those of the module and its input again."""
         with self.hold_sync():
-            self.zeroed, self.start, self.forget_bias = [], [], 0.0
-            self.text = self._own(self.sequence)
+            self.zeroed, self.initial_state, self.forget_bias = [], [], 0.0
+            self.text = self._state().text(self.sequence)
 
     def update(self, label: str = "") -> None:
-        """Read the module again, after some training. The gradient against lag as it was stays behind as a ghost.
+        """Read the module again, after some training; the earlier gradient norm by lag stays visible.
 
-        Called between ``loss.backward()`` and ``clip_grad_norm_``, it also shows how long the learner's own gradient is, before and after.
+        Between ``loss.backward()`` and ``clip_grad_norm_`` it also records the norm of the module's own gradient.
 
         Args:
-            label: what to call this look; without one it has its number.
+            label: label of this snapshot; without it, its number.
         """
-        if self._record is None:
-            raise DlvizError(message("recurrent.refused.closed"))
-        self._batch, self._model, self._bases = self._called(), copied(self._learners), {}
-        self._look(label)
-        self._type()
+        unrolled = self._state()
+        unrolled.refresh()
+        unrolled.take_snapshot(str(label), self.sequence)
+        self._read_text()
         self._draw()
 
-    def close(self) -> None:
-        """Take the widget off the page and let go of module and tensors."""
-        self._record, self._typed, self._moments, self._bases = None, None, [], {}
-        self._learners = self._model = nn.Module()
-        self._x = self._hx = self._batch = self._encode = None  # type: ignore[assignment]
-        super().close()
-
-    # Reading.
-
-    def _called(self) -> Sequences:
-        if self._written is not None and self._encode is not None:
-            x = encoded(self._encode, self._written, int(self._learners.input_size))  # type: ignore[arg-type]
-            return called(self._learners, x if isinstance(self._learners, nn.RNNBase) else x[:, None], self._hx)
-        return called(self._learners, self._x, self._hx)
-
-    def _own(self, sequence: int) -> str:
-        """The text of a sequence as it is."""
-        if self._encode is None:
-            return ""
-        return self._written if self._written is not None else joined(self._tokens[sequence])
-
-    def _base(self, sequence: int) -> tuple[Record, list[Tensor]]:
-        """A sequence without edits, and the gradient against lag of every lane."""
-        if sequence not in self._bases:
-            record = follow(self._model, self._batch, sequence, Edits())
-            self._bases = {sequence: (record, [lags(record, lane) for lane in range(len(record.lanes))])}
-        return self._bases[sequence]
-
-    def _look(self, label: str) -> None:
-        curves = tuple(self._base(self.sequence)[1])
-        name = message("recurrent.look", number=len(self._moments)) if self._moments else message("recurrent.first")
-        moment = Moment(str(label) or name, self.sequence, curves, grad_norm(self._learners))
-        self._moments = thinned([*self._moments, moment])
-
-    def _type(self) -> None:
-        """Encode the text, if it is another one than the sequence's own; where that fails, the picture stays."""
-        if self.text == self._own(self.sequence) or self._encode is None:
-            self._typed, self.refusal = None, ""
-            return
-        if len(self.text) > LONGEST:
-            self.refusal = message("recurrent.refused.long", most=LONGEST, got=len(self.text))
-            return
-        try:
-            self._typed = self.text, self._spoken(self.text)
-            self.refusal = ""
-        except DlvizError as problem:
-            self.refusal = str(problem)
-
-    def _spoken(self, text: str) -> Sequences:
-        assert self._encode is not None
-        model, batch, k = self._model, self._batch, self.sequence
-        x = encoded(self._encode, text, int(model.input_size))  # type: ignore[arg-type]
-        h, c = batch.h0[:, k], None if batch.c0 is None else batch.c0[:, k]
-        if not isinstance(model, nn.RNNBase):
-            return called(model, x[:, None], h if c is None else (h, c))
-        return called(model, x, h if c is None else (h, c))
-
-    def _begin(self, name: str, value: float | Tensor, unit: int | None, lane: int | None) -> None:
-        lane = self.lane if lane is None else lane
-        size = self._size(name)
-        if unit is not None:
-            pairs = [(unit, float(value))]
-        else:
-            found = torch.as_tensor(value, dtype=torch.float64).detach().cpu()
-            if found.dim() and tuple(found.shape) != (size,):
-                raise DlvizError(
-                    message("recurrent.refused.start_shape", name=name, count=size, got=tuple(found.shape))
-                )
-            pairs = list(enumerate(found.expand(size).tolist()))
-        kept = [one for one in self.start if tuple(one[:3]) not in {(name, lane, u) for u, _ in pairs}]
-        self.start = [*kept, *([name, lane, u, v] for u, v in pairs)]
-
-    def _size(self, name: str) -> int:
-        return self._sizes[2 if name == "h" else 3]
+    def _state(self) -> UnrolledModule:
+        self._check_open()
+        assert self._unrolled is not None
+        return self._unrolled
 
     @property
-    def _lanes(self) -> int:
-        return self._sizes[0] * self._sizes[1]
+    def _trace(self) -> LayerTrace:
+        return self.record.layers[self.layer]
 
-    @traitlets.validate("lane")
-    def _lane_is_there(self, proposal: Any) -> int:
-        if proposal["value"] >= self._lanes:
-            raise DlvizError(message("recurrent.refused.lane", count=self._lanes, got=proposal["value"]))
+    def _set_initial_state(self, name: str, value: float | Tensor, unit: int | None, layer: int | None) -> None:
+        layer = self.layer if layer is None else layer
+        entries = with_initial_state(self.initial_state, name, layer, unit, value, self._sizes.of(name))
+        self.initial_state = entries
+
+    # Checks of what Python and the view set.
+
+    @traitlets.validate("layer")
+    def _validate_layer(self, proposal: Any) -> int:
+        if proposal["value"] >= self._sizes.count:
+            raise DlvizError(message("recurrent.refused.layer", count=self._sizes.count, got=proposal["value"]))
         return int(proposal["value"])
 
     @traitlets.validate("sequence")
-    def _sequence_is_there(self, proposal: Any) -> int:
-        if proposal["value"] >= self._count:
-            got = proposal["value"]
-            raise DlvizError(message("recurrent.refused.sequence", count=self._count, last=self._count - 1, got=got))
-        return int(proposal["value"])
+    def _validate_sequence(self, proposal: Any) -> int:
+        got, count = proposal["value"], self._sequences
+        if got >= count:
+            raise DlvizError(message("recurrent.refused.sequence", count=count, last=count - 1, got=got))
+        return int(got)
 
     @traitlets.validate("unit")
-    def _unit_is_there(self, proposal: Any) -> int:
-        if proposal["value"] >= self._size("c"):
-            raise DlvizError(message("recurrent.refused.unit", count=self._size("c"), got=proposal["value"]))
+    def _validate_unit(self, proposal: Any) -> int:
+        if proposal["value"] >= self._sizes.hidden:
+            raise DlvizError(message("recurrent.refused.unit", count=self._sizes.hidden, got=proposal["value"]))
         return int(proposal["value"])
 
     @traitlets.validate("text")
-    def _text_can_be_read(self, proposal: Any) -> str:
-        if proposal["value"] and self._encode is None:
+    def _validate_text(self, proposal: Any) -> str:
+        if proposal["value"] and self._unrolled is not None and self._unrolled.encode is None:
             raise DlvizError(message("recurrent.refused.text"))
         return str(proposal["value"])
 
     @traitlets.validate("zeroed")
-    def _zeroed_are_gates(self, proposal: Any) -> list[list[Any]]:
-        gates = GATES[self._kind] if self._kind != "RNN" else ()
-        for one in proposal["value"]:
-            fits = len(one) == 3 and one[1] in gates and one[0] in range(self._lanes)
-            if not fits or one[2] not in range(-1, self._size("c")):
-                names = ", ".join(gates) or message("recurrent.none")
-                raise DlvizError(message("recurrent.refused.zeroed", kind=self._kind, names=names, got=one))
-        return [list(one) for one in proposal["value"]]
+    def _validate_zeroed(self, proposal: Any) -> list[list[Any]]:
+        return check_zeroed(proposal["value"], self._kind, self._sizes)
 
-    @traitlets.validate("start")
-    def _start_is_states(self, proposal: Any) -> list[list[Any]]:
-        names = ("h", "c") if self._kind == "LSTM" else ("h",)
-        for one in proposal["value"]:
-            fits = len(one) == 4 and one[0] in names and one[1] in range(self._lanes)
-            number = fits and isinstance(one[3], (int, float)) and abs(one[3]) < float("inf")
-            if not number or one[2] not in range(self._size(one[0])):
-                raise DlvizError(message("recurrent.refused.start", kind=self._kind, names=", ".join(names), got=one))
-        return [list(one) for one in proposal["value"]]
+    @traitlets.validate("initial_state")
+    def _validate_initial_state(self, proposal: Any) -> list[list[Any]]:
+        return check_initial_state(proposal["value"], self._kind, self._sizes)
 
     @traitlets.validate("forget_bias")
-    def _forget_bias_is_an_lstms(self, proposal: Any) -> float:
+    def _validate_forget_bias(self, proposal: Any) -> float:
         value = float(proposal["value"])
-        if value and (self._kind != "LSTM" or abs(value) == float("inf") or value != value):
+        if value and (self._kind != "LSTM" or not math.isfinite(value)):
             raise DlvizError(message("recurrent.refused.forget_bias", kind=self._kind, got=value))
         return value
 
     @traitlets.validate("clip")
-    def _clip_is_a_length(self, proposal: Any) -> float:
-        if not 0 < proposal["value"] < float("inf"):
+    def _validate_clip(self, proposal: Any) -> float:
+        if not 0 < proposal["value"] < math.inf:
             raise DlvizError(message("recurrent.refused.clip", got=proposal["value"]))
         return float(proposal["value"])
 
     # Drawing.
 
-    def _type_and_draw(self, _: Any = None) -> None:
-        if self._record is None:
+    def _read_text(self) -> None:
+        """Encode the text; if that fails, the picture stays."""
+        try:
+            self._state().type_text(self.text, self.sequence)
+            self.refusal = ""
+        except DlvizError as error:
+            self.refusal = str(error)
+
+    def _draw_text(self, _: Any = None) -> None:
+        if self._closed:
             return
-        self._type()
+        self._read_text()
         if not self.refusal:
             self._draw()
 
-    def _another(self, _: Any = None) -> None:
-        """Another sequence is read as it is."""
-        if self._record is None:
+    def _draw_sequence(self, _: Any = None) -> None:
+        """Draw another sequence with its own text."""
+        if self._unrolled is None:
             return
         with self.hold_sync():
-            self._typed, self.span = None, []
-            if self.text != self._own(self.sequence):
-                self.text = self._own(self.sequence)
+            self._unrolled.typed, self.span = None, []
+            text = self._unrolled.text(self.sequence)
+            if self.text != text:
+                self.text = text
             else:
                 self._draw()
 
-    def _redraw(self, _: Any = None) -> None:
-        if self._record is not None:
-            self._draw()
-
-    def _unit_moved(self, _: Any = None) -> None:
-        """Of a large module the influence is known of one unit only."""
+    def _draw_input_grad(self, _: Any = None) -> None:
+        """Draw the selected unit's gradient by the input, if the scene holds another unit's only."""
         if self._record is None:
             return
-        known = self.scene["memory"]["units"]
-        if known is not None and self.unit not in known and self.unit < self.scene["outs"]:
-            self.scene = {**self.scene, "memory": dict(binary(self._memory(self._record, self.lane)))}
+        units = self.scene["input_grad"]["units"]
+        if units is not None and self.unit not in units and self.unit < self.scene["outputs"]:
+            self.scene = {**self.scene, "input_grad": dict(binary(self._input_grad(self._record, self.layer)))}
 
-    def _edits(self, zeroed: Sequence[Sequence[Any]], forget_bias: float) -> Edits:
-        held = frozenset((int(lane), str(gate), int(unit)) for lane, gate, unit in zeroed)
-        return Edits(held, {(name, lane, unit): value for name, lane, unit, value in self.start}, forget_bias)
+    def _draw(self, _: Any = None) -> None:
+        if not self._closed:
+            self._record, self.scene = self._picture()
 
-    def _draw(self) -> None:
-        self._record, self.scene = self._picture(self.lane, self.sequence, self.zeroed, self.forget_bias)
-
-    def _picture(
-        self, lane: int, sequence: int, zeroed: Sequence[Sequence[Any]], forget_bias: float
-    ) -> tuple[Record, dict[str, Any]]:
-        """What is drawn for these settings, with the text and the states as they stand."""
-        edits = self._edits(zeroed, forget_bias)
-        base, curves = self._base(sequence)
-        typed = self._typed if sequence == self.sequence else None
-        edited = edits != Edits() or typed is not None
-        if typed is not None:
-            record = follow(self._model, typed[1], 0, edits)
-        else:
-            record = follow(self._model, self._batch, sequence, edits) if edited else base
-        tokens = self._tokens[sequence] if typed is None else split(typed[0], typed[1].lengths[0])
-        now = lags(record, lane) if edited else curves[lane]
+    def _picture(self, **changed: Any) -> tuple[Record, dict[str, Any]]:
+        """Return record and scene for the current settings, except for those given: layer, sequence, zeroed or forget_bias."""
+        names = ("layer", "sequence", "zeroed", "forget_bias")
+        layer, sequence, zeroed, forget_bias = (changed.get(name, getattr(self, name)) for name in names)
+        unrolled = self._state()
+        edits = edits_of(zeroed, self.initial_state, forget_bias)
+        edited = unrolled.is_edited(sequence, edits)
+        unedited, curves = unrolled.unedited(sequence)
+        record = unrolled.record(sequence, edits) if edited else unedited
+        current = grad_norm_by_lag(record, layer) if edited else curves[layer]
+        typed = unrolled.typed is not None and unrolled.typed.sequence == sequence
         found = scene(
             record,
-            lane,
-            tokens=tokens,
-            ghost=base if edited else None,
-            memory=self._memory(record, lane),
-            history=history(self._moments, sequence, lane, now, curves[lane] if edited else None, self.clip),
-            edits={"typed": typed is not None, "count": len(zeroed) + len(self.start) + bool(forget_bias)},
-            sequences=self._count,
+            layer,
+            tokens=unrolled.tokens(sequence),
+            unedited=unedited if edited else None,
+            input_grad=self._input_grad(record, layer),
+            history=history(unrolled.snapshots, sequence, layer, current, curves[layer] if edited else None, self.clip),
+            edits={"typed": typed, "count": len(zeroed) + len(self.initial_state) + bool(forget_bias)},
+            sequences=self._sequences,
             signature=self._signature(record),
             notes=self._notes(),
         )
         return record, dict(binary(found))
 
-    def _memory(self, record: Record, lane: int) -> dict[str, Any]:
-        of = record.lanes[lane]
-        outs = min(UNITS, of.h.shape[1])
-        if of.steps * of.steps * outs * of.weights.ih.shape[0] <= _BEFOREHAND:
-            return table(norms(record, lane, range(outs)), None)
-        # A unit that is not drawn, or has no h of its own, stands in for none.
-        unit = self.unit if self.unit < outs else 0
-        return table(norms(record, lane, [unit]), [unit])
+    def _input_grad(self, record: Record, layer: int) -> dict[str, Any]:
+        trace = record.layers[layer]
+        count = min(MAX_UNITS, trace.h.shape[1])
+        if trace.steps * trace.steps * count * trace.weights.ih.shape[0] <= _ALL_UNITS_LIMIT:
+            return input_grad_table(input_grad_norms(record, layer, range(count)), None)
+        # A unit that is not drawn, or is not one of h because of a projection, is replaced by unit 0.
+        unit = self.unit if self.unit < count else 0
+        return input_grad_table(input_grad_norms(record, layer, [unit]), [unit])
 
     def _notes(self) -> list[dict[str, str]]:
-        notes = []
-        dropped = float(getattr(self._learners, "dropout", 0.0))
-        if self._learners.training and dropped and self._sizes[0] > 1:
-            notes.append({"kind": "", "text": message("recurrent.note.dropout", p=f"{dropped:g}")})
-        return notes
+        module = self._state().module
+        p = float(getattr(module, "dropout", 0.0))
+        if module.training and p and self._sizes.layers > 1:
+            return [{"kind": "", "text": message("recurrent.note.dropout", p=f"{p:g}")}]
+        return []
 
     def _signature(self, record: Record) -> str:
-        kind = f"{type(self._learners).__name__}({self._learners.extra_repr()})"
-        return message("recurrent.signature", name=self._name, kind=kind, steps=record.lanes[0].steps)
+        module = self._state().module
+        kind = f"{type(module).__name__}({module.extra_repr()})"
+        return message("recurrent.signature", name=self._name, kind=kind, steps=record.layers[0].steps)
 
-    def _answer(self, _: Any, content: Any, buffers: Any) -> None:
-        """The view asks for all edits to be let go."""
-        if self._record is not None and content.get("kind") == "reset":
-            self.reset()
-
-    # A page.
+    def _on_reset(self, content: Mapping[str, Any]) -> None:
+        self.reset()
 
     def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Other layers, sequences, a gate held at 0, another bias."""
-        zeroed, bias = self.zeroed, self.forget_bias
+        """Return the scenes of other layers, sequences, gates held at 0 and forget biases."""
 
-        def one(lane: int, sequence: int, zeroed: Any, bias: float) -> dict[str, Any]:
-            return {"scene": self._picture(lane, sequence, zeroed, bias)[1]}
+        def scenes(name: str, values: Sequence[Any]) -> dict[str, dict[str, Any]]:
+            return {json.dumps(value): {"scene": self._picture(**{name: value})[1]} for value in values}
 
         gates = GATES[self._kind] if self._kind != "RNN" else ()
-        held = [[], *([[self.lane, gate, -1]] for gate in gates)]
-        biases = _BIASES if self._kind == "LSTM" else ()
         return {
-            "lane": {json.dumps(k): one(k, self.sequence, zeroed, bias) for k in range(self._lanes)},
-            "zeroed": {json.dumps(k): one(self.lane, self.sequence, k, bias) for k in held} if gates else {},
-            "forget_bias": {json.dumps(k): one(self.lane, self.sequence, zeroed, k) for k in biases},
-            "sequence": {json.dumps(k): one(self.lane, k, zeroed, bias) for k in range(min(8, self._count))},
+            "layer": scenes("layer", range(self._sizes.count)),
+            "zeroed": scenes("zeroed", [[], *([[self.layer, gate, -1]] for gate in gates)] if gates else []),
+            "forget_bias": scenes("forget_bias", _PAGE_BIASES if self._kind == "LSTM" else ()),
+            "sequence": scenes("sequence", range(min(8, self._sequences))),
         }
 
     def _describe(self) -> str:
-        if self._record is None:
-            return message("recurrent.repr_closed")
-        return message("recurrent.repr", name=self._name, kind=self._kind, steps=self._record.lanes[0].steps)
+        return message("recurrent.repr", name=self._name, kind=self._kind, steps=self.record.layers[0].steps)
 
     def _still(self) -> str:
-        theme = "dark" if self.theme == "dark" else "light"
-        record = self.record
-        lane = record.lanes[self.lane]
-        name, summary = lane_name(lane, record.directions), str(self.scene["summary"])
-        return draw(lane, self.tokens, self.lags, name, self._signature(record), summary, theme)
+        name, summary = layer_name(self._trace, self.record.directions), str(self.scene["summary"])
+        signature = self._signature(self.record)
+        return draw(self._trace, self.tokens, self.grad_norm_by_lag, name, signature, summary, self._still_theme)
 
 
 def unroll(
@@ -486,27 +386,27 @@ def unroll(
     encode: Encode | None = None,
     **settings: Any,
 ) -> Unroll:
-    """Step your own RNN, LSTM or GRU through time: every gate with its numbers, and what each state remembers of each input.
+    """Step your own RNN, LSTM or GRU through time: every gate with its numbers, and the gradient of each state by each input.
 
-    It is called as the module itself is: ``dlviz.unroll(lstm, x, (h0, c0))``. Nothing of yours changes. Call ``view.update()`` in your
-    loop, every few steps, and the picture follows; what was drawn before stays as a ghost.
+    It is called like the module itself: ``dlviz.unroll(lstm, x, (h0, c0))``. Your module stays unchanged. Call ``view.update()`` every few
+    steps of your training loop, and the picture follows; earlier gradient curves stay visible behind the newest.
 
     Args:
         module: an ``nn.RNN``, ``nn.LSTM``, ``nn.GRU``, or one of their cells.
-        x: what the module takes: (T, N, inputs), (N, T, inputs) with ``batch_first``, (T, inputs), or a ``PackedSequence``. A cell takes
-            one step, (N, inputs) or (inputs,), or a sequence (T, N, inputs). With `encode` also a text.
-        h0: what the module takes beside it: h0, or (h0, c0) of an LSTM.
-        tokens: what the steps are called: T names, or a text of T letters; for a batch also a list of such lists.
+        x: the module's input: (T, N, inputs), (N, T, inputs) with ``batch_first``, (T, inputs), or a ``PackedSequence``. A cell takes
+            one step, (N, inputs) or (inputs,), or a sequence (T, N, inputs). With `encode` it may be a text.
+        h0: the module's initial state: h0, or (h0, c0) for an LSTM.
+        tokens: names of the steps: T names, or a text of T letters; for a batch also a list of such lists.
         encode: a function from a text to a tensor (T, inputs), such as ``lambda text: one_hot(ids(text), 27).float()``; with it, a text can
             be typed into the picture.
-        settings: traits of :class:`Unroll`, such as ``lane``, ``sequence``, ``unit``, ``step`` or ``theme``.
+        settings: traits of :class:`Unroll`, such as ``layer``, ``sequence``, ``unit``, ``step`` or ``theme``.
 
     Returns:
-        The widget; ``.output``, ``.states``, ``.gates``, ``.influence``, ``.lags``, ``.zero(gate)``, ``.set_h0(value)``, ``.text``,
-        ``.update()``, ``.reset()``.
+        The widget; ``.output``, ``.states``, ``.gates``, ``.input_gradient``, ``.grad_norm_by_lag``, ``.zero(gate)``, ``.set_h0(value)``,
+        ``.text``, ``.update()``, ``.reset()``.
 
     Raises:
-        DlvizError: an argument does not fit, or torch refuses it.
+        DlvizError: an argument does not fit, or torch raises.
 
     Example:
         >>> import torch, dlviz
@@ -514,7 +414,7 @@ def unroll(
         >>> view = dlviz.unroll(lstm, torch.randn(5, 3), tokens="hello")
         >>> view
         dlviz.unroll(lstm: LSTM over 5 steps)
-        >>> list(view.gates), view.gates["f"].shape, view.influence.shape
+        >>> list(view.gates), view.gates["f"].shape, view.input_gradient.shape
         (['i', 'f', 'g', 'o'], torch.Size([5, 8]), torch.Size([5, 3]))
         >>> view.zero("f")
         >>> view.gates["f"].sum().item()
@@ -524,4 +424,5 @@ def unroll(
         https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html and GRU.html
     """
     name = name_of(module, scope(), type(module).__name__.lower())
-    return Unroll(getattr(module, "_orig_mod", module), x, h0, tokens, encode, name, **settings)
+    original = getattr(module, "_orig_mod", module)  # a compiled module wraps the original one
+    return Unroll(UnrolledModule(original, x, h0, tokens, encode), name, **settings)

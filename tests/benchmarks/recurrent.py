@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import dlviz
 from dlviz.kit.page import to_json
-from dlviz.recurrent import lags, norms, record
+from dlviz.recurrent import grad_norm_by_lag, input_grad_norms, record
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
 from tests.benchmarks.measured import leaves
@@ -21,7 +21,7 @@ from tests.browser.conftest import CONNECT
 #: Steps and moves of the pointer, as many as the screen takes: frames a second, and what 96% of them need at most, in ms.
 _RUN = """async (kind) => {
   const model = globalThis.dlvizModel;
-  const field = document.querySelector(".rec-field");
+  const field = document.querySelector(".rec-heatmap");
   const box = field.getBoundingClientRect();
   const work = [];
   const start = performance.now();
@@ -107,8 +107,8 @@ def kernel_side(steps: int, units: int) -> tuple[str, ...]:
         with torch.no_grad():
             module(x)
 
-    calls: list[Callable[[], Any]] = [call, lambda: record(module, x), lambda: lags(made, 0)]
-    calls += [lambda: norms(made, 0, [0]), view.update]
+    calls: list[Callable[[], Any]] = [call, lambda: record(module, x), lambda: grad_norm_by_lag(made, 0)]
+    calls += [lambda: input_grad_norms(made, 0, [0]), view.update]
     times = [median(one) for one in calls]
     crossing = sum(len(part) for part in leaves(view.scene))
     view.close()

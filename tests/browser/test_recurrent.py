@@ -58,7 +58,7 @@ def trained(**settings):
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     projected = dlviz.unroll(nn.LSTM(4, 6, proj_size=2).double(), torch.randn(5, 4).double(), unit=4)
-    found = {"lstm": lstm(step=6, unit=3), "gru": gru(step=4, unit=2, lane=1, gate=2), "rnn": rnn(step=3)}
+    found = {"lstm": lstm(step=6, unit=3), "gru": gru(step=4, unit=2, layer=1, gate=2), "rnn": rnn(step=3)}
     found |= {"large": large(), "trained": trained(), "projected": projected}
     found["zeroed"] = trained(threshold=0.2, span=[3, 6])
     found["zeroed"].zero("f", 2)
@@ -66,7 +66,7 @@ def pages() -> dict[str, str]:
 
 
 def column(page: Page, steps: int) -> float:
-    return min(60, (page.eval_on_selector(".rec-field canvas", "n => n.clientWidth") - BESIDE) / steps)
+    return min(60, (page.eval_on_selector(".rec-heatmap canvas", "n => n.clientWidth") - BESIDE) / steps)
 
 
 def place(page: Page, steps: int, units: int, t: int, u: int) -> dict[str, float]:
@@ -88,20 +88,20 @@ def gate(page: Page, name: str):
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
-    expect(page.locator(".rec-field")).to_be_visible()
+    expect(page.locator(".rec-heatmap")).to_be_visible()
     axe(page)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("rnn", rnn)])
 def test_the_colors_of_the_states_are_torchs_numbers(open_page, pages, name, make, theme):
-    view = make(lane=1) if name == "gru" else make()
+    view = make(layer=1) if name == "gru" else make()
     page = open_page(pages[name], theme=theme)
     h = view.states["h"].double()
     paper, pos, neg = (torch.tensor(colors(page, one), dtype=torch.float64) for one in ("paper", "pos", "neg"))
     for t, u in ((0, 0), (1, 1), (2, 4), (5, 1), (0, 4)):
         at = place(page, *h.shape, t, u)
-        found = pixel(page, ".rec-field canvas", at["x"] + 4, at["y"])
+        found = pixel(page, ".rec-heatmap canvas", at["x"] + 4, at["y"])
         value = h[t, u]
         wanted = paper + ((pos if value > 0 else neg) - paper) * (value.abs() / h.abs().max())
         assert max(abs(a - b) for a, b in zip(found, wanted.tolist(), strict=True)) <= 3
@@ -112,77 +112,77 @@ def test_a_step_of_an_lstm_shows_torchs_gates_and_states(open_page, pages):
     page = open_page(pages["lstm"])
     for t, u in ((6, 3), (0, 3), (8, 3)):
         page.evaluate("t => dlvizModel.set('step', t)", t)
-        lane = view.record.lanes[0]
+        trace = view.record.layers[0]
         for k, name in enumerate("ifgo"):
-            value = lane.gates[t, k, u].item()
+            value = trace.gates[t, k, u].item()
             assert number(gate(page, name).get_attribute("aria-label").split("= ")[1]) == pytest.approx(value, rel=6e-3)
-        numbers = [lane.from_x, lane.from_h, lane.sums]
+        numbers = [trace.from_x, trace.from_h, trace.preactivations]
         wanted = [one[t, k, u].item() for k in (1, 0, 2, 3) for one in numbers]
         assert figures(page, ".rec-number") == pytest.approx(wanted, rel=6e-3)
         shown = figures(page, "tspan.rec-value")
-        parts = [lane.cell[t, u], lane.parts["keep"][t, u], lane.parts["add"][t, u], lane.c[t, u]]
-        parts += [lane.parts["squashed"][t, u], lane.h[t, u]]
+        parts = [trace.c_prev[t, u], trace.intermediates["keep"][t, u], trace.intermediates["add"][t, u], trace.c[t, u]]
+        parts += [trace.intermediates["tanh_c"][t, u], trace.h[t, u]]
         assert shown == pytest.approx([part.item() for part in parts], rel=6e-3)
-        expect(page.locator(".rec-step .tensor-formula")).to_contain_text(f"h[{u}] = o·tanh(c)")
+        expect(page.locator(".rec-cell .tensor-formula")).to_contain_text(f"h[{u}] = o·tanh(c)")
 
 
 def test_a_valve_is_open_as_far_as_its_gate(open_page, pages):
     view = lstm()
     page = open_page(pages["lstm"])
     shut = [float(n.get_attribute("height")) for n in page.locator(".rec-shutter").all()]
-    gates = view.record.lanes[0].gates[6, [1, 0, 3], 3].tolist()
+    gates = view.record.layers[0].gates[6, [1, 0, 3], 3].tolist()
     assert shut == pytest.approx([17 * (1 - value) for value in gates for _ in range(2)], rel=1e-4)
 
 
 def test_a_grus_formula_stands_beside_the_papers(open_page, pages):
-    view = gru(lane=1)
+    view = gru(layer=1)
     page = open_page(pages["gru"])
-    lane, t, u = view.record.lanes[1], 7, 2
+    trace, t, u = view.record.layers[1], 7, 2
     torchs, papers, gap = page.locator(".rec-compare").all_inner_texts()
     assert "r·(W_hn·h + b_hn)" in torchs
     assert "W_hn·(r·h)" in papers
     ends = [number(re.search(r"h = (\S+)", text).group(1)) for text in (torchs, papers)]
-    assert ends == pytest.approx([lane.h[t, u].item(), lane.parts["paper_h"][t, u].item()], rel=1e-3)
+    assert ends == pytest.approx([trace.h[t, u].item(), trace.intermediates["paper_h"][t, u].item()], rel=1e-3)
     told = number(re.search(r"difference in h: (\S+)\. ", gap).group(1))
-    assert told == pytest.approx((lane.h - lane.parts["paper_h"])[t, u].item(), rel=1e-3)
-    assert page.locator(".rec-step .tensor-formula").inner_text().startswith("h[2] = (1 − z)·n + z·h₋₁")
+    assert told == pytest.approx((trace.h - trace.intermediates["paper_h"])[t, u].item(), rel=1e-3)
+    assert page.locator(".rec-cell .tensor-formula").inner_text().startswith("h[2] = (1 − z)·n + z·h₋₁")
 
 
 def test_a_plain_rnn_has_no_gates_to_hold(open_page, pages):
     page = open_page(pages["rnn"])
-    expect(page.locator(".rec-strip")).to_be_hidden()
+    expect(page.locator(".rec-edits")).to_be_hidden()
     expect(page.locator(".rec-gate")).to_have_count(1)
-    text = page.locator(".rec-step .tensor-formula").inner_text()
+    text = page.locator(".rec-cell .tensor-formula").inner_text()
     assert number(text.rsplit("= ", 1)[1]) == pytest.approx(rnn().states["h"][3, 0].item(), rel=1e-3)
 
 
 @pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("rnn", rnn), ("large", large)])
 def test_the_terms_of_a_sum_add_up_as_printed(open_page, pages, name, make):
-    view = make(lane=1) if name == "gru" else make()
+    view = make(layer=1) if name == "gru" else make()
     page = open_page(pages[name])
-    lane = view.record.lanes[view.lane]
+    trace = view.record.layers[view.layer]
     t, u = {"lstm": (6, 3), "gru": (7, 2), "rnn": (3, 0), "large": (120, 33)}[name]
-    for k in range(lane.gates.shape[1]):
+    for k in range(trace.gates.shape[1]):
         page.evaluate("k => dlvizModel.set('gate', k)", k)
         sums, totals, products = [0.0], [], []
         for row in page.locator(".rec-term").all():
-            value, kind = number(row.locator(".rec-figure").inner_text()), row.get_attribute("class")
+            value, kind = number(row.locator(".rec-term-value").inner_text()), row.get_attribute("class")
             if "subtotal" in kind:
                 assert sums.pop() == pytest.approx(value, abs=1e-9)
                 totals.append(value)
                 sums.append(0.0)
             elif "total" not in kind:
                 sums[-1] += value
-            how = row.locator(".rec-how").inner_text()
+            how = row.locator(".rec-factors").inner_text()
             if how:
                 products.append((row.locator("span").first.inner_text(), how, value))
-        wanted = [lane.from_x[t, k, u].item(), lane.from_h[t, k, u].item()]
+        wanted = [trace.from_x[t, k, u].item(), trace.from_h[t, k, u].item()]
         assert totals == pytest.approx(wanted, abs=6e-4)
         for label, _, value in products:
             matrix, at = label[:4], int(re.search(r"\[(\d+)\]", label).group(1))
-            rows = lane.weights.ih if matrix == "W_ih" else lane.weights.hh
-            vector = lane.x if matrix == "W_ih" else lane.before
-            product = rows[k * lane.gates.shape[2] + u, at] * vector[t, at]
+            rows = trace.weights.ih if matrix == "W_ih" else trace.weights.hh
+            vector = trace.x if matrix == "W_ih" else trace.h_prev
+            product = rows[k * trace.gates.shape[2] + u, at] * vector[t, at]
             assert value == pytest.approx(product.item(), abs=6e-4)
         assert products
 
@@ -203,19 +203,19 @@ def test_a_gate_is_chosen_by_mouse_and_keyboard(open_page, pages):
 def test_a_click_pins_a_step_and_a_unit(open_page, pages):
     view = lstm()
     page = open_page(pages["lstm"])
-    page.locator(".rec-field").click(position=place(page, 9, 8, 2, 5))
-    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 5 at step 2 (l)")
+    page.locator(".rec-heatmap").click(position=place(page, 9, 8, 2, 5))
+    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 5 at step 2 (l)")
     expect(page.locator(".dlviz-count")).to_have_text("2 / 8")
-    text = page.locator(".rec-time .rec-readout").inner_text()
+    text = page.locator(".rec-timeline .rec-readout").inner_text()
     assert number(re.search(r"= (\S+)\. ", text).group(1)) == pytest.approx(view.states["h"][2, 5].item(), rel=1e-4)
 
 
 def test_arrow_keys_walk_through_time_and_units(open_page, pages):
     page = open_page(pages["lstm"])
-    page.locator(".rec-field").focus()
+    page.locator(".rec-heatmap").focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
-    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 4 at step 5 (␣)")
+    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 4 at step 5 (␣)")
     page.keyboard.press("Home")
     expect(page.locator(".dlviz-count")).to_have_text("0 / 8")
     page.keyboard.press(" ")  # a button's own key does not play, and changes nothing
@@ -225,10 +225,10 @@ def test_arrow_keys_walk_through_time_and_units(open_page, pages):
 
 def test_a_backward_layer_plays_from_the_end(open_page, pages):
     page = open_page(pages["gru"])
-    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 2 at step 7 (h)")
+    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 2 at step 7 (h)")
     page.locator(".dlviz-first").click()
-    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 2 at step 11 (l)")
-    page.locator(".rec-field").focus()
+    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 2 at step 11 (l)")
+    page.locator(".rec-heatmap").focus()
     page.keyboard.press("ArrowLeft")  # to the left on the screen is on in its reading
     expect(page.locator(".dlviz-count")).to_have_text("1 / 11")
 
@@ -243,13 +243,13 @@ def test_playing_goes_to_the_last_step(open_page, pages):
 
 @pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("large", large)])
 def test_hovering_tells_value_and_influence(open_page, pages, name, make):
-    view = {"lstm": lambda: lstm(step=6, unit=3), "gru": lambda: gru(step=4, unit=2, lane=1)}.get(name, make)()
+    view = {"lstm": lambda: lstm(step=6, unit=3), "gru": lambda: gru(step=4, unit=2, layer=1)}.get(name, make)()
     page = open_page(pages[name])
     steps, units = view.states["h"].shape
-    norms = view.influence.norm(dim=1)
-    for t in (0, view.place, steps - 2):
-        page.locator(".rec-field").hover(position=place(page, steps, units, t, 1))
-        text = page.locator(".rec-time .rec-readout").inner_text()
+    norms = view.input_gradient.norm(dim=1)
+    for t in (0, view.position, steps - 2):
+        page.locator(".rec-heatmap").hover(position=place(page, steps, units, t, 1))
+        text = page.locator(".rec-timeline .rec-readout").inner_text()
         value, influence = (number(one) for one in re.findall(r"= (\S+)\.(?: |$)", text))
         assert value == pytest.approx(view.states["h"][t, 1].item(), rel=1e-3)
         assert influence == pytest.approx(norms[t].item(), rel=6e-3, abs=1e-30)
@@ -257,9 +257,9 @@ def test_hovering_tells_value_and_influence(open_page, pages, name, make):
 
 def test_a_large_page_knows_the_influence_on_one_unit_and_says_so(open_page, pages):
     page = open_page(pages["large"])
-    page.locator(".rec-field").click(position=place(page, 200, 64, 100, 20))
-    expect(page.locator(".rec-time .rec-readout")).to_contain_text("holds the influence on one unit only")
-    expect(page.locator(".rec-step .rec-title b")).to_have_text("Unit 20 at step 100")
+    page.locator(".rec-heatmap").click(position=place(page, 200, 64, 100, 20))
+    expect(page.locator(".rec-timeline .rec-readout")).to_contain_text("holds the input gradient of one unit only")
+    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 20 at step 100")
 
 
 def test_the_gradient_against_lag_is_read_by_mouse_and_keyboard(open_page, pages):
@@ -270,12 +270,12 @@ def test_the_gradient_against_lag_is_read_by_mouse_and_keyboard(open_page, pages
     for _ in range(6):
         page.keyboard.press("ArrowRight")
     text = readout.inner_text()
-    lags = view.lags
+    lags = view.grad_norm_by_lag
     assert number(re.search(r"lag 5: (\S+)", text).group(1)) == pytest.approx(lags[5].item(), rel=6e-3)
-    own = view.influence.norm(dim=1)[view.place - 5].item()
+    own = view.input_gradient.norm(dim=1)[view.position - 5].item()
     assert number(re.search(r"h\[0\] from step 19: (\S+)", text).group(1)) == pytest.approx(own, rel=6e-3)
-    first = view._moments[0].curves[0][5].item()
-    assert number(re.search(r"first look: (\S+)", text).group(1)) == pytest.approx(first, rel=6e-3)
+    first = view._unrolled.snapshots[0].curves[0][5].item()
+    assert number(re.search(r"first snapshot: (\S+)", text).group(1)) == pytest.approx(first, rel=6e-3)
     box = plot.locator("svg").bounding_box()
     page.mouse.move(box["x"] + 52 + (470 - 64) * 10 / 19, box["y"] + 80)
     expect(readout).to_contain_text("lag 10: ")
@@ -284,9 +284,9 @@ def test_the_gradient_against_lag_is_read_by_mouse_and_keyboard(open_page, pages
 def test_the_curve_is_drawn_where_its_numbers_are(open_page, pages):
     view = trained()
     page = open_page(pages["trained"])
-    d = page.locator(".rec-chart path.rec-now").first.get_attribute("d")
+    d = page.locator(".rec-chart path.rec-current").first.get_attribute("d")
     points = [tuple(map(float, one.split(","))) for one in re.findall(r"[ML]([\d.]+,[\d.]+)", d)]
-    logs = view.lags.log10().double()
+    logs = view.grad_norm_by_lag.log10().double()
     assert len(points) == 20
     x, y = torch.tensor(points, dtype=torch.float64).unbind(1)
     assert torch.allclose(x, 52 + torch.arange(20).double() * (470 - 64) / 19, atol=0.06)
@@ -296,36 +296,36 @@ def test_the_curve_is_drawn_where_its_numbers_are(open_page, pages):
 
 def test_earlier_looks_are_ghosts_with_their_names(open_page, pages):
     page = open_page(pages["trained"])
-    expect(page.locator(".rec-chart path.rec-ghost")).to_have_count(4)
+    expect(page.locator(".rec-chart path.rec-reference")).to_have_count(4)
     text = page.locator(".rec-legend").first.inner_text()
     assert "<i>mid</i>" in text
-    assert "first look" in text
+    assert "first snapshot" in text
 
 
 def test_clipping_shows_the_length_before_and_after(open_page, pages):
     view = trained()
     page = open_page(pages["trained"])
-    readout = page.locator(".rec-lengths output")
-    norm = view._moments[-1].norm.item()
+    readout = page.locator(".rec-grad-norm output")
+    norm = view._unrolled.snapshots[-1].norm.item()
     for clip in ("0.5", "0.1", "10"):
         page.get_by_role("combobox", name="clip at").select_option(clip)
         text = readout.inner_text()
         before, after = (
-            number(re.search(rf"{word} (\S+?)[.;]?(?:;|\.?$)", text).group(1)) for word in ("length", "leaves")
+            number(re.search(rf"{word} (\S+?)[.;]?(?:;|\.?$)", text).group(1)) for word in ("norm", "leaves")
         )
         assert before == pytest.approx(norm, rel=1e-3)
         assert after == pytest.approx(min(norm, float(clip)), rel=1e-3)
 
 
 def test_without_gradients_it_says_how_to_see_them(open_page, pages):
-    expect(open_page(pages["lstm"]).locator(".rec-lengths output")).to_contain_text("view.update()")
+    expect(open_page(pages["lstm"]).locator(".rec-grad-norm output")).to_contain_text("view.update()")
 
 
 def test_similar_spans_are_the_ones_python_finds(open_page):
     view = trained(threshold=0.3)
     page = open_page(view)
-    field = page.locator(".rec-field")
-    expect(page.locator(".rec-found")).to_contain_text("Drag with Shift")
+    field = page.locator(".rec-heatmap")
+    expect(page.locator(".rec-similar")).to_contain_text("Drag with Shift")
     box = field.bounding_box()
     wide = column(page, 20)
     page.keyboard.down("Shift")
@@ -338,14 +338,14 @@ def test_similar_spans_are_the_ones_python_finds(open_page):
     for threshold in (0.1, 0.3, 0.6, 0.95):
         page.evaluate("value => dlvizModel.set('threshold', value)", threshold)
         view.span, view.threshold = [4, 6], threshold
-        text = page.locator(".rec-found").inner_text()
+        text = page.locator(".rec-similar").inner_text()
         found = re.search(r"again at: (.*)\.$", text)
         spans = (
             [tuple(map(int, (one.split("–") * 2)[:2])) for one in re.findall(r"\d+(?:–\d+)?", found.group(1))]
             if found
             else []
         )
-        assert [(a, b) for a, b in spans] == view.similar()
+        assert [(a, b) for a, b in spans] == view.similar_spans()
     field.focus()
     page.keyboard.press("Shift+ArrowRight")
     assert page.evaluate("dlvizModel.get('span')") == [4, 7]
@@ -361,7 +361,7 @@ def test_a_saved_page_holds_a_gate_at_zero_and_shows_the_ghost(open_page, pages)
     page.get_by_role("button", name="hold gate f at 0").click()
     view.zero("f")
     expect(gate(page, "f")).to_have_attribute("aria-label", "gate f = 0")
-    text = page.locator(".rec-step .tensor-formula").inner_text()
+    text = page.locator(".rec-cell .tensor-formula").inner_text()
     assert number(text.rsplit("= ", 1)[1]) == pytest.approx(view.states["h"][6, 3].item(), rel=1e-3)
     expect(page.locator(".dlviz-badge")).to_have_text("edited copy")
     expect(page.locator(".rec-legend").first).to_contain_text("without edits")
@@ -370,10 +370,10 @@ def test_a_saved_page_holds_a_gate_at_zero_and_shows_the_ghost(open_page, pages)
 
 
 def test_a_saved_page_changes_layer_and_bias_and_says_what_went_back(open_page, pages):
-    view = lstm(step=6, unit=3, lane=1)
+    view = lstm(step=6, unit=3, layer=1)
     page = open_page(pages["lstm"])
     page.get_by_role("combobox", name="layer").select_option("1")
-    text = page.locator(".rec-step .tensor-formula").inner_text()
+    text = page.locator(".rec-cell .tensor-formula").inner_text()
     assert number(text.rsplit("= ", 1)[1]) == pytest.approx(view.states["h"][6, 3].item(), rel=1e-3)
     page.get_by_role("slider", name="added to forget bias").press("ArrowRight")
     expect(page.locator(".dlviz-control output").last).to_have_text("+1")
@@ -417,8 +417,8 @@ def test_a_state_to_begin_from_is_typed(live):
     field.fill("−0.75")
     field.press("Enter")
     settled(page)
-    assert view.start == [["h", 0, 3, -0.75]]
-    assert view.record.lanes[0].h0[3] == -0.75
+    assert view.initial_state == [["h", 0, 3, -0.75]]
+    assert view.record.layers[0].h0[3] == -0.75
     for text, key in (("much", "Enter"), ("3", "Escape")):
         field.fill(text)
         field.press(key)
@@ -427,11 +427,11 @@ def test_a_state_to_begin_from_is_typed(live):
     cell.fill("2")
     cell.press("Enter")
     settled(page)
-    assert view.record.lanes[0].c0[3] == 2
+    assert view.record.layers[0].c0[3] == 2
     assert figures(page, "tspan.rec-value")[0] == 2
     page.get_by_role("button", name="Reset").click()
     settled(page)
-    assert view.start == []
+    assert view.initial_state == []
     expect(page.get_by_role("button", name="Reset")).to_be_hidden()
 
 
@@ -452,8 +452,8 @@ def test_stepping_hovering_and_walking_ask_for_nothing(live):
     page, asked = live(view)
     before = view.scene
     page.locator(".dlviz-next").click()
-    page.locator(".rec-field").hover(position={"x": 300, "y": 100})
-    page.locator(".rec-field").focus()
+    page.locator(".rec-heatmap").hover(position={"x": 300, "y": 100})
+    page.locator(".rec-heatmap").focus()
     page.keyboard.press("ArrowDown")
     page.locator(".rec-plot").hover(position={"x": 200, "y": 60})
     gate(page, "o").click()
@@ -468,7 +468,7 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     page = open_page(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     edge = page.locator(".dlviz").bounding_box()
-    for selector in (".rec-panel", ".rec-field canvas", ".rec-term", ".rec-step .tensor-formula"):
+    for selector in (".rec-panel", ".rec-heatmap canvas", ".rec-term", ".rec-cell .tensor-formula"):
         for box in (node.bounding_box() for node in page.locator(f"{selector}:visible").all()):
             assert box["x"] + box["width"] <= edge["x"] + edge["width"] + 0.5
 
@@ -476,16 +476,16 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
 def test_the_picture_follows_the_width(open_page, pages):
     page = open_page(pages["large"], width=1000)
     page.set_viewport_size({"width": 600, "height": 800})
-    until(page, "document.querySelector('.rec-field canvas').clientWidth < 540")
+    until(page, "document.querySelector('.rec-heatmap canvas').clientWidth < 540")
 
 
 def test_the_theme_repaints_the_canvas(open_page, pages):
     page = open_page(pages["large"])
-    light = pixel(page, ".rec-field canvas", LEFT + 300, TOP - 60)
+    light = pixel(page, ".rec-heatmap canvas", LEFT + 300, TOP - 60)
     page.evaluate("dlvizModel.set('theme', 'dark')")
     until(page, "document.querySelector('.dlviz').dataset.theme === 'dark'")
     page.wait_for_timeout(100)
     inside = place(page, 200, 64, 10, 10)
-    dark = torch.tensor(pixel(page, ".rec-field canvas", inside["x"], inside["y"]))
+    dark = torch.tensor(pixel(page, ".rec-heatmap canvas", inside["x"], inside["y"]))
     assert light is not None
     assert dark.float().mean() < 160

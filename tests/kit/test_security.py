@@ -229,10 +229,10 @@ def test_what_is_refused_goes_back_here_and_in_the_page(monkeypatch):
     view = dlviz.unroll(torch.nn.LSTM(2, 3), torch.ones(4, 2))
     told = []
     monkeypatch.setattr(view, "send_state", lambda key=None: told.append(key))
-    with pytest.raises(ValueError, match="lane"):
-        view.set_state({"lane": 7, "unit": 1})
-    assert (view.lane, view.unit) == (0, 0)
-    assert ["lane", "unit"] in told
+    with pytest.raises(ValueError, match="layer"):
+        view.set_state({"layer": 7, "unit": 1})
+    assert (view.layer, view.unit) == (0, 0)
+    assert ["layer", "unit"] in told
 
 
 def test_a_number_as_large_as_no_slider_goes_is_not_heard():

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_sequence
 
 from dlviz.kit.errors import DlvizError
-from dlviz.recurrent import GATES, Edits, influence, lags, norms, record
+from dlviz.recurrent import GATES, Edits, grad_norm_by_lag, input_grad_norms, input_gradient, record
 from tests.recurrent.zoo import any_module, one_of, run
 
 CLOSE = 1e-12
@@ -20,50 +20,51 @@ def names(module, layer, direction):
     return {n: None if w is None else w.detach() for n, w in found.items()}
 
 
-def by_formula(module, lane):
-    """Gates and states of a lane, written out number by number from the documentation of torch, independent of the recorder."""
-    w = names(module, lane.layer, lane.direction)
-    hidden, zero = lane.gates.shape[2], torch.zeros(lane.gates.shape[1] * lane.gates.shape[2]).double()
+def by_formula(module, trace):
+    """Gates and states of a trace, written out number by number from the documentation of torch, independent of the recorder."""
+    w = names(module, trace.number, trace.direction)
+    hidden, zero = trace.gates.shape[2], torch.zeros(trace.gates.shape[1] * trace.gates.shape[2]).double()
     b_ih = zero if w["bias_ih"] is None else w["bias_ih"]
     b_hh = zero if w["bias_hh"] is None else w["bias_hh"]
-    h, c, rows = lane.h0, lane.c0, {}
-    for t in lane.order:
-        a = (w["weight_ih"] @ lane.x[t] + b_ih).reshape(-1, hidden)
+    h, c, rows = trace.h0, trace.c0, {}
+    for t in trace.order:
+        a = (w["weight_ih"] @ trace.x[t] + b_ih).reshape(-1, hidden)
         b = (w["weight_hh"] @ h + b_hh).reshape(-1, hidden)
-        if lane.kind == "LSTM":
+        if trace.kind == "LSTM":
             gates = [torch.sigmoid(a[k] + b[k]) if k != 2 else torch.tanh(a[k] + b[k]) for k in range(4)]
             c = gates[1] * c + gates[0] * gates[2]
             h = gates[3] * torch.tanh(c)
             h = h if w["weight_hr"] is None else w["weight_hr"] @ h
-        elif lane.kind == "GRU":
+        elif trace.kind == "GRU":
             r, z = torch.sigmoid(a[0] + b[0]), torch.sigmoid(a[1] + b[1])
             n = torch.tanh(a[2] + r * b[2])
             gates, h = [r, z, n], (1 - z) * n + z * h
         else:
-            gates = [torch.tanh(a[0] + b[0]) if lane.squash == "tanh" else (a[0] + b[0]).clamp(min=0)]
+            gates = [torch.tanh(a[0] + b[0]) if trace.nonlinearity == "tanh" else (a[0] + b[0]).clamp(min=0)]
             h = gates[0]
         rows[t] = (torch.stack(gates), h, c)
     return [
-        torch.stack([rows[t][k] for t in range(lane.steps)]) if lane.c is not None or k < 2 else None for k in range(3)
+        torch.stack([rows[t][k] for t in range(trace.steps)]) if trace.c is not None or k < 2 else None
+        for k in range(3)
     ]
 
 
-def adds_up(lane):
+def adds_up(trace):
     """What is drawn between gates and state leads from the one to the other."""
-    parts = lane.parts
-    if lane.kind == "LSTM":
-        assert far(parts["keep"] + parts["add"], lane.c) <= CLOSE
-        assert far(parts["squashed"], lane.c.tanh()) <= CLOSE
-        out = parts["out"] if lane.weights.hr is None else parts["out"] @ lane.weights.hr.T
-        assert far(out, lane.h) <= CLOSE
-    elif lane.kind == "GRU":
-        assert far(parts["keep"] + parts["add"], lane.h) <= CLOSE
-        assert far(lane.from_x[:, 2] + parts["inner"], lane.sums[:, 2]) <= CLOSE
-        assert far(lane.from_x[:, 2] + parts["paper_inner"], torch.atanh(parts["paper_n"])) <= 1e-9
-        assert far(lane.h - parts["paper_h"], parts["gap"]) <= CLOSE
-    squashed = torch.relu if lane.squash == "relu" else torch.tanh
-    if lane.kind == "RNN":
-        assert far(squashed(lane.from_x + lane.from_h), lane.gates) <= CLOSE
+    parts = trace.intermediates
+    if trace.kind == "LSTM":
+        assert far(parts["keep"] + parts["add"], trace.c) <= CLOSE
+        assert far(parts["tanh_c"], trace.c.tanh()) <= CLOSE
+        out = parts["out"] if trace.weights.hr is None else parts["out"] @ trace.weights.hr.T
+        assert far(out, trace.h) <= CLOSE
+    elif trace.kind == "GRU":
+        assert far(parts["keep"] + parts["add"], trace.h) <= CLOSE
+        assert far(trace.from_x[:, 2] + parts["inner"], trace.preactivations[:, 2]) <= CLOSE
+        assert far(trace.from_x[:, 2] + parts["paper_inner"], torch.atanh(parts["paper_n"])) <= 1e-9
+        assert far(trace.h - parts["paper_h"], parts["paper_difference"]) <= CLOSE
+    nonlinearity = torch.relu if trace.nonlinearity == "relu" else torch.tanh
+    if trace.kind == "RNN":
+        assert far(nonlinearity(trace.from_x + trace.from_h), trace.gates) <= CLOSE
 
 
 def far(a, b):
@@ -79,17 +80,17 @@ def test_every_gate_state_and_output_is_torchs(seed):
     with torch.no_grad():
         wanted = run(copy.deepcopy(module).eval(), alone, start)
     assert far(made.output, wanted) <= CLOSE
-    assert made.off <= CLOSE
-    lanes = made.lanes
-    top = torch.cat([lane.h for lane in lanes[-made.directions :]], 1)
+    assert made.max_error <= CLOSE
+    layers = made.layers
+    top = torch.cat([trace.h for trace in layers[-made.directions :]], 1)
     assert far(top, wanted) <= CLOSE
-    for lane in lanes:
-        assert list(lane.gates.shape) == [len(alone), len(GATES[made.kind]), module.hidden_size]
-        gates, h, c = by_formula(module, lane)
-        assert far(lane.gates, gates) <= CLOSE
-        assert far(lane.h, h) <= CLOSE
-        assert lane.c is None or far(lane.c, c) <= CLOSE
-        adds_up(lane)
+    for trace in layers:
+        assert list(trace.gates.shape) == [len(alone), len(GATES[made.kind]), module.hidden_size]
+        gates, h, c = by_formula(module, trace)
+        assert far(trace.gates, gates) <= CLOSE
+        assert far(trace.h, h) <= CLOSE
+        assert trace.c is None or far(trace.c, c) <= CLOSE
+        adds_up(trace)
     assert module.training == mode
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert all(p.grad is None and p.requires_grad for p in module.parameters())
@@ -106,9 +107,9 @@ def test_every_state_is_that_of_a_sequence_that_ends_there(seed):
             with torch.no_grad():
                 states = module(alone[: t + 1], start)[1]
             h, c = states if isinstance(states, tuple) else (states, None)
-            for k, lane in enumerate(made.lanes):
-                assert far(lane.h[t], h[k]) <= CLOSE
-                assert c is None or far(lane.c[t], c[k]) <= CLOSE
+            for k, trace in enumerate(made.layers):
+                assert far(trace.h[t], h[k]) <= CLOSE
+                assert c is None or far(trace.c[t], c[k]) <= CLOSE
 
 
 @pytest.mark.parametrize("seed", range(120))
@@ -118,20 +119,20 @@ def test_influence_equals_autograd_through_the_module_itself(seed):
     alone, start = one_of(module, x, hx, sequence)
     alone = alone.clone().requires_grad_()
     out = run(copy.deepcopy(module).eval(), alone, start)
-    outs = made.lanes[0].h.shape[1]
+    outs = made.layers[0].h.shape[1]
     generator = torch.Generator().manual_seed(seed)
     t, k = (int(torch.randint(size, (1,), generator=generator)) for size in out.shape)
     wanted = torch.autograd.grad(out[t, k], alone, retain_graph=True)[0]
-    lane = len(made.lanes) - made.directions + k // outs
-    assert far(influence(made, lane, t, k % outs), wanted) <= 1e-10
-    table = norms(made, lane, [k % outs])
+    trace = len(made.layers) - made.directions + k // outs
+    assert far(input_gradient(made, trace, t, k % outs), wanted) <= 1e-10
+    table = input_grad_norms(made, trace, [k % outs])
     assert table.shape == (len(alone), 1, len(alone))
     assert far(table[t, 0], wanted.norm(dim=1)) <= 1e-10
-    last = made.lanes[lane].order[-1]
+    last = made.layers[trace].order[-1]
     columns = range(k // outs * outs, (k // outs + 1) * outs)
     every = torch.stack([torch.autograd.grad(out[last, j], alone, retain_graph=True)[0] for j in columns])
     by_place = every.square().sum((0, 2)).sqrt()
-    assert far(lags(made, lane), by_place.flip(0) if last else by_place) <= 1e-10
+    assert far(grad_norm_by_lag(made, trace), by_place.flip(0) if last else by_place) <= 1e-10
 
 
 def test_influence_of_a_lower_layer_is_autograds_too():
@@ -142,7 +143,7 @@ def test_influence_of_a_lower_layer_is_autograds_too():
     lower.load_state_dict({name: value for name, value in module.state_dict().items() if "_l0" in name})
     x.requires_grad_()
     wanted = torch.autograd.grad(lower(x)[0][1, 6], x)[0]
-    assert far(influence(record(module, x), 1, 1, 2), wanted) <= 1e-10
+    assert far(input_gradient(record(module, x), 1, 1, 2), wanted) <= 1e-10
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -155,7 +156,7 @@ def test_packed_and_padded_agree_on_valid_steps(kind):
     for k, part in enumerate(parts):
         a, b = record(module, packed, sequence=k), record(module, padded, sequence=k)
         c = record(module, sorted_, sequence=[1, 0, 2][k])
-        for one, other, third in zip(a.lanes, b.lanes, c.lanes, strict=True):
+        for one, other, third in zip(a.layers, b.layers, c.layers, strict=True):
             assert one.steps == len(part)
             assert far(one.gates, other.gates[: len(part)]) <= CLOSE
             assert far(one.h, other.h[: len(part)]) <= CLOSE
@@ -167,9 +168,9 @@ def test_a_packed_bidirectional_sequence_begins_at_its_own_end():
     module = nn.GRU(3, 5, bidirectional=True).double()
     parts = [torch.randn(n, 3).double() for n in (4, 7)]
     made = record(module, pack_sequence(parts, enforce_sorted=False), sequence=0)
-    assert far(made.lanes[1].h, module(parts[0])[0][:, 5:].detach()) <= CLOSE
+    assert far(made.layers[1].h, module(parts[0])[0][:, 5:].detach()) <= CLOSE
     padded = record(module, pad_sequence(parts), sequence=0)  # torch reads the padding first
-    assert far(padded.lanes[1].h[:4], made.lanes[1].h) > 1e-3
+    assert far(padded.layers[1].h[:4], made.layers[1].h) > 1e-3
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -179,28 +180,28 @@ def test_a_cell_takes_one_step_or_a_sequence(kind):
     x = torch.randn(6, 2, 3).double()
     made = record(cell, x, sequence=1)
     assert made.output.shape == (6, 4)
-    assert made.off <= CLOSE
+    assert made.max_error <= CLOSE
     for single, steps in ((x[0], 1), (x[0, 0], 1)):
         one = record(cell, single)
-        assert one.lanes[0].steps == steps
+        assert one.layers[0].steps == steps
         assert far(one.output[0], record(cell, x).output[0]) <= CLOSE
 
 
 def test_the_papers_gru_is_the_papers_formula_on_the_same_state():
     torch.manual_seed(0)
     module = nn.GRU(3, 4).double()
-    lane = record(module, torch.randn(5, 3).double()).lanes[0]
+    trace = record(module, torch.randn(5, 3).double()).layers[0]
     w_in, w_hn = module.weight_ih_l0[8:], module.weight_hh_l0[8:]
     b_in, b_hn = module.bias_ih_l0[8:], module.bias_hh_l0[8:]
     for t in range(5):
-        r, z, n = lane.gates[t]
-        h = lane.before[t]
-        paper = torch.tanh(w_in @ lane.x[t] + b_in + w_hn @ (r * h) + b_hn)
-        torchs = torch.tanh(w_in @ lane.x[t] + b_in + r * (w_hn @ h + b_hn))
-        assert far(lane.parts["paper_n"][t], paper) <= CLOSE
+        r, z, n = trace.gates[t]
+        h = trace.h_prev[t]
+        paper = torch.tanh(w_in @ trace.x[t] + b_in + w_hn @ (r * h) + b_hn)
+        torchs = torch.tanh(w_in @ trace.x[t] + b_in + r * (w_hn @ h + b_hn))
+        assert far(trace.intermediates["paper_n"][t], paper) <= CLOSE
         assert far(n, torchs) <= CLOSE
-        assert far(lane.parts["paper_h"][t], (1 - z) * paper + z * h) <= CLOSE
-    assert far(lane.parts["paper_n"], lane.gates[:, 2]) > 1e-3
+        assert far(trace.intermediates["paper_h"][t], (1 - z) * paper + z * h) <= CLOSE
+    assert far(trace.intermediates["paper_n"], trace.gates[:, 2]) > 1e-3
 
 
 @pytest.mark.parametrize(("kind", "gate"), [("LSTM", "f"), ("LSTM", "g"), ("GRU", "r"), ("GRU", "z"), ("GRU", "n")])
@@ -209,36 +210,36 @@ def test_a_zeroed_gate_is_zero_and_gradients_know_it(kind, gate):
     module = getattr(nn, kind)(3, 4).double()
     x = torch.randn(6, 3).double()
     made = record(module, x, edits=Edits(zeroed=frozenset({(0, gate, -1)})))
-    lane = made.lanes[0]
-    assert (lane.gates[:, GATES[kind].index(gate)] == 0).all()
-    assert made.off is None
+    trace = made.layers[0]
+    assert (trace.gates[:, GATES[kind].index(gate)] == 0).all()
+    assert made.max_error is None
     moved = x.clone()
     moved[2, 1] += 1e-6
     other = record(module, moved, edits=Edits(zeroed=frozenset({(0, gate, -1)})))
-    slope = (other.lanes[0].h[5, 3] - lane.h[5, 3]) / 1e-6
-    assert abs(float(influence(made, 0, 5, 3)[2, 1] - slope)) <= 1e-6
+    slope = (other.layers[0].h[5, 3] - trace.h[5, 3]) / 1e-6
+    assert abs(float(input_gradient(made, 0, 5, 3)[2, 1] - slope)) <= 1e-6
 
 
 def test_a_zeroed_unit_leaves_the_others_alone_at_its_own_step():
     torch.manual_seed(0)
     module = nn.LSTM(3, 4).double()
     x = torch.randn(6, 3).double()
-    plain = record(module, x).lanes[0]
-    lane = record(module, x, edits=Edits(zeroed=frozenset({(0, "i", 2)}))).lanes[0]
-    assert (lane.gates[:, 0, 2] == 0).all()
-    assert far(lane.gates[0, :, [0, 1, 3]], plain.gates[0, :, [0, 1, 3]]) == 0
+    plain = record(module, x).layers[0]
+    trace = record(module, x, edits=Edits(zeroed=frozenset({(0, "i", 2)}))).layers[0]
+    assert (trace.gates[:, 0, 2] == 0).all()
+    assert far(trace.gates[0, :, [0, 1, 3]], plain.gates[0, :, [0, 1, 3]]) == 0
 
 
 def test_another_start_is_torchs_from_there():
     torch.manual_seed(0)
     module = nn.LSTM(3, 4, num_layers=2, batch_first=True).double()
     x = torch.randn(2, 6, 3).double()
-    made = record(module, x, sequence=1, edits=Edits(start={("h", 1, 2): 0.75, ("c", 0, 0): -2.0}))
+    made = record(module, x, sequence=1, edits=Edits(initial_state={("h", 1, 2): 0.75, ("c", 0, 0): -2.0}))
     h, c = torch.zeros(2, 4).double(), torch.zeros(2, 4).double()
     h[1, 2], c[0, 0] = 0.75, -2
     assert far(made.output, module(x[1], (h, c))[0].detach()) <= CLOSE
-    assert made.off <= CLOSE
-    assert far(made.lanes[1].h, made.output) <= CLOSE
+    assert made.max_error <= CLOSE
+    assert far(made.layers[1].h, made.output) <= CLOSE
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -246,9 +247,9 @@ def test_another_start_of_a_cell_is_torchs_too(kind):
     torch.manual_seed(0)
     cell = getattr(nn, f"{kind}Cell")(3, 4).double()
     x = torch.randn(6, 2, 3).double()
-    made = record(cell, x, sequence=1, edits=Edits(start={("h", 0, 1): 0.5}))
-    assert made.off <= CLOSE
-    assert made.lanes[0].before[0, 1] == 0.5
+    made = record(cell, x, sequence=1, edits=Edits(initial_state={("h", 0, 1): 0.5}))
+    assert made.max_error <= CLOSE
+    assert made.layers[0].h_prev[0, 1] == 0.5
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -257,13 +258,13 @@ def test_a_forget_bias_is_the_module_with_that_bias(bias):
     module = nn.LSTM(3, 4, num_layers=2, bias=bias).double()
     x = torch.randn(6, 3).double()
     made = record(module, x, edits=Edits(forget_bias=2.0))
-    twin = nn.LSTM(3, 4, num_layers=2).double()
+    copied = nn.LSTM(3, 4, num_layers=2).double()
     with torch.no_grad():
-        for name, value in twin.named_parameters():
+        for name, value in copied.named_parameters():
             value.copy_(getattr(module, name)) if hasattr(module, name) else value.zero_()
         for layer in range(2):
-            getattr(twin, f"bias_ih_l{layer}")[4:8] += 2
-    assert far(made.output, twin(x)[0].detach()) <= CLOSE
+            getattr(copied, f"bias_ih_l{layer}")[4:8] += 2
+    assert far(made.output, copied(x)[0].detach()) <= CLOSE
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -272,8 +273,8 @@ def test_other_precisions_are_drawn_in_their_own(kind, dtype):
     torch.manual_seed(0)
     module = getattr(nn, kind)(3, 4).to(dtype)
     made = record(module, torch.randn(6, 3, dtype=dtype))
-    assert made.lanes[0].gates.dtype == dtype
-    assert made.off <= (2e-6 if dtype == torch.float32 else 3e-2)
+    assert made.layers[0].gates.dtype == dtype
+    assert made.max_error <= (2e-6 if dtype == torch.float32 else 3e-2)
 
 
 def test_nothing_of_the_learners_changes():
@@ -284,8 +285,8 @@ def test_nothing_of_the_learners_changes():
     module(x, (h, h))[0].sum().backward()
     grads = {name: value.grad.clone() for name, value in module.named_parameters()}
     state = torch.get_rng_state()
-    made = record(module, x, (h, h), edits=Edits(start={("h", 0, 0): 1.0}))
-    lags(made, 1)
+    made = record(module, x, (h, h), edits=Edits(initial_state={("h", 0, 0): 1.0}))
+    grad_norm_by_lag(made, 1)
     assert torch.equal(torch.get_rng_state(), state)
     assert module.training
     assert (h == 0).all()

@@ -14,8 +14,8 @@ from torch.nn.utils.rnn import pack_sequence
 
 import dlviz
 from dlviz.kit.errors import DlvizError
-from dlviz.recurrent import influence, lags, norms, record, similar
-from dlviz.recurrent.snapshots import MOST, clipped, grad_norm
+from dlviz.recurrent import grad_norm_by_lag, input_grad_norms, input_gradient, record, similar_spans
+from dlviz.recurrent.snapshots import MAX_SNAPSHOTS, clipped, grad_norm
 
 LETTERS = torch.eye(27)
 
@@ -36,24 +36,26 @@ def array(values, *shape, kind="float32"):
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
 def test_what_is_drawn_is_what_was_recorded_number_for_number(kind):
     module, x = made(kind, num_layers=2, bidirectional=True)
-    view = dlviz.unroll(module, x, lane=3)
-    lane = record(module, x).lanes[3]
-    scene, count = view.scene, lane.gates.shape[1]
-    assert torch.equal(array(scene["values"], 9, count, 6), lane.gates)
-    assert torch.equal(array(scene["sums"], 9, count, 6), lane.sums)
-    assert torch.equal(array(scene["from_x"], 9, count, 6), lane.from_x)
-    assert torch.equal(array(scene["from_h"], 9, count, 6), lane.from_h)
-    assert torch.equal(array(scene["h"], 9, 6), lane.h)
-    assert torch.equal(array(scene["before"], 9, 6), lane.before)
+    view = dlviz.unroll(module, x, layer=3)
+    trace = record(module, x).layers[3]
+    scene, count = view.scene, trace.gates.shape[1]
+    assert torch.equal(array(scene["gate_values"], 9, count, 6), trace.gates)
+    assert torch.equal(array(scene["preactivations"], 9, count, 6), trace.preactivations)
+    assert torch.equal(array(scene["from_x"], 9, count, 6), trace.from_x)
+    assert torch.equal(array(scene["from_h"], 9, count, 6), trace.from_h)
+    assert torch.equal(array(scene["h"], 9, 6), trace.h)
+    assert torch.equal(array(scene["h_prev"], 9, 6), trace.h_prev)
     assert torch.equal(
         array(scene["weights"]["ih"], count, 6, 12), module.weight_ih_l1_reverse.detach().reshape(-1, 6, 12)
     )
     assert torch.equal(array(scene["weights"]["b_hh"], count, 6), module.bias_hh_l1_reverse.detach().reshape(-1, 6))
-    for name, part in lane.parts.items():
-        assert torch.equal(array(scene["parts"][name], 9, 6), part)
-    table = array(scene["memory"]["norms"], 9, 6, 9)
-    assert torch.equal(table, norms(record(module, x), 3, range(6)))
-    assert torch.equal(array(scene["history"]["now"], 9, kind="float64").float(), lags(record(module, x), 3))
+    for name, part in trace.intermediates.items():
+        assert torch.equal(array(scene["intermediates"][name], 9, 6), part)
+    table = array(scene["input_grad"]["norms"], 9, 6, 9)
+    assert torch.equal(table, input_grad_norms(record(module, x), 3, range(6)))
+    assert torch.equal(
+        array(scene["history"]["current"], 9, kind="float64").float(), grad_norm_by_lag(record(module, x), 3)
+    )
     assert scene["reverse"]
 
 
@@ -95,18 +97,18 @@ def test_influence_is_autograds():
     view = dlviz.unroll(module, x, step=6, unit=2)
     x = x.clone().requires_grad_()
     wanted = torch.autograd.grad(module(x)[0][6, 2], x)[0]
-    assert torch.allclose(view.influence, wanted, atol=1e-6)
-    assert torch.equal(view.influence, influence(view.record, 0, 6, 2))
+    assert torch.allclose(view.input_gradient, wanted, atol=1e-6)
+    assert torch.equal(view.input_gradient, input_gradient(view.record, 0, 6, 2))
     view.step = 99  # beyond the last step is the last
-    assert view.place == 8
+    assert view.position == 8
 
 
 def test_a_backward_layer_is_stepped_from_the_end():
     module, x = made(bidirectional=True)
-    view = dlviz.unroll(module, x, lane=1, step=0)
-    assert view.place == 8
+    view = dlviz.unroll(module, x, layer=1, step=0)
+    assert view.position == 8
     view.step = 8
-    assert view.place == 0
+    assert view.position == 0
 
 
 def test_a_zeroed_gate_changes_what_comes_later_and_leaves_a_ghost():
@@ -118,35 +120,35 @@ def test_a_zeroed_gate_changes_what_comes_later_and_leaves_a_ghost():
     assert (view.gates["f"] == 0).all()
     assert torch.equal(view.states["h"][0], plain[0])  # c is 0 before the first step, so f has nothing to forget
     assert not torch.allclose(view.states["h"][3:], plain[3:])
-    assert torch.equal(array(view.scene["ghost"]["h"], 9, 6), plain)
-    assert torch.equal(array(view.scene["ghost"]["change"], 9, 6), view.states["h"] - plain)
+    assert torch.equal(array(view.scene["unedited"]["h"], 9, 6), plain)
+    assert torch.equal(array(view.scene["unedited"]["change"], 9, 6), view.states["h"] - plain)
     assert view.scene["badge"]["text"] == "edited copy"
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     view.reset()
     assert torch.equal(view.states["h"], plain)
-    assert view.scene["ghost"] is None
+    assert view.scene["unedited"] is None
 
 
 def test_one_unit_of_one_layer_is_zeroed():
     module, x = made("GRU", num_layers=2)
-    view = dlviz.unroll(module, x, lane=1)
-    view.zero("z", 3, lane=0)
-    assert (view.record.lanes[0].gates[:, 1, 3] == 0).all()
-    assert (view.record.lanes[0].gates[:, 1, 2] != 0).all()
+    view = dlviz.unroll(module, x, layer=1)
+    view.zero("z", 3, layer=0)
+    assert (view.record.layers[0].gates[:, 1, 3] == 0).all()
+    assert (view.record.layers[0].gates[:, 1, 2] != 0).all()
     assert (view.gates["z"] != 0).all()
 
 
 def test_another_start_is_torchs_from_there():
     module, x = made(num_layers=2)
-    view = dlviz.unroll(module, x, lane=1)
+    view = dlviz.unroll(module, x, layer=1)
     view.set_h0(0.5, 3)
-    view.set_c0(torch.arange(6.0), lane=0)
+    view.set_c0(torch.arange(6.0), layer=0)
     h, c = torch.zeros(2, 6), torch.zeros(2, 6)
     h[1, 3], c[0] = 0.5, torch.arange(6.0)
     assert torch.allclose(view.output, module(x, (h, c))[0].detach(), atol=1e-6)
     assert view.scene["badge"]["kind"] == "good"  # the module itself was asked from there
     view.set_h0(0.25, 3)
-    assert [one for one in view.start if one[:3] == ["h", 1, 3]] == [["h", 1, 3, 0.25]]
+    assert [one for one in view.initial_state if one[:3] == ["h", 1, 3]] == [["h", 1, 3, 0.25]]
 
 
 def test_a_text_is_encoded_by_the_learners_function():
@@ -159,9 +161,9 @@ def test_a_text_is_encoded_by_the_learners_function():
     view.text = "help me"
     assert view.tokens == list("help me")
     assert torch.allclose(view.output, module(encode("help me"))[0].detach(), atol=1e-6)
-    assert view.scene["ghost"]["steps"] == 5
-    assert view.scene["ghost"]["both"] == 5
-    change = array(view.scene["ghost"]["change"], 5, 6)
+    assert view.scene["unedited"]["steps"] == 5
+    assert view.scene["unedited"]["common_steps"] == 5
+    change = array(view.scene["unedited"]["change"], 5, 6)
     assert torch.equal(change[:3], torch.zeros(3, 6))
     assert (change[3:] != 0).all()
     assert view.scene["badge"]["kind"] == "good"
@@ -209,43 +211,45 @@ def test_typing_into_a_batch_starts_from_the_sequences_own_state():
     assert torch.allclose(view.output, module(encode("xyzz"), h[:, 1])[0].detach(), atol=1e-6)
     view.sequence = 0
     assert view.text == "abc"
-    assert view.scene["ghost"] is None
+    assert view.scene["unedited"] is None
 
 
 def test_a_forget_bias_makes_memory_longer():
     module, x = made(steps=30)
     view = dlviz.unroll(module, x)
-    plain = view.lags
+    plain = view.grad_norm_by_lag
     view.forget_bias = 4
-    assert view.lags[-1] > 100 * plain[-1]
-    twin = copy.deepcopy(module)
+    assert view.grad_norm_by_lag[-1] > 100 * plain[-1]
+    copied = copy.deepcopy(module)
     with torch.no_grad():
-        twin.bias_ih_l0[6:12] += 4
-    assert torch.allclose(view.output, twin(x)[0].detach(), atol=1e-6)
+        copied.bias_ih_l0[6:12] += 4
+    assert torch.allclose(view.output, copied(x)[0].detach(), atol=1e-6)
 
 
 def test_update_reads_the_module_again_and_earlier_looks_stay_as_ghosts():
     module, x = made(steps=20)
     view = dlviz.unroll(module, x)
-    first = view.lags.double()
+    first = view.grad_norm_by_lag.double()
     optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
     for label in ("", "warm", ""):
         optimizer.zero_grad()
         module(x)[0][-1].square().sum().backward()
         optimizer.step()
         view.update(label)
-    assert view.snapshots == ["first look", "look 1", "warm", "look 3"]
+    assert view.snapshots == ["first snapshot", "snapshot 1", "warm", "snapshot 3"]
     assert torch.allclose(view.output, module(x)[0].detach(), atol=1e-6)
-    ghosts = view.scene["history"]["ghosts"]
-    assert [ghost["label"] for ghost in ghosts] == ["first look", "look 1", "warm"]
+    ghosts = view.scene["history"]["references"]
+    assert [ghost["label"] for ghost in ghosts] == ["first snapshot", "snapshot 1", "warm"]
     assert torch.equal(array(ghosts[0]["curve"], 20, kind="float64"), first)
-    assert torch.equal(array(view.scene["history"]["now"], 20, kind="float64"), lags(record(module, x), 0).double())
+    assert torch.equal(
+        array(view.scene["history"]["current"], 20, kind="float64"), grad_norm_by_lag(record(module, x), 0).double()
+    )
 
 
 def test_the_gradients_length_is_what_clip_grad_norm_measures_and_leaves():
     module, x = made(steps=20)
     view = dlviz.unroll(module, x, clip=0.3)
-    assert view.scene["history"]["looks"] == []
+    assert view.scene["history"]["norm_labels"] == []
     (100 * module(x)[0][-1].sum()).backward()
     before = [p.grad.clone() for p in module.parameters()]
     view.update()
@@ -267,11 +271,11 @@ def test_the_gradients_length_is_what_clip_grad_norm_measures_and_leaves():
 def test_of_many_looks_some_are_kept_and_few_are_drawn():
     module, x = made("RNN", steps=4)
     view = dlviz.unroll(module, x)
-    for _ in range(MOST + 30):
+    for _ in range(MAX_SNAPSHOTS + 30):
         view.update()
-    assert len(view.snapshots) <= MOST
-    assert view.snapshots[0] == "first look"
-    assert len(view.scene["history"]["ghosts"]) <= 6
+    assert len(view.snapshots) <= MAX_SNAPSHOTS
+    assert view.snapshots[0] == "first snapshot"
+    assert len(view.scene["history"]["references"]) <= 6
 
 
 def test_looks_follow_an_embedding_that_learns():
@@ -289,14 +293,14 @@ def test_similar_spans_are_those_where_the_same_units_are_on():
     h = torch.tensor(
         [[0.9, -0.9, 0.1], [0.8, -0.7, 0.9], [0.1, 0.2, 0.9], [0.9, -0.8, 0.0], [0.7, -0.6, 0.0], [0.9, 0.9, 0]]
     )
-    assert similar(h, 0, 1, 0.5) == [(3, 4)]
-    assert similar(h, 2, 2, 0.5) == [(1, 1)]
-    assert similar(h, 5, 5, 0.95) == []
+    assert similar_spans(h, 0, 1, 0.5) == [(3, 4)]
+    assert similar_spans(h, 2, 2, 0.5) == [(1, 1)]
+    assert similar_spans(h, 5, 5, 0.95) == []
     module, x = made(steps=40)
     view = dlviz.unroll(module, x, threshold=0.1, span=[3, 4])
-    assert view.similar() == similar(view.states["h"], 3, 4, 0.1)
+    assert view.similar_spans() == similar_spans(view.states["h"], 3, 4, 0.1)
     view.threshold = 0.0
-    assert view.similar() == []
+    assert view.similar_spans() == []
 
 
 def test_large_input_is_bounded_with_a_note():
@@ -306,7 +310,7 @@ def test_large_input_is_bounded_with_a_note():
     assert "first 400 of 450 steps" in texts
     assert "64 of 100 units" in texts
     assert view.output.shape == (450, 100)
-    assert len(view.scene["values"]) == 400 * 3 * 64 * 4
+    assert len(view.scene["gate_values"]) == 400 * 3 * 64 * 4
     assert len(view.scene["weights"]["hh"]) == 3 * 64 * 100 * 4  # sums are whole
 
 
@@ -314,12 +318,12 @@ def test_of_a_large_module_the_influence_follows_the_unit():
     module = nn.LSTM(8, 64)
     x = torch.randn(150, 8)
     view = dlviz.unroll(module, x, unit=5)
-    assert view.scene["memory"]["units"] == [5]
+    assert view.scene["input_grad"]["units"] == [5]
     view.unit = 9
-    assert view.scene["memory"]["units"] == [9]
-    table = array(view.scene["memory"]["norms"], 150, 150)
+    assert view.scene["input_grad"]["units"] == [9]
+    table = array(view.scene["input_grad"]["norms"], 150, 150)
     view.step = 80
-    assert torch.allclose(table[80], view.influence.norm(dim=1), atol=1e-7)
+    assert torch.allclose(table[80], view.input_gradient.norm(dim=1), atol=1e-7)
 
 
 def test_dropout_in_training_mode_is_told():
@@ -344,7 +348,7 @@ def test_a_state_that_is_no_number_is_told():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda view: setattr(view, "lane", 2), "there are 1"),
+        (lambda view: setattr(view, "layer", 2), "there are 1"),
         (lambda view: setattr(view, "unit", 6), "there are 6 units"),
         (lambda view: setattr(view, "sequence", 1), "1 sequences"),
         (lambda view: setattr(view, "text", "abc"), "encode="),
@@ -352,7 +356,7 @@ def test_a_state_that_is_no_number_is_told():
         (lambda view: view.zero("f", 6), "zeroed"),
         (lambda view: view.set_h0(float("nan"), 0), "finite"),
         (lambda view: view.set_h0(torch.zeros(5)), r"shape \(6,\), but got shape \(5,\)"),
-        (lambda view: view.set_c0(1.0, 7), "start"),
+        (lambda view: view.set_c0(1.0, 7), "initial_state"),
         (lambda view: setattr(view, "clip", 0.0), "above 0"),
         (lambda view: setattr(view, "forget_bias", float("nan")), "finite number"),
     ],
@@ -390,17 +394,17 @@ def test_what_cannot_be_drawn_is_said_at_once(call, words):
 
 
 def test_an_unknown_argument_is_refused():
-    with pytest.raises(TypeError, match="lnae"):
-        dlviz.unroll(*made(), lnae=1)
+    with pytest.raises(TypeError, match="leyar"):
+        dlviz.unroll(*made(), leyar=1)
 
 
 def test_projections_have_no_influence_of_their_own_beyond_their_size():
     torch.manual_seed(0)
     view = dlviz.unroll(nn.LSTM(4, 6, proj_size=2).double(), torch.randn(5, 4).double(), unit=4)
     with pytest.raises(DlvizError, match="leaves 2 numbers of h, but unit is 4"):
-        _ = view.influence
+        _ = view.input_gradient
     view.unit = 1
-    assert view.influence.shape == (5, 4)
+    assert view.input_gradient.shape == (5, 4)
     assert view.states["h"].shape == (5, 2)
 
 
@@ -463,11 +467,11 @@ def test_the_still_picture_shows_tokens_states_and_memory():
 def test_a_page_carries_other_layers_gates_and_biases():
     module, x = made(num_layers=2)
     frames = dlviz.unroll(module, x)._precomputed()
-    assert list(frames["lane"]) == ["0", "1"]
+    assert list(frames["layer"]) == ["0", "1"]
     assert list(frames["zeroed"]) == ["[]", *(f'[[0, "{gate}", -1]]' for gate in "ifgo")]
     zeroed = frames["zeroed"]['[[0, "f", -1]]']["scene"]
-    assert (array(zeroed["values"], 9, 4, 6)[:, 1] == 0).all()
-    assert array(frames["lane"]["1"]["scene"]["h"], 9, 6).equal(record(module, x).lanes[1].h)
+    assert (array(zeroed["gate_values"], 9, 4, 6)[:, 1] == 0).all()
+    assert array(frames["layer"]["1"]["scene"]["h"], 9, 6).equal(record(module, x).layers[1].h)
     assert set(frames["forget_bias"]) == {"0.0", "1.0", "2.0", "3.0", "4.0", "-1.0", "-2.0"}
 
 
@@ -482,4 +486,4 @@ def test_a_step_inside_a_live_run_needs_nothing_more():
         view.update()
         optimizer.step()
         run.log(loss=loss)
-    assert len(view.scene["history"]["looks"]) == 3
+    assert len(view.scene["history"]["norm_labels"]) == 3

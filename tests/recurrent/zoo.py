@@ -53,15 +53,15 @@ def any_cell(
 
 def states(module: nn.RNNBase, count: int, unbatched: bool) -> Any:
     """Random h0, and c0 of an LSTM."""
-    lanes = module.num_layers * (2 if module.bidirectional else 1)
-    h = torch.randn(lanes, count, module.proj_size or module.hidden_size).double()
-    c = torch.randn(lanes, count, module.hidden_size).double()
+    layers = module.num_layers * (2 if module.bidirectional else 1)
+    h = torch.randn(layers, count, module.proj_size or module.hidden_size).double()
+    c = torch.randn(layers, count, module.hidden_size).double()
     h, c = (h[:, 0], c[:, 0]) if unbatched else (h, c)
     return (h, c) if module.mode == "LSTM" else h
 
 
 def one_of(module: nn.Module, x: Any, hx: Any, sequence: int) -> tuple[Tensor, Any]:
-    """The sequence alone, unbatched (T, inputs), and its states (lanes, size)."""
+    """The sequence alone, unbatched (T, inputs), and its states (layers, size)."""
     if not isinstance(module, nn.RNNBase):
         start = None if hx is None else tuple(s[sequence] for s in hx) if isinstance(hx, tuple) else hx[sequence]
         return x[:, sequence], start

@@ -3,12 +3,12 @@
 const SHARE = 0.75;
 
 /** The units beyond the threshold on one side all through a span: 1 above, −1 below. @returns {Record<string, number>} */
-export function on(scene, first, last, threshold) {
+export function activeUnits(scene, first, last, threshold) {
   const found = {};
-  for (let u = 0; u < scene.outs; u += 1) {
+  for (let u = 0; u < scene.outputs; u += 1) {
     for (const side of [1, -1]) {
       let all = true;
-      for (let t = first; t <= last; t += 1) all &&= scene.at(scene.h, t, u) * side >= threshold;
+      for (let t = first; t <= last; t += 1) all &&= scene.number(scene.h, t, u) * side >= threshold;
       if (all) found[u] = side;
     }
   }
@@ -16,12 +16,12 @@ export function on(scene, first, last, threshold) {
 }
 
 /** Stretches outside the span in which three of four of them are on. @returns {[number, number][]} */
-export function similar(scene, first, last, threshold) {
-  const units = Object.entries(on(scene, first, last, threshold));
+export function similarSpans(scene, first, last, threshold) {
+  const units = Object.entries(activeUnits(scene, first, last, threshold));
   const found = [];
   for (let t = 0; t < scene.steps && units.length; t += 1) {
     if (t >= first && t <= last) continue;
-    const count = units.filter(([u, side]) => scene.at(scene.h, t, Number(u)) * side >= threshold).length;
+    const count = units.filter(([u, side]) => scene.number(scene.h, t, Number(u)) * side >= threshold).length;
     if (count < SHARE * units.length) continue;
     const before = found[found.length - 1];
     if (before && before[1] === t - 1) before[1] = t;

@@ -7,11 +7,11 @@ import { box, figure, joint, picture, pipe, tap, text, valve } from "./diagram_p
 const TOP = 132;
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal, choose: (gate: number) => void}} options */
-export function diagram({ messages, signal, choose }) {
+export function cellDiagram({ messages, signal, choose }) {
   const title = h("b");
   const more = h("span", { class: "rec-soft" });
   const place = h("div");
-  const lines = h("div", { class: "rec-lines" });
+  const lines = h("div", { class: "rec-formulas" });
   const element = h("div", { class: "rec-panel" }, h("div", { class: "rec-title" }, title, more), place);
   const makers = { LSTM: lstm, GRU: gru, RNN: rnn };
   let scene = null;
@@ -20,15 +20,15 @@ export function diagram({ messages, signal, choose }) {
 
   function show(next) {
     scene = next;
-    const key = `${scene.kind} ${scene.squash} ${scene.projected}`;
+    const key = `${scene.kind} ${scene.nonlinearity} ${scene.projected}`;
     if (key === built) return;
     built = key;
     made = makers[scene.kind]({ scene, messages, signal, choose });
     place.replaceChildren(made.element);
   }
-  function stand(t, u, gate) {
-    title.textContent = fillIn(messages.title, { unit: u, place: scene.named(t) });
-    more.textContent = scene.gates.length > 1 ? `${messages.choose} ${messages.before_it}` : messages.before_it;
+  function showStep(t, u, gate) {
+    title.textContent = fillIn(messages.title, { unit: u, place: scene.stepName(t) });
+    more.textContent = scene.gates.length > 1 ? `${messages.choose} ${messages.previous_state}` : messages.previous_state;
     made.set(scene, t, u, gate);
     compare(t, u);
   }
@@ -36,27 +36,27 @@ export function diagram({ messages, signal, choose }) {
   function compare(t, u) {
     lines.hidden = scene.kind !== "GRU";
     if (lines.hidden) return;
-    const part = (name) => format(scene.at(scene.parts[name], t, u), 5);
-    const first = format(scene.of("from_x", t, 2, u), 4);
+    const part = (name) => format(scene.number(scene.intermediates[name], t, u), 5);
+    const first = format(scene.gateNumber("from_x", t, 2, u), 4);
     const line = (name, formula, numbers, n, state) => h("div", { class: "rec-compare" }, h("b", {}, name), h("code", {}, formula), h("code", {}, `= tanh(${numbers}) = ${n}`), h("code", {}, `h = ${state}`));
     lines.replaceChildren(
-      line(messages.torch, "n = tanh(W_in·x + b_in + r·(W_hn·h + b_hn))", `${first} + ${part("inner")}`, format(scene.of("values", t, 2, u), 5), format(scene.at(scene.h, t, u), 5)),
+      line(messages.torch, "n = tanh(W_in·x + b_in + r·(W_hn·h + b_hn))", `${first} + ${part("inner")}`, format(scene.gateNumber("gate_values", t, 2, u), 5), format(scene.number(scene.h, t, u), 5)),
       line(messages.paper, "n = tanh(W_in·x + b_in + W_hn·(r·h) + b_hn)", `${first} + ${part("paper_inner")}`, part("paper_n"), part("paper_h")),
-      h("div", { class: "rec-compare" }, h("span", {}, fillIn(messages.gap, { value: format(scene.at(scene.parts.gap, t, u), 4) }))),
+      h("div", { class: "rec-compare" }, h("span", {}, fillIn(messages.paper_difference, { value: format(scene.number(scene.intermediates.paper_difference, t, u), 4) }))),
     );
   }
-  return { element, lines, show, stand };
+  return { element, lines, show, showStep };
 }
 
 const ROWS = ["W·x + b", "W·h + b", "sum"];
 
-/** Boxes in a row, the two lines that feed them, and how both are set. */
+/** Boxes in a row, the two lines that feed them, and how common are set. */
 function gates({ scene, messages, signal, choose, places, wide }) {
   const rows = (name) => (name === "n" ? ["W·x + b", "r·(W·h + b)", "sum"] : ROWS);
   const boxes = places.map(({ gate, x, w }) => {
     const name = scene.gates[gate];
-    const squash = scene.kind === "RNN" ? scene.squash : name === "g" || name === "n" ? "tanh" : "σ";
-    return box({ x, y: TOP, wide: w, name: scene.kind === "RNN" ? "h" : name, squash, rows: rows(name), label: fillIn(messages.gate, { name }), choose: () => choose(gate), signal });
+    const nonlinearity = scene.kind === "RNN" ? scene.nonlinearity : name === "g" || name === "n" ? "tanh" : "σ";
+    return box({ x, y: TOP, wide: w, name: scene.kind === "RNN" ? "h" : name, nonlinearity, rows: rows(name), label: fillIn(messages.gate, { name }), choose: () => choose(gate), signal });
   });
   const bottom = boxes[0].bottom;
   const [first, second] = [bottom + 20, bottom + 36];
@@ -67,13 +67,13 @@ function gates({ scene, messages, signal, choose, places, wide }) {
   ];
   function set(scene, t, u, chosen) {
     const parts = places.map(({ gate }) => {
-      const x = scene.of("from_x", t, gate, u);
-      const state = scene.gates[gate] === "n" ? scene.at(scene.parts.inner, t, u) : scene.of("from_h", t, gate, u);
-      return [x, state, scene.of("sums", t, gate, u)];
+      const x = scene.gateNumber("from_x", t, gate, u);
+      const state = scene.gates[gate] === "n" ? scene.number(scene.intermediates.inner, t, u) : scene.gateNumber("from_h", t, gate, u);
+      return [x, state, scene.gateNumber("preactivations", t, gate, u)];
     });
     const most = Math.max(...parts.flatMap(([x, state]) => [Math.abs(x), Math.abs(state)]).filter(Number.isFinite), 0);
     places.forEach(({ gate }, k) => {
-      boxes[k].set(scene.of("values", t, gate, u), parts[k], gate === chosen);
+      boxes[k].set(scene.gateNumber("gate_values", t, gate, u), parts[k], gate === chosen);
       taps[k][0].set(parts[k][0], most);
       taps[k][1].set(parts[k][1], most);
     });
@@ -92,20 +92,20 @@ function lstm({ scene, messages, signal, choose }) {
   const leave = valve(last, 96, "o");
   const figures = {
     cell: figure(6, 36, "c₋₁"), keep: figure(meet - 16, 36, "f·c₋₁", "end"), add: figure(meet - 8, 88, "i·g", "end"), c: figure(meet + 18, 36, "c"),
-    squashed: figure(out - 8, 74, "tanh c", "end"), out: figure(wide - 4, 88, scene.projected ? "o·tanh c" : "h", "end"),
+    tanh_c: figure(out - 8, 74, "tanh c", "end"), out: figure(wide - 4, 88, scene.projected ? "o·tanh c" : "h", "end"),
   };
   const element = picture(wide, 10, below.high, messages.diagram,
     pipe(`M6,44H${wide - 16}`), pipe(`M${middle[2]},${TOP}V96H${meet}V44`), pipe(`M${out},44V96H${wide - 16}`), pipe(`M${wide - 20},40l6,4l-6,4M${wide - 20},92l6,4l-6,4`, "rec-tip"),
     pipe(`M${middle[0]},${TOP}V61M${middle[1]},${TOP}V122H${slot}V113M${middle[3]},${TOP}V122H${last}V113`, "rec-control"),
-    joint(meet, 44, "+"), forget.node, enter.node, leave.node, ...Object.values(figures).map((one) => one.node), ...below.nodes);
+    joint(meet, 44, "+"), forget.node, enter.node, leave.node, ...Object.values(figures).map((one) => one.node), ...negative.nodes);
   function set(scene, t, u, chosen) {
     below.set(scene, t, u, chosen);
-    enter.set(scene.of("values", t, 0, u));
-    forget.set(scene.of("values", t, 1, u));
-    leave.set(scene.of("values", t, 3, u));
-    figures.cell.set(scene.at(scene.cell, t, u));
-    figures.c.set(scene.at(scene.c, t, u));
-    for (const name of ["keep", "add", "squashed", "out"]) figures[name].set(scene.at(scene.parts[name], t, u));
+    enter.set(scene.gateNumber("gate_values", t, 0, u));
+    forget.set(scene.gateNumber("gate_values", t, 1, u));
+    leave.set(scene.gateNumber("gate_values", t, 3, u));
+    figures.cell.set(scene.number(scene.c_prev, t, u));
+    figures.c.set(scene.number(scene.c, t, u));
+    for (const name of ["keep", "add", "tanh_c", "out"]) figures[name].set(scene.number(scene.intermediates[name], t, u));
   }
   return { element, set };
 }
@@ -123,16 +123,16 @@ function gru({ scene, messages, signal, choose }) {
   const element = picture(wide, 10, below.high, messages.diagram,
     pipe(`M6,44H${wide - 16}`), pipe(`M${middle[2]},${TOP}V96H${meet}V44`), pipe(`M${wide - 20},40l6,4l-6,4`, "rec-tip"), pipe(`M332,${TOP + 62}H388`),
     pipe(`M${middle[0]},${TOP}V61M${middle[0]},120H${middle[1] + 130}V113M324,${TOP + 20}H356V${TOP + 30}`, "rec-control"),
-    joint(meet, 44, "+"), keep.node, enter.node, reset.node, ...Object.values(figures).map((one) => one.node), ...below.nodes);
+    joint(meet, 44, "+"), keep.node, enter.node, reset.node, ...Object.values(figures).map((one) => one.node), ...negative.nodes);
   function set(scene, t, u, chosen) {
     below.set(scene, t, u, chosen);
-    const z = scene.of("values", t, 1, u);
+    const z = scene.gateNumber("gate_values", t, 1, u);
     keep.set(z);
     enter.set(1 - z);
-    reset.set(scene.of("values", t, 0, u));
-    figures.before.set(scene.at(scene.before, t, u));
-    figures.h.set(scene.at(scene.h, t, u));
-    for (const name of ["keep", "add"]) figures[name].set(scene.at(scene.parts[name], t, u));
+    reset.set(scene.gateNumber("gate_values", t, 0, u));
+    figures.before.set(scene.number(scene.h_prev, t, u));
+    figures.h.set(scene.number(scene.h, t, u));
+    for (const name of ["keep", "add"]) figures[name].set(scene.number(scene.intermediates[name], t, u));
   }
   return { element, set };
 }
@@ -141,10 +141,10 @@ function rnn({ scene, messages, signal, choose }) {
   const wide = 420;
   const below = gates({ scene, messages, signal, choose, places: [{ gate: 0, x: 120, w: 180 }], wide });
   const value = figure(wide - 30, 82, "h", "end");
-  const element = picture(wide, 64, below.high, messages.diagram, pipe(`M210,${TOP}V92H${wide - 16}`), pipe(`M${wide - 20},88l6,4l-6,4`, "rec-tip"), value.node, ...below.nodes);
+  const element = picture(wide, 64, below.high, messages.diagram, pipe(`M210,${TOP}V92H${wide - 16}`), pipe(`M${wide - 20},88l6,4l-6,4`, "rec-tip"), value.node, ...negative.nodes);
   function set(scene, t, u, chosen) {
     below.set(scene, t, u, chosen);
-    value.set(scene.at(scene.h, t, u));
+    value.set(scene.number(scene.h, t, u));
   }
   return { element, set };
 }

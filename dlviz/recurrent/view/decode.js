@@ -1,48 +1,48 @@
-// The scene with its bytes as numbers, and where each number lies.
+// The scene with its bytes as typed arrays, and functions that index them.
 
 import { typedArray } from "../../kit/js/typed_arrays.js";
 
-/** @param {any} about what dlviz.recurrent.scene.scene wrote */
-export function decode(about) {
-  const one = (bytes) => (bytes ? typedArray(bytes, about.dtype) : null);
-  const all = (parts) => Object.fromEntries(Object.entries(parts).map(([name, bytes]) => [name, one(bytes)]));
-  const { steps, units, gates, history, memory, ghost } = about;
+/** @param {any} raw the scene that dlviz.recurrent.scene.scene returned */
+export function decode(raw) {
+  const floats = (bytes) => (bytes ? typedArray(bytes, raw.dtype) : null);
   const doubles = (bytes) => typedArray(bytes, "float64");
-  const names = ["x", "h", "before", "c", "cell", "from_x", "from_h", "sums", "values"];
+  const decodeAll = (table) => Object.fromEntries(Object.entries(table).map(([name, bytes]) => [name, floats(bytes)]));
+  const { steps, units, outputs, gates, tokens, history, input_grad: inputGrad, unedited } = raw;
+  const names = ["x", "h", "h_prev", "c", "c_prev", "from_x", "from_h", "preactivations", "gate_values"];
   const scene = {
-    ...about,
-    ...Object.fromEntries(names.map((name) => [name, one(about[name])])),
-    parts: all(about.parts),
-    weights: all(about.weights),
-    ghost: ghost && { ...ghost, h: one(ghost.h), c: one(ghost.c), change: one(ghost.change) },
-    memory: { ...memory, norms: typedArray(memory.norms, "float32") },
-    history: { ...history, now: doubles(history.now), ghosts: history.ghosts.map((each) => ({ ...each, curve: doubles(each.curve) })), norms: doubles(history.norms), clipped: doubles(history.clipped) },
+    ...raw,
+    ...decodeAll(Object.fromEntries(names.map((name) => [name, raw[name]]))),
+    intermediates: decodeAll(raw.intermediates),
+    weights: decodeAll(raw.weights),
+    unedited: unedited && { ...unedited, h: floats(unedited.h), c: floats(unedited.c), change: floats(unedited.change) },
+    history: {
+      ...history, current: doubles(history.current), norms: doubles(history.norms), clipped: doubles(history.clipped),
+      references: history.references.map((reference) => ({ ...reference, curve: doubles(reference.curve) })),
+    },
   };
-  const columns = (values) => values.length / steps;
+  const norms = typedArray(inputGrad.norms, "float32");
   return {
     ...scene,
-    /** How many numbers x and h have at a step. */
-    wide: { x: columns(scene.x), h: columns(scene.h) },
-    token: (t) => shown(about.tokens[t]),
-    /** A place, and what stands there if that is not its number. */
-    named: (t) => (about.tokens[t] === String(t) ? String(t) : `${t} (${shown(about.tokens[t])})`),
-    /** A number of a gate: of from_x, from_h, sums or values. */
-    of: (name, t, gate, u) => scene[name][(t * gates.length + gate) * units + u],
-    /** A number of c or cell or one of the parts. */
-    at: (values, t, u) => values[t * columns(values) + u],
-    /** The influence of every place on h_t[u], or null where it is not known. */
-    influence(t, u) {
-      const row = memory.units ? memory.units.indexOf(u) : u;
-      const count = memory.units ? memory.units.length : about.outs;
-      if (row < 0 || u >= about.outs) return null;
+    token: (t) => visible(tokens[t]),
+    /** The index of a step, with its token unless that is the index. */
+    stepName: (t) => (tokens[t] === String(t) ? String(t) : `${t} (${visible(tokens[t])})`),
+    /** An element of from_x, from_h, preactivations or gate_values. */
+    gateNumber: (name, t, gate, u) => scene[name][(t * gates.length + gate) * units + u],
+    /** An element of a state or intermediate, (steps, units). */
+    number: (values, t, u) => values[(t * values.length) / steps + u],
+    /** Norms of the gradient of h_t[u] by the input at every step; null if they are not known. */
+    inputGradNorms(t, u) {
+      const row = inputGrad.units ? inputGrad.units.indexOf(u) : u;
+      const count = inputGrad.units ? inputGrad.units.length : outputs;
+      if (row < 0 || u >= outputs) return null;
       const from = (t * count + row) * steps;
-      return scene.memory.norms.subarray(from, from + steps);
+      return norms.subarray(from, from + steps);
     },
   };
 }
 
-/** White space has to be seen too. */
-function shown(token) {
+/** A token with visible white space, at most eight characters long. */
+function visible(token) {
   const text = token.replaceAll(" ", "␣").replaceAll("\n", "⏎");
   return text.length > 8 ? `${text.slice(0, 7)}…` : text;
 }

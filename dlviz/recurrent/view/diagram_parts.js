@@ -47,16 +47,16 @@ export function figure(x, y, name, anchor = "start") {
 
 /**
  * A gate: what comes from x, what comes from h, their sum, and the gate itself as a bar.
- * @param {{x: number, y: number, wide: number, name: string, squash: string, rows: string[], label: string, choose: () => void, signal: AbortSignal}} options
+ * @param {{x: number, y: number, wide: number, name: string, nonlinearity: string, rows: string[], label: string, choose: () => void, signal: AbortSignal}} options
  */
-export function box({ x, y, wide, name, squash, rows, label, choose, signal }) {
+export function box({ x, y, wide, name, nonlinearity, rows, label, choose, signal }) {
   const high = 42 + 17 * rows.length;
   const value = text(x + wide - 8, y + 17, "", "rec-value", "end");
   const bar = s("rect", { x: x + 8, y: y + 23, width: 0, height: 5, class: "rec-bar" });
   const numbers = rows.map((_, k) => text(x + wide - 8, y + 44 + 17 * k, "", "rec-number", "end"));
   const node = s("g", { class: "rec-gate", role: "button", tabindex: 0, "aria-pressed": "false" },
     s("rect", { x, y, width: wide, height: high, rx: 6, class: "rec-box" }),
-    text(x + 8, y + 17, name, "rec-name"), text(x + 18 + 7 * name.length, y + 17, squash, "rec-soft"), value,
+    text(x + 8, y + 17, name, "rec-name"), text(x + 18 + 7 * name.length, y + 17, nonlinearity, "rec-soft"), value,
     s("rect", { x: x + 8, y: y + 23, width: wide - 16, height: 5, class: "rec-track" }), bar,
     ...rows.map((row, k) => text(x + 8, y + 44 + 17 * k, row, "rec-soft")), ...numbers);
   node.addEventListener("click", choose, { signal });
@@ -78,10 +78,10 @@ export function box({ x, y, wide, name, squash, rows, label, choose, signal }) {
       // From the middle of a gate that has a sign, from the left of one that has none.
       const room = wide - 16;
       const size = Math.min(1, Math.abs(gate));
-      const signed = squash === "tanh";
+      const signed = nonlinearity === "tanh";
       bar.setAttribute("width", signed ? (room / 2) * size : room * size);
       bar.setAttribute("x", x + 8 + (signed ? (gate < 0 ? (room / 2) * (1 - size) : room / 2) : 0));
-      bar.setAttribute("class", gate < 0 ? "rec-bar below" : "rec-bar");
+      bar.setAttribute("class", gate < 0 ? "rec-bar negative" : "rec-bar");
       numbers.forEach((one, k) => { one.textContent = format(parts[k], 3); });
     },
   };
@@ -89,12 +89,12 @@ export function box({ x, y, wide, name, squash, rows, label, choose, signal }) {
 
 /** A line from the bus to a gate, the thicker the more comes over it. */
 export function tap(x, from, to) {
-  const node = s("path", { d: `M${x},${from}V${to}`, class: "rec-tap" });
+  const node = s("path", { d: `M${x},${from}V${to}`, class: "rec-input" });
   return {
     node,
     set(value, most) {
       node.setAttribute("stroke-width", most > 0 ? 1 + (5 * Math.abs(value)) / most : 1);
-      node.setAttribute("class", value < 0 ? "rec-tap below" : "rec-tap");
+      node.setAttribute("class", value < 0 ? "rec-input negative" : "rec-input");
     },
   };
 }

@@ -7,25 +7,25 @@ import { format } from "../../kit/js/numbers.js";
 const MOST = 5;
 
 /** @param {{messages: Record<string, string>}} options */
-export function terms({ messages }) {
+export function termPanel({ messages }) {
   const title = h("b");
   const body = h("div", { class: "rec-terms" });
   const kept = [];
   const element = h("div", { class: "rec-panel rec-sum" }, h("div", { class: "rec-title" }, title), body);
 
-  function stand(scene, t, u, gate) {
+  function showStep(scene, t, u, gate) {
     const name = scene.kind === "RNN" ? "h" : scene.gates[gate];
     title.textContent = fillIn(messages.sum, { name, unit: u });
     const groups = [
-      group(scene, "W_ih", "x", scene.weights.ih, scene.x, scene.weights.b_ih, "b_ih", scene.of("from_x", t, gate, u), t, u, gate),
-      group(scene, "W_hh", "h₋₁", scene.weights.hh, scene.before, scene.weights.b_hh, "b_hh", scene.of("from_h", t, gate, u), t, u, gate),
+      group(scene, "W_ih", "x", scene.weights.ih, scene.x, scene.weights.b_ih, "b_ih", scene.gateNumber("from_x", t, gate, u), t, u, gate),
+      group(scene, "W_hh", "h₋₁", scene.weights.hh, scene.h_prev, scene.weights.b_hh, "b_hh", scene.gateNumber("from_h", t, gate, u), t, u, gate),
     ];
     const most = Math.max(...groups.flatMap((one) => one.terms.map((term) => Math.abs(term.value))).filter(Number.isFinite), 0);
     const digits = most > 0 ? Math.max(0, Math.min(8, 3 - Math.floor(Math.log10(most)))) : 4;
     const rows = groups.flatMap((one) => written(one, digits, most));
-    const sum = scene.of("sums", t, gate, u);
-    const reset = name === "n" ? [row("r·(W_hh·h₋₁ + b_hh)", "", scene.at(scene.parts.inner, t, u).toFixed(digits), "rec-total")] : [];
-    put([...rows, ...reset, row(messages.together, "", sum.toFixed(digits), "rec-total")]);
+    const sum = scene.gateNumber("preactivations", t, gate, u);
+    const reset = name === "n" ? [row("r·(W_hh·h₋₁ + b_hh)", "", scene.number(scene.intermediates.inner, t, u).toFixed(digits), "rec-total")] : [];
+    put([...rows, ...reset, row(messages.sum_total, "", sum.toFixed(digits), "rec-total")]);
   }
 
   /** Every product of a row of weights; in the precision of the module a product is torch's own, bit for bit. */
@@ -66,7 +66,7 @@ export function terms({ messages }) {
     if (body.children.length !== rows.length) body.replaceChildren(...kept.slice(0, rows.length).map((one) => one.element));
   }
   function line() {
-    const [name, how, bar, figure] = [h("span"), h("span", { class: "rec-how" }), h("i"), h("span", { class: "rec-figure" })];
+    const [name, how, bar, figure] = [h("span"), h("span", { class: "rec-factors" }), h("i"), h("span", { class: "rec-term-value" })];
     const element = h("div", {}, name, how, bar, figure);
     return {
       element,
@@ -75,11 +75,11 @@ export function terms({ messages }) {
         name.textContent = one.name;
         how.textContent = one.how;
         figure.textContent = one.value;
-        bar.className = one.share < 0 ? "below" : "";
+        bar.className = one.share < 0 ? "negative" : "";
         bar.style.visibility = one.share === undefined ? "hidden" : "visible";
-        bar.style.setProperty("--share", Math.min(1, Math.abs(one.share ?? 0)));
+        bar.style.setProperty("--fraction", Math.min(1, Math.abs(one.share ?? 0)));
       },
     };
   }
-  return { element, stand };
+  return { element, showStep };
 }

@@ -8,21 +8,21 @@ import { chart, legendEntries } from "../../kit/js/chart.js";
 const DOTS = 40;
 
 /** @param {{messages: Record<string, string>}} options */
-export function lengths({ messages }) {
+export function gradNormChart({ messages }) {
   const plot = chart({ width: 330, height: 210, margin: { left: 52, right: 10, top: 12, bottom: 30 }, className: "rec-chart" });
   const readout = h("output", { class: "rec-readout" });
   const legend = h("div", { class: "rec-legend" }, ...legendEntries([
-    { class: "rec-before", text: messages.before }, { class: "rec-now", text: messages.after }, { class: "rec-threshold", text: messages["knob.clip"] },
+    { class: "rec-before", text: messages.before }, { class: "rec-current", text: messages.after }, { class: "rec-threshold", text: messages["control.clip"] },
   ]));
-  const element = h("div", { class: "rec-panel rec-lengths" }, h("div", { class: "rec-title" }, h("b", {}, messages.lengths)), plot.element, legend, readout);
+  const element = h("div", { class: "rec-panel rec-grad-norm" }, h("div", { class: "rec-title" }, h("b", {}, messages.grad_norm)), plot.element, legend, readout);
 
-  function stand(history, clip) {
-    const { looks, norms, clips, clipped } = history;
-    const count = looks.length;
+  function showStep(history, clip) {
+    const { norm_labels: labels, norms, clips, clipped } = history;
+    const count = labels.length;
     plot.element.toggleAttribute("hidden", !count);
     legend.hidden = !count;
     if (!count) {
-      readout.textContent = messages.lengths_none;
+      readout.textContent = messages.grad_norm_none;
       return;
     }
     const row = clips.indexOf(clip);
@@ -30,16 +30,16 @@ export function lengths({ messages }) {
     const largest = Math.max(0, ...Array.from(norms).filter(Number.isFinite));
     const most = 1.08 * Math.max(clip, largest);
     const last = count - 1;
-    readout.textContent = fillIn(messages.length_at, { name: looks[last], before: format(norms[last], 4), clip: format(clip, 4), after: format(after[last], 4) });
+    readout.textContent = fillIn(messages.grad_norm_at, { name: labels[last], before: format(norms[last], 4), clip: format(clip, 4), after: format(after[last], 4) });
     // An infinite norm is drawn at the upper edge.
     const drawn = (values) => Array.from(values, (value) => (Number.isFinite(value) ? value : most));
     const dots = (values, kind) => (count > DOTS ? [] : plot.dots(values, kind));
     plot.draw({
       label: readout.textContent,
-      x: { domain: count > 1 ? [0, last] : [-1, 1], title: messages.looks },
+      x: { domain: count > 1 ? [0, last] : [-1, 1], title: messages.snapshots },
       y: { domain: [0, most], ticks: [[0, "0"], [clip, format(clip, 3)], ...(largest > 1.5 * clip ? [[largest, format(largest, 2)]] : [])] },
-      content: () => [plot.horizontal(clip, "rec-threshold"), plot.line(drawn(norms), "rec-before"), plot.line(drawn(after), "rec-now"), ...dots(norms, "rec-dot before"), ...dots(after, "rec-dot")],
+      content: () => [plot.horizontal(clip, "rec-threshold"), plot.line(drawn(norms), "rec-before"), plot.line(drawn(after), "rec-current"), ...dots(norms, "rec-dot before"), ...dots(after, "rec-dot")],
     });
   }
-  return { element, stand };
+  return { element, showStep };
 }

@@ -11,7 +11,7 @@ export function gradientByLag({ messages, signal }) {
   const button = h("button", { type: "button", class: "rec-plot" }, plot.element);
   const readout = h("output", { class: "rec-readout" });
   const legend = h("div", { class: "rec-legend" });
-  const element = h("div", { class: "rec-panel" }, h("div", { class: "rec-title" }, h("b", {}, messages.lags)), button, legend, readout);
+  const element = h("div", { class: "rec-panel" }, h("div", { class: "rec-title" }, h("b", {}, messages.by_lag)), button, legend, readout);
   let scene = null;
   let low = 0;
   let lastLag = 1;
@@ -21,8 +21,8 @@ export function gradientByLag({ messages, signal }) {
   function show(next) {
     scene = next;
     lag = -1;
-    const { now, ghosts, label } = scene.history;
-    const curves = [...ghosts.map((ghost) => ghost.curve), now];
+    const { current, references, label } = scene.history;
+    const curves = [...references.map((reference) => reference.curve), current];
     const logs = curves.flatMap((curve) => Array.from(curve)).filter((value) => value > 0 && Number.isFinite(value)).map(Math.log10);
     const highPower = logs.length ? Math.ceil(Math.max(...logs) + 0.05) : 0;
     const lowPower = logs.length ? Math.max(Math.floor(Math.min(...logs) - 0.05), highPower - 20) : -1;
@@ -30,17 +30,17 @@ export function gradientByLag({ messages, signal }) {
     lastLag = Math.max(1, ...curves.map((curve) => curve.length - 1));
     const apart = Math.max(1, Math.ceil((highPower - lowPower) / 6));
     const powers = Array.from({ length: Math.floor((highPower - lowPower) / apart) + 1 }, (_, k) => highPower - k * apart);
-    const ages = ghosts.map((_, k) => `--age:${(k + 1) / (ghosts.length + 1)}`);
+    const ages = references.map((_, k) => `--age:${(k + 1) / (references.length + 1)}`);
     plot.draw({
       x: { domain: [0, lastLag], ticks: ticks(0, lastLag, 6).filter(Number.isInteger).map((value) => [value, String(value)]), title: messages.lag },
       y: { domain: [low, 10 ** highPower], log: true, grid: true, ticks: powers.map((power) => [10 ** power, `1e${power}`.replace("-", "−")]) },
-      content: () => [...ghosts.map((ghost, k) => line(ghost.curve, "rec-ghost", ages[k])), line(now, "rec-now")],
+      content: () => [...references.map((reference, k) => line(reference.curve, "rec-reference", ages[k])), line(current, "rec-current")],
     });
-    button.setAttribute("aria-label", fillIn(messages.lags_alt, { first: format(now[0], 3), last: format(now[now.length - 1], 3), lag: now.length - 1 }));
+    button.setAttribute("aria-label", fillIn(messages.by_lag_alt, { first: format(current[0], 3), last: format(current[current.length - 1], 3), lag: current.length - 1 }));
     legend.replaceChildren(...legendEntries([
-      { class: "rec-now", text: scene.edits.typed || scene.edits.count ? messages.edited : label },
+      { class: "rec-current", text: scene.edits.typed || scene.edits.count ? messages.edited : label },
       { class: "rec-pinned", text: messages.pinned },
-      ...ghosts.map((ghost, k) => ({ class: "rec-ghost", text: ghost.label, style: ages[k] })).reverse(),
+      ...references.map((reference, k) => ({ class: "rec-reference", text: reference.label, style: ages[k] })).reverse(),
     ]));
   }
   /** A line that breaks where a value is 0, not finite, or far below the others, and so has no place on the scale. */
@@ -49,24 +49,24 @@ export function gradientByLag({ messages, signal }) {
   }
   /** The curve of the pinned unit alone, from the pinned step. */
   function pinnedCurve() {
-    const norms = scene.influence(pinned.t, pinned.u);
+    const norms = scene.inputGradNorms(pinned.t, pinned.u);
     if (!norms) return [];
     return Array.from(scene.reverse ? norms.subarray(pinned.t) : norms.subarray(0, pinned.t + 1).slice().reverse());
   }
-  function stand(t, u) {
+  function showStep(t, u) {
     pinned = { t, u };
     update();
   }
   function update() {
-    const { now, ghosts } = scene.history;
+    const { current, references } = scene.history;
     const own = pinnedCurve();
     plot.cursor(line(own, "rec-pinned"), ...(lag < 0 ? [] : [plot.vertical(lag, "dlviz-chart-pointer")]));
     if (lag < 0) {
-      readout.textContent = messages.lags_read;
+      readout.textContent = messages.by_lag_how;
       return;
     }
     const at = (curve) => (lag < curve.length ? format(curve[lag], 3) : "–");
-    const parts = [fillIn(messages.lag_at, { lag, value: at(now) }), fillIn(messages.pinned_at, { unit: pinned.u, place: pinned.t, value: at(own) }), ...ghosts.map((ghost) => `${ghost.label}: ${at(ghost.curve)}`).reverse()];
+    const parts = [fillIn(messages.lag_at, { lag, value: at(current) }), fillIn(messages.pinned_at, { unit: pinned.u, place: pinned.t, value: at(own) }), ...references.map((reference) => `${reference.label}: ${at(reference.curve)}`).reverse()];
     readout.textContent = parts.join(" · ");
   }
   button.addEventListener("pointermove", (event) => {
@@ -87,5 +87,5 @@ export function gradientByLag({ messages, signal }) {
     lag = lag < 0 ? 0 : Math.max(0, Math.min(lastLag, lag + move));
     update();
   }, { signal });
-  return { element, show, stand };
+  return { element, show, showStep };
 }

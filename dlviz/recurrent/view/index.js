@@ -6,11 +6,11 @@ import { baseView } from "../../kit/js/base_view.js";
 import { nearest, isAvailable } from "../../kit/js/precomputed.js";
 import { gradientByLag } from "./gradient_by_lag.js";
 import { decode } from "./decode.js";
-import { diagram } from "./cell_diagram.js";
-import { edits } from "./edits.js";
-import { lengths } from "./grad_norm_chart.js";
-import { state } from "./state_equation.js";
-import { terms } from "./gate_terms.js";
+import { cellDiagram } from "./cell_diagram.js";
+import { editPanel } from "./edits.js";
+import { gradNormChart } from "./grad_norm_chart.js";
+import { stateEquation } from "./state_equation.js";
+import { termPanel } from "./gate_terms.js";
 import { timeline } from "./timeline.js";
 
 /** Settings of the forget gate's bias that the slider goes through. */
@@ -26,17 +26,17 @@ function render({ model, el, signal }) {
     traits: { unit: redo, gate: redo, threshold: redo, span: redo, clip: redo, refusal: redo, restored: note, live: draw },
   });
   const time = timeline({ messages, signal, pick, extend: (span) => on.save("span", span) });
-  const step = diagram({ messages, signal, choose: (gate) => on.save("gate", gate) });
-  const sum = terms({ messages });
+  const step = cellDiagram({ messages, signal, choose: (gate) => on.save("gate", gate) });
+  const sum = termPanel({ messages });
   const lag = gradientByLag({ messages, signal });
-  const long = lengths({ messages, signal });
-  const strip = edits({ messages, signal, model, save: on.save });
+  const long = gradNormChart({ messages, signal });
+  const strip = editPanel({ messages, signal, model, save: on.save });
   on.ui.root.classList.add("rec");
   on.ui.main.append(
     time.element,
-    h("div", { class: "rec-bench" }, h("div", { class: "rec-step" }, step.element, step.lines), sum.element),
+    h("div", { class: "rec-panels" }, h("div", { class: "rec-cell" }, step.element, step.lines), sum.element),
     strip.element,
-    h("div", { class: "rec-bench" }, lag.element, long.element),
+    h("div", { class: "rec-panels" }, lag.element, long.element),
   );
   on.start();
   step.lines.before(on.line.element);
@@ -50,7 +50,7 @@ function render({ model, el, signal }) {
 
   function label(at) {
     if (!scene) return "";
-    return fillIn(messages.step, { place: scene.named(scene.reverse ? scene.steps - 1 - at : at) });
+    return fillIn(messages.step, { place: scene.stepName(scene.reverse ? scene.steps - 1 - at : at) });
   }
   /** A place in the sequence and a unit, chosen by hand. */
   function pick(place, unit) {
@@ -81,14 +81,14 @@ function render({ model, el, signal }) {
   }
   function controls() {
     const page = (trait, values) => values.filter((value) => isAvailable(model, trait, value));
-    const lanes = page("lane", scene.lanes.map((_, k) => k));
-    if (lanes.length > 1) on.controls.choice({ label: messages["knob.lane"], options: lanes.map((k) => [String(k), scene.lanes[k]]), get: () => String(model.get("lane")), set: (value) => on.save("lane", Number(value)) });
+    const layers = page("layer", scene.layers.map((_, k) => k));
+    if (layers.length > 1) on.controls.choice({ label: messages["control.layer"], options: layers.map((k) => [String(k), scene.layers[k]]), get: () => String(model.get("layer")), set: (value) => on.save("layer", Number(value)) });
     const sequences = page("sequence", Array.from({ length: Math.min(200, scene.sequences) }, (_, k) => k));
-    if (sequences.length > 1) on.controls.choice({ label: messages["knob.sequence"], options: sequences.map((k) => [String(k), String(k)]), get: () => String(model.get("sequence")), set: (value) => on.save("sequence", Number(value)) });
-    on.controls.range({ label: messages["knob.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => on.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : messages["knob.off"]) });
+    if (sequences.length > 1) on.controls.choice({ label: messages["control.sequence"], options: sequences.map((k) => [String(k), String(k)]), get: () => String(model.get("sequence")), set: (value) => on.save("sequence", Number(value)) });
+    on.controls.range({ label: messages["control.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => on.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : messages["control.off"]) });
     const biases = scene.kind === "LSTM" ? page("forget_bias", BIASES) : [];
-    if (biases.length > 1) on.controls.range({ label: messages["knob.forget_bias"], min: biases[0], max: () => biases[biases.length - 1], get: () => model.get("forget_bias"), set: (value) => on.save("forget_bias", nearest(biases, value, model.get("forget_bias"))), text: (value) => (value > 0 ? `+${value}` : String(value).replace("-", "−")) });
-    if (scene.history.looks.length) on.controls.choice({ label: messages["knob.clip"], options: scene.history.clips.map((value) => [String(value), String(value)]), get: () => String(model.get("clip")), set: (value) => on.save("clip", Number(value)) });
+    if (biases.length > 1) on.controls.range({ label: messages["control.forget_bias"], min: biases[0], max: () => biases[biases.length - 1], get: () => model.get("forget_bias"), set: (value) => on.save("forget_bias", nearest(biases, value, model.get("forget_bias"))), text: (value) => (value > 0 ? `+${value}` : String(value).replace("-", "−")) });
+    if (scene.history.norm_labels.length) on.controls.choice({ label: messages["control.clip"], options: scene.history.clips.map((value) => [String(value), String(value)]), get: () => String(model.get("clip")), set: (value) => on.save("clip", Number(value)) });
   }
 
   /** Everything anew, in the colors and the width that there are now. */
@@ -107,13 +107,13 @@ function render({ model, el, signal }) {
     const t = scene.reverse ? scene.steps - 1 - at : at;
     const u = Math.min(model.get("unit"), scene.units - 1);
     const gate = Math.min(model.get("gate"), scene.gates.length - 1);
-    time.stand(t, u, model.get("threshold"), model.get("span"));
-    step.stand(t, u, gate);
-    sum.stand(scene, t, u, gate);
-    on.line.show(state(scene, t, u));
-    lag.stand(t, u);
-    long.stand(scene.history, model.get("clip"));
-    strip.stand(u);
+    time.showStep(t, u, model.get("threshold"), model.get("span"));
+    step.showStep(t, u, gate);
+    sum.showStep(scene, t, u, gate);
+    on.line.show(stateEquation(scene, t, u));
+    lag.showStep(t, u);
+    long.showStep(scene.history, model.get("clip"));
+    strip.showStep(u);
   }
 }
 

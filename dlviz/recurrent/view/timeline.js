@@ -3,7 +3,7 @@
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
-import { on, similar } from "./activation_spans.js";
+import { activeUnits, similarSpans } from "./activation_spans.js";
 
 const LEFT = 64;
 const RIGHT = 14;
@@ -18,10 +18,10 @@ const CURVE = 58;
  */
 export function timeline({ messages, signal, pick, extend }) {
   const canvas = h("canvas");
-  const field = h("button", { type: "button", class: "rec-field" }, canvas);
+  const field = h("button", { type: "button", class: "rec-heatmap" }, canvas);
   const readout = h("output", { class: "rec-readout" });
-  const found = h("div", { class: "rec-found", hidden: "" });
-  const element = h("div", { class: "rec-time" }, field, readout, found);
+  const found = h("div", { class: "rec-similar", hidden: "" });
+  const element = h("div", { class: "rec-timeline" }, field, readout, found);
   let scene = null;
   let bands = [];
   let colors = null;
@@ -40,17 +40,17 @@ export function timeline({ messages, signal, pick, extend }) {
       const wide = values.length / scene.steps;
       return Float64Array.from({ length: count * scene.steps }, (_, p) => values[(p % scene.steps) * wide + Math.floor(p / scene.steps)]);
     };
-    bands = [{ name: "h", count: scene.outs, values: rows(scene.h, scene.outs) }];
+    bands = [{ name: "h", count: scene.outputs, values: rows(scene.h, scene.outputs) }];
     if (scene.c) bands.push({ name: "c", count: scene.units, values: rows(scene.c, scene.units) });
-    if (scene.ghost) {
-      const { both, change } = scene.ghost;
-      const wide = change.length / both;
-      const values = new Float64Array(scene.outs * scene.steps);
-      for (let t = 0; t < both; t += 1) for (let u = 0; u < scene.outs; u += 1) values[u * scene.steps + t] = change[t * wide + u];
-      bands.push({ name: messages.change, count: scene.outs, values });
+    if (scene.unedited) {
+      const { common_steps: common, change } = scene.unedited;
+      const wide = change.length / common;
+      const values = new Float64Array(scene.outputs * scene.steps);
+      for (let t = 0; t < common; t += 1) for (let u = 0; u < scene.outputs; u += 1) values[u * scene.steps + t] = change[t * wide + u];
+      bands.push({ name: messages.change, count: scene.outputs, values });
     }
     for (const band of bands) band.max = maxAbs(band.values);
-    field.setAttribute("aria-label", fillIn(messages.field, { tokens: scene.tokens.slice(0, 40).join(" ") }));
+    field.setAttribute("aria-label", fillIn(messages.heatmap_alt, { tokens: scene.tokens.slice(0, 40).join(" ") }));
     over = null;
   }
 
@@ -89,7 +89,7 @@ export function timeline({ messages, signal, pick, extend }) {
     hidpiContext(canvas, width, tall);
   }
 
-  function stand(t, u, threshold, span) {
+  function showStep(t, u, threshold, span) {
     here = { t, u, threshold, span };
     put();
     search();
@@ -109,7 +109,7 @@ export function timeline({ messages, signal, pick, extend }) {
   const x = (place) => LEFT + place * column;
 
   function bars(context) {
-    const norms = scene.influence(here.t, here.u);
+    const norms = scene.inputGradNorms(here.t, here.u);
     context.font = `10px ${mono}`;
     context.fillStyle = colors["ink-3"];
     context.textAlign = "left";
@@ -155,7 +155,7 @@ export function timeline({ messages, signal, pick, extend }) {
     if (here.span.length === 2) line(...here.span, colors.accent);
   }
   function matches() {
-    return here.span.length === 2 && here.threshold ? similar(scene, ...here.span, here.threshold) : [];
+    return here.span.length === 2 && here.threshold ? similarSpans(scene, ...here.span, here.threshold) : [];
   }
   function cursor(context) {
     context.strokeStyle = colors.accent;
@@ -174,11 +174,11 @@ export function timeline({ messages, signal, pick, extend }) {
   }
   /** The pinned unit over time, and behind it as it was without edits. */
   function curve(context) {
-    const inside = here.u < scene.outs;
-    const [values, ghost, name] = inside ? [scene.h, scene.ghost?.h, "h"] : [scene.c, scene.ghost?.c, "c"];
+    const inside = here.u < scene.outputs;
+    const [values, reference, name] = inside ? [scene.h, scene.unedited?.h, "h"] : [scene.c, scene.unedited?.c, "c"];
     const wide = values.length / scene.steps;
     const own = Array.from({ length: scene.steps }, (_, t) => values[t * wide + here.u]);
-    const before = ghost ? Array.from({ length: scene.ghost.steps }, (_, t) => ghost[(t * ghost.length) / scene.ghost.steps + here.u]) : [];
+    const before = reference ? Array.from({ length: scene.unedited.steps }, (_, t) => reference[(t * reference.length) / scene.unedited.steps + here.u]) : [];
     const max = maxAbs([...own, ...before]) || 1;
     const top = tall - CURVE;
     const middle = top + CURVE / 2;
@@ -198,7 +198,7 @@ export function timeline({ messages, signal, pick, extend }) {
       context.stroke();
       context.setLineDash([]);
     };
-    if (ghost) draw(before, colors["ink-3"], [4, 3]);
+    if (reference) draw(before, colors["ink-3"], [4, 3]);
     draw(own, colors.accent, []);
     context.fillStyle = colors.accent;
     context.beginPath();
@@ -217,10 +217,10 @@ export function timeline({ messages, signal, pick, extend }) {
     const at = over ?? { place: here.t, unit: here.u, band: bands[0] };
     const { place, unit } = at;
     const band = unit < at.band.count ? at.band : bands[1];
-    const norms = scene.influence(here.t, here.u);
+    const norms = scene.inputGradNorms(here.t, here.u);
     const value = format(band.values[unit * scene.steps + place], 5);
-    const text = fillIn(messages.read, { name: band.name, unit, place: scene.named(place), value });
-    const more = norms ? fillIn(messages.influence, { unit: here.u, place: here.t, from: place, value: format(norms[place], 3) }) : here.u < scene.outs ? messages.unknown : messages.projected;
+    const text = fillIn(messages.read, { name: band.name, unit, place: scene.stepName(place), value });
+    const more = norms ? fillIn(messages.input_grad_norm, { unit: here.u, place: here.t, from: place, value: format(norms[place], 3) }) : here.u < scene.outputs ? messages.input_grad_unknown : messages.projected;
     readout.textContent = `${text} ${more}`;
   }
   function search() {
@@ -231,7 +231,7 @@ export function timeline({ messages, signal, pick, extend }) {
       found.textContent = messages.span_how;
       return;
     }
-    const units = Object.keys(on(scene, ...span, threshold));
+    const units = Object.keys(activeUnits(scene, ...span, threshold));
     const spans = matches();
     const name = ([first, last]) => (first === last ? String(first) : `${first}–${last}`);
     found.textContent = units.length ? fillIn(messages.span_found, { span: name(span), units: units.join(", "), found: spans.length ? spans.map(name).join(", ") : messages.span_none }) : fillIn(messages.span_off, { span: name(span), threshold });
@@ -281,5 +281,5 @@ export function timeline({ messages, signal, pick, extend }) {
     } else pick(place, unit);
   }, { signal });
 
-  return { element, show, paint, stand };
+  return { element, show, paint, showStep };
 }
