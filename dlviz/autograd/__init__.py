@@ -1,6 +1,6 @@
-"""The autograd room: the real graph behind a tensor, its forward values and its gradients.
+"""The autograd graph behind a tensor, with its forward values and gradients.
 
-`record` and `recording` give it as data, without a widget; :func:`dlviz.graph` draws it.
+`record` and `recording` return it as data, without a widget; :func:`dlviz.graph` draws it.
 """
 
 from dlviz.autograd.graph import Graph, Node

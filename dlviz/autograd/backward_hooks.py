@@ -1,6 +1,6 @@
-"""Watch backward run, whoever starts it: the gradient arriving at each node and what each node passes on.
+"""Hooks that record every backward pass through a graph: the gradients that arrive at each node and those it sends on.
 
-Hooks sit on torch's nodes and know nothing but an index and a weak reference, so they keep no graph alive and die with it.
+The hooks hold an index and a weak reference, so they keep no graph alive and are freed with it.
 """
 
 import weakref
@@ -15,29 +15,45 @@ from dlviz.autograd import torch_internals
 
 Gradients = tuple[Tensor | None, ...]
 
-#: Leaves up to this many numbers get their ``.grad`` copied before and after each pass; larger ones keep only the arriving part.
-COPIED = 2**20
+#: The ``.grad`` of leaves with up to this many elements is copied before and after each pass; of larger leaves it is not.
+MAX_COPIED = 2**20
 
 
 @dataclass
-class Pass:
-    """One run of backward. `preview` is True where dlviz ran it, leaving every ``.grad`` as it was."""
+class BackwardPass:
+    """One backward pass.
+
+    Attributes:
+        task: torch's number of the call into the engine.
+        preview: whether dlviz ran it, leaving every ``.grad`` unchanged.
+        order: node indices in the order in which the engine ran them.
+        grad_outputs: for each node, the gradients of the root with respect to its forward outputs.
+        grad_inputs: for each node, the gradients that it sent to its ``next_functions``.
+        grad_before: ``.grad`` of each leaf before the pass.
+        grad_after: ``.grad`` of each leaf after the pass.
+    """
 
     task: int
     preview: bool = False
     order: list[int] = field(default_factory=list)
-    arriving: dict[int, Gradients] = field(default_factory=dict)
-    sent: dict[int, Gradients] = field(default_factory=dict)
-    before: dict[int, Tensor | None] = field(default_factory=dict)
-    after: dict[int, Tensor] = field(default_factory=dict)
+    grad_outputs: dict[int, Gradients] = field(default_factory=dict)
+    grad_inputs: dict[int, Gradients] = field(default_factory=dict)
+    grad_before: dict[int, Tensor | None] = field(default_factory=dict)
+    grad_after: dict[int, Tensor] = field(default_factory=dict)
 
 
-class Backward:
-    """What the latest backward through one graph did, and how many there were."""
+class BackwardRecorder:
+    """Recorder of the latest backward pass through one graph.
+
+    Attributes:
+        passes: the number of passes, previews excluded.
+        latest: the latest pass.
+        listeners: weak references to methods that are called after each pass that the user started.
+    """
 
     def __init__(self) -> None:
         self.passes = 0
-        self.latest: Pass | None = None
+        self.latest: BackwardPass | None = None
         self.listeners: list[weakref.WeakMethod[Any]] = []
         self._leaves: dict[int, Tensor] = {}
         self._previewing = False
@@ -47,33 +63,33 @@ class Backward:
         """Node indices in the order in which the engine ran them."""
         return self.latest.order if self.latest else []
 
-    def arriving(self, index: int) -> Gradients:
-        """The gradient of the root with respect to each output of node `index`; empty before backward."""
-        return self.latest.arriving.get(index, ()) if self.latest else ()
+    def grad_outputs(self, index: int) -> Gradients:
+        """Return the gradient of the root with respect to each forward output of node `index`; empty before backward."""
+        return self.latest.grad_outputs.get(index, ()) if self.latest else ()
 
-    def sent(self, index: int) -> Gradients:
-        """What node `index` passed to each of its ``next_functions``; empty before backward."""
-        return self.latest.sent.get(index, ()) if self.latest else ()
+    def grad_inputs(self, index: int) -> Gradients:
+        """Return what node `index` sent to each of its ``next_functions``; empty before backward."""
+        return self.latest.grad_inputs.get(index, ()) if self.latest else ()
 
-    def watch(self, nodes: Sequence[torch.autograd.graph.Node]) -> None:
-        """Put a hook before and after every node."""
-        store = weakref.ref(self)
+    def register(self, nodes: Sequence[torch.autograd.graph.Node]) -> None:
+        """Register a hook before and after every node."""
+        recorder = weakref.ref(self)
         handles = []
         for index, node in enumerate(nodes):
             if torch_internals.is_leaf(node):
                 self._leaves[index] = node.variable  # type: ignore[attr-defined]
-            handles.append(node.register_prehook(_Before(store, index)))
-            handles.append(node.register_hook(_After(store, index)))
+            handles.append(node.register_prehook(_PreHook(recorder, index)))
+            handles.append(node.register_hook(_Hook(recorder, index)))
         weakref.finalize(self, _remove, handles)
 
     def preview(self, root: Tensor, leaves: Sequence[tuple[int, Tensor]], gradient: Tensor | None) -> None:
-        """Run backward for the picture alone: no ``.grad`` changes, the graph stays whole, random numbers are put back."""
+        """Run backward without changing any ``.grad``, freeing the graph, or advancing the random number generators."""
         devices = sorted({t.device.index or 0 for _, t in leaves if t.device.type == "cuda"})
         self._previewing = True
         passes = self.passes
         try:
             with torch.random.fork_rng(devices=devices):
-                found = torch.autograd.grad(
+                gradients = torch.autograd.grad(
                     root,
                     [t for _, t in leaves],
                     gradient,
@@ -86,89 +102,90 @@ class Backward:
         self.passes = passes
         if self.latest is None:
             return
-        for (index, _), gradient_here in zip(leaves, found, strict=True):
-            if gradient_here is not None:
-                self.latest.arriving[index] = (gradient_here.detach(),)
+        # torch.autograd.grad does not run the AccumulateGrad nodes, so no hook recorded the leaves.
+        for (index, _), leaf_gradient in zip(leaves, gradients, strict=True):
+            if leaf_gradient is not None:
+                self.latest.grad_outputs[index] = (leaf_gradient.detach(),)
                 self.latest.order.append(index)
 
-    def before(self, index: int, gradients: Gradients) -> None:
-        """Node `index` is about to run."""
-        current = self._current(index)
+    def before_node(self, index: int, grad_outputs: Gradients) -> None:
+        """Record the gradients that arrive at node `index`, which runs next."""
+        current = self._current_pass(index)
         if current is None:
             return
         current.order.append(index)
-        current.arriving[index] = tuple(_plain(g) for g in gradients)
+        current.grad_outputs[index] = tuple(_detached(g) for g in grad_outputs)
         leaf = self._leaves.get(index)
-        if leaf is not None and leaf.numel() <= COPIED:
-            current.before[index] = leaf.grad.detach().clone() if leaf.grad is not None else None
+        if leaf is not None and leaf.numel() <= MAX_COPIED:
+            current.grad_before[index] = leaf.grad.detach().clone() if leaf.grad is not None else None
 
-    def ran(self, index: int, sent: Gradients) -> None:
-        """Node `index` has run; a leaf passes nothing on but has added to its ``.grad``."""
-        current = self._current(index)
+    def after_node(self, index: int, grad_inputs: Gradients) -> None:
+        """Record what node `index` sent; a leaf sends nothing but has added to its ``.grad``."""
+        current = self._current_pass(index)
         if current is None:
             return
         leaf = self._leaves.get(index)
         if leaf is None:
-            current.sent[index] = tuple(_plain(g) for g in sent)
-        elif leaf.grad is not None and leaf.numel() <= COPIED:
-            current.after[index] = leaf.grad.detach().clone()
+            current.grad_inputs[index] = tuple(_detached(g) for g in grad_inputs)
+        elif leaf.grad is not None and leaf.numel() <= MAX_COPIED:
+            current.grad_after[index] = leaf.grad.detach().clone()
 
-    def _current(self, index: int) -> Pass | None:
-        """The pass that is running, or ``None`` where it belongs to another graph that shares this leaf."""
-        task = torch_internals.running_pass()
-        if self.latest is not None and self.latest.task == task:
-            return self.latest
-        if index in self._leaves:
-            return None
-        self.passes += 1
-        self.latest = Pass(task, preview=self._previewing)
-        if not self._previewing:
-            torch.autograd.Variable._execution_engine.queue_callback(_Done(weakref.ref(self)))
-        return self.latest
-
-    def done(self) -> None:
-        """A pass of the learner's own has ended: tell whoever shows it."""
+    def after_pass(self) -> None:
+        """Call the listeners after a pass that the user started."""
         for listener in self.listeners:
             call = listener()
             if call is not None:
                 call()
 
+    def _current_pass(self, index: int) -> BackwardPass | None:
+        """Return the running pass, or ``None`` if it belongs to another graph that shares this leaf."""
+        task = torch_internals.current_pass()
+        if self.latest is not None and self.latest.task == task:
+            return self.latest
+        if index in self._leaves:
+            return None
+        self.passes += 1
+        self.latest = BackwardPass(task, preview=self._previewing)
+        if not self._previewing:
+            torch.autograd.Variable._execution_engine.queue_callback(_PassCallback(weakref.ref(self)))
+        return self.latest
 
-def _plain(gradient: Tensor | None) -> Tensor | None:
-    # Held as it came, so that torch sees it is in use and does not write into it; under create_graph it carries a graph of its own.
+
+def _detached(gradient: Tensor | None) -> Tensor | None:
+    # Not copied: a reference to the tensor itself keeps torch from writing into it. Under create_graph it has a graph of its own.
     return gradient.detach() if gradient is not None and gradient.requires_grad else gradient
 
 
 @dataclass(slots=True, frozen=True)
-class _Before:
-    store: "weakref.ref[Backward]"
+class _PreHook:
+    recorder: "weakref.ref[BackwardRecorder]"
     index: int
 
-    def __call__(self, gradients: Gradients) -> None:
-        store = self.store()
-        if store is not None:
-            store.before(self.index, gradients)
+    def __call__(self, grad_outputs: Gradients) -> None:
+        recorder = self.recorder()
+        if recorder is not None:
+            recorder.before_node(self.index, grad_outputs)
 
 
 @dataclass(slots=True, frozen=True)
-class _After:
-    store: "weakref.ref[Backward]"
+class _Hook:
+    recorder: "weakref.ref[BackwardRecorder]"
     index: int
 
-    def __call__(self, sent: Gradients, _: Gradients) -> None:
-        store = self.store()
-        if store is not None:
-            store.ran(self.index, sent)
+    def __call__(self, grad_inputs: Gradients, _: Gradients) -> None:
+        recorder = self.recorder()
+        if recorder is not None:
+            recorder.after_node(self.index, grad_inputs)
 
 
 @dataclass(slots=True, frozen=True)
-class _Done:
-    store: "weakref.ref[Backward]"
+class _PassCallback:
+    recorder: "weakref.ref[BackwardRecorder]"
 
     def __call__(self) -> None:
-        store = self.store()
-        if store is not None:
-            store.done()
+        recorder = self.recorder()
+        if recorder is not None:
+            recorder.after_pass()
 
 
 def _remove(handles: Iterable[Any]) -> None:

@@ -1,7 +1,7 @@
-"""The local derivative of each operation: torch's own formula, and the same in Python where that is easier to read.
+"""The local derivative of each operation: torch's own formula, and for common operations the same in Python.
 
-torch generates its backward from one table, ``derivatives.yaml``, which every installation carries. A node's class is named after
-the entry that made it: the second entry for ``mul`` is ``MulBackward1``.
+torch generates its backward from one table, ``derivatives.yaml``, which every installation contains. A node's class is named after its
+entry: the second entry for ``mul`` is ``MulBackward1``.
 """
 
 import re
@@ -12,8 +12,8 @@ from pathlib import Path
 import torchgen
 import yaml
 
-#: What flows to each input, in Python, by node name and argument: checked against autograd by a test.
-#: ``grad`` is what arrives, ``result`` the output, the other names are what the node saved.
+#: The gradient of each argument in Python, by node name: a test compares it with autograd.
+#: ``grad`` is the gradient that arrives, ``result`` the output; the other names are what the node saved.
 READABLE = {
     "AbsBackward0": {"self": "grad * self.sgn()"},
     "AddBackward0": {"self": "grad", "other": "grad * alpha"},
@@ -46,7 +46,7 @@ READABLE = {
 
 @cache
 def _table() -> dict[str, dict[str, str]]:
-    """Node name -> argument -> torch's formula, in the order of the arguments."""
+    """Return torch's formula by node name and argument, in the order of the arguments."""
     path = Path(torchgen.__file__).parent / "packaged" / "autograd" / "derivatives.yaml"
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     entries = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
@@ -70,20 +70,21 @@ def _stem(signature: str) -> str:
 
 
 def _arguments(signature: str, formulas: dict[str, str]) -> dict[str, str]:
-    found = {}
+    """Return the formula of each argument, in the order of the signature."""
+    positions = {}
     for names, formula in formulas.items():
         if names in ("name", "dispatch", "output_differentiability", "result") or formula == "non_differentiable":
             continue
         for name in names.split(","):
-            at = re.search(rf"\s{name.strip()}\b|\({name.strip()}\b", signature.rsplit("->", 1)[0])
-            if at:
-                found[name.strip()] = (at.start(), str(formula))
-    return {name: formula for name, (_, formula) in sorted(found.items(), key=lambda item: item[1][0])}
+            match = re.search(rf"\s{name.strip()}\b|\({name.strip()}\b", signature.rsplit("->", 1)[0])
+            if match:
+                positions[name.strip()] = (match.start(), str(formula))
+    return {name: formula for name, (_, formula) in sorted(positions.items(), key=lambda item: item[1][0])}
 
 
 @cache
 def derivative(name: str) -> dict[str, str]:
-    """torch's formula for each differentiable argument of the node called `name`; empty where there is none.
+    """Return torch's formula for each differentiable argument of the node called `name`; empty if there is none.
 
     >>> derivative("TanhBackward0")
     {'self': 'tanh_backward(grad, result)'}
@@ -96,12 +97,12 @@ def derivative(name: str) -> dict[str, str]:
 
 @cache
 def readable(name: str) -> dict[str, str]:
-    """The same in Python, for the operations that a beginner meets; empty for the others."""
+    """Return the formulas in Python, for common operations; empty for the others."""
     return READABLE.get(name, {})
 
 
 def _pretty(formula: str) -> str:
-    """C++ as a Python reader would write it, without changing a name."""
+    """Return a C++ formula in Python syntax, without changing a name."""
     formula = re.sub(r"\s+", " ", formula.strip())
     formula = formula.replace("sym_", "").replace("->", ".").replace("::", ".").replace("c10.", "")
     return formula.replace("nullopt", "None").replace("true", "True").replace("false", "False")

@@ -1,4 +1,4 @@
-"""The autograd graph as data: nodes in the engine's own backward order, edges as index pairs."""
+"""The autograd graph as data: nodes in the order in which backward runs them, edges as pairs of indices."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from dlviz.autograd import torch_internals
-from dlviz.autograd.backward_hooks import Backward
+from dlviz.autograd.backward_hooks import BackwardRecorder
 from dlviz.autograd.inputs import Cut, Input
-from dlviz.autograd.source_lines import Source, locate
-from dlviz.autograd.tape import Mutation, Op
+from dlviz.autograd.source_lines import SourceLine, source_line
+from dlviz.autograd.tape import Mutation, RecordedOp
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,17 +19,20 @@ class Node:
     """One node of the graph.
 
     Attributes:
-        index: its place in :attr:`Graph.nodes`, which is also the order in which backward runs it.
+        index: its position in :attr:`Graph.nodes`, which is also the order in which backward runs the nodes.
         grad_fn: torch's own node.
         name: torch's name for it, such as ``"AddmmBackward0"``.
-        op: the operation behind it, such as ``"addmm"``; ``"leaf"`` for AccumulateGrad.
-        sequence: the number torch gave it when it was made.
-        label: the learner's own name for its output (a variable, ``net.0.weight``), or ``""``.
-        module: the path of the module call that made it, such as ``"net.0"``, or ``""``.
-        is_leaf: true for AccumulateGrad, which fills a leaf's ``.grad``.
-        hooked: whether a variable of the learner's that it made, or the leaf itself, carries a hook.
-        retained: whether ``retain_grad()`` was called on such a variable, so that it will keep its ``.grad``.
-        maker: for a node that backward itself made (``create_graph=True``), the index of the node whose backward made it.
+        op: the operation, such as ``"addmm"``; ``"leaf"`` for AccumulateGrad.
+        sequence: the sequence number that autograd gave it.
+        label: the name of the variable or parameter that holds its output (``h``, ``net.0.weight``), or ``""``.
+        module: the path of the module whose call created it, such as ``"net.0"``, or ``""``.
+        call: that module call, as an index into :attr:`Graph.calls`, or -1.
+        created_by: for a node that backward itself created (``create_graph=True``), the index of the node whose backward did.
+        is_leaf: whether it is an AccumulateGrad node, which fills a leaf's ``.grad``.
+        has_hook: whether the leaf, or a variable that holds the node's output, has a hook.
+        retains_grad: whether ``retain_grad()`` was called on such a variable.
+        recorded: what a tape recorded of the operation.
+        backward: recorder of backward passes through the graph.
     """
 
     index: int
@@ -39,20 +42,20 @@ class Node:
     sequence: int
     label: str
     module: str
-    scope: int
-    maker: int | None
+    call: int
+    created_by: int | None
     is_leaf: bool
-    hooked: bool
-    retained: bool
-    record: Op | None
-    backward: Backward
+    has_hook: bool
+    retains_grad: bool
+    recorded: RecordedOp | None
+    backward: BackwardRecorder
 
     def __repr__(self) -> str:
         return f"Node({self.index}, {self.name}{f', {self.label!r}' if self.label else ''})"
 
     @property
     def tensor(self) -> Tensor | None:
-        """For a leaf, the learner's own tensor; else ``None``."""
+        """The leaf tensor itself; ``None`` for an operation."""
         return self.grad_fn.variable if self.is_leaf else None  # type: ignore[attr-defined]
 
     @property
@@ -60,64 +63,71 @@ class Node:
         """The shape of each forward output."""
         if self.tensor is not None:
             return (tuple(self.tensor.shape),)
-        return tuple(tuple(meta.shape) for meta in torch_internals.outputs_of(self.grad_fn))
+        return tuple(tuple(meta.shape) for meta in torch_internals.output_metadata(self.grad_fn))
 
     @property
     def dtypes(self) -> tuple[torch.dtype, ...]:
         """The dtype of each forward output."""
         if self.tensor is not None:
             return (self.tensor.dtype,)
-        return tuple(meta.dtype for meta in torch_internals.outputs_of(self.grad_fn))
+        return tuple(meta.dtype for meta in torch_internals.output_metadata(self.grad_fn))
 
     @property
-    def source(self) -> Source | None:
-        """The learner's line that made it, if a tape was running."""
-        return locate(self.record.spot) if self.record is not None and self.record.spot is not None else None
+    def source(self) -> SourceLine | None:
+        """The line that called the operation, if a tape recorded it."""
+        location = self.recorded.location if self.recorded is not None else None
+        return source_line(location) if location is not None else None
 
     @property
     def values(self) -> tuple[Tensor | None, ...]:
-        """Each forward output as torch computed it, detached; ``None`` where it is not known any more."""
+        """Each forward output as torch computed it, detached; ``None`` where it is not available."""
         if self.tensor is not None:
             return (self.tensor.detach(),)
-        outputs = range(len(torch_internals.outputs_of(self.grad_fn)))
-        return tuple(self.record.value(i) if self.record is not None else None for i in outputs)
+        outputs = range(len(torch_internals.output_metadata(self.grad_fn)))
+        return tuple(self.recorded.value(i) if self.recorded is not None else None for i in outputs)
 
     @property
     def value(self) -> Tensor | None:
-        """The first forward output, detached, or ``None``: then :attr:`value_missing` says why."""
+        """The first forward output, detached, or ``None``: then :attr:`value_missing` is the reason."""
         return next(iter(self.values), None)
 
     @property
     def value_missing(self) -> str:
-        """Why :attr:`value` is ``None``: "untaped", "large" or "overwritten"; "" where it is there."""
+        """Why :attr:`value` is ``None``: "no_tape", "large" or "overwritten"; "" if it is available."""
         if self.value is not None:
             return ""
-        if self.record is None:
-            return "untaped"
-        return "overwritten" if self.record.kept else "large"
+        if self.recorded is None:
+            return "no_tape"
+        return "overwritten" if self.recorded.kept else "large"
 
     @property
     def gradients(self) -> tuple[Tensor | None, ...]:
         """The gradient of the root with respect to each forward output, from the latest backward; empty before it."""
-        return self.backward.arriving(self.index)
+        return self.backward.grad_outputs(self.index)
 
     @property
     def gradient(self) -> Tensor | None:
-        """The gradient that arrives here, equal to what ``retain_grad()`` would keep, or ``None`` before backward."""
+        """The gradient that arrives here, equal to what ``retain_grad()`` would keep; ``None`` before backward."""
         return next((g for g in self.gradients if g is not None), None)
 
     @property
-    def sent(self) -> tuple[Tensor | None, ...]:
-        """What its backward passes on, one for each of ``grad_fn.next_functions``."""
-        return self.backward.sent(self.index)
+    def grad_inputs(self) -> tuple[Tensor | None, ...]:
+        """The gradient that its backward sends to each of ``grad_fn.next_functions``; empty before backward."""
+        return self.backward.grad_inputs(self.index)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One call of one module: its path, its class, and the call around it (an index into :attr:`Graph.calls`, or -1)."""
+class ModuleCall:
+    """One call of one module.
+
+    Attributes:
+        path: path of the module, such as ``"net.0"``.
+        module_class: its class and main arguments, such as ``"Linear(10, 32)"``.
+        parent: the enclosing call, as an index into :attr:`Graph.calls`, or -1.
+    """
 
     path: str
-    kind: str
+    module_class: str
     parent: int
 
 
@@ -127,15 +137,16 @@ class Graph:
 
     Attributes:
         root: the tensor it was recorded from.
-        title: the learner's name for it.
-        nodes: every node, in the order in which backward runs them; ``nodes[0]`` made the root.
-        edges: ``(user, maker)`` pairs of indices into :attr:`nodes`: backward flows from the first to the second.
-        slots: for each edge, its position in the user's ``next_functions`` and the number of the maker's output it reads.
-        calls: the module calls that a tape saw, outer before inner; :attr:`Node.scope` is an index into it.
+        title: the root's name.
+        nodes: every node, in the order in which backward runs them; ``nodes[0]`` computed the root.
+        edges: ``(consumer, producer)`` pairs of indices into :attr:`nodes`: backward flows from the first to the second.
+        slots: for each edge, its position in the consumer's ``next_functions`` and the number of the producer's output it reads.
+        backward: recorder of backward passes.
+        calls: the module calls that a tape recorded, outer before inner.
         inputs: tensors without a gradient that the nodes read.
-        cuts: where a value left the graph.
-        mutations: the in-place operations that a tape saw.
-        taped: whether a tape saw the forward pass.
+        cuts: operations that took a value out of the graph.
+        mutations: the in-place operations that a tape recorded.
+        has_tape: whether a tape recorded the forward pass.
     """
 
     root: Tensor
@@ -143,57 +154,56 @@ class Graph:
     nodes: list[Node]
     edges: list[tuple[int, int]]
     slots: list[tuple[int, int]]
-    backward: Backward
-    calls: list[Call] = field(default_factory=list)
+    backward: BackwardRecorder
+    calls: list[ModuleCall] = field(default_factory=list)
     inputs: list[Input] = field(default_factory=list)
     cuts: list[Cut] = field(default_factory=list)
     mutations: list[Mutation] = field(default_factory=list)
-    taped: bool = False
+    has_tape: bool = False
 
     def __repr__(self) -> str:
-        leaves = sum(node.is_leaf for node in self.nodes)
-        return f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges, {leaves} leaves)"
+        return f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges, {len(self.leaves)} leaves)"
 
     @property
     def leaves(self) -> list[Node]:
-        """The AccumulateGrad nodes: where ``.grad`` is filled."""
+        """The AccumulateGrad nodes, which fill ``.grad``."""
         return [node for node in self.nodes if node.is_leaf]
 
     @cached_property
     def incoming(self) -> list[list[int]]:
-        """For each node, the edges along which backward reaches it."""
-        return self._by_end(1)
+        """For each node, the edges along which gradients arrive."""
+        return self._edges_by_end(1)
 
     @cached_property
     def outgoing(self) -> list[list[int]]:
-        """For each node, the edges along which its own backward sends."""
-        return self._by_end(0)
+        """For each node, the edges along which its backward sends gradients."""
+        return self._edges_by_end(0)
 
-    def _by_end(self, end: int) -> list[list[int]]:
-        found: list[list[int]] = [[] for _ in self.nodes]
+    def _edges_by_end(self, end: int) -> list[list[int]]:
+        edges: list[list[int]] = [[] for _ in self.nodes]
         for i, edge in enumerate(self.edges):
-            found[edge[end]].append(i)
-        return found
+            edges[edge[end]].append(i)
+        return edges
 
-    def flowing(self, edge: int) -> Tensor | None:
-        """The gradient that the latest backward sent along edge number `edge`, or ``None``."""
-        sent, slot = self.nodes[self.edges[edge][0]].sent, self.slots[edge][0]
-        return sent[slot] if slot < len(sent) else None
+    def edge_gradient(self, edge: int) -> Tensor | None:
+        """Return the gradient that the latest backward sent along edge number `edge`, or ``None``."""
+        grad_inputs, slot = self.nodes[self.edges[edge][0]].grad_inputs, self.slots[edge][0]
+        return grad_inputs[slot] if slot < len(grad_inputs) else None
 
     @property
     def order(self) -> list[int]:
-        """Indices of :attr:`nodes` as the latest backward really ran them; before it, as the engine will."""
-        ran = self.backward.order
-        if not ran:
+        """Indices of :attr:`nodes` in the order in which the latest backward ran them; before it, as the engine will."""
+        order = self.backward.order
+        if not order:
             return list(range(len(self.nodes)))
-        seen = set(ran)
-        return ran + [node.index for node in self.nodes if node.index not in seen]
+        seen = set(order)
+        return order + [node.index for node in self.nodes if node.index not in seen]
 
     def preview(self, gradient: Tensor | None = None) -> None:
-        """Run backward for this record alone: every ``.grad`` stays as it is and the graph stays whole.
+        """Run backward for this record only: every ``.grad`` stays as it is and the graph is not freed.
 
         Args:
-            gradient: what to send into a root that is not a scalar, with the root's shape.
+            gradient: gradient to send into a root that is not a scalar, with the root's shape.
 
         Raises:
             RuntimeError: torch refuses, with torch's own message.
@@ -202,10 +212,10 @@ class Graph:
         self.backward.preview(self.root, leaves, gradient)
 
     def node(self, label: str) -> Node:
-        """The node that carries the learner's name `label`.
+        """Return the node named `label`.
 
         Raises:
-            KeyError: no node is called that.
+            KeyError: no node has that name.
         """
         for node in self.nodes:
             if node.label == label:
@@ -215,7 +225,7 @@ class Graph:
 
 
 def op_name(name: str) -> str:
-    """The operation behind a node's name: ``"AddmmBackward0"`` is ``"addmm"``.
+    """Return the operation behind a node's name: ``"AddmmBackward0"`` is ``"addmm"``.
 
     >>> op_name("MaxPool2DWithIndicesBackward0"), op_name("torch::autograd::AccumulateGrad"), op_name("CopySlices")
     ('max_pool2d_with_indices', 'leaf', 'copy_slices')

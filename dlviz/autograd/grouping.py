@@ -1,4 +1,4 @@
-"""The graph as a tree of boxes: module calls, loops folded into one box, long stretches cut into pages."""
+"""The graph as a tree of boxes: modules as groups, repeated operations folded into one loop box, long levels split into pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,219 +6,226 @@ from math import ceil
 
 from dlviz.autograd.graph import Graph, Node
 
-#: A level with more boxes than this is cut into pages.
-PAGE = 100
-#: A stretch repeats if it comes at least this often in a row.
-REPEATS = 4
-#: Loops with a longer body than this are not looked for.
-LONGEST_BODY = 64
+#: Kinds of boxes that hold others: a module call, a folded loop and its iterations, a page of a long level, one of two compared graphs.
+GROUP_KINDS = ("module", "loop", "iteration", "page", "graph")
+#: All kinds of boxes, in the order by which the view numbers them.
+KINDS = ("op", "leaf", "input", "cut", *GROUP_KINDS)
+#: A level with more boxes than this is split into pages.
+PAGE_SIZE = 100
+#: A sequence of operations is folded into a loop if it occurs at least this many times in a row.
+MIN_ITERATIONS = 4
+#: Longest sequence of operations that is recognized as the body of a loop.
+MAX_BODY = 64
 
 
 @dataclass(slots=True)
 class Box:
-    """One box of the picture.
+    """One box of the diagram.
 
-    `kind` is "op", "leaf", "input" or "cut" for a box of its own, "module", "fold", "step" or "page" for one that holds others.
-    `node` is the node it shows, or -1; `count` how many operations a group holds; `path` that of a module.
+    Attributes:
+        kind: one of :data:`KINDS`.
+        parent: the group that holds it, or -1.
+        label: name of the operation, tensor or module; number of an iteration; range of a page.
+        subtitle: a module's class, or the kind of a cut.
+        node: index of the node, input or cut that it shows, or -1.
+        count: number of operations in a group.
+        path: path of the module that a group shows.
     """
 
     kind: str
     parent: int
     label: str
-    sub: str = ""
+    subtitle: str = ""
     node: int = -1
     count: int = 0
     path: str = ""
 
 
 @dataclass
-class Tree:
-    """Boxes, parents before children, and the edges between them from producer to consumer.
+class BoxTree:
+    """Boxes, parents before children, and the edges between them.
 
-    `carries[i]` lists the graph's own edges that edge `i` stands for; empty where no gradient flows.
+    Attributes:
+        boxes: every box.
+        edges: ``(producer, consumer)`` pairs of boxes.
+        graph_edges: for each edge, the numbers of the graph's edges that it stands for; empty where no gradient flows.
+        box_of_node: the box of each operation, by node index.
     """
 
     boxes: list[Box] = field(default_factory=list)
     edges: list[tuple[int, int]] = field(default_factory=list)
-    carries: list[list[int]] = field(default_factory=list)
-    box_of: dict[int, int] = field(default_factory=dict)
+    graph_edges: list[list[int]] = field(default_factory=list)
+    box_of_node: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class _Branch:
-    """A group under construction: children in the order in which they were made."""
+class _Group:
+    """A group under construction, with its children in the order in which they ran. `call` is an index into :attr:`Graph.calls`."""
 
     kind: str
     label: str
-    sub: str
-    scope: int
-    children: list["_Branch | Node"]
+    subtitle: str
+    call: int
+    children: list["_Group | Node"]
 
 
-def tree_of(graph: Graph) -> Tree:
-    """Group the nodes of `graph`; each use of a leaf becomes a box of its own beside its user."""
-    top = _by_module(graph)
-    _tidy(top, graph)
-    tree = Tree()
-    _plant(tree, graph, top.children, -1)
-    _add_leaves(tree, graph)
-    _add_inputs(tree, graph)
+def build_tree(graph: Graph) -> BoxTree:
+    """Group the nodes of `graph`; each use of a leaf gets a box of its own next to its consumer."""
+    top = _group_by_module(graph)
+    _simplify(top, graph)
+    tree = BoxTree()
+    _add_boxes(tree, graph, top.children, -1)
+    _add_edges_and_leaves(tree, graph)
+    _add_inputs_and_cuts(tree, graph)
     return tree
 
 
-def _by_module(graph: Graph) -> _Branch:
-    """Nest operations by the module call that made them. Calls nest, so the order of making is enough."""
-    top = _Branch("module", "", "", -1, [])
-    branches: dict[int, _Branch] = {-1: top}
+def _group_by_module(graph: Graph) -> _Group:
+    """Nest operations by the module call that ran them. Calls nest, so the order of the operations is sufficient."""
+    top = _Group("module", "", "", -1, [])
+    groups: dict[int, _Group] = {-1: top}
 
-    def branch(scope: int) -> _Branch:
-        if scope not in branches:
-            call = graph.calls[scope]
-            outer = branch(call.parent)
-            around = graph.calls[call.parent].path + "." if call.parent >= 0 else ""
-            label = call.path.removeprefix(around) if around else call.path
-            branches[scope] = _Branch("module", label, call.kind, scope, [])
-            outer.children.append(branches[scope])
-        return branches[scope]
+    def group_of(index: int) -> _Group:
+        if index not in groups:
+            call = graph.calls[index]
+            outer = group_of(call.parent)
+            prefix = graph.calls[call.parent].path + "." if call.parent >= 0 else ""
+            label = call.path.removeprefix(prefix) if prefix else call.path
+            groups[index] = _Group("module", label, call.module_class, index, [])
+            outer.children.append(groups[index])
+        return groups[index]
 
     for node in sorted((n for n in graph.nodes if not n.is_leaf), key=lambda n: n.sequence):
-        branch(node.scope).children.append(node)
+        group_of(node.call).children.append(node)
     return top
 
 
-def _tidy(branch: _Branch, graph: Graph) -> None:
-    """From the inside out: drop boxes around a single operation, fold loops, cut long levels into pages."""
-    for i, child in enumerate(branch.children):
-        if isinstance(child, _Branch):
-            _tidy(child, graph)
+def _simplify(group: _Group, graph: Graph) -> None:
+    """From the inside out, remove groups of a single operation without parameters, fold loops, and split long levels into pages."""
+    for i, child in enumerate(group.children):
+        if isinstance(child, _Group):
+            _simplify(child, graph)
             only = child.children[0] if len(child.children) == 1 else None
             if isinstance(only, Node) and not any(
                 graph.nodes[graph.edges[e][1]].is_leaf for e in graph.outgoing[only.index]
             ):
-                branch.children[i] = only
-    branch.children = _folded(branch.children)
-    while len(branch.children) > PAGE:
-        branch.children = _pages(branch.children)
+                group.children[i] = only
+    group.children = _fold_loops(group.children)
+    while len(group.children) > PAGE_SIZE:
+        group.children = _paginate(group.children)
 
 
-def _folded(children: list["_Branch | Node"]) -> list["_Branch | Node"]:
-    """Replace each run of a repeated body by one box that holds its steps."""
+def _fold_loops(children: list["_Group | Node"]) -> list["_Group | Node"]:
+    """Replace each repeated sequence by one loop group that holds its iterations."""
     numbers: dict[object, int] = {}
     tokens = [numbers.setdefault(_token(child), len(numbers)) for child in children]
-    found: list[_Branch | Node] = []
+    result: list[_Group | Node] = []
     i = 0
     while i < len(tokens):
         body, times = _repetition(tokens, i)
-        if times < REPEATS:
-            found.append(children[i])
+        if times < MIN_ITERATIONS:
+            result.append(children[i])
             i += 1
             continue
-        steps: list[_Branch | Node] = []
-        for step in range(times):
-            part = children[i + step * body : i + (step + 1) * body]
-            steps.append(_Branch("step", str(step + 1), "", -1, part))
-        first = children[i]
-        if body == 1 and isinstance(first, _Branch):
-            steps = [_unwrapped(step) for step in steps]
-        label, sub = (
-            (first.label, first.sub)
-            if isinstance(first, _Branch) and body == 1
-            else (_loop_name(children[i : i + body]), "")
-        )
-        fold = _Branch("fold", label, sub, -1, steps)
-        while len(fold.children) > 2 * PAGE:
-            fold.children = _pages(fold.children)
-        found.append(fold)
+        result.append(_loop(children[i : i + body * times], body))
         i += body * times
-    return found
+    return result
 
 
-def _unwrapped(step: "_Branch | Node") -> "_Branch | Node":
-    """A step that is one module call needs no box around that call."""
-    assert isinstance(step, _Branch)
-    call = step.children[0]
-    assert isinstance(call, _Branch)
-    return _Branch("step", step.label, "", call.scope, call.children)
+def _loop(children: list["_Group | Node"], body: int) -> _Group:
+    """Return the loop group of a sequence that repeats after `body` children."""
+    first = children[0]
+    iterations: list[_Group | Node] = []
+    for number, start in enumerate(range(0, len(children), body)):
+        call, part = -1, children[start : start + body]
+        if body == 1 and isinstance(part[0], _Group):  # an iteration that is one module call needs no group inside
+            call, part = part[0].call, part[0].children
+        iterations.append(_Group("iteration", str(number + 1), "", call, part))
+    if body == 1 and isinstance(first, _Group):
+        loop = _Group("loop", first.label, first.subtitle, -1, iterations)
+    else:
+        loop = _Group("loop", _loop_label(children[:body]), "", -1, iterations)
+    while len(loop.children) > 2 * PAGE_SIZE:
+        loop.children = _paginate(loop.children)
+    return loop
 
 
-def _token(child: "_Branch | Node") -> object:
+def _token(child: "_Group | Node") -> object:
+    """Return what two children must share to count as a repetition."""
     if isinstance(child, Node):
         return child.name, child.shapes, child.source
-    return child.kind, child.label, child.sub, tuple(_token(c) for c in child.children[:8]), len(child.children)
+    return child.kind, child.label, child.subtitle, tuple(_token(c) for c in child.children[:8]), len(child.children)
 
 
 def _repetition(tokens: Sequence[int], start: int) -> tuple[int, int]:
-    """The shortest body that repeats from `start` on, and how often it comes."""
-    for body in range(1, min(LONGEST_BODY, (len(tokens) - start) // REPEATS) + 1):
+    """Return the length of the shortest sequence that repeats from `start` on, and the number of its occurrences."""
+    for body in range(1, min(MAX_BODY, (len(tokens) - start) // MIN_ITERATIONS) + 1):
         if tokens[start + body] != tokens[start]:
             continue
         end = start + body
         while end < len(tokens) and tokens[end] == tokens[end - body]:
             end += 1
         times = (end - start) // body
-        if times >= REPEATS:
+        if times >= MIN_ITERATIONS:
             return body, times
     return 1, 1
 
 
-def _loop_name(body: list["_Branch | Node"]) -> str:
-    """What a folded loop is called: its operations, or the first few."""
+def _loop_label(body: list["_Group | Node"]) -> str:
+    """Return the label of a loop: its first operations."""
     names = [child.op if isinstance(child, Node) else child.label for child in body]
     return " · ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
-def _pages(children: list["_Branch | Node"]) -> list["_Branch | Node"]:
-    size = max(PAGE // 2, ceil(len(children) / PAGE))
+def _paginate(children: list["_Group | Node"]) -> list["_Group | Node"]:
+    size = max(PAGE_SIZE // 2, ceil(len(children) / PAGE_SIZE))
     return [
-        _Branch("page", f"{i + 1}–{min(i + size, len(children))}", "", -1, children[i : i + size])
+        _Group("page", f"{i + 1}–{min(i + size, len(children))}", "", -1, children[i : i + size])
         for i in range(0, len(children), size)
     ]
 
 
-def _plant(tree: Tree, graph: Graph, children: Sequence["_Branch | Node"], parent: int) -> int:
-    """Write the branches down as boxes, parents first; returns how many operations they hold."""
+def _add_boxes(tree: BoxTree, graph: Graph, children: Sequence["_Group | Node"], parent: int) -> int:
+    """Add boxes for groups and operations, parents first, and return the number of operations."""
     count = 0
     for child in children:
-        here = len(tree.boxes)
+        number = len(tree.boxes)
         if isinstance(child, Node):
             tree.boxes.append(Box("op", parent, child.op, node=child.index))
-            tree.box_of[child.index] = here
+            tree.box_of_node[child.index] = number
             count += 1
         else:
-            tree.boxes.append(Box(child.kind, parent, child.label, child.sub, path=_path(child, graph)))
-            inside = _plant(tree, graph, child.children, here)
-            tree.boxes[here].count = inside
+            path = graph.calls[child.call].path if child.call >= 0 else ""
+            tree.boxes.append(Box(child.kind, parent, child.label, child.subtitle, path=path))
+            inside = _add_boxes(tree, graph, child.children, number)
+            tree.boxes[number].count = inside
             count += inside
     return count
 
 
-def _path(branch: _Branch, graph: Graph) -> str:
-    return graph.calls[branch.scope].path if branch.scope >= 0 else ""
-
-
-def _add_leaves(tree: Tree, graph: Graph) -> None:
-    """Edges between operations, and for each use of a leaf a box beside its user."""
+def _add_edges_and_leaves(tree: BoxTree, graph: Graph) -> None:
+    """Add the edges between operations, and for each use of a leaf a box next to its consumer."""
     uses: dict[tuple[int, int], int] = {}
     joined: dict[tuple[int, int], int] = {}
-    for number, (user, maker) in enumerate(graph.edges):
-        to = tree.box_of[user]
-        if graph.nodes[maker].is_leaf:
-            if (user, maker) not in uses:
-                uses[user, maker] = len(tree.boxes)
-                leaf = graph.nodes[maker]
-                tree.boxes.append(Box("leaf", tree.boxes[to].parent, leaf.label, node=maker))
-            start = uses[user, maker]
+    for number, (consumer, producer) in enumerate(graph.edges):
+        end = tree.box_of_node[consumer]
+        if graph.nodes[producer].is_leaf:
+            if (consumer, producer) not in uses:
+                uses[consumer, producer] = len(tree.boxes)
+                leaf = graph.nodes[producer]
+                tree.boxes.append(Box("leaf", tree.boxes[end].parent, leaf.label, node=producer))
+            start = uses[consumer, producer]
         else:
-            start = tree.box_of[maker]
-        if (start, to) not in joined:
-            joined[start, to] = len(tree.edges)
-            tree.edges.append((start, to))
-            tree.carries.append([])
-        tree.carries[joined[start, to]].append(number)
+            start = tree.box_of_node[producer]
+        if (start, end) not in joined:
+            joined[start, end] = len(tree.edges)
+            tree.edges.append((start, end))
+            tree.graph_edges.append([])
+        tree.graph_edges[joined[start, end]].append(number)
 
 
-def _add_inputs(tree: Tree, graph: Graph) -> None:
-    """Data, and values that were cut from the graph, each with the cut drawn."""
+def _add_inputs_and_cuts(tree: BoxTree, graph: Graph) -> None:
+    """Add boxes for tensors without a gradient, and for the operations that cut a value from the graph."""
     cuts: dict[int, int] = {}
 
     def cut_box(number: int, parent: int) -> int:
@@ -226,22 +233,22 @@ def _add_inputs(tree: Tree, graph: Graph) -> None:
             cut = graph.cuts[number]
             cuts[number] = len(tree.boxes)
             tree.boxes.append(Box("cut", parent, cut.op, cut.kind, node=number))
-            for maker in cut.parents:
-                tree.edges.append((tree.box_of[maker], cuts[number]))
-                tree.carries.append([])
+            for producer in cut.parents:
+                tree.edges.append((tree.box_of_node[producer], cuts[number]))
+                tree.graph_edges.append([])
         return cuts[number]
 
     numbers = {id(cut): i for i, cut in enumerate(graph.cuts)}
     for number, value in enumerate(graph.inputs):
-        user = tree.box_of[value.user]
-        parent = tree.boxes[user].parent
+        consumer = tree.box_of_node[value.consumer]
+        parent = tree.boxes[consumer].parent
         if value.cut is not None and id(value.cut) in numbers:
             start = cut_box(numbers[id(value.cut)], parent)
         else:
             start = len(tree.boxes)
             tree.boxes.append(Box("input", parent, value.label, node=number))
-        tree.edges.append((start, user))
-        tree.carries.append([])
+        tree.edges.append((start, consumer))
+        tree.graph_edges.append([])
     for number, cut in enumerate(graph.cuts):
         if number not in cuts and cut.parents:
-            cut_box(number, tree.boxes[tree.box_of[cut.parents[0]]].parent)
+            cut_box(number, tree.boxes[tree.box_of_node[cut.parents[0]]].parent)

@@ -1,7 +1,7 @@
-"""The structure of the picture: for every group of boxes, ranks from left to right and an order in each rank.
+"""Layout of each group of boxes: ranks from left to right, and an order within each rank.
 
-Layered drawing after Sugiyama, Tagawa and Toda (1981), one group at a time, so that it does not depend on what is open: opening a
-group only moves things, which :mod:`dlviz.autograd.coordinates` does, and the browser by itself.
+Layered drawing after Sugiyama, Tagawa and Toda (1981), one group at a time. The layout does not depend on which groups are expanded:
+expanding a group only moves boxes, which :mod:`dlviz.autograd.coordinates` computes in Python and ``coordinates.js`` in the browser.
 """
 
 from collections import defaultdict
@@ -12,31 +12,32 @@ from itertools import pairwise
 
 import numpy as np
 
-#: Sweeps over the ranks that sort each by where its neighbors stand.
+#: Sweeps over the ranks, each of which sorts every rank by the mean position of its neighbors.
 SWEEPS = 6
+#: Code of a dummy vertex, which leads an edge through a rank between its ends.
 DUMMY = -1
 
 
 def in_port(producer: int) -> int:
-    """The code of the vertex where what box `producer` made enters a group."""
+    """Return the code of the vertex where the output of box `producer` enters a group."""
     return -2 - 2 * producer
 
 
 def out_port(producer: int) -> int:
-    """The code of the vertex where what box `producer` made leaves a group."""
+    """Return the code of the vertex where the output of box `producer` leaves a group."""
     return -3 - 2 * producer
 
 
 @dataclass
-class Local:
-    """One group from inside.
+class GroupLayout:
+    """Layout of the boxes directly inside one group.
 
     Attributes:
-        group: the box that holds it, -1 for the whole picture.
+        group: the box that holds them, -1 for the whole diagram.
         vertices: for each vertex a box, :data:`DUMMY`, or the code of a port.
         ranks: from left to right, the vertices of each rank from top to bottom.
-        edges: ``(producer, chain, carried)``: the box that made the value, the vertices from source to target, one a rank, and
-            the edges of the picture that pass here.
+        edges: ``(producer, chain, edges)``: the box whose output the edge carries, the vertices from source to target, one in each
+            rank, and the numbers of the diagram's edges that pass here.
     """
 
     group: int
@@ -45,31 +46,31 @@ class Local:
     edges: list[tuple[int, list[int], list[int]]] = field(default_factory=list)
 
     @cached_property
-    def number(self) -> dict[int, int]:
-        """Box or port -> vertex."""
+    def index(self) -> dict[int, int]:
+        """The vertex of each box and port."""
         return {code: v for v, code in enumerate(self.vertices)}
 
 
-class _Group:
-    """A group while its edges are being gathered."""
+class _GroupEdges:
+    """The edges of one group while they are collected."""
 
     def __init__(self, boxes: list[int]) -> None:
         self.vertices = list(boxes)
-        self.number = {box: i for i, box in enumerate(boxes)}
-        self.carried: dict[tuple[int, int, int], list[int]] = {}
+        self.index = {box: i for i, box in enumerate(boxes)}
+        self.edges: dict[tuple[int, int, int], list[int]] = {}
 
     def add(self, source: int, target: int, producer: int, edge: int) -> None:
         key = (self._vertex(source), self._vertex(target), producer)
-        self.carried.setdefault(key, []).append(edge)
+        self.edges.setdefault(key, []).append(edge)
 
     def _vertex(self, code: int) -> int:
-        if code not in self.number:
-            self.number[code] = len(self.vertices)
+        if code not in self.index:
+            self.index[code] = len(self.vertices)
             self.vertices.append(code)
-        return self.number[code]
+        return self.index[code]
 
 
-def arrange(parent: Sequence[int], edges: Sequence[tuple[int, int]]) -> list[Local]:
+def arrange(parent: Sequence[int], edges: Sequence[tuple[int, int]]) -> list[GroupLayout]:
     """Rank and order the boxes of every group.
 
     Args:
@@ -77,32 +78,32 @@ def arrange(parent: Sequence[int], edges: Sequence[tuple[int, int]]) -> list[Loc
         edges: ``(producer, consumer)`` pairs of boxes that hold no others.
 
     Returns:
-        One :class:`Local` for each group that holds something, the whole picture first.
+        One :class:`GroupLayout` for each group that holds something, the whole diagram first.
 
     Raises:
-        ValueError: an edge from a box to itself, or a box that is not there.
+        ValueError: an edge joins a box to itself, or names a box that does not exist.
     """
     inside: dict[int, list[int]] = defaultdict(list)
     depth = [0] * len(parent)
-    for box, around in enumerate(parent):
-        if not -1 <= around < box:
-            raise ValueError(f"arrange: parent[{box}] is {around}, but a group comes before what it holds")
-        inside[around].append(box)
-        depth[box] = depth[around] + 1 if around >= 0 else 0
-    groups = {group: _Group(boxes) for group, boxes in inside.items()}
+    for box, group in enumerate(parent):
+        if not -1 <= group < box:
+            raise ValueError(f"arrange: parent[{box}] is {group}, but a group comes before what it holds")
+        inside[group].append(box)
+        depth[box] = depth[group] + 1 if group >= 0 else 0
+    groups = {group: _GroupEdges(boxes) for group, boxes in inside.items()}
     for edge, (start, end) in enumerate(edges):
         if start == end or not (0 <= start < len(parent) and 0 <= end < len(parent)):
             raise ValueError(
                 f"arrange: edges[{edge}] is {(start, end)}, but an edge joins two of the {len(parent)} boxes"
             )
-        _thread(groups, parent, depth, edge, start, end)
-    return [_layer(group, groups[group]) for group in sorted(groups)]
+        _route(groups, parent, depth, edge, start, end)
+    return [_layout(group, groups[group]) for group in sorted(groups)]
 
 
-def _thread(
-    groups: dict[int, _Group], parent: Sequence[int], depth: list[int], edge: int, start: int, end: int
+def _route(
+    groups: dict[int, _GroupEdges], parent: Sequence[int], depth: list[int], edge: int, start: int, end: int
 ) -> None:
-    """Lead one edge out of the groups around its start and into those around its end."""
+    """Lead one edge out of the groups that hold its start and into those that hold its end."""
     source, target, left, right = start, end, parent[start], parent[end]
     while left != right:
         if left >= 0 and (right < 0 or depth[left] >= depth[right]):
@@ -117,47 +118,49 @@ def _thread(
 _BOX, _IN, _OUT = range(3)
 
 
-def _layer(group: int, gathered: _Group) -> Local:
-    """Give a group its structure. The steps of a loop all look alike, so what they share is worked out once."""
-    kinds = tuple(_BOX if code >= 0 else _IN if code % 2 == 0 else _OUT for code in gathered.vertices)
+def _layout(group: int, collected: _GroupEdges) -> GroupLayout:
+    """Return the layout of one group. The iterations of a loop have the same structure, which is computed once."""
+    kinds = tuple(_BOX if code >= 0 else _IN if code % 2 == 0 else _OUT for code in collected.vertices)
     labels: dict[int, int] = {}
-    joins = tuple((s, t, labels.setdefault(producer, len(labels))) for s, t, producer in gathered.carried)
-    lanes, ranks, chains = _structure(kinds, joins)
-    edges = [(key[2], chain, carried) for (key, carried), chain in zip(gathered.carried.items(), chains, strict=True)]
-    return Local(group, gathered.vertices + [DUMMY] * lanes, ranks, edges)
+    joins = tuple((s, t, labels.setdefault(producer, len(labels))) for s, t, producer in collected.edges)
+    dummies, ranks, chains = _structure(kinds, joins)
+    edges = [(key[2], chain, numbers) for (key, numbers), chain in zip(collected.edges.items(), chains, strict=True)]
+    return GroupLayout(group, collected.vertices + [DUMMY] * dummies, ranks, edges)
 
 
 @lru_cache(maxsize=512)
 def _structure(
     kinds: tuple[int, ...], joins: tuple[tuple[int, int, int], ...]
 ) -> tuple[int, list[list[int]], list[list[int]]]:
-    """Ranks by longest path to the right, so that a parameter stands beside its user; then lanes for long edges, then order.
+    """Assign ranks by the longest path to the right, so that a parameter is next to its consumer; add dummies for long edges; order.
 
-    Returns how many lanes there are, the ranks, and for each join its chain of vertices. Nobody may change them: they are shared.
+    Returns:
+        The number of dummies, the ranks, and for each join its chain of vertices. They are shared through the cache, so treat them as
+        read-only.
     """
     count = len(kinds)
-    users: list[list[int]] = [[] for _ in range(count)]
-    makers: list[list[int]] = [[] for _ in range(count)]
+    consumers: list[list[int]] = [[] for _ in range(count)]
+    producers: list[list[int]] = [[] for _ in range(count)]
     for source, target, _ in joins:
-        if target not in users[source]:
-            users[source].append(target)
-            makers[target].append(source)
-    rank = _ranks(kinds, users, makers)
+        if target not in consumers[source]:
+            consumers[source].append(target)
+            producers[target].append(source)
+    rank = _ranks(kinds, consumers, producers)
     up: list[list[int]] = [[] for _ in range(count)]
     down: list[list[int]] = [[] for _ in range(count)]
     rank_of = list(rank)
-    lanes: dict[tuple[int, int, int], int] = {}
+    dummies: dict[tuple[int, int, int], int] = {}
     chains = []
     for source, target, producer in joins:
         chain = [source]
         for between in range(rank[source] - 1, rank[target], -1):
-            lane = lanes.get((source, producer, between))
-            if lane is None:
-                lane = lanes[source, producer, between] = len(rank_of)
+            dummy = dummies.get((source, producer, between))
+            if dummy is None:
+                dummy = dummies[source, producer, between] = len(rank_of)
                 rank_of.append(between)
                 up.append([])
                 down.append([])
-            chain.append(lane)
+            chain.append(dummy)
         chain.append(target)
         for a, b in pairwise(chain):
             if b not in down[a]:
@@ -165,61 +168,61 @@ def _structure(
                 up[b].append(a)
         chains.append(chain)
     highest = max(rank_of, default=0)
-    return len(lanes), _ordered([highest - r for r in rank_of], up, down), chains
+    return len(dummies), _order([highest - r for r in rank_of], up, down), chains
 
 
-def _ranks(kinds: tuple[int, ...], users: list[list[int]], makers: list[list[int]]) -> list[int]:
-    """Distance from the right edge of the group: ways out at 0, ways in furthest left, a user always right of its makers."""
-    outs = _OUT in kinds
-    rank = [int(outs and kind != _OUT) for kind in kinds]
-    for v in _makers_last(users, makers):
-        for maker in makers[v]:
-            rank[maker] = max(rank[maker], rank[v] + 1)
-    # An end that is not the way on (a cut, a number that was read) stands right of what made it, not at the far side.
-    ends = [v for v, kind in enumerate(kinds) if kind == _BOX and makers[v] and not users[v]]
-    main = -1 if outs or not ends else max(ends, key=lambda v: (_length(v, makers), v))
+def _ranks(kinds: tuple[int, ...], consumers: list[list[int]], producers: list[list[int]]) -> list[int]:
+    """Return the distance of each vertex from the right edge: out-ports at 0, in-ports farthest left, consumers right of producers."""
+    has_outs = _OUT in kinds
+    rank = [int(has_outs and kind != _OUT) for kind in kinds]
+    for v in _consumers_first(consumers, producers):
+        for producer in producers[v]:
+            rank[producer] = max(rank[producer], rank[v] + 1)
+    # A side end (a cut, or a number that was read) belongs right of its producer, not at the far edge.
+    ends = [v for v, kind in enumerate(kinds) if kind == _BOX and producers[v] and not consumers[v]]
+    main = -1 if has_outs or not ends else max(ends, key=lambda v: (_ancestor_count(v, producers), v))
     for v in ends:
         if v != main:
-            rank[v] = max(rank[v], min(rank[maker] for maker in makers[v]) - 1)
-    inner = max((rank[v] for v, kind in enumerate(kinds) if kind != _IN), default=0)
-    return [inner + 1 if kind == _IN else rank[v] for v, kind in enumerate(kinds)]
+            rank[v] = max(rank[v], min(rank[producer] for producer in producers[v]) - 1)
+    leftmost = max((rank[v] for v, kind in enumerate(kinds) if kind != _IN), default=0)
+    return [leftmost + 1 if kind == _IN else rank[v] for v, kind in enumerate(kinds)]
 
 
-def _makers_last(users: list[list[int]], makers: list[list[int]]) -> list[int]:
-    """Every vertex after all its users; a circle between groups is cut at its latest vertex."""
-    left = [len(found) for found in users]
-    order = [v for v in range(len(users)) if not left[v]]
-    waiting = {v for v in range(len(users)) if left[v]}
+def _consumers_first(consumers: list[list[int]], producers: list[list[int]]) -> list[int]:
+    """Return the vertices in an order in which each follows all its consumers; a cycle between groups is cut at its last vertex."""
+    pending = [len(vertices) for vertices in consumers]
+    order = [v for v in range(len(consumers)) if not pending[v]]
+    waiting = {v for v in range(len(consumers)) if pending[v]}
     done = 0
     while waiting or done < len(order):
         if done == len(order):
-            stuck = max(waiting)
-            waiting.discard(stuck)
-            left[stuck] = 0
-            order.append(stuck)
+            cut = max(waiting)
+            waiting.discard(cut)
+            pending[cut] = 0
+            order.append(cut)
         v = order[done]
         done += 1
-        for maker in makers[v]:
-            left[maker] -= 1
-            if left[maker] == 0 and maker in waiting:
-                waiting.discard(maker)
-                order.append(maker)
+        for producer in producers[v]:
+            pending[producer] -= 1
+            if pending[producer] == 0 and producer in waiting:
+                waiting.discard(producer)
+                order.append(producer)
     return order
 
 
-def _length(end: int, makers: list[list[int]]) -> int:
-    """How many vertices lie behind `end`."""
+def _ancestor_count(end: int, producers: list[list[int]]) -> int:
+    """Return the number of vertices that `end` depends on, itself included."""
     seen, stack = {end}, [end]
     while stack:
-        for maker in makers[stack.pop()]:
-            if maker not in seen:
-                seen.add(maker)
-                stack.append(maker)
+        for producer in producers[stack.pop()]:
+            if producer not in seen:
+                seen.add(producer)
+                stack.append(producer)
     return len(seen)
 
 
-def _ordered(columns: list[int], up: list[list[int]], down: list[list[int]]) -> list[list[int]]:
-    """An order for each rank with few crossings: first as a walk back from the ends meets them, then by neighbors' mean."""
+def _order(columns: list[int], up: list[list[int]], down: list[list[int]]) -> list[list[int]]:
+    """Order each rank so that few edges cross: first depth-first from the ends, then by the mean position of neighbors."""
     ranks: list[list[int]] = [[] for _ in range(max(columns, default=-1) + 1)]
     seen = [False] * len(columns)
     for end in sorted(range(len(columns)), key=lambda v: -columns[v]):
@@ -231,40 +234,40 @@ def _ordered(columns: list[int], up: list[list[int]], down: list[list[int]]) -> 
                 ranks[columns[v]].append(v)
                 stack.extend(reversed(up[v]))
     position = [0.0] * len(columns)
-    for row in ranks:
-        _number(row, position)
+    for rank in ranks:
+        _update_positions(rank, position)
     for sweep in range(SWEEPS):
-        rows = ranks if sweep % 2 else ranks[::-1]
         neighbors = up if sweep % 2 else down
-        for row in rows:
-            if len(row) > 1:
-                row.sort(key=lambda v: _mean(neighbors[v], position, position[v]))
-                _number(row, position)
+        for rank in ranks if sweep % 2 else ranks[::-1]:
+            if len(rank) > 1:
+                rank.sort(key=lambda v: _mean(neighbors[v], position, position[v]))
+                _update_positions(rank, position)
     return ranks
 
 
-def _number(row: list[int], position: list[float]) -> None:
-    # From the middle, so that a short rank lines up with the middle of a long one.
-    for i, v in enumerate(row):
-        position[v] = i - (len(row) - 1) / 2
+def _update_positions(rank: list[int], position: list[float]) -> None:
+    # Counted from the middle, so that a short rank lines up with the middle of a long one.
+    for i, v in enumerate(rank):
+        position[v] = i - (len(rank) - 1) / 2
 
 
-def _mean(around: list[int], position: list[float], otherwise: float) -> float:
-    return sum(position[v] for v in around) / len(around) if around else otherwise
+def _mean(vertices: list[int], position: list[float], default: float) -> float:
+    return sum(position[v] for v in vertices) / len(vertices) if vertices else default
 
 
-def pack(groups: list[Local]) -> np.ndarray:
-    """All groups as one row of int32, which ``place.js`` reads.
+def pack(groups: list[GroupLayout]) -> np.ndarray:
+    """Return all groups as one int32 array, which ``coordinates.js`` reads.
 
-    Each group: its box; how many vertices, and their codes; how many ranks, and for each how many vertices and which; how many edges,
-    and for each the producer, how many vertices and which, how many edges it carries and which. The number of groups comes first.
+    It starts with the number of groups. Each group is: its box; the number of vertices and their codes; the number of ranks, and for
+    each the number of vertices and their indices; the number of edges, and for each the producer, the length and vertices of the
+    chain, and the number and indices of the diagram's edges.
     """
-    row = [len(groups)]
-    for local in groups:
-        row += [local.group, len(local.vertices), *local.vertices, len(local.ranks)]
-        for rank in local.ranks:
-            row += [len(rank), *rank]
-        row.append(len(local.edges))
-        for producer, chain, carried in local.edges:
-            row += [producer, len(chain), *chain, len(carried), *carried]
-    return np.array(row, np.int32)
+    values = [len(groups)]
+    for layout in groups:
+        values += [layout.group, len(layout.vertices), *layout.vertices, len(layout.ranks)]
+        for rank in layout.ranks:
+            values += [len(rank), *rank]
+        values.append(len(layout.edges))
+        for producer, chain, numbers in layout.edges:
+            values += [producer, len(chain), *chain, len(numbers), *numbers]
+    return np.array(values, np.int32)

@@ -1,67 +1,72 @@
-"""The learner's own names: variables of the cell or function that called, and parameters by their path in a module."""
+"""Names of tensors and modules: variables of the calling cell or function, and parameters by their path in a module."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-#: A notebook's bookkeeping, and names that say nothing.
-_SKIPPED = ("_", "In", "Out")
+#: Variables in which IPython keeps earlier inputs and outputs.
+_IPYTHON_VARIABLES = ("In", "Out")
 
 
-class Names:
-    """Looks up tensors and modules by identity. Inner frames win over outer ones."""
+class VariableNames:
+    """Look up the names of tensors and modules by identity. Inner frames take precedence over outer ones.
+
+    Attributes:
+        computed: ``(name, tensor)`` for each named tensor that has a ``grad_fn``.
+    """
 
     def __init__(
-        self, scopes: Sequence[Mapping[str, Any]], model: nn.Module | None, given: Mapping[str, Tensor]
+        self, scopes: Sequence[Mapping[str, Any]], model: nn.Module | None, names: Mapping[str, Tensor]
     ) -> None:
-        self.tensors: dict[int, str] = {id(t): name for name, t in given.items()}
-        self.modules: dict[int, str] = {}
-        self.buffers: set[int] = set()
-        self.made: list[tuple[str, Tensor]] = [(n, t) for n, t in given.items() if t.grad_fn is not None]
-        roots = [item for scope in scopes for item in _variables(scope)]
-        for name, value in roots:
+        self._tensors: dict[int, str] = {id(tensor): name for name, tensor in names.items()}
+        self._modules: dict[int, str] = {}
+        self._buffers: set[int] = set()
+        self.computed: list[tuple[str, Tensor]] = [(name, t) for name, t in names.items() if t.grad_fn is not None]
+        variables = [item for scope in scopes for item in _variables(scope)]
+        for name, value in variables:
             if isinstance(value, nn.Module):
                 self._add_module(name, value)
-        if model is not None and id(model) not in self.modules:
+        if model is not None and id(model) not in self._modules:
             self._add_module(type(model).__name__.lower(), model)
-        for name, value in roots:
-            for path, tensor in _named_tensors(name, value):
-                self.tensors.setdefault(id(tensor), path)
+        for variable, value in variables:
+            for name, tensor in _named_tensors(variable, value):
+                self._tensors.setdefault(id(tensor), name)
                 if tensor.grad_fn is not None:
-                    self.made.append((path, tensor))
+                    self.computed.append((name, tensor))
 
     def _add_module(self, root: str, module: nn.Module) -> None:
         for path, inner in module.named_modules():
-            self.modules.setdefault(id(inner), f"{root}.{path}" if path else root)
-        self.buffers.update(id(tensor) for tensor in module.buffers())
+            self._modules.setdefault(id(inner), f"{root}.{path}" if path else root)
+        self._buffers.update(id(tensor) for tensor in module.buffers())
         for path, tensor in (*module.named_parameters(), *module.named_buffers()):
-            self.tensors.setdefault(id(tensor), f"{root}.{path}")
+            self._tensors.setdefault(id(tensor), f"{root}.{path}")
 
     def is_buffer(self, tensor: Tensor) -> bool:
-        """True for a tensor that a module keeps beside its parameters, such as a running mean."""
-        return id(tensor) in self.buffers
+        """Return whether a tensor is a module's buffer, such as a running mean."""
+        return id(tensor) in self._buffers
 
-    def of(self, tensor: Tensor) -> str:
-        """The name of a tensor; of a view, that of its base with ``[…]``; else ``""``."""
-        found = self.tensors.get(id(tensor), "")
-        if not found and tensor._is_view() and tensor._base is not None:
-            base = self.tensors.get(id(tensor._base), "")
-            found = f"{base}[…]" if base else ""
-        return found
+    def tensor_name(self, tensor: Tensor) -> str:
+        """Return the name of a tensor; of a view, its base's name with ``[…]``; else ``""``."""
+        name = self._tensors.get(id(tensor), "")
+        if not name and tensor._is_view() and tensor._base is not None:
+            base = self._tensors.get(id(tensor._base), "")
+            name = f"{base}[…]" if base else ""
+        return name
 
-    def path(self, module: nn.Module) -> str:
-        """The path of a module, or its class's name where no variable leads to it."""
-        return self.modules.get(id(module)) or type(module).__name__
+    def module_path(self, module: nn.Module) -> str:
+        """Return the path of a module, or its class's name if no variable leads to it."""
+        return self._modules.get(id(module)) or type(module).__name__
 
 
 def _variables(scope: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in list(scope.items()):
-        if not name.startswith(_SKIPPED[0]) and name not in _SKIPPED:
+        if not name.startswith("_") and name not in _IPYTHON_VARIABLES:
             yield name, value
 
 
 def _named_tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensor of a variable, or those in its list, tuple or dict."""
     if isinstance(value, Tensor):
         yield name, value
     elif isinstance(value, (list, tuple)) and len(value) <= 1000:

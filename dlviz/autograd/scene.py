@@ -1,6 +1,6 @@
-"""The picture of one graph, or of two runs beside each other, as plain data: boxes, how they are laid out, what flows.
+"""The diagram as plain data for the view.
 
-`scene` holds what the forward pass fixed and is sent once; `flow` holds what backward brings and is sent again after each pass.
+`scene` holds what the forward pass determines and is sent once; `flow` holds what backward adds and is sent again after each pass.
 """
 
 from dataclasses import replace
@@ -8,124 +8,117 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.autograd.anomalies import find_stale, first_non_finite
-from dlviz.autograd.captions import badge, box_texts, notes, signature, summary, widths
-from dlviz.autograd.diagram import Picture
-from dlviz.autograd.grouping import Tree
-from dlviz.autograd.layout import arrange, pack
+from dlviz.autograd.anomalies import find_stale, first_nonfinite
+from dlviz.autograd.captions import badge, notes, signature, summary
+from dlviz.autograd.coordinates import SPACING
+from dlviz.autograd.diagram import Diagram
+from dlviz.autograd.grouping import KINDS, BoxTree
+from dlviz.autograd.layout import pack
 from dlviz.autograd.tensor_summary import norms, scalar
 
-KINDS = ("op", "leaf", "input", "cut", "module", "fold", "step", "page", "run")
-#: Boxes shown when a graph opens, about: groups are opened from the outside in until there are this many.
-OPEN = 44
-#: Pixels: a box, and a folded loop, which holds a chart.
-HIGH, TALL = 40, 64
+#: Groups are expanded from the outside in until about this many boxes are visible.
+MAX_INITIAL_BOXES = 44
 
 
-def scene(drawn: Picture) -> dict[str, Any]:
-    """What the forward pass fixed: every box with its texts and size, the layout of every group, every edge."""
-    boxes = drawn.tree.boxes
-    texts = box_texts(drawn)
+def scene(diagram: Diagram) -> dict[str, Any]:
+    """Return what the forward pass determines: each box with its texts and size, the layout of each group, and every edge."""
+    boxes = diagram.tree.boxes
     strings: dict[str, int] = {}
-    ids = [[strings.setdefault(text, len(strings)) for text in lines] for lines in texts]
+    ids = [[strings.setdefault(text, len(strings)) for text in lines] for lines in diagram.texts]
+    edges = [
+        (consumer + offset, producer + offset)
+        for graph, offset in zip(diagram.graphs, diagram.offsets, strict=True)
+        for consumer, producer in graph.edges
+    ]
+    # For each edge between boxes, how many of the graph's edges it stands for, and then which.
+    graph_edges = [number for numbers in diagram.tree.graph_edges for number in (len(numbers), *numbers)]
     return {
         "strings": list(strings),
         "kinds": np.array([KINDS.index(box.kind) for box in boxes], np.uint8),
         "parents": np.array([box.parent for box in boxes], np.int32),
         "texts": np.array(ids, np.uint16 if len(strings) < 2**16 else np.int32).reshape(-1),
-        "widths": np.array(widths(drawn, texts), np.uint8),
-        "heights": np.array([TALL if box.kind == "fold" else HIGH for box in boxes], np.uint8),
+        "widths": np.array(diagram.widths, np.uint8),
+        "heights": np.array(diagram.heights, np.uint8),
         "nodes": np.array([box.node for box in boxes], np.int32),
-        "counts": np.array([box.count for box in boxes], np.int32),
-        "edges": np.array(
-            [
-                (a + shift, b + shift)
-                for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True)
-                for a, b in graph.edges
-            ],
-            np.int32,
-        ).reshape(-1),
-        "carries": _carries(drawn.tree),
-        "layout": pack(arrange([box.parent for box in boxes], drawn.tree.edges)),
-        "flags": [[node, keys] for node, keys in drawn.flags.items()],
+        "edges": np.array(edges, np.int32).reshape(-1),
+        "graph_edges": np.array(graph_edges, np.int32),
+        "layout": pack(diagram.groups),
+        "spacing": SPACING,
+        "flags": [[node, keys] for node, keys in diagram.flags.items()],
     }
 
 
-def flow(drawn: Picture) -> dict[str, Any]:
-    """What backward brought: the order in which nodes ran, what arrived at each, faults, and how exact the picture is."""
-    order, arrived, sizes, values, gradients, sent, stale, broken = [], [], [], [], [], [], [], []
-    marks = dict(drawn.marks)
-    for graph, shift in zip(drawn.graphs, drawn.offsets, strict=True):
-        order += [node + shift for node in graph.order]
-        arrived += norms([node.gradient for node in graph.nodes])
-        made = [node.value for node in graph.nodes]
-        sizes += norms(made)
-        sent += [scalar(graph.flowing(edge)) for edge in range(len(graph.edges))]
-        values += [scalar(value) for value in made]
+def flow(diagram: Diagram) -> dict[str, Any]:
+    """Return what backward adds: the order of the nodes, their gradients, faults, and the texts around the diagram."""
+    order, gradient_norms, value_norms, values, gradients, edge_gradients = [], [], [], [], [], []
+    stale, nonfinite = [], []
+    for graph, offset in zip(diagram.graphs, diagram.offsets, strict=True):
+        order += [node + offset for node in graph.order]
+        gradient_norms += norms([node.gradient for node in graph.nodes])
+        outputs = [node.value for node in graph.nodes]
+        value_norms += norms(outputs)
+        values += [scalar(value) for value in outputs]
         gradients += [scalar(node.gradient) for node in graph.nodes]
-        broken += [replace(fault, node=fault.node + shift) for fault in first_non_finite(graph)]
-        stale += [replace(fault, node=fault.node + shift) for fault in find_stale(graph)]
-    marks |= {fault.node: fault.kind for fault in broken} | {fault.node: "stale" for fault in stale}
+        edge_gradients += [scalar(graph.edge_gradient(edge)) for edge in range(len(graph.edges))]
+        nonfinite += [replace(fault, node=fault.node + offset) for fault in first_nonfinite(graph)]
+        stale += [replace(fault, node=fault.node + offset) for fault in find_stale(graph)]
+    marks = diagram.marks | {fault.node: fault.kind for fault in nonfinite} | {fault.node: "stale" for fault in stale}
     return {
         "order": np.array(order, np.int32),
-        **_numbers("norms", arrived),
-        **_numbers("sizes", sizes),
-        **_numbers("values", values),
-        **_numbers("gradients", gradients),
-        **_numbers("sent", sent),
-        "ran": all(graph.backward.latest is not None for graph in drawn.graphs),
+        **_optional("gradient_norms", gradient_norms),
+        **_optional("value_norms", value_norms),
+        **_optional("values", values),
+        **_optional("gradients", gradients),
+        **_optional("edge_gradients", edge_gradients),
+        "backward_ran": all(graph.backward.latest is not None for graph in diagram.graphs),
         "marks": [[node, kind] for node, kind in sorted(marks.items())],
-        "folds": {
-            str(i): np.array(_steps(drawn, i), np.float32)
-            for i, box in enumerate(drawn.tree.boxes)
-            if box.kind == "fold"
+        "loop_norms": {
+            str(i): np.array(_iteration_norms(diagram, i), np.float32)
+            for i, box in enumerate(diagram.tree.boxes)
+            if box.kind == "loop"
         },
-        "notes": notes(drawn, stale, broken),
-        "badge": badge(drawn, stale),
-        "signature": signature(drawn),
-        "summary": summary(drawn),
+        "notes": notes(diagram, stale, nonfinite),
+        "badge": badge(diagram, stale),
+        "signature": signature(diagram),
+        "summary": summary(diagram),
     }
 
 
-def first_open(tree: Tree) -> list[int]:
-    """The groups that are open at first: from the outside in, while the picture stays small."""
+def initially_expanded(tree: BoxTree) -> list[int]:
+    """Return the groups to expand at first: from the outside in, while the diagram stays small."""
     inside: dict[int, list[int]] = {}
     for i, box in enumerate(tree.boxes):
         inside.setdefault(box.parent, []).append(i)
-    opened: list[int] = []
-    shown, queue = len(inside.get(-1, ())), list(inside.get(-1, ()))
+    expanded: list[int] = []
+    visible, queue = len(inside.get(-1, ())), list(inside.get(-1, ()))
     for group in queue:
         children = inside.get(group, [])
         kind = tree.boxes[group].kind
-        if children and kind not in ("fold", "page") and (kind == "run" or shown + len(children) <= OPEN):
-            opened.append(group)
-            shown += len(children)
+        fits = kind == "graph" or visible + len(children) <= MAX_INITIAL_BOXES
+        if children and kind not in ("loop", "page") and fits:
+            expanded.append(group)
+            visible += len(children)
             queue += children
-    return opened
+    return expanded
 
 
-def _numbers(name: str, found: list[float | None]) -> dict[str, np.ndarray]:
-    """Numbers as float32 with a bit each that says which are there: a NaN may be one of them."""
-    there = [number is not None for number in found]
-    if not any(there):
+def _optional(name: str, numbers: list[float | None]) -> dict[str, np.ndarray]:
+    """Return numbers as float32 beside one bit each that says whether it is present; NaN cannot say so, because it may be a value."""
+    present = [number is not None for number in numbers]
+    if not any(present):
         return {name: np.array([], np.float32), f"has_{name}": np.array([], np.uint8)}
-    filled = [0.0 if number is None else number for number in found]
-    return {name: np.array(filled, np.float32), f"has_{name}": np.packbits(there, bitorder="little")}
+    filled = [0.0 if number is None else number for number in numbers]
+    return {name: np.array(filled, np.float32), f"has_{name}": np.packbits(present, bitorder="little")}
 
 
-def _steps(drawn: Picture, fold: int) -> list[float]:
-    """The norm of the gradient that arrives at the end of each step of a folded loop, first step first."""
+def _iteration_norms(diagram: Diagram, loop: int) -> list[float]:
+    """Return the gradient norm of the last operation in each iteration of a folded loop, first iteration first."""
     last: dict[int, int] = {}
-    for i, box in enumerate(drawn.tree.boxes):
+    for i, box in enumerate(diagram.tree.boxes):
         if box.kind == "op":
-            step = drawn.step_of(i, fold)
-            if step >= 0:
-                graph, node = drawn.locate(box.node)
-                if step not in last or graph.nodes[node].sequence > drawn.node(last[step]).sequence:
-                    last[step] = box.node
-    return [size or 0.0 for size in norms([drawn.node(last[step]).gradient for step in sorted(last)])]
-
-
-def _carries(tree: Tree) -> np.ndarray:
-    """For each edge between boxes, how many of the graph's edges it stands for, and then which."""
-    return np.array([number for carried in tree.carries for number in (len(carried), *carried)], np.int32)
+            iteration = diagram.iteration_of(i, loop)
+            if iteration >= 0:
+                node = diagram.node(box.node)
+                if iteration not in last or node.sequence > diagram.node(last[iteration]).sequence:
+                    last[iteration] = box.node
+    return [norm or 0.0 for norm in norms([diagram.node(last[i]).gradient for i in sorted(last)])]

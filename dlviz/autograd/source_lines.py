@@ -1,4 +1,4 @@
-"""Where in the learner's code an operation was called: file or notebook cell, line, and the very expression."""
+"""The line of the user's code that called an operation: file or notebook cell, line number, and the expression."""
 
 import linecache
 import os
@@ -11,16 +11,23 @@ from typing import NamedTuple
 from dlviz.kit.caller_frames import is_library
 
 
-class Spot(NamedTuple):
-    """A place in running code, cheap to take; :func:`locate` makes it readable."""
+class Location(NamedTuple):
+    """An instruction in running code. Cheap to take; :func:`source_line` makes it readable."""
 
     code: CodeType
     instruction: int
 
 
 @dataclass(frozen=True)
-class Source:
-    """A line of the learner's code. `where` reads "cell 4" in a notebook, else the file's name."""
+class SourceLine:
+    """A line of the user's code.
+
+    Attributes:
+        where: "cell 4" in a notebook, else the file's name.
+        line: the line number.
+        text: the line without its indentation.
+        expression: the part of the line that ran, or "".
+    """
 
     where: str
     line: int
@@ -31,30 +38,30 @@ class Source:
         return f"{self.where}, line {self.line}"
 
 
-def here(depth: int = 1) -> Spot | None:
-    """The innermost frame that is the learner's own, not torch's, Python's or dlviz's."""
+def caller_location(depth: int = 1) -> Location | None:
+    """Return the location in the innermost frame that belongs to neither torch, nor Python, nor dlviz."""
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
         if not is_library(code):
-            return Spot(code, frame.f_lasti)
+            return Location(code, frame.f_lasti)
         frame = frame.f_back
     return None
 
 
 @cache
-def locate(spot: Spot) -> Source:
-    """The readable form of `spot`: cell or file, line number, the line's text, the expression that ran."""
-    code = spot.code
+def source_line(location: Location) -> SourceLine:
+    """Return the source line of `location`, with the expression that ran."""
+    code = location.code
     positions = _positions(code)
-    index = spot.instruction // 2
+    index = location.instruction // 2
     line, last, start, end = positions[index] if 0 <= index < len(positions) else (None, None, None, None)
     line = line or code.co_firstlineno
     text = linecache.getline(code.co_filename, line).rstrip("\n")
     expression = ""
     if last == line and start is not None and end is not None:  # columns are counted in UTF-8 bytes
         expression = text.encode()[start:end].decode(errors="replace")
-    return Source(_place(code.co_filename), line, text.strip(), expression)
+    return SourceLine(_file_or_cell(code.co_filename), line, text.strip(), expression)
 
 
 @cache
@@ -62,14 +69,10 @@ def _positions(code: CodeType) -> list[tuple[int | None, int | None, int | None,
     return list(code.co_positions())
 
 
-def _place(filename: str) -> str:
-    compiler = getattr(_shell(), "compile", None)
-    named = compiler.format_code_name(filename) if compiler is not None else None
-    if named:  # IPython answers ("Cell", "In[4]") for its own cells
-        return "cell " + named[1].removeprefix("In[").removeprefix("Input ").removesuffix("]")
-    return os.path.basename(filename)
-
-
-def _shell() -> object | None:
+def _file_or_cell(filename: str) -> str:
     ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None
+    compiler = getattr(ipython.get_ipython() if ipython else None, "compile", None)
+    cell = compiler.format_code_name(filename) if compiler is not None else None
+    if cell:  # IPython returns ("Cell", "In[4]") for its own cells
+        return "cell " + cell[1].removeprefix("In[").removeprefix("Input ").removesuffix("]")
+    return os.path.basename(filename)

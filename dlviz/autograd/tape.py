@@ -1,8 +1,8 @@
-"""Watch a forward pass as it runs: values, source lines and module calls, each tied to the autograd node it made.
+"""Record a forward pass while it runs: values, source lines and module calls, each tied to its autograd node.
 
-The tie is autograd's sequence number. An operation reaches the dispatch mode just after its node was made, so the node's number
-is one below the next one; a module call is the span of numbers between its entry and its exit. Nothing is run twice and nothing
-is replaced, so results, ``.grad`` and the random numbers are those of an unwatched run.
+The tie is autograd's sequence number. An operation reaches the dispatch mode just after its node was created, so the node's number is
+one less than the next number; a module call is the range of numbers between its entry and its exit. No operation runs twice and none is
+replaced, so results, ``.grad`` and random numbers equal those of an unrecorded run.
 """
 
 from collections.abc import Iterator
@@ -16,43 +16,53 @@ from torch.nn.modules import module as module_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dlviz.autograd import torch_internals
-from dlviz.autograd.source_lines import Spot, here
+from dlviz.autograd.source_lines import Location, caller_location
 
-#: Values beyond this many bytes in one recording are not kept; the node then says so.
-BUDGET = 2**30
+#: Values beyond this many bytes in one recording are not kept; the node then reports it.
+MAX_BYTES = 2**30
 
 
 @dataclass(slots=True)
-class Op:
-    """One operation as torch ran it. `values` are its outputs, kept by reference until somebody overwrites them.
+class RecordedOp:
+    """One operation as torch ran it.
 
-    `inputs` are the tensors it read that carry no gradient. `parents` say where a value without a graph came from: the sequence
-    number of a node, a leaf, or another operation without a graph; `cut` says why the graph ends here.
+    Attributes:
+        name: the operator's name.
+        values: its outputs, kept by reference until an in-place operation overwrites them.
+        versions: the version counter of each output.
+        location: the instruction that called it.
+        created_by: under ``create_graph=True``, the sequence number of the node whose backward ran it.
+        is_view: whether the output is a view of an input.
+        in_place: whether it wrote into an input.
+        kept: whether its outputs fit the budget.
+        cut: why the graph ends here ("detach", "no_grad", "integer", "item"), or ``None``.
+        inputs: the tensors without a gradient that it read, each with the operation without a graph that computed it.
+        parents: origins of a value without a graph: sequence numbers of nodes, leaves, and operations without a graph.
     """
 
     name: str
     values: tuple[Tensor, ...]
     versions: tuple[int, ...]
-    spot: Spot | None
-    maker: int | None = None
+    location: Location | None
+    created_by: int | None = None
     is_view: bool = False
     in_place: bool = False
     kept: bool = True
     cut: str | None = None
-    inputs: tuple[tuple[Tensor, "Op | None"], ...] = ()
-    parents: tuple["int | Tensor | Op", ...] = ()
+    inputs: tuple[tuple[Tensor, "RecordedOp | None"], ...] = ()
+    parents: tuple["int | Tensor | RecordedOp", ...] = ()
 
-    def value(self, number: int) -> Tensor | None:
-        """Forward output `number`, or ``None`` if it was too large to keep or has been overwritten since."""
-        if number >= len(self.values):
+    def value(self, output: int) -> Tensor | None:
+        """Return a forward output by its number, or ``None`` if it was too large to keep or has been overwritten."""
+        if output >= len(self.values):
             return None
-        value = self.values[number]
-        return value if value._version == self.versions[number] else None
+        value = self.values[output]
+        return value if value._version == self.versions[output] else None
 
 
 @dataclass(slots=True)
-class Scope:
-    """One call of one module: the nodes numbered `start` to `end` were made inside it."""
+class ModuleSpan:
+    """One call of one module: the nodes with sequence numbers from `start` to before `end` were created inside it."""
 
     module: nn.Module
     parent: int
@@ -62,43 +72,43 @@ class Scope:
 
 @dataclass(slots=True, frozen=True)
 class Mutation:
-    """An in-place operation: whose storage it wrote, where, and the sequence number it came at."""
+    """An in-place operation: the storage it wrote, its name and location, and the sequence number at that time."""
 
     storage: int
     name: str
-    spot: Spot | None
+    location: Location | None
     sequence: int
 
 
 @dataclass
 class Tape:
-    """What :func:`recording` wrote down. Hand it to :func:`dlviz.autograd.record` or :func:`dlviz.graph`.
+    """The result of :func:`recording`, for :func:`dlviz.autograd.record` or :func:`dlviz.graph`.
 
-    A tape keeps the forward values, up to 1 GiB, for as long as you keep the tape, but never the graph; `clear` lets go of them.
+    A tape keeps the forward values, up to 1 GiB, but never the graph; :meth:`clear` releases them.
     """
 
     model: nn.Module | None = None
     start: int = 0
-    ops: dict[int, Op] = field(default_factory=dict)
-    cuts: list[Op] = field(default_factory=list)
-    scopes: list[Scope] = field(default_factory=list)
+    ops: dict[int, RecordedOp] = field(default_factory=dict)
+    cuts: list[RecordedOp] = field(default_factory=list)
+    module_spans: list[ModuleSpan] = field(default_factory=list)
     mutations: list[Mutation] = field(default_factory=list)
-    budget: int = BUDGET
+    max_bytes: int = MAX_BYTES
 
     def __repr__(self) -> str:
-        return f"Tape({len(self.ops)} autograd nodes, {len(self.scopes)} module calls)"
+        return f"Tape({len(self.ops)} autograd nodes, {len(self.module_spans)} module calls)"
 
     def clear(self) -> None:
-        """Forget everything recorded, and with it the forward values."""
-        for store in (self.ops, self.cuts, self.scopes, self.mutations):
+        """Delete everything recorded, which releases the forward values."""
+        for store in (self.ops, self.cuts, self.module_spans, self.mutations):
             store.clear()
 
 
 class recording:  # noqa: N801 - used as a verb: with recording() as tape
-    """Record a forward pass while it runs, for :func:`dlviz.autograd.record` and :func:`dlviz.graph`.
+    """Context manager that records a forward pass for :func:`dlviz.autograd.record` and :func:`dlviz.graph`.
 
     Args:
-        model: the module whose name the parameters carry; without it modules are named after the variables that hold them.
+        model: the module to name parameters after; without it, modules are named after the variables that hold them.
 
     Raises:
         TypeError: `model` is not a module.
@@ -122,164 +132,170 @@ class recording:  # noqa: N801 - used as a verb: with recording() as tape
         self._open: list[int] = []
 
     def __enter__(self) -> Tape:
-        """Start to watch this thread."""
+        """Start recording on this thread."""
         self.tape.start = torch_internals.next_sequence()
-        self._watch = _Watch(self.tape)
+        self._recorder = _DispatchRecorder(self.tape)
         self._hooks = [
             module_hooks.register_module_forward_pre_hook(self._enter_module),
             module_hooks.register_module_forward_hook(self._leave_module, always_call=True),
         ]
-        self._watch.__enter__()
+        self._recorder.__enter__()
         return self.tape
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Stop to watch, and let go of the graph: from here on the tape holds plain values."""
-        self._watch.__exit__(kind, error, trace)
+        """Stop recording and release the graph: from now on the tape holds plain values."""
+        self._recorder.__exit__(kind, error, trace)
         for hook in self._hooks:
             hook.remove()
-        self._watch.settle()
+        self._recorder.finish()
 
     def _enter_module(self, module: nn.Module, _: Any) -> None:
         parent = self._open[-1] if self._open else -1
-        self._open.append(len(self.tape.scopes))
-        self.tape.scopes.append(Scope(module, parent, torch_internals.next_sequence()))
+        self._open.append(len(self.tape.module_spans))
+        self.tape.module_spans.append(ModuleSpan(module, parent, torch_internals.next_sequence()))
 
     def _leave_module(self, module: nn.Module, _: Any, output: Any) -> None:
-        while self._open:  # a module whose pre-hook raised never closes itself
-            scope = self.tape.scopes[self._open.pop()]
-            scope.end = torch_internals.next_sequence()
-            if scope.module is module:
+        while self._open:  # the hook of a module whose pre-hook raised never runs
+            span = self.tape.module_spans[self._open.pop()]
+            span.end = torch_internals.next_sequence()
+            if span.module is module:
                 break
 
 
-class _Watch(TorchDispatchMode):
-    """Sees every operation below autograd. Lives as long as the block, and holds what only the block needs."""
+class _DispatchRecorder(TorchDispatchMode):
+    """Dispatch mode that gets every operation below autograd, for as long as the ``with`` block runs."""
 
     def __init__(self, tape: Tape) -> None:
         super().__init__()
         self.tape = tape
         self.last = tape.start
         self.bytes = 0
-        self.spot: Spot | None = None
-        self.holders: dict[int, list[Op]] = {}
-        self.inside_functions: dict[int, list[Op]] = {}
-        self.without_graph: dict[tuple[Any, ...], Op] = {}
+        self.location: Location | None = None
+        self.ops_by_storage: dict[int, list[RecordedOp]] = {}
+        self.ops_in_functions: dict[int, list[RecordedOp]] = {}
+        self.untracked: dict[tuple[Any, ...], RecordedOp] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         number = torch_internals.next_sequence()
-        tracked = torch.is_grad_enabled()
-        if not tracked and torch_internals.running_node() is not None:
-            return func(*args, **kwargs)  # backward without create_graph makes no nodes
-        traits = _traits(func)
-        if traits.written:
-            self._before_write(traits, args, kwargs, number)
+        grad_enabled = torch.is_grad_enabled()
+        if not grad_enabled and torch_internals.current_node() is not None:
+            return func(*args, **kwargs)  # backward without create_graph creates no nodes
+        schema = _schema(func)
+        if schema.written:
+            self._before_write(schema, args, kwargs, number)
         out = func(*args, **kwargs)
-        made = number - 1
-        fresh = number > self.last
-        if fresh and tracked and made > self.last:
-            self._fill_gap(args, made)
+        sequence = number - 1
+        new_node = number > self.last
+        if new_node and grad_enabled and sequence > self.last:
+            self._fill_gap(args, sequence)
         self.last = number
         tensors = tuple(_tensors((out,)))
         inputs = (*_tensors(args), *_tensors(kwargs.values())) if kwargs else tuple(_tensors(args))
-        writes = bool(traits.written)
-        # A write counts its own version, and a view joins its base's count, only after this returns.
-        counted = [inputs[0]] * len(tensors) if traits.is_view and not writes and inputs else tensors
+        writes = bool(schema.written)
+        # A write increments the version, and a view starts to share its base's counter, only after this method returns.
+        counted = [inputs[0]] * len(tensors) if schema.is_view and not writes and inputs else tensors
         versions = tuple(t._version + writes for t in counted)
-        spot = here(2)
-        if traits.name == "detach" and spot == self.spot:
-            return out  # autograd saving a result for backward, within the operation before
-        self.spot = spot
-        op = Op(traits.name, tensors, versions, spot, is_view=traits.is_view, in_place=writes)
-        if fresh and tracked:
-            maker = torch_internals.running_node()
-            op.maker = torch_internals.sequence(maker) if maker is not None else None
-            op.inputs = tuple((t, self.without_graph.get(_alias(t))) for t in inputs if not t.requires_grad)
-            self._keep(op)
-            self.tape.ops[made] = op
-            if writes and tensors and tensors[0]._is_view():
-                self._expect_copy_slices(op, tensors[0], number)
+        location = caller_location(2)
+        if schema.name == "detach" and location == self.location:
+            return out  # autograd saving a result for backward, as part of the operation before
+        self.location = location
+        op = RecordedOp(schema.name, tensors, versions, location, is_view=schema.is_view, in_place=writes)
+        if new_node and grad_enabled:
+            self._tracked(op, sequence, inputs)
             return out
-        if not tracked and fresh:
-            self.inside_functions[made] = []
-        if not tracked and made in self.inside_functions:
-            self.inside_functions[made].append(op)
-        if tensors or traits.reads:
-            self._without_graph(op, traits, inputs, tracked)
+        if not grad_enabled and new_node:
+            self.ops_in_functions[sequence] = []
+        if not grad_enabled and sequence in self.ops_in_functions:
+            self.ops_in_functions[sequence].append(op)
+        if tensors or schema.reads:
+            self._untracked(op, schema, inputs, grad_enabled)
         return out
 
-    def settle(self) -> None:
+    def finish(self) -> None:
         """After the block: tie custom Functions to their outputs, then drop every reference into the graph."""
-        for made, ops in self.inside_functions.items():
+        for sequence, ops in self.ops_in_functions.items():
             for op in reversed(ops):
                 node = op.values[0].grad_fn if op.values else None
-                if node is not None and torch_internals.is_custom(node) and torch_internals.sequence(node) == made:
-                    self.tape.ops[made] = op
+                if node is not None and torch_internals.is_custom(node) and torch_internals.sequence(node) == sequence:
+                    self.tape.ops[sequence] = op
                     break
-        for op in (*self.tape.ops.values(), *self.without_graph.values()):
+        for op in (*self.tape.ops.values(), *self.untracked.values()):
             op.values = tuple(v.detach() for v in op.values)
 
-    def _keep(self, op: Op) -> None:
+    def _tracked(self, op: RecordedOp, sequence: int, inputs: tuple[Tensor, ...]) -> None:
+        """Record an operation that created an autograd node."""
+        creator = torch_internals.current_node()
+        op.created_by = torch_internals.sequence(creator) if creator is not None else None
+        op.inputs = tuple((t, self.untracked.get(_view_key(t))) for t in inputs if not t.requires_grad)
+        self._keep(op)
+        self.tape.ops[sequence] = op
+        if op.in_place and op.values and op.values[0]._is_view():
+            self._expect_copy_slices(op, op.values[0], sequence + 1)
+
+    def _keep(self, op: RecordedOp) -> None:
+        """Keep the outputs of an operation if they fit the budget."""
         size = 0 if op.is_view else sum(t.nbytes for t in op.values)
-        if self.bytes + size > self.tape.budget:
+        if self.bytes + size > self.tape.max_bytes:
             op.kept, op.values = False, ()
             return
         self.bytes += size
         for value in op.values:
-            self.holders.setdefault(_storage(value), []).append(op)
+            self.ops_by_storage.setdefault(_storage(value), []).append(op)
 
-    def _before_write(self, traits: "_Traits", args: Any, kwargs: dict[str, Any], number: int) -> None:
-        """Save the values that are about to be overwritten: who holds the storage gets a copy of its own."""
-        for target in traits.targets(args, kwargs):
+    def _before_write(self, schema: "_Schema", args: Any, kwargs: dict[str, Any], number: int) -> None:
+        """Copy the recorded values that are about to be overwritten."""
+        for target in schema.targets(args, kwargs):
             storage = _storage(target)
-            self.tape.mutations.append(Mutation(storage, traits.name, here(3), number))
-            for op in self.holders.pop(storage, ()):
-                held = [_storage(v) == storage for v in op.values]
-                op.values = tuple(v.detach().clone() if h else v for h, v in zip(held, op.values, strict=True))
-                op.versions = tuple(0 if h else n for h, n in zip(held, op.versions, strict=True))
+            self.tape.mutations.append(Mutation(storage, schema.name, caller_location(3), number))
+            for op in self.ops_by_storage.pop(storage, ()):
+                written = [_storage(v) == storage for v in op.values]
+                op.values = tuple(v.detach().clone() if w else v for w, v in zip(written, op.values, strict=True))
+                op.versions = tuple(0 if w else n for w, n in zip(written, op.versions, strict=True))
 
-    def _fill_gap(self, args: Any, made: int) -> None:
-        """Nodes made between two operations (a view taken again after an in-place write) show up as inputs of the next."""
+    def _fill_gap(self, args: Any, sequence: int) -> None:
+        """Record nodes created between two operations (such as a view that is taken again after a write) from the next one's inputs."""
         for value in _tensors(args):
             node = value.grad_fn
             number = torch_internals.sequence(node) if node is not None else -1
-            if node is not None and self.last <= number < made and number not in self.tape.ops:
-                op = Op(node.name(), (value,), (value._version,), here(3))
+            if node is not None and self.last <= number < sequence and number not in self.tape.ops:
+                op = RecordedOp(node.name(), (value,), (value._version,), caller_location(3))
                 self._keep(op)
                 self.tape.ops[number] = op
 
-    def _expect_copy_slices(self, op: Op, view: Tensor, number: int) -> None:
-        """Writing into a view makes a second node, numbered next: CopySlices, whose output is the whole base."""
+    def _expect_copy_slices(self, op: RecordedOp, view: Tensor, number: int) -> None:
+        """Record the second node that a write into a view creates: CopySlices, whose output is the whole base."""
         base = view._base
         if base is not None:
-            whole = Op(op.name, (base,), (base._version + 1,), op.spot, in_place=True)
-            self._keep(whole)
-            self.tape.ops[number] = whole
+            copy = RecordedOp(op.name, (base,), (base._version + 1,), op.location, in_place=True)
+            self._keep(copy)
+            self.tape.ops[number] = copy
 
-    def _without_graph(self, op: Op, traits: "_Traits", inputs: tuple[Tensor, ...], tracked: bool) -> None:
-        """An operation that made no node: under no_grad, on integers, inside a custom Function, or on plain data."""
-        known = [self.without_graph.get(_alias(t)) if not t.requires_grad else None for t in inputs]
+    def _untracked(self, op: RecordedOp, schema: "_Schema", inputs: tuple[Tensor, ...], grad_enabled: bool) -> None:
+        """Record an operation that created no node: under no_grad, on integers, inside a custom Function, or on plain data."""
+        producers = [self.untracked.get(_view_key(t)) if not t.requires_grad else None for t in inputs]
         if any(t.requires_grad for t in inputs):
-            op.cut = _cut(traits, op.values, tracked)
-        if op.cut is None and not any(known):
+            op.cut = _cut(schema, op.values, grad_enabled)
+        if op.cut is None and not any(producers):
             return
-        op.parents = tuple(_origin(t, before) for t, before in zip(inputs, known, strict=True))
+        op.parents = tuple(_origin(t, producer) for t, producer in zip(inputs, producers, strict=True))
         if op.cut is not None:
             self.tape.cuts.append(op)
         for value in op.values:
-            self.without_graph[_alias(value)] = op
+            self.untracked[_view_key(value)] = op
 
 
-def _origin(value: Tensor, before: Op | None) -> int | Tensor | Op:
+def _origin(value: Tensor, producer: RecordedOp | None) -> int | Tensor | RecordedOp:
+    """Return the sequence number of a tensor's node, else the untracked operation that computed it, else the tensor itself."""
     node = value.grad_fn
     if node is not None:
         return torch_internals.sequence(node)
-    return before if before is not None else value
+    return producer if producer is not None else value
 
 
 @dataclass(frozen=True)
-class _Traits:
-    """What an operator's schema says of it."""
+class _Schema:
+    """Properties of an operator, from its schema. `written` holds ``(index, name)`` of the arguments that it writes into."""
 
     name: str
     is_view: bool
@@ -287,35 +303,36 @@ class _Traits:
     written: tuple[tuple[int, str], ...]
 
     def targets(self, args: Any, kwargs: dict[str, Any]) -> Iterator[Tensor]:
+        """Yield the tensors that a call writes into."""
         for index, name in self.written:
             yield from _tensors((args[index] if index < len(args) else kwargs.get(name),))
 
 
-_known: dict[Any, _Traits] = {}
+_schemas: dict[Any, _Schema] = {}
 
 
-def _traits(func: Any) -> _Traits:
-    found = _known.get(func)
-    if found is None:
+def _schema(func: Any) -> _Schema:
+    cached = _schemas.get(func)
+    if cached is None:
         schema = func._schema
         written = tuple(
             (i, a.name) for i, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write
         )
-        aliased = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
+        is_view = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
         name = schema.name.split("::")[-1]
-        found = _known[func] = _Traits(name, aliased, name == "_local_scalar_dense", written)
-    return found
+        cached = _schemas[func] = _Schema(name, is_view, name == "_local_scalar_dense", written)
+    return cached
 
 
-def _cut(traits: _Traits, values: tuple[Tensor, ...], tracked: bool) -> str | None:
-    """Why the graph ends here, as the key of a sentence; ``None`` where nothing of the value went on."""
-    if traits.reads:
+def _cut(schema: _Schema, values: tuple[Tensor, ...], grad_enabled: bool) -> str | None:
+    """Return why the graph ends at an operation, as a message key; ``None`` if the value does not go on."""
+    if schema.reads:
         return "item"
-    if traits.name.endswith("_like") or traits.name.startswith("new_") or traits.written:
-        return None  # takes a shape, not a value
-    if traits.name in ("detach", "alias"):
+    if schema.name.endswith("_like") or schema.name.startswith("new_") or schema.written:
+        return None  # uses only the shape
+    if schema.name in ("detach", "alias"):
         return "detach"
-    if not tracked:
+    if not grad_enabled:
         return "no_grad"
     if not any(v.is_floating_point() or v.is_complex() for v in values):
         return "integer"
@@ -323,6 +340,7 @@ def _cut(traits: _Traits, values: tuple[Tensor, ...], tracked: bool) -> str | No
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
+    """Yield the tensors among values and in their nested tuples and lists."""
     for value in values:
         if isinstance(value, Tensor):
             yield value
@@ -331,14 +349,15 @@ def _tensors(values: Any) -> Iterator[Tensor]:
 
 
 def _storage(value: Tensor) -> int:
+    """Return a number that identifies the storage of a tensor."""
     try:
         return value.untyped_storage()._cdata
-    except (RuntimeError, NotImplementedError):  # sparse and other tensors without one storage
+    except (RuntimeError, NotImplementedError):  # sparse and other tensors without a single storage
         return -id(value)
 
 
-def _alias(value: Tensor) -> tuple[Any, ...]:
-    """The same memory seen the same way: survives torch handing out a new Python object for a view."""
+def _view_key(value: Tensor) -> tuple[Any, ...]:
+    """Return a key of the memory and layout of a tensor, which stays the same when torch returns a new Python object for a view."""
     if value.layout is not torch.strided:
         return (id(value),)
     return (_storage(value), value.storage_offset(), value.shape, value.stride(), value.dtype)

@@ -1,4 +1,4 @@
-"""`dlviz.graph`: the autograd graph of the learner's own loss, drawn, stepped and opened."""
+"""`dlviz.graph`: widget that draws the autograd graph of a loss and steps through backward."""
 
 import gc
 import inspect
@@ -11,11 +11,11 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.autograd.diagram import Picture, picture
+from dlviz.autograd.diagram import Diagram, build_diagram
 from dlviz.autograd.graph import Graph
 from dlviz.autograd.node_details import describe
 from dlviz.autograd.record import record
-from dlviz.autograd.scene import first_open, flow, scene
+from dlviz.autograd.scene import flow, initially_expanded, scene
 from dlviz.autograd.still import draw
 from dlviz.autograd.tape import Tape, recording
 from dlviz.kit.errors import DlvizError
@@ -25,78 +25,80 @@ from dlviz.kit.widget import Widget, binary
 
 Target = Tensor | Graph | Callable[[], Tensor]
 
-#: Graphs with up to this many nodes carry every detail from the start; of larger ones a node is described when it is clicked.
-DETAILED = 40
-#: An exported page carries the details of up to this many nodes.
-EXPORTED = 1500
+#: Graphs with up to this many nodes send all details at once; of larger graphs the view requests the details of a node.
+MAX_DETAILS = 40
+#: An exported page holds the details of up to this many nodes.
+MAX_EXPORTED_DETAILS = 1500
 
 
 class AutogradGraph(Widget):
-    """The picture of an autograd graph, live: when backward runs, in whichever cell, its gradients appear.
+    """Widget that shows an autograd graph. When backward runs, in any cell, its gradients appear.
 
     Attributes:
-        graph: the graph as data; ``graphs`` all of them, two when runs are compared.
-        flow: what backward brought, as the view needs it.
-        expanded: numbers of the groups that are open.
-        selected: the node shown in full, as an index into ``graph.nodes`` (of a second run, counted on), or -1.
-        details: nodes described in full from the start, by number.
-        detail: the node described last.
+        graph: the graph as data.
+        graphs: all graphs that are drawn; two when they are compared.
+        flow: what backward added, as the view needs it.
+        expanded: box numbers of the expanded groups.
+        selected: the node in the side panel, as an index into ``graph.nodes`` (a second graph's nodes follow the first's), or -1.
+        details: details of nodes by number, if the graph is small.
+        detail: details of the node that the view requested last.
         step: 0 is the forward pass; at step k, the first k nodes of ``graph.order`` have run backward.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "autograd"
+    _function = "graph"
+    _tensor_attributes = ("graphs", "_diagram")
 
-    flow = traitlets.Dict(help="what backward brought").tag(sync=True)
-    expanded = traitlets.List(traitlets.Int(), help="the groups that are open").tag(sync=True)
-    selected = traitlets.Int(-1, min=-1, help="the node shown in full").tag(sync=True)
-    details = traitlets.Dict(help="nodes described in full").tag(sync=True)
-    detail = traitlets.Dict(help="the node described last").tag(sync=True)
+    flow = traitlets.Dict(help="what backward added").tag(sync=True)
+    expanded = traitlets.List(traitlets.Int(), help="the expanded groups").tag(sync=True)
+    selected = traitlets.Int(-1, min=-1, help="the node in the side panel").tag(sync=True)
+    details = traitlets.Dict(help="details of nodes by number").tag(sync=True)
+    detail = traitlets.Dict(help="details of the node requested last").tag(sync=True)
 
     def __init__(self, graphs: Iterable[Graph], **traits: Any) -> None:
         self.graphs = list(graphs)
-        self._picture: Picture | None = picture(self.graphs)
-        first = {"scene": binary(scene(self._picture)), "flow": binary(flow(self._picture))}
-        traits.setdefault("expanded", first_open(self._picture.tree))
-        super().__init__(**first, **traits)
-        self._fill_details()
+        self._diagram: Diagram = build_diagram(self.graphs)
+        initial = {"scene": binary(scene(self._diagram)), "flow": binary(flow(self._diagram))}
+        traits.setdefault("expanded", initially_expanded(self._diagram.tree))
+        super().__init__(**initial, **traits)
+        self._update_details()
         if "step" not in traits:
-            self._at_the_end()
-        listener = weakref.WeakMethod(self._refresh)
+            self._go_to_last_step()
+        listener = weakref.WeakMethod(self._update)
         for graph in self.graphs:
             graph.backward.listeners.append(listener)
-        self.on_msg(self._answer)
 
     @property
     def graph(self) -> Graph:
-        """The graph as data; of two runs the first.
+        """The graph as data; of two compared graphs the first.
 
         Raises:
             DlvizError: the widget has been closed.
         """
-        if not self.graphs:
-            raise DlvizError(message("autograd.refused.closed"))
+        self._check_open()
         return self.graphs[0]
 
     def preview(self, gradient: Tensor | None = None) -> None:
-        """Compute the gradients for the picture: every ``.grad`` stays as it is, the graph stays whole.
+        """Compute the gradients for display only: every ``.grad`` stays as it is, and the graph is not freed.
 
         Args:
             gradient: for a root that is not a scalar, a tensor of its shape.
 
         Raises:
-            DlvizError: torch refuses; the message is torch's own.
+            DlvizError: torch refuses (the message is torch's own), or the widget has been closed.
         """
+        self._check_open()
         for graph in self.graphs:
             try:
                 graph.preview(gradient)
             except RuntimeError as error:
                 raise DlvizError(message("autograd.refused.preview", torch=str(error))) from None
-        self._refresh()
+        self._update()
 
     def dot(self) -> str:
-        """The same graph as Graphviz source, as the package torchviz writes it. The ``dot`` program is not needed.
+        """Return the graph as Graphviz source, as torchviz writes it. The ``dot`` program is not needed.
 
         Source:
             https://github.com/szagoruyko/pytorchviz
@@ -106,78 +108,76 @@ class AutogradGraph(Widget):
         leaves = {node.label: node.tensor for node in self.graph.leaves if node.label}
         return make_dot(self.graph.root, params=leaves).source
 
-    def close(self) -> None:
-        """Take the widget off the page and let go of the graph and every tensor in it."""
-        self.graphs, self._picture = [], None
-        super().close()
+    @property
+    def _node_count(self) -> int:
+        return sum(len(graph.nodes) for graph in self.graphs)
 
     def _describe(self) -> str:
-        if self._picture is None:
-            return message("autograd.repr", title="", nodes=0, edges=0, state=message("autograd.state_closed"))
         latest = self.graph.backward.latest
-        passes = self.graph.backward.passes
         key = "waiting" if latest is None else "preview" if latest.preview else "ran"
         return message(
             "autograd.repr",
             title=", ".join(graph.title for graph in self.graphs),
-            nodes=sum(len(graph.nodes) for graph in self.graphs),
+            nodes=self._node_count,
             edges=sum(len(graph.edges) for graph in self.graphs),
-            state=message(f"autograd.state_{key}", passes=passes),
+            state=message(f"autograd.state_{key}", passes=self.graph.backward.passes),
         )
 
     def _still(self) -> str:
-        if self._picture is None:
-            raise DlvizError(message("autograd.refused.closed"))
-        return draw(self._picture, self.expanded, "dark" if self.theme == "dark" else "light")
+        self._check_open()
+        return draw(self._diagram, self.expanded, self._still_theme)
 
     def _page_state(self) -> dict[str, Any]:
         traits = super()._page_state()
-        if self._picture is not None:
-            count = min(EXPORTED, sum(len(graph.nodes) for graph in self.graphs))
-            traits["details"] = {str(node): self._about(node) for node in range(count)}
+        if not self._closed:
+            traits["details"] = self._all_details(min(MAX_EXPORTED_DETAILS, self._node_count))
         return traits
 
-    def _about(self, node: int) -> dict[str, Any]:
-        """Node number `node` of the picture in full, with the picture's numbers for its neighbors."""
-        assert self._picture is not None
-        graph, index = self._picture.locate(node)
-        shift, about = node - index, describe(graph, index)
-        for neighbor in (about, *about["sends"], *about["meets"], *([about["maker"]] if "maker" in about else [])):
-            neighbor["node"] += shift
-        return about
+    def _all_details(self, count: int) -> dict[str, Any]:
+        return {str(number): self._details_of(number) for number in range(count)}
 
-    def _fill_details(self) -> None:
-        count = sum(len(graph.nodes) for graph in self.graphs)
-        if count <= DETAILED:
-            self.details = {str(node): self._about(node) for node in range(count)}
+    def _details_of(self, number: int) -> dict[str, Any]:
+        """Return the details of one node, with node numbers of the diagram instead of indices of its graph."""
+        graph, index = self._diagram.locate(number)
+        details = describe(graph, index)
+        references = [details, *details["grad_inputs"], *details["contributions"]]
+        if "created_by" in details:
+            references.append(details["created_by"])
+        for reference in references:
+            reference["node"] += number - index
+        return details
 
-    def _at_the_end(self) -> None:
-        if self.flow["ran"]:
-            self.step = sum(len(graph.nodes) for graph in self.graphs)
+    def _update_details(self) -> None:
+        if self._node_count <= MAX_DETAILS:
+            self.details = self._all_details(self._node_count)
 
-    def _refresh(self) -> None:
-        """Backward has run: show what it brought."""
-        if self._picture is None:
+    def _go_to_last_step(self) -> None:
+        if self.flow["backward_ran"]:
+            self.step = self._node_count
+
+    def _update(self) -> None:
+        """Show the gradients of a backward pass that has just ended."""
+        if self._closed:
             return
         with self.hold_sync():
-            self.flow = binary(flow(self._picture))
-            self._fill_details()
-            self._at_the_end()
+            self.flow = binary(flow(self._diagram))
+            self._update_details()
+            self._go_to_last_step()
             if self.selected >= 0 and not self.details:
-                self.detail = self._about(self.selected)
+                self.detail = self._details_of(self.selected)
 
-    def _answer(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
-        if self._picture is None:
-            return
-        if content.get("kind") == "details":
-            node = int_field(content, "node")
-            if 0 <= node < sum(len(graph.nodes) for graph in self.graphs):
-                self.detail = self._about(node)
-        elif content.get("kind") == "preview":
-            try:
-                self.preview()
-            except DlvizError as problem:
-                self.flow = {**self.flow, "notes": [*self.flow["notes"], {"kind": "bad", "text": str(problem)}]}
+    def _on_details(self, content: Mapping[str, Any]) -> None:
+        """Send the details of the node that the view requests."""
+        number = int_field(content, "node")
+        if 0 <= number < self._node_count:
+            self.detail = self._details_of(number)
+
+    def _on_preview(self, content: Mapping[str, Any]) -> None:
+        """Compute the gradients for display, or show torch's reason not to."""
+        try:
+            self.preview()
+        except DlvizError as error:
+            self.flow = {**self.flow, "notes": [*self.flow["notes"], {"kind": "bad", "text": str(error)}]}
 
 
 def graph(
@@ -191,24 +191,24 @@ def graph(
 ) -> AutogradGraph:
     """Draw the autograd graph behind your own loss.
 
-    Three ways, by what is to be seen. A bare tensor shows operations, shapes and, once ``loss.backward()`` has run in any cell,
-    gradients. With a tape from :func:`dlviz.autograd.recording` it shows forward values, source lines and modules too. A function is
-    run once under such a tape, and its gradients are computed for the picture without touching any ``.grad``.
+    The target decides what is shown. A tensor alone shows operations, shapes and, after ``loss.backward()`` in any cell, gradients.
+    With a tape from :func:`dlviz.autograd.recording` the graph also shows forward values, source lines and modules. A function is
+    called once under such a tape, and its gradients are computed for display without changing any ``.grad``.
 
     Args:
         target: the loss, a function that returns it, or a graph from :func:`dlviz.autograd.record`.
-        tape: what recorded the forward pass of `target`.
-        model: the module whose parameters are to be named, where no variable of yours leads to it.
-        against: a second run to compare with: what only one of the two has is marked.
-        names: names for tensors, beyond your variables and modules.
+        tape: the tape that recorded the forward pass of `target`.
+        model: the module to name parameters after, if none of your variables leads to it.
+        against: a second target to compare with; operations that only one of them has are marked.
+        names: names for tensors, in addition to your variables and modules.
         traits: ``theme``, ``step``, ``selected``, ``expanded``, ``speed`` and the other traits of :class:`AutogradGraph`.
 
     Returns:
-        The widget. It updates when backward runs, as long as you keep it.
+        The widget. It updates whenever backward runs, until it is closed.
 
     Raises:
-        DlvizError: there is no graph to draw; the message says why and what would help.
-        TypeError: an argument that it does not take.
+        DlvizError: there is no graph to draw; the message gives the reason and a remedy.
+        TypeError: an unknown argument.
 
     Example:
         >>> import torch, dlviz
@@ -219,7 +219,7 @@ def graph(
     Source:
         https://docs.pytorch.org/docs/stable/notes/autograd.html
     """
-    with _no_collection():
+    with _gc_disabled():
         graphs = [_graph(target, tape, model, names)]
         if against is not None:
             graphs.append(_graph(against, tape, model, names))
@@ -231,18 +231,18 @@ def _graph(target: Target, tape: Tape | None, model: nn.Module | None, names: Ma
         return target
     if isinstance(target, Tensor) or not callable(target):
         return record(target, tape, names=names)
-    with recording(model) as made:
+    with recording(model) as recorded:
         loss = target()
-    found = record(loss, made, names=names, scope=_closed_over(target))
-    if found.root.numel() == 1:
-        # Where torch will not run this one apart from .backward(), the picture waits for that.
+    result = record(loss, recorded, names=names, scope=_closure_variables(target))
+    if result.root.numel() == 1:
+        # Reentrant checkpoints refuse torch.autograd.grad; the gradients then appear after .backward().
         with suppress(RuntimeError):
-            found.preview()
-    return found
+            result.preview()
+    return result
 
 
-def _closed_over(function: Callable[[], Tensor]) -> dict[str, Any]:
-    """The variables that a lambda or a nested function took with it."""
+def _closure_variables(function: Callable[[], Tensor]) -> dict[str, Any]:
+    """Return the variables that a lambda or a nested function captured."""
     try:
         return dict(inspect.getclosurevars(function).nonlocals)
     except (TypeError, ValueError):  # a callable object has no closure
@@ -250,12 +250,12 @@ def _closed_over(function: Callable[[], Tensor]) -> dict[str, Any]:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Thousands of small objects are about to be made, none of them garbage: looking for some would take longer than making them."""
-    was = gc.isenabled()
+def _gc_disabled() -> Iterator[None]:
+    """Disable garbage collection while thousands of small objects are created: the collector would take longer than creating them."""
+    enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was:
+        if enabled:
             gc.enable()

@@ -1,4 +1,4 @@
-"""What is wrong is named before backward fails: who saved, who wrote, where the first NaN came from."""
+"""Faults are found before backward fails: overwritten saved tensors with the line that wrote, freed graphs, the first NaN."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def test_an_in_place_fault_is_named_before_backward_with_node_and_line():
     assert fault.message in str(refused.value)
 
 
-def test_a_fault_after_the_record_is_found_too_though_nobody_saw_the_line():
+def test_an_overwrite_after_recording_is_found_without_its_line():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     h = w.exp()
     graph = autograd.record(h.sum())
@@ -34,7 +34,7 @@ def test_a_fault_after_the_record_is_found_too_though_nobody_saw_the_line():
     assert (fault.saved, fault.mutation, fault.source) == ("result", None, None)
 
 
-def test_a_harmless_write_is_no_fault():
+def test_a_harmless_write_is_not_reported():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     with autograd.recording() as tape:
         h = w + 1
@@ -54,7 +54,7 @@ def test_a_freed_graph_is_known():
     assert anomalies.find_stale(graph) == []
 
 
-def test_looking_at_a_checkpoint_does_not_run_it_again():
+def test_reading_a_checkpoint_does_not_run_it_again():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     runs = []
 
@@ -66,19 +66,19 @@ def test_looking_at_a_checkpoint_does_not_run_it_again():
     graph = autograd.record(loss)
     anomalies.find_stale(graph)
     assert not anomalies.is_freed(graph)
-    assert all(anomalies.saved(node) is not None for node in graph.nodes)
+    assert all(anomalies.saved_values(node) is not None for node in graph.nodes)
     assert len(runs) == 1
 
 
-def test_the_first_nan_of_the_forward_pass_is_the_node_that_made_it():
+def test_the_first_nan_of_the_forward_pass_names_the_node_that_computed_it():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     with autograd.recording() as tape:
         a = w - 1.5
         root = a.sqrt()
         loss = (root * 2).sum()
     graph = autograd.record(loss, tape)
-    (broken,) = anomalies.first_non_finite(graph)
-    assert (graph.nodes[broken.node].label, broken.kind, broken.backward) == ("root", "nan", False)
+    (fault,) = anomalies.first_nonfinite(graph)
+    assert (graph.nodes[fault.node].label, fault.kind, fault.backward) == ("root", "nan", False)
 
 
 def test_the_first_nan_of_backward_is_the_node_that_sent_it():
@@ -87,9 +87,9 @@ def test_the_first_nan_of_backward_is_the_node_that_sent_it():
         masked = w.sqrt() * torch.tensor([0.0, 1.0])
         loss = masked.sum()
     graph = autograd.record(loss, tape)
-    assert anomalies.first_non_finite(graph) == []
+    assert anomalies.first_nonfinite(graph) == []
     loss.backward()
-    found = {broken.kind: graph.nodes[broken.node].op for broken in anomalies.first_non_finite(graph)}
+    found = {fault.kind: graph.nodes[fault.node].op for fault in anomalies.first_nonfinite(graph)}
     assert torch.isnan(w.grad).any()
     assert found == {"nan": "sqrt"}
 
@@ -98,16 +98,16 @@ def test_a_large_finite_half_is_not_mistaken_for_infinity():
     w = torch.full((100_000,), 6e4, dtype=torch.float32, requires_grad=True)
     with autograd.recording() as tape:
         loss = (w.half() * 1).float().mean()
-    assert anomalies.first_non_finite(autograd.record(loss, tape)) == []
+    assert anomalies.first_nonfinite(autograd.record(loss, tape)) == []
 
 
 def test_saved_tensors_are_readable_by_name():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     graph = autograd.record((w * 3.0).pow(2).sum())
     power = next(node for node in graph.nodes if node.op == "pow")
-    kept = anomalies.saved(power)
-    assert kept["exponent"] == 2
-    assert kept["self"].tolist() == [3.0, 6.0]
+    saved = anomalies.saved_values(power)
+    assert saved["exponent"] == 2
+    assert saved["self"].tolist() == [3.0, 6.0]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_graph_through_indexing_can_be_drawn_and_run_backward(pick):
     w = torch.ones(3, requires_grad=True)
     late = (w * torch.tensor([1.0, 2.0, 3.0]))[pick].sum()
     view = dlviz.graph(late)
-    late.backward()  # what indexing keeps is a list, which is gone when the picture looks again
+    late.backward()  # indexing saves a list, which is freed when the widget reads it again
     assert anomalies.is_freed(view.graph)
     assert view.graph.nodes[0].gradients[0].item() == 1
     view.close()

@@ -9,14 +9,14 @@ from torchgen.packaged.autograd.load_derivatives import load_derivatives
 
 from dlviz import autograd
 from dlviz.autograd import derivatives
-from dlviz.autograd.anomalies import saved
-from dlviz.autograd.node_details import arguments
+from dlviz.autograd.anomalies import saved_values
+from dlviz.autograd.node_details import argument_names
 
 a, b = torch.tensor([[0.3, -0.7], [1.2, 0.4]]), torch.tensor([[0.9, 0.2], [-0.5, 1.1]])
 positive, vector, other = torch.tensor([[0.5, 2.0], [1.5, 0.1]]), torch.tensor([0.3, -0.4]), torch.tensor([1.5, 0.7])
 batch = torch.stack([a, b])
 
-#: node name -> an operation that makes it, and its inputs
+#: By node name, an operation that creates the node, and its inputs.
 CASES = {
     "AbsBackward0": (torch.abs, a),
     "AddBackward0": (lambda x, y: torch.add(x, y, alpha=3), a, b),
@@ -60,13 +60,13 @@ def test_a_readable_formula_computes_what_autograd_computes(name):
         loss = (out * torch.linspace(0.5, 2, out.numel(), dtype=torch.float64).reshape(out.shape)).sum()
     graph = autograd.record(loss, tape)
     node = next(n for n in reversed(graph.nodes) if n.name == name)
-    values = dict(saved(node)) | {"result": node.value}
+    values = dict(saved_values(node)) | {"result": node.value}
     # A size of -1 is how torch saves a dimension counted from the end.
     values = {k: (v - 2**64 if isinstance(v, int) and v > 2**63 else v) for k, v in values.items()}
     loss.backward()
-    for argument, sent in zip(arguments(node), node.sent, strict=True):
+    for argument, gradient in zip(argument_names(node), node.grad_inputs, strict=True):
         computed = eval(derivatives.readable(name)[argument], {"grad": node.gradient, **values})
-        assert torch.allclose(computed, sent, rtol=1e-12, atol=1e-14), argument
+        assert torch.allclose(computed, gradient, rtol=1e-12, atol=1e-14), argument
 
 
 def test_the_table_equals_what_torchgen_reads():
@@ -81,7 +81,7 @@ def test_the_table_equals_what_torchgen_reads():
         info = by_key.get("Default")
         if info is not None and info.op and not info.op.endswith("_copy"):
             theirs[info.op] = {name for derivative in info.derivatives for name in derivative.var_names}
-    ours = {name: set(found) for name, found in derivatives._table().items()}
+    ours = {name: set(formulas) for name, formulas in derivatives._table().items()}
     assert ours == theirs
 
 
@@ -90,10 +90,10 @@ def test_an_unknown_node_has_no_formula():
     assert derivatives.readable("CubeBackward") == {}
 
 
-def test_each_sent_gradient_is_named_after_its_argument():
+def test_each_gradient_is_named_after_its_argument():
     x, w, bias = torch.ones(2, 3), torch.ones(4, 3, requires_grad=True), torch.ones(4, requires_grad=True)
     graph = autograd.record(torch.nn.functional.linear(x, w, bias).sum())
     addmm = next(n for n in graph.nodes if n.op == "addmm")
-    assert arguments(addmm) == ["self", "mat1", "mat2"]
+    assert argument_names(addmm) == ["self", "mat1", "mat2"]
     stacked = autograd.record(torch.cat([w, w * 2]).sum())
-    assert arguments(next(n for n in stacked.nodes if n.op == "cat")) == ["tensors", "tensors"]
+    assert argument_names(next(n for n in stacked.nodes if n.op == "cat")) == ["tensors", "tensors"]

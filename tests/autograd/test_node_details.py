@@ -1,4 +1,4 @@
-"""What is said of one node is what torch knows of it."""
+"""The details of a node are torch's own numbers."""
 
 import numpy as np
 import pytest
@@ -22,19 +22,19 @@ def test_a_node_is_described_with_its_numbers():
     graph = autograd.record(loss, tape)
     index = graph.node("h").index
     before = describe(graph, index)
-    assert before["arriving"] is None
-    assert before["source"]["part"] == "torch.tanh(w)"
+    assert before["gradient"] is None
+    assert before["source"]["expression"] == "torch.tanh(w)"
     assert numbers(before["value"]) == pytest.approx(torch.tanh(w).detach().numpy())
     loss.backward()
     about = describe(graph, index)
     assert about["formulas"] == [
         {"to": "self", "torch": "tanh_backward(grad, result)", "python": "grad * (1 - result**2)"}
     ]
-    assert [kept["name"] for kept in before["saved"]] == ["result"]
-    assert numbers(about["sends"][0]["gradient"]) == pytest.approx(w.grad.numpy())
+    assert [saved["name"] for saved in before["saved"]] == ["result"]
+    assert numbers(about["grad_inputs"][0]["gradient"]) == pytest.approx(w.grad.numpy())
     leaf = describe(graph, graph.node("w").index)["leaf"]
-    assert leaf["before"] is None
-    assert numbers(leaf["after"]) == pytest.approx(w.grad.numpy())
+    assert leaf["grad_before"] is None
+    assert numbers(leaf["grad_after"]) == pytest.approx(w.grad.numpy())
 
 
 def test_where_paths_meet_the_contributions_add_up():
@@ -43,12 +43,12 @@ def test_where_paths_meet_the_contributions_add_up():
     graph = autograd.record(loss)
     loss.backward()
     about = describe(graph, graph.node("w").index)
-    assert sorted(numbers(part["gradient"]).item() for part in about["meets"]) == [3, 4]
-    assert numbers(about["arriving"]).item() == 7
+    assert sorted(numbers(part["gradient"]).item() for part in about["contributions"]) == [3, 4]
+    assert numbers(about["gradient"]).item() == 7
     assert residual(graph, graph.node("w").index) == 0
 
 
-def test_the_residual_says_how_far_the_redone_sum_lies_from_torch():
+def test_the_residual_is_the_distance_of_the_sum_from_torch():
     _, loss_of = zoo.build("loop_rnn")
     loss = loss_of()
     graph = autograd.record(loss)
@@ -88,7 +88,7 @@ def test_special_nodes_are_flagged():
     assert "hook" in describe(hooked, hooked.node("w").index)["flags"]
 
 
-def test_an_index_that_is_not_there_is_refused():
+def test_an_index_out_of_range_is_refused():
     graph = autograd.record(torch.ones(2, requires_grad=True).sum())
     with pytest.raises(IndexError, match="0 to 1"):
         describe(graph, 2)
@@ -118,7 +118,7 @@ def test_a_large_tensor_is_a_histogram_that_counts_every_number():
     assert constant["histogram"]["counts"] == [100]
 
 
-def test_odd_tensors_are_summarized_without_fail():
+def test_empty_meta_and_sparse_tensors_are_summarized():
     assert summarize(torch.empty(0))["numbers"] == b""
     assert summarize(torch.empty(2, device="meta")) == {"shape": [2], "dtype": "float32"}
     assert summarize(torch.eye(2).to_sparse())["shape"] == [2, 2]
@@ -130,7 +130,7 @@ def test_norms_and_scalars_are_torch_s_own():
     assert [scalar(t) for t in tensors] == [None, None, 2.0, None]
 
 
-def test_hooks_and_retained_gradients_of_the_learner_s_variables_are_known():
+def test_hooks_and_retain_grad_on_variables_are_flagged():
     w = torch.ones(2, requires_grad=True)
     hooked, kept, plain = w * 2, w * 3, w * 4
     hooked.register_hook(lambda g: g * 10)
@@ -138,7 +138,7 @@ def test_hooks_and_retained_gradients_of_the_learner_s_variables_are_known():
     loss = (hooked + kept + plain).sum()
     graph = autograd.record(loss)
     flags = {name: describe(graph, graph.node(name).index)["flags"] for name in ("hooked", "kept", "plain")}
-    assert flags == {"hooked": ["hook"], "kept": ["retained"], "plain": []}
+    assert flags == {"hooked": ["hook"], "kept": ["retains_grad"], "plain": []}
     loss.backward()
     assert graph.node("hooked").gradient.tolist() == [10, 10]
     assert torch.equal(graph.node("kept").gradient, kept.grad)

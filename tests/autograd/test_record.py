@@ -1,4 +1,4 @@
-"""The record is the graph that torch built, with the numbers that torch computed."""
+"""The record is torch's graph, with the numbers that torch computed."""
 
 import gc
 import weakref
@@ -16,16 +16,16 @@ CASES = list(zoo.ALL)
 
 
 def walk(root):
-    """An independent walk of next_functions."""
+    """Walk next_functions without dlviz and return nodes and counted edges."""
     nodes, edges, stack = {root}, Counter(), [root]
     while stack:
         node = stack.pop()
-        for slot, (maker, number) in enumerate(node.next_functions):
-            if maker is not None:
-                edges[node, maker, slot, number] += 1
-                if maker not in nodes:
-                    nodes.add(maker)
-                    stack.append(maker)
+        for slot, (producer, output) in enumerate(node.next_functions):
+            if producer is not None:
+                edges[node, producer, slot, output] += 1
+                if producer not in nodes:
+                    nodes.add(producer)
+                    stack.append(producer)
     return nodes, edges
 
 
@@ -58,8 +58,8 @@ def test_backward_runs_in_the_order_of_the_nodes(name):
     assert sorted(graph.backward.order) == list(range(len(graph.nodes)))
 
 
-class Keeper(torch.utils._python_dispatch.TorchDispatchMode):
-    """Eager values and retained gradients, gathered without dlviz: every output a learner could hold, by its node."""
+class OutputRecorder(torch.utils._python_dispatch.TorchDispatchMode):
+    """Dispatch mode that collects every output of eager execution, without dlviz."""
 
     def __init__(self):
         super().__init__()
@@ -75,13 +75,13 @@ class Keeper(torch.utils._python_dispatch.TorchDispatchMode):
 def test_values_are_bit_equal_to_eager_on_99_percent_and_the_rest_are_marked(name):
     _, _loss, graph = recorded(name)
     _, loss_of = zoo.build(name)
-    with Keeper() as keeper:
-        again = loss_of()
+    with OutputRecorder() as recorder:
+        second = loss_of()
     eager = {}
-    for tensor in keeper.outputs:
+    for tensor in recorder.outputs:
         if tensor.grad_fn is not None:
             eager.setdefault(tensor.grad_fn, []).append(tensor)
-    order = autograd.backward_order(again.grad_fn)
+    order = autograd.backward_order(second.grad_fn)
     assert [n.name() for n in order] == [n.name for n in graph.nodes]
     operations = [node for node in graph.nodes if not node.is_leaf]
     shown = [node for node in operations if node.value is not None]
@@ -90,12 +90,12 @@ def test_values_are_bit_equal_to_eager_on_99_percent_and_the_rest_are_marked(nam
     compared = 0
     for node in shown:
         for number, value in enumerate(node.values):
-            twins = [t for t in eager.get(order[node.index], []) if t.output_nr == number]
-            if value is not None and twins:
-                assert torch.equal(value, twins[-1].detach()), node
+            matches = [t for t in eager.get(order[node.index], []) if t.output_nr == number]
+            if value is not None and matches:
+                assert torch.equal(value, matches[-1].detach()), node
                 compared += 1
     assert compared >= 0.75 * len(shown)  # a value overwritten in place has no tensor left to compare with
-    assert torch.equal(graph.nodes[0].value, again.detach())
+    assert torch.equal(graph.nodes[0].value, second.detach())
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -103,15 +103,15 @@ def test_gradients_are_bit_equal_to_retain_grad(name):
     _, loss, graph = recorded(name)
     loss.backward()
     _, loss_of = zoo.build(name)
-    with Keeper() as keeper:
-        again = loss_of()
+    with OutputRecorder() as recorder:
+        second = loss_of()
     kept = {}
-    for tensor in keeper.outputs:
+    for tensor in recorder.outputs:
         if tensor.grad_fn is not None and tensor.requires_grad:
             tensor.retain_grad()
             kept.setdefault((tensor.grad_fn, tensor.output_nr), tensor)
-    order = autograd.backward_order(again.grad_fn)
-    again.backward()
+    order = autograd.backward_order(second.grad_fn)
+    second.backward()
     compared = 0
     for node, function in zip(graph.nodes, order, strict=True):
         if node.is_leaf:
@@ -165,7 +165,7 @@ def test_random_numbers_are_drawn_once_and_the_same():
     assert all(torch.equal(a, b) for a, b in zip(run(True), run(False), strict=True))
 
 
-def test_every_operation_knows_its_line_and_its_module():
+def test_every_operation_has_its_line_and_its_module():
     net, x = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1)), torch.randn(5, 4)
     with autograd.recording() as tape:
         out = net(x)
@@ -193,7 +193,7 @@ def test_the_value_before_an_in_place_write_is_kept():
     assert [n.value.tolist() for n in graph.nodes if n.op in ("relu", "mul")] == [[3, 0], [3, -6]]
 
 
-def test_a_value_overwritten_after_the_recording_is_marked_and_not_drawn():
+def test_a_value_overwritten_after_the_recording_is_marked_and_left_out():
     w = torch.tensor([1.0, -2.0], requires_grad=True)
     with autograd.recording() as tape:
         a = w * 3
@@ -205,11 +205,11 @@ def test_a_value_overwritten_after_the_recording_is_marked_and_not_drawn():
     assert graph.node("a").value_missing == "overwritten"
 
 
-def test_what_does_not_fit_the_budget_is_marked():
+def test_values_beyond_the_budget_are_marked_large():
     w = torch.ones(100, requires_grad=True)
-    watch = autograd.recording()
-    watch.tape.budget = 100
-    with watch as tape:
+    recorder = autograd.recording()
+    recorder.tape.max_bytes = 100
+    with recorder as tape:
         loss = (w * 2).sum()
     graph = autograd.record(loss, tape)
     assert [n.value_missing for n in graph.nodes if not n.is_leaf] == ["", "large"]
@@ -220,12 +220,12 @@ def test_a_bare_loss_has_nodes_and_gradients_but_no_values():
     loss = w * w
     graph = autograd.record(loss)
     assert graph.nodes[0].value is None
-    assert graph.nodes[0].value_missing == "untaped"
+    assert graph.nodes[0].value_missing == "no_tape"
     assert graph.nodes[0].gradient is None
     loss.backward()
     assert graph.nodes[0].gradient.item() == 1
     assert graph.nodes[1].gradient.item() == 6
-    assert [g.item() for g in graph.nodes[0].sent] == [3, 3]
+    assert [g.item() for g in graph.nodes[0].grad_inputs] == [3, 3]
 
 
 def test_a_second_backward_adds_to_grad_and_both_are_seen():
@@ -236,7 +236,7 @@ def test_a_second_backward_adds_to_grad_and_both_are_seen():
     loss.backward()
     latest = graph.backward.latest
     assert graph.backward.passes == 2
-    assert (latest.before[1].item(), latest.arriving[1][0].item(), latest.after[1].item()) == (6, 6, 12)
+    assert (latest.grad_before[1].item(), latest.grad_outputs[1][0].item(), latest.grad_after[1].item()) == (6, 6, 12)
 
 
 def test_another_graph_on_the_same_leaf_is_not_mistaken_for_this_one():
@@ -260,7 +260,7 @@ def test_a_preview_leaves_grad_alone_and_equals_the_real_backward():
     assert all(torch.equal(a, node.gradient) for a, node in zip(previewed, graph.nodes, strict=True))
 
 
-def test_cuts_are_found_where_the_learner_made_them():
+def test_cuts_are_found_at_their_source_lines():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     with autograd.recording() as tape:
         h = w * 2
@@ -279,11 +279,11 @@ def test_cuts_are_found_where_the_learner_made_them():
     assert {i.cut.kind for i in graph.inputs if i.cut} >= {"detach", "no_grad"}
 
 
-def test_second_order_nodes_name_the_node_whose_backward_made_them():
+def test_second_order_nodes_name_the_node_whose_backward_created_them():
     _, _, graph = recorded("double_backward")
-    made = [node for node in graph.nodes if node.maker is not None]
+    made = [node for node in graph.nodes if node.created_by is not None]
     assert made
-    assert {graph.nodes[node.maker].op for node in made} >= {"tanh", "addmm"} & {n.op for n in graph.nodes}
+    assert {graph.nodes[node.created_by].op for node in made} >= {"tanh", "addmm"} & {n.op for n in graph.nodes}
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_second_order_nodes_name_the_node_whose_backward_made_them():
         (lambda: torch.tensor(1.0) * 2, "requires_grad"),
     ],
 )
-def test_what_has_no_graph_is_refused_in_words(make, words):
+def test_a_value_without_a_graph_is_refused_with_a_reason(make, words):
     with pytest.raises(DlvizError, match=words) as caught:
         autograd.record(make())
     assert caught.value._render_traceback_() == [f"DlvizError: {caught.value}"]
@@ -309,7 +309,7 @@ def test_the_refusal_names_the_line_that_cut_the_graph():
 
 
 class Mark:
-    """Lives as long as the node whose metadata it sits in: torch's own nodes take no weak reference."""
+    """Lives as long as the node whose metadata holds it, because torch's nodes cannot be weakly referenced."""
 
 
 def mark(node):
@@ -317,7 +317,7 @@ def mark(node):
     return weakref.ref(node.metadata["mark"])
 
 
-def test_letting_go_of_the_record_frees_the_graph():
+def test_deleting_the_record_frees_the_graph():
     net, loss_of = zoo.build("mlp")
     with autograd.recording(net) as tape:
         loss = loss_of()

@@ -1,4 +1,4 @@
-"""The picture holds the graph: every node has its box, every edge its line, and a large graph stays small."""
+"""The scene holds the whole graph: every node has a box, every edge a line, and a large graph stays small."""
 
 import time
 
@@ -7,12 +7,9 @@ import pytest
 import torch
 
 from dlviz import autograd
-from dlviz.autograd.compare import changed
-from dlviz.autograd.coordinates import place
-from dlviz.autograd.diagram import picture
-from dlviz.autograd.grouping import tree_of
-from dlviz.autograd.layout import arrange
-from dlviz.autograd.scene import first_open, flow, scene
+from dlviz.autograd.diagram import build_diagram, unmatched_operations
+from dlviz.autograd.grouping import build_tree
+from dlviz.autograd.scene import flow, initially_expanded, scene
 from tests.autograd import zoo
 
 
@@ -28,12 +25,12 @@ def graph_of(name):
 @pytest.mark.parametrize("name", list(zoo.ALL))
 def test_every_node_has_its_box_and_every_edge_its_line(name):
     graph = graph_of(name)
-    tree = tree_of(graph)
+    tree = build_tree(graph)
     operations = [box.node for box in tree.boxes if box.kind == "op"]
     assert sorted(operations) == [node.index for node in graph.nodes if not node.is_leaf]
-    carried = sorted(edge for edges in tree.carries for edge in edges)
-    assert carried == list(range(len(graph.edges)))
-    for (start, end), edges in zip(tree.edges, tree.carries, strict=True):
+    numbers = sorted(edge for edges in tree.graph_edges for edge in edges)
+    assert numbers == list(range(len(graph.edges)))
+    for (start, end), edges in zip(tree.edges, tree.graph_edges, strict=True):
         for edge in edges:
             assert (tree.boxes[end].node, tree.boxes[start].node) == graph.edges[edge]
     for use in (box for box in tree.boxes if box.kind == "leaf"):
@@ -41,17 +38,17 @@ def test_every_node_has_its_box_and_every_edge_its_line(name):
 
 
 @pytest.mark.parametrize("name", list(zoo.ALL))
-def test_it_costs_at_most_250_bytes_a_node_beside_the_fixed_words(name):
-    drawn = picture([graph_of(name)])
+def test_arrays_take_at_most_250_bytes_per_node(name):
+    diagram = build_diagram([graph_of(name)])
     sizes = [
-        len(v.tobytes()) for part in (scene(drawn), flow(drawn)) for v in part.values() if isinstance(v, np.ndarray)
+        len(v.tobytes()) for part in (scene(diagram), flow(diagram)) for v in part.values() if isinstance(v, np.ndarray)
     ]
-    nodes = sum(len(graph.nodes) for graph in drawn.graphs)
+    nodes = sum(len(graph.nodes) for graph in diagram.graphs)
     assert sum(sizes) <= 250 * nodes
 
 
 def test_modules_become_nested_boxes():
-    tree = tree_of(graph_of("gpt"))
+    tree = build_tree(graph_of("gpt"))
     boxes = tree.boxes
     block = next(i for i, box in enumerate(boxes) if box.label == "blocks.3")
     inside = [box.label for box in boxes if box.parent == block and box.kind == "module"]
@@ -62,17 +59,17 @@ def test_modules_become_nested_boxes():
 
 
 @pytest.mark.parametrize("name", ["rnn", "loop_rnn"])
-def test_two_hundred_steps_fold_into_one_box_with_a_norm_for_each(name):
+def test_two_hundred_iterations_fold_into_one_box_with_a_norm_each(name):
     graph = graph_of(name)
-    drawn = picture([graph])
-    (fold,) = [i for i, box in enumerate(drawn.tree.boxes) if box.kind == "fold"]
-    steps = [i for i, box in enumerate(drawn.tree.boxes) if box.parent == fold]
-    assert len(steps) in (199, 200)
-    norms = flow(drawn)["folds"][str(fold)]
-    assert len(norms) == len(steps)
+    diagram = build_diagram([graph])
+    (loop,) = [i for i, box in enumerate(diagram.tree.boxes) if box.kind == "loop"]
+    iterations = [i for i, box in enumerate(diagram.tree.boxes) if box.parent == loop]
+    assert len(iterations) in (199, 200)
+    norms = flow(diagram)["loop_norms"][str(loop)]
+    assert len(norms) == len(iterations)
     last = max((n for n in graph.nodes if n.op == "tanh"), key=lambda n: n.sequence)
     assert norms[-1] == pytest.approx(last.gradient.norm().item())
-    assert len(first_open(drawn.tree)) < 20
+    assert len(initially_expanded(diagram.tree)) < 20
 
 
 def test_a_short_repetition_is_not_folded():
@@ -80,7 +77,7 @@ def test_a_short_repetition_is_not_folded():
     x = w
     for _ in range(3):
         x = x.exp()
-    assert not [box for box in tree_of(autograd.record(x.sum())).boxes if box.kind == "fold"]
+    assert not [box for box in build_tree(autograd.record(x.sum())).boxes if box.kind == "loop"]
 
 
 def test_ten_thousand_nodes_open_collapsed_within_a_second():
@@ -93,22 +90,17 @@ def test_ten_thousand_nodes_open_collapsed_within_a_second():
     loss = x.sum()
     start = time.perf_counter()
     graph = autograd.record(loss)
-    drawn = picture([graph])
-    made = scene(drawn)
-    placed = place(
-        arrange([b.parent for b in drawn.tree.boxes], drawn.tree.edges),
-        made["widths"],
-        made["heights"],
-        first_open(drawn.tree),
-    )
+    diagram = build_diagram([graph])
+    scene(diagram)
+    placement = diagram.place(initially_expanded(diagram.tree))
     seconds = time.perf_counter() - start
     assert len(graph.nodes) == 10_002
-    assert len(placed.boxes) < 200
-    # Far above the one second that the benchmark holds it to: this only catches what grows with the square.
+    assert len(placement.boxes) < 200
+    # Far above the one second of the benchmark: this only catches quadratic growth.
     assert seconds < 20
 
 
-def test_two_runs_show_the_branch_that_only_one_took():
+def test_two_graphs_show_the_branch_that_only_one_took():
     def run(w):
         h = w * 2
         h = h.relu() if w.sum() > 0 else h.tanh().exp()
@@ -118,34 +110,34 @@ def test_two_runs_show_the_branch_that_only_one_took():
     for start in (1.0, -1.0):
         w = torch.full((3,), start, requires_grad=True)
         graphs.append(autograd.record(run(w)))
-    first, second = changed(*graphs)
+    first, second = unmatched_operations(*graphs)
     assert [graphs[0].nodes[i].op for i in first] == ["relu"]
     assert sorted(graphs[1].nodes[i].op for i in second) == ["exp", "tanh"]
-    drawn = picture(graphs)
-    assert [box.kind for box in drawn.tree.boxes if box.parent < 0] == ["run", "run"]
-    assert len([mark for mark in flow(drawn)["marks"] if mark[1] == "changed"]) == 3
+    diagram = build_diagram(graphs)
+    assert [box.kind for box in diagram.tree.boxes if box.parent < 0] == ["graph", "graph"]
+    assert len([mark for mark in flow(diagram)["marks"] if mark[1] == "changed"]) == 3
     shift = len(graphs[0].nodes)
-    assert drawn.node(shift) is graphs[1].nodes[0]
+    assert diagram.node(shift) is graphs[1].nodes[0]
 
 
-def test_equal_runs_differ_in_nothing():
+def test_equal_graphs_have_no_unmatched_operations():
     graphs = [graph_of("mlp"), graph_of("mlp")]
-    assert changed(*graphs) == (set(), set())
+    assert unmatched_operations(*graphs) == (set(), set())
 
 
-def test_a_cut_is_a_box_between_what_it_took_and_who_uses_it():
+def test_a_cut_is_a_box_between_its_producer_and_its_consumer():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     with autograd.recording() as tape:
         h = w * 2
         loss = (h * h.detach()).sum()
-    tree = tree_of(autograd.record(loss, tape))
+    tree = build_tree(autograd.record(loss, tape))
     (cut,) = [i for i, box in enumerate(tree.boxes) if box.kind == "cut"]
     into = [tree.boxes[a].label for a, b in tree.edges if b == cut]
     out = [tree.boxes[b].label for a, b in tree.edges if a == cut]
     assert (into, out) == (["mul"], ["mul"])
 
 
-def test_a_relu_that_saves_its_result_is_not_taken_for_a_detach():
+def test_a_relu_that_saves_its_result_is_not_a_detach():
     net, loss_of = zoo.build("mlp")
     with autograd.recording(net) as tape:
         loss = loss_of()

@@ -1,4 +1,4 @@
-"""dlviz.graph: three ways in, live when backward runs, gone when it is closed."""
+"""dlviz.graph: its three kinds of targets, updates when backward runs, and closing."""
 
 import gc
 import json
@@ -33,11 +33,11 @@ def test_gradients_appear_when_backward_runs_anywhere():
     w, loss, tape = example()
     view = dlviz.graph(loss, tape=tape)
     assert repr(view) == "dlviz.graph(loss: 3 nodes, 2 edges, backward not run)"
-    assert (view.flow["ran"], view.step) == (False, 0)
+    assert (view.flow["backward_ran"], view.step) == (False, 0)
     changes = []
     view.observe(changes.append, "flow")
     loss.backward()
-    assert view.flow["ran"]
+    assert view.flow["backward_ran"]
     assert changes
     assert view.step == 3
     assert repr(view) == "dlviz.graph(loss: 3 nodes, 2 edges, backward run 1×)"
@@ -70,26 +70,26 @@ def test_a_function_s_own_variables_give_the_names():
     assert [item.label for item in view.graph.inputs] == ["x"]
 
 
-def test_a_bare_loss_says_what_it_cannot_show():
+def test_a_loss_without_a_tape_notes_what_is_missing():
     w = torch.tensor(3.0, requires_grad=True)
     view = dlviz.graph(w * 2)
     (note,) = view.flow["notes"]
     assert "recording()" in note["text"]
 
 
-def test_a_second_backward_is_pointed_out():
+def test_a_second_backward_is_noted():
     w, loss, tape = example()
     view = dlviz.graph(loss, tape=tape)
     loss.backward(retain_graph=True)
     loss.backward(retain_graph=True)
     assert any("2 times" in note["text"] for note in view.flow["notes"])
     about = view.details[str(view.graph.node("w").index)]["leaf"]
-    assert np.frombuffer(about["before"]["numbers"]).item() == 24
-    assert np.frombuffer(about["after"]["numbers"]).item() == 48
+    assert np.frombuffer(about["grad_before"]["numbers"]).item() == 24
+    assert np.frombuffer(about["grad_after"]["numbers"]).item() == 48
     assert w.grad.item() == 48
 
 
-def test_preview_on_demand_and_what_torch_refuses_is_said_in_its_words():
+def test_preview_on_demand_and_torch_s_refusal_in_its_own_message():
     x = torch.ones(2, requires_grad=True)
     view = dlviz.graph(x * 3)
     assert any("(2,)" in note["text"] for note in view.flow["notes"])
@@ -180,10 +180,10 @@ def test_two_widgets_of_one_run_both_live(monkeypatch):
 
     monkeypatch.setattr(kit, "_cell", lambda: ("cell-2", 1))
     _, loss, tape = example()
-    one, two = dlviz.graph(loss, tape=tape), dlviz.graph(loss, tape=tape)
+    first, second = dlviz.graph(loss, tape=tape), dlviz.graph(loss, tape=tape)
     loss.backward()
-    assert one.flow["ran"]
-    assert two.flow["ran"]
+    assert first.flow["backward_ran"]
+    assert second.flow["backward_ran"]
 
 
 def test_dot_is_torchviz_s_source():
@@ -216,7 +216,7 @@ def test_the_notebook_gets_a_still_picture_with_alt_text():
     assert bundle["text/html"].startswith('<img alt="dlviz.graph(')
 
 
-def test_compare_two_runs():
+def test_two_graphs_are_compared():
     def run(w):
         h = w * 2
         return (h.relu() if w > 0 else h.tanh()).sum()
@@ -228,7 +228,7 @@ def test_compare_two_runs():
     assert about["node"] == len(view.graphs[0].nodes)
 
 
-def test_what_is_asked_for_at_the_start_stays():
+def test_traits_given_at_the_start_stay():
     net, loss_of = zoo.build("mlp")
     view = dlviz.graph(loss_of, model=net, step=2, expanded=[])
     assert (view.step, view.expanded) == (2, [])

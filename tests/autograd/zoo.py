@@ -1,4 +1,4 @@
-"""The kinds of graph that the autograd room is held against: each builds a loss from a seed, the same one every time."""
+"""Graphs for tests of the autograd room. Each function builds a model and a loss, deterministic after a seed."""
 
 import itertools
 from collections.abc import Callable
@@ -108,14 +108,14 @@ class GPT(nn.Module):
     ) -> None:
         super().__init__()
         self.tokens = nn.Embedding(vocabulary, width)
-        self.places = nn.Embedding(context, width)
+        self.positions = nn.Embedding(context, width)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, vocabulary, bias=False)
         self.head.weight = self.tokens.weight
 
     def forward(self, ids: Tensor) -> Tensor:
-        h = self.tokens(ids) + self.places(torch.arange(ids.shape[1], device=ids.device))
+        h = self.tokens(ids) + self.positions(torch.arange(ids.shape[1], device=ids.device))
         for block in self.blocks:
             h = block(h)
         return self.head(self.norm(h)).flatten(0, 1)
@@ -136,7 +136,7 @@ class RNN(nn.Module):
 
 
 class LoopRNN(nn.Module):
-    """The same written out, without a cell module."""
+    """The same RNN written out, without a cell module."""
 
     def __init__(self, steps: int = 200) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class LoopRNN(nn.Module):
 
 
 class Cube(torch.autograd.Function):
-    """A learner's own function, with work in its forward that is not its output."""
+    """A custom Function whose forward runs operations that do not affect its output."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
@@ -275,6 +275,6 @@ ALL = {
 
 
 def build(name: str) -> Case:
-    """The case called `name`, with the same parameters and data every time."""
+    """Return the case called `name`, with the same parameters and data every time."""
     torch.manual_seed(0)
     return ALL[name]()

@@ -16,9 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.autograd import record, recording
-from dlviz.autograd.coordinates import place
-from dlviz.autograd.diagram import Picture, picture
-from dlviz.autograd.layout import arrange
+from dlviz.autograd.diagram import Diagram, build_diagram
 from dlviz.autograd.scene import flow, scene
 from dlviz.autograd.widget import AutogradGraph
 from tests.autograd import zoo
@@ -51,18 +49,18 @@ def run(*, quick: bool = False) -> Iterator[str]:
     torch.set_num_threads(1)
     graphs = GRAPHS[:1] if quick else GRAPHS
     repeats = 3 if quick else 9
-    yield "autograd: from the learner's call to a drawn graph, medians in ms, one torch thread"
+    yield "autograd: from the call to a drawn graph, medians in ms, one torch thread"
     ours = ("laid out", "in all", "capture", "backward", "layout", "numbers", "all open")
     yield row("graph", "nodes", "bare", *ours, "torchviz+dot", "ratio", "TorchLens", "ratio")
     for name in graphs:
         yield timing(name, repeats, rivals=not quick)
     yield f"laid out: capture (forward, watched, and the walk) and layout; target {TARGET_MS:g} for gpt and rnn. in all: with the learner's"
     yield "backward and every number of the picture; the ratios are to this. bare: forward and backward without dlviz. all open: on top,"
-    yield "every group opened and placed in Python. torchviz+dot and TorchLens (trace and draw): to an SVG, with the same forward pass."
+    yield "every group expanded and placed in Python. torchviz+dot and TorchLens (trace and draw): to an SVG, with the same forward pass."
     yield ""
     yield row("graph", "nodes", "bytes", "a node", "gzipped", f"target {TARGET_BYTES:g} a node")
     for name in graphs:
-        yield payload(name)
+        yield payload_row(name)
     yield ""
     yield from large()
     if not quick:
@@ -71,12 +69,12 @@ def run(*, quick: bool = False) -> Iterator[str]:
 
 
 def row(*cells: Any) -> str:
-    """One line of a table."""
+    """Return one line of a table."""
     return "  ".join(f"{cell:>12}" for cell in cells)
 
 
 def median(call: Callable[[], Any], repeats: int) -> float:
-    """The median time of `call` in milliseconds, the garbage collector held still."""
+    """Return the median time of `call` in milliseconds, with garbage collection disabled."""
     times = []
     for _ in range(repeats):
         gc.collect()
@@ -89,7 +87,7 @@ def median(call: Callable[[], Any], repeats: int) -> float:
 
 
 def timing(name: str, repeats: int, *, rivals: bool) -> str:
-    """One graph: our parts, and the rivals on the same model."""
+    """Return the row of one graph: our parts, and the rivals on the same model."""
     net, loss_of = zoo.build(name)
     bare = median(lambda: loss_of().backward(), repeats)
     parts: dict[str, list[float]] = {"capture": [], "backward": [], "layout": [], "numbers": [], "open": []}
@@ -104,12 +102,12 @@ def timing(name: str, repeats: int, *, rivals: bool) -> str:
         marks.append(time.perf_counter())
         loss.backward()
         marks.append(time.perf_counter())
-        drawn = picture([graph])
-        made = scene(drawn)
+        diagram = build_diagram([graph])
+        scene(diagram)
         marks.append(time.perf_counter())
-        flow(drawn)
+        flow(diagram)
         marks.append(time.perf_counter())
-        open_all(drawn, made)
+        expand_all(diagram)
         marks.append(time.perf_counter())
         gc.enable()
         nodes = len(graph.nodes)
@@ -119,36 +117,30 @@ def timing(name: str, repeats: int, *, rivals: bool) -> str:
     laid_out = ours["capture"] + ours["layout"]
     total = laid_out + ours["backward"] + ours["numbers"]
     theirs = [torchviz(loss_of), torchlens(name)] if rivals else [None, None]
-    compared = [cell for rival in theirs for cell in (shown(rival), against(rival, total))]
+    compared = [cell for rival in theirs for cell in (rival_time(rival), ratio(rival, total))]
     cells = [f"{value:.1f}" for value in (bare, laid_out, total, *ours.values())]
     return row(name, nodes, *cells, *compared)
 
 
-def against(rival: float | str | None, ours: float) -> str:
-    """How many times as long as ours; at least, where the rival was stopped."""
+def ratio(rival: float | str | None, ours: float) -> str:
+    """Return the ratio of a rival's time to ours; a lower bound if the rival was stopped."""
     if isinstance(rival, float):
         return f"{rival / ours:.1f}x"
     return f"> {1e3 * PATIENCE / ours:.0f}x" if (rival or "").startswith(">") else "-"
 
 
-def shown(rival: float | str | None) -> str:
-    """A rival's time, or why there is none."""
+def rival_time(rival: float | str | None) -> str:
+    """Return a rival's time, or the reason that there is none."""
     return f"{rival:.0f}" if isinstance(rival, float) else rival or "-"
 
 
-def open_all(drawn: Picture, made: dict[str, Any]) -> None:
-    """Place every box, with all groups open."""
-    boxes = drawn.tree.boxes
-    place(
-        arrange([box.parent for box in boxes], drawn.tree.edges),
-        made["widths"],
-        made["heights"],
-        set(range(len(boxes))),
-    )
+def expand_all(diagram: Diagram) -> None:
+    """Compute the coordinates of every box, with all groups expanded."""
+    diagram.place(range(len(diagram.tree.boxes)))
 
 
 def torchviz(loss_of: Callable[[], Tensor]) -> float | str:
-    """Forward, make_dot, and dot to SVG."""
+    """Return the time of forward, make_dot, and dot to SVG."""
     from torchviz import make_dot
 
     if shutil.which("dot") is None:
@@ -165,20 +157,20 @@ def torchviz(loss_of: Callable[[], Tensor]) -> float | str:
 
 
 def torchlens(name: str) -> float | str:
-    """TorchLens: trace the forward pass and draw it to SVG, in a process of its own so that it can be stopped."""
+    """Return the time in which TorchLens traces the forward pass and draws it to SVG, in a process that can be stopped."""
     code = _TORCHLENS.replace("GRAPH", name)
     try:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return f"> {1e3 * PATIENCE:.0f}"
-    found = [line for line in done.stdout.splitlines() if line.startswith("MS ")]
-    if not found:
+    times = [line for line in done.stdout.splitlines() if line.startswith("MS ")]
+    if not times:
         return "not there" if "No module named 'torchlens'" in done.stderr else "failed"
-    return float(found[-1].split()[1])
+    return float(times[-1].split()[1])
 
 
 def forward_of(name: str) -> tuple[nn.Module, list[Tensor]]:
-    """The model of a graph and the inputs of its forward pass, which is all that TorchLens takes."""
+    """Return the model of a graph and the inputs of its forward pass, for TorchLens."""
     net, loss_of = zoo.build(name)
     seen: list[Tensor] = []
     assert net is not None
@@ -188,37 +180,37 @@ def forward_of(name: str) -> tuple[nn.Module, list[Tensor]]:
     return net, seen
 
 
-def payload(name: str) -> str:
-    """What crosses to the browser to draw a graph with its gradients, without the view and the words."""
+def payload_row(name: str) -> str:
+    """Return the row of the bytes that a view needs to draw a graph with its gradients, without the view and the messages."""
     net, loss_of = zoo.build(name)
     with recording(net) as tape:
         loss = loss_of()
     graph = record(loss, tape)
     loss.backward()
-    drawn = picture([graph])
+    diagram = build_diagram([graph])
     text, arrays = [], []
-    for part in (scene(drawn), flow(drawn)):
+    for part in (scene(diagram), flow(diagram)):
         for key, value in part.items():
             if isinstance(value, np.ndarray):
                 arrays.append(value.tobytes())
-            elif key == "folds":
+            elif key == "loop_norms":
                 arrays += [norms.tobytes() for norms in value.values()]
             else:
                 text.append(json.dumps(value))
-    sent = "".join(text).encode() + b"".join(arrays)
-    each = len(sent) / len(graph.nodes)
+    payload = "".join(text).encode() + b"".join(arrays)
+    each = len(payload) / len(graph.nodes)
     return row(
         name,
         len(graph.nodes),
-        len(sent),
+        len(payload),
         f"{each:.0f}",
-        len(gzip.compress(sent)),
+        len(gzip.compress(payload)),
         "reached" if each <= TARGET_BYTES else "missed",
     )
 
 
 def large(count: int = 10_000) -> Iterator[str]:
-    """A chain of operations that no loop explains: from the loss to a widget."""
+    """Time a chain of random operations, which folds into no loop, from the loss to a widget."""
     operations = [torch.sin, torch.cos, torch.tanh, torch.sigmoid, torch.exp, torch.neg, torch.abs]
     x = torch.ones(2, requires_grad=True)
     with recording() as tape:

@@ -11,7 +11,7 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 
 import dlviz
-from dlviz.autograd.coordinates import place
+from dlviz.autograd.coordinates import SPACING, place
 from dlviz.autograd.layout import arrange, pack
 from dlviz.kit.linker import link
 from dlviz.kit.page import page as standalone
@@ -25,15 +25,15 @@ def tiny(**traits):
     return dlviz.graph(lambda: (w * 2 + b) ** 2, **traits)
 
 
-def drawn(name: str, **traits):
+def graph_of(name: str, **traits):
     net, loss = build(name)
     return dlviz.graph(loss, model=net, **traits)
 
 
 @pytest.fixture(scope="module")
 def exported() -> dict[str, str]:
-    """The pages that several tests open; none of them changes the file."""
-    return {name: drawn(name).to_html() for name in ("mlp", "gpt", "rnn")} | {"tiny": tiny().to_html()}
+    """Pages that several tests open and none changes."""
+    return {name: graph_of(name).to_html() for name in ("mlp", "gpt", "rnn")} | {"tiny": tiny().to_html()}
 
 
 def card(page: Page, title: str) -> Locator:
@@ -45,16 +45,16 @@ def titles(cards: Locator) -> list[str]:
 
 
 def pills(page: Page) -> dict[str, str]:
-    found = "(all) => all.map((c) => [c.querySelector('text').textContent, c.querySelector('.pill text')?.textContent ?? ''])"
-    return {title: text for title, text in page.locator(".card").evaluate_all(found) if text}
+    script = "(all) => all.map((c) => [c.querySelector('text').textContent, c.querySelector('.pill text')?.textContent ?? ''])"
+    return {title: text for title, text in page.locator(".card").evaluate_all(script) if text}
 
 
-def stands_at(page: Page, step: int, of: int, now: str | None) -> None:
-    """The player, the scrubber and the picture agree."""
-    expect(page.locator(".dlviz-count")).to_have_text(f"{step} / {of}")
+def expect_step(page: Page, step: int, last: int, current: str | None) -> None:
+    """Assert that player, scrubber, model and diagram show the same step."""
+    expect(page.locator(".dlviz-count")).to_have_text(f"{step} / {last}")
     expect(page.get_by_role("slider", name="step")).to_have_value(str(step))
     assert page.evaluate("dlvizModel.get('step')") == step
-    assert titles(page.locator(".card.now")) == ([now] if now else [])
+    assert titles(page.locator(".card.current")) == ([current] if current else [])
 
 
 def press(page: Page, name: str) -> None:
@@ -95,7 +95,7 @@ def test_axe_finds_nothing_serious(open_page, axe, exported, theme):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious_where_something_is_wrong(open_page, axe, theme):
+def test_axe_finds_nothing_serious_on_a_graph_with_faults(open_page, axe, theme):
     axe(open_page(faulty(), theme=theme, bypass_csp=True))
     page = open_page(not_a_number(), theme=theme, bypass_csp=True)
     card(page, "log").click()
@@ -113,17 +113,17 @@ def test_the_theme_trait_wins_over_the_browser(open_page):
     expect(ground).to_have_css("background-color", "rgb(13, 17, 23)")
 
 
-def test_a_page_without_backward_asks_no_kernel(open_page):
+def test_a_page_without_backward_offers_no_preview(open_page):
     w = torch.tensor(3.0, requires_grad=True)
     page = open_page(dlviz.graph((w * 2) ** 2))
-    expect(page.locator(".graph-ask")).to_be_hidden()
+    expect(page.locator(".graph-preview")).to_be_hidden()
     expect(page.locator(".dlviz-badge")).to_have_text("forward only")
-    stands_at(page, 0, 0, None)
+    expect_step(page, 0, 0, None)
     assert pills(page) == {}
     card(page, "mul").click()
     expect(side_row(page, "shape")).to_have_text("() float32")
     keys(page, "Escape", " ", "End")
-    stands_at(page, 0, 0, None)
+    expect_step(page, 0, 0, None)
 
 
 # The player
@@ -131,7 +131,7 @@ def test_a_page_without_backward_asks_no_kernel(open_page):
 ORDER = ["pow", "add", "mul", "w", "b"]
 
 
-def test_the_order_here_is_the_engine_s_own():
+def test_the_order_equals_the_engine_s():
     seen = []
     graph = tiny().graph
     for node in graph.nodes:
@@ -149,11 +149,11 @@ def test_play_runs_backward_to_its_end_by_itself(open_page):
     widget = tiny(speed=4.0)
     page = open_page(widget)
     press(page, "first step")
-    stands_at(page, 0, 5, None)
+    expect_step(page, 0, 5, None)
     assert pills(page) == {}
     page.evaluate("""() => {
       globalThis.seen = [];
-      const now = () => document.querySelector(".card.now text")?.textContent;
+      const now = () => document.querySelector(".card.current text")?.textContent;
       dlvizModel.on("change:step", () => seen.push(now()));
     }""")
     press(page, "play")
@@ -161,7 +161,7 @@ def test_play_runs_backward_to_its_end_by_itself(open_page):
     expect(page.locator(".dlviz-count")).to_have_text("5 / 5")
     expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
     assert page.evaluate("seen") == order_of(widget)
-    stands_at(page, 5, 5, None)
+    expect_step(page, 5, 5, None)
 
 
 def test_pause_stops_and_the_speed_menu_changes_the_pace(open_page):
@@ -169,7 +169,7 @@ def test_pause_stops_and_the_speed_menu_changes_the_pace(open_page):
     press(page, "first step")
     press(page, "play")
     press(page, "pause")
-    stands_at(page, 0, 5, None)
+    expect_step(page, 0, 5, None)
     page.get_by_label("speed").select_option("4")
     assert page.evaluate("dlvizModel.get('speed')") == 4
     press(page, "play")
@@ -182,14 +182,14 @@ def test_the_buttons_step_both_ways(open_page):
     press(page, "first step")
     for step in (1, 2, 3):
         press(page, "one step on")
-        stands_at(page, step, 5, order[step - 1])
+        expect_step(page, step, 5, order[step - 1])
         assert set(pills(page)) == set(order[:step])
     press(page, "one step back")
-    stands_at(page, 2, 5, order[1])
+    expect_step(page, 2, 5, order[1])
     assert set(pills(page)) == set(order[:2])
     press(page, "first step")
     press(page, "one step back")
-    stands_at(page, 0, 5, None)
+    expect_step(page, 0, 5, None)
 
 
 def test_the_scrubber_moves_by_mouse_and_by_keyboard(open_page):
@@ -201,15 +201,15 @@ def test_the_scrubber_moves_by_mouse_and_by_keyboard(open_page):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] / 2, steps=5)
     page.mouse.up()
-    stands_at(page, 2, 5, order[1])
+    expect_step(page, 2, 5, order[1])
     scrubber.focus()
     keys(page, "ArrowRight")
-    stands_at(page, 3, 5, order[2])
+    expect_step(page, 3, 5, order[2])
     expect(scrubber).to_have_attribute("aria-valuetext", re.compile(f"backward step 3 of 5: {order[2]}, gradient"))
     keys(page, "Home")
-    stands_at(page, 0, 5, None)
+    expect_step(page, 0, 5, None)
     keys(page, "End", "ArrowLeft")
-    stands_at(page, 4, 5, order[3])
+    expect_step(page, 4, 5, order[3])
 
 
 def test_keys_play_and_step(open_page):
@@ -217,37 +217,37 @@ def test_keys_play_and_step(open_page):
     order, page = order_of(widget), open_page(widget)
     page.locator(".dlviz").focus()
     keys(page, "Home")
-    stands_at(page, 0, 5, None)
+    expect_step(page, 0, 5, None)
     keys(page, "ArrowRight", "ArrowRight")
-    stands_at(page, 2, 5, order[1])
+    expect_step(page, 2, 5, order[1])
     keys(page, "ArrowLeft")
-    stands_at(page, 1, 5, order[0])
+    expect_step(page, 1, 5, order[0])
     keys(page, " ")
     expect(page.locator(".dlviz-count")).to_have_text("5 / 5")
     keys(page, "Home", " ", " ")
     expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
     keys(page, "End")
-    stands_at(page, 5, 5, None)
+    expect_step(page, 5, 5, None)
 
 
-def test_edges_light_where_the_gradient_flows(open_page):
+def test_edges_are_highlighted_where_the_gradient_flows(open_page):
     page = open_page(tiny())
     press(page, "first step")
-    expect(page.locator(".edge.done, .edge.now")).to_have_count(0)
+    expect(page.locator(".edge.done, .edge.current")).to_have_count(0)
     press(page, "one step on")
-    expect(page.locator(".edge.now")).to_have_count(1)
+    expect(page.locator(".edge.current")).to_have_count(1)
     press(page, "one step on")  # add sends to both its inputs
-    expect(page.locator(".edge.now")).to_have_count(2)
+    expect(page.locator(".edge.current")).to_have_count(2)
     expect(page.locator(".edge.done")).to_have_count(1)
     keys(page, "End")
     expect(page.locator(".edge.done")).to_have_count(4)
-    expect(page.locator(".edge.now")).to_have_count(0)
+    expect(page.locator(".edge.current")).to_have_count(0)
 
 
-def test_nothing_is_animated_where_less_motion_is_wished(open_page, exported):
+def test_nothing_is_animated_under_reduced_motion(open_page, exported):
     page = open_page(exported["mlp"], reduced_motion=True)
     press(page, "one step back")
-    page.locator(".frame .toggle").first.click()
+    page.locator(".open-group .toggle").first.click()
     assert page.evaluate("document.getAnimations().length") == 0
     moving = "(all) => all.filter((node) => parseFloat(getComputedStyle(node).transitionDuration) > 0).length"
     assert page.locator(".dlviz *").evaluate_all(moving) == 0
@@ -268,9 +268,11 @@ def test_every_pill_and_edge_shows_torch_s_number(open_page):
     page = open_page(tiny())
     assert pills(page) == {title: f"∂ {tensor.grad.item():g}" for title, tensor in torch_s.items()}
     values = {title: f"{tensor.item():g}".replace("-", "−") for title, tensor in torch_s.items()}
-    assert {title: card(page, title).locator(".sub").text_content() for title in torch_s} == values
+    assert {title: card(page, title).locator(".subtitle").text_content() for title in torch_s} == values
     sent = [inner.grad, twice.grad, b.grad, w.grad]
-    assert sorted(page.locator(".sent").all_text_contents()) == sorted(f"{gradient.item():g}" for gradient in sent)
+    assert sorted(page.locator(".edge-gradient").all_text_contents()) == sorted(
+        f"{gradient.item():g}" for gradient in sent
+    )
 
 
 def test_a_tensor_s_pill_is_the_norm_of_its_gradient(open_page, exported):
@@ -281,7 +283,7 @@ def test_a_tensor_s_pill_is_the_norm_of_its_gradient(open_page, exported):
     assert sorted(shown) == sorted(f"‖∂‖ {p.grad.norm().item():.3g}" for p in net.parameters())
 
 
-def test_a_click_shows_a_node_s_numbers_and_escape_lets_go(open_page):
+def test_a_click_shows_the_details_of_a_node_and_escape_deselects(open_page):
     page = open_page(tiny())
     expect(page.locator(".dlviz-side")).to_contain_text("How to read it")
     card(page, "add").click()
@@ -289,10 +291,10 @@ def test_a_click_shows_a_node_s_numbers_and_escape_lets_go(open_page):
     expect(side_row(page, "value")).to_have_text("5")
     expect(side_row(page, "arriving")).to_have_text("10")
     expect(side_row(page, "made at")).to_contain_text("w * 2 + b")
-    expect(card(page, "add")).to_have_class(re.compile("picked"))
+    expect(card(page, "add")).to_have_class(re.compile("selected"))
     keys(page, "Escape")
     expect(page.locator(".dlviz-side")).to_contain_text("How to read it")
-    expect(page.locator(".card.picked")).to_have_count(0)
+    expect(page.locator(".card.selected")).to_have_count(0)
 
 
 def test_a_small_tensor_is_a_grid_of_torch_s_numbers(open_page):
@@ -312,16 +314,16 @@ def test_contributions_add_up_where_paths_meet(open_page):
     expect(page.locator(".graph-sum")).to_have_text(re.compile(r"^(3 \+ 4|4 \+ 3) = 7$"))
 
 
-def test_arrows_move_the_pinned_node(open_page):
+def test_arrows_select_neighbors(open_page):
     page = open_page(tiny())
     card(page, "mul").click()
-    for key, lands in (("ArrowRight", "add"), ("ArrowRight", "pow"), ("ArrowRight", "pow"), ("ArrowLeft", "add")):
+    for key, title in (("ArrowRight", "add"), ("ArrowRight", "pow"), ("ArrowRight", "pow"), ("ArrowLeft", "add")):
         keys(page, key)
-        assert titles(page.locator(".card.picked")) == [lands]
-    stands_at(page, 5, 5, None)
+        assert titles(page.locator(".card.selected")) == [title]
+    expect_step(page, 5, 5, None)
 
 
-def test_a_link_in_the_side_column_leads_on(open_page):
+def test_a_link_in_the_side_panel_selects_a_node(open_page):
     page = open_page(tiny())
     card(page, "pow").click()
     page.locator(".graph-link", has_text="add").click()
@@ -335,34 +337,34 @@ def nodes_in(page: Page) -> int:
     return page.locator("*").count()
 
 
-def in_sight(page: Page, found: Locator) -> Locator:
-    """The last of `found` that lies inside the picture."""
+def in_sight(page: Page, located: Locator) -> Locator:
+    """Return the last located element inside the visible area."""
     pane = page.locator(".graph-pane").bounding_box()
-    for one in reversed(found.all()):
-        box = one.bounding_box()
+    for element in reversed(located.all()):
+        box = element.bounding_box()
         within_x = pane["x"] < box["x"] and box["x"] + box["width"] < pane["x"] + pane["width"]
         if within_x and pane["y"] < box["y"] and box["y"] + box["height"] < pane["y"] + pane["height"]:
-            return one
-    raise AssertionError(f"none of {found.count()} is in sight")
+            return element
+    raise AssertionError(f"none of {located.count()} is in sight")
 
 
-def test_enter_closes_and_opens_the_group_around_the_pinned_node(open_page, exported):
+def test_enter_toggles_the_group_around_the_selected_node(open_page, exported):
     page = open_page(exported["mlp"])
-    expect(page.locator(".frame")).to_have_count(3)
+    expect(page.locator(".open-group")).to_have_count(3)
     card(page, "addmm").first.click()
     keys(page, "Enter")
-    expect(page.locator(".frame")).to_have_count(2)
-    expect(page.locator(".card.group.picked")).to_have_count(1)
+    expect(page.locator(".open-group")).to_have_count(2)
+    expect(page.locator(".card.group.selected")).to_have_count(1)
     keys(page, "Enter")
-    expect(page.locator(".frame")).to_have_count(3)
-    assert titles(page.locator(".card.picked")) == ["addmm"]
+    expect(page.locator(".open-group")).to_have_count(3)
+    assert titles(page.locator(".card.selected")) == ["addmm"]
 
 
 def test_enter_on_a_focused_button_presses_that_button(open_page, exported):
     page = open_page(exported["mlp"])
     page.get_by_role("button", name="close all groups").focus()
     keys(page, "Enter")
-    expect(page.locator(".frame")).to_have_count(0)
+    expect(page.locator(".open-group")).to_have_count(0)
     assert page.evaluate("dlvizModel.get('selected')") == -1
 
 
@@ -370,62 +372,62 @@ def test_enter_on_a_focused_button_presses_that_button(open_page, exported):
 def test_groups_of_a_large_graph_open_and_close(open_page, exported, name):
     page = open_page(exported[name])
     press(page, "close all groups")
-    expect(page.locator(".frame")).to_have_count(0)
+    expect(page.locator(".open-group")).to_have_count(0)
     at_first = nodes_in(page)
     for frames in (1, 2, 3):
         press(page, "show everything")
         button = in_sight(page, page.locator(".card.group .toggle"))
         opened = button.get_attribute("data-toggle")
         button.click()
-        expect(page.locator(".frame")).to_have_count(frames)
+        expect(page.locator(".open-group")).to_have_count(frames)
         assert nodes_in(page) < 3000
-        # What was opened is in sight, with the button that closes it.
-        in_sight(page, page.locator(f'.frame .toggle[data-toggle="{opened}"]'))
+        # The expanded group is in sight, with the button that collapses it.
+        in_sight(page, page.locator(f'.open-group .toggle[data-toggle="{opened}"]'))
     for left in (2, 1, 0):
         press(page, "show everything")
-        in_sight(page, page.locator(".frame .toggle")).click()
-        expect(page.locator(".frame")).to_have_count(left)
+        in_sight(page, page.locator(".open-group .toggle")).click()
+        expect(page.locator(".open-group")).to_have_count(left)
     assert nodes_in(page) == at_first
 
 
-def test_what_is_opened_or_closed_stays_under_the_pointer(open_page, exported):
+def test_a_toggled_group_stays_under_the_pointer(open_page, exported):
     page = open_page(exported["mlp"])
     press(page, "zoom in")
-    button = in_sight(page, page.locator(".frame .toggle"))
+    button = in_sight(page, page.locator(".open-group .toggle"))
     box = button.get_attribute("data-toggle")
     before = button.bounding_box()
     for frames in (2, 3):
         page.mouse.click(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
-        expect(page.locator(".frame")).to_have_count(frames)
+        expect(page.locator(".open-group")).to_have_count(frames)
         after = page.locator(f'.toggle[data-toggle="{box}"]').bounding_box()
         assert (after["x"], after["y"]) == pytest.approx((before["x"], before["y"]), abs=6)
 
 
 @pytest.mark.parametrize("name", ["gpt", "rnn"])
-def test_opening_everything_keeps_the_page_small(open_page, exported, name):
+def test_expanding_everything_keeps_the_page_small(open_page, exported, name):
     page = open_page(exported[name])
     for _ in range(8):
         press(page, "open more groups")
         assert nodes_in(page) < 12_000
     expect(page.locator(".card").first).to_be_attached()
     press(page, "close all groups")
-    expect(page.locator(".frame")).to_have_count(0)
+    expect(page.locator(".open-group")).to_have_count(0)
 
 
-def test_a_folded_loop_shows_the_gradient_of_every_step(open_page, exported):
+def test_a_folded_loop_shows_the_gradient_of_every_iteration(open_page, exported):
     page = open_page(exported["rnn"])
-    fold = page.locator(".card.fold")
-    expect(fold.locator("text").first).to_have_text("cell × 200")
-    assert fold.locator(".spark").get_attribute("d").count("M") == 200
+    loop = page.locator(".card.loop")
+    expect(loop.locator("text").first).to_have_text("cell × 200")
+    assert loop.locator(".sparkline").get_attribute("d").count("M") == 200
 
 
-def test_a_step_inside_a_closed_group_lights_the_group(open_page, exported):
+def test_a_step_inside_a_collapsed_group_highlights_the_group(open_page, exported):
     page = open_page(exported["rnn"])
     page.evaluate("dlvizModel.set('step', 700)")
-    assert titles(page.locator(".card.now")) == ["cell × 200"]
+    assert titles(page.locator(".card.current")) == ["cell × 200"]
 
 
-# What went wrong, what was cut, what changed
+# Faults, cuts, and compared graphs
 
 
 def faulty():
@@ -442,7 +444,7 @@ def not_a_number():
     return dlviz.graph(lambda: x.log().sum())
 
 
-def test_an_overwritten_tensor_is_lit_before_backward(open_page):
+def test_an_overwritten_tensor_is_marked_before_backward(open_page):
     page = open_page(faulty())
     expect(page.locator('.card[data-mark="stale"]')).to_have_count(1)
     assert titles(page.locator('.card[data-mark="stale"]')) == ["pow"]
@@ -450,7 +452,7 @@ def test_an_overwritten_tensor_is_lit_before_backward(open_page):
     expect(page.locator(".dlviz-badge")).to_have_text("backward() will fail")
 
 
-def test_the_first_nan_is_lit(open_page):
+def test_the_first_nan_is_marked(open_page):
     page = open_page(not_a_number())
     assert titles(page.locator('.card[data-mark="nan"]')) == ["log"]
     expect(card(page, "log").locator(".mark")).to_have_text("first NaN")
@@ -463,10 +465,10 @@ def test_a_cut_is_drawn(open_page):
     w = torch.tensor(2.0, requires_grad=True)
     page = open_page(dlviz.graph(lambda: w * 3 + (w * w).detach()))
     expect(page.locator(".card.cut")).to_have_count(1)
-    expect(page.locator(".card.cut .scissors")).to_have_count(1)
+    expect(page.locator(".card.cut .cut-icon")).to_have_count(1)
 
 
-def test_two_runs_mark_what_only_one_has(open_page):
+def test_compared_graphs_mark_what_only_one_has(open_page):
     w = torch.tensor(2.0, requires_grad=True)
 
     def run(deep: bool):
@@ -476,17 +478,17 @@ def test_two_runs_mark_what_only_one_has(open_page):
         return h.square()
 
     page = open_page(dlviz.graph(lambda: run(True), against=lambda: run(False)))
-    expect(page.locator(".frame.run")).to_have_count(2)
+    expect(page.locator(".open-group.graph")).to_have_count(2)
     assert titles(page.locator('.card[data-mark="changed"]')) == ["tanh"]
     expect(card(page, "mul")).to_have_count(2)
     press(page, "close all groups")
-    expect(page.locator(".frame.run")).to_have_count(2)
+    expect(page.locator(".open-group.graph")).to_have_count(2)
 
 
-# Names that learners give
+# Names from the user's code
 
 
-def test_a_learner_s_names_and_lines_never_become_html(open_page):
+def test_names_and_source_lines_never_become_html(open_page):
     net = torch.nn.Module()
     net.register_module(HOSTILE.replace(".", ""), torch.nn.Linear(1, 1))
     w = torch.tensor(2.0, requires_grad=True)
@@ -503,11 +505,11 @@ def test_a_learner_s_names_and_lines_never_become_html(open_page):
     assert "owned" not in page.title()
 
 
-# Getting around
+# Pan and zoom
 
 
 def scale(page: Page) -> float:
-    return float(re.search(r"scale\(([\d.]+)\)", page.locator(".world").get_attribute("transform"))[1])
+    return float(re.search(r"scale\(([\d.]+)\)", page.locator(".pan-zoom").get_attribute("transform"))[1])
 
 
 def test_zoom_by_button_key_and_wheel(open_page):
@@ -526,11 +528,11 @@ def test_zoom_by_button_key_and_wheel(open_page):
     page.keyboard.down("Control")
     page.mouse.wheel(0, -100)
     page.keyboard.up("Control")
-    page.wait_for_selector('.world:not([transform*="scale(1.0000)"])', state="attached")
+    page.wait_for_selector('.pan-zoom:not([transform*="scale(1.0000)"])', state="attached")
     assert scale(page) > first
 
 
-def test_a_drag_moves_the_picture_and_picks_nothing(open_page):
+def test_a_drag_moves_the_diagram_and_selects_nothing(open_page):
     page = open_page(tiny())
     before = card(page, "mul").bounding_box()
     page.mouse.move(before["x"] + 20, before["y"] + 10)
@@ -542,7 +544,7 @@ def test_a_drag_moves_the_picture_and_picks_nothing(open_page):
     assert page.evaluate("dlvizModel.get('selected')") == -1
 
 
-def test_a_narrow_page_stacks_the_side_column_and_clips_nothing(open_page, exported):
+def test_a_narrow_page_stacks_the_side_panel_and_clips_nothing(open_page, exported):
     page = open_page(exported["mlp"], width=500)
     card(page, "nll_loss").click()
     stage, side = page.locator(".dlviz-main").bounding_box(), page.locator(".dlviz-side").bounding_box()
@@ -554,7 +556,7 @@ def test_a_narrow_page_stacks_the_side_column_and_clips_nothing(open_page, expor
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_resizing_the_window_raises_no_error_and_keeps_the_picture_in_view(open_page, exported):
+def test_resizing_the_window_raises_no_error_and_keeps_the_diagram_in_view(open_page, exported):
     page = open_page(exported["mlp"])
     for width in (900, 520, 1200, 700):
         page.set_viewport_size({"width": width, "height": 800})
@@ -564,18 +566,19 @@ def test_resizing_the_window_raises_no_error_and_keeps_the_picture_in_view(open_
         expect(card(page, "nll_loss")).to_be_in_viewport()
 
 
-# The layout in the browser is the one in Python
+# The layout in the browser equals the layout in Python
 
 PROBE = """
-import { array } from "./kit/js/binary.js";
-import { place } from "./autograd/place.js";
+import { typedArray } from "./kit/js/typed_arrays.js";
+import { place } from "./autograd/coordinates.js";
 
 function render({ model, el }) {
-  const found = model.get("cases").map(({ row, widths, heights, open }) => {
-    const placed = place(array(row, "int32"), { widths, heights, carries: (edge) => [edge] }, new Set(open));
-    return { ...placed, boxes: [...placed.boxes].map(([box, { x, y, w, h }]) => [box, [x, y, w, h]]) };
+  const placements = model.get("cases").map(({ packed, widths, heights, spacing, expanded }) => {
+    const scene = { widths, heights, spacing, graphEdges: (edge) => [edge] };
+    const placement = place(typedArray(packed, "int32"), scene, new Set(expanded));
+    return { ...placement, boxes: [...placement.boxes].map(([box, { x, y, w, h }]) => [box, [x, y, w, h]]) };
   });
-  el.textContent = JSON.stringify(found);
+  el.textContent = JSON.stringify(placements);
 }
 
 export default { render };
@@ -583,7 +586,7 @@ export default { render };
 
 
 def nested(seed: int) -> tuple[list[int], list[tuple[int, int]], list[int], list[int], list[int]]:
-    """Random boxes in groups: parents, edges between boxes that hold none, widths, heights, and which groups are open."""
+    """Return random boxes in groups: parents, edges between boxes that hold no others, widths, heights, and the expanded groups."""
     rng = random.Random(seed)
     parents = [-1]
     for box in range(1, rng.randint(6, 60)):
@@ -598,19 +601,23 @@ def nested(seed: int) -> tuple[list[int], list[tuple[int, int]], list[int], list
 
 def test_the_browser_places_boxes_exactly_as_python_does(open_page, tmp_path):
     room, kit = Path(dlviz.autograd.__file__).parent, Path(dlviz.kit.__file__).parent
-    for source, target in ((room / "place.js", "autograd/place.js"), (kit / "js/binary.js", "kit/js/binary.js")):
+    for source, target in (
+        (room / "view/coordinates.js", "autograd/coordinates.js"),
+        (kit / "js/typed_arrays.js", "kit/js/typed_arrays.js"),
+    ):
         (tmp_path / target).parent.mkdir(parents=True)
         shutil.copy(source, tmp_path / target)
     (tmp_path / "probe.js").write_text(PROBE, encoding="utf-8")
     cases, expected = [], []
     for seed in range(30):
-        parents, edges, widths, heights, opened = nested(seed)
+        parents, edges, widths, heights, expanded = nested(seed)
         groups = arrange(parents, edges)
-        expected.append(place(groups, widths, heights, opened))
-        cases.append({"row": pack(groups).tobytes(), "widths": widths, "heights": heights, "open": opened})
+        expected.append(place(groups, widths, heights, expanded))
+        case = {"packed": pack(groups).tobytes(), "widths": widths, "heights": heights}
+        cases.append(case | {"spacing": SPACING, "expanded": expanded})
     page = open_page(standalone("probe", link(tmp_path / "probe.js"), "", {"cases": cases}))
     found = json.loads(page.locator("#widget").text_content())
-    assert sum(len(one.boxes) for one in expected) > 300
+    assert sum(len(placement.boxes) for placement in expected) > 300
     for there, here in zip(found, expected, strict=True):
         assert (there["width"], there["height"]) == pytest.approx((here.width, here.height))
         boxes = {box: tuple(at) for box, at in there["boxes"]}

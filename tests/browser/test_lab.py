@@ -170,12 +170,12 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
     view = lab.locator(".dlviz").first
     expect(view.locator(".card")).to_have_count(4, timeout=60_000)
     expect(view.locator(".pill")).to_have_count(0)
-    expect(view.locator(".graph-ask")).to_be_visible()
+    expect(view.locator(".graph-preview")).to_be_visible()
 
     run(lab, 1)  # loss.backward() in another cell
     expect(view.locator(".pill")).to_have_text([re.compile("∂ ")] * 4)
     assert sorted(view.locator(".pill").all_text_contents()) == ["∂ 1", "∂ 10", "∂ 10", "∂ 20"]
-    expect(view.locator(".graph-ask")).to_be_hidden()
+    expect(view.locator(".graph-preview")).to_be_hidden()
 
     scrubber = view.locator("input[type=range]")
     scrubber.focus()
@@ -193,7 +193,7 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
     expect(view).to_have_attribute("data-theme", "light")
 
     run(lab, 3)  # more than forty nodes: the kernel is asked when one is clicked
-    large = lab.locator(".dlviz", has=lab.locator(".card.fold")).last
+    large = lab.locator(".dlviz", has=lab.locator(".card.loop")).last
     large.scroll_into_view_if_needed()
     large.locator(".card.op").last.click()
     expect(large.locator(".dlviz-side h4")).to_have_text("SumBackward0")
@@ -202,7 +202,7 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
 
     run(lab, 4)  # no backward yet: gradients for the picture alone
     asked = lab.locator(".dlviz").last
-    asked.locator(".graph-ask-button").click()
+    asked.locator(".graph-preview-button").click()
     expect(asked.locator(".pill").first).to_be_visible()
     run(lab, 5)
     assert text_of(lab, 5) == "GRAD None"
@@ -256,10 +256,10 @@ def test_sliders_edits_and_refusals_of_a_convolution_go_through_the_kernel(lab, 
     view.get_by_role("slider", name="stride ↓").fill("2")
     expect(view.locator(".dlviz-count")).to_have_text("1 / 6")
 
-    cell = view.locator(".slide-row .tensor-grid").first.locator(".tensor-cell").nth(1)
+    cell = view.locator(".conv-row .tensor-grid").first.locator(".tensor-cell").nth(1)
     cell.dblclick()
-    view.locator("input.slide-edit").fill("11")
-    view.locator("input.slide-edit").press("Enter")
+    view.locator("input.conv-edit").fill("11")
+    view.locator("input.conv-edit").press("Enter")
     expect(line).to_contain_text("= 11 feeds")
     cell.press("Escape")  # lets go of the element, and stands where it stood
     expect(line).to_contain_text("= 64")

@@ -7,11 +7,11 @@ import { formula } from "./formula.js";
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, name: string, steps: () => number, label: (step: number) => string,
- *   draw: () => void, showStep: (step: number, isNew: boolean) => void, traits?: Record<string, () => void>, onEscape?: () => boolean, pace?: number}} options
+ *   draw: () => void, showStep: (step: number, isNew: boolean) => void, traits?: Record<string, () => void>, captions?: string, onEscape?: () => boolean, pace?: number}} options
  *   draw: called when the scene changes; showStep: called when the step changes (isNew) or a trait it depends on;
- *   traits: other traits to listen to; onEscape: called for Escape, returns whether it had something to close
+ *   traits: other traits to listen to; captions: the trait that holds signature, badge, notes and summary; onEscape: called for Escape, returns whether it had something to close
  */
-export function baseView({ model, el, signal, name, steps, label, draw, showStep, traits = {}, onEscape = () => false, pace }) {
+export function baseView({ model, el, signal, name, steps, label, draw, showStep, traits = {}, captions = "scene", onEscape = () => false, pace }) {
   const messages = model.get("messages");
   const ui = card({ el, model, signal, name });
   const line = formula();
@@ -23,12 +23,15 @@ export function baseView({ model, el, signal, name, steps, label, draw, showStep
     model.set(trait, value);
     model.save_changes();
   }
+  function showCaptions() {
+    const { signature, badge, notes, summary } = model.get(captions);
+    ui.setSignature(signature);
+    ui.setBadge(badge);
+    ui.setNotes(notes);
+    ui.setSummary(summary);
+  }
   function redraw() {
-    const scene = model.get("scene");
-    ui.setSignature(scene.signature);
-    ui.setBadge(scene.badge);
-    ui.setNotes(scene.notes);
-    ui.setSummary(scene.summary);
+    showCaptions();
     controls.clear();
     shownStep = -1;
     draw();
@@ -52,6 +55,7 @@ export function baseView({ model, el, signal, name, steps, label, draw, showStep
     const events = { "change:scene": redraw, "change:step": update, "change:playing": update };
     for (const [trait, call] of Object.entries(traits)) {
       events[`change:${trait}`] = () => {
+        if (trait === captions) showCaptions();
         call();
         update();
       };
