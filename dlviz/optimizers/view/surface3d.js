@@ -97,7 +97,7 @@ export function surface3d({ model, messages, signal }) {
     const inside = (value, [low, high]) => value >= low && value <= high;
     for (let t = 0; t <= Math.min(state.step, path.size - 1); t += 1) {
       const [x, y] = [path.points[2 * t], path.points[2 * t + 1]];
-      if (inaxis(x, surface.x) && inaxis(y, surface.y)) addPoint(line, x, y, elevation(path.losses[t]) + 0.012);
+      if (inside(x, surface.x) && inside(y, surface.y)) addPoint(line, x, y, elevation(path.losses[t]) + 0.012);
       else addPoint(line, null, null, null);
     }
     const last = line.x.length - 1;
