@@ -1,4 +1,4 @@
-"""Find exercises and predictions by id, and show what is done."""
+"""Catalog of exercises and predictions by id, and the overview of progress."""
 
 import difflib
 import pkgutil
@@ -17,12 +17,12 @@ from dlviz.kit.messages import message
 
 
 class Unknown(DlvizError, LookupError):  # noqa: N818
-    """There is no exercise or prediction of this id; the message names near ones."""
+    """Raised for an id that is no exercise or prediction; the message names similar ids."""
 
 
 @cache
 def items() -> dict[str, Exercise | Prediction]:
-    """Everything there is, by id, lesson after lesson."""
+    """Return all exercises and predictions by id, in the order of the lessons."""
     lessons = sorted(m.name for m in pkgutil.iter_modules(dlviz.exercises.__path__) if m.name.startswith("lesson"))
     found = [item for name in lessons for item in import_module(f"dlviz.exercises.{name}.exercises").ITEMS]
     return {item.id: item for item in found}
@@ -31,7 +31,7 @@ def items() -> dict[str, Exercise | Prediction]:
 def exercise(id: str) -> Exercise:
     """Return an exercise by id, such as "03.two-paths": ``.check(answer)``, ``.hint()``, ``.solution()``, ``.starter``.
 
-    An unknown id raises ``Unknown``, a ``LookupError`` that names near ones.
+    An unknown id raises ``Unknown``, a ``LookupError`` that names similar ids.
 
     >>> exercise("00.double").check(lambda x: x + x).verdict
     'right'
@@ -43,7 +43,7 @@ def exercise(id: str) -> Exercise:
 
 
 def predict(id: str, answer: Any = ...) -> Displayable:
-    """Commit an answer to a question before the run, then see what torch says.
+    """Commit an answer to a question, then compare it with what torch computes.
 
     ``answer`` is one of the options, a number, or a shape as a tuple; ``...`` shows the question. The first answer is
     stored and stays; a later one is reported but not counted. With ``DLVIZ_STRICT=1`` a missing answer raises
@@ -59,27 +59,27 @@ def predict(id: str, answer: Any = ...) -> Displayable:
 
 
 def progress() -> Displayable:
-    """Show which exercises and predictions are done, and where that is kept."""
+    """Show which exercises and predictions are done, and the path of the progress file."""
     state, notes = progress_file.load()
-    return Overview({id: _standing(state, id) for id in items()}, notes)
+    return Overview({id: _status(state, id) for id in items()}, notes)
 
 
 @dataclass(frozen=True, repr=False)
 class Overview(Displayable):
-    """``standing`` tells for each id: "done", "attempted" or "open"."""
+    """Overview of progress; ``status`` maps each id to "done", "attempted" or "open"."""
 
-    standing: dict[str, str]
+    status: dict[str, str]
     notes: tuple[str, ...] = ()
 
     def card(self) -> Card:
-        """Show one row for each, under a count."""
-        done = sum(how == "done" for how in self.standing.values())
-        rows = tuple((id, message(f"exercises.progress.{how}")) for id, how in self.standing.items())
+        """Return a card with one row for each id."""
+        done = sum(how == "done" for how in self.status.values())
+        rows = tuple((id, message(f"exercises.progress.{how}")) for id, how in self.status.items())
         headline = message("exercises.progress.title", done=done, count=len(rows))
         return Card(headline, (message("exercises.progress.place", path=progress_file.path()), *self.notes), rows)
 
 
-def _standing(state: progress_file.State, id: str) -> str:
+def _status(state: progress_file.State, id: str) -> str:
     entry = state["exercises"].get(id)
     return "open" if entry is None else "done" if entry.get("done") is True else "attempted"
 

@@ -1,4 +1,4 @@
-"""Compare two results strictly: kind, then shape, then dtype, then the graph, then every number."""
+"""Strict comparison of two results: type, then shape, dtype, graph, and every number."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dlviz.kit.messages import message
 
 @dataclass(frozen=True)
 class Difference:
-    """The first thing that is not the same: ``aspect`` (a key of the words), where it is, and both sides as text."""
+    """First difference between two results: ``aspect`` (a message key), the index, and both sides as text."""
 
     aspect: str
     where: str
@@ -20,7 +20,7 @@ class Difference:
     expected: str
 
     def message(self) -> str:
-        """Say what differs, in a sentence."""
+        """Return a sentence about the difference."""
         place = message("exercises.differs.at", where=self.where) if self.where else ""
         return message(f"exercises.differs.{self.aspect}", at=place, yours=self.yours, expected=self.expected)
 
@@ -28,8 +28,8 @@ class Difference:
 def difference(yours: Any, expected: Any, where: str = "") -> Difference | None:
     """Return the first difference, or None where both are the same up to rounding.
 
-    A list is accepted for a tuple, an int for a float; a tensor must have the very shape and dtype, and be in the graph
-    where the expected one is. NaN equals NaN.
+    A list is accepted for a tuple, an int for a float. A tensor must have the same shape and dtype, and require a gradient
+    if the expected one does. NaN equals NaN.
 
     >>> difference(torch.zeros(2, 1), torch.zeros(2)).aspect
     'shape'
@@ -75,14 +75,14 @@ def _tensors(yours: Any, expected: Tensor, where: str) -> Difference | None:
 
 
 def _tolerance(expected: Tensor) -> float:
-    """Room for another order of the same sums, far below any real mistake."""
+    """Return a tolerance that allows another order of the same sums, and no real mistake."""
     return {torch.float64: 1e-9, torch.float32: 1e-4}.get(
         expected.dtype, 0.0 if not expected.is_floating_point() else 1e-2
     )
 
 
 def format_unequal(a: float, b: float) -> tuple[str, str]:
-    """Write two unequal numbers with as many digits as it takes to see that they differ, four at least.
+    """Format two unequal numbers with as many digits as are needed to tell them apart, at least four.
 
     >>> format_unequal(0.30000, 0.30001)
     ('0.3', '0.30001')
@@ -94,7 +94,7 @@ def format_unequal(a: float, b: float) -> tuple[str, str]:
 
 
 def describe(value: Any) -> str:
-    """Name a value's kind, with shape and dtype for a tensor.
+    """Return a value's type, with shape and dtype for a tensor.
 
     >>> describe(torch.zeros(2, 3))
     'Tensor (2, 3) float32'
@@ -107,7 +107,7 @@ def describe(value: Any) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Write a value on one line: its numbers where they are few, else its kind.
+    """Format a value on one line: its numbers if there are few, else its type.
 
     >>> format_value(torch.tensor([1.0, 2.5]))
     '[1, 2.5]'

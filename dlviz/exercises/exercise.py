@@ -1,4 +1,4 @@
-"""What every kind of exercise shares: check, hint, solution, starter, and how a check is reported."""
+"""Base class of all kinds of exercises: check, hint, solution, starter, and recording of results."""
 
 import os
 import zlib
@@ -19,7 +19,7 @@ _hints: Counter[str] = Counter()
 class Exercise(Displayable):
     """One exercise of a lesson; get it with ``exercise("03.two-paths")``.
 
-    ``reference`` is the solution: both what answers are compared with and what ``solution()`` shows.
+    ``reference`` is the solution: answers are compared with it, and ``solution()`` shows it.
     """
 
     id: str
@@ -43,11 +43,11 @@ class Exercise(Displayable):
         return record_result(result)
 
     def attempted(self, answer: Any) -> bool:
-        """Whether the answer is anything but the starter."""
+        """Return whether the answer differs from the starter."""
         return answer is not None and answer is not ... and not is_starter(answer, self.starter)
 
     def judge(self, answer: Any, seed: int) -> Result:
-        """Judge an attempted answer on random cases that follow from ``seed``; nothing is written down or raised."""
+        """Judge an attempted answer on random cases made from ``seed``, without recording or raising anything."""
         raise NotImplementedError
 
     def hint(self) -> Note:
@@ -68,20 +68,20 @@ class Exercise(Displayable):
 
     @property
     def name(self) -> str:
-        """What the learner calls the answer."""
+        """Name of the answer in the learner's code."""
         return self.reference.__name__
 
     @property
     def starter(self) -> str:
-        """The code that a lesson's cell starts with."""
+        """Code that the lesson's cell starts with."""
         return starter(self.reference)
 
     def key(self, *path: str) -> str:
-        """Return the key of one of this exercise's words."""
+        """Return the key of one of this exercise's messages."""
         return ".".join(("exercises", self.id, *path))
 
     def right(self, rows: tuple[tuple[str, str], ...] = ()) -> Result:
-        """Report a right answer, with what it shows."""
+        """Report a right answer."""
         return Result(self.id, "right", message(self.key("right")), rows=rows)
 
     def wrong(self, content: str, rows: tuple[tuple[str, str], ...] = (), misconception: str | None = None) -> Result:
@@ -93,13 +93,13 @@ class Exercise(Displayable):
         return Result(self.id, "not attempted", message("exercises.missing", name=self.name))
 
     def card(self) -> Card:
-        """Show what the exercise asks and how to go on."""
+        """Return the task, how to check an answer, and the starter."""
         lines = (message(self.key("task")), message("exercises.how", id=self.id, name=self.name))
         return Card(f"{self.id}: {message(self.key('title'))}", lines, code=self.starter)
 
 
 def record_result(result: Result) -> Result:
-    """Write an attempt down; under ``DLVIZ_STRICT=1`` raise unless it is right."""
+    """Record a result in the progress file; under ``DLVIZ_STRICT=1`` raise unless it is right."""
     if result.verdict != "not attempted":
         notes = progress_file.record(result.id, result.passed)
         result = replace(result, notes=result.notes + notes)

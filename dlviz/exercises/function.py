@@ -1,4 +1,4 @@
-"""An exercise that asks for a function, checked against the solution on random inputs."""
+"""Exercises that ask for a function, which is compared with the solution on random inputs."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ CASES = 5
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Function(Exercise):
-    """A function to write.
+    """Exercise that asks for a function.
 
     ``case(generator, i)`` makes the arguments of the i-th case, by name. ``mistakes`` are wrong implementations people
     write, by name: changes of the reference's code, or functions. A mistake is named to the learner only if it gives
@@ -37,7 +37,7 @@ class Function(Exercise):
         return as_functions(self.reference, self.mistakes)
 
     def judge(self, answer: Any, seed: int) -> Result:
-        """Compare kind, shape, dtype, graph and numbers with the solution's, then look at the inputs."""
+        """Compare type, shape, dtype, graph, numbers and gradients with the solution's; inputs must stay unchanged."""
         if not callable(answer):
             return self.wrong(message("exercises.function.uncalled", name=self.name, got=describe(answer)))
         with isolated_rng(seed):
@@ -61,10 +61,10 @@ class Function(Exercise):
             return run_answer(function, case)
 
     def _signature(self, answer: Callable[..., Any], case: dict[str, Any]) -> Result | None:
-        """Say which arguments are expected, before a call fails on them."""
+        """Report a signature that does not accept the arguments, before a call fails on it."""
         try:
             signature = inspect.signature(answer)
-        except (TypeError, ValueError):  # something built in, without a signature: the call will tell
+        except (TypeError, ValueError):  # a builtin may have no signature; the call itself then shows whether it fits
             return None
         try:
             signature.bind(*case.values())

@@ -1,4 +1,4 @@
-"""An exercise that asks for a model, probed from outside: what shapes it output_shape, where its gradients go."""
+"""Exercises that ask for a model, which is checked from outside: its output shapes, its gradients."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ SIZES = (4, 7)
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Model(Exercise):
-    """A module to write: a class, an instance, or a function that makes one.
+    """Exercise that asks for a module: a class, an instance, or a function that makes one.
 
     ``batch(generator, n)`` makes n random examples; ``checks`` run in order, and the first fault is reported.
     ``template`` is the class that the cell starts with.
@@ -34,11 +34,11 @@ class Model(Exercise):
 
     @property
     def starter(self) -> str:
-        """The empty class, under the solution's name."""
+        """Code of the template, under the solution's name."""
         return listing(self.template, self.name)
 
     def judge(self, answer: Any, seed: int) -> Result:
-        """Build the model if need be, and probe it; parameters, gradients and mode are left as they were."""
+        """Build the model unless it is an instance, and run the checks; its state is restored afterwards."""
         if not isinstance(answer, nn.Module) and not callable(answer):
             return self.wrong(message("exercises.model.uncalled", name=self.name, got=describe(answer)))
         with isolated_rng(seed):
@@ -47,29 +47,29 @@ class Model(Exercise):
                 if not isinstance(model, nn.Module):
                     return self.wrong(message("exercises.model.module", name=self.name, got=describe(model)))
                 with state_restored(model):
-                    return self._probe(model, seed)
+                    return self._run_checks(model, seed)
             except Exception as error:
                 return self.wrong(failure(error).text())
 
-    def _probe(self, model: nn.Module, seed: int) -> Result:
+    def _run_checks(self, model: nn.Module, seed: int) -> Result:
         generator = torch.Generator().manual_seed(seed)
-        place = next((p.device for p in model.parameters()), torch.device("cpu"))
-        batches = [self.batch(generator, n).to(place) for n in SIZES]
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        batches = [self.batch(generator, n).to(device) for n in SIZES]
         first = model(batches[0])
         if first is None or first is ...:
             return self.missing()
-        for probe in self.checks:
+        for check in self.checks:
             for batch in batches:
                 model.train()
                 model.zero_grad()
-                if fault := probe(model, batch):
+                if fault := check(model, batch):
                     return self.wrong(message(f"exercises.model.{fault[0]}", **fault[1]), misconception=fault[0])
         return self.right()
 
 
 @contextmanager
 def state_restored(model: nn.Module) -> Iterator[None]:
-    """Give the model back its gradients, buffers and train or eval modes afterwards."""
+    """Clear the model's gradients inside, and restore its gradients, buffers and train or eval modes afterwards."""
     gradients = [(p, p.grad) for p in model.parameters()]
     buffers = [(b, b.clone()) for b in model.buffers()]
     modes = [(module, module.training) for module in model.modules()]

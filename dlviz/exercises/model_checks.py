@@ -1,6 +1,6 @@
-"""What can be measured on a model from outside; each probe returns the words for a fault it saw, or None.
+"""Checks of a model from outside.
 
-A probe is called as ``probe(model, batch)`` and returns the key of the words and their values.
+A check is called as ``check(model, batch)`` and returns None, or the key of a message and its values for the fault it found.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Check = Callable[[nn.Module, Tensor], Fault | None]
 
 
 def output_shape(*shape: int) -> Check:
-    """Check: a batch of N, and one example alone, give float32 of shape (N, ...shape)."""
+    """Return a check that a batch of N, and a single example, give float32 of shape (N, *shape)."""
 
     def output(model: nn.Module, batch: Tensor) -> Fault | None:
         model.eval()  # a batch norm cannot train on one example
@@ -34,14 +34,14 @@ def output_shape(*shape: int) -> Check:
 
 
 def input_unchanged(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Check: the batch is the same after the model has read it."""
+    """Check that the model does not change its input."""
     before = batch.clone()
     model(batch)
     return None if torch.equal(batch, before) else ("changed", {})
 
 
 def layers_registered(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Check: no layer hides in a plain list or dict, where ``parameters()`` does not look."""
+    """Check that no layer is in a plain list or dict, where ``parameters()`` does not find it."""
     known = {id(module) for module in model.modules()}
     for owner in model.modules():
         for name, value in vars(owner).items():
@@ -54,7 +54,7 @@ def layers_registered(model: nn.Module, batch: Tensor) -> Fault | None:
 
 
 def parameter_count(count: int) -> Check:
-    """Check: the parameters hold ``count`` numbers together."""
+    """Return a check that the parameters have ``count`` elements in total."""
 
     def size(model: nn.Module, batch: Tensor) -> Fault | None:
         parts = {name: p.numel() for name, p in model.named_parameters()}
@@ -67,7 +67,7 @@ def parameter_count(count: int) -> Check:
 
 
 def gradients_reach_all(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Check: every parameter receives a gradient, and not only zeros."""
+    """Check that every parameter receives a gradient that is not all zero."""
     frozen = [name for name, p in model.named_parameters() if not p.requires_grad]
     if frozen:
         return "frozen", {"names": ", ".join(frozen)}
@@ -82,7 +82,7 @@ def gradients_reach_all(model: nn.Module, batch: Tensor) -> Fault | None:
 
 
 def examples_independent(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Check: what one example gives does not depend on the others of its batch."""
+    """Check that the output of an example does not depend on the rest of its batch."""
     model.eval()
     together = model(batch)
     for i, row in enumerate(batch.split(1)):
@@ -92,14 +92,14 @@ def examples_independent(model: nn.Module, batch: Tensor) -> Fault | None:
 
 
 def returns_logits(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Check: the output is not already a row of probabilities."""
+    """Check that the output is not already probabilities."""
     out = model(batch)
     summed = bool((out >= 0).all()) and torch.allclose(out.sum(1), torch.ones(len(out)).to(out), atol=1e-4)
     return ("probabilities", {}) if summed else None
 
 
 def nonlinear(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Check: the model is not one affine map, f(a) + f(b) = f(a + b) + f(0)."""
+    """Check that the model is not affine: an affine one has f(a) + f(b) = f(a + b) + f(0)."""
     model.eval()
     a, b = batch, batch.flip(0) + 0.5
     gap = model(a) + model(b) - model(a + b) - model(torch.zeros_like(a))

@@ -1,4 +1,4 @@
-"""A question answered before the run: the answer is stored first, then torch is asked."""
+"""Predictions: questions whose answer is stored before torch computes the true one."""
 
 import math
 from collections.abc import Callable
@@ -18,33 +18,33 @@ from dlviz.kit.messages import message
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Prediction(Displayable):
-    """A question. ``truth()`` runs torch and returns the answer: one of ``options``, else a number or a shape."""
+    """Question with a computed answer: ``truth()`` returns one of ``options``, or a number or a shape."""
 
     id: str
     truth: Callable[[], Any]
     options: tuple[str, ...] = ()
 
     def card(self) -> Card:
-        """Show the question, and the options to choose from."""
+        """Return the question and its options."""
         rows = tuple((f'"{option}"', message(self.key("options", option))) for option in self.options)
         how = message(f"exercises.predict.{'choose' if rows else 'fill'}", id=self.id)
         headline = f"{SIGNS['not attempted']} {self.id}: {message('exercises.verdict.not-attempted')}"
         return Card(headline, (message(self.key("question")), how), rows)
 
     def commit(self, answer: Any) -> Result:
-        """Store the answer unless one is stored already, and only then run torch and judge the stored one."""
-        given = self._plain(answer)
+        """Store the answer unless one is stored already, then compute the truth and judge the stored answer."""
+        given = self._as_json(answer)
         if given is None:
-            return Result(self.id, "not attempted", self._unfit(answer))
+            return Result(self.id, "not attempted", self._rejection(answer))
         notes: tuple[str, ...] = ()
-        first = self._plain(progress_file.committed(self.id))
+        first = self._as_json(progress_file.committed(self.id))
         if first is None:
             notes = progress_file.commit(self.id, given)
         elif not _equal(first, given):
             notes = (message("exercises.predict.kept", first=_show(first), given=_show(given)),)
         judged = given if first is None else first
         with isolated_rng(0):
-            truth = self._plain(self.truth())
+            truth = self._as_json(self.truth())
         passed = _equal(judged, truth)
         content = message(
             f"exercises.predict.{'right' if passed else 'wrong'}", answer=_show(judged), truth=_show(truth)
@@ -52,11 +52,11 @@ class Prediction(Displayable):
         return Result(self.id, "right" if passed else "wrong", content, notes=(message(self.key("why")), *notes))
 
     def key(self, *path: str) -> str:
-        """Return the key of one of this question's words."""
+        """Return the key of one of this question's messages."""
         return ".".join(("exercises", self.id, *path))
 
-    def _plain(self, answer: Any) -> Any:
-        """An answer as what JSON can hold, or None if it does not fit the question."""
+    def _as_json(self, answer: Any) -> Any:
+        """Return an answer as a JSON value, or None if it does not fit the question."""
         if self.options:
             return answer if isinstance(answer, str) and answer in self.options else None
         if isinstance(answer, Tensor) and answer.numel() == 1:
@@ -68,7 +68,7 @@ class Prediction(Displayable):
             return list(answer)
         return None
 
-    def _unfit(self, answer: Any) -> str:
+    def _rejection(self, answer: Any) -> str:
         if self.options:
             return message(
                 "exercises.predict.option", got=repr(answer), options=", ".join(f'"{o}"' for o in self.options)
@@ -89,7 +89,7 @@ def _show(answer: Any) -> str:
 
 
 def ask_or_commit(prediction: Prediction, answer: Any) -> Displayable:
-    """Ask, or commit and report; strictness and progress as for an exercise."""
+    """Return the question if there is no answer, else commit the answer and record the result."""
     if answer is None or answer is ...:
         record_result(Result(prediction.id, "not attempted", message("exercises.predict.missing")))
         return prediction

@@ -1,4 +1,4 @@
-"""An exercise that asks to repair found code; the fault is measured before and after."""
+"""Exercises that ask to repair found code; a metric shows the fault before and after."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from dlviz.kit.messages import message
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Repair(Function):
-    """A function to repair; ``found`` is the code as it was found, the first mistake and the starter.
+    """Exercise that asks to repair a function. ``found`` is the code as it was found: the first mistake and the starter.
 
-    ``metric(function)`` measures the fault on the found code's own data; every report shows it for both.
+    ``metric(function)`` measures the fault on fixed data; every report shows it for the found code and for the answer.
     """
 
     found: Callable[..., Any]
@@ -31,7 +31,7 @@ class Repair(Function):
 
     @property
     def starter(self) -> str:
-        """The code as it was found, under the solution's name."""
+        """Code as it was found, under the solution's name."""
         return listing(self.found, self.name)
 
     def judge(self, answer: Any, seed: int) -> Result:

@@ -1,4 +1,4 @@
-"""What the learner is shown: one card, as text and as HTML, the same each time for the same answer."""
+"""Reports: cards shown as text and as HTML, the same for the same answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ SIGNS: Mapping[str, str] = {"right": "✓", "wrong": "✗", "not attempted": "�
 
 @dataclass(frozen=True)
 class Card:
-    """A headline, some lines, rows of label and value, and code, all plain text."""
+    """Headline, lines, rows of label and value, and code, all plain text."""
 
     headline: str
     lines: tuple[str, ...] = ()
@@ -21,13 +21,13 @@ class Card:
     code: str = ""
 
     def text(self) -> str:
-        """Write the card as plain text, the rows aligned under each other."""
+        """Return the card as plain text with aligned rows."""
         width = max((len(label) for label, _ in self.rows), default=0)
         rows = [f"  {label:<{width}}  {value}" for label, value in self.rows]
         return "\n".join([self.headline, *self.lines, *rows, *([self.code] if self.code else [])])
 
     def html(self) -> str:
-        """Write the card as HTML that takes its colors from the page, so it reads in light and dark themes alike."""
+        """Return the card as HTML that inherits its colors from the page, for light and dark themes."""
         lines = "".join(f'<p style="margin:.3em 0">{escape(line)}</p>' for line in self.lines)
         rows = "".join(
             '<tr style="background:none">'
@@ -43,14 +43,14 @@ class Card:
 
 
 class Displayable:
-    """Something a notebook shows as a card."""
+    """Object that a notebook displays as a card."""
 
     def card(self) -> Card:
-        """Return what is to be shown."""
+        """Return the card to display."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        """Show the card as text."""
+        """Return the card as text."""
         return self.card().text()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -60,26 +60,26 @@ class Displayable:
 
 @dataclass(frozen=True, repr=False)
 class Note(Displayable):
-    """A hint, a question or a listing of code; ``source`` is the code alone."""
+    """Hint or listing of code; ``source`` is the code alone."""
 
-    shown: Card
+    content: Card
 
     @property
     def source(self) -> str:
-        """The code on the card, ready for a cell."""
-        return self.shown.code
+        """Code on the card, ready for a cell."""
+        return self.content.code
 
     def card(self) -> Card:
-        """Return the card itself."""
-        return self.shown
+        """Return the card."""
+        return self.content
 
 
 @dataclass(frozen=True, repr=False)
 class Result(Displayable):
-    """What a check found.
+    """Result of a check.
 
-    ``verdict`` is "right", "wrong" or "not attempted"; ``message`` says why in words; ``misconception`` is the name of
-    the stored wrong answer that gives the learner's very numbers, else None; ``rows`` puts values side by side.
+    ``verdict`` is "right", "wrong" or "not attempted"; ``message`` says why; ``misconception`` is the name of the stored
+    mistake that gives the same results as the answer, else None; ``rows`` puts values side by side.
     """
 
     id: str
@@ -95,14 +95,14 @@ class Result(Displayable):
         return self.verdict == "right"
 
     def card(self) -> Card:
-        """Show the verdict, its reason and the values."""
+        """Return the verdict, its reason and the values."""
         word = message(f"exercises.verdict.{self.verdict.replace(' ', '-')}")
         return Card(f"{SIGNS[self.verdict]} {self.id}: {word}", (self.message, *self.notes), self.rows)
 
 
-class NotAttempted(AssertionError):  # noqa: N818 - the name says what happened
-    """Under ``DLVIZ_STRICT=1``: the answer is still the starter."""
+class NotAttempted(AssertionError):  # noqa: N818 - public name
+    """Raised under ``DLVIZ_STRICT=1`` for an answer that is still the starter."""
 
 
-class Wrong(AssertionError):  # noqa: N818 - the name says what happened
-    """Under ``DLVIZ_STRICT=1``: the answer is wrong; the message is the whole report."""
+class Wrong(AssertionError):  # noqa: N818 - public name
+    """Raised under ``DLVIZ_STRICT=1`` for a wrong answer; the message is the whole report."""

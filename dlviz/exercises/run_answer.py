@@ -1,4 +1,4 @@
-"""Run a learner's code on one case, and write down everything that happened, whatever it does."""
+"""Run a learner's code on one case and record the outcome, including exceptions and changed inputs."""
 
 import random
 import sysconfig
@@ -21,7 +21,7 @@ LIBRARIES = (str(Path(__file__).parent), *(sysconfig.get_path(name) for name in 
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception from the learner's code: its type and message, and the learner's own line where it happened."""
+    """Exception from the learner's code: its type, its message, and the learner's own line where it was raised."""
 
     kind: str
     message: str
@@ -29,14 +29,14 @@ class Failure:
     code: str
 
     def text(self) -> str:
-        """Say it in a sentence, without the traceback."""
+        """Return a sentence about the exception, without the traceback."""
         key = "exercises.raised.line" if self.line else "exercises.raised.plain"
         return message(key, kind=self.kind, message=self.message, line=self.line, code=self.code)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run gave: a value and the gradients that flow back through it, or a failure; the input it changed."""
+    """Outcome of one call: its value and the gradients at the inputs, or a failure; and the input that it changed."""
 
     value: Any = None
     gradients: tuple[Tensor | None, ...] = ()
@@ -46,11 +46,11 @@ class Outcome:
 
 @contextmanager
 def isolated_rng(seed: int) -> Iterator[None]:
-    """Start torch's, NumPy's and Python's streams at ``seed`` inside, and give the learner's own back afterwards."""
+    """Seed torch's, NumPy's and Python's random number generators inside, and restore their states afterwards."""
     python, legacy = random.getstate(), np.random.get_state()
     gpus = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=gpus), torch.enable_grad(), torch.device("cpu"):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also set the stream of a GPU not yet in use
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also seed a GPU that is not in use yet
         if gpus:
             torch.cuda.manual_seed_all(seed)
         random.seed(seed)
@@ -74,7 +74,7 @@ def run_answer(function: Callable[..., Any], arguments: dict[str, Any]) -> Outco
 
 
 def failure(error: Exception) -> Failure:
-    """Find the learner's own line in a traceback: the last one outside every library and outside this package."""
+    """Return the failure with the learner's own line: the last one in the traceback outside libraries and this package."""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(LIBRARIES)]
     content = str(error).split("\n")[0]
     if not own:
@@ -83,25 +83,25 @@ def failure(error: Exception) -> Failure:
 
 
 def outcome_difference(mine: Outcome, right: Outcome) -> Difference | None:
-    """Return the first difference between two runs, gradients included; a failure equals only the very same failure."""
+    """Return the first difference between two outcomes, gradients included; failures are equal by type and message."""
     if mine.failure or right.failure:
         a, b = ("" if run.failure is None else f"{run.failure.kind}: {run.failure.message}" for run in (mine, right))
         return None if a == b else Difference("failure", "", a, b)
     found = difference(mine.value, right.value)
-    if found or not any(slope is not None for slope in right.gradients):
+    if found or not any(g is not None for g in right.gradients):
         return found
-    zeros = [torch.zeros(()) if slope is None else slope for slope in mine.gradients]
-    found = difference(zeros, [torch.zeros(()) if slope is None else slope for slope in right.gradients])
+    zeros = [torch.zeros(()) if g is None else g for g in mine.gradients]
+    found = difference(zeros, [torch.zeros(()) if g is None else g for g in right.gradients])
     return found and Difference("slope", "", found.yours, found.expected)
 
 
 def equal(a: Outcome, b: Outcome) -> bool:
-    """Whether two runs cannot be told apart."""
+    """Return whether two outcomes are the same."""
     return outcome_difference(a, b) is None and outcome_difference(b, a) is None
 
 
 def format_arguments(arguments: dict[str, Any]) -> str:
-    """Write a case's inputs on one line."""
+    """Format a case's inputs on one line."""
     return ", ".join(f"{name} = {format_value(value)}" for name, value in arguments.items())
 
 
@@ -112,7 +112,7 @@ def _copy(value: Any) -> Any:
 
 
 def _gradients(value: Any, inputs: list[Any]) -> tuple[Tensor | None, ...]:
-    """Send fixed weights back from every output to every input that asked for a gradient."""
+    """Return the gradient of a fixed weighted sum of all outputs at every input that requires one."""
     outputs = [out for out in (value if isinstance(value, (tuple, list)) else [value]) if isinstance(out, Tensor)]
     outputs = [out for out in outputs if out.requires_grad]
     wanted = [item for item in inputs if isinstance(item, Tensor) and item.requires_grad]
@@ -123,14 +123,14 @@ def _gradients(value: Any, inputs: list[Any]) -> tuple[Tensor | None, ...]:
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Name the first input that is no longer what it was."""
+    """Return the name of the first input that was changed in place, or an empty string."""
     for name, was in before.items():
         now = after[name]
         if isinstance(was, Tensor) and not (
             now.shape == was.shape
             and now.stride() == was.clone().stride()
             and now.requires_grad == was.requires_grad
-            # NaN equals nothing, itself included, and an input may hold some.
+            # An input may contain NaN, which is not equal to itself.
             and torch.allclose(now.detach(), was.detach(), rtol=0, atol=0, equal_nan=True)
         ):
             return name

@@ -1,4 +1,4 @@
-"""Source code as exercises show it: a solution's listing, the starter made from it, and whether that was touched."""
+"""Source code of exercises: the listing of a solution, the starter made from it, and whether an answer is the starter."""
 
 import ast
 import dis
@@ -34,38 +34,38 @@ def starter(solution: Callable[..., Any]) -> str:
 
 
 def is_starter(answer: object, source: str) -> bool:
-    """Whether a function or class compiles to the very same steps as the starter, or to none at all."""
+    """Return whether a function or class has the same bytecode as the starter, or does nothing."""
     if inspect.isclass(answer):
-        mine = {name: _steps(item.__code__) for name, item in vars(answer).items() if inspect.isfunction(item)}
+        mine = {name: _bytecode(item.__code__) for name, item in vars(answer).items() if inspect.isfunction(item)}
     elif isinstance(code := getattr(answer, "__code__", None), CodeType):
-        if _idle(code):
+        if _does_nothing(code):
             return True
-        mine = {code.co_name: _steps(code)}
+        mine = {code.co_name: _bytecode(code)}
     else:
         return False
-    return mine == {code.co_name: _steps(code) for code in _functions(compile(source, "<starter>", "exec"))}
+    return mine == {code.co_name: _bytecode(code) for code in _functions(compile(source, "<starter>", "exec"))}
 
 
-def _idle(code: CodeType) -> bool:
-    """Whether a function's body is at most a docstring and ``...``, ``pass`` or ``return``."""
+def _does_nothing(code: CodeType) -> bool:
+    """Return whether a function's body is at most a docstring and ``...``, ``pass`` or ``return``."""
     effects = [step for step in dis.get_instructions(code) if not step.opname.startswith(_NO_EFFECT)]
     return not effects and all(item in (None, ...) for item in _constants(code))
 
 
 def _functions(module: CodeType) -> list[CodeType]:
-    """Every function directly in a module, or in a class of it."""
+    """Return the code of every function in a module and in its classes."""
     inside = [item for item in module.co_consts if isinstance(item, CodeType)]
     return [
         found for code in inside for found in ([code] if code.co_flags & inspect.CO_OPTIMIZED else _functions(code))
     ]
 
 
-def _steps(code: CodeType) -> tuple[Any, ...]:
-    """What a function does, without where it stands or what its docstring says."""
-    constants = [_steps(item) if isinstance(item, CodeType) else repr(item) for item in _constants(code)]
+def _bytecode(code: CodeType) -> tuple[Any, ...]:
+    """Return a function's bytecode, names and constants, without line numbers and docstring."""
+    constants = [_bytecode(item) if isinstance(item, CodeType) else repr(item) for item in _constants(code)]
     return code.co_code, code.co_names, tuple(constants)
 
 
 def _constants(code: CodeType) -> tuple[Any, ...]:
-    """A function's constants without its docstring, which is nobody's answer."""
+    """Return a function's constants without its docstring."""
     return code.co_consts[1:] if code.co_consts and isinstance(code.co_consts[0], str) else code.co_consts

@@ -1,4 +1,4 @@
-"""An exercise that asks for the order of steps; the order is carried out on a real model, and its numbers decide."""
+"""Exercises that ask for the order of steps, which is run on a real model; its weights decide."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ ROUNDS = 3
 
 
 class TrainingLoop:
-    """A small regression whose loop is carried out step by step, in whatever order it is told.
+    """Small regression whose training loop runs step by step, in any order.
 
     >>> loop = TrainingLoop(seed=0)
     >>> for step in ("zero_grad", "forward", "backward", "step"):
@@ -29,7 +29,7 @@ class TrainingLoop:
     steps: tuple[str, ...] = ("zero_grad", "forward", "backward", "step")
 
     def __init__(self, seed: int) -> None:
-        """Make data and a model whose first weight is 0.5, the same for the same seed."""
+        """Make reproducible data and a model whose weight starts at 0.5."""
         generator = torch.Generator().manual_seed(seed)
         self.model = nn.Linear(1, 1)
         with torch.no_grad():
@@ -41,7 +41,7 @@ class TrainingLoop:
         self.loss: Tensor | None = None
 
     def zero_grad(self) -> None:
-        """Empty every ``.grad``."""
+        """Clear every ``.grad``."""
         self.optimizer.zero_grad()
 
     def forward(self) -> None:
@@ -49,26 +49,26 @@ class TrainingLoop:
         self.loss = (self.model(self.x) - self.y).pow(2).mean()
 
     def backward(self) -> None:
-        """Fill every ``.grad``."""
+        """Compute every ``.grad``."""
         if self.loss is None:
             raise DlvizError(message("exercises.trace.no-loss"))
         self.loss.backward()
 
     def step(self) -> None:
-        """Let the optimizer move the weights."""
+        """Take a step of the optimizer."""
         self.optimizer.step()
 
     def weights(self) -> list[Tensor]:
-        """Return the weights as they are now."""
+        """Return a copy of the weights."""
         return [p.detach().clone() for p in self.model.parameters()]
 
     def gradients(self) -> list[Tensor]:
-        """Return the gradients as they are now, NaN where there is none."""
+        """Return a copy of the gradients, NaN where there is none."""
         return [torch.full_like(p, torch.nan) if p.grad is None else p.grad.clone() for p in self.model.parameters()]
 
 
 class ScheduledLoop(TrainingLoop):
-    """The same regression, whose learning rate is halved after every round by one of torch's schedulers.
+    """The same regression with a torch scheduler that halves the learning rate.
 
     >>> loop = ScheduledLoop(seed=0)
     >>> for step in ScheduledLoop.steps:
@@ -80,13 +80,13 @@ class ScheduledLoop(TrainingLoop):
     steps = (*TrainingLoop.steps, "schedule")
 
     def __init__(self, seed: int) -> None:
-        """Make the scheduler as well."""
+        """Make the scheduler in addition."""
         super().__init__(seed)
         self.scheduler = torch.optim.lr_scheduler.ExponentialLR(self.optimizer, gamma=0.5)
 
     def schedule(self) -> None:
         """Halve the learning rate."""
-        # Scheduled before its first step the optimizer is warned about; here its numbers are to tell.
+        # torch warns about scheduler.step() before optimizer.step(); here the weights show the mistake.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.scheduler.step()
@@ -94,7 +94,7 @@ class ScheduledLoop(TrainingLoop):
 
 @dataclass(frozen=True)
 class LoopRecord:
-    """The weights and the gradients at the end of each round, or where it stopped."""
+    """Weights and gradients at the end of each round, or where an exception stopped the loop."""
 
     weights: tuple[list[Tensor], ...] = ()
     gradients: tuple[list[Tensor], ...] = ()
@@ -103,9 +103,9 @@ class LoopRecord:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Trace(Exercise):
-    """Steps to put in order. ``reference`` is a right order, ``mistakes`` names wrong ones.
+    """Exercise that asks for an order of steps. ``reference`` is a right order, ``mistakes`` names wrong ones.
 
-    ``loop`` is what carries them out. Any order whose weights are right after every round is right. A mistake is named
+    ``loop`` runs the steps. Any order whose weights are right after every round is right. A mistake is named
     only if its weights *and* gradients are the learner's after every round, and both use the same steps.
     """
 
@@ -115,11 +115,11 @@ class Trace(Exercise):
     kind: ClassVar[str] = "trace"
 
     def attempted(self, answer: Any) -> bool:
-        """Whether the list holds anything but ``...``."""
+        """Return whether the list holds anything but ``...``."""
         return super().attempted(answer) and answer not in ([], (), [...], (...,))
 
     def judge(self, answer: Any, seed: int) -> Result:
-        """Carry out the order and compare what the weights became."""
+        """Run the order and compare the weights after each round."""
         if isinstance(answer, str) or not isinstance(answer, Sequence):
             return self.wrong(message("exercises.trace.list", name=self.name, got=describe(answer)))
         steps = ", ".join(f'"{step}"' for step in self.loop.steps)
@@ -147,12 +147,12 @@ class Trace(Exercise):
 
     @property
     def name(self) -> str:
-        """What the learner calls the list."""
+        """Name of the list in the learner's code."""
         return "order"
 
     @property
     def starter(self) -> str:
-        """The empty list."""
+        """Code of the list without steps."""
         return "order = [...]"
 
     def source(self) -> str:

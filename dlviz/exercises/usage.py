@@ -1,4 +1,4 @@
-"""An exercise whose answer is put to use as a program would: a class is made and asked, a function is given a model."""
+"""Exercises whose answer is used as a program would use it: a class is instantiated, a function is given a model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,10 +18,11 @@ from dlviz.kit.messages import message
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Usage(Exercise):
-    """A class or a function; what counts is what `use` sees of it.
+    """Exercise that asks for a class or a function, judged by the results of using it.
 
-    ``use(answer, **case)`` returns the list that is compared; it makes all that it changes itself, so that no answer meets the
-    traces of another. The words ``parts`` of the exercise say what stands in the list. ``template`` is what the cell starts with.
+    ``use(answer, *case.values())`` returns the list of results that is compared; it creates every object that the answer
+    may change, so that one answer cannot affect the next. The exercise's message ``parts`` describes the list.
+    ``template`` is the class or function that the cell starts with.
     """
 
     case: Callable[[torch.Generator, int], dict[str, Any]]
@@ -37,11 +38,11 @@ class Usage(Exercise):
 
     @property
     def starter(self) -> str:
-        """The code of `template`, under the solution's name."""
+        """Code of the template, under the solution's name."""
         return listing(self.template, self.name)
 
     def judge(self, answer: Any, seed: int) -> Result:
-        """Judge the uses as an exercise about a function does, and say what each part of the list is."""
+        """Compare the lists of results as a function's, and describe their parts."""
         if not callable(answer):
             return self.wrong(message("exercises.function.uncalled", name=self.name, got=describe(answer)))
         uses = Function(
@@ -51,7 +52,7 @@ class Usage(Exercise):
             mistakes={name: self._in_use(mistake) for name, mistake in self.wrong_answers.items()},
         )
         result = uses.judge(self._in_use(answer), seed)
-        if len(result.rows) < 3:  # right, named, or it stopped: there are no two lists side by side
+        if len(result.rows) < 3:  # right, a known mistake or an exception: no two lists are shown side by side
             return result
         return replace(result, rows=((message("exercises.row.parts"), message(self.key("parts"))), *result.rows[1:]))
 

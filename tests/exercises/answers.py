@@ -7,6 +7,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset, TensorDataset
 
+from dlviz.exercises.lesson03.exercises import MLP
+from dlviz.exercises.mistakes import as_functions
+
 # Each group: other right ways to write it.
 
 
@@ -652,88 +655,24 @@ ACCEPTED = {
 }
 
 
-# Models that must not pass, by the fault that is to be reported.
-
-
-class _Net(nn.Module):
-    hidden_units = 32
-
-    def __init__(self):
-        super().__init__()
-        self.hidden = nn.Linear(64, self.hidden_units)
-        self.output = nn.Linear(self.hidden_units, 10)
-
-    def between(self, hidden):
-        return torch.relu(hidden)
-
-    def forward(self, images):
-        return self.output(self.between(self.hidden(images.flatten(1))))
-
-
-class Detached(_Net):
-    def between(self, hidden):
-        return torch.relu(hidden).detach()
-
-
-class Silenced(_Net):
-    def between(self, hidden):
-        return torch.relu(hidden * 0)
-
-
-class Straight(_Net):
-    def between(self, hidden):
-        return hidden
-
-
-class Mixed(_Net):
-    def between(self, hidden):
-        return torch.relu(hidden - hidden.mean(0))
-
-
-class Softened(_Net):
-    def forward(self, images):
-        return super().forward(images).softmax(1)
-
-
-class Narrow(_Net):
-    hidden_units = 16
-
-
-class Frozen(_Net):
-    def __init__(self):
-        super().__init__()
-        self.hidden.requires_grad_(False)
-
-
-class Hidden(_Net):
-    def __init__(self):
-        super().__init__()
-        self.layers = [self.hidden, self.output]
-        del self.hidden, self.output
-
-    def forward(self, images):
-        return self.layers[1](torch.relu(self.layers[0](images.flatten(1))))
-
-
-class Squeezed(_Net):
-    def forward(self, images):
-        return super().forward(images).squeeze()
-
-
-class Centering(_Net):
-    def forward(self, images):
-        return super().forward(images.sub_(0.1))
-
-
-FAULTY = {
-    "output": Squeezed,
-    "changed": Centering,
-    "hidden": Hidden,
-    "count": Narrow,
-    "frozen": Frozen,
-    "no-gradient": Detached,
-    "zero-gradient": Silenced,
-    "mixed": Mixed,
-    "probabilities": Softened,
-    "straight": Straight,
-}
+# Models that must not pass, by the fault that is to be reported: changes of the solution.
+FAULTY = as_functions(
+    MLP,
+    {
+        "output": {"images.flatten(1))))": "images.flatten(1)))).squeeze()"},
+        "changed": {"images.flatten": "images.sub_(0.1).flatten"},
+        "hidden": {
+            "self.hidden = nn.Linear(64, 32)": "self.layers = [nn.Linear(64, 32), nn.Linear(32, 10)]",
+            "self.output = nn.Linear(32, 10)": "",
+            "self.output(torch": "self.layers[1](torch",
+            "self.hidden(images": "self.layers[0](images",
+        },
+        "count": {"(64, 32)": "(64, 16)", "(32, 10)": "(16, 10)"},
+        "frozen": {"(64, 32)": "(64, 32).requires_grad_(False)"},
+        "no-gradient": {"images.flatten(1)))": "images.flatten(1))).detach()"},
+        "zero-gradient": {"self.hidden(images": "0 * self.hidden(images"},
+        "mixed": {"self.hidden(images.flatten(1))": "(h := self.hidden(images.flatten(1))) - h.mean(0)"},
+        "probabilities": {"images.flatten(1))))": "images.flatten(1)))).softmax(1)"},
+        "straight": {"torch.relu": ""},
+    },
+)

@@ -6,6 +6,7 @@ from torch import nn
 
 from dlviz.exercises import exercise
 from dlviz.exercises.lesson08.exercises import FoundCNN, Net
+from dlviz.exercises.mistakes import changed
 from dlviz.kit.messages import message
 
 REPAIR = exercise("08.repair")
@@ -15,24 +16,10 @@ class Touched(FoundCNN):
     """The code as it was found, but no longer the very same."""
 
 
-class SizeAlone(FoundCNN):
-    def __init__(self):
-        super().__init__()
-        self.hidden = nn.Linear(64 * 8 * 8, 128)
-
-
-class BatchAlone(FoundCNN):
-    def forward(self, pictures):
-        x = self.pool(torch.relu(self.conv1(pictures)))
-        x = self.pool(torch.relu(self.conv2(x)))
-        return self.output(torch.relu(self.hidden(x.flatten(1))))
-
-
-class FixedBatch(Net):
-    def forward(self, pictures):
-        x = self.pool(torch.relu(self.conv1(pictures)))
-        x = self.pool(torch.relu(self.conv2(x))).view(25, -1)
-        return self.output(torch.relu(self.hidden(x)))
+size_alone = changed(FoundCNN, "SizeAlone", {"64 * 5 * 5, 128": "64 * 8 * 8, 128"})
+batch_alone = changed(FoundCNN, "BatchAlone", {"x.view(-1, 64 * 5 * 5)": "x.flatten(1)"})
+fixed_batch = changed(Net, "FixedBatch", {"x.flatten(1)": "x.view(25, -1)"})
+one_layer_unused = changed(Net, "OneLayerUnused", {"x.flatten(1)": "x.flatten(1).detach()"})
 
 
 class PooledToFit(FoundCNN):
@@ -40,13 +27,6 @@ class PooledToFit(FoundCNN):
         x = self.pool(torch.relu(self.conv1(pictures)))
         x = nn.functional.adaptive_avg_pool2d(torch.relu(self.conv2(x)), 5)
         return self.output(torch.relu(self.hidden(x.flatten(1))))
-
-
-class OneLayerUnused(Net):
-    def forward(self, pictures):
-        x = self.pool(torch.relu(self.conv1(pictures)))
-        x = self.pool(torch.relu(self.conv2(x)))
-        return self.output(torch.relu(self.hidden(x.flatten(1).detach())))
 
 
 class PicturesMixed(Net):
@@ -78,11 +58,11 @@ def test_rows_that_are_no_pictures_are_named(seed):
 @pytest.mark.parametrize(
     ("network", "words"),
     [
-        (SizeAlone, "mat1 and mat2 shapes cannot be multiplied (64x1600 and 4096x128)"),
-        (BatchAlone, "mat1 and mat2 shapes cannot be multiplied (25x4096 and 1600x128)"),
-        (FixedBatch, "shape '[25, -1]' is invalid"),
+        (size_alone, "mat1 and mat2 shapes cannot be multiplied (64x1600 and 4096x128)"),
+        (batch_alone, "mat1 and mat2 shapes cannot be multiplied (25x4096 and 1600x128)"),
+        (fixed_batch, "shape '[25, -1]' is invalid"),
         (PooledToFit, "225610 numbers, expected 545098"),
-        (OneLayerUnused, "conv1.weight"),
+        (one_layer_unused, "conv1.weight"),
         (PicturesMixed, "mixes its examples"),
     ],
 )

@@ -1,11 +1,11 @@
-"""A model is probed from outside and handed back as it was."""
+"""A model is checked from outside, and its state is restored."""
 
 import torch
 from torch import nn
 
 from dlviz.exercises import exercise
 
-from .answers import Frozen, a_sequence
+from .answers import FAULTY, a_sequence
 
 MLP = exercise("03.mlp")
 
@@ -48,7 +48,7 @@ def test_what_is_no_model_is_explained():
 
 
 def test_the_parameters_at_fault_are_listed_by_name():
-    assert "hidden.weight, hidden.bias" in MLP.check(Frozen).message
+    assert "hidden.weight, hidden.bias" in MLP.check(FAULTY["frozen"]).message
 
 
 def test_a_made_model_passes_as_its_maker_does():

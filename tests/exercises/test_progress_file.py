@@ -29,9 +29,9 @@ def test_the_overview_names_every_exercise_and_the_place(progress_file):
     exercise("00.double").check(right)
     exercise("03.two-paths").check(lambda h, v, t: h)
     overview = progress()
-    assert overview.standing["00.double"] == "done"
-    assert overview.standing["03.two-paths"] == "attempted"
-    assert overview.standing["03.mlp"] == "open"
+    assert overview.status["00.double"] == "done"
+    assert overview.status["03.two-paths"] == "attempted"
+    assert overview.status["03.mlp"] == "open"
     assert str(progress_file) in repr(overview)
     assert f"1 of {len(items())}" in repr(overview)
 
@@ -69,7 +69,7 @@ def test_a_place_that_cannot_be_written_is_told_once_and_remembered_meanwhile(tm
     assert "cannot be saved" in first.notes[0]
     assert second.notes == ()
     assert predict("03.moved", "moved").verdict == predict("03.moved", "same").verdict == "wrong"
-    assert progress().standing["00.double"] == "done"
+    assert progress().status["00.double"] == "done"
 
 
 def test_a_file_that_cannot_be_read_is_never_written_over(progress_file, monkeypatch):
@@ -78,7 +78,7 @@ def test_a_file_that_cannot_be_read_is_never_written_over(progress_file, monkeyp
     assert first.passed
     assert "cannot be read" in first.notes[0]
     assert (len(first.notes), len(second.notes)) == (1, 0)
-    assert progress().standing["00.double"] == "done"
+    assert progress().status["00.double"] == "done"
     assert progress_file.is_dir()
 
 

@@ -247,7 +247,7 @@ class FoundCNN(nn.Module):  # the sizes as they were found
 
 
 def rows_kept(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Check: batches of 25 and of 64 come out with as many rows; of 25, the found network makes 64 without an error."""
+    """Check that batches of 25 and 64 give as many rows; the found network turns 25 into 64 without an error."""
     with torch.no_grad():
         for images in (25, 64):
             out = model(batch[:1].expand(images, *batch.shape[1:]))
