@@ -1,7 +1,17 @@
-"""Convolution and pooling, as sliding windows on the learner's own numbers."""
+"""Convolution and pooling as sliding windows on the learner's own numbers."""
 
-from dlviz.convolution.operations import avg_pool, conv, conv_transpose, equivalent, max_pool
-from dlviz.convolution.record import Sliding, Term
-from dlviz.convolution.window_axis import Axis, Stamp
+from dlviz.convolution.operations import avg_pool, conv, conv_transpose, equivalent_convolution, max_pool
+from dlviz.convolution.record import SlidingWindow, Term
+from dlviz.convolution.window_axis import TransposedAxis, WindowAxis
 
-__all__ = ["Axis", "Sliding", "Stamp", "Term", "avg_pool", "conv", "conv_transpose", "equivalent", "max_pool"]
+__all__ = [
+    "SlidingWindow",
+    "Term",
+    "TransposedAxis",
+    "WindowAxis",
+    "avg_pool",
+    "conv",
+    "conv_transpose",
+    "equivalent_convolution",
+    "max_pool",
+]

@@ -1,4 +1,4 @@
-"""From arguments in any form that torch accepts to a :class:`Sliding`: torch computes first, and what it refuses is refused."""
+"""Convolutions and poolings with arguments in any form that torch accepts. torch computes first, and its errors are raised unchanged."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,20 +6,23 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.convolution.record import Sliding
-from dlviz.convolution.window_axis import Axis, Stamp
+from dlviz.convolution.record import SlidingWindow
+from dlviz.convolution.window_axis import TransposedAxis, WindowAxis
 
 _CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d}
-_TRANSPOSE: dict[int, Any] = {1: F.conv_transpose1d, 2: F.conv_transpose2d}
-_MAX: dict[int, Any] = {1: F.max_pool1d, 2: F.max_pool2d}
-_AVERAGE: dict[int, Any] = {1: F.avg_pool1d, 2: F.avg_pool2d}
+_CONV_TRANSPOSE: dict[int, Any] = {1: F.conv_transpose1d, 2: F.conv_transpose2d}
+_MAX_POOL: dict[int, Any] = {1: F.max_pool1d, 2: F.max_pool2d}
+_AVG_POOL: dict[int, Any] = {1: F.avg_pool1d, 2: F.avg_pool2d}
+
+#: An argument of one number for all spatial dimensions, or one for each.
+Sizes = int | Sequence[int]
 
 
-def each(value: int | Sequence[int], dims: int) -> tuple[int, ...]:
-    """An argument as one number for each spatial dimension.
+def per_dimension(value: Sizes, dims: int) -> tuple[int, ...]:
+    """Return an argument as one number for each spatial dimension.
 
     Example:
-        >>> each(2, 2), each((1,), 2), each((1, 3), 2)
+        >>> per_dimension(2, 2), per_dimension((1,), 2), per_dimension((1, 3), 2)
         ((2, 2), (1, 1), (1, 3))
     """
     listed = [value] if isinstance(value, int) else list(value)
@@ -30,16 +33,16 @@ def conv(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] | str = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
     groups: int = 1,
     padding_mode: str = "zeros",
-) -> Sliding:
-    """A convolution of one or two spatial dimensions, by the number that `weight` has.
+) -> SlidingWindow:
+    """Compute a convolution with as many spatial dimensions as `weight` has, one or two.
 
     Raises:
-        RuntimeError, ValueError, TypeError: torch's own.
+        RuntimeError, ValueError, TypeError: raised by torch.
 
     Example:
         >>> import torch
@@ -47,169 +50,152 @@ def conv(
         [[[2.0, 2.0]]]
     """
     dims = weight.dim() - 2
-    run = _CONV[dims]
-    ends = _ends(weight, padding, dilation, dims)
+    convolve = _CONV[dims]
+    pads = _pads(weight, padding, dilation, dims)
     if padding_mode == "zeros":
-        output = run(x, weight, bias, stride, padding, dilation, groups)
+        output = convolve(x, weight, bias, stride, padding, dilation, groups)
     else:
         if padding_mode not in ("reflect", "replicate", "circular"):
             raise ValueError(
                 f"padding_mode must be one of zeros, reflect, replicate, circular, but got {padding_mode!r}"
             )
-        if padding == "same" and any(step != 1 for step in each(stride, dims)):
+        if padding == "same" and any(step != 1 for step in per_dimension(stride, dims)):
             raise ValueError("padding='same' is not supported for strided convolutions")
-        output = run(
-            F.pad(x, [p for pair in reversed(ends) for p in pair], mode=padding_mode),
-            weight,
-            bias,
-            stride,
-            0,
-            dilation,
-            groups,
-        )
-    x, output = batched(x, dims), batched(output, dims)
+        padded = F.pad(x, [p for pair in reversed(pads) for p in pair], mode=padding_mode)
+        output = convolve(padded, weight, bias, stride, 0, dilation, groups)
+    x, output = add_batch(x, dims), add_batch(output, dims)
+    strides, dilations = per_dimension(stride, dims), per_dimension(dilation, dims)
     axes = tuple(
-        Axis(size, kernel, step, apart, before, after, padding_mode)
-        for size, kernel, step, apart, (before, after) in zip(
-            x.shape[2:], weight.shape[2:], each(stride, dims), each(dilation, dims), ends, strict=True
-        )
+        WindowAxis(*numbers, *pair, padding_mode)
+        for *numbers, pair in zip(x.shape[2:], weight.shape[2:], strides, dilations, pads, strict=True)
     )
-    return Sliding("conv", x, weight, bias, axes, groups, output)
+    return SlidingWindow("conv", x, weight, bias, axes, groups, output)
 
 
-def _ends(
-    weight: Tensor, padding: int | Sequence[int] | str, dilation: int | Sequence[int], dims: int
-) -> list[tuple[int, int]]:
-    """Padding before and after along each dimension; of an odd "same" the larger half stands after."""
+def _pads(weight: Tensor, padding: Sizes | str, dilation: Sizes, dims: int) -> list[tuple[int, int]]:
+    """Return the padding before and after along each dimension; with an odd "same" there is one more after."""
     if padding == "valid":
         return [(0, 0)] * dims
     if padding == "same":
-        totals = [apart * (kernel - 1) for apart, kernel in zip(each(dilation, dims), weight.shape[2:], strict=True)]
+        totals = [d * (k - 1) for d, k in zip(per_dimension(dilation, dims), weight.shape[2:], strict=True)]
         return [(total // 2, total - total // 2) for total in totals]
     if isinstance(padding, str):
-        return [(0, 0)] * dims  # torch refuses it in its own words
-    return [(p, p) for p in each(padding, dims)]
+        return [(0, 0)] * dims  # torch raises an error for it
+    return [(p, p) for p in per_dimension(padding, dims)]
 
 
 def conv_transpose(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    output_padding: int | Sequence[int] = 0,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
     groups: int = 1,
-    dilation: int | Sequence[int] = 1,
-) -> Sliding:
-    """A transposed convolution; arguments in the order of :func:`torch.nn.functional.conv_transpose2d`.
+    dilation: Sizes = 1,
+) -> SlidingWindow:
+    """Compute a transposed convolution, with arguments in the order of :func:`torch.nn.functional.conv_transpose2d`.
 
     Raises:
-        RuntimeError, ValueError, TypeError: torch's own.
+        RuntimeError, ValueError, TypeError: raised by torch.
     """
     dims = weight.dim() - 2
-    output = _TRANSPOSE[dims](x, weight, bias, stride, padding, output_padding, groups, dilation)
-    x, output = batched(x, dims), batched(output, dims)
-    axes = tuple(
-        Stamp(*numbers)
-        for numbers in zip(
-            x.shape[2:],
-            weight.shape[2:],
-            *(each(value, dims) for value in (stride, dilation, padding, output_padding)),
-            strict=True,
-        )
-    )
-    return Sliding("conv_transpose", x, weight, bias, axes, groups, output)
+    output = _CONV_TRANSPOSE[dims](x, weight, bias, stride, padding, output_padding, groups, dilation)
+    x, output = add_batch(x, dims), add_batch(output, dims)
+    numbers = [per_dimension(value, dims) for value in (stride, dilation, padding, output_padding)]
+    axes = tuple(TransposedAxis(*each) for each in zip(x.shape[2:], weight.shape[2:], *numbers, strict=True))
+    return SlidingWindow("conv_transpose", x, weight, bias, axes, groups, output)
 
 
-def equivalent(made: Sliding) -> Sliding:
-    """The convolution that gives the same output as a transposed one: the input spread `stride` apart, the kernel turned around.
+def equivalent_convolution(transposed: SlidingWindow) -> SlidingWindow:
+    """Return the convolution with the same output as a transposed one: zeros inserted into the input, and a flipped kernel.
 
     Raises:
-        ValueError: more is cut off than the kernel reaches, so that there is no padding to add.
+        ValueError: `padding` exceeds the extent of the kernel, so that the equivalent padding would be negative.
 
     Example:
         >>> import torch
         >>> up = conv_transpose(torch.ones(1, 1, 3), torch.tensor([[[1.0, 2.0]]]), stride=2)
-        >>> equivalent(up).output.tolist() == up.output.tolist()
+        >>> equivalent_convolution(up).output.tolist() == up.output.tolist()
         True
 
     Source:
         https://arxiv.org/abs/1603.07285
     """
-    assert made.weight is not None
-    axes = tuple(axis.equivalent for axis in made.axes if isinstance(axis, Stamp))
-    if any(axis.before < 0 or axis.after < 0 for axis in axes):
+    x, weight, bias, groups = transposed.x, transposed.weight, transposed.bias, transposed.groups
+    assert weight is not None
+    axes = tuple(axis.equivalent for axis in transposed.axes if isinstance(axis, TransposedAxis))
+    if any(axis.pad_before < 0 or axis.pad_after < 0 for axis in axes):
         raise ValueError("no equivalent convolution: padding is larger than dilation * (kernel_size - 1)")
-    spread = made.x.new_zeros(*made.x.shape[:2], *(axis.size for axis in axes))
-    places: tuple[Any, ...] = (..., *(slice(None, None, axis.stride) for axis in made.axes))
-    spread[places] = made.x
-    groups, width = made.groups, made.weight.shape[1]
-    turned = made.weight.flip(list(range(2, made.weight.dim())))
-    turned = turned.unflatten(0, (groups, -1)).transpose(1, 2).reshape(groups * width, -1, *turned.shape[2:])
-    ends = [p for axis in reversed(axes) for p in (axis.before, axis.after)]
+    dilated = x.new_zeros(*x.shape[:2], *(axis.input_size for axis in axes))
+    positions: tuple[Any, ...] = (..., *(slice(None, None, axis.stride) for axis in transposed.axes))
+    dilated[positions] = x
+    flipped = weight.flip(list(range(2, weight.dim())))
+    # The dimensions of input and output channels change places within each group.
+    flipped = flipped.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)
+    pads = [p for axis in reversed(axes) for p in (axis.pad_before, axis.pad_after)]
     dilation = tuple(axis.dilation for axis in axes)
-    output = _CONV[len(axes)](F.pad(spread, ends), turned, made.bias, 1, 0, dilation, groups)
-    return Sliding("conv", spread, turned, made.bias, axes, groups, output)
+    output = _CONV[len(axes)](F.pad(dilated, pads), flipped, bias, 1, 0, dilation, groups)
+    return SlidingWindow("conv", dilated, flipped, bias, axes, groups, output)
 
 
 def max_pool(
     x: Tensor,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
     ceil_mode: bool = False,
     *,
     dims: int = 2,
-) -> Sliding:
-    """Maximum pooling; `indices` of the result are those of ``return_indices=True``.
+) -> SlidingWindow:
+    """Compute a max pooling; `indices` of the result are those of ``return_indices=True``.
 
     Raises:
-        RuntimeError, ValueError, TypeError: torch's own.
+        RuntimeError, ValueError, TypeError: raised by torch.
     """
-    # Asked without indices first, because torch words some refusals otherwise when it is asked for them.
-    output = _MAX[dims](x, kernel_size, stride, padding, dilation, ceil_mode)
-    _, indices = _MAX[dims](x, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
-    x, output, indices = batched(x, dims), batched(output, dims), batched(indices, dims)
-    steps = kernel_size if stride is None or stride == [] else stride
-    axes = tuple(
-        Axis(size, kernel, step, apart, pad, pad, ceil=ceil_mode)
-        for size, kernel, step, apart, pad in zip(
-            x.shape[2:], *(each(value, dims) for value in (kernel_size, steps, dilation, padding)), strict=True
-        )
-    )
-    return Sliding("max_pool", x, None, None, axes, 1, output, indices)
+    # Called without indices first, because some of torch's error messages differ with them.
+    output = _MAX_POOL[dims](x, kernel_size, stride, padding, dilation, ceil_mode)
+    _, indices = _MAX_POOL[dims](x, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
+    x, output, indices = add_batch(x, dims), add_batch(output, dims), add_batch(indices, dims)
+    axes = _pool_axes(x, kernel_size, stride, dilation, padding, ceil_mode)
+    return SlidingWindow("max_pool", x, None, None, axes, 1, output, indices)
 
 
 def avg_pool(
     x: Tensor,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | Sequence[int] = 0,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
     *,
     dims: int = 2,
-) -> Sliding:
-    """Average pooling.
+) -> SlidingWindow:
+    """Compute an average pooling.
 
     Raises:
-        RuntimeError, ValueError, TypeError: torch's own.
+        RuntimeError, ValueError, TypeError: raised by torch.
     """
-    more = (divisor_override,) if dims == 2 else ()
-    output = _AVERAGE[dims](x, kernel_size, stride, padding, ceil_mode, count_include_pad, *more)
-    x, output = batched(x, dims), batched(output, dims)
-    steps = kernel_size if stride is None or stride == [] else stride
-    axes = tuple(
-        Axis(size, kernel, step, 1, pad, pad, ceil=ceil_mode)
-        for size, kernel, step, pad in zip(
-            x.shape[2:], *(each(value, dims) for value in (kernel_size, steps, padding)), strict=True
-        )
+    only_2d = (divisor_override,) if dims == 2 else ()
+    output = _AVG_POOL[dims](x, kernel_size, stride, padding, ceil_mode, count_include_pad, *only_2d)
+    x, output = add_batch(x, dims), add_batch(output, dims)
+    axes = _pool_axes(x, kernel_size, stride, 1, padding, ceil_mode)
+    return SlidingWindow("avg_pool", x, None, None, axes, 1, output, None, count_include_pad, divisor_override)
+
+
+def _pool_axes(
+    x: Tensor, kernel_size: Sizes, stride: Sizes | None, dilation: Sizes, padding: Sizes, ceil_mode: bool
+) -> tuple[WindowAxis, ...]:
+    stride = kernel_size if stride is None or stride == [] else stride
+    numbers = [per_dimension(value, x.dim() - 2) for value in (kernel_size, stride, dilation, padding)]
+    return tuple(
+        WindowAxis(size, kernel, step, d, pad, pad, ceil_mode=ceil_mode)
+        for size, kernel, step, d, pad in zip(x.shape[2:], *numbers, strict=True)
     )
-    return Sliding("avg_pool", x, None, None, axes, 1, output, None, count_include_pad, divisor_override)
 
 
-def batched(x: Tensor, dims: int) -> Tensor:
-    """`x` with a batch dimension, as a view."""
+def add_batch(x: Tensor, dims: int) -> Tensor:
+    """Return `x` with a batch dimension, as a view."""
     return x.detach().unsqueeze(0) if x.dim() == dims + 1 else x.detach()

@@ -1,229 +1,240 @@
-"""A sliding window as a JSON-able picture: padded input, kernel, output, and the arithmetic of the output's size."""
+"""A sliding window as a JSON-able scene: padded input, kernel, output, and the formula of the output's size."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.convolution.gradient import routed
-from dlviz.convolution.record import Sliding, off, padded
-from dlviz.convolution.window_axis import Axis, Stamp
+from dlviz.convolution.gradient import pooling_gradient
+from dlviz.convolution.record import SlidingWindow, max_error, padded
+from dlviz.convolution.window_axis import TransposedAxis, WindowAxis
 from dlviz.kit.messages import message
 from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
-#: So many places along each spatial dimension of the output are held, and so many channels; the picture says what it leaves out.
-PLACES, CHANNELS = 40, 16
-#: So many rows and columns an overview has at most.
-OVERVIEW = (160, 240)
+#: Largest number of output positions along each spatial dimension, and of channels, in a scene; a note says what is left out.
+MAX_POSITIONS, MAX_CHANNELS = 40, 16
+#: Inputs of up to this length list what each padded position repeats.
+MAX_INPUT_POSITIONS = 4096
+#: Largest number of rows and columns of a minimap.
+MINIMAP_SIZE = (160, 240)
 
 
 def scene(
-    made: Sliding,
+    data: SlidingWindow,
     sample: int,
     origin: tuple[int, ...],
     signature: str,
     *,
-    flat: bool = False,
+    flat_indices: bool = False,
     gradient: bool = False,
 ) -> dict[str, Any]:
-    """Everything the view draws of sample number `sample`, the output's places from `origin` on.
+    """Return everything the view draws of one sample.
 
     Args:
-        made: what torch computed.
-        sample: which sample of the batch.
-        origin: the first output place drawn, where not all are.
-        signature: what was called, in one line.
-        flat: whether a maximum pooling names torch's flat indices.
-        gradient: whether a pooling shows what autograd routes back.
+        data: what torch computed.
+        sample: index of the sample in the batch.
+        origin: first output position drawn, if not all are.
+        signature: one line that describes the call.
+        flat_indices: whether torch's flat indices of a max pooling are shown.
+        gradient: whether the gradients of a pooling are shown.
     """
-    starts, sizes = _shown(made, origin)
-    output = made.output[sample]
-    channels = min(output.shape[0], CHANNELS)
-    source, first = _input(made, sample)
-    take, lengths = _input_window(made, source, starts, sizes)
-    size = (min(source.shape[0], CHANNELS), *lengths)
-    about: dict[str, Any] = {
-        "kind": made.kind,
-        "axes": [_axis(axis) for axis in made.axes],
-        "groups": made.groups,
-        "channels": [int(made.x.shape[1]), made.channels],
+    starts, sizes = _output_window(data, origin)
+    output = data.output[sample]
+    channels = min(output.shape[0], MAX_CHANNELS)
+    source, pads = _padded_input(data, sample)
+    input_starts, lengths = _input_window(data, source, starts, sizes)
+    size = (min(source.shape[0], MAX_CHANNELS), *lengths)
+    present = _present(data, (0, *input_starts), size)
+    payload: dict[str, Any] = {
+        "kind": data.kind,
+        "axes": [_axis_payload(axis) for axis in data.axes],
+        "groups": data.groups,
+        "channels": [int(data.x.shape[1]), data.channels],
         "input": {
-            "block": block_payload(replace(read_block(source, (0, *take), size), present=_present(made, (0, *take), size))),
-            "shape": list(made.x.shape),
-            "before": list(first),
+            "block": block_payload(replace(read_block(source, (0, *input_starts), size), present=present)),
+            "shape": list(data.x.shape),
+            "pad_before": list(pads),
         },
-        "output": {"block": block_payload(read_block(output, (0, *starts), (channels, *sizes))), "shape": list(made.output.shape)},
-        "arithmetic": [arithmetic(axis) for axis in made.axes],
+        "output": {
+            "block": block_payload(read_block(output, (0, *starts), (channels, *sizes))),
+            "shape": list(data.output.shape),
+        },
+        "size_formulas": [size_formula(axis) for axis in data.axes],
         "signature": signature,
-        "badge": _badge(made),
-        "notes": _notes(made, sizes),
-        "summary": message("convolution.summary", kind=made.kind, x=tuple(made.x.shape), out=tuple(made.output.shape)),
+        "badge": _badge(data),
+        "notes": _notes(data, sizes),
+        "summary": message("convolution.summary", kind=data.kind, x=tuple(data.x.shape), out=tuple(data.output.shape)),
     }
     if sizes != tuple(output.shape[1:]):
-        about["overview"] = _overview(made.x[sample])
-    if made.weight is not None:
-        shown = tuple(min(size, CHANNELS) for size in made.weight.shape[:2])
-        about["weight"] = block_payload(read_block(made.weight, (0, 0, *(0 for _ in made.axes)), (*shown, *made.weight.shape[2:])))
-        about["bias"] = block_payload(read_block(made.bias)) if made.bias is not None else None
-    if made.indices is not None:
-        held = _held(made.indices[sample, :channels], starts, sizes).cpu().numpy()
-        about["argmax"] = _places(made, held)
-        about["flat"] = held.astype(np.int32) if flat else None
-    if gradient:
-        about["gradient"] = _gradient(made, sample, (starts, sizes), (take, size))
-        if about["gradient"] is None:
-            about["notes"].append({"kind": "warn", "text": message("convolution.note.whole", dtype=str(made.x.dtype))})
-    if made.kind == "avg_pool":
-        places = np.ndindex(*sizes)
-        about["divides"] = np.array(
-            [made.divides((0, 0, *(a + b for a, b in zip(starts, at, strict=True)))) for at in places], np.int32
+        payload["minimap"] = _minimap(data.x[sample])
+    if data.weight is not None:
+        shown = tuple(min(size, MAX_CHANNELS) for size in data.weight.shape[:2])
+        payload["weight"] = block_payload(
+            read_block(data.weight, (0, 0, *(0 for _ in data.axes)), (*shown, *data.weight.shape[2:]))
         )
-    return about
+        payload["bias"] = block_payload(read_block(data.bias)) if data.bias is not None else None
+    if data.indices is not None:
+        flat = _narrow(data.indices[sample, :channels], starts, sizes).cpu().numpy()
+        payload["argmax"] = _padded_positions(data, flat)
+        payload["flat_indices"] = flat.astype(np.int32) if flat_indices else None
+    if gradient:
+        payload["gradient"] = _gradient(data, sample, (starts, sizes), (input_starts, size))
+        if payload["gradient"] is None:
+            payload["notes"].append(
+                {"kind": "warn", "text": message("convolution.note.integers", dtype=str(data.x.dtype))}
+            )
+    if data.kind == "avg_pool":
+        positions = (tuple(a + b for a, b in zip(starts, index, strict=True)) for index in np.ndindex(*sizes))
+        payload["divisors"] = np.array([data.divisor((0, 0, *position)) for position in positions], np.int32)
+    return payload
 
 
-def _shown(made: Sliding, origin: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    shape = tuple(made.output.shape[2:])
-    sizes = tuple(min(size, PLACES) for size in shape)
+def _output_window(data: SlidingWindow, origin: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    shape = tuple(data.output.shape[2:])
+    sizes = tuple(min(size, MAX_POSITIONS) for size in shape)
     starts = tuple(
-        max(0, min(at, size - held)) for at, size, held in zip(origin or (0,) * len(shape), shape, sizes, strict=True)
+        max(0, min(start, size - drawn))
+        for start, size, drawn in zip(origin or (0,) * len(shape), shape, sizes, strict=True)
     )
     return starts, sizes
 
 
-def _input(made: Sliding, sample: int) -> tuple[Tensor, tuple[int, ...]]:
-    """One sample with its padding, and how many places the padding takes before the input."""
-    x = made.x[sample : sample + 1]
-    axes = [axis for axis in made.axes if isinstance(axis, Axis)]
+def _padded_input(data: SlidingWindow, sample: int) -> tuple[Tensor, tuple[int, ...]]:
+    """Return one sample with its padding, and the padding before the input along each dimension."""
+    x = data.x[sample : sample + 1]
+    axes = [axis for axis in data.axes if isinstance(axis, WindowAxis)]
     if not axes:
-        return x[0], (0,) * len(made.axes)
-    if made.kind == "max_pool":
-        # A maximum never sees its padding; what is drawn there is hatched and has no number.
-        pads = [p for axis in reversed(axes) for p in (axis.before, axis.after)]
-        return torch.nn.functional.pad(x, pads)[0], tuple(axis.before for axis in axes)
-    return padded(x, axes)[0], tuple(axis.before for axis in axes)
+        return x[0], (0,) * len(data.axes)
+    if data.kind == "max_pool":
+        # Max pooling ignores its padding; it is drawn hatched and without numbers.
+        pads = [p for axis in reversed(axes) for p in (axis.pad_before, axis.pad_after)]
+        return torch.nn.functional.pad(x, pads)[0], tuple(axis.pad_before for axis in axes)
+    return padded(x, axes)[0], tuple(axis.pad_before for axis in axes)
 
 
-def _present(made: Sliding, start: tuple[int, ...], size: tuple[int, ...]) -> np.ndarray | None:
-    """0 where a maximum pooling reads padding: a number there would be none that it sees."""
-    axes = [axis for axis in made.axes if isinstance(axis, Axis)]
-    if made.kind != "max_pool" or not any(axis.before or axis.after for axis in axes):
+def _present(data: SlidingWindow, start: tuple[int, ...], size: tuple[int, ...]) -> np.ndarray | None:
+    """Return 0 for the padding of a max pooling, which it ignores, and 1 elsewhere; ``None`` if there is no such padding."""
+    axes = [axis for axis in data.axes if isinstance(axis, WindowAxis)]
+    if data.kind != "max_pool" or not any(axis.pad_before or axis.pad_after for axis in axes):
         return None
     inside = np.ones(size, np.uint8)
     for dim, (axis, first, length) in enumerate(zip(axes, start[1:], size[1:], strict=True), 1):
-        places = np.arange(first, first + length)
-        held = (places >= axis.before) & (places < axis.before + axis.size)
-        inside *= held.astype(np.uint8).reshape(-1, *(1 for _ in size[dim + 1 :]))
+        positions = np.arange(first, first + length)
+        along = (positions >= axis.pad_before) & (positions < axis.pad_before + axis.input_size)
+        inside *= along.astype(np.uint8).reshape(-1, *(1 for _ in size[dim + 1 :]))
     return inside
 
 
 def _input_window(
-    made: Sliding, source: Tensor, starts: tuple[int, ...], sizes: tuple[int, ...]
+    data: SlidingWindow, source: Tensor, starts: tuple[int, ...], sizes: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Which part of the padded input the drawn outputs look at."""
-    take, lengths = [], []
+    """Return start and size of the part of the padded input that the drawn outputs read."""
+    firsts, lengths = [], []
     for d, (start, size, length) in enumerate(zip(starts, sizes, source.shape[1:], strict=True)):
-        axis = made.axes[d]
-        if isinstance(axis, Stamp) or size == axis.out:
-            first, last = 0, min(length, 2 * PLACES)
+        axis = data.axes[d]
+        if isinstance(axis, TransposedAxis) or size == axis.output_size:
+            first, last = 0, min(length, 2 * MAX_POSITIONS)
         else:
             first = start * axis.stride
-            last = min(length, (start + size - 1) * axis.stride + axis.reach)
-        take.append(first)
+            last = min(length, (start + size - 1) * axis.stride + axis.extent)
+        firsts.append(first)
         lengths.append(last - first)
-    return tuple(take), tuple(lengths)
+    return tuple(firsts), tuple(lengths)
 
 
-def _axis(axis: Axis | Stamp) -> dict[str, Any]:
-    if isinstance(axis, Stamp):
-        names = ("size", "kernel", "stride", "dilation", "padding", "extra", "out")
-        return {name: getattr(axis, name) for name in names}
-    about: dict[str, Any] = {
-        name: getattr(axis, name)
-        for name in ("size", "kernel", "stride", "dilation", "before", "after", "out", "left_over")
-    }
-    # Where each padded place gets its number from: the input, another place of it, or nowhere.
-    about["source"] = [axis.source(p) for p in range(axis.padded)] if axis.padded <= 4096 else None
-    return about
+def _axis_payload(axis: WindowAxis | TransposedAxis) -> dict[str, Any]:
+    payload = asdict(axis) | {"output_size": axis.output_size, "transposed": isinstance(axis, TransposedAxis)}
+    if isinstance(axis, WindowAxis):
+        payload["unused"] = axis.unused
+        small = axis.padded_size <= MAX_INPUT_POSITIONS
+        payload["input_positions"] = [axis.input_position(p) for p in range(axis.padded_size)] if small else None
+    return payload
 
 
-def arithmetic(axis: Axis | Stamp) -> str:
-    """The size of the output with the current numbers.
+def size_formula(axis: WindowAxis | TransposedAxis) -> str:
+    """Return the formula of the output's size with the current numbers.
 
     Example:
-        >>> arithmetic(Axis(5, 3, before=1, after=1))
+        >>> size_formula(WindowAxis(5, 3, pad_before=1, pad_after=1))
         '⌊(5 + 1 + 1 − 1·(3 − 1) − 1) / 1⌋ + 1 = 5'
     """
-    if isinstance(axis, Stamp):
-        return (
-            f"({axis.size} − 1)·{axis.stride} − 2·{axis.padding} + {axis.dilation}·({axis.kernel} − 1) + {axis.extra} + 1"
-            f" = {axis.out}"
-        )
-    left, right = "⌈⌉" if axis.ceil else "⌊⌋"
-    room = f"({axis.size} + {axis.before} + {axis.after} − {axis.dilation}·({axis.kernel} − 1) − 1) / {axis.stride}"
-    return f"{left}{room}{right} + 1 = {axis.out}"
+    spread = f"{axis.dilation}·({axis.kernel_size} − 1)"
+    if isinstance(axis, TransposedAxis):
+        covered = f"({axis.input_size} − 1)·{axis.stride} − 2·{axis.padding} + {spread}"
+        return f"{covered} + {axis.output_padding} + 1 = {axis.output_size}"
+    left, right = "⌈⌉" if axis.ceil_mode else "⌊⌋"
+    room = f"({axis.input_size} + {axis.pad_before} + {axis.pad_after} − {spread} − 1) / {axis.stride}"
+    return f"{left}{room}{right} + 1 = {axis.output_size}"
 
 
-def _held(part: Tensor, starts: tuple[int, ...], sizes: tuple[int, ...]) -> Tensor:
+def _narrow(x: Tensor, starts: tuple[int, ...], sizes: tuple[int, ...]) -> Tensor:
     for dim, (start, size) in enumerate(zip(starts, sizes, strict=True)):
-        part = part.narrow(dim + 1, start, size)
-    return part
+        x = x.narrow(dim + 1, start, size)
+    return x
 
 
-def _places(made: Sliding, flat: np.ndarray) -> np.ndarray:
-    """For each drawn output the place in the padded input of its maximum, one number for each dimension."""
-    places = [flat] if len(made.axes) == 1 else list(np.divmod(flat, made.x.shape[-1]))
-    shifted = [place + axis.before for place, axis in zip(places, made.axes, strict=True) if isinstance(axis, Axis)]
+def _padded_positions(data: SlidingWindow, flat: np.ndarray) -> np.ndarray:
+    """Return for each drawn output the position of its maximum in the padded input, one number for each dimension."""
+    positions = [flat] if len(data.axes) == 1 else list(np.divmod(flat, data.x.shape[-1]))
+    shifted = [
+        position + axis.pad_before
+        for position, axis in zip(positions, data.axes, strict=True)
+        if isinstance(axis, WindowAxis)
+    ]
     return np.stack(shifted, -1).astype(np.int32)
 
 
-def _overview(x: Tensor) -> dict[str, Any]:
-    """Every k-th place of the first channels in gray, so that the whole of it is seen at a glance."""
-    plane = x[:3].detach()
-    plane = plane.reshape(plane.shape[0], -1, plane.shape[-1])
-    step = max(1, *(-(-size // most) for size, most in zip(plane.shape[1:], OVERVIEW, strict=True)))
-    gray = plane[:, ::step, ::step].double().mean(0).nan_to_num(0, 0, 0)
+def _minimap(x: Tensor) -> dict[str, Any]:
+    """Return a subsampled gray image of the first channels."""
+    image = x[:3].detach()
+    image = image.reshape(image.shape[0], -1, image.shape[-1])
+    step = max(1, *(-(-size // most) for size, most in zip(image.shape[1:], MINIMAP_SIZE, strict=True)))
+    gray = image[:, ::step, ::step].double().mean(0).nan_to_num(0, 0, 0)
     low, high = gray.min(), gray.max()
     values = ((gray - low) / (high - low).clamp_min(1e-30) * 255).round().to(torch.uint8).cpu().numpy()
     return {"values": values, "rows": values.shape[0], "columns": values.shape[1]}
 
 
+#: Start and size of a window along each dimension.
 Span = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-def _gradient(made: Sliding, sample: int, places: Span, window: Span) -> dict[str, Any] | None:
-    """What autograd routes back from the drawn places of the output, and in the drawn window of the padded input."""
-    take, size = window
-    found = routed(made, sample, *places, size[0])
-    if found is None:
+def _gradient(data: SlidingWindow, sample: int, outputs: Span, inputs: Span) -> dict[str, Any] | None:
+    """Return the gradients of the drawn outputs, and the total gradient in the drawn part of the padded input."""
+    start, size = inputs
+    gradient = pooling_gradient(data, sample, *outputs, size[0])
+    if gradient is None:
         return None
-    pads = [p for axis in reversed(made.axes) if isinstance(axis, Axis) for p in (axis.before, axis.after)]
-    total = torch.nn.functional.pad(found.total, pads)
+    pads = [
+        p for axis in reversed(data.axes) if isinstance(axis, WindowAxis) for p in (axis.pad_before, axis.pad_after)
+    ]
+    total = torch.nn.functional.pad(gradient.total, pads)
     return {
-        "total": block_payload(read_block(total, (0, *take), size)),
-        "each": None if found.each is None else block_payload(read_block(found.each)),
+        "total": block_payload(read_block(total, (0, *start), size)),
+        "per_output": None if gradient.per_output is None else block_payload(read_block(gradient.per_output)),
     }
 
 
-def _badge(made: Sliding) -> dict[str, str]:
-    gap = off(made, 256)
-    if gap is None:
+def _badge(data: SlidingWindow) -> dict[str, str]:
+    error = max_error(data, 256)
+    if error is None:
         return {"kind": "", "text": message("convolution.badge.large")}
-    if gap == 0:
+    if error == 0:
         return {"kind": "good", "text": message("convolution.badge.exact")}
-    return {"kind": "good", "text": message("convolution.badge.within", off=f"{gap:.1g}")}
+    return {"kind": "good", "text": message("convolution.badge.within", off=f"{error:.1g}")}
 
 
-def _notes(made: Sliding, sizes: tuple[int, ...]) -> list[dict[str, str]]:
+def _notes(data: SlidingWindow, sizes: tuple[int, ...]) -> list[dict[str, str]]:
     notes = []
-    shape = tuple(made.output.shape[2:])
+    shape = tuple(data.output.shape[2:])
     if sizes != shape:
         notes.append({"kind": "", "text": message("convolution.note.cropped", part=sizes, shape=shape)})
-    most = max(made.channels, made.x.shape[1])
-    if most > CHANNELS:
-        notes.append({"kind": "", "text": message("convolution.note.channels", shown=CHANNELS, channels=most)})
-    left = [axis.left_over for axis in made.axes if isinstance(axis, Axis)]
-    if any(left):
-        notes.append({"kind": "", "text": message("convolution.note.left_over", left=tuple(left))})
+    channels = max(data.channels, data.x.shape[1])
+    if channels > MAX_CHANNELS:
+        notes.append({"kind": "", "text": message("convolution.note.channels", shown=MAX_CHANNELS, channels=channels)})
+    unused = [axis.unused for axis in data.axes if isinstance(axis, WindowAxis)]
+    if any(unused):
+        notes.append({"kind": "", "text": message("convolution.note.left_over", left=tuple(unused))})
     return notes

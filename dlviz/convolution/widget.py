@@ -1,4 +1,4 @@
-"""`dlviz.conv2d` and its relatives: a kernel that slides over the learner's own numbers, or is stamped into a larger output."""
+"""`dlviz.conv1d`, `conv2d`, `conv_transpose1d` and `conv_transpose2d`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,57 +6,63 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.convolution.operations import conv, conv_transpose, equivalent
-from dlviz.convolution.record import Sliding
-from dlviz.convolution.sliding_widget import SlidingView, named
+from dlviz.convolution.operations import conv, conv_transpose, equivalent_convolution
+from dlviz.convolution.record import SlidingWindow
+from dlviz.convolution.sliding_widget import SlidingWindowWidget, bind_arguments
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 
-class Convolution(SlidingView):
-    """The picture of a convolution. Its arguments are traits: ``stride``, ``padding``, ``dilation``, ``groups``, ``padding_mode``."""
+class Convolution(SlidingWindowWidget):
+    """Widget that shows a convolution. Its arguments are traits: ``stride``, ``padding``, ``dilation``, ``groups``, ``padding_mode``."""
 
     _arguments = ("stride", "padding", "dilation", "groups", "padding_mode")
-    stride = traitlets.Any(1, help="how far the window moves").tag(sync=True)
-    padding = traitlets.Any(0, help="how much is added around the input, or same, or valid").tag(sync=True)
-    dilation = traitlets.Any(1, help="how far the kernel's elements lie apart").tag(sync=True)
-    groups = traitlets.Int(1, min=1, help="how many groups the channels fall into").tag(sync=True)
+    stride = traitlets.Any(1, help="step of the window").tag(sync=True)
+    padding = traitlets.Any(0, help="padding around the input, or same, or valid").tag(sync=True)
+    dilation = traitlets.Any(1, help="distance between elements of the kernel").tag(sync=True)
+    groups = traitlets.Int(1, min=1, help="number of groups of channels").tag(sync=True)
     padding_mode = traitlets.Unicode("zeros", help="what the padding repeats").tag(sync=True)
 
-    def _make(self, settings: Mapping[str, Any]) -> Sliding:
+    def _compute(self, settings: Mapping[str, Any]) -> SlidingWindow:
         assert self._weight is not None
         return conv(self._x, self._weight, self._bias, **settings)
 
 
-class TransposedConvolution(SlidingView):
-    """The picture of a transposed convolution: each input element stamps the kernel into the output."""
+class TransposedConvolution(SlidingWindowWidget):
+    """Widget that shows a transposed convolution: each input element adds the kernel, times its value, to the output."""
 
     _arguments = ("stride", "padding", "output_padding", "groups", "dilation")
     _switches = ("equivalent",)
-    stride = traitlets.Any(1, help="how far apart the stamps stand").tag(sync=True)
-    padding = traitlets.Any(0, help="how much is cut from the output's ends").tag(sync=True)
-    output_padding = traitlets.Any(0, help="how much is added at the output's end").tag(sync=True)
-    groups = traitlets.Int(1, min=1, help="how many groups the channels fall into").tag(sync=True)
-    dilation = traitlets.Any(1, help="how far the kernel's elements lie apart").tag(sync=True)
-    equivalent = traitlets.Bool(False, help="whether the convolution that does the same is drawn").tag(sync=True)
+    stride = traitlets.Any(1, help="step in the output for each input element").tag(sync=True)
+    padding = traitlets.Any(0, help="number of positions removed at the output's ends").tag(sync=True)
+    output_padding = traitlets.Any(0, help="number of positions added at the output's end").tag(sync=True)
+    groups = traitlets.Int(1, min=1, help="number of groups of channels").tag(sync=True)
+    dilation = traitlets.Any(1, help="distance between elements of the kernel").tag(sync=True)
+    equivalent = traitlets.Bool(False, help="whether the equivalent convolution is drawn").tag(sync=True)
 
-    def _make(self, settings: Mapping[str, Any]) -> Sliding:
+    def _compute(self, settings: Mapping[str, Any]) -> SlidingWindow:
         assert self._weight is not None
         arguments = {key: value for key, value in settings.items() if key != "equivalent"}
-        made = conv_transpose(self._x, self._weight, self._bias, **arguments)
-        return equivalent(made) if settings.get("equivalent") else made
+        data = conv_transpose(self._x, self._weight, self._bias, **arguments)
+        return equivalent_convolution(data) if settings.get("equivalent") else data
 
 
 def _conv(
-    name: str, x: Any, weight: Any, bias: Any, arguments: dict[str, Any], make: type[SlidingView], module: Any
+    name: str,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    arguments: dict[str, Any],
+    widget: type[SlidingWindowWidget],
+    module: type[nn.Module],
 ) -> Any:
     if isinstance(x, nn.Module):  # called as (module, x)
         x, weight = weight, x
     if isinstance(weight, nn.Module):
         if not isinstance(weight, module):
             raise DlvizError(message("convolution.refused.module", name=name, got=type(weight).__name__))
-        layer, own = weight, make._arguments
-        arguments = {**{key: getattr(layer, key) for key in own}, **arguments}
+        layer = weight
+        arguments = {**{key: getattr(layer, key) for key in widget._arguments}, **arguments}
         weight, bias = layer.weight, layer.bias
     for value, what in ((x, "x"), (weight, "weight")):
         if not isinstance(value, Tensor):
@@ -67,15 +73,15 @@ def _conv(
             message("convolution.refused.dims", name=name, dims=dims, x=tuple(x.shape), weight=tuple(weight.shape))
         )
     detached = None if bias is None else bias.detach()
-    return make(name, x.detach(), weight.detach(), detached, **arguments)
+    return widget(name, x.detach(), weight.detach(), detached, **arguments)
 
 
 def conv2d(
     x: Tensor | nn.Module, weight: Tensor | nn.Module, bias: Tensor | None = None, *positional: Any, **arguments: Any
 ) -> Convolution:
-    """Watch a kernel slide over an image: products, sums, and which outputs an input feeds.
+    """Show a kernel sliding over an image: products, sums, and the outputs that an input contributes to.
 
-    Called like :func:`torch.nn.functional.conv2d`, with ``padding_mode`` on top; or with a module, ``conv2d(x, layer)`` or
+    Takes the arguments of :func:`torch.nn.functional.conv2d` and ``padding_mode``; or a module, as ``conv2d(x, layer)`` or
     ``conv2d(layer, x)``.
 
     Args:
@@ -83,10 +89,10 @@ def conv2d(
         weight: (C_out, C // groups, kH, kW), or an ``nn.Conv2d``.
         bias: (C_out,) or ``None``.
         positional: stride, padding, dilation, groups, in this order.
-        arguments: the same by name, ``padding_mode``, and traits of :class:`SlidingView`.
+        arguments: the same as keywords, ``padding_mode``, and traits of :class:`SlidingWindowWidget`.
 
     Returns:
-        The widget. ``.output`` is the tensor that torch computed; setting a trait such as ``.stride`` computes anew.
+        The widget. ``.output`` is the tensor that torch computed; setting a trait such as ``.stride`` computes it again.
 
     Raises:
         DlvizError: torch refuses, with its message, or an argument does not fit.
@@ -104,13 +110,13 @@ def conv2d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
     """
-    return _conv("conv2d", x, weight, bias, named(Convolution, positional, arguments), Convolution, nn.Conv2d)
+    return _conv("conv2d", x, weight, bias, bind_arguments(Convolution, positional, arguments), Convolution, nn.Conv2d)
 
 
 def conv1d(
     x: Tensor | nn.Module, weight: Tensor | nn.Module, bias: Tensor | None = None, *positional: Any, **arguments: Any
 ) -> Convolution:
-    """Watch a kernel slide over a series: as :func:`conv2d`, with one spatial dimension.
+    """Show a kernel sliding over a sequence: like :func:`conv2d`, with one spatial dimension.
 
     Example:
         >>> import torch, dlviz
@@ -120,13 +126,13 @@ def conv1d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv1d.html
     """
-    return _conv("conv1d", x, weight, bias, named(Convolution, positional, arguments), Convolution, nn.Conv1d)
+    return _conv("conv1d", x, weight, bias, bind_arguments(Convolution, positional, arguments), Convolution, nn.Conv1d)
 
 
 def conv_transpose1d(
     x: Tensor | nn.Module, weight: Tensor | nn.Module, bias: Tensor | None = None, *positional: Any, **arguments: Any
 ) -> TransposedConvolution:
-    """Watch every element of a series stamp the kernel into a longer one: as :func:`conv_transpose2d`, with one spatial dimension.
+    """Show every element of a sequence adding the kernel to a longer one: like :func:`conv_transpose2d`, with one spatial dimension.
 
     Example:
         >>> import torch, dlviz
@@ -136,16 +142,16 @@ def conv_transpose1d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose1d.html
     """
-    given = named(TransposedConvolution, positional, arguments)
+    given = bind_arguments(TransposedConvolution, positional, arguments)
     return _conv("conv_transpose1d", x, weight, bias, given, TransposedConvolution, nn.ConvTranspose1d)
 
 
 def conv_transpose2d(
     x: Tensor | nn.Module, weight: Tensor | nn.Module, bias: Tensor | None = None, *positional: Any, **arguments: Any
 ) -> TransposedConvolution:
-    """Watch every input element stamp the kernel into a larger output.
+    """Show every input element adding the kernel to a larger output.
 
-    Called like :func:`torch.nn.functional.conv_transpose2d`, or with an ``nn.ConvTranspose2d``.
+    Takes the arguments of :func:`torch.nn.functional.conv_transpose2d`, or an ``nn.ConvTranspose2d``.
 
     Example:
         >>> import torch, dlviz
@@ -155,5 +161,5 @@ def conv_transpose2d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html
     """
-    given = named(TransposedConvolution, positional, arguments)
+    given = bind_arguments(TransposedConvolution, positional, arguments)
     return _conv("conv_transpose2d", x, weight, bias, given, TransposedConvolution, nn.ConvTranspose2d)

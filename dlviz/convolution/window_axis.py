@@ -1,149 +1,158 @@
-"""One spatial dimension of a sliding window: which input places each output place looks at, and the other way round."""
+"""One spatial dimension of a sliding window: which input positions each output position reads, and the reverse."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-#: Where a padded place repeats no input: it holds the padding value.
-NOWHERE = -1
+#: Input position of a padded position that holds the padding value and repeats no input.
+NO_INPUT = -1
 
 
 @dataclass(frozen=True)
-class Axis:
+class WindowAxis:
     """A dimension along which a window slides.
 
     Attributes:
-        size: length of the input.
-        kernel: length of the window.
-        stride: how far it moves.
-        dilation: how far its elements lie apart.
-        before, after: how much padding stands at each end.
-        mode: "zeros", "reflect", "replicate" or "circular": what the padding repeats.
-        ceil: whether a last window that sticks out counts, as in pooling with ``ceil_mode``.
+        input_size: length of the input.
+        kernel_size: length of the window.
+        stride: step of the window.
+        dilation: distance between elements of the window.
+        pad_before, pad_after: padding at each end.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
+        ceil_mode: whether a last window may extend beyond the padding, as in pooling.
 
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
 
-    size: int
-    kernel: int
+    input_size: int
+    kernel_size: int
     stride: int = 1
     dilation: int = 1
-    before: int = 0
-    after: int = 0
-    mode: str = "zeros"
-    ceil: bool = False
+    pad_before: int = 0
+    pad_after: int = 0
+    padding_mode: str = "zeros"
+    ceil_mode: bool = False
 
     @property
-    def reach(self) -> int:
-        """From the first element of the window to its last, both counted."""
-        return self.dilation * (self.kernel - 1) + 1
+    def extent(self) -> int:
+        """Length of the dilated window."""
+        return self.dilation * (self.kernel_size - 1) + 1
 
     @property
-    def padded(self) -> int:
-        """Length with padding."""
-        return self.before + self.size + self.after
+    def padded_size(self) -> int:
+        """Length of the padded input."""
+        return self.pad_before + self.input_size + self.pad_after
 
     @cached_property
-    def out(self) -> int:
-        """How many places the window has.
+    def output_size(self) -> int:
+        """Number of window positions.
 
         Example:
-            >>> Axis(7, 3, stride=2).out, Axis(8, 3, stride=2).out, Axis(8, 3, stride=2, ceil=True).out
-            (3, 3, 4)
+            >>> axes = WindowAxis(7, 3, stride=2), WindowAxis(8, 3, stride=2), WindowAxis(8, 3, stride=2, ceil_mode=True)
+            >>> [axis.output_size for axis in axes]
+            [3, 3, 4]
         """
-        room = self.padded - self.reach
-        if not self.ceil:
+        room = self.padded_size - self.extent
+        if not self.ceil_mode:
             return room // self.stride + 1
         count = -(-room // self.stride) + 1
         # The last window has to begin inside the input or the padding before it.
-        return count - 1 if (count - 1) * self.stride >= self.size + self.before else count
+        return count - 1 if (count - 1) * self.stride >= self.input_size + self.pad_before else count
 
     @property
-    def left_over(self) -> int:
-        """How many padded places at the end no window reaches."""
-        return max(0, self.padded - ((self.out - 1) * self.stride + self.reach))
+    def unused(self) -> int:
+        """Number of padded positions at the end that no window reaches."""
+        return max(0, self.padded_size - ((self.output_size - 1) * self.stride + self.extent))
 
-    def source(self, place: int) -> int:
-        """The input place that a padded place repeats, or :data:`NOWHERE`.
+    def input_position(self, padded: int) -> int:
+        """Return the input position that a padded position repeats, or :data:`NO_INPUT`.
 
         Example:
-            >>> [Axis(3, 1, before=2, after=2, mode="reflect").source(p) for p in range(7)]
+            >>> axis = WindowAxis(3, 1, pad_before=2, pad_after=2, padding_mode="reflect")
+            >>> [axis.input_position(p) for p in range(7)]
             [2, 1, 0, 1, 2, 1, 0]
         """
-        i = place - self.before
-        if 0 <= i < self.size:
+        i, last = padded - self.pad_before, self.input_size - 1
+        if 0 <= i <= last:
             return i
-        if self.mode == "zeros":
-            return NOWHERE
-        if self.mode == "replicate":
-            return min(max(i, 0), self.size - 1)
-        if self.mode == "circular":
-            return i % self.size
-        return -i if i < 0 else 2 * (self.size - 1) - i
+        if self.padding_mode == "zeros":
+            return NO_INPUT
+        if self.padding_mode == "replicate":
+            return min(max(i, 0), last)
+        if self.padding_mode == "circular":
+            return i % self.input_size
+        return -i if i < 0 else 2 * last - i
 
-    def window(self, o: int) -> Iterator[tuple[int, int]]:
-        """For output place `o` each (kernel element, padded place); a place beyond the padding is one that ``ceil`` lets stick out."""
-        for k in range(self.kernel):
-            yield k, o * self.stride + k * self.dilation
+    def window(self, output: int) -> Iterator[tuple[int, int]]:
+        """Yield (kernel position, padded position) for an output position; with `ceil_mode` some lie beyond the padding."""
+        for k in range(self.kernel_size):
+            yield k, output * self.stride + k * self.dilation
 
-    def feeds(self, i: int) -> list[tuple[int, int]]:
-        """Every (output place, kernel element) that input place `i` reaches.
+    def outputs(self, i: int) -> list[tuple[int, int]]:
+        """Return every (output position, kernel position) that reads input position `i`.
 
         Example:
-            >>> Axis(5, 3, before=1, after=1).feeds(0)
+            >>> WindowAxis(5, 3, pad_before=1, pad_after=1).outputs(0)
             [(0, 1), (1, 0)]
         """
         return [
-            (o, k)
-            for o in range(self.out)
-            for k, place in self.window(o)
-            if place < self.padded and self.source(place) == i
+            (output, k)
+            for output in range(self.output_size)
+            for k, padded in self.window(output)
+            if padded < self.padded_size and self.input_position(padded) == i
         ]
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """A dimension of a transposed convolution: each input place stamps the kernel into the output.
+class TransposedAxis:
+    """A dimension of a transposed convolution: the kernel is added to the output once for each input position.
 
     Attributes:
-        size, kernel, stride, dilation: as for a convolution.
-        padding: how much is cut from both ends of what was stamped.
-        extra: how much is added at the end, ``output_padding``.
+        input_size, kernel_size, stride, dilation: as for a convolution.
+        padding: number of positions removed at both ends of the output.
+        output_padding: number of positions added at the end of the output.
 
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
     """
 
-    size: int
-    kernel: int
+    input_size: int
+    kernel_size: int
     stride: int = 1
     dilation: int = 1
     padding: int = 0
-    extra: int = 0
+    output_padding: int = 0
 
     @property
-    def out(self) -> int:
+    def output_size(self) -> int:
         """Length of the output.
 
         Example:
-            >>> Stamp(3, 3, stride=2, padding=1, extra=1).out
+            >>> TransposedAxis(3, 3, stride=2, padding=1, output_padding=1).output_size
             6
         """
-        return (self.size - 1) * self.stride - 2 * self.padding + self.dilation * (self.kernel - 1) + self.extra + 1
+        covered = (self.input_size - 1) * self.stride + self.dilation * (self.kernel_size - 1) + 1
+        return covered - 2 * self.padding + self.output_padding
 
-    def stamps(self, i: int) -> list[tuple[int, int]]:
-        """Every (output place, kernel element) that input place `i` stamps; what is cut off is left out."""
-        places = [(i * self.stride + k * self.dilation - self.padding, k) for k in range(self.kernel)]
-        return [(o, k) for o, k in places if 0 <= o < self.out]
+    def outputs(self, i: int) -> list[tuple[int, int]]:
+        """Return every (output position, kernel position) that input position `i` is added to."""
+        pairs = [(i * self.stride + k * self.dilation - self.padding, k) for k in range(self.kernel_size)]
+        return [(output, k) for output, k in pairs if 0 <= output < self.output_size]
 
-    def window(self, o: int) -> list[tuple[int, int]]:
-        """Every (kernel element, input place) that is stamped on output place `o`."""
-        return [(k, i) for i in range(self.size) for place, k in self.stamps(i) if place == o]
+    def window(self, output: int) -> list[tuple[int, int]]:
+        """Return every (kernel position, input position) that is added to an output position."""
+        return [(k, i) for i in range(self.input_size) for position, k in self.outputs(i) if position == output]
 
     @property
-    def equivalent(self) -> Axis:
-        """The convolution that does the same: the input spread `stride` apart, and the kernel turned around."""
-        spread = (self.size - 1) * self.stride + 1
-        around = self.dilation * (self.kernel - 1) - self.padding
-        return Axis(spread, self.kernel, dilation=self.dilation, before=around, after=around + self.extra)
+    def equivalent(self) -> WindowAxis:
+        """The convolution with the same result: zeros inserted into the input, and a flipped kernel."""
+        dilated_size = (self.input_size - 1) * self.stride + 1
+        pad = self.dilation * (self.kernel_size - 1) - self.padding
+        return WindowAxis(
+            dilated_size,
+            self.kernel_size,
+            dilation=self.dilation,
+            pad_before=pad,
+            pad_after=pad + self.output_padding,
+        )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from dlviz.convolution.window_axis import NOWHERE, Axis
+from dlviz.convolution.window_axis import NO_INPUT, WindowAxis
 from dlviz.network.record import Column, Network, Source
 from dlviz.network.sliding_ops import sliding_op
 
@@ -128,14 +128,14 @@ def _through_window(column: Column, mask: Tensor, shape: tuple[int, ...]) -> Ten
 @cache
 def _axis_matrix(axis: Any) -> Tensor:
     """Return the (outputs, inputs) matrix that is 1 where an output position depends on an input position."""
-    depends = torch.zeros(axis.out, axis.size)
-    for o in range(axis.out):
-        if isinstance(axis, Axis):
-            inputs = [axis.source(p) for _, p in axis.window(o) if p < axis.padded]
+    depends = torch.zeros(axis.output_size, axis.input_size)
+    for o in range(axis.output_size):
+        if isinstance(axis, WindowAxis):
+            inputs = [axis.input_position(p) for _, p in axis.window(o) if p < axis.padded_size]
         else:
             inputs = [i for _, i in axis.window(o)]
         for i in inputs:
-            if i != NOWHERE:
+            if i != NO_INPUT:
                 depends[o, i] = 1
     return depends
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dlviz.convolution.operations import each
-from dlviz.convolution.window_axis import Axis, Stamp
+from dlviz.convolution.operations import per_dimension
+from dlviz.convolution.window_axis import TransposedAxis, WindowAxis
 from dlviz.network.record import Column
 
 _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
@@ -63,28 +63,34 @@ class SlidingOp:
         """(C_out, C // groups, *kernel), for a transposed convolution (C, C_out // groups, *kernel); ``None`` for a pooling."""
         return self.arguments.get("weight")
 
-    def axes(self, sizes: tuple[int, ...]) -> tuple[Axis | Stamp, ...]:
+    def axes(self, sizes: tuple[int, ...]) -> tuple[WindowAxis | TransposedAxis, ...]:
         """Return the window geometry along each spatial dimension of an input of these sizes."""
         arguments, dims = self.arguments, self.dims
-        kernel = tuple(self.weight.shape[2:]) if self.weight is not None else each(arguments["kernel_size"], dims)
+        kernel = (
+            tuple(self.weight.shape[2:]) if self.weight is not None else per_dimension(arguments["kernel_size"], dims)
+        )
         # The default stride is the kernel size for a pooling and 1 for a convolution.
         stride = arguments.get("stride", None if self.kind.endswith("pool") else 1)
-        strides = each(kernel if stride is None or stride == [] else stride, dims)
-        dilations = each(arguments.get("dilation", 1), dims)
+        strides = per_dimension(kernel if stride is None or stride == [] else stride, dims)
+        dilations = per_dimension(arguments.get("dilation", 1), dims)
         if self.kind == "conv_transpose":
-            paddings, extras = each(arguments.get("padding", 0), dims), each(arguments.get("output_padding", 0), dims)
+            paddings, extras = (
+                per_dimension(arguments.get("padding", 0), dims),
+                per_dimension(arguments.get("output_padding", 0), dims),
+            )
             return tuple(
-                Stamp(*numbers) for numbers in zip(sizes, kernel, strides, dilations, paddings, extras, strict=True)
+                TransposedAxis(*numbers)
+                for numbers in zip(sizes, kernel, strides, dilations, paddings, extras, strict=True)
             )
         padding = arguments.get("padding", 0)
         if padding == "same":
             totals = [d * (k - 1) for d, k in zip(dilations, kernel, strict=True)]
             ends = [(total // 2, total - total // 2) for total in totals]
         else:
-            ends = [(p, p) for p in each(0 if padding == "valid" else padding, dims)]
+            ends = [(p, p) for p in per_dimension(0 if padding == "valid" else padding, dims)]
         mode, ceil = arguments.get("padding_mode", "zeros"), bool(arguments.get("ceil_mode", False))
         return tuple(
-            Axis(size, k, stride_, d, before, after, mode, ceil)
+            WindowAxis(size, k, stride_, d, before, after, mode, ceil)
             for size, k, stride_, d, (before, after) in zip(sizes, kernel, strides, dilations, ends, strict=True)
         )
 

@@ -10,7 +10,7 @@ import traitlets
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
-from dlviz.convolution.sliding_widget import SlidingView
+from dlviz.convolution.sliding_widget import SlidingWindowWidget
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -112,7 +112,7 @@ class Layers(Widget):
         return self._field
 
     @property
-    def window(self) -> SlidingView | None:
+    def window(self) -> SlidingWindowWidget | None:
         """Widget with the selected element's sliding window; ``None`` if the column has none."""
         return self._link.widget
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from dlviz.convolution.pooling_widget import AveragePooling, MaxPooling
-from dlviz.convolution.scene import CHANNELS, PLACES
-from dlviz.convolution.sliding_widget import SlidingView
+from dlviz.convolution.scene import MAX_CHANNELS, MAX_POSITIONS
+from dlviz.convolution.sliding_widget import SlidingWindowWidget
 from dlviz.convolution.widget import Convolution, TransposedConvolution
 from dlviz.network.record import Network
 from dlviz.network.sliding_ops import SlidingOp, sliding_op
 
-_WIDGETS: dict[str, type[SlidingView]] = {
+_WIDGETS: dict[str, type[SlidingWindowWidget]] = {
     "conv": Convolution,
     "conv_transpose": TransposedConvolution,
     "max_pool": MaxPooling,
@@ -27,7 +27,7 @@ class WindowLink:
     """
 
     def __init__(self) -> None:
-        self.widget: SlidingView | None = None
+        self.widget: SlidingWindowWidget | None = None
         self._key: tuple[int, ...] | None = None
 
     def show(
@@ -47,7 +47,7 @@ class WindowLink:
             self.close()
             return
         # With many channels the child widget holds one output channel only, so every channel needs its own.
-        key = (id(network), number, index[0] if column.output.shape[0] > CHANNELS else -1)
+        key = (id(network), number, index[0] if column.output.shape[0] > MAX_CHANNELS else -1)
         if self.widget is None or key != self._key:
             self.close()
             self.widget, self._key = _window_widget(network, number, op, index[0]), key
@@ -60,14 +60,14 @@ class WindowLink:
         self.widget = self._key = None
 
 
-def _window_widget(network: Network, number: int, op: SlidingOp, channel: int) -> SlidingView:
+def _window_widget(network: Network, number: int, op: SlidingOp, channel: int) -> SlidingWindowWidget:
     """Make the widget of a column's operation; for a column with many channels with one output channel only."""
     column = network.columns[number]
     source = column.sources[0]
     x, weight, bias = network.columns[source.column].outputs[source.output], op.weight, op.arguments.get("bias")
     weight, bias = (None if part is None else part.detach() for part in (weight, bias))
     arguments = dict(op.arguments)
-    if column.output.shape[0] > CHANNELS:
+    if column.output.shape[0] > MAX_CHANNELS:
         x, weight, bias = _single_channel(op, x, weight, bias, channel)
         arguments.pop("groups", None)
     widget_type = _WIDGETS[op.kind]
@@ -91,16 +91,16 @@ def _single_channel(
     return x[inputs], kernels, None if bias is None else bias[channel : channel + 1]
 
 
-def _show_element(view: SlidingView, index: tuple[int, ...]) -> None:
+def _show_element(view: SlidingWindowWidget, index: tuple[int, ...]) -> None:
     """Move the child widget to one element, (channel, position, …)."""
     channel, *position = index
-    sizes = view.sliding.output.shape[2:]
+    sizes = view.data.output.shape[2:]
     step = 0
     for i, size in zip(position, sizes, strict=True):
         step = step * size + i
     with view.hold_sync():
-        view.place = []
-        view.channel = channel if view.sliding.channels > channel else 0
-        if max(sizes) > PLACES:
-            view.origin = [max(0, i - PLACES // 2) for i in position]
+        view.selection = []
+        view.channel = channel if view.data.channels > channel else 0
+        if max(sizes) > MAX_POSITIONS:
+            view.origin = [max(0, i - MAX_POSITIONS // 2) for i in position]
         view.step = step + 1

@@ -32,11 +32,11 @@ _PIN = """async () => {
   const times = [];
   for (let k = 4; k < 24; k += 1) {
     const start = performance.now();
-    dlvizModel.set("place", ["input", 0, k, k]);
+    dlvizModel.set("selection", ["input", 0, k, k]);
     document.body.offsetHeight;
     times.push(performance.now() - start);
   }
-  dlvizModel.set("place", []);
+  dlvizModel.set("selection", []);
   return times.sort((a, b) => a - b)[18];
 }"""
 _REDRAW = """async () => {

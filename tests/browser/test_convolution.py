@@ -40,7 +40,7 @@ def pages() -> dict[str, str]:
 
 def sheet(page: Page, number: int):
     """The grids from left to right: input, kernel, products, output (those that there are)."""
-    return page.locator(".slide-row .tensor-grid:visible").nth(number)
+    return page.locator(".conv-row .tensor-grid:visible").nth(number)
 
 
 def numbers(grid) -> list[float]:
@@ -134,7 +134,7 @@ def test_the_sums_of_the_input_channels_stand_below_the_line(open_page, pages):
     page.evaluate("dlvizModel.set('channel', 2)")
     for step in range(1, 10):
         page.evaluate("step => dlvizModel.set('step', step)", step)
-        sums = page.locator(".slide-sums").inner_text().replace("−", "-")
+        sums = page.locator(".conv-channel-sums").inner_text().replace("−", "-")
         first, second, bias, result = map(
             float, re.fullmatch(r"channel 0: (\S+), channel 1: (\S+), bias (\S+) → (\S+)", sums).groups()
         )
@@ -142,14 +142,14 @@ def test_the_sums_of_the_input_channels_stand_below_the_line(open_page, pages):
         assert result == numbers(sheet(page, 3))[18 + step - 1]
     page.keyboard.press("Escape")
     page.evaluate("dlvizModel.set('step', 0)")
-    expect(page.locator(".slide-sums")).to_be_hidden()
+    expect(page.locator(".conv-channel-sums")).to_be_hidden()
 
 
 def test_sums_that_are_rounded_or_not_all_drawn_say_so(open_page):
     torch.manual_seed(1)
     page = open_page(dlviz.conv2d(torch.rand(1, 20, 4, 4), torch.randn(2, 20, 3, 3)))
     page.evaluate("dlvizModel.set('step', 1)")
-    text = page.locator(".slide-sums").inner_text().replace("−", "-")
+    text = page.locator(".conv-channel-sums").inner_text().replace("−", "-")
     parts, result = text.split(" → ")
     found = [float(part) for part in re.findall(r": (\S+?)(?:,|$)", parts)]
     assert len(found) == 17
@@ -159,7 +159,7 @@ def test_sums_that_are_rounded_or_not_all_drawn_say_so(open_page):
     page.evaluate("dlvizModel.set('step', 1)")
     parts, result, off = re.fullmatch(
         r"(.*) → (\S+)(?: \(printed digits are rounded: off by (\S+)\))?",
-        page.locator(".slide-sums").inner_text().replace("−", "-"),
+        page.locator(".conv-channel-sums").inner_text().replace("−", "-"),
     ).groups()
     printed = sum(float(part) for part in re.findall(r": (\S+?)(?:,|$)", parts))
     assert printed + float(off or 0) == pytest.approx(float(result), abs=1e-6)
@@ -167,7 +167,7 @@ def test_sums_that_are_rounded_or_not_all_drawn_say_so(open_page):
 
 WATCH = """() => {
   window.counted = [];
-  const tally = document.querySelector(".slide-tally b");
+  const tally = document.querySelector(".conv-running-sum b");
   new MutationObserver(() => window.counted.push(tally.textContent)).observe(tally, { childList: true, characterData: true });
   window.flashed = [];
   const flash = (records) => {
@@ -182,8 +182,8 @@ def test_products_fly_to_the_running_sum_and_it_lands_in_the_output(open_page, p
     cell = sheet(page, 2).locator('.tensor-cell[data-p="4"]')
     page.evaluate(WATCH)
     cell.click()
-    expect(page.locator(".slide-flyer")).not_to_have_count(0)
-    expect(page.locator(".slide-flyer")).to_have_count(0)
+    expect(page.locator(".conv-moving-product")).not_to_have_count(0)
+    expect(page.locator(".conv-moving-product")).to_have_count(0)
     products = numbers(sheet(page, 2))
     sums = [sum(products[: k + 1]) for k in range(18)]
     counted = [float(text.replace("−", "-")) for text in page.evaluate("counted")]
@@ -196,10 +196,10 @@ def test_products_fly_to_the_running_sum_and_it_lands_in_the_output(open_page, p
 def test_a_further_step_ends_a_flight_and_who_hurries_sees_none(open_page, pages):
     page = open_page(pages["conv"])
     page.get_by_role("button", name="one step on").click()
-    expect(page.locator(".slide-flyer")).not_to_have_count(0)
-    flying = "document.querySelectorAll('.slide-flyer').length"
+    expect(page.locator(".conv-moving-product")).not_to_have_count(0)
+    flying = "document.querySelectorAll('.conv-moving-product').length"
     assert page.evaluate(f"dlvizModel.set('step', 7); dlvizModel.set('step', 8); {flying}") == 0
-    expect(page.locator(".slide-tally b")).to_have_text("−2")
+    expect(page.locator(".conv-running-sum b")).to_have_text("−2")
     page.wait_for_timeout(400)  # so that it is the speed alone that forbids it
     page.evaluate(WATCH)
     page.evaluate("dlvizModel.set('step', 22); dlvizModel.set('speed', 2); dlvizModel.set('playing', true)")
@@ -221,8 +221,8 @@ def test_playing_at_speed_one_lands_before_the_next_step(open_page, pages):
 def test_with_reduced_motion_nothing_flies_and_the_sum_stands_there(open_page, pages):
     page = open_page(pages["conv"], reduced_motion=True)
     page.get_by_role("button", name="one step on").click()
-    assert page.locator(".slide-flyer").count() == 0
-    expect(page.locator(".slide-tally b")).to_have_text("−1")
+    assert page.locator(".conv-moving-product").count() == 0
+    expect(page.locator(".conv-running-sum b")).to_have_text("−1")
 
 
 def test_a_maximum_and_an_average_say_what_they_are_of(open_page, pages):
@@ -232,7 +232,7 @@ def test_a_maximum_and_an_average_say_what_they_are_of(open_page, pages):
     page.get_by_role("combobox", name="flat indices").select_option("yes")
     assert line(page).endswith("= 3 at flat index 7")
     assert marked(sheet(page, 0), "now") == [7]  # the 3, which alone is fed by the gradient
-    assert page.locator(".tensor-cell[data-beyond]").count() == 9  # the floor leaves over a row and a column
+    assert page.locator(".tensor-cell[data-unused]").count() == 9  # the floor leaves over a row and a column
     page = open_page(pages["average"])
     page.evaluate("dlvizModel.set('step', 1)")
     assert line(page) == "y[0, 0, 0, 0] = (0 + 0 + 0 + 0 + 1 + 0 + 0 + 0 + 1) / 9 = 0.22222"

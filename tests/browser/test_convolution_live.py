@@ -39,7 +39,7 @@ def test_a_number_that_is_dragged_changes_and_the_kernel_computes_with_it(live):
     changed[0, 0, 2, 2] = 3
     assert numbers(sheet(page, 3)) == F.conv2d(X, changed).reshape(-1).tolist()
     assert torch.equal(view.weight, changed)
-    assert page.evaluate("dlvizModel.get('place')") == []  # it was no click
+    assert page.evaluate("dlvizModel.get('selection')") == []  # it was no click
     assert {message["kind"] for message in asked} == {"edit"}
 
     drag(page, sheet(page, 0).locator('.tensor-cell[data-p="2"]'), -17)  # down is less
@@ -117,7 +117,7 @@ def frame(page: Page) -> list[float]:
     """Left, top, width and height of the frame as shares of the overview."""
     return page.evaluate(
         """() => {
-          const [part, whole] = [".slide-frame", ".slide-overview"].map((name) => document.querySelector(name).getBoundingClientRect());
+          const [part, whole] = [".conv-minimap-frame", ".conv-minimap"].map((name) => document.querySelector(name).getBoundingClientRect());
           const { x, y, width, height } = whole;
           return [(part.x - x) / width, (part.y - y) / height, part.width / width, part.height / height];
         }"""
@@ -187,14 +187,14 @@ def test_a_saved_page_shows_where_it_is_and_stays_there(open_page, axe):
         bypass_csp=True,
     )
     assert frame(page) == pytest.approx([0.5, 1 / 3, 0.1, 40 / 300], abs=0.01)
-    page.locator(".slide-overview").click()
+    page.locator(".conv-minimap").click()
     assert page.evaluate("dlvizModel.get('origin')") == [100, 200]
-    assert page.locator(".slide-overview[tabindex]").count() == 0
-    pixels = "[...document.querySelector('.slide-overview canvas').getContext('2d').getImageData(0, 0, 2, 1).data]"
+    assert page.locator(".conv-minimap[tabindex]").count() == 0
+    pixels = "[...document.querySelector('.conv-minimap canvas').getContext('2d').getImageData(0, 0, 2, 1).data]"
     assert page.evaluate(pixels)[::4] == [0, 1]  # every second place of 550 grays
     axe(page)
 
 
 def test_what_is_drawn_whole_needs_no_overview(open_page):
     page = open_page(dlviz.conv2d(X, K))
-    expect(page.locator(".slide-overview")).to_be_hidden()
+    expect(page.locator(".conv-minimap")).to_be_hidden()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.convolution.gradient import routed
+from dlviz.convolution.gradient import pooling_gradient
 from dlviz.convolution.operations import avg_pool, max_pool
 from dlviz.kit.widget import Widget
 
@@ -43,17 +43,17 @@ def test_every_window_gets_what_autograd_gives_it(pooling):
     made = (avg_pool if average else max_pool)(x, kernel, **named, dims=dims)
     leaf = x.clone().requires_grad_()
     out = getattr(F, f"{'avg' if average else 'max'}_pool{dims}d")(leaf, kernel, **named)
-    starts = tuple(min(1, axis.out - 1) for axis in made.axes)
-    counts = tuple(axis.out - start for axis, start in zip(made.axes, starts, strict=True))
-    found = routed(made, 1, starts, counts, 2)
+    starts = tuple(min(1, axis.output_size - 1) for axis in made.axes)
+    counts = tuple(axis.output_size - start for axis, start in zip(made.axes, starts, strict=True))
+    found = pooling_gradient(made, 1, starts, counts, 2)
     assert torch.equal(found.total, torch.autograd.grad(out[1].sum(), leaf, retain_graph=True)[0][1])
     for channel, *place in product(range(2), *map(range, counts)):
         o = [p + start for p, start in zip(place, starts, strict=True)]
         wanted = torch.autograd.grad(out[(1, channel, *o)], leaf, retain_graph=True)[0][1, channel]
         got = torch.zeros_like(wanted)
         for taps in product(*(axis.window(at) for axis, at in zip(made.axes, o, strict=True))):
-            at = tuple(p - axis.before for (_, p), axis in zip(taps, made.axes, strict=True))
-            value = found.each[(channel, *place, *(k for k, _ in taps))]
+            at = tuple(p - axis.pad_before for (_, p), axis in zip(taps, made.axes, strict=True))
+            value = found.per_output[(channel, *place, *(k for k, _ in taps))]
             if all(0 <= i < size for i, size in zip(at, sizes, strict=True)):
                 got[at] += value
             else:
@@ -62,8 +62,8 @@ def test_every_window_gets_what_autograd_gives_it(pooling):
 
 
 def test_very_many_numbers_are_left_out_and_the_sum_stays():
-    found = routed(max_pool(torch.rand(1, 4, 60, 60), 21, 1), 0, (0, 0), (40, 40), 4)
-    assert found.each is None
+    found = pooling_gradient(max_pool(torch.rand(1, 4, 60, 60), 21, 1), 0, (0, 0), (40, 40), 4)
+    assert found.per_output is None
     assert found.total.sum() == 4 * 40 * 40
 
 
@@ -87,7 +87,7 @@ def test_the_switch_puts_it_into_the_picture_and_whole_numbers_say_that_they_hav
 def test_every_pooling_has_the_switch(name):
     x = torch.rand(1, 1, 6) if "1d" in name else torch.rand(1, 1, 6, 6)
     view = getattr(dlviz, name)(x, 2, gradient=True)
-    assert {"name": "gradient", "kind": "switch"} in view.scene["knobs"]
+    assert {"name": "gradient", "kind": "switch"} in view.scene["controls"]
     places = view.output.shape[2:]
-    assert view.scene["gradient"]["each"]["shape"] == [1, *places, *(2 for _ in places)]
+    assert view.scene["gradient"]["per_output"]["shape"] == [1, *places, *(2 for _ in places)]
     Widget.close_all()

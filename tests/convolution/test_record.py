@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.convolution.gradient import routed
-from dlviz.convolution.operations import avg_pool, conv, conv_transpose, equivalent, max_pool
+from dlviz.convolution.gradient import pooling_gradient
+from dlviz.convolution.operations import avg_pool, conv, conv_transpose, equivalent_convolution, max_pool
 from dlviz.convolution.record import padded
-from dlviz.convolution.window_axis import Axis
+from dlviz.convolution.window_axis import WindowAxis
 
 THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
 # torch says that an even kernel with padding="same" may cost a copy.
@@ -144,18 +144,18 @@ def test_every_output_equals_torch_and_every_input_feeds_what_autograd_says(conf
         assert torch.equal(made.indices.reshape(flat.shape), flat)
     batch = made.output if wanted.dim() == dims + 2 else made.output[0]
     assert torch.equal(batch, wanted)
-    assert tuple(axis.out for axis in made.axes) == tuple(made.output.shape[2:])
+    assert tuple(axis.output_size for axis in made.axes) == tuple(made.output.shape[2:])
     places = list(product(*map(range, made.output.shape)))
     for index in sample(places, 12):
         assert made.recompute(index) == pytest.approx(made.output[index].item(), rel=1e-12, abs=1e-12)
         check_terms(made, index)
-    if kind == "conv_transpose" and all(axis.equivalent.before >= 0 for axis in made.axes):
-        turned = equivalent(made)
+    if kind == "conv_transpose" and all(axis.equivalent.pad_before >= 0 for axis in made.axes):
+        turned = equivalent_convolution(made)
         assert torch.equal(turned.output, made.output)
-        assert tuple(axis.out for axis in turned.axes) == tuple(made.output.shape[2:])
+        assert tuple(axis.output_size for axis in turned.axes) == tuple(made.output.shape[2:])
     if kind == "max_pool" and bool((made.output == -float("inf")).any()):
         # A window without any input: torch's own backward would write beside the tensor.
-        assert routed(made, 0, (0,) * dims, (1,) * dims, 1) is None
+        assert pooling_gradient(made, 0, (0,) * dims, (1,) * dims, 1) is None
         return
     leaf = made.x.clone().requires_grad_()
     again, _ = by_torch(kind, dims, (leaf, *positional[1:]), named)
@@ -200,7 +200,7 @@ def check_feeds(made, index, leaf, again):
         if made.kind == "max_pool":
             assert gradient == 0 or out in reached
         elif made.kind == "avg_pool":
-            assert gradient == pytest.approx(total[out] / made.divides(out), rel=1e-12)
+            assert gradient == pytest.approx(total[out] / made.divisor(out), rel=1e-12)
         else:
             assert gradient == pytest.approx(total[out], rel=1e-12, abs=1e-12)
             assert (out in reached) or gradient == 0
@@ -209,11 +209,11 @@ def check_feeds(made, index, leaf, again):
 @given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 2), st.integers(0, 2))
 @settings(max_examples=300, derandomize=True, database=None, deadline=None)
 def test_what_the_floor_leaves_over_is_what_no_window_reaches(size, kernel, stride, dilation, pad):
-    axis = Axis(size, kernel, stride, dilation, pad, pad)
-    if axis.padded < axis.reach:
+    axis = WindowAxis(size, kernel, stride, dilation, pad, pad)
+    if axis.padded_size < axis.extent:
         return
-    touched = {place for o in range(axis.out) for _, place in axis.window(o)}
-    assert axis.left_over == axis.padded - 1 - max(touched)
+    touched = {place for o in range(axis.output_size) for _, place in axis.window(o)}
+    assert axis.unused == axis.padded_size - 1 - max(touched)
 
 
 def test_the_configurations_are_worth_running():

@@ -129,13 +129,13 @@ def test_the_flat_places_of_the_maxima_are_torchs(ours, torchs, x):
     for view in (ours(x, 2, return_indices=True), ours(x, 2, None, 0, 1, False, True)):
         assert torch.equal(view.output, output)
         assert torch.equal(view.indices, indices)
-        assert np.frombuffer(view.scene["flat"], np.int32).tolist() == indices.reshape(-1).tolist()
-    assert ours(x, 2).scene["flat"] is None
+        assert np.frombuffer(view.scene["flat_indices"], np.int32).tolist() == indices.reshape(-1).tolist()
+    assert ours(x, 2).scene["flat_indices"] is None
 
 
 def test_a_preset_fills_every_kernel():
     view = dlviz.conv2d(X, W)
-    view._answer(None, {"kind": "preset", "name": "sobel_x"}, [])
+    view._on_preset({"kind": "preset", "name": "sobel_x"})
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]).expand(3, 2, 3, 3)
     assert torch.equal(view.output, F.conv2d(X, sobel))
 
@@ -174,14 +174,14 @@ def test_large_images_and_many_channels_are_cropped_and_say_so():
 
 def test_the_overview_is_every_kth_place_of_the_first_channels_in_gray():
     x = torch.rand(1, 5, 320, 480)
-    overview = dlviz.conv2d(x, torch.ones(1, 5, 3, 3)).scene["overview"]
+    overview = dlviz.conv2d(x, torch.ones(1, 5, 3, 3)).scene["minimap"]
     assert (overview["rows"], overview["columns"]) == (160, 240)
     gray = x[0, :3, ::2, ::2].mean(0)
     wanted = ((gray - gray.min()) / (gray.max() - gray.min()) * 255).round()
     assert np.abs(np.frombuffer(overview["values"], np.uint8) - wanted.reshape(-1).numpy()).max() <= 1
-    odd = dlviz.conv1d(torch.full((1, 1, 99), float("nan")), torch.ones(1, 1, 3)).scene["overview"]
+    odd = dlviz.conv1d(torch.full((1, 1, 99), float("nan")), torch.ones(1, 1, 3)).scene["minimap"]
     assert odd["values"] == bytes(99)
-    assert "overview" not in dlviz.conv2d(X, W).scene
+    assert "minimap" not in dlviz.conv2d(X, W).scene
 
 
 def test_no_graph_is_kept_and_a_closed_widget_lets_go():

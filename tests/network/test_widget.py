@@ -123,7 +123,7 @@ def test_behind_the_door_stand_the_same_numbers(layer, x):
     alone = column.shape[0] > 16
     made_ = view.window.output[0 if alone else channel]
     assert torch.allclose(made_, column.output[channel], atol=1e-5)
-    shown = view.window.sliding.output.flatten(2).shape[-1]
+    shown = view.window.data.output.flatten(2).shape[-1]
     assert view.window.step == shown
 
 

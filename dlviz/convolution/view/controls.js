@@ -1,53 +1,56 @@
-// Every argument of the operation as a slider, a menu or a switch. What they show is the trait itself, refused or not.
+// Controls for every argument of the operation. They show the trait itself, even if torch refuses it.
 
 import { isAvailable, nearest } from "../../kit/js/precomputed.js";
 
 /**
- * @param {{model: any, messages: Record<string, string>, controls: any, save: (trait: string, value: any) => void, dims: number, list: any[]}} options
- *   list: what knobs.py described
+ * @param {{model: any, messages: Record<string, string>, bar: any, save: (trait: string, value: any) => void, dims: number, list: any[]}} options
+ *   bar: the control bar; list: what control_list in controls.py returned
  */
-export function argumentKnobs({ model, messages, controls, save, dims, list }) {
-  for (const knob of list) ({ numbers, one, menu, switch: yesNo })[knob.kind](knob, messages[`knob.${knob.name}`]);
+export function argumentControls({ model, messages, bar, save, dims, list }) {
+  const add = { slider: addSlider, sliders: addSliders, menu: addMenu, switch: addSwitch };
+  for (const control of list) add[control.kind](control, messages[`control.${control.name}`]);
 
-  /** A slider that stops only where there is something to see; none where it could not move. */
-  function slider({ name, min, max }, label, get, turned) {
+  /** A slider over the available values; none if there is only one. */
+  function addRange({ name, min, max }, label, get, traitValue) {
     const all = Array.from({ length: max - min + 1 }, (_, i) => min + i);
-    const free = () => all.filter((value) => value === get() || isAvailable(model, name, turned(value)));
-    if (free().length > 1) controls.range({ label, min, max: () => Math.max(...free()), get, set: (value) => save(name, turned(nearest(free(), value, get()))) });
+    const available = () => all.filter((value) => value === get() || isAvailable(model, name, traitValue(value)));
+    if (available().length > 1) bar.range({ label, min, max: () => Math.max(...available()), get, set: (value) => save(name, traitValue(nearest(available(), value, get()))) });
   }
-  function one(knob, label) {
-    slider(knob, label, () => model.get(knob.name), (value) => value);
+  function addSlider(control, label) {
+    addRange(control, label, () => model.get(control.name), (value) => value);
   }
-  /** One slider for each dimension. */
-  function numbers(knob, label) {
-    const each = () => valueOf(knob.name);
+  /** One slider for each spatial dimension. */
+  function addSliders(control, label) {
+    const numbers = () => numbersOf(control.name);
     for (let d = 0; d < dims; d += 1) {
-      const turned = (value) => each().map((old, e) => (e === d ? value : old));
-      slider(knob, dims > 1 ? `${label} ${messages[d ? "knob.across" : "knob.down"]}` : label, () => each()[d], turned);
+      const direction = dims > 1 ? ` ${messages[d ? "control.across" : "control.down"]}` : "";
+      addRange(control, label + direction, () => numbers()[d], (value) => numbers().map((old, e) => (e === d ? value : old)));
     }
   }
-  /** torch takes one number for all dimensions, one for each, a word, and for the stride of a pooling nothing. */
-  function valueOf(name) {
+  /** torch accepts one number for all dimensions, one for each, a string for the padding, and nothing for the stride of a pooling. */
+  function numbersOf(name) {
     const value = model.get(name);
-    if (name === "stride" && (value === null || value.length === 0)) return valueOf("kernel_size");
-    const listed = typeof value === "string" ? [0] : [value].flat();
-    return listed.length === 1 ? new Array(dims).fill(listed[0]) : listed;
+    if (name === "stride" && (value === null || value.length === 0)) return numbersOf("kernel_size");
+    const numbers = typeof value === "string" ? [0] : [value].flat();
+    return numbers.length === 1 ? new Array(dims).fill(numbers[0]) : numbers;
   }
   /** An empty option stands for numbers. */
-  function menu({ name, options }, label) {
-    const meant = (option) => option || new Array(dims).fill(0);
+  function addMenu({ name, options }, label) {
+    const traitValue = (option) => option || new Array(dims).fill(0);
     const get = () => (options.includes(model.get(name)) ? model.get(name) : "");
-    const free = options.filter((option) => option === get() || isAvailable(model, name, meant(option)));
-    if (free.length > 1) controls.choice({ label, options: free.map((option) => [option, messages[`option.${option || "numbers"}`]]), get, set: (option) => save(name, meant(option)) });
+    const available = options.filter((option) => option === get() || isAvailable(model, name, traitValue(option)));
+    const texts = available.map((option) => [option, messages[`option.${option || "numbers"}`]]);
+    if (available.length > 1) bar.choice({ label, options: texts, get, set: (option) => save(name, traitValue(option)) });
   }
-  function yesNo({ name }, label) {
+  function addSwitch({ name }, label) {
     const get = () => (model.get(name) ? "yes" : "no");
-    if (isAvailable(model, name, !model.get(name))) controls.choice({ label, options: ["no", "yes"].map((value) => [value, messages[`option.${value}`]]), get, set: (value) => save(name, value === "yes") });
+    const texts = ["no", "yes"].map((value) => [value, messages[`option.${value}`]]);
+    if (isAvailable(model, name, !model.get(name))) bar.choice({ label, options: texts, get, set: (value) => save(name, value === "yes") });
   }
 }
 
-/** What a saved page says when a setting was changed and another went back. @returns {{kind: string, text: string}[]} */
+/** The note of an exported page after changing one setting restored another. @returns {{kind: string, text: string}[]} */
 export function restoredNote(model, messages) {
-  const names = (model.get("restored") ?? []).map((name) => messages[`knob.${name}`]);
+  const names = (model.get("restored") ?? []).map((name) => messages[`control.${name}`]);
   return names.length ? [{ kind: "", text: messages["page.restored"].replace("{names}", names.join(", ")) }] : [];
 }

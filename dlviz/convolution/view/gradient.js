@@ -1,15 +1,14 @@
-// The gradient that a pooling routes back, as small numbers in the cells of the input. Python asked autograd for every one of them.
+// Gradients of a pooling, as small numbers in the cells of the input. All of them come from autograd.
 
 import { fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 import { decode } from "../../kit/js/tensor_block.js";
 
-/** @param {{sheet: any, messages: Record<string, string>}} options sheet: the grid of the input */
-export function gradients({ sheet, messages }) {
+/** @param {{grid: any, messages: Record<string, string>}} options grid: the grid of the input */
+export function gradientMarks({ grid, messages }) {
   let marked = [];
-  let about = null;
-  let each = null;
+  let perOutput = null;
   let total = null;
 
   function clear() {
@@ -22,36 +21,36 @@ export function gradients({ sheet, messages }) {
     marked.push(node);
   }
   function read(scene) {
-    about = scene.gradient ?? null;
-    each = about?.each ? decode({ ...about.each, name: "" }) : null;
-    total = about ? decode({ ...about.total, name: "" }) : null;
+    const { per_output: each, total: sum } = scene.gradient ?? {};
+    perOutput = each ? decode({ ...each, name: "" }) : null;
+    total = sum ? decode({ ...sum, name: "" }) : null;
   }
-  /** Of one output, whose terms these are. @returns what the line of arithmetic says of it */
-  function ofOutput(scene, block, terms, index, name) {
+  /** Mark the gradient of one output with these terms. @returns parts for the formula line */
+  function showOutput(scene, block, terms, index, name) {
     clear();
-    if (!each) return [];
-    const [channel, ...place] = index;
-    const found = terms.flatMap(({ input }) => {
-      const ks = scene.axes.map((axis, d) => (input[d + 1] - place[d] * axis.stride) / axis.dilation);
-      const value = each.raw(each.position([channel, ...place.map((o, d) => o - scene.output.block.start[d + 1]), ...ks]));
+    if (!perOutput) return [];
+    const [channel, ...position] = index;
+    const marks = terms.flatMap(({ input }) => {
+      const ks = scene.axes.map((axis, d) => (input[d + 1] - position[d] * axis.stride) / axis.dilation);
+      const value = perOutput.raw(perOutput.position([channel, ...position.map((o, d) => o - scene.output.block.start[d + 1]), ...ks]));
       return value ? [{ input, value }] : [];
     });
-    for (const { input, value } of found) mark(sheet.node(block.position(input)), value);
-    if (found.length === 0) return [{ text: ` ${messages["gradient.none"]}`, soft: true }];
-    const [{ input, value }] = found;
-    const shifted = input.map((i, d) => (d ? i - scene.axes[d - 1].before : i));
-    const text = found.length === 1 ? fillIn(messages["gradient.one"], { value: format(value, 5), name: name(shifted) }) : fillIn(messages["gradient.many"], { value: format(value, 5), count: found.length });
+    for (const { input, value } of marks) mark(grid.node(block.position(input)), value);
+    if (marks.length === 0) return [{ text: ` ${messages["gradient.none"]}`, soft: true }];
+    const [{ input, value }] = marks;
+    const unpadded = input.map((i, d) => (d ? i - scene.axes[d - 1].pad_before : i));
+    const text = marks.length === 1 ? fillIn(messages["gradient.one"], { value: format(value, 5), name: name(unpadded) }) : fillIn(messages["gradient.many"], { value: format(value, 5), count: marks.length });
     return [{ text: ` ${text}`, soft: true }];
   }
-  /** Of the sum of all outputs. @returns what the line says, or null where there is no gradient to draw */
-  function ofAll(block) {
+  /** Mark the gradient of the sum of all outputs. @returns parts for the formula line, or null without a gradient */
+  function showTotal(block) {
     clear();
     if (!total) return null;
     for (let p = 0; p < block.count; p += 1) {
-      const node = sheet.node(p);
+      const node = grid.node(p);
       if (node) mark(node, total.raw(total.position(block.index(p))));
     }
     return [{ text: messages["gradient.sum"], soft: true }];
   }
-  return { read, clear, ofOutput, ofAll };
+  return { read, clear, showOutput, showTotal };
 }

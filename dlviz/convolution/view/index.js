@@ -1,4 +1,4 @@
-// A window that slides: padded input, kernel, products and output; what feeds what; every argument within reach.
+// View of a sliding window: padded input, kernel, products and output, with a control for every argument.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
@@ -7,286 +7,296 @@ import { decode, unravel, ravel, numel, indexExpression } from "../../kit/js/ten
 import { grid } from "../../kit/js/grid.js";
 import { formula } from "../../kit/js/formula.js";
 import { baseView } from "../../kit/js/base_view.js";
-import { argumentKnobs, restoredNote } from "./controls.js";
-import { editing } from "./edit.js";
-import { flight } from "./product_animation.js";
-import { overview } from "./minimap.js";
-import { gradients } from "./gradient.js";
-import { factorsOf, running, lineOf, channelsOf, divisorOf } from "./output_terms.js";
-import { termsOf, feedsOf, pairsOf } from "./window_indices.js";
+import { argumentControls, restoredNote } from "./controls.js";
+import { gridEditor } from "./edit.js";
+import { productAnimation } from "./product_animation.js";
+import { minimapView } from "./minimap.js";
+import { gradientMarks } from "./gradient.js";
+import { factorsOf, runningSum, outputFormula, channelSums, divisorOf } from "./output_terms.js";
+import { termsOf, outputsOf, pairsOf } from "./window_indices.js";
 
-/** Longer planes are drawn in color alone; of more kernel numbers one input channel is drawn. */
-const DENSE = 12;
-const MANY = 54;
+/** Longer planes are drawn in color alone. */
+const MAX_WITH_NUMBERS = 12;
+/** Of a kernel with more numbers for each output channel, one input channel is drawn. */
+const MAX_KERNEL_NUMBERS = 54;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   const scene = () => model.get("scene");
-  const outs = () => scene().axes.map((axis) => axis.out);
+  const outputSizes = () => scene().axes.map((axis) => axis.output_size);
   const channel = () => Math.min(model.get("channel"), scene().channels[1] - 1);
-  const placeOf = (step) => unravel(step - 1, outs());
-  const label = (step) => (step ? indexExpression("y", [model.get("sample"), channel(), ...placeOf(step)]) : messages.none);
-  const on = baseView({ model, el, signal, name: scene().name, steps: () => numel(outs()), label, draw, showStep, traits: { channel: () => {}, place: () => {}, refusal: note, restored: note }, onEscape });
+  const positionOf = (step) => unravel(step - 1, outputSizes());
+  const label = (step) => (step ? indexExpression("y", [model.get("sample"), channel(), ...positionOf(step)]) : messages.none);
+  const traits = { channel: () => {}, selection: () => {}, refusal: showNotes, restored: showNotes };
+  const view = baseView({ model, el, signal, name: scene().name, steps: () => numel(outputSizes()), label, draw, showStep, traits, onEscape: clearSelection });
   const pick = {
-    output: ([c, ...place]) => {
-      model.set("place", []);
+    output: ([c, ...position]) => {
+      model.set("selection", []);
       model.set("channel", c);
-      on.go(ravel(place, outs()) + 1);
+      view.go(ravel(position, outputSizes()) + 1);
     },
-    input: (index) => follow(["input", ...index]),
-    weight: (index) => follow(["weight", ...index]),
+    input: (index) => select(["input", ...index]),
+    weight: (index) => select(["weight", ...index]),
   };
-  const sheets = Object.fromEntries(["input", "weight", "output"].map((what) => [what, grid({ messages, signal, pick: pick[what] })]));
+  const grids = Object.fromEntries(["input", "weight", "output"].map((what) => [what, grid({ messages, signal, pick: pick[what] })]));
   const products = grid({ messages, signal });
   const blocks = {};
-  const sizes = h("div", { class: "slide-size" });
-  const sums = formula("slide-sums");
-  const tally = { label: h("span"), number: h("b"), part: h("span") };
-  tally.element = h("div", { class: "slide-tally", hidden: "" }, tally.label, tally.number, tally.part);
-  const map = overview({ model, messages, signal, save: on.save });
-  const slope = gradients({ sheet: sheets.input, messages });
-  const air = flight({ layer: on.ui.main, model, signal });
+  const sizeFormulas = h("div", { class: "conv-size-formula" });
+  const sums = formula("conv-channel-sums");
+  const running = { label: h("span"), number: h("b"), part: h("span") };
+  running.element = h("div", { class: "conv-running-sum", hidden: "" }, running.label, running.number, running.part);
+  const minimap = minimapView({ model, messages, signal, save: view.save });
+  const gradient = gradientMarks({ grid: grids.input, messages });
+  const animation = productAnimation({ layer: view.ui.main, model, signal });
   const drawn = new Set();
-  let before = null;
-  /** What stood last: only a step away from it, in the same picture, is worth a flight. */
-  let stood = "";
-  /** The step that was asked for last: the picture goes after it, but not after one that it was moved away from. */
-  let last = -1;
-  /** Which input channel is drawn, where a kernel has too many numbers to draw all of them. */
-  let inner = 0;
-  const change = editing({ model, messages, signal, about: editable });
-  for (const what of ["input", "weight"]) change(what, sheets[what]);
-  // An animation plays again only where the attribute was gone.
-  on.ui.main.addEventListener("animationend", (event) => event.target.removeAttribute("data-flash"), { signal });
-  on.start();
-  on.line.element.after(sums.element);
+  /** The output before an edit, to flash what changed. */
+  let previousOutput = null;
+  /** What was shown last: only a step from it in the same scene is animated. */
+  let shownKey = "";
+  /** The window follows a new step, but not one from which the user moved it away. */
+  let lastStep = -1;
+  /** The drawn input channel of a kernel with too many numbers. */
+  let inputChannel = 0;
+  const makeEditable = gridEditor({ model, messages, signal, target: editTarget });
+  for (const what of ["input", "weight"]) makeEditable(what, grids[what]);
+  // A CSS animation restarts only after its attribute was removed.
+  view.ui.main.addEventListener("animationend", (event) => event.target.removeAttribute("data-flash"), { signal });
+  view.start();
+  view.line.element.after(sums.element);
 
-  /** Escape lets go of a followed element first. */
-  function onEscape() {
-    const held = model.get("place").length > 0;
-    if (held) on.save("place", []);
-    return held;
+  /** Escape first clears the selected element. */
+  function clearSelection() {
+    const selected = model.get("selection").length > 0;
+    if (selected) view.save("selection", []);
+    return selected;
   }
-  function follow(place) {
+  function select(element) {
     model.set("playing", false);
-    on.save("place", place);
+    view.save("selection", element);
   }
 
-  function note() {
-    const text = model.get("refusal");
-    on.ui.setNotes([...(text ? [{ kind: "bad", text: fillIn(messages.refused_now, { torch: text }) }] : []), ...restoredNote(model, messages), ...scene().notes]);
+  function showNotes() {
+    const refusal = model.get("refusal");
+    const refused = refusal ? [{ kind: "bad", text: fillIn(messages.refused_now, { torch: refusal }) }] : [];
+    view.ui.setNotes([...refused, ...restoredNote(model, messages), ...scene().notes]);
   }
 
   function draw() {
-    const about = scene();
-    note();
-    stood = "";
-    slope.read(about);
-    map.show(about);
+    const { input, output, weight, bias, kind, size_formulas: lines } = scene();
+    showNotes();
+    shownKey = "";
+    gradient.read(scene());
+    minimap.show(scene());
     drawn.clear();
     const old = blocks.output;
-    blocks.input = blockOf(about.input.block, "x", { shift: [0, ...about.input.before], state: outside });
-    blocks.output = blockOf(about.output.block, "y", {});
-    blocks.weight = about.weight ? blockOf(about.weight, "weight", { tiles: about.kind === "conv" && !deep() ? 1 : 0 }) : null;
-    blocks.bias = about.bias ? decode({ ...about.bias, name: "bias" }) : null;
-    before = old && old.size.join() === blocks.output.size.join() ? old : null;
-    if (!on.ui.main.firstChild) lay();
-    sizes.replaceChildren(...about.arithmetic.map((line) => h("div", {}, line)));
-    controls();
+    blocks.input = decodeBlock(input.block, "x", { shift: [0, ...input.pad_before], state: paddingState });
+    blocks.output = decodeBlock(output.block, "y", {});
+    blocks.weight = weight ? decodeBlock(weight, "weight", { tiles: kind === "conv" && !isDeep() ? 1 : 0 }) : null;
+    blocks.bias = bias ? decode({ ...bias, name: "bias" }) : null;
+    previousOutput = old && old.size.join() === blocks.output.size.join() ? old : null;
+    if (!view.ui.main.firstChild) layOut();
+    sizeFormulas.replaceChildren(...lines.map((line) => h("div", {}, line)));
+    addControls();
   }
-  /** The grids find their places once: an element that moves in the page would lose the focus. */
-  function lay() {
-    const kernel = h("div", { class: "slide-column" }, blocks.weight ? sheets.weight.element : null, products.element, tally.element);
-    on.ui.main.append(h("div", { class: "tensor-main" }, h("div", { class: "slide-row" }, h("div", { class: "slide-column" }, sheets.input.element, map.element), sign(blocks.weight ? "∗" : "→"), kernel, sign("="), sheets.output.element), sizes));
+  /** The grids are placed once, because an element that moves in the document loses the focus. */
+  function layOut() {
+    const sign = (text) => h("span", { class: "tensor-sign" }, text);
+    const input = h("div", { class: "conv-column" }, grids.input.element, minimap.element);
+    const kernel = h("div", { class: "conv-column" }, blocks.weight ? grids.weight.element : null, products.element, running.element);
+    const row = h("div", { class: "conv-row" }, input, sign(blocks.weight ? "∗" : "→"), kernel, sign("="), grids.output.element);
+    view.ui.main.append(h("div", { class: "tensor-main" }, row, sizeFormulas));
   }
-  /** Whether the kernel of one output has more numbers than are drawn at once. */
-  function deep() {
-    const { size } = scene().weight;
-    return scene().kind === "conv" && numel(size.slice(1)) > MANY;
+  /** Whether the kernel has too many numbers to draw all input channels. */
+  function isDeep() {
+    return scene().kind === "conv" && numel(scene().weight.size.slice(1)) > MAX_KERNEL_NUMBERS;
   }
-  function sign(text) {
-    return h("span", { class: "tensor-sign" }, text);
+  function decodeBlock(payload, name, options) {
+    const block = decode({ ...payload, name, digits: payload.size.at(-1) > 4 ? 2 : 3 });
+    const dims = scene().axes.length;
+    const large = Math.max(...block.size.slice(-dims)) > MAX_WITH_NUMBERS;
+    const dense = large && dims > 1 ? Math.max(8, Math.floor(320 / block.size.at(-1))) : 0;
+    return Object.assign(block, { room: 480, bare: block.size.length < 3, dense }, options);
   }
-  function blockOf(about, name, more) {
-    const block = decode({ ...about, name, digits: about.size.at(-1) > 4 ? 2 : 3 });
-    const large = Math.max(...block.size.slice(-scene().axes.length)) > DENSE;
-    return Object.assign(block, { room: 480, bare: block.size.length < 3, dense: large && scene().axes.length > 1 ? Math.max(8, Math.floor(320 / block.size.at(-1))) : 0 }, more);
-  }
-  /** Padding is hatched, and what no window reaches is gray. */
-  function outside([, ...place]) {
-    const pads = scene().axes.map((axis, d) => axis.extra === undefined && (place[d] < axis.before || place[d] >= axis.before + axis.size));
-    const beyond = scene().axes.some((axis, d) => axis.left_over > 0 && place[d] >= axis.before + axis.size + axis.after - axis.left_over);
-    return { "data-pad": pads.some(Boolean), "data-beyond": beyond };
+  /** Padding is hatched, and positions that no window reaches are gray. */
+  function paddingState([, ...position]) {
+    const { axes } = scene();
+    const isPadding = axes.some((axis, d) => !axis.transposed && (position[d] < axis.pad_before || position[d] >= axis.pad_before + axis.input_size));
+    const isUnused = axes.some((axis, d) => axis.unused > 0 && position[d] >= axis.pad_before + axis.input_size + axis.pad_after - axis.unused);
+    return { "data-pad": isPadding, "data-unused": isUnused };
   }
 
-  function controls() {
-    const { channels, knobs, presets } = scene();
-    if (channels[1] > 1) on.controls.range({ label: messages["knob.channel"], max: () => Math.min(channels[1], blocks.output.size[0]) - 1, get: channel, set: (value) => on.save("channel", value) });
-    if (blocks.weight && deep()) {
-      on.controls.range({
-        label: messages["knob.inner"], max: () => blocks.weight.size[1] - 1, get: () => inner,
+  function addControls() {
+    const { channels, controls: list, presets, axes } = scene();
+    const bar = view.controls;
+    if (channels[1] > 1) bar.range({ label: messages["control.output_channel"], max: () => Math.min(channels[1], blocks.output.size[0]) - 1, get: channel, set: (value) => view.save("channel", value) });
+    if (blocks.weight && isDeep()) {
+      bar.range({
+        label: messages["control.input_channel"], max: () => blocks.weight.size[1] - 1, get: () => inputChannel,
         set(value) {
-          inner = value;
-          on.update();
+          inputChannel = value;
+          view.update();
         },
       });
     }
-    argumentKnobs({ model, messages, controls: on.controls, save: on.save, dims: scene().axes.length, list: knobs });
-    if (presets.length && model.get("live")) on.controls.choice({ label: messages["knob.preset"], options: [["", messages["option.own"]], ...presets.map((name) => [name, messages[`option.${name}`]])], get: () => "", set: (name) => name && model.send({ kind: "preset", name }) });
+    argumentControls({ model, messages, bar, save: view.save, dims: axes.length, list });
+    if (presets.length && model.get("live")) {
+      const options = [["", messages["option.own"]], ...presets.map((name) => [name, messages[`option.${name}`]])];
+      bar.choice({ label: messages["control.preset"], options, get: () => "", set: (name) => name && model.send({ kind: "preset", name }) });
+    }
   }
 
-  /** Have these indices in sight; what shows its own already is not drawn anew. */
-  function bring(near) {
+  /** Make these indices visible. A grid that already shows its index is not drawn again. */
+  function bringIntoView(indices) {
     const shapes = { input: scene().input.shape, output: scene().output.shape, weight: scene().weight?.shape };
     for (const [what, name] of [["input", "x"], ["output", "y"], ["weight", "weight"]]) {
-      if (!blocks[what] || (drawn.has(what) && sheets[what].shows(near[what]))) continue;
-      sheets[what].show(blocks[what], near[what], heading(name, shapes[what]));
+      if (!blocks[what] || (drawn.has(what) && grids[what].shows(indices[what]))) continue;
+      const shape = h("span", { class: "tensor-meta" }, h("code", {}, `(${shapes[what].join(", ")})`));
+      grids[what].show(blocks[what], indices[what], [h("b", {}, name), shape]);
       drawn.add(what);
     }
-    flash();
+    flashChanges();
   }
-  function heading(name, shape) {
-    return [h("b", {}, name), h("span", { class: "tensor-fact" }, h("code", {}, `(${shape.join(", ")})`))];
-  }
-  /** What an edit changed lights up for a moment. */
-  function flash() {
-    if (!before) return;
-    for (let p = 0; p < before.count; p += 1) if (before.text(p, 6) !== blocks.output.text(p, 6)) sheets.output.node(p)?.setAttribute("data-flash", "");
-    before = null;
+  function flashChanges() {
+    if (!previousOutput) return;
+    for (let p = 0; p < previousOutput.count; p += 1) if (previousOutput.text(p, 6) !== blocks.output.text(p, 6)) grids.output.node(p)?.setAttribute("data-flash", "");
+    previousOutput = null;
   }
 
   function showStep(step) {
-    const [what, ...index] = model.get("place");
-    const standing = `${step} ${channel()} ${what}`;
-    const fresh = stood !== standing && stood !== "";
-    stood = standing;
-    const stepped = step !== last;
-    last = step;
-    air.stop();
-    const watched = fresh && air.wanted();
-    slope.clear();
-    if (what || !step) alone();
-    if (what === "input") return feeds(index);
-    if (what === "weight") return joins(index);
-    const place = step ? placeOf(step) : null;
-    if (place && blocks.output.position([channel(), ...place]) < 0) {
-      if (model.get("live") && stepped) on.save("origin", place.map((o) => Math.max(0, o - 8)));
-      bring({ input: blocks.input.start, output: [channel(), ...blocks.output.start.slice(1)], weight: weightOf(channel()) });
-      light([], [], []);
-      alone();
-      return on.line.show([{ text: messages.not_here, soft: true }]);
-    }
-    const terms = place ? termsOf(scene(), channel(), place) : [];
-    const first = terms[0] && blocks.weight && deep() ? (terms.find(({ weight }) => weight[1] === inner) ?? terms[0]) : terms[0];
-    bring({ input: first?.input ?? [0, 0, 0], output: [channel(), ...(place ?? [])], weight: first?.weight ?? weightOf(channel()) });
-    if (!place) {
-      light([], [], []);
-      return on.line.show(slope.ofAll(blocks.input) ?? [{ text: model.get("live") && scene().editable ? `${messages.hint} ${messages.hint_edit}` : messages.hint, soft: true }]);
-    }
-    light(terms.map((term) => [term.input, "lit"]), terms.filter((term) => term.weight).map((term) => [term.weight, "lit"]), [[[channel(), ...place], "now"]]);
-    return sum(place, terms, watched);
+    const [what, ...index] = model.get("selection");
+    const key = `${step} ${channel()} ${what}`;
+    const changed = shownKey !== key && shownKey !== "";
+    shownKey = key;
+    const stepped = step !== lastStep;
+    lastStep = step;
+    animation.stop();
+    const animated = changed && animation.isWanted();
+    gradient.clear();
+    if (what || !step) hideSums();
+    if (what === "input") return showOutputsOf(index);
+    if (what === "weight") return showPairsOf(index);
+    return step ? showOutput(positionOf(step), stepped, animated) : showNothing();
   }
-  /** No output is chosen, so nothing is added up. */
-  function alone() {
-    products.element.hidden = tally.element.hidden = true;
+  function showNothing() {
+    bringIntoView({ input: [0, 0, 0], output: [channel()], weight: weightStart(channel()) });
+    markAll([], [], []);
+    const hint = model.get("live") && scene().editable ? `${messages.hint} ${messages.hint_edit}` : messages.hint;
+    view.line.show(gradient.showTotal(blocks.input) ?? [{ text: hint, soft: true }]);
+  }
+  function showOutput(position, stepped, animated) {
+    if (blocks.output.position([channel(), ...position]) < 0) {
+      if (model.get("live") && stepped) view.save("origin", position.map((o) => Math.max(0, o - 8)));
+      bringIntoView({ input: blocks.input.start, output: [channel(), ...blocks.output.start.slice(1)], weight: weightStart(channel()) });
+      markAll([], [], []);
+      hideSums();
+      return view.line.show([{ text: messages.not_here, soft: true }]);
+    }
+    const terms = termsOf(scene(), channel(), position);
+    const deep = blocks.weight && isDeep() ? terms.find(({ weight }) => weight[1] === inputChannel) : null;
+    const first = deep ?? terms[0];
+    bringIntoView({ input: first?.input ?? [0, 0, 0], output: [channel(), ...position], weight: first?.weight ?? weightStart(channel()) });
+    markAll(terms.map((term) => [term.input, "lit"]), terms.filter((term) => term.weight).map((term) => [term.weight, "lit"]), [[[channel(), ...position], "now"]]);
+    return showSum(position, terms, animated);
+  }
+  function hideSums() {
+    products.element.hidden = running.element.hidden = true;
     sums.show([]);
   }
-  function weightOf(c) {
-    return scene().kind === "conv" ? [c, inner, 0, 0] : [0, 0, 0, 0];
+  function weightStart(c) {
+    return scene().kind === "conv" ? [c, inputChannel, 0, 0] : [0, 0, 0, 0];
   }
 
   /** @param {[number[], string][]} input @param {[number[], string][]} weight @param {[number[], string][]} output */
-  function light(input, weight, output) {
+  function markAll(input, weight, output) {
     const marks = (block, list) => list.map(([index, kind]) => [block.position(index), kind]).filter(([p]) => p >= 0);
-    sheets.input.mark(marks(blocks.input, input));
-    sheets.output.mark(marks(blocks.output, output));
-    if (blocks.weight) sheets.weight.mark(marks(blocks.weight, weight));
+    grids.input.mark(marks(blocks.input, input));
+    grids.output.mark(marks(blocks.output, output));
+    if (blocks.weight) grids.weight.mark(marks(blocks.weight, weight));
   }
 
-  /** The products of one output, the lines that add them up, and, at a step that is watched, their way to the sum. */
-  function sum(place, terms, fresh) {
-    const about = scene();
-    const index = [channel(), ...place];
+  /** The products of one output and their sums, animated if there is time. */
+  function showSum(position, terms, animated) {
+    const index = [channel(), ...position];
     const q = blocks.output.position(index);
     const factors = factorsOf(blocks, terms);
-    const output = { about, blocks, messages, q, channel: channel(), factors, name: indexExpression("y", [model.get("sample"), ...index]) };
+    const output = { scene: scene(), blocks, messages, q, channel: channel(), factors, name: indexExpression("y", [model.get("sample"), ...index]) };
     showProducts(factors);
-    if (about.argmax) {
-      const best = ravelled(typedArray(about.argmax, "int32"), q);
-      sheets.input.mark(terms.map(({ input }) => [blocks.input.position(input), input.join() === [channel(), ...best].join() ? "now" : "lit"]));
+    if (scene().argmax) {
+      const dims = scene().axes.length;
+      const maximum = [channel(), ...typedArray(scene().argmax, "int32").slice(q * dims, (q + 1) * dims)].join();
+      grids.input.mark(terms.map(({ input }) => [blocks.input.position(input), input.join() === maximum ? "now" : "lit"]));
     }
-    on.line.show([...lineOf(output), ...slope.ofOutput(about, blocks.input, terms, index, (place) => indexExpression("x", [model.get("sample"), ...place]))]);
-    sums.show(channelsOf(output));
-    count(factors, factors.length - 1, q);
-    if (fresh && !products.element.hidden) fly(factors, q);
+    const inputName = (at) => indexExpression("x", [model.get("sample"), ...at]);
+    view.line.show([...outputFormula(output), ...gradient.showOutput(scene(), blocks.input, terms, index, inputName)]);
+    sums.show(channelSums(output));
+    showRunningSum(factors, factors.length - 1, q);
+    if (animated && !products.element.hidden) animate(factors, q);
   }
-  function ravelled(best, q) {
-    const dims = scene().axes.length;
-    return Array.from(best.slice(q * dims, (q + 1) * dims));
-  }
-  /** The running sum after the k-th term; after the last one the bias is in it. */
-  function count(factors, k, q) {
-    tally.element.hidden = products.element.hidden;
-    if (tally.element.hidden) return;
+  /** The running sum after the k-th term; after the last one it includes the bias. */
+  function showRunningSum(factors, k, q) {
+    running.element.hidden = products.element.hidden;
+    if (running.element.hidden) return;
     const { kind } = scene();
-    const { channel: own, own: part, total } = running(kind, factors, k);
-    const last = k === factors.length - 1;
-    const bias = last && blocks.bias ? Number(blocks.bias.raw(channel())) : 0;
-    const several = own !== undefined && factors[0]?.channel !== factors.at(-1)?.channel;
-    tally.number.textContent = format(total + bias, 5);
-    const adds = bias ? fillIn(messages["sums.bias"], { bias: format(bias, 4) }) : fillIn(messages["sums.channel"], { channel: own, sum: format(part, 4) });
-    tally.part.textContent = kind === "avg_pool" && last ? `/ ${divisorOf(scene(), blocks, q)}` : several || bias ? adds : "";
-    tally.label.textContent = messages[kind === "max_pool" ? "sums.largest" : "sums.running"];
+    const { channel: c, channelSum, total } = runningSum(kind, factors, k);
+    const isLast = k === factors.length - 1;
+    const bias = isLast && blocks.bias ? Number(blocks.bias.raw(channel())) : 0;
+    const hasChannels = c !== undefined && factors[0]?.channel !== factors.at(-1)?.channel;
+    const added = bias ? fillIn(messages["sums.bias"], { bias: format(bias, 4) }) : fillIn(messages["sums.channel"], { channel: c, sum: format(channelSum, 4) });
+    running.number.textContent = format(total + bias, 5);
+    running.part.textContent = kind === "avg_pool" && isLast ? `/ ${divisorOf(scene(), blocks, q)}` : hasChannels || bias ? added : "";
+    running.label.textContent = messages[kind === "max_pool" ? "sums.largest" : "sums.running"];
   }
-  function fly(factors, q) {
-    const target = sheets.output.node(q);
-    const tiles = factors.flatMap((one, k) => {
-      const node = one && !one.absent ? products.node(k) : null;
+  function animate(factors, q) {
+    const target = grids.output.node(q);
+    const tiles = factors.flatMap((factor, k) => {
+      const node = factor && !factor.absent ? products.node(k) : null;
       return node ? [{ node, k }] : [];
     });
     if (!target || tiles.length === 0) return;
-    tally.number.textContent = "0";
-    tally.part.textContent = "";
-    const until = (i) => (i + 1 < tiles.length ? tiles[i + 1].k - 1 : factors.length - 1);
-    air.start(tiles.map(({ node }, i) => ({ node, arrive: () => count(factors, until(i), q) })), tally.number, target, () => target.setAttribute("data-flash", ""));
+    running.number.textContent = "0";
+    running.part.textContent = "";
+    const lastTerm = (i) => (i + 1 < tiles.length ? tiles[i + 1].k - 1 : factors.length - 1);
+    const moves = tiles.map(({ node }, i) => ({ node, onArrival: () => showRunningSum(factors, lastTerm(i), q) }));
+    animation.start(moves, running.number, target, () => target.setAttribute("data-flash", ""));
   }
   function showProducts(factors) {
     products.element.hidden = factors.length === 0 || !factors.every(Boolean);
     if (products.element.hidden) return;
-    const values = Float64Array.from(factors, (one) => one.product);
-    const present = Uint8Array.from(factors, (one) => Number(!one.absent));
-    const kernel = scene().axes.map((axis) => axis.kernel);
-    const width = values.length / numel(kernel);
-    const shape = Number.isInteger(width) && scene().kind !== "conv_transpose" ? [width, ...kernel] : [values.length];
+    const values = Float64Array.from(factors, (factor) => factor.product);
+    const present = Uint8Array.from(factors, (factor) => Number(!factor.absent));
+    const kernel = scene().axes.map((axis) => axis.kernel_size);
+    const channels = values.length / numel(kernel);
+    const shape = Number.isInteger(channels) && scene().kind !== "conv_transpose" ? [channels, ...kernel] : [values.length];
     const block = decode({ shape, start: shape.map(() => 0), size: shape, kind: "float64", values: new DataView(values.buffer), present: new DataView(present.buffer), name: "products", digits: shape.at(-1) > 4 ? 2 : 3 });
-    const cut = blocks.weight && deep();
-    products.show(Object.assign(block, { room: 480, bare: true, tiles: cut ? 0 : 1 }), [cut ? inner : 0], [h("b", {}, messages[scene().weight ? "products" : "window"])]);
+    const deep = blocks.weight && isDeep();
+    products.show(Object.assign(block, { room: 480, bare: true, tiles: deep ? 0 : 1 }), [deep ? inputChannel : 0], [h("b", {}, messages[scene().weight ? "products" : "window"])]);
   }
 
-  /** Every output that an input element goes into. */
-  function feeds(index) {
-    const list = feedsOf(scene(), index);
+  /** Every output that reads an input element. */
+  function showOutputsOf(index) {
+    const list = outputsOf(scene(), index);
     const first = list[0];
-    bring({ input: index, output: first?.output ?? [channel(), 0, 0], weight: first?.weight ?? weightOf(channel()) });
-    light([[index, "now"]], list.filter(({ weight }) => weight).map(({ weight }) => [weight, "lit"]), list.map(({ output }) => [output, "lit"]));
-    const shifted = index.map((i, d) => (d ? i - scene().input.before[d - 1] : i));
-    on.line.show([fillIn(messages.feeds, { name: indexExpression("x", [model.get("sample"), ...shifted]), value: blocks.input.text(blocks.input.position(index), 5), count: list.length })]);
+    bringIntoView({ input: index, output: first?.output ?? [channel(), 0, 0], weight: first?.weight ?? weightStart(channel()) });
+    markAll([[index, "now"]], list.filter(({ weight }) => weight).map(({ weight }) => [weight, "lit"]), list.map(({ output }) => [output, "lit"]));
+    const unpadded = index.map((i, d) => (d ? i - scene().input.pad_before[d - 1] : i));
+    view.line.show([fillIn(messages.feeds, { name: indexExpression("x", [model.get("sample"), ...unpadded]), value: blocks.input.text(blocks.input.position(index), 5), count: list.length })]);
   }
-  /** Every pair that a weight joins: the same number at every place. */
-  function joins(index) {
+  /** Every pair of input and output that a weight connects. */
+  function showPairsOf(index) {
     const list = pairsOf(scene(), index);
-    bring({ input: list[0]?.input ?? [0, 0, 0], output: list[0]?.output ?? [0, 0, 0], weight: index });
-    light(list.map(({ input }) => [input, "lit"]), [[index, "now"]], list.map(({ output }) => [output, "lit"]));
-    on.line.show([fillIn(messages.joins, { name: indexExpression("weight", index), value: blocks.weight.text(blocks.weight.position(index), 5), count: list.length })]);
+    bringIntoView({ input: list[0]?.input ?? [0, 0, 0], output: list[0]?.output ?? [0, 0, 0], weight: index });
+    markAll(list.map(({ input }) => [input, "lit"]), [[index, "now"]], list.map(({ output }) => [output, "lit"]));
+    view.line.show([fillIn(messages.joins, { name: indexExpression("weight", index), value: blocks.weight.text(blocks.weight.position(index), 5), count: list.length })]);
   }
 
-  /** What a cell of the input or the kernel is to the kernel; padding is nothing of its own. */
-  function editable(what, p) {
-    const index = blocks[what].index(p);
-    if (what === "input" && outside(index)["data-pad"]) return null;
-    const shift = what === "input" ? [0, ...scene().input.before] : index.map(() => 0);
-    const own = index.map((i, d) => i - shift[d]);
-    return { block: blocks[what], index: own, name: what === "input" ? indexExpression("x", [model.get("sample"), ...own]) : indexExpression("weight", own) };
+  /** The tensor element of a cell of the input or the kernel; null for padding. */
+  function editTarget(what, p) {
+    const block = blocks[what];
+    const drawnIndex = block.index(p);
+    if (what === "weight") return { block, index: drawnIndex, name: indexExpression("weight", drawnIndex) };
+    if (paddingState(drawnIndex)["data-pad"]) return null;
+    const index = drawnIndex.map((i, d) => (d ? i - scene().input.pad_before[d - 1] : i));
+    return { block, index, name: indexExpression("x", [model.get("sample"), ...index]) };
   }
 }
 

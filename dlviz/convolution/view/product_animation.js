@@ -1,65 +1,65 @@
-// Products on their way to the running sum, and the sum on its way to the output. Where motion is not wanted, the sum simply stands there.
+// Animation of products moving to the running sum, and of the sum moving to the output. With reduced motion only the sum is shown.
 
 import { h } from "../../kit/js/dom.js";
 import { PACE } from "../../kit/js/player.js";
 
-/** Milliseconds: between two takeoffs, on the way, and all of it at most. */
-const GAP = 90;
-const WAY = 260;
-const MOST = 2000;
-/** Steps that follow each other faster than this are somebody hurrying through. */
-const HURRY = 300;
+/** Milliseconds: between two starts, of one movement, and of the whole animation at most. */
+const DELAY = 90;
+const DURATION = 260;
+const MAX_DURATION = 2000;
+/** Steps closer together than this are not animated. */
+const MIN_STEP_INTERVAL = 300;
 
 /**
- * @param {{layer: HTMLElement, model: any, signal: AbortSignal}} options layer: what the flyers are placed in
+ * @param {{layer: HTMLElement, model: any, signal: AbortSignal}} options layer: element in which the moving copies are placed
  */
-export function flight({ layer, model, signal }) {
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
-  let flyers = [];
-  let last = -Infinity;
+export function productAnimation({ layer, model, signal }) {
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+  let running = [];
+  let lastStep = -Infinity;
   signal.addEventListener("abort", stop);
 
   function stop() {
-    for (const { animation, clone } of flyers) {
+    for (const { animation, clone } of running) {
       animation.onfinish = null;
       animation.cancel();
       clone.remove();
     }
-    flyers = [];
+    running = [];
   }
-  /** Whether there is time for a flight: not while scrubbing, nor when playing faster than at speed 1. */
-  function wanted() {
+  /** Whether there is time for the animation: not while scrubbing, nor when playing faster than speed 1. */
+  function isWanted() {
     const now = performance.now();
-    const hurry = now - last < HURRY;
-    last = now;
-    return !hurry && !still.matches && !(model.get("playing") && model.get("speed") > 1);
+    const tooFast = now - lastStep < MIN_STEP_INTERVAL;
+    lastStep = now;
+    return !tooFast && !reducedMotion.matches && !(model.get("playing") && model.get("speed") > 1);
   }
-  /** @param {{node: HTMLElement, arrive: () => void}[]} tiles @param {HTMLElement} sum @param {HTMLElement} output @param {() => void} landed */
-  function start(tiles, sum, output, landed) {
-    // All that has to be measured is measured first: a read after a write costs a layout.
-    const home = layer.getBoundingClientRect();
-    const places = [...tiles.map(({ node }) => node), sum, output].map((node) => node.getBoundingClientRect());
-    const target = places.at(-2);
-    // While playing all have landed before the next step.
-    const time = model.get("playing") ? (0.85 * PACE) / model.get("speed") : MOST;
-    const way = Math.min(WAY, time / 3);
-    const gap = Math.min(GAP, (time - 2 * way) / tiles.length);
-    const launch = (node, from, to, delay, done) => {
-      const clone = h("div", { class: "slide-flyer", "aria-hidden": "true" }, node.textContent);
-      Object.assign(clone.style, { left: `${from.left - home.left}px`, top: `${from.top - home.top}px`, width: `${from.width}px`, height: `${from.height}px`, background: node.style.background });
+  /** @param {{node: HTMLElement, onArrival: () => void}[]} tiles @param {HTMLElement} sum @param {HTMLElement} output @param {() => void} onEnd */
+  function start(tiles, sum, output, onEnd) {
+    // All measuring comes first: reading after writing costs a layout.
+    const origin = layer.getBoundingClientRect();
+    const boxes = [...tiles.map(({ node }) => node), sum, output].map((node) => node.getBoundingClientRect());
+    const target = boxes.at(-2);
+    // While playing, the animation ends before the next step.
+    const time = model.get("playing") ? (0.85 * PACE) / model.get("speed") : MAX_DURATION;
+    const duration = Math.min(DURATION, time / 3);
+    const delay = Math.min(DELAY, (time - 2 * duration) / tiles.length);
+    const move = (node, from, to, startDelay, done) => {
+      const clone = h("div", { class: "conv-moving-product", "aria-hidden": "true" }, node.textContent);
+      Object.assign(clone.style, { left: `${from.left - origin.left}px`, top: `${from.top - origin.top}px`, width: `${from.width}px`, height: `${from.height}px`, background: node.style.background });
       layer.append(clone);
-      const away = `translate(${to.left + to.width / 2 - from.left - from.width / 2}px, ${to.top + to.height / 2 - from.top - from.height / 2}px)`;
-      const animation = clone.animate([{ transform: "none" }, { transform: away }], { delay, duration: way, easing: "ease-in-out", fill: "backwards" });
-      flyers.push({ animation, clone });
+      const transform = `translate(${to.left + to.width / 2 - from.left - from.width / 2}px, ${to.top + to.height / 2 - from.top - from.height / 2}px)`;
+      const animation = clone.animate([{ transform: "none" }, { transform }], { delay: startDelay, duration, easing: "ease-in-out", fill: "backwards" });
+      running.push({ animation, clone });
       animation.onfinish = () => {
         clone.remove();
         done();
       };
     };
-    tiles.forEach(({ node, arrive }, i) => launch(node, places[i], target, i * gap, () => {
-      arrive();
-      if (i === tiles.length - 1) launch(sum, target, places.at(-1), 0, landed);
+    tiles.forEach(({ node, onArrival }, i) => move(node, boxes[i], target, i * delay, () => {
+      onArrival();
+      if (i === tiles.length - 1) move(sum, target, boxes.at(-1), 0, onEnd);
     }));
   }
-  return { start, stop, wanted };
+  return { start, stop, isWanted };
 }
