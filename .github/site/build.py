@@ -87,13 +87,14 @@ def reference() -> str:
 def described(docstring: str) -> str:
     """Return a docstring as Markdown: prose, and each section under a bold title as text that keeps its lines."""
     parts = []
+    docstring = re.sub(r":(?:func|class|meth|attr):`~?([^`]+)`", r"``\1``", docstring)
     for part in re.split(r"\n(?=(?:Args|Returns|Raises|Example|Source|Attributes):\n)", docstring):
         title, _, body = part.partition("\n")
         if re.fullmatch(r"\w+:", title):
             language = "python" if title == "Example:" else "text"
             parts.append(f"**{title[:-1]}**\n\n```{language}\n{textwrap.dedent(body).strip()}\n```")
         else:
-            parts.append(re.sub(r":(?:func|class|meth|attr):`~?([^`]+)`", r"`\1`", part).replace("``", "`"))
+            parts.append(part.replace("``", "`"))
     return "\n\n".join(parts)
 
 
