@@ -1,7 +1,5 @@
 """Training moves as its formulas say, can be returned to at any step, and recovers what the grammar put into its sentences."""
 
-import time
-
 import pytest
 import torch
 
@@ -114,21 +112,6 @@ def test_words_are_drawn_in_proportion_to_their_count_to_the_power_three_quarter
     drawn = seen[:, 1:][seen[:, 0] == 0]  # beside "a" only "b" and "c" are drawn: 8 to 1
     share = (drawn == 1).double().mean().item()
     assert abs(share - 8 / 9) < 0.02
-
-
-@pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
-def test_more_than_two_hundred_updates_a_second_at_two_hundred_words_of_sixteen_numbers(kind, loss):
-    run = Training(sentences(400).tokens, kind=kind, loss=loss)
-    assert len(run.words) >= 200
-    run.run(20)
-    best = min(_seconds(run, 50) for _ in range(4))
-    assert 50 / best > 200
-
-
-def _seconds(run, steps):
-    start = time.perf_counter()
-    run.run(steps)
-    return time.perf_counter() - start
 
 
 def learned(kind, loss, language, seed):
