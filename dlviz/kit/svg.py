@@ -10,6 +10,7 @@ from urllib.parse import quote
 import resvg_py
 
 from dlviz.kit.sanitize import sanitize
+from dlviz.kit.theme import class_color, marker
 
 _THEME = Path(__file__).with_name("theme.css")
 
@@ -98,6 +99,12 @@ class Svg:
         style = f' class="m" fill="{self.colors[color]}"' if mono else f' fill="{self.colors[color]}"'
         if inner:
             self.parts.append(f'<g font-size="{size:g}" text-anchor="middle"{style}>{inner}</g>')
+
+    def marker(self, x: float, y: float, k: int, radius: float) -> None:
+        """Draw the marker of class `k` in the color of that class, with an edge in the color of the paper."""
+        paint = self._paint(class_color(k), "paper", 1.2 / radius, "")
+        place = f"translate({_coordinate(x)} {_coordinate(y)}) scale({radius:g})"
+        self.parts.append(f'<path transform="{place}" d="{marker(k)}"{paint}/>')
 
     def mix(self, token: str, share: float) -> str:
         """Return the name of the color that is `share` of a token and the rest paper, for use wherever a token is."""
