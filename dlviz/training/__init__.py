@@ -1,7 +1,7 @@
-"""Training that can be steered while it runs: curves, knobs, and what a run has logged."""
+"""Training runs that can be changed while they run: curves, hyperparameters, and the history of a run."""
 
-from dlviz.training.hyperparameters import Knob, bound
-from dlviz.training.record import History, Mark, Series, decimated
+from dlviz.training.hyperparameters import Hyperparameter, bind
+from dlviz.training.record import History, Mark, Series, subsample
 from dlviz.training.run import Run
 
-__all__ = ["History", "Knob", "Mark", "Run", "Series", "bound", "decimated"]
+__all__ = ["History", "Hyperparameter", "Mark", "Run", "Series", "bind", "subsample"]

@@ -1,4 +1,4 @@
-"""Knobs: named numbers that live in an optimizer, in a module, in a dictionary, in a data loader or behind a function."""
+"""Hyperparameters that can change during training: values in an optimizer, a module, a dictionary, a data loader or behind a function."""
 
 import math
 from collections.abc import Callable, MutableMapping, Sequence
@@ -12,19 +12,21 @@ from torch.utils.data import DataLoader
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
+Access = tuple[Callable[[], Any], Callable[[Any], None]]
+
 
 @dataclass(frozen=True, eq=False)
-class Knob:
-    """One number, or one word of several, that can be turned while a model trains.
+class Hyperparameter:
+    """A number, or one of several choices, that can be changed while a model trains.
 
     Attributes:
-        name: what it is called.
-        read: gives its value as it stands.
-        write: gives it another.
-        low, high: its range.
+        name: its name.
+        read: returns the current value.
+        write: sets another value.
+        low, high: ends of the range.
         log: whether its slider is logarithmic; `low` is then above 0.
-        choices: the only values that it takes; empty for any in its range.
-        whole: whether it takes whole numbers alone.
+        choices: the only allowed values; empty if any value in the range is allowed.
+        integer: whether only integers are allowed.
     """
 
     name: str
@@ -34,21 +36,33 @@ class Knob:
     high: float
     log: bool = False
     choices: tuple[Any, ...] = ()
-    whole: bool = False
+    integer: bool = False
 
-    def fitted(self, value: Any) -> Any:
-        """`value` as this knob takes it.
+    def validated(self, value: Any) -> Any:
+        """Return `value` with the type of this hyperparameter.
 
         Raises:
-            DlvizError: it is no number, or not one of the choices, or negative where the logarithm is taken.
+            DlvizError: it is not a number, not one of the choices, or negative on a logarithmic scale.
         """
-        if any(type(value) is type(one) and value == one for one in self.choices):
+        if any(type(value) is type(choice) and value == choice for choice in self.choices):
             return value
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not number or (self.choices and value not in self.choices) or (self.log and value < 0):
-            wanted = ", ".join(map(str, self.choices)) or f"{self.low:g} … {self.high:g}"
-            raise DlvizError(message("training.refused.value", name=self.name, got=repr(value), wanted=wanted))
-        return int(value) if self.whole else float(value)
+            allowed = ", ".join(map(str, self.choices)) or f"{self.low:g} … {self.high:g}"
+            raise DlvizError(message("training.refused.value", name=self.name, got=repr(value), allowed=allowed))
+        return int(value) if self.integer else float(value)
+
+
+@dataclass(frozen=True, eq=False)
+class HyperparameterSpec:
+    """The arguments of :func:`knob`."""
+
+    target: Any
+    value: Any = None
+    low: float | None = None
+    high: float | None = None
+    log: bool | None = None
+    choices: tuple[Any, ...] = ()
 
 
 def knob(
@@ -59,16 +73,16 @@ def knob(
     high: float | None = None,
     log: bool | None = None,
     choices: Sequence[Any] = (),
-) -> "Wish":
-    """Say more of a knob than what it turns, for ``run.knobs(name=dlviz.knob(…))``.
+) -> HyperparameterSpec:
+    """Specify the range or the choices of a hyperparameter, for ``run.knobs(name=dlviz.knob(…))``.
 
     Args:
-        target: an optimizer, a module, ``(object, "attribute")``, a dictionary that holds it under the knob's name, a data loader, or a
+        target: an optimizer, a module, ``(object, "attribute")``, a dictionary with the hyperparameter's name as key, a data loader, or a
             function of the new value.
-        value: where it stands; needed for a function, which cannot be asked.
+        value: the current value; required for a function, which cannot be read.
         low, high: the slider's ends.
         log: whether the slider is logarithmic.
-        choices: the only values that it takes: numbers, or words such as "relu" and "tanh".
+        choices: the only allowed values: numbers, or strings such as "relu" and "tanh".
 
     Example:
         >>> import torch, dlviz
@@ -78,24 +92,12 @@ def knob(
         >>> run.settings
         {'lr': 0.1}
     """
-    return Wish(target, value, low, high, log, tuple(choices))
+    return HyperparameterSpec(target, value, low, high, log, tuple(choices))
 
 
-@dataclass(frozen=True, eq=False)
-class Wish:
-    """What :func:`knob` was told."""
-
-    target: Any
-    value: Any = None
-    low: float | None = None
-    high: float | None = None
-    log: bool | None = None
-    choices: tuple[Any, ...] = ()
-
-
-#: Range, logarithm and wholeness by the usual names; a range of (a, b) times where the knob stands is marked "times".
-_USUAL: dict[str, dict[str, Any]] = {
-    "lr": {"low": 1e-3, "high": 1e2, "times": True, "log": True},
+#: Default range and scale of the usual hyperparameters; with "relative" the range is a multiple of the current value.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "lr": {"low": 1e-3, "high": 1e2, "relative": True, "log": True},
     "momentum": {"low": 0.0, "high": 0.99},
     "beta1": {"low": 0.0, "high": 0.99},
     "beta2": {"low": 0.8, "high": 0.9999},
@@ -104,126 +106,128 @@ _USUAL: dict[str, dict[str, Any]] = {
 }
 
 
-def bound(name: str, wish: Any) -> Knob:
-    """A knob from what ``run.knobs(name=wish)`` was given.
+def bind(name: str, target: Any) -> Hyperparameter:
+    """Return the hyperparameter for an argument of ``run.knobs(name=target)``.
 
     Raises:
-        DlvizError: there is nothing of that name to turn.
+        DlvizError: the target has no hyperparameter of that name.
     """
-    asked = wish if isinstance(wish, Wish) else Wish(wish)
-    read, write = _access(name, asked)
+    spec = target if isinstance(target, HyperparameterSpec) else HyperparameterSpec(target)
+    read, write = _access(name, spec)
     value = read()
     if isinstance(value, (str, bool)):
-        return Knob(name, read, write, 0.0, 0.0, choices=_words(name, value, asked.choices))
-    usual = dict(_USUAL.get(name, {}))
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    times = value if usual.pop("times", False) and value else 1.0
-    default_low, default_high = (1, 4 * value) if whole else (0.0, 2.0 * value if value else 1.0)
-    low = asked.low if asked.low is not None else times * usual.get("low", default_low)
-    high = asked.high if asked.high is not None else times * usual.get("high", default_high)
-    log = asked.log if asked.log is not None else usual.get("log", False)
-    choices = asked.choices
-    if whole and name == "batch_size" and not choices and asked.low is None:
-        most = max(9, value.bit_length() + 1)
-        choices = tuple(sorted({value, *(2**k for k in range(most))}))
+        return Hyperparameter(name, read, write, 0.0, 0.0, choices=_value_choices(name, value, spec.choices))
+    defaults = dict(_DEFAULTS.get(name, {}))
+    integer = isinstance(value, int)
+    factor = value if defaults.pop("relative", False) and value else 1.0
+    default_low, default_high = (1, 4 * value) if integer else (0.0, 2.0 * value if value else 1.0)
+    low = spec.low if spec.low is not None else factor * defaults.get("low", default_low)
+    high = spec.high if spec.high is not None else factor * defaults.get("high", default_high)
+    log = spec.log if spec.log is not None else defaults.get("log", False)
+    choices = spec.choices
+    if integer and name == "batch_size" and not choices and spec.low is None:
+        exponents = max(9, value.bit_length() + 1)
+        choices = tuple(sorted({value, *(2**k for k in range(exponents))}))
     if log and low <= 0:
-        raise DlvizError(message("training.refused.log", name=name, low=low))
+        raise DlvizError(message("training.refused.log_range", name=name, low=low))
     if not low < high and not choices:
         raise DlvizError(message("training.refused.range", name=name, low=low, high=high))
-    return Knob(name, read, write, min(low, value if value or not log else low), max(high, value), log, choices, whole)
+    low, high = min(low, value if value or not log else low), max(high, value)
+    return Hyperparameter(name, read, write, low, high, log, choices, integer)
 
 
-def _words(name: str, value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a knob that holds no number may be turned to."""
+def _value_choices(name: str, value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the choices of a hyperparameter whose value is a string or a bool."""
     if isinstance(value, bool):
         return False, True
     if value not in choices:
-        raise DlvizError(message("training.refused.words", name=name, got=repr(value)))
+        raise DlvizError(message("training.refused.choices", name=name, got=repr(value)))
     return choices
 
 
-def _access(name: str, wish: Wish) -> tuple[Callable[[], Any], Callable[[Any], None]]:
-    target = wish.target
+def _access(name: str, spec: HyperparameterSpec) -> Access:
+    """Return the functions that read and write the hyperparameter in its target."""
+    target = spec.target
     if isinstance(target, Optimizer):
-        return _of_optimizer(name, target)
+        return _in_optimizer(name, target)
     if isinstance(target, DataLoader):
         if not hasattr(target.batch_sampler, "batch_size"):
             raise DlvizError(message("training.refused.loader", name=name))
-        return _of_attributes([(target.batch_sampler, "batch_size")])
+        return _in_attributes([(target.batch_sampler, "batch_size")])
     if isinstance(target, nn.Module):
-        kinds = (nn.modules.dropout._DropoutNd,)
-        places: list[tuple[Any, str]] = (
-            [(module, "p") for module in target.modules() if isinstance(module, kinds)] if name == "dropout" else []
-        )
-        if hasattr(target, name) and not places:
-            places = [(target, name)]
-        if not places:
-            raise DlvizError(message("training.refused.module", name=name, kind=type(target).__name__))
-        return _of_attributes(places)
+        return _in_module(name, target)
     if isinstance(target, MutableMapping):
         if name not in target:
             raise DlvizError(message("training.refused.key", name=name, known=", ".join(map(str, target)) or "-"))
         return (lambda: target[name]), (lambda value: target.__setitem__(name, value))
     if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
         if not hasattr(*target):
-            raise DlvizError(
-                message("training.refused.attribute", name=name, kind=type(target[0]).__name__, attribute=target[1])
-            )
-        return _of_attributes([target])
+            kind = type(target[0]).__name__
+            raise DlvizError(message("training.refused.attribute", name=name, kind=kind, attribute=target[1]))
+        return _in_attributes([target])
     if callable(target):
-        if wish.value is None:
+        if spec.value is None:
             raise DlvizError(message("training.refused.function", name=name))
-        return _of_function(target, wish.value)
+        return _in_function(target, spec.value)
     raise DlvizError(message("training.refused.target", name=name, got=type(target).__name__))
 
 
-def _of_optimizer(name: str, optimizer: Optimizer) -> tuple[Callable[[], Any], Callable[[Any], None]]:
-    """Every parameter group's; groups with values of their own keep their proportions."""
+def _in_module(name: str, module: nn.Module) -> Access:
+    """Access the probability of every dropout layer, or else the module's attribute of that name."""
+    dropouts = [layer for layer in module.modules() if isinstance(layer, nn.modules.dropout._DropoutNd)]
+    if name == "dropout" and dropouts:
+        return _in_attributes([(layer, "p") for layer in dropouts])
+    if hasattr(module, name):
+        return _in_attributes([(module, name)])
+    raise DlvizError(message("training.refused.module", name=name, kind=type(module).__name__))
+
+
+def _in_optimizer(name: str, optimizer: Optimizer) -> Access:
+    """Access the value in every parameter group; groups with different values keep their ratios."""
 
     def groups() -> list[dict[str, Any]]:
-        # Loading a state makes new groups.
+        # Read each time, because load_state_dict() replaces the groups.
         return optimizer.param_groups
 
     if name in ("beta1", "beta2") and "betas" in groups()[0]:
-        place = int(name[-1]) - 1
+        index = int(name[-1]) - 1
 
         def write_beta(value: float) -> None:
             for group in groups():
-                pair = list(group["betas"])
-                pair[place] = value
-                group["betas"] = tuple(pair)
+                betas = list(group["betas"])
+                betas[index] = value
+                group["betas"] = tuple(betas)
 
-        return (lambda: float(groups()[0]["betas"][place])), write_beta
+        return (lambda: float(groups()[0]["betas"][index])), write_beta
     known = sorted(
         key for key, value in groups()[0].items() if isinstance(value, (int, float)) and not isinstance(value, bool)
     )
     if name not in known:
-        raise DlvizError(
-            message("training.refused.optimizer", name=name, kind=type(optimizer).__name__, known=", ".join(known))
-        )
+        kind = type(optimizer).__name__
+        raise DlvizError(message("training.refused.optimizer", name=name, kind=kind, known=", ".join(known)))
 
     def write(value: float) -> None:
         first = groups()[0][name]
-        shares = [group[name] / first if first else 1.0 for group in groups()]
-        for group, share in zip(groups(), shares, strict=True):
-            group[name] = value * share
+        ratios = [group[name] / first if first else 1.0 for group in groups()]
+        for group, ratio in zip(groups(), ratios, strict=True):
+            group[name] = value * ratio
 
     return (lambda: float(groups()[0][name])), write
 
 
-def _of_attributes(places: Sequence[tuple[Any, str]]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+def _in_attributes(attributes: Sequence[tuple[Any, str]]) -> Access:
     def write(value: Any) -> None:
-        for owner, attribute in places:
+        for owner, attribute in attributes:
             setattr(owner, attribute, value)
 
-    return (lambda: getattr(*places[0])), write
+    return (lambda: getattr(*attributes[0])), write
 
 
-def _of_function(call: Callable[[Any], Any], value: float) -> tuple[Callable[[], Any], Callable[[Any], None]]:
-    held = [value]
+def _in_function(function: Callable[[Any], Any], value: Any) -> Access:
+    current = [value]
 
     def write(new: Any) -> None:
-        call(new)
-        held[0] = new
+        function(new)
+        current[0] = new
 
-    return (lambda: held[0]), write
+    return (lambda: current[0]), write

@@ -1,4 +1,4 @@
-"""What a run has logged: plain numbers, every one of them kept, and a shorter list of them for a picture."""
+"""History of a run: every logged number, and a shorter series for drawing."""
 
 from array import array
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,11 @@ import numpy as np
 
 @dataclass(eq=False)
 class Series:
-    """One metric: at which steps it was logged, and what.
+    """Logged values of one metric.
 
     Attributes:
         steps: the step of each value, counted from 1; 0 before the first.
-        values: float64, NaN and infinity included.
+        values: float64, including NaN and infinity.
     """
 
     steps: array = field(default_factory=lambda: array("q"))
@@ -29,20 +29,20 @@ class Series:
         self.values.append(value)
 
     def arrays(self, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Steps (int64) and values (float64) from number `first` on, as copies."""
-        # A view of an array that grows would forbid it to.
+        """Return copies of steps (int64) and values (float64) from index `first` on."""
+        # A view would keep the growing array from being resized.
         return np.array(self.steps[first:], np.int64), np.array(self.values[first:], np.float64)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at a step: a knob was turned, an epoch ended, a NaN was seen.
+    """Event at a step: a hyperparameter was changed, an epoch ended, a NaN or an infinity appeared.
 
     Attributes:
-        step: the first step that it holds for.
-        kind: "knob", "epoch" or "wild".
-        name: which knob, or which layer.
-        old, new: the knob's values before and after.
+        step: the first step after the change, or the step of the event.
+        kind: "hyperparameter", "epoch" or "nonfinite".
+        name: name of the hyperparameter or layer, or number of the epoch.
+        old, new: the hyperparameter's values before and after.
     """
 
     step: int
@@ -53,7 +53,10 @@ class Mark:
 
 
 class History(Mapping[str, Series]):
-    """Every metric of a run by its name, and the marks on its way.
+    """Every metric of a run by its name, and its marks.
+
+    Attributes:
+        marks: events of the run, in order.
 
     Example:
         >>> history = History()
@@ -80,43 +83,43 @@ class History(Mapping[str, Series]):
         return f"History({', '.join(f'{name}: {len(series)}' for name, series in self._series.items())})"
 
     def add(self, name: str, step: int, value: float) -> None:
-        """Append a value to a metric, which is made when it is first named."""
+        """Append a value to a metric, which is created by its first value."""
         series = self._series.get(name)
         if series is None:
             series = self._series[name] = Series()
         series.add(step, value)
 
 
-def decimated(steps: np.ndarray, values: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Fewer points for a picture: of every bucket the first, the last, the least, the largest and the first that is no number.
+def subsample(steps: np.ndarray, values: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a subset of the points for drawing: of every bin the first, last, least and largest value and the first that is not finite.
 
     Args:
         steps, values: (n,).
-        most: about so many points are kept; up to so many are kept as they are.
+        most: about this many points are kept; a series of up to this length is returned unchanged.
 
     Returns:
-        Steps and values of the kept points, each one of the points that were given.
+        Steps and values of the kept points, which are a subset of the given points.
 
     Example:
-        >>> steps, values = decimated(np.arange(10_000), np.r_[np.zeros(5_000), 9.0, np.zeros(4_999)], 100)
+        >>> steps, values = subsample(np.arange(10_000), np.r_[np.zeros(5_000), 9.0, np.zeros(4_999)], 100)
         >>> len(values) <= 100, float(values.max())
         (True, 9.0)
     """
     count = len(values)
     if count <= most:
         return steps, values
-    buckets = max(1, most // 5)
-    edges = np.linspace(0, count, buckets + 1).astype(np.int64)
+    bins = max(1, most // 5)
+    edges = np.linspace(0, count, bins + 1).astype(np.int64)
     starts, sizes = edges[:-1], np.diff(edges)
-    bucket = np.repeat(np.arange(buckets), sizes)
+    bin_index = np.repeat(np.arange(bins), sizes)
     finite = np.isfinite(values)
     kept = [starts, edges[1:] - 1]
     for sign in (1.0, -1.0):
-        # Sorted by bucket and then by value, the first of each bucket is its least.
-        order = np.lexsort((np.where(finite, sign * values, np.inf), bucket))
+        # Sorted by bin and then by value, the first of each bin is its least.
+        order = np.lexsort((np.where(finite, sign * values, np.inf), bin_index))
         kept.append(order[starts])
-    wild = np.flatnonzero(~finite)
-    if len(wild):
-        kept.append(wild[np.unique(bucket[wild], return_index=True)[1]])
+    nonfinite = np.flatnonzero(~finite)
+    if len(nonfinite):
+        kept.append(nonfinite[np.unique(bin_index[nonfinite], return_index=True)[1]])
     chosen = np.unique(np.concatenate(kept))
     return steps[chosen], values[chosen]

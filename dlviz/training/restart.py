@@ -1,4 +1,4 @@
-"""Beginning a run again: what it was trained from is put back, and chance starts where it started."""
+"""Restart of a run: states of modules, optimizers and random number generators, saved at its start and restored."""
 
 import copy
 import random
@@ -16,12 +16,12 @@ from dlviz.training.record import History
 
 
 @dataclass(frozen=True, eq=False)
-class Past:
-    """A run as it was before it was begun again.
+class PastRun:
+    """A run as it was before a restart.
 
     Attributes:
-        name: what it is called, with its number: "run 1".
-        settings: every knob's value at its end.
+        name: its number, as text.
+        settings: every hyperparameter's value at its end.
         history: what it logged.
     """
 
@@ -30,53 +30,52 @@ class Past:
     history: History
 
 
-class Beginning:
-    """States of modules, optimizers, schedulers and generators, as they are when this is made.
+class InitialState:
+    """States of modules, optimizers, schedulers and generators at the time of the call.
 
     Args:
-        things: whatever has ``state_dict`` and ``load_state_dict``, or is a ``torch.Generator``.
-        seed: starts Python's, NumPy's and torch's random numbers, now and at every :meth:`restore`; ``None`` keeps them where they stand.
+        objects: objects with ``state_dict`` and ``load_state_dict``, or ``torch.Generator`` objects.
+        seed: seeds Python's, NumPy's and torch's random numbers, now and at every :meth:`restore`; ``None`` saves their current states.
 
     Raises:
-        DlvizError: one of `things` can neither tell its state nor take it back.
+        DlvizError: one of `objects` has no state that can be saved and restored.
     """
 
-    def __init__(self, things: Sequence[Any], seed: int | None) -> None:
-        for place, thing in enumerate(things):
-            known = hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict")
-            if not known and not isinstance(thing, torch.Generator):
-                raise DlvizError(message("training.refused.thing", place=place, got=type(thing).__name__))
+    def __init__(self, objects: Sequence[Any], seed: int | None) -> None:
+        for index, item in enumerate(objects):
+            has_state = hasattr(item, "state_dict") and hasattr(item, "load_state_dict")
+            if not has_state and not isinstance(item, torch.Generator):
+                raise DlvizError(message("training.refused.stateless", index=index, got=type(item).__name__))
         if seed is not None:
             set_seed(seed)
         self._seed = seed
-        self._things = list(things)
-        self._states = [_state(thing) for thing in things]
-        self._chance = _chance() if seed is None else None
+        self._states = [(item, _state(item)) for item in objects]
+        self._rng_state = _rng_state() if seed is None else None
 
     def restore(self) -> None:
-        """Put every state back, in place, and chance to where it stood."""
-        for thing, state in zip(self._things, self._states, strict=True):
-            if isinstance(thing, torch.Generator):
-                thing.set_state(state)
+        """Restore every state in place, and the random number generators."""
+        for item, state in self._states:
+            if isinstance(item, torch.Generator):
+                item.set_state(state)
             else:
-                thing.load_state_dict(copy.deepcopy(state))
+                item.load_state_dict(copy.deepcopy(state))
         if self._seed is not None:
             set_seed(self._seed)
         else:
-            _put(self._chance)
+            _set_rng_state(self._rng_state)
 
 
-def _state(thing: Any) -> Any:
-    return thing.get_state() if isinstance(thing, torch.Generator) else copy.deepcopy(thing.state_dict())
+def _state(item: Any) -> Any:
+    return item.get_state() if isinstance(item, torch.Generator) else copy.deepcopy(item.state_dict())
 
 
-def _chance() -> tuple[Any, ...]:
+def _rng_state() -> tuple[Any, ...]:
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     return random.getstate(), np.random.get_state(), torch.get_rng_state(), gpus
 
 
-def _put(chance: Any) -> None:
-    python, numpy, cpu, gpus = chance
+def _set_rng_state(state: Any) -> None:
+    python, numpy, cpu, gpus = state
     random.setstate(python)
     np.random.set_state(numpy)
     torch.set_rng_state(cpu)

@@ -1,4 +1,4 @@
-"""A run: the learner's own loop, counted, logged, and steered at its step boundaries alone."""
+"""Training run: counts and logs the learner's own loop, and changes hyperparameters at its step boundaries."""
 
 import math
 import threading
@@ -11,128 +11,129 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.training.hyperparameters import Knob, bound
-from dlviz.training.model_monitor import Watch
+from dlviz.training.hyperparameters import Hyperparameter, bind
+from dlviz.training.model_monitor import ModelMonitor
 from dlviz.training.record import History, Mark
-from dlviz.training.restart import Beginning, Past
+from dlviz.training.restart import InitialState, PastRun
 
-#: Seconds between two messages to the page.
-PERIOD = 0.1
-#: So many earlier beginnings are kept to be compared with.
-PASTS = 10
+#: Seconds between two messages to the browser.
+MESSAGE_PERIOD = 0.1
+#: Number of past runs that are kept for comparison.
+MAX_PAST_RUNS = 10
 
 
 class Run:
-    """Counts steps and epochs, keeps what is logged, and turns knobs between two steps.
+    """Training run that counts steps and epochs, logs metrics, and changes hyperparameters between two steps.
 
-    Whoever shows the run hears of it by `changed`, at most ten times a second, in the thread that trains.
+    `on_change` is called at most ten times a second, in the thread that trains.
 
     Attributes:
-        history: every value logged, as plain data.
-        step, steps: how many steps have begun; how many there will be, 0 while that is not known.
+        history: every logged value.
+        step, steps: number of steps that have begun, and of all steps; 0 while that is not known.
         epoch, epochs: the same for epochs.
         state: "ready", "running", "paused", "stopped", "finished" or "failed".
-        error: what was raised, in one line, where it failed.
-        watch: looks into a model at some steps; ``None`` for none.
-        settings: every knob's value, as it was applied last.
-        wishes: values that wait for the next step boundary.
-        lock: held while the history is written to or read.
-        left: whether the loop was left in its middle, by break or by an error.
-        pump: called at every step; serves what the page has sent meanwhile.
-        beginning: what a restart puts back; ``None`` where nobody has said.
-        past: the runs before each restart, the oldest first.
-        caller: whether somebody outside calls the loop anew at a restart, as a thread does; otherwise the loop itself goes back.
+        error: the exception's class and text if the run failed.
+        monitor: samples a model at some steps; ``None`` for none.
+        hyperparameters: every hyperparameter by its name.
+        settings: every hyperparameter's current value.
+        pending: values that were requested and are applied at the next step boundary.
+        lock: held while the history is written or read.
+        exited_early: whether the loop was left by ``break`` or by an error.
+        pump: called at every step; handles what the browser has sent.
+        initial_state: what a restart restores; ``None`` if a restart is not possible.
+        past_runs: the runs before each restart, the oldest first.
+        restarted_by_thread: whether a thread calls the training function again at a restart; otherwise the loop itself starts again.
     """
 
-    def __init__(self, changed: Callable[[], None], pump: Callable[[], Any]) -> None:
+    def __init__(self, on_change: Callable[[], None], pump: Callable[[], Any]) -> None:
         self.history = History()
         self.step = self.steps = self.epoch = self.epochs = 0
         self.state, self.error = "ready", ""
-        self.watch: Watch | None = None
-        self.knobs: dict[str, Knob] = {}
+        self.monitor: ModelMonitor | None = None
+        self.hyperparameters: dict[str, Hyperparameter] = {}
         self.settings: dict[str, Any] = {}
-        self.wishes: dict[str, Any] = {}
-        self.pausing = self.stopping = self.left = False
-        self.singles = 0
-        self.beginning: Beginning | None = None
-        self.past: list[Past] = []
-        self.caller = self.restarting = self._single_pass = False
-        self._turned: dict[str, Any] = {}
-        self._begun = 0
-        self._last: dict[str, Any] = {}
-        self._changed, self.pump = changed, pump
-        self._pending: list[tuple[str, int, Tensor]] = []
+        self.pending: dict[str, Any] = {}
+        self.pause_requested = self.stop_requested = self.exited_early = False
+        self.single_steps = 0
+        self.initial_state: InitialState | None = None
+        self.past_runs: list[PastRun] = []
+        self.restarted_by_thread = self.restart_requested = self._single_pass = False
+        self._user_values: dict[str, Any] = {}
+        self._restart_count = 0
+        self._final_settings: dict[str, Any] = {}
+        self._on_change, self.pump = on_change, pump
+        self._gpu_values: list[tuple[str, int, Tensor]] = []
         self.lock = threading.RLock()
-        self._next = 0.0
-        self.began = self.ended = self.own = self.waited = 0.0
+        self._next_message = 0.0
+        self.start_time = self.end_time = self.overhead_seconds = 0.0
 
     # The learner's loop.
 
-    def over(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """The batches one by one; between two of them the page is served, knobs are turned, and pause and stop are heard."""
+    def iterate_steps(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """Yield the batches; between two of them handle messages, apply hyperparameters, pause and stop."""
         try:
             while True:
-                self._begin(batches)
+                self._begin_steps(batches)
                 for batch in batches:
-                    if not self._turn():
+                    if not self._step_boundary():
                         break
                     self.step += 1
                     yield batch
-                if self.epochs or not self._goes_back():
+                if self.epochs or not self._reset_if_requested():
                     return
         except GeneratorExit:
-            self._leave()
+            self._on_early_exit()
             raise
         finally:
             if self.epochs == 0 and self.state in ("running", "paused"):
-                self._end()
+                self._finish()
             else:
                 self.flush()
 
-    def rounds(self, count: int) -> Iterator[int]:
-        """Epoch numbers from 0; ends early when the run is stopped."""
+    def iterate_epochs(self, count: int) -> Iterator[int]:
+        """Yield epoch numbers from 0; end early when the run is stopped."""
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise DlvizError(message("training.refused.epochs", got=repr(count)))
-        self._start()
+        self._begin_loop()
         self.epochs = self.epoch + count
         try:
             number = 0
-            while number < count and not self.stopping:
+            while number < count and not self.stop_requested:
                 self.epoch += 1
                 yield number
-                if self._goes_back():
+                if self._reset_if_requested():
                     number, self.epochs = 0, count
                     continue
-                if self.restarting:
+                if self.restart_requested:
                     break
                 self.history.marks.append(Mark(self.step, "epoch", str(self.epoch)))
                 number += 1
         except GeneratorExit:
-            self._leave()
+            self._on_early_exit()
             raise
         finally:
             if self.state in ("running", "paused"):
-                self._end()
+                self._finish()
 
     def log(self, values: Mapping[str, Any]) -> None:
-        """Keep one value of every metric, at the step as it stands."""
+        """Log one value of every metric at the current step."""
         start = time.perf_counter()
         with self.lock:
             for name, value in values.items():
-                self._keep(name, value)
-        self.own += time.perf_counter() - start
+                self._log_value(name, value)
+        self.overhead_seconds += time.perf_counter() - start
         if self.state not in ("running", "paused"):
             self.flush()
 
-    def _keep(self, name: str, value: Any) -> None:
+    def _log_value(self, name: str, value: Any) -> None:
         if isinstance(value, Tensor):
             if value.numel() != 1:
                 raise DlvizError(
                     message("training.refused.metric", name=name, got=f"a tensor of shape {tuple(value.shape)}")
                 )
             if value.is_cuda:
-                # Copied on the GPU and fetched with the others at the next message: no step waits for the GPU.
-                self._pending.append((name, self.step, value.detach().reshape(()).clone()))
+                # Copied on the GPU and fetched with the others at the next message, so that no step waits for the GPU.
+                self._gpu_values.append((name, self.step, value.detach().reshape(()).clone()))
                 return
             value = value.item()
         try:
@@ -140,211 +141,215 @@ class Run:
         except (TypeError, ValueError):
             raise DlvizError(message("training.refused.metric", name=name, got=type(value).__name__)) from None
         self.history.add(name, self.step, number)
-        if self.watch is not None and not math.isfinite(number):
-            self._look()
+        if self.monitor is not None and not math.isfinite(number):
+            self._check_finite()
 
-    # What others ask of it, from the page or from Python.
+    # Requests, from the browser or from Python.
 
-    def wish(self, name: str, value: Any) -> None:
-        """Have a knob stand at `value` from the next step on.
+    def request(self, name: str, value: Any) -> None:
+        """Set a hyperparameter to `value` from the next step on.
 
         Raises:
-            DlvizError: there is no such knob, or it does not take that value.
+            DlvizError: there is no such hyperparameter, or the value is not allowed.
         """
-        if name not in self.knobs:
-            raise DlvizError(message("training.refused.knob", name=name, known=", ".join(self.knobs) or "-"))
-        self.wishes[name] = self.knobs[name].fitted(value)
+        if name not in self.hyperparameters:
+            raise DlvizError(
+                message("training.refused.unknown", name=name, known=", ".join(self.hyperparameters) or "-")
+            )
+        self.pending[name] = self.hyperparameters[name].validated(value)
         if self.state not in ("running", "paused"):
             self.apply()
 
-    def add_knobs(self, targets: Mapping[str, Any]) -> None:
-        """Bind knobs by name; of the same name the newer one counts."""
+    def bind(self, targets: Mapping[str, Any]) -> None:
+        """Bind hyperparameters by name; a new one replaces an old one of the same name."""
         for name, target in targets.items():
-            made = bound(name, target)
-            self.knobs[name] = made
-            if name in self._turned and self.caller and self._begun:
-                # Begun again, the loop makes its optimizer anew; what was turned by hand stays turned.
-                made.write(self._turned[name])
-            self.settings[name] = made.read()
+            hyperparameter = bind(name, target)
+            self.hyperparameters[name] = hyperparameter
+            if name in self._user_values and self.restarted_by_thread and self._restart_count:
+                # The restarted function makes a new optimizer, which must get the values that the user set.
+                hyperparameter.write(self._user_values[name])
+            self.settings[name] = hyperparameter.read()
 
     def apply(self) -> None:
-        """Turn every knob that waits, and mark where."""
-        while self.wishes:
-            name, value = self.wishes.popitem()
-            one = self.knobs[name]
-            old = one.read()
+        """Apply every pending value, and mark the step."""
+        while self.pending:
+            name, value = self.pending.popitem()
+            hyperparameter = self.hyperparameters[name]
+            old = hyperparameter.read()
             if value != old:
-                one.write(value)
-                self._turned[name] = value
-                self.history.marks.append(Mark(self.step + 1, "knob", name, old, value))
-            self.settings[name] = one.read()
+                hyperparameter.write(value)
+                self._user_values[name] = value
+                self.history.marks.append(Mark(self.step + 1, "hyperparameter", name, old, value))
+            self.settings[name] = hyperparameter.read()
 
     def stop(self) -> None:
-        """End at the next step boundary."""
-        self.stopping, self.pausing, self.restarting = True, False, False
+        """Stop at the next step boundary."""
+        self.stop_requested, self.pause_requested, self.restart_requested = True, False, False
 
     def restart(self) -> None:
-        """Go back to the beginning at the next step boundary.
+        """Restart at the next step boundary.
 
         Raises:
-            DlvizError: nobody has said what to put back, or no loop is running that could go back.
+            DlvizError: there is no initial state, or no running loop that could restart.
         """
-        if self.beginning is None:
-            raise DlvizError(message("training.refused.beginning"))
+        if self.initial_state is None:
+            raise DlvizError(message("training.refused.no_initial_state"))
         if not self.can_restart:
             raise DlvizError(message("training.refused.restart"))
-        self.restarting, self.pausing = True, False
+        self.restart_requested, self.pause_requested = True, False
 
     @property
     def can_restart(self) -> bool:
-        """Whether :meth:`restart` would be heard."""
-        running = self.state in ("running", "paused") and (self.caller or not self._single_pass)
-        return self.beginning is not None and (running or self.caller)
+        """Whether :meth:`restart` is possible."""
+        running = self.state in ("running", "paused") and (self.restarted_by_thread or not self._single_pass)
+        return self.initial_state is not None and (running or self.restarted_by_thread)
 
-    def again(self) -> None:
-        """Keep the run so far as one of the past, and begin another from what it began with."""
-        assert self.beginning is not None
+    def reset(self) -> None:
+        """Keep the run so far as a past run, and begin another from the initial state."""
+        assert self.initial_state is not None
         with self.lock:
-            self._fetch()
-            self._begun += 1
-            # What was turned after its end belongs to the next.
+            self._fetch_gpu_values()
+            self._restart_count += 1
+            # A value that was set after the end belongs to the next run.
             ended = self.state not in ("running", "paused")
-            self.history.marks[:] = [one for one in self.history.marks if one.step <= self.step]
-            self.past.append(Past(str(self._begun), self._last if ended else dict(self.settings), self.history))
-            del self.past[:-PASTS]
+            self.history.marks[:] = [mark for mark in self.history.marks if mark.step <= self.step]
+            self.past_runs.append(
+                PastRun(str(self._restart_count), self._final_settings if ended else dict(self.settings), self.history)
+            )
+            del self.past_runs[:-MAX_PAST_RUNS]
             self.history = History()
             self.step = self.steps = self.epoch = self.epochs = 0
-            self.own = 0.0
-            self.began = time.perf_counter()
-            self.restarting = False
-            if self.watch is not None:
-                self.watch.forget()
-            self.beginning.restore()
-            for name, value in {**self._turned, **self.wishes}.items():
-                self.knobs[name].write(value)
-                self._turned[name] = value
-            self.wishes = {}
+            self.overhead_seconds = 0.0
+            self.start_time = time.perf_counter()
+            self.restart_requested = False
+            if self.monitor is not None:
+                self.monitor.reset()
+            self.initial_state.restore()
+            for name, value in {**self._user_values, **self.pending}.items():
+                self.hyperparameters[name].write(value)
+                self._user_values[name] = value
+            self.pending = {}
 
     def fail(self, error: str) -> None:
-        """What trained it has raised."""
-        if self.left or self.state in ("running", "paused"):
-            self._end("failed", error)
+        """End the run with an error."""
+        if self.exited_early or self.state in ("running", "paused"):
+            self._finish("failed", error)
 
-    # Inside.
+    # Implementation.
 
-    def _goes_back(self) -> bool:
-        """Where a restart was asked for and nobody else calls the loop anew: begin again."""
-        if not self.restarting or self.stopping or self.caller:
+    def _reset_if_requested(self) -> bool:
+        """Reset if a restart was requested and the loop itself starts again."""
+        if not self.restart_requested or self.stop_requested or self.restarted_by_thread:
             return False
-        self.again()
+        self.reset()
         return True
 
-    def _start(self) -> None:
-        """A loop begins: a new one, or the next part of one that goes on."""
+    def _begin_loop(self) -> None:
+        """Begin a new loop, or continue a run with another loop."""
         if self.state in ("running", "paused"):
             return
         now = time.perf_counter()
-        self.began = now if self.step == 0 else now - (self.ended - self.began)
-        self.state, self.error, self.stopping, self.left = "running", "", False, False
+        self.start_time = now if self.step == 0 else now - (self.end_time - self.start_time)
+        self.state, self.error, self.stop_requested, self.exited_early = "running", "", False, False
 
-    def _leave(self) -> None:
-        """The loop is left in its middle, by break or by an error: which of them only the cell's end can tell."""
+    def _on_early_exit(self) -> None:
+        """Stop the run: the loop was left by ``break`` or by an error; which one is known at the end of the cell."""
         if self.state in ("running", "paused"):
-            self._end("stopped")
-            self.left = True
+            self._finish("stopped")
+            self.exited_early = True
 
-    def _begin(self, batches: Iterable[Any]) -> None:
-        self._start()
+    def _begin_steps(self, batches: Iterable[Any]) -> None:
+        self._begin_loop()
         try:
             size = len(batches)  # type: ignore[arg-type]
         except TypeError:
             size = 0
-        # What can be gone through only once cannot be gone back in, unless the learner's epochs make it anew.
+        # An iterator cannot start again, unless the learner's epochs make a new one.
         self._single_pass = not self.epochs and isinstance(batches, Iterator)
-        rest = max(1, self.epochs - self.epoch + 1) if self.epochs else 1
-        self.steps = self.step + size * rest if size else 0
+        epochs_left = max(1, self.epochs - self.epoch + 1) if self.epochs else 1
+        self.steps = self.step + size * epochs_left if size else 0
         self.flush()
 
-    def _turn(self) -> bool:
-        """At a step boundary; whether the loop goes on."""
-        if self.watch is not None and self.step:
-            self.watch.turn(self.step)
-            self._look()
+    def _step_boundary(self) -> bool:
+        """Do everything that happens between two steps; return whether the loop continues."""
+        if self.monitor is not None and self.step:
+            self.monitor.on_step_end(self.step)
+            self._check_finite()
         start = time.perf_counter()
         self.pump()
-        if self.wishes and not self.restarting:
+        if self.pending and not self.restart_requested:
             self.apply()
-        if self.pausing and not self.singles:
-            self._wait()
+        if self.pause_requested and not self.single_steps:
+            self._wait_while_paused()
             start = time.perf_counter()
-        self.singles = max(0, self.singles - 1)
-        if start >= self._next:
+        self.single_steps = max(0, self.single_steps - 1)
+        if start >= self._next_message:
             self.flush()
-        self.own += time.perf_counter() - start
-        return not (self.stopping or self.restarting)
+        self.overhead_seconds += time.perf_counter() - start
+        return not (self.stop_requested or self.restart_requested)
 
-    def _look(self) -> None:
-        """Mark where the watched model first made what is no number."""
-        assert self.watch is not None
-        self.watch.check(self.step)
-        if self.watch.wild and not any(one.kind == "wild" for one in self.history.marks):
-            self.history.marks.append(Mark(self.watch.wild_step, "wild", self.watch.wild))
+    def _check_finite(self) -> None:
+        """Mark the step at which the model first produced a NaN or an infinity."""
+        assert self.monitor is not None
+        self.monitor.check_finite(self.step)
+        if self.monitor.nonfinite_layer and not any(mark.kind == "nonfinite" for mark in self.history.marks):
+            self.history.marks.append(Mark(self.monitor.nonfinite_step, "nonfinite", self.monitor.nonfinite_layer))
 
-    def _wait(self) -> None:
-        """Paused: nothing trains, and the page is served until it says otherwise."""
+    def _wait_while_paused(self) -> None:
+        """Handle messages until the run is resumed, stopped, restarted or asked for a single step."""
         self.state = "paused"
         start = time.perf_counter()
         self.flush()
-        while self.pausing and not self.stopping and not self.restarting and not self.singles:
+        while self.pause_requested and not self.stop_requested and not self.restart_requested and not self.single_steps:
             time.sleep(0.01)
             self.pump()
-            if self.wishes:
+            if self.pending:
                 self.apply()
                 self.flush()
-        # What was waited is neither training nor overhead.
-        self.began += time.perf_counter() - start
+        # The pause counts neither as training nor as overhead.
+        self.start_time += time.perf_counter() - start
         self.state = "running"
-        self._next = 0.0
+        self._next_message = 0.0
 
-    def _end(self, state: str = "", error: str = "") -> None:
-        self.state = state or ("stopped" if self.stopping else "finished")
+    def _finish(self, state: str = "", error: str = "") -> None:
+        self.state = state or ("stopped" if self.stop_requested else "finished")
         self.error = error
-        self.ended = time.perf_counter()
-        if self.watch is not None and state != "failed":
-            self.watch.turn(self.step)
-            self._look()
-        self.pausing = False
+        self.end_time = time.perf_counter()
+        if self.monitor is not None and state != "failed":
+            self.monitor.on_step_end(self.step)
+            self._check_finite()
+        self.pause_requested = False
         self.flush()
-        self._last = dict(self.settings)
+        self._final_settings = dict(self.settings)
 
     def flush(self) -> None:
-        """Fetch what waits on a GPU, and tell whoever shows the run."""
+        """Fetch the values that wait on a GPU, read the hyperparameters, and call `on_change`."""
         with self.lock:
-            self._fetch()
-            for name, one in self.knobs.items():
-                # A scheduler may have turned it meanwhile.
-                self.settings[name] = one.read()
-            self._changed()
-            self._next = time.perf_counter() + PERIOD
+            self._fetch_gpu_values()
+            for name, hyperparameter in self.hyperparameters.items():
+                # A scheduler may have changed it.
+                self.settings[name] = hyperparameter.read()
+            self._on_change()
+            self._next_message = time.perf_counter() + MESSAGE_PERIOD
 
-    def _fetch(self) -> None:
-        if not self._pending:
+    def _fetch_gpu_values(self) -> None:
+        if not self._gpu_values:
             return
-        waiting, self._pending = self._pending, []
-        fetched = torch.stack([value.double() for _, _, value in waiting]).cpu().tolist()
-        for (name, step, _), number in zip(waiting, fetched, strict=True):
+        values, self._gpu_values = self._gpu_values, []
+        numbers = torch.stack([value.double() for _, _, value in values]).cpu().tolist()
+        for (name, step, _), number in zip(values, numbers, strict=True):
             self.history.add(name, step, number)
 
     @property
     def overhead(self) -> float:
-        """Which share of the training time was spent on logging, showing and looking."""
-        looking = 0.0 if self.watch is None else self.watch.own
-        return (self.own + looking) / self.seconds if self.seconds > 0 else 0.0
+        """Share of the training time that logging, showing and monitoring took."""
+        monitoring = 0.0 if self.monitor is None else self.monitor.seconds
+        return (self.overhead_seconds + monitoring) / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def seconds(self) -> float:
-        """How long it has trained, pauses left out."""
-        if not self.began:
+        """Training time in seconds, without pauses."""
+        if not self.start_time:
             return 0.0
-        until = self.ended if self.state in ("finished", "stopped", "failed") else time.perf_counter()
-        return max(0.0, until - self.began)
+        end = self.end_time if self.state in ("finished", "stopped", "failed") else time.perf_counter()
+        return max(0.0, end - self.start_time)

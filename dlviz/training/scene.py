@@ -1,57 +1,113 @@
-"""A run as data for the page: points as binary, marks, knobs, and where it stands."""
+"""A run as data for the view: series as binary arrays, marks, controls and status."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from dlviz.training.hyperparameters import Knob
-from dlviz.training.model_monitor import Layer, Watch
-from dlviz.training.record import History, Mark, decimated
+from dlviz.training.hyperparameters import Hyperparameter
+from dlviz.training.model_monitor import LayerStats, ModelMonitor
+from dlviz.training.record import History, Mark, subsample
 from dlviz.training.run import Run
 
-#: A page is given about so many points of a metric when it opens; later ones follow as they come.
-POINTS = 4000
-#: And so many at most in one message of a run that logs very fast.
-BURST = 2000
+#: About this many points of a metric are sent when a view opens; later ones follow as they are logged.
+MAX_POINTS = 4000
+#: About this many points of a metric are sent in one message of a run that logs very fast.
+MAX_NEW_POINTS = 2000
 
 
-def points(name: str, steps: np.ndarray, values: np.ndarray, first: int, count: int) -> dict[str, Any]:
-    """Part of a metric: values number `first` to ``first + count``, of which these points are drawn.
+class RunUpdates:
+    """The part of a run that the views have received already, so that each message contains only what is new."""
 
-    Steps that follow each other go as the first of them alone, and values as float32 where nothing is lost by it.
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._history = run.history
+        self._counts: dict[str, int] = {}
+        self._marks = self._monitored_step = 0
+
+    def next(self) -> dict[str, Any] | None:
+        """Return what is new since the last call; ``None`` after a restart, when the views need the complete history."""
+        run = self._run
+        if run.history is not self._history:
+            self._history = run.history
+            self._counts = {name: len(series) for name, series in run.history.items()}
+            self._marks, self._monitored_step = len(run.history.marks), 0
+            return None
+        marks = run.history.marks
+        update: dict[str, Any] = {
+            "kind": "points",
+            "series": new_series(run.history, self._counts),
+            "marks": [mark_data(mark) for mark in marks[self._marks :]],
+            "status": status(run),
+        }
+        self._marks = len(marks)
+        if run.monitor is not None and run.monitor.step != self._monitored_step:
+            self._monitored_step = run.monitor.step
+            update["layers"] = layer_rows(run.monitor)
+        return update
+
+
+def complete(run: Run, name: str, beside: Iterable[tuple[str, Run]]) -> dict[str, Any]:
+    """Return everything that a view needs when it opens.
+
+    Args:
+        run: the run.
+        name: its name.
+        beside: names and runs whose curves are drawn behind it.
+    """
+    with run.lock:
+        others = [(other_name, other.settings, other.history) for other_name, other in beside]
+        others += [(f"{name} {past.name}", past.settings, past.history) for past in run.past_runs]
+        return {
+            "series": all_series(run.history),
+            "marks": [mark_data(mark) for mark in run.history.marks],
+            "status": status(run),
+            "layers": layer_rows(run.monitor),
+            "others": [
+                {"name": label, "settings": dict(settings), "series": all_series(history)}
+                for label, settings, history in others
+            ],
+        }
+
+
+def series_part(name: str, steps: np.ndarray, values: np.ndarray, first: int, count: int) -> dict[str, Any]:
+    """Return part of a metric: values number `first` to ``first + count``, of which the given points are drawn.
+
+    Consecutive steps are sent as the first of them, and values as float32 if that loses nothing.
     """
     narrow = values.astype(np.float32)
-    # As bytes: several times as fast as numpy's comparisons for the few values of one message.
-    same = narrow.astype(np.float64).tobytes() == values.tobytes()
-    about: dict[str, Any] = {"name": name, "first": first, "count": count, "values": narrow if same else values}
-    if not same:
-        about["kind"] = "float64"
+    # Comparing bytes is several times as fast as NumPy's comparisons for the few values of one message.
+    exact = narrow.astype(np.float64).tobytes() == values.tobytes()
+    part: dict[str, Any] = {"name": name, "first": first, "count": count, "values": narrow if exact else values}
+    if not exact:
+        part["dtype"] = "float64"
     if len(steps) and steps.tobytes() == np.arange(steps[0], steps[0] + len(steps)).tobytes():
-        return about | {"from": int(steps[0])}
-    return about | {"steps": steps.astype(np.float64)}
+        return part | {"from": int(steps[0])}
+    return part | {"steps": steps.astype(np.float64)}
 
 
-def whole(history: History) -> list[dict[str, Any]]:
-    """Every metric from its beginning."""
-    return [points(name, *decimated(*series.arrays(), POINTS), 0, len(series)) for name, series in history.items()]
+def all_series(history: History) -> list[dict[str, Any]]:
+    """Return every metric from its beginning."""
+    return [
+        series_part(name, *subsample(*series.arrays(), MAX_POINTS), 0, len(series)) for name, series in history.items()
+    ]
 
 
-def news(history: History, sent: dict[str, int]) -> list[dict[str, Any]]:
-    """What has been logged since; `sent` is brought up to date."""
-    found = []
+def new_series(history: History, counts: dict[str, int]) -> list[dict[str, Any]]:
+    """Return what has been logged beyond `counts`, and update `counts`."""
+    parts = []
     for name, series in history.items():
-        first = sent.get(name, 0)
+        first = counts.get(name, 0)
         count = len(series) - first
         if count:
-            found.append(points(name, *decimated(*series.arrays(first), BURST), first, count))
-            sent[name] = first + count
-    return found
+            parts.append(series_part(name, *subsample(*series.arrays(first), MAX_NEW_POINTS), first, count))
+            counts[name] = first + count
+    return parts
 
 
-def dials(knobs: Mapping[str, Knob]) -> list[dict[str, Any]]:
-    """The knobs as the page draws them."""
+def controls(hyperparameters: Mapping[str, Hyperparameter]) -> list[dict[str, Any]]:
+    """Return the controls that the view draws, one for each hyperparameter."""
     return [
         {
             "name": one.name,
@@ -60,44 +116,45 @@ def dials(knobs: Mapping[str, Knob]) -> list[dict[str, Any]]:
             "log": one.log,
             "zero": one.log and one.name != "lr",
             "choices": list(one.choices),
-            "whole": one.whole,
+            "integer": one.integer,
         }
-        for one in knobs.values()
+        for one in hyperparameters.values()
     ]
 
 
-def mark(one: Mark) -> dict[str, Any]:
-    """A mark on the curve."""
-    return {"step": one.step, "kind": one.kind, "name": one.name, "old": one.old, "new": one.new}
+def mark_data(mark: Mark) -> dict[str, Any]:
+    """Return a mark of the history."""
+    return {"step": mark.step, "kind": mark.kind, "name": mark.name, "old": mark.old, "new": mark.new}
 
 
-def layers(watch: Watch | None) -> list[list[Any]]:
-    """The newest look into the model: name, gradient norm, ratio of update to weight, share of dead units, then the weights' histogram, its
-    least and its largest; "" for what there is none of."""
-    if watch is None:
+def layer_rows(monitor: ModelMonitor | None) -> list[list[Any]]:
+    """Return the monitor's latest sample, one row for each layer.
+
+    A row is name, gradient norm, ratio of update to weight, share of dead units, heights of the weights' histogram, and its least and
+    largest weight; "" for a value that there is not.
+    """
+    if monitor is None:
         return []
 
-    def plain(value: float | None) -> float | str:
+    def jsonable(value: float | None) -> float | str:
         return "" if value is None else value if math.isfinite(value) else str(value)
 
-    return [[one.name, plain(one.gradient), plain(one.ratio), plain(one.dead), *_bars(one)] for one in watch.layers]
+    return [
+        [layer.name, jsonable(layer.gradient), jsonable(layer.ratio), jsonable(layer.dead), *_histogram(layer)]
+        for layer in monitor.layers
+    ]
 
 
-def _bars(layer: Layer) -> list[Any]:
-    """A histogram in 256 heights, as bytes: it is sent several times a second."""
+def _histogram(layer: LayerStats) -> list[Any]:
+    """Return the bars' heights as bytes, because the histogram is sent several times a second, and its two ends."""
     if not layer.counts:
         return ["", "", ""]
     counts = np.array(layer.counts, np.float64)
     return [np.ceil(255 * counts / counts.max()).astype(np.uint8), layer.low, layer.high]
 
 
-def past(run: Run, name: str) -> list[dict[str, Any]]:
-    """The runs before each restart."""
-    return [{"name": f"{name} {one.name}", "settings": one.settings, "series": whole(one.history)} for one in run.past]
-
-
 def status(run: Run) -> dict[str, Any]:
-    """Where a run stands."""
+    """Return state, progress and times of a run."""
     seconds = run.seconds
     left = seconds * (run.steps - run.step) / run.step if run.step and run.steps > run.step else 0.0
     return {
@@ -109,6 +166,6 @@ def status(run: Run) -> dict[str, Any]:
         "epochs": run.epochs,
         "seconds": round(seconds, 2),
         "left": round(left, 1),
-        "own": round(run.overhead, 5),
-        "again": run.can_restart,
+        "overhead": round(run.overhead, 5),
+        "can_restart": run.can_restart,
     }

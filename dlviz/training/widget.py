@@ -1,93 +1,98 @@
-"""`dlviz.live`: curves of a training loop that stays the learner's own, and knobs that act while it runs."""
+"""`dlviz.live`: curves of a training loop that stays the learner's own, and hyperparameters that can be changed while it runs."""
 
 import json
-import sys
 import threading
-import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import ipywidgets
 import traitlets
 
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
 from dlviz.training import run_files
-from dlviz.training.comm_pump import Pump
-from dlviz.training.loop import Loop
+from dlviz.training.comm_pump import CommPump
+from dlviz.training.loop import TrainingLoop
+from dlviz.training.notebook_output import NotebookOutput, ipython_shell, on_cell_end
 from dlviz.training.run import Run
-from dlviz.training.scene import dials, layers, mark, news, past, status, whole
+from dlviz.training.scene import RunUpdates, complete, controls, status
 from dlviz.training.still import draw
 
+_ENDED = ("finished", "stopped", "failed")
 
-class Live(Loop, Widget):
-    """The picture of a run. A step of the player is a hundredth of the run, to see it grow once more.
+
+class Live(TrainingLoop, Widget):
+    """Widget that shows a run. One step of the player is a hundredth of the run.
 
     Attributes:
-        settings: every knob's value; set one, or move its slider, and it acts at the next step.
+        settings: every hyperparameter's value; set one, or move its slider, and it is applied at the next step.
         paused: whether the loop waits at its next step.
-        smoothing: how much of the curve before is kept, from 0 (nothing) to 0.99; the raw values stay visible.
+        smoothing: weight of the previous average in the smoothed curve, from 0 (none) to 0.99; the raw values stay visible.
         log_y, log_x: whether the axes are logarithmic.
-        picked: which of the runs behind stands out, counted from 0, −1 for none.
-        dials: the knobs' ranges, as data for the view.
-        status: where the run stood when it last stopped.
-        record: the whole run, as data for an exported page.
+        picked: index of the past run that is highlighted, −1 for none.
+        controls: ranges and choices of the hyperparameters, as data for the view.
+        status: state and progress of the run when it last paused or ended.
+        record: the complete run, as data for an exported page.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "training"
 
-    settings = traitlets.Dict(help="every knob's value").tag(sync=True, user_editable=True)
+    settings = traitlets.Dict(help="every hyperparameter's value").tag(sync=True, user_editable=True)
     paused = traitlets.Bool(False, help="whether the loop waits at its next step").tag(sync=True)
-    smoothing = traitlets.Float(0.0, min=0.0, max=0.99, help="how much of the curve before is kept").tag(sync=True)
-    log_y = traitlets.Bool(False, help="whether the values' axis is logarithmic").tag(sync=True)
-    log_x = traitlets.Bool(False, help="whether the steps' axis is logarithmic").tag(sync=True)
-    picked = traitlets.Int(-1, min=-1, help="which of the runs behind stands out").tag(sync=True)
-    dials: Any = traitlets.List(help="the knobs' ranges").tag(sync=True)
-    status = traitlets.Dict(help="where the run stood").tag(sync=True)
-    record = traitlets.Dict(help="the whole run, for a page").tag(sync=True)
+    smoothing = traitlets.Float(0.0, min=0.0, max=0.99, help="weight of the previous average").tag(sync=True)
+    log_y = traitlets.Bool(False, help="whether the y axis is logarithmic").tag(sync=True)
+    log_x = traitlets.Bool(False, help="whether the x axis is logarithmic").tag(sync=True)
+    picked = traitlets.Int(-1, min=-1, help="index of the highlighted past run").tag(sync=True)
+    controls: Any = traitlets.List(help="ranges of the hyperparameters").tag(sync=True)
+    status = traitlets.Dict(help="state and progress of the run").tag(sync=True)
+    record = traitlets.Dict(help="the complete run, for an exported page").tag(sync=True)
 
     def __init__(self, name: str, beside: Iterable["Live"], **traits: Any) -> None:
         self._name, self._beside = name, list(beside)
-        self._pump = Pump.here()
-        Loop.__init__(self, Run(self._tell, self._pump))
-        self._sent: dict[str, int] = {}
-        self._marked = self._looked = 0
-        self._shown = self._run.history
-        self._displays: list[Any] = []
-        self._appeared: int | None = None
-        self._kept = False
-        self._echo = threading.local()
+        self._pump = CommPump.here()
+        TrainingLoop.__init__(self, Run(self._send_update, self._pump))
+        self._updates = RunUpdates(self._run)
+        self._output = NotebookOutput(self)
+        self._output_is_final = False
+        self._own_change = threading.local()
         Widget.__init__(self, step=traits.pop("step", 100), **traits)
-        self.scene = {"name": name, "notes": self._notes()}
+        self.scene = {
+            "name": name,
+            "signature": name,
+            "badge": {"kind": "", "text": ""},
+            "notes": self._pump_notes(),
+            "summary": message("training.summary", name=name),
+        }
         self.status = status(self._run)
-        self.observe(self._turned, "settings")
-        self.observe(self._paused, "paused")
-        self.on_msg(self._answer)
-        _watch_cells(self)
+        self.observe(self._request_settings, "settings")
+        self.observe(self._request_pause, "paused")
+        on_cell_end(self, Live._after_cell)
 
-    # What the loop says.
+    # Called by the loop.
 
-    def _appear(self) -> None:
-        shell = _shell()
-        if not self._displays and shell is not None and not self._boxed():
-            self._ipython_display_()
-            self._appeared = shell.execution_count
+    def _before_loop(self) -> None:
+        self._output.display_at_loop()
 
-    def _boxed(self) -> bool:
-        """Whether it stands in a box of the learner's, which shows it."""
-        everyone = getattr(ipywidgets.widgets.widget, "_instances", {})
-        return any(self in one.children for one in list(everyone.values()) if isinstance(one, ipywidgets.Box))
-
-    def _stand(self) -> None:
-        self.dials = dials(self._run.knobs)
+    def _after_configure(self) -> None:
+        self.controls = controls(self._run.hyperparameters)
         self.status = status(self._run)
         self._show_settings()
 
+    def _after_cell(self, error: BaseException | None) -> None:
+        """After a cell that raised inside its loop, mark the run as failed."""
+        if self._training:
+            return
+        if error is not None:
+            self._run.fail(f"{type(error).__name__}: {error}".rstrip(": "))
+        self._run.exited_early = False
+
+    # Results.
+
     def figure(self) -> Any:
-        """The curves as a plotly figure, to zoom, restyle and export.
+        """Return the curves as a plotly figure, to zoom, restyle and export.
 
         Returns:
             ``plotly.graph_objects.Figure``.
@@ -98,229 +103,162 @@ class Live(Loop, Widget):
         for name, series in self.history.items():
             steps, values = series.arrays()
             figure.add_scatter(x=steps, y=values, name=name, mode="lines")
-        for one in self.history.marks:
-            if one.kind == "knob":
-                new = one.new if isinstance(one.new, str) else f"{one.new:g}"
-                figure.add_vline(x=one.step, line_dash="dash", annotation_text=f"{one.name} {new}")
+        for mark in self.history.marks:
+            if mark.kind == "hyperparameter":
+                new = mark.new if isinstance(mark.new, str) else f"{mark.new:g}"
+                figure.add_vline(x=mark.step, line_dash="dash", annotation_text=f"{mark.name} {new}")
         figure.update_layout(xaxis_title=message("training.step"), title=self._name)
         return figure
 
     def save(self, path: str | Path) -> Path:
-        """Write the run as ``.npz`` (bit for bit, for :func:`dlviz.load_run`), ``.csv`` or ``.json``, or its picture as any widget's.
+        """Write the run as ``.npz`` (bit for bit, for :func:`dlviz.load_run`), ``.csv`` or ``.json``, or its picture like any widget's.
 
         Raises:
-            DlvizError: the ending is none of these.
+            DlvizError: the file has another suffix.
         """
         path = Path(path)
         if path.suffix == ".npz":
             run_files.save(path, self.history, dict(self._run.settings), self._name)
         elif path.suffix == ".csv":
-            run_files.table(path, self.history)
+            run_files.save_csv(path, self.history)
         elif path.suffix == ".json":
-            text = json.dumps(run_files.plain(self.history, dict(self._run.settings)), allow_nan=False)
+            text = json.dumps(run_files.to_jsonable(self.history, dict(self._run.settings)), allow_nan=False)
             path.write_text(text, encoding="utf-8")
         else:
             return super().save(path)
         return path
 
     def close(self) -> None:
-        """Take the widget off the page; a run that goes on goes on without it."""
+        """Remove the widget from the page; a running loop continues without it."""
         self._beside = []
-        if self._run.watch is not None:
-            self._run.watch.close()
+        if self._run.monitor is not None:
+            self._run.monitor.close()
         super().close()
 
-    # Talking with the page.
+    # Messages to and from the browser.
 
     def _ipython_display_(self) -> None:
-        """Displayed under a name, so that the notebook can keep the picture of the run's end and not that of its beginning."""
-        from IPython.display import DisplayHandle
+        self._output.display()
 
-        shell = _shell()
-        if shell is not None and self._appeared == shell.execution_count:
-            return  # it stands there already, where this cell's loop began
-        handle = DisplayHandle()
-        data, metadata = self._repr_mimebundle_()
-        handle.display(data, metadata=metadata, raw=True)
-        self._displays.append(handle)
-
-    def _keep(self) -> None:
-        """What a notebook shows without its kernel is the still in its file: it becomes the one of now."""
-        for handle in self._displays:
-            data, metadata = self._repr_mimebundle_()
-            handle.update(data, metadata=metadata, raw=True)
-
-    def _tell(self) -> None:
-        """What is new since the last message."""
+    def _send_update(self) -> None:
+        """Send what is new since the last message."""
+        run = self._run
         self._show_settings()
-        ended = self._run.state in ("finished", "stopped", "failed")
-        if ended or self._run.state == "paused":
-            self.status = status(self._run)
-            self._flag("paused", self._run.state == "paused")
-        if ended and not self._kept:
-            self._keep()
-        self._kept = ended
+        ended = run.state in _ENDED
+        if ended or run.state == "paused":
+            self.status = status(run)
+            with self._setting_own_traits():
+                self.paused = run.state == "paused"
+        if ended and not self._output_is_final:
+            self._output.update()
+        self._output_is_final = ended
         if self.comm is None:
             return
-        if self._run.history is not self._shown:
-            self._afresh()
-            return
-        marks = self._run.history.marks
-        found = {
-            "kind": "points",
-            "series": news(self._run.history, self._sent),
-            "marks": [mark(one) for one in marks[self._marked :]],
-        }
-        self._marked = len(marks)
-        seen = self._run.watch.step if self._run.watch is not None else 0
-        if seen != self._looked:
-            self._looked = seen
-            found["layers"] = layers(self._run.watch)
-        self._post(found | {"status": status(self._run)})
-
-    def _afresh(self) -> None:
-        """The run has begun again: every view is told all of it."""
-        self._shown = self._run.history
-        self._sent = {name: len(series) for name, series in self._shown.items()}
-        self._marked, self._looked = len(self._shown.marks), 0
-        self._post(self._everything() | {"kind": "history", "to": ""})
+        update = self._updates.next()
+        # After a restart every view gets the complete history.
+        self._post(self._complete() | {"kind": "history", "to": ""} if update is None else update)
 
     def _post(self, content: Mapping[str, Any]) -> None:
-        plain, buffers = _apart(binary(content))
-        self.send(plain, buffers)
+        self.send(*_separate_buffers(binary(content)))
 
-    def _answer(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
-        """The page asks or commands."""
-        kind = content.get("kind")
-        if kind == "open":
-            self._post(self._everything() | {"kind": "history", "to": content.get("from")})
-        elif kind == "step":
-            self._run.singles = 1
-        elif kind == "stop":
-            self._run.stop()
-        elif kind == "again" and self._run.can_restart:
+    def _on_open(self, content: Mapping[str, Any]) -> None:
+        self._post(self._complete() | {"kind": "history", "to": content.get("from")})
+
+    def _on_step(self, _: Mapping[str, Any]) -> None:
+        self._run.single_steps = 1
+
+    def _on_stop(self, _: Mapping[str, Any]) -> None:
+        self._run.stop()
+
+    def _on_restart(self, _: Mapping[str, Any]) -> None:
+        if self._run.can_restart:
             self.restart()
 
-    def _everything(self) -> dict[str, Any]:
-        with self._run.lock:
-            return self._gathered()
+    def _complete(self) -> dict[str, Any]:
+        return complete(self._run, self._name, [(other._name, other._run) for other in self._beside])
 
-    def _gathered(self) -> dict[str, Any]:
-        others = [
-            {"name": one._name, "settings": dict(one._run.settings), "series": whole(one.history)}
-            for one in self._beside
-        ]
-        return {
-            "series": whole(self.history),
-            "marks": [mark(one) for one in self.history.marks],
-            "status": status(self._run),
-            "layers": layers(self._run.watch),
-            "others": [*others, *past(self._run, self._name)],
-        }
-
-    def _turned(self, change: Mapping[str, Any]) -> None:
-        """A slider was moved, or the trait set: a wish, until the next step."""
-        if getattr(self._echo, "on", False):
+    def _request_settings(self, change: Mapping[str, Any]) -> None:
+        """Request the values that the user changed, which are applied at the next step."""
+        if self._is_own_change:
             return
+        settings = self._run.settings
         for name, value in change["new"].items():
-            if name not in self._run.settings or value != self._run.settings[name]:
-                self._run.wish(name, value)
-        gone = self._run.settings.keys() - change["new"].keys()
-        if gone or self._run.state not in ("running", "paused"):
-            self._tell()
+            if name not in settings or value != settings[name]:
+                self._run.request(name, value)
+        missing = settings.keys() - change["new"].keys()
+        if missing or self._run.state not in ("running", "paused"):
+            self._send_update()
 
     def _show_settings(self) -> None:
-        """Tell the page how the knobs stand; what waits to be applied is not undone."""
-        now = {**self._run.settings, **self._run.wishes}
-        if now != self.settings:
-            self._flag("settings", now)
+        """Set the trait to the current values, or to those that are pending."""
+        current = {**self._run.settings, **self._run.pending}
+        if current != self.settings:
+            with self._setting_own_traits():
+                self.settings = current
 
-    def _flag(self, trait: str, value: Any) -> None:
-        """Set a trait that is observed for the page's sake, without hearing oneself."""
-        self._echo.on = True
+    def _request_pause(self, change: Mapping[str, Any]) -> None:
+        if not self._is_own_change:
+            self._run.pause_requested = change["new"]
+
+    @contextmanager
+    def _setting_own_traits(self) -> Iterator[None]:
+        """Mark changes of observed traits in this thread as the widget's own, which request nothing."""
+        self._own_change.active = True
         try:
-            setattr(self, trait, value)
+            yield
         finally:
-            self._echo.on = False
+            self._own_change.active = False
 
-    def _paused(self, change: Mapping[str, Any]) -> None:
-        if not getattr(self._echo, "on", False):
-            self._run.pausing = change["new"]
+    @property
+    def _is_own_change(self) -> bool:
+        return getattr(self._own_change, "active", False)
 
-    def _notes(self) -> list[dict[str, str]]:
-        # Without a notebook there is nobody to move a slider, and nothing to warn of.
-        silent = self._pump.works or _shell() is None
-        return [] if silent else [{"kind": "warn", "text": self._pump.why}]
+    # What is drawn.
+
+    def _pump_notes(self) -> list[dict[str, str]]:
+        # Outside a notebook there are no sliders to warn about.
+        silent = self._pump.works or ipython_shell() is None
+        return [] if silent else [{"kind": "warn", "text": self._pump.reason}]
 
     def _page_state(self) -> dict[str, Any]:
-        return super()._page_state() | {"record": binary(self._everything()), "status": status(self._run)}
+        return super()._page_state() | {"record": binary(self._complete()), "status": status(self._run)}
 
     def _describe(self) -> str:
         run = self._run
-        return message(
-            "training.repr", name=self._name, state=run.state, step=run.step, metrics=", ".join(run.history) or "-"
-        )
+        metrics = ", ".join(run.history) or "-"
+        return message("training.repr", name=self._name, state=run.state, step=run.step, metrics=metrics)
 
     def _still(self) -> str:
-        theme = "dark" if self.theme == "dark" else "light"
-        return draw(self.history, self._name, self._describe(), theme)
+        return draw(self.history, self._name, self._describe(), self._still_theme)
 
 
-def _apart(content: Any) -> tuple[Any, list[bytes]]:
-    """The message with a number for every part of bytes, and those parts in that order."""
+def _separate_buffers(content: Any) -> tuple[Any, list[bytes]]:
+    """Return the message with an index in place of each bytes object, and these objects in that order."""
     buffers: list[bytes] = []
 
-    def taken(value: Any) -> Any:
+    def separated(value: Any) -> Any:
         if isinstance(value, bytes):
             buffers.append(value)
             return {"$buffer": len(buffers) - 1}
         if isinstance(value, Mapping):
-            return {key: taken(item) for key, item in value.items()}
+            return {key: separated(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [taken(item) for item in value]
+            return [separated(item) for item in value]
         return value
 
-    return taken(content), buffers
-
-
-def _shell() -> Any:
-    """The notebook's IPython; ``None`` outside one."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None
-
-
-def _watch_cells(live: Live) -> None:
-    """In a notebook: a cell that raises in the middle of its loop leaves the run neither running nor silent."""
-    shell = _shell()
-    if shell is None:
-        return
-    watched = weakref.ref(live)
-
-    def ended(result: Any) -> None:
-        one = watched()
-        if one is None or one.comm is None:
-            shell.events.unregister("post_run_cell", ended)
-            return
-        error = result.error_in_exec
-        if one._working:
-            return
-        if error is not None:
-            one._run.fail(f"{type(error).__name__}: {error}".rstrip(": "))
-        one._run.left = False
-
-    shell.events.register("post_run_cell", ended)
+    return separated(content), buffers
 
 
 def live(name: str = "run", *, beside: Iterable[Live] = (), **settings: Any) -> Live:
     """Watch and steer a training loop that stays plain PyTorch.
 
     Args:
-        name: what the run is called.
-        beside: other runs whose curves are drawn behind this one's.
+        name: name of the run.
+        beside: other runs whose curves are drawn behind this one.
         settings: traits of :class:`Live`, such as ``smoothing``.
 
     Returns:
-        The widget, to be displayed before the loop; ``.knobs(…)``, ``.steps(loader)``, ``.epochs(n)``, ``.log(…)``, ``.history``.
+        The widget, to display before the loop; ``.knobs(…)``, ``.steps(loader)``, ``.epochs(n)``, ``.log(…)``, ``.history``.
 
     Example:
         >>> import torch, dlviz
@@ -344,10 +282,10 @@ def live(name: str = "run", *, beside: Iterable[Live] = (), **settings: Any) -> 
 
 
 def load_run(path: str | Path) -> Live:
-    """A run that was saved as ``.npz``: every number as it was, NaN included.
+    """Load a run that was saved as ``.npz``, with every number as it was logged, including NaN.
 
     Raises:
-        DlvizError: there is no such file, or it is no saved run.
+        DlvizError: there is no such file, or it is not a saved run.
 
     Example:
         >>> import dlviz, tempfile, pathlib

@@ -1,4 +1,4 @@
-"""The training room: what a curve and its knobs cost beside the bare loop and the named rivals, and what a million points cost."""
+"""Cost of `dlviz.live` compared with the bare loop and with other tools, and cost of a million points."""
 
 import contextlib
 import io
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.training import History
-from dlviz.training.scene import news
+from dlviz.training.scene import new_series
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
 
@@ -28,7 +28,7 @@ TARGET_OWN, TARGET_WALL, TARGET_BYTES = 0.01, 0.03, 100_000
 
 _DRAW = """async (count) => {
   const values = new Float64Array(count).map((_, i) => Math.sin(i / 900));
-  const part = { name: "loss", first: 0, count, kind: "float64", from: 1, values: new DataView(values.buffer) };
+  const part = { name: "loss", first: 0, count, dtype: "float64", from: 1, values: new DataView(values.buffer) };
   const status = { ...dlvizModel.get("status"), step: count };
   const calls = () => dlvizModel.listeners.get("msg:custom");
   const send = (one) => { for (const call of calls()) call({ kind: "points", series: [one], marks: [], status }, null); };
@@ -212,16 +212,16 @@ def points(most: int) -> Iterator[str]:
     yield row("points", "update ms", "bytes")
     count = 1000
     while count <= most:
-        history, sent = History(), {}
+        history, counts = History(), {}
         for step in range(count):
             history.add("loss", step, float(step))
-        news(history, sent)
+        new_series(history, counts)
         took = []
         for again in range(20):
             for step in range(40):
                 history.add("loss", count + 40 * again + step, 0.5)
             start = time.perf_counter()
-            (message,) = news(history, sent)
+            (message,) = new_series(history, counts)
             took.append(1e3 * (time.perf_counter() - start))
         yield row(count, f"{statistics.median(took):.3f}", message["values"].nbytes)
         count *= 10

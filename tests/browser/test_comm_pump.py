@@ -25,7 +25,7 @@ CASES = (
 )
 #: The loops end by themselves where a test fails, so that the next cell is not kept waiting.
 CELLS = (
-    "import time, json, ipywidgets, ipykernel\nfrom dlviz.training.comm_pump import Pump\npump = Pump.here()\n"
+    "import time, json, ipywidgets, ipykernel\nfrom dlviz.training.comm_pump import CommPump\npump = CommPump.here()\n"
     "slider = ipywidgets.IntSlider(0, 0, 1000)\n"
     "def train(until):\n"
     "    seen, end = {}, time.time() + 30\n"

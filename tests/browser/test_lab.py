@@ -79,8 +79,8 @@ SHARED_CELLS = (
     "run",
     "for step in run.steps(range(100_000)):\n    loss = (net(torch.rand(8, 1)) - 3).pow(2).mean()\n    opt.zero_grad()\n"
     "    loss.backward()\n    opt.step()\n    run.log(loss=loss)\n    time.sleep(0.004)",
-    "before = run.past[0].history['loss'].values\nsame = run.history['loss'].values[0] == before[0]\n"
-    "print('STATE', run.state, len(run.past), len(before) > 20, same, len(run.history['loss']) == run.status['step'])",
+    "before = run.past_runs[0].history['loss'].values\nsame = run.history['loss'].values[0] == before[0]\n"
+    "print('STATE', run.state, len(run.past_runs), len(before) > 20, same, len(run.history['loss']) == run.status['step'])",
     "again = dlviz.live('again')\nfor step in again.steps(range(300)):\n    again.log(loss=step)\n    time.sleep(0.004)\nagain",
     "boxed = dlviz.live('boxed')\ndisplay(ipywidgets.HBox([boxed]))\n"
     "for step in boxed.steps(range(3)):\n    boxed.log(loss=step)",
@@ -328,20 +328,20 @@ def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server)
     head = view.locator(".dlviz-signature")
     expect(head).to_contain_text("100 points")
 
-    view.locator(".plane-units").nth(2).press("ArrowRight")
-    view.locator(".plane-units").nth(2).press("Enter")
-    expect(view.locator(".plane-opened .plane-title b")).to_have_text("1 ReLU, unit 1 of 6")
+    view.locator(".boundary-layer-maps").nth(2).press("ArrowRight")
+    view.locator(".boundary-layer-maps").nth(2).press("Enter")
+    expect(view.locator(".boundary-unit .boundary-title b")).to_have_text("1 ReLU, unit 1 of 6")
     run(lab, 1)
     own = text_of(lab, 1).split()[3]
     field = view.get_by_role("textbox", name="weight of x₀, typed")
     field.fill("1.5")
     field.press("Enter")
-    expect(view.locator(".plane-equation")).to_contain_text("relu(1.5·x₀")
+    expect(view.locator(".boundary-equation")).to_contain_text("relu(1.5·x₀")
     expect(view.locator(".dlviz-badge")).to_have_text("edited copy")
     said(lab, 1, "STATE [2, 1] 1.5 True (100, 2) 0 1")
 
     view.get_by_role("combobox", name="paint points of class").select_option("1")
-    plane = view.locator(".plane-field")
+    plane = view.locator(".boundary-canvas")
     for _ in range(2):
         plane.press("ArrowUp")
         plane.press("Enter")

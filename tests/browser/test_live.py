@@ -1,4 +1,4 @@
-"""The training room's exported pages: every curve drawn where its numbers are, replayed, smoothed, hovered, by keyboard too."""
+"""Exported pages of `dlviz.live`: curves are drawn at their values; playback, smoothing, hovering and keyboard work."""
 
 import math
 import re
@@ -30,13 +30,13 @@ def trained(name="demo", **settings):
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     run = trained()
-    wild = dlviz.live("wild")
-    for step in wild.steps(range(300)):
-        wild.log(loss=float("nan") if 100 <= step < 103 else math.exp(step / 20))
+    nonfinite = dlviz.live("nonfinite")
+    for step in nonfinite.steps(range(300)):
+        nonfinite.log(loss=float("nan") if 100 <= step < 103 else math.exp(step / 20))
     return {
         "run": run.to_html(),
         "empty": dlviz.live("empty").to_html(),
-        "wild": wild.to_html(),
+        "nonfinite": nonfinite.to_html(),
         "two": trained("second", beside=[run]).to_html(),
         "spike": spiked().to_html(),
         "markup": marked().to_html(),
@@ -59,7 +59,7 @@ def marked():
 
 
 def restarted():
-    """Ten runs behind it, of ten learning rates, and a look into the model."""
+    """Return a run with ten past runs, of ten learning rates, and a monitored model."""
     net = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
     opt = torch.optim.SGD(net.parameters(), lr=0.01)
     run = dlviz.live("again")
@@ -73,8 +73,8 @@ def restarted():
         loss.backward()
         opt.step()
         run.log(loss=loss)
-        if step == 30 and len(run.past) < 10:
-            run.settings = {"lr": round(0.01 * (len(run.past) + 2), 2)}
+        if step == 30 and len(run.past_runs) < 10:
+            run.settings = {"lr": round(0.01 * (len(run.past_runs) + 2), 2)}
             run.restart()
     return run
 
@@ -108,7 +108,7 @@ def number(text: str) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["run", "empty", "wild", "two", "spike", "markup", "again"])
+@pytest.mark.parametrize("name", ["run", "empty", "nonfinite", "two", "spike", "markup", "again"])
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
@@ -145,8 +145,8 @@ def test_no_spike_is_lost_among_thirty_thousand_steps(open_page, pages):
     assert min(rows) < TOP + 14
 
 
-def test_what_is_no_number_leaves_a_gap_and_is_told(open_page, pages):
-    page = open_page(pages["wild"])
+def test_nonfinite_values_leave_a_gap_and_are_noted(open_page, pages):
+    page = open_page(pages["nonfinite"])
     expect(page.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("3 values of loss are NaN or infinite")
     page.get_by_role("combobox", name="log y").select_option("yes")
     width = wide(page)
@@ -159,7 +159,7 @@ def test_what_is_no_number_leaves_a_gap_and_is_told(open_page, pages):
     assert rows[0] - rows[1] == pytest.approx(rows[1] - rows[2], abs=2.5)
 
 
-def test_a_knobs_turn_is_marked_on_the_curve_and_shown_on_its_slider(open_page, pages):
+def test_a_changed_hyperparameter_is_marked_on_the_curve_and_shown_on_its_slider(open_page, pages):
     page = open_page(pages["run"])
     violet = page.evaluate("getComputedStyle(document.querySelector('.dlviz')).getPropertyValue('--flow').trim()")
     wanted = [int(violet[i : i + 2], 16) for i in (1, 3, 5)]
@@ -208,7 +208,7 @@ def test_arrow_keys_move_the_crosshair(open_page, pages):
     expect(page.locator(".dlviz-count")).to_have_text("100 / 100")  # the player keeps out of it
 
 
-def test_the_run_is_played_once_more(open_page, pages):
+def test_the_run_is_played_back(open_page, pages):
     page = open_page(pages["run"])
     page.locator(".dlviz-first").click()
     page.locator("input[type=range][aria-label]").first.focus()
@@ -261,7 +261,7 @@ def test_a_million_points_are_drawn_in_no_time(open_page):
           const count = 1_000_000;
           const values = new Float64Array(count);
           for (let i = 0; i < count; i += 1) values[i] = Math.sin(i / 9000) + (i === 777_777 ? 40 : 0);
-          const part = { name: "loss", first: 0, count, kind: "float64", from: 1, values: new DataView(values.buffer) };
+          const part = { name: "loss", first: 0, count, dtype: "float64", from: 1, values: new DataView(values.buffer) };
           const status = { ...dlvizModel.get("status"), step: count };
           for (const call of dlvizModel.listeners.get("msg:custom")) call({ kind: "points", series: [part], marks: [], status }, null);
           await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
@@ -274,7 +274,7 @@ def test_a_million_points_are_drawn_in_no_time(open_page):
     assert min(rows) < TOP + 14
 
 
-def test_the_look_into_the_model_stands_beside_the_curves(open_page):
+def test_the_monitored_layers_are_listed_beside_the_curves(open_page):
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
     run = dlviz.live("inside")
@@ -293,7 +293,7 @@ def test_the_look_into_the_model_stands_beside_the_curves(open_page):
     )
 
 
-def test_runs_are_compared_and_one_of_them_stands_out(open_page, pages):
+def test_runs_are_compared_and_one_of_them_is_highlighted(open_page, pages):
     page = open_page(pages["again"])
     table = page.get_by_role("region", name="Runs")
     assert table.locator("thead th").all_inner_texts() == ["Runs", "lr", "loss"]
@@ -368,7 +368,7 @@ def test_an_hour_of_messages_leaves_the_page_as_large_as_ten_minutes_did(open_pa
     assert min(rows) < TOP + 20
 
 
-def test_an_arrow_key_moves_a_whole_knob_by_one_and_a_menu_takes_words(live):
+def test_an_arrow_key_changes_an_integer_by_one_and_a_menu_takes_strings(live):
     design = {"width": 32, "activation": "relu"}
     run = dlviz.live("design")
     run.knobs(width=dlviz.knob(design, low=1, high=64), activation=dlviz.knob(design, choices=["relu", "tanh"]))

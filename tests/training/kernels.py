@@ -125,7 +125,7 @@ class Kernel:
 #: A comm whose messages the kernel writes down.
 SETUP = """
 import sys, time, threading
-from dlviz.training.comm_pump import Pump
+from dlviz.training.comm_pump import CommPump
 from IPython import get_ipython
 kernel = get_ipython().kernel
 heard, act = [], {}
@@ -136,7 +136,7 @@ def opened(comm, message):
         act.get("do", lambda value: None)(message["content"]["data"])
 kernel.comm_manager.register_target("test", opened)
 def loop(until, most=10.0, pump=None, step=0.002):
-    pump = pump or Pump.here()
+    pump = pump or CommPump.here()
     end = time.perf_counter() + most
     while not until() and time.perf_counter() < end:
         pump()

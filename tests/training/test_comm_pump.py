@@ -14,7 +14,7 @@ from jupyter_client.session import Session
 
 from dlviz.kit.messages import message
 from dlviz.training import comm_pump as module
-from dlviz.training.comm_pump import SERVED, Pump
+from dlviz.training.comm_pump import HANDLED_TYPES, CommPump
 
 
 class Frame:
@@ -86,7 +86,7 @@ class Kernel:
         self.shell_stream = Stream(partial(self.schedule, "dispatch"))
         self.msg_queue = SimpleNamespace(_queue=[])
         self.io_loop = SimpleNamespace(add_callback=self.add_callback, asyncio_loop=None)
-        self.shell_handlers = dict.fromkeys(SERVED, self.handle)
+        self.shell_handlers = dict.fromkeys(HANDLED_TYPES, self.handle)
 
     def add_callback(self, call: Any, *args: Any) -> None:
         self.later.append((call, args))
@@ -136,16 +136,16 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     return kernel
 
 
-def due(pump: Pump) -> None:
+def due(pump: CommPump) -> None:
     """One look, whenever the last was."""
     if pump.works:
-        pump._due = 0.0
+        pump._next_poll = 0.0
     pump()
 
 
 def test_widgets_are_heard_and_the_rest_is_handed_back_in_order(kernel):
-    pump = Pump(kernel)
-    assert (pump.works, pump.why) == (True, "")
+    pump = CommPump(kernel)
+    assert (pump.works, pump.reason) == (True, "")
     first = kernel.send("execute_request")
     kernel.send("comm_open", 1)
     middle = [kernel.send("complete_request"), kernel.send("shutdown_request")]
@@ -169,11 +169,11 @@ def test_what_the_kernel_had_taken_is_heard_first_and_passed_over_later(kernel):
         *((2, "dispatch", (t,)) for t in taken[1:]),
     ]
     kernel.send("comm_msg", 3)
-    pump = Pump(kernel)
+    pump = CommPump(kernel)
     due(pump)
     assert kernel.heard == [1, 2, 3]
     due(pump)
-    pump._turned()
+    pump._on_loop_ran()
     due(pump)
     assert kernel.heard == [1, 2, 3]
     answers = []
@@ -186,7 +186,7 @@ def test_what_the_kernel_had_taken_is_heard_first_and_passed_over_later(kernel):
 
 
 def test_only_a_look_that_is_due_looks(kernel):
-    pump = Pump(kernel)
+    pump = CommPump(kernel)
     pump()
     kernel.send("comm_msg", 1)
     pump()
@@ -197,17 +197,17 @@ def test_only_a_look_that_is_due_looks(kernel):
 
 def test_a_flood_leaves_the_loop_its_share(kernel, monkeypatch):
     clock = iter(range(1, 10_000))
-    monkeypatch.setattr(module, "perf_counter", lambda: next(clock) * module.PAUSE / 4)
+    monkeypatch.setattr(module, "perf_counter", lambda: next(clock) * module.POLL_PERIOD / 4)
     for number in range(100):
         kernel.send("comm_msg", number)
-    due(Pump(kernel))
+    due(CommPump(kernel))
     assert 1 <= len(kernel.heard) < 10
     assert kernel.heard == [*range(len(kernel.heard))]
     assert kernel.shell_stream.looked_again
 
 
 def test_a_message_that_cannot_be_read_is_handed_back_as_it_came(kernel):
-    pump, back = Pump(kernel), []
+    pump, back = CommPump(kernel), []
     kernel.shell_stream._recv_callback = lambda frames: back.append([frame.bytes for frame in frames])
     odd = [Frame(b"stop aborting")]
     forged = kernel.frames("comm_msg", 1)
@@ -220,7 +220,7 @@ def test_a_message_that_cannot_be_read_is_handed_back_as_it_came(kernel):
 
 
 def test_in_another_thread_in_a_forked_process_and_outside_of_the_kernel_s_loop_it_does_nothing(kernel, monkeypatch):
-    pump = Pump(kernel)
+    pump = CommPump(kernel)
     kernel.send("comm_msg", 1)
     thread = threading.Thread(target=due, args=(pump,))
     thread.start()
@@ -240,11 +240,11 @@ def test_in_another_thread_in_a_forked_process_and_outside_of_the_kernel_s_loop_
 
 
 def test_without_a_kernel_it_does_nothing_and_warns_of_nothing():
-    pump = Pump.here()
-    assert pump is Pump.here()
+    pump = CommPump.here()
+    assert pump is CommPump.here()
     for _ in range(3):
         pump()
-    assert (pump.works, pump.why) == (False, message("training.pump.no_kernel"))
+    assert (pump.works, pump.reason) == (False, message("training.pump.no_kernel"))
 
 
 WAYS = (
@@ -284,9 +284,9 @@ def test_a_kernel_built_otherwise_is_left_alone_and_said_so_once(way, odd, kerne
         owner = getattr(owner, step)
     setattr(owner, name, odd)
     with pytest.warns(UserWarning, match="act after the cell") as said:
-        pump = Pump(kernel)
-    assert [str(one.message) for one in said] == [pump.why]
-    assert way in pump.why
+        pump = CommPump(kernel)
+    assert [str(one.message) for one in said] == [pump.reason]
+    assert way in pump.reason
     assert not pump.works
     for _ in range(3):
         due(pump)
@@ -294,9 +294,9 @@ def test_a_kernel_built_otherwise_is_left_alone_and_said_so_once(way, odd, kerne
 
 def test_a_kernel_of_another_kind_altogether_is_left_alone(monkeypatch):
     monkeypatch.setattr(module, "_kernel", lambda: object())
-    monkeypatch.setattr(Pump, "_latest", None)
+    monkeypatch.setattr(CommPump, "_latest", None)
     with pytest.warns(UserWarning, match=r"builtins.*has no shell_stream"):
-        pump = Pump.here()
+        pump = CommPump.here()
     assert not pump.works
 
 
@@ -318,7 +318,7 @@ def break_callback(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize("plant", [break_parent, break_status, break_socket, break_callback])
 def test_a_look_that_fails_is_the_last_and_loses_nothing(plant, kernel):
-    pump = Pump(kernel)
+    pump = CommPump(kernel)
     due(pump)
     kernel.later.clear()
     sent = [kernel.send("comm_msg", 1), kernel.send("execute_request"), kernel.send("comm_msg", 2)]
@@ -326,7 +326,7 @@ def test_a_look_that_fails_is_the_last_and_loses_nothing(plant, kernel):
     with pytest.warns(UserWarning, match="No message is lost"):
         due(pump)
     assert not pump.works
-    assert ("planted" in pump.why) or ("division by zero" in pump.why)
+    assert ("planted" in pump.reason) or ("division by zero" in pump.reason)
     due(pump)
     for call, args in kernel.later:
         call(*args)
@@ -338,17 +338,17 @@ def test_a_look_that_fails_is_the_last_and_loses_nothing(plant, kernel):
 
 
 def test_a_warning_that_is_an_error_does_not_end_the_loop(kernel, capsys):
-    pump = Pump(kernel)
+    pump = CommPump(kernel)
     kernel.send("comm_msg", 1)
     break_socket(kernel)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         due(pump)
-    assert pump.why in capsys.readouterr().err
+    assert pump.reason in capsys.readouterr().err
 
 
 def test_an_interrupt_waits_until_the_message_is_in_good_hands(kernel):
-    pump = Pump(kernel)
+    pump = CommPump(kernel)
     kept, told = kernel.send("execute_request"), kernel.send("comm_msg", 1)
     kernel.shell_stream.socket.on_take = lambda: signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
@@ -363,7 +363,7 @@ def test_an_interrupt_waits_until_the_message_is_in_good_hands(kernel):
 
 
 def test_a_handler_can_be_interrupted_and_the_cell_hears_of_it(kernel):
-    pump = Pump(kernel)
+    pump = CommPump(kernel)
     kernel.shell_handlers["comm_msg"] = lambda *_: signal.raise_signal(signal.SIGINT)
     kernel.send("comm_msg", 1)
     kernel.send("comm_msg", 2)
@@ -374,7 +374,7 @@ def test_a_handler_can_be_interrupted_and_the_cell_hears_of_it(kernel):
 
 
 def test_a_handler_that_fails_is_logged_and_the_next_is_heard(kernel):
-    pump = Pump(kernel)
+    pump = CommPump(kernel)
     kernel.shell_handlers["comm_open"] = lambda *_: 1 / 0
     kernel.send("comm_open", 1)
     kernel.send("comm_msg", 2)
@@ -384,7 +384,7 @@ def test_a_handler_that_fails_is_logged_and_the_next_is_heard(kernel):
 
 
 def test_a_handler_that_pumps_in_turn_changes_nothing(kernel):
-    pump, order = Pump(kernel), []
+    pump, order = CommPump(kernel), []
 
     def handle(stream: Any, idents: Any, content: Any) -> None:
         order.append(content["content"]["data"])
@@ -415,14 +415,14 @@ def test_a_coroutine_runs_to_its_end_at_once_or_goes_on_where_it_waited():
 
     async def cell() -> None:
         good, bad = asyncio.get_running_loop().create_future(), asyncio.get_running_loop().create_future()
-        module._begin(at_once())
-        module._begin(waits(good))
-        module._begin(waits(bad))
-        module._begin(None)
+        module._start(at_once())
+        module._start(waits(good))
+        module._start(waits(bad))
+        module._start(None)
         trail.append("cell")
         good.set_result(7)
         bad.set_exception(ValueError("bad"))
-        while module._waiting:
+        while module._tasks:
             await asyncio.sleep(0)
 
     asyncio.run(cell())

@@ -32,7 +32,7 @@ def recovered(kernel: Kernel) -> None:
 
 def test_the_release_is_the_one_asked_for(kernel, request):
     release = request.node.callspec.params["running"]
-    assert kernel.answer("import ipykernel; print(ipykernel.__version__, Pump.here().works)") == f"{release} True"
+    assert kernel.answer("import ipykernel; print(ipykernel.__version__, CommPump.here().works)") == f"{release} True"
 
 
 def test_widgets_are_heard_during_the_cell_and_all_else_comes_after_it_in_order(kernel):
@@ -83,7 +83,7 @@ def test_each_print_belongs_to_the_cell_or_to_the_message_that_made_it(kernel):
     assert kernel.printed(cell) == "before\nafter\n"
     # What was printed and not yet sent when the message came is the cell's as well.
     cell = kernel.run(
-        "print('go', flush=True)\nfor _ in range(400):\n    print('.', end='')\n    Pump.here()()\n    time.sleep(.001)"
+        "print('go', flush=True)\nfor _ in range(400):\n    print('.', end='')\n    CommPump.here()()\n    time.sleep(.001)"
     )
     kernel.shows("go")
     told = [kernel.tell(number) for number in range(5)]
@@ -115,7 +115,7 @@ def test_the_interrupt_button_ends_the_cell_and_nothing_else(kernel):
     kernel.manager.interrupt_kernel()
     assert kernel.reply(cell)["ename"] == "KeyboardInterrupt"
     recovered(kernel)
-    assert kernel.answer("loop(lambda: len(heard) == 2); print(heard, Pump.here().works)") == "[1, 2] True"
+    assert kernel.answer("loop(lambda: len(heard) == 2); print(heard, CommPump.here().works)") == "[1, 2] True"
     # Outside of a cell the kernel's own handler is back.
     kernel.manager.interrupt_kernel()
     assert kernel.answer("print('alive')") == "alive"
@@ -132,7 +132,7 @@ def test_a_handler_that_takes_too_long_is_interrupted_and_so_is_its_cell(kernel)
     recovered(kernel)
     assert "begun" in kernel.printed(cell)
     kernel.answer("act.clear()")
-    assert kernel.answer("print(heard, Pump.here().works)") == "['x'] True"
+    assert kernel.answer("print(heard, CommPump.here().works)") == "['x'] True"
 
 
 def test_what_the_kernel_has_taken_before_the_cell_is_heard_first_and_once(kernel):
@@ -147,14 +147,14 @@ def test_what_the_kernel_has_taken_before_the_cell_is_heard_first_and_once(kerne
     kernel.reply(last)
     assert kernel.printed(cell) == "inside [0, 1, 2, 3, 4, 5, 6]\n"
     assert kernel.printed(last) == "behind [0, 1, 2, 3, 4, 5, 6]\n"
-    assert kernel.answer("print(heard, 'should_handle' in vars(kernel) and bool(Pump.here()._done))") in (
+    assert kernel.answer("print(heard, 'should_handle' in vars(kernel) and bool(CommPump.here()._handled_ids))") in (
         "[0, 1, 2, 3, 4, 5, 6] False",
     )
 
 
 def test_a_loop_that_awaits_hears_each_message_once_and_in_order(kernel):
     cell = kernel.run(
-        "import asyncio\nprint('begun')\npump = Pump.here()\nend = time.time() + 10\n"
+        "import asyncio\nprint('begun')\npump = CommPump.here()\nend = time.time() + 10\n"
         "while len(heard) < 30 and time.time() < end:\n    pump()\n    await asyncio.sleep(.001)\nprint(heard == [*range(30)])"
     )
     kernel.shows("begun")
@@ -168,7 +168,7 @@ def test_a_loop_that_awaits_hears_each_message_once_and_in_order(kernel):
 
 def test_a_task_that_outlives_its_cell_leaves_the_kernel_idle(kernel):
     cell = kernel.run(
-        "import asyncio\nasync def train():\n    while len(heard) < 3:\n        time.sleep(.06)\n        Pump.here()()\n"
+        "import asyncio\nasync def train():\n    while len(heard) < 3:\n        time.sleep(.06)\n        CommPump.here()()\n"
         "        await asyncio.sleep(0)\n    print('done', flush=True)\ntask = asyncio.create_task(train())"
     )
     kernel.reply(cell)
@@ -190,7 +190,7 @@ def test_a_loop_that_a_button_started_hears_the_sliders(kernel):
 def test_handlers_run_one_after_the_other(kernel):
     kernel.answer(
         "trail = []\ndef do(value):\n    trail.append(f'{value} in')\n    end = time.time() + .2\n"
-        "    while time.time() < end:\n        Pump.here()()\n        time.sleep(.01)\n    trail.append(f'{value} out')\n"
+        "    while time.time() < end:\n        CommPump.here()()\n        time.sleep(.01)\n    trail.append(f'{value} out')\n"
         "act['do'] = do"
     )
     cell = kernel.run("print('begun')\nloop(lambda: len(trail) == 4)\nprint(trail)")
@@ -215,7 +215,7 @@ def test_a_message_in_the_middle_of_a_cell_does_not_end_it(kernel):
 
 def test_a_handler_that_fails_fails_alone(kernel):
     kernel.answer("act['do'] = lambda value: 1 / 0")
-    cell = kernel.run("print('begun')\nloop(lambda: len(heard) == 2)\nprint(Pump.here().works)")
+    cell = kernel.run("print('begun')\nloop(lambda: len(heard) == 2)\nprint(CommPump.here().works)")
     kernel.shows("begun")
     kernel.tell(1)
     kernel.tell(2)
@@ -225,7 +225,7 @@ def test_a_handler_that_fails_fails_alone(kernel):
 
 def test_from_another_thread_nothing_is_heard_until_the_cell_ends(kernel):
     cell = kernel.run(
-        "print('begun')\ndef pumping():\n    for _ in range(30):\n        Pump.here()()\n        time.sleep(.005)\n"
+        "print('begun')\ndef pumping():\n    for _ in range(30):\n        CommPump.here()()\n        time.sleep(.005)\n"
         "worker = threading.Thread(target=pumping)\nworker.start(); worker.join()\nprint(heard)"
     )
     kernel.shows("begun")
@@ -270,12 +270,12 @@ def test_cells_that_were_handed_back_share_their_context_as_ever(kernel):
 
 def test_a_broken_pump_says_so_and_the_message_reaches_the_kernel(kernel):
     kernel.answer(
-        "import dlviz.training.comm_pump as module\nfrom contextlib import contextmanager\nwhole = module._Shell.answering\n"
-        "def broken(self, letter):\n    raise RuntimeError('planted')\nmodule._Shell.answering = broken\nPump._latest = None"
+        "import dlviz.training.comm_pump as module\nfrom contextlib import contextmanager\nwhole = module._Shell.as_parent\n"
+        "def broken(self, request):\n    raise RuntimeError('planted')\nmodule._Shell.as_parent = broken\nPump._latest = None"
     )
     cell = kernel.run(
-        "print('begun')\npump = Pump.here()\nend = time.time() + 5\n"
-        "while pump.works and time.time() < end:\n    pump(); time.sleep(.002)\nprint(heard, pump.why)"
+        "print('begun')\npump = CommPump.here()\nend = time.time() + 5\n"
+        "while pump.works and time.time() < end:\n    pump(); time.sleep(.002)\nprint(heard, pump.reason)"
     )
     kernel.shows("begun")
     behind = kernel.run("print('behind', heard)")
@@ -285,4 +285,4 @@ def test_a_broken_pump_says_so_and_the_message_reaches_the_kernel(kernel):
     assert "RuntimeError: planted" in kernel.printed(cell)
     assert kernel.printed(behind) == "behind []\n"
     assert kernel.printed(last) == "last [1]\n"
-    kernel.answer("module._Shell.answering = whole; Pump._latest = None")
+    kernel.answer("module._Shell.as_parent = whole; CommPump._latest = None")

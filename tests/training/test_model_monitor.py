@@ -1,4 +1,4 @@
-"""Looks into a training model: torch's own norms, the first layer that made a NaN, and not a number changed by looking."""
+"""The monitor's statistics are torch's own, it names the first layer with a NaN, and it changes no computed number."""
 
 import pytest
 import torch
@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.training import model_monitor as watching
-from dlviz.training.model_monitor import Watch
+from dlviz.training import model_monitor
+from dlviz.training.model_monitor import ModelMonitor
 
 
 def model():
@@ -22,13 +22,13 @@ def batch():
 
 @pytest.fixture
 def always(monkeypatch):
-    """Every step is looked into, whatever it costs."""
-    monkeypatch.setattr(watching, "EVERY", 0.0)
-    monkeypatch.setattr(watching, "SHARE", 1e9)
+    """Sample every step, whatever it costs."""
+    monkeypatch.setattr(model_monitor, "SAMPLE_PERIOD", 0.0)
+    monkeypatch.setattr(model_monitor, "TIME_SHARE", 1e9)
 
 
 @pytest.mark.parametrize("zero_last", [False, True])
-def test_a_look_has_torchs_own_norms(always, zero_last):
+def test_a_sample_has_torchs_own_norms(always, zero_last):
     net, (x, y) = model(), batch()
     opt = torch.optim.SGD(net.parameters(), lr=0.1)
     run = dlviz.live()
@@ -72,13 +72,13 @@ def test_dead_units_are_those_that_are_zero_for_the_whole_batch(always):
 
 
 def test_channels_of_a_convolution_are_units():
-    seen = Watch(nn.Sequential(nn.ReLU()))
-    seen._sampling = True
+    monitor = ModelMonitor(nn.Sequential(nn.ReLU()))
+    monitor._sampling = True
     x = torch.ones(2, 4, 3, 3)
     x[:, 0] = -1
     x[0, 1] = -1
-    seen._hook("0")(nn.ReLU(), (x,), F.relu(x))
-    assert seen._dead["0"].item() == 0.25
+    monitor._hook("0")(nn.ReLU(), (x,), F.relu(x))
+    assert monitor._dead["0"].item() == 0.25
 
 
 def test_a_nan_planted_in_a_layer_is_named_within_the_step(always):
@@ -96,17 +96,17 @@ def test_a_nan_planted_in_a_layer_is_named_within_the_step(always):
         opt.step()  # now every layer before it holds NaN too
         run.log(loss=loss)
         if step == 3:
-            assert run.wild == "2"
-    (mark,) = [one for one in run.history.marks if one.kind == "wild"]
+            assert run.nonfinite_layer == "2"
+    (mark,) = [one for one in run.history.marks if one.kind == "nonfinite"]
     assert (mark.step, mark.name) == (4, "2")
 
 
-def test_looking_changes_nothing_that_is_computed(always):
-    def train(look):
+def test_monitoring_changes_nothing_that_is_computed(always):
+    def train(monitored):
         net, (x, y) = model(), batch()
         opt = torch.optim.Adam(net.parameters(), lr=0.01)
         run = dlviz.live()
-        if look:
+        if monitored:
             run.watch(net)
         for _ in run.steps(range(10)):
             loss = F.cross_entropy(net(x), y)
@@ -118,9 +118,9 @@ def test_looking_changes_nothing_that_is_computed(always):
     assert torch.equal(train(False), train(True))
 
 
-def test_looks_get_rarer_where_they_would_cost_too_much(monkeypatch):
-    monkeypatch.setattr(watching, "SHARE", 0.0)  # any cost is too much
-    monkeypatch.setattr(watching, "GRACE", -1.0)
+def test_samples_get_rarer_where_they_would_cost_too_much(monkeypatch):
+    monkeypatch.setattr(model_monitor, "TIME_SHARE", 0.0)  # any cost is too much
+    monkeypatch.setattr(model_monitor, "FREE_SECONDS", -1.0)
     net, (x, y) = model(), batch()
     run = dlviz.live()
     run.watch(net)
@@ -129,7 +129,7 @@ def test_looks_get_rarer_where_they_would_cost_too_much(monkeypatch):
     assert run.layers == []
 
 
-def test_closing_takes_the_hooks_away():
+def test_closing_removes_the_hooks():
     net = model()
     run = dlviz.live()
     run.watch(net)
@@ -138,7 +138,7 @@ def test_closing_takes_the_hooks_away():
     assert not any(module._forward_hooks for module in net.modules())
 
 
-def test_watching_another_model_lets_the_first_go():
+def test_watching_another_model_removes_the_hooks_of_the_first():
     first, second = model(), model()
     run = dlviz.live()
     run.watch(first)
@@ -161,7 +161,7 @@ def test_the_weights_histogram_is_torchs(always):
     assert run.layers[1].counts == ()
 
 
-def test_weights_that_are_no_numbers_leave_the_others_their_histogram(always):
+def test_nonfinite_weights_are_left_out_of_the_histogram(always):
     net = nn.Linear(2, 2, bias=False)
     with torch.no_grad():
         net.weight[0] = torch.tensor([float("nan"), float("inf")])

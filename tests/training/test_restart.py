@@ -1,4 +1,4 @@
-"""A run begun again: the same seed replays bit for bit, knobs keep where they were turned, what was before stays to be compared."""
+"""A restarted run repeats its numbers bit for bit, keeps changed hyperparameters, and keeps the past runs for comparison."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from dlviz.kit.errors import DlvizError
 
 
 def training(epochs=2):
-    """A net with dropout, momentum and a shuffling loader: every kind of state and of chance."""
+    """Return a net with dropout, Adam and a shuffling loader: every kind of state and of randomness."""
     net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 1))
     opt = torch.optim.Adam(net.parameters(), lr=0.05)
     data = torch.utils.data.TensorDataset(torch.randn(48, 4), torch.randn(48, 1))
@@ -27,7 +27,7 @@ def training(epochs=2):
                 loss.backward()
                 opt.step()
                 run.log(loss=loss)
-                if at == (len(run.past), run.status["step"] if at is None else len(run.history["loss"])):
+                if at == (len(run.past_runs), run.status["step"] if at is None else len(run.history["loss"])):
                     act()
 
     return net, opt, loader, train
@@ -41,7 +41,7 @@ def test_the_same_numbers_come_again_bit_for_bit(seed):
     run = dlviz.live()
     run.restarts(net, opt, scheduler, seed=seed)
     train(run, (0, 9), run.restart)
-    (before,) = run.past
+    (before,) = run.past_runs
     assert len(before.history["loss"]) == 9
     assert list(run.history["loss"].values)[:9] == list(before.history["loss"].values)
     assert len(run.history["loss"]) == 12
@@ -49,16 +49,16 @@ def test_the_same_numbers_come_again_bit_for_bit(seed):
     assert (run.status["step"], run.status["epoch"]) == (12, 2)
 
 
-def test_without_putting_the_optimizer_back_they_do_not():
+def test_without_restoring_the_optimizer_they_do_not():
     dlviz.seed(7)
     net, _, _, train = training()
     run = dlviz.live()
     run.restarts(net, seed=0)  # Adam keeps its moments
     train(run, (0, 9), run.restart)
-    assert list(run.history["loss"].values)[:9] != list(run.past[0].history["loss"].values)
+    assert list(run.history["loss"].values)[:9] != list(run.past_runs[0].history["loss"].values)
 
 
-def test_knobs_stay_where_they_were_turned_and_the_past_keeps_its_own():
+def test_changed_hyperparameters_stay_and_past_runs_keep_their_own():
     net, opt, _, train = training()
     run = dlviz.live()
     run.knobs(lr=opt)
@@ -70,12 +70,14 @@ def test_knobs_stay_where_they_were_turned_and_the_past_keeps_its_own():
 
     train(run, (0, 5), act)
     assert opt.param_groups[0]["lr"] == 0.2 == run.settings["lr"]
-    assert run.past[0].settings == {"lr": 0.05}
-    assert run.history["loss"].values[0] == run.past[0].history["loss"].values[0]  # the same net and the same batch
-    assert run.history["loss"].values[1] != run.past[0].history["loss"].values[1]  # another step
+    assert run.past_runs[0].settings == {"lr": 0.05}
+    assert (
+        run.history["loss"].values[0] == run.past_runs[0].history["loss"].values[0]
+    )  # the same net and the same batch
+    assert run.history["loss"].values[1] != run.past_runs[0].history["loss"].values[1]  # another step
 
 
-def test_a_scheduler_begins_anew_where_nobody_turned():
+def test_a_scheduler_restarts_where_nothing_was_changed():
     net, opt, _, _ = training()
     scheduler = torch.optim.lr_scheduler.StepLR(opt, 1)
     run, seen = dlviz.live(), []
@@ -86,7 +88,7 @@ def test_a_scheduler_begins_anew_where_nobody_turned():
             seen.append(opt.param_groups[0]["lr"])
         opt.step()
         scheduler.step()
-        if epoch == 1 and not run.past:
+        if epoch == 1 and not run.past_runs:
             run.restart()
     assert seen == pytest.approx([0.05, 0.05, 0.005, 0.005] * 2)
 
@@ -102,7 +104,7 @@ def test_steps_without_epochs_go_back_too_and_a_pause_does_not_hold_them():
     assert seen == [0, 1, 0, 1, 2, 3]
 
 
-def test_what_can_be_gone_through_only_once_is_not_restarted():
+def test_an_iterator_cannot_be_restarted():
     run = dlviz.live()
     run.restarts(seed=0)
     for _ in run.steps(iter(range(3))):
@@ -121,7 +123,7 @@ def test_only_what_was_declared_can_be_restarted():
         run.restarts(nn.Linear(1, 1), [1])
 
 
-def test_a_generator_is_put_back():
+def test_a_generator_is_restored():
     generator = torch.Generator().manual_seed(3)
     run, seen = dlviz.live(), []
     run.restarts(generator)
@@ -132,7 +134,7 @@ def test_a_generator_is_put_back():
     assert seen[:2] == seen[2:]
 
 
-def test_a_thread_trains_anew_after_its_end_with_the_design_as_it_stands():
+def test_a_thread_trains_again_after_its_end_with_the_current_hyperparameters():
     design, widths = {"width": 3}, []
     run = dlviz.live()
     run.knobs(width=design)
@@ -155,9 +157,9 @@ def test_a_thread_trains_anew_after_its_end_with_the_design_as_it_stands():
     run.wait()
     assert widths[0] == (3, 0.1)
     assert widths[5:] == [(7, 0.5)] * 10
-    assert [one.settings["width"] for one in run.past] == [3, 7]
-    assert run.past[0].history.marks == []  # what was turned after its end belongs to the next
-    assert run.history["start"].values == run.past[1].history["start"].values
+    assert [one.settings["width"] for one in run.past_runs] == [3, 7]
+    assert run.past_runs[0].history.marks == []  # a value set after the end belongs to the next run
+    assert run.history["start"].values == run.past_runs[1].history["start"].values
 
 
 def test_a_thread_is_restarted_in_its_middle():
@@ -176,15 +178,15 @@ def test_a_thread_is_restarted_in_its_middle():
     run.start(train)
     until(lambda: len(run.history.get("loss", [])) > 20)
     run.restart()
-    until(lambda: run.past and len(run.history.get("loss", [])) > 20)
+    until(lambda: run.past_runs and len(run.history.get("loss", [])) > 20)
     run.stop()
     run.wait()
     assert run.state == "stopped"
-    assert list(run.history["loss"].values)[:20] == list(run.past[0].history["loss"].values)[:20]
+    assert list(run.history["loss"].values)[:20] == list(run.past_runs[0].history["loss"].values)[:20]
     assert len(lengths) == 2
 
 
-def test_a_plain_loop_after_a_thread_goes_back_by_itself():
+def test_a_plain_loop_after_a_thread_restarts_itself():
     run, called, seen = dlviz.live(), [], []
 
     def train():
@@ -220,19 +222,19 @@ def test_restarts_from_two_sides_lose_none_and_run_none_twice():
         one.start()
     for one in threads:
         one.join()
-    until(lambda: not run._working)
+    until(lambda: not run._training)
     assert max(most) == 1
-    assert not run._run.restarting
+    assert not run._run.restart_requested
 
 
-def test_ten_are_kept():
+def test_the_last_ten_runs_are_kept():
     run = dlviz.live()
     run.restarts(seed=0)
     for _ in run.steps(range(2)):
         run.log(loss=1.0)
-        if len(run.past) < 10 or run.past[0].name == "1":
+        if len(run.past_runs) < 10 or run.past_runs[0].name == "1":
             run.restart()
-    assert [one.name for one in run.past] == [str(number) for number in range(2, 12)]
+    assert [one.name for one in run.past_runs] == [str(number) for number in range(2, 12)]
 
 
 def until(true, seconds=20):

@@ -1,241 +1,238 @@
-// Curves that grow while the learner's loop runs, knobs that act on it, and the run to be seen once more.
+// Curves that grow while the learner's loop runs, controls of its hyperparameters, and the run played back.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
-import { card } from "../../kit/js/card.js";
-import { player } from "../../kit/js/player.js";
-import { controlBar } from "../../kit/js/controls.js";
-import { series, panelOf } from "./series.js";
-import { chart } from "./chart.js";
-import { dials } from "./controls.js";
-import { layersOf } from "./layers.js";
-import { runs, text } from "./run_table.js";
+import { baseView } from "../../kit/js/base_view.js";
+import { metricSeries, panelOf } from "./series.js";
+import { curvePanel } from "./chart.js";
+import { hyperparameterControls } from "./controls.js";
+import { layerTable } from "./layers.js";
+import { runTable, valueText } from "./run_table.js";
 
+/** Steps of the player: each is a hundredth of the run. */
 const FRAMES = 100;
-/** Milliseconds between two frames when the run is seen again. */
+/** Milliseconds between two frames of the playback. */
 const PACE = 70;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
-  const live = () => model.get("live");
-  const me = Math.random().toString(36).slice(2);
-  let metrics = new Map();
-  let marks = [];
-  let others = [];
-  let inside = [];
-  let status = model.get("status");
-  let charts = new Map();
+  const isLive = () => model.get("live");
+  const viewId = Math.random().toString(36).slice(2);
+  /** What the kernel has sent: the run's metrics by name, its marks, the runs behind it, its layers and its status. */
+  let run = { metrics: new Map(), marks: [], others: [], layers: [], status: model.get("status") };
+  const panels = new Map();
   let width = 0;
-  let due = 0;
-  const ui = card({ el, model, signal, name: "live" });
+  let frameRequest = 0;
+  const on = baseView({
+    model, el, signal, name: "live", steps: () => FRAMES, label: (frame) => fillIn(messages.step_at, { step: stepAt(frame) }), draw: addControls, showStep: scheduleDraw, pace: PACE, onEscape,
+    traits: { settings: showHyperparameters, controls: showHyperparameters, status: readStatus, smoothing() {}, log_y() {}, log_x() {}, paused() {}, picked() {} },
+  });
   const empty = h("p", { class: "live-empty" }, messages.waiting);
-  const panels = h("div", { class: "live-panels" });
-  const turner = dials({ signal, turn, live });
-  const controls = controlBar({ signal });
-  const buttons = h("div", { class: "live-buttons" });
-  const bar = player({ model, messages, signal, root: ui.root, steps: () => FRAMES, label: (step) => fillIn(messages.at, { step: stepAt(step) }), pace: PACE });
-  ui.main.append(empty, panels);
-  bar.element.prepend(buttons);
-  const list = runs({ signal, messages, pick: (row) => save("picked", row) });
-  ui.main.append(list.element);
-  ui.root.append(bar.element, turner.element, controls.element);
+  const panelRow = h("div", { class: "live-panels" });
+  const table = runTable({ signal, messages, pick: (row) => on.save("picked", row) });
+  const hyperparameters = hyperparameterControls({ signal, isLive, set: (name, value) => on.save("settings", { ...model.get("settings"), [name]: value }) });
+  const buttons = loopButtons({ model, messages, signal, save: on.save });
+  on.ui.main.append(empty, panelRow, table.element);
+  on.start();
+  on.ui.root.querySelector(".dlviz-player").prepend(buttons.element);
+  on.controls.element.before(hyperparameters.element);
+  showHyperparameters();
+  model.on("msg:custom", receive);
+  onThemeChange(on.ui.root, signal, scheduleDraw);
+  const observer = new ResizeObserver(([entry]) => {
+    const measured = Math.round(entry.contentRect.width);
+    if (measured === width || !measured) return;
+    width = measured;
+    scheduleDraw();
+  });
+  observer.observe(on.ui.main);
+  signal.addEventListener("abort", () => {
+    observer.disconnect();
+    cancelAnimationFrame(frameRequest);
+    model.off("msg:custom", receive);
+  });
+  const record = model.get("record");
+  if (!isLive() && record.series) receive({ kind: "history", to: viewId, ...record }, []);
+  else requestHistory();
 
-  const pause = button("pause", () => save("paused", !model.get("paused")));
-  const single = button("single", () => model.send({ kind: "step" }));
-  const stop = button("stop", () => model.send({ kind: "stop" }));
-  const again = button("again", () => model.send({ kind: "again" }));
-  again.title = messages.again_long;
-  buttons.append(pause, single, stop, again);
-  controls.range({ label: messages.smoothing, max: () => 99, get: () => Math.round(100 * model.get("smoothing")), set: (value) => save("smoothing", value / 100), text: (value) => (value / 100).toFixed(2) });
-  for (const axis of ["log_y", "log_x"]) controls.choice({ label: messages[axis], options: [["no", messages.off], ["yes", messages.on]], get: () => (model.get(axis) ? "yes" : "no"), set: (value) => save(axis, value === "yes") });
-  controls.update();
-
-  function button(name, act) {
-    const node = h("button", { type: "button", class: "live-button" }, messages[name]);
-    node.addEventListener("click", act, { signal });
-    return node;
+  function addControls() {
+    on.controls.range({ label: messages.smoothing, max: () => 99, get: () => Math.round(100 * model.get("smoothing")), set: (value) => on.save("smoothing", value / 100), text: (value) => (value / 100).toFixed(2) });
+    for (const axis of ["log_y", "log_x"]) on.controls.choice({ label: messages[axis], options: [["no", messages.off], ["yes", messages.on]], get: () => (model.get(axis) ? "yes" : "no"), set: (value) => on.save(axis, value === "yes") });
   }
-  function save(name, value) {
-    model.set(name, value);
-    model.save_changes();
+  function showHyperparameters() {
+    hyperparameters.show(model.get("controls"));
+    hyperparameters.update(model.get("settings"));
   }
-  function turn(name, value) {
-    save("settings", { ...model.get("settings"), [name]: value });
+  /** Escape ends the highlighting of a past run; it does not rewind a run that is still growing. */
+  function onEscape() {
+    if (model.get("picked") >= 0) on.save("picked", -1);
+    return true;
   }
-  /** How far the player has the run shown: to its end, unless it stands before. */
+  /** The training step of a frame of the player; the last frame is the end of the run. */
   function stepAt(frame) {
-    const last = Math.max(0, ...[...metrics.values()].map((one) => one.last()));
+    const last = Math.max(0, ...[...run.metrics.values()].map((metric) => metric.last()));
     return frame >= FRAMES ? last : Math.round((last * frame) / FRAMES);
   }
 
-  function take(content, buffers) {
-    const part = whole(content, buffers);
+  function receive(content, buffers) {
+    const part = restoreBuffers(content, buffers);
     if (part.kind === "history") {
-      // Without an address it is for every view: the run has begun again.
-      if (part.to && part.to !== me) return;
-      metrics = new Map();
-      marks = [];
-      others = part.others;
+      // A history without an address is for every view: the run has restarted.
+      if (part.to && part.to !== viewId) return;
+      run = { ...run, metrics: new Map(), marks: [], others: part.others.map(decodeRun) };
     }
-    for (const one of part.series) {
-      if (!metrics.has(one.name)) metrics.set(one.name, series(one.name));
-      // What does not fit on what is here was sent to another view: ask for all of it.
-      if (!metrics.get(one.name).add(one)) return ask();
+    for (const series of part.series ?? []) {
+      if (!run.metrics.has(series.name)) run.metrics.set(series.name, metricSeries(series.name));
+      // Points that do not continue the series here were sent to another view: request the complete history.
+      if (!run.metrics.get(series.name).add(series)) return requestHistory();
     }
-    marks.push(...part.marks);
-    if (part.layers) inside = part.layers;
-    status = part.status;
-    later();
+    run.marks.push(...(part.marks ?? []));
+    if (part.layers) run.layers = part.layers;
+    if (part.status) run.status = part.status;
+    scheduleDraw();
   }
-  function ask() {
-    model.send({ kind: "open", from: me });
+  function requestHistory() {
+    model.send({ kind: "open", from: viewId });
   }
-  /** At most one drawing for each frame of the screen. */
-  function later() {
-    if (!due) due = requestAnimationFrame(draw);
+  function readStatus() {
+    if (!isLive() || run.status.state !== model.get("status").state) run.status = model.get("status");
+  }
+  /** Draw at most once for each animation frame. */
+  function scheduleDraw() {
+    if (!frameRequest) frameRequest = requestAnimationFrame(draw);
   }
 
   function draw() {
-    due = 0;
-    const colors = { ...themeColors(ui.root), mono: getComputedStyle(ui.root).getPropertyValue("--mono") };
-    const style = getComputedStyle(ui.root);
-    const inks = ["pos", "neg", "flow", "good", "bad", "accent", "ink-3"].map((name) => style.getPropertyValue(`--${name}`).trim());
-    const groups = new Map();
-    for (const one of metrics.values()) {
-      const base = panelOf(one.name);
-      groups.set(base, [...(groups.get(base) ?? []), one]);
-    }
-    // A run that has just begun again has no numbers yet: the panels of those behind it stay.
-    for (const one of others.flatMap((run) => run.series)) if (!groups.has(panelOf(one.name)) && charts.has(panelOf(one.name))) groups.set(panelOf(one.name), []);
+    frameRequest = 0;
+    const style = getComputedStyle(on.ui.root);
+    const colors = { ...themeColors(on.ui.root), mono: style.getPropertyValue("--mono") };
+    const curveColors = ["pos", "neg", "flow", "good", "bad", "accent", "ink-3"].map((name) => style.getPropertyValue(`--${name}`).trim());
+    const otherColor = (index) => curveColors[2 + (index % (curveColors.length - 2))];
+    const groups = groupMetrics();
     empty.hidden = groups.size > 0;
-    for (const base of groups.keys()) {
-      if (charts.has(base)) continue;
-      charts.set(base, chart({ name: base, signal, hover: point, label: base }));
-      panels.append(charts.get(base).element);
-    }
-    for (const [base, one] of charts) one.element.hidden = !groups.has(base);
+    for (const [base, panel] of panels) panel.element.hidden = !groups.has(base);
+    const { others } = run;
     const picked = model.get("picked") < others.length ? model.get("picked") : -1;
     const frame = model.get("step");
     const until = frame >= FRAMES ? Infinity : stepAt(frame);
-    const shown = marks.filter((mark) => mark.kind === "knob").map((mark, row) => ({ ...mark, row, text: fillIn(messages.turned, { name: mark.name, old: text(mark.old), new: text(mark.new) }) }));
-    const epochs = marks.filter((mark) => mark.kind === "epoch");
-    const all = [...(epochs.length <= 40 ? epochs : []), ...shown].filter((mark) => mark.step <= until);
-    for (const [base, list] of groups) {
-      const behind = others.flatMap((run, r) => run.series.filter((one) => panelOf(one.name) === base).map((one) => ({ points: one.points, color: ink(r), dash: one.name !== base, behind: true, picked: r === picked, faded: picked >= 0 && r !== picked, title: `${run.name} · ${one.name}` })));
-      const own = list.map((points, k) => ({ points, color: inks[k % 2], dash: k > 0, title: points.name }));
-      charts.get(base).draw({ width: room(groups.size), curves: [...behind, ...own], colors, until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks: all });
+    const marks = visibleMarks(until);
+    for (const [base, metrics] of groups) {
+      const behind = others.flatMap((other, index) => other.metrics.filter((points) => panelOf(points.name) === base).map((points) => ({
+        points, color: otherColor(index), dash: points.name !== base, behind: true, picked: index === picked, faded: picked >= 0 && index !== picked, title: `${other.name} · ${points.name}`,
+      })));
+      const own = metrics.map((points, k) => ({ points, color: curveColors[k % 2], dash: k > 0, title: points.name }));
+      panelFor(base).draw({ width: panelWidth(groups.size), curves: [...behind, ...own], colors, until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
     }
-    const rows = others.map((run, r) => ({ name: run.name, settings: run.settings, color: ink(r), last: lastOf(run.series.map((one) => one.points)) }));
-    list.show([...rows, { name: model.get("scene").name, settings: model.get("settings"), color: inks[0], last: lastOf([...metrics.values()]) }], picked);
-    tell();
-
-    function ink(r) {
-      return inks[2 + (r % (inks.length - 2))];
+    const rows = others.map((other, index) => ({ name: other.name, settings: other.settings, color: otherColor(index), last: lastValues(other.metrics) }));
+    table.show([...rows, { name: model.get("scene").name, settings: model.get("settings"), color: curveColors[0], last: lastValues([...run.metrics.values()]) }], picked);
+    drawStatus();
+  }
+  /** The run's metrics by panel. After a restart there are no values yet, but the panels of the past runs stay. */
+  function groupMetrics() {
+    const groups = new Map();
+    for (const points of run.metrics.values()) groups.set(panelOf(points.name), [...(groups.get(panelOf(points.name)) ?? []), points]);
+    for (const { name } of run.others.flatMap((other) => other.metrics)) if (!groups.has(panelOf(name)) && panels.has(panelOf(name))) groups.set(panelOf(name), []);
+    return groups;
+  }
+  function panelFor(base) {
+    if (!panels.has(base)) {
+      panels.set(base, curvePanel({ signal, label: base, hover: (step) => panels.forEach((panel) => panel.setCursor(step)) }));
+      panelRow.append(panels.get(base).element);
     }
+    return panels.get(base);
   }
-  function lastOf(curves) {
-    return Object.fromEntries(curves.filter((one) => one.size()).map((one) => [one.name, one.y(one.size() - 1)]));
+  function visibleMarks(until) {
+    const changes = run.marks.filter((mark) => mark.kind === "hyperparameter").map((mark, row) => ({ ...mark, row, text: fillIn(messages.changed, { name: mark.name, old: valueText(mark.old), new: valueText(mark.new) }) }));
+    const epochs = run.marks.filter((mark) => mark.kind === "epoch");
+    return [...(epochs.length <= 40 ? epochs : []), ...changes].filter((mark) => mark.step <= until);
   }
-  /** Two panels abreast where there is room for both. */
-  function room(count) {
-    const all = width - 32;
-    return Math.max(260, count > 1 && all > 720 ? Math.floor((all - 16) / 2) : all);
-  }
-  function point(step) {
-    for (const one of charts.values()) one.point(step);
+  /** Two panels beside each other if there is space for both. */
+  function panelWidth(count) {
+    const available = width - 32;
+    return Math.max(260, count > 1 && available > 720 ? Math.floor((available - 16) / 2) : available);
   }
 
-  function tell() {
-    const { state, step, steps, epoch, epochs, left, seconds, own, error } = status;
+  function drawStatus() {
+    const { state, step, steps, epoch, epochs, left, seconds, overhead, error } = run.status;
+    const metrics = [...run.metrics.values()];
     const parts = [model.get("scene").name, messages[`state.${state}`]];
     if (epochs) parts.push(fillIn(messages.epoch_of, { epoch, epochs }));
     if (step) parts.push(fillIn(steps ? messages.step_of : messages.step_at, { step: step.toLocaleString("en"), steps: steps.toLocaleString("en") }));
-    if (state === "running" && left) parts.push(fillIn(messages.left, { time: clock(left) }));
+    if (state === "running" && left) parts.push(fillIn(messages.time_left, { time: clock(left) }));
     else if (seconds) parts.push(clock(seconds));
-    for (const one of [...metrics.values()].slice(0, 4)) parts.push(`${one.name} ${format(one.y(one.size() - 1), 3)}`);
-    ui.setSignature(parts.join(" · "));
-    ui.setBadge({ kind: own > 0.03 ? "" : "good", text: fillIn(messages.overhead, { share: `${(100 * own).toFixed(1)}%` }) });
-    const notes = live() ? [...model.get("scene").notes] : [];
-    for (const one of metrics.values()) if (one.wild()) notes.push({ kind: "bad", text: fillIn(messages.wild, { count: one.wild(), name: one.name }) });
-    const first = marks.find((mark) => mark.kind === "wild");
-    if (first) notes.unshift({ kind: "bad", text: fillIn(messages.wild_layer, { name: first.name, step: first.step }) });
-    if (error) notes.push({ kind: "bad", text: fillIn(messages.failed, { error }) });
-    ui.setNotes(notes);
-    if (inside.length || ui.side.firstChild) ui.setSide(layersOf(inside, messages), messages.layers);
-    ui.setSummary(fillIn(messages.summary, { name: parts.join(", ") }));
+    for (const metric of metrics.slice(0, 4)) parts.push(`${metric.name} ${format(metric.y(metric.size() - 1), 3)}`);
+    on.ui.setSignature(parts.join(" · "));
+    on.ui.setBadge({ kind: overhead > 0.03 ? "" : "good", text: fillIn(messages.overhead, { share: `${(100 * overhead).toFixed(1)}%` }) });
+    on.ui.setSummary(fillIn(messages.summary, { name: parts.join(", ") }));
+    const first = run.marks.find((mark) => mark.kind === "nonfinite");
+    on.ui.setNotes([
+      ...(first ? [{ kind: "bad", text: fillIn(messages.nonfinite_layer, { name: first.name, step: first.step }) }] : []),
+      ...(isLive() ? model.get("scene").notes : []),
+      ...metrics.filter((metric) => metric.nonfiniteCount()).map((metric) => ({ kind: "bad", text: fillIn(messages.nonfinite, { count: metric.nonfiniteCount(), name: metric.name }) })),
+      ...(error ? [{ kind: "bad", text: fillIn(messages.failed, { error }) }] : []),
+    ]);
+    if (run.layers.length || on.ui.side.firstChild) on.ui.setSide(layerTable(run.layers, messages), messages.layers);
     const active = state === "running" || state === "paused";
-    buttons.hidden = !live() || !(active || status.again);
-    pause.hidden = stop.hidden = !active;
-    again.hidden = !status.again;
-    pause.textContent = model.get("paused") ? messages.resume : messages.pause;
-    single.hidden = !active || !model.get("paused");
+    buttons.update(active, run.status.can_restart);
     const done = steps ? Math.min(1, step / steps) : active ? 0 : 1;
-    ui.root.style.setProperty("--progress", `${100 * done}%`);
-    ui.root.toggleAttribute("data-running", active);
-  }
-  function clock(seconds) {
-    const whole_ = Math.round(seconds);
-    if (seconds < 10) return `${seconds.toFixed(1)} s`;
-    return `${Math.floor(whole_ / 60)}:${String(whole_ % 60).padStart(2, "0")}`;
-  }
-
-  function turned() {
-    turner.show(model.get("dials"));
-    turner.update(model.get("settings"));
-  }
-  const events = {
-    "msg:custom": take, "change:settings": turned, "change:dials": turned, "change:step": moved, "change:smoothing": moved, "change:log_y": moved, "change:log_x": moved, "change:paused": moved, "change:picked": moved,
-    "change:status": () => {
-      if (!live() || status.state !== model.get("status").state) status = model.get("status");
-      later();
-    },
-  };
-  function moved() {
-    bar.update();
-    controls.update();
-    ui.announce(model.get("playing") ? "" : fillIn(messages.at, { step: stepAt(model.get("step")) }));
-    later();
-  }
-  for (const [event, call] of Object.entries(events)) model.on(event, call);
-  signal.addEventListener("abort", () => {
-    for (const [event, call] of Object.entries(events)) model.off(event, call);
-  });
-  onThemeChange(ui.root, signal, later);
-  // Its own width is asked for when it changes, not at every drawing.
-  const watcher = new ResizeObserver(([entry]) => {
-    const now = Math.round(entry.contentRect.width);
-    if (now === width || !now) return;
-    width = now;
-    later();
-  });
-  watcher.observe(ui.main);
-  signal.addEventListener("abort", () => watcher.disconnect());
-  turned();
-  const record = model.get("record");
-  if (!live() && record.series) take({ kind: "history", to: me, ...record, others: behindOf(record.others) }, null);
-  else ask();
-
-  /** Runs to be drawn behind: their points decoded. */
-  function behindOf(list) {
-    return list.map((run) => ({ ...run, series: run.series.map((one) => {
-      const points = series(one.name);
-      points.add(one);
-      return { name: one.name, points };
-    }) }));
-  }
-  function whole(content, buffers) {
-    const filled = buffers ? fill(content, buffers) : content;
-    return filled.kind === "history" && buffers ? { ...filled, others: behindOf(filled.others) } : filled;
+    on.ui.root.style.setProperty("--progress", `${100 * done}%`);
+    on.ui.root.toggleAttribute("data-running", active);
   }
 }
 
-/** A message with its buffers back where Python took them from. */
-function fill(value, buffers) {
-  if (Array.isArray(value)) return value.map((one) => fill(one, buffers));
-  if (value === null || typeof value !== "object") return value;
+/** Buttons that pause, stop and restart the loop; hidden where there is no loop. */
+function loopButtons({ model, messages, signal, save }) {
+  const button = (name, act) => {
+    const node = h("button", { type: "button", class: "live-button" }, messages[name]);
+    node.addEventListener("click", act, { signal });
+    return node;
+  };
+  const pause = button("pause", () => save("paused", !model.get("paused")));
+  const single = button("single_step", () => model.send({ kind: "step" }));
+  const stop = button("stop", () => model.send({ kind: "stop" }));
+  const restart = button("restart", () => model.send({ kind: "restart" }));
+  restart.title = messages.restart_long;
+  const element = h("div", { class: "live-buttons" }, pause, single, stop, restart);
+  return {
+    element,
+    update(active, canRestart) {
+      element.hidden = !model.get("live") || !(active || canRestart);
+      pause.hidden = stop.hidden = !active;
+      restart.hidden = !canRestart;
+      pause.textContent = model.get("paused") ? messages.resume : messages.pause;
+      single.hidden = !active || !model.get("paused");
+    },
+  };
+}
+
+/** A past run with its points decoded. */
+function decodeRun(other) {
+  const metrics = other.series.map((series) => {
+    const points = metricSeries(series.name);
+    points.add(series);
+    return points;
+  });
+  return { name: other.name, settings: other.settings, metrics };
+}
+
+function lastValues(metrics) {
+  return Object.fromEntries(metrics.filter((metric) => metric.size()).map((metric) => [metric.name, metric.y(metric.size() - 1)]));
+}
+
+/** Seconds as text, such as "4.2 s" or "1:05". */
+function clock(seconds) {
+  const rounded = Math.round(seconds);
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  return `${Math.floor(rounded / 60)}:${String(rounded % 60).padStart(2, "0")}`;
+}
+
+/** A message with its buffers where Python took them out. */
+function restoreBuffers(value, buffers) {
+  if (Array.isArray(value)) return value.map((item) => restoreBuffers(item, buffers));
+  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
   if ("$buffer" in value) return buffers[value.$buffer];
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, fill(one, buffers)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restoreBuffers(item, buffers)]));
 }
 
 export default { render };

@@ -1,45 +1,43 @@
-// What the newest look into the model found: a row for every layer, and below it how its weights are spread.
+// The latest sample of the model: a row for every layer, and below it a histogram of its weights.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 
-/** @param {any[][]} rows name, gradient norm, update ratio, dead share, heights of the weights' histogram and its ends; "" where there is none */
-export function layersOf(rows, messages) {
-  const most = Math.max(1e-30, ...rows.map((row) => (Number.isFinite(Number(row[1])) ? Number(row[1]) : 0)));
+/** @param {any[][]} rows name, gradient norm, update ratio, share of dead units, heights of the weights' histogram and its ends; "" for a missing value */
+export function layerTable(rows, messages) {
+  const largest = Math.max(1e-30, ...rows.map((row) => (Number.isFinite(Number(row[1])) ? Number(row[1]) : 0)));
   const head = h("tr", {}, h("th", { scope: "col" }, messages.layer), ...["gradient", "ratio", "dead"].map((name) => h("th", { scope: "col", title: messages[`${name}_long`] }, messages[name])));
   const body = rows.flatMap(([name, gradient, ratio, dead, heights, low, high]) => [
     h("tr", {},
       h("th", { scope: "row", title: name }, name),
-      h("td", {}, Number.isFinite(Number(gradient)) && gradient !== "" ? bar(Number(gradient) / most) : null, text(gradient)),
+      h("td", {}, Number.isFinite(Number(gradient)) && gradient !== "" ? bar(Number(gradient) / largest) : null, text(gradient)),
       h("td", {}, text(ratio)),
       h("td", { "data-warn": Number(dead) > 0.5 ? "" : null }, dead === "" ? "" : `${Math.round(100 * Number(dead))}%`)),
-    heights === "" ? null : h("tr", { class: "live-spread" }, h("td", { colspan: 4 }, spread(typedArray(heights, "uint8"), low, high, messages))),
+    heights === "" ? null : h("tr", { class: "live-histogram-row" }, h("td", { colspan: 4 }, histogram(typedArray(heights, "uint8"), low, high, messages))),
   ]);
   return h("div", {}, h("h4", {}, messages.layers), h("table", { class: "live-layers" }, head, ...body));
 }
 
-/** Bars from the least weight to the largest; the line stands at 0. */
-function spread(heights, low, high, messages) {
-  const bars = h("span", { class: "live-bars", role: "img", "aria-label": fillIn(messages.bars, { low: format(low, 2), high: format(high, 2) }) });
+/** Bars from the least weight to the largest, with a line at 0. */
+function histogram(heights, low, high, messages) {
+  const bars = h("span", { class: "live-bars", role: "img", "aria-label": fillIn(messages.histogram, { low: format(low, 2), high: format(high, 2) }) });
   for (const height of heights) {
-    const one = h("i");
-    one.style.setProperty("--share", String(height / 255));
-    bars.append(one);
+    bars.append(bar(height / 255));
   }
   if (low < 0 && high > 0) {
     const zero = h("b");
     zero.style.setProperty("--at", `${(100 * -low) / (high - low)}%`);
     bars.append(zero);
   }
-  return h("span", { class: "live-ends" }, h("small", {}, format(low, 2)), bars, h("small", {}, format(high, 2)));
+  return h("span", { class: "live-histogram" }, h("small", {}, format(low, 2)), bars, h("small", {}, format(high, 2)));
 }
 
 function text(value) {
   return value === "" ? "" : format(Number(value), 2);
 }
-function bar(share) {
+function bar(fraction) {
   const node = h("i");
-  node.style.setProperty("--share", String(share));
+  node.style.setProperty("--share", String(fraction));
   return node;
 }

@@ -1,54 +1,55 @@
-// The points of one metric as they come in, with the least and largest of every block of them. However long a run goes on, a page keeps so
-// many of them and no more: of each bunch the first, the last, the least, the largest and the first that is no number.
+// The received points of one metric, with the minimum and maximum of every block. The number of points is bounded however long a run
+// is: a full store keeps of every bin the first, last, least and largest point and the first that is not finite.
 
 import { typedArray } from "../../kit/js/typed_arrays.js";
 
 const BLOCK = 64;
-/** So many points are kept; beyond, every bunch of 16 is thinned to at most 5. */
-const MOST = 65_536;
-const BUNCH = 16;
+/** Largest number of points; beyond it, every bin of 16 points is reduced to at most 5. */
+const MAX_POINTS = 65_536;
+const BIN = 16;
 
-export function series(name) {
+export function metricSeries(name) {
   let xs = new Float64Array(256);
   let ys = new Float64Array(256);
-  let drawn = 0;
-  /** How many values the run has logged, drawn or not. */
+  let size = 0;
+  /** Number of values that the run has logged, including those that are not stored. */
   let count = 0;
   let low = [];
   let high = [];
-  let wild = 0;
-  const odd = [];
+  let nonfinite = 0;
+  /** Indices of stored points that are not finite, at most 200. */
+  const nonfiniteIndices = [];
 
-  function grow(size) {
-    if (size <= xs.length) return;
-    const room = Math.max(size, 2 * xs.length);
-    const [x, y] = [new Float64Array(room), new Float64Array(room)];
-    x.set(xs.subarray(0, drawn));
-    y.set(ys.subarray(0, drawn));
+  function grow(needed) {
+    if (needed <= xs.length) return;
+    const capacity = Math.max(needed, 2 * xs.length);
+    const [x, y] = [new Float64Array(capacity), new Float64Array(capacity)];
+    x.set(xs.subarray(0, size));
+    y.set(ys.subarray(0, size));
     [xs, ys] = [x, y];
   }
   function clear() {
-    [drawn, count, low, high, wild] = [0, 0, [], [], 0];
-    odd.length = 0;
+    [size, count, low, high, nonfinite] = [0, 0, [], [], 0];
+    nonfiniteIndices.length = 0;
   }
-  /** @param {any} part as Python wrote it @returns {boolean} whether it fits on what is there */
+  /** @param {any} part data of scene.series_part @returns {boolean} whether it continues the stored points */
   function add(part) {
     if (part.first === 0 && count) clear();
     if (part.first !== count) return false;
-    const values = typedArray(part.values, part.kind ?? "float32");
+    const values = typedArray(part.values, part.dtype ?? "float32");
     const steps = part.steps ? typedArray(part.steps, "float64") : null;
-    grow(drawn + values.length);
+    grow(size + values.length);
     for (let i = 0; i < values.length; i += 1) {
-      if (!Number.isFinite(values[i])) wild += 1;
-      put(steps ? steps[i] : part.from + i, values[i]);
+      if (!Number.isFinite(values[i])) nonfinite += 1;
+      store(steps ? steps[i] : part.from + i, values[i]);
     }
     count += part.count;
-    while (drawn > MOST) thin();
+    while (size > MAX_POINTS) reduce();
     return true;
   }
-  function put(x, y) {
-    const p = drawn;
-    drawn += 1;
+  function store(x, y) {
+    const p = size;
+    size += 1;
     xs[p] = x;
     ys[p] = y;
     const block = Math.floor(p / BLOCK);
@@ -57,35 +58,35 @@ export function series(name) {
       high.push(-Infinity);
     }
     if (!Number.isFinite(y)) {
-      if (odd.length < 200) odd.push(p);
+      if (nonfiniteIndices.length < 200) nonfiniteIndices.push(p);
       return;
     }
     if (y < low[block]) low[block] = y;
     if (y > high[block]) high[block] = y;
   }
-  function thin() {
-    const [oldX, oldY, size] = [xs, ys, drawn];
-    [drawn, low, high] = [0, [], []];
-    odd.length = 0;
-    [xs, ys] = [new Float64Array(MOST), new Float64Array(MOST)];
-    grow(Math.ceil(size / BUNCH) * 5);
-    for (let from = 0; from < size; from += BUNCH) {
-      const to = Math.min(size, from + BUNCH);
-      let [least, most, strange] = [-1, -1, -1];
+  function reduce() {
+    const [oldX, oldY, oldSize] = [xs, ys, size];
+    [size, low, high] = [0, [], []];
+    nonfiniteIndices.length = 0;
+    [xs, ys] = [new Float64Array(MAX_POINTS), new Float64Array(MAX_POINTS)];
+    grow(Math.ceil(oldSize / BIN) * 5);
+    for (let from = 0; from < oldSize; from += BIN) {
+      const to = Math.min(oldSize, from + BIN);
+      let [least, largest, firstNonfinite] = [-1, -1, -1];
       for (let p = from; p < to; p += 1) {
-        if (!Number.isFinite(oldY[p])) strange = strange < 0 ? p : strange;
+        if (!Number.isFinite(oldY[p])) firstNonfinite = firstNonfinite < 0 ? p : firstNonfinite;
         else {
           if (least < 0 || oldY[p] < oldY[least]) least = p;
-          if (most < 0 || oldY[p] > oldY[most]) most = p;
+          if (largest < 0 || oldY[p] > oldY[largest]) largest = p;
         }
       }
-      const kept = [...new Set([from, to - 1, least, most, strange])].filter((p) => p >= 0).sort((a, b) => a - b);
-      for (const p of kept) put(oldX[p], oldY[p]);
+      const kept = [...new Set([from, to - 1, least, largest, firstNonfinite])].filter((p) => p >= 0).sort((a, b) => a - b);
+      for (const p of kept) store(oldX[p], oldY[p]);
     }
   }
-  /** The first place whose step is at least `x`. */
-  function at(x) {
-    let [from, to] = [0, drawn];
+  /** The first index whose step is at least `x`. */
+  function indexOf(x) {
+    let [from, to] = [0, size];
     while (from < to) {
       const middle = (from + to) >> 1;
       if (xs[middle] < x) from = middle + 1;
@@ -93,40 +94,40 @@ export function series(name) {
     }
     return from;
   }
-  /** Least and largest finite value of places from `a` up to `b`. */
+  /** Least and largest finite value of the indices from `a` up to `b`. */
   function range(a, b) {
-    let [least, most] = [Infinity, -Infinity];
+    let [least, largest] = [Infinity, -Infinity];
     let p = a;
     while (p < b) {
       if (p % BLOCK === 0 && p + BLOCK <= b) {
         const block = p / BLOCK;
         if (low[block] < least) least = low[block];
-        if (high[block] > most) most = high[block];
+        if (high[block] > largest) largest = high[block];
         p += BLOCK;
       } else {
         const value = ys[p];
         if (Number.isFinite(value)) {
           if (value < least) least = value;
-          if (value > most) most = value;
+          if (value > largest) largest = value;
         }
         p += 1;
       }
     }
-    return [least, most];
+    return [least, largest];
   }
   return {
-    name, add, at, range, odd,
+    name, add, indexOf, range, nonfiniteIndices,
     x: (p) => xs[p],
     y: (p) => ys[p],
-    size: () => drawn,
+    size: () => size,
     count: () => count,
-    wild: () => wild,
-    last: () => (drawn ? xs[drawn - 1] : 0),
-    first: () => (drawn ? xs[0] : 0),
+    nonfiniteCount: () => nonfinite,
+    last: () => (size ? xs[size - 1] : 0),
+    first: () => (size ? xs[0] : 0),
   };
 }
 
-/** Metrics of one kind share a panel: "loss" and "val_loss". */
+/** The panel of a metric: "loss" and "val_loss" share one. */
 export function panelOf(name) {
   const [head, ...rest] = name.split("_");
   return rest.length && ["val", "valid", "validation", "test", "train"].includes(head) ? rest.join("_") : name;
