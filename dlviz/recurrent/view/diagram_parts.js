@@ -1,9 +1,9 @@
-// Parts of the step's picture: pipes that states flow through, valves that gates open, boxes with a gate's numbers.
+// Parts of the cell diagram: pipes for states, valves that gates open, boxes with a gate's numbers.
 
 import { h, s } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 
-const VALVE = 34;
+const VALVE_HEIGHT = 34;
 
 export function text(x, y, content, kind = "", anchor = "start") {
   return s("text", { x, y, class: kind, "text-anchor": anchor }, content);
@@ -13,29 +13,29 @@ export function pipe(d, kind = "rec-pipe") {
   return s("path", { d, class: kind });
 }
 
-/** A slot in a pipe with shutters that leave open what the gate lets through. */
+/** A slot in a pipe with two shutters, open by the value of its gate. */
 export function valve(x, y, name) {
-  const upper = s("rect", { x: x - 6, y: y - VALVE / 2, width: 12, height: 0, class: "rec-shutter" });
+  const upper = s("rect", { x: x - 6, y: y - VALVE_HEIGHT / 2, width: 12, height: 0, class: "rec-shutter" });
   const lower = s("rect", { x: x - 6, y, width: 12, height: 0, class: "rec-shutter" });
-  const frame = s("rect", { x: x - 6, y: y - VALVE / 2, width: 12, height: VALVE, rx: 2, class: "rec-valve" });
+  const frame = s("rect", { x: x - 6, y: y - VALVE_HEIGHT / 2, width: 12, height: VALVE_HEIGHT, rx: 2, class: "rec-valve" });
   return {
-    node: s("g", {}, s("rect", { x: x - 6, y: y - VALVE / 2, width: 12, height: VALVE, class: "rec-slot" }), pipe(`M${x - 6},${y}h12`), upper, lower, frame, text(x, y - VALVE / 2 - 4, name, "rec-name", "middle")),
+    node: s("g", {}, s("rect", { x: x - 6, y: y - VALVE_HEIGHT / 2, width: 12, height: VALVE_HEIGHT, class: "rec-slot" }), pipe(`M${x - 6},${y}h12`), upper, lower, frame, text(x, y - VALVE_HEIGHT / 2 - 4, name, "rec-name", "middle")),
     set(value) {
-      const shut = (VALVE / 2) * (1 - Math.max(0, Math.min(1, Math.abs(value))));
+      const shut = (VALVE_HEIGHT / 2) * (1 - Math.max(0, Math.min(1, Math.abs(value))));
       upper.setAttribute("height", shut);
       lower.setAttribute("height", shut);
-      lower.setAttribute("y", y + VALVE / 2 - shut);
+      lower.setAttribute("y", y + VALVE_HEIGHT / 2 - shut);
     },
   };
 }
 
-/** Where two pipes meet. */
+/** The joint of two pipes, with the sign of an operation. */
 export function joint(x, y, sign) {
   return s("g", {}, s("circle", { cx: x, cy: y, r: 11, class: "rec-joint" }), text(x, y + 5, sign, "rec-sign", "middle"));
 }
 
-/** A number that changes, with its name before it. */
-export function figure(x, y, name, anchor = "start") {
+/** A number with its name before it. */
+export function namedValue(x, y, name, anchor = "start") {
   const value = s("tspan", { class: "rec-value" });
   return {
     node: s("text", { x, y, "text-anchor": anchor }, name ? `${name} ` : "", value),
@@ -46,18 +46,18 @@ export function figure(x, y, name, anchor = "start") {
 }
 
 /**
- * A gate: what comes from x, what comes from h, their sum, and the gate itself as a bar.
- * @param {{x: number, y: number, wide: number, name: string, nonlinearity: string, rows: string[], label: string, choose: () => void, signal: AbortSignal}} options
+ * A gate: its part from x, its part from h, their sum, and its value as a bar.
+ * @param {{x: number, y: number, width: number, name: string, nonlinearity: string, rows: string[], label: string, choose: () => void, signal: AbortSignal}} options
  */
-export function box({ x, y, wide, name, nonlinearity, rows, label, choose, signal }) {
-  const high = 42 + 17 * rows.length;
-  const value = text(x + wide - 8, y + 17, "", "rec-value", "end");
+export function box({ x, y, width, name, nonlinearity, rows, label, choose, signal }) {
+  const height = 42 + 17 * rows.length;
+  const value = text(x + width - 8, y + 17, "", "rec-value", "end");
   const bar = s("rect", { x: x + 8, y: y + 23, width: 0, height: 5, class: "rec-bar" });
-  const numbers = rows.map((_, k) => text(x + wide - 8, y + 44 + 17 * k, "", "rec-number", "end"));
+  const numbers = rows.map((_, k) => text(x + width - 8, y + 44 + 17 * k, "", "rec-number", "end"));
   const node = s("g", { class: "rec-gate", role: "button", tabindex: 0, "aria-pressed": "false" },
-    s("rect", { x, y, width: wide, height: high, rx: 6, class: "rec-box" }),
+    s("rect", { x, y, width, height, rx: 6, class: "rec-box" }),
     text(x + 8, y + 17, name, "rec-name"), text(x + 18 + 7 * name.length, y + 17, nonlinearity, "rec-soft"), value,
-    s("rect", { x: x + 8, y: y + 23, width: wide - 16, height: 5, class: "rec-track" }), bar,
+    s("rect", { x: x + 8, y: y + 23, width: width - 16, height: 5, class: "rec-track" }), bar,
     ...rows.map((row, k) => text(x + 8, y + 44 + 17 * k, row, "rec-soft")), ...numbers);
   node.addEventListener("click", choose, { signal });
   node.addEventListener("keydown", (event) => {
@@ -68,39 +68,39 @@ export function box({ x, y, wide, name, nonlinearity, rows, label, choose, signa
   }, { signal });
   return {
     node,
-    bottom: y + high,
-    /** @param {number} gate @param {number[]} parts one number a row @param {boolean} chosen */
-    set(gate, parts, chosen) {
-      const written = format(gate, 3);
-      value.textContent = written;
-      node.setAttribute("aria-label", `${label} ${written}`);
-      node.setAttribute("aria-pressed", String(chosen));
-      // From the middle of a gate that has a sign, from the left of one that has none.
-      const room = wide - 16;
+    bottom: y + height,
+    /** @param {number} gate @param {number[]} parts one number a row @param {boolean} selected */
+    set(gate, parts, selected) {
+      const formatted = format(gate, 3);
+      value.textContent = formatted;
+      node.setAttribute("aria-label", `${label} ${formatted}`);
+      node.setAttribute("aria-pressed", String(selected));
+      // The bar of a tanh gate starts in the middle, that of a sigmoid gate at the left.
+      const room = width - 16;
       const size = Math.min(1, Math.abs(gate));
       const signed = nonlinearity === "tanh";
       bar.setAttribute("width", signed ? (room / 2) * size : room * size);
       bar.setAttribute("x", x + 8 + (signed ? (gate < 0 ? (room / 2) * (1 - size) : room / 2) : 0));
       bar.setAttribute("class", gate < 0 ? "rec-bar negative" : "rec-bar");
-      numbers.forEach((one, k) => { one.textContent = format(parts[k], 3); });
+      numbers.forEach((number, k) => { number.textContent = format(parts[k], 3); });
     },
   };
 }
 
-/** A line from the bus to a gate, the thicker the more comes over it. */
-export function tap(x, from, to) {
+/** A line from the bus to a gate, as thick as its part is large. */
+export function inputLine(x, from, to) {
   const node = s("path", { d: `M${x},${from}V${to}`, class: "rec-input" });
   return {
     node,
-    set(value, most) {
-      node.setAttribute("stroke-width", most > 0 ? 1 + (5 * Math.abs(value)) / most : 1);
+    set(value, max) {
+      node.setAttribute("stroke-width", max > 0 ? 1 + (5 * Math.abs(value)) / max : 1);
       node.setAttribute("class", value < 0 ? "rec-input negative" : "rec-input");
     },
   };
 }
 
-/** @param {number} top where the picture begins */
-export function picture(wide, top, bottom, label, ...children) {
-  const svg = s("svg", { width: wide, height: bottom - top, viewBox: `0 ${top} ${wide} ${bottom - top}`, class: "rec-picture", role: "group", "aria-label": label }, ...children);
+/** @param {number} top y coordinate of the upper edge @param {number} bottom y coordinate of the lower edge */
+export function picture(width, top, bottom, label, ...children) {
+  const svg = s("svg", { width, height: bottom - top, viewBox: `0 ${top} ${width} ${bottom - top}`, class: "rec-picture", role: "group", "aria-label": label }, ...children);
   return h("div", { class: "rec-scroll" }, svg);
 }

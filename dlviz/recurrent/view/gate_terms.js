@@ -1,83 +1,86 @@
-// The terms of a gate's sum: the largest by name, the rest together, and how far what is printed is from torch's sum.
+// The terms of a gate's sum: the largest one by one, the rest together, and the rounding error of the printed numbers.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 
-/** So many terms of a product have a line of their own. */
-const MOST = 5;
+/** Products of a matrix and a vector that have a line of their own. */
+const MAX_TERMS = 5;
 
 /** @param {{messages: Record<string, string>}} options */
 export function termPanel({ messages }) {
   const title = h("b");
   const body = h("div", { class: "rec-terms" });
-  const kept = [];
   const element = h("div", { class: "rec-panel rec-sum" }, h("div", { class: "rec-title" }, title), body);
+  const lines = [];
 
   function showStep(scene, t, u, gate) {
     const name = scene.kind === "RNN" ? "h" : scene.gates[gate];
     title.textContent = fillIn(messages.sum, { name, unit: u });
+    const { weights } = scene;
     const groups = [
-      group(scene, "W_ih", "x", scene.weights.ih, scene.x, scene.weights.b_ih, "b_ih", scene.gateNumber("from_x", t, gate, u), t, u, gate),
-      group(scene, "W_hh", "h₋₁", scene.weights.hh, scene.h_prev, scene.weights.b_hh, "b_hh", scene.gateNumber("from_h", t, gate, u), t, u, gate),
+      makeGroup(scene, { matrix: "W_ih", vector: "x", weights: weights.ih, values: scene.x, bias: weights.b_ih, biasName: "b_ih", total: "from_x" }, t, u, gate),
+      makeGroup(scene, { matrix: "W_hh", vector: "h₋₁", weights: weights.hh, values: scene.h_prev, bias: weights.b_hh, biasName: "b_hh", total: "from_h" }, t, u, gate),
     ];
-    const most = Math.max(...groups.flatMap((one) => one.terms.map((term) => Math.abs(term.value))).filter(Number.isFinite), 0);
-    const digits = most > 0 ? Math.max(0, Math.min(8, 3 - Math.floor(Math.log10(most)))) : 4;
-    const rows = groups.flatMap((one) => written(one, digits, most));
-    const sum = scene.gateNumber("preactivations", t, gate, u);
-    const reset = name === "n" ? [row("r·(W_hh·h₋₁ + b_hh)", "", scene.number(scene.intermediates.inner, t, u).toFixed(digits), "rec-total")] : [];
-    put([...rows, ...reset, row(messages.sum_total, "", sum.toFixed(digits), "rec-total")]);
+    const max = Math.max(...groups.flatMap((group) => group.terms.map((term) => Math.abs(term.value))).filter(Number.isFinite), 0);
+    const digits = max > 0 ? Math.max(0, Math.min(8, 3 - Math.floor(Math.log10(max)))) : 4;
+    const rows = groups.flatMap((group) => groupRows(group, digits, max));
+    if (name === "n") rows.push(row("r·(W_hh·h₋₁ + b_hh)", "", scene.number(scene.intermediates.inner, t, u).toFixed(digits), "rec-total"));
+    rows.push(row(messages.sum_total, "", scene.gateNumber("preactivations", t, gate, u).toFixed(digits), "rec-total"));
+    showRows(rows);
   }
 
-  /** Every product of a row of weights; in the precision of the module a product is torch's own, bit for bit. */
-  function group(scene, matrix, vector, weights, values, bias, biased, total, t, u, gate) {
-    const exact = scene.dtype === "float32" ? Math.fround : (value) => value;
+  /** Every product of a row of weights with the vector, the largest first, and the bias. Computed in the module's precision, a product equals torch's bit for bit. */
+  function makeGroup(scene, { matrix, vector, weights, values, bias, biasName, total }, t, u, gate) {
+    const round = scene.dtype === "float32" ? Math.fround : (value) => value;
     const count = values.length / scene.steps;
     const from = (gate * scene.units + u) * count;
-    const found = [];
+    const terms = [];
     for (let k = 0; k < count; k += 1) {
       const [w, x] = [weights[from + k], values[t * count + k]];
-      // Of a one-hot vector most terms are nothing at all.
-      if (x !== 0) found.push({ name: `${matrix}·${vector}[${k}]`, how: [w, x], value: exact(w * x) });
+      // Most terms of a one-hot vector are 0.
+      if (x !== 0) terms.push({ name: `${matrix}·${vector}[${k}]`, factors: [w, x], value: round(w * x) });
     }
-    found.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-    if (bias) found.push({ name: biased, how: null, value: bias[gate * scene.units + u] });
-    return { name: `${matrix}·${vector}${bias ? ` + ${biased}` : ""}`, terms: found, total, biased: Boolean(bias) };
+    terms.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+    const products = terms.length;
+    if (bias) terms.push({ name: biasName, factors: null, value: bias[gate * scene.units + u] });
+    return { name: `${matrix}·${vector}${bias ? ` + ${biasName}` : ""}`, terms, products, total: scene.gateNumber(total, t, gate, u) };
   }
 
-  function written({ name, terms: all, total, biased }, digits, most) {
-    const last = biased ? all.slice(-1) : [];
-    const products = biased ? all.slice(0, -1) : all;
-    const shown = products.length > MOST + 1 ? products.slice(0, MOST) : products;
-    const rest = products.slice(shown.length);
-    const lines = [...shown, ...last].map((one) => ({ ...one, text: one.value.toFixed(digits) }));
-    const others = rest.reduce((sum, one) => sum + one.value, 0);
-    if (rest.length) lines.splice(shown.length, 0, { name: fillIn(messages.rest, { count: rest.length }), how: null, value: others, text: others.toFixed(digits) });
-    const off = Number(total.toFixed(digits)) - lines.reduce((sum, one) => sum + Number(one.text), 0);
-    const rounding = Math.abs(off) >= 0.5 * 10 ** -digits && Number.isFinite(off) ? [row(messages.rounding, "", off.toFixed(digits), "rec-rounding")] : [];
-    return [...lines.map((one) => row(one.name, one.how ? `${format(one.how[0], 3)} × ${format(one.how[1], 3)}` : "", one.text, "", one.value / (most || 1))), ...rounding, row(name, "", total.toFixed(digits), "rec-subtotal")];
+  function groupRows({ name, terms, products, total }, digits, max) {
+    const shown = products > MAX_TERMS + 1 ? MAX_TERMS : products;
+    const listed = [...terms.slice(0, shown), ...terms.slice(products)].map((term) => ({ ...term, text: term.value.toFixed(digits) }));
+    if (shown < products) {
+      const value = terms.slice(shown, products).reduce((sum, term) => sum + term.value, 0);
+      listed.splice(shown, 0, { name: fillIn(messages.rest, { count: products - shown }), factors: null, value, text: value.toFixed(digits) });
+    }
+    const rows = listed.map(({ name: label, factors, text, value }) => row(label, factors ? factors.map((factor) => format(factor, 3)).join(" × ") : "", text, "", value / (max || 1)));
+    const error = Number(total.toFixed(digits)) - listed.reduce((sum, term) => sum + Number(term.text), 0);
+    if (Math.abs(error) >= 0.5 * 10 ** -digits && Number.isFinite(error)) rows.push(row(messages.rounding, "", error.toFixed(digits), "rec-rounding"));
+    return [...rows, row(name, "", total.toFixed(digits), "rec-subtotal")];
   }
-  function row(name, how, value, kind, share) {
-    return { name, how, value: value.replace("-", "−"), kind, share };
+  function row(name, factors, value, kind, fraction) {
+    return { name, factors, value: value.replace("-", "−"), kind, fraction };
   }
-  /** The lines stay from step to step, and only what they say changes. */
-  function put(rows) {
-    while (kept.length < rows.length) kept.push(line());
-    rows.forEach((one, k) => kept[k].set(one));
-    if (body.children.length !== rows.length) body.replaceChildren(...kept.slice(0, rows.length).map((one) => one.element));
+
+  /** Show rows in lines that are reused from step to step. */
+  function showRows(rows) {
+    while (lines.length < rows.length) lines.push(makeLine());
+    rows.forEach((data, k) => lines[k].set(data));
+    if (body.children.length !== rows.length) body.replaceChildren(...lines.slice(0, rows.length).map((line) => line.element));
   }
-  function line() {
-    const [name, how, bar, figure] = [h("span"), h("span", { class: "rec-factors" }), h("i"), h("span", { class: "rec-term-value" })];
-    const element = h("div", {}, name, how, bar, figure);
+  function makeLine() {
+    const [name, factors, bar, value] = [h("span"), h("span", { class: "rec-factors" }), h("i"), h("span", { class: "rec-term-value" })];
+    const element = h("div", {}, name, factors, bar, value);
     return {
       element,
-      set(one) {
-        element.className = `rec-term ${one.kind}`;
-        name.textContent = one.name;
-        how.textContent = one.how;
-        figure.textContent = one.value;
-        bar.className = one.share < 0 ? "negative" : "";
-        bar.style.visibility = one.share === undefined ? "hidden" : "visible";
-        bar.style.setProperty("--fraction", Math.min(1, Math.abs(one.share ?? 0)));
+      set(data) {
+        element.className = `rec-term ${data.kind}`;
+        name.textContent = data.name;
+        factors.textContent = data.factors;
+        value.textContent = data.value;
+        bar.className = data.fraction < 0 ? "negative" : "";
+        bar.style.visibility = data.fraction === undefined ? "hidden" : "visible";
+        bar.style.setProperty("--fraction", Math.min(1, Math.abs(data.fraction ?? 0)));
       },
     };
   }

@@ -1,4 +1,4 @@
-// A recurrent module unrolled: tokens and states over time, one step with its gates, the terms of a sum, and what gradients remember.
+// An unrolled recurrent module: the timeline, one step with its gates and the terms of a sum, edits, and gradients.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
@@ -13,107 +13,105 @@ import { stateEquation } from "./state_equation.js";
 import { termPanel } from "./gate_terms.js";
 import { timeline } from "./timeline.js";
 
-/** Settings of the forget gate's bias that the slider goes through. */
+/** Forget biases that the slider offers. */
 const BIASES = [-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6];
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   let scene = null;
-  let width = 0;
-  const redo = () => {};
-  const on = baseView({
+  /** The width that the timeline was painted for; 0 if it has to be painted again. */
+  let paintedWidth = 0;
+  const noop = () => {};
+  const view = baseView({
     model, el, signal, name: "unroll", steps: () => model.get("scene").steps - 1, label, draw, showStep, onEscape, pace: model.get("scene").steps > 40 ? 200 : 700,
-    traits: { unit: redo, gate: redo, threshold: redo, span: redo, clip: redo, refusal: redo, restored: note, live: draw },
+    traits: { unit: noop, gate: noop, threshold: noop, span: noop, clip: noop, refusal: noop, restored: showNotes, live: draw },
   });
-  const time = timeline({ messages, signal, pick, extend: (span) => on.save("span", span) });
-  const step = cellDiagram({ messages, signal, choose: (gate) => on.save("gate", gate) });
-  const sum = termPanel({ messages });
-  const lag = gradientByLag({ messages, signal });
-  const long = gradNormChart({ messages, signal });
-  const strip = editPanel({ messages, signal, model, save: on.save });
-  on.ui.root.classList.add("rec");
-  on.ui.main.append(
+  const time = timeline({ messages, signal, pick, setSpan: (span) => view.save("span", span) });
+  const cell = cellDiagram({ messages, signal, choose: (gate) => view.save("gate", gate) });
+  const terms = termPanel({ messages });
+  const byLag = gradientByLag({ messages, signal });
+  const gradNorm = gradNormChart({ messages, signal });
+  const edits = editPanel({ messages, signal, model, save: view.save });
+  view.ui.root.classList.add("rec");
+  view.ui.main.append(
     time.element,
-    h("div", { class: "rec-panels" }, h("div", { class: "rec-cell" }, step.element, step.lines), sum.element),
-    strip.element,
-    h("div", { class: "rec-panels" }, lag.element, long.element),
+    h("div", { class: "rec-panels" }, h("div", { class: "rec-cell" }, cell.element, cell.formulas), terms.element),
+    edits.element,
+    h("div", { class: "rec-panels" }, byLag.element, gradNorm.element),
   );
-  on.start();
-  step.lines.before(on.line.element);
-  onThemeChange(on.ui.root, signal, () => paint());
-  const watcher = new ResizeObserver(() => {
-    if (Math.abs(on.ui.main.clientWidth - width) < 2) return;
-    requestAnimationFrame(paint);
+  view.start();
+  cell.formulas.before(view.line.element);
+  onThemeChange(view.ui.root, signal, paint);
+  const observer = new ResizeObserver(() => {
+    if (Math.abs(view.ui.main.clientWidth - paintedWidth) >= 2) requestAnimationFrame(paint);
   });
-  watcher.observe(on.ui.main);
-  signal.addEventListener("abort", () => watcher.disconnect());
+  observer.observe(view.ui.main);
+  signal.addEventListener("abort", () => observer.disconnect());
 
-  function label(at) {
-    if (!scene) return "";
-    return fillIn(messages.step, { place: scene.stepName(scene.reverse ? scene.steps - 1 - at : at) });
+  /** The position in the sequence of a step of the player; the same function gives the step of a position. */
+  function position(step) {
+    return scene.reverse ? scene.steps - 1 - step : step;
   }
-  /** A place in the sequence and a unit, chosen by hand. */
-  function pick(place, unit) {
-    if (unit !== model.get("unit")) on.save("unit", unit);
-    on.go(scene.reverse ? scene.steps - 1 - place : place);
+  function label(step) {
+    return scene ? fillIn(messages.step, { place: scene.stepName(position(step)) }) : "";
   }
-  /** Escape lets go of the span. */
+  function pick(t, unit) {
+    if (unit !== model.get("unit")) view.save("unit", unit);
+    view.go(position(t));
+  }
+  /** Escape deselects the span. */
   function onEscape() {
     if (!model.get("span").length) return false;
-    on.save("span", []);
+    view.save("span", []);
     return true;
   }
-  function note() {
-    const restored = model.get("restored") ?? [];
-    const about = restored.length ? [{ kind: "", text: fillIn(messages["page.restored"], { names: restored.map((name) => messages[`trait.${name}`]).join(", ") }) }] : [];
-    on.ui.setNotes([...model.get("scene").notes, ...about]);
+  function showNotes() {
+    const restored = (model.get("restored") ?? []).map((name) => messages[`trait.${name}`]).join(", ");
+    const notes = restored ? [{ kind: "", text: fillIn(messages["page.restored"], { names: restored }) }] : [];
+    view.ui.setNotes([...model.get("scene").notes, ...notes]);
   }
 
   function draw() {
     scene = decode(model.get("scene"));
-    note();
-    time.show(scene);
-    step.show(scene);
-    strip.show(scene);
-    lag.show(scene);
-    width = 0;
-    controls();
+    showNotes();
+    for (const panel of [time, cell, edits, byLag]) panel.show(scene);
+    paintedWidth = 0;
+    addControls();
   }
-  function controls() {
-    const page = (trait, values) => values.filter((value) => isAvailable(model, trait, value));
-    const layers = page("layer", scene.layers.map((_, k) => k));
-    if (layers.length > 1) on.controls.choice({ label: messages["control.layer"], options: layers.map((k) => [String(k), scene.layers[k]]), get: () => String(model.get("layer")), set: (value) => on.save("layer", Number(value)) });
-    const sequences = page("sequence", Array.from({ length: Math.min(200, scene.sequences) }, (_, k) => k));
-    if (sequences.length > 1) on.controls.choice({ label: messages["control.sequence"], options: sequences.map((k) => [String(k), String(k)]), get: () => String(model.get("sequence")), set: (value) => on.save("sequence", Number(value)) });
-    on.controls.range({ label: messages["control.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => on.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : messages["control.off"]) });
-    const biases = scene.kind === "LSTM" ? page("forget_bias", BIASES) : [];
-    if (biases.length > 1) on.controls.range({ label: messages["control.forget_bias"], min: biases[0], max: () => biases[biases.length - 1], get: () => model.get("forget_bias"), set: (value) => on.save("forget_bias", nearest(biases, value, model.get("forget_bias"))), text: (value) => (value > 0 ? `+${value}` : String(value).replace("-", "−")) });
-    if (scene.history.norm_labels.length) on.controls.choice({ label: messages["control.clip"], options: scene.history.clips.map((value) => [String(value), String(value)]), get: () => String(model.get("clip")), set: (value) => on.save("clip", Number(value)) });
+  function addControls() {
+    const { controls } = view;
+    const available = (trait, values) => values.filter((value) => isAvailable(model, trait, value));
+    const menu = (trait, values, text = String) => values.length > 1 && controls.choice({ label: messages[`control.${trait}`], options: values.map((value) => [String(value), text(value)]), get: () => String(model.get(trait)), set: (value) => view.save(trait, Number(value)) });
+    menu("layer", available("layer", scene.layers.map((_, k) => k)), (k) => scene.layers[k]);
+    menu("sequence", available("sequence", Array.from({ length: Math.min(200, scene.sequences) }, (_, k) => k)));
+    controls.range({ label: messages["control.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => view.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : messages["control.off"]) });
+    const biases = scene.kind === "LSTM" ? available("forget_bias", BIASES) : [];
+    if (biases.length > 1) controls.range({ label: messages["control.forget_bias"], min: biases[0], max: () => biases[biases.length - 1], get: () => model.get("forget_bias"), set: (value) => view.save("forget_bias", nearest(biases, value, model.get("forget_bias"))), text: (value) => (value > 0 ? `+${value}` : String(value).replace("-", "−")) });
+    if (scene.history.norm_labels.length) menu("clip", scene.history.clips);
   }
 
-  /** Everything anew, in the colors and the width that there are now. */
+  /** Paint the timeline in the current colors and width, and show the step. */
   function paint() {
     if (signal.aborted) return;
-    width = on.ui.main.clientWidth;
-    time.paint(themeColors(on.ui.root), width);
-    place();
+    paintedWidth = view.ui.main.clientWidth;
+    time.paint(themeColors(view.ui.root), paintedWidth);
+    updatePanels();
   }
   function showStep() {
-    if (width) place();
+    if (paintedWidth) updatePanels();
     else paint();
   }
-  function place() {
-    const at = Math.min(model.get("step"), scene.steps - 1);
-    const t = scene.reverse ? scene.steps - 1 - at : at;
+  function updatePanels() {
+    const t = position(Math.min(model.get("step"), scene.steps - 1));
     const u = Math.min(model.get("unit"), scene.units - 1);
     const gate = Math.min(model.get("gate"), scene.gates.length - 1);
     time.showStep(t, u, model.get("threshold"), model.get("span"));
-    step.showStep(t, u, gate);
-    sum.showStep(scene, t, u, gate);
-    on.line.show(stateEquation(scene, t, u));
-    lag.showStep(t, u);
-    long.showStep(scene.history, model.get("clip"));
-    strip.showStep(u);
+    cell.showStep(t, u, gate);
+    terms.showStep(scene, t, u, gate);
+    view.line.show(stateEquation(scene, t, u));
+    byLag.showStep(t, u);
+    gradNorm.showStep(scene.history, model.get("clip"));
+    edits.showStep(u);
   }
 }
 
