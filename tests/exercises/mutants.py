@@ -1,4 +1,4 @@
-"""Spoil a right answer in one general way; each mutant that changes anything must be rejected."""
+"""Mutants: right answers changed in one general way. Each mutant that changes a result must be rejected."""
 
 from itertools import permutations
 
@@ -49,7 +49,7 @@ def off_by_a_little(value):
 
 
 def facts(value):
-    """What a check may look at, so that a mutant which changes none of it is known not to apply."""
+    """Return everything that a check compares; a mutant that changes none of it does not apply."""
     if isinstance(value, Tensor):
         return str(value.shape), str(value.dtype), value.requires_grad, value.tolist()
     return [facts(item) for item in value] if isinstance(value, (tuple, list)) else value
@@ -59,7 +59,7 @@ ON_RESULTS = (transpose, keepdim, detach, other_dtype, flattened, in_a_tensor, o
 
 
 def of_function(solution, cases):
-    """Every mutant of a function that differs from it on one of the cases, by name."""
+    """Return every mutant of a function that differs from it on one of the cases, by name."""
     found = {}
     for change in ON_RESULTS:
         mutant = after(solution, change)
@@ -79,13 +79,13 @@ def after(solution, change):
 
 
 def hard_coded(solution, example):
-    """Right on one example and zero elsewhere."""
+    """Return a mutant that is right on one example and zero elsewhere."""
+
+    known = facts(list(example))
 
     def mutant(*arguments):
         value = solution(*arguments)
-        if facts(list(arguments)) == facts(list(example)):
-            return value
-        return zeroed(value)
+        return value if facts(list(arguments)) == known else zeroed(value)
 
     return mutant
 
@@ -97,7 +97,7 @@ def zeroed(value):
 
 
 def in_place(solution):
-    """Right, and it spoils its last tensor."""
+    """Return a mutant whose result is right, but which changes its last tensor argument."""
 
     def mutant(*arguments):
         value = each_tensor(solution(*arguments), lambda t: t * 1)
@@ -115,15 +115,15 @@ def copies(case):
 
 
 def of_order(steps, accepted):
-    """Every order of one to all of the steps that is not known to be right."""
+    """Return every order of one to all of the steps that is not known to be right."""
     orders = [order for size in range(1, len(steps) + 1) for order in permutations(steps, size)]
     return [order for order in orders if order not in accepted]
 
 
 def of_model(solution):
-    """The model with its output spoiled, or its input."""
+    """Return models whose output or input is changed, by name."""
 
-    def spoiled(change):
+    def mutated(change):
         class Mutant(solution):
             def forward(self, images):
                 return change(super().forward(images))
@@ -144,5 +144,5 @@ def of_model(solution):
         def forward(self, images):
             return self.inside(torch.ones_like(images))
 
-    found = {change.__name__: spoiled(change) for change in (transpose, keepdim, detach, other_dtype, flattened)}
+    found = {change.__name__: mutated(change) for change in (transpose, keepdim, detach, other_dtype, flattened)}
     return {**found, "in_place": InPlace, "constant": Constant}

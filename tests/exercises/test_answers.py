@@ -24,8 +24,8 @@ FUNCTIONS = {id: item for id, item in EXERCISES.items() if isinstance(item, Func
 MODEL, TRACE = EXERCISES["03.mlp"], EXERCISES["03.order"]
 
 
-def named(exercise):
-    """The stored mistakes of an exercise, by name."""
+def stored_mistakes(exercise):
+    """Return the stored mistakes of an exercise, by name."""
     return getattr(exercise, "wrong_answers", None) or getattr(exercise, "mistakes", {})
 
 
@@ -54,7 +54,7 @@ def test_every_exercise_has_other_right_answers_to_accept():
 @every_seed(3, 50)
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_each_stored_mistake_gets_its_own_message_for_every_seed(exercise, seeds):
-    for name, mistake in named(exercise).items():
+    for name, mistake in stored_mistakes(exercise).items():
         for seed in seeds:
             result = exercise.judge(mistake, seed)
             assert (result.verdict, result.misconception) == ("wrong", name)
@@ -62,11 +62,11 @@ def test_each_stored_mistake_gets_its_own_message_for_every_seed(exercise, seeds
 
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
-def test_every_mistake_in_the_words_is_stored_and_no_two_say_the_same(exercise):
+def test_every_mistake_in_the_messages_is_stored_and_no_two_messages_are_the_same(exercise):
     words = {
         key.removeprefix("wrong."): text for key, text in table(exercise.key()).items() if key.startswith("wrong.")
     }
-    assert set(words) == set(named(exercise))
+    assert set(words) == set(stored_mistakes(exercise))
     assert len(set(words.values())) == len(words)
 
 
@@ -81,9 +81,9 @@ def test_each_faulty_model_gets_its_own_message_for_every_seed(fault, seeds):
 @every_seed(2, 10)
 @pytest.mark.parametrize("exercise", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_general_mutants_of_a_function_are_rejected(exercise, seeds):
-    spoiled = mutants.of_function(exercise.reference, cases(exercise, seed=7))
-    assert len(spoiled) >= 4, f"only {list(spoiled)} apply"
-    for name, mutant in spoiled.items():
+    applicable = mutants.of_function(exercise.reference, cases(exercise, seed=7))
+    assert len(applicable) >= 4, f"only {list(applicable)} apply"
+    for name, mutant in applicable.items():
         for seed in seeds:
             assert exercise.judge(mutant, seed).verdict == "wrong", name
 

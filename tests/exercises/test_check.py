@@ -1,4 +1,4 @@
-"""What a check says and does, beyond right and wrong."""
+"""Reports and side effects of a check, beyond right and wrong."""
 
 import random
 
@@ -16,7 +16,7 @@ DOUBLE = EXERCISES["00.double"]
 
 
 def run(source, name):
-    """The object of this name after a cell with this source."""
+    """Return the object of this name after running a cell with this source."""
     cell = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "Dataset": torch.utils.data.Dataset}
     exec(compile(source, "<cell>", "exec"), cell)
     return cell[name]
@@ -95,7 +95,7 @@ def test_a_right_value_with_a_wrong_gradient_is_rejected():
     assert "gradient" in DOUBLE.check(half_cut).message
 
 
-def test_a_misconception_is_not_named_when_one_case_speaks_against_it():
+def test_a_misconception_is_not_named_when_one_case_contradicts_it():
     def squared_unless_small(x):
         return x * x if x.numel() > 1 else 2 * x
 

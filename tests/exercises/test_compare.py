@@ -1,4 +1,4 @@
-"""Kind, shape, dtype, graph, numbers: in that order, and exactly."""
+"""Results are compared by type, shape, dtype, graph and numbers, in this order."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The found network of lesson 05: what Python says to it, what the check says, and what a learner may leave as it was."""
+"""The found network of lesson 05: Python's error, what a check reports, and partial repairs."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ class Listed(nn.Module):
 
 
 def cell(*lines):
-    """The starter in a notebook that has imported what the lesson imports, and what is added here."""
+    """Return the class after running the starter with the lesson's imports and the given lines."""
     names = {"torch": torch, "nn": nn}
     exec("\n".join((*lines, REPAIR.starter)), names)
     return names["Net"]
@@ -51,7 +51,7 @@ def test_the_starter_is_the_found_code_and_counts_as_untouched():
 
 def test_the_error_that_is_left_is_named():
     class Touched(FoundMLP):
-        """The code as it was found, but no longer the very same."""
+        """The code as it was found, in a class of its own."""
 
     result = REPAIR.judge(Touched, 3)
     assert result.verdict == "wrong"
@@ -61,7 +61,7 @@ def test_the_error_that_is_left_is_named():
 @pytest.mark.parametrize(
     ("network", "fault"), [(SoftmaxAtTheEnd, "probabilities"), (NoActivation, "straight"), (Listed, "hidden")]
 )
-def test_half_a_repair_is_told_what_is_left(network, fault):
+def test_a_partial_repair_names_the_remaining_fault(network, fault):
     result = REPAIR.judge(network, 3)
     assert (result.verdict, result.misconception) == ("wrong", fault)
 

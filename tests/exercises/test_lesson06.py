@@ -1,4 +1,4 @@
-"""The optimizers that lesson 06 writes by hand take torch's own steps, for settings drawn at random."""
+"""The optimizers written by hand in lesson 06 take the same steps as torch's, for random settings."""
 
 import copy
 from pathlib import Path
@@ -21,8 +21,8 @@ from .answers import ACCEPTED
 BOOK = nbformat.read(Path(__file__).parents[2] / "lessons" / "06-optimizers.ipynb", 4)
 
 
-def shown() -> dict:
-    """The functions that the lesson itself writes, with the exercises' solutions for those that it leaves to the learner."""
+def lesson_functions() -> dict:
+    """Return the functions defined in the lesson, completed by the exercises' solutions."""
     space = {"torch": torch, "copy": copy, "adam": exercises.adam}
     for name in ("def sgd(", "def adamw("):
         (cell,) = (cell for cell in BOOK.cells if cell.cell_type == "code" and cell.source.startswith(name))
@@ -30,14 +30,14 @@ def shown() -> dict:
     return space
 
 
-HAND = shown()
+HAND = lesson_functions()
 
 
-def drawn(seed: int) -> dict[str, float]:
-    """Settings from a wide range: learning rate, decay and how long things are remembered.
+def random_settings(seed: int) -> dict[str, float]:
+    """Return random settings from a wide range of learning rates, decays and momenta.
 
-    Nothing under which a path is chaotic, as with high rates, or with Adam that hardly remembers: there the last bit of the first
-    step becomes the first digit of the hundredth.
+    High learning rates and Adam with small betas are left out: their paths are chaotic, and rounding errors of the first step
+    grow to the size of the weights within a hundred steps.
     """
     lr, decay, mu, one, two, alpha = torch.rand(6, generator=torch.Generator().manual_seed(seed)).tolist()
     return {
@@ -47,7 +47,7 @@ def drawn(seed: int) -> dict[str, float]:
 
 
 def pairs(s):
-    """Of each optimizer: the step by hand, how many numbers it keeps, torch's class, and its arguments."""
+    """Return for each optimizer: the step by hand, its number of state tensors, torch's class, and its arguments."""
     lr, betas = s["lr"], (s["one"], s["two"])
     return {
         "sgd": (lambda p, g, t: HAND["sgd"](p, g, lr), 0, SGD, {}),
@@ -61,7 +61,7 @@ def pairs(s):
             lambda p, g, m, v, t: HAND["adamw"](p, g, m, v, t, lr, *betas, 1e-8, s["decay"]),
             2, AdamW, {"betas": betas, "weight_decay": s["decay"]},
         ),
-        # L2 is no business of the optimizer: it is added to the gradient, with every one of them.
+        # L2 is added to the gradient, whatever the optimizer.
         "sgd with L2": (
             lambda p, g, b, t: exercises.momentum(p, g + s["decay"] * p, b, lr, s["mu"]),
             1, SGD, {"momentum": s["mu"], "weight_decay": s["decay"]},
@@ -80,7 +80,7 @@ class Point(nn.Module):
 
 
 def tasks(seed):
-    """Surfaces, and the parameters of a real network."""
+    """Yield test functions and a real network, each with its name, loss and model."""
     torch.manual_seed(seed)
     for name in ("ravine", "himmelblau"):
         yield name, (lambda m, f=TEST_FUNCTIONS[name].function: f(m.p)), Point(TEST_FUNCTIONS[name].start)
@@ -90,9 +90,9 @@ def tasks(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("name", pairs(drawn(0)))
+@pytest.mark.parametrize("name", pairs(random_settings(0)))
 def test_a_hundred_steps_by_hand_are_torchs_within_1e_10(name, seed):
-    settings = drawn(seed)
+    settings = random_settings(seed)
     step, kept, kind, more = pairs(settings)[name]
     for task, loss, model in tasks(seed):
         mine = HAND["by_hand"](step, kept, loss, model)

@@ -1,4 +1,4 @@
-"""The repaired network of lesson 08: what a learner may leave as it was found, and what the check says to it."""
+"""The repaired network of lesson 08: partial repairs, and what a check reports."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ REPAIR = exercise("08.repair")
 
 
 class Touched(FoundCNN):
-    """The code as it was found, but no longer the very same."""
+    """The code as it was found, in a class of its own."""
 
 
 size_alone = changed(FoundCNN, "SizeAlone", {"64 * 5 * 5, 128": "64 * 8 * 8, 128"})
@@ -34,7 +34,7 @@ class PicturesMixed(Net):
         return super().forward(pictures) - super().forward(pictures).mean(0)
 
 
-def test_the_found_network_trains_on_cut_up_pictures_without_a_word():
+def test_the_found_network_trains_on_cut_up_pictures_without_an_error():
     torch.manual_seed(0)
     net, labels = FoundCNN(), torch.zeros(64, dtype=torch.int64)
     nn.functional.cross_entropy(net(torch.rand(25, 3, 32, 32)), labels).backward()
@@ -49,7 +49,7 @@ def test_the_starter_is_the_found_code_and_counts_as_untouched():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_rows_that_are_no_pictures_are_named(seed):
+def test_rows_that_are_not_pictures_are_reported(seed):
     result = REPAIR.judge(Touched, seed)
     assert (result.verdict, result.misconception) == ("wrong", "rows")
     assert result.message == message("exercises.model.rows", images=25, rows=64)
@@ -66,7 +66,7 @@ def test_rows_that_are_no_pictures_are_named(seed):
         (PicturesMixed, "mixes its examples"),
     ],
 )
-def test_half_a_repair_is_told_what_is_left(network, words):
+def test_a_partial_repair_names_the_remaining_fault(network, words):
     result = REPAIR.judge(network, 3)
     assert result.verdict == "wrong"
     assert words in result.message

@@ -1,4 +1,4 @@
-"""Progress is one local file: whole, kept aside when damaged, and never the reason that a lesson fails."""
+"""Progress is one local file: written atomically, renamed when damaged, and never the reason that a lesson fails."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import os
 import pytest
 
 from dlviz.exercises import exercise, predict, progress
-from dlviz.exercises import progress_file as store
+from dlviz.exercises import progress_file as progress_module
 from dlviz.exercises.catalog import items
 
 
@@ -20,12 +20,12 @@ def test_done_stays_done_and_tries_are_counted(progress_file):
     assert json.loads(progress_file.read_text())["exercises"]["00.double"] == {"done": True, "tries": 3}
 
 
-def test_an_untouched_starter_leaves_no_trace(progress_file):
+def test_an_untouched_starter_is_not_recorded(progress_file):
     exercise("00.double").check(...)
     assert not progress_file.exists()
 
 
-def test_the_overview_names_every_exercise_and_the_place(progress_file):
+def test_the_overview_names_every_exercise_and_the_path(progress_file):
     exercise("00.double").check(right)
     exercise("03.two-paths").check(lambda h, v, t: h)
     overview = progress()
@@ -60,7 +60,7 @@ def test_bytes_that_are_no_text_count_as_damage(progress_file):
     assert "damaged" in repr(progress())
 
 
-def test_a_place_that_cannot_be_written_is_told_once_and_remembered_meanwhile(tmp_path, monkeypatch):
+def test_a_path_that_cannot_be_written_is_reported_once_and_progress_is_remembered(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DLVIZ_PROGRESS", str(tmp_path / "file" / "progress.json"))
     first, second = exercise("00.double").check(right), exercise("00.double").check(right)
@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_read_is_never_written_over(progress_file, monkeyp
     assert progress_file.is_dir()
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_litter(progress_file, monkeypatch):
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_file(progress_file, monkeypatch):
     exercise("00.double").check(right)
     before = progress_file.read_text()
 
@@ -106,5 +106,5 @@ def test_two_notebooks_share_the_file(progress_file):
 
 def test_without_the_variable_the_file_lies_in_the_users_data_folder(monkeypatch):
     monkeypatch.delenv("DLVIZ_PROGRESS")
-    assert store.path().name == "progress.json"
-    assert "dlviz" in store.path().parts
+    assert progress_module.path().name == "progress.json"
+    assert "dlviz" in progress_module.path().parts

@@ -1,4 +1,4 @@
-"""An order is judged by what it does to a real model."""
+"""An order of steps is judged by training a real model with it."""
 
 from dlviz.exercises import exercise
 from dlviz.exercises.trace import TrainingLoop, run_loop

@@ -1,4 +1,4 @@
-"""An exercise whose answer is put to use: what it reports, and that no answer meets another's traces."""
+"""Exercises whose answer is used: what they report, and that one answer does not affect the next."""
 
 import torch
 
@@ -9,13 +9,13 @@ from dlviz.exercises.lesson07.exercises import Digits
 DATASET, MODE = items()["07.dataset"], items()["07.mode"]
 
 
-def test_it_is_an_exercise_with_a_class_or_a_function_to_begin_with():
+def test_the_starter_is_a_class_or_a_function():
     assert isinstance(DATASET, Exercise)
     assert DATASET.starter.startswith("class Digits(Dataset):")
     assert MODE.starter.startswith("def measure(model, images, labels):")
 
 
-def test_what_no_stored_mistake_does_is_shown_part_by_part():
+def test_an_unknown_mistake_is_shown_part_by_part():
     class Rolled(Digits):
         def __getitem__(self, i):
             image, label = super().__getitem__(i)
@@ -28,7 +28,7 @@ def test_what_no_stored_mistake_does_is_shown_part_by_part():
     assert "without a transform" in result.rows[0][1]
 
 
-def test_an_exception_in_the_learners_class_is_told_in_a_sentence():
+def test_an_exception_in_the_learners_class_is_reported_in_a_sentence():
     class Broken(Digits):
         def __getitem__(self, i):
             return self.pictures[i]

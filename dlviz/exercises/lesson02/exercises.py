@@ -118,7 +118,7 @@ def guessed_size(features):  # the code as it was found
 
 
 def _features(generator: torch.Generator, i: int) -> dict[str, Any]:
-    # The found code runs on all of these, and none of them tells it that its rows are no images.
+    # The found code runs on all of these without an error, although its rows are not images.
     shape = ((25, 64, 8, 8), (50, 64, 4, 4), (75, 64, 4, 4), (25, 64, 8, 8), (100, 64, 4, 4))[i]
     return {"features": torch.rand(shape, generator=generator)}
 

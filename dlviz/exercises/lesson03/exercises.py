@@ -36,7 +36,7 @@ def hand_gradient(w, b, x, y):
     return (2 * error * x).mean(), (2 * error).mean()
 
 
-def _line(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _line_and_points(generator: torch.Generator, i: int) -> dict[str, Any]:
     w, b = torch.randn(2, generator=generator)
     return {"w": w, "b": b, "x": torch.randn(3 + i, generator=generator), "y": torch.randn(3 + i, generator=generator)}
 
@@ -44,7 +44,7 @@ def _line(generator: torch.Generator, i: int) -> dict[str, Any]:
 HAND_GRADIENT = Function(
     id="03.hand-gradient",
     reference=hand_gradient,
-    case=_line,
+    case=_line_and_points,
     mistakes={
         "no_factor_two": {"2 * error * x": "error * x", "(2 * error)": "error"},
         "summed": {"x).mean()": "x).sum()", "error).mean()": "error).sum()"},
@@ -63,7 +63,7 @@ def two_paths(h, v, t):
     return along_each_path.sum()
 
 
-def _fan(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _path_weights(generator: torch.Generator, i: int) -> dict[str, Any]:
     v, t = torch.randn(2, 2 + i % 3, generator=generator)
     return {"h": torch.randn((), generator=generator), "v": v, "t": t}
 
@@ -71,7 +71,7 @@ def _fan(generator: torch.Generator, i: int) -> dict[str, Any]:
 TWO_PATHS = Function(
     id="03.two-paths",
     reference=two_paths,
-    case=_fan,
+    case=_path_weights,
     mistakes={
         "first_path_only": {".sum()": "[0]"},
         "last_path_only": {".sum()": "[-1]"},

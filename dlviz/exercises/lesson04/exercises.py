@@ -85,7 +85,7 @@ def _steps(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"x": x, "y": y, "lr": 0.04 + 0.02 * i}
 
 
-def _logged(function):
+def _log_of_a_line(function):
     x = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
     return function(x, 2 * x + 1, 0.05)
 
@@ -108,7 +108,7 @@ TRACE = Repair(
         },
         "loss_after_step": {"log.append((loss.item()": "log.append(((w * x + b - y).pow(2).mean().item()"},
     },
-    metric=_logged,
+    metric=_log_of_a_line,
 )
 
 # 04.broadcast: repaired from the natural correction of a tutorial's regression (C5b)
@@ -131,7 +131,7 @@ def _column_and_row(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {"w": w.clone().requires_grad_(), "b": b.clone().requires_grad_(), "x": x, "y": y}
 
 
-def _fitted(function):
+def _fitted_line(function):
     x = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
     y = torch.tensor([3.0, 5.0, 7.0, 9.0])  # 2 * x + 1
 
@@ -159,7 +159,7 @@ BROADCAST = Repair(
         "squared_mean": {"pow(2).mean()": "mean().pow(2)"},
         "not_averaged": {"w * x": "w * x[:, 0]", "y.unsqueeze(1)": "y", ".mean()": ""},
     },
-    metric=_fitted,
+    metric=_fitted_line,
 )
 
 # 04.mask: a loss that leaves missing values out (K1)
@@ -171,7 +171,7 @@ def known_mse(w, b, x, y):
     return (w * x[known] + b - y[known]).pow(2).mean()
 
 
-def _gaps(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _points_with_nan(generator: torch.Generator, i: int) -> dict[str, Any]:
     case = _points(generator, i + 2)
     first, second, *_ = torch.randperm(len(case["x"]), generator=generator).tolist()
     case["x"][first] = torch.nan
@@ -182,7 +182,7 @@ def _gaps(generator: torch.Generator, i: int) -> dict[str, Any]:
 MASK = Function(
     id="04.mask",
     reference=known_mse,
-    case=_gaps,
+    case=_points_with_nan,
     mistakes={
         "masked_last": {"x[known] + b - y[known]).pow(2)": "x + b - y).pow(2)[known]"},
         "line_masked_late": {"(w * x[known] + b": "((w * x + b)[known]"},

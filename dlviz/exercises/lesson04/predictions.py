@@ -21,7 +21,7 @@ def _step():
 
 
 def _descend(x, y, lr, steps):
-    """How far (w, b) is from the best line, at the start and after each step (steps + 1,); and (w, b) at the end."""
+    """Return the distances of (w, b) from the best line, before and after each step (steps + 1,), and the last (w, b)."""
     w, b = torch.zeros(1, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
     columns = torch.cat([x, torch.ones_like(x)], dim=1)
     best = torch.linalg.lstsq(columns, y.reshape(-1, 1)).solution.flatten()

@@ -39,7 +39,7 @@ def parameters(sizes):
 
 
 def _sizes(generator: torch.Generator, i: int) -> dict[str, Any]:
-    return {"sizes": (torch.randperm(30, generator=generator)[: 3 + i % 3] + 3).tolist()}  # no two are the same
+    return {"sizes": (torch.randperm(30, generator=generator)[: 3 + i % 3] + 3).tolist()}  # all different
 
 
 PARAMETERS = Function(
@@ -68,7 +68,7 @@ def softmax(z):
 
 def _logits(generator: torch.Generator, i: int) -> dict[str, Any]:
     z = 2 * torch.randn(4 + i, 3 + i % 2, generator=generator)
-    if i > 1:  # the first two stay small: what is shown beside a wrong answer can then be read
+    if i > 1:  # the first two stay small, so that the values in a report are readable
         z[0] += 1000
         z[1] -= 1000
     return {"z": z.requires_grad_()}
@@ -99,21 +99,21 @@ def cross_entropy(z, y):
     return (z.logsumexp(dim=1) - right).mean()
 
 
-def _labeled(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _logits_and_labels(generator: torch.Generator, i: int) -> dict[str, Any]:
     z = 2 * torch.randn(4 + i, 3 + i % 3, generator=generator)
     y = torch.randint(z.shape[1], (len(z),), generator=generator)
-    y[0] = z[0].argmin()  # one of them at least is guessed wrong
+    y[0] = z[0].argmin()  # at least one prediction is wrong
     if i == 2:
         z[1] += 1000
     if i == 3:
-        z[0, y[0]] -= 1000  # sure, and wrong
+        z[0, y[0]] -= 1000  # certain, and wrong
     return {"z": z.requires_grad_(), "y": y}
 
 
 CROSS_ENTROPY = Function(
     id="05.cross_entropy",
     reference=cross_entropy,
-    case=_labeled,
+    case=_logits_and_labels,
     mistakes={
         "softmax_before": {"right = z": "z = z.softmax(dim=1); right = z"},
         "powers_overflow": {"z.logsumexp(dim=1)": "z.exp().sum(dim=1).log()"},
@@ -153,7 +153,7 @@ def _layer(generator: torch.Generator, i: int) -> dict[str, Any]:
     }
 
 
-def _sure(function):
+def _loss_when_certain(function):
     return function(torch.eye(10), torch.arange(10), 100 * torch.eye(10), torch.zeros(10))
 
 
@@ -169,7 +169,7 @@ DOUBLE = Repair(
         "nll_of_logits": {"cross_entropy": "nll_loss"},  # as one tutorial's network and loss go together
         "bias_left_out": {" + b": ""},
     },
-    metric=_sure,
+    metric=_loss_when_certain,
 )
 
 # 05.labels: repaired from a tutorial (C8), whose labels are places of pixels
@@ -185,7 +185,7 @@ def places_of_pixels(scores, images, labels):  # the code as it was found
     return nn.functional.cross_entropy(scores, torch.max(images, 1)[1])
 
 
-def _scored(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _scores(generator: torch.Generator, i: int) -> dict[str, Any]:
     rows = 4 + i
     return {
         "scores": torch.randn(rows, 10, generator=generator).requires_grad_(),
@@ -194,14 +194,14 @@ def _scored(generator: torch.Generator, i: int) -> dict[str, Any]:
     }
 
 
-def _on_the_page(function):
-    return function(*_scored(torch.Generator().manual_seed(0), 0).values())
+def _loss_on_fixed_data(function):
+    return function(*_scores(torch.Generator().manual_seed(0), 0).values())
 
 
 LABELS = Repair(
     id="05.labels",
     reference=digit_loss,
-    case=_scored,
+    case=_scores,
     found=places_of_pixels,
     mistakes={
         "taken_modulo_ten": {"scores, labels": "scores, torch.max(images, 1)[1] % 10"},
@@ -209,7 +209,7 @@ LABELS = Repair(
         "of_ten_pixels": {"scores, labels": "scores, torch.max(images[:, :10], 1)[1]"},
         "own_guesses": {"scores, labels": "scores, torch.max(scores, 1)[1]"},
     },
-    metric=_on_the_page,
+    metric=_loss_on_fixed_data,
 )
 
 # 05.net: a network repaired (C1)

@@ -10,7 +10,7 @@ from dlviz.exercises.prediction import Prediction
 def _stacked():
     net = nn.Sequential(nn.Linear(2, 16), nn.Linear(16, 2))
     a, b = torch.randn(2, 50, 2)
-    # The boundary is where one number is 0; if that number is affine, the boundary is a line.
+    # The boundary is the zero set of one output; if the output is affine, the boundary is a line.
     lead = [net(points).diff(dim=1) for points in (a, b, a + b, torch.zeros_like(a))]
     return "line" if torch.allclose(lead[0] + lead[1], lead[2] + lead[3], atol=1e-4) else "curve"
 
@@ -19,10 +19,10 @@ def _corners():
     angle = torch.linspace(0, 2 * torch.pi, 3601)[:-1]
     around = torch.stack((angle.cos(), angle.sin()), dim=1)
     units = around[300:3600:1200]  # at 30, 150 and 270 degrees
-    # Along a ray from the middle the sum grows in proportion: where it is 0.7 is the boundary.
+    # Along a ray from the center the sum grows linearly; the boundary is where it reaches 0.7.
     boundary = around * 0.7 / (around @ units.T).relu().sum(1, keepdim=True)
     on = boundary @ units.T > 0
-    return int((on != on.roll(1, 0)).any(1).sum())  # it turns where a unit is switched on or off
+    return int((on != on.roll(1, 0)).any(1).sum())  # a corner wherever a unit turns on or off
 
 
 def _vanishing():
@@ -70,7 +70,7 @@ def _name():
 
 
 def _ran():
-    largest = torch.randn(1000, 784).argmax(1)  # the labels of a thousand runs, each on one random row
+    largest = torch.randn(1000, 784).argmax(1)  # labels of a thousand runs, each on one random row
     fine = int((largest < 10).sum())
     return "none" if fine == 0 else "few" if fine < 100 else "all"
 

@@ -80,7 +80,7 @@ def momentum(p, g, b, lr, mu):
     return p - lr * b, b
 
 
-def _moving(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _momentum_state(generator: torch.Generator, i: int) -> dict[str, Any]:
     shape = [(3,), (), (2, 3), (4, 2), (1,)][i]
     p, g, b = torch.randn(3, *shape, generator=generator, dtype=torch.float64)
     return {"p": p, "g": g, "b": b, "lr": 0.1 + 0.05 * i, "mu": 0.9 - 0.1 * i}
@@ -89,7 +89,7 @@ def _moving(generator: torch.Generator, i: int) -> dict[str, Any]:
 MOMENTUM = Function(
     id="06.momentum",
     reference=momentum,
-    case=_moving,
+    case=_momentum_state,
     mistakes={
         "averaged": {"+ g": "+ (1 - mu) * g"},
         "rate_in_the_buffer": {"+ g": "+ lr * g", "lr * b": "b"},
@@ -110,7 +110,7 @@ def rmsprop(p, g, v, lr, alpha, eps):
     return p - lr * g / (v.sqrt() + eps), v
 
 
-def _scaled(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _rmsprop_state(generator: torch.Generator, i: int) -> dict[str, Any]:
     shape = [(3,), (), (2, 3), (4, 2), (1,)][i]
     p, g, v = torch.randn(3, *shape, generator=generator, dtype=torch.float64)
     return {"p": p, "g": g, "v": v.square() + 0.1, "lr": 0.1 + 0.05 * i, "alpha": 0.95 - 0.1 * i, "eps": 0.02}
@@ -119,7 +119,7 @@ def _scaled(generator: torch.Generator, i: int) -> dict[str, Any]:
 RMSPROP = Function(
     id="06.rmsprop",
     reference=rmsprop,
-    case=_scaled,
+    case=_rmsprop_state,
     mistakes={
         "summed": {"alpha * v + (1 - alpha) * g**2": "v + g**2"},
         "not_squared": {"g**2": "g"},
@@ -143,7 +143,7 @@ def adam(p, g, m, v, t, lr, beta1, beta2, eps):
     return p - lr * m_hat / (v_hat.sqrt() + eps), m, v
 
 
-def _stepping(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _adam_state(generator: torch.Generator, i: int) -> dict[str, Any]:
     shape = [(3,), (), (2, 3), (4, 2), (1,)][i]
     p, g, m, v = torch.randn(4, *shape, generator=generator, dtype=torch.float64)
     kept = {"m": 0.3 * m, "v": v.square() + 0.1} if i else {"m": torch.zeros_like(p), "v": torch.zeros_like(p)}
@@ -153,7 +153,7 @@ def _stepping(generator: torch.Generator, i: int) -> dict[str, Any]:
 ADAM = Function(
     id="06.adam",
     reference=adam,
-    case=_stepping,
+    case=_adam_state,
     mistakes={
         "uncorrected": {" / (1 - beta1**t)": "", " / (1 - beta2**t)": ""},
         "corrected_m_alone": {" / (1 - beta2**t)": ""},

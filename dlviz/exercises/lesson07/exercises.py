@@ -46,16 +46,18 @@ class DigitsTemplate(Dataset):
     def __getitem__(self, i): ...
 
 
-def _asked(dataset, images, labels, i):
-    """The length, the batch of two epochs, and item i without a transform."""
+def _use_dataset(dataset, images, labels, i):
+    """Return the length, the batches of two epochs, and item i without a transform."""
     calls = count(1)
-    changed = dataset(images, labels, lambda image: image + next(calls))  # another one each time, as a random one is
+    changed = dataset(
+        images, labels, lambda image: image + next(calls)
+    )  # differs at every call, like a random transform
     batches = [next(iter(DataLoader(changed, batch_size=len(images)))) for _ in range(2)]
     image, label = dataset(images, labels)[i]
     return [len(changed), *batches, image, int(label)]
 
 
-def _items(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _images_and_index(generator: torch.Generator, i: int) -> dict[str, Any]:
     images = torch.rand(3 + i, 1, 2, 2, generator=generator)
     return {"images": images, "labels": torch.randperm(3 + i, generator=generator), "i": 1 + i % 2}
 
@@ -64,8 +66,8 @@ DATASET = Usage(
     id="07.dataset",
     reference=Digits,
     template=DigitsTemplate,
-    case=_items,
-    use=_asked,
+    case=_images_and_index,
+    use=_use_dataset,
     mistakes={
         "AlwaysTransformed": {"if self.transform is not None": "if True"},
         "NeverTransformed": {"if self.transform is not None": "if False"},
@@ -92,7 +94,7 @@ def accuracy(scores, targets):
     return (scores.argmax(1) == targets[:, 0]).float().mean()
 
 
-def _scored(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _scores(generator: torch.Generator, i: int) -> dict[str, Any]:
     rows, classes = 6 + 2 * i, 4 + i % 2
     scores = torch.randn(rows, classes, generator=generator)
     targets = scores.argmax(1, keepdim=True)
@@ -103,7 +105,7 @@ def _scored(generator: torch.Generator, i: int) -> dict[str, Any]:
 ACCURACY = Function(
     id="07.accuracy",
     reference=accuracy,
-    case=_scored,
+    case=_scores,
     mistakes={
         "all_pairs": {"targets[:, 0]": "targets"},
         "all_pairs_over_n": {"targets[:, 0]).float().mean()": "targets).sum() / len(targets)"},
@@ -137,21 +139,21 @@ def copied_first(images, labels, tests, seed):  # the code as it was found
     return x[train], y[train], x[test], y[test]
 
 
-def _drawer(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _labeled_images(generator: torch.Generator, i: int) -> dict[str, Any]:
     images = torch.rand(7 + i, 1, 2, 2, generator=generator)
     labels = torch.randint(0, 10, (7 + i,), generator=generator)
     return {"images": images, "labels": labels, "tests": 3, "seed": int(torch.randint(99, (), generator=generator))}
 
 
-def _met_before(function):
+def _labels_in_both_parts(function):
     _, y, _, test_y = function(torch.rand(100, 1, 2, 2), torch.arange(100), 20, 0)
-    return torch.isin(test_y, y).sum().item()  # labels that name the very picture
+    return torch.isin(test_y, y).sum().item()  # every image has a label of its own
 
 
 LEAKAGE = Repair(
     id="07.leakage",
     reference=prepare,
-    case=_drawer,
+    case=_labeled_images,
     found=copied_first,
     mistakes={
         "copied_in_both": {
@@ -170,7 +172,7 @@ LEAKAGE = Repair(
             "torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))": "torch.arange(len(images))"
         },
     },
-    metric=_met_before,
+    metric=_labels_in_both_parts,
 )
 
 # 07.mode: measure, and leave no trace
@@ -192,8 +194,8 @@ def measured_as_found(model, images, labels):  # as tutorials measure
     return hits.float().mean().item()
 
 
-class _Noting(nn.Module):
-    """A network with dropout and batch norm that notes whether it was run with a graph."""
+class _RecordingNet(nn.Module):
+    """Network with dropout and batch norm that counts how often it runs with gradients enabled."""
 
     def __init__(self):
         super().__init__()
@@ -205,15 +207,15 @@ class _Noting(nn.Module):
         return self.layers(images)
 
 
-def _measured(function, images, labels, training):
-    """The accuracy, once more, the mode afterwards, how often a graph was recorded, and what batch norm remembers."""
-    model = _Noting().train(training)
+def _use_measure(function, images, labels, training):
+    """Return the accuracy twice, the mode afterwards, the number of runs with a graph, and batch norm's running mean."""
+    model = _RecordingNet().train(training)
     shares = [float(function(model, images, labels)) for _ in range(2)]
     norm = model.layers[0]
     return [*shares, int(model.training), model.graph, norm.running_mean]
 
 
-def _modes(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _batch_and_mode(generator: torch.Generator, i: int) -> dict[str, Any]:
     images = 1 + torch.randn(12 + i, 6, generator=generator)
     return {
         "images": images,
@@ -226,8 +228,8 @@ MODE = Usage(
     id="07.mode",
     reference=measure,
     template=measured_as_found,
-    case=_modes,
-    use=_measured,
+    case=_batch_and_mode,
+    use=_use_measure,
     mistakes={
         "measured_as_found": measured_as_found,
         "no_grad_alone": {"model.eval()": ""},
@@ -254,7 +256,7 @@ def fill(train, test):
     return whole(train), whole(test)
 
 
-def _holes(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _tables_with_gaps(generator: torch.Generator, i: int) -> dict[str, Any]:
     center = torch.tensor([20.0, 5.0, 100.0])
     train = center + torch.randn(6 + i, 3, generator=generator)
     test = center + 1 + torch.randn(4, 3, generator=generator)
@@ -262,14 +264,14 @@ def _holes(generator: torch.Generator, i: int) -> dict[str, Any]:
         train[2 * column % 6, column] = torch.nan
         test[column, column] = torch.nan
     if i % 2:
-        test[:, 1] = torch.nan  # nothing known of it
+        test[:, 1] = torch.nan  # a column without a known number
     return {"train": train, "test": test}
 
 
 GAPS = Function(
     id="07.gaps",
     reference=fill,
-    case=_holes,
+    case=_tables_with_gaps,
     mistakes={
         "mean_of_all_rows": {"train.nanmean": "torch.cat([train, test]).nanmean"},
         "each_its_own_mean": {"gap, mean, x": "gap, x.nanmean(0), x"},

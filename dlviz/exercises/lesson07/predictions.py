@@ -11,7 +11,7 @@ from dlviz.exercises.prediction import Prediction
 
 
 def _trained(x, y, steps, net=None, loss=F.cross_entropy):
-    """A small network after some steps of 64 random rows each."""
+    """Return a small network trained for some steps on 64 random rows each."""
     net = net or nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     for _ in range(steps):
@@ -67,7 +67,7 @@ def _never():
 
 
 def _better():
-    # How often would two networks, both right with 97 in 100, lie three digits of 359 apart by luck?
+    # Probability that two networks of 97 % accuracy differ by three of 359 digits or more by chance.
     right = torch.binomial(torch.full((10_000, 2), 359.0), torch.tensor(0.97))
     luck = ((right[:, 0] - right[:, 1]).abs() >= 3).float().mean()
     return "open" if luck > 0.05 else "yes"

@@ -59,9 +59,8 @@ CONV2D = Function(
     case=_image,
     mistakes={
         "kernel_flipped": {"weight * window": "weight.flip(2, 3) * window"},
-        "first_channel_only": {
-            "(weight * window)": "(weight * window)[:, :1]"
-        },  # as the formula of one tutorial has it
+        # as the formula of one tutorial has it
+        "first_channel_only": {"(weight * window)": "(weight * window)[:, :1]"},
         "channels_not_summed": {
             "zeros(len(weight)": "zeros(*weight.shape[:2]",
             "out[:, i, j] = (weight * window).sum(dim=(1, 2, 3)) + bias": (
@@ -98,22 +97,21 @@ def farthest_from_zero(x, size):
     return torch.where(high.abs() > low.abs(), high, low)
 
 
-def _map(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _feature_map(generator: torch.Generator, i: int) -> dict[str, Any]:
     size = 2 + i % 2
     x = torch.randn(2 + i % 2, size * (2 + i // 2) + i % 2, size * 3, generator=generator)
-    return {"x": -x.abs() - 0.1 if i % 2 else x, "size": size}  # every second one is negative throughout
+    return {"x": -x.abs() - 0.1 if i % 2 else x, "size": size}  # every second one is all negative
 
 
 MAX_POOL = Function(
     id="08.max_pool",
     reference=max_pool,
-    case=_map,
+    case=_feature_map,
     mistakes={
         "rectified_not_pooled": lambda x, size: x.clamp(min=0),  # max(0, x), as one tutorial writes it
         "begun_at_zero": {"return out": "return out.clamp(min=0)"},
-        "largest_of_the_image": {
-            "window.amax": "x.amax"
-        },  # where the index runs over the image, as one tutorial leaves open
+        # where the index runs over the image, as one tutorial leaves open
+        "largest_of_the_image": {"window.amax": "x.amax"},
         "averaged": {"amax": "mean"},
         "smallest": {"amax": "amin"},
         "one_step_at_a_time": lambda x, size: F.max_pool2d(x, size, stride=1),
@@ -133,10 +131,10 @@ def out_size(size, kernel, stride, padding, dilation):
     return (size + 2 * padding - reach) // stride + 1
 
 
-def _numbers(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _sizes(generator: torch.Generator, i: int) -> dict[str, Any]:
     kernel = 2 + int(torch.randint(3, (), generator=generator))
     stride, padding, dilation = 1 + (i + 1) % 3, (0, 1, 2, 0, 1)[i], (1, 1, 2, 2, 3)[i]
-    # Of every stride above 1 as much is left over as can be, so that rounding counts.
+    # As much as possible is left over after the last stride, so that rounding matters.
     places = 8 + 2 * i + int(torch.randint(2, (), generator=generator))
     size = stride * places + stride - 1 + dilation * (kernel - 1) + 1 - 2 * padding
     return {"size": size, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
@@ -145,7 +143,7 @@ def _numbers(generator: torch.Generator, i: int) -> dict[str, Any]:
 OUT_SIZE = Function(
     id="08.out_size",
     reference=out_size,
-    case=_numbers,
+    case=_sizes,
     mistakes={
         "rounded_up": {"(size + 2 * padding - reach) // stride": "math.ceil((size + 2 * padding - reach) / stride)"},
         "not_rounded": {"//": "/"},
@@ -177,11 +175,11 @@ def padded_with_zeros(x):
 
 
 def weighted_by_column(x):
-    return x * torch.arange(8.0)  # another weight at every column: nothing is shared
+    return x * torch.arange(8.0)  # a different weight for every column: not shift-equivariant
 
 
 def weighted_by_row(x):
-    return x * torch.arange(6.0).view(6, 1)  # another weight at every row
+    return x * torch.arange(6.0).view(6, 1)  # a different weight for every row
 
 
 def _layer(generator: torch.Generator, i: int) -> dict[str, Any]:
@@ -257,7 +255,7 @@ def rows_kept(model: nn.Module, batch: Tensor) -> Fault | None:
 
 
 def _pictures(generator: torch.Generator, n: int) -> Tensor:
-    # 25 first: the found network runs on them.
+    # 25 first, because the found network runs on 25.
     return torch.rand(25 if n == SIZES[0] else n, 3, 32, 32, generator=generator)
 
 

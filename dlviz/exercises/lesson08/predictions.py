@@ -26,7 +26,7 @@ def _parameters():
 
 
 def _dense():
-    layer = nn.Linear(3 * 32 * 32, 16 * 28 * 28, device="meta")  # counted, not made
+    layer = nn.Linear(3 * 32 * 32, 16 * 28 * 28, device="meta")  # parameters are counted, not allocated
     return "millions" if sum(p.numel() for p in layer.parameters()) > 10_000_000 else "thousands"
 
 

@@ -23,7 +23,7 @@ def cell(x, h, w_ih, w_hh, b_ih, b_hh):
     return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
 
 
-def _step(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _cell_inputs(generator: torch.Generator, i: int) -> dict[str, Any]:
     n, inputs, hidden = 1 + i, 2 + i % 3, 3 + i % 2
     shapes = {
         "x": (n, inputs),
@@ -39,7 +39,7 @@ def _step(generator: torch.Generator, i: int) -> dict[str, Any]:
 CELL = Function(
     id="09.cell",
     reference=cell,
-    case=_step,
+    case=_cell_inputs,
     mistakes={
         "not_squashed": {"torch.tanh": ""},
         "squashed_by_sigmoid": {"tanh": "sigmoid"},
@@ -66,7 +66,7 @@ def clip(a, b, limit):
 def _gradients(generator: torch.Generator, i: int) -> dict[str, Any]:
     a = torch.randn([(3, 2), (4,), (2, 2), (1, 5), (3, 3)][i], generator=generator) + 0.5
     b = torch.randn([(3,), (2, 3), (1,), (5,), (2, 2)][i], generator=generator) - 0.5
-    # Every second pair is short enough.
+    # Every second pair is below the limit.
     together = (a.square().sum() + b.square().sum()).sqrt().item()
     return {"a": a, "b": b, "limit": together * (1.3 if i % 2 else 0.4)}
 
@@ -127,7 +127,7 @@ def one_step_at_the_end(net, optimizer, x, y, size):
 
 
 class _Forecast(nn.Module):
-    """A series (T, 1) and a state to guesses (T, 1) and the next state."""
+    """Network from a series (T, 1) and a state to predictions (T, 1) and the next state."""
 
     def __init__(self):
         super().__init__()
@@ -139,8 +139,8 @@ class _Forecast(nn.Module):
         return self.head(outputs), state
 
 
-def _trained(function, x, y, size):
-    """The weights after one pass, and the last state."""
+def _use_one_pass(function, x, y, size):
+    """Return the weights after one pass, and the last state."""
     torch.manual_seed(0)
     net = _Forecast()
     state = function(net, torch.optim.SGD(net.parameters(), lr=0.3), x, y, size)
@@ -157,7 +157,7 @@ DETACH = Usage(
     reference=one_pass,
     template=state_attached,
     case=_series,
-    use=_trained,
+    use=_use_one_pass,
     mistakes={
         "state_attached": state_attached,
         "graph_retained": {"state = state.detach()": "", "loss.backward()": "loss.backward(retain_graph=True)"},
@@ -187,8 +187,8 @@ def unset(lstm, bias):
     ...
 
 
-def _remembering(function, inputs, hidden, layers, directions, bias):
-    """Of each layer and direction the two biases together; then all weights."""
+def _use_remember(function, inputs, hidden, layers, directions, bias):
+    """Return the sum of both biases for each layer and direction, then all weights."""
     torch.manual_seed(0)
     lstm = nn.LSTM(inputs, hidden, num_layers=layers, bidirectional=directions == 2)
     function(lstm, bias)
@@ -198,7 +198,7 @@ def _remembering(function, inputs, hidden, layers, directions, bias):
     return [value.detach() for value in (*sums, *weights)]
 
 
-def _lstms(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _lstm_settings(generator: torch.Generator, i: int) -> dict[str, Any]:
     return {
         "inputs": 2 + i % 2,
         "hidden": 2 + int(torch.randint(3, (), generator=generator)),
@@ -212,8 +212,8 @@ FORGET = Usage(
     id="09.forget",
     reference=remember,
     template=unset,
-    case=_lstms,
-    use=_remembering,
+    case=_lstm_settings,
+    use=_use_remember,
     mistakes={
         "both_biases": {"= 0": "= bias"},
         "one_bias_left": {"values[hidden : 2 * hidden] = 0": "pass"},

@@ -34,7 +34,7 @@ def _lookups(generator: torch.Generator, i: int) -> dict[str, Any]:
     count = 5 + i
     words = torch.randint(count, (3,), generator=generator)
     return {
-        "words": torch.cat([words, words[:1]]),  # one of them a second time at least
+        "words": torch.cat([words, words[:1]]),  # at least one word twice
         "upstream": torch.randn(4, 2 + i % 2, generator=generator),
         "count": count,
     }
@@ -65,7 +65,7 @@ def pair_loss(middle, around, drawn):
 
 def _pairs(generator: torch.Generator, i: int) -> dict[str, Any]:
     n, k, size = 2 + i, 2 + i % 3, 3 + i % 2
-    scale = 20.0 if i == 4 else 1.0  # scores of hundreds, once
+    scale = 20.0 if i == 4 else 1.0  # one case with scores in the hundreds
     shapes = {"middle": (n, size), "around": (n, size), "drawn": (n, k, size)}
     return {name: (scale * torch.randn(shape, generator=generator)).requires_grad_() for name, shape in shapes.items()}
 
@@ -101,7 +101,7 @@ def analogy(vectors, a, b, c):
 
 def _questions(generator: torch.Generator, i: int) -> dict[str, Any]:
     count, size = 20 + i, 4 + i % 2
-    # In float64 no two ways to add up the same products rank two rows differently.
+    # In float64 the ranking does not depend on the order of summation.
     vectors = torch.randn(count, size, generator=generator, dtype=torch.float64)
     lengths = torch.rand(count, 1, generator=generator, dtype=torch.float64) * 4 + 0.2
     a, b, c = torch.randperm(count, generator=generator)[:3].tolist()
@@ -138,7 +138,7 @@ def _texts(generator: torch.Generator, i: int) -> dict[str, Any]:
     count = 8 + i
     lengths = [4, 1 + i, 7]
     texts = [torch.randint(1, count, (length,), generator=generator).tolist() for length in lengths]
-    texts[0][1] = texts[0][0]  # a word that stands there twice
+    texts[0][1] = texts[0][0]  # a word that occurs twice
     table = torch.randn(count, 2 + i % 2, generator=generator)
     return {"table": table.requires_grad_(), "texts": texts}
 

@@ -22,7 +22,7 @@ def _gaps():
 
 def _touched():
     outer, middle = nn.Embedding(50_000, 16), torch.randn(16)
-    words = torch.randperm(50_000)[:6]  # a neighbor and five drawn ones
+    words = torch.randperm(50_000)[:6]  # one neighbor and five negative samples
     F.logsigmoid(outer(words) @ middle * torch.tensor([1, -1, -1, -1, -1, -1])).sum().backward()
     return _touched_rows(outer)
 
@@ -68,7 +68,7 @@ def _one_hot():
 
 def _projected():
     share = torch.linspace(0, 1, 12)
-    jobs = torch.stack([share, share, torch.randn(12)], dim=1)  # the share goes along two directions
+    jobs = torch.stack([share, share, torch.randn(12)], dim=1)  # the share lies along two directions
     jobs[:, 0] = 0  # one of them is taken out
     return "left" if torch.corrcoef(torch.stack([jobs[:, 1], share]))[0, 1] > 0.9 else "gone"
 
