@@ -1,4 +1,4 @@
-"""The convolution room: what a picture costs, how fast the kernel answers, and the browser's share."""
+"""Convolution room: bytes of a picture, and time in the kernel and in the browser."""
 
 import statistics
 import tempfile
@@ -74,7 +74,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
 
 
 def kernel_side(make: Callable[[], Any]) -> tuple[str, ...]:
-    """Bytes, and milliseconds to open, to move a slider, to edit a cell."""
+    """Return bytes, and milliseconds to open, to move a slider and to edit a cell."""
     opened = median(make)
     view = make()
     whole = sum(shown(view))
@@ -89,7 +89,7 @@ def kernel_side(make: Callable[[], Any]) -> tuple[str, ...]:
 
 
 def median(call: Callable[[], Any], repeats: int = 7) -> float:
-    """The median time of `call` in milliseconds."""
+    """Return the median time of `call` in milliseconds."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -99,7 +99,7 @@ def median(call: Callable[[], Any], repeats: int = 7) -> float:
 
 
 def in_browser(pictures: dict[str, Callable[[], Any]]) -> Iterator[str]:
-    """Exported pages in a real browser."""
+    """Measure exported pages in a browser."""
     executable = chromium()
     if executable is None:
         yield "browser: none found; DLVIZ_CHROMIUM names one"

@@ -1,4 +1,4 @@
-"""The tensors room: what a tensor costs to show, beside treescope; a large one; and the browser's share."""
+"""Tensors room: bytes and time to show a tensor, compared with treescope; a large tensor; time in the browser."""
 
 import json
 import statistics
@@ -51,8 +51,8 @@ def run(*, quick: bool = False) -> Iterator[str]:
         compared = (rival, f"{whole / rival:.2f}x") if name == "8x8 float" else ("-", "-")
         yield row(name, whole, message, state, buffers, *compared)
     code = len(json.dumps(view._shared.get_state(["view", "style", "messages"])))
-    yield f"target {TARGET_BYTES} for 8 × 8. rival: treescope, {source}. The view's code, style and messages, {code} bytes, cross once for all"
-    yield "tensors of a notebook and are not in these figures, as treescope's are in its own."
+    yield f"target {TARGET_BYTES} for 8 × 8. rival: treescope, {source}. The view's code, style and messages, {code} bytes, are sent"
+    yield "once for all tensors of a notebook and not counted here, nor are treescope's."
     yield ""
     yield from large(1024 if quick else 4096)
     if not quick:
@@ -61,7 +61,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
 
 
 def shown(view: Widget) -> tuple[int, int, int]:
-    """Bytes of the display message, of the models' JSON, and of their buffers."""
+    """Return the bytes of the display message, of the models' JSON, and of their buffers."""
     bundle = view._repr_mimebundle_()[0]
     state = buffers = 0
     for model in (view, view.layout):
@@ -72,7 +72,7 @@ def shown(view: Widget) -> tuple[int, int, int]:
 
 
 def treescope(x: torch.Tensor) -> tuple[int, str]:
-    """What treescope writes for the same tensor, or what was recorded where it does not run."""
+    """Return the size of treescope's output for the same tensor, or a recorded size if it does not run."""
     try:
         import treescope
         from treescope import external  # noqa: F401 - registers torch's tensors
@@ -83,7 +83,7 @@ def treescope(x: torch.Tensor) -> tuple[int, str]:
 
 
 def large(side: int) -> Iterator[str]:
-    """A tensor far larger than any picture."""
+    """Measure a tensor far larger than any picture."""
     x = torch.randn(side, side)
     times = []
     for _ in range(5):
@@ -102,7 +102,7 @@ def large(side: int) -> Iterator[str]:
 
 
 def in_browser() -> Iterator[str]:
-    """Exported pages in a real browser."""
+    """Measure exported pages in a browser."""
     executable = chromium()
     if executable is None:
         yield "browser: none found; DLVIZ_CHROMIUM names one"

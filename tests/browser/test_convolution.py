@@ -1,4 +1,4 @@
-"""The exported pages of the convolution room, driven by mouse and keyboard, against torch's own numbers."""
+"""Exported pages of the convolution room, operated by mouse and keyboard, compared with torch."""
 
 import re
 
@@ -39,7 +39,7 @@ def pages() -> dict[str, str]:
 
 
 def sheet(page: Page, number: int):
-    """The grids from left to right: input, kernel, products, output (those that there are)."""
+    """Return one of the visible grids, from left to right: input, kernel, products, output."""
     return page.locator(".conv-row .tensor-grid:visible").nth(number)
 
 
@@ -65,7 +65,7 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
     axe(page)
 
 
-def test_every_number_and_every_printed_equation_is_torchs(open_page, pages):
+def test_every_number_and_printed_equation_equals_torch(open_page, pages):
     page = open_page(pages["conv"])
     out = F.conv2d(X, K, padding=1)
     assert numbers(sheet(page, 0)) == F.pad(X, (1, 1, 1, 1)).reshape(-1).tolist()
@@ -85,7 +85,7 @@ def test_every_number_and_every_printed_equation_is_torchs(open_page, pages):
     assert numbers(sheet(page, 3)) == out.reshape(-1).tolist()
 
 
-def test_an_input_lights_every_output_it_feeds_and_a_weight_every_pair(open_page, pages):
+def test_an_input_marks_every_output_it_reaches_and_a_weight_every_pair(open_page, pages):
     page = open_page(pages["conv"])
     leaf = X.clone().requires_grad_()
     out = F.conv2d(leaf, torch.rand_like(K) + 1, padding=1)
@@ -129,7 +129,7 @@ def test_channels_add_up_and_the_slider_chooses_one(open_page, pages):
     assert len(marked(sheet(page, 0), "lit")) == 18
 
 
-def test_the_sums_of_the_input_channels_stand_below_the_line(open_page, pages):
+def test_channel_sums_are_below_the_formula(open_page, pages):
     page = open_page(pages["channels"])
     page.evaluate("dlvizModel.set('channel', 2)")
     for step in range(1, 10):
@@ -145,7 +145,7 @@ def test_the_sums_of_the_input_channels_stand_below_the_line(open_page, pages):
     expect(page.locator(".conv-channel-sums")).to_be_hidden()
 
 
-def test_sums_that_are_rounded_or_not_all_drawn_say_so(open_page):
+def test_rounded_or_incomplete_sums_have_a_note(open_page):
     torch.manual_seed(1)
     page = open_page(dlviz.conv2d(torch.rand(1, 20, 4, 4), torch.randn(2, 20, 3, 3)))
     page.evaluate("dlvizModel.set('step', 1)")
@@ -177,7 +177,7 @@ WATCH = """() => {
 }"""
 
 
-def test_products_fly_to_the_running_sum_and_it_lands_in_the_output(open_page, pages):
+def test_products_move_to_the_running_sum_and_the_sum_to_the_output(open_page, pages):
     page = open_page(pages["channels"])
     cell = sheet(page, 2).locator('.tensor-cell[data-p="4"]')
     page.evaluate(WATCH)
@@ -187,20 +187,20 @@ def test_products_fly_to_the_running_sum_and_it_lands_in_the_output(open_page, p
     products = numbers(sheet(page, 2))
     sums = [sum(products[: k + 1]) for k in range(18)]
     counted = [float(text.replace("−", "-")) for text in page.evaluate("counted")]
-    # Before the flight the whole sum stands there for no longer than it takes to empty it.
+    # Before the animation the complete sum is shown only until it is cleared.
     assert counted[counted.index(0.0) + 1 :] == [*sums[:-1], sums[-1] + 1]
     assert counted[-1] == numbers(sheet(page, 3))[4]
     assert page.evaluate("flashed") == [4]
 
 
-def test_a_further_step_ends_a_flight_and_who_hurries_sees_none(open_page, pages):
+def test_another_step_stops_the_animation_and_fast_steps_have_none(open_page, pages):
     page = open_page(pages["conv"])
     page.get_by_role("button", name="one step on").click()
     expect(page.locator(".conv-moving-product")).not_to_have_count(0)
     flying = "document.querySelectorAll('.conv-moving-product').length"
     assert page.evaluate(f"dlvizModel.set('step', 7); dlvizModel.set('step', 8); {flying}") == 0
     expect(page.locator(".conv-running-sum b")).to_have_text("−2")
-    page.wait_for_timeout(400)  # so that it is the speed alone that forbids it
+    page.wait_for_timeout(400)  # so that only the speed forbids the animation
     page.evaluate(WATCH)
     page.evaluate("dlvizModel.set('step', 22); dlvizModel.set('speed', 2); dlvizModel.set('playing', true)")
     expect(page.locator(".dlviz-count")).to_have_text("25 / 25")
@@ -208,7 +208,7 @@ def test_a_further_step_ends_a_flight_and_who_hurries_sees_none(open_page, pages
     assert page.evaluate("flashed") == []
 
 
-def test_playing_at_speed_one_lands_before_the_next_step(open_page, pages):
+def test_playing_at_speed_one_finishes_before_the_next_step(open_page, pages):
     page = open_page(pages["conv"])
     page.evaluate("dlvizModel.set('step', 22)")
     page.evaluate(WATCH)
@@ -218,21 +218,21 @@ def test_playing_at_speed_one_lands_before_the_next_step(open_page, pages):
     assert page.evaluate("flashed") == [22, 23, 24]
 
 
-def test_with_reduced_motion_nothing_flies_and_the_sum_stands_there(open_page, pages):
+def test_with_reduced_motion_only_the_sum_is_shown(open_page, pages):
     page = open_page(pages["conv"], reduced_motion=True)
     page.get_by_role("button", name="one step on").click()
     assert page.locator(".conv-moving-product").count() == 0
     expect(page.locator(".conv-running-sum b")).to_have_text("−1")
 
 
-def test_a_maximum_and_an_average_say_what_they_are_of(open_page, pages):
+def test_maximum_and_average_have_formulas(open_page, pages):
     page = open_page(pages["max"])
     page.evaluate("dlvizModel.set('step', 2)")
     assert line(page) == "y[0, 0, 0, 1] = max(2, 1, 3, 1) = 3"
     page.get_by_role("combobox", name="flat indices").select_option("yes")
     assert line(page).endswith("= 3 at flat index 7")
-    assert marked(sheet(page, 0), "now") == [7]  # the 3, which alone is fed by the gradient
-    assert page.locator(".tensor-cell[data-unused]").count() == 9  # the floor leaves over a row and a column
+    assert marked(sheet(page, 0), "now") == [7]  # the 3, which alone has a gradient
+    assert page.locator(".tensor-cell[data-unused]").count() == 9  # no window reaches the last row and column
     page = open_page(pages["average"])
     page.evaluate("dlvizModel.set('step', 1)")
     assert line(page) == "y[0, 0, 0, 0] = (0 + 0 + 0 + 0 + 1 + 0 + 0 + 0 + 1) / 9 = 0.22222"
@@ -248,8 +248,8 @@ TIES = torch.tensor(
 )
 
 
-def slopes(page: Page) -> dict[int, float]:
-    """The small numbers in the input, by the place of their cell."""
+def input_gradients(page: Page) -> dict[int, float]:
+    """Return the gradients in the input by the position of their cell."""
     cells = sheet(page, 0).locator(".tensor-cell[data-gradient]").all()
     return {int(cell.get_attribute("data-p")): float(cell.get_attribute("data-gradient")) for cell in cells}
 
@@ -257,7 +257,7 @@ def slopes(page: Page) -> dict[int, float]:
 @pytest.mark.parametrize(
     ("ours", "torchs"), [(dlviz.max_pool2d, F.max_pool2d), (dlviz.avg_pool2d, F.avg_pool2d)], ids=["max", "average"]
 )
-def test_the_gradient_of_a_pooling_is_autograds(open_page, axe, ours, torchs):
+def test_the_gradient_of_a_pooling_equals_autograd(open_page, axe, ours, torchs):
     page = open_page(ours(TIES, 2, 2, 1), bypass_csp=True)
     page.get_by_role("combobox", name="gradient").select_option("yes")
     leaf = TIES.clone().requires_grad_()
@@ -267,11 +267,11 @@ def test_the_gradient_of_a_pooling_is_autograds(open_page, axe, ours, torchs):
         around = F.pad(slope, (1, 1, 1, 1)).reshape(-1)
         return {p: float(f"{value:.2g}") for p, value in enumerate(around.tolist()) if value}
 
-    assert slopes(page) == wanted(torch.autograd.grad(out.sum(), leaf, retain_graph=True)[0])
+    assert input_gradients(page) == wanted(torch.autograd.grad(out.sum(), leaf, retain_graph=True)[0])
     for channel, step in ((0, 1), (0, 2), (0, 5), (0, 9), (1, 2), (1, 5), (1, 6)):
         page.evaluate("([c, s]) => { dlvizModel.set('channel', c); dlvizModel.set('step', s); }", [channel, step])
         slope = torch.autograd.grad(out[0, channel].reshape(-1)[step - 1], leaf, retain_graph=True)[0]
-        assert slopes(page) == wanted(slope)
+        assert input_gradients(page) == wanted(slope)
         places = [tuple(index) for index in slope.nonzero().tolist()]
         value = f"{slope.max().item():g}"
         if len(places) == 1:
@@ -280,10 +280,10 @@ def test_the_gradient_of_a_pooling_is_autograds(open_page, axe, ours, torchs):
             assert line(page).endswith(f"* gradient {value} to each of {len(places)} inputs")
     axe(page)
     sheet(page, 0).locator('.tensor-cell[data-p="8"]').click()
-    assert slopes(page) == {}
+    assert input_gradients(page) == {}
 
 
-def test_a_series_is_pooled_and_stamped(open_page, pages):
+def test_sequences_are_pooled_and_convolved(open_page, pages):
     page = open_page(pages["series max"])
     page.evaluate("dlvizModel.set('step', 4)")
     assert line(page) == "y[0, 0, 3] = max(2, 5, 5) = 5"
@@ -298,7 +298,7 @@ def test_a_series_is_pooled_and_stamped(open_page, pages):
         assert eval(terms) == float(result) == out[step - 1].item()
 
 
-def test_a_transposed_convolution_lists_its_stamps(open_page, pages):
+def test_a_transposed_convolution_lists_its_terms(open_page, pages):
     page = open_page(pages["transposed"])
     out = F.conv_transpose2d(X[..., :3, :3], K, stride=2)[0, 0]
     for step in range(1, 50):
@@ -340,7 +340,7 @@ def set_slider(page: Page, name: str, value: int) -> None:
     page.get_by_role("slider", name=name, exact=True).fill(str(value))
 
 
-def test_a_saved_page_answers_its_sliders_with_torchs_numbers(open_page, pages):
+def test_sliders_of_an_exported_page_show_torchs_numbers(open_page, pages):
     page = open_page(pages["conv"])
     set_slider(page, "stride ↓", 2)
     assert numbers(sheet(page, 2)) == F.conv2d(X, K, padding=1, stride=(2, 1)).reshape(-1).tolist()
@@ -350,7 +350,7 @@ def test_a_saved_page_answers_its_sliders_with_torchs_numbers(open_page, pages):
     restored = page.get_by_role("note").filter(has_text="Back to where it was saved")
     expect(restored).to_have_count(0)
 
-    # One setting at a time: another one starts from what the page was saved with, and says so.
+    # One setting at a time: changing another one restores the first, with a note.
     page.get_by_role("combobox", name="padding mode").select_option("circular")
     circular = F.conv2d(F.pad(X, (1, 1, 1, 1), mode="circular"), K)
     assert numbers(sheet(page, 2)) == circular.reshape(-1).tolist()
@@ -364,7 +364,7 @@ def test_a_saved_page_answers_its_sliders_with_torchs_numbers(open_page, pages):
     assert numbers(sheet(page, 2)) == F.conv2d(X, K, padding=1).reshape(-1).tolist()
 
 
-def test_a_saved_page_shows_torchs_refusal_and_keeps_the_picture(open_page, pages):
+def test_an_exported_page_shows_torchs_error_and_keeps_the_picture(open_page, pages):
     page = open_page(pages["conv"])
     with pytest.raises(RuntimeError) as refused:
         F.conv2d(X, K, padding=1, dilation=(4, 1))
@@ -393,7 +393,7 @@ def test_a_slider_that_is_dragged_stays_under_the_pointer(open_page, pages):
     expect(slider).to_be_focused()
 
 
-def test_the_switches_of_pooling_and_the_samples_of_a_batch_are_held_too(open_page):
+def test_exported_pages_include_switches_and_samples(open_page):
     page = open_page(dlviz.max_pool2d(torch.cat([X, X + 1]), 2))
     page.get_by_role("combobox", name="ceil mode").select_option("yes")
     assert numbers(sheet(page, 1)) == F.max_pool2d(X, 2, ceil_mode=True).reshape(-1).tolist()

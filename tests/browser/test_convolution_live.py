@@ -1,4 +1,4 @@
-"""What needs a kernel, in a page whose messages this process answers with the widget itself."""
+"""Interactions that need a kernel, in a page whose messages this process passes to the widget."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from tests.browser.test_convolution import K, X, line, numbers, sheet
 
 
 def until(page: Page, true) -> None:
-    """Let the page and this process talk until `true()`; the claim that follows says what was wanted."""
+    """Let page and process exchange messages until `true()` holds or five seconds passed."""
     for _ in range(100):
         if true():
             return
@@ -30,7 +30,7 @@ def drag(page: Page, cell, up: float, steps: int = 4) -> None:
     page.mouse.up()
 
 
-def test_a_number_that_is_dragged_changes_and_the_kernel_computes_with_it(live):
+def test_dragging_a_number_recomputes_the_output(live):
     view = dlviz.conv2d(X, K, step=1)
     page, asked = live(view)
     drag(page, sheet(page, 1).locator('.tensor-cell[data-p="8"]'), 33)  # four times 8 pixels
@@ -47,7 +47,7 @@ def test_a_number_that_is_dragged_changes_and_the_kernel_computes_with_it(live):
     assert line(page).endswith("= " + str(int(view.output[0, 0, 0, 0])))
 
 
-def test_one_question_at_a_time_and_the_last_value_counts(live):
+def test_one_request_at_a_time_and_the_last_value_wins(live):
     view = dlviz.conv2d(X, K)
     page, asked = live(view)
     page.evaluate("window.slow = 60")
@@ -58,14 +58,14 @@ def test_one_question_at_a_time_and_the_last_value_counts(live):
     assert len(asked) < 20
 
 
-def test_numbers_that_are_not_whole_go_by_tenths(live):
+def test_fractions_change_by_tenths(live):
     view = dlviz.conv2d(X, K + 0.5)
     page, _ = live(view)
     drag(page, sheet(page, 1).locator('.tensor-cell[data-p="0"]'), 26)
     expect(sheet(page, 1).locator('.tensor-cell[data-p="0"]')).to_have_text("1.8")
 
 
-def test_a_click_still_follows_and_padding_and_outputs_are_not_dragged(live):
+def test_a_click_still_selects_and_padding_and_outputs_cannot_be_dragged(live):
     view = dlviz.conv2d(X, K, padding=1)
     page, asked = live(view)
     sheet(page, 0).locator('.tensor-cell[data-p="8"]').click()
@@ -77,7 +77,7 @@ def test_a_click_still_follows_and_padding_and_outputs_are_not_dragged(live):
     assert torch.equal(view.weight, K)
 
 
-def test_a_saved_page_lets_nothing_be_dragged(open_page):
+def test_nothing_can_be_dragged_in_an_exported_page(open_page):
     page = open_page(dlviz.conv2d(X, K))
     expect(page.locator(".tensor-formula")).not_to_contain_text("Drag")
     page.evaluate("() => { window.sent = []; dlvizModel.send = (message) => window.sent.push(message); }")
@@ -98,7 +98,7 @@ def test_a_typed_digit_changes_a_number_too(live):
     assert view.weight[0, 0, 0, 0] == 7
 
 
-def test_sliders_with_a_kernel_keep_what_the_others_say(live):
+def test_sliders_with_a_kernel_are_independent(live):
     view = dlviz.conv2d(X, K)
     page, _ = live(view)
     page.get_by_role("slider", name="padding ↓").fill("1")
@@ -114,17 +114,18 @@ PHOTO = torch.arange(300.0).view(-1, 1) * 0.5 + torch.arange(400.0)
 
 
 def frame(page: Page) -> list[float]:
-    """Left, top, width and height of the frame as shares of the overview."""
+    """Return left, top, width and height of the frame as fractions of the minimap."""
     return page.evaluate(
         """() => {
-          const [part, whole] = [".conv-minimap-frame", ".conv-minimap"].map((name) => document.querySelector(name).getBoundingClientRect());
+          const box = (name) => document.querySelector(name).getBoundingClientRect();
+          const [part, whole] = [box(".conv-minimap-frame"), box(".conv-minimap")];
           const { x, y, width, height } = whole;
           return [(part.x - x) / width, (part.y - y) / height, part.width / width, part.height / height];
         }"""
     )
 
 
-def test_the_overview_moves_the_window_by_mouse_and_by_arrows(live, axe):
+def test_the_minimap_moves_the_window_by_mouse_and_by_arrow_keys(live, axe):
     view = dlviz.conv2d(PHOTO.view(1, 1, 300, 400), torch.ones(1, 1, 1, 1))
     page, _ = live(view, bypass_csp=True)
     assert frame(page) == pytest.approx([0, 0, 0.1, 40 / 300], abs=0.01)
@@ -140,7 +141,7 @@ def test_the_overview_moves_the_window_by_mouse_and_by_arrows(live, axe):
         page.keyboard.press(key)
     until(page, lambda: view.origin == [row + 10, column + 10])
     assert view.origin == [row + 10, column + 10]
-    assert page.evaluate("dlvizModel.get('step')") == 0  # the arrows were the frame's, not the player's
+    assert page.evaluate("dlvizModel.get('step')") == 0  # the arrow keys moved the frame, not the player
     assert view.scene["output"]["block"]["start"] == [0, row + 10, column + 10]
     page.keyboard.press("ArrowUp")
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -152,7 +153,7 @@ def test_the_overview_moves_the_window_by_mouse_and_by_arrows(live, axe):
     axe(page)
 
 
-def test_a_window_that_was_moved_stays_until_the_next_step(live):
+def test_a_moved_window_stays_until_the_next_step(live):
     view = dlviz.conv2d(PHOTO.view(1, 1, 300, 400), torch.ones(1, 1, 1, 1), step=1)
     page, _ = live(view)
     page.get_by_role("application").focus()
@@ -166,7 +167,7 @@ def test_a_window_that_was_moved_stays_until_the_next_step(live):
     assert view.origin == [0, 0]
 
 
-def test_a_long_series_has_an_overview_too(live):
+def test_a_long_sequence_has_a_minimap(live):
     view = dlviz.conv1d(torch.arange(900.0).view(1, 1, 900), torch.ones(1, 1, 3))
     page, _ = live(view)
     page.get_by_role("application").focus()
@@ -180,7 +181,7 @@ def test_a_long_series_has_an_overview_too(live):
     assert view.origin == [pytest.approx(429, abs=4)]
 
 
-def test_a_saved_page_shows_where_it_is_and_stays_there(open_page, axe):
+def test_the_minimap_of_an_exported_page_cannot_be_moved(open_page, axe):
     page = open_page(
         dlviz.conv2d(PHOTO.view(1, 1, 300, 400), torch.ones(1, 1, 1, 1), origin=[100, 200]),
         theme="dark",
@@ -195,6 +196,6 @@ def test_a_saved_page_shows_where_it_is_and_stays_there(open_page, axe):
     axe(page)
 
 
-def test_what_is_drawn_whole_needs_no_overview(open_page):
+def test_an_input_drawn_whole_has_no_minimap(open_page):
     page = open_page(dlviz.conv2d(X, K))
     expect(page.locator(".conv-minimap")).to_be_hidden()

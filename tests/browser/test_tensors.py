@@ -1,4 +1,4 @@
-"""The exported pages of the tensors room, driven by mouse and keyboard, against torch's own numbers."""
+"""Exported pages of the tensors room, operated by mouse and keyboard, compared with torch."""
 
 import math
 import re
@@ -18,7 +18,7 @@ def numbers(seed: int, *shape: int, low: int = -9, high: int = 10) -> Tensor:
     return torch.randint(low, high, shape, generator=torch.Generator().manual_seed(seed))
 
 
-# A view that begins inside its storage, runs against the order of storage and leaves some of it out.
+# A view with an offset, not contiguous, that skips part of its storage.
 BASE = numbers(0, 4, 6, low=-99, high=100)
 SLANTED = BASE[:, 1:].T
 FLOATS = torch.randn(4, 5, generator=torch.Generator().manual_seed(1)) * torch.tensor([1e-6, 1e-2, 1, 1e3, 1e9])
@@ -33,7 +33,7 @@ VIEWS = ("x.T", "x[:, 1:]", "x.T.contiguous()", "x.T.view(12)")
 
 @pytest.fixture(scope="module")
 def exported() -> dict[str, str]:
-    """The pages that several tests open; none of them changes the file."""
+    """Pages that several tests open."""
     x = X
     mask = MASK
     widgets = {
@@ -53,7 +53,7 @@ def exported() -> dict[str, str]:
     return {name: widget.to_html() for name, widget in widgets.items()}
 
 
-# What the page shows, read back
+# Reading what the page shows
 
 
 def sheet(page: Page, name: str) -> Locator:
@@ -65,14 +65,14 @@ def cell(grid: Locator, p: int) -> Locator:
 
 
 def texts(grid: Locator) -> dict[int, str]:
-    """What is written at each position of the block that the grid draws."""
+    """Return the text at each position of the block that the grid draws."""
     found = grid.locator(".tensor-cell").evaluate_all("(all) => all.map((cell) => [cell.dataset.p, cell.textContent])")
     assert len({p for p, _ in found}) == len(found)
     return {int(p): text for p, text in found}
 
 
 def marked(grid: Locator, *kinds: str) -> list[int]:
-    """The positions that carry one of the marks."""
+    """Return the positions with one of these marks."""
     found = grid.locator(".tensor-cell[data-mark]").evaluate_all(
         "(all) => all.map((cell) => [cell.dataset.p, cell.dataset.mark])"
     )
@@ -80,12 +80,14 @@ def marked(grid: Locator, *kinds: str) -> list[int]:
 
 
 def in_storage(strip: Locator, mark: str) -> list[int]:
-    found = strip.locator(f'.storage-row-cell[data-mark="{mark}"]').evaluate_all("(all) => all.map((c) => c.dataset.address)")
+    found = strip.locator(f'.storage-row-cell[data-mark="{mark}"]').evaluate_all(
+        "(all) => all.map((c) => c.dataset.address)"
+    )
     return [int(place) for place in found]
 
 
 def by_header(grid: Locator) -> dict[tuple[int, int], str]:
-    """The text at each row and column, as the numbers at the grid's edges name them."""
+    """Return the text at each (row, column), as numbered at the grid's edges."""
     found = grid.locator(".tensor-cells").evaluate("""(cells) => {
       const [head, ...rows] = [...cells.children].map((row) => [...row.children].map((one) => one.textContent));
       return rows.flatMap(([name, ...row]) => row.map((text, c) => [Number(name), Number(head[c + 1]), text]));
@@ -98,19 +100,19 @@ def plain(text: str) -> str:
 
 
 def written(value: float) -> str:
-    """A whole number as the page writes it."""
+    """Return an integer as the page formats it."""
     return str(value).replace("-", "−")
 
 
 def shows(grid: Locator, x: Tensor) -> bool:
-    """Every element of `x` once: a whole number exactly as torch has it, a fraction to the figures that are printed."""
+    """Check that every element of `x` is shown once: integers exactly, others to the printed digits."""
     found = texts(grid)
     assert sorted(found) == list(range(x.numel()))
     for p, value in enumerate(x.flatten().tolist()):
         if isinstance(value, int):
             assert found[p] == written(value)
         else:
-            # Three figures, and beside an exponent two.
+            # Three digits, two with an exponent.
             last = math.floor(math.log10(abs(value))) - (1 if "e" in found[p] else 2)
             assert float(plain(found[p])) == pytest.approx(value, rel=0, abs=0.5001 * 10.0**last)
     return True
@@ -129,7 +131,7 @@ def place(x: Tensor, index) -> int:
 
 
 def walk(name: str, x: Tensor, index) -> str:
-    """The arithmetic from an index to a place in storage, and what lies there."""
+    """Return the formula from an index to an address in storage, and the value there."""
     terms = "".join(f" + {i}·{step}" for i, step in zip(index, x.stride(), strict=True))
     at = ", ".join(map(str, index))
     return f"{name}[{at}] lies at {x.storage_offset()}{terms} = {place(x, index)} and holds {written(x[index].item())}"
@@ -148,14 +150,14 @@ def step_to(page: Page, step: int) -> None:
 
 
 def stands_at(page: Page, step: int, of: int) -> None:
-    """The player and the scrubber agree."""
+    """Check that player and slider show this step."""
     expect(page.locator(".dlviz-count")).to_have_text(f"{step} / {of}")
     expect(page.get_by_role("slider", name="step", exact=True)).to_have_value(str(step))
     assert state(page, "step") == step
 
 
 def press(page: Page, name: str) -> None:
-    # Forced, because a step button at its end says that it is disabled and must then do nothing.
+    # Forced, because a disabled step button must ignore the click.
     page.get_by_role("button", name=name, exact=True).click(force=True)
 
 
@@ -169,7 +171,7 @@ def slide(page: Page, name: str, value: int) -> None:
 
 
 def refusal(run) -> str:
-    """The first line of torch's message."""
+    """Return the first line of torch's error message."""
     with pytest.raises((RuntimeError, IndexError, TypeError, ValueError)) as caught:
         run()
     return str(caught.value).partition("\n")[0]
@@ -181,7 +183,7 @@ WIDGETS = ("slanted", "large", "views", "broadcast", "clash", "hidden", "refused
 
 
 def pick(page: Page, name: str) -> None:
-    """Stand at an element of the last tensor, where the page lets one."""
+    """Select an element of the last tensor, if the page has one."""
     if name in ("hidden", "refused"):
         page.get_by_role("textbox").fill("(1, 2)")
         press(page, "reveal")
@@ -202,7 +204,7 @@ def test_axe_finds_nothing_serious_in_either_theme_and_a_narrow_page_clips_nothi
             expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
             axe(page)
 
-    if name in ("slanted", "views", "hidden"):  # the others have nothing at first that these have not
+    if name in ("slanted", "views", "hidden"):  # the others start with the same elements
         check()
     pick(page, name)
     check()
@@ -230,16 +232,18 @@ def test_the_grid_shows_torch_s_numbers(open_page, exported):
             assert by_header(grid) == {at: written(x[at].item()) for at in product(range(5), range(4))}
 
 
-def test_the_tape_is_the_storage_and_gray_where_the_tensor_does_not_reach(open_page, exported):
+def test_the_storage_row_shows_the_storage_and_grays_unreached_elements(open_page, exported):
     page = open_page(exported["slanted"])
-    found = page.locator(".storage-row-cell").evaluate_all("(all) => all.map((c) => [c.textContent, 'unreached' in c.dataset])")
+    found = page.locator(".storage-row-cell").evaluate_all(
+        "(all) => all.map((c) => [c.textContent, 'unreached' in c.dataset])"
+    )
     assert [text for text, _ in found] == [written(value) for value in BASE.flatten().tolist()]
     reached = {place(SLANTED, index) for index in product(range(5), range(4))}
     assert [off for _, off in found] == [at not in reached for at in range(24)]
 
 
 @pytest.mark.parametrize(("name", "x"), [("slanted", SLANTED), ("cube", CUBE)])
-def test_a_click_walks_along_the_strides(open_page, exported, name, x):
+def test_a_click_shows_the_path_along_the_strides(open_page, exported, name, x):
     page = open_page(exported[name])
     grid = sheet(page, "x")
     for p in (x.numel() - 1, 0, 7, 14):
@@ -263,7 +267,9 @@ def test_hops_lead_from_the_offset_to_the_element(open_page, exported):
     wide, first = edges[1] - edges[0], edges[0]
     for index in ((2, 3), (4, 0), (0, 0), (1, 1)):
         step_to(page, 1 + ravel(index, SLANTED.shape))
-        hops = page.locator(".storage-row-hop").evaluate_all("(all) => all.map((a) => [a.getAttribute('d'), a.dataset.dim])")
+        hops = page.locator(".storage-row-hop").evaluate_all(
+            "(all) => all.map((a) => [a.getAttribute('d'), a.dataset.dim])"
+        )
         led = [
             [round((float(x) - wide / 2) / wide) for x in re.findall(r"[M ]([\d.]+),", path)] + [int(dim)]
             for path, dim in hops
@@ -279,7 +285,7 @@ def test_hops_lead_from_the_offset_to_the_element(open_page, exported):
     assert "+6" in page.locator(".storage-row-hop-label").all_text_contents()
 
 
-def test_a_click_on_the_tape_picks_the_element_that_lies_there(open_page, exported):
+def test_a_click_in_the_storage_row_selects_the_element_at_that_address(open_page, exported):
     page = open_page(exported["slanted"])
     for index in ((0, 0), (4, 3), (2, 1)):
         page.locator(f'.storage-row-cell[data-address="{place(SLANTED, index)}"]').click()
@@ -290,7 +296,7 @@ def test_a_click_on_the_tape_picks_the_element_that_lies_there(open_page, export
     assert state(page, "step") == before
 
 
-def test_keys_move_from_cell_to_cell_and_let_go(open_page, exported):
+def test_arrow_keys_move_the_selection_and_escape_clears_it(open_page, exported):
     page = open_page(exported["slanted"])
     grid, shape = sheet(page, "x"), SLANTED.shape
     cell(grid, 0).focus()
@@ -375,7 +381,7 @@ def views_of(x: Tensor) -> dict[str, Tensor]:
     return {"x": x, "x.T": x.T, "x[:, 1:]": x[:, 1:], "x.T.contiguous()": x.T.contiguous()}
 
 
-def test_views_show_torch_s_numbers_and_who_shares(open_page, exported):
+def test_views_show_torch_s_numbers_and_shared_storage(open_page, exported):
     page = open_page(exported["views"])
     for name, view in views_of(X).items():
         assert shows(sheet(page, name), view)
@@ -388,11 +394,11 @@ def test_views_show_torch_s_numbers_and_who_shares(open_page, exported):
     assert stored == [written(value) for value in X.T.flatten().tolist()]
 
 
-def test_a_place_is_lit_in_all_that_share_it(open_page, exported):
+def test_an_address_is_highlighted_in_every_tensor_that_shares_it(open_page, exported):
     page = open_page(exported["views"])
     first, own = page.locator(".tensor-storage").all()
     made = views_of(X)
-    # Where each element of the copy came from.
+    # The source address of each element of the copy.
     places = torch.arange(12).view(3, 4).T.contiguous()
     for name, index in (
         ("x", (1, 2)),
@@ -417,7 +423,7 @@ def test_a_place_is_lit_in_all_that_share_it(open_page, exported):
         assert in_storage(own, "now") == ([place(made[name], index)] if copied else [])
 
 
-def test_a_tape_of_views_picks_in_the_active_tensor_first(open_page, exported):
+def test_a_click_in_the_storage_of_views_selects_in_the_active_tensor_first(open_page, exported):
     page = open_page(exported["views"])
     cell(sheet(page, "x.T"), 0).click()
     page.locator('.tensor-storage:has-text("storage of x") .storage-row-cell[data-address="6"]').first.click()
@@ -438,8 +444,8 @@ def test_a_refused_view_shows_torch_s_message_and_the_strides(open_page, exporte
 # Broadcasting
 
 
-def ghosts_of(x: Tensor, shape) -> list[int]:
-    """The positions of the stretched tensor that x does not hold: another index leads to the same place in storage."""
+def stretched_positions(x: Tensor, shape) -> list[int]:
+    """Return the positions of the expanded tensor whose address an earlier position already has."""
     wide = x.expand(shape)
     seen, found = set(), []
     for p in range(wide.numel()):
@@ -451,7 +457,7 @@ def ghosts_of(x: Tensor, shape) -> list[int]:
 
 
 @pytest.mark.parametrize(("a", "b"), [(COLUMN, ROW), (numbers(9, 2, 1, 4), numbers(10, 3, 1)), (X, torch.tensor(7))])
-def test_ghosts_stand_where_a_size_is_stretched(open_page, a, b):
+def test_stretched_cells_are_hatched(open_page, a, b):
     page = open_page(dlviz.broadcast(a, b, op="*", names=["a", "b"]))
     shape = (a * b).shape
     for name, x in (("a", a), ("b", b)):
@@ -459,7 +465,7 @@ def test_ghosts_stand_where_a_size_is_stretched(open_page, a, b):
         found = (
             sheet(page, name).locator(".tensor-cell[data-ghost]").evaluate_all("(all) => all.map((c) => c.dataset.p)")
         )
-        assert sorted(map(int, found)) == ghosts_of(x, shape)
+        assert sorted(map(int, found)) == stretched_positions(x, shape)
     assert shows(sheet(page, "result"), a * b)
     expect(sheet(page, "result").locator("[data-ghost]")).to_have_count(0)
 
@@ -468,7 +474,7 @@ def braced(value: int) -> str:
     return f"({written(value)})" if value < 0 else written(value)
 
 
-def test_a_step_shows_which_elements_meet(open_page, exported):
+def test_a_step_shows_the_operands_of_an_element(open_page, exported):
     page = open_page(exported["broadcast"])
     result = COLUMN + ROW
     for p in (0, 5, 11):
@@ -481,12 +487,12 @@ def test_a_step_shows_which_elements_meet(open_page, exported):
             lit = ravel(home, result.shape)
             assert marked(sheet(page, name), "lit") == ([] if lit == p else [lit])
         stands_at(page, p + 1, 12)
-    # A click on an operand, ghost or not, stands at the same element of the result.
+    # A click on an operand selects the same element of the result.
     cell(sheet(page, "a"), 6).click()
     assert marked(sheet(page, "result"), "now") == [6]
 
 
-def test_aligned_shapes_say_what_is_stretched(open_page, exported):
+def test_aligned_shapes_show_what_is_stretched(open_page, exported):
     page = open_page(exported["broadcast"])
     rows = page.locator('.tensor-align [role="row"]').evaluate_all(
         "(all) => all.map((row) => [...row.children].map((one) => one.textContent))"
@@ -494,7 +500,7 @@ def test_aligned_shapes_say_what_is_stretched(open_page, exported):
     assert rows == [["a", "3", "1 → 4"], ["b", "· → 3", "4"], ["result", "3", "4"]]
 
 
-def test_a_clash_is_marked_beside_torch_s_message(open_page, exported):
+def test_mismatched_sizes_are_marked_beside_torch_s_message(open_page, exported):
     page = open_page(exported["clash"])
     torch_s = refusal(lambda: torch.ones(3, 2) + torch.ones(4))
     expect(page.locator('.dlviz-note[data-kind="bad"]').first).to_contain_text(torch_s)
@@ -509,7 +515,7 @@ def test_a_clash_is_marked_beside_torch_s_message(open_page, exported):
 # Indexing
 
 
-def test_the_result_is_hidden_until_it_is_asked_for(open_page, exported):
+def test_the_result_is_hidden_until_revealed(open_page, exported):
     page = open_page(exported["hidden"])
     expect(page.locator(".tensor-grid")).to_have_count(1)
     shape = tuple(X[MASK, ::2].shape)
@@ -538,7 +544,7 @@ def test_the_result_is_hidden_until_it_is_asked_for(open_page, exported):
         ("refused", {"error": ("error: right", "good"), "(4,)": (re.compile(r"you said \(4,\); .*refuses"), "warn")}),
     ],
 )
-def test_a_guess_is_compared_with_torch(open_page, exported, name, predictions):
+def test_a_prediction_is_compared_with_torch(open_page, exported, name, predictions):
     page = open_page(exported[name])
     for prediction, (says, kind) in predictions.items():
         page.evaluate("dlvizModel.set('revealed', false)")
@@ -564,12 +570,12 @@ EXPRESSIONS = {
 
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
-def test_what_is_picked_is_lit_and_led_back_to_its_source(open_page, text):
+def test_selected_elements_are_highlighted_and_traced_to_their_source(open_page, text):
     x, mask = X, MASK
     page = open_page(dlviz.index(x, text, revealed=True))
     assert mask is MASK
     picked = EXPRESSIONS[text](X)
-    # The values of a tensor that counts are places; the condition on x has to be asked of x.
+    # The values of `counting` are positions; a condition on x has to use x.
     counting = torch.arange(12).view(3, 4)
     origin = counting[X > 0] if "> 0" in text else EXPRESSIONS[text](counting)
     source, result = sheet(page, "x"), sheet(page, text)
@@ -597,11 +603,11 @@ def test_what_is_picked_is_lit_and_led_back_to_its_source(open_page, text):
         assert state(page, "step") == before
 
 
-# Products that sum
+# matmul and einsum
 
 
 def balanced(text: str) -> tuple[str, int]:
-    """The left side of the printed sum and its result, after checking that the sum between them gives just that."""
+    """Check the printed sum, and return its left side and its result."""
     left, between, right = plain(text).split(" = ")
     assert re.fullmatch(r"[\d\s()+·-]+", between)
     assert eval(between.replace("·", "*")) == int(right)
@@ -609,7 +615,7 @@ def balanced(text: str) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_row_i_meets_column_j(open_page, seed):
+def test_matmul_marks_row_i_and_column_j(open_page, seed):
     m, k, n = numbers(20 + seed, 3, low=2, high=7).tolist()
     a, b = numbers(30 + seed, m, k), numbers(40 + seed, k, n)
     page = open_page(dlviz.matmul(a, b, names=["a", "b"]))
@@ -685,7 +691,7 @@ def test_the_slider_shows_another_matrix_of_a_batch(open_page, left, right):
 
 
 @pytest.mark.parametrize(("left", "right"), [((4,), (4, 3)), ((3, 4), (4,)), ((4,), (4,)), ((4,), (2, 4, 3))])
-def test_vectors_are_rows_at_the_left_and_columns_at_the_right(open_page, left, right):
+def test_vectors_are_rows_on_the_left_and_columns_on_the_right(open_page, left, right):
     a, b = numbers(13, *left), numbers(14, *right)
     page = open_page(dlviz.matmul(a, b, names=["a", "b"]))
     c = a @ b
@@ -711,7 +717,7 @@ EQUATIONS = {
 
 
 @pytest.mark.parametrize("equation", EQUATIONS)
-def test_einsum_lights_what_autograd_says_the_element_is_made_of(open_page, equation):
+def test_einsum_marks_the_elements_with_a_gradient(open_page, equation):
     operands = [numbers(50 + i, *shape, low=1, high=9) for i, shape in enumerate(EQUATIONS[equation])]
     names = ["a", "b", "c"][: len(operands)]
     page = open_page(dlviz.einsum(equation, *operands, names=names))
@@ -728,7 +734,7 @@ def test_einsum_lights_what_autograd_says_the_element_is_made_of(open_page, equa
         assert balanced(line(page).text_content()) == (f"result[{at}]", result[index].item())
 
 
-def test_complex_terms_stand_in_brackets(open_page):
+def test_complex_terms_are_in_parentheses(open_page):
     a, b = torch.tensor([[1 + 2j, -3j], [2 - 1j, 1j]]), torch.tensor([[-1 - 1j, 2], [4j, 1 + 1j]])
     page = open_page(dlviz.matmul(a, b, names=["a", "b"]))
     for p in range(4):
@@ -751,7 +757,7 @@ def test_a_sum_of_no_terms_is_zero(open_page):
 
 
 def window(first_row: int, first_column: int, found: dict) -> bool:
-    """What is drawn is the part of the large tensor that begins there."""
+    """Check that the drawn part of the large tensor begins there."""
     rows, columns = {r for r, _ in found}, {c for _, c in found}
     assert (min(rows), min(columns)) == (first_row, first_column)
     assert found == {at: written(LARGE[at].item()) for at in product(rows, columns)}
@@ -789,7 +795,7 @@ def test_a_step_beyond_the_edge_moves_the_window(open_page, exported):
     assert window(7, 0, by_header(grid))
 
 
-def test_an_exported_page_offers_only_the_part_that_it_holds(open_page, exported):
+def test_an_exported_page_shows_only_the_part_that_it_holds(open_page, exported):
     page = open_page(exported["large"])
     grid = sheet(page, "x")
     for name, first in (("rows from", 64 - 16), ("columns from", 64 - len({c for _, c in by_header(grid)}))):
@@ -806,7 +812,7 @@ def test_an_exported_page_offers_only_the_part_that_it_holds(open_page, exported
         assert slider.input_value() == slider.get_attribute("max")
 
 
-def test_a_drag_on_the_map_moves_the_window(open_page, exported):
+def test_a_drag_on_the_minimap_moves_the_window(open_page, exported):
     page = open_page(exported["large"])
     grid = sheet(page, "x")
     box = page.locator(".tensor-minimap").bounding_box()
@@ -814,14 +820,14 @@ def test_a_drag_on_the_map_moves_the_window(open_page, exported):
         page.mouse.move(box["x"] + box["width"] * (column + 0.5) / 300, box["y"] + box["height"] * (row + 0.5) / 512)
         page.mouse.down()
         page.mouse.up()
-        # The pointer is near the window's middle, as far as the page holds it.
+        # The window is centered at the pointer, as far as the page holds the tensor.
         found = by_header(grid)
         last = 64 - len({c for _, c in found})
         assert window(min(row - 8, 48), min(column - 8, last), found)
         assert state(page, "origin") == [min(row - 8, 48), min(column - 8, last)]
 
 
-def test_the_window_may_be_moved_away_from_what_is_picked(open_page, exported):
+def test_the_window_may_be_moved_away_from_the_selection(open_page, exported):
     page = open_page(exported["large"])
     grid = sheet(page, "x")
     cell(grid, 2).click()
@@ -871,7 +877,7 @@ def test_a_slider_ends_where_the_drawn_part_ends(open_page, make):
         slide(page, made["slider"], at)
         expect(slider).to_have_value(str(at))
         assert shows_slice(at)
-    # What is not drawn can be stepped to, and nothing is made up for it.
+    # The player reaches elements that are not drawn, and shows nothing for them.
     steps = int(page.get_by_role("slider", name="step", exact=True).get_attribute("max"))
     step_to(page, steps)
     stands_at(page, steps, steps)
@@ -895,7 +901,7 @@ def test_a_page_holds_the_window_and_no_more(exported):
     assert len(exported["large"]) - len(exported["slanted"]) < 50_000
 
 
-# Whatever torch has
+# Other kinds of tensors
 
 
 def test_a_tensor_of_no_dimensions(open_page):
@@ -923,12 +929,14 @@ def test_booleans_and_complex_numbers(open_page):
     assert [complex(plain(found[p])) for p in range(3)] == z.tolist()
 
 
-def test_what_is_no_number_stands_out(open_page):
+def test_nonfinite_numbers_are_marked(open_page):
     x = torch.tensor([[1.0, math.nan], [math.inf, -math.inf]])
     page = open_page(dlviz.tensor(x, name="x"))
     assert texts(sheet(page, "x")) == {0: "1", 1: "NaN", 2: "∞", 3: "−∞"}
     odd = (
-        sheet(page, "x").locator(".tensor-cell[data-nonfinite]").evaluate_all("(all) => all.map((c) => Number(c.dataset.p))")
+        sheet(page, "x")
+        .locator(".tensor-cell[data-nonfinite]")
+        .evaluate_all("(all) => all.map((c) => Number(c.dataset.p))")
     )
     assert odd == (~x.isfinite()).flatten().nonzero().flatten().tolist()
     expect(page.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("3 of 4")
@@ -954,7 +962,7 @@ def test_a_sparse_tensor_has_dots_where_it_stores_nothing(open_page):
     expect(page.locator(".dlviz-note")).to_contain_text("2 of 6")
 
 
-# Names that learners give
+# Hostile names
 
 
 @pytest.mark.parametrize(
@@ -977,10 +985,10 @@ def test_a_learner_s_names_never_become_html(open_page, make):
     assert page.title() != "owned"
 
 
-# Getting around
+# Motion and focus
 
 
-def test_nothing_is_animated_where_less_motion_is_wished(open_page, exported):
+def test_nothing_is_animated_with_reduced_motion(open_page, exported):
     page = open_page(exported["slanted"], reduced_motion=True)
     cell(sheet(page, "x"), 19).click()
     expect(page.locator(".storage-row-hop").first).to_have_css("stroke-dashoffset", "0px")
@@ -988,7 +996,7 @@ def test_nothing_is_animated_where_less_motion_is_wished(open_page, exported):
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def test_the_picked_cell_keeps_its_ring_under_the_pointer(open_page, exported):
+def test_the_selected_cell_keeps_its_ring_under_the_pointer(open_page, exported):
     page = open_page(exported["slanted"])
     picked = cell(sheet(page, "x"), 6)
     picked.click()

@@ -1,4 +1,4 @@
-"""The gradient of a pooling: every number is autograd's own."""
+"""The gradients of a pooling, compared with autograd."""
 
 from itertools import product
 
@@ -29,14 +29,14 @@ def poolings(draw):
         named["count_include_pad"] = draw(st.booleans())
     else:
         named["dilation"] = [draw(st.integers(1, 2)) for _ in range(dims)]
-    # Few different numbers: maxima with ties are the interesting ones.
+    # Few different numbers, so that some windows have tied maxima.
     sizes = [draw(st.integers(5, 8)) for _ in range(dims)]
     return dims, average, kernel, named, sizes, draw(st.integers(0, 2**31))
 
 
 @given(poolings())
 @settings(max_examples=200, derandomize=True, database=None, deadline=None)
-def test_every_window_gets_what_autograd_gives_it(pooling):
+def test_every_window_equals_autograd(pooling):
     dims, average, kernel, named, sizes, seed = pooling
     torch.manual_seed(seed)
     x = torch.randint(0, 3, (2, 2, *sizes)).double()
@@ -61,13 +61,13 @@ def test_every_window_gets_what_autograd_gives_it(pooling):
         assert torch.equal(got, wanted)
 
 
-def test_very_many_numbers_are_left_out_and_the_sum_stays():
+def test_large_gradients_keep_only_the_total():
     found = pooling_gradient(max_pool(torch.rand(1, 4, 60, 60), 21, 1), 0, (0, 0), (40, 40), 4)
     assert found.per_output is None
     assert found.total.sum() == 4 * 40 * 40
 
 
-def test_the_switch_puts_it_into_the_picture_and_whole_numbers_say_that_they_have_none():
+def test_the_switch_adds_the_gradient_to_the_scene_and_integers_have_none():
     x = torch.tensor([[[[1.0, 3.0, 3.0, 0.0], [2.0, 0.0, 1.0, 1.0]]]])
     with torch.no_grad():
         view = dlviz.max_pool2d(x, 2)
@@ -84,7 +84,7 @@ def test_the_switch_puts_it_into_the_picture_and_whole_numbers_say_that_they_hav
 
 
 @pytest.mark.parametrize("name", ["max_pool1d", "avg_pool1d", "max_pool2d", "avg_pool2d"])
-def test_every_pooling_has_the_switch(name):
+def test_every_pooling_has_a_gradient_switch(name):
     x = torch.rand(1, 1, 6) if "1d" in name else torch.rand(1, 1, 6, 6)
     view = getattr(dlviz, name)(x, 2, gradient=True)
     assert {"name": "gradient", "kind": "switch"} in view.scene["controls"]

@@ -1,4 +1,4 @@
-"""A thousand random configurations over every argument: torch's shape and refusal, its numbers from the listed terms, its dependencies."""
+"""Random configurations of every argument, compared with torch: shapes, errors, terms of every output, outputs of every input."""
 
 from collections import Counter
 from itertools import product
@@ -16,7 +16,7 @@ from dlviz.convolution.record import padded
 from dlviz.convolution.window_axis import WindowAxis
 
 THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
-# torch says that an even kernel with padding="same" may cost a copy.
+# torch warns that an even kernel with padding="same" may need a copy.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 REFUSALS = (RuntimeError, ValueError, TypeError)
 
@@ -27,7 +27,7 @@ def shapes(draw, dims, low=1, high=6):
 
 
 def form(draw, values, dims):
-    """One number for all dimensions, a tuple of one, or one for each: torch takes all three."""
+    """One number for all dimensions, a tuple of one, or one for each; torch accepts all three."""
     kind = draw(st.integers(0, 2))
     one = draw(values)
     return one if kind == 0 else (one,) if kind == 1 else tuple(draw(values) for _ in range(dims))
@@ -35,7 +35,7 @@ def form(draw, values, dims):
 
 @st.composite
 def configurations(draw):
-    """(kind, spatial dimensions, x, positional and named arguments), legal or not."""
+    """(kind, spatial dimensions, positional and keyword arguments), valid or not."""
     kind = draw(st.sampled_from(["conv", "conv", "conv_transpose", "max_pool", "avg_pool"]))
     dims = draw(st.integers(1, 2))
     groups = draw(st.sampled_from([1, 1, 2])) if kind.startswith("conv") else 1
@@ -80,12 +80,12 @@ def configurations(draw):
 
 
 def numbers(*shape):
-    """Whole numbers without a zero, in float64: sums are exact, and a dependency never hides behind a factor 0."""
+    """Nonzero integers in float64: sums are exact, and no dependency is hidden by a factor 0."""
     return (torch.randint(1, 9, shape) * (2 * torch.randint(2, shape) - 1)).to(torch.float64)
 
 
 def by_torch(kind, dims, positional, named):
-    """What torch's own functions and modules answer: the output, or the first line of the refusal."""
+    """Return the output of torch's function or module, or the first line of its error message."""
     try:
         if kind == "conv" and named["padding_mode"] != "zeros":
             x, weight, bias = positional
@@ -94,7 +94,7 @@ def by_torch(kind, dims, positional, named):
                 weight.shape[1] * named["groups"],
                 weight.shape[0],
                 tuple(weight.shape[2:]),
-                **whole(named, dims),
+                **expand_tuples(named, dims),
                 bias=bias is not None,
                 dtype=torch.float64,
             )
@@ -110,8 +110,8 @@ def by_torch(kind, dims, positional, named):
         return None, str(error).partition("\n")[0]
 
 
-def whole(named, dims):
-    """A module wants one number for each dimension where a function takes a tuple of one."""
+def expand_tuples(named, dims):
+    """Expand tuples of one number, which functions accept but modules do not."""
     return {
         name: value * dims if isinstance(value, tuple) and len(value) == 1 else value for name, value in named.items()
     }
@@ -128,7 +128,7 @@ IN_THE_PADDING = {"stride": None, "padding": 1, "dilation": 2, "ceil_mode": Fals
 @THOUSAND
 @given(configurations(), st.integers(0, 2**31))
 @example(("max_pool", 2, (torch.full((1, 1, 1), 2.0, dtype=torch.float64), 2), IN_THE_PADDING), 0)
-def test_every_output_equals_torch_and_every_input_feeds_what_autograd_says(configuration, seed):
+def test_every_output_equals_torch_and_every_input_reaches_the_outputs_of_autograd(configuration, seed):
     torch.manual_seed(seed)
     kind, dims, positional, named = configuration
     wanted, message = by_torch(*configuration)
@@ -154,7 +154,7 @@ def test_every_output_equals_torch_and_every_input_feeds_what_autograd_says(conf
         assert torch.equal(turned.output, made.output)
         assert tuple(axis.output_size for axis in turned.axes) == tuple(made.output.shape[2:])
     if kind == "max_pool" and bool((made.output == -float("inf")).any()):
-        # A window without any input: torch's own backward would write beside the tensor.
+        # A window without any input, where torch's backward would write out of bounds.
         assert pooling_gradient(made, 0, (0,) * dims, (1,) * dims, 1) is None
         return
     leaf = made.x.clone().requires_grad_()
@@ -164,14 +164,14 @@ def test_every_output_equals_torch_and_every_input_feeds_what_autograd_says(conf
 
 
 def sample(items, most):
-    """Up to `most` of the items, the first and the last among them."""
+    """Return up to `most` of the items, including the first and the last."""
     if len(items) <= most:
         return items
     return [items[0], items[-1], *(items[i] for i in torch.randint(len(items), (most - 2,)).tolist())]
 
 
 def check_terms(made, index):
-    """The terms stand in the padded input where they claim to."""
+    """Check that the terms have the right values in the padded input."""
     if made.kind == "conv":
         wide = padded(made.x, made.axes)
         for term in made.terms(index):
@@ -187,7 +187,7 @@ def check_terms(made, index):
 
 
 def check_feeds(made, index, leaf, again):
-    """Which outputs an input element feeds: exactly those whose gradient at it is not zero."""
+    """Check that an input element contributes exactly to the outputs whose gradient at it is not zero."""
     feeds = made.feeds(index)
     total = Counter()
     for out, weight in feeds:
@@ -208,7 +208,7 @@ def check_feeds(made, index, leaf, again):
 
 @given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 2), st.integers(0, 2))
 @settings(max_examples=300, derandomize=True, database=None, deadline=None)
-def test_what_the_floor_leaves_over_is_what_no_window_reaches(size, kernel, stride, dilation, pad):
+def test_unused_positions_are_those_that_no_window_reaches(size, kernel, stride, dilation, pad):
     axis = WindowAxis(size, kernel, stride, dilation, pad, pad)
     if axis.padded_size < axis.extent:
         return
@@ -216,7 +216,7 @@ def test_what_the_floor_leaves_over_is_what_no_window_reaches(size, kernel, stri
     assert axis.unused == axis.padded_size - 1 - max(touched)
 
 
-def test_the_configurations_are_worth_running():
+def test_random_configurations_cover_every_operation_with_and_without_errors():
     seen: Counter = Counter()
 
     @THOUSAND

@@ -1,4 +1,4 @@
-"""The eight public functions: called like torch's own, every argument a trait, refusals kept apart from the picture."""
+"""The eight public functions: torch's signatures, arguments as traits, and refused arguments that keep the picture."""
 
 import gc
 import json
@@ -52,7 +52,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize(("ours", "torchs", "positional", "named"), CALLS.values(), ids=CALLS)
-def test_each_is_called_like_torchs_own_and_holds_its_output(ours, torchs, positional, named, tmp_path):
+def test_each_takes_torchs_arguments_and_has_its_output(ours, torchs, positional, named, tmp_path):
     view = ours(*positional, **named)
     assert torch.equal(view.output, torchs(*positional, **named))
     assert str(tuple(view.output.shape)) in repr(view)
@@ -64,7 +64,7 @@ def test_each_is_called_like_torchs_own_and_holds_its_output(ours, torchs, posit
 
 
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
-def test_a_module_is_taken_with_its_own_arguments(mode):
+def test_a_module_brings_its_own_arguments(mode):
     layer = nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2, padding_mode=mode)
     for view in (dlviz.conv2d(X, layer), dlviz.conv2d(layer, X)):
         assert torch.equal(view.output, layer(X).detach())
@@ -72,7 +72,7 @@ def test_a_module_is_taken_with_its_own_arguments(mode):
     assert torch.equal(dlviz.conv_transpose2d(X, up).output, up(X).detach())
 
 
-def test_a_trait_computes_anew_as_a_slider_does():
+def test_setting_a_trait_recomputes():
     view = dlviz.conv2d(X, W)
     for name, value in (
         ("stride", 2),
@@ -89,7 +89,7 @@ def test_a_trait_computes_anew_as_a_slider_does():
     assert view.refusal == ""
 
 
-def test_an_illegal_value_shows_torchs_words_and_keeps_the_last_legal_picture():
+def test_a_refused_value_shows_torchs_message_and_keeps_the_picture():
     view = dlviz.conv2d(X, W)
     scene, output = view.scene, view.output
     view.dilation = 4
@@ -102,7 +102,7 @@ def test_an_illegal_value_shows_torchs_words_and_keeps_the_last_legal_picture():
     assert view.refusal == ""
 
 
-def test_an_edit_changes_the_pictures_copy_and_nothing_else():
+def test_an_edit_changes_only_the_widgets_copy():
     x, w = X.clone(), W.clone()
     view = dlviz.conv2d(x, w, padding=1)
     view.edit("input", (1, 2, 2), 9)
@@ -124,7 +124,7 @@ def test_an_edit_changes_the_pictures_copy_and_nothing_else():
         (dlviz.max_pool2d, F.max_pool2d, X[0]),
     ],
 )
-def test_the_flat_places_of_the_maxima_are_torchs(ours, torchs, x):
+def test_flat_indices_of_maxima_equal_torch(ours, torchs, x):
     output, indices = torchs(x, 2, return_indices=True)
     for view in (ours(x, 2, return_indices=True), ours(x, 2, None, 0, 1, False, True)):
         assert torch.equal(view.output, output)
@@ -157,12 +157,12 @@ def test_a_preset_fills_every_kernel():
         (lambda: dlviz.avg_pool2d("x", 2), DlvizError, "avg_pool2d: x must be a tensor, but got str"),
     ],
 )
-def test_bad_input_is_refused_with_what_came(call, error, words):
+def test_bad_input_is_refused_with_an_explanation(call, error, words):
     with pytest.raises(error, match=words):
         call()
 
 
-def test_large_images_and_many_channels_are_cropped_and_say_so():
+def test_large_images_and_many_channels_are_cropped_with_a_note():
     view = dlviz.conv2d(torch.zeros(1, 40, 300, 400), torch.zeros(64, 40, 3, 3))
     texts = [note["text"] for note in view.scene["notes"]]
     assert any("(40, 40) of (298, 398) output places" in text for text in texts)
@@ -172,19 +172,19 @@ def test_large_images_and_many_channels_are_cropped_and_say_so():
     assert view.scene["output"]["block"]["start"] == [0, 100, 200]
 
 
-def test_the_overview_is_every_kth_place_of_the_first_channels_in_gray():
+def test_the_minimap_is_a_subsampled_gray_image_of_the_first_channels():
     x = torch.rand(1, 5, 320, 480)
-    overview = dlviz.conv2d(x, torch.ones(1, 5, 3, 3)).scene["minimap"]
-    assert (overview["rows"], overview["columns"]) == (160, 240)
+    minimap = dlviz.conv2d(x, torch.ones(1, 5, 3, 3)).scene["minimap"]
+    assert (minimap["rows"], minimap["columns"]) == (160, 240)
     gray = x[0, :3, ::2, ::2].mean(0)
     wanted = ((gray - gray.min()) / (gray.max() - gray.min()) * 255).round()
-    assert np.abs(np.frombuffer(overview["values"], np.uint8) - wanted.reshape(-1).numpy()).max() <= 1
+    assert np.abs(np.frombuffer(minimap["values"], np.uint8) - wanted.reshape(-1).numpy()).max() <= 1
     odd = dlviz.conv1d(torch.full((1, 1, 99), float("nan")), torch.ones(1, 1, 3)).scene["minimap"]
     assert odd["values"] == bytes(99)
     assert "minimap" not in dlviz.conv2d(X, W).scene
 
 
-def test_no_graph_is_kept_and_a_closed_widget_lets_go():
+def test_a_closed_widget_releases_its_tensors():
     array = np.ones((1, 1, 4, 4), np.float32)
     memory = weakref.ref(array)
     view = dlviz.max_pool2d(torch.from_numpy(array), 2)
@@ -196,7 +196,7 @@ def test_no_graph_is_kept_and_a_closed_widget_lets_go():
         view.save("never.svg")
 
 
-def test_a_transposed_convolution_is_a_convolution_of_the_input_spread_out():
+def test_a_transposed_convolution_equals_its_equivalent_convolution():
     view = dlviz.conv_transpose2d(X[..., :3, :3], W.transpose(0, 1).contiguous(), stride=2, padding=1, output_padding=1)
     stamped = view.output
     view.equivalent = True
@@ -206,5 +206,5 @@ def test_a_transposed_convolution_is_a_convolution_of_the_input_spread_out():
     view.padding = 2
     view.output_padding = 0
     assert torch.equal(view.output, F.conv_transpose2d(X[..., :3, :3], W.transpose(0, 1), stride=2, padding=2))
-    view.padding = 3  # more is cut than the kernel reaches: there is nothing to pad
+    view.padding = 3  # the equivalent padding would be negative
     assert "equivalent" in view.refusal

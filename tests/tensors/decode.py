@@ -1,4 +1,4 @@
-"""Reads a scene's numbers back as the browser does, in Python, so that tests compare what is sent and not what was meant."""
+"""Decode the numbers of a scene as the browser does, so that tests compare what is really sent."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ _KINDS = {
 
 
 def numbers(block: dict[str, Any]) -> np.ndarray:
-    """The block as an array of its size."""
+    """Return the block as an array of its size."""
     if block["kind"] == "text":
         return np.array([int(text) for text in block["values"]], dtype=object).reshape(block["size"])
     return np.frombuffer(block["values"], _KINDS[block["kind"]]).reshape(block["size"])
 
 
 def same(block: dict[str, Any], x: Tensor) -> bool:
-    """Whether the block holds exactly the elements of `x` where it claims to, NaN included."""
+    """Return whether the block equals the part of `x` that it covers, NaN included."""
     part = x.detach().resolve_conj().resolve_neg()
     for dim, (first, length) in enumerate(zip(block["start"], block["size"], strict=True)):
         part = part.narrow(dim, first, length)

@@ -1,4 +1,4 @@
-"""Random programs: tensors, expressions that arrange them, indices and shapes, legal and illegal alike."""
+"""Hypothesis strategies: tensors, expressions of views, indices and shapes, valid and invalid."""
 
 import torch
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ SIZES = st.lists(st.integers(0, 4), max_size=4)
 
 @st.composite
 def tensors(draw):
-    """Integer tensors of up to four dimensions in every kind of layout: whole, sliced, transposed, expanded."""
+    """Integer tensors of up to four dimensions: contiguous, sliced, transposed or expanded."""
     shape = draw(SIZES)
     base = torch.arange(torch.Size(shape).numel() * 2 + 4) - 3
     x = base[draw(st.integers(0, 3)) :][: torch.Size(shape).numel()].view(shape)
@@ -27,8 +27,8 @@ def tensors(draw):
 
 
 @st.composite
-def arranged(draw):
-    """A tensor and an expression that arranges it; about one in three is refused."""
+def view_programs(draw):
+    """A tensor and an expression of view operations on it; torch refuses about one in three."""
     x = draw(tensors())
     text = "x"
     for _ in range(draw(st.integers(1, 3))):
@@ -38,7 +38,7 @@ def arranged(draw):
 
 @st.composite
 def step(draw, dims, count):
-    """One method or subscript."""
+    """One method call or subscript."""
     dim = st.integers(-1, max(0, dims))
     kind = draw(st.sampled_from(STEPS))
     if kind == "T":
@@ -70,7 +70,7 @@ def step(draw, dims, count):
 
 @st.composite
 def factors(draw, count):
-    """Sizes for a view: mostly a product of the right count, now and then with a -1 or wrong."""
+    """Sizes for a view: mostly with the right number of elements, sometimes with a -1 or wrong."""
     sizes, left = [], max(count, 1)
     for _ in range(draw(st.integers(0, 3))):
         choices = [d for d in range(1, left + 1) if left % d == 0]

@@ -1,4 +1,4 @@
-"""Five hundred random matmuls and einsums each: exact on integers, and the terms of each element are those that torch sums."""
+"""Random matmuls and einsums: results are exact on integers, and the listed terms are those that torch sums."""
 
 from math import prod
 
@@ -15,14 +15,14 @@ sizes = st.integers(1, 4)
 
 
 def integers(*shape):
-    """Numbers of which no product vanishes and none is like another: small primes with signs."""
+    """Random small primes with signs, whose products are nonzero and distinct."""
     primes = torch.tensor([2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37])
     picked = primes[torch.randint(len(primes), shape)]
     return (picked * (2 * torch.randint(2, shape) - 1)).to(torch.float64)
 
 
 def by_torch(run):
-    """What torch answers: the tensor, or the first line of its refusal."""
+    """Return the tensor that torch computes, or the first line of its error message."""
     try:
         return run(), ""
     except RuntimeError as error:
@@ -30,7 +30,7 @@ def by_torch(run):
 
 
 def check_terms(made, run):
-    """Every term list against torch: its sum is the element, and autograd finds the same weights at the same places."""
+    """Check that the terms of random elements sum to the element, and that autograd finds the same factors at the same indices."""
     leaves = [x.clone().requires_grad_() for x in made.operands]
     result = run(*leaves)
     assert torch.equal(result.detach(), made.result)
@@ -66,7 +66,7 @@ def matmuls(draw):
 
 @FIVE_HUNDRED
 @given(matmuls(), st.integers(0, 2**31))
-def test_a_matmul_is_torchs_own_and_lists_its_terms(shapes, seed):
+def test_matmul_equals_torch_and_lists_its_terms(shapes, seed):
     torch.manual_seed(seed)
     a, b = (integers(*shape) for shape in shapes)
     wanted, message = by_torch(lambda: torch.matmul(a, b))
@@ -118,7 +118,7 @@ def equations(draw):
 
 @FIVE_HUNDRED
 @given(equations(), st.integers(0, 2**31))
-def test_an_einsum_is_torchs_own_and_lists_its_terms(program, seed):
+def test_einsum_equals_torch_and_lists_its_terms(program, seed):
     equation, shapes = program
     torch.manual_seed(seed)
     operands = [integers(*shape) for shape in shapes]
@@ -135,26 +135,26 @@ def test_an_einsum_is_torchs_own_and_lists_its_terms(program, seed):
     check_terms(made, lambda *xs: torch.einsum(equation, *xs))
 
 
-def test_integers_of_every_kind_are_exact():
+def test_integer_dtypes_are_exact():
     for dtype in (torch.int16, torch.int32, torch.int64, torch.float32):
         a, b = integers(3, 4).to(dtype), integers(4, 2).to(dtype)
         assert matmul(a, b).max_error() == 0
         assert torch.equal(matmul(a, b).result, a @ b)
 
 
-def test_an_overflow_is_seen_in_the_balance():
+def test_max_error_detects_an_overflow():
     full = torch.full((1, 4), 100, dtype=torch.int8)
     assert matmul(full, full.T).max_error() > 0
 
 
-def test_rounding_is_measured_not_hidden():
+def test_max_error_measures_rounding():
     torch.manual_seed(0)
     made = matmul(torch.randn(20, 50), torch.randn(50, 20))
     assert 0 < made.max_error() < 1e-4
 
 
 @pytest.mark.parametrize("values", [("no tensor", torch.ones(2)), (torch.ones(2), 3)])
-def test_what_is_not_a_tensor_is_refused_by_name(values):
+def test_operands_that_are_not_tensors_are_refused_by_name(values):
     with pytest.raises(DlvizError, match=r"matmul: [ab] must be a tensor, but got (str|int)"):
         matmul(*values)
     with pytest.raises(DlvizError, match=r"einsum: operands\[[01]\] must be a tensor"):

@@ -1,4 +1,4 @@
-"""A thousand random programs each of views, indexing and broadcasting against torch itself, and what is drawn of them."""
+"""Random programs of views, indexing and broadcasting, compared with torch, and the scenes made of them."""
 
 from collections import Counter
 from functools import reduce
@@ -18,17 +18,17 @@ from dlviz.tensors.record import flat_storage, same_storage, tensor_metadata
 from dlviz.tensors.scene import LIVE_SIZE, MAX_STORAGE, loaded_window
 from dlviz.tensors.view_ops import evaluate_views
 from tests.tensors.decode import numbers, same
-from tests.tensors.programs import arranged, factors, indices, tensors
+from tests.tensors.programs import factors, indices, tensors, view_programs
 
 THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
 REFUSALS = (RuntimeError, IndexError, TypeError, ValueError)
-# torch warns of .T on other than two dimensions, and does it.
+# .T on other than two dimensions works with a deprecation warning.
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated on:UserWarning", "ignore:The use of `x.T`:UserWarning")
 STRIDES = "view size is not compatible"
 
 
 def by_torch(text, x):
-    """What torch itself makes of the text, without any of dlviz: the tensor, or its message."""
+    """Evaluate the text with torch alone: return the tensor, or the error message."""
     try:
         return eval(text, {"torch": torch, "x": x}), ""
     except REFUSALS as error:
@@ -36,7 +36,7 @@ def by_torch(text, x):
 
 
 def reaches_the_same_bytes(a, b):
-    """Whether writing through one is seen through the other: found out by doing it."""
+    """Return whether writing into the storage of `a` changes `b`, by trying it."""
     store = flat_storage(a)
     before = store.clone()
     store.fill_(77)
@@ -46,8 +46,8 @@ def reaches_the_same_bytes(a, b):
 
 
 @THOUSAND
-@given(arranged())
-def test_views_are_torchs_own_in_shape_stride_offset_sharing_and_refusal(program):
+@given(view_programs())
+def test_views_equal_torch_in_shape_stride_offset_sharing_and_refusal(program):
     x, text = program
     wanted, message = by_torch(text, x)
     found = evaluate_views(x, text, {})
@@ -70,7 +70,7 @@ def test_views_are_torchs_own_in_shape_stride_offset_sharing_and_refusal(program
 
 @THOUSAND
 @given(tensors())
-def test_every_drawn_number_is_the_tensors_and_every_address_leads_to_it(x):
+def test_scene_holds_every_number_and_every_address_leads_to_its_element(x):
     about = tensor_metadata(x, "x")
     drawn = binary(loaded_window(x, about, (0,) * x.dim(), LIVE_SIZE))
     assert same(drawn["block"], x)
@@ -84,7 +84,7 @@ def test_every_drawn_number_is_the_tensors_and_every_address_leads_to_it(x):
 
 @THOUSAND
 @given(tensors().flatmap(lambda x: st.tuples(st.just(x), indices(x.dim()))))
-def test_indexing_is_torchs_own_and_every_element_knows_where_it_came_from(program):
+def test_indexing_equals_torch_and_traces_every_element_to_its_source(program):
     x, inside = program
     text = f"x[{inside}]"
     wanted, message = by_torch(text, x)
@@ -109,7 +109,7 @@ def test_indexing_is_torchs_own_and_every_element_knows_where_it_came_from(progr
     st.lists(st.lists(st.sampled_from([1, 1, 2, 3, 0]), max_size=4), min_size=2, max_size=4),
     st.sampled_from(["+", "*", "-", "<"]),
 )
-def test_broadcasting_is_torchs_own_in_shape_strides_numbers_and_refusal(shapes, op):
+def test_broadcasting_equals_torch_in_shape_strides_numbers_and_refusal(shapes, op):
     operands = [torch.arange(torch.Size(shape).numel()).view(shape) + i for i, shape in enumerate(shapes)]
     found = combine(operands, op)
     try:
@@ -133,7 +133,7 @@ def test_broadcasting_is_torchs_own_in_shape_strides_numbers_and_refusal(shapes,
 
 @THOUSAND
 @given(tensors(), st.data())
-def test_strides_are_blamed_for_a_refused_view_exactly_where_torch_blames_them(x, data):
+def test_strides_explain_a_refused_view_exactly_when_torch_names_them(x, data):
     sizes = data.draw(factors(x.numel()))
     wanted, message = by_torch(f"x.view({sizes})", x)
     found = evaluate_views(x, f"x.view({sizes})", {})
@@ -141,11 +141,11 @@ def test_strides_are_blamed_for_a_refused_view_exactly_where_torch_blames_them(x
     assert bool(found.blocking_dims) == message.startswith(STRIDES)
 
 
-def test_the_programs_are_worth_running():
+def test_random_programs_cover_views_copies_and_refusals():
     seen = Counter()
 
     @settings(max_examples=1000, derandomize=True, database=None, deadline=None)
-    @given(arranged())
+    @given(view_programs())
     def look(program):
         wanted, message = by_torch(program[1], program[0])
         seen["refused" if wanted is None else "moved" if not same_storage(program[0], wanted) else "view"] += 1

@@ -24,7 +24,7 @@ def _closed():
 
 
 def quietly(make):
-    """Some kinds of tensors are made under a warning of torch's own."""
+    """Call `make` without torch's warnings about prototype features."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return make()
@@ -60,7 +60,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_every_kind_of_tensor_is_shown_number_by_number(make):
+def test_tensors_of_every_kind_are_shown_exactly(make):
     x = make()
     view = dlviz.tensor(x)
     assert same(view.loaded["block"], x)
@@ -79,7 +79,7 @@ SILENT = {
 
 
 @pytest.mark.parametrize("make", SILENT.values(), ids=SILENT)
-def test_what_has_no_numbers_to_show_says_why(make):
+def test_tensors_without_readable_numbers_have_a_note(make):
     x = quietly(make)
     view = quietly(lambda: dlviz.tensor(x))
     assert view.scene["notes"]
@@ -88,7 +88,7 @@ def test_what_has_no_numbers_to_show_says_why(make):
 
 
 @pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
-def test_a_small_sparse_tensor_is_drawn_with_what_it_leaves_out(layout):
+def test_a_small_sparse_tensor_marks_its_unspecified_elements(layout):
     dense = torch.tensor([[0.0, 2.0], [3.0, 0.0]])
     x = quietly(lambda: dense.to_sparse(layout=layout))
     block = dlviz.tensor(x).loaded["block"]
@@ -97,7 +97,7 @@ def test_a_small_sparse_tensor_is_drawn_with_what_it_leaves_out(layout):
     assert "2 of 4" in dlviz.tensor(x).scene["notes"][0]["text"]
 
 
-def test_a_large_tensor_sends_its_window_and_nothing_else():
+def test_a_large_tensor_sends_only_its_window():
     x = torch.randn(4096, 4096)
     view = dlviz.tensor(x)
     plain, _, buffers = _remove_buffers(view.get_state())
@@ -112,13 +112,13 @@ def test_a_large_tensor_sends_its_window_and_nothing_else():
     assert view.loaded["block"]["start"] == [4080, 4080]
 
 
-def test_a_tensor_larger_than_memory_is_sampled_and_says_so():
+def test_statistics_of_a_huge_tensor_are_subsampled_with_a_note():
     view = dlviz.tensor(torch.ones(1).expand(10**6, 10**6))
     assert any("even sample" in note["text"] for note in view.scene["notes"])
     assert view.scene["statistics"]["mean"] == 1
 
 
-def test_an_index_is_a_step_and_a_step_an_index():
+def test_index_and_step_are_equivalent():
     view = dlviz.tensor(torch.arange(24).view(2, 3, 4), index=(1, 2, 3))
     assert (view.step, view.index) == (24, (1, 2, 3))
     view.index = (0, -1, 0)
@@ -153,7 +153,7 @@ def test_an_index_is_a_step_and_a_step_an_index():
         (lambda: dlviz.einsum(torch.ones(2)), "the first argument is an equation"),
     ],
 )
-def test_bad_input_is_refused_with_what_came_and_what_would_fit(call, words):
+def test_bad_input_is_refused_with_an_explanation(call, words):
     with pytest.raises(DlvizError, match=words):
         call()
 
@@ -181,12 +181,12 @@ DANGEROUS = (
 
 @pytest.mark.parametrize("text", DANGEROUS, ids=range(len(DANGEROUS)))
 @pytest.mark.parametrize("show", [dlviz.index, dlviz.views])
-def test_anything_but_indexing_and_arranging_is_refused(show, text):
+def test_anything_but_indexing_and_view_methods_is_refused(show, text):
     with pytest.raises(DlvizError):
         show(torch.ones(2, 2), text)
 
 
-def test_an_index_may_use_the_learners_variables():
+def test_an_index_may_use_variables():
     mask, rows = torch.tensor([True, False, True]), [0, 2]
     x = torch.arange(12).view(3, 4)
     assert torch.equal(dlviz.index(x, "x[mask, ::2]").output, x[mask, ::2])
@@ -198,7 +198,7 @@ def test_an_index_may_use_the_learners_variables():
     )
 
 
-def test_names_come_from_the_callers_variables():
+def test_names_come_from_variables():
     weights = torch.ones(2, 3)
     other = weights.T
     assert repr(dlviz.tensor(weights)) == "dlviz.tensor(weights: (2, 3) float32 on cpu)"
@@ -206,7 +206,7 @@ def test_names_come_from_the_callers_variables():
     assert [item["metadata"]["name"] for item in dlviz.matmul(weights, other).scene["operands"]] == ["weights", "other"]
 
 
-def test_the_result_of_an_index_stays_hidden_until_it_is_revealed():
+def test_the_result_of_an_index_is_hidden_until_revealed():
     view = dlviz.index(torch.arange(4), "x[1:]")
     assert repr(view) == "dlviz.index(x[1:] -> ?)"
     assert "(3,)" not in view._still()
@@ -215,21 +215,21 @@ def test_the_result_of_an_index_stays_hidden_until_it_is_revealed():
     assert "(3,)" in view._still()
 
 
-def test_an_operator_is_folded_and_a_function_is_called():
+def test_an_operator_is_applied_from_left_to_right_and_a_function_called_once():
     a, b, c = torch.tensor([5]), torch.tensor([[2], [3]]), 1
     assert dlviz.broadcast(a, b, c, op="-").output.tolist() == [[2], [1]]
     assert dlviz.broadcast(a > 4, b, a, op=torch.where).output.tolist() == [[2], [3]]
     assert dlviz.broadcast(torch.tensor([1], dtype=torch.int8), 1.5).output.dtype == torch.float32
 
 
-def test_a_dtype_change_keeps_the_bytes_and_has_a_tape_of_its_own():
+def test_a_view_of_another_dtype_has_its_own_storage_row():
     x = torch.arange(4, dtype=torch.float32)
     view = dlviz.views(x, x.view(torch.int16))
     assert view.shares_storage == (True, True)
     assert [storage.get("same_bytes") for storage in view.scene["storages"]] == [None, 0]
 
 
-def test_refresh_reads_what_was_written():
+def test_refresh_reads_the_tensor_again():
     x = torch.zeros(2, 2)
     view = dlviz.tensor(x)
     x[1, 1] = 9
@@ -249,7 +249,7 @@ MAKERS = {
 
 
 class Saved:
-    """What a graph's node holds in place of a tensor, so that a test can see when the graph goes."""
+    """Object that a graph node saves in place of a tensor, to observe when the graph is freed."""
 
     def __init__(self, tensor):
         self.tensor = tensor
@@ -275,7 +275,7 @@ def test_a_widget_keeps_no_graph_alive(make):
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-def test_a_closed_widget_lets_its_tensor_go_and_says_so(make):
+def test_a_closed_widget_releases_its_tensor(make):
     array = np.ones((3, 3), np.float32)
     memory = weakref.ref(array)
     view = make(torch.from_numpy(array))
@@ -290,7 +290,7 @@ def test_a_closed_widget_lets_its_tensor_go_and_says_so(make):
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-def test_each_is_an_ordinary_widget_with_a_picture_and_a_page(make, tmp_path):
+def test_every_widget_can_be_linked_saved_and_exported(make, tmp_path):
     view = make(torch.arange(9.0).view(3, 3))
     HBox([view])
     jslink((IntSlider(), "value"), (view, "step"))
@@ -300,7 +300,7 @@ def test_each_is_an_ordinary_widget_with_a_picture_and_a_page(make, tmp_path):
     assert "<!doctype html>" in view.save(tmp_path / "a.html").read_text(encoding="utf-8")
 
 
-def test_unknown_arguments_are_refused_by_all():
+def test_unknown_arguments_are_refused():
     x = torch.ones(2, 2)
     for call in (
         dlviz.tensor,
