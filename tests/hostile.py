@@ -218,7 +218,7 @@ def _split(names: Names) -> Any:
 
     parts = dict.fromkeys(names.some(2), 0.5)
     view = dlviz.split(x, torch.arange(40) % 2, parts, groups=groups * 2, score=score)
-    view._answer(view, {"kind": "measure"}, [])
+    view._on_measure({"kind": "measure"})
     return view
 
 
@@ -229,7 +229,7 @@ def _embedding(names: Names) -> Any:
 
 
 def _word2vec(names: Names) -> Any:
-    view = dlviz.word2vec([names.some(len(ATTACKS)) for _ in range(3)], size=4)
+    view = dlviz.word2vec([names.some(len(ATTACKS)) for _ in range(3)], vector_size=4)
     view.run(3)
     return view
 

@@ -1,6 +1,7 @@
 """A split as a JSON-able picture: the examples in the file's order and where each one went, the classes of every part, the scores."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ from torch import Tensor
 
 from dlviz.evaluation.leakage import Finding
 from dlviz.evaluation.split_scores import called
-from dlviz.evaluation.subsample import pooled
 from dlviz.kit.messages import message
+from dlviz.kit.theme import class_tint
 
 #: So many classes have a bar of their own, the rest share one; the strip has up to so many columns.
 CLASSES, COLUMNS = 20, 480
@@ -50,17 +51,19 @@ def scene(
     where = torch.empty(len(y), dtype=torch.long)
     for k, numbers in enumerate(parts.values()):
         where[numbers] = k
-    every = pooled(len(y), COLUMNS)
+    every = ceil(len(y) / COLUMNS)
     counts = [torch.bincount(labels[numbers], minlength=len(classes)) for numbers in parts.values()]
     told = signature(parts, how, seed, folds, fold)
     return {
         "total": len(y),
         "every": every,
         "classes": classes,
+        "class_tints": [class_tint(k) for k in range(len(classes))],
         "strip": columns(labels, len(classes), every),
         "went": columns(where, len(parts), every),
         "groups": None if groups is None else _groups(groups, every),
         "parts": list(parts),
+        "part_tints": [part_tint(k, len(parts)) for k in range(len(parts))],
         "sizes": [len(numbers) for numbers in parts.values()],
         "part_shares": [len(numbers) / len(y) for numbers in parts.values()],
         "counts": [one.int().numpy() for one in counts],
@@ -82,6 +85,11 @@ def scene(
         "badge": badge(warnings),
         "notes": [*notes, *_notes(len(y), every, classes)],
     }
+
+
+def part_tint(k: int, count: int) -> tuple[str, float]:
+    """Return the color token of part `k` of `count` and its share beside the color of the paper: parts are shades of the ink."""
+    return "ink", 0.22 + 0.7 * k / max(1, count - 1)
 
 
 def kinds(y: Tensor) -> tuple[Tensor, list[str]]:

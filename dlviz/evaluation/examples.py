@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.evaluation.subsample import spread
+from dlviz.kit.snapshots import evenly_spaced
 
 #: A picture is drawn with up to so many pixels along a side, a text with so many letters, a row of numbers with so many of them.
 SIDE, LETTERS, NUMBERS = 48, 80, 4
@@ -44,7 +44,7 @@ def examples(given: Tensor | Sequence[Any]) -> Examples:
     if not isinstance(given, Tensor) or not _are_pictures(given):
         return Examples(given, "texts")
     most = max(1, min(_EXAMPLES_SEEN, _NUMBERS_SEEN * len(given) // given.numel()))
-    some = given[spread(len(given), most)].float()
+    some = given[evenly_spaced(len(given), most)].float()
     some = some[some.isfinite()]
     low, high = (float(some.min()), float(some.max())) if some.numel() else (0.0, 1.0)
     if given.dtype is torch.uint8:

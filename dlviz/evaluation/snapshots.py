@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from torch import Tensor
 
 from dlviz.evaluation.confusion_counts import matrix, unclassified
 from dlviz.evaluation.examples import Examples
 from dlviz.evaluation.record import Judged, mistakes
+from dlviz.kit.snapshots import thin
 
-#: So many are kept, and fewer of large ones: all together take up to so many bytes.
+#: Most snapshots that are kept, and most bytes that they take together.
 MOST, MEMORY = 100, 256_000_000
 
 
@@ -56,9 +58,7 @@ def snapshot(number: int, found: Judged, inputs: Examples | None, group: int) ->
     return Snapshot(number, found, matrix(found), unclassified(found), mistakes(found), inputs, group)
 
 
-def thinned(kept: Sequence[Snapshot]) -> list[Snapshot]:
-    """The first and the last, and of those between every second one, as often as it takes to keep within the bounds."""
-    kept = list(kept)
-    while len(kept) > 2 and (len(kept) > MOST or sum(one.bytes for one in kept) > MEMORY):
-        kept = [kept[0], *kept[2:-1:2], kept[-1]]
-    return kept
+def keep(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+    """Return the snapshots that are kept: at most :data:`MOST`, evenly spaced, and fewer of large ones."""
+    largest = max(snapshot.bytes for snapshot in snapshots)
+    return thin(snapshots, max(2, min(MOST, MEMORY // largest)), index=attrgetter("number"))

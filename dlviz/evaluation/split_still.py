@@ -1,21 +1,19 @@
 """The still picture of a split: where every example went, the classes of each part, the warnings and the scores."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dlviz.evaluation.assignment_strip import columns, kinds
+from dlviz.evaluation.assignment_strip import columns, kinds, part_tint
 from dlviz.evaluation.leakage import Finding
 from dlviz.evaluation.split_scores import called
-from dlviz.evaluation.subsample import pooled
 from dlviz.kit.messages import message
 from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.theme import class_tint
 
-#: The color of each class; from the sixth on they come again, paler. Parts are shades of the ink.
-COLORS = ("neg", "pos", "flow", "good", "bad")
-PALE = 0.5
 _LEFT, _WIDE, _COLUMNS = 84.0, 560.0, 140
 
 
@@ -38,10 +36,20 @@ def draw(
     where = torch.empty(len(y), dtype=torch.long)
     for k, numbers in enumerate(parts.values()):
         where[numbers] = k
-    every = pooled(len(y), _COLUMNS)
-    _strip(svg, columns(labels, len(classes), every).tolist(), [shade(svg, k) for k in range(len(classes))], 44, 26)
+    every = ceil(len(y) / _COLUMNS)
     _strip(
-        svg, columns(where, len(parts), every).tolist(), [_part(svg, k, len(parts)) for k in range(len(parts))], 74, 26
+        svg,
+        columns(labels, len(classes), every).tolist(),
+        [svg.mix(*class_tint(k)) for k in range(len(classes))],
+        44,
+        26,
+    )
+    _strip(
+        svg,
+        columns(where, len(parts), every).tolist(),
+        [svg.mix(*part_tint(k, len(parts))) for k in range(len(parts))],
+        74,
+        26,
     )
     svg.text(16, 62, message("evaluation.split.row_classes"), size=11)
     svg.text(16, 92, message("evaluation.split.row_parts"), size=11)
@@ -50,16 +58,6 @@ def draw(
         svg.text(16, 244 + 18 * k, shorten(one.text, svg.width - 32, 6.2), size=11, color="bad")
     _scores(svg, scores, 244 + 18 * len(warnings))
     return svg.markup()
-
-
-def shade(svg: Svg, number: int) -> str:
-    """The color of a class."""
-    token = COLORS[number % len(COLORS)]
-    return token if number // len(COLORS) % 2 == 0 else svg.mix(token, PALE)
-
-
-def _part(svg: Svg, number: int, count: int) -> str:
-    return svg.mix("ink", 0.22 + 0.7 * number / max(1, count - 1))
 
 
 def _strip(svg: Svg, table: Sequence[Sequence[int]], colors: Sequence[str], top: float, high: float) -> None:
@@ -84,11 +82,11 @@ def _histograms(svg: Svg, parts: Mapping[str, Tensor], labels: Tensor, classes: 
     room = (_LEFT + _WIDE - 16) / len(parts)
     for k, (name, numbers) in enumerate(parts.items()):
         left, step = 16 + k * room, (room - 24) / classes
-        svg.rect(left, 112, 9, 9, fill=_part(svg, k, len(parts)), radius=2)
+        svg.rect(left, 112, 9, 9, fill=svg.mix(*part_tint(k, len(parts))), radius=2)
         svg.text(left + 14, 121, shorten(f"{name} {len(numbers):,}", room - 30, 6.8), size=11)
         for c, share in enumerate(shares[k].tolist()):
             tall = 90 * share / most
-            svg.rect(left + c * step, 220 - tall, max(1, step - 1.5), tall, fill=shade(svg, c), radius=0)
+            svg.rect(left + c * step, 220 - tall, max(1, step - 1.5), tall, fill=svg.mix(*class_tint(c)), radius=0)
         svg.path(f"M{left:.1f},220h{room - 24:.1f}", stroke="line")
 
 

@@ -38,6 +38,7 @@ class Split(Widget):
     _view = Path(__file__).with_name("view") / "split.js"
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "evaluation"
+    _function = "split"
 
     how = traitlets.Enum(HOWS, "shuffled", help="the way to split").tag(sync=True)
     seed = traitlets.Int(0, min=0, max=2**32 - 1, help="scikit-learn's random_state").tag(sync=True)
@@ -83,7 +84,6 @@ class Split(Widget):
             raise
         self.observe(self._changed, ["how", "seed", "folds", "step"])
         self.observe(self._sized, "shares")
-        self.on_msg(self._answer)
 
     # What Python can ask.
 
@@ -145,7 +145,7 @@ class Split(Widget):
         """Take the widget off the page and let go of its tensors and of the learner's function."""
         self._y, self._alike, self._groups = torch.zeros(0), torch.zeros(0), None
         self._parts, self._warnings, self._score = {}, [], None
-        self._refusal = message("evaluation.refused.closed")
+        self._refusal = message("kit.refused.closed")
         super().close()
 
     # Splitting.
@@ -185,17 +185,13 @@ class Split(Widget):
         return findings(parts, self._y, self._alike, self._groups, self._called) if parts else []
 
     def _changed(self, change: Mapping[str, Any]) -> None:
-        if self._alive:
+        if not self._closed:
             self._cut()
 
     def _sized(self, change: Mapping[str, Any]) -> None:
-        if self._alive:
+        if not self._closed:
             self._asked = dict(zip(self._asked, change["new"], strict=True))
             self._cut()
-
-    @property
-    def _alive(self) -> bool:
-        return bool(len(self._y))
 
     @traitlets.validate("how")
     def _how_is_possible(self, proposal: Any) -> str:
@@ -228,7 +224,7 @@ class Split(Widget):
         return [how for how in HOWS if possible.get(how, True)]
 
     def _show(self) -> None:
-        if self._alive and self._parts:
+        if not self._closed and self._parts:
             self.scene = self._scene(self._parts, self._warnings, self.how, self.seed, self.step, self._notes())
 
     def _scene(
@@ -257,9 +253,9 @@ class Split(Widget):
             notes.append({"kind": "", "text": message("evaluation.note.grouped")})
         return notes
 
-    def _answer(self, _: Any, content: Any, buffers: Any) -> None:
-        """The button: measure. What the learner's function raises has no cell to be shown in, so it is told in the picture."""
-        if content.get("kind") != "measure" or self._score is None:
+    def _on_measure(self, _: Any) -> None:
+        """Measure for the button in the view; an error of the learner's function, which has no cell to appear in, becomes a note."""
+        if self._score is None:
             return
         try:
             self.measure(TRIED)
@@ -296,13 +292,10 @@ class Split(Widget):
         return {"scene": found} | ({"step": 0} if how else {})
 
     def _describe(self) -> str:
-        if not self._alive:
-            return message("evaluation.split.repr_closed")
         counts = ", ".join(f"{name} {len(numbers)}" for name, numbers in self._parts.items())
         return message("evaluation.split.repr", total=len(self._y), parts=counts, how=self.how, seed=self.seed)
 
     def _still(self) -> str:
-        theme = "dark" if self.theme == "dark" else "light"
         return draw(
             self._parts,
             self._y,
@@ -310,7 +303,7 @@ class Split(Widget):
             spreads(self._scores, self._held_out),
             self.scene["signature"],
             self.scene["summary"],
-            theme,
+            self._still_theme,
         )
 
 

@@ -14,14 +14,14 @@ from dlviz.evaluation.examples import Examples, examples
 from dlviz.evaluation.export_budget import fitted, lists
 from dlviz.evaluation.record import judge, kind_of, members
 from dlviz.evaluation.scene import CELL, MISTAKES, WORST, album, chosen, drawn, scene, shown
-from dlviz.evaluation.snapshots import Snapshot, snapshot, thinned
+from dlviz.evaluation.snapshots import Snapshot, keep, snapshot
 from dlviz.evaluation.still import draw
-from dlviz.evaluation.subsample import spread
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
+from dlviz.kit.snapshots import page_indices
 from dlviz.kit.widget import Widget, binary
 
 #: So many examples a page of the list shows.
@@ -45,6 +45,8 @@ class Confusion(Widget):
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "evaluation"
+    _function = "confusion"
+    _tensor_attributes = ("_snapshots",)
 
     shows = traitlets.Enum(("counts", "recall", "precision"), "counts", help="what a cell tells").tag(sync=True)
     opened = traitlets.List(traitlets.Int(min=-1), help="true and predicted class of the opened cell").tag(sync=True)
@@ -146,16 +148,10 @@ class Confusion(Widget):
         self._at()
         self._keep(self._look(scores, targets, inputs))
 
-    def close(self) -> None:
-        """Take the widget off the page and let go of all tensors."""
-        self._snapshots = []
-        super().close()
-
     # Snapshots.
 
     def _at(self) -> Snapshot:
-        if not self._snapshots:
-            raise DlvizError(message("evaluation.refused.closed"))
+        self._check_open()
         return self._snapshots[min(self.step, len(self._snapshots) - 1)]
 
     def _look(self, scores: Any, targets: Any, inputs: Any) -> Snapshot:
@@ -209,7 +205,7 @@ class Confusion(Widget):
 
     def _keep(self, new: Snapshot) -> None:
         self._taken += 1
-        self._snapshots = thinned([*self._snapshots, new])
+        self._snapshots = keep([*self._snapshots, new])
         self._seen = ()
         with self.hold_sync():
             self.step = len(self._snapshots) - 1
@@ -301,20 +297,19 @@ class Confusion(Widget):
         self._at()
         shot, count = self._snapshots[0], len(self._snapshots)
         one = len(to_json(self._scene(shot, lists(shot, drawn(self._snapshots), short=True), self._snapshots)))
-        return spread(count, max(2, int(_SHARE * BUDGET / one)))
+        return page_indices(count, one, _SHARE * BUDGET)
 
     def _describe(self) -> str:
-        if not self._snapshots:
-            return message("evaluation.confusion.repr_closed")
         shot = self._at()
         return message(
             "evaluation.confusion.repr", total=len(shot.found.targets), classes=shot.found.classes, right=shot.right
         )
 
     def _still(self) -> str:
-        theme = "dark" if self.theme == "dark" else "light"
         shot = self._at()
-        return draw(shot, self._snapshots, self._names or [], self.scene["signature"], self.scene["summary"], theme)
+        return draw(
+            shot, self._snapshots, self._names or [], self.scene["signature"], self.scene["summary"], self._still_theme
+        )
 
 
 def _shape(scores: Any) -> str:

@@ -23,6 +23,16 @@ def class_color(k: int) -> str:
     return str(_TABLE["class_colors"][k % CLASS_COLORS])
 
 
+def class_tint(k: int) -> tuple[str, float]:
+    """Return the color token of class `k` and its share beside the color of the paper: classes beyond the colors are paler.
+
+    Example:
+        >>> class_tint(0), class_tint(5)
+        (('neg', 1.0), ('neg', 0.5))
+    """
+    return class_color(k), 0.5 if k // CLASS_COLORS % 2 else 1.0
+
+
 def curve_color(k: int) -> str:
     """Return the color token of curve or path `k`; the colors repeat from the eighth on.
 

@@ -156,7 +156,7 @@ def test_an_error_in_the_learners_function_is_the_learners():
     with pytest.raises(ZeroDivisionError):
         view.measure()
     assert not view.scene["measuring"]
-    view._answer(None, {"kind": "measure"}, [])  # the button
+    view._on_measure({"kind": "measure"})  # the button
     assert any("ZeroDivisionError: division by zero" in note["text"] for note in view.scene["notes"])
     with pytest.raises(DlvizError, match="must return a number, but it returned str"):
         dlviz.split(x, y, score=lambda a, b: "good").measure()
@@ -167,7 +167,7 @@ def test_dots_appear_one_by_one_while_it_measures():
     seen = []
     view = dlviz.split(x, y, score=lambda a, b: 0.5)
     view.observe(lambda change: seen.append((len(view.scores), change["new"]["measuring"])), "scene")
-    view._answer(None, {"kind": "measure"}, [])
+    view._on_measure({"kind": "measure"})
     assert seen == [(1, True), (2, True), (3, True), (4, True), (5, True), (5, False)]
 
 

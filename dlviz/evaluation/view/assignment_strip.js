@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { pixelCanvas } from "../../kit/js/heatmap.js";
-import { channels, classColor, partColor } from "./palette.js";
+import { channels, cssColor } from "./palette.js";
 
 /** Pixels of a column, from top to bottom; the page stretches it. */
 const TALL = 24;
@@ -29,8 +29,8 @@ export function strip({ messages, signal }) {
   function draw(root) {
     if (!scene) return;
     const mixed = (list) => list.map((color) => channels(root, color));
-    rows.classes.replaceChildren(stacked(scene.strip, mixed(scene.classes.map((_, k) => classColor(k)))));
-    rows.parts.replaceChildren(stacked(scene.went, mixed(scene.parts.map((_, k) => partColor(k, scene.parts.length)))));
+    rows.classes.replaceChildren(stacked(scene.strip, mixed(scene.class_tints.map(cssColor))));
+    rows.parts.replaceChildren(stacked(scene.went, mixed(scene.part_tints.map(cssColor))));
     if (!scene.groups) return;
     const [paper, flow] = mixed(["var(--paper)", "var(--flow)"]);
     rows.groups.replaceChildren(pixelCanvas(1, count(), (p, data) => {

@@ -1,7 +1,7 @@
 // The classes in each part, beside each other; a line at every bar is the class's share in the whole data set.
 
 import { h, s, fillIn } from "../../kit/js/dom.js";
-import { classColor, partColor } from "./palette.js";
+import { cssColor } from "./palette.js";
 import { percent } from "./example_list.js";
 
 const WIDE = 260;
@@ -31,14 +31,14 @@ export function histograms({ messages }) {
       const area = s("rect", { x: c * step, y: 0, width: step, height: HIGH, class: "part-area" }, s("title", {}, label));
       area.addEventListener("pointerenter", () => { told.textContent = label; });
       return [
-        s("rect", { x: c * step + gap / 2, y: y(share), width: step - gap, height: BOX.bottom - y(share), style: `fill:${classColor(c)}` }),
+        s("rect", { x: c * step + gap / 2, y: y(share), width: step - gap, height: BOX.bottom - y(share), style: `fill:${cssColor(scene.class_tints[c])}` }),
         s("path", { class: "part-line", d: `M${c * step},${y(scene.whole[c]).toFixed(1)}h${step}` }),
         step >= 7 * name.length || c % Math.ceil((7 * name.length) / step) === 0 ? s("text", { x: (c + 0.5) * step, y: HIGH - 4, "text-anchor": "middle" }, name) : null,
         area,
       ].filter(Boolean);
     });
     const chip = h("span", { class: "part-chip" });
-    chip.style.background = partColor(k, scene.parts.length);
+    chip.style.background = cssColor(scene.part_tints[k]);
     const title = fillIn(messages["split.part"], { name: scene.parts[k], count: scene.sizes[k].toLocaleString("en"), share: percent(scene.part_shares[k]) });
     const spoken = scene.classes.map((name, c) => `${name}: ${percent(scene.histograms[k][c])}`).join(", ");
     const picture = s("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, width: WIDE, height: HIGH, role: "img", class: "part-histogram", "aria-label": `${title}. ${spoken}` }, ...marks);
