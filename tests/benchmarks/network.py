@@ -1,4 +1,4 @@
-"""The network room: what recording costs beside a bare forward and TorchLens, bytes, and the browser's share."""
+"""The network room: time of recording compared with a plain forward pass and TorchLens, bytes sent, and time in the browser."""
 
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.benchmarks.convolution import median
 from tests.benchmarks.tensors import shown
 from tests.network.zoo import Plain, Residual
 
-#: The pointer wanders over the opened map; the slowest but one of twenty moves, to the end of its drawing.
+#: Move the pointer over the selected map; milliseconds of the second slowest of twenty moves, drawing included.
 _HOVER = """() => {
   const map = document.querySelector(".net-map");
   const box = map.getBoundingClientRect();
@@ -51,7 +51,7 @@ class Deep(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Every block beside a skip."""
+        """Run every block with a skip connection."""
         x = self.stem(x)
         for block in self.blocks:
             x = x + block(x)
@@ -80,7 +80,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
 
 
 def kernel_side(name: str, model: nn.Module, x: torch.Tensor, *, rival: bool) -> str:
-    """One model: bare, recorded, opened."""
+    """Return the row of one model: plain forward, record, and widget."""
     with torch.no_grad():
         bare = median(lambda: model(x))
     ours = median(lambda: record(model, (x,)))
@@ -96,7 +96,7 @@ def kernel_side(name: str, model: nn.Module, x: torch.Tensor, *, rival: bool) ->
 
 
 def torchlens(model: nn.Module, x: torch.Tensor) -> float | None:
-    """TorchLens on the same forward, where it is installed."""
+    """Return the milliseconds of TorchLens on the same forward pass; ``None`` if it is not installed."""
     try:
         import torchlens as rival
     except ImportError:
@@ -105,7 +105,7 @@ def torchlens(model: nn.Module, x: torch.Tensor) -> float | None:
 
 
 def in_browser(models: dict[str, Any]) -> Iterator[str]:
-    """Exported pages in a real browser, a map opened."""
+    """Yield rows of exported pages in a browser, with a map selected."""
     executable = chromium()
     if executable is None:
         yield "browser: none found; DLVIZ_CHROMIUM names one"

@@ -1,4 +1,4 @@
-"""The recurrent room: what a record and a gradient against lag cost beside torch's own call, typing to redraw, and frames a second."""
+"""The recurrent room: time of recording and of gradients beside torch's own call, time from typing to redraw, frames per second."""
 
 import json
 import tempfile
@@ -69,7 +69,7 @@ _LETTERS = torch.eye(27)
 
 
 def encode(text: str) -> Tensor:
-    """Letters as one-hot rows."""
+    """Encode letters as one-hot rows."""
     return _LETTERS[[(ord(letter) - 96) % 27 for letter in text]]
 
 
@@ -85,19 +85,19 @@ def run(*, quick: bool = False) -> Iterator[str]:
 
 
 def lines(quick: bool) -> Iterator[str]:
-    """The table, on one thread."""
+    """Yield the table, computed on one thread."""
     settings = [(20, 8), (60, 32), (200, 64)][: 1 if quick else None]
     yield "recurrent: an LSTM, milliseconds (medians), one thread; torch is one call of the module, update is view.update() in a loop"
-    yield row("steps", "units", "torch", "record", "lags", "influence", "update", "bytes")
+    yield row("steps", "units", "torch", "record", "lags", "input grad", "update", "bytes")
     for steps, units in settings:
         yield row(str(steps), str(units), *kernel_side(steps, units))
-    yield "lags: all units of the last state; influence: of one unit at every step on every input"
+    yield "lags: all units of the last state; input grad: of one unit at every step by every input"
     if not quick:
         yield from in_browser()
 
 
 def kernel_side(steps: int, units: int) -> tuple[str, ...]:
-    """One module, recorded and redrawn."""
+    """Return the row of one module: record, gradients, update, and bytes sent."""
     torch.manual_seed(0)
     module, x = nn.LSTM(27, units), torch.randn(steps, 27)
     view = dlviz.unroll(module, x)
@@ -116,7 +116,7 @@ def kernel_side(steps: int, units: int) -> tuple[str, ...]:
 
 
 def median(call: Callable[[], Any], times: int = 11) -> float:
-    """Seconds of one call."""
+    """Return the median seconds of a call."""
     found = []
     for _ in range(times):
         start = perf_counter()
@@ -159,7 +159,7 @@ def in_browser() -> Iterator[str]:
 
 
 def opened(browser: Any, view: Any, path: Path) -> Any:
-    """A page of the widget."""
+    """Open an exported page of the widget."""
     view.to_html(path)
     page = browser.new_page(viewport={"width": 1100, "height": 900})
     page.goto(path.as_uri())

@@ -1,4 +1,4 @@
-"""The exported pages of the network room, driven by mouse and keyboard, against torch's own numbers."""
+"""Exported pages of the network room by mouse and keyboard, compared with torch's numbers."""
 
 import copy
 import re
@@ -56,7 +56,7 @@ def pages() -> dict[str, str]:
 
 
 def pixel(page: Page, canvas: str, x: float, y: float) -> tuple[int, ...]:
-    """The color of one point of a canvas, in CSS pixels from its corner."""
+    """Return the color of a point of a canvas, in CSS pixels from its corner."""
     return tuple(
         page.eval_on_selector(
             canvas,
@@ -188,13 +188,13 @@ def test_hovering_reads_the_maps_own_numbers(open_page, pages):
         assert number(text.split(" = ")[1]) == pytest.approx(column[row, col].item(), rel=1e-4, abs=1e-6)
 
 
-def test_arrow_keys_walk_over_maps_and_columns_and_enter_opens(open_page, pages):
+def test_arrow_keys_move_over_maps_and_columns_and_enter_selects(open_page, pages):
     page = open_page(pages["small"])
     maps(page, 1).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     expect(maps(page, 1)).to_have_attribute("aria-label", "conv1, channel 3 of 4")
-    page.keyboard.press("ArrowRight")  # beyond the right edge stands the next column
+    page.keyboard.press("ArrowRight")  # right of the last map is the next column
     expect(maps(page, 2)).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".net-detail .net-title b")).to_have_text("relu, channel 0 of 4")
@@ -206,7 +206,7 @@ def test_arrow_keys_walk_over_maps_and_columns_and_enter_opens(open_page, pages)
     expect(page.locator(".net-detail output")).to_contain_text("relu[0, 1, 1] = ")
 
 
-def test_a_unit_shows_what_it_sees_and_its_sliding_window(open_page, pages):
+def test_an_element_shows_its_receptive_field_and_its_sliding_window(open_page, pages):
     page = open_page(pages["unit"])
     expect(page.locator(".net-image + .net-note")).to_contain_text(
         "sees 7 × 7 of the input: rows 1 to 7, columns 0 to 6"
@@ -253,14 +253,14 @@ def test_scores_open_into_the_terms_of_their_softmax(open_page, pages):
     assert top + rest + bias == pytest.approx(value, abs=1e-3)
 
 
-def test_painting_shows_where_the_scores_were(open_page, pages):
+def test_occlusion_shows_the_probabilities_before(open_page, pages):
     page = open_page(pages["occluded"])
     net, x = model_and_images()
     before = net(x)[0].softmax(0)
     bars = page.locator(".net-bar[data-before]")
     expect(bars).to_have_count(3)
-    told = [float(bar.evaluate("node => node.style.getPropertyValue('--before')")) for bar in bars.all()]
-    assert told == pytest.approx(before.tolist(), abs=1e-6)
+    shown = [float(bar.evaluate("node => node.style.getPropertyValue('--before')")) for bar in bars.all()]
+    assert shown == pytest.approx(before.tolist(), abs=1e-6)
     expect(page.locator(".net-image + .net-note")).to_be_empty()
     # A page has no kernel to run the model again, so it offers no brush.
     expect(page.get_by_role("button", name="Clear the paint")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""The exported pages of the recurrent room, by mouse and keyboard, and live ones that this process answers, against torch's numbers."""
+"""Exported pages of the recurrent room by mouse and keyboard, and live ones with this process as kernel, compared with torch's numbers."""
 
 import re
 
@@ -11,8 +11,8 @@ import dlviz
 from tests.browser.conftest import until
 from tests.browser.test_network import colors, number, pixel
 
-#: Where the states lie on their canvas: left of the first step, top of h, and the room at both sides.
-LEFT, TOP, BESIDE = 64, 70, 78
+#: On the timeline's canvas: left edge of the first step, top of h, and the space at both sides.
+LEFT, TOP, SIDES = 64, 70, 78
 LETTERS = torch.eye(27)
 
 
@@ -47,10 +47,10 @@ def trained(**settings):
     module, x = nn.LSTM(4, 6), torch.randn(20, 4)
     view = dlviz.unroll(module, x, step=19, **settings)
     optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
-    for look in range(4):
+    for step in range(4):
         optimizer.zero_grad()
         (20 * (module(x)[0][-1] - 1).square().mean()).backward()
-        view.update("<i>mid</i>" if look == 1 else "")
+        view.update("<i>mid</i>" if step == 1 else "")
         optimizer.step()
     return view
 
@@ -66,11 +66,11 @@ def pages() -> dict[str, str]:
 
 
 def column(page: Page, steps: int) -> float:
-    return min(60, (page.eval_on_selector(".rec-heatmap canvas", "n => n.clientWidth") - BESIDE) / steps)
+    return min(60, (page.eval_on_selector(".rec-heatmap canvas", "n => n.clientWidth") - SIDES) / steps)
 
 
 def place(page: Page, steps: int, units: int, t: int, u: int) -> dict[str, float]:
-    """Where h_t[u] is drawn."""
+    """Return where h_t[u] is drawn, in pixels."""
     row = max(2, min(16, 128 / units))
     return {"x": LEFT + (t + 0.5) * column(page, steps), "y": TOP + (u + 0.5) * row}
 
@@ -143,8 +143,8 @@ def test_a_grus_formula_stands_beside_the_papers(open_page, pages):
     assert "W_hn·(r·h)" in papers
     ends = [number(re.search(r"h = (\S+)", text).group(1)) for text in (torchs, papers)]
     assert ends == pytest.approx([trace.h[t, u].item(), trace.intermediates["paper_h"][t, u].item()], rel=1e-3)
-    told = number(re.search(r"difference in h: (\S+)\. ", gap).group(1))
-    assert told == pytest.approx((trace.h - trace.intermediates["paper_h"])[t, u].item(), rel=1e-3)
+    shown = number(re.search(r"difference in h: (\S+)\. ", gap).group(1))
+    assert shown == pytest.approx((trace.h - trace.intermediates["paper_h"])[t, u].item(), rel=1e-3)
     assert page.locator(".rec-cell .tensor-formula").inner_text().startswith("h[2] = (1 − z)·n + z·h₋₁")
 
 
@@ -210,7 +210,7 @@ def test_a_click_pins_a_step_and_a_unit(open_page, pages):
     assert number(re.search(r"= (\S+)\. ", text).group(1)) == pytest.approx(view.states["h"][2, 5].item(), rel=1e-4)
 
 
-def test_arrow_keys_walk_through_time_and_units(open_page, pages):
+def test_arrow_keys_move_through_time_and_units(open_page, pages):
     page = open_page(pages["lstm"])
     page.locator(".rec-heatmap").focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp"):
@@ -242,7 +242,7 @@ def test_playing_goes_to_the_last_step(open_page, pages):
 
 
 @pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("large", large)])
-def test_hovering_tells_value_and_influence(open_page, pages, name, make):
+def test_hovering_shows_value_and_input_gradient(open_page, pages, name, make):
     view = {"lstm": lambda: lstm(step=6, unit=3), "gru": lambda: gru(step=4, unit=2, layer=1)}.get(name, make)()
     page = open_page(pages[name])
     steps, units = view.states["h"].shape
@@ -255,7 +255,7 @@ def test_hovering_tells_value_and_influence(open_page, pages, name, make):
         assert influence == pytest.approx(norms[t].item(), rel=6e-3, abs=1e-30)
 
 
-def test_a_large_page_knows_the_influence_on_one_unit_and_says_so(open_page, pages):
+def test_a_large_page_holds_the_input_gradient_of_one_unit_with_a_note(open_page, pages):
     page = open_page(pages["large"])
     page.locator(".rec-heatmap").click(position=place(page, 200, 64, 100, 20))
     expect(page.locator(".rec-timeline .rec-readout")).to_contain_text("holds the input gradient of one unit only")
@@ -294,7 +294,7 @@ def test_the_curve_is_drawn_where_its_numbers_are(open_page, pages):
     assert torch.allclose(y, y[0] + slope * (logs - logs[0]), atol=0.2)
 
 
-def test_earlier_looks_are_ghosts_with_their_names(open_page, pages):
+def test_earlier_snapshots_are_drawn_with_their_labels(open_page, pages):
     page = open_page(pages["trained"])
     expect(page.locator(".rec-chart path.rec-reference")).to_have_count(4)
     text = page.locator(".rec-legend").first.inner_text()
@@ -302,7 +302,7 @@ def test_earlier_looks_are_ghosts_with_their_names(open_page, pages):
     assert "first snapshot" in text
 
 
-def test_clipping_shows_the_length_before_and_after(open_page, pages):
+def test_clipping_shows_the_norm_before_and_after(open_page, pages):
     view = trained()
     page = open_page(pages["trained"])
     readout = page.locator(".rec-grad-norm output")
@@ -317,7 +317,7 @@ def test_clipping_shows_the_length_before_and_after(open_page, pages):
         assert after == pytest.approx(min(norm, float(clip)), rel=1e-3)
 
 
-def test_without_gradients_it_says_how_to_see_them(open_page, pages):
+def test_without_gradients_a_text_explains_how_to_see_them(open_page, pages):
     expect(open_page(pages["lstm"]).locator(".rec-grad-norm output")).to_contain_text("view.update()")
 
 
@@ -355,7 +355,7 @@ def test_similar_spans_are_the_ones_python_finds(open_page):
     assert page.evaluate("dlvizModel.get('span')") == []
 
 
-def test_a_saved_page_holds_a_gate_at_zero_and_shows_the_ghost(open_page, pages):
+def test_a_saved_page_holds_a_gate_at_zero_and_shows_the_unedited_states(open_page, pages):
     view = lstm(step=6, unit=3)
     page = open_page(pages["lstm"])
     page.get_by_role("button", name="hold gate f at 0").click()
@@ -369,7 +369,7 @@ def test_a_saved_page_holds_a_gate_at_zero_and_shows_the_ghost(open_page, pages)
     expect(page.locator(".dlviz-badge")).to_contain_text("max |drawn − torch|")
 
 
-def test_a_saved_page_changes_layer_and_bias_and_says_what_went_back(open_page, pages):
+def test_a_saved_page_changes_layer_and_bias_and_names_the_restored_setting(open_page, pages):
     view = lstm(step=6, unit=3, layer=1)
     page = open_page(pages["lstm"])
     page.get_by_role("combobox", name="layer").select_option("1")
@@ -410,7 +410,7 @@ def test_a_text_is_typed_and_everything_follows(live):
     assert view.text == "hello you"
 
 
-def test_a_state_to_begin_from_is_typed(live):
+def test_an_initial_state_is_typed(live):
     view = lstm(unit=3)
     page, _ = live(view)
     field = page.get_by_role("textbox", name="h of this unit before the first step")
@@ -435,7 +435,7 @@ def test_a_state_to_begin_from_is_typed(live):
     expect(page.get_by_role("button", name="Reset")).to_be_hidden()
 
 
-def test_a_gate_is_held_at_zero_and_let_go(live):
+def test_a_gate_is_held_at_zero_and_released(live):
     view = gru(unit=2)
     page, _ = live(view)
     page.get_by_role("button", name="hold gate z at 0").click()
@@ -447,7 +447,7 @@ def test_a_gate_is_held_at_zero_and_let_go(live):
     assert view.zeroed == []
 
 
-def test_stepping_hovering_and_walking_ask_for_nothing(live):
+def test_stepping_hovering_and_arrow_keys_send_no_requests(live):
     view = lstm()
     page, asked = live(view)
     before = view.scene

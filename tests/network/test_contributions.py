@@ -1,4 +1,4 @@
-"""What a map is made of adds up to it; linear_terms and softmax terms are torch's."""
+"""Contributions of input channels add up to the map; linear and softmax terms equal torch's."""
 
 import copy
 

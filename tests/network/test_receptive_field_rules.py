@@ -1,4 +1,4 @@
-"""Receptive fields by arithmetic are just where autograd's gradient is not zero, in random stacks of every kind."""
+"""Receptive fields by index arithmetic are exactly where autograd's gradient is nonzero, in random stacks of layers."""
 
 import random
 
@@ -23,8 +23,8 @@ class Skip(nn.Module):
         return x + self.inner(x)
 
 
-class Beside(nn.Module):
-    """Two branches, one after the other along the channels, and half of them turned around."""
+class Concatenated(nn.Module):
+    """Two branches concatenated along the channels, the second one flipped."""
 
     def __init__(self, a, b):
         super().__init__()
@@ -35,10 +35,12 @@ class Beside(nn.Module):
 
 
 def layer(rng, dims, channels, size):
-    """A random layer and how many channels it makes; for a maximum also the average with the same window."""
+    """Return a random layer and its number of output channels."""
     conv, transposed = (nn.Conv1d, nn.ConvTranspose1d) if dims == 1 else (nn.Conv2d, nn.ConvTranspose2d)
     biggest, average = (nn.MaxPool1d, nn.AvgPool1d) if dims == 1 else (nn.MaxPool2d, nn.AvgPool2d)
-    kind = rng.choice(["conv"] * 4 + ["same", "up", "max", "average", "skip", "beside", "adaptive", "relu", "pad"])
+    kind = rng.choice(
+        ["conv"] * 4 + ["same", "up", "max", "average", "skip", "concatenated", "adaptive", "relu", "pad"]
+    )
     groups = rng.choice([1, 1, 2]) if channels % 2 == 0 else 1
     if kind == "conv":
         kernel, dilation = rng.choice([1, 2, 3]), rng.choice([1, 1, 2])
@@ -49,8 +51,8 @@ def layer(rng, dims, channels, size):
     if kind in ("same", "skip"):
         same = conv(channels, channels, 3, padding="same", dilation=rng.choice([1, 2]), groups=groups)
         return (same if kind == "same" else Skip(same)), channels
-    if kind == "beside":
-        return Beside(conv(channels, 2, 1), conv(channels, 2, 3, padding=1)), 4
+    if kind == "concatenated":
+        return Concatenated(conv(channels, 2, 1), conv(channels, 2, 3, padding=1)), 4
     if kind == "up":
         stride = rng.choice([1, 2])
         return transposed(channels, 2, rng.choice([2, 3]), stride, output_padding=rng.choice([0, stride - 1])), 2
@@ -68,7 +70,7 @@ def layer(rng, dims, channels, size):
 
 
 def stack(rng, dims):
-    """A stack that torch takes, the same with averages for maxima, and its input; every weight positive, so that nothing cancels."""
+    """Return a random model, the same with average for max pooling, and its input; weights are positive, so that nothing cancels."""
     size, channels = rng.choice([7, 9, 12]), rng.choice([1, 2, 4])
     x = torch.rand(2, channels, *[size + d for d in range(dims)], dtype=torch.float64) + 0.1
     layers, here = [], x
@@ -93,7 +95,7 @@ def stack(rng, dims):
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_a_random_stack_sees_what_autograd_says(seed):
+def test_the_mask_of_a_random_stack_is_where_autograds_gradient_is_nonzero(seed):
     rng = random.Random(seed)
     torch.manual_seed(seed)
     model, smooth, x = stack(rng, 1 + seed % 2)
@@ -162,7 +164,7 @@ def test_every_known_kind_of_call_is_never_narrower_than_the_gradient():
         assert found.gradient.any(), column
 
 
-def test_a_call_that_arithmetic_does_not_know_says_so_and_still_has_its_gradient():
+def test_a_call_without_a_rule_has_no_mask_and_still_its_gradient():
     model, x = made("attending")
     network = record(model, (x,))
     found = receptive_field(model, network, (x,), {}, len(network.columns) - 1, (2, 3))

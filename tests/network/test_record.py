@@ -1,4 +1,4 @@
-"""Every call, in real order, and bit for bit what an ordinary hook sees; the learner's model is as it was."""
+"""Every call in execution order, bit for bit equal to the output of a plain hook; the model stays unchanged."""
 
 import copy
 
@@ -14,7 +14,7 @@ from tests.network.zoo import ZOO, made
 
 
 def hooked(model, x):
-    """What ordinary hooks see: the name of every leaf call and copies of all its tensors."""
+    """Return what plain hooks see: the name of every leaf call and copies of all its tensors."""
     seen, inside, handles = [], [0], []
 
     def enter(module, _):
@@ -42,11 +42,11 @@ def hooked(model, x):
 @pytest.mark.parametrize("name", ZOO)
 def test_every_column_is_bitwise_what_a_hook_sees(name):
     model, x = made(name)
-    rival = copy.deepcopy(model)
+    reference = copy.deepcopy(model)
     torch.manual_seed(1)
     network = record(model, (x,), sample=1)
     torch.manual_seed(1)
-    seen = hooked(rival, x)
+    seen = hooked(reference, x)
     calls = [column for column in network.columns if column.module is not None]
     assert [column.path for column in calls] == [path for path, _ in seen]
     for column, (_, tensors) in zip(calls, seen, strict=True):
@@ -71,7 +71,7 @@ def test_the_last_columns_are_what_the_model_returns(name):
 
 
 @pytest.mark.parametrize("name", ZOO)
-def test_nothing_of_the_learners_changes(name):
+def test_the_module_and_its_surroundings_stay_unchanged(name):
     model, x = made(name)
     before = copy.deepcopy(model.state_dict())
     versions = [p._version for p in model.parameters()]
@@ -134,7 +134,7 @@ def test_batch_norm_in_training_mode_counts_the_batch_and_keeps_its_averages():
     assert torch.equal(model.norm.running_mean, mean)
 
 
-def test_of_a_model_that_torch_refuses_everything_up_to_there_is_kept():
+def test_calls_before_an_error_are_recorded():
     class Wrong(nn.Module):
         def __init__(self):
             super().__init__()

@@ -1,4 +1,4 @@
-"""`dlviz.layers` from Python: what it draws is torch's, what it is asked it answers, what does not fit it names."""
+"""`dlviz.layers` from Python: its numbers are torch's, and its errors name the invalid argument."""
 
 import copy
 import gc
@@ -20,7 +20,7 @@ from tests.network.zoo import ZOO, made
 
 
 def drawn(data):
-    """The numbers that a column or sheet sends to the view."""
+    """Return the numbers that a column or map sends to the view."""
     kind = data["dtype"]
     return torch.from_numpy(np.frombuffer(data["values"], kind).copy().reshape(data["drawn"]))
 
@@ -115,7 +115,7 @@ def test_the_same_window_serves_every_place_of_a_layer_and_goes_with_it():
     ],
     ids=lambda value: str(value) if isinstance(value, nn.Module) else "",
 )
-def test_behind_the_door_stand_the_same_numbers(layer, x):
+def test_the_child_widget_shows_the_same_numbers(layer, x):
     view = dlviz.layers(nn.Sequential(layer), x)
     column = view.columns[1]
     channel, place = column.shape[0] - 1, tuple(n - 1 for n in column.shape[1:])
@@ -148,7 +148,7 @@ def test_a_series_has_a_map_for_every_channel():
     assert torch.allclose(parts, view.columns[1].output[2], atol=1e-6)
 
 
-def test_painting_runs_the_model_on_what_is_left():
+def test_occlusion_runs_the_model_on_the_occluded_image():
     net, x = net_and_image()
     view = dlviz.layers(net, x, sample=1)
     view.occlude(((1, 3), (2, 5)), fill=0.5)
@@ -216,7 +216,7 @@ def test_what_is_drawn_follows_the_model_as_it_learns():
     assert view.detail["bias"] == 3.0
 
 
-def test_training_mode_and_a_nan_are_told():
+def test_notes_name_training_mode_and_a_nan():
     net = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Linear(4, 2))
     view = dlviz.layers(net, torch.ones(1, 3))
     assert any("training mode" in note["text"] and note["kind"] == "warn" for note in view.scene["notes"])
@@ -256,7 +256,7 @@ def test_several_inputs_and_inputs_by_name():
     assert [column.name for column in view.columns] == ["x", "b", "matmul", "add"]
 
 
-def test_large_networks_are_cropped_and_say_so():
+def test_large_networks_are_cropped_with_a_note():
     net = nn.Sequential(nn.Conv2d(1, 512, 1), nn.ReLU())
     view = dlviz.layers(net, torch.rand(1, 1, 300, 200))
     data = view.scene["columns"][1]
@@ -284,7 +284,7 @@ def test_large_networks_are_cropped_and_say_so():
         (lambda net, x: dlviz.layers(net, x).occlude(torch.ones(8, 8)), "must be boolean"),
     ],
 )
-def test_what_does_not_fit_is_named(call, words):
+def test_errors_name_the_invalid_argument(call, words):
     with pytest.raises(DlvizError, match=words):
         call(*net_and_image())
 
@@ -295,7 +295,7 @@ def test_an_unknown_argument_is_refused():
         dlviz.layers(net, x, scales="map")
 
 
-def test_closing_lets_the_model_and_its_tensors_go():
+def test_closing_releases_the_model_and_its_tensors():
     net, x = net_and_image()
     view = dlviz.layers(net, x)
     view.inspect("0", 0, (0, 0))
@@ -325,7 +325,7 @@ def test_names_with_markup_stay_text_in_still_and_page():
     assert "<img src=x>" not in view._still()
 
 
-def test_an_exported_page_carries_every_map_and_the_open_door():
+def test_an_exported_page_contains_every_map_and_the_child_widget():
     net, x = net_and_image()
     view = dlviz.layers(net, x, against=copy.deepcopy(net.state_dict()))
     view.inspect("0", 1, (0, 0))
@@ -335,7 +335,7 @@ def test_an_exported_page_carries_every_map_and_the_open_door():
     assert list(view._page_state()["child_widgets"]) == [view.child_widget]
 
 
-def test_the_still_is_small_and_says_what_it_shows():
+def test_the_still_is_small_and_has_the_summary():
     net, x = net_and_image()
     still = dlviz.layers(net, x)._still()
     assert still.startswith("<svg")

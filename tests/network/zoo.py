@@ -1,4 +1,4 @@
-"""Models of many kinds, each with an input: what `dlviz.layers` has to open without an edit."""
+"""Models of many kinds, each with an input, that `dlviz.layers` must show without changes to them."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -82,7 +82,7 @@ class Transposed(nn.Sequential):
 
 
 class Concatenating(nn.Module):
-    """Branches of different kernels, side by side."""
+    """Branches with different kernels, concatenated."""
 
     def __init__(self):
         super().__init__()
@@ -108,7 +108,7 @@ class Reused(nn.Module):
 
 
 class Dictionary(nn.Module):
-    """A dictionary of a tensor and a tuple comes back."""
+    """Returns a dictionary of a tensor and a tuple."""
 
     def __init__(self):
         super().__init__()
@@ -197,7 +197,7 @@ ZOO = {
 
 
 def made(name: str) -> tuple[nn.Module, Tensor]:
-    """A model of the zoo and its input, the same every time."""
+    """Return a model of the zoo and its input, the same every time."""
     torch.manual_seed(0)
     case = ZOO[name]
     model = case.make()

@@ -1,4 +1,4 @@
-"""Every gate and state by the formula that is shown, against torch; influence against autograd through torch's own module."""
+"""Every gate and state against torch, and the input gradient against autograd through torch's own module."""
 
 import copy
 
@@ -21,7 +21,7 @@ def names(module, layer, direction):
 
 
 def by_formula(module, trace):
-    """Gates and states of a trace, written out number by number from the documentation of torch, independent of the recorder."""
+    """Compute gates and states of a layer from the formulas of torch's documentation, independent of the recorder."""
     w = names(module, trace.number, trace.direction)
     hidden, zero = trace.gates.shape[2], torch.zeros(trace.gates.shape[1] * trace.gates.shape[2]).double()
     b_ih = zero if w["bias_ih"] is None else w["bias_ih"]
@@ -49,25 +49,25 @@ def by_formula(module, trace):
     ]
 
 
-def adds_up(trace):
-    """What is drawn between gates and state leads from the one to the other."""
+def check_intermediates(trace):
+    """Assert that the intermediates lead from the gates to the state."""
     parts = trace.intermediates
     if trace.kind == "LSTM":
-        assert far(parts["keep"] + parts["add"], trace.c) <= CLOSE
-        assert far(parts["tanh_c"], trace.c.tanh()) <= CLOSE
+        assert max_difference(parts["keep"] + parts["add"], trace.c) <= CLOSE
+        assert max_difference(parts["tanh_c"], trace.c.tanh()) <= CLOSE
         out = parts["out"] if trace.weights.hr is None else parts["out"] @ trace.weights.hr.T
-        assert far(out, trace.h) <= CLOSE
+        assert max_difference(out, trace.h) <= CLOSE
     elif trace.kind == "GRU":
-        assert far(parts["keep"] + parts["add"], trace.h) <= CLOSE
-        assert far(trace.from_x[:, 2] + parts["inner"], trace.preactivations[:, 2]) <= CLOSE
-        assert far(trace.from_x[:, 2] + parts["paper_inner"], torch.atanh(parts["paper_n"])) <= 1e-9
-        assert far(trace.h - parts["paper_h"], parts["paper_difference"]) <= CLOSE
+        assert max_difference(parts["keep"] + parts["add"], trace.h) <= CLOSE
+        assert max_difference(trace.from_x[:, 2] + parts["inner"], trace.preactivations[:, 2]) <= CLOSE
+        assert max_difference(trace.from_x[:, 2] + parts["paper_inner"], torch.atanh(parts["paper_n"])) <= 1e-9
+        assert max_difference(trace.h - parts["paper_h"], parts["paper_difference"]) <= CLOSE
     nonlinearity = torch.relu if trace.nonlinearity == "relu" else torch.tanh
     if trace.kind == "RNN":
-        assert far(nonlinearity(trace.from_x + trace.from_h), trace.gates) <= CLOSE
+        assert max_difference(nonlinearity(trace.from_x + trace.from_h), trace.gates) <= CLOSE
 
 
-def far(a, b):
+def max_difference(a, b):
     return float((a - b).detach().abs().max())
 
 
@@ -79,18 +79,18 @@ def test_every_gate_state_and_output_is_torchs(seed):
     alone, start = one_of(module, x, hx, sequence)
     with torch.no_grad():
         wanted = run(copy.deepcopy(module).eval(), alone, start)
-    assert far(made.output, wanted) <= CLOSE
+    assert max_difference(made.output, wanted) <= CLOSE
     assert made.max_error <= CLOSE
     layers = made.layers
     top = torch.cat([trace.h for trace in layers[-made.directions :]], 1)
-    assert far(top, wanted) <= CLOSE
+    assert max_difference(top, wanted) <= CLOSE
     for trace in layers:
         assert list(trace.gates.shape) == [len(alone), len(GATES[made.kind]), module.hidden_size]
         gates, h, c = by_formula(module, trace)
-        assert far(trace.gates, gates) <= CLOSE
-        assert far(trace.h, h) <= CLOSE
-        assert trace.c is None or far(trace.c, c) <= CLOSE
-        adds_up(trace)
+        assert max_difference(trace.gates, gates) <= CLOSE
+        assert max_difference(trace.h, h) <= CLOSE
+        assert trace.c is None or max_difference(trace.c, c) <= CLOSE
+        check_intermediates(trace)
     assert module.training == mode
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert all(p.grad is None and p.requires_grad for p in module.parameters())
@@ -108,12 +108,12 @@ def test_every_state_is_that_of_a_sequence_that_ends_there(seed):
                 states = module(alone[: t + 1], start)[1]
             h, c = states if isinstance(states, tuple) else (states, None)
             for k, trace in enumerate(made.layers):
-                assert far(trace.h[t], h[k]) <= CLOSE
-                assert c is None or far(trace.c[t], c[k]) <= CLOSE
+                assert max_difference(trace.h[t], h[k]) <= CLOSE
+                assert c is None or max_difference(trace.c[t], c[k]) <= CLOSE
 
 
 @pytest.mark.parametrize("seed", range(120))
-def test_influence_equals_autograd_through_the_module_itself(seed):
+def test_input_gradient_equals_autograd_through_the_module_itself(seed):
     module, x, hx, sequence = any_module(seed)
     made = record(module, x, hx, sequence=sequence)
     alone, start = one_of(module, x, hx, sequence)
@@ -124,18 +124,18 @@ def test_influence_equals_autograd_through_the_module_itself(seed):
     t, k = (int(torch.randint(size, (1,), generator=generator)) for size in out.shape)
     wanted = torch.autograd.grad(out[t, k], alone, retain_graph=True)[0]
     trace = len(made.layers) - made.directions + k // outs
-    assert far(input_gradient(made, trace, t, k % outs), wanted) <= 1e-10
+    assert max_difference(input_gradient(made, trace, t, k % outs), wanted) <= 1e-10
     table = input_grad_norms(made, trace, [k % outs])
     assert table.shape == (len(alone), 1, len(alone))
-    assert far(table[t, 0], wanted.norm(dim=1)) <= 1e-10
+    assert max_difference(table[t, 0], wanted.norm(dim=1)) <= 1e-10
     last = made.layers[trace].order[-1]
     columns = range(k // outs * outs, (k // outs + 1) * outs)
     every = torch.stack([torch.autograd.grad(out[last, j], alone, retain_graph=True)[0] for j in columns])
     by_place = every.square().sum((0, 2)).sqrt()
-    assert far(grad_norm_by_lag(made, trace), by_place.flip(0) if last else by_place) <= 1e-10
+    assert max_difference(grad_norm_by_lag(made, trace), by_place.flip(0) if last else by_place) <= 1e-10
 
 
-def test_influence_of_a_lower_layer_is_autograds_too():
+def test_input_gradient_of_a_lower_layer_is_autograds_too():
     torch.manual_seed(0)
     module = nn.LSTM(2, 4, num_layers=2, bidirectional=True).double()
     x = torch.randn(5, 2).double()
@@ -143,7 +143,7 @@ def test_influence_of_a_lower_layer_is_autograds_too():
     lower.load_state_dict({name: value for name, value in module.state_dict().items() if "_l0" in name})
     x.requires_grad_()
     wanted = torch.autograd.grad(lower(x)[0][1, 6], x)[0]
-    assert far(input_gradient(record(module, x), 1, 1, 2), wanted) <= 1e-10
+    assert max_difference(input_gradient(record(module, x), 1, 1, 2), wanted) <= 1e-10
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -158,9 +158,9 @@ def test_packed_and_padded_agree_on_valid_steps(kind):
         c = record(module, sorted_, sequence=[1, 0, 2][k])
         for one, other, third in zip(a.layers, b.layers, c.layers, strict=True):
             assert one.steps == len(part)
-            assert far(one.gates, other.gates[: len(part)]) <= CLOSE
-            assert far(one.h, other.h[: len(part)]) <= CLOSE
-            assert far(one.h, third.h) <= CLOSE
+            assert max_difference(one.gates, other.gates[: len(part)]) <= CLOSE
+            assert max_difference(one.h, other.h[: len(part)]) <= CLOSE
+            assert max_difference(one.h, third.h) <= CLOSE
 
 
 def test_a_packed_bidirectional_sequence_begins_at_its_own_end():
@@ -168,9 +168,9 @@ def test_a_packed_bidirectional_sequence_begins_at_its_own_end():
     module = nn.GRU(3, 5, bidirectional=True).double()
     parts = [torch.randn(n, 3).double() for n in (4, 7)]
     made = record(module, pack_sequence(parts, enforce_sorted=False), sequence=0)
-    assert far(made.layers[1].h, module(parts[0])[0][:, 5:].detach()) <= CLOSE
+    assert max_difference(made.layers[1].h, module(parts[0])[0][:, 5:].detach()) <= CLOSE
     padded = record(module, pad_sequence(parts), sequence=0)  # torch reads the padding first
-    assert far(padded.layers[1].h[:4], made.layers[1].h) > 1e-3
+    assert max_difference(padded.layers[1].h[:4], made.layers[1].h) > 1e-3
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -184,7 +184,7 @@ def test_a_cell_takes_one_step_or_a_sequence(kind):
     for single, steps in ((x[0], 1), (x[0, 0], 1)):
         one = record(cell, single)
         assert one.layers[0].steps == steps
-        assert far(one.output[0], record(cell, x).output[0]) <= CLOSE
+        assert max_difference(one.output[0], record(cell, x).output[0]) <= CLOSE
 
 
 def test_the_papers_gru_is_the_papers_formula_on_the_same_state():
@@ -198,10 +198,10 @@ def test_the_papers_gru_is_the_papers_formula_on_the_same_state():
         h = trace.h_prev[t]
         paper = torch.tanh(w_in @ trace.x[t] + b_in + w_hn @ (r * h) + b_hn)
         torchs = torch.tanh(w_in @ trace.x[t] + b_in + r * (w_hn @ h + b_hn))
-        assert far(trace.intermediates["paper_n"][t], paper) <= CLOSE
-        assert far(n, torchs) <= CLOSE
-        assert far(trace.intermediates["paper_h"][t], (1 - z) * paper + z * h) <= CLOSE
-    assert far(trace.intermediates["paper_n"], trace.gates[:, 2]) > 1e-3
+        assert max_difference(trace.intermediates["paper_n"][t], paper) <= CLOSE
+        assert max_difference(n, torchs) <= CLOSE
+        assert max_difference(trace.intermediates["paper_h"][t], (1 - z) * paper + z * h) <= CLOSE
+    assert max_difference(trace.intermediates["paper_n"], trace.gates[:, 2]) > 1e-3
 
 
 @pytest.mark.parametrize(("kind", "gate"), [("LSTM", "f"), ("LSTM", "g"), ("GRU", "r"), ("GRU", "z"), ("GRU", "n")])
@@ -227,23 +227,23 @@ def test_a_zeroed_unit_leaves_the_others_alone_at_its_own_step():
     plain = record(module, x).layers[0]
     trace = record(module, x, edits=Edits(zeroed=frozenset({(0, "i", 2)}))).layers[0]
     assert (trace.gates[:, 0, 2] == 0).all()
-    assert far(trace.gates[0, :, [0, 1, 3]], plain.gates[0, :, [0, 1, 3]]) == 0
+    assert max_difference(trace.gates[0, :, [0, 1, 3]], plain.gates[0, :, [0, 1, 3]]) == 0
 
 
-def test_another_start_is_torchs_from_there():
+def test_another_initial_state_gives_torchs_output():
     torch.manual_seed(0)
     module = nn.LSTM(3, 4, num_layers=2, batch_first=True).double()
     x = torch.randn(2, 6, 3).double()
     made = record(module, x, sequence=1, edits=Edits(initial_state={("h", 1, 2): 0.75, ("c", 0, 0): -2.0}))
     h, c = torch.zeros(2, 4).double(), torch.zeros(2, 4).double()
     h[1, 2], c[0, 0] = 0.75, -2
-    assert far(made.output, module(x[1], (h, c))[0].detach()) <= CLOSE
+    assert max_difference(made.output, module(x[1], (h, c))[0].detach()) <= CLOSE
     assert made.max_error <= CLOSE
-    assert far(made.layers[1].h, made.output) <= CLOSE
+    assert max_difference(made.layers[1].h, made.output) <= CLOSE
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-def test_another_start_of_a_cell_is_torchs_too(kind):
+def test_another_initial_state_of_a_cell_gives_torchs_output(kind):
     torch.manual_seed(0)
     cell = getattr(nn, f"{kind}Cell")(3, 4).double()
     x = torch.randn(6, 2, 3).double()
@@ -264,7 +264,7 @@ def test_a_forget_bias_is_the_module_with_that_bias(bias):
             value.copy_(getattr(module, name)) if hasattr(module, name) else value.zero_()
         for layer in range(2):
             getattr(copied, f"bias_ih_l{layer}")[4:8] += 2
-    assert far(made.output, copied(x)[0].detach()) <= CLOSE
+    assert max_difference(made.output, copied(x)[0].detach()) <= CLOSE
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -277,7 +277,7 @@ def test_other_precisions_are_drawn_in_their_own(kind, dtype):
     assert made.max_error <= (2e-6 if dtype == torch.float32 else 3e-2)
 
 
-def test_nothing_of_the_learners_changes():
+def test_the_module_and_its_surroundings_stay_unchanged():
     torch.manual_seed(0)
     module = nn.LSTM(3, 4, num_layers=2, dropout=0.5)
     x = torch.randn(5, 3, requires_grad=True)
@@ -306,12 +306,12 @@ def test_nothing_of_the_learners_changes():
         (nn.GRUCell(2, 2), torch.zeros(3, 4, 5), None, "torch says"),
     ],
 )
-def test_what_does_not_fit_is_said(module, x, hx, words):
+def test_errors_name_the_invalid_argument(module, x, hx, words):
     with pytest.raises(DlvizError, match=words):
         record(module, x, hx)
 
 
-def test_a_sequence_that_is_not_there_is_said():
+def test_an_error_names_a_missing_sequence():
     with pytest.raises(DlvizError, match=r"2 sequences.*from 0 to 1, but got 2"):
         record(nn.RNN(2, 2), torch.zeros(3, 2, 2), sequence=2)
 

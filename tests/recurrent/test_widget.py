@@ -1,4 +1,4 @@
-"""`dlviz.unroll` from Python: what it draws is torch's, edits stay its own, looks at a training leave ghosts."""
+"""`dlviz.unroll` from Python: what it draws is torch's, edits change only its copy, snapshots keep earlier curves."""
 
 import copy
 import gc
@@ -92,7 +92,7 @@ def test_packed_sequences_have_their_own_lengths_and_names():
     assert torch.allclose(view.output, module(parts[1])[0].detach(), atol=1e-6)
 
 
-def test_influence_is_autograds():
+def test_input_gradient_is_autograds():
     module, x = made()
     view = dlviz.unroll(module, x, step=6, unit=2)
     x = x.clone().requires_grad_()
@@ -111,7 +111,7 @@ def test_a_backward_layer_is_stepped_from_the_end():
     assert view.position == 0
 
 
-def test_a_zeroed_gate_changes_what_comes_later_and_leaves_a_ghost():
+def test_a_zeroed_gate_changes_what_comes_later_and_keeps_the_unedited_states():
     module, x = made()
     before = copy.deepcopy(module.state_dict())
     view = dlviz.unroll(module, x)
@@ -138,7 +138,7 @@ def test_one_unit_of_one_layer_is_zeroed():
     assert (view.gates["z"] != 0).all()
 
 
-def test_another_start_is_torchs_from_there():
+def test_another_initial_state_gives_torchs_output():
     module, x = made(num_layers=2)
     view = dlviz.unroll(module, x, layer=1)
     view.set_h0(0.5, 3)
@@ -171,7 +171,7 @@ def test_a_text_is_encoded_by_the_learners_function():
     assert view.text == "hello"
 
 
-def test_a_text_that_cannot_be_encoded_says_why_and_the_picture_stays():
+def test_a_text_that_cannot_be_encoded_has_an_error_and_the_picture_stays():
     module = nn.RNN(27, 6)
     view = dlviz.unroll(module, "hello", encode=encode)
     scene = view.scene
@@ -226,7 +226,7 @@ def test_a_forget_bias_makes_memory_longer():
     assert torch.allclose(view.output, copied(x)[0].detach(), atol=1e-6)
 
 
-def test_update_reads_the_module_again_and_earlier_looks_stay_as_ghosts():
+def test_update_reads_the_module_again_and_earlier_snapshots_stay_visible():
     module, x = made(steps=20)
     view = dlviz.unroll(module, x)
     first = view.grad_norm_by_lag.double()
@@ -246,7 +246,7 @@ def test_update_reads_the_module_again_and_earlier_looks_stay_as_ghosts():
     )
 
 
-def test_the_gradients_length_is_what_clip_grad_norm_measures_and_leaves():
+def test_the_gradient_norm_is_that_of_clip_grad_norm_before_and_after():
     module, x = made(steps=20)
     view = dlviz.unroll(module, x, clip=0.3)
     assert view.scene["history"]["norm_labels"] == []
@@ -268,7 +268,7 @@ def test_the_gradients_length_is_what_clip_grad_norm_measures_and_leaves():
     assert 0.3 in after
 
 
-def test_of_many_looks_some_are_kept_and_few_are_drawn():
+def test_snapshots_are_thinned_and_few_are_drawn():
     module, x = made("RNN", steps=4)
     view = dlviz.unroll(module, x)
     for _ in range(MAX_SNAPSHOTS + 30):
@@ -278,7 +278,7 @@ def test_of_many_looks_some_are_kept_and_few_are_drawn():
     assert len(view.scene["history"]["references"]) <= 6
 
 
-def test_looks_follow_an_embedding_that_learns():
+def test_snapshots_follow_an_embedding_in_training():
     torch.manual_seed(0)
     embedding, module = nn.Embedding(27, 4), nn.GRU(4, 6)
     view = dlviz.unroll(module, "abc", encode=lambda text: embedding(torch.tensor([ord(one) - 97 for one in text])))
@@ -314,7 +314,7 @@ def test_large_input_is_bounded_with_a_note():
     assert len(view.scene["weights"]["hh"]) == 3 * 64 * 100 * 4  # sums are whole
 
 
-def test_of_a_large_module_the_influence_follows_the_unit():
+def test_of_a_large_module_the_input_gradient_follows_the_unit():
     module = nn.LSTM(8, 64)
     x = torch.randn(150, 8)
     view = dlviz.unroll(module, x, unit=5)
@@ -326,7 +326,7 @@ def test_of_a_large_module_the_influence_follows_the_unit():
     assert torch.allclose(table[80], view.input_gradient.norm(dim=1), atol=1e-7)
 
 
-def test_dropout_in_training_mode_is_told():
+def test_a_note_names_dropout_in_training_mode():
     module, x = made(num_layers=2, dropout=0.3)
     view = dlviz.unroll(module, x)
     assert any("drops 0.3" in note["text"] for note in view.scene["notes"])
@@ -337,7 +337,7 @@ def test_dropout_in_training_mode_is_told():
     assert view.scene["notes"] == []
 
 
-def test_a_state_that_is_no_number_is_told():
+def test_a_note_names_a_nonfinite_state():
     module, x = made("RNN", nonlinearity="relu")
     x[4, 0] = float("nan")
     view = dlviz.unroll(module, x)
@@ -361,7 +361,7 @@ def test_a_state_that_is_no_number_is_told():
         (lambda view: setattr(view, "forget_bias", float("nan")), "finite number"),
     ],
 )
-def test_what_does_not_fit_is_said(change, words):
+def test_errors_name_the_invalid_argument(change, words):
     module, x = made()
     view = dlviz.unroll(module, x)
     with pytest.raises(DlvizError, match=words):
@@ -388,7 +388,7 @@ def test_kinds_refuse_what_only_others_have():
         (lambda: dlviz.unroll(nn.RNN(4, 6), torch.zeros(3, 4), sequence=3), "1 sequences"),
     ],
 )
-def test_what_cannot_be_drawn_is_said_at_once(call, words):
+def test_invalid_calls_raise_at_once(call, words):
     with pytest.raises(DlvizError, match=words):
         call()
 
@@ -398,7 +398,7 @@ def test_an_unknown_argument_is_refused():
         dlviz.unroll(*made(), leyar=1)
 
 
-def test_projections_have_no_influence_of_their_own_beyond_their_size():
+def test_projections_have_no_input_gradient_beyond_their_size():
     torch.manual_seed(0)
     view = dlviz.unroll(nn.LSTM(4, 6, proj_size=2).double(), torch.randn(5, 4).double(), unit=4)
     with pytest.raises(DlvizError, match="leaves 2 numbers of h, but unit is 4"):
@@ -408,7 +408,7 @@ def test_projections_have_no_influence_of_their_own_beyond_their_size():
     assert view.states["h"].shape == (5, 2)
 
 
-def test_the_learners_module_and_its_surroundings_stay_as_they_were():
+def test_the_module_and_its_surroundings_stay_unchanged():
     module, x = made(num_layers=2, dropout=0.5)
     module(x)[0].sum().backward()
     before, grads = copy.deepcopy(module.state_dict()), [p.grad.clone() for p in module.parameters()]
@@ -425,7 +425,7 @@ def test_the_learners_module_and_its_surroundings_stay_as_they_were():
     assert not module._forward_hooks
 
 
-def test_a_closed_widget_lets_go():
+def test_a_closed_widget_releases_its_tensors():
     module, x = made()
     view = dlviz.unroll(module, x)
     gone = weakref.ref(module)

@@ -11,7 +11,7 @@ KINDS = ("RNN", "LSTM", "GRU")
 
 
 def any_module(seed: int, kind: str | None = None) -> tuple[nn.Module, Any, Any, int]:
-    """A module or cell in float64, an input, states or None, and the number of one of its sequences."""
+    """Return a module or cell in float64, an input, initial states or None, and the index of one of its sequences."""
     draw = random.Random(seed)
     torch.manual_seed(seed)
     kind = kind or KINDS[seed % 3]
@@ -43,7 +43,7 @@ def any_module(seed: int, kind: str | None = None) -> tuple[nn.Module, Any, Any,
 def any_cell(
     draw: random.Random, kind: str, inputs: int, hidden: int, steps: int, count: int, bias: bool
 ) -> tuple[Any, ...]:
-    """A cell, and a sequence for it."""
+    """Return a cell and a sequence for it."""
     options = {"nonlinearity": draw.choice(("tanh", "relu"))} if kind == "RNN" else {}
     module = getattr(nn, f"{kind}Cell")(inputs, hidden, bias=bias, **options).double()
     h = torch.randn(count, hidden).double()
@@ -52,7 +52,7 @@ def any_cell(
 
 
 def states(module: nn.RNNBase, count: int, unbatched: bool) -> Any:
-    """Random h0, and c0 of an LSTM."""
+    """Return a random h0, and c0 of an LSTM."""
     layers = module.num_layers * (2 if module.bidirectional else 1)
     h = torch.randn(layers, count, module.proj_size or module.hidden_size).double()
     c = torch.randn(layers, count, module.hidden_size).double()
@@ -61,7 +61,7 @@ def states(module: nn.RNNBase, count: int, unbatched: bool) -> Any:
 
 
 def one_of(module: nn.Module, x: Any, hx: Any, sequence: int) -> tuple[Tensor, Any]:
-    """The sequence alone, unbatched (T, inputs), and its states (layers, size)."""
+    """Return the sequence unbatched, (T, inputs), and its states (layers · directions, size)."""
     if not isinstance(module, nn.RNNBase):
         start = None if hx is None else tuple(s[sequence] for s in hx) if isinstance(hx, tuple) else hx[sequence]
         return x[:, sequence], start
@@ -77,7 +77,7 @@ def one_of(module: nn.Module, x: Any, hx: Any, sequence: int) -> tuple[Tensor, A
 
 
 def run(module: nn.Module, x: Tensor, hx: Any) -> Tensor:
-    """What torch gives for one sequence (T, inputs), with gradients if asked."""
+    """Return torch's output for one sequence (T, inputs), attached to the autograd graph."""
     if isinstance(module, nn.RNNBase):
         return module(x, hx)[0]
     rows, state = [], hx
