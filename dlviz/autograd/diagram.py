@@ -68,11 +68,11 @@ class Diagram:
     @cached_property
     def widths(self) -> list[int]:
         """Width of each collapsed box in pixels, from its texts; the view cuts longer texts with an ellipsis."""
-        words = table("autograd")
+        messages = table("autograd")
         widths = []
         for box, (title, subtitle, _) in zip(self.tree.boxes, self.texts, strict=True):
             keys = self.flags.get(box.node, ()) if box.kind in ("op", "leaf") else ()
-            second = " · ".join([subtitle, *(words[f"tag.{key}"] for key in keys if f"tag.{key}" in words)])
+            second = " · ".join([subtitle, *(messages[f"tag.{key}"] for key in keys if f"tag.{key}" in messages)])
             icon = 26 if box.kind in GROUP_KINDS else 18 if box.kind == "cut" else 0
             least = MIN_LOOP_WIDTH if box.kind == "loop" else MIN_WIDTH
             text = max(TITLE_CHARACTER * len(title), SUBTITLE_CHARACTER * len(second))
@@ -191,8 +191,8 @@ def unmatched_operations(first: Graph, second: Graph) -> tuple[set[int], set[int
     Operations are matched in the order in which they ran, by name and module, as a diff matches lines.
     """
     a, b = _operations(first), _operations(second)
-    keys = [[(node.name, node.module) for node in nodes] for nodes in (a, b)]
-    matches = SequenceMatcher(None, *keys, autojunk=False).get_matching_blocks()
+    keys_a, keys_b = ([(node.name, node.module) for node in nodes] for nodes in (a, b))
+    matches = SequenceMatcher(None, keys_a, keys_b, autojunk=False).get_matching_blocks()
     matched_a = {a[match.a + i].index for match in matches for i in range(match.size)}
     matched_b = {b[match.b + i].index for match in matches for i in range(match.size)}
     return {node.index for node in a} - matched_a, {node.index for node in b} - matched_b

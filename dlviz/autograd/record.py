@@ -153,7 +153,7 @@ def _nodes(
     nodes = []
     for i, function in enumerate(functions):
         sequence, name, leaf = torch_internals.sequence(function), function.name(), torch_internals.is_leaf(function)
-        variable = function.variable if leaf else None  # type: ignore[attr-defined]
+        variable: Any = function.variable if leaf else None  # type: ignore[attr-defined]
         op = None if leaf else _matching(ops.get(sequence), function)
         call = -1 if leaf else call_at(sequence)
         nodes.append(

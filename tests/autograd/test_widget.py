@@ -11,6 +11,7 @@ from ipywidgets import HBox, IntSlider, jslink
 from torch import nn
 
 import dlviz
+from dlviz.autograd.layout import arrange
 from dlviz.autograd.widget import AutogradGraph
 from dlviz.kit.errors import DlvizError
 from tests.autograd import zoo
@@ -157,6 +158,21 @@ def test_closing_frees_the_graph():
     assert "closed" in repr(view)
     with pytest.raises(DlvizError, match="closed"):
         _ = view.graph
+    with pytest.raises(DlvizError, match="closed"):
+        view.preview()
+
+
+def test_view_and_still_share_one_layout(monkeypatch):
+    from dlviz.autograd import diagram
+
+    layouts = []
+    monkeypatch.setattr(diagram, "arrange", lambda *parts: layouts.append(parts) or arrange(*parts))
+    _, loss, tape = example()
+    view = dlviz.graph(loss, tape=tape)
+    view._still()
+    loss.backward()
+    view._still()
+    assert len(layouts) == 1
 
 
 def test_running_the_cell_again_closes_what_it_made_before(monkeypatch):
