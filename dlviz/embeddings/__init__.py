@@ -1,36 +1,38 @@
-"""Vectors of words: learned with word2vec, looked into, and laid out on a map."""
+"""Word vectors: trained with word2vec, shown as a map, compared by cosine."""
 
 from dlviz.embeddings.explorer.labeled import Vectors, labeled
-from dlviz.embeddings.explorer.projection import Pca, Turn, align, pca, tsne
+from dlviz.embeddings.explorer.projection import Alignment, align, pca, tsne
 from dlviz.embeddings.explorer.record import (
     Analogy,
-    Near,
-    Product,
+    Neighbors,
+    Similarity,
     analogy,
+    analogy_accuracy,
     axis,
     nearest,
     neighbors,
-    product,
     rank,
-    recovered,
+    similarity,
 )
-from dlviz.embeddings.word2vec.corpus import Examples, Vocabulary, cbow, skip_gram, tokenize, vocabulary
-from dlviz.embeddings.word2vec.objective import Update, negative_sampling, softmax
+from dlviz.embeddings.word2vec.corpus import TrainingExamples, Vocabulary, cbow, skip_gram, tokenize, vocabulary
+from dlviz.embeddings.word2vec.objective import ForwardBackward, negative_sampling, softmax
 from dlviz.embeddings.word2vec.record import Training
+from dlviz.torchkit.pca import PCA
 
 __all__ = [
+    "PCA",
+    "Alignment",
     "Analogy",
-    "Examples",
-    "Near",
-    "Pca",
-    "Product",
+    "ForwardBackward",
+    "Neighbors",
+    "Similarity",
     "Training",
-    "Turn",
-    "Update",
+    "TrainingExamples",
     "Vectors",
     "Vocabulary",
     "align",
     "analogy",
+    "analogy_accuracy",
     "axis",
     "cbow",
     "labeled",
@@ -38,9 +40,8 @@ __all__ = [
     "negative_sampling",
     "neighbors",
     "pca",
-    "product",
     "rank",
-    "recovered",
+    "similarity",
     "skip_gram",
     "softmax",
     "tokenize",

@@ -151,13 +151,13 @@ def confusion():
 
 def word2vec():
     sentences = dlviz.data.sentences()
-    view = dlviz.word2vec(sentences, size=16, rate=0.2, batch=16)
+    view = dlviz.word2vec(sentences, vector_size=16, lr=0.2, batch_size=16)
     view.run(1000)
     return view
 
 
 def embedding():
     sentences = dlviz.data.sentences()
-    view = dlviz.word2vec(sentences, size=16, rate=0.2, batch=16)
+    view = dlviz.word2vec(sentences, vector_size=16, lr=0.2, batch_size=16)
     view.run(2000)
     return dlviz.embedding(view.vectors, word="king")

@@ -40,7 +40,7 @@ _FRAMES = """async () => {
 #: Pictures of a moment that were painted.
 _COUNTED = """() => {
   window.pictures = 0;
-  dlvizModel.on("change:frame", () => requestAnimationFrame(() => (window.pictures += 1)));
+  dlvizModel.on("change:snapshot", () => requestAnimationFrame(() => (window.pictures += 1)));
 }"""
 
 
@@ -69,7 +69,7 @@ def updates(kind: str, loss: str, steps: int) -> tuple[float, float]:
     words = len(run.words)
     known, scored = nn.EmbeddingBag(words, 16, mode="mean"), nn.Linear(16, words, bias=False)
     optimizer = torch.optim.SGD([*known.parameters(), *scored.parameters()], lr=0.05)
-    seen = [run.next() for _ in range(50)]
+    seen = [run.take_step() for _ in range(50)]
 
     def autograd() -> None:
         for one in seen:
@@ -116,11 +116,11 @@ def beside_gensim(count: int, most: int) -> Iterator[str]:
 
 def training_words(tokens: list[list[str]], kind: str, batch: int, most: int) -> float:
     """Words a second of the room's own training, the best of three runs of up to `most` steps."""
-    training = Training(tokens, kind=kind, batch=batch)
-    steps = min(most, training.steps_an_epoch)
+    training = Training(tokens, kind=kind, batch_size=batch)
+    steps = min(most, training.steps_per_epoch)
     training.run(10)
     spent = min(timed(lambda: training.run(steps)) for _ in range(3))
-    return sum(map(len, tokens)) * steps / training.steps_an_epoch / spent
+    return sum(map(len, tokens)) * steps / training.steps_per_epoch / spent
 
 
 def gensim_words(tokens: list[list[str]], kind: str) -> float | None:
@@ -179,8 +179,10 @@ def at_full_speed(browser: Any, folder: Path) -> Iterator[str]:
         page.get_by_role("button", name="stop").click()
         spent = perf_counter() - start
         pictures = page.evaluate("window.pictures")
-        crossing = sum(len(part) for part in leaves({"frame": view.frame})) / 1000
-        yield row(kind, loss, f"{view.training.reached / spent:.0f}", f"{pictures / spent:.0f}", f"{crossing:.0f}", "")
+        crossing = sum(len(part) for part in leaves({"frame": view.snapshot})) / 1000
+        yield row(
+            kind, loss, f"{view.training.last_step / spent:.0f}", f"{pictures / spent:.0f}", f"{crossing:.0f}", ""
+        )
         page.close()
     yield "target: 200 updates a second with redraws, at up to 30 pictures a second"
 

@@ -21,7 +21,7 @@ def page_of_sixty():
     return made(word="king", analogy=("king", "queen", "猫")).to_html()
 
 
-def listed(page, where=".vec-near .vec-list"):
+def listed(page, where=".vec-neighbors .vec-list"):
     return [one.inner_text() for one in page.locator(f"{where} .vec-word > span:first-child").all()]
 
 
@@ -29,7 +29,7 @@ def test_the_chosen_words_neighbors_stand_with_their_cosines(open_page, page_of_
     page = open_page(page_of_sixty)
     near = neighbors(made().vectors, "king")
     assert listed(page) == list(near.labels)
-    shown = [float(one.inner_text().replace("−", "-")) for one in page.locator(".vec-near .vec-list code").all()]
+    shown = [float(one.inner_text().replace("−", "-")) for one in page.locator(".vec-neighbors .vec-list code").all()]
     assert shown == pytest.approx(near.cosines.tolist(), abs=5.1e-4)
 
 
@@ -39,24 +39,24 @@ def test_a_word_looked_for_is_chosen_in_a_page_without_a_kernel(open_page, page_
     for text, word in (("猫", "猫"), ("<b>", "<b>Ж</b>"), ("word 5", "word 5")):
         field.fill(text)
         field.press("Enter")
-        expect(page.locator(".vec-near h4").first).to_have_text(f"Nearest to {word}, by cosine")
+        expect(page.locator(".vec-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
         assert listed(page) == list(neighbors(made().vectors, word).labels)
     field.fill("nobody")
-    expect(page.locator(".vec-hits")).to_have_text("no such word")
+    expect(page.locator(".vec-results")).to_have_text("no such word")
 
 
 def test_pressing_a_neighbor_takes_its_cosine_apart(open_page, page_of_sixty):
     page = open_page(page_of_sixty)
     view = made(word="king")
     for place in (0, 3):
-        page.locator(".vec-near .vec-list button").nth(place).click()
+        page.locator(".vec-neighbors .vec-list button").nth(place).click()
         terms = [
-            float(one.inner_text().replace("−", "-")) for one in page.locator(".vec-product tbody td:last-child").all()
+            float(one.inner_text().replace("−", "-")) for one in page.locator(".vec-terms tbody td:last-child").all()
         ]
-        item = view.found["products"][place]
+        item = view.details["similarities"][place]
         assert terms == pytest.approx([*item["terms"], item["rest"]], abs=5.1e-4)
-        total = page.locator(".vec-product tfoot b").inner_text().replace("−", "-")
-        assert float(total) == pytest.approx(view.found["near"]["cosines"][place], abs=5.1e-4)
+        total = page.locator(".vec-terms tfoot b").inner_text().replace("−", "-")
+        assert float(total) == pytest.approx(view.details["neighbors"]["cosines"][place], abs=5.1e-4)
         residual = float(total) - sum(terms)
         assert page.get_by_text("is left over").count() == (abs(residual) > 5e-4)
 
@@ -72,7 +72,7 @@ def test_arrow_keys_go_from_word_to_word_and_escape_lets_go(open_page, page_of_s
     assert len(seen) >= 3
     page.keyboard.press("Escape")
     assert page.evaluate("dlvizModel.get('word')") == -1
-    expect(page.locator(".vec-near .vec-list")).to_have_count(0)
+    expect(page.locator(".vec-neighbors .vec-list")).to_have_count(0)
 
 
 def test_a_click_on_the_map_chooses_the_word_under_it_also_after_dragging_and_zooming(open_page, page_of_sixty):
@@ -85,7 +85,7 @@ def test_a_click_on_the_map_chooses_the_word_under_it_also_after_dragging_and_zo
         for y in range(40, 400, 12):
             for x in range(40, int(box["width"]) - 40, 12):
                 page.mouse.move(box["x"] + x, box["y"] + y)
-                text = page.locator(".vec-under").inner_text()
+                text = page.locator(".vec-hovered").inner_text()
                 if text in LABELS:
                     return text, box["x"] + x, box["y"] + y
         return pytest.fail("no word under the pointer")
@@ -93,17 +93,17 @@ def test_a_click_on_the_map_chooses_the_word_under_it_also_after_dragging_and_zo
     word, x, y = under()
     page.mouse.down()
     page.mouse.up()
-    expect(page.locator(".vec-near h4").first).to_have_text(f"Nearest to {word}, by cosine")
+    expect(page.locator(".vec-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
     page.mouse.down()
     page.mouse.move(x + 90, y + 50)
     page.mouse.up()
     page.mouse.move(x + 91, y + 50)
-    expect(page.locator(".vec-under")).to_have_text(word)  # it went along
+    expect(page.locator(".vec-hovered")).to_have_text(word)  # it went along
     page.get_by_role("button", name="nearer").click()
     word, *_ = under()
     page.mouse.down()
     page.mouse.up()
-    expect(page.locator(".vec-near h4").first).to_have_text(f"Nearest to {word}, by cosine")
+    expect(page.locator(".vec-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
 
 
 def test_live_an_analogy_is_asked_and_an_axis_turns_the_map(live):
@@ -115,7 +115,7 @@ def test_live_an_analogy_is_asked_and_an_axis_turns_the_map(live):
     until(page, "document.querySelectorAll('.vec-answers .vec-list').length === 2")
     expected = analogy(view.vectors, "king", "queen", "猫")
     lists = page.locator(".vec-answers .vec-list")
-    for k, near in enumerate((expected.near, expected.raw)):
+    for k, near in enumerate((expected.neighbors, expected.unfiltered)):
         shown = [one.inner_text() for one in lists.nth(k).locator(".vec-word > span:first-child").all()]
         assert shown == list(near.labels[:5])
     page.get_by_label("from", exact=True).fill("king")
@@ -125,7 +125,7 @@ def test_live_an_analogy_is_asked_and_an_axis_turns_the_map(live):
     page.get_by_label("to", exact=True).fill("queen")
     page.keyboard.press("Enter")
     until(page, "document.querySelector('.vec-axes').textContent.includes('from king (0) to queen (1)')")
-    assert view.between == [0, 1]
+    assert view.axis == [0, 1]
 
 
 def test_a_word_that_a_page_has_no_answer_for_is_said(open_page):
@@ -199,23 +199,23 @@ SEARCH = """(wanted) => {
 }"""
 
 
-def under(page, wanted=".vec-foot code:not(:empty)"):
+def under(page, wanted=".vec-status code:not(:empty)"):
     """Somewhere on the map a word lies under the pointer: it, its coordinates as they are printed, and where."""
     x, y = page.evaluate(SEARCH, wanted)
     page.mouse.move(x, y)
-    printed = page.locator(".vec-foot code").inner_text().strip("()").replace("−", "-")
-    return page.locator(".vec-under").inner_text(), [float(one) for one in printed.split(", ")], (x, y)
+    printed = page.locator(".vec-status code").inner_text().strip("()").replace("−", "-")
+    return page.locator(".vec-hovered").inner_text(), [float(one) for one in printed.split(", ")], (x, y)
 
 
 def test_in_space_a_word_is_found_with_three_coordinates_and_the_map_turns_by_mouse_keys_and_buttons(open_page):
     page = open_page(made(dimensions=3))
-    places = pca(made().vectors.matrix, 3).places
+    places = pca(made().vectors.matrix, 3).coordinates
     still(page)
     word, where, _ = under(page)
     assert where == pytest.approx(places[LABELS.index(word)].tolist(), rel=6e-3, abs=1e-3)
     page.mouse.down()
     page.mouse.up()
-    expect(page.locator(".vec-near h4").first).to_have_text(f"Nearest to {word}, by cosine")
+    expect(page.locator(".vec-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
     page.keyboard.press("Escape")
     page.mouse.move(5, 5)
     first = still(page)
@@ -289,7 +289,7 @@ def pixel(page, places, place):
 def test_the_ring_stands_where_b_minus_a_plus_c_lies(open_page, page_of_sixty):
     page = open_page(page_of_sixty)
     still(page)
-    places = pca(made().vectors.matrix).places
+    places = pca(made().vectors.matrix).coordinates
     target = places[1] - places[0] + places[2]
     x, y = pixel(page, torch.cat((places, target.unsqueeze(0))), target)
     assert page.evaluate(COLORED, [x, y, "flow"]) > 25
@@ -303,7 +303,7 @@ def test_a_word_chosen_by_search_comes_into_sight_on_a_map_drawn_nearer(open_pag
     for _ in range(6):
         page.get_by_role("button", name="nearer").click()
     still(page)
-    places = pca(made().vectors.matrix).places
+    places = pca(made().vectors.matrix).coordinates
     farthest = int((places - places.mean(0)).norm(dim=1).argmax())
     for word in (LABELS[farthest], "word 20"):
         page.get_by_label("look for a word").fill(word)
@@ -327,7 +327,7 @@ def test_lengths_and_the_plain_product_stand_below_the_cosine(open_page, page_of
     page = open_page(page_of_sixty)
     matrix = made().vectors.matrix
     other = LABELS.index(listed(page)[0])
-    text = page.locator(".vec-near p").last.inner_text()
+    text = page.locator(".vec-neighbors p").last.inner_text()
     for number in (
         matrix[0] @ matrix[other],
         matrix[0].norm(),
@@ -342,33 +342,35 @@ def test_words_are_carried_from_list_search_and_map_into_the_question(live):
     page, _ = live(view)
     still(page)
     slots = page.locator("[data-slot]")
-    near = page.locator(".vec-near .vec-list button")
+    near = page.locator(".vec-neighbors .vec-list button")
     first = near.nth(2).locator("span").first.inner_text()
     carry(page, near.nth(2), slots.nth(0))
     page.get_by_label("look for a word").fill("queen")
-    carry(page, page.locator(".vec-hits button"), slots.nth(1))
+    carry(page, page.locator(".vec-results button"), slots.nth(1))
     assert page.get_by_label("b", exact=True).input_value() == first
     assert page.get_by_label("a", exact=True).input_value() == "queen"
-    assert view.question == []
+    assert view.analogy == []
     page.get_by_label("look for a word").fill("")
     word, _, (x, y) = under(page, ".vec-canvas[data-word]")
     drop(page, slots.nth(2))
     until(page, "document.querySelectorAll('.vec-answers .vec-list').length === 2")
-    assert view.question == [LABELS.index(one) for one in ("queen", first, word)]
+    assert view.analogy == [LABELS.index(one) for one in ("queen", first, word)]
     assert view.word == 0  # what is carried is not chosen
     carry(page, near.nth(0), slots.nth(3))
     until(page, "document.querySelector('.vec-rank') !== null")
-    near_rank, raw_rank = view.found["ranks"]
+    near_rank, raw_rank = view.details["ranks"]
     expect(page.locator(".vec-rank")).to_contain_text(f"place {raw_rank} among all")
     assert near_rank is None or f"place {near_rank} without" in page.locator(".vec-rank").inner_text()
     # A word let go where it was lifted is chosen; one let go nowhere changes nothing.
-    asked = view.question
+    asked = view.analogy
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.up()
-    until(page, "document.querySelector('.vec-near h4').textContent.startsWith('Nearest to ' + " + repr(word) + ")")
+    until(
+        page, "document.querySelector('.vec-neighbors h4').textContent.startsWith('Nearest to ' + " + repr(word) + ")"
+    )
     carry(page, near.nth(1), page.locator(".dlviz-head"))
-    assert view.question == asked
+    assert view.analogy == asked
 
 
 def carry(page, what, where):
@@ -395,7 +397,7 @@ def test_the_keyboard_puts_the_chosen_word_in_and_keeps_its_place(live):
         button.focus()
         page.keyboard.press("Enter")
     until(page, "document.querySelectorAll('.vec-answers .vec-list').length === 2")
-    assert view.question == [0, 1, 2]
+    assert view.analogy == [0, 1, 2]
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "put 猫 in c"
     expect(page.locator(".vec-answers code").first).to_have_text("queen − king + 猫")
 
@@ -409,7 +411,7 @@ def test_a_page_plays_its_moments_each_in_its_place(open_page):
     page = open_page(view)
     last = pca(matrices[-1])
     everywhere = (torch.cat(matrices) - last.mean) @ last.directions.T
-    expect(page.locator(".vec-moment")).to_have_text("epoch 2")
+    expect(page.locator(".vec-snapshot")).to_have_text("epoch 2")
     for step in (2, 0):
         if step == 0:
             page.get_by_role("button", name="first").click()
@@ -418,10 +420,12 @@ def test_a_page_plays_its_moments_each_in_its_place(open_page):
         assert page.evaluate(COLORED, [*pixel(page, everywhere, expected[0]), "pos"]) > 60  # the dot of king
         word, where, _ = under(page)
         assert where == pytest.approx(expected[LABELS.index(word)].tolist(), rel=6e-3, abs=1e-3)
-    expect(page.locator(".vec-moment")).to_have_text("start")
-    expect(page.locator(".vec-near p").first).to_have_text("At epoch 2.")  # the lists are of the moment that was saved
+    expect(page.locator(".vec-snapshot")).to_have_text("start")
+    expect(page.locator(".vec-neighbors p").first).to_have_text(
+        "At epoch 2."
+    )  # the lists are of the moment that was saved
     page.get_by_role("button", name="play").click()
-    expect(page.locator(".vec-moment")).to_have_text("epoch 2")
+    expect(page.locator(".vec-snapshot")).to_have_text("epoch 2")
 
 
 def test_ten_thousand_points_turn(open_page):
@@ -433,7 +437,7 @@ def test_ten_thousand_points_turn(open_page):
 
 def test_nothing_serious_is_found_in_a_live_one(live, axe):
     page, _ = live(made(word="king", analogy=("king", "queen", "猫"), expected="word 3", dimensions=3), bypass_csp=True)
-    until(page, "document.querySelector('.vec-put') !== null")
+    until(page, "document.querySelector('.vec-insert') !== null")
     axe(page)
 
 

@@ -67,7 +67,7 @@ def drawn_anew(page: Page) -> None:
 def asked(page: Page) -> None:
     page.get_by_label("look for a word").fill("queen")
     page.get_by_label("look for a word").press("Enter")
-    expect(page.locator(".vec-near h4").first).to_contain_text("queen")
+    expect(page.locator(".vec-neighbors h4").first).to_contain_text("queen")
 
 
 def played(page: Page) -> None:

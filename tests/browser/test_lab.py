@@ -113,7 +113,7 @@ OTHERS = (
         "stratified",
     ),
     (
-        "view = dlviz.word2vec([['a', 'b', 'c'], ['c', 'a', 'd']], size=4)\nloss = view.run(60)\nview",
+        "view = dlviz.word2vec([['a', 'b', 'c'], ['c', 'a', 'd']], vector_size=4)\nloss = view.run(60)\nview",
         lambda view: view.locator(".dlviz-player input[type=range]").fill("20"),
         "print(view.step, view.training.step)",
         "20 20",

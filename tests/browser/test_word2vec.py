@@ -12,7 +12,7 @@ from tests.browser.conftest import CONNECT, until
 
 DATA = dlviz.data.sentences(150)
 #: Traits that the kernel sets, which a notebook would send to the page.
-SENT = ("scene", "frame", "step", "fast", "playing", "rate")
+SENT = ("scene", "frame", "step", "fast", "playing", "lr")
 
 
 def made(**settings):
@@ -21,7 +21,7 @@ def made(**settings):
 
 @pytest.fixture(scope="module")
 def trained():
-    view = made(rate=0.3)
+    view = made(lr=0.3)
     view.run(3000)
     return view
 
@@ -55,7 +55,7 @@ def number(text):
 
 
 def column(page, place):
-    return [number(one) for one in page.locator(f".w2v-card tbody td:nth-child({place})").all_inner_texts()]
+    return [number(one) for one in page.locator(f".word2vec-table tbody td:nth-child({place})").all_inner_texts()]
 
 
 #: How many blocks of steps are under way at most.
@@ -74,15 +74,15 @@ COUNT = """() => {
 
 def test_the_card_prints_torchs_numbers_and_what_rounding_leaves(open_page, page_of_training, trained):
     page = open_page(page_of_training)
-    card = trained.frame["card"]
-    expect(page.locator(".w2v-card h4")).to_have_text("Step 3,001, about to be taken")
-    expect(page.locator(".w2v-card")).to_contain_text(f"From {card['known'][0]} guess {card['words'][0]}.")
+    card = trained.frame["table"]
+    expect(page.locator(".word2vec-table h4")).to_have_text("Step 3,001, about to be taken")
+    expect(page.locator(".word2vec-table")).to_contain_text(f"From {card['known'][0]} guess {card['words'][0]}.")
     assert column(page, 2) == pytest.approx(card["scores"], abs=5.1e-4)
-    assert column(page, 3) == pytest.approx(card["chances"], abs=5.1e-4)
+    assert column(page, 3) == pytest.approx(card["probs"], abs=5.1e-4)
     assert column(page, 5) == pytest.approx(card["errors"], abs=5.1e-4)
     assert column(page, 7) == pytest.approx([-0.3 * error for error in card["errors"]], abs=5.1e-5)
     terms = column(page, 6)
-    total = number(page.locator(".w2v-card tfoot b").inner_text())
+    total = number(page.locator(".word2vec-table tfoot b").inner_text())
     assert total == pytest.approx(card["loss"], abs=5.1e-4)
     assert page.get_by_text("is left over").count() == (abs(total - sum(terms)) > 5e-4)
 
@@ -90,42 +90,42 @@ def test_the_card_prints_torchs_numbers_and_what_rounding_leaves(open_page, page
 def test_the_sentence_and_its_window_stand_above(open_page, page_of_training, trained):
     page = open_page(page_of_training)
     shown = trained.frame["sentence"]
-    assert page.locator(".w2v-raw").inner_text() == shown["raw"]
-    assert page.locator(".w2v-chip").all_inner_texts() == shown["words"]
-    assert page.locator(".w2v-chip[data-role=known]").inner_text() == trained.frame["card"]["known"][0]
-    assert page.locator(".w2v-chip[data-role=target]").inner_text() == trained.frame["card"]["words"][0]
+    assert page.locator(".word2vec-raw").inner_text() == shown["line"]
+    assert page.locator(".word2vec-chip").all_inner_texts() == shown["words"]
+    assert page.locator(".word2vec-chip[data-role=known]").inner_text() == trained.frame["table"]["known"][0]
+    assert page.locator(".word2vec-chip[data-role=target]").inner_text() == trained.frame["table"]["words"][0]
 
 
 def test_a_page_plays_its_moments_and_goes_back_with_keys_and_by_the_curve(open_page, page_of_training):
     page = open_page(page_of_training)
-    numbers = page.evaluate("dlvizModel.get('frame').numbers")
+    numbers = page.evaluate("dlvizModel.get('snapshot').ids")
     assert (numbers[0], numbers[-1], 20 < len(numbers) <= 41) == (0, 3000, True)
     page.locator(".dlviz").first.focus()
     page.keyboard.press("Home")
-    assert page.evaluate("dlvizModel.get('frame').at") == 0
-    expect(page.locator(".w2v-card h4")).to_have_text("Step 1, about to be taken")
+    assert page.evaluate("dlvizModel.get('snapshot').at") == 0
+    expect(page.locator(".word2vec-table h4")).to_have_text("Step 1, about to be taken")
     page.keyboard.press(".")
-    assert page.evaluate("dlvizModel.get('frame').at") == numbers[1]
-    expect(page.locator(".w2v-count")).to_contain_text(f"step {numbers[1]},")
+    assert page.evaluate("dlvizModel.get('snapshot').at") == numbers[1]
+    expect(page.locator(".word2vec-count")).to_contain_text(f"step {numbers[1]},")
     page.keyboard.press(" ")
     until(page, "dlvizModel.get('step') >= 3")
     page.keyboard.press(" ")
     page.keyboard.press("End")
-    assert page.evaluate("dlvizModel.get('frame').at") == 3000
-    box = page.locator(".w2v-curve").bounding_box()
+    assert page.evaluate("dlvizModel.get('snapshot').at") == 3000
+    box = page.locator(".word2vec-curve").bounding_box()
     page.mouse.click(box["x"] + box["width"] * (36 + 276 / 2) / 320, box["y"] + box["height"] / 2)
-    assert abs(page.evaluate("dlvizModel.get('frame').at") - 1500) < 60
+    assert abs(page.evaluate("dlvizModel.get('snapshot').at") - 1500) < 60
     # What only a kernel can do is not offered.
-    expect(page.locator(".w2v-fast")).to_be_hidden()
+    expect(page.locator(".word2vec-fast")).to_be_hidden()
     expect(page.locator(".dlviz-controls")).to_be_hidden()
 
 
 def test_rows_are_read_with_the_pointer_and_with_arrow_keys(open_page, page_of_training, trained):
     page = open_page(page_of_training)
-    readout, words = page.locator(".w2v-readout"), trained.training.words
-    known = trained.frame["card"]["known"][0]
+    readout, words = page.locator(".word2vec-readout"), trained.training.words
+    known = trained.frame["table"]["known"][0]
     expect(readout).to_contain_text(f"{known} · row {words.index(known)}")
-    canvas = page.locator(".w2v-heat").nth(1)
+    canvas = page.locator(".word2vec-heat").nth(1)
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 3, box["y"] + 2)
     expect(readout).to_contain_text(f"{words[0]} · row 0")
@@ -133,22 +133,22 @@ def test_rows_are_read_with_the_pointer_and_with_arrow_keys(open_page, page_of_t
     value = trained.training.outputs[0, 0].item()
     assert number(text.split("U[0, 0] = ")[1].split("\n")[0]) == pytest.approx(value, rel=1e-3)
     page.mouse.move(5, 5)
-    page.locator(".w2v-matrices").focus()
+    page.locator(".word2vec-matrices").focus()
     page.keyboard.press("ArrowDown")
     expect(readout).to_contain_text(f"{known} · row")
     page.keyboard.press("ArrowDown")
     expect(readout).to_contain_text(f"{words[words.index(known) + 1]} · row {words.index(known) + 1} ")
     page.keyboard.press("ArrowLeft")
     expect(readout).to_contain_text(" · row ")
-    assert page.evaluate("dlvizModel.get('frame').at") == 3000  # the player did not hear of it
+    assert page.evaluate("dlvizModel.get('snapshot').at") == 3000  # the player did not hear of it
     page.keyboard.press("Escape")
     expect(readout).to_contain_text(f"{known} · row")
 
 
 def test_a_word_under_the_pointer_on_the_map_is_lit_in_both_matrices(open_page, page_of_training, trained):
     page = open_page(page_of_training)
-    places = torch.frombuffer(bytearray(trained.frame["places"]), dtype=torch.float32).view(-1, 2)
-    box = page.locator(".w2v-canvas").bounding_box()
+    places = torch.frombuffer(bytearray(trained.frame["coordinates"]), dtype=torch.float32).view(-1, 2)
+    box = page.locator(".word2vec-canvas").bounding_box()
     # The word farthest out stands alone: it is looked for along the ray from the middle.
     far = int(places.norm(dim=1).argmax())
     across, up = (places[far] / places[far].norm()).tolist()
@@ -157,7 +157,7 @@ def test_a_word_under_the_pointer_on_the_map_is_lit_in_both_matrices(open_page, 
         x, y = box["x"] + box["width"] / 2 + r * across, box["y"] + box["height"] / 2 - r * up
         if box["x"] < x < box["x"] + box["width"] and box["y"] < y < box["y"] + box["height"]:
             page.mouse.move(x, y)
-            named.append(page.locator(".w2v-readout b").inner_text().split(" · ")[0])
+            named.append(page.locator(".word2vec-readout b").inner_text().split(" · ")[0])
     assert trained.training.words[far] in named
 
 
@@ -167,11 +167,11 @@ def test_live_a_step_is_taken_by_the_kernel_and_can_be_taken_back(open_page):
     connect(page, view)
     for step in (1, 2, 3):
         page.locator(".dlviz-next").click()
-        until(page, f"dlvizModel.get('frame').at === {step}")
-    assert view.training.step == view.training.reached == 3
+        until(page, f"dlvizModel.get('snapshot').at === {step}")
+    assert view.training.step == view.training.last_step == 3
     page.locator(".dlviz-back").click()
-    until(page, "dlvizModel.get('frame').at === 2")
-    expect(page.locator(".w2v-card h4")).to_have_text("Step 3, about to be taken")
+    until(page, "dlvizModel.get('snapshot').at === 2")
+    expect(page.locator(".word2vec-table h4")).to_have_text("Step 3, about to be taken")
     assert view.training.step == 2
 
 
@@ -181,31 +181,31 @@ def test_live_full_speed_trains_block_by_block_stops_at_once_and_draws_what_the_
     asked = connect(page, view)
     page.evaluate(COUNT)
     page.get_by_role("button", name="full speed").click()
-    until(page, "dlvizModel.get('frame').at > 200")
+    until(page, "dlvizModel.get('snapshot').at > 200")
     page.get_by_role("button", name="stop").click()
-    until(page, "dlvizModel.get('fast') === false")
+    until(page, "dlvizModel.get('full_speed') === false")
     page.wait_for_timeout(300)
     blocks, step = sum(one["kind"] == "train" for one in asked), view.step
     page.wait_for_timeout(400)
     assert (sum(one["kind"] == "train" for one in asked), view.step) == (blocks, step)
     assert page.evaluate("window.blocks") == 1  # never two at a time
-    assert page.evaluate("dlvizModel.get('frame').at") == step == view.training.step
+    assert page.evaluate("dlvizModel.get('snapshot').at") == step == view.training.step
     # Keys: f begins again, and off and on again asks for nothing twice; any step ends it.
     page.evaluate("window.slow = 300")
-    page.locator(".w2v-matrices").focus()
+    page.locator(".word2vec-matrices").focus()
     for _ in range(3):
         page.keyboard.press("f")
         page.wait_for_timeout(60)
-    until(page, "dlvizModel.get('fast') === true")
+    until(page, "dlvizModel.get('full_speed') === true")
     page.wait_for_timeout(700)
     assert page.evaluate("window.blocks") == 1
     page.evaluate("window.slow = 0")
     page.wait_for_timeout(400)  # messages of a notebook overtake no others
     page.keyboard.press("Home")
-    until(page, "dlvizModel.get('frame').at === 0")
-    assert view.fast is False
+    until(page, "dlvizModel.get('snapshot').at === 0")
+    assert view.full_speed is False
     page.keyboard.press("End")
-    until(page, f"dlvizModel.get('frame').at === {view.training.reached}")
+    until(page, f"dlvizModel.get('snapshot').at === {view.training.last_step}")
 
 
 def test_live_a_lost_kernel_leaves_the_picture(open_page):
@@ -213,11 +213,11 @@ def test_live_a_lost_kernel_leaves_the_picture(open_page):
     page = open_page(view)
     connect(page, view)
     page.locator(".dlviz-next").click()
-    until(page, "dlvizModel.get('frame').at === 1")
+    until(page, "dlvizModel.get('snapshot').at === 1")
     page.evaluate("() => { dlvizModel.send = () => {}; dlvizModel.save_changes = () => {}; }")
     page.get_by_role("button", name="full speed").click()
     page.wait_for_timeout(300)
-    expect(page.locator(".w2v-card h4")).to_have_text("Step 2, about to be taken")
+    expect(page.locator(".word2vec-table h4")).to_have_text("Step 2, about to be taken")
     page.get_by_role("button", name="stop").click()
     expect(page.get_by_role("button", name="full speed")).to_be_visible()
 
@@ -227,15 +227,15 @@ def test_live_another_objective_begins_again_and_a_rate_is_marked(open_page):
     page = open_page(view)
     connect(page, view)
     view.run(40)
-    page.get_by_label("rate").evaluate("node => { node.value = 7; node.dispatchEvent(new Event('input')); }")
-    until(page, "dlvizModel.get('frame').rate === 0.2")
+    page.get_by_label("lr").evaluate("node => { node.value = 7; node.dispatchEvent(new Event('input')); }")
+    until(page, "dlvizModel.get('snapshot').lr === 0.2")
     assert view.training.rates == {0: 0.05, 40: 0.2}
-    assert page.locator(".w2v-changes").get_attribute("d").count("M") == 1
+    assert page.locator(".word2vec-changes").get_attribute("d").count("M") == 1
     page.get_by_label("among").select_option("softmax")
     until(page, "dlvizModel.get('scene').loss === 'softmax'")
     expect(page.get_by_role("note")).to_have_text("Begun again from step 0 with the same seed, 0.")
     expect(page.get_by_label("drawn")).to_have_count(0)
-    expect(page.locator(".w2v-card")).to_contain_text("F.cross_entropy")
+    expect(page.locator(".word2vec-table")).to_contain_text("F.cross_entropy")
     assert (view.loss, view.step) == ("softmax", 0)
 
 
@@ -250,20 +250,24 @@ def test_of_a_module_of_the_learners_the_moments_are_played_and_nothing_trains(o
     view.vectors  # noqa: B018 — the latest moment is drawn
     page = open_page(view)
     asked = connect(page, view)
-    expect(page.locator(".w2v-card h4")).to_have_text("A pair, as your matrices stand after update 5")
-    expect(page.locator(".w2v-fast")).to_be_hidden()
+    expect(page.locator(".word2vec-table h4")).to_have_text("A pair, as your matrices stand after update 5")
+    expect(page.locator(".word2vec-fast")).to_be_hidden()
     page.locator(".dlviz").first.focus()
     page.keyboard.press("f")
     page.keyboard.press("Home")
-    until(page, "dlvizModel.get('frame').at === 0")
-    expect(page.locator(".w2v-count")).to_have_text("update 0")
+    until(page, "dlvizModel.get('snapshot').at === 0")
+    expect(page.locator(".word2vec-count")).to_have_text("update 0")
     assert {one["kind"] for one in asked} == {"set"}
 
 
 def test_words_are_text_and_never_markup(open_page):
-    view = dlviz.word2vec([["<img src=x onerror=hurt=1>", "{known}", "&lt;b&gt;"] * 3], size=2)
+    view = dlviz.word2vec([["<img src=x onerror=hurt=1>", "{known}", "&lt;b&gt;"] * 3], vector_size=2)
     page = open_page(view)
-    assert set(page.locator(".w2v-chip").all_inner_texts()) <= {"<img src=x onerror=hurt=1>", "{known}", "&lt;b&gt;"}
+    assert set(page.locator(".word2vec-chip").all_inner_texts()) <= {
+        "<img src=x onerror=hurt=1>",
+        "{known}",
+        "&lt;b&gt;",
+    }
     assert page.evaluate("globalThis.hurt") is None
 
 
@@ -273,7 +277,7 @@ def test_reduced_motion_moves_words_at_once(open_page, page_of_training):
       let drawn = 0;
       const plain = CanvasRenderingContext2D.prototype.arc;
       CanvasRenderingContext2D.prototype.arc = function (...given) { drawn += 1; return plain.apply(this, given); };
-      const canvas = document.querySelector(".w2v-canvas");
+      const canvas = document.querySelector(".word2vec-canvas");
       dlvizModel.set("step", dlvizModel.get("step") - 1);
       await new Promise((done) => setTimeout(done, 600));
       CanvasRenderingContext2D.prototype.arc = plain;
@@ -295,11 +299,11 @@ def test_two_hundred_words_of_sixteen_numbers_fit_in_cells_that_can_be_pointed_a
     view = dlviz.word2vec(dlviz.data.sentences(1000))
     assert view.training.vectors.shape == (222, 16)
     page = open_page(view)
-    box = page.locator(".w2v-heat").first.bounding_box()
+    box = page.locator(".word2vec-heat").first.bounding_box()
     rows = set()
     for y in range(0, int(box["height"]), 3):
         page.mouse.move(box["x"] + 5, box["y"] + y)
-        rows.add(page.locator(".w2v-readout b").inner_text())
+        rows.add(page.locator(".word2vec-readout b").inner_text())
     assert len(rows) > 100
     assert box["width"] < 170
     assert box["height"] < 410

@@ -1,4 +1,4 @@
-"""What lies near what: neighbors with their dot product taken apart, analogies, and an axis of one's own."""
+"""Nearest neighbors, the cosine of two words term by term, analogies, and an axis between two words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, eq=False)
-class Near:
-    """The rows nearest to a vector, the nearest first: ``rows`` (K,) int64, ``labels`` of them, ``cosines`` (K,)."""
+class Neighbors:
+    """The rows nearest to a vector, the nearest first: ``rows`` (K,) int64, their ``labels``, and ``cosines`` (K,)."""
 
     rows: Tensor
     labels: tuple[str, ...]
@@ -22,73 +22,83 @@ class Near:
 
 
 @dataclass(frozen=True, eq=False)
-class Product:
-    """A cosine taken apart: ``terms`` (D,) are a[i] · b[i] of the two vectors at length 1, and ``cosine`` is their sum.
+class Similarity:
+    """How similar two vectors are.
 
-    Of the vectors as they are: ``lengths`` (2,), ``dot``, their product, which is the cosine times both lengths, and ``distance``.
+    Attributes:
+        a, b: both vectors scaled to length 1, (D,).
+        terms: a[i] · b[i], (D,).
+        cosine: the sum of the terms.
+        norms: the lengths of the unscaled vectors, (2,).
+        dot: the dot product of the unscaled vectors, which is the cosine times both norms.
+        distance: the Euclidean distance of the unscaled vectors.
     """
 
     a: Tensor
     b: Tensor
     terms: Tensor
     cosine: Tensor
-    lengths: Tensor
+    norms: Tensor
     dot: Tensor
     distance: Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class Analogy:
-    """Where b − a + c leads: ``target`` (D,); ``raw`` with the three words of the question among the answers, ``near`` without."""
+    """The answers to "a is to b as c is to ?".
+
+    Attributes:
+        target: b − a + c, (D,).
+        unfiltered: the rows nearest to the target, a, b and c among them.
+        neighbors: the rows nearest to the target except a, b and c.
+    """
 
     target: Tensor
-    raw: Near
-    near: Near
+    unfiltered: Neighbors
+    neighbors: Neighbors
 
 
-def neighbors(vectors: Vectors, word: str | int, count: int = 10) -> Near:
-    """The rows whose direction is nearest to a word's, by cosine; the word itself is left out.
+def neighbors(vectors: Vectors, word: str | int, count: int = 10) -> Neighbors:
+    """Return the `count` rows with the largest cosine to a word, without the word itself.
 
     Args:
-        vectors: what :func:`dlviz.embeddings.explorer.labeled` gives.
-        word: its label, or its row.
-        count: how many.
+        vectors: the result of :func:`dlviz.embeddings.labeled`.
+        word: a label or a row.
+        count: how many neighbors to return.
 
     Raises:
         DlvizError: there is no such word.
 
     Example:
         >>> from dlviz.embeddings import labeled
-        >>> near = neighbors(labeled({"a": [1.0, 0.0], "b": [1.0, 0.1], "c": [0.0, 1.0]}), "a", 1)
-        >>> near.labels
+        >>> neighbors(labeled({"a": [1.0, 0.0], "b": [1.0, 0.1], "c": [0.0, 1.0]}), "a", 1).labels
         ('b',)
     """
     row = vectors.row(word)
     return nearest(vectors, vectors.matrix[row], count, without=(row,))
 
 
-def nearest(vectors: Vectors, target: Tensor, count: int = 10, without: Sequence[int] = ()) -> Near:
-    """The `count` rows nearest to any vector (D,) by cosine, but those in `without`; a row of zeros has the cosine 0."""
-    cosines = vectors.directions @ F.normalize(target, dim=0)
-    open_to = cosines.clone()
-    open_to[list(without)] = -torch.inf
-    values, rows = open_to.topk(min(count, len(cosines) - len(set(without))))
-    return Near(rows, tuple(vectors.labels[row] for row in rows.tolist()), values)
+def nearest(vectors: Vectors, target: Tensor, count: int = 10, without: Sequence[int] = ()) -> Neighbors:
+    """Return the `count` rows with the largest cosine to any vector (D,), except those in `without`; a zero row has the cosine 0."""
+    cosines = vectors.normalized @ F.normalize(target, dim=0)
+    cosines[list(without)] = -torch.inf
+    values, rows = cosines.topk(min(count, len(cosines) - len(set(without))))
+    return Neighbors(rows, tuple(vectors.labels[row] for row in rows.tolist()), values)
 
 
-def product(vectors: Vectors, one: str | int, other: str | int) -> Product:
-    """The cosine of two words, term by term, and how near they are by other measures."""
-    rows = [vectors.row(one), vectors.row(other)]
-    a, b = vectors.directions[rows]
+def similarity(vectors: Vectors, word: str | int, other: str | int) -> Similarity:
+    """Compute the cosine of two words term by term, their dot product and their distance."""
+    rows = [vectors.row(word), vectors.row(other)]
+    a, b = vectors.normalized[rows]
+    first, second = both = vectors.matrix[rows]
     terms = a * b
-    first, second = own = vectors.matrix[rows]
-    return Product(a, b, terms, terms.sum(), own.norm(dim=1), first @ second, (first - second).norm())
+    return Similarity(a, b, terms, terms.sum(), both.norm(dim=1), first @ second, (first - second).norm())
 
 
 def analogy(vectors: Vectors, a: str | int, b: str | int, c: str | int, count: int = 10) -> Analogy:
-    """Answer "a is to b as c is to ?": the rows nearest to b − a + c, of the vectors at length 1.
+    """Answer "a is to b as c is to ?" with the rows nearest to b − a + c, computed from the vectors scaled to length 1.
 
-    The three words of the question often lie nearest themselves. Published results leave them out; here are both.
+    The three words of the question are often nearest themselves. Published results leave them out; this returns both lists.
 
     Source: T. Mikolov, W. Yih and G. Zweig, Linguistic Regularities in Continuous Space Word Representations, 2013,
     https://aclanthology.org/N13-1090; T. Linzen, Issues in evaluating semantic spaces using word analogies, 2016,
@@ -97,40 +107,41 @@ def analogy(vectors: Vectors, a: str | int, b: str | int, c: str | int, count: i
     Example:
         >>> from dlviz.embeddings import labeled
         >>> words = labeled({"man": [1.0, 0.0, 0.0], "king": [1.0, 0.0, 1.0], "woman": [0.0, 1.0, 0.0], "queen": [0.0, 1.0, 1.0]})
-        >>> analogy(words, "man", "king", "woman", 1).near.labels
+        >>> analogy(words, "man", "king", "woman", 1).neighbors.labels
         ('queen',)
     """
     rows = [vectors.row(word) for word in (a, b, c)]
-    first, second, third = vectors.directions[rows]
+    first, second, third = vectors.normalized[rows]
     target = second - first + third
     return Analogy(target, nearest(vectors, target, count), nearest(vectors, target, count, without=rows))
 
 
-def rank(near: Near, label: str) -> int | None:
-    """Which place a label takes, from 1; ``None`` where it is not among them."""
-    return near.labels.index(label) + 1 if label in near.labels else None
+def rank(found: Neighbors, label: str) -> int | None:
+    """Return the rank of a label among neighbors, from 1, or ``None`` if it is not among them."""
+    return found.labels.index(label) + 1 if label in found.labels else None
 
 
-def recovered(vectors: Vectors, questions: Sequence[tuple[str, str, str, str]]) -> float:
-    """Of the questions ``(a, b, c, d)``, the share whose nearest answer, the words of the question left out, is d."""
+def analogy_accuracy(vectors: Vectors, questions: Sequence[tuple[str, str, str, str]]) -> float:
+    """Return the fraction of questions ``(a, b, c, d)`` whose nearest answer, other than a, b and c, is d."""
     rows = torch.tensor([[vectors.row(word) for word in question] for question in questions])
-    a, b, c = (vectors.directions[rows[:, k]] for k in range(3))
-    cosines = (b - a + c) @ vectors.directions.T  # of one question, its length scales all answers alike
-    cosines.scatter_(1, rows[:, :3], -torch.inf)
-    return float((cosines.argmax(1) == rows[:, 3]).double().mean())
+    a, b, c = (vectors.normalized[rows[:, k]] for k in range(3))
+    # The length of the target scales all scores of a question alike, so dot products rank as cosines do.
+    scores = (b - a + c) @ vectors.normalized.T
+    scores.scatter_(1, rows[:, :3], -torch.inf)
+    return float((scores.argmax(1) == rows[:, 3]).double().mean())
 
 
 def axis(vectors: Vectors, low: str | int, high: str | int) -> Tensor:
-    """Where every word stands on the line from one word to another: (N,), 0 at `low`, 1 at `high`.
+    """Return the position of every word along the line from one word to another, (N,): 0 at `low`, 1 at `high`.
 
-    A word's place is that of its foot on the line: ``(v − low) · (high − low) / |high − low|²``.
+    The position of v is that of its orthogonal projection: ``(v − low) · (high − low) / |high − low|²``.
 
     Raises:
-        DlvizError: both words have the same vector, so that there is no line.
+        DlvizError: both words have the same vector.
     """
     start, end = vectors.matrix[vectors.row(low)], vectors.matrix[vectors.row(high)]
-    along = end - start
-    length = along @ along
-    if not length > 0:
+    direction = end - start
+    squared_length = direction @ direction
+    if not squared_length > 0:
         raise DlvizError(message("embedding.refused.axis", low=low, high=high))
-    return (vectors.matrix - start) @ along / length
+    return (vectors.matrix - start) @ direction / squared_length

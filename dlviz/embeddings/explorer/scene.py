@@ -1,4 +1,4 @@
-"""The map of words as data for a view: where each stands, and what was found about a chosen one."""
+"""The map of words as data for the view, and the details of a selected word and of an analogy."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,111 +6,128 @@ from typing import Any
 from torch import Tensor
 
 from dlviz.embeddings.explorer.labeled import Vectors
-from dlviz.embeddings.explorer.record import Near, analogy, neighbors, product, rank
-from dlviz.embeddings.explorer.snapshots import Frame, Layout, scattered, straight
+from dlviz.embeddings.explorer.record import Neighbors, analogy, neighbors, rank, similarity
+from dlviz.embeddings.explorer.snapshots import MapLayout, VectorsSnapshot, affine_layout, tsne_layout
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 #: t-SNE takes a minute for so many vectors, and its time grows faster than their number.
-SLOW = 3000
-#: So many neighbors are listed, and so many terms of a product one by one.
+TSNE_LIMIT = 3000
+#: How many neighbors are listed, and how many terms of a cosine.
 LISTED, TERMS = 10, 8
 
 
-def layout(frames: Sequence[Frame], method: str, between: Sequence[int], axes: str, dimensions: int) -> Layout:
-    """Where words stand at every moment. The first two of three coordinates are those of the flat map, but where a map is turned."""
-    fixed = axes == "fixed" or len(frames) == 1
-    if between or method == "pca":
-        return straight(frames, between, 3 if fixed else dimensions, fixed=fixed)
-    count = len(frames[-1].vectors.labels)
-    if count > SLOW:
-        raise DlvizError(message("embedding.refused.slow", most=SLOW, got=count))
-    return scattered(frames[-1], dimensions)
+def layout(
+    snapshots: Sequence[VectorsSnapshot], method: str, axis_rows: Sequence[int], axes: str, dimensions: int
+) -> MapLayout:
+    """Return the map of every snapshot.
+
+    Where the axes are fixed there are always three coordinates, of which a flat map shows the first two.
+    """
+    fixed = axes == "fixed" or len(snapshots) == 1
+    if axis_rows or method == "pca":
+        return affine_layout(snapshots, axis_rows, 3 if fixed else dimensions, fixed=fixed)
+    count = len(snapshots[-1].vectors.labels)
+    if count > TSNE_LIMIT:
+        raise DlvizError(message("embedding.refused.tsne_limit", most=TSNE_LIMIT, got=count))
+    return tsne_layout(snapshots[-1], dimensions)
 
 
 def scene(
-    frames: Sequence[Frame], placed: Layout, method: str, between: Sequence[int], axes: str, notes: list[dict[str, str]]
+    snapshots: Sequence[VectorsSnapshot],
+    placed: MapLayout,
+    method: str,
+    axis_rows: Sequence[int],
+    axes: str,
+    notes: list[dict[str, str]],
 ) -> dict[str, Any]:
-    """The map: labels, places, what its axes are, and one sentence that says what is seen."""
-    last = frames[-1].vectors
+    """Return labels, coordinates, a description of each axis, and a one-sentence summary."""
+    last = snapshots[-1].vectors
     count, size = last.matrix.shape
-    shown = frames if placed.maps else frames[-1:]
-    named = _axes(frames, placed, method, between, axes)
-    told = "summary" if named[1] else "summary_bare"
-    if len(frames) > len(shown):
-        notes = [*notes, {"kind": "", "text": message("embedding.map.last", label=frames[-1].label)}]
+    shown = snapshots if placed.maps else snapshots[-1:]
+    described = _describe_axes(snapshots, placed, method, axis_rows, axes)
+    summary = "summary" if described[1] else "summary_without_axes"
+    if len(snapshots) > len(shown):
+        notes = [*notes, {"kind": "", "text": message("embedding.map.tsne_last", label=snapshots[-1].label)}]
+    badge = message("embedding.map.custom_axis") if axis_rows else message(f"embedding.control.{method}")
     return {
         "labels": list(last.labels),
-        "places": placed.places.float().numpy(),
-        "components": placed.places.shape[2],
-        "frames": [frame.label for frame in shown],
-        "axes": named,
-        "own": bool(between),
-        "slow": SLOW,
-        "kind": " ".join(map(str, (method, axes, *between))),
+        "coordinates": placed.coordinates.float().numpy(),
+        "components": placed.coordinates.shape[2],
+        "snapshots": [snapshot.label for snapshot in shown],
+        "axes": described,
+        "custom_axis": bool(axis_rows),
+        "tsne_limit": TSNE_LIMIT,
+        "layout_key": " ".join(map(str, (method, axes, *axis_rows))),
         "signature": message("embedding.map.signature", count=f"{count:,}", size=size),
-        "badge": {"text": message("embedding.map.own") if between else message(f"embedding.knob.{method}"), "kind": ""},
+        "badge": {"text": badge, "kind": ""},
         "notes": notes,
-        "summary": message(f"embedding.map.{told}", count=f"{count:,}", size=size, x=named[0], y=named[1]),
+        "summary": message(f"embedding.map.{summary}", count=f"{count:,}", size=size, x=described[0], y=described[1]),
     }
 
 
-def _axes(frames: Sequence[Frame], placed: Layout, method: str, between: Sequence[int], axes: str) -> list[str]:
-    """What is said of each axis; of t-SNE's and of turned ones that they are none."""
-    if between:
-        low, high = (frames[-1].vectors.labels[row] for row in between)
+def _describe_axes(
+    snapshots: Sequence[VectorsSnapshot], placed: MapLayout, method: str, axis_rows: Sequence[int], axes: str
+) -> list[str]:
+    """Return the text for each axis; t-SNE and aligned maps have one text for all, because their axes mean nothing alone."""
+    label = snapshots[-1].label
+    if axis_rows:
+        low, high = (snapshots[-1].vectors.labels[row] for row in axis_rows)
         return [
-            message("embedding.axis.own", low=low, high=high),
-            message("embedding.axis.beside"),
+            message("embedding.axis.custom", low=low, high=high),
+            message("embedding.axis.second"),
             message("embedding.axis.third"),
         ]
     if method == "tsne":
         return [message("embedding.axis.tsne"), "", ""]
-    shares = [f"{100 * share:.0f}" for share in placed.shares[-1].tolist()]
-    if len(frames) == 1:
-        return [message("embedding.axis.pca", number=k + 1, share=share) for k, share in enumerate(shares)]
-    if axes == "fixed":
-        label = frames[-1].label
-        return [
-            message("embedding.axis.fixed", number=k + 1, share=share, label=label) for k, share in enumerate(shares)
-        ]
-    return [message("embedding.axis.aligned"), "", ""]
+    if len(snapshots) > 1 and axes != "fixed":
+        return [message("embedding.axis.aligned"), "", ""]
+    key = "embedding.axis.pca" if len(snapshots) == 1 else "embedding.axis.fixed"
+    percents = [f"{100 * ratio:.0f}" for ratio in placed.variance_ratio[-1].tolist()]
+    return [message(key, number=k + 1, share=percent, label=label) for k, percent in enumerate(percents)]
 
 
-def chosen(frame: Frame, word: int) -> dict[str, Any]:
-    """What is told of the chosen word at one moment: its neighbors, and each product term by term."""
+def word_details(snapshot: VectorsSnapshot, word: int) -> dict[str, Any]:
+    """Return the neighbors of the selected word in one snapshot, and the similarity to each of them term by term."""
     if word < 0:
         return {}
-    near = neighbors(frame.vectors, word, LISTED)
-    products = [itemised(frame.vectors, word, row) for row in near.rows.tolist()]
-    return {"frame": frame.label, "near": listed(near), "products": products}
+    near = neighbors(snapshot.vectors, word, LISTED)
+    details = [similarity_details(snapshot.vectors, word, row) for row in near.rows.tolist()]
+    return {"snapshot": snapshot.label, "neighbors": neighbor_list(near), "similarities": details}
 
 
-def asked(
-    frame: Frame, placed: Layout, shown: Sequence[Frame], question: Sequence[int], expected: int
+def analogy_details(
+    snapshot: VectorsSnapshot,
+    placed: MapLayout,
+    shown: Sequence[VectorsSnapshot],
+    question: Sequence[int],
+    expected: int,
 ) -> dict[str, Any]:
-    """What is told of the question: the answers at one moment, and where b − a + c lies on the map.
+    """Return the answers to an analogy in one snapshot, and the coordinates of b − a + c on the map.
 
     Args:
-        frame: the moment that is asked.
+        snapshot: the snapshot that answers.
         placed: the map.
-        shown: its moments, their vectors as long as the map takes them.
-        question: rows of a, b and c, or nothing.
-        expected: the row whose rank among the answers is told, −1 for none.
+        shown: the snapshots on the map, normalized if the map is.
+        question: rows of a, b and c, or empty.
+        expected: the row whose rank among the answers is returned, −1 for none.
     """
     if not question:
         return {}
-    vectors = frame.vectors
-    a, b, c = question
-    answered = analogy(vectors, a, b, c, len(vectors.labels))
-    told: dict[str, Any] = {"raw": listed(answered.raw, LISTED), "answers": listed(answered.near, LISTED)}
+    vectors = snapshot.vectors
+    found = analogy(vectors, *question, count=len(vectors.labels))
+    details: dict[str, Any] = {
+        "snapshot": snapshot.label,
+        "unfiltered": neighbor_list(found.unfiltered, LISTED),
+        "answers": neighbor_list(found.neighbors, LISTED),
+    }
     if placed.maps:
         pairs = zip(shown, placed.maps, strict=True)
-        told["targets"] = [_figures(to(_target(one.vectors, question))) for one, to in pairs]
+        details["targets"] = [_rounded(to_map(_target(one.vectors, question))) for one, to_map in pairs]
     if expected >= 0:
         label = vectors.labels[expected]
-        told["ranks"] = [rank(answered.near, label), rank(answered.raw, label)]
-    return {"frame": frame.label, **told}
+        details["ranks"] = [rank(found.neighbors, label), rank(found.unfiltered, label)]
+    return details
 
 
 def _target(vectors: Vectors, question: Sequence[int]) -> Tensor:
@@ -118,29 +135,29 @@ def _target(vectors: Vectors, question: Sequence[int]) -> Tensor:
     return b - a + c
 
 
-def listed(near: Near, count: int | None = None) -> dict[str, list[Any]]:
-    """Rows and cosines, as plain lists; the first `count` of them."""
-    return {"rows": near.rows[:count].tolist(), "cosines": _figures(near.cosines[:count])}
+def neighbor_list(found: Neighbors, count: int | None = None) -> dict[str, list[Any]]:
+    """Return rows and cosines of the first `count` neighbors as lists."""
+    return {"rows": found.rows[:count].tolist(), "cosines": _rounded(found.cosines[:count])}
 
 
-def itemised(vectors: Vectors, one: int, other: int) -> dict[str, Any]:
-    """The terms of largest size, the sum of all others, the cosine that they make, and the other measures of nearness."""
-    item = product(vectors, one, other)
+def similarity_details(vectors: Vectors, word: int, other: int) -> dict[str, Any]:
+    """Return the largest terms of a cosine, the sum and number of the others, and the other measures of similarity."""
+    item = similarity(vectors, word, other)
     order = item.terms.abs().argsort(descending=True, stable=True)
     first, rest = order[:TERMS], order[TERMS:]
     return {
         "dims": first.tolist(),
-        "a": _figures(item.a[first]),
-        "b": _figures(item.b[first]),
-        "terms": _figures(item.terms[first]),
-        "rest": _figures(item.terms[rest].sum()[None])[0],
-        "left": len(rest),
-        "lengths": _figures(item.lengths),
-        "dot": _figures(item.dot[None])[0],
-        "distance": _figures(item.distance[None])[0],
+        "a": _rounded(item.a[first]),
+        "b": _rounded(item.b[first]),
+        "terms": _rounded(item.terms[first]),
+        "rest": _rounded(item.terms[rest].sum()[None])[0],
+        "rest_count": len(rest),
+        "norms": _rounded(item.norms),
+        "dot": _rounded(item.dot[None])[0],
+        "distance": _rounded(item.distance[None])[0],
     }
 
 
-def _figures(values: Tensor) -> list[float]:
-    """Seven figures each, which is what float32 has, and short in a page."""
+def _rounded(values: Tensor) -> list[float]:
+    """Return numbers with seven digits, the precision of float32, which are short in a page."""
     return [float(f"{value:.7g}") for value in values.tolist()]

@@ -1,4 +1,4 @@
-"""The same words at several moments, and where each of them stands on one map."""
+"""Snapshots of the same words during a training, and the map of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,118 +8,127 @@ import torch
 from torch import Tensor
 
 from dlviz.embeddings.explorer.labeled import Vectors
-from dlviz.embeddings.explorer.projection import Pca, Turn, align, pca, tsne
+from dlviz.embeddings.explorer.projection import Alignment, align, pca, tsne
 from dlviz.embeddings.explorer.record import axis
+from dlviz.kit.snapshots import thin
+from dlviz.torchkit.pca import PCA
 
-#: So many moments are kept; of many words fewer, so that all moments together hold up to so many rows.
+#: Limits on the snapshots that are kept: their number, and the number of rows in all of them.
 MOST, ROWS = 200, 200_000
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
-    """The vectors at one moment, the how-manieth it was, and what its maps need, found once."""
+class VectorsSnapshot:
+    """The vectors at one point of a training, with its index and label; projections are computed once and cached."""
 
-    number: int
+    index: int
     label: str
     vectors: Vectors
-    maps: dict[int, Tensor] = field(default_factory=dict, repr=False)
+    _tsne_maps: dict[int, Tensor] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def unit(self) -> "Frame":
-        """The same with every vector at length 1."""
-        return Frame(self.number, self.label, Vectors(self.vectors.directions, self.vectors.labels))
+    def normalized(self) -> "VectorsSnapshot":
+        """The same snapshot with every vector scaled to length 1."""
+        return VectorsSnapshot(self.index, self.label, Vectors(self.vectors.normalized, self.vectors.labels))
 
     @cached_property
-    def principal(self) -> Pca:
+    def pca(self) -> PCA:
         """Its three principal components."""
         return pca(self.vectors.matrix, 3)
 
     def tsne(self, components: int) -> Tensor:
-        """Its t-SNE map (N, K), turned to lie as near as can be on that of PCA, so that going over loses nobody."""
-        if components not in self.maps:
-            drawn = tsne(self.vectors.matrix, components, sights(len(self.vectors.labels)))
-            self.maps[components] = align(drawn, self.principal.places[:, :components])(drawn)
-        return self.maps[components]
+        """Return its t-SNE map (N, K), aligned with the PCA map so that words are found again after the change."""
+        if components not in self._tsne_maps:
+            points = tsne(self.vectors.matrix, components, perplexity(len(self.vectors.labels)))
+            self._tsne_maps[components] = align(points, self.pca.coordinates[:, :components])(points)
+        return self._tsne_maps[components]
 
 
 @dataclass(frozen=True, eq=False)
-class Linear:
-    """A map that is linear, so that any vector (…, D) has a place on it: ``(v − origin) @ weight + shift``, (…, K)."""
+class AffineMap:
+    """A map of any vectors (…, D) to (…, K): ``(v − origin) @ weight + shift``."""
 
     origin: Tensor
     weight: Tensor
     shift: Tensor
 
     def __call__(self, v: Tensor) -> Tensor:
-        """The place of vectors."""
+        """Return the coordinates of vectors."""
         return (v - self.origin) @ self.weight + self.shift
 
-    def turned(self, turn: Turn, first: int) -> "Linear":
-        """The same map, its coordinates from `first` on turned."""
+    def aligned(self, alignment: Alignment, first: int) -> "AffineMap":
+        """Return the same map with its coordinates from `first` on moved by an alignment."""
         weight, shift = self.weight.clone(), self.shift.clone()
-        weight[:, first:] = weight[:, first:] @ turn.q
-        shift[first:] = turn(shift[first:])
-        return Linear(self.origin, weight, shift)
+        weight[:, first:] = weight[:, first:] @ alignment.rotation
+        shift[first:] = alignment(shift[first:])
+        return AffineMap(self.origin, weight, shift)
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
-    """``places`` (T, N, K) of N words at T moments; ``maps``, the linear map of each, of t-SNE none; ``shares`` (T, K) of variance."""
+class MapLayout:
+    """The maps of T snapshots.
 
-    places: Tensor
-    maps: tuple[Linear, ...]
-    shares: Tensor
+    Attributes:
+        coordinates: (T, N, K).
+        maps: the affine map of each snapshot; empty for t-SNE.
+        variance_ratio: the fraction of the variance along each axis, (T, K).
+    """
 
-
-def thinned(frames: Sequence[Frame]) -> list[Frame]:
-    """As many moments as are kept: the last, and of the others every second, fourth, eighth, … one, so that they lie evenly."""
-    most = max(2, min(MOST, ROWS // len(frames[0].vectors.labels)))
-    *before, last = frames
-    every = 1
-    while last.number // every + 2 > most:
-        every *= 2
-    return [*(frame for frame in before if frame.number % every == 0), last]
+    coordinates: Tensor
+    maps: tuple[AffineMap, ...]
+    variance_ratio: Tensor
 
 
-def sights(count: int) -> float:
-    """The perplexity for a map: 30, which is usual, and fewer neighbors where so many would be a large part of all."""
+def limit_snapshots(snapshots: Sequence[VectorsSnapshot]) -> list[VectorsSnapshot]:
+    """Return the snapshots that are kept: first and last, and every second, fourth, eighth, … between them."""
+    return thin(snapshots, max(2, min(MOST, ROWS // len(snapshots[0].vectors.labels))))
+
+
+def perplexity(count: int) -> float:
+    """Return t-SNE's perplexity for `count` words: the usual 30, or less where 30 would be a large part of all words."""
     return min(30.0, max(5.0, count / 8))
 
 
-def scattered(frame: Frame, components: int) -> Layout:
-    """The map of t-SNE, of one moment."""
-    return Layout(frame.tsne(components).unsqueeze(0), (), torch.empty(1, 0))
+def tsne_layout(snapshot: VectorsSnapshot, components: int) -> MapLayout:
+    """Return the t-SNE map of one snapshot."""
+    return MapLayout(snapshot.tsne(components).unsqueeze(0), (), torch.empty(1, 0))
 
 
-def straight(frames: Sequence[Frame], between: Sequence[int], components: int, *, fixed: bool) -> Layout:
-    """Maps along principal components, or with `between` along the axis from one word to another.
+def affine_layout(
+    snapshots: Sequence[VectorsSnapshot], axis_rows: Sequence[int], components: int, *, fixed: bool
+) -> MapLayout:
+    """Return maps along principal components, or with `axis_rows` along the axis from one word to another.
 
-    With `fixed` all moments stand on the axes of the last. Without it each has its own, turned to lie as near as can be on the one before,
-    so that what still moves has really moved.
+    Args:
+        snapshots: T snapshots of the same words.
+        axis_rows: rows of the two words of an axis, or empty.
+        components: how many coordinates, 2 or 3.
+        fixed: whether all snapshots use the axes of the last one. Otherwise each has its own, aligned with the snapshot before.
     """
-    one = frames[-1] if fixed else None
-    maps = [_map(one or frame, between, components) for frame in frames]
-    first = 1 if between else 0  # the words' own axis stays where it is
-    places = [maps[0](frames[0].vectors.matrix)]
-    for k in range(1, len(frames)):
-        matrix = frames[k].vectors.matrix
+    reference = snapshots[-1] if fixed else None
+    maps = [_affine_map(reference or snapshot, axis_rows, components) for snapshot in snapshots]
+    first = 1 if axis_rows else 0  # the axis between two words is not rotated
+    coordinates = [maps[0](snapshots[0].vectors.matrix)]
+    for k in range(1, len(snapshots)):
+        matrix = snapshots[k].vectors.matrix
         if not fixed and components > first:
-            maps[k] = maps[k].turned(align(maps[k](matrix)[:, first:], places[-1][:, first:]), first)
-        places.append(maps[k](matrix))
-    shares = torch.stack([(one or frame).principal.shares[:components] for frame in frames])
-    return Layout(torch.stack(places), tuple(maps), shares)
+            maps[k] = maps[k].aligned(align(maps[k](matrix)[:, first:], coordinates[-1][:, first:]), first)
+        coordinates.append(maps[k](matrix))
+    ratios = torch.stack([(reference or snapshot).pca.variance_ratio[:components] for snapshot in snapshots])
+    return MapLayout(torch.stack(coordinates), tuple(maps), ratios)
 
 
-def _map(frame: Frame, between: Sequence[int], components: int) -> Linear:
-    matrix = frame.vectors.matrix
-    if not between:
-        found = frame.principal
-        return Linear(found.mean, found.directions[:components].T, matrix.new_zeros(components))
-    low, high = (matrix[row] for row in between)
-    along = axis(frame.vectors, *between)
-    line = (high - low) / ((high - low) @ (high - low))
-    beside = pca(matrix - low - along.unsqueeze(1) * (high - low), components - 1)
-    # Where nothing is left beside the line, a direction may point along it.
-    across = beside.directions - (beside.directions @ (high - low)).unsqueeze(1) * line
-    shift = torch.cat((matrix.new_zeros(1), -across @ beside.mean))
-    return Linear(low, torch.cat((line.unsqueeze(0), across)).T, shift)
+def _affine_map(snapshot: VectorsSnapshot, axis_rows: Sequence[int], components: int) -> AffineMap:
+    matrix = snapshot.vectors.matrix
+    if not axis_rows:
+        found = snapshot.pca
+        return AffineMap(found.mean, found.components[:components].T, matrix.new_zeros(components))
+    low, high = (matrix[row] for row in axis_rows)
+    direction = high - low
+    positions = axis(snapshot.vectors, *axis_rows)
+    line = direction / (direction @ direction)
+    residual = pca(matrix - low - positions.unsqueeze(1) * direction, components - 1)
+    # Where no variance is left beside the axis, a component may point along it.
+    across = residual.components - (residual.components @ direction).unsqueeze(1) * line
+    shift = torch.cat((matrix.new_zeros(1), -across @ residual.mean))
+    return AffineMap(low, torch.cat((line.unsqueeze(0), across)).T, shift)

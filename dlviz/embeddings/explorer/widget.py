@@ -1,4 +1,4 @@
-"""`dlviz.embedding`: a map of vectors with labels, and what lies near what."""
+"""`dlviz.embedding`: a map of labeled vectors, with neighbors and analogies."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,190 +8,180 @@ from typing import Any
 import traitlets
 
 from dlviz.embeddings.explorer.labeled import Vectors, labeled
-from dlviz.embeddings.explorer.scene import asked, chosen, layout, scene
-from dlviz.embeddings.explorer.snapshots import Frame, Layout, thinned
+from dlviz.embeddings.explorer.scene import analogy_details, layout, scene, word_details
+from dlviz.embeddings.explorer.snapshots import MapLayout, VectorsSnapshot, limit_snapshots
 from dlviz.embeddings.explorer.still import draw
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
 
-#: So many rows are looked at; of a larger matrix the first ones.
-MOST = 20_000
-#: An exported page answers for at most so many words.
-_ANSWERED = 500
+#: The widget reads only the first rows of a larger matrix.
+MAX_ROWS = 20_000
+#: How many words an exported page has details for.
+_PAGE_WORDS = 500
 
 
 class Embedding(Widget):
-    """Words on a map. Choosing one lists its neighbors and takes their cosine apart; three make an analogy, two an axis.
+    """Widget that shows vectors as a map, the neighbors of a selected word, analogies, and an axis between two words.
 
-    A step of the player is a moment that :meth:`update` kept.
+    A step of the player is a snapshot that :meth:`update` added.
 
     Attributes:
         method: "pca" or "tsne".
         dimensions: 2 or 3.
-        lengths: "own" for the vectors as they are, "one" for all of them at length 1; t-SNE and neighbors always take length 1.
-        axes: whether all moments stand on the axes of the last one, "fixed", or each on its own, turned onto the one before, "aligned".
-        word: the row of the chosen word, −1 for none.
-        other: which of its neighbors it is compared with, from 0.
-        question: rows ``[a, b, c]`` of "a is to b as c is to ?", or empty.
-        expected: the row whose rank among the answers is told, −1 for none.
-        between: rows ``[low, high]`` of the words between which the map's axis of your own runs, or empty.
-        found: neighbors, product and answers, as data for the view.
+        normalize: whether the map shows the vectors scaled to length 1. t-SNE and neighbors always use length 1.
+        axes: "fixed" for the axes of the last snapshot in all of them, "aligned" for each snapshot's own axes, aligned with the one before.
+        word: the row of the selected word, −1 for none.
+        neighbor: which of its neighbors it is compared with, from 0.
+        analogy: rows ``[a, b, c]`` of "a is to b as c is to ?", or empty.
+        expected: the row whose rank among the answers is shown, −1 for none.
+        axis: rows ``[low, high]`` of the two words of the map's horizontal axis, or empty.
+        details: neighbors, similarities and answers, as data for the view.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "embedding"
+    _function = "embedding"
+    _tensor_attributes = ("_snapshots", "_layout")
 
-    method = traitlets.Enum(("pca", "tsne"), "pca", help="how the map is drawn").tag(sync=True)
-    dimensions = traitlets.Enum((2, 3), 2, help="of the map").tag(sync=True)
-    lengths = traitlets.Enum(("own", "one"), "own", help="how long the map takes the vectors").tag(sync=True)
-    axes = traitlets.Enum(("fixed", "aligned"), "fixed", help="on which axes earlier moments stand").tag(sync=True)
-    word = traitlets.Int(-1, min=-1, help="the chosen word").tag(sync=True)
-    other = traitlets.Int(0, min=0, help="the neighbor it is compared with").tag(sync=True)
-    question = traitlets.List(traitlets.Int(min=0), help="a, b and c of an analogy").tag(sync=True)
-    expected = traitlets.Int(-1, min=-1, help="the word whose rank is told").tag(sync=True)
-    between = traitlets.List(traitlets.Int(min=0), help="the two words of an axis").tag(sync=True)
-    found = traitlets.Dict(help="neighbors, product and answers").tag(sync=True)
+    method = traitlets.Enum(("pca", "tsne"), "pca", help="how the map is computed").tag(sync=True)
+    dimensions = traitlets.Enum((2, 3), 2, help="dimensions of the map").tag(sync=True)
+    normalize = traitlets.Bool(False, help="whether the map shows vectors of length 1").tag(sync=True)
+    axes = traitlets.Enum(("fixed", "aligned"), "fixed", help="the axes of earlier snapshots").tag(sync=True)
+    word = traitlets.Int(-1, min=-1, help="the selected word").tag(sync=True)
+    neighbor = traitlets.Int(0, min=0, help="the neighbor it is compared with").tag(sync=True)
+    analogy = traitlets.List(traitlets.Int(min=0), help="a, b and c of an analogy").tag(sync=True)
+    expected = traitlets.Int(-1, min=-1, help="the word whose rank is shown").tag(sync=True)
+    axis = traitlets.List(traitlets.Int(min=0), help="the two words of an axis").tag(sync=True)
+    details = traitlets.Dict(help="neighbors, similarities and answers").tag(sync=True)
 
     def __init__(self, vectors: Vectors, **traits: Any) -> None:
-        self._named = vectors.labels
-        self._moments = [Frame(0, message("embedding.frame.first"), _cut(vectors))]
-        self._taken = 1
-        self._placed: Layout | None = None
+        self._labels = vectors.labels
+        self._snapshots = [VectorsSnapshot(0, message("embedding.snapshot.first"), _truncate(vectors))]
+        self._count = 1
+        self._layout: MapLayout
         super().__init__(**traits)
         self._draw()
-        self._find()
-        self.observe(self._redraw, ["method", "between", "dimensions", "lengths", "axes"])
-        self.observe(self._find, ["word", "question", "expected"])
-        self.observe(self._moved, "step")
+        self._update_details()
+        self.observe(self._redraw, ["method", "axis", "dimensions", "normalize", "axes"])
+        self.observe(self._update_details, ["word", "analogy", "expected"])
+        self.observe(self._step_changed, "step")
 
     @property
     def vectors(self) -> Vectors:
-        """What the player stands at, for ``dlviz.embeddings.neighbors``, ``analogy``, ``axis`` and the like."""
-        return self._now().vectors
+        """The vectors at the player's step, for ``dlviz.embeddings.neighbors``, ``analogy``, ``axis`` and so on."""
+        return self._current().vectors
 
     @property
-    def moments(self) -> list[str]:
-        """The labels of what is kept, the oldest first."""
-        return [frame.label for frame in self._moments]
+    def snapshots(self) -> list[str]:
+        """The labels of the snapshots, the oldest first."""
+        return [snapshot.label for snapshot in self._snapshots]
 
     def update(self, vectors: Any, label: str = "") -> None:
-        """Draw newer vectors of the same words, after some training; the player goes back to earlier ones.
+        """Add a snapshot of the same words after some training, and show it; the player returns to earlier ones.
 
-        Up to 200 moments are kept, of more than 1,000 words fewer; where there are more, first, last and every second, fourth, … one stay.
+        Up to 200 snapshots are kept, fewer for more than 1,000 words; beyond that the first, the last and every second, fourth, … stay.
 
         Args:
             vectors: as for :func:`dlviz.embedding`, with the same labels; a copy is kept.
-            label: what to call this moment, such as "epoch 3"; without one it has its number.
+            label: a name for the snapshot, such as "epoch 3"; by default its number.
 
         Raises:
-            DlvizError: there are other labels, or vectors of another size.
+            DlvizError: labels or sizes differ.
 
         Example:
             >>> import dlviz
             >>> view = dlviz.embedding({"cat": [1.0, 0.2], "dog": [0.9, 0.3]})
             >>> view.update({"cat": [1.1, 0.2], "dog": [1.0, 0.3]}, "epoch 1")
-            >>> view.moments
+            >>> view.snapshots
             ['start', 'epoch 1']
         """
-        now = self._now().vectors
-        known = isinstance(vectors, (Mapping, Vectors))
-        given = labeled(vectors) if known else labeled(vectors, self._named)
-        if given.labels != self._named or given.matrix.shape[1] != now.matrix.shape[1]:
-            shapes = {"got": tuple(given.matrix.shape), "wanted": (len(self._named), now.matrix.shape[1])}
+        size = self._current().vectors.matrix.shape[1]
+        has_labels = isinstance(vectors, (Mapping, Vectors))
+        new = labeled(vectors) if has_labels else labeled(vectors, self._labels)
+        if new.labels != self._labels or new.matrix.shape[1] != size:
+            shapes = {"got": tuple(new.matrix.shape), "wanted": (len(self._labels), size)}
             raise DlvizError(message("embedding.refused.update", **shapes))
-        frame = Frame(self._taken, str(label) or message("embedding.frame.number", number=self._taken), _cut(given))
-        self._taken += 1
-        self._moments = thinned([*self._moments, frame])
+        name = str(label) or message("embedding.snapshot.number", number=self._count)
+        self._snapshots = limit_snapshots([*self._snapshots, VectorsSnapshot(self._count, name, _truncate(new))])
+        self._count += 1
         with self.hold_sync():
             self._draw()
-            self.step = len(self._moments) - 1
-            self._find()
+            self.step = len(self._snapshots) - 1
+            self._update_details()
 
-    def close(self) -> None:
-        """Take the widget off the page and let go of the vectors."""
-        self._moments.clear()
-        self._placed = None
-        super().close()
+    def _current(self) -> VectorsSnapshot:
+        """Return the snapshot at the player's step; a t-SNE map shows the last."""
+        self._check_open()
+        return self._snapshots[min(self.step, len(self._snapshots) - 1) if self._layout.maps else -1]
 
-    def _now(self) -> Frame:
-        """The moment that is asked: where the player stands; of t-SNE the last."""
-        return self._moments[min(self.step, len(self._moments) - 1) if self._layout().maps else -1]
-
-    def _layout(self) -> Layout:
-        if self._placed is None:
-            raise DlvizError(message("embedding.refused.closed"))
-        return self._placed
-
-    def _shown(self) -> list[Frame]:
-        """All moments, their vectors as long as the map takes them."""
-        return [frame.unit for frame in self._moments] if self.lengths == "one" else self._moments
+    def _on_map(self) -> list[VectorsSnapshot]:
+        """Return all snapshots, normalized if the map is."""
+        return [snapshot.normalized for snapshot in self._snapshots] if self.normalize else self._snapshots
 
     def _draw(self) -> None:
         notes = []
-        if len(self._named) > MOST:
-            count = f"{len(self._named):,}"
-            notes.append({"kind": "warn", "text": message("embedding.map.cut", most=f"{MOST:,}", count=count)})
-        shown, how = self._shown(), (self.method, self.between, self.axes)
-        self._placed = layout(shown, *how, self.dimensions)
-        self.scene = binary(scene(shown, self._placed, *how, notes))
+        if len(self._labels) > MAX_ROWS:
+            text = message("embedding.map.truncated", most=f"{MAX_ROWS:,}", count=f"{len(self._labels):,}")
+            notes.append({"kind": "warn", "text": text})
+        snapshots, settings = self._on_map(), (self.method, self.axis, self.axes)
+        self._layout = layout(snapshots, *settings, self.dimensions)
+        self.scene = binary(scene(snapshots, self._layout, *settings, notes))
 
     def _redraw(self, _: Any) -> None:
         with self.hold_sync():
             self._draw()
-            self._find()
+            self._update_details()
 
-    def _find(self, _: Any = None) -> None:
-        self.found = chosen(self._now(), self.word) | self._answers()
+    def _update_details(self, _: Any = None) -> None:
+        self.details = word_details(self._current(), self.word) | self._analogy_details()
 
-    def _answers(self) -> dict[str, Any]:
-        return asked(self._now(), self._layout(), self._shown(), self.question, self.expected)
+    def _analogy_details(self) -> dict[str, Any]:
+        return analogy_details(self._current(), self._layout, self._on_map(), self.analogy, self.expected)
 
-    def _moved(self, _: Any) -> None:
-        last = len(self._moments) - 1
+    def _step_changed(self, _: Any) -> None:
+        last = len(self._snapshots) - 1
         if self.step > last:
             self.step = last
         else:
-            self._find()
+            self._update_details()
 
     @traitlets.validate("word", "expected")
-    def _a_row(self, proposal: Any) -> int:
+    def _validate_row(self, proposal: Any) -> int:
         value = int(proposal["value"])
-        return value if value < 0 else self._moments[0].vectors.row(value)
+        return value if value < 0 else self._snapshots[0].vectors.row(value)
 
-    @traitlets.validate("question", "between")
-    def _rows_of(self, proposal: Any) -> list[int]:
-        wanted = 3 if proposal["trait"].name == "question" else 2
-        rows = [self._moments[0].vectors.row(row) for row in proposal["value"]]
+    @traitlets.validate("analogy", "axis")
+    def _validate_rows(self, proposal: Any) -> list[int]:
+        name = proposal["trait"].name
+        wanted = 3 if name == "analogy" else 2
+        rows = [self._snapshots[0].vectors.row(row) for row in proposal["value"]]
         if rows and len(rows) != wanted:
-            raise DlvizError(
-                message("embedding.refused.rows", name=proposal["trait"].name, wanted=wanted, got=len(rows))
-            )
+            raise DlvizError(message("embedding.refused.rows", name=name, wanted=wanted, got=len(rows)))
         return rows
 
     def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """The words that a page answers for: the chosen one, its neighbors, then the first rows."""
-        near, answers = self.found.get("near", {}).get("rows", []), self._answers()
-        now = self._now()
-        rows = dict.fromkeys([-1, self.word, *near, *range(min(_ANSWERED, len(now.vectors.labels)))])
-        return {"word": {json.dumps(row): {"found": chosen(now, row) | answers} for row in rows}}
+        """Return the details of the selected word, its neighbors, and then the first rows."""
+        neighbors, answers = self.details.get("neighbors", {}).get("rows", []), self._analogy_details()
+        current = self._current()
+        rows = dict.fromkeys([-1, self.word, *neighbors, *range(min(_PAGE_WORDS, len(current.vectors.labels)))])
+        return {"word": {json.dumps(row): {"details": word_details(current, row) | answers} for row in rows}}
 
     def _describe(self) -> str:
-        if not self._moments:
-            return message("embedding.map.repr_closed")
         count, size = self.vectors.matrix.shape
         return message("embedding.map.repr", count=count, size=size, method=self.method)
 
     def _still(self) -> str:
-        theme = "dark" if self.theme == "dark" else "light"
-        names = ("word", "question", "found", "dimensions", "step")
-        return draw({name: getattr(self, name) for name in names}, self.scene, theme)
+        names = ("word", "analogy", "details", "dimensions", "step")
+        return draw({name: getattr(self, name) for name in names}, self.scene, self._still_theme)
 
 
-def _cut(vectors: Vectors) -> Vectors:
-    """The first rows, as many as are looked at."""
-    return vectors if len(vectors.labels) <= MOST else Vectors(vectors.matrix[:MOST], vectors.labels[:MOST])
+def _truncate(vectors: Vectors) -> Vectors:
+    """Return at most the first ``MAX_ROWS`` rows."""
+    if len(vectors.labels) <= MAX_ROWS:
+        return vectors
+    return Vectors(vectors.matrix[:MAX_ROWS], vectors.labels[:MAX_ROWS])
 
 
 def embedding(
@@ -206,23 +196,22 @@ def embedding(
     axis: Sequence[str | int] | None = None,
     theme: str = "auto",
 ) -> Embedding:
-    """Show vectors with labels as a map: click a word for its neighbors, ask for analogies, draw an axis of your own.
+    """Show labeled vectors as a map: click a word for its neighbors, ask for analogies, draw an axis between two words.
 
     Args:
-        vectors: a matrix (N, D), an ``nn.Embedding`` or a dict of label to vector, on any device; nothing of it is changed. Of more than
-            20,000 rows the first are shown.
-        labels: N labels in any script; a dict has its own. Without them rows are called by their number.
-        method: ``"pca"`` (the directions of most variance, by torch) or ``"tsne"`` (keeps neighbors together, by scikit-learn; up to
-            3,000 rows).
+        vectors: a matrix (N, D), an ``nn.Embedding`` or a dict of label to vector, on any device; it is copied and never changed. Only the
+            first 20,000 rows are shown.
+        labels: N labels in any script; a dict has its own. By default rows are labeled with their numbers.
+        method: ``"pca"`` (the directions of largest variance) or ``"tsne"`` (keeps neighbors together, by scikit-learn; up to 3,000 rows).
         dimensions: 2 or 3.
-        word: the label or row that is chosen at first.
-        analogy: three words (a, b, c): what lies nearest to b − a + c, of the vectors at length 1?
-        expected: the word whose rank among the answers is told.
+        word: the label or row that is selected at first.
+        analogy: three words (a, b, c): which words are nearest to b − a + c, computed from vectors of length 1?
+        expected: the word whose rank among the answers is shown.
         axis: two words (low, high): the map's horizontal axis then runs from one to the other.
         theme: "light", "dark" or "auto".
 
     Returns:
-        A widget; ``.update(vectors, label)`` keeps another moment of the same words, ``.vectors`` goes into
+        A widget; ``.update(vectors, label)`` adds a snapshot of the same words, ``.vectors`` goes into
         ``dlviz.embeddings.neighbors(view.vectors, "king")`` and the like, ``.save(path)`` writes SVG, PNG or a page that still answers.
 
     Raises:
@@ -239,13 +228,13 @@ def embedding(
     if method not in ("pca", "tsne"):
         raise DlvizError(message("embedding.refused.method", got=repr(method)))
     if len(given.labels) < 2:
-        raise DlvizError(message("embedding.refused.alone"))
+        raise DlvizError(message("embedding.refused.one_vector"))
     if dimensions not in (2, 3):
         raise DlvizError(message("embedding.refused.dimensions", got=repr(dimensions)))
     rows = {
         "word": -1 if word is None else given.row(word),
-        "question": [given.row(one) for one in analogy or ()],
+        "analogy": [given.row(item) for item in analogy or ()],
         "expected": -1 if expected is None else given.row(expected),
-        "between": [given.row(one) for one in axis or ()],
+        "axis": [given.row(item) for item in axis or ()],
     }
     return Embedding(given, method=method, dimensions=dimensions, theme=theme, **rows)

@@ -1,15 +1,15 @@
-"""What is said about a training in words: its line in the head, its notes, its summary."""
+"""Texts shown with a training: signature, badge, notes and summary."""
 
 from dlviz.embeddings.word2vec.corpus import Corpus
-from dlviz.embeddings.word2vec.model_recorder import Watched
-from dlviz.embeddings.word2vec.objective import gap
+from dlviz.embeddings.word2vec.model_recorder import ModelRecorder
+from dlviz.embeddings.word2vec.objective import max_gradient_error
 from dlviz.embeddings.word2vec.record import Training
 from dlviz.embeddings.word2vec.scene import COLUMNS, ROWS
 from dlviz.kit.messages import message
 
 
 def signature(run: Training, corpus: Corpus) -> str:
-    """Objective, words, and how much there is to read."""
+    """Return the objective, the number of words, and the size of the corpus."""
     return message(
         "word2vec.signature",
         kind=run.kind,
@@ -21,7 +21,7 @@ def signature(run: Training, corpus: Corpus) -> str:
 
 
 def summary(run: Training, corpus: Corpus) -> str:
-    """One sentence for who cannot see it."""
+    """Return a one-sentence description for screen readers."""
     return message(
         "word2vec.summary",
         kind=run.kind,
@@ -33,26 +33,26 @@ def summary(run: Training, corpus: Corpus) -> str:
 
 
 def badge(run: Training) -> dict[str, str]:
-    """How far the gradients of the step in hand lie from autograd's."""
-    far = gap(run.vectors, run.outputs, run.look(), run.loss)
-    if far == 0:
+    """Return the largest difference between the next step's gradients and autograd's."""
+    error = max_gradient_error(run.vectors, run.outputs, run.preview(), run.loss)
+    if error == 0:
         return {"kind": "good", "text": message("word2vec.badge_exact")}
-    return {"kind": "good" if far < 1e-5 else "bad", "text": message("word2vec.badge", gap=f"{far:.0e}")}
+    return {"kind": "good" if error < 1e-5 else "bad", "text": message("word2vec.badge", gap=f"{error:.0e}")}
 
 
-def notes(run: Training, corpus: Corpus, told: str, name: str, watched: Watched | None) -> list[dict[str, str]]:
-    """What is left out of the vocabulary or of the picture, who trains, and what has just been told."""
-    found = [("", told)] if told else []
+def notes(run: Training, corpus: Corpus, event: str, name: str, recorder: ModelRecorder | None) -> list[dict[str, str]]:
+    """Return notes on the last event, the learner's module called `name`, non-finite numbers, and what is not shown."""
+    found = [("", event)] if event else []
     words, size = run.vectors.shape
-    different = len({word for sentence in corpus.tokens for word in sentence})
-    if watched is not None:
-        found.append(("", message("word2vec.note.watched", name=name, w=watched.w[0], u=watched.u[0])))
-        if watched.biased:
-            found.append(("warn", message("word2vec.note.biased", u=watched.u[0])))
+    corpus_words = len({word for sentence in corpus.tokens for word in sentence})
+    if recorder is not None:
+        found.append(("", message("word2vec.note.recorded", name=name, w=recorder.w[0], u=recorder.u[0])))
+        if recorder.has_bias:
+            found.append(("warn", message("word2vec.note.bias", u=recorder.u[0])))
     if not run.vectors.isfinite().all() or not run.outputs.isfinite().all():
-        found.append(("bad", message("word2vec.note.wild")))
-    if different > words:
-        found.append(("", message("word2vec.note.rare", count=different - words, least=run.least)))
+        found.append(("bad", message("word2vec.note.nonfinite")))
+    if corpus_words > words:
+        found.append(("", message("word2vec.note.rare", count=corpus_words - words, min_count=run.min_count)))
     if words > ROWS:
         found.append(("warn", message("word2vec.note.rows", most=ROWS, count=f"{words:,}")))
     if size > COLUMNS:

@@ -1,4 +1,4 @@
-"""word2vec trained step by step; any step can be returned to, and is then the same to the last bit."""
+"""word2vec trained step by step; every step can be returned to, and is then bit-identical."""
 
 from array import array
 from collections.abc import Sequence
@@ -8,43 +8,42 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.embeddings.word2vec.corpus import Examples, cbow, skip_gram, vocabulary
-from dlviz.embeddings.word2vec.objective import Update, negative_sampling, softmax
+from dlviz.embeddings.word2vec.corpus import TrainingExamples, cbow, skip_gram, vocabulary
+from dlviz.embeddings.word2vec.objective import ForwardBackward, negative_sampling, softmax
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
-#: So many states are kept at most, and of large matrices fewer: all of them together take up to so many bytes. Where there would be more,
-#: every second one is forgotten.
-_KEPT, _MEMORY = 200, 256_000_000
-#: A drawn word that is the target is drawn so many times again at first.
-_AGAIN = 20
-_KINDS = {"skip-gram": skip_gram, "cbow": cbow}
+#: Limits on the checkpoints: their number, and the bytes of all of them. Beyond that every second one is dropped.
+_CHECKPOINTS, _BYTES = 200, 256_000_000
+#: How often a drawn word that is the target is drawn again, before it is drawn from the other words alone.
+_REDRAWS = 20
+_EXAMPLES = {"skip-gram": skip_gram, "cbow": cbow}
 
 
 class Training:
-    """Two matrices of word vectors, moved by plain gradient descent, on the CPU.
+    """Two matrices of word vectors, trained with SGD on the CPU.
 
-    A step sees ``batch`` examples, sums their gradients and moves ``vectors`` by −rate · ∂loss/∂W and ``outputs`` by −rate · ∂loss/∂U.
-    Order and drawn words follow from the seed and the number of the step alone; torch's own stream of random numbers is left alone.
+    A step sums the gradients of ``batch_size`` examples and updates ``vectors`` by −lr · ∂loss/∂W and ``outputs`` by −lr · ∂loss/∂U.
+    The order of examples and the drawn words depend only on the seed and the step; torch's global random state is not used.
 
     Args:
         sentences: lists of words.
-        kind: ``"skip-gram"`` (from a word guess its neighbors) or ``"cbow"`` (from the neighbors guess the word).
-        loss: ``"softmax"`` (guess among all words) or ``"negative"`` (tell the right word from a few drawn ones).
-        size: how many numbers a vector has.
-        window: how many places away a neighbor may be.
-        negatives: how many words are drawn for an example; each with a chance in proportion to its count to the power 0.75.
-        rate: the learning rate.
-        batch: how many examples a step sees.
-        seed: where its random numbers begin.
-        least: words that occur less often are left out.
+        kind: ``"skip-gram"`` (predict each neighbor of a word) or ``"cbow"`` (predict a word from its neighbors).
+        loss: ``"softmax"`` (predict among all words) or ``"negative"`` (distinguish the target from a few drawn words).
+        vector_size: numbers in a vector.
+        window: the largest distance of a neighbor.
+        negatives: words drawn for an example, each with a probability proportional to its count to the power 0.75.
+        lr: the learning rate.
+        batch_size: examples in a step.
+        seed: the seed of its random numbers.
+        min_count: words that occur less often are left out.
 
     Raises:
         DlvizError: an argument does not fit.
 
     Example:
-        >>> run = Training([["a", "b", "c"], ["a", "c", "b"]], size=4)
-        >>> run.vectors.shape, run.next().scores.shape, run.step
+        >>> run = Training([["a", "b", "c"], ["a", "c", "b"]], vector_size=4)
+        >>> run.vectors.shape, run.take_step().scores.shape, run.step
         (torch.Size([3, 4]), torch.Size([1, 6]), 1)
     """
 
@@ -54,39 +53,46 @@ class Training:
         *,
         kind: str = "skip-gram",
         loss: str = "negative",
-        size: int = 16,
+        vector_size: int = 16,
         window: int = 3,
         negatives: int = 5,
-        rate: float = 0.05,
-        batch: int = 1,
+        lr: float = 0.05,
+        batch_size: int = 1,
         seed: int = 0,
-        least: int = 1,
+        min_count: int = 1,
     ) -> None:
-        _among("kind", kind, tuple(_KINDS))
-        _among("loss", loss, ("softmax", "negative"))
-        counts = {"size": size, "window": window, "negatives": negatives, "batch": batch, "least": least}
+        _check_choice("kind", kind, tuple(_EXAMPLES))
+        _check_choice("loss", loss, ("softmax", "negative"))
+        counts = {
+            "vector_size": vector_size,
+            "window": window,
+            "negatives": negatives,
+            "batch_size": batch_size,
+            "min_count": min_count,
+        }
         for name, value in counts.items():
-            _whole(name, value)
-        self.kind, self.loss, self.batch, self.seed = kind, loss, batch, _seed(seed)
-        #: The rate of every step: that of the nearest entry at or before it.
-        self.rates = {0: _rate(rate)}
-        self.vocabulary = vocabulary(sentences, least)
-        self.examples: Examples = _KINDS[kind](sentences, self.vocabulary, window)
+            _check_count(name, value)
+        self.kind, self.loss, self.batch_size, self.seed = kind, loss, batch_size, _checked_seed(seed)
+        #: The learning rate by the step from which it holds.
+        self.lr_schedule = {0: _checked_lr(lr)}
+        self.vocabulary = vocabulary(sentences, min_count)
+        self.examples: TrainingExamples = _EXAMPLES[kind](sentences, self.vocabulary, window)
         if not len(self.examples.targets):
-            raise DlvizError(message("embedding.refused.lonely"))
-        self.negatives, self.window, self.size, self.least = negatives, window, size, least
-        self.noise = self.vocabulary.counts.double() ** 0.75
+            raise DlvizError(message("embedding.refused.no_neighbors"))
+        self.negatives, self.window, self.vector_size, self.min_count = negatives, window, vector_size, min_count
+        self.noise_weights = self.vocabulary.counts.double() ** 0.75
         self.step = 0
-        first = torch.Generator("cpu").manual_seed(self.seed)
+        generator = torch.Generator("cpu").manual_seed(self.seed)
         words = len(self.vocabulary.words)
-        # As in word2vec.c: small vectors at random, outputs at zero, so that at first every word is as likely as any other.
-        self.vectors = (torch.rand(words, size, generator=first, device="cpu", dtype=torch.float32) - 0.5) / size
-        self.outputs = torch.zeros(words, size, device="cpu", dtype=torch.float32)
+        # As in word2vec.c: small random vectors, and outputs at zero, so that at first every word is equally likely.
+        uniform = torch.rand(words, vector_size, generator=generator, device="cpu", dtype=torch.float32)
+        self.vectors = (uniform - 0.5) / vector_size
+        self.outputs = torch.zeros(words, vector_size, device="cpu", dtype=torch.float32)
         self._epoch = -1
         self._order = self._drawn = torch.empty(0, dtype=torch.int64)
         self._losses = array("f")
-        self._every = 100
-        self._kept = {0: (self.vectors.clone(), self.outputs.clone())}
+        self._checkpoint_interval = 100
+        self._checkpoints = {0: (self.vectors.clone(), self.outputs.clone())}
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -94,153 +100,159 @@ class Training:
         return self.vocabulary.words
 
     @property
-    def steps_an_epoch(self) -> int:
-        """After so many steps every example has been seen once; the last step of an epoch may see fewer."""
-        return -(-len(self.examples.targets) // self.batch)
+    def steps_per_epoch(self) -> int:
+        """How many steps see every example once; the last step of an epoch may see fewer."""
+        return -(-len(self.examples.targets) // self.batch_size)
 
     @property
-    def rate(self) -> float:
-        """The learning rate of the step that comes next. Set it, and it holds from here on; steps taken beyond this one are forgotten."""
-        return self.rates[max(since for since in self.rates if since <= self.step)]
+    def lr(self) -> float:
+        """The learning rate of the next step. A new value holds from this step on, and later steps are discarded."""
+        return self.lr_schedule[max(since for since in self.lr_schedule if since <= self.step)]
 
-    @rate.setter
-    def rate(self, rate: float) -> None:
-        if _rate(rate) == self.rate:
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        if _checked_lr(lr) == self.lr:
             return
-        self.rates = {since: one for since, one in self.rates.items() if since < self.step} | {self.step: _rate(rate)}
-        self._kept = {step: kept for step, kept in self._kept.items() if step <= self.step}
+        earlier = {since: value for since, value in self.lr_schedule.items() if since < self.step}
+        self.lr_schedule = earlier | {self.step: _checked_lr(lr)}
+        self._checkpoints = {step: saved for step, saved in self._checkpoints.items() if step <= self.step}
         del self._losses[self.step :]
 
     @property
     def losses(self) -> Tensor:
-        """The mean loss of every step that was ever reached, in nats, (steps,)."""
+        """The mean loss of every step taken so far, in nats, (steps,)."""
         return torch.frombuffer(self._losses, dtype=torch.float32).clone() if self._losses else torch.empty(0)
 
     @property
-    def reached(self) -> int:
-        """The furthest step, which is the last one that can be returned to without training further."""
+    def last_step(self) -> int:
+        """The last step taken so far."""
         return len(self._losses)
 
     @property
-    def kept(self) -> tuple[int, ...]:
-        """The steps whose matrices are at hand."""
-        return tuple(sorted(self._kept))
+    def checkpoints(self) -> tuple[int, ...]:
+        """The steps whose matrices are kept."""
+        return tuple(sorted(self._checkpoints))
 
     @property
-    def spot(self) -> tuple[int, int, int]:
-        """Where the first example of the next step stands: sentence, place of the word in the middle, place of the word to be guessed."""
-        self._examples(self.step)
-        first = self._order[self.step % self.steps_an_epoch * self.batch]
-        sentence, middle, other = self.examples.spots[first].tolist()
-        return sentence, middle, other
+    def example_position(self) -> tuple[int, int, int]:
+        """Of the next step's first example: index of the sentence, position of the center word, position of the target."""
+        self._batch(self.step)
+        first = self._order[self.step % self.steps_per_epoch * self.batch_size]
+        sentence, center, target = self.examples.positions[first].tolist()
+        return sentence, center, target
 
-    def look(self) -> Update:
-        """The step that comes next, seen through; nothing moves."""
-        inputs, targets, drawn = self._examples(self.step)
+    def preview(self) -> ForwardBackward:
+        """Compute the next step without taking it."""
+        inputs, targets, drawn = self._batch(self.step)
         if self.loss == "softmax":
             return softmax(self.vectors, self.outputs, inputs, targets)
         return negative_sampling(self.vectors, self.outputs, inputs, targets, drawn)
 
-    def next(self) -> Update:
-        """Take one step, and give what was seen before it."""
-        seen, rate = self.look(), self.rate
-        self.vectors.index_add_(0, *seen.input_rows(), alpha=-rate)
-        self.outputs.index_add_(0, *seen.output_rows(), alpha=-rate)
+    def take_step(self) -> ForwardBackward:
+        """Take one step, and return its forward and backward pass."""
+        passed, lr = self.preview(), self.lr
+        self.vectors.index_add_(0, *passed.input_gradients(), alpha=-lr)
+        self.outputs.index_add_(0, *passed.output_gradients(), alpha=-lr)
         if self.step == len(self._losses):
-            self._losses.append(float(seen.loss.mean()))
+            self._losses.append(float(passed.loss.mean()))
         self.step += 1
-        if self.step % self._every == 0 and self.step not in self._kept:
-            self._keep()
-        return seen
+        if self.step % self._checkpoint_interval == 0 and self.step not in self._checkpoints:
+            self._save_checkpoint()
+        return passed
 
     def run(self, steps: int) -> float:
-        """Take many steps; gives the mean loss of their examples, in nats."""
-        _whole("steps", steps)
-        losses = [self.next().loss for _ in range(steps)]
+        """Take `steps` steps, and return the mean loss of their examples, in nats."""
+        _check_count("steps", steps)
+        losses = [self.take_step().loss for _ in range(steps)]
         return float(torch.cat(losses).mean())
 
-    def go(self, step: int) -> None:
-        """Stand at a step, earlier or later; it is the same to the last bit as when it was first reached."""
-        if not _integral(step) or step < 0:
+    def go_to(self, step: int) -> None:
+        """Return to an earlier step or train to a later one; the matrices are bit-identical to those of the first time."""
+        if not _is_integer(step) or step < 0:
             raise DlvizError(message("embedding.refused.step", got=repr(step)))
-        nearest = max(kept for kept in self._kept if kept <= step)
+        nearest = max(saved for saved in self._checkpoints if saved <= step)
         if step < self.step or nearest > self.step:
             self.step = nearest
-            self.vectors, self.outputs = (matrix.clone() for matrix in self._kept[nearest])
+            self.vectors, self.outputs = (matrix.clone() for matrix in self._checkpoints[nearest])
         while self.step < step:
-            self.next()
+            self.take_step()
 
-    def _keep(self) -> None:
-        self._kept[self.step] = (self.vectors.clone(), self.outputs.clone())
-        if len(self._kept) > room(self.vectors):
-            self._every *= 2
-            self._kept = {step: kept for step, kept in self._kept.items() if step % self._every == 0}
+    def _save_checkpoint(self) -> None:
+        self._checkpoints[self.step] = (self.vectors.clone(), self.outputs.clone())
+        if len(self._checkpoints) > max_copies(self.vectors):
+            self._checkpoint_interval *= 2
+            interval = self._checkpoint_interval
+            self._checkpoints = {step: saved for step, saved in self._checkpoints.items() if step % interval == 0}
 
-    def _examples(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Known words, targets and drawn words of a step."""
-        epoch, place = divmod(step, self.steps_an_epoch)
+    def _batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return known words, targets and drawn words of a step."""
+        epoch, index = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._shuffle(epoch)
-        chosen = self._order[place * self.batch : (place + 1) * self.batch]
-        drawn = self._drawn[place * self.batch : (place + 1) * self.batch]
-        return self.examples.inputs[chosen], self.examples.targets[chosen], drawn
+        batch = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        chosen = self._order[batch]
+        return self.examples.inputs[chosen], self.examples.targets[chosen], self._drawn[batch]
 
     def _shuffle(self, epoch: int) -> None:
-        """The order of an epoch and its drawn words, none of which is the target it stands beside."""
-        # Epochs of one seed and neighboring seeds have streams of their own.
-        random = torch.Generator("cpu").manual_seed((self.seed + 1) * 2**31 + epoch)
-        self._order = torch.randperm(len(self.examples.targets), generator=random, device="cpu")
+        """Draw the order of an epoch and its negative words, which never equal the target of their example."""
+        # Neighboring seeds and the epochs of one seed have separate random streams.
+        generator = torch.Generator("cpu").manual_seed((self.seed + 1) * 2**31 + epoch)
+        self._order = torch.randperm(len(self.examples.targets), generator=generator, device="cpu")
         self._epoch = epoch
         if self.loss == "softmax":
             self._drawn = self._order.new_empty(len(self._order), 0)
             return
+
+        def draw(weights: Tensor, count: int) -> Tensor:
+            return weights.multinomial(count, replacement=True, generator=generator)
+
         targets = self.examples.targets[self._order].unsqueeze(1).expand(-1, self.negatives)
-        self._drawn = self.noise.multinomial(targets.numel(), replacement=True, generator=random).view_as(targets)
-        for _ in range(_AGAIN):
-            if not (same := self._drawn == targets).any():
+        self._drawn = draw(self.noise_weights, targets.numel()).view_as(targets)
+        for _ in range(_REDRAWS):
+            if not (equal := self._drawn == targets).any():
                 return
-            self._drawn[same] = self.noise.multinomial(int(same.sum()), replacement=True, generator=random)
-        # Where nearly all words are the target, drawing again would hardly ever end: those that are left are drawn from the others.
-        same = self._drawn == targets
-        for target in targets[same].unique().tolist():
-            wanted = same & (targets == target)
-            others = self.noise.index_fill(0, torch.tensor([target]), 0)
-            self._drawn[wanted] = others.multinomial(int(wanted.sum()), replacement=True, generator=random)
+            self._drawn[equal] = draw(self.noise_weights, int(equal.sum()))
+        # Where nearly all words are the target, redrawing would hardly ever end: the rest is drawn from the other words.
+        equal = self._drawn == targets
+        for target in targets[equal].unique().tolist():
+            mask = equal & (targets == target)
+            others = self.noise_weights.index_fill(0, torch.tensor([target]), 0)
+            self._drawn[mask] = draw(others, int(mask.sum()))
 
 
-def room(matrix: Tensor) -> int:
-    """How many states of two matrices of this size are kept.
+def max_copies(matrix: Tensor) -> int:
+    """Return how many copies of two matrices of this size are kept.
 
     Example:
-        >>> room(torch.zeros(200, 16)), room(torch.zeros(20_000, 100))
+        >>> max_copies(torch.zeros(200, 16)), max_copies(torch.zeros(20_000, 100))
         (200, 16)
     """
-    return max(4, min(_KEPT, _MEMORY // (2 * matrix.numel() * matrix.element_size())))
+    return max(4, min(_CHECKPOINTS, _BYTES // (2 * matrix.numel() * matrix.element_size())))
 
 
-def _among(name: str, value: Any, known: tuple[str, ...]) -> None:
-    if value not in known:
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
         raise DlvizError(
-            message("embedding.refused.choice", name=name, known=", ".join(map(repr, known)), got=repr(value))
+            message("embedding.refused.choice", name=name, known=", ".join(map(repr, choices)), got=repr(value))
         )
 
 
-def _integral(value: Any) -> bool:
+def _is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def _whole(name: str, value: Any) -> None:
-    if not _integral(value) or value < 1:
-        raise DlvizError(message("embedding.refused.whole", name=name, got=repr(value)))
+def _check_count(name: str, value: Any) -> None:
+    if not _is_integer(value) or value < 1:
+        raise DlvizError(message("embedding.refused.count", name=name, got=repr(value)))
 
 
-def _rate(value: Any) -> float:
+def _checked_lr(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < float("inf"):
-        raise DlvizError(message("embedding.refused.rate", got=repr(value)))
+        raise DlvizError(message("embedding.refused.lr", got=repr(value)))
     return float(value)
 
 
-def _seed(value: Any) -> int:
-    if not _integral(value) or not 0 <= value < 2**31:
+def _checked_seed(value: Any) -> int:
+    if not _is_integer(value) or not 0 <= value < 2**31:
         raise DlvizError(message("embedding.refused.seed", got=repr(value)))
     return int(value)

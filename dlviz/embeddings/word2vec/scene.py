@@ -1,4 +1,4 @@
-"""One moment of a training as data for a view: matrices, map, the step that comes next with its numbers, and the losses so far."""
+"""One step of a training as data for the view: matrices, map, the numbers of the next step, and the losses so far."""
 
 import math
 from collections.abc import Mapping
@@ -8,171 +8,182 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.embeddings.word2vec.axes import Axes
-from dlviz.embeddings.word2vec.corpus import Corpus, around
-from dlviz.embeddings.word2vec.objective import Update
+from dlviz.embeddings.word2vec.axes import MapAxes
+from dlviz.embeddings.word2vec.corpus import Corpus, context_positions
+from dlviz.embeddings.word2vec.objective import ForwardBackward
 from dlviz.embeddings.word2vec.record import Training
+from dlviz.embeddings.word2vec.timeline import Timeline
 
-#: So many words are drawn, the most frequent ones, and so many numbers of each.
+#: Only the most frequent words are drawn, and only the first numbers of each.
 ROWS, COLUMNS = 400, 48
-#: So many candidates are listed one by one: of negative sampling, and of a softmax beside the target.
+#: How many candidates are listed: with negative sampling, and with softmax beside the target.
 LISTED, TOP = 13, 5
-#: So many words of a sentence stand on either side of the one in the middle, and so many places a curve has.
-SIDE, CURVE = 14, 200
-#: So many arrows are drawn of either matrix.
+#: How many words of a sentence are shown on either side of the window, and how many points a loss curve has.
+CONTEXT, CURVE_POINTS = 14, 200
+#: How many arrows are drawn for each matrix.
 ARROWS = 24
 
 
-def moment(run: Training, corpus: Corpus, axes: Axes, losses: Tensor, rates: Mapping[int, float]) -> dict[str, Any]:
-    """What is to be seen before the step that comes next.
+def snapshot(
+    timeline: Timeline, corpus: Corpus, axes: MapAxes, last_position: int | None = None, steps: list[int] | None = None
+) -> dict[str, Any]:
+    """Return what is shown before the next step is taken.
 
     Args:
-        run: the training, standing at a step.
-        corpus: where its sentences come from.
-        axes: how the map is drawn.
-        losses: of every step so far (steps,).
-        rates: the learning rates by the step from which they hold.
+        timeline: the training or recorded module, at the position that is shown.
+        corpus: the sentences.
+        axes: the directions of the map.
+        last_position: the last position of the player; by default the timeline's.
+        steps: the training step of each position; by default the timeline's.
     """
-    seen = run.look()
+    run = timeline.run
+    passed = run.preview()
+    losses, lr_schedule = timeline.losses()
     w, u = run.vectors[:ROWS], run.outputs[:ROWS]
     shown = [matrix[:, :COLUMNS].float().contiguous() for matrix in (w, u)]
     return {
-        "at": run.step,
-        "reached": len(losses),
-        "rate": run.rate,
-        "epoch": run.step / run.steps_an_epoch,
+        "step": run.step,
+        "last_step": len(losses),
+        "last_position": timeline.last_position() if last_position is None else last_position,
+        "steps": timeline.steps() if steps is None else steps,
+        "lr": run.lr,
+        "epoch": run.step / run.steps_per_epoch,
         "w": shown[0].numpy().copy(),
         "u": shown[1].numpy().copy(),
-        "most": max(float(matrix.nan_to_num(0, 0, 0).abs().max()) for matrix in shown),
-        "places": axes.places(w).float().numpy(),
-        "share": axes.share(w),
-        "arrows": arrows(run, seen, axes),
-        "card": card(run, seen),
+        "max_abs": max(float(matrix.nan_to_num(0, 0, 0).abs().max()) for matrix in shown),
+        "coordinates": axes.project(w).float().numpy(),
+        "variance_ratio": axes.variance_ratio(w),
+        "arrows": arrows(run, passed, axes),
+        "table": step_table(run, passed),
         "sentence": sentence(run, corpus),
-        "curve": curve(losses, rates),
+        "curve": loss_curve(losses, lr_schedule),
     }
 
 
 def sentence(run: Training, corpus: Corpus) -> dict[str, Any]:
-    """The words around the middle one, each with what it is in this step."""
-    number, middle, other = run.spot
-    tokens = corpus.tokens[number]
-    window = around(tokens, run.vocabulary, middle, run.window)
-    cbow = run.kind == "cbow"
-    roles = dict.fromkeys(window, "known" if cbow else "near")
-    roles |= {other: "target"} if cbow else {middle: "known", other: "target"}
-    first, last = max(0, min([*window, middle]) - SIDE), min(len(tokens), max([*window, middle]) + SIDE + 1)
-    known = run.vocabulary.numbers
+    """Return the words around the center word, each with its role in this step."""
+    index, center, target = run.example_position
+    tokens = corpus.tokens[index]
+    context = context_positions(tokens, run.vocabulary, center, run.window)
+    is_cbow = run.kind == "cbow"
+    roles = dict.fromkeys(context, "known" if is_cbow else "near")
+    roles |= {target: "target"} if is_cbow else {center: "known", target: "target"}
+    start = max(0, min([*context, center]) - CONTEXT)
+    end = min(len(tokens), max([*context, center]) + CONTEXT + 1)
+    known = run.vocabulary.ids
     return {
-        "number": number,
+        "index": index,
         "count": len(corpus.tokens),
-        "raw": corpus.lines[number] if corpus.lines else "",
-        "words": list(tokens[first:last]),
-        "roles": [roles.get(k, "" if tokens[k] in known else "out") for k in range(first, last)],
-        "middle": middle - first,
-        "cut": [first > 0, last < len(tokens)],
+        "line": corpus.lines[index] if corpus.lines else "",
+        "words": list(tokens[start:end]),
+        "roles": [roles.get(k, "" if tokens[k] in known else "out") for k in range(start, end)],
+        "center": center - start,
+        "truncated": [start > 0, end < len(tokens)],
     }
 
 
-def card(run: Training, seen: Update) -> dict[str, Any]:
-    """The first example of the step: hidden vector, candidates with score, probability and error, and the loss."""
-    inputs = seen.inputs[0][seen.inputs[0] >= 0]
-    order = listed(run, seen)
-    rest = torch.ones(seen.candidates.shape[1], dtype=torch.bool)
-    rest[order] = False
-    terms = F.softplus(torch.where(seen.truth[0] == 1, -seen.scores[0], seen.scores[0]))
-    negative = run.loss == "negative"
+def step_table(run: Training, passed: ForwardBackward) -> dict[str, Any]:
+    """Return the first example of the step: hidden vector, candidates with score, probability and error, and the loss."""
+    inputs = passed.inputs[0][passed.inputs[0] >= 0]
+    order = listed_candidates(run, passed)
+    is_rest = torch.ones(passed.candidates.shape[1], dtype=torch.bool)
+    is_rest[order] = False
+    terms = F.softplus(torch.where(passed.truth[0] == 1, -passed.scores[0], passed.scores[0]))
+    is_negative = run.loss == "negative"
+    rows = passed.candidates[0][order].tolist()
     return {
-        "examples": len(seen.inputs),
+        "example_count": len(passed.inputs),
         "inputs": inputs.tolist(),
         "known": [run.words[row] for row in inputs.tolist()],
-        "hidden": figures(seen.hidden[0]),
-        "pull": figures(seen.pull[0] / len(inputs)),
-        "rows": seen.candidates[0][order].tolist(),
-        "words": [run.words[row] for row in seen.candidates[0][order].tolist()],
-        "scores": figures(seen.scores[0][order]),
-        "chances": figures(seen.probabilities[0][order]),
-        "truth": seen.truth[0][order].int().tolist(),
-        "errors": figures(seen.errors[0][order]),
-        "terms": figures(terms[order]) if negative else [],
+        "hidden": rounded(passed.hidden[0]),
+        "hidden_grad": rounded(passed.hidden_grad[0] / len(inputs)),
+        "rows": rows,
+        "words": [run.words[row] for row in rows],
+        "scores": rounded(passed.scores[0][order]),
+        "probs": rounded(passed.probs[0][order]),
+        "truth": passed.truth[0][order].int().tolist(),
+        "errors": rounded(passed.errors[0][order]),
+        "terms": rounded(terms[order]) if is_negative else [],
         "rest": {
-            "count": int(rest.sum()),
-            "chance": figures(seen.probabilities[0][rest].sum()[None])[0],
-            "error": figures(seen.errors[0][rest].sum()[None])[0],
-            "term": figures(terms[rest].sum()[None])[0] if negative else 0.0,
+            "count": int(is_rest.sum()),
+            "prob": json_number(float(passed.probs[0][is_rest].sum())),
+            "error": json_number(float(passed.errors[0][is_rest].sum())),
+            "term": json_number(float(terms[is_rest].sum())) if is_negative else 0.0,
         },
-        "loss": figures(seen.loss[:1])[0],
+        "loss": json_number(float(passed.loss[0])),
     }
 
 
-def listed(run: Training, seen: Update) -> list[int]:
-    """Places of the candidates that are listed: the target first, then the drawn ones, or of a softmax the most probable."""
-    target = int(seen.truth[0].argmax())
+def listed_candidates(run: Training, passed: ForwardBackward) -> list[int]:
+    """Return indices of the listed candidates: the target, then the drawn words or with softmax the most probable ones."""
+    target = int(passed.truth[0].argmax())
     if run.loss == "negative":
-        return [target, *(k for k in range(seen.candidates.shape[1]) if k != target)][:LISTED]
-    order = seen.probabilities[0].argsort(descending=True, stable=True).tolist()
+        return [target, *(k for k in range(passed.candidates.shape[1]) if k != target)][:LISTED]
+    order = passed.probs[0].argsort(descending=True, stable=True).tolist()
     return [target, *[k for k in order[: TOP + 1] if k != target][:TOP]]
 
 
-def arrows(run: Training, seen: Update, axes: Axes) -> list[list[Any]]:
-    """Rows that this step moves: matrix, row, word, place on the map, and −rate · gradient there, at its true length."""
-    candidates = seen.candidates[0][listed(run, seen)].tolist()
-    shown = {"u": set(candidates), "w": None}
+def arrows(run: Training, passed: ForwardBackward, axes: MapAxes) -> list[list[Any]]:
+    """Return matrix, row, word, coordinates and displacement −lr · gradient on the map of the rows that this step changes."""
+    candidates = set(passed.candidates[0][listed_candidates(run, passed)].tolist())
     found: list[list[Any]] = []
-    for name, matrix, changed in (("w", run.vectors, seen.input_rows()), ("u", run.outputs, seen.output_rows())):
-        rows, gradients = summed(*changed)
-        moves = axes.steps(-run.rate * gradients).tolist()
-        places = axes.places(matrix[rows]).tolist()
-        only = shown[name]
-        drawn = [k for k, row in enumerate(rows.tolist()) if only is None or row in only][:ARROWS]
-        found += [[name, int(rows[k]), run.words[int(rows[k])], *map(short, (*places[k], *moves[k]))] for k in drawn]
+    for name, matrix, (rows, gradients) in (
+        ("w", run.vectors, sum_rows(*passed.input_gradients())),
+        ("u", run.outputs, sum_rows(*passed.output_gradients())),
+    ):
+        moves = axes.project_displacements(-run.lr * gradients).tolist()
+        coordinates = axes.project(matrix[rows]).tolist()
+        drawn = [k for k, row in enumerate(rows.tolist()) if name == "w" or row in candidates][:ARROWS]
+        for k in drawn:
+            row = int(rows[k])
+            found.append([name, row, run.words[row], *map(json_number, (*coordinates[k], *moves[k]))])
     return found
 
 
-def summed(rows: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
-    """Each row once, with the sum of what is added to it."""
-    once, where = rows.unique(return_inverse=True)
-    return once, gradients.new_zeros(len(once), gradients.shape[1]).index_add(0, where, gradients)
+def sum_rows(rows: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each row once, with the sum of its gradients."""
+    unique, index = rows.unique(return_inverse=True)
+    return unique, gradients.new_zeros(len(unique), gradients.shape[1]).index_add(0, index, gradients)
 
 
-def curve(losses: Tensor, rates: Mapping[int, float]) -> dict[str, Any]:
-    """The mean loss of blocks of steps, at most `CURVE` of them, and the steps at which the rate was changed.
+def loss_curve(losses: Tensor, lr_schedule: Mapping[int, float]) -> dict[str, Any]:
+    """Return the mean loss of blocks of steps, at most ``CURVE_POINTS`` blocks, and the changes of the learning rate.
 
     Example:
-        >>> curve(torch.arange(450.0), {0: 0.1})["block"]
+        >>> loss_curve(torch.arange(450.0), {0: 0.1})["block_size"]
         5
     """
-    block = next(size for k in range(40) for size in (10**k, 2 * 10**k, 5 * 10**k) if size * CURVE >= len(losses))
-    padded = F.pad(losses, (0, -len(losses) % block), value=float("nan"))
+    sizes = (size for k in range(40) for size in (10**k, 2 * 10**k, 5 * 10**k))
+    block_size = next(size for size in sizes if size * CURVE_POINTS >= len(losses))
+    padded = F.pad(losses, (0, -len(losses) % block_size), value=float("nan"))
     return {
-        "block": block,
-        "means": padded.view(-1, block).nanmean(1).numpy(),
-        "rates": [[since, rate] for since, rate in sorted(rates.items())][-20:],
+        "block_size": block_size,
+        "means": padded.view(-1, block_size).nanmean(1).numpy(),
+        "lr_changes": [[since, lr] for since, lr in sorted(lr_schedule.items())][-20:],
     }
 
 
-def figures(values: Tensor) -> list[float | str]:
-    """Seven figures each, which is what float32 has."""
-    return [short(value) for value in values.tolist()]
+def rounded(values: Tensor) -> list[float | str]:
+    """Return numbers with seven digits, the precision of float32."""
+    return [json_number(value) for value in values.tolist()]
 
 
-def short(value: float) -> float | str:
-    """Seven figures; what JSON cannot hold by the name that a browser knows."""
+def json_number(value: float) -> float | str:
+    """Return a number with seven digits; NaN and infinities, which JSON lacks, as the strings that JavaScript's Number() reads."""
     if math.isfinite(value):
         return float(f"{value:.7g}")
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def scene(run: Training, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What stays as it is while the training goes on, and what is told in words."""
-    counts = run.vocabulary.counts
+def scene(run: Training, captions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stays the same during a training, together with its captions."""
     return {
-        **told,
+        **captions,
         "labels": list(run.words[:ROWS]),
-        "counts": counts[:ROWS].tolist(),
+        "counts": run.vocabulary.counts[:ROWS].tolist(),
         "words": len(run.words),
         "columns": min(COLUMNS, run.vectors.shape[1]),
-        "size": run.vectors.shape[1],
+        "vector_size": run.vectors.shape[1],
         "kind": run.kind,
         "loss": run.loss,
         "window": run.window,

@@ -16,23 +16,23 @@ def drawn(seed, *shape):
 def test_pca_is_scikit_learns_up_to_the_sign_of_a_direction(components, seed):
     matrix = drawn(seed, 40, 7) * torch.arange(1, 8)
     found, other = pca(matrix, components), PCA(components).fit(matrix.numpy())
-    signs = torch.from_numpy((other.components_ * found.directions.numpy()).sum(1)).sign()
-    assert torch.allclose(found.places * signs, torch.from_numpy(other.transform(matrix.numpy())), atol=1e-9)
-    assert torch.allclose(found.shares, torch.from_numpy(other.explained_variance_ratio_))
-    assert torch.allclose((matrix - found.mean) @ found.directions.T, found.places)
+    signs = torch.from_numpy((other.components_ * found.components.numpy()).sum(1)).sign()
+    assert torch.allclose(found.coordinates * signs, torch.from_numpy(other.transform(matrix.numpy())), atol=1e-9)
+    assert torch.allclose(found.variance_ratio, torch.from_numpy(other.explained_variance_ratio_))
+    assert torch.allclose((matrix - found.mean) @ found.components.T, found.coordinates)
 
 
 def test_the_same_map_comes_whichever_way_round_the_directions_were_found():
     matrix = drawn(3, 30, 5)
-    assert (pca(matrix, 3).directions.gather(1, pca(matrix, 3).directions.abs().argmax(1, keepdim=True)) > 0).all()
+    assert (pca(matrix, 3).components.gather(1, pca(matrix, 3).components.abs().argmax(1, keepdim=True)) > 0).all()
 
 
 def test_a_map_of_fewer_directions_than_asked_for_is_flat():
     found = pca(torch.tensor([[1.0], [3.0]]), 3)
-    assert found.places.shape == (2, 3)
-    assert found.places[:, 1:].abs().max() == 0
-    assert found.shares.tolist() == [1, 0, 0]
-    assert pca(torch.ones(4, 2)).shares.tolist() == [0, 0]
+    assert found.coordinates.shape == (2, 3)
+    assert found.coordinates[:, 1:].abs().max() == 0
+    assert found.variance_ratio.tolist() == [1, 0, 0]
+    assert pca(torch.ones(4, 2)).variance_ratio.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("size", [2, 3])

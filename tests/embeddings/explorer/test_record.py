@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.embeddings import analogy, axis, labeled, nearest, neighbors, product, rank, recovered
+from dlviz.embeddings import analogy, analogy_accuracy, axis, labeled, nearest, neighbors, rank, similarity
 
 
 def drawn(seed=0, count=1000, size=16):
@@ -29,7 +29,7 @@ def test_the_terms_of_a_product_sum_to_the_cosine():
     matrix = drawn(1, 50)
     vectors = labeled(matrix)
     for one in range(50):
-        found = product(vectors, one, (one + 7) % 50)
+        found = similarity(vectors, one, (one + 7) % 50)
         assert torch.equal(found.terms, found.a * found.b)
         assert torch.allclose(
             found.terms.sum(), F.cosine_similarity(matrix[one], matrix[(one + 7) % 50], dim=0), atol=1e-6
@@ -44,10 +44,10 @@ def test_an_analogy_is_answered_with_and_without_its_own_words():
         target = units[b] - units[a] + units[c]
         cosines = units @ F.normalize(target, dim=0)
         order = cosines.argsort(descending=True).tolist()
-        assert found.raw.rows.tolist() == order[:20]
-        assert found.near.rows.tolist() == [row for row in order if row not in (a, b, c)][:20]
-        assert rank(found.raw, found.raw.labels[3]) == 4
-        assert rank(found.near, str(a)) is None
+        assert found.unfiltered.rows.tolist() == order[:20]
+        assert found.neighbors.rows.tolist() == [row for row in order if row not in (a, b, c)][:20]
+        assert rank(found.unfiltered, found.unfiltered.labels[3]) == 4
+        assert rank(found.neighbors, str(a)) is None
 
 
 def test_the_share_recovered_counts_what_single_analogies_answer():
@@ -59,9 +59,9 @@ def test_the_share_recovered_counts_what_single_analogies_answer():
         for c in range(12)
         if len({a, b, c}) == 3
     ]
-    right = sum(analogy(vectors, a, b, c, 1).near.labels[0] == d for a, b, c, d in questions)
+    right = sum(analogy(vectors, a, b, c, 1).neighbors.labels[0] == d for a, b, c, d in questions)
     assert 0 < right < len(questions)
-    assert recovered(vectors, questions) == right / len(questions)
+    assert analogy_accuracy(vectors, questions) == right / len(questions)
 
 
 def test_an_axis_is_nought_at_one_word_and_one_at_the_other_and_measures_feet():

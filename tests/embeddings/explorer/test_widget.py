@@ -21,16 +21,16 @@ def names(count):
 
 
 def where(view):
-    places = torch.from_numpy(np.frombuffer(view.scene["places"], dtype="<f4").copy())
+    places = torch.from_numpy(np.frombuffer(view.scene["coordinates"], dtype="<f4").copy())
     return places.view(-1, view.scene["components"])[-len(view.scene["labels"]) :, : view.dimensions]
 
 
 def test_the_map_is_the_first_two_principal_components():
     view = dlviz.embedding(drawn(), names(60))
     found = pca(drawn())
-    assert torch.equal(where(view), found.places)
+    assert torch.equal(where(view), found.coordinates)
     assert view.scene["labels"] == names(60)
-    assert f"{100 * found.shares[0]:.0f} % of the variance" in view.scene["axes"][0]
+    assert f"{100 * found.variance_ratio[0]:.0f} % of the variance" in view.scene["axes"][0]
 
 
 def test_the_chosen_words_neighbors_and_every_products_terms_are_torchs():
@@ -39,29 +39,29 @@ def test_the_chosen_words_neighbors_and_every_products_terms_are_torchs():
     for row in (7, 0, 59):
         view.word = row
         near = neighbors(view.vectors, row)
-        assert view.found["near"]["rows"] == near.rows.tolist()
-        assert torch.allclose(torch.tensor(view.found["near"]["cosines"]), near.cosines, atol=1e-6)
-        for other, item in zip(near.rows.tolist(), view.found["products"], strict=True):
+        assert view.details["neighbors"]["rows"] == near.rows.tolist()
+        assert torch.allclose(torch.tensor(view.details["neighbors"]["cosines"]), near.cosines, atol=1e-6)
+        for other, item in zip(near.rows.tolist(), view.details["similarities"], strict=True):
             cosine = F.cosine_similarity(matrix[row], matrix[other], dim=0).item()
             assert sum(item["terms"]) + item["rest"] == pytest.approx(cosine, abs=1e-5)
             units = F.normalize(matrix, dim=1)
             assert torch.allclose(torch.tensor(item["a"]), units[row, item["dims"]], atol=1e-6)
             assert torch.allclose(torch.tensor(item["b"]), units[other, item["dims"]], atol=1e-6)
-            assert len(item["terms"]) + item["left"] == 16
+            assert len(item["terms"]) + item["rest_count"] == 16
     view.word = -1
-    assert view.found == {}
+    assert view.details == {}
 
 
 def test_an_analogy_is_answered_and_an_axis_turns_the_map():
     view = dlviz.embedding(drawn(), names(60), analogy=("word 1", "word 2", "word 3"), axis=("word 4", "word 5"))
     expected = analogy(view.vectors, 1, 2, 3)
-    assert view.found["answers"]["rows"] == expected.near.rows.tolist()
-    assert view.found["raw"]["rows"] == expected.raw.rows.tolist()
+    assert view.details["answers"]["rows"] == expected.neighbors.rows.tolist()
+    assert view.details["unfiltered"]["rows"] == expected.unfiltered.rows.tolist()
     assert torch.allclose(where(view)[:, 0], axis(view.vectors, 4, 5), atol=1e-6)
     assert where(view)[4, 0] == 0
     assert where(view)[5, 0].item() == pytest.approx(1)
-    view.between = []
-    assert torch.equal(where(view), pca(drawn()).places)
+    view.axis = []
+    assert torch.equal(where(view), pca(drawn()).coordinates)
 
 
 def test_the_map_of_tsne_is_turned_to_lie_on_that_of_pca():
@@ -72,7 +72,9 @@ def test_the_map_of_tsne_is_turned_to_lie_on_that_of_pca():
     view.method = "pca"
     second = where(view)
     assert torch.allclose(torch.pdist(first), torch.pdist(tsne(drawn(20), perplexity=5)), rtol=1e-3)
-    assert torch.allclose(align(first, second).q, torch.eye(2), atol=1e-3)  # no turn brings it nearer to the other
+    assert torch.allclose(
+        align(first, second).rotation, torch.eye(2), atol=1e-3
+    )  # no turn brings it nearer to the other
 
 
 def test_nothing_of_the_learners_is_changed():
@@ -99,7 +101,7 @@ def test_the_still_picture_is_svg_with_a_sentence_and_the_neighbors(theme):
     text = " ".join(picture.itertext())
     assert view.scene["summary"] in text
     assert "<b>no</b>" in text
-    assert view.vectors.labels[view.found["near"]["rows"][0]] in text
+    assert view.vectors.labels[view.details["neighbors"]["rows"][0]] in text
 
 
 def test_its_line_is_stable_and_a_closed_one_says_so():
@@ -115,8 +117,8 @@ def test_its_line_is_stable_and_a_closed_one_says_so():
     ("arguments", "words"),
     [
         ({"word": "zebra"}, "There is no word 'zebra'"),
-        ({"analogy": ("0", "1")}, "question must hold 3 rows or none, but got 2"),
-        ({"axis": ("0", "1", "2")}, "between must hold 2 rows or none, but got 3"),
+        ({"analogy": ("0", "1")}, "analogy must hold 3 rows or none, but got 2"),
+        ({"axis": ("0", "1", "2")}, "axis must hold 2 rows or none, but got 3"),
         ({"axis": ("0", "0")}, "no line between"),
         ({"method": "umap"}, "method must be"),
         ({"dimensions": 4}, "dimensions must be 2 or 3, but got 4"),
@@ -138,22 +140,22 @@ def test_a_single_vector_and_a_large_tsne_are_refused():
 def test_a_map_in_space_is_three_components_and_flat_it_is_the_first_two_of_them():
     view = dlviz.embedding(drawn(), names(60), dimensions=3)
     found = pca(drawn(), 3)
-    assert torch.equal(where(view), found.places)
-    assert f"{100 * found.shares[2]:.0f} % of the variance" in view.scene["axes"][2]
+    assert torch.equal(where(view), found.coordinates)
+    assert f"{100 * found.variance_ratio[2]:.0f} % of the variance" in view.scene["axes"][2]
     view.dimensions = 2
-    assert torch.equal(where(view), found.places[:, :2])
+    assert torch.equal(where(view), found.coordinates[:, :2])
     view = dlviz.embedding(drawn(20), method="tsne", dimensions=3)
     assert torch.allclose(torch.pdist(where(view)), torch.pdist(tsne(drawn(20), 3, perplexity=5)), rtol=1e-3)
 
 
 @pytest.mark.parametrize("settings", [{}, {"axis": ("word 4", "word 5")}, {"dimensions": 3}])
-@pytest.mark.parametrize("lengths", ["own", "one"])
-def test_b_minus_a_plus_c_has_its_place_on_the_map(settings, lengths):
+@pytest.mark.parametrize("normalize", [False, True])
+def test_b_minus_a_plus_c_has_its_place_on_the_map(settings, normalize):
     view = dlviz.embedding(drawn(), names(60), analogy=("word 1", "word 2", "word 3"), **settings)
-    view.lengths = lengths
+    view.normalize = normalize
     a, b, c = where(view)[1:4]
-    assert torch.allclose(torch.tensor(view.found["targets"][0])[: view.dimensions], b - a + c, atol=1e-4)
-    matrix = drawn() if lengths == "own" else F.normalize(drawn(), dim=1)
+    assert torch.allclose(torch.tensor(view.details["targets"][0])[: view.dimensions], b - a + c, atol=1e-4)
+    matrix = drawn() if not normalize else F.normalize(drawn(), dim=1)
     assert torch.allclose(
         where(view)[7] - where(view)[8],
         where(dlviz.embedding(matrix, names(60), **settings))[7]
@@ -164,8 +166,8 @@ def test_b_minus_a_plus_c_has_its_place_on_the_map(settings, lengths):
 
 def test_tsne_has_no_place_for_it():
     view = dlviz.embedding(drawn(20), method="tsne", analogy=(1, 2, 3))
-    assert "targets" not in view.found
-    assert view.found["answers"]["rows"] == analogy(view.vectors, 1, 2, 3).near.rows.tolist()
+    assert "targets" not in view.details
+    assert view.details["answers"]["rows"] == analogy(view.vectors, 1, 2, 3).near.rows.tolist()
 
 
 def test_the_expected_words_rank_is_counted_with_and_without_the_words_of_the_question():
@@ -175,10 +177,10 @@ def test_the_expected_words_rank_is_counted_with_and_without_the_words_of_the_qu
     for row in (9, 20, 59):
         view.expected = row
         above = (cosines > cosines[row]).nonzero().flatten().tolist()
-        assert view.found["ranks"] == [1 + len(set(above) - {1, 2, 3}), 1 + len(above)]
+        assert view.details["ranks"] == [1 + len(set(above) - {1, 2, 3}), 1 + len(above)]
     view.expected = 2
-    assert view.found["ranks"][0] is None
-    assert len(view.found["answers"]["rows"]) == len(view.found["raw"]["rows"]) == 10
+    assert view.details["ranks"][0] is None
+    assert len(view.details["answers"]["rows"]) == len(view.details["unfiltered"]["rows"]) == 10
 
 
 def test_a_step_is_a_moment_and_neighbors_are_of_that_moment():
@@ -191,22 +193,22 @@ def test_a_step_is_a_moment_and_neighbors_are_of_that_moment():
         view.update(weights, f"epoch {k}")
         matrices.append(drawn(seed=k))
         assert view.step == k
-    assert view.moments == view.scene["frames"] == ["start", "epoch 1", "epoch 2", "epoch 3"]
-    assert torch.equal(where(view), pca(matrices[-1]).places)
+    assert view.snapshots == view.scene["snapshots"] == ["start", "epoch 1", "epoch 2", "epoch 3"]
+    assert torch.equal(where(view), pca(matrices[-1]).coordinates)
     for step in (0, 2, 3):
         view.step = step
         cosines = F.cosine_similarity(matrices[step], matrices[step][7:8]).index_fill(0, torch.tensor([7]), -2)
-        assert view.found["near"]["rows"] == cosines.topk(10).indices.tolist()
-        assert view.found["frame"] == view.moments[step]
+        assert view.details["neighbors"]["rows"] == cosines.topk(10).indices.tolist()
+        assert view.details["snapshot"] == view.snapshots[step]
         assert torch.equal(view.vectors.matrix, matrices[step])
-    assert len(view.found["targets"]) == 4
+    assert len(view.details["targets"]) == 4
     view.step = 9
     assert view.step == 3
     view.axes = "aligned"
-    assert "turned onto the moment before" in view.scene["axes"][0]
+    assert "turned onto the snapshot before" in view.scene["axes"][0]
     view.method = "tsne"
-    assert view.scene["frames"] == ["epoch 3"]
-    assert "of the last moment alone, epoch 3" in view.scene["notes"][0]["text"]
+    assert view.scene["snapshots"] == ["epoch 3"]
+    assert "of the last snapshot alone, epoch 3" in view.scene["notes"][0]["text"]
     view.step = 0
     assert torch.equal(view.vectors.matrix, matrices[-1])
 
@@ -215,7 +217,7 @@ def test_newer_vectors_may_come_as_a_dict_and_others_are_refused():
     vectors = {"a": [1.0, 0.0], "b": [0.0, 1.0], "c": [1.0, 1.0]}
     view = dlviz.embedding(vectors)
     view.update({name: [2.0, 0.5] for name in vectors})
-    assert view.moments == ["start", "update 1"]
+    assert view.snapshots == ["start", "update 1"]
     for other in (torch.zeros(3, 4), {"a": [1.0, 0.0], "b": [0.0, 1.0], "z": [1.0, 1.0]}):
         with pytest.raises(ValueError, match="same labels and of the same size"):
             view.update(other)
@@ -230,7 +232,7 @@ def test_a_page_of_many_moments_of_many_words_stays_small():
     view = dlviz.embedding(drawn(20_000, 2))
     for k in range(12):
         view.update(drawn(20_000, 2, seed=k))
-    assert len(view.moments) <= 10
+    assert len(view.snapshots) <= 10
     assert len(view.to_html()) < 5_000_000
 
 
@@ -240,7 +242,7 @@ def test_the_still_picture_shows_the_arithmetic_and_the_moment_in_space():
         view = dlviz.embedding(drawn(), names(60), analogy=(1, 2, 3), dimensions=dimensions)
         ET.fromstring(view._still())
         pictures[dimensions] = view._still()
-        view.question = []
+        view.analogy = []
         assert view._still().count("a7,7") == 0
         assert pictures[dimensions].count("a7,7") == 2
         view.update(drawn(seed=1))

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.embeddings import Training, cbow, vocabulary
-from dlviz.embeddings.word2vec import watching_widget
-from dlviz.embeddings.word2vec.model_recorder import matrices
+from dlviz.embeddings.word2vec import widget
+from dlviz.embeddings.word2vec.model_recorder import find_matrices
 
 DATA = dlviz.data.sentences(60)
 WORDS = len(vocabulary(DATA.tokens).words)
@@ -48,7 +48,7 @@ def loop(net, view, updates, lr=0.5):
 
 
 def drawn(view, name="w"):
-    return torch.from_numpy(np.frombuffer(view.frame[name], dtype="<f4").copy()).view(WORDS, -1)
+    return torch.from_numpy(np.frombuffer(view.snapshot[name], dtype="<f4").copy()).view(WORDS, -1)
 
 
 def test_the_loop_trains_the_module_and_every_kept_moment_can_be_returned_to():
@@ -60,10 +60,10 @@ def test_the_loop_trains_the_module_and_every_kept_moment_can_be_returned_to():
     assert view.step == 30
     for step in (12, 0, 29):
         view.step = step
-        assert view.frame["at"] == step
+        assert view.snapshot["step"] == step
         assert torch.equal(drawn(view), seen[step - 1][0] if step else first)
         assert torch.equal(view.vectors.matrix, drawn(view))
-    means = np.frombuffer(view.frame["curve"]["means"], dtype="<f4")
+    means = np.frombuffer(view.snapshot["curve"]["means"], dtype="<f4")
     assert means == pytest.approx([loss for _, loss in seen], abs=1e-6)
     assert view.step == 29
     view.step = 1000
@@ -75,11 +75,11 @@ def test_the_card_is_computed_from_copies_of_both_matrices():
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
     loop(net, view, 20)
     assert torch.equal(view.vectors.matrix, net.words.weight)
-    card = view.frame["card"]
+    card = view.snapshot["table"]
     with torch.no_grad():
         scores = net(torch.tensor([card["inputs"]]))[0]
     assert card["loss"] == pytest.approx(F.cross_entropy(scores, torch.tensor(card["rows"][0])).item(), abs=1e-5)
-    assert torch.allclose(torch.tensor(card["chances"]), scores.softmax(0)[card["rows"]], atol=1e-5)
+    assert torch.allclose(torch.tensor(card["probs"]), scores.softmax(0)[card["rows"]], atol=1e-5)
 
 
 def test_nothing_of_the_learners_is_changed():
@@ -90,7 +90,7 @@ def test_nothing_of_the_learners_is_changed():
     seen = loop(net, view, 8)
     grads = [parameter.grad.clone() for parameter in net.parameters()]
     view.step = 2
-    view.kind, view.rate, view.axes = "skip-gram", 0.3, "fixed"
+    view.kind, view.lr, view.axes = "skip-gram", 0.3, "fixed"
     view.to_html()
     view._still()
     assert torch.equal(torch.get_rng_state(), random)
@@ -108,26 +108,26 @@ def test_many_moments_are_thinned_evenly_and_the_latest_stays():
     net = Bag(2)
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
     seen = loop(net, view, 601)
-    numbers = [frame.number for frame in view._watched.frames]
+    numbers = [snapshot.index for snapshot in view._timeline.recorder.snapshots]
     assert len(numbers) <= 200
     assert numbers[-1] == 601
     assert len(set(np.diff(numbers[:-1]))) == 1
     assert torch.equal(view.vectors.matrix, net.words.weight)
     view.step = 30
     assert torch.equal(drawn(view), seen[numbers[30] - 1][0])
-    assert view.frame["at"] == view.frame["numbers"][30] == numbers[30]
-    assert view.frame["reached"] == numbers[-1]
+    assert view.snapshot["step"] == view.snapshot["steps"][30] == numbers[30]
+    assert view.snapshot["last_step"] == numbers[-1]
 
 
 def test_the_latest_moment_is_drawn_also_where_thinning_gave_it_the_place_of_an_earlier_one(monkeypatch):
     net = Bag(2)
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
-    monkeypatch.setattr(watching_widget, "PAUSE", 1e9)  # nothing is drawn while the loop runs
+    monkeypatch.setattr(widget, "UPDATE_INTERVAL", 1e9)  # nothing is drawn while the loop runs
     for updates in (100, 100):
         loop(net, view, updates)
         assert torch.equal(view.vectors.matrix, net.words.weight)
         assert view.step == 100
-    assert view.frame["at"] == 200
+    assert view.snapshot["step"] == 200
 
 
 def test_a_loop_is_not_held_up_by_pictures_and_the_last_one_comes_when_it_is_done():
@@ -136,7 +136,7 @@ def test_a_loop_is_not_held_up_by_pictures_and_the_last_one_comes_when_it_is_don
     async def cell():
         view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
         pictures = []
-        view.observe(lambda change: pictures.append(change.new["at"]), "frame")
+        view.observe(lambda change: pictures.append(change.new["step"]), "snapshot")
         loop(net, view, 40)
         shown = len(pictures)
         await asyncio.sleep(0.3)
@@ -158,7 +158,7 @@ def test_a_loop_is_not_held_up_by_pictures_and_the_last_one_comes_when_it_is_don
     ],
 )
 def test_both_matrices_are_found_by_their_shape(module, names):
-    assert tuple(name for name, _ in matrices(module(), WORDS)) == names
+    assert tuple(name for name, _ in find_matrices(module(), WORDS)) == names
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_who_trains_and_a_bias_are_told():
     assert "words.weight (as W) and out.weight (as U)" in told[0]
     assert "out.weight has a bias" in told[1]
     assert len(dlviz.word2vec(DATA, model=Bag()).scene["notes"]) == 1
-    assert view.scene["own"] is False
+    assert view.scene["trains"] is False
     assert repr(view) == f"dlviz.word2vec(net: {WORDS} words of 6 numbers, update 0)"
 
 
@@ -200,15 +200,15 @@ def test_settings_change_what_is_shown_and_never_where_it_stands():
     view.step = 4
     before = drawn(view)
     view.loss = "negative"
-    assert (view.step, view.frame["at"]) == (4, 4)
+    assert (view.step, view.snapshot["step"]) == (4, 4)
     assert torch.equal(drawn(view), before)
-    assert len(view.frame["card"]["rows"]) == 6
-    other = Training(DATA.tokens, kind="cbow", loss="negative", size=6)
+    assert len(view.snapshot["table"]["rows"]) == 6
+    other = Training(DATA.tokens, kind="cbow", loss="negative", vector_size=6)
     other.step = 4
-    assert view.frame["card"]["rows"][0] == other.look().candidates[0, 0]
-    view.rate = 0.5
+    assert view.snapshot["table"]["rows"][0] == other.preview().candidates[0, 0]
+    view.lr = 0.5
     view.step = 2
-    assert view.rate == view.frame["rate"] == 0.5
+    assert view.lr == view.snapshot["lr"] == 0.5
 
 
 def test_a_page_holds_up_to_forty_moments():
@@ -216,9 +216,9 @@ def test_a_page_holds_up_to_forty_moments():
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
     loop(net, view, 100)
     full, frames = view._page_state(), view._precomputed()["step"]
-    assert full["frame"]["at"] == 100
+    assert full["snapshot"]["step"] == 100
     assert 30 < len(frames) <= 41
-    assert full["frame"]["numbers"] == [frame["frame"]["at"] for frame in frames.values()]
+    assert full["snapshot"]["steps"] == [frame["snapshot"]["step"] for frame in frames.values()]
     view._handle_custom_msg({"kind": "train", "from": 100}, [])
     assert torch.equal(view.vectors.matrix, net.words.weight)
 
@@ -230,12 +230,12 @@ def test_what_only_the_learners_loop_can_do_is_refused():
         with pytest.raises(ValueError, match="net is trained by your own loop"):
             call()
     with pytest.raises(ValueError, match="the vectors of net have 6 numbers, so it cannot be 9"):
-        view.size = 9
+        view.vector_size = 9
     for loss in ("x", torch.ones(2), [1]):
         with pytest.raises(ValueError, match="loss must be a number or a tensor of one number"):
             view.update(loss)
     view.update()
-    assert math.isnan(view._watched.losses[-1])
+    assert math.isnan(view._timeline.recorder.losses[-1])
     view.close()
     assert repr(view) == "dlviz.word2vec(closed)"
     with pytest.raises(ValueError, match="has been closed"):

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from dlviz.embeddings import negative_sampling, softmax
-from dlviz.embeddings.word2vec.objective import gap
+from dlviz.embeddings.word2vec.objective import max_gradient_error
 
 SEEDS = range(25)
 
@@ -60,7 +60,7 @@ def test_negative_sampling_gradients_equal_autograds(kind, seed):
 def test_probabilities_are_shares_of_one_and_errors_are_what_is_missing():
     w, u, inputs, targets, drawn = case(7, "cbow")
     seen = softmax(w.detach(), u.detach(), inputs, targets)
-    assert torch.allclose(seen.probabilities.sum(1), torch.ones(len(inputs), dtype=torch.float64))
+    assert torch.allclose(seen.probs.sum(1), torch.ones(len(inputs), dtype=torch.float64))
     assert torch.equal(seen.truth.argmax(1), targets)
     other = negative_sampling(w.detach(), u.detach(), inputs, targets, drawn)
     assert torch.equal(other.candidates, torch.cat((targets[:, None], drawn), 1))
@@ -83,6 +83,6 @@ def test_the_gap_to_autograd_is_told_and_a_wrong_error_opens_it(seed):
         ("softmax", softmax(w, u, inputs, targets)),
         ("negative", negative_sampling(w, u, inputs, targets, drawn)),
     ):
-        assert gap(w, u, seen, name) < 1e-10
+        assert max_gradient_error(w, u, seen, name) < 1e-10
         wrong = replace(seen, errors=seen.errors * 1.01)
-        assert gap(w, u, wrong, name) > 1e-6
+        assert max_gradient_error(w, u, wrong, name) > 1e-6

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from dlviz.data import sentences
-from dlviz.embeddings import Training, labeled, recovered
+from dlviz.embeddings import Training, analogy_accuracy, labeled
 
 #: Settings and epochs with which 4,000 sentences are learned; how much each recovers stands in the datasheet.
 RECIPES = {
-    ("cbow", "negative"): ({"batch": 100, "rate": 0.1}, 40),
-    ("skip-gram", "negative"): ({"batch": 100, "rate": 0.05}, 20),
-    ("cbow", "softmax"): ({"batch": 100, "rate": 0.05}, 15),
-    ("skip-gram", "softmax"): ({"batch": 100, "rate": 0.05}, 8),
+    ("cbow", "negative"): ({"batch_size": 100, "lr": 0.1}, 40),
+    ("skip-gram", "negative"): ({"batch_size": 100, "lr": 0.05}, 20),
+    ("cbow", "softmax"): ({"batch_size": 100, "lr": 0.05}, 15),
+    ("skip-gram", "softmax"): ({"batch_size": 100, "lr": 0.05}, 8),
 }
 OBJECTIVES = [(kind, loss) for kind in ("skip-gram", "cbow") for loss in ("softmax", "negative")]
 SMALL = sentences(40).tokens
@@ -28,12 +28,12 @@ def same(one, other):
 @pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
 @pytest.mark.parametrize("batch", [1, 7])
 def test_a_step_moves_both_matrices_by_the_rate_times_the_gradient(kind, loss, batch):
-    run = Training(SMALL, kind=kind, loss=loss, batch=batch, rate=0.3)
+    run = Training(SMALL, kind=kind, loss=loss, batch_size=batch, lr=0.3)
     run.run(20)
     before = state(run)
-    gradients = run.look().gradients(len(run.words))
+    gradients = run.preview().gradients(len(run.words))
     assert same(state(run), before)
-    seen = run.next()
+    seen = run.take_step()
     for matrix, was, gradient in zip(state(run), before, gradients, strict=True):
         assert torch.allclose(matrix, was - 0.3 * gradient, atol=1e-6)
         assert not torch.equal(matrix, was)
@@ -43,28 +43,28 @@ def test_a_step_moves_both_matrices_by_the_rate_times_the_gradient(kind, loss, b
 
 @pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
 def test_any_step_is_the_same_to_the_last_bit_when_it_is_returned_to(kind, loss):
-    run = Training(SMALL, kind=kind, loss=loss, batch=3)
+    run = Training(SMALL, kind=kind, loss=loss, batch_size=3)
     places = {}
     for step in range(1, 451):
-        run.next()
+        run.take_step()
         if step in (7, 100, 101, 333, 450):
             places[step] = state(run)
     for step in (333, 7, 450, 101, 100):
-        run.go(step)
+        run.go_to(step)
         assert run.step == step
         assert same(state(run), places[step])
-    run.go(0)
-    assert same(state(run), state(Training(SMALL, kind=kind, loss=loss, batch=3)))
+    run.go_to(0)
+    assert same(state(run), state(Training(SMALL, kind=kind, loss=loss, batch_size=3)))
 
 
 def test_states_kept_are_bounded_and_any_step_is_still_to_be_had():
-    run = Training(SMALL, size=2)
-    run._every = 1
+    run = Training(SMALL, vector_size=2)
+    run._checkpoint_interval = 1
     run.run(300)
     expected = state(run)
     run.run(700)
-    assert len(run._kept) <= 200
-    run.go(300)
+    assert len(run._checkpoints) <= 200
+    run.go_to(300)
     assert same(state(run), expected)
 
 
@@ -85,10 +85,10 @@ def test_the_seed_decides_everything_and_torchs_own_stream_nothing():
 
 @pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
 def test_an_epoch_sees_every_example_once_and_no_drawn_word_is_the_target(kind, loss):
-    run = Training(SMALL, kind=kind, loss=loss, batch=10)
+    run = Training(SMALL, kind=kind, loss=loss, batch_size=10)
     orders = []
     for _ in range(2):
-        looks = [run.next() for _ in range(run.steps_an_epoch)]
+        looks = [run.take_step() for _ in range(run.steps_per_epoch)]
         rows = [tuple(row) for seen in looks for row in seen.inputs.tolist()]
         assert sorted(rows) == sorted(tuple(row) for row in run.examples.inputs.tolist())
         orders.append(rows)
@@ -98,8 +98,8 @@ def test_an_epoch_sees_every_example_once_and_no_drawn_word_is_the_target(kind, 
 
 
 def test_a_corpus_that_is_nearly_one_word_does_not_hang():
-    run = Training([["a"] * 3000 + ["b", "c"]], batch=20_000, window=1)
-    seen = run.look()
+    run = Training([["a"] * 3000 + ["b", "c"]], batch_size=20_000, window=1)
+    seen = run.preview()
     assert len(seen.candidates) == 6002  # one step is the whole epoch
     assert (seen.candidates[:, 1:] != seen.candidates[:, :1]).all()
     beside = seen.candidates[:, 1:][seen.candidates[:, 0] == 0]
@@ -108,7 +108,7 @@ def test_a_corpus_that_is_nearly_one_word_does_not_hang():
 
 def test_words_are_drawn_in_proportion_to_their_count_to_the_power_three_quarters():
     run = Training([["a"] * 81 + ["b"] * 16 + ["c"]], negatives=20, window=2)
-    seen = torch.cat([run.next().candidates for _ in range(run.steps_an_epoch)])
+    seen = torch.cat([run.take_step().candidates for _ in range(run.steps_per_epoch)])
     drawn = seen[:, 1:][seen[:, 0] == 0]  # beside "a" only "b" and "c" are drawn: 8 to 1
     share = (drawn == 1).double().mean().item()
     assert abs(share - 8 / 9) < 0.02
@@ -118,8 +118,8 @@ def learned(kind, loss, language, seed):
     drawn = sentences(4000, language=language, seed=seed)
     settings, epochs = RECIPES[kind, loss]
     run = Training(drawn.tokens, kind=kind, loss=loss, seed=seed, **settings)
-    untrained = recovered(labeled(run.vectors, run.words), drawn.analogies)
-    run.run(epochs * run.steps_an_epoch)
+    untrained = analogy_accuracy(labeled(run.vectors, run.words), drawn.analogies)
+    run.run(epochs * run.steps_per_epoch)
     return drawn, labeled(run.vectors, run.words), untrained
 
 
@@ -127,7 +127,7 @@ def learned(kind, loss, language, seed):
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
 def test_nineteen_analogies_of_twenty_are_recovered(language, seed):
     drawn, vectors, untrained = learned("cbow", "negative", language, seed)
-    assert recovered(vectors, drawn.analogies) >= 0.95
+    assert analogy_accuracy(vectors, drawn.analogies) >= 0.95
     assert untrained < 0.1
 
 
@@ -141,7 +141,7 @@ def test_nineteen_analogies_of_twenty_are_recovered(language, seed):
 )
 def test_every_objective_recovers_nine_analogies_of_ten(kind, loss):
     drawn, vectors, _ = learned(kind, loss, "en", 0)
-    assert recovered(vectors, drawn.analogies) >= 0.9
+    assert analogy_accuracy(vectors, drawn.analogies) >= 0.9
 
 
 @pytest.mark.parametrize(
@@ -149,11 +149,11 @@ def test_every_objective_recovers_nine_analogies_of_ten(kind, loss):
     [
         ({"kind": "glove"}, "kind must be one of 'skip-gram', 'cbow', but got 'glove'"),
         ({"loss": "hinge"}, "loss must be one of"),
-        ({"size": 0}, "size must be a whole number"),
-        ({"batch": True}, "batch must be a whole number"),
-        ({"rate": float("nan")}, "rate must be a number above 0"),
+        ({"vector_size": 0}, "vector_size must be a whole number"),
+        ({"batch_size": True}, "batch_size must be a whole number"),
+        ({"lr": float("nan")}, "lr must be a number above 0"),
         ({"seed": -1}, "seed must be a whole number"),
-        ({"least": 10_000}, "10000 times or more, but 0 do"),
+        ({"min_count": 10_000}, "10000 times or more, but 0 do"),
     ],
 )
 def test_what_does_not_fit_is_named(arguments, words):
@@ -165,4 +165,4 @@ def test_sentences_of_one_word_and_steps_before_the_first_are_refused():
     with pytest.raises(ValueError, match="no word has a neighbor"):
         Training([["a"], ["b"]])
     with pytest.raises(ValueError, match="step must be a whole number, 0 or more, but got -1"):
-        Training(SMALL).go(-1)
+        Training(SMALL).go_to(-1)

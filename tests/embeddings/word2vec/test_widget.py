@@ -22,24 +22,24 @@ def made(**settings):
 
 def array(view, name):
     """A matrix of the frame, as the page reads it."""
-    columns = 2 if name == "places" else view.scene["columns"]
-    return torch.from_numpy(np.frombuffer(view.frame[name], dtype="<f4").copy()).view(-1, columns)
+    columns = 2 if name == "coordinates" else view.scene["columns"]
+    return torch.from_numpy(np.frombuffer(view.snapshot[name], dtype="<f4").copy()).view(-1, columns)
 
 
 def test_every_step_set_is_drawn_and_is_the_same_as_in_a_training_of_its_own():
     view, other = made(), Training(DATA.tokens)
     for step in (7, 250, 3, 0, 120):
         view.step = step
-        other.go(step)
-        assert view.frame["at"] == step
+        other.go_to(step)
+        assert view.snapshot["step"] == step
         assert torch.equal(array(view, "w"), other.vectors)
         assert torch.equal(array(view, "u"), other.outputs)
         assert torch.equal(view.vectors.matrix, other.vectors)
-    assert view.frame["reached"] == view.training.reached == 250
+    assert view.snapshot["last_step"] == view.training.last_step == 250
 
 
 def test_running_gives_the_mean_loss_and_stands_where_it_came_to():
-    view, other = made(batch=4), Training(DATA.tokens, batch=4)
+    view, other = made(batch_size=4), Training(DATA.tokens, batch_size=4)
     assert view.run(50) == pytest.approx(other.run(50))
     assert view.step == 50
     assert view.training.losses.mean().item() == pytest.approx(other.losses.mean().item())
@@ -47,9 +47,9 @@ def test_running_gives_the_mean_loss_and_stands_where_it_came_to():
 
 @pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
 def test_the_card_holds_torchs_scores_probabilities_errors_and_loss(kind, loss):
-    view = made(kind=kind, loss=loss, rate=0.3)
+    view = made(kind=kind, loss=loss, lr=0.3)
     view.run(300)
-    run, card = view.training, view.frame["card"]
+    run, card = view.training, view.snapshot["table"]
     w, u = run.vectors.clone().requires_grad_(), run.outputs.clone().requires_grad_()
     hidden = w[card["inputs"]].mean(0)
     rows = torch.tensor(card["rows"])
@@ -57,7 +57,7 @@ def test_the_card_holds_torchs_scores_probabilities_errors_and_loss(kind, loss):
     assert torch.allclose(torch.tensor(card["scores"]), u[rows] @ hidden, atol=1e-5)
     if loss == "softmax":
         lost, chances = F.cross_entropy(u @ hidden, rows[0]), (u @ hidden).softmax(0)[rows]
-        assert sum(card["chances"]) + card["rest"]["chance"] == pytest.approx(1, abs=1e-5)
+        assert sum(card["probs"]) + card["rest"]["prob"] == pytest.approx(1, abs=1e-5)
         assert card["rest"]["count"] == len(u) - len(rows)
         assert sum(card["errors"]) + card["rest"]["error"] == pytest.approx(0, abs=1e-5)
     else:
@@ -67,10 +67,12 @@ def test_the_card_holds_torchs_scores_probabilities_errors_and_loss(kind, loss):
         assert sum(card["terms"]) == pytest.approx(card["loss"], abs=1e-5)
         assert card["truth"] == truth.tolist()
     assert card["loss"] == pytest.approx(lost.item(), abs=1e-5)
-    assert torch.allclose(torch.tensor(card["chances"]), chances, atol=1e-5)
+    assert torch.allclose(torch.tensor(card["probs"]), chances, atol=1e-5)
     lost.backward()
     assert torch.allclose(
-        torch.tensor(card["pull"]) * card["inputs"].count(card["inputs"][0]), w.grad[card["inputs"][0]], atol=1e-5
+        torch.tensor(card["hidden_grad"]) * card["inputs"].count(card["inputs"][0]),
+        w.grad[card["inputs"][0]],
+        atol=1e-5,
     )
     for row, error in zip(card["rows"], card["errors"], strict=True):
         if card["rows"].count(row) == 1:
@@ -82,39 +84,39 @@ def test_the_card_holds_torchs_scores_probabilities_errors_and_loss(kind, loss):
 @pytest.mark.parametrize("axes", ["aligned", "fixed"])
 @pytest.mark.parametrize("kind", ["skip-gram", "cbow"])
 def test_arrows_are_the_step_itself_in_the_directions_of_the_map(kind, axes):
-    view = made(kind=kind, rate=0.5)
+    view = made(kind=kind, lr=0.5)
     view.run(200)
     view.axes = axes
     view.run(200)
-    drawn, directions, before = view.frame["arrows"], view._axes, view.training.vectors.clone()
+    drawn, directions, before = view.snapshot["arrows"], view._map_axes, view.training.vectors.clone()
     outputs = view.training.outputs.clone()
-    assert torch.allclose(array(view, "places"), directions.places(before), atol=1e-5)
-    view.training.next()
+    assert torch.allclose(array(view, "coordinates"), directions.project(before), atol=1e-5)
+    view.training.take_step()
     moved = {"w": view.training.vectors - before, "u": view.training.outputs - outputs}
     for name, row, word, x, y, dx, dy in drawn:
         matrix = before if name == "w" else outputs
         assert word == view.training.words[row]
-        assert torch.allclose(torch.tensor([x, y]), directions.places(matrix[row]), atol=1e-5)
-        assert torch.allclose(torch.tensor([dx, dy]), directions.steps(moved[name][row]), atol=1e-5)
+        assert torch.allclose(torch.tensor([x, y]), directions.project(matrix[row]), atol=1e-5)
+        assert torch.allclose(torch.tensor([dx, dy]), directions.project_displacements(moved[name][row]), atol=1e-5)
     assert {row for name, row, *_ in drawn if name == "w"} == set(moved["w"].abs().sum(1).nonzero().flatten().tolist())
     assert {row for name, row, *_ in drawn if name == "u"} == set(moved["u"].abs().sum(1).nonzero().flatten().tolist())
 
 
 def test_an_aligned_map_is_pca_turned_onto_the_map_before_it_and_a_fixed_one_keeps_its_directions():
-    view = made(rate=0.5)
+    view = made(lr=0.5)
     for step in (300, 320, 500):
-        before = array(view, "places")
+        before = array(view, "coordinates")
         view.step = step
-        here, best = array(view, "places"), pca(view.training.vectors)
-        assert torch.allclose(torch.pdist(here), torch.pdist(best.places), atol=1e-4)
-        assert torch.allclose(dlviz.embeddings.align(here, before).q, torch.eye(2), atol=1e-3)
-        assert view.frame["share"] == pytest.approx(best.shares.sum().item(), abs=1e-4)
+        here, best = array(view, "coordinates"), pca(view.training.vectors)
+        assert torch.allclose(torch.pdist(here), torch.pdist(best.coordinates), atol=1e-4)
+        assert torch.allclose(dlviz.embeddings.align(here, before).rotation, torch.eye(2), atol=1e-3)
+        assert view.snapshot["variance_ratio"] == pytest.approx(best.variance_ratio.sum().item(), abs=1e-4)
     view.axes = "fixed"
-    first, places = view.training.vectors.clone(), array(view, "places")
-    directions = view._axes.directions.clone()
+    first, places = view.training.vectors.clone(), array(view, "coordinates")
+    directions = view._map_axes.directions.clone()
     view.step = 700
     moved = (view.training.vectors - first) @ directions.T
-    assert torch.allclose(array(view, "places") - places, moved, atol=1e-4)
+    assert torch.allclose(array(view, "coordinates") - places, moved, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["skip-gram", "cbow"])
@@ -122,25 +124,25 @@ def test_the_sentence_shows_the_window_and_what_is_guessed(kind):
     view = made(kind=kind, window=2)
     for step in range(0, 60, 7):
         view.step = step
-        shown, card = view.frame["sentence"], view.frame["card"]
+        shown, card = view.snapshot["sentence"], view.snapshot["table"]
         words, roles = shown["words"], shown["roles"]
-        assert words == DATA.tokens[shown["number"]]
-        assert shown["raw"] == DATA.lines[shown["number"]]
+        assert words == DATA.tokens[shown["index"]]
+        assert shown["line"] == DATA.lines[shown["index"]]
         known = [word for word, role in zip(words, roles, strict=True) if role == "known"]
         assert sorted(known) == sorted(card["known"])
         assert [word for word, role in zip(words, roles, strict=True) if role == "target"] == card["words"][:1]
-        middle = shown["middle"]
+        middle = shown["center"]
         assert roles[middle] == ("target" if kind == "cbow" else "known")
         inside = [k for k, role in enumerate(roles) if role and k != middle]
         assert inside == [k for k in range(max(0, middle - 2), min(len(words), middle + 3)) if k != middle]
 
 
 def test_a_text_is_shown_as_written_and_as_words_and_rare_words_are_struck():
-    view = dlviz.word2vec(TEXT, least=2, size=2)
+    view = dlviz.word2vec(TEXT, min_count=2, vector_size=2)
     seen = {}
-    for step in range(view.training.steps_an_epoch):
+    for step in range(view.training.steps_per_epoch):
         view.step = step
-        seen[view.frame["sentence"]["raw"]] = view.frame["sentence"]
+        seen[view.snapshot["sentence"]["line"]] = view.snapshot["sentence"]
     assert set(seen) == {"The cat sat on the mat.", "The dog, too, sat!"}
     first = seen["The cat sat on the mat."]
     assert first["words"] == ["the", "cat", "sat", "on", "the", "mat"]
@@ -156,24 +158,24 @@ def test_a_text_is_shown_as_written_and_as_words_and_rare_words_are_struck():
 
 def test_far_from_the_middle_a_long_sentence_is_cut():
     view = dlviz.word2vec([[f"word{k}" for k in range(200)]], window=2)
-    shown = view.frame["sentence"]
+    shown = view.snapshot["sentence"]
     assert len(shown["words"]) < 40
-    assert any(shown["cut"])
-    assert shown["words"][shown["middle"]] == view.frame["card"]["known"][0]
+    assert any(shown["truncated"])
+    assert shown["words"][shown["center"]] == view.snapshot["table"]["known"][0]
 
 
 def test_a_rate_holds_from_its_step_on_and_both_sides_of_it_can_be_returned_to():
     view = made()
     view.run(130)
-    view.rate = 0.4
+    view.lr = 0.4
     view.run(90)
     last = view.training.vectors.clone()
     view.step = 50
-    assert view.rate == 0.05
+    assert view.lr == 0.05
     view.step = 220
-    assert view.rate == 0.4
+    assert view.lr == 0.4
     assert torch.equal(view.training.vectors, last)
-    assert view.frame["curve"]["rates"] == [[0, 0.05], [130, 0.4]]
+    assert view.snapshot["curve"]["lr_changes"] == [[0, 0.05], [130, 0.4]]
     plain = made()
     plain.run(220)
     assert not torch.equal(plain.training.vectors, last)
@@ -183,30 +185,30 @@ def test_another_rate_at_an_earlier_step_forgets_the_later_ones_and_says_so():
     view = made()
     view.run(300)
     view.step = 120
-    view.rate = 0.2
-    assert view.training.reached == view.frame["reached"] == 120
-    assert "180 steps that were taken with another rate are forgotten" in view.scene["notes"][0]["text"]
+    view.lr = 0.2
+    assert view.training.last_step == view.snapshot["last_step"] == 120
+    assert "180 steps that were taken with another learning rate are forgotten" in view.scene["notes"][0]["text"]
     view.step = 300
     other = Training(DATA.tokens)
     other.run(120)
-    other.rate = 0.2
+    other.lr = 0.2
     other.run(180)
     assert torch.equal(view.training.vectors, other.vectors)
     assert torch.equal(view.training.losses, other.losses)
 
 
 @pytest.mark.parametrize(
-    "setting", [{"kind": "cbow"}, {"loss": "softmax"}, {"window": 1}, {"negatives": 2}, {"size": 5}]
+    "setting", [{"kind": "cbow"}, {"loss": "softmax"}, {"window": 1}, {"negatives": 2}, {"vector_size": 5}]
 )
 def test_another_objective_begins_again_from_the_same_seed_and_says_so(setting):
-    view = made(seed=3, rate=0.1, batch=2)
+    view = made(seed=3, lr=0.1, batch_size=2)
     view.run(40)
     ((name, value),) = setting.items()
     setattr(view, name, value)
-    assert view.step == view.frame["at"] == view.frame["reached"] == 0
+    assert view.step == view.snapshot["step"] == view.snapshot["last_step"] == 0
     assert "Begun again from step 0 with the same seed, 3" in view.scene["notes"][0]["text"]
     view.run(30)
-    other = Training(DATA.tokens, seed=3, rate=0.1, batch=2, **setting)
+    other = Training(DATA.tokens, seed=3, lr=0.1, batch_size=2, **setting)
     other.run(30)
     assert torch.equal(array(view, "w"), other.vectors)
 
@@ -231,7 +233,7 @@ def test_at_full_speed_a_page_gets_a_short_block_at_a_time_and_torchs_random_num
     view = made()
     view._handle_custom_msg({"kind": "train", "from": 0}, [])
     first = view.step
-    assert 0 < first == view.frame["at"]
+    assert 0 < first == view.snapshot["step"]
     view._handle_custom_msg({"kind": "other", "from": first}, [])
     view._handle_custom_msg({"kind": "train", "from": 0}, [])  # was asked before the page knew of the first block
     assert view.step == first
@@ -252,7 +254,7 @@ def test_what_a_page_asks_for_is_bounded():
 
 def test_large_corpora_are_drawn_in_part_with_a_note_and_learn_as_a_whole():
     words = [f"w{k}" for k in range(500)]
-    view = dlviz.word2vec([words], size=60, window=1)
+    view = dlviz.word2vec([words], vector_size=60, window=1)
     view.run(200)
     assert array(view, "w").shape == (400, 48)
     assert [note["text"] for note in view.scene["notes"]] == [
@@ -265,9 +267,9 @@ def test_large_corpora_are_drawn_in_part_with_a_note_and_learn_as_a_whole():
 def test_the_curve_has_blocks_of_a_round_size_that_hold_every_step():
     view = made()
     view.run(950)
-    curve = view.frame["curve"]
+    curve = view.snapshot["curve"]
     means = torch.from_numpy(np.frombuffer(curve["means"], dtype="<f4").copy())
-    assert curve["block"] == 5
+    assert curve["block_size"] == 5
     assert torch.allclose(means, view.training.losses.view(-1, 5).mean(1))
 
 
@@ -280,21 +282,21 @@ def test_a_page_holds_moments_that_are_the_same_as_live_ones_and_stays_small():
     page, frames, full = view.to_html(), view._precomputed()["step"], view._page_state()
     assert len(page) < 2_500_000
     assert 20 < len(frames) <= 41
-    assert full["frame"]["at"] == 1234
-    assert frames[str(full["step"])]["frame"] == view.frame | {
-        name: full["frame"][name] for name in ("last", "numbers")
+    assert full["snapshot"]["step"] == 1234
+    assert frames[str(full["step"])]["snapshot"] == view.snapshot | {
+        name: full["snapshot"][name] for name in ("last_position", "steps")
     }
     assert (view.step, view.training.step, torch.equal(view.training.vectors, state)) == (1234, 1234, True)
-    for frame in (one["frame"] for one in frames.values()):
-        view.step = frame["at"]
-        assert frame["w"] == view.frame["w"]
-        assert frame["card"] == view.frame["card"]
+    for frame in (one["snapshot"] for one in frames.values()):
+        view.step = frame["step"]
+        assert frame["w"] == view.snapshot["w"]
+        assert frame["table"] == view.snapshot["table"]
 
 
 def test_diverged_matrices_are_told_and_drawn():
-    view = made(rate=1e30)
+    view = made(lr=1e30)
     view.run(100)
-    view.rate = 0.1
+    view.lr = 0.1
     assert view.scene["notes"][0]["text"].startswith("The matrices hold NaN")
     assert "NaN" in view.to_html()
     assert view._still().startswith("<svg")
@@ -306,14 +308,14 @@ def test_the_still_picture_is_svg_with_a_sentence_of_the_step(theme):
     view.run(5)
     picture = ET.fromstring(view._still())
     text = " ".join(picture.itertext())
-    card = view.frame["card"]
+    card = view.snapshot["table"]
     assert f"Before step 6: from {card['known'][0]} guess {card['words'][0]}" in text
     assert view.scene["summary"] in text
 
 
 def test_the_still_picture_strikes_rare_words_and_ends_where_a_long_sentence_does_not_fit():
-    view = dlviz.word2vec([["rare", *(["common", "usual"] * 40)]], least=2, window=40)
-    while view.frame["sentence"]["words"][0] != "rare":
+    view = dlviz.word2vec([["rare", *(["common", "usual"] * 40)]], min_count=2, window=40)
+    while view.snapshot["sentence"]["words"][0] != "rare":
         view.step += 1
     text = [one.text for one in ET.fromstring(view._still()).iter("{http://www.w3.org/2000/svg}text")]
     assert "rare" in text
@@ -328,7 +330,7 @@ def test_its_line_is_stable_and_a_closed_one_says_so():
     view.close()
     assert repr(view) == "dlviz.word2vec(closed)"
     view.step = 2
-    view.kind, view.rate, view.axes = "cbow", 0.1, "fixed"
+    view.kind, view.lr, view.axes = "cbow", 0.1, "fixed"
     view._handle_custom_msg({"kind": "train", "from": 3}, [])
     for look in (lambda: view.training, lambda: view.vectors, lambda: view.run(1)):
         with pytest.raises(ValueError, match="has been closed"):
@@ -343,9 +345,9 @@ def test_its_line_is_stable_and_a_closed_one_says_so():
         ({"corpus": "cat"}, "two different words"),
         ({"kind": "glove"}, "kind must be one of"),
         ({"loss": "hinge"}, "loss must be one of"),
-        ({"size": 0}, "size must be a whole number"),
-        ({"rate": 0}, "rate must be a number above 0"),
-        ({"least": 99999}, "99999 times or more"),
+        ({"vector_size": 0}, "vector_size must be a whole number"),
+        ({"lr": 0}, "lr must be a number above 0"),
+        ({"min_count": 99999}, "99999 times or more"),
         ({"model": 3}, "model must be an nn.Module"),
         ({"theme": "pink"}, 'theme must be "auto"'),
     ],
@@ -360,7 +362,7 @@ def test_steps_rates_and_updates_that_cannot_be_are_refused():
     for steps in (0, 1.5, True):
         with pytest.raises(ValueError, match="steps must be a whole number"):
             view.run(steps)
-    with pytest.raises(ValueError, match="rate must be a number above 0"):
-        view.rate = -1
+    with pytest.raises(ValueError, match="lr must be a number above 0"):
+        view.lr = -1
     with pytest.raises(ValueError, match="nothing of yours is watched"):
         view.update(0.3)

@@ -1,63 +1,63 @@
-// Words carried from wherever they stand to a field that takes them.
+// Drag words from lists and the map to inputs.
 
 import { h } from "../../../kit/js/dom.js";
 
-/** So far has a word to be pulled before it comes along, in pixels. */
-const LOOSE = 6;
+/** Pixels that the pointer must move before a drag begins. */
+const THRESHOLD = 6;
 
 /**
- * Any element with data-row can be carried; any with data-slot takes it.
- * @param {{root: HTMLElement, signal: AbortSignal, may: () => boolean, label: (row: number) => string,
- *   drop: (slot: HTMLElement, row: number) => void, tapped: (row: number) => void}} options tapped: a word lifted from elsewhere, and let go where it was
+ * Make elements with data-row draggable to elements with data-slot.
+ * @param {{root: HTMLElement, signal: AbortSignal, enabled: () => boolean, label: (row: number) => string,
+ *   drop: (slot: HTMLElement, row: number) => void, onTap: (row: number) => void}} options onTap: called if the word was released without being dragged
  */
-export function carrying({ root, signal, may, label, drop, tapped }) {
-  const ghost = h("div", { class: "vec-ghost", "aria-hidden": "true", hidden: "" });
-  root.append(ghost);
+export function dragWords({ root, signal, enabled, label, drop, onTap }) {
+  const dragLabel = h("div", { class: "vec-drag-label", "aria-hidden": "true", hidden: "" });
+  root.append(dragLabel);
   root.addEventListener("pointerdown", (event) => {
     const from = event.target.closest?.("[data-row]");
-    if (from && event.button === 0) lift(event, Number(from.dataset.row), () => {});
+    if (from && event.button === 0) start(event, Number(from.dataset.row), () => {});
   }, { signal });
 
-  /** Whether the word comes along is seen once the pointer has moved. */
-  function lift(event, row, tap = tapped) {
-    if (!may()) return false;
-    const start = [event.clientX, event.clientY];
+  /** Begin a drag, and return whether that is possible. */
+  function start(event, row, onRelease = onTap) {
+    if (!enabled()) return false;
+    const origin = [event.clientX, event.clientY];
     const ended = new AbortController();
     const until = { signal: AbortSignal.any([signal, ended.signal]) };
-    let over = null;
-    let loose = false;
+    let hoveredSlot = null;
+    let isDragging = false;
     const end = () => {
-      ghost.hidden = true;
-      over?.removeAttribute("data-over");
-      root.removeAttribute("data-carrying");
+      dragLabel.hidden = true;
+      hoveredSlot?.removeAttribute("data-drop-target");
+      root.removeAttribute("data-dragging");
       ended.abort();
     };
     window.addEventListener("pointermove", (moved) => {
-      loose ||= Math.hypot(moved.clientX - start[0], moved.clientY - start[1]) > LOOSE;
-      if (!loose) return;
+      isDragging ||= Math.hypot(moved.clientX - origin[0], moved.clientY - origin[1]) > THRESHOLD;
+      if (!isDragging) return;
       moved.preventDefault();
-      if (ghost.hidden) {
-        ghost.textContent = label(row);
-        ghost.hidden = false;
-        root.dataset.carrying = "";
+      if (dragLabel.hidden) {
+        dragLabel.textContent = label(row);
+        dragLabel.hidden = false;
+        root.dataset.dragWords = "";
       }
-      const home = root.getBoundingClientRect();
-      ghost.style.left = `${moved.clientX - home.left + 12}px`;
-      ghost.style.top = `${moved.clientY - home.top + 14}px`;
+      const bounds = root.getBoundingClientRect();
+      dragLabel.style.left = `${moved.clientX - bounds.left + 12}px`;
+      dragLabel.style.top = `${moved.clientY - bounds.top + 14}px`;
       const next = slot(moved);
-      if (next !== over) over?.removeAttribute("data-over");
-      next?.setAttribute("data-over", "");
-      over = next;
+      if (next !== hoveredSlot) hoveredSlot?.removeAttribute("data-drop-target");
+      next?.setAttribute("data-drop-target", "");
+      hoveredSlot = next;
     }, until);
     window.addEventListener("pointerup", () => {
-      const into = over;
+      const target = hoveredSlot;
       end();
-      if (into) drop(into, row);
-      else if (!loose) tap(row);
+      if (target) drop(target, row);
+      else if (!isDragging) onRelease(row);
     }, until);
     window.addEventListener("pointercancel", end, until);
     window.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !loose) return;
+      if (event.key !== "Escape" || !isDragging) return;
       event.stopPropagation();
       end();
     }, { ...until, capture: true });
@@ -67,5 +67,5 @@ export function carrying({ root, signal, may, label, drop, tapped }) {
     const found = root.getRootNode().elementFromPoint(event.clientX, event.clientY)?.closest("[data-slot]");
     return found && root.contains(found) ? found : null;
   }
-  return lift;
+  return start;
 }

@@ -1,52 +1,52 @@
-// A map of words; beside it what was found about the chosen ones.
+// The map of words, and beside it the details of the selected word, analogies, and an axis between two words.
 
 import { h, fillIn } from "../../../kit/js/dom.js";
 import { typedArray } from "../../../kit/js/typed_arrays.js";
 import { baseView } from "../../../kit/js/base_view.js";
 import { isAvailable } from "../../../kit/js/precomputed.js";
 import { map } from "./map.js";
-import { carrying } from "./drag_words.js";
-import { fields } from "./word_inputs.js";
-import { search, ranking, itemised, measures, putting } from "./side_panel.js";
+import { dragWords } from "./drag_words.js";
+import { wordInputs } from "./word_inputs.js";
+import { searchBox, neighborList, similarityTable, similarityMeasures, insertButtons } from "./side_panel.js";
 
-/** Milliseconds between two moments at speed 1. */
+/** Milliseconds between two snapshots at speed 1. */
 const PACE = 500;
-/** So many answers of each kind are listed. */
+/** How many answers are listed in each list. */
 const ANSWERS = 5;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   const isLive = () => Boolean(model.get("live"));
   const scene = () => model.get("scene");
-  const moment = () => Math.min(model.get("step"), scene().frames.length - 1);
-  const isTsne = () => model.get("method") === "tsne" && !model.get("between").length;
-  const isSolid = () => model.get("dimensions") === 3 && scene().components === 3;
+  const currentStep = () => Math.min(model.get("step"), scene().snapshots.length - 1);
+  const isTsne = () => model.get("method") === "tsne" && !model.get("axis").length;
+  const is3d = () => model.get("dimensions") === 3 && scene().components === 3;
   let labels = [];
-  let places = null;
+  let coordinates = null;
   const on = baseView({
-    model, el, signal, name: messages["map.name"], steps: () => scene().frames.length - 1, label: called, draw, showStep, pace: PACE,
-    traits: { word: () => {}, other: () => {}, found: () => {}, question: () => {}, expected: () => {}, dimensions: lay }, onEscape,
+    model, el, signal, name: messages["map.name"], steps: () => scene().snapshots.length - 1, label: stepLabel, draw, showStep, pace: PACE,
+    traits: { word: () => {}, neighbor: () => {}, details: () => {}, analogy: () => {}, expected: () => {}, dimensions: updateMap }, onEscape,
   });
-  const lift = carrying({ root: on.ui.root, signal, may: isLive, label: (row) => labels[row], drop, tapped: pick });
-  const where = map({ messages, root: on.ui.root, signal, pick, lift });
-  const finder = search({ messages, signal, pick, seek: (rows) => where.seek(rows) });
-  const near = h("div", { class: "vec-near" });
+  const startDrag = dragWords({ root: on.ui.root, signal, enabled: isLive, label: (row) => labels[row], drop, onTap: pick });
+  const mapView = map({ messages, root: on.ui.root, signal, pick, startDrag });
+  const finder = searchBox({ messages, signal, pick, highlight: (rows) => mapView.highlight(rows) });
+  const neighborPanel = h("div", { class: "vec-neighbors" });
   const answers = h("div", { class: "vec-answers" });
   const legend = h("p", { class: "vec-axes" });
   const arithmetic = [{ name: messages["side.a"], sign: "−" }, { name: messages["side.b"] }, { name: messages["side.c"], sign: "+" }, { name: messages["side.expected"], sign: "≈", optional: true }];
-  const question = fields({ slots: arithmetic, order: [1, 0, 2, 3], label: messages["side.ask"], signal, messages, act: ask, clear: () => ask([]) });
-  const own = fields({ slots: [{ name: messages["side.low"] }, { name: messages["side.high"] }], order: [0, 1], label: messages["side.turn"], signal, messages, act: (rows) => on.save("between", rows), clear: () => on.save("between", []) });
-  const asking = h("div", {}, h("h4", {}, messages["side.analogy"]), question.element, h("p", { class: "vec-soft" }, messages["side.drop"]));
-  const turning = h("div", {}, h("h4", {}, messages["side.axis"]), own.element);
-  const below = h("div", { class: "vec-below" }, asking, turning, answers);
-  const zooms = h("div", { class: "vec-zooms" }, button("+", "nearer", () => where.zoom(1.4)), button("−", "farther", () => where.zoom(1 / 1.4)), button("⌂", "whole", () => where.reset()));
-  const turns = h("div", { class: "vec-zooms vec-turns" }, ...[["◂", "left", [-1, 0]], ["▸", "right", [1, 0]], ["▴", "up", [0, -1]], ["▾", "down", [0, 1]]].map(([text, name, way]) => button(text, name, () => where.nudge(way))));
-  const said = h("p", { class: "vec-moment" });
+  const analogyInputs = wordInputs({ slots: arithmetic, order: [1, 0, 2, 3], label: messages["side.ask"], signal, messages, onSubmit: ask, clear: () => ask([]) });
+  const axisInputs = wordInputs({ slots: [{ name: messages["side.low"] }, { name: messages["side.high"] }], order: [0, 1], label: messages["side.turn"], signal, messages, onSubmit: (rows) => on.save("axis", rows), clear: () => on.save("axis", []) });
+  const analogyForm = h("div", {}, h("h4", {}, messages["side.analogy"]), analogyInputs.element, h("p", { class: "vec-muted" }, messages["side.drop"]));
+  const axisForm = h("div", {}, h("h4", {}, messages["side.axis"]), axisInputs.element);
+  const below = h("div", { class: "vec-below" }, analogyForm, axisForm, answers);
+  const zoomButtons = h("div", { class: "vec-buttons" }, button("+", "zoom_in", () => mapView.zoom(1.4)), button("−", "zoom_out", () => mapView.zoom(1 / 1.4)), button("⌂", "show_all", () => mapView.reset()));
+  const rotateButtons = h("div", { class: "vec-buttons vec-rotate" }, ...[["◂", "left", [-1, 0]], ["▸", "right", [1, 0]], ["▴", "up", [0, -1]], ["▾", "down", [0, 1]]].map(([text, name, direction]) => button(text, name, () => mapView.nudge(direction))));
+  const snapshotLabel = h("p", { class: "vec-snapshot" });
   on.ui.root.classList.add("vec");
-  where.element.append(zooms, turns, said);
-  on.ui.main.append(h("div", { class: "vec-bench" }, h("div", {}, where.element, legend, below), h("div", { class: "vec-side" }, finder.element, near)));
+  mapView.element.append(zoomButtons, rotateButtons, snapshotLabel);
+  on.ui.main.append(h("div", { class: "vec-columns" }, h("div", {}, mapView.element, legend, below), h("div", { class: "vec-side" }, finder.element, neighborPanel)));
   for (const [event, rows] of [["pointerover", (row) => [row]], ["pointerout", () => finder.hits()]]) {
-    near.addEventListener(event, ({ target }) => target.closest("[data-row]") && where.seek(rows(Number(target.closest("[data-row]").dataset.row))), { signal });
+    neighborPanel.addEventListener(event, ({ target }) => target.closest("[data-row]") && mapView.highlight(rows(Number(target.closest("[data-row]").dataset.row))), { signal });
   }
   on.start();
 
@@ -57,119 +57,124 @@ function render({ model, el, signal }) {
   }
   function pick(row) {
     if (!isAvailable(model, "word", row) && row !== model.get("word")) {
-      on.ui.announce(fillIn(messages["map.absent"], { word: labels[row] }));
-      legend.textContent = fillIn(messages["map.absent"], { word: labels[row] });
+      on.ui.announce(fillIn(messages["map.not_in_page"], { word: labels[row] }));
+      legend.textContent = fillIn(messages["map.not_in_page"], { word: labels[row] });
       return;
     }
-    model.set("other", 0);
+    model.set("neighbor", 0);
     on.save("word", row);
   }
   function ask(rows) {
     model.set("expected", rows[3] ?? -1);
-    on.save("question", rows.slice(0, 3));
+    on.save("analogy", rows.slice(0, 3));
   }
   function drop(node, row) {
-    for (const one of [question, own]) if (one.takes(node) >= 0) one.put(one.takes(node), row);
+    for (const inputs of [analogyInputs, axisInputs]) if (inputs.slotOf(node) >= 0) inputs.insert(inputs.slotOf(node), row);
   }
-  /** Escape lets go of the chosen word. */
+  /** Escape deselects the word. */
   function onEscape() {
     if (model.get("word") < 0) return false;
     pick(-1);
     return true;
   }
-  function called(step) {
-    const last = scene().frames.length - 1;
-    const at = last ? fillIn(messages["frame.step"], { label: scene().frames[step], step, last }) : "";
-    return [at, model.get("word") >= 0 || !last ? told() : ""].filter(Boolean).join(". ");
+  function stepLabel(step) {
+    const last = scene().snapshots.length - 1;
+    const at = last ? fillIn(messages["snapshot.step"], { label: scene().snapshots[step], step, last }) : "";
+    return [at, model.get("word") >= 0 || !last ? describeWord() : ""].filter(Boolean).join(". ");
   }
-  function told() {
-    const found = model.get("found");
+  function describeWord() {
+    const found = model.get("details");
     const word = model.get("word");
-    if (word < 0 || !found.near) return messages["map.read"];
-    return fillIn(messages["side.told"], { word: labels[word], near: found.near.rows.slice(0, 3).map((row) => labels[row]).join(", ") });
+    if (word < 0 || !found.neighbors) return messages["map.hint"];
+    return fillIn(messages["side.announcement"], { word: labels[word], near: found.neighbors.rows.slice(0, 3).map((row) => labels[row]).join(", ") });
   }
-  function lay() {
-    where.show({ ...scene(), places, solid: isSolid() }, moment());
-    turns.hidden = !isSolid();
+  function updateMap() {
+    mapView.show({ ...scene(), coordinates, is3d: is3d() }, currentStep());
+    rotateButtons.hidden = !is3d();
   }
   function draw() {
     labels = scene().labels;
-    places = typedArray(scene().places, "float32");
-    lay();
+    coordinates = typedArray(scene().coordinates, "float32");
+    updateMap();
     finder.show(labels);
-    on.ui.root.querySelector(".dlviz-player").hidden = scene().frames.length < 2;
-    // What only a kernel can answer is not offered in a page.
-    asking.hidden = !isLive();
-    turning.hidden = !isLive();
-    own.show(labels, model.get("between"));
-    const choice = (trait, values) => on.controls.choice({ label: messages[`knob.${trait}`], options: values.map((one) => [String(one), messages[`knob.${one}`] ?? `${one}-D`]), get: () => String(model.get(trait)), set: (value) => choose(trait, typeof values[0] === "number" ? Number(value) : value) });
-    if (isLive()) choice("method", labels.length <= scene().slow ? ["pca", "tsne"] : ["pca"]);
-    if (isLive() || (scene().components === 3 && !isTsne())) choice("dimensions", [2, 3]);
-    if (isLive() && !isTsne()) choice("lengths", ["own", "one"]);
-    if (isLive() && scene().frames.length > 1) choice("axes", ["fixed", "aligned"]);
+    on.ui.root.querySelector(".dlviz-player").hidden = scene().snapshots.length < 2;
+    // Only a kernel can answer a new analogy or axis.
+    analogyForm.hidden = !isLive();
+    axisForm.hidden = !isLive();
+    axisInputs.show(labels, model.get("axis"));
+    if (isLive()) choice("method", options(labels.length <= scene().tsne_limit ? ["pca", "tsne"] : ["pca"]));
+    if (isLive() || (scene().components === 3 && !isTsne())) choice("dimensions", [["2", "2-D"], ["3", "3-D"]], Number);
+    if (isLive() && !isTsne()) choice("normalize", [["false", messages["control.as_given"]], ["true", messages["control.unit_length"]]], (value) => value === "true");
+    if (isLive() && scene().snapshots.length > 1) choice("axes", options(["fixed", "aligned"]));
   }
-  /** t-SNE takes its time; until it comes the map is that from before. */
-  function choose(trait, value) {
+  function options(values) {
+    return values.map((value) => [value, messages[`control.${value}`]]);
+  }
+  function choice(trait, values, parse = (value) => value) {
+    on.controls.choice({ label: messages[`control.${trait}`], options: values, get: () => String(model.get(trait)), set: (value) => change(trait, parse(value)) });
+  }
+  /** t-SNE takes some time, during which the old map stays. */
+  function change(trait, value) {
     on.save(trait, value);
     if (isLive() && isTsne()) legend.textContent = messages["map.waiting"];
   }
   function showStep(step) {
-    const found = model.get("found");
+    const found = model.get("details");
     const word = model.get("word");
-    const asked = model.get("question");
-    const isNear = word >= 0 && found.near;
-    said.textContent = scene().frames.length > 1 ? scene().frames[step] : "";
-    const isAnswered = asked.length && found.answers;
-    where.stand(step, model.get("playing") ? PACE / model.get("speed") : PACE);
-    where.mark({ word, near: isNear ? found.near.rows : [], answers: isAnswered ? found.answers.rows : [], question: asked, between: [...model.get("between"), ...(isAnswered ? [model.get("expected")] : [])], targets: (isAnswered && found.targets) || [] });
-    legend.textContent = [axes(), isAnswered ? ringed(found) : ""].filter(Boolean).join(" ");
-    keeping(near, isNear ? chosen(word, found) : [h("p", { class: "vec-soft" }, messages[isSolid() ? "map.read_solid" : "map.read"])]);
-    question.show(labels, asked.length ? [...asked, model.get("expected")] : []);
-    keeping(answers, isAnswered ? answered(asked, found) : []);
+    const question = model.get("analogy");
+    const isNear = word >= 0 && found.neighbors;
+    snapshotLabel.textContent = scene().snapshots.length > 1 ? scene().snapshots[step] : "";
+    const isAnswered = question.length && found.answers;
+    mapView.showStep(step, model.get("playing") ? PACE / model.get("speed") : PACE);
+    mapView.mark({ word, near: isNear ? found.neighbors.rows : [], answers: isAnswered ? found.answers.rows : [], question, others: [...model.get("axis"), ...(isAnswered ? [model.get("expected")] : [])], targets: (isAnswered && found.targets) || [] });
+    legend.textContent = [axes(), isAnswered ? ringNote(found) : ""].filter(Boolean).join(" ");
+    replaceContent(neighborPanel, isNear ? selectedWord(word, found) : [h("p", { class: "vec-muted" }, messages[is3d() ? "map.hint_3d" : "map.hint"])]);
+    analogyInputs.show(labels, question.length ? [...question, model.get("expected")] : []);
+    replaceContent(answers, isAnswered ? answerLists(question, found) : []);
     answers.hidden = !isAnswered;
   }
   function axes() {
     const [x, y, z] = scene().axes;
-    return y ? fillIn(messages[isSolid() ? "map.solid" : "map.axes"], { x, y, z }) : `${x}.`;
+    return y ? fillIn(messages[is3d() ? "map.axes_3d" : "map.axes"], { x, y, z }) : `${x}.`;
   }
-  function ringed(found) {
+  function ringNote(found) {
     if (!found.targets) return messages["map.no_ring"];
-    return messages[model.get("lengths") === "one" ? "map.ring" : "map.ring_lengths"];
+    return messages[model.get("normalize") ? "map.ring" : "map.ring_not_normalized"];
   }
-  /** New content; what had the focus has it again. */
-  function keeping(node, content) {
+  /** Replace the content of a node, and give the focus back to the button that had it. */
+  function replaceContent(node, content) {
     const before = node.getRootNode().activeElement;
     const key = node.contains(before) ? before.dataset.key : undefined;
     node.replaceChildren(...content);
     if (key) node.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   }
-  /** Of several moments it is said which one was asked. */
-  function when(found) {
-    return scene().frames.length > 1 ? [h("p", { class: "vec-soft" }, fillIn(messages["frame.asked"], { label: found.frame }))] : [];
+  /** A note on which of several snapshots answered. */
+  function snapshotNote(found) {
+    return scene().snapshots.length > 1 ? [h("p", { class: "vec-muted" }, fillIn(messages["snapshot.answered"], { label: found.snapshot }))] : [];
   }
-  function chosen(word, found) {
-    const other = Math.min(model.get("other"), found.near.rows.length - 1);
-    const parts = { messages, one: labels[word], other: labels[found.near.rows[other]], item: found.products[other], cosine: found.near.cosines[other] };
-    const into = [question, own].flatMap((one) => one.names.map((name, slot) => ({ name, put: () => one.put(slot, word) })));
+  function selectedWord(word, found) {
+    const other = Math.min(model.get("neighbor"), found.neighbors.rows.length - 1);
+    const parts = { messages, word: labels[word], other: labels[found.neighbors.rows[other]], item: found.similarities[other], cosine: found.neighbors.cosines[other] };
+    const slots = [analogyInputs, axisInputs].flatMap((inputs) => inputs.names.map((name, slot) => ({ name, insert: () => inputs.insert(slot, word) })));
     return [
-      h("h4", {}, fillIn(messages["side.near"], { word: labels[word] })),
-      ...when(found),
-      ranking({ labels, near: found.near, signal, pressed: other, press: (place) => on.save("other", place) }),
-      isLive() ? putting({ messages, word: labels[word], into, signal }) : null,
-      h("h4", {}, fillIn(messages["side.product"], { one: parts.one, other: parts.other })),
-      itemised(parts),
-      measures(parts),
+      h("h4", {}, fillIn(messages["side.neighbors"], { word: labels[word] })),
+      ...snapshotNote(found),
+      neighborList({ labels, near: found.neighbors, signal, pressed: other, press: (index) => on.save("neighbor", index) }),
+      isLive() ? insertButtons({ messages, word: labels[word], slots, signal }) : null,
+      h("h4", {}, fillIn(messages["side.similarity"], { word: parts.word, other: parts.other })),
+      similarityTable(parts),
+      similarityMeasures(parts),
     ].filter(Boolean);
   }
-  function answered(asked, found) {
-    const [a, b, c] = asked.map((row) => labels[row]);
-    const list = (title, near) => h("div", {}, h("h5", {}, title), ranking({ labels, near: { rows: near.rows.slice(0, ANSWERS), cosines: near.cosines.slice(0, ANSWERS) }, signal, press: (place) => pick(near.rows[place]) }));
-    return [h("p", {}, h("code", {}, `${b} − ${a} + ${c}`)), ...when(found), ...ranked(found), list(messages["side.answers"], found.answers), list(messages["side.raw"], found.raw)];
+  function answerLists(question, found) {
+    const [a, b, c] = question.map((row) => labels[row]);
+    const list = (title, near) => h("div", {}, h("h5", {}, title), neighborList({ labels, near: { rows: near.rows.slice(0, ANSWERS), cosines: near.cosines.slice(0, ANSWERS) }, signal, press: (index) => pick(near.rows[index]) }));
+    return [h("p", {}, h("code", {}, `${b} − ${a} + ${c}`)), ...snapshotNote(found), ...rankLine(found), list(messages["side.answers"], found.answers), list(messages["side.unfiltered"], found.unfiltered)];
   }
-  function ranked(found) {
+  function rankLine(found) {
     if (!found.ranks) return [];
     const [near, raw] = found.ranks;
-    return [h("p", { class: "vec-rank" }, fillIn(messages[near === null ? "side.rank_own" : "side.rank"], { word: labels[model.get("expected")], near, raw }))];
+    return [h("p", { class: "vec-rank" }, fillIn(messages[near === null ? "side.rank_in_question" : "side.rank"], { word: labels[model.get("expected")], near, raw }))];
   }
 }
 

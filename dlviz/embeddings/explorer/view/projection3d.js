@@ -1,84 +1,84 @@
-// Places as pixels: fitted to the picture, turned, and seen from a little way off.
+// From coordinates to pixels: scaled to the picture, rotated, and seen in perspective.
 
-/** How far the eye stands from the middle, in halves of the picture's shorter side. */
-const FAR = 4;
+/** Distance of the viewer from the center, in halves of the picture's shorter side. */
+const VIEWER = 4;
 /** About how much larger the nearest points look. */
-const LOOM = 1.12;
-/** How a map in space is tilted first, in radians. */
-export const TILT = 0.35;
+const MAGNIFICATION = 1.12;
+/** The first pitch of a map in three dimensions, in radians. */
+export const PITCH = 0.35;
 
 /**
- * Fit all moments into one picture, so that what moves has really moved.
- * @param {{places: Float32Array, components: number, rows: number, targets: number[][], own: boolean, solid: boolean}} scene moments × rows ×
- *   components; targets: one place a moment that is no row's
- * @param {number} width @param {number} height the room in pixels
- * @returns {{half: number[], at: (moment: number) => Float32Array}} half the size in pixels; and of a moment three numbers a row, from the
- *   middle of the picture, then those of its target, NaN without one
+ * Scale the coordinates of all snapshots to one picture.
+ * @param {{coordinates: Float32Array, components: number, rows: number, targets: number[][], custom_axis: boolean, is3d: boolean}} scene snapshots × rows ×
+ *   components; targets: for each snapshot the coordinates of b − a + c
+ * @param {number} width @param {number} height the available pixels
+ * @returns {{half: number[], at: (step: number) => Float32Array}} half the size in pixels; and for a snapshot three numbers a row, from the
+ *   center of the picture, then those of its target, NaN without one
  */
-export function fitted({ places, components, rows, targets, own, solid }, width, height) {
-  const dims = solid ? 3 : 2;
+export function fitScale({ coordinates, components, rows, targets, custom_axis: own, is3d }, width, height) {
+  const dims = is3d ? 3 : 2;
   const low = [Infinity, Infinity, Infinity];
   const high = [-Infinity, -Infinity, -Infinity];
   const grow = (d, value) => {
     if (value < low[d]) low[d] = value;
     if (value > high[d]) high[d] = value;
   };
-  for (let k = 0; k < places.length; k += 1) grow(k % components, places[k]);
+  for (let k = 0; k < coordinates.length; k += 1) grow(k % components, coordinates[k]);
   for (const target of targets) target.forEach((value, d) => grow(d, value));
-  const middle = low.map((value, d) => (low[d] + high[d]) / 2);
+  const center = low.map((value, d) => (low[d] + high[d]) / 2);
   const span = low.map((value, d) => high[d] - value || 1);
-  const units = !solid ? flat(span, own, width, height) : own ? turning(span, width, height) : round(places, components, middle, width, height);
+  const units = !is3d ? scaleFlat(span, own, width, height) : own ? scaleCustomAxis(span, width, height) : scaleRotating(coordinates, components, center, width, height);
   return {
     half: units.map((unit, d) => (d < dims ? (unit * span[d]) / 2 : 0)),
-    at(moment) {
+    at(step) {
       const base = new Float32Array(3 * (rows + 1));
-      const from = moment * rows * components;
-      for (let row = 0; row < rows; row += 1) for (let d = 0; d < dims; d += 1) base[3 * row + d] = (places[from + row * components + d] - middle[d]) * units[d];
-      for (let d = 0; d < 3; d += 1) base[3 * rows + d] = targets[moment] ? (d < dims ? (targets[moment][d] - middle[d]) * units[d] : 0) : NaN;
+      const from = step * rows * components;
+      for (let row = 0; row < rows; row += 1) for (let d = 0; d < dims; d += 1) base[3 * row + d] = (coordinates[from + row * components + d] - center[d]) * units[d];
+      for (let d = 0; d < 3; d += 1) base[3 * rows + d] = targets[step] ? (d < dims ? (targets[step][d] - center[d]) * units[d] : 0) : NaN;
       return base;
     },
   };
 }
 
-/** Pixels of a unit along each axis: one unit is as long upwards as sideways, unless the first axis has a unit of its own. */
-function flat(span, own, width, height) {
+/** Pixels per unit along each axis: the same for all, unless the first axis has a unit of its own. */
+function scaleFlat(span, own, width, height) {
   return own ? [width / span[0], height / span[1], 0] : Array(3).fill(Math.min(width / span[0], height / span[1]));
 }
 
-/** In space, the first axis with a unit of its own. */
-function turning(span, width, height) {
+/** Pixels per unit in three dimensions, if the first axis has a unit of its own. */
+function scaleCustomAxis(span, width, height) {
   const side = 0.8 * Math.min(width, height);
   return [side / span[0], ...Array(2).fill(side / Math.max(span[1], span[2]))];
 }
 
-/** In space: turned round, everything stays in the picture, as long as it is not tilted much. */
-function round(places, components, middle, width, height) {
+/** Pixels per unit in three dimensions, so that everything stays in the picture when it is rotated around the vertical axis. */
+function scaleRotating(coordinates, components, center, width, height) {
   let [aside, tall] = [1e-9, 1e-9];
-  for (let k = 0; k < places.length; k += components) {
-    const far = Math.hypot(places[k] - middle[0], places[k + 2] - middle[2]);
+  for (let k = 0; k < coordinates.length; k += components) {
+    const far = Math.hypot(coordinates[k] - center[0], coordinates[k + 2] - center[2]);
     aside = Math.max(aside, far);
-    tall = Math.max(tall, Math.abs(places[k + 1] - middle[1]) * Math.cos(TILT) + far * Math.sin(TILT));
+    tall = Math.max(tall, Math.abs(coordinates[k + 1] - center[1]) * Math.cos(PITCH) + far * Math.sin(PITCH));
   }
-  return Array(3).fill(Math.min(width / aside, height / tall) / 2 / LOOM);
+  return Array(3).fill(Math.min(width / aside, height / tall) / 2 / MAGNIFICATION);
 }
 
 /**
- * Where places lie on the screen, and how near to the eye.
- * @param {ArrayLike<number>} base three numbers a place, in pixels from the middle
- * @param {{x: number, y: number, zoom: number, yaw: number, pitch: number}} sight
+ * Compute pixels on the screen, and depth, larger nearer to the viewer.
+ * @param {ArrayLike<number>} base three numbers a point, in pixels from the center
+ * @param {{x: number, y: number, zoom: number, yaw: number, pitch: number}} viewport
  * @param {{x: Float32Array, y: Float32Array, z: Float32Array}} out
  */
-export function project(base, sight, wide, high, out) {
-  const [cosYaw, sinYaw, cosPitch, sinPitch] = [Math.cos(sight.yaw), Math.sin(sight.yaw), Math.cos(sight.pitch), Math.sin(sight.pitch)];
-  const far = (FAR * Math.min(wide, high)) / 2;
-  const [middleX, middleY] = [wide / 2 + sight.x, high / 2 + sight.y];
+export function project(base, viewport, wide, high, out) {
+  const [cosYaw, sinYaw, cosPitch, sinPitch] = [Math.cos(viewport.yaw), Math.sin(viewport.yaw), Math.cos(viewport.pitch), Math.sin(viewport.pitch)];
+  const far = (VIEWER * Math.min(wide, high)) / 2;
+  const [middleX, middleY] = [wide / 2 + viewport.x, high / 2 + viewport.y];
   for (let k = 0; k < out.x.length; k += 1) {
     const [across, up, near] = [base[3 * k], base[3 * k + 1], base[3 * k + 2]];
     const aside = across * cosYaw + near * sinYaw;
     const deep = near * cosYaw - across * sinYaw;
     const tall = up * cosPitch - deep * sinPitch;
     const depth = up * sinPitch + deep * cosPitch;
-    const scale = (sight.zoom * far) / (far - depth);
+    const scale = (viewport.zoom * far) / (far - depth);
     out.x[k] = middleX + aside * scale;
     out.y[k] = middleY - tall * scale;
     out.z[k] = depth;
@@ -86,13 +86,13 @@ export function project(base, sight, wide, high, out) {
   return out;
 }
 
-/** Room for the places of so many rows on the screen. */
+/** Arrays for the positions of `count` points on the screen. */
 export function screen(count) {
   return { x: new Float32Array(count), y: new Float32Array(count), z: new Float32Array(count) };
 }
 
 /**
- * Rows from the farthest to the nearest, in layers of depth.
+ * Order rows from the farthest to the nearest, in layers of depth.
  * @returns {{order: Uint32Array, ends: number[]}} ends: where each layer ends in the order
  */
 export function layered(z, rows, layers) {

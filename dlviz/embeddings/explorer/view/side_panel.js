@@ -1,92 +1,92 @@
-// Beside the map: search, neighbors, a cosine term by term, an analogy, an axis of one's own.
+// Beside the map: search, the list of neighbors, and the similarity of two words term by term.
 
 import { h, fillIn } from "../../../kit/js/dom.js";
 import { format, diverging } from "../../../kit/js/numbers.js";
 
 const SHOWN = 8;
-/** So many of the words that fit are ringed on the map. */
-const RINGED = 200;
+/** The most matching words that are highlighted on the map. */
+const MAX_MATCHES = 200;
 
-/** A field in which words are looked for; what fits is listed below it, and ringed on the map. */
-export function search({ messages, signal, pick, seek }) {
+/** A search field; matching words are listed below it and highlighted on the map. */
+export function searchBox({ messages, signal, pick, highlight }) {
   const input = h("input", { type: "text", placeholder: messages["side.search"], "aria-label": messages["side.search"], autocomplete: "off" });
-  const list = h("div", { class: "vec-hits" });
+  const list = h("div", { class: "vec-results" });
   const element = h("div", { class: "vec-search" }, input, list);
   let labels = [];
-  let hits = [];
-  function look() {
+  let matches = [];
+  function update() {
     const wanted = input.value.trim().toLowerCase();
-    hits = wanted ? ranked(labels, wanted) : [];
-    seek(hits);
-    list.replaceChildren(...hits.slice(0, SHOWN).map((row) => {
+    matches = wanted ? findMatches(labels, wanted) : [];
+    highlight(matches);
+    list.replaceChildren(...matches.slice(0, SHOWN).map((row) => {
       const button = h("button", { type: "button", class: "vec-word", "data-row": row }, labels[row]);
-      button.addEventListener("click", () => take(row), { signal });
+      button.addEventListener("click", () => select(row), { signal });
       return button;
     }));
-    if (wanted && !hits.length) list.append(h("span", { class: "vec-soft" }, messages["side.none"]));
+    if (wanted && !matches.length) list.append(h("span", { class: "vec-muted" }, messages["side.no_match"]));
   }
-  function take(row) {
+  function select(row) {
     input.value = "";
-    look();
+    update();
     pick(row);
   }
-  input.addEventListener("input", look, { signal });
+  input.addEventListener("input", update, { signal });
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
-    const [first] = ranked(labels, input.value.trim().toLowerCase());
-    if (first !== undefined) take(first);
+    const [first] = findMatches(labels, input.value.trim().toLowerCase());
+    if (first !== undefined) select(first);
   }, { signal });
-  return { element, show: (next) => (labels = next), hits: () => hits };
+  return { element, show: (next) => (labels = next), matches: () => matches };
 }
 
-/** Rows whose label holds the text: the same first, then those that begin with it. */
-function ranked(labels, wanted) {
+/** Rows whose label contains the text: equal labels first, then those that begin with it. */
+function findMatches(labels, wanted) {
   const scores = [[], [], []];
   for (let row = 0; wanted && row < labels.length; row += 1) {
     const label = labels[row].toLowerCase();
-    const place = label === wanted ? 0 : label.startsWith(wanted) ? 1 : label.includes(wanted) ? 2 : -1;
-    if (place >= 0 && scores[place].length < RINGED) scores[place].push(row);
+    const index = label === wanted ? 0 : label.startsWith(wanted) ? 1 : label.includes(wanted) ? 2 : -1;
+    if (index >= 0 && scores[index].length < MAX_MATCHES) scores[index].push(row);
   }
-  return scores.flat().slice(0, RINGED);
+  return scores.flat().slice(0, MAX_MATCHES);
 }
 
-/** Words with their cosines, to be pressed or carried away; pressing one calls `press` with its place in the list. */
-export function ranking({ labels, near, signal, pressed = -1, press }) {
-  return h("ol", { class: "vec-list" }, ...near.rows.map((row, place) => {
-    const bar = h("span", { class: "vec-bar", style: `width: ${Math.max(0, Math.min(1, near.cosines[place])) * 60}px` });
-    const button = h("button", { type: "button", class: "vec-word", "data-row": row, title: labels[row], "aria-pressed": press && pressed >= 0 ? String(place === pressed) : null }, h("span", {}, labels[row]), bar, h("code", {}, fixed(near.cosines[place])));
-    button.addEventListener("click", () => press(place), { signal });
+/** Words with their cosines, which can be dragged; a click calls `press` with the index in the list. */
+export function neighborList({ labels, near, signal, pressed = -1, press }) {
+  return h("ol", { class: "vec-list" }, ...near.rows.map((row, index) => {
+    const bar = h("span", { class: "vec-bar", style: `width: ${Math.max(0, Math.min(1, near.cosines[index])) * 60}px` });
+    const button = h("button", { type: "button", class: "vec-word", "data-row": row, title: labels[row], "aria-pressed": press && pressed >= 0 ? String(index === pressed) : null }, h("span", {}, labels[row]), bar, h("code", {}, fixed(near.cosines[index])));
+    button.addEventListener("click", () => press(index), { signal });
     return h("li", {}, button);
   }));
 }
 
-/** The cosine of two words: each term a product of two numbers, and their sum. */
-export function itemised({ messages, one, other, item, cosine }) {
+/** A table of the terms of a cosine and their sum. */
+export function similarityTable({ messages, word, other, item, cosine }) {
   const most = Math.max(...item.terms.map(Math.abs));
   const row = (name, a, b, term) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, a), h("td", {}, b), h("td", { style: `background: ${diverging(term, most)}` }, fixed(term)));
   const rows = item.dims.map((dim, k) => row(String(dim), fixed(item.a[k]), fixed(item.b[k]), item.terms[k]));
-  if (item.left) rows.push(row(fillIn(messages["side.rest"], { count: item.left }), "", "", item.rest));
-  const printed = [...item.terms, ...(item.left ? [item.rest] : [])].reduce((sum, term) => sum + Number(term.toFixed(3)), 0);
+  if (item.rest_count) rows.push(row(fillIn(messages["side.rest"], { count: item.rest_count }), "", "", item.rest));
+  const printed = [...item.terms, ...(item.rest_count ? [item.rest] : [])].reduce((sum, term) => sum + Number(term.toFixed(3)), 0);
   const residual = Number(cosine.toFixed(3)) - printed;
   const foot = [h("tr", {}, h("th", { scope: "row", colspan: 3 }, messages["side.sum"]), h("td", {}, h("b", {}, fixed(cosine))))];
-  if (Math.abs(residual) > 5e-4) foot.push(h("tr", { class: "vec-soft" }, h("td", { colspan: 4 }, fillIn(messages["side.rounding"], { size: format(residual, 1) }))));
-  const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, messages["side.dim"]), h("th", { scope: "col" }, one), h("th", { scope: "col" }, other), h("th", { scope: "col" }, "×")));
-  return h("table", { class: "vec-product" }, head, h("tbody", {}, ...rows), h("tfoot", {}, ...foot));
+  if (Math.abs(residual) > 5e-4) foot.push(h("tr", { class: "vec-muted" }, h("td", { colspan: 4 }, fillIn(messages["side.rounding"], { size: format(residual, 1) }))));
+  const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, messages["side.dim"]), h("th", { scope: "col" }, word), h("th", { scope: "col" }, other), h("th", { scope: "col" }, "×")));
+  return h("table", { class: "vec-terms" }, head, h("tbody", {}, ...rows), h("tfoot", {}, ...foot));
 }
 
-/** The product of the vectors as they are, which the cosine is a part of, and their distance. */
-export function measures({ messages, item }) {
-  const [one, other] = item.lengths;
-  const text = fillIn(messages["side.dot"], { dot: format(item.dot, 4), one: format(one, 4), other: format(other, 4), distance: format(item.distance, 4) });
-  return h("p", { class: "vec-soft" }, text);
+/** Dot product, norms and distance of the unscaled vectors. */
+export function similarityMeasures({ messages, item }) {
+  const [a, b] = item.norms;
+  const text = fillIn(messages["side.dot"], { dot: format(item.dot, 4), a: format(a, 4), b: format(b, 4), distance: format(item.distance, 4) });
+  return h("p", { class: "vec-muted" }, text);
 }
 
-/** Buttons that put the chosen word into a field; @param {{name: string, put: () => void}[]} into */
-export function putting({ messages, word, into, signal }) {
-  const text = fillIn(messages["side.put"], { word });
-  return h("div", { class: "vec-put" }, h("span", { class: "vec-soft" }, text), ...into.map(({ name, put }) => {
-    const button = h("button", { type: "button", "aria-label": `${text} ${name}`, "data-key": `put ${name}` }, name);
-    button.addEventListener("click", put, { signal });
+/** Buttons that insert the selected word into an input; @param {{name: string, insert: () => void}[]} slots */
+export function insertButtons({ messages, word, slots, signal }) {
+  const text = fillIn(messages["side.insert"], { word });
+  return h("div", { class: "vec-insert" }, h("span", { class: "vec-muted" }, text), ...slots.map(({ name, insert }) => {
+    const button = h("button", { type: "button", "aria-label": `${text} ${name}`, "data-key": `insert ${name}` }, name);
+    button.addEventListener("click", insert, { signal });
     return button;
   }));
 }

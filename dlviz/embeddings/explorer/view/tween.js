@@ -1,31 +1,31 @@
-// Numbers on their way to others. Where motion is not wanted, they are there at once.
+// Numbers on their way to others. Where tween is not wanted, they are there at once.
 
 /**
- * @param {{redraw: () => void}} options redraw: asks for a frame, in which `now` is asked for
+ * @param {{redraw: () => void}} options redraw: requests an animation frame, in which `now` is called
  */
-export function motion({ redraw }) {
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
+export function tween({ redraw }) {
+  const reducedMotion = matchMedia("(prefers-reduced-tween: reduce)");
   let shown = null;
   let from = null;
   let to = null;
-  let [began, time, even] = [0, 0, false];
+  let [began, time, linear] = [0, 0, false];
   return {
-    /** @param {ArrayLike<number>} next @param {number} [ms] 0 for at once @param {boolean} [steady] without slowing down, for one move after another */
+    /** @param {ArrayLike<number>} next @param {number} [ms] 0 for at once @param {boolean} [steady] linear, for continuous playing */
     go(next, ms = 0, steady = false) {
       if (to && next.length === to.length && next.every((value, k) => Object.is(value, to[k]))) return;
-      const jumps = !ms || still.matches || !shown || shown.length !== next.length;
-      from = jumps ? null : shown;
+      const isInstant = !ms || reducedMotion.matches || !shown || shown.length !== next.length;
+      from = isInstant ? null : shown;
       to = next;
-      if (jumps) shown = next;
-      [began, time, even] = [performance.now(), ms, steady];
+      if (isInstant) shown = next;
+      [began, time, linear] = [performance.now(), ms, steady];
       redraw();
     },
     now() {
       if (!from) return shown;
-      const part = Math.min(1, (performance.now() - began) / time);
-      const share = even ? part : part * part * (3 - 2 * part);
-      shown = part < 1 ? to.map((value, k) => from[k] + (value - from[k]) * share) : to;
-      if (part < 1) redraw();
+      const progress = Math.min(1, (performance.now() - began) / time);
+      const eased = linear ? progress : progress * progress * (3 - 2 * progress);
+      shown = progress < 1 ? to.map((value, k) => from[k] + (value - from[k]) * eased) : to;
+      if (progress < 1) redraw();
       else from = null;
       return shown;
     },

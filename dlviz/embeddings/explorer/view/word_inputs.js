@@ -1,32 +1,32 @@
-// Fields that take words: typed, carried there, or put in with a button.
+// Inputs for words, which are typed, dropped there, or inserted with a button.
 
 import { h, fillIn } from "../../../kit/js/dom.js";
 
 /**
  * @param {{slots: {name: string, sign?: string, optional?: boolean}[], order: number[], label: string, signal: AbortSignal, messages: Record<string, string>,
- *   act: (rows: number[]) => void, clear: () => void}} options order: in which the slots stand; act: with the row of every slot, −1 for an
- *   optional one that is empty
+ *   onSubmit: (rows: number[]) => void, clear: () => void}} options order: of the slots on the screen; onSubmit: called with the row of every slot, −1 for an
+ *   empty optional one
  */
-export function fields({ slots, order, label, signal, messages, act, clear }) {
-  const inputs = slots.map(({ name }) => h("input", { type: "text", "aria-label": name, placeholder: name, autocomplete: "off" }));
-  const told = h("span", { class: "vec-bad", role: "alert" });
-  const go = h("button", { type: "button", class: "dlviz-wide" }, label);
-  const off = h("button", { type: "button" }, messages["side.clear"]);
+export function wordInputs({ slots, order, label, signal, messages, onSubmit, clear }) {
+  const inputs = slots.map(({ name }) => h("input", { type: "text", "aria-label": name, placeholder: name, autocomplete: "clearButton" }));
+  const error = h("span", { class: "vec-error", role: "alert" });
+  const submitButton = h("button", { type: "button", class: "dlviz-wide" }, label);
+  const clearButton = h("button", { type: "button" }, messages["side.clear"]);
   const nodes = slots.map(({ sign }, k) => h("label", { class: "vec-slot", "data-slot": k }, sign ? h("span", { "aria-hidden": "true" }, sign) : null, inputs[k]));
-  const element = h("div", { class: "vec-fields" }, ...order.map((k) => nodes[k]), go, off, told);
+  const element = h("div", { class: "vec-fields" }, ...order.map((k) => nodes[k]), submitButton, clearButton, error);
   let labels = [];
-  let known = "";
+  let shown = "";
   const typed = (k) => inputs[k].value.trim();
-  const absent = (k) => (typed(k) || !slots[k].optional) && !labels.includes(typed(k));
+  const isMissing = (k) => (typed(k) || !slots[k].optional) && !labels.includes(typed(k));
   function submit() {
-    const unknown = slots.findIndex((_, k) => absent(k));
-    told.textContent = unknown < 0 ? "" : fillIn(messages["side.unknown"], { word: typed(unknown) });
-    inputs.forEach((input, k) => input.setAttribute("aria-invalid", String(absent(k))));
-    if (unknown < 0) act(inputs.map((_, k) => labels.indexOf(typed(k))));
+    const unknown = slots.findIndex((_, k) => isMissing(k));
+    error.textContent = unknown < 0 ? "" : fillIn(messages["side.unknown"], { word: typed(unknown) });
+    inputs.forEach((input, k) => input.setAttribute("aria-invalid", String(isMissing(k))));
+    if (unknown < 0) onSubmit(inputs.map((_, k) => labels.indexOf(typed(k))));
     else inputs[unknown].focus();
   }
-  go.addEventListener("click", submit, { signal });
-  off.addEventListener("click", () => {
+  submitButton.addEventListener("click", submit, { signal });
+  clearButton.addEventListener("click", () => {
     empty();
     clear();
   }, { signal });
@@ -36,24 +36,24 @@ export function fields({ slots, order, label, signal, messages, act, clear }) {
       input.value = "";
       input.removeAttribute("aria-invalid");
     }
-    told.textContent = "";
+    error.textContent = "";
   }
   return {
     element,
     names: slots.map(({ name }) => name),
-    takes: (node) => nodes.indexOf(node),
-    /** Put a word in; once nothing is missing, it is asked. */
-    put(slot, row) {
+    slotOf: (node) => nodes.indexOf(node),
+    /** Insert a word, and submit once nothing is missing. */
+    insert(slot, row) {
       inputs[slot].value = labels[row];
       inputs[slot].removeAttribute("aria-invalid");
-      told.textContent = "";
-      if (!slots.some((_, k) => absent(k))) submit();
+      error.textContent = "";
+      if (!slots.some((_, k) => isMissing(k))) submit();
     },
-    /** What is asked now; what is being typed stays where nothing else was asked. */
+    /** Show submitted words; text that is being typed stays unless they have changed. */
     show(next, rows) {
       labels = next;
-      if (known === JSON.stringify(rows)) return;
-      known = JSON.stringify(rows);
+      if (shown === JSON.stringify(rows)) return;
+      shown = JSON.stringify(rows);
       if (rows.some((row) => row >= 0)) rows.forEach((row, k) => (inputs[k].value = labels[row] ?? ""));
       else empty();
     },

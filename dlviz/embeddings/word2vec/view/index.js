@@ -1,50 +1,50 @@
-// word2vec in training: the sentence and its window, the two matrices, the map, the step in numbers, and the losses so far.
+// A training of word vectors: the sentence and its window, the matrixView matrices, the map, the next step in numbers, and the losses.
 
 import { h, fillIn } from "../../../kit/js/dom.js";
 import { typedArray } from "../../../kit/js/typed_arrays.js";
 import { format } from "../../../kit/js/numbers.js";
 import { baseView } from "../../../kit/js/base_view.js";
 import { themeColors, onThemeChange } from "../../../kit/js/heatmap.js";
-import { strip } from "./window_strip.js";
+import { windowStrip } from "./window_strip.js";
 import { matrices } from "./matrix.js";
-import { map } from "./map.js";
-import { card } from "./step_table.js";
+import { wordMap } from "./map.js";
+import { stepTable } from "./step_table.js";
 import { curve } from "./loss_curve.js";
-import { offer } from "./controls.js";
-import { trainer } from "./trainer.js";
+import { addControls } from "./controls.js";
+import { fullSpeedButton } from "./trainer.js";
 
-/** Milliseconds between two steps at speed 1, and at full speed between two readings of the words. */
+/** Milliseconds between matrixView steps at speed 1, and at full speed between matrixView readings of the words. */
 const PACE = 900;
-const READ = 250;
-/** So many numbers of a row are written out. */
+const TEXT_INTERVAL = 250;
+/** How many numbers of a row are printed. */
 const NUMBERS = 16;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
-  const on = baseView({ model, el, signal, name: messages.name, steps, label, draw, showStep, traits: { frame: () => fast.answered(), fast: () => fast.turned() }, onEscape, pace: PACE });
+  const on = baseView({ model, el, signal, name: messages.name, steps, label, draw, showStep, traits: { snapshot: () => speedButton.onSnapshot(), full_speed: () => speedButton.update() }, onEscape, pace: PACE });
   const { root } = on.ui;
-  root.classList.add("w2v");
-  const text = strip({ messages });
-  const two = matrices({ messages, signal, point });
-  const where = map({ messages, root, signal, point });
-  const told = card({ messages });
+  root.classList.add("word2vec");
+  const sentence = windowStrip({ messages });
+  const matrixView = matrices({ messages, signal, point });
+  const mapView = wordMap({ messages, root, signal, point });
+  const table = stepTable({ messages });
   const losses = curve({ messages, signal, go });
-  const readout = h("output", { class: "w2v-readout" });
-  const count = h("span", { class: "w2v-count" });
-  const fast = trainer({ model, messages, signal, root, open, save: on.save });
-  let raw = null;
-  let frame = null;
-  let painted = null;
+  const readout = h("output", { class: "word2vec-readout" });
+  const count = h("span", { class: "word2vec-count" });
+  const speedButton = fullSpeedButton({ model, messages, signal, root, canTrain, save: on.save });
+  let received = null;
+  let snapshot = null;
+  let drawn = null;
   let row = -1;
   let pinned = -1;
   let cell = null;
   let colors = null;
-  let read = 0;
+  let textDrawn = 0;
 
   root.addEventListener("keydown", onKey, { signal });
   on.ui.main.append(
-    text.element,
-    h("div", { class: "w2v-bench" }, h("div", { class: "w2v-left" }, two.element, readout), h("div", { class: "w2v-middle" }, where.element, losses.element), told.element));
+    sentence.element,
+    h("div", { class: "word2vec-columns" }, h("div", { class: "word2vec-left" }, matrixView.element, readout), h("div", { class: "word2vec-middle" }, mapView.element, losses.element), table.element));
   onThemeChange(root, signal, () => {
     colors = null;
     paint(false);
@@ -55,38 +55,38 @@ function render({ model, el, signal }) {
   on.start();
   const bar = root.querySelector(".dlviz-player");
   bar.insertBefore(count, bar.querySelector(".dlviz-count"));
-  bar.insertBefore(fast.element, bar.querySelector(".dlviz-next").nextSibling);
-  bar.addEventListener("click", (event) => event.target.closest(".w2v-fast, select") || fast.stop(), { signal, capture: true });
-  bar.addEventListener("input", () => fast.stop(), { signal, capture: true });
-  fast.turned();
+  bar.insertBefore(speedButton.element, bar.querySelector(".dlviz-next").nextSibling);
+  bar.addEventListener("click", (event) => event.target.closest(".word2vec-fast, select") || speedButton.stop(), { signal, capture: true });
+  bar.addEventListener("input", () => speedButton.stop(), { signal, capture: true });
+  speedButton.update();
 
-  /** Whether there is always one more step: a kernel answers, and it is the kit that trains. */
-  function open() {
-    return Boolean(model.get("live")) && model.get("scene").own;
+  /** Return whether the kernel can take another step. */
+  function canTrain() {
+    return Boolean(model.get("live")) && model.get("scene").trains;
   }
   function steps() {
-    const { last } = model.get("frame");
-    // While the kernel is slower than the player, the player waits ahead of it.
-    return open() ? Math.max(last, model.get("step")) + 1 : last;
+    const { last_position: last } = model.get("snapshot");
+    // The player may wait one step ahead of a slow kernel.
+    return canTrain() ? Math.max(last, model.get("step")) + 1 : last;
   }
   function label() {
-    const { at, card: one } = model.get("frame");
-    return fillIn(messages.told, { next: at + 1, known: one.known.join(", "), target: one.words[0], loss: format(Number(one.loss), 4) });
+    const { step, table: example } = model.get("snapshot");
+    return fillIn(messages.announcement, { next: step + 1, known: example.known.join(", "), target: example.words[0], loss: format(Number(example.loss), 4) });
   }
-  /** To a step, or to the nearest one that is kept. */
+  /** Go to a step, or to the nearest snapshot. */
   function go(step) {
-    fast.stop();
-    const { numbers, last } = model.get("frame");
-    if (!numbers.length) return on.go(Math.min(step, last));
-    const far = (place) => Math.abs(numbers[place] - step);
-    return on.go(numbers.reduce((best, _, place) => (far(place) < far(best) ? place : best), 0));
+    speedButton.stop();
+    const { steps: kept, last_position: last } = model.get("snapshot");
+    if (!kept.length) return on.go(Math.min(step, last));
+    const distance = (index) => Math.abs(kept[index] - step);
+    return on.go(kept.reduce((best, _, index) => (distance(index) < distance(best) ? index : best), 0));
   }
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input")) return;
-    const was = model.get("fast");
-    if ([" ", ".", ",", "Home", "End", "ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Escape"].includes(event.key)) fast.stop();
-    if (event.key === "f" && open()) fast.toggle();
-    else if (event.key === "End") on.go(model.get("frame").last);
+    const was = model.get("full_speed");
+    if ([" ", ".", ",", "Home", "End", "ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Escape"].includes(event.key)) speedButton.stop();
+    if (event.key === "f" && canTrain()) speedButton.toggle();
+    else if (event.key === "End") on.go(model.get("snapshot").last_position);
     else if (!(was && event.key === " ")) return;
     event.preventDefault();
     event.stopPropagation();
@@ -96,7 +96,7 @@ function render({ model, el, signal }) {
     point(-1);
     return true;
   }
-  /** Light up a word, in both matrices and on the map; a click holds it. */
+  /** Highlight a word in both matrices and on the map; a click pins it. */
   function point(next, hold = false, where = null) {
     if (hold) pinned = next === pinned ? -1 : next;
     row = next < 0 ? pinned : next;
@@ -107,47 +107,47 @@ function render({ model, el, signal }) {
     const scene = model.get("scene");
     row = pinned = -1;
     cell = null;
-    fast.element.hidden = !open();
-    offer({ model, messages, on, scene });
-    painted = null;
+    speedButton.element.hidden = !canTrain();
+    addControls({ model, messages, on, scene });
+    drawn = null;
   }
   function showStep() {
-    const next = model.get("frame");
-    if (raw !== next) {
-      raw = next;
-      frame = { ...next, w: typedArray(next.w, "float32"), u: typedArray(next.u, "float32"), places: typedArray(next.places, "float32"), curve: { ...next.curve, means: typedArray(next.curve.means, "float32") } };
+    const next = model.get("snapshot");
+    if (received !== next) {
+      received = next;
+      snapshot = { ...next, w: typedArray(next.w, "float32"), u: typedArray(next.u, "float32"), coordinates: typedArray(next.coordinates, "float32"), curve: { ...next.curve, means: typedArray(next.curve.means, "float32") } };
     }
-    if (painted !== frame) paint(!model.get("fast"));
+    if (drawn !== snapshot) paint(!model.get("full_speed"));
   }
   function paint(moving) {
-    if (!frame) return;
+    if (!snapshot) return;
     const scene = model.get("scene");
-    const fresh = painted !== frame;
-    painted = frame;
+    const isNew = drawn !== snapshot;
+    drawn = snapshot;
     colors ??= themeColors(root);
     colors.good ??= getComputedStyle(root).getPropertyValue("--good").trim();
-    two.draw({ scene, frame, colors, row });
-    where.draw({ scene, frame, colors, row, moving: moving && fresh });
-    losses.draw({ frame, live: open() });
-    count.textContent = fillIn(messages[scene.own ? "count" : "update"], { step: frame.at.toLocaleString("en"), epoch: frame.epoch.toFixed(2) });
-    tell(scene);
+    matrixView.draw({ scene, snapshot, colors, row });
+    mapView.draw({ scene, snapshot, colors, row, moving: moving && isNew });
+    losses.draw({ snapshot, live: canTrain() });
+    count.textContent = fillIn(messages[scene.trains ? "count" : "update"], { step: snapshot.step.toLocaleString("en"), epoch: snapshot.epoch.toFixed(2) });
+    printNumbers(scene);
     const now = performance.now();
-    if (!fresh || (model.get("fast") && now - read < READ)) return;
-    read = now;
-    text.draw(scene, frame);
-    told.draw(scene, frame);
+    if (!isNew || (model.get("full_speed") && now - textDrawn < TEXT_INTERVAL)) return;
+    textDrawn = now;
+    sentence.draw(scene, snapshot);
+    table.draw(scene, snapshot);
   }
-  /** The numbers of the word that is lit up, else of the one that the step knows. */
-  function tell(scene) {
-    const [known] = frame.card.inputs;
+  /** Print the numbers of the highlighted word, or else of the step's known word. */
+  function printNumbers(scene) {
+    const [known] = snapshot.table.inputs;
     const one = row >= 0 ? row : known < scene.labels.length ? known : 0;
     const first = Math.min(scene.columns, NUMBERS);
-    const numbers = (matrix) => Array.from(matrix.subarray(one * scene.columns, one * scene.columns + first), (value) => format(value, 2)).join(" ") + (first < scene.size ? " …" : "");
-    const here = cell ? ` · ${cell.name.toUpperCase()}[${one}, ${cell.column}] = ${format(frame[cell.name][one * scene.columns + cell.column])}` : "";
+    const numbers = (matrix) => Array.from(matrix.subarray(one * scene.columns, one * scene.columns + first), (value) => format(value, 2)).join(" ") + (first < scene.vector_size ? " …" : "");
+    const here = cell ? ` · ${cell.name.toUpperCase()}[${one}, ${cell.column}] = ${format(snapshot[cell.name][one * scene.columns + cell.column])}` : "";
     readout.replaceChildren(
       h("b", {}, fillIn(messages.row, { word: scene.labels[one], row: one, count: scene.counts[one] }), here),
-      h("span", {}, `W[${one}] ${numbers(frame.w)}`),
-      h("span", {}, `U[${one}] ${numbers(frame.u)}`));
+      h("span", {}, `W[${one}] ${numbers(snapshot.w)}`),
+      h("span", {}, `U[${one}] ${numbers(snapshot.u)}`));
   }
 }
 

@@ -1,47 +1,47 @@
-// Full speed: the kernel is asked for one short block of steps at a time, so it is free between two pictures and stops at once.
+// Full speed: the page asks the kernel for one short block of steps at a time, so that the kernel is free between two pictures.
 
 import { h } from "../../../kit/js/dom.js";
 
-/** Milliseconds after which a block is no longer waited for. */
-const PATIENCE = 3000;
+/** Milliseconds to wait for a block. */
+const TIMEOUT = 3000;
 
 /**
- * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, open: () => boolean, save: (trait: string, value: any) => void}} options
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, canTrain: () => boolean, save: (trait: string, value: any) => void}} options
  */
-export function trainer({ model, messages, signal, open, save }) {
-  const element = h("button", { type: "button", class: "w2v-fast" }, messages.fast);
-  let waiting = 0;
-  let frame = 0;
+export function fullSpeedButton({ model, messages, signal, canTrain, save }) {
+  const element = h("button", { type: "button", class: "word2vec-fast" }, messages.fast);
+  let timer = 0;
+  let request = 0;
 
-  function ask() {
-    frame = 0;
-    if (!model.get("fast") || !open() || waiting || signal.aborted) return;
-    waiting = setTimeout(answered, PATIENCE);
-    // What was asked before something else was set is asked of another moment, and not answered.
-    model.send({ kind: "train", from: model.get("frame").at });
+  function requestBlock() {
+    request = 0;
+    if (!model.get("full_speed") || !canTrain() || timer || signal.aborted) return;
+    timer = setTimeout(onSnapshot, TIMEOUT);
+    // The kernel does not answer a request from another step, which was sent before a setting changed.
+    model.send({ kind: "train", from: model.get("snapshot").step });
   }
-  function answered() {
-    clearTimeout(waiting);
-    waiting = 0;
-    if (!frame) frame = requestAnimationFrame(ask);
+  function onSnapshot() {
+    clearTimeout(timer);
+    timer = 0;
+    if (!request) request = requestAnimationFrame(requestBlock);
   }
-  function turned() {
-    const is = Boolean(model.get("fast")) && open();
+  function update() {
+    const is = Boolean(model.get("full_speed")) && canTrain();
     element.textContent = is ? messages.stop : messages.fast;
     element.setAttribute("aria-pressed", String(is));
-    if (is && !frame) frame = requestAnimationFrame(ask);
+    if (is && !request) request = requestAnimationFrame(requestBlock);
   }
   function toggle() {
-    if (!model.get("fast")) model.set("playing", false);
-    save("fast", !model.get("fast"));
+    if (!model.get("full_speed")) model.set("playing", false);
+    save("full_speed", !model.get("full_speed"));
   }
   function stop() {
-    if (model.get("fast")) save("fast", false);
+    if (model.get("full_speed")) save("full_speed", false);
   }
   element.addEventListener("click", toggle, { signal });
   signal.addEventListener("abort", () => {
-    clearTimeout(waiting);
-    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    cancelAnimationFrame(request);
   });
-  return { element, answered, turned, toggle, stop };
+  return { element, onSnapshot, update, toggle, stop };
 }
