@@ -1,8 +1,18 @@
-"""The decision boundary of the learner's own network over points of the plane: every unit's map, and how layers fold the plane."""
+"""Decision boundary of a learner's own network over the plane: a map of every unit, and how each layer moves the plane."""
 
 from dlviz.decision_boundary.equation import equation
-from dlviz.decision_boundary.forward import Call, Run, run
-from dlviz.decision_boundary.projection import Fold, fold
-from dlviz.decision_boundary.record import Shot, grid, shoot
+from dlviz.decision_boundary.forward import ForwardPass, LayerCall, forward_pass
+from dlviz.decision_boundary.projection import LayerProjection, project
+from dlviz.decision_boundary.record import ModelOutputs, grid, record_outputs
 
-__all__ = ["Call", "Fold", "Run", "Shot", "equation", "fold", "grid", "run", "shoot"]
+__all__ = [
+    "ForwardPass",
+    "LayerCall",
+    "LayerProjection",
+    "ModelOutputs",
+    "equation",
+    "forward_pass",
+    "grid",
+    "project",
+    "record_outputs",
+]

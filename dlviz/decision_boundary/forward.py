@@ -1,6 +1,6 @@
-"""A module's forward run on many points of the plane at once: what every unit of every layer gave, in the order in which the calls ran."""
+"""Forward pass of a module on many points of the plane: the output of every layer, in the order in which the calls ran."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,28 +9,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.torchkit.forward_trace import CallTracer
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class LayerCall:
     """One call of a leaf module, or of a torch function outside one.
 
     Attributes:
-        name: the module's place in the model ("0", "body.2") or the function's name; "x" for the input.
-        kind: the class or the function: "Linear", "relu"; "input" for the input.
-        path: the module's place in the model alone, ``None`` for a function and the input.
-        about: the module's own settings, as its ``extra_repr()`` writes them.
-        sources: numbers of the calls whose outputs it took, in order.
-        output: what came out, (N, units).
-        weight: of a linear layer its weight (units, inputs) as it ran, else ``None``.
-        bias: of a linear layer with one its bias (units,), else ``None``.
+        name: the module's path in the model ("0", "body.2") or the function's name; "x" for the input.
+        kind: class or function name: "Linear", "relu"; "input" for the input.
+        path: the module's path in the model, ``None`` for a function and for the input.
+        extra_repr: the module's settings, as its ``extra_repr()`` writes them.
+        sources: indices of the calls whose outputs this call received, in order.
+        output: its output, (N, units).
+        weight: weight of a linear layer as it ran, (units, inputs), else ``None``.
+        bias: bias of a linear layer that has one, (units,), else ``None``.
     """
 
     name: str
     kind: str
     path: str | None
-    about: str
+    extra_repr: str
     sources: tuple[int, ...]
     output: Tensor
     weight: Tensor | None = None
@@ -38,70 +40,100 @@ class Call:
 
     @property
     def units(self) -> int:
-        """How many numbers it gives for one point."""
+        """Number of output values for one point."""
         return int(self.output.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """A forward run: `calls`, the input first, and what the model returned.
+class ForwardPass:
+    """A forward pass: its calls, the input first, and the model's output.
 
-    With a graph, `live` are the calls' outputs as autograd knows them, and `gradients` what a backward run through it brings to each
-    of them, (N, units) by the call's number.
+    Attributes:
+        calls: every call, the input first.
+        output: what the model returned.
+        graph_outputs: outputs of the calls with their autograd graph, empty if none was recorded.
+        gradients: gradients that a backward pass brought to each call's output, (N, units) by the call's index.
     """
 
-    calls: tuple[Call, ...]
+    calls: tuple[LayerCall, ...]
     output: Any
-    live: tuple[Tensor, ...] = ()
+    graph_outputs: tuple[Tensor, ...] = ()
     gradients: dict[int, Tensor] = field(default_factory=dict)
 
 
-def run(
+def forward_pass(
     model: nn.Module,
     x: Tensor,
     state: Mapping[str, Tensor] | None = None,
-    random: Tensor | None = None,
+    rng_state: Tensor | None = None,
     *,
-    graph: bool = False,
-) -> Run:
-    """Run `model` in evaluation mode on the rows of `x`. Parameters, buffers, mode, gradients and random numbers stay as they were.
+    record_graph: bool = False,
+) -> ForwardPass:
+    """Run `model` in eval() mode on the rows of `x`, without changing its parameters, buffers, mode, gradients or random numbers.
 
     Args:
         model: any module that takes (N, 2).
         x: the points, (N, 2).
-        state: other parameters and buffers to run with.
-        random: state of the CPU's generator to start from.
-        graph: whether autograd records the run, so that one can go backward through it.
+        state: parameters and buffers that replace the model's own.
+        rng_state: state of the CPU's random number generator at the start.
+        record_graph: whether autograd records the pass, so that a backward pass can follow.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-        >>> [(call.name, call.kind, call.units) for call in run(net, torch.zeros(5, 2)).calls]
+        >>> [(call.name, call.kind, call.units) for call in forward_pass(net, torch.zeros(5, 2)).calls]
         [('x', 'input', 2), ('0', 'Linear', 3), ('1', 'ReLU', 3), ('2', 'Linear', 1)]
 
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.func.functional_call.html
     """
-    # A layer may write into its buffers as it runs: it is given copies.
-    own = {name: buffer.clone() for name, buffer in model.named_buffers()} | dict(state or {})
-    watch = _Watch(model, x)
+    # A layer may write into its buffers during the pass, so it gets copies.
+    tensors = {name: buffer.clone() for name, buffer in model.named_buffers()} | dict(state or {})
+    recorder = _CallRecorder(model, x)
     devices = [x.device] if x.is_cuda else []
     with ExitStack() as stack:
-        stack.enter_context(torch.set_grad_enabled(graph))
+        stack.enter_context(torch.set_grad_enabled(record_graph))
         stack.enter_context(torch.random.fork_rng(devices=devices))
-        if random is not None:
-            torch.set_rng_state(random)
-        stack.enter_context(_evaluating(model))
-        stack.enter_context(watch.hooks())
-        stack.enter_context(watch)
-        output = torch.func.functional_call(model, own, (x,), strict=False)
-    return Run(tuple(watch.calls), output, tuple(watch.outputs) if graph else (), watch.gradients)
+        if rng_state is not None:
+            torch.set_rng_state(rng_state)
+        stack.enter_context(_eval_mode(model))
+        stack.enter_context(recorder.hooks())
+        stack.enter_context(recorder)
+        output = torch.func.functional_call(model, tensors, (x,), strict=False)
+    graph_outputs = tuple(recorder.outputs) if record_graph else ()
+    return ForwardPass(tuple(recorder.calls), output, graph_outputs, recorder.gradients)
+
+
+def find_unit(calls: Sequence[LayerCall], layer: str | int, unit: int, caller: str) -> tuple[int, int]:
+    """Return the indices of a call and of one of its units.
+
+    Args:
+        calls: the calls of a forward pass.
+        layer: name or index of a call.
+        unit: index of one of its units.
+        caller: name of the public method, for the error message.
+
+    Raises:
+        DlvizError: there is no such call, or it has no such unit.
+    """
+    names = [call.name for call in calls]
+    index = layer if isinstance(layer, int) else names.index(layer) if layer in names else -1
+    if not 0 <= index < len(names):
+        raise DlvizError(
+            message("decision_boundary.refused.layer", caller=caller, got=repr(layer), names=", ".join(names))
+        )
+    count = calls[index].units
+    if not isinstance(unit, int) or not 0 <= unit < count:
+        raise DlvizError(
+            message("decision_boundary.refused.unit", caller=caller, name=names[index], count=count, got=repr(unit))
+        )
+    return index, unit
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and afterwards every module's own mode again.
+def _eval_mode(model: nn.Module) -> Iterator[None]:
+    """Set every module to evaluation mode, and restore each module's own mode afterwards.
 
-    The flag is set and ``eval()`` not called, because a learner's module may do more there.
+    The flag is set directly, because a learner's module may override ``eval()``.
     """
     modes = [(module, module.training) for module in model.modules()]
     for module, _ in modes:
@@ -113,12 +145,12 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-class _Watch(CallTracer):
-    """Keeps what every call gave for every point."""
+class _CallRecorder(CallTracer):
+    """Records the output of every call that returns one row for each point."""
 
     def __init__(self, model: nn.Module, x: Tensor) -> None:
         super().__init__(model)
-        self.calls: list[Call] = []
+        self.calls: list[LayerCall] = []
         self.outputs: list[Tensor] = []
         self.gradients: dict[int, Tensor] = {}
         self._rows = x.shape[0]
@@ -134,32 +166,35 @@ class _Watch(CallTracer):
         sources: tuple[Any, ...],
         output: Any,
     ) -> None:
-        """Another call, if it gave something for every point."""
+        """Append a call if its output has one row for each point."""
         if not isinstance(output, Tensor) or output.dim() < 1 or output.shape[0] != self._rows or output.is_complex():
             return
         if function is not None and id(output) not in self.tags:
             source = self.outputs[sources[0]]
             if output.data_ptr() == source.data_ptr() and output.numel() == source.numel():
-                # The same numbers in another shape, as of a squeeze: no layer of its own.
+                # The same numbers in another shape, as after squeeze(): no layer of its own.
                 self.tag(output, sources[0])
                 return
         self.tag(output, len(self.calls))
         self.outputs.append(output)
         if output.requires_grad:
-            # A hook and not the tensor asked later: a call that writes into it makes it another tensor for autograd.
-            output.register_hook(partial(self._came_back, len(self.calls)))
+            # A hook, because after an in-place call the tensor itself is a different node for autograd.
+            output.register_hook(partial(self._keep_gradient, len(self.calls)))
         # Copied, because a later call may write into it.
-        values = (output.detach().unsqueeze(1) if output.dim() == 1 else output.detach().flatten(1)).clone()
+        values = _as_rows(output.detach()).clone()
         kind = name if function is not None else "input" if module is None else type(module).__name__
         weight = bias = None
         if isinstance(module, nn.Linear):
             weight = module.weight.detach().clone()
             bias = None if module.bias is None else module.bias.detach().clone()
-        path, about = (None, "") if module is None else (self.path(module), module.extra_repr())
-        unlike = tuple(dict.fromkeys(sources))
-        self.calls.append(Call(self.unique_name(name), kind, path, about, unlike, values, weight, bias))
+        path, extra_repr = (None, "") if module is None else (self.path(module), module.extra_repr())
+        distinct = tuple(dict.fromkeys(sources))
+        self.calls.append(LayerCall(self.unique_name(name), kind, path, extra_repr, distinct, values, weight, bias))
 
-    def _came_back(self, number: int, gradient: Tensor) -> None:
-        self.gradients[number] = (
-            (gradient.unsqueeze(1) if gradient.dim() == 1 else gradient.flatten(1)).detach().clone()
-        )
+    def _keep_gradient(self, index: int, gradient: Tensor) -> None:
+        self.gradients[index] = _as_rows(gradient).detach().clone()
+
+
+def _as_rows(values: Tensor) -> Tensor:
+    """Return `values` as (N, units)."""
+    return values.unsqueeze(1) if values.dim() == 1 else values.flatten(1)

@@ -1,63 +1,54 @@
-"""Where a layer moves the plane: every point as a place on two axes, the layer's two units or the two main components of more."""
+"""Projection of a layer's output onto two axes: its two units, or the two principal components of more units."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-#: Layers with more units than this are not folded: their main components would take longer than a picture may.
-WIDEST = 1024
+from dlviz.torchkit.pca import pca
+
+#: Layers with more units are not projected: their principal components would take too long for an interactive picture.
+MAX_UNITS = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
+class LayerProjection:
     """A layer's output on two axes.
 
     Attributes:
-        plane: where the points of the plane go, (M, 2).
-        points: where the learner's points go, (N, 2).
-        units: how many units the layer has.
-        shares: of main components the share of the variance that each holds, else empty.
+        grid: projection of the grid points, (M, 2).
+        points: projection of the data points, (N, 2).
+        units: number of units of the layer.
+        explained_variance_ratio: fraction of the variance along each of two principal components, else empty.
     """
 
-    plane: Tensor
+    grid: Tensor
     points: Tensor
     units: int
-    shares: tuple[float, ...]
+    explained_variance_ratio: tuple[float, ...]
 
 
-def fold(plane: Tensor, points: Tensor) -> Fold:
-    """Two axes for a layer's output on the plane (M, units) and on the points (N, units).
+def project(grid: Tensor, points: Tensor) -> LayerProjection:
+    """Project a layer's output on the grid (M, units) and on the data points (N, units) onto two axes.
 
-    One unit goes along the first axis and the second is 0; two units are the axes; of more the axes are the two directions in which
-    the plane is spread out most.
+    One unit is the first axis, with the second at 0; two units are the two axes; of more units the axes are the first two principal
+    components of the output on the grid.
 
     Example:
         >>> x = torch.tensor([[3.0, 0.0, 0.0], [-3.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, -1.0]])
-        >>> found = fold(x, x)
-        >>> found.plane[:, 0].tolist(), [round(share, 2) for share in found.shares]
+        >>> projection = project(x, x)
+        >>> projection.grid[:, 0].tolist(), [round(ratio, 2) for ratio in projection.explained_variance_ratio]
         ([3.0, -3.0, 0.0, 0.0], [0.9, 0.1])
-
-    Source:
-        https://docs.pytorch.org/docs/stable/generated/torch.linalg.svd.html
     """
-    units = plane.shape[1]
+    units = grid.shape[1]
     if units == 1:
-        return Fold(_flat(plane), _flat(points), 1, ())
+        return LayerProjection(_with_zeros(grid), _with_zeros(points), 1, ())
     if units == 2:
-        return Fold(plane, points, 2, ())
-    middle = plane.mean(0)
-    spread = (plane - middle).double()
-    # Of the covariance: as many rows as units, however many points the plane has.
-    axes, size, _ = torch.linalg.svd(spread.T @ spread)
-    axes = axes[:, :2]
-    # An axis may point either way; its largest entry is taken to be positive, so that a picture does not flip from one to the next.
-    turned = axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()
-    axes = (axes * turned.where(turned != 0, 1.0)).to(plane)
-    total = float(size.sum())
-    shares = tuple(float(one) / total if total > 0 else 0.0 for one in size[:2])
-    return Fold((plane - middle) @ axes, (points - middle) @ axes, units, shares)
+        return LayerProjection(grid, points, 2, ())
+    components = pca(grid)
+    ratio = tuple(components.variance_ratio.tolist())
+    return LayerProjection(components.coordinates, components.project(points), units, ratio)
 
 
-def _flat(x: Tensor) -> Tensor:
+def _with_zeros(x: Tensor) -> Tensor:
     return torch.cat((x, torch.zeros_like(x)), dim=1)

@@ -1,4 +1,4 @@
-"""A model at one moment, on every point of a grid over the plane and on the learner's own points."""
+"""Outputs of a model on a grid over the plane and on the data points, with probabilities, loss and accuracy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,141 +8,135 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlviz.decision_boundary.forward import Run, run
-from dlviz.decision_boundary.validation import CLASSES, Limits
+from dlviz.decision_boundary.forward import ForwardPass, forward_pass
+from dlviz.decision_boundary.validation import MAX_CLASSES, Limits
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
-    """What torch computed.
+class ModelOutputs:
+    """Outputs of a model in one state, as torch computed them.
 
     Attributes:
-        plane: the run on the grid, whose rows go from the top of the plane to its bottom.
-        points: the run on the points.
-        chances: probability of every class at every point of the grid, (side · side, classes).
-        own: the same at the points, (N, classes).
-        guesses: the most probable class of each point, (N,).
-        loss: mean cross-entropy over the points, ``None`` without points.
-        accuracy: share of the points whose most probable class is their own, ``None`` without points.
+        grid_pass: the forward pass on the grid, row by row from the top of the plane.
+        point_pass: the forward pass on the data points.
+        probs: class probabilities on the grid, (side · side, C).
+        preds: the most probable class of each data point, (N,).
+        loss: mean cross-entropy over the data points, ``None`` without points.
+        accuracy: fraction of data points that are classified correctly, ``None`` without points.
     """
 
-    plane: Run
-    points: Run
-    chances: Tensor
-    own: Tensor
-    guesses: Tensor
+    grid_pass: ForwardPass
+    point_pass: ForwardPass
+    probs: Tensor
+    preds: Tensor
     loss: float | None
     accuracy: float | None
 
     @property
-    def classes(self) -> int:
-        """How many classes the model tells apart."""
-        return int(self.chances.shape[1])
+    def num_classes(self) -> int:
+        """Number of classes that the model predicts."""
+        return int(self.probs.shape[1])
 
 
 def grid(limits: Limits, side: int, like: Tensor) -> Tensor:
-    """The middles of `side` × `side` cells, (side · side, 2), row by row from the top; dtype and device of `like`.
+    """Return the centers of `side` × `side` cells, (side · side, 2), row by row from the top, with dtype and device of `like`.
 
     Example:
         >>> grid((0, 2, 0, 2), 2, torch.zeros(0)).tolist()
         [[0.5, 1.5], [1.5, 1.5], [0.5, 0.5], [1.5, 0.5]]
     """
     left, right, bottom, top = limits
-    places = (torch.arange(side, dtype=torch.float64) + 0.5) / side
-    across, down = left + places * (right - left), top - places * (top - bottom)
-    rows, columns = torch.meshgrid(down, across, indexing="ij")
+    centers = (torch.arange(side, dtype=torch.float64) + 0.5) / side
+    x, y = left + centers * (right - left), top - centers * (top - bottom)
+    rows, columns = torch.meshgrid(y, x, indexing="ij")
     return torch.stack((columns, rows), dim=-1).reshape(-1, 2).to(like)
 
 
-def shoot(
+def record_outputs(
     model: nn.Module,
     x: Tensor,
-    y: Tensor,
+    labels: Tensor,
     limits: Limits,
     side: int,
     state: Mapping[str, Tensor] | None = None,
-    random: Tensor | None = None,
-) -> Shot:
-    """Run `model` once on the grid and once on the points.
+    rng_state: Tensor | None = None,
+) -> ModelOutputs:
+    """Run `model` once on the grid and once on the data points.
 
     Args:
         model: any module from (N, 2) to (N,), (N, 1) or (N, C) logits.
-        x, y: the points (N, 2) and their labels (N,).
-        limits: left, right, bottom, top of the grid.
-        side: how many points it has along a side.
-        state: other parameters and buffers to run with.
-        random: state of the CPU's generator to start from.
+        x: the data points, (N, 2).
+        labels: their classes, (N,).
+        limits: left, right, bottom and top of the grid.
+        side: grid points along one side.
+        state: parameters and buffers that replace the model's own.
+        rng_state: state of the CPU's random number generator at the start of each forward pass.
 
     Raises:
-        DlvizError: the model refuses points of the plane, or returns something else than logits.
+        DlvizError: the model does not accept points of the plane, or does not return logits.
     """
-    plane = _run(model, grid(limits, side, x), state, random)
-    points = _run(model, x, state, random)
-    chances, own = probabilities(logits(plane)), probabilities(logits(points))
-    if len(y) and int(y.max()) >= chances.shape[1]:
+    grid_pass = _forward(model, grid(limits, side, x), state, rng_state)
+    point_pass = _forward(model, x, state, rng_state)
+    probs, z = probabilities(logits_of(grid_pass)), logits_of(point_pass)
+    preds, count = probabilities(z).argmax(1), probs.shape[1]
+    if len(labels) and int(labels.max()) >= count:
         raise DlvizError(
-            message(
-                "decision_boundary.refused.y_large", got=int(y.max()), count=chances.shape[1], last=chances.shape[1] - 1
-            )
+            message("decision_boundary.refused.y_large", got=int(labels.max()), count=count, last=count - 1)
         )
-    guesses = own.argmax(1)
-    return Shot(
-        plane,
-        points,
-        chances,
-        own,
-        guesses,
-        float(loss(logits(points), y)) if len(y) else None,
-        float((guesses == y.to(guesses)).double().mean()) if len(y) else None,
+    return ModelOutputs(
+        grid_pass,
+        point_pass,
+        probs,
+        preds,
+        float(cross_entropy(z, labels)) if len(labels) else None,
+        float((preds == labels.to(preds)).double().mean()) if len(labels) else None,
     )
 
 
 def probabilities(z: Tensor) -> Tensor:
-    """Logits (N, 1) or (N, C) as probabilities of every class: of one logit 1 − sigmoid and sigmoid, of several their softmax."""
+    """Return class probabilities (N, C) of logits: softmax of (N, C); of (N, 1) the two columns 1 − sigmoid and sigmoid."""
     if z.shape[1] == 1:
         p = torch.sigmoid(z)
         return torch.cat((1 - p, p), dim=1)
     return torch.softmax(z, dim=1)
 
 
-def loss(z: Tensor, y: Tensor) -> Tensor:
-    """Mean cross-entropy of logits (N, 1) or (N, C) and labels (N,)."""
+def cross_entropy(z: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the cross-entropy of logits (N, 1) or (N, C) and labels (N,)."""
     if z.shape[1] == 1:
-        return F.binary_cross_entropy_with_logits(z[:, 0], y.to(z))
-    return F.cross_entropy(z, y.to(z.device))
+        return F.binary_cross_entropy_with_logits(z[:, 0], labels.to(z), reduction=reduction)
+    return F.cross_entropy(z, labels.to(z.device), reduction=reduction)
 
 
-def losses(shot: Shot, y: Tensor) -> Tensor:
-    """Cross-entropy of each point, (N,)."""
-    z = logits(shot.points)
-    if z.shape[1] == 1:
-        return F.binary_cross_entropy_with_logits(z[:, 0], y.to(z), reduction="none")
-    return F.cross_entropy(z, y.to(z.device), reduction="none")
+def worst_point(outputs: ModelOutputs, labels: Tensor) -> int:
+    """Return the index of the data point with the largest loss, 0 without points."""
+    losses = cross_entropy(logits_of(outputs.point_pass), labels, reduction="none")
+    return int(losses.argmax()) if len(labels) else 0
 
 
-def _run(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None, random: Tensor | None) -> Run:
+def logits_of(forward: ForwardPass) -> Tensor:
+    """Return the model's output as logits (N, 1) or (N, C).
+
+    Raises:
+        DlvizError: the output is not a tensor of logits.
+    """
+    z: Any = forward.output
+    count = forward.calls[0].output.shape[0]
+    if not isinstance(z, Tensor) or z.dim() not in (1, 2) or z.shape[0] != count or not z.is_floating_point():
+        got = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
+        raise DlvizError(message("decision_boundary.refused.output", count=count, got=got))
+    z = z.detach().unsqueeze(1) if z.dim() == 1 else z.detach()
+    if z.shape[1] > MAX_CLASSES:
+        raise DlvizError(message("decision_boundary.refused.many", most=MAX_CLASSES, got=z.shape[1]))
+    return z
+
+
+def _forward(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None, rng_state: Tensor | None) -> ForwardPass:
     try:
-        return run(model, x, state, random)
-    except Exception as error:  # a learner's own forward may raise anything
+        return forward_pass(model, x, state, rng_state)
+    except Exception as error:  # a learner's own forward() may raise any exception
         raise DlvizError(
             message("decision_boundary.refused.model", shape=tuple(x.shape), torch=f"{type(error).__name__}: {error}")
         ) from error
-
-
-def logits(made: Run) -> Tensor:
-    """What a model returned, as (N, 1) or (N, C).
-
-    Raises:
-        DlvizError: it is something else than logits.
-    """
-    z: Any = made.output
-    rows = made.calls[0].output.shape[0]
-    if not isinstance(z, Tensor) or z.dim() not in (1, 2) or z.shape[0] != rows or not z.is_floating_point():
-        got = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
-        raise DlvizError(message("decision_boundary.refused.output", count=rows, got=got))
-    z = z.detach().unsqueeze(1) if z.dim() == 1 else z.detach()
-    if z.shape[1] > CLASSES:
-        raise DlvizError(message("decision_boundary.refused.many", most=CLASSES, got=z.shape[1]))
-    return z

@@ -1,40 +1,41 @@
-"""A shot as a JSON-able picture: the heat, the points, a map for every unit, and where every layer moves the plane."""
+"""Description of a decision boundary for the view: probabilities, points, a map of every unit, and each layer's projection."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from dlviz.decision_boundary.equation import equation, inputs, linear_of
-from dlviz.decision_boundary.forward import Call
-from dlviz.decision_boundary.projection import WIDEST, fold
-from dlviz.decision_boundary.record import Shot
-from dlviz.decision_boundary.subsample import kept, single, thinned
+from dlviz.decision_boundary.edits import MAX_PAINTED
+from dlviz.decision_boundary.equation import equation, input_names, linear_source
+from dlviz.decision_boundary.forward import LayerCall
+from dlviz.decision_boundary.projection import MAX_UNITS, project
+from dlviz.decision_boundary.record import ModelOutputs
+from dlviz.decision_boundary.subsample import float32, point_stride, subsample
 from dlviz.decision_boundary.validation import Limits
 from dlviz.kit.messages import message
+from dlviz.kit.theme import CLASS_COLORS, CROSS, class_color, marker
 
-#: So many layers are drawn, so many units of each, and so many weights of a unit.
-LAYERS, UNITS, WEIGHTS = 16, 32, 16
-#: All maps of units together hold up to so many numbers, and one has up to so many along a side.
-NUMBERS, MAP = 120_000, 40
+#: Layers, units of each layer, and weights of each unit that are drawn at most.
+DRAWN_LAYERS, DRAWN_UNITS, DRAWN_WEIGHTS = 16, 32, 16
+#: Values that the maps of all units may hold together, and values along one side of a map.
+MAX_MAP_VALUES, MAX_MAP_SIDE = 120_000, 40
 
 
-def thinning(side: int, units: int, numbers: int = NUMBERS) -> int:
-    """Every how many-th place of the grid a unit's map keeps, so that all maps together stay small.
+def map_stride(side: int, units: int, max_values: int = MAX_MAP_VALUES) -> int:
+    """Return the stride between grid points that a unit's map keeps, so that all maps together stay small.
 
     Example:
-        >>> thinning(80, 40), thinning(80, 300)
+        >>> map_stride(80, 40), map_stride(80, 300)
         (2, 4)
     """
-    most = max(8, min(MAP, math.isqrt(numbers // max(1, units))))
-    return math.ceil(side / most)
+    return math.ceil(side / max(8, min(MAX_MAP_SIDE, math.isqrt(max_values // max(1, units)))))
 
 
 def scene(
-    shot: Shot,
-    y: Tensor,
+    outputs: ModelOutputs,
+    labels: Tensor,
     *,
     limits: Limits,
     side: int,
@@ -42,157 +43,175 @@ def scene(
     signature: str,
     code: str,
     notes: Sequence[Mapping[str, str]],
-    moments: Mapping[str, Any],
+    snapshots: Mapping[str, Any],
     edited: bool,
-    own: int,
-    numbers: int = NUMBERS,
+    learner_points: int,
+    max_values: int = MAX_MAP_VALUES,
 ) -> dict[str, Any]:
-    """Everything the view draws.
+    """Return everything that the view draws.
 
     Args:
-        shot: the model at the moment that is drawn.
-        y: labels of the points (N,).
+        outputs: the model's outputs in the state that is drawn.
+        labels: labels of the points, (N,).
         limits, side: the grid.
-        classes: what they are called.
-        signature: the line in the head.
-        code: the plain loop.
-        notes: what else has to be told.
-        moments: the snapshots' labels, losses and accuracies.
+        classes: names of the classes.
+        signature: the line in the card's header.
+        code: the training loop as plain PyTorch.
+        notes: notes about the model and the snapshots.
+        snapshots: labels, losses and accuracies of the snapshots.
         edited: whether weights have been edited.
-        own: how many of the points are the learner's; what comes after has been painted.
-        numbers: how many numbers all maps of units may hold.
+        learner_points: number of the learner's own points; painted ones follow.
+        max_values: number of values that all maps may hold.
     """
-    chosen = _chosen(shot.plane.calls)
-    every = thinning(side, sum(min(UNITS, shot.plane.calls[n].units) for n in chosen), numbers)
-    places = _places(side, every)
-    drawn = kept(len(y))
-    heat = _square(shot.chances, side)
-    layers = [_layer(shot.plane.calls, n, side, every) for n in chosen]
-    for layer in layers:
-        layer["linear"] = chosen.index(layer["linear"]) if layer["linear"] in chosen else -1
-    folds = [_fold(shot, n, places, drawn) for n in chosen]
+    calls, count = outputs.grid_pass.calls, len(labels)
+    chosen = _drawn_layers(len(calls))
+    stride = map_stride(side, sum(min(DRAWN_UNITS, calls[index].units) for index in chosen), max_values)
+    along = torch.arange(stride // 2, side, stride)
+    kept = (along[:, None] * side + along).flatten()
+    drawn = subsample(count)
+    badge = {"kind": "good", "text": message("decision_boundary.badge")}
     return {
         "limits": list(limits),
         "side": side,
-        "heat": single(heat),
+        "probs": float32(_as_maps(outputs.probs, side)),
         "classes": list(classes),
-        "points": single(shot.points.calls[0].output[drawn]),
-        "labels": y[drawn].to(torch.int32).cpu().numpy(),
-        "guesses": shot.guesses[drawn].to(torch.int32).cpu().numpy(),
-        "point_every": thinned(len(y)),
-        "painted_from": int((drawn < own).sum()),
-        "layers": layers,
-        "map": len(range(every // 2, side, every)),
-        "every": every,
-        "folds": folds,
-        "moments": dict(moments),
+        "markers": [{"color": class_color(k), "path": marker(k)} for k in range(len(classes))],
+        "cross": CROSS,
+        "points": float32(outputs.point_pass.calls[0].output[drawn]),
+        "labels": _int32(labels[drawn]),
+        "preds": _int32(outputs.preds[drawn]),
+        "point_stride": point_stride(count),
+        "painted_start": int((drawn < learner_points).sum()),
+        "layers": [_layer(calls, index, chosen, side, stride) for index in chosen],
+        "map_side": len(along),
+        "map_stride": stride,
+        "projections": [_projection(outputs, index, kept, drawn) for index in chosen],
+        "snapshots": dict(snapshots),
         "edited": edited,
         "code": code,
         "signature": signature,
-        "badge": {"kind": "", "text": message("decision_boundary.edited")}
-        if edited
-        else {"kind": "good", "text": message("decision_boundary.badge")},
-        "notes": [*notes, *_notes(shot, chosen, drawn, len(y))],
+        "badge": {"kind": "", "text": message("decision_boundary.edited")} if edited else badge,
+        "notes": [*notes, *_notes(outputs, chosen, len(drawn), count)],
         "summary": message(
             "decision_boundary.summary",
             classes=", ".join(classes),
-            points=len(y),
-            accuracy=percent(shot.accuracy),
-            layers=len(shot.plane.calls) - 1,
+            points=count,
+            accuracy=percent(outputs.accuracy),
+            layers=len(calls) - 1,
         ),
     }
 
 
-def percent(share: float | None) -> str:
-    """A share as "97.3%", and "–" for none; what is not quite all is never rounded up to 100%."""
-    if share is None:
+def signature(model_name: str, outputs: ModelOutputs) -> str:
+    """Return the line in the card's header: the model's name, accuracy, loss and number of points."""
+    return message(
+        "decision_boundary.signature",
+        model=model_name,
+        points=len(outputs.preds),
+        accuracy=percent(outputs.accuracy),
+        loss="–" if outputs.loss is None else f"{outputs.loss:.4g}",
+    )
+
+
+def model_notes(model: nn.Module, shown_snapshots: int, snapshots: int, painted: int) -> list[dict[str, str]]:
+    """Return notes about eval() mode, dropped snapshots and the limit of painted points."""
+    notes = []
+    affected = [name for name, module in model.named_modules() if module.training and _differs_in_eval(module)]
+    if affected:
+        notes.append(_note("", "evaluation", names=", ".join(affected[:4])))
+    if shown_snapshots < snapshots:
+        notes.append(_note("", "snapshots", shown=shown_snapshots, count=snapshots))
+    if painted >= MAX_PAINTED:
+        notes.append(_note("warn", "painted", most=MAX_PAINTED))
+    return notes
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction as "97.3%", and "–" for ``None``; only 1 itself becomes 100%."""
+    if fraction is None:
         return "–"
-    return "100%" if share == 1 else f"{min(99.9, round(100 * share, 1)):g}%"
+    return "100%" if fraction == 1 else f"{min(99.9, round(100 * fraction, 1)):g}%"
 
 
-def _chosen(calls: Sequence[Call]) -> list[int]:
-    """Numbers of the calls that are drawn: all, or the first ones and the last."""
-    count = len(calls)
-    return list(range(count)) if count <= LAYERS else [*range(LAYERS - 1), count - 1]
+def _drawn_layers(count: int) -> list[int]:
+    """Return the indices of the calls that are drawn: all, or the first ones and the last."""
+    return list(range(count)) if count <= DRAWN_LAYERS else [*range(DRAWN_LAYERS - 1), count - 1]
 
 
-def _places(side: int, every: int) -> Tensor:
-    """Numbers of the grid's places that a map keeps, row by row."""
-    along = torch.arange(every // 2, side, every)
-    return (along[:, None] * side + along).flatten()
-
-
-def _square(values: Tensor, side: int) -> Tensor:
-    """(side · side, K) as K maps."""
+def _as_maps(values: Tensor, side: int) -> Tensor:
+    """Return (side · side, K) as (K, side, side)."""
     return values.T.reshape(-1, side, side)
 
 
-def _layer(calls: Sequence[Call], number: int, side: int, every: int) -> dict[str, Any]:
-    call = calls[number]
-    drawn = min(UNITS, call.units)
-    weight = call.weight
+def _layer(calls: Sequence[LayerCall], index: int, chosen: Sequence[int], side: int, stride: int) -> dict[str, Any]:
+    call, weight, linear = calls[index], calls[index].weight, linear_source(calls, index)
+    drawn = min(DRAWN_UNITS, call.units)
     return {
-        "call": number,
+        "call": index,
         "name": call.name,
         "kind": call.kind,
-        "about": f"{call.kind}({call.about})" if call.path is not None else call.kind,
-        "from": [_called(calls[source]) for source in call.sources],
+        "description": call.kind if call.path is None else f"{call.kind}({call.extra_repr})",
+        "sources": [_title(calls[source]) for source in call.sources],
         "units": call.units,
         "drawn": drawn,
-        "values": single(_square(call.output[:, :drawn], side)[:, every // 2 :: every, every // 2 :: every]),
-        "equations": [equation(calls, number, unit) for unit in range(drawn)],
-        "linear": linear_of(calls, number),
-        "inputs": inputs(calls, number)[:WEIGHTS],
-        "fan": 0 if weight is None else weight.shape[1],
-        "weight": None if weight is None else single(weight[:drawn, :WEIGHTS]),
-        "bias": None if call.bias is None else single(call.bias[:drawn]),
+        "values": float32(_as_maps(call.output[:, :drawn], side)[:, stride // 2 :: stride, stride // 2 :: stride]),
+        "equations": [equation(calls, index, unit) for unit in range(drawn)],
+        "linear": chosen.index(linear) if linear in chosen else -1,
+        "inputs": input_names(calls, index)[:DRAWN_WEIGHTS],
+        "in_features": 0 if weight is None else weight.shape[1],
+        "weight": None if weight is None else float32(weight[:drawn, :DRAWN_WEIGHTS]),
+        "bias": None if call.bias is None else float32(call.bias[:drawn]),
         "editable": weight is not None and call.path is not None,
     }
 
 
-def _called(call: Call) -> str:
-    """Name and class: "1 (ReLU)"; of a function and of the input the name alone."""
+def _title(call: LayerCall) -> str:
+    """Return name and class, as in "1 (ReLU)"; of a function and of the input the name alone."""
     return f"{call.name} ({call.kind})" if call.path and call.name != call.kind else call.name
 
 
-def _fold(shot: Shot, number: int, places: Tensor, drawn: Tensor) -> dict[str, Any] | None:
-    plane, points = shot.plane.calls[number], shot.points.calls[number]
-    finite = bool(torch.isfinite(plane.output).all()) and bool(torch.isfinite(points.output).all())
-    if plane.units > WIDEST or plane.units == 0 or not finite:
+def _projection(outputs: ModelOutputs, index: int, kept: Tensor, drawn: Tensor) -> dict[str, Any] | None:
+    on_grid, points = outputs.grid_pass.calls[index].output, outputs.point_pass.calls[index].output
+    finite = bool(torch.isfinite(on_grid).all()) and bool(torch.isfinite(points).all())
+    if not 0 < on_grid.shape[1] <= MAX_UNITS or not finite:
         return None
-    found = fold(plane.output[places.to(plane.output.device)], points.output[drawn])
+    projection = project(on_grid[kept.to(on_grid.device)], points[drawn])
     return {
-        "plane": single(found.plane),
-        "points": single(found.points),
-        "units": found.units,
-        "shares": list(found.shares),
+        "grid": float32(projection.grid),
+        "points": float32(projection.points),
+        "units": projection.units,
+        "explained_variance_ratio": list(projection.explained_variance_ratio),
     }
 
 
-def _notes(shot: Shot, chosen: Sequence[int], drawn: Tensor, count: int) -> list[dict[str, str]]:
-    calls = shot.plane.calls
+def _notes(outputs: ModelOutputs, chosen: Sequence[int], drawn: int, count: int) -> list[dict[str, str]]:
+    calls = outputs.grid_pass.calls
+    last, widest = calls[-1], max((calls[index] for index in chosen), key=lambda call: call.units)
+    nonfinite = [call.name for call in calls if not bool(torch.isfinite(call.output).all())]
     notes = []
-    wild = next((call.name for call in calls if not bool(torch.isfinite(call.output).all())), "")
-    if wild:
-        notes.append({"kind": "bad", "text": message("decision_boundary.note.wild", name=wild)})
-    if calls[-1].kind.lower() in ("sigmoid", "softmax"):
-        notes.append(
-            {
-                "kind": "warn",
-                "text": message("decision_boundary.note.squashed", name=calls[-1].name, kind=calls[-1].kind),
-            }
-        )
+    if nonfinite:
+        notes.append(_note("bad", "nonfinite", name=nonfinite[0]))
+    if last.kind.lower() in ("sigmoid", "softmax"):
+        notes.append(_note("warn", "probabilities", name=last.name, kind=last.kind))
     if len(chosen) < len(calls):
-        notes.append(
-            {"kind": "", "text": message("decision_boundary.note.layers", shown=len(chosen) - 1, count=len(calls) - 1)}
-        )
-    wide = max((calls[n] for n in chosen), key=lambda call: call.units)
-    if wide.units > UNITS:
-        notes.append(
-            {"kind": "", "text": message("decision_boundary.note.units", name=wide.name, shown=UNITS, count=wide.units)}
-        )
-    if len(drawn) < count:
-        notes.append({"kind": "", "text": message("decision_boundary.note.points", shown=len(drawn), count=count)})
-    if shot.classes > 5:
-        notes.append({"kind": "", "text": message("decision_boundary.note.colors")})
+        notes.append(_note("", "layers", shown=len(chosen) - 1, count=len(calls) - 1))
+    if widest.units > DRAWN_UNITS:
+        notes.append(_note("", "units", name=widest.name, shown=DRAWN_UNITS, count=widest.units))
+    if drawn < count:
+        notes.append(_note("", "points", shown=drawn, count=count))
+    if outputs.num_classes > CLASS_COLORS:
+        notes.append(_note("", "colors"))
     return notes
+
+
+def _note(kind: str, key: str, /, **values: Any) -> dict[str, str]:
+    return {"kind": kind, "text": message(f"decision_boundary.note.{key}", **values)}
+
+
+def _differs_in_eval(module: nn.Module) -> bool:
+    """Return whether the module behaves differently in train() and eval() mode."""
+    return "Dropout" in type(module).__name__ or isinstance(module, nn.modules.batchnorm._BatchNorm)
+
+
+def _int32(values: Tensor) -> Any:
+    return values.to(torch.int32).cpu().numpy()

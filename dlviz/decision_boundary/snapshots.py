@@ -1,65 +1,112 @@
-"""The states that a model has been in, kept so that its training can be looked at backwards."""
+"""Snapshots of a model during training, kept so that the training can be scrubbed backwards."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
-#: So many are kept; of more, every second one that has no name of its own is forgotten.
-MOST = 120
-#: Fewer of a large model: all of them together take up to so many bytes.
-MEMORY = 128_000_000
+from dlviz.decision_boundary.record import ModelOutputs
+from dlviz.kit.messages import message
+from dlviz.kit.snapshots import thin
+
+#: Snapshots that are kept at most; labeled ones are dropped last.
+MAX_SNAPSHOTS = 120
+#: Bytes that all snapshots may take together, which keeps fewer of a large model.
+MAX_BYTES = 128_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """One state: its number, its label ("" for none), parameters and buffers, and how well it did on the points as they were."""
+class ModelSnapshot:
+    """State of a model at one moment of its training.
 
-    number: int
+    Attributes:
+        index: its number, counted from the first snapshot.
+        label: its label, "" for none.
+        state: copies of parameters and buffers.
+        loss, accuracy: on the data points of that moment, ``None`` without points.
+    """
+
+    index: int
     label: str
     state: Mapping[str, Tensor]
     loss: float | None
     accuracy: float | None
 
-
-def state_of(model: nn.Module) -> dict[str, Tensor]:
-    """Copies of all parameters and buffers, by name."""
-    named = [*model.named_parameters(), *model.named_buffers()]
-    return {name: tensor.detach().clone() for name, tensor in named}
-
-
-def versions(model: nn.Module) -> list[tuple[int, int]]:
-    """Changes whenever a parameter or buffer is written to or replaced. (Inference tensors keep no version.)"""
-    return [(id(t), 0 if t.is_inference() else t._version) for t in (*model.parameters(), *model.buffers())]
+    @property
+    def title(self) -> str:
+        """The label, or "snapshot 3" without one."""
+        return self.label or message("decision_boundary.snapshot", index=self.index)
 
 
-def room(state: Mapping[str, Tensor]) -> int:
-    """How many states of this size are kept.
+class SnapshotHistory:
+    """Snapshots of a training, the oldest first; the last one is the model as it was drawn."""
+
+    def __init__(self) -> None:
+        self._snapshots: list[ModelSnapshot] = []
+        self._count = 0
+        self._versions: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._snapshots)
+
+    @property
+    def last(self) -> int:
+        """Index of the last snapshot."""
+        return len(self) - 1
+
+    @property
+    def titles(self) -> list[str]:
+        """Title of every snapshot."""
+        return [snapshot.title for snapshot in self._snapshots]
+
+    def has_changed(self, model: nn.Module) -> bool:
+        """Return whether a parameter or buffer was written to or replaced since the last snapshot."""
+        return _versions(model) != self._versions
+
+    def add(self, model: nn.Module, label: str, outputs: ModelOutputs) -> None:
+        """Append a snapshot of `model`, and drop others if there are too many."""
+        tensors = (*model.named_parameters(), *model.named_buffers())
+        state = {name: tensor.detach().clone() for name, tensor in tensors}
+        snapshot = ModelSnapshot(self._count, label, state, outputs.loss, outputs.accuracy)
+        self._versions = _versions(model)
+        self._count += 1
+        self._snapshots = thin(
+            [*self._snapshots, snapshot], capacity(state), pinned=lambda snapshot: bool(snapshot.label)
+        )
+
+    def state(self, step: int) -> Mapping[str, Tensor]:
+        """Return parameters and buffers of the snapshot at `step`, or of the last one beyond the end."""
+        return self._snapshots[min(step, self.last)].state
+
+    def series(self, steps: Sequence[int]) -> dict[str, Any]:
+        """Return labels, losses and accuracies of some snapshots, as the view reads them."""
+        chosen = [self._snapshots[step] for step in steps]
+        return {
+            "labels": [snapshot.title for snapshot in chosen],
+            "loss": _array([snapshot.loss for snapshot in chosen]),
+            "accuracy": _array([snapshot.accuracy for snapshot in chosen]),
+        }
+
+
+def capacity(state: Mapping[str, Tensor]) -> int:
+    """Return how many states of this size are kept.
 
     Example:
-        >>> room({"weight": torch.zeros(16, 2)}), room({"weight": torch.zeros(1000, 1000)})
+        >>> import torch
+        >>> capacity({"weight": torch.zeros(16, 2)}), capacity({"weight": torch.zeros(1000, 1000)})
         (120, 32)
     """
     size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
-    return max(2, min(MOST, MEMORY // max(1, size)))
+    return max(2, min(MAX_SNAPSHOTS, MAX_BYTES // max(1, size)))
 
 
-def thinned(moments: list[Moment], most: int = MOST) -> list[Moment]:
-    """At most `most` moments: first and last stay, then those with a label, of the others every second one goes as often as it takes."""
-    while len(moments) > most:
-        inner = [moment for moment in moments[1:-1] if not moment.label] or moments[1:-1]
-        gone = {moment.number for moment in inner[::2]}
-        moments = [moment for moment in moments if moment.number not in gone]
-    return moments
+def _versions(model: nn.Module) -> list[tuple[int, int]]:
+    """Return identity and version of every tensor. (Inference tensors have no version counter.)"""
+    return [(id(t), 0 if t.is_inference() else t._version) for t in (*model.parameters(), *model.buffers())]
 
 
-def spread(count: int, most: int) -> list[int]:
-    """Up to `most` of `count` places, evenly spread, first and last among them.
-
-    Example:
-        >>> spread(10, 4), spread(3, 5)
-        ([0, 3, 6, 9], [0, 1, 2])
-    """
-    if count <= most:
-        return list(range(count))
-    return [round(k * (count - 1) / (most - 1)) for k in range(most)] if most > 1 else [count - 1]
+def _array(values: Sequence[float | None]) -> np.ndarray:
+    return np.array([math.nan if value is None else value for value in values])

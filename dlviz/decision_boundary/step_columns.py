@@ -1,4 +1,4 @@
-"""One step as columns of units with edges between them: values, gradients and new weights, as far as they can be drawn."""
+"""Columns of units with edges between them: values, gradients and new weights of one training step, for the view."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,43 +8,54 @@ import torch
 from torch import Tensor
 
 from dlviz.decision_boundary import step_formulas
-from dlviz.decision_boundary.equation import is_each
-from dlviz.decision_boundary.training_step import Step
+from dlviz.decision_boundary.equation import is_elementwise
+from dlviz.decision_boundary.training_step import TrainingStep
 from dlviz.kit.messages import message
 
-#: So many calls are drawn, the first and the last; a call with more than so many units shows so many of them.
-CALLS, MOST, SHOWN = 10, 10, 8
+#: Calls that are drawn at most, half of them the first and half the last ones.
+MAX_CALLS = 10
+#: A call with more than MAX_UNITS units shows DRAWN_UNITS of them.
+MAX_UNITS, DRAWN_UNITS = 10, 8
 
 
-def chosen(count: int) -> list[int]:
-    """Numbers of the calls that are drawn.
+def drawn_calls(count: int) -> list[int]:
+    """Return the indices of the calls that are drawn.
 
     Example:
-        >>> chosen(4), chosen(14)
+        >>> drawn_calls(4), drawn_calls(14)
         ([0, 1, 2, 3], [0, 1, 2, 3, 4, 9, 10, 11, 12, 13])
     """
-    return list(range(count)) if count <= CALLS else [*range(CALLS // 2), *range(count - CALLS // 2, count)]
+    half = MAX_CALLS // 2
+    return list(range(count)) if count <= MAX_CALLS else [*range(half), *range(count - half, count)]
 
 
-def columns(step: Step, numbers: Sequence[int], classes: Sequence[str], criterion: str) -> list[dict[str, Any]]:
-    """A column for each call, then one for the probabilities where the loss is known, and one for the loss.
+def drawn_units(units: int) -> int:
+    """Return how many units of a call are drawn."""
+    return units if units <= MAX_UNITS else DRAWN_UNITS
+
+
+def layer_title(name: str) -> str:
+    """Return a call's name in a sentence: "layer 2" for a position in a Sequential, else the name itself."""
+    return message("decision_boundary.explanation.layer", name=name) if name.isdigit() else name
+
+
+def columns(step: TrainingStep, indices: Sequence[int], classes: Sequence[str], loss_name: str) -> list[dict[str, Any]]:
+    """Return one column for each call, one for the probabilities where the loss is cross-entropy, and one for the loss.
 
     Args:
-        step: the step.
-        numbers: which calls.
-        classes: what the classes are called.
-        criterion: name of the loss.
+        step: the training step.
+        indices: indices of the calls that are drawn.
+        classes: names of the classes.
+        loss_name: name of the loss.
     """
-    made = [_call(step, numbers, place) for place in range(len(numbers))]
-    if step.chances is not None:
-        made.append(_chances(step, len(made) - 1, classes))
-    label = int(step.labels[0])
-    own = label if step.chances is not None and step.chances.shape[1] == made[-1]["drawn"] else -1
-    edge = {"from": len(made) - 1, "kind": "each" if own < 0 and made[-1]["drawn"] == 1 else "into", "unit": own}
-    return [
-        *made,
-        _column("loss", criterion, 1, torch.tensor([step.loss]), [message("decision_boundary.walk.loss")], [edge]),
-    ]
+    found = [_call_column(step, indices, position) for position in range(len(indices))]
+    if step.probs is not None:
+        found.append(_probs_column(step, len(found) - 1, classes))
+    units = found[-1]["drawn"]
+    label = int(step.labels[0]) if step.probs is not None and step.probs.shape[1] == units else -1
+    edge = _edge(len(found) - 1, "elementwise" if label < 0 and units == 1 else "any", unit=label)
+    names = [message("decision_boundary.explanation.loss")]
+    return [*found, _column("loss", loss_name, 1, torch.tensor([step.loss]), names, [edge])]
 
 
 def _column(
@@ -52,87 +63,85 @@ def _column(
 ) -> dict[str, Any]:
     return {
         "name": name,
-        "called": layer(name),
+        "title": layer_title(name),
         "kind": kind,
         "units": units,
         "drawn": len(names),
-        "values": _double(values[: len(names)]),
+        "values": _float64(values[: len(names)]),
         "names": list(names),
         "edges": list(edges),
         "gradients": None,
-        "pin": 0,
+        "selected": 0,
         "lines": {},
     } | more
 
 
-def _call(step: Step, numbers: Sequence[int], place: int) -> dict[str, Any]:
-    number = numbers[place]
-    call = step.calls[number]
-    drawn = shown(call.units)
-    gradient = step.gradients.get(number)
-    back = None if gradient is None else _double(gradient[0, :drawn])
+def _edge(source: int, kind: str, **more: Any) -> dict[str, Any]:
+    """Return edges from the column `source`: "linear" with weights, "elementwise", or "any" from one unit or from all (−1)."""
+    return {"source": source, "kind": kind} | more
+
+
+def _call_column(step: TrainingStep, indices: Sequence[int], position: int) -> dict[str, Any]:
+    index = indices[position]
+    call = step.calls[index]
+    drawn = drawn_units(call.units)
+    gradient = step.gradients.get(index)
+    gradients = None if gradient is None else _float64(gradient[0, :drawn])
+    edges = [_call_edges(step, indices, index, source) for source in call.sources if source in indices]
+
+    def lines(formula: Any) -> list[list[str]]:
+        return [formula(step, index, unit) for unit in range(drawn)]
+
     return _column(
         call.name,
         call.kind,
         call.units,
         call.output[0],
-        [step_formulas.symbol(step, number, unit) for unit in range(drawn)],
-        [edge for edge in (_edge(step, numbers, number, source) for source in call.sources) if edge],
-        gradients=back,
-        # What the loss depends on most is looked at first.
-        pin=0 if back is None else int(np.abs(np.nan_to_num(back)).argmax()),
+        [step_formulas.symbol(step, index, unit) for unit in range(drawn)],
+        edges,
+        gradients=gradients,
+        # The unit on which the loss depends most is selected first.
+        selected=0 if gradients is None else int(np.abs(np.nan_to_num(gradients)).argmax()),
         lines={
-            "forward": [step_formulas.forward(step, number, unit) for unit in range(drawn)],
-            "back": [step_formulas.backward(step, number, unit) for unit in range(drawn)],
-            "update": [step_formulas.update(step, number, unit) for unit in range(drawn)]
-            if call.weight is not None
-            else [],
+            "forward": lines(step_formulas.forward),
+            "backward": lines(step_formulas.backward),
+            "update": lines(step_formulas.update) if call.weight is not None else [],
         },
     )
 
 
-def _edge(step: Step, numbers: Sequence[int], number: int, source: int) -> dict[str, Any] | None:
-    """How a call's units hang on those of one that it took; ``None`` where that is not drawn, or not known."""
-    if source not in numbers:
-        return None
-    call, taken = step.calls[number], step.calls[source]
-    where, rows, fan = numbers.index(source), shown(call.units), shown(taken.units)
-    if call.weight is not None and call.weight.shape == (call.units, taken.units):
-        made = step.weights.get(number)
-
-        def part(one: Tensor | None) -> np.ndarray | None:
-            return None if one is None else _double(one[:rows, :fan])
-
-        weight = part(call.weight)
-        gradient, after = (None, None) if made is None else (part(made.gradients[0]), part(made.after[0]))
-        return {"from": where, "kind": "full", "weight": weight, "gradient": gradient, "after": after}
-    if is_each(step.calls, number) or call.units == taken.units:
-        return {"from": where, "kind": "each"}
-    return {"from": where, "kind": "into", "unit": -1}
+def _call_edges(step: TrainingStep, indices: Sequence[int], index: int, source: int) -> dict[str, Any]:
+    """Return the edges from the units of one call to those of a call that receives its output."""
+    call, other = step.calls[index], step.calls[source]
+    position, rows, count = indices.index(source), drawn_units(call.units), drawn_units(other.units)
+    if call.weight is not None and call.weight.shape == (call.units, other.units):
+        linear = step.weights.get(index)
+        gradient, after = (None, None) if linear is None else (linear.gradients[0], linear.after[0])
+        parts = {"weight": call.weight, "gradient": gradient, "after": after}
+        drawn = {name: None if part is None else _float64(part[:rows, :count]) for name, part in parts.items()}
+        return _edge(position, "linear", **drawn)
+    if is_elementwise(step.calls, index) or call.units == other.units:
+        return _edge(position, "elementwise")
+    return _edge(position, "any", unit=-1)
 
 
-def _chances(step: Step, last: int, classes: Sequence[str]) -> dict[str, Any]:
-    assert step.chances is not None
-    one = step.calls[-1].units == 1
-    values = step.chances[0, 1:] if one else step.chances[0]
-    names = [f"p({classes[1]})"] if one else [f"p({name})" for name in classes]
-    names = names[: shown(len(names))]
-    kind = "sigmoid" if one else "softmax"
-    lines = {"forward": [step_formulas.probability(step, unit, name) for unit, name in enumerate(names)]}
-    pin = 0 if one else min(int(step.labels[0]), len(names) - 1)
-    edge = {"from": last, "kind": "each" if one else "into", "unit": -1}
-    return _column(kind, "chances", len(values), values, names, [edge], lines=lines, pin=pin)
+def _probs_column(step: TrainingStep, last: int, classes: Sequence[str]) -> dict[str, Any]:
+    assert step.probs is not None
+    binary = step.calls[-1].units == 1
+    values = step.probs[0, 1:] if binary else step.probs[0]
+    names = [f"p({classes[1]})"] if binary else [f"p({name})" for name in classes]
+    names = names[: drawn_units(len(names))]
+    return _column(
+        "sigmoid" if binary else "softmax",
+        "probs",
+        len(values),
+        values,
+        names,
+        [_edge(last, "elementwise" if binary else "any", unit=-1)],
+        lines={"forward": [step_formulas.probability(step, unit, name) for unit, name in enumerate(names)]},
+        selected=0 if binary else min(int(step.labels[0]), len(names) - 1),
+    )
 
 
-def layer(name: str) -> str:
-    """What a call is called in a sentence; a number is its place in a Sequential."""
-    return message("decision_boundary.walk.layer", name=name) if name.isdigit() else name
-
-
-def shown(units: int) -> int:
-    """How many units of a call are drawn."""
-    return units if units <= MOST else SHOWN
-
-
-def _double(values: Tensor) -> np.ndarray:
+def _float64(values: Tensor) -> np.ndarray:
     return values.detach().cpu().double().contiguous().numpy()

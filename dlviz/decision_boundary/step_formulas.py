@@ -1,183 +1,203 @@
-"""The arithmetic of one step for one unit, as lines of text: what torch computed, in the numbers that went into it."""
+"""Arithmetic of one training step for one unit, as lines of text with the numbers that torch computed."""
 
 import torch
 from torch import Tensor
 
-from dlviz.decision_boundary.equation import is_each, spelled, subscript
-from dlviz.decision_boundary.training_step import Step
+from dlviz.decision_boundary.equation import function_name, is_elementwise, subscript
+from dlviz.decision_boundary.training_step import LinearUpdate, TrainingStep
 from dlviz.kit.messages import message
 
-#: So many terms of a sum are written out, and so many edges of a unit.
-TERMS, EDGES = 4, 6
+#: Terms of a sum, and weights of a unit, that are written out.
+MAX_TERMS, MAX_WEIGHTS = 4, 6
 
 
 def short(value: float) -> str:
-    """Three figures and a true minus sign.
+    """Return a number with three significant digits and a true minus sign.
 
     Example:
         >>> short(-0.12345), short(3.0)
         ('−0.123', '3')
     """
-    return f"{value or 0.0:.3g}".replace("-", "−")  # a negative zero is a zero
+    return f"{value or 0.0:.3g}".replace("-", "−")  # `or` turns a negative zero into a zero
 
 
 def factor(value: float) -> str:
-    """A number that stands after a sign: negative ones in brackets."""
+    """Return a number that follows a sign: negative ones in parentheses."""
     return f"({short(value)})" if value < 0 else short(value)
 
 
-def symbol(step: Step, number: int, unit: int) -> str:
-    """What a unit is called: x₀ of the input, z₀ of a linear layer, a₀ after an activation, h₀ of anything else."""
-    call = step.calls[number]
-    letter = "x" if number == 0 else "z" if call.weight is not None else "a" if is_each(step.calls, number) else "h"
+def symbol(step: TrainingStep, index: int, unit: int) -> str:
+    """Return a unit's symbol: x₀ of the input, z₀ of a linear layer, a₀ of an activation, h₀ of any other call."""
+    call = step.calls[index]
+    if index == 0:
+        letter = "x"
+    elif call.weight is not None:
+        letter = "z"
+    else:
+        letter = "a" if is_elementwise(step.calls, index) else "h"
     return letter + subscript(unit)
 
 
-def forward(step: Step, number: int, unit: int) -> list[str]:
-    """How a unit's value comes about, at the first point."""
-    call = step.calls[number]
-    name, value = symbol(step, number, unit), float(call.output[0, unit])
-    if number == 0:
+def forward(step: TrainingStep, index: int, unit: int) -> list[str]:
+    """Return how a unit's value is computed, at the first point."""
+    call = step.calls[index]
+    name, value = symbol(step, index, unit), float(call.output[0, unit])
+    if index == 0:
         return [f"{name} = {short(value)}"]
     source = step.calls[call.sources[0]].output[0] if call.sources else None
     if call.weight is not None and source is not None and call.weight.shape[1] == len(source):
         terms = _products(call.weight[unit], source)
-        bias = "" if call.bias is None else _added(float(call.bias[unit]))
+        bias = "" if call.bias is None else _signed(float(call.bias[unit]))
         return [f"{name} = {terms}{bias} = {short(value)}"]
-    if is_each(step.calls, number) and source is not None:
-        return [f"{name} = {spelled(call)}({short(float(source[unit]))}) = {short(value)}"]
-    return [f"{name} = {spelled(call)}(…)[{unit}] = {short(value)}"]
+    if is_elementwise(step.calls, index) and source is not None:
+        return [f"{name} = {function_name(call)}({short(float(source[unit]))}) = {short(value)}"]
+    return [f"{name} = {function_name(call)}(…)[{unit}] = {short(value)}"]
 
 
-def probability(step: Step, unit: int, name: str) -> list[str]:
-    """How a logit becomes a probability, at the first point."""
+def probability(step: TrainingStep, unit: int, name: str) -> list[str]:
+    """Return how a logit becomes a probability, at the first point."""
     logits = step.calls[-1].output[0].tolist()
-    if step.chances is None or not _same_length(step):
+    if step.probs is None or not _last_call_is_logits(step):
         return []
     if len(logits) == 1:
-        return [f"{name} = 1/(1 + exp({short(-logits[0])})) = {short(float(step.chances[0, 1]))}"]
-    powers = [f"exp({short(one)})" for one in logits]
-    total = " + ".join(powers[:TERMS])
-    if len(powers) > TERMS:
-        total += f" + {message('decision_boundary.more', count=len(powers) - TERMS)}"
-    return [f"{name} = {powers[unit]}/({total}) = {short(float(step.chances[0, unit]))}"]
+        return [f"{name} = 1/(1 + exp({short(-logits[0])})) = {short(float(step.probs[0, 1]))}"]
+    powers = [f"exp({short(logit)})" for logit in logits]
+    total = " + ".join(powers[:MAX_TERMS])
+    if len(powers) > MAX_TERMS:
+        total += f" + {_more(len(powers) - MAX_TERMS)}"
+    return [f"{name} = {powers[unit]}/({total}) = {short(float(step.probs[0, unit]))}"]
 
 
-def backward(step: Step, number: int, unit: int) -> list[str]:
-    """How ∂loss/∂unit comes about at the first point, and of a linear layer the gradients of its weights."""
-    if number not in step.gradients:
-        return [message("decision_boundary.walk.unreached")]
-    value = float(step.gradients[number][0, unit])
-    way = _way(step, number, unit, value) or message("decision_boundary.walk.autograd")
-    lines = [f"∂loss/∂{symbol(step, number, unit)} = {way} = {short(value)}"]
-    return lines + _edges(step, number, unit)
+def backward(step: TrainingStep, index: int, unit: int) -> list[str]:
+    """Return how ∂loss/∂unit is computed at the first point, and of a linear layer the gradients of its weights."""
+    if index not in step.gradients:
+        return [message("decision_boundary.explanation.unreached")]
+    value = float(step.gradients[index][0, unit])
+    terms = _gradient_terms(step, index, unit, value) or message("decision_boundary.explanation.autograd")
+    lines = [f"∂loss/∂{symbol(step, index, unit)} = {terms} = {short(value)}"]
+    return lines + _weight_gradients(step, index, unit)
 
 
-def update(step: Step, number: int, unit: int) -> list[str]:
-    """Each weight of a unit before the step and after it."""
-    made = step.weights.get(number)
-    if made is None or made.after[0] is None:
-        return [message("decision_boundary.walk.nothing")]
-    fan = made.weight.shape[1]
-    rows = [(f"w{subscript(unit, k)}", made.weight, made.after[0], made.gradients[0], (unit, k)) for k in range(fan)]
-    lines = [_moved(step, *row) for row in rows[:EDGES]]
-    if fan > EDGES:
-        lines.append(message("decision_boundary.more", count=fan - EDGES))
-    if made.bias is not None and made.after[1] is not None:
-        lines.append(_moved(step, f"b{subscript(unit)}", made.bias, made.after[1], made.gradients[1], (unit,)))
+def update(step: TrainingStep, index: int, unit: int) -> list[str]:
+    """Return each weight of a unit before and after the step."""
+    linear = step.weights.get(index)
+    if linear is None or linear.after[0] is None:
+        return [message("decision_boundary.explanation.no_parameters")]
+    count = linear.weight.shape[1]
+    lines = [
+        _weight_update(step, f"w{subscript(unit, k)}", linear.weight, linear.after[0], linear.gradients[0], (unit, k))
+        for k in range(min(count, MAX_WEIGHTS))
+    ]
+    if count > MAX_WEIGHTS:
+        lines.append(_more(count - MAX_WEIGHTS))
+    if linear.bias is not None and linear.after[1] is not None:
+        name = f"b{subscript(unit)}"
+        lines.append(_weight_update(step, name, linear.bias, linear.after[1], linear.gradients[1], (unit,)))
     return lines
 
 
-def _moved(step: Step, name: str, old: Tensor, new: Tensor, gradient: Tensor | None, at: tuple[int, ...]) -> str:
-    before, after = float(old[at]), float(new[at])
+def consumers(step: TrainingStep, index: int) -> list[int]:
+    """Return the indices of the calls that receive a call's output."""
+    return [consumer for consumer, call in enumerate(step.calls) if index in call.sources]
+
+
+def _weight_update(
+    step: TrainingStep, name: str, before: Tensor, after: Tensor, gradient: Tensor | None, position: tuple[int, ...]
+) -> str:
+    old, new = float(before[position]), float(after[position])
     if gradient is None:
-        return f"{name}: {short(before)} ({message('decision_boundary.walk.frozen')})"
-    slope = float(gradient[at])
-    if step.plain:
-        return f"{name}: {short(before)} − {short(step.rule[1])}·{factor(slope)} = {short(after)}"
-    return f"{name}: {short(before)} {_added(after - before).strip()} = {short(after)}"
+        return f"{name}: {short(old)} ({message('decision_boundary.explanation.frozen')})"
+    if step.is_plain_sgd:
+        return f"{name}: {short(old)} − {short(step.lr)}·{factor(float(gradient[position]))} = {short(new)}"
+    return f"{name}: {short(old)} {_signed(new - old).strip()} = {short(new)}"
 
 
-def _edges(step: Step, number: int, unit: int) -> list[str]:
-    made = step.weights.get(number)
-    if made is None or made.gradients[0] is None:
+def _weight_gradients(step: TrainingStep, index: int, unit: int) -> list[str]:
+    linear = step.weights.get(index)
+    if linear is None or linear.gradients[0] is None:
         return []
-    source, own = step.calls[step.calls[number].sources[0]].output, step.gradients[number]
-    fan, slope = made.weight.shape[1], made.gradients[0]
-    # Of a layer that is called twice the gradient is more than this call's share.
-    whole = source.shape[1] == fan and torch.allclose(own.T @ source, slope, rtol=1e-3, atol=1e-6)
+    gradient, count = linear.gradients[0], linear.weight.shape[1]
     lines = []
-    for k in range(min(fan, EDGES)):
-        way = f"{short(float(own[0, unit]))}·{factor(float(source[0, k]))} = " if whole and len(own) == 1 else ""
-        way = f"{_products(own[:, unit], source[:, k])} = " if whole and len(own) > 1 else way
-        lines.append(f"∂loss/∂w{subscript(unit, k)} = {way}{short(float(slope[unit, k]))}")
-    if fan > EDGES:
-        lines.append(message("decision_boundary.more", count=fan - EDGES))
-    if made.gradients[1] is not None:
-        lines.append(f"∂loss/∂b{subscript(unit)} = {short(float(made.gradients[1][unit]))}")
+    for k in range(min(count, MAX_WEIGHTS)):
+        terms = _outer_product_terms(step, index, linear, unit, k)
+        lines.append(f"∂loss/∂w{subscript(unit, k)} = {terms}{short(float(gradient[unit, k]))}")
+    if count > MAX_WEIGHTS:
+        lines.append(_more(count - MAX_WEIGHTS))
+    if linear.gradients[1] is not None:
+        lines.append(f"∂loss/∂b{subscript(unit)} = {short(float(linear.gradients[1][unit]))}")
     return lines
 
 
-def _way(step: Step, number: int, unit: int, value: float) -> str:
-    """The terms of ∂loss/∂unit where one call alone takes the unit; else, or where they do not add up, ""."""
-    calls, takers = step.calls, takers_of(step, number)
-    if not takers and step.chances is not None and number == len(calls) - 1:
-        return _from_loss(step, unit, value)
-    if len(takers) != 1 or takers[0] not in step.gradients:
+def _outer_product_terms(step: TrainingStep, index: int, linear: LinearUpdate, unit: int, k: int) -> str:
+    """Return the terms of ∂loss/∂w = ∂loss/∂z · aᵀ for one weight, "" where they are not the whole gradient."""
+    source, gradient = step.calls[step.calls[index].sources[0]].output, step.gradients[index]
+    # The weight of a layer that is called twice gathers its gradient from both calls.
+    if source.shape[1] != linear.weight.shape[1] or linear.gradients[0] is None:
         return ""
-    (taker,) = takers
-    back, call = step.gradients[taker][0], calls[taker]
-    if taker in step.slopes and calls[number].units == call.units:
-        slope = float(step.slopes[taker][0, unit])
-        if not _same(float(back[unit]) * slope, value):
+    if not torch.allclose(gradient.T @ source, linear.gradients[0], rtol=1e-3, atol=1e-6):
+        return ""
+    if len(gradient) == 1:
+        return f"{short(float(gradient[0, unit]))}·{factor(float(source[0, k]))} = "
+    return f"{_products(gradient[:, unit], source[:, k])} = "
+
+
+def _gradient_terms(step: TrainingStep, index: int, unit: int, value: float) -> str:
+    """Return the terms of ∂loss/∂unit if a single call receives the unit and they add up to `value`, else ""."""
+    calls, receivers = step.calls, consumers(step, index)
+    if not receivers and step.probs is not None and index == len(calls) - 1:
+        return _loss_terms(step, unit, value)
+    if len(receivers) != 1 or receivers[0] not in step.gradients:
+        return ""
+    (receiver,) = receivers
+    gradient, call = step.gradients[receiver][0], calls[receiver]
+    if receiver in step.slopes and calls[index].units == call.units:
+        slope, above = float(step.slopes[receiver][0, unit]), float(gradient[unit])
+        if not _is_close(above * slope, value):
             return ""
-        taken = short(float(calls[number].output[0, unit]))
-        return f"{short(float(back[unit]))}·{spelled(call)}′({taken}) = {short(float(back[unit]))}·{factor(slope)}"
-    if call.weight is not None and call.weight.shape == (len(back), calls[number].units):
+        argument = short(float(calls[index].output[0, unit]))
+        return f"{short(above)}·{function_name(call)}′({argument}) = {short(above)}·{factor(slope)}"
+    if call.weight is not None and call.weight.shape == (len(gradient), calls[index].units):
         column = call.weight[:, unit]
-        return _products(column, back) if _same(float(column @ back), value) else ""
+        return _products(column, gradient) if _is_close(float(column @ gradient), value) else ""
     return ""
 
 
-def _from_loss(step: Step, unit: int, value: float) -> str:
-    """Softmax and cross-entropy, or sigmoid and binary cross-entropy, have one derivative: p − y, of a mean its share."""
-    chances, count = step.chances, len(step.labels)
-    if chances is None:
+def _loss_terms(step: TrainingStep, unit: int, value: float) -> str:
+    """Return the derivative of cross-entropy at a logit: p − y, divided by the number of points of a mean."""
+    if step.probs is None:
         return ""
-    one = step.calls[-1].units == 1
-    p, label = float(chances[0, 1 if one else unit]), int(step.labels[0])
-    wanted = label if one else int(label == unit)
-    if not _same((p - wanted) / count, value):
+    binary, count = step.calls[-1].units == 1, len(step.labels)
+    p, label = float(step.probs[0, 1 if binary else unit]), int(step.labels[0])
+    target = label if binary else int(label == unit)
+    if not _is_close((p - target) / count, value):
         return ""
-    return f"{short(p)} − {wanted}" if count == 1 else f"({short(p)} − {wanted})/{count}"
+    return f"{short(p)} − {target}" if count == 1 else f"({short(p)} − {target})/{count}"
 
 
-def takers_of(step: Step, number: int) -> list[int]:
-    """Numbers of the calls that take a call's output."""
-    return [taker for taker, call in enumerate(step.calls) if number in call.sources]
+def _last_call_is_logits(step: TrainingStep) -> bool:
+    """Return whether the last call returned the logits: one for two classes, or one for each class."""
+    units = step.calls[-1].units
+    return step.probs is not None and step.probs.shape[1] == (2 if units == 1 else units)
 
 
-def _same_length(step: Step) -> bool:
-    """Whether the last call gave the logits: one for two classes, or one for each."""
-    given = step.calls[-1].units
-    return step.chances is not None and step.chances.shape[1] == (2 if given == 1 else given)
-
-
-def _same(a: float, b: float) -> bool:
+def _is_close(a: float, b: float) -> bool:
     return abs(a - b) <= 1e-3 * abs(b) + 1e-6
 
 
 def _products(left: Tensor, right: Tensor) -> str:
-    """A sum of products; of many the largest."""
+    """Return a sum of products; of many terms the largest."""
     pairs = list(zip(left.tolist(), right.tolist(), strict=True))
-    kept = sorted(range(len(pairs)), key=lambda k: -abs(pairs[k][0] * pairs[k][1]))[:TERMS]
+    largest = sorted(range(len(pairs)), key=lambda k: -abs(pairs[k][0] * pairs[k][1]))[:MAX_TERMS]
     text = ""
-    for k in sorted(kept):
+    for k in sorted(largest):
         a, b = pairs[k]
-        first = short(a) if not text else f" − {short(-a)}" if a < 0 else f" + {short(a)}"
-        text += f"{first}·{factor(b)}"
-    return text + (f" + {message('decision_boundary.more', count=len(pairs) - TERMS)}" if len(pairs) > TERMS else "")
+        text += f"{_signed(a) if text else short(a)}·{factor(b)}"
+    return text + (f" + {_more(len(pairs) - MAX_TERMS)}" if len(pairs) > MAX_TERMS else "")
 
 
-def _added(value: float) -> str:
+def _more(count: int) -> str:
+    return message("decision_boundary.more", count=count)
+
+
+def _signed(value: float) -> str:
     return f" − {short(-value)}" if value < 0 else f" + {short(value)}"

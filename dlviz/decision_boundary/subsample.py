@@ -1,4 +1,4 @@
-"""Which points are drawn, and numbers as the view takes them."""
+"""Subsample of the data points that are drawn, and tensors as float32 arrays for the view."""
 
 import math
 
@@ -6,20 +6,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: So many points are drawn.
-POINTS = 2000
+#: Data points that are drawn at most.
+MAX_POINTS = 2000
 
 
-def kept(count: int) -> Tensor:
-    """Numbers of the points that are drawn."""
-    return torch.arange(0, count, thinned(count))
+def subsample(count: int) -> Tensor:
+    """Return the indices of the data points that are drawn."""
+    return torch.arange(0, count, point_stride(count))
 
 
-def thinned(count: int) -> int:
-    """Every how many-th point is drawn."""
-    return max(1, math.ceil(count / POINTS))
+def point_stride(count: int) -> int:
+    """Return the stride between drawn data points."""
+    return max(1, math.ceil(count / MAX_POINTS))
 
 
-def single(values: Tensor) -> np.ndarray:
-    """Numbers as the view takes them: single precision, in the order of their rows."""
+def float32(values: Tensor) -> np.ndarray:
+    """Return `values` as a row-major float32 array."""
     return values.detach().cpu().float().contiguous().numpy()

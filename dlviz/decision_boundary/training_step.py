@@ -1,28 +1,32 @@
-"""One step of training on a few points: values forward, gradients back, weights changed; all of it on copies of the parameters."""
+"""One training step on a few points, on copies of the parameters: forward pass, backward pass, optimizer step."""
 
 import copy
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dlviz.decision_boundary.equation import is_each
-from dlviz.decision_boundary.forward import Call, Run, run
-from dlviz.decision_boundary.record import logits, loss, probabilities
+from dlviz.decision_boundary.equation import is_elementwise
+from dlviz.decision_boundary.forward import ForwardPass, LayerCall, forward_pass
+from dlviz.decision_boundary.record import cross_entropy, logits_of, probabilities
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
+#: Points that one explained step can use at most.
+MAX_BATCH = 8
+
 
 @dataclass(frozen=True, eq=False)
-class Weights:
-    """A linear call's parameters, what the loss changes by with each of them, and what they are after the step.
+class LinearUpdate:
+    """Parameters of a linear call before and after the step, and their gradients.
 
     Attributes:
-        weight, bias: as they ran, (units, inputs) and (units,), or ``None`` for no bias.
-        gradients: ∂loss/∂weight and ∂loss/∂bias, ``None`` for what has none.
-        after: both after the step.
+        weight, bias: before the step, (units, inputs) and (units,); `bias` is ``None`` if the layer has none.
+        gradients: ∂loss/∂weight and ∂loss/∂bias, ``None`` where there is no gradient.
+        after: weight and bias after the step.
     """
 
     weight: Tensor
@@ -32,190 +36,240 @@ class Weights:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """What torch computed.
+class TrainingStep:
+    """One training step, as torch computed it.
 
     Attributes:
         calls: every call on the points, the input first.
-        gradients: ∂loss/∂output of the calls that it reached, (N, units) by the call's number.
-        slopes: of a call that does the same to every unit the derivative at what it took, (N, units) by the call's number.
-        weights: of every linear call with parameters of its own, by the call's number.
-        labels: the class of each point (N,).
-        chances: probabilities (N, classes); ``None`` where another loss was given.
-        loss, later: the loss on these points before the step and after it.
+        gradients: ∂loss/∂output of the calls that the backward pass reached, (N, units) by the call's index.
+        slopes: derivative of each elementwise call at its input, (N, units) by the call's index.
+        weights: parameters of every linear call, by the call's index.
+        labels: the class of each point, (N,).
+        probs: class probabilities (N, C), ``None`` where another loss was passed.
+        loss, loss_after: the loss on these points before and after the step.
         state: every parameter after the step, by name.
-        rule: name of the optimizer, and its learning rate.
-        plain: whether a step is w − lr·gradient and nothing else.
+        optimizer: class name of the optimizer.
+        lr: its learning rate.
+        is_plain_sgd: whether the step is w − lr·gradient, without momentum or weight decay.
     """
 
-    calls: tuple[Call, ...]
+    calls: tuple[LayerCall, ...]
     gradients: Mapping[int, Tensor]
     slopes: Mapping[int, Tensor]
-    weights: Mapping[int, Weights]
+    weights: Mapping[int, LinearUpdate]
     labels: Tensor
-    chances: Tensor | None
+    probs: Tensor | None
     loss: float
-    later: float
+    loss_after: float
     state: Mapping[str, Tensor]
-    rule: tuple[str, float]
-    plain: bool
+    optimizer: str
+    lr: float
+    is_plain_sgd: bool
 
 
-def take(
+@dataclass(frozen=True, eq=False)
+class StepSettings:
+    """Optimizer, learning rate and loss of an explained training step, as they are passed to ``view.explain()``.
+
+    Attributes:
+        optimizer: the learner's optimizer, ``None`` for plain SGD.
+        lr: learning rate of that SGD, ``None`` for 0.1.
+        loss: the learner's loss function, ``None`` for cross-entropy.
+    """
+
+    optimizer: torch.optim.Optimizer | None = None
+    lr: float | None = None
+    loss: Callable[..., Any] | None = None
+
+    def check(self) -> None:
+        """Check that the settings fit together.
+
+        Raises:
+            DlvizError: both an optimizer and a learning rate are given, or the learning rate is negative or nonfinite.
+        """
+        if self.optimizer is not None and self.lr is not None:
+            raise DlvizError(message("decision_boundary.refused.both"))
+        if self.lr is not None and not (isinstance(self.lr, (int, float)) and math.isfinite(self.lr) and self.lr >= 0):
+            raise DlvizError(message("decision_boundary.refused.lr", got=repr(self.lr)))
+
+    @property
+    def loss_name(self) -> str:
+        """Name of the learner's loss function, "" for cross-entropy."""
+        return "" if self.loss is None else getattr(self.loss, "__name__", type(self.loss).__name__)
+
+
+def check_batch(points: Any, count: int) -> list[int]:
+    """Return the indices of the points that a step is made on.
+
+    Args:
+        points: one index or a sequence of up to :data:`MAX_BATCH` different ones.
+        count: number of points.
+
+    Raises:
+        DlvizError: there are no points, or the indices do not fit.
+    """
+    if not count:
+        raise DlvizError(message("decision_boundary.refused.no_points"))
+    indices = list(points) if isinstance(points, Sequence) else [points]
+    fits = all(isinstance(index, int) and 0 <= index < count for index in indices)
+    if not fits or len(set(indices)) != len(indices) or not 0 < len(indices) <= MAX_BATCH:
+        raise DlvizError(message("decision_boundary.refused.point", last=count - 1, most=MAX_BATCH, got=repr(points)))
+    return indices
+
+
+def training_step(
     model: nn.Module,
     x: Tensor,
     y: Tensor,
-    *,
+    settings: StepSettings | None = None,
     state: Mapping[str, Tensor] | None = None,
-    optimizer: torch.optim.Optimizer | None = None,
-    lr: float = 0.1,
-    criterion: Callable[..., Any] | None = None,
-) -> Step:
-    """One step in evaluation mode. The model, its gradients, the optimizer and the random numbers stay as they were.
+) -> TrainingStep:
+    """Make one step in eval() mode, without changing the model, its gradients, the optimizer or the random numbers.
 
     Args:
         model: any module from (N, 2) to logits.
-        x, y: the points (N, 2) and their labels (N,) or (N, 1).
-        state: other parameters and buffers to start from.
-        optimizer: whose copy, with its state, makes the step; without one it is ``torch.optim.SGD`` with `lr`.
-        lr: learning rate of that.
-        criterion: the loss, called with what the model returned and `y`; cross-entropy without one.
+        x: the points, (N, 2).
+        y: their labels, (N,) or (N, 1).
+        settings: optimizer, learning rate and loss. A copy of the optimizer, with its state, makes the step.
+        state: parameters and buffers that replace the model's own.
 
     Raises:
-        DlvizError: the optimizer knows nothing of the model, or cannot step without a closure; the loss is no number of a graph.
+        DlvizError: the optimizer does not belong to the model or needs a closure, or the loss is not a scalar with a graph.
 
     Example:
         >>> net = nn.Linear(2, 1)
         >>> x, y = torch.tensor([[1.0, 2.0]]), torch.tensor([1])
-        >>> step = take(net, x, y, lr=0.5)
-        >>> made = step.weights[1]
-        >>> torch.equal(made.after[0], net.weight - 0.5 * made.gradients[0]), step.later < step.loss
+        >>> step = training_step(net, x, y, StepSettings(lr=0.5))
+        >>> update = step.weights[1]
+        >>> torch.equal(update.after[0], net.weight - 0.5 * update.gradients[0]), step.loss_after < step.loss
         (True, True)
 
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html
     """
-    owners = dict(model.named_parameters())
-    values = {**owners, **dict(model.named_buffers()), **dict(state or {})}
-    leaves = {name: _leaf(values[name], own) for name, own in owners.items()}
-    stepper = _stepper(optimizer, owners, leaves, lr)
+    settings = settings or StepSettings()
+    parameters = dict(model.named_parameters())
+    values = {**parameters, **dict(model.named_buffers()), **dict(state or {})}
+    copies = {
+        name: values[name].detach().clone().requires_grad_(parameter.requires_grad)
+        for name, parameter in parameters.items()
+    }
+    optimizer = _copy_optimizer(settings, parameters, copies)
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), torch.enable_grad():
-        # Not the leaf itself goes in: a first call may write into what it takes.
-        made = run(model, x.detach().clone().requires_grad_() * 1, {**values, **leaves}, graph=True)
-        before = _loss(made, y, criterion)
-        slopes = _slopes(made)
-        _backward(before, made, leaves)
-        _step(stepper)
+        # A first call may write into its input in place, which autograd forbids for a leaf.
+        inputs = x.detach().clone().requires_grad_() * 1
+        forward = forward_pass(model, inputs, {**values, **copies}, record_graph=True)
+        loss = _loss(forward, y, settings.loss)
+        slopes = _slopes(forward)
+        _backward(loss, forward, copies)
+        _optimizer_step(optimizer)
         with torch.no_grad():
-            later = _loss(run(model, x, {**values, **leaves}), y, criterion)
-    return Step(
-        made.calls,
-        made.gradients,
+            loss_after = _loss(forward_pass(model, x, {**values, **copies}), y, settings.loss)
+    return TrainingStep(
+        forward.calls,
+        forward.gradients,
         slopes,
-        _weights(model, made.calls, leaves),
+        _linear_updates(model, forward.calls, copies),
         y.detach().flatten().long(),
-        probabilities(logits(made)) if criterion is None else None,
-        float(before.detach()),
-        float(later),
-        {name: leaf.detach() for name, leaf in leaves.items()},
-        (type(stepper).__name__, float(stepper.param_groups[0]["lr"])),
-        _plain(stepper),
+        probabilities(logits_of(forward)) if settings.loss is None else None,
+        float(loss.detach()),
+        float(loss_after),
+        {name: parameter.detach() for name, parameter in copies.items()},
+        type(optimizer).__name__,
+        float(optimizer.param_groups[0]["lr"]),
+        _is_plain_sgd(optimizer),
     )
 
 
-def _leaf(value: Tensor, own: Tensor) -> Tensor:
-    return value.detach().clone().requires_grad_(own.requires_grad)
-
-
-def _loss(made: Run, y: Tensor, criterion: Callable[..., Any] | None) -> Tensor:
+def _loss(forward: ForwardPass, y: Tensor, criterion: Callable[..., Any] | None) -> Tensor:
     if criterion is None:
-        checked = logits(made)
-        return loss(made.output.reshape(checked.shape), y.flatten().long())
+        shape = logits_of(forward).shape
+        return cross_entropy(forward.output.reshape(shape), y.flatten().long())
     try:
-        found = criterion(made.output, y)
-    except Exception as error:  # a learner's own function may raise anything
-        told = f"{type(error).__name__}: {error}"
+        loss = criterion(forward.output, y)
+    except Exception as error:  # a learner's own function may raise any exception
+        reason = f"{type(error).__name__}: {error}"
         raise DlvizError(
-            message("decision_boundary.refused.loss", output=tuple(made.output.shape), y=tuple(y.shape), torch=told)
+            message(
+                "decision_boundary.refused.loss", output=tuple(forward.output.shape), y=tuple(y.shape), torch=reason
+            )
         ) from error
-    if not isinstance(found, Tensor) or found.numel() != 1 or (torch.is_grad_enabled() and not found.requires_grad):
-        got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+    if not isinstance(loss, Tensor) or loss.numel() != 1 or (torch.is_grad_enabled() and not loss.requires_grad):
+        got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
         raise DlvizError(message("decision_boundary.refused.loss_value", got=got))
-    return found.reshape(())
+    return loss.reshape(())
 
 
-def _slopes(made: Run) -> dict[int, Tensor]:
-    """By autograd too: a sum of outputs changes with each input by the derivative there."""
-    found = {}
-    for number, call in enumerate(made.calls):
-        if not is_each(made.calls, number):
+def _slopes(forward: ForwardPass) -> dict[int, Tensor]:
+    """Return the derivative of each elementwise call at its input: the gradient of the sum of its outputs."""
+    slopes = {}
+    for index, call in enumerate(forward.calls):
+        if not is_elementwise(forward.calls, index):
             continue
-        taken, given = made.live[call.sources[0]], made.live[number]
-        # What wrote into its input has left no input to ask about.
-        if given.data_ptr() == taken.data_ptr() or not given.requires_grad:
+        source, output = forward.graph_outputs[call.sources[0]], forward.graph_outputs[index]
+        # After an in-place call its input is gone, so there is nothing to differentiate with respect to.
+        if output.data_ptr() == source.data_ptr() or not output.requires_grad:
             continue
-        (slope,) = torch.autograd.grad(given.sum(), taken, retain_graph=True, allow_unused=True)
+        (slope,) = torch.autograd.grad(output.sum(), source, retain_graph=True, allow_unused=True)
         if slope is not None:
-            found[number] = slope.reshape(call.output.shape).detach()
-    made.gradients.clear()
-    return found
+            slopes[index] = slope.reshape(call.output.shape).detach()
+    forward.gradients.clear()
+    return slopes
 
 
-def _backward(loss: Tensor, made: Run, leaves: Mapping[str, Tensor]) -> None:
-    """Gradients of the copies; on its way through the graph it leaves those of the calls in `made`."""
-    wanted = [leaf for leaf in leaves.values() if leaf.requires_grad]
-    found = torch.autograd.grad(loss, [made.live[0], *wanted], allow_unused=True)
-    for leaf, gradient in zip(wanted, found[1:], strict=True):
-        leaf.grad = gradient
+def _backward(loss: Tensor, forward: ForwardPass, copies: Mapping[str, Tensor]) -> None:
+    """Set the gradients of the copies; hooks collect those of the calls in ``forward.gradients``."""
+    trainable = [parameter for parameter in copies.values() if parameter.requires_grad]
+    gradients = torch.autograd.grad(loss, [forward.graph_outputs[0], *trainable], allow_unused=True)
+    for parameter, gradient in zip(trainable, gradients[1:], strict=True):
+        parameter.grad = gradient
 
 
-def _stepper(
-    optimizer: torch.optim.Optimizer | None, owners: Mapping[str, Tensor], leaves: Mapping[str, Tensor], lr: float
+def _copy_optimizer(
+    settings: StepSettings, parameters: Mapping[str, Tensor], copies: Mapping[str, Tensor]
 ) -> torch.optim.Optimizer:
-    """The learner's optimizer over the copies, with copies of its own state."""
-    if not any(leaf.requires_grad for leaf in leaves.values()):
+    """Return a copy of the learner's optimizer, with its state, for the copied parameters."""
+    optimizer = settings.optimizer
+    if not any(parameter.requires_grad for parameter in copies.values()):
         raise DlvizError(message("decision_boundary.refused.frozen"))
     if optimizer is None:
-        return torch.optim.SGD([leaf for leaf in leaves.values() if leaf.requires_grad], lr=lr)
+        lr = 0.1 if settings.lr is None else settings.lr
+        return torch.optim.SGD([parameter for parameter in copies.values() if parameter.requires_grad], lr=lr)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise DlvizError(message("decision_boundary.refused.optimizer", got=type(optimizer).__name__))
-    known = {id(one) for group in optimizer.param_groups for one in group["params"]}
-    if not any(id(own) in known for own in owners.values()):
+    optimized = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    if not any(id(parameter) in optimized for parameter in parameters.values()):
         raise DlvizError(message("decision_boundary.refused.optimizer_other"))
-    # Wherever it speaks of a parameter of the model, its copy speaks of that parameter's copy.
-    return copy.deepcopy(optimizer, {id(owners[name]): leaf for name, leaf in leaves.items()})
+    # The memo of deepcopy replaces every parameter of the model by its copy.
+    return copy.deepcopy(optimizer, {id(parameters[name]): parameter for name, parameter in copies.items()})
 
 
-def _step(optimizer: torch.optim.Optimizer) -> None:
+def _optimizer_step(optimizer: torch.optim.Optimizer) -> None:
     try:
         optimizer.step()
     except TypeError as error:
         raise DlvizError(message("decision_boundary.refused.closure", name=type(optimizer).__name__)) from error
 
 
-def _plain(optimizer: torch.optim.Optimizer) -> bool:
-    settings = ("momentum", "weight_decay", "maximize")
+def _is_plain_sgd(optimizer: torch.optim.Optimizer) -> bool:
+    options = ("momentum", "weight_decay", "maximize")
     return type(optimizer) is torch.optim.SGD and not any(
-        group[name] for group in optimizer.param_groups for name in settings
+        group[name] for group in optimizer.param_groups for name in options
     )
 
 
-def _weights(model: nn.Module, calls: tuple[Call, ...], leaves: Mapping[str, Tensor]) -> dict[int, Weights]:
-    names = {id(own): name for name, own in model.named_parameters()}
-    found = {}
-    for number, call in enumerate(calls):
+def _linear_updates(
+    model: nn.Module, calls: tuple[LayerCall, ...], copies: Mapping[str, Tensor]
+) -> dict[int, LinearUpdate]:
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    updates = {}
+    for index, call in enumerate(calls):
         if call.weight is None or call.path is None:
             continue
         layer = model.get_submodule(call.path)
-        # A weight that is computed from others, as by weight_norm, is no parameter: it has no copy.
-        weight, bias = (leaves.get(names.get(id(getattr(layer, which)), "")) for which in ("weight", "bias"))
-        found[number] = Weights(call.weight, call.bias, (_grad(weight), _grad(bias)), (_value(weight), _value(bias)))
-    return found
-
-
-def _grad(leaf: Tensor | None) -> Tensor | None:
-    return None if leaf is None else leaf.grad
-
-
-def _value(leaf: Tensor | None) -> Tensor | None:
-    return None if leaf is None else leaf.detach()
+        # A weight that is computed from others, as by weight_norm, is not a parameter and has no copy.
+        found = [copies.get(names.get(id(getattr(layer, name)), "")) for name in ("weight", "bias")]
+        gradients = tuple(None if parameter is None else parameter.grad for parameter in found)
+        after = tuple(None if parameter is None else parameter.detach() for parameter in found)
+        updates[index] = LinearUpdate(call.weight, call.bias, gradients, after)
+    return updates

@@ -1,26 +1,68 @@
-"""What the learner passes: points, labels, limits and names of classes, checked with words that help."""
+"""Checks of what the learner passes to boundary(): points, labels, class names and limits of the plane."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
-#: So many classes have colors and shapes of their own.
-CLASSES = 10
+#: Classes that can be told apart by color and shape.
+MAX_CLASSES = 10
 
 Limits = tuple[float, float, float, float]
 
 
-def points(x: Any) -> Tensor:
-    """`x` as it is, if it holds points of the plane.
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The learner's model and data, checked, as they were passed to boundary().
+
+    Attributes:
+        model: the learner's own model.
+        x: the data points, (N, 2).
+        y: their labels as they were passed, (N,) or (N, 1).
+        labels: their labels as int64, (N,).
+        limits: left, right, bottom and top of the plane.
+        names: the learner's variable names of model, x and y.
+        arguments: further arguments of the call, as source code.
+        rng_state: state of the CPU's random number generator, from which every forward pass starts.
+    """
+
+    model: nn.Module
+    x: Tensor
+    y: Tensor
+    labels: Tensor
+    limits: Limits
+    names: tuple[str, str, str]
+    arguments: str
+    rng_state: Tensor
+
+
+def check_inputs(
+    model: nn.Module, x: Any, y: Any, classes: Sequence[Any] | None, limits: Any, names: tuple[str, str, str]
+) -> Inputs:
+    """Return the checked inputs.
 
     Raises:
-        DlvizError: it is no floating-point tensor (N, 2), or holds a NaN or an infinity.
+        DlvizError: an argument does not fit.
+    """
+    points = check_points(x)
+    labels, frame = check_labels(y, len(points)), check_limits(limits, points)
+    arguments = [] if limits is None else [f"limits={frame!r}"]
+    if classes is not None:
+        arguments.append(f"classes={list(map(str, classes))!r}")
+    return Inputs(model, points, y, labels, frame, names, ", ".join(arguments), torch.get_rng_state())
+
+
+def check_points(x: Any) -> Tensor:
+    """Return `x`, detached, if it holds points of the plane.
+
+    Raises:
+        DlvizError: it is not a floating-point tensor (N, 2), or it is nonfinite.
     """
     if not isinstance(x, Tensor):
         raise DlvizError(message("decision_boundary.refused.x", got=type(x).__name__))
@@ -34,50 +76,50 @@ def points(x: Any) -> Tensor:
     return x.detach()
 
 
-def labels(y: Any, count: int) -> Tensor:
-    """`y` as whole numbers (N,).
+def check_labels(y: Any, count: int) -> Tensor:
+    """Return `y` as int64 labels (N,).
 
     Raises:
-        DlvizError: it is no tensor of `count` labels from 0 on.
+        DlvizError: it is not a tensor of `count` labels from 0 on.
     """
     if not isinstance(y, Tensor):
         raise DlvizError(message("decision_boundary.refused.y", got=type(y).__name__))
     flat = y.detach().squeeze(1) if y.dim() == 2 and y.shape[1] == 1 else y.detach()
     if flat.dim() != 1 or flat.shape[0] != count:
         raise DlvizError(message("decision_boundary.refused.y_shape", count=count, got=tuple(y.shape)))
-    whole = flat.long()
-    if flat.is_complex() or not bool((whole == flat).all()):
-        raise DlvizError(message("decision_boundary.refused.y_whole", got=flat[whole != flat][0].item()))
-    if flat.numel() and int(whole.min()) < 0:
-        raise DlvizError(message("decision_boundary.refused.y_negative", got=int(whole.min())))
-    return whole
+    labels = flat.long()
+    if flat.is_complex() or not bool((labels == flat).all()):
+        raise DlvizError(message("decision_boundary.refused.y_whole", got=flat[labels != flat][0].item()))
+    if flat.numel() and int(labels.min()) < 0:
+        raise DlvizError(message("decision_boundary.refused.y_negative", got=int(labels.min())))
+    return labels
 
 
-def names(classes: Sequence[Any] | None, count: int) -> list[str]:
-    """What the classes are called; their numbers, where nothing is said.
+def check_class_names(classes: Sequence[Any] | None, count: int) -> list[str]:
+    """Return the names of the classes; their indices by default.
 
     Raises:
-        DlvizError: there are not as many names as classes.
+        DlvizError: the number of names differs from the number of classes.
     """
     if classes is None:
-        return [str(number) for number in range(count)]
-    found = [str(name) for name in classes]
-    if len(found) != count:
-        raise DlvizError(message("decision_boundary.refused.classes", count=count, got=len(found)))
-    return found
+        return [str(label) for label in range(count)]
+    names = [str(name) for name in classes]
+    if len(names) != count:
+        raise DlvizError(message("decision_boundary.refused.classes", count=count, got=len(names)))
+    return names
 
 
-def frame(limits: Any, x: Tensor) -> Limits:
-    """Left, right, bottom and top of what is drawn; around the points, where nothing is said.
+def check_limits(limits: Any, x: Tensor) -> Limits:
+    """Return left, right, bottom and top of the plane; a frame around the points by default.
 
     Example:
-        >>> [round(one, 2) for one in frame(None, torch.tensor([[0.0, 0.0], [2.0, 1.0]]))]
+        >>> [round(value, 2) for value in check_limits(None, torch.tensor([[0.0, 0.0], [2.0, 1.0]]))]
         [-0.12, 2.12, -0.62, 1.62]
     """
     if limits is None:
-        return _around(x)
+        return _frame_around(x)
     try:
-        left, right, bottom, top = (float(one) for one in limits)
+        left, right, bottom, top = (float(value) for value in limits)
     except (TypeError, ValueError):
         raise DlvizError(message("decision_boundary.refused.limits", got=repr(limits))) from None
     if not (left < right and bottom < top and all(map(math.isfinite, (left, right, bottom, top)))):
@@ -85,17 +127,17 @@ def frame(limits: Any, x: Tensor) -> Limits:
     return left, right, bottom, top
 
 
-def _around(x: Tensor) -> Limits:
+def _frame_around(x: Tensor) -> Limits:
     if not len(x):
         return -1.0, 1.0, -1.0, 1.0
     low, high = x.double().amin(0), x.double().amax(0)
-    middle, half = ((low + high) / 2).tolist(), ((high - low) / 2).tolist()
-    # Both axes have one scale, unless that would squeeze the points into a line.
+    center, half = ((low + high) / 2).tolist(), ((high - low) / 2).tolist()
+    # Both axes have the same scale, unless that would squeeze the points into a line.
     if min(half) * 4 > max(half) or min(half) == 0:
         half = [max(half) or 1.0] * 2
     return (
-        middle[0] - 1.12 * half[0],
-        middle[0] + 1.12 * half[0],
-        middle[1] - 1.12 * half[1],
-        middle[1] + 1.12 * half[1],
+        center[0] - 1.12 * half[0],
+        center[0] + 1.12 * half[0],
+        center[1] - 1.12 * half[1],
+        center[1] + 1.12 * half[1],
     )

@@ -1,28 +1,435 @@
-"""`dlviz.boundary`: the decision boundary of the learner's own network, what every unit adds to it, and how it came about."""
+"""`dlviz.boundary`: decision boundary of the learner's own network, a map of every unit, edits, snapshots, and one training step."""
 
-from collections.abc import Sequence
+import copy
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
+import traitlets
 from torch import Tensor, nn
 
-from dlviz.decision_boundary.explain_widget import Explaining
+from dlviz.decision_boundary.edits import BoundaryEdits, check_painted
+from dlviz.decision_boundary.equation import equation
+from dlviz.decision_boundary.forward import LayerCall, find_unit
+from dlviz.decision_boundary.record import ModelOutputs, grid, record_outputs, worst_point
+from dlviz.decision_boundary.scene import DRAWN_UNITS, MAX_MAP_VALUES, model_notes, scene, signature
+from dlviz.decision_boundary.snapshots import SnapshotHistory
+from dlviz.decision_boundary.step_explanation import Explanation, explanation
+from dlviz.decision_boundary.still import draw
+from dlviz.decision_boundary.training_code import training_loop
+from dlviz.decision_boundary.training_step import StepSettings, TrainingStep, check_batch, training_step
+from dlviz.decision_boundary.validation import Inputs, check_class_names, check_inputs
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.page import to_json
+from dlviz.kit.precomputed import BUDGET
+from dlviz.kit.snapshots import page_indices
+from dlviz.kit.validated_widget import float_field, int_field
+from dlviz.kit.widget import Widget, binary
+
+#: Snapshots take this fraction of a page's budget, each on a grid of up to 48 points along a side with small unit maps.
+_PAGE_FRACTION, _PAGE_SIDE, _PAGE_MAP_VALUES = 0.8, 48, 24_000
 
 
-class Boundary(Explaining):
-    """A network's decision boundary. A step of the player is a snapshot of its training, or a phase of an explained step.
+class Boundary(Widget):
+    """Widget that shows a network's decision boundary. A step of the player is a snapshot, or a phase of an explained step.
 
     Attributes:
-        resolution: how many points are computed along a side of the plane, from 10 to 200.
-        opened: ``[call, unit]`` of the unit whose map is large, else empty.
-        layer: which call the warped grid shows, 0 for the plane itself.
-        brush: the class whose points are painted, −1 for none.
+        resolution: grid points along a side of the plane, from 10 to 200.
+        opened: ``[call, unit]`` of the unit whose map is enlarged, else empty.
+        layer: the call whose projection is shown, 0 for the plane itself.
+        brush: class of the points that are painted, −1 for none.
         painted: ``[x, y, class]`` of every painted point.
-        example: numbers of the points whose step of training is explained, empty for none.
-        phase: at which phase of it the player stands.
+        example: indices of the points whose training step is explained, empty for none.
+        phase: phase of the explained step.
+        explanation: the explained step, for the view.
     """
+
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
+    _room = "decision_boundary"
+    _function = "boundary"
+    _tensor_attributes = ("_inputs", "_outputs", "_history", "_explanation")
+
+    resolution = traitlets.Int(80, min=10, max=200, help="grid points along a side").tag(sync=True)
+    opened = traitlets.List(traitlets.Int(min=0), help="call and unit whose map is enlarged").tag(sync=True)
+    layer = traitlets.Int(0, min=0, help="call whose projection is shown").tag(sync=True)
+    brush = traitlets.Int(-1, min=-1, help="class of the points that are painted, -1 for none").tag(sync=True)
+    painted = traitlets.List(traitlets.List(traitlets.Float()), help="x, y and class of painted points").tag(sync=True)
+    example = traitlets.List(traitlets.Int(min=0), help="points whose training step is explained").tag(sync=True)
+    phase = traitlets.Int(0, min=0, help="phase of the explained step").tag(sync=True)
+    explanation = traitlets.Dict(help="the explained step, for the view").tag(sync=True)
+
+    def __init__(
+        self, inputs: Inputs, classes: Sequence[Any] | None, painted: Any = (), example: Any = (), **traits: Any
+    ) -> None:
+        side = traits.get("resolution", type(self).resolution.default_value)
+        if not isinstance(side, int) or not 10 <= side <= 200:
+            raise DlvizError(message("decision_boundary.refused.resolution", got=side))
+        self._inputs = inputs
+        self._edits = BoundaryEdits()
+        self._history = SnapshotHistory()
+        self._explanation = Explanation()
+        # The model runs before super().__init__(): if it fails, there is no widget to close.
+        self._outputs = record_outputs(
+            inputs.model, inputs.x, inputs.labels, inputs.limits, side, rng_state=inputs.rng_state
+        )
+        self._classes = check_class_names(classes, self._outputs.num_classes)
+        self._drawn_step = 0
+        super().__init__(**traits)
+        self._history.add(inputs.model, message("decision_boundary.start"), self._outputs)
+        self._redraw()
+        self.observe(self._redraw, ["resolution", "painted"])
+        self.observe(self._show_snapshot, "step")
+        self.observe(self._restart_explanation, "example")
+        self.painted = [list(point) for point in painted]
+        self.example = list(example)
+
+    @property
+    def x(self) -> Tensor:
+        """All points (N, 2), the learner's and then the painted ones, with the learner's dtype and device."""
+        self._check_open()
+        return self._edits.x(self._inputs)
+
+    @property
+    def y(self) -> Tensor:
+        """The labels of all points, (N,) or (N, 1), with the learner's shape, dtype and device."""
+        self._check_open()
+        return self._edits.y(self._inputs)
+
+    @property
+    def model(self) -> nn.Module:
+        """A copy of the learner's model in the state that is drawn: that of the snapshot, with edited weights."""
+        self._check_open()
+        model = copy.deepcopy(self._inputs.model)
+        model.load_state_dict({**model.state_dict(), **self._state(self.step)}, strict=False)
+        return model
+
+    @property
+    def grid(self) -> Tensor:
+        """The grid points of the plane, (resolution², 2), row by row from the top left."""
+        self._check_open()
+        return grid(self._inputs.limits, self.resolution, self._inputs.x)
+
+    @property
+    def probs(self) -> Tensor:
+        """Class probabilities at each point of :attr:`grid`, (resolution², C)."""
+        self._check_open()
+        return self._outputs.probs
+
+    @property
+    def accuracy(self) -> float | None:
+        """Fraction of all points that are classified correctly."""
+        self._check_open()
+        return self._outputs.accuracy
+
+    @property
+    def loss(self) -> float | None:
+        """Mean cross-entropy over all points."""
+        self._check_open()
+        return self._outputs.loss
+
+    @property
+    def calls(self) -> list[LayerCall]:
+        """Every call of the model on :attr:`grid`, the input first; each has ``.name``, ``.kind``, ``.output`` (resolution², units)."""
+        self._check_open()
+        return list(self._outputs.grid_pass.calls)
+
+    @property
+    def snapshots(self) -> list[str]:
+        """The labels of all snapshots, oldest first."""
+        self._check_open()
+        return self._history.titles
+
+    @property
+    def explained(self) -> TrainingStep | None:
+        """The explained step: ``.loss`` and ``.loss_after``, ``.gradients`` of each call, ``.weights`` of each linear layer."""
+        self._check_open()
+        return self._explanation.step
+
+    def equation(self, layer: str | int, unit: int = 0) -> str:
+        """Return a unit's equation with its real weights, such as ``relu(0.8·x₀ − 1.2·x₁ + 0.3)``.
+
+        Args:
+            layer: name or index of a call.
+            unit: index of one of its units.
+
+        Raises:
+            DlvizError: there is no such call or unit.
+        """
+        return equation(self.calls, *find_unit(self.calls, layer, unit, "equation"))
+
+    def inspect(self, layer: str | int, unit: int = 0) -> None:
+        """Enlarge a unit's map and show its equation.
+
+        Args:
+            layer, unit: as for :meth:`equation`.
+
+        Raises:
+            DlvizError: there is no such call or unit, or it is not drawn.
+        """
+        index, unit = find_unit(self.calls, layer, unit, "inspect")
+        if unit >= DRAWN_UNITS:
+            name = self.calls[index].name
+            raise DlvizError(message("decision_boundary.refused.drawn", name=name, drawn=DRAWN_UNITS, got=unit))
+        self.opened = [index, unit]
+
+    def code(self) -> str:
+        """Return a plain PyTorch training loop with the current edited weights, painted points and limits."""
+        self._check_open()
+        outputs, inputs = self._outputs, self._inputs
+        resolution = "" if self.resolution == 80 else f"resolution={self.resolution}"
+        arguments = ", ".join(filter(None, (inputs.arguments, resolution)))
+        one_logit = outputs.grid_pass.output.numel() == len(outputs.probs)
+        return training_loop(inputs.model, inputs.names, self._edits, arguments, binary=one_logit)
+
+    def snapshot(self, label: str = "") -> None:
+        """Keep the model's current state as a snapshot, and draw it.
+
+        Args:
+            label: label of the snapshot; its number by default.
+        """
+        self._draw_model(str(label), always_keep=True)
+
+    def update(self) -> None:
+        """Draw the model's current state, after some training, and keep it as a snapshot if its parameters have changed.
+
+        Edited weights are discarded. Up to 120 snapshots of a long training are kept, evenly; of a large model fewer.
+        """
+        self._draw_model("", always_keep=False)
+
+    def edit(self, layer: str | int, unit: int, input: int | str, value: float) -> None:
+        """Set one weight in the widget's own copy of the model; the learner's model stays as it is.
+
+        Args:
+            layer: name or index of a linear layer.
+            unit: index of one of its units.
+            input: index of one of its inputs, or "bias".
+            value: the new weight.
+
+        Raises:
+            DlvizError: there is no such weight, or `value` is nonfinite.
+        """
+        index, unit = find_unit(self.calls, layer, unit, "edit")
+        self._edits.set_weight(self._inputs.model, self.calls, index, unit, input, value)
+        self._redraw()
+
+    def reset(self) -> None:
+        """Discard all edited weights and draw the model's own."""
+        self._check_open()
+        self._edits.weights.clear()
+        self._redraw()
+
+    def clear(self) -> None:
+        """Remove the painted points."""
+        self.painted = []
+
+    def explain(
+        self,
+        point: int | Sequence[int] | None = None,
+        *,
+        optimizer: torch.optim.Optimizer | None = None,
+        lr: float | None = None,
+        loss: Callable[..., Any] | None = None,
+    ) -> None:
+        """Explain one training step: the forward pass, the backward pass, the update of the weights, the boundary afterwards.
+
+        The step is made on copies: the model, its gradients, the optimizer and its state, and the random numbers stay as they are. It
+        starts from the weights that are drawn, in eval() mode. Escape, or :meth:`leave`, returns to the snapshots.
+
+        Args:
+            point: index of a point of :attr:`x`, or a list of up to 8 of them, whose mean loss is used; the point with the largest
+                loss by default.
+            optimizer: the optimizer that you train with; a copy of it, with its state, makes the step. Plain SGD by default.
+            lr: learning rate of that SGD, 0.1 by default.
+            loss: called with the model's output and the labels of these points, as in your loop; cross-entropy by default.
+
+        Raises:
+            DlvizError: there is no such point, or the optimizer or the loss does not fit.
+
+        Example:
+            >>> import dlviz
+            >>> x, y = dlviz.data.moons(50)
+            >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+            >>> view = dlviz.boundary(net, x, y)
+            >>> view.explain(point=3, optimizer=torch.optim.SGD(net.parameters(), lr=0.5))
+            >>> view.explained.loss_after < view.explained.loss
+            True
+        """
+        self._check_open()
+        settings = StepSettings(optimizer, lr, loss)
+        settings.check()
+        labels = self._edits.labels(self._inputs)
+        points = check_batch(worst_point(self._outputs, labels) if point is None else point, len(labels))
+        self._training_step(points, settings)  # raises before anything has changed
+        self._explanation.settings = settings
+        with self.hold_sync():
+            if points == self.example:
+                self._restart_explanation()
+            else:
+                self.example = points
+
+    def leave(self) -> None:
+        """Return from the explained step to the snapshots."""
+        self.example = []
+
+    def _state(self, step: int) -> dict[str, Tensor]:
+        """Return parameters and buffers at a step of the player, with the edited weights."""
+        return self._edits.apply(self._history.state(step))
+
+    def _record(self, side: int, state: dict[str, Tensor] | None) -> ModelOutputs:
+        inputs, edits = self._inputs, self._edits
+        x, labels = edits.x(inputs), edits.labels(inputs)
+        return record_outputs(inputs.model, x, labels, inputs.limits, side, state, inputs.rng_state)
+
+    def _redraw(self, _: Any = None) -> None:
+        """Run the model in the state of the current step, and show it."""
+        if not self._closed:
+            self._outputs = self._record(self.resolution, self._state(self.step))
+            self._show()
+
+    def _show(self) -> None:
+        outputs = self._outputs
+        self.scene = self._scene(outputs, self.resolution, range(len(self._history)))
+        if max(self.example, default=-1) < len(outputs.preds):
+            self._explain_example()
+        else:  # a painted point that was removed
+            self.example = []
+
+    def _scene(
+        self, outputs: ModelOutputs, side: int, steps: Sequence[int], max_values: int = MAX_MAP_VALUES
+    ) -> dict[str, Any]:
+        inputs, edits = self._inputs, self._edits
+        return dict(
+            binary(
+                scene(
+                    outputs,
+                    edits.labels(inputs),
+                    limits=inputs.limits,
+                    side=side,
+                    classes=self._classes,
+                    signature=signature(inputs.names[0], outputs),
+                    code=self.code(),
+                    notes=model_notes(inputs.model, len(steps), len(self._history), len(edits.painted)),
+                    snapshots=self._history.series(steps),
+                    edited=bool(edits.weights),
+                    learner_points=len(inputs.labels),
+                    max_values=max_values,
+                )
+            )
+        )
+
+    def _draw_model(self, label: str, *, always_keep: bool) -> None:
+        self._check_open()
+        keep = always_keep or self._history.has_changed(self._inputs.model)
+        with self.hold_sync():
+            self._edits.weights.clear()
+            if keep:
+                self._outputs = self._record(self.resolution, None)
+                self._history.add(self._inputs.model, label, self._outputs)
+            self._drawn_step = self.step = self._history.last
+            if keep:
+                self._show()
+            else:
+                self._redraw()
+
+    def _show_snapshot(self, _: Any) -> None:
+        if self._closed or self.step == self._drawn_step:
+            return
+        if self.step > self._history.last:
+            self.step = self._history.last
+            return
+        self._drawn_step = self.step
+        self._edits.weights.clear()
+        self._redraw()
+
+    @traitlets.validate("painted")
+    def _check_painted(self, proposal: Any) -> list[list[float]]:
+        # Set here and not by an observer, so that an example in the same message can be one of these points.
+        self._edits.painted = check_painted(proposal["value"], len(self._classes))
+        return self._edits.painted
+
+    @traitlets.validate("example")
+    def _check_example(self, proposal: Any) -> list[int]:
+        points = proposal["value"]
+        if not points:
+            return []
+        self._check_open()
+        return check_batch(points, len(self._edits.labels(self._inputs)))
+
+    def _training_step(self, points: list[int], settings: StepSettings) -> TrainingStep:
+        return training_step(self._inputs.model, self.x[points], self.y[points], settings, self._state(self.step))
+
+    def _restart_explanation(self, _: Any = None) -> None:
+        if self._closed:
+            return
+        with self.hold_sync():
+            self.playing = False
+            self.phase = 0
+            self._explain_example()
+
+    def _explain_example(self) -> None:
+        """Make the training step on :attr:`example` and describe it for the view."""
+        if not self.example:
+            self._explanation.step, self.explanation = None, {}
+            return
+        settings, points = self._explanation.settings, list(self.example)
+        step = self._training_step(points, settings)
+        after = self._record(self.resolution, {**self._state(self.step), **step.state})
+        found = explanation(step, points, self._classes, settings.loss_name, self._outputs, after)
+        if self.step < self._history.last and settings.optimizer is not None:
+            found["notes"].append(message("decision_boundary.explanation.optimizer_state"))
+        self._explanation.step = step
+        self.explanation = dict(binary(found | {"step": self.step}))
+
+    def _on_edit(self, content: Mapping[str, Any]) -> None:
+        input = "bias" if content.get("input") == "bias" else int_field(content, "input")
+        layer, unit = int_field(content, "layer"), int_field(content, "unit")
+        self.edit(layer, unit, input, float_field(content, "value"))
+
+    def _on_reset(self, content: Mapping[str, Any]) -> None:
+        self.reset()
+
+    def _on_explain(self, content: Mapping[str, Any]) -> None:
+        settings = self._explanation.settings
+        self.explain(optimizer=settings.optimizer, lr=settings.lr, loss=settings.loss)
+
+    def _describe(self) -> str:
+        name, points = self._inputs.names[0], len(self._outputs.preds)
+        return message("decision_boundary.repr", model=name, points=points, classes=len(self._classes))
+
+    def _still(self) -> str:
+        self._check_open()
+        outputs, inputs, summary = self._outputs, self._inputs, str(self.scene["summary"])
+        labels, line = self._edits.labels(inputs), signature(inputs.names[0], outputs)
+        return draw(outputs, labels, inputs.limits, self.resolution, line, self._classes, summary, self._still_theme)
+
+    def _page_state(self) -> dict[str, Any]:
+        state, steps = super()._page_state(), self._page_steps()
+        if len(steps) < len(self._history):
+            outputs = self._record(self.resolution, self._state(self.step))
+            state |= {"step": steps.index(self.step), "scene": self._scene(outputs, self.resolution, steps)}
+        return state | ({"explanation": {**self.explanation, "step": state["step"]}} if self.explanation else {})
+
+    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return the scene of every snapshot that fits into a page."""
+        steps = self._page_steps()
+        return {"step": {json.dumps(k): {"scene": self._page_scene(step, steps)} for k, step in enumerate(steps)}}
+
+    def _page_scene(self, step: int, steps: Sequence[int]) -> dict[str, Any]:
+        side = min(self.resolution, _PAGE_SIDE)
+        return self._scene(self._record(side, self._state(step)), side, steps, _PAGE_MAP_VALUES)
+
+    def _page_steps(self) -> list[int]:
+        """Return the snapshots that fit into a page, evenly spaced, with the one that is drawn among them."""
+        count = len(self._history)
+        if count == 1:
+            return [0]
+        size = len(to_json(self._page_scene(0, range(count))))
+        return page_indices(count, size, _PAGE_FRACTION * BUDGET, self.step)
 
 
 def boundary(
@@ -33,21 +440,21 @@ def boundary(
     classes: Sequence[Any] | None = None,
     limits: Sequence[float] | None = None,
     resolution: int = 80,
-    **settings: Any,
+    **traits: Any,
 ) -> Boundary:
-    """Draw the decision boundary of your own network on points of the plane, with a map for every unit.
+    """Draw the decision boundary of your own network on points of the plane, with a map of every unit.
 
-    Nothing of yours changes: parameters, buffers, mode, gradients and random numbers stay as they were. It is drawn in evaluation
-    mode. Call ``view.update()`` in your loop, every few steps, and the picture follows.
+    Your objects stay as they are: parameters, buffers, mode, gradients and random numbers. The network runs in eval() mode. Call
+    ``view.update()`` in your loop, every few steps, and the picture follows.
 
     Args:
         model: any module that takes (N, 2) and returns logits: (N,) or (N, 1) of two classes, (N, C) of up to ten.
         x: the points, floating-point (N, 2).
         y: their labels, from 0, (N,) or (N, 1).
-        classes: what the classes are called.
-        limits: left, right, bottom and top of the plane; around the points without it.
-        resolution: how many points are computed along a side, from 10 to 200.
-        settings: traits of :class:`Boundary`, such as ``opened``, ``layer`` or ``theme``.
+        classes: names of the classes.
+        limits: left, right, bottom and top of the plane; a frame around the points by default.
+        resolution: grid points along a side, from 10 to 200.
+        traits: traits of :class:`Boundary`, such as ``opened``, ``layer`` or ``theme``.
 
     Returns:
         The widget; ``.update()``, ``.snapshot(label)``, ``.edit(…)``, ``.model``, ``.x``, ``.y``, ``.equation(…)``, ``.explain(point)``,
@@ -63,18 +470,19 @@ def boundary(
         >>> view = dlviz.boundary(net, x, y)
         >>> view
         dlviz.boundary(net on 200 points of 2 classes)
-        >>> view.chances.shape
+        >>> view.probs.shape
         torch.Size([6400, 2])
         >>> view.edit("0", unit=3, input=1, value=0.5)
         >>> view.model[0].weight[3, 1].item()
         0.5
 
     Source:
-        https://playground.tensorflow.org, whose idea this is, for one canned kind of network
+        https://playground.tensorflow.org, which has this picture for one fixed kind of network
     """
     if not isinstance(model, nn.Module):
         raise DlvizError(message("decision_boundary.refused.module", got=type(model).__name__))
-    found = scope()
-    names = [name_of(model, found, "net"), name_of(x, found, "x"), name_of(y, found, "y")]
+    variables = scope()
+    names = (name_of(model, variables, "net"), name_of(x, variables, "x"), name_of(y, variables, "y"))
     plain = getattr(model, "_orig_mod", model)  # a compiled module runs no hooks
-    return Boundary(plain, x, y, classes, limits, names, resolution=resolution, **settings)
+    inputs = check_inputs(plain, x, y, classes, limits, names)
+    return Boundary(inputs, classes, resolution=resolution, **traits)

@@ -176,13 +176,14 @@ def live(open_page):
             message = json.loads(text)
             asked.append(message)
             before = {
-                name: getattr(view, name) for name in ("scene", "example", "walk", "found") if hasattr(view, name)
+                name: getattr(view, name) for name in ("scene", "example", "explanation", "found") if hasattr(view, name)
             }
             if message["kind"] == "set":
                 for name, value in message["traits"].items():
                     setattr(view, name, value)
             else:
-                view._answer(None, message, [])
+                handler = getattr(view, f"_on_{message['kind']}", None)
+                handler(message) if handler else view._answer(None, message, [])
             told = ("refusal",) if hasattr(view, "refusal") else ()
             changed = {name: getattr(view, name) for name in told} | {
                 name: getattr(view, name) for name, was in before.items() if getattr(view, name) is not was

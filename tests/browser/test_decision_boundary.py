@@ -46,7 +46,7 @@ def moved():
     """A step on eight points, at its end."""
     view = opened()
     view.explain([1, 8, 15, 22, 29, 36, 43, 50], lr=2.0)
-    view.phase = len(view.walk["phases"]) - 1
+    view.phase = len(view.explanation["phases"]) - 1
     return view
 
 
@@ -74,7 +74,7 @@ def pages() -> dict[str, str]:
 
 def spot(view, x: float, y: float) -> dict[str, float]:
     """Where a point of the plane stands on the canvas."""
-    left, right, bottom, top = view._limits
+    left, right, bottom, top = view._inputs.limits
     return {"x": LEFT + (x - left) / (right - left) * SIZE, "y": TOP + (top - y) / (top - bottom) * SIZE}
 
 
@@ -88,8 +88,8 @@ def settled(page: Page) -> None:
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
-    expect(page.locator(".plane-field")).to_be_visible()
-    page.locator(".plane-code summary").click()
+    expect(page.locator(".boundary-canvas")).to_be_visible()
+    page.locator(".boundary-code summary").click()
     axe(page)
 
 
@@ -99,17 +99,17 @@ def test_the_colors_of_the_plane_are_torchs_probabilities(open_page, theme):
     view = dlviz.boundary(net, x[:0], y[:0], resolution=SIDE)  # no point covers a cell
     page = open_page(view, theme=theme)
     with torch.no_grad():
-        chances = net(view.grid).softmax(1).reshape(SIDE, SIDE, 3)
+        probs = net(view.grid).softmax(1).reshape(SIDE, SIDE, 3)
     paper, *tints = (torch.tensor(colors(page, name), dtype=torch.float32) for name in ("paper", "neg", "pos", "flow"))
-    winners = chances.argmax(-1)
+    winners = probs.argmax(-1)
     seen = set()
     for row in range(2, SIDE - 2, 5):
         for column in range(2, SIDE - 2, 5):
             near = winners[row - 2 : row + 3, column - 2 : column + 3]
             if bool((near != winners[row, column]).any()):
                 continue  # the line may run over it
-            found = pixel(page, ".plane-field canvas", LEFT + (column + 0.5) * 9, TOP + (row + 0.5) * 9)
-            share = 0.6 * (chances[row, column].max() - 1 / 3) / (2 / 3)
+            found = pixel(page, ".boundary-canvas canvas", LEFT + (column + 0.5) * 9, TOP + (row + 0.5) * 9)
+            share = 0.6 * (probs[row, column].max() - 1 / 3) / (2 / 3)
             wanted = paper + (tints[winners[row, column]] - paper) * share
             assert max(abs(a - b) for a, b in zip(found, wanted.tolist(), strict=True)) <= 2
             seen.add(int(winners[row, column]))
@@ -120,13 +120,13 @@ def test_the_boundary_runs_where_the_winner_changes(open_page):
     net, x, y = model_and_points()
     view = dlviz.boundary(net, x[:0], y[:0], resolution=SIDE)
     page = open_page(view)
-    winners = view.chances.argmax(1).reshape(SIDE, SIDE)
+    winners = view.probs.argmax(1).reshape(SIDE, SIDE)
     ink = colors(page, "ink")
     crossed = [(r, c) for r in range(2, 38) for c in range(2, 37) if winners[r, c] != winners[r, c + 1]]
     assert crossed
     for row, column in crossed[::4]:
         line = [
-            pixel(page, ".plane-field canvas", LEFT + (column + 0.5 + k / 9) * 9, TOP + (row + 0.5) * 9)
+            pixel(page, ".boundary-canvas canvas", LEFT + (column + 0.5 + k / 9) * 9, TOP + (row + 0.5) * 9)
             for k in range(-2, 12)
         ]
         assert min(max(abs(a - b) for a, b in zip(one, ink, strict=True)) for one in line) < 90
@@ -136,15 +136,15 @@ def test_right_and_wrong_points_differ_in_shape(open_page, pages):
     view = opened()
     page = open_page(pages["plain"])
     with torch.no_grad():
-        guesses = view._learners(view.x).argmax(1)
-    wrong = [k for k in range(60) if guesses[k] != view.y[k]]
+        preds = view._inputs.model(view.x).argmax(1)
+    wrong = [k for k in range(60) if preds[k] != view.y[k]]
     alone = [k for k in range(60) if (view.x - view.x[k]).norm(dim=1).sort()[0][1] > 0.09]
     tokens = ("neg", "pos", "flow")
     checked = set()
     for k in alone:
         at = spot(view, *view.x[k].tolist())
         around = [
-            pixel(page, ".plane-field canvas", at["x"] + dx, at["y"] + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)
+            pixel(page, ".boundary-canvas canvas", at["x"] + dx, at["y"] + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)
         ]
 
         def far(name: str, around=around) -> int:
@@ -168,29 +168,29 @@ def test_the_head_tells_accuracy_and_loss(open_page, pages):
 def test_hovering_reads_the_nearest_computed_point(open_page, pages):
     view = opened()
     page = open_page(pages["plain"])
-    readout = page.locator(".plane-readout")
+    readout = page.locator(".boundary-readout")
     for row, column in ((0, 0), (17, 33), (39, 5)):
-        page.locator(".plane-field").hover(
+        page.locator(".boundary-canvas").hover(
             position={"x": LEFT + (column + 0.8) * 9, "y": TOP + (row + 0.3) * 9}, force=True
         )
-        place, chances = view.grid[row * SIDE + column], view.chances[row * SIDE + column]
+        place, probs = view.grid[row * SIDE + column], view.probs[row * SIDE + column]
         text = readout.inner_text()
         x, y = (number(part) for part in re.search(r"\((\S+), (\S+)\)", text).groups())
         assert (x, y) == pytest.approx(place.tolist(), abs=6e-3)
         assert "nearest" in text
-        told = [number(part.rsplit(" ", 1)[1]) for part in text.split(": ", 1)[1].split(" · ")]
-        assert told == pytest.approx(chances.tolist(), rel=1e-3)
+        shown = [number(part.rsplit(" ", 1)[1]) for part in text.split(": ", 1)[1].split(" · ")]
+        assert shown == pytest.approx(probs.tolist(), rel=1e-3)
     assert "arm <b>0</b> " in text
 
 
 def test_arrow_keys_walk_over_the_plane(open_page, pages):
     view = opened()
     page = open_page(pages["plain"])
-    page.locator(".plane-field").focus()
+    page.locator(".boundary-canvas").focus()
     for key in ("ArrowUp", "ArrowUp", "ArrowLeft", "Shift+ArrowRight"):
         page.keyboard.press(key)
     x, y = view.grid[18 * SIDE + 27].tolist()
-    text = page.locator(".plane-readout").inner_text()
+    text = page.locator(".boundary-readout").inner_text()
     assert [number(part) for part in re.search(r"\((\S+), (\S+)\)", text).groups()] == pytest.approx([x, y], abs=6e-3)
     expect(page.locator(".dlviz-player")).to_be_hidden()  # with one moment there is nothing to play
 
@@ -199,7 +199,7 @@ def test_arrow_keys_walk_over_the_plane(open_page, pages):
 def test_the_colors_of_a_units_map_are_its_numbers(open_page, pages, theme):
     view = opened()
     page = open_page(pages["plain"], theme=theme)
-    every, side = view.scene["every"], view.scene["map"]
+    every, side = view.scene["map_stride"], view.scene["map_side"]
     assert (every, side) == (1, 40)
     output = view.calls[1].output.reshape(SIDE, SIDE, 6)
     most = output.abs().max()
@@ -207,7 +207,7 @@ def test_the_colors_of_a_units_map_are_its_numbers(open_page, pages, theme):
     for unit in range(6):
         # A pixel of the screen shows one of the numbers around it.
         row, column = 20, 20
-        found = pixel(page, ".plane-column:nth-child(2) canvas", (unit % 2) * 39 + 18.5, (unit // 2) * 39 + 18.5)
+        found = pixel(page, ".boundary-layer:nth-child(2) canvas", (unit % 2) * 39 + 18.5, (unit // 2) * 39 + 18.5)
         near = output[row - 1 : row + 2, column - 1 : column + 2, unit].flatten()
         wanted = [paper + ((pos if v > 0 else neg) - paper) * (v.abs() / most) for v in near]
         assert min(float((torch.tensor(found) - one).abs().max()) for one in wanted) <= 3
@@ -216,20 +216,20 @@ def test_the_colors_of_a_units_map_are_its_numbers(open_page, pages, theme):
 def test_a_click_opens_a_unit_with_its_equation(open_page, pages):
     view = opened()
     page = open_page(pages["plain"])
-    expect(page.locator(".plane-opened")).to_be_hidden()
-    page.locator(".plane-units").nth(2).click(position={"x": 50, "y": 90})  # right, third row: unit 5
-    expect(page.locator(".plane-opened .plane-title b")).to_have_text("1 ReLU, unit 5 of 6")
-    expect(page.locator(".plane-equation")).to_have_text(view.equation("1", 5))
-    shown = [number(text) for text in page.locator(".plane-weight code").all_inner_texts()]
+    expect(page.locator(".boundary-unit")).to_be_hidden()
+    page.locator(".boundary-layer-maps").nth(2).click(position={"x": 50, "y": 90})  # right, third row: unit 5
+    expect(page.locator(".boundary-unit .boundary-title b")).to_have_text("1 ReLU, unit 5 of 6")
+    expect(page.locator(".boundary-equation")).to_have_text(view.equation("1", 5))
+    shown = [number(text) for text in page.locator(".boundary-weight code").all_inner_texts()]
     weight, bias = view.model[0].weight[5].tolist(), view.model[0].bias[5].item()
     assert shown == pytest.approx([*weight, bias], rel=1e-3)
-    page.locator(".plane-large").hover(position={"x": 52, "y": 147})
-    text = page.locator(".plane-opened output").inner_text()
+    page.locator(".boundary-unit-map").hover(position={"x": 52, "y": 147})
+    text = page.locator(".boundary-unit output").inner_text()
     assert text.startswith("1[5] at (")
     value = view.calls[2].output.reshape(SIDE, SIDE, 6)[29, 10, 5].item()
     assert number(text.split(" = ")[1]) == pytest.approx(value, rel=1e-4, abs=1e-6)
     page.locator(".dlviz").press("Escape")
-    expect(page.locator(".plane-opened")).to_be_hidden()
+    expect(page.locator(".boundary-unit")).to_be_hidden()
 
 
 def test_a_dead_unit_is_told(open_page):
@@ -237,24 +237,24 @@ def test_a_dead_unit_is_told(open_page):
     with torch.no_grad():
         net[0].bias[3] = -100
     page = open_page(dlviz.boundary(net, x, y, resolution=SIDE, opened=[2, 3]))
-    expect(page.locator(".plane-opened output")).to_have_text("0 everywhere on this plane")
+    expect(page.locator(".boundary-unit output")).to_have_text("0 everywhere on this plane")
 
 
 def test_an_inner_unit_says_what_its_inputs_are(open_page):
     view = opened(opened=[3, 1])
     page = open_page(view)
-    expect(page.locator(".plane-equation")).to_have_text(view.equation("2", 1))
-    expect(page.locator(".plane-terms")).to_contain_text("h is what 1 (ReLU) gives")
+    expect(page.locator(".boundary-equation")).to_have_text(view.equation("2", 1))
+    expect(page.locator(".boundary-unit-weights")).to_contain_text("h is what 1 (ReLU) gives")
 
 
 def test_units_are_walked_to_with_the_keyboard(open_page, pages):
     page = open_page(pages["plain"])
-    page.locator(".plane-units").nth(1).focus()
+    page.locator(".boundary-layer-maps").nth(1).focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowDown", "Enter"):
         page.keyboard.press(key)
-    expect(page.locator(".plane-opened .plane-title b")).to_have_text("1 ReLU, unit 2 of 6")
+    expect(page.locator(".boundary-unit .boundary-title b")).to_have_text("1 ReLU, unit 2 of 6")
     page.get_by_role("button", name="close").click()
-    expect(page.locator(".plane-opened")).to_be_hidden()
+    expect(page.locator(".boundary-unit")).to_be_hidden()
 
 
 def test_the_player_scrubs_training_backwards_without_a_kernel(open_page, pages):
@@ -267,19 +267,19 @@ def test_the_player_scrubs_training_backwards_without_a_kernel(open_page, pages)
         page.evaluate("step => dlvizModel.set('step', step)", step)
         view.step = step
         expect(head).to_contain_text(f"loss {view.loss:.4g}")
-        page.locator(".plane-field").hover(position={"x": cell[0], "y": cell[1]})
-        told = page.locator(".plane-readout").inner_text().split(": ", 1)[1].split(" · ")
-        chances = view.chances[30 * SIDE + 10].tolist()
-        assert [number(part.rsplit(" ", 1)[1]) for part in told] == pytest.approx(chances, rel=1e-3)
-        expect(page.locator(".plane-curve ~ output")).to_contain_text(f"loss {view.loss:.4g}"[:9])
+        page.locator(".boundary-canvas").hover(position={"x": cell[0], "y": cell[1]})
+        shown = page.locator(".boundary-readout").inner_text().split(": ", 1)[1].split(" · ")
+        probs = view.probs[30 * SIDE + 10].tolist()
+        assert [number(part.rsplit(" ", 1)[1]) for part in shown] == pytest.approx(probs, rel=1e-3)
+        expect(page.locator(".boundary-loss-curve ~ output")).to_contain_text(f"loss {view.loss:.4g}"[:9])
         # The units' colors are relative to the largest number of this moment.
-        most = number(page.locator(".plane-foot").nth(1).inner_text().split("± ")[1])
+        most = number(page.locator(".boundary-layer-footer").nth(1).inner_text().split("± ")[1])
         values = view.calls[1].output.reshape(SIDE, SIDE, 6)[1::2, 1::2]  # a page with many moments keeps every second
         assert most == pytest.approx(values.abs().max().item(), rel=5e-3)
     page.locator(".dlviz-first").click()
     page.locator(".dlviz-play").click()
     expect(count).to_have_text("4 / 4", timeout=8_000)
-    page.locator(".plane-curve").click(position={"x": 41, "y": 40})
+    page.locator(".boundary-loss-curve").click(position={"x": 41, "y": 40})
     expect(count).to_have_text("0 / 4")
 
 
@@ -289,19 +289,19 @@ def test_an_open_unit_stays_open_while_scrubbing(open_page):
     page = open_page(view)
     page.locator(".dlviz-first").click()
     view.step = 0
-    expect(page.locator(".plane-equation")).to_have_text(view.equation("1", 2))
+    expect(page.locator(".boundary-equation")).to_have_text(view.equation("1", 2))
 
 
 def test_the_layer_slider_folds_the_plane(open_page, pages):
     page = open_page(pages["moons"])
     slider = page.get_by_role("slider", name="layer that folds the plane")
-    text = page.locator(".plane-slider output")
+    text = page.locator(".boundary-slider output")
     expect(text).to_have_text("3 · 2 · Linear · 1 unit"[4:])
-    shots = {page.locator(".plane-slider ~ *, .plane-panel > canvas").first.screenshot()}
+    shots = {page.locator(".boundary-slider ~ *, .boundary-panel > canvas").first.screenshot()}
     for _ in range(3):
         slider.press("ArrowLeft")
         page.wait_for_timeout(900)
-        shots.add(page.locator(".plane-panel > canvas").screenshot())
+        shots.add(page.locator(".boundary-panel > canvas").screenshot())
     expect(text).to_have_text("the plane itself")
     assert len(shots) == 4
 
@@ -309,7 +309,7 @@ def test_the_layer_slider_folds_the_plane(open_page, pages):
 def strokes(page: Page) -> int:
     """A sum over the folded plane's pixels, which motion changes."""
     return page.eval_on_selector(
-        ".plane-panel > canvas",
+        ".boundary-panel > canvas",
         "n => n.getContext('2d').getImageData(0, 0, n.width, n.height).data.reduce((a, b, k) => (a * 31 + b * (k % 97)) % 1e9, 0)",
     )
 
@@ -330,26 +330,26 @@ def test_folding_moves_unless_motion_is_unwanted(open_page, pages):
 
 def test_a_page_offers_nothing_that_needs_a_kernel(open_page, pages):
     page = open_page(pages["edited"])
-    expect(page.locator(".plane-weight input")).to_have_count(0)
-    expect(page.locator(".plane-weight code")).to_have_count(3)
+    expect(page.locator(".boundary-weight input")).to_have_count(0)
+    expect(page.locator(".boundary-weight code")).to_have_count(3)
     expect(page.get_by_role("button", name="Reset to the model's own weights")).to_be_hidden()
     expect(page.locator(".dlviz-controls")).to_be_hidden()
     expect(page.locator(".dlviz-badge")).to_have_text("edited copy")
-    page.locator(".plane-field").click(position={"x": 100, "y": 100})
+    page.locator(".boundary-canvas").click(position={"x": 100, "y": 100})
     assert page.evaluate("dlvizModel.get('painted').length") == 0
 
 
 def test_a_slider_edits_a_weight_and_everything_follows(live):
     view = opened(opened=[2, 4])
-    own = view._learners[0].weight.clone()
+    own = view._inputs.model[0].weight.clone()
     page, _ = live(view)
     slider = page.get_by_role("slider", name="weight of x₀")
     slider.fill("1.25")
     slider.dispatch_event("input")
     settled(page)
     assert view.model[0].weight[4, 0] == 1.25
-    assert torch.equal(view._learners[0].weight, own)
-    expect(page.locator(".plane-equation")).to_contain_text("relu(1.25·x₀")
+    assert torch.equal(view._inputs.model[0].weight, own)
+    expect(page.locator(".boundary-equation")).to_contain_text("relu(1.25·x₀")
     expect(page.locator(".dlviz-badge")).to_have_text("edited copy")
     expect(page.locator(".dlviz-signature")).to_contain_text(f"loss {view.loss:.4g}")
     slider.press("ArrowRight")
@@ -401,7 +401,7 @@ def test_points_are_painted_with_the_mouse(live):
     view = opened()
     page, _ = live(view)
     page.get_by_role("combobox", name="paint points of class").select_option("2")
-    field = page.locator(".plane-field")
+    field = page.locator(".boundary-canvas")
     field.click(position=spot(view, 0.5, -0.5))
     settled(page)
     assert len(view.painted) == 1
@@ -425,7 +425,7 @@ def test_points_are_painted_with_the_mouse(live):
 def test_points_are_painted_with_the_keyboard(live):
     view = opened(brush=1)
     page, _ = live(view)
-    page.locator(".plane-field").focus()
+    page.locator(".boundary-canvas").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     settled(page)
@@ -437,16 +437,16 @@ def test_a_painted_point_shows_before_the_kernel_has_answered(live):
     page, _ = live(view)
     page.evaluate("window.slow = 100000")
     at = spot(view, 0.9, 0.9)
-    page.locator(".plane-field").click(position=at)
+    page.locator(".boundary-canvas").click(position=at)
     page.mouse.move(5, 5)
-    found = pixel(page, ".plane-field canvas", at["x"], at["y"])
+    found = pixel(page, ".boundary-canvas canvas", at["x"], at["y"])
     assert max(abs(a - b) for a, b in zip(found, colors(page, "paper"), strict=True)) <= 12
 
 
 def test_without_a_brush_a_click_paints_nothing(live):
     view = opened()
     page, asked = live(view)
-    page.locator(".plane-field").click(position={"x": 150, "y": 150})
+    page.locator(".boundary-canvas").click(position={"x": 150, "y": 150})
     settled(page)
     assert asked == []
 
@@ -454,10 +454,10 @@ def test_without_a_brush_a_click_paints_nothing(live):
 def test_hovering_walking_and_folding_ask_nobody(live):
     view = trained()
     page, asked = live(view)
-    page.locator(".plane-field").hover(position={"x": 150, "y": 150})
-    page.locator(".plane-field").focus()
+    page.locator(".boundary-canvas").hover(position={"x": 150, "y": 150})
+    page.locator(".boundary-canvas").focus()
     page.keyboard.press("ArrowUp")
-    page.locator(".plane-units").nth(1).press("Enter")
+    page.locator(".boundary-layer-maps").nth(1).press("Enter")
     page.get_by_role("slider", name="layer that folds the plane").press("ArrowRight")
     settled(page)
     assert [set(one["traits"]) for one in asked] == [{"opened"}, {"layer"}]
@@ -470,10 +470,10 @@ def test_hovering_walking_and_folding_ask_nobody(live):
 def test_the_code_is_there_to_be_copied(open_page, pages):
     view = opened()
     page = open_page(pages["plain"])
-    page.locator(".plane-code summary").click()
-    assert page.locator(".plane-code code").inner_text().strip() == view.code().strip().replace("view = ", "view = ")
+    page.locator(".boundary-code summary").click()
+    assert page.locator(".boundary-code code").inner_text().strip() == view.code().strip().replace("view = ", "view = ")
     page.get_by_role("button", name="Copy the code").click()
-    expect(page.locator(".plane-code button")).to_have_text(re.compile("Copied|Marked"))
+    expect(page.locator(".boundary-code button")).to_have_text(re.compile("Copied|Marked"))
 
 
 @pytest.mark.parametrize("width", [520, 640, 760, 1000, 1300])
@@ -482,10 +482,10 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     page = open_page(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     edge = page.locator(".dlviz").bounding_box()
-    for box in (panel.bounding_box() for panel in page.locator(".plane-panel:visible").all()):
+    for box in (panel.bounding_box() for panel in page.locator(".boundary-panel:visible").all()):
         assert box["x"] + box["width"] <= edge["x"] + edge["width"]
     overflown = page.evaluate(
-        """() => [...document.querySelectorAll(".plane-panel:not([hidden]) *:not(.plane-maps *)")]
+        """() => [...document.querySelectorAll(".boundary-panel:not([hidden]) *:not(.boundary-layers *)")]
           .filter((n) => n.scrollWidth > n.clientWidth + 1 && getComputedStyle(n).overflowX === "hidden").map((n) => n.className)"""
     )
     assert overflown == []
@@ -493,21 +493,21 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
 
 def test_the_theme_repaints_the_canvases(open_page, pages):
     page = open_page(pages["plain"])
-    light = pixel(page, ".plane-field canvas", LEFT + 4, TOP + 4)
+    light = pixel(page, ".boundary-canvas canvas", LEFT + 4, TOP + 4)
     page.evaluate("dlvizModel.set('theme', 'dark')")
     until(page, "document.querySelector('.dlviz').dataset.theme === 'dark'")
     page.wait_for_timeout(100)
-    assert pixel(page, ".plane-field canvas", LEFT + 4, TOP + 4) != light
+    assert pixel(page, ".boundary-canvas canvas", LEFT + 4, TOP + 4) != light
 
 
 def nodes(page: Page, column: int) -> list[tuple[str, str]]:
     """Value and gradient that stand in the units of a column of the explained step, "" for what is not there yet."""
     before = page.evaluate(
-        "c => dlvizModel.get('walk').columns.slice(0, c).reduce((n, one) => n + one.drawn, 0)", column
+        "c => dlvizModel.get('explanation').columns.slice(0, c).reduce((n, one) => n + one.drawn, 0)", column
     )
-    drawn = page.evaluate("c => dlvizModel.get('walk').columns[c].drawn", column)
+    drawn = page.evaluate("c => dlvizModel.get('explanation').columns[c].drawn", column)
     texts = page.eval_on_selector_all(
-        ".plane-node", "all => all.map((n) => [...n.querySelectorAll('text')].slice(1).map((t) => t.textContent))"
+        ".boundary-node", "all => all.map((n) => [...n.querySelectorAll('text')].slice(1).map((t) => t.textContent))"
     )
     return [(one[0], one[1].removeprefix("∂ ") if len(one) > 1 else "") for one in texts[before : before + drawn]]
 
@@ -515,16 +515,16 @@ def nodes(page: Page, column: int) -> list[tuple[str, str]]:
 def test_the_phases_bring_values_then_gradients_then_weights(open_page, pages):
     view = trained()
     view.explain(7, lr=0.5)
-    step, phases = view.explained, view.walk["phases"]
+    step, phases = view.explained, view.explanation["phases"]
     page = open_page(pages["explained"])
     expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
     page.locator(".dlviz").focus()
     for now, phase in enumerate(phases):
-        expect(page.locator(".plane-says h4")).to_have_text(phase["title"])
-        expect(page.locator(".plane-says .plane-formula")).to_have_text(phase["formula"])
+        expect(page.locator(".boundary-phase h4")).to_have_text(phase["title"])
+        expect(page.locator(".boundary-phase .boundary-formula")).to_have_text(phase["formula"])
         for column in range(4):
             forward = next(n for n, one in enumerate(phases) if (one["kind"], one["column"]) == ("forward", column))
-            back = [n for n, one in enumerate(phases) if (one["kind"], one["column"]) == ("back", column)]
+            back = [n for n, one in enumerate(phases) if (one["kind"], one["column"]) == ("backward", column)]
             for k, (value, gradient) in enumerate(nodes(page, column)):
                 assert bool(value) == (now >= forward)
                 assert bool(gradient) == (bool(back) and now >= back[0])
@@ -539,11 +539,11 @@ def test_the_phases_bring_values_then_gradients_then_weights(open_page, pages):
 def test_the_numbers_on_the_edges_are_weights_then_gradients_then_new_weights(open_page, pages):
     view = trained()
     view.explain(7, lr=0.5)
-    made, phases = view.explained.weights[1], view.walk["phases"]
+    made, phases = view.explained.weights[1], view.explanation["phases"]
     page = open_page(pages["explained"])
-    numbers = page.locator(".plane-edge-number")
-    back = next(n for n, one in enumerate(phases) if (one["kind"], one["column"]) == ("back", 1))
-    unit = view.walk["columns"][1]["pin"]
+    numbers = page.locator(".boundary-edge-number")
+    back = next(n for n, one in enumerate(phases) if (one["kind"], one["column"]) == ("backward", 1))
+    unit = view.explanation["columns"][1]["selected"]
     for phase, values in ((1, made.weight), (back, made.gradients[0]), (len(phases) - 2, made.after[0])):
         page.evaluate("phase => dlvizModel.set('phase', phase)", phase)
         expect(numbers).to_have_count(2)
@@ -553,18 +553,18 @@ def test_the_numbers_on_the_edges_are_weights_then_gradients_then_new_weights(op
 
 def test_what_flows_runs_forward_and_then_back(open_page, pages):
     page = open_page(pages["explained"])
-    live = page.locator(".plane-edge[data-live]")
+    live = page.locator(".boundary-edge[data-flow]")
     page.evaluate("dlvizModel.set('phase', 1)")
     expect(live).to_have_count(12)
-    assert set(live.evaluate_all("all => all.map((n) => n.dataset.live)")) == {"forward"}
-    assert "plane-run" in live.first.evaluate("n => getComputedStyle(n).animationName")
+    assert set(live.evaluate_all("all => all.map((n) => n.dataset.flow)")) == {"forward"}
+    assert "boundary-flow" in live.first.evaluate("n => getComputedStyle(n).animationName")
     page.evaluate("dlvizModel.set('phase', 7)")
     expect(live).to_have_count(18)
-    assert set(live.evaluate_all("all => all.map((n) => n.dataset.live)")) == {"back"}
+    assert set(live.evaluate_all("all => all.map((n) => n.dataset.flow)")) == {"backward"}
     assert live.first.evaluate("n => getComputedStyle(n).animationDirection") == "reverse"
     page = open_page(pages["explained"], reduced_motion=True)
     page.evaluate("dlvizModel.set('phase', 1)")
-    assert page.locator(".plane-edge[data-live]").first.evaluate("n => getComputedStyle(n).animationName") == "none"
+    assert page.locator(".boundary-edge[data-flow]").first.evaluate("n => getComputedStyle(n).animationName") == "none"
 
 
 def test_a_unit_is_looked_at_with_the_mouse_and_with_the_keyboard(open_page, pages):
@@ -572,30 +572,30 @@ def test_a_unit_is_looked_at_with_the_mouse_and_with_the_keyboard(open_page, pag
     view.explain(7, lr=0.5)
     page = open_page(pages["explained"])
     page.evaluate("dlvizModel.set('phase', 8)")  # back at the first layer
-    page.locator(".plane-node").nth(2 + 1).hover()
-    lines = view.walk["columns"][1]["lines"]
-    expect(page.locator(".plane-sums div")).to_have_text(lines["back"][1])
-    page.locator(".plane-walk").focus()
+    page.locator(".boundary-node").nth(2 + 1).hover()
+    lines = view.explanation["columns"][1]["lines"]
+    expect(page.locator(".boundary-lines div")).to_have_text(lines["backward"][1])
+    page.locator(".boundary-step").focus()
     page.keyboard.press("ArrowDown")
-    expect(page.locator(".plane-sums div")).to_have_text(lines["back"][2])
+    expect(page.locator(".boundary-lines div")).to_have_text(lines["backward"][2])
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".plane-sums div")).to_have_text(lines["update"][2])
+    expect(page.locator(".boundary-lines div")).to_have_text(lines["update"][2])
     expect(page.locator(".dlviz-count")).to_have_text("9 / 10")
     page.evaluate("dlvizModel.set('phase', 1)")
-    page.locator(".plane-node").nth(2 + 6).hover()
-    expect(page.locator(".plane-sums div")).to_have_text(["comes later"])
+    page.locator(".boundary-node").nth(2 + 6).hover()
+    expect(page.locator(".boundary-lines div")).to_have_text(["comes later"])
 
 
 def test_escape_leaves_and_the_snapshots_play_again(open_page, pages):
     page = open_page(pages["explained"])
-    expect(page.locator(".plane-walk")).to_be_visible()
-    expect(page.locator(".plane-maps")).to_be_hidden()
+    expect(page.locator(".boundary-step")).to_be_visible()
+    expect(page.locator(".boundary-layers")).to_be_hidden()
     page.locator(".dlviz").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Escape")
-    expect(page.locator(".plane-walk")).to_be_hidden()
-    expect(page.locator(".plane-says")).to_be_hidden()
-    expect(page.locator(".plane-maps")).to_be_visible()
+    expect(page.locator(".boundary-step")).to_be_hidden()
+    expect(page.locator(".boundary-phase")).to_be_hidden()
+    expect(page.locator(".boundary-layers")).to_be_visible()
     expect(page.locator(".dlviz-count")).to_have_text("4 / 4")
     start = page.get_by_role("button", name="Explain one step of training")
     expect(start).to_be_visible()
@@ -606,7 +606,7 @@ def test_escape_leaves_and_the_snapshots_play_again(open_page, pages):
     start.click()
     expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
     page.get_by_role("button", name="Leave (Esc)").click()
-    expect(page.locator(".plane-walk")).to_be_hidden()
+    expect(page.locator(".boundary-step")).to_be_hidden()
 
 
 def test_the_space_bar_plays_the_phases_with_time_to_read(open_page, pages):
@@ -621,22 +621,22 @@ def test_the_space_bar_plays_the_phases_with_time_to_read(open_page, pages):
 def test_after_the_step_the_plane_is_the_new_one(open_page, pages):
     view = moved()
     page = open_page(pages["after"])
-    after = torch.frombuffer(bytearray(view.walk["heat"]), dtype=torch.float32).reshape(3, SIDE * SIDE)
-    assert (after.argmax(0) != view.chances.argmax(1)).any()
-    page.locator(".plane-field").hover(position={"x": LEFT + 10.5 * 9, "y": TOP + 30.5 * 9}, force=True)
-    told = page.locator(".plane-readout").inner_text().split(": ", 1)[1].split(" · ")
+    after = torch.frombuffer(bytearray(view.explanation["probs"]), dtype=torch.float32).reshape(3, SIDE * SIDE)
+    assert (after.argmax(0) != view.probs.argmax(1)).any()
+    page.locator(".boundary-canvas").hover(position={"x": LEFT + 10.5 * 9, "y": TOP + 30.5 * 9}, force=True)
+    shown = page.locator(".boundary-readout").inner_text().split(": ", 1)[1].split(" · ")
     wanted = after[:, 30 * SIDE + 10].tolist()
-    assert [number(part.rsplit(" ", 1)[1]) for part in told] == pytest.approx(wanted, rel=1e-3)
+    assert [number(part.rsplit(" ", 1)[1]) for part in shown] == pytest.approx(wanted, rel=1e-3)
 
 
 def test_the_boundary_before_the_step_stays_as_a_ghost(open_page):
     net, x, y = model_and_points()
     view = dlviz.boundary(net, x[:2], y[:2], resolution=SIDE)
     view.explain([0, 1], lr=2.0)
-    view.phase = len(view.walk["phases"]) - 1
+    view.phase = len(view.explanation["phases"]) - 1
     page = open_page(view)
-    old = view.chances.argmax(1).reshape(SIDE, SIDE)
-    new = torch.frombuffer(bytearray(view.walk["heat"]), dtype=torch.float32).reshape(3, SIDE, SIDE).argmax(0)
+    old = view.probs.argmax(1).reshape(SIDE, SIDE)
+    new = torch.frombuffer(bytearray(view.explanation["probs"]), dtype=torch.float32).reshape(3, SIDE, SIDE).argmax(0)
     ink = colors(page, "ink")
     seen = []
     for row in range(3, 37):
@@ -646,7 +646,7 @@ def test_the_boundary_before_the_step_stays_as_a_ghost(open_page):
             if old[row, column] == old[row, column + 1] or bool((near != near[0, 0]).any()):
                 continue
             line = [
-                pixel(page, ".plane-field canvas", LEFT + (column + 0.5 + k / 9) * 9, TOP + (row + 0.5) * 9)
+                pixel(page, ".boundary-canvas canvas", LEFT + (column + 0.5 + k / 9) * 9, TOP + (row + 0.5) * 9)
                 for k in range(10)
             ]
             seen.append(min(max(abs(a - b) for a, b in zip(one, ink, strict=True)) for one in line) < 90)
@@ -658,7 +658,7 @@ def test_the_explained_point_has_a_ring(open_page, pages):
     view = trained()
     page = open_page(pages["explained"])
     at = spot(view, *view.x[7].tolist())
-    found = pixel(page, ".plane-field canvas", at["x"] + 10, at["y"])
+    found = pixel(page, ".boundary-canvas canvas", at["x"] + 10, at["y"])
     assert max(abs(a - b) for a, b in zip(found, colors(page, "accent"), strict=True)) < 40
 
 
@@ -666,21 +666,21 @@ def test_a_click_on_a_point_explains_it_and_enter_the_nearest(live):
     view = opened()
     page, _ = live(view)
     alone = next(k for k in range(60) if (view.x - view.x[k]).norm(dim=1).sort()[0][1] > 0.09)
-    field = page.locator(".plane-field")
+    field = page.locator(".boundary-canvas")
     field.click(position=spot(view, *view.x[alone].tolist()))
     settled(page)
     assert view.example == [alone]
-    expect(page.locator(".plane-walk")).to_be_visible()
+    expect(page.locator(".boundary-step")).to_be_visible()
     page.keyboard.press("Escape")
     settled(page)
     assert view.example == []
-    assert view.walk == {}
+    assert view.explanation == {}
     field.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     settled(page)
     assert len(view.example) == 1
-    text = page.locator(".plane-readout").inner_text()
+    text = page.locator(".boundary-readout").inner_text()
     there = torch.tensor([number(part) for part in re.search(r"\((\S+), (\S+)\)", text).groups()])
     assert (view.x[view.example[0]] - there).norm() <= (view.x - there).norm(dim=1).min() + 0.01
 
@@ -691,9 +691,9 @@ def test_the_button_explains_the_worst_point(live):
     page.get_by_role("button", name="Explain one step of training").click()
     settled(page)
     with torch.no_grad():
-        losses = nn.functional.cross_entropy(view._learners(view.x), view.y, reduction="none")
+        losses = nn.functional.cross_entropy(view._inputs.model(view.x), view.y, reduction="none")
     assert view.example == [int(losses.argmax())]
-    expect(page.locator(".plane-says h4")).to_have_text(f"Point {view.example[0]} goes in")
+    expect(page.locator(".boundary-phase h4")).to_have_text(f"Point {view.example[0]} goes in")
 
 
 def test_probabilities_show_how_they_are_made(open_page, pages):
@@ -701,8 +701,8 @@ def test_probabilities_show_how_they_are_made(open_page, pages):
     view.explain(7, lr=0.5)
     page = open_page(pages["explained"])
     page.evaluate("dlvizModel.set('phase', 4)")
-    lines = view.walk["columns"][4]["lines"]["forward"]
-    expect(page.locator(".plane-sums div")).to_have_text(lines[int(view.y[7])])
+    lines = view.explanation["columns"][4]["lines"]["forward"]
+    expect(page.locator(".boundary-lines div")).to_have_text(lines[int(view.y[7])])
     page.evaluate("dlvizModel.set('phase', 5)")
-    expect(page.locator(".plane-says > b")).to_be_hidden()
-    assert page.locator(".plane-node").last.locator("text").all_text_contents()[1] == f"{view.explained.loss:.3g}"
+    expect(page.locator(".boundary-phase > b")).to_be_hidden()
+    assert page.locator(".boundary-node").last.locator("text").all_text_contents()[1] == f"{view.explained.loss:.3g}"

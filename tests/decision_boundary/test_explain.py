@@ -12,15 +12,15 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.kit.errors import DlvizError
-from tests.decision_boundary.test_widget import learn, made, single
+from tests.decision_boundary.test_widget import float32, model_and_data, train
 
 
-def double(values, *shape):
+def float64(values, *shape):
     return torch.from_numpy(np.frombuffer(values, "float64").copy()).reshape(shape or (-1,))
 
 
 def explained(**settings):
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.explain(4, **settings)
     return net, x, y, view
@@ -28,10 +28,10 @@ def explained(**settings):
 
 def test_phases_go_forward_back_update_and_after():
     _, _, _, view = explained()
-    phases = view.walk["phases"]
-    assert [(one["kind"], one["column"]) for one in phases] == [
+    phases = view.explanation["phases"]
+    assert [(phase["kind"], phase["column"]) for phase in phases] == [
         *(("forward", column) for column in range(8)),
-        *(("back", column) for column in (5, 4, 3, 2, 1)),
+        *(("backward", column) for column in (5, 4, 3, 2, 1)),
         ("update", -1),
         ("after", -1),
     ]
@@ -39,7 +39,7 @@ def test_phases_go_forward_back_update_and_after():
     assert phases[8]["formula"] == "∂loss/∂z = p − y,  ∂loss/∂W = ∂loss/∂z · aᵀ"
     assert phases[9]["formula"] == "∂loss/∂a = Wᵀ·∂loss/∂z"
     assert phases[13]["formula"] == "w ← w − 0.1·∂loss/∂w"
-    assert all(one["title"] and one["told"] for one in phases)
+    assert all(one["title"] and one["text"] for one in phases)
 
 
 def test_columns_hold_torchs_numbers():
@@ -48,21 +48,21 @@ def test_columns_hold_torchs_numbers():
     z = twin(x[4:5])
     loss = F.cross_entropy(z, y[4:5])
     loss.backward()
-    columns = view.walk["columns"]
+    columns = view.explanation["columns"]
     assert [column["name"] for column in columns] == ["x", "0", "1", "2", "3", "4", "softmax", "loss"]
-    assert torch.equal(double(columns[5]["values"]).float(), z[0])
-    assert torch.equal(double(columns[6]["values"]).float(), z.softmax(1)[0])
-    assert double(columns[7]["values"]).item() == pytest.approx(loss.item())
+    assert torch.equal(float64(columns[5]["values"]).float(), z[0])
+    assert torch.equal(float64(columns[6]["values"]).float(), z.softmax(1)[0])
+    assert float64(columns[7]["values"]).item() == pytest.approx(loss.item())
     for column, layer in ((1, 0), (3, 2), (5, 4)):
         (edge,) = columns[column]["edges"]
         shape = twin[layer].weight.shape
-        assert torch.equal(double(edge["weight"], *shape).float(), net[layer].weight)
-        torch.testing.assert_close(double(edge["gradient"], *shape).float(), twin[layer].weight.grad)
+        assert torch.equal(float64(edge["weight"], *shape).float(), net[layer].weight)
+        torch.testing.assert_close(float64(edge["gradient"], *shape).float(), twin[layer].weight.grad)
         after = net[layer].weight - 0.1 * twin[layer].weight.grad
-        torch.testing.assert_close(double(edge["after"], *shape).float(), after)
+        torch.testing.assert_close(float64(edge["after"], *shape).float(), after)
         assert len(columns[column]["lines"]["update"]) == shape[0]
-    assert columns[2]["edges"] == [{"from": 1, "kind": "each"}]
-    assert columns[7]["edges"] == [{"from": 6, "kind": "into", "unit": int(y[4])}]
+    assert columns[2]["edges"] == [{"source": 1, "kind": "elementwise"}]
+    assert columns[7]["edges"] == [{"source": 6, "kind": "any", "unit": int(y[4])}]
 
 
 def test_the_plane_after_the_step_is_the_stepped_models():
@@ -70,15 +70,15 @@ def test_the_plane_after_the_step_is_the_stepped_models():
     with torch.no_grad():
         wanted = torch.func.functional_call(net, dict(view.explained.state), (view.grid,)).softmax(1)
         z = torch.func.functional_call(net, dict(view.explained.state), (x,))
-    assert torch.equal(single(view.walk["heat"], 3, 400).T, wanted)
-    assert not torch.equal(wanted, view.chances)
-    last = view.walk["phases"][-1]["formula"].splitlines()
-    assert last[0] == f"loss on this point: {view.explained.loss:.3g} → {view.explained.later:.3g}"
+    assert torch.equal(float32(view.explanation["probs"], 3, 400).T, wanted)
+    assert not torch.equal(wanted, view.probs)
+    last = view.explanation["phases"][-1]["formula"].splitlines()
+    assert last[0] == f"loss on this point: {view.explained.loss:.3g} → {view.explained.loss_after:.3g}"
     assert last[1] == f"loss on all 90 points: {view.loss:.3g} → {F.cross_entropy(z, y).item():.3g}"
 
 
 def test_without_a_point_the_worst_is_explained():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.explain()
     with torch.no_grad():
@@ -86,36 +86,36 @@ def test_without_a_point_the_worst_is_explained():
     one = dlviz.boundary(nn.Linear(2, 1), x, (y > 0).long(), resolution=10)
     one.explain()
     with torch.no_grad():
-        losses = F.binary_cross_entropy_with_logits(one._learners(x)[:, 0], (y > 0).float(), reduction="none")
+        losses = F.binary_cross_entropy_with_logits(one._inputs.model(x)[:, 0], (y > 0).float(), reduction="none")
     assert one.example == [int(losses.argmax())]
 
 
 def test_a_batch_takes_the_mean_loss_and_says_so():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.explain([4, 9, 60])
     twin = copy.deepcopy(net)
     F.cross_entropy(twin(x[[4, 9, 60]]), y[[4, 9, 60]]).backward()
     torch.testing.assert_close(view.explained.weights[1].gradients[0], twin[0].weight.grad)
-    assert len(view.walk["places"]) == 3
-    assert any("mean over all 3" in note for note in view.walk["notes"])
-    assert "(p − y)/3" in view.walk["phases"][8]["formula"]
+    assert len(view.explanation["positions"]) == 3
+    assert any("mean over all 3" in note for note in view.explanation["notes"])
+    assert "(p − y)/3" in view.explanation["phases"][8]["formula"]
 
 
 @pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD])
 def test_the_learners_optimizer_makes_the_step_and_stays_as_it_is(optimizer):
-    net, x, y = made()
+    net, x, y = model_and_data()
     own = optimizer(net.parameters(), lr=0.02)
     F.cross_entropy(net(x), y).backward()
     own.step()
     before = copy.deepcopy((own.state_dict(), net.state_dict(), [p.grad for p in net.parameters()]))
     view = dlviz.boundary(net, x, y, resolution=20)
     view.explain(4, optimizer=own)
-    view.phase = len(view.walk["phases"]) - 1
+    view.phase = len(view.explanation["phases"]) - 1
     now = (own.state_dict(), net.state_dict(), [p.grad for p in net.parameters()])
     torch.testing.assert_close(now, before, rtol=0, atol=0)
     wanted = "w ← w − 0.02·∂loss/∂w" if optimizer is torch.optim.SGD else "w ← Adam(w, ∂L/∂w)".replace("L", "loss")
-    assert view.walk["phases"][-2]["formula"] == wanted
+    assert view.explanation["phases"][-2]["formula"] == wanted
     own.zero_grad()
     F.cross_entropy(net(x[4:5]), y[4:5]).backward()
     own.step()
@@ -123,71 +123,71 @@ def test_the_learners_optimizer_makes_the_step_and_stays_as_it_is(optimizer):
 
 
 def test_a_snapshot_is_explained_from_its_own_weights():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     start = copy.deepcopy(net)
-    learn(net, x, y)
+    train(net, x, y)
     view.update()
     view.step = 0
     view.explain(4)
     assert torch.equal(view.explained.weights[1].weight, start[0].weight)
     assert view.step == 0
     view.phase = 3
-    assert torch.equal(view.chances, start(view.grid).softmax(1))  # a phase is no snapshot
+    assert torch.equal(view.probs, start(view.grid).softmax(1))  # a phase is no snapshot
     view.leave()
-    assert (view.walk, view.explained, view.phase) == ({}, None, 0)
+    assert (view.explanation, view.explained, view.phase) == ({}, None, 0)
 
 
 def test_an_edit_and_an_update_are_followed():
     net, x, y, view = explained()
     view.edit("0", 2, 1, 3.0)
     assert view.explained.weights[1].weight[2, 1] == 3.0
-    learn(net, x, y)
+    train(net, x, y)
     view.update()
     assert torch.equal(view.explained.weights[1].weight, net[0].weight)
     view.painted = [[0.1, 0.1, 2]]
     view.explain(90)
-    assert view.walk["places"] == [[pytest.approx(0.1), pytest.approx(0.1), 2]]
+    assert view.explanation["positions"] == [[pytest.approx(0.1), pytest.approx(0.1), 2]]
     view.clear()
     assert view.example == []
-    assert view.walk == {}
+    assert view.explanation == {}
 
 
 def test_an_edit_through_either_name_of_a_shared_layer_is_one():
     shared = nn.Linear(2, 2)
     net = nn.Sequential(shared, nn.Tanh(), shared)
-    _, x, y = made(2)
+    _, x, y = model_and_data(2)
     view = dlviz.boundary(net, x, y, resolution=10)
     view.edit(view.calls[1].name, 0, 1, 2.5)
     assert view.model[0].weight[0, 1] == 2.5
 
 
 def test_the_view_picks_a_point_and_asks_for_one():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20, example=[3])
-    assert view.walk["points"] == [3]
+    assert view.explanation["points"] == [3]
     own = torch.optim.SGD(net.parameters(), lr=0.7)
     view.explain(5, optimizer=own)
     view.example = [8]
-    assert view.explained.rule == ("SGD", 0.7)  # as was said once
+    assert (view.explained.optimizer, view.explained.lr) == ("SGD", 0.7)  # as was said once
     view.leave()
-    view._answer(None, {"kind": "explain"}, [])
+    view._on_explain({})
     assert len(view.example) == 1
-    assert view.explained.rule == ("SGD", 0.7)
+    assert (view.explained.optimizer, view.explained.lr) == ("SGD", 0.7)
 
 
 def test_wide_and_deep_nets_are_drawn_in_part_and_say_so():
     torch.manual_seed(0)
     deep = [layer for _ in range(6) for layer in (nn.Linear(40, 40), nn.ReLU())]
     net = nn.Sequential(nn.Linear(2, 40), *deep, nn.Linear(40, 3))
-    _, x, y = made()
+    _, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.explain(0)
-    columns = view.walk["columns"]
+    columns = view.explanation["columns"]
     assert len(columns) == 12
     assert (columns[1]["units"], columns[1]["drawn"]) == (40, 8)
     assert columns[5]["edges"] == []  # between it and the one before calls are left out
-    notes = " ".join(view.walk["notes"])
+    notes = " ".join(view.explanation["notes"])
     assert "9 of 14 calls" in notes
     assert "the first 8 units" in notes
     sums = [lines[0] for column in columns for lines in column["lines"].get("forward", [])]
@@ -195,22 +195,22 @@ def test_wide_and_deep_nets_are_drawn_in_part_and_say_so():
 
 
 def test_a_skip_a_function_and_a_norm_can_be_explained():
-    from tests.decision_boundary.test_record import Learners
+    from tests.decision_boundary.test_record import CustomNet
 
     torch.manual_seed(0)
-    _, x, y = made(2)
-    view = dlviz.boundary(Learners(), x, y, resolution=20)
+    _, x, y = model_and_data(2)
+    view = dlviz.boundary(CustomNet(), x, y, resolution=20)
     view.explain(0)
-    kinds = {column["name"]: [edge["kind"] for edge in column["edges"]] for column in view.walk["columns"]}
-    assert kinds["add"] == ["each", "each"]
-    assert kinds["norm"] == ["each"]
-    assert kinds["last"] == ["full"]
-    assert kinds["sigmoid"] == ["each"]
+    kinds = {column["name"]: [edge["kind"] for edge in column["edges"]] for column in view.explanation["columns"]}
+    assert kinds["add"] == ["elementwise", "elementwise"]
+    assert kinds["norm"] == ["elementwise"]
+    assert kinds["last"] == ["linear"]
+    assert kinds["sigmoid"] == ["elementwise"]
     view.to_html()
 
 
 def test_a_nan_can_be_explained_and_sent():
-    net, x, y = made()
+    net, x, y = model_and_data()
     with torch.no_grad():
         net[2].weight[0, 0] = float("nan")
     view = dlviz.boundary(net, x, y, resolution=20)
@@ -226,8 +226,8 @@ def test_a_page_holds_the_step_beside_its_snapshots():
         view.update()
     view.step = 31
     full = view._page_state()
-    assert full["walk"]["step"] == full["step"]
-    assert view._in_page()[full["step"]] == 31
+    assert full["explanation"]["step"] == full["step"]
+    assert view._page_steps()[full["step"]] == 31
     assert full["example"] == [4]
     assert view._precomputed()["step"].keys() >= {"0", str(full["step"])}
 
@@ -251,22 +251,22 @@ def test_a_page_holds_the_step_beside_its_snapshots():
 )
 def test_what_does_not_fit_is_named_and_what_was_explained_stays(ask, words):
     net, _, _, view = explained()
-    before = view.walk
+    before = view.explanation
     with pytest.raises(DlvizError, match=words):
         ask(view, net)
     assert view.example == [4]
-    assert view.walk is before
+    assert view.explanation is before
 
 
 def test_without_points_there_is_nothing_to_explain():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x[:0], y[:0], resolution=10)
     with pytest.raises(DlvizError, match="no point to make a step on"):
         view.explain()
 
 
 def test_closing_lets_the_optimizer_go():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=10)
     own = torch.optim.Adam(net.parameters())
     view.explain(0, optimizer=own)

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from dlviz.decision_boundary import equation, fold, grid, run
-from dlviz.decision_boundary.snapshots import Moment, spread, thinned
+from dlviz.decision_boundary import equation, forward_pass, grid, project, record_outputs
+from dlviz.decision_boundary.snapshots import SnapshotHistory
 
 
-class Learners(nn.Module):
+class CustomNet(nn.Module):
     """Functions between layers, a skip, a batch norm and dropout."""
 
     def __init__(self):
@@ -35,7 +35,7 @@ def hooked(model, x):
 
 
 def test_calls_stand_in_real_order_with_modules_and_functions():
-    calls = run(Learners(), torch.randn(5, 2)).calls
+    calls = forward_pass(CustomNet(), torch.randn(5, 2)).calls
     assert [call.name for call in calls] == [
         "x", "first", "norm", "relu", "second", "tanh", "drop", "add", "last",
     ]  # fmt: skip
@@ -44,9 +44,9 @@ def test_calls_stand_in_real_order_with_modules_and_functions():
 
 def test_every_output_is_bitwise_the_hooks():
     torch.manual_seed(0)
-    model, x = Learners(), torch.randn(50, 2)
+    model, x = CustomNet(), torch.randn(50, 2)
     model(torch.randn(20, 2))  # so that the running statistics are not the first ones
-    calls = {call.name: call.output for call in run(model, x).calls}
+    calls = {call.name: call.output for call in forward_pass(model, x).calls}
     seen = hooked(model.eval(), x)
     assert len(seen) == 5
     for name, output in seen.items():
@@ -55,14 +55,14 @@ def test_every_output_is_bitwise_the_hooks():
 
 def test_nothing_of_the_learners_changes():
     torch.manual_seed(0)
-    model, x = Learners(), torch.randn(8, 2)
+    model, x = CustomNet(), torch.randn(8, 2)
     model.drop.eval()  # modes of single modules stay too
     model(x).sum().backward()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     grads = [p.grad.clone() for p in model.parameters()]
     modes = [module.training for module in model.modules()]
     random = torch.get_rng_state()
-    run(model, x)
+    forward_pass(model, x)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(torch.equal(p.grad, grad) for p, grad in zip(model.parameters(), grads, strict=True))
     assert [module.training for module in model.modules()] == modes
@@ -82,16 +82,16 @@ def test_a_forward_that_draws_and_counts_leaves_no_trace():
 
     model, x = Noisy(), torch.zeros(3, 2)
     before = torch.get_rng_state()
-    first = run(model, x, random=before).output
+    first = forward_pass(model, x, rng_state=before).output
     assert torch.equal(torch.get_rng_state(), before)
-    assert torch.equal(run(model, x, random=before).output, first)
+    assert torch.equal(forward_pass(model, x, rng_state=before).output, first)
     assert model.calls == 0
 
 
 def test_a_refusal_leaves_no_hook_and_no_mode_behind():
     model = nn.Sequential(nn.Linear(2, 3), nn.Linear(4, 1))
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        run(model, torch.zeros(1, 2))
+        forward_pass(model, torch.zeros(1, 2))
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
     assert all(module.training for module in model.modules())
     assert torch.relu(torch.tensor(-1.0)) == 0  # functions are watched no longer
@@ -100,7 +100,7 @@ def test_a_refusal_leaves_no_hook_and_no_mode_behind():
 def test_layers_that_write_into_their_input_keep_what_was_there():
     model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(inplace=True))
     x = torch.randn(30, 2)
-    linear = run(model, x).calls[1].output
+    linear = forward_pass(model, x).calls[1].output
     assert torch.equal(linear, model[0](x).detach())
     assert (linear < 0).any()
 
@@ -108,7 +108,7 @@ def test_layers_that_write_into_their_input_keep_what_was_there():
 def test_another_state_is_run_without_touching_the_model():
     model, x = nn.Linear(2, 1), torch.ones(1, 2)
     other = {"weight": torch.tensor([[2.0, 3.0]]), "bias": torch.tensor([1.0])}
-    made = run(model, x, other)
+    made = forward_pass(model, x, other)
     assert made.output.item() == 6
     assert torch.equal(made.calls[1].weight, other["weight"])
     assert model(x).item() != 6
@@ -130,7 +130,7 @@ def test_equations_hold_the_real_weights():
         model[0].weight.copy_(torch.tensor([[0.8, -1.2], [-0.5, 0.25]]))
         model[0].bias.copy_(torch.tensor([0.3, -2.0]))
         model[3].weight.copy_(torch.tensor([[1.5, -0.125]]))
-    calls = run(model, torch.zeros(1, 2)).calls
+    calls = forward_pass(model, torch.zeros(1, 2)).calls
     assert equation(calls, 0, 1) == "x₁"
     assert equation(calls, 1, 1) == "−0.5·x₀ + 0.25·x₁ − 2"
     assert equation(calls, 3, 0) == "leaky_relu(0.8·x₀ − 1.2·x₁ + 0.3)"
@@ -143,7 +143,7 @@ def test_of_many_terms_the_largest_are_written():
     with torch.no_grad():
         model[1].weight.copy_(torch.arange(20.0) * torch.tensor([1.0, -1.0]).repeat(10))
         model[1].bias.zero_()
-    calls = run(model, torch.zeros(1, 2)).calls
+    calls = forward_pass(model, torch.zeros(1, 2)).calls
     assert equation(calls, 2, 0) == "14·h₁₄ − 15·h₁₅ + 16·h₁₆ − 17·h₁₇ + 18·h₁₈ − 19·h₁₉ + … 14 more + 0"
 
 
@@ -151,26 +151,34 @@ def test_of_many_terms_the_largest_are_written():
 def test_a_wide_layer_is_folded_onto_its_main_components(units):
     torch.manual_seed(units)
     plane, points = torch.randn(300, units) @ torch.randn(units, units), torch.randn(7, units)
-    found = fold(plane, points)
+    found = project(plane, points)
     _, size, axes = torch.linalg.svd((plane - plane.mean(0)).double(), full_matrices=False)
     wanted = (plane - plane.mean(0)).double() @ axes[:2].T
-    assert torch.allclose(found.plane.double().abs(), wanted.abs(), rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
-    assert torch.allclose(torch.tensor(found.shares).double(), (size**2 / (size**2).sum())[:2], atol=1e-6)
+    assert torch.allclose(found.grid.double().abs(), wanted.abs(), rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
+    assert torch.allclose(
+        torch.tensor(found.explained_variance_ratio).double(), (size**2 / (size**2).sum())[:2], atol=1e-6
+    )
     moved = (points - plane.mean(0)).double() @ axes[:2].T
     assert torch.allclose(found.points.double().abs(), moved.abs(), rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
 
 
 def test_two_units_are_the_axes_and_one_lies_on_a_line():
     plane, points = torch.randn(9, 2), torch.randn(3, 2)
-    assert torch.equal(fold(plane, points).plane, plane)
-    assert torch.equal(fold(plane[:, :1], points[:, :1]).points, torch.stack((points[:, 0], torch.zeros(3)), 1))
+    assert torch.equal(project(plane, points).grid, plane)
+    assert torch.equal(project(plane[:, :1], points[:, :1]).points, torch.stack((points[:, 0], torch.zeros(3)), 1))
 
 
-def test_of_many_moments_named_ones_and_the_ends_stay():
-    moments = [Moment(k, "kept" if k == 7 else "", {}, None, None) for k in range(50)]
-    left = [moment.number for moment in thinned(moments, 12)]
-    assert len(left) <= 12
-    assert {0, 7, 49} <= set(left)
+def test_of_many_snapshots_labeled_ones_and_the_ends_stay(monkeypatch):
+    monkeypatch.setattr("dlviz.decision_boundary.snapshots.MAX_SNAPSHOTS", 12)
+    model, x, y = nn.Linear(2, 1), torch.zeros(1, 2), torch.zeros(1, dtype=torch.long)
+    outputs = record_outputs(model, x, y, (0, 1, 0, 1), 10)
+    history = SnapshotHistory()
+    for k in range(50):
+        history.add(model, "kept" if k == 7 else "", outputs)
+    assert len(history) <= 12
+    assert history.titles[0] == "snapshot 0"
+    assert history.titles[-1] == "snapshot 49"
+    left = [7 if title == "kept" else int(title.split()[1]) for title in history.titles]
+    assert 7 in left
     assert left == sorted(left)
     assert max(b - a for a, b in itertools.pairwise(left)) <= 14
-    assert spread(100, 5) == [0, 25, 50, 74, 99]

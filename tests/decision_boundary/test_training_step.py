@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.decision_boundary import step_formulas
-from dlviz.decision_boundary.step_columns import chosen
-from dlviz.decision_boundary.training_step import take
+from dlviz.decision_boundary.step_columns import drawn_calls
+from dlviz.decision_boundary.training_step import StepSettings, training_step
 from dlviz.kit.errors import DlvizError
-from tests.decision_boundary.test_record import Learners
+from tests.decision_boundary.test_record import CustomNet
 
 
 def data(classes, count=4):
@@ -42,7 +42,7 @@ MODELS = {
     "stack": lambda: (stack(), 3),
     "in place": lambda: (stack(inplace=True), 3),
     "one logit": lambda: (stack(1), 2),
-    "skip": lambda: (Learners(), 2),
+    "skip": lambda: (CustomNet(), 2),
     "tied": lambda: (Tied(), 3),
 }
 
@@ -59,7 +59,7 @@ def test_every_gradient_is_autograds(name, count):
     torch.manual_seed(0)
     model, classes = MODELS[name]()
     x, y = data(classes, count)
-    step = take(model, x, y)
+    step = training_step(model, x, y)
     twin = copy.deepcopy(model).eval()
     kept = []
     for call in dict.fromkeys(call.path for call in step.calls if call.path):
@@ -85,7 +85,7 @@ def test_every_gradient_is_autograds(name, count):
 
 def test_a_layer_before_one_in_place_has_the_gradient_of_its_own_output():
     x, y = data(3)
-    plain, inplace = take(stack(), x, y), take(stack(inplace=True), x, y)
+    plain, inplace = training_step(stack(), x, y), training_step(stack(inplace=True), x, y)
     assert torch.equal(plain.gradients[3], inplace.gradients[3])
     assert bool((plain.calls[3].output < 0).any())
     assert torch.equal(plain.calls[3].output, inplace.calls[3].output)
@@ -109,20 +109,20 @@ def test_the_update_is_bitwise_the_learners_optimizers_with_its_state(name):
         optimizer.zero_grad()
         F.cross_entropy(model(x), y).backward()
         optimizer.step()
-    step = take(model, x[:2], y[:2], optimizer=optimizer)
+    step = training_step(model, x[:2], y[:2], StepSettings(optimizer))
     optimizer.zero_grad()
     F.cross_entropy(model(x[:2]), y[:2]).backward()
     optimizer.step()
     for path, value in model.named_parameters():
         assert torch.equal(step.state[path], value)
-    assert step.later == pytest.approx(F.cross_entropy(model(x[:2]), y[:2]).item(), rel=1e-6)
-    assert step.rule == (type(optimizer).__name__, optimizer.param_groups[0]["lr"])
-    assert step.plain == (name == "SGD")
+    assert step.loss_after == pytest.approx(F.cross_entropy(model(x[:2]), y[:2]).item(), rel=1e-6)
+    assert (step.optimizer, step.lr) == (type(optimizer).__name__, optimizer.param_groups[0]["lr"])
+    assert step.is_plain_sgd == (name == "SGD")
 
 
 def test_without_an_optimizer_it_is_plain_descent():
     model = stack()
-    step = take(model, *data(3), lr=0.25)
+    step = training_step(model, *data(3), StepSettings(lr=0.25))
     for made in step.weights.values():
         torch.testing.assert_close(made.after[0], made.weight - 0.25 * made.gradients[0])
         torch.testing.assert_close(made.after[1], made.bias - 0.25 * made.gradients[1])
@@ -130,7 +130,7 @@ def test_without_an_optimizer_it_is_plain_descent():
 
 def test_nothing_of_the_learners_changes():
     torch.manual_seed(0)
-    model = Learners()
+    model = CustomNet()
     model.drop.eval()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
     x, y = data(2, 8)
@@ -140,7 +140,7 @@ def test_nothing_of_the_learners_changes():
     modes = [module.training for module in model.modules()]
     versions = [p._version for p in (*model.parameters(), *model.buffers())]
     random = torch.get_rng_state()
-    take(model, x, y, optimizer=optimizer)
+    training_step(model, x, y, StepSettings(optimizer))
     now = (model.state_dict(), [p.grad for p in model.parameters()], optimizer.state_dict())
     assert str(now) == str(before)
     torch.testing.assert_close(now, before, rtol=0, atol=0)
@@ -153,7 +153,7 @@ def test_nothing_of_the_learners_changes():
 def test_what_is_frozen_stays_and_has_no_gradient():
     model = stack()
     model[0].requires_grad_(False)
-    step = take(model, *data(3))
+    step = training_step(model, *data(3))
     assert step.weights[1].gradients == (None, None)
     assert torch.equal(step.weights[1].after[0], model[0].weight)
     assert not torch.equal(step.state["2.weight"], model[2].weight)
@@ -164,15 +164,15 @@ def test_a_step_can_be_made_where_gradients_are_off():
     model = stack()
     x, y = data(3)
     with torch.no_grad():
-        step = take(model, x, y)
-    assert torch.equal(step.gradients[5], take(model, x, y).gradients[5])
+        step = training_step(model, x, y)
+    assert torch.equal(step.gradients[5], training_step(model, x, y).gradients[5])
 
 
 def test_the_slope_of_an_activation_is_its_derivative():
-    step = take(stack(), *data(3))
+    step = training_step(stack(), *data(3))
     torch.testing.assert_close(step.slopes[2], 1 - step.calls[2].output ** 2)
     assert torch.equal(step.slopes[4], (step.calls[3].output > 0).float())
-    skip = take(Tied(), *data(3))
+    skip = training_step(Tied(), *data(3))
     name = [call.name for call in skip.calls].index("leaky_relu")
     taken = skip.calls[skip.calls[name].sources[0]].output
     torch.testing.assert_close(skip.slopes[name], torch.where(taken > 0, 1.0, 0.3))
@@ -188,7 +188,7 @@ def test_what_the_loss_does_not_depend_on_has_no_gradient():
             torch.tanh(self.idle(x))
             return self.used(x)
 
-    step = take(Idle(), *data(3))
+    step = training_step(Idle(), *data(3))
     found = {call.name: number for number, call in enumerate(step.calls)}
     assert found["tanh"] in step.slopes
     assert not {found["idle"], found["tanh"]} & step.gradients.keys()
@@ -199,12 +199,12 @@ def test_what_the_loss_does_not_depend_on_has_no_gradient():
 def test_a_loss_of_ones_own_is_gone_back_from():
     model = stack()
     x, y = data(3)
-    step = take(model, x, y, criterion=lambda z, y: F.multi_margin_loss(z, y))
+    step = training_step(model, x, y, StepSettings(loss=lambda z, y: F.multi_margin_loss(z, y)))
     twin = copy.deepcopy(model)
     loss = F.multi_margin_loss(twin(x), y)
     loss.backward()
     assert step.loss == loss.item()
-    assert step.chances is None
+    assert step.probs is None
     torch.testing.assert_close(step.weights[1].gradients[0], twin[0].weight.grad)
 
 
@@ -215,7 +215,7 @@ def test_the_arithmetic_is_written_out():
         net[0].bias.copy_(torch.tensor([0.25, -3.0]))
         net[2].weight.copy_(torch.tensor([[2.0, 1.0]]))
         net[2].bias.fill_(-1.0)
-    step = take(net, torch.tensor([[0.5, -0.5]]), torch.tensor([1]), lr=0.5)
+    step = training_step(net, torch.tensor([[0.5, -0.5]]), torch.tensor([1]), StepSettings(lr=0.5))
     assert step_formulas.forward(step, 1, 0) == ["z₀ = 1·0.5 − 2·(−0.5) + 0.25 = 1.75"]
     assert step_formulas.forward(step, 2, 1) == ["a₁ = relu(−3) = 0"]
     assert step_formulas.forward(step, 3, 0) == ["z₀ = 2·1.75 + 1·0 − 1 = 2.5"]
@@ -237,7 +237,7 @@ def test_every_line_of_one_terms_products_adds_up(name, count):
     """Where a line is a plain sum of products, the sum is what it says, to the figures that are written."""
     torch.manual_seed(1)
     model, classes = MODELS[name]()
-    step = take(model, *data(classes, count))
+    step = training_step(model, *data(classes, count))
     term = r"−?[\d.e−]+·\(?−?[\d.e−]+\)?"
     checked = 0
     for number, call in enumerate(step.calls):
@@ -253,7 +253,7 @@ def test_every_line_of_one_terms_products_adds_up(name, count):
 
 
 def test_where_the_terms_are_not_all_known_none_are_printed():
-    step = take(Tied(), *data(3, 1))
+    step = training_step(Tied(), *data(3, 1))
     twice = [number for number, call in enumerate(step.calls) if call.path == "again"]
     for number in twice:
         edge = step_formulas.backward(step, number, 0)[1]
@@ -263,9 +263,9 @@ def test_where_the_terms_are_not_all_known_none_are_printed():
 
 
 def test_of_many_calls_the_first_and_the_last_are_chosen():
-    assert chosen(10) == list(range(10))
-    assert len(chosen(27)) == 10
-    assert chosen(27)[4:6] == [4, 22]
+    assert drawn_calls(10) == list(range(10))
+    assert len(drawn_calls(27)) == 10
+    assert drawn_calls(27)[4:6] == [4, 22]
 
 
 @pytest.mark.parametrize(
@@ -274,10 +274,10 @@ def test_of_many_calls_the_first_and_the_last_are_chosen():
         (lambda net: {"optimizer": "Adam"}, "must be a torch.optim.Optimizer, but got str"),
         (lambda net: {"optimizer": torch.optim.SGD(stack().parameters(), lr=1)}, "knows no parameter of this model"),
         (lambda net: {"optimizer": torch.optim.LBFGS(net.parameters())}, "LBFGS cannot step without a closure"),
-        (lambda net: {"criterion": lambda z, y: z}, r"one number .* but returned shape \(4, 3\)"),
-        (lambda net: {"criterion": lambda z, y: 0.5}, "one number .* but returned float"),
-        (lambda net: {"criterion": lambda z, y: z.detach().sum()}, "autograd can go back from"),
-        (lambda net: {"criterion": F.mse_loss}, r"shapes \(4, 3\) and \(4,\) failed: "),
+        (lambda net: {"loss": lambda z, y: z}, r"one number .* but returned shape \(4, 3\)"),
+        (lambda net: {"loss": lambda z, y: 0.5}, "one number .* but returned float"),
+        (lambda net: {"loss": lambda z, y: z.detach().sum()}, "autograd can go back from"),
+        (lambda net: {"loss": F.mse_loss}, r"shapes \(4, 3\) and \(4,\) failed: "),
         (lambda net: net.requires_grad_(False) and {}, "nothing to update"),
     ],
 )
@@ -285,17 +285,17 @@ def test_of_many_calls_the_first_and_the_last_are_chosen():
 def test_what_does_not_fit_is_named(settings, words):
     net = stack()
     with pytest.raises(DlvizError, match=words):
-        take(net, *data(3), **settings(net))
+        training_step(net, *data(3), StepSettings(**settings(net)))
 
 
 def test_a_probability_is_written_from_its_logits():
-    step = take(nn.Sequential(nn.Linear(2, 3)), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
-    z, p = step.calls[-1].output[0], step.chances[0]
+    step = training_step(nn.Sequential(nn.Linear(2, 3)), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+    z, p = step.calls[-1].output[0], step.probs[0]
     parts = " + ".join(f"exp({step_formulas.short(one)})" for one in z.tolist())
     wanted = f"p(b) = exp({step_formulas.short(z[1].item())})/({parts}) = {step_formulas.short(p[1].item())}"
     assert step_formulas.probability(step, 1, "p(b)") == [wanted]
-    one = take(nn.Linear(2, 1), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
-    logit, p = one.calls[-1].output.item(), one.chances[0, 1].item()
+    one = training_step(nn.Linear(2, 1), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+    logit, p = one.calls[-1].output.item(), one.probs[0, 1].item()
     assert step_formulas.probability(one, 0, "p") == [
         f"p = 1/(1 + exp({step_formulas.short(-logit)})) = {step_formulas.short(p)}"
     ]

@@ -13,26 +13,26 @@ from torch import nn
 from torch.nn import functional as F
 
 import dlviz
-from dlviz.decision_boundary.drawing_widget import PAINTED
+from dlviz.decision_boundary.edits import MAX_PAINTED
 from dlviz.kit.errors import DlvizError
 
 
-def made(classes=3, outputs=None, seed=0):
+def model_and_data(classes=3, outputs=None, seed=0):
     torch.manual_seed(seed)
     net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, outputs or classes))
     x, y = dlviz.data.spirals(90, classes=classes)
     return net, x, y
 
 
-def single(values, *shape):
+def float32(values, *shape):
     return torch.from_numpy(np.frombuffer(values, "float32").copy()).reshape(shape)
 
 
-def whole(values):
+def int32(values):
     return torch.from_numpy(np.frombuffer(values, "int32").copy())
 
 
-def learn(net, x, y, steps=5):
+def train(net, x, y, steps=5):
     optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
     for _ in range(steps):
         z = net(x)
@@ -44,47 +44,47 @@ def learn(net, x, y, steps=5):
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_the_heat_is_bitwise_torchs_softmax(classes):
-    net, x, y = made(classes)
+    net, x, y = model_and_data(classes)
     view = dlviz.boundary(net, x, y, resolution=30)
     with torch.no_grad():
         wanted = net(view.grid).softmax(1)
-    assert torch.equal(view.chances, wanted)
-    assert torch.equal(single(view.scene["heat"], classes, 900).T, wanted)
+    assert torch.equal(view.probs, wanted)
+    assert torch.equal(float32(view.scene["probs"], classes, 900).T, wanted)
     with torch.no_grad():
         z = net(x)
-    assert torch.equal(whole(view.scene["guesses"]), z.softmax(1).argmax(1).int())
-    assert torch.equal(whole(view.scene["labels"]), y.int())
-    assert torch.equal(single(view.scene["points"], 90, 2), x)
+    assert torch.equal(int32(view.scene["preds"]), z.softmax(1).argmax(1).int())
+    assert torch.equal(int32(view.scene["labels"]), y.int())
+    assert torch.equal(float32(view.scene["points"], 90, 2), x)
     assert view.loss == F.cross_entropy(z, y).item()
     assert view.accuracy == (z.argmax(1) == y).double().mean().item()
 
 
 @pytest.mark.parametrize("shape", ["(N,)", "(N, 1)"])
 def test_one_logit_is_a_sigmoid(shape):
-    net, x, y = made(2, 1)
+    net, x, y = model_and_data(2, 1)
     model = nn.Sequential(net, nn.Flatten(0)) if shape == "(N,)" else net
     labels = y if shape == "(N,)" else y.float().unsqueeze(1)
     view = dlviz.boundary(model, x, labels, resolution=20)
     with torch.no_grad():
         p, z = torch.sigmoid(net(view.grid))[:, 0], net(x)[:, 0]
-    assert torch.equal(view.chances, torch.stack((1 - p, p), 1))
+    assert torch.equal(view.probs, torch.stack((1 - p, p), 1))
     assert view.loss == F.binary_cross_entropy_with_logits(z, y.float()).item()
     assert view.accuracy == ((z > 0).long() == y).double().mean().item()
 
 
 @pytest.mark.parametrize("resolution", [20, 80, 95])
 def test_every_units_map_is_bitwise_the_layers_output(resolution):
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=resolution)
-    every, side = view.scene["every"], view.scene["map"]
+    every, side = view.scene["map_stride"], view.scene["map_side"]
     value = view.grid
     for layer, module in zip(view.scene["layers"], [None, *net], strict=True):
         value = value if module is None else module(value).detach()
         square = value.T.reshape(-1, resolution, resolution)[:, every // 2 :: every, every // 2 :: every]
-        assert torch.equal(single(layer["values"], layer["units"], side, side), square)
+        assert torch.equal(float32(layer["values"], layer["units"], side, side), square)
     weights = [layer["weight"] for layer in view.scene["layers"]]
-    assert torch.equal(single(weights[3], 5, 8), net[2].weight.detach())
-    assert torch.equal(single(view.scene["layers"][5]["bias"], 3), net[4].bias.detach())
+    assert torch.equal(float32(weights[3], 5, 8), net[2].weight.detach())
+    assert torch.equal(float32(view.scene["layers"][5]["bias"], 3), net[4].bias.detach())
 
 
 def test_the_folded_plane_is_what_the_layers_give():
@@ -92,85 +92,85 @@ def test_the_folded_plane_is_what_the_layers_give():
     net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 6), nn.Linear(6, 2))
     x, y = dlviz.data.moons(40)
     view = dlviz.boundary(net, x, y, resolution=80)
-    folds, side = view.scene["folds"], view.scene["map"]
-    assert (side, view.scene["every"]) == (40, 2)
-    places = view.grid.reshape(80, 80, 2)[1::2, 1::2].reshape(-1, 2)
-    assert [fold["units"] for fold in folds] == [2, 2, 2, 6, 2]
-    assert torch.equal(single(folds[2]["plane"], side * side, 2), net[:2](places).detach())
-    assert torch.equal(single(folds[4]["points"], 40, 2), net(x).detach())
-    hidden = net[:3](places).detach()
-    spread = single(folds[3]["plane"], side * side, 2).double().var(0)
+    projections, side = view.scene["projections"], view.scene["map_side"]
+    assert (side, view.scene["map_stride"]) == (40, 2)
+    positions = view.grid.reshape(80, 80, 2)[1::2, 1::2].reshape(-1, 2)
+    assert [one["units"] for one in projections] == [2, 2, 2, 6, 2]
+    assert torch.equal(float32(projections[2]["grid"], side * side, 2), net[:2](positions).detach())
+    assert torch.equal(float32(projections[4]["points"], 40, 2), net(x).detach())
+    hidden = net[:3](positions).detach()
+    spread = float32(projections[3]["grid"], side * side, 2).double().var(0)
     total = hidden.double().var(0).sum()
-    assert (spread / total).tolist() == pytest.approx(folds[3]["shares"], abs=1e-4)
+    assert (spread / total).tolist() == pytest.approx(projections[3]["explained_variance_ratio"], abs=1e-4)
 
 
 def test_the_repr_is_stable_and_the_scene_can_be_sent():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, classes=["a", "b", "c"])
     assert repr(view) == "dlviz.boundary(net on 90 points of 3 classes)"
     assert view.scene["classes"] == ["a", "b", "c"]
     assert f"accuracy {100 * view.accuracy:.3g}%" in view.scene["signature"]
-    plain = {k: v for k, v in view.scene.items() if k not in ("layers", "folds", "moments")}
+    plain = {k: v for k, v in view.scene.items() if k not in ("layers", "projections", "snapshots")}
     json.dumps({k: v for k, v in plain.items() if not isinstance(v, bytes)}, allow_nan=False)
 
 
 def test_an_edit_changes_the_widgets_copy_and_never_the_learners_model():
-    net, x, y = made()
+    net, x, y = model_and_data()
     before = copy.deepcopy(net.state_dict())
     view = dlviz.boundary(net, x, y, resolution=20)
-    plain = view.chances.clone()
+    plain = view.probs.clone()
     view.edit("0", unit=3, input=1, value=0.5)
     view.edit(3, unit=2, input="bias", value=-1)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     twin = copy.deepcopy(net)
     with torch.no_grad():
         twin[0].weight[3, 1], twin[2].bias[2] = 0.5, -1
-        assert torch.equal(view.chances, twin(view.grid).softmax(1))
+        assert torch.equal(view.probs, twin(view.grid).softmax(1))
     assert view.model is not net
     assert all(torch.equal(value, twin.state_dict()[name]) for name, value in view.model.state_dict().items())
     assert view.equation("0", 3).split(" − ")[0].count("0.5·x₁") or "0.5·x₁" in view.equation("0", 3)
     assert view.scene["edited"]
     assert view.scene["badge"]["text"] == "edited copy"
     view.reset()
-    assert torch.equal(view.chances, plain)
+    assert torch.equal(view.probs, plain)
     assert not view.scene["edited"]
 
 
 def test_the_view_asks_for_edits_by_message():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
-    view._answer(None, {"kind": "edit", "layer": 1, "unit": 0, "input": 0, "value": 2}, [])
-    view._answer(None, {"kind": "edit", "layer": 1, "unit": 0, "input": "bias", "value": 3}, [])
+    view._on_edit({"kind": "edit", "layer": 1, "unit": 0, "input": 0, "value": 2})
+    view._on_edit({"kind": "edit", "layer": 1, "unit": 0, "input": "bias", "value": 3})
     assert view.model[0].weight[0, 0] == 2
     assert view.model[0].bias[0] == 3
-    view._answer(None, {"kind": "reset"}, [])
+    view._on_reset({})
     assert torch.equal(view.model[0].weight, net[0].weight)
 
 
 def test_training_is_remembered_and_scrubbed_backwards():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
-    states, heats, losses = [copy.deepcopy(net.state_dict())], [view.chances.clone()], [view.loss]
+    states, probs, losses = [copy.deepcopy(net.state_dict())], [view.probs.clone()], [view.loss]
     for _ in range(3):
-        learn(net, x, y)
+        train(net, x, y)
         view.update()
         states.append(copy.deepcopy(net.state_dict()))
-        heats.append(view.chances.clone())
+        probs.append(view.probs.clone())
         losses.append(view.loss)
     assert view.snapshots == ["start", "snapshot 1", "snapshot 2", "snapshot 3"]
     assert view.step == 3
     with torch.no_grad():
-        assert torch.equal(view.chances, net(view.grid).softmax(1))
+        assert torch.equal(view.probs, net(view.grid).softmax(1))
     for step in (0, 2, 1, 3):
         view.step = step
-        assert torch.equal(view.chances, heats[step])
+        assert torch.equal(view.probs, probs[step])
         assert all(torch.equal(value, states[step][name]) for name, value in view.model.state_dict().items())
-    assert np.frombuffer(view.scene["moments"]["loss"]).tolist() == losses
+    assert np.frombuffer(view.scene["snapshots"]["loss"]).tolist() == losses
     assert all(torch.equal(value, states[3][name]) for name, value in net.state_dict().items())
 
 
 def test_an_update_without_learning_remembers_nothing_and_a_snapshot_always_does():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.update()
     assert view.snapshots == ["start"]
@@ -185,7 +185,7 @@ def test_an_update_without_learning_remembers_nothing_and_a_snapshot_always_does
 
 
 def test_edits_are_let_go_by_a_step_and_by_an_update():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.snapshot("later")
     for leave in (lambda: setattr(view, "step", 0), view.update):
@@ -197,7 +197,7 @@ def test_edits_are_let_go_by_a_step_and_by_an_update():
 
 
 def test_a_long_training_keeps_evenly_spread_moments():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x[:6], y[:6], resolution=10)
     for _ in range(150):
         with torch.no_grad():
@@ -210,9 +210,9 @@ def test_a_long_training_keeps_evenly_spread_moments():
 
 
 def test_of_a_large_model_fewer_moments_are_kept(monkeypatch):
-    net, x, y = made()
+    net, x, y = model_and_data()
     size = sum(4 * p.numel() for p in net.parameters())
-    monkeypatch.setattr("dlviz.decision_boundary.snapshots.MEMORY", 5 * size)
+    monkeypatch.setattr("dlviz.decision_boundary.snapshots.MAX_BYTES", 5 * size)
     view = dlviz.boundary(net, x[:6], y[:6], resolution=10)
     for _ in range(9):
         view.snapshot()
@@ -221,26 +221,26 @@ def test_of_a_large_model_fewer_moments_are_kept(monkeypatch):
 
 
 def test_painted_points_join_the_learners():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.painted = [[0.5, -0.25, 2], [0.0, 1.0, 0]]
     assert torch.equal(view.x, torch.cat((x, torch.tensor([[0.5, -0.25], [0.0, 1.0]]))))
     assert torch.equal(view.y, torch.cat((y, torch.tensor([2, 0]))))
     assert view.x.dtype == x.dtype
     assert view.y.dtype == y.dtype
-    assert view.scene["painted_from"] == 90
+    assert view.scene["painted_start"] == 90
     with torch.no_grad():
         z = net(view.x)
     assert view.loss == F.cross_entropy(z, view.y).item()
-    assert torch.equal(whole(view.scene["labels"]), view.y.int())
-    learn(net, view.x, view.y, 1)  # a next cell trains on them
+    assert torch.equal(int32(view.scene["labels"]), view.y.int())
+    train(net, view.x, view.y, 1)  # a next cell trains on them
     view.clear()
     assert view.painted == []
     assert torch.equal(view.x, x)
 
 
 def test_painted_labels_have_the_learners_shape_and_dtype():
-    net, x, y = made(2, 1)
+    net, x, y = model_and_data(2, 1)
     view = dlviz.boundary(net, x.double(), y.double().unsqueeze(1), resolution=10) if False else None
     net.double()
     view = dlviz.boundary(net, x.double(), y.double().unsqueeze(1), resolution=10)
@@ -252,7 +252,7 @@ def test_painted_labels_have_the_learners_shape_and_dtype():
 
 
 def test_one_can_start_from_no_points_at_all():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x[:0], y[:0], resolution=20)
     assert view.loss is None
     assert "accuracy –" in view.scene["signature"]
@@ -262,16 +262,16 @@ def test_one_can_start_from_no_points_at_all():
 
 
 def test_too_many_painted_points_are_cut_and_told():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=10)
-    view.painted = [[0.0, 0.0, 1]] * (PAINTED + 5)
-    assert len(view.painted) == PAINTED
-    assert any(str(PAINTED) in note["text"] for note in view.scene["notes"])
+    view.painted = [[0.0, 0.0, 1]] * (MAX_PAINTED + 5)
+    assert len(view.painted) == MAX_PAINTED
+    assert any(str(MAX_PAINTED) in note["text"] for note in view.scene["notes"])
 
 
 @pytest.mark.parametrize(("classes", "outputs"), [(3, 3), (2, 1), (2, 2)])
 def test_the_code_runs_and_trains_what_is_drawn(classes, outputs):
-    net, x, y = made(classes, outputs)
+    net, x, y = model_and_data(classes, outputs)
     view = dlviz.boundary(net, x, y, resolution=12, limits=(-2, 2, -2, 2))
     view.painted = [[0.5, 0.5, 1]]
     view.edit("0", 1, 0, 0.75)
@@ -284,11 +284,11 @@ def test_the_code_runs_and_trains_what_is_drawn(classes, outputs):
     exec(text.replace("range(1, 501)", "range(1, 41)"), names)
     assert names["x"].shape == (91, 2)
     assert len(names["view"].snapshots) == 5
-    assert names["view"].loss < np.frombuffer(names["view"].scene["moments"]["loss"])[0]
+    assert names["view"].loss < np.frombuffer(names["view"].scene["snapshots"]["loss"])[0]
 
 
 def test_the_written_model_has_the_learners_layers():
-    _, x, y = made()
+    _, x, y = model_and_data()
     net = nn.Sequential(nn.Linear(2, 4, bias=False), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Linear(4, 3))
     names = {"x": x, "y": y}
     exec(dlviz.boundary(net, x, y, resolution=12).code().replace("range(1, 501)", "range(0)"), names)
@@ -305,7 +305,7 @@ def test_a_model_of_ones_own_is_named_in_the_code():
             return self.inner(x)
 
     net = Mine()
-    _, x, y = made()
+    _, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=12)
     view.edit("inner", 0, 1, 0.5)
     names = {"net": net, "x": x, "y": y}
@@ -316,13 +316,13 @@ def test_a_model_of_ones_own_is_named_in_the_code():
 
 def test_evaluation_mode_is_told_and_the_mode_stays():
     net = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3))
-    _, x, y = made()
+    _, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     assert net.training
     assert any("evaluation mode" in note["text"] for note in view.scene["notes"])
     net.eval()
     with torch.no_grad():
-        assert torch.equal(view.chances, net(view.grid).softmax(1))
+        assert torch.equal(view.probs, net(view.grid).softmax(1))
 
 
 def test_wide_and_deep_models_and_many_points_are_bounded_and_say_so():
@@ -337,18 +337,18 @@ def test_wide_and_deep_models_and_many_points_are_bounded_and_say_so():
     assert "32 of 100 units" in texts
     sizes = [len(layer["values"]) for layer in view.scene["layers"]]
     assert sum(sizes) <= 4 * 120_000
-    assert len(whole(view.scene["labels"])) <= 2000
+    assert len(int32(view.scene["labels"])) <= 2000
     assert len(view.to_html()) < 5_000_000
 
 
 def test_probabilities_given_for_logits_are_told():
-    net, x, y = made(2, 1)
+    net, x, y = model_and_data(2, 1)
     view = dlviz.boundary(nn.Sequential(*net, nn.Sigmoid()), x, y, resolution=20)
     assert any("probabilities already" in note["text"] for note in view.scene["notes"])
 
 
 def test_a_nan_is_told():
-    net, x, y = made()
+    net, x, y = model_and_data()
     with torch.no_grad():
         net[2].weight[0, 0] = float("nan")
     view = dlviz.boundary(net, x, y, resolution=20)
@@ -387,36 +387,36 @@ def test_a_nan_is_told():
 )
 def test_what_does_not_fit_is_named(call, words):
     with pytest.raises(DlvizError, match=words):
-        call(*made())
+        call(*model_and_data())
 
 
 def test_an_unknown_argument_is_refused():
     with pytest.raises(TypeError, match="resolutoin"):
-        dlviz.boundary(*made(), resolutoin=50)
+        dlviz.boundary(*model_and_data(), resolutoin=50)
 
 
 def test_closing_lets_model_and_tensors_go():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.snapshot("a")
-    kept = [weakref.ref(net), weakref.ref(view.calls[1].output), weakref.ref(view._moments[0].state["0.weight"])]
+    kept = [weakref.ref(net), weakref.ref(view.calls[1].output), weakref.ref(view._history.state(0)["0.weight"])]
     view.close()
     del net, x, y
     gc.collect()
     assert [one() for one in kept] == [None, None, None]
     assert repr(view) == "dlviz.boundary(closed)"
-    for ask in (lambda: view.chances, lambda: view.x, view.update, view.reset, view.code, lambda: view.model):
+    for ask in (lambda: view.probs, lambda: view.x, view.update, view.reset, view.code, lambda: view.model):
         with pytest.raises(DlvizError, match="closed"):
             ask()
 
 
 def test_an_earlier_graph_is_not_kept():
-    net, x, y = made()
+    net, x, y = model_and_data()
     leaf = x.clone().requires_grad_()
     shifted = leaf * 1
     ref = weakref.ref(leaf)
     view = dlviz.boundary(net, shifted, y, resolution=10)
-    assert not view.chances.requires_grad
+    assert not view.probs.requires_grad
     assert not view.x.requires_grad
     del leaf, shifted
     gc.collect()
@@ -424,14 +424,14 @@ def test_an_earlier_graph_is_not_kept():
 
 
 def test_names_stay_text_in_still_and_page():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, classes=["<b>a</b>", "b", "c"], resolution=20)
     assert "<b>a</b>" not in view.to_html()
     assert "<b>a</b>" not in view._still()
 
 
 def test_the_still_is_small_and_says_what_it_shows():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y)
     for theme in ("light", "dark"):
         view.theme = theme
@@ -442,25 +442,25 @@ def test_the_still_is_small_and_says_what_it_shows():
 
 
 def test_a_page_holds_the_snapshots_evenly_and_says_how_many():
-    net, x, y = made()
+    net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y)
     for _ in range(60):
         with torch.no_grad():
             net[0].bias.add_(0.01)
         view.update()
-    places = view._in_page()
-    assert 8 <= len(places) < 61
-    assert (places[0], places[-1]) == (0, 60)
+    positions = view._page_steps()
+    assert 8 <= len(positions) < 61
+    assert (positions[0], positions[-1]) == (0, 60)
     frames = view._precomputed()["step"]
-    assert list(frames) == [json.dumps(k) for k in range(len(places))]
+    assert list(frames) == [json.dumps(k) for k in range(len(positions))]
     first = frames["0"]["scene"]
     view.step = 0
     side = first["side"]
     with torch.no_grad():
-        wanted = view.model(dlviz.decision_boundary.grid(view._limits, side, x)).softmax(1)
-    assert torch.equal(single(first["heat"], 3, side * side).T, wanted)
+        wanted = view.model(dlviz.decision_boundary.grid(view._inputs.limits, side, x)).softmax(1)
+    assert torch.equal(float32(first["probs"], 3, side * side).T, wanted)
     view.step = 60
     full = view._page_state()
-    assert full["step"] == len(places) - 1
-    assert any(f"{len(places)} of 61 snapshots" in note["text"] for note in full["scene"]["notes"])
+    assert full["step"] == len(positions) - 1
+    assert any(f"{len(positions)} of 61 snapshots" in note["text"] for note in full["scene"]["notes"])
     assert len(view.to_html()) < 4_500_000

@@ -1,4 +1,4 @@
-// A decision boundary: the plane, a map for every unit, and below them the opened unit, the folded plane and the losses.
+// A decision boundary: the plane, a map of every unit, and below them the projection of a layer and the loss of every snapshot.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
@@ -7,179 +7,203 @@ import { typedArray } from "../../kit/js/typed_arrays.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { requestQueue } from "../../kit/js/request_queue.js";
-import { listing } from "./training_code.js";
-import { field } from "./plane_canvas.js";
-import { folding } from "./projection.js";
-import { maps } from "./unit_maps.js";
-import { unit } from "./unit_panel.js";
-import { walking } from "./step_explanation.js";
+import { planeCanvas } from "./plane_canvas.js";
+import { projectionPanel } from "./projection.js";
+import { unitMaps } from "./unit_maps.js";
+import { unitPanel } from "./unit_panel.js";
+import { stepExplanation } from "./step_explanation.js";
 
-/** Milliseconds between two snapshots that are played, and between two phases, in which there is something to read. */
-const PACE = 700;
-const READING = 2600;
+/** Milliseconds between two snapshots while playing, and between two phases, which have text to read. */
+const SNAPSHOT_PACE = 700;
+const PHASE_PACE = 2600;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
-  const live = () => Boolean(model.get("live"));
+  const isLive = () => Boolean(model.get("live"));
   let scene = null;
-  const on = baseView({
-    model: turned(model, walks), el, signal, name: "boundary", steps: () => (walks() ? phases() : moments()).length - 1, label, draw, showStep, onEscape,
-    traits: { opened: () => {}, layer: () => {}, brush: () => {}, painted: () => {}, example: walked, walk: walked, live: draw },
-    // What the player divides by its speed is asked every time.
-    pace: { valueOf: () => (walks() ? READING : PACE) },
+  const view = baseView({
+    model: withPhaseAsStep(model, isExplaining), el, signal, name: "boundary", steps: () => (isExplaining() ? phases() : titles()).length - 1, label, draw, showStep, onEscape,
+    traits: { opened: () => {}, layer: () => {}, brush: () => {}, painted: () => {}, example: showExplanation, explanation: showExplanation, live: draw },
+    // valueOf() is called each time the player divides the pace by its speed.
+    pace: { valueOf: () => (isExplaining() ? PHASE_PACE : SNAPSHOT_PACE) },
   });
-  const ask = requestQueue(model, signal);
-  const plane = field({ messages, signal, add: (points) => on.save("painted", [...model.get("painted"), ...points]), clear: () => on.save("painted", []), pick: (point) => explain([point]), start });
-  const units = maps({ messages, signal, pick: (n, k) => on.save("opened", [scene.layers[n].call, k]) });
-  const open = unit({ messages, signal, edit, reset: () => ask("reset", { kind: "reset" }), close: () => on.save("opened", []) });
-  const fold = folding({ messages, signal, turn: (layer) => on.save("layer", layer) });
-  const losses = snapshotCurve({ title: messages.losses, className: "plane-curve", width: 220, height: 96, signal, go: (step) => on.go(step) });
-  losses.element.classList.add("plane-panel");
-  const walk = walking({ messages, signal, leave: () => explain([]) });
-  const code = listing({ messages, signal, say: on.ui.announce });
-  const network = h("div", { class: "plane-panel plane-network" }, h("div", { class: "plane-title" }, h("b", {}, messages.neurons), h("span", { class: "plane-soft" }, messages.hint)), units.element, open.element);
-  const more = h("div", { class: "plane-bench" }, fold.element, losses.element);
-  on.ui.root.classList.add("plane");
-  on.ui.main.append(walk.net, h("div", { class: "plane-bench" }, plane.element, network, walk.says), more, code.element);
-  walked();
-  on.start();
-  onThemeChange(on.ui.root, signal, () => showStep());
+  const request = requestQueue(model, signal);
+  const plane = planeCanvas({ messages, signal, paint: (points) => view.save("painted", [...model.get("painted"), ...points]), clear: () => view.save("painted", []), pick: (point) => explain([point]), explain: startExplanation });
+  const maps = unitMaps({ messages, signal, open: (n, k) => view.save("opened", [scene.layers[n].call, k]) });
+  const unit = unitPanel({ messages, signal, edit, reset: () => request("reset", { kind: "reset" }), close: () => view.save("opened", []) });
+  const projection = projectionPanel({ messages, signal, select: (layer) => view.save("layer", layer) });
+  const losses = snapshotCurve({ title: messages.loss_curve, className: "boundary-loss-curve", width: 220, height: 96, signal, go: (step) => view.go(step) });
+  losses.element.classList.add("boundary-panel");
+  const explanation = stepExplanation({ messages, signal, leave: () => explain([]) });
+  const code = codeListing({ messages, signal, announce: view.ui.announce });
+  const network = h("div", { class: "boundary-panel boundary-network" }, h("div", { class: "boundary-title" }, h("b", {}, messages.units_title), h("span", { class: "boundary-muted" }, messages.hint)), maps.element, unit.element);
+  const below = h("div", { class: "boundary-row" }, projection.element, losses.element);
+  view.ui.root.classList.add("boundary");
+  view.ui.main.append(explanation.network, h("div", { class: "boundary-row" }, plane.element, network, explanation.panel), below, code.element);
+  showExplanation();
+  view.start();
+  onThemeChange(view.ui.root, signal, () => showStep());
 
-  function moments() {
-    return model.get("scene").moments.labels;
-  }
-  /** Whether a step is explained. One that a page holds is of the snapshot that it was saved at. */
-  function walks() {
-    return model.get("example").length > 0 && held();
-  }
-  function held() {
-    return Boolean(model.get("walk").phases) && model.get("walk").step === model.get("step");
+  function titles() {
+    return model.get("scene").snapshots.labels;
   }
   function phases() {
-    return model.get("walk").phases;
+    return model.get("explanation").phases;
+  }
+  function isExplaining() {
+    return model.get("example").length > 0 && hasExplanation();
+  }
+  /** Whether there is an explanation of the current snapshot. A page holds one of the snapshot at which it was saved. */
+  function hasExplanation() {
+    return Boolean(phases()) && model.get("explanation").step === model.get("step");
   }
   function label(step) {
-    return walks() ? `${phases()[step].title}. ${phases()[step].formula}` : moments()[step];
+    return isExplaining() ? `${phases()[step].title}. ${phases()[step].formula}` : titles()[step];
   }
   function explain(points) {
     model.set("playing", false);
     model.set("phase", 0);
-    on.save("example", points);
+    view.save("example", points);
   }
-  /** Without a point that was picked the kernel chooses one; a page has the one it was saved with. */
-  function start() {
-    if (live()) ask("explain", { kind: "explain" });
-    else explain(model.get("walk").points);
+  /** The kernel chooses a point; a page has the one with which it was saved. */
+  function startExplanation() {
+    if (isLive()) request("explain", { kind: "explain" });
+    else explain(model.get("explanation").points);
   }
-  function walked() {
-    const now = walks();
-    walk.show(now ? model.get("walk") : null);
-    network.hidden = more.hidden = now;
+  function showExplanation() {
+    const explaining = isExplaining();
+    explanation.show(explaining ? model.get("explanation") : null);
+    network.hidden = below.hidden = explaining;
   }
-  /** Escape leaves the step that is explained, or closes the unit that is open. */
+  /** Escape leaves the explained step, or closes the open unit. */
   function onEscape() {
-    if (walks()) {
+    if (isExplaining()) {
       explain([]);
       return true;
     }
     if (!model.get("opened").length) return false;
-    on.save("opened", []);
+    view.save("opened", []);
     return true;
   }
   function edit(input, value) {
     const [call, k] = model.get("opened");
-    const { linear } = scene.layers.find((one) => one.call === call);
+    const { linear } = scene.layers.find((layer) => layer.call === call);
     const layer = scene.layers[linear].call;
-    ask(`${layer} ${k} ${input}`, { kind: "edit", layer, unit: k, input, value });
+    request(`${layer} ${k} ${input}`, { kind: "edit", layer, unit: k, input, value });
   }
 
   function draw() {
-    scene = decoded(model.get("scene"));
-    walked();
+    scene = decode(model.get("scene"));
+    showExplanation();
     plane.show(scene);
-    units.show(scene.layers);
-    fold.show(scene);
-    const { loss } = scene.moments;
-    losses.show(loss, fillIn(messages.losses_alt, { count: loss.length, first: format(loss[0], 3), last: format(loss.at(-1), 3) }));
+    maps.show(scene.layers);
+    projection.show(scene);
+    const { loss } = scene.snapshots;
+    losses.show(loss, fillIn(messages.loss_curve_alt, { count: loss.length, first: format(loss[0], 3), last: format(loss.at(-1), 3) }));
     code.show(scene.code);
-    on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().length < 2 && !walks());
-    if (!live()) return;
-    const classes = scene.classes.map((name, label) => [String(label), name]);
-    on.controls.choice({ label: messages["knob.brush"], options: [["-1", messages["knob.off"]], ...classes], get: () => String(model.get("brush")), set: (value) => on.save("brush", Number(value)) });
-    on.controls.range({ label: messages["knob.resolution"], min: 10, max: () => 200, get: () => model.get("resolution"), set: (value) => on.save("resolution", value) });
-  }
-
-  function markLoss(step) {
-    const { labels, loss, accuracy } = scene.moments;
-    losses.mark(step, fillIn(messages.moment_line, { name: labels[step], loss: format(loss[step], 4), accuracy: `${format(100 * accuracy[step], 3)}%` }));
+    showPlayer();
+    if (!isLive()) return;
+    const classes = scene.classes.map((name, index) => [String(index), name]);
+    view.controls.choice({ label: messages["control.brush"], options: [["-1", messages["control.off"]], ...classes], get: () => String(model.get("brush")), set: (value) => view.save("brush", Number(value)) });
+    view.controls.range({ label: messages["control.resolution"], min: 10, max: () => 200, get: () => model.get("resolution"), set: (value) => view.save("resolution", value) });
   }
   function showStep() {
-    const step = model.get("step");
-    const now = walks();
-    const colors = themeColors(on.ui.root);
-    colors.good = getComputedStyle(on.ui.root).getPropertyValue("--good").trim();
+    const explaining = isExplaining();
+    const colors = themeColors(view.ui.root);
+    colors.good = getComputedStyle(view.ui.root).getPropertyValue("--good").trim();
     const [call, k] = model.get("opened");
-    const n = scene.layers.findIndex((one) => one.call === call);
+    const n = scene.layers.findIndex((layer) => layer.call === call);
     const layer = n < 0 || k >= scene.layers[n].drawn ? null : scene.layers[n];
-    if (now) walk.stand(Math.min(model.get("phase"), phases().length - 1));
-    plane.draw({ colors, brush: model.get("brush"), painted: model.get("painted"), live: live(), walk: now ? after() : null, startable: !now && (live() || held()) });
-    units.draw({ opened: layer ? [n, k] : [], side: scene.map, colors });
-    open.show(layer && { scene, layer, unit: k, linear: scene.layers[layer.linear] ?? null, live: live() });
-    open.draw(colors);
-    fold.draw(colors, model.get("layer"));
-    markLoss(Math.min(step, moments().length - 1));
-    on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().length < 2 && !now);
+    if (explaining) explanation.showPhase(Math.min(model.get("phase"), phases().length - 1));
+    plane.draw({ colors, brush: model.get("brush"), painted: model.get("painted"), live: isLive(), explained: explaining ? explainedOutputs() : null, explainable: !explaining && (isLive() || hasExplanation()) });
+    maps.draw({ opened: layer ? [n, k] : [], side: scene.map_side, colors });
+    unit.show(layer && { scene, layer, unit: k, linear: scene.layers[layer.linear] ?? null, live: isLive() });
+    unit.draw(colors);
+    projection.draw(colors, model.get("layer"));
+    markLoss(Math.min(model.get("step"), titles().length - 1));
+    showPlayer();
   }
-  /** Where the explained points are, and in the last phase what the plane is after the step. */
-  function after() {
-    const { places, heat, guesses } = model.get("walk");
+  function markLoss(step) {
+    const { labels, loss, accuracy } = scene.snapshots;
+    losses.mark(step, fillIn(messages.snapshot_line, { name: labels[step], loss: format(loss[step], 4), accuracy: `${format(100 * accuracy[step], 3)}%` }));
+  }
+  function showPlayer() {
+    view.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", titles().length < 2 && !isExplaining());
+  }
+  /** Positions of the explained points, and in the last phase the model's outputs after the step. */
+  function explainedOutputs() {
+    const { positions, probs, preds } = model.get("explanation");
     const last = model.get("phase") >= phases().length - 1;
-    return { places, after: last ? { ...won(typedArray(heat, "float32"), scene.side, scene.classes.length), guesses: typedArray(guesses, "int32") } : null };
+    return { positions, after: last ? { ...withWinners(typedArray(probs, "float32"), scene.side, scene.classes.length), preds: typedArray(preds, "int32") } : null };
   }
 }
 
-/** The same model, whose `step` is the phase while a step is explained: one player plays both. */
-function turned(model, walks) {
-  const name = (trait) => (trait === "step" && walks() ? "phase" : trait);
-  const both = (event) => (event === "change:step" ? [event, "change:phase"] : [event]);
+/** The same model, whose `step` is the phase while a step is explained, so that one player plays both. */
+function withPhaseAsStep(model, isExplaining) {
+  const name = (trait) => (trait === "step" && isExplaining() ? "phase" : trait);
+  const events = (event) => (event === "change:step" ? [event, "change:phase"] : [event]);
   return {
     get: (trait) => model.get(name(trait)),
     set: (trait, value) => model.set(name(trait), value),
     save_changes: () => model.save_changes(),
-    on: (event, call) => both(event).forEach((one) => model.on(one, call)),
-    off: (event, call) => both(event).forEach((one) => model.off(one, call)),
+    on: (event, listener) => events(event).forEach((each) => model.on(each, listener)),
+    off: (event, listener) => events(event).forEach((each) => model.off(each, listener)),
   };
 }
 
-/** Probabilities, class after class, with the most probable class of every point. */
-function won(heat, side, classes) {
+/** Probabilities, one map for each class, with the most probable class of every grid point. */
+function withWinners(probs, side, classes) {
   const count = side * side;
   const winners = new Uint8Array(count);
   for (let p = 0; p < count; p += 1) {
-    for (let label = 1; label < classes; label += 1) if (heat[label * count + p] > heat[winners[p] * count + p]) winners[p] = label;
+    for (let label = 1; label < classes; label += 1) if (probs[label * count + p] > probs[winners[p] * count + p]) winners[p] = label;
   }
-  return { heat, winners };
+  return { probs, winners };
 }
 
-/** The scene with its bytes as numbers, and the most probable class of every computed point. */
-function decoded(about) {
-  const single = (bytes) => (bytes ? typedArray(bytes, "float32") : null);
-  const { side, map, every } = about;
-  const { heat, winners } = won(single(about.heat), side, about.classes.length);
-  const first = Math.floor(every / 2);
-  const coarse = Uint8Array.from({ length: map * map }, (_, p) => winners[(first + Math.floor(p / map) * every) * side + first + (p % map) * every]);
+/** The scene with its bytes as numbers, and the most probable class at every point of the grid and of the unit maps. */
+function decode(scene) {
+  const float32 = (bytes) => (bytes ? typedArray(bytes, "float32") : null);
+  const { side, map_side: mapSide, map_stride: stride, snapshots } = scene;
+  const { probs, winners } = withWinners(float32(scene.probs), side, scene.classes.length);
+  const first = Math.floor(stride / 2);
+  const mapWinners = Uint8Array.from({ length: mapSide * mapSide }, (_, p) => winners[(first + Math.floor(p / mapSide) * stride) * side + first + (p % mapSide) * stride]);
   return {
-    ...about,
-    heat,
+    ...scene,
+    probs,
     winners,
-    coarse,
-    points: single(about.points),
-    labels: typedArray(about.labels, "int32"),
-    guesses: typedArray(about.guesses, "int32"),
-    layers: about.layers.map((one) => ({ ...one, values: single(one.values), weight: single(one.weight), bias: single(one.bias) })),
-    folds: about.folds.map((one) => one && { ...one, plane: single(one.plane), points: single(one.points) }),
-    moments: { ...about.moments, loss: typedArray(about.moments.loss, "float64"), accuracy: typedArray(about.moments.accuracy, "float64") },
+    mapWinners,
+    points: float32(scene.points),
+    labels: typedArray(scene.labels, "int32"),
+    preds: typedArray(scene.preds, "int32"),
+    layers: scene.layers.map((layer) => ({ ...layer, values: float32(layer.values), weight: float32(layer.weight), bias: float32(layer.bias) })),
+    projections: scene.projections.map((projection) => projection && { ...projection, grid: float32(projection.grid), points: float32(projection.points) }),
+    snapshots: { ...snapshots, loss: typedArray(snapshots.loss, "float64"), accuracy: typedArray(snapshots.accuracy, "float64") },
   };
+}
+
+/** The training loop as text, with a button that copies it. @param {{messages: Record<string, string>, signal: AbortSignal, announce: (text: string) => void}} options */
+function codeListing({ messages, signal, announce }) {
+  const text = h("code");
+  const copy = h("button", { type: "button", class: "boundary-button" }, messages.copy);
+  const pre = h("pre", { tabindex: "0", role: "region", "aria-label": messages.code }, text);
+  const element = h("details", { class: "boundary-code" }, h("summary", {}, messages.code), copy, pre);
+  function confirm(result) {
+    announce(result);
+    copy.textContent = result;
+  }
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      confirm(messages.copied);
+    } catch {
+      // A page opened from a file has no clipboard; selected text can be copied with a key.
+      getSelection().selectAllChildren(text);
+      confirm(messages.selected);
+    }
+    setTimeout(() => { copy.textContent = messages.copy; }, 2500);
+  }, { signal });
+  return { element, show: (code) => { text.textContent = code; } };
 }
 
 export default { render };

@@ -1,120 +1,130 @@
-// Where a layer moves the plane: grid lines and points on two axes, in motion from layer to layer.
+// Projection of a layer: grid lines and points on two axes, animated from layer to layer.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
-import { painter, token } from "./class_markers.js";
+import { markerPainter } from "./class_markers.js";
 
 const SIZE = 260;
-const EDGE = 14;
-/** Every how many-th line of places is drawn, and how long a layer takes to fold, in milliseconds. */
-const LINES = 3;
-const TIME = 700;
+const MARGIN = 14;
+/** Stride between drawn grid lines, and milliseconds of the animation from one layer to another. */
+const LINE_STRIDE = 3;
+const DURATION = 700;
 
 /**
- * @param {{messages: Record<string, string>, signal: AbortSignal, turn: (layer: number) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, select: (layer: number) => void}} options
  */
-export function folding({ messages, signal, turn }) {
+export function projectionPanel({ messages, signal, select }) {
   const canvas = h("canvas", { role: "img" });
-  const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": messages.fold });
-  const name = h("output", { class: "plane-line" });
-  const axes = h("div", { class: "plane-line plane-soft" });
-  const element = h("div", { class: "plane-panel" }, h("div", { class: "plane-title" }, h("b", {}, messages.folded)), canvas, h("label", { class: "plane-slider" }, slider, name), axes);
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": messages.projection_layer });
+  const title = h("output", { class: "boundary-line" });
+  const axes = h("div", { class: "boundary-line boundary-muted" });
+  const element = h("div", { class: "boundary-panel" }, h("div", { class: "boundary-title" }, h("b", {}, messages.projection)), canvas, h("label", { class: "boundary-slider" }, slider, title), axes);
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
   let scene = null;
   let colors = null;
-  /** Where everything stands now, and where it is going. */
-  let shown = null;
-  let layer = 0;
+  /** Pixels of grid and points as they are drawn now. */
+  let drawn = null;
+  let drawnLayer = 0;
   let timer = 0;
-  slider.addEventListener("input", () => turn(Number(slider.value)), { signal });
+  slider.addEventListener("input", () => select(Number(slider.value)), { signal });
   signal.addEventListener("abort", () => cancelAnimationFrame(timer));
 
   function show(next) {
     scene = next;
-    const last = scene.folds.length - 1;
-    slider.max = String(last);
+    slider.max = String(scene.projections.length - 1);
   }
-  /** The places of a layer in pixels, all with one scale, so that shapes stay as they are. */
-  function placed(fold) {
-    const { plane, points } = fold;
+  /** Grid and points of a layer in pixels, with the same scale on both axes. */
+  function toPixels({ grid, points }) {
     const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
-    for (let k = 0; k < plane.length; k += 1) {
-      const d = k % 2;
-      if (plane[k] < low[d]) low[d] = plane[k];
-      if (plane[k] > high[d]) high[d] = plane[k];
+    for (let k = 0; k < grid.length; k += 1) {
+      const axis = k % 2;
+      if (grid[k] < low[axis]) low[axis] = grid[k];
+      if (grid[k] > high[axis]) high[axis] = grid[k];
     }
-    const span = Math.max(high[0] - low[0], high[1] - low[1]) || 1;
-    const scale = (SIZE - 2 * EDGE) / span;
-    const moved = (values) => values.map((value, k) => {
-      const d = k % 2;
-      const off = (value - (low[d] + high[d]) / 2) * scale;
-      return SIZE / 2 + (d ? -off : off);
+    const scale = (SIZE - 2 * MARGIN) / (Math.max(high[0] - low[0], high[1] - low[1]) || 1);
+    const pixels = (values) => values.map((value, k) => {
+      const axis = k % 2;
+      const offset = (value - (low[axis] + high[axis]) / 2) * scale;
+      return SIZE / 2 + (axis ? -offset : offset);
     });
-    return { plane: moved(plane), points: moved(points) };
+    return { grid: pixels(grid), points: pixels(points) };
+  }
+  function axesText(projection) {
+    if (!projection) return messages.no_projection;
+    if (projection.units < 3) return projection.units === 1 ? messages.axis_one : messages.axis_two;
+    const [first, second] = projection.explained_variance_ratio.map((ratio) => Math.round(100 * ratio));
+    return fillIn(messages.axis_many, { first, second });
   }
 
-  function draw(palette, wished) {
-    colors = palette;
-    const at = Math.min(wished, scene.folds.length - 1);
-    slider.value = String(at);
-    slider.style.setProperty("--done", `${scene.folds.length > 1 ? (100 * at) / (scene.folds.length - 1) : 0}%`);
-    const about = scene.layers[at];
-    const text = at ? `${about.name} · ${about.kind} · ${fillIn(about.units === 1 ? messages.units_one : messages.units, { count: about.units })}` : messages.unfolded;
-    name.textContent = text;
+  function draw(themeColors, selected) {
+    colors = themeColors;
+    const last = scene.projections.length - 1;
+    const index = Math.min(selected, last);
+    const layer = scene.layers[index];
+    const units = fillIn(layer.units === 1 ? messages.units_one : messages.units, { count: layer.units });
+    const text = index ? `${layer.name} · ${layer.kind} · ${units}` : messages.projection_input;
+    slider.value = String(index);
+    slider.style.setProperty("--done", `${last > 0 ? (100 * index) / last : 0}%`);
     slider.setAttribute("aria-valuetext", text);
-    canvas.setAttribute("aria-label", fillIn(messages.folded_alt, { layer: text }));
-    const fold = scene.folds[at];
-    axes.textContent = !fold ? messages.no_fold : fold.units === 1 ? messages.axis_one : fold.units === 2 ? messages.axis_two : fillIn(messages.axis_many, { first: Math.round(100 * fold.shares[0]), second: Math.round(100 * fold.shares[1]) });
+    title.textContent = text;
+    canvas.setAttribute("aria-label", fillIn(messages.projection_alt, { layer: text }));
+    const projection = scene.projections[index];
+    axes.textContent = axesText(projection);
     cancelAnimationFrame(timer);
-    if (!fold) {
-      shown = null;
+    if (!projection) {
+      drawn = null;
       hidpiContext(canvas, SIZE, SIZE);
       return;
     }
-    const goal = placed(fold);
-    const moves = at !== layer && shown && !still.matches && shown.points.length === goal.points.length && shown.plane.length === goal.plane.length;
-    layer = at;
-    if (moves) go(shown, goal, performance.now());
-    else paint(goal);
+    const target = toPixels(projection);
+    const sameSize = drawn?.points.length === target.points.length && drawn.grid.length === target.grid.length;
+    const animated = index !== drawnLayer && sameSize && !reducedMotion.matches;
+    drawnLayer = index;
+    if (animated) animate(drawn, target, performance.now());
+    else drawFrame(target);
   }
-  function go(from, to, start) {
+  function animate(from, to, start) {
     const frame = (now) => {
-      const t = Math.max(0, Math.min(1, (now - start) / TIME));
-      const share = t * t * (3 - 2 * t);
-      const between = (a, b) => a.map((value, k) => value + (b[k] - value) * share);
-      paint(t === 1 ? to : { plane: between(from.plane, to.plane), points: between(from.points, to.points) });
+      const t = Math.max(0, Math.min(1, (now - start) / DURATION));
+      const eased = t * t * (3 - 2 * t);
+      const interpolate = (a, b) => a.map((value, k) => value + (b[k] - value) * eased);
+      drawFrame(t === 1 ? to : { grid: interpolate(from.grid, to.grid), points: interpolate(from.points, to.points) });
       if (t < 1) timer = requestAnimationFrame(frame);
     };
     frame(start);
   }
-  function paint(places) {
-    shown = places;
-    const { map, classes, labels, guesses } = scene;
+  function drawFrame(pixels) {
+    drawn = pixels;
     const context = hidpiContext(canvas, SIZE, SIZE);
-    const lines = classes.map(() => new Path2D());
-    const { plane, points } = places;
-    const piece = (a, b) => {
-      const path = lines[scene.coarse[a]];
-      path.moveTo(plane[2 * a], plane[2 * a + 1]);
-      path.lineTo(plane[2 * b], plane[2 * b + 1]);
+    drawGrid(context, pixels.grid);
+    const { labels, preds } = scene;
+    const drawMarker = markerPainter(scene, colors, labels.length > 400 ? 2 : 2.6);
+    for (let p = 0; p < labels.length; p += 1) drawMarker(context, pixels.points[2 * p], pixels.points[2 * p + 1], labels[p], labels[p] === preds[p] ? "correct" : "wrong");
+  }
+  /** Grid lines, each piece in the color of the class that is most probable where it starts. */
+  function drawGrid(context, grid) {
+    const { map_side: side, classes, mapWinners } = scene;
+    const paths = classes.map(() => new Path2D());
+    const addSegment = (a, b) => {
+      const path = paths[mapWinners[a]];
+      path.moveTo(grid[2 * a], grid[2 * a + 1]);
+      path.lineTo(grid[2 * b], grid[2 * b + 1]);
     };
-    const drawn = (k) => k % LINES === 0 || k === map - 1;
-    for (let r = 0; r < map; r += 1) {
-      for (let c = 0; c < map; c += 1) {
-        const a = r * map + c;
-        if (c + 1 < map && drawn(r)) piece(a, a + 1);
-        if (r + 1 < map && drawn(c)) piece(a, a + map);
+    const hasLine = (k) => k % LINE_STRIDE === 0 || k === side - 1;
+    for (let r = 0; r < side; r += 1) {
+      for (let c = 0; c < side; c += 1) {
+        const a = r * side + c;
+        if (c + 1 < side && hasLine(r)) addSegment(a, a + 1);
+        if (r + 1 < side && hasLine(c)) addSegment(a, a + side);
       }
     }
     context.lineWidth = 1;
     context.globalAlpha = 0.65;
-    lines.forEach((path, label) => {
-      context.strokeStyle = colors[token(label)];
+    paths.forEach((path, label) => {
+      context.strokeStyle = colors[scene.markers[label].color];
       context.stroke(path);
     });
     context.globalAlpha = 1;
-    const stroke = painter(colors, labels.length > 400 ? 2 : 2.6);
-    for (let p = 0; p < labels.length; p += 1) stroke(context, points[2 * p], points[2 * p + 1], labels[p], labels[p] === guesses[p] ? "right" : "wrong");
   }
   return { element, show, draw };
 }

@@ -1,7 +1,7 @@
-// The plane's own coordinates and a canvas's pixels, and where round numbers stand.
+// Coordinates of the plane as pixels of a canvas, and of the grid's points.
 
 /** @param {number[]} limits left, right, bottom, top @param {{left: number, top: number, size: number}} box */
-export function scale([left, right, bottom, top], box) {
+export function planeScale([left, right, bottom, top], box) {
   const x = (value) => box.left + ((value - left) / (right - left)) * box.size;
   const y = (value) => box.top + ((top - value) / (top - bottom)) * box.size;
   return {
@@ -12,8 +12,8 @@ export function scale([left, right, bottom, top], box) {
   };
 }
 
-/** Coordinate of a point that was computed: the middle of cell number `at` of `side`, counted along x, or down along y. */
-export function place(limits, side, row, column) {
+/** Coordinates of a grid point: the center of a cell, counted from the top left. */
+export function gridPoint(limits, side, row, column) {
   const [left, right, bottom, top] = limits;
   return [left + ((column + 0.5) / side) * (right - left), top - ((row + 0.5) / side) * (top - bottom)];
 }
