@@ -66,8 +66,10 @@ def conv(
     x, output = add_batch(x, dims), add_batch(output, dims)
     strides, dilations = per_dimension(stride, dims), per_dimension(dilation, dims)
     axes = tuple(
-        WindowAxis(*numbers, *pair, padding_mode)
-        for *numbers, pair in zip(x.shape[2:], weight.shape[2:], strides, dilations, pads, strict=True)
+        WindowAxis(size, kernel, step, d, before, after, padding_mode)
+        for size, kernel, step, d, (before, after) in zip(
+            x.shape[2:], weight.shape[2:], strides, dilations, pads, strict=True
+        )
     )
     return SlidingWindow("conv", x, weight, bias, axes, groups, output)
 

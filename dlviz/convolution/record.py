@@ -42,7 +42,7 @@ class SlidingWindow:
     x: Tensor
     weight: Tensor | None
     bias: Tensor | None
-    axes: tuple[WindowAxis, ...] | tuple[TransposedAxis, ...]
+    axes: tuple[WindowAxis | TransposedAxis, ...]
     groups: int
     output: Tensor
     indices: Tensor | None = None

@@ -128,9 +128,9 @@ def _scene(selection: Selection, name: str) -> dict[str, Any]:
     if selection.result is not None:
         result = tensor_payload(selection.result, text)
         description = message(
-            "tensors.index.about",
+            "tensors.index.description",
             kind=message(f"tensors.index.kind.{_kind(selection)}"),
-            handed=_view_or_copy(selection),
+            returned=_view_or_copy(selection),
         )
         if positions is not None:
             drawn = positions[tuple(slice(n) for n in cropped_shape(tuple(selection.result.shape)))]

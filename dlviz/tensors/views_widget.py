@@ -121,9 +121,9 @@ def _is_drawn_whole(x: Tensor) -> bool:
 
 def _storages(results: tuple[ViewResult, ...]) -> list[tuple[str, Tensor]]:
     """Return every storage once: the name of the first tensor in it, and that tensor."""
-    made = [(result.text, result.result) for result in results if result.result is not None]
-    ids = storage_ids([x for _, x in made])
-    return [made[ids.index(i)] for i in range(max(ids, default=-1) + 1)]
+    tensors = [(result.text, result.result) for result in results if result.result is not None]
+    ids = storage_ids([x for _, x in tensors])
+    return [tensors[ids.index(i)] for i in range(max(ids, default=-1) + 1)]
 
 
 def _scene(results: tuple[ViewResult, ...]) -> dict[str, Any]:
@@ -185,11 +185,13 @@ def _refusal_payload(result: ViewResult) -> dict[str, Any]:
         reasons.append(message("tensors.views.why", **values, run=size * inner))
     if reasons:
         reasons.append(message("tensors.views.instead"))
-    strided = x is not None and has_storage(x)
+    stride = None
+    if x is not None and has_storage(x) and noncontiguous_dims(x.shape, x.stride()):
+        stride = list(x.stride())
     return {
         "text": result.text,
         "metadata": {"name": result.text, "shape": []},
         "error": result.error,
         "reasons": reasons,
-        "stride": list(x.stride()) if strided and noncontiguous_dims(x.shape, x.stride()) else None,
+        "stride": stride,
     }

@@ -255,6 +255,7 @@ def test_a_click_shows_the_path_along_the_strides(open_page, exported, name, x):
         stands_at(page, p + 1, x.numel())
         side = page.locator(".tensor-element")
         expect(side.locator("h4")).to_have_text(f"x[{', '.join(map(str, index))}]")
+        assert side.locator("dt").all_text_contents() == ["value", "storage"]
         assert side.locator("dd").all_text_contents() == [written(x[index].item()), str(place(x, index))]
 
 
@@ -463,11 +464,11 @@ def test_stretched_cells_are_hatched(open_page, a, b):
     for name, x in (("a", a), ("b", b)):
         assert shows(sheet(page, name), x.expand(shape))
         found = (
-            sheet(page, name).locator(".tensor-cell[data-ghost]").evaluate_all("(all) => all.map((c) => c.dataset.p)")
+            sheet(page, name).locator(".tensor-cell[data-stretched]").evaluate_all("(all) => all.map((c) => c.dataset.p)")
         )
         assert sorted(map(int, found)) == stretched_positions(x, shape)
     assert shows(sheet(page, "result"), a * b)
-    expect(sheet(page, "result").locator("[data-ghost]")).to_have_count(0)
+    expect(sheet(page, "result").locator("[data-stretched]")).to_have_count(0)
 
 
 def braced(value: int) -> str:

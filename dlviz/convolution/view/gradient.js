@@ -1,7 +1,6 @@
 // Gradients of a pooling, as small numbers in the cells of the input. All of them come from autograd.
 
 import { fillIn } from "../../kit/js/dom.js";
-import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 import { decode } from "../../kit/js/tensor_block.js";
 

@@ -41,9 +41,9 @@ export function minimapView({ model, messages, signal, save }) {
   }
   function place(start) {
     const [top, left] = start.length > 1 ? [0, 1] : [-1, 0];
-    const share = (d, part) => (d < 0 ? 0 : (100 * part[d]) / block.shape[d + 1]);
+    const percent = (d, part) => (d < 0 ? 0 : (100 * part[d]) / block.shape[d + 1]);
     const [height, width] = [top, left].map((d) => (d < 0 ? 100 : (100 * block.size[d + 1]) / block.shape[d + 1]));
-    Object.assign(frame.style, { top: `${share(top, start)}%`, left: `${share(left, start)}%`, height: `${height}%`, width: `${width}%` });
+    Object.assign(frame.style, { top: `${percent(top, start)}%`, left: `${percent(left, start)}%`, height: `${height}%`, width: `${width}%` });
   }
   /** @param {number[]} start position of the frame along each spatial dimension */
   function moveFrame(start) {

@@ -5,7 +5,7 @@ export function cartesianProduct(lists) {
   return lists.reduce((all, list) => all.flatMap((head) => list.map((item) => [...head, item])), [[]]);
 }
 
-/** @param {any} axis @param {number} o output position @returns {[number, number][]} kernel position and position in the (padded) input */
+/** @param {any} axis @param {number} o output position @returns {number[][]} kernel position and position in the (padded) input */
 function window(axis, o) {
   const pairs = [];
   for (let k = 0; k < axis.kernel_size; k += 1) {

@@ -147,10 +147,10 @@ export function grid({ messages, signal, pick }) {
   function fill(p, cell) {
     const absent = block.absent(p);
     const text = block.dense ? "" : absent ? "·" : block.text(p, block.digits);
-    const ghost = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
+    const stretched = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
     const booleanColor = block.raw(p) ? "var(--accent-soft)" : "var(--paper)";
-    const color = !block.known || ghost || absent ? "" : block.kind === "bool" ? booleanColor : diverging(block.number(p), block.max);
-    const state = { "data-nonfinite": block.nonfinite(p), "data-ghost": ghost, "data-absent": absent || !block.known };
+    const color = !block.known || stretched || absent ? "" : block.kind === "bool" ? booleanColor : diverging(block.number(p), block.max);
+    const state = { "data-nonfinite": block.nonfinite(p), "data-stretched": stretched, "data-absent": absent || !block.known };
     if (cell.textContent !== text) cell.textContent = text;
     if (cell.dataset.color !== color) {
       cell.dataset.color = color;

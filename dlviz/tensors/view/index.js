@@ -102,18 +102,18 @@ function render({ model, el, signal }) {
   }
   /** @param {boolean} numbersChanged false if only the window moved */
   function drawGrid(numbersChanged) {
-    const about = metadata();
+    const meta = metadata();
     const whole = model.get("loaded").storage;
-    numbers.show(block, origin(), title(about, messages, true));
+    numbers.show(block, origin(), title(meta, messages, true));
     const layout = gridLayout(block, origin());
     minimap.place(layout.rows, layout.columns);
-    storagePanel.hidden = about.stride === null || about.storage_size === 0;
+    storagePanel.hidden = meta.stride === null || meta.storage_size === 0;
     // A storage that is drawn whole does not depend on the window.
-    if (!storagePanel.hidden && (numbersChanged || !whole)) storage.show(storageCells([{ block, metadata: about, grid: numbers }], whole), block.max);
+    if (!storagePanel.hidden && (numbersChanged || !whole)) storage.show(storageCells([{ block, metadata: meta, grid: numbers }], whole), block.max);
   }
 
   function showStep(step, isNew) {
-    const about = metadata();
+    const meta = metadata();
     const index = step ? indexOf(step) : null;
     followsSelection ||= isNew;
     if (index && followsSelection && !numbers.shows(index)) setOrigin(originShowing(index));
@@ -122,18 +122,18 @@ function render({ model, el, signal }) {
       numbers.mark([]);
       storage.mark([]);
       storage.drawHops(0, []);
-      const hint = index && !model.get("live") ? fillIn(messages["tensor.not_here"], { index: indexExpression(about.name, index) }) : messages["tensor.hint"];
-      view.line.show(about.stride && steps() ? [{ text: hint, soft: true }] : []);
+      const hint = index && !model.get("live") ? fillIn(messages["tensor.not_here"], { index: indexExpression(meta.name, index) }) : messages["tensor.hint"];
+      view.line.show(meta.stride && steps() ? [{ text: hint, soft: true }] : []);
       elementPanel.replaceChildren();
       return;
     }
     const p = block.position(index);
     numbers.mark([[p, "now"]]);
-    if (about.stride) {
-      const target = address(index, about.stride, about.offset);
-      storage.mark([[target, "now"], ...(target === about.offset ? [] : [[about.offset, "path"]])]);
-      storage.drawHops(about.offset, hopsTo(index, about));
-      view.line.show(addressFormula(about, index, messages, block.text(p, 6)));
+    if (meta.stride) {
+      const target = address(index, meta.stride, meta.offset);
+      storage.mark([[target, "now"], ...(target === meta.offset ? [] : [[meta.offset, "path"]])]);
+      storage.drawHops(meta.offset, hopsTo(index, meta));
+      view.line.show(addressFormula(meta, index, messages, block.text(p, 6)));
     }
     showElement(index, p);
   }
@@ -158,11 +158,11 @@ function render({ model, el, signal }) {
 
   /** Side panel: what is the same for all elements. */
   function showMetadata() {
-    const about = metadata();
-    const statistics = about.numel > MIN_HISTOGRAM ? statisticsPanel(model.get("scene").statistics, messages) : null;
+    const meta = metadata();
+    const statistics = meta.numel > MIN_HISTOGRAM ? statisticsPanel(model.get("scene").statistics, messages) : null;
     const position = model.get("loaded").minimap ? [h("h4", {}, messages["minimap.title"]), minimap.element] : [];
-    metadataPanel.replaceChildren(h("h4", {}, about.name), definitionList(metadataRows(about, messages)), ...position, ...(statistics ? [statistics] : []));
-    view.ui.setSide(h("div", { class: "tensor-side" }, elementPanel, metadataPanel), fillIn(messages["tensor.about"], { name: about.name, shape: shape(about.shape) }));
+    metadataPanel.replaceChildren(h("h4", {}, meta.name), definitionList(metadataRows(meta, messages)), ...position, ...(statistics ? [statistics] : []));
+    view.ui.setSide(h("div", { class: "tensor-side" }, elementPanel, metadataPanel), fillIn(messages["tensor.about"], { name: meta.name, shape: shape(meta.shape) }));
   }
   /** Side panel: the selected element. */
   function showElement(index, p) {

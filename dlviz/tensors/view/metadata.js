@@ -19,7 +19,7 @@ export function title(metadata, messages, withOffset = metadata.offset > 0) {
   return parts;
 }
 
-/** @param {[string | Node, string | Node][]} rows name and value */
+/** @param {any[][]} rows name and value, each a string or node */
 export function definitionList(rows) {
   return h("dl", {}, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "string" ? h("code", {}, value) : value)]));
 }

@@ -14,6 +14,7 @@ export function minimapView({ root, messages, signal, go }) {
   const box = h("div", { class: "tensor-minimap-window" });
   const element = h("div", { class: "tensor-minimap" }, canvas, box);
   let map = null;
+  /** @type {any} */
   let values = [];
   let shape = [1, 1];
 

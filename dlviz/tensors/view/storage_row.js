@@ -72,7 +72,7 @@ export function storageRow({ signal, pick, label }) {
     hopsLayer.replaceChildren();
   }
 
-  /** @param {[number, string][]} marks address and kind: now, lit or path */
+  /** @param {any[][]} marks address and kind: now, lit or path */
   function mark(marks) {
     state.marks = marks;
     for (const { node, hasText } of marked) {
