@@ -1,23 +1,23 @@
 """How well a model does, and whether that can be trusted: its mistakes one by one, and how the data was split."""
 
-from dlviz.evaluation.confusion_counts import f1, matrix, precision, recall, unclassified
-from dlviz.evaluation.leakage import Finding, findings, twins
-from dlviz.evaluation.record import Judged, judge, members, mistakes
-from dlviz.evaluation.splitting import HOWS, cut
+from dlviz.evaluation.confusion_counts import confusion_matrix, count_unclassified, f1, precision, recall
+from dlviz.evaluation.leakage import Finding, findings, first_copies
+from dlviz.evaluation.record import ScoredExamples, members, mistakes, score_examples
+from dlviz.evaluation.splitting import METHODS, cut
 
 __all__ = [
-    "HOWS",
+    "METHODS",
     "Finding",
-    "Judged",
+    "ScoredExamples",
+    "confusion_matrix",
+    "count_unclassified",
     "cut",
     "f1",
     "findings",
-    "judge",
-    "matrix",
+    "first_copies",
     "members",
     "mistakes",
     "precision",
     "recall",
-    "twins",
-    "unclassified",
+    "score_examples",
 ]

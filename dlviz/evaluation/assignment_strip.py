@@ -1,4 +1,4 @@
-"""A split as a JSON-able picture: the examples in the file's order and where each one went, the classes of every part, the scores."""
+"""A split as a JSON-able picture: the examples in the file's order and where each one assignment, the classes of every part, the scores."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -40,7 +40,7 @@ def scene(
         y: the classes (N,).
         groups: (N,) the group of each example.
         warnings: what was found.
-        scores: what was measured, as :func:`dlviz.evaluation.split_scores.spreads` gives it.
+        scores: what was measured, as :func:`dlviz.evaluation.split_scores.summarize_scores` gives it.
         how, seed, folds, fold: the settings they were drawn with.
         hows: the ways to split that can be chosen.
         measurable: whether there is a function that measures, to be asked.
@@ -60,12 +60,12 @@ def scene(
         "classes": classes,
         "class_tints": [class_tint(k) for k in range(len(classes))],
         "strip": columns(labels, len(classes), every),
-        "went": columns(where, len(parts), every),
+        "assignment": columns(where, len(parts), every),
         "groups": None if groups is None else _groups(groups, every),
         "parts": list(parts),
         "part_tints": [part_tint(k, len(parts)) for k in range(len(parts))],
         "sizes": [len(numbers) for numbers in parts.values()],
-        "part_shares": [len(numbers) / len(y) for numbers in parts.values()],
+        "part_sizes_relative": [len(numbers) / len(y) for numbers in parts.values()],
         "counts": [one.int().numpy() for one in counts],
         "histograms": [(one.double() / one.sum()).numpy() for one in counts],
         "whole": (torch.bincount(labels, minlength=len(classes)).double() / len(y)).numpy(),
@@ -128,7 +128,7 @@ def _groups(groups: Tensor, every: int) -> np.ndarray:
 def signature(parts: Mapping[str, Tensor], how: str, seed: int, folds: int, fold: int) -> str:
     """The line in the head: "train 1,437 · test 360 · shuffled, seed 0"."""
     counts = " · ".join(f"{name} {len(numbers):,}" for name, numbers in parts.items())
-    return f"{counts} · {message(f'evaluation.told.{how}', seed=seed, folds=folds, fold=fold + 1)}"
+    return f"{counts} · {message(f'evaluation.method_detail.{how}', seed=seed, folds=folds, fold=fold + 1)}"
 
 
 def badge(warnings: Sequence[Finding]) -> dict[str, str]:

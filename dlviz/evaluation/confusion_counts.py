@@ -3,15 +3,15 @@
 import torch
 from torch import Tensor
 
-from dlviz.evaluation.record import Judged
+from dlviz.evaluation.record import ScoredExamples
 
 
-def matrix(found: Judged) -> Tensor:
+def confusion_matrix(found: ScoredExamples) -> Tensor:
     """How many examples of each true class (row) were taken for each class (column), (C, C); what a NaN left unclassified is in none.
 
     Example:
-        >>> from dlviz.evaluation.record import judge
-        >>> matrix(judge(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 2)).tolist()
+        >>> from dlviz.evaluation.record import score_examples
+        >>> confusion_matrix(score_examples(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 2)).tolist()
         [[1, 1], [0, 1]]
     """
     told = found.predictions >= 0
@@ -19,23 +19,23 @@ def matrix(found: Judged) -> Tensor:
     return torch.bincount(places, minlength=found.classes**2).view(found.classes, found.classes)
 
 
-def unclassified(found: Judged) -> Tensor:
+def count_unclassified(found: ScoredExamples) -> Tensor:
     """How many examples of each true class have a NaN among their scores, (C,)."""
     return torch.bincount(found.targets[found.predictions < 0], minlength=found.classes)
 
 
-def recall(counts: Tensor, lost: Tensor) -> Tensor:
+def recall(counts: Tensor, unclassified: Tensor) -> Tensor:
     """Of the examples of each class, the share that was found; NaN for a class without examples.
 
     Args:
         counts: the confusion matrix (C, C).
-        lost: how many of each class were not classified at all (C,).
+        unclassified: how many of each class were not classified at all (C,).
 
     Example:
         >>> recall(torch.tensor([[1, 1], [0, 0]]), torch.tensor([0, 0])).tolist()
         [0.5, nan]
     """
-    return counts.diag().double() / (counts.sum(1) + lost)
+    return counts.diag().double() / (counts.sum(1) + unclassified)
 
 
 def precision(counts: Tensor) -> Tensor:
@@ -43,6 +43,6 @@ def precision(counts: Tensor) -> Tensor:
     return counts.diag().double() / counts.sum(0)
 
 
-def f1(counts: Tensor, lost: Tensor) -> Tensor:
+def f1(counts: Tensor, unclassified: Tensor) -> Tensor:
     """The harmonic mean of both, 2 tp / (2 tp + fp + fn); NaN for a class that neither occurs nor is predicted."""
-    return 2 * counts.diag().double() / (counts.sum(0) + counts.sum(1) + lost)
+    return 2 * counts.diag().double() / (counts.sum(0) + counts.sum(1) + unclassified)

@@ -17,7 +17,7 @@ _NUMBERS_SEEN, _EXAMPLES_SEEN = 4_000_000, 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
+class ExamplePreviews:
     """What was passed as `inputs`, and how to draw one of them.
 
     Attributes:
@@ -32,7 +32,7 @@ class Examples:
     high: float = 1.0
 
 
-def examples(given: Tensor | Sequence[Any]) -> Examples:
+def examples(given: Tensor | Sequence[Any]) -> ExamplePreviews:
     """Look at the learner's examples: (N, 1, H, W), (N, 3, H, W) and (N, H, W) are pictures, all else is text.
 
     Bytes are drawn from 0 to 255, what lies between 0 and 1 as it is, and anything else from its smallest to its largest number.
@@ -42,7 +42,7 @@ def examples(given: Tensor | Sequence[Any]) -> Examples:
         ('pictures', 'texts')
     """
     if not isinstance(given, Tensor) or not _are_pictures(given):
-        return Examples(given, "texts")
+        return ExamplePreviews(given, "texts")
     most = max(1, min(_EXAMPLES_SEEN, _NUMBERS_SEEN * len(given) // given.numel()))
     some = given[evenly_spaced(len(given), most)].float()
     some = some[some.isfinite()]
@@ -51,7 +51,7 @@ def examples(given: Tensor | Sequence[Any]) -> Examples:
         low, high = 0.0, 255.0
     elif low >= 0 and high <= 1:
         low, high = 0.0, 1.0
-    return Examples(given, "pictures", low, high if high > low else low + 1)
+    return ExamplePreviews(given, "pictures", low, high if high > low else low + 1)
 
 
 def _are_pictures(given: Tensor) -> bool:
@@ -60,7 +60,7 @@ def _are_pictures(given: Tensor) -> bool:
     return given.dim() == 3 or (given.dim() == 4 and given.shape[1] in (1, 3))
 
 
-def size(found: Examples) -> tuple[int, int, int]:
+def size(found: ExamplePreviews) -> tuple[int, int, int]:
     """Height, width and channels of a picture as it is drawn; (0, 0, 0) of texts."""
     if found.kind != "pictures":
         return 0, 0, 0
@@ -69,7 +69,7 @@ def size(found: Examples) -> tuple[int, int, int]:
     return max(1, round(high / shrink)), max(1, round(wide / shrink)), channels[0] if channels else 1
 
 
-def pixels(found: Examples, numbers: Sequence[int]) -> Tensor:
+def pixels(found: ExamplePreviews, numbers: Sequence[int]) -> Tensor:
     """The pictures of these examples as bytes, (n, height, width, channels); a large one shrunk by the mean of its areas."""
     chosen = torch.as_tensor(numbers, dtype=torch.long, device=found.given.device)
     some = found.given[chosen].float().cpu()
@@ -81,7 +81,7 @@ def pixels(found: Examples, numbers: Sequence[int]) -> Tensor:
     return scaled.nan_to_num(nan=0.0).clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
-def texts(found: Examples, numbers: Sequence[int]) -> list[str]:
+def texts(found: ExamplePreviews, numbers: Sequence[int]) -> list[str]:
     """These examples in short words or numbers.
 
     Example:

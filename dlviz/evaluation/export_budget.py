@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dlviz.evaluation.examples import size
 from dlviz.evaluation.scene import CELL, MISTAKES, WORST, album, chosen, shown
-from dlviz.evaluation.snapshots import Snapshot
+from dlviz.evaluation.snapshots import PredictionSnapshot
 
 Lists = dict[str, dict[str, Any]]
 
@@ -17,56 +17,58 @@ PICTURES, LISTED = 900_000, 1500
 _WORST, _CELL = 24, 6
 
 
-def lists(shot: Snapshot, classes: Tensor, *, short: bool) -> Lists:
+def lists(snapshot: PredictionSnapshot, classes: Tensor, *, short: bool) -> Lists:
     """The worst mistakes and the examples of each cell, the cells with most mistakes first and the diagonal last.
 
     Args:
-        shot: the snapshot.
+        snapshot: the snapshot.
         classes: the classes that are drawn.
         short: whether few of each will do.
     """
     worst, most = (_WORST, _CELL) if short else (WORST, CELL)
-    found, room = {MISTAKES: chosen(shot, MISTAKES, 0, worst)}, LISTED
-    for true, predicted in _cells(shot, classes):
+    found, room = {MISTAKES: chosen(snapshot, MISTAKES, 0, worst)}, LISTED
+    for true, predicted in _cells(snapshot, classes):
         if room <= 0:
             break
         key = f"{true},{predicted}"
-        found[key] = chosen(shot, key, 0, min(most, room))
+        found[key] = chosen(snapshot, key, 0, min(most, room))
         room -= len(found[key]["items"])
     return found
 
 
-def _cells(shot: Snapshot, classes: Tensor) -> list[tuple[int, int]]:
+def _cells(snapshot: PredictionSnapshot, classes: Tensor) -> list[tuple[int, int]]:
     """The cells that hold examples, in the order in which they are worth carrying."""
     kept = classes.tolist()
-    counts = shot.counts[classes][:, classes].tolist()
+    counts = snapshot.counts[classes][:, classes].tolist()
     filled = [(kept[r], kept[c], n) for r, row in enumerate(counts) for c, n in enumerate(row) if n]
-    filled += [(label, -1, int(shot.lost[label])) for label in kept if shot.lost[label]]
-    return [(true, guess) for true, guess, n in sorted(filled, key=lambda one: (one[0] == one[1], -one[2]))]
+    filled += [(label, -1, int(snapshot.unclassified[label])) for label in kept if snapshot.unclassified[label]]
+    return [(true, pred) for true, pred, n in sorted(filled, key=lambda one: (one[0] == one[1], -one[2]))]
 
 
-def fitted(shots: Sequence[Snapshot], every: Sequence[Lists]) -> tuple[list[Lists], dict[str, dict[str, Any]]]:
+def fitted(
+    snapshots: Sequence[PredictionSnapshot], every: Sequence[Lists]
+) -> tuple[list[Lists], dict[str, dict[str, Any]]]:
     """The lists as far as there are pictures for them, and the pictures.
 
     Args:
-        shots: the snapshots, the most important one first; it gets up to six tenths of the room.
+        snapshots: the snapshots, the most important one first; it gets up to six tenths of the room.
         every: the lists of each.
     """
     room, cut = PICTURES, []
-    taken: dict[int, list[int]] = {shot.group: [] for shot in shots}
-    for k, (shot, some) in enumerate(zip(shots, every, strict=True)):
-        if shot.inputs is None or shot.inputs.kind != "pictures":
+    taken: dict[int, list[int]] = {snapshot.group: [] for snapshot in snapshots}
+    for k, (snapshot, some) in enumerate(zip(snapshots, every, strict=True)):
+        if snapshot.inputs is None or snapshot.inputs.kind != "pictures":
             cut.append(some)
             continue
-        high, wide, channels = size(shot.inputs)
-        share = room * 0.6 if k == 0 and len(shots) > 1 else room / (len(shots) - k)
-        have = set(taken[shot.group])
+        high, wide, channels = size(snapshot.inputs)
+        share = room * 0.6 if k == 0 and len(snapshots) > 1 else room / (len(snapshots) - k)
+        have = set(taken[snapshot.group])
         new = [n for n in shown(some) if n not in have][: int(share / (high * wide * channels))]
-        taken[shot.group] += new
+        taken[snapshot.group] += new
         room -= len(new) * high * wide * channels
         have |= set(new)
         cut.append({key: {**one, "items": _start(one["items"], have)} for key, one in some.items()})
-    inputs = {shot.group: shot.inputs for shot in shots}
+    inputs = {snapshot.group: snapshot.inputs for snapshot in snapshots}
     return cut, {str(group): album(inputs[group], numbers) for group, numbers in taken.items()}
 
 

@@ -37,11 +37,11 @@ class Finding:
         return f"Finding({self.kind!r}, {self.text!r}, {len(self.indices)} indices)"
 
 
-def twins(x: Tensor | Sequence[Any]) -> Tensor:
+def first_copies(x: Tensor | Sequence[Any]) -> Tensor:
     """For every example the number of the first one that is exactly like it, (N,); its own, if there is none before it.
 
     Example:
-        >>> twins(torch.tensor([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]])).tolist()
+        >>> first_copies(torch.tensor([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]])).tolist()
         [0, 1, 0]
     """
     first: dict[bytes, int] = {}
@@ -65,14 +65,14 @@ def _print(content: Any) -> bytes:
 
 
 def findings(
-    parts: Mapping[str, Tensor], y: Tensor, alike: Tensor, groups: Tensor | None = None, names: Sequence[str] = ()
+    parts: Mapping[str, Tensor], y: Tensor, copies_of: Tensor, groups: Tensor | None = None, names: Sequence[str] = ()
 ) -> list[Finding]:
     """Every warning about a split.
 
     Args:
         parts: numbers of the examples in each part.
         y: the classes (N,).
-        alike: what :func:`twins` found.
+        copies_of: what :func:`first_copies` found.
         groups: (N,) the group of each example.
         names: what the groups are called.
 
@@ -83,18 +83,18 @@ def findings(
     """
     found = []
     for a, b in combinations(parts, 2):
-        found += _duplicates(a, b, parts, alike)
+        found += _duplicates(a, b, parts, copies_of)
         if groups is not None:
             found += _shared_groups(a, b, parts, groups, names)
     return found + [one for name in parts for one in _missing(name, parts[name], y)]
 
 
-def _duplicates(a: str, b: str, parts: Mapping[str, Tensor], alike: Tensor) -> list[Finding]:
-    copies = parts[b][torch.isin(alike[parts[b]], alike[parts[a]])].sort().values
+def _duplicates(a: str, b: str, parts: Mapping[str, Tensor], copies_of: Tensor) -> list[Finding]:
+    copies = parts[b][torch.isin(copies_of[parts[b]], copies_of[parts[a]])].sort().values
     if not len(copies):
         return []
-    firsts = dict(zip(alike[parts[a]].flip(0).tolist(), parts[a].flip(0).tolist(), strict=True))
-    pairs = [f"{number} = {firsts[int(alike[number])]}" for number in copies[:_NAMED].tolist()]
+    firsts = dict(zip(copies_of[parts[a]].flip(0).tolist(), parts[a].flip(0).tolist(), strict=True))
+    pairs = [f"{number} = {firsts[int(copies_of[number])]}" for number in copies[:_NAMED].tolist()]
     text = message(_one("duplicates", copies), count=_count(copies), a=a, b=b, which=_listed(pairs, copies))
     return [Finding("duplicates", text, copies)]
 

@@ -1,4 +1,4 @@
-"""What a model's scores say of every example: the class it takes it for, how sure it is, and the loss of the true class."""
+"""What a model's scores say of every example: the class it takes it for, how confidence it is, and the loss of the true class."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _CHUNK = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class ScoredExamples:
     """Every example as the model saw it, on the CPU.
 
     Attributes:
@@ -23,9 +23,9 @@ class Judged:
         targets: (N,) the true classes.
         predictions: (N,) the classes with the highest score, −1 where a score is NaN.
         losses: (N,) −log p of the true class; ``None`` of predictions alone.
-        sure: (N,) the probability of the predicted class, NaN where there is none; ``None`` of predictions alone.
-        tops: (N, K) up to ten classes, the most probable first.
-        chances: (N, K) their probabilities.
+        confidence: (N,) the probability of the predicted class, NaN where there is none; ``None`` of predictions alone.
+        top_classes: (N, K) up to ten classes, the most probable first.
+        probs: (N, K) their probabilities.
         loss: the mean of `losses`, as ``cross_entropy`` gives it.
     """
 
@@ -34,19 +34,19 @@ class Judged:
     targets: Tensor
     predictions: Tensor
     losses: Tensor | None
-    sure: Tensor | None
-    tops: Tensor | None
-    chances: Tensor | None
+    confidence: Tensor | None
+    top_classes: Tensor | None
+    probs: Tensor | None
     loss: float | None
 
     @property
     def bytes(self) -> int:
         """How much memory it takes, targets left out: snapshots share them."""
-        kept = (self.predictions, self.losses, self.sure, self.tops, self.chances)
+        kept = (self.predictions, self.losses, self.confidence, self.top_classes, self.probs)
         return sum(one.numel() * one.element_size() for one in kept if one is not None)
 
 
-def judge(scores: Tensor, targets: Tensor, classes: int) -> Judged:
+def score_examples(scores: Tensor, targets: Tensor, classes: int) -> ScoredExamples:
     """Read a model's scores.
 
     Args:
@@ -55,17 +55,19 @@ def judge(scores: Tensor, targets: Tensor, classes: int) -> Judged:
         classes: how many there are.
 
     Example:
-        >>> found = judge(torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]), 2)
+        >>> found = score_examples(torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]), 2)
         >>> found.predictions.tolist(), [round(loss, 4) for loss in found.losses.tolist()]
         ([0, 1], [0.1269, 1.3133])
     """
     kind = kind_of(scores)
     if kind == "labels":
-        return Judged(kind, classes, targets, scores.cpu().to(torch.int16), None, None, None, None, None)
+        return ScoredExamples(kind, classes, targets, scores.cpu().to(torch.int16), None, None, None, None, None)
     rows = max(1, _CHUNK // classes)
     parts = [_part(kind, scores[at : at + rows], targets[at : at + rows]) for at in range(0, len(scores), rows)]
-    predictions, losses, sure, tops, chances = (torch.cat(column) for column in zip(*parts, strict=True))
-    return Judged(kind, classes, targets, predictions, losses, sure, tops, chances, losses.double().mean().item())
+    predictions, losses, confidence, top_classes, probs = (torch.cat(column) for column in zip(*parts, strict=True))
+    return ScoredExamples(
+        kind, classes, targets, predictions, losses, confidence, top_classes, probs, losses.double().mean().item()
+    )
 
 
 def kind_of(scores: Tensor) -> str:
@@ -99,15 +101,15 @@ def _part(kind: str, scores: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
         z = torch.stack((torch.zeros_like(z).where(~z.isnan(), z), z), 1)
     logs = z.log() if kind == "probabilities" else F.log_softmax(z, 1)
     losses = F.nll_loss(logs, targets.to(z.device), reduction="none")
-    chances = z if kind == "probabilities" else F.softmax(z, 1)
-    wild = z.isnan().any(1)
-    guesses = z.argmax(1)
-    sure = chances.gather(1, guesses[:, None]).squeeze(1)
-    ranked = chances.topk(min(TOP, z.shape[1]), dim=1)
+    probs = z if kind == "probabilities" else F.softmax(z, 1)
+    has_nan = z.isnan().any(1)
+    preds = z.argmax(1)
+    confidence = probs.gather(1, preds[:, None]).squeeze(1)
+    ranked = probs.topk(min(TOP, z.shape[1]), dim=1)
     return (
-        guesses.masked_fill(wild, -1).to("cpu", torch.int16),
-        losses.masked_fill(wild, torch.nan).cpu(),
-        sure.masked_fill(wild, torch.nan).cpu(),
+        preds.masked_fill(has_nan, -1).to("cpu", torch.int16),
+        losses.masked_fill(has_nan, torch.nan).cpu(),
+        confidence.masked_fill(has_nan, torch.nan).cpu(),
         ranked.indices.to("cpu", torch.int16),
         ranked.values.to("cpu", torch.float32),
     )
@@ -118,13 +120,13 @@ def _wide(scores: Tensor) -> Tensor:
     return scores.float() if torch.finfo(scores.dtype).bits < 32 else scores
 
 
-def mistakes(found: Judged) -> Tensor:
+def mistakes(found: ScoredExamples) -> Tensor:
     """Numbers of the wrongly classified examples, the largest loss first: NaN before all others, equal ones by their number.
 
     Of predictions alone they are in the order of the data.
 
     Example:
-        >>> mistakes(judge(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0, 0]), 2)).tolist()
+        >>> mistakes(score_examples(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0, 0]), 2)).tolist()
         [2, 1]
     """
     wrong = (found.predictions != found.targets).nonzero().squeeze(1)
@@ -134,17 +136,17 @@ def mistakes(found: Judged) -> Tensor:
     return wrong[losses.argsort(descending=True, stable=True)]
 
 
-def members(found: Judged, true: int, predicted: int) -> Tensor:
+def members(found: ScoredExamples, true: int, predicted: int) -> Tensor:
     """Numbers of the examples of class `true` that were taken for `predicted` (−1: not classified), the surest first.
 
     Of predictions alone they are in the order of the data.
 
     Example:
-        >>> members(judge(torch.tensor([[2.0, 0.0], [3.0, 0.0], [0.0, 3.0]]), torch.tensor([0, 0, 0]), 2), 0, 0).tolist()
+        >>> members(score_examples(torch.tensor([[2.0, 0.0], [3.0, 0.0], [0.0, 3.0]]), torch.tensor([0, 0, 0]), 2), 0, 0).tolist()
         [1, 0]
     """
     inside = ((found.targets == true) & (found.predictions == predicted)).nonzero().squeeze(1)
-    if found.sure is None:
+    if found.confidence is None:
         return inside
-    sure = found.sure[inside].nan_to_num(nan=torch.inf)
-    return inside[sure.argsort(descending=True, stable=True)]
+    confidence = found.confidence[inside].nan_to_num(nan=torch.inf)
+    return inside[confidence.argsort(descending=True, stable=True)]

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from dlviz.evaluation import confusion_counts
-from dlviz.evaluation.examples import SIDE, Examples, pixels, size, texts
+from dlviz.evaluation.examples import SIDE, ExamplePreviews, pixels, size, texts
 from dlviz.evaluation.record import members
-from dlviz.evaluation.snapshots import Snapshot
+from dlviz.evaluation.snapshots import PredictionSnapshot
 from dlviz.kit.messages import message
 
 #: So many classes are drawn, so many of the worst mistakes are sent at once, and so many examples of a cell.
@@ -20,26 +20,26 @@ CLASSES, WORST, CELL = 30, 60, 24
 MISTAKES = "worst"
 
 
-def drawn(snapshots: Sequence[Snapshot]) -> Tensor:
+def drawn(snapshots: Sequence[PredictionSnapshot]) -> Tensor:
     """Numbers of the classes that are drawn: all, or those with the most mistakes in all snapshots."""
     wrong = torch.zeros(snapshots[0].found.classes, dtype=torch.long)
     for one in snapshots:
         off = one.counts - one.counts.diag().diag()
-        wrong = wrong + off.sum(0) + off.sum(1) + one.lost
+        wrong = wrong + off.sum(0) + off.sum(1) + one.unclassified
     return wrong.argsort(descending=True, stable=True)[:CLASSES].sort().values
 
 
-def chosen(shot: Snapshot, key: str, start: int, most: int) -> dict[str, Any]:
+def chosen(snapshot: PredictionSnapshot, key: str, start: int, most: int) -> dict[str, Any]:
     """Part of a list of examples: how many there are in all, where the part starts, and the numbers of the examples in it."""
-    numbers = shot.worst if key == MISTAKES else members(shot.found, *map(int, key.split(",")))
+    numbers = snapshot.worst if key == MISTAKES else members(snapshot.found, *map(int, key.split(",")))
     return {"total": len(numbers), "start": start, "items": numbers[start : start + most].tolist()}
 
 
 def scene(
-    shot: Snapshot,
+    snapshot: PredictionSnapshot,
     lists: Mapping[str, Mapping[str, Any]],
     *,
-    snapshots: Sequence[Snapshot],
+    snapshots: Sequence[PredictionSnapshot],
     names: Sequence[str],
     called: str,
     notes: Sequence[Mapping[str, str]],
@@ -47,57 +47,60 @@ def scene(
     """Everything the view draws of one snapshot, except pictures.
 
     Args:
-        shot: the snapshot.
+        snapshot: the snapshot.
         lists: what :func:`chosen` gave, by name.
         snapshots: all of them.
         names: what the classes are called.
         called: the learner's name for the examples.
         notes: what else has to be told.
     """
-    found, kept = shot.found, drawn(snapshots)
-    support, predicted = shot.counts.sum(1) + shot.lost, shot.counts.sum(0)
-    table = shot.counts[kept][:, kept].double()
-    recall, precision = confusion_counts.recall(shot.counts, shot.lost), confusion_counts.precision(shot.counts)
+    found, kept = snapshot.found, drawn(snapshots)
+    support, predicted = snapshot.counts.sum(1) + snapshot.unclassified, snapshot.counts.sum(0)
+    table = snapshot.counts[kept][:, kept].double()
+    recall, precision = (
+        confusion_counts.recall(snapshot.counts, snapshot.unclassified),
+        confusion_counts.precision(snapshot.counts),
+    )
     pool = sorted({number for one in lists.values() for number in one["items"]})
     place = {number: at for at, number in enumerate(pool)}
     return {
         "names": list(names),
         "classes": kept.int().numpy(),
-        "counts": shot.counts[kept][:, kept].int().numpy(),
-        "lost": shot.lost[kept].int().numpy(),
+        "counts": snapshot.counts[kept][:, kept].int().numpy(),
+        "unclassified": snapshot.unclassified[kept].int().numpy(),
         "support": support[kept].int().numpy(),
         "predicted": predicted[kept].int().numpy(),
         "rows": (table / support[kept][:, None]).numpy(),
         "columns": (table / predicted[kept]).numpy(),
         "recall": recall[kept].numpy(),
         "precision": precision[kept].numpy(),
-        "f1": confusion_counts.f1(shot.counts, shot.lost)[kept].numpy(),
+        "f1": confusion_counts.f1(snapshot.counts, snapshot.unclassified)[kept].numpy(),
         "called": called,
         "kind": found.kind,
-        "group": str(shot.group),
+        "group": str(snapshot.group),
         "lists": {key: {**one, "items": _integers([place[n] for n in one["items"]])} for key, one in lists.items()},
-        "pool": _pool(shot, pool),
-        "moments": _moments(snapshots),
+        "pool": _pool(snapshot, pool),
+        "history": _moments(snapshots),
         "signature": message(
             "evaluation.confusion.signature",
-            accuracy=percent(shot.right, len(found.targets)),
-            right=f"{shot.right:,}",
+            accuracy=percent(snapshot.right, len(found.targets)),
+            right=f"{snapshot.right:,}",
             total=f"{len(found.targets):,}",
         )
         + ("" if found.loss is None else message("evaluation.confusion.and_loss", loss=figure(found.loss))),
         "badge": {"kind": "", "text": message(f"evaluation.kind.{found.kind}")},
-        "notes": [*_notes(shot, len(kept)), *notes],
+        "notes": [*_notes(snapshot, len(kept)), *notes],
         "summary": message(
             "evaluation.confusion.summary",
             total=len(found.targets),
             classes=found.classes,
-            accuracy=percent(shot.right, len(found.targets)),
-            mistakes=len(shot.worst),
+            accuracy=percent(snapshot.right, len(found.targets)),
+            mistakes=len(snapshot.worst),
         ),
     }
 
 
-def album(inputs: Examples | None, numbers: Sequence[int]) -> dict[str, Any]:
+def album(inputs: ExamplePreviews | None, numbers: Sequence[int]) -> dict[str, Any]:
     """The pictures of these examples; nothing where there are none to draw."""
     if inputs is None or inputs.kind != "pictures":
         return {}
@@ -135,32 +138,37 @@ def figure(value: float) -> str:
     return "∞" if value == math.inf else f"{value:.4g}"
 
 
-def _pool(shot: Snapshot, numbers: Sequence[int]) -> dict[str, Any]:
+def _pool(snapshot: PredictionSnapshot, numbers: Sequence[int]) -> dict[str, Any]:
     """What is told of each example that is in a list."""
-    found, at = shot.found, torch.tensor(numbers, dtype=torch.long)
+    found, at = snapshot.found, torch.tensor(numbers, dtype=torch.long)
     pool: dict[str, Any] = {
         "number": _integers(numbers),
         "true": found.targets[at].int().numpy(),
         "predicted": found.predictions[at].int().numpy(),
     }
-    if shot.inputs is not None and shot.inputs.kind == "texts":
-        pool["texts"] = texts(shot.inputs, numbers)
-    if found.losses is not None and found.sure is not None and found.tops is not None and found.chances is not None:
+    if snapshot.inputs is not None and snapshot.inputs.kind == "texts":
+        pool["texts"] = texts(snapshot.inputs, numbers)
+    if (
+        found.losses is not None
+        and found.confidence is not None
+        and found.top_classes is not None
+        and found.probs is not None
+    ):
         pool |= {
             "loss": found.losses[at].double().numpy(),
             "p": (-found.losses[at].double()).exp().numpy(),
-            "sure": found.sure[at].double().numpy(),
-            "tops": found.tops[at].int().numpy(),
-            "chances": found.chances[at].numpy(),
-            "width": found.tops.shape[1],
+            "confidence": found.confidence[at].double().numpy(),
+            "top_classes": found.top_classes[at].int().numpy(),
+            "probs": found.probs[at].numpy(),
+            "width": found.top_classes.shape[1],
         }
     return pool
 
 
-def _moments(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+def _moments(snapshots: Sequence[PredictionSnapshot]) -> dict[str, Any]:
     return {
         "mistakes": [len(one.worst) for one in snapshots],
-        "told": [
+        "captions": [
             message(
                 "evaluation.confusion.moment",
                 number=one.number,
@@ -172,23 +180,23 @@ def _moments(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
     }
 
 
-def _notes(shot: Snapshot, classes: int) -> list[dict[str, str]]:
-    found, notes = shot.found, []
-    lost = int(shot.lost.sum())
-    if lost:
-        notes.append({"kind": "bad", "text": message("evaluation.note.lost", count=f"{lost:,}")})
+def _notes(snapshot: PredictionSnapshot, classes: int) -> list[dict[str, str]]:
+    found, notes = snapshot.found, []
+    unclassified = int(snapshot.unclassified.sum())
+    if unclassified:
+        notes.append({"kind": "bad", "text": message("evaluation.note.unclassified", count=f"{unclassified:,}")})
     if classes < found.classes:
         notes.append({"kind": "", "text": message("evaluation.note.classes", shown=classes, count=found.classes)})
     if found.kind == "labels":
         notes.append({"kind": "", "text": message("evaluation.note.labels")})
-    if shot.inputs is not None and shot.inputs.kind == "pictures":
-        high, wide = shot.inputs.given.shape[-2:]
+    if snapshot.inputs is not None and snapshot.inputs.kind == "pictures":
+        high, wide = snapshot.inputs.given.shape[-2:]
         if max(high, wide) > SIDE:
-            small = size(shot.inputs)
+            small = size(snapshot.inputs)
             text = message("evaluation.note.shrunk", height=high, width=wide, rows=small[0], columns=small[1])
             notes.append({"kind": "", "text": text})
-        if (shot.inputs.low, shot.inputs.high) not in ((0.0, 1.0), (0.0, 255.0)):
-            text = message("evaluation.note.range", low=figure(shot.inputs.low), high=figure(shot.inputs.high))
+        if (snapshot.inputs.low, snapshot.inputs.high) not in ((0.0, 1.0), (0.0, 255.0)):
+            text = message("evaluation.note.range", low=figure(snapshot.inputs.low), high=figure(snapshot.inputs.high))
             notes.append({"kind": "", "text": text})
     return notes
 

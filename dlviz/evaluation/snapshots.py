@@ -6,9 +6,9 @@ from operator import attrgetter
 
 from torch import Tensor
 
-from dlviz.evaluation.confusion_counts import matrix, unclassified
-from dlviz.evaluation.examples import Examples
-from dlviz.evaluation.record import Judged, mistakes
+from dlviz.evaluation.confusion_counts import confusion_matrix, count_unclassified
+from dlviz.evaluation.examples import ExamplePreviews
+from dlviz.evaluation.record import ScoredExamples, mistakes
 from dlviz.kit.snapshots import thin
 
 #: Most snapshots that are kept, and most bytes that they take together.
@@ -16,25 +16,25 @@ MOST, MEMORY = 100, 256_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
+class PredictionSnapshot:
     """One moment.
 
     Attributes:
         number: which one it was, from 0.
         found: what the model said.
         counts: the confusion matrix (C, C).
-        lost: how many of each class were not classified (C,).
+        unclassified: how many of each class were not classified (C,).
         worst: numbers of the mistakes, the worst first.
         inputs: the examples, ``None`` where none were passed.
         group: snapshots of the same examples have the same number.
     """
 
     number: int
-    found: Judged
+    found: ScoredExamples
     counts: Tensor
-    lost: Tensor
+    unclassified: Tensor
     worst: Tensor
-    inputs: Examples | None
+    inputs: ExamplePreviews | None
     group: int
 
     @property
@@ -53,12 +53,14 @@ class Snapshot:
         return self.found.bytes + 8 * (self.counts.numel() + self.worst.numel())
 
 
-def snapshot(number: int, found: Judged, inputs: Examples | None, group: int) -> Snapshot:
+def take_snapshot(index: int, found: ScoredExamples, inputs: ExamplePreviews | None, group: int) -> PredictionSnapshot:
     """Count what is kept of one moment."""
-    return Snapshot(number, found, matrix(found), unclassified(found), mistakes(found), inputs, group)
+    return PredictionSnapshot(
+        index, found, confusion_matrix(found), count_unclassified(found), mistakes(found), inputs, group
+    )
 
 
-def keep(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+def keep(snapshots: Sequence[PredictionSnapshot]) -> list[PredictionSnapshot]:
     """Return the snapshots that are kept: at most :data:`MOST`, evenly spaced, and fewer of large ones."""
     largest = max(snapshot.bytes for snapshot in snapshots)
     return thin(snapshots, max(2, min(MOST, MEMORY // largest)), index=attrgetter("number"))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from dlviz.evaluation.splitting import HOWS
+from dlviz.evaluation.splitting import METHODS
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -30,7 +30,7 @@ def number(given: Any) -> float:
         raise DlvizError(message("evaluation.refused.score", got=type(given).__name__)) from None
 
 
-def spreads(scores: Sequence[Score], shares: Sequence[float]) -> list[dict[str, Any]]:
+def summarize_scores(scores: Sequence[Score], shares: Sequence[float]) -> list[dict[str, Any]]:
     """For each way to split that was tried, and each share that was held out: the scores as they came, and how far they lie apart.
 
     Args:
@@ -42,15 +42,15 @@ def spreads(scores: Sequence[Score], shares: Sequence[float]) -> list[dict[str, 
         standard deviation ``sd`` (NaN of one score), ``low`` and ``high``.
 
     Example:
-        >>> one, = spreads([Score("shuffled", 0, 0.5), Score("shuffled", 1, 1.0)], [0.2, 0.2])
+        >>> one, = summarize_scores([Score("shuffled", 0, 0.5), Score("shuffled", 1, 1.0)], [0.2, 0.2])
         >>> one["how"], one["share"], one["mean"], round(one["sd"], 4)
         ('shuffled', None, 0.75, 0.3536)
     """
-    every = sorted({(HOWS.index(one.how), share) for one, share in zip(scores, shares, strict=True)})
+    every = sorted({(METHODS.index(one.how), share) for one, share in zip(scores, shares, strict=True)})
     hows = [how for how, _ in every]
     found = []
     for place, share in every:
-        how = HOWS[place]
+        how = METHODS[place]
         mine = [one for one, held in zip(scores, shares, strict=True) if (one.how, held) == (how, share)]
         values = torch.tensor([one.score for one in mine], dtype=torch.float64)
         found.append(

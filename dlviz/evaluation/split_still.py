@@ -1,4 +1,4 @@
-"""The still picture of a split: where every example went, the classes of each part, the warnings and the scores."""
+"""The still picture of a split: where every example assignment, the classes of each part, the warnings and the scores."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from dlviz.evaluation import validation
 from dlviz.evaluation.assignment_strip import scene
-from dlviz.evaluation.leakage import Finding, findings, twins
-from dlviz.evaluation.split_scores import Score, number, spreads
+from dlviz.evaluation.leakage import Finding, findings, first_copies
+from dlviz.evaluation.split_scores import Score, number, summarize_scores
 from dlviz.evaluation.split_still import draw
-from dlviz.evaluation.splitting import HOWS, checked, cut
+from dlviz.evaluation.splitting import METHODS, checked, cut
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
@@ -40,7 +40,7 @@ class Split(Widget):
     _room = "evaluation"
     _function = "split"
 
-    how = traitlets.Enum(HOWS, "shuffled", help="the way to split").tag(sync=True)
+    how = traitlets.Enum(METHODS, "shuffled", help="the way to split").tag(sync=True)
     seed = traitlets.Int(0, min=0, max=2**32 - 1, help="scikit-learn's random_state").tag(sync=True)
     shares = traitlets.List(traitlets.Float(), help="the share of every part").tag(sync=True)
     folds = traitlets.Int(5, min=2, help="how many folds").tag(sync=True)
@@ -60,7 +60,7 @@ class Split(Widget):
             raise DlvizError(message("evaluation.refused.score_function", got=type(score).__name__))
         self._asked = checked(parts, count)
         self._groups, self._called = _groups(groups, count)
-        self._alike = twins(x)
+        self._alike = first_copies(x)
         self._score = score
         self._scores: list[Score] = []
         self._held_out: list[float] = []
@@ -71,8 +71,8 @@ class Split(Widget):
         if "shares" in traits:
             raise DlvizError(message("evaluation.refused.shares_twice"))
         traits["shares"] = [one / count if isinstance(one, int) else one for one in self._asked.values()]
-        if settings["how"] not in HOWS:
-            raise DlvizError(message("evaluation.refused.how", hows=", ".join(HOWS), got=repr(settings["how"])))
+        if settings["how"] not in METHODS:
+            raise DlvizError(message("evaluation.refused.how", hows=", ".join(METHODS), got=repr(settings["how"])))
         super().__init__(**traits)
         try:
             for name, value in settings.items():
@@ -221,7 +221,7 @@ class Split(Widget):
     def _hows(self) -> list[str]:
         """The ways that are possible with these groups and parts."""
         possible = {"grouped": self._groups is not None, "folds": len(self._asked) == 2}
-        return [how for how in HOWS if possible.get(how, True)]
+        return [how for how in METHODS if possible.get(how, True)]
 
     def _show(self) -> None:
         if not self._closed and self._parts:
@@ -235,7 +235,7 @@ class Split(Widget):
             self._y,
             self._groups,
             warnings,
-            spreads(self._scores, self._held_out),
+            summarize_scores(self._scores, self._held_out),
             how=how,
             seed=seed,
             folds=self.folds,
@@ -300,7 +300,7 @@ class Split(Widget):
             self._parts,
             self._y,
             self._warnings,
-            spreads(self._scores, self._held_out),
+            summarize_scores(self._scores, self._held_out),
             self.scene["signature"],
             self.scene["summary"],
             self._still_theme,

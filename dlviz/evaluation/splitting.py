@@ -12,7 +12,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 #: The ways to split.
-HOWS = ("order", "shuffled", "stratified", "grouped", "folds")
+METHODS = ("order", "shuffled", "stratified", "grouped", "folds")
 
 
 def cut(

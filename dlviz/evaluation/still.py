@@ -7,7 +7,7 @@ import torch
 from dlviz.evaluation import confusion_counts
 from dlviz.evaluation.examples import pixels, size
 from dlviz.evaluation.scene import drawn
-from dlviz.evaluation.snapshots import Snapshot
+from dlviz.evaluation.snapshots import PredictionSnapshot
 from dlviz.kit.messages import message
 from dlviz.kit.svg import Svg, shorten
 
@@ -18,25 +18,30 @@ _WORST, _ABREAST, _CARD = 12, 3, 92
 
 
 def draw(
-    shot: Snapshot, snapshots: Sequence[Snapshot], names: Sequence[str], signature: str, summary: str, theme: str
+    snapshot: PredictionSnapshot,
+    snapshots: Sequence[PredictionSnapshot],
+    names: Sequence[str],
+    signature: str,
+    summary: str,
+    theme: str,
 ) -> str:
     """SVG of up to thirty classes, and up to twelve of the worst mistakes."""
     kept = drawn(snapshots)
     count = len(kept)
     cell = min(34.0, _ROOM / count)
     side = cell * count
-    pictures = shot.inputs is not None and shot.inputs.kind == "pictures" and len(shot.worst) > 0
+    pictures = snapshot.inputs is not None and snapshot.inputs.kind == "pictures" and len(snapshot.worst) > 0
     width = _LEFT + side + 76 + (_ABREAST * _CARD + 24 if pictures else 0)
-    rows = -(-min(_WORST, len(shot.worst)) // _ABREAST)
+    rows = -(-min(_WORST, len(snapshot.worst)) // _ABREAST)
     height = max(_TOP + side + 44, _TOP + rows * 98 + 20 if pictures else 0)
     svg = Svg(max(width, 420), height, summary, theme)
     svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
     svg.text(16, 24, message("evaluation.confusion.name"), size=14, bold=True)
     svg.text(104, 24, shorten(signature, svg.width - 120, 7.3), mono=True, color="ink-2")
     svg.text(16, 46, message("evaluation.confusion.axes"), size=11, color="ink-3")
-    _matrix(svg, shot, [names[number] for number in kept.tolist()], kept, cell)
+    _matrix(svg, snapshot, [names[number] for number in kept.tolist()], kept, cell)
     if pictures:
-        _worst(svg, shot, names, _LEFT + side + 76)
+        _worst(svg, snapshot, names, _LEFT + side + 76)
     return svg.markup()
 
 
@@ -45,12 +50,12 @@ def shade(part: int, whole: int) -> float:
     return STRONG * round(20 * (part / whole) ** 0.4) / 20 if part else 0.0
 
 
-def _matrix(svg: Svg, shot: Snapshot, called: Sequence[str], kept: torch.Tensor, cell: float) -> None:
-    table = shot.counts[kept][:, kept].tolist()
-    sums = (shot.counts.sum(1) + shot.lost)[kept].tolist()
+def _matrix(svg: Svg, snapshot: PredictionSnapshot, called: Sequence[str], kept: torch.Tensor, cell: float) -> None:
+    table = snapshot.counts[kept][:, kept].tolist()
+    sums = (snapshot.counts.sum(1) + snapshot.unclassified)[kept].tolist()
     side, every = cell * len(kept), max(1, round(14 / cell))
-    recall = confusion_counts.recall(shot.counts, shot.lost)[kept].tolist()
-    precision = confusion_counts.precision(shot.counts)[kept].tolist()
+    recall = confusion_counts.recall(snapshot.counts, snapshot.unclassified)[kept].tolist()
+    precision = confusion_counts.precision(snapshot.counts)[kept].tolist()
     numbers = []
     for r, row in enumerate(table):
         for c, n in enumerate(row):
@@ -81,21 +86,21 @@ def told(share: float) -> str:
     return "–" if share != share else f"{share:.2f}"
 
 
-def _worst(svg: Svg, shot: Snapshot, names: Sequence[str], left: float) -> None:
+def _worst(svg: Svg, snapshot: PredictionSnapshot, names: Sequence[str], left: float) -> None:
     """The worst mistakes, each pixel a box; a large picture is drawn with every second one or fewer."""
-    numbers = shot.worst[:_WORST].tolist()
-    if shot.inputs is None:
+    numbers = snapshot.worst[:_WORST].tolist()
+    if snapshot.inputs is None:
         return
-    high, wide, _ = size(shot.inputs)
+    high, wide, _ = size(snapshot.inputs)
     every = -(-max(high, wide) // 16)
-    some = pixels(shot.inputs, numbers)[:, ::every, ::every].float().mean(-1).round().int()
+    some = pixels(snapshot.inputs, numbers)[:, ::every, ::every].float().mean(-1).round().int()
     dot = 60 / max(some.shape[1:])
     svg.text(left, _TOP - 30, message("evaluation.confusion.worst"), bold=True)
     for k, number in enumerate(numbers):
         x, y = left + k % _ABREAST * _CARD, _TOP - 14 + k // _ABREAST * 98
         _picture(svg, some[k].tolist(), x, y, dot)
-        guess = int(shot.found.predictions[number])
-        label = f"{names[int(shot.found.targets[number])]} → {names[guess] if guess >= 0 else 'NaN'}"
+        pred = int(snapshot.found.predictions[number])
+        label = f"{names[int(snapshot.found.targets[number])]} → {names[pred] if pred >= 0 else 'NaN'}"
         svg.text(x, y + 76, shorten(label, _CARD - 8, 6.6), size=11)
 
 

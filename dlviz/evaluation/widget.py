@@ -10,11 +10,11 @@ import traitlets
 from torch import Tensor
 
 from dlviz.evaluation import confusion_counts, validation
-from dlviz.evaluation.examples import Examples, examples
+from dlviz.evaluation.examples import ExamplePreviews, examples
 from dlviz.evaluation.export_budget import fitted, lists
-from dlviz.evaluation.record import judge, kind_of, members
+from dlviz.evaluation.record import kind_of, members, score_examples
 from dlviz.evaluation.scene import CELL, MISTAKES, WORST, album, chosen, drawn, scene, shown
-from dlviz.evaluation.snapshots import Snapshot, keep, snapshot
+from dlviz.evaluation.snapshots import PredictionSnapshot, keep, take_snapshot
 from dlviz.evaluation.still import draw
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
@@ -59,11 +59,11 @@ class Confusion(Widget):
     ) -> None:
         self._called = called
         self._names: list[str] | None = None if names is None else [str(name) for name in names]
-        self._snapshots: list[Snapshot] = []
-        self._taken = self._groups = 0
+        self._snapshots: list[PredictionSnapshot] = []
+        self._count = self._groups = 0
         self._seen: tuple[Any, ...] = ()
-        self._held: set[int] = set()
-        first = self._look(scores, targets, inputs)
+        self._loaded: set[int] = set()
+        first = self._read(scores, targets, inputs)
         self._names = validation.names(names, first.found.classes)
         chosen = {name: traits.pop(name) for name in ("opened", "page", "example") if name in traits}
         super().__init__(**traits)
@@ -77,44 +77,44 @@ class Confusion(Widget):
     @property
     def matrix(self) -> Tensor:
         """How many examples of each true class (row) were taken for each class (column), int64 (C, C)."""
-        return self._at().counts.clone()
+        return self._current().counts.clone()
 
     @property
     def accuracy(self) -> float:
         """The share of all examples that are classified rightly; one with a NaN among its scores is not."""
-        return self._at().accuracy
+        return self._current().accuracy
 
     @property
     def loss(self) -> float | None:
         """The mean cross-entropy; ``None`` of predictions alone."""
-        return self._at().found.loss
+        return self._current().found.loss
 
     @property
     def recall(self) -> Tensor:
         """Of the examples of each class, the share that was found, float64 (C,); NaN for a class without examples."""
-        shot = self._at()
-        return confusion_counts.recall(shot.counts, shot.lost)
+        snapshot = self._current()
+        return confusion_counts.recall(snapshot.counts, snapshot.unclassified)
 
     @property
     def precision(self) -> Tensor:
         """Of what was taken for each class, the share that belongs to it, float64 (C,); NaN for a class never predicted."""
-        return confusion_counts.precision(self._at().counts)
+        return confusion_counts.precision(self._current().counts)
 
     @property
     def f1(self) -> Tensor:
         """The harmonic mean of recall and precision of each class, float64 (C,); NaN for a class that neither occurs nor is predicted."""
-        shot = self._at()
-        return confusion_counts.f1(shot.counts, shot.lost)
+        snapshot = self._current()
+        return confusion_counts.f1(snapshot.counts, snapshot.unclassified)
 
     @property
     def predictions(self) -> Tensor:
         """The class that each example was taken for, int64 (N,); −1 for one with a NaN among its scores."""
-        return self._at().found.predictions.long()
+        return self._current().found.predictions.long()
 
     @property
     def worst(self) -> Tensor:
         """Indices of all mistakes, the largest loss first (NaN before all others); of predictions alone in the data's order."""
-        return self._at().worst.clone()
+        return self._current().worst.clone()
 
     def cell(self, true: int, predicted: int) -> Tensor:
         """Indices of the examples of class `true` that were taken for `predicted`, the surest first.
@@ -126,11 +126,11 @@ class Confusion(Widget):
         Raises:
             DlvizError: there is no such class.
         """
-        shot = self._at()
-        last = shot.found.classes - 1
+        snapshot = self._current()
+        last = snapshot.found.classes - 1
         if not (0 <= true <= last and -1 <= predicted <= last):
             raise DlvizError(message("evaluation.refused.cell", last=last, got=(true, predicted)))
-        return members(shot.found, true, predicted)
+        return members(snapshot.found, true, predicted)
 
     def update(self, scores: Any, targets: Any = None, inputs: Any = None) -> None:
         """Add a snapshot and show it; call it once an epoch.
@@ -145,16 +145,16 @@ class Confusion(Widget):
         Raises:
             DlvizError: an argument does not fit.
         """
-        self._at()
-        self._keep(self._look(scores, targets, inputs))
+        self._current()
+        self._keep(self._read(scores, targets, inputs))
 
     # Snapshots.
 
-    def _at(self) -> Snapshot:
+    def _current(self) -> PredictionSnapshot:
         self._check_open()
         return self._snapshots[min(self.step, len(self._snapshots) - 1)]
 
-    def _look(self, scores: Any, targets: Any, inputs: Any) -> Snapshot:
+    def _read(self, scores: Any, targets: Any, inputs: Any) -> PredictionSnapshot:
         """The next snapshot, every argument checked."""
         before = self._snapshots[-1] if self._snapshots else None
         given = validation.scores(scores)
@@ -174,7 +174,7 @@ class Confusion(Widget):
         kept, group = self._inputs(shown, before if same else None)
         # Snapshots of the same targets share one tensor; the first has a copy of its own, which nobody else writes to.
         labels = before.found.targets if same and before is not None else labels.clone()
-        return snapshot(self._taken, judge(given, labels, classes), kept, group)
+        return take_snapshot(self._count, score_examples(given, labels, classes), kept, group)
 
     def _classes(self, scores: Any, given: Tensor, labels: Tensor) -> int:
         """How many classes there are, and whether all labels are among them."""
@@ -196,15 +196,15 @@ class Confusion(Widget):
             raise DlvizError(message("evaluation.refused.many", most=validation.CLASSES, got=count))
         return count
 
-    def _inputs(self, given: Any, before: Snapshot | None) -> tuple[Examples | None, int]:
+    def _inputs(self, given: Any, before: PredictionSnapshot | None) -> tuple[ExamplePreviews | None, int]:
         """The examples of a snapshot, and the number of its group: the same as before where nothing new was passed."""
         if before is not None and (given is None or (before.inputs is not None and before.inputs.given is given)):
             return before.inputs, before.group
         self._groups += 1
         return (None if given is None else examples(given)), self._groups - 1
 
-    def _keep(self, new: Snapshot) -> None:
-        self._taken += 1
+    def _keep(self, new: PredictionSnapshot) -> None:
+        self._count += 1
         self._snapshots = keep([*self._snapshots, new])
         self._seen = ()
         with self.hold_sync():
@@ -226,34 +226,41 @@ class Confusion(Widget):
         last = len(self._snapshots) - 1
         if self.step > last:
             self.step = last
-        elif self._seen != (self.step, *self._window()) or self.example not in self._held:
+        elif self._seen != (self.step, *self._window()) or self.example not in self._loaded:
             self._draw()
 
     def _draw(self) -> None:
-        shot = self._at()
+        snapshot = self._current()
         key, start, most = self._window()
         self._seen = (self.step, key, start, most)
-        lists = {MISTAKES: chosen(shot, MISTAKES, 0, WORST), key: chosen(shot, key, start, most)} | self._picked(shot)
-        self._held = {-1, *shown(lists)}
+        lists = {
+            MISTAKES: chosen(snapshot, MISTAKES, 0, WORST),
+            key: chosen(snapshot, key, start, most),
+        } | self._selected_list(snapshot)
+        self._loaded = {-1, *shown(lists)}
         with self.hold_sync():
-            self.albums = {str(shot.group): binary(album(shot.inputs, shown(lists)))}
-            self.scene = self._scene(shot, lists, self._snapshots)
+            self.albums = {str(snapshot.group): binary(album(snapshot.inputs, shown(lists)))}
+            self.scene = self._scene(snapshot, lists, self._snapshots)
 
-    def _picked(self, shot: Snapshot) -> dict[str, dict[str, Any]]:
+    def _selected_list(self, snapshot: PredictionSnapshot) -> dict[str, dict[str, Any]]:
         """The example that is looked at, wherever it is, so that it can be followed from snapshot to snapshot."""
-        here = 0 <= self.example < len(shot.found.targets)
+        here = 0 <= self.example < len(snapshot.found.targets)
         return {"picked": {"total": 1, "start": 0, "items": [self.example]}} if here else {}
 
-    def _scene(self, shot: Snapshot, lists: Any, snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+    def _scene(
+        self, snapshot: PredictionSnapshot, lists: Any, snapshots: Sequence[PredictionSnapshot]
+    ) -> dict[str, Any]:
         notes = []
-        if self._taken > len(self._snapshots):
-            text = message("evaluation.note.forgotten", kept=len(self._snapshots), count=self._taken)
+        if self._count > len(self._snapshots):
+            text = message("evaluation.note.forgotten", kept=len(self._snapshots), count=self._count)
             notes.append({"kind": "", "text": text})
         if len(snapshots) < len(self._snapshots):
             text = message("evaluation.note.page_moments", shown=len(snapshots), count=len(self._snapshots))
             notes.append({"kind": "", "text": text})
         return dict(
-            binary(scene(shot, lists, snapshots=snapshots, names=self._names or [], called=self._called, notes=notes))
+            binary(
+                scene(snapshot, lists, snapshots=snapshots, names=self._names or [], called=self._called, notes=notes)
+            )
         )
 
     @traitlets.validate("opened")
@@ -261,7 +268,7 @@ class Confusion(Widget):
         found = list(proposal["value"])
         if found and self._snapshots:
             if len(found) != 2:
-                raise DlvizError(message("evaluation.refused.cell", last=self._at().found.classes - 1, got=found))
+                raise DlvizError(message("evaluation.refused.cell", last=self._current().found.classes - 1, got=found))
             self.cell(*found)
         return found
 
@@ -284,31 +291,41 @@ class Confusion(Widget):
 
     def _carried(self, places: Sequence[int], first: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """The scenes of some snapshots, and the pictures for all of them; of the one they are `first` for there is more."""
-        shots = [self._snapshots[place] for place in places]
+        chosen_snapshots = [self._snapshots[place] for place in places]
         kept = drawn(self._snapshots)
-        order = [first, *(k for k in reversed(range(len(shots))) if k != first)]
-        every = [self._picked(shots[k]) | lists(shots[k], kept, short=k != first) for k in order]
-        cut, albums = fitted([shots[k] for k in order], every)
-        scenes = {k: self._scene(shots[k], one, shots) for k, one in zip(order, cut, strict=True)}
-        return [scenes[k] for k in range(len(shots))], binary(albums)
+        order = [first, *(k for k in reversed(range(len(chosen_snapshots))) if k != first)]
+        every = [
+            self._selected_list(chosen_snapshots[k]) | lists(chosen_snapshots[k], kept, short=k != first) for k in order
+        ]
+        cut, albums = fitted([chosen_snapshots[k] for k in order], every)
+        scenes = {k: self._scene(chosen_snapshots[k], one, chosen_snapshots) for k, one in zip(order, cut, strict=True)}
+        return [scenes[k] for k in range(len(chosen_snapshots))], binary(albums)
 
     def _in_page(self) -> list[int]:
         """Numbers of the snapshots that a page has room for, evenly spread."""
-        self._at()
-        shot, count = self._snapshots[0], len(self._snapshots)
-        one = len(to_json(self._scene(shot, lists(shot, drawn(self._snapshots), short=True), self._snapshots)))
+        self._current()
+        snapshot, count = self._snapshots[0], len(self._snapshots)
+        one = len(to_json(self._scene(snapshot, lists(snapshot, drawn(self._snapshots), short=True), self._snapshots)))
         return page_indices(count, one, _SHARE * BUDGET)
 
     def _describe(self) -> str:
-        shot = self._at()
+        snapshot = self._current()
         return message(
-            "evaluation.confusion.repr", total=len(shot.found.targets), classes=shot.found.classes, right=shot.right
+            "evaluation.confusion.repr",
+            total=len(snapshot.found.targets),
+            classes=snapshot.found.classes,
+            right=snapshot.right,
         )
 
     def _still(self) -> str:
-        shot = self._at()
+        snapshot = self._current()
         return draw(
-            shot, self._snapshots, self._names or [], self.scene["signature"], self.scene["summary"], self._still_theme
+            snapshot,
+            self._snapshots,
+            self._names or [],
+            self.scene["signature"],
+            self.scene["summary"],
+            self._still_theme,
         )
 
 

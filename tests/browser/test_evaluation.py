@@ -92,7 +92,7 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     for box in (one.bounding_box() for one in page.locator(".conf-panel, .part-panel").all() if one.is_visible()):
         assert box["x"] + box["width"] <= edge["x"] + edge["width"]
     cut = page.evaluate(
-        """() => [...document.querySelectorAll(".conf-p, .conf-figure, .conf-under, .conf-cell")]
+        """() => [...document.querySelectorAll(".conf-p, .conf-figure, .conf-precision, .conf-cell")]
           .filter((n) => n.scrollWidth > n.clientWidth + 1).map((n) => n.textContent)"""
     )
     assert cut == []
@@ -112,11 +112,11 @@ def test_cells_and_margins_are_the_matrix(open_page, digits, pages):
     view = digits[0]
     page = open_page(pages["digits"])
     for true, row in enumerate(view.matrix.tolist()):
-        texts = [cell(page, true, guess).inner_text() for guess in range(10)]
+        texts = [cell(page, true, pred).inner_text() for pred in range(10)]
         assert [int(text or 0) for text in texts] == row
         figures = page.locator(f".conf-table > [role=row]:nth-child({true + 2}) .conf-figure").all_inner_texts()
         assert figures == [f"{view.recall[true]:.2f}", f"{view.f1[true]:.2f}", str(sum(row))]
-    assert page.locator(".conf-under").all_inner_texts() == [f"{one:.2f}" for one in view.precision]
+    assert page.locator(".conf-precision").all_inner_texts() == [f"{one:.2f}" for one in view.precision]
     right = int(view.matrix.diag().sum())
     expect(page.locator(".dlviz-signature")).to_contain_text(f"({right:,} of 1,797) · loss {view.loss:.4g}")
 
@@ -128,15 +128,15 @@ def test_cells_can_tell_shares(open_page, digits, pages):
     for value, shares in (("recall", matrix / matrix.sum(1, keepdim=True)), ("precision", matrix / matrix.sum(0))):
         page.get_by_label("a cell tells").select_option(value)
         for true in range(10):
-            for guess in range(10):
-                text = cell(page, true, guess).inner_text()
-                assert bool(text) == bool(matrix[true, guess])
-                assert float(text or 0) == pytest.approx(shares[true, guess].item(), abs=0.0051)
+            for pred in range(10):
+                text = cell(page, true, pred).inner_text()
+                assert bool(text) == bool(matrix[true, pred])
+                assert float(text or 0) == pytest.approx(shares[true, pred].item(), abs=0.0051)
 
 
 def test_a_class_never_predicted_has_a_dash(open_page):
     page = open_page(dlviz.confusion(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), names=["a", "b", "c"]))
-    assert page.locator(".conf-under").all_inner_texts() == ["0.50", "1.00", "–"]
+    assert page.locator(".conf-precision").all_inner_texts() == ["0.50", "1.00", "–"]
     assert page.locator(".conf-table > [role=row]:nth-child(4) .conf-figure").all_inner_texts() == ["–", "–", "0"]
 
 
@@ -150,10 +150,10 @@ def test_a_click_on_a_cell_lists_its_examples_the_surest_first(open_page, digits
     page = open_page(pages["digits"])
     assert card_numbers(page) == view.worst[:12].tolist()
     matrix = view.matrix - view.matrix.diag().diag()
-    true, guess = divmod(int(matrix.argmax()), 10)
-    cell(page, true, guess).click()
-    assert card_numbers(page) == view.cell(true, guess)[:12].tolist()
-    expect(page.locator(".conf-examples .conf-title b")).to_have_text(f"True {true}, predicted {guess}")
+    true, pred = divmod(int(matrix.argmax()), 10)
+    cell(page, true, pred).click()
+    assert card_numbers(page) == view.cell(true, pred)[:12].tolist()
+    expect(page.locator(".conf-examples .conf-title b")).to_have_text(f"True {true}, predicted {pred}")
     cell(page, 3, 3).click()
     assert card_numbers(page) == view.cell(3, 3)[:12].tolist()
     page.get_by_role("button", name="later examples").click()
@@ -171,7 +171,7 @@ def test_the_keyboard_walks_opens_and_lets_go(open_page, digits, pages):
     for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
     expect(cell(page, 1, 0)).to_be_focused()
-    expect(page.locator(".conf-told").first).to_contain_text("true 1, predicted 0")
+    expect(page.locator(".conf-caption").first).to_contain_text("true 1, predicted 0")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     assert card_numbers(page) == view.cell(1, 1)[:12].tolist()
@@ -199,15 +199,15 @@ def test_an_example_shows_torchs_probabilities_and_its_loss(open_page, digits, p
         page.locator(".conf-card").nth(place).click()
         index = int(view.worst[place])
         expect(page.locator(".conf-facts code").first).to_have_text(f"x[{index}]")
-        chances = scores[index].softmax(0)
-        told = page.locator(".conf-chance .conf-p").all_inner_texts()
-        for text, p in zip(told, chances.tolist(), strict=True):
+        probs = scores[index].softmax(0)
+        told = page.locator(".conf-prob .conf-p").all_inner_texts()
+        for text, p in zip(told, probs.tolist(), strict=True):
             assert (p < 0.001) if text == "<0.1%" else number(text.strip("%>")) == pytest.approx(100 * p, rel=0.06)
         shares = page.locator(".conf-bar").evaluate_all(
             "all => all.map((one) => one.style.getPropertyValue('--share'))"
         )
-        assert [float(one) for one in shares] == pytest.approx(chances.tolist(), rel=1e-5)
-        kinds = page.locator(".conf-chance").evaluate_all("all => all.map((one) => one.dataset.kind ?? '')")
+        assert [float(one) for one in shares] == pytest.approx(probs.tolist(), rel=1e-5)
+        kinds = page.locator(".conf-prob").evaluate_all("all => all.map((one) => one.dataset.kind ?? '')")
         assert kinds.index("right") == int(y[index])
         assert kinds.index("wrong") == int(scores[index].argmax())
         # − log of the printed probability is the printed loss.
@@ -223,7 +223,7 @@ def test_what_is_told_of_a_cell_follows_the_player(open_page, digits, pages):
     for step in (0, 6):
         page.evaluate("step => { dlvizModel.set('step', step); }", step)
         count = int(digits[0]._snapshots[step].counts[4, 4])
-        expect(page.locator(".conf-told").first).to_contain_text(f"true 4, predicted 4: {count} of 181")
+        expect(page.locator(".conf-caption").first).to_contain_text(f"true 4, predicted 4: {count} of 181")
 
 
 def test_the_pixels_of_a_picture_are_the_examples(open_page, digits, pages):
@@ -233,14 +233,14 @@ def test_the_pixels_of_a_picture_are_the_examples(open_page, digits, pages):
     image = x[view.worst[0], 0]
     for row in range(8):
         for column in range(0, 8, 3):
-            found = dot(page, ".conf-closeup canvas", column, row)
+            found = dot(page, ".conf-detail canvas", column, row)
             assert found[0] == found[1] == found[2] == round(float(image[row, column]) * 255)
 
 
 def test_the_player_goes_back_to_more_mistakes(open_page, digits, pages):
     view = digits[0]
     page = open_page(pages["digits"])
-    told = view.scene["moments"]["mistakes"]
+    told = view.scene["history"]["mistakes"]
     expect(page.locator(".dlviz-count")).to_have_text("6 / 6")
     page.locator(".conf-card").first.click()
     index = int(view.worst[0])
@@ -249,11 +249,11 @@ def test_the_player_goes_back_to_more_mistakes(open_page, digits, pages):
     expect(page.locator(".dlviz-signature")).to_contain_text(f"({first.right:,} of 1,797)")
     assert card_numbers(page) == first.worst[:12].tolist()
     assert told[0] > told[-1]
-    expect(page.locator(".conf-past output")).to_have_text(f"snapshot 0: {told[0]:,} mistakes among 1,797")
-    expect(page.locator(".conf-closeup")).to_contain_text(re.compile(f"Example {index}|does not hold"))
-    guess = int(first.counts[2].argmax())
-    cell(page, 2, guess).click()
-    assert card_numbers(page) == dlviz.evaluation.members(first.found, 2, guess)[:6].tolist()
+    expect(page.locator(".conf-snapshots output")).to_have_text(f"snapshot 0: {told[0]:,} mistakes among 1,797")
+    expect(page.locator(".conf-detail")).to_contain_text(re.compile(f"Example {index}|does not hold"))
+    pred = int(first.counts[2].argmax())
+    cell(page, 2, pred).click()
+    assert card_numbers(page) == dlviz.evaluation.members(first.found, 2, pred)[:6].tolist()
 
 
 def test_a_page_saved_with_an_example_follows_it(open_page, digits):
@@ -283,15 +283,15 @@ def test_a_nan_has_a_column_of_its_own_and_comes_first(open_page, pages):
     view = hostile()
     page = open_page(pages["hostile"])
     expect(page.locator(".dlviz-note[data-kind=bad]")).to_contain_text("NaN among their scores: 5")
-    lost = [int(cell(page, true, 3).inner_text() or 0) for true in range(3)]
-    assert lost == [len(view.cell(true, -1)) for true in range(3)]
-    assert sum(lost) == 5
+    unclassified = [int(cell(page, true, 3).inner_text() or 0) for true in range(3)]
+    assert unclassified == [len(view.cell(true, -1)) for true in range(3)]
+    assert sum(unclassified) == 5
     assert set(card_numbers(page)[:5]) == {4, 5, 6, 7, 8}
-    true = next(true for true in range(3) if lost[true])
+    true = next(true for true in range(3) if unclassified[true])
     cell(page, true, 3).click()
     assert card_numbers(page) == view.cell(true, -1).tolist()
     page.locator(".conf-card").first.click()
-    assert set(page.locator(".conf-chance .conf-p").all_inner_texts()) == {"NaN"}
+    assert set(page.locator(".conf-prob .conf-p").all_inner_texts()) == {"NaN"}
 
 
 def test_of_many_classes_the_most_confused_are_drawn(open_page, pages):
@@ -299,8 +299,8 @@ def test_of_many_classes_the_most_confused_are_drawn(open_page, pages):
     expect(page.locator(".dlviz-note").first).to_contain_text("30 of 100 classes")
     assert page.locator(".conf-cell").count() == 900
     page.locator(".conf-card").first.click()
-    assert page.locator(".conf-chance").count() in (10, 11)
-    expect(page.locator(".conf-chance[data-kind=right]")).to_have_count(1)
+    assert page.locator(".conf-prob").count() in (10, 11)
+    expect(page.locator(".conf-prob[data-kind=right]")).to_have_count(1)
     assert page.locator(".conf-card canvas").count() == 12
 
 
@@ -308,11 +308,11 @@ def test_live_a_cell_and_a_far_page_come_from_the_kernel(live):
     view, *_ = trained(0)
     page, asked = live(view)
     matrix = view.matrix
-    true, guess = divmod(int(matrix.argmax()), 10)
-    cell(page, true, guess).click()
+    true, pred = divmod(int(matrix.argmax()), 10)
+    cell(page, true, pred).click()
     until(page, "document.querySelectorAll('.conf-card').length === 12")
-    assert view.opened == [true, guess]
-    everything = view.cell(true, guess).tolist()
+    assert view.opened == [true, pred]
+    everything = view.cell(true, pred).tolist()
     assert card_numbers(page) == everything[:12]
     for k in range(1, 4):
         page.get_by_role("button", name="later examples").click()
@@ -330,12 +330,12 @@ def test_live_a_new_snapshot_is_drawn(live):
     view, net, x, _ = trained(0)
     page, _ = live(view)
     expect(page.locator(".dlviz-player")).to_be_hidden()
-    expect(page.locator(".conf-past")).to_be_hidden()
+    expect(page.locator(".conf-snapshots")).to_be_hidden()
     view.update(net(x) * -1)
     page.get_by_label("a cell tells").select_option("recall")  # any message brings the new scene along
     page.evaluate("dlvizModel.set('step', 0); dlvizModel.save_changes()")
     expect(page.locator(".dlviz-player")).to_be_visible()
-    expect(page.locator(".conf-past output")).to_contain_text("snapshot 0:")
+    expect(page.locator(".conf-snapshots output")).to_contain_text("snapshot 0:")
 
 
 # The split.
@@ -345,7 +345,7 @@ def went(page: Page, column: int) -> str:
     box = page.locator(".part-bands").bounding_box()
     width = box["width"] / 451
     page.mouse.move(box["x"] + (column + 0.5) * width, box["y"] + 10)
-    return page.locator(".part .conf-told").first.inner_text()
+    return page.locator(".part .conf-caption").first.inner_text()
 
 
 def test_pointing_at_the_strip_reads_what_went_where(open_page, pages):
@@ -389,7 +389,7 @@ def test_arrow_keys_walk_along_the_strip(open_page, pages):
     page.locator(".part-bands").focus()
     for key in ("ArrowRight", "ArrowRight", "PageDown", "ArrowLeft"):
         page.keyboard.press(key)
-    expect(page.locator(".part .conf-told").first).to_contain_text("examples 40 to 43:")
+    expect(page.locator(".part .conf-caption").first).to_contain_text("examples 40 to 43:")
 
 
 def test_a_saved_page_splits_otherwise(open_page, pages):
@@ -431,7 +431,7 @@ def test_bars_are_the_shares_of_the_classes(open_page, pages):
         expect(page.locator(".part-title").nth(k)).to_contain_text(f"{len(numbers):,} examples")
     page.locator(".part-histogram").nth(1).locator(".part-area").nth(4).hover()
     count = int((y[view.parts["test"]] == 4).sum())
-    expect(page.locator(".part .conf-told").nth(1)).to_contain_text(f"test, class 4: {count} of 361")
+    expect(page.locator(".part .conf-caption").nth(1)).to_contain_text(f"test, class 4: {count} of 361")
 
 
 def test_every_score_is_a_dot(open_page, pages):
@@ -445,7 +445,7 @@ def test_every_score_is_a_dot(open_page, pages):
         "shuffled, seed 1: 0.901",
         "shuffled, seed 2: 0.902",
     ]
-    expect(page.locator(".part-spreads")).to_contain_text("0.901 ± 0.001 (3 splits, from 0.9 to 0.902)")
+    expect(page.locator(".part-summarize_scores")).to_contain_text("0.901 ± 0.001 (3 splits, from 0.9 to 0.902)")
     expect(page.get_by_role("button", name="Measure")).to_have_count(0)  # nobody is there to measure
 
 

@@ -59,9 +59,9 @@ def test_the_strip_tells_where_every_example_went():
     view = dlviz.split(x, y, {"train": 0.6, "validation": 0.2, "test": 0.2})
     scene = view.scene
     assert scene["every"] == 1
-    went = integers(scene["went"]).reshape(120, 3).argmax(1)
+    assignment = integers(scene["assignment"]).reshape(120, 3).argmax(1)
     for k, numbers in enumerate(view.parts.values()):
-        assert sorted(np.flatnonzero(went == k).tolist()) == sorted(numbers.tolist())
+        assert sorted(np.flatnonzero(assignment == k).tolist()) == sorted(numbers.tolist())
     assert integers(scene["strip"]).reshape(120, 3).argmax(1).tolist() == y.tolist()
     for counts, numbers in zip(scene["counts"], view.parts.values(), strict=True):
         assert integers(counts).tolist() == torch.bincount(y[numbers], minlength=3).tolist()
@@ -175,9 +175,9 @@ def test_what_scikit_learn_refuses_leaves_the_last_picture_and_says_why():
     x = torch.rand(10, 1)
     y = torch.tensor([0, 0, 0, 0, 0, 1, 1, 1, 1, 2])
     view = dlviz.split(x, y)
-    before = view.scene["went"]
+    before = view.scene["assignment"]
     view.how = "stratified"
-    assert view.scene["went"] == before
+    assert view.scene["assignment"] == before
     assert "least populated class" in view.scene["notes"][0]["text"]
     with pytest.raises(DlvizError, match="least populated class"):
         _ = view.parts
@@ -260,7 +260,7 @@ def test_the_page_holds_the_other_settings():
     assert "step" not in {name for name, values in frames.items() if values}
     for seed in (1, 7):
         fresh = dlviz.split(x, y, groups=torch.arange(120) // 10, seed=seed)
-        assert frames["seed"][str(seed)]["scene"]["went"] == fresh.scene["went"]
+        assert frames["seed"][str(seed)]["scene"]["assignment"] == fresh.scene["assignment"]
     folded = dlviz.split(x, y, how="folds", step=1)
     assert set(folded._precomputed()["step"]) == {"0", "1", "2", "3", "4"}
     assert folded.scene["signature"].endswith("fold 2 of 5, seed 0")

@@ -6,7 +6,7 @@ import torch
 from sklearn.model_selection import GroupShuffleSplit, KFold, train_test_split
 
 import dlviz
-from dlviz.evaluation import cut, findings, twins
+from dlviz.evaluation import cut, findings, first_copies
 from dlviz.evaluation.splitting import checked, sizes
 from dlviz.kit.errors import DlvizError
 
@@ -126,25 +126,25 @@ def test_twins_are_exact_copies_and_nothing_else():
         made = torch.Generator().manual_seed(seed)
         x = torch.randint(-1, 2, (60, 3), generator=made).to((torch.float32, torch.int64, torch.bfloat16)[seed % 3])
         wanted = [next(k for k in range(n + 1) if torch.equal(x[k], x[n])) for n in range(60)]
-        assert twins(x).tolist() == wanted
+        assert first_copies(x).tolist() == wanted
     close = torch.tensor([[1.0], [1.0 + 2**-23], [-0.0], [0.0]])
-    assert twins(close).tolist() == [0, 1, 2, 2]
-    assert twins(["a", "b", "a"]).tolist() == [0, 1, 0]
-    assert twins(torch.rand(3, 0)).tolist() == [0, 1, 2]
-    assert twins(torch.rand(4, 6).T[:, :2]).tolist() == list(range(6))  # not contiguous
-    assert twins(torch.tensor([True, False, True])).tolist() == [0, 1, 0]
+    assert first_copies(close).tolist() == [0, 1, 2, 2]
+    assert first_copies(["a", "b", "a"]).tolist() == [0, 1, 0]
+    assert first_copies(torch.rand(3, 0)).tolist() == [0, 1, 2]
+    assert first_copies(torch.rand(4, 6).T[:, :2]).tolist() == list(range(6))  # not contiguous
+    assert first_copies(torch.tensor([True, False, True])).tolist() == [0, 1, 0]
 
 
 def test_copies_across_parts_are_found_counted_and_named():
     x = torch.rand(50, 4)
     x[40], x[41], x[42], x[30], x[20] = x[3], x[3], x[5], x[7], x[3]
     parts = {"train": torch.arange(40), "test": torch.arange(40, 50)}
-    (one,) = findings(parts, torch.zeros(50), twins(x))
+    (one,) = findings(parts, torch.zeros(50), first_copies(x))
     assert one.kind == "duplicates"
     assert one.indices.tolist() == [40, 41, 42]
     assert "3 examples of test" in one.text
     assert "40 = 3, 41 = 3, 42 = 5." in one.text
-    assert findings({"train": torch.arange(20), "test": torch.arange(21, 30)}, torch.zeros(50), twins(x)) == []
+    assert findings({"train": torch.arange(20), "test": torch.arange(21, 30)}, torch.zeros(50), first_copies(x)) == []
 
 
 def test_a_group_in_two_parts_is_found():

@@ -58,10 +58,10 @@ def test_the_scene_holds_what_torch_computed():
     losses = F.cross_entropy(scores, targets, reduction="none")[index]
     assert numbers(pool["loss"], "<f8") == pytest.approx(losses.tolist(), rel=1e-6)
     assert numbers(pool["p"], "<f8") == pytest.approx((-losses).exp().tolist(), rel=1e-5)
-    chances = scores.softmax(1)[index]
-    tops = torch.from_numpy(np.frombuffer(pool["tops"], "<i4").reshape(-1, 5).astype(np.int64))
-    told = torch.from_numpy(np.frombuffer(pool["chances"], "<f4").reshape(-1, 5).copy())
-    assert torch.allclose(told, chances.gather(1, tops), atol=1e-7)
+    probs = scores.softmax(1)[index]
+    top_classes = torch.from_numpy(np.frombuffer(pool["top_classes"], "<i4").reshape(-1, 5).astype(np.int64))
+    told = torch.from_numpy(np.frombuffer(pool["probs"], "<f4").reshape(-1, 5).copy())
+    assert torch.allclose(told, probs.gather(1, top_classes), atol=1e-7)
 
 
 def test_a_cell_lists_its_examples_and_paging_reaches_all():
@@ -104,7 +104,7 @@ def test_a_snapshot_an_epoch_and_the_player_goes_back():
     assert view.step == 1
     after = view.matrix
     assert int(after.diag().sum()) > int(before.diag().sum())
-    told = view.scene["moments"]["mistakes"]
+    told = view.scene["history"]["mistakes"]
     assert told == [200 - int(before.diag().sum()), 200 - int(after.diag().sum())]
     view.step = 0
     assert torch.equal(view.matrix, before)
@@ -239,7 +239,7 @@ def test_a_page_of_many_snapshots_holds_some_and_says_so():
     for k in range(40):
         view.update(scores * (1 + 0.01 * k))
     full = view._page_state()
-    shown = len(full["scene"]["moments"]["told"])
+    shown = len(full["scene"]["history"]["captions"])
     assert 2 <= shown < 41
     assert full["step"] == shown - 1
     assert any(f"{shown} of 41 snapshots" in note["text"] for note in full["scene"]["notes"])
@@ -252,9 +252,9 @@ def test_pictures_are_the_learners_own_pixels():
     assert torch.equal(pixels(examples(x), [3, 1]), x[[3, 1]].permute(0, 2, 3, 1))
     gray = torch.rand(5, 8, 8)
     assert torch.equal(pixels(examples(gray), [2])[0, :, :, 0], (gray[2] * 255).round().to(torch.uint8))
-    wild = torch.randn(50, 1, 8, 8) * 3
-    found = examples(wild)
-    assert (found.low, found.high) == (wild.min().item(), wild.max().item())
+    has_nan = torch.randn(50, 1, 8, 8) * 3
+    found = examples(has_nan)
+    assert (found.low, found.high) == (has_nan.min().item(), has_nan.max().item())
     shown = pixels(found, list(range(50)))
     assert (int(shown.min()), int(shown.max())) == (0, 255)
     large = torch.rand(2, 1, 96, 192)
@@ -358,7 +358,7 @@ def test_nan_scores_are_counted_and_marked():
     assert view.worst[0] == 4
     assert view.cell(1, -1).tolist() == [4]
     assert view.predictions[4] == -1
-    assert numbers(view.scene["lost"]) == [0, 1, 0]
+    assert numbers(view.scene["unclassified"]) == [0, 1, 0]
     assert "NaN" in view.scene["signature"]
     assert view.scene["notes"][0]["kind"] == "bad"
     assert view.accuracy == int((scores.argmax(1) == targets)[[0, 1, 2, 3, 5]].sum()) / 6

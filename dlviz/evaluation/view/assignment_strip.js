@@ -1,4 +1,4 @@
-// Every example in the file's order: its class above, its group if there are any, and below where it went.
+// Every example in the file's order: its class above, its group if there are any, and below where it assignment.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { pixelCanvas } from "../../kit/js/heatmap.js";
@@ -13,7 +13,7 @@ export function strip({ messages, signal }) {
   const mark = h("span", { class: "part-mark", hidden: "" });
   const bands = h("div", { class: "part-bands", tabindex: "0", role: "img" }, ...Object.values(rows), mark);
   const labels = ["classes", "groups", "parts"].map((name) => h("span", {}, messages[`split.row_${name}`]));
-  const told = h("output", { class: "conf-told" });
+  const told = h("output", { class: "conf-caption" });
   const element = h("div", { class: "part-panel" }, h("div", { class: "conf-title" }, h("b", {}, messages["split.strip"])), h("div", { class: "part-strip" }, h("div", { class: "part-labels" }, ...labels), bands), told);
   let scene = null;
   let here = -1;
@@ -30,7 +30,7 @@ export function strip({ messages, signal }) {
     if (!scene) return;
     const mixed = (list) => list.map((color) => channels(root, color));
     rows.classes.replaceChildren(stacked(scene.strip, mixed(scene.class_tints.map(cssColor))));
-    rows.parts.replaceChildren(stacked(scene.went, mixed(scene.part_tints.map(cssColor))));
+    rows.parts.replaceChildren(stacked(scene.assignment, mixed(scene.part_tints.map(cssColor))));
     if (!scene.groups) return;
     const [paper, flow] = mixed(["var(--paper)", "var(--flow)"]);
     rows.groups.replaceChildren(pixelCanvas(1, count(), (p, data) => {
@@ -63,7 +63,7 @@ export function strip({ messages, signal }) {
     mark.style.width = `max(2px, ${100 / count()}%)`;
     const first = column * scene.every;
     const last = Math.min(scene.total, first + scene.every) - 1;
-    const names = { classes: listed(scene.strip, scene.classes, column), parts: listed(scene.went, scene.parts, column) };
+    const names = { classes: listed(scene.strip, scene.classes, column), parts: listed(scene.assignment, scene.parts, column) };
     told.textContent = fillIn(messages[first === last ? "split.at_one" : "split.at"], { first, last, ...names });
   }
   /** "3, 2 × 5": what is in a column, and how often if more than once. */

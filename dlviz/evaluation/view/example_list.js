@@ -12,12 +12,12 @@ const SIDE = 56;
  */
 export function listing({ messages, signal, album, pick, turn, back }) {
   const title = h("b");
-  const order = h("span", { class: "conf-soft" });
+  const order = h("span", { class: "conf-muted" });
   const away = h("button", { type: "button", class: "conf-button" }, messages["confusion.back"]);
   const cards = h("div", { class: "conf-cards" });
   const note = h("p", { class: "conf-note" });
   const [earlier, later] = ["earlier", "later"].map((one) => h("button", { type: "button", class: "conf-button", "aria-label": messages[`confusion.${one}`], title: messages[`confusion.${one}`] }, one === "earlier" ? "‹" : "›"));
-  const told = h("span", { class: "conf-told" });
+  const told = h("span", { class: "conf-caption" });
   const pager = h("div", { class: "conf-pager" }, earlier, told, later);
   const element = h("div", {}, h("div", { class: "conf-title" }, title, order, away), cards, note, pager);
   let nodes = [];
@@ -32,10 +32,10 @@ export function listing({ messages, signal, album, pick, turn, back }) {
   /** @param {any} next what is in sight: the scene, the opened cell, its part of the list, the page, and the picked example */
   function show(next) {
     const { scene, opened, part, live, picked } = next;
-    const [true_, guess] = opened;
+    const [true_, pred] = opened;
     shown = part ? next : null;
-    title.textContent = opened.length ? fillIn(messages["confusion.list_cell"], { true: scene.names[true_], guess: called(scene, guess) }) : messages[scene.kind === "labels" ? "confusion.mistakes" : "confusion.worst"];
-    order.textContent = messages[`confusion.ordered_${scene.kind === "labels" ? "index" : opened.length ? "sure" : "loss"}`];
+    title.textContent = opened.length ? fillIn(messages["confusion.list_cell"], { true: scene.names[true_], pred: called(scene, pred) }) : messages[scene.kind === "labels" ? "confusion.mistakes" : "confusion.worst"];
+    order.textContent = messages[`confusion.ordered_${scene.kind === "labels" ? "index" : opened.length ? "confidence" : "loss"}`];
     away.toggleAttribute("hidden", !opened.length);
     // With a kernel every page can be had, in a page of a file only what it holds.
     const end = part ? part.start + part.items.length : 0;
@@ -60,22 +60,22 @@ export function listing({ messages, signal, album, pick, turn, back }) {
   function reason({ part, opened, live, scene }) {
     if (part && !part.total) return messages[opened.length ? "confusion.empty" : "confusion.none"];
     if (!part && empty(scene, opened)) return messages["confusion.empty"];
-    return messages[live ? "confusion.waiting" : "confusion.held_none"];
+    return messages[live ? "confusion.waiting" : "confusion.not_loaded"];
   }
   /** A page holds no list for a cell without examples. */
-  function empty(scene, [true_, guess]) {
-    const [r, c] = [scene.classes.indexOf(true_), scene.classes.indexOf(guess)];
-    return r >= 0 && (c >= 0 ? scene.counts[r * scene.classes.length + c] : scene.lost[r]) === 0;
+  function empty(scene, [true_, pred]) {
+    const [r, c] = [scene.classes.indexOf(true_), scene.classes.indexOf(pred)];
+    return r >= 0 && (c >= 0 ? scene.counts[r * scene.classes.length + c] : scene.unclassified[r]) === 0;
   }
 
   function card(scene, at, picked) {
     const { pool } = scene;
     const [number, wrong] = [pool.number[at], pool.true[at] !== pool.predicted[at]];
-    const [right, guess] = [scene.names[pool.true[at]], called(scene, pool.predicted[at])];
-    const label = fillIn(messages[pool.sure ? "confusion.card_sure" : "confusion.card"], { number, true: right, predicted: guess, sure: pool.sure ? percent(pool.sure[at]) : "", loss: pool.loss ? format(pool.loss[at], 3) : "" });
+    const [right, pred] = [scene.names[pool.true[at]], called(scene, pool.predicted[at])];
+    const label = fillIn(messages[pool.confidence ? "confusion.card_sure" : "confusion.card"], { number, true: right, predicted: pred, confidence: pool.confidence ? percent(pool.confidence[at]) : "", loss: pool.loss ? format(pool.loss[at], 3) : "" });
     const picture = album.draw(number, SIDE) ?? h("span", { class: "conf-text" }, pool.texts ? pool.texts[at] : `[${number}]`);
-    const lines = [h("span", { class: "conf-guess", title: label }, wrong ? `${right} → ${pool.predicted[at] < 0 ? messages["confusion.lost"] : guess}` : right)];
-    if (pool.sure) lines.push(h("span", { class: "conf-p" }, wrong ? `${percent(pool.p[at], 2)} → ${percent(pool.sure[at], 2)}` : percent(pool.sure[at], 2)));
+    const lines = [h("span", { class: "conf-pred", title: label }, wrong ? `${right} → ${pool.predicted[at] < 0 ? messages["confusion.unclassified"] : pred}` : right)];
+    if (pool.confidence) lines.push(h("span", { class: "conf-p" }, wrong ? `${percent(pool.p[at], 2)} → ${percent(pool.confidence[at], 2)}` : percent(pool.confidence[at], 2)));
     const node = h("button", { type: "button", class: "conf-card", "aria-label": label, "aria-pressed": String(number === picked), tabindex: -1, "data-wide": pool.texts ? "" : null }, picture, ...lines);
     node.addEventListener("click", () => pick(number === picked ? -1 : number), { signal });
     return node;
@@ -95,8 +95,8 @@ export function listing({ messages, signal, album, pick, turn, back }) {
   function abreast() {
     return Math.max(1, nodes.filter((node) => node.offsetTop === nodes[0].offsetTop).length);
   }
-  function called(scene, guess) {
-    return guess < 0 ? messages["confusion.lost_told"] : scene.names[guess];
+  function called(scene, pred) {
+    return pred < 0 ? messages["confusion.unclassified_long"] : scene.names[pred];
   }
   return { element, show };
 }

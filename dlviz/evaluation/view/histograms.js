@@ -11,8 +11,8 @@ const BOX = { top: 6, bottom: 88 };
 /** @param {{messages: Record<string, string>}} options */
 export function histograms({ messages }) {
   const row = h("div", { class: "part-row" });
-  const told = h("output", { class: "conf-told" });
-  const element = h("div", { class: "part-panel" }, h("div", { class: "conf-title" }, h("b", {}, messages["split.classes"]), h("span", { class: "conf-soft" }, messages["split.classes_soft"])), row, told);
+  const told = h("output", { class: "conf-caption" });
+  const element = h("div", { class: "part-panel" }, h("div", { class: "conf-title" }, h("b", {}, messages["split.classes"]), h("span", { class: "conf-muted" }, messages["split.classes_soft"])), row, told);
 
   /** @param {any} scene decoded */
   function show(scene) {
@@ -39,7 +39,7 @@ export function histograms({ messages }) {
     });
     const chip = h("span", { class: "part-chip" });
     chip.style.background = cssColor(scene.part_tints[k]);
-    const title = fillIn(messages["split.part"], { name: scene.parts[k], count: scene.sizes[k].toLocaleString("en"), share: percent(scene.part_shares[k]) });
+    const title = fillIn(messages["split.part"], { name: scene.parts[k], count: scene.sizes[k].toLocaleString("en"), share: percent(scene.part_sizes_relative[k]) });
     const spoken = scene.classes.map((name, c) => `${name}: ${percent(scene.histograms[k][c])}`).join(", ");
     const picture = s("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, width: WIDE, height: HIGH, role: "img", class: "part-histogram", "aria-label": `${title}. ${spoken}` }, ...marks);
     return h("div", { class: "part-one" }, h("div", { class: "part-title" }, chip, h("span", {}, title)), picture);

@@ -12,9 +12,9 @@ import { pictures } from "./thumbnails.js";
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   let scene = null;
-  const moments = () => model.get("scene").moments;
+  const history = () => model.get("scene").history;
   const on = baseView({
-    model, el, signal, name: messages["confusion.name"], steps: () => moments().told.length - 1, label: (step) => moments().told[step], draw, showStep,
+    model, el, signal, name: messages["confusion.name"], steps: () => history().captions.length - 1, label: (step) => history().captions[step], draw, showStep,
     traits: { albums: draw, shows: () => {}, opened: () => {}, page: () => {}, example: () => {} }, onEscape,
   });
   const album = pictures();
@@ -24,9 +24,9 @@ function render({ model, el, signal }) {
   });
   const close = closeup({ messages, album });
   const past = snapshotCurve({ title: messages["confusion.history"], width: 300, height: 70, left: 44, signal, go: (step) => on.go(step) });
-  past.element.classList.add("conf-past");
+  past.element.classList.add("conf-snapshots");
   on.ui.root.classList.add("conf");
-  on.ui.main.append(h("div", { class: "conf-bench" }, h("div", { class: "conf-panel" }, table.element, past.element), h("div", { class: "conf-panel conf-examples" }, list.element, close.element)));
+  on.ui.main.append(h("div", { class: "conf-columns" }, h("div", { class: "conf-panel" }, table.element, past.element), h("div", { class: "conf-panel conf-examples" }, list.element, close.element)));
   on.start();
 
   function save(traits) {
@@ -44,12 +44,12 @@ function render({ model, el, signal }) {
     scene = decoded(model.get("scene"));
     album.show(model.get("albums")[scene.group]);
     table.show(scene);
-    const { mistakes } = scene.moments;
-    const label = fillIn(messages["confusion.history_alt"], { count: mistakes.length, first: mistakes[0], last: mistakes.at(-1) });
+    const { mistakes } = scene.history;
+    const label = fillIn(messages["confusion.historyalt"], { count: mistakes.length, first: mistakes[0], last: mistakes.at(-1) });
     past.show(mistakes, label, (count) => Math.ceil(count).toLocaleString("en"));
-    on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", moments().told.length < 2);
-    const shows = ["counts", "recall", "precision"].map((value) => [value, messages[`knob.${value}`]]);
-    on.controls.choice({ label: messages["knob.shows"], options: shows, get: () => model.get("shows"), set: (value) => on.save("shows", value) });
+    on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", history().captions.length < 2);
+    const shows = ["counts", "recall", "precision"].map((value) => [value, messages[`control.${value}`]]);
+    on.controls.choice({ label: messages["control.shows"], options: shows, get: () => model.get("shows"), set: (value) => on.save("shows", value) });
   }
 
   function showStep(step) {
@@ -59,8 +59,8 @@ function render({ model, el, signal }) {
     const number = model.get("example");
     list.show({ scene, opened, part: scene.lists[key], page: model.get("page"), size: PAGE, picked: number, live: Boolean(model.get("live")) });
     close.show(scene, scene.pool.place.get(number) ?? -1, number);
-    const at = Math.min(step, moments().told.length - 1);
-    past.mark(at, moments().told[at]);
+    const at = Math.min(step, history().captions.length - 1);
+    past.mark(at, history().captions[at]);
   }
 }
 
@@ -72,7 +72,7 @@ function decoded(about) {
   const double = (bytes) => (bytes ? typedArray(bytes, "float64") : null);
   return {
     ...about,
-    ...Object.fromEntries(["classes", "counts", "lost", "support", "predicted"].map((name) => [name, whole(about[name])])),
+    ...Object.fromEntries(["classes", "counts", "unclassified", "support", "predicted"].map((name) => [name, whole(about[name])])),
     ...Object.fromEntries(["recall", "precision", "f1", "rows", "columns"].map((name) => [name, double(about[name])])),
     lists: Object.fromEntries(Object.entries(about.lists).map(([key, one]) => [key, { ...one, items: whole(one.items) }])),
     pool: {
@@ -82,9 +82,9 @@ function decoded(about) {
       predicted: whole(pool.predicted),
       loss: double(pool.loss),
       p: double(pool.p),
-      sure: double(pool.sure),
-      tops: pool.tops ? whole(pool.tops) : null,
-      chances: pool.chances ? typedArray(pool.chances, "float32") : null,
+      confidence: double(pool.confidence),
+      top_classes: pool.top_classes ? whole(pool.top_classes) : null,
+      probs: pool.probs ? typedArray(pool.probs, "float32") : null,
       place: new Map(Array.from(numbers, (number, at) => [number, at])),
     },
   };

@@ -14,8 +14,8 @@ const ROOT = 0.4;
  */
 export function matrix({ messages, signal, open }) {
   const table = h("div", { class: "conf-table", role: "grid", "aria-label": messages["confusion.alt"] });
-  const told = h("output", { class: "conf-told" });
-  const element = h("div", {}, h("div", { class: "conf-title" }, h("b", {}, messages["confusion.matrix"]), h("span", { class: "conf-soft" }, messages["confusion.axes"])), h("div", { class: "conf-scroll" }, table), told);
+  const told = h("output", { class: "conf-caption" });
+  const element = h("div", {}, h("div", { class: "conf-title" }, h("b", {}, messages["confusion.matrix"]), h("span", { class: "conf-muted" }, messages["confusion.axes"])), h("div", { class: "conf-scroll" }, table), told);
   let scene = null;
   let cells = [];
   let layout = "";
@@ -25,7 +25,7 @@ export function matrix({ messages, signal, open }) {
   const name = (k) => scene.names[scene.classes[k]];
   const size = () => scene.classes.length;
   /** A column more where there are examples with a NaN. */
-  const across = () => size() + (scene.lost.some((count) => count > 0) ? 1 : 0);
+  const across = () => size() + (scene.unclassified.some((count) => count > 0) ? 1 : 0);
 
   function show(next) {
     scene = next;
@@ -43,8 +43,8 @@ export function matrix({ messages, signal, open }) {
     table.toggleAttribute("data-narrow", side < 30);
     const long = names.some((one) => one.length * 7 > side);
     const heads = names.map((one) => h("span", { role: "columnheader", class: "conf-head", "data-long": long ? "" : null, title: one }, h("span", {}, one)));
-    const nan = across() > count ? [h("span", { role: "columnheader", class: "conf-head", "data-long": long ? "" : null, title: messages["confusion.lost_told"] }, h("span", {}, messages["confusion.lost"]))] : [];
-    const figures = ["recall", "f1", "support"].map((one) => h("span", { role: "columnheader", class: "conf-figure conf-soft" }, messages[`confusion.${one}`]));
+    const nan = across() > count ? [h("span", { role: "columnheader", class: "conf-head", "data-long": long ? "" : null, title: messages["confusion.unclassified_long"] }, h("span", {}, messages["confusion.unclassified"]))] : [];
+    const figures = ["recall", "f1", "support"].map((one) => h("span", { role: "columnheader", class: "conf-figure conf-muted" }, messages[`confusion.${one}`]));
     cells = [];
     const rows = names.map((one, r) => {
       const row = Array.from({ length: across() }, (_, c) => h("div", { role: "gridcell", class: "conf-cell", tabindex: -1, "data-at": `${r},${c}` }));
@@ -52,8 +52,8 @@ export function matrix({ messages, signal, open }) {
       const margin = ["recall", "f1", "support"].map((what) => h("span", { role: "gridcell", class: "conf-figure", "data-what": what }));
       return h("div", { role: "row" }, h("span", { role: "rowheader", class: "conf-name", title: one }, one), ...row, ...margin);
     });
-    const under = names.map(() => h("span", { role: "gridcell", class: "conf-under" }));
-    const foot = h("div", { role: "row", class: "conf-foot" }, h("span", { role: "rowheader", class: "conf-name conf-soft" }, messages["confusion.precision"]), ...under);
+    const under = names.map(() => h("span", { role: "gridcell", class: "conf-precision" }));
+    const foot = h("div", { role: "row", class: "conf-foot" }, h("span", { role: "rowheader", class: "conf-name conf-muted" }, messages["confusion.precision"]), ...under);
     table.replaceChildren(h("div", { role: "row" }, h("span", { role: "columnheader", class: "conf-name" }, ""), ...heads, ...nan, ...figures), ...rows, foot);
     stop = Math.min(stop, count * across() - 1);
     at(stop).tabIndex = 0;
@@ -72,24 +72,24 @@ export function matrix({ messages, signal, open }) {
       figures[3 * r + 2].textContent = scene.support[r].toLocaleString("en");
     }
     tell(pointed);
-    [...table.querySelectorAll(".conf-under")].forEach((node, c) => { node.textContent = share(scene.precision[c]); });
+    [...table.querySelectorAll(".conf-precision")].forEach((node, c) => { node.textContent = share(scene.precision[c]); });
   }
   function paint(node, r, c, shows, opened) {
     const count = size();
-    const [n, lost] = [c < count ? scene.counts[r * count + c] : scene.lost[r], c >= count];
-    const part = lost || shows === "counts" ? null : (shows === "recall" ? scene.rows : scene.columns)[r * count + c];
-    const strong = n ? STRONG * (lost ? n / scene.support[r] : shows === "precision" ? part : scene.rows[r * count + c]) ** ROOT : 0;
+    const [n, unclassified] = [c < count ? scene.counts[r * count + c] : scene.unclassified[r], c >= count];
+    const part = unclassified || shows === "counts" ? null : (shows === "recall" ? scene.rows : scene.columns)[r * count + c];
+    const strong = n ? STRONG * (unclassified ? n / scene.support[r] : shows === "precision" ? part : scene.rows[r * count + c]) ** ROOT : 0;
     node.textContent = n ? (part === null ? String(n) : short(part)) : "";
-    node.style.background = n ? `color-mix(in srgb, var(--${lost ? "bad" : r === c ? "neg" : "pos"}) ${strong.toFixed(1)}%, var(--paper))` : "";
+    node.style.background = n ? `color-mix(in srgb, var(--${unclassified ? "bad" : r === c ? "neg" : "pos"}) ${strong.toFixed(1)}%, var(--paper))` : "";
     node.setAttribute("aria-label", telling(r, c));
-    const chosen = opened.length === 2 && opened[0] === scene.classes[r] && opened[1] === (lost ? -1 : scene.classes[c]);
+    const chosen = opened.length === 2 && opened[0] === scene.classes[r] && opened[1] === (unclassified ? -1 : scene.classes[c]);
     node.toggleAttribute("data-chosen", chosen);
     node.setAttribute("aria-selected", String(chosen));
     node.toggleAttribute("data-right", r === c);
   }
   function telling(r, c) {
     const count = size();
-    if (c >= count) return fillIn(messages["confusion.lost_cell"], { true: name(r), count: scene.lost[r] });
+    if (c >= count) return fillIn(messages["confusion.unclassified_cell"], { true: name(r), count: scene.unclassified[r] });
     const place = r * count + c;
     return fillIn(messages["confusion.cell"], {
       true: name(r), predicted: name(c), count: scene.counts[place], row: scene.support[r], column: scene.predicted[c], recall: share(scene.rows[place]), precision: share(scene.columns[place]),

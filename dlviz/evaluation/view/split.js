@@ -1,4 +1,4 @@
-// A data set and its parts: where every example went, the classes of each part, what is doubtful, and the scores of the splits tried.
+// A data set and its parts: where every example assignment, the classes of each part, what is doubtful, and the scores of the splits tried.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
@@ -9,7 +9,7 @@ import { histograms } from "./histograms.js";
 import { scores } from "./scores.js";
 import { strip } from "./assignment_strip.js";
 
-const KNOBS = { how: "knob.how", seed: "knob.seed", shares: "knob.shares", folds: "knob.folds", step: "knob.fold" };
+const KNOBS = { how: "control.how", seed: "control.seed", shares: "control.shares", folds: "control.folds", step: "control.fold" };
 /** Seeds that a slider reaches. */
 const SEEDS = 20;
 
@@ -51,15 +51,15 @@ function render({ model, el, signal }) {
   function controls() {
     const { how } = scene;
     const hows = scene.hows.filter((one) => one === model.get("how") || isAvailable(model, "how", one));
-    if (hows.length > 1) on.controls.choice({ label: messages["knob.how"], options: hows.map((one) => [one, messages[`how.${one}`]]), get: () => model.get("how"), set: (value) => on.save("how", value) });
+    if (hows.length > 1) on.controls.choice({ label: messages["control.how"], options: hows.map((one) => [one, messages[`how.${one}`]]), get: () => model.get("how"), set: (value) => on.save("how", value) });
     if (how === "folds") {
-      if (live()) on.controls.range({ label: messages["knob.folds"], min: 2, max: () => Math.max(Math.min(20, scene.total), model.get("folds")), get: () => model.get("folds"), set: (value) => on.save("folds", value) });
+      if (live()) on.controls.range({ label: messages["control.folds"], min: 2, max: () => Math.max(Math.min(20, scene.total), model.get("folds")), get: () => model.get("folds"), set: (value) => on.save("folds", value) });
     } else {
       scene.parts.slice(1).forEach((name, k) => share(name, k + 1));
     }
     if (how === "order") return;
     const seeds = Array.from({ length: Math.max(SEEDS, model.get("seed")) + 1 }, (_, seed) => seed).filter((seed) => isAvailable(model, "seed", seed));
-    if (seeds.length > 1) on.controls.range({ label: messages["knob.seed"], max: () => Math.max(...seeds), get: () => model.get("seed"), set: (value) => on.save("seed", nearest(seeds, value, model.get("seed"))) });
+    if (seeds.length > 1) on.controls.range({ label: messages["control.seed"], max: () => Math.max(...seeds), get: () => model.get("seed"), set: (value) => on.save("seed", nearest(seeds, value, model.get("seed"))) });
   }
   /** A slider for the share of a part; the first part gets what the others leave. */
   function share(name, k) {
@@ -82,7 +82,7 @@ function decoded(about) {
   return {
     ...about,
     strip: whole(about.strip),
-    went: whole(about.went),
+    assignment: whole(about.assignment),
     groups: about.groups && typedArray(about.groups, "float32"),
     histograms: about.histograms.map((bytes) => typedArray(bytes, "float64")),
     counts: about.counts.map(whole),
