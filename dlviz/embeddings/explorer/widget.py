@@ -66,7 +66,7 @@ class Embedding(Widget):
         self._update_details()
         self.observe(self._redraw, ["method", "axis", "dimensions", "normalize", "axes"])
         self.observe(self._update_details, ["word", "analogy", "expected"])
-        self.observe(self._step_changed, "step")
+        self.observe(self._update_step, "step")
 
     @property
     def vectors(self) -> Vectors:
@@ -140,7 +140,7 @@ class Embedding(Widget):
     def _analogy_details(self) -> dict[str, Any]:
         return analogy_details(self._current(), self._layout, self._on_map(), self.analogy, self.expected)
 
-    def _step_changed(self, _: Any) -> None:
+    def _update_step(self, _: Any) -> None:
         last = len(self._snapshots) - 1
         if self.step > last:
             self.step = last

@@ -110,10 +110,10 @@ class Word2Vec(Widget):
         self._redraw = Redraw(self._show_latest)
         super().__init__(theme=theme, **{name: getattr(timeline.run, name) for name in (*_OBJECTIVE, "lr")})
         self._draw_all()
-        self.observe(self._objective_changed, list(_OBJECTIVE))
-        self.observe(self._lr_changed, "lr")
-        self.observe(self._step_changed, "step")
-        self.observe(self._axes_changed, "axes")
+        self.observe(self._update_objective, list(_OBJECTIVE))
+        self.observe(self._update_lr, "lr")
+        self.observe(self._update_step, "step")
+        self.observe(self._update_axes, "axes")
 
     @property
     def training(self) -> Training:
@@ -198,7 +198,7 @@ class Word2Vec(Widget):
             run.take_step()
         self._set_step(run.step)
 
-    def _step_changed(self, _: Any = None) -> None:
+    def _update_step(self, _: Any = None) -> None:
         if self._closed:
             return
         with self.hold_sync():
@@ -206,7 +206,7 @@ class Word2Vec(Widget):
             self.lr = self._timeline.run.lr
             self._draw_snapshot()
 
-    def _objective_changed(self, _: Any) -> None:
+    def _update_objective(self, _: Any) -> None:
         """Start another training from the same seed, or show another step of the recorded module."""
         if self._closed:
             return
@@ -225,7 +225,7 @@ class Word2Vec(Widget):
                 self._timeline.go_to(self.step)
                 self._draw_all()
 
-    def _lr_changed(self, _: Any) -> None:
+    def _update_lr(self, _: Any) -> None:
         if self._closed:
             return
         before = self._timeline.run.last_step
@@ -234,7 +234,7 @@ class Word2Vec(Widget):
         note = message("word2vec.note.discarded", count=discarded, lr=f"{self.lr:g}") if discarded else ""
         self._draw_all(note)
 
-    def _axes_changed(self, _: Any) -> None:
+    def _update_axes(self, _: Any) -> None:
         if not self._closed:
             self._draw_snapshot()
 
@@ -274,7 +274,7 @@ class Word2Vec(Widget):
         last = self._timeline.last_position()
         with self.hold_sync():
             if self.step == last:
-                self._step_changed()
+                self._update_step()
             self.step = last
 
     def _draw_all(self, note: str = "") -> None:
