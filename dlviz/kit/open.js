@@ -10,6 +10,7 @@ export async function open({ model, el, signal }, shared) {
   addStyle(root instanceof ShadowRoot ? root : document.head, model.get("_assets_id"), shared.get("style"));
   const messages = shared.get("messages");
   const extended = { ...model, get: (name) => (name === "messages" ? messages : model.get(name)) };
+  // @ts-expect-error The view that this file is appended to defines `render`.
   if (!signal.aborted) await render({ model: extended, el, signal });
 }
 

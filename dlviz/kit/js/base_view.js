@@ -7,7 +7,7 @@ import { formula } from "./formula.js";
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, name: string, steps: () => number, label: (step: number) => string,
- *   draw: () => void, showStep: (step: number, isNew: boolean) => void, traits?: Record<string, () => void>, captions?: string, onEscape?: () => boolean, pace?: number}} options
+ *   draw: () => void, showStep: (step: number, isNew: boolean) => void, traits?: Record<string, () => void>, captions?: string, onEscape?: () => boolean, pace?: number | {valueOf: () => number}}} options
  *   draw: called when the scene changes; showStep: called when the step changes (isNew) or a trait it depends on;
  *   traits: other traits to listen to; captions: the trait that holds signature, badge, notes and summary; onEscape: called for Escape, returns whether it had something to close
  */

@@ -18,7 +18,7 @@ export function card({ el, model, signal, name }) {
   const root = h("section", { class: "dlviz", tabindex: "0", role: "group", "aria-label": name, "aria-describedby": summary.id }, head, notes, body, summary, status);
   // JupyterLab handles its shortcuts before a widget gets a key, unless the focused element itself carries this attribute: so the
   // arrow keys and the space bar reach the widget.
-  root.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"), { signal });
+  root.addEventListener("focusin", (event) => event.target instanceof Element && event.target.setAttribute("data-lm-suppress-shortcuts", "true"), { signal });
   el.replaceChildren(root);
   applyTheme(root, model, signal);
   return {

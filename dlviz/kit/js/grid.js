@@ -1,6 +1,6 @@
 // A tensor as a grid of numbers: two dimensions are rows and columns, up to two more are tiles, and the others are indexed.
 
-import { h, fillIn } from "./dom.js";
+import { h, fillIn, closest } from "./dom.js";
 import { diverging, shape } from "./numbers.js";
 
 /** Most cells in all tiles and most rows of one tile; of a larger block a window is shown. */
@@ -161,11 +161,11 @@ export function grid({ messages, signal, pick }) {
 
   if (pick) {
     element.addEventListener("click", (event) => {
-      const cell = event.target.closest(".tensor-cell");
+      const cell = closest(event, ".tensor-cell");
       if (cell) pick(block.index(Number(cell.dataset.p)));
     }, { signal });
     element.addEventListener("keydown", (event) => {
-      const cell = event.target.closest(".tensor-cell");
+      const cell = closest(event, ".tensor-cell");
       if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
       const index = moved(block.index(Number(cell.dataset.p)), event.key);
       if (!index) return;

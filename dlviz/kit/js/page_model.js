@@ -21,10 +21,13 @@ function isPlainObject(value) {
 }
 
 export class PageModel {
+  /** @param {Record<string, any>} state the traits, with the precomputed states under `precomputed` */
   constructor({ precomputed = {}, ...state }) {
+    /** @type {Record<string, any>} */
     this.base = { ...state, live: false, restored: [] };
     // Keys are JSON as Python writes it; a lookup compares JSON as a browser writes it.
     this.precomputed = mapValues(precomputed, (values) => Object.fromEntries(Object.entries(values).map(([value, part]) => [JSON.stringify(JSON.parse(value)), part])));
+    /** @type {Record<string, any>} */
     this.state = { ...this.base, precomputed: this.precomputed };
     this.touched = new Set(Object.values(this.precomputed).flatMap((values) => Object.values(values).flatMap(Object.keys)));
     this.listeners = new Map();

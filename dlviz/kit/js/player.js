@@ -14,7 +14,7 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 export const PACE = 700;
 
 /**
- * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, pace?: number}} options pace: milliseconds between two steps at speed 1
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, pace?: number | {valueOf: () => number}}} options pace: milliseconds between two steps at speed 1, read at every step
  * @returns {{element: HTMLElement, update: () => void, go: (step: number) => void}}
  */
 export function player({ model, messages, signal, root, steps, label, pace = PACE }) {
@@ -59,7 +59,7 @@ export function player({ model, messages, signal, root, steps, label, pace = PAC
       return;
     }
     write("step", model.get("step") + 1);
-    timer = setTimeout(tick, pace / model.get("speed"));
+    timer = setTimeout(tick, Number(pace) / model.get("speed"));
   }
   function update() {
     const last = steps();
@@ -83,7 +83,7 @@ export function player({ model, messages, signal, root, steps, label, pace = PAC
   }
   function playing() {
     clearTimeout(timer);
-    if (model.get("playing")) timer = setTimeout(tick, pace / model.get("speed"));
+    if (model.get("playing")) timer = setTimeout(tick, Number(pace) / model.get("speed"));
     update();
   }
   root.addEventListener("keydown", (event) => onKey(event, { go, toggle, model, steps }), { signal });

@@ -4,9 +4,12 @@ const KINDS = { uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float
 
 /**
  * @param {DataView} view little-endian bytes, as Python wrote them
- * @param {keyof typeof KINDS} kind
+ * @template {keyof typeof KINDS} Kind
+ * @param {Kind} kind
+ * @returns {InstanceType<typeof KINDS[Kind]>}
  */
 export function typedArray(view, kind) {
   // Copied, because a typed array must start at a multiple of its item's size and a message's buffer may not.
-  return new KINDS[kind](view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+  const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+  return /** @type {any} */ (new (/** @type {any} */ (KINDS[kind]))(bytes));
 }
