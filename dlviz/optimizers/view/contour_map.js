@@ -3,7 +3,7 @@
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
-import { ticks } from "../../kit/js/scale.js";
+import { scale, ticks } from "../../kit/js/scale.js";
 import { grayscale, heightOf } from "./colormap.js";
 
 const LEFT = 50;
@@ -27,28 +27,28 @@ export function contourMap({ messages, signal, pick }) {
   let cursor = null;
   let [width, height] = [400, 400];
   let shades = null;
+  let [context, colors, pixelX, pixelY] = [null, null, null, null];
 
   function show(next, decoded) {
     scene = next;
     surface = decoded;
     shades = null;
   }
-  const pixelX = (x) => LEFT + ((x - surface.x[0]) / (surface.x[1] - surface.x[0])) * width;
-  const pixelY = (y) => TOP + height - ((y - surface.y[0]) / (surface.y[1] - surface.y[0])) * height;
-
   /** The pixel of a path's point at step t. */
   const pixelOf = (path, t) => [pixelX(path.points[2 * t]), pixelY(path.points[2 * t + 1])];
 
   /** @param {{paths: any[], step: number, colors: any, opened: string, width: number}} next */
   function draw(next) {
-    const { colors } = next;
-    if (state?.colors.paper !== colors.paper) shades = null;
+    if (colors?.paper !== next.colors.paper) shades = null;
     state = next;
+    colors = state.colors;
     width = Math.max(120, next.width - LEFT - RIGHT);
     const ratio = (surface.y[1] - surface.y[0]) / (surface.x[1] - surface.x[0]);
     height = Math.round(width * Math.min(1, Math.max(0.55, ratio)));
-    const context = hidpiContext(canvas, next.width, height + TOP + BOTTOM);
-    shades ??= drawShades(colors);
+    pixelX = scale(surface.x, [LEFT, LEFT + width]).pixel;
+    pixelY = scale(surface.y, [TOP + height, TOP]).pixel;
+    context = hidpiContext(canvas, next.width, height + TOP + BOTTOM);
+    shades ??= drawShades();
     // A pixel is centered on its grid point, so the outermost pixels reach half a cell beyond the edge and are clipped.
     const [dx, dy] = [width / (surface.columns - 1), height / (surface.rows - 1)];
     context.save();
@@ -56,17 +56,17 @@ export function contourMap({ messages, signal, pick }) {
     context.rect(LEFT, TOP, width, height);
     context.clip();
     context.drawImage(shades, LEFT - dx / 2, TOP - dy / 2, width + dx, height + dy);
-    drawContours(context, colors, dx, dy);
-    for (const [x, y] of [...scene.minima, ...scene.marked]) drawCross(context, pixelX(x), pixelY(y), colors);
-    for (const path of state.paths) drawPath(context, path, colors);
+    drawContours(dx, dy);
+    for (const [x, y] of [...scene.minima, ...scene.marked]) drawCross(pixelX(x), pixelY(y));
+    for (const path of state.paths) drawPath(path);
     context.restore();
-    drawAxes(context, colors);
-    for (const path of state.paths) drawMarker(context, path, colors);
-    drawCrosshair(context, colors);
+    drawAxes();
+    for (const path of state.paths) drawMarker(path);
+    drawCrosshair();
     updateReadout();
   }
 
-  function drawShades(colors) {
+  function drawShades() {
     const shadeOf = grayscale(colors);
     return pixelCanvas(surface.rows, surface.columns, (p, data) => {
       const row = surface.rows - 1 - Math.floor(p / surface.columns);
@@ -75,22 +75,17 @@ export function contourMap({ messages, signal, pick }) {
       data[4 * p + 3] = 255;
     });
   }
-  function drawContours(context, colors, dx, dy) {
+  function drawContours(dx, dy) {
     const placed = [];
     Object.assign(context, { font: `10.5px ${colors.mono}`, textAlign: "center", textBaseline: "middle" });
-    const labels = [];
     const occupied = state.paths.flatMap((path) => Array.from({ length: Math.min(path.size, 400) }, (_, t) => pixelOf(path, t)));
-    for (const level of surface.levels) {
-      context.globalAlpha = 0.55;
-      let longest = [];
-      for (const contour of level.lines) {
-        const points = contour.map(([c, r]) => [LEFT + c * dx, TOP + height - r * dy]);
-        stroke(context, points, colors["ink-3"], 0.8);
-        if (points.length > longest.length) longest = points;
-      }
-      context.globalAlpha = 1;
-      labels.push([level.value, longest]);
-    }
+    context.globalAlpha = 0.55;
+    const labels = surface.levels.map((level) => {
+      const lines = level.lines.map((line) => line.map(([c, r]) => [LEFT + c * dx, TOP + height - r * dy]));
+      for (const line of lines) stroke(line, colors["ink-3"], 0.8);
+      return [level.value, lines.reduce((a, b) => (b.length > a.length ? b : a), [])];
+    });
+    context.globalAlpha = 1;
     for (const [value, points] of labels) {
       const text = format(value, 3);
       const halfWidth = context.measureText(text).width / 2 + 4;
@@ -98,16 +93,16 @@ export function contourMap({ messages, signal, pick }) {
       const position = [0.5, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6].map((fraction) => points[Math.floor(fraction * points.length)]).find((point) => point && free(point));
       if (!position || points.length < 12) continue;
       placed.push([...position, halfWidth]);
-      drawLabel(context, text, position, colors);
+      drawLabel(text, position);
     }
   }
-  function drawLabel(context, text, [x, y], colors) {
+  function drawLabel(text, [x, y]) {
     Object.assign(context, { lineWidth: 3, lineJoin: "round", strokeStyle: colors.paper });
     context.strokeText(text, x, y);
     context.fillStyle = colors["ink-2"];
     context.fillText(text, x, y);
   }
-  function stroke(context, points, strokeStyle, lineWidth, dash = []) {
+  function stroke(points, strokeStyle, lineWidth, dash = []) {
     Object.assign(context, { strokeStyle, lineWidth });
     context.setLineDash(dash);
     context.beginPath();
@@ -115,12 +110,12 @@ export function contourMap({ messages, signal, pick }) {
     context.stroke();
     context.setLineDash([]);
   }
-  function drawCross(context, x, y, colors) {
+  function drawCross(x, y) {
     for (const [color, lineWidth] of [[colors.paper, 4], [colors.ink, 1.6]]) {
-      for (const sign of [1, -1]) stroke(context, [[x - 5, y - 5 * sign], [x + 5, y + 5 * sign]], color, lineWidth);
+      for (const sign of [1, -1]) stroke([[x - 5, y - 5 * sign], [x + 5, y + 5 * sign]], color, lineWidth);
     }
   }
-  function drawPath(context, path, colors) {
+  function drawPath(path) {
     const points = [];
     // After a path has left for good, its far jumps would only cover the picture.
     const until = Math.min(state.step, path.size - 1, path.ended?.step ?? Infinity);
@@ -133,8 +128,8 @@ export function contourMap({ messages, signal, pick }) {
     const color = colors[path.color];
     context.lineJoin = "round";
     const bold = path.name === state.opened;
-    stroke(context, points, colors.paper, bold ? 6 : 4);
-    stroke(context, points, color, bold ? 3 : 1.8, path.dash ? [6, 3] : []);
+    stroke(points, colors.paper, bold ? 6 : 4);
+    stroke(points, color, bold ? 3 : 1.8, path.dash ? [6, 3] : []);
     context.fillStyle = color;
     if (path.size <= 400) for (const [x, y] of points) context.fillRect(x - 1.3, y - 1.3, 2.6, 2.6);
   }
@@ -146,9 +141,9 @@ export function contourMap({ messages, signal, pick }) {
     const at = [clamp(x, LEFT, LEFT + width), clamp(y, TOP, TOP + height)];
     return { t, at, outside: Math.abs(at[0] - x) + Math.abs(at[1] - y) > 0.5 };
   }
-  function drawMarker(context, path, colors) {
+  function drawMarker(path) {
     const { t, at, outside } = currentPoint(path);
-    if (!outside) drawArrows(context, path, t, at, colors);
+    if (!outside) drawArrows(path, t, at);
     context.beginPath();
     context.arc(at[0], at[1], path.name === state.opened ? 6.5 : 5, 0, 7);
     context.fillStyle = outside ? colors.paper : colors[path.color];
@@ -157,7 +152,7 @@ export function contourMap({ messages, signal, pick }) {
     context.stroke();
   }
   /** An arrow against the gradient (downhill), and one against the momentum (the next step). */
-  function drawArrows(context, path, t, at, colors) {
+  function drawArrows(path, t, at) {
     // Near a minimum the directions are only rounding errors.
     if (!path.arrays.gradient || !(Math.hypot(...vector(path.arrays.gradient, t)) > 1e-4 * path.maxGradientNorm)) return;
     const vectors = ["gradient", path.momentum].map((name) => (name ? vector(path.arrays[name], t) : [0, 0]));
@@ -166,18 +161,18 @@ export function contourMap({ messages, signal, pick }) {
     vectors.forEach(([x, y], n) => {
       const size = (ARROW * Math.hypot(x, y)) / longest;
       if (size < 3) return;
-      drawArrow(context, at, [at[0] - (ARROW * x) / longest, at[1] + (ARROW * y) / longest], n ? colors[path.color] : colors.ink, n === 0, colors);
+      drawArrow(at, [at[0] - (ARROW * x) / longest, at[1] + (ARROW * y) / longest], n ? colors[path.color] : colors.ink, n === 0);
     });
   }
-  function drawArrow(context, [x, y], [tipX, tipY], color, dashed, colors) {
+  function drawArrow([x, y], [tipX, tipY], color, dashed) {
     const angle = Math.atan2(tipY - y, tipX - x);
     const head = [-0.45, 0.45].map((turn) => [tipX - 9 * Math.cos(angle + turn), tipY - 9 * Math.sin(angle + turn)]);
     for (const [stroked, lineWidth] of [[colors.paper, 4.5], [color, 2]]) {
-      stroke(context, [[x, y], [tipX, tipY]], stroked, lineWidth, dashed && stroked === color ? [4, 3] : []);
-      stroke(context, [head[0], [tipX, tipY], head[1]], stroked, lineWidth);
+      stroke([[x, y], [tipX, tipY]], stroked, lineWidth, dashed && stroked === color ? [4, 3] : []);
+      stroke([head[0], [tipX, tipY], head[1]], stroked, lineWidth);
     }
   }
-  function drawAxes(context, colors) {
+  function drawAxes() {
     Object.assign(context, { strokeStyle: colors.line, lineWidth: 1 });
     context.strokeRect(LEFT + 0.5, TOP + 0.5, width - 1, height - 1);
     Object.assign(context, { font: `10.5px ${colors.mono}`, fillStyle: colors["ink-3"], textBaseline: "top", textAlign: "center" });
@@ -194,16 +189,14 @@ export function contourMap({ messages, signal, pick }) {
     context.restore();
   }
 
-  function coordinate(name, n) {
-    const [low, high] = surface[name];
-    return low + (n / (surface[name === "x" ? "columns" : "rows"] - 1)) * (high - low);
-  }
-  function drawCrosshair(context, colors) {
+  /** The pixel of a grid point. */
+  const pixelAt = ([row, column]) => [pixelX(coordinate(surface, "x", column)), pixelY(coordinate(surface, "y", row))];
+  function drawCrosshair() {
     if (!cursor) return;
-    const [x, y] = [pixelX(coordinate("x", cursor[1])), pixelY(coordinate("y", cursor[0]))];
+    const [x, y] = pixelAt(cursor);
     context.globalAlpha = 0.7;
-    stroke(context, [[LEFT, y], [LEFT + width, y]], colors.accent, 1);
-    stroke(context, [[x, TOP], [x, TOP + height]], colors.accent, 1);
+    stroke([[LEFT, y], [LEFT + width, y]], colors.accent, 1);
+    stroke([[x, TOP], [x, TOP + height]], colors.accent, 1);
     context.globalAlpha = 1;
   }
   function updateReadout() {
@@ -211,7 +204,7 @@ export function contourMap({ messages, signal, pick }) {
       const [row, column] = cursor;
       const pair = scene.pair && `${scene.pair} = `;
       const loss = format(surface.values[row * surface.columns + column], 5);
-      readout.textContent = fillIn(messages.readout, { pair, x: format(coordinate("x", column), 4), y: format(coordinate("y", row), 4), loss });
+      readout.textContent = fillIn(messages.readout, { pair, x: format(coordinate(surface, "x", column), 4), y: format(coordinate(surface, "y", row), 4), loss });
     } else {
       const levels = surface.levels.map((level) => format(level.value, 3)).join(", ");
       readout.textContent = levels && fillIn(messages.levels, { levels });
@@ -249,10 +242,16 @@ export function contourMap({ messages, signal, pick }) {
     event.stopPropagation();
     const from = cursor ?? [Math.floor(surface.rows / 2), Math.floor(surface.columns / 2)];
     if (move) hover([from[0] + move[0], from[1] + move[1]]);
-    else pickNearest(pixelX(coordinate("x", from[1])), pixelY(coordinate("y", from[0])), Infinity);
+    else pickNearest(...pixelAt(from), Infinity);
   }, { signal });
 
   return { element, show, draw };
+}
+
+/** The coordinate of row or column n of a surface's grid, which may lie between two grid points. */
+export function coordinate(surface, name, n) {
+  const [low, high] = surface[name];
+  return low + (n / (surface[name === "x" ? "columns" : "rows"] - 1)) * (high - low);
 }
 
 /** The two numbers of an array at a step. */

@@ -20,6 +20,7 @@ function render({ model, el, signal }) {
   const messages = model.get("messages");
   const scene = () => model.get("scene");
   const steps = () => Math.max(0, ...paths.map((path) => path.size - 1));
+  const isRace = scene().kind === "race";
   let paths = [];
   let surface = null;
   let width = 0;
@@ -43,7 +44,7 @@ function render({ model, el, signal }) {
   on.ui.main.append(h("div", { class: "optim-layout" }, plot, table.element));
   onThemeChange(on.ui.root, signal, scheduleDraw);
   on.start();
-  if (scene().kind === "race") on.ui.root.append(slider.element);
+  if (isRace) on.ui.root.append(slider.element);
   showView();
   const observer = new ResizeObserver(([entry]) => {
     const measured = Math.round(entry.contentRect.width);
@@ -85,7 +86,7 @@ function render({ model, el, signal }) {
     on.ui.root.toggleAttribute("data-still", steps() === 0);
   }
   function toggleOpened(name) {
-    if (scene().kind === "race") on.save("opened", model.get("opened") === name ? "" : name);
+    if (isRace) on.save("opened", model.get("opened") === name ? "" : name);
   }
   /** Escape first closes the opened optimizer, and only then goes back to the start. */
   function onEscape() {
@@ -120,7 +121,7 @@ function render({ model, el, signal }) {
     if (model.get("view") === "3d") map3d.draw(state);
     else map2d.draw(state);
     if (paths.length) table.draw(state);
-    if (scene().kind === "race") slider.draw({ scene: scene(), paths, colors, opened });
+    if (isRace) slider.draw({ scene: scene(), paths, colors, opened });
   }
 }
 

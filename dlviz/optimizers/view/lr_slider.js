@@ -14,7 +14,8 @@ export function lrSlider({ model, messages, signal, save }) {
   const sentence = h("p", { class: "optim-threshold" });
   const element = h("div", { class: "optim-lr" }, h("label", { class: "optim-slider" }, h("span", {}, messages.lr_scale), h("div", { class: "optim-track" }, input, marks), output), sentence);
   let scales = [];
-  const currentIndex = () => scales.reduce((best, scale, k) => (Math.abs(Math.log(scale / model.get("scale"))) < Math.abs(Math.log(scales[best] / model.get("scale"))) ? k : best), 0);
+  const distance = (scale) => Math.abs(Math.log(scale / model.get("scale")));
+  const currentIndex = () => scales.reduce((best, scale, k) => (distance(scale) < distance(scales[best]) ? k : best), 0);
   input.addEventListener("input", () => {
     const available = scales.map((scale, k) => k).filter((k) => isAvailable(model, "scale", scales[k]));
     const next = nearest(available, Number(input.value), currentIndex());

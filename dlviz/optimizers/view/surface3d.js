@@ -4,6 +4,7 @@ import { h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { plotly } from "../../kit/js/plotly.js";
 import { grayscale, heightOf } from "./colormap.js";
+import { coordinate } from "./contour_map.js";
 
 /** A 3-D trace without hover text and legend. */
 const SCATTER = { type: "scatter3d", hoverinfo: "skip", showlegend: false };
@@ -55,10 +56,6 @@ export function surface3d({ model, messages, signal }) {
     return plot._fullLayout?.scene?._scene?.getCamera();
   }
   const elevation = (value) => heightOf(surface, value);
-  function coordinate(name, n) {
-    const [low, high] = surface[name];
-    return low + (n / (surface[name === "x" ? "columns" : "rows"] - 1)) * (high - low);
-  }
   /** The surface and its contour lines, which are the same at every step. */
   function surfaceTraces(colors) {
     const { rows, columns, values } = surface;
@@ -66,14 +63,14 @@ export function surface3d({ model, messages, signal }) {
     const shadeOf = grayscale(colors);
     const rgb = (height) => `rgb(${shadeOf(0, height).join(",")})`;
     const surfaceTrace = {
-      type: "surface", x: Array.from({ length: columns }, (_, c) => coordinate("x", c)), y: Array.from({ length: rows }, (_, r) => coordinate("y", r)), z: table(elevation), customdata: table((value) => value),
+      type: "surface", x: Array.from({ length: columns }, (_, c) => coordinate(surface, "x", c)), y: Array.from({ length: rows }, (_, r) => coordinate(surface, "y", r)), z: table(elevation), customdata: table((value) => value),
       cmin: 0, cmax: 1, colorscale: [[0, rgb(0)], [1, rgb(1)]], showscale: false, opacity: 0.96, contours: { x: { highlight: false }, y: { highlight: false }, z: { highlight: false } },
       lighting: { ambient: 0.85, diffuse: 0.35, specular: 0.02, roughness: 1 }, meta: scene.pair && `${escapeMarkup(scene.pair)} = `, hovertemplate: "%{meta}(%{x:.3g}, %{y:.3g}): %{customdata:.4g}<extra></extra>",
     };
     const line = { x: [], y: [], z: [] };
     for (const level of surface.levels) {
       for (const contour of level.lines) {
-        for (const [c, r] of contour) addPoint(line, coordinate("x", c), coordinate("y", r), elevation(level.value) + 0.004);
+        for (const [c, r] of contour) addPoint(line, coordinate(surface, "x", c), coordinate(surface, "y", r), elevation(level.value) + 0.004);
         addPoint(line, null, null, null);
       }
     }
