@@ -81,8 +81,8 @@ class ForwardRuns:
     def receptive_field(self, shown_run: str, column: int, index: tuple[int, ...]) -> ReceptiveField:
         """Compute the receptive field of one element of a pass."""
         model, args, kwargs, state_dict = self._call(shown_run)
-        options = {"state_dict": state_dict, "rng_state": self._rng_state}
-        return receptive_field(model, self.network(shown_run), args, kwargs, column, index, **options)
+        network, rng_state = self.network(shown_run), self._rng_state
+        return receptive_field(model, network, args, kwargs, column, index, state_dict=state_dict, rng_state=rng_state)
 
     def batch_size(self) -> int:
         """Return the number of samples."""

@@ -134,7 +134,7 @@ export function columnRow({ messages, signal, pick }) {
       paintColumn(column, { filled, channel, box: boxes[n], max, perMap: scale === "map", colors });
       column.footer.lastChild.textContent = scale === "map" || !filled ? "" : `± ${format(max, 3)}`;
     }
-    for (const path of arcs.children) path.toggleAttribute("data-current", Number(path.dataset.to) === step - 1);
+    for (const path of /** @type {NodeListOf<SVGElement>} */ (arcs.querySelectorAll("path"))) path.toggleAttribute("data-current", Number(path.dataset.to) === step - 1);
   }
 
   function paintColumn(column, { filled, channel, box, max, perMap, colors }) {
@@ -160,12 +160,13 @@ export function columnRow({ messages, signal, pick }) {
     const [, rows, columns] = data.drawn;
     return heatmap(data.numbers, k * rows * columns, rows, columns, perMap ? data.maxima[k] : max, colors);
   }
-  /** The part of a map's rectangle that a receptive field covers. */
+  /** The part of a map's rectangle that a receptive field covers. @returns {[number, number, number, number]} */
   function boxRect([x, y, width, height], box, data) {
     const [[top, bottom], [left, right]] = box.length === 2 ? box : [[0, data.size[0] - 1], box[0]];
     const [dy, dx] = [height / data.size[0], width / data.size[1]];
     return [x + left * dx, y + top * dy, (right - left + 1) * dx, (bottom - top + 1) * dy];
   }
+  /** @param {CanvasRenderingContext2D} context @param {number[]} rect @param {string} color @param {number} line */
   function outline(context, [x, y, width, height], color, line) {
     context.strokeStyle = color;
     context.lineWidth = line;

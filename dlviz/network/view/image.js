@@ -84,7 +84,7 @@ export function imagePanel({ messages, signal, occlude }) {
     context.strokeRect(left * scale, top * scale, width * scale, height * scale);
   }
 
-  /** The patch under the brush, clipped to the image. */
+  /** The patch under the brush, clipped to the image. @returns {[number, number, number, number]} */
   function brushPatch() {
     const [rows, columns] = data.size;
     const half = Math.floor(brush.size / 2);

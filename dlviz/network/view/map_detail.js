@@ -35,7 +35,7 @@ export function detailPanel({ messages, signal, selectMap, selectElement, close 
   let state = { max: 0, colors: null, selected: [] };
   closeButton.addEventListener("click", close, { signal });
 
-  /** @param {any} next the detail, decoded; null hides the panel @param {any[]} columns of the scene */
+  /** @param {any} next the detail, decoded; null hides the panel @param {any[]} [columns] of the scene */
   function show(next, columns) {
     detail = next;
     element.hidden = !detail;

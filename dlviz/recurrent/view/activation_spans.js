@@ -4,6 +4,7 @@ const MATCH_FRACTION = 0.75;
 
 /** Units beyond the threshold on one side throughout a span: 1 above, −1 below. @returns {Record<string, number>} */
 export function activeUnits(scene, first, last, threshold) {
+  /** @type {Record<string, number>} */
   const found = {};
   for (let u = 0; u < scene.outputs; u += 1) {
     for (const side of [1, -1]) {
@@ -18,6 +19,7 @@ export function activeUnits(scene, first, last, threshold) {
 /** Other spans in which three of four of these units are active. @returns {[number, number][]} */
 export function similarSpans(scene, first, last, threshold) {
   const units = Object.entries(activeUnits(scene, first, last, threshold));
+  /** @type {[number, number][]} */
   const spans = [];
   for (let t = 0; t < scene.steps && units.length; t += 1) {
     if (t >= first && t <= last) continue;

@@ -22,9 +22,9 @@ export function valve(x, y, name) {
     node: s("g", {}, s("rect", { x: x - 6, y: y - VALVE_HEIGHT / 2, width: 12, height: VALVE_HEIGHT, class: "rec-slot" }), pipe(`M${x - 6},${y}h12`), upper, lower, frame, text(x, y - VALVE_HEIGHT / 2 - 4, name, "rec-name", "middle")),
     set(value) {
       const shut = (VALVE_HEIGHT / 2) * (1 - Math.max(0, Math.min(1, Math.abs(value))));
-      upper.setAttribute("height", shut);
-      lower.setAttribute("height", shut);
-      lower.setAttribute("y", y + VALVE_HEIGHT / 2 - shut);
+      upper.setAttribute("height", String(shut));
+      lower.setAttribute("height", String(shut));
+      lower.setAttribute("y", String(y + VALVE_HEIGHT / 2 - shut));
     },
   };
 }
@@ -79,8 +79,8 @@ export function box({ x, y, width, name, nonlinearity, rows, label, choose, sign
       const room = width - 16;
       const size = Math.min(1, Math.abs(gate));
       const signed = nonlinearity === "tanh";
-      bar.setAttribute("width", signed ? (room / 2) * size : room * size);
-      bar.setAttribute("x", x + 8 + (signed ? (gate < 0 ? (room / 2) * (1 - size) : room / 2) : 0));
+      bar.setAttribute("width", String(signed ? (room / 2) * size : room * size));
+      bar.setAttribute("x", String(x + 8 + (signed ? (gate < 0 ? (room / 2) * (1 - size) : room / 2) : 0)));
       bar.setAttribute("class", gate < 0 ? "rec-bar negative" : "rec-bar");
       numbers.forEach((number, k) => { number.textContent = format(parts[k], 3); });
     },
@@ -93,7 +93,7 @@ export function inputLine(x, from, to) {
   return {
     node,
     set(value, max) {
-      node.setAttribute("stroke-width", max > 0 ? 1 + (5 * Math.abs(value)) / max : 1);
+      node.setAttribute("stroke-width", String(max > 0 ? 1 + (5 * Math.abs(value)) / max : 1));
       node.setAttribute("class", value < 0 ? "rec-input negative" : "rec-input");
     },
   };

@@ -80,7 +80,7 @@ export function termPanel({ messages }) {
         value.textContent = data.value;
         bar.className = data.fraction < 0 ? "negative" : "";
         bar.style.visibility = data.fraction === undefined ? "hidden" : "visible";
-        bar.style.setProperty("--fraction", Math.min(1, Math.abs(data.fraction ?? 0)));
+        bar.style.setProperty("--fraction", String(Math.min(1, Math.abs(data.fraction ?? 0))));
       },
     };
   }

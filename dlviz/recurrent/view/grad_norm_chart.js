@@ -33,11 +33,14 @@ export function gradNormChart({ messages }) {
     readout.textContent = fillIn(messages.grad_norm_at, { name: labels[last], before: format(norms[last], 4), clip: format(clip, 4), after: format(after[last], 4) });
     // An infinite norm is drawn at the upper edge.
     const drawn = (values) => Array.from(values, (value) => (Number.isFinite(value) ? value : most));
+    /** @type {[number, string][]} */
+    const ticks = [[0, "0"], [clip, format(clip, 3)]];
+    if (largest > 1.5 * clip) ticks.push([largest, format(largest, 2)]);
     const dots = (values, kind) => (count > DOTS ? [] : plot.dots(values, kind));
     plot.draw({
       label: readout.textContent,
       x: { domain: count > 1 ? [0, last] : [-1, 1], title: messages.snapshots },
-      y: { domain: [0, most], ticks: [[0, "0"], [clip, format(clip, 3)], ...(largest > 1.5 * clip ? [[largest, format(largest, 2)]] : [])] },
+      y: { domain: [0, most], ticks },
       content: () => [plot.horizontal(clip, "rec-threshold"), plot.line(drawn(norms), "rec-before"), plot.line(drawn(after), "rec-current"), ...dots(norms, "rec-dot before"), ...dots(after, "rec-dot")],
     });
   }

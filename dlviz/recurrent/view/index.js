@@ -30,7 +30,7 @@ function render({ model, el, signal }) {
   const cell = cellDiagram({ messages, signal, choose: (gate) => view.save("gate", gate) });
   const terms = termPanel({ messages });
   const byLag = gradientByLag({ messages, signal });
-  const gradNorm = gradNormChart({ messages, signal });
+  const gradNorm = gradNormChart({ messages });
   const edits = editPanel({ messages, signal, model, save: view.save });
   view.ui.root.classList.add("rec");
   view.ui.main.append(
@@ -81,7 +81,7 @@ function render({ model, el, signal }) {
   function addControls() {
     const { controls } = view;
     const available = (trait, values) => values.filter((value) => isAvailable(model, trait, value));
-    const menu = (trait, values, text = String) => values.length > 1 && controls.choice({ label: messages[`control.${trait}`], options: values.map((value) => [String(value), text(value)]), get: () => String(model.get(trait)), set: (value) => view.save(trait, Number(value)) });
+    const menu = (trait, values, text = (value) => String(value)) => values.length > 1 && controls.choice({ label: messages[`control.${trait}`], options: values.map((value) => [String(value), text(value)]), get: () => String(model.get(trait)), set: (value) => view.save(trait, Number(value)) });
     menu("layer", available("layer", scene.layers.map((_, k) => k)), (k) => scene.layers[k]);
     menu("sequence", available("sequence", Array.from({ length: Math.min(200, scene.sequences) }, (_, k) => k)));
     controls.range({ label: messages["control.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => view.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : messages["control.off"]) });

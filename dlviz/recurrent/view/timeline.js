@@ -71,6 +71,7 @@ export function timeline({ messages, signal, pick, setSpan }) {
       similar.textContent = messages.span_how;
       return;
     }
+    /** @param {number[]} span */
     const name = ([first, last]) => (first === last ? String(first) : `${first}–${last}`);
     const units = Object.keys(activeUnits(scene, ...span, threshold));
     similar.textContent = units.length
@@ -115,7 +116,10 @@ export function timeline({ messages, signal, pick, setSpan }) {
     if (event.shiftKey && move[0]) setSpan(extended(span.length === 2 ? span : [t, t], move[0]));
     else pick(Math.max(0, Math.min(scene.steps - 1, t + move[0])), Math.max(0, Math.min(scene.units - 1, u + move[1])));
   }, { signal });
-  /** The span one step longer to the right; to the left one step shorter, or longer if it is a single step. */
+  /**
+   * The span one step longer to the right; to the left one step shorter, or longer if it is a single step.
+   * @param {number[]} span @param {number} direction
+   */
   function extended([first, last], direction) {
     if (direction > 0) return [first, Math.min(scene.steps - 1, last + 1)];
     return last > first ? [first, last - 1] : [Math.max(0, first - 1), last];

@@ -56,7 +56,7 @@ export function makeLayout(scene, heatmaps, width) {
 
 /**
  * Draw the heat maps with their labels; they stay the same while the player runs.
- * @param {{colors: any, mono: string}} style
+ * @param {any} scene @param {any} layout @param {{colors: any, mono: string}} style
  */
 export function drawHeatmaps(scene, layout, { colors, mono }) {
   const canvas = document.createElement("canvas");
@@ -83,6 +83,7 @@ function drawLabel(context, name, max, y, { colors, mono }) {
 
 /**
  * Draw what depends on the step, the unit and the span.
+ * @param {CanvasRenderingContext2D} context @param {any} scene @param {any} layout
  * @param {{t: number, u: number, span: number[], similar: number[][]}} selection
  * @param {{colors: any, mono: string}} style
  */
