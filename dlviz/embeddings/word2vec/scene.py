@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.embeddings.word2vec.axes import MapAxes
+from dlviz.embeddings.word2vec.axes import MapAxes, aligned_sequence
 from dlviz.embeddings.word2vec.corpus import Corpus, context_positions
 from dlviz.embeddings.word2vec.objective import ForwardBackward
 from dlviz.embeddings.word2vec.record import Training
 from dlviz.embeddings.word2vec.timeline import Timeline
+from dlviz.kit.snapshots import evenly_spaced
 
 #: Only the most frequent words are drawn, and only the first numbers of each.
 ROWS, COLUMNS = 400, 48
@@ -22,6 +23,8 @@ LISTED, TOP = 13, 5
 CONTEXT, CURVE_POINTS = 14, 200
 #: How many arrows are drawn for each matrix.
 ARROWS = 24
+#: Limits on the snapshots in an exported page: their number, and the characters of all of them.
+_PAGE_SNAPSHOTS, _PAGE_BUDGET = 40, 1_900_000
 
 
 def snapshot(
@@ -188,3 +191,36 @@ def scene(run: Training, captions: Mapping[str, Any]) -> dict[str, Any]:
         "loss": run.loss,
         "window": run.window,
     }
+
+
+def page_snapshots(
+    timeline: Timeline, corpus: Corpus, axes: MapAxes, current: int, size: int, *, aligned: bool
+) -> tuple[int, list[dict[str, Any]]]:
+    """Return the snapshots of an exported page, evenly spaced, and the index of the current one among them.
+
+    The index comes first.
+
+    Args:
+        timeline: the training or recorded module; its position is restored.
+        corpus: the sentences.
+        axes: the axes of the current map.
+        current: the current position.
+        size: how many characters one snapshot takes.
+        aligned: whether each map is aligned with its neighbor; otherwise all use `axes`.
+    """
+    positions = timeline.page_positions(current)
+    kept = {positions[k] for k in evenly_spaced(len(positions), min(_PAGE_SNAPSHOTS, max(2, _PAGE_BUDGET // size)))}
+    chosen = sorted(kept | {current})
+    matrices, steps = [], []
+    for position in chosen:
+        timeline.go_to(position)
+        matrices.append(timeline.run.vectors[:ROWS].clone())
+        steps.append(timeline.run.step)
+    index = chosen.index(current)
+    all_axes = aligned_sequence(matrices, index, axes) if aligned else [axes] * len(chosen)
+    snapshots = []
+    for position, own_axes in zip(chosen, all_axes, strict=True):
+        timeline.go_to(position)
+        snapshots.append(snapshot(timeline, corpus, own_axes, len(chosen) - 1, steps))
+    timeline.go_to(current)
+    return index, snapshots

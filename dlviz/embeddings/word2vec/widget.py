@@ -15,9 +15,8 @@ from dlviz.embeddings.word2vec.axes import AxesTracker, MapAxes
 from dlviz.embeddings.word2vec.captions import badge, notes, signature, summary
 from dlviz.embeddings.word2vec.corpus import Corpus, read_corpus
 from dlviz.embeddings.word2vec.model_recorder import ModelRecorder
-from dlviz.embeddings.word2vec.page_snapshots import page_snapshots
 from dlviz.embeddings.word2vec.record import Training
-from dlviz.embeddings.word2vec.scene import ROWS, scene, snapshot
+from dlviz.embeddings.word2vec.scene import ROWS, page_snapshots, scene, snapshot
 from dlviz.embeddings.word2vec.still import draw
 from dlviz.embeddings.word2vec.timeline import RecorderTimeline, Timeline, TrainingTimeline
 from dlviz.kit.caller_frames import name_of, scope
