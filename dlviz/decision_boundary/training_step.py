@@ -268,8 +268,8 @@ def _linear_updates(
             continue
         layer = model.get_submodule(call.path)
         # A weight that is computed from others, as by weight_norm, is not a parameter and has no copy.
-        found = [copies.get(names.get(id(getattr(layer, name)), "")) for name in ("weight", "bias")]
-        gradients = tuple(None if parameter is None else parameter.grad for parameter in found)
-        after = tuple(None if parameter is None else parameter.detach() for parameter in found)
+        weight, bias = (copies.get(names.get(id(getattr(layer, name)), "")) for name in ("weight", "bias"))
+        gradients = (None if weight is None else weight.grad, None if bias is None else bias.grad)
+        after = (None if weight is None else weight.detach(), None if bias is None else bias.detach())
         updates[index] = LinearUpdate(call.weight, call.bias, gradients, after)
     return updates

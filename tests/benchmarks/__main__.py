@@ -23,7 +23,7 @@ SUITES = {
     "embedding": embedding.run,
     "evaluation": evaluation.run,
     "network": network.run,
-    "plane": decision_boundary.run,
+    "decision_boundary": decision_boundary.run,
     "recurrent": recurrent.run,
     "tensors": tensors.run,
     "training": training.run,

@@ -20,7 +20,7 @@ _PHASE = """async () => {
   const times = [];
   for (let k = 0; k < 30; k += 1) {
     const start = performance.now();
-    model.set("phase", k % model.get("walk").phases.length);
+    model.set("phase", k % model.get("explanation").phases.length);
     document.body.offsetHeight;
     times.push(performance.now() - start);
     await new Promise(requestAnimationFrame);
@@ -28,7 +28,7 @@ _PHASE = """async () => {
   return times.sort((a, b) => a - b)[15];
 }"""
 _HOVER = """() => {
-  const field = document.querySelector(".plane-field");
+  const field = document.querySelector(".boundary-canvas");
   const box = field.getBoundingClientRect();
   const times = [];
   for (let k = 0; k < 20; k += 1) {
@@ -96,7 +96,7 @@ def explained() -> str:
 
     times = sorted((timed(lambda: view.explain(0, optimizer=optimizer)), timed(step)) for _ in range(20))
     asked, trained = times[10][0], sorted(one for _, one in times)[10]
-    size = len(to_json(view.walk))
+    size = len(to_json(view.explanation))
     view.close()
     return f"explain: {1e3 * asked:.1f} ms beside {1e3 * trained:.2f} ms of the step itself, {size} characters cross"
 

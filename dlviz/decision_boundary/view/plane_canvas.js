@@ -176,6 +176,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     return fillIn(messages.probs_at, { x: format(x, 3), y: format(y, 3), probs: texts.join(" · ") });
   }
 
+  /** @returns {[number, number]} */
   function position(event) {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];

@@ -7,12 +7,13 @@ export function planeScale([left, right, bottom, top], box) {
   return {
     x,
     y,
+    /** @returns {[number, number]} */
     pixel: ([a, b]) => [x(a), y(b)],
     value: (px, py) => [left + ((px - box.left) / box.size) * (right - left), top - ((py - box.top) / box.size) * (top - bottom)],
   };
 }
 
-/** Coordinates of a grid point: the center of a cell, counted from the top left. */
+/** Coordinates of a grid point: the center of a cell, counted from the top left. @returns {[number, number]} */
 export function gridPoint(limits, side, row, column) {
   const [left, right, bottom, top] = limits;
   return [left + ((column + 0.5) / side) * (right - left), top - ((row + 0.5) / side) * (top - bottom)];

@@ -76,8 +76,8 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
   }
   function editableRow(name, input) {
     const label = input === "bias" ? name : fillIn(messages.weight, { name });
-    const slider = h("input", { type: "range", step: "any", "aria-label": label });
-    const field = h("input", { type: "text", inputmode: "decimal", "aria-label": fillIn(messages.typed, { name: label }) });
+    const slider = /** @type {HTMLInputElement} */ (h("input", { type: "range", step: "any", "aria-label": label }));
+    const field = /** @type {HTMLInputElement} */ (h("input", { type: "text", inputmode: "decimal", "aria-label": fillIn(messages.typed, { name: label }) }));
     let current = 0;
     /** Largest value of the slider. */
     let limit = 0;
@@ -87,7 +87,7 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
       if (Number.isFinite(value)) edit(input, value);
     };
     function showTrack() {
-      slider.style.setProperty("--done", `${(100 * (Number(slider.value) - slider.min)) / (slider.max - slider.min)}%`);
+      slider.style.setProperty("--done", `${50 + (50 * Number(slider.value)) / limit}%`);
     }
     slider.addEventListener("input", () => {
       const value = Number(Number(slider.value).toPrecision(3));
