@@ -68,8 +68,8 @@ def format_number(value: float, digits: int = 3) -> str:
     """Return a number with up to `digits` significant digits and a typographic minus sign.
 
     Example:
-        >>> format_number(-2.0), format_number(0.12345), format_number(1.5e-7), format_number(float("-inf"))
-        ('−2', '0.123', '2e-7', '−∞')
+        >>> format_number(-2.0), format_number(0.12345), format_number(2e-5), format_number(float("-inf"))
+        ('−2', '0.123', '2e−5', '−∞')
     """
     if isnan(value):
         return "NaN"
