@@ -11,9 +11,8 @@ from torch import Tensor
 
 from dlviz.evaluation import confusion_counts, validation
 from dlviz.evaluation.examples import ExamplePreviews, examples
-from dlviz.evaluation.export_budget import fitted, lists
 from dlviz.evaluation.record import kind_of, members, score_examples
-from dlviz.evaluation.scene import CELL, MISTAKES, WORST, album, chosen, drawn, scene, shown
+from dlviz.evaluation.scene import CELL, MISTAKES, WORST, album, chosen, drawn, fit_thumbnails, page_lists, scene, shown
 from dlviz.evaluation.snapshots import PredictionSnapshot, keep, take_snapshot
 from dlviz.evaluation.still import draw
 from dlviz.kit.caller_frames import name_of, scope
@@ -295,9 +294,10 @@ class Confusion(Widget):
         kept = drawn(self._snapshots)
         order = [first, *(k for k in reversed(range(len(chosen_snapshots))) if k != first)]
         every = [
-            self._selected_list(chosen_snapshots[k]) | lists(chosen_snapshots[k], kept, short=k != first) for k in order
+            self._selected_list(chosen_snapshots[k]) | page_lists(chosen_snapshots[k], kept, short=k != first)
+            for k in order
         ]
-        cut, albums = fitted([chosen_snapshots[k] for k in order], every)
+        cut, albums = fit_thumbnails([chosen_snapshots[k] for k in order], every)
         scenes = {k: self._scene(chosen_snapshots[k], one, chosen_snapshots) for k, one in zip(order, cut, strict=True)}
         return [scenes[k] for k in range(len(chosen_snapshots))], binary(albums)
 
@@ -305,7 +305,9 @@ class Confusion(Widget):
         """Numbers of the snapshots that a page has room for, evenly spread."""
         self._current()
         snapshot, count = self._snapshots[0], len(self._snapshots)
-        one = len(to_json(self._scene(snapshot, lists(snapshot, drawn(self._snapshots), short=True), self._snapshots)))
+        one = len(
+            to_json(self._scene(snapshot, page_lists(snapshot, drawn(self._snapshots), short=True), self._snapshots))
+        )
         return page_indices(count, one, _SHARE * BUDGET)
 
     def _describe(self) -> str:
