@@ -1,4 +1,4 @@
-"""Names that try to be more than text, and one of every public widget that carries them wherever a learner may name something."""
+"""Names that try to inject code, and one of every public widget with such names wherever a learner may name something."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from torch import nn
 
 import dlviz
 
-#: What each of them leaves behind if it is run: a global called ``hurt``. No dots, so that they can name modules too.
+#: Each sets a global variable ``hurt`` if it is run. None has a dot, so that they can name modules too.
 ATTACKS = (
     '<img src=x onerror="hurt=1">',
     "</script><script>hurt=1</script>",
@@ -29,12 +29,12 @@ ATTACKS = (
     "half a pair \ud800 <marquee>",
     "<marquee>" + "long " * 400,
 )
-#: All at once, for widgets with a single name.
+#: All of them in one string, for widgets with a single name.
 EVERYTHING = " ".join(ATTACKS)
 
 
 class Names:
-    """One name after another; every widget begins with another one."""
+    """Iterator over the hostile names; each widget starts at another one."""
 
     def __init__(self, first: int) -> None:
         self._names = cycle(ATTACKS[first % len(ATTACKS) :] + ATTACKS[: first % len(ATTACKS)])
@@ -49,12 +49,12 @@ class Names:
 
 
 def _letters(name: str) -> str:
-    """What Python takes as the name of a class or a function."""
+    """Return `name` without the characters that Python forbids in names of classes and functions."""
     return name.replace("\x00", "").replace("\ud800", "")
 
 
 def _module(name: str, refuses: str = "") -> nn.Module:
-    """A small network whose class, parts and complaint are called as we like."""
+    """Return a class of networks with this name, which raises `refuses` when it is called."""
 
     def forward(self: nn.Module, x: torch.Tensor) -> torch.Tensor:
         if refuses:
@@ -250,7 +250,7 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
     *(_conv2d, _max_pool2d, _layers, _layers_refused, _boundary, _live, _race, _surface, _unroll, _confusion, _split),
     *(_embedding, _word2vec),
 )
-#: By name, each a function that makes the widget and says which names it was given.
+#: Functions that make each widget, by name.
 WIDGETS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
     {make.__name__.lstrip("_"): (lambda make=make, k=k: make(Names(k))) for k, make in enumerate(_MADE)}
 )

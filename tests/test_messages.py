@@ -24,7 +24,7 @@ _ENGLISH = re.compile(
 
 
 def english(source: str) -> list[str]:
-    """String literals of a view that look like something for a reader."""
+    """Return string literals of a view that look like English text."""
     bare = re.sub(r"^\s*(?://|\*|/\*).*$", "", source, flags=re.M)
     found = []
     for match in _LITERAL.finditer(bare):
@@ -38,7 +38,7 @@ def english(source: str) -> list[str]:
     return found
 
 
-# Names of keys and events are the browser's, those of truth values Python's: not words for a reader.
+# Names of keys and events in the browser, and Python's truth values: not text for a reader.
 _BROWSER = re.compile(
     r"^(?:Arrow(?:Left|Right|Up|Down)|Home|End|Escape|Enter|Page(?:Up|Down)|Infinity|NaN|True|False)$"
 )
@@ -66,8 +66,8 @@ def test_ordinary_code_is_not_taken_for_english():
     assert english('s("path", { d: "M5 9h8M9 5v8", class: "card leaf now" });\nmodel.get("step"); // Press play') == []
 
 
-def said() -> tuple[set[str], list[str]]:
-    """Keys of ``message`` in the package: those written out, and the patterns of those that are put together."""
+def used_strings() -> tuple[set[str], list[str]]:
+    """Return the string literals in the package, and patterns of its f-strings: the keys that Python may use."""
     exact, patterns = set(), []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -79,7 +79,7 @@ def said() -> tuple[set[str], list[str]]:
     return exact, patterns
 
 
-def test_every_key_that_python_says_is_there():
+def test_every_key_that_python_uses_exists():
     catalog = messages._flat("en")
     tables = {key.split(".")[0] for key in catalog}
     missing = []
@@ -99,11 +99,11 @@ def test_every_key_that_python_says_is_there():
 
 
 def test_every_key_is_used():
-    exact, patterns = said()
+    exact, patterns = used_strings()
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.js"))
     compiled = [re.compile(pattern) for pattern in patterns if "." in pattern or "_" in pattern]
     unused = []
-    questions = tuple(f"exercises.{id}." for id in catalog.items())  # their keys are put together from the id
+    questions = tuple(f"exercises.{id}." for id in catalog.items())  # their keys are composed from the id
     for key in messages._flat("en"):
         _, _, short = key.partition(".")
         last = key.rsplit(".", 1)[-1]

@@ -1,4 +1,4 @@
-"""Views are linked into one module, and what the linker does not know it refuses."""
+"""Views are linked into one module, and unsupported syntax is an error."""
 
 import re
 
@@ -27,7 +27,7 @@ def test_modules_are_joined_in_order_and_keep_their_own_names(tmp_path):
     assert re.findall(r"^(?:import|export) .*", linked, re.M) == ["export default { render() { return four + two; } };"]
 
 
-def test_comments_and_indentation_are_left_out(tmp_path):
+def test_comments_and_indentation_are_removed(tmp_path):
     linked = link(write(tmp_path, view="// why\n/**\n * what\n */\nexport default {\n  a: 1, // kept\n};\n"))
     assert linked == "export default {\na: 1, // kept\n};"
 
@@ -47,7 +47,7 @@ def test_comments_and_indentation_are_left_out(tmp_path):
         "const here = import.meta.url;",
     ],
 )
-def test_any_other_form_is_refused_with_file_and_line(tmp_path, line):
+def test_other_import_forms_are_refused_with_file_and_line(tmp_path, line):
     entry = write(tmp_path, base="export const one = 1;\n", view=f"// first\n{line}\nexport default {{}};\n")
     with pytest.raises(LinkError, match=r"view\.js, line [23]"):
         link(entry)
@@ -58,13 +58,13 @@ def test_a_blob_that_was_made_in_the_page_may_be_imported(tmp_path):
     assert line in link(write(tmp_path, view=f"{line}\nexport default view;\n"))
 
 
-def test_a_default_export_belongs_to_the_entry_alone(tmp_path):
+def test_only_the_entry_has_a_default_export(tmp_path):
     entry = write(tmp_path, base="export default {};\n", view='import { one } from "./base.js";\nexport default {};\n')
     with pytest.raises(LinkError, match=r"base\.js, line 1"):
         link(entry)
 
 
-def test_circles_missing_files_and_missing_names_are_named(tmp_path):
+def test_import_cycles_missing_files_and_missing_names_are_named(tmp_path):
     (tmp_path / "circle").mkdir()
     circle = write(
         tmp_path / "circle",

@@ -1,4 +1,4 @@
-"""A page holds everything and lets nothing out."""
+"""An exported page contains everything it needs and makes no request."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ def payload(text):
 
 
 def test_state_and_view_are_inside_and_bytes_travel_as_base64():
-    held = payload(
+    loaded = payload(
         page(
             "t",
             "export default {}",
@@ -23,13 +23,13 @@ def test_state_and_view_are_inside_and_bytes_travel_as_base64():
             {"scene": {"x": b"\x00\xff", "list": [1, {"y": memoryview(b"z")}]}, "step": 3},
         )
     )
-    assert held["esm"] == "export default {}"
-    assert base64.b64decode(held["state"]["scene"]["x"]["$bytes"]) == b"\x00\xff"
-    assert base64.b64decode(held["state"]["scene"]["list"][1]["y"]["$bytes"]) == b"z"
-    assert held["state"]["step"] == 3
+    assert loaded["esm"] == "export default {}"
+    assert base64.b64decode(loaded["state"]["scene"]["x"]["$bytes"]) == b"\x00\xff"
+    assert base64.b64decode(loaded["state"]["scene"]["list"][1]["y"]["$bytes"]) == b"z"
+    assert loaded["state"]["step"] == 3
 
 
-def test_nothing_of_the_learner_s_becomes_markup():
+def test_no_text_of_the_learner_becomes_markup():
     evil = "</script><img src=x onerror=alert(1)>\u2028<!--"
     text = page(evil, "const a = '</script>';", "a::before{content:'</style>'}", {"label": evil})
     assert payload(text)["state"]["label"] == evil
@@ -46,17 +46,17 @@ def test_the_policy_allows_no_request():
     assert not re.search(r'(?:src|href)="(?!data:)', text)
 
 
-def test_the_policy_lets_nothing_run_but_the_one_script():
+def test_the_policy_allows_only_the_page_s_own_script():
     text = page("t", "", "", {})
     script = re.search(r'<script type="module">(.*?)</script>', text, re.S)[1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}' blob:;" in text
     assert "import {" not in script
-    plain = document("t", "", "<p>no life</p>")
+    plain = document("t", "", "<p>no script</p>")
     assert "script-src 'none'" in plain
     assert "<script" not in plain
 
 
-def test_what_json_cannot_hold_is_refused_and_not_written_wrong():
+def test_values_that_json_cannot_represent_are_refused():
     with pytest.raises(ValueError, match="JSON"):
         page("t", "", "", {"x": float("nan")})

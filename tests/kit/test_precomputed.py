@@ -1,4 +1,4 @@
-"""Settings computed beforehand: what of them a page carries."""
+"""States precomputed for an exported page, and which of them fit its budget."""
 
 import json
 
@@ -12,24 +12,24 @@ from tests.kit.test_widget import toy  # noqa: F401 - a fixture
 BASE = {"depth": 1, "wide": [1, 1], "scene": {"same": b"\x00" * 9, "own": 1, "gone": 2}, "refusal": ""}
 
 
-def frame(own, **more):
+def state(own, **more):
     return {"scene": {"same": b"\x00" * 9, "own": own, "gone": 2}, "refusal": "", **more}
 
 
-def test_a_frame_holds_only_what_differs_and_the_first_settings_are_among_them():
-    frames = {
-        "depth": {"1": frame(1), "2": frame(5), "3": {"refusal": "no"}},
+def test_a_state_holds_only_differences_and_the_initial_values_are_included():
+    states = {
+        "depth": {"1": state(1), "2": state(5), "3": {"refusal": "no"}},
         "wide": {"[2, 1]": {"scene": {"own": 7}}},
     }
-    assert fit_budget(frames, BASE, 1000, lambda one: 1) == {
+    assert fit_budget(states, BASE, 1000, lambda one: 1) == {
         "depth": {"1": {}, "2": {"scene": {"own": 5}}, "3": {"refusal": "no"}},
         "wide": {"[1, 1]": {}, "[2, 1]": {"scene": {"own": 7, "same": None, "gone": None}}},
     }
 
 
-def test_with_little_room_every_trait_keeps_its_most_useful_values():
-    frames = {name: {str(value): frame(value) for value in range(2, 9)} for name in ("depth", "wide")}
-    kept = fit_budget(frames, BASE, 4, lambda one: 1)
+def test_with_a_small_budget_every_trait_keeps_its_most_useful_values():
+    states = {name: {str(value): state(value) for value in range(2, 9)} for name in ("depth", "wide")}
+    kept = fit_budget(states, BASE, 4, lambda one: 1)
     assert {name: list(values) for name, values in kept.items()} == {
         "depth": ["1", "2", "3"],
         "wide": ["[1, 1]", "2", "3"],
@@ -37,17 +37,17 @@ def test_with_little_room_every_trait_keeps_its_most_useful_values():
 
 
 @pytest.mark.parametrize(("budget", "values"), [(4_000_000, ["1", "2", "3"]), (0, ["1"])])
-def test_the_page_carries_them_as_far_as_it_has_room(toy, monkeypatch, budget, values):  # noqa: F811
-    def frames(self):
+def test_the_page_contains_the_states_that_fit_its_budget(toy, monkeypatch, budget, values):  # noqa: F811
+    def states(self):
         return {"depth": {str(n): {"scene": {"n": n}} for n in (2, 3)}}
 
-    monkeypatch.setattr(toy, "_precomputed", frames)
+    monkeypatch.setattr(toy, "_precomputed", states)
     monkeypatch.setattr(base_of_all, "BUDGET", budget)
-    state = payload(toy().to_html())["state"]
-    assert list(state["precomputed"]["depth"]) == values
-    assert state["precomputed"]["depth"]["1"] == {}
+    precomputed = payload(toy().to_html())["state"]["precomputed"]
+    assert list(precomputed["depth"]) == values
+    assert precomputed["depth"]["1"] == {}
 
 
-def test_a_widget_without_frames_carries_none(toy):  # noqa: F811
+def test_a_widget_without_precomputed_states_has_none_in_its_page(toy):  # noqa: F811
     assert payload(toy().to_html())["state"]["precomputed"] == {}
     assert json.dumps(toy()._precomputed()) == "{}"

@@ -1,4 +1,4 @@
-"""What comes from elsewhere stays what it is: names are text, a page's messages are data, and none of it is ever run."""
+"""Names of the learner stay text, messages from the browser stay data, and neither is ever run as code."""
 
 import ast
 import json
@@ -16,14 +16,14 @@ from ipywidgets.widgets.widget import CallbackDispatcher
 
 import dlviz
 from dlviz.exercises.report import Card, Result
-from dlviz.export.markdown import formula, prose
-from dlviz.export.outputs import shown
+from dlviz.export.markdown import latex_to_mathml, markdown_to_html
+from dlviz.export.outputs import outputs_html
 from dlviz.kit.sanitize import json_safe, sanitize
 from dlviz.kit.svg import png
 from tests.hostile import ATTACKS, EVERYTHING, WIDGETS
 
 PACKAGE = Path(dlviz.__file__).parent
-#: All that a still picture is made of.
+#: Elements that a still picture may contain.
 DRAWN = {"svg", "title", "style", "g", "rect", "path", "text", "tspan", "image"}
 
 WRONG = (
@@ -51,11 +51,11 @@ def view(request):
 
 
 class Markup(HTMLParser):
-    """Every element of a piece of HTML, with its attributes; text goes into `said`."""
+    """Every element of a piece of HTML, with its attributes; text goes into `text`."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.elements, self.said = [], ""
+        self.elements, self.text = [], ""
         self.feed(text)
         self.close()
 
@@ -63,10 +63,10 @@ class Markup(HTMLParser):
         self.elements.append((tag, dict(attrs)))
 
     def handle_data(self, data):
-        self.said += data
+        self.text += data
 
 
-def test_a_still_is_a_drawing_whatever_its_names_are(view):
+def test_a_still_has_only_drawing_elements_whatever_its_names_are(view):
     drawing = ET.fromstring(view._still())
     for element in drawing.iter():
         assert element.tag.removeprefix("{http://www.w3.org/2000/svg}") in DRAWN
@@ -74,14 +74,14 @@ def test_a_still_is_a_drawing_whatever_its_names_are(view):
     assert png(view._still()).startswith(b"\x89PNG")
 
 
-def test_the_names_stand_in_the_still_as_they_are():
+def test_names_appear_in_the_still_as_text():
     drawing = ET.fromstring(WIDGETS["tensor"]()._still())
     assert drawing[0].text is not None
     assert ATTACKS[0] in drawing[0].text
     assert ATTACKS[1] in drawing[0].text
 
 
-def test_what_a_notebook_keeps_of_a_widget_is_one_picture(view):
+def test_a_notebook_stores_one_image_of_a_widget(view):
     bundle = view._repr_mimebundle_()[0]["text/html"]
     [(tag, attributes)] = Markup(bundle).elements
     assert tag == "img"
@@ -90,7 +90,7 @@ def test_what_a_notebook_keeps_of_a_widget_is_one_picture(view):
     bundle.encode()
 
 
-def test_a_page_holds_names_as_data_and_a_policy(view):
+def test_a_page_holds_names_as_data_and_a_security_policy(view):
     page = Markup(view.to_html())
     assert {tag for tag, _ in page.elements} <= {
         *("html", "head", "meta", "title", "style", "body", "main", "noscript", "script"),
@@ -109,7 +109,7 @@ def test_every_name_can_be_sent(view):
     json.dumps(view.get_state("scene"), ensure_ascii=False, allow_nan=False, default=str).encode()
 
 
-def test_letters_that_no_format_has_are_replaced_and_all_others_kept():
+def test_characters_that_xml_and_json_forbid_are_replaced_and_others_kept():
     assert sanitize("a\x00\x1b\ud800b\n") == "a���b\n"
     assert json_safe({"\udc80": ["é猫🙂", ("\x00", 1)]}) == {"�": ["é猫🙂", ["\x00", 1]]}
     for text in ("é猫🙂", "\u202e", "<b>"):
@@ -121,10 +121,10 @@ def test_an_exercise_shows_answers_and_errors_as_text(text):
     harmless = {"div", "p", "strong", "table", "tr", "th", "td", "pre"}
     card = Markup(Card(text, (text,), ((text, text),), text).html())
     assert {tag for tag, _ in card.elements} <= harmless
-    assert card.said.count(text) == 5
-    told = Markup(Result("00.double", "wrong", text, rows=((text, text),)).card().html())
-    assert {tag for tag, _ in told.elements} <= harmless
-    assert text in told.said
+    assert card.text.count(text) == 5
+    result = Markup(Result("00.double", "wrong", text, rows=((text, text),)).card().html())
+    assert {tag for tag, _ in result.elements} <= harmless
+    assert text in result.text
 
 
 def test_a_wrong_answer_to_a_prediction_is_shown_as_text():
@@ -134,32 +134,32 @@ def test_a_wrong_answer_to_a_prediction_is_shown_as_text():
 
 @pytest.mark.parametrize("text", [*ATTACKS, EVERYTHING])
 def test_a_formula_holds_text_as_text(text):
-    made = Markup(formula(rf"a < b \text{{{text}}} \href{{javascript:hurt=1}}{{x}}"))
+    made = Markup(latex_to_mathml(rf"a < b \text{{{text}}} \href{{javascript:hurt=1}}{{x}}"))
     assert {tag for tag, _ in made.elements} <= {
         *("math", "mrow", "mtext", "mi", "mo", "mn", "mspace", "code"),
-        *_RAISED,
+        *_SCRIPTS,
     }
     assert "href" not in {name for _, attributes in made.elements for name in attributes}
 
 
-#: What a formula makes of the signs ^ and _ and of spaces.
-_RAISED = {"msup", "msub", "msubsup", "mstyle"}
+#: MathML elements for the signs ^ and _ and for spaces.
+_SCRIPTS = {"msup", "msub", "msubsup", "mstyle"}
 
 
 def test_what_an_exported_lesson_printed_is_text_and_its_links_run_nothing():
     printed = nbformat.v4.new_output("stream", text=EVERYTHING)
     failed = nbformat.v4.new_output("error", ename=ATTACKS[0], evalue=ATTACKS[1])
-    page = Markup(shown(nbformat.v4.new_code_cell(outputs=[printed, failed]), {}))
+    page = Markup(outputs_html(nbformat.v4.new_code_cell(outputs=[printed, failed]), {}))
     assert {tag for tag, _ in page.elements} <= {"div", "pre"}
-    assert ATTACKS[0] in page.said
+    assert ATTACKS[0] in page.text
     links = Markup(
-        prose("[a](javascript:hurt=1) ![b](javascript:hurt=1) <javascript:hurt=1> [c](data:text/html,x)")
+        markdown_to_html("[a](javascript:hurt=1) ![b](javascript:hurt=1) <javascript:hurt=1> [c](data:text/html,x)")
     ).elements
     assert not [one for _, one in links if re.match(r"\s*(javascript|data):", one.get("href", one.get("src", "")))]
 
 
-def test_no_view_imports_what_it_was_sent():
-    # The two that load a linked view from a blob of our own text.
+def test_no_view_imports_code_from_messages():
+    # These two load a linked view from a blob of the package's own code.
     known = {"kit/loader.js", "kit/js/page_model.js"}
     found = {
         path.relative_to(PACKAGE).as_posix()
@@ -169,55 +169,55 @@ def test_no_view_imports_what_it_was_sent():
     assert found == known
 
 
-# What a page sends.
+# Messages from the browser.
 
 
-class Loud(CallbackDispatcher):
-    """What handlers raise is raised, where ipywidgets would write it into a log."""
+class RaisingDispatcher(CallbackDispatcher):
+    """Raises the errors of handlers, which ipywidgets would only log."""
 
     def __call__(self, *args):
         for call in self.callbacks:
             call(*args)
 
 
-def heard(call, *given):
-    """Whether a message of the page is taken; what is refused is refused in words that a learner can read."""
+def accepted(call, *args):
+    """Return whether a message from the browser is accepted; a refusal must be an error that a learner can read."""
     try:
-        call(*given)
+        call(*args)
     except traitlets.TraitError:  # a DlvizError is one
         return False
     return True
 
 
-def test_no_setting_that_a_page_sends_breaks_a_widget(view):
+def test_no_trait_from_the_browser_breaks_a_widget(view):
     picture = view.scene
     for name in [*view.keys, "no_such_trait", "__class__"]:
         if name in ("layout", "tabbable", "tooltip"):  # ipywidgets' own
             continue
         for value in WRONG:
             before = getattr(view, name, None)
-            if not heard(view.set_state, {name: value}):
+            if not accepted(view.set_state, {name: value}):
                 assert getattr(view, name) == before, f"{name}={value!r} was refused and stayed"
             if getattr(view, name, None) is not before and name in view.keys:
                 json.dumps(view.get_state(name), allow_nan=False, default=str)
-                heard(view.set_state, {name: before})
+                accepted(view.set_state, {name: before})
     view._still()
     view.to_html()
     assert set(view.scene) == set(picture)
 
 
-def test_no_message_that_a_page_sends_breaks_a_widget(view):
-    view._msg_callbacks = Loud(callbacks=view._msg_callbacks.callbacks)
+def test_no_message_from_the_browser_breaks_a_widget(view):
+    view._msg_callbacks = RaisingDispatcher(callbacks=view._msg_callbacks.callbacks)
     for content in (None, 1, "measure", [], {}, {"kind": None}, {"kind": []}, {"kind": {"kind": "edit"}}):
-        assert heard(view._handle_custom_msg, content, [])
+        assert accepted(view._handle_custom_msg, content, [])
     for kind in KINDS:
         for content in CONTENTS:
-            heard(view._handle_custom_msg, {"kind": kind, **content}, [])
+            accepted(view._handle_custom_msg, {"kind": kind, **content}, [])
     view._still()
     view.to_html()
 
 
-def test_a_page_cannot_draw_over_the_picture_nor_change_the_code():
+def test_the_browser_cannot_change_the_scene_or_the_code():
     view = dlviz.tensor(torch.arange(3.0))
     kept = {name: getattr(view, name) for name in ("scene", "_esm", "_assets_id", "live")}
     view.set_state({"scene": {"summary": "other"}, "_esm": "alert(1)", "_assets_id": "x", "live": False, "step": 2})
@@ -225,36 +225,36 @@ def test_a_page_cannot_draw_over_the_picture_nor_change_the_code():
     assert view.step == 2
 
 
-def test_what_is_refused_goes_back_here_and_in_the_page(monkeypatch):
+def test_a_refused_trait_is_restored_in_python_and_in_the_browser(monkeypatch):
     view = dlviz.unroll(torch.nn.LSTM(2, 3), torch.ones(4, 2))
-    told = []
-    monkeypatch.setattr(view, "send_state", lambda key=None: told.append(key))
+    sent = []
+    monkeypatch.setattr(view, "send_state", lambda key=None: sent.append(key))
     with pytest.raises(ValueError, match="layer"):
         view.set_state({"layer": 7, "unit": 1})
     assert (view.layer, view.unit) == (0, 0)
-    assert ["layer", "unit"] in told
+    assert ["layer", "unit"] in sent
 
 
-def test_a_number_as_large_as_no_slider_goes_is_not_heard():
+def test_a_number_as_large_as_no_slider_goes_is_not_accepted():
     view = dlviz.conv2d(torch.ones(1, 5, 5), torch.ones(1, 1, 3, 3))
     view.set_state({"padding": [10**6, 10**6], "stride": 2})
     assert (view.padding, view.stride) == (0, 2)
 
 
-def test_a_text_that_is_pasted_is_not_endless():
+def test_the_length_of_pasted_text_is_limited():
     view = dlviz.unroll(torch.nn.LSTM(1, 2), "abc", encode=lambda text: torch.ones(len(text), 1))
     view.set_state({"text": "a" * 100_000})
     assert "2000 letters" in view.refusal
     assert view.tokens == ["a", "b", "c"]
 
 
-# What the sources do not do.
+# What the package's sources never do.
 
 _SINKS = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|srcdoc|setHTML|document\.write|DOMParser|createContextualFragment"
     r"|\beval\b|\bFunction\s*\(|set(?:Timeout|Interval)\s*\(\s*[\"'`]|javascript:|\.on(?!finish)[a-z]+\s*=[^=]|\bon[a-z]+:\s*[\"'`]"
 )
-#: Of Python: names that run text or bytes.
+#: Python builtins that run text.
 _RUNS = {"eval", "exec", "compile", "__import__"}
 _LOADS = {
     ("pickle", "load"),
@@ -264,14 +264,16 @@ _LOADS = {
     ("os", "system"),
     ("yaml", "load"),
 }
-#: Each with why it is harmless.
+#: Known uses, each with the reason why it is harmless.
 _KNOWN = {
     ("autograd/derivatives.py", "yaml.load"): "the installed torch's own file, by the safe loader",
-    ("exercises/lesson05/predictions.py", "exec"): "a question's own lines, to hear what torch says of them",
+    ("exercises/lesson05/predictions.py", "exec"): "a question's own lines, for torch's error message",
+    ("exercises/mistakes.py", "compile"): "a solution of the package with some of its own lines replaced",
+    ("exercises/mistakes.py", "exec"): "a solution of the package with some of its own lines replaced",
     (
         "exercises/source.py",
         "compile",
-    ): "an exercise's own starter, to hold its steps against the answer's; it is not run",
+    ): "an exercise's own starter, to compare its steps with the answer's; it is not run",
 }
 
 
@@ -281,7 +283,7 @@ def sinks(source: str) -> list[str]:
 
 
 def runs(source: str) -> list[str]:
-    """Calls that run what they are given, or unpack objects from it."""
+    """Return calls that run their argument as code, or unpickle objects from it."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
@@ -303,7 +305,7 @@ def runs(source: str) -> list[str]:
     return found
 
 
-def test_no_view_makes_markup_or_code_of_data():
+def test_no_view_turns_data_into_markup_or_code():
     found = {path.relative_to(PACKAGE).as_posix(): sinks(path.read_text("utf-8")) for path in PACKAGE.rglob("*.js")}
     assert len(found) > 80
     assert {name: what for name, what in found.items() if what} == {}
@@ -325,7 +327,7 @@ def test_a_planted_sink_is_found(line):
     assert sinks(line)
 
 
-def test_no_python_of_ours_runs_what_it_is_given():
+def test_no_python_code_runs_its_input():
     found = {
         (path.relative_to(PACKAGE).as_posix(), what)
         for path in PACKAGE.rglob("*.py")
@@ -346,7 +348,7 @@ def test_no_python_of_ours_runs_what_it_is_given():
         "subprocess.run(text, shell=True)",
     ],
 )
-def test_a_planted_run_is_found(line):
+def test_a_planted_call_is_found(line):
     assert runs(line)
     assert runs("torch.load(path, weights_only=True); model.eval()") == []
 

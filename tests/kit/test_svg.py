@@ -1,4 +1,4 @@
-"""Still pictures: escaped, on the kit's colors, and PNGs without any program."""
+"""Still pictures: escaped text, the theme's colors, and PNGs without an external program."""
 
 import struct
 from xml.etree import ElementTree
@@ -27,7 +27,18 @@ def test_both_themes_have_every_color():
     assert light["paper"] != dark["paper"]
 
 
-def test_a_png_has_the_size_that_was_asked_for():
+def test_markers_have_the_color_and_shape_of_their_class():
+    picture = Svg(100, 50, title="t")
+    for k in (0, 1, 5):
+        picture.marker(10 * k, 20, k, 4)
+    first, second, sixth = [path.attrib for path in ElementTree.fromstring(picture.markup())[2:]]
+    assert first["fill"] == sixth["fill"] == picture.colors["neg"] != second["fill"]
+    assert len({first["d"], second["d"]}) == 2
+    assert sixth["d"] == second["d"]
+    assert second["transform"] == "translate(10 20) scale(4)"
+
+
+def test_a_png_has_the_requested_size():
     made = png(Svg(40, 20, title="t").markup(), scale=3)
     assert made.startswith(b"\x89PNG")
     assert struct.unpack(">II", made[16:24]) == (120, 60)

@@ -1,4 +1,4 @@
-"""The base of every widget, on the smallest widget there is."""
+"""The base class of widgets, tested with a minimal widget."""
 
 import os
 from pathlib import Path
@@ -44,7 +44,7 @@ def _relative(target, start):
     return Path(os.path.relpath(target, start)).as_posix()
 
 
-def test_it_carries_view_style_and_words(toy):
+def test_it_shares_view_style_and_messages(toy):
     widget = toy(depth=2)
     shared = widget._shared
     assert shared.model_id == widget._assets_id
@@ -55,7 +55,7 @@ def test_it_carries_view_style_and_words(toy):
     assert shared.messages["name"] == "graph"
 
 
-def test_view_style_and_words_are_sent_once_for_all_widgets_of_a_kind(toy):
+def test_view_style_and_messages_are_sent_once_for_all_widgets_of_a_kind(toy):
     first, second = toy(), toy()
     assert first._assets_id == second._assets_id
     assert sum(len(text) for text in second.get_state().values() if isinstance(text, str)) < 1200
@@ -65,7 +65,7 @@ def test_view_style_and_words_are_sent_once_for_all_widgets_of_a_kind(toy):
     assert third._shared.comm is not None
 
 
-def test_its_repr_is_stable_and_says_what_is_shown(toy):
+def test_its_repr_is_stable_and_describes_the_widget(toy):
     assert repr(toy(depth=3)) == "toy(depth=3)"
 
 
@@ -75,12 +75,12 @@ def test_unknown_arguments_are_refused_with_the_known_ones(toy):
 
 
 @pytest.mark.parametrize(("trait", "value"), [("theme", "pink"), ("step", -1), ("speed", 99), ("playing", "yes")])
-def test_traits_refuse_what_does_not_fit(toy, trait, value):
+def test_traits_refuse_invalid_values(toy, trait, value):
     with pytest.raises(traitlets.TraitError):
         toy(**{trait: value})
 
 
-def test_the_page_carries_the_public_traits_and_no_kernel(toy, tmp_path):
+def test_the_page_has_the_public_traits_and_no_kernel(toy, tmp_path):
     text = toy(depth=4).to_html(tmp_path / "toy.html")
     assert (tmp_path / "toy.html").read_text(encoding="utf-8") == text
     assert '"depth": 4' in text
@@ -88,7 +88,7 @@ def test_the_page_carries_the_public_traits_and_no_kernel(toy, tmp_path):
     assert "live: false" in text
 
 
-def test_save_goes_by_the_ending(toy, tmp_path):
+def test_save_chooses_the_format_by_the_suffix(toy, tmp_path):
     widget = toy()
     assert widget.save(tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
     assert widget.save(str(tmp_path / "a.png")).read_bytes().startswith(b"\x89PNG")
@@ -97,9 +97,39 @@ def test_save_goes_by_the_ending(toy, tmp_path):
         widget.save(tmp_path / "a.pdf")
 
 
-def test_the_notebook_gets_a_picture_for_when_there_is_no_widget(toy):
+def test_the_notebook_stores_a_picture_as_fallback(toy):
     data, *_ = toy()._repr_mimebundle_()
     assert data["text/html"].startswith('<img alt="toy(depth=1)" src="data:image/svg+xml,%3Csvg')
+
+
+def test_a_closed_widget_releases_its_tensors_and_says_so(toy):
+    class Holding(toy):
+        _function = "toy"
+        _tensor_attributes = ("_data",)
+
+    widget = Holding()
+    widget._data = [1]
+    widget._check_open()
+    widget.close()
+    assert widget._data is None
+    assert repr(widget) == "dlviz.toy(closed)"
+    with pytest.raises(DlvizError, match="has been closed"):
+        widget._check_open()
+
+
+def test_a_message_of_the_view_calls_its_method_until_the_widget_is_closed(toy):
+    seen = []
+
+    class Answering(toy):
+        def _on_edit(self, content):
+            seen.append(content["value"])
+
+    widget = Answering()
+    for content in ({"kind": "edit", "value": 1}, {"kind": "other"}, {"kind": "trait_values"}, {"value": 2}, "edit"):
+        widget._handle_custom_msg(content, [])
+    widget.close()
+    widget._handle_custom_msg({"kind": "edit", "value": 3}, [])
+    assert seen == [1]
 
 
 def test_arrays_become_little_endian_bytes_at_any_depth():

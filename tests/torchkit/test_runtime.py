@@ -1,4 +1,4 @@
-"""Which device a lesson uses, and where its randomness starts."""
+"""The device of a lesson and the seed of its random numbers."""
 
 import random
 
@@ -14,7 +14,7 @@ def test_the_device_is_the_gpu_where_there_is_one(monkeypatch):
     assert dlviz.device().type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def test_the_variable_wins(monkeypatch):
+def test_the_environment_variable_takes_precedence(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("DLVIZ_DEVICE", "cpu")
@@ -26,13 +26,13 @@ def test_the_variable_wins(monkeypatch):
 
 
 @pytest.mark.parametrize("wanted", ["gpu", "cuda:7", "CPU!"])
-def test_a_device_that_is_not_there_is_refused_and_the_others_are_named(monkeypatch, wanted):
+def test_a_missing_device_is_refused_and_the_available_ones_are_named(monkeypatch, wanted):
     monkeypatch.setenv("DLVIZ_DEVICE", wanted)
     with pytest.raises(ValueError, match=f"'{wanted}'.*Available here: cpu"):
         dlviz.device()
 
 
-def test_a_seed_starts_every_stream():
+def test_a_seed_seeds_every_generator():
     def draws():
         return random.random(), np.random.rand(), torch.rand(1).item()
 
@@ -53,6 +53,6 @@ def test_torch_draws_what_manual_seed_gives(n):
 
 
 @pytest.mark.parametrize("n", ["0", 1.5, True, 2**70])
-def test_what_is_no_seed_is_refused(n):
+def test_an_invalid_seed_is_refused(n):
     with pytest.raises(ValueError, match="seed: n must"):
         dlviz.seed(n)
