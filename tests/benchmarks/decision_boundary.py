@@ -1,4 +1,4 @@
-"""The plane room: what a redraw costs the learner's loop, the bytes that cross, and the browser's share."""
+"""Decision boundary: time of a redraw in the learner's loop, bytes that are sent, and time in the browser."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, _REDRAW, chromium
 from tests.benchmarks.measured import leaves, timed
 
-#: From phase to phase of an explained step, the median.
+#: Median time between two phases of an explained step.
 _PHASE = """async () => {
   const model = globalThis.dlvizModel;
   const times = [];
@@ -42,14 +42,14 @@ _HOVER = """() => {
 
 
 def net_of(units: int, classes: int = 3) -> nn.Sequential:
-    """Two hidden layers of as many units."""
+    """Return a network with two hidden layers of `units` units."""
     return nn.Sequential(nn.Linear(2, units), nn.Tanh(), nn.Linear(units, units), nn.ReLU(), nn.Linear(units, classes))
 
 
 def run(*, quick: bool = False) -> Iterator[str]:
     """Yield the lines of the table."""
     settings = [(8, 50), (16, 80), (16, 120), (64, 80)][: 1 if quick else None]
-    yield "plane: milliseconds (medians) of a step of training and of view.update(), redraws a second, and bytes that cross"
+    yield "decision_boundary: milliseconds (medians) of a training step and of view.update(), redraws a second, and bytes sent"
     yield row("units", "side", "step", "update", "a second", "bytes")
     for units, side in settings:
         yield row(str(units), str(side), *kernel_side(units, side))
@@ -60,7 +60,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
 
 
 def kernel_side(units: int, side: int) -> tuple[str, ...]:
-    """One network, trained and redrawn in turn."""
+    """Return the medians of training steps and redraws of one network, and the bytes sent."""
     torch.manual_seed(0)
     x, y = dlviz.data.spirals(300)
     net = net_of(units)
@@ -81,7 +81,7 @@ def kernel_side(units: int, side: int) -> tuple[str, ...]:
 
 
 def explained() -> str:
-    """What an explained step costs beside the step itself, and what crosses for it."""
+    """Return the time of an explained step compared with the step itself, and the characters sent."""
     torch.manual_seed(0)
     x, y = dlviz.data.spirals(300)
     net = net_of(16)
@@ -98,11 +98,11 @@ def explained() -> str:
     asked, trained = times[10][0], sorted(one for _, one in times)[10]
     size = len(to_json(view.explanation))
     view.close()
-    return f"explain: {1e3 * asked:.1f} ms beside {1e3 * trained:.2f} ms of the step itself, {size} characters cross"
+    return f"explain: {1e3 * asked:.1f} ms beside {1e3 * trained:.2f} ms of the step itself, {size} characters sent"
 
 
 def in_browser() -> Iterator[str]:
-    """First paint, a redraw, and a hover."""
+    """Measure first paint, a redraw, a hover and a phase in a browser."""
     executable = chromium()
     if executable is None:
         yield "browser: none found; DLVIZ_CHROMIUM names one"

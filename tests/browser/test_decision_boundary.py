@@ -1,4 +1,4 @@
-"""The exported pages of the plane room, driven by mouse and keyboard, and live ones that this process answers, against torch's numbers."""
+"""Exported and live pages of `dlviz.boundary`, used with mouse and keyboard, compared with torch's numbers."""
 
 import re
 
@@ -11,12 +11,11 @@ import dlviz
 from tests.browser.conftest import until
 from tests.browser.test_network import colors, number, pixel
 
-#: Where the plane lies on its canvas.
+#: Position of the plane on its canvas.
 LEFT, TOP, SIZE = 38, 6, 360
 SIDE = 40
 
 
-#: Instead of a kernel this process answers: a trait that is set, or a question, comes back as a new scene.
 def model_and_points():
     torch.manual_seed(1)
     net = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 3))
@@ -43,7 +42,7 @@ def trained():
 
 
 def moved():
-    """A step on eight points, at its end."""
+    """Return a widget at the last phase of a step on eight points."""
     view = opened()
     view.explain([1, 8, 15, 22, 29, 36, 43, 50], lr=2.0)
     view.phase = len(view.explanation["phases"]) - 1
@@ -73,13 +72,13 @@ def pages() -> dict[str, str]:
 
 
 def spot(view, x: float, y: float) -> dict[str, float]:
-    """Where a point of the plane stands on the canvas."""
+    """Return the pixel of a point of the plane on the canvas."""
     left, right, bottom, top = view._inputs.limits
     return {"x": LEFT + (x - left) / (right - left) * SIZE, "y": TOP + (top - y) / (top - bottom) * SIZE}
 
 
 def settled(page: Page) -> None:
-    """Wait until what was asked is drawn."""
+    """Wait until the answer is drawn."""
     page.wait_for_timeout(250)
 
 
@@ -157,7 +156,7 @@ def test_right_and_wrong_points_differ_in_shape(open_page, pages):
     assert checked == {True, False}
 
 
-def test_the_head_tells_accuracy_and_loss(open_page, pages):
+def test_the_header_shows_accuracy_and_loss(open_page, pages):
     view = opened()
     head = open_page(pages["plain"]).locator(".dlviz-signature")
     expect(head).to_contain_text(f"accuracy {round(100 * view.accuracy, 1):g}%")
@@ -183,7 +182,7 @@ def test_hovering_reads_the_nearest_computed_point(open_page, pages):
     assert "arm <b>0</b> " in text
 
 
-def test_arrow_keys_walk_over_the_plane(open_page, pages):
+def test_arrow_keys_move_the_cursor(open_page, pages):
     view = opened()
     page = open_page(pages["plain"])
     page.locator(".boundary-canvas").focus()
@@ -192,7 +191,7 @@ def test_arrow_keys_walk_over_the_plane(open_page, pages):
     x, y = view.grid[18 * SIDE + 27].tolist()
     text = page.locator(".boundary-readout").inner_text()
     assert [number(part) for part in re.search(r"\((\S+), (\S+)\)", text).groups()] == pytest.approx([x, y], abs=6e-3)
-    expect(page.locator(".dlviz-player")).to_be_hidden()  # with one moment there is nothing to play
+    expect(page.locator(".dlviz-player")).to_be_hidden()  # with one snapshot there is nothing to play
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -232,7 +231,7 @@ def test_a_click_opens_a_unit_with_its_equation(open_page, pages):
     expect(page.locator(".boundary-unit")).to_be_hidden()
 
 
-def test_a_dead_unit_is_told(open_page):
+def test_a_dead_unit_is_noted(open_page):
     net, x, y = model_and_points()
     with torch.no_grad():
         net[0].bias[3] = -100
@@ -240,14 +239,14 @@ def test_a_dead_unit_is_told(open_page):
     expect(page.locator(".boundary-unit output")).to_have_text("0 everywhere on this plane")
 
 
-def test_an_inner_unit_says_what_its_inputs_are(open_page):
+def test_a_hidden_unit_names_its_inputs(open_page):
     view = opened(opened=[3, 1])
     page = open_page(view)
     expect(page.locator(".boundary-equation")).to_have_text(view.equation("2", 1))
     expect(page.locator(".boundary-unit-weights")).to_contain_text("h is what 1 (ReLU) gives")
 
 
-def test_units_are_walked_to_with_the_keyboard(open_page, pages):
+def test_arrow_keys_focus_units(open_page, pages):
     page = open_page(pages["plain"])
     page.locator(".boundary-layer-maps").nth(1).focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowDown", "Enter"):
@@ -272,9 +271,11 @@ def test_the_player_scrubs_training_backwards_without_a_kernel(open_page, pages)
         probs = view.probs[30 * SIDE + 10].tolist()
         assert [number(part.rsplit(" ", 1)[1]) for part in shown] == pytest.approx(probs, rel=1e-3)
         expect(page.locator(".boundary-loss-curve ~ output")).to_contain_text(f"loss {view.loss:.4g}"[:9])
-        # The units' colors are relative to the largest number of this moment.
+        # The units' colors are relative to the largest number of this snapshot.
         most = number(page.locator(".boundary-layer-footer").nth(1).inner_text().split("± ")[1])
-        values = view.calls[1].output.reshape(SIDE, SIDE, 6)[1::2, 1::2]  # a page with many moments keeps every second
+        values = view.calls[1].output.reshape(SIDE, SIDE, 6)[
+            1::2, 1::2
+        ]  # a page with many snapshots keeps every second
         assert most == pytest.approx(values.abs().max().item(), rel=5e-3)
     page.locator(".dlviz-first").click()
     page.locator(".dlviz-play").click()
@@ -292,7 +293,7 @@ def test_an_open_unit_stays_open_while_scrubbing(open_page):
     expect(page.locator(".boundary-equation")).to_have_text(view.equation("1", 2))
 
 
-def test_the_layer_slider_folds_the_plane(open_page, pages):
+def test_the_layer_slider_changes_the_projection(open_page, pages):
     page = open_page(pages["moons"])
     slider = page.get_by_role("slider", name="layer that folds the plane")
     text = page.locator(".boundary-slider output")
@@ -306,26 +307,26 @@ def test_the_layer_slider_folds_the_plane(open_page, pages):
     assert len(shots) == 4
 
 
-def strokes(page: Page) -> int:
-    """A sum over the folded plane's pixels, which motion changes."""
+def pixel_hash(page: Page) -> int:
+    """Return a hash of the projection's pixels, which the animation changes."""
     return page.eval_on_selector(
         ".boundary-panel > canvas",
         "n => n.getContext('2d').getImageData(0, 0, n.width, n.height).data.reduce((a, b, k) => (a * 31 + b * (k % 97)) % 1e9, 0)",
     )
 
 
-def test_folding_moves_unless_motion_is_unwanted(open_page, pages):
+def test_projections_are_animated_unless_reduced_motion_is_preferred(open_page, pages):
     page = open_page(pages["moons"])
     page.evaluate("dlvizModel.set('layer', 1)")
     page.wait_for_timeout(150)
-    between = strokes(page)
+    between = pixel_hash(page)
     page.wait_for_timeout(900)
-    assert strokes(page) != between
+    assert pixel_hash(page) != between
     page = open_page(pages["moons"], reduced_motion=True)
     page.evaluate("dlvizModel.set('layer', 1)")
-    there = strokes(page)
+    there = pixel_hash(page)
     page.wait_for_timeout(300)
-    assert strokes(page) == there
+    assert pixel_hash(page) == there
 
 
 def test_a_page_offers_nothing_that_needs_a_kernel(open_page, pages):
@@ -361,7 +362,7 @@ def test_a_slider_edits_a_weight_and_everything_follows(live):
     expect(page.locator(".dlviz-badge")).to_have_text("= torch, bit for bit")
 
 
-def test_a_weight_is_typed_and_what_is_no_number_is_put_back(live):
+def test_a_weight_is_typed_and_invalid_text_is_reset(live):
     view = opened(opened=[2, 1])
     page, asked = live(view)
     field = page.get_by_role("textbox", name="bias, typed")
@@ -379,7 +380,7 @@ def test_a_weight_is_typed_and_what_is_no_number_is_put_back(live):
     expect(field).to_have_value("−0.75")
 
 
-def test_a_dragged_slider_has_one_question_in_flight_and_the_last_one_counts(live):
+def test_a_dragged_slider_has_one_request_in_flight_and_the_last_value_counts(live):
     view = opened(opened=[2, 0])
     page, asked = live(view)
     page.evaluate("window.slow = 150")
@@ -451,7 +452,7 @@ def test_without_a_brush_a_click_paints_nothing(live):
     assert asked == []
 
 
-def test_hovering_walking_and_folding_ask_nobody(live):
+def test_hover_arrow_keys_and_layer_slider_need_no_kernel(live):
     view = trained()
     page, asked = live(view)
     page.locator(".boundary-canvas").hover(position={"x": 150, "y": 150})
@@ -471,7 +472,7 @@ def test_the_code_is_there_to_be_copied(open_page, pages):
     view = opened()
     page = open_page(pages["plain"])
     page.locator(".boundary-code summary").click()
-    assert page.locator(".boundary-code code").inner_text().strip() == view.code().strip().replace("view = ", "view = ")
+    assert page.locator(".boundary-code code").inner_text().strip() == view.code().strip()
     page.get_by_role("button", name="Copy the code").click()
     expect(page.locator(".boundary-code button")).to_have_text(re.compile("Copied|Marked"))
 
@@ -501,7 +502,7 @@ def test_the_theme_repaints_the_canvases(open_page, pages):
 
 
 def nodes(page: Page, column: int) -> list[tuple[str, str]]:
-    """Value and gradient that stand in the units of a column of the explained step, "" for what is not there yet."""
+    """Return value and gradient in each unit of a column of the explained step, "" for those not yet known."""
     before = page.evaluate(
         "c => dlvizModel.get('explanation').columns.slice(0, c).reduce((n, one) => n + one.drawn, 0)", column
     )
@@ -567,7 +568,7 @@ def test_what_flows_runs_forward_and_then_back(open_page, pages):
     assert page.locator(".boundary-edge[data-flow]").first.evaluate("n => getComputedStyle(n).animationName") == "none"
 
 
-def test_a_unit_is_looked_at_with_the_mouse_and_with_the_keyboard(open_page, pages):
+def test_a_unit_is_selected_with_mouse_and_keyboard(open_page, pages):
     view = trained()
     view.explain(7, lr=0.5)
     page = open_page(pages["explained"])
@@ -629,7 +630,7 @@ def test_after_the_step_the_plane_is_the_new_one(open_page, pages):
     assert [number(part.rsplit(" ", 1)[1]) for part in shown] == pytest.approx(wanted, rel=1e-3)
 
 
-def test_the_boundary_before_the_step_stays_as_a_ghost(open_page):
+def test_the_boundary_before_the_step_is_dashed(open_page):
     net, x, y = model_and_points()
     view = dlviz.boundary(net, x[:2], y[:2], resolution=SIDE)
     view.explain([0, 1], lr=2.0)

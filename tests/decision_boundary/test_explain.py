@@ -1,4 +1,4 @@
-"""`view.explain`: one step of training, phase by phase, as data for the view."""
+"""`view.explain`: one training step, phase by phase, as data for the view."""
 
 import copy
 import gc
@@ -77,7 +77,7 @@ def test_the_plane_after_the_step_is_the_stepped_models():
     assert last[1] == f"loss on all 90 points: {view.loss:.3g} → {F.cross_entropy(z, y).item():.3g}"
 
 
-def test_without_a_point_the_worst_is_explained():
+def test_the_point_with_the_largest_loss_is_the_default():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.explain()
@@ -90,7 +90,7 @@ def test_without_a_point_the_worst_is_explained():
     assert one.example == [int(losses.argmax())]
 
 
-def test_a_batch_takes_the_mean_loss_and_says_so():
+def test_a_batch_uses_the_mean_loss_with_a_note():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.explain([4, 9, 60])
@@ -138,7 +138,7 @@ def test_a_snapshot_is_explained_from_its_own_weights():
     assert (view.explanation, view.explained, view.phase) == ({}, None, 0)
 
 
-def test_an_edit_and_an_update_are_followed():
+def test_an_edit_and_an_update_change_the_explanation():
     net, x, y, view = explained()
     view.edit("0", 2, 1, 3.0)
     assert view.explained.weights[1].weight[2, 1] == 3.0
@@ -162,21 +162,21 @@ def test_an_edit_through_either_name_of_a_shared_layer_is_one():
     assert view.model[0].weight[0, 1] == 2.5
 
 
-def test_the_view_picks_a_point_and_asks_for_one():
+def test_the_view_picks_a_point_and_requests_one():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20, example=[3])
     assert view.explanation["points"] == [3]
     own = torch.optim.SGD(net.parameters(), lr=0.7)
     view.explain(5, optimizer=own)
     view.example = [8]
-    assert (view.explained.optimizer, view.explained.lr) == ("SGD", 0.7)  # as was said once
+    assert (view.explained.optimizer, view.explained.lr) == ("SGD", 0.7)  # the settings of the last explain()
     view.leave()
     view._on_explain({})
     assert len(view.example) == 1
     assert (view.explained.optimizer, view.explained.lr) == ("SGD", 0.7)
 
 
-def test_wide_and_deep_nets_are_drawn_in_part_and_say_so():
+def test_wide_and_deep_nets_are_drawn_in_part_with_notes():
     torch.manual_seed(0)
     deep = [layer for _ in range(6) for layer in (nn.Linear(40, 40), nn.ReLU())]
     net = nn.Sequential(nn.Linear(2, 40), *deep, nn.Linear(40, 3))
@@ -209,7 +209,7 @@ def test_a_skip_a_function_and_a_norm_can_be_explained():
     view.to_html()
 
 
-def test_a_nan_can_be_explained_and_sent():
+def test_a_nan_can_be_explained_and_exported():
     net, x, y = model_and_data()
     with torch.no_grad():
         net[2].weight[0, 0] = float("nan")
@@ -249,7 +249,7 @@ def test_a_page_holds_the_step_beside_its_snapshots():
         (lambda view, net: view.explain(1, optimizer=torch.optim.LBFGS(net.parameters())), "without a closure"),
     ],
 )
-def test_what_does_not_fit_is_named_and_what_was_explained_stays(ask, words):
+def test_invalid_arguments_are_named_and_the_explanation_stays(ask, words):
     net, _, _, view = explained()
     before = view.explanation
     with pytest.raises(DlvizError, match=words):
@@ -265,7 +265,7 @@ def test_without_points_there_is_nothing_to_explain():
         view.explain()
 
 
-def test_closing_lets_the_optimizer_go():
+def test_closing_releases_the_optimizer():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=10)
     own = torch.optim.Adam(net.parameters())

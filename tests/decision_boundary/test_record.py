@@ -1,4 +1,4 @@
-"""What a run on the plane records, and that it leaves the learner's model as it was."""
+"""Recorded outputs are torch's, and the learner's model stays as it was."""
 
 import itertools
 
@@ -25,7 +25,7 @@ class CustomNet(nn.Module):
 
 
 def hooked(model, x):
-    """What every leaf gave, seen by plain hooks."""
+    """Return the output of every leaf module, recorded by plain hooks."""
     seen = {}
     for name, module in model.named_modules():
         if not list(module.children()):
@@ -34,7 +34,7 @@ def hooked(model, x):
     return seen
 
 
-def test_calls_stand_in_real_order_with_modules_and_functions():
+def test_calls_of_modules_and_functions_are_in_execution_order():
     calls = forward_pass(CustomNet(), torch.randn(5, 2)).calls
     assert [call.name for call in calls] == [
         "x", "first", "norm", "relu", "second", "tanh", "drop", "add", "last",
@@ -53,7 +53,7 @@ def test_every_output_is_bitwise_the_hooks():
         assert torch.equal(calls[name], output)
 
 
-def test_nothing_of_the_learners_changes():
+def test_the_learners_model_does_not_change():
     torch.manual_seed(0)
     model, x = CustomNet(), torch.randn(8, 2)
     model.drop.eval()  # modes of single modules stay too
@@ -70,7 +70,7 @@ def test_nothing_of_the_learners_changes():
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
-def test_a_forward_that_draws_and_counts_leaves_no_trace():
+def test_a_forward_with_random_numbers_and_a_counter_leaves_no_trace():
     class Noisy(nn.Module):
         def __init__(self):
             super().__init__()
@@ -88,16 +88,16 @@ def test_a_forward_that_draws_and_counts_leaves_no_trace():
     assert model.calls == 0
 
 
-def test_a_refusal_leaves_no_hook_and_no_mode_behind():
+def test_an_error_leaves_no_hook_and_no_mode_behind():
     model = nn.Sequential(nn.Linear(2, 3), nn.Linear(4, 1))
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         forward_pass(model, torch.zeros(1, 2))
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
     assert all(module.training for module in model.modules())
-    assert torch.relu(torch.tensor(-1.0)) == 0  # functions are watched no longer
+    assert torch.relu(torch.tensor(-1.0)) == 0  # functions are no longer traced
 
 
-def test_layers_that_write_into_their_input_keep_what_was_there():
+def test_in_place_layers_do_not_change_recorded_outputs():
     model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(inplace=True))
     x = torch.randn(30, 2)
     linear = forward_pass(model, x).calls[1].output
@@ -105,7 +105,7 @@ def test_layers_that_write_into_their_input_keep_what_was_there():
     assert (linear < 0).any()
 
 
-def test_another_state_is_run_without_touching_the_model():
+def test_another_state_runs_without_changing_the_model():
     model, x = nn.Linear(2, 1), torch.ones(1, 2)
     other = {"weight": torch.tensor([[2.0, 3.0]]), "bias": torch.tensor([1.0])}
     made = forward_pass(model, x, other)
@@ -114,7 +114,7 @@ def test_another_state_is_run_without_touching_the_model():
     assert model(x).item() != 6
 
 
-def test_the_grid_holds_the_middles_of_cells_from_the_top():
+def test_the_grid_holds_cell_centers_from_the_top():
     x = grid((-1, 3, 0, 2), 4, torch.zeros(0, dtype=torch.float64))
     assert x.shape == (16, 2)
     assert x[0].tolist() == [-0.5, 1.75]
@@ -138,7 +138,7 @@ def test_equations_hold_the_real_weights():
     assert equation(calls, 5, 0) == "LayerNorm(3)[0]"
 
 
-def test_of_many_terms_the_largest_are_written():
+def test_an_equation_shows_the_largest_of_many_terms():
     model = nn.Sequential(nn.Linear(2, 20), nn.Linear(20, 1))
     with torch.no_grad():
         model[1].weight.copy_(torch.arange(20.0) * torch.tensor([1.0, -1.0]).repeat(10))
@@ -148,7 +148,7 @@ def test_of_many_terms_the_largest_are_written():
 
 
 @pytest.mark.parametrize("units", [3, 16, 80])
-def test_a_wide_layer_is_folded_onto_its_main_components(units):
+def test_a_wide_layer_is_projected_onto_its_principal_components(units):
     torch.manual_seed(units)
     plane, points = torch.randn(300, units) @ torch.randn(units, units), torch.randn(7, units)
     found = project(plane, points)
@@ -162,13 +162,13 @@ def test_a_wide_layer_is_folded_onto_its_main_components(units):
     assert torch.allclose(found.points.double().abs(), moved.abs(), rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
 
 
-def test_two_units_are_the_axes_and_one_lies_on_a_line():
+def test_two_units_are_the_axes_and_one_unit_is_a_line():
     plane, points = torch.randn(9, 2), torch.randn(3, 2)
     assert torch.equal(project(plane, points).grid, plane)
     assert torch.equal(project(plane[:, :1], points[:, :1]).points, torch.stack((points[:, 0], torch.zeros(3)), 1))
 
 
-def test_of_many_snapshots_labeled_ones_and_the_ends_stay(monkeypatch):
+def test_labeled_snapshots_and_the_ends_are_kept_of_many(monkeypatch):
     monkeypatch.setattr("dlviz.decision_boundary.snapshots.MAX_SNAPSHOTS", 12)
     model, x, y = nn.Linear(2, 1), torch.zeros(1, 2), torch.zeros(1, dtype=torch.long)
     outputs = record_outputs(model, x, y, (0, 1, 0, 1), 10)

@@ -1,4 +1,4 @@
-"""One step of training, made on copies: every number is autograd's and the optimizer's own, and nothing of the learner's changes."""
+"""One training step on copies: every number is autograd's or the optimizer's, and the learner's objects do not change."""
 
 import copy
 import re
@@ -120,7 +120,7 @@ def test_the_update_is_bitwise_the_learners_optimizers_with_its_state(name):
     assert step.is_plain_sgd == (name == "SGD")
 
 
-def test_without_an_optimizer_it_is_plain_descent():
+def test_the_default_optimizer_is_plain_sgd():
     model = stack()
     step = training_step(model, *data(3), StepSettings(lr=0.25))
     for made in step.weights.values():
@@ -128,7 +128,7 @@ def test_without_an_optimizer_it_is_plain_descent():
         torch.testing.assert_close(made.after[1], made.bias - 0.25 * made.gradients[1])
 
 
-def test_nothing_of_the_learners_changes():
+def test_the_learners_objects_do_not_change():
     torch.manual_seed(0)
     model = CustomNet()
     model.drop.eval()
@@ -150,7 +150,7 @@ def test_nothing_of_the_learners_changes():
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
-def test_what_is_frozen_stays_and_has_no_gradient():
+def test_frozen_parameters_stay_and_have_no_gradient():
     model = stack()
     model[0].requires_grad_(False)
     step = training_step(model, *data(3))
@@ -178,7 +178,7 @@ def test_the_slope_of_an_activation_is_its_derivative():
     torch.testing.assert_close(skip.slopes[name], torch.where(taken > 0, 1.0, 0.3))
 
 
-def test_what_the_loss_does_not_depend_on_has_no_gradient():
+def test_calls_that_do_not_affect_the_loss_have_no_gradient():
     class Idle(nn.Module):
         def __init__(self):
             super().__init__()
@@ -196,7 +196,7 @@ def test_what_the_loss_does_not_depend_on_has_no_gradient():
     assert step.weights[found["idle"]].gradients == (None, None)
 
 
-def test_a_loss_of_ones_own_is_gone_back_from():
+def test_a_custom_loss_is_differentiated():
     model = stack()
     x, y = data(3)
     step = training_step(model, x, y, StepSettings(loss=lambda z, y: F.multi_margin_loss(z, y)))
@@ -233,8 +233,8 @@ def test_the_arithmetic_is_written_out():
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("count", [1, 3])
-def test_every_line_of_one_terms_products_adds_up(name, count):
-    """Where a line is a plain sum of products, the sum is what it says, to the figures that are written."""
+def test_every_written_sum_of_products_adds_up(name, count):
+    """A line that is a sum of products equals its result, to the written digits."""
     torch.manual_seed(1)
     model, classes = MODELS[name]()
     step = training_step(model, *data(classes, count))
@@ -252,7 +252,7 @@ def test_every_line_of_one_terms_products_adds_up(name, count):
     assert checked > 3
 
 
-def test_where_the_terms_are_not_all_known_none_are_printed():
+def test_terms_are_left_out_where_they_are_not_the_whole_gradient():
     step = training_step(Tied(), *data(3, 1))
     twice = [number for number, call in enumerate(step.calls) if call.path == "again"]
     for number in twice:
@@ -262,7 +262,7 @@ def test_where_the_terms_are_not_all_known_none_are_printed():
     assert "what autograd brings" in step_formulas.backward(step, first, 0)[0]
 
 
-def test_of_many_calls_the_first_and_the_last_are_chosen():
+def test_the_first_and_last_of_many_calls_are_drawn():
     assert drawn_calls(10) == list(range(10))
     assert len(drawn_calls(27)) == 10
     assert drawn_calls(27)[4:6] == [4, 22]
@@ -282,7 +282,7 @@ def test_of_many_calls_the_first_and_the_last_are_chosen():
     ],
 )
 @pytest.mark.filterwarnings("ignore:Using a target size")
-def test_what_does_not_fit_is_named(settings, words):
+def test_invalid_arguments_are_named(settings, words):
     net = stack()
     with pytest.raises(DlvizError, match=words):
         training_step(net, *data(3), StepSettings(**settings(net)))

@@ -1,4 +1,4 @@
-"""`dlviz.boundary` from Python: what it draws is torch's, edits stay its own, training can be looked at backwards."""
+"""`dlviz.boundary` from Python: it draws torch's numbers, edits only its own copy, and scrubs through snapshots."""
 
 import copy
 import gc
@@ -43,7 +43,7 @@ def train(net, x, y, steps=5):
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
-def test_the_heat_is_bitwise_torchs_softmax(classes):
+def test_probabilities_are_bitwise_torchs_softmax(classes):
     net, x, y = model_and_data(classes)
     view = dlviz.boundary(net, x, y, resolution=30)
     with torch.no_grad():
@@ -87,7 +87,7 @@ def test_every_units_map_is_bitwise_the_layers_output(resolution):
     assert torch.equal(float32(view.scene["layers"][5]["bias"], 3), net[4].bias.detach())
 
 
-def test_the_folded_plane_is_what_the_layers_give():
+def test_projections_are_the_layers_outputs():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 6), nn.Linear(6, 2))
     x, y = dlviz.data.moons(40)
@@ -136,7 +136,7 @@ def test_an_edit_changes_the_widgets_copy_and_never_the_learners_model():
     assert not view.scene["edited"]
 
 
-def test_the_view_asks_for_edits_by_message():
+def test_messages_from_the_view_edit_and_reset_weights():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view._on_edit({"kind": "edit", "layer": 1, "unit": 0, "input": 0, "value": 2})
@@ -147,7 +147,7 @@ def test_the_view_asks_for_edits_by_message():
     assert torch.equal(view.model[0].weight, net[0].weight)
 
 
-def test_training_is_remembered_and_scrubbed_backwards():
+def test_snapshots_of_a_training_are_kept_and_scrubbed():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     states, probs, losses = [copy.deepcopy(net.state_dict())], [view.probs.clone()], [view.loss]
@@ -169,7 +169,7 @@ def test_training_is_remembered_and_scrubbed_backwards():
     assert all(torch.equal(value, states[3][name]) for name, value in net.state_dict().items())
 
 
-def test_an_update_without_learning_remembers_nothing_and_a_snapshot_always_does():
+def test_update_keeps_no_snapshot_of_an_unchanged_model_but_snapshot_always_does():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.update()
@@ -184,7 +184,7 @@ def test_an_update_without_learning_remembers_nothing_and_a_snapshot_always_does
     assert view.step == 2
 
 
-def test_edits_are_let_go_by_a_step_and_by_an_update():
+def test_a_step_and_an_update_discard_edited_weights():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.snapshot("later")
@@ -196,7 +196,7 @@ def test_edits_are_let_go_by_a_step_and_by_an_update():
         assert view.model[0].weight[0, 0] == net[0].weight[0, 0]
 
 
-def test_a_long_training_keeps_evenly_spread_moments():
+def test_a_long_training_keeps_evenly_spaced_snapshots():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x[:6], y[:6], resolution=10)
     for _ in range(150):
@@ -209,7 +209,7 @@ def test_a_long_training_keeps_evenly_spread_moments():
     assert view.step == len(view.snapshots) - 1
 
 
-def test_of_a_large_model_fewer_moments_are_kept(monkeypatch):
+def test_fewer_snapshots_of_a_large_model_are_kept(monkeypatch):
     net, x, y = model_and_data()
     size = sum(4 * p.numel() for p in net.parameters())
     monkeypatch.setattr("dlviz.decision_boundary.snapshots.MAX_BYTES", 5 * size)
@@ -241,7 +241,6 @@ def test_painted_points_join_the_learners():
 
 def test_painted_labels_have_the_learners_shape_and_dtype():
     net, x, y = model_and_data(2, 1)
-    view = dlviz.boundary(net, x.double(), y.double().unsqueeze(1), resolution=10) if False else None
     net.double()
     view = dlviz.boundary(net, x.double(), y.double().unsqueeze(1), resolution=10)
     view.painted = [[0.1, 0.2, 1]]
@@ -251,7 +250,7 @@ def test_painted_labels_have_the_learners_shape_and_dtype():
     assert view.y[-1].item() == 1
 
 
-def test_one_can_start_from_no_points_at_all():
+def test_a_dataset_without_points_can_be_painted():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x[:0], y[:0], resolution=20)
     assert view.loss is None
@@ -261,7 +260,7 @@ def test_one_can_start_from_no_points_at_all():
     view.to_html()
 
 
-def test_too_many_painted_points_are_cut_and_told():
+def test_too_many_painted_points_are_cut_with_a_note():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=10)
     view.painted = [[0.0, 0.0, 1]] * (MAX_PAINTED + 5)
@@ -270,7 +269,7 @@ def test_too_many_painted_points_are_cut_and_told():
 
 
 @pytest.mark.parametrize(("classes", "outputs"), [(3, 3), (2, 1), (2, 2)])
-def test_the_code_runs_and_trains_what_is_drawn(classes, outputs):
+def test_the_code_runs_and_trains_the_drawn_model(classes, outputs):
     net, x, y = model_and_data(classes, outputs)
     view = dlviz.boundary(net, x, y, resolution=12, limits=(-2, 2, -2, 2))
     view.painted = [[0.5, 0.5, 1]]
@@ -295,7 +294,7 @@ def test_the_written_model_has_the_learners_layers():
     assert repr(names["net"]) == repr(net)
 
 
-def test_a_model_of_ones_own_is_named_in_the_code():
+def test_a_custom_model_is_named_in_the_code():
     class Mine(nn.Module):
         def __init__(self):
             super().__init__()
@@ -314,7 +313,7 @@ def test_a_model_of_ones_own_is_named_in_the_code():
     assert "# net is your own Mine" in view.code()
 
 
-def test_evaluation_mode_is_told_and_the_mode_stays():
+def test_evaluation_mode_is_noted_and_the_mode_stays():
     net = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3))
     _, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
@@ -325,7 +324,7 @@ def test_evaluation_mode_is_told_and_the_mode_stays():
         assert torch.equal(view.probs, net(view.grid).softmax(1))
 
 
-def test_wide_and_deep_models_and_many_points_are_bounded_and_say_so():
+def test_wide_and_deep_models_and_many_points_are_bounded_with_notes():
     torch.manual_seed(0)
     deep = [layer for _ in range(12) for layer in (nn.Linear(100, 100), nn.ReLU())]
     net = nn.Sequential(nn.Linear(2, 100), *deep, nn.Linear(100, 1100), nn.Linear(1100, 7))
@@ -341,13 +340,13 @@ def test_wide_and_deep_models_and_many_points_are_bounded_and_say_so():
     assert len(view.to_html()) < 5_000_000
 
 
-def test_probabilities_given_for_logits_are_told():
+def test_probabilities_passed_as_logits_are_noted():
     net, x, y = model_and_data(2, 1)
     view = dlviz.boundary(nn.Sequential(*net, nn.Sigmoid()), x, y, resolution=20)
     assert any("probabilities already" in note["text"] for note in view.scene["notes"])
 
 
-def test_a_nan_is_told():
+def test_a_nan_is_noted():
     net, x, y = model_and_data()
     with torch.no_grad():
         net[2].weight[0, 0] = float("nan")
@@ -385,7 +384,7 @@ def test_a_nan_is_told():
         (lambda net, x, y: dlviz.boundary(net, x, y, painted=[[0, 0, 3]]), "a class from 0 to 2, but got"),
     ],
 )
-def test_what_does_not_fit_is_named(call, words):
+def test_invalid_arguments_are_named(call, words):
     with pytest.raises(DlvizError, match=words):
         call(*model_and_data())
 
@@ -395,7 +394,7 @@ def test_an_unknown_argument_is_refused():
         dlviz.boundary(*model_and_data(), resolutoin=50)
 
 
-def test_closing_lets_model_and_tensors_go():
+def test_closing_releases_model_and_tensors():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.snapshot("a")
@@ -430,7 +429,7 @@ def test_names_stay_text_in_still_and_page():
     assert "<b>a</b>" not in view._still()
 
 
-def test_the_still_is_small_and_says_what_it_shows():
+def test_the_still_is_small_and_has_a_text_alternative():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y)
     for theme in ("light", "dark"):
@@ -441,7 +440,7 @@ def test_the_still_is_small_and_says_what_it_shows():
         assert len(still) < 80_000
 
 
-def test_a_page_holds_the_snapshots_evenly_and_says_how_many():
+def test_a_page_holds_evenly_spaced_snapshots_with_a_note():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y)
     for _ in range(60):
