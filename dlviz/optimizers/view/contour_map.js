@@ -68,9 +68,9 @@ export function contourMap({ messages, signal, pick }) {
 
   function drawShades() {
     const shadeOf = grayscale(colors);
-    return pixelCanvas(surface.rows, surface.columns, (p, data) => {
-      const row = surface.rows - 1 - Math.floor(p / surface.columns);
-      const value = surface.values[row * surface.columns + (p % surface.columns)];
+    const { rows, columns, values } = surface;
+    return pixelCanvas(rows, columns, (p, data) => {
+      const value = values[(rows - 1 - Math.floor(p / columns)) * columns + (p % columns)];
       data.set(shadeOf(value, heightOf(surface, value)), 4 * p);
       data[4 * p + 3] = 255;
     });
@@ -215,9 +215,7 @@ export function contourMap({ messages, signal, pick }) {
     if (state) draw(state);
   }
   function gridPoint(event) {
-    const corner = canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - corner.left - LEFT, event.clientY - corner.top - TOP];
-    return [Math.round((1 - y / height) * (surface.rows - 1)), Math.round((x / width) * (surface.columns - 1))];
+    return [Math.round((1 - (event.offsetY - TOP) / height) * (surface.rows - 1)), Math.round(((event.offsetX - LEFT) / width) * (surface.columns - 1))];
   }
   function pickNearest(x, y, maxDistance) {
     const distances = state.paths.map((path) => {
@@ -230,10 +228,7 @@ export function contourMap({ messages, signal, pick }) {
 
   box.addEventListener("pointermove", (event) => surface && hover(gridPoint(event)), { signal });
   for (const event of ["pointerleave", "blur"]) box.addEventListener(event, () => hover(null), { signal });
-  box.addEventListener("click", (event) => {
-    const corner = canvas.getBoundingClientRect();
-    pickNearest(event.clientX - corner.left, event.clientY - corner.top, 14);
-  }, { signal });
+  box.addEventListener("click", (event) => pickNearest(event.offsetX, event.offsetY, 14), { signal });
   box.addEventListener("keydown", (event) => {
     const moves = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const move = moves[event.key];
