@@ -66,7 +66,7 @@ def solved(notebook: Path, folder: Path) -> Path:
             cell.source = f"{exercise.solution().source.rstrip()}\n\n{check}"
         elif "predict" in marks:
             question = catalog.items()[marks["predict"]]
-            answer = question._plain(question.truth())
+            answer = question._as_json(question.truth())
             cell.source, count = re.subn(
                 r"(predict\(\s*\"[\w.-]+\",\s*)\.\.\.", lambda m, answer=answer: m[1] + repr(answer), cell.source
             )

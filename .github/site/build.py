@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def lay_out(work: Path) -> None:
-    """Write the book's sources: configuration, index, API reference, table of contents, and the lessons with links to their exported pages."""
+    """Write the book's sources: settings, index, API reference, contents, and lessons with links to their exported pages."""
     (work / "lessons").mkdir(parents=True)
     (work / "_static").mkdir()
     shutil.copy(HERE / "_config.yml", work)

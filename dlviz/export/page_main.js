@@ -12,7 +12,9 @@ function model(id) {
 }
 
 const pageLifetime = new AbortController();
-for (const place of document.querySelectorAll("[data-widget]")) {
+/** @type {NodeListOf<HTMLElement>} */
+const places = document.querySelectorAll("[data-widget]");
+for (const place of places) {
   const id = place.dataset.widget;
   await show(model(id), kinds[widgets[id].kind].esm, place, pageLifetime.signal);
 }

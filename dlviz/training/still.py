@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.theme import curve_color
 from dlviz.training.record import History, subsample
 
 _WIDTH, _HEIGHT, _MARGIN, _GAP = 380.0, 180.0, 16.0, 48.0
-_COLORS = ("pos", "neg", "flow", "good", "bad")
 
 
 def panels(history: History) -> dict[str, list[str]]:
@@ -55,7 +55,7 @@ def _draw_panel(svg: Svg, history: History, names: list[str], x: float, y: float
     svg.text(x - 4, y + _HEIGHT, f"{low:.3g}", size=10, anchor="end", mono=True, color="ink-3")
     svg.text(x + width, y + _HEIGHT + 14, str(last), size=10, anchor="end", mono=True, color="ink-3")
     for number, (name, (steps, values)) in enumerate(zip(names, curves, strict=True)):
-        color = _COLORS[number % len(_COLORS)]
+        color = curve_color(number)
         px = (steps - first) / max(1, last - first) * width + x
         py = y + _HEIGHT - (values - low) / max(high - low, 1e-12) * _HEIGHT
         svg.path(_path(px, py), stroke=color, dash="5 3" if number else "")

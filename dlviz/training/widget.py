@@ -10,11 +10,11 @@ from typing import Any
 import traitlets
 
 from dlviz.kit.messages import message
+from dlviz.kit.notebook_output import NotebookOutput, ipython_shell, on_cell_end
 from dlviz.kit.widget import Widget, binary
 from dlviz.training import run_files
 from dlviz.training.comm_pump import CommPump
 from dlviz.training.loop import TrainingLoop
-from dlviz.training.notebook_output import NotebookOutput, ipython_shell, on_cell_end
 from dlviz.training.run import Run
 from dlviz.training.scene import RunUpdates, complete, controls, status
 from dlviz.training.still import draw

@@ -1,6 +1,6 @@
 // The autograd graph: draws the diagram, steps through backward, expands groups, and shows the details of one node.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { closest, h, fillIn } from "../../kit/js/dom.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { format } from "../../kit/js/numbers.js";
 import { decodeScene, decodeFlow } from "./decode.js";
@@ -25,6 +25,7 @@ function render({ model, el, signal }) {
     },
   });
   const { ui, messages } = on;
+  /** @type {[string, string, () => void][]} */
   const groupTools = [["expand_all", "⊞", expandMore], ["collapse_all", "⊟", () => setExpanded([])]];
   const view = panZoom({ messages, signal, onMove: () => diagram?.drawVisible(view.visibleArea()), tools: groupTools });
   const preview = previewPrompt();
@@ -152,10 +153,10 @@ function render({ model, el, signal }) {
   }
 
   view.svg.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-toggle]");
+    const button = closest(event, "[data-toggle]");
     if (button) toggle(Number(button.dataset.toggle));
     else {
-      const card = event.target.closest(".card");
+      const card = closest(event, ".card");
       const box = card ? Number(card.dataset.box) : -1;
       if (box < 0) select(-1);
       else if (scene.isGroup(box)) toggle(box);
@@ -175,7 +176,7 @@ function render({ model, el, signal }) {
     ArrowDown: () => selectNeighbor(0, 1),
   };
   ui.root.addEventListener("keydown", (event) => {
-    if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (closest(event, "input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = keys[event.key];
     if (act && act() !== false) event.preventDefault();
   }, { signal, capture: true });

@@ -1,6 +1,6 @@
 // View of a sliding window: padded input, kernel, products and output, with a control for every argument.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { closest, h, fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 import { decode, unravel, ravel, numel, indexExpression } from "../../kit/js/tensor_block.js";
@@ -60,7 +60,7 @@ function render({ model, el, signal }) {
   const makeEditable = gridEditor({ model, messages, signal, target: editTarget });
   for (const what of ["input", "weight"]) makeEditable(what, grids[what]);
   // A CSS animation restarts only after its attribute was removed.
-  view.ui.main.addEventListener("animationend", (event) => event.target.removeAttribute("data-flash"), { signal });
+  view.ui.main.addEventListener("animationend", (event) => closest(event, "[data-flash]")?.removeAttribute("data-flash"), { signal });
   view.start();
   view.line.element.after(sums.element);
 

@@ -48,6 +48,7 @@ function render({ model, el, signal }) {
     const label = fillIn(messages["confusion.historyalt"], { count: mistakes.length, first: mistakes[0], last: mistakes.at(-1) });
     past.show(mistakes, label, (count) => Math.ceil(count).toLocaleString("en"));
     on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", history().captions.length < 2);
+    /** @type {[string, string][]} */
     const shows = ["counts", "recall", "precision"].map((value) => [value, messages[`control.${value}`]]);
     on.controls.choice({ label: messages["control.shows"], options: shows, get: () => model.get("shows"), set: (value) => on.save("shows", value) });
   }

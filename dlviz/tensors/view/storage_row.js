@@ -1,6 +1,6 @@
 // The storage of a tensor as one row of cells, with hops along it: offset + Σ index × stride.
 
-import { h, s } from "../../kit/js/dom.js";
+import { closest, h, s } from "../../kit/js/dom.js";
 import { diverging } from "../../kit/js/numbers.js";
 import { decode, address } from "../../kit/js/tensor_block.js";
 import { intersperse } from "../../kit/js/formula.js";
@@ -143,7 +143,7 @@ export function storageRow({ signal, pick, label }) {
 
   if (pick) {
     row.addEventListener("click", (event) => {
-      const cell = event.target.closest(".storage-row-cell");
+      const cell = closest(event, ".storage-row-cell");
       if (cell) pick(Number(cell.dataset.address));
     }, { signal });
   }

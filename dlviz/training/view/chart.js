@@ -58,7 +58,7 @@ export function curvePanel({ signal, hover, label }) {
 
   /** A scale from values to pixels with its ticks. */
   function axis(domain, range, log) {
-    return { ...scale(domain, range, { log }), ticks: log ? decades(...domain) : ticks(...domain, Math.abs(range[1] - range[0]) / 60) };
+    return { ...scale(domain, range, { log }), ticks: log ? decades(domain[0], domain[1]) : ticks(domain[0], domain[1], Math.abs(range[1] - range[0]) / 60) };
   }
   /** Ticks of a logarithmic axis: 1, 2 and 5 times the powers of 10. */
   function decades(low, high) {

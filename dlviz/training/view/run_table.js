@@ -23,7 +23,7 @@ export function runTable({ signal, messages, pick }) {
     const current = JSON.stringify([runs, picked]);
     if (element.hidden || current === drawn) return;
     drawn = current;
-    const focused = [...table.querySelectorAll("button")].indexOf(document.activeElement ?? table.getRootNode().activeElement);
+    const focused = [...table.querySelectorAll("button")].indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
     const head = h("tr", {}, h("th", { scope: "col" }, messages.runs), ...[...settings, ...metrics].map((name) => h("th", { scope: "col" }, name)));
     table.replaceChildren(h("thead", {}, head), h("tbody", {}, ...runs.map((run, row) => tableRow(run, row, row === picked, row === runs.length - 1))));
     if (focused >= 0) table.querySelectorAll("button")[focused]?.focus();
