@@ -80,11 +80,12 @@ def _refuse_other_forms(path: Path, source: str, *, is_entry: bool) -> None:
 
 
 def minify(source: str) -> str:
-    """Return `source` without indentation and comment lines, about a third shorter.
+    """Return `source` without indentation, comment lines and type annotations, about a third shorter.
 
     Raises:
         LinkError: a template literal spans several lines, and would lose its indentation.
     """
     if any(line.count("`") % 2 for line in source.splitlines() if not _COMMENT.match(line)):
         raise LinkError("a view has a template literal over several lines; put it on one")
-    return "\n".join(line.strip() for line in source.splitlines() if line.strip() and not _COMMENT.match(line))
+    lines = (line for line in source.splitlines() if line.strip() and not _COMMENT.match(line))
+    return "\n".join(_TYPE.sub("", line).strip() for line in lines)

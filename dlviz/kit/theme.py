@@ -6,8 +6,8 @@ from typing import Any
 
 _TABLE: dict[str, Any] = tomllib.loads(Path(__file__).with_name("theme.toml").read_text(encoding="utf-8"))
 
-#: How many classes have a color of their own.
-CLASS_COLORS = len(_TABLE["class_colors"])
+#: How many classes, and how many curves, have a color of their own.
+CLASS_COLORS, CURVE_COLORS = len(_TABLE["class_colors"]), len(_TABLE["curve_colors"])
 
 #: SVG path, within radius 1 around the origin, of the cross that marks a wrong prediction.
 CROSS: str = _TABLE["cross"]
@@ -40,7 +40,7 @@ def curve_color(k: int) -> str:
         >>> curve_color(0), curve_color(8)
         ('pos', 'neg')
     """
-    return str(_TABLE["curve_colors"][k % len(_TABLE["curve_colors"])])
+    return str(_TABLE["curve_colors"][k % CURVE_COLORS])
 
 
 def marker(k: int) -> str:

@@ -1,7 +1,6 @@
 """Base class of every widget: traits, theme, messages, still picture, exported page, and releasing tensors."""
 
 import html
-import sys
 import weakref
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +13,7 @@ import traitlets
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.linker import minify
 from dlviz.kit.messages import message
+from dlviz.kit.notebook_output import ipython_shell
 from dlviz.kit.page import page, to_json
 from dlviz.kit.precomputed import BUDGET, fit_budget
 from dlviz.kit.sanitize import sanitize
@@ -219,7 +219,6 @@ def _close_earlier_runs(widget: Widget) -> None:
 
 def _cell() -> tuple[str | None, int]:
     """Return the id of the running notebook cell and its execution count; the id is ``None`` outside a notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
+    shell = ipython_shell()
     parent = getattr(shell, "parent_header", None) or {}
     return parent.get("metadata", {}).get("cellId"), getattr(shell, "execution_count", 0)

@@ -8,14 +8,13 @@ import torch
 from torch import Tensor
 
 from dlviz.kit.messages import message
+from dlviz.kit.theme import CURVE_COLORS, curve_color
 from dlviz.optimizers.contour import contour_levels, contour_lines, height_unit
 from dlviz.optimizers.divergence_limit import Curvature
 from dlviz.optimizers.record import Trajectory
 from dlviz.optimizers.test_functions import Box
 from dlviz.optimizers.update_rules import UpdateRule, residual, update_rule
 
-#: The color tokens of ``theme.css`` for trajectories, in order.
-COLORS = ("pos", "neg", "good", "flow", "bad", "accent", "ink")
 #: The entries of an optimizer's state that hold its momentum.
 MOMENTUM = ("momentum_buffer", "exp_avg")
 
@@ -76,8 +75,8 @@ def _path(
     return {
         "name": trajectory.name,
         "optimizer_class": trajectory.optimizer_class.__name__,
-        "color": COLORS[number % len(COLORS)],
-        "dash": number >= len(COLORS),
+        "color": curve_color(number),
+        "dash": number >= CURVE_COLORS,
         "lr": trajectory.lr,
         "settings": ", ".join(f"{name}={_short(value)}" for name, value in trajectory.settings.items()),
         "threshold": threshold,
@@ -105,7 +104,7 @@ def recorded_path(points: Tensor, losses: Tensor, name: str) -> dict[str, Any]:
     return {
         "list": [
             {
-                "name": name, "optimizer_class": "", "color": COLORS[0], "dash": False, "lr": None, "settings": "",
+                "name": name, "optimizer_class": "", "color": curve_color(0), "dash": False, "lr": None, "settings": "",
                 "threshold": None, "ended": None, "points": points.to(torch.float64).numpy(),
                 "losses": losses.to(torch.float64).numpy(), "momentum": None, "state": [], "lines": [], "arrays": {},
             }
