@@ -15,6 +15,7 @@ def active_units(h: Tensor, first: int, last: int, threshold: float) -> dict[int
         threshold: at least 0.
 
     Example:
+        >>> import torch
         >>> active_units(torch.tensor([[0.9, -0.8, 0.1], [0.7, -0.6, 0.9]]), 0, 1, 0.5)
         {0: 1, 1: -1}
     """
@@ -36,6 +37,7 @@ def similar_spans(h: Tensor, first: int, last: int, threshold: float) -> list[tu
         Strobelt et al. 2016, LSTMVis (arXiv 1606.07461)
 
     Example:
+        >>> import torch
         >>> similar_spans(torch.tensor([[0.9], [0.1], [0.8], [0.7]]), 0, 0, 0.5)
         [(2, 3)]
     """
