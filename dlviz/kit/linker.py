@@ -18,6 +18,8 @@ _SUSPECT = re.compile(
 
 #: A line that only holds a comment: // …, or part of a block comment as views write them.
 _COMMENT = re.compile(r"^\s*(?://|/\*\*|\*/|\* |\*$)")
+#: A type annotation inside a line, which only the type checker reads.
+_TYPE = re.compile(r"/\*\* @type \{[^*`\"]*\} \*/ ?")
 
 
 class LinkError(ValueError):
@@ -33,8 +35,12 @@ def link(entry: Path) -> str:
     """
     order: dict[Path, str] = {}
     _visit(entry.resolve(), (), order)
-    ids = {path: f"$module{i}" for i, path in enumerate(order)}
+    ids = {path: f"$m{i}" for i, path in enumerate(order)}
     exported = {path: {m["name"] for m in _EXPORT.finditer(source)} for path, source in order.items()}
+    used: dict[Path, set[str]] = {path: set() for path in order}
+    for path, source in order.items():
+        for match in _IMPORT.finditer(source):
+            used[(path.parent / match["path"]).resolve()].update(match["names"].split(", "))
     parts = []
     for path, source in order.items():
 
@@ -49,7 +55,7 @@ def link(entry: Path) -> str:
         if path == entry.resolve():
             parts.append(body)
         else:
-            names = ", ".join(sorted(exported[path]))
+            names = ", ".join(sorted(used[path]))
             parts.append(f"const {ids[path]} = (() => {{\n{_EXPORT.sub('', body)}\nreturn {{ {names} }};\n}})();")
     return minify("\n".join(parts))
 

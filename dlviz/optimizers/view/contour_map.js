@@ -176,9 +176,9 @@ export function contourMap({ messages, signal, pick }) {
     Object.assign(context, { strokeStyle: colors.line, lineWidth: 1 });
     context.strokeRect(LEFT + 0.5, TOP + 0.5, width - 1, height - 1);
     Object.assign(context, { font: `10.5px ${colors.mono}`, fillStyle: colors["ink-3"], textBaseline: "top", textAlign: "center" });
-    for (const value of ticks(...surface.x, width / 70)) context.fillText(format(value, 3), pixelX(value), TOP + height + 5);
+    for (const value of ticks(surface.x[0], surface.x[1], width / 70)) context.fillText(format(value, 3), pixelX(value), TOP + height + 5);
     Object.assign(context, { textAlign: "right", textBaseline: "middle" });
-    for (const value of ticks(...surface.y, height / 50)) context.fillText(format(value, 3), LEFT - 6, clamp(pixelY(value), TOP + 6, TOP + height - 6));
+    for (const value of ticks(surface.y[0], surface.y[1], height / 50)) context.fillText(format(value, 3), LEFT - 6, clamp(pixelY(value), TOP + 6, TOP + height - 6));
     Object.assign(context, { font: `600 11px ${colors.font}`, fillStyle: colors["ink-2"], textAlign: "center", textBaseline: "bottom" });
     context.fillText(scene.axes[0], LEFT + width / 2, TOP + height + BOTTOM);
     context.save();

@@ -53,7 +53,7 @@ export function surface3d({ model, messages, signal }) {
 
   /** The camera after the learner's rotation, which a new drawing must not reset. */
   function camera() {
-    return plot._fullLayout?.scene?._scene?.getCamera();
+    return /** @type {any} */ (plot)._fullLayout?.scene?._scene?.getCamera();
   }
   const elevation = (value) => heightOf(surface, value);
   /** The surface and its contour lines, which are the same at every step. */
