@@ -211,7 +211,7 @@ def test_plotly_comes_from_the_installed_wheel_once_asked_for(monkeypatch):
 
     found = next(one for one in files("plotly") if one.name == "plotly.min.js")
     assert gzip.decompress(plotly.plotly_gzip()) == found.locate().read_bytes()
-    assert plotly.plotly_gzip() is plotly.packed()
+    assert plotly.plotly_gzip() is plotly.plotly_gzip()
     view, said = small(), []
     monkeypatch.setattr(type(view), "send", lambda self, content, buffers=None: said.append((content, buffers)))
     view._handle_custom_msg({"kind": "else"}, [])

@@ -271,7 +271,7 @@ def test_cells_that_were_handed_back_share_their_context_as_ever(kernel):
 def test_a_broken_pump_says_so_and_the_message_reaches_the_kernel(kernel):
     kernel.answer(
         "import dlviz.training.comm_pump as module\nfrom contextlib import contextmanager\nwhole = module._Shell.as_parent\n"
-        "def broken(self, request):\n    raise RuntimeError('planted')\nmodule._Shell.as_parent = broken\nPump._latest = None"
+        "def broken(self, request):\n    raise RuntimeError('planted')\nmodule._Shell.as_parent = broken\nCommPump._latest = None"
     )
     cell = kernel.run(
         "print('begun')\npump = CommPump.here()\nend = time.time() + 5\n"
