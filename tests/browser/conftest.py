@@ -176,7 +176,7 @@ def live(open_page):
             message = json.loads(text)
             asked.append(message)
             before = {
-                name: getattr(view, name) for name in ("scene", "example", "explanation", "found") if hasattr(view, name)
+                name: getattr(view, name) for name in ("scene", "example", "explanation", "details") if hasattr(view, name)
             }
             if message["kind"] == "set":
                 for name, value in message["traits"].items():

@@ -410,7 +410,7 @@ def test_a_page_plays_its_moments_each_in_its_place(open_page):
         view.update(matrices[-1], f"epoch {k}")
     page = open_page(view)
     last = pca(matrices[-1])
-    everywhere = (torch.cat(matrices) - last.mean) @ last.directions.T
+    everywhere = (torch.cat(matrices) - last.mean) @ last.components.T
     expect(page.locator(".vec-snapshot")).to_have_text("epoch 2")
     for step in (2, 0):
         if step == 0:

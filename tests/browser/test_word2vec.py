@@ -12,7 +12,7 @@ from tests.browser.conftest import CONNECT, until
 
 DATA = dlviz.data.sentences(150)
 #: Traits that the kernel sets, which a notebook would send to the page.
-SENT = ("scene", "frame", "step", "fast", "playing", "lr")
+SENT = ("scene", "snapshot", "step", "full_speed", "playing", "lr")
 
 
 def made(**settings):
@@ -74,7 +74,7 @@ COUNT = """() => {
 
 def test_the_card_prints_torchs_numbers_and_what_rounding_leaves(open_page, page_of_training, trained):
     page = open_page(page_of_training)
-    card = trained.frame["table"]
+    card = trained.snapshot["table"]
     expect(page.locator(".word2vec-table h4")).to_have_text("Step 3,001, about to be taken")
     expect(page.locator(".word2vec-table")).to_contain_text(f"From {card['known'][0]} guess {card['words'][0]}.")
     assert column(page, 2) == pytest.approx(card["scores"], abs=5.1e-4)
@@ -89,32 +89,32 @@ def test_the_card_prints_torchs_numbers_and_what_rounding_leaves(open_page, page
 
 def test_the_sentence_and_its_window_stand_above(open_page, page_of_training, trained):
     page = open_page(page_of_training)
-    shown = trained.frame["sentence"]
+    shown = trained.snapshot["sentence"]
     assert page.locator(".word2vec-raw").inner_text() == shown["line"]
     assert page.locator(".word2vec-chip").all_inner_texts() == shown["words"]
-    assert page.locator(".word2vec-chip[data-role=known]").inner_text() == trained.frame["table"]["known"][0]
-    assert page.locator(".word2vec-chip[data-role=target]").inner_text() == trained.frame["table"]["words"][0]
+    assert page.locator(".word2vec-chip[data-role=known]").inner_text() == trained.snapshot["table"]["known"][0]
+    assert page.locator(".word2vec-chip[data-role=target]").inner_text() == trained.snapshot["table"]["words"][0]
 
 
 def test_a_page_plays_its_moments_and_goes_back_with_keys_and_by_the_curve(open_page, page_of_training):
     page = open_page(page_of_training)
-    numbers = page.evaluate("dlvizModel.get('snapshot').ids")
+    numbers = page.evaluate("dlvizModel.get('snapshot').steps")
     assert (numbers[0], numbers[-1], 20 < len(numbers) <= 41) == (0, 3000, True)
     page.locator(".dlviz").first.focus()
     page.keyboard.press("Home")
-    assert page.evaluate("dlvizModel.get('snapshot').at") == 0
+    assert page.evaluate("dlvizModel.get('snapshot').step") == 0
     expect(page.locator(".word2vec-table h4")).to_have_text("Step 1, about to be taken")
     page.keyboard.press(".")
-    assert page.evaluate("dlvizModel.get('snapshot').at") == numbers[1]
+    assert page.evaluate("dlvizModel.get('snapshot').step") == numbers[1]
     expect(page.locator(".word2vec-count")).to_contain_text(f"step {numbers[1]},")
     page.keyboard.press(" ")
     until(page, "dlvizModel.get('step') >= 3")
     page.keyboard.press(" ")
     page.keyboard.press("End")
-    assert page.evaluate("dlvizModel.get('snapshot').at") == 3000
+    assert page.evaluate("dlvizModel.get('snapshot').step") == 3000
     box = page.locator(".word2vec-curve").bounding_box()
     page.mouse.click(box["x"] + box["width"] * (36 + 276 / 2) / 320, box["y"] + box["height"] / 2)
-    assert abs(page.evaluate("dlvizModel.get('snapshot').at") - 1500) < 60
+    assert abs(page.evaluate("dlvizModel.get('snapshot').step") - 1500) < 60
     # What only a kernel can do is not offered.
     expect(page.locator(".word2vec-fast")).to_be_hidden()
     expect(page.locator(".dlviz-controls")).to_be_hidden()
@@ -123,7 +123,7 @@ def test_a_page_plays_its_moments_and_goes_back_with_keys_and_by_the_curve(open_
 def test_rows_are_read_with_the_pointer_and_with_arrow_keys(open_page, page_of_training, trained):
     page = open_page(page_of_training)
     readout, words = page.locator(".word2vec-readout"), trained.training.words
-    known = trained.frame["table"]["known"][0]
+    known = trained.snapshot["table"]["known"][0]
     expect(readout).to_contain_text(f"{known} · row {words.index(known)}")
     canvas = page.locator(".word2vec-heat").nth(1)
     box = canvas.bounding_box()
@@ -140,14 +140,14 @@ def test_rows_are_read_with_the_pointer_and_with_arrow_keys(open_page, page_of_t
     expect(readout).to_contain_text(f"{words[words.index(known) + 1]} · row {words.index(known) + 1} ")
     page.keyboard.press("ArrowLeft")
     expect(readout).to_contain_text(" · row ")
-    assert page.evaluate("dlvizModel.get('snapshot').at") == 3000  # the player did not hear of it
+    assert page.evaluate("dlvizModel.get('snapshot').step") == 3000  # the player did not hear of it
     page.keyboard.press("Escape")
     expect(readout).to_contain_text(f"{known} · row")
 
 
 def test_a_word_under_the_pointer_on_the_map_is_lit_in_both_matrices(open_page, page_of_training, trained):
     page = open_page(page_of_training)
-    places = torch.frombuffer(bytearray(trained.frame["coordinates"]), dtype=torch.float32).view(-1, 2)
+    places = torch.frombuffer(bytearray(trained.snapshot["coordinates"]), dtype=torch.float32).view(-1, 2)
     box = page.locator(".word2vec-canvas").bounding_box()
     # The word farthest out stands alone: it is looked for along the ray from the middle.
     far = int(places.norm(dim=1).argmax())
@@ -167,10 +167,10 @@ def test_live_a_step_is_taken_by_the_kernel_and_can_be_taken_back(open_page):
     connect(page, view)
     for step in (1, 2, 3):
         page.locator(".dlviz-next").click()
-        until(page, f"dlvizModel.get('snapshot').at === {step}")
+        until(page, f"dlvizModel.get('snapshot').step === {step}")
     assert view.training.step == view.training.last_step == 3
     page.locator(".dlviz-back").click()
-    until(page, "dlvizModel.get('snapshot').at === 2")
+    until(page, "dlvizModel.get('snapshot').step === 2")
     expect(page.locator(".word2vec-table h4")).to_have_text("Step 3, about to be taken")
     assert view.training.step == 2
 
@@ -181,7 +181,7 @@ def test_live_full_speed_trains_block_by_block_stops_at_once_and_draws_what_the_
     asked = connect(page, view)
     page.evaluate(COUNT)
     page.get_by_role("button", name="full speed").click()
-    until(page, "dlvizModel.get('snapshot').at > 200")
+    until(page, "dlvizModel.get('snapshot').step > 200")
     page.get_by_role("button", name="stop").click()
     until(page, "dlvizModel.get('full_speed') === false")
     page.wait_for_timeout(300)
@@ -189,7 +189,7 @@ def test_live_full_speed_trains_block_by_block_stops_at_once_and_draws_what_the_
     page.wait_for_timeout(400)
     assert (sum(one["kind"] == "train" for one in asked), view.step) == (blocks, step)
     assert page.evaluate("window.blocks") == 1  # never two at a time
-    assert page.evaluate("dlvizModel.get('snapshot').at") == step == view.training.step
+    assert page.evaluate("dlvizModel.get('snapshot').step") == step == view.training.step
     # Keys: f begins again, and off and on again asks for nothing twice; any step ends it.
     page.evaluate("window.slow = 300")
     page.locator(".word2vec-matrices").focus()
@@ -202,10 +202,10 @@ def test_live_full_speed_trains_block_by_block_stops_at_once_and_draws_what_the_
     page.evaluate("window.slow = 0")
     page.wait_for_timeout(400)  # messages of a notebook overtake no others
     page.keyboard.press("Home")
-    until(page, "dlvizModel.get('snapshot').at === 0")
+    until(page, "dlvizModel.get('snapshot').step === 0")
     assert view.full_speed is False
     page.keyboard.press("End")
-    until(page, f"dlvizModel.get('snapshot').at === {view.training.last_step}")
+    until(page, f"dlvizModel.get('snapshot').step === {view.training.last_step}")
 
 
 def test_live_a_lost_kernel_leaves_the_picture(open_page):
@@ -213,7 +213,7 @@ def test_live_a_lost_kernel_leaves_the_picture(open_page):
     page = open_page(view)
     connect(page, view)
     page.locator(".dlviz-next").click()
-    until(page, "dlvizModel.get('snapshot').at === 1")
+    until(page, "dlvizModel.get('snapshot').step === 1")
     page.evaluate("() => { dlvizModel.send = () => {}; dlvizModel.save_changes = () => {}; }")
     page.get_by_role("button", name="full speed").click()
     page.wait_for_timeout(300)
@@ -227,7 +227,7 @@ def test_live_another_objective_begins_again_and_a_rate_is_marked(open_page):
     page = open_page(view)
     connect(page, view)
     view.run(40)
-    page.get_by_label("lr").evaluate("node => { node.value = 7; node.dispatchEvent(new Event('input')); }")
+    page.get_by_label("learning rate").evaluate("node => { node.value = 7; node.dispatchEvent(new Event('input')); }")
     until(page, "dlvizModel.get('snapshot').lr === 0.2")
     assert view.training.rates == {0: 0.05, 40: 0.2}
     assert page.locator(".word2vec-changes").get_attribute("d").count("M") == 1
@@ -255,7 +255,7 @@ def test_of_a_module_of_the_learners_the_moments_are_played_and_nothing_trains(o
     page.locator(".dlviz").first.focus()
     page.keyboard.press("f")
     page.keyboard.press("Home")
-    until(page, "dlvizModel.get('snapshot').at === 0")
+    until(page, "dlvizModel.get('snapshot').step === 0")
     expect(page.locator(".word2vec-count")).to_have_text("update 0")
     assert {one["kind"] for one in asked} == {"set"}
 

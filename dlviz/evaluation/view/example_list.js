@@ -72,7 +72,7 @@ export function listing({ messages, signal, album, pick, turn, back }) {
     const { pool } = scene;
     const [number, wrong] = [pool.number[at], pool.true[at] !== pool.predicted[at]];
     const [right, pred] = [scene.names[pool.true[at]], called(scene, pool.predicted[at])];
-    const label = fillIn(messages[pool.confidence ? "confusion.card_sure" : "confusion.card"], { number, true: right, predicted: pred, confidence: pool.confidence ? percent(pool.confidence[at]) : "", loss: pool.loss ? format(pool.loss[at], 3) : "" });
+    const label = fillIn(messages[pool.confidence ? "confusion.card_confidence" : "confusion.card"], { number, true: right, predicted: pred, confidence: pool.confidence ? percent(pool.confidence[at]) : "", loss: pool.loss ? format(pool.loss[at], 3) : "" });
     const picture = album.draw(number, SIDE) ?? h("span", { class: "conf-text" }, pool.texts ? pool.texts[at] : `[${number}]`);
     const lines = [h("span", { class: "conf-pred", title: label }, wrong ? `${right} → ${pool.predicted[at] < 0 ? messages["confusion.unclassified"] : pred}` : right)];
     if (pool.confidence) lines.push(h("span", { class: "conf-p" }, wrong ? `${percent(pool.p[at], 2)} → ${percent(pool.confidence[at], 2)}` : percent(pool.confidence[at], 2)));

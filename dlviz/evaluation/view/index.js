@@ -45,7 +45,7 @@ function render({ model, el, signal }) {
     album.show(model.get("albums")[scene.group]);
     table.show(scene);
     const { mistakes } = scene.history;
-    const label = fillIn(messages["confusion.historyalt"], { count: mistakes.length, first: mistakes[0], last: mistakes.at(-1) });
+    const label = fillIn(messages["confusion.history_alt"], { count: mistakes.length, first: mistakes[0], last: mistakes.at(-1) });
     past.show(mistakes, label, (count) => Math.ceil(count).toLocaleString("en"));
     on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", history().captions.length < 2);
     /** @type {[string, string][]} */

@@ -167,7 +167,7 @@ def test_b_minus_a_plus_c_has_its_place_on_the_map(settings, normalize):
 def test_tsne_has_no_place_for_it():
     view = dlviz.embedding(drawn(20), method="tsne", analogy=(1, 2, 3))
     assert "targets" not in view.details
-    assert view.details["answers"]["rows"] == analogy(view.vectors, 1, 2, 3).near.rows.tolist()
+    assert view.details["answers"]["rows"] == analogy(view.vectors, 1, 2, 3).neighbors.rows.tolist()
 
 
 def test_the_expected_words_rank_is_counted_with_and_without_the_words_of_the_question():

@@ -45,7 +45,7 @@ function render({ model, el, signal }) {
   on.ui.root.classList.add("vec");
   mapView.element.append(zoomButtons, rotateButtons, snapshotLabel);
   on.ui.main.append(h("div", { class: "vec-columns" }, h("div", {}, mapView.element, legend, below), h("div", { class: "vec-side" }, finder.element, neighborPanel)));
-  for (const [event, rows] of [["pointerover", (row) => [row]], ["pointerout", () => finder.hits()]]) {
+  for (const [event, rows] of [["pointerover", (row) => [row]], ["pointerout", () => finder.matches()]]) {
     neighborPanel.addEventListener(event, ({ target }) => target.closest("[data-row]") && mapView.highlight(rows(Number(target.closest("[data-row]").dataset.row))), { signal });
   }
   on.start();

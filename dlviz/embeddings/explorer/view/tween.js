@@ -1,10 +1,10 @@
-// Numbers on their way to others. Where tween is not wanted, they are there at once.
+// Numbers that move to new values over time, or at once if the user prefers reduced motion.
 
 /**
  * @param {{redraw: () => void}} options redraw: requests an animation frame, in which `now` is called
  */
 export function tween({ redraw }) {
-  const reducedMotion = matchMedia("(prefers-reduced-tween: reduce)");
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
   let shown = null;
   let from = null;
   let to = null;

@@ -8,7 +8,7 @@ import { h, fillIn } from "../../../kit/js/dom.js";
  *   empty optional one
  */
 export function wordInputs({ slots, order, label, signal, messages, onSubmit, clear }) {
-  const inputs = slots.map(({ name }) => h("input", { type: "text", "aria-label": name, placeholder: name, autocomplete: "clearButton" }));
+  const inputs = slots.map(({ name }) => h("input", { type: "text", "aria-label": name, placeholder: name, autocomplete: "off" }));
   const error = h("span", { class: "vec-error", role: "alert" });
   const submitButton = h("button", { type: "button", class: "dlviz-wide" }, label);
   const clearButton = h("button", { type: "button" }, messages["side.clear"]);
