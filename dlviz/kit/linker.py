@@ -52,12 +52,24 @@ def link(entry: Path) -> str:
             return f"const {{ {match['names']} }} = {ids[needed]};"
 
         body = _IMPORT.sub(bind, source)
+        if path != entry.resolve():
+            body = _without_unused(body, exported[path] - used[path])
         if path == entry.resolve():
             parts.append(body)
         else:
             names = ", ".join(sorted(used[path]))
             parts.append(f"const {ids[path]} = (() => {{\n{_EXPORT.sub('', body)}\nreturn {{ {names} }};\n}})();")
     return minify("\n".join(parts))
+
+
+def _without_unused(body: str, names: set[str]) -> str:
+    """Return a module's source without the exported functions in `names` that the module itself does not call either."""
+    for name in sorted(names):
+        function = re.compile(rf"^export (?:async )?function {name}\b(?:[^\n]*}}$|.*?^}}$)\n?", re.M | re.S)
+        shorter = function.sub("", body)
+        if not re.search(rf"\b{name}\b", shorter):
+            body = shorter
+    return body
 
 
 def _visit(path: Path, above: tuple[Path, ...], order: dict[Path, str]) -> None:

@@ -90,3 +90,18 @@ def test_import_cycles_missing_files_and_missing_names_are_named(tmp_path):
 def test_a_template_over_several_lines_is_refused(tmp_path):
     with pytest.raises(LinkError, match="several lines"):
         link(write(tmp_path, view="const a = `one\n  two`;\nexport default a;\n"))
+
+
+def test_exported_functions_that_nobody_uses_are_left_out(tmp_path):
+    (tmp_path / "a.js").write_text(
+        "export function unused() {\n  return 1;\n}\nexport function short() { return 2; }\n"
+        "export function helper() {\n  return 3;\n}\nexport function used() {\n  return helper();\n}\n"
+    )
+    (tmp_path / "index.js").write_text(
+        'import { used } from "./a.js";\nexport function render() {\n  return used();\n}\n'
+    )
+    linked = link(tmp_path / "index.js")
+    assert "unused" not in linked
+    assert "short" not in linked
+    assert "function helper" in linked
+    assert "return { used };" in linked
