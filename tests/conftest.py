@@ -1,4 +1,4 @@
-"""Markers by folder, slow tests only on request, and two worker processes for a run of the whole suite.
+"""Markers by folder, slow tests only on request, and three worker processes for a run of the whole suite.
 
 Tests named on the command line run in this process, where a debugger reaches them.
 """
@@ -10,8 +10,8 @@ import pytest
 
 #: Binder builds on Linux, and its scripts are bash.
 collect_ignore = ["test_binder.py"] if sys.platform == "win32" else []
-#: Browser tests bring processes of their own; more than two at once crowd a small machine.
-WORKERS = 2
+#: Browser and notebook tests often wait for other processes, so three workers keep two cores busy.
+WORKERS = 3
 #: Files whose tests start a whole Jupyter server, run the lessons, or build and install packages.
 LAB = {"test_lab.py", "test_notebook7.py", "test_comm_pump.py"}
 LESSONS = "test_lessons.py"
