@@ -445,7 +445,7 @@ def test_every_score_is_a_dot(open_page, pages):
         "shuffled, seed 1: 0.901",
         "shuffled, seed 2: 0.902",
     ]
-    expect(page.locator(".part-summarize_scores")).to_contain_text("0.901 ± 0.001 (3 splits, from 0.9 to 0.902)")
+    expect(page.locator(".part-spreads")).to_contain_text("0.901 ± 0.001 (3 splits, from 0.9 to 0.902)")
     expect(page.get_by_role("button", name="Measure")).to_have_count(0)  # nobody is there to measure
 
 

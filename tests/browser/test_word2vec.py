@@ -229,7 +229,7 @@ def test_live_another_objective_begins_again_and_a_rate_is_marked(open_page):
     view.run(40)
     page.get_by_label("learning rate").evaluate("node => { node.value = 7; node.dispatchEvent(new Event('input')); }")
     until(page, "dlvizModel.get('snapshot').lr === 0.2")
-    assert view.training.rates == {0: 0.05, 40: 0.2}
+    assert view.training.lr_schedule == {0: 0.05, 40: 0.2}
     assert page.locator(".word2vec-changes").get_attribute("d").count("M") == 1
     page.get_by_label("among").select_option("softmax")
     until(page, "dlvizModel.get('scene').loss === 'softmax'")
