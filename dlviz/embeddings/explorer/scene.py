@@ -115,7 +115,8 @@ def analogy_details(
     if not question:
         return {}
     vectors = snapshot.vectors
-    found = analogy(vectors, *question, count=len(vectors.labels))
+    a, b, c = question
+    found = analogy(vectors, a, b, c, len(vectors.labels))
     details: dict[str, Any] = {
         "snapshot": snapshot.label,
         "unfiltered": neighbor_list(found.unfiltered, LISTED),

@@ -13,7 +13,10 @@ class Timeline(Protocol):
     """Positions of the player. ``run`` is the training whose matrices are shown; ``recorder`` is ``None`` unless a module is recorded."""
 
     run: Training
-    recorder: ModelRecorder | None
+
+    @property
+    def recorder(self) -> ModelRecorder | None:
+        """The recorder of the learner's module."""
 
     def go_to(self, position: int) -> None:
         """Set the training to the matrices of a position."""
