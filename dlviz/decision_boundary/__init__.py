@@ -1,9 +1,9 @@
 """Decision boundary of a learner's own network over the plane: a map of every unit, and how each layer moves the plane."""
 
-from dlviz.decision_boundary.equation import equation
 from dlviz.decision_boundary.forward import ForwardPass, LayerCall, forward_pass
-from dlviz.decision_boundary.projection import LayerProjection, project
+from dlviz.decision_boundary.layer_projection import LayerProjection, project
 from dlviz.decision_boundary.record import ModelOutputs, grid, record_outputs
+from dlviz.decision_boundary.unit_equation import equation
 
 __all__ = [
     "ForwardPass",

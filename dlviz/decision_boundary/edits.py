@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.decision_boundary.forward import LayerCall
-from dlviz.decision_boundary.validation import Inputs
+from dlviz.decision_boundary.inputs import Inputs
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

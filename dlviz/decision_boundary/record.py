@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlviz.decision_boundary.forward import ForwardPass, forward_pass
-from dlviz.decision_boundary.validation import MAX_CLASSES, Limits
+from dlviz.decision_boundary.inputs import MAX_CLASSES, Limits
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

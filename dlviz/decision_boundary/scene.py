@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.decision_boundary.edits import MAX_PAINTED
-from dlviz.decision_boundary.equation import equation, input_names, linear_source
 from dlviz.decision_boundary.forward import LayerCall
-from dlviz.decision_boundary.projection import MAX_UNITS, project
+from dlviz.decision_boundary.inputs import Limits
+from dlviz.decision_boundary.layer_projection import MAX_UNITS, project
 from dlviz.decision_boundary.record import ModelOutputs
 from dlviz.decision_boundary.subsample import float32, point_stride, subsample
-from dlviz.decision_boundary.validation import Limits
+from dlviz.decision_boundary.unit_equation import equation, input_names, linear_source
 from dlviz.kit.messages import message
 from dlviz.kit.theme import CLASS_COLORS, CROSS, class_color, marker
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from dlviz.decision_boundary.equation import function_name, is_elementwise
 from dlviz.decision_boundary.record import ModelOutputs
-from dlviz.decision_boundary.step_columns import DRAWN_UNITS, columns, drawn_calls, drawn_units, layer_title
+from dlviz.decision_boundary.step_diagram import DRAWN_UNITS, columns, drawn_calls, drawn_units, layer_title
 from dlviz.decision_boundary.step_formulas import consumers, short, symbol
 from dlviz.decision_boundary.subsample import float32, subsample
 from dlviz.decision_boundary.training_step import StepSettings, TrainingStep
+from dlviz.decision_boundary.unit_equation import function_name, is_elementwise
 from dlviz.kit.messages import message
 
 

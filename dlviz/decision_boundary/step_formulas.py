@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from dlviz.decision_boundary.equation import function_name, is_elementwise, subscript
 from dlviz.decision_boundary.training_step import LinearUpdate, TrainingStep
+from dlviz.decision_boundary.unit_equation import function_name, is_elementwise, subscript
 from dlviz.kit.messages import message
 
 #: Terms of a sum, and weights of a unit, that are written out.

@@ -5,8 +5,8 @@ from math import ceil
 
 from torch import Tensor
 
+from dlviz.decision_boundary.inputs import Limits
 from dlviz.decision_boundary.record import ModelOutputs
-from dlviz.decision_boundary.validation import Limits
 from dlviz.kit.svg import Svg, shorten
 from dlviz.kit.theme import class_color
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlviz.decision_boundary.equation import is_elementwise
 from dlviz.decision_boundary.forward import ForwardPass, LayerCall, forward_pass
 from dlviz.decision_boundary.record import cross_entropy, logits_of, probabilities
+from dlviz.decision_boundary.unit_equation import is_elementwise
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

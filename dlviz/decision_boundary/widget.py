@@ -11,16 +11,16 @@ import traitlets
 from torch import Tensor, nn
 
 from dlviz.decision_boundary.edits import BoundaryEdits, check_painted
-from dlviz.decision_boundary.equation import equation
 from dlviz.decision_boundary.forward import LayerCall, find_unit
+from dlviz.decision_boundary.inputs import Inputs, check_class_names, check_inputs
 from dlviz.decision_boundary.record import ModelOutputs, grid, record_outputs, worst_point
 from dlviz.decision_boundary.scene import DRAWN_UNITS, MAX_MAP_VALUES, model_notes, scene, signature
 from dlviz.decision_boundary.snapshots import SnapshotHistory
 from dlviz.decision_boundary.step_explanation import Explanation, explanation
 from dlviz.decision_boundary.still import draw
-from dlviz.decision_boundary.training_code import training_loop
+from dlviz.decision_boundary.training_loop_code import training_loop
 from dlviz.decision_boundary.training_step import StepSettings, TrainingStep, check_batch, training_step
-from dlviz.decision_boundary.validation import Inputs, check_class_names, check_inputs
+from dlviz.decision_boundary.unit_equation import equation
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message

@@ -1,6 +1,6 @@
 """Word vectors: trained with word2vec, shown as a map, compared by cosine."""
 
-from dlviz.embeddings.explorer.labeled import Vectors, labeled
+from dlviz.embeddings.explorer.labeled_vectors import Vectors, labeled
 from dlviz.embeddings.explorer.projection import Alignment, align, pca, tsne
 from dlviz.embeddings.explorer.record import (
     Analogy,

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.recurrent.layer import GATES
-from dlviz.recurrent.validation import Sizes
+from dlviz.recurrent.layer_trace import GATES
+from dlviz.recurrent.module_call import Sizes
 
 
 @dataclass(frozen=True)

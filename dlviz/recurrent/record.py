@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.recurrent.edits import Edits
-from dlviz.recurrent.layer import GATES, LayerTrace, Weights, trace_layer
-from dlviz.recurrent.validation import ModuleCall, call_module, kind_of, nonlinearity_of, sizes_of
+from dlviz.recurrent.layer_trace import GATES, LayerTrace, Weights, trace_layer
+from dlviz.recurrent.module_call import ModuleCall, call_module, kind_of, nonlinearity_of, sizes_of
 
 
 @dataclass(frozen=True, eq=False)

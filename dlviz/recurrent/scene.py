@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dlviz.kit.messages import message
-from dlviz.recurrent.layer import GATES, LayerTrace
+from dlviz.recurrent.layer_trace import GATES, LayerTrace
 from dlviz.recurrent.record import Record
 
 #: Maximal number of drawn units, of drawn steps, and of listed terms of a sum.

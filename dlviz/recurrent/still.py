@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from dlviz.kit.svg import Svg, shorten
-from dlviz.recurrent.layer import LayerTrace
+from dlviz.recurrent.layer_trace import LayerTrace
 
 _MARGIN, _LABEL_WIDTH, _WIDTH, _MAX_ROWS, _MAX_COLUMNS = 16.0, 44.0, 560.0, 32, 80
 

@@ -13,16 +13,16 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.recurrent.activation_spans import similar_spans
 from dlviz.recurrent.edits import check_initial_state, check_zeroed, edits_of, with_initial_state
-from dlviz.recurrent.input_jacobian import grad_norm_by_lag, input_grad_norms, input_gradient
-from dlviz.recurrent.layer import GATES, LayerTrace
+from dlviz.recurrent.gradient_snapshots import history
+from dlviz.recurrent.input_gradients import grad_norm_by_lag, input_grad_norms, input_gradient
+from dlviz.recurrent.layer_trace import GATES, LayerTrace
 from dlviz.recurrent.record import Record
 from dlviz.recurrent.scene import MAX_UNITS, input_grad_table, layer_name, scene
-from dlviz.recurrent.snapshots import history
+from dlviz.recurrent.similar_spans import similar_spans
 from dlviz.recurrent.still import draw
 from dlviz.recurrent.tokens import Encode
-from dlviz.recurrent.unrolled import UnrolledModule
+from dlviz.recurrent.widget_state import UnrolledModule
 
 #: Up to this many numbers, the gradient by the input is computed for all units at once, beyond for the selected unit only.
 _ALL_UNITS_LIMIT = 4_000_000

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.decision_boundary import step_formulas
-from dlviz.decision_boundary.step_columns import drawn_calls
+from dlviz.decision_boundary.step_diagram import drawn_calls
 from dlviz.decision_boundary.training_step import StepSettings, training_step
 from dlviz.kit.errors import DlvizError
 from tests.decision_boundary.test_record import CustomNet

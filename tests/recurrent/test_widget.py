@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pack_sequence
 import dlviz
 from dlviz.kit.errors import DlvizError
 from dlviz.recurrent import grad_norm_by_lag, input_grad_norms, input_gradient, record, similar_spans
-from dlviz.recurrent.snapshots import MAX_SNAPSHOTS, clipped, grad_norm
+from dlviz.recurrent.gradient_snapshots import MAX_SNAPSHOTS, clipped, grad_norm
 
 LETTERS = torch.eye(27)
 

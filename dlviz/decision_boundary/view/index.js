@@ -8,7 +8,7 @@ import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { requestQueue } from "../../kit/js/request_queue.js";
 import { planeCanvas } from "./plane_canvas.js";
-import { projectionPanel } from "./projection.js";
+import { projectionPanel } from "./layer_projection.js";
 import { unitMaps } from "./unit_maps.js";
 import { unitPanel } from "./unit_panel.js";
 import { stepExplanation } from "./step_explanation.js";

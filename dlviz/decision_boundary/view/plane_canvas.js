@@ -6,7 +6,7 @@ import { pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, markerPainter } from "./class_markers.js";
 import { ticks } from "../../kit/js/scale.js";
-import { gridPoint, planeScale } from "./scale.js";
+import { gridPoint, planeScale } from "./plane_scale.js";
 
 const BOX = { left: 38, top: 6, size: 360 };
 const WIDTH = BOX.left + BOX.size + 8;

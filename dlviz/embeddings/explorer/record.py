@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.embeddings.explorer.labeled import Vectors
+from dlviz.embeddings.explorer.labeled_vectors import Vectors
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 

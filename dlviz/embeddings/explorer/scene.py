@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dlviz.embeddings.explorer.labeled import Vectors
+from dlviz.embeddings.explorer.labeled_vectors import Vectors
 from dlviz.embeddings.explorer.record import Neighbors, analogy, neighbors, rank, similarity
 from dlviz.embeddings.explorer.snapshots import MapLayout, VectorsSnapshot, affine_layout, tsne_layout
 from dlviz.kit.errors import DlvizError

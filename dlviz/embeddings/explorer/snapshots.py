@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from dlviz.embeddings.explorer.labeled import Vectors
+from dlviz.embeddings.explorer.labeled_vectors import Vectors
 from dlviz.embeddings.explorer.projection import Alignment, align, pca, tsne
 from dlviz.embeddings.explorer.record import axis
 from dlviz.kit.snapshots import thin

@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from dlviz.embeddings.explorer.labeled import Vectors, labeled
+from dlviz.embeddings.explorer.labeled_vectors import Vectors, labeled
 from dlviz.embeddings.explorer.scene import analogy_details, layout, scene, word_details
 from dlviz.embeddings.explorer.snapshots import MapLayout, VectorsSnapshot, limit_snapshots
 from dlviz.embeddings.explorer.still import draw

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.embeddings.word2vec.axes import MapAxes, aligned_sequence
 from dlviz.embeddings.word2vec.corpus import Corpus, context_positions
+from dlviz.embeddings.word2vec.map_projection import MapAxes, aligned_sequence
 from dlviz.embeddings.word2vec.objective import ForwardBackward
+from dlviz.embeddings.word2vec.playback import Timeline
 from dlviz.embeddings.word2vec.record import Training
-from dlviz.embeddings.word2vec.timeline import Timeline
 from dlviz.kit.snapshots import evenly_spaced
 
 #: Only the most frequent words are drawn, and only the first numbers of each.

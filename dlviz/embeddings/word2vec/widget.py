@@ -10,15 +10,15 @@ from typing import Any
 import torch
 import traitlets
 
-from dlviz.embeddings.explorer.labeled import Vectors
-from dlviz.embeddings.word2vec.axes import AxesTracker, MapAxes
+from dlviz.embeddings.explorer.labeled_vectors import Vectors
 from dlviz.embeddings.word2vec.captions import badge, notes, signature, summary
 from dlviz.embeddings.word2vec.corpus import Corpus, read_corpus
+from dlviz.embeddings.word2vec.map_projection import AxesTracker, MapAxes
 from dlviz.embeddings.word2vec.model_recorder import ModelRecorder
+from dlviz.embeddings.word2vec.playback import RecorderTimeline, Timeline, TrainingTimeline
 from dlviz.embeddings.word2vec.record import Training
 from dlviz.embeddings.word2vec.scene import ROWS, page_snapshots, scene, snapshot
 from dlviz.embeddings.word2vec.still import draw
-from dlviz.embeddings.word2vec.timeline import RecorderTimeline, Timeline, TrainingTimeline
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message

@@ -4,14 +4,14 @@ import { h, fillIn } from "../../kit/js/dom.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { nearest, isAvailable } from "../../kit/js/precomputed.js";
-import { gradientByLag } from "./gradient_by_lag.js";
-import { decode } from "./decode.js";
+import { gradientByLag } from "./gradient_by_lag_chart.js";
+import { decode } from "./decode_scene.js";
 import { cellDiagram } from "./cell_diagram.js";
 import { editPanel } from "./edits.js";
-import { gradNormChart } from "./grad_norm_chart.js";
+import { gradNormChart } from "./training_grad_norm.js";
 import { stateEquation } from "./state_equation.js";
 import { termPanel } from "./gate_terms.js";
-import { timeline } from "./timeline.js";
+import { timeline } from "./state_heatmaps.js";
 
 /** Forget biases that the slider offers. */
 const BIASES = [-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6];

@@ -3,7 +3,7 @@
 import { h } from "../../../kit/js/dom.js";
 import { themeColors, hidpiContext, onThemeChange } from "../../../kit/js/heatmap.js";
 import { format } from "../../../kit/js/numbers.js";
-import { PITCH, fitScale, project, screen, layered } from "./projection3d.js";
+import { PITCH, fitScale, project, screen, layered } from "./viewport.js";
 import { tween } from "./tween.js";
 import { drawArrow, drawAxes, drawLabels, drawPoints, drawRing, labelMeasurer, MANY } from "./map_drawing.js";
 

@@ -1,4 +1,4 @@
-// A training of word vectors: the sentence and its window, the matrixView matrices, the map, the next step in numbers, and the losses.
+// A training of word vectors: the sentence and its window, the matrices, the map, the next step in numbers, and the losses.
 
 import { h, fillIn } from "../../../kit/js/dom.js";
 import { typedArray } from "../../../kit/js/typed_arrays.js";
@@ -6,14 +6,14 @@ import { format } from "../../../kit/js/numbers.js";
 import { baseView } from "../../../kit/js/base_view.js";
 import { themeColors, onThemeChange } from "../../../kit/js/heatmap.js";
 import { windowStrip } from "./window_strip.js";
-import { matrices } from "./matrix.js";
+import { matrices } from "./matrix_heatmaps.js";
 import { wordMap } from "./map.js";
 import { stepTable } from "./step_table.js";
 import { curve } from "./loss_curve.js";
-import { addControls } from "./controls.js";
-import { fullSpeedButton } from "./trainer.js";
+import { addControls } from "./hyperparameters.js";
+import { fullSpeedButton } from "./full_speed_button.js";
 
-/** Milliseconds between matrixView steps at speed 1, and at full speed between matrixView readings of the words. */
+/** Milliseconds between steps at speed 1, and at full speed between readings of the words. */
 const PACE = 900;
 const TEXT_INTERVAL = 250;
 /** How many numbers of a row are printed. */

@@ -12,7 +12,7 @@ const LINE_HEIGHT = 14;
 /** The most labels, and the milliseconds in which a word moves to its new position. */
 const MAX_LABELS = 60;
 const TRANSITION = 320;
-/** The longest drawArrow, in pixels. */
+/** The longest arrow, in pixels. */
 const ARROW = 60;
 
 /** Return the largest of the numbers 1, 2 and 5 · 10^k that is not above `value`. */
@@ -105,7 +105,7 @@ export function wordMap({ messages, root, signal, point }) {
     context.closePath();
     context.stroke();
   }
-  /** What a step is multiplied with so that the longest drawArrow is seen. */
+  /** What a step is multiplied with so that the longest arrow is seen. */
   function magnification() {
     const longest = Math.max(...state.snapshot.arrows.map(([, , , , , dx, dy]) => Math.hypot(dx, dy)).filter(Number.isFinite), 0) * scale();
     return longest > 0 ? roundDown(ARROW / longest) : 1;

@@ -3,8 +3,8 @@
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
-import { activeUnits, similarSpans } from "./activation_spans.js";
-import { drawHeatmaps, drawSelection, makeHeatmaps, makeLayout } from "./timeline_drawing.js";
+import { activeUnits, similarSpans } from "./similar_spans.js";
+import { drawHeatmaps, drawSelection, makeHeatmaps, makeLayout } from "./state_heatmap_drawing.js";
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (t: number, unit: number) => void, setSpan: (span: number[]) => void}} options

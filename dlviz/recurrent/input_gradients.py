@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from dlviz.recurrent.layer import LayerTrace
+from dlviz.recurrent.layer_trace import LayerTrace
 from dlviz.recurrent.record import Record
 
 

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.recurrent.edits import Edits
-from dlviz.recurrent.input_jacobian import grad_norm_by_lag
+from dlviz.recurrent.gradient_snapshots import GradientSnapshot, add_snapshot, grad_norm
+from dlviz.recurrent.input_gradients import grad_norm_by_lag
+from dlviz.recurrent.module_call import ModuleCall, call_module, copy_module, kind_of, sizes_of
 from dlviz.recurrent.record import Record, record_sequence
-from dlviz.recurrent.snapshots import GradientSnapshot, add_snapshot, grad_norm
 from dlviz.recurrent.tokens import Encode, encode_text, join_tokens, split_text, token_names
-from dlviz.recurrent.validation import ModuleCall, call_module, copy_module, kind_of, sizes_of
 
 #: Maximal number of letters of a typed or pasted text: the computation grows with its square.
 MAX_TEXT = 2000

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from dlviz.decision_boundary import step_formulas
-from dlviz.decision_boundary.equation import is_elementwise
 from dlviz.decision_boundary.training_step import TrainingStep
+from dlviz.decision_boundary.unit_equation import is_elementwise
 from dlviz.kit.messages import message
 
 #: Calls that are drawn at most, half of them the first and half the last ones.

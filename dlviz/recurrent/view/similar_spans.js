@@ -1,4 +1,4 @@
-// Spans in which the same units are active, computed like dlviz.recurrent.activation_spans on the drawn numbers.
+// Spans in which the same units are active, computed like dlviz.recurrent.similar_spans on the drawn numbers.
 
 const MATCH_FRACTION = 0.75;
 
