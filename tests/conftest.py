@@ -25,7 +25,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def kind(path: Path) -> str | None:
-    """Return the marker that follows from where a test stands."""
+    """Return the marker of a test, which follows from its folder."""
     if path.parent.name == "browser":
         return "lab" if path.name in LAB else "browser"
     return "lessons" if path.name == LESSONS else "packaging" if path.name in PACKAGING else None
@@ -34,7 +34,7 @@ def kind(path: Path) -> str | None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark every test, leave out the slow ones unless `-m` names them, and run the longest first.
 
-    A lesson is a work item of its own for a worker; the tests of any other file stay together, because they share fixtures.
+    Each lesson is a separate work item for a worker; the tests of any other file stay together, because they share fixtures.
     """
     for item in items:
         marker = kind(item.path)

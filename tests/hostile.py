@@ -1,4 +1,4 @@
-"""Names that try to inject code, and one of every public widget with such names wherever a learner may name something."""
+"""Names that try to inject code, and every public widget with such names wherever a user may choose a name."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from torch import nn
 
 import dlviz
 
-#: Each sets a global variable ``hurt`` if it is run. None has a dot, so that they can name modules too.
+#: Each sets a global variable ``hurt`` if it is executed. None contains a dot, because submodule names must not.
 ATTACKS = (
     '<img src=x onerror="hurt=1">',
     "</script><script>hurt=1</script>",
@@ -34,7 +34,7 @@ EVERYTHING = " ".join(ATTACKS)
 
 
 class Names:
-    """Iterator over the hostile names; each widget starts at another one."""
+    """Iterator over the hostile names; each widget starts at a different one."""
 
     def __init__(self, first: int) -> None:
         self._names = cycle(ATTACKS[first % len(ATTACKS) :] + ATTACKS[: first % len(ATTACKS)])
@@ -54,7 +54,7 @@ def _letters(name: str) -> str:
 
 
 def _module(name: str, refuses: str = "") -> nn.Module:
-    """Return a class of networks with this name, which raises `refuses` when it is called."""
+    """Return a class of networks with this name, whose forward pass raises `refuses`."""
 
     def forward(self: nn.Module, x: torch.Tensor) -> torch.Tensor:
         if refuses:
@@ -72,7 +72,7 @@ def _graph(names: Names) -> Any:
     w, x = torch.tensor([3.0, 1.0], requires_grad=True), torch.ones(2, requires_grad=True)
     net = _network(names, nn.Linear(2, 2), nn.ReLU())
     with dlviz.autograd.recording(net) as tape:
-        loss = (net(w * x) * w).sum()  # <img src=x onerror="hurt=1"> stands in the learner's own source line
+        loss = (net(w * x) * w).sum()  # <img src=x onerror="hurt=1"> in the user's own source line
     return dlviz.graph(loss, tape=tape, names={names(): w, names(): x})
 
 

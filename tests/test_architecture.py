@@ -1,4 +1,4 @@
-"""Who may import whom. The checker itself is held against a planted tree first."""
+"""Import rules and the floor plan of the rooms. The checker is itself tested on a source tree with planted violations."""
 
 import ast
 import re
@@ -11,15 +11,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "dlviz"
-#: The rooms that may open into another room, as (from, to). There are no cycles.
+#: The rooms that may import from another room, as (from, to). There are no cycles.
 DOORS: set[tuple[str, str]] = {("network", "convolution")}
-#: A folder with a view is a room, or one part of a room that has subpackages.
+#: A folder with a view is a room, or a subpackage of a room.
 FLOORS = sorted(folder.parent for folder in PACKAGE.rglob("view") if folder.is_dir())
 ROOMS = {floor.relative_to(PACKAGE).parts[0] for floor in FLOORS}
 FLOOR_PLAN = ("record.py", "scene.py", "widget.py", "still.py", "view/index.js", "view/style.css", "messages.en.toml")
-#: Modules that display, rather than compute.
+#: Modules that display rather than compute.
 DISPLAY = {"widget", "scene", "still", "captions", "diagram", "grouping", "layout", "coordinates"}
-#: The end of the names of such modules in a room with several widgets.
+#: Suffixes of the names of such modules in a room with several widgets.
 WIDGET_FILE = "_widget"
 WIDGETS = {"dlviz.kit.widget", "dlviz.kit.page", "dlviz.kit.linker", "anywidget", "ipywidgets"}
 #: Distributions whose import name differs.
@@ -27,7 +27,7 @@ IMPORT_NAMES = {"scikit-learn": "sklearn", "pyyaml": "yaml", "resvg-py": "resvg_
 
 
 def imports(path: Path) -> set[str]:
-    """Every module that the Python file names in an import, wherever it stands."""
+    """Return every module that the Python file imports, at any level."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -38,17 +38,17 @@ def imports(path: Path) -> set[str]:
 
 
 def shows(name: str) -> bool:
-    """Whether a room's module of this name displays, rather than computes."""
+    """Return whether a room's module of this name displays rather than computes."""
     return name in DISPLAY or name.endswith(WIDGET_FILE)
 
 
 def missing(floor: Path) -> list[str]:
-    """The files of the floor plan that a room lacks."""
+    """Return the files of the floor plan that a room lacks."""
     return [name for name in FLOOR_PLAN if not (floor / name).is_file()]
 
 
 def faults(package: Path, rooms: set[str], doors: set[tuple[str, str]]) -> list[str]:
-    """Every import of the tree that the house does not allow."""
+    """Return every import in the tree that the rules do not allow."""
     found = []
     for path in sorted(package.rglob("*.py")):
         room, name = path.relative_to(package).parts[0], path.stem
@@ -89,7 +89,7 @@ def faults(package: Path, rooms: set[str], doors: set[tuple[str, str]]) -> list[
     return found
 
 
-def test_the_house_stands_as_drawn():
+def test_no_import_breaks_the_rules():
     assert ROOMS
     assert faults(PACKAGE, ROOMS, DOORS) == []
 
@@ -104,7 +104,7 @@ def test_a_missing_file_of_the_floor_plan_is_named(tmp_path):
     assert missing(tmp_path) == [name for name in FLOOR_PLAN if name != "record.py"]
 
 
-def test_doors_form_no_circle():
+def test_imports_between_rooms_have_no_cycle():
     reached = set(DOORS)
     for _ in DOORS:
         reached |= {(a, d) for a, b in reached for c, d in DOORS if b == c}
@@ -143,7 +143,7 @@ def test_importing_dlviz_imports_neither_torch_nor_a_room():
     )
 
 
-def test_every_public_name_loads_and_none_is_called_like_a_room():
+def test_every_public_name_loads_and_none_has_the_name_of_a_room():
     import dlviz
 
     for name in dlviz.__all__:
@@ -159,13 +159,13 @@ def test_what_is_imported_is_declared():
     allowed = (
         {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in declared} | set(sys.stdlib_module_names) | {"dlviz"}
     )
-    # These come with what is declared: torchgen with torch, traitlets with ipywidgets, jupyter_core with jupyterlab.
+    # These are installed by declared dependencies: torchgen with torch, traitlets with ipywidgets, jupyter_core with jupyterlab.
     allowed |= {"torchgen", "traitlets", "IPython", "jupyter_core", "sklearn"}
     found = {(path.name, module.split(".")[0]) for path in PACKAGE.rglob("*.py") for module in imports(path)}
     assert {pair for pair in found if pair[1] not in allowed} == set()
 
 
-def test_views_and_styles_name_no_address():
+def test_views_and_styles_contain_no_url():
     for path in (*PACKAGE.rglob("*.js"), *PACKAGE.rglob("*.css")):
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|//[a-z]+\.[a-z]+/|url\(", text), path.name

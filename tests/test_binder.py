@@ -1,4 +1,4 @@
-"""What Binder would do with this checkout, without Docker; and that a class's pull keeps what a student wrote."""
+"""The build that Binder would run for this repository, without Docker; and pulls with nbgitpuller that keep students' work."""
 
 import os
 import re
@@ -18,7 +18,7 @@ BINDER = ROOT / "binder"
 
 @pytest.fixture(scope="module")
 def dockerfile() -> str:
-    """What repo2docker would build, rendered without a build; no Docker is asked."""
+    """Return the Dockerfile that repo2docker renders, without building it and without Docker."""
     command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -26,7 +26,7 @@ def dockerfile() -> str:
 
 
 def pinned() -> dict[str, str]:
-    """The pinned set: names as PyPI writes them, and versions."""
+    """Return the versions of the pinned packages by normalized name."""
     lines = (BINDER / "constraints.txt").read_text(encoding="utf-8").splitlines()
     return {plain(name): version for name, version in (line.split("==") for line in lines if line and line[0] != "#")}
 
@@ -53,7 +53,7 @@ def test_the_python_of_the_image_is_one_that_dlviz_runs_on():
     assert tuple(map(int, wanted.split("."))) >= tuple(map(int, least.removeprefix(">=").split(".")))
 
 
-def test_whatever_binder_or_the_readme_installs_is_pinned():
+def test_every_package_that_binder_or_the_readme_installs_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needs = project["dependencies"] + project["optional-dependencies"]["test"]
     needs += re.findall(r"^\w\S*", (BINDER / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
@@ -62,7 +62,7 @@ def test_whatever_binder_or_the_readme_installs_is_pinned():
 
 
 def shims(folder: Path, **codes: int) -> dict[str, str]:
-    """Programs that only write down how they were called, and an environment in which they are found first."""
+    """Create programs that only record their arguments, and return environment variables with these first on the path."""
     for name in ("python", "dlviz"):
         path = folder / name
         path.write_text(f'#!/bin/sh\necho "{name} $*" >> "$CALLS"\nexit {codes.get(name, 0)}\n', encoding="utf-8")
@@ -70,7 +70,7 @@ def shims(folder: Path, **codes: int) -> dict[str, str]:
     return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "CALLS": str(folder / "calls")}
 
 
-def test_post_build_installs_torch_for_the_cpu_then_dlviz_and_asks_the_doctor(tmp_path):
+def test_post_build_installs_cpu_torch_then_dlviz_and_runs_the_doctor(tmp_path):
     subprocess.run([BINDER / "postBuild"], cwd=ROOT, env=shims(tmp_path), check=True, timeout=60)
     torch, dlviz, doctor = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
     assert torch.startswith("python -m uv pip install ")
@@ -85,14 +85,14 @@ def test_a_step_that_fails_ends_the_build(tmp_path, broken):
     assert done.returncode == 3
 
 
-def test_a_session_trains_on_one_thread_and_starts_what_it_was_told(tmp_path):
+def test_start_sets_one_thread_and_runs_the_given_command(tmp_path):
     told = [sys.executable, "-c", "import os, sys; print(os.environ['OMP_NUM_THREADS'], *sys.argv[1:]); sys.exit(5)"]
     done = subprocess.run([BINDER / "start", *told, "a b", "c"], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (5, "1 a b c\n")
 
 
 @pytest.mark.parametrize("page", ["README.md", "class.md"])
-def test_a_link_of_the_pages_opens_a_lesson_that_is_there(page):
+def test_links_in_the_documents_open_lessons_that_exist(page):
     links = re.findall(r"https://\S*urlpath=\S+", (BINDER / page).read_text(encoding="utf-8"))
     assert links
     for link in links:
@@ -107,7 +107,7 @@ def git(place: Path, *words: str) -> None:
     subprocess.run(["git", *words], cwd=place, env=env, check=True, timeout=60)
 
 
-def test_a_pull_brings_the_teachers_news_and_keeps_what_the_student_wrote(tmp_path):
+def test_a_pull_brings_the_teachers_changes_and_keeps_the_students(tmp_path):
     origin, mine = tmp_path / "origin", tmp_path / "mine"
     origin.mkdir()
     git(origin, "init", "-q", "-b", "main")
@@ -122,7 +122,7 @@ def test_a_pull_brings_the_teachers_news_and_keeps_what_the_student_wrote(tmp_pa
     pull()
     (mine / "lesson").write_text("one\n\nx = 'my answer'\n\nlast\n", encoding="utf-8")
     (mine / "notes").write_text("mine\n", encoding="utf-8")
-    # The teacher changes another line, the very line that the student wrote on, and adds a file.
+    # The teacher changes two lines, one of them the line that the student changed, and adds a file.
     (origin / "lesson").write_text("one, corrected\n\nx = ...  # said better\n\nlast\n", encoding="utf-8")
     (origin / "homework").write_text("new\n", encoding="utf-8")
     git(origin, "add", "-A")

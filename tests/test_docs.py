@@ -1,4 +1,4 @@
-"""Every example in a docstring runs and says what it says; every public name has a docstring."""
+"""Every docstring example runs and gives its documented output, and the main public functions have examples."""
 
 import doctest
 import importlib
@@ -23,7 +23,7 @@ def test_examples_run(name, monkeypatch, tmp_path):
     assert result.failed == 0
 
 
-def test_there_are_examples_for_what_a_learner_calls():
+def test_the_main_functions_have_examples():
     for call in (dlviz.graph, dlviz.autograd.record, dlviz.autograd.recording, dlviz.exercise, dlviz.predict):
         assert ">>>" in inspect.getdoc(call), call
     for call in (dlviz.device, dlviz.seed, dlviz.data.digits):

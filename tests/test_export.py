@@ -1,4 +1,4 @@
-"""A notebook and the gallery as pages: everything that was said and shown is there, and nothing of anyone's is lost."""
+"""Export of notebooks and of the gallery: pages hold all text and outputs, and no file of the user is overwritten."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def put(folder, name, *cells):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A learner's notebook that shows two widgets, one of them twice and changed later, one in a box; and its page."""
+    """A notebook that shows two widgets, one of them twice and changed later, one in a box; and its page."""
     folder = tmp_path_factory.mktemp("mine")
     (folder / "value.txt").write_text("41", encoding="utf-8")
     cells = [
@@ -69,7 +69,7 @@ def exported(tmp_path_factory):
     return (folder / "pages" / "mine.html").read_text(encoding="utf-8"), told
 
 
-def test_a_page_says_what_the_notebook_says_and_what_came_of_it(exported):
+def test_a_page_has_the_notebooks_text_and_outputs(exported):
     text, told = exported
     assert "<title>My own</title>" in text
     assert "It costs $5 and $6, but <math" in text
@@ -81,26 +81,26 @@ def test_a_page_says_what_the_notebook_says_and_what_came_of_it(exported):
     assert [line.split(":")[0].rsplit("/", 1)[-1] for line in told][::2] == ["mine.ipynb", "other.ipynb"]
 
 
-def test_links_lead_to_pages_that_were_made_together_and_nowhere_else(exported):
+def test_links_between_notebooks_lead_only_to_pages_exported_with_them(exported):
     text, _ = exported
     assert '<a href="other.html#a">next</a>' in text
     assert " away</p>" in text
 
 
-def test_widgets_are_held_once_and_stand_as_the_notebook_left_them(exported):
+def test_widgets_are_stored_once_in_their_final_state(exported):
     text, _ = exported
     held = payload(text)
     places = re.findall(r'data-widget="([^"]+)"', text)
-    assert len(places) == 3  # one shown twice; the box is what is in it; a closed one is its still picture
+    assert len(places) == 3  # A widget shown twice, a box and its content, and a closed widget as its still picture.
     assert len(held["widgets"]) == len(set(places)) == 2
     assert held["widgets"][places[0]]["state"]["step"] == 4
     assert places[0] == places[2]
     assert len(held["kinds"]) == len({kind["esm"] for kind in held["kinds"]}) == 2
     assert text.count('alt="dlviz.tensor(gone') == 1
-    assert text.count("--ink: #1b1f24") == 1  # the theme stands once, though two kinds of widget bring it
+    assert text.count("--ink: #1b1f24") == 1  # The theme is there once, although two kinds of widget use it.
 
 
-def test_what_needs_a_notebook_says_so(exported):
+def test_features_that_need_a_notebook_have_a_note(exported):
     text, _ = exported
     cells = text.split('<div class="cell">')
     (asking,) = [cell for cell in cells if "This is answered in a notebook" in cell]
@@ -112,7 +112,7 @@ def test_what_needs_a_notebook_says_so(exported):
     assert "IntSlider" not in text
 
 
-def test_a_page_asks_for_nothing_and_names_no_place_of_this_machine(exported):
+def test_a_page_makes_no_request_and_contains_no_local_path(exported):
     text, _ = exported
     assert not re.search(r'(?:src|srcset)="(?!data:)', text)
     assert not re.search(r"/(?:home|root|tmp|private|Users)/\w", text)
@@ -120,7 +120,7 @@ def test_a_page_asks_for_nothing_and_names_no_place_of_this_machine(exported):
 
 
 def test_the_learners_progress_is_neither_read_nor_written(exported):
-    text, _ = exported  # its fixture has seen that the file is as it was
+    text, _ = exported  # the fixture asserts that the file is unchanged
     assert "first answer" not in text
     assert "Kept in progress.json on this machine" in text
 
@@ -149,12 +149,12 @@ def test_a_lesson_is_found_by_number_name_and_path(name):
 
 
 @pytest.mark.parametrize("name", ["", "99", "autogra", "nowhere/03.ipynb", "0x3"])
-def test_an_unknown_lesson_is_answered_with_those_there_are(name):
+def test_an_unknown_lesson_lists_the_existing_ones(name):
     with pytest.raises(DlvizError, match=r"00-start, 01-tensors"):
         lesson.find_notebook(name)
 
 
-def test_what_is_no_notebook_is_refused(tmp_path):
+def test_a_file_that_is_not_a_notebook_is_rejected(tmp_path):
     for text in ("{", "[]", '{"cells": 3}'):
         path = tmp_path / "x.ipynb"
         path.write_text(text, encoding="utf-8")
@@ -162,7 +162,7 @@ def test_what_is_no_notebook_is_refused(tmp_path):
             lesson.lesson_page(path, {}.get, SILENT)
 
 
-def test_two_notebooks_of_one_name_are_refused_before_either_runs(tmp_path):
+def test_two_notebooks_of_one_name_are_rejected_before_either_runs(tmp_path):
     one, other = tmp_path / "a", tmp_path / "b"
     for folder in (one, other):
         folder.mkdir()
@@ -172,7 +172,7 @@ def test_two_notebooks_of_one_name_are_refused_before_either_runs(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_that_dlviz_did_not_write_is_overwritten(tmp_path, monkeypatch):
+def test_files_that_dlviz_did_not_write_are_not_overwritten(tmp_path, monkeypatch):
     monkeypatch.setattr(lesson, "lesson_page", lambda *_: html_page("new", ""))
     out = tmp_path / "out"
     out.mkdir()
@@ -187,7 +187,7 @@ def test_nothing_that_dlviz_did_not_write_is_overwritten(tmp_path, monkeypatch):
             lesson.export_notebooks(["1"], place, SILENT)
     with pytest.raises(DlvizError, match="2 notebooks need a folder"):
         lesson.export_notebooks(["0", "1"], tmp_path / "one.html", SILENT)
-    for _ in range(2):  # its own page it writes anew, page_for files of others
+    for _ in range(2):  # Its own page is overwritten; files that it did not write are not.
         lesson.export_notebooks(["1"], out, SILENT)
         lesson.export_notebooks(["1"], tmp_path / "named.html", SILENT)
     assert "<title>new</title>" in (out / "01-tensors.html").read_text(encoding="utf-8")
@@ -222,7 +222,7 @@ def test_the_gallery_has_an_index_and_a_page_for_each_widget(tmp_path):
     )
 
 
-def test_a_gallery_is_renewed_but_nothing_else_is_touched(tmp_path):
+def test_a_gallery_is_overwritten_but_no_other_file(tmp_path):
     some = {"tensors": (examples.broadcast,)}
     for _ in range(2):
         gallery.export_gallery(tmp_path / "site", SILENT, some)
@@ -240,7 +240,7 @@ def test_a_gallery_is_renewed_but_nothing_else_is_touched(tmp_path):
 
 def test_every_public_widget_is_in_the_gallery_once():
     shown = [make.__name__ for makers in gallery.GROUPS.values() for make in makers]
-    kin = {"conv1d", "conv_transpose1d", "max_pool1d", "avg_pool1d", "avg_pool2d"}  # shown by their likes
+    kin = {"conv1d", "conv_transpose1d", "max_pool1d", "avg_pool1d", "avg_pool2d"}  # represented by similar widgets
     no_widgets = {"exercise", "predict", "device", "seed", "knob", "load_run"}
     assert sorted(shown) == sorted(set(dlviz._HOME) - kin - no_widgets)
 
@@ -267,7 +267,7 @@ def test_the_code_on_a_page_is_what_made_its_widget(make):
         (["export"], "OUT"),
     ],
 )
-def test_a_command_that_makes_no_sense_is_explained(arguments, words, capsys):
+def test_an_invalid_command_is_explained(arguments, words, capsys):
     with pytest.raises(SystemExit) as ended:
         __main__.main(arguments)
     assert ended.value.code == 2
@@ -285,7 +285,7 @@ def test_prose_has_formulas_pictures_and_tables_inside():
     assert "<td><math" in text
 
 
-def test_a_formula_on_lines_of_its_own_stands_alone():
+def test_a_formula_on_its_own_lines_is_a_block():
     text = markdown_to_html("before\n\n$$\n\\begin{aligned}a&=b\\\\c&=d\\end{aligned}\n$$\n\nafter $$x$$, `$y$`")
     assert text.count('display="block"') == 1
     assert "<mtable" in text
@@ -295,26 +295,26 @@ def test_a_formula_on_lines_of_its_own_stands_alone():
 
 
 @pytest.mark.parametrize("broken", ["x^", "\\frac{", "}{", "\\begin{pmatrix}", "<b>&", ""])
-def test_a_broken_formula_never_stops_a_page(broken):
+def test_a_broken_formula_does_not_prevent_export(broken):
     assert "<b>" not in latex_to_mathml(broken)
     assert markdown_to_html(f"${broken}$")
 
 
-def test_a_page_is_written_whatever_letters_a_notebook_holds(tmp_path):
+def test_a_notebook_with_any_unicode_character_is_exported(tmp_path):
     size = write_page(tmp_path / "a.html", html_page("half \ud800", "<p>\udfff</p>"))
     text = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert size == len(text.encode())
     assert "half �" in text
 
 
-def test_code_keeps_every_letter():
+def test_highlighting_keeps_every_character():
     for source in ("a = '<&>'\n\n\nb = 2", "%time x\n!ls", "\n  x", "déjà # 猫"):
         plain = unescape(re.sub(r"<[^>]+>", "", highlight_code(source)))
         assert plain.rstrip("\n") == source.rstrip()
     assert highlight_code("x", "no such language").startswith('<pre class="code">')
 
 
-def test_other_outputs_are_shown_as_well_as_a_page_can():
+def test_other_kinds_of_output_are_shown():
     def one(data):
         return outputs.outputs_html(new_code_cell("x", outputs=[new_output("display_data", data)]), {})
 

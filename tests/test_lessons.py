@@ -1,4 +1,4 @@
-"""Every lesson runs through nbval twice: as the learner gets it, and solved with every check strict."""
+"""Every lesson runs through nbval twice: as published, and solved with strict checks."""
 
 import os
 import re
@@ -17,7 +17,7 @@ LESSONS = sorted((Path(__file__).parent.parent / "lessons").glob("*.ipynb"))
 
 
 def run(notebook: Path, folder: Path, **environment: str) -> None:
-    """Run `notebook` through nbval in a process of its own; every code cell must pass and none be skipped."""
+    """Run `notebook` through nbval in a separate process; every code cell must pass and none may be skipped."""
     report = folder / "report.xml"
     command = [
         sys.executable,
@@ -35,7 +35,7 @@ def run(notebook: Path, folder: Path, **environment: str) -> None:
         **os.environ,
         "DLVIZ_PROGRESS": str(folder / "progress.json"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        # Networks as small as a lesson's train fastest on one thread, above all beside other work.
+        # The small networks of the lessons train fastest on one thread, especially when other tests run too.
         "OMP_NUM_THREADS": "1",
         **environment,
     }
@@ -55,7 +55,7 @@ def run(notebook: Path, folder: Path, **environment: str) -> None:
 
 
 def solved(notebook: Path, folder: Path) -> Path:
-    """A copy in which every exercise and every prediction is answered."""
+    """Write a copy in which every exercise and every prediction is answered."""
     book = nbformat.read(notebook, 4)
     for cell in book.cells:
         marks = cell.metadata.get("dlviz", {})
@@ -77,7 +77,7 @@ def solved(notebook: Path, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_as_the_learner_gets_it(lesson, tmp_path):
+def test_a_lesson_runs_as_published(lesson, tmp_path):
     run(lesson, tmp_path)
 
 
@@ -101,7 +101,7 @@ def test_a_wrong_answer_fails_when_checks_are_strict(tmp_path):
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_is_committed_clean(lesson):
+def test_a_lesson_is_committed_with_no_outputs_but_checked_ones(lesson):
     book = nbformat.read(lesson, 4)
     nbformat.validate(book)
     text = lesson.read_text(encoding="utf-8")
@@ -138,7 +138,7 @@ def test_a_lesson_is_committed_clean(lesson):
         ("10-word-embeddings", r"dlviz\.(word2vec|embedding|matmul)\(", 7, 4),
     ],
 )
-def test_a_lesson_holds_what_the_curriculum_asks(stem, widget, widgets, exercises):
+def test_a_lesson_has_the_parts_that_the_curriculum_requires(stem, widget, widgets, exercises):
     book = nbformat.read(next(path for path in LESSONS if path.stem == stem), 4)
     marks = [cell.metadata.get("dlviz", {}) for cell in book.cells]
     assert sum("predict" in mark for mark in marks) >= 2

@@ -1,4 +1,4 @@
-"""The command line: the doctor finds what is wrong, and no edited lesson is ever overwritten."""
+"""The command line: `dlviz doctor` finds problems, and an edited lesson is never overwritten."""
 
 import json
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from dlviz import __main__, doctor, lesson_files
 from dlviz.kit.errors import DlvizError
 
 
-def test_the_doctor_finds_nothing_wrong_with_this_machine(monkeypatch, tmp_path):
+def test_the_doctor_finds_no_problem_on_this_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("DLVIZ_PROGRESS", str(tmp_path / "progress.json"))
     lines = []
     assert doctor.doctor(lines.append) == 0
@@ -35,14 +35,14 @@ def test_the_doctor_runs_every_check_whatever_is_wrong(monkeypatch):
 
     for name in doctor.CHECKS:
         monkeypatch.setitem(doctor.CHECKS, name, broken)
-    monkeypatch.delitem(doctor.CHECKS, "python")  # an older one cannot install dlviz
+    monkeypatch.delitem(doctor.CHECKS, "python")  # older versions of Python cannot install dlviz
     lines = []
     assert doctor.doctor(lines.append) == 1
     assert len(lines) == len(doctor.CHECKS)
     assert all(len(line.splitlines()[1].strip()) > 10 for line in lines)  # each with its remedy
 
 
-def test_the_doctor_misses_a_font_for_chinese_without_calling_that_bad(monkeypatch):
+def test_a_missing_font_for_chinese_is_not_an_error(monkeypatch):
     monkeypatch.setattr(doctor, "chinese_font", lambda: "")
     monkeypatch.setattr(doctor, "CHECKS", {"chinese": doctor._chinese})
     lines = []
@@ -51,7 +51,7 @@ def test_the_doctor_misses_a_font_for_chinese_without_calling_that_bad(monkeypat
     assert "fonts-noto-cjk" in lines[0]
 
 
-def test_a_full_disk_is_bad(monkeypatch, tmp_path):
+def test_a_full_disk_is_an_error(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(doctor, "CHECKS", {"disk": doctor._disk})
     lines = []
@@ -64,7 +64,7 @@ def test_a_full_disk_is_bad(monkeypatch, tmp_path):
     assert "DLVIZ_DATA" in lines[1]
 
 
-def test_the_device_of_the_environment_is_tried(monkeypatch):
+def test_the_device_in_the_environment_variable_is_tested(monkeypatch):
     monkeypatch.setattr(doctor, "CHECKS", {"device": doctor._device})
     monkeypatch.setenv("DLVIZ_DEVICE", "cuda:77")
     lines = []
@@ -123,7 +123,7 @@ def held(folder):
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.ipynb"))}
 
 
-def test_an_edited_lesson_stays_and_a_newer_one_is_put_beside(course):
+def test_an_edited_lesson_stays_and_a_newer_one_is_saved_beside_it(course):
     mine, bring = course
     (summary,) = bring("first", "first")
     assert summary == f"The lessons are in {mine}: 2 files copied, 0 brought up to date, 0 of yours kept."
@@ -136,7 +136,7 @@ def test_an_edited_lesson_stays_and_a_newer_one_is_put_beside(course):
     assert held(mine) == {"00-start.ipynb": "second", "01.ipynb": "my notes", "01.new.ipynb": "second"}
 
 
-def test_a_version_put_beside_is_not_overwritten_either(course):
+def test_a_version_saved_beside_it_is_not_overwritten_either(course):
     mine, bring = course
     bring("first", "first")
     (mine / "01.ipynb").write_text("my notes", encoding="utf-8")

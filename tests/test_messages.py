@@ -1,4 +1,4 @@
-"""Every string that a learner sees stands in the catalog, and every string in the catalog is used."""
+"""Every text that a learner sees is in the catalog, and every string in the catalog is used."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from dlviz.exercises import catalog
 from dlviz.kit import messages
 
 PACKAGE = Path(__file__).parent.parent / "dlviz"
-#: English in a view: a literal with a capitalized word, or two words with a space between, that is no path data, class list or CSS.
+#: English in a view: a literal with a capitalized word or two words separated by a space, except path data, class lists and CSS.
 _LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`")
 _PLACE = re.compile(
     r"(?:setAttribute\(\"(?:aria-label|title|alt)\",|aria-label\"?:|title:|alt:|placeholder:|textContent =|innerText =)\s*$"
@@ -38,7 +38,7 @@ def english(source: str) -> list[str]:
     return found
 
 
-# Names of keys and events in the browser, and Python's truth values: not text for a reader.
+# Names of keys and events in the browser, and Python's booleans, are not text for a reader.
 _BROWSER = re.compile(
     r"^(?:Arrow(?:Left|Right|Up|Down)|Home|End|Escape|Enter|Page(?:Up|Down)|Infinity|NaN|True|False)$"
 )

@@ -1,4 +1,4 @@
-"""The wheel holds lessons, data and words, and works where no checkout is in sight; the source distribution builds the same wheel."""
+"""The wheel holds lessons, data and messages, and works without a checkout; the source distribution builds the same wheel."""
 
 import os
 import re
@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 BIN = "Scripts" if os.name == "nt" else "bin"
 
-#: What a learner does with an installed dlviz; run in an empty folder.
+#: Script that uses an installed dlviz as a learner does; run in an empty folder.
 USE = """
 import os, sys
 from pathlib import Path
@@ -61,7 +61,7 @@ def contents(wheel):
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """The wheel of a clean copy, and the wheel that its source distribution builds."""
+    """Build the wheel of a clean copy, and the wheel that its source distribution builds."""
     folder = tmp_path_factory.mktemp("build")
     listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT).split("\0")
     for name in filter(None, listed):
@@ -72,7 +72,7 @@ def wheels(tmp_path_factory):
     run(*build, folder / "sdist", "--target", "sdist", cwd=folder / "copy")
     (source,) = (folder / "sdist").iterdir()
     with tarfile.open(source) as packed:
-        # Early 3.11 knows no filters, later Pythons warn without one.
+        # Early releases of 3.11 have no filters; later Pythons warn if none is given.
         packed.extractall(folder / "unpacked", **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (unpacked,) = (folder / "unpacked").iterdir()
     made = []
@@ -84,13 +84,13 @@ def wheels(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(wheels, tmp_path_factory):
-    """The wheel in an environment of its own, which borrows everything but dlviz from this one; and an empty folder."""
+    """Install the wheel in a separate environment that shares all other packages with this one; also make an empty folder."""
     folder = tmp_path_factory.mktemp("learner")
     run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
     python = folder / "venv" / BIN / "python"
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index")
     run(*pip, wheels[0], cwd=folder)
-    # Of a folder named so only modules are found: the .pth file of an editable dlviz in it is not read.
+    # Folders on PYTHONPATH provide modules, but their .pth files are not read, so an editable dlviz there is not found.
     site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip()
     borrowed = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
     (Path(site) / "borrowed.pth").write_text("\n".join(borrowed), encoding="utf-8")
@@ -117,7 +117,7 @@ def test_the_source_distribution_builds_the_same_wheel(wheels):
     assert [name for name in one if one[name] != other[name]] == []
 
 
-def test_the_wheel_holds_lessons_data_and_words_and_nothing_else(wheels):
+def test_the_wheel_holds_lessons_data_and_messages_and_nothing_else(wheels):
     names = set(contents(wheels[0]))
     for folder, inside in (("lessons", "dlviz/_lessons"), ("datasets", "dlviz/_datasets"), ("dlviz", "dlviz")):
         files = [path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*") if path.is_file()]
@@ -143,10 +143,12 @@ def test_an_installed_dlviz_is_used_without_a_checkout(learner):
 
 def test_lab_copies_the_lessons_and_says_so(learner):
     call, python, empty = learner
-    said = call(python, "-m", "dlviz", "lab", "--version")  # an option for jupyter lab, which then opens nothing
+    said = call(python, "-m", "dlviz", "lab", "--version")  # with this option jupyter lab prints its version and exits
     shipped = {path.name for path in (ROOT / "lessons").glob("*.ipynb")}
     assert {path.name for path in (empty / "dlviz-lessons").glob("*.ipynb")} == shipped
-    count = sum(path.is_file() for path in (empty / "dlviz-lessons").rglob("*")) - 1  # the note of what was shipped
+    count = (
+        sum(path.is_file() for path in (empty / "dlviz-lessons").rglob("*")) - 1
+    )  # the record of the shipped versions
     assert f"dlviz-lessons: {count} files copied" in said
     (empty / "dlviz-lessons" / "00-start.ipynb").write_text("mine", encoding="utf-8")
     assert "You have edited 00-start.ipynb: it stays as it is." in call(python, "-m", "dlviz", "lab", "--version")

@@ -1,4 +1,4 @@
-"""What runs elsewhere, read here: workflows say what README and pyproject.toml say, may do what they need, and hold no secret."""
+"""The GitHub workflows agree with README and pyproject.toml, have minimal permissions, and contain no secret."""
 
 import importlib.util
 import inspect
@@ -22,7 +22,7 @@ WORKFLOWS = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
 JOBS = {(name, job): about for name, workflow in WORKFLOWS.items() for job, about in workflow["jobs"].items()}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 README = (ROOT / "README.md").read_text("utf-8")
-#: What a job may write to; every other job only reads the checkout.
+#: Write permissions by job; every other job may only read the repository.
 WRITES = {
     ("release", "publish"): {"id-token": "write"},
     ("release", "attach"): {"contents": "write"},
@@ -44,7 +44,7 @@ def scripts(name, job):
 
 
 def ran(script, **environment):
-    """What a step of ours prints."""
+    """Return the output of a step."""
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=ROOT,
@@ -54,12 +54,12 @@ def ran(script, **environment):
     )
 
 
-def test_what_was_asked_for_is_there():
+def test_all_required_files_exist():
     assert set(WORKFLOWS) == {"test", "lint", "nightly", "dependencies", "lessons", "release", "site"}
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_a_workflow_may_only_read_and_runs_once_a_branch(name):
+def test_a_workflow_may_only_read_and_runs_once_per_branch(name):
     workflow = WORKFLOWS[name]
     assert workflow["permissions"] == {"contents": "read"}
     assert workflow["concurrency"]["group"].startswith(name)
@@ -70,7 +70,7 @@ def test_a_workflow_may_only_read_and_runs_once_a_branch(name):
 
 
 @pytest.mark.parametrize(("name", "job"), JOBS)
-def test_a_job_may_do_what_it_is_for_and_no_more(name, job):
+def test_a_job_has_no_more_permissions_than_it_needs(name, job):
     about = JOBS[name, job]
     assert about.get("permissions") == WRITES.get((name, job))
     if "uses" in about:
@@ -81,7 +81,7 @@ def test_a_job_may_do_what_it_is_for_and_no_more(name, job):
         assert step.get("uses", "actions/checkout@v4") in ACTIONS
         if step.get("uses", "").startswith("actions/checkout"):
             assert step["with"] == {"persist-credentials": False}
-        # A branch's name or a title may hold a command: what comes from outside goes through the environment.
+        # A branch name or a title may contain shell code, so untrusted values are passed as environment variables.
         assert "${{" not in step.get("run", "")
 
 
@@ -96,7 +96,7 @@ def test_the_tests_run_on_every_system_and_python():
 @pytest.mark.parametrize(
     ("system", "python", "folder"), [("Linux", "python3 ", ".venv/bin"), ("Windows", "python ", ".venv/Scripts")]
 )
-def test_the_tests_are_the_readmes_own_line(system, python, folder):
+def test_ci_runs_the_test_command_of_the_readme(system, python, folder):
     written = re.search(r"<!-- test -->\n```bash\n(.*)\n```\n<!-- /test -->", README)[1]
     [script] = [script for script in scripts("test", "test") if "README" in script]
     assert 'eval "$line"' in script
@@ -118,7 +118,7 @@ def test_every_system_has_a_browser(tmp_path, system):
     assert re.fullmatch(r"DLVIZ_CHROMIUM=.*(google-chrome|Google Chrome|chrome\.exe)\n", told.read_text())
 
 
-def test_newest_and_oldest_are_tried_in_full():
+def test_newest_and_oldest_dependencies_run_all_tests():
     newest, oldest = scripts("dependencies", "newest"), scripts("dependencies", "oldest")
     assert "constraints" not in "".join(newest)
     assert any("--upgrade" in script and ".[test]" in script for script in newest)
@@ -159,13 +159,13 @@ def test_lessons_run_on_a_cpu_always_and_on_cuda_when_asked():
     assert cuda["env"] == {"DLVIZ_DEVICE": "cuda"}
     assert cuda["runs-on"] == ["self-hosted", "gpu"]
     assert yaml.safe_load((FOLDER / "actionlint.yaml").read_text())["self-hosted-runner"]["labels"] == ["gpu"]
-    # A label counts for what was there when it was set; what is pushed later has been read by nobody.
+    # A label approves only the commits that existed when it was set; later pushes have not been reviewed.
     assert "github.event.action == 'labeled' && github.event.label.name == 'cuda'" in cuda["if"]
     for job in ("cpu", "cuda"):
         assert any("tests/test_lessons.py" in script for script in scripts("lessons", job))
 
 
-def test_a_release_is_tested_built_and_published_by_trust():
+def test_a_release_is_tested_built_and_published_by_trusted_publishing():
     assert JOBS["release", "test"]["uses"] == "./.github/workflows/test.yml"
     assert "workflow_call" in WORKFLOWS["test"][True]
     publish = JOBS["release", "publish"]
@@ -176,7 +176,7 @@ def test_a_release_is_tested_built_and_published_by_trust():
 
 
 @pytest.mark.parametrize(("tag", "status"), [(f"v{PROJECT['version']}", 0), ("v99.0", 1), ("$(touch hurt)", 1)])
-def test_a_tag_that_is_not_the_version_ends_the_release(tag, status):
+def test_a_tag_that_differs_from_the_version_stops_the_release(tag, status):
     [script] = [step["run"] for step in steps("release", "build") if step.get("name") == "The tag names the version"]
     assert ran(script, TAG=tag).returncode == status
     assert not (ROOT / "hurt").exists()
@@ -193,7 +193,7 @@ def builder():
     return module
 
 
-def test_the_site_is_built_as_it_can_be_built_by_hand():
+def test_the_site_is_built_with_the_documented_command():
     [script] = [script for script in scripts("site", "build") if "build.py" in script]
     assert script.strip() in builder().__doc__.replace("OUT", "site")
     pinned = (FOLDER / "site" / "requirements.txt").read_text().splitlines()[1:]
@@ -201,7 +201,7 @@ def test_the_site_is_built_as_it_can_be_built_by_hand():
     assert any(line.startswith("jupyter-book==1.") for line in pinned)
 
 
-def test_the_site_has_every_lesson_with_the_way_to_where_it_plays(tmp_path):
+def test_the_site_has_every_lesson_with_a_link_to_its_interactive_page(tmp_path):
     builder().lay_out(tmp_path)
     lessons = sorted(path.stem for path in (ROOT / "lessons").glob("[0-9]*.ipynb"))
     contents = yaml.safe_load((tmp_path / "_toc.yml").read_text("utf-8"))
@@ -239,13 +239,13 @@ def test_the_readme_shows_every_widget_and_links_to_its_page_of_the_gallery():
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "ISSUE_TEMPLATE").glob("*.yml")), ids=lambda path: path.stem)
-def test_an_issue_form_has_what_a_form_needs(path):
+def test_an_issue_form_has_the_required_fields(path):
     form = yaml.safe_load(path.read_text("utf-8"))
     assert {"name", "description", "body"} <= set(form)
     assert len({field["id"] for field in form["body"]}) == len(form["body"])
 
 
-def test_a_page_of_the_book_names_no_foreign_script(tmp_path):
+def test_a_page_of_the_book_loads_no_external_script(tmp_path):
     page = tmp_path / "index.html"
     page.write_text(
         '<head>\n<script>const THEBE_JS_URL = "https://foreign.example/a.js"</script>\n<script src="_static/own.js"></script>\n'

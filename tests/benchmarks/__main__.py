@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks autograd``: measured beside the named rivals, in one run; it prints and never fails on a time."""
+"""``python -m tests.benchmarks autograd``: compare a room with other tools in one run; times are printed, never asserted."""
 
 import argparse
 import sys

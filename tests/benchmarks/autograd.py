@@ -1,4 +1,4 @@
-"""The autograd room against torchviz with dot, and against TorchLens: time to a drawn graph, bytes, and the browser's share."""
+"""The autograd room compared with torchviz and dot, and with TorchLens: time to a drawn graph, bytes sent, and time in the browser."""
 
 import gc
 import gzip
@@ -23,7 +23,7 @@ from tests.autograd import zoo
 from tests.benchmarks import browser
 
 GRAPHS = ("mlp", "cnn", "resnet", "gpt", "rnn")
-#: A rival that needs longer than this for one graph is stopped.
+#: Seconds after which a rival tool is stopped.
 PATIENCE = 60.0
 TARGET_MS = 100.0
 TARGET_BYTES = 250.0
@@ -87,7 +87,7 @@ def median(call: Callable[[], Any], repeats: int) -> float:
 
 
 def timing(name: str, repeats: int, *, rivals: bool) -> str:
-    """Return the row of one graph: our parts, and the rivals on the same model."""
+    """Return the row of one graph: the parts of dlviz, and the rival tools on the same model."""
     net, loss_of = zoo.build(name)
     bare = median(lambda: loss_of().backward(), repeats)
     parts: dict[str, list[float]] = {"capture": [], "backward": [], "layout": [], "numbers": [], "open": []}
@@ -123,14 +123,14 @@ def timing(name: str, repeats: int, *, rivals: bool) -> str:
 
 
 def ratio(rival: float | str | None, ours: float) -> str:
-    """Return the ratio of a rival's time to ours; a lower bound if the rival was stopped."""
+    """Return the ratio of a rival's time to that of dlviz; a lower bound if the rival was stopped."""
     if isinstance(rival, float):
         return f"{rival / ours:.1f}x"
     return f"> {1e3 * PATIENCE / ours:.0f}x" if (rival or "").startswith(">") else "-"
 
 
 def rival_time(rival: float | str | None) -> str:
-    """Return a rival's time, or the reason that there is none."""
+    """Return a rival's time, or the reason why there is none."""
     return f"{rival:.0f}" if isinstance(rival, float) else rival or "-"
 
 
@@ -157,7 +157,7 @@ def torchviz(loss_of: Callable[[], Tensor]) -> float | str:
 
 
 def torchlens(name: str) -> float | str:
-    """Return the time in which TorchLens traces the forward pass and draws it to SVG, in a process that can be stopped."""
+    """Return the time that TorchLens needs to trace the forward pass and draw it to SVG, in a process that can be stopped."""
     code = _TORCHLENS.replace("GRAPH", name)
     try:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
@@ -210,7 +210,7 @@ def payload_row(name: str) -> str:
 
 
 def large(count: int = 10_000) -> Iterator[str]:
-    """Time a chain of random operations, which folds into no loop, from the loss to a widget."""
+    """Time a chain of random operations, which cannot be folded into a loop, from the loss to a widget."""
     operations = [torch.sin, torch.cos, torch.tanh, torch.sigmoid, torch.exp, torch.neg, torch.abs]
     x = torch.ones(2, requires_grad=True)
     with recording() as tape:

@@ -1,4 +1,4 @@
-"""What the browser adds: first paint, opening and closing a group, frames a second while backward is stepped."""
+"""Time in the browser: first paint, opening and closing a group, frames per second while stepping through backward."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.autograd import zoo
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
-#: Two frames after a change the new picture has been painted.
+#: Wait two frames, after which a change has been painted.
 _PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _TOGGLE = f"""async () => {{
   const model = globalThis.dlvizModel;
@@ -45,7 +45,7 @@ _STEP = """async () => {
   return (1000 * frames) / (performance.now() - start);
 }"""
 
-#: A new scene to its end: the median of thirty.
+#: Time from a new scene until it is drawn: the median of thirty.
 _REDRAW = """async () => {
   const model = globalThis.dlvizModel;
   const times = [];
@@ -61,12 +61,12 @@ _REDRAW = """async () => {
 
 
 def chromium() -> str | None:
-    """A browser to measure in, if there is one."""
+    """Return the path of a browser for the measurements, or ``None``."""
     return os.environ.get("DLVIZ_CHROMIUM") or next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
 def run() -> Iterator[str]:
-    """Yield the lines of the browser's table, from exported pages of the five graphs."""
+    """Yield the lines of the browser's table, measured on exported pages of the five graphs."""
     executable = chromium()
     if executable is None:
         yield "browser: none found; DLVIZ_CHROMIUM names one"
@@ -86,7 +86,7 @@ def run() -> Iterator[str]:
 
 
 def measure(page_of: Any, name: str, folder: Path) -> tuple[str, ...]:
-    """One graph in one fresh page."""
+    """Measure one graph in a fresh page."""
     net, loss_of = zoo.build(name)
     view = graph(loss_of, model=net)
     path = folder / f"{name}.html"

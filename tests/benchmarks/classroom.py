@@ -1,10 +1,10 @@
-"""A class: students begin at once in one real JupyterHub on this machine, run a lesson, and all train at the same time.
+"""A class on one real JupyterHub on this machine: all students start at once, run a lesson, and train at the same time.
 
-Each student pulls the lessons as an nbgitpuller link does, opens the lesson, and runs every cell over the kernel's websocket; before
-the training they wait for each other. One kernel is restarted in the middle. Some more students sit at real tabs of Chromium. Then
-the teacher corrects a lesson, everybody pulls again, and the files on disk are compared with what the kernels had said.
+Each student pulls the lessons as an nbgitpuller link does, opens the lesson, and runs every cell over the kernel's websocket; the
+students wait for each other before the training. One kernel is restarted in the middle. A few more students use real tabs of
+Chromium. Then the teacher corrects a lesson, all students pull again, and the files on disk are compared with the kernels' output.
 
-Everything runs on loopback and in a temporary folder, and ends by itself.
+Everything runs on loopback and in a temporary folder, and stops at the end.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ from tests.benchmarks.student import Student
 from tests.benchmarks.teacher import LESSON, LESSONS, correct, faults_of, lost_by, repository_in, saved
 
 TRAINS = "train(net, enlarged(images))"
-#: What is said of a larger class: so many students, who all run the lesson whole within so many seconds.
+#: The larger class of the estimate: number of students, and seconds within which all run the complete lesson.
 LARGE, WITHIN = 200, 600
-#: Seconds after which the class is over, whatever happens.
+#: Seconds after which the class is stopped in any case.
 LIMIT = 2400
 
 _RUN = """number => {
@@ -90,11 +90,11 @@ def run(*, quick: bool = False, students: int = 20, tabs: int = 2, proxy: str | 
 async def _class(
     folder: Path, proxy: list[str], students: int, tabs: int
 ) -> tuple[list[Student], dict[str, dict[str, float]], Meter, list[str]]:
-    """Teach, and answer the students, what was timed in each tab, what was metered, and what was lost."""
+    """Run the class; return the students, the times of each tab, the meter, and descriptions of lost work."""
     repository = repository_in(folder)
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # ended from outside, it still clears up
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # clean up after SIGTERM too
     async with asyncio.timeout(LIMIT), hub(folder, proxy) as found:
         people = [Student(found, f"student{k:02}", LESSON) for k in range(students)]
         gate = asyncio.Barrier(students)
@@ -113,7 +113,7 @@ async def _class(
 
 
 async def _attend(one: Student, repository: str, gate: asyncio.Barrier, *, restarts: bool) -> None:
-    """One student's hour."""
+    """Run the whole lesson as one student."""
     await one.arrive()
     await one.pull(repository)
     begun = time.perf_counter()
@@ -147,7 +147,7 @@ async def _tabs(found: Hub, repository: str, times: dict[str, dict[str, float]],
 
 
 async def _sit(found: Hub, browser: Browser, repository: str, name: str, times: dict[str, dict[str, float]]) -> None:
-    """A student at a tab: follows the link, signs in, runs up to the first widget, then all."""
+    """Follow the link in a browser tab, sign in, run the cells up to the first widget, then all cells."""
     page = await browser.new_page()
     page.set_default_timeout(1000 * LIMIT)
     link = {"repo": repository, "branch": "main", "targetpath": "dlviz", "urlpath": f"lab/tree/{LESSON}"}

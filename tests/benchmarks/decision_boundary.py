@@ -1,4 +1,4 @@
-"""Decision boundary: time of a redraw in the learner's loop, bytes that are sent, and time in the browser."""
+"""Decision boundary: time of a redraw in the training loop, bytes sent, and time in the browser."""
 
 import tempfile
 from collections.abc import Iterator

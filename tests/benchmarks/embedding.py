@@ -1,4 +1,4 @@
-"""Word vectors: updates a second beside autograd's, words a second beside gensim's, the map's bytes, and both widgets in a browser."""
+"""Word vectors: updates per second compared with autograd, words per second compared with gensim, bytes sent, time in the browser."""
 
 import tempfile
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ from tests.benchmarks.measured import leaves, timed
 from tests.browser.test_embedding import PAN
 from tests.browser.test_word2vec import connect
 
-#: Seconds for which the browser trains at full speed.
+#: Duration of the full-speed training in the browser, in seconds.
 _LONG = 6
 
-#: Frames a second while the map is dragged, as many as the screen takes.
+#: Frames per second while the map is dragged, as fast as the screen allows.
 _FRAMES = """async () => {
   const canvas = document.querySelector(".vec-canvas");
   canvas.setPointerCapture = () => {};
@@ -37,7 +37,7 @@ _FRAMES = """async () => {
 }"""
 
 
-#: Pictures of a moment that were painted.
+#: Counts the snapshots that were painted.
 _COUNTED = """() => {
   window.pictures = 0;
   dlvizModel.on("change:snapshot", () => requestAnimationFrame(() => (window.pictures += 1)));
@@ -63,7 +63,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
 
 
 def updates(kind: str, loss: str, steps: int) -> tuple[float, float]:
-    """The best of three runs of each."""
+    """Return updates per second, the best of three runs of each."""
     run = Training(dlviz.data.sentences(1000).tokens, kind=kind, loss=loss)
     run.run(20)
     words = len(run.words)
@@ -87,7 +87,7 @@ def updates(kind: str, loss: str, steps: int) -> tuple[float, float]:
 
 
 def mapped(count: int) -> tuple[str, ...]:
-    """The map of random vectors."""
+    """Measure the map of random vectors."""
     matrix = torch.randn(count, 100)
     start = perf_counter()
     view = dlviz.embedding(matrix)
@@ -103,7 +103,7 @@ def mapped(count: int) -> tuple[str, ...]:
 
 
 def beside_gensim(count: int, most: int) -> Iterator[str]:
-    """Words of the corpus that are trained on in a second, one pass after another on one thread; gensim's loop is compiled C."""
+    """Compare corpus words trained per second, in repeated passes on one thread; gensim's loop is compiled C."""
     tokens = dlviz.data.sentences(count).tokens
     words = sum(map(len, tokens))
     yield f"words of the corpus a second, {words} words, 16 numbers, window 3, 5 drawn words, one thread"
@@ -115,7 +115,7 @@ def beside_gensim(count: int, most: int) -> Iterator[str]:
 
 
 def training_words(tokens: list[list[str]], kind: str, batch: int, most: int) -> float:
-    """Words a second of the room's own training, the best of three runs of up to `most` steps."""
+    """Return words per second of dlviz's training, the best of three runs of up to `most` steps."""
     training = Training(tokens, kind=kind, batch_size=batch)
     steps = min(most, training.steps_per_epoch)
     training.run(10)
@@ -124,7 +124,7 @@ def training_words(tokens: list[list[str]], kind: str, batch: int, most: int) ->
 
 
 def gensim_words(tokens: list[list[str]], kind: str) -> float | None:
-    """Words a second of gensim's Word2Vec with the same settings, the best of three; ``None`` where it is not installed."""
+    """Return words per second of gensim's Word2Vec with the same settings, the best of three; ``None`` if it is not installed."""
     try:
         from gensim.models import Word2Vec
     except ImportError:
@@ -146,7 +146,7 @@ def gensim_words(tokens: list[list[str]], kind: str) -> float | None:
 
 
 def in_browsers() -> Iterator[str]:
-    """Both widgets in a real browser."""
+    """Measure both widgets in a real browser."""
     executable = chromium()
     if executable is None:
         yield "browser: none found; DLVIZ_CHROMIUM names one"
@@ -165,7 +165,7 @@ def in_browsers() -> Iterator[str]:
 
 
 def at_full_speed(browser: Any, folder: Path) -> Iterator[str]:
-    """word2vec in training with its redraws, the real widget answering the page through messages as long as a notebook's."""
+    """Measure word2vec's training with redraws; the widget answers the page with messages of the same size as in a notebook."""
     yield f"browser, dlviz.word2vec at full speed for {_LONG} s, 222 words of 16 numbers: updates and pictures a second"
     yield row("model", "loss", "updates", "pictures", "kB a picture", "")
     for kind, loss in (("skip-gram", "negative"), ("cbow", "softmax")):
@@ -188,7 +188,7 @@ def at_full_speed(browser: Any, folder: Path) -> Iterator[str]:
 
 
 def opened(browser: Any, view: Widget, folder: Path) -> Any:
-    """The exported page of a widget."""
+    """Open the exported page of a widget."""
     path = folder / "page.html"
     view.to_html(path)
     page = browser.new_page(viewport={"width": 1100, "height": 900})

@@ -1,4 +1,4 @@
-"""The evaluation room: what a snapshot and a split cost beside scikit-learn, the bytes that cross, and the browser's share."""
+"""The evaluation room: cost of a snapshot and of a split compared with scikit-learn, bytes sent, and time in the browser."""
 
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, _REDRAW, chromium
 from tests.benchmarks.measured import leaves, timed
 
-#: The pointer over twenty cells: the slowest but one.
+#: Move the pointer over twenty cells; milliseconds of the second slowest move.
 _HOVER = """(what) => {
   const times = [...document.querySelectorAll(what)].slice(0, 20).map((node, k) => {
     const box = node.getBoundingClientRect();
@@ -46,7 +46,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
 
 
 def snapshots(count: int, classes: int) -> tuple[str, ...]:
-    """One update, with pictures, beside the bare matrix."""
+    """Return the times of one update with thumbnails, compared with the confusion matrix alone."""
     made = torch.Generator().manual_seed(0)
     y = torch.randint(0, classes, (count,), generator=made)
     scores = torch.randn(count, classes, generator=made) + 2 * F.one_hot(y, classes)
@@ -66,7 +66,7 @@ def snapshots(count: int, classes: int) -> tuple[str, ...]:
 
 
 def splits(count: int) -> tuple[str, ...]:
-    """One split of points, its copies looked for."""
+    """Return the time of one split of points, including the search for duplicates."""
     x, y = torch.rand(count, 4), torch.arange(count) % 10
     bare = median(lambda: train_test_split(range(count), test_size=0.2, random_state=0), 3)
     first = 1e3 * timed(lambda: dlviz.split(x, y).close())
@@ -82,12 +82,12 @@ def splits(count: int) -> tuple[str, ...]:
 
 
 def median(call, repeats: int) -> float:
-    """Milliseconds."""
+    """Return the median time of `call` in milliseconds."""
     return 1e3 * sorted(timed(call) for _ in range(repeats))[repeats // 2]
 
 
 def in_browser() -> Iterator[str]:
-    """First paint, a redraw, and a hover, of both."""
+    """Measure first paint, a redraw and a hover of both widgets."""
     executable = chromium()
     if executable is None:
         yield "browser: none found; DLVIZ_CHROMIUM names one"

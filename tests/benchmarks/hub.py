@@ -1,4 +1,4 @@
-"""A real JupyterHub on loopback, in a folder of its own, with its proxy."""
+"""A real JupyterHub with its proxy, on loopback and in a separate folder."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest, HTTPResponse
 
-#: Students have no accounts on the machine, and folders below the benchmark's own as their homes.
+#: Students have no accounts on the machine; their homes are folders below the benchmark's folder.
 CONFIG = """
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub_port}"
@@ -44,7 +44,7 @@ c.JupyterHub.load_roles = [
 
 
 def proxy_of(named: str | None, folder: Path) -> list[str]:
-    """The command of configurable-http-proxy: the one named, the one on the path, or one that npm brings into the folder."""
+    """Return the command of configurable-http-proxy: the given one, the one on the path, or one that npm installs into the folder."""
     found = named or shutil.which("configurable-http-proxy")
     if found is None:
         npm = [
@@ -63,7 +63,7 @@ def proxy_of(named: str | None, folder: Path) -> list[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports that nobody listens on."""
+    """Return `count` free ports."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -75,7 +75,7 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Hub:
-    """A running hub, and how to ask it."""
+    """A running hub and its HTTP interface."""
 
     address: str
     token: str
@@ -83,7 +83,7 @@ class Hub:
     homes: Path
 
     async def ask(self, path: str, method: str = "GET", body: Any = None, seconds: float = 600) -> HTTPResponse:
-        """One request, as the teacher, or as a student at a server of hers."""
+        """Send one request with the teacher's token, to the hub or to a student's server."""
         request = HTTPRequest(
             self.address + path,
             method,
@@ -98,7 +98,7 @@ class Hub:
 
 @asynccontextmanager
 async def hub(folder: Path, proxy: list[str]) -> AsyncIterator[Hub]:
-    """Start a hub in the folder. At the end every process that came of it is gone."""
+    """Start a hub in the folder. At the end all of its processes are stopped."""
     port, hub_port, proxy_port = free_ports(3)
     token = secrets.token_hex(16)
     (folder / "jupyterhub_config.py").write_text(
@@ -113,7 +113,7 @@ async def hub(folder: Path, proxy: list[str]) -> AsyncIterator[Hub]:
         ),
         encoding="utf-8",
     )
-    # The spawner looks for jupyterhub-singleuser on the path.
+    # The spawner searches the path for jupyterhub-singleuser.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {
         name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "DLVIZ", "CONFIGPROXY"))
@@ -153,7 +153,8 @@ def _end(running: subprocess.Popen, process: psutil.Process) -> None:
         below = process.children(recursive=True)
     except psutil.NoSuchProcess:
         below = []
-    running.send_signal(signal.SIGTERM)  # the hub ends its proxy and its students' servers, and they their kernels
+    # The hub stops its proxy and the students' servers, and these stop their kernels.
+    running.send_signal(signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         running.wait(30)
     if running.poll() is None:

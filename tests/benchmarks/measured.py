@@ -1,18 +1,18 @@
-"""What every room's benchmark measures alike: the seconds of a call, and the bytes that cross."""
+"""Shared measurements: the duration of a call, and the bytes that are sent to the browser."""
 
 from collections.abc import Callable, Iterator
 from time import perf_counter
 
 
 def timed(call: Callable[[], None]) -> float:
-    """Seconds of one call."""
+    """Return the seconds of one call."""
     start = perf_counter()
     call()
     return perf_counter() - start
 
 
 def leaves(value: object) -> Iterator[bytes]:
-    """Every array of a scene, as the bytes that cross."""
+    """Yield every array of a scene as the bytes that are sent."""
     if isinstance(value, bytes):
         yield value
     elif isinstance(value, dict):

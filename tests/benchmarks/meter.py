@@ -1,4 +1,4 @@
-"""What a hub and its students' processes take of the machine."""
+"""Memory and CPU use of a hub and its students' processes."""
 
 import os
 import threading
@@ -10,9 +10,9 @@ import psutil
 
 @dataclass
 class Meter:
-    """Looks every two seconds at the memory of hub, proxy, servers and kernels, and keeps the most that each student took.
+    """Sampler of the memory of hub, proxy, servers and kernels, every two seconds; keeps the maximum of each student.
 
-    PSS counts a page that several processes share in parts, so that the sum over all processes is what the machine has given.
+    PSS divides a shared page among the processes that share it, so the sum over all processes is the memory really used.
     """
 
     process: psutil.Process
@@ -40,7 +40,7 @@ class Meter:
             self.look()
 
     def look(self) -> None:
-        """One look at all processes."""
+        """Sample all processes once."""
         base, now, alone, seconds = 0, {}, {}, {}
         for one in (self.process, *self.process.children(recursive=True)):
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):

@@ -16,7 +16,7 @@ from tests.benchmarks.convolution import median
 from tests.benchmarks.tensors import shown
 from tests.network.zoo import Plain, Residual
 
-#: Move the pointer over the selected map; milliseconds of the second slowest of twenty moves, drawing included.
+#: Move the pointer over the selected map; milliseconds of the second slowest of twenty moves, including drawing.
 _HOVER = """() => {
   const map = document.querySelector(".net-map");
   const box = map.getBoundingClientRect();
@@ -32,7 +32,7 @@ _HOVER = """() => {
 
 
 class Wide(nn.Sequential):
-    """A 64 × 64 image through layers of many channels."""
+    """Network with many channels for 64 × 64 images."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class Wide(nn.Sequential):
 
 
 class Deep(nn.Module):
-    """Thirty residual blocks: 123 calls."""
+    """Network of thirty residual blocks: 123 calls."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The recurrent room: time of recording and of gradients beside torch's own call, time from typing to redraw, frames per second."""
+"""The recurrent room: time of recording and gradients compared with torch's own call, time from typing to redraw, frames per second."""
 
 import json
 import tempfile
@@ -18,7 +18,7 @@ from tests.benchmarks.browser import _FLAGS, chromium
 from tests.benchmarks.measured import leaves
 from tests.browser.conftest import CONNECT
 
-#: Steps and moves of the pointer, as many as the screen takes: frames a second, and what 96% of them need at most, in ms.
+#: Steps and pointer moves, as fast as the screen allows: frames per second, and the 96th percentile of their times in ms.
 _RUN = """async (kind) => {
   const model = globalThis.dlvizModel;
   const field = document.querySelector(".rec-heatmap");
@@ -36,7 +36,7 @@ _RUN = """async (kind) => {
   }
   return [(1000 * 150) / (performance.now() - start), work.sort((a, b) => a - b)[144]];
 }"""
-#: From a letter in the field to the first frame that shows the new scene.
+#: Time from a typed letter to the first frame that shows the new scene.
 _TYPE = """async () => {
   const model = globalThis.dlvizModel;
   const field = document.querySelector(".rec-text input");
@@ -51,7 +51,7 @@ _TYPE = """async () => {
   }
   return times.sort((a, b) => a - b);
 }"""
-#: A new scene to its end, the median of nine.
+#: Time from a new scene until it is drawn: the median of nine.
 _REDRAW = """async () => {
   const model = globalThis.dlvizModel;
   const times = [];
@@ -76,7 +76,7 @@ def encode(text: str) -> Tensor:
 def run(*, quick: bool = False) -> Iterator[str]:
     """Yield the lines of the table."""
     threads = torch.get_num_threads()
-    # The operations are small: several threads gain nothing here, and wait for each other when the machine is busy.
+    # The operations are small: more threads gain nothing here, and wait for each other when the machine is busy.
     torch.set_num_threads(1)
     try:
         yield from lines(quick)
@@ -126,7 +126,7 @@ def median(call: Callable[[], Any], times: int = 11) -> float:
 
 
 def in_browser() -> Iterator[str]:
-    """First paint, playing, stepping at random, hovering, and typing with this process as the kernel."""
+    """Measure first paint, playing, random steps, hovering, and typing with this process as the kernel."""
     executable = chromium()
     if executable is None:
         yield "browser: none found; DLVIZ_CHROMIUM names one"
@@ -169,7 +169,7 @@ def opened(browser: Any, view: Any, path: Path) -> Any:
 
 
 def answer(view: Any, text: str, spent: list[float]) -> str:
-    """What a kernel would send back, though as text, which takes longer than a kernel's bytes."""
+    """Return a kernel's answer, but as text, which takes longer than a kernel's binary buffers."""
     before, start = view.scene, perf_counter()
     for name, value in json.loads(text).get("traits", {}).items():
         setattr(view, name, value)

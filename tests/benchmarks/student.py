@@ -1,4 +1,4 @@
-"""A student of the benchmark's class: what a front end says to her server while she runs a lesson, and what comes back."""
+"""A student of the benchmark's class: sends and receives a front end's messages while a lesson runs."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, w
 
 from tests.benchmarks.hub import Hub
 
-#: Seconds that a student waits for a picture, and for a kernel that begins among twenty others.
+#: Timeouts in seconds for a picture, and for a kernel that starts together with twenty others.
 PATIENCE, LONG = 120, 600
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @dataclass
 class Student:
-    """One student through Jupyter's own interfaces: the hub's, the server's, and the kernel's over its websocket."""
+    """Student that uses Jupyter's interfaces: those of the hub and the server, and the kernel's websocket."""
 
     hub: Hub
     name: str
@@ -32,11 +32,11 @@ class Student:
 
     @property
     def server(self) -> str:
-        """Where her server is, below the hub."""
+        """Path of the student's server below the hub."""
         return f"/user/{self.name}"
 
     async def arrive(self) -> None:
-        """Begin a server and wait until it answers."""
+        """Start a server and wait until it is ready."""
         begun = time.perf_counter()
         await self.hub.ask(f"/hub/api/users/{self.name}", "POST")
         await self.hub.ask(f"/hub/api/users/{self.name}/server", "POST", {})
@@ -49,13 +49,13 @@ class Student:
         self._begun = begun
 
     async def pull(self, repository: str) -> None:
-        """What an nbgitpuller link does before it opens the lesson."""
+        """Pull the repository as an nbgitpuller link does before it opens the lesson."""
         asked = urlencode({"repo": repository, "branch": "main", "targetpath": "dlviz"})
         told = (await self.hub.ask(f"{self.server}/git-pull/api?{asked}")).body.decode()
         assert '"finished"' in told, told[-2000:]
 
     async def open(self) -> None:
-        """Open the lesson: its file and a kernel for it."""
+        """Open the lesson's file and start a kernel for it."""
         self.book = json.loads((await self.hub.ask(f"{self.server}/api/contents/{self.lesson}")).body)["content"]
         await self._begin()
         await self._connect()
@@ -66,14 +66,14 @@ class Student:
         self.kernel = told["kernel"]["id"]
 
     async def _connect(self) -> None:
-        """Open the kernel's websocket. A kernel may begin too late for its server; JupyterLab tries again too."""
+        """Open the kernel's websocket; retry, as JupyterLab does, because a kernel may start too late for its server."""
         for wait in (1, 2, 4, 8, 16, 32):
             try:
                 return await self._reach()
             except (ConnectionError, HTTPError, WebSocketClosedError) as error:
                 self.tries += 1
                 await asyncio.sleep(wait)
-                if isinstance(error, HTTPError) and error.code == 404:  # the kernel ended before it had begun
+                if isinstance(error, HTTPError) and error.code == 404:  # the kernel died during its start
                     await self._begin()
         return await self._reach()
 
@@ -86,7 +86,7 @@ class Student:
         await self._until_idle(await self._say("kernel_info_request", {}), {})
 
     async def run(self, cell: dict[str, Any]) -> None:
-        """Run a code cell as the front end does; its outputs go into the notebook."""
+        """Run a code cell as the front end does, and store its outputs in the notebook."""
         cell["outputs"], cell["execution_count"] = [], None
         asked = await self._say(
             "execute_request",
@@ -96,7 +96,7 @@ class Student:
         await self._until_idle(asked, cell)
 
     async def turn(self, trait: str, value: Any) -> float:
-        """Move a knob of the first widget that has it, and answer the seconds until the kernel sent the new picture."""
+        """Set a trait of the first widget that has it; return the seconds until the kernel has sent the new picture."""
         comm = next(name for name, state in self.comms.items() if trait in state)
         begun = time.perf_counter()
         asked = await self._say("comm_msg", {"comm_id": comm, "data": {"method": "update", "state": {trait: value}}})
@@ -107,7 +107,7 @@ class Student:
         return time.perf_counter() - begun
 
     async def restart(self) -> None:
-        """Restart the kernel: what it knew is gone, the notebook's file is not."""
+        """Restart the kernel: its state is lost, the notebook's file remains."""
         await self.hub.ask(f"{self.server}/api/kernels/{self.kernel}/restart", "POST")
         self.socket.close()
         self.comms.clear()
@@ -138,7 +138,7 @@ class Student:
         return str(header["msg_id"])
 
     async def _until_idle(self, asked: str, cell: dict[str, Any], drawn: str = "") -> None:
-        """Take in what the kernel says until it is done with that request, and the widget, where one is named, has its new picture."""
+        """Process messages until the kernel has finished the request and, if `drawn` names a widget, has sent its new picture."""
         wanted = {"idle", "drawn"} if drawn else {"idle", "reply"}  # a widget's message has no reply
         while wanted:
             raw = await self.socket.read_message()

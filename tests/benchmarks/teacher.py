@@ -1,4 +1,4 @@
-"""The teacher of the benchmark's class: the lessons she hands out, the correction she makes, and what each student has in the end."""
+"""The teacher of the benchmark's class: provides the lessons, corrects one of them, and checks each student's files at the end."""
 
 import json
 import shutil
@@ -10,13 +10,13 @@ from tests.benchmarks.hub import Hub
 from tests.benchmarks.student import WIDGET, Student
 
 LESSONS = Path(__file__).parents[2] / "lessons"
-#: Where the class's lesson lies below a student's home.
+#: Path of the lesson below a student's home.
 LESSON = "dlviz/lessons/08-cnn.ipynb"
 CORRECTED = "After this lesson you will be able to"
 
 
 def repository_in(folder: Path) -> str:
-    """A git repository of the lessons, as students pull it."""
+    """Create the git repository of the lessons that students pull, and return its URL."""
     place = folder / "origin"
     shutil.copytree(LESSONS, place / "lessons", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     (folder / "data").mkdir(mode=0o555)
@@ -26,7 +26,7 @@ def repository_in(folder: Path) -> str:
 
 
 def correct(folder: Path) -> None:
-    """The teacher corrects a sentence of the lesson that all have run, and adds a file."""
+    """Correct a sentence of the lesson that all students have run, and add a file."""
     lesson = folder / "origin" / "lessons" / Path(LESSON).name
     text = lesson.read_text(encoding="utf-8")
     assert "After this lesson you can" in text
@@ -49,7 +49,7 @@ def saved(found: Hub, name: str) -> dict[str, Any]:
 
 
 def lost_by(one: Student, other: Student) -> list[str]:
-    """What is not as it should be on the disk of a student, beside what the kernel said to her and to another."""
+    """Return differences between a student's saved lesson and the output of the kernels, the student's own and another's."""
     book = saved(one.hub, one.name)
     faults = faults_of(book)
     for k, (kept, mine, hers) in enumerate(zip(book["cells"], one.book["cells"], other.book["cells"], strict=True)):
@@ -65,7 +65,7 @@ def lost_by(one: Student, other: Student) -> list[str]:
 
 
 def faults_of(book: dict[str, Any]) -> list[str]:
-    """Cells of a saved notebook that did not run, failed, or show no widget where one was made."""
+    """Return the cells of a saved notebook that did not run or failed, and whether widgets are missing."""
     found, widgets = [], 0
     for k, cell in enumerate(book["cells"]):
         if cell["cell_type"] != "code":
@@ -80,6 +80,6 @@ def faults_of(book: dict[str, Any]) -> list[str]:
 
 
 def _printed(cell: dict[str, Any]) -> str:
-    """What a cell printed and the plain text of what it showed: the same for everybody, for torch starts from the same seed."""
-    outputs = cell.get("outputs", [])  # a cell's text comes in one piece or in several, as the kernel has time
+    """Return the printed text and the plain text of the outputs of a cell; equal for all students, because the seed is the same."""
+    outputs = cell.get("outputs", [])  # the kernel may send a cell's text in one or in several pieces
     return "".join("".join(one.get("text", "")) + "".join(one.get("data", {}).get("text/plain", "")) for one in outputs)

@@ -1,4 +1,4 @@
-"""The benchmark runs and its table is whole; no time is asserted."""
+"""The benchmarks run and print complete tables; no time is asserted."""
 
 from tests.benchmarks.__main__ import main
 

@@ -47,7 +47,7 @@ _DRAW = """async (count) => {
 
 
 class _Counting(BaseComm):
-    """A comm to nowhere that counts what it is given."""
+    """Comm without a receiver that counts the bytes sent."""
 
     sent = 0
 
@@ -62,7 +62,7 @@ class _Counting(BaseComm):
 
 @contextlib.contextmanager
 def counted() -> Iterator[None]:
-    """Widgets made inside talk to a comm that counts."""
+    """Give widgets created inside a comm that counts bytes."""
     before, _Counting.sent = comm.create_comm, 0
     comm.create_comm = lambda *args, **keys: _Counting(**keys)
     try:
@@ -72,14 +72,14 @@ def counted() -> Iterator[None]:
 
 
 def net() -> nn.Module:
-    """A small CNN for images of 28 × 28."""
+    """Return a small CNN for images of 28 × 28."""
     return nn.Sequential(
         nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(400, 10)
     )  # fmt: skip
 
 
 def loop(steps: int, batches: Callable[[Any], Any], log: Callable[[int, dict[str, torch.Tensor]], None]) -> float:
-    """The loop that everyone shares; its seconds."""
+    """Run the training loop that all tools share; return its seconds."""
     torch.manual_seed(0)
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
@@ -100,12 +100,12 @@ def loop(steps: int, batches: Callable[[Any], Any], log: Callable[[int, dict[str
 
 
 def bare(steps: int) -> tuple[float, str]:
-    """The metrics computed and dropped."""
+    """Run the loop with metrics that are computed and discarded."""
     return loop(steps, lambda batches: batches, lambda *_: None), ""
 
 
 def ours(steps: int) -> tuple[float, str]:
-    """dlviz.live."""
+    """Run the loop with `dlviz.live`."""
     with counted():
         run = dlviz.live()
         seconds = loop(steps, run.steps, lambda _, metrics: run.log(**metrics))
@@ -115,7 +115,7 @@ def ours(steps: int) -> tuple[float, str]:
 
 
 def figure_widget(steps: int) -> tuple[float, str]:
-    """plotly's FigureWidget, every trace replaced at every tenth step (at each one it takes minutes)."""
+    """Run the loop with plotly's FigureWidget, all traces replaced at every tenth step (at every step it takes minutes)."""
     with counted():
         import plotly.graph_objects as go
 
@@ -136,7 +136,7 @@ def figure_widget(steps: int) -> tuple[float, str]:
 
 
 def tensorboard(steps: int) -> tuple[float, str]:
-    """TensorBoard's writer, every step."""
+    """Run the loop with TensorBoard's writer, at every step."""
     from torch.utils.tensorboard import SummaryWriter
 
     with tempfile.TemporaryDirectory() as folder:
@@ -152,7 +152,7 @@ def tensorboard(steps: int) -> tuple[float, str]:
 
 
 def livelossplot(steps: int) -> tuple[float, str]:
-    """livelossplot, a picture every hundred steps."""
+    """Run the loop with livelossplot, one picture every hundred steps."""
     os.environ.setdefault("MPLBACKEND", "Agg")
     import matplotlib.pyplot as plt
     from livelossplot import PlotLosses
@@ -208,7 +208,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
 
 
 def points(most: int) -> Iterator[str]:
-    """What an update costs on top of so many points."""
+    """Measure the cost of an update of runs that already have 1,000 to `most` points."""
     yield row("points", "update ms", "bytes")
     count = 1000
     while count <= most:
@@ -228,7 +228,7 @@ def points(most: int) -> Iterator[str]:
 
 
 def in_browser() -> Iterator[str]:
-    """First paint, and an update drawn on top of so many points."""
+    """Measure first paint, and drawing an update of runs that already have 1,000 to 1,000,000 points."""
     executable = chromium()
     if executable is None:
         yield "browser: none found; DLVIZ_CHROMIUM names one"

@@ -1,4 +1,4 @@
-"""A real browser for the tests. An error in a page, or a request that it makes, fails the test that opened it."""
+"""A real browser for the tests. An error in a page, or a request from it, fails the test that opened the page."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from dlviz.kit.page import to_json
 
-#: Debian's headless shell is the same browser without its window and starts three times as fast.
+#: Debian's headless shell is the same browser without a window; it starts three times as fast.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
     "--no-sandbox",
@@ -23,12 +23,12 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-#: An uncaught error, and a ResizeObserver that runs in circles, reach only the window; the console is what is watched.
+#: Uncaught errors and ResizeObserver loops are reported only to the window; this forwards them to the console, which is watched.
 REPORT_ERRORS = 'addEventListener("error", (event) => console.error(`window: ${event.message}`));'
 
 OpenPage = Callable[..., Page]
 
-#: Turns the stand-in of a saved page into a model that asks this process, as a notebook's asks its kernel.
+#: Turns the kernel-less model of an exported page into one that asks this process, as a notebook's model asks its kernel.
 CONNECT = """() => {
   const model = globalThis.dlvizModel;
   const revive = (value) => {
@@ -70,10 +70,10 @@ def _installed() -> str | None:
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-# Of the package, not of the session: while it lives, Playwright holds this thread's event loop, which later tests may want.
+# Scope `package`, not `session`: while Playwright runs it occupies this thread's event loop, which later tests may need.
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser of this machine, or Playwright's own; where there is none, CI fails and a learner's machine skips."""
+    """Start this machine's browser or Playwright's; without one, tests fail on CI and are skipped elsewhere."""
     with sync_playwright() as playwright:
         path = _installed()
         if path is None and not Path(playwright.chromium.executable_path).exists():
@@ -87,7 +87,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def until(page: Page, script: str, arg: object = None) -> None:
-    """Wait until a script gives something true. Playwright's own waiting evaluates a string in the page, which a saved page forbids."""
+    """Wait until a script returns a true value. Playwright's `wait_for_function` uses `eval`, which exported pages forbid."""
     for _ in range(200):
         if page.evaluate(script, arg):
             return
@@ -96,7 +96,7 @@ def until(page: Page, script: str, arg: object = None) -> None:
 
 
 class Watch:
-    """What pages did that they should not have: errors, and requests that `allowed` refuses."""
+    """Recorder of errors in pages, and of requests that `allowed` rejects."""
 
     def __init__(self, allowed: Callable[[str], bool]) -> None:
         self.allowed = allowed
@@ -150,7 +150,7 @@ def open_page(chromium: Browser, tmp_path: Path) -> Iterator[OpenPage]:
 
 @pytest.fixture
 def axe() -> Callable[[Page], None]:
-    """Assert that axe finds nothing serious; the page has to be opened with ``bypass_csp=True``, so that axe can look into it."""
+    """Assert that axe finds nothing serious; the page has to be opened with ``bypass_csp=True``, so that axe can run in it."""
 
     def check(page: Page) -> None:
         violations = Axe().run(page).response["violations"]
@@ -167,7 +167,7 @@ def axe() -> Callable[[Page], None]:
 
 @pytest.fixture
 def live(open_page):
-    """Open a widget's page and answer it: ``page, asked = live(widget)``; `asked` gathers its messages."""
+    """Open a widget's page with this process as its kernel: ``page, asked = live(widget)``; `asked` gathers its messages."""
 
     def open_it(view, **how) -> tuple[Page, list]:
         page, asked = open_page(view, **how), []
@@ -176,7 +176,9 @@ def live(open_page):
             message = json.loads(text)
             asked.append(message)
             before = {
-                name: getattr(view, name) for name in ("scene", "example", "explanation", "details") if hasattr(view, name)
+                name: getattr(view, name)
+                for name in ("scene", "example", "explanation", "details")
+                if hasattr(view, name)
             }
             if message["kind"] == "set":
                 for name, value in message["traits"].items():

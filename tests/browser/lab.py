@@ -1,4 +1,4 @@
-"""A real Jupyter server for the tests, JupyterLab or Notebook 7, and what a learner does in a notebook of it."""
+"""A real Jupyter server for the tests, JupyterLab or Notebook 7, and user actions in its notebooks."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page
 from tests.browser.conftest import Watch
 
 LESSONS = Path(__file__).parents[2] / "lessons"
-#: The class that holds each application's settings; news would ask a server for something.
+#: Options of each application: expose the app to scripts in the page, and disable news and update checks, which send requests.
 OPTIONS = {
     "lab": (
         "--LabApp.expose_app_in_browser=True",
@@ -30,13 +30,13 @@ OPTIONS = {
 
 
 def own(folder: Path) -> dict[str, str]:
-    """Where Jupyter keeps its settings, data and runtime files, and dlviz a learner's progress: all below that folder."""
+    """Return environment variables that put Jupyter's settings, data and runtime files, and dlviz's progress file, below `folder`."""
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     return {name: str(folder / name) for name in names} | {"DLVIZ_PROGRESS": str(folder / "progress.json")}
 
 
 def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") -> None:
-    """A notebook of these cells."""
+    """Write a notebook with these cells."""
     book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})
     book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
     nbformat.write(book, path)
@@ -44,7 +44,7 @@ def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") ->
 
 @contextmanager
 def serving(folder: Path, application: str = "lab") -> Iterator[str]:
-    """JupyterLab, or another of Jupyter's applications, of this environment on that folder; gives its address. The token is ``t``."""
+    """Start JupyterLab, or another Jupyter application, in that folder; yield its address. The token is ``t``."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -85,7 +85,7 @@ def _wait_for(address: str, running: subprocess.Popen, log: Path) -> None:
 
 @contextmanager
 def page_on(chromium: Browser, server: str) -> Iterator[Page]:
-    """A page on the server. A request to anywhere else fails the test, and so does an error of a view."""
+    """Open a page of the server. A request to another host fails the test, and so does an error in a view."""
     host = server.removeprefix("http://")
     context = chromium.new_context(viewport={"width": 1300, "height": 950}, color_scheme="light")
     errors: list[str] = []
@@ -93,7 +93,7 @@ def page_on(chromium: Browser, server: str) -> Iterator[Page]:
     context.on("request", lambda request: watch.asked(request.url))
     page = context.new_page()
     page.on("websocket", lambda socket: watch.asked(socket.url))
-    # JupyterLab has slips of its own when a kernel restarts; a view runs from a blob, so its errors can be told apart.
+    # JupyterLab itself logs errors when a kernel restarts; a view runs from a blob URL, which tells its errors apart.
     page.on("pageerror", lambda error: "blob:" in (error.stack or "") and errors.append(str(error)))
     page.set_default_timeout(60_000)
     yield page
@@ -113,26 +113,26 @@ def open_notebook(page: Page, server: str, name: str, below: str = "lab/tree") -
 
 
 def command(page: Page, name: str, **arguments) -> None:
-    """Do what a menu entry does, to its end."""
+    """Run a menu command and wait until it has finished."""
     page.evaluate(
         "([name, given]) => globalThis.jupyterapp.commands.execute(name, given).then(() => null)", [name, arguments]
     )
 
 
 def run(page: Page, number: int) -> None:
-    """Run one cell, whichever has the focus."""
+    """Run the cell with this index, regardless of the focus."""
     page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
     command(page, "notebook:run-cell")
 
 
 def start(page: Page, number: int) -> None:
-    """Run a cell that goes on for minutes, and do not wait for its end."""
+    """Start a long-running cell without waiting for its end."""
     page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
     page.evaluate("() => { globalThis.jupyterapp.commands.execute('notebook:run-cell'); }")
 
 
 def text_of(page: Page, number: int) -> str:
-    """What a cell printed."""
+    """Return the printed output of a cell."""
     outputs = page.evaluate(
         "number => globalThis.jupyterapp.shell.currentWidget.content.widgets[number].model.outputs.toJSON()", number
     )
@@ -140,7 +140,7 @@ def text_of(page: Page, number: int) -> str:
 
 
 def said(page: Page, number: int, wanted: str) -> None:
-    """Run a cell until it prints what is wanted: the kernel may hear of a click a little later."""
+    """Run a cell repeatedly until it prints `wanted`, because a click may reach the kernel with a delay."""
     for _ in range(20):
         run(page, number)
         if text_of(page, number) == wanted:
@@ -149,7 +149,7 @@ def said(page: Page, number: int, wanted: str) -> None:
 
 
 def outputs_of(page: Page) -> list[dict]:
-    """All outputs of all code cells."""
+    """Return all outputs of all code cells."""
     return page.evaluate(
         """() => [...globalThis.jupyterapp.shell.currentWidget.content.model.cells]
           .flatMap((cell) => cell.type === "code" ? cell.outputs.toJSON() : [])"""

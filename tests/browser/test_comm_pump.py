@@ -1,4 +1,4 @@
-"""The pump in a real JupyterLab: a slider moves while a cell runs, on three ipykernel releases, with comms over subshells and without."""
+"""The comm pump in a real JupyterLab: a slider moves while a cell runs, on three ipykernel releases, with and without comms over subshells."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.training.kernels import write_spec
 
 MOVES = 20
 STEP = 0.005
-#: Of each release, and JupyterLab's two ways to send what widgets say; ipykernel 6 has no subshells to send them to.
+#: Each release with both ways in which JupyterLab sends widget messages; ipykernel 6 has no subshells.
 CASES = (
     ("6.31.0", "disabled"),
     ("7.3.0", "disabled"),
@@ -23,7 +23,7 @@ CASES = (
     ("7.4.0", "disabled"),
     ("7.4.0", "perCommTarget"),
 )
-#: The loops end by themselves where a test fails, so that the next cell is not kept waiting.
+#: The loops end by themselves if a test fails, so that the next cell can run.
 CELLS = (
     "import time, json, ipywidgets, ipykernel\nfrom dlviz.training.comm_pump import CommPump\npump = CommPump.here()\n"
     "slider = ipywidgets.IntSlider(0, 0, 1000)\n"
@@ -48,9 +48,9 @@ LOOP, QUEUED, RECORD, FAILING, ENDLESS, AGAIN = range(1, 7)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A JupyterLab that knows a kernel of each release; answers its address."""
+    """Start a JupyterLab with a kernel of each release; yield its address."""
     folder = tmp_path_factory.mktemp("pump-lab")
-    shared = tmp_path_factory.getbasetemp() / "overlays"  # as the tests of tests/training keep theirs
+    shared = tmp_path_factory.getbasetemp() / "overlays"  # cached like the environments of tests/training
     for release in dict.fromkeys(release for release, _ in CASES):
         kernel = write_spec(shared, release, Path(own(folder)["JUPYTER_DATA_DIR"]) / "kernels")
         for _, way in (case for case in CASES if case[0] == release):
@@ -61,7 +61,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """One for all cases: the second page finds JupyterLab's scripts in the cache."""
+    """Browser context shared by all cases, so that JupyterLab's scripts are cached."""
     context = chromium.new_context(viewport={"width": 1300, "height": 950})
     yield context
     context.close()
@@ -69,14 +69,14 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="module", params=CASES, ids="-".join)
 def lab(request: pytest.FixtureRequest, context: BrowserContext, server: str) -> Iterator[Page]:
-    """The notebook of the case, its kernel idle and its slider shown. The tests of a case share it, in their order."""
+    """Open the notebook of the case, with an idle kernel and a visible slider. The tests of a case share it, in order."""
     release, way = request.param
     settings = f"{server}/lab/api/settings/@jupyterlab/apputils-extension:kernels-settings?token=t"
     body = json.dumps({"raw": json.dumps({"commsOverSubshells": way})}).encode()
     urllib.request.urlopen(urllib.request.Request(settings, body, method="PUT"), timeout=10).close()
     page = context.new_page()
     page.set_default_timeout(30_000)
-    # Without the reset JupyterLab opens the notebooks of the other cases too, each with its kernel.
+    # Without the reset JupyterLab would also open the notebooks of the other cases, each with its kernel.
     page.goto(f"{server}/lab/tree/{release}-{way}.ipynb?reset&token=t")
     page.wait_for_function(
         "() => globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
@@ -91,7 +91,7 @@ def lab(request: pytest.FixtureRequest, context: BrowserContext, server: str) ->
 
 
 def press(page: Page, number: int) -> None:
-    """Start a cell, or queue it, without waiting for its end."""
+    """Start or queue a cell without waiting for its end."""
     page.evaluate(
         """number => {
           globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number;
@@ -102,7 +102,7 @@ def press(page: Page, number: int) -> None:
 
 
 def says(page: Page, number: int, text: str) -> None:
-    """Wait until a cell shows that text, be it printed or the name of an error."""
+    """Wait until a cell's output contains the text: printed, or as the name of an error."""
     page.wait_for_function(
         """([number, text]) => globalThis.jupyterapp.shell.currentWidget.content.widgets[number].model.outputs.toJSON()
           .some((output) => `${output.text} ${output.ename}`.includes(text))""",
@@ -111,7 +111,7 @@ def says(page: Page, number: int, text: str) -> None:
 
 
 def ended(page: Page, number: int) -> None:
-    """Wait until a cell is neither running nor queued. The kernel's own status tells of a slider's last message as well."""
+    """Wait until a cell is neither running nor queued. The kernel's status cannot be used, because slider messages change it too."""
     page.wait_for_function(
         """number => !globalThis.jupyterapp.shell.currentWidget.content.widgets[number].promptNode.textContent.includes("*")""",
         arg=number,
@@ -119,7 +119,7 @@ def ended(page: Page, number: int) -> None:
 
 
 def move(page: Page, value: int) -> float:
-    """Move the slider by its handle, and answer when, in seconds since 1970."""
+    """Move the slider's handle and return the time in seconds since 1970."""
     return page.evaluate(
         """value => {
           const now = Date.now();
@@ -138,7 +138,7 @@ def test_a_slider_reaches_the_running_loop_and_queued_cells_follow_in_order(lab)
     moved = {}
     for value in range(1, MOVES + 1):
         moved[value] = move(lab, value)
-        lab.wait_for_timeout(70 + 7 * (value % 10))  # out of step with the pump
+        lab.wait_for_timeout(70 + 7 * (value % 10))  # not in step with the comm pump
     says(lab, RECORD, "} .")
     assert text_of(lab, LOOP) == f"begun\nended {MOVES}"
     assert text_of(lab, QUEUED) == f"QUEUED {MOVES}"
@@ -146,12 +146,12 @@ def test_a_slider_reaches_the_running_loop_and_queued_cells_follow_in_order(lab)
     assert counts == [counts[0], counts[0] + 1, counts[0] + 2]
 
     seen = {int(value): when for value, when in json.loads(text_of(lab, RECORD).removesuffix(" .")).items()}
-    # On a slow day the page sends two moves as one: then the later one tells of both.
+    # A slow page may merge two moves into one message; then the later one counts for both.
     delays = sorted(min(seen[later] for later in seen if later >= value) - moved[value] for value in moved)
     print(
         f"ipykernel and comms: {lab.url.rsplit('/', 1)[1]}: median {1000 * median(delays):.0f} ms, 95% {1000 * delays[18]:.0f} ms"
     )
-    # The page, the server and the kernel need a core each: with more running than there are cores they wait for one another.
+    # The page, the server and the kernel need one core each; with fewer free cores they wait for each other.
     crowded = os.getloadavg()[0] > (os.cpu_count() or 1)
     assert delays[18] < (0.08 + STEP) * (4 if crowded else 1)
 
@@ -172,21 +172,21 @@ def test_a_loop_that_fails_aborts_the_queued_cell(lab):
     assert (text_of(lab, QUEUED), count_of(lab, QUEUED)) == ("", None)
 
 
-def test_the_interrupt_button_ends_the_loop_and_the_slider_lives_on(lab):
+def test_the_interrupt_button_ends_the_loop_and_the_slider_still_works(lab):
     press(lab, ENDLESS)
     says(lab, ENDLESS, "begun")
     move(lab, 600)
     lab.wait_for_timeout(150)
     command(lab, "notebook:interrupt-kernel")
     says(lab, ENDLESS, "KeyboardInterrupt")
-    ended(lab, ENDLESS)  # until then a kernel aborts what comes
+    ended(lab, ENDLESS)  # until then the kernel aborts new requests
     press(lab, AGAIN)
     says(lab, AGAIN, "begun")
     move(lab, 700)
     says(lab, AGAIN, "HEARD 700 True")
 
 
-def test_a_page_that_is_reloaded_in_mid_training_comes_back(lab):
+def test_a_page_reloaded_during_training_is_restored(lab):
     move(lab, 1)
     press(lab, AGAIN)
     says(lab, AGAIN, "begun")

@@ -200,7 +200,7 @@ def test_another_step_stops_the_animation_and_fast_steps_have_none(open_page, pa
     flying = "document.querySelectorAll('.conv-moving-product').length"
     assert page.evaluate(f"dlvizModel.set('step', 7); dlvizModel.set('step', 8); {flying}") == 0
     expect(page.locator(".conv-running-sum b")).to_have_text("−2")
-    page.wait_for_timeout(400)  # so that only the speed forbids the animation
+    page.wait_for_timeout(400)  # so that only the speed prevents the animation
     page.evaluate(WATCH)
     page.evaluate("dlvizModel.set('step', 22); dlvizModel.set('speed', 2); dlvizModel.set('playing', true)")
     expect(page.locator(".dlviz-count")).to_have_text("25 / 25")
@@ -322,7 +322,7 @@ def test_a_large_plane_is_drawn_in_color_and_moves(open_page, pages):
           return (performance.now() - start) / 60;
         }"""
     )
-    assert frames < 500  # it moves at all; the benchmark says how fast
+    assert frames < 500  # only that it moves; the benchmark measures how fast
     page.get_by_role("slider", name="input channel").focus()
     page.keyboard.press("End")
     expect(sheet(page, 1).locator(".tensor-caption")).to_have_text(re.compile(r"\[0, 2, :, :\]"))

@@ -10,7 +10,7 @@ from tests.browser.test_convolution import K, X, line, numbers, sheet
 
 
 def until(page: Page, true) -> None:
-    """Let page and process exchange messages until `true()` holds or five seconds passed."""
+    """Let page and process exchange messages until `true()` returns a true value or five seconds have passed."""
     for _ in range(100):
         if true():
             return
@@ -39,10 +39,10 @@ def test_dragging_a_number_recomputes_the_output(live):
     changed[0, 0, 2, 2] = 3
     assert numbers(sheet(page, 3)) == F.conv2d(X, changed).reshape(-1).tolist()
     assert torch.equal(view.weight, changed)
-    assert page.evaluate("dlvizModel.get('selection')") == []  # it was no click
+    assert page.evaluate("dlvizModel.get('selection')") == []  # it was not a click
     assert {message["kind"] for message in asked} == {"edit"}
 
-    drag(page, sheet(page, 0).locator('.tensor-cell[data-p="2"]'), -17)  # down is less
+    drag(page, sheet(page, 0).locator('.tensor-cell[data-p="2"]'), -17)  # dragging down decreases the number
     expect(sheet(page, 0).locator('.tensor-cell[data-p="2"]')).to_have_text("0")
     assert line(page).endswith("= " + str(int(view.output[0, 0, 0, 0])))
 
@@ -196,6 +196,6 @@ def test_the_minimap_of_an_exported_page_cannot_be_moved(open_page, axe):
     axe(page)
 
 
-def test_an_input_drawn_whole_has_no_minimap(open_page):
+def test_an_input_drawn_completely_has_no_minimap(open_page):
     page = open_page(dlviz.conv2d(X, K))
     expect(page.locator(".conv-minimap")).to_be_hidden()

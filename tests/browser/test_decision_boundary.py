@@ -149,7 +149,7 @@ def test_right_and_wrong_points_differ_in_shape(open_page, pages):
         def far(name: str, around=around) -> int:
             return min(max(abs(a - b) for a, b in zip(one, colors(page, name), strict=True)) for one in around)
 
-        # A cross in ink lies over the middle of a wrong one, and a right one is filled.
+        # A wrong point has a dark cross over its middle; a correct one is filled.
         assert (far("ink") < 75) == (k in wrong)
         assert k in wrong or far(tokens[view.y[k]]) < 30
         checked.add(k in wrong)
@@ -204,7 +204,7 @@ def test_the_colors_of_a_units_map_are_its_numbers(open_page, pages, theme):
     most = output.abs().max()
     paper, pos, neg = (torch.tensor(colors(page, name), dtype=torch.float32) for name in ("paper", "pos", "neg"))
     for unit in range(6):
-        # A pixel of the screen shows one of the numbers around it.
+        # A screen pixel shows one of the values around it.
         row, column = 20, 20
         found = pixel(page, ".boundary-layer:nth-child(2) canvas", (unit % 2) * 39 + 18.5, (unit // 2) * 39 + 18.5)
         near = output[row - 1 : row + 2, column - 1 : column + 2, unit].flatten()
@@ -271,11 +271,11 @@ def test_the_player_scrubs_training_backwards_without_a_kernel(open_page, pages)
         probs = view.probs[30 * SIDE + 10].tolist()
         assert [number(part.rsplit(" ", 1)[1]) for part in shown] == pytest.approx(probs, rel=1e-3)
         expect(page.locator(".boundary-loss-curve ~ output")).to_contain_text(f"loss {view.loss:.4g}"[:9])
-        # The units' colors are relative to the largest number of this snapshot.
+        # The units' colors are relative to the largest value in this snapshot.
         most = number(page.locator(".boundary-layer-footer").nth(1).inner_text().split("± ")[1])
         values = view.calls[1].output.reshape(SIDE, SIDE, 6)[
             1::2, 1::2
-        ]  # a page with many snapshots keeps every second
+        ]  # a page with many snapshots keeps every second one
         assert most == pytest.approx(values.abs().max().item(), rel=5e-3)
     page.locator(".dlviz-first").click()
     page.locator(".dlviz-play").click()
@@ -392,7 +392,7 @@ def test_a_dragged_slider_has_one_request_in_flight_and_the_last_value_counts(li
         if len(asked) == 2:
             break
         page.wait_for_timeout(50)
-    page.wait_for_timeout(400)  # time for a third, which does not come
+    page.wait_for_timeout(400)  # time for a third request, which must not come
     assert page.evaluate("window.most") == 1
     assert len(asked) == 2
     assert view.model[0].weight[0, 1].item() == pytest.approx(1.9)
@@ -468,7 +468,7 @@ def test_hover_arrow_keys_and_layer_slider_need_no_kernel(live):
     assert view.scene is not before
 
 
-def test_the_code_is_there_to_be_copied(open_page, pages):
+def test_the_training_code_can_be_copied(open_page, pages):
     view = opened()
     page = open_page(pages["plain"])
     page.locator(".boundary-code summary").click()
@@ -552,7 +552,7 @@ def test_the_numbers_on_the_edges_are_weights_then_gradients_then_new_weights(op
         assert shown == pytest.approx(values[unit].tolist(), rel=6e-2)
 
 
-def test_what_flows_runs_forward_and_then_back(open_page, pages):
+def test_the_flow_runs_forward_and_then_backward(open_page, pages):
     page = open_page(pages["explained"])
     live = page.locator(".boundary-edge[data-flow]")
     page.evaluate("dlvizModel.set('phase', 1)")
@@ -587,7 +587,7 @@ def test_a_unit_is_selected_with_mouse_and_keyboard(open_page, pages):
     expect(page.locator(".boundary-lines div")).to_have_text(["comes later"])
 
 
-def test_escape_leaves_and_the_snapshots_play_again(open_page, pages):
+def test_escape_closes_the_step_and_the_snapshots_play_again(open_page, pages):
     page = open_page(pages["explained"])
     expect(page.locator(".boundary-step")).to_be_visible()
     expect(page.locator(".boundary-layers")).to_be_hidden()
@@ -602,7 +602,7 @@ def test_escape_leaves_and_the_snapshots_play_again(open_page, pages):
     expect(start).to_be_visible()
     page.locator(".dlviz-back").click()
     expect(page.locator(".dlviz-count")).to_have_text("3 / 4")
-    expect(start).to_be_hidden()  # the page holds a step from the last snapshot alone
+    expect(start).to_be_hidden()  # an exported page has only the step after the last snapshot
     page.locator(".dlviz-next").click()
     start.click()
     expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
@@ -643,7 +643,7 @@ def test_the_boundary_before_the_step_is_dashed(open_page):
     for row in range(3, 37):
         for column in range(3, 36):
             near = new[row - 2 : row + 3, column - 2 : column + 4]
-            # Where the new boundary is not near and two classes met before.
+            # Positions on the old boundary that are not near the new one.
             if old[row, column] == old[row, column + 1] or bool((near != near[0, 0]).any()):
                 continue
             line = [
@@ -651,7 +651,7 @@ def test_the_boundary_before_the_step_is_dashed(open_page):
                 for k in range(10)
             ]
             seen.append(min(max(abs(a - b) for a, b in zip(one, ink, strict=True)) for one in line) < 90)
-    # Dashed: here it is drawn and there it is not.
+    # Dashed: some parts are drawn and others are not.
     assert set(seen) == {True, False}
 
 

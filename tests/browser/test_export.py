@@ -1,4 +1,4 @@
-"""The gallery and a lesson, opened from files: nothing is asked for, nothing goes wrong, and every widget plays."""
+"""The gallery and a lesson, opened from files: no requests, no errors, and every widget works."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole gallery, and the first lesson."""
+    """Export the complete gallery and the first lesson."""
     folder = tmp_path_factory.mktemp("site")
     gallery.export_gallery(folder / "gallery", print)
     lesson.export_notebooks(["00"], folder, print)
@@ -51,7 +51,7 @@ def visit(chromium: Browser, site: Path) -> Iterator[Open]:
 
 
 def turned(page: Page) -> None:
-    """A landscape turns in space: plotly.js is in the page."""
+    """Switch a surface from 3-D to 2-D; the 3-D view needs plotly.js in the page."""
     page.locator(".dlviz .js-plotly-plot").wait_for()
     page.get_by_text("2-D", exact=True).click()
     until(page, "[...dlvizModels.values()][0].get('view') === '2d'")
@@ -77,12 +77,12 @@ def played(page: Page) -> None:
     until(page, f"{STEP} > 0")
 
 
-#: What has but one moment answers otherwise.
+#: Widgets with a single snapshot react to other input.
 ANSWERS = {"surface": turned, "split": drawn_anew, "embedding": asked}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_widget_of_the_gallery_plays_from_a_file(visit, name):
+def test_every_widget_of_the_gallery_works_from_a_file(visit, name):
     page = visit(f"gallery/dlviz.{name}.html", theme="dark")
     expect(page.get_by_role("heading", level=1)).to_have_text(f"dlviz.{name}")
     expect(page.locator("pre.code")).to_contain_text(f"dlviz.{name}(")
@@ -98,7 +98,7 @@ def test_the_index_shows_every_widget_and_leads_to_it(visit):
         "() => [...document.querySelectorAll('.card img')].every((image) => image.complete && image.naturalWidth > 100)"
     )
     assert page.evaluate(drawn)
-    for key in ("Tab", "Tab", "Enter"):  # past the link to the content
+    for key in ("Tab", "Tab", "Enter"):  # skip the link to the content
         page.keyboard.press(key)
     page.wait_for_url(f"**/dlviz.{NAMES[0]}.html")
     page.get_by_role("link", name=f"{NAMES[1]} →").click()
@@ -109,17 +109,18 @@ def test_the_index_shows_every_widget_and_leads_to_it(visit):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["gallery/index.html", "gallery/dlviz.broadcast.html", "00-start.html"])
-def test_pages_can_be_read_by_everybody_on_a_phone_too(visit, axe, name, theme):
+def test_pages_are_accessible_and_fit_a_phone(visit, axe, name, theme):
     page = visit(name, theme=theme, width=390, bypass_csp=True)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     axe(page)
 
 
-def test_a_lesson_plays_and_says_what_needs_a_notebook(visit):
+def test_a_lesson_works_and_notes_what_needs_a_notebook(visit):
     page = visit("00-start.html")
     expect(page.get_by_role("heading", level=1)).to_have_text("Start here")
     expect(page.locator(".dlviz")).to_have_count(1)
-    expect(page.locator(".pill")).to_have_text(["∂ 10", "∂ 1"])  # as the last cell left it: after two steps of backward
+    # The state after the last cell: two steps of backward.
+    expect(page.locator(".pill")).to_have_text(["∂ 10", "∂ 1"])
     played(page)
     expect(page.locator(".ask")).to_have_count(2)
     page.get_by_text("Contents").click()

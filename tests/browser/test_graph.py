@@ -1,4 +1,4 @@
-"""The exported page of `dlviz.graph`, driven by mouse and keyboard, against torch's own numbers."""
+"""The exported page of `dlviz.graph`, used with mouse and keyboard, compared with torch's numbers."""
 
 import json
 import random
@@ -32,7 +32,7 @@ def graph_of(name: str, **traits):
 
 @pytest.fixture(scope="module")
 def exported() -> dict[str, str]:
-    """Pages that several tests open and none changes."""
+    """Export pages that several tests open; no test modifies them."""
     return {name: graph_of(name).to_html() for name in ("mlp", "gpt", "rnn")} | {"tiny": tiny().to_html()}
 
 
@@ -58,7 +58,7 @@ def expect_step(page: Page, step: int, last: int, current: str | None) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    # Forced, because a step button at its end says that it is disabled and must then do nothing.
+    # Forced, because a disabled step button must ignore the click.
     page.get_by_role("button", name=name, exact=True).click(force=True)
 
 
@@ -338,7 +338,7 @@ def nodes_in(page: Page) -> int:
 
 
 def in_sight(page: Page, located: Locator) -> Locator:
-    """Return the last located element inside the visible area."""
+    """Return the last located element that is inside the visible area."""
     pane = page.locator(".graph-pane").bounding_box()
     for element in reversed(located.all()):
         box = element.bounding_box()

@@ -1,4 +1,4 @@
-"""Every public widget with names that try to be more than text, opened, answered by its kernel, and touched wherever it can be touched."""
+"""Every public widget with names that try to inject code: opened, connected to a kernel, and all its controls used."""
 
 import re
 import threading
@@ -11,7 +11,7 @@ import torch
 import dlviz
 from tests.hostile import ATTACKS, WIDGETS
 
-#: Points at, focuses, presses, types into and chooses from everything that is there, and from what appears by it.
+#: Hovers over, focuses, clicks, types into and selects from every element, including those that appear meanwhile.
 TOUCH = """async () => {
   const touched = new WeakSet();
   const tell = (el, type, kind = Event, more = {}) => el.dispatchEvent(new kind(type, { bubbles: true, cancelable: true, ...more }));
@@ -48,7 +48,7 @@ TOUCH = """async () => {
   await new Promise((done) => setTimeout(done, 150));
 }"""
 
-#: What a page has become: what ran, elements that no view makes, and every text that is shown or said.
+#: State of a page: whether a script ran, elements that no view creates, and all visible and announced text.
 FOUND = """() => {
   const all = [...document.querySelectorAll("*")];
   const outside = ({ name, value }) => /^(src|href|xlink:href|action|data)$/.test(name) && !/^(blob:|data:image|#)/.test(value);
@@ -65,18 +65,18 @@ FOUND = """() => {
     text: [widget.textContent, ...said].join("\\n"),
   };
 }"""
-#: A name is cut where there is little room; so much of one of them shows that it is shown as it is.
+#: Names may be truncated; this many characters suffice to show that one is displayed verbatim.
 SIGNS = [re.escape(name[:5]) for name in ATTACKS if set("<>\"'{") & set(name[:5])]
 
 
-#: These take no name of the learner's.
+#: Widgets that take no name from the user.
 NAMELESS = {"conv2d", "max_pool2d"}
-#: These ask a kernel for plotly alone, which their pages carry.
+#: Widgets that ask a kernel only for plotly, which their pages contain.
 ALONE = {"race", "surface"}
 
 
 @pytest.mark.parametrize("name", WIDGETS)
-def test_names_stay_text_in_a_page_and_beside_a_kernel(open_page, live, name):
+def test_names_stay_text_in_a_page_and_with_a_kernel(open_page, live, name):
     view = WIDGETS[name]()
     page = open_page(view) if name in ALONE else live(view)[0]
     shown = ""
@@ -94,7 +94,7 @@ def test_names_stay_text_in_a_page_and_beside_a_kernel(open_page, live, name):
 
 @contextmanager
 def listening():
-    """A server on this machine that notes what it is asked for."""
+    """Start a local server that records the requests it receives."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -118,7 +118,7 @@ def listening():
 
 
 @pytest.mark.parametrize("policy", [True, False])
-def test_a_page_that_someone_has_written_into_asks_nobody_and_runs_nothing(chromium, tmp_path, policy):
+def test_code_added_to_an_exported_page_sends_no_request_and_does_not_run(chromium, tmp_path, policy):
     with listening() as (address, asked):
         planted = "".join(
             (
@@ -131,7 +131,7 @@ def test_a_page_that_someone_has_written_into_asks_nobody_and_runs_nothing(chrom
             )
         )
         text = dlviz.tensor(torch.arange(3.0)).to_html().replace("</main>", f"</main>{planted}")
-        if not policy:  # the same page without it: what is planted does what it is for
+        if not policy:  # the same page without the protection: the planted code does run
             text, count = re.subn(r"<meta http-equiv=.Content-Security-Policy.[^>]*>", "", text)
             assert count == 1
         path = tmp_path / "page.html"

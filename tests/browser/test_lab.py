@@ -1,4 +1,4 @@
-"""In a real JupyterLab: the widget lives, the kernel hears of it, the lesson runs, and nothing leaves the machine."""
+"""In a real JupyterLab: widgets work, their changes reach the kernel, lessons run, and no request leaves the machine."""
 
 import re
 import shutil
@@ -86,7 +86,7 @@ SHARED_CELLS = (
     "for step in boxed.steps(range(3)):\n    boxed.log(loss=step)",
 )
 
-#: A widget of each other room, what a learner does to it in the page, and what the kernel then says.
+#: A widget of each other room, a user action in the page, and the kernel's output afterwards.
 OTHERS = (
     (
         "import torch, dlviz\nfrom torch import nn\nview = dlviz.unroll(nn.LSTM(3, 4), torch.rand(5, 3))\nview",
@@ -130,7 +130,7 @@ OTHER_CELLS = tuple(cell for made, _, asked, _ in OTHERS for cell in (made, aske
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A JupyterLab of this environment on a free port, with settings of its own; answers its address with the token."""
+    """Start JupyterLab on a free port with separate settings; yield its address with the token."""
     folder = tmp_path_factory.mktemp("lab")
     for name, cells in (
         ("test", CELLS),
@@ -156,7 +156,7 @@ def lab(chromium: Browser, server: str) -> Iterator[Page]:
 
 
 def ended_at() -> float:
-    """What the long chain of the fourth cell comes to, in torch without a widget."""
+    """Return the result of the fourth cell's long chain, computed by torch without a widget."""
     x = torch.ones(2)
     for f in (torch.sin, torch.cos, torch.tanh) * 20:
         x = f(x) + x
@@ -184,7 +184,7 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
     for _ in range(2):
         lab.keyboard.press("ArrowRight")
     expect(view.locator(".pill")).to_have_text(["∂ 10", "∂ 1"])
-    # what is dragged is told to the kernel a few times a second
+    # a drag is sent to the kernel a few times per second
     said(lab, 2, "STEP 2")
 
     command(lab, "apputils:change-theme", theme="JupyterLab Dark")
@@ -192,7 +192,7 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
     command(lab, "apputils:change-theme", theme="JupyterLab Light")
     expect(view).to_have_attribute("data-theme", "light")
 
-    run(lab, 3)  # more than forty nodes: the kernel is asked when one is clicked
+    run(lab, 3)  # with more than forty nodes, details come from the kernel after a click
     large = lab.locator(".dlviz", has=lab.locator(".card.loop")).last
     large.scroll_into_view_if_needed()
     large.locator(".card.op").last.click()
@@ -200,7 +200,7 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
     shown = large.locator('.dlviz-side dt:text-is("value") + dd').inner_text()
     assert float(shown) == pytest.approx(ended_at(), rel=1e-5)
 
-    run(lab, 4)  # no backward yet: gradients for the picture alone
+    run(lab, 4)  # no backward yet: gradients only for the picture
     asked = lab.locator(".dlviz").last
     asked.locator(".graph-preview-button").click()
     expect(asked.locator(".pill").first).to_be_visible()
@@ -208,7 +208,7 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
     assert text_of(lab, 5) == "GRAD None"
 
 
-def test_running_a_cell_again_leaves_one_widget(lab, server):
+def test_rerunning_a_cell_leaves_one_widget(lab, server):
     open_notebook(lab, server, "test.ipynb")
     lab.evaluate("() => globalThis.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     for _ in range(4):
@@ -218,11 +218,11 @@ def test_running_a_cell_again_leaves_one_widget(lab, server):
 
 
 def numbers_of(view) -> list[str]:
-    """The numbers in a grid, row by row."""
+    """Return the numbers in a grid, row by row."""
     return view.locator(".tensor-cell").all_text_contents()
 
 
-def test_the_window_of_a_large_tensor_moves_and_outlives_a_reload(lab, server):
+def test_the_window_of_a_large_tensor_moves_and_survives_a_reload(lab, server):
     open_notebook(lab, server, "tensors.ipynb")
     run(lab, 0)
     run(lab, 1)
@@ -230,11 +230,11 @@ def test_the_window_of_a_large_tensor_moves_and_outlives_a_reload(lab, server):
     expect(views).to_have_count(2)
     first = views.first
     assert numbers_of(first)[:3] == ["0", "1", "2"]
-    # One style, because both brought only their loader and share one carrier.
+    # One style element, because both widgets load it from the same shared-assets widget.
     expect(lab.locator("style[data-dlviz]")).to_have_count(1)
 
     first.get_by_role("slider", name="rows from").focus()
-    lab.keyboard.press("End")  # what was not sent has to come from the kernel
+    lab.keyboard.press("End")  # elements that were not sent have to come from the kernel
     expect(first.locator(".tensor-cell").first).to_have_text("3072")
     first.locator(".tensor-cell").first.click()
     said(lab, 2, "ORIGIN [48, 0] (48, 0)")
@@ -246,10 +246,10 @@ def test_the_window_of_a_large_tensor_moves_and_outlives_a_reload(lab, server):
     expect(lab.locator(".dlviz").first.locator(".tensor-cell").first).to_have_text("3072")
 
 
-def test_sliders_edits_and_refusals_of_a_convolution_go_through_the_kernel(lab, server):
+def test_sliders_edits_and_errors_of_a_convolution_go_through_the_kernel(lab, server):
     open_notebook(lab, server, "convolution.ipynb")
     run(lab, 0)
-    view = lab.get_by_role("group", name="conv2d", exact=True)  # JupyterLab may have other notebooks open
+    view = lab.get_by_role("group", name="conv2d", exact=True)  # JupyterLab may have other notebooks open too
     line = view.locator(".tensor-formula")
     expect(line).to_contain_text("= 54")  # 0 + 1 + 2 + 5 + 6 + 7 + 10 + 11 + 12
 
@@ -261,20 +261,20 @@ def test_sliders_edits_and_refusals_of_a_convolution_go_through_the_kernel(lab, 
     view.locator("input.conv-edit").fill("11")
     view.locator("input.conv-edit").press("Enter")
     expect(line).to_contain_text("= 11 feeds")
-    cell.press("Escape")  # lets go of the element, and stands where it stood
+    cell.press("Escape")  # clears the selected element, and keeps its position
     expect(line).to_contain_text("= 64")
 
     dilation = view.get_by_role("slider", name="dilation ↓")
     dilation.press("ArrowRight")
     expect(line).to_contain_text("= 109")  # every second row: 0 + 11 + 2 + 10 + 11 + 12 + 20 + 21 + 22
-    expect(dilation).to_be_focused()  # though all sliders were made anew
+    expect(dilation).to_be_focused()  # although all sliders were recreated
     dilation.press("ArrowRight")
     expect(view.locator('.dlviz-note[data-kind="bad"]')).to_contain_text(
         "Kernel size can't be greater than actual input size"
     )
-    expect(line).to_contain_text("= 109")  # the last legal picture stays
+    expect(line).to_contain_text("= 109")  # the last valid picture remains
 
-    # The kernel hears of it all; a few runs of the cell may be needed until it has.
+    # All changes reach the kernel, perhaps with a delay, so the cell may run several times.
     said(lab, 1, "STATE [2, 1] 0 (1, 1, 1, 3) 109 Calculated padded in")
 
 
@@ -299,25 +299,25 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
     )
     said(lab, 1, "STATE [1, 1] [0, 2] ((0, 2), (2, 4)) 3 []")
 
-    # A click on another pixel moves the same picture.
+    # A click on another pixel updates the same picture.
     big.click(position={"x": 3, "y": 3})
     expect(window.locator(".tensor-formula")).to_contain_text("y[0, 1, 0, 0] = ")
     said(lab, 1, "STATE [1, 1] [0, 0] ((0, 2), (0, 2)) 1 []")
 
-    # What is painted goes through the model.
+    # The painted occlusion goes through the model.
     scores = view.locator(".net-p").all_text_contents()
     view.locator(".net-image").press("Enter")
     expect(view.locator(".net-bar[data-before]")).to_have_count(4)
     assert view.locator(".net-p").all_text_contents() != scores
     said(lab, 1, "STATE [1, 1] [0, 0] ((0, 2), (0, 2)) 1 [[4, 4, 1, 1]]")
 
-    # Escape lets go of the pixel, then of the map.
+    # Escape deselects the pixel, then the map.
     big.press("Escape")
     expect(view.get_by_role("group", name="conv2d", exact=True)).to_have_count(0)
     big.press("Escape")
     expect(view.locator(".net-opened")).to_be_hidden()
 
-    run(lab, 2)  # what is drawn follows the model's new parameters
+    run(lab, 2)  # the picture follows the model's new parameters
     assert text_of(lab, 2) == "7"
 
 
@@ -348,7 +348,7 @@ def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server)
     expect(head).to_contain_text("102 points")
     said(lab, 1, "STATE [2, 1] 1.5 True (102, 2) 0 1")
 
-    # Training is drawn while the cell runs, and the player goes back to what was.
+    # Training is drawn while the cell runs, and the player can go back to earlier snapshots.
     run(lab, 2)
     expect(view.locator(".dlviz-count")).to_have_text("10 / 10")
     expect(head).to_contain_text(f"loss {text_of(lab, 2)}")
@@ -383,7 +383,7 @@ def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
     view.get_by_role("button", name="Resume").click()
     expect(view.locator(".dlviz-signature")).to_contain_text("running")
 
-    # A page that is loaded anew in the middle of it all has the whole curve again.
+    # A page reloaded during training has the complete curve.
     command(lab, "docmanager:save")
     lab.reload()
     lab.wait_for_function("() => globalThis.jupyterapp?.shell.currentWidget?.context?.path === 'live.ipynb'")
@@ -396,10 +396,10 @@ def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
     told = text_of(lab, 2)
     assert re.fullmatch(r"STATE stopped True True ([\d.]+) \[\('lr', \1\)\]", told), told
 
-    run(lab, 3)  # a loop that raises says so, and keeps what it logged
+    run(lab, 3)  # if the loop raises, the widget shows the error and keeps the logged values
     expect(view.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("ValueError: oh")
 
-    # The notebook's file keeps the picture of the end, for who opens it without a kernel.
+    # The notebook's file contains the final picture, which is shown without a kernel.
     run(lab, 0)
     run(lab, 4)
     stills = lab.evaluate(
@@ -411,7 +411,7 @@ def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
     expect(lab.get_by_role("group", name="live", exact=True).locator(".live-name")).to_contain_text("loss 2")
 
 
-def test_two_views_of_one_run_a_restart_a_closed_tab_and_a_cell_run_again(lab, server):
+def test_two_views_of_one_run_survive_a_restart_a_closed_tab_and_a_rerun_cell(lab, server):
     open_notebook(lab, server, "shared.ipynb")
     run(lab, 0)
     run(lab, 1)
@@ -424,16 +424,16 @@ def test_two_views_of_one_run_a_restart_a_closed_tab_and_a_cell_run_again(lab, s
         expect(views.nth(k).locator(".live-name")).to_have_count(1)
     expect(heads.nth(0)).to_contain_text(re.compile(r"step ([4-9]\d|\d,?\d{3}|\d{3})"), timeout=30_000)
 
-    # Begun again from the second view, both show the new curve and the old one behind it.
+    # After a restart from the second view, both views show the new curve and the old one behind it.
     views.nth(1).get_by_role("button", name="Restart").click()
     for k in range(2):
         expect(views.nth(k).get_by_role("region", name="Runs").locator("tbody tr")).to_have_count(2, timeout=20_000)
-    # A slider of one is the slider of the other.
+    # A slider moved in one view moves in the other.
     views.nth(0).get_by_role("slider", name="lr").fill("100")
     expect(views.nth(1).get_by_role("slider", name="lr")).to_have_js_property("value", "100")
     expect(heads.nth(0)).to_contain_text(re.compile(r"step ([7-9]\d|\d,?\d{3}|\d{3})"), timeout=30_000)
 
-    # The tab is closed while it trains, and opened once more: nothing is lost.
+    # The tab is closed during training and reopened: nothing is lost.
     command(lab, "docmanager:save")
     lab.goto("about:blank")
     lab.goto(f"{server}/lab/tree/shared.ipynb?token=t")
@@ -445,17 +445,17 @@ def test_two_views_of_one_run_a_restart_a_closed_tab_and_a_cell_run_again(lab, s
         expect(heads.nth(k)).to_contain_text("stopped", timeout=20_000)
     said(lab, 3, "STATE stopped 1 True True True")
 
-    # A cell that makes its run and trains it, run again while the last one shows: one view, of the new run.
+    # A cell that creates and trains a run is run again while the previous run is shown: there is one view, of the new run.
     for _ in range(2):
         run(lab, 4)
         expect(views).to_have_count(3)
         expect(heads.nth(2)).to_contain_text("again · finished · step 300 of 300", timeout=20_000)
-    # In a box it is shown there, and not once more where its loop begins.
+    # If the run is displayed in a box, it is not displayed again where its loop starts.
     run(lab, 5)
     expect(views).to_have_count(4)
     expect(heads.nth(3)).to_contain_text("boxed · finished · step 3 of 3", timeout=20_000)
 
-    # A kernel restarted in the middle of a loop is gone, and so is the loop; the curve stays to be read.
+    # Restarting the kernel during a loop ends the loop; the curve remains visible.
     start(lab, 2)
     expect(heads.nth(0)).to_contain_text("running", timeout=20_000)
     lab.evaluate("() => globalThis.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
@@ -464,10 +464,10 @@ def test_two_views_of_one_run_a_restart_a_closed_tab_and_a_cell_run_again(lab, s
     before = reading.inner_text()
     assert float(before.split()[-1].replace("−", "-")) > 0
     views.nth(0).locator(".dlviz-player input").fill("50")
-    expect(reading).not_to_have_text(before)  # it plays on without a kernel
+    expect(reading).not_to_have_text(before)  # the player works without a kernel
 
 
-def test_what_is_done_to_the_other_rooms_widgets_reaches_the_kernel(lab, server):
+def test_user_actions_in_the_other_rooms_widgets_reach_the_kernel(lab, server):
     open_notebook(lab, server, "others.ipynb")
     views = lab.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .dlviz")
     for place, (_, act, _, answer) in enumerate(OTHERS):
@@ -478,13 +478,13 @@ def test_what_is_done_to_the_other_rooms_widgets_reaches_the_kernel(lab, server)
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])
-def test_a_lesson_runs_whole(name, lab, server):
+def test_a_lesson_runs_completely(name, lab, server):
     open_notebook(lab, server, f"{name}.ipynb")
     command(lab, "notebook:run-all-cells")
     outputs = outputs_of(lab)
     assert [output for output in outputs if output["output_type"] == "error"] == []
     shown = [output for output in outputs if "application/vnd.jupyter.widget-view+json" in output.get("data", {})]
     assert len(shown) >= 8
-    # JupyterLab keeps what is scrolled away out of the page.
+    # JupyterLab removes cells from the page that are scrolled out of view.
     lab.evaluate("() => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(3).then(() => null)")
     expect(lab.locator(".dlviz").locator(".card, .tensor-cell").locator("visible=true").first).to_be_visible()

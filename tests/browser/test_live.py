@@ -126,7 +126,7 @@ def test_a_panel_for_every_kind_of_metric_with_its_newest_numbers(open_page, pag
     expect(page.locator(".dlviz-badge")).to_have_text(re.compile(r"^[\d.]+% overhead$"))
 
 
-def test_the_curve_stands_where_its_numbers_are(open_page, pages):
+def test_the_curve_is_drawn_at_its_values(open_page, pages):
     page = open_page(pages["run"])
     width = wide(page)
     values = [2 / t for t in range(1, 121)]
@@ -178,7 +178,7 @@ def test_a_changed_hyperparameter_is_marked_on_the_curve_and_shown_on_its_slider
     assert near > 40
     slider = page.get_by_role("slider", name="lr")
     expect(slider).to_have_attribute("aria-valuetext", "0.02")
-    expect(slider).to_be_disabled()  # a page has no loop to steer
+    expect(slider).to_be_disabled()  # an exported page has no loop to control
 
 
 def test_hover_reads_every_curve_at_that_step_in_all_panels(open_page, pages):
@@ -205,10 +205,10 @@ def test_arrow_keys_move_the_crosshair(open_page, pages):
     second = page.locator(".live-name").first.inner_text()
     at = [int(text.split("@ ")[1]) for text in (first, second)]
     assert at[1] > at[0]
-    expect(page.locator(".dlviz-count")).to_have_text("100 / 100")  # the player keeps out of it
+    expect(page.locator(".dlviz-count")).to_have_text("100 / 100")  # the player does not react
 
 
-def test_the_run_is_played_back(open_page, pages):
+def test_playback_of_the_run(open_page, pages):
     page = open_page(pages["run"])
     page.locator(".dlviz-first").click()
     page.locator("input[type=range][aria-label]").first.focus()
@@ -219,7 +219,7 @@ def test_the_run_is_played_back(open_page, pages):
     expect(page.locator(".live-name").first).to_contain_text("0.01667")
 
 
-def test_smoothing_keeps_the_raw_curve_in_sight(open_page, pages):
+def test_smoothing_keeps_the_raw_curve_visible(open_page, pages):
     page = open_page(pages["spike"])
     before = page.locator(".live-canvas canvas").first.screenshot()
     page.get_by_role("slider", name="smoothing").fill("90")
@@ -253,8 +253,8 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width):
         assert box["x"] + box["width"] <= width
 
 
-def test_a_million_points_are_drawn_in_no_time(open_page):
-    """The page's own list of points, fed as the kernel feeds it."""
+def test_a_million_points_are_drawn_fast(open_page):
+    """Add points to the page's series in the same way as the kernel does."""
     page = open_page(dlviz.live("large").to_html())
     took = page.evaluate(
         """async () => {
@@ -326,8 +326,8 @@ def test_the_weights_of_every_layer_are_a_histogram(open_page, pages):
     expect(bars.first).to_have_attribute("aria-label", re.compile(r"^weights from −[\d.]+ to [\d.]+$"))
 
 
-def test_an_hour_of_messages_leaves_the_page_as_large_as_ten_minutes_did(open_page):
-    """Ten messages a second for an hour, five steps in each."""
+def test_memory_after_an_hour_of_messages_equals_that_after_ten_minutes(open_page):
+    """Send ten messages per second for an hour, with five steps in each."""
     page = open_page(dlviz.live("long").to_html())
     page.evaluate(
         """() => {
@@ -362,7 +362,7 @@ def test_an_hour_of_messages_leaves_the_page_as_large_as_ten_minutes_did(open_pa
         page.evaluate("() => globalThis.feed(6000)")
         sizes.append(used())
     assert max(sizes[1:]) < sizes[0] + 2e6, sizes
-    # And the one spike among 180,000 steps still stands there.
+    # The only spike among 180,000 steps is still drawn.
     x = LEFT + 70_001 / 180_000 * (wide(page) - RIGHT - LEFT)
     rows = [row for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5) for row in column(page, 0, x + offset)]
     assert min(rows) < TOP + 20
@@ -375,7 +375,7 @@ def test_an_arrow_key_changes_an_integer_by_one_and_a_menu_takes_strings(live):
     page, _ = live(run)
     page.evaluate(
         "() => dlvizModel.set('settings', { ...dlvizModel.get('settings') })"
-    )  # told once more, now that it lives
+    )  # sent again, now that the view exists
     slider = page.get_by_role("slider", name="width")
     for wanted in (33, 34):
         slider.press("ArrowRight")

@@ -14,7 +14,7 @@ from tests.network.zoo import ZOO, made
 
 
 class Small(nn.Module):
-    """Two convolutions for images of 8 × 8."""
+    """Network with two convolutions for images of 8 × 8."""
 
     def __init__(self):
         super().__init__()
@@ -70,7 +70,7 @@ def pixel(page: Page, canvas: str, x: float, y: float) -> tuple[int, ...]:
 
 
 def filled(page: Page, column: int) -> bool:
-    """Whether a column's canvas has numbers on it, and not only outlines."""
+    """Return whether a column's canvas shows values, not only outlines."""
     return page.eval_on_selector(
         f".net-column:nth-child({column}) canvas",
         "node => node.getContext('2d').getImageData(20, 20, 1, 1).data[3] > 0",
@@ -115,7 +115,7 @@ def test_a_maps_colors_are_its_numbers(open_page, pages, theme):
     net, x = model_and_images()
     column = net.conv1(x)[0].detach()
     most = column.abs().max()
-    side = (84 - 4) / 2 / 8  # two maps abreast
+    side = (84 - 4) / 2 / 8  # two maps side by side
     paper, pos, neg = (torch.tensor(colors(page, name), dtype=torch.float32) for name in ("paper", "pos", "neg"))
     for channel, (row, col) in ((0, (3, 4)), (3, (6, 2))):
         value = column[channel, row, col]
@@ -150,7 +150,7 @@ def test_the_scale_changes_what_colors_are_relative_to(open_page, pages):
     assert len(whole) == 1
     scale.select_option("map")
     assert set(page.locator(".net-max").all_inner_texts()) == {""}
-    # Now each map's own largest number has the full color.
+    # Now the largest value of each map has the full color.
     net, x = model_and_images()
     place = net.conv1(x)[0, 1].abs().argmax().item()
     found = pixel(page, ".net-column:nth-child(2) canvas", 44 + (place % 8 + 0.5) * 5, (place // 8 + 0.5) * 5)
@@ -158,7 +158,7 @@ def test_the_scale_changes_what_colors_are_relative_to(open_page, pages):
     assert min(max(abs(a - b) for a, b in zip(found, one, strict=True)) for one in full) <= 2
 
 
-def test_a_click_opens_a_map_into_the_channels_it_is_made_of(open_page, pages):
+def test_a_click_opens_a_map_into_its_input_channels(open_page, pages):
     page = open_page(pages["small"])
     maps(page, 4).click(position={"x": 60, "y": 60})  # second row, right: channel 3
     expect(page.locator(".net-detail .net-title b")).to_have_text("conv2, channel 3 of 6")
@@ -223,7 +223,7 @@ def test_an_element_shows_its_receptive_field_and_its_sliding_window(open_page, 
     expect(page.get_by_role("group", name="conv2d", exact=True)).to_have_count(0)
 
 
-def test_scores_open_into_the_terms_of_their_softmax(open_page, pages):
+def test_class_scores_open_into_the_terms_of_their_softmax(open_page, pages):
     page = open_page(pages["small"])
     net, x = model_and_images()
     z = net(x)[0].detach()
@@ -266,7 +266,7 @@ def test_occlusion_shows_the_probabilities_before(open_page, pages):
     expect(page.get_by_role("button", name="Clear the paint")).to_be_hidden()
 
 
-def test_before_and_after_are_in_the_page(open_page, pages):
+def test_an_exported_page_has_the_states_before_and_after(open_page, pages):
     page = open_page(pages["compared"])
     run = page.get_by_role("combobox", name="run")
     after = page.locator(".net-max").all_inner_texts()
@@ -287,7 +287,7 @@ def test_every_map_of_a_page_opens_without_a_kernel(open_page, pages):
         )
 
 
-def test_a_detail_of_64_by_64_stays_light(open_page, pages):
+def test_a_detail_of_64_by_64_is_small(open_page, pages):
     page = open_page(pages["wide"])
     assert page.locator("*").count() < 1500
     expect(page.locator(".dlviz-notes")).to_contain_text("16 of 512 maps are drawn")
@@ -295,7 +295,7 @@ def test_a_detail_of_64_by_64_stays_light(open_page, pages):
     expect(page.locator(".net-detail output")).to_contain_text("0[2, ")
 
 
-def test_skips_arch_over_what_they_skip(open_page, pages):
+def test_skip_connections_arch_over_the_skipped_columns(open_page, pages):
     page = open_page(pages["residual"])
     far = page.locator(".net-arcs path[data-skip]")
     expect(far).to_have_count(2)

@@ -1,4 +1,4 @@
-"""In a real Notebook 7: a lesson runs, its widget draws, what is clicked reaches the kernel, and all of it outlives a reload."""
+"""In a real Notebook 7: a lesson runs, its widget is drawn, clicks reach the kernel, and everything survives a reload."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ LESSON = "00-start.ipynb"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Notebook 7 on a copy of the first lesson, with a cell more that says what the kernel has heard."""
+    """Start Notebook 7 with a copy of the first lesson and an additional cell that prints the kernel's state."""
     folder = tmp_path_factory.mktemp("notebook7")
     book = nbformat.read(LESSONS / LESSON, 4)
     book.cells.append(nbformat.v4.new_code_cell("print('STEP', view.step)"))
@@ -45,7 +45,7 @@ def test_a_lesson_round_trips_in_notebook_7(chromium: Browser, server: str):
         shown = view.locator(".pill").all_text_contents()
         assert len(shown) > 0
 
-        # Saved and loaded anew, the same numbers stand there, and the kernel still answers.
+        # After saving and reloading, the same numbers are shown, and the kernel still answers.
         command(page, "docmanager:save")
         page.reload()
         open_notebook(page, server, LESSON, "notebooks")

@@ -1,4 +1,4 @@
-"""The exported pages of the descent room, driven by mouse and keyboard, against torch's own numbers."""
+"""Exported pages of the optimizers room, used with mouse and keyboard, compared with torch's numbers."""
 
 import math
 import re
@@ -39,7 +39,7 @@ NAMES = ("race", "start", "opened", "bent", "surface", "path", "named", "net")
 
 
 def pixel(page: Page, x: float, y: float) -> tuple[int, ...]:
-    """The color of one point of the map, in CSS pixels from the corner of its frame."""
+    """Return the color of a point of the map, given in CSS pixels from the corner of its frame."""
     return tuple(
         page.eval_on_selector(
             ".optim-map canvas",
@@ -54,13 +54,13 @@ def pixel(page: Page, x: float, y: float) -> tuple[int, ...]:
 
 
 def frame(page: Page) -> tuple[float, float]:
-    """Width and height of the map without its margins."""
+    """Return the width and height of the map without its margins."""
     box = page.locator(".optim-map canvas").bounding_box()
     return box["width"] - 64, box["height"] - 44
 
 
 def place(page: Page, p, limits=((-3, 3), (-2, 2))) -> tuple[float, float]:
-    """Where on the map two numbers stand."""
+    """Return the position of two parameter values on the map."""
     wide, high = frame(page)
     (x0, x1), (y0, y1) = limits
     return (float(p[0]) - x0) / (x1 - x0) * wide, (1 - (float(p[1]) - y0) / (y1 - y0)) * high
@@ -101,7 +101,7 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_maps_tones_are_the_losses(open_page, pages, theme):
+def test_the_maps_colors_are_the_losses(open_page, pages, theme):
     page = open_page(pages["surface"], theme=theme)
     settle(page)
     view = dlviz.surface("himmelblau")
@@ -112,20 +112,20 @@ def test_the_maps_tones_are_the_losses(open_page, pages, theme):
         c, r = round((p[0] + 5) / 0.1), round((p[1] + 5) / 0.1)
         loss = float(view.values[r, c])
         if min(abs(loss - level) / (level + 1) for level in view.levels) < 0.08:
-            continue  # a line or its name passes here
+            continue  # a contour line or its label is here
         share = math.log1p((loss - about["low"]) / about["unit"]) / math.log1p(
             (about["high"] - about["low"]) / about["unit"]
         )
         wanted = [a + (b - a) * 0.55 * share for a, b in zip(paper, deep, strict=True)]
         x, y = place(page, (view.x[c], view.y[r]), ((-5, 5), (-5, 5)))
-        # In the corner of its cell, where no cross of a minimum and no line is.
+        # In the corner of its cell, away from contour lines and the cross of a minimum.
         found = pixel(page, x, y)
         assert max(abs(a - b) for a, b in zip(found, wanted, strict=True)) <= 3, p
         checked += 1
     assert checked >= 4
 
 
-def test_the_crosshair_says_the_loss_of_its_place(open_page, pages):
+def test_the_crosshair_shows_the_loss_at_its_position(open_page, pages):
     page = open_page(pages["surface"])
     settle(page)
     expect(page.locator(".optim-readout").first).to_have_text(re.compile(r"^lines at [\d.]+, [\d.]+"))
@@ -141,7 +141,7 @@ def test_the_crosshair_says_the_loss_of_its_place(open_page, pages):
     assert loss == pytest.approx(float(LOSSES["himmelblau"](torch.tensor([a, b]))), rel=1e-3)
 
 
-def test_the_two_numbers_go_by_their_names_wherever_they_are_read(open_page, pages):
+def test_the_two_parameters_have_their_names_everywhere(open_page, pages):
     page = open_page(pages["named"])
     settle(page)
     expect(page.locator(".dlviz")).to_contain_text(f"from (w, {EVIL}) = (1, 2)")
@@ -153,7 +153,7 @@ def test_the_two_numbers_go_by_their_names_wherever_they_are_read(open_page, pag
     solid = page.locator(".optim-surface3d")
     expect(solid.locator("canvas").first).to_be_visible(timeout=20_000)
     titles = solid.evaluate("node => ['xaxis', 'yaxis'].map((name) => node.layout.scene[name].title.text)")
-    # plotly would set a <b> in bold.
+    # plotly would interpret <b> as markup.
     assert [title.replace("\u200b", "") for title in titles] == ["w", EVIL]
     assert titles[1].startswith("<\u200bb>")
     assert solid.evaluate("node => node.data[0].meta").replace("\u200b", "") == f"(w, {EVIL}) = "
@@ -161,11 +161,11 @@ def test_the_two_numbers_go_by_their_names_wherever_they_are_read(open_page, pag
     settle(page)
     page.locator(".optim-map").focus()
     page.keyboard.press("ArrowRight")
-    # Directions through a network have words, not names.
+    # Directions through a network have descriptions, not names.
     expect(page.locator(".optim-readout").first).to_have_text(re.compile(r"^\([^x]+, [^y]+\): loss "))
 
 
-def test_a_runner_stands_where_torch_stood_and_the_table_says_so(open_page, pages):
+def test_markers_and_table_show_torchs_parameters(open_page, pages):
     page = open_page(pages["race"])
     page.locator(".dlviz-first").click()
     for _ in range(6):
@@ -180,11 +180,11 @@ def test_a_runner_stands_where_torch_stood_and_the_table_says_so(open_page, page
         assert loss == pytest.approx(float(losses[6]), rel=1e-3)
         assert stride == pytest.approx(float((points[6] - points[5]).norm()), rel=1e-2)
         assert away == pytest.approx(float(points[6].norm()), rel=1e-2)
-        if name in ("SGD", "momentum", "Adagrad"):  # nobody stands over them
+        if name in ("SGD", "momentum", "Adagrad"):  # no other marker covers them
             assert pixel(page, *place(page, points[6])) == token(page, inks[name])
 
 
-def test_momentum_is_an_arrow_along_the_buffer(open_page, pages):
+def test_momentum_is_an_arrow_along_the_momentum_buffer(open_page, pages):
     page = open_page(pages["race"])
     page.locator(".dlviz-first").click()
     for _ in range(3):
@@ -207,7 +207,7 @@ def test_momentum_is_an_arrow_along_the_buffer(open_page, pages):
     assert token(page, "neg") in near
 
 
-def test_playing_moves_all_of_them_to_the_end(open_page, pages):
+def test_playing_moves_all_optimizers_to_the_end(open_page, pages):
     page = open_page(pages["start"])
     before = {name: row(page, name) for name in OPTIMIZERS}
     page.locator(".dlviz-play").click()
@@ -216,7 +216,7 @@ def test_playing_moves_all_of_them_to_the_end(open_page, pages):
     assert all(before[name][1] != after[name][1] for name in OPTIMIZERS)
 
 
-def test_keys_step_and_escape_closes_what_is_opened(open_page, pages):
+def test_keys_step_and_escape_closes_the_open_optimizer(open_page, pages):
     page = open_page(pages["opened"])
     page.locator(".dlviz").focus()
     page.keyboard.press("ArrowRight")
@@ -265,7 +265,7 @@ def test_a_click_on_a_path_opens_it(open_page, pages):
     expect(page.locator(".optim-title b")).to_contain_text("momentum=0.9")
 
 
-def test_the_slider_answers_without_a_kernel_and_passes_the_threshold(open_page, pages):
+def test_the_slider_works_without_a_kernel_and_passes_the_divergence_limit(open_page, pages):
     page = open_page(pages["race"])
     slider = ".optim-slider input"
     expect(page.locator(".optim-threshold")).to_contain_text("SGD diverges above lr = 2 / λmax = 0.1")
@@ -286,7 +286,7 @@ def test_the_slider_answers_without_a_kernel_and_passes_the_threshold(open_page,
     assert marks == pytest.approx([track["x"] + 7 + share * (track["width"] - 14) for share in shares], abs=1.5)
 
 
-def test_a_path_that_becomes_nan_says_when(open_page, pages):
+def test_a_path_that_becomes_nan_shows_the_step(open_page, pages):
     page = open_page(pages["bent"])
     expect(page.locator(".optim-ended:visible")).to_have_text(re.compile(r"^diverged at step 1 \(NaN\)$"))
     assert row(page, "fast")[1] == "NaN"
@@ -339,7 +339,7 @@ def test_nothing_is_cut_off(open_page, pages, name, width):
             assert apart or abs(a["y"] - b["y"]) > 10
 
 
-def test_a_flat_page_neither_offers_nor_holds_plotly(open_page, pages):
+def test_a_page_without_a_3d_view_does_not_contain_plotly(open_page, pages):
     page = open_page(pages["race"])
     expect(page.locator(".optim-views")).to_be_hidden()
     assert page.evaluate("[typeof globalThis.dlvizPlotly, typeof globalThis.Plotly]") == ["undefined", "undefined"]
@@ -347,7 +347,7 @@ def test_a_flat_page_neither_offers_nor_holds_plotly(open_page, pages):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_solid_view_turns_steps_and_asks_nobody(open_page, pages, theme):
+def test_the_3d_view_rotates_and_steps_without_requests(open_page, pages, theme):
     page = open_page(pages["solid"], theme=theme)
     place_ = page.locator(".optim-surface3d")
     expect(place_.locator("canvas").first).to_be_visible(timeout=20_000)
@@ -364,7 +364,9 @@ def test_the_solid_view_turns_steps_and_asks_nobody(open_page, pages, theme):
     place_.focus()
     page.keyboard.press("ArrowRight")
     until(
-        page, f"(before) => Math.abs(({eye})(document.querySelector('.optim-surface3d'))[0] - before) > 0.05", arg=before[0]
+        page,
+        f"(before) => Math.abs(({eye})(document.querySelector('.optim-surface3d'))[0] - before) > 0.05",
+        arg=before[0],
     )
     after = place_.evaluate(eye)
     assert math.hypot(*after) == pytest.approx(math.hypot(*before), rel=1e-3)
@@ -373,8 +375,12 @@ def test_the_solid_view_turns_steps_and_asks_nobody(open_page, pages, theme):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2, steps=4)
     page.mouse.up()
-    until(page, f"(before) => Math.abs(({eye})(document.querySelector('.optim-surface3d'))[0] - before) > 0.05", arg=after[0])
-    page.wait_for_timeout(400)  # plotly lets the camera glide to its place
+    until(
+        page,
+        f"(before) => Math.abs(({eye})(document.querySelector('.optim-surface3d'))[0] - before) > 0.05",
+        arg=after[0],
+    )
+    page.wait_for_timeout(400)  # plotly animates the camera
     after = place_.evaluate(eye)
     page.locator(".dlviz-next").click()
     until(page, "document.querySelector('.optim-surface3d').data.at(-2).x.length === 22")
@@ -386,7 +392,7 @@ def test_the_solid_view_turns_steps_and_asks_nobody(open_page, pages, theme):
     expect(place_).to_be_visible()
 
 
-def test_axe_finds_nothing_serious_in_the_solid_view(open_page, axe, pages):
+def test_axe_finds_nothing_serious_in_the_3d_view(open_page, axe, pages):
     page = open_page(pages["solid"], bypass_csp=True)
     expect(page.locator(".optim-surface3d canvas").first).to_be_visible(timeout=20_000)
     axe(page)

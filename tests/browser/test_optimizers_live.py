@@ -1,4 +1,4 @@
-"""The descent room with a kernel: plotly.js is asked for once a page, and sliders run the optimizers again."""
+"""The optimizers room with a kernel: plotly.js is requested once per page, and sliders rerun the optimizers."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from tests.browser.conftest import until
 from tests.browser.test_optimizers import number, row, settle, turn
 from tests.optimizers.reference import LOSSES, OPTIMIZERS, plain_loop
 
-#: The page's model talks to this process as a notebook's does to its kernel.
+#: The page's model exchanges messages with this process as a notebook's does with its kernel.
 CONNECT = """() => {
   const model = globalThis.dlvizModel;
   const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
@@ -43,7 +43,7 @@ CONNECT = """() => {
   plain("view", model.get("view"));
 }"""
 
-#: A second picture of the same widget, as a second output in the notebook is.
+#: A second view of the same widget, like a second output in a notebook.
 AGAIN = """async () => {
   const { esm } = JSON.parse(document.getElementById("payload").textContent);
   const view = await import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })));
@@ -55,7 +55,7 @@ AGAIN = """async () => {
 
 @pytest.fixture
 def live(open_page, monkeypatch):
-    """Open a race's page and answer it: ``page, asked = live(view)``; `asked` gathers its messages."""
+    """Open a race's page with this process as its kernel: ``page, asked = live(view)``; `asked` gathers its messages."""
 
     def open_it(view) -> tuple[Page, list]:
         page, asked = open_page(view), []
@@ -81,7 +81,7 @@ def live(open_page, monkeypatch):
     return open_it
 
 
-def test_two_pictures_ask_for_plotly_once_and_only_when_they_turn(live):
+def test_two_views_request_plotly_once_and_only_for_the_3d_view(live):
     view = dlviz.race(OPTIMIZERS, "ravine", steps=20)
     page, asked = live(view)
     page.evaluate(AGAIN)

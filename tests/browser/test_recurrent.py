@@ -1,4 +1,4 @@
-"""Exported pages of the recurrent room by mouse and keyboard, and live ones with this process as kernel, compared with torch's numbers."""
+"""Exported pages of the recurrent room, and live ones with this process as kernel, compared with torch's numbers."""
 
 import re
 
@@ -11,7 +11,7 @@ import dlviz
 from tests.browser.conftest import until
 from tests.browser.test_network import colors, number, pixel
 
-#: On the timeline's canvas: left edge of the first step, top of h, and the space at both sides.
+#: On the timeline's canvas: left edge of the first step, top of h, and the margin at both sides.
 LEFT, TOP, SIDES = 64, 70, 78
 LETTERS = torch.eye(27)
 
@@ -126,7 +126,7 @@ def test_a_step_of_an_lstm_shows_torchs_gates_and_states(open_page, pages):
         expect(page.locator(".rec-cell .tensor-formula")).to_contain_text(f"h[{u}] = o·tanh(c)")
 
 
-def test_a_valve_is_open_as_far_as_its_gate(open_page, pages):
+def test_a_valve_is_open_in_proportion_to_its_gate(open_page, pages):
     view = lstm()
     page = open_page(pages["lstm"])
     shut = [float(n.get_attribute("height")) for n in page.locator(".rec-shutter").all()]
@@ -148,7 +148,7 @@ def test_a_grus_formula_stands_beside_the_papers(open_page, pages):
     assert page.locator(".rec-cell .tensor-formula").inner_text().startswith("h[2] = (1 − z)·n + z·h₋₁")
 
 
-def test_a_plain_rnn_has_no_gates_to_hold(open_page, pages):
+def test_a_plain_rnn_offers_no_gate_to_fix(open_page, pages):
     page = open_page(pages["rnn"])
     expect(page.locator(".rec-edits")).to_be_hidden()
     expect(page.locator(".rec-gate")).to_have_count(1)
@@ -218,7 +218,7 @@ def test_arrow_keys_move_through_time_and_units(open_page, pages):
     expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 4 at step 5 (␣)")
     page.keyboard.press("Home")
     expect(page.locator(".dlviz-count")).to_have_text("0 / 8")
-    page.keyboard.press(" ")  # a button's own key does not play, and changes nothing
+    page.keyboard.press(" ")  # the space bar does not start the player while the heatmap has the focus
     page.keyboard.press("End")
     expect(page.locator(".dlviz-count")).to_have_text("8 / 8")
 
@@ -229,7 +229,7 @@ def test_a_backward_layer_plays_from_the_end(open_page, pages):
     page.locator(".dlviz-first").click()
     expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 2 at step 11 (l)")
     page.locator(".rec-heatmap").focus()
-    page.keyboard.press("ArrowLeft")  # to the left on the screen is on in its reading
+    page.keyboard.press("ArrowLeft")  # left on the screen is forward in its reading order
     expect(page.locator(".dlviz-count")).to_have_text("1 / 11")
 
 

@@ -33,7 +33,7 @@ VIEWS = ("x.T", "x[:, 1:]", "x.T.contiguous()", "x.T.view(12)")
 
 @pytest.fixture(scope="module")
 def exported() -> dict[str, str]:
-    """Pages that several tests open."""
+    """Export pages that several tests open."""
     x = X
     mask = MASK
     widgets = {
@@ -215,7 +215,7 @@ def test_axe_finds_nothing_serious_in_either_theme_and_a_narrow_page_clips_nothi
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_opens_dark_where_the_browser_is_dark(open_page, exported):
+def test_follows_a_dark_browser(open_page, exported):
     page = open_page(exported["slanted"], theme="dark")
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", "dark")
     expect(page.locator(".dlviz")).to_have_css("background-color", "rgb(13, 17, 23)")
@@ -228,7 +228,7 @@ def test_the_grid_shows_torch_s_numbers(open_page, exported):
     for name, x in (("slanted", SLANTED), ("floats", FLOATS), ("cube", CUBE)):
         grid = sheet(open_page(exported[name]), "x")
         assert shows(grid, x)
-        if x is SLANTED:  # and numbers at the edges that say which row and column
+        if x is SLANTED:  # and indices of rows and columns at the edges
             assert by_header(grid) == {at: written(x[at].item()) for at in product(range(5), range(4))}
 
 
@@ -464,7 +464,9 @@ def test_stretched_cells_are_hatched(open_page, a, b):
     for name, x in (("a", a), ("b", b)):
         assert shows(sheet(page, name), x.expand(shape))
         found = (
-            sheet(page, name).locator(".tensor-cell[data-stretched]").evaluate_all("(all) => all.map((c) => c.dataset.p)")
+            sheet(page, name)
+            .locator(".tensor-cell[data-stretched]")
+            .evaluate_all("(all) => all.map((c) => c.dataset.p)")
         )
         assert sorted(map(int, found)) == stretched_positions(x, shape)
     assert shows(sheet(page, "result"), a * b)
