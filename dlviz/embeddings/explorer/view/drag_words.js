@@ -1,6 +1,6 @@
 // Drag words from lists and the map to inputs.
 
-import { h } from "../../../kit/js/dom.js";
+import { closest, h } from "../../../kit/js/dom.js";
 
 /** Pixels that the pointer must move before a drag begins. */
 const THRESHOLD = 6;
@@ -14,7 +14,7 @@ export function dragWords({ root, signal, enabled, label, drop, onTap }) {
   const dragLabel = h("div", { class: "vec-drag-label", "aria-hidden": "true", hidden: "" });
   root.append(dragLabel);
   root.addEventListener("pointerdown", (event) => {
-    const from = event.target.closest?.("[data-row]");
+    const from = closest(event, "[data-row]");
     if (from && event.button === 0) start(event, Number(from.dataset.row), () => {});
   }, { signal });
 
@@ -64,7 +64,7 @@ export function dragWords({ root, signal, enabled, label, drop, onTap }) {
     return true;
   }
   function slot(event) {
-    const found = root.getRootNode().elementFromPoint(event.clientX, event.clientY)?.closest("[data-slot]");
+    const found = /** @type {Document} */ (root.getRootNode()).elementFromPoint(event.clientX, event.clientY)?.closest("[data-slot]");
     return found && root.contains(found) ? found : null;
   }
   return start;

@@ -1,6 +1,6 @@
 // The map of words, and beside it the details of the selected word, analogies, and an axis between two words.
 
-import { h, fillIn } from "../../../kit/js/dom.js";
+import { closest, h, fillIn } from "../../../kit/js/dom.js";
 import { typedArray } from "../../../kit/js/typed_arrays.js";
 import { baseView } from "../../../kit/js/base_view.js";
 import { isAvailable } from "../../../kit/js/precomputed.js";
@@ -40,14 +40,20 @@ function render({ model, el, signal }) {
   const axisForm = h("div", {}, h("h4", {}, messages["side.axis"]), axisInputs.element);
   const below = h("div", { class: "vec-below" }, analogyForm, axisForm, answers);
   const zoomButtons = h("div", { class: "vec-buttons" }, button("+", "zoom_in", () => mapView.zoom(1.4)), button("−", "zoom_out", () => mapView.zoom(1 / 1.4)), button("⌂", "show_all", () => mapView.reset()));
-  const rotateButtons = h("div", { class: "vec-buttons vec-rotate" }, ...[["◂", "left", [-1, 0]], ["▸", "right", [1, 0]], ["▴", "up", [0, -1]], ["▾", "down", [0, 1]]].map(([text, name, direction]) => button(text, name, () => mapView.nudge(direction))));
+  /** @type {[string, string, [number, number]][]} */
+  const rotations = [["◂", "left", [-1, 0]], ["▸", "right", [1, 0]], ["▴", "up", [0, -1]], ["▾", "down", [0, 1]]];
+  const rotateButtons = h("div", { class: "vec-buttons vec-rotate" }, ...rotations.map(([text, name, direction]) => button(text, name, () => mapView.nudge(direction))));
   const snapshotLabel = h("p", { class: "vec-snapshot" });
   on.ui.root.classList.add("vec");
   mapView.element.append(zoomButtons, rotateButtons, snapshotLabel);
   on.ui.main.append(h("div", { class: "vec-columns" }, h("div", {}, mapView.element, legend, below), h("div", { class: "vec-side" }, finder.element, neighborPanel)));
-  for (const [event, rows] of [["pointerover", (row) => [row]], ["pointerout", () => finder.matches()]]) {
-    neighborPanel.addEventListener(event, ({ target }) => target.closest("[data-row]") && mapView.highlight(rows(Number(target.closest("[data-row]").dataset.row))), { signal });
-  }
+  neighborPanel.addEventListener("pointerover", (event) => {
+    const item = closest(event, "[data-row]");
+    if (item) mapView.highlight([Number(item.dataset.row)]);
+  }, { signal });
+  neighborPanel.addEventListener("pointerout", (event) => {
+    if (closest(event, "[data-row]")) mapView.highlight(finder.matches());
+  }, { signal });
   on.start();
 
   function button(text, name, act) {
@@ -97,7 +103,7 @@ function render({ model, el, signal }) {
     coordinates = typedArray(scene().coordinates, "float32");
     updateMap();
     finder.show(labels);
-    on.ui.root.querySelector(".dlviz-player").hidden = scene().snapshots.length < 2;
+    on.ui.root.querySelector(".dlviz-player").toggleAttribute("hidden", scene().snapshots.length < 2);
     // Only a kernel can answer a new analogy or axis.
     analogyForm.hidden = !isLive();
     axisForm.hidden = !isLive();

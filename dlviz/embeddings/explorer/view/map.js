@@ -24,6 +24,7 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
   const name = h("span", { class: "vec-hovered" });
   const numbers = h("code");
   const element = h("div", { class: "vec-map" }, canvas, h("p", { class: "vec-status" }, name, numbers));
+  /** @type {any} */
   let scene = { labels: [], coordinates: new Float32Array(0), components: 2, custom_axis: false, is3d: false, axes: [] };
   let marks = { word: -1, near: [], answers: [], question: [], others: [], targets: [] };
   let highlighted = [];

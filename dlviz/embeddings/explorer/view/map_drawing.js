@@ -33,7 +33,10 @@ export function drawPoints(context, colors, { at, order, ends }, wide, high) {
   context.globalAlpha = 1;
 }
 
-/** Draw an arrow that ends `short` pixels before its target. */
+/**
+ * Draw an arrow that ends `short` pixels before its target.
+ * @param {CanvasRenderingContext2D} context @param {string} color @param {number[]} from @param {number[]} to @param {number} [short]
+ */
 export function drawArrow(context, color, [x, y], [toX, toY], short = 0) {
   const long = Math.hypot(toX - x, toY - y);
   if (!(long > short + 1)) return;
@@ -50,7 +53,7 @@ export function drawArrow(context, color, [x, y], [toX, toY], short = 0) {
   context.stroke();
 }
 
-/** Draw a ring of radius `size`. */
+/** Draw a ring of radius `size`. @param {CanvasRenderingContext2D} context @param {string} color @param {number[]} center @param {number} size */
 export function drawRing(context, color, [x, y], size) {
   context.strokeStyle = color;
   context.lineWidth = 2;

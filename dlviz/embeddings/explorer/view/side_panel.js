@@ -81,7 +81,10 @@ export function similarityMeasures({ messages, item }) {
   return h("p", { class: "vec-muted" }, text);
 }
 
-/** Buttons that insert the selected word into an input; @param {{name: string, insert: () => void}[]} slots */
+/**
+ * Buttons that insert the selected word into an input.
+ * @param {{messages: Record<string, string>, word: string, slots: {name: string, insert: () => void}[], signal: AbortSignal}} options
+ */
 export function insertButtons({ messages, word, slots, signal }) {
   const text = fillIn(messages["side.insert"], { word });
   return h("div", { class: "vec-insert" }, h("span", { class: "vec-muted" }, text), ...slots.map(({ name, insert }) => {

@@ -10,9 +10,9 @@ export function tween({ redraw }) {
   let to = null;
   let [began, time, linear] = [0, 0, false];
   return {
-    /** @param {ArrayLike<number>} next @param {number} [ms] 0 for at once @param {boolean} [steady] linear, for continuous playing */
+    /** @param {number[] | Float32Array} next @param {number} [ms] 0 for at once @param {boolean} [steady] linear, for continuous playing */
     go(next, ms = 0, steady = false) {
-      if (to && next.length === to.length && next.every((value, k) => Object.is(value, to[k]))) return;
+      if (to && next.length === to.length && Array.prototype.every.call(next, (value, k) => Object.is(value, to[k]))) return;
       const isInstant = !ms || reducedMotion.matches || !shown || shown.length !== next.length;
       from = isInstant ? null : shown;
       to = next;

@@ -1,6 +1,6 @@
 // A training of word vectors: the sentence and its window, the matrices, the map, the next step in numbers, and the losses.
 
-import { h, fillIn } from "../../../kit/js/dom.js";
+import { closest, h, fillIn } from "../../../kit/js/dom.js";
 import { typedArray } from "../../../kit/js/typed_arrays.js";
 import { format } from "../../../kit/js/numbers.js";
 import { baseView } from "../../../kit/js/base_view.js";
@@ -56,7 +56,7 @@ function render({ model, el, signal }) {
   const bar = root.querySelector(".dlviz-player");
   bar.insertBefore(count, bar.querySelector(".dlviz-count"));
   bar.insertBefore(speedButton.element, bar.querySelector(".dlviz-next").nextSibling);
-  bar.addEventListener("click", (event) => event.target.closest(".word2vec-fast, select") || speedButton.stop(), { signal, capture: true });
+  bar.addEventListener("click", (event) => closest(event, ".word2vec-fast, select") || speedButton.stop(), { signal, capture: true });
   bar.addEventListener("input", () => speedButton.stop(), { signal, capture: true });
   speedButton.update();
 
@@ -128,7 +128,7 @@ function render({ model, el, signal }) {
     colors.good ??= getComputedStyle(root).getPropertyValue("--good").trim();
     matrixView.draw({ scene, snapshot, colors, row });
     mapView.draw({ scene, snapshot, colors, row, moving: moving && isNew });
-    losses.draw({ snapshot, live: canTrain() });
+    losses.draw({ snapshot });
     count.textContent = fillIn(messages[scene.trains ? "count" : "update"], { step: snapshot.step.toLocaleString("en"), epoch: snapshot.epoch.toFixed(2) });
     printNumbers(scene);
     const now = performance.now();

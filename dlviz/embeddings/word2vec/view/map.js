@@ -61,7 +61,7 @@ export function wordMap({ messages, root, signal, point }) {
     if (!state || size[0] < 40) return;
     shown = positions.now();
     const { colors, scene, snapshot, row } = state;
-    const context = hidpiContext(canvas, ...size);
+    const context = hidpiContext(canvas, size[0], size[1]);
     const known = new Set(snapshot.table.inputs);
     context.fillStyle = colors["ink-3"];
     const count = scene.labels.length;
@@ -85,18 +85,20 @@ export function wordMap({ messages, root, signal, point }) {
   }
   const scale = () => (Math.min(...size) / 2 - MARGIN) / extent;
   const toPixels = (x, y) => [size[0] / 2 + x * scale(), size[1] / 2 - y * scale()];
-  /** Move a row of U that lies outside to the edge, in its direction from the center. */
+  /** Move a row of U that lies outside to the edge, in its direction from the center. @param {number[]} point */
   function clampToEdge([x, y]) {
     const [dx, dy] = [x - size[0] / 2, y - size[1] / 2];
     const share = Math.min(1, (size[0] / 2 - EDGE) / Math.abs(dx), (size[1] / 2 - EDGE) / Math.abs(dy));
     return [size[0] / 2 + dx * share, size[1] / 2 + dy * share];
   }
   const at = (k) => toPixels(shown[2 * k], shown[2 * k + 1]);
+  /** @param {CanvasRenderingContext2D} context @param {number[]} center @param {number} r */
   function disc(context, [x, y], r) {
     context.beginPath();
     context.arc(x, y, r, 0, 2 * Math.PI);
     context.fill();
   }
+  /** @param {CanvasRenderingContext2D} context @param {number[]} center @param {string} color */
   function diamond(context, [x, y], color) {
     context.strokeStyle = color;
     context.lineWidth = 1.5;
@@ -115,7 +117,7 @@ export function wordMap({ messages, root, signal, point }) {
     const { colors, scene, snapshot } = state;
     const placed = [];
     const [target] = snapshot.table.rows;
-    const outputs = snapshot.arrows.filter(([name]) => name === "u").sort((a, b) => (b[1] === target) - (a[1] === target));
+    const outputs = snapshot.arrows.filter(([name]) => name === "u").sort((a, b) => Number(b[1] === target) - Number(a[1] === target));
     const candidates = [
       ...(row >= 0 ? [[at(row), scene.labels[row], colors.ink, true]] : []),
       ...[...known].filter((one) => one < scene.labels.length).map((one) => [at(one), scene.labels[one], colors.accent, true]),

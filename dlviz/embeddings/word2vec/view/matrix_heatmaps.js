@@ -28,14 +28,14 @@ export function blockLayout(rows, columns) {
   return best;
 }
 
-/** @param {{messages: Record<string, string>, signal: AbortSignal, point: (row: number, hold?: boolean) => void}} options */
+/** @param {{messages: Record<string, string>, signal: AbortSignal, point: (row: number, hold?: boolean, cell?: {name: string, column: number} | null) => void}} options */
 export function matrices({ messages, signal, point }) {
   const [w, u] = ["w", "u"].map((name) => matrixElement(name, messages));
   const scale = h("p", { class: "word2vec-scale" });
   const element = h("div", { class: "word2vec-matrices", tabindex: "0", role: "application" }, w.element, u.element);
   let state = null;
 
-  for (const [name, { canvas }] of [["w", w], ["u", u]]) {
+  for (const [name, { canvas }] of Object.entries({ w, u })) {
     canvas.addEventListener("pointermove", (event) => {
       const [row, column] = cellAt(event, name);
       point(row, false, row < 0 ? null : { name, column });
