@@ -1,4 +1,4 @@
-"""The comm pump in a real JupyterLab: a slider moves while a cell runs, on three ipykernel releases, with and without comms over subshells."""
+"""The comm pump in a real JupyterLab: a slider moves while a cell runs, on three ipykernel releases, with and without subshells."""
 
 import json
 import os
