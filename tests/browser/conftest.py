@@ -92,7 +92,7 @@ def until(page: Page, script: str, arg: object = None) -> None:
         if page.evaluate(script, arg):
             return
         page.wait_for_timeout(50)
-    pytest.fail(f"it never came to pass: {script}")
+    pytest.fail(f"timed out waiting for: {script}")
 
 
 class Watch:

@@ -29,7 +29,7 @@ OPTIONS = {
 }
 
 
-def own(folder: Path) -> dict[str, str]:
+def jupyter_env(folder: Path) -> dict[str, str]:
     """Return environment variables that put Jupyter's settings, data and runtime files, and dlviz's progress file, below `folder`."""
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     return {name: str(folder / name) for name in names} | {"DLVIZ_PROGRESS": str(folder / "progress.json")}
@@ -56,7 +56,7 @@ def serving(folder: Path, application: str = "lab") -> Iterator[str]:
             [*command, *options, *OPTIONS[application]],
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **own(folder)},
+            env={**os.environ, **jupyter_env(folder)},
         )
         address = f"http://127.0.0.1:{port}"
         try:
@@ -139,7 +139,7 @@ def text_of(page: Page, number: int) -> str:
     return "".join(output["text"] for output in outputs if output["output_type"] == "stream").strip()
 
 
-def said(page: Page, number: int, wanted: str) -> None:
+def run_until_printed(page: Page, number: int, wanted: str) -> None:
     """Run a cell repeatedly until it prints `wanted`, because a click may reach the kernel with a delay."""
     for _ in range(20):
         run(page, number)

@@ -10,7 +10,7 @@ from statistics import median
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.lab import command, own, serving, text_of, write_notebook
+from tests.browser.lab import command, jupyter_env, serving, text_of, write_notebook
 from tests.training.kernels import write_spec
 
 MOVES = 20
@@ -52,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("pump-lab")
     shared = tmp_path_factory.getbasetemp() / "overlays"  # cached like the environments of tests/training
     for release in dict.fromkeys(release for release, _ in CASES):
-        kernel = write_spec(shared, release, Path(own(folder)["JUPYTER_DATA_DIR"]) / "kernels")
+        kernel = write_spec(shared, release, Path(jupyter_env(folder)["JUPYTER_DATA_DIR"]) / "kernels")
         for _, way in (case for case in CASES if case[0] == release):
             write_notebook(folder / f"{release}-{way}.ipynb", CELLS, kernel)
     with serving(folder) as address:
@@ -83,7 +83,7 @@ def lab(request: pytest.FixtureRequest, context: BrowserContext, server: str) ->
     )
     page.wait_for_function("way => globalThis.jupyterapp.serviceManager.kernels.commsOverSubshells === way", arg=way)
     press(page, 0)
-    says(page, 0, f"{release} True .")
+    wait_for_output(page, 0, f"{release} True .")
     expect(page.locator(".widget-slider")).to_be_visible()
     yield page
     page.evaluate("() => globalThis.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
@@ -101,7 +101,7 @@ def press(page: Page, number: int) -> None:
     )
 
 
-def says(page: Page, number: int, text: str) -> None:
+def wait_for_output(page: Page, number: int, text: str) -> None:
     """Wait until a cell's output contains the text: printed, or as the name of an error."""
     page.wait_for_function(
         """([number, text]) => globalThis.jupyterapp.shell.currentWidget.content.widgets[number].model.outputs.toJSON()
@@ -110,7 +110,7 @@ def says(page: Page, number: int, text: str) -> None:
     )
 
 
-def ended(page: Page, number: int) -> None:
+def wait_until_finished(page: Page, number: int) -> None:
     """Wait until a cell is neither running nor queued. The kernel's status cannot be used, because slider messages change it too."""
     page.wait_for_function(
         """number => !globalThis.jupyterapp.shell.currentWidget.content.widgets[number].promptNode.textContent.includes("*")""",
@@ -132,14 +132,14 @@ def move(page: Page, value: int) -> float:
 
 def test_a_slider_reaches_the_running_loop_and_queued_cells_follow_in_order(lab):
     press(lab, LOOP)
-    says(lab, LOOP, "begun")
+    wait_for_output(lab, LOOP, "begun")
     press(lab, QUEUED)
     press(lab, RECORD)
     moved = {}
     for value in range(1, MOVES + 1):
         moved[value] = move(lab, value)
         lab.wait_for_timeout(70 + 7 * (value % 10))  # not in step with the comm pump
-    says(lab, RECORD, "} .")
+    wait_for_output(lab, RECORD, "} .")
     assert text_of(lab, LOOP) == f"begun\nended {MOVES}"
     assert text_of(lab, QUEUED) == f"QUEUED {MOVES}"
     counts = [count_of(lab, number) for number in (LOOP, QUEUED, RECORD)]
@@ -164,35 +164,35 @@ def count_of(page: Page, number: int) -> int | None:
 
 def test_a_loop_that_fails_aborts_the_queued_cell(lab):
     press(lab, FAILING)
-    says(lab, FAILING, "begun")
+    wait_for_output(lab, FAILING, "begun")
     press(lab, QUEUED)
     move(lab, 500)
-    says(lab, FAILING, "ValueError")
-    ended(lab, QUEUED)
+    wait_for_output(lab, FAILING, "ValueError")
+    wait_until_finished(lab, QUEUED)
     assert (text_of(lab, QUEUED), count_of(lab, QUEUED)) == ("", None)
 
 
 def test_the_interrupt_button_ends_the_loop_and_the_slider_still_works(lab):
     press(lab, ENDLESS)
-    says(lab, ENDLESS, "begun")
+    wait_for_output(lab, ENDLESS, "begun")
     move(lab, 600)
     lab.wait_for_timeout(150)
     command(lab, "notebook:interrupt-kernel")
-    says(lab, ENDLESS, "KeyboardInterrupt")
-    ended(lab, ENDLESS)  # until then the kernel aborts new requests
+    wait_for_output(lab, ENDLESS, "KeyboardInterrupt")
+    wait_until_finished(lab, ENDLESS)  # until then the kernel aborts new requests
     press(lab, AGAIN)
-    says(lab, AGAIN, "begun")
+    wait_for_output(lab, AGAIN, "begun")
     move(lab, 700)
-    says(lab, AGAIN, "HEARD 700 True")
+    wait_for_output(lab, AGAIN, "HEARD 700 True")
 
 
 def test_a_page_reloaded_during_training_is_restored(lab):
     move(lab, 1)
     press(lab, AGAIN)
-    says(lab, AGAIN, "begun")
+    wait_for_output(lab, AGAIN, "begun")
     command(lab, "docmanager:save")
     lab.reload()
     expect(lab.locator(".widget-slider")).to_be_visible(timeout=30_000)
     move(lab, 700)
     press(lab, QUEUED)
-    says(lab, QUEUED, "QUEUED 700")
+    wait_for_output(lab, QUEUED, "QUEUED 700")

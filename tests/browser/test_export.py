@@ -50,27 +50,27 @@ def visit(chromium: Browser, site: Path) -> Iterator[Open]:
     assert watch.found == []
 
 
-def turned(page: Page) -> None:
+def switch_to_2d(page: Page) -> None:
     """Switch a surface from 3-D to 2-D; the 3-D view needs plotly.js in the page."""
     page.locator(".dlviz .js-plotly-plot").wait_for()
     page.get_by_text("2-D", exact=True).click()
     until(page, "[...dlvizModels.values()][0].get('view') === '2d'")
 
 
-def drawn_anew(page: Page) -> None:
+def resplit(page: Page) -> None:
     counts = page.locator(".dlviz").inner_text()
     page.get_by_label("seed", exact=True).press("ArrowRight")
     until(page, "[...dlvizModels.values()][0].get('seed') === 1")
     assert page.locator(".dlviz").inner_text() != counts
 
 
-def asked(page: Page) -> None:
+def search_word(page: Page) -> None:
     page.get_by_label("look for a word").fill("queen")
     page.get_by_label("look for a word").press("Enter")
     expect(page.locator(".vec-neighbors h4").first).to_contain_text("queen")
 
 
-def played(page: Page) -> None:
+def play(page: Page) -> None:
     page.locator(".dlviz").get_by_role("slider", name="step", exact=True).press("Home")
     until(page, f"{STEP} === 0")
     page.locator(".dlviz-play").click()
@@ -78,7 +78,7 @@ def played(page: Page) -> None:
 
 
 #: Widgets with a single snapshot react to other input.
-ANSWERS = {"surface": turned, "split": drawn_anew, "embedding": asked}
+ANSWERS = {"surface": switch_to_2d, "split": resplit, "embedding": search_word}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,7 +87,7 @@ def test_every_widget_of_the_gallery_works_from_a_file(visit, name):
     expect(page.get_by_role("heading", level=1)).to_have_text(f"dlviz.{name}")
     expect(page.locator("pre.code")).to_contain_text(f"dlviz.{name}(")
     assert page.locator(".dlviz").first.get_attribute("data-theme") == "dark"
-    ANSWERS.get(name, played)(page)
+    ANSWERS.get(name, play)(page)
 
 
 def test_the_index_shows_every_widget_and_leads_to_it(visit):
@@ -121,7 +121,7 @@ def test_a_lesson_works_and_notes_what_needs_a_notebook(visit):
     expect(page.locator(".dlviz")).to_have_count(1)
     # The state after the last cell: two steps of backward.
     expect(page.locator(".pill")).to_have_text(["∂ 10", "∂ 1"])
-    played(page)
+    play(page)
     expect(page.locator(".ask")).to_have_count(2)
     page.get_by_text("Contents").click()
     page.get_by_role("link", name="An exercise checks itself").click()

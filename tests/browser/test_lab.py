@@ -15,7 +15,7 @@ from tests.browser.lab import (
     outputs_of,
     page_on,
     run,
-    said,
+    run_until_printed,
     serving,
     start,
     text_of,
@@ -48,7 +48,8 @@ NETWORK_CELLS = (
     "import torch, dlviz\nfrom torch import nn\n_ = torch.manual_seed(0)\n"
     "net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(27, 4))\n"
     "view = dlviz.layers(net, torch.rand(2, 1, 8, 8))\nview",
-    "print('STATE', view.opened, view.unit, view.field and view.field.box, view.window and view.window.step, view.painted)",
+    "print('STATE', view.selected_map, view.selected_position, view.receptive_field and view.receptive_field.box,"
+    " view.window and view.window.step, view.occluded)",
     "with torch.no_grad():\n    net[0].bias.fill_(7)\nview.inspect('0', 1, (0, 0))\nprint(round(view.columns[1].output.mean().item()))",
 )
 PLANE_CELLS = (
@@ -155,7 +156,7 @@ def lab(chromium: Browser, server: str) -> Iterator[Page]:
         yield page
 
 
-def ended_at() -> float:
+def chain_result() -> float:
     """Return the result of the fourth cell's long chain, computed by torch without a widget."""
     x = torch.ones(2)
     for f in (torch.sin, torch.cos, torch.tanh) * 20:
@@ -185,7 +186,7 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
         lab.keyboard.press("ArrowRight")
     expect(view.locator(".pill")).to_have_text(["∂ 10", "∂ 1"])
     # a drag is sent to the kernel a few times per second
-    said(lab, 2, "STEP 2")
+    run_until_printed(lab, 2, "STEP 2")
 
     command(lab, "apputils:change-theme", theme="JupyterLab Dark")
     expect(view).to_have_attribute("data-theme", "dark")
@@ -198,7 +199,7 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
     large.locator(".card.op").last.click()
     expect(large.locator(".dlviz-side h4")).to_have_text("SumBackward0")
     shown = large.locator('.dlviz-side dt:text-is("value") + dd').inner_text()
-    assert float(shown) == pytest.approx(ended_at(), rel=1e-5)
+    assert float(shown) == pytest.approx(chain_result(), rel=1e-5)
 
     run(lab, 4)  # no backward yet: gradients only for the picture
     asked = lab.locator(".dlviz").last
@@ -237,7 +238,7 @@ def test_the_window_of_a_large_tensor_moves_and_survives_a_reload(lab, server):
     lab.keyboard.press("End")  # elements that were not sent have to come from the kernel
     expect(first.locator(".tensor-cell").first).to_have_text("3072")
     first.locator(".tensor-cell").first.click()
-    said(lab, 2, "ORIGIN [48, 0] (48, 0)")
+    run_until_printed(lab, 2, "ORIGIN [48, 0] (48, 0)")
 
     command(lab, "docmanager:save")
     lab.reload()
@@ -275,7 +276,7 @@ def test_sliders_edits_and_errors_of_a_convolution_go_through_the_kernel(lab, se
     expect(line).to_contain_text("= 109")  # the last valid picture remains
 
     # All changes reach the kernel, perhaps with a delay, so the cell may run several times.
-    said(lab, 1, "STATE [2, 1] 0 (1, 1, 1, 3) 109 Calculated padded in")
+    run_until_printed(lab, 1, "STATE [2, 1] 0 (1, 1, 1, 3) 109 Calculated padded in")
 
 
 def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
@@ -297,19 +298,19 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
     expect(view.locator(".net-image + .net-line")).to_contain_text(
         "sees 3 × 3 of the input: rows 0 to 2, columns 2 to 4"
     )
-    said(lab, 1, "STATE [1, 1] [0, 2] ((0, 2), (2, 4)) 3 []")
+    run_until_printed(lab, 1, "STATE [1, 1] [0, 2] ((0, 2), (2, 4)) 3 []")
 
     # A click on another pixel updates the same picture.
     big.click(position={"x": 3, "y": 3})
     expect(window.locator(".tensor-formula")).to_contain_text("y[0, 1, 0, 0] = ")
-    said(lab, 1, "STATE [1, 1] [0, 0] ((0, 2), (0, 2)) 1 []")
+    run_until_printed(lab, 1, "STATE [1, 1] [0, 0] ((0, 2), (0, 2)) 1 []")
 
     # The painted occlusion goes through the model.
     scores = view.locator(".net-p").all_text_contents()
     view.locator(".net-image").press("Enter")
     expect(view.locator(".net-bar[data-before]")).to_have_count(4)
     assert view.locator(".net-p").all_text_contents() != scores
-    said(lab, 1, "STATE [1, 1] [0, 0] ((0, 2), (0, 2)) 1 [[4, 4, 1, 1]]")
+    run_until_printed(lab, 1, "STATE [1, 1] [0, 0] ((0, 2), (0, 2)) 1 [[4, 4, 1, 1]]")
 
     # Escape deselects the pixel, then the map.
     big.press("Escape")
@@ -338,7 +339,7 @@ def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server)
     field.press("Enter")
     expect(view.locator(".boundary-equation")).to_contain_text("relu(1.5·x₀")
     expect(view.locator(".dlviz-badge")).to_have_text("edited copy")
-    said(lab, 1, "STATE [2, 1] 1.5 True (100, 2) 0 1")
+    run_until_printed(lab, 1, "STATE [2, 1] 1.5 True (100, 2) 0 1")
 
     view.get_by_role("combobox", name="paint points of class").select_option("1")
     plane = view.locator(".boundary-canvas")
@@ -346,7 +347,7 @@ def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server)
         plane.press("ArrowUp")
         plane.press("Enter")
     expect(head).to_contain_text("102 points")
-    said(lab, 1, "STATE [2, 1] 1.5 True (102, 2) 0 1")
+    run_until_printed(lab, 1, "STATE [2, 1] 1.5 True (102, 2) 0 1")
 
     # Training is drawn while the cell runs, and the player can go back to earlier snapshots.
     run(lab, 2)
@@ -355,7 +356,7 @@ def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server)
     trained = head.inner_text()
     view.locator(".dlviz-first").click()
     expect(head).not_to_have_text(trained)
-    said(lab, 1, f"STATE [2, 1] {own} True (102, 2) 0 11")
+    run_until_printed(lab, 1, f"STATE [2, 1] {own} True (102, 2) 0 11")
     view.locator(".dlviz-player input").press("End")
     view.locator(".dlviz-player input").fill("10")
     expect(head).to_have_text(trained)
@@ -443,7 +444,7 @@ def test_two_views_of_one_run_survive_a_restart_a_closed_tab_and_a_rerun_cell(la
     views.nth(0).get_by_role("button", name="Stop").click()
     for k in range(2):
         expect(heads.nth(k)).to_contain_text("stopped", timeout=20_000)
-    said(lab, 3, "STATE stopped 1 True True True")
+    run_until_printed(lab, 3, "STATE stopped 1 True True True")
 
     # A cell that creates and trains a run is run again while the previous run is shown: there is one view, of the new run.
     for _ in range(2):
@@ -474,7 +475,7 @@ def test_user_actions_in_the_other_rooms_widgets_reach_the_kernel(lab, server):
         run(lab, 2 * place)
         expect(views).to_have_count(place + 1)
         act(views.nth(place))
-        said(lab, 2 * place + 1, answer)
+        run_until_printed(lab, 2 * place + 1, answer)
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.lab import LESSONS, command, open_notebook, outputs_of, page_on, run, said, serving
+from tests.browser.lab import LESSONS, command, open_notebook, outputs_of, page_on, run, run_until_printed, serving
 
 LESSON = "00-start.ipynb"
 
@@ -38,7 +38,7 @@ def test_a_lesson_round_trips_in_notebook_7(chromium: Browser, server: str):
         view.locator(".dlviz-player input").focus()
         page.keyboard.press("Home")
         expect(view.locator(".pill")).to_have_count(0)
-        said(page, told, "STEP 0")
+        run_until_printed(page, told, "STEP 0")
         setting = next(k for k, cell in enumerate(book.cells) if cell.source.startswith("view.step = 2"))
         run(page, setting)
         expect(view.locator(".dlviz-player input")).to_have_value("2")
@@ -52,4 +52,4 @@ def test_a_lesson_round_trips_in_notebook_7(chromium: Browser, server: str):
         expect(view.locator(".pill")).to_have_text(shown)
         view.locator(".dlviz-player input").focus()
         page.keyboard.press("ArrowRight")
-        said(page, told, "STEP 3")
+        run_until_printed(page, told, "STEP 3")

@@ -149,7 +149,7 @@ def step_to(page: Page, step: int) -> None:
     page.evaluate(f"dlvizModel.set('step', {step})")
 
 
-def stands_at(page: Page, step: int, of: int) -> None:
+def expect_step(page: Page, step: int, of: int) -> None:
     """Check that player and slider show this step."""
     expect(page.locator(".dlviz-count")).to_have_text(f"{step} / {of}")
     expect(page.get_by_role("slider", name="step", exact=True)).to_have_value(str(step))
@@ -252,7 +252,7 @@ def test_a_click_shows_the_path_along_the_strides(open_page, exported, name, x):
         assert marked(grid, "now") == [p]
         expect(line(page)).to_have_text(walk("x", x, index))
         assert in_storage(page, "now") == [place(x, index)]
-        stands_at(page, p + 1, x.numel())
+        expect_step(page, p + 1, x.numel())
         side = page.locator(".tensor-element")
         expect(side.locator("h4")).to_have_text(f"x[{', '.join(map(str, index))}]")
         assert side.locator("dt").all_text_contents() == ["value", "storage"]
@@ -316,7 +316,7 @@ def test_arrow_keys_move_the_selection_and_escape_clears_it(open_page, exported)
         expect(cell(grid, ravel(at, shape))).to_be_focused()
         expect(line(page)).to_have_text(walk("x", SLANTED, tuple(at)))
     keys(page, "Escape")
-    stands_at(page, 0, 20)
+    expect_step(page, 0, 20)
     expect(grid.locator("[data-mark]")).to_have_count(0)
     keys(page, "Enter")
     assert marked(grid, "now") == [ravel(at, shape)]
@@ -359,19 +359,19 @@ def test_buttons_and_scrubber_agree(open_page, exported):
     grid = sheet(page, "x")
     for step in (1, 2, 3):
         press(page, "one step on")
-        stands_at(page, step, 20)
+        expect_step(page, step, 20)
         assert marked(grid, "now") == [step - 1]
     press(page, "one step back")
-    stands_at(page, 2, 20)
+    expect_step(page, 2, 20)
     slide(page, "step", 13)
-    stands_at(page, 13, 20)
+    expect_step(page, 13, 20)
     assert marked(grid, "now") == [12]
     index = unravel(12, SLANTED.shape)
     said = f"x[{index[0]}, {index[1]}] = {written(SLANTED[index].item())}"
     expect(page.get_by_role("slider", name="step", exact=True)).to_have_attribute("aria-valuetext", said)
     press(page, "first step")
     press(page, "one step back")
-    stands_at(page, 0, 20)
+    expect_step(page, 0, 20)
     assert marked(grid, "now") == []
 
 
@@ -489,7 +489,7 @@ def test_a_step_shows_the_operands_of_an_element(open_page, exported):
             assert marked(sheet(page, name), "now") == [p]
             lit = ravel(home, result.shape)
             assert marked(sheet(page, name), "lit") == ([] if lit == p else [lit])
-        stands_at(page, p + 1, 12)
+        expect_step(page, p + 1, 12)
     # A click on an operand selects the same element of the result.
     cell(sheet(page, "a"), 6).click()
     assert marked(sheet(page, "result"), "now") == [6]
@@ -508,10 +508,10 @@ def test_mismatched_sizes_are_marked_beside_torch_s_message(open_page, exported)
     torch_s = refusal(lambda: torch.ones(3, 2) + torch.ones(4))
     expect(page.locator('.dlviz-note[data-kind="bad"]').first).to_contain_text(torch_s)
     assert page.locator('.tensor-align [data-kind="bad"]').all_text_contents() == ["2", "4", "✗"]
-    stands_at(page, 0, 0)
+    expect_step(page, 0, 0)
     cell(sheet(page, "a"), 0).click()
     keys(page, " ", "End", "ArrowRight")
-    stands_at(page, 0, 0)
+    expect_step(page, 0, 0)
     assert marked(page.locator(".dlviz"), "now", "lit") == []
 
 
@@ -523,13 +523,13 @@ def test_the_result_is_hidden_until_revealed(open_page, exported):
     expect(page.locator(".tensor-grid")).to_have_count(1)
     shape = tuple(X[MASK, ::2].shape)
     assert str(shape) not in page.locator(".dlviz").inner_text()
-    stands_at(page, 0, 0)
+    expect_step(page, 0, 0)
     page.get_by_role("textbox").fill("(2, 2)")
     keys(page, "Enter")
     expect(page.get_by_role("status")).to_have_text("(2, 2): right")
     expect(page.get_by_role("status")).to_have_attribute("data-kind", "good")
     assert shows(sheet(page, "x[mask, ::2]"), X[MASK, ::2])
-    stands_at(page, 0, 4)
+    expect_step(page, 0, 4)
 
 
 @pytest.mark.parametrize(
@@ -634,14 +634,14 @@ def test_matmul_marks_row_i_and_column_j(open_page, seed):
         assert balanced(line(page).text_content()) == (f"result[{i}, {j}]", c[i, j].item())
         terms = " + ".join(f"{braced(p)}·{braced(q)}" for p, q in zip(a[i].tolist(), b[:, j].tolist(), strict=True))
         expect(line(page)).to_contain_text(f" = {terms} = ")
-        stands_at(page, 1 + i * n + j, m * n)
+        expect_step(page, 1 + i * n + j, m * n)
 
 
 def test_outer_products_add_up_as_torch_adds_them(open_page, exported):
     page = open_page(exported["matmul"])
     page.get_by_label("order").select_option("outer")
     result = sheet(page, "result")
-    stands_at(page, 0, 5)
+    expect_step(page, 0, 5)
     assert set(texts(result).values()) == {""}
     sums = (A.T.unsqueeze(2) * B.unsqueeze(1)).cumsum(0)
     for k in range(5):
@@ -650,19 +650,19 @@ def test_outer_products_add_up_as_torch_adds_them(open_page, exported):
         assert marked(sheet(page, "a"), "lit") == [i * 5 + k for i in range(4)]
         assert marked(sheet(page, "b"), "lit") == [k * 3 + j for j in range(3)]
         expect(line(page)).to_have_text(f"sum of {k + 1} of 5 outer products, the last: + a[:, {k}] ⊗ b[{k}, :]")
-    stands_at(page, 5, 5)
+    expect_step(page, 5, 5)
     assert shows(result, A @ B)
     press(page, "one step back")
     assert texts(result)[0] == written(sums[3, 0, 0].item())
     page.get_by_label("order").select_option("dot")
-    stands_at(page, 0, 12)
+    expect_step(page, 0, 12)
     assert shows(result, A @ B)
 
 
 def test_columns_are_sums_of_columns(open_page, exported):
     page = open_page(exported["matmul"])
     page.get_by_label("order").select_option("columns")
-    stands_at(page, 0, 3)
+    expect_step(page, 0, 3)
     for j in range(3):
         press(page, "one step on")
         assert marked(sheet(page, "a"), "lit") == list(range(20))
@@ -671,7 +671,7 @@ def test_columns_are_sums_of_columns(open_page, exported):
         terms = " + ".join(f"{braced(value)}·a[:, {k}]" for k, value in enumerate(B[:, j].tolist()))
         expect(line(page)).to_have_text(f"result[:, {j}] = {terms}")
     cell(sheet(page, "result"), 7).click()
-    stands_at(page, 2, 3)
+    expect_step(page, 2, 3)
 
 
 @pytest.mark.parametrize(("left", "right"), [((2, 3, 4), (2, 4, 2)), ((3, 4), (2, 4, 2)), ((2, 3, 4), (1, 4, 2))])
@@ -688,7 +688,7 @@ def test_the_slider_shows_another_matrix_of_a_batch(open_page, left, right):
             assert texts(sheet(page, name)) == {first + p: written(value) for p, value in enumerate(wanted)}
         cell(sheet(page, "result"), batch * 6 + 3).click()
         assert balanced(line(page).text_content()) == (f"result[{batch}, 1, 1]", c[batch, 1, 1].item())
-        stands_at(page, 4, 6)
+        expect_step(page, 4, 6)
         row = (batch if a.dim() == 3 else 0) * 12 + 4
         assert marked(sheet(page, "a"), "lit") == list(range(row, row + 4))
 
@@ -807,7 +807,7 @@ def test_an_exported_page_shows_only_the_part_that_it_holds(open_page, exported)
         slide(page, name, first)
     assert window(48, first, by_header(grid))
     step_to(page, LARGE.numel())
-    stands_at(page, LARGE.numel(), LARGE.numel())
+    expect_step(page, LARGE.numel(), LARGE.numel())
     assert marked(grid, "now") == []
     assert window(48, first, by_header(grid))
     for name in ("rows from", "columns from"):
@@ -837,7 +837,7 @@ def test_the_window_may_be_moved_away_from_the_selection(open_page, exported):
     slide(page, "rows from", 20)
     assert window(20, 0, by_header(grid))
     assert marked(grid, "now") == []
-    stands_at(page, 3, LARGE.numel())
+    expect_step(page, 3, LARGE.numel())
     press(page, "one step on")
     assert window(0, 0, by_header(grid))
     expect(line(page)).to_have_text(walk("x", LARGE, (0, 3)))
@@ -883,7 +883,7 @@ def test_a_slider_ends_where_the_drawn_part_ends(open_page, make):
     # The player reaches elements that are not drawn, and shows nothing for them.
     steps = int(page.get_by_role("slider", name="step", exact=True).get_attribute("max"))
     step_to(page, steps)
-    stands_at(page, steps, steps)
+    expect_step(page, steps, steps)
     assert shows_slice(1)
     assert marked(grid, "now") == []
 
@@ -912,7 +912,7 @@ def test_a_tensor_of_no_dimensions(open_page):
     cell(sheet(page, "x"), 0).click()
     expect(line(page)).to_have_text("x[()] lies at 0 = 0 and holds 42")
     keys(page, "ArrowDown", "Escape")
-    stands_at(page, 0, 1)
+    expect_step(page, 0, 1)
 
 
 def test_an_empty_tensor_has_nothing_to_step_through(open_page):
@@ -920,7 +920,7 @@ def test_an_empty_tensor_has_nothing_to_step_through(open_page):
     expect(page.locator(".tensor-empty")).to_contain_text("(2, 0, 3)")
     expect(page.locator(".tensor-cell")).to_have_count(0)
     keys(page, "End", " ")
-    stands_at(page, 0, 0)
+    expect_step(page, 0, 0)
 
 
 def test_booleans_and_complex_numbers(open_page):
