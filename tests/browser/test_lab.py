@@ -52,7 +52,7 @@ NETWORK_CELLS = (
     " view.window and view.window.step, view.occluded)",
     "with torch.no_grad():\n    net[0].bias.fill_(7)\nview.inspect('0', 1, (0, 0))\nprint(round(view.columns[1].output.mean().item()))",
 )
-PLANE_CELLS = (
+DECISION_BOUNDARY_CELLS = (
     "import torch, dlviz\nfrom torch import nn\n_ = torch.manual_seed(0)\nx, y = dlviz.data.moons(100)\n"
     "net = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 2))\nown = net[0].weight.clone()\n"
     "view = dlviz.boundary(net, x, y)\nview",
@@ -138,7 +138,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("tensors", TENSOR_CELLS),
         ("convolution", CONVOLUTION_CELLS),
         ("network", NETWORK_CELLS),
-        ("plane", PLANE_CELLS),
+        ("decision_boundary", DECISION_BOUNDARY_CELLS),
         ("live", LIVE_CELLS),
         ("shared", SHARED_CELLS),
         ("others", OTHER_CELLS),
@@ -288,14 +288,14 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
 
     maps.nth(1).press("ArrowDown")  # from channel 0 to channel 1
     maps.nth(1).press("Enter")
-    expect(view.locator(".net-opened .net-title b")).to_have_text("0, channel 1 of 3")
+    expect(view.locator(".net-detail .net-title b")).to_have_text("0, channel 1 of 3")
     big = view.locator(".net-map")
     for _ in range(2):
         big.press("ArrowRight")
     big.press("Enter")
     window = view.get_by_role("group", name="conv2d", exact=True)
     expect(window.locator(".tensor-formula")).to_contain_text("y[0, 1, 0, 2] = ")
-    expect(view.locator(".net-image + .net-line")).to_contain_text(
+    expect(view.locator(".net-image + .net-note")).to_contain_text(
         "sees 3 × 3 of the input: rows 0 to 2, columns 2 to 4"
     )
     run_until_printed(lab, 1, "STATE [1, 1] [0, 2] ((0, 2), (2, 4)) 3 []")
@@ -316,7 +316,7 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
     big.press("Escape")
     expect(view.get_by_role("group", name="conv2d", exact=True)).to_have_count(0)
     big.press("Escape")
-    expect(view.locator(".net-opened")).to_be_hidden()
+    expect(view.locator(".net-detail")).to_be_hidden()
 
     run(lab, 2)  # the picture follows the model's new parameters
     assert text_of(lab, 2) == "7"
