@@ -169,3 +169,17 @@ def test_views_and_styles_contain_no_url():
     for path in (*PACKAGE.rglob("*.js"), *PACKAGE.rglob("*.css")):
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|//[a-z]+\.[a-z]+/|url\(", text), path.name
+
+
+def test_no_widget_assigns_a_private_attribute_of_its_base_class():
+    """JupyterLab finds a view by traits such as `_model_name`; a widget's own attribute of that name makes it disappear there only."""
+    import anywidget
+
+    inherited = {name for name in dir(anywidget.AnyWidget) if name.startswith("_") and not name.startswith("__")}
+    found = []
+    for path in PACKAGE.rglob("*widget.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+            if own and isinstance(node.ctx, ast.Store) and node.attr in inherited:
+                found.append((path.name, node.attr))
+    assert found == []

@@ -103,7 +103,7 @@ class Word2Vec(Widget):
     snapshot = traitlets.Dict(help="the current step").tag(sync=True)
 
     def __init__(self, timeline: Timeline, corpus: Corpus, model_name: str = "", theme: str = "auto") -> None:
-        self._timeline, self._corpus, self._model_name = timeline, corpus, model_name
+        self._timeline, self._corpus, self._watched_name = timeline, corpus, model_name
         self._axes = AxesTracker()
         self._map_axes: MapAxes
         self._redraw = Redraw(self._show_latest)
@@ -254,12 +254,12 @@ class Word2Vec(Widget):
         size = int(proposal["value"])
         own = self._timeline.run.vectors.shape[1] if not self._closed and self._timeline.recorder else size
         if size != own:
-            raise DlvizError(message("word2vec.refused.vector_size", name=self._model_name, size=own, got=size))
+            raise DlvizError(message("word2vec.refused.vector_size", name=self._watched_name, size=own, got=size))
         return size
 
     def _refuse_if_recording(self, call: str) -> None:
         if self._timeline.recorder is not None:
-            raise DlvizError(message("word2vec.refused.recording", call=call, name=self._model_name))
+            raise DlvizError(message("word2vec.refused.recording", call=call, name=self._watched_name))
 
     # Drawing.
 
@@ -281,7 +281,7 @@ class Word2Vec(Widget):
         captions = {
             "signature": signature(run, corpus),
             "badge": badge(run),
-            "notes": notes(run, corpus, note, self._model_name, recorder),
+            "notes": notes(run, corpus, note, self._watched_name, recorder),
             "summary": summary(run, corpus),
             "trains": recorder is None,
         }
@@ -319,7 +319,7 @@ class Word2Vec(Widget):
         if recorder is None:
             return message("word2vec.repr", words=words, size=size, kind=self.kind, loss=self.loss, step=run.step)
         step = recorder.snapshots[-1].index
-        return message("word2vec.repr_recording", name=self._model_name, words=words, size=size, step=step)
+        return message("word2vec.repr_recording", name=self._watched_name, words=words, size=size, step=step)
 
 
 def _clamp(value: Any, limit: int | None) -> Any:
