@@ -1,9 +1,9 @@
 """Optimizers run by torch on surfaces of two numbers, and slices of a real network's loss."""
 
 from dlviz.optimizers.divergence_limit import Curvature, curvature, divergence_threshold
+from dlviz.optimizers.loss_functions import TEST_FUNCTIONS, LossFunction, evaluate_grid
 from dlviz.optimizers.named_optimizers import NamedOptimizer, named_optimizers
 from dlviz.optimizers.record import Trajectory, record
-from dlviz.optimizers.test_functions import TEST_FUNCTIONS, LossFunction, evaluate_grid
 from dlviz.optimizers.update_rules import UpdateRule, update_rule
 
 __all__ = [

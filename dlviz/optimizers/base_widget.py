@@ -12,8 +12,8 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.plotly import plotly_gzip, serve
 from dlviz.kit.widget import Widget
+from dlviz.optimizers.loss_functions import Box
 from dlviz.optimizers.still import draw
-from dlviz.optimizers.test_functions import Box
 
 #: Number of grid points along each side of a surface of two numbers.
 GRID_SIZE = 101

@@ -4,9 +4,9 @@ import inspect
 import re
 from collections.abc import Sequence
 
+from dlviz.optimizers.loss_functions import TEST_FUNCTIONS, LossFunction
 from dlviz.optimizers.named_optimizers import requires_closure
 from dlviz.optimizers.record import Trajectory
-from dlviz.optimizers.test_functions import TEST_FUNCTIONS, LossFunction
 
 _TORCH = re.compile(r"torch\.optim\b")
 

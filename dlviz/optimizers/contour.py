@@ -16,7 +16,7 @@ def contour_lines(values: Floats, level: float) -> list[Floats]:
 
     Example:
         >>> [line.tolist() for line in contour_lines(np.array([[0.0, 2.0], [0.0, 2.0]]), 1.0)]
-        [[[0.5, 0.0], [0.5, 1.0]]]
+        [[[0.5, 1.0], [0.5, 0.0]]]
     """
     generator = contour_generator(
         z=np.ma.masked_invalid(values), name="serial", corner_mask=False, line_type=LineType.Separate

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.functional import hessian
 
+from dlviz.optimizers.loss_functions import LossFunction
 from dlviz.optimizers.record import Trajectory
-from dlviz.optimizers.test_functions import LossFunction
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def curvature(loss: LossFunction, start: Sequence[float], radius: float) -> Curv
         ``None`` if torch cannot compute the Hessian.
 
     Example:
-        >>> from dlviz.optimizers.test_functions import TEST_FUNCTIONS
+        >>> from dlviz.optimizers.loss_functions import TEST_FUNCTIONS
         >>> at_start = curvature(TEST_FUNCTIONS["ravine"], (-2.5, 1.0), 2.0)
         >>> at_start.largest_eigenvalue, at_start.quadratic
         (20.0, True)

@@ -15,7 +15,7 @@ from torch.func import functional_call
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.optimizers.test_functions import describe, first_line, is_real_scalar
+from dlviz.optimizers.loss_functions import describe, first_line, is_real_scalar
 
 State = Mapping[str, Tensor]
 #: Upper bound on the number of parameters in one batch of networks, all networks together.

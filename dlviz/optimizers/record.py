@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from dlviz.optimizers.loss_functions import Box, LossFunction
 from dlviz.optimizers.named_optimizers import NamedOptimizer, requires_closure, settings
-from dlviz.optimizers.test_functions import Box, LossFunction
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def record(
         seed: seed of the random numbers that the loss may draw: every trajectory of a race draws the same ones.
 
     Example:
-        >>> from dlviz.optimizers.test_functions import TEST_FUNCTIONS
+        >>> from dlviz.optimizers.loss_functions import TEST_FUNCTIONS
         >>> from dlviz.optimizers.named_optimizers import named_optimizers
         >>> sgd = named_optimizers([(torch.optim.SGD, {"lr": 0.5})])[0]
         >>> record(sgd, TEST_FUNCTIONS["bowl"], (2.0, 1.0), 2).points.tolist()

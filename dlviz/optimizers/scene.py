@@ -11,8 +11,8 @@ from dlviz.kit.messages import message
 from dlviz.kit.theme import CURVE_COLORS, curve_color
 from dlviz.optimizers.contour import contour_levels, contour_lines, height_unit
 from dlviz.optimizers.divergence_limit import Curvature
+from dlviz.optimizers.loss_functions import Box
 from dlviz.optimizers.record import Trajectory
-from dlviz.optimizers.test_functions import Box
 from dlviz.optimizers.update_rules import UpdateRule, residual, update_rule
 
 #: The entries of an optimizer's state that hold its momentum.

@@ -11,9 +11,9 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import binary
 from dlviz.optimizers.base_widget import GRID_SIZE, LossSurfaceWidget, axis, check_axes, check_limits
+from dlviz.optimizers.loss_functions import Box, LossFunction, evaluate_grid, evaluate_point, find_loss
 from dlviz.optimizers.loss_landscape import ParameterPlane, evaluate_plane, parameters, plane_through, random_plane
 from dlviz.optimizers.scene import recorded_path, surface_data
-from dlviz.optimizers.test_functions import Box, LossFunction, evaluate_grid, evaluate_point, find_loss
 
 #: Default number of grid points along each side of a network's slice.
 NETWORK_GRID_SIZE = 31

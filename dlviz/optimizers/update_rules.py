@@ -47,7 +47,7 @@ def update_rule(trajectory: Trajectory) -> UpdateRule:
     """Return the update rule of a trajectory's optimizer; it has no lines for an optimizer that is not known here.
 
     Example:
-        >>> from dlviz.optimizers.test_functions import TEST_FUNCTIONS
+        >>> from dlviz.optimizers.loss_functions import TEST_FUNCTIONS
         >>> from dlviz.optimizers.named_optimizers import named_optimizers
         >>> from dlviz.optimizers.record import record
         >>> sgd = named_optimizers([(torch.optim.SGD, {"lr": 0.5})])[0]

@@ -15,10 +15,10 @@ from dlviz.kit.widget import binary
 from dlviz.optimizers.base_widget import LossSurfaceWidget, axis, check_axes, check_limits
 from dlviz.optimizers.code import code
 from dlviz.optimizers.divergence_limit import Curvature, curvature, divergence_threshold
+from dlviz.optimizers.loss_functions import Box, LossFunction, evaluate_grid, evaluate_point, find_loss
 from dlviz.optimizers.named_optimizers import NamedOptimizer, named_optimizers
 from dlviz.optimizers.record import Trajectory, record
 from dlviz.optimizers.scene import paths, surface_data, threshold_sentences
-from dlviz.optimizers.test_functions import Box, LossFunction, evaluate_grid, evaluate_point, find_loss
 
 #: Factors of every learning rate that the slider offers.
 SCALES = tuple(1.0 if k == 0 else float(f"{10 ** (k / 6):.3g}") for k in range(-9, 10))

@@ -40,12 +40,14 @@ def test_the_quick_benchmark_of_training_prints_its_rows(capsys):
     assert main(["training", "--quick"]) == 0
     lines = capsys.readouterr().out.splitlines()
     cells = next(line.split() for line in lines if line.strip().startswith("ours"))
-    assert float(cells[1]) > 0
-    assert 1000 < int(cells[-1]) < 100_000
+    seconds, sent = float(cells[1]), int(cells[-1])
+    assert seconds > 0
+    # The page hears at most ten messages a second, so a busy machine sends more bytes in all and not more a second.
+    assert 1000 < sent < 50_000 * max(1, seconds)
 
 
 def test_the_quick_benchmark_of_the_plane_prints_its_rows(capsys):
-    assert main(["plane", "--quick"]) == 0
+    assert main(["decision_boundary", "--quick"]) == 0
     lines = capsys.readouterr().out.splitlines()
     cells = next(line.split() for line in lines if line.split()[:2] == ["8", "50"])
     assert all(float(cell) > 0 for cell in cells)

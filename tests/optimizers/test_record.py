@@ -7,7 +7,7 @@ from torch.optim import LBFGS, SGD, Adagrad, Adam, AdamW, NAdam, RMSprop
 
 from dlviz.optimizers import TEST_FUNCTIONS, curvature, divergence_threshold, named_optimizers, record, update_rule
 from dlviz.optimizers.code import code
-from dlviz.optimizers.test_functions import LossFunction
+from dlviz.optimizers.loss_functions import LossFunction
 from dlviz.optimizers.update_rules import residual
 from tests.optimizers.reference import LOSSES, OPTIMIZERS, by_hand, plain_loop
 
