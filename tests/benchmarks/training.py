@@ -23,6 +23,7 @@ from dlviz.training import History
 from dlviz.training.scene import new_series
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
+from tests.training.kernels import started
 
 TARGET_OWN, TARGET_WALL, TARGET_BYTES = 0.01, 0.03, 100_000
 
@@ -202,6 +203,8 @@ def run(*, quick: bool = False) -> Iterator[str]:
     yield "bytes: of dlviz and FigureWidget what crosses, of the others what they write to disk"
     yield ""
     yield from points(1000 if quick else 1_000_000)
+    yield ""
+    yield from slider_delay(3 if quick else 40)
     if not quick:
         yield ""
         yield from in_browser()
@@ -225,6 +228,29 @@ def points(most: int) -> Iterator[str]:
             took.append(1e3 * (time.perf_counter() - start))
         yield row(count, f"{statistics.median(took):.3f}", message["values"].nbytes)
         count *= 10
+
+
+def slider_delay(moves: int) -> Iterator[str]:
+    """Measure, in a real kernel, the delay from a page's message to its handler while a cell runs steps of 5 ms."""
+    loops = {
+        "dlviz": "loop(lambda: len(heard) == wanted, 30, step=0.005)",
+        "ipykernel": "time.sleep(0.06 * wanted)",
+    }
+    yield row("slider", "median ms", "95% ms")
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder), None) as kernel:
+        kernel.answer("import time\nact['do'] = lambda sent: delays.append(time.time() - sent)")
+        for name, cell in loops.items():
+            kernel.answer("delays = []\nheard.clear()")
+            running = kernel.run(f"print('begun', flush=True)\nwanted = {moves}\n{cell}")
+            kernel.shows("begun")
+            for _ in range(moves):
+                kernel.tell(time.time())
+                time.sleep(0.05)
+            kernel.reply(running)
+            delays = sorted(1000 * delay for delay in json.loads(kernel.answer("print(delays)")))
+            yield row(name, f"{statistics.median(delays):.1f}", f"{delays[int(0.95 * moves)]:.1f}")
+            kernel.said.clear()
+    yield "slider: with ipykernel alone a message waits for the end of the cell"
 
 
 def in_browser() -> Iterator[str]:

@@ -1,20 +1,18 @@
 """The comm pump in a real JupyterLab: a slider moves while a cell runs, on three ipykernel releases, with and without subshells."""
 
 import json
-import os
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.lab import command, jupyter_env, serving, text_of, write_notebook
 from tests.training.kernels import write_spec
 
 MOVES = 20
-STEP = 0.005
 #: Each release with both ways in which JupyterLab sends widget messages; ipykernel 6 has no subshells.
 CASES = (
     ("6.31.0", "disabled"),
@@ -25,25 +23,26 @@ CASES = (
 )
 #: The loops end by themselves if a test fails, so that the next cell can run.
 CELLS = (
-    "import time, json, ipywidgets, ipykernel\nfrom dlviz.training.comm_pump import CommPump\npump = CommPump.here()\n"
+    "import time, ipywidgets, ipykernel\nfrom dlviz.training.comm_pump import CommPump\npump = CommPump.here()\n"
     "slider = ipywidgets.IntSlider(0, 0, 1000)\n"
     "def train(until):\n"
-    "    seen, end = {}, time.time() + 30\n"
+    "    seen, end = slider.value, time.time() + 30\n"
     "    print('begun', flush=True)\n"
     "    while slider.value != until and time.time() < end:\n"
     "        pump()\n"
-    "        seen.setdefault(slider.value, time.time())  # as a training loop reads its knobs: at the step boundary\n"
-    f"        time.sleep({STEP})\n"
-    "    return seen | {slider.value: time.time()}\n"
+    "        if slider.value != seen:  # as a training loop reads its knobs: at the step boundary\n"
+    "            seen = slider.value\n"
+    "            print('seen', seen, flush=True)\n"
+    "        time.sleep(0.005)\n"
     "print(ipykernel.__version__, pump.works, '.')\nslider",
-    f"seen = train({MOVES})\nprint('ended', slider.value)",
+    f"train({MOVES})\nprint('ended', slider.value)",
     "print('QUEUED', slider.value)",
-    "print(json.dumps(seen), '.')",
+    "print('LAST', slider.value)",
     "train(500)\nraise ValueError('planted')",
     "train(-1)",
-    "heard = train(700)\nprint('HEARD', slider.value, pump.works)",
+    "train(700)\nprint('HEARD', slider.value, pump.works)",
 )
-LOOP, QUEUED, RECORD, FAILING, ENDLESS, AGAIN = range(1, 7)
+LOOP, QUEUED, LAST, FAILING, ENDLESS, AGAIN = range(1, 7)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +74,7 @@ def lab(request: pytest.FixtureRequest, context: BrowserContext, server: str) ->
     body = json.dumps({"raw": json.dumps({"commsOverSubshells": way})}).encode()
     urllib.request.urlopen(urllib.request.Request(settings, body, method="PUT"), timeout=10).close()
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)  # the first cell imports torch, at the same time as kernels of other tests
     # Without the reset JupyterLab would also open the notebooks of the other cases, each with its kernel.
     page.goto(f"{server}/lab/tree/{release}-{way}.ipynb?reset&token=t")
     page.wait_for_function(
@@ -103,11 +102,14 @@ def press(page: Page, number: int) -> None:
 
 def wait_for_output(page: Page, number: int, text: str) -> None:
     """Wait until a cell's output contains the text: printed, or as the name of an error."""
-    page.wait_for_function(
-        """([number, text]) => globalThis.jupyterapp.shell.currentWidget.content.widgets[number].model.outputs.toJSON()
-          .some((output) => `${output.text} ${output.ename}`.includes(text))""",
-        arg=[number, text],
-    )
+    outputs = "globalThis.jupyterapp.shell.currentWidget.content.widgets[number].model.outputs.toJSON()"
+    try:
+        page.wait_for_function(
+            f"([number, text]) => {outputs}.some((output) => `${{output.text}} ${{output.ename}}`.includes(text))",
+            arg=[number, text],
+        )
+    except PlaywrightTimeout:
+        pytest.fail(f"cell {number} did not print {text!r}: {page.evaluate(f'number => {outputs}', number)}")
 
 
 def wait_until_finished(page: Page, number: int) -> None:
@@ -118,42 +120,26 @@ def wait_until_finished(page: Page, number: int) -> None:
     )
 
 
-def move(page: Page, value: int) -> float:
-    """Move the slider's handle and return the time in seconds since 1970."""
-    return page.evaluate(
-        """value => {
-          const now = Date.now();
-          document.querySelector(".widget-slider .slider").noUiSlider.set(value, true);
-          return now / 1000;
-        }""",
-        value,
-    )
+def move(page: Page, value: int) -> None:
+    """Move the slider's handle."""
+    page.evaluate("value => document.querySelector('.widget-slider .slider').noUiSlider.set(value, true)", value)
 
 
 def test_a_slider_reaches_the_running_loop_and_queued_cells_follow_in_order(lab):
     press(lab, LOOP)
     wait_for_output(lab, LOOP, "begun")
     press(lab, QUEUED)
-    press(lab, RECORD)
-    moved = {}
+    press(lab, LAST)
     for value in range(1, MOVES + 1):
-        moved[value] = move(lab, value)
-        lab.wait_for_timeout(70 + 7 * (value % 10))  # not in step with the comm pump
-    wait_for_output(lab, RECORD, "} .")
-    assert text_of(lab, LOOP) == f"begun\nended {MOVES}"
+        move(lab, value)
+        wait_for_output(lab, LOOP, f"seen {value}" if value < MOVES else "ended")
+    wait_for_output(lab, LAST, "LAST")
+    seen = "".join(f"seen {value}\n" for value in range(1, MOVES))
+    assert text_of(lab, LOOP) in {f"begun\n{seen}{end}" for end in (f"ended {MOVES}", f"seen {MOVES}\nended {MOVES}")}
     assert text_of(lab, QUEUED) == f"QUEUED {MOVES}"
-    counts = [count_of(lab, number) for number in (LOOP, QUEUED, RECORD)]
+    assert text_of(lab, LAST) == f"LAST {MOVES}"
+    counts = [count_of(lab, number) for number in (LOOP, QUEUED, LAST)]
     assert counts == [counts[0], counts[0] + 1, counts[0] + 2]
-
-    seen = {int(value): when for value, when in json.loads(text_of(lab, RECORD).removesuffix(" .")).items()}
-    # A slow page may merge two moves into one message; then the later one counts for both.
-    delays = sorted(min(seen[later] for later in seen if later >= value) - moved[value] for value in moved)
-    print(
-        f"ipykernel and comms: {lab.url.rsplit('/', 1)[1]}: median {1000 * median(delays):.0f} ms, 95% {1000 * delays[18]:.0f} ms"
-    )
-    # The page, the server and the kernel need one core each; with fewer free cores they wait for each other.
-    crowded = os.getloadavg()[0] > (os.cpu_count() or 1)
-    assert delays[18] < (0.08 + STEP) * (4 if crowded else 1)
 
 
 def count_of(page: Page, number: int) -> int | None:
@@ -176,7 +162,7 @@ def test_the_interrupt_button_ends_the_loop_and_the_slider_still_works(lab):
     press(lab, ENDLESS)
     wait_for_output(lab, ENDLESS, "begun")
     move(lab, 600)
-    lab.wait_for_timeout(150)
+    wait_for_output(lab, ENDLESS, "seen 600")
     command(lab, "notebook:interrupt-kernel")
     wait_for_output(lab, ENDLESS, "KeyboardInterrupt")
     wait_until_finished(lab, ENDLESS)  # until then the kernel aborts new requests
@@ -192,7 +178,7 @@ def test_a_page_reloaded_during_training_is_restored(lab):
     wait_for_output(lab, AGAIN, "begun")
     command(lab, "docmanager:save")
     lab.reload()
-    expect(lab.locator(".widget-slider")).to_be_visible(timeout=30_000)
+    expect(lab.locator(".widget-slider")).to_be_visible(timeout=60_000)
     move(lab, 700)
     press(lab, QUEUED)
     wait_for_output(lab, QUEUED, "QUEUED 700")
