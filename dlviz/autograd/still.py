@@ -7,7 +7,7 @@ from dlviz.autograd.diagram import GROUP_CHARACTER, SUBTITLE_CHARACTER, TITLE_CH
 from dlviz.autograd.graph import Node
 from dlviz.autograd.tensor_summary import norms, scalar
 from dlviz.kit.messages import message
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import Svg, framed, shorten
 
 _HEADER = 40
 #: Fill and stroke of each kind of box; groups have others.
@@ -22,10 +22,8 @@ _COLORS = {
 def draw(diagram: Diagram, expanded: Collection[int], theme: str) -> str:
     """Return the diagram as SVG with the groups in `expanded` expanded; `theme` is "light" or "dark"."""
     placement = diagram.place(expanded)
-    svg = Svg(max(placement.width, 420), placement.height + _HEADER, summary(diagram), theme)
-    svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 24, message("autograd.name"), size=14, bold=True)
-    svg.text(68, 24, shorten(signature(diagram), svg.width - 90, 7), mono=True, color="ink-2")
+    width, height, name = max(placement.width, 420), placement.height + _HEADER, message("autograd.name")
+    svg = framed(width, height, name, signature(diagram), summary(diagram), theme, signature_left=68)
     groups = [box for box in placement.boxes if box in set(expanded)]
     for box in groups:
         x, y, w, h = placement.boxes[box]

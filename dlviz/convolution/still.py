@@ -5,10 +5,10 @@ from torch import Tensor
 
 from dlviz.convolution.record import SlidingWindow, padded
 from dlviz.convolution.window_axis import WindowAxis
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed
 from dlviz.kit.svg_grid import GridCell, cell_width, draw_grid, format_number, value_color
 
-_ROW_HEIGHT, _MARGIN, _GAP, _MAX_ROWS = 26.0, 16.0, 40, 14
+_ROW_HEIGHT, _GAP, _MAX_ROWS = 26.0, 40, 14
 
 
 def draw(data: SlidingWindow, sample: int, name: str, signature: str, summary: str, theme: str) -> str:
@@ -20,13 +20,11 @@ def draw(data: SlidingWindow, sample: int, name: str, signature: str, summary: s
         planes = {"x[0]": source, "weight[0, 0]": data.weight[0, 0], "y[0]": data.output[sample, 0]}
     grids = {title: _matrix(x) for title, x in planes.items()}
     widths = {title: cell_width([format_number(value) for value in grid.flat], 26) for title, grid in grids.items()}
-    width = _MARGIN * 2 + sum(grid.shape[1] * widths[title] + _GAP for title, grid in grids.items())
-    svg = Svg(max(width, 420), 84 + max(grid.shape[0] for grid in grids.values()) * _ROW_HEIGHT, summary, theme)
-    svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(_MARGIN, 24, name, size=14, bold=True)
-    left = _MARGIN + 9.5 * len(name)
-    svg.text(left, 24, shorten(signature, svg.width - left - _MARGIN, 7.3), mono=True, color="ink-2")
-    x = _MARGIN
+    width = MARGIN * 2 + sum(grid.shape[1] * widths[title] + _GAP for title, grid in grids.items())
+    height = 84 + max(grid.shape[0] for grid in grids.values()) * _ROW_HEIGHT
+    left = MARGIN + 9.5 * len(name)
+    svg = framed(max(width, 420), height, name, signature, summary, theme, signature_left=left)
+    x = MARGIN
     for title, grid in grids.items():
         svg.text(x, 52, title, size=11, mono=True, color="ink-2")
         is_padding = _is_padding(axes, grid.shape) if title == "x[0]" else np.zeros(grid.shape, bool)

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from math import ceil
 
+import numpy as np
 from torch import Tensor
 
 from dlviz.decision_boundary.inputs import Limits
 from dlviz.decision_boundary.record import ModelOutputs
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed, shorten
 from dlviz.kit.theme import class_color
 
 #: Opacity of a class's color where its probability is 1.
 MAX_OPACITY = 0.6
-_MARGIN, _TOP, _SIDE, _MAX_CELLS, _MAX_POINTS = 16.0, 44.0, 320.0, 40, 300
+_TOP, _SIDE, _SHADES, _MAX_POINTS = 44.0, 320.0, 6, 300
 
 
 def draw(
@@ -25,17 +26,15 @@ def draw(
     summary: str,
     theme: str,
 ) -> str:
-    """Return an SVG of the plane with up to 40 × 40 cells and 300 points."""
-    svg = Svg(_SIDE + 2 * _MARGIN + 130, _TOP + _SIDE + 20, summary, theme)
-    svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(_MARGIN, 24, "boundary", size=14, bold=True)
-    svg.text(_MARGIN + 80, 24, shorten(signature, svg.width - 112, 7.3), mono=True, color="ink-2")
+    """Return an SVG of the plane with up to 300 points."""
+    width, height = _SIDE + 2 * MARGIN + 130, _TOP + _SIDE + 20
+    svg = framed(width, height, "boundary", signature, summary, theme, signature_left=MARGIN + 80)
     _draw_probs(svg, outputs, side)
-    svg.rect(_MARGIN, _TOP, _SIDE, _SIDE, stroke="line", radius=0)
+    svg.rect(MARGIN, _TOP, _SIDE, _SIDE, stroke="line", radius=0)
     _draw_points(svg, outputs, labels, limits)
     for label, name in enumerate(classes):
-        _draw_marker(svg, _MARGIN + _SIDE + 22, _TOP + 10 + 20 * label, label, correct=True)
-        svg.text(_MARGIN + _SIDE + 34, _TOP + 14 + 20 * label, shorten(name, 100, 7))
+        _draw_marker(svg, MARGIN + _SIDE + 22, _TOP + 10 + 20 * label, label, correct=True)
+        svg.text(MARGIN + _SIDE + 34, _TOP + 14 + 20 * label, shorten(name, 100, 7))
     return svg.markup()
 
 
@@ -46,32 +45,20 @@ def _draw_points(svg: Svg, outputs: ModelOutputs, labels: Tensor, limits: Limits
     for (x, y), label, pred in zip(points, labels[::stride].tolist(), preds, strict=True):
         px, py = (x - left) / (right - left) * _SIDE, (top - y) / (top - bottom) * _SIDE
         if 0 <= px <= _SIDE and 0 <= py <= _SIDE:
-            _draw_marker(svg, _MARGIN + px, _TOP + py, label, correct=label == pred)
+            _draw_marker(svg, MARGIN + px, _TOP + py, label, correct=label == pred)
 
 
 def _draw_probs(svg: Svg, outputs: ModelOutputs, side: int) -> None:
-    """Draw all cells of one color as one path, with a run of them as one box, which keeps the picture small."""
-    stride = ceil(side / _MAX_CELLS)
-    probs = outputs.probs.reshape(side, side, -1)[::stride, ::stride]
-    best, winner = (part.tolist() for part in probs.max(-1))
-    cell, paths = _SIDE * stride / side, dict[str, str]()
-    for r, row in enumerate(best):
-        colors = [_cell_color(svg, winner[r][c], p, outputs.num_classes) for c, p in enumerate(row)]
-        start = 0
-        for c in range(1, len(row) + 1):
-            if c == len(row) or colors[c] != colors[start]:
-                x, y = start * cell, r * cell
-                width, height = min(c * cell, _SIDE) - x, min(cell, _SIDE - y)
-                box = f"M{_MARGIN + x:.1f},{_TOP + y:.1f}h{width:.1f}v{height:.1f}h-{width:.1f}z"
-                paths[colors[start]] = paths.get(colors[start], "") + box
-                start = c
-    for color, d in paths.items():
-        svg.path(d, fill=color)
-
-
-def _cell_color(svg: Svg, winner: int, p: float, num_classes: int) -> str:
-    certainty = (p - 1 / num_classes) / (1 - 1 / num_classes) if p == p else 0.0
-    return svg.mix(class_color(winner), MAX_OPACITY * round(6 * certainty) / 6)
+    """Draw each cell in the color of its most likely class, in six shades from the lowest possible probability to 1."""
+    best, winner = (part.reshape(side, side).double().numpy() for part in outputs.probs.max(-1))
+    lowest = 1 / outputs.num_classes
+    shades = np.rint(_SHADES * np.nan_to_num((best - lowest) / (1 - lowest))).astype(int)
+    palette = [
+        svg.mix(class_color(label), MAX_OPACITY * shade / _SHADES)
+        for label in range(outputs.num_classes)
+        for shade in range(_SHADES + 1)
+    ]
+    svg.image(MARGIN, _TOP, _SIDE, _SIDE, winner.astype(int) * (_SHADES + 1) + shades, palette)
 
 
 def _draw_marker(svg: Svg, x: float, y: float, label: int, *, correct: bool) -> None:

@@ -11,7 +11,7 @@ from dlviz.evaluation.assignment_strip import columns, kinds, part_tint
 from dlviz.evaluation.leakage import Finding
 from dlviz.evaluation.split_scores import called
 from dlviz.kit.messages import message
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import Svg, framed, shorten
 from dlviz.kit.theme import class_tint
 
 _LEFT, _WIDE, _COLUMNS = 84.0, 560.0, 140
@@ -28,10 +28,8 @@ def draw(
 ) -> str:
     """SVG of the strip in up to 140 columns, a histogram for each part, and what was found and measured."""
     high = 250 + 18 * len(warnings) + (24 + 22 * len(scores) if scores else 0)
-    svg = Svg(_LEFT + _WIDE + 24, high, summary, theme)
-    svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 24, message("evaluation.split.name"), size=14, bold=True)
-    svg.text(64, 24, shorten(signature, svg.width - 80, 7.3), mono=True, color="ink-2")
+    name = message("evaluation.split.name")
+    svg = framed(_LEFT + _WIDE + 24, high, name, signature, summary, theme, signature_left=64)
     labels, classes = kinds(y)
     where = torch.empty(len(y), dtype=torch.long)
     for k, numbers in enumerate(parts.values()):

@@ -9,7 +9,7 @@ from dlviz.evaluation.examples import pixels, size
 from dlviz.evaluation.scene import drawn
 from dlviz.evaluation.snapshots import PredictionSnapshot
 from dlviz.kit.messages import message
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import Svg, framed, shorten
 
 #: How strong the color of a full cell is.
 STRONG = 0.55
@@ -34,10 +34,8 @@ def draw(
     width = _LEFT + side + 76 + (_ABREAST * _CARD + 24 if pictures else 0)
     rows = -(-min(_WORST, len(snapshot.worst)) // _ABREAST)
     height = max(_TOP + side + 44, _TOP + rows * 98 + 20 if pictures else 0)
-    svg = Svg(max(width, 420), height, summary, theme)
-    svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 24, message("evaluation.confusion.name"), size=14, bold=True)
-    svg.text(104, 24, shorten(signature, svg.width - 120, 7.3), mono=True, color="ink-2")
+    name = message("evaluation.confusion.name")
+    svg = framed(max(width, 420), height, name, signature, summary, theme, signature_left=104)
     svg.text(16, 46, message("evaluation.confusion.axes"), size=11, color="ink-3")
     _matrix(svg, snapshot, [names[number] for number in kept.tolist()], kept, cell)
     if pictures:
@@ -87,34 +85,21 @@ def told(share: float) -> str:
 
 
 def _worst(svg: Svg, snapshot: PredictionSnapshot, names: Sequence[str], left: float) -> None:
-    """The worst mistakes, each pixel a box; a large picture is drawn with every second one or fewer."""
+    """Draw the worst mistakes as pictures in sixteen grays, with up to 60 pixels along each side."""
     numbers = snapshot.worst[:_WORST].tolist()
     if snapshot.inputs is None:
         return
     high, wide, _ = size(snapshot.inputs)
-    every = -(-max(high, wide) // 16)
-    some = pixels(snapshot.inputs, numbers)[:, ::every, ::every].float().mean(-1).round().int()
-    dot = 60 / max(some.shape[1:])
+    stride = -(-max(high, wide) // 60)
+    pictures = pixels(snapshot.inputs, numbers)[:, ::stride, ::stride].float().mean(-1).round().int() // 16
+    grays = [f"gray {level}" for level in range(16)]
+    svg.colors |= {name: "#" + f"{17 * level:02x}" * 3 for level, name in enumerate(grays)}
+    rows, columns = pictures.shape[1:]
+    dot = 60 / max(rows, columns)
     svg.text(left, _TOP - 30, message("evaluation.confusion.worst"), bold=True)
     for k, number in enumerate(numbers):
         x, y = left + k % _ABREAST * _CARD, _TOP - 14 + k // _ABREAST * 98
-        _picture(svg, some[k].tolist(), x, y, dot)
+        svg.image(x, y, columns * dot, rows * dot, pictures[k].numpy(), grays)
         pred = int(snapshot.found.predictions[number])
         label = f"{names[int(snapshot.found.targets[number])]} → {names[pred] if pred >= 0 else 'NaN'}"
         svg.text(x, y + 76, shorten(label, _CARD - 8, 6.6), size=11)
-
-
-def _picture(svg: Svg, rows: Sequence[Sequence[int]], x: float, y: float, dot: float) -> None:
-    """Gray in sixteen steps; boxes of one gray are one path."""
-    shapes: dict[int, str] = {}
-    for r, row in enumerate(rows):
-        start = 0
-        for c in range(1, len(row) + 1):
-            if c == len(row) or row[c] // 16 != row[start] // 16:
-                d = f"M{x + start * dot:.1f},{y + r * dot:.1f}h{(c - start) * dot:.1f}v{dot:.1f}h-{(c - start) * dot:.1f}z"
-                shapes[row[start] // 16] = shapes.get(row[start] // 16, "") + d
-                start = c
-    for gray, d in shapes.items():
-        name = f"gray {gray}"
-        svg.colors[name] = f"#{17 * gray:02x}{17 * gray:02x}{17 * gray:02x}"
-        svg.path(d, fill=name)

@@ -1,19 +1,25 @@
 """Still pictures: an SVG writer that uses the colors of ``theme.css``, and conversion to PNG."""
 
+import base64
+import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import resvg_py
+from PIL import Image
 
 from dlviz.kit.sanitize import sanitize
 from dlviz.kit.theme import class_color, marker
 
 _THEME = Path(__file__).with_name("theme.css")
 
+#: Space at the left and right of a still picture.
+MARGIN = 16.0
 
 _SANS = "DejaVu Sans,Segoe UI,Helvetica,Arial,sans-serif"
 _MONO = "DejaVu Sans Mono,Menlo,Consolas,monospace"
@@ -100,6 +106,27 @@ class Svg:
         if inner:
             self.parts.append(f'<g font-size="{size:g}" text-anchor="middle"{style}>{inner}</g>')
 
+    def image(self, x: float, y: float, w: float, h: float, cells: np.ndarray, palette: Sequence[str]) -> None:
+        """Draw a grid of equal cells without text as an embedded PNG of one pixel a cell.
+
+        Args:
+            x, y, w, h: the rectangle that the grid fills.
+            cells: (rows, columns), for each cell the index of its color.
+            palette: up to 256 colors.
+        """
+        if not cells.size:
+            return
+        image = Image.fromarray(cells.astype(np.uint8))
+        image.putpalette(bytes.fromhex("".join(self.colors[color][1:] for color in palette)))
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG", optimize=True)
+        # Renderers such as resvg read the property in the style attribute only.
+        self.parts.append(
+            f'<image x="{_coordinate(x)}" y="{_coordinate(y)}" width="{_coordinate(w)}" height="{_coordinate(h)}" '
+            'preserveAspectRatio="none" style="image-rendering:pixelated" '
+            f'href="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"/>'
+        )
+
     def marker(self, x: float, y: float, k: int, radius: float) -> None:
         """Draw the marker of class `k` in the color of that class, with an edge in the color of the paper."""
         paint = self._paint(class_color(k), "paper", 1.2 / radius, "")
@@ -132,6 +159,36 @@ class Svg:
             f'font-family="{_SANS}" fill="{self.colors["ink"]}"><title>{_text(self.title)}</title>'
             f"<style>.m{{font-family:{_MONO}}}.c{{font-family:{_CJK}}}</style>" + "".join(self.parts) + "</svg>"
         )
+
+
+def framed(
+    width: float,
+    height: float,
+    name: str,
+    signature: str,
+    summary: str,
+    theme: str,
+    *,
+    signature_left: float | None = None,
+    baseline: float = 24,
+) -> Svg:
+    """Return a picture with the frame of a card and a head line: the widget's name and its signature.
+
+    Args:
+        width, height: in pixels.
+        name: name of the widget, such as "layers".
+        signature: one line that describes the call; cut if it is too long.
+        summary: one sentence for screen readers.
+        theme: "light" or "dark".
+        signature_left: where the signature begins; by default behind the name.
+        baseline: y of the head line.
+    """
+    svg = Svg(width, height, summary, theme)
+    svg.rect(0.5, 0.5, width - 1, height - 1, fill="paper", stroke="line", radius=10)
+    svg.text(MARGIN, baseline, name, size=14, bold=True)
+    left = MARGIN + 9.5 * len(name) + 8 if signature_left is None else signature_left
+    svg.text(left, baseline, shorten(signature, width - left - MARGIN, 7.3), mono=True, color="ink-2")
+    return svg
 
 
 def _text(content: str) -> str:

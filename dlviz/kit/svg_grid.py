@@ -1,9 +1,11 @@
-"""Grids of numbers in still pictures: cells colored by value, one path for each color."""
+"""Grids of numbers and heat maps in still pictures: cells colored by value."""
 
 from collections.abc import Sequence
 from itertools import product
 from math import isfinite, isinf, isnan
 from typing import NamedTuple
+
+import numpy as np
 
 from dlviz.kit.svg import Svg
 
@@ -49,6 +51,31 @@ def draw_grid(
     if outline:
         svg.path(outline, stroke="flow", line=2)
     svg.texts(texts, size=text_size)
+
+
+def draw_heatmap(
+    svg: Svg, x: float, y: float, values: np.ndarray, cell_size: tuple[float, float], max_abs: float, *, steps: int = 5
+) -> None:
+    """Draw numbers as colors, with an outline: orange above zero, blue below, paper where they are zero or not finite.
+
+    Args:
+        svg: the picture.
+        x, y: the upper left corner.
+        values: (rows, columns).
+        cell_size: (width, height) of a cell.
+        max_abs: the number of the strongest color.
+        steps: number of shades on each side of zero.
+    """
+    rows, columns = values.shape
+    width, height = columns * cell_size[0], rows * cell_size[1]
+    finite = np.where(np.isfinite(values), values, 0)
+    shades = np.rint(steps * (finite / max_abs).clip(-1, 1)).astype(int) if max_abs else np.zeros(values.shape, int)
+    palette = [
+        svg.mix("pos" if step > 0 else "neg", abs(step) / steps) if step else "paper"
+        for step in range(-steps, steps + 1)
+    ]
+    svg.image(x, y, width, height, shades + steps, palette)
+    svg.rect(x, y, width, height, stroke="line", radius=0, line=0.8)
 
 
 def value_color(svg: Svg, value: float, max_abs: float) -> str:

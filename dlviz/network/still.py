@@ -2,28 +2,25 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed, shorten
+from dlviz.kit.svg_grid import draw_heatmap
 from dlviz.network.feature_maps import feature_maps, layout, subsample, to_float
 from dlviz.network.record import Network
 
-_MARGIN, _GAP, _COLUMN_WIDTH, _MAP_SIDE, _MAX_MAPS, _MAX_CELLS = 16.0, 12.0, 84.0, 44.0, 4, 11
+_GAP, _COLUMN_WIDTH, _MAP_SIDE, _MAX_MAPS, _MAX_CELLS = 12.0, 84.0, 44.0, 4, 44
 
 
 def draw(network: Network, outputs: Sequence[Tensor], signature: str, summary: str, theme: str) -> str:
     """Return an SVG of up to ten columns: the first nine and the last."""
     count = len(network.columns)
     numbers = list(range(count)) if count <= 10 else [*range(9), count - 1]
-    width = max(360.0, _MARGIN * 2 + len(numbers) * (_COLUMN_WIDTH + _GAP))
+    width = max(360.0, MARGIN * 2 + len(numbers) * (_COLUMN_WIDTH + _GAP))
     height = 110 + _MAX_MAPS * (_MAP_SIDE + 6) + 20
-    svg = Svg(width, height, summary, theme)
-    svg.rect(0.5, 0.5, width - 1, height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(_MARGIN, 24, "layers", size=14, bold=True)
-    svg.text(_MARGIN + 62, 24, shorten(signature, width - 100, 7.3), mono=True, color="ink-2")
+    svg = framed(width, height, "layers", signature, summary, theme, signature_left=MARGIN + 62)
     for i, number in enumerate(numbers):
-        column, x = network.columns[number], _MARGIN + i * (_COLUMN_WIDTH + _GAP)
+        column, x = network.columns[number], MARGIN + i * (_COLUMN_WIDTH + _GAP)
         if i and number != numbers[i - 1] + 1:
             svg.text(x - _GAP, 60, "…", color="ink-3")
         svg.text(x, 56, shorten(column.name, _COLUMN_WIDTH, 7.3), size=12, bold=True)
@@ -39,29 +36,10 @@ def _draw_maps(svg: Svg, output: Tensor, x: float, y: float) -> None:
     if layout(output) in ("vector", "number"):
         units = maps[0, :32]
         cell_height = max(3.0, min(18.0, _MAX_MAPS * (_MAP_SIDE + 6) / units.numel()))
-        _draw_heatmap(svg, units, x, y, 12.0, cell_height, float(maps.abs().max()))
+        draw_heatmap(svg, x, y, units.numpy(), (12.0, cell_height), float(maps.abs().max()))
         return
     scale = float(maps.nan_to_num().abs().max())
     for k in range(min(_MAX_MAPS, maps.shape[0])):
         part = subsample(maps[k], _MAX_CELLS)[0]
         cell = _MAP_SIDE / max(part.shape)
-        _draw_heatmap(svg, part, x, y + k * (_MAP_SIDE + 6), cell, cell, scale)
-
-
-def _draw_heatmap(
-    svg: Svg, values: Tensor, x: float, y: float, cell_width: float, cell_height: float, scale: float
-) -> None:
-    """Draw all cells of one color as one path, which keeps the picture small."""
-    rows, columns = values.shape
-    paths: dict[str, str] = {}
-    for r in range(rows):
-        for c in range(columns):
-            value = float(values[r, c])
-            strength = round(5 * min(1.0, abs(value) / scale)) if scale and torch.isfinite(values[r, c]) else 0
-            if strength:
-                color = svg.mix("pos" if value > 0 else "neg", strength / 5)
-                cell = f"M{x + c * cell_width:.1f},{y + r * cell_height:.1f}h{cell_width:.1f}v{cell_height:.1f}h-{cell_width:.1f}z"
-                paths[color] = paths.get(color, "") + cell
-    for color, d in paths.items():
-        svg.path(d, fill=color)
-    svg.rect(x, y, columns * cell_width, rows * cell_height, stroke="line", radius=0, line=0.8)
+        draw_heatmap(svg, x, y + k * (_MAP_SIDE + 6), part.numpy(), (cell, cell), scale)

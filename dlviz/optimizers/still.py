@@ -1,16 +1,15 @@
 """The still picture: surface, contour lines and trajectories."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed, shorten
 from dlviz.optimizers.contour import log_heights
 
-_MARGIN, _LEFT, _TOP, _WIDTH = 16.0, 60.0, 64.0, 440.0
-_SHADES, _CELLS = 6, 60
+_LEFT, _TOP, _WIDTH = 60.0, 64.0, 440.0
+_SHADES = 6
 
 
 def draw(
@@ -28,10 +27,8 @@ def draw(
     (x0, x1), (y0, y1) = surface["x"], surface["y"]
     height = _WIDTH * min(1.0, max(0.6, (y1 - y0) / (x1 - x0)))
     width = _LEFT + _WIDTH + 190
-    svg = Svg(width, _TOP + height + 44, summary, theme)
-    svg.rect(0.5, 0.5, width - 1, _TOP + height + 43, fill="paper", stroke="line", radius=10)
-    svg.text(_MARGIN, 26, name, size=14, bold=True)
-    svg.text(_MARGIN + 8.5 * len(name) + 12, 26, shorten(signature, width - 130, 7.3), mono=True, color="ink-2")
+    left = MARGIN + 8.5 * len(name) + 12
+    svg = framed(width, _TOP + height + 44, name, signature, summary, theme, signature_left=left, baseline=26)
     _draw_shades(svg, surface, height)
     _draw_contours(svg, surface, height)
     for row, path in enumerate(paths):
@@ -69,26 +66,14 @@ def _draw_contours(svg: Svg, surface: Mapping[str, Any], height: float) -> None:
 
 
 def _draw_shades(svg: Svg, surface: Mapping[str, Any], height: float) -> None:
-    """Draw the surface as gray cells; all cells of one shade are one path, which keeps the picture small."""
+    """Draw the surface as gray cells, the first row at the bottom."""
     if surface["high"] <= surface["low"]:
         return
     values = np.asarray(surface["values"]).reshape(surface["rows"], surface["columns"])
-    rows = np.linspace(0, surface["rows"] - 1, _CELLS).round().astype(int)
-    columns = np.linspace(0, surface["columns"] - 1, _CELLS).round().astype(int)
-    heights = log_heights(values[np.ix_(rows, columns)], surface["low"], surface["high"], surface["unit"])
+    heights = log_heights(values, surface["low"], surface["high"], surface["unit"])
     shades = (np.nan_to_num(heights, nan=1.0, posinf=1.0) * _SHADES).round().astype(int)
-    cell_width, cell_height = _WIDTH / _CELLS, height / _CELLS
-    shapes: dict[int, str] = {}
-    for r in range(_CELLS):
-        edges = [0, *(np.flatnonzero(np.diff(shades[r])) + 1).tolist(), _CELLS]
-        for start, end in pairwise(edges):
-            x, y, w = _LEFT + start * cell_width, _TOP + height - (r + 1) * cell_height, (end - start) * cell_width
-            shade = int(shades[r, start])
-            box = f"M{x:.1f},{y:.1f}h{w:.1f}v{cell_height + 0.3:.1f}h-{w:.1f}z"
-            shapes[shade] = shapes.get(shade, "") + box
-    for shade, d in shapes.items():
-        if shade:
-            svg.path(d, fill=svg.mix("ink-3", 0.55 * shade / _SHADES))
+    palette = [svg.mix("ink-3", 0.55 * shade / _SHADES) for shade in range(_SHADES + 1)]
+    svg.image(_LEFT, _TOP, _WIDTH, height, shades[::-1], palette)
 
 
 def _draw_path(svg: Svg, path: Mapping[str, Any], surface: Mapping[str, Any], height: float, step: int) -> None:

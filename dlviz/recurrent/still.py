@@ -5,56 +5,37 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed, shorten
+from dlviz.kit.svg_grid import draw_heatmap
 from dlviz.recurrent.layer_trace import LayerTrace
 
-_MARGIN, _LABEL_WIDTH, _WIDTH, _MAX_ROWS, _MAX_COLUMNS = 16.0, 44.0, 560.0, 32, 80
+_LABEL_WIDTH, _WIDTH, _MAX_ROWS, _MAX_COLUMNS = 44.0, 560.0, 32, 560
 
 
 def draw(
     trace: LayerTrace, tokens: Sequence[str], curve: Tensor, name: str, signature: str, summary: str, theme: str
 ) -> str:
-    """Return an SVG with up to 80 columns and 32 rows of each state."""
+    """Return an SVG with up to 560 columns and 32 rows of each state."""
     states = [("h", trace.h), *([("c", trace.c)] if trace.c is not None else [])]
     stride = math.ceil(trace.steps / _MAX_COLUMNS)
     columns = len(range(0, trace.steps, stride))
     cell = min(26.0, _WIDTH / columns)
     rows = [min(_MAX_ROWS, state.shape[1]) for _, state in states]
     heights = [max(3.0, min(12.0, 110 / count)) * count for count in rows]
-    svg = Svg(_MARGIN * 2 + _LABEL_WIDTH + _WIDTH, 64 + sum(heights) + 14 * len(heights) + 128, summary, theme)
-    svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(_MARGIN, 24, "unroll", size=14, bold=True)
-    svg.text(_MARGIN + 58, 24, shorten(f"{signature} · {name}", svg.width - 90, 7.3), mono=True, color="ink-2")
-    x, y = _MARGIN + _LABEL_WIDTH, 60.0
+    width, height = MARGIN * 2 + _LABEL_WIDTH + _WIDTH, 64 + sum(heights) + 14 * len(heights) + 128
+    svg = framed(width, height, "unroll", f"{signature} · {name}", summary, theme, signature_left=MARGIN + 58)
+    x, y = MARGIN + _LABEL_WIDTH, 60.0
     shown = tokens[: trace.steps : stride]
     longest = max((len(token[:4]) for token in shown), default=1)
     spacing = max(1, math.ceil(9 * max(1, longest) / cell))
     svg.texts([(x + (k + 0.5) * cell, y - 6, shorten(shown[k], 34, 7.5)) for k in range(0, columns, spacing)], size=11)
     for (label, state), count, height in zip(states, rows, heights, strict=True):
-        svg.text(_MARGIN, y + height / 2 + 4, label, mono=True, bold=True)
+        svg.text(MARGIN, y + height / 2 + 4, label, mono=True, bold=True)
         scale = float(state.nan_to_num().abs().max())
-        _draw_heatmap(svg, state[::stride, :count].T, x, y, cell, height / count, scale)
+        draw_heatmap(svg, x, y, state[::stride, :count].T.double().numpy(), (cell, height / count), scale)
         y += height + 14
     _draw_curve(svg, curve, x, y + 8)
     return svg.markup()
-
-
-def _draw_heatmap(
-    svg: Svg, values: Tensor, x: float, y: float, cell_width: float, cell_height: float, scale: float
-) -> None:
-    """Draw all cells of one color as one path, which keeps the picture small."""
-    paths: dict[str, str] = {}
-    for r, row in enumerate(values.double().tolist()):
-        for c, value in enumerate(row):
-            strength = round(5 * min(1.0, abs(value) / scale)) if scale and math.isfinite(value) else 0
-            if strength:
-                color = svg.mix("pos" if value > 0 else "neg", strength / 5)
-                corner = f"M{x + c * cell_width:.1f},{y + r * cell_height:.1f}"
-                paths[color] = paths.get(color, "") + f"{corner}h{cell_width:.1f}v{cell_height:.1f}h-{cell_width:.1f}z"
-    for color, d in paths.items():
-        svg.path(d, fill=color)
-    rows, columns = values.shape
-    svg.rect(x, y, columns * cell_width, rows * cell_height, stroke="line", radius=0, line=0.8)
 
 
 def _draw_curve(svg: Svg, curve: Tensor, x: float, y: float) -> None:

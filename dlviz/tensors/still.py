@@ -5,11 +5,11 @@ from itertools import islice, product
 
 import numpy as np
 
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed
 from dlviz.kit.svg_grid import GridCell, cell_width, draw_grid, format_number, value_color
 from dlviz.torchkit.tensor_blocks import Block
 
-_ROW_HEIGHT, _MARGIN, _GAP, _HEADER, _LETTER_WIDTH = 24, 16, 24, 40, 7.3
+_ROW_HEIGHT, _GAP, _HEADER, _LETTER_WIDTH = 24, 24, 40, 7.3
 _STORAGE_HEIGHT, _LINE_HEIGHT = 62, 20
 #: A still picture shows up to this many rows, columns and tiles of a tensor.
 _MAX_ROWS, _MAX_TILES = 16, 4
@@ -56,17 +56,13 @@ def draw(name: str, signature: str, summary: str, layout: Layout, theme: str) ->
     """Return `layout` as SVG."""
     row_widths = [sum(_size(item)[0] + _GAP for item in row) for row in layout.rows]
     line_widths = [_LETTER_WIDTH * len(text) for text, _ in layout.lines]
-    width = max(420.0, *(2 * _MARGIN + w for w in (*row_widths, *line_widths)))
+    width = max(420.0, *(2 * MARGIN + w for w in (*row_widths, *line_widths)))
     height = _HEADER + sum(max(_size(item)[1] for item in row) + _GAP for row in layout.rows if row)
-    height += _STORAGE_HEIGHT * len(layout.storages) + _LINE_HEIGHT * len(layout.lines) + _MARGIN / 2
-    svg = Svg(width, height, summary, theme)
-    svg.rect(0.5, 0.5, width - 1, height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(_MARGIN, 24, name, size=14, bold=True)
-    left = _MARGIN + 9.5 * len(name) + 8
-    svg.text(left, 24, shorten(signature, width - left - _MARGIN, _LETTER_WIDTH), mono=True, color="ink-2")
+    height += _STORAGE_HEIGHT * len(layout.storages) + _LINE_HEIGHT * len(layout.lines) + MARGIN / 2
+    svg = framed(width, height, name, signature, summary, theme)
     y = float(_HEADER)
     for row in layout.rows:
-        x, row_height = float(_MARGIN), max((_size(item)[1] for item in row), default=0)
+        x, row_height = MARGIN, max((_size(item)[1] for item in row), default=0)
         for item in row:
             if isinstance(item, str):
                 svg.text(x, y + row_height / 2 + 10, item, size=18, color="ink-2")
@@ -75,10 +71,10 @@ def draw(name: str, signature: str, summary: str, layout: Layout, theme: str) ->
             x += _size(item)[0] + _GAP
         y += row_height + _GAP
     for storage in layout.storages:
-        _draw_storage(svg, storage, y, width - 2 * _MARGIN)
+        _draw_storage(svg, storage, y, width - 2 * MARGIN)
         y += _STORAGE_HEIGHT
     for text, color in layout.lines:
-        svg.text(_MARGIN, y + 6, text, size=11.5, mono=True, color=color)
+        svg.text(MARGIN, y + 6, text, size=11.5, mono=True, color=color)
         y += _LINE_HEIGHT
     return svg.markup()
 
@@ -176,7 +172,7 @@ def _draw_storage(svg: Svg, storage: StorageRow, y: float, available: float) -> 
         return GridCell(texts[position] if width == full_width else "", color)
 
     shown = range(min(count, int(available / width)))
-    svg.text(_MARGIN, y + 10, storage.title, size=11, mono=True, color="ink-2")
-    draw_grid(svg, _MARGIN, y + 17, [[cell(p) for p in shown]], (width, 20), text_size=10)
-    ticks = [(_MARGIN + (p + 0.5) * width, y + 47, str(p)) for p in shown[:: 1 if width >= 20 else 8]]
+    svg.text(MARGIN, y + 10, storage.title, size=11, mono=True, color="ink-2")
+    draw_grid(svg, MARGIN, y + 17, [[cell(p) for p in shown]], (width, 20), text_size=10)
+    ticks = [(MARGIN + (p + 0.5) * width, y + 47, str(p)) for p in shown[:: 1 if width >= 20 else 8]]
     svg.texts(ticks, size=8.5, color="ink-3")

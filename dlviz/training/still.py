@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed, shorten
 from dlviz.kit.theme import curve_color
 from dlviz.training.record import History, subsample
 
-_WIDTH, _HEIGHT, _MARGIN, _GAP = 380.0, 180.0, 16.0, 48.0
+_WIDTH, _HEIGHT, _GAP = 380.0, 180.0, 48.0
 
 
 def panels(history: History) -> dict[str, list[str]]:
@@ -33,13 +33,10 @@ def draw(history: History, name: str, summary: str, theme: str) -> str:
     groups = list(panels(history).items())[:4]
     columns = max(1, min(2, len(groups)))
     rows = max(1, math.ceil(len(groups) / 2))
-    width, height = _MARGIN * 2 + columns * (_WIDTH + _GAP), 44 + rows * (_HEIGHT + 44)
-    svg = Svg(width, height, summary, theme)
-    svg.rect(0.5, 0.5, width - 1, height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(_MARGIN, 24, "live", size=14, bold=True)
-    svg.text(_MARGIN + 42, 24, shorten(name, width - 100, 7.3), mono=True, color="ink-2")
+    width, height = MARGIN * 2 + columns * (_WIDTH + _GAP), 44 + rows * (_HEIGHT + 44)
+    svg = framed(width, height, "live", name, summary, theme, signature_left=MARGIN + 42)
     for index, (_, names) in enumerate(groups):
-        _draw_panel(svg, history, names, _MARGIN + 40 + index % 2 * (_WIDTH + _GAP), 52 + index // 2 * (_HEIGHT + 44))
+        _draw_panel(svg, history, names, MARGIN + 40 + index % 2 * (_WIDTH + _GAP), 52 + index // 2 * (_HEIGHT + 44))
     return svg.markup()
 
 

@@ -1,11 +1,16 @@
 """Still pictures: escaped text, the theme's colors, and PNGs without an external program."""
 
+import base64
+import io
 import struct
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from dlviz.kit.svg import Svg, colors, png, shorten
+from dlviz.kit.svg_grid import draw_heatmap
 
 
 def test_texts_are_escaped_and_the_picture_has_a_title():
@@ -36,6 +41,30 @@ def test_markers_have_the_color_and_shape_of_their_class():
     assert len({first["d"], second["d"]}) == 2
     assert sixth["d"] == second["d"]
     assert second["transform"] == "translate(10 20) scale(4)"
+
+
+def rgb(color):
+    return tuple(bytes.fromhex(color[1:]))
+
+
+def test_a_heat_map_is_a_png_with_one_pixel_a_cell():
+    picture = Svg(100, 50, title="t")
+    draw_heatmap(picture, 5, 6, np.array([[0, 2.0, -2], [np.nan, 1, 9]]), (10, 20), 2.0, steps=4)
+    image = ElementTree.fromstring(picture.markup())[2].attrib
+    assert [image[name] for name in ("x", "y", "width", "height")] == ["5", "6", "30", "40"]
+    cells = Image.open(io.BytesIO(base64.b64decode(image["href"].partition(",")[2]))).convert("RGB")
+    paper, pos, neg = (rgb(picture.colors[name]) for name in ("paper", "pos", "neg"))
+    half = rgb(picture.colors[picture.mix("pos", 0.5)])
+    assert cells.size == (3, 2)
+    assert [cells.getpixel((c, r)) for r in (0, 1) for c in (0, 1, 2)] == [paper, pos, neg, paper, half, pos]
+
+
+def test_the_cells_of_a_heat_map_are_enlarged_without_blur():
+    picture = Svg(20, 10, title="t")
+    picture.image(0, 0, 20, 10, np.array([[0, 1]]), ["pos", "neg"])
+    pixels = Image.open(io.BytesIO(png(picture.markup()))).convert("RGB")
+    shown = {pixels.getpixel((x, y)) for x in range(40) for y in range(20)}
+    assert shown == {rgb(picture.colors["pos"]), rgb(picture.colors["neg"])}
 
 
 def test_a_png_has_the_requested_size():

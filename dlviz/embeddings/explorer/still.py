@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dlviz.kit.messages import message
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import Svg, framed, shorten
 
 _LEFT, _TOP, _WIDTH, _HEIGHT, _SIDE_WIDTH = 16.0, 44.0, 520.0, 360.0, 210.0
 #: The most points that are drawn, evenly chosen, and the most labels.
@@ -25,10 +25,8 @@ def draw(state: Mapping[str, Any], scene: Mapping[str, Any], theme: str) -> str:
         scene: what the view draws.
         theme: "light" or "dark".
     """
-    svg = Svg(_LEFT + _WIDTH + _SIDE_WIDTH + 32, _TOP + _HEIGHT + 40, scene["summary"], theme)
-    svg.rect(0.5, 0.5, svg.width - 1, svg.height - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 26, message("embedding.map.name"), size=14, bold=True)
-    svg.text(112, 26, scene["signature"], mono=True, color="ink-2")
+    width, height, name = _LEFT + _WIDTH + _SIDE_WIDTH + 32, _TOP + _HEIGHT + 40, message("embedding.map.name")
+    svg = framed(width, height, name, scene["signature"], scene["summary"], theme, signature_left=112, baseline=26)
     svg.rect(_LEFT, _TOP, _WIDTH, _HEIGHT, stroke="line-2")
     details, labels = state["details"], scene["labels"]
     neighbors = details.get("neighbors", {}).get("rows", [])

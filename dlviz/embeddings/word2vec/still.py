@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from dlviz.kit.messages import message
-from dlviz.kit.svg import Svg, shorten
+from dlviz.kit.svg import Svg, framed, shorten
+from dlviz.kit.svg_grid import draw_heatmap
 
 _WIDTH, _HEIGHT = 880.0, 460.0
 #: Left, top, width and height of the map.
@@ -19,10 +20,8 @@ _ROLE_COLORS = {"known": "accent", "target": "good", "near": "ink", "out": "ink-
 def draw(snapshot: Mapping[str, Any], scene: Mapping[str, Any], theme: str) -> str:
     """Return a snapshot as SVG."""
     description = describe_step(snapshot)
-    svg = Svg(_WIDTH, _HEIGHT, f"{scene['summary']} {description}", theme)
-    svg.rect(0.5, 0.5, _WIDTH - 1, _HEIGHT - 1, fill="paper", stroke="line", radius=10)
-    svg.text(16, 26, message("word2vec.name"), size=14, bold=True)
-    svg.text(96, 26, scene["signature"], mono=True, color="ink-2")
+    name, summary = message("word2vec.name"), f"{scene['summary']} {description}"
+    svg = framed(_WIDTH, _HEIGHT, name, scene["signature"], summary, theme, signature_left=96, baseline=26)
     _draw_sentence(svg, snapshot["sentence"])
     for k, (name, rows) in enumerate((("w", snapshot["table"]["inputs"]), ("u", snapshot["table"]["rows"]))):
         _draw_matrix(svg, snapshot, scene, name, rows, 16 + 138.0 * k)
@@ -62,20 +61,13 @@ def _draw_sentence(svg: Svg, sentence: Mapping[str, Any]) -> None:
 def _draw_matrix(
     svg: Svg, snapshot: Mapping[str, Any], scene: Mapping[str, Any], name: str, framed_rows: list[int], x: float
 ) -> None:
-    """Draw a heat map in which all cells of one color are one path, and frame some rows."""
+    """Draw a heat map and frame some rows."""
     columns, top = scene["columns"], 96.0
     values = np.frombuffer(snapshot[name], dtype="<f4").reshape(-1, columns)[:_ROWS]
     width, height = min(16.0, 120 / columns), min(16.0, 290 / len(values))
     sliced = f"[:{len(values)}]" if scene["words"] > len(values) else ""
     svg.text(x, 86, f"{name.upper()}{sliced} {(len(values), columns)}", size=11.5, mono=True)
-    shades = np.rint(_SHADES * np.nan_to_num(values / (snapshot["max_abs"] or 1))).clip(-_SHADES, _SHADES).astype(int)
-    for shade in sorted(set(shades.flatten().tolist()) - {0}):
-        cells = np.argwhere(shades == shade).tolist()
-        path = "".join(
-            f"M{x + c * width:.1f},{top + r * height:.1f}h{width:.1f}v{height:.1f}h{-width:.1f}z" for r, c in cells
-        )
-        svg.path(path, fill=svg.mix("pos" if shade > 0 else "neg", abs(shade) / _SHADES))
-    svg.rect(x, top, columns * width, len(values) * height, stroke="line", radius=0)
+    draw_heatmap(svg, x, top, values, (width, height), snapshot["max_abs"], steps=_SHADES)
     target = snapshot["table"]["rows"][0]
     for row in framed_rows:
         if row < len(values):
