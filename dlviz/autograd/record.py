@@ -19,6 +19,7 @@ from dlviz.autograd.tape import ModuleSpan, RecordedOp, Tape
 from dlviz.kit.caller_frames import user_frames, variables
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
 
 
 def record(
@@ -67,10 +68,9 @@ def record(
 
 def check(loss: Any, tape: Tape | None) -> None:
     """Raise an error if `loss` has no graph; the message gives the reason and a remedy."""
-    if not isinstance(loss, Tensor):
-        raise DlvizError(message("autograd.refused.type", got=type(loss).__name__))
-    if tape is not None and not isinstance(tape, Tape):
-        raise DlvizError(message("autograd.refused.tape", got=type(tape).__name__))
+    check_type(loss, Tensor, "autograd.refused.type")
+    if tape is not None:
+        check_type(tape, Tape, "autograd.refused.tape")
     if loss.grad_fn is not None:
         return
     if loss.requires_grad:

@@ -9,8 +9,7 @@ from torch import Tensor
 from dlviz.convolution.operations import avg_pool, max_pool
 from dlviz.convolution.record import SlidingWindow
 from dlviz.convolution.sliding_widget import SlidingWindowWidget, bind_arguments
-from dlviz.kit.errors import DlvizError
-from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
 
 
 class MaxPooling(SlidingWindowWidget):
@@ -132,6 +131,5 @@ def avg_pool1d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) 
 
 
 def _checked_input(name: str, x: Any) -> Tensor:
-    if not isinstance(x, Tensor):
-        raise DlvizError(message("convolution.refused.operand", name=name, what="x", got=type(x).__name__))
+    check_type(x, Tensor, "convolution.refused.operand", name=name, what="x")
     return x.detach()

@@ -11,6 +11,7 @@ from dlviz.convolution.record import SlidingWindow
 from dlviz.convolution.sliding_widget import SlidingWindowWidget, bind_arguments
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
 
 
 class Convolution(SlidingWindowWidget):
@@ -59,14 +60,12 @@ def _conv(
     if isinstance(x, nn.Module):  # called as (module, x)
         x, weight = weight, x
     if isinstance(weight, nn.Module):
-        if not isinstance(weight, module):
-            raise DlvizError(message("convolution.refused.module", name=name, got=type(weight).__name__))
+        check_type(weight, module, "convolution.refused.module", name=name)
         layer = weight
         arguments = {**{key: getattr(layer, key) for key in widget._arguments}, **arguments}
         weight, bias = layer.weight, layer.bias
     for value, what in ((x, "x"), (weight, "weight")):
-        if not isinstance(value, Tensor):
-            raise DlvizError(message("convolution.refused.operand", name=name, what=what, got=type(value).__name__))
+        check_type(value, Tensor, "convolution.refused.operand", name=name, what=what)
     dims = 1 if "1d" in name else 2
     if weight.dim() != dims + 2 or x.dim() not in (dims + 1, dims + 2):
         raise DlvizError(

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import is_finite, is_integer, noise_std, on_device, seeded_generator
+from dlviz.data.validation import is_finite, noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 
 #: Features run from -3 to 3, so their mean square is 3: a squared error curves three times as much along a weight as along the
 #: bias, and its contours are ellipses.

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.data.validation import is_integer, noise_std, on_device, seeded_generator
+from dlviz.data.validation import noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 
 
 @dataclass(frozen=True, eq=False, repr=False)

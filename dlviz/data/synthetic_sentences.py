@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
-from dlviz.data.validation import is_integer, seeded_generator
+from dlviz.data.validation import seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 
 Quadruple = tuple[str, str, str, str]
 

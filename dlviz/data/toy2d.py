@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import is_finite, is_integer, noise_std, on_device, seeded_generator
+from dlviz.data.validation import is_finite, noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 
 
 @dataclass(frozen=True, eq=False, repr=False)

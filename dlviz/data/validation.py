@@ -1,6 +1,6 @@
 """Argument checks and seeded random numbers for the generated data sets."""
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import torch
@@ -8,13 +8,9 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 
 _LARGEST = torch.finfo(torch.float32).max
-
-
-def is_integer(value: Any) -> bool:
-    """Return whether `value` is an integer of Python or NumPy, and not a bool."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_finite(value: Any) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import is_integer, noise_std, on_device, seeded_generator
+from dlviz.data.validation import noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 
 #: Periods in steps; a few steps are not enough to tell them apart.
 _PERIODS = (8.0, 24.0)

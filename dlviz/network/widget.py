@@ -15,6 +15,7 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validated_widget import invalid_value
+from dlviz.kit.validation import check_type
 from dlviz.kit.widget import Widget, binary
 from dlviz.network.feature_maps import element_index, feature_maps, map_shape
 from dlviz.network.forward_runs import ForwardRuns, mask_patches
@@ -380,8 +381,7 @@ def layers(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_forward_hook
     """
-    if not isinstance(model, nn.Module):
-        raise DlvizError(message("network.refused.model", got=type(model).__name__))
+    check_type(model, nn.Module, "network.refused.model")
     name = name_of(model, scope(), type(model).__name__)
     original = getattr(model, "_orig_mod", model)  # a compiled module runs no hooks
     if not any(isinstance(leaf, Tensor) for leaf in tree_flatten([inputs, dict(kwargs or {})])[0]):

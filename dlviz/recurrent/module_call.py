@@ -1,7 +1,5 @@
 """Call of a recurrent module with its input and initial states, and the checks of both."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +9,8 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
+from dlviz.torchkit.forward_trace import eval_mode
 
 #: Cells take one step; here they may be given a sequence.
 CELLS = {nn.RNNCell: "RNN", nn.LSTMCell: "LSTM", nn.GRUCell: "GRU"}
@@ -104,7 +104,7 @@ def call_module(module: nn.Module, x: Any, hx: Any) -> ModuleCall:
     kind = kind_of(module)
     _check_input(x, module)
     try:
-        with torch.no_grad(), _eval_mode(module):
+        with torch.no_grad(), eval_mode(module):
             return _call_cell(module, kind, x, hx) if isinstance(module, tuple(CELLS)) else _call_layers(module, x, hx)
     except DlvizError:
         raise
@@ -119,25 +119,11 @@ def call_module(module: nn.Module, x: Any, hx: Any) -> ModuleCall:
 def _check_input(x: Any, module: nn.Module) -> None:
     if isinstance(x, PackedSequence):
         return
-    if not isinstance(x, Tensor):
-        raise DlvizError(message("recurrent.refused.x", got=type(x).__name__))
+    check_type(x, Tensor, "recurrent.refused.x")
     if not x.is_floating_point():
         raise DlvizError(message("recurrent.refused.dtype", got=x.dtype, size=module.input_size))
     if x.numel() == 0:
         raise DlvizError(message("recurrent.refused.empty", got=tuple(x.shape)))
-
-
-@contextmanager
-def _eval_mode(module: nn.Module) -> Iterator[None]:
-    """Switch to eval mode, so that no dropout is applied between layers, and restore the mode afterwards."""
-    modes = [(part, part.training) for part in module.modules()]
-    for part, _ in modes:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode
 
 
 def _call_layers(module: nn.Module, x: Any, hx: Any) -> ModuleCall:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_length
 
 Encode = Callable[[str], Tensor]
 
@@ -29,8 +30,7 @@ def token_names(tokens: Any, lengths: Sequence[int]) -> list[list[str]]:
         return [list(map(str, range(length))) for length in lengths]
     per_sequence = not isinstance(tokens, str) and all(isinstance(one, (list, tuple)) for one in tokens)
     named = [list(map(str, one)) for one in tokens] if per_sequence else [list(map(str, tokens))] * len(lengths)
-    if len(named) != len(lengths):
-        raise DlvizError(message("recurrent.refused.token_lists", count=len(lengths), got=len(named)))
+    check_length(named, len(lengths), "recurrent.refused.token_lists")
     for number, (one, length) in enumerate(zip(named, lengths, strict=True)):
         # One list for a batch may be longer than its shorter sequences.
         if len(one) < length or (per_sequence and len(one) != length) or len(one) > max(lengths):

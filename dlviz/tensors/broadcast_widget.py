@@ -10,6 +10,7 @@ from torch import Tensor
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_length
 from dlviz.kit.widget import binary
 from dlviz.tensors.base_widget import TensorDataWidget
 from dlviz.tensors.broadcasting import Broadcast, combine
@@ -101,8 +102,8 @@ def broadcast(
         elif not isinstance(value, (int, float, complex)):
             got = type(value).__name__
             raise DlvizError(message("tensors.refused.number", caller="broadcast", name=argument, got=got))
-    if names is not None and len(names) != len(values):
-        raise DlvizError(message("tensors.refused.names", got=len(names), count=len(values)))
+    if names is not None:
+        check_length(names, len(values), "tensors.refused.names")
     known = scope()
     names = names or [
         name_of(value, known, _default_name(i)) if isinstance(value, Tensor) else str(value)

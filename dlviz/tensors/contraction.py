@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
 from dlviz.tensors.record import check_strided
 
 
@@ -89,8 +90,7 @@ def matmul(a: Tensor, b: Tensor) -> Contraction:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
     for x, name in ((a, "a"), (b, "b")):
-        if not isinstance(x, Tensor):
-            raise DlvizError(message("tensors.refused.operand", caller="matmul", name=name, got=type(x).__name__))
+        check_type(x, Tensor, "tensors.refused.operand", caller="matmul", name=name)
         check_strided("matmul", name, x)
     a, b = a.detach(), b.detach()
     try:
@@ -121,13 +121,9 @@ def einsum(equation: str, *operands: Tensor) -> Contraction:
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
     """
-    if not isinstance(equation, str):
-        raise DlvizError(message("tensors.refused.equation", got=type(equation).__name__))
+    check_type(equation, str, "tensors.refused.equation")
     for i, x in enumerate(operands):
-        if not isinstance(x, Tensor):
-            raise DlvizError(
-                message("tensors.refused.operand", caller="einsum", name=f"operands[{i}]", got=type(x).__name__)
-            )
+        check_type(x, Tensor, "tensors.refused.operand", caller="einsum", name=f"operands[{i}]")
         check_strided("einsum", f"operands[{i}]", x)
     operands = tuple(x.detach() for x in operands)
     try:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
 
 #: Methods that select elements.
 INDEXING_METHODS = frozenset(
@@ -105,8 +106,7 @@ def parse(caller: str, text: str, x: Tensor, names: Mapping[str, Any], allowed: 
         >>> parse("index", "x[1:, 0]", torch.zeros(3, 2), {}, INDEXING_METHODS).operations[0].arguments[0]
         (slice(1, None, None), 0)
     """
-    if not isinstance(text, str):
-        raise DlvizError(message("tensors.refused.text", caller=caller, got=type(text).__name__))
+    check_type(text, str, "tensors.refused.text", caller=caller)
     try:
         tree = ast.parse(text.strip(), mode="eval").body if len(text) <= _MAX_LENGTH else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):

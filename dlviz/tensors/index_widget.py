@@ -11,8 +11,8 @@ import traitlets
 from torch import Tensor
 
 from dlviz.kit.caller_frames import name_of, scope
-from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
 from dlviz.kit.widget import binary
 from dlviz.tensors.base_widget import TensorDataWidget
 from dlviz.tensors.indexing import Selection, select
@@ -96,8 +96,7 @@ def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None,
     Source:
         https://docs.pytorch.org/docs/stable/tensor_view.html
     """
-    if not isinstance(x, Tensor):
-        raise DlvizError(message("tensors.refused.operand", caller="index", name="x", got=type(x).__name__))
+    check_type(x, Tensor, "tensors.refused.operand", caller="index", name="x")
     known = {**scope(), **(names or {})}
     selection = select(x.detach(), expression, known)
     return IndexView(selection, name_of(x, known, selection.expression.name), **traits)

@@ -13,6 +13,7 @@ from torch import Tensor
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_length
 from dlviz.kit.widget import binary
 from dlviz.tensors import contraction
 from dlviz.tensors.base_widget import TensorDataWidget
@@ -146,8 +147,7 @@ def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None,
 
 def _names(operands: Sequence[Tensor], names: Sequence[str] | None) -> list[str]:
     if names is not None:
-        if len(names) != len(operands):
-            raise DlvizError(message("tensors.refused.names", got=len(names), count=len(operands)))
+        check_length(names, len(operands), "tensors.refused.names")
         return [str(name) for name in names]
     known = scope()
     return [name_of(x, known, chr(ord("a") + i % 26)) for i, x in enumerate(operands)]

@@ -9,8 +9,8 @@ import traitlets
 from torch import Tensor
 
 from dlviz.kit.caller_frames import name_of, scope
-from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
 from dlviz.kit.widget import binary
 from dlviz.tensors.base_widget import TensorDataWidget
 from dlviz.tensors.record import flat_storage, has_storage, same_storage, storage_ids, tensor_metadata
@@ -101,8 +101,7 @@ def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = No
     Source:
         https://docs.pytorch.org/docs/stable/tensor_view.html
     """
-    if not isinstance(x, Tensor):
-        raise DlvizError(message("tensors.refused.operand", caller="views", name="x", got=type(x).__name__))
+    check_type(x, Tensor, "tensors.refused.operand", caller="views", name="x")
     known = {**scope(), **(names or {})}
     results = [ViewResult(name_of(x, known, "x"), x.detach(), True)]
     for i, other in enumerate(others):

@@ -10,6 +10,7 @@ from torch import Tensor
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
 from dlviz.kit.widget import binary
 from dlviz.tensors.base_widget import TensorDataWidget
 from dlviz.tensors.record import TensorMetadata, flat_storage, tensor_metadata
@@ -156,6 +157,5 @@ def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
     Source:
         https://docs.pytorch.org/docs/stable/tensor_view.html
     """
-    if not isinstance(x, Tensor):
-        raise DlvizError(message("tensors.refused.operand", caller="tensor", name="x", got=type(x).__name__))
+    check_type(x, Tensor, "tensors.refused.operand", caller="tensor", name="x")
     return TensorView(x, name or name_of(x, scope(), "tensor"), **traits)

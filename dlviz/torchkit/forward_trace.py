@@ -124,6 +124,22 @@ class CallTracer(TorchFunctionMode):
         return tuple(self.tags[id(leaf)] for leaf in leaves if isinstance(leaf, Tensor) and id(leaf) in self.tags)
 
 
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Set every module to evaluation mode, and restore each module's own mode afterwards.
+
+    The flag is set directly, because a learner's module may override ``eval()``.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    for module, _ in modes:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
 def function_name(function: Any) -> str:
     """Return torch's name of a function, such as "relu", "cat", "view" or "getitem"; of an attribute such as ``x.T`` its own name.
 

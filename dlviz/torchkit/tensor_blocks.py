@@ -119,6 +119,11 @@ def to_numpy(part: Tensor) -> tuple[str, Any]:
     return "text", [str(value) for value in whole.tolist()]
 
 
+def as_array(values: Tensor, dtype: torch.dtype = torch.float32) -> np.ndarray:
+    """Return a tensor as a row-major NumPy array of a dtype that a view reads: float32, float64, int32 or uint8."""
+    return values.detach().to("cpu", dtype).contiguous().numpy()
+
+
 def read_error(x: Tensor) -> str:
     """Return torch's error message if it cannot read the elements of `x`, else ""."""
     return read_block(x, (0,) * x.dim(), tuple(min(1, size) for size in x.shape)).reason

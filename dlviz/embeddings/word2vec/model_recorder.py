@@ -10,6 +10,7 @@ from dlviz.embeddings.word2vec.record import max_copies
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import thin
+from dlviz.kit.validation import check_type
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +64,7 @@ def find_matrices(module: Any, words: int) -> tuple[tuple[str, Tensor], tuple[st
         >>> [name for name, _ in find_matrices(net, 9)]
         ['words.weight', 'out.weight']
     """
-    if not isinstance(module, nn.Module):
-        raise DlvizError(message("word2vec.refused.module", got=type(module).__name__))
+    check_type(module, nn.Module, "word2vec.refused.module")
     named = list(module.named_parameters())
     fitting = [
         (name, parameter)

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from dlviz.embeddings.word2vec.corpus import TrainingExamples, cbow, skip_gram, 
 from dlviz.embeddings.word2vec.objective import ForwardBackward, negative_sampling, softmax
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 
 #: Limits on the checkpoints: their number, and the bytes of all of them. Beyond that every second one is dropped.
 _CHECKPOINTS, _BYTES = 200, 256_000_000
@@ -168,7 +169,7 @@ class Training:
 
     def go_to(self, step: int) -> None:
         """Return to an earlier step or train to a later one; the matrices are bit-identical to those of the first time."""
-        if not _is_integer(step) or step < 0:
+        if not is_integer(step) or step < 0:
             raise DlvizError(message("embedding.refused.step", got=repr(step)))
         nearest = max(saved for saved in self._checkpoints if saved <= step)
         if step < self.step or nearest > self.step:
@@ -237,12 +238,8 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
         )
 
 
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
 def _check_count(name: str, value: Any) -> None:
-    if not _is_integer(value) or value < 1:
+    if not is_integer(value) or value < 1:
         raise DlvizError(message("embedding.refused.count", name=name, got=repr(value)))
 
 
@@ -253,6 +250,6 @@ def _checked_lr(value: Any) -> float:
 
 
 def _checked_seed(value: Any) -> int:
-    if not _is_integer(value) or not 0 <= value < 2**31:
+    if not is_integer(value) or not 0 <= value < 2**31:
         raise DlvizError(message("embedding.refused.seed", got=repr(value)))
     return int(value)

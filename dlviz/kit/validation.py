@@ -1,0 +1,61 @@
+"""Argument checks that several rooms share. Each names the key of the message that a learner sees if the argument does not fit."""
+
+import math
+from collections.abc import Sequence, Sized
+from numbers import Integral, Real
+from typing import Any
+
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether `value` is an integer of Python or NumPy, and not a bool."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> bool:
+    """Return whether `value` is a finite number of Python or NumPy, and not a bool."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_type(value: Any, kind: type, key: str, /, **values: Any) -> None:
+    """Check that `value` is an instance of `kind`.
+
+    Raises:
+        DlvizError: it is not; the message `key` receives the name of its type as ``got``, and `values`.
+
+    Example:
+        >>> check_type(3, str, "kit.refused.unfit", name="title")
+        Traceback (most recent call last):
+            ...
+        dlviz.kit.errors.DlvizError: title cannot be int. Nothing was changed.
+    """
+    if not isinstance(value, kind):
+        raise DlvizError(message(key, got=type(value).__name__, **values))
+
+
+def check_length(items: Sized, count: int, key: str) -> None:
+    """Check that there are `count` items.
+
+    Raises:
+        DlvizError: there are not; the message `key` receives ``count``, and their number as ``got``.
+    """
+    if len(items) != count:
+        raise DlvizError(message(key, count=count, got=len(items)))
+
+
+def class_names(names: Sequence[Any] | None, count: int, key: str) -> list[str]:
+    """Return the names of `count` classes; their indices by default.
+
+    Raises:
+        DlvizError: the number of names differs from the number of classes; the message is as in :func:`check_length`.
+
+    Example:
+        >>> class_names(None, 3, "kit.refused.unfit"), class_names(["cat", 7], 2, "kit.refused.unfit")
+        (['0', '1', '2'], ['cat', '7'])
+    """
+    if names is None:
+        return [str(label) for label in range(count)]
+    check_length(names, count, key)
+    return [str(name) for name in names]
