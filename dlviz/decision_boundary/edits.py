@@ -11,6 +11,7 @@ from dlviz.decision_boundary.forward import LayerCall
 from dlviz.decision_boundary.inputs import Inputs
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_finite
 
 #: Points that can be painted at most.
 MAX_PAINTED = 2000
@@ -19,23 +20,24 @@ MAX_PAINTED = 2000
 class BoundaryEdits:
     """Edited weights and painted points.
 
+    Args:
+        inputs: the learner's model and data, which stay as they are.
+
     Attributes:
         weights: the edited values, by parameter name and index.
         painted: ``[x, y, class]`` of every painted point.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
         self.weights: dict[tuple[str, tuple[int, ...]], float] = {}
         self.painted: list[list[float]] = []
 
-    def set_weight(
-        self, model: nn.Module, calls: Sequence[LayerCall], index: int, unit: int, input: int | str, value: float
-    ) -> None:
+    def set_weight(self, calls: Sequence[LayerCall], index: int, unit: int, input: int | str, value: float) -> None:
         """Set one weight or bias.
 
         Args:
-            model: the learner's model, which stays as it is.
-            calls: the calls of its forward pass.
+            calls: the calls of the model's forward pass.
             index: index of a linear layer's call.
             unit: index of one of its units.
             input: index of one of its inputs, or "bias".
@@ -55,10 +57,10 @@ class BoundaryEdits:
             raise DlvizError(message("decision_boundary.refused.bias", name=call.name))
         if input != "bias" and not (isinstance(input, int) and 0 <= input < count):
             raise DlvizError(message("decision_boundary.refused.input", name=call.name, count=count, got=repr(input)))
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not is_finite(value):
             raise DlvizError(message("decision_boundary.refused.value", got=repr(value)))
         name, position = ("bias", (unit,)) if input == "bias" else ("weight", (unit, int(input)))
-        self.weights[_parameter_name(model, f"{call.path}.{name}".lstrip(".")), position] = float(value)
+        self.weights[_parameter_name(self._inputs.model, f"{call.path}.{name}".lstrip(".")), position] = float(value)
 
     def apply(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return `state` with the edited weights; tensors that are edited are copied."""
@@ -69,19 +71,22 @@ class BoundaryEdits:
             edited[name][position] = value
         return edited
 
-    def x(self, inputs: Inputs) -> Tensor:
-        """Return all points (N, 2): the learner's, then the painted ones."""
+    @property
+    def x(self) -> Tensor:
+        """All points (N, 2): the learner's, then the painted ones."""
         painted = torch.tensor([point[:2] for point in self.painted]).reshape(-1, 2)
-        return torch.cat((inputs.x, painted.to(inputs.x)))
+        return torch.cat((self._inputs.x, painted.to(self._inputs.x)))
 
-    def y(self, inputs: Inputs) -> Tensor:
-        """Return the labels of all points, in the shape and dtype of the learner's `y`."""
-        painted = self._painted_labels().to(inputs.y).reshape(-1, *inputs.y.shape[1:])
-        return torch.cat((inputs.y.detach(), painted))
+    @property
+    def y(self) -> Tensor:
+        """The labels of all points, in the shape and dtype of the learner's `y`."""
+        y = self._inputs.y.detach()
+        return torch.cat((y, self._painted_labels().to(y).reshape(-1, *y.shape[1:])))
 
-    def labels(self, inputs: Inputs) -> Tensor:
-        """Return the labels of all points as int64, (N,)."""
-        return torch.cat((inputs.labels, self._painted_labels().to(inputs.labels)))
+    @property
+    def labels(self) -> Tensor:
+        """The labels of all points as int64, (N,)."""
+        return torch.cat((self._inputs.labels, self._painted_labels().to(self._inputs.labels)))
 
     def _painted_labels(self) -> Tensor:
         return torch.tensor([int(label) for *_, label in self.painted], dtype=torch.long)

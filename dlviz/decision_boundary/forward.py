@@ -1,7 +1,7 @@
 """Forward pass of a module on many points of the plane: the output of every layer, in the order in which the calls ran."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.torchkit.forward_trace import CallTracer
+from dlviz.torchkit.forward_trace import CallTracer, eval_mode
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ def forward_pass(
         stack.enter_context(torch.random.fork_rng(devices=devices))
         if rng_state is not None:
             torch.set_rng_state(rng_state)
-        stack.enter_context(_eval_mode(model))
+        stack.enter_context(eval_mode(model))
         stack.enter_context(recorder.hooks())
         stack.enter_context(recorder)
         output = torch.func.functional_call(model, tensors, (x,), strict=False)
@@ -127,22 +127,6 @@ def find_unit(calls: Sequence[LayerCall], layer: str | int, unit: int, caller: s
             message("decision_boundary.refused.unit", caller=caller, name=names[index], count=count, got=repr(unit))
         )
     return index, unit
-
-
-@contextmanager
-def _eval_mode(model: nn.Module) -> Iterator[None]:
-    """Set every module to evaluation mode, and restore each module's own mode afterwards.
-
-    The flag is set directly, because a learner's module may override ``eval()``.
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    for module, _ in modes:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 class _CallRecorder(CallTracer):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
 
 #: Classes that can be told apart by color and shape.
 MAX_CLASSES = 10
@@ -64,8 +65,7 @@ def check_points(x: Any) -> Tensor:
     Raises:
         DlvizError: it is not a floating-point tensor (N, 2), or it is nonfinite.
     """
-    if not isinstance(x, Tensor):
-        raise DlvizError(message("decision_boundary.refused.x", got=type(x).__name__))
+    check_type(x, Tensor, "decision_boundary.refused.x")
     if x.dim() != 2 or x.shape[1] != 2:
         raise DlvizError(message("decision_boundary.refused.x_shape", got=tuple(x.shape)))
     if not x.is_floating_point():
@@ -82,8 +82,7 @@ def check_labels(y: Any, count: int) -> Tensor:
     Raises:
         DlvizError: it is not a tensor of `count` labels from 0 on.
     """
-    if not isinstance(y, Tensor):
-        raise DlvizError(message("decision_boundary.refused.y", got=type(y).__name__))
+    check_type(y, Tensor, "decision_boundary.refused.y")
     flat = y.detach().squeeze(1) if y.dim() == 2 and y.shape[1] == 1 else y.detach()
     if flat.dim() != 1 or flat.shape[0] != count:
         raise DlvizError(message("decision_boundary.refused.y_shape", count=count, got=tuple(y.shape)))
@@ -93,20 +92,6 @@ def check_labels(y: Any, count: int) -> Tensor:
     if flat.numel() and int(labels.min()) < 0:
         raise DlvizError(message("decision_boundary.refused.y_negative", got=int(labels.min())))
     return labels
-
-
-def check_class_names(classes: Sequence[Any] | None, count: int) -> list[str]:
-    """Return the names of the classes; their indices by default.
-
-    Raises:
-        DlvizError: the number of names differs from the number of classes.
-    """
-    if classes is None:
-        return [str(label) for label in range(count)]
-    names = [str(name) for name in classes]
-    if len(names) != count:
-        raise DlvizError(message("decision_boundary.refused.classes", count=count, got=len(names)))
-    return names
 
 
 def check_limits(limits: Any, x: Tensor) -> Limits:
@@ -121,7 +106,7 @@ def check_limits(limits: Any, x: Tensor) -> Limits:
     try:
         left, right, bottom, top = (float(value) for value in limits)
     except (TypeError, ValueError):
-        raise DlvizError(message("decision_boundary.refused.limits", got=repr(limits))) from None
+        left = right = bottom = top = math.nan
     if not (left < right and bottom < top and all(map(math.isfinite, (left, right, bottom, top)))):
         raise DlvizError(message("decision_boundary.refused.limits", got=repr(limits)))
     return left, right, bottom, top
@@ -135,9 +120,5 @@ def _frame_around(x: Tensor) -> Limits:
     # Both axes have the same scale, unless that would squeeze the points into a line.
     if min(half) * 4 > max(half) or min(half) == 0:
         half = [max(half) or 1.0] * 2
-    return (
-        center[0] - 1.12 * half[0],
-        center[0] + 1.12 * half[0],
-        center[1] - 1.12 * half[1],
-        center[1] + 1.12 * half[1],
-    )
+    (left, right), (bottom, top) = ((c - 1.12 * h, c + 1.12 * h) for c, h in zip(center, half, strict=True))
+    return left, right, bottom, top

@@ -1,5 +1,6 @@
 """Outputs of a model on a grid over the plane and on the data points, with probabilities, loss and accuracy."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from dlviz.decision_boundary.forward import ForwardPass, forward_pass
 from dlviz.decision_boundary.inputs import MAX_CLASSES, Limits
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+
+#: Data points that are drawn at most.
+MAX_POINTS = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +56,16 @@ def grid(limits: Limits, side: int, like: Tensor) -> Tensor:
     x, y = left + centers * (right - left), top - centers * (top - bottom)
     rows, columns = torch.meshgrid(y, x, indexing="ij")
     return torch.stack((columns, rows), dim=-1).reshape(-1, 2).to(like)
+
+
+def point_stride(count: int) -> int:
+    """Return the stride between drawn data points."""
+    return max(1, math.ceil(count / MAX_POINTS))
+
+
+def drawn_points(count: int) -> Tensor:
+    """Return the indices of the data points that are drawn."""
+    return torch.arange(0, count, point_stride(count))
 
 
 def record_outputs(

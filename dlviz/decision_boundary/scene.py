@@ -1,7 +1,7 @@
 """Description of a decision boundary for the view: probabilities, points, a map of every unit, and each layer's projection."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,18 +9,20 @@ from torch import Tensor, nn
 
 from dlviz.decision_boundary.edits import MAX_PAINTED
 from dlviz.decision_boundary.forward import LayerCall
-from dlviz.decision_boundary.inputs import Limits
 from dlviz.decision_boundary.layer_projection import MAX_UNITS, project
-from dlviz.decision_boundary.record import ModelOutputs
-from dlviz.decision_boundary.subsample import float32, point_stride, subsample
+from dlviz.decision_boundary.record import ModelOutputs, drawn_points, point_stride
 from dlviz.decision_boundary.unit_equation import equation, input_names, linear_source
+from dlviz.decision_boundary.widget_state import EditableModel
 from dlviz.kit.messages import message
 from dlviz.kit.theme import CLASS_COLORS, CROSS, class_color, marker
+from dlviz.torchkit.tensor_blocks import as_array
 
 #: Layers, units of each layer, and weights of each unit that are drawn at most.
 DRAWN_LAYERS, DRAWN_UNITS, DRAWN_WEIGHTS = 16, 32, 16
 #: Values that the maps of all units may hold together, and values along one side of a map.
 MAX_MAP_VALUES, MAX_MAP_SIDE = 120_000, 40
+#: The same for every snapshot of an exported page: grid points along a side, and values of all maps.
+_PAGE_SIDE, _PAGE_MAP_VALUES = 48, 24_000
 
 
 def map_stride(side: int, units: int, max_values: int = MAX_MAP_VALUES) -> int:
@@ -34,64 +36,53 @@ def map_stride(side: int, units: int, max_values: int = MAX_MAP_VALUES) -> int:
 
 
 def scene(
+    model: EditableModel,
     outputs: ModelOutputs,
-    labels: Tensor,
-    *,
-    limits: Limits,
     side: int,
-    classes: Sequence[str],
-    signature: str,
-    code: str,
-    notes: Sequence[Mapping[str, str]],
-    snapshots: Mapping[str, Any],
-    edited: bool,
-    learner_points: int,
+    resolution: int,
+    steps: Sequence[int],
     max_values: int = MAX_MAP_VALUES,
 ) -> dict[str, Any]:
     """Return everything that the view draws.
 
     Args:
-        outputs: the model's outputs in the state that is drawn.
-        labels: labels of the points, (N,).
-        limits, side: the grid.
-        classes: names of the classes.
-        signature: the line in the card's header.
-        code: the training loop as plain PyTorch.
-        notes: notes about the model and the snapshots.
-        snapshots: labels, losses and accuracies of the snapshots.
-        edited: whether weights have been edited.
-        learner_points: number of the learner's own points; painted ones follow.
+        model: the model with its edits and snapshots.
+        outputs: its outputs in the state that is drawn.
+        side: grid points along a side of the plane, for these outputs.
+        resolution: grid points along a side that the training code asks for.
+        steps: the snapshots that the player can reach.
         max_values: number of values that all maps may hold.
     """
+    classes, labels, edited = model.classes, model.edits.labels, bool(model.edits.weights)
     calls, count = outputs.grid_pass.calls, len(labels)
-    chosen = _drawn_layers(len(calls))
-    stride = map_stride(side, sum(min(DRAWN_UNITS, calls[index].units) for index in chosen), max_values)
+    layers = _drawn_layers(len(calls))
+    stride = map_stride(side, sum(min(DRAWN_UNITS, calls[index].units) for index in layers), max_values)
     along = torch.arange(stride // 2, side, stride)
     kept = (along[:, None] * side + along).flatten()
-    drawn = subsample(count)
+    points = drawn_points(count)
     badge = {"kind": "good", "text": message("decision_boundary.badge")}
     return {
-        "limits": list(limits),
+        "limits": list(model.inputs.limits),
         "side": side,
-        "probs": float32(_as_maps(outputs.probs, side)),
-        "classes": list(classes),
+        "probs": as_array(_as_maps(outputs.probs, side)),
+        "classes": classes,
         "markers": [{"color": class_color(k), "path": marker(k)} for k in range(len(classes))],
         "cross": CROSS,
-        "points": float32(outputs.point_pass.calls[0].output[drawn]),
-        "labels": _int32(labels[drawn]),
-        "preds": _int32(outputs.preds[drawn]),
+        "points": as_array(outputs.point_pass.calls[0].output[points]),
+        "labels": as_array(labels[points], torch.int32),
+        "preds": as_array(outputs.preds[points], torch.int32),
         "point_stride": point_stride(count),
-        "painted_start": int((drawn < learner_points).sum()),
-        "layers": [_layer(calls, index, chosen, side, stride) for index in chosen],
+        "painted_start": int((points < len(model.inputs.labels)).sum()),
+        "layers": [_layer(calls, index, layers, side, stride) for index in layers],
         "map_side": len(along),
         "map_stride": stride,
-        "projections": [_projection(outputs, index, kept, drawn) for index in chosen],
-        "snapshots": dict(snapshots),
+        "projections": [_projection(outputs, index, kept, points) for index in layers],
+        "snapshots": model.history.series(steps),
         "edited": edited,
-        "code": code,
-        "signature": signature,
+        "code": model.code(resolution),
+        "signature": signature(model.name, outputs),
         "badge": {"kind": "", "text": message("decision_boundary.edited")} if edited else badge,
-        "notes": [*notes, *_notes(outputs, chosen, len(drawn), count)],
+        "notes": [*_model_notes(model, len(steps)), *_notes(outputs, layers, len(points), count)],
         "summary": message(
             "decision_boundary.summary",
             classes=", ".join(classes),
@@ -113,17 +104,10 @@ def signature(model_name: str, outputs: ModelOutputs) -> str:
     )
 
 
-def model_notes(model: nn.Module, shown_snapshots: int, snapshots: int, painted: int) -> list[dict[str, str]]:
-    """Return notes about eval() mode, dropped snapshots and the limit of painted points."""
-    notes = []
-    affected = [name for name, module in model.named_modules() if module.training and _differs_in_eval(module)]
-    if affected:
-        notes.append(_note("", "evaluation", names=", ".join(affected[:4])))
-    if shown_snapshots < snapshots:
-        notes.append(_note("", "snapshots", shown=shown_snapshots, count=snapshots))
-    if painted >= MAX_PAINTED:
-        notes.append(_note("warn", "painted", most=MAX_PAINTED))
-    return notes
+def page_scene(model: EditableModel, step: int, resolution: int, steps: Sequence[int]) -> dict[str, Any]:
+    """Return the scene of one snapshot for an exported page, with fewer grid points and smaller unit maps."""
+    side = min(resolution, _PAGE_SIDE)
+    return scene(model, model.record(side, model.state(step)), side, resolution, steps, _PAGE_MAP_VALUES)
 
 
 def percent(fraction: float | None) -> str:
@@ -143,7 +127,7 @@ def _as_maps(values: Tensor, side: int) -> Tensor:
     return values.T.reshape(-1, side, side)
 
 
-def _layer(calls: Sequence[LayerCall], index: int, chosen: Sequence[int], side: int, stride: int) -> dict[str, Any]:
+def _layer(calls: Sequence[LayerCall], index: int, layers: Sequence[int], side: int, stride: int) -> dict[str, Any]:
     call, weight, linear = calls[index], calls[index].weight, linear_source(calls, index)
     drawn = min(DRAWN_UNITS, call.units)
     return {
@@ -154,13 +138,13 @@ def _layer(calls: Sequence[LayerCall], index: int, chosen: Sequence[int], side: 
         "sources": [_title(calls[source]) for source in call.sources],
         "units": call.units,
         "drawn": drawn,
-        "values": float32(_as_maps(call.output[:, :drawn], side)[:, stride // 2 :: stride, stride // 2 :: stride]),
+        "values": as_array(_as_maps(call.output[:, :drawn], side)[:, stride // 2 :: stride, stride // 2 :: stride]),
         "equations": [equation(calls, index, unit) for unit in range(drawn)],
-        "linear": chosen.index(linear) if linear in chosen else -1,
+        "linear": layers.index(linear) if linear in layers else -1,
         "inputs": input_names(calls, index)[:DRAWN_WEIGHTS],
         "in_features": 0 if weight is None else weight.shape[1],
-        "weight": None if weight is None else float32(weight[:drawn, :DRAWN_WEIGHTS]),
-        "bias": None if call.bias is None else float32(call.bias[:drawn]),
+        "weight": None if weight is None else as_array(weight[:drawn, :DRAWN_WEIGHTS]),
+        "bias": None if call.bias is None else as_array(call.bias[:drawn]),
         "editable": weight is not None and call.path is not None,
     }
 
@@ -170,35 +154,48 @@ def _title(call: LayerCall) -> str:
     return f"{call.name} ({call.kind})" if call.path and call.name != call.kind else call.name
 
 
-def _projection(outputs: ModelOutputs, index: int, kept: Tensor, drawn: Tensor) -> dict[str, Any] | None:
-    on_grid, points = outputs.grid_pass.calls[index].output, outputs.point_pass.calls[index].output
-    finite = bool(torch.isfinite(on_grid).all()) and bool(torch.isfinite(points).all())
+def _projection(outputs: ModelOutputs, index: int, kept: Tensor, points: Tensor) -> dict[str, Any] | None:
+    on_grid, on_points = outputs.grid_pass.calls[index].output, outputs.point_pass.calls[index].output
+    finite = bool(torch.isfinite(on_grid).all()) and bool(torch.isfinite(on_points).all())
     if not 0 < on_grid.shape[1] <= MAX_UNITS or not finite:
         return None
-    projection = project(on_grid[kept.to(on_grid.device)], points[drawn])
+    projection = project(on_grid[kept.to(on_grid.device)], on_points[points])
     return {
-        "grid": float32(projection.grid),
-        "points": float32(projection.points),
+        "grid": as_array(projection.grid),
+        "points": as_array(projection.points),
         "units": projection.units,
         "explained_variance_ratio": list(projection.explained_variance_ratio),
     }
 
 
-def _notes(outputs: ModelOutputs, chosen: Sequence[int], drawn: int, count: int) -> list[dict[str, str]]:
+def _model_notes(model: EditableModel, shown_snapshots: int) -> list[dict[str, str]]:
+    """Return notes about eval() mode, snapshots that are left out, and the limit of painted points."""
+    modules, notes = model.inputs.model.named_modules(), []
+    affected = [name for name, module in modules if module.training and _differs_in_eval(module)]
+    if affected:
+        notes.append(_note("", "evaluation", names=", ".join(affected[:4])))
+    if shown_snapshots < len(model.history):
+        notes.append(_note("", "snapshots", shown=shown_snapshots, count=len(model.history)))
+    if len(model.edits.painted) >= MAX_PAINTED:
+        notes.append(_note("warn", "painted", most=MAX_PAINTED))
+    return notes
+
+
+def _notes(outputs: ModelOutputs, layers: Sequence[int], points: int, count: int) -> list[dict[str, str]]:
     calls = outputs.grid_pass.calls
-    last, widest = calls[-1], max((calls[index] for index in chosen), key=lambda call: call.units)
+    last, widest = calls[-1], max((calls[index] for index in layers), key=lambda call: call.units)
     nonfinite = [call.name for call in calls if not bool(torch.isfinite(call.output).all())]
     notes = []
     if nonfinite:
         notes.append(_note("bad", "nonfinite", name=nonfinite[0]))
     if last.kind.lower() in ("sigmoid", "softmax"):
         notes.append(_note("warn", "probabilities", name=last.name, kind=last.kind))
-    if len(chosen) < len(calls):
-        notes.append(_note("", "layers", shown=len(chosen) - 1, count=len(calls) - 1))
+    if len(layers) < len(calls):
+        notes.append(_note("", "layers", shown=len(layers) - 1, count=len(calls) - 1))
     if widest.units > DRAWN_UNITS:
         notes.append(_note("", "units", name=widest.name, shown=DRAWN_UNITS, count=widest.units))
-    if drawn < count:
-        notes.append(_note("", "points", shown=drawn, count=count))
+    if points < count:
+        notes.append(_note("", "points", shown=points, count=count))
     if outputs.num_classes > CLASS_COLORS:
         notes.append(_note("", "colors"))
     return notes
@@ -211,7 +208,3 @@ def _note(kind: str, key: str, /, **values: Any) -> dict[str, str]:
 def _differs_in_eval(module: nn.Module) -> bool:
     """Return whether the module behaves differently in train() and eval() mode."""
     return "Dropout" in type(module).__name__ or isinstance(module, nn.modules.batchnorm._BatchNorm)
-
-
-def _int32(values: Tensor) -> Any:
-    return values.to(torch.int32).cpu().numpy()

@@ -1,6 +1,5 @@
 """Snapshots of a model during training, kept so that the training can be scrubbed backwards."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,9 +72,8 @@ class SnapshotHistory:
         snapshot = ModelSnapshot(self._count, label, state, outputs.loss, outputs.accuracy)
         self._versions = _versions(model)
         self._count += 1
-        self._snapshots = thin(
-            [*self._snapshots, snapshot], capacity(state), pinned=lambda snapshot: bool(snapshot.label)
-        )
+        snapshots = [*self._snapshots, snapshot]
+        self._snapshots = thin(snapshots, capacity(state), pinned=lambda snapshot: bool(snapshot.label))
 
     def state(self, step: int) -> Mapping[str, Tensor]:
         """Return parameters and buffers of the snapshot at `step`, or of the last one beyond the end."""
@@ -83,11 +81,12 @@ class SnapshotHistory:
 
     def series(self, steps: Sequence[int]) -> dict[str, Any]:
         """Return labels, losses and accuracies of some snapshots, as the view reads them."""
-        chosen = [self._snapshots[step] for step in steps]
+        snapshots = [self._snapshots[step] for step in steps]
         return {
-            "labels": [snapshot.title for snapshot in chosen],
-            "loss": _array([snapshot.loss for snapshot in chosen]),
-            "accuracy": _array([snapshot.accuracy for snapshot in chosen]),
+            "labels": [snapshot.title for snapshot in snapshots],
+            # None becomes NaN.
+            "loss": np.array([snapshot.loss for snapshot in snapshots], dtype=float),
+            "accuracy": np.array([snapshot.accuracy for snapshot in snapshots], dtype=float),
         }
 
 
@@ -106,7 +105,3 @@ def capacity(state: Mapping[str, Tensor]) -> int:
 def _versions(model: nn.Module) -> list[tuple[int, int]]:
     """Return identity and version of every tensor. (Inference tensors have no version counter.)"""
     return [(id(t), 0 if t.is_inference() else t._version) for t in (*model.parameters(), *model.buffers())]
-
-
-def _array(values: Sequence[float | None]) -> np.ndarray:
-    return np.array([math.nan if value is None else value for value in values])

@@ -11,6 +11,7 @@ from dlviz.decision_boundary import step_formulas
 from dlviz.decision_boundary.training_step import TrainingStep
 from dlviz.decision_boundary.unit_equation import is_elementwise
 from dlviz.kit.messages import message
+from dlviz.torchkit.tensor_blocks import as_array
 
 #: Calls that are drawn at most, half of them the first and half the last ones.
 MAX_CALLS = 10
@@ -48,14 +49,14 @@ def columns(step: TrainingStep, indices: Sequence[int], classes: Sequence[str], 
         classes: names of the classes.
         loss_name: name of the loss.
     """
-    found = [_call_column(step, indices, position) for position in range(len(indices))]
+    before = [_call_column(step, indices, position) for position in range(len(indices))]
     if step.probs is not None:
-        found.append(_probs_column(step, len(found) - 1, classes))
-    units = found[-1]["drawn"]
+        before.append(_probs_column(step, len(before) - 1, classes))
+    units = before[-1]["drawn"]
     label = int(step.labels[0]) if step.probs is not None and step.probs.shape[1] == units else -1
-    edge = _edge(len(found) - 1, "elementwise" if label < 0 and units == 1 else "any", unit=label)
+    edge = _edge(len(before) - 1, "elementwise" if label < 0 and units == 1 else "any", unit=label)
     names = [message("decision_boundary.explanation.loss")]
-    return [*found, _column("loss", loss_name, 1, torch.tensor([step.loss]), names, [edge])]
+    return [*before, _column("loss", loss_name, 1, torch.tensor([step.loss]), names, [edge])]
 
 
 def _column(
@@ -67,7 +68,7 @@ def _column(
         "kind": kind,
         "units": units,
         "drawn": len(names),
-        "values": _float64(values[: len(names)]),
+        "values": as_array(values[: len(names)], torch.float64),
         "names": list(names),
         "edges": list(edges),
         "gradients": None,
@@ -86,7 +87,7 @@ def _call_column(step: TrainingStep, indices: Sequence[int], position: int) -> d
     call = step.calls[index]
     drawn = drawn_units(call.units)
     gradient = step.gradients.get(index)
-    gradients = None if gradient is None else _float64(gradient[0, :drawn])
+    gradients = None if gradient is None else as_array(gradient[0, :drawn], torch.float64)
     edges = [_call_edges(step, indices, index, source) for source in call.sources if source in indices]
 
     def lines(formula: Any) -> list[list[str]]:
@@ -118,7 +119,9 @@ def _call_edges(step: TrainingStep, indices: Sequence[int], index: int, source: 
         linear = step.weights.get(index)
         gradient, after = (None, None) if linear is None else (linear.gradients[0], linear.after[0])
         parts = {"weight": call.weight, "gradient": gradient, "after": after}
-        drawn = {name: None if part is None else _float64(part[:rows, :count]) for name, part in parts.items()}
+        drawn = {
+            name: None if part is None else as_array(part[:rows, :count], torch.float64) for name, part in parts.items()
+        }
         return _edge(position, "linear", **drawn)
     if is_elementwise(step.calls, index) or call.units == other.units:
         return _edge(position, "elementwise")
@@ -141,7 +144,3 @@ def _probs_column(step: TrainingStep, last: int, classes: Sequence[str]) -> dict
         lines={"forward": [step_formulas.probability(step, unit, name) for unit, name in enumerate(names)]},
         selected=0 if binary else min(int(step.labels[0]), len(names) - 1),
     )
-
-
-def _float64(values: Tensor) -> np.ndarray:
-    return values.detach().cpu().double().contiguous().numpy()

@@ -1,31 +1,17 @@
 """Explanation of one training step for the view: forward layer by layer, backward edge by edge, the update, the moved boundary."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from dlviz.decision_boundary.record import ModelOutputs
+from dlviz.decision_boundary.record import ModelOutputs, drawn_points
 from dlviz.decision_boundary.step_diagram import DRAWN_UNITS, columns, drawn_calls, drawn_units, layer_title
 from dlviz.decision_boundary.step_formulas import consumers, short, symbol
-from dlviz.decision_boundary.subsample import float32, subsample
-from dlviz.decision_boundary.training_step import StepSettings, TrainingStep
+from dlviz.decision_boundary.training_step import TrainingStep
 from dlviz.decision_boundary.unit_equation import function_name, is_elementwise
 from dlviz.kit.messages import message
-
-
-@dataclass(eq=False)
-class Explanation:
-    """The explained training step, and the settings that it is made with.
-
-    Attributes:
-        settings: optimizer, learning rate and loss; they stay for the next step.
-        step: the step, ``None`` while nothing is explained.
-    """
-
-    settings: StepSettings = field(default_factory=StepSettings)
-    step: TrainingStep | None = None
+from dlviz.torchkit.tensor_blocks import as_array
 
 
 def explanation(
@@ -62,8 +48,8 @@ def explanation(
             _update_phase(step),
             _after_phase(step, before, after),
         ],
-        "probs": float32(after.probs.T),
-        "preds": after.preds[subsample(len(after.preds))].to(torch.int32).cpu().numpy(),
+        "probs": as_array(after.probs.T),
+        "preds": as_array(after.preds[drawn_points(len(after.preds))], torch.int32),
         "notes": _notes(step, indices, points),
     }
 

@@ -1,7 +1,6 @@
 """One training step on a few points, on copies of the parameters: forward pass, backward pass, optimizer step."""
 
 import copy
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from dlviz.decision_boundary.record import cross_entropy, logits_of, probabiliti
 from dlviz.decision_boundary.unit_equation import is_elementwise
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type, is_finite
 
 #: Points that one explained step can use at most.
 MAX_BATCH = 8
@@ -89,7 +89,7 @@ class StepSettings:
         """
         if self.optimizer is not None and self.lr is not None:
             raise DlvizError(message("decision_boundary.refused.both"))
-        if self.lr is not None and not (isinstance(self.lr, (int, float)) and math.isfinite(self.lr) and self.lr >= 0):
+        if self.lr is not None and not (is_finite(self.lr) and self.lr >= 0):
             raise DlvizError(message("decision_boundary.refused.lr", got=repr(self.lr)))
 
     @property
@@ -235,8 +235,7 @@ def _copy_optimizer(
     if optimizer is None:
         lr = 0.1 if settings.lr is None else settings.lr
         return torch.optim.SGD([parameter for parameter in copies.values() if parameter.requires_grad], lr=lr)
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        raise DlvizError(message("decision_boundary.refused.optimizer", got=type(optimizer).__name__))
+    check_type(optimizer, torch.optim.Optimizer, "decision_boundary.refused.optimizer")
     optimized = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     if not any(id(parameter) in optimized for parameter in parameters.values()):
         raise DlvizError(message("decision_boundary.refused.optimizer_other"))

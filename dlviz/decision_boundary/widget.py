@@ -1,6 +1,5 @@
 """`dlviz.boundary`: decision boundary of the learner's own network, a map of every unit, edits, snapshots, and one training step."""
 
-import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,17 +9,15 @@ import torch
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.decision_boundary.edits import BoundaryEdits, check_painted
+from dlviz.decision_boundary.edits import check_painted
 from dlviz.decision_boundary.forward import LayerCall, find_unit
-from dlviz.decision_boundary.inputs import Inputs, check_class_names, check_inputs
-from dlviz.decision_boundary.record import ModelOutputs, grid, record_outputs, worst_point
-from dlviz.decision_boundary.scene import DRAWN_UNITS, MAX_MAP_VALUES, model_notes, scene, signature
-from dlviz.decision_boundary.snapshots import SnapshotHistory
-from dlviz.decision_boundary.step_explanation import Explanation, explanation
+from dlviz.decision_boundary.inputs import Inputs, check_inputs
+from dlviz.decision_boundary.record import grid, worst_point
+from dlviz.decision_boundary.scene import DRAWN_UNITS, page_scene, scene
 from dlviz.decision_boundary.still import draw
-from dlviz.decision_boundary.training_loop_code import training_loop
-from dlviz.decision_boundary.training_step import StepSettings, TrainingStep, check_batch, training_step
+from dlviz.decision_boundary.training_step import StepSettings, TrainingStep, check_batch
 from dlviz.decision_boundary.unit_equation import equation
+from dlviz.decision_boundary.widget_state import EditableModel
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -28,10 +25,11 @@ from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.snapshots import page_indices
 from dlviz.kit.validated_widget import float_field, int_field
+from dlviz.kit.validation import check_type
 from dlviz.kit.widget import Widget, binary
 
-#: Snapshots take this fraction of a page's budget, each on a grid of up to 48 points along a side with small unit maps.
-_PAGE_FRACTION, _PAGE_SIDE, _PAGE_MAP_VALUES = 0.8, 48, 24_000
+#: Snapshots take this fraction of a page's budget.
+_PAGE_FRACTION = 0.8
 
 
 class Boundary(Widget):
@@ -52,7 +50,7 @@ class Boundary(Widget):
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "decision_boundary"
     _function = "boundary"
-    _tensor_attributes = ("_inputs", "_outputs", "_history", "_explanation")
+    _tensor_attributes = ("_editable_model",)
 
     resolution = traitlets.Int(80, min=10, max=200, help="grid points along a side").tag(sync=True)
     opened = traitlets.List(traitlets.Int(min=0), help="call and unit whose map is enlarged").tag(sync=True)
@@ -69,18 +67,10 @@ class Boundary(Widget):
         side = traits.get("resolution", type(self).resolution.default_value)
         if not isinstance(side, int) or not 10 <= side <= 200:
             raise DlvizError(message("decision_boundary.refused.resolution", got=side))
-        self._inputs = inputs
-        self._edits = BoundaryEdits()
-        self._history = SnapshotHistory()
-        self._explanation = Explanation()
         # The model runs before super().__init__(): if it fails, there is no widget to close.
-        self._outputs = record_outputs(
-            inputs.model, inputs.x, inputs.labels, inputs.limits, side, rng_state=inputs.rng_state
-        )
-        self._classes = check_class_names(classes, self._outputs.num_classes)
+        self._editable_model: EditableModel | None = EditableModel(inputs, classes, side)
         self._drawn_step = 0
         super().__init__(**traits)
-        self._history.add(inputs.model, message("decision_boundary.start"), self._outputs)
         self._redraw()
         self.observe(self._redraw, ["resolution", "painted"])
         self.observe(self._show_snapshot, "step")
@@ -91,64 +81,64 @@ class Boundary(Widget):
     @property
     def x(self) -> Tensor:
         """All points (N, 2), the learner's and then the painted ones, with the learner's dtype and device."""
-        self._check_open()
-        return self._edits.x(self._inputs)
+        return self._model.edits.x
 
     @property
     def y(self) -> Tensor:
         """The labels of all points, (N,) or (N, 1), with the learner's shape, dtype and device."""
-        self._check_open()
-        return self._edits.y(self._inputs)
+        return self._model.edits.y
 
     @property
     def model(self) -> nn.Module:
         """A copy of the learner's model in the state that is drawn: that of the snapshot, with edited weights."""
-        self._check_open()
-        model = copy.deepcopy(self._inputs.model)
-        model.load_state_dict({**model.state_dict(), **self._state(self.step)}, strict=False)
-        return model
+        return self._model.copy_model(self.step)
 
     @property
     def grid(self) -> Tensor:
         """The grid points of the plane, (resolution², 2), row by row from the top left."""
-        self._check_open()
-        return grid(self._inputs.limits, self.resolution, self._inputs.x)
+        inputs = self._model.inputs
+        return grid(inputs.limits, self.resolution, inputs.x)
 
     @property
     def probs(self) -> Tensor:
         """Class probabilities at each point of :attr:`grid`, (resolution², C)."""
-        self._check_open()
-        return self._outputs.probs
+        return self._model.outputs.probs
 
     @property
     def accuracy(self) -> float | None:
         """Fraction of all points that are classified correctly."""
-        self._check_open()
-        return self._outputs.accuracy
+        return self._model.outputs.accuracy
 
     @property
     def loss(self) -> float | None:
         """Mean cross-entropy over all points."""
-        self._check_open()
-        return self._outputs.loss
+        return self._model.outputs.loss
 
     @property
     def calls(self) -> list[LayerCall]:
         """Every call of the model on :attr:`grid`, the input first; each has ``.name``, ``.kind``, ``.output`` (resolution², units)."""
-        self._check_open()
-        return list(self._outputs.grid_pass.calls)
+        return list(self._model.outputs.grid_pass.calls)
 
     @property
     def snapshots(self) -> list[str]:
         """The labels of all snapshots, oldest first."""
-        self._check_open()
-        return self._history.titles
+        return self._model.history.titles
 
     @property
     def explained(self) -> TrainingStep | None:
         """The explained step: ``.loss`` and ``.loss_after``, ``.gradients`` of each call, ``.weights`` of each linear layer."""
+        return self._model.explained
+
+    @property
+    def _model(self) -> EditableModel:
+        """The state behind the picture.
+
+        Raises:
+            DlvizError: the widget has been closed.
+        """
         self._check_open()
-        return self._explanation.step
+        assert self._editable_model is not None
+        return self._editable_model
 
     def equation(self, layer: str | int, unit: int = 0) -> str:
         """Return a unit's equation with its real weights, such as ``relu(0.8·x₀ − 1.2·x₁ + 0.3)``.
@@ -179,12 +169,7 @@ class Boundary(Widget):
 
     def code(self) -> str:
         """Return a plain PyTorch training loop with the current edited weights, painted points and limits."""
-        self._check_open()
-        outputs, inputs = self._outputs, self._inputs
-        resolution = "" if self.resolution == 80 else f"resolution={self.resolution}"
-        arguments = ", ".join(filter(None, (inputs.arguments, resolution)))
-        one_logit = outputs.grid_pass.output.numel() == len(outputs.probs)
-        return training_loop(inputs.model, inputs.names, self._edits, arguments, binary=one_logit)
+        return self._model.code(self.resolution)
 
     def snapshot(self, label: str = "") -> None:
         """Keep the model's current state as a snapshot, and draw it.
@@ -214,13 +199,12 @@ class Boundary(Widget):
             DlvizError: there is no such weight, or `value` is nonfinite.
         """
         index, unit = find_unit(self.calls, layer, unit, "edit")
-        self._edits.set_weight(self._inputs.model, self.calls, index, unit, input, value)
+        self._model.edits.set_weight(self.calls, index, unit, input, value)
         self._redraw()
 
     def reset(self) -> None:
         """Discard all edited weights and draw the model's own."""
-        self._check_open()
-        self._edits.weights.clear()
+        self._model.edits.weights.clear()
         self._redraw()
 
     def clear(self) -> None:
@@ -259,13 +243,12 @@ class Boundary(Widget):
             >>> view.explained.loss_after < view.explained.loss
             True
         """
-        self._check_open()
-        settings = StepSettings(optimizer, lr, loss)
+        model, settings = self._model, StepSettings(optimizer, lr, loss)
         settings.check()
-        labels = self._edits.labels(self._inputs)
-        points = check_batch(worst_point(self._outputs, labels) if point is None else point, len(labels))
-        self._training_step(points, settings)  # raises before anything has changed
-        self._explanation.settings = settings
+        labels = model.edits.labels
+        points = check_batch(worst_point(model.outputs, labels) if point is None else point, len(labels))
+        model.training_step(points, settings, self.step)  # raises before anything has changed
+        model.settings = settings
         with self.hold_sync():
             if points == self.example:
                 self._restart_explanation()
@@ -276,61 +259,29 @@ class Boundary(Widget):
         """Return from the explained step to the snapshots."""
         self.example = []
 
-    def _state(self, step: int) -> dict[str, Tensor]:
-        """Return parameters and buffers at a step of the player, with the edited weights."""
-        return self._edits.apply(self._history.state(step))
-
-    def _record(self, side: int, state: dict[str, Tensor] | None) -> ModelOutputs:
-        inputs, edits = self._inputs, self._edits
-        x, labels = edits.x(inputs), edits.labels(inputs)
-        return record_outputs(inputs.model, x, labels, inputs.limits, side, state, inputs.rng_state)
-
     def _redraw(self, _: Any = None) -> None:
         """Run the model in the state of the current step, and show it."""
         if not self._closed:
-            self._outputs = self._record(self.resolution, self._state(self.step))
+            self._model.outputs = self._model.record(self.resolution, self._model.state(self.step))
             self._show()
 
     def _show(self) -> None:
-        outputs = self._outputs
-        self.scene = self._scene(outputs, self.resolution, range(len(self._history)))
-        if max(self.example, default=-1) < len(outputs.preds):
+        model = self._model
+        steps = range(len(model.history))
+        self.scene = dict(binary(scene(model, model.outputs, self.resolution, self.resolution, steps)))
+        if max(self.example, default=-1) < len(model.outputs.preds):
             self._explain_example()
         else:  # a painted point that was removed
             self.example = []
 
-    def _scene(
-        self, outputs: ModelOutputs, side: int, steps: Sequence[int], max_values: int = MAX_MAP_VALUES
-    ) -> dict[str, Any]:
-        inputs, edits = self._inputs, self._edits
-        return dict(
-            binary(
-                scene(
-                    outputs,
-                    edits.labels(inputs),
-                    limits=inputs.limits,
-                    side=side,
-                    classes=self._classes,
-                    signature=signature(inputs.names[0], outputs),
-                    code=self.code(),
-                    notes=model_notes(inputs.model, len(steps), len(self._history), len(edits.painted)),
-                    snapshots=self._history.series(steps),
-                    edited=bool(edits.weights),
-                    learner_points=len(inputs.labels),
-                    max_values=max_values,
-                )
-            )
-        )
-
     def _draw_model(self, label: str, *, always_keep: bool) -> None:
-        self._check_open()
-        keep = always_keep or self._history.has_changed(self._inputs.model)
+        model = self._model
+        keep = always_keep or model.history.has_changed(model.inputs.model)
         with self.hold_sync():
-            self._edits.weights.clear()
+            model.edits.weights.clear()
             if keep:
-                self._outputs = self._record(self.resolution, None)
-                self._history.add(self._inputs.model, label, self._outputs)
-            self._drawn_step = self.step = self._history.last
+                model.take_snapshot(label, self.resolution)
+            self._drawn_step = self.step = model.history.last
             if keep:
                 self._show()
             else:
@@ -339,29 +290,24 @@ class Boundary(Widget):
     def _show_snapshot(self, _: Any) -> None:
         if self._closed or self.step == self._drawn_step:
             return
-        if self.step > self._history.last:
-            self.step = self._history.last
+        if self.step > self._model.history.last:
+            self.step = self._model.history.last
             return
         self._drawn_step = self.step
-        self._edits.weights.clear()
+        self._model.edits.weights.clear()
         self._redraw()
 
     @traitlets.validate("painted")
     def _check_painted(self, proposal: Any) -> list[list[float]]:
         # Set here and not by an observer, so that an example in the same message can be one of these points.
-        self._edits.painted = check_painted(proposal["value"], len(self._classes))
-        return self._edits.painted
+        model = self._model
+        model.edits.painted = check_painted(proposal["value"], len(model.classes))
+        return model.edits.painted
 
     @traitlets.validate("example")
     def _check_example(self, proposal: Any) -> list[int]:
         points = proposal["value"]
-        if not points:
-            return []
-        self._check_open()
-        return check_batch(points, len(self._edits.labels(self._inputs)))
-
-    def _training_step(self, points: list[int], settings: StepSettings) -> TrainingStep:
-        return training_step(self._inputs.model, self.x[points], self.y[points], settings, self._state(self.step))
+        return check_batch(points, len(self._model.edits.labels)) if points else []
 
     def _restart_explanation(self, _: Any = None) -> None:
         if self._closed:
@@ -373,17 +319,10 @@ class Boundary(Widget):
 
     def _explain_example(self) -> None:
         """Make the training step on :attr:`example` and describe it for the view."""
-        if not self.example:
-            self._explanation.step, self.explanation = None, {}
-            return
-        settings, points = self._explanation.settings, list(self.example)
-        step = self._training_step(points, settings)
-        after = self._record(self.resolution, {**self._state(self.step), **step.state})
-        found = explanation(step, points, self._classes, settings.loss_name, self._outputs, after)
-        if self.step < self._history.last and settings.optimizer is not None:
-            found["notes"].append(message("decision_boundary.explanation.optimizer_state"))
-        self._explanation.step = step
-        self.explanation = dict(binary(found | {"step": self.step}))
+        if self.example:
+            self.explanation = dict(binary(self._model.explain(self.example, self.step, self.resolution)))
+        else:
+            self._model.explained, self.explanation = None, {}
 
     def _on_edit(self, content: Mapping[str, Any]) -> None:
         input = "bias" if content.get("input") == "bias" else int_field(content, "input")
@@ -394,24 +333,25 @@ class Boundary(Widget):
         self.reset()
 
     def _on_explain(self, content: Mapping[str, Any]) -> None:
-        settings = self._explanation.settings
+        settings = self._model.settings
         self.explain(optimizer=settings.optimizer, lr=settings.lr, loss=settings.loss)
 
     def _describe(self) -> str:
-        name, points = self._inputs.names[0], len(self._outputs.preds)
-        return message("decision_boundary.repr", model=name, points=points, classes=len(self._classes))
+        model = self._model
+        points, classes = len(model.outputs.preds), len(model.classes)
+        return message("decision_boundary.repr", model=model.name, points=points, classes=classes)
 
     def _still(self) -> str:
-        self._check_open()
-        outputs, inputs, summary = self._outputs, self._inputs, str(self.scene["summary"])
-        labels, line = self._edits.labels(inputs), signature(inputs.names[0], outputs)
-        return draw(outputs, labels, inputs.limits, self.resolution, line, self._classes, summary, self._still_theme)
+        model, line, summary = self._model, self.scene["signature"], self.scene["summary"]
+        labels, limits = model.edits.labels, model.inputs.limits
+        return draw(model.outputs, labels, limits, self.resolution, line, model.classes, summary, self._still_theme)
 
     def _page_state(self) -> dict[str, Any]:
-        state, steps = super()._page_state(), self._page_steps()
-        if len(steps) < len(self._history):
-            outputs = self._record(self.resolution, self._state(self.step))
-            state |= {"step": steps.index(self.step), "scene": self._scene(outputs, self.resolution, steps)}
+        state, steps, model = super()._page_state(), self._page_steps(), self._model
+        if len(steps) < len(model.history):
+            outputs = model.record(self.resolution, model.state(self.step))
+            page = binary(scene(model, outputs, self.resolution, self.resolution, steps))
+            state |= {"step": steps.index(self.step), "scene": page}
         return state | ({"explanation": {**self.explanation, "step": state["step"]}} if self.explanation else {})
 
     def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -420,12 +360,11 @@ class Boundary(Widget):
         return {"step": {json.dumps(k): {"scene": self._page_scene(step, steps)} for k, step in enumerate(steps)}}
 
     def _page_scene(self, step: int, steps: Sequence[int]) -> dict[str, Any]:
-        side = min(self.resolution, _PAGE_SIDE)
-        return self._scene(self._record(side, self._state(step)), side, steps, _PAGE_MAP_VALUES)
+        return dict(binary(page_scene(self._model, step, self.resolution, steps)))
 
     def _page_steps(self) -> list[int]:
         """Return the snapshots that fit into a page, evenly spaced, with the one that is drawn among them."""
-        count = len(self._history)
+        count = len(self._model.history)
         if count == 1:
             return [0]
         size = len(to_json(self._page_scene(0, range(count))))
@@ -479,8 +418,7 @@ def boundary(
     Source:
         https://playground.tensorflow.org, which has this picture for one fixed kind of network
     """
-    if not isinstance(model, nn.Module):
-        raise DlvizError(message("decision_boundary.refused.module", got=type(model).__name__))
+    check_type(model, nn.Module, "decision_boundary.refused.module")
     variables = scope()
     names = (name_of(model, variables, "net"), name_of(x, variables, "x"), name_of(y, variables, "y"))
     plain = getattr(model, "_orig_mod", model)  # a compiled module runs no hooks

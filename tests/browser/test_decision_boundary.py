@@ -73,7 +73,7 @@ def pages() -> dict[str, str]:
 
 def spot(view, x: float, y: float) -> dict[str, float]:
     """Return the pixel of a point of the plane on the canvas."""
-    left, right, bottom, top = view._inputs.limits
+    left, right, bottom, top = view._model.inputs.limits
     return {"x": LEFT + (x - left) / (right - left) * SIZE, "y": TOP + (top - y) / (top - bottom) * SIZE}
 
 
@@ -135,7 +135,7 @@ def test_right_and_wrong_points_differ_in_shape(open_page, pages):
     view = opened()
     page = open_page(pages["plain"])
     with torch.no_grad():
-        preds = view._inputs.model(view.x).argmax(1)
+        preds = view._model.inputs.model(view.x).argmax(1)
     wrong = [k for k in range(60) if preds[k] != view.y[k]]
     alone = [k for k in range(60) if (view.x - view.x[k]).norm(dim=1).sort()[0][1] > 0.09]
     tokens = ("neg", "pos", "flow")
@@ -342,14 +342,14 @@ def test_a_page_offers_nothing_that_needs_a_kernel(open_page, pages):
 
 def test_a_slider_edits_a_weight_and_everything_follows(live):
     view = opened(opened=[2, 4])
-    own = view._inputs.model[0].weight.clone()
+    own = view._model.inputs.model[0].weight.clone()
     page, _ = live(view)
     slider = page.get_by_role("slider", name="weight of x₀")
     slider.fill("1.25")
     slider.dispatch_event("input")
     settled(page)
     assert view.model[0].weight[4, 0] == 1.25
-    assert torch.equal(view._inputs.model[0].weight, own)
+    assert torch.equal(view._model.inputs.model[0].weight, own)
     expect(page.locator(".boundary-equation")).to_contain_text("relu(1.25·x₀")
     expect(page.locator(".dlviz-badge")).to_have_text("edited copy")
     expect(page.locator(".dlviz-signature")).to_contain_text(f"loss {view.loss:.4g}")
@@ -692,7 +692,7 @@ def test_the_button_explains_the_worst_point(live):
     page.get_by_role("button", name="Explain one step of training").click()
     settled(page)
     with torch.no_grad():
-        losses = nn.functional.cross_entropy(view._inputs.model(view.x), view.y, reduction="none")
+        losses = nn.functional.cross_entropy(view._model.inputs.model(view.x), view.y, reduction="none")
     assert view.example == [int(losses.argmax())]
     expect(page.locator(".boundary-phase h4")).to_have_text(f"Point {view.example[0]} goes in")
 

@@ -86,7 +86,7 @@ def test_the_point_with_the_largest_loss_is_the_default():
     one = dlviz.boundary(nn.Linear(2, 1), x, (y > 0).long(), resolution=10)
     one.explain()
     with torch.no_grad():
-        losses = F.binary_cross_entropy_with_logits(one._inputs.model(x)[:, 0], (y > 0).float(), reduction="none")
+        losses = F.binary_cross_entropy_with_logits(one._model.inputs.model(x)[:, 0], (y > 0).float(), reduction="none")
     assert one.example == [int(losses.argmax())]
 
 

@@ -398,7 +398,7 @@ def test_closing_releases_model_and_tensors():
     net, x, y = model_and_data()
     view = dlviz.boundary(net, x, y, resolution=20)
     view.snapshot("a")
-    kept = [weakref.ref(net), weakref.ref(view.calls[1].output), weakref.ref(view._history.state(0)["0.weight"])]
+    kept = [weakref.ref(net), weakref.ref(view.calls[1].output), weakref.ref(view._model.history.state(0)["0.weight"])]
     view.close()
     del net, x, y
     gc.collect()
@@ -456,7 +456,7 @@ def test_a_page_holds_evenly_spaced_snapshots_with_a_note():
     view.step = 0
     side = first["side"]
     with torch.no_grad():
-        wanted = view.model(dlviz.decision_boundary.grid(view._inputs.limits, side, x)).softmax(1)
+        wanted = view.model(dlviz.decision_boundary.grid(view._model.inputs.limits, side, x)).softmax(1)
     assert torch.equal(float32(first["probs"], 3, side * side).T, wanted)
     view.step = 60
     full = view._page_state()
