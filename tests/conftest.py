@@ -31,6 +31,7 @@ def kind(path: Path) -> str | None:
     return "lessons" if path.name == LESSONS else "packaging" if path.name in PACKAGING else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark every test, leave out the slow ones unless `-m` names them, and run the longest first.
 
