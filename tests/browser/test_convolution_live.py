@@ -118,7 +118,7 @@ def frame(page: Page) -> list[float]:
     return page.evaluate(
         """() => {
           const box = (name) => document.querySelector(name).getBoundingClientRect();
-          const [part, whole] = [box(".conv-minimap-frame"), box(".conv-minimap")];
+          const [part, whole] = [box(".dlviz-minimap-frame"), box(".dlviz-minimap")];
           const { x, y, width, height } = whole;
           return [(part.x - x) / width, (part.y - y) / height, part.width / width, part.height / height];
         }"""
@@ -188,14 +188,14 @@ def test_the_minimap_of_an_exported_page_cannot_be_moved(open_page, axe):
         bypass_csp=True,
     )
     assert frame(page) == pytest.approx([0.5, 1 / 3, 0.1, 40 / 300], abs=0.01)
-    page.locator(".conv-minimap").click()
+    page.locator(".dlviz-minimap").click()
     assert page.evaluate("dlvizModel.get('origin')") == [100, 200]
-    assert page.locator(".conv-minimap[tabindex]").count() == 0
-    pixels = "[...document.querySelector('.conv-minimap canvas').getContext('2d').getImageData(0, 0, 2, 1).data]"
+    assert page.locator(".dlviz-minimap[tabindex]").count() == 0
+    pixels = "[...document.querySelector('.dlviz-minimap canvas').getContext('2d').getImageData(0, 0, 2, 1).data]"
     assert page.evaluate(pixels)[::4] == [0, 1]  # every second place of 550 grays
     axe(page)
 
 
 def test_an_input_drawn_completely_has_no_minimap(open_page):
     page = open_page(dlviz.conv2d(X, K))
-    expect(page.locator(".conv-minimap")).to_be_hidden()
+    expect(page.locator(".dlviz-minimap")).to_be_hidden()

@@ -818,7 +818,7 @@ def test_an_exported_page_shows_only_the_part_that_it_holds(open_page, exported)
 def test_a_drag_on_the_minimap_moves_the_window(open_page, exported):
     page = open_page(exported["large"])
     grid = sheet(page, "x")
-    box = page.locator(".tensor-minimap").bounding_box()
+    box = page.locator(".dlviz-minimap").bounding_box()
     for row, column in ((30, 40), (12, 20), (400, 200)):
         page.mouse.move(box["x"] + box["width"] * (column + 0.5) / 300, box["y"] + box["height"] * (row + 0.5) / 512)
         page.mouse.down()

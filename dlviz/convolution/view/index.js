@@ -10,7 +10,7 @@ import { baseView } from "../../kit/js/base_view.js";
 import { argumentControls, restoredNote } from "./controls.js";
 import { gridEditor } from "./edit.js";
 import { productAnimation } from "./product_animation.js";
-import { minimapView } from "./minimap.js";
+import { inputMinimap } from "./minimap.js";
 import { gradientMarks } from "./gradient.js";
 import { factorsOf, runningSum, outputFormula, channelSums, divisorOf } from "./output_terms.js";
 import { termsOf, outputsOf, pairsOf } from "./window_indices.js";
@@ -45,7 +45,7 @@ function render({ model, el, signal }) {
   const sums = formula("conv-channel-sums");
   const running = { label: h("span"), number: h("b"), part: h("span") };
   running.element = h("div", { class: "conv-running-sum", hidden: "" }, running.label, running.number, running.part);
-  const minimap = minimapView({ model, messages, signal, save: view.save });
+  const minimap = inputMinimap({ model, messages, signal, save: view.save });
   const gradient = gradientMarks({ grid: grids.input, messages });
   const animation = productAnimation({ layer: view.ui.main, model, signal });
   const drawn = new Set();

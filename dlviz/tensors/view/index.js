@@ -4,10 +4,12 @@ import { h, fillIn } from "../../kit/js/dom.js";
 import { shape } from "../../kit/js/numbers.js";
 import { decode, unravel, ravel, numel, address, indexExpression } from "../../kit/js/tensor_block.js";
 import { gridLayout, grid } from "../../kit/js/grid.js";
+import { heatmap, maxAbs, onThemeChange, themeColors } from "../../kit/js/heatmap.js";
+import { minimap } from "../../kit/js/minimap.js";
+import { typedArray } from "../../kit/js/typed_arrays.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { addressFormula, hopsTo, storageCells, storageRow } from "./storage_row.js";
 import { definitionList, metadataRows, statisticsPanel, title } from "./metadata.js";
-import { minimapView } from "./minimap.js";
 
 /** Up to this many elements the numbers themselves say more than a histogram. */
 const MIN_HISTOGRAM = 64;
@@ -23,13 +25,14 @@ function render({ model, el, signal }) {
   const numbers = grid({ messages, signal, pick: select });
   const storage = storageRow({ signal, label: messages["storage.label"], pick: selectAddress });
   const storagePanel = h("div", { class: "tensor-storage" }, h("div", { class: "tensor-head" }, h("b", {}, messages["storage.title"])), storage.element);
-  const minimap = minimapView({ root: view.ui.root, messages, signal, go: moveToCell });
+  const overview = minimap({ label: messages["minimap.label"], signal, moveTo: moveToPointer });
   const elementPanel = h("div", { class: "tensor-element" });
   const metadataPanel = h("div");
   let block;
   /** Whether the window still has to move to the selected element; once it has, the user may move it away. */
   let followsSelection = false;
   view.ui.main.append(h("div", { class: "tensor-main tensor-single" }, numbers.element, storagePanel));
+  onThemeChange(view.ui.root, signal, paintMinimap);
   view.start();
 
   /** A tensor that is not drawn, such as a large sparse one, has no steps. */
@@ -42,11 +45,21 @@ function render({ model, el, signal }) {
     for (let p = 0; p < block.count; p += 1) if (address(block.index(p), stride, offset) === wanted) return select(block.index(p));
     return undefined;
   }
-  function moveToCell(row, column) {
-    const next = origin().slice();
-    if (next.length > 1) next[next.length - 2] = row;
-    next[next.length - 1] = column;
-    moveWindow(next);
+  /** Rows and columns of the tensor; a vector is one row. */
+  function matrixSize() {
+    return [1, ...metadata().shape].slice(-2);
+  }
+  /** Center the window at a point of the minimap. */
+  function moveToPointer(y, x) {
+    const [row, column] = matrixSize().map((size, d) => Math.max(0, Math.floor([y, x][d] * size) - 8));
+    moveWindow(origin().length > 1 ? [...origin().slice(0, -2), row, column] : [column]);
+  }
+  function paintMinimap() {
+    const { minimap: map } = model.get("loaded");
+    overview.element.hidden = !map;
+    if (!map) return;
+    const values = typedArray(map.values, map.kind === "bool" ? "uint8" : map.kind);
+    overview.paint(heatmap(values, 0, map.rows, map.columns, maxAbs(values), themeColors(view.ui.root)));
   }
   function moveWindow(next) {
     followsSelection = false;
@@ -95,10 +108,8 @@ function render({ model, el, signal }) {
     drawGrid(true);
   }
   function decodeLoaded() {
-    const loaded = model.get("loaded");
-    const sizes = metadata().shape;
-    block = decode({ ...loaded.block, name: metadata().name });
-    minimap.show(loaded.minimap ?? null, sizes.length > 1 ? sizes.slice(-2) : [1, sizes[0]]);
+    block = decode({ ...model.get("loaded").block, name: metadata().name });
+    paintMinimap();
   }
   /** @param {boolean} numbersChanged false if only the window moved */
   function drawGrid(numbersChanged) {
@@ -106,7 +117,8 @@ function render({ model, el, signal }) {
     const whole = model.get("loaded").storage;
     numbers.show(block, origin(), title(meta, messages, true));
     const layout = gridLayout(block, origin());
-    minimap.place(layout.rows, layout.columns);
+    const [height, width] = matrixSize();
+    overview.place([layout.rows.first, layout.rows.count, height], [layout.columns.first, layout.columns.count, width]);
     storagePanel.hidden = meta.stride === null || meta.storage_size === 0;
     // A storage that is drawn whole does not depend on the window.
     if (!storagePanel.hidden && (numbersChanged || !whole)) storage.show(storageCells([{ block, metadata: meta, grid: numbers }], whole), block.max);
@@ -160,7 +172,7 @@ function render({ model, el, signal }) {
   function showMetadata() {
     const meta = metadata();
     const statistics = meta.numel > MIN_HISTOGRAM ? statisticsPanel(model.get("scene").statistics, messages) : null;
-    const position = model.get("loaded").minimap ? [h("h4", {}, messages["minimap.title"]), minimap.element] : [];
+    const position = model.get("loaded").minimap ? [h("h4", {}, messages["minimap.title"]), overview.element] : [];
     metadataPanel.replaceChildren(h("h4", {}, meta.name), definitionList(metadataRows(meta, messages)), ...position, ...(statistics ? [statistics] : []));
     view.ui.setSide(h("div", { class: "tensor-side" }, elementPanel, metadataPanel), fillIn(messages["tensor.about"], { name: meta.name, shape: shape(meta.shape) }));
   }
