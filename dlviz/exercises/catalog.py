@@ -24,8 +24,8 @@ class Unknown(DlvizError, LookupError):  # noqa: N818
 def items() -> dict[str, Exercise | Prediction]:
     """Return all exercises and predictions by id, in the order of the lessons."""
     lessons = sorted(m.name for m in pkgutil.iter_modules(dlviz.exercises.__path__) if m.name.startswith("lesson"))
-    found = [item for name in lessons for item in import_module(f"dlviz.exercises.{name}.exercises").ITEMS]
-    return {item.id: item for item in found}
+    modules = [import_module(f"dlviz.exercises.{name}.exercises") for name in lessons]
+    return {item.id: item for module in modules for item in module.ITEMS}
 
 
 def exercise(id: str) -> Exercise:
@@ -36,10 +36,10 @@ def exercise(id: str) -> Exercise:
     >>> exercise("00.double").check(lambda x: x + x).verdict
     'right'
     """
-    found = _find(id)
-    if isinstance(found, Prediction):
+    item = _find(id)
+    if isinstance(item, Prediction):
         raise Unknown(message("exercises.unknown.prediction", id=id))
-    return found
+    return item
 
 
 def predict(id: str, answer: Any = ...) -> Displayable:
@@ -52,10 +52,10 @@ def predict(id: str, answer: Any = ...) -> Displayable:
     >>> predict("00.sum", 10).verdict
     'right'
     """
-    found = _find(id)
-    if isinstance(found, Exercise):
+    item = _find(id)
+    if isinstance(item, Exercise):
         raise Unknown(message("exercises.unknown.exercise", id=id))
-    return ask_or_commit(found, answer)
+    return ask_or_commit(item, answer)
 
 
 def progress() -> Displayable:

@@ -44,7 +44,7 @@ def difference(yours: Any, expected: Any, where: str = "") -> Difference | None:
         if len(yours) != len(expected):
             return Difference("length", where, str(len(yours)), str(len(expected)))
         pairs = (difference(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(yours, expected, strict=True)))
-        return next((found for found in pairs if found), None)
+        return next((unequal for unequal in pairs if unequal), None)
     return _numbers(yours, expected, where)
 
 

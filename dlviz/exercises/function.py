@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
-import torch
-
 from dlviz.exercises.compare import describe, format_value
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.mistakes import Mistake, as_functions
@@ -22,12 +20,12 @@ CASES = 5
 class Function(Exercise):
     """Exercise that asks for a function.
 
-    ``case(generator, i)`` makes the arguments of the i-th case, by name. ``mistakes`` are wrong implementations people
-    write, by name: changes of the reference's code, or functions. A mistake is named to the learner only if it gives
-    the learner's own results on every case.
+    ``case(i)`` makes the arguments of the i-th case, by name; its random numbers are seeded by the check. ``mistakes`` are
+    wrong implementations people write, by name: changes of the reference's code, or functions. A mistake is named to the
+    learner only if it gives the learner's own results on every case.
     """
 
-    case: Callable[[torch.Generator, int], dict[str, Any]]
+    case: Callable[[int], dict[str, Any]]
     mistakes: Mapping[str, Mistake] = field(default_factory=dict)
     kind: ClassVar[str] = "function"
 
@@ -40,8 +38,7 @@ class Function(Exercise):
         """Compare type, shape, dtype, graph, numbers and gradients with the solution's; inputs must stay unchanged."""
         if not callable(answer):
             return self.wrong(message("exercises.function.uncalled", name=self.name, got=describe(answer)))
-        with isolated_rng(seed):
-            cases = [self.case(torch.Generator().manual_seed(seed + i), i) for i in range(CASES)]
+        cases = self.cases(seed)
         if mismatch := self._signature(answer, cases[0]):
             return mismatch
         mine = [self._run(answer, case, seed) for case in cases]
@@ -55,6 +52,14 @@ class Function(Exercise):
             if all(equal(run, self._run(mistake, case, seed)) for run, case in zip(mine, cases, strict=True)):
                 return self.wrong(message(self.key("wrong", name)), misconception=name)
         return self._side_by_side(cases[first], mine[first], right[first])
+
+    def cases(self, seed: int) -> list[dict[str, Any]]:
+        """Return the arguments of every case, by name."""
+        cases = []
+        for i in range(CASES):
+            with isolated_rng(seed + i):
+                cases.append(self.case(i))
+        return cases
 
     def _run(self, function: Callable[..., Any], case: dict[str, Any], seed: int) -> Outcome:
         with isolated_rng(seed):
@@ -79,11 +84,11 @@ class Function(Exercise):
         rows = [(message("exercises.row.input"), format_arguments(case))]
         if mine.failure:
             return self.wrong(mine.failure.text(), tuple(rows))
-        found = outcome_difference(mine, right)
-        if found is None:
+        difference = outcome_difference(mine, right)
+        if difference is None:
             return self.wrong(message("exercises.function.changed", name=self.name, argument=mine.changed), tuple(rows))
         rows += [
             (message("exercises.row.yours"), format_value(mine.value)),
             (message("exercises.row.expected"), format_value(right.value)),
         ]
-        return self.wrong(found.message(), tuple(rows))
+        return self.wrong(difference.message(), tuple(rows))

@@ -10,14 +10,14 @@ A mistake that changes a few pieces of the solution is a mapping from each piece
 A mistake that is another program altogether is a function.
 """
 
-import ast
 import inspect
 import linecache
 import re
 import sys
-import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from dlviz.exercises.source import listing, split_at_docstring
 
 Changes = Mapping[str, str]
 Mistake = Callable[..., Any] | Changes
@@ -36,18 +36,12 @@ def changed(reference: Callable[..., Any], name: str, changes: Changes) -> Calla
     Args:
         reference: the solution, a function or class whose source can be read.
         name: the ``__name__`` of what is returned.
-        changes: pieces of the solution's code, each with what replaces it. The docstring is no part of the code.
+        changes: pieces of the solution's code, each with what replaces it.
 
     Raises:
-        ValueError: a piece does not occur exactly once, or two pieces overlap.
+        ValueError: the changes do not fit, see :func:`changed_source`.
     """
-    code = without_docstring(textwrap.dedent(inspect.getsource(reference)))
-    missing = [piece for piece in changes if code.count(piece) != 1]
-    if missing:
-        raise ValueError(f"{name}: not exactly once in {reference.__name__}: {missing}")
-    code, count = re.subn("|".join(map(re.escape, changes)), lambda match: changes[match[0]], code)
-    if count != len(changes):
-        raise ValueError(f"{name}: the pieces overlap: {list(changes)}")
+    code = changed_source(reference, changes)
     # A file name below this package: an exception in a mistake is not taken for one on a learner's own line.
     file = f"{inspect.getfile(reference)}:{name}"
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
@@ -58,12 +52,19 @@ def changed(reference: Callable[..., Any], name: str, changes: Changes) -> Calla
     return wrong
 
 
-def without_docstring(code: str) -> str:
-    """Return the source of one function or class without its docstring."""
-    (definition,) = ast.parse(code).body
-    assert isinstance(definition, (ast.FunctionDef, ast.ClassDef))
-    if ast.get_docstring(definition) is None:
-        return code
-    docstring = definition.body[0]
-    lines = code.splitlines(keepends=True)
-    return "".join(lines[: docstring.lineno - 1] + lines[docstring.end_lineno :])
+def changed_source(reference: Callable[..., Any], changes: Changes) -> str:
+    """Return the solution's source with some pieces replaced; the docstring stays as it is.
+
+    Raises:
+        ValueError: a piece does not occur exactly once, or two pieces overlap.
+    """
+    parts = split_at_docstring(listing(reference))
+    code = parts[0] + parts[2]
+    missing = [piece for piece in changes if code.count(piece) != 1]
+    if missing:
+        raise ValueError(f"not exactly once in {reference.__name__}: {missing}")
+    pattern = "|".join(map(re.escape, changes))
+    if len(re.findall(pattern, code)) != len(changes):
+        raise ValueError(f"the pieces overlap in {reference.__name__}: {list(changes)}")
+    head, body = (re.sub(pattern, lambda match: changes[match[0]], part) for part in (parts[0], parts[2]))
+    return head + parts[1] + body

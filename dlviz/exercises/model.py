@@ -1,41 +1,40 @@
 """Exercises that ask for a model, which is checked from outside: its output shapes, its gradients."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import Exercise
+from dlviz.exercises.mistakes import Changes, changed_source
 from dlviz.exercises.model_checks import Check
 from dlviz.exercises.report import Result
 from dlviz.exercises.run_answer import failure, isolated_rng
-from dlviz.exercises.source import listing
 from dlviz.kit.messages import message
-
-SIZES = (4, 7)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Model(Exercise):
     """Exercise that asks for a module: a class, an instance, or a function that makes one.
 
-    ``batch(generator, n)`` makes n random examples; ``checks`` run in order, and the first fault is reported.
-    ``template`` is the class that the cell starts with.
+    The model is given random batches of these ``sizes``, whose examples have ``example_shape``; ``checks`` run in order, and
+    the first fault is reported. ``starter_changes`` turns the solution's code into the code that the cell starts with.
     """
 
-    batch: Callable[[torch.Generator, int], Tensor]
+    example_shape: tuple[int, ...]
     checks: tuple[Check, ...]
-    template: type[nn.Module]
+    starter_changes: Changes
+    sizes: tuple[int, ...] = (4, 7)
     kind: ClassVar[str] = "model"
 
     @property
     def starter(self) -> str:
-        """Code of the template, under the solution's name."""
-        return listing(self.template, self.name)
+        """Code that the cell starts with."""
+        return changed_source(self.reference, self.starter_changes)
 
     def judge(self, answer: Any, seed: int) -> Result:
         """Build the model unless it is an instance, and run the checks; its state is restored afterwards."""
@@ -54,7 +53,7 @@ class Model(Exercise):
     def _run_checks(self, model: nn.Module, seed: int) -> Result:
         generator = torch.Generator().manual_seed(seed)
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
-        batches = [self.batch(generator, n).to(device) for n in SIZES]
+        batches = [torch.rand(n, *self.example_shape, generator=generator).to(device) for n in self.sizes]
         first = model(batches[0])
         if first is None or first is ...:
             return self.missing()

@@ -15,6 +15,19 @@ Fault = tuple[str, dict[str, Any]]
 Check = Callable[[nn.Module, Tensor], Fault | None]
 
 
+def classifier_checks(parameters: int, classes: int = 10) -> tuple[Check, ...]:
+    """Return the checks of a nonlinear model with this many parameters that gives one logit for each class."""
+    return (
+        output_shape(classes),
+        input_unchanged,
+        layers_registered,
+        parameter_count(parameters),
+        gradients_reach_all,
+        examples_independent,
+        nonlinear,
+    )
+
+
 def output_shape(*shape: int) -> Check:
     """Return a check that a batch of N, and a single example, give float32 of shape (N, *shape)."""
 

@@ -24,9 +24,9 @@ _reported: set[Path] = set()
 
 def path() -> Path:
     """Return the path of the progress file."""
-    chosen = os.environ.get("DLVIZ_PROGRESS", "").strip()
+    configured = os.environ.get("DLVIZ_PROGRESS", "").strip()
     home = platformdirs.user_data_dir("dlviz", appauthor=False)
-    return Path(chosen).expanduser() if chosen else Path(home) / "progress.json"
+    return Path(configured).expanduser() if configured else Path(home) / "progress.json"
 
 
 def load() -> tuple[State, tuple[str, ...]]:

@@ -1,8 +1,7 @@
-"""Exercises that ask to repair found code; a metric shows the fault before and after."""
+"""Exercises that ask to repair broken code; a metric shows the fault before and after."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 from dlviz.exercises.compare import format_value
@@ -15,31 +14,26 @@ from dlviz.kit.messages import message
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Repair(Function):
-    """Exercise that asks to repair a function. ``found`` is the code as it was found: the first mistake and the starter.
+    """Exercise that asks to repair a function. ``broken`` is the name of the mistake that the cell starts with.
 
-    ``metric(function)`` measures the fault on fixed data; every report shows it for the found code and for the answer.
+    ``metric(function)`` measures the fault on fixed data; every report shows it for the broken code and for the answer.
     """
 
-    found: Callable[..., Any]
+    broken: str
     metric: Callable[[Callable[..., Any]], Any]
     kind: ClassVar[str] = "repair"
-
-    @cached_property
-    def wrong_answers(self) -> dict[str, Callable[..., Any]]:
-        """The mistakes, by name, as functions; the found code is the first."""
-        return {self.found.__name__: self.found, **super().wrong_answers}
 
     @property
     def starter(self) -> str:
         """Code as it was found, under the solution's name."""
-        return listing(self.found, self.name)
+        return listing(self.wrong_answers[self.broken], self.name)
 
     def judge(self, answer: Any, seed: int) -> Result:
-        """Judge as a function, and put the metric of the found code beside the learner's."""
+        """Judge as a function, and put the metric of the broken code beside the learner's."""
         result = super().judge(answer, seed)
         if result.verdict == "not attempted" or not callable(answer):
             return result
-        sides = {"before": self.found, "yours": answer}
+        sides = {"before": self.wrong_answers[self.broken], "yours": answer}
         if not result.passed:
             sides["expected"] = self.reference
         label = message(self.key("metric"))

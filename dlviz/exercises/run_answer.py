@@ -87,12 +87,12 @@ def outcome_difference(mine: Outcome, right: Outcome) -> Difference | None:
     if mine.failure or right.failure:
         a, b = ("" if run.failure is None else f"{run.failure.kind}: {run.failure.message}" for run in (mine, right))
         return None if a == b else Difference("failure", "", a, b)
-    found = difference(mine.value, right.value)
-    if found or not any(g is not None for g in right.gradients):
-        return found
-    zeros = [torch.zeros(()) if g is None else g for g in mine.gradients]
-    found = difference(zeros, [torch.zeros(()) if g is None else g for g in right.gradients])
-    return found and Difference("slope", "", found.yours, found.expected)
+    unequal = difference(mine.value, right.value)
+    if unequal or not any(g is not None for g in right.gradients):
+        return unequal
+    yours, expected = ([torch.zeros(()) if g is None else g for g in run.gradients] for run in (mine, right))
+    unequal = difference(yours, expected)
+    return unequal and Difference("slope", "", unequal.yours, unequal.expected)
 
 
 def equal(a: Outcome, b: Outcome) -> bool:

@@ -18,7 +18,7 @@ def listing(thing: Callable[..., Any], name: str | None = None) -> str:
 
 
 def starter(solution: Callable[..., Any]) -> str:
-    """Return a function's head and docstring with ``...`` in place of its body.
+    """Return the head and docstring of a function or class, with ``...`` in place of every body.
 
     >>> print(starter(listing))
     def listing(thing: Callable[..., Any], name: str | None = None) -> str:
@@ -26,11 +26,23 @@ def starter(solution: Callable[..., Any]) -> str:
         ...
     """
     code = listing(solution)
-    function = ast.parse(code).body[0]
-    assert isinstance(function, ast.FunctionDef)
-    keep = function.body[0] if ast.get_docstring(function) is not None else None
-    end = keep.end_lineno if keep else function.body[0].lineno - 1
-    return "\n".join([*code.splitlines()[:end], "    ..."])
+    before, docstring, _ = split_at_docstring(code)
+    if not inspect.isclass(solution):
+        return f"{before}{docstring}    ..."
+    methods = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef)]
+    heads = ["\n".join(code.splitlines()[node.lineno - 1 : node.body[0].lineno - 1]) for node in methods]
+    return before + docstring + "\n" + "\n\n".join(f"{head} ..." for head in heads)
+
+
+def split_at_docstring(code: str) -> tuple[str, str, str]:
+    """Split the source of a function or class: the lines before its docstring, the docstring, the lines after it."""
+    (definition,) = ast.parse(code).body
+    assert isinstance(definition, (ast.FunctionDef, ast.ClassDef))
+    lines = code.splitlines(keepends=True)
+    first = definition.body[0]
+    start = first.lineno - 1
+    end = first.end_lineno if ast.get_docstring(definition) is not None else start
+    return "".join(lines[:start]), "".join(lines[start:end]), "".join(lines[end:])
 
 
 def is_starter(answer: object, source: str) -> bool:
@@ -55,9 +67,9 @@ def _does_nothing(code: CodeType) -> bool:
 def _functions(module: CodeType) -> list[CodeType]:
     """Return the code of every function in a module and in its classes."""
     inside = [item for item in module.co_consts if isinstance(item, CodeType)]
-    return [
-        found for code in inside for found in ([code] if code.co_flags & inspect.CO_OPTIMIZED else _functions(code))
-    ]
+    functions = [code for code in inside if code.co_flags & inspect.CO_OPTIMIZED]
+    classes = [code for code in inside if code not in functions]
+    return functions + [function for code in classes for function in _functions(code)]
 
 
 def _bytecode(code: CodeType) -> tuple[Any, ...]:

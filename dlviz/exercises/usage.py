@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
-import torch
-
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.function import Function
@@ -22,12 +20,12 @@ class Usage(Exercise):
 
     ``use(answer, *case.values())`` returns the list of results that is compared; it creates every object that the answer
     may change, so that one answer cannot affect the next. The exercise's message ``parts`` describes the list.
-    ``template`` is the class or function that the cell starts with.
+    ``broken`` is the name of the mistake that the cell starts with; without one, it starts with ``...`` for every body.
     """
 
-    case: Callable[[torch.Generator, int], dict[str, Any]]
+    case: Callable[[int], dict[str, Any]]
     use: Callable[..., list[Any]]
-    template: Callable[..., Any]
+    broken: str = ""
     mistakes: Mapping[str, Mistake] = field(default_factory=dict)
     kind: ClassVar[str] = "usage"
 
@@ -38,8 +36,8 @@ class Usage(Exercise):
 
     @property
     def starter(self) -> str:
-        """Code of the template, under the solution's name."""
-        return listing(self.template, self.name)
+        """Code that the cell starts with, under the solution's name."""
+        return listing(self.wrong_answers[self.broken], self.name) if self.broken else super().starter
 
     def judge(self, answer: Any, seed: int) -> Result:
         """Compare the lists of results as a function's, and describe their parts."""

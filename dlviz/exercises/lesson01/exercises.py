@@ -1,11 +1,4 @@
-"""Lesson 01, tensors: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
-
-from typing import Any
+"""Lesson 01, tensors: its exercises."""
 
 import torch
 
@@ -21,14 +14,10 @@ def left_halves(images):
     return images[::2, :, :, :4]
 
 
-def _images(generator: torch.Generator, i: int) -> dict[str, Any]:
-    return {"images": torch.rand(4 + i, 1, 8, 8, generator=generator)}
-
-
 LEFT_HALVES = Function(
     id="01.left-halves",
     reference=left_halves,
-    case=_images,
+    case=lambda i: {"images": torch.rand(4 + i, 1, 8, 8)},
     mistakes={
         "right_halves": {":4]": "4:]"},
         "top_halves": {":, :4]": ":4, :]"},
@@ -48,14 +37,10 @@ def outer(a, b):
     return a[:, None] * b
 
 
-def _two_vectors(generator: torch.Generator, i: int) -> dict[str, Any]:
-    return {"a": torch.randn(2 + i, generator=generator), "b": torch.randn(6 - i % 3, generator=generator)}
-
-
 OUTER = Function(
     id="01.outer",
     reference=outer,
-    case=_two_vectors,
+    case=lambda i: {"a": torch.randn(2 + i), "b": torch.randn(6 - i % 3)},
     mistakes={
         "transposed": {"a[:, None] * b": "b[:, None] * a"},
         "added": {"*": "+"},
@@ -72,9 +57,9 @@ def standardize(x):
     return (x - x.mean(0)) / x.std(0)
 
 
-def _table(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _table(i):
     scale = torch.tensor([1.0, 10.0, 100.0])[: 2 + i % 2]
-    return {"x": torch.randn(4 + i, 2 + i % 2, generator=generator) * scale + 3 * scale}
+    return {"x": torch.randn(4 + i, 2 + i % 2) * scale + 3 * scale}
 
 
 STANDARDIZE = Function(
@@ -100,30 +85,17 @@ def plus_one(rows):
     return x + 1
 
 
-def whole_numbers(rows):  # the code as it was found
-    """The numbers plus one, as float32; rows is a list of equally long lists of whole numbers."""
-    x = torch.tensor(rows)
-    return x + 1
-
-
-def _rows(generator: torch.Generator, i: int) -> dict[str, Any]:
-    return {"rows": torch.randint(-9, 10, (2 + i, 3), generator=generator).tolist()}
-
-
-def _dtype_made(function):
-    return str(function([[1, 2], [3, 4]]).dtype)  # the numbers are equal in every dtype
-
-
 FLOATS = Repair(
     id="01.floats",
     reference=plus_one,
-    case=_rows,
-    found=whole_numbers,
+    case=lambda i: {"rows": torch.randint(-9, 10, (2 + i, 3)).tolist()},
+    broken="whole_numbers",
     mistakes={
+        "whole_numbers": {"rows):": "rows):  # the code as it was found", ", dtype=torch.float32": ""},
         "double_precision": {"float32": "float64"},
         "half_precision": {"float32": "float16"},
     },
-    metric=_dtype_made,
+    metric=lambda function: str(function([[1, 2], [3, 4]]).dtype),  # the numbers are equal in every dtype
 )
 
 ITEMS = (*PREDICTIONS, LEFT_HALVES, OUTER, STANDARDIZE, FLOATS)

@@ -1,5 +1,4 @@
-"""Lesson 01, tensors: its predictions. Each truth is found by running torch, here and now."""
-# mypy: no-check-untyped-defs
+"""Lesson 01, tensors: its predictions."""
 
 import numpy as np
 import torch
@@ -7,29 +6,9 @@ import torch
 from dlviz.exercises.prediction import Prediction
 
 
-def _broadcast():
-    return tuple((torch.zeros(3, 1) + torch.zeros(4)).shape)
-
-
-def _trap():
-    return tuple((torch.zeros(4, 1) - torch.zeros(4)).shape)
-
-
-def _row():
-    return tuple(torch.arange(12).view(3, 4)[0:1].shape)
-
-
-def _first():
-    return tuple(torch.tensor([[1, 2], [3, 4]])[0].shape)
-
-
 def _mask():
     x = torch.arange(12).view(3, 4)
-    return tuple(x[x > 5].shape)
-
-
-def _division():
-    return str((torch.tensor([1, 2]) / 2).dtype).removeprefix("torch.")
+    return x[x > 5].shape
 
 
 def _shared():
@@ -40,11 +19,15 @@ def _shared():
 
 
 PREDICTIONS = (
-    Prediction(id="01.broadcast", truth=_broadcast),
-    Prediction(id="01.trap", truth=_trap),
-    Prediction(id="01.row", truth=_row),
-    Prediction(id="01.first", truth=_first),
+    Prediction(id="01.broadcast", truth=lambda: (torch.zeros(3, 1) + torch.zeros(4)).shape),
+    Prediction(id="01.trap", truth=lambda: (torch.zeros(4, 1) - torch.zeros(4)).shape),
+    Prediction(id="01.row", truth=lambda: torch.arange(12).view(3, 4)[0:1].shape),
+    Prediction(id="01.first", truth=lambda: torch.tensor([[1, 2], [3, 4]])[0].shape),
     Prediction(id="01.mask", truth=_mask),
-    Prediction(id="01.division", truth=_division, options=("int64", "float32", "float64")),
+    Prediction(
+        id="01.division",
+        truth=lambda: str((torch.tensor([1, 2]) / 2).dtype).removeprefix("torch."),
+        options=("int64", "float32", "float64"),
+    ),
     Prediction(id="01.shared", truth=_shared, options=("same", "copy")),
 )

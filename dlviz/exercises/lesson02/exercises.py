@@ -1,11 +1,4 @@
-"""Lesson 02, views and strides: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
-
-from typing import Any
+"""Lesson 02, views and strides: its exercises."""
 
 import torch
 
@@ -18,16 +11,16 @@ from dlviz.exercises.repair import Repair
 
 def strides(shape):
     """The strides of a contiguous tensor of this shape: a list of whole numbers, one for each dimension."""
-    found = []
+    result = []
     step = 1
     for size in reversed(shape):
-        found.insert(0, step)
+        result.insert(0, step)
         step = step * size
-    return found
+    return result
 
 
-def _shape(generator: torch.Generator, i: int) -> dict[str, Any]:
-    sizes = torch.randperm(5, generator=generator)[: 3 + i % 2] + 2  # no two sizes are the same
+def _shape(i):
+    sizes = torch.randperm(5)[: 3 + i % 2] + 2  # no two sizes are the same
     return {"shape": tuple(sizes.tolist())}
 
 
@@ -36,13 +29,13 @@ STRIDES = Function(
     reference=strides,
     case=_shape,
     mistakes={
-        "column_major": {"reversed(shape)": "shape", "found.insert(0, step)": "found.append(step)"},
-        "backwards": {"return found": "return found[::-1]"},
+        "column_major": {"reversed(shape)": "shape", "result.insert(0, step)": "result.append(step)"},
+        "backwards": {"return result": "return result[::-1]"},
         "sizes_themselves": lambda shape: list(shape),
         "all_ones": {"step * size": "1"},
         "one_size_too_many": {
-            "found.insert(0, step)": "step = step * size",
-            "step = step * size": "found.insert(0, step)",
+            "result.insert(0, step)": "step = step * size",
+            "step = step * size": "result.insert(0, step)",
         },
         "next_size_only": {"step * size": "size"},
     },
@@ -59,9 +52,9 @@ def address(index, stride, offset):
     return place
 
 
-def _index(generator: torch.Generator, i: int) -> dict[str, Any]:
-    shape = _shape(generator, i)["shape"]
-    index = tuple(1 + torch.randint(size - 1, (), generator=generator).item() for size in shape)
+def _index(i):
+    shape = _shape(i)["shape"]
+    index = tuple(1 + torch.randint(size - 1, ()).item() for size in shape)
     return {"index": index, "stride": tuple(strides(shape)), "offset": 2 + i}
 
 
@@ -86,8 +79,8 @@ def flatten_batch(x):
     return x.reshape(len(x), -1)
 
 
-def _batch(generator: torch.Generator, i: int) -> dict[str, Any]:
-    x = torch.randn(3 + i, 2, 3, 4, generator=generator)
+def _batch(i):
+    x = torch.randn(3 + i, 2, 3, 4)
     return {"x": x if i % 2 else x.transpose(2, 3)}  # every second one is not contiguous
 
 
@@ -112,32 +105,24 @@ def rows(features):
     return features.flatten(1)
 
 
-def guessed_size(features):  # the code as it was found
-    """One row for each image, ready for a linear layer: features (N, C, H, W) to (N, C * H * W)."""
-    return features.view(-1, 1600)
-
-
-def _features(generator: torch.Generator, i: int) -> dict[str, Any]:
-    # The found code runs on all of these without an error, although its rows are not images.
+def _features(i):
+    # The broken code runs on all of these without an error, although its rows are not images.
     shape = ((25, 64, 8, 8), (50, 64, 4, 4), (75, 64, 4, 4), (25, 64, 8, 8), (100, 64, 4, 4))[i]
-    return {"features": torch.rand(shape, generator=generator)}
-
-
-def _rows_made(function):
-    return tuple(function(torch.zeros(25, 64, 8, 8)).shape)
+    return {"features": torch.rand(shape)}
 
 
 VIEW = Repair(
     id="02.view",
     reference=rows,
     case=_features,
-    found=guessed_size,
+    broken="guessed_size",
     mistakes={
+        "guessed_size": {"features):": "features):  # the code as it was found", "flatten(1)": "view(-1, 1600)"},
         "another_fixed_size": {"flatten(1)": "view(-1, 4096)"},
         "fixed_batch": {"flatten(1)": "view(25, -1)"},
         "images_mixed": {"flatten(1)": "permute(1, 2, 3, 0).reshape(len(features), -1)"},
     },
-    metric=_rows_made,
+    metric=lambda function: tuple(function(torch.zeros(25, 64, 8, 8)).shape),
 )
 
 ITEMS = (*PREDICTIONS, STRIDES, ADDRESS, FLATTEN, VIEW)

@@ -1,12 +1,4 @@
-"""Lesson 03, autograd: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
-# ruff: noqa: D102, D103, PIE790 - learners read this code, so it stays short
-
-from typing import Any
+"""Lesson 03, autograd: its exercises."""
 
 import torch
 from torch import nn
@@ -14,16 +6,7 @@ from torch import nn
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson03.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
-from dlviz.exercises.model_checks import (
-    examples_independent,
-    gradients_reach_all,
-    input_unchanged,
-    layers_registered,
-    nonlinear,
-    output_shape,
-    parameter_count,
-    returns_logits,
-)
+from dlviz.exercises.model_checks import classifier_checks, returns_logits
 from dlviz.exercises.repair import Repair
 from dlviz.exercises.trace import Trace
 
@@ -36,9 +19,9 @@ def hand_gradient(w, b, x, y):
     return (2 * error * x).mean(), (2 * error).mean()
 
 
-def _line_and_points(generator: torch.Generator, i: int) -> dict[str, Any]:
-    w, b = torch.randn(2, generator=generator)
-    return {"w": w, "b": b, "x": torch.randn(3 + i, generator=generator), "y": torch.randn(3 + i, generator=generator)}
+def _line_and_points(i):
+    w, b = torch.randn(2)
+    return {"w": w, "b": b, "x": torch.randn(3 + i), "y": torch.randn(3 + i)}
 
 
 HAND_GRADIENT = Function(
@@ -63,9 +46,9 @@ def two_paths(h, v, t):
     return along_each_path.sum()
 
 
-def _path_weights(generator: torch.Generator, i: int) -> dict[str, Any]:
-    v, t = torch.randn(2, 2 + i % 3, generator=generator)
-    return {"h": torch.randn((), generator=generator), "v": v, "t": t}
+def _path_weights(i):
+    v, t = torch.randn(2, 2 + i % 3)
+    return {"h": torch.randn(()), "v": v, "t": t}
 
 
 TWO_PATHS = Function(
@@ -109,8 +92,8 @@ def _waves(x):
     return (torch.sin(x) * x.exp()).sum()
 
 
-def _function(generator: torch.Generator, i: int) -> dict[str, Any]:
-    x = torch.rand([(3,), (2, 2), (1,), (2, 3), (4,)][i], generator=generator, dtype=torch.float64) + 0.5
+def _function(i):
+    x = torch.rand([(3,), (2, 2), (1,), (2, 3), (4,)][i], dtype=torch.float64) + 0.5
     return {"f": (_cubes, _waves)[i % 2], "x": x, "h": 0.01}
 
 
@@ -140,36 +123,22 @@ def tracked(values):
     return z, x.grad
 
 
-def untracked(values):  # the code as it was found
-    """The z of this computation, tracked, and the gradient of z.sum() at x, of the shape of values (N, M)."""
-    x = values.clone()
-    y = x + 2
-    z = y.mm(y.T)
-    x.requires_grad = True
-    out = x.sum()
-    out.backward()
-    return z, x.grad
-
-
-def _matrix(generator: torch.Generator, i: int) -> dict[str, Any]:
-    return {"values": torch.randn(2 + i % 2, 2 + i % 3, generator=generator)}
-
-
-def _gradient_found(function):
-    return function(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))[1]
-
-
 UNTRACKED = Repair(
     id="03.untracked",
     reference=tracked,
-    case=_matrix,
-    found=untracked,
+    case=lambda i: {"values": torch.randn(2 + i % 2, 2 + i % 3)},
+    broken="untracked",
     mistakes={
+        "untracked": {
+            "values):": "values):  # the code as it was found",
+            "    x.requires_grad = True\n": "",
+            "    z.sum().backward()\n": "    x.requires_grad = True\n    out = x.sum()\n    out.backward()\n",
+        },
         "other_output": {"z.sum().backward()": "x.sum().backward()"},
         "still_too_late": {"x.requires_grad = True": "", "y.mm(y.T)": "y.mm(y.T); x.requires_grad = True"},
         "tracked_from_z": {"y.mm(y.T)": "y.mm(y.T).detach().requires_grad_()"},
     },
-    metric=_gradient_found,
+    metric=lambda function: function(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))[1],
 )
 
 # 03.accumulated: repaired from a tutorial (C7), whose loop neither zeroes nor steps
@@ -187,20 +156,9 @@ def gradients_seen(x, y, rounds):
     return readings
 
 
-def accumulated(x, y, rounds):  # the code as it was found
-    """What w.grad reads in each round: a list of numbers, each the gradient of that round alone; x and y (N,)."""
-    w = torch.zeros((), requires_grad=True)
-    readings = []
-    for _ in range(rounds):
-        loss = (w * x - y).pow(2).mean()
-        loss.backward()
-        readings.append(w.grad.item())
-    return readings
-
-
-def _regression(generator: torch.Generator, i: int) -> dict[str, Any]:
-    x = torch.rand(3 + i, generator=generator) + 0.5
-    return {"x": x, "y": 3 * x + torch.randn((), generator=generator) + 2, "rounds": 3 + i % 3}
+def _regression(i):
+    x = torch.rand(3 + i) + 0.5
+    return {"x": x, "y": 3 * x + torch.randn(()) + 2, "rounds": 3 + i % 3}
 
 
 def _readings(function):
@@ -212,8 +170,9 @@ ACCUMULATED = Repair(
     id="03.accumulated",
     reference=gradients_seen,
     case=_regression,
-    found=accumulated,
+    broken="accumulated",
     mistakes={
+        "accumulated": {"x, y, rounds):": "x, y, rounds):  # the code as it was found", "        w.grad = None\n": ""},
         "zeroed_too_early": {"w.grad = None": "", "loss.backward()": "loss.backward(); w.grad.zero_()"},
         "averaged_rounds": {"w.grad = None": "", "w.grad.item()": "w.grad.item() / rounds"},
     },
@@ -235,36 +194,15 @@ class MLP(nn.Module):
         return self.output(torch.relu(self.hidden(images.flatten(1))))
 
 
-class MLPTemplate(nn.Module):
-    """Digits (N, 1, 8, 8) to logits (N, 10): 64 pixels, 32 hidden units with ReLU, 10 outputs."""
-
-    def __init__(self):
-        super().__init__()
-        ...
-
-    def forward(self, images):
-        return ...
-
-
-def _images(generator: torch.Generator, n: int) -> torch.Tensor:
-    return torch.rand(n, 1, 8, 8, generator=generator)
-
-
 MLP_MODEL = Model(
     id="03.mlp",
     reference=MLP,
-    template=MLPTemplate,
-    batch=_images,
-    checks=(
-        output_shape(10),
-        input_unchanged,
-        layers_registered,
-        parameter_count(2410),
-        gradients_reach_all,
-        examples_independent,
-        returns_logits,
-        nonlinear,
-    ),
+    starter_changes={
+        "        self.hidden = nn.Linear(64, 32)\n        self.output = nn.Linear(32, 10)\n": "        ...\n",
+        "self.output(torch.relu(self.hidden(images.flatten(1))))": "...",
+    },
+    example_shape=(1, 8, 8),
+    checks=(*classifier_checks(parameters=2410), returns_logits),
 )
 
 ORDER = Trace(

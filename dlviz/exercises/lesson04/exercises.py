@@ -1,11 +1,4 @@
-"""Lesson 04, linear regression: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
-
-from typing import Any
+"""Lesson 04, linear regression: its exercises."""
 
 import torch
 
@@ -24,10 +17,10 @@ def step(w, b, x, y, lr):
         return w - lr * w.grad, b - lr * b.grad
 
 
-def _points(generator: torch.Generator, i: int) -> dict[str, Any]:
-    w, b = torch.randn(2, 1, generator=generator)[:, 0]
-    x = torch.randn(4 + i, 1, generator=generator) + 0.5
-    y = 2 * x + 3 + torch.randn(4 + i, 1, generator=generator)
+def _points(i):
+    w, b = torch.randn(2, 1)[:, 0]
+    x = torch.randn(4 + i, 1) + 0.5
+    y = 2 * x + 3 + torch.randn(4 + i, 1)
     return {"w": w.clone().requires_grad_(), "b": b.clone().requires_grad_(), "x": x, "y": y, "lr": 0.1 + 0.05 * i}
 
 
@@ -64,24 +57,9 @@ def three_steps(x, y, lr):
     return log
 
 
-def shuffled(x, y, lr):  # the lines in disorder
-    """Three steps from w = b = 0: a list of numbers (loss, w, b), w and b as the step left them; x and y (N, 1)."""
-    w = torch.zeros((), requires_grad=True)
-    b = torch.zeros((), requires_grad=True)
-    optimizer = torch.optim.SGD([w, b], lr=lr)
-    log = []
-    for _ in range(3):
-        loss = (w * x + b - y).pow(2).mean()
-        log.append((loss.item(), w.item(), b.item()))
-        loss.backward()
-        optimizer.zero_grad()
-        optimizer.step()
-    return log
-
-
-def _steps(generator: torch.Generator, i: int) -> dict[str, Any]:
-    x = torch.randn(5 + i, 1, generator=generator)
-    y = 2 * x + 4 + torch.randn(5 + i, 1, generator=generator)
+def _steps(i):
+    x = torch.randn(5 + i, 1)
+    y = 2 * x + 4 + torch.randn(5 + i, 1)
     return {"x": x, "y": y, "lr": 0.04 + 0.02 * i}
 
 
@@ -94,8 +72,14 @@ TRACE = Repair(
     id="04.trace",
     reference=three_steps,
     case=_steps,
-    found=shuffled,
+    broken="shuffled",
     mistakes={
+        "shuffled": {
+            "x, y, lr):": "x, y, lr):  # the lines in disorder",
+            "optimizer.zero_grad()": "log.append((loss.item(), w.item(), b.item()))",
+            "optimizer.step()": "optimizer.zero_grad()",
+            "log.append((loss.item(), w.item(), b.item()))": "optimizer.step()",
+        },
         "never_zeroed": {"optimizer.zero_grad()": ""},
         "logged_before_step": {
             "optimizer.step()": "log.append((loss.item(), w.item(), b.item()))",
@@ -119,15 +103,10 @@ def line_loss(w, b, x, y):
     return (w * x + b - y.unsqueeze(1)).pow(2).mean()
 
 
-def against_each_other(w, b, x, y):  # the code as it was found
-    """The mean squared error of the line w * x + b, a tensor (); w and b are numbers (), x has shape (N, 1), y (N,)."""
-    return (w * x + b - y).pow(2).mean()
-
-
-def _column_and_row(generator: torch.Generator, i: int) -> dict[str, Any]:
-    w, b = torch.randn(2, 1, generator=generator)[:, 0]
-    x = torch.randn(4 + i, 1, generator=generator)
-    y = 2 * x[:, 0] + 1 + torch.randn(4 + i, generator=generator)
+def _column_and_row(i):
+    w, b = torch.randn(2, 1)[:, 0]
+    x = torch.randn(4 + i, 1)
+    y = 2 * x[:, 0] + 1 + torch.randn(4 + i)
     return {"w": w.clone().requires_grad_(), "b": b.clone().requires_grad_(), "x": x, "y": y}
 
 
@@ -150,8 +129,9 @@ BROADCAST = Repair(
     id="04.broadcast",
     reference=line_loss,
     case=_column_and_row,
-    found=against_each_other,
+    broken="against_each_other",
     mistakes={
+        "against_each_other": {"x, y):": "x, y):  # the code as it was found", "y.unsqueeze(1)": "y"},
         "total": {"mean": "sum"},
         "total_of_all_pairs": {"y.unsqueeze(1)).pow(2).mean()": "y).pow(2).sum()"},
         "pairs_over_n": {"y.unsqueeze(1)).pow(2).mean()": "y).pow(2).sum() / len(y)"},
@@ -171,9 +151,9 @@ def known_mse(w, b, x, y):
     return (w * x[known] + b - y[known]).pow(2).mean()
 
 
-def _points_with_nan(generator: torch.Generator, i: int) -> dict[str, Any]:
-    case = _points(generator, i + 2)
-    first, second, *_ = torch.randperm(len(case["x"]), generator=generator).tolist()
+def _points_with_nan(i):
+    case = _points(i + 2)
+    first, second, *_ = torch.randperm(len(case["x"])).tolist()
     case["x"][first] = torch.nan
     case["y"][second] = torch.nan
     return {name: case[name] for name in ("w", "b", "x", "y")}

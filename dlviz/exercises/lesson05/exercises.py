@@ -1,30 +1,14 @@
-"""Lesson 05, multilayer perceptrons: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
-# ruff: noqa: D102, F821 - learners read this code, so it stays short; F821: one class lacks an import
-
-from typing import Any
+"""Lesson 05, multilayer perceptrons: its exercises."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson05.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
-from dlviz.exercises.model_checks import (
-    examples_independent,
-    gradients_reach_all,
-    input_unchanged,
-    layers_registered,
-    nonlinear,
-    output_shape,
-    parameter_count,
-    returns_logits,
-)
+from dlviz.exercises.model_checks import classifier_checks, returns_logits
 from dlviz.exercises.repair import Repair
+from dlviz.exercises.run_answer import isolated_rng
 
 # 05.parameters: how many numbers a fully connected network learns
 
@@ -38,8 +22,8 @@ def parameters(sizes):
     return total
 
 
-def _sizes(generator: torch.Generator, i: int) -> dict[str, Any]:
-    return {"sizes": (torch.randperm(30, generator=generator)[: 3 + i % 3] + 3).tolist()}  # all different
+def _sizes(i):
+    return {"sizes": (torch.randperm(30)[: 3 + i % 3] + 3).tolist()}  # all different
 
 
 PARAMETERS = Function(
@@ -66,8 +50,8 @@ def softmax(z):
     return powers / powers.sum(dim=1, keepdim=True)
 
 
-def _logits(generator: torch.Generator, i: int) -> dict[str, Any]:
-    z = 2 * torch.randn(4 + i, 3 + i % 2, generator=generator)
+def _logits(i):
+    z = 2 * torch.randn(4 + i, 3 + i % 2)
     if i > 1:  # the first two stay small, so that the values in a report are readable
         z[0] += 1000
         z[1] -= 1000
@@ -99,9 +83,9 @@ def cross_entropy(z, y):
     return (z.logsumexp(dim=1) - right).mean()
 
 
-def _logits_and_labels(generator: torch.Generator, i: int) -> dict[str, Any]:
-    z = 2 * torch.randn(4 + i, 3 + i % 3, generator=generator)
-    y = torch.randint(z.shape[1], (len(z),), generator=generator)
+def _logits_and_labels(i):
+    z = 2 * torch.randn(4 + i, 3 + i % 3)
+    y = torch.randint(z.shape[1], (len(z),))
     y[0] = z[0].argmin()  # at least one prediction is wrong
     if i == 2:
         z[1] += 1000
@@ -137,39 +121,34 @@ def class_loss(x, y, w, b):
     return nn.functional.cross_entropy(x @ w.T + b, y)
 
 
-def softmax_twice(x, y, w, b):  # the code as it was found
-    """The mean cross-entropy of the linear layer x @ w.T + b: x (N, F), labels y (N,), w (C, F), b (C,); a tensor ()."""
-    scores = torch.softmax(x @ w.T + b, dim=1)
-    return nn.functional.cross_entropy(scores, y)
-
-
-def _layer(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _layer(i):
     rows, features, classes = 5 + i, 4, 3 + i % 2
     return {
-        "x": torch.randn(rows, features, generator=generator),
-        "y": torch.randint(classes, (rows,), generator=generator),
-        "w": torch.randn(classes, features, generator=generator).requires_grad_(),
-        "b": torch.randn(classes, generator=generator).requires_grad_(),
+        "x": torch.randn(rows, features),
+        "y": torch.randint(classes, (rows,)),
+        "w": torch.randn(classes, features).requires_grad_(),
+        "b": torch.randn(classes).requires_grad_(),
     }
-
-
-def _loss_when_certain(function):
-    return function(torch.eye(10), torch.arange(10), 100 * torch.eye(10), torch.zeros(10))
 
 
 DOUBLE = Repair(
     id="05.double",
     reference=class_loss,
     case=_layer,
-    found=softmax_twice,
+    broken="softmax_twice",
     mistakes={
+        "softmax_twice": {
+            "x, y, w, b):": "x, y, w, b):  # the code as it was found",
+            "    return": "    scores = torch.softmax(x @ w.T + b, dim=1)\n    return",
+            "cross_entropy(x @ w.T + b": "cross_entropy(scores",
+        },
         "softmax_of_columns": {"x @ w.T + b": "torch.softmax(x @ w.T + b, dim=0)"},
         "sigmoid_before": {"x @ w.T + b": "torch.sigmoid(x @ w.T + b)"},
         "no_logarithm": {"cross_entropy(x @ w.T + b": "nll_loss(torch.softmax(x @ w.T + b, dim=1)"},
         "nll_of_logits": {"cross_entropy": "nll_loss"},  # as one tutorial's network and loss go together
         "bias_left_out": {" + b": ""},
     },
-    metric=_loss_when_certain,
+    metric=lambda function: function(torch.eye(10), torch.arange(10), 100 * torch.eye(10), torch.zeros(10)),
 )
 
 # 05.labels: repaired from a tutorial (C8), whose labels are places of pixels
@@ -180,30 +159,30 @@ def digit_loss(scores, images, labels):
     return nn.functional.cross_entropy(scores, labels)
 
 
-def places_of_pixels(scores, images, labels):  # the code as it was found
-    """The mean cross-entropy of scores (N, 10) given to images (N, 784) whose digits are labels (N,): a tensor ()."""
-    return nn.functional.cross_entropy(scores, torch.max(images, 1)[1])
-
-
-def _scores(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _scores(i):
     rows = 4 + i
     return {
-        "scores": torch.randn(rows, 10, generator=generator).requires_grad_(),
-        "images": torch.rand(rows, 784, generator=generator),
-        "labels": torch.randint(10, (rows,), generator=generator),
+        "scores": torch.randn(rows, 10).requires_grad_(),
+        "images": torch.rand(rows, 784),
+        "labels": torch.randint(10, (rows,)),
     }
 
 
 def _loss_on_fixed_data(function):
-    return function(*_scores(torch.Generator().manual_seed(0), 0).values())
+    with isolated_rng(0):
+        return function(*_scores(0).values())
 
 
 LABELS = Repair(
     id="05.labels",
     reference=digit_loss,
     case=_scores,
-    found=places_of_pixels,
+    broken="places_of_pixels",
     mistakes={
+        "places_of_pixels": {
+            "images, labels):": "images, labels):  # the code as it was found",
+            "(scores, labels)": "(scores, torch.max(images, 1)[1])",
+        },
         "taken_modulo_ten": {"scores, labels": "scores, torch.max(images, 1)[1] % 10"},
         "clamped_to_nine": {"scores, labels": "scores, torch.max(images, 1)[1].clamp(max=9)"},
         "of_ten_pixels": {"scores, labels": "scores, torch.max(images[:, :10], 1)[1]"},
@@ -231,41 +210,16 @@ class Net(nn.Module):
         return self.output(x)
 
 
-class FoundMLP(nn.Module):  # as it was found: nothing here imports F
-    """Digits (N, 1, 28, 28) to logits (N, 10): 784 pixels, 128 and 64 hidden units with ReLU, 10 outputs."""
-
-    def __init__(self):
-        super().__init__()
-        self.hidden1 = nn.Linear(784, 128)
-        self.hidden2 = nn.Linear(128, 64)
-        self.output = nn.Linear(64, 10)
-
-    def forward(self, x):
-        x = x.flatten(1)
-        x = F.relu(self.hidden1(x))
-        x = F.relu(self.hidden2(x))
-        return self.output(x)
-
-
-def _pictures(generator: torch.Generator, n: int) -> Tensor:
-    return torch.rand(n, 1, 28, 28, generator=generator)
-
-
 NET = Model(
     id="05.net",
     reference=Net,
-    template=FoundMLP,
-    batch=_pictures,
-    checks=(
-        output_shape(10),
-        input_unchanged,
-        layers_registered,
-        parameter_count(109386),
-        gradients_reach_all,
-        examples_independent,
-        returns_logits,
-        nonlinear,
-    ),
+    starter_changes={
+        "(nn.Module):": "(nn.Module):  # as it was found: nothing here imports F",
+        "nn.functional.relu(self.hidden1": "F.relu(self.hidden1",
+        "nn.functional.relu(self.hidden2": "F.relu(self.hidden2",
+    },
+    example_shape=(1, 28, 28),
+    checks=(*classifier_checks(parameters=109386), returns_logits),
 )
 
 ITEMS = (*PREDICTIONS, PARAMETERS, SOFTMAX, CROSS_ENTROPY, DOUBLE, LABELS, NET)

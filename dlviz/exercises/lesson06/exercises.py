@@ -1,11 +1,4 @@
-"""Lesson 06, optimizers: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
-
-from typing import Any
+"""Lesson 06, optimizers: its exercises."""
 
 import torch
 
@@ -31,20 +24,9 @@ def fit(x, y, lr, rounds):
     return readings
 
 
-def backward_alone(x, y, lr, rounds):  # the code as it was found
-    """What (w.grad, w) read at the end of each round of training w * x, from w = 0: pairs of numbers; x and y (N,)."""
-    w = torch.zeros((), requires_grad=True)
-    readings = []
-    for _ in range(rounds):
-        loss = (w * x - y).pow(2).mean()
-        loss.backward()
-        readings.append((w.grad.item(), w.item()))
-    return readings
-
-
-def _regression(generator: torch.Generator, i: int) -> dict[str, Any]:
-    x = torch.rand(3 + i, generator=generator) + 0.5
-    y = 3 * x + torch.randn(3 + i, generator=generator) + 1
+def _regression(i):
+    x = torch.rand(3 + i) + 0.5
+    y = 3 * x + torch.randn(3 + i) + 1
     return {"x": x, "y": y, "lr": 0.05 + 0.05 * i, "rounds": 3 + i % 3}
 
 
@@ -57,8 +39,14 @@ UPDATES = Repair(
     id="06.updates",
     reference=fit,
     case=_regression,
-    found=backward_alone,
+    broken="backward_alone",
     mistakes={
+        "backward_alone": {
+            "lr, rounds):": "lr, rounds):  # the code as it was found",
+            "    optimizer = torch.optim.SGD([w], lr=lr)\n": "",
+            "        optimizer.zero_grad()\n": "",
+            "        optimizer.step()\n": "",
+        },
         "never_zeroed": {"optimizer.zero_grad()": ""},
         "never_stepped": {"optimizer.step()": ""},
         "zeroed_before_step": {"optimizer.zero_grad()": "", "loss.backward()": "loss.backward(); w.grad.zero_()"},
@@ -80,9 +68,9 @@ def momentum(p, g, b, lr, mu):
     return p - lr * b, b
 
 
-def _momentum_state(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _momentum_state(i):
     shape = [(3,), (), (2, 3), (4, 2), (1,)][i]
-    p, g, b = torch.randn(3, *shape, generator=generator, dtype=torch.float64)
+    p, g, b = torch.randn(3, *shape, dtype=torch.float64)
     return {"p": p, "g": g, "b": b, "lr": 0.1 + 0.05 * i, "mu": 0.9 - 0.1 * i}
 
 
@@ -110,9 +98,9 @@ def rmsprop(p, g, v, lr, alpha, eps):
     return p - lr * g / (v.sqrt() + eps), v
 
 
-def _rmsprop_state(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _rmsprop_state(i):
     shape = [(3,), (), (2, 3), (4, 2), (1,)][i]
-    p, g, v = torch.randn(3, *shape, generator=generator, dtype=torch.float64)
+    p, g, v = torch.randn(3, *shape, dtype=torch.float64)
     return {"p": p, "g": g, "v": v.square() + 0.1, "lr": 0.1 + 0.05 * i, "alpha": 0.95 - 0.1 * i, "eps": 0.02}
 
 
@@ -143,9 +131,9 @@ def adam(p, g, m, v, t, lr, beta1, beta2, eps):
     return p - lr * m_hat / (v_hat.sqrt() + eps), m, v
 
 
-def _adam_state(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _adam_state(i):
     shape = [(3,), (), (2, 3), (4, 2), (1,)][i]
-    p, g, m, v = torch.randn(4, *shape, generator=generator, dtype=torch.float64)
+    p, g, m, v = torch.randn(4, *shape, dtype=torch.float64)
     kept = {"m": 0.3 * m, "v": v.square() + 0.1} if i else {"m": torch.zeros_like(p), "v": torch.zeros_like(p)}
     return {"p": p, "g": g, **kept, "t": 1 + 2 * i, "lr": 0.1 + 0.05 * i, "beta1": 0.8, "beta2": 0.95, "eps": 0.02}
 

@@ -1,5 +1,4 @@
-"""Lesson 06, optimizers: its predictions. Each truth is found by running torch, here and now."""
-# mypy: no-check-untyped-defs
+"""Lesson 06, optimizers: its predictions."""
 
 import torch
 from torch import nn
@@ -65,14 +64,14 @@ def _noise():
     generator = torch.Generator().manual_seed(0)
 
     def slope(rows):
-        found = torch.autograd.grad(F.cross_entropy(net(x[rows]), y[rows]), list(net.parameters()))
-        return torch.cat([part.flatten() for part in found])
+        gradients = torch.autograd.grad(F.cross_entropy(net(x[rows]), y[rows]), list(net.parameters()))
+        return torch.cat([part.flatten() for part in gradients])
 
     whole = slope(torch.arange(len(x)))
 
     def noise(size):
-        drawn = torch.stack([slope(torch.randint(len(x), (size,), generator=generator)) for _ in range(50)])
-        return (drawn - whole).square().sum(1).mean().sqrt()
+        batches = torch.stack([slope(torch.randint(len(x), (size,), generator=generator)) for _ in range(50)])
+        return (batches - whole).square().sum(1).mean().sqrt()
 
     ratio = (noise(64) / noise(16)).item()
     return "same" if ratio > 0.75 else "half" if ratio > 0.35 else "quarter"

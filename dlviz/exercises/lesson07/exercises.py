@@ -1,12 +1,6 @@
-"""Lesson 07, data and evaluation: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
+"""Lesson 07, data and evaluation: its exercises."""
 
 from itertools import count
-from typing import Any
 
 import torch
 from torch import nn
@@ -36,16 +30,6 @@ class Digits(Dataset):
         return image, self.labels[i]
 
 
-class DigitsTemplate(Dataset):
-    """Item i is the image i and its label; transform, if there is one, changes the image whenever it is asked for."""
-
-    def __init__(self, images, labels, transform=None): ...
-
-    def __len__(self): ...
-
-    def __getitem__(self, i): ...
-
-
 def _use_dataset(dataset, images, labels, i):
     """Return the length, the batches of two epochs, and item i without a transform."""
     calls = count(1)
@@ -57,15 +41,14 @@ def _use_dataset(dataset, images, labels, i):
     return [len(changed), *batches, image, int(label)]
 
 
-def _images_and_index(generator: torch.Generator, i: int) -> dict[str, Any]:
-    images = torch.rand(3 + i, 1, 2, 2, generator=generator)
-    return {"images": images, "labels": torch.randperm(3 + i, generator=generator), "i": 1 + i % 2}
+def _images_and_index(i):
+    images = torch.rand(3 + i, 1, 2, 2)
+    return {"images": images, "labels": torch.randperm(3 + i), "i": 1 + i % 2}
 
 
 DATASET = Usage(
     id="07.dataset",
     reference=Digits,
-    template=DigitsTemplate,
     case=_images_and_index,
     use=_use_dataset,
     mistakes={
@@ -94,9 +77,9 @@ def accuracy(scores, targets):
     return (scores.argmax(1) == targets[:, 0]).float().mean()
 
 
-def _scores(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _scores(i):
     rows, classes = 6 + 2 * i, 4 + i % 2
-    scores = torch.randn(rows, classes, generator=generator)
+    scores = torch.randn(rows, classes)
     targets = scores.argmax(1, keepdim=True)
     targets[: 2 + i % 2] = (targets[: 2 + i % 2] + 1) % classes  # two or three of them are wrong
     return {"scores": scores, "targets": targets}
@@ -139,10 +122,10 @@ def copied_first(images, labels, tests, seed):  # the code as it was found
     return x[train], y[train], x[test], y[test]
 
 
-def _labeled_images(generator: torch.Generator, i: int) -> dict[str, Any]:
-    images = torch.rand(7 + i, 1, 2, 2, generator=generator)
-    labels = torch.randint(0, 10, (7 + i,), generator=generator)
-    return {"images": images, "labels": labels, "tests": 3, "seed": int(torch.randint(99, (), generator=generator))}
+def _labeled_images(i):
+    images = torch.rand(7 + i, 1, 2, 2)
+    labels = torch.randint(0, 10, (7 + i,))
+    return {"images": images, "labels": labels, "tests": 3, "seed": int(torch.randint(99, ()))}
 
 
 def _labels_in_both_parts(function):
@@ -154,8 +137,9 @@ LEAKAGE = Repair(
     id="07.leakage",
     reference=prepare,
     case=_labeled_images,
-    found=copied_first,
+    broken="copied_first",
     mistakes={
+        "copied_first": copied_first,
         "copied_in_both": {
             "images[test]": "torch.cat([images[test], 0.8 * images[test]])",
             "labels[test]": "torch.cat([labels[test], labels[test]])",
@@ -188,12 +172,6 @@ def measure(model, images, labels):
     return hits.float().mean().item()
 
 
-def measured_as_found(model, images, labels):  # as tutorials measure
-    """The accuracy of the model as it would be used, a number; the model is left in the mode it was in."""
-    hits = model(images).argmax(1) == labels
-    return hits.float().mean().item()
-
-
 class _RecordingNet(nn.Module):
     """Network with dropout and batch norm that counts how often it runs with gradients enabled."""
 
@@ -215,11 +193,11 @@ def _use_measure(function, images, labels, training):
     return [*shares, int(model.training), model.graph, norm.running_mean]
 
 
-def _batch_and_mode(generator: torch.Generator, i: int) -> dict[str, Any]:
-    images = 1 + torch.randn(12 + i, 6, generator=generator)
+def _batch_and_mode(i):
+    images = 1 + torch.randn(12 + i, 6)
     return {
         "images": images,
-        "labels": torch.randint(0, 3, (12 + i,), generator=generator),
+        "labels": torch.randint(0, 3, (12 + i,)),
         "training": i % 2 == 0,
     }
 
@@ -227,11 +205,15 @@ def _batch_and_mode(generator: torch.Generator, i: int) -> dict[str, Any]:
 MODE = Usage(
     id="07.mode",
     reference=measure,
-    template=measured_as_found,
+    broken="measured_as_found",
     case=_batch_and_mode,
     use=_use_measure,
     mistakes={
-        "measured_as_found": measured_as_found,
+        "measured_as_found": {
+            "labels):": "labels):  # as tutorials measure",
+            "    training = model.training\n    model.eval()\n    with torch.no_grad():\n        hits": "    hits",
+            "    model.train(training)\n": "",
+        },
         "no_grad_alone": {"model.eval()": ""},
         "eval_alone": {"no_grad": "enable_grad", "model.train(training)": ""},
         "left_in_eval": {"model.train(training)": ""},
@@ -256,10 +238,10 @@ def fill(train, test):
     return whole(train), whole(test)
 
 
-def _tables_with_gaps(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _tables_with_gaps(i):
     center = torch.tensor([20.0, 5.0, 100.0])
-    train = center + torch.randn(6 + i, 3, generator=generator)
-    test = center + 1 + torch.randn(4, 3, generator=generator)
+    train = center + torch.randn(6 + i, 3)
+    test = center + 1 + torch.randn(4, 3)
     for column in range(3):  # a gap in every column, never three in a row
         train[2 * column % 6, column] = torch.nan
         test[column, column] = torch.nan

@@ -1,5 +1,4 @@
-"""Lesson 07, data and evaluation: its predictions. Each truth is found by running torch, here and now."""
-# mypy: no-check-untyped-defs
+"""Lesson 07, data and evaluation: its predictions."""
 
 import torch
 from torch import nn
@@ -34,8 +33,8 @@ def _batches():
 
 def _order():
     def score(train, test):
-        found = _trained(images[train], labels[train], 300)(images[test]).argmax(1)
-        return (found == labels[test]).float().mean().item()
+        predicted = _trained(images[train], labels[train], 300)(images[test]).argmax(1)
+        return (predicted == labels[test]).float().mean().item()
 
     images, labels = digits()
     rows, shuffled = torch.arange(len(images)), torch.randperm(len(images))

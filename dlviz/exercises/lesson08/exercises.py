@@ -1,13 +1,6 @@
-"""Lesson 08, convolutional networks: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
-# ruff: noqa: D102, D103 - learners read this code, so it stays short
+"""Lesson 08, convolutional networks: its exercises."""
 
 import math  # noqa: F401 - a mistake uses it
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,17 +8,8 @@ from torch.nn import functional as F
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson08.predictions import PREDICTIONS
-from dlviz.exercises.model import SIZES, Model
-from dlviz.exercises.model_checks import (
-    Fault,
-    examples_independent,
-    gradients_reach_all,
-    input_unchanged,
-    layers_registered,
-    nonlinear,
-    output_shape,
-    parameter_count,
-)
+from dlviz.exercises.model import Model
+from dlviz.exercises.model_checks import Fault, classifier_checks
 
 # 08.conv2d: a window, its products, their sum
 
@@ -43,12 +27,12 @@ def conv2d(x, weight, bias, stride):
     return out
 
 
-def _image(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _image(i):
     into, out, kernel = 2 + i % 2, 2 + i // 3, (3, 2 + i % 2)
     return {
-        "x": torch.randn(into, 4 + i % 2, 5, generator=generator),
-        "weight": torch.randn(out, into, *kernel, generator=generator).requires_grad_(),
-        "bias": 1 + torch.rand(out, generator=generator),
+        "x": torch.randn(into, 4 + i % 2, 5),
+        "weight": torch.randn(out, into, *kernel).requires_grad_(),
+        "bias": 1 + torch.rand(out),
         "stride": 1 + i % 2,
     }
 
@@ -97,9 +81,9 @@ def farthest_from_zero(x, size):
     return torch.where(high.abs() > low.abs(), high, low)
 
 
-def _feature_map(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _feature_map(i):
     size = 2 + i % 2
-    x = torch.randn(2 + i % 2, size * (2 + i // 2) + i % 2, size * 3, generator=generator)
+    x = torch.randn(2 + i % 2, size * (2 + i // 2) + i % 2, size * 3)
     return {"x": -x.abs() - 0.1 if i % 2 else x, "size": size}  # every second one is all negative
 
 
@@ -131,11 +115,11 @@ def out_size(size, kernel, stride, padding, dilation):
     return (size + 2 * padding - reach) // stride + 1
 
 
-def _sizes(generator: torch.Generator, i: int) -> dict[str, Any]:
-    kernel = 2 + int(torch.randint(3, (), generator=generator))
+def _sizes(i):
+    kernel = 2 + int(torch.randint(3, ()))
     stride, padding, dilation = 1 + (i + 1) % 3, (0, 1, 2, 0, 1)[i], (1, 1, 2, 2, 3)[i]
     # As much as possible is left over after the last stride, so that rounding matters.
-    places = 8 + 2 * i + int(torch.randint(2, (), generator=generator))
+    places = 8 + 2 * i + int(torch.randint(2, ()))
     size = stride * places + stride - 1 + dilation * (kernel - 1) + 1 - 2 * padding
     return {"size": size, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
 
@@ -182,9 +166,9 @@ def weighted_by_row(x):
     return x * torch.arange(6.0).view(6, 1)  # a different weight for every row
 
 
-def _layer(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _layer(i):
     f = (convolved_around, weighted_by_column, padded_with_zeros, weighted_by_row, weighted_by_column)[i]
-    return {"f": f, "x": 1 + torch.rand(1, 1, 6, 8, generator=generator) / 4, "steps": (1, 2, 3, 2, 1)[i]}
+    return {"f": f, "x": 1 + torch.rand(1, 1, 6, 8) / 4, "steps": (1, 2, 3, 2, 1)[i]}
 
 
 EQUIVARIANCE = Function(
@@ -226,26 +210,8 @@ class Net(nn.Module):
         return self.output(torch.relu(self.hidden(x)))
 
 
-class FoundCNN(nn.Module):  # the sizes as they were found
-    """Color pictures (N, 3, 32, 32) to logits (N, 10)."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
-        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
-        self.pool = nn.MaxPool2d(2)
-        self.hidden = nn.Linear(64 * 5 * 5, 128)
-        self.output = nn.Linear(128, 10)
-
-    def forward(self, pictures):
-        x = self.pool(torch.relu(self.conv1(pictures)))
-        x = self.pool(torch.relu(self.conv2(x)))
-        x = x.view(-1, 64 * 5 * 5)
-        return self.output(torch.relu(self.hidden(x)))
-
-
 def rows_kept(model: nn.Module, batch: Tensor) -> Fault | None:
-    """Check that batches of 25 and 64 give as many rows; the found network turns 25 into 64 without an error."""
+    """Check that batches of 25 and 64 give as many rows; the broken network turns 25 into 64 without an error."""
     with torch.no_grad():
         for images in (25, 64):
             out = model(batch[:1].expand(images, *batch.shape[1:]))
@@ -254,26 +220,17 @@ def rows_kept(model: nn.Module, batch: Tensor) -> Fault | None:
     return None
 
 
-def _pictures(generator: torch.Generator, n: int) -> Tensor:
-    # 25 first, because the found network runs on 25.
-    return torch.rand(25 if n == SIZES[0] else n, 3, 32, 32, generator=generator)
-
-
 REPAIR = Model(
     id="08.repair",
     reference=Net,
-    template=FoundCNN,
-    batch=_pictures,
-    checks=(
-        rows_kept,
-        output_shape(10),
-        input_unchanged,
-        layers_registered,
-        parameter_count(545098),
-        gradients_reach_all,
-        examples_independent,
-        nonlinear,
-    ),
+    starter_changes={
+        "(nn.Module):": "(nn.Module):  # the sizes as they were found",
+        "64 * 8 * 8": "64 * 5 * 5",
+        "x.flatten(1)": "x.view(-1, 64 * 5 * 5)",
+    },
+    example_shape=(3, 32, 32),
+    sizes=(25, 7),  # the broken network runs on 25
+    checks=(rows_kept, *classifier_checks(parameters=545098)),
 )
 
 ITEMS = (*PREDICTIONS, CONV2D, MAX_POOL, OUT_SIZE, EQUIVARIANCE, REPAIR)

@@ -1,5 +1,4 @@
-"""Lesson 08, convolutional networks: its predictions. Each truth is found by running torch, here and now."""
-# mypy: no-check-untyped-defs
+"""Lesson 08, convolutional networks: its predictions."""
 
 import torch
 from torch import nn
@@ -11,18 +10,6 @@ from dlviz.exercises.prediction import Prediction
 def _flipped():
     image, kernel = torch.tensor([0.0, 0, 1, 0, 0]), torch.tensor([1.0, 2, 3])
     return tuple(int(number) for number in F.conv1d(image.view(1, 1, 5), kernel.view(1, 1, 3)).flatten())
-
-
-def _size():
-    return F.conv2d(torch.zeros(1, 1, 28, 28), torch.zeros(1, 1, 5, 5), stride=2).shape[-1]
-
-
-def _negative():
-    return F.max_pool2d(torch.tensor([[[-3.0, -1.0], [-4.0, -2.0]]]), 2)
-
-
-def _parameters():
-    return sum(p.numel() for p in nn.Conv2d(3, 16, 5).parameters())
 
 
 def _dense():
@@ -50,9 +37,9 @@ def _line():
     rows = torch.zeros(25, 64, 8, 8)
     labels = torch.zeros(25, dtype=torch.int64)
     lines = {
-        "view": lambda found: found.view(-1, 1600),
-        "linear": lambda found: F.linear(found, torch.zeros(10, 1600)),
-        "loss": lambda found: F.cross_entropy(found, labels),
+        "view": lambda rows: rows.view(-1, 1600),
+        "linear": lambda rows: F.linear(rows, torch.zeros(10, 1600)),
+        "loss": lambda rows: F.cross_entropy(rows, labels),
     }
     for name, line in lines.items():
         try:
@@ -64,9 +51,11 @@ def _line():
 
 PREDICTIONS = (
     Prediction(id="08.flipped", truth=_flipped),
-    Prediction(id="08.size", truth=_size),
-    Prediction(id="08.negative", truth=_negative),
-    Prediction(id="08.parameters", truth=_parameters),
+    Prediction(
+        id="08.size", truth=lambda: F.conv2d(torch.zeros(1, 1, 28, 28), torch.zeros(1, 1, 5, 5), stride=2).shape[-1]
+    ),
+    Prediction(id="08.negative", truth=lambda: F.max_pool2d(torch.tensor([[[-3.0, -1.0], [-4.0, -2.0]]]), 2)),
+    Prediction(id="08.parameters", truth=lambda: sum(p.numel() for p in nn.Conv2d(3, 16, 5).parameters())),
     Prediction(id="08.dense", truth=_dense, options=("thousands", "millions")),
     Prediction(id="08.pooled-shift", truth=_pooled_shift, options=("same", "moved", "other")),
     Prediction(id="08.receptive", truth=_receptive),

@@ -1,12 +1,4 @@
-"""Lesson 09, recurrent networks: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
-# ruff: noqa: D103, PIE790 - learners read this code, so it stays short
-
-from typing import Any
+"""Lesson 09, recurrent networks: its exercises."""
 
 import torch
 from torch import nn
@@ -23,7 +15,7 @@ def cell(x, h, w_ih, w_hh, b_ih, b_hh):
     return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
 
 
-def _cell_inputs(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _cell_inputs(i):
     n, inputs, hidden = 1 + i, 2 + i % 3, 3 + i % 2
     shapes = {
         "x": (n, inputs),
@@ -33,7 +25,7 @@ def _cell_inputs(generator: torch.Generator, i: int) -> dict[str, Any]:
         "b_ih": (hidden,),
         "b_hh": (hidden,),
     }
-    return {name: torch.randn(shape, generator=generator).requires_grad_() for name, shape in shapes.items()}
+    return {name: torch.randn(shape).requires_grad_() for name, shape in shapes.items()}
 
 
 CELL = Function(
@@ -63,9 +55,9 @@ def clip(a, b, limit):
     return factor * a, factor * b
 
 
-def _gradients(generator: torch.Generator, i: int) -> dict[str, Any]:
-    a = torch.randn([(3, 2), (4,), (2, 2), (1, 5), (3, 3)][i], generator=generator) + 0.5
-    b = torch.randn([(3,), (2, 3), (1,), (5,), (2, 2)][i], generator=generator) - 0.5
+def _gradients(i):
+    a = torch.randn([(3, 2), (4,), (2, 2), (1, 5), (3, 3)][i]) + 0.5
+    b = torch.randn([(3,), (2, 3), (1,), (5,), (2, 2)][i]) - 0.5
     # Every second pair is below the limit.
     together = (a.square().sum() + b.square().sum()).sqrt().item()
     return {"a": a, "b": b, "limit": together * (1.3 if i % 2 else 0.4)}
@@ -96,18 +88,6 @@ def one_pass(net, optimizer, x, y, size):
     for past, future in zip(x.split(size), y.split(size), strict=True):
         guess, state = net(past, state)
         state = state.detach()
-        loss = (guess - future).pow(2).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return state
-
-
-def state_attached(net, optimizer, x, y, size):  # the code as it was found
-    """Train once along the series x, y (T, 1), size steps at a time; the state goes on. Gives the last state."""
-    state = None
-    for past, future in zip(x.split(size), y.split(size), strict=True):
-        guess, state = net(past, state)
         loss = (guess - future).pow(2).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -147,19 +127,22 @@ def _use_one_pass(function, x, y, size):
     return [*(p.detach() for p in net.parameters()), state.detach()]
 
 
-def _series(generator: torch.Generator, i: int) -> dict[str, Any]:
-    series = torch.randn(7 + i, 1, generator=generator)
+def _series(i):
+    series = torch.randn(7 + i, 1)
     return {"x": series[:-1], "y": series[1:], "size": 3 + i % 2}
 
 
 DETACH = Usage(
     id="09.detach",
     reference=one_pass,
-    template=state_attached,
+    broken="state_attached",
     case=_series,
     use=_use_one_pass,
     mistakes={
-        "state_attached": state_attached,
+        "state_attached": {
+            "x, y, size):": "x, y, size):  # the code as it was found",
+            "        state = state.detach()\n": "",
+        },
         "graph_retained": {"state = state.detach()": "", "loss.backward()": "loss.backward(retain_graph=True)"},
         "state_thrown_away": {"net(past, state)": "net(past, None)"},
         "guess_detached": {"guess - future": "guess.detach() - future"},
@@ -182,26 +165,23 @@ def remember(lstm, bias):
                 values[hidden : 2 * hidden] = 0
 
 
-def unset(lstm, bias):
-    """Set the bias of every forget gate of an nn.LSTM, both of its biases together, to bias; nothing else changes."""
-    ...
-
-
 def _use_remember(function, inputs, hidden, layers, directions, bias):
     """Return the sum of both biases for each layer and direction, then all weights."""
     torch.manual_seed(0)
     lstm = nn.LSTM(inputs, hidden, num_layers=layers, bidirectional=directions == 2)
     function(lstm, bias)
-    found = dict(lstm.named_parameters())
-    sums = [found[name] + found[name.replace("_ih_", "_hh_")] for name in found if name.startswith("bias_ih")]
-    weights = [value for name, value in found.items() if name.startswith("weight")]
+    parameters = dict(lstm.named_parameters())
+    sums = [
+        parameters[name] + parameters[name.replace("_ih_", "_hh_")] for name in parameters if name.startswith("bias_ih")
+    ]
+    weights = [value for name, value in parameters.items() if name.startswith("weight")]
     return [value.detach() for value in (*sums, *weights)]
 
 
-def _lstm_settings(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _lstm_settings(i):
     return {
         "inputs": 2 + i % 2,
-        "hidden": 2 + int(torch.randint(3, (), generator=generator)),
+        "hidden": 2 + int(torch.randint(3, ())),
         "layers": (2, 1, 2, 1, 1)[i],
         "directions": (1, 2, 2, 1, 2)[i],
         "bias": (2.0, 1.0, 3.0, 1.5, 2.0)[i],
@@ -211,7 +191,6 @@ def _lstm_settings(generator: torch.Generator, i: int) -> dict[str, Any]:
 FORGET = Usage(
     id="09.forget",
     reference=remember,
-    template=unset,
     case=_lstm_settings,
     use=_use_remember,
     mistakes={

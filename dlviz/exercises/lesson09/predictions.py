@@ -1,5 +1,4 @@
-"""Lesson 09, recurrent networks: its predictions. Each truth is found by running torch, here and now."""
-# mypy: no-check-untyped-defs
+"""Lesson 09, recurrent networks: its predictions."""
 
 import torch
 from torch import nn
@@ -8,10 +7,6 @@ from torch.nn.utils.rnn import pad_sequence
 
 from dlviz.data import recall
 from dlviz.exercises.prediction import Prediction
-
-
-def _parameters():
-    return sum(p.numel() for p in nn.RNN(8, 16).parameters())
 
 
 def _letter():
@@ -75,17 +70,13 @@ def _padded():
     return "same" if torch.allclose(padded[0, -1], alone[0, -1], atol=1e-4) else "other"
 
 
-def _temperature():
-    return (torch.tensor([0.75, 0.25]).log() / 0.5).softmax(0)[0]
-
-
 PREDICTIONS = (
-    Prediction(id="09.parameters", truth=_parameters),
+    Prediction(id="09.parameters", truth=lambda: sum(p.numel() for p in nn.RNN(8, 16).parameters())),
     Prediction(id="09.letter", truth=_letter, options=("same", "other")),
     Prediction(id="09.half", truth=_half, options=("third", "thousandth", "millionth")),
     Prediction(id="09.clipped", truth=_clipped),
     Prediction(id="09.recall", truth=_recall, options=("plain", "lstm", "both", "neither")),
     Prediction(id="09.second", truth=_second, options=("works", "error")),
     Prediction(id="09.padded", truth=_padded, options=("same", "other")),
-    Prediction(id="09.temperature", truth=_temperature),
+    Prediction(id="09.temperature", truth=lambda: (torch.tensor([0.75, 0.25]).log() / 0.5).softmax(0)[0]),
 )

@@ -1,12 +1,4 @@
-"""Lesson 10, word embeddings: its exercises.
-
-The functions here are what learners read and write, so they are plain PyTorch without annotations. ``mistakes`` are what
-people write in place of a solution: the pieces of the solution that change, or a function where it is another program.
-"""
-# mypy: no-check-untyped-defs
-# ruff: noqa: D103 - learners read this code, so it stays short
-
-from typing import Any
+"""Lesson 10, word embeddings: its exercises."""
 
 import torch
 from torch.nn import functional as F
@@ -30,12 +22,12 @@ def last_one_wins(words, upstream, count):
     return table
 
 
-def _lookups(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _lookups(i):
     count = 5 + i
-    words = torch.randint(count, (3,), generator=generator)
+    words = torch.randint(count, (3,))
     return {
         "words": torch.cat([words, words[:1]]),  # at least one word twice
-        "upstream": torch.randn(4, 2 + i % 2, generator=generator),
+        "upstream": torch.randn(4, 2 + i % 2),
         "count": count,
     }
 
@@ -63,11 +55,11 @@ def pair_loss(middle, around, drawn):
     return -F.logsigmoid(right).mean() - F.logsigmoid(-wrong).sum(1).mean()
 
 
-def _pairs(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _pairs(i):
     n, k, size = 2 + i, 2 + i % 3, 3 + i % 2
     scale = 20.0 if i == 4 else 1.0  # one case with scores in the hundreds
     shapes = {"middle": (n, size), "around": (n, size), "drawn": (n, k, size)}
-    return {name: (scale * torch.randn(shape, generator=generator)).requires_grad_() for name, shape in shapes.items()}
+    return {name: (scale * torch.randn(shape)).requires_grad_() for name, shape in shapes.items()}
 
 
 NEGATIVES = Function(
@@ -99,12 +91,12 @@ def analogy(vectors, a, b, c):
     return cosines.argsort(descending=True)[:-3]
 
 
-def _questions(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _questions(i):
     count, size = 20 + i, 4 + i % 2
     # In float64 the ranking does not depend on the order of summation.
-    vectors = torch.randn(count, size, generator=generator, dtype=torch.float64)
-    lengths = torch.rand(count, 1, generator=generator, dtype=torch.float64) * 4 + 0.2
-    a, b, c = torch.randperm(count, generator=generator)[:3].tolist()
+    vectors = torch.randn(count, size, dtype=torch.float64)
+    lengths = torch.rand(count, 1, dtype=torch.float64) * 4 + 0.2
+    a, b, c = torch.randperm(count)[:3].tolist()
     return {"vectors": vectors * lengths, "a": a, "b": b, "c": c}
 
 
@@ -134,12 +126,12 @@ def bag(table, texts):
     return counts.to(table.dtype) @ table / counts.sum(1, keepdim=True)
 
 
-def _texts(generator: torch.Generator, i: int) -> dict[str, Any]:
+def _texts(i):
     count = 8 + i
     lengths = [4, 1 + i, 7]
-    texts = [torch.randint(1, count, (length,), generator=generator).tolist() for length in lengths]
+    texts = [torch.randint(1, count, (length,)).tolist() for length in lengths]
     texts[0][1] = texts[0][0]  # a word that occurs twice
-    table = torch.randn(count, 2 + i % 2, generator=generator)
+    table = torch.randn(count, 2 + i % 2)
     return {"table": table.requires_grad_(), "texts": texts}
 
 

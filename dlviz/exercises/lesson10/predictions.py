@@ -1,5 +1,4 @@
-"""Lesson 10, word embeddings: its predictions. Each truth is found by running torch, here and now."""
-# mypy: no-check-untyped-defs
+"""Lesson 10, word embeddings: its predictions."""
 
 import torch
 from torch import nn
