@@ -1,15 +1,19 @@
 """Exported pages of `dlviz.live`: curves are drawn at their values; playback, smoothing, hovering and keyboard work."""
 
+import io
 import math
 import re
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 import dlviz
 
-LEFT, RIGHT, TOP, BOTTOM, HIGH = 52, 12, 10, 24, 210
+LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 52, 12, 10, 24, 210
 
 
 def trained(name="demo", **settings):
@@ -40,7 +44,7 @@ def pages() -> dict[str, str]:
         "two": trained("second", beside=[run]).to_html(),
         "spike": spiked().to_html(),
         "markup": marked().to_html(),
-        "again": restarted().to_html(),
+        "restarted": restarted().to_html(),
     }
 
 
@@ -62,7 +66,7 @@ def restarted():
     """Return a run with ten past runs, of ten learning rates, and a monitored model."""
     net = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
     opt = torch.optim.SGD(net.parameters(), lr=0.01)
-    run = dlviz.live("again")
+    run = dlviz.live("restarted")
     run.knobs(lr=opt)
     run.watch(net)
     run.restarts(net, opt, seed=0)
@@ -79,28 +83,42 @@ def restarted():
     return run
 
 
-def column(page: Page, panel: int, x: float) -> list[int]:
-    """The rows of a panel's canvas, in CSS pixels, where the color of its first line stands in the column at `x`."""
-    return page.evaluate(
-        """([panel, x]) => {
-          const canvas = document.querySelectorAll(".live-canvas canvas")[panel];
-          const name = document.querySelectorAll(".live-panel")[panel].querySelector(".live-name");
-          const wanted = name.style.getPropertyValue("--own").match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
-          const ratio = canvas.width / canvas.clientWidth;
-          const data = canvas.getContext("2d").getImageData(Math.round(x * ratio), 0, 1, canvas.height).data;
-          const found = [];
-          for (let y = 0; y < canvas.height; y += 1) {
-            const far = [0, 1, 2].reduce((sum, c) => sum + Math.abs(data[4 * y + c] - wanted[c]), 0);
-            if (data[4 * y + 3] > 120 && far < 90) found.push(y / ratio);
-          }
-          return found;
-        }""",
-        [panel, x],
-    )
+def pixels(page: Page, panel: int = 0) -> np.ndarray:
+    """Return a panel's chart as the browser shows it, (height, width, 3)."""
+    picture = page.locator(".live-chart").nth(panel).screenshot()
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"), int)
 
 
-def wide(page: Page, panel: int = 0) -> float:
-    return page.locator(".live-canvas canvas").nth(panel).bounding_box()["width"]
+def color(page: Page, selector: str, name: str) -> list[int]:
+    """Return a computed color of an element as red, green and blue."""
+    value = page.locator(selector).first.evaluate("(node, name) => getComputedStyle(node)[name]", name)
+    return [int(part) for part in re.findall(r"\d+", value)[:3]]
+
+
+def column(page: Page, panel: int, *positions: float) -> list[int]:
+    """Return the rows of a panel's chart where a column at one of these x positions has the color of the panel's first curve."""
+    curve = color(page, f".live-panel:nth-child({panel + 1}) .live-name b", "color")
+    contrast = np.abs(np.subtract(color(page, ".dlviz", "backgroundColor"), curve)).sum()
+    distance = np.abs(pixels(page, panel) - curve).sum(2)
+    return [row for x in positions for row in np.flatnonzero(distance[:, round(x)] < 0.4 * contrast)]
+
+
+def columns_around(x: float) -> list[float]:
+    """Return the positions at which a spike at `x` may be drawn."""
+    return [x + offset for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)]
+
+
+def width_of(page: Page, panel: int = 0) -> float:
+    return page.locator(".live-chart").nth(panel).bounding_box()["width"]
+
+
+def wait_until(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait until a condition in this process holds, while the page runs on."""
+    for _ in range(200):
+        if condition():
+            return
+        page.wait_for_timeout(25)
+    pytest.fail("timed out")
 
 
 def number(text: str) -> float:
@@ -108,7 +126,7 @@ def number(text: str) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["run", "empty", "nonfinite", "two", "spike", "markup", "again"])
+@pytest.mark.parametrize("name", ["run", "empty", "nonfinite", "two", "spike", "markup", "restarted"])
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
@@ -128,54 +146,42 @@ def test_a_panel_for_every_kind_of_metric_with_its_newest_numbers(open_page, pag
 
 def test_the_curve_is_drawn_at_its_values(open_page, pages):
     page = open_page(pages["run"])
-    width = wide(page)
+    width = width_of(page)
     values = [2 / t for t in range(1, 121)]
     low, high = min(*values, 1.0), max(*values, 3.0)
-    air = (high - low) * 0.05
+    margin = (high - low) * 0.05
     for t in (20, 60, 90):
         x = LEFT + (t - 1) / 119 * (width - RIGHT - LEFT)
-        wanted = HIGH - BOTTOM - (2 / t - low + air) / (high - low + 2 * air) * (HIGH - BOTTOM - TOP)
-        assert any(abs(row - wanted) <= 2 for row in column(page, 0, x)), t
+        expected = HEIGHT - BOTTOM - (2 / t - low + margin) / (high - low + 2 * margin) * (HEIGHT - BOTTOM - TOP)
+        assert any(abs(row - expected) <= 2 for row in column(page, 0, x)), t
 
 
 def test_no_spike_is_lost_among_thirty_thousand_steps(open_page, pages):
     page = open_page(pages["spike"])
-    x = LEFT + 17_171 / 29_999 * (wide(page) - RIGHT - LEFT)
-    rows = [row for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5) for row in column(page, 0, x + offset)]
-    assert min(rows) < TOP + 14
+    x = LEFT + 17_171 / 29_999 * (width_of(page) - RIGHT - LEFT)
+    assert min(column(page, 0, *columns_around(x))) < TOP + 14
 
 
 def test_nonfinite_values_leave_a_gap_and_are_noted(open_page, pages):
     page = open_page(pages["nonfinite"])
     expect(page.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("3 values of loss are NaN or infinite")
     page.get_by_role("combobox", name="log y").select_option("yes")
-    width = wide(page)
+    expect(page.locator(".live-chart").get_by_text("10", exact=True)).to_be_visible()
+    width = width_of(page)
     # On a logarithmic axis an exponential is a straight line.
     rows = []
     for step in (30, 150, 270):
         x = LEFT + (step - 1) / 299 * (width - RIGHT - LEFT)
-        found = column(page, 0, x)
-        rows.append(sum(found) / len(found))
+        rows.append(np.mean(column(page, 0, x)))
     assert rows[0] - rows[1] == pytest.approx(rows[1] - rows[2], abs=2.5)
 
 
 def test_a_changed_hyperparameter_is_marked_on_the_curve_and_shown_on_its_slider(open_page, pages):
     page = open_page(pages["run"])
-    violet = page.evaluate("getComputedStyle(document.querySelector('.dlviz')).getPropertyValue('--flow').trim()")
-    wanted = [int(violet[i : i + 2], 16) for i in (1, 3, 5)]
-    x = LEFT + (61 - 1) / 119 * (wide(page) - RIGHT - LEFT)
-    near = page.evaluate(
-        """([x, wanted]) => {
-          const canvas = document.querySelector(".live-canvas canvas");
-          const ratio = canvas.width / canvas.clientWidth;
-          const data = canvas.getContext("2d").getImageData(Math.round(x * ratio) - 1, 30, 3, 150).data;
-          let count = 0;
-          for (let p = 0; p < data.length; p += 4) if ([0, 1, 2].every((c) => Math.abs(data[p + c] - wanted[c]) < 12)) count += 1;
-          return count;
-        }""",
-        [x, wanted],
-    )
-    assert near > 40
+    x = LEFT + (61 - 1) / 119 * (width_of(page) - RIGHT - LEFT)
+    around = pixels(page)[30:180, round(x) - 1 : round(x) + 2]
+    marked = np.abs(around - color(page, ".live-mark.hyperparameter", "stroke")).max(2) < 12
+    assert marked.sum() > 40
     slider = page.get_by_role("slider", name="lr")
     expect(slider).to_have_attribute("aria-valuetext", "0.02")
     expect(slider).to_be_disabled()  # an exported page has no loop to control
@@ -183,9 +189,9 @@ def test_a_changed_hyperparameter_is_marked_on_the_curve_and_shown_on_its_slider
 
 def test_hover_reads_every_curve_at_that_step_in_all_panels(open_page, pages):
     page = open_page(pages["run"])
-    width = wide(page)
+    width = width_of(page)
     x = LEFT + (50 - 1) / 119 * (width - RIGHT - LEFT)
-    page.locator(".live-canvas").first.hover(position={"x": x, "y": 100})
+    page.locator(".live-plot").first.hover(position={"x": x, "y": 100})
     names = page.locator(".live-name").all_inner_texts()
     assert number(re.search(r"loss ([\d.]+)", names[0])[1]) == pytest.approx(2 / 50, rel=1e-3)
     assert "@ 50" in names[0]
@@ -197,7 +203,7 @@ def test_hover_reads_every_curve_at_that_step_in_all_panels(open_page, pages):
 
 def test_arrow_keys_move_the_crosshair(open_page, pages):
     page = open_page(pages["run"])
-    page.locator(".live-canvas").first.focus()
+    page.locator(".live-plot").first.focus()
     page.keyboard.press("ArrowRight")
     first = page.locator(".live-name").first.inner_text()
     for _ in range(5):
@@ -221,9 +227,11 @@ def test_playback_of_the_run(open_page, pages):
 
 def test_smoothing_keeps_the_raw_curve_visible(open_page, pages):
     page = open_page(pages["spike"])
-    before = page.locator(".live-canvas canvas").first.screenshot()
+    before = page.locator(".live-chart").first.screenshot()
     page.get_by_role("slider", name="smoothing").fill("90")
-    assert page.locator(".live-canvas canvas").first.screenshot() != before
+    expect(page.locator(".live-line.average")).to_have_count(1)
+    expect(page.locator(".live-line.raw")).to_have_count(1)
+    assert page.locator(".live-chart").first.screenshot() != before
     expect(page.locator(".live-name").first).to_contain_text("loss")
 
 
@@ -249,14 +257,14 @@ def test_names_with_markup_stay_text(open_page, pages):
 def test_nothing_is_cut_off_at_any_width(open_page, pages, width):
     page = open_page(pages["two"], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    for box in (panel.bounding_box() for panel in page.locator(".live-canvas canvas").all()):
+    for box in (panel.bounding_box() for panel in page.locator(".live-chart").all()):
         assert box["x"] + box["width"] <= width
 
 
 def test_a_million_points_are_drawn_fast(open_page):
     """Add points to the page's series in the same way as the kernel does."""
     page = open_page(dlviz.live("large").to_html())
-    took = page.evaluate(
+    legend = page.evaluate(
         """async () => {
           const count = 1_000_000;
           const values = new Float64Array(count);
@@ -268,10 +276,9 @@ def test_a_million_points_are_drawn_fast(open_page):
           return document.querySelector(".live-name").textContent;
         }"""
     )
-    assert "loss" in took
-    x = LEFT + 777_777 / 999_999 * (wide(page) - RIGHT - LEFT)
-    rows = [row for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5) for row in column(page, 0, x + offset)]
-    assert min(rows) < TOP + 14
+    assert "loss" in legend
+    x = LEFT + 777_777 / 999_999 * (width_of(page) - RIGHT - LEFT)
+    assert min(column(page, 0, *columns_around(x))) < TOP + 14
 
 
 def test_the_monitored_layers_are_listed_beside_the_curves(open_page):
@@ -294,27 +301,27 @@ def test_the_monitored_layers_are_listed_beside_the_curves(open_page):
 
 
 def test_runs_are_compared_and_one_of_them_is_highlighted(open_page, pages):
-    page = open_page(pages["again"])
+    page = open_page(pages["restarted"])
     table = page.get_by_role("region", name="Runs")
     assert table.locator("thead th").all_inner_texts() == ["Runs", "lr", "loss"]
-    rates = [number(text) for text in table.locator("tbody tr td:nth-child(2)").all_inner_texts()]
-    assert rates == pytest.approx([0.01 * (k + 1) for k in range(11)])
+    lrs = [number(text) for text in table.locator("tbody tr td:nth-child(2)").all_inner_texts()]
+    assert lrs == pytest.approx([0.01 * (k + 1) for k in range(11)])
     last = table.locator("tbody tr td:last-child").last.inner_text()
     assert number(last) == pytest.approx(number(page.locator(".live-name").inner_text().split()[-1]), rel=0.01)
-    before = page.locator(".live-canvas canvas").screenshot()
-    button = table.get_by_role("button", name="again 3")
+    before = page.locator(".live-chart").screenshot()
+    button = table.get_by_role("button", name="restarted 3")
     button.press("Enter")
     expect(button).to_have_attribute("aria-pressed", "true")
     expect(button).to_be_focused()
-    expect(page.locator(".live-name b").first).to_have_text("again 3 · loss")
-    assert page.locator(".live-canvas canvas").screenshot() != before
+    expect(page.locator(".live-name b").first).to_have_text("restarted 3 · loss")
+    assert page.locator(".live-chart").screenshot() != before
     button.press("Enter")
     expect(button).to_have_attribute("aria-pressed", "false")
     expect(page.locator(".live-name")).to_have_count(1)
 
 
 def test_the_weights_of_every_layer_are_a_histogram(open_page, pages):
-    page = open_page(pages["again"])
+    page = open_page(pages["restarted"])
     bars = page.locator(".live-bars")
     expect(bars).to_have_count(2)
     heights = bars.first.evaluate(
@@ -363,9 +370,8 @@ def test_memory_after_an_hour_of_messages_equals_that_after_ten_minutes(open_pag
         sizes.append(used())
     assert max(sizes[1:]) < sizes[0] + 2e6, sizes
     # The only spike among 180,000 steps is still drawn.
-    x = LEFT + 70_001 / 180_000 * (wide(page) - RIGHT - LEFT)
-    rows = [row for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5) for row in column(page, 0, x + offset)]
-    assert min(rows) < TOP + 20
+    x = LEFT + 70_001 / 180_000 * (width_of(page) - RIGHT - LEFT)
+    assert min(column(page, 0, *columns_around(x))) < TOP + 20
 
 
 def test_an_arrow_key_changes_an_integer_by_one_and_a_menu_takes_strings(live):
@@ -377,10 +383,9 @@ def test_an_arrow_key_changes_an_integer_by_one_and_a_menu_takes_strings(live):
         "() => dlvizModel.set('settings', { ...dlvizModel.get('settings') })"
     )  # sent again, now that the view exists
     slider = page.get_by_role("slider", name="width")
-    for wanted in (33, 34):
+    for width in (33, 34):
         slider.press("ArrowRight")
-        expect(slider).to_have_attribute("aria-valuetext", str(wanted))
+        expect(slider).to_have_attribute("aria-valuetext", str(width))
     page.get_by_role("combobox", name="activation").select_option("tanh")
     expect(page.get_by_role("combobox", name="activation")).to_have_value("1")
-    page.wait_for_timeout(100)
-    assert design == {"width": 34, "activation": "tanh"}
+    wait_until(page, lambda: design == {"width": 34, "activation": "tanh"})

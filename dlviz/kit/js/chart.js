@@ -22,27 +22,60 @@ export function legendEntries(entries) {
 }
 
 /**
+ * Move a crosshair over a chart with the pointer or the left and right arrow keys; it disappears with the pointer or the focus.
+ * @param {{element: HTMLElement, plot: {valueAt: (event: PointerEvent) => number}, signal: AbortSignal, moveTo: (value: number | null) => void, moveBy: (direction: number) => void}} options
+ *   element: takes the focus and the pointer; moveTo: called with a value of the x axis, or null; moveBy: called with −1 or 1
+ */
+export function crosshair({ element, plot, signal, moveTo, moveBy }) {
+  element.addEventListener("pointermove", (event) => moveTo(plot.valueAt(event)), { signal });
+  for (const name of ["pointerleave", "blur"]) element.addEventListener(name, () => moveTo(null), { signal });
+  element.addEventListener("keydown", (event) => {
+    const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!direction || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    moveBy(direction);
+  }, { signal });
+}
+
+/**
  * An empty chart. `draw` sets its scales, axes and content; `cursor` replaces what marks the current value.
  * @param {{width: number, height: number, margin: {left: number, right: number, top: number, bottom: number}, className?: string}} options
  */
 export function chart({ width, height, margin, className = "" }) {
-  const area = { left: margin.left, right: width - margin.right, top: margin.top, bottom: height - margin.bottom };
+  const area = { left: margin.left, right: 0, top: margin.top, bottom: 0 };
   const axes = s("g", { class: "dlviz-chart-axes" });
   const content = s("g");
   const cursor = s("g");
-  const element = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: `dlviz-chart ${className}`.trim() }, axes, content, cursor);
+  const element = s("svg", { class: `dlviz-chart ${className}`.trim() }, axes, content, cursor);
   let x = null;
   let y = null;
+  resize(width, height);
 
-  /** @typedef {{domain: [number, number], log?: boolean, ticks?: [number, string][], grid?: boolean, title?: string}} Axis */
+  /** Change the size; the next `draw` uses it. */
+  function resize(newWidth, newHeight) {
+    [width, height] = [newWidth, newHeight];
+    area.right = width - margin.right;
+    area.bottom = height - margin.bottom;
+    setAttributes({ width, height, viewBox: `0 0 ${width} ${height}` });
+  }
+  function setAttributes(attributes) {
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  }
+
+  /** @typedef {{domain: [number, number], log?: boolean, ticks?: [number, string][], grid?: boolean, title?: string}} Axis grid: a line at every tick; without any, the axes are lines */
   /** @param {{x: Axis, y: Axis, label?: string, content: () => Node[]}} options label: text alternative, none where an element around the chart has it; content: drawn with the new scales */
   function draw({ x: across, y: up, label, content: make }) {
     x = scale(across.domain, [area.left, area.right], across);
     y = scale(up.domain, [area.bottom, area.top], up);
     const text = (left, top, anchor, words) => s("text", { x: left, y: top, "text-anchor": anchor }, words);
-    const grid = up.grid ? (up.ticks ?? []).map(([value]) => horizontal(value, "dlviz-chart-grid")) : [s("path", { class: "dlviz-chart-frame", d: `M${area.left},${area.top}V${area.bottom}H${area.right}` })];
+    const lines = [
+      ...(up.grid ? up.ticks.map(([value]) => horizontal(value, "dlviz-chart-grid")) : []),
+      ...(across.grid ? across.ticks.map(([value]) => vertical(value, "dlviz-chart-grid")) : []),
+    ];
+    const frame = s("path", { class: "dlviz-chart-frame", d: `M${area.left},${area.top}V${area.bottom}H${area.right}` });
     axes.replaceChildren(
-      ...grid,
+      ...(up.grid || across.grid ? lines : [frame]),
       ...(up.ticks ?? []).map(([value, words]) => text(area.left - 5, y.pixel(value) + 4, "end", words)),
       // A label that would be cut off at the right edge ends at its tick.
       ...(across.ticks ?? []).map(([value, words]) => text(x.pixel(value), area.bottom + 14, x.pixel(value) + 3.2 * words.length > width ? "end" : "middle", words)),
@@ -50,11 +83,15 @@ export function chart({ width, height, margin, className = "" }) {
     );
     cursor.replaceChildren();
     content.replaceChildren(...make());
-    for (const [name, value] of Object.entries(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" })) element.setAttribute(name, value);
+    setAttributes(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" });
   }
   /** A line through values at x = 0, 1, 2, …, or at `xs`. */
   function line(values, kind, { xs = null, style = null } = {}) {
-    return s("path", { class: `dlviz-chart-line ${kind}`, style, d: linePath(Array.from(values, (value, k) => [x.pixel(xs ? xs[k] : k), y.pixel(value)])) });
+    return path(Array.from(values, (value, k) => [xs ? xs[k] : k, value]), kind, style);
+  }
+  /** A line through points; one without a place on the scales breaks it. @param {number[][]} points pairs of values */
+  function path(points, kind, style = null) {
+    return s("path", { class: `dlviz-chart-line ${kind}`, style, d: linePath(points.map(([at, value]) => [x.pixel(at), y.pixel(value)])) });
   }
   function dots(values, kind, radius = 3) {
     return Array.from(values, (value, k) => [value, k]).filter(([value]) => Number.isFinite(value)).map(([value, k]) => dot(k, value, kind, radius));
@@ -74,5 +111,10 @@ export function chart({ width, height, margin, className = "" }) {
     const value = x.value(((event.clientX - box.left) / box.width) * width);
     return Math.max(x.low, Math.min(x.high, value));
   }
-  return { element, area, draw, line, dots, dot, horizontal, vertical, valueAt, cursor: (...nodes) => cursor.replaceChildren(...nodes) };
+  return {
+    element, area, resize, draw, line, path, dots, dot, horizontal, vertical, valueAt,
+    cursor: (...nodes) => cursor.replaceChildren(...nodes),
+    /** The scale of each axis, with `pixel(value)` and `value(pixel)`. */
+    scales: () => ({ x, y }),
+  };
 }

@@ -11,6 +11,14 @@ export function ticks(low, high, wanted) {
   return values;
 }
 
+/** Tick values of a logarithmic axis: 1, 2 and 5 times the powers of 10, or only the powers if those were too many. */
+export function logTicks(low, high) {
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, k) => 10 ** (Math.floor(Math.log10(low)) + k));
+  const within = (values) => values.filter((value) => value >= low && value <= high);
+  const values = within(powers.flatMap((power) => [power, 2 * power, 5 * power]));
+  return values.length > 7 ? within(powers) : values;
+}
+
 /**
  * A mapping from values to pixels; of a logarithmic one, values that are not positive map to NaN.
  * @param {[number, number]} domain values at the two ends

@@ -2,7 +2,7 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { chart, legendEntries } from "../../kit/js/chart.js";
+import { chart, crosshair, legendEntries } from "../../kit/js/chart.js";
 import { ticks } from "../../kit/js/scale.js";
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal}} options */
@@ -69,23 +69,16 @@ export function gradientByLag({ messages, signal }) {
     const parts = [fillIn(messages.lag_at, { lag, value: at(current) }), fillIn(messages.pinned_at, { unit: pinned.u, place: pinned.t, value: at(own) }), ...references.map((reference) => `${reference.label}: ${at(reference.curve)}`).reverse()];
     readout.textContent = parts.join(" · ");
   }
-  button.addEventListener("pointermove", (event) => {
-    lag = Math.round(plot.valueAt(event));
-    update();
-  }, { signal });
-  for (const event of ["pointerleave", "blur"]) {
-    button.addEventListener(event, () => {
-      lag = -1;
+  crosshair({
+    element: button, plot, signal,
+    moveTo(value) {
+      lag = value === null ? -1 : Math.round(value);
       update();
-    }, { signal });
-  }
-  button.addEventListener("keydown", (event) => {
-    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    lag = lag < 0 ? 0 : Math.max(0, Math.min(lastLag, lag + move));
-    update();
-  }, { signal });
+    },
+    moveBy(direction) {
+      lag = lag < 0 ? 0 : Math.max(0, Math.min(lastLag, lag + direction));
+      update();
+    },
+  });
   return { element, show, showStep };
 }

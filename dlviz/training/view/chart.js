@@ -1,51 +1,66 @@
-// One panel of curves on a canvas: axes, raw and smoothed lines, marks, and a crosshair with the values.
+// One panel of curves: raw and smoothed lines, marks, and a crosshair with the values.
 
-import { h } from "../../kit/js/dom.js";
+import { h, s } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { hidpiContext } from "../../kit/js/heatmap.js";
-import { scale, ticks } from "../../kit/js/scale.js";
+import { chart, crosshair } from "../../kit/js/chart.js";
+import { logTicks, ticks } from "../../kit/js/scale.js";
 
-const LEFT = 52;
-const RIGHT = 12;
-const TOP = 10;
-const BOTTOM = 24;
 const HEIGHT = 210;
+const MARGIN = { left: 52, right: 12, top: 10, bottom: 24 };
+/** Width of one character of a mark's text in pixels. */
+const CHARACTER = 6.3;
+/** A smoothed curve is drawn through about this many points. */
+const AVERAGES = 4000;
 
 /**
  * @param {{signal: AbortSignal, hover: (step: number | null) => void, label: string}} options
  */
 export function curvePanel({ signal, hover, label }) {
-  const canvas = h("canvas");
-  const box = h("div", { class: "live-canvas", tabindex: "0", role: "img", "aria-label": label }, canvas);
+  const plot = chart({ width: 0, height: HEIGHT, margin: MARGIN, className: "live-chart" });
+  const box = h("div", { class: "live-plot", tabindex: "0", role: "img", "aria-label": label }, plot.element);
   const legend = h("div", { class: "live-legend" });
   const element = h("figure", { class: "live-panel" }, legend, box);
-  let state = null;
-  let xAxis = null;
+  let visible = [];
+  let until = Infinity;
   let cursor = null;
 
-  function draw(next) {
-    state = { ...state, ...next };
-    const { width, curves, colors, until, logX, logY, smoothing, marks } = state;
-    const context = hidpiContext(canvas, width, HEIGHT);
+  /** @param {{width: number, curves: any[], until: number, logX: boolean, logY: boolean, smoothing: number, marks: any[]}} state until: the last step that is shown */
+  function draw({ width, curves, until: end, logX, logY, smoothing, marks }) {
+    visible = curves.filter((curve) => curve.points.size());
+    until = end;
     element.style.width = `${width}px`;
-    const visible = curves.filter((curve) => curve.points.size());
-    const [first, last] = [Math.min(Infinity, ...visible.map((c) => c.points.first())), Math.max(1, ...visible.map((c) => Math.min(until, c.points.last())))];
-    const x = axis([first === Infinity ? 0 : logX ? Math.max(1, first) : Math.min(first, 1), Math.max(last, first === Infinity ? 1 : first + 1)], [LEFT, width - RIGHT], logX);
-    const [low, high] = bounds(visible, until, logY);
-    const y = axis([low, high], [HEIGHT - BOTTOM, TOP], logY);
-    xAxis = x;
-    drawAxes(context, x, y, width, colors);
-    for (const mark of marks) if (mark.step <= last) drawMark(context, mark, x, colors);
-    for (const curve of visible) drawCurve(context, curve, x, y, until, smoothing, width);
-    context.setLineDash([]);
-    if (cursor !== null) drawCrosshair(context, visible, x, y, colors);
-    drawLegend(visible);
+    plot.resize(width, HEIGHT);
+    const x = stepAxis(logX);
+    plot.draw({
+      x, y: valueAxis(logY),
+      content: () => [
+        ...marks.filter((mark) => mark.step >= x.domain[0] && mark.step <= x.domain[1]).flatMap(drawMark),
+        ...visible.flatMap((curve) => drawCurve(curve, smoothing)),
+      ],
+    });
+    showCursor();
   }
-
-  function bounds(visible, until, log) {
+  /** @returns {{domain: [number, number], log: boolean, grid?: boolean, ticks: [number, string][]}} */
+  function stepAxis(log) {
+    const first = visible.length ? Math.min(...visible.map(({ points }) => points.first())) : 0;
+    const last = Math.max(1, ...visible.map(({ points }) => Math.min(until, points.last())));
+    const [low, high] = [log ? Math.max(1, first) : Math.min(first, 1), Math.max(last, first + 1)];
+    const values = ticksOf(low, high, log, plot.area.right - plot.area.left).filter(Number.isInteger);
+    return { domain: [low, high], log, ticks: values.map((value) => [value, value >= 1e4 ? `${format(value / 1e3, 4)}k` : String(value)]) };
+  }
+  /** @returns {{domain: [number, number], log: boolean, grid?: boolean, ticks: [number, string][]}} */
+  function valueAxis(log) {
+    const [low, high] = bounds(log);
+    return { domain: [low, high], log, grid: true, ticks: ticksOf(low, high, log, plot.area.bottom - plot.area.top).map((value) => [value, format(value, 3)]) };
+  }
+  function ticksOf(low, high, log, pixels) {
+    return log ? logTicks(low, high) : ticks(low, high, pixels / 60);
+  }
+  function bounds(log) {
     let [low, high] = [Infinity, -Infinity];
-    for (const { points, behind } of visible) {
-      const [a, b] = points.range(0, behind ? points.size() : points.indexOf(until + 0.5));
+    for (const curve of visible) {
+      const { points } = curve;
+      const [a, b] = points.range(0, lengthOf(curve));
       if (log && a <= 0) for (let p = 0; p < points.size(); p += 1) low = points.y(p) > 0 && points.y(p) < low ? points.y(p) : low;
       else if (a < low) low = a;
       if (b > high) high = b;
@@ -55,184 +70,111 @@ export function curvePanel({ signal, hover, label }) {
     const margin = log ? 0 : (high - low) * 0.05;
     return [low - margin, high + margin];
   }
-
-  /** A scale from values to pixels with its ticks. */
-  function axis(domain, range, log) {
-    return { ...scale(domain, range, { log }), ticks: log ? decades(domain[0], domain[1]) : ticks(domain[0], domain[1], Math.abs(range[1] - range[0]) / 60) };
-  }
-  /** Ticks of a logarithmic axis: 1, 2 and 5 times the powers of 10. */
-  function decades(low, high) {
-    const values = [];
-    for (let k = Math.floor(Math.log10(low)); k <= Math.ceil(Math.log10(high)); k += 1) for (const n of [1, 2, 5]) if (n * 10 ** k >= low && n * 10 ** k <= high) values.push(n * 10 ** k);
-    return values.length > 7 ? values.filter((value) => String(value).includes("1")) : values;
+  /** Number of a curve's points that are shown: of a past run all, of the current one those up to the current step. */
+  function lengthOf({ points, behind }) {
+    return behind ? points.size() : points.indexOf(until + 0.5);
   }
 
-  function drawAxes(context, x, y, width, colors) {
-    context.font = `10.5px ${colors.mono}`;
-    context.fillStyle = colors["ink-3"];
-    context.strokeStyle = colors["line-2"];
-    context.lineWidth = 1;
-    context.textAlign = "right";
-    context.textBaseline = "middle";
-    for (const value of y.ticks) {
-      const at = Math.round(y.pixel(value)) + 0.5;
-      context.beginPath();
-      context.moveTo(LEFT, at);
-      context.lineTo(width - RIGHT, at);
-      context.stroke();
-      context.fillText(format(value, 3), LEFT - 6, at);
-    }
-    context.textAlign = "center";
-    context.textBaseline = "top";
-    for (const value of x.ticks) if (Number.isInteger(value)) context.fillText(value >= 1e4 ? `${format(value / 1e3, 4)}k` : String(value), Math.max(LEFT + 6, Math.min(width - RIGHT - 10, x.pixel(value))), HEIGHT - BOTTOM + 7);
+  function drawMark({ step, kind, text, row }) {
+    const line = plot.vertical(step, `live-mark ${kind}`);
+    if (!text) return [line];
+    const at = plot.scales().x.pixel(step);
+    const fits = at + CHARACTER * text.length + 6 <= plot.area.right;
+    return [line, s("text", { class: "live-mark-text", x: fits ? at + 4 : at - 4, y: plot.area.top + 9 + 12 * (row % 4), "text-anchor": fits ? "start" : "end" }, text)];
   }
-  function drawMark(context, mark, x, colors) {
-    const at = Math.round(x.pixel(Math.max(mark.step, 1e-9))) + 0.5;
-    context.strokeStyle = mark.kind === "hyperparameter" ? colors.flow : colors.line;
-    context.setLineDash(mark.kind === "hyperparameter" ? [4, 3] : [1, 3]);
-    context.beginPath();
-    context.moveTo(at, TOP);
-    context.lineTo(at, HEIGHT - BOTTOM);
-    context.stroke();
-    context.setLineDash([]);
-    if (mark.text) {
-      context.font = `10.5px ${colors.mono}`;
-      context.fillStyle = colors.flow;
-      const textWidth = context.measureText(mark.text).width;
-      context.textAlign = at + textWidth + 6 > state.width - RIGHT ? "right" : "left";
-      context.textBaseline = "top";
-      context.fillText(mark.text, at + (context.textAlign === "left" ? 4 : -4), TOP + 12 * (mark.row % 4));
-    }
-  }
-
-  /** A curve, and its smoothed curve over it. */
-  function drawCurve(context, curve, x, y, until, smoothing, width) {
+  /** A curve, its smoothed curve over it, and below it a mark for each value that is not finite. */
+  function drawCurve(curve, smoothing) {
     const { points, color, dash, behind, picked, faded } = curve;
-    const end = behind ? points.size() : points.indexOf(until + 0.5);
-    context.lineJoin = "round";
-    context.strokeStyle = color;
-    context.setLineDash(dash ? [5, 3] : []);
-    const smooth = smoothing > 0 && end > 2;
-    context.globalAlpha = picked ? 1 : faded ? 0.2 : behind ? 0.45 : smooth ? 0.28 : 1;
-    context.lineWidth = picked ? 2 : smooth || behind ? 1 : 1.6;
-    drawRaw(context, points, end, x, y, width);
-    context.globalAlpha = 1;
-    for (const p of points.nonfiniteIndices) {
-      if (p >= end) break;
-      context.fillStyle = state.colors.bad;
-      context.fillRect(x.pixel(points.x(p)) - 1.5, HEIGHT - BOTTOM - 5, 3, 5);
-    }
-    if (!smooth || behind) return;
-    context.lineWidth = 1.8;
-    drawAverage(context, points, end, x, y, smoothing);
+    const length = lengthOf(curve);
+    const smooth = smoothing > 0 && length > 2 && !behind;
+    const kind = picked ? "picked" : faded ? "faded" : behind ? "behind" : smooth ? "raw" : "single";
+    const style = `stroke:${color}${dash ? ";stroke-dasharray:5 3" : ""}`;
+    const { x } = plot.scales();
+    const nonfinite = points.nonfiniteIndices.filter((p) => p < length).map((p) => `M${x.pixel(points.x(p)).toFixed(1)},${plot.area.bottom}v-5`);
+    return [
+      plot.path(rawPoints(points, length), `live-line ${kind}`, style),
+      s("path", { class: "live-nonfinite", d: nonfinite.join("") }),
+      ...(smooth ? [plot.path(averages(points, length, smoothing), "live-line average", style)] : []),
+    ];
   }
-  /** With more points than pixels, a stroke from the least to the largest value of every column, so that no spike is lost. */
-  function drawRaw(context, points, end, x, y, width) {
-    context.beginPath();
-    if (end <= 2 * width) {
-      let connected = false;
-      for (let p = 0; p < end; p += 1) {
-        const value = points.y(p);
-        const py = y.pixel(value);
-        if (!Number.isFinite(py)) {
-          connected = false;
-          continue;
-        }
-        const px = x.pixel(points.x(p));
-        if (connected) context.lineTo(px, py);
-        else {
-          context.moveTo(px, py);
-          context.lineTo(px + 0.01, py);
-        }
-        connected = true;
-      }
-    } else {
-      let a = 0;
-      for (let column = LEFT; column <= width - RIGHT && a < end; column += 1) {
-        const b = Math.min(end, points.indexOf(x.value(column + 1)));
-        if (b <= a) continue;
-        const [low, high] = points.range(a, b);
-        a = b;
-        if (!(low <= high)) continue;
-        context.lineTo(column, y.pixel(high));
-        context.lineTo(column, y.pixel(low));
-      }
+  /** With more points than pixels, the largest and the least value of every column, so that no spike is lost. */
+  function rawPoints(points, length) {
+    const { left, right } = plot.area;
+    if (length <= 2 * (right - left)) return Array.from({ length }, (_, p) => [points.x(p), points.y(p)]);
+    const { x } = plot.scales();
+    const drawn = [];
+    let a = 0;
+    for (let column = left; column <= right && a < length; column += 1) {
+      const b = Math.min(length, points.indexOf(x.value(column + 1)));
+      if (b <= a) continue;
+      const [low, high] = points.range(a, b);
+      a = b;
+      if (low <= high) drawn.push([x.value(column), high], [x.value(column), low]);
     }
-    context.stroke();
-  }
-  /** Exponential average with Adam's bias correction. A point that stands for many steps has their weight. */
-  function drawAverage(context, points, end, x, y, decay) {
-    context.beginPath();
-    let [mean, weight] = [0, 0];
-    const stride = Math.max(1, Math.floor(end / 4000));
-    // Number of steps between two logged values.
-    const spacing = (points.last() - points.first()) / Math.max(1, points.count() - 1) || 1;
-    for (let p = 0; p < end; p += 1) {
-      const value = points.y(p);
-      if (!Number.isFinite(value)) continue;
-      const weightKept = p ? decay ** Math.max(1, (points.x(p) - points.x(p - 1)) / spacing) : decay;
-      mean = weightKept * mean + (1 - weightKept) * value;
-      weight = weightKept * weight + (1 - weightKept);
-      if (p % stride === 0 || p === end - 1) context.lineTo(x.pixel(points.x(p)), y.pixel(mean / weight));
-    }
-    context.stroke();
+    return drawn;
   }
 
-  function drawCrosshair(context, visible, x, y, colors) {
-    const at = Math.round(x.pixel(cursor)) + 0.5;
-    context.strokeStyle = colors["ink-3"];
-    context.lineWidth = 1;
-    context.beginPath();
-    context.moveTo(at, TOP);
-    context.lineTo(at, HEIGHT - BOTTOM);
-    context.stroke();
-    for (const { points, color } of visible) {
-      const p = nearestIndex(points);
-      const py = y.pixel(points.y(p));
-      if (!Number.isFinite(py)) continue;
-      context.fillStyle = color;
-      context.beginPath();
-      context.arc(x.pixel(points.x(p)), py, 3.2, 0, 7);
-      context.fill();
-    }
+  function showCursor() {
+    plot.cursor(...(cursor === null ? [] : [plot.vertical(cursor, "dlviz-chart-pointer"), ...visible.flatMap(cursorDot)]));
+    showLegend();
+  }
+  function cursorDot({ points, color }) {
+    const p = nearestIndex(points);
+    if (!Number.isFinite(plot.scales().y.pixel(points.y(p)))) return [];
+    const dot = plot.dot(points.x(p), points.y(p), "live-dot", 3.2);
+    dot.style.fill = color;
+    return [dot];
   }
   function nearestIndex(points) {
     const p = Math.min(points.size() - 1, points.indexOf(cursor));
     return p > 0 && cursor - points.x(p - 1) < points.x(p) - cursor ? p - 1 : p;
   }
-
   /** Names in their curves' colors, with the latest value or the value at the crosshair. */
-  function drawLegend(visible) {
+  function showLegend() {
     // Many past runs are listed in the table of runs; here only the highlighted one is named.
     const many = visible.filter((curve) => curve.behind).length > 3;
     const named = visible.filter((curve) => !many || !curve.behind || curve.picked);
     legend.replaceChildren(...named.map((curve) => {
       const { points, color, dash, title } = curve;
-      const p = cursor === null ? points.indexOf(state.until + 0.5) - 1 : nearestIndex(points);
+      const p = cursor === null ? points.indexOf(until + 0.5) - 1 : nearestIndex(points);
       const node = h("span", { class: "live-name", "data-dash": dash ? "" : null, "data-behind": curve.behind ? "" : null }, h("i"), h("b", {}, title), ` ${p >= 0 ? format(points.y(p), 4) : ""}`, cursor !== null && p >= 0 ? h("small", {}, ` @ ${points.x(p)}`) : null);
       node.style.setProperty("--own", color);
       return node;
     }));
   }
 
-  box.addEventListener("pointermove", (event) => xAxis && hover(xAxis.value(Math.max(LEFT, event.clientX - canvas.getBoundingClientRect().left))), { signal });
-  box.addEventListener("pointerleave", () => hover(null), { signal });
-  box.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step || !xAxis || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const width = state.width - LEFT - RIGHT;
-    const current = cursor === null ? xAxis.value(LEFT + width / 2) : cursor;
-    hover(xAxis.value(Math.max(LEFT, Math.min(LEFT + width, xAxis.pixel(current) + step * Math.max(1, width / 100)))));
-  }, { signal });
-  box.addEventListener("blur", () => hover(null), { signal });
-
+  crosshair({
+    element: box, plot, signal, moveTo: hover,
+    moveBy(direction) {
+      const { left, right } = plot.area;
+      const { x } = plot.scales();
+      const current = cursor === null ? (left + right) / 2 : x.pixel(cursor);
+      hover(x.value(Math.max(left, Math.min(right, current + direction * Math.max(1, (right - left) / 100)))));
+    },
+  });
   return {
     element, draw,
     setCursor(step) {
       cursor = step;
-      if (state) draw({});
+      showCursor();
     },
   };
+}
+
+/** Points of the exponential average with Adam's bias correction. A point that stands for many steps has their weight. */
+function averages(points, length, decay) {
+  const drawn = [];
+  let [mean, weight] = [0, 0];
+  const stride = Math.max(1, Math.floor(length / AVERAGES));
+  // Number of steps between two logged values.
+  const spacing = (points.last() - points.first()) / Math.max(1, points.count() - 1) || 1;
+  for (let p = 0; p < length; p += 1) {
+    const value = points.y(p);
+    if (!Number.isFinite(value)) continue;
+    const weightKept = p ? decay ** Math.max(1, (points.x(p) - points.x(p - 1)) / spacing) : decay;
+    mean = weightKept * mean + (1 - weightKept) * value;
+    weight = weightKept * weight + (1 - weightKept);
+    if (p % stride === 0 || p === length - 1) drawn.push([points.x(p), mean / weight]);
+  }
+  return drawn;
 }

@@ -2,7 +2,6 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { metricSeries, panelOf } from "./series.js";
 import { curvePanel } from "./chart.js";
@@ -14,6 +13,8 @@ import { runTable, valueText } from "./run_table.js";
 const FRAMES = 100;
 /** Milliseconds between two frames of the playback. */
 const PACE = 70;
+/** Colors of the curves: of the run itself the first two, of the runs behind it the others. */
+const [COLOR, SECOND_COLOR, ...OTHER_COLORS] = ["pos", "neg", "flow", "good", "bad", "accent", "ink-3"].map((name) => `var(--${name})`);
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -39,7 +40,6 @@ function render({ model, el, signal }) {
   on.controls.element.before(hyperparameters.element);
   showHyperparameters();
   model.on("msg:custom", receive);
-  onThemeChange(on.ui.root, signal, scheduleDraw);
   const observer = new ResizeObserver(([entry]) => {
     const measured = Math.round(entry.contentRect.width);
     if (measured === width || !measured) return;
@@ -105,10 +105,7 @@ function render({ model, el, signal }) {
 
   function draw() {
     frameRequest = 0;
-    const style = getComputedStyle(on.ui.root);
-    const colors = { ...themeColors(on.ui.root), mono: style.getPropertyValue("--mono") };
-    const curveColors = ["pos", "neg", "flow", "good", "bad", "accent", "ink-3"].map((name) => style.getPropertyValue(`--${name}`).trim());
-    const otherColor = (index) => curveColors[2 + (index % (curveColors.length - 2))];
+    const otherColor = (index) => OTHER_COLORS[index % OTHER_COLORS.length];
     const groups = groupMetrics();
     empty.hidden = groups.size > 0;
     for (const [base, panel] of panels) panel.element.hidden = !groups.has(base);
@@ -121,11 +118,11 @@ function render({ model, el, signal }) {
       const behind = others.flatMap((other, index) => other.metrics.filter((points) => panelOf(points.name) === base).map((points) => ({
         points, color: otherColor(index), dash: points.name !== base, behind: true, picked: index === picked, faded: picked >= 0 && index !== picked, title: `${other.name} · ${points.name}`,
       })));
-      const own = metrics.map((points, k) => ({ points, color: curveColors[k % 2], dash: k > 0, title: points.name }));
-      panelFor(base).draw({ width: panelWidth(groups.size), curves: [...behind, ...own], colors, until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
+      const own = metrics.map((points, k) => ({ points, color: [COLOR, SECOND_COLOR][k % 2], dash: k > 0, title: points.name }));
+      panelFor(base).draw({ width: panelWidth(groups.size), curves: [...behind, ...own], until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
     }
     const rows = others.map((other, index) => ({ name: other.name, settings: other.settings, color: otherColor(index), last: lastValues(other.metrics) }));
-    table.show([...rows, { name: model.get("scene").name, settings: model.get("settings"), color: curveColors[0], last: lastValues([...run.metrics.values()]) }], picked);
+    table.show([...rows, { name: model.get("scene").name, settings: model.get("settings"), color: COLOR, last: lastValues([...run.metrics.values()]) }], picked);
     drawStatus();
   }
   /** The run's metrics by panel. After a restart there are no values yet, but the panels of the past runs stay. */
