@@ -8,26 +8,28 @@ from torch import nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.training.model_monitor import LayerStats, ModelMonitor
-from dlviz.training.record import History
-from dlviz.training.restart import InitialState, PastRun
+from dlviz.training.model_monitor import ModelMonitor
+from dlviz.training.restart import InitialState
 from dlviz.training.run import Run
 
 
 class TrainingLoop:
-    """The learner's interface to a run. A subclass that shows the run overrides :meth:`_before_loop` and :meth:`_after_configure`."""
+    """The learner's interface to a run.
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    Args:
+        run: the run.
+        before_loop: called when a loop begins.
+        after_configure: called when hyperparameters are bound, or a restart becomes possible.
+
+    Attributes:
+        training: whether a thread of :meth:`start` is training.
+    """
+
+    def __init__(self, run: Run, before_loop: Callable[[], None], after_configure: Callable[[], None]) -> None:
+        self._run, self._before_loop, self._after_configure = run, before_loop, after_configure
         self._thread: threading.Thread | None = None
         self._train: Callable[[], Any] | None = None
-        self._training = False
-
-    def _before_loop(self) -> None:
-        """Called when a loop begins."""
-
-    def _after_configure(self) -> None:
-        """Called when hyperparameters are bound, or a restart becomes possible."""
+        self.training = False
 
     def knobs(self, **targets: Any) -> None:
         """Bind hyperparameters by name, so that they can be changed while the loop runs.
@@ -118,24 +120,9 @@ class TrainingLoop:
         """
         with self._run.lock:
             self._run.restart()
-            idle = self._train is not None and not self._training
+            idle = self._train is not None and not self.training
         if idle and self._train is not None:
             self._begin_thread(self._train)
-
-    @property
-    def past_runs(self) -> list[PastRun]:
-        """The last ten runs before a restart, the oldest first, with ``.settings`` and ``.history``."""
-        return list(self._run.past_runs)
-
-    @property
-    def layers(self) -> list[LayerStats]:
-        """The latest sample of the watched model, layer by layer."""
-        return [] if self._run.monitor is None else list(self._run.monitor.layers)
-
-    @property
-    def nonfinite_layer(self) -> str:
-        """The first layer of the watched model whose output contained a NaN or an infinity; "" if there is none."""
-        return "" if self._run.monitor is None else self._run.monitor.nonfinite_layer
 
     def start(self, train: Callable[[], Any]) -> None:
         """Train in a thread, which keeps the kernel free; :meth:`stop` ends it at a step, :meth:`wait` waits for it.
@@ -143,13 +130,13 @@ class TrainingLoop:
         Raises:
             DlvizError: a thread of this run is training already.
         """
-        if self._training:
+        if self.training:
             raise DlvizError(message("training.refused.running"))
         self._train, self._run.restarted_by_thread = train, True
         self._begin_thread(train)
 
     def _begin_thread(self, train: Callable[[], Any]) -> None:
-        self._training = True
+        self.training = True
         self._thread = threading.Thread(target=self._work, args=(train,), daemon=True)
         self._thread.start()
 
@@ -163,10 +150,10 @@ class TrainingLoop:
                 with run.lock:
                     # Under the lock: a restart is handled either here or by restart(), never by both.
                     if not run.restart_requested:
-                        self._training = False
+                        self.training = False
                         return
         except BaseException as error:  # an error in a thread would not be shown anywhere
-            self._training = False
+            self.training = False
             run.fail(f"{type(error).__name__}: {error}")
 
     def wait(self, seconds: float | None = None) -> None:
@@ -183,18 +170,3 @@ class TrainingLoop:
     def stop(self) -> None:
         """Stop at the next step."""
         self._run.stop()
-
-    @property
-    def history(self) -> History:
-        """Every metric by its name, such as ``run.history["loss"].values``, and ``.marks``."""
-        return self._run.history
-
-    @property
-    def state(self) -> str:
-        """State of the run: "ready", "running", "paused", "stopped", "finished" or "failed"."""
-        return self._run.state
-
-    @property
-    def overhead(self) -> float:
-        """Share of the training time that logging, showing and handling messages took."""
-        return self._run.overhead

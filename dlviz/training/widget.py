@@ -2,10 +2,11 @@
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import traitlets
 
@@ -15,6 +16,9 @@ from dlviz.kit.widget import Widget, binary
 from dlviz.training import run_files
 from dlviz.training.comm_pump import CommPump
 from dlviz.training.loop import TrainingLoop
+from dlviz.training.model_monitor import LayerStats
+from dlviz.training.record import History
+from dlviz.training.restart import PastRun
 from dlviz.training.run import Run
 from dlviz.training.scene import RunUpdates, complete, controls, status
 from dlviz.training.still import draw
@@ -22,7 +26,23 @@ from dlviz.training.still import draw
 _ENDED = ("finished", "stopped", "failed")
 
 
-class Live(TrainingLoop, Widget):
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def _of_loop(
+    method: Callable[Concatenate[TrainingLoop, Arguments], Result],
+) -> Callable[Concatenate["Live", Arguments], Result]:
+    """Return a method of the widget that calls this method of its loop, with the same signature and docstring."""
+
+    @wraps(method)
+    def call(self: "Live", *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        return method(self._loop, *args, **kwargs)
+
+    return call
+
+
+class Live(Widget):
     """Widget that shows a run. One step of the player is a hundredth of the run.
 
     Attributes:
@@ -53,12 +73,13 @@ class Live(TrainingLoop, Widget):
     def __init__(self, name: str, beside: Iterable["Live"], **traits: Any) -> None:
         self._name, self._beside = name, list(beside)
         self._pump = CommPump.here()
-        TrainingLoop.__init__(self, Run(self._send_update, self._pump))
+        self._run = Run(self._send_update, self._pump)
+        self._loop = TrainingLoop(self._run, self._before_loop, self._after_configure)
         self._updates = RunUpdates(self._run)
         self._output = NotebookOutput(self)
         self._output_is_final = False
         self._own_change = threading.local()
-        Widget.__init__(self, step=traits.pop("step", 100), **traits)
+        super().__init__(step=traits.pop("step", 100), **traits)
         self.scene = {
             "name": name,
             "signature": name,
@@ -71,7 +92,18 @@ class Live(TrainingLoop, Widget):
         self.observe(self._request_pause, "paused")
         on_cell_end(self, Live._after_cell)
 
-    # Called by the loop.
+    # The learner's loop.
+
+    knobs = _of_loop(TrainingLoop.knobs)
+    steps = _of_loop(TrainingLoop.steps)
+    epochs = _of_loop(TrainingLoop.epochs)
+    log = _of_loop(TrainingLoop.log)
+    watch = _of_loop(TrainingLoop.watch)
+    restarts = _of_loop(TrainingLoop.restarts)
+    restart = _of_loop(TrainingLoop.restart)
+    start = _of_loop(TrainingLoop.start)
+    wait = _of_loop(TrainingLoop.wait)
+    stop = _of_loop(TrainingLoop.stop)
 
     def _before_loop(self) -> None:
         self._output.display_at_loop()
@@ -83,13 +115,43 @@ class Live(TrainingLoop, Widget):
 
     def _after_cell(self, error: BaseException | None) -> None:
         """After a cell that raised inside its loop, mark the run as failed."""
-        if self._training:
+        if self._loop.training:
             return
         if error is not None:
             self._run.fail(f"{type(error).__name__}: {error}".rstrip(": "))
         self._run.exited_early = False
 
     # Results.
+
+    @property
+    def history(self) -> History:
+        """Every metric by its name, such as ``run.history["loss"].values``, and ``.marks``."""
+        return self._run.history
+
+    @property
+    def state(self) -> str:
+        """State of the run: "ready", "running", "paused", "stopped", "finished" or "failed"."""
+        return self._run.state
+
+    @property
+    def overhead(self) -> float:
+        """Share of the training time that logging, showing and handling messages took."""
+        return self._run.overhead
+
+    @property
+    def past_runs(self) -> list[PastRun]:
+        """The last ten runs before a restart, the oldest first, with ``.settings`` and ``.history``."""
+        return list(self._run.past_runs)
+
+    @property
+    def layers(self) -> list[LayerStats]:
+        """The latest sample of the watched model, layer by layer."""
+        return [] if self._run.monitor is None else list(self._run.monitor.layers)
+
+    @property
+    def nonfinite_layer(self) -> str:
+        """The first layer of the watched model whose output contained a NaN or an infinity; "" if there is none."""
+        return "" if self._run.monitor is None else self._run.monitor.nonfinite_layer
 
     def figure(self) -> Any:
         """Return the curves as a plotly figure, to zoom, restyle and export.
@@ -168,7 +230,7 @@ class Live(TrainingLoop, Widget):
         self._run.single_steps = 1
 
     def _on_stop(self, _: Mapping[str, Any]) -> None:
-        self._run.stop()
+        self.stop()
 
     def _on_restart(self, _: Mapping[str, Any]) -> None:
         if self._run.can_restart:

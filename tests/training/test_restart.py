@@ -222,7 +222,7 @@ def test_restarts_from_two_sides_lose_none_and_run_none_twice():
         one.start()
     for one in threads:
         one.join()
-    until(lambda: not run._training)
+    until(lambda: not run._loop.training)
     assert max(most) == 1
     assert not run._run.restart_requested
 
