@@ -40,7 +40,7 @@ def pooling_gradient(
         >>> pooling_gradient(max_pool(torch.tensor([[[3.0, 1, 2, 5]]]), 2, dims=1), 0, (0,), (2,), 1).total.tolist()
         [[1.0, 0.0, 0.0, 1.0]]
     """
-    axes = [axis for axis in data.axes if isinstance(axis, WindowAxis)]
+    axes = data.window_axes
     if not data.x.is_floating_point() or (data.kind == "max_pool" and any(map(_has_empty_window, axes))):
         return None
     leaf = data.x[sample : sample + 1].detach().clone().requires_grad_()

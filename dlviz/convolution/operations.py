@@ -51,7 +51,7 @@ def conv(
     """
     dims = weight.dim() - 2
     convolve = _CONV[dims]
-    pads = _pads(weight, padding, dilation, dims)
+    pads = _pads(weight.shape[2:], padding, dilation)
     if padding_mode == "zeros":
         output = convolve(x, weight, bias, stride, padding, dilation, groups)
     else:
@@ -64,26 +64,46 @@ def conv(
         padded = F.pad(x, [p for pair in reversed(pads) for p in pair], mode=padding_mode)
         output = convolve(padded, weight, bias, stride, 0, dilation, groups)
     x, output = add_batch(x, dims), add_batch(output, dims)
-    strides, dilations = per_dimension(stride, dims), per_dimension(dilation, dims)
-    axes = tuple(
-        WindowAxis(size, kernel, step, d, before, after, padding_mode)
-        for size, kernel, step, d, (before, after) in zip(
-            x.shape[2:], weight.shape[2:], strides, dilations, pads, strict=True
-        )
-    )
+    axes = window_axes(x.shape[2:], weight.shape[2:], stride, padding, dilation, padding_mode=padding_mode)
     return SlidingWindow("conv", x, weight, bias, axes, groups, output)
 
 
-def _pads(weight: Tensor, padding: Sizes | str, dilation: Sizes, dims: int) -> list[tuple[int, int]]:
+def _pads(kernel: Sequence[int], padding: Sizes | str, dilation: Sizes) -> list[tuple[int, int]]:
     """Return the padding before and after along each dimension; with an odd "same" there is one more after."""
-    if padding == "valid":
-        return [(0, 0)] * dims
+    dims = len(kernel)
     if padding == "same":
-        totals = [d * (k - 1) for d, k in zip(per_dimension(dilation, dims), weight.shape[2:], strict=True)]
+        totals = [d * (k - 1) for d, k in zip(per_dimension(dilation, dims), kernel, strict=True)]
         return [(total // 2, total - total // 2) for total in totals]
     if isinstance(padding, str):
-        return [(0, 0)] * dims  # torch raises an error for it
+        return [(0, 0)] * dims  # "valid"; torch raises an error for any other text
     return [(p, p) for p in per_dimension(padding, dims)]
+
+
+def window_axes(
+    sizes: Sequence[int],
+    kernel_size: Sizes,
+    stride: Sizes | None,
+    padding: Sizes | str,
+    dilation: Sizes = 1,
+    *,
+    padding_mode: str = "zeros",
+    ceil_mode: bool = False,
+) -> tuple[WindowAxis, ...]:
+    """Return the axes of a convolution or pooling of an input of these spatial sizes; `stride` is the kernel size by default."""
+    dims = len(sizes)
+    kernel = per_dimension(kernel_size, dims)
+    strides = kernel if stride is None or stride == [] else per_dimension(stride, dims)
+    numbers = zip(sizes, kernel, strides, per_dimension(dilation, dims), _pads(kernel, padding, dilation), strict=True)
+    return tuple(
+        WindowAxis(size, k, step, d, before, after, padding_mode, ceil_mode)
+        for size, k, step, d, (before, after) in numbers
+    )
+
+
+def transposed_axes(sizes: Sequence[int], kernel: Sequence[int], *arguments: Sizes) -> tuple[TransposedAxis, ...]:
+    """Return the axes of a transposed convolution; `arguments` are stride, dilation, padding and output_padding."""
+    numbers = [per_dimension(value, len(sizes)) for value in arguments]
+    return tuple(TransposedAxis(*each) for each in zip(sizes, kernel, *numbers, strict=True))
 
 
 def conv_transpose(
@@ -104,8 +124,7 @@ def conv_transpose(
     dims = weight.dim() - 2
     output = _CONV_TRANSPOSE[dims](x, weight, bias, stride, padding, output_padding, groups, dilation)
     x, output = add_batch(x, dims), add_batch(output, dims)
-    numbers = [per_dimension(value, dims) for value in (stride, dilation, padding, output_padding)]
-    axes = tuple(TransposedAxis(*each) for each in zip(x.shape[2:], weight.shape[2:], *numbers, strict=True))
+    axes = transposed_axes(x.shape[2:], weight.shape[2:], stride, dilation, padding, output_padding)
     return SlidingWindow("conv_transpose", x, weight, bias, axes, groups, output)
 
 
@@ -160,7 +179,7 @@ def max_pool(
     output = _MAX_POOL[dims](x, kernel_size, stride, padding, dilation, ceil_mode)
     _, indices = _MAX_POOL[dims](x, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
     x, output, indices = add_batch(x, dims), add_batch(output, dims), add_batch(indices, dims)
-    axes = _pool_axes(x, kernel_size, stride, dilation, padding, ceil_mode)
+    axes = window_axes(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode=ceil_mode)
     return SlidingWindow("max_pool", x, None, None, axes, 1, output, indices)
 
 
@@ -183,19 +202,8 @@ def avg_pool(
     only_2d = (divisor_override,) if dims == 2 else ()
     output = _AVG_POOL[dims](x, kernel_size, stride, padding, ceil_mode, count_include_pad, *only_2d)
     x, output = add_batch(x, dims), add_batch(output, dims)
-    axes = _pool_axes(x, kernel_size, stride, 1, padding, ceil_mode)
+    axes = window_axes(x.shape[2:], kernel_size, stride, padding, ceil_mode=ceil_mode)
     return SlidingWindow("avg_pool", x, None, None, axes, 1, output, None, count_include_pad, divisor_override)
-
-
-def _pool_axes(
-    x: Tensor, kernel_size: Sizes, stride: Sizes | None, dilation: Sizes, padding: Sizes, ceil_mode: bool
-) -> tuple[WindowAxis, ...]:
-    stride = kernel_size if stride is None or stride == [] else stride
-    numbers = [per_dimension(value, x.dim() - 2) for value in (kernel_size, stride, dilation, padding)]
-    return tuple(
-        WindowAxis(size, kernel, step, d, pad, pad, ceil_mode=ceil_mode)
-        for size, kernel, step, d, pad in zip(x.shape[2:], *numbers, strict=True)
-    )
 
 
 def add_batch(x: Tensor, dims: int) -> Tensor:

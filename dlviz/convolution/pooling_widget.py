@@ -1,7 +1,7 @@
 """`dlviz.max_pool1d`, `max_pool2d`, `avg_pool1d` and `avg_pool2d`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import traitlets
 from torch import Tensor
@@ -11,21 +11,29 @@ from dlviz.convolution.record import SlidingWindow
 from dlviz.convolution.sliding_widget import SlidingWindowWidget, bind_arguments
 from dlviz.kit.validation import check_type
 
+_Pooling = TypeVar("_Pooling", bound="Pooling")
 
-class MaxPooling(SlidingWindowWidget):
-    """Widget that shows a max pooling. The maximum is marked, and only it contributes to the output.
 
-    With ``gradient`` the input shows the gradient of the shown output, or of the sum of all outputs.
-    """
+class Pooling(SlidingWindowWidget):
+    """Base of the pooling widgets. With ``gradient`` the input shows the gradient of the shown output, or of the sum of all outputs."""
 
-    _arguments = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
     _switches = ("gradient",)
     kernel_size = traitlets.Any(help="size of the window").tag(sync=True)
     stride = traitlets.Any(None, allow_none=True, help="step of the window; its own size by default").tag(sync=True)
     padding = traitlets.Any(0, help="padding around the input").tag(sync=True)
-    dilation = traitlets.Any(1, help="distance between elements of the window").tag(sync=True)
     ceil_mode = traitlets.Bool(False, help="whether a last window may extend beyond the input").tag(sync=True)
     gradient = traitlets.Bool(False, help="whether the gradient is shown").tag(sync=True)
+
+    def _pool_arguments(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments that change what torch computes."""
+        return {key: value for key, value in settings.items() if key not in ("return_indices", "gradient")}
+
+
+class MaxPooling(Pooling):
+    """Widget that shows a max pooling. The maximum is marked, and only it contributes to the output."""
+
+    _arguments = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+    dilation = traitlets.Any(1, help="distance between elements of the window").tag(sync=True)
     return_indices = traitlets.Bool(False, help="whether the flat index of each maximum is shown").tag(sync=True)
 
     @property
@@ -36,28 +44,20 @@ class MaxPooling(SlidingWindowWidget):
         return self._like_input(indices)
 
     def _compute(self, settings: Mapping[str, Any]) -> SlidingWindow:
-        arguments = {key: value for key, value in settings.items() if key not in ("return_indices", "gradient")}
-        return max_pool(self._x, **arguments, dims=self._dims)
+        return max_pool(self._x, **self._pool_arguments(settings), dims=self._dims)
 
 
-class AveragePooling(SlidingWindowWidget):
-    """Widget that shows an average pooling, and with ``gradient`` the gradient with respect to the input."""
+class AveragePooling(Pooling):
+    """Widget that shows an average pooling."""
 
     _arguments = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
-    _switches = ("gradient",)
-    kernel_size = traitlets.Any(help="size of the window").tag(sync=True)
-    stride = traitlets.Any(None, allow_none=True, help="step of the window; its own size by default").tag(sync=True)
-    padding = traitlets.Any(0, help="padding around the input").tag(sync=True)
-    ceil_mode = traitlets.Bool(False, help="whether a last window may extend beyond the input").tag(sync=True)
-    gradient = traitlets.Bool(False, help="whether the gradient is shown").tag(sync=True)
     count_include_pad = traitlets.Bool(True, help="whether padding counts in the average").tag(sync=True)
     divisor_override = traitlets.Int(None, allow_none=True, help="divisor to use instead of the window's size").tag(
         sync=True
     )
 
     def _compute(self, settings: Mapping[str, Any]) -> SlidingWindow:
-        arguments = {key: value for key, value in settings.items() if key != "gradient"}
-        return avg_pool(self._x, **arguments, dims=self._dims)
+        return avg_pool(self._x, **self._pool_arguments(settings), dims=self._dims)
 
 
 def max_pool2d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) -> MaxPooling:
@@ -75,7 +75,7 @@ def max_pool2d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) 
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.max_pool2d.html
     """
-    return _max("max_pool2d", x, (kernel_size, *positional), arguments)
+    return _pool(MaxPooling, "max_pool2d", x, bind_arguments(MaxPooling, (kernel_size, *positional), arguments))
 
 
 def max_pool1d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) -> MaxPooling:
@@ -89,11 +89,7 @@ def max_pool1d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) 
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.max_pool1d.html
     """
-    return _max("max_pool1d", x, (kernel_size, *positional), arguments)
-
-
-def _max(name: str, x: Any, positional: tuple[Any, ...], arguments: dict[str, Any]) -> MaxPooling:
-    return MaxPooling(name, _checked_input(name, x), None, None, **bind_arguments(MaxPooling, positional, arguments))
+    return _pool(MaxPooling, "max_pool1d", x, bind_arguments(MaxPooling, (kernel_size, *positional), arguments))
 
 
 def avg_pool2d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) -> AveragePooling:
@@ -110,7 +106,7 @@ def avg_pool2d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) 
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.avg_pool2d.html
     """
     given = bind_arguments(AveragePooling, (kernel_size, *positional), arguments)
-    return AveragePooling("avg_pool2d", _checked_input("avg_pool2d", x), None, None, **given)
+    return _pool(AveragePooling, "avg_pool2d", x, given)
 
 
 def avg_pool1d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) -> AveragePooling:
@@ -127,9 +123,9 @@ def avg_pool1d(x: Tensor, kernel_size: Any, *positional: Any, **arguments: Any) 
     given = bind_arguments(AveragePooling, (kernel_size, *positional), arguments, keyword_only="divisor_override")
     if "divisor_override" in given:
         raise TypeError("avg_pool1d takes no divisor_override: torch's own has none")
-    return AveragePooling("avg_pool1d", _checked_input("avg_pool1d", x), None, None, **given)
+    return _pool(AveragePooling, "avg_pool1d", x, given)
 
 
-def _checked_input(name: str, x: Any) -> Tensor:
+def _pool(widget: type[_Pooling], name: str, x: Any, arguments: dict[str, Any]) -> _Pooling:
     check_type(x, Tensor, "convolution.refused.operand", name=name, what="x")
-    return x.detach()
+    return widget(name, x.detach(), None, None, **arguments)

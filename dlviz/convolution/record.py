@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -54,6 +56,11 @@ class SlidingWindow:
         """Number of output channels."""
         return int(self.output.shape[1])
 
+    @property
+    def window_axes(self) -> list[WindowAxis]:
+        """The axes along which a window slides; none of a transposed convolution."""
+        return [axis for axis in self.axes if isinstance(axis, WindowAxis)]
+
     def terms(self, index: Index) -> list[Term]:
         """Return the terms of ``output[index]``, ordered by channel and row.
 
@@ -63,7 +70,7 @@ class SlidingWindow:
         return list(self._transposed_terms(*index) if transposed else self._window_terms(*index))
 
     def _window_terms(self, n: int, channel: int, *position: int) -> Iterator[Term]:
-        axes = [axis for axis in self.axes if isinstance(axis, WindowAxis)]
+        axes = self.window_axes
         if self.weight is not None:
             width = self.weight.shape[1]
             first = channel // (self.channels // self.groups) * width
@@ -96,8 +103,7 @@ class SlidingWindow:
         if self.divisor_override is not None:
             return self.divisor_override
         count = 1
-        for axis, o in zip(self.axes, index[2:], strict=True):
-            assert isinstance(axis, WindowAxis)
+        for axis, o in zip(self.window_axes, index[2:], strict=True):
             # Positions beyond the padding, which ceil_mode allows, never count.
             padded = [p for _, p in axis.window(o) if p < axis.padded_size]
             count *= sum(1 for p in padded if self.count_include_pad or axis.input_position(p) != NO_INPUT)
@@ -108,25 +114,23 @@ class SlidingWindow:
         n, channel, *position = index
         reached = [axis.outputs(i) for axis, i in zip(self.axes, position, strict=True)]
         found: list[tuple[Index, Index | None]] = []
-        for out, c, input_first in self._output_channels(channel):
+        for out, leading in self._output_channels(channel):
             for taps in product(*reached):
-                ks = tuple(k for _, k in taps)
-                weight = None if self.weight is None else ((channel, c, *ks) if input_first else (out, c, *ks))
+                weight = None if leading is None else (*leading, *(k for _, k in taps))
                 found.append(((n, out, *(o for o, _ in taps)), weight))
         return found
 
-    def _output_channels(self, channel: int) -> list[tuple[int, int, bool]]:
-        """Return (output channel, second weight index, whether the first weight index is the input channel) for an input channel."""
+    def _output_channels(self, channel: int) -> list[tuple[int, Index | None]]:
+        """Return each output channel that an input channel contributes to, with the first two indices of its weight."""
         if self.weight is None:
-            return [(channel, 0, False)]
-        if self.kind == "conv_transpose":
-            width = self.weight.shape[1]
-            group = channel // (self.x.shape[1] // self.groups)
-            return [(group * width + c, c, True) for c in range(width)]
+            return [(channel, None)]
         width = self.weight.shape[1]
+        if self.kind == "conv_transpose":
+            group = channel // (self.x.shape[1] // self.groups)
+            return [(group * width + c, (channel, c)) for c in range(width)]
         group, c = divmod(channel, width)
         outputs = self.channels // self.groups
-        return [(out, c, False) for out in range(group * outputs, (group + 1) * outputs)]
+        return [(out, (out, c)) for out in range(group * outputs, (group + 1) * outputs)]
 
     def recompute(self, index: Index) -> float:
         """Compute ``output[index]`` from its terms in float64."""
@@ -143,9 +147,22 @@ class SlidingWindow:
 
 def padded(x: Tensor, axes: Sequence[WindowAxis]) -> Tensor:
     """Return the padded input, (N, C, *padded)."""
-    pads = [p for axis in reversed(axes) for p in (axis.pad_before, axis.pad_after)]
     mode = axes[0].padding_mode
-    return F.pad(x, pads) if mode == "zeros" else F.pad(x, pads, mode=mode)
+    return F.pad(x, end_pads(axes)) if mode == "zeros" else F.pad(x, end_pads(axes), mode=mode)
+
+
+def end_pads(axes: Sequence[WindowAxis]) -> list[int]:
+    """Return the padding at both ends of every axis, the last axis first, as ``torch.nn.functional.pad`` takes it."""
+    return [p for axis in reversed(axes) for p in (axis.pad_before, axis.pad_after)]
+
+
+def is_input(axes: Sequence[WindowAxis], starts: Sequence[int], sizes: Sequence[int]) -> np.ndarray:
+    """Return which positions of a part of the padded input are input and not padding, (*sizes)."""
+    positions = [
+        np.arange(start, start + size) - axis.pad_before for axis, start, size in zip(axes, starts, sizes, strict=True)
+    ]
+    along = [(each >= 0) & (each < axis.input_size) for each, axis in zip(positions, axes, strict=True)]
+    return reduce(np.logical_and.outer, along)
 
 
 def max_error(data: SlidingWindow, max_outputs: int = 4096) -> float | None:

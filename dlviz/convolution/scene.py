@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dlviz.convolution.gradient import pooling_gradient
-from dlviz.convolution.record import SlidingWindow, max_error, padded
+from dlviz.convolution.record import SlidingWindow, end_pads, is_input, max_error, padded
 from dlviz.convolution.window_axis import TransposedAxis, WindowAxis
 from dlviz.kit.messages import message
 from dlviz.torchkit.tensor_blocks import block_payload, read_block
@@ -104,27 +104,21 @@ def _output_window(data: SlidingWindow, origin: tuple[int, ...]) -> tuple[tuple[
 def _padded_input(data: SlidingWindow, sample: int) -> tuple[Tensor, tuple[int, ...]]:
     """Return one sample with its padding, and the padding before the input along each dimension."""
     x = data.x[sample : sample + 1]
-    axes = [axis for axis in data.axes if isinstance(axis, WindowAxis)]
+    axes = data.window_axes
     if not axes:
         return x[0], (0,) * len(data.axes)
-    if data.kind == "max_pool":
-        # Max pooling ignores its padding; it is drawn hatched and without numbers.
-        pads = [p for axis in reversed(axes) for p in (axis.pad_before, axis.pad_after)]
-        return torch.nn.functional.pad(x, pads)[0], tuple(axis.pad_before for axis in axes)
     return padded(x, axes)[0], tuple(axis.pad_before for axis in axes)
 
 
 def _present(data: SlidingWindow, start: tuple[int, ...], size: tuple[int, ...]) -> np.ndarray | None:
-    """Return 0 for the padding of a max pooling, which it ignores, and 1 elsewhere; ``None`` if there is no such padding."""
-    axes = [axis for axis in data.axes if isinstance(axis, WindowAxis)]
+    """Return 0 for the padding of a max pooling, which it ignores, and 1 elsewhere; ``None`` if there is no such padding.
+
+    The view draws the ignored padding hatched and without numbers.
+    """
+    axes = data.window_axes
     if data.kind != "max_pool" or not any(axis.pad_before or axis.pad_after for axis in axes):
         return None
-    inside = np.ones(size, np.uint8)
-    for dim, (axis, first, length) in enumerate(zip(axes, start[1:], size[1:], strict=True), 1):
-        positions = np.arange(first, first + length)
-        along = (positions >= axis.pad_before) & (positions < axis.pad_before + axis.input_size)
-        inside *= along.astype(np.uint8).reshape(-1, *(1 for _ in size[dim + 1 :]))
-    return inside
+    return np.broadcast_to(is_input(axes, start[1:], size[1:]), size).astype(np.uint8)
 
 
 def _input_window(
@@ -178,11 +172,7 @@ def _narrow(x: Tensor, starts: tuple[int, ...], sizes: tuple[int, ...]) -> Tenso
 def _padded_positions(data: SlidingWindow, flat: np.ndarray) -> np.ndarray:
     """Return for each drawn output the position of its maximum in the padded input, one number for each dimension."""
     positions = [flat] if len(data.axes) == 1 else list(np.divmod(flat, data.x.shape[-1]))
-    shifted = [
-        position + axis.pad_before
-        for position, axis in zip(positions, data.axes, strict=True)
-        if isinstance(axis, WindowAxis)
-    ]
+    shifted = [position + axis.pad_before for position, axis in zip(positions, data.window_axes, strict=True)]
     return np.stack(shifted, -1).astype(np.int32)
 
 
@@ -207,10 +197,7 @@ def _gradient(data: SlidingWindow, sample: int, outputs: Span, inputs: Span) -> 
     gradient = pooling_gradient(data, sample, *outputs, size[0])
     if gradient is None:
         return None
-    pads = [
-        p for axis in reversed(data.axes) if isinstance(axis, WindowAxis) for p in (axis.pad_before, axis.pad_after)
-    ]
-    total = torch.nn.functional.pad(gradient.total, pads)
+    total = torch.nn.functional.pad(gradient.total, end_pads(data.window_axes))
     return {
         "total": block_payload(read_block(total, (0, *start), size)),
         "per_output": None if gradient.per_output is None else block_payload(read_block(gradient.per_output)),
@@ -234,7 +221,7 @@ def _notes(data: SlidingWindow, sizes: tuple[int, ...]) -> list[dict[str, str]]:
     channels = max(data.channels, data.x.shape[1])
     if channels > MAX_CHANNELS:
         notes.append({"kind": "", "text": message("convolution.note.channels", shown=MAX_CHANNELS, channels=channels)})
-    unused = [axis.unused for axis in data.axes if isinstance(axis, WindowAxis)]
+    unused = [axis.unused for axis in data.window_axes]
     if any(unused):
         notes.append({"kind": "", "text": message("convolution.note.left_over", left=tuple(unused))})
     return notes

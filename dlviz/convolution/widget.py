@@ -48,15 +48,18 @@ class TransposedConvolution(SlidingWindowWidget):
         return equivalent_convolution(data) if settings.get("equivalent") else data
 
 
-def _conv(
-    name: str,
-    x: Any,
-    weight: Any,
-    bias: Any,
-    arguments: dict[str, Any],
-    widget: type[SlidingWindowWidget],
-    module: type[nn.Module],
-) -> Any:
+#: For each public function its widget and the module that it accepts.
+_KINDS: dict[str, tuple[type[SlidingWindowWidget], type[nn.Module]]] = {
+    "conv1d": (Convolution, nn.Conv1d),
+    "conv2d": (Convolution, nn.Conv2d),
+    "conv_transpose1d": (TransposedConvolution, nn.ConvTranspose1d),
+    "conv_transpose2d": (TransposedConvolution, nn.ConvTranspose2d),
+}
+
+
+def _conv(name: str, x: Any, weight: Any, bias: Any, positional: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    widget, module = _KINDS[name]
+    arguments = bind_arguments(widget, positional, keywords)
     if isinstance(x, nn.Module):  # called as (module, x)
         x, weight = weight, x
     if isinstance(weight, nn.Module):
@@ -109,7 +112,7 @@ def conv2d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
     """
-    return _conv("conv2d", x, weight, bias, bind_arguments(Convolution, positional, arguments), Convolution, nn.Conv2d)
+    return _conv("conv2d", x, weight, bias, positional, arguments)
 
 
 def conv1d(
@@ -125,7 +128,7 @@ def conv1d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv1d.html
     """
-    return _conv("conv1d", x, weight, bias, bind_arguments(Convolution, positional, arguments), Convolution, nn.Conv1d)
+    return _conv("conv1d", x, weight, bias, positional, arguments)
 
 
 def conv_transpose1d(
@@ -141,8 +144,7 @@ def conv_transpose1d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose1d.html
     """
-    given = bind_arguments(TransposedConvolution, positional, arguments)
-    return _conv("conv_transpose1d", x, weight, bias, given, TransposedConvolution, nn.ConvTranspose1d)
+    return _conv("conv_transpose1d", x, weight, bias, positional, arguments)
 
 
 def conv_transpose2d(
@@ -160,5 +162,4 @@ def conv_transpose2d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html
     """
-    given = bind_arguments(TransposedConvolution, positional, arguments)
-    return _conv("conv_transpose2d", x, weight, bias, given, TransposedConvolution, nn.ConvTranspose2d)
+    return _conv("conv_transpose2d", x, weight, bias, positional, arguments)

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dlviz.convolution.operations import per_dimension
+from dlviz.convolution.operations import transposed_axes, window_axes
 from dlviz.convolution.window_axis import TransposedAxis, WindowAxis
 from dlviz.network.record import Column
 
@@ -65,34 +65,16 @@ class SlidingOp:
 
     def axes(self, sizes: tuple[int, ...]) -> tuple[WindowAxis | TransposedAxis, ...]:
         """Return the window geometry along each spatial dimension of an input of these sizes."""
-        arguments, dims = self.arguments, self.dims
-        kernel = (
-            tuple(self.weight.shape[2:]) if self.weight is not None else per_dimension(arguments["kernel_size"], dims)
-        )
+        arguments = self.arguments
+        kernel = arguments["kernel_size"] if self.weight is None else tuple(self.weight.shape[2:])
+        if self.kind == "conv_transpose":
+            defaults = {"stride": 1, "dilation": 1, "padding": 0, "output_padding": 0}
+            return transposed_axes(sizes, kernel, *(arguments.get(name, value) for name, value in defaults.items()))
         # The default stride is the kernel size for a pooling and 1 for a convolution.
         stride = arguments.get("stride", None if self.kind.endswith("pool") else 1)
-        strides = per_dimension(kernel if stride is None or stride == [] else stride, dims)
-        dilations = per_dimension(arguments.get("dilation", 1), dims)
-        if self.kind == "conv_transpose":
-            paddings, extras = (
-                per_dimension(arguments.get("padding", 0), dims),
-                per_dimension(arguments.get("output_padding", 0), dims),
-            )
-            return tuple(
-                TransposedAxis(*numbers)
-                for numbers in zip(sizes, kernel, strides, dilations, paddings, extras, strict=True)
-            )
-        padding = arguments.get("padding", 0)
-        if padding == "same":
-            totals = [d * (k - 1) for d, k in zip(dilations, kernel, strict=True)]
-            ends = [(total // 2, total - total // 2) for total in totals]
-        else:
-            ends = [(p, p) for p in per_dimension(0 if padding == "valid" else padding, dims)]
+        padding, dilation = arguments.get("padding", 0), arguments.get("dilation", 1)
         mode, ceil = arguments.get("padding_mode", "zeros"), bool(arguments.get("ceil_mode", False))
-        return tuple(
-            WindowAxis(size, k, stride_, d, before, after, mode, ceil)
-            for size, k, stride_, d, (before, after) in zip(sizes, kernel, strides, dilations, ends, strict=True)
-        )
+        return window_axes(sizes, kernel, stride, padding, dilation, padding_mode=mode, ceil_mode=ceil)
 
 
 def sliding_op(column: Column, state_dict: Mapping[str, Tensor] | None = None) -> SlidingOp | None:
