@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Watch
 
@@ -84,27 +84,29 @@ def _wait_for(address: str, running: subprocess.Popen, log: Path) -> None:
 
 
 @contextmanager
-def page_on(chromium: Browser, server: str) -> Iterator[Page]:
-    """Open a page of the server. A request to another host fails the test, and so does an error in a view."""
+def page_on(context: BrowserContext, server: str) -> Iterator[Page]:
+    """Open a page of the server. A request to another host fails the test, and so does an error in a view.
+
+    A context that several tests share keeps JupyterLab's compiled scripts in its cache.
+    """
     host = server.removeprefix("http://")
-    context = chromium.new_context(viewport={"width": 1300, "height": 950}, color_scheme="light")
     errors: list[str] = []
     watch = Watch(lambda url: url.startswith((f"http://{host}", f"ws://{host}")))
-    context.on("request", lambda request: watch.asked(request.url))
     page = context.new_page()
+    page.on("request", lambda request: watch.asked(request.url))
     page.on("websocket", lambda socket: watch.asked(socket.url))
     # JupyterLab itself logs errors when a kernel restarts; a view runs from a blob URL, which tells its errors apart.
     page.on("pageerror", lambda error: "blob:" in (error.stack or "") and errors.append(str(error)))
     page.set_default_timeout(60_000)
     yield page
-    context.close()
+    page.close()
     assert watch.found == []
     assert errors == []
 
 
 def open_notebook(page: Page, server: str, name: str, below: str = "lab/tree") -> None:
-    """Open a notebook and wait until its kernel is idle."""
-    page.goto(f"{server}/{below}/{name}?token=t")
+    """Open a notebook, and none of those that were open before, and wait until its kernel is idle."""
+    page.goto(f"{server}/{below}/{name}?reset&token=t")
     page.wait_for_function(
         "name => globalThis.jupyterapp?.shell.currentWidget?.context?.path === name"
         " && globalThis.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.lab import (
     LESSONS,
@@ -150,9 +150,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1300, "height": 950}, color_scheme="light")
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def lab(chromium: Browser, server: str) -> Iterator[Page]:
-    with page_on(chromium, server) as page:
+def lab(context: BrowserContext, server: str) -> Iterator[Page]:
+    with page_on(context, server) as page:
         yield page
 
 

@@ -25,7 +25,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_a_lesson_round_trips_in_notebook_7(chromium: Browser, server: str):
     book = nbformat.read(LESSONS / LESSON, 4)
     told = len(book.cells)
-    with page_on(chromium, server) as page:
+    context = chromium.new_context(viewport={"width": 1300, "height": 950}, color_scheme="light")
+    with context, page_on(context, server) as page:
         open_notebook(page, server, LESSON, "notebooks")
         assert page.evaluate("() => globalThis.jupyterapp.name") == "Jupyter Notebook"
         command(page, "notebook:run-all-cells")
