@@ -21,25 +21,14 @@ A message handled during a cell must leave no trace on the cell:
 - afterwards the kernel's status is published as busy again, or the page would show an idle kernel until the cell ends;
 - a handler that calls the pump itself changes nothing: handlers run one after the other.
 
-**What it depends on** is looked up by :func:`_find_shell` once and checked by type; versions are never compared. Tried on ipykernel
-6.17 to 7.4.
-
-==================================================  =============================================================================
-stream of the main shell, and of its replies         6: ``kernel.shell_stream``, both. 7: of ``kernel.shell_channel_thread.manager``,
-                                                     ``_shell_channel_to_main.to_stream`` and ``_main_to_shell_channel.from_socket``
-messages the kernel has taken but not begun          6: ``kernel.msg_queue._queue``. 7: tasks of the coroutine that is the stream's
-                                                     callback, one for each message
-pyzmq's stream                                       ``_recv_callback``, ``_run_callback``
-the kernel                                           ``_parent_ident``, ``_publish_status``; public: ``shell_handlers``, ``session``,
-                                                     ``set_parent``, ``get_parent``, ``should_handle``, ``io_loop``, ``log``
-==================================================  =============================================================================
+What the pump uses of ipykernel and pyzmq is in :mod:`dlviz.training.kernel_shell`.
 
 Subshells need nothing more. A message that JupyterLab sends to a subshell is handled there, in its thread, and never reaches the
 pump. ipykernel 7.4 answers a comm on the shell that last sent on it, so a widget made in a cell begins on the main shell; once the
 pump has handled its first message, the answer to it may move the others to their subshell.
 
 **What ipykernel could offer instead**: ``kernel.do_pending(types)``, to be called on the main thread from inside a cell: handle the
-waiting messages of these types now, keep the others. ipykernel knows its own queue, so none of the names above would be needed.
+waiting messages of these types now, keep the others. ipykernel knows its own queue, so none of its private names would be needed.
 """
 
 import asyncio
@@ -49,20 +38,17 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, ClassVar
 
 from dlviz.kit.messages import message
+from dlviz.training.kernel_shell import MissingAttribute, Request, find_shell
 
 #: Seconds between two polls: 20 a second feel fluent and cost a loop next to nothing.
 POLL_PERIOD = 0.05
-#: The message types that are handled while a cell runs.
-HANDLED_TYPES = frozenset({"comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel_info_request"})
-#: ``zmq.POLLOUT``, which is a constant of ZeroMQ's own header.
-_POLLOUT = 2
 
 
 class CommPump:
@@ -106,8 +92,8 @@ class CommPump:
             self.reason = message("training.pump.no_kernel")
             return
         try:
-            self._shell = _find_shell(kernel)
-        except _MissingAttribute as missing:
+            self._shell = find_shell(kernel)
+        except MissingAttribute as missing:
             self._disable(message("training.pump.missing", kernel=_kernel_name(kernel), what=missing))
             return
         self.works = True
@@ -216,7 +202,7 @@ class CommPump:
 
         kernel.should_handle = should_handle
 
-    def _handle(self, request: "_Request", interrupts: "_DeferredInterrupts") -> None:
+    def _handle(self, request: "Request", interrupts: "_DeferredInterrupts") -> None:
         shell, self._handling, self._any_handled = self._shell, True, True
         try:
             with _without_cell_events(shell.kernel), interrupts.allowed():
@@ -236,134 +222,6 @@ class CommPump:
             print(reason, file=sys.stderr)
 
 
-@dataclass(frozen=True)
-class _Request:
-    """A message that is handled during a cell, read as far as needed; ``message`` has no content yet."""
-
-    idents: list[bytes]
-    body: Sequence[Any]
-    message: dict[str, Any]
-
-    @property
-    def kind(self) -> str:
-        return self.message["header"]["msg_type"]
-
-    @property
-    def id(self) -> str:
-        return self.message["header"]["msg_id"]
-
-    @property
-    def signature(self) -> bytes:
-        return bytes(self.body[0].bytes)
-
-
-@dataclass(frozen=True)
-class _Shell:
-    """The main shell of a kernel: everything that the pump uses of ipykernel and pyzmq."""
-
-    kernel: Any
-    stream: Any
-    reply: Any
-
-    def read(self, frames: Any) -> _Request | None:
-        """Return the message if its type is handled during a cell; the kernel itself reports a message that cannot be read."""
-        session = self.kernel.session
-        try:
-            idents, body = session.feed_identities(frames, copy=False)
-            content = session.deserialize(body, content=False, copy=False)
-        except Exception:
-            return None
-        return _Request(idents, body, content) if content["header"]["msg_type"] in HANDLED_TYPES else None
-
-    def current_id(self) -> str | None:
-        """Return the id of the message being handled: the running cell, or the widget's message whose handler runs the loop."""
-        return (self.kernel.get_parent("shell").get("header") or {}).get("msg_id")
-
-    def hand_back(self, frames: Any) -> None:
-        """Give the message to the callback to which the event loop would have given it."""
-        try:
-            self.stream._run_callback(self.stream._recv_callback, frames)
-        except Exception:
-            self.kernel.io_loop.add_callback(self.stream._recv_callback, frames)
-            raise
-
-    def rearm(self) -> None:
-        # The socket's file descriptor signals a message only once, and it was the pump that took the message, not the stream.
-        self.stream.on_recv(self.stream._recv_callback, copy=False)
-
-    def in_progress(self) -> list[Any]:
-        """Return the messages that the kernel has taken off the stream and not finished, oldest first."""
-        queue = getattr(self.kernel, "msg_queue", None)
-        queued = [args[0] for _, _, args in queue._queue if args] if queue is not None else []
-        code = _code_of(self.stream._recv_callback)
-        tasks = [
-            task for task in asyncio.all_tasks(self.kernel.io_loop.asyncio_loop) if _code_of(task.get_coro()) is code
-        ]
-        # A set has no order, but tasks are numbered in their names.
-        tasks.sort(key=lambda task: (len(task.get_name()), task.get_name()))
-        given = [inspect.getcoroutinelocals(task.get_coro()) for task in tasks]  # type: ignore[arg-type]
-        return [*queued, *(names["args"][-1] if "args" in names else names["msg"] for names in given if names)]
-
-    @contextmanager
-    def as_parent(self, request: _Request) -> Iterator[None]:
-        """Make the message the parent of outputs and status inside the block; afterwards the cell is the parent again."""
-        kernel = self.kernel
-        outer = kernel._parent_ident["shell"], kernel.get_parent("shell")
-        _flush()
-        try:
-            kernel.set_parent(request.idents, request.message, channel="shell")
-            kernel._publish_status("busy", "shell")
-            yield
-        finally:
-            try:
-                _flush()
-                kernel._publish_status("idle", "shell")
-                if self.reply is self.stream and self.stream.sending():
-                    self.stream.flush(_POLLOUT)
-            finally:
-                kernel.set_parent(*outer, channel="shell")
-
-
-class _MissingAttribute(Exception):  # noqa: N818 - never leaves this module
-    """An attribute of the kernel is missing or of another type."""
-
-
-def _find_shell(kernel: Any) -> _Shell:
-    if getattr(kernel, "shell_channel_thread", None) is None:
-        ways = ("shell_stream", "shell_stream")
-    else:
-        manager = "shell_channel_thread.manager"
-        ways = (f"{manager}._shell_channel_to_main.to_stream", f"{manager}._main_to_shell_channel.from_socket")
-    stream, reply = (_require(kernel, way) for way in ways)
-    for name in ("socket.poll", "socket.recv_multipart", "on_recv", "sending", "flush", "_run_callback"):
-        _require(kernel, f"{ways[0]}.{name}", callable)
-    _require(kernel, f"{ways[0]}._recv_callback", lambda value: callable(value) and _code_of(value) is not None)
-    for name in ("session.feed_identities", "session.deserialize", "session.digest_history.discard", "log.error"):
-        _require(kernel, name, callable)
-    for name in ("set_parent", "get_parent", "should_handle", "_publish_status", "io_loop.add_callback"):
-        _require(kernel, name, callable)
-    _require(kernel, "io_loop.asyncio_loop")
-    _require(kernel, "shell_handlers", lambda value: isinstance(value, Mapping) and value.keys() >= HANDLED_TYPES)
-    _require(kernel, "_parent_ident", lambda value: isinstance(value, Mapping) and "shell" in value)
-    if getattr(kernel, "msg_queue", None) is not None:
-        _require(kernel, "msg_queue._queue", lambda value: hasattr(value, "__iter__"))
-    return _Shell(kernel, stream, reply)
-
-
-def _require(owner: Any, path: str, kind: Callable[[Any], bool] = lambda value: value is not None) -> Any:
-    value = owner
-    for name in path.split("."):
-        value = getattr(value, name, None)
-    if value is None or not kind(value):
-        raise _MissingAttribute(path)
-    return value
-
-
-def _code_of(function: Any) -> Any:
-    """Return the code object of a function, a partial or a coroutine."""
-    return getattr(getattr(function, "func", function), "__code__", None) or getattr(function, "cr_code", None)
-
-
 def _kernel() -> Any:
     ipython = sys.modules.get("IPython")
     return getattr(ipython.get_ipython() if ipython else None, "kernel", None)
@@ -372,12 +230,6 @@ def _kernel() -> Any:
 def _kernel_name(kernel: Any) -> str:
     module = type(kernel).__module__.partition(".")[0]
     return " ".join(filter(None, (module, getattr(sys.modules.get(module), "__version__", ""))))
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
 
 
 @contextmanager

@@ -233,23 +233,23 @@ def points(most: int) -> Iterator[str]:
 def slider_delay(moves: int) -> Iterator[str]:
     """Measure, in a real kernel, the delay from a page's message to its handler while a cell runs steps of 5 ms."""
     loops = {
-        "dlviz": "loop(lambda: len(heard) == wanted, 30, step=0.005)",
+        "dlviz": "loop(lambda: len(handled) == wanted, 30, step=0.005)",
         "ipykernel": "time.sleep(0.06 * wanted)",
     }
     yield row("slider", "median ms", "95% ms")
     with tempfile.TemporaryDirectory() as folder, started(Path(folder), None) as kernel:
-        kernel.answer("import time\nact['do'] = lambda sent: delays.append(time.time() - sent)")
+        kernel.output_of("import time\nhooks['do'] = lambda sent: delays.append(time.time() - sent)")
         for name, cell in loops.items():
-            kernel.answer("delays = []\nheard.clear()")
+            kernel.output_of("delays = []\nhandled.clear()")
             running = kernel.run(f"print('begun', flush=True)\nwanted = {moves}\n{cell}")
-            kernel.shows("begun")
+            kernel.wait_for_text("begun")
             for _ in range(moves):
-                kernel.tell(time.time())
+                kernel.send_comm(time.time())
                 time.sleep(0.05)
             kernel.reply(running)
-            delays = sorted(1000 * delay for delay in json.loads(kernel.answer("print(delays)")))
+            delays = sorted(1000 * delay for delay in json.loads(kernel.output_of("print(delays)")))
             yield row(name, f"{statistics.median(delays):.1f}", f"{delays[int(0.95 * moves)]:.1f}")
-            kernel.said.clear()
+            kernel.iopub.clear()
     yield "slider: with ipykernel alone a message waits for the end of the cell"
 
 

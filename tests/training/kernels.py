@@ -1,4 +1,4 @@
-"""Real kernels of chosen ipykernel releases, each with just that package laid over this environment."""
+"""Real kernels of several ipykernel releases, each installed in a folder that precedes this environment."""
 
 import json
 import os
@@ -15,12 +15,12 @@ from jupyter_client import BlockingKernelClient, KernelManager
 from jupyter_client.kernelspec import KernelSpec
 
 ROOT = Path(__file__).parents[2]
-#: The last of each way to take messages, and 6.17.1, which Colab runs.
+#: The last release with each way of taking messages, and 6.17.1, which Colab runs.
 RELEASES = ("6.17.1", "6.31.0", "7.3.0", "7.4.0")
 
 
 def overlay(folder: Path, release: str) -> Path:
-    """A folder with ipykernel of that release and nothing else, installed on the first call."""
+    """Return a folder that holds only this release of ipykernel; the first call installs it."""
     path = folder / f"ipykernel-{release}"
     if not path.exists():
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", f"--target={path}"]
@@ -30,7 +30,7 @@ def overlay(folder: Path, release: str) -> Path:
 
 
 def spec(folder: Path, release: str) -> dict[str, Any]:
-    """What kernel.json holds: the overlay comes before everything that is installed."""
+    """Return the content of kernel.json, in which the overlay precedes everything installed."""
     return {
         "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": f"ipykernel {release}",
@@ -40,7 +40,7 @@ def spec(folder: Path, release: str) -> dict[str, Any]:
 
 
 def write_spec(folder: Path, release: str, kernels: Path) -> str:
-    """Write a kernelspec and answer its name."""
+    """Write a kernelspec and return its name."""
     name = f"ipykernel-{release}"
     (kernels / name).mkdir(parents=True, exist_ok=True)
     (kernels / name / "kernel.json").write_text(json.dumps(spec(folder, release)), encoding="utf-8")
@@ -48,11 +48,11 @@ def write_spec(folder: Path, release: str, kernels: Path) -> str:
 
 
 class Kernel:
-    """A kernel and all that it has said. Messages are sent without waiting, as a page sends them."""
+    """A kernel and the messages received from it. Messages are sent without waiting, as a page sends them."""
 
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self.manager, self.client = manager, client
-        self.said: list[dict] = []
+        self.iopub: list[dict] = []
         self.replies: list[dict] = []
 
     def send(self, kind: str, **content: Any) -> str:
@@ -63,77 +63,77 @@ class Kernel:
     def run(self, code: str) -> str:
         return self.send("execute_request", code=code, silent=False, store_history=True, stop_on_error=True)
 
-    def tell(self, value: Any, comm: str = "c") -> str:
-        """One message of a widget."""
+    def send_comm(self, value: Any, comm: str = "c") -> str:
+        """Send a message of a widget and return its id."""
         return self.send("comm_msg", comm_id=comm, data=value)
 
     def wait_for(self, condition, seconds: float = 20.0):
-        """Read what the kernel says until the condition holds; answers what it gave."""
+        """Receive messages until the condition is true, and return its value."""
         end = time.monotonic() + seconds
-        while not (found := condition()):
+        while not (result := condition()):
             assert time.monotonic() < end, self.texts()
-            for channel, into in ((self.client.iopub_channel, self.said), (self.client.shell_channel, self.replies)):
+            for channel, into in ((self.client.iopub_channel, self.iopub), (self.client.shell_channel, self.replies)):
                 try:
                     into.append(channel.get_msg(timeout=0.01))
                 except queue.Empty:
                     continue
-        return found
+        return result
 
-    def reply(self, asked: str) -> dict:
-        """The reply to a request, once its idle status has come too."""
-        found = self.wait_for(lambda: self.has_replied(asked))
-        self.idle(asked)
-        return found[0]["content"]
+    def reply(self, request: str) -> dict:
+        """Wait for the reply to a request and its idle status, and return the reply."""
+        replies = self.wait_for(lambda: self.replies_to(request))
+        self.idle(request)
+        return replies[0]["content"]
 
-    def has_replied(self, asked: str) -> list[dict]:
-        return [message for message in self.replies if message["parent_header"].get("msg_id") == asked]
+    def replies_to(self, request: str) -> list[dict]:
+        return [message for message in self.replies if message["parent_header"].get("msg_id") == request]
 
-    def statuses(self, asked: str) -> list[str]:
+    def statuses(self, request: str) -> list[str]:
         return [
             m["content"]["execution_state"]
-            for m in self.said
-            if m["msg_type"] == "status" and m["parent_header"].get("msg_id") == asked
+            for m in self.iopub
+            if m["msg_type"] == "status" and m["parent_header"].get("msg_id") == request
         ]
 
-    def idle(self, asked: str) -> None:
-        self.wait_for(lambda: "idle" in self.statuses(asked))
+    def idle(self, request: str) -> None:
+        self.wait_for(lambda: "idle" in self.statuses(request))
 
-    def printed(self, asked: str) -> str:
-        """What came out under that request."""
-        self.idle(asked)
+    def printed(self, request: str) -> str:
+        """Return the text printed under a request."""
+        self.idle(request)
         return "".join(
             m["content"]["text"]
-            for m in self.said
-            if m["msg_type"] == "stream" and m["parent_header"].get("msg_id") == asked
+            for m in self.iopub
+            if m["msg_type"] == "stream" and m["parent_header"].get("msg_id") == request
         )
 
-    def shows(self, text: str) -> None:
-        """Wait until something printed holds the text: the cell has come to that place."""
+    def wait_for_text(self, text: str) -> None:
+        """Wait until the text has been printed, which means that the cell has reached that line."""
         self.wait_for(lambda: text in "".join(self.texts()))
 
     def texts(self) -> list[str]:
-        return [m["content"].get("text", "") or str(m["content"].get("traceback", "")) for m in self.said]
+        return [m["content"].get("text", "") or str(m["content"].get("traceback", "")) for m in self.iopub]
 
-    def answer(self, code: str) -> str:
-        """Run a cell and answer what it printed."""
-        asked = self.run(code)
-        content = self.reply(asked)
+    def output_of(self, code: str) -> str:
+        """Run a cell and return what it printed."""
+        request = self.run(code)
+        content = self.reply(request)
         assert content["status"] == "ok", content
-        return self.printed(asked).strip()
+        return self.printed(request).strip()
 
 
-#: A comm whose messages the kernel writes down.
+#: Code that opens a comm whose messages the kernel appends to `handled`, and calls `hooks["do"]` with each.
 SETUP = """
 import sys, time, threading
 from dlviz.training.comm_pump import CommPump
 from IPython import get_ipython
 kernel = get_ipython().kernel
-heard, act = [], {}
+handled, hooks = [], {}
 def opened(comm, message):
     @comm.on_msg
     def _(message):
-        heard.append(message["content"]["data"])
-        act.get("do", lambda value: None)(message["content"]["data"])
+        handled.append(message["content"]["data"])
+        hooks.get("do", lambda value: None)(message["content"]["data"])
 kernel.comm_manager.register_target("test", opened)
 def loop(until, most=10.0, pump=None, step=0.002):
     pump = pump or CommPump.here()
@@ -141,13 +141,13 @@ def loop(until, most=10.0, pump=None, step=0.002):
     while not until() and time.perf_counter() < end:
         pump()
         time.sleep(step)
-    assert until(), heard
+    assert until(), handled
 """
 
 
 @contextmanager
 def started(folder: Path, release: str | None) -> Iterator[Kernel]:
-    """A kernel of the release, or the one installed here, with the setup run and the comm open."""
+    """Start a kernel of the release, or the installed one, run the setup and open the comm."""
     manager = KernelManager()
     if release is not None:
         manager._kernel_spec = KernelSpec(**spec(folder, release))
@@ -158,7 +158,7 @@ def started(folder: Path, release: str | None) -> Iterator[Kernel]:
     try:
         client.wait_for_ready(timeout=60)
         kernel = Kernel(manager, client)
-        kernel.answer(SETUP)
+        kernel.output_of(SETUP)
         kernel.send("comm_open", comm_id="c", target_name="test", data={})
         yield kernel
     finally:

@@ -1,4 +1,4 @@
-"""The pump on a kernel of the test's own: what it asks for, what it refuses, and that nothing is lost when something breaks."""
+"""The pump with a stand-in for a kernel: what it requires of it, which messages it handles, and that none is lost when something fails."""
 
 import asyncio
 import os
@@ -14,11 +14,12 @@ from jupyter_client.session import Session
 
 from dlviz.kit.messages import message
 from dlviz.training import comm_pump as module
-from dlviz.training.comm_pump import HANDLED_TYPES, CommPump
+from dlviz.training.comm_pump import CommPump
+from dlviz.training.kernel_shell import HANDLED_TYPES
 
 
 class Frame:
-    """A part of a message as pyzmq hands it out, uncopied."""
+    """One frame of a message, as pyzmq returns it without copying."""
 
     def __init__(self, data: bytes) -> None:
         self.bytes = data
@@ -28,7 +29,7 @@ class Frame:
 
 
 class Socket:
-    """What waits, oldest first; `fails` is raised instead of handing out, `on_take` is called after."""
+    """Socket with waiting messages, oldest first. `fails` is raised instead of returning one; `on_take` is called after one is taken."""
 
     def __init__(self) -> None:
         self.waiting: list[list[Frame]] = []
@@ -53,12 +54,12 @@ class Stream:
     def __init__(self, receive: Any) -> None:
         self.socket = Socket()
         self._recv_callback = receive
-        self.looked_again = 0
+        self.rearmed = 0
 
     def on_recv(self, callback: Any, *, copy: bool) -> None:
         assert callback is self._recv_callback
         assert not copy
-        self.looked_again += 1
+        self.rearmed += 1
 
     def _run_callback(self, callback: Any, frames: Any) -> None:
         callback(frames)
@@ -71,16 +72,16 @@ class Stream:
 
 
 class Kernel:
-    """As much of a kernel as the pump may touch, in the manner of ipykernel 6."""
+    """The attributes of an ipykernel 6 kernel that the pump may use."""
 
     def __init__(self) -> None:
         self.session = Session(key=b"key")
         self.logged: list[str] = []
         self.log = SimpleNamespace(error=lambda text, exc_info: self.logged.append(text))
-        self.kept: list[str] = []
-        self.heard: list[Any] = []
-        self.trail: list[Any] = []
-        self.later: list[Any] = []
+        self.handed_back: list[str] = []
+        self.handled: list[Any] = []
+        self.events: list[Any] = []
+        self.callbacks: list[Any] = []
         self._parent_ident = {"shell": b"cell's"}
         self.parent: dict[str, Any] = {"header": {"msg_id": "cell"}}
         self.shell_stream = Stream(partial(self.schedule, "dispatch"))
@@ -89,10 +90,10 @@ class Kernel:
         self.shell_handlers = dict.fromkeys(HANDLED_TYPES, self.handle)
 
     def add_callback(self, call: Any, *args: Any) -> None:
-        self.later.append((call, args))
+        self.callbacks.append((call, args))
 
     def schedule(self, how: str, frames: Any) -> None:
-        self.kept.append(self.kind_and_id(frames))
+        self.handed_back.append(self.kind_and_id(frames))
 
     def kind_and_id(self, frames: Any) -> str:
         _, body = self.session.feed_identities(frames, copy=False)
@@ -102,7 +103,7 @@ class Kernel:
     def handle(self, stream: Any, idents: Any, content: Any) -> None:
         assert stream is self.shell_stream
         assert self.parent is content
-        self.heard.append(content["content"]["data"])
+        self.handled.append(content["content"]["data"])
 
     def set_parent(self, idents: Any, parent: Any, channel: str) -> None:
         assert channel == "shell"
@@ -115,7 +116,7 @@ class Kernel:
         return True
 
     def _publish_status(self, status: str, channel: str) -> None:
-        self.trail.append((status, self.parent["header"]["msg_id"]))
+        self.events.append((status, self.parent["header"]["msg_id"]))
 
     def frames(self, kind: str, data: Any = None) -> list[Frame]:
         content = self.session.msg(kind, {"data": data, "comm_id": "c"})
@@ -136,14 +137,14 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     return kernel
 
 
-def due(pump: CommPump) -> None:
-    """One look, whenever the last was."""
+def poll_now(pump: CommPump) -> None:
+    """Poll once, however recent the last poll was."""
     if pump.works:
         pump._next_poll = 0.0
     pump()
 
 
-def test_widgets_are_heard_and_the_rest_is_handed_back_in_order(kernel):
+def test_comm_messages_are_handled_and_the_rest_is_handed_back_in_order(kernel):
     pump = CommPump(kernel)
     assert (pump.works, pump.reason) == (True, "")
     first = kernel.send("execute_request")
@@ -152,16 +153,16 @@ def test_widgets_are_heard_and_the_rest_is_handed_back_in_order(kernel):
     kernel.send("comm_msg", 2)
     kernel.send("comm_close", 3)
     last = kernel.send("execute_request")
-    due(pump)
-    assert kernel.heard == [1, 2, 3]
-    assert kernel.kept == [first, *middle, last]
+    poll_now(pump)
+    assert kernel.handled == [1, 2, 3]
+    assert kernel.handed_back == [first, *middle, last]
     assert (kernel._parent_ident["shell"], kernel.parent["header"]["msg_id"]) == (b"cell's", "cell")
-    assert [status for status, _ in kernel.trail] == ["busy", "idle"] * 3 + ["busy"]
-    assert [owner == "cell" for _, owner in kernel.trail] == [False] * 6 + [True]
-    assert kernel.shell_stream.looked_again
+    assert [status for status, _ in kernel.events] == ["busy", "idle"] * 3 + ["busy"]
+    assert [owner == "cell" for _, owner in kernel.events] == [False] * 6 + [True]
+    assert kernel.shell_stream.rearmed
 
 
-def test_what_the_kernel_had_taken_is_heard_first_and_passed_over_later(kernel):
+def test_messages_that_the_kernel_had_taken_are_handled_first_and_skipped_later(kernel):
     taken = [kernel.frames("comm_msg", 1), kernel.frames("execute_request"), kernel.frames("comm_msg", 2)]
     kernel.msg_queue._queue = [
         (0, "dispatch", (taken[0],)),
@@ -170,12 +171,12 @@ def test_what_the_kernel_had_taken_is_heard_first_and_passed_over_later(kernel):
     ]
     kernel.send("comm_msg", 3)
     pump = CommPump(kernel)
-    due(pump)
-    assert kernel.heard == [1, 2, 3]
-    due(pump)
+    poll_now(pump)
+    assert kernel.handled == [1, 2, 3]
+    poll_now(pump)
     pump._on_loop_ran()
-    due(pump)
-    assert kernel.heard == [1, 2, 3]
+    poll_now(pump)
+    assert kernel.handled == [1, 2, 3]
     answers = []
     for frames in taken:
         _, body = kernel.session.feed_identities(frames, copy=False)
@@ -185,61 +186,61 @@ def test_what_the_kernel_had_taken_is_heard_first_and_passed_over_later(kernel):
     assert kernel.should_handle(None, content, None)
 
 
-def test_only_a_look_that_is_due_looks(kernel):
+def test_nothing_is_polled_before_the_period_ends(kernel):
     pump = CommPump(kernel)
     pump()
     kernel.send("comm_msg", 1)
     pump()
-    assert kernel.heard == []
-    due(pump)
-    assert kernel.heard == [1]
+    assert kernel.handled == []
+    poll_now(pump)
+    assert kernel.handled == [1]
 
 
-def test_a_flood_leaves_the_loop_its_share(kernel, monkeypatch):
+def test_a_flood_of_messages_leaves_time_to_the_loop(kernel, monkeypatch):
     clock = iter(range(1, 10_000))
     monkeypatch.setattr(module, "perf_counter", lambda: next(clock) * module.POLL_PERIOD / 4)
     for number in range(100):
         kernel.send("comm_msg", number)
-    due(CommPump(kernel))
-    assert 1 <= len(kernel.heard) < 10
-    assert kernel.heard == [*range(len(kernel.heard))]
-    assert kernel.shell_stream.looked_again
+    poll_now(CommPump(kernel))
+    assert 1 <= len(kernel.handled) < 10
+    assert kernel.handled == [*range(len(kernel.handled))]
+    assert kernel.shell_stream.rearmed
 
 
-def test_a_message_that_cannot_be_read_is_handed_back_as_it_came(kernel):
+def test_an_unreadable_message_is_handed_back_unchanged(kernel):
     pump, back = CommPump(kernel), []
     kernel.shell_stream._recv_callback = lambda frames: back.append([frame.bytes for frame in frames])
-    odd = [Frame(b"stop aborting")]
+    unknown = [Frame(b"stop aborting")]
     forged = kernel.frames("comm_msg", 1)
     forged[2] = Frame(b"0" * 64)
-    kernel.shell_stream.socket.waiting += [odd, forged]
-    due(pump)
+    kernel.shell_stream.socket.waiting += [unknown, forged]
+    poll_now(pump)
     assert back == [[b"stop aborting"], [frame.bytes for frame in forged]]
-    assert kernel.heard == []
+    assert kernel.handled == []
     assert pump.works
 
 
-def test_in_another_thread_in_a_forked_process_and_outside_of_the_kernel_s_loop_it_does_nothing(kernel, monkeypatch):
+def test_the_pump_does_nothing_in_another_thread_a_forked_process_or_outside_the_kernel_s_loop(kernel, monkeypatch):
     pump = CommPump(kernel)
     kernel.send("comm_msg", 1)
-    thread = threading.Thread(target=due, args=(pump,))
+    thread = threading.Thread(target=poll_now, args=(pump,))
     thread.start()
     thread.join()
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(os, "getpid", lambda: -1)
-        due(pump)
+        poll_now(pump)
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(module.asyncio, "get_running_loop", lambda: "another")
-        due(pump)
+        poll_now(pump)
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(module.asyncio, "get_running_loop", asyncio.events.get_running_loop)
-        due(pump)
-    assert (kernel.heard, pump.works) == ([], True)
-    due(pump)
-    assert kernel.heard == [1]
+        poll_now(pump)
+    assert (kernel.handled, pump.works) == ([], True)
+    poll_now(pump)
+    assert kernel.handled == [1]
 
 
-def test_without_a_kernel_it_does_nothing_and_warns_of_nothing():
+def test_without_a_kernel_the_pump_does_nothing_and_warns_of_nothing():
     pump = CommPump.here()
     assert pump is CommPump.here()
     for _ in range(3):
@@ -247,7 +248,7 @@ def test_without_a_kernel_it_does_nothing_and_warns_of_nothing():
     assert (pump.works, pump.reason) == (False, message("training.pump.no_kernel"))
 
 
-WAYS = (
+PATHS = (
     "shell_stream",
     "shell_stream.socket.poll",
     "shell_stream.socket.recv_multipart",
@@ -271,28 +272,28 @@ WAYS = (
 )
 
 
-@pytest.mark.parametrize("odd", [None, 5], ids=["missing", "of another kind"])
-@pytest.mark.parametrize("way", WAYS)
-def test_a_kernel_built_otherwise_is_left_alone_and_said_so_once(way, odd, kernel):
+@pytest.mark.parametrize("value", [None, 5], ids=["missing", "another type"])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_kernel_with_an_unexpected_attribute_is_left_alone_with_one_warning(path, value, kernel):
     real = kernel.session
     kernel.session = SimpleNamespace(
         feed_identities=real.feed_identities, deserialize=real.deserialize, digest_history=real.digest_history
     )
-    *path, name = way.split(".")
+    *owners, name = path.split(".")
     owner: Any = kernel
-    for step in path:
+    for step in owners:
         owner = getattr(owner, step)
-    setattr(owner, name, odd)
-    with pytest.warns(UserWarning, match="act after the cell") as said:
+    setattr(owner, name, value)
+    with pytest.warns(UserWarning, match="act after the cell") as warned:
         pump = CommPump(kernel)
-    assert [str(one.message) for one in said] == [pump.reason]
-    assert way in pump.reason
+    assert [str(one.message) for one in warned] == [pump.reason]
+    assert path in pump.reason
     assert not pump.works
     for _ in range(3):
-        due(pump)
+        poll_now(pump)
 
 
-def test_a_kernel_of_another_kind_altogether_is_left_alone(monkeypatch):
+def test_a_kernel_that_is_not_ipykernel_is_left_alone(monkeypatch):
     monkeypatch.setattr(module, "_kernel", lambda: object())
     monkeypatch.setattr(CommPump, "_latest", None)
     with pytest.warns(UserWarning, match=r"builtins.*has no shell_stream"):
@@ -316,25 +317,25 @@ def break_callback(kernel: Kernel) -> None:
     kernel.shell_stream._run_callback = lambda *_: 1 / 0  # type: ignore[assignment, method-assign, return-value]
 
 
-@pytest.mark.parametrize("plant", [break_parent, break_status, break_socket, break_callback])
-def test_a_look_that_fails_is_the_last_and_loses_nothing(plant, kernel):
+@pytest.mark.parametrize("break_kernel", [break_parent, break_status, break_socket, break_callback])
+def test_a_failed_poll_is_the_last_and_loses_no_message(break_kernel, kernel):
     pump = CommPump(kernel)
-    due(pump)
-    kernel.later.clear()
+    poll_now(pump)
+    kernel.callbacks.clear()
     sent = [kernel.send("comm_msg", 1), kernel.send("execute_request"), kernel.send("comm_msg", 2)]
-    plant(kernel)
+    break_kernel(kernel)
     with pytest.warns(UserWarning, match="No message is lost"):
-        due(pump)
+        poll_now(pump)
     assert not pump.works
     assert ("planted" in pump.reason) or ("division by zero" in pump.reason)
-    due(pump)
-    for call, args in kernel.later:
+    poll_now(pump)
+    for call, args in kernel.callbacks:
         call(*args)
     left = [kernel.kind_and_id(frames) for frames in kernel.shell_stream.socket.waiting]
-    heard = 1 if kernel.heard else 0
-    assert kernel.kept + left == sent[heard:]
-    assert len(kernel.heard) == heard
-    assert kernel.shell_stream.looked_again >= 2
+    handled = 1 if kernel.handled else 0
+    assert kernel.handed_back + left == sent[handled:]
+    assert len(kernel.handled) == handled
+    assert kernel.shell_stream.rearmed >= 2
 
 
 def test_a_warning_that_is_an_error_does_not_end_the_loop(kernel, capsys):
@@ -343,43 +344,43 @@ def test_a_warning_that_is_an_error_does_not_end_the_loop(kernel, capsys):
     break_socket(kernel)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        due(pump)
+        poll_now(pump)
     assert pump.reason in capsys.readouterr().err
 
 
-def test_an_interrupt_waits_until_the_message_is_in_good_hands(kernel):
+def test_an_interrupt_waits_until_the_message_is_handled_or_handed_back(kernel):
     pump = CommPump(kernel)
-    kept, told = kernel.send("execute_request"), kernel.send("comm_msg", 1)
+    execute_request = kernel.send("execute_request")
+    kernel.send("comm_msg", 1)
     kernel.shell_stream.socket.on_take = lambda: signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        due(pump)
-    assert kernel.kept == [kept]
+        poll_now(pump)
+    assert kernel.handed_back == [execute_request]
     with pytest.raises(KeyboardInterrupt):
-        due(pump)
-    assert kernel.heard == [1]
-    assert told
+        poll_now(pump)
+    assert kernel.handled == [1]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert (pump.works, kernel.parent["header"]["msg_id"]) == (True, "cell")
 
 
-def test_a_handler_can_be_interrupted_and_the_cell_hears_of_it(kernel):
+def test_an_interrupt_of_a_handler_ends_the_cell(kernel):
     pump = CommPump(kernel)
     kernel.shell_handlers["comm_msg"] = lambda *_: signal.raise_signal(signal.SIGINT)
     kernel.send("comm_msg", 1)
     kernel.send("comm_msg", 2)
     with pytest.raises(KeyboardInterrupt):
-        due(pump)
+        poll_now(pump)
     assert len(kernel.shell_stream.socket.waiting) == 1
     assert (pump.works, kernel.parent["header"]["msg_id"]) == (True, "cell")
 
 
-def test_a_handler_that_fails_is_logged_and_the_next_is_heard(kernel):
+def test_a_failed_handler_is_logged_and_the_next_message_handled(kernel):
     pump = CommPump(kernel)
     kernel.shell_handlers["comm_open"] = lambda *_: 1 / 0
     kernel.send("comm_open", 1)
     kernel.send("comm_msg", 2)
-    due(pump)
-    assert (kernel.heard, pump.works) == ([2], True)
+    poll_now(pump)
+    assert (kernel.handled, pump.works) == ([2], True)
     assert kernel.logged == ["Exception in message handler:"]
 
 
@@ -388,30 +389,30 @@ def test_a_handler_that_pumps_in_turn_changes_nothing(kernel):
 
     def handle(stream: Any, idents: Any, content: Any) -> None:
         order.append(content["content"]["data"])
-        due(pump)
+        poll_now(pump)
         order.append(-content["content"]["data"])
 
     kernel.shell_handlers["comm_msg"] = handle
     for number in (1, 2):
         kernel.send("comm_msg", number)
-    due(pump)
+    poll_now(pump)
     assert order == [1, -1, 2, -2]
 
 
-def test_a_coroutine_runs_to_its_end_at_once_or_goes_on_where_it_waited():
-    trail: list[Any] = []
+def test_a_coroutine_runs_to_its_end_or_continues_after_its_first_wait():
+    events: list[Any] = []
 
     async def at_once() -> None:
-        trail.append("at once")
+        events.append("at once")
 
     async def waits(future: "asyncio.Future[int]") -> None:
-        trail.append("begun")
+        events.append("started")
         try:
-            trail.append(await future)
+            events.append(await future)
         except ValueError as error:
-            trail.append(str(error))
+            events.append(str(error))
         await asyncio.sleep(0)
-        trail.append("ended")
+        events.append("ended")
 
     async def cell() -> None:
         good, bad = asyncio.get_running_loop().create_future(), asyncio.get_running_loop().create_future()
@@ -419,11 +420,11 @@ def test_a_coroutine_runs_to_its_end_at_once_or_goes_on_where_it_waited():
         module._start(waits(good))
         module._start(waits(bad))
         module._start(None)
-        trail.append("cell")
+        events.append("cell")
         good.set_result(7)
         bad.set_exception(ValueError("bad"))
         while module._tasks:
             await asyncio.sleep(0)
 
     asyncio.run(cell())
-    assert trail == ["at once", "begun", "begun", "cell", 7, "bad", "ended", "ended"]
+    assert events == ["at once", "started", "started", "cell", 7, "bad", "ended", "ended"]

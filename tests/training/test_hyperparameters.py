@@ -46,7 +46,7 @@ def test_every_dropout_layer_of_a_model_changes():
     assert (net[1].p, net[2][0].p) == (0.25, 0.25)
 
 
-def test_a_module_has_its_own_attributes_and_any_object_too():
+def test_a_hyperparameter_can_be_an_attribute_of_a_module_or_of_any_object():
     act = nn.LeakyReLU(0.01)
     change(run_with(negative_slope=act), negative_slope=0.2)
     assert act.negative_slope == 0.2
@@ -91,7 +91,7 @@ def test_settings_follow_a_scheduler():
 
 
 @pytest.mark.parametrize(
-    ("targets", "words"),
+    ("targets", "text"),
     [
         ({"speed": optimizer()}, "SGD has no speed in its parameter groups. It has .*lr, .*momentum"),
         ({"dropout": nn.Linear(1, 1)}, "a Linear has no dropout"),
@@ -103,8 +103,8 @@ def test_settings_follow_a_scheduler():
         ({"batch_size": DataLoader(torch.arange(3), batch_size=None)}, "without batches"),
     ],
 )
-def test_a_target_that_does_not_fit_is_refused(targets, words):
-    with pytest.raises(DlvizError, match=words):
+def test_a_target_that_does_not_fit_is_refused(targets, text):
+    with pytest.raises(DlvizError, match=text):
         dlviz.live().knobs(**targets)
 
 

@@ -49,11 +49,11 @@ def test_a_sample_has_torchs_own_norms(always, zero_last):
         wanted = {
             name: (gradients[name].norm(), (after[name] - before[name]).norm() / before[name].norm()) for name in "024"
         }
-    found = {layer.name: layer for layer in run.layers}
-    assert list(found) == ["0", "1", "2", "3", "4"]
+    layers = {layer.name: layer for layer in run.layers}
+    assert list(layers) == ["0", "1", "2", "3", "4"]
     for name, (gradient, ratio) in wanted.items():
-        assert found[name].gradient == pytest.approx(gradient.item(), rel=1e-5)
-        assert found[name].ratio == pytest.approx(ratio.item(), rel=1e-4)
+        assert layers[name].gradient == pytest.approx(gradient.item(), rel=1e-5)
+        assert layers[name].ratio == pytest.approx(ratio.item(), rel=1e-4)
 
 
 def test_dead_units_are_those_that_are_zero_for_the_whole_batch(always):
@@ -65,10 +65,10 @@ def test_dead_units_are_those_that_are_zero_for_the_whole_batch(always):
     for _ in run.steps(range(2)):
         F.cross_entropy(net(x), y).backward()
     dead = (net[1](net[0](x)) == 0).all(0).float().mean().item()
-    found = {layer.name: layer for layer in run.layers}
+    layers = {layer.name: layer for layer in run.layers}
     assert dead >= 3 / 8
-    assert found["1"].dead == pytest.approx(dead)
-    assert found["0"].dead is None
+    assert layers["1"].dead == pytest.approx(dead)
+    assert layers["0"].dead is None
 
 
 def test_channels_of_a_convolution_are_units():
@@ -118,7 +118,7 @@ def test_monitoring_changes_nothing_that_is_computed(always):
     assert torch.equal(train(False), train(True))
 
 
-def test_samples_get_rarer_where_they_would_cost_too_much(monkeypatch):
+def test_samples_are_rarer_if_they_take_too_much_time(monkeypatch):
     monkeypatch.setattr(model_monitor, "TIME_SHARE", 0.0)  # any cost is too much
     monkeypatch.setattr(model_monitor, "FREE_SECONDS", -1.0)
     net, (x, y) = model(), batch()

@@ -88,7 +88,7 @@ def test_a_file_that_is_not_a_saved_run_is_refused(tmp_path, content):
         dlviz.load_run(path)
 
 
-def test_a_message_holds_what_is_new_and_nothing_twice():
+def test_a_message_holds_only_new_values():
     history, counts = History(), {}
     for step in range(1, 11):
         history.add("loss", step, step / 7)

@@ -19,7 +19,7 @@ def training(epochs=2):
     data = torch.utils.data.TensorDataset(torch.randn(48, 4), torch.randn(48, 1))
     loader = torch.utils.data.DataLoader(data, 8, shuffle=True)
 
-    def train(run, at=None, act=lambda: None):
+    def train(run, at=None, on_step=lambda: None):
         for _ in run.epochs(epochs):
             for x, y in run.steps(loader):
                 loss = F.mse_loss(net(x), y)
@@ -28,13 +28,13 @@ def training(epochs=2):
                 opt.step()
                 run.log(loss=loss)
                 if at == (len(run.past_runs), run.status["step"] if at is None else len(run.history["loss"])):
-                    act()
+                    on_step()
 
     return net, opt, loader, train
 
 
 @pytest.mark.parametrize("seed", [0, None])
-def test_the_same_numbers_come_again_bit_for_bit(seed):
+def test_a_restart_repeats_the_numbers_bit_for_bit(seed):
     dlviz.seed(7)
     net, opt, _, train = training()
     scheduler = torch.optim.lr_scheduler.StepLR(opt, 1)
@@ -49,7 +49,7 @@ def test_the_same_numbers_come_again_bit_for_bit(seed):
     assert (run.status["step"], run.status["epoch"]) == (12, 2)
 
 
-def test_without_restoring_the_optimizer_they_do_not():
+def test_without_restoring_the_optimizer_the_numbers_differ():
     dlviz.seed(7)
     net, _, _, train = training()
     run = dlviz.live()
@@ -64,11 +64,11 @@ def test_changed_hyperparameters_stay_and_past_runs_keep_their_own():
     run.knobs(lr=opt)
     run.restarts(net, opt, seed=0)
 
-    def act():
+    def on_step():
         run.settings = {"lr": 0.2}
         run.restart()
 
-    train(run, (0, 5), act)
+    train(run, (0, 5), on_step)
     assert opt.param_groups[0]["lr"] == 0.2 == run.settings["lr"]
     assert run.past_runs[0].settings == {"lr": 0.05}
     assert (
@@ -93,7 +93,7 @@ def test_a_scheduler_restarts_where_nothing_was_changed():
     assert seen == pytest.approx([0.05, 0.05, 0.005, 0.005] * 2)
 
 
-def test_steps_without_epochs_go_back_too_and_a_pause_does_not_hold_them():
+def test_steps_without_epochs_restart_even_while_paused():
     run, seen = dlviz.live(), []
     run.restarts(seed=0)
     for step in run.steps(range(4)):
@@ -112,7 +112,7 @@ def test_an_iterator_cannot_be_restarted():
             run.restart()
 
 
-def test_only_what_was_declared_can_be_restarted():
+def test_only_declared_objects_can_be_restarted():
     with pytest.raises(DlvizError, match=r"Call run\.restarts"):
         dlviz.live().restart()
     run = dlviz.live()
@@ -162,7 +162,7 @@ def test_a_thread_trains_again_after_its_end_with_the_current_hyperparameters():
     assert run.history["start"].values == run.past_runs[1].history["start"].values
 
 
-def test_a_thread_is_restarted_in_its_middle():
+def test_a_thread_restarts_in_the_middle_of_its_loop():
     run, lengths = dlviz.live(), []
 
     def train():
@@ -205,12 +205,12 @@ def test_a_plain_loop_after_a_thread_restarts_itself():
     assert called == [1]
 
 
-def test_restarts_from_two_sides_lose_none_and_run_none_twice():
-    run, active, most = dlviz.live(), [], []
+def test_restarts_from_two_threads_are_neither_lost_nor_run_twice():
+    run, active, counts = dlviz.live(), [], []
 
     def train():
         active.append(1)
-        most.append(len(active))
+        counts.append(len(active))
         for _ in run.steps(range(3)):
             run.log(loss=1.0)
         active.pop()
@@ -223,7 +223,7 @@ def test_restarts_from_two_sides_lose_none_and_run_none_twice():
     for one in threads:
         one.join()
     until(lambda: not run._loop.training)
-    assert max(most) == 1
+    assert max(counts) == 1
     assert not run._run.restart_requested
 
 
@@ -237,8 +237,8 @@ def test_the_last_ten_runs_are_kept():
     assert [one.name for one in run.past_runs] == [str(number) for number in range(2, 12)]
 
 
-def until(true, seconds=20):
+def until(condition, seconds=20):
     end = time.perf_counter() + seconds
-    while not true():
+    while not condition():
         assert time.perf_counter() < end
         time.sleep(0.005)

@@ -26,7 +26,7 @@ def test_the_batches_are_the_loaders_own_in_order():
     assert run.status["steps"] == 3
 
 
-def test_training_with_it_is_bitwise_training_without_it():
+def test_training_with_a_run_is_bitwise_equal_to_plain_training():
     def train(run):
         dlviz.seed(0)
         net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 1))
@@ -65,7 +65,7 @@ def test_a_requested_value_is_applied_at_the_next_step_and_marked():
     assert (mark.step, mark.kind, mark.name, mark.old, mark.new) == (3, "hyperparameter", "lr", 0.1, 0.5)
 
 
-def test_what_is_logged_is_kept_at_its_step():
+def test_logged_values_are_kept_at_their_steps():
     run = dlviz.live()
     total = torch.zeros(())
     for step in run.steps(range(3)):
@@ -96,7 +96,7 @@ def test_stop_ends_steps_and_epochs_at_the_next_step():
     assert len(list(run.steps(range(3)))) == 3  # the next loop runs again
 
 
-def test_break_leaves_what_was_logged():
+def test_break_keeps_the_logged_values():
     run = dlviz.live()
     for step in run.steps(range(100)):
         run.log(loss=1.0)
@@ -130,9 +130,9 @@ def test_a_paused_run_waits_applies_settings_and_continues():
     assert run.state == "finished"
 
 
-def until(done):
+def until(condition):
     end = time.monotonic() + 10
-    while not done():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
 
@@ -200,11 +200,11 @@ def test_the_figure_has_every_metric_and_hyperparameter():
 def test_a_run_is_an_ordinary_widget():
     run = dlviz.live("x", smoothing=0.5)
     assert repr(run) == "dlviz.live(x: ready at step 0, -)"
-    heard = []
-    run.observe(lambda change: heard.append(change["new"]), "status")
+    statuses = []
+    run.observe(lambda change: statuses.append(change["new"]), "status")
     list(run.steps(range(2)))
-    assert heard
-    assert heard[-1]["state"] == "finished"
+    assert statuses
+    assert statuses[-1]["state"] == "finished"
     with pytest.raises(TypeError, match="smoothness"):
         dlviz.live(smoothness=1)
     assert "<svg" in run._still()
@@ -236,12 +236,12 @@ def test_threads_log_side_by_side():
     assert [len(run.history[f"m{n}"]) for n in range(4)] == [500] * 4
 
 
-def test_an_hour_of_training_keeps_nothing_but_its_numbers(monkeypatch):
-    """Twenty steps a second, ten messages a second: what is kept beyond the history is as large after an hour as after ten minutes."""
+def test_an_hour_of_training_keeps_only_its_history_in_memory(monkeypatch):
+    """Twenty steps a second, ten messages a second: memory beside the history is as large after an hour as after ten minutes."""
     clock = [0.0]
     monkeypatch.setattr(run_module, "time", types.SimpleNamespace(perf_counter=lambda: clock[0], sleep=time.sleep))
     opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-    run, beyond, messages = dlviz.live(), [], []
+    run, other_bytes, messages = dlviz.live(), [], []
     run.knobs(lr=opt)
     monkeypatch.setattr(run, "send", lambda content, buffers: messages.append(sum(map(len, buffers))))
     tracemalloc.start()
@@ -252,10 +252,12 @@ def test_an_hour_of_training_keeps_nothing_but_its_numbers(monkeypatch):
             if step % 12_000 == 11_999:
                 gc.collect()
                 kept = sum(series.steps.buffer_info()[1] * 16 for series in run.history.values())
-                beyond.append(tracemalloc.get_traced_memory()[0] - kept - sum(map(sys.getsizeof, messages)))
+                other_bytes.append(tracemalloc.get_traced_memory()[0] - kept - sum(map(sys.getsizeof, messages)))
                 messages.clear()
     finally:
         tracemalloc.stop()
     # An array keeps an eighth of its size in reserve.
     reserve = [0.15 * 32 * 12_000 * (k + 1) for k in range(6)]
-    assert all(one < beyond[0] + 100_000 + spare for one, spare in zip(beyond, reserve, strict=True)), beyond
+    assert all(
+        one < other_bytes[0] + 100_000 + tolerance for one, tolerance in zip(other_bytes, reserve, strict=True)
+    ), other_bytes

@@ -2,6 +2,7 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
+import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { metricSeries, panelOf } from "./series.js";
 import { curvePanel } from "./chart.js";
@@ -23,10 +24,8 @@ function render({ model, el, signal }) {
   /** What the kernel has sent: the run's metrics by name, its marks, the runs behind it, its layers and its status. */
   let run = { metrics: new Map(), marks: [], others: [], layers: [], status: model.get("status") };
   const panels = new Map();
-  let width = 0;
-  let frameRequest = 0;
   const on = baseView({
-    model, el, signal, name: "live", steps: () => FRAMES, label: (frame) => fillIn(messages.step_at, { step: stepAt(frame) }), draw: addControls, showStep: scheduleDraw, pace: PACE, onEscape,
+    model, el, signal, name: "live", steps: () => FRAMES, label: (frame) => fillIn(messages.step_at, { step: stepAt(frame) }), draw: addControls, showStep: () => redraw(), pace: PACE, onEscape,
     traits: { settings: showHyperparameters, controls: showHyperparameters, status: readStatus, smoothing() {}, log_y() {}, log_x() {}, paused() {}, picked() {} },
   });
   const empty = h("p", { class: "live-empty" }, messages.waiting);
@@ -35,23 +34,13 @@ function render({ model, el, signal }) {
   const hyperparameters = hyperparameterControls({ signal, isLive, set: (name, value) => on.save("settings", { ...model.get("settings"), [name]: value }) });
   const buttons = loopButtons({ model, messages, signal, save: on.save });
   on.ui.main.append(empty, panelRow, table.element);
+  const redraw = redrawOnChange({ root: on.ui.root, element: on.ui.main, signal, draw });
   on.start();
   on.ui.root.querySelector(".dlviz-player").prepend(buttons.element);
   on.controls.element.before(hyperparameters.element);
   showHyperparameters();
   model.on("msg:custom", receive);
-  const observer = new ResizeObserver(([entry]) => {
-    const measured = Math.round(entry.contentRect.width);
-    if (measured === width || !measured) return;
-    width = measured;
-    scheduleDraw();
-  });
-  observer.observe(on.ui.main);
-  signal.addEventListener("abort", () => {
-    observer.disconnect();
-    cancelAnimationFrame(frameRequest);
-    model.off("msg:custom", receive);
-  });
+  signal.addEventListener("abort", () => model.off("msg:custom", receive));
   const record = model.get("record");
   if (!isLive() && record.series) receive({ kind: "history", to: viewId, ...record }, []);
   else requestHistory();
@@ -90,7 +79,7 @@ function render({ model, el, signal }) {
     run.marks.push(...(part.marks ?? []));
     if (part.layers) run.layers = part.layers;
     if (part.status) run.status = part.status;
-    scheduleDraw();
+    redraw();
   }
   function requestHistory() {
     model.send({ kind: "open", from: viewId });
@@ -98,13 +87,8 @@ function render({ model, el, signal }) {
   function readStatus() {
     if (!isLive() || run.status.state !== model.get("status").state) run.status = model.get("status");
   }
-  /** Draw at most once for each animation frame. */
-  function scheduleDraw() {
-    if (!frameRequest) frameRequest = requestAnimationFrame(draw);
-  }
 
-  function draw() {
-    frameRequest = 0;
+  function draw(width) {
     const otherColor = (index) => OTHER_COLORS[index % OTHER_COLORS.length];
     const groups = groupMetrics();
     empty.hidden = groups.size > 0;
@@ -119,7 +103,7 @@ function render({ model, el, signal }) {
         points, color: otherColor(index), dash: points.name !== base, behind: true, picked: index === picked, faded: picked >= 0 && index !== picked, title: `${other.name} · ${points.name}`,
       })));
       const own = metrics.map((points, k) => ({ points, color: [COLOR, SECOND_COLOR][k % 2], dash: k > 0, title: points.name }));
-      panelFor(base).draw({ width: panelWidth(groups.size), curves: [...behind, ...own], until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
+      panelFor(base).draw({ width: panelWidth(groups.size, width), curves: [...behind, ...own], until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
     }
     const rows = others.map((other, index) => ({ name: other.name, settings: other.settings, color: otherColor(index), last: lastValues(other.metrics) }));
     table.show([...rows, { name: model.get("scene").name, settings: model.get("settings"), color: COLOR, last: lastValues([...run.metrics.values()]) }], picked);
@@ -145,7 +129,7 @@ function render({ model, el, signal }) {
     return [...(epochs.length <= 40 ? epochs : []), ...changes].filter((mark) => mark.step <= until);
   }
   /** Two panels beside each other if there is space for both. */
-  function panelWidth(count) {
+  function panelWidth(count, width) {
     const available = width - 32;
     return Math.max(260, count > 1 && available > 720 ? Math.floor((available - 16) / 2) : available);
   }
