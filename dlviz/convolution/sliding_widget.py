@@ -14,12 +14,12 @@ from dlviz.convolution.controls import control_list, control_values
 from dlviz.convolution.record import SlidingWindow
 from dlviz.convolution.scene import scene
 from dlviz.convolution.still import draw
-from dlviz.kit.errors import DlvizError
+from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
 from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.validated_widget import float_field, int_list_field, invalid_value
-from dlviz.kit.widget import Widget, binary
+from dlviz.kit.widget import DataWidget, binary
 
 _TORCH_ERRORS = (RuntimeError, ValueError, TypeError, IndexError)
 
@@ -35,7 +35,7 @@ PRESETS = {
 }
 
 
-class SlidingWindowWidget(Widget):
+class SlidingWindowWidget(DataWidget[SlidingWindow]):
     """Base of widgets that show a sliding window. One step of the player is one position of the window.
 
     Attributes:
@@ -69,10 +69,10 @@ class SlidingWindowWidget(Widget):
         names = (*self._arguments, *self._switches)
         settings = {key: traits.pop(key) for key in names if key in traits}
         try:
-            self._data = self._compute(settings)
+            data = self._compute(settings)
         except _TORCH_ERRORS as error:
             raise DlvizError(self._error_message(error, settings)) from None
-        super().__init__(**{key: _to_list(value) for key, value in settings.items()}, **traits)
+        super().__init__(data, **{key: _to_list(value) for key, value in settings.items()}, **traits)
         self._draw()
         self.observe(self._recompute, list(names))
         self.observe(self._draw, ["sample", "origin"])
@@ -83,16 +83,6 @@ class SlidingWindowWidget(Widget):
 
     def _settings(self) -> dict[str, Any]:
         return {key: _to_tuple(getattr(self, key)) for key in (*self._arguments, *self._switches)}
-
-    @property
-    def data(self) -> SlidingWindow:
-        """What torch computed, with the terms of every output.
-
-        Raises:
-            DlvizError: the widget has been closed.
-        """
-        self._check_open()
-        return self._data
 
     @property
     def output(self) -> Tensor:
@@ -120,7 +110,7 @@ class SlidingWindowWidget(Widget):
         try:
             self._data = self._compute(self._settings())
         except _TORCH_ERRORS as error:
-            self.refusal = _first_line(error)
+            self.refusal = first_line(error)
             return
         with self.hold_sync():
             self.refusal = ""
@@ -182,7 +172,7 @@ class SlidingWindowWidget(Widget):
         try:
             data = self._compute(settings)
         except _TORCH_ERRORS as error:
-            return {"refusal": _first_line(error)}
+            return {"refusal": first_line(error)}
         return {"refusal": "", "scene": self._scene(data, settings, sample)}
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -206,7 +196,7 @@ class SlidingWindowWidget(Widget):
     def _error_message(self, error: Exception, settings: Mapping[str, Any]) -> str:
         shapes = [f"{name} {shape}" for name, shape in self._shapes().items()]
         given = ", ".join([*shapes, *(f"{key}={value!r}" for key, value in settings.items())])
-        return message("convolution.refused.torch", name=self._function, given=given, torch=_first_line(error))
+        return message("convolution.refused.torch", name=self._function, given=given, torch=first_line(error))
 
     def _on_preset(self, content: Mapping[str, Any]) -> None:
         if str(content.get("name")) in self._presets():
@@ -251,11 +241,6 @@ class SlidingWindowWidget(Widget):
     def _still(self) -> str:
         signature, summary = self.scene["signature"], self.scene["summary"]
         return draw(self.data, self.sample, self._function, signature, summary, self._still_theme)
-
-
-def _first_line(error: Exception) -> str:
-    """Return torch's message without the trace that it may append."""
-    return str(error).partition("\n")[0]
 
 
 def _to_list(value: Any) -> Any:

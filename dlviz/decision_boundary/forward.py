@@ -1,7 +1,6 @@
 """Forward pass of a module on many points of the plane: the output of every layer, in the order in which the calls ran."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -86,19 +85,9 @@ def forward_pass(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.func.functional_call.html
     """
-    # A layer may write into its buffers during the pass, so it gets copies.
-    tensors = {name: buffer.clone() for name, buffer in model.named_buffers()} | dict(state or {})
     recorder = _CallRecorder(model, x)
-    devices = [x.device] if x.is_cuda else []
-    with ExitStack() as stack:
-        stack.enter_context(torch.set_grad_enabled(record_graph))
-        stack.enter_context(torch.random.fork_rng(devices=devices))
-        if rng_state is not None:
-            torch.set_rng_state(rng_state)
-        stack.enter_context(eval_mode(model))
-        stack.enter_context(recorder.hooks())
-        stack.enter_context(recorder)
-        output = torch.func.functional_call(model, tensors, (x,), strict=False)
+    with torch.set_grad_enabled(record_graph), eval_mode(model):
+        output = recorder.run((x,), state_dict=state, rng_state=rng_state)
     graph_outputs = tuple(recorder.outputs) if record_graph else ()
     return ForwardPass(tuple(recorder.calls), output, graph_outputs, recorder.gradients)
 

@@ -15,6 +15,7 @@ from dlviz.exercises.model_checks import Check
 from dlviz.exercises.report import Result
 from dlviz.exercises.run_answer import failure, isolated_rng
 from dlviz.kit.messages import message
+from dlviz.torchkit.forward_trace import modes_restored
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -71,16 +72,14 @@ def state_restored(model: nn.Module) -> Iterator[None]:
     """Clear the model's gradients inside, and restore its gradients, buffers and train or eval modes afterwards."""
     gradients = [(p, p.grad) for p in model.parameters()]
     buffers = [(b, b.clone()) for b in model.buffers()]
-    modes = [(module, module.training) for module in model.modules()]
     for p, _ in gradients:
         p.grad = None
     try:
-        yield
+        with modes_restored(model):
+            yield
     finally:
         for p, gradient in gradients:
             p.grad = gradient
-        for module, mode in modes:
-            module.training = mode
         with torch.no_grad():
             for buffer, value in buffers:
                 buffer.copy_(value)

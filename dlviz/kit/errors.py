@@ -16,3 +16,8 @@ class DlvizError(ValueError, traitlets.TraitError):
 
     def _render_traceback_(self) -> list[str]:  # IPython shows these lines in place of the traceback
         return [f"{type(self).__name__}: {self}"]
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, without the trace that torch may append."""
+    return str(error).partition("\n")[0]

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import traitlets
@@ -22,6 +22,8 @@ from dlviz.kit.svg import data_uri, png
 from dlviz.kit.validated_widget import ValidatedWidget
 
 _LOADER = Path(__file__).with_name("loader.js")
+
+Data = TypeVar("Data")
 
 
 class Widget(ValidatedWidget):
@@ -171,6 +173,26 @@ class Widget(ValidatedWidget):
         else:
             raise DlvizError(message("kit.refused.suffix", got=path.suffix or path.name))
         return path
+
+
+class DataWidget(Widget, Generic[Data]):
+    """Widget that holds the data behind its picture, with the learner's tensors, until it is closed."""
+
+    _tensor_attributes: tuple[str, ...] = ("_data",)
+
+    def __init__(self, data: Data, **traits: Any) -> None:
+        self._data = data
+        super().__init__(**traits)
+
+    @property
+    def data(self) -> Data:
+        """The data behind the picture.
+
+        Raises:
+            DlvizError: the widget has been closed.
+        """
+        self._check_open()
+        return self._data
 
 
 _IPYWIDGETS_TRAITS = {"layout", "tabbable", "tooltip", "comm", "keys"}

@@ -1,6 +1,7 @@
 """The forward passes behind the picture: the model as it is, without occlusion, and the one it is compared with."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from dlviz.kit.messages import message
 from dlviz.network.receptive_field import ReceptiveField, first_tensor, receptive_field, replace_first_tensor
 from dlviz.network.record import Network, record
 
+#: ((top, bottom), (left, right)), both ends included.
+Box = tuple[tuple[int, int], tuple[int, int]]
 #: (model, args, kwargs, state_dict): what a forward pass is made with.
 Call = tuple[nn.Module, Sequence[Any], Mapping[str, Any], Mapping[str, Tensor] | None]
 
@@ -118,22 +121,39 @@ class ForwardRuns:
         return replace_first_tensor(self._args, self._kwargs, x)
 
 
-def mask_patches(mask: Tensor) -> list[list[int]]:
-    """Return the patches (row, column, height, width) that a boolean mask (H, W) covers: every run of ``True`` in a row.
+def occluded_patches(where: Tensor | Box, sizes: tuple[int, ...]) -> list[list[int]]:
+    """Return the patches (row, column, height, width) that a box or a boolean mask covers; of a mask every run of ``True`` in a row.
+
+    Args:
+        where: a mask (H, W), or ((top, bottom), (left, right)), both ends included.
+        sizes: height and width of the image.
+
+    Raises:
+        DlvizError: the mask has another shape or dtype, or the box is not inside the image.
 
     Example:
-        >>> mask_patches(torch.tensor([[False, True, True], [True, False, True]]))
+        >>> occluded_patches(torch.tensor([[False, True, True], [True, False, True]]), (2, 3))
         [[0, 1, 1, 2], [1, 0, 1, 1], [1, 2, 1, 1]]
+        >>> occluded_patches(((0, 1), (2, 2)), (2, 3))
+        [[0, 2, 2, 1]]
     """
-    patches, start = [], None
-    for row, values in enumerate(mask.tolist()):
-        for column, value in enumerate([*values, False]):
-            if value and start is None:
-                start = column
-            elif not value and start is not None:
-                patches.append([row, start, 1, column - start])
-                start = None
-    return patches
+    if isinstance(where, Tensor):
+        if tuple(where.shape) != sizes or where.dtype is not torch.bool:
+            shape = tuple(where.shape)
+            raise DlvizError(message("network.refused.mask", shape=sizes, got=shape, dtype=where.dtype))
+        patches = []
+        for row, values in enumerate(where.tolist()):
+            column = 0
+            for is_occluded, group in groupby(values):
+                width = len(list(group))
+                if is_occluded:
+                    patches.append([row, column, 1, width])
+                column += width
+        return patches
+    (top, bottom), (left, right) = where
+    if not (0 <= top <= bottom < sizes[0] and 0 <= left <= right < sizes[1]):
+        raise DlvizError(message("network.refused.box", shape=sizes, got=where))
+    return [[top, left, bottom - top + 1, right - left + 1]]
 
 
 def _difference(a: Tensor, b: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Receptive field of one unit: by index arithmetic, and as the gradient of the unit by the input."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -77,27 +78,25 @@ def receptive_field(
     for number, mask in masks.items():
         if mask is None:
             continue
-        sample = mask[network.sample] if network.columns[number].batched[0] else mask
-        box = bounding_box(sample, 1 if network.one_dimensional else 2)
+        box = bounding_box(network.in_sample(number, mask), 1 if network.one_dimensional else 2)
         if box is not None:
             boxes[number] = box
-    first = network.columns[0]
-    whole = masks.get(0, torch.zeros(first.shapes[0], dtype=torch.bool))
-    mask = None if whole is None else (whole[network.sample] if first.batched[0] else whole)
-    gradient = _gradient(model, network, args, kwargs, column, index, state_dict, rng_state)
+    whole = masks.get(0, torch.zeros(network.columns[0].shapes[0], dtype=torch.bool))
+    mask = None if whole is None else network.in_sample(0, whole)
+    output = partial(capture, model, target=Source(column), state_dict=state_dict, rng_state=rng_state)
+    gradient = _gradient(output, network, args, kwargs, column, index)
     return ReceptiveField(column, index, mask, gradient, boxes)
 
 
 def _gradient(
-    model: nn.Module,
+    output: Callable[[Sequence[Any], Mapping[str, Any]], Tensor],
     network: Network,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     column: int,
     index: tuple[int, ...],
-    state_dict: Mapping[str, Tensor] | None,
-    rng_state: Tensor | None,
 ) -> Tensor | None:
+    """Return the gradient of one element by the input; `output` runs the model and returns the column's output."""
     x = first_tensor(args, kwargs)
     if not x.is_floating_point():
         return None
@@ -109,10 +108,10 @@ def _gradient(
         leaf = x.detach().clone().requires_grad_()
         # An in-place call may not change a leaf that requires grad, so the model gets a clone.
         inputs = replace_first_tensor(args, kwargs, leaf.clone())
-        unit = capture(model, *inputs, Source(column), state_dict=state_dict, rng_state=rng_state)[full_index]
-        (found,) = torch.autograd.grad(unit, leaf, allow_unused=True) if unit.requires_grad else (None,)
-        gradient = torch.zeros_like(x) if found is None else found
-    return gradient[network.sample] if network.columns[0].batched[0] else gradient
+        unit = output(*inputs)[full_index]
+        (leaf_grad,) = torch.autograd.grad(unit, leaf, allow_unused=True) if unit.requires_grad else (None,)
+        gradient = torch.zeros_like(x) if leaf_grad is None else leaf_grad
+    return network.in_sample(0, gradient)
 
 
 def first_tensor(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:

@@ -1,7 +1,6 @@
 """A forward pass as columns: one for every call of a leaf module or of a torch function outside one, in execution order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -97,6 +96,10 @@ class Network:
     refusal: str = ""
     failed_call: str = ""
 
+    def in_sample(self, number: int, tensor: Tensor) -> Tensor:
+        """Return the recorded sample's part of a tensor in the full shape of a column's first output."""
+        return tensor[self.sample] if self.columns[number].batched[0] else tensor
+
     @cached_property
     def one_dimensional(self) -> bool:
         """Whether a call slides a window along one dimension; then two-dimensional outputs are (channels, positions)."""
@@ -135,7 +138,8 @@ def record(
     recorder = ForwardRecorder(model, args, kwargs or {}, sample)
     output, refusal = None, ""
     try:
-        output = _run(recorder, model, args, kwargs or {}, state_dict, rng_state)
+        with torch.no_grad():
+            output = recorder.run(args, kwargs, state_dict, rng_state)
     except Exception as error:  # a user's forward may raise anything; the message is shown in the picture
         refusal = f"{type(error).__name__}: {error}"
     else:
@@ -161,44 +165,12 @@ def capture(
     recorder = ForwardRecorder(model, args, kwargs, 0, target)
     try:
         with torch.enable_grad():
-            _run(recorder, model, args, kwargs, state_dict, rng_state)
+            recorder.run(args, kwargs, state_dict, rng_state)
     except _TargetReachedError:
         pass
     if recorder.captured is None:
         raise LookupError(f"the model's forward did not reach call number {target.column} again")
     return recorder.captured
-
-
-def _run(
-    recorder: "ForwardRecorder",
-    model: nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    state_dict: Mapping[str, Tensor] | None,
-    rng_state: Tensor | None,
-) -> Any:
-    # Batch norm writes to its buffers during the forward pass, so it gets copies.
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    with ExitStack() as stack:
-        if not torch.is_grad_enabled() or recorder.target is None:
-            stack.enter_context(torch.no_grad())
-        stack.enter_context(_fork_rng(args, rng_state))
-        stack.enter_context(recorder.hooks())
-        stack.enter_context(recorder)
-        state = {**buffers, **(state_dict or {})}
-        return torch.func.functional_call(model, state, tuple(args), dict(kwargs), strict=False)
-
-
-@contextmanager
-def _fork_rng(args: Sequence[Any], rng_state: Tensor | None) -> Iterator[None]:
-    """Start the generators from `rng_state` and restore them afterwards."""
-    devices = {leaf.device for leaf in tree_flatten(list(args))[0] if isinstance(leaf, Tensor) and leaf.is_cuda}
-    with torch.random.fork_rng(devices=[device.index or 0 for device in devices]):
-        if rng_state is not None:
-            torch.set_rng_state(rng_state)
-            for _device in devices:
-                torch.cuda.manual_seed(int(rng_state[:8].sum()))
-        yield
 
 
 class _TargetReachedError(Exception):

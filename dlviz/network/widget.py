@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 import traitlets
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
@@ -18,14 +17,12 @@ from dlviz.kit.validated_widget import invalid_value
 from dlviz.kit.validation import check_type
 from dlviz.kit.widget import Widget, binary
 from dlviz.network.feature_maps import element_index, feature_maps, map_shape
-from dlviz.network.forward_runs import ForwardRuns, mask_patches
+from dlviz.network.forward_runs import Box, ForwardRuns, occluded_patches
 from dlviz.network.receptive_field import ReceptiveField
 from dlviz.network.record import Column, Network
 from dlviz.network.scene import detail, field_overlay, scene
 from dlviz.network.still import draw
 from dlviz.network.window_link import WindowLink
-
-Box = tuple[tuple[int, int], tuple[int, int]]
 
 
 class Layers(Widget):
@@ -88,9 +85,13 @@ class Layers(Widget):
         Raises:
             DlvizError: the widget has been closed.
         """
+        return self._open_runs.network(self.shown_run)
+
+    @property
+    def _open_runs(self) -> ForwardRuns:
         self._check_open()
         assert self._runs is not None
-        return self._runs.network(self.shown_run)
+        return self._runs
 
     @property
     def columns(self) -> list[Column]:
@@ -152,17 +153,7 @@ class Layers(Widget):
         Raises:
             DlvizError: the patch is not inside the image.
         """
-        sizes = tuple(self.columns[0].shape[-2:])
-        if isinstance(where, Tensor):
-            if tuple(where.shape) != sizes or where.dtype is not torch.bool:
-                got = {"got": tuple(where.shape), "dtype": where.dtype}
-                raise DlvizError(message("network.refused.mask", shape=sizes, **got))
-            patches = mask_patches(where)
-        else:
-            (top, bottom), (left, right) = where
-            if not (0 <= top <= bottom < sizes[0] and 0 <= left <= right < sizes[1]):
-                raise DlvizError(message("network.refused.box", shape=sizes, got=where))
-            patches = [[top, left, bottom - top + 1, right - left + 1]]
+        patches = occluded_patches(where, tuple(self.columns[0].shape[-2:]))
         with self.hold_trait_notifications():
             if fill is not None:
                 self.fill = float(fill)
@@ -205,8 +196,7 @@ class Layers(Widget):
     # Running and drawing.
 
     def _run(self) -> None:
-        assert self._runs is not None
-        self._runs.run(self.sample, self.occluded, self.fill)
+        self._open_runs.run(self.sample, self.occluded, self.fill)
         self._draw()
 
     def _rerun(self, _: Any = None) -> None:
@@ -277,28 +267,26 @@ class Layers(Widget):
         self.child_widget = ""
 
     def _scene(self, shown_run: str) -> dict[str, Any]:
-        assert self._runs is not None
-        found = scene(
-            self._runs.network(shown_run),
-            self._runs.outputs(shown_run),
+        runs = self._open_runs
+        shown = scene(
+            runs.network(shown_run),
+            runs.outputs(shown_run),
             signature=self._signature(),
             labels=self._labels,
-            unoccluded=self._runs.unoccluded if shown_run != "against" else None,
-            batch_size=self._runs.batch_size(),
+            unoccluded=runs.unoccluded if shown_run != "against" else None,
+            batch_size=runs.batch_size(),
         )
-        return dict(binary(found | {"compared": self._runs.against is not None}))
+        return dict(binary(shown | {"compared": runs.against is not None}))
 
     def _detail(self, shown_run: str, number: int, channel: int) -> dict[str, Any]:
-        runs = self._runs
-        assert runs is not None
+        runs = self._open_runs
         network, outputs, state_dict = runs.network(shown_run), runs.outputs(shown_run), runs.state_dict(shown_run)
         return dict(binary(detail(network, outputs, number, channel, state_dict, shown_run != "difference")))
 
     def _signature(self) -> str:
-        assert self._runs is not None
         output = self.network.output
         shape = f" → {tuple(output.shape)}" if isinstance(output, Tensor) else ""
-        parameters = f"{sum(p.numel() for p in self._runs.model.parameters()):,}"
+        parameters = f"{sum(p.numel() for p in self._open_runs.model.parameters()):,}"
         x = self.network.columns[0]
         return f"{self._call} · x {x.shapes[0]}{shape} · {message('network.parameters', count=parameters)}"
 
@@ -328,8 +316,7 @@ class Layers(Widget):
         return message("network.repr", call=self._call, x=first.shapes[0], calls=len(self.network.columns) - 1)
 
     def _still(self) -> str:
-        assert self._runs is not None
-        outputs, summary = self._runs.outputs(self.shown_run), self.scene["summary"]
+        outputs, summary = self._open_runs.outputs(self.shown_run), self.scene["summary"]
         return draw(self.network, outputs, self._signature(), summary, self._still_theme)
 
 

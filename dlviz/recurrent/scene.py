@@ -1,47 +1,57 @@
 """A record as a JSON-able picture: one layer's numbers, the same without edits, and gradients by the input."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dlviz.kit.messages import message
+from dlviz.recurrent.edits import edits_of
+from dlviz.recurrent.gradient_snapshots import history
+from dlviz.recurrent.input_gradients import grad_norm_by_lag, input_grad_norms
 from dlviz.recurrent.layer_trace import GATES, LayerTrace
 from dlviz.recurrent.record import Record
+from dlviz.recurrent.widget_state import UnrolledModule
 
 #: Maximal number of drawn units, of drawn steps, and of listed terms of a sum.
 MAX_UNITS, MAX_STEPS, MAX_TERMS = 64, 400, 512
+#: Up to this many numbers, the gradient by the input is computed for all units at once, beyond for the selected unit only.
+_ALL_UNITS_LIMIT = 4_000_000
 
 
-def scene(
-    record: Record,
-    layer: int,
-    *,
-    tokens: Sequence[str],
-    unedited: Record | None,
-    input_grad: Mapping[str, Any],
-    history: Mapping[str, Any],
-    edits: Mapping[str, Any],
-    sequences: int,
-    signature: str,
-    notes: Sequence[Mapping[str, str]],
-) -> dict[str, Any]:
-    """Return everything the view draws.
+@dataclass(frozen=True)
+class Settings:
+    """Traits of the widget that a scene depends on: see :class:`dlviz.recurrent.widget.Unroll`."""
+
+    layer: int
+    sequence: int
+    unit: int
+    zeroed: Sequence[Sequence[Any]]
+    initial_state: Sequence[Sequence[Any]]
+    forget_bias: float
+    clip: float
+
+
+def scene(unrolled: UnrolledModule, name: str, settings: Settings) -> tuple[Record, dict[str, Any]]:
+    """Return the record with these settings, and everything the view draws of it.
 
     Args:
-        record: the drawn record.
-        layer: the drawn layer.
-        tokens: the names of the steps.
-        unedited: the record without edits, if there are any.
-        input_grad: norms of the gradient by the input, from :func:`input_grad_table`.
-        history: the gradient norm by lag, now and in earlier snapshots.
-        edits: whether a text is typed, and the number of other edits.
-        sequences: number of sequences in the batch.
-        signature: the line in the card's head.
-        notes: notes of the widget.
+        unrolled: the module with its input.
+        name: the learner's variable.
+        settings: what is drawn.
     """
+    layer, sequence = settings.layer, settings.sequence
+    edits = edits_of(settings.zeroed, settings.initial_state, settings.forget_bias)
+    unedited, curves = unrolled.unedited(sequence)
+    is_edited = unrolled.is_edited(sequence, edits)
+    record = unrolled.record(sequence, edits) if is_edited else unedited
+    current = grad_norm_by_lag(record, layer) if is_edited else curves[layer]
+    unedited_curve = curves[layer] if is_edited else None
+    charts = history(unrolled.snapshots, sequence, layer, current, unedited_curve, settings.clip)
+    tokens = unrolled.tokens(sequence)
     trace = record.layers[layer]
     steps, units = min(trace.steps, MAX_STEPS), min(trace.gates.shape[2], MAX_UNITS)
 
@@ -49,13 +59,13 @@ def scene(
         """Return the drawn steps, cut to `limit` columns."""
         return None if values is None else to_array(values[:steps, ..., :limit])
 
-    return {
+    return record, {
         "kind": trace.kind,
         "nonlinearity": trace.nonlinearity,
         "dtype": "float64" if trace.h.dtype == torch.float64 else "float32",
         "layer": layer,
         "layers": [layer_name(one, record.directions) for one in record.layers],
-        "sequences": sequences,
+        "sequences": unrolled.sequences,
         "reverse": bool(trace.direction),
         "projected": trace.weights.hr is not None,
         "steps": steps,
@@ -76,15 +86,24 @@ def scene(
             name: rows(values, MAX_TERMS if name == "out" else units) for name, values in trace.intermediates.items()
         },
         "weights": _weights(trace, units),
-        "unedited": None if unedited is None else _unedited(unedited.layers[layer], trace),
-        "input_grad": dict(input_grad),
-        "history": dict(history),
-        "edits": dict(edits),
-        "signature": signature,
+        "unedited": _unedited(unedited.layers[layer], trace) if is_edited else None,
+        "input_grad": input_grad(record, layer, settings.unit),
+        "history": charts,
+        "edits": {
+            "typed": unrolled.is_typed(sequence),
+            "count": len(settings.zeroed) + len(settings.initial_state) + bool(settings.forget_bias),
+        },
+        "signature": signature(unrolled.module, name, trace.steps),
         "badge": _badge(record),
-        "notes": [*notes, *_notes(trace, steps, units)],
-        "summary": _summary(record, layer, tokens, history),
+        "notes": [*_dropout_note(unrolled), *_notes(trace, steps, units)],
+        "summary": _summary(record, layer, tokens, charts),
     }
+
+
+def signature(module: nn.Module, name: str, steps: int) -> str:
+    """Return the line in the card's head: the variable, the module with its arguments, and the number of steps."""
+    kind = f"{type(module).__name__}({module.extra_repr()})"
+    return message("recurrent.signature", name=name, kind=kind, steps=steps)
 
 
 def layer_name(trace: LayerTrace, directions: int) -> str:
@@ -94,10 +113,16 @@ def layer_name(trace: LayerTrace, directions: int) -> str:
     return message(f"recurrent.{'backward' if trace.direction else 'forward'}", number=trace.number)
 
 
-def input_grad_table(norms: Tensor, units: Sequence[int] | None) -> dict[str, Any]:
-    """Return the norms ‖∂h_t[u]/∂x_s‖, (T, units, T), of some units, or with ``None`` of all, as the view reads them."""
-    norms = norms[:MAX_STEPS, :, :MAX_STEPS].float()
-    return {"units": None if units is None else list(units), "norms": norms.numpy()}
+def input_grad(record: Record, layer: int, unit: int) -> dict[str, Any]:
+    """Return the norms ‖∂h_t[u]/∂x_s‖, (T, units, T), as the view reads them: of all units, or if they are too many of `unit` only."""
+    trace = record.layers[layer]
+    count = min(MAX_UNITS, trace.h.shape[1])
+    units = None
+    if trace.steps * trace.steps * count * trace.weights.ih.shape[0] > _ALL_UNITS_LIMIT:
+        # A unit that is not drawn, or is not one of h because of a projection, is replaced by unit 0.
+        units = [unit if unit < count else 0]
+    norms = input_grad_norms(record, layer, range(count) if units is None else units)
+    return {"units": units, "norms": norms[:MAX_STEPS, :, :MAX_STEPS].float().numpy()}
 
 
 def to_array(values: Tensor) -> np.ndarray:
@@ -136,6 +161,13 @@ def _badge(record: Record) -> dict[str, str]:
     good = error <= 100 * eps * max(1.0, float(record.output.nan_to_num().abs().max()))
     text = message("recurrent.badge", off=f"{error:.1e}" if error else "0")
     return {"kind": "good" if good else "", "text": text}
+
+
+def _dropout_note(unrolled: UnrolledModule) -> list[dict[str, str]]:
+    p = float(getattr(unrolled.module, "dropout", 0.0))
+    if unrolled.module.training and p and unrolled.sizes.layers > 1:
+        return [{"kind": "", "text": message("recurrent.note.dropout", p=f"{p:g}")}]
+    return []
 
 
 def _notes(trace: LayerTrace, steps: int, units: int) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,16 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
-from dlviz.recurrent.edits import check_initial_state, check_zeroed, edits_of, with_initial_state
-from dlviz.recurrent.gradient_snapshots import history
-from dlviz.recurrent.input_gradients import grad_norm_by_lag, input_grad_norms, input_gradient
+from dlviz.recurrent.edits import check_initial_state, check_zeroed, with_initial_state
+from dlviz.recurrent.input_gradients import grad_norm_by_lag, input_gradient
 from dlviz.recurrent.layer_trace import GATES, LayerTrace
 from dlviz.recurrent.record import Record
-from dlviz.recurrent.scene import MAX_UNITS, input_grad_table, layer_name, scene
+from dlviz.recurrent.scene import Settings, input_grad, layer_name, scene
 from dlviz.recurrent.similar_spans import similar_spans
 from dlviz.recurrent.still import draw
 from dlviz.recurrent.tokens import Encode
 from dlviz.recurrent.widget_state import UnrolledModule
 
-#: Up to this many numbers, the gradient by the input is computed for all units at once, beyond for the selected unit only.
-_ALL_UNITS_LIMIT = 4_000_000
 #: Forget biases that an exported page can show.
 _PAGE_BIASES = (0.0, 1.0, 2.0, 3.0, 4.0, -1.0, -2.0)
 
@@ -212,30 +210,18 @@ class Unroll(Widget):
         return self.record.layers[self.layer]
 
     def _set_initial_state(self, name: str, value: float | Tensor, unit: int | None, layer: int | None) -> None:
-        layer = self.layer if layer is None else layer
-        entries = with_initial_state(self.initial_state, name, layer, unit, value, self._sizes.of(name))
-        self.initial_state = entries
+        layer, size = self.layer if layer is None else layer, self._sizes.of(name)
+        self.initial_state = with_initial_state(self.initial_state, name, layer, unit, value, size)
 
     # Checks of what Python and the view set.
 
-    @traitlets.validate("layer")
-    def _validate_layer(self, proposal: Any) -> int:
-        if proposal["value"] >= self._sizes.count:
-            raise DlvizError(message("recurrent.refused.layer", count=self._sizes.count, got=proposal["value"]))
-        return int(proposal["value"])
-
-    @traitlets.validate("sequence")
-    def _validate_sequence(self, proposal: Any) -> int:
-        got, count = proposal["value"], self._sequences
+    @traitlets.validate("layer", "sequence", "unit")
+    def _validate_index(self, proposal: Any) -> int:
+        name, got = proposal["trait"].name, proposal["value"]
+        count = {"layer": self._sizes.count, "sequence": self._sequences, "unit": self._sizes.hidden}[name]
         if got >= count:
-            raise DlvizError(message("recurrent.refused.sequence", count=count, last=count - 1, got=got))
+            raise DlvizError(message(f"recurrent.refused.{name}", count=count, last=count - 1, got=got))
         return int(got)
-
-    @traitlets.validate("unit")
-    def _validate_unit(self, proposal: Any) -> int:
-        if proposal["value"] >= self._sizes.hidden:
-            raise DlvizError(message("recurrent.refused.unit", count=self._sizes.hidden, got=proposal["value"]))
-        return int(proposal["value"])
 
     @traitlets.validate("text")
     def _validate_text(self, proposal: Any) -> str:
@@ -299,57 +285,19 @@ class Unroll(Widget):
             return
         units = self.scene["input_grad"]["units"]
         if units is not None and self.unit not in units and self.unit < self.scene["outputs"]:
-            self.scene = {**self.scene, "input_grad": dict(binary(self._input_grad(self._record, self.layer)))}
+            table = input_grad(self._record, self.layer, self.unit)
+            self.scene = {**self.scene, "input_grad": dict(binary(table))}
 
     def _draw(self, _: Any = None) -> None:
         if not self._closed:
             self._record, self.scene = self._picture()
 
     def _picture(self, **changed: Any) -> tuple[Record, dict[str, Any]]:
-        """Return record and scene for the current settings, except for those given: layer, sequence, zeroed or forget_bias."""
-        names = ("layer", "sequence", "zeroed", "forget_bias")
-        layer, sequence, zeroed, forget_bias = (changed.get(name, getattr(self, name)) for name in names)
-        unrolled = self._state()
-        edits = edits_of(zeroed, self.initial_state, forget_bias)
-        edited = unrolled.is_edited(sequence, edits)
-        unedited, curves = unrolled.unedited(sequence)
-        record = unrolled.record(sequence, edits) if edited else unedited
-        current = grad_norm_by_lag(record, layer) if edited else curves[layer]
-        typed = unrolled.typed is not None and unrolled.typed.sequence == sequence
-        found = scene(
-            record,
-            layer,
-            tokens=unrolled.tokens(sequence),
-            unedited=unedited if edited else None,
-            input_grad=self._input_grad(record, layer),
-            history=history(unrolled.snapshots, sequence, layer, current, curves[layer] if edited else None, self.clip),
-            edits={"typed": typed, "count": len(zeroed) + len(self.initial_state) + bool(forget_bias)},
-            sequences=self._sequences,
-            signature=self._signature(record),
-            notes=self._notes(),
-        )
-        return record, dict(binary(found))
-
-    def _input_grad(self, record: Record, layer: int) -> dict[str, Any]:
-        trace = record.layers[layer]
-        count = min(MAX_UNITS, trace.h.shape[1])
-        if trace.steps * trace.steps * count * trace.weights.ih.shape[0] <= _ALL_UNITS_LIMIT:
-            return input_grad_table(input_grad_norms(record, layer, range(count)), None)
-        # A unit that is not drawn, or is not one of h because of a projection, is replaced by unit 0.
-        unit = self.unit if self.unit < count else 0
-        return input_grad_table(input_grad_norms(record, layer, [unit]), [unit])
-
-    def _notes(self) -> list[dict[str, str]]:
-        module = self._state().module
-        p = float(getattr(module, "dropout", 0.0))
-        if module.training and p and self._sizes.layers > 1:
-            return [{"kind": "", "text": message("recurrent.note.dropout", p=f"{p:g}")}]
-        return []
-
-    def _signature(self, record: Record) -> str:
-        module = self._state().module
-        kind = f"{type(module).__name__}({module.extra_repr()})"
-        return message("recurrent.signature", name=self._name, kind=kind, steps=record.layers[0].steps)
+        """Return record and scene for the current settings, except for those given."""
+        names = [field.name for field in fields(Settings)]
+        settings = Settings(**{name: changed.get(name, getattr(self, name)) for name in names})
+        record, shown = scene(self._state(), self._name, settings)
+        return record, dict(binary(shown))
 
     def _on_reset(self, content: Mapping[str, Any]) -> None:
         self.reset()
@@ -373,8 +321,8 @@ class Unroll(Widget):
 
     def _still(self) -> str:
         name, summary = layer_name(self._trace, self.record.directions), str(self.scene["summary"])
-        signature = self._signature(self.record)
-        return draw(self._trace, self.tokens, self.grad_norm_by_lag, name, signature, summary, self._still_theme)
+        line = self.scene["signature"]
+        return draw(self._trace, self.tokens, self.grad_norm_by_lag, name, line, summary, self._still_theme)
 
 
 def unroll(

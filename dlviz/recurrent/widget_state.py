@@ -111,7 +111,11 @@ class UnrolledModule:
 
     def is_edited(self, sequence: int, edits: Edits) -> bool:
         """Whether the record differs from that of the sequence as given."""
-        return edits != Edits() or self._typed_for(sequence) is not None
+        return edits != Edits() or self.is_typed(sequence)
+
+    def is_typed(self, sequence: int) -> bool:
+        """Whether a typed text replaces this sequence."""
+        return self._typed_for(sequence) is not None
 
     def take_snapshot(self, label: str, sequence: int) -> None:
         """Add a snapshot of the module's gradients; without a label it is numbered."""

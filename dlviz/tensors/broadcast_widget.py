@@ -7,20 +7,17 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
-from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_length
-from dlviz.kit.widget import binary
-from dlviz.tensors.base_widget import TensorDataWidget
+from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors.broadcasting import Broadcast, combine
 from dlviz.tensors.record import check_strided
-from dlviz.tensors.scene import crop_notes, read_cropped, tensor_payload
+from dlviz.tensors.scene import crop_notes, operand_names, read_cropped, tensor_payload
 from dlviz.tensors.still import Layout, TensorGrid, draw
 from dlviz.torchkit.tensor_blocks import block_payload
 
 
-class BroadcastView(TensorDataWidget[Broadcast]):
+class BroadcastView(DataWidget[Broadcast]):
     """Widget that shows an element-wise operation with broadcasting. One step of the player is one element of the result.
 
     Attributes:
@@ -30,6 +27,8 @@ class BroadcastView(TensorDataWidget[Broadcast]):
     """
 
     _view = Path(__file__).with_name("view") / "broadcast.js"
+    _style = Path(__file__).with_name("view") / "style.css"
+    _room = "tensors"
     _function = "broadcast"
 
     origin = traitlets.List(traitlets.Int(min=0), help="which slice is drawn").tag(sync=True)
@@ -102,19 +101,9 @@ def broadcast(
         elif not isinstance(value, (int, float, complex)):
             got = type(value).__name__
             raise DlvizError(message("tensors.refused.number", caller="broadcast", name=argument, got=got))
-    if names is not None:
-        check_length(names, len(values), "tensors.refused.names")
-    known = scope()
-    names = names or [
-        name_of(value, known, _default_name(i)) if isinstance(value, Tensor) else str(value)
-        for i, value in enumerate(values)
-    ]
+    shown_names = operand_names(values, names)
     text = op if isinstance(op, str) else getattr(op, "__name__", "op")
-    return BroadcastView(combine(values, op), names, text, isinstance(op, str), **traits)
-
-
-def _default_name(i: int) -> str:
-    return chr(ord("a") + i) if i < 26 else f"operand {i}"
+    return BroadcastView(combine(values, op), shown_names, text, isinstance(op, str), **traits)
 
 
 def _shapes(data: Broadcast, op: str) -> tuple[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.kit.errors import DlvizError
+from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
 
 OPERATORS: dict[str, Callable[..., Tensor]] = {
@@ -100,5 +100,5 @@ def combine(values: Sequence[Any], op: str | Callable[..., Tensor]) -> Broadcast
         # Numbers are not converted to tensors here, because type promotion treats them differently from 0-dim tensors.
         result = reduce(OPERATORS[op], detached) if isinstance(op, str) else op(*detached)
     except (RuntimeError, TypeError, IndexError, ValueError) as error:
-        return Broadcast(operands, tuple(aligned), shape, stretched, None, str(error).partition("\n")[0])
+        return Broadcast(operands, tuple(aligned), shape, stretched, None, first_line(error))
     return Broadcast(operands, tuple(aligned), shape, stretched, torch.as_tensor(result), "")

@@ -1,14 +1,15 @@
 """Tensor contractions: matmul and einsum as labeled dimensions, with the terms summed for each element of the result."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from math import prod
 
 import torch
 from torch import Tensor
 
-from dlviz.kit.errors import DlvizError
+from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
 from dlviz.tensors.record import check_strided
@@ -89,17 +90,7 @@ def matmul(a: Tensor, b: Tensor) -> Contraction:
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
-    for x, name in ((a, "a"), (b, "b")):
-        check_type(x, Tensor, "tensors.refused.operand", caller="matmul", name=name)
-        check_strided("matmul", name, x)
-    a, b = a.detach(), b.detach()
-    try:
-        result = torch.matmul(a, b)
-    except (RuntimeError, TypeError, NotImplementedError) as error:
-        shapes = f"{tuple(a.shape)}, {tuple(b.shape)}"
-        raise DlvizError(
-            message("tensors.refused.torch", caller="matmul", shapes=shapes, torch=_first_line(error))
-        ) from None
+    (a, b), result = _compute("matmul", torch.matmul, {"a": a, "b": b})
     batch = max(a.dim(), b.dim(), 2) - 2
     batch_labels = [f"b{i}" for i in range(batch)]
     left = (*batch_labels[batch - max(a.dim() - 2, 0) :], *(("i", "k") if a.dim() > 1 else ("k",)))
@@ -122,17 +113,8 @@ def einsum(equation: str, *operands: Tensor) -> Contraction:
         https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
     """
     check_type(equation, str, "tensors.refused.equation")
-    for i, x in enumerate(operands):
-        check_type(x, Tensor, "tensors.refused.operand", caller="einsum", name=f"operands[{i}]")
-        check_strided("einsum", f"operands[{i}]", x)
-    operands = tuple(x.detach() for x in operands)
-    try:
-        result = torch.einsum(equation, *operands)
-    except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
-        shapes = ", ".join(str(tuple(x.shape)) for x in operands)
-        raise DlvizError(
-            message("tensors.refused.torch", caller="einsum", shapes=shapes, torch=_first_line(error))
-        ) from None
+    named = {f"operands[{i}]": x for i, x in enumerate(operands)}
+    operands, result = _compute("einsum", partial(torch.einsum, equation), named)
     inputs, arrow, output = equation.replace(" ", "").partition("->")
     parts = inputs.split(",")
     ellipsis_dims = max(
@@ -143,6 +125,22 @@ def einsum(equation: str, *operands: Tensor) -> Contraction:
         letters = [letter for part in parts for letter in part.replace("...", "")]
         output = ("..." if ellipsis_dims else "") + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
     return _contraction(operands, rows, _labels(output, None, ellipsis_dims), result)
+
+
+def _compute(
+    caller: str, function: Callable[..., Tensor], operands: Mapping[str, Tensor]
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Return the detached operands and what `function` makes of them."""
+    for name, x in operands.items():
+        check_type(x, Tensor, "tensors.refused.operand", caller=caller, name=name)
+        check_strided(caller, name, x)
+    detached = tuple(x.detach() for x in operands.values())
+    try:
+        return detached, function(*detached)
+    except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+        shapes = ", ".join(str(tuple(x.shape)) for x in detached)
+        why = first_line(error)
+        raise DlvizError(message("tensors.refused.torch", caller=caller, shapes=shapes, torch=why)) from None
 
 
 def _labels(part: str, dims: int | None, ellipsis_dims: int) -> tuple[str, ...]:
@@ -179,7 +177,3 @@ def partial_sums(contraction: Contraction, index: tuple[int, ...] = ()) -> Tenso
     right = right.expand(*contraction.result.shape[: len(index)], *right.shape[-2:])[index]
     outer = left.T.unsqueeze(2) * right.unsqueeze(1)
     return outer.cumsum(0).to(outer.dtype)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

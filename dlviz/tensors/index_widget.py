@@ -13,14 +13,13 @@ from torch import Tensor
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
-from dlviz.kit.widget import binary
-from dlviz.tensors.base_widget import TensorDataWidget
+from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors.indexing import Selection, select
 from dlviz.tensors.scene import crop_notes, cropped_shape, read_cropped, tensor_payload
 from dlviz.tensors.still import Layout, TensorGrid, draw
 
 
-class IndexView(TensorDataWidget[Selection]):
+class IndexView(DataWidget[Selection]):
     """Widget that shows an indexing expression. The result stays hidden until the learner reveals it or :attr:`revealed` is set.
 
     Attributes:
@@ -32,6 +31,8 @@ class IndexView(TensorDataWidget[Selection]):
     """
 
     _view = Path(__file__).with_name("view") / "indexing.js"
+    _style = Path(__file__).with_name("view") / "style.css"
+    _room = "tensors"
     _function = "index"
 
     prediction = traitlets.Unicode("", help="the shape that the learner predicts").tag(sync=True)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlviz.kit.errors import first_line
 from dlviz.tensors.expression_parser import INDEXING_METHODS, Expression, parse
 from dlviz.tensors.record import same_storage
 
@@ -53,7 +54,7 @@ def select(x: Tensor, text: str, names: Mapping[str, Any]) -> Selection:
     try:
         result = expression.evaluate(x.detach())
     except (IndexError, RuntimeError, TypeError, ValueError) as error:
-        return Selection(expression, x, None, None, kind, False, str(error).partition("\n")[0])
+        return Selection(expression, x, None, None, kind, False, first_line(error))
     positions = None
     if x.numel() <= MAX_TRACED and not x.is_meta:
         positions = expression.evaluate(torch.arange(x.numel(), device=x.device).view(x.shape)).cpu()

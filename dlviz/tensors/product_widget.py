@@ -10,15 +10,12 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_length
-from dlviz.kit.widget import binary
+from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors import contraction
-from dlviz.tensors.base_widget import TensorDataWidget
 from dlviz.tensors.contraction import Contraction, partial_sums
-from dlviz.tensors.scene import crop_notes, cropped_shape, read_cropped, tensor_payload
+from dlviz.tensors.scene import crop_notes, cropped_shape, operand_names, read_cropped, tensor_payload
 from dlviz.tensors.still import Layout, TensorGrid, draw
 from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
@@ -26,7 +23,7 @@ from dlviz.torchkit.tensor_blocks import block_payload, read_block
 MAX_PARTIAL_TERMS = 4096
 
 
-class ProductView(TensorDataWidget[Contraction]):
+class ProductView(DataWidget[Contraction]):
     """Widget that shows a matmul or einsum. One step of the player is one element, one outer product, or one column of the result.
 
     Attributes:
@@ -37,6 +34,8 @@ class ProductView(TensorDataWidget[Contraction]):
     """
 
     _view = Path(__file__).with_name("view") / "product.js"
+    _style = Path(__file__).with_name("view") / "style.css"
+    _room = "tensors"
 
     order = traitlets.Unicode("dot", help="dot, outer or columns").tag(sync=True)
     batch = traitlets.List(traitlets.Int(min=0), help="index of the drawn matrix in the batch").tag(sync=True)
@@ -114,7 +113,7 @@ def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
-    return ProductView(contraction.matmul(a, b), _names((a, b), names), "matmul", "a @ b", **traits)
+    return ProductView(contraction.matmul(a, b), operand_names((a, b), names), "matmul", "a @ b", **traits)
 
 
 def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None, **traits: Any) -> ProductView:
@@ -123,14 +122,10 @@ def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None,
     Args:
         equation: as for :func:`torch.einsum`, such as ``"ij,jk->ik"``; ellipses, repeated letters and an implicit output are supported.
         operands: the tensors.
-        names: the operands' names; by default your variables' names.
-        traits: ``step``, ``batch``, ``theme``, ``speed`` and the other traits of :class:`ProductView`.
+        names, traits: as for :func:`matmul`; an einsum has one ``order``, "dot".
 
-    Returns:
-        The widget; ``.output`` is what torch computed.
-
-    Raises:
-        DlvizError: torch refuses, with its message, or an argument does not fit.
+    Returns, Raises:
+        As :func:`matmul`.
 
     Example:
         >>> import torch, dlviz
@@ -142,15 +137,7 @@ def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None,
         https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
     """
     data = contraction.einsum(equation, *operands)
-    return ProductView(data, _names(operands, names), "einsum", equation, **traits)
-
-
-def _names(operands: Sequence[Tensor], names: Sequence[str] | None) -> list[str]:
-    if names is not None:
-        check_length(names, len(operands), "tensors.refused.names")
-        return [str(name) for name in names]
-    known = scope()
-    return [name_of(x, known, chr(ord("a") + i % 26)) for i, x in enumerate(operands)]
+    return ProductView(data, operand_names(operands, names), "einsum", equation, **traits)
 
 
 def _shapes(operands: Sequence[Tensor]) -> str:

@@ -1,12 +1,15 @@
 """Tensors as JSON-able scenes: metadata, blocks of numbers as binary arrays, notes and summaries."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import isfinite, prod
 from typing import Any
 
 from torch import Tensor
 
+from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_length
 from dlviz.tensors.record import TensorMetadata, flat_storage, tensor_metadata
 from dlviz.tensors.statistics import minimap, statistics
 from dlviz.torchkit.tensor_blocks import (
@@ -54,6 +57,19 @@ def tensor_payload(x: Tensor, name: str) -> dict[str, Any]:
     metadata = tensor_metadata(x, name)
     block = read_cropped(x) if metadata.layout == "strided" else sparse_block(x, metadata)
     return {"metadata": metadata_payload(metadata), "block": block_payload(block)}
+
+
+def operand_names(values: Sequence[Any], names: Sequence[str] | None) -> list[str]:
+    """Return the names that are shown for a function's operands: those given, else those of the learner's variables."""
+    if names is not None:
+        check_length(names, len(values), "tensors.refused.names")
+        return [str(name) for name in names]
+    known = scope()
+    defaults = [chr(ord("a") + i) if i < 26 else f"operand {i}" for i in range(len(values))]
+    return [
+        name_of(value, known, default) if isinstance(value, Tensor) else str(value)
+        for value, default in zip(values, defaults, strict=True)
+    ]
 
 
 def read_cropped(x: Tensor) -> Block:

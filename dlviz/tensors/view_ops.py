@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlviz.kit.errors import first_line
 from dlviz.tensors.expression_parser import INDEXING_METHODS, VIEW_METHODS, Expression, parse
 from dlviz.tensors.record import has_storage, same_storage
 
@@ -60,7 +61,7 @@ def evaluate_views(x: Tensor, text: str, names: Mapping[str, Any]) -> ViewResult
         if not isinstance(outputs[-1], Tensor):
             raise TypeError(f"{text} is not a tensor but a {type(outputs[-1]).__name__}")
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        return _refusal(expression, outputs, str(error).partition("\n")[0])
+        return _refusal(expression, outputs, first_line(error))
     result = outputs[-1]
     shared = same_storage(x, result)
     return ViewResult(text, result, shared, None if shared else _source_addresses(x, expression, result))

@@ -11,8 +11,7 @@ from torch import Tensor
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
-from dlviz.kit.widget import binary
-from dlviz.tensors.base_widget import TensorDataWidget
+from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors.record import flat_storage, has_storage, same_storage, storage_ids, tensor_metadata
 from dlviz.tensors.scene import MAX_STORAGE, crop_notes, cropped_shape, read_cropped, tensor_payload
 from dlviz.tensors.still import Layout, StorageRow, TensorGrid, draw
@@ -20,7 +19,7 @@ from dlviz.tensors.view_ops import ViewResult, evaluate_views, noncontiguous_dim
 from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
 
-class SharedStorageView(TensorDataWidget[tuple[ViewResult, ...]]):
+class SharedStorageView(DataWidget[tuple[ViewResult, ...]]):
     """Widget that shows several tensors above their storages. Selecting an element highlights it in every tensor that shares it.
 
     Attributes:
@@ -29,6 +28,8 @@ class SharedStorageView(TensorDataWidget[tuple[ViewResult, ...]]):
     """
 
     _view = Path(__file__).with_name("view") / "views.js"
+    _style = Path(__file__).with_name("view") / "style.css"
+    _room = "tensors"
     _function = "views"
 
     active = traitlets.Int(0, min=0, help="index of the tensor in which an element is selected").tag(sync=True)

@@ -11,8 +11,7 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
-from dlviz.kit.widget import binary
-from dlviz.tensors.base_widget import TensorDataWidget
+from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors.record import TensorMetadata, flat_storage, tensor_metadata
 from dlviz.tensors.scene import EXPORTED_SIZE, LIVE_SIZE, loaded_window, sparse_block, tensor_scene
 from dlviz.tensors.still import Layout, StorageRow, TensorGrid, draw
@@ -22,7 +21,7 @@ from dlviz.torchkit.tensor_blocks import block_window, read_block
 STILL_STORAGE = 48
 
 
-class TensorView(TensorDataWidget[Tensor]):
+class TensorView(DataWidget[Tensor]):
     """Widget that shows one tensor. Selecting a cell draws the path in storage from the offset to that element.
 
     Attributes:
@@ -33,6 +32,8 @@ class TensorView(TensorDataWidget[Tensor]):
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
+    _room = "tensors"
     _function = "tensor"
 
     loaded = traitlets.Dict(help="the numbers that the browser has").tag(sync=True)

@@ -1,6 +1,6 @@
 """Trace of a forward pass: every call of a leaf module and every torch function between them, in execution order."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -74,6 +74,28 @@ class CallTracer(TorchFunctionMode):
         self._name_counts[name] = self._name_counts.get(name, 0) + 1
         return name if self._name_counts[name] == 1 else f"{name} ({self._name_counts[name]})"
 
+    def run(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any] | None = None,
+        state_dict: Mapping[str, Tensor] | None = None,
+        rng_state: Tensor | None = None,
+    ) -> Any:
+        """Call the model and trace it. Its parameters, its buffers and the random generators stay unchanged.
+
+        Args:
+            args, kwargs: the model's arguments.
+            state_dict: parameters and buffers to use instead of the model's own.
+            rng_state: CPU generator state to start from.
+
+        Source:
+            https://docs.pytorch.org/docs/stable/generated/torch.func.functional_call.html
+        """
+        # A layer such as batch norm writes into its buffers during the pass, so it gets copies.
+        state = {name: buffer.clone() for name, buffer in self.model.named_buffers()} | dict(state_dict or {})
+        with _fork_rng(args, rng_state), self.hooks(), self:
+            return torch.func.functional_call(self.model, state, tuple(args), dict(kwargs or {}), strict=False)
+
     @contextmanager
     def hooks(self) -> Iterator[None]:
         """Register hooks on every leaf module, and remove them on exit."""
@@ -125,19 +147,38 @@ class CallTracer(TorchFunctionMode):
 
 
 @contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Set every module to evaluation mode, and restore each module's own mode afterwards.
+def _fork_rng(args: Sequence[Any], rng_state: Tensor | None) -> Iterator[None]:
+    """Start the generators from `rng_state` and restore them afterwards."""
+    devices = {leaf.device for leaf in tree_flatten(list(args))[0] if isinstance(leaf, Tensor) and leaf.is_cuda}
+    with torch.random.fork_rng(devices=[device.index or 0 for device in devices]):
+        if rng_state is not None:
+            torch.set_rng_state(rng_state)
+            for _device in devices:
+                torch.cuda.manual_seed(int(rng_state[:8].sum()))
+        yield
 
-    The flag is set directly, because a learner's module may override ``eval()``.
-    """
+
+@contextmanager
+def modes_restored(model: nn.Module) -> Iterator[None]:
+    """Restore each module's own train or eval mode afterwards."""
     modes = [(module, module.training) for module in model.modules()]
-    for module, _ in modes:
-        module.training = False
     try:
         yield
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Set every module to evaluation mode, and restore each module's own mode afterwards.
+
+    The flag is set directly, because a learner's module may override ``eval()``.
+    """
+    with modes_restored(model):
+        for module in model.modules():
+            module.training = False
+        yield
 
 
 def function_name(function: Any) -> str:

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlviz.kit.errors import first_line
+
 #: Integers up to this size are exact in a browser's numbers; larger ones are sent as text.
 _MAX_EXACT = 2**53
 
@@ -87,7 +89,7 @@ def read_block(x: Tensor, start: tuple[int, ...] | None = None, size: tuple[int,
             return Block(shape, start, size, "none", b"")
         kind, values = to_numpy(part)
     except (RuntimeError, TypeError, NotImplementedError) as error:
-        return Block(shape, start, size, "none", b"", reason=str(error).partition("\n")[0])
+        return Block(shape, start, size, "none", b"", reason=first_line(error))
     return Block(shape, start, size, kind, values)
 
 
