@@ -1,4 +1,4 @@
-"""How well a model does, and whether that can be trusted: its mistakes one by one, and how the data was split."""
+"""Evaluation of a classifier: its mistakes one by one, and how its data is split."""
 
 from dlviz.evaluation.confusion_counts import confusion_matrix, count_unclassified, f1, precision, recall
 from dlviz.evaluation.leakage import Finding, findings, first_copies

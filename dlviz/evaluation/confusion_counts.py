@@ -1,4 +1,7 @@
-"""The confusion matrix and what is read from it, class by class."""
+"""Confusion matrix, and the recall, precision and F1 score of each class.
+
+The counts are made with torch and not with ``sklearn.metrics``, whose import takes longer than everything else that the widget does.
+"""
 
 import torch
 from torch import Tensor
@@ -6,30 +9,32 @@ from torch import Tensor
 from dlviz.evaluation.record import ScoredExamples
 
 
-def confusion_matrix(found: ScoredExamples) -> Tensor:
-    """How many examples of each true class (row) were taken for each class (column), (C, C); what a NaN left unclassified is in none.
+def confusion_matrix(scored: ScoredExamples) -> Tensor:
+    """Count the examples of each true class (row) that were predicted as each class (column), (C, C).
+
+    Examples without a prediction, because of a NaN among their scores, are in no cell.
 
     Example:
         >>> from dlviz.evaluation.record import score_examples
         >>> confusion_matrix(score_examples(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 2)).tolist()
         [[1, 1], [0, 1]]
     """
-    told = found.predictions >= 0
-    places = found.targets[told] * found.classes + found.predictions[told].long()
-    return torch.bincount(places, minlength=found.classes**2).view(found.classes, found.classes)
+    classified = scored.predictions >= 0
+    cells = scored.targets[classified] * scored.classes + scored.predictions[classified].long()
+    return torch.bincount(cells, minlength=scored.classes**2).view(scored.classes, scored.classes)
 
 
-def count_unclassified(found: ScoredExamples) -> Tensor:
-    """How many examples of each true class have a NaN among their scores, (C,)."""
-    return torch.bincount(found.targets[found.predictions < 0], minlength=found.classes)
+def count_unclassified(scored: ScoredExamples) -> Tensor:
+    """Count the examples of each true class that have a NaN among their scores, (C,)."""
+    return torch.bincount(scored.targets[scored.predictions < 0], minlength=scored.classes)
 
 
 def recall(counts: Tensor, unclassified: Tensor) -> Tensor:
-    """Of the examples of each class, the share that was found; NaN for a class without examples.
+    """Return the fraction of each class's examples that were predicted correctly; NaN for a class without examples.
 
     Args:
         counts: the confusion matrix (C, C).
-        unclassified: how many of each class were not classified at all (C,).
+        unclassified: number of examples of each class without a prediction (C,).
 
     Example:
         >>> recall(torch.tensor([[1, 1], [0, 0]]), torch.tensor([0, 0])).tolist()
@@ -39,10 +44,10 @@ def recall(counts: Tensor, unclassified: Tensor) -> Tensor:
 
 
 def precision(counts: Tensor) -> Tensor:
-    """Of the examples that were taken for each class, the share that belongs to it; NaN for a class that was never predicted."""
+    """Return the fraction of each class's predictions that are correct; NaN for a class that was never predicted."""
     return counts.diag().double() / counts.sum(0)
 
 
 def f1(counts: Tensor, unclassified: Tensor) -> Tensor:
-    """The harmonic mean of both, 2 tp / (2 tp + fp + fn); NaN for a class that neither occurs nor is predicted."""
+    """Return the harmonic mean of recall and precision, 2 tp / (2 tp + fp + fn); NaN where a class neither occurs nor is predicted."""
     return 2 * counts.diag().double() / (counts.sum(0) + counts.sum(1) + unclassified)

@@ -1,4 +1,4 @@
-"""A few of the learner's examples as small pictures or short texts; the rest is never touched."""
+"""Previews of single examples, as small pictures or short texts; no other examples are read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,98 +10,95 @@ from torch.nn import functional as F
 
 from dlviz.kit.snapshots import evenly_spaced
 
-#: A picture is drawn with up to so many pixels along a side, a text with so many letters, a row of numbers with so many of them.
-SIDE, LETTERS, NUMBERS = 48, 80, 4
-#: The range of numbers is taken from about so many of them, of up to so many examples.
-_NUMBERS_SEEN, _EXAMPLES_SEEN = 4_000_000, 1000
+#: Pixels along a side of a picture, characters of a text, and numbers of a row that a preview has at most.
+MAX_SIDE, MAX_CHARACTERS, MAX_NUMBERS = 48, 80, 4
+#: The range of pixel values is estimated from about this many values, of up to so many examples.
+_SAMPLED_VALUES, _SAMPLED_EXAMPLES = 4_000_000, 1000
 
 
 @dataclass(frozen=True, eq=False)
 class ExamplePreviews:
-    """What was passed as `inputs`, and how to draw one of them.
+    """The learner's examples, and how one of them is shown.
 
     Attributes:
-        given: the learner's own, a tensor or a sequence.
+        data: the examples as they were passed, a tensor or a sequence.
         kind: "pictures" or "texts".
-        low, high: the numbers that are drawn black and white.
+        low, high: the values that are drawn black and white.
     """
 
-    given: Any
+    data: Any
     kind: str
     low: float = 0.0
     high: float = 1.0
 
 
-def examples(given: Tensor | Sequence[Any]) -> ExamplePreviews:
-    """Look at the learner's examples: (N, 1, H, W), (N, 3, H, W) and (N, H, W) are pictures, all else is text.
+def previews(data: Tensor | Sequence[Any]) -> ExamplePreviews:
+    """Return how examples are shown: (N, 1, H, W), (N, 3, H, W) and (N, H, W) as pictures, all others as texts.
 
-    Bytes are drawn from 0 to 255, what lies between 0 and 1 as it is, and anything else from its smallest to its largest number.
+    Black and white are 0 and 255 for bytes, 0 and 1 for values between them, else the smallest and the largest value.
 
     Example:
-        >>> examples(torch.rand(5, 1, 8, 8)).kind, examples(torch.rand(5, 2)).kind
+        >>> previews(torch.rand(5, 1, 8, 8)).kind, previews(torch.rand(5, 2)).kind
         ('pictures', 'texts')
     """
-    if not isinstance(given, Tensor) or not _are_pictures(given):
-        return ExamplePreviews(given, "texts")
-    most = max(1, min(_EXAMPLES_SEEN, _NUMBERS_SEEN * len(given) // given.numel()))
-    some = given[evenly_spaced(len(given), most)].float()
-    some = some[some.isfinite()]
-    low, high = (float(some.min()), float(some.max())) if some.numel() else (0.0, 1.0)
-    if given.dtype is torch.uint8:
+    if not isinstance(data, Tensor) or not _are_pictures(data):
+        return ExamplePreviews(data, "texts")
+    count = max(1, min(_SAMPLED_EXAMPLES, _SAMPLED_VALUES * len(data) // data.numel()))
+    sample = data[evenly_spaced(len(data), count)].float()
+    sample = sample[sample.isfinite()]
+    low, high = (float(sample.min()), float(sample.max())) if sample.numel() else (0.0, 1.0)
+    if data.dtype is torch.uint8:
         low, high = 0.0, 255.0
     elif low >= 0 and high <= 1:
         low, high = 0.0, 1.0
-    return ExamplePreviews(given, "pictures", low, high if high > low else low + 1)
+    return ExamplePreviews(data, "pictures", low, high if high > low else low + 1)
 
 
-def _are_pictures(given: Tensor) -> bool:
-    if given.is_complex() or given.numel() == 0:
+def _are_pictures(data: Tensor) -> bool:
+    if data.is_complex() or data.numel() == 0:
         return False
-    return given.dim() == 3 or (given.dim() == 4 and given.shape[1] in (1, 3))
+    return data.dim() == 3 or (data.dim() == 4 and data.shape[1] in (1, 3))
 
 
-def size(found: ExamplePreviews) -> tuple[int, int, int]:
-    """Height, width and channels of a picture as it is drawn; (0, 0, 0) of texts."""
-    if found.kind != "pictures":
+def picture_size(inputs: ExamplePreviews) -> tuple[int, int, int]:
+    """Return height, width and channels of a picture as it is drawn; (0, 0, 0) for texts."""
+    if inputs.kind != "pictures":
         return 0, 0, 0
-    *channels, high, wide = found.given.shape[1:]
-    shrink = max(1.0, max(high, wide) / SIDE)
-    return max(1, round(high / shrink)), max(1, round(wide / shrink)), channels[0] if channels else 1
+    *channels, height, width = inputs.data.shape[1:]
+    factor = max(1.0, max(height, width) / MAX_SIDE)
+    return max(1, round(height / factor)), max(1, round(width / factor)), channels[0] if channels else 1
 
 
-def pixels(found: ExamplePreviews, numbers: Sequence[int]) -> Tensor:
-    """The pictures of these examples as bytes, (n, height, width, channels); a large one shrunk by the mean of its areas."""
-    chosen = torch.as_tensor(numbers, dtype=torch.long, device=found.given.device)
-    some = found.given[chosen].float().cpu()
-    high, wide, channels = size(found)
-    some = some.reshape(len(chosen), channels, *some.shape[-2:])
-    if tuple(some.shape[-2:]) != (high, wide) and len(some):
-        some = F.interpolate(some, (high, wide), mode="area")
-    scaled = (some - found.low) / (found.high - found.low) * 255
+def pixels(inputs: ExamplePreviews, indices: Sequence[int]) -> Tensor:
+    """Return pictures of some examples as bytes, (n, height, width, channels); large ones are shrunk by averaging areas."""
+    rows = torch.as_tensor(indices, dtype=torch.long, device=inputs.data.device)
+    values = inputs.data[rows].float().cpu()
+    height, width, channels = picture_size(inputs)
+    values = values.reshape(len(rows), channels, *values.shape[-2:])
+    if tuple(values.shape[-2:]) != (height, width) and len(values):
+        values = F.interpolate(values, (height, width), mode="area")
+    scaled = (values - inputs.low) / (inputs.high - inputs.low) * 255
     return scaled.nan_to_num(nan=0.0).clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
-def texts(found: ExamplePreviews, numbers: Sequence[int]) -> list[str]:
-    """These examples in short words or numbers.
+def texts(inputs: ExamplePreviews, indices: Sequence[int]) -> list[str]:
+    """Return some examples as short texts.
 
     Example:
-        >>> texts(examples(torch.tensor([[0.5, -1.25]])), [0]), texts(examples(["a film to see"]), [0])
+        >>> texts(previews(torch.tensor([[0.5, -1.25]])), [0]), texts(previews(["a film to see"]), [0])
         (['(0.5, −1.25)'], ['a film to see'])
     """
-    return [_text(found.given[number]) for number in numbers]
+    return [_text(inputs.data[index]) for index in indices]
 
 
-def _text(one: Any) -> str:
-    if not isinstance(one, Tensor):
-        return _cut(str(one))
-    flat = one.flatten()[:NUMBERS].tolist()
-    parts = [_number(value) for value in flat] + ["…"] * (one.numel() > NUMBERS)
-    return parts[0] if one.dim() == 0 else f"({', '.join(parts)})"
+def _text(example: Any) -> str:
+    if not isinstance(example, Tensor):
+        text = str(example)
+        return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"
+    values = example.flatten()[:MAX_NUMBERS].tolist()
+    parts = [_number(value) for value in values] + ["…"] * (example.numel() > MAX_NUMBERS)
+    return parts[0] if example.dim() == 0 else f"({', '.join(parts)})"
 
 
 def _number(value: Any) -> str:
     return (f"{value:.4g}" if isinstance(value, float) else str(value)).replace("-", "−")
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LETTERS else text[: LETTERS - 1] + "…"

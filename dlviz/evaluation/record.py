@@ -1,4 +1,4 @@
-"""What a model's scores say of every example: the class it takes it for, how confidence it is, and the loss of the true class."""
+"""Predictions, losses and probabilities of a classifier for every example, read from its scores."""
 
 from dataclasses import dataclass
 
@@ -6,24 +6,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-#: So many probabilities of an example are kept, the largest first.
+#: Probabilities of an example that are kept, the largest first.
 TOP = 10
-#: So many scores are looked at at once.
+#: Scores that are read at once.
 _CHUNK = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredExamples:
-    """Every example as the model saw it, on the CPU.
+    """Predictions of a model for every example, on the CPU.
 
     Attributes:
-        kind: how the scores were read: "logits" (softmax), "probabilities", "binary" (sigmoid of one logit), or "labels",
-            predictions alone.
-        classes: how many classes there are.
+        kind: how the scores were read: "logits" (softmax), "probabilities", "binary" (sigmoid of one logit), or "labels" for
+            predictions without scores.
+        classes: number of classes.
         targets: (N,) the true classes.
         predictions: (N,) the classes with the highest score, −1 where a score is NaN.
-        losses: (N,) −log p of the true class; ``None`` of predictions alone.
-        confidence: (N,) the probability of the predicted class, NaN where there is none; ``None`` of predictions alone.
+        losses: (N,) −log p of the true class; ``None`` without scores.
+        confidence: (N,) the probability of the predicted class, NaN where there is none; ``None`` without scores.
         top_classes: (N, K) up to ten classes, the most probable first.
         probs: (N, K) their probabilities.
         loss: the mean of `losses`, as ``cross_entropy`` gives it.
@@ -41,37 +41,36 @@ class ScoredExamples:
 
     @property
     def bytes(self) -> int:
-        """How much memory it takes, targets left out: snapshots share them."""
-        kept = (self.predictions, self.losses, self.confidence, self.top_classes, self.probs)
-        return sum(one.numel() * one.element_size() for one in kept if one is not None)
+        """Memory that it takes without the targets, which snapshots share."""
+        tensors = (self.predictions, self.losses, self.confidence, self.top_classes, self.probs)
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor is not None)
 
 
 def score_examples(scores: Tensor, targets: Tensor, classes: int) -> ScoredExamples:
-    """Read a model's scores.
+    """Return predictions, losses and probabilities that a model's scores imply.
 
     Args:
         scores: (N, C) logits or probabilities, (N,) logits of two classes, or (N,) integer predictions; any device and dtype.
         targets: (N,) the true classes, on the CPU.
-        classes: how many there are.
+        classes: number of classes.
 
     Example:
-        >>> found = score_examples(torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]), 2)
-        >>> found.predictions.tolist(), [round(loss, 4) for loss in found.losses.tolist()]
+        >>> scored = score_examples(torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]), 2)
+        >>> scored.predictions.tolist(), [round(loss, 4) for loss in scored.losses.tolist()]
         ([0, 1], [0.1269, 1.3133])
     """
     kind = kind_of(scores)
     if kind == "labels":
         return ScoredExamples(kind, classes, targets, scores.cpu().to(torch.int16), None, None, None, None, None)
     rows = max(1, _CHUNK // classes)
-    parts = [_part(kind, scores[at : at + rows], targets[at : at + rows]) for at in range(0, len(scores), rows)]
-    predictions, losses, confidence, top_classes, probs = (torch.cat(column) for column in zip(*parts, strict=True))
-    return ScoredExamples(
-        kind, classes, targets, predictions, losses, confidence, top_classes, probs, losses.double().mean().item()
-    )
+    chunks = [_score_chunk(kind, z, t) for z, t in zip(scores.split(rows), targets.split(rows), strict=True)]
+    predictions, losses, confidence, top_classes, probs = (torch.cat(column) for column in zip(*chunks, strict=True))
+    loss = losses.double().mean().item()
+    return ScoredExamples(kind, classes, targets, predictions, losses, confidence, top_classes, probs, loss)
 
 
 def kind_of(scores: Tensor) -> str:
-    """How scores are to be read: what is nowhere negative and sums to 1 in every row holds probabilities.
+    """Return the kind of some scores: "probabilities" if none is negative and every row sums to 1.
 
     Example:
         >>> kind_of(torch.tensor([[0.2, 0.8]])), kind_of(torch.tensor([[0.2, 0.9]])), kind_of(torch.tensor([1.5]))
@@ -81,21 +80,20 @@ def kind_of(scores: Tensor) -> str:
         return "labels"
     if scores.dim() == 1:
         return "binary"
-    slack = 1e-2 if torch.finfo(scores.dtype).bits == 16 else 1e-4
+    tolerance = 1e-2 if torch.finfo(scores.dtype).bits == 16 else 1e-4
     rows = max(1, _CHUNK // scores.shape[1])
-    seen = False
-    for at in range(0, len(scores), rows):
-        part = _wide(scores[at : at + rows])
-        part = part[~part.isnan().any(1)]
-        if not bool(((part >= 0).all(1) & ((part.sum(1) - 1).abs() <= slack)).all()):
+    complete = 0
+    for chunk in map(_at_least_float32, scores.split(rows)):
+        values = chunk[~chunk.isnan().any(1)]
+        if not bool(((values >= 0).all(1) & ((values.sum(1) - 1).abs() <= tolerance)).all()):
             return "logits"
-        seen = seen or len(part) > 0
-    return "probabilities" if seen else "logits"
+        complete += len(values)
+    return "probabilities" if complete else "logits"
 
 
-def _part(kind: str, scores: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-    """Predictions, losses, probabilities of the predictions, and the top classes with theirs."""
-    z = _wide(scores)
+def _score_chunk(kind: str, scores: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+    """Return predictions, losses, probabilities of the predictions, top classes, and probabilities of the top classes."""
+    z = _at_least_float32(scores)
     if kind == "binary":
         # Of one logit z the two classes have the logits 0 and z: their softmax is 1 − σ(z) and σ(z).
         z = torch.stack((torch.zeros_like(z).where(~z.isnan(), z), z), 1)
@@ -115,38 +113,38 @@ def _part(kind: str, scores: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
     )
 
 
-def _wide(scores: Tensor) -> Tensor:
-    """Half precision as single, which softmax needs to be worth looking at; the rest as it is."""
+def _at_least_float32(scores: Tensor) -> Tensor:
+    """Return half-precision scores in float32, because their softmax has few digits; others as they are."""
     return scores.float() if torch.finfo(scores.dtype).bits < 32 else scores
 
 
-def mistakes(found: ScoredExamples) -> Tensor:
-    """Numbers of the wrongly classified examples, the largest loss first: NaN before all others, equal ones by their number.
+def mistakes(scored: ScoredExamples) -> Tensor:
+    """Return the indices of misclassified examples, the largest loss first: NaN before all others, equal losses by index.
 
-    Of predictions alone they are in the order of the data.
+    Without scores they are in the order of the data.
 
     Example:
         >>> mistakes(score_examples(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0, 0]), 2)).tolist()
         [2, 1]
     """
-    wrong = (found.predictions != found.targets).nonzero().squeeze(1)
-    if found.losses is None:
+    wrong = (scored.predictions != scored.targets).nonzero().squeeze(1)
+    if scored.losses is None:
         return wrong
-    losses = found.losses[wrong].nan_to_num(nan=torch.inf, posinf=torch.finfo(found.losses.dtype).max)
+    losses = scored.losses[wrong].nan_to_num(nan=torch.inf, posinf=torch.finfo(scored.losses.dtype).max)
     return wrong[losses.argsort(descending=True, stable=True)]
 
 
-def members(found: ScoredExamples, true: int, predicted: int) -> Tensor:
-    """Numbers of the examples of class `true` that were taken for `predicted` (−1: not classified), the surest first.
+def members(scored: ScoredExamples, true: int, predicted: int) -> Tensor:
+    """Return the indices of the examples of class `true` that were predicted as `predicted`, the most confident first.
 
-    Of predictions alone they are in the order of the data.
+    A `predicted` of −1 stands for no prediction. Without scores the indices are in the order of the data.
 
     Example:
         >>> members(score_examples(torch.tensor([[2.0, 0.0], [3.0, 0.0], [0.0, 3.0]]), torch.tensor([0, 0, 0]), 2), 0, 0).tolist()
         [1, 0]
     """
-    inside = ((found.targets == true) & (found.predictions == predicted)).nonzero().squeeze(1)
-    if found.confidence is None:
-        return inside
-    confidence = found.confidence[inside].nan_to_num(nan=torch.inf)
-    return inside[confidence.argsort(descending=True, stable=True)]
+    indices = ((scored.targets == true) & (scored.predictions == predicted)).nonzero().squeeze(1)
+    if scored.confidence is None:
+        return indices
+    confidence = scored.confidence[indices].nan_to_num(nan=torch.inf)
+    return indices[confidence.argsort(descending=True, stable=True)]

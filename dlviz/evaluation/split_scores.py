@@ -1,4 +1,4 @@
-"""The scores of the splits that were tried, and how far they lie apart."""
+"""Scores of the splits that were measured, with their mean and standard deviation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,69 +11,67 @@ from dlviz.kit.messages import message
 
 
 class Score(NamedTuple):
-    """What the learner's function gave for one split."""
+    """Score that the learner's function returned for one split."""
 
     how: str
     seed: int
     score: float
 
 
-def number(given: Any) -> float:
-    """What `score` returned as a number.
+def as_number(value: Any) -> float:
+    """Return what `score` returned as a number.
 
     Raises:
-        DlvizError: it is none.
+        DlvizError: it is not a number.
     """
     try:
-        return float(given)
+        return float(value)
     except (TypeError, ValueError, RuntimeError):
-        raise DlvizError(message("evaluation.refused.score", got=type(given).__name__)) from None
+        raise DlvizError(message("evaluation.refused.score", got=type(value).__name__)) from None
 
 
-def summarize_scores(scores: Sequence[Score], shares: Sequence[float]) -> list[dict[str, Any]]:
-    """For each way to split that was tried, and each share that was held out: the scores as they came, and how far they lie apart.
+def summarize_scores(measured: Sequence[tuple[Score, float]]) -> list[dict[str, Any]]:
+    """Return one row for each way to split and each held-out fraction.
 
     Args:
-        scores: what was measured.
-        shares: the share that was held out, of each.
+        measured: scores, each with the fraction of examples that was held out.
 
     Returns:
-        Of each row ``how``, ``share`` (``None`` where a way was tried with one share alone), ``values``, ``seeds``, ``mean``, the
-        standard deviation ``sd`` (NaN of one score), ``low`` and ``high``.
+        Rows of ``how``, ``share`` (the held-out fraction, ``None`` where a way was measured with one fraction only), ``title``,
+        ``values``, ``seeds``, ``mean``, the standard deviation ``sd`` (NaN for one score), ``low`` and ``high``.
 
     Example:
-        >>> one, = summarize_scores([Score("shuffled", 0, 0.5), Score("shuffled", 1, 1.0)], [0.2, 0.2])
-        >>> one["how"], one["share"], one["mean"], round(one["sd"], 4)
+        >>> (row,) = summarize_scores([(Score("shuffled", 0, 0.5), 0.2), (Score("shuffled", 1, 1.0), 0.2)])
+        >>> row["title"], row["share"], row["mean"], round(row["sd"], 4)
         ('shuffled', None, 0.75, 0.3536)
     """
-    every = sorted({(METHODS.index(one.how), share) for one, share in zip(scores, shares, strict=True)})
-    hows = [how for how, _ in every]
-    found = []
-    for place, share in every:
-        how = METHODS[place]
-        mine = [one for one, held in zip(scores, shares, strict=True) if (one.how, held) == (how, share)]
-        values = torch.tensor([one.score for one in mine], dtype=torch.float64)
-        found.append(
+    keys = sorted({(METHODS.index(score.how), held_out) for score, held_out in measured})
+    methods = [method for method, _ in keys]
+    rows = []
+    for method, held_out in keys:
+        how, share = METHODS[method], held_out if methods.count(method) > 1 else None
+        scores = [score for score, fraction in measured if (score.how, fraction) == (how, held_out)]
+        values = torch.tensor([score.score for score in scores], dtype=torch.float64)
+        title = message(f"evaluation.how.{how}")
+        rows.append(
             {
                 "how": how,
-                "share": share if hows.count(place) > 1 else None,
+                "share": share,
+                "title": title if share is None else f"{title}, {share:.0%}",
                 "values": values,
-                "seeds": torch.tensor([one.seed for one in mine]),
+                "seeds": torch.tensor([score.seed for score in scores]),
                 "mean": values.mean().item(),
-                "sd": values.std().item() if len(mine) > 1 else torch.nan,
+                "sd": values.std().item() if len(values) > 1 else torch.nan,
                 "low": values.min().item(),
                 "high": values.max().item(),
             }
         )
-    return found
+    return rows
 
 
-def called(row: Mapping[str, Any]) -> str:
-    """What a row of scores is called: the way to split, and the share that was held out where there are several.
-
-    Example:
-        >>> called({"how": "order", "share": None}), called({"how": "order", "share": 0.2})
-        ('in file order', 'in file order, 20%')
-    """
-    how = message(f"evaluation.how.{row['how']}")
-    return how if row["share"] is None else f"{how}, {row['share']:.0%}"
+def spread_text(row: Mapping[str, Any]) -> str:
+    """Return mean and spread of a row as text: "0.967 ± 0.009 (5 splits, from 0.95 to 0.98)"."""
+    if len(row["values"]) == 1:
+        return message("evaluation.split.single", mean=f"{row['mean']:.4g}")
+    numbers = {name: f"{row[name]:.4g}" for name in ("mean", "low", "high")}
+    return message("evaluation.split.spread", **numbers, sd=f"{row['sd']:.2g}", count=len(row["values"]))

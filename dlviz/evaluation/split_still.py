@@ -1,116 +1,87 @@
-"""The still picture of a split: where every example assignment, the classes of each part, the warnings and the scores."""
+"""Still picture of a split: the parts in the order of the data, the classes of each part, the warnings and the scores."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil
+from math import ceil, isfinite
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from dlviz.evaluation.assignment_strip import columns, kinds, part_tint
-from dlviz.evaluation.leakage import Finding
-from dlviz.evaluation.split_scores import called
+from dlviz.evaluation.split_scene import bars, columns, part_of_each, part_tint
+from dlviz.evaluation.split_scores import spread_text, summarize_scores
+from dlviz.evaluation.split_state import DataSplit
 from dlviz.kit.messages import message
-from dlviz.kit.svg import Svg, framed, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed, shorten
 from dlviz.kit.theme import class_tint
 
-_LEFT, _WIDE, _COLUMNS = 84.0, 560.0, 140
+_LEFT, _WIDTH, _MAX_COLUMNS = 84.0, 560.0, 140
+#: Height of the strips and of the bars, and y of the line below the bars.
+_STRIP_HEIGHT, _BAR_HEIGHT, _BASELINE = 26, 90, 220
 
 
-def draw(
-    parts: Mapping[str, Tensor],
-    y: Tensor,
-    warnings: Sequence[Finding],
-    scores: Sequence[Mapping[str, Any]],
-    signature: str,
-    summary: str,
-    theme: str,
-) -> str:
-    """SVG of the strip in up to 140 columns, a histogram for each part, and what was found and measured."""
-    high = 250 + 18 * len(warnings) + (24 + 22 * len(scores) if scores else 0)
+def draw(data: DataSplit, signature: str, summary: str, theme: str) -> str:
+    """Return an SVG of the strip in up to 140 columns, the classes of each part, the warnings and the scores."""
+    rows = summarize_scores(data.measured)
+    height = 250 + 18 * len(data.warnings) + (24 + 22 * len(rows) if rows else 0)
     name = message("evaluation.split.name")
-    svg = framed(_LEFT + _WIDE + 24, high, name, signature, summary, theme, signature_left=64)
-    labels, classes = kinds(y)
-    where = torch.empty(len(y), dtype=torch.long)
-    for k, numbers in enumerate(parts.values()):
-        where[numbers] = k
-    every = ceil(len(y) / _COLUMNS)
-    _strip(
-        svg,
-        columns(labels, len(classes), every).tolist(),
-        [svg.mix(*class_tint(k)) for k in range(len(classes))],
-        44,
-        26,
-    )
-    _strip(
-        svg,
-        columns(where, len(parts), every).tolist(),
-        [svg.mix(*part_tint(k, len(parts))) for k in range(len(parts))],
-        74,
-        26,
-    )
-    svg.text(16, 62, message("evaluation.split.row_classes"), size=11)
-    svg.text(16, 92, message("evaluation.split.row_parts"), size=11)
-    _histograms(svg, parts, labels, len(classes))
-    for k, one in enumerate(warnings):
-        svg.text(16, 244 + 18 * k, shorten(one.text, svg.width - 32, 6.2), size=11, color="bad")
-    _scores(svg, scores, 244 + 18 * len(warnings))
+    svg = framed(_LEFT + _WIDTH + 24, height, name, signature, summary, theme, signature_left=64)
+    labels, classes = bars(data.y)
+    parts, stride = part_of_each(data.parts, len(data.y)), ceil(len(data.y) / _MAX_COLUMNS)
+    class_colors = [svg.mix(*class_tint(k)) for k in range(len(classes))]
+    part_colors = [svg.mix(*part_tint(k, len(data.parts))) for k in range(len(data.parts))]
+    _draw_strip(svg, columns(labels, len(classes), stride).tolist(), class_colors, 44)
+    _draw_strip(svg, columns(parts, len(data.parts), stride).tolist(), part_colors, 74)
+    svg.text(MARGIN, 62, message("evaluation.split.row_classes"), size=11)
+    svg.text(MARGIN, 92, message("evaluation.split.row_parts"), size=11)
+    _draw_bars(svg, data, labels, class_colors, part_colors)
+    for k, warning in enumerate(data.warnings):
+        svg.text(MARGIN, 244 + 18 * k, shorten(warning.text, svg.width - 32, 6.2), size=11, color="bad")
+    if rows:
+        _draw_scores(svg, rows, 244 + 18 * len(data.warnings))
     return svg.markup()
 
 
-def _strip(svg: Svg, table: Sequence[Sequence[int]], colors: Sequence[str], top: float, high: float) -> None:
-    """Columns stacked of their kinds; all boxes of one color are one path."""
-    step, shapes = _WIDE / len(table), [""] * len(colors)
+def _draw_strip(svg: Svg, table: Sequence[Sequence[int]], colors: Sequence[str], top: float) -> None:
+    """Draw columns that are stacked from their kinds; all boxes of one color are one path."""
+    width, shapes = _WIDTH / len(table), [""] * len(colors)
     for c, column in enumerate(table):
-        y, whole = top, sum(column)
-        for kind, n in enumerate(column):
-            if n:
-                tall = high * n / whole
-                shapes[kind] += f"M{_LEFT + c * step:.1f},{y:.1f}h{step:.2f}v{tall:.1f}h-{step:.2f}z"
-                y += tall
+        y, total = top, sum(column)
+        for kind, count in enumerate(column):
+            if count:
+                height = _STRIP_HEIGHT * count / total
+                shapes[kind] += f"M{_LEFT + c * width:.1f},{y:.1f}h{width:.2f}v{height:.1f}h-{width:.2f}z"
+                y += height
     for color, d in zip(colors, shapes, strict=True):
         if d:
             svg.path(d, fill=color)
 
 
-def _histograms(svg: Svg, parts: Mapping[str, Tensor], labels: Tensor, classes: int) -> None:
-    counts = [torch.bincount(labels[numbers], minlength=classes).double() for numbers in parts.values()]
-    shares = [one / one.sum() for one in counts]
-    most = max(float(one.max()) for one in shares)
-    room = (_LEFT + _WIDE - 16) / len(parts)
-    for k, (name, numbers) in enumerate(parts.items()):
-        left, step = 16 + k * room, (room - 24) / classes
-        svg.rect(left, 112, 9, 9, fill=svg.mix(*part_tint(k, len(parts))), radius=2)
-        svg.text(left + 14, 121, shorten(f"{name} {len(numbers):,}", room - 30, 6.8), size=11)
-        for c, share in enumerate(shares[k].tolist()):
-            tall = 90 * share / most
-            svg.rect(left + c * step, 220 - tall, max(1, step - 1.5), tall, fill=svg.mix(*class_tint(c)), radius=0)
-        svg.path(f"M{left:.1f},220h{room - 24:.1f}", stroke="line")
+def _draw_bars(
+    svg: Svg, data: DataSplit, labels: torch.Tensor, class_colors: Sequence[str], part_colors: Sequence[str]
+) -> None:
+    counts = [torch.bincount(labels[indices], minlength=len(class_colors)) for indices in data.parts.values()]
+    fractions = [(count.double() / count.sum()).tolist() for count in counts]
+    largest = max(map(max, fractions))
+    room = (_LEFT + _WIDTH - MARGIN) / len(data.parts)
+    for k, (name, indices) in enumerate(data.parts.items()):
+        left, step = MARGIN + k * room, (room - 24) / len(class_colors)
+        svg.rect(left, 112, 9, 9, fill=part_colors[k], radius=2)
+        svg.text(left + 14, 121, shorten(f"{name} {len(indices):,}", room - 30, 6.8), size=11)
+        for c, fraction in enumerate(fractions[k]):
+            height = _BAR_HEIGHT * fraction / largest
+            svg.rect(left + c * step, _BASELINE - height, max(1, step - 1.5), height, fill=class_colors[c], radius=0)
+        svg.path(f"M{left:.1f},{_BASELINE}h{room - 24:.1f}", stroke="line")
 
 
-def _scores(svg: Svg, found: Sequence[Mapping[str, Any]], top: float) -> None:
-    """A row of dots for each way to split."""
-    every = [value for one in found for value in torch.as_tensor(one["values"]).tolist() if value - value == 0]
-    if not found:
-        return
-    low, high = (min(every), max(every)) if every else (0.0, 1.0)
-    span = (high - low) or 1.0
-    svg.text(16, top + 14, message("evaluation.split.scores"), size=11, bold=True)
-    for row, one in enumerate(found):
-        y = top + 36 + 22 * row
-        svg.text(16, y + 4, called(one), size=11)
+def _draw_scores(svg: Svg, rows: Sequence[Mapping[str, Any]], top: float) -> None:
+    """Draw a row of dots for each way to split."""
+    finite = [list(filter(isfinite, row["values"].tolist())) for row in rows]
+    low, high = min(map(min, filter(None, finite)), default=0.0), max(map(max, filter(None, finite)), default=1.0)
+    svg.text(MARGIN, top + 14, message("evaluation.split.scores"), size=11, bold=True)
+    for k, row in enumerate(rows):
+        y = top + 36 + 22 * k
+        svg.text(MARGIN, y + 4, row["title"], size=11)
         svg.path(f"M{_LEFT + 30:.1f},{y:.1f}h190", stroke="line")
-        for value in torch.as_tensor(one["values"]).tolist():
-            if value - value == 0:
-                x = _LEFT + 38 + 174 * (value - low) / span
-                svg.path(f"M{x - 4:.1f},{y:.1f}a4,4 0 1 0 8,0a4,4 0 1 0 -8,0z", fill="accent", stroke="paper", line=1)
-        svg.text(_LEFT + 232, y + 4, spoken(one), size=10, mono=True, color="ink-2")
-
-
-def spoken(one: Mapping[str, Any]) -> str:
-    """The spread in words: "0.967 ± 0.009 (5 splits, from 0.95 to 0.98)"."""
-    values = torch.as_tensor(one["values"])
-    if len(values) == 1:
-        return message("evaluation.split.single", mean=f"{float(one['mean']):.4g}")
-    told = {name: f"{float(one[name]):.4g}" for name in ("mean", "low", "high")}
-    return message("evaluation.split.spread", **told, sd=f"{float(one['sd']):.2g}", count=len(values))
+        for value in finite[k]:
+            x = _LEFT + 38 + 174 * (value - low) / ((high - low) or 1.0)
+            svg.path(f"M{x - 4:.1f},{y:.1f}a4,4 0 1 0 8,0a4,4 0 1 0 -8,0z", fill="accent", stroke="paper", line=1)
+        svg.text(_LEFT + 232, y + 4, spread_text(row), size=10, mono=True, color="ink-2")

@@ -1,327 +1,229 @@
-"""`dlviz.split`: which example went where, what is doubtful about it, and how much a score depends on it."""
+"""`dlviz.split`: a data set split into parts, what is doubtful about the split, and how much a score depends on it."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.evaluation import validation
-from dlviz.evaluation.assignment_strip import scene
-from dlviz.evaluation.leakage import Finding, findings, first_copies
-from dlviz.evaluation.split_scores import Score, number, summarize_scores
+from dlviz.evaluation.leakage import Finding
+from dlviz.evaluation.split_scene import scene
+from dlviz.evaluation.split_scores import Score
+from dlviz.evaluation.split_state import DataSplit
 from dlviz.evaluation.split_still import draw
-from dlviz.evaluation.splitting import METHODS, checked, cut
+from dlviz.evaluation.splitting import METHODS, SplitSettings, check_parts
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
 
-#: Seeds whose splits an exported page holds, the shares of its last part, and how many scores are kept.
-_SEEDS, _SHARES, _SCORES = range(10), (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5), 1000
-#: The button tries so many seeds.
-TRIED = 5
+#: Seeds whose splits an exported page holds, and the fractions of its second part.
+_PAGE_SEEDS, _PAGE_FRACTIONS = range(10), (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+#: Seeds that the button of the view measures.
+MEASURED_SEEDS = 5
 
 
 class Split(Widget):
-    """A data set and its parts. With ``how="folds"`` a step of the player is a fold.
+    """Widget that shows a data set and its parts. With ``how="folds"`` a step of the player is a fold.
 
     Attributes:
-        how: "order" (as the file has them), "shuffled", "stratified" (every class in proportion), "grouped" (whole groups) or "folds".
+        how: "order" (as in the file), "shuffled", "stratified" (every class in proportion), "grouped" (whole groups) or "folds".
         seed: scikit-learn's ``random_state``.
-        shares: the share of every part, in the order of `parts`; together 1.
-        folds: how many folds.
+        shares: the fraction of every part, in the order of `parts`; together 1.
+        folds: number of folds.
     """
 
     _view = Path(__file__).with_name("view") / "split.js"
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "evaluation"
     _function = "split"
+    _tensor_attributes = ("_data",)
 
     how = traitlets.Enum(METHODS, "shuffled", help="the way to split").tag(sync=True)
     seed = traitlets.Int(0, min=0, max=2**32 - 1, help="scikit-learn's random_state").tag(sync=True)
-    shares = traitlets.List(traitlets.Float(), help="the share of every part").tag(sync=True)
-    folds = traitlets.Int(5, min=2, help="how many folds").tag(sync=True)
+    shares = traitlets.List(traitlets.Float(), help="the fraction of every part").tag(sync=True)
+    folds = traitlets.Int(5, min=2, help="number of folds").tag(sync=True)
 
     def __init__(
         self, x: Any, y: Any, parts: Any, groups: Any, score: Callable[..., Any] | None, **traits: Any
     ) -> None:
-        self._y = validation.whole("y", y).clone()
-        count = len(self._y)
-        if not count:
-            raise DlvizError(message("evaluation.refused.split_empty"))
-        if not hasattr(x, "__len__") or isinstance(x, str) or (isinstance(x, Tensor) and not x.dim()):
-            raise DlvizError(message("evaluation.refused.x", got=type(x).__name__))
-        if len(x) != count:
-            raise DlvizError(message("evaluation.refused.x_length", count=count, got=len(x)))
-        if score is not None and not callable(score):
-            raise DlvizError(message("evaluation.refused.score_function", got=type(score).__name__))
-        self._asked = checked(parts, count)
-        self._groups, self._called = _groups(groups, count)
-        self._alike = first_copies(x)
-        self._score = score
-        self._scores: list[Score] = []
-        self._held_out: list[float] = []
-        self._parts: dict[str, Tensor] = {}
-        self._warnings: list[Finding] = []
-        self._refusal, self._error, self._measuring = "", "", False
+        self._data: DataSplit | None = DataSplit(x, y, parts, groups, score)
+        # These are checked against the others, so they are set one by one.
         settings = {name: traits.pop(name) for name in ("how", "seed", "folds", "step") if name in traits}
         if "shares" in traits:
             raise DlvizError(message("evaluation.refused.shares_twice"))
-        traits["shares"] = [one / count if isinstance(one, int) else one for one in self._asked.values()]
         if settings["how"] not in METHODS:
             raise DlvizError(message("evaluation.refused.how", hows=", ".join(METHODS), got=repr(settings["how"])))
-        super().__init__(**traits)
+        super().__init__(shares=self._data.fractions, **traits)
         try:
             for name, value in settings.items():
                 setattr(self, name, value)
-            self._cut()
-            _ = self.parts
+            self._split()
+            if self._data.refusal:
+                raise DlvizError(self._data.refusal)
         except Exception:
             self.close()
             raise
-        self.observe(self._changed, ["how", "seed", "folds", "step"])
-        self.observe(self._sized, "shares")
-
-    # What Python can ask.
+        self.observe(self._split, ["how", "seed", "folds", "step"])
+        self.observe(self._change_shares, "shares")
 
     @property
     def parts(self) -> dict[str, Tensor]:
         """The indices of the examples in each part, int64 on the CPU, in scikit-learn's order: ``x[view.parts["train"]]``.
 
         Raises:
-            DlvizError: scikit-learn refused the present settings.
+            DlvizError: scikit-learn raised with the current settings.
         """
-        if self._refusal:
-            raise DlvizError(self._refusal)
-        return {name: numbers.clone() for name, numbers in self._parts.items()}
+        if self._state.refusal:
+            raise DlvizError(self._state.refusal)
+        return {name: indices.clone() for name, indices in self._state.parts.items()}
 
     @property
     def warnings(self) -> list[Finding]:
         """What is doubtful about this split: each with ``.kind`` ("duplicates", "groups" or "missing"), ``.text`` and ``.indices``."""
-        return list(self._warnings)
+        return list(self._state.warnings)
 
     @property
     def scores(self) -> list[Score]:
         """Every split that was measured, as ``(how, seed, score)``; the newest thousand."""
-        return list(self._scores)
+        return [score for score, _ in self._state.measured]
 
-    def measure(self, seeds: int = TRIED) -> list[Score]:
-        """Run the learner's function on splits of the present kind: one for each seed from 0 on; of "order" one; of "folds" every fold.
+    def measure(self, seeds: int = MEASURED_SEEDS) -> list[Score]:
+        """Call the learner's function for several splits: one for each seed from 0 on; for "order" one; for "folds" every fold.
 
-        The function is called with the indices of the first part and those of the second: of train, validation and test the test part
-        stays untouched. It uses the random numbers that it uses; only the split is seeded here.
+        The function receives the indices of the first and of the second part: of train, validation and test the test part stays
+        unused. Only the split is seeded here, not the function's own random numbers.
 
         Args:
-            seeds: how many seeds.
+            seeds: number of seeds.
 
         Returns:
             The new scores.
 
         Raises:
-            DlvizError: there is no function, or it returned no number. What it raises itself is passed on.
+            DlvizError: there is no function, or it did not return a number. Its own errors are passed on.
         """
-        if self._score is None:
+        state, scores = self._state, []
+        if state.score is None:
             raise DlvizError(message("evaluation.refused.no_score"))
         if not isinstance(seeds, int) or seeds < 1:
             raise DlvizError(message("evaluation.refused.seeds", got=repr(seeds)))
-        found = []
-        self._measuring, self._error = True, ""
+        state.is_measuring, state.score_error = True, ""
         try:
-            for seed, fold in self._tries(seeds):
-                train, held_out, *_ = self._drawn(self.how, seed, fold).values()
-                found.append(Score(self.how, seed, number(self._score(train, held_out))))
-                self._scores = [*self._scores, found[-1]][-_SCORES:]
-                self._held_out = [*self._held_out, self._share()][-_SCORES:]
+            for score in state.measure(self._settings, seeds):
+                scores.append(score)
                 self._show()
         finally:
-            self._measuring = False
+            state.is_measuring = False
             self._show()
-        return found
+        return scores
 
-    def close(self) -> None:
-        """Take the widget off the page and let go of its tensors and of the learner's function."""
-        self._y, self._alike, self._groups = torch.zeros(0), torch.zeros(0), None
-        self._parts, self._warnings, self._score = {}, [], None
-        self._refusal = message("kit.refused.closed")
-        super().close()
+    @property
+    def _state(self) -> DataSplit:
+        """The data set and its split.
 
-    # Splitting.
+        Raises:
+            DlvizError: the widget has been closed.
+        """
+        self._check_open()
+        assert self._data is not None
+        return self._data
 
-    def _drawn(self, how: str, seed: int, fold: int, asked: Mapping[str, float] | None = None) -> dict[str, Tensor]:
-        return cut(
-            self._y,
-            asked or self._asked,
-            how,
-            seed,
-            groups=self._groups,
-            folds=self.folds,
-            fold=min(fold, self.folds - 1),
-        )
+    @property
+    def _settings(self) -> SplitSettings:
+        fold = min(self.step, self.folds - 1)
+        return SplitSettings(self._state.requested, self.how, self.seed, self.folds, fold)
 
-    def _tries(self, seeds: int) -> list[tuple[int, int]]:
-        """Seed and fold of every split that is measured."""
-        if self.how == "folds":
-            return [(self.seed, fold) for fold in range(self.folds)]
-        return [(seed, 0) for seed in range(1 if self.how == "order" else seeds)]
-
-    def _share(self) -> float:
-        """Which share a score is measured on, as it was asked for."""
-        return 1 / self.folds if self.how == "folds" else self.shares[1]
-
-    def _cut(self) -> None:
-        """Split anew; where scikit-learn refuses, the last split stays in the picture and its reason stands above it."""
-        try:
-            self._parts = self._drawn(self.how, self.seed, self.step)
-            self._refusal = ""
-        except DlvizError as problem:
-            self._refusal = str(problem)
-        self._warnings = self._found(self._parts)
-        self._show()
-
-    def _found(self, parts: Mapping[str, Tensor]) -> list[Finding]:
-        return findings(parts, self._y, self._alike, self._groups, self._called) if parts else []
-
-    def _changed(self, change: Mapping[str, Any]) -> None:
+    def _split(self, _: Any = None) -> None:
         if not self._closed:
-            self._cut()
+            self._state.apply(self._settings)
+            self._show()
 
-    def _sized(self, change: Mapping[str, Any]) -> None:
+    def _change_shares(self, change: Mapping[str, Any]) -> None:
         if not self._closed:
-            self._asked = dict(zip(self._asked, change["new"], strict=True))
-            self._cut()
+            self._state.requested = dict(zip(self._state.requested, change["new"], strict=True))
+            self._split()
 
     @traitlets.validate("how")
-    def _how_is_possible(self, proposal: Any) -> str:
-        how = str(proposal["value"])
-        if how == "grouped" and self._groups is None:
+    def _check_how(self, proposal: Any) -> str:
+        how, parts = str(proposal["value"]), self._state.requested
+        if how == "grouped" and self._state.groups is None:
             raise DlvizError(message("evaluation.refused.no_groups"))
-        if how == "folds" and len(self._asked) != 2:
-            raise DlvizError(message("evaluation.refused.folds_parts", got=", ".join(self._asked)))
+        if how == "folds" and len(parts) != 2:
+            raise DlvizError(message("evaluation.refused.folds_parts", got=", ".join(parts)))
         return how
 
     @traitlets.validate("shares")
-    def _shares_are_parts(self, proposal: Any) -> list[float]:
-        found = [float(one) for one in proposal["value"]]
-        if len(found) != len(self._asked):
-            raise DlvizError(message("evaluation.refused.shares", count=len(self._asked), got=found))
-        checked(dict(zip(self._asked, found, strict=True)), len(self._y))
-        return found
+    def _check_shares(self, proposal: Any) -> list[float]:
+        shares, parts = [float(share) for share in proposal["value"]], self._state.requested
+        if len(shares) != len(parts):
+            raise DlvizError(message("evaluation.refused.shares", count=len(parts), got=shares))
+        check_parts(dict(zip(parts, shares, strict=True)), len(self._state.y))
+        return shares
 
     @traitlets.validate("folds")
-    def _folds_fit(self, proposal: Any) -> int:
-        if proposal["value"] > len(self._y):
-            raise DlvizError(message("evaluation.refused.folds", count=len(self._y), got=proposal["value"]))
-        return int(proposal["value"])
-
-    # Drawing.
-
-    def _hows(self) -> list[str]:
-        """The ways that are possible with these groups and parts."""
-        possible = {"grouped": self._groups is not None, "folds": len(self._asked) == 2}
-        return [how for how in METHODS if possible.get(how, True)]
+    def _check_folds(self, proposal: Any) -> int:
+        folds, count = int(proposal["value"]), len(self._state.y)
+        if folds > count:
+            raise DlvizError(message("evaluation.refused.folds", count=count, got=folds))
+        return folds
 
     def _show(self) -> None:
-        if not self._closed and self._parts:
-            self.scene = self._scene(self._parts, self._warnings, self.how, self.seed, self.step, self._notes())
-
-    def _scene(
-        self, parts: Mapping[str, Tensor], warnings: Sequence[Finding], how: str, seed: int, fold: int, notes: Any
-    ) -> dict[str, Any]:
-        found = scene(
-            parts,
-            self._y,
-            self._groups,
-            warnings,
-            summarize_scores(self._scores, self._held_out),
-            how=how,
-            seed=seed,
-            folds=self.folds,
-            fold=min(fold, self.folds - 1),
-            hows=self._hows(),
-            measurable=self._score is not None,
-            measuring=self._measuring,
-            notes=notes,
-        )
-        return dict(binary(found))
-
-    def _notes(self) -> list[dict[str, str]]:
-        notes = [{"kind": "bad", "text": text} for text in (self._refusal, self._error) if text]
-        if self.how == "grouped":
-            notes.append({"kind": "", "text": message("evaluation.note.grouped")})
-        return notes
+        if not self._closed and self._state.parts:
+            state = self._state
+            errors = [text for text in (state.refusal, state.score_error) if text]
+            self.scene = dict(binary(scene(state, self._settings, state.parts, state.warnings, errors)))
 
     def _on_measure(self, _: Any) -> None:
         """Measure for the button in the view; an error of the learner's function, which has no cell to appear in, becomes a note."""
-        if self._score is None:
+        if self._state.score is None:
             return
         try:
-            self.measure(TRIED)
+            self.measure()
         except Exception as error:
-            self._error = message("evaluation.split.raised", error=f"{type(error).__name__}: {error}")
+            self._state.score_error = message("evaluation.split.raised", error=f"{type(error).__name__}: {error}")
             self._show()
 
     def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """The other ways, the other folds, ten seeds and some shares."""
-        frames = {
-            "how": {json.dumps(how): self._frame(how=how, step=0) for how in self._hows()},
-            "shares": {
-                json.dumps(shares): self._frame(shares=shares) for shares in self._offered() if self.how != "folds"
-            },
-            "seed": {json.dumps(seed): self._frame(seed=seed) for seed in _SEEDS if self.how != "order"},
-            "step": {json.dumps(step): self._frame(step=step) for step in range(self.folds) if self.how == "folds"},
+        """Return the scenes with the other ways to split, or with other fractions, seeds or folds."""
+        state, settings = self._state, self._settings
+        choices: dict[str, list[tuple[Any, SplitSettings]]] = {
+            "how": [(how, replace(settings, how=how, fold=0)) for how in state.methods],
+            "shares": [],
+            "seed": [(seed, replace(settings, seed=seed)) for seed in _PAGE_SEEDS if self.how != "order"],
+            "step": [(fold, replace(settings, fold=fold)) for fold in range(self.folds) if self.how == "folds"],
         }
-        return {trait: {value: one for value, one in values.items() if one} for trait, values in frames.items()}
+        if len(state.requested) == 2 and self.how != "folds":
+            for shares in ([1 - fraction, fraction] for fraction in _PAGE_FRACTIONS):
+                parts = dict(zip(state.requested, shares, strict=True))
+                choices["shares"].append((shares, replace(settings, parts=parts)))
+        return {
+            trait: {
+                json.dumps(value): page | ({"step": 0} if trait == "how" else {})
+                for value, changed in values
+                if (page := self._page_scene(changed))
+            }
+            for trait, values in choices.items()
+        }
 
-    def _offered(self) -> list[list[float]]:
-        """Shares that the sliders of a page can be put to: of two parts those of the second."""
-        return [[1 - share, share] for share in _SHARES] if len(self._asked) == 2 else []
-
-    def _frame(self, *, how: str = "", shares: Sequence[float] = (), seed: int = -1, step: int = -1) -> dict[str, Any]:
-        """The traits with one of them changed; nothing where that cannot be."""
-        asked = dict(zip(self._asked, shares, strict=True)) if shares else self._asked
-        wanted = how or self.how, self.seed if seed < 0 else seed, self.step if step < 0 else step
+    def _page_scene(self, settings: SplitSettings) -> dict[str, Any]:
+        """Return the scene with other settings, empty where these are not possible."""
+        state = self._state
         try:
-            checked(asked, len(self._y))
-            parts = self._drawn(*wanted, asked)
+            check_parts(settings.parts, len(state.y))
+            parts = state.split(settings)
         except DlvizError:
             return {}
-        found = self._scene(parts, self._found(parts), *wanted, self._notes() if not how else [])
-        return {"scene": found} | ({"step": 0} if how else {})
+        return {"scene": dict(binary(scene(state, settings, parts, state.findings(parts))))}
 
     def _describe(self) -> str:
-        counts = ", ".join(f"{name} {len(numbers)}" for name, numbers in self._parts.items())
-        return message("evaluation.split.repr", total=len(self._y), parts=counts, how=self.how, seed=self.seed)
+        sizes = ", ".join(f"{name} {len(indices)}" for name, indices in self._state.parts.items())
+        return message("evaluation.split.repr", total=len(self._state.y), parts=sizes, how=self.how, seed=self.seed)
 
     def _still(self) -> str:
-        return draw(
-            self._parts,
-            self._y,
-            self._warnings,
-            summarize_scores(self._scores, self._held_out),
-            self.scene["signature"],
-            self.scene["summary"],
-            self._still_theme,
-        )
-
-
-def _groups(given: Any, count: int) -> tuple[Tensor | None, list[str]]:
-    """Numbers for groups, in the order in which they sort, and what they are called."""
-    if given is None:
-        return None, []
-    values = given.detach().cpu().tolist() if isinstance(given, Tensor) and given.dim() else given
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        raise DlvizError(message("evaluation.refused.groups", got=type(given).__name__))
-    if len(values) != count:
-        raise DlvizError(message("evaluation.refused.groups_length", count=count, got=len(values)))
-    try:
-        called = sorted(set(values))
-    except TypeError:
-        raise DlvizError(message("evaluation.refused.groups", got=type(values[0]).__name__)) from None
-    code = {value: number for number, value in enumerate(called)}
-    return torch.tensor([code[value] for value in values]), [str(value) for value in called]
+        return draw(self._state, self.scene["signature"], self.scene["summary"], self._still_theme)
 
 
 def split(
@@ -335,21 +237,21 @@ def split(
     score: Callable[[Tensor, Tensor], Any] | None = None,
     **settings: Any,
 ) -> Split:
-    """Split a data set and see what went where, whether the parts can be trusted, and how much a score depends on the split.
+    """Split a data set, and show the parts, what is doubtful about them, and how much a score depends on the split.
 
-    scikit-learn draws: ``train_test_split(range(N), test_size=0.2, random_state=seed)`` gives the same indices as the default here.
-    Your data stay as they are, in their order; no random number of torch's or NumPy's is used up.
+    The split is scikit-learn's: ``train_test_split(range(N), test_size=0.2, random_state=seed)`` returns the same indices as the default
+    here. Your data stay as they are, in their order, and so do the random number generators of torch and NumPy.
 
     Args:
         x: the examples (N, …), or a list; read once, to find exact copies.
-        y: their classes, whole numbers (N,).
-        parts: what share (floats that add up to 1) or how many (ints that add up to N) go to each part, in the order in which they lie
-            with ``how="order"``; ``{"train": 0.8, "test": 0.2}`` without it.
-        how: "order", "shuffled", "stratified", "grouped" (needs `groups`) or "folds" (of ``folds=5``, the player steps through them;
-            needs two parts).
-        groups: (N,) which examples belong together, such as the writer of a digit; a list of names too.
+        y: their labels, integers (N,).
+        parts: fraction (floats that add up to 1) or number of examples (ints that add up to N) of each part, in the order in which
+            ``how="order"`` takes them; ``{"train": 0.8, "test": 0.2}`` by default.
+        how: "order", "shuffled", "stratified", "grouped" (needs `groups`) or "folds" (needs two parts; the player steps through
+            ``folds=5`` of them).
+        groups: (N,) group of each example, such as the writer of a digit; or a list of names.
         seed: scikit-learn's ``random_state``.
-        score: your own ``score(train_indices, test_indices)``, a number; for ``.measure()`` and its button.
+        score: your own ``score(train_indices, test_indices)`` that returns a number, for ``.measure()`` and its button.
         settings: traits of :class:`Split`, such as ``folds``, ``step`` (the fold) or ``theme``.
 
     Returns:

@@ -57,5 +57,6 @@ def class_names(names: Sequence[Any] | None, count: int, key: str) -> list[str]:
     """
     if names is None:
         return [str(label) for label in range(count)]
-    check_length(names, count, key)
-    return [str(name) for name in names]
+    texts = [str(name) for name in names]
+    check_length(texts, count, key)
+    return texts

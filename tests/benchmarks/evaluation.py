@@ -98,7 +98,7 @@ def in_browser() -> Iterator[str]:
     scores = nn.Linear(64, 10)(x.flatten(1)).detach()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=executable, args=list(_FLAGS))
-        for view, hovered in ((dlviz.confusion(scores, y, x), ".conf-cell"), (dlviz.split(x, y), ".part-bands")):
+        for view, hovered in ((dlviz.confusion(scores, y, x), ".confusion-cell"), (dlviz.split(x, y), ".split-bands")):
             path = Path(folder) / "page.html"
             view.to_html(path)
             page = browser.new_page(viewport={"width": 1100, "height": 900})

@@ -78,8 +78,8 @@ def pages(digits) -> dict[str, str]:
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
-    if page.locator(".conf-card").count():
-        page.locator(".conf-card").first.click()
+    if page.locator(".confusion-card").count():
+        page.locator(".confusion-card").first.click()
     axe(page)
 
 
@@ -89,10 +89,10 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     page = open_page(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     edge = page.locator(".dlviz").bounding_box()
-    for box in (one.bounding_box() for one in page.locator(".conf-panel, .part-panel").all() if one.is_visible()):
+    for box in (one.bounding_box() for one in page.locator(".confusion-panel, .split-panel").all() if one.is_visible()):
         assert box["x"] + box["width"] <= edge["x"] + edge["width"]
     cut = page.evaluate(
-        """() => [...document.querySelectorAll(".conf-p, .conf-figure, .conf-precision, .conf-cell")]
+        """() => [...document.querySelectorAll(".confusion-p, .confusion-figure, .confusion-precision, .confusion-cell")]
           .filter((n) => n.scrollWidth > n.clientWidth + 1).map((n) => n.textContent)"""
     )
     assert cut == []
@@ -114,9 +114,9 @@ def test_cells_and_margins_are_the_matrix(open_page, digits, pages):
     for true, row in enumerate(view.matrix.tolist()):
         texts = [cell(page, true, pred).inner_text() for pred in range(10)]
         assert [int(text or 0) for text in texts] == row
-        figures = page.locator(f".conf-table > [role=row]:nth-child({true + 2}) .conf-figure").all_inner_texts()
+        figures = page.locator(f".confusion-table > [role=row]:nth-child({true + 2}) .confusion-figure").all_inner_texts()
         assert figures == [f"{view.recall[true]:.2f}", f"{view.f1[true]:.2f}", str(sum(row))]
-    assert page.locator(".conf-precision").all_inner_texts() == [f"{one:.2f}" for one in view.precision]
+    assert page.locator(".confusion-precision").all_inner_texts() == [f"{one:.2f}" for one in view.precision]
     right = int(view.matrix.diag().sum())
     expect(page.locator(".dlviz-signature")).to_contain_text(f"({right:,} of 1,797) · loss {view.loss:.4g}")
 
@@ -136,12 +136,12 @@ def test_cells_can_tell_shares(open_page, digits, pages):
 
 def test_a_class_never_predicted_has_a_dash(open_page):
     page = open_page(dlviz.confusion(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), names=["a", "b", "c"]))
-    assert page.locator(".conf-precision").all_inner_texts() == ["0.50", "1.00", "–"]
-    assert page.locator(".conf-table > [role=row]:nth-child(4) .conf-figure").all_inner_texts() == ["–", "–", "0"]
+    assert page.locator(".confusion-precision").all_inner_texts() == ["0.50", "1.00", "–"]
+    assert page.locator(".confusion-table > [role=row]:nth-child(4) .confusion-figure").all_inner_texts() == ["–", "–", "0"]
 
 
 def card_numbers(page: Page) -> list[int]:
-    labels = [card.get_attribute("aria-label") for card in page.locator(".conf-card").all()]
+    labels = [card.get_attribute("aria-label") for card in page.locator(".confusion-card").all()]
     return [int(re.match(r"Example (\d+)", label)[1]) for label in labels]
 
 
@@ -153,12 +153,12 @@ def test_a_click_on_a_cell_lists_its_examples_the_surest_first(open_page, digits
     true, pred = divmod(int(matrix.argmax()), 10)
     cell(page, true, pred).click()
     assert card_numbers(page) == view.cell(true, pred)[:12].tolist()
-    expect(page.locator(".conf-examples .conf-title b")).to_have_text(f"True {true}, predicted {pred}")
+    expect(page.locator(".confusion-examples .evaluation-title b")).to_have_text(f"True {true}, predicted {pred}")
     cell(page, 3, 3).click()
     assert card_numbers(page) == view.cell(3, 3)[:12].tolist()
     page.get_by_role("button", name="later examples").click()
     assert card_numbers(page) == view.cell(3, 3)[12:24].tolist()
-    expect(page.locator(".conf-pager")).to_contain_text(f"of {len(view.cell(3, 3))}; this page holds the first 24")
+    expect(page.locator(".confusion-pager")).to_contain_text(f"of {len(view.cell(3, 3))}; this page holds the first 24")
     page.get_by_role("button", name="Show the worst mistakes").click()
     assert card_numbers(page) == view.worst[:12].tolist()
 
@@ -171,23 +171,23 @@ def test_the_keyboard_walks_opens_and_lets_go(open_page, digits, pages):
     for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
     expect(cell(page, 1, 0)).to_be_focused()
-    expect(page.locator(".conf-caption").first).to_contain_text("true 1, predicted 0")
+    expect(page.locator(".evaluation-caption").first).to_contain_text("true 1, predicted 0")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     assert card_numbers(page) == view.cell(1, 1)[:12].tolist()
-    page.locator(".conf-card").first.focus()
+    page.locator(".confusion-card").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    expect(page.locator(".conf-facts b")).to_have_text(f"Example {view.cell(1, 1)[1]}")
+    expect(page.locator(".confusion-facts b")).to_have_text(f"Example {view.cell(1, 1)[1]}")
     page.keyboard.press("Escape")
-    expect(page.locator(".conf-facts")).to_have_count(0)
+    expect(page.locator(".confusion-facts")).to_have_count(0)
     assert card_numbers(page) == view.cell(1, 1)[:12].tolist()
     page.keyboard.press("Escape")
     assert card_numbers(page) == view.worst[:12].tolist()
     assert page.evaluate("dlvizModel.get('step')") == step  # the arrows moved in the table, not in time
     # One stop for the tab key in the table, and one in the list.
-    assert page.locator(".conf-cell[tabindex='0']").count() == 1
-    assert page.locator(".conf-card[tabindex='0']").count() == 1
+    assert page.locator(".confusion-cell[tabindex='0']").count() == 1
+    assert page.locator(".confusion-card[tabindex='0']").count() == 1
 
 
 def test_an_example_shows_torchs_probabilities_and_its_loss(open_page, digits, pages):
@@ -196,22 +196,22 @@ def test_an_example_shows_torchs_probabilities_and_its_loss(open_page, digits, p
     with torch.no_grad():
         scores = net(x)
     for place in (0, 5):
-        page.locator(".conf-card").nth(place).click()
+        page.locator(".confusion-card").nth(place).click()
         index = int(view.worst[place])
-        expect(page.locator(".conf-facts code").first).to_have_text(f"x[{index}]")
+        expect(page.locator(".confusion-facts code").first).to_have_text(f"x[{index}]")
         probs = scores[index].softmax(0)
-        told = page.locator(".conf-prob .conf-p").all_inner_texts()
+        told = page.locator(".confusion-prob .confusion-p").all_inner_texts()
         for text, p in zip(told, probs.tolist(), strict=True):
             assert (p < 0.001) if text == "<0.1%" else number(text.strip("%>")) == pytest.approx(100 * p, rel=0.06)
-        shares = page.locator(".conf-bar").evaluate_all(
+        shares = page.locator(".confusion-bar").evaluate_all(
             "all => all.map((one) => one.style.getPropertyValue('--share'))"
         )
         assert [float(one) for one in shares] == pytest.approx(probs.tolist(), rel=1e-5)
-        kinds = page.locator(".conf-prob").evaluate_all("all => all.map((one) => one.dataset.kind ?? '')")
+        kinds = page.locator(".confusion-prob").evaluate_all("all => all.map((one) => one.dataset.kind ?? '')")
         assert kinds.index("right") == int(y[index])
         assert kinds.index("wrong") == int(scores[index].argmax())
         # − log of the printed probability is the printed loss.
-        text = page.locator(".conf-loss").inner_text().replace("\n", " ")
+        text = page.locator(".confusion-loss").inner_text().replace("\n", " ")
         p, loss = (number(part) for part in re.search(r"−log (\S+) = (\S+)$", text).groups())
         assert loss == pytest.approx(F.cross_entropy(scores[index], y[index]).item(), rel=1e-3)
         assert -torch.tensor(p).log().item() == pytest.approx(loss, rel=1e-3)
@@ -222,18 +222,18 @@ def test_what_is_told_of_a_cell_follows_the_player(open_page, digits, pages):
     cell(page, 4, 4).hover()
     for step in (0, 6):
         page.evaluate("step => { dlvizModel.set('step', step); }", step)
-        count = int(digits[0]._snapshots[step].counts[4, 4])
-        expect(page.locator(".conf-caption").first).to_contain_text(f"true 4, predicted 4: {count} of 181")
+        count = int(digits[0]._history.snapshots[step].counts[4, 4])
+        expect(page.locator(".evaluation-caption").first).to_contain_text(f"true 4, predicted 4: {count} of 181")
 
 
 def test_the_pixels_of_a_picture_are_the_examples(open_page, digits, pages):
     view, _, x, _ = digits
     page = open_page(pages["digits"])
-    page.locator(".conf-card").first.click()
+    page.locator(".confusion-card").first.click()
     image = x[view.worst[0], 0]
     for row in range(8):
         for column in range(0, 8, 3):
-            found = dot(page, ".conf-detail canvas", column, row)
+            found = dot(page, ".confusion-detail canvas", column, row)
             assert found[0] == found[1] == found[2] == round(float(image[row, column]) * 255)
 
 
@@ -242,18 +242,18 @@ def test_the_player_goes_back_to_more_mistakes(open_page, digits, pages):
     page = open_page(pages["digits"])
     told = view.scene["history"]["mistakes"]
     expect(page.locator(".dlviz-count")).to_have_text("6 / 6")
-    page.locator(".conf-card").first.click()
+    page.locator(".confusion-card").first.click()
     index = int(view.worst[0])
     page.get_by_role("button", name="first step").click()
-    first = view._snapshots[0]
-    expect(page.locator(".dlviz-signature")).to_contain_text(f"({first.right:,} of 1,797)")
+    first = view._history.snapshots[0]
+    expect(page.locator(".dlviz-signature")).to_contain_text(f"({first.correct:,} of 1,797)")
     assert card_numbers(page) == first.worst[:12].tolist()
     assert told[0] > told[-1]
-    expect(page.locator(".conf-snapshots output")).to_have_text(f"snapshot 0: {told[0]:,} mistakes among 1,797")
-    expect(page.locator(".conf-detail")).to_contain_text(re.compile(f"Example {index}|does not hold"))
+    expect(page.locator(".confusion-snapshots output")).to_have_text(f"snapshot 0: {told[0]:,} mistakes among 1,797")
+    expect(page.locator(".confusion-detail")).to_contain_text(re.compile(f"Example {index}|does not hold"))
     pred = int(first.counts[2].argmax())
     cell(page, 2, pred).click()
-    assert card_numbers(page) == dlviz.evaluation.members(first.found, 2, pred)[:6].tolist()
+    assert card_numbers(page) == dlviz.evaluation.members(first.scored, 2, pred)[:6].tolist()
 
 
 def test_a_page_saved_with_an_example_follows_it(open_page, digits):
@@ -265,18 +265,18 @@ def test_a_page_saved_with_an_example_follows_it(open_page, digits):
         index, view.example = view.example, -1
     for step in range(6, -1, -2):
         page.evaluate("step => { dlvizModel.set('step', step); }", step)
-        found = view._snapshots[step].found
-        expect(page.locator(".conf-facts b")).to_have_text(f"Example {index}")
-        expect(page.locator(".conf-facts span").first).to_have_text(
+        found = view._history.snapshots[step].scored
+        expect(page.locator(".confusion-facts b")).to_have_text(f"Example {index}")
+        expect(page.locator(".confusion-facts span").first).to_have_text(
             f"true {found.targets[index]}, predicted {found.predictions[index]}"
         )
 
 
 def test_names_and_texts_stay_text(open_page, pages):
     page = open_page(pages["hostile"])
-    assert page.locator(".conf img, .conf-table b").count() == 0
-    expect(page.locator(".conf-name").nth(1)).to_have_text("<b>no</b>")
-    expect(page.locator(".conf-text").first).to_contain_text("<img src=x")
+    assert page.locator(".confusion img, .confusion-table b").count() == 0
+    expect(page.locator(".confusion-name").nth(1)).to_have_text("<b>no</b>")
+    expect(page.locator(".confusion-text").first).to_contain_text("<img src=x")
 
 
 def test_a_nan_has_a_column_of_its_own_and_comes_first(open_page, pages):
@@ -290,18 +290,18 @@ def test_a_nan_has_a_column_of_its_own_and_comes_first(open_page, pages):
     true = next(true for true in range(3) if unclassified[true])
     cell(page, true, 3).click()
     assert card_numbers(page) == view.cell(true, -1).tolist()
-    page.locator(".conf-card").first.click()
-    assert set(page.locator(".conf-prob .conf-p").all_inner_texts()) == {"NaN"}
+    page.locator(".confusion-card").first.click()
+    assert set(page.locator(".confusion-prob .confusion-p").all_inner_texts()) == {"NaN"}
 
 
 def test_of_many_classes_the_most_confused_are_drawn(open_page, pages):
     page = open_page(pages["hundred"])
     expect(page.locator(".dlviz-note").first).to_contain_text("30 of 100 classes")
-    assert page.locator(".conf-cell").count() == 900
-    page.locator(".conf-card").first.click()
-    assert page.locator(".conf-prob").count() in (10, 11)
-    expect(page.locator(".conf-prob[data-kind=right]")).to_have_count(1)
-    assert page.locator(".conf-card canvas").count() == 12
+    assert page.locator(".confusion-cell").count() == 900
+    page.locator(".confusion-card").first.click()
+    assert page.locator(".confusion-prob").count() in (10, 11)
+    expect(page.locator(".confusion-prob[data-kind=right]")).to_have_count(1)
+    assert page.locator(".confusion-card canvas").count() == 12
 
 
 def test_live_a_cell_and_a_far_page_come_from_the_kernel(live):
@@ -310,18 +310,18 @@ def test_live_a_cell_and_a_far_page_come_from_the_kernel(live):
     matrix = view.matrix
     true, pred = divmod(int(matrix.argmax()), 10)
     cell(page, true, pred).click()
-    until(page, "document.querySelectorAll('.conf-card').length === 12")
+    until(page, "document.querySelectorAll('.confusion-card').length === 12")
     assert view.opened == [true, pred]
     everything = view.cell(true, pred).tolist()
     assert card_numbers(page) == everything[:12]
     for k in range(1, 4):
         page.get_by_role("button", name="later examples").click()
-        until(page, f"document.querySelector('.conf-pager').textContent.includes('{12 * k + 1}–')")
-        until(page, "document.querySelectorAll('.conf-card').length > 0")
+        until(page, f"document.querySelector('.confusion-pager').textContent.includes('{12 * k + 1}–')")
+        until(page, "document.querySelectorAll('.confusion-card').length > 0")
         assert card_numbers(page) == everything[12 * k : 12 * k + 12]
     before = len(asked)
-    page.locator(".conf-card").nth(2).click()
-    expect(page.locator(".conf-facts b")).to_be_visible()
+    page.locator(".confusion-card").nth(2).click()
+    expect(page.locator(".confusion-facts b")).to_be_visible()
     cell(page, 0, 0).hover()
     assert [set(one["traits"]) for one in asked[before:]] == [{"example"}]
 
@@ -330,22 +330,22 @@ def test_live_a_new_snapshot_is_drawn(live):
     view, net, x, _ = trained(0)
     page, _ = live(view)
     expect(page.locator(".dlviz-player")).to_be_hidden()
-    expect(page.locator(".conf-snapshots")).to_be_hidden()
+    expect(page.locator(".confusion-snapshots")).to_be_hidden()
     view.update(net(x) * -1)
     page.get_by_label("a cell tells").select_option("recall")  # any message brings the new scene along
     page.evaluate("dlvizModel.set('step', 0); dlvizModel.save_changes()")
     expect(page.locator(".dlviz-player")).to_be_visible()
-    expect(page.locator(".conf-snapshots output")).to_contain_text("snapshot 0:")
+    expect(page.locator(".confusion-snapshots output")).to_contain_text("snapshot 0:")
 
 
 # The split.
 
 
 def went(page: Page, column: int) -> str:
-    box = page.locator(".part-bands").bounding_box()
+    box = page.locator(".split-bands").bounding_box()
     width = box["width"] / 451
     page.mouse.move(box["x"] + (column + 0.5) * width, box["y"] + 10)
-    return page.locator(".part .conf-caption").first.inner_text()
+    return page.locator(".split .evaluation-caption").first.inner_text()
 
 
 def test_pointing_at_the_strip_reads_what_went_where(open_page, pages):
@@ -370,13 +370,13 @@ def test_the_colors_of_the_strip_are_parts(open_page, pages):
     view = parts()
     page = open_page(pages["split"])
     test = set(view.parts["test"].tolist())
-    chips = page.locator(".part-chip")
+    chips = page.locator(".split-chip")
     colors = [
         chips.nth(k).evaluate("one => getComputedStyle(one).backgroundColor.match(/[\\d.]+/g).map(Number)")
         for k in range(2)
     ]
     colors = [[255 * value if max(one) <= 1 else value for value in one[:3]] for one in colors]
-    band = ".part-band:nth-child(3) canvas"
+    band = ".split-band:nth-child(3) canvas"
     for column in range(0, 451, 37):
         inside = sum(k in test for k in range(4 * column, 4 * column + 4))
         top, bottom = dot(page, band, column, 1), dot(page, band, column, 22)
@@ -386,10 +386,10 @@ def test_the_colors_of_the_strip_are_parts(open_page, pages):
 
 def test_arrow_keys_walk_along_the_strip(open_page, pages):
     page = open_page(pages["split"])
-    page.locator(".part-bands").focus()
+    page.locator(".split-bands").focus()
     for key in ("ArrowRight", "ArrowRight", "PageDown", "ArrowLeft"):
         page.keyboard.press(key)
-    expect(page.locator(".part .conf-caption").first).to_contain_text("examples 40 to 43:")
+    expect(page.locator(".split .evaluation-caption").first).to_contain_text("examples 40 to 43:")
 
 
 def test_a_saved_page_splits_otherwise(open_page, pages):
@@ -399,7 +399,7 @@ def test_a_saved_page_splits_otherwise(open_page, pages):
         view.how = how
         page.get_by_label("how to split").select_option(how)
         expect(page.locator(".dlviz-signature")).to_have_text(view.scene["signature"])
-        texts = page.locator(".part-warnings li").all_inner_texts()
+        texts = page.locator(".split-warnings li").all_inner_texts()
         assert texts == ([one.text for one in view.warnings] or [message("evaluation.split.nothing")])
     view.how, view.seed = "shuffled", 6
     page.get_by_label("how to split").select_option("shuffled")
@@ -424,28 +424,28 @@ def test_bars_are_the_shares_of_the_classes(open_page, pages):
     y = torch.cat((y, y[:7]))
     page = open_page(pages["split"])
     for k, numbers in enumerate(view.parts.values()):
-        bars = page.locator(".part-histogram").nth(k).locator("rect:not(.part-area)")
+        bars = page.locator(".split-histogram").nth(k).locator("rect:not(.split-column)")
         tall = torch.tensor([float(bar.get_attribute("height")) for bar in bars.all()])
         shares = torch.bincount(y[numbers]) / len(numbers)
         assert torch.allclose(tall / tall.sum(), shares, atol=1e-4)
-        expect(page.locator(".part-title").nth(k)).to_contain_text(f"{len(numbers):,} examples")
-    page.locator(".part-histogram").nth(1).locator(".part-area").nth(4).hover()
+        expect(page.locator(".split-title").nth(k)).to_contain_text(f"{len(numbers):,} examples")
+    page.locator(".split-histogram").nth(1).locator(".split-column").nth(4).hover()
     count = int((y[view.parts["test"]] == 4).sum())
-    expect(page.locator(".part .conf-caption").nth(1)).to_contain_text(f"test, class 4: {count} of 361")
+    expect(page.locator(".split .evaluation-caption").nth(1)).to_contain_text(f"test, class 4: {count} of 361")
 
 
 def test_every_score_is_a_dot(open_page, pages):
     page = open_page(pages["split"])
-    dots = page.locator(".part-dot")
+    dots = page.locator(".split-dot")
     assert dots.count() == 3
     places = [float(dot.get_attribute("cx")) for dot in dots.all()]
     assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
-    assert page.locator(".part-dot title").all_text_contents() == [
+    assert page.locator(".split-dot title").all_text_contents() == [
         "shuffled, seed 0: 0.9",
         "shuffled, seed 1: 0.901",
         "shuffled, seed 2: 0.902",
     ]
-    expect(page.locator(".part-spreads")).to_contain_text("0.901 ± 0.001 (3 splits, from 0.9 to 0.902)")
+    expect(page.locator(".split-spreads")).to_contain_text("0.901 ± 0.001 (3 splits, from 0.9 to 0.902)")
     expect(page.get_by_role("button", name="Measure")).to_have_count(0)  # nobody is there to measure
 
 
@@ -453,13 +453,13 @@ def test_live_the_button_measures(live):
     view = parts(how="order")
     page, asked = live(view)
     page.get_by_role("button", name="Measure this split").click()
-    until(page, "document.querySelectorAll('.part-dot').length === 2")
+    until(page, "document.querySelectorAll('.split-dot').length === 2")
     assert [one["kind"] for one in asked] == ["measure"]
     assert [one.how for one in view.scores] == ["order", "order"]
     expect(page.get_by_role("button", name="Measure this split")).not_to_have_attribute("aria-disabled", "true")
     page.get_by_label("how to split").select_option("folds")
     page.get_by_role("button", name="Measure every fold").click()
-    until(page, "document.querySelectorAll('.part-dot').length === 7")
+    until(page, "document.querySelectorAll('.split-dot').length === 7")
 
 
 def test_live_knobs_split_anew_and_equal_scores_do_not_hide_each_other(live):
@@ -467,7 +467,7 @@ def test_live_knobs_split_anew_and_equal_scores_do_not_hide_each_other(live):
     view = dlviz.split(x, y, score=lambda a, b: 0.5)
     view.measure(4)
     page, asked = live(view)
-    heights = {dot.get_attribute("cy") for dot in page.locator(".part-dot").all()}
+    heights = {dot.get_attribute("cy") for dot in page.locator(".split-dot").all()}
     assert len(heights) == 4
     slider = page.get_by_role("slider", name="test")
     slider.focus()

@@ -1,4 +1,4 @@
-"""`dlviz.split` from Python: its parts, knobs, warnings and scores, what it refuses, and what it leaves alone."""
+"""`dlviz.split` from Python: its parts, settings, warnings, scores and errors, and that the learner's objects stay as they are."""
 
 import gc
 import weakref
@@ -15,8 +15,8 @@ from dlviz.kit.page import to_json
 
 
 def data(count=120, classes=3):
-    made = torch.Generator().manual_seed(1)
-    return torch.rand(count, 2, generator=made), torch.randint(0, classes, (count,), generator=made)
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(count, 2, generator=generator), torch.randint(0, classes, (count,), generator=generator)
 
 
 def integers(bytes_):
@@ -33,7 +33,7 @@ def test_the_digits_split_as_scikit_learn_splits_them():
     assert x[view.parts["test"]].shape == (360, 1, 8, 8)
 
 
-def test_knobs_split_anew():
+def test_changed_settings_split_again():
     x, y = data()
     view = dlviz.split(x, y, seed=3)
     before = view.parts["test"]
@@ -54,34 +54,34 @@ def test_knobs_split_anew():
     assert view.parts["test"].tolist() == list(range(60, 120))
 
 
-def test_the_strip_tells_where_every_example_went():
+def test_the_strip_holds_the_part_and_the_class_of_every_example():
     x, y = data(120)
     view = dlviz.split(x, y, {"train": 0.6, "validation": 0.2, "test": 0.2})
     scene = view.scene
-    assert scene["every"] == 1
-    assignment = integers(scene["assignment"]).reshape(120, 3).argmax(1)
+    assert scene["stride"] == 1
+    part = integers(scene["part_columns"]).reshape(120, 3).argmax(1)
     for k, numbers in enumerate(view.parts.values()):
-        assert sorted(np.flatnonzero(assignment == k).tolist()) == sorted(numbers.tolist())
-    assert integers(scene["strip"]).reshape(120, 3).argmax(1).tolist() == y.tolist()
+        assert sorted(np.flatnonzero(part == k).tolist()) == sorted(numbers.tolist())
+    assert integers(scene["class_columns"]).reshape(120, 3).argmax(1).tolist() == y.tolist()
     for counts, numbers in zip(scene["counts"], view.parts.values(), strict=True):
         assert integers(counts).tolist() == torch.bincount(y[numbers], minlength=3).tolist()
 
 
-def test_many_examples_and_classes_are_pooled_and_it_is_said():
-    made = torch.Generator().manual_seed(0)
-    y = torch.randint(0, 200, (10_000,), generator=made)
+def test_many_examples_and_classes_are_binned_with_a_note():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randint(0, 200, (10_000,), generator=generator)
     view = dlviz.split(torch.arange(10_000), y)
     scene = view.scene
-    assert scene["every"] == 21
+    assert scene["stride"] == 21
     assert len(scene["classes"]) == 20
-    strip = integers(scene["strip"]).reshape(-1, 20)
-    assert len(strip) <= 480
-    assert strip.sum() == 10_000
-    assert strip.sum(1)[:-1].tolist() == [21] * (len(strip) - 1)
-    kept = [int(name) for name in scene["classes"][:-1]]
+    table = integers(scene["class_columns"]).reshape(-1, 20)
+    assert len(table) <= 480
+    assert table.sum() == 10_000
+    assert table.sum(1)[:-1].tolist() == [21] * (len(table) - 1)
+    largest = [int(name) for name in scene["classes"][:-1]]
     counts = torch.bincount(y)
-    assert min(counts[kept]) >= sorted(counts.tolist())[-19]
-    assert strip.sum(0)[:-1].tolist() == torch.bincount(y)[kept].tolist()
+    assert min(counts[largest]) >= sorted(counts.tolist())[-19]
+    assert table.sum(0)[:-1].tolist() == torch.bincount(y)[largest].tolist()
     assert [("21 neighbors" in one["text"], "19 largest" in one["text"]) for one in scene["notes"]] == [
         (True, False),
         (False, True),
@@ -91,36 +91,36 @@ def test_many_examples_and_classes_are_pooled_and_it_is_said():
 
 def test_measuring_calls_the_learners_function_with_the_parts_of_every_seed():
     x, y = data()
-    asked = []
+    calls = []
 
     def score(train, test):
-        asked.append((train.tolist(), test.tolist()))
-        return torch.tensor(len(asked) / 10)
+        calls.append((train.tolist(), test.tolist()))
+        return torch.tensor(len(calls) / 10)
 
     view = dlviz.split(x, y, score=score)
-    found = view.measure(seeds=3)
-    for seed, (train, test) in enumerate(asked):
+    scores = view.measure(seeds=3)
+    for seed, (train, test) in enumerate(calls):
         wanted = train_test_split(np.arange(120), test_size=0.2, random_state=seed)
         assert [train, test] == [part.tolist() for part in wanted]
-    assert [(one.how, one.seed) for one in found] == [("shuffled", 0), ("shuffled", 1), ("shuffled", 2)]
-    assert view.scores == found
-    assert found[2].score == pytest.approx(0.3)
+    assert [(one.how, one.seed) for one in scores] == [("shuffled", 0), ("shuffled", 1), ("shuffled", 2)]
+    assert view.scores == scores
+    assert scores[2].score == pytest.approx(0.3)
     view.how = "order"
     assert len(view.measure()) == 1
     view.how = "folds"
     assert len(view.measure()) == 5
-    assert len({tuple(test) for _, test in asked[-5:]}) == 5
+    assert len({tuple(test) for _, test in calls[-5:]}) == 5
     assert [one["how"] for one in view.scene["scores"]] == ["order", "shuffled", "folds"]
     assert len(view.scores) == 9
 
 
-def test_scores_of_other_shares_have_a_row_of_their_own():
+def test_scores_with_other_fractions_have_a_row_of_their_own():
     x, y = data()
     view = dlviz.split(x, y, score=lambda a, b: len(b) / 100)
     view.measure(2)
     view.shares = [0.5, 0.5]
     view.measure(3)
-    assert [(one["called"], one["mean"]) for one in view.scene["scores"]] == [
+    assert [(row["title"], row["mean"]) for row in view.scene["scores"]] == [
         ("shuffled, 20%", 0.24),
         ("shuffled, 50%", 0.6),
     ]
@@ -128,18 +128,18 @@ def test_scores_of_other_shares_have_a_row_of_their_own():
     assert "shuffled, 50%" in view._still()
 
 
-def test_of_three_parts_the_test_part_stays_untouched():
+def test_of_three_parts_the_test_part_is_not_measured():
     x, y = data()
-    asked = []
+    calls = []
     view = dlviz.split(
-        x, y, {"train": 0.6, "validation": 0.2, "test": 0.2}, score=lambda a, b: asked.append((a, b)) or 1.0
+        x, y, {"train": 0.6, "validation": 0.2, "test": 0.2}, score=lambda a, b: calls.append((a, b)) or 1.0
     )
     view.measure(1)
-    assert torch.equal(asked[0][0], view.parts["train"])
-    assert torch.equal(asked[0][1], view.parts["validation"])
+    assert torch.equal(calls[0][0], view.parts["train"])
+    assert torch.equal(calls[0][1], view.parts["validation"])
 
 
-def test_a_score_of_nan_is_kept_and_told():
+def test_a_score_of_nan_is_kept_and_drawn():
     x, y = data()
     values = iter([0.5, float("nan"), float("inf")])
     view = dlviz.split(x, y, score=lambda a, b: next(values))
@@ -150,7 +150,7 @@ def test_a_score_of_nan_is_kept_and_told():
     view.to_html()
 
 
-def test_an_error_in_the_learners_function_is_the_learners():
+def test_an_error_in_the_learners_function_is_passed_on_and_becomes_a_note_for_the_button():
     x, y = data()
     view = dlviz.split(x, y, score=lambda a, b: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -164,20 +164,20 @@ def test_an_error_in_the_learners_function_is_the_learners():
 
 def test_dots_appear_one_by_one_while_it_measures():
     x, y = data()
-    seen = []
+    scenes = []
     view = dlviz.split(x, y, score=lambda a, b: 0.5)
-    view.observe(lambda change: seen.append((len(view.scores), change["new"]["measuring"])), "scene")
+    view.observe(lambda change: scenes.append((len(view.scores), change["new"]["measuring"])), "scene")
     view._on_measure({"kind": "measure"})
-    assert seen == [(1, True), (2, True), (3, True), (4, True), (5, True), (5, False)]
+    assert scenes == [(1, True), (2, True), (3, True), (4, True), (5, True), (5, False)]
 
 
-def test_what_scikit_learn_refuses_leaves_the_last_picture_and_says_why():
+def test_where_scikit_learn_raises_the_last_picture_stays_with_its_message():
     x = torch.rand(10, 1)
     y = torch.tensor([0, 0, 0, 0, 0, 1, 1, 1, 1, 2])
     view = dlviz.split(x, y)
-    before = view.scene["assignment"]
+    before = view.scene["part_columns"]
     view.how = "stratified"
-    assert view.scene["assignment"] == before
+    assert view.scene["part_columns"] == before
     assert "least populated class" in view.scene["notes"][0]["text"]
     with pytest.raises(DlvizError, match="least populated class"):
         _ = view.parts
@@ -209,11 +209,11 @@ def test_groups_of_names_or_numbers_split_as_scikit_learns():
         assert dlviz.split(x, y, how="grouped", groups=groups, seed=2).parts["test"].tolist() == test.tolist()
 
 
-def test_nothing_of_the_learners_changes():
+def test_the_learners_data_and_random_number_generators_stay_as_they_are():
     x, y = data()
     copies, random, numpys = (x.clone(), y.clone()), torch.get_rng_state(), np.random.get_state()[1].copy()
     view = dlviz.split(x, y, groups=torch.arange(120) // 10)
-    for how in view.scene["hows"]:
+    for how in view.scene["methods"]:
         view.how = how
     view.to_html()
     view._still()
@@ -222,15 +222,15 @@ def test_nothing_of_the_learners_changes():
     assert torch.equal(y, copies[1])
     assert torch.equal(torch.get_rng_state(), random)
     assert (np.random.get_state()[1] == numpys).all()
-    whole = view.scene["whole"]
+    fractions = view.scene["overall_fractions"]
     y.zero_()
     view.how, view.seed = "stratified", 3
-    assert view.scene["whole"] == whole
+    assert view.scene["overall_fractions"] == fractions
     _, test = train_test_split(np.arange(120), test_size=0.2, random_state=3, stratify=copies[1])
     assert view.parts["test"].tolist() == test.tolist()
 
 
-def test_a_closed_widget_lets_go():
+def test_closing_releases_the_data_and_the_learners_function():
     x, y = data()
 
     class Function:
@@ -260,7 +260,7 @@ def test_the_page_holds_the_other_settings():
     assert "step" not in {name for name, values in frames.items() if values}
     for seed in (1, 7):
         fresh = dlviz.split(x, y, groups=torch.arange(120) // 10, seed=seed)
-        assert frames["seed"][str(seed)]["scene"]["assignment"] == fresh.scene["assignment"]
+        assert frames["seed"][str(seed)]["scene"]["part_columns"] == fresh.scene["part_columns"]
     folded = dlviz.split(x, y, how="folds", step=1)
     assert set(folded._precomputed()["step"]) == {"0", "1", "2", "3", "4"}
     assert folded.scene["signature"].endswith("fold 2 of 5, seed 0")
@@ -301,12 +301,12 @@ X, Y = data(20)
         ((X, Y), {"shares": [0.5, 0.5]}, "as parts"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_words(arguments, settings, words):
+def test_invalid_arguments_are_named(arguments, settings, words):
     with pytest.raises(DlvizError, match=words):
         dlviz.split(*arguments, **settings)
 
 
-def test_later_settings_that_do_not_fit_are_refused():
+def test_invalid_settings_are_refused_and_the_split_stays():
     view = dlviz.split(X, Y)
     with pytest.raises(DlvizError, match="needs groups"):
         view.how = "grouped"

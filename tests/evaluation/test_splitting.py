@@ -1,4 +1,4 @@
-"""Splits are scikit-learn's own, index for index; what is doubtful about one is found in the data."""
+"""Splits are the same as scikit-learn's, and leakage between the parts is found."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupShuffleSplit, KFold, train_test_split
 
 import dlviz
 from dlviz.evaluation import cut, findings, first_copies
-from dlviz.evaluation.splitting import checked, sizes
+from dlviz.evaluation.splitting import check_parts, part_sizes
 from dlviz.kit.errors import DlvizError
 
 HALF = {"train": 0.8, "test": 0.2}
@@ -42,11 +42,11 @@ def test_three_parts_are_two_calls_of_train_test_split():
     for how in ("shuffled", "stratified"):
         y = labels(203)
         parts = cut(y, THREE, how, 7)
-        together = y if how == "stratified" else None
-        rest, test = train_test_split(np.arange(203), test_size=0.1, random_state=7, stratify=together)
-        together = y[rest] if how == "stratified" else None
+        stratify = y if how == "stratified" else None
+        rest, test = train_test_split(np.arange(203), test_size=0.1, random_state=7, stratify=stratify)
+        stratify = y[rest] if how == "stratified" else None
         train, validation = train_test_split(
-            rest, test_size=len(parts["validation"]), random_state=7, stratify=together
+            rest, test_size=len(parts["validation"]), random_state=7, stratify=stratify
         )
         assert [part.tolist() for part in parts.values()] == [train.tolist(), validation.tolist(), test.tolist()]
         assert len(validation) == 41
@@ -70,7 +70,7 @@ def test_grouped_is_group_shuffle_split_and_keeps_groups_whole():
         assert sorted(code for some in whole for code in some) == groups.unique().tolist()
 
 
-def test_folds_are_kfold_and_cover_everything_once():
+def test_folds_are_kfold_and_every_example_is_tested_once():
     y = labels(53)
     every = list(KFold(5, shuffle=True, random_state=3).split(np.zeros(53)))
     tests = []
@@ -82,23 +82,23 @@ def test_folds_are_kfold_and_cover_everything_once():
     assert sorted(tests) == list(range(53))
 
 
-def test_file_order_is_file_order():
+def test_order_keeps_the_order_of_the_data():
     parts = cut(labels(103), THREE, "order", 9)
     assert torch.equal(torch.cat(list(parts.values())), torch.arange(103))
-    assert [len(numbers) for numbers in parts.values()] == sizes(THREE, 103) == [71, 21, 11]
+    assert [len(numbers) for numbers in parts.values()] == part_sizes(THREE, 103) == [71, 21, 11]
 
 
 @pytest.mark.parametrize("how", ["order", "shuffled", "stratified", "grouped"])
-@pytest.mark.parametrize("asked", [HALF, THREE, {"a": 150, "b": 30, "c": 20}])
-def test_every_example_goes_to_one_part(how, asked):
+@pytest.mark.parametrize("requested", [HALF, THREE, {"a": 150, "b": 30, "c": 20}])
+def test_every_example_goes_to_one_part(how, requested):
     y = labels(200)
-    parts = cut(y, asked, how, 5, groups=torch.arange(200) // 7)
+    parts = cut(y, requested, how, 5, groups=torch.arange(200) // 7)
     assert sorted(torch.cat(list(parts.values())).tolist()) == list(range(200))
     if how != "grouped":
-        assert [len(numbers) for numbers in parts.values()] == sizes(asked, 200)
+        assert [len(numbers) for numbers in parts.values()] == part_sizes(requested, 200)
 
 
-def test_what_scikit_learn_refuses_is_said_in_its_words():
+def test_an_error_of_scikit_learn_keeps_its_message():
     with pytest.raises(DlvizError, match="least populated class"):
         cut(torch.tensor([0, 0, 0, 0, 1]), HALF, "stratified")
 
@@ -116,15 +116,17 @@ def test_what_scikit_learn_refuses_is_said_in_its_words():
         ({"train": 0.001, "test": 0.999}, "empty"),
     ],
 )
-def test_parts_that_are_none_are_refused(parts, words):
+def test_invalid_parts_are_refused(parts, words):
     with pytest.raises(DlvizError, match=words):
-        checked(parts, 100)
+        check_parts(parts, 100)
 
 
-def test_twins_are_exact_copies_and_nothing_else():
+def test_first_copies_finds_exact_copies_only():
     for seed in range(40):
-        made = torch.Generator().manual_seed(seed)
-        x = torch.randint(-1, 2, (60, 3), generator=made).to((torch.float32, torch.int64, torch.bfloat16)[seed % 3])
+        generator = torch.Generator().manual_seed(seed)
+        x = torch.randint(-1, 2, (60, 3), generator=generator).to(
+            (torch.float32, torch.int64, torch.bfloat16)[seed % 3]
+        )
         wanted = [next(k for k in range(n + 1) if torch.equal(x[k], x[n])) for n in range(60)]
         assert first_copies(x).tolist() == wanted
     close = torch.tensor([[1.0], [1.0 + 2**-23], [-0.0], [0.0]])
@@ -139,36 +141,36 @@ def test_copies_across_parts_are_found_counted_and_named():
     x = torch.rand(50, 4)
     x[40], x[41], x[42], x[30], x[20] = x[3], x[3], x[5], x[7], x[3]
     parts = {"train": torch.arange(40), "test": torch.arange(40, 50)}
-    (one,) = findings(parts, torch.zeros(50), first_copies(x))
-    assert one.kind == "duplicates"
-    assert one.indices.tolist() == [40, 41, 42]
-    assert "3 examples of test" in one.text
-    assert "40 = 3, 41 = 3, 42 = 5." in one.text
+    (finding,) = findings(parts, torch.zeros(50), first_copies(x))
+    assert finding.kind == "duplicates"
+    assert finding.indices.tolist() == [40, 41, 42]
+    assert "3 examples of test" in finding.text
+    assert "40 = 3, 41 = 3, 42 = 5." in finding.text
     assert findings({"train": torch.arange(20), "test": torch.arange(21, 30)}, torch.zeros(50), first_copies(x)) == []
 
 
 def test_a_group_in_two_parts_is_found():
     parts = {"train": torch.arange(6), "validation": torch.arange(6, 8), "test": torch.arange(8, 12)}
     groups = torch.tensor([0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 1])
-    found = findings(parts, torch.zeros(12), torch.arange(12), groups, ["ann", "bob", "eve", "joe", "sue"])
-    assert [one.kind for one in found] == ["groups"] * 3
-    assert [one.indices.tolist() for one in found] == [[6], [11], [8]]
-    assert "eve" in found[0].text
-    assert "train and in test" in found[1].text
-    assert "bob" in found[1].text
+    warnings = findings(parts, torch.zeros(12), torch.arange(12), groups, ["ann", "bob", "eve", "joe", "sue"])
+    assert [one.kind for one in warnings] == ["groups"] * 3
+    assert [one.indices.tolist() for one in warnings] == [[6], [11], [8]]
+    assert "eve" in warnings[0].text
+    assert "train and in test" in warnings[1].text
+    assert "bob" in warnings[1].text
 
 
 def test_a_missing_class_is_found():
     parts = {"train": torch.arange(4), "test": torch.arange(4, 6)}
-    found = findings(parts, torch.tensor([0, 1, 2, 5, 0, 1]), torch.arange(6))
-    assert [one.kind for one in found] == ["missing"]
-    assert found[0].indices.tolist() == [2, 3]
-    assert "test holds no example of 2 classes: 2, 5." in found[0].text
-    assert "2 indices" in repr(found[0])
+    warnings = findings(parts, torch.tensor([0, 1, 2, 5, 0, 1]), torch.arange(6))
+    assert [one.kind for one in warnings] == ["missing"]
+    assert warnings[0].indices.tolist() == [2, 3]
+    assert "test holds no example of 2 classes: 2, 5." in warnings[0].text
+    assert "2 indices" in repr(warnings[0])
 
 
-def test_the_digits_file_order_hides_writers():
-    """The lesson's claim: shuffled splits say more than is true of new writers."""
+def test_a_shuffled_split_of_the_digits_scores_higher_than_one_by_order():
+    """The lesson's claim: a shuffled split overestimates the accuracy on new writers."""
     from sklearn.neighbors import KNeighborsClassifier
 
     x, y = dlviz.data.digits()
@@ -182,6 +184,6 @@ def test_the_digits_file_order_hides_writers():
     view.how = "order"
     (order,) = view.measure()
     assert order.score < min(one.score for one in shuffled)
-    spread = {one["how"]: one for one in view.scene["scores"]}
-    assert spread["shuffled"]["mean"] == pytest.approx(np.mean([one.score for one in shuffled]))
-    assert spread["shuffled"]["sd"] == pytest.approx(np.std([one.score for one in shuffled], ddof=1))
+    rows = {row["how"]: row for row in view.scene["scores"]}
+    assert rows["shuffled"]["mean"] == pytest.approx(np.mean([one.score for one in shuffled]))
+    assert rows["shuffled"]["sd"] == pytest.approx(np.std([one.score for one in shuffled], ddof=1))

@@ -1,4 +1,4 @@
-"""`dlviz.confusion` from Python: what it tells, its snapshots, its bounds, its refusals, and that it leaves all as it was."""
+"""`dlviz.confusion` from Python: its numbers, snapshots, limits and errors, and that the learner's objects stay as they are."""
 
 import gc
 import json
@@ -13,15 +13,15 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.evaluation import snapshots
-from dlviz.evaluation.examples import examples, pixels, size, texts
+from dlviz.evaluation.examples import picture_size, pixels, previews, texts
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.page import to_json
 
 
 def scored(count=200, classes=5, seed=0):
-    made = torch.Generator().manual_seed(seed)
-    targets = torch.randint(0, classes, (count,), generator=made)
-    return torch.randn(count, classes, generator=made) + F.one_hot(targets, classes), targets
+    generator = torch.Generator().manual_seed(seed)
+    targets = torch.randint(0, classes, (count,), generator=generator)
+    return torch.randn(count, classes, generator=generator) + F.one_hot(targets, classes), targets
 
 
 def numbers(bytes_, kind="<i4"):
@@ -29,13 +29,13 @@ def numbers(bytes_, kind="<i4"):
 
 
 def listed(view, key="worst"):
-    """The indices of a list of the scene."""
+    """Return the indices of a list of the scene."""
     scene = view.scene
     pool = numbers(scene["pool"]["number"])
     return [pool[place] for place in numbers(scene["lists"][key]["items"])]
 
 
-def test_figures_are_those_of_the_learners_own_code():
+def test_accuracy_loss_and_predictions_equal_the_learners_own_code():
     scores, targets = scored()
     view = dlviz.confusion(scores, targets)
     assert view.accuracy == pytest.approx((scores.argmax(1) == targets).float().mean().item())
@@ -60,8 +60,8 @@ def test_the_scene_holds_what_torch_computed():
     assert numbers(pool["p"], "<f8") == pytest.approx((-losses).exp().tolist(), rel=1e-5)
     probs = scores.softmax(1)[index]
     top_classes = torch.from_numpy(np.frombuffer(pool["top_classes"], "<i4").reshape(-1, 5).astype(np.int64))
-    told = torch.from_numpy(np.frombuffer(pool["probs"], "<f4").reshape(-1, 5).copy())
-    assert torch.allclose(told, probs.gather(1, top_classes), atol=1e-7)
+    sent = torch.from_numpy(np.frombuffer(pool["probs"], "<f4").reshape(-1, 5).copy())
+    assert torch.allclose(sent, probs.gather(1, top_classes), atol=1e-7)
 
 
 def test_a_cell_lists_its_examples_and_paging_reaches_all():
@@ -70,12 +70,12 @@ def test_a_cell_lists_its_examples_and_paging_reaches_all():
     view.opened = [0, 0]
     everything = view.cell(0, 0).tolist()
     assert len(everything) > 100
-    found = []
+    indices = []
     for page in range(0, -(-len(everything) // 12), 2):
         view.page = page
         assert view.scene["lists"]["0,0"]["start"] == page * 12
-        found += listed(view, "0,0")
-    assert found == everything
+        indices += listed(view, "0,0")
+    assert indices == everything
     view.opened, view.page = [], 0
     seen = []
     for page in range(0, -(-len(view.worst) // 12), 5):
@@ -87,16 +87,16 @@ def test_a_cell_lists_its_examples_and_paging_reaches_all():
 def test_an_example_can_be_followed_through_the_snapshots():
     scores, targets = scored(1000)
     view = dlviz.confusion(scores, targets, example=3)
-    assert listed(view, "picked") == [3]
+    assert listed(view, "selected") == [3]
     view.update(scores + 5 * F.one_hot(targets, 5))
-    assert listed(view, "picked") == [3]
+    assert listed(view, "selected") == [3]
     view.example = 999
-    assert listed(view, "picked") == [999]
+    assert listed(view, "selected") == [999]
     view.example = 5000  # there is none
-    assert "picked" not in view.scene["lists"]
+    assert "selected" not in view.scene["lists"]
 
 
-def test_a_snapshot_an_epoch_and_the_player_goes_back():
+def test_each_update_adds_a_snapshot_to_which_the_player_can_go_back():
     scores, targets = scored()
     view = dlviz.confusion(scores, targets)
     before = view.matrix
@@ -104,35 +104,35 @@ def test_a_snapshot_an_epoch_and_the_player_goes_back():
     assert view.step == 1
     after = view.matrix
     assert int(after.diag().sum()) > int(before.diag().sum())
-    told = view.scene["history"]["mistakes"]
-    assert told == [200 - int(before.diag().sum()), 200 - int(after.diag().sum())]
+    mistakes = view.scene["history"]["mistakes"]
+    assert mistakes == [200 - int(before.diag().sum()), 200 - int(after.diag().sum())]
     view.step = 0
     assert torch.equal(view.matrix, before)
     assert view.loss == pytest.approx(F.cross_entropy(scores, targets).item(), rel=1e-6)
 
 
-def test_history_is_bounded_and_says_so(monkeypatch):
-    monkeypatch.setattr(snapshots, "MOST", 6)
+def test_the_number_of_snapshots_is_limited_with_a_note(monkeypatch):
+    monkeypatch.setattr(snapshots, "MAX_SNAPSHOTS", 6)
     scores, targets = scored(20)
     view = dlviz.confusion(scores, targets)
     first = view.matrix
     for k in range(30):
         view.update(scores + 0.1 * k)
-    assert len(view._snapshots) <= 6
-    assert view._snapshots[-1].number == 30
+    assert len(view._history.snapshots) <= 6
+    assert view._history.snapshots[-1].index == 30
     assert any("are kept" in note["text"] for note in view.scene["notes"])
     view.step = 0
     assert torch.equal(view.matrix, first)
-    monkeypatch.setattr(snapshots, "MEMORY", 1)
+    monkeypatch.setattr(snapshots, "MAX_BYTES", 1)
     view.update(scores)
-    assert [one.number for one in view._snapshots] == [0, 31]
+    assert [snapshot.index for snapshot in view._history.snapshots] == [0, 31]
 
 
-def test_new_targets_take_new_inputs():
+def test_new_targets_need_new_inputs():
     scores, targets = scored(20)
     x = torch.rand(20, 1, 4, 4)
     view = dlviz.confusion(scores, targets, x)
-    view.update(scores, targets)  # the same ones, so these are the same examples
+    view.update(scores, targets)  # the same targets, so the same examples
     assert view.scene["group"] == "0"
     view.update(scores[:10], targets[:10].flip(0))
     assert view.scene["group"] == "1"
@@ -157,29 +157,29 @@ def test_learners_tensors_graph_and_random_numbers_stay_as_they_are():
     assert all(p.grad is None for p in net.parameters())
     assert torch.equal(torch.get_rng_state(), random)
     assert net.training
-    F.cross_entropy(scores, y).backward()  # the graph is whole
+    F.cross_entropy(scores, y).backward()  # the graph still exists
     graph = weakref.ref(scores)
     del scores
     gc.collect()
-    assert graph() is None  # and nobody holds on to it
+    assert graph() is None  # and the widget does not keep it alive
 
 
-def test_later_changes_of_the_targets_change_nothing():
+def test_later_changes_of_the_learners_tensors_do_not_change_the_widget():
     scores, targets = scored()
     view = dlviz.confusion(scores, targets)
-    before, inside = view.worst.tolist(), view.cell(1, 1).tolist()
+    worst, cell = view.worst.tolist(), view.cell(1, 1).tolist()
     targets.zero_()
     scores.zero_()
-    assert view.worst.tolist() == before
-    assert view.cell(1, 1).tolist() == inside
+    assert view.worst.tolist() == worst
+    assert view.cell(1, 1).tolist() == cell
     for answer in (view.worst, view.cell(1, 1), view.matrix, view.predictions):
         answer.zero_()
-    assert view.worst.tolist() == before
-    assert view.cell(1, 1).tolist() == inside
+    assert view.worst.tolist() == worst
+    assert view.cell(1, 1).tolist() == cell
     assert int(view.matrix.sum()) == 200
 
 
-def test_a_closed_widget_lets_go():
+def test_closing_releases_the_examples():
     scores, targets = scored()
     x = torch.rand(200, 1, 4, 4)
     watched = weakref.ref(x)
@@ -195,7 +195,7 @@ def test_a_closed_widget_lets_go():
     assert watched() is None
 
 
-def test_many_classes_are_cropped_to_the_most_confused():
+def test_of_many_classes_those_with_the_most_mistakes_are_drawn():
     scores, targets = scored(2000, 100)
     scores += 20 * F.one_hot(targets, 100) * (targets >= 30)[:, None]  # mistakes start at classes below 30
     scores[:, 30:] -= 10 * (targets < 30)[:, None]
@@ -206,7 +206,7 @@ def test_many_classes_are_cropped_to_the_most_confused():
     assert np.frombuffer(view.scene["counts"], "<i4").reshape(30, 30).tolist() == view.matrix[:30, :30].tolist()
 
 
-def test_a_thousand_classes_and_what_crosses_stays_small():
+def test_the_scene_of_a_thousand_classes_stays_small():
     scores, targets = scored(5000, 1000)
     view = dlviz.confusion(scores, targets, torch.zeros(1, 3, 200, 300).expand(5000, 3, 200, 300), opened=[0, 0])
     assert len(to_json(view.scene)) < 80_000
@@ -214,7 +214,7 @@ def test_a_thousand_classes_and_what_crosses_stays_small():
     assert any("200 × 300" in note["text"] for note in view.scene["notes"])
 
 
-def test_a_page_is_bounded_and_says_what_it_holds():
+def test_a_pages_size_is_limited_and_every_listed_example_has_its_picture():
     scores, targets = scored(4000, 4)
     view = dlviz.confusion(scores, targets, torch.rand(1, 3, 64, 64).expand(4000, 3, 64, 64))
     for k in range(20):
@@ -224,16 +224,16 @@ def test_a_page_is_bounded_and_says_what_it_holds():
     full = view._page_state()
     for one in full["scene"]["lists"].values():
         assert len(one["items"]) // 4 <= one["total"]
-    held = set(numbers(full["albums"]["0"]["numbers"]))
+    pictured = set(numbers(full["albums"]["0"]["numbers"]))
     pool = numbers(full["scene"]["pool"]["number"])
-    assert set(pool) <= held  # every listed example has its picture
+    assert set(pool) <= pictured
     assert len(full["scene"]["lists"]["worst"]["items"]) // 4 == 60
     assert len(full["scene"]["lists"]) > 10
     for frame in view._precomputed()["step"].values():
-        assert set(numbers(frame["scene"]["pool"]["number"])) <= held
+        assert set(numbers(frame["scene"]["pool"]["number"])) <= pictured
 
 
-def test_a_page_of_many_snapshots_holds_some_and_says_so():
+def test_a_page_of_many_snapshots_holds_some_with_a_note():
     scores, targets = scored(3000, 30)
     view = dlviz.confusion(scores, targets)
     for k in range(40):
@@ -244,33 +244,33 @@ def test_a_page_of_many_snapshots_holds_some_and_says_so():
     assert full["step"] == shown - 1
     assert any(f"{shown} of 41 snapshots" in note["text"] for note in full["scene"]["notes"])
     payload = json.loads(re.search(r'id="payload">(.*?)</script>', view.to_html())[1])
-    assert len(payload["state"]["precomputed"]["step"]) == shown  # all of them had room
+    assert len(payload["state"]["precomputed"]["step"]) == shown
 
 
 def test_pictures_are_the_learners_own_pixels():
     x = torch.randint(50, 100, (5, 3, 6, 4), dtype=torch.uint8)
-    assert torch.equal(pixels(examples(x), [3, 1]), x[[3, 1]].permute(0, 2, 3, 1))
+    assert torch.equal(pixels(previews(x), [3, 1]), x[[3, 1]].permute(0, 2, 3, 1))
     gray = torch.rand(5, 8, 8)
-    assert torch.equal(pixels(examples(gray), [2])[0, :, :, 0], (gray[2] * 255).round().to(torch.uint8))
-    has_nan = torch.randn(50, 1, 8, 8) * 3
-    found = examples(has_nan)
-    assert (found.low, found.high) == (has_nan.min().item(), has_nan.max().item())
-    shown = pixels(found, list(range(50)))
-    assert (int(shown.min()), int(shown.max())) == (0, 255)
+    assert torch.equal(pixels(previews(gray), [2])[0, :, :, 0], (gray[2] * 255).round().to(torch.uint8))
+    values = torch.randn(50, 1, 8, 8) * 3
+    shown = previews(values)
+    assert (shown.low, shown.high) == (values.min().item(), values.max().item())
+    values = pixels(shown, list(range(50)))
+    assert (int(values.min()), int(values.max())) == (0, 255)
     large = torch.rand(2, 1, 96, 192)
-    assert size(examples(large)) == (24, 48, 1)
+    assert picture_size(previews(large)) == (24, 48, 1)
     means = large.unfold(2, 4, 4).unfold(3, 4, 4).mean((-1, -2))
-    assert (pixels(examples(large), [0, 1])[..., 0].float() / 255 - means[:, 0]).abs().max() < 0.003
+    assert (pixels(previews(large), [0, 1])[..., 0].float() / 255 - means[:, 0]).abs().max() < 0.003
 
 
-def test_what_is_no_picture_is_told_in_text():
-    assert texts(examples(torch.tensor([[1, 2, 3, 4, 5, 6]])), [0]) == ["(1, 2, 3, 4, …)"]
-    assert texts(examples(torch.tensor([0.25])), [0]) == ["0.25"]
-    assert texts(examples(["a" * 200]), [0]) == ["a" * 79 + "…"]
-    assert examples(torch.rand(3, 2, 8, 8)).kind == "texts"
+def test_examples_that_are_no_pictures_are_shown_as_text():
+    assert texts(previews(torch.tensor([[1, 2, 3, 4, 5, 6]])), [0]) == ["(1, 2, 3, 4, …)"]
+    assert texts(previews(torch.tensor([0.25])), [0]) == ["0.25"]
+    assert texts(previews(["a" * 200]), [0]) == ["a" * 79 + "…"]
+    assert previews(torch.rand(3, 2, 8, 8)).kind == "texts"
 
 
-def test_names_and_words_reach_the_scene():
+def test_names_and_texts_reach_the_scene():
     scores, targets = scored(20, 2)
     view = dlviz.confusion(scores, targets, inputs=[f"text {k}" for k in range(20)], names=["<b>no</b>", "yes"])
     assert view.scene["names"] == ["<b>no</b>", "yes"]
@@ -280,11 +280,11 @@ def test_names_and_words_reach_the_scene():
     assert "<b>no" not in view.to_html().replace("\\u003c", "&lt;")
 
 
-def test_the_learners_name_for_the_examples_is_told():
+def test_the_scene_has_the_learners_variable_name_of_the_examples():
     scores, targets = scored(20, 2)
     images = torch.rand(20, 1, 4, 4)
-    assert dlviz.confusion(scores, targets, images).scene["called"] == "images"
-    assert dlviz.confusion(scores, targets).scene["called"] == "targets"
+    assert dlviz.confusion(scores, targets, images).scene["variable"] == "images"
+    assert dlviz.confusion(scores, targets).scene["variable"] == "targets"
 
 
 def test_the_still_has_a_summary_and_the_counts():
@@ -323,7 +323,7 @@ SCORES, TARGETS = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
         ((SCORES.to(torch.complex64), TARGETS), "complex64"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_words(arguments, words):
+def test_invalid_arguments_are_named(arguments, words):
     with pytest.raises(DlvizError, match=words):
         dlviz.confusion(*arguments)
 

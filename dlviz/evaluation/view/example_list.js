@@ -1,107 +1,111 @@
-// The worst mistakes, or the examples of a cell, as cards; a page of twelve at a time.
+// The worst mistakes, or the examples of a cell, as cards, twelve on a page.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 
-/** Cards on a page, as dlviz.evaluation.widget counts them. */
-export const PAGE = 12;
+/** Cards on a page, as in dlviz.evaluation.widget. */
+const PAGE = 12;
 const SIDE = 56;
 
 /**
- * @param {{messages: Record<string, string>, signal: AbortSignal, album: any, pick: (number: number) => void, turn: (page: number) => void, back: () => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, album: any, select: (number: number) => void, turn: (page: number) => void, back: () => void}} options
  */
-export function listing({ messages, signal, album, pick, turn, back }) {
+export function exampleList({ messages, signal, album, select, turn, back }) {
+  const button = (name, text) => h("button", { type: "button", class: "evaluation-button", "aria-label": messages[`confusion.${name}`], title: messages[`confusion.${name}`] }, text);
   const title = h("b");
-  const order = h("span", { class: "conf-muted" });
-  const away = h("button", { type: "button", class: "conf-button" }, messages["confusion.back"]);
-  const cards = h("div", { class: "conf-cards" });
-  const note = h("p", { class: "conf-note" });
-  const [earlier, later] = ["earlier", "later"].map((one) => h("button", { type: "button", class: "conf-button", "aria-label": messages[`confusion.${one}`], title: messages[`confusion.${one}`] }, one === "earlier" ? "‹" : "›"));
-  const told = h("span", { class: "conf-caption" });
-  const pager = h("div", { class: "conf-pager" }, earlier, told, later);
-  const element = h("div", {}, h("div", { class: "conf-title" }, title, order, away), cards, note, pager);
+  const order = h("span", { class: "evaluation-muted" });
+  const backButton = h("button", { type: "button", class: "evaluation-button" }, messages["confusion.back"]);
+  const cards = h("div", { class: "confusion-cards" });
+  const note = h("p", { class: "evaluation-note" });
+  const [earlier, later] = [button("earlier", "‹"), button("later", "›")];
+  const range = h("span", { class: "evaluation-caption" });
+  const pager = h("div", { class: "confusion-pager" }, earlier, range, later);
+  const element = h("div", {}, h("div", { class: "evaluation-title" }, title, order, backButton), cards, note, pager);
   let nodes = [];
-  let shown = null;
-  let first = 0;
-  let held = 0;
+  let page = 0;
+  /** Number of examples that can be reached: with a kernel all, in an exported page those that it holds. */
+  let reachable = 0;
 
-  away.addEventListener("click", back, { signal });
-  earlier.addEventListener("click", () => shown && turn(Math.max(0, first - 1)), { signal });
-  later.addEventListener("click", () => shown && (first + 1) * PAGE < held && turn(first + 1), { signal });
+  backButton.addEventListener("click", back, { signal });
+  earlier.addEventListener("click", () => reachable && turn(Math.max(0, page - 1)), { signal });
+  later.addEventListener("click", () => (page + 1) * PAGE < reachable && turn(page + 1), { signal });
 
-  /** @param {any} next what is in sight: the scene, the opened cell, its part of the list, the page, and the picked example */
-  function show(next) {
-    const { scene, opened, part, live, picked } = next;
-    const [true_, pred] = opened;
-    shown = part ? next : null;
-    title.textContent = opened.length ? fillIn(messages["confusion.list_cell"], { true: scene.names[true_], pred: called(scene, pred) }) : messages[scene.kind === "labels" ? "confusion.mistakes" : "confusion.worst"];
-    order.textContent = messages[`confusion.ordered_${scene.kind === "labels" ? "index" : opened.length ? "confidence" : "loss"}`];
-    away.toggleAttribute("hidden", !opened.length);
-    // With a kernel every page can be had, in a page of a file only what it holds.
+  /** @param {any} state the scene, the opened cell, the part of its list that the scene holds, the page, the selected example, and whether a kernel answers */
+  function show(state) {
+    const { scene, opened, part, live, selected } = state;
+    const [label, predicted] = opened;
+    const hasScores = scene.kind !== "labels";
+    title.textContent = opened.length ? fillIn(messages["confusion.list_cell"], { true: scene.names[label], pred: className(scene, predicted) }) : messages[hasScores ? "confusion.worst" : "confusion.mistakes"];
+    order.textContent = messages[`confusion.ordered_${!hasScores ? "index" : opened.length ? "confidence" : "loss"}`];
+    backButton.toggleAttribute("hidden", !opened.length);
     const end = part ? part.start + part.items.length : 0;
-    held = part ? (live ? part.total : end) : 0;
-    first = part ? Math.max(0, Math.min(next.page, Math.ceil(held / PAGE) - 1)) : 0;
-    const from = first * PAGE;
-    const here = part && from >= part.start && from < end;
-    const items = here ? Array.from(part.items.slice(from - part.start, from - part.start + PAGE)) : [];
-    const around = nodes.findIndex((node) => node === document.activeElement);
-    nodes = items.map((at) => card(scene, at, picked));
+    reachable = live && part ? part.total : end;
+    page = Math.max(0, Math.min(state.page, Math.ceil(reachable / PAGE) - 1));
+    const first = page * PAGE;
+    const isHeld = part && first >= part.start && first < end;
+    const items = isHeld ? Array.from(part.items.slice(first - part.start, first - part.start + PAGE)) : [];
+    const focused = nodes.indexOf(document.activeElement);
+    nodes = items.map((at) => card(scene, at, selected));
     cards.replaceChildren(...nodes);
-    if (nodes.length) nodes[Math.max(0, Math.min(around, nodes.length - 1))].tabIndex = 0;
-    if (around >= 0 && nodes.length) nodes[Math.min(around, nodes.length - 1)].focus();
-    note.textContent = items.length ? "" : reason(next);
+    const stop = nodes[Math.max(0, Math.min(focused, nodes.length - 1))];
+    if (stop) stop.tabIndex = 0;
+    if (focused >= 0) stop?.focus();
+    note.textContent = items.length ? "" : reason(state);
     note.toggleAttribute("hidden", items.length > 0);
-    pager.toggleAttribute("hidden", !part || held <= PAGE && part.total === held);
-    const range = { first: (from + 1).toLocaleString("en"), last: Math.min(from + PAGE, held).toLocaleString("en"), total: part?.total.toLocaleString("en"), held };
-    told.textContent = held ? fillIn(messages[held < part.total ? "confusion.page_of" : "confusion.page"], range) : "";
-    earlier.setAttribute("aria-disabled", String(first === 0));
-    later.setAttribute("aria-disabled", String((first + 1) * PAGE >= held));
+    pager.toggleAttribute("hidden", !part || (reachable <= PAGE && part.total === reachable));
+    const numbers = { first: (first + 1).toLocaleString("en"), last: Math.min(first + PAGE, reachable).toLocaleString("en"), total: part?.total.toLocaleString("en"), held: reachable };
+    range.textContent = reachable ? fillIn(messages[reachable < part.total ? "confusion.page_of" : "confusion.page"], numbers) : "";
+    earlier.setAttribute("aria-disabled", String(page === 0));
+    later.setAttribute("aria-disabled", String((page + 1) * PAGE >= reachable));
   }
+  /** Why there are no cards. */
   function reason({ part, opened, live, scene }) {
     if (part && !part.total) return messages[opened.length ? "confusion.empty" : "confusion.none"];
-    if (!part && empty(scene, opened)) return messages["confusion.empty"];
+    if (!part && isEmpty(scene, opened)) return messages["confusion.empty"];
     return messages[live ? "confusion.waiting" : "confusion.not_loaded"];
   }
-  /** A page holds no list for a cell without examples. */
-  function empty(scene, [true_, pred]) {
-    const [r, c] = [scene.classes.indexOf(true_), scene.classes.indexOf(pred)];
+  /** Whether a cell holds no examples; an exported page has no list for it. */
+  function isEmpty(scene, [label, predicted]) {
+    const [r, c] = [scene.classes.indexOf(label), scene.classes.indexOf(predicted)];
     return r >= 0 && (c >= 0 ? scene.counts[r * scene.classes.length + c] : scene.unclassified[r]) === 0;
   }
 
-  function card(scene, at, picked) {
+  function card(scene, at, selected) {
     const { pool } = scene;
     const [number, wrong] = [pool.number[at], pool.true[at] !== pool.predicted[at]];
-    const [right, pred] = [scene.names[pool.true[at]], called(scene, pool.predicted[at])];
-    const label = fillIn(messages[pool.confidence ? "confusion.card_confidence" : "confusion.card"], { number, true: right, predicted: pred, confidence: pool.confidence ? percent(pool.confidence[at]) : "", loss: pool.loss ? format(pool.loss[at], 3) : "" });
-    const picture = album.draw(number, SIDE) ?? h("span", { class: "conf-text" }, pool.texts ? pool.texts[at] : `[${number}]`);
-    const lines = [h("span", { class: "conf-pred", title: label }, wrong ? `${right} → ${pool.predicted[at] < 0 ? messages["confusion.unclassified"] : pred}` : right)];
-    if (pool.confidence) lines.push(h("span", { class: "conf-p" }, wrong ? `${percent(pool.p[at], 2)} → ${percent(pool.confidence[at], 2)}` : percent(pool.confidence[at], 2)));
-    const node = h("button", { type: "button", class: "conf-card", "aria-label": label, "aria-pressed": String(number === picked), tabindex: -1, "data-wide": pool.texts ? "" : null }, picture, ...lines);
-    node.addEventListener("click", () => pick(number === picked ? -1 : number), { signal });
+    const [label, predicted] = [scene.names[pool.true[at]], className(scene, pool.predicted[at])];
+    const description = fillIn(messages[pool.confidence ? "confusion.card_confidence" : "confusion.card"], { number, true: label, predicted, confidence: pool.confidence ? percent(pool.confidence[at]) : "", loss: pool.loss ? format(pool.loss[at], 3) : "" });
+    const picture = album.draw(number, SIDE) ?? h("span", { class: "confusion-text" }, pool.texts ? pool.texts[at] : `[${number}]`);
+    const prediction = wrong ? `${label} → ${pool.predicted[at] < 0 ? messages["confusion.unclassified"] : predicted}` : label;
+    const confidence = pool.confidence ? percent(pool.confidence[at], 2) : "";
+    const node = h("button", { type: "button", class: "confusion-card", "aria-label": description, "aria-pressed": String(number === selected), tabindex: -1, "data-wide": pool.texts ? "" : null },
+      picture, h("span", { class: "confusion-pred", title: description }, prediction),
+      pool.confidence ? h("span", { class: "confusion-p" }, wrong ? `${percent(pool.p[at], 2)} → ${confidence}` : confidence) : null);
+    node.addEventListener("click", () => select(number === selected ? -1 : number), { signal });
     return node;
   }
-  cards.addEventListener("keydown", (event) => {
-    const now = nodes.indexOf(document.activeElement);
-    const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -abreast(), ArrowDown: abreast() };
-    if (now < 0 || !(event.key in moves)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const to = nodes[now + moves[event.key]];
-    if (!to) return;
-    nodes[now].tabIndex = -1;
-    to.tabIndex = 0;
-    to.focus();
-  }, { signal });
-  function abreast() {
+  onKeys(cards, signal, (event) => {
+    const focused = nodes.indexOf(document.activeElement);
+    const direction = arrowDirection(event);
+    if (focused < 0 || !direction) return false;
+    const target = nodes[focused + direction[0] + direction[1] * cardsPerRow()];
+    if (target) {
+      nodes[focused].tabIndex = -1;
+      target.tabIndex = 0;
+      target.focus();
+    }
+    return true;
+  });
+  function cardsPerRow() {
     return Math.max(1, nodes.filter((node) => node.offsetTop === nodes[0].offsetTop).length);
   }
-  function called(scene, pred) {
-    return pred < 0 ? messages["confusion.unclassified_long"] : scene.names[pred];
+  function className(scene, predicted) {
+    return predicted < 0 ? messages["confusion.unclassified_long"] : scene.names[predicted];
   }
   return { element, show };
 }
 
-/** A probability in percent; what is neither nothing nor all is never rounded to it. @param {number} p @param {number} [digits] figures of a large one */
+/** A probability in percent; only 0 and 1 themselves are rounded to them. @param {number} p @param {number} [digits] digits of a large one */
 export function percent(p, digits = 3) {
   if (Number.isNaN(p)) return "NaN";
   if (p === 0 || p === 1) return `${100 * p}%`;

@@ -1,48 +1,54 @@
-// The classes in each part, beside each other; a line at every bar is the class's share in the whole data set.
+// The classes in each part as bars; a line over every bar is the class's fraction of the whole data set.
 
+import { chart } from "../../kit/js/chart.js";
 import { h, s, fillIn } from "../../kit/js/dom.js";
-import { cssColor } from "./palette.js";
 import { percent } from "./example_list.js";
+import { cssColor } from "./split_strip.js";
 
-const WIDE = 260;
-const HIGH = 104;
-const BOX = { top: 6, bottom: 88 };
+const WIDTH = 260;
+const HEIGHT = 104;
+const MARGIN = { left: 0, right: 0, top: 4, bottom: 18 };
+/** Width of a character of a class's name. */
+const CHARACTER = 7;
 
 /** @param {{messages: Record<string, string>}} options */
 export function histograms({ messages }) {
-  const row = h("div", { class: "part-row" });
-  const told = h("output", { class: "conf-caption" });
-  const element = h("div", { class: "part-panel" }, h("div", { class: "conf-title" }, h("b", {}, messages["split.classes"]), h("span", { class: "conf-muted" }, messages["split.classes_soft"])), row, told);
+  const row = h("div", { class: "split-row" });
+  const caption = h("output", { class: "evaluation-caption" });
+  const element = h("div", { class: "split-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.classes"]), h("span", { class: "evaluation-muted" }, messages["split.classes_soft"])), row, caption);
 
   /** @param {any} scene decoded */
   function show(scene) {
-    const most = Math.max(...scene.histograms.map((shares) => Math.max(...shares)), ...scene.whole);
-    told.textContent = "";
-    row.replaceChildren(...scene.parts.map((_, k) => one(scene, k, most)));
+    const largest = Math.max(...scene.class_fractions.map((fractions) => Math.max(...fractions)), ...scene.overall_fractions);
+    caption.textContent = "";
+    row.replaceChildren(...scene.parts.map((_, k) => histogram(scene, k, largest)));
   }
-  function one(scene, k, most) {
-    const step = WIDE / scene.classes.length;
-    const y = (share) => BOX.bottom - ((BOX.bottom - BOX.top) * share) / most;
-    const marks = scene.classes.flatMap((name, c) => {
-      const share = scene.histograms[k][c];
-      const label = fillIn(messages["split.bar"], { part: scene.parts[k], name, count: scene.counts[k][c].toLocaleString("en"), size: scene.sizes[k].toLocaleString("en"), share: percent(share), whole: percent(scene.whole[c]) });
-      const gap = Math.min(2, step / 4);
-      // The whole column can be pointed at, however low its bar.
-      const area = s("rect", { x: c * step, y: 0, width: step, height: HIGH, class: "part-area" }, s("title", {}, label));
-      area.addEventListener("pointerenter", () => { told.textContent = label; });
-      return [
-        s("rect", { x: c * step + gap / 2, y: y(share), width: step - gap, height: BOX.bottom - y(share), style: `fill:${cssColor(scene.class_tints[c])}` }),
-        s("path", { class: "part-line", d: `M${c * step},${y(scene.whole[c]).toFixed(1)}h${step}` }),
-        step >= 7 * name.length || c % Math.ceil((7 * name.length) / step) === 0 ? s("text", { x: (c + 0.5) * step, y: HIGH - 4, "text-anchor": "middle" }, name) : null,
-        area,
-      ].filter(Boolean);
-    });
-    const chip = h("span", { class: "part-chip" });
+  function histogram(scene, k, largest) {
+    const { classes, class_fractions: { [k]: fractions }, overall_fractions: overall } = scene;
+    const [part, size] = [scene.parts[k], scene.sizes[k].toLocaleString("en")];
+    const step = WIDTH / classes.length;
+    const gap = Math.min(2, step / 4) / step;
+    const title = fillIn(messages["split.part"], { name: part, count: size, share: percent(scene.part_fractions[k]) });
+    const chip = h("span", { class: "split-chip" });
     chip.style.background = cssColor(scene.part_tints[k]);
-    const title = fillIn(messages["split.part"], { name: scene.parts[k], count: scene.sizes[k].toLocaleString("en"), share: percent(scene.part_sizes_relative[k]) });
-    const spoken = scene.classes.map((name, c) => `${name}: ${percent(scene.histograms[k][c])}`).join(", ");
-    const picture = s("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, width: WIDE, height: HIGH, role: "img", class: "part-histogram", "aria-label": `${title}. ${spoken}` }, ...marks);
-    return h("div", { class: "part-one" }, h("div", { class: "part-title" }, chip, h("span", {}, title)), picture);
+    const plot = chart({ width: WIDTH, height: HEIGHT, margin: MARGIN, className: "split-histogram" });
+    plot.draw({
+      label: `${title}. ${classes.map((name, c) => `${name}: ${percent(fractions[c])}`).join(", ")}`,
+      x: { domain: [0, classes.length], ticks: classes.map((name, c) => [c + 0.5, name]).filter(([, name], c) => c % Math.ceil((CHARACTER * name.length) / step) === 0) },
+      y: { domain: [0, largest], ticks: [], grid: true },
+      content: () => classes.flatMap((name, c) => {
+        const label = fillIn(messages["split.bar"], { part, name, count: scene.counts[k][c].toLocaleString("en"), size, share: percent(fractions[c]), whole: percent(overall[c]) });
+        // The whole column can be pointed at, however low its bar is.
+        const column = s("rect", { x: c * step, y: 0, width: step, height: HEIGHT, class: "split-column" }, s("title", {}, label));
+        column.addEventListener("pointerenter", () => { caption.textContent = label; });
+        return [
+          plot.bar(c + gap / 2, c + 1 - gap / 2, fractions[c], `fill:${cssColor(scene.class_tints[c])}`),
+          plot.path([[c, overall[c]], [c + 1, overall[c]]], "split-overall"),
+          column,
+        ];
+      }),
+    });
+    return h("div", { class: "split-part" }, h("div", { class: "split-title" }, chip, h("span", {}, title)), plot.element);
   }
   return { element, show };
 }

@@ -1,92 +1,117 @@
-// A confusion matrix: its cells and the figures of every class, the worst mistakes or a cell's examples, and one example closely.
+// A confusion matrix: its cells and the figures of every class, the worst mistakes or a cell's examples, and one example in detail.
 
 import { h, fillIn } from "../../kit/js/dom.js";
+import { pixelCanvas } from "../../kit/js/heatmap.js";
 import { snapshotCurve } from "../../kit/js/snapshots.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { baseView } from "../../kit/js/base_view.js";
-import { closeup } from "./example_detail.js";
-import { listing, PAGE } from "./example_list.js";
+import { exampleDetail } from "./example_detail.js";
+import { exampleList } from "./example_list.js";
 import { matrix } from "./matrix.js";
-import { pictures } from "./thumbnails.js";
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   let scene = null;
   const history = () => model.get("scene").history;
-  const on = baseView({
+  const view = baseView({
     model, el, signal, name: messages["confusion.name"], steps: () => history().captions.length - 1, label: (step) => history().captions[step], draw, showStep,
     traits: { albums: draw, shows: () => {}, opened: () => {}, page: () => {}, example: () => {} }, onEscape,
   });
   const album = pictures();
   const table = matrix({ messages, signal, open: (cell) => save({ opened: cell, page: 0 }) });
-  const list = listing({
-    messages, signal, album, pick: (number) => save({ example: number }), turn: (page) => save({ page }), back: () => save({ opened: [], page: 0 }),
+  const list = exampleList({
+    messages, signal, album, select: (number) => save({ example: number }), turn: (page) => save({ page }), back: () => save({ opened: [], page: 0 }),
   });
-  const close = closeup({ messages, album });
-  const past = snapshotCurve({ title: messages["confusion.history"], width: 300, height: 70, left: 44, signal, go: (step) => on.go(step) });
-  past.element.classList.add("conf-snapshots");
-  on.ui.root.classList.add("conf");
-  on.ui.main.append(h("div", { class: "conf-columns" }, h("div", { class: "conf-panel" }, table.element, past.element), h("div", { class: "conf-panel conf-examples" }, list.element, close.element)));
-  on.start();
+  const detail = exampleDetail({ messages, album });
+  const curve = snapshotCurve({ title: messages["confusion.history"], width: 300, height: 70, left: 44, signal, go: (step) => view.go(step) });
+  curve.element.classList.add("confusion-snapshots");
+  view.ui.root.classList.add("confusion");
+  view.ui.main.append(h("div", { class: "confusion-columns" }, h("div", { class: "confusion-panel" }, table.element, curve.element), h("div", { class: "confusion-panel confusion-examples" }, list.element, detail.element)));
+  view.start();
 
   function save(traits) {
     for (const [name, value] of Object.entries(traits)) model.set(name, value);
     model.save_changes();
   }
-  /** Escape lets go of the example, then of the cell. */
+  /** Escape closes the selected example, then the opened cell. */
   function onEscape() {
-    const held = model.get("example") >= 0 ? { example: -1 } : model.get("opened").length ? { opened: [], page: 0 } : null;
-    if (held) save(held);
-    return held !== null;
+    if (model.get("example") >= 0) save({ example: -1 });
+    else if (model.get("opened").length) save({ opened: [], page: 0 });
+    else return false;
+    return true;
   }
 
   function draw() {
-    scene = decoded(model.get("scene"));
+    scene = decode(model.get("scene"));
     album.show(model.get("albums")[scene.group]);
     table.show(scene);
     const { mistakes } = scene.history;
     const label = fillIn(messages["confusion.history_alt"], { count: mistakes.length, first: mistakes[0], last: mistakes.at(-1) });
-    past.show(mistakes, label, (count) => Math.ceil(count).toLocaleString("en"));
-    on.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", history().captions.length < 2);
+    curve.show(mistakes, label, (count) => Math.ceil(count).toLocaleString("en"));
+    view.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", history().captions.length < 2);
     /** @type {[string, string][]} */
-    const shows = ["counts", "recall", "precision"].map((value) => [value, messages[`control.${value}`]]);
-    on.controls.choice({ label: messages["control.shows"], options: shows, get: () => model.get("shows"), set: (value) => on.save("shows", value) });
+    const options = ["counts", "recall", "precision"].map((value) => [value, messages[`control.${value}`]]);
+    view.controls.choice({ label: messages["control.shows"], options, get: () => model.get("shows"), set: (value) => view.save("shows", value) });
   }
 
   function showStep(step) {
     const opened = model.get("opened");
-    table.mark({ shows: model.get("shows"), opened });
-    const key = opened.length ? opened.join() : "worst";
-    const number = model.get("example");
-    list.show({ scene, opened, part: scene.lists[key], page: model.get("page"), size: PAGE, picked: number, live: Boolean(model.get("live")) });
-    close.show(scene, scene.pool.place.get(number) ?? -1, number);
-    const at = Math.min(step, history().captions.length - 1);
-    past.mark(at, history().captions[at]);
+    const selected = model.get("example");
+    table.update({ shows: model.get("shows"), opened });
+    list.show({ scene, opened, part: scene.lists[opened.join() || "worst"], page: model.get("page"), selected, live: Boolean(model.get("live")) });
+    detail.show(scene, selected);
+    const last = Math.min(step, history().captions.length - 1);
+    curve.mark(last, history().captions[last]);
   }
 }
 
-/** The scene with its bytes as numbers, and where in the pool each example is. */
-function decoded(about) {
-  const whole = (bytes) => typedArray(bytes, "int32");
-  const { pool } = about;
-  const numbers = whole(pool.number);
-  const double = (bytes) => (bytes ? typedArray(bytes, "float64") : null);
+/** Pictures of examples, drawn from bytes onto canvases. */
+function pictures() {
+  let album = null;
+  let bytes = null;
+  let positions = new Map();
   return {
-    ...about,
-    ...Object.fromEntries(["classes", "counts", "unclassified", "support", "predicted"].map((name) => [name, whole(about[name])])),
-    ...Object.fromEntries(["recall", "precision", "f1", "rows", "columns"].map((name) => [name, double(about[name])])),
-    lists: Object.fromEntries(Object.entries(about.lists).map(([key, one]) => [key, { ...one, items: whole(one.items) }])),
+    /** @param {any} next what dlviz.evaluation.scene.album returns, without pixels where there are no pictures */
+    show(next) {
+      album = next?.pixels ? next : null;
+      bytes = album && typedArray(album.pixels, "uint8");
+      positions = new Map(album ? Array.from(typedArray(album.numbers, "int32"), (number, at) => [number, at]) : []);
+    },
+    /** The picture of an example, its longer side so many CSS pixels; null where there is none. @param {number} number @param {number} side */
+    draw(number, side) {
+      if (!positions.has(number)) return null;
+      const { height, width, channels } = album;
+      const start = positions.get(number) * height * width * channels;
+      const canvas = pixelCanvas(height, width, (p, data) => {
+        for (let c = 0; c < 3; c += 1) data[4 * p + c] = bytes[start + p * channels + (channels === 3 ? c : 0)];
+        data[4 * p + 3] = 255;
+      });
+      const scale = side / Math.max(height, width);
+      canvas.className = "confusion-picture";
+      canvas.style.width = `${Math.max(1, Math.round(width * scale))}px`;
+      canvas.style.height = `${Math.max(1, Math.round(height * scale))}px`;
+      return canvas;
+    },
+  };
+}
+
+/** The scene with its bytes as numbers, and the position of each example in the pool. */
+function decode(scene) {
+  const int32 = (bytes) => (bytes ? typedArray(bytes, "int32") : null);
+  const float64 = (bytes) => (bytes ? typedArray(bytes, "float64") : null);
+  const decoded = (source, names, kind) => Object.fromEntries(names.map((name) => [name, kind(source[name])]));
+  const { pool } = scene;
+  return {
+    ...scene,
+    ...decoded(scene, ["classes", "counts", "unclassified", "support", "predicted"], int32),
+    ...decoded(scene, ["recall", "precision", "f1", "rows", "columns"], float64),
+    lists: Object.fromEntries(Object.entries(scene.lists).map(([key, part]) => [key, { ...part, items: int32(part.items) }])),
     pool: {
       ...pool,
-      number: numbers,
-      true: whole(pool.true),
-      predicted: whole(pool.predicted),
-      loss: double(pool.loss),
-      p: double(pool.p),
-      confidence: double(pool.confidence),
-      top_classes: pool.top_classes ? whole(pool.top_classes) : null,
+      ...decoded(pool, ["number", "true", "predicted", "top_classes"], int32),
+      ...decoded(pool, ["loss", "p", "confidence"], float64),
       probs: pool.probs ? typedArray(pool.probs, "float32") : null,
-      place: new Map(Array.from(numbers, (number, at) => [number, at])),
+      position: new Map(Array.from(int32(pool.number), (number, at) => [number, at])),
     },
   };
 }

@@ -99,6 +99,10 @@ export function chart({ width, height, margin, className = "" }) {
   function dot(at, value, kind, radius = 4.5) {
     return s("circle", { class: kind, r: radius, cx: x.pixel(at), cy: y.pixel(value) });
   }
+  /** A bar between two values of the x axis, from the bottom of the y axis up to `value`. */
+  function bar(from, to, value, style) {
+    return s("rect", { x: x.pixel(from), y: y.pixel(value), width: x.pixel(to) - x.pixel(from), height: area.bottom - y.pixel(value), style });
+  }
   function horizontal(value, kind) {
     return s("path", { class: kind, d: `M${area.left},${y.pixel(value).toFixed(1)}H${area.right}` });
   }
@@ -112,7 +116,7 @@ export function chart({ width, height, margin, className = "" }) {
     return Math.max(x.low, Math.min(x.high, value));
   }
   return {
-    element, area, resize, draw, line, path, dots, dot, horizontal, vertical, valueAt,
+    element, area, resize, draw, line, path, dots, dot, bar, horizontal, vertical, valueAt,
     cursor: (...nodes) => cursor.replaceChildren(...nodes),
     /** The scale of each axis, with `pixel(value)` and `value(pixel)`. */
     scales: () => ({ x, y }),
