@@ -19,17 +19,17 @@ def main(arguments: list[str] | None = None) -> int:
         The exit status: 0 on success.
     """
     parser = _parser()
-    chosen, rest = parser.parse_known_args(arguments)
-    if rest and chosen.command != "lab":
-        parser.error(message("main.unknown", command=chosen.command, got=" ".join(rest)))
+    parsed, rest = parser.parse_known_args(arguments)
+    if rest and parsed.command != "lab":
+        parser.error(message("main.unknown", command=parsed.command, got=" ".join(rest)))
     try:
-        if chosen.command == "doctor":
+        if parsed.command == "doctor":
             from dlviz.doctor import doctor
 
             return doctor()
-        if chosen.command == "export":
-            return _export(parser, chosen)
-        return _lab(chosen.folder, rest)
+        if parsed.command == "export":
+            return _export(parser, parsed)
+        return _lab(parsed.folder, rest)
     except DlvizError as error:
         print(error, file=sys.stderr)
         return 1
@@ -48,17 +48,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _export(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
-    if chosen.gallery == bool(chosen.lessons):
+def _export(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> int:
+    if parsed.gallery == bool(parsed.lessons):
         parser.error(message("main.what"))
-    if chosen.gallery:
+    if parsed.gallery:
         from dlviz.export.gallery import export_gallery
 
-        export_gallery(chosen.out, report=print)
+        export_gallery(parsed.out, report=print)
     else:
         from dlviz.export.lesson import export_notebooks
 
-        export_notebooks(chosen.lessons, chosen.out, report=print)
+        export_notebooks(parsed.lessons, parsed.out, report=print)
     return 0
 
 

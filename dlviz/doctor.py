@@ -75,9 +75,9 @@ def _device() -> str:
 
     from dlviz.torchkit.runtime import device
 
-    chosen = device()
-    assert (torch.ones(2, device=chosen) * 2).sum().item() == 4
-    return str(chosen)
+    usable = device()
+    assert (torch.ones(2, device=usable) * 2).sum().item() == 4
+    return str(usable)
 
 
 def _gradient() -> str:
@@ -134,10 +134,10 @@ def _progress() -> str:
 
 
 def _chinese() -> str:
-    found = chinese_font()
-    if not found:
+    font = chinese_font()
+    if not font:
         raise Missing(message("doctor.no_chinese"))
-    return found
+    return font
 
 
 def _disk() -> str:
@@ -161,8 +161,8 @@ def _font_from_fontconfig() -> str:
     program = shutil.which("fc-list")
     if program is None or sys.platform != "linux":
         return ""
-    found = subprocess.run([program, ":lang=zh-cn", "family"], capture_output=True, text=True, check=False).stdout
-    return min((line.split(",")[0] for line in found.splitlines()), default="")
+    families = subprocess.run([program, ":lang=zh-cn", "family"], capture_output=True, text=True, check=False).stdout
+    return min((line.split(",")[0] for line in families.splitlines()), default="")
 
 
 def _font_from_files() -> str:

@@ -13,8 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import dlviz
 from dlviz import __main__
 from dlviz.export import examples, gallery, lesson, outputs
-from dlviz.export.highlight import highlight_code
-from dlviz.export.markdown import latex_to_mathml, markdown_to_html
+from dlviz.export.markdown import highlight_code, latex_to_mathml, markdown_to_html
 from dlviz.export.page import html_page, write_page
 from dlviz.kit.errors import DlvizError
 

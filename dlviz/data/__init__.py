@@ -7,10 +7,9 @@ from dlviz.data.mnist import FashionMnist, Mnist, fashion_mnist, mnist
 from dlviz.data.names import Names, names
 from dlviz.data.photos import photo, picture
 from dlviz.data.recall import Recall, recall
-from dlviz.data.shakespeare import tinyshakespeare
 from dlviz.data.sunspots import Sunspots, sunspots
 from dlviz.data.synthetic_sentences import Sentences, sentences
-from dlviz.data.text8 import text8
+from dlviz.data.texts import text8, tinyshakespeare
 from dlviz.data.toy2d import Points, moons, rings, spirals
 from dlviz.data.waves import Waves, waves
 

@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.data.stratified_split import stratified_split
-from dlviz.kit.errors import DlvizError
+from dlviz.data.stratified_split import split_rows
 from dlviz.kit.messages import message
 
 
@@ -42,12 +41,7 @@ def digits(split: str | None = None, *, device: torch.device | str | None = None
     (torch.Size([1438, 1, 8, 8]), torch.int64)
     """
     images, labels = _arrays()
-    if split is None:
-        rows = np.arange(len(labels))
-    elif split in ("train", "test"):
-        rows = _split()[split]
-    else:
-        raise DlvizError(message("data.digits.split", value=repr(split)))
+    rows = split_rows(split, labels, "data.digits.split")
     return Digits(torch.tensor(images[rows], device=device), torch.tensor(labels[rows], device=device))
 
 
@@ -57,8 +51,3 @@ def _arrays() -> tuple[np.ndarray, np.ndarray]:
 
     bunch = load_digits()
     return (bunch.images[:, None] / 16).astype(np.float32), bunch.target.astype(np.int64)
-
-
-@cache
-def _split() -> dict[str, np.ndarray]:
-    return stratified_split(_arrays()[1])

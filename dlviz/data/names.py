@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.data.stratified_split import stratified_split
-from dlviz.kit.errors import DlvizError
+from dlviz.data.stratified_split import split_rows
 from dlviz.kit.messages import message
 
 
@@ -45,18 +44,13 @@ def names(split: str | None = None, *, device: torch.device | str | None = None)
     ``device`` if given. Anything else for ``split`` raises a ``ValueError``.
 
     >>> from dlviz.data import names
-    >>> found, labels, languages = names()
-    >>> len(found), labels.shape, languages[labels[0]], found[0]
+    >>> spellings, labels, languages = names()
+    >>> len(spellings), labels.shape, languages[labels[0]], spellings[0]
     (3600, torch.Size([3600]), 'Arabic', 'Abbas')
     """
-    languages, found, labels = _list()
-    if split is None:
-        rows = np.arange(len(found))
-    elif split in ("train", "test"):
-        rows = _split()[split]
-    else:
-        raise DlvizError(message("data.names.split", value=repr(split)))
-    return Names(tuple(found[row] for row in rows), torch.tensor(labels[rows], device=device), languages)
+    languages, spellings, labels = _list()
+    rows = split_rows(split, labels, "data.names.split")
+    return Names(tuple(spellings[row] for row in rows), torch.tensor(labels[rows], device=device), languages)
 
 
 @cache
@@ -65,12 +59,7 @@ def _list() -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
     paragraphs = Path(__file__).with_name("names.txt").read_text(encoding="utf-8").split("\n\n")
     parts = {}
     for paragraph in paragraphs:
-        language, _, found = paragraph.partition(":")
-        parts[language] = " ".join(found.split()).split(", ")
-    labels = np.repeat(np.arange(len(parts)), [len(found) for found in parts.values()])
-    return tuple(parts), tuple(name for found in parts.values() for name in found), labels
-
-
-@cache
-def _split() -> dict[str, np.ndarray]:
-    return stratified_split(_list()[2])
+        language, _, listed = paragraph.partition(":")
+        parts[language] = " ".join(listed.split()).split(", ")
+    labels = np.repeat(np.arange(len(parts)), [len(spellings) for spellings in parts.values()])
+    return tuple(parts), tuple(name for spellings in parts.values() for name in spellings), labels

@@ -56,13 +56,13 @@ def fetch(remote: Remote) -> Path:
     Raises:
         DlvizError: the file is not available. The message names every place tried and what to do without internet.
     """
-    chosen = os.environ.get("DLVIZ_DATA", "").strip()
-    if not chosen:
+    configured = os.environ.get("DLVIZ_DATA", "").strip()
+    if not configured:
         return _from_mirrors(remote, remote.urls)
-    if chosen.lower().startswith(("http://", "https://")):
-        base = chosen.rstrip("/")
+    if configured.lower().startswith(("http://", "https://")):
+        base = configured.rstrip("/")
         return _from_mirrors(remote, (f"{base}/{remote.collection}/{remote.name}", f"{base}/{remote.name}"))
-    folder = Path(chosen).expanduser()
+    folder = Path(configured).expanduser()
     tried = []
     for place in (folder / remote.collection / remote.name, folder / remote.name):
         reason = _why_invalid(place, remote)

@@ -2,6 +2,22 @@
 
 import numpy as np
 
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+
+
+def split_rows(split: str | None, labels: np.ndarray, refusal: str) -> np.ndarray:
+    """Return the row indices of "train" or "test", or of all rows for ``None``.
+
+    Raises:
+        DlvizError: another split; `refusal` is the key of the message.
+    """
+    if split is None:
+        return np.arange(len(labels))
+    if split not in ("train", "test"):
+        raise DlvizError(message(refusal, value=repr(split)))
+    return stratified_split(labels)[split]
+
 
 def stratified_split(labels: np.ndarray) -> dict[str, np.ndarray]:
     """Return the row indices of "train" and "test"; the test set is a fixed, shuffled fifth of each class.

@@ -48,8 +48,8 @@ def _table() -> tuple[list[int], list[float]]:
     """Parse the file: a line for each decade, with its first year, a colon, and a number for each year."""
     years, numbers = [], []
     for line in Path(__file__).with_name("sunspots.txt").read_text(encoding="utf-8").splitlines():
-        first, _, found = line.partition(":")
-        for year, number in enumerate(found.split(), start=int(first)):
+        first, _, values = line.partition(":")
+        for year, number in enumerate(values.split(), start=int(first)):
             years.append(year)
             numbers.append(float(number))
     return years, numbers

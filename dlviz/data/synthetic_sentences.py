@@ -42,11 +42,11 @@ class Sentences:
     @property
     def analogies(self) -> tuple[Quadruple, ...]:
         """Every ``(a, b, c, d)`` with a : b as c : d, in both directions: b − a + c should be nearest to d."""
-        found: list[Quadruple] = []
+        quadruples: list[Quadruple] = []
         for pairs in self.relations.values():
             for (a, b), (c, d) in permutations(pairs, 2):
-                found += [(a, b, c, d), (b, a, d, c)]
-        return tuple(found)
+                quadruples += [(a, b, c, d), (b, a, d, c)]
+        return tuple(quadruples)
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,11 @@ def _choose(choices: Sequence[Any], draws: Iterator[float]) -> Any:
 
 def _words(families: dict[str, _Relation]) -> tuple[str, ...]:
     """Return the vocabulary: words of pairs, things and patterns, each once."""
-    found: dict[str, None] = {}
+    words: dict[str, None] = {}
     for family in families.values():
         parts = [*family.pairs, *family.things, *(pattern.split() for side in family.sides for pattern in side)]
-        found |= dict.fromkeys(word for part in parts for word in part if word not in ("{x}", "{t}"))
-    return tuple(found)
+        words |= dict.fromkeys(word for part in parts for word in part if word not in ("{x}", "{t}"))
+    return tuple(words)
 
 
 @cache

@@ -60,9 +60,9 @@ def waves(
         raise DlvizError(message("data.generated.steps", call="waves", value=repr(steps)))
     deviation, random = noise_std("waves", noise), seeded_generator("waves", seed)
     low, high = _PERIODS
-    drawn = torch.rand(n, 2, generator=random, dtype=torch.float64, device="cpu")
-    periods = low + (high - low) * drawn[:, :1]
-    turns = torch.arange(steps + 1, dtype=torch.float64, device="cpu") / periods + drawn[:, 1:]
+    uniform = torch.rand(n, 2, generator=random, dtype=torch.float64, device="cpu")
+    periods = low + (high - low) * uniform[:, :1]
+    turns = torch.arange(steps + 1, dtype=torch.float64, device="cpu") / periods + uniform[:, 1:]
     values = (2 * math.pi * turns).sin()
     scatter = torch.randn(n, steps, generator=random, dtype=torch.float64, device="cpu")
     x = values[:, :steps] + deviation * scatter

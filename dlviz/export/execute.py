@@ -1,13 +1,15 @@
-"""Execute a notebook from the top in a new kernel, and read the state of its widgets."""
+"""Execute a notebook from the top in a new kernel, and collect the state of the widgets that it shows."""
 
 import copy
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ipywidgets import Box
+from ipywidgets.widgets.widget import _instances
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode, from_dict
@@ -15,6 +17,9 @@ from nbformat.v4 import new_code_cell
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.page import to_json
+from dlviz.kit.precomputed import BUDGET
+from dlviz.kit.widget import Widget
 
 #: MIME type of an output that shows a widget.
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -31,7 +36,7 @@ def execute_notebook(
         report: called with a sentence when the run begins.
 
     Returns:
-        A copy with outputs, and the state of each widget shown (:func:`dlviz.export.collect_widgets.collect_widgets`).
+        A copy with outputs, and the state of each widget shown (:func:`collect_widgets`).
 
     Raises:
         DlvizError: a cell failed; the message names the cell and its error.
@@ -47,15 +52,14 @@ def execute_notebook(
             for number, cell in enumerate(book.cells):
                 _execute_cell(client, cell, number, path)
             shown = [output.data[VIEW]["model_id"] for output in _outputs(book) if VIEW in output.get("data", {})]
-            found = Path(spare) / "widgets.json"
-            code = (
-                f"from dlviz.export.collect_widgets import collect_widgets\ncollect_widgets({shown!r}, {str(found)!r})"
-            )
+            file = Path(spare) / "widgets.json"
+            code = f"from dlviz.export.execute import collect_widgets\ncollect_widgets({shown!r}, {str(file)!r})"
             book.cells.append(new_code_cell(code))
             _execute_cell(client, book.cells[-1], len(book.cells) - 1, path)
             book.cells.pop()
-        said = json.dumps(book).replace(json.dumps(spare + os.sep)[1:-1], "")
-        return from_dict(json.loads(said)), json.loads(found.read_text(encoding="utf-8"))
+        # The path of the temporary progress file, which a cell may have printed, is left out.
+        text = json.dumps(book).replace(json.dumps(spare + os.sep)[1:-1], "")
+        return from_dict(json.loads(text)), json.loads(file.read_text(encoding="utf-8"))
 
 
 def _execute_cell(client: NotebookClient, cell: NotebookNode, number: int, path: Path) -> None:
@@ -70,3 +74,28 @@ def _execute_cell(client: NotebookClient, cell: NotebookNode, number: int, path:
 
 def _outputs(book: NotebookNode) -> list[NotebookNode]:
     return [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def collect_widgets(shown: Iterable[str], path: str | Path) -> None:
+    """Save the state of the widgets with these model ids at the end of the notebook; called in its kernel.
+
+    A box counts as the dlviz widgets inside it. Other widgets and closed ones are left out; the page keeps their still picture.
+    The file holds ``{"widgets": {id: …}, "boxes": {id: [id, …]}}``.
+
+    Args:
+        shown: model ids, in the order shown.
+        path: the JSON file to write.
+    """
+    ids = list(dict.fromkeys(shown))
+    inside = {id: _dlviz_widgets(_instances.get(id)) for id in ids}
+    boxes = {id: [widget.model_id for widget in widgets] for id, widgets in inside.items()}
+    different = {widget.model_id: widget for widgets in inside.values() for widget in widgets}
+    payloads = {id: widget.page_payload(BUDGET // len(different)) for id, widget in different.items()}
+    Path(path).write_text(to_json({"widgets": payloads, "boxes": boxes}), encoding="utf-8")
+
+
+def _dlviz_widgets(shown: Any) -> list[Widget]:
+    """Return the dlviz widgets in a box, or the widget itself if it is one."""
+    if isinstance(shown, Widget):
+        return [shown]
+    return [widget for child in shown.children for widget in _dlviz_widgets(child)] if isinstance(shown, Box) else []

@@ -10,8 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 from dlviz.export import examples
-from dlviz.export.highlight import highlight_code
-from dlviz.export.markdown import markdown_to_html
+from dlviz.export.markdown import highlight_code, markdown_to_html
 from dlviz.export.outputs import widget_placeholder
 from dlviz.export.page import check_overwrite, html_page, is_dlviz_page, write_page
 from dlviz.kit.errors import DlvizError

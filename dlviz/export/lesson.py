@@ -9,8 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from dlviz.export.execute import execute_notebook
-from dlviz.export.highlight import highlight_code
-from dlviz.export.markdown import markdown_to_html
+from dlviz.export.markdown import highlight_code, markdown_to_html
 from dlviz.export.outputs import outputs_html
 from dlviz.export.page import check_overwrite, html_page, write_page
 from dlviz.kit.errors import DlvizError
@@ -74,20 +73,20 @@ def lesson_page(path: Path, page_for: Callable[[str], str | None], report: Calla
         notebook = nbformat.read(path, 4)
     except Exception as error:  # nbformat and json raise many different errors
         raise DlvizError(message("export.refused.notebook", path=path, error=str(error).splitlines()[0])) from None
-    book, found = execute_notebook(notebook, path, report)
-    cells = "\n".join(_cell(cell, path.parent, page_for, found["boxes"]) for cell in book.cells)
+    book, saved = execute_notebook(notebook, path, report)
+    cells = "\n".join(_cell(cell, path.parent, page_for, saved["boxes"]) for cell in book.cells)
     title = next(iter(_headings(cells, 1)), (path.stem, path.stem))[1]
     body = f"""<header class="top">{markdown_to_html(message("export.about", name=path.name))}</header>
 {_contents(_headings(cells, 2))}<main id="main" class="page">
 {cells}
 </main>"""
-    return html_page(unescape(title), body, found["widgets"])
+    return html_page(unescape(title), body, saved["widgets"])
 
 
 def _headings(cells: str, level: int) -> list[tuple[str, str]]:
     """Return id and text of each heading of a level; the text is HTML without tags."""
-    found = re.findall(rf'<h{level} id="([^"]*)">(.*?)</h{level}>', cells)
-    return [(id, re.sub(r"<[^>]+>", "", text)) for id, text in found]
+    headings = re.findall(rf'<h{level} id="([^"]*)">(.*?)</h{level}>', cells)
+    return [(id, re.sub(r"<[^>]+>", "", text)) for id, text in headings]
 
 
 def _contents(headings: list[tuple[str, str]]) -> str:

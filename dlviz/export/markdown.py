@@ -1,4 +1,4 @@
-"""Markdown as self-contained HTML: formulas as MathML, images embedded, links between exported pages."""
+"""Markdown and code as self-contained HTML: formulas as MathML, images embedded, links between exported pages."""
 
 import base64
 import mimetypes
@@ -11,8 +11,11 @@ from urllib.parse import unquote
 
 import mistune
 from latex2mathml.converter import convert
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
-from dlviz.export.highlight import highlight_code
 from dlviz.kit.messages import message
 
 # Pandoc's rule: "$5 and $6" is not a formula, because a formula does not end before a digit.
@@ -60,6 +63,19 @@ def latex_to_mathml(source: str, display: str = "inline") -> str:
         return re.sub(r' href="(?!https?:)[^"]*"', "", str(made))
     except Exception:  # the converter raises many kinds of error on invalid LaTeX
         return f"<code>{escape(source)}</code>"
+
+
+def highlight_code(source: str, language: str = "python") -> str:
+    """Return `source` as a highlighted block of HTML; ``page.css`` colors its classes for light and dark.
+
+    >>> highlight_code("x = 1")
+    '<pre class="code"><code><span class="n">x</span>...
+    """
+    try:
+        lexer = get_lexer_by_name(language.split()[0], stripnl=False)
+    except ClassNotFound:
+        lexer = get_lexer_by_name("text", stripnl=False)
+    return f'<pre class="code"><code>{highlight(source, lexer, HtmlFormatter(nowrap=True)).rstrip()}</code></pre>\n'
 
 
 def slug(title: str) -> str:
@@ -110,11 +126,11 @@ class _Renderer(mistune.HTMLRenderer):
         return f'<div class="formula">{latex_to_mathml(text, "block")}</div>\n'
 
 
-def _inline(inline: Any, found: re.Match[str], state: Any) -> int:
-    state.append_token({"type": "inline_formula", "raw": found["inline_latex"]})
-    return found.end()
+def _inline(inline: Any, match: re.Match[str], state: Any) -> int:
+    state.append_token({"type": "inline_formula", "raw": match["inline_latex"]})
+    return match.end()
 
 
-def _block(block: Any, found: re.Match[str], state: Any) -> int:
-    state.append_token({"type": "block_formula", "raw": found["block_latex"].strip()})
-    return found.end() + 1
+def _block(block: Any, match: re.Match[str], state: Any) -> int:
+    state.append_token({"type": "block_formula", "raw": match["block_latex"].strip()})
+    return match.end() + 1

@@ -24,12 +24,12 @@ def html_page(title: str, body: str, widgets: Mapping[str, Mapping[str, Any]] | 
         widgets: by the id of its place, what :meth:`dlviz.kit.widget.Widget.page_payload` gave.
     """
     widgets = widgets or {}
-    sheets = [held["css"] for held in widgets.values()]
+    sheets = [payload["css"] for payload in widgets.values()]
+    css = _palette() + (_HERE / "page.css").read_text(encoding="utf-8") + _join_styles(sheets)
     skip = f'<a class="skip" href="#main">{escape(message("export.skip"))}</a>\n'
-    script = _HERE / "page_main.js" if widgets else None
-    return document(
-        title, _palette() + _look() + _join_styles(sheets), skip + body, _payload(widgets) if widgets else "", script
-    )
+    if not widgets:
+        return document(title, css, skip + body)
+    return document(title, css, skip + body, _payload(widgets), _HERE / "page_main.js")
 
 
 def write_page(path: Path, text: str) -> int:
@@ -64,12 +64,15 @@ def is_dlviz_page(path: Path) -> bool:
 
 
 def _payload(widgets: Mapping[str, Mapping[str, Any]]) -> str:
-    kinds = list(dict.fromkeys(held["esm"] for held in widgets.values()))
-    messages = {held["esm"]: held["messages"] for held in widgets.values()}
+    """Return the widgets as the JSON that ``page_main.js`` reads; view and messages of a kind are included once."""
+    messages = {payload["esm"]: payload["messages"] for payload in widgets.values()}
+    numbers = {esm: number for number, esm in enumerate(messages)}
     return to_json(
         {
-            "kinds": [{"esm": esm, "messages": messages[esm]} for esm in kinds],
-            "widgets": {id: {"kind": kinds.index(held["esm"]), "state": held["state"]} for id, held in widgets.items()},
+            "kinds": [{"esm": esm, "messages": texts} for esm, texts in messages.items()],
+            "widgets": {
+                id: {"kind": numbers[payload["esm"]], "state": payload["state"]} for id, payload in widgets.items()
+            },
         }
     )
 
@@ -88,7 +91,3 @@ def _palette() -> str:
         ";".join(f"--{name}:{value}" for name, value in colors(theme).items()) for theme in ("light", "dark")
     )
     return f":root{{{light}}}\n@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n"
-
-
-def _look() -> str:
-    return (_HERE / "page.css").read_text(encoding="utf-8")

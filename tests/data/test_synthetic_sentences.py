@@ -1,14 +1,10 @@
-"""The grammar says what it claims: relations, words, written lines; and text8 is fetched like every other file."""
-
-import io
-import zipfile
+"""The grammar says what it claims: relations, words, written lines."""
 
 import pytest
 import torch
 
-from dlviz.data import registry, sentences, text8
+from dlviz.data import sentences
 from dlviz.embeddings import tokenize
-from tests.data import server
 
 LANGUAGES = ("en", "zh")
 
@@ -112,25 +108,3 @@ def test_it_says_how_much_there_is_and_unpacks():
 def test_what_does_not_fit_is_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         sentences(**arguments)
-
-
-def test_text8_is_unpacked_from_what_was_fetched_and_asked_for_once(mirrors):
-    for _ in range(2):
-        assert text8() == server.WIKI
-    assert mirrors[0].requests == ["/text8/text8.zip"]
-
-
-def test_a_damaged_text8_is_refused(mirrors):
-    other = io.BytesIO()
-    with zipfile.ZipFile(other, "w") as archive:
-        archive.writestr("text8", "something else")
-    for mirror in mirrors:
-        mirror.pages["/text8/text8.zip"] = other.getvalue()
-    with pytest.raises(ValueError, match=r"text8: the file text8\.zip"):
-        text8()
-
-
-def test_the_registry_knows_the_real_file():
-    file = registry.remote("text8", "text8.zip")
-    assert file.size == 31_344_016
-    assert file.urls == ("http://mattmahoney.net/dc/text8.zip",)

@@ -1,8 +1,11 @@
-"""The text is downloaded once and checked like every other file."""
+"""The texts are downloaded once and checked like every other file."""
+
+import io
+import zipfile
 
 import pytest
 
-from dlviz.data import registry, tinyshakespeare
+from dlviz.data import registry, text8, tinyshakespeare
 from tests.data import server
 
 
@@ -31,3 +34,25 @@ def test_the_registry_knows_the_real_file():
     file = registry.remote("tinyshakespeare", "input.txt")
     assert (file.size, len(file.urls)) == (1_115_394, 1)
     assert all(url.startswith("https://") and url.endswith("/tinyshakespeare/input.txt") for url in file.urls)
+
+
+def test_text8_is_unpacked_from_what_was_fetched_and_asked_for_once(mirrors):
+    for _ in range(2):
+        assert text8() == server.WIKI
+    assert mirrors[0].requests == ["/text8/text8.zip"]
+
+
+def test_a_damaged_text8_is_refused(mirrors):
+    other = io.BytesIO()
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("text8", "something else")
+    for mirror in mirrors:
+        mirror.pages["/text8/text8.zip"] = other.getvalue()
+    with pytest.raises(ValueError, match=r"text8: the file text8\.zip"):
+        text8()
+
+
+def test_the_registry_knows_text8_s_real_file():
+    file = registry.remote("text8", "text8.zip")
+    assert file.size == 31_344_016
+    assert file.urls == ("http://mattmahoney.net/dc/text8.zip",)
