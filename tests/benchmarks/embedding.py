@@ -24,7 +24,7 @@ _LONG = 6
 
 #: Frames per second while the map is dragged, as fast as the screen allows.
 _FRAMES = """async () => {
-  const canvas = document.querySelector(".vec-canvas");
+  const canvas = document.querySelector(".embedding-canvas");
   canvas.setPointerCapture = () => {};
   const send = (kind, x) => canvas.dispatchEvent(new PointerEvent(kind, { clientX: x, clientY: 200, bubbles: true, pointerId: 1 }));
   send("pointerdown", 200);

@@ -21,15 +21,18 @@ def page_of_sixty():
     return made(word="king", analogy=("king", "queen", "猫")).to_html()
 
 
-def listed(page, where=".vec-neighbors .vec-list"):
-    return [one.inner_text() for one in page.locator(f"{where} .vec-word > span:first-child").all()]
+def listed(page, where=".embedding-neighbors .embedding-list"):
+    return [one.inner_text() for one in page.locator(f"{where} .embedding-word > span:first-child").all()]
 
 
 def test_the_chosen_words_neighbors_stand_with_their_cosines(open_page, page_of_sixty):
     page = open_page(page_of_sixty)
     near = neighbors(made().vectors, "king")
     assert listed(page) == list(near.labels)
-    shown = [float(one.inner_text().replace("−", "-")) for one in page.locator(".vec-neighbors .vec-list code").all()]
+    shown = [
+        float(one.inner_text().replace("−", "-"))
+        for one in page.locator(".embedding-neighbors .embedding-list code").all()
+    ]
     assert shown == pytest.approx(near.cosines.tolist(), abs=5.1e-4)
 
 
@@ -39,23 +42,24 @@ def test_a_word_looked_for_is_chosen_in_a_page_without_a_kernel(open_page, page_
     for text, word in (("猫", "猫"), ("<b>", "<b>Ж</b>"), ("word 5", "word 5")):
         field.fill(text)
         field.press("Enter")
-        expect(page.locator(".vec-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
+        expect(page.locator(".embedding-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
         assert listed(page) == list(neighbors(made().vectors, word).labels)
     field.fill("nobody")
-    expect(page.locator(".vec-results")).to_have_text("no such word")
+    expect(page.locator(".embedding-results")).to_have_text("no such word")
 
 
 def test_pressing_a_neighbor_takes_its_cosine_apart(open_page, page_of_sixty):
     page = open_page(page_of_sixty)
     view = made(word="king")
     for place in (0, 3):
-        page.locator(".vec-neighbors .vec-list button").nth(place).click()
+        page.locator(".embedding-neighbors .embedding-list button").nth(place).click()
         terms = [
-            float(one.inner_text().replace("−", "-")) for one in page.locator(".vec-terms tbody td:last-child").all()
+            float(one.inner_text().replace("−", "-"))
+            for one in page.locator(".embedding-terms tbody td:last-child").all()
         ]
         item = view.details["similarities"][place]
         assert terms == pytest.approx([*item["terms"], item["rest"]], abs=5.1e-4)
-        total = page.locator(".vec-terms tfoot b").inner_text().replace("−", "-")
+        total = page.locator(".embedding-terms tfoot b").inner_text().replace("−", "-")
         assert float(total) == pytest.approx(view.details["neighbors"]["cosines"][place], abs=5.1e-4)
         residual = float(total) - sum(terms)
         assert page.get_by_text("is left over").count() == (abs(residual) > 5e-4)
@@ -63,7 +67,7 @@ def test_pressing_a_neighbor_takes_its_cosine_apart(open_page, page_of_sixty):
 
 def test_arrow_keys_go_from_word_to_word_and_escape_lets_go(open_page, page_of_sixty):
     page = open_page(page_of_sixty)
-    canvas = page.locator(".vec-canvas")
+    canvas = page.locator(".embedding-canvas")
     canvas.focus()
     seen = {page.evaluate("dlvizModel.get('word')")}
     for key in ("ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown"):
@@ -72,12 +76,12 @@ def test_arrow_keys_go_from_word_to_word_and_escape_lets_go(open_page, page_of_s
     assert len(seen) >= 3
     page.keyboard.press("Escape")
     assert page.evaluate("dlvizModel.get('word')") == -1
-    expect(page.locator(".vec-neighbors .vec-list")).to_have_count(0)
+    expect(page.locator(".embedding-neighbors .embedding-list")).to_have_count(0)
 
 
 def test_a_click_on_the_map_chooses_the_word_under_it_also_after_dragging_and_zooming(open_page, page_of_sixty):
     page = open_page(page_of_sixty)
-    canvas = page.locator(".vec-canvas")
+    canvas = page.locator(".embedding-canvas")
     box = canvas.bounding_box()
 
     def under():
@@ -85,7 +89,7 @@ def test_a_click_on_the_map_chooses_the_word_under_it_also_after_dragging_and_zo
         for y in range(40, 400, 12):
             for x in range(40, int(box["width"]) - 40, 12):
                 page.mouse.move(box["x"] + x, box["y"] + y)
-                text = page.locator(".vec-hovered").inner_text()
+                text = page.locator(".embedding-hovered").inner_text()
                 if text in LABELS:
                     return text, box["x"] + x, box["y"] + y
         return pytest.fail("no word under the pointer")
@@ -93,17 +97,17 @@ def test_a_click_on_the_map_chooses_the_word_under_it_also_after_dragging_and_zo
     word, x, y = under()
     page.mouse.down()
     page.mouse.up()
-    expect(page.locator(".vec-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
+    expect(page.locator(".embedding-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
     page.mouse.down()
     page.mouse.move(x + 90, y + 50)
     page.mouse.up()
     page.mouse.move(x + 91, y + 50)
-    expect(page.locator(".vec-hovered")).to_have_text(word)  # it went along
+    expect(page.locator(".embedding-hovered")).to_have_text(word)  # it went along
     page.get_by_role("button", name="nearer").click()
     word, *_ = under()
     page.mouse.down()
     page.mouse.up()
-    expect(page.locator(".vec-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
+    expect(page.locator(".embedding-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
 
 
 def test_live_an_analogy_is_asked_and_an_axis_turns_the_map(live):
@@ -112,11 +116,11 @@ def test_live_an_analogy_is_asked_and_an_axis_turns_the_map(live):
     for name, word in (("a", "king"), ("b", "queen"), ("c", "猫")):
         page.get_by_label(name, exact=True).fill(word)
     page.get_by_role("button", name="b − a + c").click()
-    until(page, "document.querySelectorAll('.vec-answers .vec-list').length === 2")
+    until(page, "document.querySelectorAll('.embedding-answers .embedding-list').length === 2")
     expected = analogy(view.vectors, "king", "queen", "猫")
-    lists = page.locator(".vec-answers .vec-list")
+    lists = page.locator(".embedding-answers .embedding-list")
     for k, near in enumerate((expected.neighbors, expected.unfiltered)):
-        shown = [one.inner_text() for one in lists.nth(k).locator(".vec-word > span:first-child").all()]
+        shown = [one.inner_text() for one in lists.nth(k).locator(".embedding-word > span:first-child").all()]
         assert shown == list(near.labels[:5])
     page.get_by_label("from", exact=True).fill("king")
     page.get_by_label("to", exact=True).fill("nobody")
@@ -124,7 +128,7 @@ def test_live_an_analogy_is_asked_and_an_axis_turns_the_map(live):
     expect(page.get_by_role("alert").nth(1)).to_have_text("There is no word nobody.")
     page.get_by_label("to", exact=True).fill("queen")
     page.keyboard.press("Enter")
-    until(page, "document.querySelector('.vec-axes').textContent.includes('from king (0) to queen (1)')")
+    until(page, "document.querySelector('.embedding-axes').textContent.includes('from king (0) to queen (1)')")
     assert view.axis == [0, 1]
 
 
@@ -135,7 +139,7 @@ def test_a_word_that_a_page_has_no_answer_for_is_said(open_page):
     field = page.get_by_label("look for a word")
     field.fill("799")
     field.press("Enter")
-    expect(page.locator(".vec-axes")).to_contain_text("This page holds no answer for 799")
+    expect(page.locator(".embedding-axes")).to_contain_text("This page holds no answer for 799")
 
 
 def test_ten_thousand_points_pan(open_page):
@@ -146,7 +150,7 @@ def test_ten_thousand_points_pan(open_page):
 
 #: The work of a frame while the map is dragged, in ms: the median of 40. A frame asked for is painted at once, and timed.
 PAN = """async () => {
-  const canvas = document.querySelector(".vec-canvas");
+  const canvas = document.querySelector(".embedding-canvas");
   canvas.setPointerCapture = () => {};
   const send = (kind, x) => canvas.dispatchEvent(new PointerEvent(kind, { clientX: x, clientY: 200, bubbles: true, pointerId: 1 }));
   const times = [];
@@ -162,7 +166,7 @@ PAN = """async () => {
 
 #: How many pixels around a place on the map have a color of the theme, as near as a smooth edge lets them.
 COLORED = """([x, y, token]) => {
-  const canvas = document.querySelector(".vec-canvas");
+  const canvas = document.querySelector(".embedding-canvas");
   const hex = getComputedStyle(document.querySelector(".dlviz")).getPropertyValue(`--${token}`).trim();
   const wanted = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
   const size = x === null ? [0, 0, canvas.width, canvas.height] : [x - 10, y - 10, 20, 20];
@@ -171,7 +175,7 @@ COLORED = """([x, y, token]) => {
   for (let k = 0; k < data.length; k += 4) count += wanted.every((part, c) => Math.abs(data[k + c] - part) < 12);
   return count;
 }"""
-PICTURE = "document.querySelector('.vec-canvas').toDataURL()"
+PICTURE = "document.querySelector('.embedding-canvas').toDataURL()"
 
 
 def still(page):
@@ -188,7 +192,7 @@ def still(page):
 
 #: Goes over the map until what is wanted lies under the pointer; where that is.
 SEARCH = """(wanted) => {
-  const canvas = document.querySelector(".vec-canvas");
+  const canvas = document.querySelector(".embedding-canvas");
   const home = canvas.getBoundingClientRect();
   for (let y = 60; y < 400; y += 6) {
     for (let x = 40; x < home.width - 40; x += 6) {
@@ -199,12 +203,12 @@ SEARCH = """(wanted) => {
 }"""
 
 
-def under(page, wanted=".vec-status code:not(:empty)"):
+def under(page, wanted=".embedding-status code:not(:empty)"):
     """Somewhere on the map a word lies under the pointer: it, its coordinates as they are printed, and where."""
     x, y = page.evaluate(SEARCH, wanted)
     page.mouse.move(x, y)
-    printed = page.locator(".vec-status code").inner_text().strip("()").replace("−", "-")
-    return page.locator(".vec-hovered").inner_text(), [float(one) for one in printed.split(", ")], (x, y)
+    printed = page.locator(".embedding-status code").inner_text().strip("()").replace("−", "-")
+    return page.locator(".embedding-hovered").inner_text(), [float(one) for one in printed.split(", ")], (x, y)
 
 
 def test_in_space_a_word_is_found_with_three_coordinates_and_the_map_turns_by_mouse_keys_and_buttons(open_page):
@@ -215,13 +219,13 @@ def test_in_space_a_word_is_found_with_three_coordinates_and_the_map_turns_by_mo
     assert where == pytest.approx(places[LABELS.index(word)].tolist(), rel=6e-3, abs=1e-3)
     page.mouse.down()
     page.mouse.up()
-    expect(page.locator(".vec-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
+    expect(page.locator(".embedding-neighbors h4").first).to_have_text(f"Nearest to {word}, by cosine")
     page.keyboard.press("Escape")
     page.mouse.move(5, 5)
     first = still(page)
     page.wait_for_timeout(500)
     assert page.evaluate(PICTURE) == first  # it does not turn by itself
-    canvas = page.locator(".vec-canvas")
+    canvas = page.locator(".embedding-canvas")
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 200, box["y"] + 200)
     page.mouse.down()
@@ -251,7 +255,7 @@ def test_a_page_goes_from_flat_to_space_and_back_without_a_kernel(open_page, pag
     flat = still(page)
     page.get_by_label("dimensions", exact=True).select_option("3-D")
     solid = still(page)
-    expect(page.locator(".vec-axes")).to_contain_text("3: principal component 3")
+    expect(page.locator(".embedding-axes")).to_contain_text("3: principal component 3")
     page.get_by_label("dimensions", exact=True).select_option("2-D")
     assert still(page) == flat != solid
     assert page.get_by_role("button", name="turn left").count() == 0
@@ -263,7 +267,7 @@ def test_points_move_from_map_to_map_but_not_where_motion_is_unwanted(open_page,
     still(page)
     pictures = page.evaluate(
         """async () => {
-          const canvas = document.querySelector(".vec-canvas");
+          const canvas = document.querySelector(".embedding-canvas");
           const seen = new Set();
           dlvizModel.set("dimensions", 3);
           const start = performance.now();
@@ -280,7 +284,7 @@ def test_points_move_from_map_to_map_but_not_where_motion_is_unwanted(open_page,
 def pixel(page, places, place):
     """Where a place lies on a flat map into which all places fit."""
     low, high = places.min(0).values, places.max(0).values
-    wide = page.evaluate("document.querySelector('.vec-canvas').clientWidth")
+    wide = page.evaluate("document.querySelector('.embedding-canvas').clientWidth")
     unit = min((wide - 72) / (high - low)[0].item(), 368 / (high - low)[1].item())
     off = (place - (low + high) / 2) * unit
     return round(wide / 2 + off[0].item()), round(220 - off[1].item())
@@ -293,9 +297,9 @@ def test_the_ring_stands_where_b_minus_a_plus_c_lies(open_page, page_of_sixty):
     target = places[1] - places[0] + places[2]
     x, y = pixel(page, torch.cat((places, target.unsqueeze(0))), target)
     assert page.evaluate(COLORED, [x, y, "flow"]) > 25
-    expect(page.locator(".vec-axes")).to_contain_text("The ring is b − a + c")
+    expect(page.locator(".embedding-axes")).to_contain_text("The ring is b − a + c")
     flat = open_page(made(method="tsne", analogy=("king", "queen", "猫")))
-    expect(flat.locator(".vec-axes")).to_contain_text("t-SNE has no place for b − a + c")
+    expect(flat.locator(".embedding-axes")).to_contain_text("t-SNE has no place for b − a + c")
 
 
 def test_a_word_chosen_by_search_comes_into_sight_on_a_map_drawn_nearer(open_page):
@@ -327,7 +331,7 @@ def test_lengths_and_the_plain_product_stand_below_the_cosine(open_page, page_of
     page = open_page(page_of_sixty)
     matrix = made().vectors.matrix
     other = LABELS.index(listed(page)[0])
-    text = page.locator(".vec-neighbors p").last.inner_text()
+    text = page.locator(".embedding-neighbors p").last.inner_text()
     for number in (
         matrix[0] @ matrix[other],
         matrix[0].norm(),
@@ -342,32 +346,33 @@ def test_words_are_carried_from_list_search_and_map_into_the_question(live):
     page, _ = live(view)
     still(page)
     slots = page.locator("[data-slot]")
-    near = page.locator(".vec-neighbors .vec-list button")
+    near = page.locator(".embedding-neighbors .embedding-list button")
     first = near.nth(2).locator("span").first.inner_text()
     carry(page, near.nth(2), slots.nth(0))
     page.get_by_label("look for a word").fill("queen")
-    carry(page, page.locator(".vec-results button"), slots.nth(1))
+    carry(page, page.locator(".embedding-results button"), slots.nth(1))
     assert page.get_by_label("b", exact=True).input_value() == first
     assert page.get_by_label("a", exact=True).input_value() == "queen"
     assert view.analogy == []
     page.get_by_label("look for a word").fill("")
-    word, _, (x, y) = under(page, ".vec-canvas[data-word]")
+    word, _, (x, y) = under(page, ".embedding-canvas[data-word]")
     drop(page, slots.nth(2))
-    until(page, "document.querySelectorAll('.vec-answers .vec-list').length === 2")
+    until(page, "document.querySelectorAll('.embedding-answers .embedding-list').length === 2")
     assert view.analogy == [LABELS.index(one) for one in ("queen", first, word)]
     assert view.word == 0  # what is carried is not chosen
     carry(page, near.nth(0), slots.nth(3))
-    until(page, "document.querySelector('.vec-rank') !== null")
+    until(page, "document.querySelector('.embedding-rank') !== null")
     near_rank, raw_rank = view.details["ranks"]
-    expect(page.locator(".vec-rank")).to_contain_text(f"place {raw_rank} among all")
-    assert near_rank is None or f"place {near_rank} without" in page.locator(".vec-rank").inner_text()
+    expect(page.locator(".embedding-rank")).to_contain_text(f"place {raw_rank} among all")
+    assert near_rank is None or f"place {near_rank} without" in page.locator(".embedding-rank").inner_text()
     # A word let go where it was lifted is chosen; one let go nowhere changes nothing.
     asked = view.analogy
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.up()
     until(
-        page, "document.querySelector('.vec-neighbors h4').textContent.startsWith('Nearest to ' + " + repr(word) + ")"
+        page,
+        "document.querySelector('.embedding-neighbors h4').textContent.startsWith('Nearest to ' + " + repr(word) + ")",
     )
     carry(page, near.nth(1), page.locator(".dlviz-head"))
     assert view.analogy == asked
@@ -396,10 +401,10 @@ def test_the_keyboard_puts_the_chosen_word_in_and_keeps_its_place(live):
         button = page.get_by_role("button", name=f"put {word} in {slot}", exact=True)
         button.focus()
         page.keyboard.press("Enter")
-    until(page, "document.querySelectorAll('.vec-answers .vec-list').length === 2")
+    until(page, "document.querySelectorAll('.embedding-answers .embedding-list').length === 2")
     assert view.analogy == [0, 1, 2]
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "put 猫 in c"
-    expect(page.locator(".vec-answers code").first).to_have_text("queen − king + 猫")
+    expect(page.locator(".embedding-answers code").first).to_have_text("queen − king + 猫")
 
 
 def test_a_page_plays_its_moments_each_in_its_place(open_page):
@@ -411,7 +416,7 @@ def test_a_page_plays_its_moments_each_in_its_place(open_page):
     page = open_page(view)
     last = pca(matrices[-1])
     everywhere = (torch.cat(matrices) - last.mean) @ last.components.T
-    expect(page.locator(".vec-snapshot")).to_have_text("epoch 2")
+    expect(page.locator(".embedding-snapshot")).to_have_text("epoch 2")
     for step in (2, 0):
         if step == 0:
             page.get_by_role("button", name="first").click()
@@ -420,12 +425,12 @@ def test_a_page_plays_its_moments_each_in_its_place(open_page):
         assert page.evaluate(COLORED, [*pixel(page, everywhere, expected[0]), "pos"]) > 60  # the dot of king
         word, where, _ = under(page)
         assert where == pytest.approx(expected[LABELS.index(word)].tolist(), rel=6e-3, abs=1e-3)
-    expect(page.locator(".vec-snapshot")).to_have_text("start")
-    expect(page.locator(".vec-neighbors p").first).to_have_text(
+    expect(page.locator(".embedding-snapshot")).to_have_text("start")
+    expect(page.locator(".embedding-neighbors p").first).to_have_text(
         "At epoch 2."
     )  # the lists are of the moment that was saved
     page.get_by_role("button", name="play").click()
-    expect(page.locator(".vec-snapshot")).to_have_text("epoch 2")
+    expect(page.locator(".embedding-snapshot")).to_have_text("epoch 2")
 
 
 def test_ten_thousand_points_turn(open_page):
@@ -437,7 +442,7 @@ def test_ten_thousand_points_turn(open_page):
 
 def test_nothing_serious_is_found_in_a_live_one(live, axe):
     page, _ = live(made(word="king", analogy=("king", "queen", "猫"), expected="word 3", dimensions=3), bypass_csp=True)
-    until(page, "document.querySelector('.vec-insert') !== null")
+    until(page, "document.querySelector('.embedding-insert') !== null")
     axe(page)
 
 

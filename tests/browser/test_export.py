@@ -67,7 +67,7 @@ def resplit(page: Page) -> None:
 def search_word(page: Page) -> None:
     page.get_by_label("look for a word").fill("queen")
     page.get_by_label("look for a word").press("Enter")
-    expect(page.locator(".vec-neighbors h4").first).to_contain_text("queen")
+    expect(page.locator(".embedding-neighbors h4").first).to_contain_text("queen")
 
 
 def play(page: Page) -> None:

@@ -1,11 +1,11 @@
 // The plane: probabilities as colors, the boundary, the points, a cursor that reads probabilities, and a brush that paints points.
 
-import { h, fillIn } from "../../kit/js/dom.js";
-import { format } from "../../kit/js/numbers.js";
-import { pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
+import { drawBox, drawRing, drawTicks } from "../../kit/js/canvas.js";
+import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
+import { argmin, format } from "../../kit/js/numbers.js";
+import { channels, pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, markerPainter } from "./class_markers.js";
-import { ticks } from "../../kit/js/scale.js";
 import { gridPoint, planeScale } from "./plane_scale.js";
 
 const BOX = { left: 38, top: 6, size: 360 };
@@ -17,7 +17,6 @@ const MAX_OPACITY = 0.6;
 const PICK_RADIUS = 9;
 /** Pixels between two painted points of one stroke. */
 const STROKE_SPACING = 14;
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, paint: (points: number[][]) => void, clear: () => void, pick: (point: number) => void, explain: () => void}} options
@@ -74,7 +73,6 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   function probabilityMap() {
     const { colors } = state;
     const { side, probs, winners, classes } = outputs();
-    const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
     const paper = channels(colors.paper);
     const tints = scene.markers.map(({ color }) => channels(colors[color]));
     const bad = channels(colors.bad);
@@ -108,29 +106,16 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   /** Rings around the points whose step is explained. */
   function drawRings(context, scale) {
     for (const [x, y] of state.explained?.positions ?? []) {
-      for (const [color, width] of [[state.colors.paper, 5], [state.colors.accent, 2.5]]) {
-        context.beginPath();
-        context.arc(scale.x(x), scale.y(y), 10, 0, 2 * Math.PI);
-        context.strokeStyle = color;
-        context.lineWidth = width;
-        context.stroke();
-      }
+      drawRing(context, scale.pixel([x, y]), 10, state.colors.paper, 5);
+      drawRing(context, scale.pixel([x, y]), 10, state.colors.accent, 2.5);
     }
   }
   function drawAxes(context, scale) {
     const { colors } = state;
     const [left, right, bottom, top] = scene.limits;
-    context.strokeStyle = colors.line;
-    context.lineWidth = 1;
-    context.strokeRect(BOX.left - 0.5, BOX.top - 0.5, BOX.size + 1, BOX.size + 1);
-    context.fillStyle = colors["ink-3"];
-    context.font = `10px ${getComputedStyle(button).getPropertyValue("--mono")}`;
-    context.textAlign = "center";
-    context.textBaseline = "top";
-    for (const value of ticks(left, right, 5)) context.fillText(format(value, 3), scale.x(value), BOX.top + BOX.size + 6);
-    context.textAlign = "right";
-    context.textBaseline = "middle";
-    for (const value of ticks(bottom, top, 5)) context.fillText(format(value, 3), BOX.left - 5, scale.y(value));
+    drawBox(context, [BOX.left - 0.5, BOX.top - 0.5, BOX.size + 1, BOX.size + 1], colors.line);
+    const style = { font: `10px ${colors.mono}`, color: colors["ink-3"] };
+    drawTicks(context, { ...BOX, height: BOX.size }, { low: left, high: right, pixel: scale.x, count: 5 }, { low: bottom, high: top, pixel: scale.y, count: 5 }, style);
   }
   function drawPoints(context, scale) {
     const { points, labels, preds } = outputs();
@@ -156,11 +141,9 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
       const cell = BOX.size / scene.side;
       const [x, y] = [BOX.left + cursor.column * cell, BOX.top + cursor.row * cell];
       const size = Math.max(cell, 5);
-      for (const [color, width] of [[state.colors.paper, 4], [state.colors.accent, 2]]) {
-        context.strokeStyle = color;
-        context.lineWidth = width;
-        context.strokeRect(x + cell / 2 - size / 2 - 1, y + cell / 2 - size / 2 - 1, size + 2, size + 2);
-      }
+      const box = [x + cell / 2 - size / 2 - 1, y + cell / 2 - size / 2 - 1, size + 2, size + 2];
+      drawBox(context, box, state.colors.paper, 4);
+      drawBox(context, box, state.colors.accent, 2);
     }
     readout.textContent = cursor.visible ? probabilityText() : hint();
   }
@@ -198,11 +181,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   /** The data point nearest to a pixel, within so many pixels; −1 for none. */
   function nearestPoint([px, py], radius) {
     const scale = planeScale(scene.limits, BOX);
-    let [best, least] = [-1, radius];
-    for (let p = 0; p < scene.labels.length; p += 1) {
-      const distance = Math.hypot(scale.x(scene.points[2 * p]) - px, scale.y(scene.points[2 * p + 1]) - py);
-      if (distance <= least) [best, least] = [p, distance];
-    }
+    const best = argmin(scene.labels.length, (p) => Math.hypot(scale.x(scene.points[2 * p]) - px, scale.y(scene.points[2 * p + 1]) - py), radius);
     return best < 0 ? -1 : best * scene.point_stride;
   }
   function pickNearest(pixel, radius) {
@@ -249,19 +228,17 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
       drawCursor();
     }, { signal });
   }
-  button.addEventListener("keydown", (event) => {
-    const move = MOVES[event.key];
-    const enters = event.key === "Enter" && state.live;
-    if ((!move && !enters) || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
+  onKeys(button, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!direction && !(event.key === "Enter" && state.live)) return false;
     const distance = event.shiftKey ? 8 : 1;
     cursor.visible = true;
-    if (move) moveCursor(cursor.row + move[0] * distance, cursor.column + move[1] * distance);
+    if (direction) moveCursor(cursor.row + direction[1] * distance, cursor.column + direction[0] * distance);
     else if (isPainting()) paintAt(cursorPoint());
     else pickNearest(planeScale(scene.limits, BOX).pixel(cursorPoint()), Infinity);
     drawCursor();
-  }, { signal });
+    return true;
+  });
   clearButton.addEventListener("click", clear, { signal });
   explainButton.addEventListener("click", explain, { signal });
 

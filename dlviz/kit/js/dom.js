@@ -40,6 +40,25 @@ export function closest(event, selector) {
   return event.target instanceof Element ? event.target.closest(selector) : null;
 }
 
+/** Direction [x, y] of an arrow key, y downwards; undefined for any other key. @param {KeyboardEvent} event @returns {number[] | undefined} */
+export function arrowDirection(event) {
+  return { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+}
+
+/**
+ * Handle keys that are pressed without Ctrl, Meta or Alt.
+ * @param {HTMLElement} element
+ * @param {AbortSignal} signal
+ * @param {(event: KeyboardEvent) => boolean} handle returns whether it has used the key, which then has no other effect
+ */
+export function onKeys(element, signal, handle) {
+  element.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !handle(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, { signal });
+}
+
 /**
  * Fill the {braces} of a message.
  * @param {string} text

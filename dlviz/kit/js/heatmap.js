@@ -1,13 +1,14 @@
 // Numbers as colors on a canvas: one pixel per number, blue below zero and orange above, scaled up without smoothing.
 
-/** The current theme's colors by name, for drawing on a canvas. @param {HTMLElement} element inside the widget */
+/** The current theme's colors and fonts by name, for drawing on a canvas. @param {HTMLElement} element inside the widget */
 export function themeColors(element) {
   const style = getComputedStyle(element);
-  const names = ["paper", "pos", "neg", "bad", "ink", "ink-3", "line", "line-2", "flow", "accent", "raised"];
+  const names = ["paper", "pos", "neg", "bad", "ink", "ink-3", "line", "line-2", "flow", "accent", "raised", "good", "ink-2", "font", "mono"];
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
-function channels(hex) {
+/** Red, green and blue of a color such as "#0969da". @returns {number[]} */
+export function channels(hex) {
   return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 }
 

@@ -35,3 +35,13 @@ export function diverging(value, max) {
   const share = Math.round(Math.min(1, Math.abs(value) / max) * 45);
   return `color-mix(in srgb, ${value < 0 ? "var(--neg)" : "var(--pos)"} ${share}%, var(--paper))`;
 }
+
+/** Index below `count` with the least cost; −1 if no cost is below `limit`. @param {number} count @param {(index: number) => number} cost */
+export function argmin(count, cost, limit = Infinity) {
+  let best = -1;
+  for (let k = 0; k < count; k += 1) {
+    const next = cost(k);
+    if (next < limit) [best, limit] = [k, next];
+  }
+  return best;
+}

@@ -1,6 +1,6 @@
 // The player bar and its keys: first, back, play, next, scrubber, speed. It runs in the browser without the kernel.
 
-import { h, s, fillIn } from "./dom.js";
+import { h, s, fillIn, onKeys } from "./dom.js";
 
 const ICONS = {
   first: "M3 3h2v10H3zM13 3v10L6 8z",
@@ -86,7 +86,7 @@ export function player({ model, messages, signal, root, steps, label, pace = PAC
     if (model.get("playing")) timer = setTimeout(tick, Number(pace) / model.get("speed"));
     update();
   }
-  root.addEventListener("keydown", (event) => onKey(event, { go, toggle, model, steps }), { signal });
+  onKeys(root, signal, (event) => handleKey(event, { go, toggle, model, steps }));
   const events = { "change:step": update, "change:speed": update, "change:playing": playing };
   for (const [name, call] of Object.entries(events)) model.on(name, call);
   signal.addEventListener("abort", () => {
@@ -98,10 +98,9 @@ export function player({ model, messages, signal, root, steps, label, pace = PAC
 }
 
 /** Handle the player's keys anywhere in the widget, except in controls that use them for themselves. */
-function onKey(event, { go, toggle, model, steps }) {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+function handleKey(event, { go, toggle, model, steps }) {
   const target = event.target;
-  if (target.matches("select, input[type=text], input[type=number]")) return;
+  if (event.defaultPrevented || target.matches("select, input[type=text], input[type=number]")) return false;
   const moves = { ",": -1, ".": 1, PageUp: -10, PageDown: 10 };
   if (event.key === " " && !target.matches("button")) toggle();
   else if (event.key in moves) go(model.get("step") + moves[event.key]);
@@ -109,9 +108,8 @@ function onKey(event, { go, toggle, model, steps }) {
   else if (event.key === "End" && !target.matches("input")) go(steps());
   else if (event.key === "ArrowLeft" && !target.matches("input")) go(model.get("step") - 1);
   else if (event.key === "ArrowRight" && !target.matches("input")) go(model.get("step") + 1);
-  else return;
-  event.preventDefault();
-  event.stopPropagation();
+  else return false;
+  return true;
 }
 
 function icon(name) {

@@ -1,10 +1,10 @@
 // Contour map: shades, contour lines with their values, paths, arrows, and a crosshair.
 
-import { h, fillIn } from "../../kit/js/dom.js";
-import { format } from "../../kit/js/numbers.js";
-import { pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
-import { scale, ticks } from "../../kit/js/scale.js";
-import { grayscale, heightOf } from "./colormap.js";
+import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
+import { argmin, format } from "../../kit/js/numbers.js";
+import { drawArrow, drawBox, drawDisc, drawHaloText, drawLine, drawRing, drawTicks, labelPlacer } from "../../kit/js/canvas.js";
+import { channels, pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
+import { scale } from "../../kit/js/scale.js";
 
 const LEFT = 50;
 const BOTTOM = 36;
@@ -12,6 +12,8 @@ const TOP = 8;
 const RIGHT = 14;
 /** Length of the longer of an optimizer's two arrows, in pixels. */
 const ARROW = 44;
+/** Share of the darkest token in the shade of the greatest value. */
+const DARKEST = 0.55;
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (number: number) => void}} options pick: called with the path nearest to a click
@@ -25,28 +27,33 @@ export function contourMap({ messages, signal, pick }) {
   let surface = null;
   let state = null;
   let cursor = null;
-  let [width, height] = [400, 400];
+  let area = { left: LEFT, top: TOP, width: 400, height: 400 };
   let shades = null;
-  let [context, colors, pixelX, pixelY] = [null, null, null, null];
+  let [context, colors, scaleX, scaleY] = [null, null, null, null];
 
   function show(next, decoded) {
     scene = next;
     surface = decoded;
     shades = null;
   }
+  /** @returns {[number, number]} */
+  const pixel = ([x, y]) => [scaleX.pixel(x), scaleY.pixel(y)];
   /** The pixel of a path's point at step t. */
-  const pixelOf = (path, t) => [pixelX(path.points[2 * t]), pixelY(path.points[2 * t + 1])];
+  const pixelOf = (path, t) => pixel(path.points[t]);
+  /** The pixel of a grid point. */
+  const pixelAt = ([row, column]) => pixel([coordinate(surface, "x", column), coordinate(surface, "y", row)]);
 
   /** @param {{paths: any[], step: number, colors: any, opened: string, width: number}} next */
   function draw(next) {
     if (colors?.paper !== next.colors.paper) shades = null;
     state = next;
     colors = state.colors;
-    width = Math.max(120, next.width - LEFT - RIGHT);
+    const width = Math.max(120, next.width - LEFT - RIGHT);
     const ratio = (surface.y[1] - surface.y[0]) / (surface.x[1] - surface.x[0]);
-    height = Math.round(width * Math.min(1, Math.max(0.55, ratio)));
-    pixelX = scale(surface.x, [LEFT, LEFT + width]).pixel;
-    pixelY = scale(surface.y, [TOP + height, TOP]).pixel;
+    const height = Math.round(width * Math.min(1, Math.max(0.55, ratio)));
+    area = { ...area, width, height };
+    scaleX = scale(surface.x, [LEFT, LEFT + width]);
+    scaleY = scale(surface.y, [TOP + height, TOP]);
     context = hidpiContext(canvas, next.width, height + TOP + BOTTOM);
     shades ??= drawShades();
     // A pixel is centered on its grid point, so the outermost pixels reach half a cell beyond the edge and are clipped.
@@ -57,7 +64,7 @@ export function contourMap({ messages, signal, pick }) {
     context.clip();
     context.drawImage(shades, LEFT - dx / 2, TOP - dy / 2, width + dx, height + dy);
     drawContours(dx, dy);
-    for (const [x, y] of [...scene.minima, ...scene.marked]) drawCross(pixelX(x), pixelY(y));
+    for (const point of [...scene.minima, ...scene.marked]) drawCross(pixel(point));
     for (const path of state.paths) drawPath(path);
     context.restore();
     drawAxes();
@@ -76,43 +83,29 @@ export function contourMap({ messages, signal, pick }) {
     });
   }
   function drawContours(dx, dy) {
-    const placed = [];
     Object.assign(context, { font: `10.5px ${colors.mono}`, textAlign: "center", textBaseline: "middle" });
-    const occupied = state.paths.flatMap((path) => Array.from({ length: Math.min(path.size, 400) }, (_, t) => pixelOf(path, t)));
     context.globalAlpha = 0.55;
     const labels = surface.levels.map((level) => {
-      const lines = level.lines.map((line) => line.map(([c, r]) => [LEFT + c * dx, TOP + height - r * dy]));
-      for (const line of lines) stroke(line, colors["ink-3"], 0.8);
+      const lines = level.lines.map((line) => line.map(([c, r]) => [LEFT + c * dx, TOP + area.height - r * dy]));
+      for (const line of lines) drawLine(context, line, colors["ink-3"], 0.8);
       return [level.value, lines.reduce((a, b) => (b.length > a.length ? b : a), [])];
     });
     context.globalAlpha = 1;
+    const pathPoints = state.paths.flatMap((path) => Array.from({ length: Math.min(path.size, 400) }, (_, t) => pixelOf(path, t)));
+    const place = labelPlacer(pathPoints.map(([x, y]) => [x - 3, y - 3.5, x + 3, y + 3.5]));
     for (const [value, points] of labels) {
+      if (points.length < 12) continue;
       const text = format(value, 3);
       const halfWidth = context.measureText(text).width / 2 + 4;
-      const free = ([x, y]) => x > LEFT + halfWidth && x < LEFT + width - halfWidth && y > TOP + 8 && y < TOP + height - 8 && placed.every(([a, b, r]) => Math.abs(a - x) > halfWidth + r || Math.abs(b - y) > 13) && !occupied.some(([a, b]) => Math.abs(a - x) < halfWidth + 3 && Math.abs(b - y) < 10);
-      const position = [0.5, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6].map((fraction) => points[Math.floor(fraction * points.length)]).find((point) => point && free(point));
-      if (!position || points.length < 12) continue;
-      placed.push([...position, halfWidth]);
-      drawLabel(text, position);
+      const isInside = ([x, y]) => x > LEFT + halfWidth && x < LEFT + area.width - halfWidth && y > TOP + 8 && y < TOP + area.height - 8;
+      const candidates = [0.5, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6].map((fraction) => points[Math.floor(fraction * points.length)]).filter(isInside);
+      const box = place(candidates.map(([x, y]) => [x - halfWidth, y - 6.5, x + halfWidth, y + 6.5]));
+      if (box) drawHaloText(context, text, [box[0] + halfWidth, box[1] + 6.5], colors["ink-2"], colors.paper);
     }
   }
-  function drawLabel(text, [x, y]) {
-    Object.assign(context, { lineWidth: 3, lineJoin: "round", strokeStyle: colors.paper });
-    context.strokeText(text, x, y);
-    context.fillStyle = colors["ink-2"];
-    context.fillText(text, x, y);
-  }
-  function stroke(points, strokeStyle, lineWidth, dash = []) {
-    Object.assign(context, { strokeStyle, lineWidth });
-    context.setLineDash(dash);
-    context.beginPath();
-    for (const [x, y] of points) context.lineTo(x, y);
-    context.stroke();
-    context.setLineDash([]);
-  }
-  function drawCross(x, y) {
+  function drawCross([x, y]) {
     for (const [color, lineWidth] of [[colors.paper, 4], [colors.ink, 1.6]]) {
-      for (const sign of [1, -1]) stroke([[x - 5, y - 5 * sign], [x + 5, y + 5 * sign]], color, lineWidth);
+      for (const sign of [1, -1]) drawLine(context, [[x - 5, y - 5 * sign], [x + 5, y + 5 * sign]], color, lineWidth);
     }
   }
   function drawPath(path) {
@@ -128,8 +121,8 @@ export function contourMap({ messages, signal, pick }) {
     const color = colors[path.color];
     context.lineJoin = "round";
     const bold = path.name === state.opened;
-    stroke(points, colors.paper, bold ? 6 : 4);
-    stroke(points, color, bold ? 3 : 1.8, path.dash ? [6, 3] : []);
+    drawLine(context, points, colors.paper, bold ? 6 : 4);
+    drawLine(context, points, color, bold ? 3 : 1.8, path.dash ? [6, 3] : []);
     context.fillStyle = color;
     if (path.size <= 400) for (const [x, y] of points) context.fillRect(x - 1.3, y - 1.3, 2.6, 2.6);
   }
@@ -138,47 +131,35 @@ export function contourMap({ messages, signal, pick }) {
     let t = Math.min(state.step, path.size - 1, path.ended?.step ?? Infinity);
     while (t > 0 && !pixelOf(path, t).every(Number.isFinite)) t -= 1;
     const [x, y] = pixelOf(path, t);
-    const at = [clamp(x, LEFT, LEFT + width), clamp(y, TOP, TOP + height)];
+    const at = [clamp(x, LEFT, LEFT + area.width), clamp(y, TOP, TOP + area.height)];
     return { t, at, outside: Math.abs(at[0] - x) + Math.abs(at[1] - y) > 0.5 };
   }
   function drawMarker(path) {
     const { t, at, outside } = currentPoint(path);
     if (!outside) drawArrows(path, t, at);
-    context.beginPath();
-    context.arc(at[0], at[1], path.name === state.opened ? 6.5 : 5, 0, 7);
-    context.fillStyle = outside ? colors.paper : colors[path.color];
-    context.fill();
-    Object.assign(context, { strokeStyle: outside ? colors[path.color] : colors.paper, lineWidth: 2 });
-    context.stroke();
+    const radius = path.name === state.opened ? 6.5 : 5;
+    drawDisc(context, at, radius, outside ? colors.paper : colors[path.color]);
+    drawRing(context, at, radius, outside ? colors[path.color] : colors.paper);
   }
   /** An arrow against the gradient (downhill), and one against the momentum (the next step). */
   function drawArrows(path, t, at) {
     // Near a minimum the directions are only rounding errors.
-    if (!path.arrays.gradient || !(Math.hypot(...vector(path.arrays.gradient, t)) > 1e-4 * path.maxGradientNorm)) return;
-    const vectors = ["gradient", path.momentum].map((name) => (name ? vector(path.arrays[name], t) : [0, 0]));
+    if (!path.arrays.gradient || !(Math.hypot(...path.arrays.gradient[t]) > 1e-4 * path.maxGradientNorm)) return;
+    const vectors = ["gradient", path.momentum].map((name) => (name ? path.arrays[name][t] : [0, 0]));
     const longest = Math.max(...vectors.map(([x, y]) => Math.hypot(x, y)));
     if (!(longest > 0) || !Number.isFinite(longest)) return;
     vectors.forEach(([x, y], n) => {
       const size = (ARROW * Math.hypot(x, y)) / longest;
       if (size < 3) return;
-      drawArrow(at, [at[0] - (ARROW * x) / longest, at[1] + (ARROW * y) / longest], n ? colors[path.color] : colors.ink, n === 0);
+      const tip = [at[0] - (ARROW * x) / longest, at[1] + (ARROW * y) / longest];
+      drawArrow(context, at, tip, colors.paper, { width: 4.5 });
+      drawArrow(context, at, tip, n ? colors[path.color] : colors.ink, { width: 2, dash: n ? [] : [4, 3] });
     });
   }
-  function drawArrow([x, y], [tipX, tipY], color, dashed) {
-    const angle = Math.atan2(tipY - y, tipX - x);
-    const head = [-0.45, 0.45].map((turn) => [tipX - 9 * Math.cos(angle + turn), tipY - 9 * Math.sin(angle + turn)]);
-    for (const [stroked, lineWidth] of [[colors.paper, 4.5], [color, 2]]) {
-      stroke([[x, y], [tipX, tipY]], stroked, lineWidth, dashed && stroked === color ? [4, 3] : []);
-      stroke([head[0], [tipX, tipY], head[1]], stroked, lineWidth);
-    }
-  }
   function drawAxes() {
-    Object.assign(context, { strokeStyle: colors.line, lineWidth: 1 });
-    context.strokeRect(LEFT + 0.5, TOP + 0.5, width - 1, height - 1);
-    Object.assign(context, { font: `10.5px ${colors.mono}`, fillStyle: colors["ink-3"], textBaseline: "top", textAlign: "center" });
-    for (const value of ticks(surface.x[0], surface.x[1], width / 70)) context.fillText(format(value, 3), pixelX(value), TOP + height + 5);
-    Object.assign(context, { textAlign: "right", textBaseline: "middle" });
-    for (const value of ticks(surface.y[0], surface.y[1], height / 50)) context.fillText(format(value, 3), LEFT - 6, clamp(pixelY(value), TOP + 6, TOP + height - 6));
+    const { width, height } = area;
+    drawBox(context, [LEFT + 0.5, TOP + 0.5, width - 1, height - 1], colors.line);
+    drawTicks(context, area, { ...scaleX, count: width / 70 }, { ...scaleY, count: height / 50 }, { font: `10.5px ${colors.mono}`, color: colors["ink-3"] });
     Object.assign(context, { font: `600 11px ${colors.font}`, fillStyle: colors["ink-2"], textAlign: "center", textBaseline: "bottom" });
     context.fillText(scene.axes[0], LEFT + width / 2, TOP + height + BOTTOM);
     context.save();
@@ -188,15 +169,12 @@ export function contourMap({ messages, signal, pick }) {
     context.fillText(scene.axes[1], 0, 0);
     context.restore();
   }
-
-  /** The pixel of a grid point. */
-  const pixelAt = ([row, column]) => [pixelX(coordinate(surface, "x", column)), pixelY(coordinate(surface, "y", row))];
   function drawCrosshair() {
     if (!cursor) return;
     const [x, y] = pixelAt(cursor);
     context.globalAlpha = 0.7;
-    stroke([[LEFT, y], [LEFT + width, y]], colors.accent, 1);
-    stroke([[x, TOP], [x, TOP + height]], colors.accent, 1);
+    drawLine(context, [[LEFT, y], [LEFT + area.width, y]], colors.accent, 1);
+    drawLine(context, [[x, TOP], [x, TOP + area.height]], colors.accent, 1);
     context.globalAlpha = 1;
   }
   function updateReadout() {
@@ -215,43 +193,49 @@ export function contourMap({ messages, signal, pick }) {
     if (state) draw(state);
   }
   function gridPoint(event) {
-    return [Math.round((1 - (event.offsetY - TOP) / height) * (surface.rows - 1)), Math.round(((event.offsetX - LEFT) / width) * (surface.columns - 1))];
+    return [Math.round((1 - (event.offsetY - TOP) / area.height) * (surface.rows - 1)), Math.round(((event.offsetX - LEFT) / area.width) * (surface.columns - 1))];
   }
-  function pickNearest(x, y, maxDistance) {
-    const distances = state.paths.map((path) => {
+  function pickNearest([x, y], maxDistance) {
+    const distanceTo = (path) => {
       const pixels = Array.from({ length: currentPoint(path).t + 1 }, (_, t) => pixelOf(path, t));
       return Math.min(...pixels.map(([px, py]) => Math.hypot(px - x, py - y)));
-    });
-    const best = Math.min(...distances);
-    if (best <= maxDistance) pick(distances.indexOf(best));
+    };
+    const nearest = argmin(state.paths.length, (n) => distanceTo(state.paths[n]), maxDistance);
+    if (nearest >= 0) pick(nearest);
   }
 
   box.addEventListener("pointermove", (event) => surface && hover(gridPoint(event)), { signal });
   for (const event of ["pointerleave", "blur"]) box.addEventListener(event, () => hover(null), { signal });
-  box.addEventListener("click", (event) => pickNearest(event.offsetX, event.offsetY, 14), { signal });
-  box.addEventListener("keydown", (event) => {
-    const moves = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-    const move = moves[event.key];
-    if (event.ctrlKey || event.metaKey || event.altKey || (!move && event.key !== "Enter")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const from = cursor ?? [Math.floor(surface.rows / 2), Math.floor(surface.columns / 2)];
-    if (move) hover([from[0] + move[0], from[1] + move[1]]);
-    else pickNearest(...pixelAt(from), Infinity);
-  }, { signal });
+  box.addEventListener("click", (event) => pickNearest([event.offsetX, event.offsetY], 14), { signal });
+  onKeys(box, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!direction && event.key !== "Enter") return false;
+    const [row, column] = cursor ?? [Math.floor(surface.rows / 2), Math.floor(surface.columns / 2)];
+    if (direction) hover([row - direction[1], column + direction[0]]);
+    else pickNearest(pixelAt([row, column]), Infinity);
+    return true;
+  });
 
   return { element, show, draw };
+}
+
+/** Height from 0 at the least value to 1 at the greatest, as dlviz.optimizers.contour.log_heights. */
+export function heightOf({ low, high, unit }, value) {
+  if (!Number.isFinite(value)) return NaN;
+  return high > low ? clamp(Math.log1p((value - low) / unit) / Math.log1p((high - low) / unit), 0, 1) : 0;
+}
+
+/** Shades of gray, because the colors belong to the paths. @returns {(value: number, height: number) => number[]} red, green and blue */
+export function grayscale(colors) {
+  const [paper, dark, bad] = [colors.paper, colors["ink-3"], colors.bad].map(channels);
+  const shade = (height) => paper.map((channel, c) => Math.round(channel + (dark[c] - channel) * DARKEST * height));
+  return (value, height) => (Number.isNaN(height) ? (value > 0 ? shade(1) : bad) : shade(height));
 }
 
 /** The coordinate of row or column n of a surface's grid, which may lie between two grid points. */
 export function coordinate(surface, name, n) {
   const [low, high] = surface[name];
   return low + (n / (surface[name === "x" ? "columns" : "rows"] - 1)) * (high - low);
-}
-
-/** The two numbers of an array at a step. */
-export function vector({ width, values }, t) {
-  return [values[width * t], values[width * t + width - 1]];
 }
 
 function clamp(value, low, high) {

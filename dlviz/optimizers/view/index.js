@@ -2,10 +2,11 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
-import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
+import { redrawOnChange } from "../../kit/js/animation.js";
+import { themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { hasPlotly } from "../../kit/js/plotly.js";
-import { contourMap, vector } from "./contour_map.js";
+import { contourMap } from "./contour_map.js";
 import { surface3d } from "./surface3d.js";
 import { optimizerTable } from "./optimizer_table.js";
 import { lrSlider } from "./lr_slider.js";
@@ -23,10 +24,8 @@ function render({ model, el, signal }) {
   const isRace = scene().kind === "race";
   let paths = [];
   let surface = null;
-  let width = 0;
-  let frameRequest = 0;
   const on = baseView({
-    model, el, signal, name: scene().kind, steps, label: (step) => fillIn(messages.player, { step }), draw: readScene, showStep: scheduleDraw, pace: PACE, onEscape,
+    model, el, signal, name: scene().kind, steps, label: (step) => fillIn(messages.player, { step }), draw: readScene, showStep: () => redraw(), pace: PACE, onEscape,
     traits: { paths_data: readPaths, opened: () => {}, scale: () => {}, view: showView },
   });
   const map2d = contourMap({ messages, signal, pick: (n) => toggleOpened(paths[n].name) });
@@ -42,44 +41,28 @@ function render({ model, el, signal }) {
   const toggle = h("div", { class: "optim-views", role: "group", "aria-label": messages.view }, ...viewButtons);
   const plot = h("div", { class: "optim-plot" }, toggle, map2d.element, map3d.element);
   on.ui.main.append(h("div", { class: "optim-layout" }, plot, table.element));
-  onThemeChange(on.ui.root, signal, scheduleDraw);
+  const redraw = redrawOnChange({ root: on.ui.root, element: on.ui.main, signal, draw });
   on.start();
   if (isRace) on.ui.root.append(slider.element);
   showView();
-  const observer = new ResizeObserver(([entry]) => {
-    const measured = Math.round(entry.contentRect.width);
-    if (measured === width || !measured) return;
-    width = measured;
-    scheduleDraw();
-  });
-  observer.observe(on.ui.main);
-  signal.addEventListener("abort", () => {
-    observer.disconnect();
-    cancelAnimationFrame(frameRequest);
-  });
 
   function readScene() {
     const data = scene().surface;
-    const levels = data.levels.map((level) => ({ value: level.value, lines: splitLines(typedArray(level.points, "float32"), level.lengths) }));
+    const levels = data.levels.map(({ value, points, lengths }) => {
+      const remaining = rows(typedArray(points, "float32"), 2);
+      return { value, lines: lengths.map((length) => remaining.splice(0, length)) };
+    });
     surface = { ...data, values: typedArray(data.values, "float64"), levels };
     map2d.show(scene(), surface);
     map3d.show(scene(), surface);
     readPaths();
   }
-  function splitLines(points, lengths) {
-    let from = 0;
-    return lengths.map((length) => {
-      const line = Array.from({ length }, (_, i) => [points[2 * (from + i)], points[2 * (from + i) + 1]]);
-      from += length;
-      return line;
-    });
-  }
   function readPaths() {
     paths = (model.get("paths_data").list ?? []).map((path) => {
-      const points = typedArray(path.points, "float64");
-      const arrays = Object.fromEntries(Object.entries(path.arrays).map(([name, array]) => [name, { width: array.width, values: typedArray(array.values, "float32") }]));
-      const gradientNorms = arrays.gradient ? Array.from({ length: points.length / 2 }, (_, t) => Math.hypot(...vector(arrays.gradient, t))).filter(Number.isFinite) : [];
-      return { ...path, maxGradientNorm: Math.max(0, ...gradientNorms), points, size: points.length / 2, losses: typedArray(path.losses, "float64"), arrays };
+      const points = rows(typedArray(path.points, "float64"), 2);
+      const arrays = Object.fromEntries(Object.entries(path.arrays).map(([name, { values, width }]) => [name, rows(typedArray(values, "float32"), width)]));
+      const gradientNorms = (arrays.gradient ?? []).map((gradient) => Math.hypot(...gradient));
+      return { ...path, points, size: points.length, losses: typedArray(path.losses, "float64"), arrays, maxGradientNorm: Math.max(0, ...gradientNorms.filter(Number.isFinite)) };
     });
     table.show(scene(), paths);
     table.element.hidden = paths.length === 0;
@@ -100,19 +83,12 @@ function render({ model, el, signal }) {
     viewButtons.forEach((button, n) => button.setAttribute("aria-pressed", String(view === ["2d", "3d"][n])));
     map2d.element.hidden = view !== "2d";
     map3d.element.hidden = view !== "3d";
-    scheduleDraw();
+    redraw();
   }
 
-  /** Draw at most once for each animation frame. */
-  function scheduleDraw() {
-    if (!frameRequest) frameRequest = requestAnimationFrame(draw);
-  }
-  function draw() {
-    frameRequest = 0;
+  function draw(width) {
     if (!width || !surface) return;
-    const style = getComputedStyle(on.ui.root);
-    const extra = Object.fromEntries(["good", "ink-2", "mono", "font"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-    const colors = { ...themeColors(on.ui.root), ...extra };
+    const colors = themeColors(on.ui.root);
     const [step, opened] = [Math.min(model.get("step"), steps()), model.get("opened") ?? ""];
     const available = width - 32;
     const plotWidth = Math.min(MAX_PLOT_WIDTH, paths.length && width >= TWO_COLUMNS ? Math.floor(available * 0.52) : available);
@@ -123,6 +99,11 @@ function render({ model, el, signal }) {
     if (paths.length) table.draw(state);
     if (isRace) slider.draw({ scene: scene(), paths, colors, opened });
   }
+}
+
+/** The rows of a matrix of `width` columns. @returns {number[][]} */
+function rows(values, width) {
+  return Array.from({ length: values.length / width }, (_, row) => Array.from(values.subarray(row * width, (row + 1) * width)));
 }
 
 export default { render };

@@ -1,7 +1,7 @@
 // Logarithmic slider of the learning rates, with a mark where each optimizer begins to diverge.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { format } from "../../kit/js/numbers.js";
+import { argmin, format } from "../../kit/js/numbers.js";
 import { nearest, isAvailable } from "../../kit/js/precomputed.js";
 
 /**
@@ -14,8 +14,7 @@ export function lrSlider({ model, messages, signal, save }) {
   const sentence = h("p", { class: "optim-threshold" });
   const element = h("div", { class: "optim-lr" }, h("label", { class: "optim-slider" }, h("span", {}, messages.lr_scale), h("div", { class: "optim-track" }, input, marks), output), sentence);
   let scales = [];
-  const distance = (scale) => Math.abs(Math.log(scale / model.get("scale")));
-  const currentIndex = () => scales.reduce((best, scale, k) => (distance(scale) < distance(scales[best]) ? k : best), 0);
+  const currentIndex = () => argmin(scales.length, (k) => Math.abs(Math.log(scales[k] / model.get("scale"))));
   input.addEventListener("input", () => {
     const available = scales.map((scale, k) => k).filter((k) => isAvailable(model, "scale", scales[k]));
     const next = nearest(available, Number(input.value), currentIndex());

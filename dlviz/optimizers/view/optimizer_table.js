@@ -2,7 +2,6 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { vector } from "./contour_map.js";
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, open: (name: string) => void}} options
@@ -39,11 +38,9 @@ export function optimizerTable({ messages, signal, open }) {
     paths.forEach((path, n) => {
       const { button, cells, ended, main, below } = rows[n];
       const t = Math.min(step, path.size - 1);
-      const position = point(path, t);
-      const stepLength = t ? Math.hypot(...position.map((x, c) => x - point(path, t - 1)[c])) : 0;
-      const targets = scene.minima.length ? scene.minima : [point(path, 0)];
-      const distance = Math.min(...targets.map((target) => Math.hypot(position[0] - target[0], position[1] - target[1])));
-      const numbers = [path.lr, path.losses[t], stepLength, distance];
+      const distanceTo = ([x, y]) => Math.hypot(path.points[t][0] - x, path.points[t][1] - y);
+      const targets = scene.minima.length ? scene.minima : [path.points[0]];
+      const numbers = [path.lr, path.losses[t], t ? distanceTo(path.points[t - 1]) : 0, Math.min(...targets.map(distanceTo))];
       cells.forEach((cell, c) => (cell.textContent = numbers[c] === null ? "" : format(numbers[c], c === 1 ? 4 : 3)));
       cells[0].hidden = scene.kind !== "race";
       button.style.setProperty("--own", colors[path.color]);
@@ -57,9 +54,6 @@ export function optimizerTable({ messages, signal, open }) {
     });
     drawDetails(paths.find((path) => path.name === opened), step);
   }
-  function point(path, t) {
-    return [path.points[2 * t], path.points[2 * t + 1]];
-  }
 
   function drawDetails(path, step) {
     if (!path) {
@@ -69,7 +63,7 @@ export function optimizerTable({ messages, signal, open }) {
     const t = Math.min(step, path.size - 1);
     const close = h("button", { type: "button", class: "optim-close", "aria-label": messages.close, title: messages.close }, "×");
     close.addEventListener("click", () => open(""), { signal });
-    const state = [[`p = ${scene.pair}`, point(path, t)], [messages.gradient, vector(path.arrays.gradient, t)], ...path.state.map((name) => [name, vector(path.arrays[name], t)])];
+    const state = [[`p = ${scene.pair}`, path.points[t]], [messages.gradient, path.arrays.gradient[t]], ...path.state.map((name) => [name, path.arrays[name][t]])];
     const stateList = h("dl", {}, ...state.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, pair(value)))]));
     const rule = t === 0 ? [text(messages.formula_start)] : path.lines.length ? path.lines.map((parts) => h("p", { class: "optim-formula" }, ...lineParts(path, parts, t))) : [text(messages.formula_none)];
     details.replaceChildren(
@@ -85,12 +79,9 @@ export function optimizerTable({ messages, signal, open }) {
     return parts.map((part, n) => {
       if (typeof part === "string") return document.createTextNode(part);
       const [name, stepsBack] = part;
-      const value = name === "p" ? point(path, t - stepsBack) : read(path.arrays[name], t - stepsBack);
-      return h(n === parts.length - 1 ? "b" : "span", { class: "optim-number" }, pair(value));
+      const values = name === "p" ? path.points : path.arrays[name];
+      return h(n === parts.length - 1 ? "b" : "span", { class: "optim-number" }, pair(values[t - stepsBack]));
     });
-  }
-  function read(array, t) {
-    return array.width === 1 ? [array.values[t]] : vector(array, t);
   }
   function pair(value) {
     return value.length === 1 ? format(value[0], 4) : `(${value.map((x) => format(x, 4)).join(", ")})`;

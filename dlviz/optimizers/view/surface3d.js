@@ -1,10 +1,9 @@
 // Surface in 3-D, drawn and rotated by plotly; heights are logarithmic, like the shades of the map.
 
-import { h } from "../../kit/js/dom.js";
+import { arrowDirection, h, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { plotly } from "../../kit/js/plotly.js";
-import { grayscale, heightOf } from "./colormap.js";
-import { coordinate } from "./contour_map.js";
+import { coordinate, grayscale, heightOf } from "./contour_map.js";
 
 /** A 3-D trace without hover text and legend. */
 const SCATTER = { type: "scatter3d", hoverinfo: "skip", showlegend: false };
@@ -93,7 +92,7 @@ export function surface3d({ model, messages, signal }) {
     const line = { x: [], y: [], z: [] };
     const inside = (value, [low, high]) => value >= low && value <= high;
     for (let t = 0; t <= Math.min(state.step, path.size - 1); t += 1) {
-      const [x, y] = [path.points[2 * t], path.points[2 * t + 1]];
+      const [x, y] = path.points[t];
       if (inside(x, surface.x) && inside(y, surface.y)) addPoint(line, x, y, elevation(path.losses[t]) + 0.012);
       else addPoint(line, null, null, null);
     }
@@ -120,18 +119,16 @@ export function surface3d({ model, messages, signal }) {
   }
 
   /** Arrow keys rotate and tilt the surface, as dragging does. */
-  plot.addEventListener("keydown", (event) => {
-    const rotations = { ArrowLeft: [-0.15, 0], ArrowRight: [0.15, 0], ArrowUp: [0, 0.12], ArrowDown: [0, -0.12] };
-    const rotation = rotations[event.key];
-    if (!rotation || !library || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
+  onKeys(plot, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!direction || !library) return false;
     const { x, y, z } = camera().eye;
-    const [distance, azimuth] = [Math.hypot(x, y, z), Math.atan2(y, x) + rotation[0]];
-    const tilt = Math.max(-1.4, Math.min(1.5, Math.asin(z / distance) + rotation[1]));
+    const [distance, azimuth] = [Math.hypot(x, y, z), Math.atan2(y, x) + 0.15 * direction[0]];
+    const tilt = Math.max(-1.4, Math.min(1.5, Math.asin(z / distance) - 0.12 * direction[1]));
     const eye = { x: distance * Math.cos(tilt) * Math.cos(azimuth), y: distance * Math.cos(tilt) * Math.sin(azimuth), z: distance * Math.sin(tilt) };
     library.relayout(plot, { "scene.camera": { ...camera(), eye } });
-  }, { signal });
+    return true;
+  });
   signal.addEventListener("abort", () => library?.purge(plot));
 
   return { element, show, draw };

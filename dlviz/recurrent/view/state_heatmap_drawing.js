@@ -1,5 +1,6 @@
 // Drawing of the timeline on its canvas: layout in pixels, the heat maps, and what changes with the step and the unit.
 
+import { drawBox, drawDisc, drawLine } from "../../kit/js/canvas.js";
 import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 
@@ -65,8 +66,7 @@ export function drawHeatmaps(scene, layout, { colors, mono }) {
   context.textBaseline = "middle";
   for (const { name, values, count, max, top, bottom } of layout.heatmaps) {
     context.drawImage(heatmap(values, 0, count, scene.steps, max, colors), LEFT, top, width, bottom - top);
-    context.strokeStyle = colors.line;
-    context.strokeRect(LEFT - 0.5, top - 0.5, width + 1, bottom - top + 1);
+    drawBox(context, [LEFT - 0.5, top - 0.5, width + 1, bottom - top + 1], colors.line);
     drawLabel(context, name, max, (top + bottom) / 2, { colors, mono });
   }
   return canvas;
@@ -128,9 +128,7 @@ function drawTokens(context, scene, { x, column }, { t }, { colors, mono }) {
   const width = context.measureText(text).width + 8;
   context.fillStyle = colors.paper;
   context.fillRect(middle - width / 2, BARS + 1, width, TOKENS - 1);
-  context.strokeStyle = colors.accent;
-  context.lineWidth = 1.5;
-  context.strokeRect(middle - width / 2, BARS + 2, width, TOKENS - 3);
+  drawBox(context, [middle - width / 2, BARS + 2, width, TOKENS - 3], colors.accent, 1.5);
   context.fillStyle = colors.ink;
   context.fillText(text, middle, BARS + TOKENS / 2 + 1);
 }
@@ -147,17 +145,11 @@ function drawSpans(context, { x, column }, { span, similar }, { colors }) {
 /** Outline the selected step, unit and number in every heat map. */
 function drawCursor(context, scene, { x, column, heatmaps }, { t, u }, { colors }) {
   for (const { top, bottom, row, count } of heatmaps) {
-    context.strokeStyle = colors.accent;
-    context.lineWidth = 1.5;
-    context.strokeRect(x(t), top - 2, Math.max(2, column), bottom - top + 4);
+    drawBox(context, [x(t), top - 2, Math.max(2, column), bottom - top + 4], colors.accent, 1.5);
     if (u >= count) continue;
     const y = top + u * row;
-    context.strokeStyle = colors["ink-3"];
-    context.lineWidth = 1;
-    context.strokeRect(LEFT - 1, y - 0.5, column * scene.steps + 2, row + 1);
-    context.strokeStyle = colors.accent;
-    context.lineWidth = 1.5;
-    context.strokeRect(x(t) - 1, y - 1, Math.max(3, column + 2), row + 2);
+    drawBox(context, [LEFT - 1, y - 0.5, column * scene.steps + 2, row + 1], colors["ink-3"]);
+    drawBox(context, [x(t) - 1, y - 1, Math.max(3, column + 2), row + 2], colors.accent, 1.5);
   }
 }
 
@@ -171,22 +163,10 @@ function drawCurve(context, scene, { x, column, height }, { t, u }, { colors, mo
   const max = maxAbs([...values, ...before]) || 1;
   const middle = height - CURVE / 2;
   const y = (value) => middle - (value / max) * (CURVE / 2 - 4);
-  const line = (points, color, lineWidth, dash = []) => {
-    context.strokeStyle = color;
-    context.lineWidth = lineWidth;
-    context.setLineDash(dash);
-    context.beginPath();
-    for (const point of points) context.lineTo(...point);
-    context.stroke();
-    context.setLineDash([]);
-  };
   const points = (numbers) => numbers.map((value, s) => [x(s) + column / 2, y(value)]);
-  line([[LEFT, middle], [LEFT + column * scene.steps, middle]], colors.line, 1);
-  if (unedited) line(points(before), colors["ink-3"], 2, [4, 3]);
-  line(points(values), colors.accent, 2);
-  context.fillStyle = colors.accent;
-  context.beginPath();
-  context.arc(x(t) + column / 2, y(values[t]), 4, 0, 7);
-  context.fill();
+  drawLine(context, [[LEFT, middle], [LEFT + column * scene.steps, middle]], colors.line, 1);
+  if (unedited) drawLine(context, points(before), colors["ink-3"], 2, [4, 3]);
+  drawLine(context, points(values), colors.accent, 2);
+  drawDisc(context, [x(t) + column / 2, y(values[t])], 4, colors.accent);
   drawLabel(context, `${name}[${u}]`, max, middle, { colors, mono });
 }

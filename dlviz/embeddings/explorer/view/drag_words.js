@@ -11,7 +11,7 @@ const THRESHOLD = 6;
  *   drop: (slot: HTMLElement, row: number) => void, onTap: (row: number) => void}} options onTap: called if the word was released without being dragged
  */
 export function dragWords({ root, signal, enabled, label, drop, onTap }) {
-  const dragLabel = h("div", { class: "vec-drag-label", "aria-hidden": "true", hidden: "" });
+  const dragLabel = h("div", { class: "embedding-drag-label", "aria-hidden": "true", hidden: "" });
   root.append(dragLabel);
   root.addEventListener("pointerdown", (event) => {
     const from = closest(event, "[data-row]");
@@ -39,7 +39,7 @@ export function dragWords({ root, signal, enabled, label, drop, onTap }) {
       if (dragLabel.hidden) {
         dragLabel.textContent = label(row);
         dragLabel.hidden = false;
-        root.dataset.dragWords = "";
+        root.dataset.dragging = "";
       }
       const bounds = root.getBoundingClientRect();
       dragLabel.style.left = `${moved.clientX - bounds.left + 12}px`;

@@ -30,23 +30,23 @@ function render({ model, el, signal }) {
   const startDrag = dragWords({ root: on.ui.root, signal, enabled: isLive, label: (row) => labels[row], drop, onTap: pick });
   const mapView = map({ messages, root: on.ui.root, signal, pick, startDrag });
   const finder = searchBox({ messages, signal, pick, highlight: (rows) => mapView.highlight(rows) });
-  const neighborPanel = h("div", { class: "vec-neighbors" });
-  const answers = h("div", { class: "vec-answers" });
-  const legend = h("p", { class: "vec-axes" });
+  const neighborPanel = h("div", { class: "embedding-neighbors" });
+  const answers = h("div", { class: "embedding-answers" });
+  const legend = h("p", { class: "embedding-axes" });
   const arithmetic = [{ name: messages["side.a"], sign: "−" }, { name: messages["side.b"] }, { name: messages["side.c"], sign: "+" }, { name: messages["side.expected"], sign: "≈", optional: true }];
   const analogyInputs = wordInputs({ slots: arithmetic, order: [1, 0, 2, 3], label: messages["side.ask"], signal, messages, onSubmit: ask, clear: () => ask([]) });
   const axisInputs = wordInputs({ slots: [{ name: messages["side.low"] }, { name: messages["side.high"] }], order: [0, 1], label: messages["side.turn"], signal, messages, onSubmit: (rows) => on.save("axis", rows), clear: () => on.save("axis", []) });
-  const analogyForm = h("div", {}, h("h4", {}, messages["side.analogy"]), analogyInputs.element, h("p", { class: "vec-muted" }, messages["side.drop"]));
+  const analogyForm = h("div", {}, h("h4", {}, messages["side.analogy"]), analogyInputs.element, h("p", { class: "embedding-muted" }, messages["side.drop"]));
   const axisForm = h("div", {}, h("h4", {}, messages["side.axis"]), axisInputs.element);
-  const below = h("div", { class: "vec-below" }, analogyForm, axisForm, answers);
-  const zoomButtons = h("div", { class: "vec-buttons" }, button("+", "zoom_in", () => mapView.zoom(1.4)), button("−", "zoom_out", () => mapView.zoom(1 / 1.4)), button("⌂", "show_all", () => mapView.reset()));
+  const below = h("div", { class: "embedding-below" }, analogyForm, axisForm, answers);
+  const zoomButtons = h("div", { class: "embedding-buttons" }, button("+", "zoom_in", () => mapView.zoom(1.4)), button("−", "zoom_out", () => mapView.zoom(1 / 1.4)), button("⌂", "show_all", () => mapView.reset()));
   /** @type {[string, string, [number, number]][]} */
   const rotations = [["◂", "left", [-1, 0]], ["▸", "right", [1, 0]], ["▴", "up", [0, -1]], ["▾", "down", [0, 1]]];
-  const rotateButtons = h("div", { class: "vec-buttons vec-rotate" }, ...rotations.map(([text, name, direction]) => button(text, name, () => mapView.nudge(direction))));
-  const snapshotLabel = h("p", { class: "vec-snapshot" });
-  on.ui.root.classList.add("vec");
+  const rotateButtons = h("div", { class: "embedding-buttons embedding-rotate" }, ...rotations.map(([text, name, direction]) => button(text, name, () => mapView.nudge(direction))));
+  const snapshotLabel = h("p", { class: "embedding-snapshot" });
+  on.ui.root.classList.add("embedding");
   mapView.element.append(zoomButtons, rotateButtons, snapshotLabel);
-  on.ui.main.append(h("div", { class: "vec-columns" }, h("div", {}, mapView.element, legend, below), h("div", { class: "vec-side" }, finder.element, neighborPanel)));
+  on.ui.main.append(h("div", { class: "embedding-columns" }, h("div", {}, mapView.element, legend, below), h("div", { class: "embedding-side" }, finder.element, neighborPanel)));
   neighborPanel.addEventListener("pointerover", (event) => {
     const item = closest(event, "[data-row]");
     if (item) mapView.highlight([Number(item.dataset.row)]);
@@ -134,7 +134,7 @@ function render({ model, el, signal }) {
     mapView.showStep(step, model.get("playing") ? PACE / model.get("speed") : PACE);
     mapView.mark({ word, near: isNear ? found.neighbors.rows : [], answers: isAnswered ? found.answers.rows : [], question, others: [...model.get("axis"), ...(isAnswered ? [model.get("expected")] : [])], targets: (isAnswered && found.targets) || [] });
     legend.textContent = [axes(), isAnswered ? ringNote(found) : ""].filter(Boolean).join(" ");
-    replaceContent(neighborPanel, isNear ? selectedWord(word, found) : [h("p", { class: "vec-muted" }, messages[is3d() ? "map.hint_3d" : "map.hint"])]);
+    replaceContent(neighborPanel, isNear ? selectedWord(word, found) : [h("p", { class: "embedding-muted" }, messages[is3d() ? "map.hint_3d" : "map.hint"])]);
     analogyInputs.show(labels, question.length ? [...question, model.get("expected")] : []);
     replaceContent(answers, isAnswered ? answerLists(question, found) : []);
     answers.hidden = !isAnswered;
@@ -156,7 +156,7 @@ function render({ model, el, signal }) {
   }
   /** A note on which of several snapshots answered. */
   function snapshotNote(found) {
-    return scene().snapshots.length > 1 ? [h("p", { class: "vec-muted" }, fillIn(messages["snapshot.answered"], { label: found.snapshot }))] : [];
+    return scene().snapshots.length > 1 ? [h("p", { class: "embedding-muted" }, fillIn(messages["snapshot.answered"], { label: found.snapshot }))] : [];
   }
   function selectedWord(word, found) {
     const other = Math.min(model.get("neighbor"), found.neighbors.rows.length - 1);
@@ -180,7 +180,7 @@ function render({ model, el, signal }) {
   function rankLine(found) {
     if (!found.ranks) return [];
     const [near, raw] = found.ranks;
-    return [h("p", { class: "vec-rank" }, fillIn(messages[near === null ? "side.rank_in_question" : "side.rank"], { word: labels[model.get("expected")], near, raw }))];
+    return [h("p", { class: "embedding-rank" }, fillIn(messages[near === null ? "side.rank_in_question" : "side.rank"], { word: labels[model.get("expected")], near, raw }))];
   }
 }
 

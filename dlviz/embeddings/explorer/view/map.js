@@ -1,11 +1,12 @@
 // Points and labels on a canvas in two or three dimensions: panned, rotated, zoomed, and walked from word to word with the arrow keys.
 
-import { h } from "../../../kit/js/dom.js";
-import { themeColors, hidpiContext, onThemeChange } from "../../../kit/js/heatmap.js";
-import { format } from "../../../kit/js/numbers.js";
+import { redrawOnChange, tween } from "../../../kit/js/animation.js";
+import { drawArrow, drawDisc, drawRing } from "../../../kit/js/canvas.js";
+import { arrowDirection, h, onKeys } from "../../../kit/js/dom.js";
+import { themeColors, hidpiContext } from "../../../kit/js/heatmap.js";
+import { argmin, format } from "../../../kit/js/numbers.js";
 import { PITCH, fitScale, project, screen, layered } from "./viewport.js";
-import { tween } from "./tween.js";
-import { drawArrow, drawAxes, drawLabels, drawPoints, drawRing, labelMeasurer, MANY } from "./map_drawing.js";
+import { drawAxes, drawLabels, drawPoints, labelMeasurer, MANY } from "./map_drawing.js";
 
 const HEIGHT = 440;
 const MARGIN = 36;
@@ -20,20 +21,21 @@ const TRANSITION = 600;
  *   startDrag?: (event: PointerEvent, row: number) => boolean}} options startDrag: begins to drag a word that was pressed, and returns whether words can be dragged
  */
 export function map({ messages, root, signal, pick, startDrag = () => false }) {
-  const canvas = h("canvas", { class: "vec-canvas", tabindex: "0", role: "application", "aria-label": messages["map.alt"] });
-  const name = h("span", { class: "vec-hovered" });
+  const canvas = h("canvas", { class: "embedding-canvas", tabindex: "0", role: "application", "aria-label": messages["map.alt"] });
+  const name = h("span", { class: "embedding-hovered" });
   const numbers = h("code");
-  const element = h("div", { class: "vec-map" }, canvas, h("p", { class: "vec-status" }, name, numbers));
+  const element = h("div", { class: "embedding-map" }, canvas, h("p", { class: "embedding-status" }, name, numbers));
   /** @type {any} */
   let scene = { labels: [], coordinates: new Float32Array(0), components: 2, custom_axis: false, is3d: false, axes: [] };
   let marks = { word: -1, near: [], answers: [], question: [], others: [], targets: [] };
   let highlighted = [];
   let step = 0;
   let viewport = { x: 0, y: 0, zoom: 1 };
-  let [width, requested, hovered] = [0, 0, -1];
-  let [colors, font, letters, fit] = [null, "", null, null];
+  let [width, hovered] = [0, -1];
+  let [colors, measure, fit] = [null, null, null];
   const axisEnds = screen(6);
-  let [screenXY, written] = [screen(1), []];
+  let [screenXY, drawnLabels] = [screen(1), []];
+  const redraw = redrawOnChange({ root, element, signal, draw: paint });
   const positions = tween({ redraw });
   const angles = tween({ redraw });
   angles.go([0, 0]);
@@ -57,64 +59,54 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
   function position(row) {
     return [screenXY.x[row], screenXY.y[row]];
   }
-  function redraw() {
-    if (!requested) requested = requestAnimationFrame(paint);
-  }
-  function paint() {
-    requested = 0;
-    if (!width || !fit) return;
-    colors ??= themeColors(root);
-    font ||= getComputedStyle(root).fontFamily;
-    letters ??= labelMeasurer(font);
+  function paint(available) {
+    if (available !== width) {
+      width = available;
+      updateLayout();
+    }
+    if (!fit) return;
+    colors = themeColors(root);
+    measure ??= labelMeasurer(colors.font);
     updateScreen();
     const count = scene.labels.length;
     const context = hidpiContext(canvas, width, HEIGHT);
     const layers = { at: screenXY, ...layered(screenXY.z, count, scene.is3d ? LAYERS : 1) };
-    if (scene.is3d) drawAxes(context, colors, axisEnds, ["1", "2", "3"].map((one) => (scene.axes[1] ? one : "")), font);
+    if (scene.is3d) drawAxes(context, colors, axisEnds, ["1", "2", "3"].map((one) => (scene.axes[1] ? one : "")));
     drawPoints(context, colors, layers, width, HEIGHT);
-    arithmetic(context);
-    dots(context);
-    for (const row of highlighted) drawRing(context, colors.pos, position(row), 6);
+    drawArithmetic(context);
+    drawMarks(context);
+    for (const row of highlighted) drawRing(context, position(row), 6, colors.pos);
     const first = [marks.word, hovered, ...marks.question, ...marks.others, ...marks.answers.slice(0, 1), ...marks.near, ...highlighted].filter((row) => row >= 0);
     const middle = count && scene.is3d ? screenXY.z[layers.order[count >> 1]] : -Infinity;
     const front = (row) => count > MANY || (scene.is3d && screenXY.z[row] >= middle);
     // Labels that were drawn before stay if they fit; then come those nearest to the viewer.
-    const before = scene.is3d ? written.map(({ row }) => row).filter(front) : [];
-    written = drawLabels(context, colors, { names: scene.labels, at: screenXY, rows: labelOrder(first, before, layers, scene.is3d), first: new Set(first), front, letters, wide: width, high: HEIGHT });
+    const before = scene.is3d ? drawnLabels.map(({ row }) => row).filter(front) : [];
+    drawnLabels = drawLabels(context, colors, { names: scene.labels, at: screenXY, rows: labelOrder(first, before, layers, scene.is3d), first: new Set(first), front, measure, width, height: HEIGHT });
   }
   /** Draw an arrow from a to b, and the same arrow from c to b − a + c, if the map has a position for it. */
-  function arithmetic(context) {
+  function drawArithmetic(context) {
     const target = scene.labels.length;
     if (!marks.question.length || !(screenXY.x[target] === screenXY.x[target])) return;
     const [a, b, c] = marks.question.map(position);
-    drawArrow(context, colors.flow, a, b, 5);
-    drawArrow(context, colors.flow, c, position(target), 7);
-    drawRing(context, colors.flow, position(target), 7);
+    drawArrow(context, a, b, colors.flow, { short: 5 });
+    drawArrow(context, c, position(target), colors.flow, { short: 7 });
+    drawRing(context, position(target), 7, colors.flow);
   }
-  function dots(context) {
+  function drawMarks(context) {
     const groups = [[marks.near, colors.accent, 4], [marks.answers.slice(0, 1), colors.flow, 5], [[...marks.question, ...marks.others], colors.flow, 4], [[marks.word], colors.pos, 6]];
-    for (const [rows, color, size] of groups) {
-      context.fillStyle = color;
-      for (const row of rows) {
-        if (row < 0) continue;
-        context.beginPath();
-        context.arc(...position(row), size, 0, 2 * Math.PI);
-        context.fill();
-      }
+    for (const [rows, color, radius] of groups) {
+      for (const row of rows) if (row >= 0) drawDisc(context, position(row), radius, color);
     }
   }
 
   /** Return the row nearest to a position, and of several that overlap in three dimensions one in front. */
-  function nearest(x, y, far = 16) {
+  function nearest(x, y, radius = 16) {
     if (fit) updateScreen();
-    let best = -1;
-    let least = far * far;
-    for (let row = 0; row < scene.labels.length; row += 1) {
-      const distance = (screenXY.x[row] - x) ** 2 + (screenXY.y[row] - y) ** 2;
-      const cost = distance - (scene.is3d && distance < 25 ? screenXY.z[row] / 10 : 0);
-      if (distance < far * far && cost < least) [best, least] = [row, cost];
-    }
-    return best;
+    return argmin(scene.labels.length, (row) => {
+      const squaredDistance = (screenXY.x[row] - x) ** 2 + (screenXY.y[row] - y) ** 2;
+      if (squaredDistance >= radius ** 2) return Infinity;
+      return squaredDistance - (scene.is3d && squaredDistance < 25 ? screenXY.z[row] / 10 : 0);
+    }, radius ** 2);
   }
   /** Return the row that a pointer selects: a point right under it, then a label, then a point nearby. */
   function wordAt(x, y) {
@@ -127,12 +119,12 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
     return point >= 0 ? point : labelAt(x, y);
   }
   function labelAt(x, y) {
-    return written.find(({ box }) => x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3])?.row ?? -1;
+    return drawnLabels.find(({ box }) => x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3])?.row ?? -1;
   }
   /** Zoom around a position; by default around the selected word, if it is visible. */
-  function zoom(by, ...place) {
-    const [x, y] = place.length ? place : isVisible(marks.word) ? position(marks.word) : [width / 2, HEIGHT / 2];
-    const next = Math.max(0.5, Math.min(60, viewport.zoom * by));
+  function zoom(factor, center = isVisible(marks.word) ? position(marks.word) : [width / 2, HEIGHT / 2]) {
+    const [x, y] = center;
+    const next = Math.max(0.5, Math.min(60, viewport.zoom * factor));
     const ratio = next / viewport.zoom;
     viewport = { zoom: next, x: (viewport.x + width / 2 - x) * ratio + x - width / 2, y: (viewport.y + HEIGHT / 2 - y) * ratio + y - HEIGHT / 2 };
     redraw();
@@ -190,44 +182,38 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
     // The wheel zooms only a map with the focus; otherwise it scrolls the notebook.
     if (document.activeElement !== canvas) return;
     event.preventDefault();
-    zoom(Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
+    zoom(Math.exp(-event.deltaY / 400), [event.offsetX, event.offsetY]);
   }, { signal, passive: false });
-  canvas.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (event.key in ways && event.shiftKey) nudge(ways[event.key]);
-    else if (event.key in ways) walk(ways[event.key]);
+  onKeys(canvas, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (direction) (event.shiftKey ? nudge : walk)(direction);
     else if (event.key === "+" || event.key === "=") zoom(1.3);
     else if (event.key === "-") zoom(1 / 1.3);
     else if (event.key === "0") reset();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }, { signal });
+    else return false;
+    return true;
+  });
 
-  /** Pan a flat map by a small step, or rotate one in three dimensions. */
-  function nudge([wx, wy]) {
-    if (scene.is3d) rotate(0.15 * wx, 0.15 * wy);
-    else pan(40 * wx, 40 * wy);
+  /** Pan a flat map by a small step, or rotate one in three dimensions. @param {number[]} direction */
+  function nudge([dx, dy]) {
+    if (scene.is3d) rotate(0.15 * dx, 0.15 * dy);
+    else pan(40 * dx, 40 * dy);
   }
   /** Pan until a word is visible that was selected elsewhere. */
   function follow(row) {
     updateScreen();
     if (!isVisible(row)) pan(width / 2 - screenXY.x[row], HEIGHT / 2 - screenXY.y[row]);
   }
-  /** Select the nearest word in a direction; distance sideways counts twice. */
-  function walk([wx, wy]) {
+  /** Select the nearest word in a direction; distance sideways counts twice. @param {number[]} direction */
+  function walk([directionX, directionY]) {
     updateScreen();
     const from = marks.word < 0 ? [width / 2, HEIGHT / 2] : position(marks.word);
-    let best = -1;
-    let least = Infinity;
-    for (let row = 0; row < scene.labels.length; row += 1) {
+    const best = argmin(scene.labels.length, (row) => {
       const [dx, dy] = [screenXY.x[row] - from[0], screenXY.y[row] - from[1]];
-      const ahead = dx * wx + dy * wy;
-      const aside = Math.abs(dx * wy) + Math.abs(dy * wx);
-      const cost = ahead + 2 * aside;
-      if (row !== marks.word && ahead > 0.5 && aside < 2 * ahead && cost < least) [best, least] = [row, cost];
-    }
+      const ahead = dx * directionX + dy * directionY;
+      const aside = Math.abs(dx * directionY) + Math.abs(dy * directionX);
+      return row !== marks.word && ahead > 0.5 && aside < 2 * ahead ? ahead + 2 * aside : Infinity;
+    });
     if (best >= 0) pick(best);
   }
   function reset() {
@@ -235,23 +221,6 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
     if (scene.is3d) angles.go(INITIAL_ANGLES, TRANSITION);
     redraw();
   }
-
-  const watcher = new ResizeObserver(() => {
-    const next = Math.floor(element.clientWidth);
-    if (next === width) return;
-    width = next;
-    updateLayout();
-    redraw();
-  });
-  watcher.observe(element);
-  onThemeChange(root, signal, () => {
-    colors = null;
-    redraw();
-  });
-  signal.addEventListener("abort", () => {
-    watcher.disconnect();
-    cancelAnimationFrame(requested);
-  });
 
   return {
     element,
@@ -267,7 +236,7 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
       const before = scene;
       scene = { components: 2, is3d: false, ...next };
       step = shown;
-      if (before.labels.length !== scene.labels.length) written = [];
+      if (before.labels.length !== scene.labels.length) drawnLabels = [];
       if (hovered >= scene.labels.length) hovered = -1;
       hover(hovered);
       if (before.layout_key !== scene.layout_key || before.is3d !== scene.is3d) viewport = { x: 0, y: 0, zoom: 1 };

@@ -1,4 +1,6 @@
-// The parts of a map of words: points by depth, arrows, rings, axes, and labels that do not overlap.
+// The parts of a map of words: points by depth, axes, and labels that do not overlap.
+
+import { drawHaloText, drawLine, labelPlacer } from "../../../kit/js/canvas.js";
 
 const LINE_HEIGHT = 15;
 /** Above this number, points are small and faint. */
@@ -9,7 +11,7 @@ const MAX_LABELS = 120;
 const MAX_WIDTH = 170;
 
 /** Draw points from the farthest to the nearest; nearer ones are larger and darker. */
-export function drawPoints(context, colors, { at, order, ends }, wide, high) {
+export function drawPoints(context, colors, { at, order, ends }, width, height) {
   const many = order.length > MANY;
   context.fillStyle = colors["ink-3"];
   let index = 0;
@@ -20,7 +22,7 @@ export function drawPoints(context, colors, { at, order, ends }, wide, high) {
     context.beginPath();
     for (; index < end; index += 1) {
       const [x, y] = [at.x[order[index]], at.y[order[index]]];
-      if (x < 0 || y < 0 || x > wide || y > high) continue;
+      if (x < 0 || y < 0 || x > width || y > height) continue;
       if (many) {
         context.fillRect(x - size / 2, y - size / 2, size, size);
         continue;
@@ -33,48 +35,15 @@ export function drawPoints(context, colors, { at, order, ends }, wide, high) {
   context.globalAlpha = 1;
 }
 
-/**
- * Draw an arrow that ends `short` pixels before its target.
- * @param {CanvasRenderingContext2D} context @param {string} color @param {number[]} from @param {number[]} to @param {number} [short]
- */
-export function drawArrow(context, color, [x, y], [toX, toY], short = 0) {
-  const long = Math.hypot(toX - x, toY - y);
-  if (!(long > short + 1)) return;
-  const [ux, uy] = [(toX - x) / long, (toY - y) / long];
-  const [endX, endY] = [toX - short * ux, toY - short * uy];
-  context.strokeStyle = color;
-  context.lineWidth = 1.5;
-  context.beginPath();
-  context.moveTo(x, y);
-  context.lineTo(endX, endY);
-  context.moveTo(endX - 8 * ux + 4 * uy, endY - 8 * uy - 4 * ux);
-  context.lineTo(endX, endY);
-  context.lineTo(endX - 8 * ux - 4 * uy, endY - 8 * uy + 4 * ux);
-  context.stroke();
-}
-
-/** Draw a ring of radius `size`. @param {CanvasRenderingContext2D} context @param {string} color @param {number[]} center @param {number} size */
-export function drawRing(context, color, [x, y], size) {
-  context.strokeStyle = color;
-  context.lineWidth = 2;
-  context.beginPath();
-  context.arc(x, y, size, 0, 2 * Math.PI);
-  context.stroke();
-}
-
 /** Draw the three axes through the center, each with its name at the positive end. */
-export function drawAxes(context, colors, ends, names, font) {
-  context.strokeStyle = colors.line;
-  context.lineWidth = 1;
-  context.font = `11px ${font}`;
+export function drawAxes(context, colors, ends, names) {
+  context.font = `11px ${colors.font}`;
   context.fillStyle = colors["ink-3"];
   context.textBaseline = "middle";
   names.forEach((name, d) => {
-    context.beginPath();
-    context.moveTo(ends.x[2 * d], ends.y[2 * d]);
-    context.lineTo(ends.x[2 * d + 1], ends.y[2 * d + 1]);
-    context.stroke();
-    context.fillText(name, ends.x[2 * d + 1] + 3, ends.y[2 * d + 1]);
+    const [x, y] = [ends.x[2 * d + 1], ends.y[2 * d + 1]];
+    drawLine(context, [[ends.x[2 * d], ends.y[2 * d]], [x, y]], colors.line, 1);
+    context.fillText(name, x + 3, y);
   });
 }
 
@@ -97,43 +66,37 @@ function shorten(context, text) {
   let kept = letters.length;
   const shortened = () => (kept < letters.length ? `${letters.slice(0, kept).join("")}…` : text);
   while (kept > 1 && context.measureText(shortened()).width > MAX_WIDTH) kept -= Math.max(1, Math.floor(kept / 8));
-  return { text: shortened(), long: context.measureText(shortened()).width };
+  return { text: shortened(), textWidth: context.measureText(shortened()).width };
 }
 
 /**
  * Draw labels where they do not overlap, in the order of the rows.
  * @returns {{row: number, box: number[]}[]} the drawn labels and their boxes
  */
-export function drawLabels(context, colors, { names, at, rows, first, front, letters, wide, high }) {
-  const taken = [];
+export function drawLabels(context, colors, { names, at, rows, first, front, measure, width, height }) {
+  const drawn = [];
+  const place = labelPlacer();
   context.textBaseline = "middle";
-  context.strokeStyle = colors.paper;
-  context.lineWidth = 3;
-  context.lineJoin = "round";
   let tried = 0;
   for (const row of rows) {
     const [x, y] = [at.x[row], at.y[row]];
-    if (x < -40 || y < 0 || x > wide || y > high) continue;
+    if (x < -40 || y < 0 || x > width || y > height) continue;
     const bold = first.has(row);
-    if (!bold && (tried++ > MAX_TRIED || taken.length >= MAX_LABELS)) break;
-    const { text, long } = letters(context, names[row], bold, !taken.length);
-    const box = boxes(x, y, long, wide, bold).find((one) => !taken.some(({ box: other }) => one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]));
+    if (!bold && (tried++ > MAX_TRIED || drawn.length >= MAX_LABELS)) break;
+    const { text, textWidth } = measure(context, names[row], bold, !drawn.length);
+    const box = place(boxes(x, y, textWidth, width, bold));
     if (!box) continue;
-    taken.push({ row, box });
-    // A halo of the paper's color keeps the text readable over points.
-    const [left, middle] = [box[4], (box[1] + box[3]) / 2];
-    context.strokeText(text, left, middle);
-    context.fillStyle = bold || front(row) ? colors.ink : colors["ink-3"];
-    context.fillText(text, left, middle);
+    drawn.push({ row, box });
+    drawHaloText(context, text, [box[4], (box[1] + box[3]) / 2], bold || front(row) ? colors.ink : colors["ink-3"], colors.paper);
   }
-  return taken;
+  return drawn;
 }
 
-/** Possible boxes of a label: beside its point, on the left near the right edge; an important one also above and below. */
-function boxes(x, y, long, wide, bold) {
-  const beside = (left) => [Math.min(x, left), y - LINE_HEIGHT / 2, Math.max(x, left + long + 2), y + LINE_HEIGHT / 2, left];
-  const over = (up) => [x - long / 2, y + up - LINE_HEIGHT / 2, x + long / 2, y + up + LINE_HEIGHT / 2, x - long / 2];
-  const sides = [beside(x + 6), beside(x - 6 - long)];
-  if (x + 6 + long > wide - 4) sides.reverse();
+/** Possible boxes of a label: beside its point, on the left near the right edge; an important one also above and below. The fifth number is the left end of the text. */
+function boxes(x, y, textWidth, width, bold) {
+  const beside = (left) => [Math.min(x, left), y - LINE_HEIGHT / 2, Math.max(x, left + textWidth + 2), y + LINE_HEIGHT / 2, left];
+  const over = (up) => [x - textWidth / 2, y + up - LINE_HEIGHT / 2, x + textWidth / 2, y + up + LINE_HEIGHT / 2, x - textWidth / 2];
+  const sides = [beside(x + 6), beside(x - 6 - textWidth)];
+  if (x + 6 + textWidth > width - 4) sides.reverse();
   return bold ? [...sides, over(-14), over(14)] : sides.slice(0, 1);
 }

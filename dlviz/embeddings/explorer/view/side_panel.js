@@ -10,8 +10,8 @@ const MAX_MATCHES = 200;
 /** A search field; matching words are listed below it and highlighted on the map. */
 export function searchBox({ messages, signal, pick, highlight }) {
   const input = h("input", { type: "text", placeholder: messages["side.search"], "aria-label": messages["side.search"], autocomplete: "off" });
-  const list = h("div", { class: "vec-results" });
-  const element = h("div", { class: "vec-search" }, input, list);
+  const list = h("div", { class: "embedding-results" });
+  const element = h("div", { class: "embedding-search" }, input, list);
   let labels = [];
   let matches = [];
   function update() {
@@ -19,11 +19,11 @@ export function searchBox({ messages, signal, pick, highlight }) {
     matches = wanted ? findMatches(labels, wanted) : [];
     highlight(matches);
     list.replaceChildren(...matches.slice(0, SHOWN).map((row) => {
-      const button = h("button", { type: "button", class: "vec-word", "data-row": row }, labels[row]);
+      const button = h("button", { type: "button", class: "embedding-word", "data-row": row }, labels[row]);
       button.addEventListener("click", () => select(row), { signal });
       return button;
     }));
-    if (wanted && !matches.length) list.append(h("span", { class: "vec-muted" }, messages["side.no_match"]));
+    if (wanted && !matches.length) list.append(h("span", { class: "embedding-muted" }, messages["side.no_match"]));
   }
   function select(row) {
     input.value = "";
@@ -52,9 +52,9 @@ function findMatches(labels, wanted) {
 
 /** Words with their cosines, which can be dragged; a click calls `press` with the index in the list. */
 export function neighborList({ labels, near, signal, pressed = -1, press }) {
-  return h("ol", { class: "vec-list" }, ...near.rows.map((row, index) => {
-    const bar = h("span", { class: "vec-bar", style: `width: ${Math.max(0, Math.min(1, near.cosines[index])) * 60}px` });
-    const button = h("button", { type: "button", class: "vec-word", "data-row": row, title: labels[row], "aria-pressed": press && pressed >= 0 ? String(index === pressed) : null }, h("span", {}, labels[row]), bar, h("code", {}, fixed(near.cosines[index])));
+  return h("ol", { class: "embedding-list" }, ...near.rows.map((row, index) => {
+    const bar = h("span", { class: "embedding-bar", style: `width: ${Math.max(0, Math.min(1, near.cosines[index])) * 60}px` });
+    const button = h("button", { type: "button", class: "embedding-word", "data-row": row, title: labels[row], "aria-pressed": press && pressed >= 0 ? String(index === pressed) : null }, h("span", {}, labels[row]), bar, h("code", {}, fixed(near.cosines[index])));
     button.addEventListener("click", () => press(index), { signal });
     return h("li", {}, button);
   }));
@@ -69,16 +69,16 @@ export function similarityTable({ messages, word, other, item, cosine }) {
   const printed = [...item.terms, ...(item.rest_count ? [item.rest] : [])].reduce((sum, term) => sum + Number(term.toFixed(3)), 0);
   const residual = Number(cosine.toFixed(3)) - printed;
   const foot = [h("tr", {}, h("th", { scope: "row", colspan: 3 }, messages["side.sum"]), h("td", {}, h("b", {}, fixed(cosine))))];
-  if (Math.abs(residual) > 5e-4) foot.push(h("tr", { class: "vec-muted" }, h("td", { colspan: 4 }, fillIn(messages["side.rounding"], { size: format(residual, 1) }))));
+  if (Math.abs(residual) > 5e-4) foot.push(h("tr", { class: "embedding-muted" }, h("td", { colspan: 4 }, fillIn(messages["side.rounding"], { size: format(residual, 1) }))));
   const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, messages["side.dim"]), h("th", { scope: "col" }, word), h("th", { scope: "col" }, other), h("th", { scope: "col" }, "×")));
-  return h("table", { class: "vec-terms" }, head, h("tbody", {}, ...rows), h("tfoot", {}, ...foot));
+  return h("table", { class: "embedding-terms" }, head, h("tbody", {}, ...rows), h("tfoot", {}, ...foot));
 }
 
 /** Dot product, norms and distance of the unscaled vectors. */
 export function similarityMeasures({ messages, item }) {
   const [a, b] = item.norms;
   const text = fillIn(messages["side.dot"], { dot: format(item.dot, 4), a: format(a, 4), b: format(b, 4), distance: format(item.distance, 4) });
-  return h("p", { class: "vec-muted" }, text);
+  return h("p", { class: "embedding-muted" }, text);
 }
 
 /**
@@ -87,7 +87,7 @@ export function similarityMeasures({ messages, item }) {
  */
 export function insertButtons({ messages, word, slots, signal }) {
   const text = fillIn(messages["side.insert"], { word });
-  return h("div", { class: "vec-insert" }, h("span", { class: "vec-muted" }, text), ...slots.map(({ name, insert }) => {
+  return h("div", { class: "embedding-insert" }, h("span", { class: "embedding-muted" }, text), ...slots.map(({ name, insert }) => {
     const button = h("button", { type: "button", "aria-label": `${text} ${name}`, "data-key": `insert ${name}` }, name);
     button.addEventListener("click", insert, { signal });
     return button;

@@ -9,11 +9,11 @@ import { h, fillIn } from "../../../kit/js/dom.js";
  */
 export function wordInputs({ slots, order, label, signal, messages, onSubmit, clear }) {
   const inputs = slots.map(({ name }) => h("input", { type: "text", "aria-label": name, placeholder: name, autocomplete: "off" }));
-  const error = h("span", { class: "vec-error", role: "alert" });
+  const error = h("span", { class: "embedding-error", role: "alert" });
   const submitButton = h("button", { type: "button", class: "dlviz-wide" }, label);
   const clearButton = h("button", { type: "button" }, messages["side.clear"]);
-  const nodes = slots.map(({ sign }, k) => h("label", { class: "vec-slot", "data-slot": k }, sign ? h("span", { "aria-hidden": "true" }, sign) : null, inputs[k]));
-  const element = h("div", { class: "vec-fields" }, ...order.map((k) => nodes[k]), submitButton, clearButton, error);
+  const nodes = slots.map(({ sign }, k) => h("label", { class: "embedding-slot", "data-slot": k }, sign ? h("span", { "aria-hidden": "true" }, sign) : null, inputs[k]));
+  const element = h("div", { class: "embedding-fields" }, ...order.map((k) => nodes[k]), submitButton, clearButton, error);
   let labels = [];
   let shown = "";
   const typed = (k) => inputs[k].value.trim();

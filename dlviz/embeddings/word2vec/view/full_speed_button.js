@@ -6,7 +6,7 @@ import { h } from "../../../kit/js/dom.js";
 const TIMEOUT = 3000;
 
 /**
- * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, canTrain: () => boolean, save: (trait: string, value: any) => void}} options
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, canTrain: () => boolean, save: (trait: string, value: any) => void}} options
  */
 export function fullSpeedButton({ model, messages, signal, canTrain, save }) {
   const element = h("button", { type: "button", class: "word2vec-fast" }, messages.fast);
@@ -26,10 +26,10 @@ export function fullSpeedButton({ model, messages, signal, canTrain, save }) {
     if (!request) request = requestAnimationFrame(requestBlock);
   }
   function update() {
-    const is = Boolean(model.get("full_speed")) && canTrain();
-    element.textContent = is ? messages.stop : messages.fast;
-    element.setAttribute("aria-pressed", String(is));
-    if (is && !request) request = requestAnimationFrame(requestBlock);
+    const isRunning = Boolean(model.get("full_speed")) && canTrain();
+    element.textContent = isRunning ? messages.stop : messages.fast;
+    element.setAttribute("aria-pressed", String(isRunning));
+    if (isRunning && !request) request = requestAnimationFrame(requestBlock);
   }
   function toggle() {
     if (!model.get("full_speed")) model.set("playing", false);

@@ -1,16 +1,15 @@
 // A training of word vectors: the sentence and its window, the matrices, the map, the next step in numbers, and the losses.
 
-import { closest, h, fillIn } from "../../../kit/js/dom.js";
+import { closest, h, fillIn, onKeys } from "../../../kit/js/dom.js";
 import { typedArray } from "../../../kit/js/typed_arrays.js";
-import { format } from "../../../kit/js/numbers.js";
+import { argmin, format } from "../../../kit/js/numbers.js";
 import { baseView } from "../../../kit/js/base_view.js";
-import { themeColors, onThemeChange } from "../../../kit/js/heatmap.js";
-import { windowStrip } from "./window_strip.js";
+import { redrawOnChange } from "../../../kit/js/animation.js";
+import { themeColors } from "../../../kit/js/heatmap.js";
 import { matrices } from "./matrix_heatmaps.js";
 import { wordMap } from "./map.js";
 import { stepTable } from "./step_table.js";
 import { curve } from "./loss_curve.js";
-import { addControls } from "./hyperparameters.js";
 import { fullSpeedButton } from "./full_speed_button.js";
 
 /** Milliseconds between steps at speed 1, and at full speed between readings of the words. */
@@ -18,6 +17,9 @@ const PACE = 900;
 const TEXT_INTERVAL = 250;
 /** How many numbers of a row are printed. */
 const NUMBERS = 16;
+/** Values of the sliders of the learning rate and the vector size. */
+const LEARNING_RATES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48];
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -31,27 +33,20 @@ function render({ model, el, signal }) {
   const losses = curve({ messages, signal, go });
   const readout = h("output", { class: "word2vec-readout" });
   const count = h("span", { class: "word2vec-count" });
-  const speedButton = fullSpeedButton({ model, messages, signal, root, canTrain, save: on.save });
+  const speedButton = fullSpeedButton({ model, messages, signal, canTrain, save: on.save });
   let received = null;
   let snapshot = null;
   let drawn = null;
   let row = -1;
   let pinned = -1;
   let cell = null;
-  let colors = null;
   let textDrawn = 0;
 
-  root.addEventListener("keydown", onKey, { signal });
+  onKeys(root, signal, onKey);
   on.ui.main.append(
     sentence.element,
     h("div", { class: "word2vec-columns" }, h("div", { class: "word2vec-left" }, matrixView.element, readout), h("div", { class: "word2vec-middle" }, mapView.element, losses.element), table.element));
-  onThemeChange(root, signal, () => {
-    colors = null;
-    paint(false);
-  });
-  const watcher = new ResizeObserver(() => paint(false));
-  watcher.observe(on.ui.main);
-  signal.addEventListener("abort", () => watcher.disconnect());
+  redrawOnChange({ root, element: on.ui.main, signal, draw: () => paint(false) });
   on.start();
   const bar = root.querySelector(".dlviz-player");
   bar.insertBefore(count, bar.querySelector(".dlviz-count"));
@@ -78,18 +73,16 @@ function render({ model, el, signal }) {
     speedButton.stop();
     const { steps: kept, last_position: last } = model.get("snapshot");
     if (!kept.length) return on.go(Math.min(step, last));
-    const distance = (index) => Math.abs(kept[index] - step);
-    return on.go(kept.reduce((best, _, index) => (distance(index) < distance(best) ? index : best), 0));
+    return on.go(argmin(kept.length, (index) => Math.abs(kept[index] - step)));
   }
   function onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input")) return;
-    const was = model.get("full_speed");
+    if (closest(event, "select, input")) return false;
+    const wasRunning = model.get("full_speed");
     if ([" ", ".", ",", "Home", "End", "ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Escape"].includes(event.key)) speedButton.stop();
     if (event.key === "f" && canTrain()) speedButton.toggle();
     else if (event.key === "End") on.go(model.get("snapshot").last_position);
-    else if (!(was && event.key === " ")) return;
-    event.preventDefault();
-    event.stopPropagation();
+    else return wasRunning && event.key === " ";
+    return true;
   }
   function onEscape() {
     pinned = -1;
@@ -108,8 +101,23 @@ function render({ model, el, signal }) {
     row = pinned = -1;
     cell = null;
     speedButton.element.hidden = !canTrain();
-    addControls({ model, messages, on, scene });
+    if (model.get("live")) addControls(scene);
     drawn = null;
+  }
+  function addControls(scene) {
+    const choice = (trait, values) => on.controls.choice({ label: messages[`control.${trait}`], options: values.map((value) => [value, messages[`${trait}.${value}`] ?? value]), get: () => model.get(trait), set: (value) => on.save(trait, value) });
+    const oneOf = (trait, offered) => {
+      const values = () => [...new Set([...offered, model.get(trait)])].sort((a, b) => a - b);
+      on.controls.range({ label: messages[`control.${trait}`], max: () => values().length - 1, get: () => values().indexOf(model.get(trait)), set: (index) => on.save(trait, values()[index]), text: (index) => String(values()[index]) });
+    };
+    const integer = (trait, max) => on.controls.range({ label: messages[`control.${trait}`], min: 1, max: () => Math.max(max, model.get(trait)), get: () => model.get(trait), set: (value) => on.save(trait, value) });
+    choice("kind", ["skip-gram", "cbow"]);
+    choice("loss", ["negative", "softmax"]);
+    oneOf("lr", LEARNING_RATES);
+    integer("window", 8);
+    if (scene.loss === "negative") integer("negatives", 15);
+    if (scene.trains) oneOf("vector_size", SIZES);
+    choice("axes", ["aligned", "fixed"]);
   }
   function showStep() {
     const next = model.get("snapshot");
@@ -124,10 +132,8 @@ function render({ model, el, signal }) {
     const scene = model.get("scene");
     const isNew = drawn !== snapshot;
     drawn = snapshot;
-    colors ??= themeColors(root);
-    colors.good ??= getComputedStyle(root).getPropertyValue("--good").trim();
-    matrixView.draw({ scene, snapshot, colors, row });
-    mapView.draw({ scene, snapshot, colors, row, moving: moving && isNew });
+    matrixView.draw({ scene, snapshot, colors: themeColors(root), row });
+    mapView.draw({ scene, snapshot, row, moving: moving && isNew });
     losses.draw({ snapshot });
     count.textContent = fillIn(messages[scene.trains ? "count" : "update"], { step: snapshot.step.toLocaleString("en"), epoch: snapshot.epoch.toFixed(2) });
     printNumbers(scene);
@@ -149,6 +155,32 @@ function render({ model, el, signal }) {
       h("span", {}, `W[${one}] ${numbers(snapshot.w)}`),
       h("span", {}, `U[${one}] ${numbers(snapshot.u)}`));
   }
+}
+
+/**
+ * The sentence as written and as words; the words of the window are marked with their roles in this step.
+ * @param {{messages: Record<string, string>}} options
+ */
+function windowStrip({ messages }) {
+  const raw = h("p", { class: "word2vec-raw" });
+  const chips = h("p", { class: "word2vec-chips" });
+  const legend = h("p", { class: "word2vec-legend" }, ...["known", "target", "drawn"].map((role) => h("span", { "data-role": role }, messages[`role.${role}`])));
+  const drawnRole = legend.lastChild;
+  const element = h("div", { class: "word2vec-strip" }, raw, chips, legend);
+
+  function draw(scene, snapshot) {
+    const { index, count, line, words: tokens, roles, center, truncated } = snapshot.sentence;
+    const position = h("span", { class: "word2vec-position" }, fillIn(messages.sentence, { index: index + 1, count: count.toLocaleString("en") }));
+    raw.hidden = !line;
+    raw.textContent = line;
+    chips.replaceChildren(
+      position,
+      ...(truncated[0] ? ["…"] : []),
+      ...tokens.map((token, k) => h("span", { class: "word2vec-chip", "data-role": roles[k] || null, "data-center": k === center ? "" : null, title: roles[k] ? messages[`role.${roles[k]}`] : null }, roles[k] === "out" ? h("s", {}, token) : token)),
+      ...(truncated[1] ? ["…"] : []));
+    drawnRole.textContent = messages[scene.loss === "negative" ? "role.drawn" : "role.others"];
+  }
+  return { element, draw };
 }
 
 export default { render };

@@ -1,10 +1,10 @@
 // The map of words: their vectors, and as magnified arrows the updates of this step.
 
+import { redrawOnChange, tween } from "../../../kit/js/animation.js";
+import { drawArrow, drawDisc, drawHaloText, drawLine, labelPlacer } from "../../../kit/js/canvas.js";
 import { h, fillIn } from "../../../kit/js/dom.js";
-import { format } from "../../../kit/js/numbers.js";
-import { hidpiContext } from "../../../kit/js/heatmap.js";
-import { tween } from "../../explorer/view/tween.js";
-import { drawArrow } from "../../explorer/view/map_drawing.js";
+import { argmin, format } from "../../../kit/js/numbers.js";
+import { hidpiContext, maxAbs, themeColors } from "../../../kit/js/heatmap.js";
 
 const MARGIN = 26;
 const EDGE = 10;
@@ -29,57 +29,43 @@ export function wordMap({ messages, root, signal, point }) {
   const element = h("div", {}, box, legend);
   let state = null;
   let shown = null;
-  let requested = 0;
   /** Largest coordinate in the picture. It stays while everything fits, so that growing vectors are seen to grow. */
   let extent = 0;
   let size = [0, 0];
-  const positions = tween({ redraw: redraw });
+  let colors = null;
+  const redraw = redrawOnChange({ root, element: box, signal, draw: paint });
+  const positions = tween({ redraw });
 
-  function redraw() {
-    if (!requested) requested = requestAnimationFrame(paint);
-  }
   function draw(next) {
-    const fresh = next.snapshot !== state?.snapshot;
+    const isNew = next.snapshot !== state?.snapshot;
     state = next;
-    if (fresh) {
-      fit();
+    if (isNew) {
+      const most = Math.max(1e-9, maxAbs(next.snapshot.coordinates));
+      if (most > extent || most < extent / 2.4) extent = 1.2 * most;
       positions.go(next.snapshot.coordinates, next.moving ? TRANSITION : 0);
     }
     redraw();
   }
-  function fit() {
-    let most = 1e-9;
-    const see = (value) => {
-      if (Math.abs(value) > most && Number.isFinite(value)) most = Math.abs(value);
-    };
-    state.snapshot.coordinates.forEach(see);
-    if (most > extent || most < extent / 2.4) extent = 1.2 * most;
-  }
-  function paint() {
-    requested = 0;
-    size = [Math.floor(box.clientWidth), Math.floor(box.clientHeight)];
-    if (!state || size[0] < 40) return;
+  function paint(width) {
+    size = [width, Math.floor(box.clientHeight)];
+    if (!state || width < 40) return;
     shown = positions.now();
-    const { colors, scene, snapshot, row } = state;
+    colors = themeColors(root);
+    const { scene, snapshot, row } = state;
     const context = hidpiContext(canvas, size[0], size[1]);
     const known = new Set(snapshot.table.inputs);
-    context.fillStyle = colors["ink-3"];
     const count = scene.labels.length;
-    for (let k = 0; k < count; k += 1) disc(context, at(k), 2.2);
+    for (let k = 0; k < count; k += 1) drawDisc(context, at(k), 2.2, colors["ink-3"]);
     const factor = magnification();
     for (const [name, one, , x, y, dx, dy] of snapshot.arrows) {
       const color = name === "w" ? colors.accent : one === snapshot.table.rows[0] ? colors.good : colors.flow;
       const start = name === "w" && one < count ? at(one) : clampToEdge(toPixels(x, y));
-      if (name === "u") diamond(context, start, color);
-      drawArrow(context, color, start, [start[0] + dx * factor * scale(), start[1] - dy * factor * scale()]);
+      if (name === "u") drawDiamond(context, start, color);
+      drawArrow(context, start, [start[0] + dx * factor * scale(), start[1] - dy * factor * scale()], color);
     }
-    context.fillStyle = colors.accent;
-    for (const one of known) if (one < count) disc(context, at(one), 5);
-    if (row >= 0) {
-      context.fillStyle = colors.ink;
-      disc(context, at(row), 5);
-    }
-    labels(context, row, known);
+    for (const one of known) if (one < count) drawDisc(context, at(one), 5, colors.accent);
+    if (row >= 0) drawDisc(context, at(row), 5, colors.ink);
+    drawLabels(context, row, known);
     drawScaleBar(context);
     updateCaption(factor);
   }
@@ -92,20 +78,9 @@ export function wordMap({ messages, root, signal, point }) {
     return [size[0] / 2 + dx * share, size[1] / 2 + dy * share];
   }
   const at = (k) => toPixels(shown[2 * k], shown[2 * k + 1]);
-  /** @param {CanvasRenderingContext2D} context @param {number[]} center @param {number} r */
-  function disc(context, [x, y], r) {
-    context.beginPath();
-    context.arc(x, y, r, 0, 2 * Math.PI);
-    context.fill();
-  }
   /** @param {CanvasRenderingContext2D} context @param {number[]} center @param {string} color */
-  function diamond(context, [x, y], color) {
-    context.strokeStyle = color;
-    context.lineWidth = 1.5;
-    context.beginPath();
-    for (const [dx, dy] of [[0, -6], [6, 0], [0, 6], [-6, 0]]) context.lineTo(x + dx, y + dy);
-    context.closePath();
-    context.stroke();
+  function drawDiamond(context, [x, y], color) {
+    drawLine(context, [[x, y - 6], [x + 6, y], [x, y + 6], [x - 6, y], [x, y - 6], [x + 6, y]], color, 1.5);
   }
   /** What a step is multiplied with so that the longest arrow is seen. */
   function magnification() {
@@ -113,9 +88,10 @@ export function wordMap({ messages, root, signal, point }) {
     return longest > 0 ? roundDown(ARROW / longest) : 1;
   }
   /** Draw labels where they do not overlap: those of this step first, then frequent words. */
-  function labels(context, row, known) {
-    const { colors, scene, snapshot } = state;
-    const placed = [];
+  function drawLabels(context, row, known) {
+    const { scene, snapshot } = state;
+    const place = labelPlacer();
+    let count = 0;
     const [target] = snapshot.table.rows;
     const outputs = snapshot.arrows.filter(([name]) => name === "u").sort((a, b) => Number(b[1] === target) - Number(a[1] === target));
     const candidates = [
@@ -125,35 +101,26 @@ export function wordMap({ messages, root, signal, point }) {
       ...scene.labels.slice(0, 4 * MAX_LABELS).map((label, one) => [at(one), label, colors["ink-3"], false]),
     ];
     context.textBaseline = "middle";
-    const { fontFamily } = getComputedStyle(root);
     for (const [[x, y], label, color, bold] of candidates) {
-      context.font = `${bold ? "600 " : ""}11.5px ${fontFamily}`;
-      const long = context.measureText(label).width;
-      const left = x + 8 + long > size[0] - 3 ? x - 8 - long : x + 8;
-      const area = [left - 2, y - LINE_HEIGHT / 2, left + long + 2, y + LINE_HEIGHT / 2];
-      if (!(x > 0 && y > 0 && x < size[0] && y < size[1]) || placed.some((one) => area[0] < one[2] && one[0] < area[2] && area[1] < one[3] && one[1] < area[3])) continue;
-      placed.push(area);
-      context.strokeStyle = colors.paper;
-      context.lineWidth = 3;
-      context.strokeText(label, left, y);
-      context.fillStyle = color;
-      context.fillText(label, left, y);
-      if (placed.length >= MAX_LABELS) break;
+      context.font = `${bold ? "600 " : ""}11.5px ${colors.font}`;
+      const width = context.measureText(label).width;
+      const left = x + 8 + width > size[0] - 3 ? x - 8 - width : x + 8;
+      const isVisible = x > 0 && y > 0 && x < size[0] && y < size[1];
+      if (!isVisible || !place([[left - 2, y - LINE_HEIGHT / 2, left + width + 2, y + LINE_HEIGHT / 2]])) continue;
+      drawHaloText(context, label, [left, y], color, colors.paper);
+      count += 1;
+      if (count >= MAX_LABELS) break;
     }
   }
   /** Draw a scale bar. */
   function drawScaleBar(context) {
-    const { colors } = state;
     const length = roundDown(0.6 * extent);
-    const long = length * scale();
-    context.strokeStyle = colors["ink-3"];
-    context.lineWidth = 1.5;
-    context.beginPath();
-    for (const [dx, dy] of [[0, -4], [0, 0], [long, 0], [long, -4]]) context.lineTo(8 + dx, size[1] - 9 + dy);
-    context.stroke();
+    const right = 8 + length * scale();
+    const bottom = size[1] - 9;
+    drawLine(context, [[8, bottom - 4], [8, bottom], [right, bottom], [right, bottom - 4]], colors["ink-3"], 1.5);
     context.fillStyle = colors["ink-3"];
-    context.font = `10.5px ${getComputedStyle(root).fontFamily}`;
-    context.fillText(format(length), 14 + long, size[1] - 12);
+    context.font = `10.5px ${colors.font}`;
+    context.fillText(format(length), right + 6, bottom - 3);
   }
   function updateCaption(factor) {
     const { snapshot } = state;
@@ -162,14 +129,8 @@ export function wordMap({ messages, root, signal, point }) {
   }
 
   function nearest(event) {
-    let best = -1;
-    let least = 14 ** 2;
-    for (let k = 0; shown && k < state.scene.labels.length; k += 1) {
-      const [x, y] = at(k);
-      const distance = (x - event.offsetX) ** 2 + (y - event.offsetY) ** 2;
-      if (distance < least) [best, least] = [k, distance];
-    }
-    return best;
+    const distance = (k) => Math.hypot(at(k)[0] - event.offsetX, at(k)[1] - event.offsetY);
+    return shown ? argmin(state.scene.labels.length, distance, 14) : -1;
   }
   canvas.addEventListener("pointermove", (event) => point(nearest(event)), { signal });
   canvas.addEventListener("pointerleave", () => point(-1), { signal });
@@ -177,6 +138,5 @@ export function wordMap({ messages, root, signal, point }) {
     const row = nearest(event);
     if (row >= 0) point(row, true);
   }, { signal });
-  signal.addEventListener("abort", () => cancelAnimationFrame(requested));
   return { element, draw };
 }

@@ -1,6 +1,7 @@
 // The two matrices as heat maps with a row for each word. Long ones are split into blocks side by side; rows of this step are framed.
 
-import { h, fillIn } from "../../../kit/js/dom.js";
+import { drawBox } from "../../../kit/js/canvas.js";
+import { arrowDirection, h, fillIn, onKeys } from "../../../kit/js/dom.js";
 import { format, shape } from "../../../kit/js/numbers.js";
 import { heatmap, hidpiContext } from "../../../kit/js/heatmap.js";
 
@@ -46,17 +47,15 @@ export function matrices({ messages, signal, point }) {
       if (row >= 0) point(row, true);
     }, { signal });
   }
-  element.addEventListener("keydown", (event) => {
-    if (!state || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { rowsPerBlock } = state.layout;
-    const by = { ArrowUp: -1, ArrowDown: 1, ArrowLeft: -rowsPerBlock, ArrowRight: rowsPerBlock }[event.key];
-    if (!by) return;
-    event.preventDefault();
-    event.stopPropagation();
+  onKeys(element, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!state || !direction) return false;
+    const change = direction[1] + direction[0] * state.layout.rowsPerBlock;
     const last = state.scene.labels.length - 1;
-    const from = state.row < 0 ? Math.min(state.snapshot.table.inputs[0], last) - by : state.row;
-    point(Math.max(0, Math.min(last, from + by)));
-  }, { signal });
+    const from = state.row < 0 ? Math.min(state.snapshot.table.inputs[0], last) - change : state.row;
+    point(Math.max(0, Math.min(last, from + change)));
+    return true;
+  });
 
   /** Row and column under the pointer; −1 for none. */
   function cellAt(event, name) {
@@ -66,8 +65,8 @@ export function matrices({ messages, signal, point }) {
     const block = Math.floor(x / (columns * cellWidth + GAP));
     const column = Math.floor((x - block * (columns * cellWidth + GAP)) / cellWidth);
     const row = block * rowsPerBlock + Math.floor((event.offsetY - 1) / cellHeight);
-    const is = x >= 0 && column < columns && event.offsetY > 0 && event.offsetY <= rowsPerBlock * cellHeight && row < labels.length;
-    return is ? [row, column] : [-1, -1];
+    const isInside = x >= 0 && column < columns && event.offsetY > 0 && event.offsetY <= rowsPerBlock * cellHeight && row < labels.length;
+    return isInside ? [row, column] : [-1, -1];
   }
 
   function draw({ scene, snapshot, colors, row }) {
@@ -103,16 +102,12 @@ function paint(canvas, values, framed, { scene, snapshot, colors, row, layout, n
     const count = Math.min(rowsPerBlock, rows - block * rowsPerBlock);
     if (count <= 0) continue;
     context.drawImage(picture, 0, block * rowsPerBlock, scene.columns, count, left(block), 1, blockWidth, count * cellHeight);
-    context.strokeStyle = colors.line;
-    context.lineWidth = 1;
-    context.strokeRect(left(block) - 0.5, 0.5, blockWidth + 1, count * cellHeight + 1);
+    drawBox(context, [left(block) - 0.5, 0.5, blockWidth + 1, count * cellHeight + 1], colors.line);
   }
   const mark = (one, color) => {
     if (one < 0 || one >= rows) return;
     const [x, y] = [left(Math.floor(one / rowsPerBlock)), 1 + (one % rowsPerBlock) * cellHeight];
-    context.strokeStyle = color;
-    context.lineWidth = 2;
-    context.strokeRect(x - 1, y - 1, blockWidth + 2, cellHeight + 2);
+    drawBox(context, [x - 1, y - 1, blockWidth + 2, cellHeight + 2], color, 2);
     // A flag marks rows that are only a few pixels high.
     context.fillStyle = color;
     context.beginPath();
@@ -124,7 +119,7 @@ function paint(canvas, values, framed, { scene, snapshot, colors, row, layout, n
   for (const [one, color] of framed) mark(one, color);
   mark(row, colors.ink);
   if (!names) return;
-  context.font = `11px ${getComputedStyle(canvas).fontFamily}`;
+  context.font = `11px ${colors.font}`;
   context.textBaseline = "middle";
   context.textAlign = "right";
   context.fillStyle = colors.ink;

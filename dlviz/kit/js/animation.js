@@ -1,6 +1,40 @@
-// Numbers that move to new values over time, or at once if the user prefers reduced motion.
+// Drawing in animation frames: after changes of size or theme, and while values move.
+
+import { onThemeChange } from "./heatmap.js";
 
 /**
+ * Draw at most once in each animation frame: on request, and after a change of the element's width or of the theme.
+ * @param {{root: HTMLElement, element: HTMLElement, signal: AbortSignal, draw: (width: number) => void}} options
+ *   root: the card, whose theme is observed; draw: called with the width of `element` in pixels, 0 while it has none
+ * @returns {() => void} requests a drawing
+ */
+export function redrawOnChange({ root, element, signal, draw }) {
+  let width = 0;
+  let requested = 0;
+  function paint() {
+    requested = 0;
+    draw(width);
+  }
+  function redraw() {
+    if (!requested) requested = requestAnimationFrame(paint);
+  }
+  const observer = new ResizeObserver(([{ contentRect }]) => {
+    const measured = Math.floor(contentRect.width);
+    if (measured === width || !measured) return;
+    width = measured;
+    redraw();
+  });
+  observer.observe(element);
+  onThemeChange(root, signal, redraw);
+  signal.addEventListener("abort", () => {
+    observer.disconnect();
+    cancelAnimationFrame(requested);
+  });
+  return redraw;
+}
+
+/**
+ * Numbers that move to new values over time, or at once if the user prefers reduced motion.
  * @param {{redraw: () => void}} options redraw: requests an animation frame, in which `now` is called
  */
 export function tween({ redraw }) {
