@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 #: Binder builds on Linux, and its scripts are bash.
 collect_ignore = ["test_binder.py"] if sys.platform == "win32" else []
@@ -24,6 +26,23 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return WORKERS if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
+class FileScheduling(LoadScopeScheduling):
+    """Tests of a file stay on one worker, because they share fixtures; but each run of a lesson is a work item of its own.
+
+    `--dist loadgroup` would do, but pytest-xdist 3.8 cannot tell the groups of pytest 9.2, and runs every test anywhere.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return nodeid if path.endswith(LESSONS) else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    """Return the scheduler of a run with several workers."""
+    return FileScheduling(config, log)
+
+
 def kind(path: Path) -> str | None:
     """Return the marker of a test, which follows from its folder."""
     if path.parent.name == "browser":
@@ -31,18 +50,12 @@ def kind(path: Path) -> str | None:
     return "lessons" if path.name == LESSONS else "packaging" if path.name in PACKAGING else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark every test, leave out the slow ones unless `-m` names them, and run the longest first.
-
-    Each lesson is a separate work item for a worker; the tests of any other file stay together, because they share fixtures.
-    """
+    """Mark every test, leave out the slow ones unless `-m` names them, and run the longest first."""
     for item in items:
         marker = kind(item.path)
         if marker:
             item.add_marker(marker)
-        if marker != "lessons":
-            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
     if "slow" not in config.option.markexpr:
         slow = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
