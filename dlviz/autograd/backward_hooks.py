@@ -4,8 +4,9 @@ The hooks hold an index and a weak reference, so they keep no graph alive and ar
 """
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -73,13 +74,12 @@ class BackwardRecorder:
 
     def register(self, nodes: Sequence[torch.autograd.graph.Node]) -> None:
         """Register a hook before and after every node."""
-        recorder = weakref.ref(self)
-        handles = []
+        before, after, handles = _weak(self.before_node), _weak(self.after_node), []
         for index, node in enumerate(nodes):
             if torch_internals.is_leaf(node):
                 self._leaves[index] = node.variable  # type: ignore[attr-defined]
-            handles.append(node.register_prehook(_PreHook(recorder, index)))
-            handles.append(node.register_hook(_Hook(recorder, index)))
+            handles.append(node.register_prehook(partial(before, index)))
+            handles.append(node.register_hook(partial(after, index)))
         weakref.finalize(self, _remove, handles)
 
     def preview(self, root: Tensor, leaves: Sequence[tuple[int, Tensor]], gradient: Tensor | None) -> None:
@@ -119,7 +119,7 @@ class BackwardRecorder:
         if leaf is not None and leaf.numel() <= MAX_COPIED:
             current.grad_before[index] = leaf.grad.detach().clone() if leaf.grad is not None else None
 
-    def after_node(self, index: int, grad_inputs: Gradients) -> None:
+    def after_node(self, index: int, grad_inputs: Gradients, _: Gradients) -> None:
         """Record what node `index` sent; a leaf sends nothing but has added to its ``.grad``."""
         current = self._current_pass(index)
         if current is None:
@@ -147,7 +147,7 @@ class BackwardRecorder:
         self.passes += 1
         self.latest = BackwardPass(task, preview=self._previewing)
         if not self._previewing:
-            torch.autograd.Variable._execution_engine.queue_callback(_PassCallback(weakref.ref(self)))
+            torch.autograd.Variable._execution_engine.queue_callback(_weak(self.after_pass))
         return self.latest
 
 
@@ -156,36 +156,16 @@ def _detached(gradient: Tensor | None) -> Tensor | None:
     return gradient.detach() if gradient is not None and gradient.requires_grad else gradient
 
 
-@dataclass(slots=True, frozen=True)
-class _PreHook:
-    recorder: "weakref.ref[BackwardRecorder]"
-    index: int
+def _weak(method: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that calls a method as long as its object is alive, and does not keep it alive."""
+    reference = weakref.WeakMethod(method)
 
-    def __call__(self, grad_outputs: Gradients) -> None:
-        recorder = self.recorder()
-        if recorder is not None:
-            recorder.before_node(self.index, grad_outputs)
+    def call(*args: Any) -> None:
+        alive = reference()
+        if alive is not None:
+            alive(*args)
 
-
-@dataclass(slots=True, frozen=True)
-class _Hook:
-    recorder: "weakref.ref[BackwardRecorder]"
-    index: int
-
-    def __call__(self, grad_inputs: Gradients, _: Gradients) -> None:
-        recorder = self.recorder()
-        if recorder is not None:
-            recorder.after_node(self.index, grad_inputs)
-
-
-@dataclass(slots=True, frozen=True)
-class _PassCallback:
-    recorder: "weakref.ref[BackwardRecorder]"
-
-    def __call__(self) -> None:
-        recorder = self.recorder()
-        if recorder is not None:
-            recorder.after_pass()
+    return call
 
 
 def _remove(handles: Iterable[Any]) -> None:

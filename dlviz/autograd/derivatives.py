@@ -95,12 +95,6 @@ def derivative(name: str) -> dict[str, str]:
     return {argument: _pretty(formula) for argument, formula in _table().get(name, {}).items()}
 
 
-@cache
-def readable(name: str) -> dict[str, str]:
-    """Return the formulas in Python, for common operations; empty for the others."""
-    return READABLE.get(name, {})
-
-
 def _pretty(formula: str) -> str:
     """Return a C++ formula in Python syntax, without changing a name."""
     formula = re.sub(r"\s+", " ", formula.strip())

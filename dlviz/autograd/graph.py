@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,18 +60,19 @@ class Node:
         return self.grad_fn.variable if self.is_leaf else None  # type: ignore[attr-defined]
 
     @property
+    def _outputs(self) -> tuple[Any, ...]:
+        """The leaf tensor, or torch's record of each forward output's shape and dtype."""
+        return (self.tensor,) if self.tensor is not None else torch_internals.output_metadata(self.grad_fn)
+
+    @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """The shape of each forward output."""
-        if self.tensor is not None:
-            return (tuple(self.tensor.shape),)
-        return tuple(tuple(meta.shape) for meta in torch_internals.output_metadata(self.grad_fn))
+        return tuple(tuple(output.shape) for output in self._outputs)
 
     @property
     def dtypes(self) -> tuple[torch.dtype, ...]:
         """The dtype of each forward output."""
-        if self.tensor is not None:
-            return (self.tensor.dtype,)
-        return tuple(meta.dtype for meta in torch_internals.output_metadata(self.grad_fn))
+        return tuple(output.dtype for output in self._outputs)
 
     @property
     def source(self) -> SourceLine | None:
@@ -83,8 +85,7 @@ class Node:
         """Each forward output as torch computed it, detached; ``None`` where it is not available."""
         if self.tensor is not None:
             return (self.tensor.detach(),)
-        outputs = range(len(torch_internals.output_metadata(self.grad_fn)))
-        return tuple(self.recorded.value(i) if self.recorded is not None else None for i in outputs)
+        return tuple(self.recorded.value(i) if self.recorded is not None else None for i in range(len(self._outputs)))
 
     @property
     def value(self) -> Tensor | None:

@@ -57,6 +57,17 @@ class BoxTree:
     graph_edges: list[list[int]] = field(default_factory=list)
     box_of_node: dict[int, int] = field(default_factory=dict)
 
+    def add_box(self, box: Box) -> int:
+        """Add a box and return its number."""
+        self.boxes.append(box)
+        return len(self.boxes) - 1
+
+    def add_edge(self, start: int, end: int) -> int:
+        """Add an edge, which stands for none of the graph's edges yet, and return its number."""
+        self.edges.append((start, end))
+        self.graph_edges.append([])
+        return len(self.edges) - 1
+
 
 @dataclass(slots=True)
 class _Group:
@@ -189,17 +200,14 @@ def _add_boxes(tree: BoxTree, graph: Graph, children: Sequence["_Group | Node"],
     """Add boxes for groups and operations, parents first, and return the number of operations."""
     count = 0
     for child in children:
-        number = len(tree.boxes)
         if isinstance(child, Node):
-            tree.boxes.append(Box("op", parent, child.op, node=child.index))
-            tree.box_of_node[child.index] = number
+            tree.box_of_node[child.index] = tree.add_box(Box("op", parent, child.op, node=child.index))
             count += 1
         else:
             path = graph.calls[child.call].path if child.call >= 0 else ""
-            tree.boxes.append(Box(child.kind, parent, child.label, child.subtitle, path=path))
-            inside = _add_boxes(tree, graph, child.children, number)
-            tree.boxes[number].count = inside
-            count += inside
+            box = Box(child.kind, parent, child.label, child.subtitle, path=path)
+            box.count = _add_boxes(tree, graph, child.children, tree.add_box(box))
+            count += box.count
     return count
 
 
@@ -211,16 +219,13 @@ def _add_edges_and_leaves(tree: BoxTree, graph: Graph) -> None:
         end = tree.box_of_node[consumer]
         if graph.nodes[producer].is_leaf:
             if (consumer, producer) not in uses:
-                uses[consumer, producer] = len(tree.boxes)
-                leaf = graph.nodes[producer]
-                tree.boxes.append(Box("leaf", tree.boxes[end].parent, leaf.label, node=producer))
+                leaf = Box("leaf", tree.boxes[end].parent, graph.nodes[producer].label, node=producer)
+                uses[consumer, producer] = tree.add_box(leaf)
             start = uses[consumer, producer]
         else:
             start = tree.box_of_node[producer]
         if (start, end) not in joined:
-            joined[start, end] = len(tree.edges)
-            tree.edges.append((start, end))
-            tree.graph_edges.append([])
+            joined[start, end] = tree.add_edge(start, end)
         tree.graph_edges[joined[start, end]].append(number)
 
 
@@ -231,11 +236,9 @@ def _add_inputs_and_cuts(tree: BoxTree, graph: Graph) -> None:
     def cut_box(number: int, parent: int) -> int:
         if number not in cuts:
             cut = graph.cuts[number]
-            cuts[number] = len(tree.boxes)
-            tree.boxes.append(Box("cut", parent, cut.op, cut.kind, node=number))
+            cuts[number] = tree.add_box(Box("cut", parent, cut.op, cut.kind, node=number))
             for producer in cut.parents:
-                tree.edges.append((tree.box_of_node[producer], cuts[number]))
-                tree.graph_edges.append([])
+                tree.add_edge(tree.box_of_node[producer], cuts[number])
         return cuts[number]
 
     numbers = {id(cut): i for i, cut in enumerate(graph.cuts)}
@@ -245,10 +248,8 @@ def _add_inputs_and_cuts(tree: BoxTree, graph: Graph) -> None:
         if value.cut is not None and id(value.cut) in numbers:
             start = cut_box(numbers[id(value.cut)], parent)
         else:
-            start = len(tree.boxes)
-            tree.boxes.append(Box("input", parent, value.label, node=number))
-        tree.edges.append((start, consumer))
-        tree.graph_edges.append([])
+            start = tree.add_box(Box("input", parent, value.label, node=number))
+        tree.add_edge(start, consumer)
     for number, cut in enumerate(graph.cuts):
         if number not in cuts and cut.parents:
             cut_box(number, tree.boxes[tree.box_of_node[cut.parents[0]]].parent)

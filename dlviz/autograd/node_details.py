@@ -1,5 +1,6 @@
 """Details of one node: where it was computed, its derivative, the gradients that arrive and those it sends."""
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from dlviz.autograd import torch_internals
 from dlviz.autograd.anomalies import saved_values
-from dlviz.autograd.derivatives import derivative, readable
+from dlviz.autograd.derivatives import READABLE, derivative
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.tensor_summary import summarize
 
@@ -41,12 +42,7 @@ def describe(graph: Graph, index: int) -> dict[str, Any]:
     }
     source = node.source
     if source is not None:
-        details["source"] = {
-            "where": source.where,
-            "line": source.line,
-            "text": source.text,
-            "expression": source.expression,
-        }
+        details["source"] = asdict(source)
     if node.created_by is not None:
         details["created_by"] = {"node": node.created_by, "name": graph.nodes[node.created_by].name}
     if node.is_leaf:
@@ -85,7 +81,7 @@ def _summary(tensor: Tensor | None) -> dict[str, Any] | None:
 
 
 def _formulas(node: Node) -> list[dict[str, str]]:
-    python = readable(node.name)
+    python = READABLE.get(node.name, {})
     return [
         {"to": argument, "torch": formula, "python": python.get(argument, "")}
         for argument, formula in derivative(node.name).items()

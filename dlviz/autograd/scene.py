@@ -3,6 +3,7 @@
 `scene` holds what the forward pass determines and is sent once; `flow` holds what backward adds and is sent again after each pass.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -50,26 +51,22 @@ def scene(diagram: Diagram) -> dict[str, Any]:
 
 def flow(diagram: Diagram) -> dict[str, Any]:
     """Return what backward adds: the order of the nodes, their gradients, faults, and the texts around the diagram."""
-    order, gradient_norms, value_norms, values, gradients, edge_gradients = [], [], [], [], [], []
-    stale, nonfinite = [], []
+    nodes = [node for graph in diagram.graphs for node in graph.nodes]
+    values, gradients = [node.value for node in nodes], [node.gradient for node in nodes]
+    order, edge_gradients, stale, nonfinite = [], [], [], []
     for graph, offset in zip(diagram.graphs, diagram.offsets, strict=True):
         order += [node + offset for node in graph.order]
-        gradient_norms += norms([node.gradient for node in graph.nodes])
-        outputs = [node.value for node in graph.nodes]
-        value_norms += norms(outputs)
-        values += [scalar(value) for value in outputs]
-        gradients += [scalar(node.gradient) for node in graph.nodes]
-        edge_gradients += [scalar(graph.edge_gradient(edge)) for edge in range(len(graph.edges))]
+        edge_gradients += [graph.edge_gradient(edge) for edge in range(len(graph.edges))]
         nonfinite += [replace(fault, node=fault.node + offset) for fault in first_nonfinite(graph)]
         stale += [replace(fault, node=fault.node + offset) for fault in find_stale(graph)]
     marks = diagram.marks | {fault.node: fault.kind for fault in nonfinite} | {fault.node: "stale" for fault in stale}
     return {
         "order": np.array(order, np.int32),
-        **_optional("gradient_norms", gradient_norms),
-        **_optional("value_norms", value_norms),
-        **_optional("values", values),
-        **_optional("gradients", gradients),
-        **_optional("edge_gradients", edge_gradients),
+        **_optional("gradient_norms", norms(gradients)),
+        **_optional("value_norms", norms(values)),
+        **_optional("values", map(scalar, values)),
+        **_optional("gradients", map(scalar, gradients)),
+        **_optional("edge_gradients", map(scalar, edge_gradients)),
         "backward_ran": all(graph.backward.latest is not None for graph in diagram.graphs),
         "marks": [[node, kind] for node, kind in sorted(marks.items())],
         "loop_norms": {
@@ -102,8 +99,9 @@ def initially_expanded(tree: BoxTree) -> list[int]:
     return expanded
 
 
-def _optional(name: str, numbers: list[float | None]) -> dict[str, np.ndarray]:
+def _optional(name: str, numbers: Iterable[float | None]) -> dict[str, np.ndarray]:
     """Return numbers as float32 beside one bit each that says whether it is present; NaN cannot say so, because it may be a value."""
+    numbers = list(numbers)
     present = [number is not None for number in numbers]
     if not any(present):
         return {name: np.array([], np.float32), f"has_{name}": np.array([], np.uint8)}

@@ -4,7 +4,7 @@ torch has no public way to tie a value to the node that computed it, so the tape
 up once. If the installed torch lacks one, the features that need it are left out, and :func:`missing_names` reports it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -74,14 +74,8 @@ def raw_saved(node: Node, name: str) -> Any:
 
 def has_hooks(handle: Any) -> bool:
     """Return whether reading a saved tensor would run user code, such as checkpointing or offloading."""
-    return any(getattr(h, "unpack_hook", None) is not None for h in _handles(handle))
-
-
-def _handles(handle: Any) -> Iterator[Any]:
-    if isinstance(handle, (tuple, list)):
-        yield from handle
-    elif handle is not None:
-        yield handle
+    handles = handle if isinstance(handle, (tuple, list)) else (handle,)
+    return any(getattr(one, "unpack_hook", None) is not None for one in handles)
 
 
 def is_custom(node: Node) -> bool:

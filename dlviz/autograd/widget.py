@@ -12,12 +12,13 @@ import traitlets
 from torch import Tensor, nn
 
 from dlviz.autograd.diagram import Diagram, build_diagram
+from dlviz.autograd.forward_recorder import recording
 from dlviz.autograd.graph import Graph
 from dlviz.autograd.node_details import describe
 from dlviz.autograd.record import record
 from dlviz.autograd.scene import flow, initially_expanded, scene
 from dlviz.autograd.still import draw
-from dlviz.autograd.tape import Tape, recording
+from dlviz.autograd.tape import Tape
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validated_widget import int_field

@@ -57,18 +57,11 @@ class ModelMonitor:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self.layers: list[LayerStats] = []
-        self.step = 0
-        self.nonfinite_layer = ""
-        self.nonfinite_step = 0
-        self.seconds = 0.0
-        self._start_time = time.perf_counter()
-        self._next_sample = 0.0
+        self.reset()
         self._sampling = False
         self._weights_before: dict[str, Tensor] = {}
         self._gradients: dict[str, Tensor] = {}
         self._dead: dict[str, Tensor] = {}
-        self._sums: list[tuple[str, Tensor]] = []
         # Leaf modules and modules with parameters of their own, as weak references: the monitor must not keep the model alive.
         self._modules = {
             name: weakref.ref(module)
@@ -82,10 +75,11 @@ class ModelMonitor:
                 self._handles.append(module.register_forward_hook(self._hook(name)))
 
     def reset(self) -> None:
-        """Forget every sample: the run restarts."""
-        self.layers, self.step, self.nonfinite_layer, self.nonfinite_step = [], 0, "", 0
+        """Forget every sample: the run starts."""
+        self.layers: list[LayerStats] = []
+        self.step, self.nonfinite_layer, self.nonfinite_step = 0, "", 0
         self.seconds, self._start_time, self._next_sample = 0.0, time.perf_counter(), 0.0
-        self._sums = []
+        self._sums: list[tuple[str, Tensor]] = []
 
     def close(self) -> None:
         """Remove every hook."""
@@ -174,10 +168,8 @@ class ModelMonitor:
         statistics = _to_floats(rows)
         order = [name for name in self._modules if name in statistics]
         counts = _to_ints(histograms)
-        self.layers, self.step = (
-            [LayerStats(name, **statistics[name], counts=counts.get(name, ())) for name in order],
-            step,
-        )
+        self.layers = [LayerStats(name, **statistics[name], counts=counts.get(name, ())) for name in order]
+        self.step = step
 
     def _parameters(self) -> list[tuple[str, list[nn.Parameter]]]:
         parameters = []

@@ -8,7 +8,7 @@ import numpy as np
 
 from dlviz.training.hyperparameters import Hyperparameter
 from dlviz.training.model_monitor import LayerStats, ModelMonitor
-from dlviz.training.record import History, Mark, subsample
+from dlviz.training.record import History, subsample
 from dlviz.training.run import Run
 
 #: About this many points of a metric are sent when a view opens; later ones follow as they are logged.
@@ -38,7 +38,7 @@ class RunUpdates:
         update: dict[str, Any] = {
             "kind": "points",
             "series": new_series(run.history, self._counts),
-            "marks": [mark_data(mark) for mark in marks[self._marks :]],
+            "marks": [vars(mark) for mark in marks[self._marks :]],
             "status": status(run),
         }
         self._marks = len(marks)
@@ -61,7 +61,7 @@ def complete(run: Run, name: str, beside: Iterable[tuple[str, Run]]) -> dict[str
         others += [(f"{name} {past.name}", past.settings, past.history) for past in run.past_runs]
         return {
             "series": all_series(run.history),
-            "marks": [mark_data(mark) for mark in run.history.marks],
+            "marks": [vars(mark) for mark in run.history.marks],
             "status": status(run),
             "layers": layer_rows(run.monitor),
             "others": [
@@ -120,11 +120,6 @@ def controls(hyperparameters: Mapping[str, Hyperparameter]) -> list[dict[str, An
         }
         for one in hyperparameters.values()
     ]
-
-
-def mark_data(mark: Mark) -> dict[str, Any]:
-    """Return a mark of the history."""
-    return {"step": mark.step, "kind": mark.kind, "name": mark.name, "old": mark.old, "new": mark.new}
 
 
 def layer_rows(monitor: ModelMonitor | None) -> list[list[Any]]:

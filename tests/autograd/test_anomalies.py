@@ -89,9 +89,9 @@ def test_the_first_nan_of_backward_is_the_node_that_sent_it():
     graph = autograd.record(loss, tape)
     assert anomalies.first_nonfinite(graph) == []
     loss.backward()
-    found = {fault.kind: graph.nodes[fault.node].op for fault in anomalies.first_nonfinite(graph)}
+    first = {fault.kind: graph.nodes[fault.node].op for fault in anomalies.first_nonfinite(graph)}
     assert torch.isnan(w.grad).any()
-    assert found == {"nan": "sqrt"}
+    assert first == {"nan": "sqrt"}
 
 
 def test_a_large_finite_half_is_not_mistaken_for_infinity():

@@ -42,11 +42,11 @@ def test_nodes_and_edges_equal_an_independent_walk(name):
     nodes, edges = walk(loss.grad_fn)
     assert {node.grad_fn for node in graph.nodes} == nodes
     assert len(graph.nodes) == len(nodes)
-    found = Counter(
+    recorded_edges = Counter(
         (graph.nodes[a].grad_fn, graph.nodes[b].grad_fn, *slot)
         for (a, b), slot in zip(graph.edges, graph.slots, strict=True)
     )
-    assert found == edges
+    assert recorded_edges == edges
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -127,7 +127,7 @@ def test_gradients_are_bit_equal_to_retain_grad(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_recorded_run_leaves_everything_as_an_unrecorded_one(name):
+def test_a_recorded_run_leaves_the_same_state_as_an_unrecorded_one(name):
     def run(watched):
         net, loss_of = zoo.build(name)
         torch.manual_seed(1)
