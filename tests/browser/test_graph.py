@@ -104,13 +104,13 @@ def test_axe_finds_nothing_serious_on_a_graph_with_faults(open_page, axe, theme)
 
 def test_the_theme_trait_wins_over_the_browser(open_page):
     page = open_page(tiny(theme="dark"), theme="light")
-    ground = page.locator(".dlviz")
-    expect(ground).to_have_css("background-color", "rgb(13, 17, 23)")
+    card_root = page.locator(".dlviz")
+    expect(card_root).to_have_css("background-color", "rgb(13, 17, 23)")
     page.evaluate("dlvizModel.set('theme', 'light')")
-    expect(ground).to_have_css("background-color", "rgb(255, 255, 255)")
+    expect(card_root).to_have_css("background-color", "rgb(255, 255, 255)")
     page.evaluate("dlvizModel.set('theme', 'auto')")
     page.emulate_media(color_scheme="dark")
-    expect(ground).to_have_css("background-color", "rgb(13, 17, 23)")
+    expect(card_root).to_have_css("background-color", "rgb(13, 17, 23)")
 
 
 def test_a_page_without_backward_offers_no_preview(open_page):
@@ -264,11 +264,11 @@ def test_every_pill_and_edge_shows_torch_s_number(open_page):
     for tensor in (twice, inner, loss):
         tensor.retain_grad()
     loss.backward()
-    torch_s = {"w": w, "b": b, "mul": twice, "add": inner, "pow": loss}
+    tensors = {"w": w, "b": b, "mul": twice, "add": inner, "pow": loss}
     page = open_page(tiny())
-    assert pills(page) == {title: f"∂ {tensor.grad.item():g}" for title, tensor in torch_s.items()}
-    values = {title: f"{tensor.item():g}".replace("-", "−") for title, tensor in torch_s.items()}
-    assert {title: card(page, title).locator(".subtitle").text_content() for title in torch_s} == values
+    assert pills(page) == {title: f"∂ {tensor.grad.item():g}" for title, tensor in tensors.items()}
+    values = {title: f"{tensor.item():g}".replace("-", "−") for title, tensor in tensors.items()}
+    assert {title: card(page, title).locator(".subtitle").text_content() for title in tensors} == values
     sent = [inner.grad, twice.grad, b.grad, w.grad]
     assert sorted(page.locator(".edge-gradient").all_text_contents()) == sorted(
         f"{gradient.item():g}" for gradient in sent
@@ -337,7 +337,7 @@ def nodes_in(page: Page) -> int:
     return page.locator("*").count()
 
 
-def in_sight(page: Page, located: Locator) -> Locator:
+def visible_element(page: Page, located: Locator) -> Locator:
     """Return the last located element that is inside the visible area."""
     pane = page.locator(".graph-pane").bounding_box()
     for element in reversed(located.all()):
@@ -345,7 +345,7 @@ def in_sight(page: Page, located: Locator) -> Locator:
         within_x = pane["x"] < box["x"] and box["x"] + box["width"] < pane["x"] + pane["width"]
         if within_x and pane["y"] < box["y"] and box["y"] + box["height"] < pane["y"] + pane["height"]:
             return element
-    raise AssertionError(f"none of {located.count()} is in sight")
+    raise AssertionError(f"none of {located.count()} is visible")
 
 
 def test_enter_toggles_the_group_around_the_selected_node(open_page, exported):
@@ -376,16 +376,16 @@ def test_groups_of_a_large_graph_open_and_close(open_page, exported, name):
     at_first = nodes_in(page)
     for frames in (1, 2, 3):
         press(page, "show everything")
-        button = in_sight(page, page.locator(".card.group .toggle"))
+        button = visible_element(page, page.locator(".card.group .toggle"))
         opened = button.get_attribute("data-toggle")
         button.click()
         expect(page.locator(".open-group")).to_have_count(frames)
         assert nodes_in(page) < 3000
-        # The expanded group is in sight, with the button that collapses it.
-        in_sight(page, page.locator(f'.open-group .toggle[data-toggle="{opened}"]'))
+        # The expanded group is visible, with the button that collapses it.
+        visible_element(page, page.locator(f'.open-group .toggle[data-toggle="{opened}"]'))
     for left in (2, 1, 0):
         press(page, "show everything")
-        in_sight(page, page.locator(".open-group .toggle")).click()
+        visible_element(page, page.locator(".open-group .toggle")).click()
         expect(page.locator(".open-group")).to_have_count(left)
     assert nodes_in(page) == at_first
 
@@ -393,7 +393,7 @@ def test_groups_of_a_large_graph_open_and_close(open_page, exported, name):
 def test_a_toggled_group_stays_under_the_pointer(open_page, exported):
     page = open_page(exported["mlp"])
     press(page, "zoom in")
-    button = in_sight(page, page.locator(".open-group .toggle"))
+    button = visible_element(page, page.locator(".open-group .toggle"))
     box = button.get_attribute("data-toggle")
     before = button.bounding_box()
     for frames in (2, 3):
@@ -616,14 +616,14 @@ def test_the_browser_places_boxes_exactly_as_python_does(open_page, tmp_path):
         case = {"packed": pack(groups).tobytes(), "widths": widths, "heights": heights}
         cases.append(case | {"spacing": SPACING, "expanded": expanded})
     page = open_page(standalone("probe", link(tmp_path / "probe.js"), "", {"cases": cases}))
-    found = json.loads(page.locator("#widget").text_content())
+    placements = json.loads(page.locator("#widget").text_content())
     assert sum(len(placement.boxes) for placement in expected) > 300
-    for there, here in zip(found, expected, strict=True):
-        assert (there["width"], there["height"]) == pytest.approx((here.width, here.height))
-        boxes = {box: tuple(at) for box, at in there["boxes"]}
-        assert boxes.keys() == here.boxes.keys()
-        for box, at in here.boxes.items():
+    for actual, placement in zip(placements, expected, strict=True):
+        assert (actual["width"], actual["height"]) == pytest.approx((placement.width, placement.height))
+        boxes = {box: tuple(at) for box, at in actual["boxes"]}
+        assert boxes.keys() == placement.boxes.keys()
+        for box, at in placement.boxes.items():
             assert boxes[box] == pytest.approx(at)
-        assert [segment["edges"] for segment in there["segments"]] == [carried for _, carried in here.segments]
-        for segment, (points, _) in zip(there["segments"], here.segments, strict=True):
+        assert [segment["edges"] for segment in actual["segments"]] == [edges for _, edges in placement.segments]
+        for segment, (points, _) in zip(actual["segments"], placement.segments, strict=True):
             assert [tuple(point) for point in segment["points"]] == [pytest.approx(point) for point in points]
