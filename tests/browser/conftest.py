@@ -28,7 +28,7 @@ REPORT_ERRORS = 'addEventListener("error", (event) => console.error(`window: ${e
 
 OpenPage = Callable[..., Page]
 
-#: Turns the kernel-less model of an exported page into one that asks this process, as a notebook's model asks its kernel.
+#: Turns the kernel-less model of an exported page into one with this process as its kernel.
 CONNECT = """() => {
   const model = globalThis.dlvizModel;
   const revive = (value) => {
@@ -40,13 +40,16 @@ CONNECT = """() => {
   let dirty = {};
   let flying = 0;
   window.most = 0;
+  window.pending = 0;
   const ask = async (message) => {
     flying += 1;
+    window.pending += 1;
     if (message.kind !== "set") window.most = Math.max(window.most, flying);
     await new Promise((done) => setTimeout(done, window.slow ?? 0));
     const answer = revive(JSON.parse(await window.kernel(JSON.stringify(message))));
     flying -= 1;
     for (const [name, value] of Object.entries(answer)) plain(name, value);
+    window.pending -= 1;
   };
   model.precomputed = {};
   const plain = model.set.bind(model);
@@ -93,6 +96,15 @@ def until(page: Page, script: str, arg: object = None) -> None:
             return
         page.wait_for_timeout(50)
     pytest.fail(f"timed out waiting for: {script}")
+
+
+def until_holds(page: Page, condition: Callable[[], object]) -> None:
+    """Let the page and this process exchange messages until `condition()` returns a true value."""
+    for _ in range(200):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("timed out waiting for a condition")
 
 
 class Watch:
@@ -167,7 +179,7 @@ def axe() -> Callable[[Page], None]:
 
 @pytest.fixture
 def live(open_page):
-    """Open a widget's page with this process as its kernel: ``page, asked = live(widget)``; `asked` gathers its messages."""
+    """Open a widget's page with this process as its kernel: ``page, asked = live(widget)``; `asked` collects the view's messages."""
 
     def open_it(view, **how) -> tuple[Page, list]:
         page, asked = open_page(view, **how), []
@@ -184,12 +196,10 @@ def live(open_page):
                 for name, value in message["traits"].items():
                     setattr(view, name, value)
             else:
-                handler = getattr(view, f"_on_{message['kind']}", None)
-                handler(message) if handler else view._answer(None, message, [])
-            told = ("refusal",) if hasattr(view, "refusal") else ()
-            changed = {name: getattr(view, name) for name in told} | {
-                name: getattr(view, name) for name, was in before.items() if getattr(view, name) is not was
-            }
+                getattr(view, f"_on_{message['kind']}")(message)
+            changed = {name: getattr(view, name) for name, value in before.items() if getattr(view, name) is not value}
+            if hasattr(view, "refusal"):
+                changed["refusal"] = view.refusal
             return to_json(changed)
 
         page.expose_function("kernel", kernel)

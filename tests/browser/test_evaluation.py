@@ -114,7 +114,9 @@ def test_cells_and_margins_are_the_matrix(open_page, digits, pages):
     for true, row in enumerate(view.matrix.tolist()):
         texts = [cell(page, true, pred).inner_text() for pred in range(10)]
         assert [int(text or 0) for text in texts] == row
-        figures = page.locator(f".confusion-table > [role=row]:nth-child({true + 2}) .confusion-figure").all_inner_texts()
+        figures = page.locator(
+            f".confusion-table > [role=row]:nth-child({true + 2}) .confusion-figure"
+        ).all_inner_texts()
         assert figures == [f"{view.recall[true]:.2f}", f"{view.f1[true]:.2f}", str(sum(row))]
     assert page.locator(".confusion-precision").all_inner_texts() == [f"{one:.2f}" for one in view.precision]
     right = int(view.matrix.diag().sum())
@@ -137,7 +139,11 @@ def test_cells_can_tell_shares(open_page, digits, pages):
 def test_a_class_never_predicted_has_a_dash(open_page):
     page = open_page(dlviz.confusion(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), names=["a", "b", "c"]))
     assert page.locator(".confusion-precision").all_inner_texts() == ["0.50", "1.00", "–"]
-    assert page.locator(".confusion-table > [role=row]:nth-child(4) .confusion-figure").all_inner_texts() == ["–", "–", "0"]
+    assert page.locator(".confusion-table > [role=row]:nth-child(4) .confusion-figure").all_inner_texts() == [
+        "–",
+        "–",
+        "0",
+    ]
 
 
 def card_numbers(page: Page) -> list[int]:

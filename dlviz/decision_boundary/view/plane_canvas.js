@@ -6,7 +6,7 @@ import { argmin, format } from "../../kit/js/numbers.js";
 import { channels, pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, markerPainter } from "./class_markers.js";
-import { gridPoint, planeScale } from "./plane_scale.js";
+import { scale } from "../../kit/js/scale.js";
 
 const BOX = { left: 38, top: 6, size: 360 };
 const WIDTH = BOX.left + BOX.size + 8;
@@ -30,6 +30,9 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   const explainButton = h("button", { type: "button", class: "boundary-button", hidden: "" }, messages.explain);
   const element = h("div", { class: "boundary-panel" }, button, readout, classes, h("div", { class: "boundary-buttons" }, explainButton, clearButton));
   let scene = null;
+  /** Scales of the two axes. */
+  let across = null;
+  let up = null;
   /** Everything but the cursor, which is redrawn on every move. */
   let background = null;
   let state = { colors: null, brush: -1, painted: [], live: false, explained: null, explainable: false };
@@ -40,6 +43,9 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     const center = Math.floor(next.side / 2);
     if (scene?.side !== next.side) cursor = { ...cursor, row: center, column: center };
     scene = next;
+    const [left, right, bottom, top] = scene.limits;
+    across = scale([left, right], [BOX.left, BOX.left + BOX.size]);
+    up = scale([bottom, top], [BOX.top + BOX.size, BOX.top]);
     button.setAttribute("aria-label", fillIn(messages.plane, { classes: scene.classes.join(", ") }));
     classes.replaceChildren(...legend(scene, messages));
   }
@@ -48,17 +54,16 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     state = { ...state, ...next };
     background = document.createElement("canvas");
     const context = hidpiContext(background, WIDTH, HEIGHT);
-    const scale = planeScale(scene.limits, BOX);
     context.drawImage(probabilityMap(), BOX.left, BOX.top, BOX.size, BOX.size);
     if (state.explained?.after) drawBoundary(context, scene, true);
     drawBoundary(context, outputs(), false);
-    drawAxes(context, scale);
+    drawAxes(context);
     context.save();
     context.beginPath();
     context.rect(BOX.left, BOX.top, BOX.size, BOX.size);
     context.clip();
-    drawPoints(context, scale);
-    drawRings(context, scale);
+    drawPoints(context);
+    drawRings(context);
     context.restore();
     explainButton.hidden = !state.explainable;
     clearButton.hidden = !(state.live && state.painted.length);
@@ -66,6 +71,10 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     drawCursor();
   }
 
+  /** Pixel of a point of the plane. @returns {[number, number]} */
+  function pixelOf([x, y]) {
+    return [across.pixel(x), up.pixel(y)];
+  }
   /** The outputs that are drawn: those of the scene, or those after the explained step. */
   function outputs() {
     return { ...scene, ...state.explained?.after };
@@ -104,20 +113,19 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     }
   }
   /** Rings around the points whose step is explained. */
-  function drawRings(context, scale) {
+  function drawRings(context) {
     for (const [x, y] of state.explained?.positions ?? []) {
-      drawRing(context, scale.pixel([x, y]), 10, state.colors.paper, 5);
-      drawRing(context, scale.pixel([x, y]), 10, state.colors.accent, 2.5);
+      drawRing(context, pixelOf([x, y]), 10, state.colors.paper, 5);
+      drawRing(context, pixelOf([x, y]), 10, state.colors.accent, 2.5);
     }
   }
-  function drawAxes(context, scale) {
+  function drawAxes(context) {
     const { colors } = state;
-    const [left, right, bottom, top] = scene.limits;
     drawBox(context, [BOX.left - 0.5, BOX.top - 0.5, BOX.size + 1, BOX.size + 1], colors.line);
     const style = { font: `10px ${colors.mono}`, color: colors["ink-3"] };
-    drawTicks(context, { ...BOX, height: BOX.size }, { low: left, high: right, pixel: scale.x, count: 5 }, { low: bottom, high: top, pixel: scale.y, count: 5 }, style);
+    drawTicks(context, { ...BOX, height: BOX.size }, { ...across, count: 5 }, { ...up, count: 5 }, style);
   }
-  function drawPoints(context, scale) {
+  function drawPoints(context) {
     const { points, labels, preds } = outputs();
     const count = labels.length;
     const drawMarker = markerPainter(scene, state.colors, count > 1000 ? 2.4 : count > 400 ? 3 : 4);
@@ -125,11 +133,11 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     for (const wanted of ["correct", "wrong"]) {
       for (let p = 0; p < count; p += 1) {
         const kind = labels[p] === preds[p] ? "correct" : "wrong";
-        if (kind === wanted) drawMarker(context, scale.x(points[2 * p]), scale.y(points[2 * p + 1]), labels[p], kind);
+        if (kind === wanted) drawMarker(context, across.pixel(points[2 * p]), up.pixel(points[2 * p + 1]), labels[p], kind);
       }
     }
     // Painted points that the kernel has not answered yet.
-    for (const [x, y, label] of state.painted.slice(count - scene.painted_start)) drawMarker(context, scale.x(x), scale.y(y), label, "painted");
+    for (const [x, y, label] of state.painted.slice(count - scene.painted_start)) drawMarker(context, ...pixelOf([x, y]), label, "painted");
   }
 
   /** Draw the background, the cursor over it, and the text below. */
@@ -180,8 +188,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   }
   /** The data point nearest to a pixel, within so many pixels; −1 for none. */
   function nearestPoint([px, py], radius) {
-    const scale = planeScale(scene.limits, BOX);
-    const best = argmin(scene.labels.length, (p) => Math.hypot(scale.x(scene.points[2 * p]) - px, scale.y(scene.points[2 * p + 1]) - py), radius);
+    const best = argmin(scene.labels.length, (p) => Math.hypot(across.pixel(scene.points[2 * p]) - px, up.pixel(scene.points[2 * p + 1]) - py), radius);
     return best < 0 ? -1 : best * scene.point_stride;
   }
   function pickNearest(pixel, radius) {
@@ -194,7 +201,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   }
   function paintPixel(pixel) {
     lastPainted = pixel;
-    paintAt(planeScale(scene.limits, BOX).value(...pixel));
+    paintAt([across.value(pixel[0]), up.value(pixel[1])]);
   }
   function isPainting() {
     return state.live && state.brush >= 0;
@@ -235,7 +242,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     cursor.visible = true;
     if (direction) moveCursor(cursor.row + direction[1] * distance, cursor.column + direction[0] * distance);
     else if (isPainting()) paintAt(cursorPoint());
-    else pickNearest(planeScale(scene.limits, BOX).pixel(cursorPoint()), Infinity);
+    else pickNearest(pixelOf(cursorPoint()), Infinity);
     drawCursor();
     return true;
   });
@@ -243,4 +250,10 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   explainButton.addEventListener("click", explain, { signal });
 
   return { element, show, draw };
+}
+
+/** Coordinates of a grid point: the center of a cell, counted from the top left. @returns {[number, number]} */
+export function gridPoint(limits, side, row, column) {
+  const [left, right, bottom, top] = limits;
+  return [left + ((column + 0.5) / side) * (right - left), top - ((row + 0.5) / side) * (top - bottom)];
 }

@@ -3,7 +3,7 @@
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
-import { gridPoint } from "./plane_scale.js";
+import { gridPoint } from "./plane_canvas.js";
 
 const SIZE = 200;
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
