@@ -10,10 +10,12 @@ from torch.nn import functional as F
 
 from dlviz.embeddings.word2vec.corpus import Corpus, context_positions
 from dlviz.embeddings.word2vec.map_projection import MapAxes, aligned_sequence
-from dlviz.embeddings.word2vec.objective import ForwardBackward
+from dlviz.embeddings.word2vec.model_recorder import ModelRecorder
+from dlviz.embeddings.word2vec.objective import ForwardBackward, max_gradient_error
 from dlviz.embeddings.word2vec.playback import Timeline
 from dlviz.embeddings.word2vec.record import Training
-from dlviz.kit.snapshots import evenly_spaced
+from dlviz.kit.messages import message
+from dlviz.kit.snapshots import page_indices
 
 #: Only the most frequent words are drawn, and only the first numbers of each.
 ROWS, COLUMNS = 400, 48
@@ -178,10 +180,28 @@ def json_number(value: float) -> float | str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def scene(run: Training, captions: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what stays the same during a training, together with its captions."""
+def scene(run: Training, corpus: Corpus, event: str, name: str, recorder: ModelRecorder | None) -> dict[str, Any]:
+    """Return what stays the same during a training, with its captions.
+
+    Args:
+        run: the training.
+        corpus: the sentences.
+        event: a note on the last event, or "".
+        name: name of the learner's module.
+        recorder: the recorder of the learner's module; ``None`` for a training.
+    """
+    shared = {
+        "kind": run.kind,
+        "loss": message(f"word2vec.loss.{run.loss}"),
+        "words": f"{len(run.words):,}",
+        "sentences": f"{len(corpus.tokens):,}",
+    }
     return {
-        **captions,
+        "signature": message("word2vec.signature", all=f"{sum(map(len, corpus.tokens)):,}", **shared),
+        "badge": badge(run),
+        "notes": notes(run, corpus, event, name, recorder),
+        "summary": message("word2vec.summary", size=run.vectors.shape[1], **shared),
+        "trains": recorder is None,
         "labels": list(run.words[:ROWS]),
         "counts": run.vocabulary.counts[:ROWS].tolist(),
         "words": len(run.words),
@@ -191,6 +211,34 @@ def scene(run: Training, captions: Mapping[str, Any]) -> dict[str, Any]:
         "loss": run.loss,
         "window": run.window,
     }
+
+
+def badge(run: Training) -> dict[str, str]:
+    """Return the largest difference between the next step's gradients and autograd's."""
+    error = max_gradient_error(run.vectors, run.outputs, run.preview(), run.loss)
+    if error == 0:
+        return {"kind": "good", "text": message("word2vec.badge_exact")}
+    return {"kind": "good" if error < 1e-5 else "bad", "text": message("word2vec.badge", gap=f"{error:.0e}")}
+
+
+def notes(run: Training, corpus: Corpus, event: str, name: str, recorder: ModelRecorder | None) -> list[dict[str, str]]:
+    """Return notes on the last event, the learner's module called `name`, non-finite numbers, and what is not shown."""
+    found = [("", event)] if event else []
+    words, size = run.vectors.shape
+    corpus_words = len({word for sentence in corpus.tokens for word in sentence})
+    if recorder is not None:
+        found.append(("", message("word2vec.note.recorded", name=name, w=recorder.w[0], u=recorder.u[0])))
+        if recorder.has_bias:
+            found.append(("warn", message("word2vec.note.bias", u=recorder.u[0])))
+    if not run.vectors.isfinite().all() or not run.outputs.isfinite().all():
+        found.append(("bad", message("word2vec.note.nonfinite")))
+    if corpus_words > words:
+        found.append(("", message("word2vec.note.rare", count=corpus_words - words, min_count=run.min_count)))
+    if words > ROWS:
+        found.append(("warn", message("word2vec.note.rows", most=ROWS, count=f"{words:,}")))
+    if size > COLUMNS:
+        found.append(("warn", message("word2vec.note.columns", most=COLUMNS, count=size)))
+    return [{"kind": kind, "text": text} for kind, text in found]
 
 
 def page_snapshots(
@@ -209,18 +257,18 @@ def page_snapshots(
         aligned: whether each map is aligned with its neighbor; otherwise all use `axes`.
     """
     positions = timeline.page_positions(current)
-    kept = {positions[k] for k in evenly_spaced(len(positions), min(_PAGE_SNAPSHOTS, max(2, _PAGE_BUDGET // size)))}
-    chosen = sorted(kept | {current})
+    budget = min(_PAGE_BUDGET, _PAGE_SNAPSHOTS * size)
+    kept = [positions[k] for k in page_indices(len(positions), size, budget, positions.index(current))]
     matrices, steps = [], []
-    for position in chosen:
+    for position in kept:
         timeline.go_to(position)
         matrices.append(timeline.run.vectors[:ROWS].clone())
         steps.append(timeline.run.step)
-    index = chosen.index(current)
-    all_axes = aligned_sequence(matrices, index, axes) if aligned else [axes] * len(chosen)
+    index = kept.index(current)
+    all_axes = aligned_sequence(matrices, index, axes) if aligned else [axes] * len(kept)
     snapshots = []
-    for position, own_axes in zip(chosen, all_axes, strict=True):
+    for position, own_axes in zip(kept, all_axes, strict=True):
         timeline.go_to(position)
-        snapshots.append(snapshot(timeline, corpus, own_axes, len(chosen) - 1, steps))
+        snapshots.append(snapshot(timeline, corpus, own_axes, len(kept) - 1, steps))
     timeline.go_to(current)
     return index, snapshots

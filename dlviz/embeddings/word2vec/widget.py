@@ -11,11 +11,10 @@ import torch
 import traitlets
 
 from dlviz.embeddings.explorer.labeled_vectors import Vectors
-from dlviz.embeddings.word2vec.captions import badge, notes, signature, summary
 from dlviz.embeddings.word2vec.corpus import Corpus, read_corpus
 from dlviz.embeddings.word2vec.map_projection import AxesTracker, MapAxes
 from dlviz.embeddings.word2vec.model_recorder import ModelRecorder
-from dlviz.embeddings.word2vec.playback import RecorderTimeline, Timeline, TrainingTimeline
+from dlviz.embeddings.word2vec.playback import RecorderTimeline, Timeline
 from dlviz.embeddings.word2vec.record import Training
 from dlviz.embeddings.word2vec.scene import ROWS, page_snapshots, scene, snapshot
 from dlviz.embeddings.word2vec.still import draw
@@ -213,7 +212,7 @@ class Word2Vec(Widget):
         settings = {name: getattr(self, name) for name in (*_OBJECTIVE, "lr")}
         shared = {name: getattr(old, name) for name in ("batch_size", "seed", "min_count")}
         run = Training(self._corpus.tokens, **settings, **shared)
-        self._timeline = TrainingTimeline(run) if recorder is None else RecorderTimeline(run, recorder)
+        self._timeline = Timeline(run) if recorder is None else RecorderTimeline(run, recorder)
         with self.hold_sync():
             self.full_speed = self.playing = False
             self._axes = AxesTracker()
@@ -277,16 +276,9 @@ class Word2Vec(Widget):
             self.step = last
 
     def _draw_all(self, note: str = "") -> None:
-        run, corpus, recorder = self._timeline.run, self._corpus, self._timeline.recorder
-        captions = {
-            "signature": signature(run, corpus),
-            "badge": badge(run),
-            "notes": notes(run, corpus, note, self._watched_name, recorder),
-            "summary": summary(run, corpus),
-            "trains": recorder is None,
-        }
+        run, recorder = self._timeline.run, self._timeline.recorder
         with self.hold_sync():
-            self.scene = scene(run, captions)
+            self.scene = scene(run, self._corpus, note, self._watched_name, recorder)
             self._draw_snapshot()
 
     def _draw_snapshot(self) -> None:
@@ -388,6 +380,6 @@ def word2vec(
     settings |= {"negatives": negatives, "lr": lr, "batch_size": batch_size, "seed": seed, "min_count": min_count}
     run = Training(given.tokens, **settings)
     if model is None:
-        return Word2Vec(TrainingTimeline(run), given, theme=theme)
+        return Word2Vec(Timeline(run), given, theme=theme)
     timeline = RecorderTimeline(run, ModelRecorder(model, len(run.words)))
     return Word2Vec(timeline, given, name_of(model, scope(), "net"), theme)
