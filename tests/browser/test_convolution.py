@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from torch.nn import functional as F
 
 import dlviz
+from tests.browser.conftest import until
 
 X = (
     torch.tensor([[1, 0, 2, 1, 0], [0, 1, 3, 1, 2], [2, 1, 0, 2, 1], [1, 3, 1, 0, 0], [0, 1, 2, 1, 1]])
@@ -85,7 +86,7 @@ def test_every_number_and_printed_equation_equals_torch(open_page, pages):
     assert numbers(sheet(page, 3)) == out.reshape(-1).tolist()
 
 
-def test_an_input_marks_every_output_it_reaches_and_a_weight_every_pair(open_page, pages):
+def test_an_input_marks_every_output_that_reads_it_and_a_weight_every_pair(open_page, pages):
     page = open_page(pages["conv"])
     leaf = X.clone().requires_grad_()
     out = F.conv2d(leaf, torch.rand_like(K) + 1, padding=1)
@@ -118,7 +119,7 @@ def test_arrows_and_the_player_move_the_window(open_page, pages):
     expect(page.locator(".dlviz-count")).to_have_text("25 / 25")
 
 
-def test_channels_add_up_and_the_slider_chooses_one(open_page, pages):
+def test_channels_sum_to_the_output_and_the_slider_selects_one(open_page, pages):
     page = open_page(pages["channels"])
     slider = page.get_by_role("slider", name="output channel")
     slider.focus()
@@ -200,7 +201,8 @@ def test_another_step_stops_the_animation_and_fast_steps_have_none(open_page, pa
     flying = "document.querySelectorAll('.conv-moving-product').length"
     assert page.evaluate(f"dlvizModel.set('step', 7); dlvizModel.set('step', 8); {flying}") == 0
     expect(page.locator(".conv-running-sum b")).to_have_text("−2")
-    page.wait_for_timeout(400)  # so that only the speed prevents the animation
+    # Steps further apart than 300 ms would be animated, so that only the speed prevents it.
+    until(page, "since => performance.now() > since + 300", page.evaluate("performance.now()"))
     page.evaluate(WATCH)
     page.evaluate("dlvizModel.set('step', 22); dlvizModel.set('speed', 2); dlvizModel.set('playing', true)")
     expect(page.locator(".dlviz-count")).to_have_text("25 / 25")

@@ -6,15 +6,8 @@ from playwright.sync_api import Page, expect
 from torch.nn import functional as F
 
 import dlviz
+from tests.browser.conftest import until_holds
 from tests.browser.test_convolution import K, X, line, numbers, sheet
-
-
-def until(page: Page, true) -> None:
-    """Let page and process exchange messages until `true()` returns a true value or five seconds have passed."""
-    for _ in range(100):
-        if true():
-            return
-        page.wait_for_timeout(50)
 
 
 def middle(cell) -> tuple[float, float]:
@@ -132,14 +125,14 @@ def test_the_minimap_moves_the_window_by_mouse_and_by_arrow_keys(live, axe):
     map_ = page.get_by_role("application")
     box = map_.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    until(page, lambda: view.origin)
+    until_holds(page, lambda: view.origin)
     assert view.origin == [pytest.approx(130, abs=2), pytest.approx(180, abs=2)]
     row, column = view.origin
     assert frame(page) == pytest.approx([column / 400, row / 300, 0.1, 40 / 300], abs=0.01)
     expect(map_).to_be_focused()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp"):
         page.keyboard.press(key)
-    until(page, lambda: view.origin == [row + 10, column + 10])
+    until_holds(page, lambda: view.origin == [row + 10, column + 10])
     assert view.origin == [row + 10, column + 10]
     assert page.evaluate("dlvizModel.get('step')") == 0  # the arrow keys moved the frame, not the player
     assert view.scene["output"]["block"]["start"] == [0, row + 10, column + 10]
@@ -148,7 +141,7 @@ def test_the_minimap_moves_the_window_by_mouse_and_by_arrow_keys(live, axe):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] + 50, box["y"] + box["height"] + 50, steps=5)
     page.mouse.up()
-    until(page, lambda: view.origin == [260, 360])
+    until_holds(page, lambda: view.origin == [260, 360])
     assert view.origin == [260, 360]
     axe(page)
 
@@ -159,7 +152,7 @@ def test_a_moved_window_stays_until_the_next_step(live):
     page.get_by_role("application").focus()
     for _ in range(5):
         page.keyboard.press("ArrowDown")
-    until(page, lambda: view.origin == [50, 0])
+    until_holds(page, lambda: view.origin == [50, 0])
     assert view.origin == [50, 0]
     expect(page.locator(".tensor-formula")).to_contain_text("not in the picture")
     page.get_by_role("button", name="one step on").click()
@@ -173,11 +166,11 @@ def test_a_long_sequence_has_a_minimap(live):
     page.get_by_role("application").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
-    until(page, lambda: view.origin == [10])
+    until_holds(page, lambda: view.origin == [10])
     assert view.origin == [10]
     box = page.get_by_role("application").bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 5)
-    until(page, lambda: view.origin != [10])
+    until_holds(page, lambda: view.origin != [10])
     assert view.origin == [pytest.approx(429, abs=4)]
 
 

@@ -295,7 +295,7 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
 
     maps.nth(1).press("ArrowDown")  # from channel 0 to channel 1
     maps.nth(1).press("Enter")
-    expect(view.locator(".net-detail .net-title b")).to_have_text("0, channel 1 of 3")
+    expect(view.locator(".net-detail .dlviz-panel-title b")).to_have_text("0, channel 1 of 3")
     big = view.locator(".net-map")
     for _ in range(2):
         big.press("ArrowRight")

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from torch import nn
 
 import dlviz
-from tests.browser.conftest import until
-from tests.network.zoo import ZOO, made
+from tests.browser.conftest import until, until_holds
+from tests.network.zoo import ZOO, model_and_input
 
 
 class Small(nn.Module):
@@ -46,7 +46,7 @@ def pages() -> dict[str, str]:
         net.conv1.weight.add_(0.5)
     found["compared"] = dlviz.layers(net, x, against=before).to_html()
     for name in ZOO:
-        found[name] = dlviz.layers(*made(name)).to_html()
+        found[name] = dlviz.layers(*model_and_input(name)).to_html()
     series = nn.Sequential(nn.Conv1d(2, 3, 3), nn.ReLU(), nn.AvgPool1d(2))
     found["series"] = dlviz.layers(series, torch.rand(1, 2, 20)).to_html()
     wide = dlviz.layers(nn.Sequential(nn.Conv2d(1, 512, 3, padding=1), nn.ReLU()), torch.rand(1, 1, 64, 64))
@@ -110,7 +110,7 @@ def test_a_column_for_every_call_with_shape_and_parameters(open_page, pages):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_maps_colors_are_its_numbers(open_page, pages, theme):
+def test_the_colors_of_a_map_show_its_numbers(open_page, pages, theme):
     page = open_page(pages["small"], theme=theme)
     net, x = model_and_images()
     column = net.conv1(x)[0].detach()
@@ -158,10 +158,10 @@ def test_the_scale_changes_what_colors_are_relative_to(open_page, pages):
     assert min(max(abs(a - b) for a, b in zip(found, one, strict=True)) for one in full) <= 2
 
 
-def test_a_click_opens_a_map_into_its_input_channels(open_page, pages):
+def test_a_click_shows_a_map_with_its_input_channels(open_page, pages):
     page = open_page(pages["small"])
     maps(page, 4).click(position={"x": 60, "y": 60})  # second row, right: channel 3
-    expect(page.locator(".net-detail .net-title b")).to_have_text("conv2, channel 3 of 6")
+    expect(page.locator(".net-detail .dlviz-panel-title b")).to_have_text("conv2, channel 3 of 6")
     expect(page.locator(".net-detail .net-note").first).to_have_text("from 4 channels of max_pool2d")
     expect(page.locator(".net-input")).to_have_count(4)
     net, _ = model_and_images()
@@ -169,12 +169,12 @@ def test_a_click_opens_a_map_into_its_input_channels(open_page, pages):
     shown = re.search(r"bias (\S+)", page.locator(".net-inputs").inner_text())[1]
     assert number(shown) == pytest.approx(net.conv2.bias[3].item(), abs=1e-4)
     page.locator(".net-input").nth(2).click()
-    expect(page.locator(".net-detail .net-title b")).to_have_text("max_pool2d, channel 2 of 4")
+    expect(page.locator(".net-detail .dlviz-panel-title b")).to_have_text("max_pool2d, channel 2 of 4")
     page.get_by_role("button", name="close").click()
     expect(page.locator(".net-detail")).to_be_hidden()
 
 
-def test_hovering_reads_the_maps_own_numbers(open_page, pages):
+def test_hovering_shows_the_numbers_of_the_map(open_page, pages):
     page = open_page(pages["small"])
     maps(page, 1).click(position={"x": 10, "y": 10})
     net, x = model_and_images()
@@ -197,7 +197,7 @@ def test_arrow_keys_move_over_maps_and_columns_and_enter_selects(open_page, page
     page.keyboard.press("ArrowRight")  # right of the last map is the next column
     expect(maps(page, 2)).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator(".net-detail .net-title b")).to_have_text("relu, channel 0 of 4")
+    expect(page.locator(".net-detail .dlviz-panel-title b")).to_have_text("relu, channel 0 of 4")
     page.keyboard.press("Escape")
     expect(page.locator(".net-detail")).to_be_hidden()
     maps(page, 2).press("Enter")
@@ -223,7 +223,7 @@ def test_an_element_shows_its_receptive_field_and_its_sliding_window(open_page, 
     expect(page.get_by_role("group", name="conv2d", exact=True)).to_have_count(0)
 
 
-def test_class_scores_open_into_the_terms_of_their_softmax(open_page, pages):
+def test_a_class_score_shows_the_terms_of_its_unit(open_page, pages):
     page = open_page(pages["small"])
     net, x = model_and_images()
     z = net(x)[0].detach()
@@ -282,7 +282,7 @@ def test_every_map_of_a_page_opens_without_a_kernel(open_page, pages):
     page = open_page(pages["dictionary"])
     for n in range(page.locator(".net-maps").count()):
         maps(page, n).press("Enter")
-        expect(page.locator(".net-detail .net-title b")).to_contain_text(
+        expect(page.locator(".net-detail .dlviz-panel-title b")).to_contain_text(
             page.locator(".net-name b").nth(n).inner_text()
         )
 
@@ -295,7 +295,7 @@ def test_a_detail_of_64_by_64_is_small(open_page, pages):
     expect(page.locator(".net-detail output")).to_contain_text("0[2, ")
 
 
-def test_skip_connections_arch_over_the_skipped_columns(open_page, pages):
+def test_skip_connections_are_arcs_over_the_skipped_columns(open_page, pages):
     page = open_page(pages["residual"])
     far = page.locator(".net-arcs path[data-skip]")
     expect(far).to_have_count(2)
@@ -309,7 +309,7 @@ def test_skip_connections_arch_over_the_skipped_columns(open_page, pages):
 def test_nothing_is_cut_off_at_any_width(open_page, pages, width):
     page = open_page(pages["unit"], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    for box in (panel.bounding_box() for panel in page.locator(".net-panel:visible").all()):
+    for box in (panel.bounding_box() for panel in page.locator(".dlviz-panel:visible").all()):
         assert box["x"] + box["width"] <= width
 
 
@@ -318,5 +318,4 @@ def test_the_theme_repaints_the_canvases(open_page, pages):
     light = pixel(page, ".net-column:nth-child(2) canvas", 20, 20)
     page.evaluate("dlvizModel.set('theme', 'dark')")
     until(page, "document.querySelector('.dlviz').dataset.theme === 'dark'")
-    page.wait_for_timeout(100)
-    assert pixel(page, ".net-column:nth-child(2) canvas", 20, 20) != light
+    until_holds(page, lambda: pixel(page, ".net-column:nth-child(2) canvas", 20, 20) != light)

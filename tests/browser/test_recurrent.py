@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from torch import nn
 
 import dlviz
-from tests.browser.conftest import until
+from tests.browser.conftest import until, until_holds
 from tests.browser.test_network import colors, number, pixel
 
 #: On the timeline's canvas: left edge of the first step, top of h, and the margin at both sides.
@@ -75,7 +75,7 @@ def place(page: Page, steps: int, units: int, t: int, u: int) -> dict[str, float
     return {"x": LEFT + (t + 0.5) * column(page, steps), "y": TOP + (u + 0.5) * row}
 
 
-def figures(page: Page, kind: str) -> list[float]:
+def values(page: Page, kind: str) -> list[float]:
     return [number(text) for text in page.locator(f".rec-picture {kind}").all_text_contents()]
 
 
@@ -94,7 +94,7 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("rnn", rnn)])
-def test_the_colors_of_the_states_are_torchs_numbers(open_page, pages, name, make, theme):
+def test_the_colors_of_the_states_show_the_numbers_of_torch(open_page, pages, name, make, theme):
     view = make(layer=1) if name == "gru" else make()
     page = open_page(pages[name], theme=theme)
     h = view.states["h"].double()
@@ -103,11 +103,11 @@ def test_the_colors_of_the_states_are_torchs_numbers(open_page, pages, name, mak
         at = place(page, *h.shape, t, u)
         found = pixel(page, ".rec-heatmap canvas", at["x"] + 4, at["y"])
         value = h[t, u]
-        wanted = paper + ((pos if value > 0 else neg) - paper) * (value.abs() / h.abs().max())
-        assert max(abs(a - b) for a, b in zip(found, wanted.tolist(), strict=True)) <= 3
+        expected = paper + ((pos if value > 0 else neg) - paper) * (value.abs() / h.abs().max())
+        assert max(abs(a - b) for a, b in zip(found, expected.tolist(), strict=True)) <= 3
 
 
-def test_a_step_of_an_lstm_shows_torchs_gates_and_states(open_page, pages):
+def test_a_step_of_an_lstm_shows_the_gates_and_states_of_torch(open_page, pages):
     view = lstm()
     page = open_page(pages["lstm"])
     for t, u in ((6, 3), (0, 3), (8, 3)):
@@ -117,9 +117,9 @@ def test_a_step_of_an_lstm_shows_torchs_gates_and_states(open_page, pages):
             value = trace.gates[t, k, u].item()
             assert number(gate(page, name).get_attribute("aria-label").split("= ")[1]) == pytest.approx(value, rel=6e-3)
         numbers = [trace.from_x, trace.from_h, trace.preactivations]
-        wanted = [one[t, k, u].item() for k in (1, 0, 2, 3) for one in numbers]
-        assert figures(page, ".rec-number") == pytest.approx(wanted, rel=6e-3)
-        shown = figures(page, "tspan.rec-value")
+        expected = [one[t, k, u].item() for k in (1, 0, 2, 3) for one in numbers]
+        assert values(page, ".rec-number") == pytest.approx(expected, rel=6e-3)
+        shown = values(page, "tspan.rec-value")
         parts = [trace.c_prev[t, u], trace.intermediates["keep"][t, u], trace.intermediates["add"][t, u], trace.c[t, u]]
         parts += [trace.intermediates["tanh_c"][t, u], trace.h[t, u]]
         assert shown == pytest.approx([part.item() for part in parts], rel=6e-3)
@@ -148,7 +148,7 @@ def test_a_grus_formula_stands_beside_the_papers(open_page, pages):
     assert page.locator(".rec-cell .tensor-formula").inner_text().startswith("h[2] = (1 − z)·n + z·h₋₁")
 
 
-def test_a_plain_rnn_offers_no_gate_to_fix(open_page, pages):
+def test_a_plain_rnn_has_no_gate_to_hold_at_zero(open_page, pages):
     page = open_page(pages["rnn"])
     expect(page.locator(".rec-edits")).to_be_hidden()
     expect(page.locator(".rec-gate")).to_have_count(1)
@@ -176,8 +176,8 @@ def test_the_terms_of_a_sum_add_up_as_printed(open_page, pages, name, make):
             how = row.locator(".rec-factors").inner_text()
             if how:
                 products.append((row.locator("span").first.inner_text(), how, value))
-        wanted = [trace.from_x[t, k, u].item(), trace.from_h[t, k, u].item()]
-        assert totals == pytest.approx(wanted, abs=6e-4)
+        expected = [trace.from_x[t, k, u].item(), trace.from_h[t, k, u].item()]
+        assert totals == pytest.approx(expected, abs=6e-4)
         for label, _, value in products:
             matrix, at = label[:4], int(re.search(r"\[(\d+)\]", label).group(1))
             rows = trace.weights.ih if matrix == "W_ih" else trace.weights.hh
@@ -187,9 +187,9 @@ def test_the_terms_of_a_sum_add_up_as_printed(open_page, pages, name, make):
         assert products
 
 
-def test_a_gate_is_chosen_by_mouse_and_keyboard(open_page, pages):
+def test_a_gate_is_selected_by_mouse_and_keyboard(open_page, pages):
     page = open_page(pages["lstm"])
-    title = page.locator(".rec-sum .rec-title")
+    title = page.locator(".rec-sum .dlviz-panel-title")
     expect(title).to_have_text("What i[3] is made of")
     gate(page, "o").click()
     expect(title).to_have_text("What o[3] is made of")
@@ -204,7 +204,7 @@ def test_a_click_pins_a_step_and_a_unit(open_page, pages):
     view = lstm()
     page = open_page(pages["lstm"])
     page.locator(".rec-heatmap").click(position=place(page, 9, 8, 2, 5))
-    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 5 at step 2 (l)")
+    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 5 at step 2 (l)")
     expect(page.locator(".dlviz-count")).to_have_text("2 / 8")
     text = page.locator(".rec-timeline .rec-readout").inner_text()
     assert number(re.search(r"= (\S+)\. ", text).group(1)) == pytest.approx(view.states["h"][2, 5].item(), rel=1e-4)
@@ -215,7 +215,7 @@ def test_arrow_keys_move_through_time_and_units(open_page, pages):
     page.locator(".rec-heatmap").focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
-    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 4 at step 5 (␣)")
+    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 4 at step 5 (␣)")
     page.keyboard.press("Home")
     expect(page.locator(".dlviz-count")).to_have_text("0 / 8")
     page.keyboard.press(" ")  # the space bar does not start the player while the heatmap has the focus
@@ -225,9 +225,9 @@ def test_arrow_keys_move_through_time_and_units(open_page, pages):
 
 def test_a_backward_layer_plays_from_the_end(open_page, pages):
     page = open_page(pages["gru"])
-    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 2 at step 7 (h)")
+    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 2 at step 7 (h)")
     page.locator(".dlviz-first").click()
-    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 2 at step 11 (l)")
+    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 2 at step 11 (l)")
     page.locator(".rec-heatmap").focus()
     page.keyboard.press("ArrowLeft")  # left on the screen is forward in its reading order
     expect(page.locator(".dlviz-count")).to_have_text("1 / 11")
@@ -259,7 +259,7 @@ def test_a_large_page_holds_the_input_gradient_of_one_unit_with_a_note(open_page
     page = open_page(pages["large"])
     page.locator(".rec-heatmap").click(position=place(page, 200, 64, 100, 20))
     expect(page.locator(".rec-timeline .rec-readout")).to_contain_text("holds the input gradient of one unit only")
-    expect(page.locator(".rec-cell .rec-title b")).to_have_text("Unit 20 at step 100")
+    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 20 at step 100")
 
 
 def test_the_gradient_against_lag_is_read_by_mouse_and_keyboard(open_page, pages):
@@ -281,7 +281,7 @@ def test_the_gradient_against_lag_is_read_by_mouse_and_keyboard(open_page, pages
     expect(readout).to_contain_text("lag 10: ")
 
 
-def test_the_curve_is_drawn_where_its_numbers_are(open_page, pages):
+def test_the_curve_passes_through_its_numbers(open_page, pages):
     view = trained()
     page = open_page(pages["trained"])
     d = page.locator(".rec-chart path.rec-current").first.get_attribute("d")
@@ -381,19 +381,14 @@ def test_a_saved_page_changes_layer_and_bias_and_names_the_restored_setting(open
     expect(page.locator(".rec-text")).to_be_hidden()
 
 
-def settled(page: Page) -> None:
-    page.wait_for_timeout(300)
-
-
-def test_a_text_is_typed_and_everything_follows(live):
+def test_a_typed_text_updates_widget_and_page(live):
     view = lstm()
     page, _ = live(view)
     field = page.get_by_role("textbox", name="type a text")
     expect(field).to_have_value("hello you")
     field.press("End")
     field.press_sequentially("rs", delay=60)
-    settled(page)
-    assert view.text == "hello yours"
+    until_holds(page, lambda: view.text == "hello yours")
     expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
     expect(page.locator(".dlviz-signature")).to_contain_text("11 steps")
     expect(page.locator(".rec-legend").first).to_contain_text("without edits")
@@ -406,18 +401,16 @@ def test_a_text_is_typed_and_everything_follows(live):
     expect(page.get_by_role("alert")).to_be_hidden()
     page.locator(".dlviz-play").focus()
     page.get_by_role("button", name="Reset").click()
-    settled(page)
-    assert view.text == "hello you"
+    until_holds(page, lambda: view.text == "hello you")
 
 
-def test_an_initial_state_is_typed(live):
+def test_a_typed_initial_state_is_used(live):
     view = lstm(unit=3)
     page, _ = live(view)
     field = page.get_by_role("textbox", name="h of this unit before the first step")
     field.fill("−0.75")
     field.press("Enter")
-    settled(page)
-    assert view.initial_state == [["h", 0, 3, -0.75]]
+    until_holds(page, lambda: view.initial_state == [["h", 0, 3, -0.75]])
     assert view.record.layers[0].h0[3] == -0.75
     for text, key in (("much", "Enter"), ("3", "Escape")):
         field.fill(text)
@@ -426,12 +419,10 @@ def test_an_initial_state_is_typed(live):
     cell = page.get_by_role("textbox", name="c of this unit before the first step")
     cell.fill("2")
     cell.press("Enter")
-    settled(page)
-    assert view.record.layers[0].c0[3] == 2
-    assert figures(page, "tspan.rec-value")[0] == 2
+    until_holds(page, lambda: view.record.layers[0].c0[3] == 2)
+    until_holds(page, lambda: values(page, "tspan.rec-value")[0] == 2)
     page.get_by_role("button", name="Reset").click()
-    settled(page)
-    assert view.initial_state == []
+    until_holds(page, lambda: view.initial_state == [])
     expect(page.get_by_role("button", name="Reset")).to_be_hidden()
 
 
@@ -439,12 +430,10 @@ def test_a_gate_is_held_at_zero_and_released(live):
     view = gru(unit=2)
     page, _ = live(view)
     page.get_by_role("button", name="hold gate z at 0").click()
-    settled(page)
-    assert view.zeroed == [[0, "z", -1]]
+    until_holds(page, lambda: view.zeroed == [[0, "z", -1]])
     expect(page.get_by_role("button", name="hold gate z at 0")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="hold gate z at 0").press("Enter")
-    settled(page)
-    assert view.zeroed == []
+    until_holds(page, lambda: view.zeroed == [])
 
 
 def test_stepping_hovering_and_arrow_keys_send_no_requests(live):
@@ -457,7 +446,7 @@ def test_stepping_hovering_and_arrow_keys_send_no_requests(live):
     page.keyboard.press("ArrowDown")
     page.locator(".rec-plot").hover(position={"x": 200, "y": 60})
     gate(page, "o").click()
-    settled(page)
+    until_holds(page, lambda: view.gate == 3)
     assert {name for one in asked for name in one["traits"]} <= {"step", "unit", "gate", "playing"}
     assert view.scene is before
 
@@ -468,7 +457,7 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     page = open_page(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     edge = page.locator(".dlviz").bounding_box()
-    for selector in (".rec-panel", ".rec-heatmap canvas", ".rec-term", ".rec-cell .tensor-formula"):
+    for selector in (".dlviz-panel", ".rec-heatmap canvas", ".rec-term", ".rec-cell .tensor-formula"):
         for box in (node.bounding_box() for node in page.locator(f"{selector}:visible").all()):
             assert box["x"] + box["width"] <= edge["x"] + edge["width"] + 0.5
 
@@ -481,11 +470,12 @@ def test_the_picture_follows_the_width(open_page, pages):
 
 def test_the_theme_repaints_the_canvas(open_page, pages):
     page = open_page(pages["large"])
-    light = pixel(page, ".rec-heatmap canvas", LEFT + 300, TOP - 60)
-    page.evaluate("dlvizModel.set('theme', 'dark')")
-    until(page, "document.querySelector('.dlviz').dataset.theme === 'dark'")
-    page.wait_for_timeout(100)
     inside = place(page, 200, 64, 10, 10)
-    dark = torch.tensor(pixel(page, ".rec-heatmap canvas", inside["x"], inside["y"]))
-    assert light is not None
-    assert dark.float().mean() < 160
+
+    def color():
+        return pixel(page, ".rec-heatmap canvas", inside["x"], inside["y"])
+
+    light = color()
+    page.evaluate("dlvizModel.set('theme', 'dark')")
+    until_holds(page, lambda: color() != light)
+    assert sum(color()) < 3 * 160

@@ -4,7 +4,7 @@ import { fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 import { ravel, unravel } from "../../kit/js/tensor_block.js";
-import { intersperse } from "../../kit/js/formula.js";
+import { inParentheses, intersperse, printedValue } from "../../kit/js/formula.js";
 
 /** Longer sums are written with an ellipsis. */
 const MAX_TERMS = 10;
@@ -36,7 +36,7 @@ function sumOf(terms) {
 export function outputFormula({ scene, blocks, messages, name, q, channel, factors }) {
   const counted = factors.filter((term) => term && !term.absent);
   const complete = factors.every(Boolean);
-  const parts = counted.map(({ value, weight }) => (weight === null ? [inParentheses(value)] : [{ text: inParentheses(value), dim: 0 }, "·", { text: inParentheses(weight), dim: 1 }]));
+  const parts = counted.map(({ value, weight }) => (weight === null ? [factor(value)] : [{ text: factor(value), dim: 0 }, "·", { text: factor(weight), dim: 1 }]));
   const shown = parts.length > MAX_TERMS + 1 ? [...parts.slice(0, MAX_TERMS - 1), ["…"], parts.at(-1)] : parts;
   const joined = (separator) => intersperse(shown, [separator]).flat();
   const result = { text: blocks.output.text(q, 5), strong: true };
@@ -44,7 +44,7 @@ export function outputFormula({ scene, blocks, messages, name, q, channel, facto
     const flatIndex = scene.flat_indices ? [` ${fillIn(messages.flat, { index: typedArray(scene.flat_indices, "int32")[q] })}`] : [];
     return [name, " = max(", ...joined(", "), ") = ", result, ...flatIndex];
   }
-  const printed = counted.reduce((total, { value, weight }) => total + rounded(value) * (weight === null ? 1 : rounded(weight)), 0);
+  const printed = counted.reduce((total, { value, weight }) => total + printedValue(value) * (weight === null ? 1 : printedValue(weight)), 0);
   const note = (sum) => roundingNote(messages, blocks, q, sum, complete);
   if (scene.kind === "avg_pool") {
     const divisor = divisorOf(scene, blocks, q);
@@ -62,7 +62,7 @@ export function channelSums({ scene, blocks, messages, q, channel, factors }) {
   if (scene.kind.endsWith("pool") || (channels.length < 2 && complete)) return [];
   const sums = channels.map((c) => sumOf(terms.filter((term) => term.channel === c)));
   const parts = channels.map((c, i) => fillIn(messages["sums.channel"], { channel: c, sum: format(sums[i], 4) }));
-  const printed = sums.reduce((total, sum) => total + rounded(sum), biasOf(blocks, channel));
+  const printed = sums.reduce((total, sum) => total + printedValue(sum), biasOf(blocks, channel));
   // The sum of channels that are not in the scene is what remains of torch's result.
   if (!complete) parts.push(fillIn(messages["sums.others"], { sum: format(printedOutput(blocks, q) - printed, 4) }));
   if (blocks.bias) parts.push(fillIn(messages["sums.bias"], { bias: blocks.bias.text(channel, 4) }));
@@ -76,7 +76,7 @@ export function divisorOf(scene, blocks, q) {
 }
 
 function biasOf(blocks, channel) {
-  return blocks.bias ? rounded(Number(blocks.bias.raw(channel))) : 0;
+  return blocks.bias ? printedValue(Number(blocks.bias.raw(channel))) : 0;
 }
 function printedOutput(blocks, q) {
   return Number(Number(blocks.output.raw(q)).toPrecision(5));
@@ -86,10 +86,7 @@ function roundingNote(messages, blocks, q, printed, complete) {
   const off = printedOutput(blocks, q) - printed;
   return complete && Math.abs(off) > 1e-9 * Math.max(1, Math.abs(printed)) ? [{ text: ` ${fillIn(messages.rounded, { off: format(off, 2) })}`, soft: true }] : [];
 }
-function rounded(value) {
-  return Number.isInteger(value) ? value : Number(value.toPrecision(4));
-}
-function inParentheses(value) {
-  const text = format(value, 4);
-  return text.startsWith("−") ? `(${text})` : text;
+/** @param {number} value */
+function factor(value) {
+  return inParentheses(format(value, 4));
 }

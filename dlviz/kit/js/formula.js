@@ -20,3 +20,13 @@ export function formula(kind = "tensor-formula") {
 export function intersperse(items, separator) {
   return items.flatMap((item, i) => (i ? [separator, item] : [item]));
 }
+
+/** A factor in a formula: a negative or complex number stands in parentheses. @param {string} text */
+export function inParentheses(text) {
+  return /^−|j$/.test(text) ? `(${text})` : text;
+}
+
+/** The value of a number as a formula prints it, with four significant digits. @param {any} value @returns {number} */
+export function printedValue(value) {
+  return Number.isInteger(value) ? value : Number(Number(value).toPrecision(4));
+}

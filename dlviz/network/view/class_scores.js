@@ -10,7 +10,7 @@ const MAX_CLASSES = 10;
  */
 export function scorePanel({ messages, signal, pick }) {
   const list = h("div", { class: "net-classes" });
-  const element = h("div", { class: "net-panel net-scores", hidden: "" }, h("div", { class: "net-title" }, h("b", {}, messages.scores), h("span", { class: "net-kind" }, messages.softmax)), list);
+  const element = h("div", { class: "dlviz-panel net-scores", hidden: "" }, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.scores), h("span", { class: "net-kind" }, messages.softmax)), list);
   let rows = [];
 
   /** @param {any} scores the scene's scores, decoded; null hides the panel */

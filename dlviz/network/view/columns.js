@@ -1,6 +1,6 @@
 // The columns: one for every call with its maps on a canvas, and arcs above them from each call to its sources.
 
-import { h, s, fillIn } from "../../kit/js/dom.js";
+import { fillIn, h, onKeys, s } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
@@ -62,7 +62,7 @@ export function columnRow({ messages, signal, pick }) {
       column.focused = k;
       pick(n, k);
     }, { signal });
-    button.addEventListener("keydown", (event) => moveFocus(event, column), { signal });
+    onKeys(button, signal, (event) => moveFocus(event, column));
     describe(column, data);
     return column;
   }
@@ -88,13 +88,11 @@ export function columnRow({ messages, signal, pick }) {
     column.button.setAttribute("aria-label", fillIn(text, { name: data.name, channel: column.focused, count: data.layout === "vector" ? data.size[0] : data.channels }));
   }
 
-  /** Arrow keys move over the maps of a column, and from column to column. */
+  /** Arrow keys move over the maps of a column, and from column to column. @returns {boolean} whether the key is one */
   function moveFocus(event, column) {
     const { perRow, count } = column.layout;
     const step = { ArrowUp: -perRow, ArrowDown: perRow, ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
+    if (step === undefined) return false;
     const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
     const to = column.focused + step;
     const sameRow = Math.floor(column.focused / perRow) === Math.floor(to / perRow);
@@ -105,6 +103,7 @@ export function columnRow({ messages, signal, pick }) {
       const next = columns[column.n + Math.sign(step)];
       if (next) focus(next);
     }
+    return true;
   }
   function focus(column) {
     labelFocused(column);

@@ -1,6 +1,6 @@
 // The input as an image, with the receptive field and gradient of the selected element, and a brush to occlude parts of it.
 
-import { h } from "../../kit/js/dom.js";
+import { arrowDirection, h, onKeys } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { alphaMap, hidpiContext, maxAbs, pixelCanvas } from "../../kit/js/heatmap.js";
 
@@ -12,9 +12,9 @@ const IMAGE_SIDE = 224;
 export function imagePanel({ messages, signal, occlude }) {
   const canvas = h("canvas");
   const button = h("button", { type: "button", class: "net-image", "aria-label": messages.image_alt }, canvas);
-  const clear = h("button", { type: "button", class: "net-button" }, messages.clear_occlusion);
+  const clear = h("button", { type: "button", class: "dlviz-outlined small" }, messages.clear_occlusion);
   const note = h("div", { class: "net-note" });
-  const element = h("div", { class: "net-panel", hidden: "" }, h("div", { class: "net-title" }, h("b", {}, messages.image), clear), button, note);
+  const element = h("div", { class: "dlviz-panel", hidden: "" }, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.image), clear), button, note);
   let data = null;
   let picture = null;
   let scale = 1;
@@ -128,22 +128,21 @@ export function imagePanel({ messages, signal, occlude }) {
       draw({});
     }, { signal });
   }
-  button.addEventListener("keydown", (event) => {
-    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-    const move = moves[event.key];
-    if (!state.live || !data || (!move && event.key !== "Enter" && event.key !== " ")) return;
-    event.preventDefault();
-    event.stopPropagation();
+  onKeys(button, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!state.live || !data || (!direction && event.key !== "Enter" && event.key !== " ")) return false;
     brush.visible = true;
-    if (move) {
-      brush.row = Math.max(0, Math.min(data.size[0] - 1, brush.row + move[0] * (event.shiftKey ? brush.size : 1)));
-      brush.column = Math.max(0, Math.min(data.size[1] - 1, brush.column + move[1] * (event.shiftKey ? brush.size : 1)));
+    if (direction) {
+      const [right, down] = direction.map((sign) => sign * (event.shiftKey ? brush.size : 1));
+      brush.row = Math.max(0, Math.min(data.size[0] - 1, brush.row + down));
+      brush.column = Math.max(0, Math.min(data.size[1] - 1, brush.column + right));
     } else {
       addPatch();
       finishStroke();
     }
     draw({});
-  }, { signal });
+    return true;
+  });
   clear.addEventListener("click", () => occlude([]), { signal });
 
   return {

@@ -33,7 +33,7 @@ function render({ model, el, signal }) {
   const detail = detailPanel({ messages, signal, selectMap, selectElement, close: () => save({ selected_map: [], selected_position: [] }) });
   const classes = scorePanel({ messages, signal, pick: (unit) => save({ selected_map: [scores.column, unit], selected_position: [] }) });
   const child = h("div", { class: "net-child", hidden: "" });
-  view.ui.main.append(row.element, h("div", { class: "net-panels" }, image.element, classes.element, detail.element), child);
+  view.ui.main.append(row.element, h("div", { class: "dlviz-panels net-panels" }, image.element, classes.element, detail.element), child);
   onThemeChange(view.ui.root, signal, () => columns.length && showStep(model.get("step")));
   view.start();
   updateDetail();

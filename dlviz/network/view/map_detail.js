@@ -1,6 +1,6 @@
 // The selected map: the input channels it is computed from, what each contributes, and its numbers one by one.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { indexExpression } from "../../kit/js/tensor_block.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
@@ -16,15 +16,15 @@ const NUMBER_CELL = 34;
  */
 export function detailPanel({ messages, signal, selectMap, selectElement, close }) {
   const title = h("b");
-  const closeButton = h("button", { type: "button", class: "net-button", "aria-label": messages.close }, "×");
+  const closeButton = h("button", { type: "button", class: "dlviz-outlined small", "aria-label": messages.close }, "×");
   const inputs = h("div", { class: "net-inputs" });
   const caption = h("div", { class: "net-note" });
   const canvas = h("canvas");
   const map = h("button", { type: "button", class: "net-map" }, canvas);
   const readout = h("output", { class: "net-note" });
   const terms = h("div", { class: "net-terms" });
-  const element = h("div", { class: "net-panel net-detail", hidden: "" },
-    h("div", { class: "net-title" }, title, closeButton),
+  const element = h("div", { class: "dlviz-panel net-detail", hidden: "" },
+    h("div", { class: "dlviz-panel-title" }, title, closeButton),
     h("div", { class: "net-detail-parts" }, h("div", {}, caption, inputs, terms), h("div", { class: "net-detail-map" }, map, readout)));
   let detail = null;
   let column = null;
@@ -174,13 +174,11 @@ export function detailPanel({ messages, signal, selectMap, selectElement, close 
     if (event.detail) cursor = pointerPosition(event);
     selectElement(drawnPosition(cursor));
   }, { signal });
-  map.addEventListener("keydown", (event) => {
-    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-    if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    moveCursor(cursor.map((i, d) => i + move[d] * detail.map.stride));
-  }, { signal });
+  onKeys(map, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (direction) moveCursor(cursor.map((i, d) => i + direction[1 - d] * detail.map.stride));
+    return Boolean(direction);
+  });
 
   return { element, show, draw };
 }

@@ -9,10 +9,10 @@ const TOP = 132;
 /** @param {{messages: Record<string, string>, signal: AbortSignal, choose: (gate: number) => void}} options */
 export function cellDiagram({ messages, signal, choose }) {
   const title = h("b");
-  const hint = h("span", { class: "rec-soft" });
+  const hint = h("span", { class: "dlviz-soft" });
   const container = h("div");
   const formulas = h("div", { class: "rec-formulas" });
-  const element = h("div", { class: "rec-panel" }, h("div", { class: "rec-title" }, title, hint), container);
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "dlviz-panel-title" }, title, hint), container);
   const diagrams = { LSTM: lstm, GRU: gru, RNN: rnn };
   let scene = null;
   let diagram = null;
@@ -62,7 +62,7 @@ function gateBoxes({ scene, messages, signal, choose, columns, width }) {
   const [first, second] = [bottom + 20, bottom + 36];
   const inputs = columns.map(({ x, w }) => [inputLine(x + w / 2 - 16, first, bottom), inputLine(x + w / 2 + 16, second, bottom)]);
   const nodes = [
-    pipe(`M28,${first}H${width - 24}`, "rec-bus"), pipe(`M28,${second}H${width - 24}`, "rec-bus"), text(6, first + 4, "x", "rec-name"), text(6, second + 4, "h", "rec-name"), text(16, second + 4, "₋₁", "rec-soft"),
+    pipe(`M28,${first}H${width - 24}`, "rec-bus"), pipe(`M28,${second}H${width - 24}`, "rec-bus"), text(6, first + 4, "x", "rec-name"), text(6, second + 4, "h", "rec-name"), text(16, second + 4, "₋₁", "dlviz-soft"),
     ...inputs.flat().map((part) => part.node), ...boxes.map((part) => part.node),
   ];
   function set(scene, t, u, selected) {

@@ -56,9 +56,9 @@ export function box({ x, y, width, name, nonlinearity, rows, label, choose, sign
   const numbers = rows.map((_, k) => text(x + width - 8, y + 44 + 17 * k, "", "rec-number", "end"));
   const node = s("g", { class: "rec-gate", role: "button", tabindex: 0, "aria-pressed": "false" },
     s("rect", { x, y, width, height, rx: 6, class: "rec-box" }),
-    text(x + 8, y + 17, name, "rec-name"), text(x + 18 + 7 * name.length, y + 17, nonlinearity, "rec-soft"), value,
+    text(x + 8, y + 17, name, "rec-name"), text(x + 18 + 7 * name.length, y + 17, nonlinearity, "dlviz-soft"), value,
     s("rect", { x: x + 8, y: y + 23, width: width - 16, height: 5, class: "rec-track" }), bar,
-    ...rows.map((row, k) => text(x + 8, y + 44 + 17 * k, row, "rec-soft")), ...numbers);
+    ...rows.map((row, k) => text(x + 8, y + 44 + 17 * k, row, "dlviz-soft")), ...numbers);
   node.addEventListener("click", choose, { signal });
   node.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;

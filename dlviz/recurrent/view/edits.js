@@ -11,7 +11,7 @@ export function editPanel({ messages, signal, model, save }) {
   const refusal = h("p", { class: "rec-refusal", role: "alert", hidden: "" });
   const gates = h("div", { class: "rec-edit", role: "group", "aria-label": messages.zero });
   const states = ["h", "c"].map(stateInput);
-  const reset = h("button", { type: "button", class: "rec-button" }, messages.reset);
+  const reset = h("button", { type: "button", class: "dlviz-outlined" }, messages.reset);
   const element = h("div", { class: "rec-edits" }, h("b", {}, messages.what_if), text, gates, ...states.map((state) => state.element), reset, refusal);
   let scene = null;
   let unit = 0;

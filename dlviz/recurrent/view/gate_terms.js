@@ -10,7 +10,7 @@ const MAX_TERMS = 5;
 export function termPanel({ messages }) {
   const title = h("b");
   const body = h("div", { class: "rec-terms" });
-  const element = h("div", { class: "rec-panel rec-sum" }, h("div", { class: "rec-title" }, title), body);
+  const element = h("div", { class: "dlviz-panel rec-sum" }, h("div", { class: "dlviz-panel-title" }, title), body);
   const lines = [];
 
   function showStep(scene, t, u, gate) {

@@ -11,7 +11,7 @@ export function gradientByLag({ messages, signal }) {
   const button = h("button", { type: "button", class: "rec-plot" }, plot.element);
   const readout = h("output", { class: "rec-readout" });
   const legend = h("div", { class: "rec-legend" });
-  const element = h("div", { class: "rec-panel" }, h("div", { class: "rec-title" }, h("b", {}, messages.by_lag)), button, legend, readout);
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.by_lag)), button, legend, readout);
   let scene = null;
   let low = 0;
   let lastLag = 1;

@@ -1,6 +1,8 @@
 // An unrolled recurrent module: the timeline, one step with its gates and the terms of a sum, edits, and gradients.
 
 import { h, fillIn } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { inParentheses } from "../../kit/js/formula.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { nearest, isAvailable } from "../../kit/js/precomputed.js";
@@ -9,7 +11,6 @@ import { decode } from "./decode_scene.js";
 import { cellDiagram } from "./cell_diagram.js";
 import { editPanel } from "./edits.js";
 import { gradNormChart } from "./training_grad_norm.js";
-import { stateEquation } from "./state_equation.js";
 import { termPanel } from "./gate_terms.js";
 import { timeline } from "./state_heatmaps.js";
 
@@ -35,9 +36,9 @@ function render({ model, el, signal }) {
   view.ui.root.classList.add("rec");
   view.ui.main.append(
     time.element,
-    h("div", { class: "rec-panels" }, h("div", { class: "rec-cell" }, cell.element, cell.formulas), terms.element),
+    h("div", { class: "dlviz-panels" }, h("div", { class: "rec-cell" }, cell.element, cell.formulas), terms.element),
     edits.element,
-    h("div", { class: "rec-panels" }, byLag.element, gradNorm.element),
+    h("div", { class: "dlviz-panels" }, byLag.element, gradNorm.element),
   );
   view.start();
   cell.formulas.before(view.line.element);
@@ -113,6 +114,24 @@ function render({ model, el, signal }) {
     gradNorm.showStep(scene.history, model.get("clip"));
     edits.showStep(u);
   }
+}
+
+/** The new state in one line, with its numbers. @returns {(string | {text: string, dim?: number, soft?: boolean})[]} */
+function stateEquation(scene, t, u) {
+  const number = (value, dim) => ({ text: inParentheses(format(value, 4)), dim });
+  const gate = (k) => number(scene.gateNumber("gate_values", t, k, u), k);
+  const part = (values) => number(scene.number(values, t, u));
+  const plain = (values) => format(scene.number(values, t, u), 4);
+  if (scene.kind === "RNN") {
+    const sum = [format(scene.gateNumber("from_x", t, 0, u), 4), " + ", number(scene.gateNumber("from_h", t, 0, u))];
+    return [`h[${u}] = ${scene.nonlinearity}(W_ih·x + b_ih + W_hh·h₋₁ + b_hh) = ${scene.nonlinearity}(`, ...sum, ") = ", plain(scene.h)];
+  }
+  if (scene.kind === "GRU") return [`h[${u}] = (1 − z)·n + z·h₋₁ = (1 − `, gate(1), ")·", gate(2), " + ", gate(1), "·", part(scene.h_prev), " = ", plain(scene.h)];
+  const cell = [`c[${u}] = f·c₋₁ + i·g = `, gate(1), "·", part(scene.c_prev), " + ", gate(0), "·", gate(2), " = ", plain(scene.c)];
+  const out = ["o·tanh(c) = ", gate(3), "·", part(scene.intermediates.tanh_c), " = ", plain(scene.intermediates.out)];
+  if (!scene.projected) return [...cell, "\n", `h[${u}] = `, ...out];
+  const mixed = u < scene.outputs ? ["\n", `h[${u}] = W_hr[${u}]·(o·tanh c) = `, plain(scene.h)] : [];
+  return [...cell, "\n", ...out, ...mixed];
 }
 
 export default { render };

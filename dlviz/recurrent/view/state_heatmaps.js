@@ -1,10 +1,12 @@
 // The timeline: gradient norms by the input, tokens, states as heat maps, and the selected unit as a curve, with time from left to right.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
-import { activeUnits, similarSpans } from "./similar_spans.js";
 import { drawHeatmaps, drawSelection, makeHeatmaps, makeLayout } from "./state_heatmap_drawing.js";
+
+/** Share of a span's active units that are active in a similar span, as in dlviz.recurrent.similar_spans. */
+const MATCH_FRACTION = 0.75;
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (t: number, unit: number) => void, setSpan: (span: number[]) => void}} options
@@ -107,15 +109,14 @@ export function timeline({ messages, signal, pick, setSpan }) {
     } else pick(at.t, at.unit);
   }, { signal });
   button.addEventListener("pointerup", () => { dragStart = -1; }, { signal });
-  button.addEventListener("keydown", (event) => {
-    const move = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
-    if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
+  onKeys(button, signal, (event) => {
+    const move = arrowDirection(event);
+    if (!move) return false;
     const { t, u, span } = selected;
     if (event.shiftKey && move[0]) setSpan(extended(span.length === 2 ? span : [t, t], move[0]));
     else pick(Math.max(0, Math.min(scene.steps - 1, t + move[0])), Math.max(0, Math.min(scene.units - 1, u + move[1])));
-  }, { signal });
+    return true;
+  });
   /**
    * The span one step longer to the right; to the left one step shorter, or longer if it is a single step.
    * @param {number[]} span @param {number} direction
@@ -126,4 +127,34 @@ export function timeline({ messages, signal, pick, setSpan }) {
   }
 
   return { element, show, paint, showStep };
+}
+
+/** Units beyond the threshold on one side throughout a span: 1 above, −1 below. @returns {Record<string, number>} */
+function activeUnits(scene, first, last, threshold) {
+  /** @type {Record<string, number>} */
+  const found = {};
+  for (let u = 0; u < scene.outputs; u += 1) {
+    for (const side of [1, -1]) {
+      let active = true;
+      for (let t = first; t <= last; t += 1) active &&= scene.number(scene.h, t, u) * side >= threshold;
+      if (active) found[u] = side;
+    }
+  }
+  return found;
+}
+
+/** Other spans in which three of four of these units are active. @returns {[number, number][]} */
+function similarSpans(scene, first, last, threshold) {
+  const units = Object.entries(activeUnits(scene, first, last, threshold));
+  /** @type {[number, number][]} */
+  const spans = [];
+  for (let t = 0; t < scene.steps && units.length; t += 1) {
+    if (t >= first && t <= last) continue;
+    const count = units.filter(([u, side]) => scene.number(scene.h, t, Number(u)) * side >= threshold).length;
+    if (count < MATCH_FRACTION * units.length) continue;
+    const before = spans[spans.length - 1];
+    if (before && before[1] === t - 1) before[1] = t;
+    else spans.push([t, t]);
+  }
+  return spans;
 }

@@ -14,7 +14,7 @@ export function gradNormChart({ messages }) {
   const legend = h("div", { class: "rec-legend" }, ...legendEntries([
     { class: "rec-before", text: messages.before }, { class: "rec-current", text: messages.after }, { class: "rec-threshold", text: messages["control.clip"] },
   ]));
-  const element = h("div", { class: "rec-panel rec-grad-norm" }, h("div", { class: "rec-title" }, h("b", {}, messages.grad_norm)), plot.element, legend, readout);
+  const element = h("div", { class: "dlviz-panel rec-grad-norm" }, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.grad_norm)), plot.element, legend, readout);
 
   function showStep(history, clip) {
     const { norm_labels: labels, norms, clips, clipped } = history;
