@@ -9,6 +9,7 @@ from types import CodeType, FrameType
 from typing import NamedTuple
 
 from dlviz.kit.caller_frames import is_library
+from dlviz.kit.notebook_output import ipython_shell
 
 
 class Location(NamedTuple):
@@ -70,8 +71,7 @@ def _positions(code: CodeType) -> list[tuple[int | None, int | None, int | None,
 
 
 def _file_or_cell(filename: str) -> str:
-    ipython = sys.modules.get("IPython")
-    compiler = getattr(ipython.get_ipython() if ipython else None, "compile", None)
+    compiler = getattr(ipython_shell(), "compile", None)
     cell = compiler.format_code_name(filename) if compiler is not None else None
     if cell:  # IPython returns ("Cell", "In[4]") for its own cells
         return "cell " + cell[1].removeprefix("In[").removeprefix("Input ").removesuffix("]")

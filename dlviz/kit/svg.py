@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -219,6 +220,22 @@ def data_uri(svg: str) -> str:
 def png(svg: str, scale: float = 2.0) -> bytes:
     """Return `svg` as a PNG with `scale` pixels for each pixel of the picture."""
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale))
+
+
+def line_path(points: Iterable[tuple[float, float]]) -> str:
+    """Return the path data of a line; a point with a coordinate that is not finite breaks it.
+
+    Example:
+        >>> line_path([(0, 1), (2, 3), (4, float("nan")), (6, 7)])
+        'M0.0,1.0L2.0,3.0M6.0,7.0'
+    """
+    parts, command = [], "M"
+    for x, y in points:
+        finite = math.isfinite(x) and math.isfinite(y)
+        if finite:
+            parts.append(f"{command}{x:.1f},{y:.1f}")
+        command = "L" if finite else "M"
+    return "".join(parts)
 
 
 def shorten(text: str, width: float, character_width: float) -> str:

@@ -1,11 +1,12 @@
 """The still picture: surface, contour lines and trajectories."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from dlviz.kit.svg import MARGIN, Svg, framed, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed, line_path, shorten
 from dlviz.optimizers.contour import log_heights
 
 _LEFT, _TOP, _WIDTH = 60.0, 64.0, 440.0
@@ -78,16 +79,12 @@ def _draw_shades(svg: Svg, surface: Mapping[str, Any], height: float) -> None:
 
 def _draw_path(svg: Svg, path: Mapping[str, Any], surface: Mapping[str, Any], height: float, step: int) -> None:
     (x0, x1), (y0, y1) = surface["x"], surface["y"]
-    d, command = "", "M"
-    last = None
-    for px, py in np.asarray(path["points"])[: step + 1]:
-        if not (x0 <= px <= x1 and y0 <= py <= y1):
-            command = "M"
-            continue
-        last = _pixel(surface, height, px, py)
-        d += f"{command}{last[0]:.1f},{last[1]:.1f}"
-        command = "L"
+    points = [
+        _pixel(surface, height, x, y) if x0 <= x <= x1 and y0 <= y <= y1 else (math.nan, math.nan)
+        for x, y in np.asarray(path["points"])[: step + 1]
+    ]
+    d, visible = line_path(points), [point for point in points if math.isfinite(point[0])]
     svg.path(d, stroke="paper", line=4)
     svg.path(d, stroke=path["color"], line=2, dash="5 3" if path["dash"] else "")
-    if last is not None:
-        svg.rect(last[0] - 4.5, last[1] - 4.5, 9, 9, fill=path["color"], stroke="paper", radius=4.5)
+    if visible:
+        svg.rect(visible[-1][0] - 4.5, visible[-1][1] - 4.5, 9, 9, fill=path["color"], stroke="paper", radius=4.5)

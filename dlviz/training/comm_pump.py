@@ -45,6 +45,7 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 from dlviz.kit.messages import message
+from dlviz.kit.notebook_output import ipython_shell
 from dlviz.training.kernel_shell import MissingAttribute, Request, find_shell
 
 #: Seconds between two polls: 20 a second feel fluent and cost a loop next to nothing.
@@ -223,8 +224,7 @@ class CommPump:
 
 
 def _kernel() -> Any:
-    ipython = sys.modules.get("IPython")
-    return getattr(ipython.get_ipython() if ipython else None, "kernel", None)
+    return getattr(ipython_shell(), "kernel", None)
 
 
 def _kernel_name(kernel: Any) -> str:

@@ -85,7 +85,7 @@ class Run:
             self._on_early_exit()
             raise
         finally:
-            if self.epochs == 0 and self.state in ("running", "paused"):
+            if self.epochs == 0 and self.active:
                 self._finish()
             else:
                 self.flush()
@@ -112,7 +112,7 @@ class Run:
             self._on_early_exit()
             raise
         finally:
-            if self.state in ("running", "paused"):
+            if self.active:
                 self._finish()
 
     def log(self, values: Mapping[str, Any]) -> None:
@@ -122,7 +122,7 @@ class Run:
             for name, value in values.items():
                 self._log_value(name, value)
         self.overhead_seconds += time.perf_counter() - start
-        if self.state not in ("running", "paused"):
+        if not self.active:
             self.flush()
 
     def _log_value(self, name: str, value: Any) -> None:
@@ -157,7 +157,7 @@ class Run:
                 message("training.refused.unknown", name=name, known=", ".join(self.hyperparameters) or "-")
             )
         self.pending[name] = self.hyperparameters[name].validated(value)
-        if self.state not in ("running", "paused"):
+        if not self.active:
             self.apply()
 
     def bind(self, targets: Mapping[str, Any]) -> None:
@@ -199,9 +199,14 @@ class Run:
         self.restart_requested, self.pause_requested = True, False
 
     @property
+    def active(self) -> bool:
+        """Whether a loop is running, or paused."""
+        return self.state in ("running", "paused")
+
+    @property
     def can_restart(self) -> bool:
         """Whether :meth:`restart` is possible."""
-        running = self.state in ("running", "paused") and (self.restarted_by_thread or not self._single_pass)
+        running = self.active and (self.restarted_by_thread or not self._single_pass)
         return self.initial_state is not None and (running or self.restarted_by_thread)
 
     def reset(self) -> None:
@@ -211,7 +216,7 @@ class Run:
             self._fetch_gpu_values()
             self._restart_count += 1
             # A value that was set after the end belongs to the next run.
-            ended = self.state not in ("running", "paused")
+            ended = not self.active
             self.history.marks[:] = [mark for mark in self.history.marks if mark.step <= self.step]
             self.past_runs.append(
                 PastRun(str(self._restart_count), self._final_settings if ended else dict(self.settings), self.history)
@@ -232,7 +237,7 @@ class Run:
 
     def fail(self, error: str) -> None:
         """End the run with an error."""
-        if self.exited_early or self.state in ("running", "paused"):
+        if self.exited_early or self.active:
             self._finish("failed", error)
 
     # Implementation.
@@ -246,7 +251,7 @@ class Run:
 
     def _begin_loop(self) -> None:
         """Begin a new loop, or continue a run with another loop."""
-        if self.state in ("running", "paused"):
+        if self.active:
             return
         now = time.perf_counter()
         self.start_time = now if self.step == 0 else now - (self.end_time - self.start_time)
@@ -254,7 +259,7 @@ class Run:
 
     def _on_early_exit(self) -> None:
         """Stop the run: the loop was left by ``break`` or by an error; which one is known at the end of the cell."""
-        if self.state in ("running", "paused"):
+        if self.active:
             self._finish("stopped")
             self.exited_early = True
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from dlviz.kit.svg import MARGIN, Svg, framed, shorten
+from dlviz.kit.svg import MARGIN, Svg, framed, line_path, shorten
 from dlviz.kit.theme import curve_color
 from dlviz.training.record import History, subsample
 
@@ -55,17 +55,5 @@ def _draw_panel(svg: Svg, history: History, names: list[str], x: float, y: float
         color = curve_color(number)
         px = (steps - first) / max(1, last - first) * width + x
         py = y + _HEIGHT - (values - low) / max(high - low, 1e-12) * _HEIGHT
-        svg.path(_path(px, py), stroke=color, dash="5 3" if number else "")
+        svg.path(line_path(zip(px.tolist(), py.tolist(), strict=True)), stroke=color, dash="5 3" if number else "")
         svg.text(x + 8 + 90 * number, y - 6, shorten(name, 86, 6.6), size=11, color=color)
-
-
-def _path(px: np.ndarray, py: np.ndarray) -> str:
-    """Return path data with a gap at every value that is not finite."""
-    parts, command = [], "M"
-    for x, y in zip(px.tolist(), py.tolist(), strict=True):
-        if not math.isfinite(y):
-            command = "M"
-            continue
-        parts.append(f"{command}{x:.1f},{y:.1f}")
-        command = "L"
-    return "".join(parts)

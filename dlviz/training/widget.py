@@ -248,7 +248,7 @@ class Live(Widget):
             if name not in settings or value != settings[name]:
                 self._run.request(name, value)
         missing = settings.keys() - change["new"].keys()
-        if missing or self._run.state not in ("running", "paused"):
+        if missing or not self._run.active:
             self._send_update()
 
     def _show_settings(self) -> None:
