@@ -86,8 +86,8 @@ def test_a_step_that_fails_ends_the_build(tmp_path, broken):
 
 
 def test_start_sets_one_thread_and_runs_the_given_command(tmp_path):
-    told = [sys.executable, "-c", "import os, sys; print(os.environ['OMP_NUM_THREADS'], *sys.argv[1:]); sys.exit(5)"]
-    done = subprocess.run([BINDER / "start", *told, "a b", "c"], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", "import os, sys; print(os.environ['OMP_NUM_THREADS'], *sys.argv[1:]); sys.exit(5)"]
+    done = subprocess.run([BINDER / "start", *command, "a b", "c"], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (5, "1 a b c\n")
 
 
@@ -123,13 +123,13 @@ def test_a_pull_brings_the_teachers_changes_and_keeps_the_students(tmp_path):
     (mine / "lesson").write_text("one\n\nx = 'my answer'\n\nlast\n", encoding="utf-8")
     (mine / "notes").write_text("mine\n", encoding="utf-8")
     # The teacher changes two lines, one of them the line that the student changed, and adds a file.
-    (origin / "lesson").write_text("one, corrected\n\nx = ...  # said better\n\nlast\n", encoding="utf-8")
+    (origin / "lesson").write_text("one, corrected\n\nx = ...  # clearer\n\nlast\n", encoding="utf-8")
     (origin / "homework").write_text("new\n", encoding="utf-8")
     git(origin, "add", "-A")
     git(origin, "commit", "-q", "-m", "A correction")
     pull()
     text = (mine / "lesson").read_text(encoding="utf-8")
     assert "x = 'my answer'" in text
-    assert "said better" not in text
+    assert "clearer" not in text
     assert (mine / "notes").read_text(encoding="utf-8") == "mine\n"
     assert (mine / "homework").read_text(encoding="utf-8") == "new\n"

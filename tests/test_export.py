@@ -56,20 +56,20 @@ def exported(tmp_path_factory):
         new_code_cell(""),
     ]
     cells[11].metadata["tags"] = ["raises-exception"]
-    path, told = put(folder, "mine.ipynb", *cells), []
+    path, reports = put(folder, "mine.ipynb", *cells), []
     put(folder, "other.ipynb", new_markdown_cell("## a"))
     progress = folder / "progress.json"
     progress.write_text('{"exercises": {}, "predictions": {"00.sum": {"answer": 5}}}', encoding="utf-8")
     before = path.read_bytes(), progress.read_bytes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLVIZ_PROGRESS", str(progress))
-        lesson.export_notebooks([str(path), str(folder / "other.ipynb")], folder / "pages", told.append)
+        lesson.export_notebooks([str(path), str(folder / "other.ipynb")], folder / "pages", reports.append)
     assert (path.read_bytes(), progress.read_bytes()) == before
-    return (folder / "pages" / "mine.html").read_text(encoding="utf-8"), told
+    return (folder / "pages" / "mine.html").read_text(encoding="utf-8"), reports
 
 
 def test_a_page_has_the_notebooks_text_and_outputs(exported):
-    text, told = exported
+    text, reports = exported
     assert "<title>My own</title>" in text
     assert "It costs $5 and $6, but <math" in text
     assert "<pre>42 &lt;b&gt;&amp;</pre>" in text  # run in the notebook's folder
@@ -77,7 +77,7 @@ def test_a_page_has_the_notebooks_text_and_outputs(exported):
     assert "<strong>m</strong>" in text
     assert "<pre>ZeroDivisionError: division by zero</pre>" in text
     assert '<li><a href="#later-more">Later &amp; more</a></li>' in text
-    assert [line.split(":")[0].rsplit("/", 1)[-1] for line in told][::2] == ["mine.ipynb", "other.ipynb"]
+    assert [line.split(":")[0].rsplit("/", 1)[-1] for line in reports][::2] == ["mine.ipynb", "other.ipynb"]
 
 
 def test_links_between_notebooks_lead_only_to_pages_exported_with_them(exported):
@@ -127,14 +127,14 @@ def test_the_learners_progress_is_neither_read_nor_written(exported):
 def test_a_cell_that_fails_is_named_and_no_page_is_written(tmp_path, capsys):
     path = put(tmp_path, "bad.ipynb", new_markdown_cell("# t"), new_code_cell("\nbroken(1)\n2"))
     assert __main__.main(["export", str(path), str(tmp_path / "out")]) == 1
-    said = capsys.readouterr().err
-    assert "bad.ipynb, cell 2 failed" in said
-    assert "broken(1)\n" in said
-    assert "NameError: name 'broken' is not defined" in said
+    text = capsys.readouterr().err
+    assert "bad.ipynb, cell 2 failed" in text
+    assert "broken(1)\n" in text
+    assert "NameError: name 'broken' is not defined" in text
     assert not (tmp_path / "out").exists()
 
 
-def test_python_that_dies_is_named_too(tmp_path):
+def test_a_cell_that_ends_python_is_named(tmp_path):
     path = put(tmp_path, "dead.ipynb", new_code_cell("import os\nos._exit(1)"))
     with pytest.raises(DlvizError, match=r"dead\.ipynb, cell 1 ended Python itself"):
         lesson.lesson_page(path, {}.get, SILENT)
@@ -194,13 +194,13 @@ def test_files_that_dlviz_did_not_write_are_not_overwritten(tmp_path, monkeypatc
 
 
 def test_the_gallery_has_an_index_and_a_page_for_each_widget(tmp_path):
-    told = []
+    reports = []
     some = {"tensors": (examples.broadcast, examples.index), "networks": (examples.graph,)}
-    gallery.export_gallery(tmp_path / "site", told.append, some)
+    gallery.export_gallery(tmp_path / "site", reports.append, some)
     pages = {path.name: path for path in (tmp_path / "site").iterdir()}
     assert set(pages) == {"index.html", "dlviz.broadcast.html", "dlviz.index.html", "dlviz.graph.html"}
     size = sum(path.stat().st_size for path in pages.values())
-    assert f"4 pages, {size / 1e6:.1f} MB" in told[0]
+    assert f"4 pages, {size / 1e6:.1f} MB" in reports[0]
     index = pages["index.html"].read_text(encoding="utf-8")
     assert "<script" not in index
     assert re.findall(r'href="(dlviz\.[^"]+)"', index) == [

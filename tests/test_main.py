@@ -153,7 +153,7 @@ def test_a_version_saved_beside_it_is_not_overwritten_either(course):
 
 
 @pytest.mark.parametrize("note", ["", "{", "[1]", "3"])
-def test_without_a_readable_note_every_other_text_counts_as_edited(course, note):
+def test_without_a_readable_hash_file_every_lesson_that_differs_counts_as_edited(course, note):
     mine, bring = course
     bring("first", "first")
     (mine / "01.ipynb").write_text("my notes", encoding="utf-8")

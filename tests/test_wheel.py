@@ -143,13 +143,13 @@ def test_an_installed_dlviz_is_used_without_a_checkout(learner):
 
 def test_lab_copies_the_lessons_and_says_so(learner):
     call, python, empty = learner
-    said = call(python, "-m", "dlviz", "lab", "--version")  # with this option jupyter lab prints its version and exits
+    output = call(python, "-m", "dlviz", "lab", "--version")  # with --version jupyter lab only prints its version
     shipped = {path.name for path in (ROOT / "lessons").glob("*.ipynb")}
     assert {path.name for path in (empty / "dlviz-lessons").glob("*.ipynb")} == shipped
     count = (
         sum(path.is_file() for path in (empty / "dlviz-lessons").rglob("*")) - 1
     )  # the record of the shipped versions
-    assert f"dlviz-lessons: {count} files copied" in said
+    assert f"dlviz-lessons: {count} files copied" in output
     (empty / "dlviz-lessons" / "00-start.ipynb").write_text("mine", encoding="utf-8")
     assert "You have edited 00-start.ipynb: it stays as it is." in call(python, "-m", "dlviz", "lab", "--version")
     assert (empty / "dlviz-lessons" / "00-start.ipynb").read_text(encoding="utf-8") == "mine"
@@ -159,8 +159,8 @@ def test_the_installed_commands_doctor_and_export_work(learner):
     call, python, empty = learner
     command = python.parent / "dlviz"
     assert "BAD" not in call(command, "doctor")
-    said = call(command, "export", "00", "pages")
-    assert re.search(r"00-start\.html: \d\.\d\d MB", said)
+    output = call(command, "export", "00", "pages")
+    assert re.search(r"00-start\.html: \d\.\d\d MB", output)
     page = (empty / "pages" / "00-start.html").read_text(encoding="utf-8")
     assert "This machine is ready." in page
     assert 'data-widget="' in page

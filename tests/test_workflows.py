@@ -100,22 +100,22 @@ def test_ci_runs_the_test_command_of_the_readme(system, python, folder):
     written = re.search(r"<!-- test -->\n```bash\n(.*)\n```\n<!-- /test -->", README)[1]
     [script] = [script for script in scripts("test", "test") if "README" in script]
     assert 'eval "$line"' in script
-    said = ran(script.replace('eval "$line"', ""), RUNNER_OS=system).stdout.removeprefix("+ ").strip()
-    assert said == (
+    command = ran(script.replace('eval "$line"', ""), RUNNER_OS=system).stdout.removeprefix("+ ").strip()
+    assert command == (
         written if system == "Linux" else written.replace("python3", "python").replace("/bin/", "/Scripts/")
     )
-    assert said.startswith(python)
-    assert f"{folder}/python -m pytest" in said
+    assert command.startswith(python)
+    assert f"{folder}/python -m pytest" in command
 
 
 @pytest.mark.parametrize("system", ["Linux", "macOS", "Windows"])
 def test_every_system_has_a_browser(tmp_path, system):
     (tmp_path / "google-chrome").write_text("#!/bin/sh\n")
     (tmp_path / "google-chrome").chmod(0o755)
-    told = tmp_path / "told"
+    environment = tmp_path / "environment"
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    assert ran('"$PWD"/.github/browser', RUNNER_OS=system, GITHUB_ENV=str(told), PATH=path).returncode == 0
-    assert re.fullmatch(r"DLVIZ_CHROMIUM=.*(google-chrome|Google Chrome|chrome\.exe)\n", told.read_text())
+    assert ran('"$PWD"/.github/browser', RUNNER_OS=system, GITHUB_ENV=str(environment), PATH=path).returncode == 0
+    assert re.fullmatch(r"DLVIZ_CHROMIUM=.*(google-chrome|Google Chrome|chrome\.exe)\n", environment.read_text())
 
 
 def test_newest_and_oldest_dependencies_run_all_tests():

@@ -39,9 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--proxy", help="class: configurable-http-proxy, where it is neither on the path nor to be had by npm"
     )
-    chosen = parser.parse_args(arguments)
-    more = {"students": chosen.students, "proxy": chosen.proxy} if chosen.suite == "class" else {}
-    for line in SUITES[chosen.suite](quick=chosen.quick, **more):
+    options = parser.parse_args(arguments)
+    more = {"students": options.students, "proxy": options.proxy} if options.suite == "class" else {}
+    for line in SUITES[options.suite](quick=options.quick, **more):
         print(line, flush=True)
     return 0
 

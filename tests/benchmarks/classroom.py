@@ -68,8 +68,8 @@ def run(*, quick: bool = False, students: int = 20, tabs: int = 2, proxy: str | 
     for title, kept, unit in (("PSS MB", meter.most, 1e6), ("USS MB", meter.alone, 1e6), ("CPU s", meter.seconds, 1)):
         values = [kept[name] / unit for name in mine]
         yield row(title, *(f"{value:.0f}" for value in (statistics.median(values), max(values))))
-    for tab, told in times.items():
-        yield f"{tab} in Chromium: " + ", ".join(f"{name} after {seconds:.1f} s" for name, seconds in told.items())
+    for tab, events in times.items():
+        yield f"{tab} in Chromium: " + ", ".join(f"{name} after {seconds:.1f} s" for name, seconds in events.items())
     yield (
         f"together at most {meter.together / 1e9:.2f} GB, {meter.base / 1e9:.2f} GB of them hub and proxy;"
         f" at least {meter.least_available / 1e9:.1f} GB stayed free; {time.perf_counter() - begun:.0f} s in all"
@@ -161,14 +161,14 @@ async def _sit(found: Hub, browser: Browser, repository: str, name: str, times: 
         " && globalThis.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
         arg=LESSON,
     )
-    told = {"the lesson was open": time.perf_counter() - begun}
+    seconds_by_event = {"the lesson was open": time.perf_counter() - begun}
     book = json.loads((LESSONS / Path(LESSON).name).read_text(encoding="utf-8"))
     code = [k for k, cell in enumerate(book["cells"]) if cell["cell_type"] == "code"]
     for number in code[:3]:  # imports, a prediction, the first widget
         await page.evaluate(_RUN, number)
     await page.locator(".dlviz").first.wait_for()
-    told["its first widget was there"] = time.perf_counter() - begun
+    seconds_by_event["its first widget was there"] = time.perf_counter() - begun
     await page.evaluate(_REST)
-    told["all had run"] = time.perf_counter() - begun
-    times[name] = told
+    seconds_by_event["all had run"] = time.perf_counter() - begun
+    times[name] = seconds_by_event
     await page.close()

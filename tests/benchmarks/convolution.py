@@ -77,7 +77,7 @@ def kernel_side(make: Callable[[], Any]) -> tuple[str, ...]:
     """Return bytes, and milliseconds to open, to move a slider and to edit a cell."""
     opened = median(make)
     view = make()
-    whole = sum(shown(view))
+    total = sum(shown(view))
 
     def slide() -> None:
         view.padding = 0 if view.padding else 1
@@ -85,7 +85,7 @@ def kernel_side(make: Callable[[], Any]) -> tuple[str, ...]:
     edits = iter(range(1000))
     times = [f"{opened:.1f}", f"{median(slide):.1f}"]
     times.append(f"{median(lambda: view.edit('input', (0, 0, 0), float(next(edits)))):.1f}")
-    return (str(whole), *times)
+    return (str(total), *times)
 
 
 def median(call: Callable[[], Any], repeats: int = 7) -> float:

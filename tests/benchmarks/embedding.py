@@ -96,10 +96,10 @@ def mapped(count: int) -> tuple[str, ...]:
     def turned() -> None:
         view.word += 1
 
-    chosen = 1e3 * sorted(timed(turned) for _ in range(9))[4]
+    later = 1e3 * sorted(timed(turned) for _ in range(9))[4]
     crossing = sum(len(part) for part in leaves({"scene": view.scene}))
     view.close()
-    return f"{first:.0f}", f"{chosen:.1f}", str(crossing)
+    return f"{first:.0f}", f"{later:.1f}", str(crossing)
 
 
 def beside_gensim(count: int, most: int) -> Iterator[str]:

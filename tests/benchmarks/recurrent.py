@@ -149,10 +149,10 @@ def in_browser() -> Iterator[str]:
             page.expose_function("kernel", lambda message, view=view, spent=spent: answer(view, message, spent))
             page.evaluate(CONNECT)
             times, redraw = page.evaluate(_TYPE), page.evaluate(_REDRAW)
-            told = f"{times[10]:.0f} ms (95%: {times[18]:.0f} ms)"
+            summary = f"{times[10]:.0f} ms (95%: {times[18]:.0f} ms)"
             kernel = 1e3 * sorted(spent)[len(spent) // 2]
-            told += f"; of it computing {kernel:.0f} ms, redrawing {redraw:.0f} ms, the rest to carry it"
-            yield f"  a letter typed to its redraw: {told}"
+            summary += f"; of it computing {kernel:.0f} ms, redrawing {redraw:.0f} ms, the rest to carry it"
+            yield f"  a letter typed to its redraw: {summary}"
             page.close()
         browser.close()
     yield "targets: 50 frames a second at 200 × 64; a letter to its redraw within 100 ms"

@@ -41,8 +41,8 @@ class Student:
         await self.hub.ask(f"/hub/api/users/{self.name}", "POST")
         await self.hub.ask(f"/hub/api/users/{self.name}/server", "POST", {})
         while True:
-            told = json.loads((await self.hub.ask(f"/hub/api/users/{self.name}")).body)
-            if told["servers"].get("", {}).get("ready"):
+            answer = json.loads((await self.hub.ask(f"/hub/api/users/{self.name}")).body)
+            if answer["servers"].get("", {}).get("ready"):
                 break
             await asyncio.sleep(0.5)
         self.times["server"] = time.perf_counter() - begun
@@ -51,8 +51,8 @@ class Student:
     async def pull(self, repository: str) -> None:
         """Pull the repository as an nbgitpuller link does before it opens the lesson."""
         asked = urlencode({"repo": repository, "branch": "main", "targetpath": "dlviz"})
-        told = (await self.hub.ask(f"{self.server}/git-pull/api?{asked}")).body.decode()
-        assert '"finished"' in told, told[-2000:]
+        answer = (await self.hub.ask(f"{self.server}/git-pull/api?{asked}")).body.decode()
+        assert '"finished"' in answer, answer[-2000:]
 
     async def open(self) -> None:
         """Open the lesson's file and start a kernel for it."""
@@ -62,8 +62,8 @@ class Student:
 
     async def _begin(self) -> None:
         wanted = {"path": self.lesson, "type": "notebook", "name": "", "kernel": {"name": "python3"}}
-        told = json.loads((await self.hub.ask(f"{self.server}/api/sessions", "POST", wanted)).body)
-        self.kernel = told["kernel"]["id"]
+        answer = json.loads((await self.hub.ask(f"{self.server}/api/sessions", "POST", wanted)).body)
+        self.kernel = answer["kernel"]["id"]
 
     async def _connect(self) -> None:
         """Open the kernel's websocket; retry, as JupyterLab does, because a kernel may start too late for its server."""
@@ -100,10 +100,10 @@ class Student:
         comm = next(name for name, state in self.comms.items() if trait in state)
         begun = time.perf_counter()
         asked = await self._say("comm_msg", {"comm_id": comm, "data": {"method": "update", "state": {trait: value}}})
-        said: dict[str, Any] = {"outputs": []}
+        cell: dict[str, Any] = {"outputs": []}
         async with asyncio.timeout(PATIENCE):
-            await self._until_idle(asked, said, drawn=comm)
-        assert said["outputs"] == [], said["outputs"]
+            await self._until_idle(asked, cell, drawn=comm)
+        assert cell["outputs"] == [], cell["outputs"]
         return time.perf_counter() - begun
 
     async def restart(self) -> None:

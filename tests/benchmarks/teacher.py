@@ -54,7 +54,7 @@ def lost_by(one: Student, other: Student) -> list[str]:
     faults = faults_of(book)
     for k, (kept, mine, hers) in enumerate(zip(book["cells"], one.book["cells"], other.book["cells"], strict=True)):
         if _printed(kept) != _printed(mine):
-            faults.append(f"cell {k} on disk is not what the kernel said")
+            faults.append(f"cell {k} on disk differs from the kernel's output")
         if _printed(mine) != _printed(hers):
             faults.append(f"cell {k} says {_printed(mine)[:80]!r}, and {other.name}'s {_printed(hers)[:80]!r}")
     if not (one.hub.homes / one.name / LESSON).with_name("homework.md").is_file():

@@ -47,9 +47,9 @@ def run(*, quick: bool = False) -> Iterator[str]:
     ):
         view = dlviz.tensor(x)
         message, state, buffers = shown(view)
-        whole = message + state + buffers
-        compared = (rival, f"{whole / rival:.2f}x") if name == "8x8 float" else ("-", "-")
-        yield row(name, whole, message, state, buffers, *compared)
+        total = message + state + buffers
+        compared = (rival, f"{total / rival:.2f}x") if name == "8x8 float" else ("-", "-")
+        yield row(name, total, message, state, buffers, *compared)
     code = len(json.dumps(view._shared.get_state(["view", "style", "messages"])))
     yield f"target {TARGET_BYTES} for 8 × 8. rival: treescope, {source}. The view's code, style and messages, {code} bytes, are sent"
     yield "once for all tensors of a notebook and not counted here, nor are treescope's."

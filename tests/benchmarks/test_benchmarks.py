@@ -46,7 +46,7 @@ def test_the_quick_benchmark_of_training_prints_its_rows(capsys):
     assert 1000 < sent < 50_000 * max(1, seconds)
 
 
-def test_the_quick_benchmark_of_the_plane_prints_its_rows(capsys):
+def test_the_quick_benchmark_of_decision_boundaries_prints_its_rows(capsys):
     assert main(["decision_boundary", "--quick"]) == 0
     lines = capsys.readouterr().out.splitlines()
     cells = next(line.split() for line in lines if line.split()[:2] == ["8", "50"])

@@ -133,10 +133,10 @@ def test_a_page_runs_no_script_that_came_with_an_output(chromium, site, tmp_path
     evil = '<img src="data:," onerror="window.evil = 1"><script>window.evil = 1</script>'
     (tmp_path / "evil.html").write_text(text.replace("<main", f"{evil}<main"), encoding="utf-8")
     page = chromium.new_page()
-    said = []
-    page.on("console", lambda message: said.append(message.text))
+    console = []
+    page.on("console", lambda message: console.append(message.text))
     page.goto((tmp_path / "evil.html").as_uri())
     page.wait_for_selector("html[data-ready]", state="attached")
     assert page.evaluate("window.evil") is None
-    assert sum("Content Security Policy" in line for line in said) == 2
+    assert sum("Content Security Policy" in line for line in console) == 2
     page.close()

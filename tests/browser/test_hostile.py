@@ -52,17 +52,17 @@ TOUCH = """async () => {
 FOUND = """() => {
   const all = [...document.querySelectorAll("*")];
   const outside = ({ name, value }) => /^(src|href|xlink:href|action|data)$/.test(name) && !/^(blob:|data:image|#)/.test(value);
-  const asks = (el) => [...el.attributes].some((one) => /^on/i.test(one.name) || outside(one));
+  const requests = (el) => [...el.attributes].some((one) => /^on/i.test(one.name) || outside(one));
   const strange = (el) => /^(iframe|object|embed|a|form|base|link|img|marquee|foreignobject)$/i.test(el.localName);
   const hides = (el) => el.localName === "style" && /^\\*\\{/.test(el.textContent);
   const widget = document.getElementById("widget");
   const names = ["aria-label", "title", "alt", "placeholder", "value"];
-  const said = [...widget.querySelectorAll("*")].flatMap((el) => names.map((name) => el.getAttribute(name) ?? ""));
+  const attributes = [...widget.querySelectorAll("*")].flatMap((el) => names.map((name) => el.getAttribute(name) ?? ""));
   return {
     hurt: window.hurt ?? null,
-    odd: all.filter((el) => strange(el) || asks(el) || hides(el)).map((el) => el.outerHTML.slice(0, 200)),
+    odd: all.filter((el) => strange(el) || requests(el) || hides(el)).map((el) => el.outerHTML.slice(0, 200)),
     scripts: all.filter((el) => el.localName === "script").length,
-    text: [widget.textContent, ...said].join("\\n"),
+    text: [widget.textContent, ...attributes].join("\\n"),
   };
 }"""
 #: Names may be truncated; this many characters suffice to show that one is displayed verbatim.

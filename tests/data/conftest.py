@@ -1,4 +1,4 @@
-"""Two mirrors on this machine, a registry that names them and a cache of the test's own: no request leaves."""
+"""Two mirrors on this machine, a registry with their addresses, and a temporary cache: no request leaves the machine."""
 
 import socket
 

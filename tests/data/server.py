@@ -13,13 +13,13 @@ import numpy as np
 
 
 def idx(array):
-    """The bytes of a gzipped IDX file; mtime 0, so that they are the same each time."""
+    """Return the bytes of a gzipped IDX file; mtime 0 makes them reproducible."""
     head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     return gzip.compress(head + array.astype(np.uint8).tobytes(), mtime=0)
 
 
 def files(seed):
-    """The four files of a set: 30 pictures to train with, 12 for the test."""
+    """Return the four files of a set: 30 training images, 12 test images, and their labels."""
     rng = np.random.default_rng(seed)
     found = {}
     for stem, count in (("train", 30), ("t10k", 12)):
@@ -29,7 +29,7 @@ def files(seed):
 
 
 def zipped(name, text):
-    """The bytes of a zip file of one text; its date is fixed, so that they are the same each time."""
+    """Return the bytes of a zip file with one text; its fixed date makes them reproducible."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(zipfile.ZipInfo(name), text)
@@ -47,7 +47,7 @@ SETS = {
 
 
 def registry(sets, mirrors):
-    """The text of a registry.toml for these files."""
+    """Return a registry.toml for these files."""
     lines = []
     for name, content in sets.items():
         addresses = ", ".join(f'"{mirror}/{name}/"' for mirror in mirrors)
@@ -62,20 +62,20 @@ def registry(sets, mirrors):
 
 
 class Mirror:
-    """What the server holds: `pages` by path, its `requests`, and how it spoils an answer."""
+    """State of a server: its `pages` by path, the `requests` it received, and how it damages a response."""
 
     def __init__(self):
         self.pages = {f"/{name}/{file}": body for name, content in SETS.items() for file, body in content.items()}
         self.requests = []
-        self.moved = {}  # by path, where it is said to be now
-        self.cut = False  # promise the whole file, send half of it
+        self.moved = {}  # redirections, by path
+        self.cut = False  # announce the complete file, send half of it
         self.together = None  # a barrier that every answer waits for
         self.address = ""
 
 
 @contextmanager
 def serving():
-    """A mirror that answers on 127.0.0.1 while the block runs."""
+    """Run a mirror on 127.0.0.1 inside the block."""
     mirror = Mirror()
 
     class Handler(BaseHTTPRequestHandler):

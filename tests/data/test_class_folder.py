@@ -1,4 +1,4 @@
-"""A folder that a whole class reads and nobody may write."""
+"""A read-only folder of data that a class shares."""
 
 from dlviz.data import registry, remote
 from tests.data import server
@@ -7,7 +7,7 @@ from tests.data.test_remote import left
 NAME = "t10k-labels-idx1-ubyte.gz"
 
 
-def test_a_read_only_folder_is_read_and_left_as_it_was(mirrors, cache, tmp_path, monkeypatch):
+def test_a_read_only_folder_is_read_and_not_changed(mirrors, cache, tmp_path, monkeypatch):
     folder = tmp_path / "class"
     (folder / "mnist").mkdir(parents=True)
     place = folder / "mnist" / NAME

@@ -1,4 +1,4 @@
-"""The table is scikit-learn's own, unscaled, with the names and units that its numbers bear out."""
+"""The table equals scikit-learn's unscaled one, with names and units that its numbers confirm."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from dlviz.data import diabetes
 FIRST = [321.0, 215.0, 127.0, 64.0, 175.0, 275.0, 179.0, 232.0]
 
 
-def test_all_rows_are_scikit_learns_in_the_files_order():
+def test_rows_equal_scikit_learns_in_the_same_order():
     x, y = diabetes()
     bunch = load_diabetes(scaled=False)
     assert (x.shape, y.shape, x.dtype, y.dtype) == ((442, 10), (442, 1), torch.float32, torch.float32)
@@ -37,7 +37,7 @@ def test_the_units_of_the_blood_fats_follow_from_friedewalds_equation():
     assert (tch - tc / hdl).abs().max() < 0.65
 
 
-def test_a_column_is_a_column():
+def test_a_column_is_returned_by_name():
     data = diabetes()
     for place, name in enumerate(data.columns):
         assert torch.equal(data.column(name), data.x[:, [place]])
@@ -52,24 +52,24 @@ def test_another_column_is_refused_and_those_there_are_named(name):
 
 
 def test_train_and_test_share_out_the_whole_table():
-    whole, parts = diabetes(), [diabetes("train"), diabetes("test")]
+    everything, parts = diabetes(), [diabetes("train"), diabetes("test")]
     assert [len(part.y) for part in parts] == [354, 88]
 
     def rows(part):
         return sorted(torch.cat(tuple(part), dim=1).tolist())
 
-    assert sorted(rows(parts[0]) + rows(parts[1])) == rows(whole)
-    assert len({tuple(row) for row in rows(whole)}) == 442  # no row twice, so none in both parts
+    assert sorted(rows(parts[0]) + rows(parts[1])) == rows(everything)
+    assert len({tuple(row) for row in rows(everything)}) == 442  # no row twice, so none in both parts
 
 
-def test_the_split_is_the_same_for_everyone_and_leaves_the_learners_stream_alone():
+def test_the_split_is_fixed_and_does_not_use_global_generators():
     torch.manual_seed(3)
     before = torch.get_rng_state()
     assert diabetes("test").y[:8, 0].tolist() == diabetes("test").y[:8, 0].tolist() == FIRST
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_each_call_gives_tensors_of_its_own():
+def test_each_call_returns_new_tensors():
     x, y = diabetes()
     x.zero_()
     y.zero_()
@@ -85,6 +85,6 @@ def test_the_device_is_honored_and_the_repr_tells_shapes_and_names():
 
 
 @pytest.mark.parametrize("split", ["valid", "", 0, True, ["train"]])
-def test_another_split_is_refused_by_name(split):
+def test_an_unknown_split_is_refused(split):
     with pytest.raises(ValueError, match=r"^diabetes: split must be .*but got"):
         diabetes(split)

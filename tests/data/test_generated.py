@@ -1,4 +1,4 @@
-"""Generated data lies where its formula says, is the same for the same seed, and what does not fit is named."""
+"""Generated points and regressions follow their formulas and their seed, and an invalid argument is named."""
 
 import math
 import random
@@ -45,7 +45,7 @@ def test_classes_are_of_equal_size_to_within_a_point_and_shuffled(call, classes,
 
 
 @pytest.mark.parametrize(("call", "kw"), EVERY)
-def test_a_seed_always_gives_the_same_and_another_seed_something_else(call, kw):
+def test_a_seed_is_reproducible_and_another_seed_gives_other_data(call, kw):
     drawn = [call(20, seed=seed, **kw) for seed in SEEDS]
     assert all(same(data, call(20, seed=seed, **kw)) for seed, data in zip(SEEDS, drawn, strict=True))
     assert len({tensors(data)[0].numpy().tobytes() for data in drawn}) == len(SEEDS)
@@ -54,7 +54,7 @@ def test_a_seed_always_gives_the_same_and_another_seed_something_else(call, kw):
 
 
 @pytest.mark.parametrize(("call", "kw"), EVERY)
-def test_nobody_elses_randomness_is_touched_or_matters(call, kw):
+def test_global_generators_are_neither_used_nor_changed(call, kw):
     torch.manual_seed(3)
     random.seed(3)
     np.random.seed(3)
@@ -78,7 +78,7 @@ def test_the_default_dtype_changes_nothing(call, kw):
 
 
 @pytest.mark.parametrize(("call", "kw"), EVERY)
-def test_the_device_is_honored_and_the_default_device_followed(call, kw):
+def test_data_is_on_the_requested_or_the_default_device(call, kw):
     assert {value.device.type for value in tensors(call(10, device="meta", **kw))} == {"meta"}
     with torch.device("meta"):
         assert {value.device.type for value in tensors(call(10, **kw))} == {"meta"}
@@ -87,7 +87,7 @@ def test_the_device_is_honored_and_the_default_device_followed(call, kw):
 
 
 @pytest.mark.parametrize(("call", "kw"), EVERY)
-def test_each_call_gives_tensors_of_its_own_and_nothing_can_be_put_in_their_place(call, kw):
+def test_each_call_returns_new_tensors_and_fields_cannot_be_assigned(call, kw):
     data = call(10, **kw)
     for value in tensors(data):
         value.zero_()
@@ -130,7 +130,7 @@ def test_without_noise_ring_k_has_radius_k_plus_one_over_classes(classes):
 
 
 @pytest.mark.parametrize("weight", [2.0, -1, [3.0], [2.0, -1.0, 0.1], torch.tensor([0.5, 4.0]), np.array([1.0, 2.0])])
-def test_without_noise_y_follows_from_the_numbers_handed_out(weight):
+def test_without_noise_y_is_the_linear_function_of_the_returned_x(weight):
     data = linear(200, weight=weight, bias=-0.7, noise=0)
     exact = data.x.double() @ data.weight.double().T + data.bias.double()
     assert torch.equal(data.y, exact.float())
@@ -159,7 +159,7 @@ def test_least_squares_finds_the_weights_and_leaves_the_noise():
         assert (data.y - design @ found).std().item() == pytest.approx(data.noise, rel=0.05)
 
 
-def test_features_fill_the_whole_stretch_from_minus_three_to_three():
+def test_features_are_uniform_from_minus_three_to_three():
     x = linear(4000, weight=[1.0, 1.0]).x
     assert x.abs().max() <= 3
     counts = torch.histc(x, bins=6, min=-3, max=3) / x.numel()
@@ -167,7 +167,7 @@ def test_features_fill_the_whole_stretch_from_minus_three_to_three():
     assert abs(torch.corrcoef(x.T)[0, 1]) < 0.05
 
 
-def test_weights_that_ask_for_a_gradient_make_data_that_asks_for_none():
+def test_data_from_weights_that_require_a_gradient_requires_none():
     data = linear(10, weight=torch.ones(2, requires_grad=True))
     assert not any(value.requires_grad for value in tensors(data))
 
@@ -187,7 +187,7 @@ def test_other_noise_keeps_the_features():
     assert not torch.equal(clean.y, noisy.y)
 
 
-def test_reprs_tell_shapes_only():
+def test_reprs_show_shapes_only():
     assert repr(moons(20)) == "Points(points (20, 2) float32, labels (20,) int64: upper, lower)"
     assert repr(rings(20, device="meta")) == "Points(points (20, 2) float32, labels (20,) int64: ring 0, ring 1)"
     shown = "Regression(x (9, 2) float32, y (9, 1) float32, weight (1, 2), bias (1,))"
@@ -195,7 +195,7 @@ def test_reprs_tell_shapes_only():
 
 
 @pytest.mark.parametrize("data", [moons(20), linear(20)], ids=["moons", "linear"])
-def test_the_pair_goes_straight_into_torchs_own_dataset(data):
+def test_points_unpack_into_torchs_tensor_dataset(data):
     batches = list(DataLoader(TensorDataset(*data), batch_size=8))
     assert [len(batch[0]) for batch in batches] == [8, 8, 4]
 
@@ -223,7 +223,7 @@ def test_the_pair_goes_straight_into_torchs_own_dataset(data):
         ({"seed": -(2**63) - 1}, "got -9223372036854775809"),
     ],
 )
-def test_an_argument_that_does_not_fit_is_refused_by_name(call, kw, words):
+def test_an_invalid_argument_is_named_in_the_error(call, kw, words):
     with pytest.raises(ValueError, match=words) as caught:
         call(**{"n": 10, **kw})
     assert str(caught.value).startswith(f"{call.__name__}: {next(iter(kw))} ")
@@ -231,24 +231,24 @@ def test_an_argument_that_does_not_fit_is_refused_by_name(call, kw, words):
 
 @pytest.mark.parametrize("call", [spirals, rings])
 @pytest.mark.parametrize("classes", [1, 6, 0, -2, 2.0, "3", None, True, [2]])
-def test_another_number_of_classes_is_refused_by_name(call, classes):
+def test_an_invalid_number_of_classes_is_refused(call, classes):
     with pytest.raises(ValueError, match=rf"^{call.__name__}: classes must be a whole number from 2 to 5, but got"):
         call(10, classes=classes)
 
 
 @pytest.mark.parametrize("turns", [0, -1, math.nan, math.inf, "1", None, True])
-def test_other_turns_are_refused_by_name(turns):
+def test_invalid_turns_are_refused(turns):
     with pytest.raises(ValueError, match=r"^spirals: turns must be a number above 0"):
         spirals(10, turns=turns)
 
 
-def test_each_class_wants_a_point():
+def test_each_class_needs_a_point():
     with pytest.raises(ValueError, match=r"^rings: n must be a whole number, 4 or more \(a point for each class\)"):
         rings(3, classes=4)
 
 
 @pytest.mark.parametrize("value", [None, "2", math.nan, math.inf, True, 1j, [1.0]])
-def test_another_bias_is_refused_by_name(value):
+def test_an_invalid_bias_is_refused(value):
     with pytest.raises(ValueError, match=r"^linear: bias must be a number, but got"):
         linear(10, bias=value)
 
@@ -269,6 +269,6 @@ def test_another_bias_is_refused_by_name(value):
         10**400,
     ],
 )
-def test_another_weight_is_refused_by_name(value):
+def test_an_invalid_weight_is_refused(value):
     with pytest.raises(ValueError, match=r"^linear: weight must be a number, or a list"):
         linear(10, weight=value)

@@ -1,4 +1,4 @@
-"""An IDX file is read whole and exactly, or refused by name."""
+"""An IDX file is read exactly, or refused with an error that names it."""
 
 import gzip
 
@@ -19,7 +19,7 @@ def written(tmp_path, plain):
     return path
 
 
-def test_every_byte_comes_back_in_its_place(tmp_path):
+def test_every_byte_is_read_at_its_index(tmp_path):
     found = idx_format.read(written(tmp_path, PLAIN), dims=3)
     assert found.dtype == np.uint8
     assert np.array_equal(found, ARRAY)
@@ -37,7 +37,7 @@ def test_every_byte_comes_back_in_its_place(tmp_path):
         (PLAIN + b"\0", "too long"),
     ],
 )
-def test_another_magic_number_or_length_is_refused(tmp_path, plain, words):
+def test_a_wrong_magic_number_or_length_is_refused(tmp_path, plain, words):
     with pytest.raises(DlvizError, match=words) as caught:
         idx_format.read(written(tmp_path, plain), dims=3)
     assert str(caught.value).startswith("some.gz ")

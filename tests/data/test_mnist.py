@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST come as digits does: pictures in [0, 1] and their labels."""
+"""MNIST and Fashion-MNIST have the format of `digits`: images in [0, 1] and their labels."""
 
 import gzip
 
@@ -12,7 +12,7 @@ from tests.data import server
 
 @pytest.mark.parametrize(("call", "collection"), [(mnist, "mnist"), (fashion_mnist, "fashion-mnist")])
 @pytest.mark.parametrize(("split", "stem", "count"), [("train", "train", 30), ("test", "t10k", 12)])
-def test_every_pixel_and_label_is_the_files(mirrors, call, collection, split, stem, count):
+def test_pixels_and_labels_equal_the_files(mirrors, call, collection, split, stem, count):
     images, labels = call(split)
     raw = gzip.decompress(server.SETS[collection][f"{stem}-images-idx3-ubyte.gz"])[16:]
     expected = torch.tensor(list(raw)).reshape(count, 1, 28, 28)
@@ -21,12 +21,12 @@ def test_every_pixel_and_label_is_the_files(mirrors, call, collection, split, st
     assert torch.equal(labels, torch.arange(count) % 10)
 
 
-def test_the_train_split_is_the_first_choice_and_downloads_only_its_own(mirrors):
+def test_the_default_split_is_train_and_downloads_only_its_files(mirrors):
     assert len(mnist().labels) == 30
     assert all("train" in request for request in mirrors[0].requests)
 
 
-def test_each_call_gives_tensors_of_its_own_and_leaves_the_learners_stream_alone(mirrors):
+def test_each_call_returns_new_tensors_and_does_not_use_global_generators(mirrors):
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
@@ -35,11 +35,11 @@ def test_each_call_gives_tensors_of_its_own_and_leaves_the_learners_stream_alone
     assert torch.rand(1) == expected
 
 
-def test_the_two_sets_keep_apart_though_their_files_share_names(mirrors):
+def test_two_sets_with_the_same_file_names_are_kept_apart(mirrors):
     assert not torch.equal(mnist("test").images, fashion_mnist("test").images)
 
 
-def test_the_classes_have_names_and_the_repr_tells_shapes_only(mirrors):
+def test_the_classes_have_names_and_the_repr_shows_shapes_only(mirrors):
     digits, clothes = mnist("test", device="meta"), fashion_mnist("test")
     assert digits.images.device.type == digits.labels.device.type == "meta"
     assert digits.classes == tuple("0123456789")
@@ -50,7 +50,7 @@ def test_the_classes_have_names_and_the_repr_tells_shapes_only(mirrors):
 
 
 @pytest.mark.parametrize("split", ["valid", None, 3, ["train"]])
-def test_another_split_is_refused_by_name_before_any_request(mirrors, split):
+def test_an_unknown_split_is_refused_before_any_request(mirrors, split):
     with pytest.raises(ValueError, match=r"^mnist: split must be"):
         mnist(split)
     with pytest.raises(ValueError, match=r"^fashion_mnist: split must be"):
@@ -58,7 +58,7 @@ def test_another_split_is_refused_by_name_before_any_request(mirrors, split):
     assert mirrors[0].requests == []
 
 
-def test_pictures_and_labels_that_do_not_belong_together_are_refused(mirrors, tmp_path, monkeypatch):
+def test_different_numbers_of_images_and_labels_are_refused(mirrors, tmp_path, monkeypatch):
     name = "t10k-labels-idx1-ubyte.gz"
     odd = {"mnist": {**server.SETS["mnist"], name: server.idx(np.zeros(11))}}
     (tmp_path / "registry.toml").write_text(server.registry(odd, [mirrors[0].address]))

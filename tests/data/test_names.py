@@ -1,4 +1,4 @@
-"""The names are sorted, without doubles, spelled in one way, and shared out evenly."""
+"""The names are sorted, unique, spelled consistently, and split evenly."""
 
 import unicodedata
 from collections import Counter
@@ -13,7 +13,7 @@ FIRST = ("Najjar", "Romão", "Athanasopoulos", "Valaoritis", "Andrade")
 
 
 def plain(name):
-    """What a name is sorted by: its letters without their marks."""
+    """Return the sort key of a name: its letters without diacritics."""
     folded = name.casefold().replace("ı", "i").replace("ł", "l")
     return "".join(c for c in unicodedata.normalize("NFD", folded) if not unicodedata.combining(c)), name
 
@@ -26,7 +26,7 @@ def by_language():
     }
 
 
-def test_sixteen_languages_have_as_many_names_each():
+def test_each_of_sixteen_languages_has_equally_many_names():
     found, labels, languages = names()
     assert len(languages) == 16
     assert list(languages) == sorted(languages)
@@ -34,7 +34,7 @@ def test_sixteen_languages_have_as_many_names_each():
     assert labels.bincount().tolist() == [225] * 16
 
 
-def test_within_a_language_names_are_sorted_and_no_name_stands_twice():
+def test_names_of_a_language_are_sorted_and_unique():
     for found in by_language().values():
         assert found == sorted(found, key=plain)
         assert len({name.casefold() for name in found}) == len(found)
@@ -51,7 +51,7 @@ def test_names_are_letters_in_one_spelling_and_a_language_alone_keeps_its_own():
                 assert name.isascii()
 
 
-def test_the_datasheet_counts_right():
+def test_the_datasheet_states_the_right_counts():
     found = names().names
     sheet = Path(__file__).parents[2].joinpath("datasets", "names.md").read_text(encoding="utf-8")
     shared = [count for count in Counter(found).values() if count > 1]
@@ -62,7 +62,7 @@ def test_the_datasheet_counts_right():
     assert set(shared) == {2}
 
 
-def test_well_known_names_are_where_they_belong():
+def test_well_known_names_have_their_language():
     table = by_language()
     for language, some in {
         "Dutch": ["van Dijk", "de Jong"],
@@ -75,8 +75,8 @@ def test_well_known_names_are_where_they_belong():
         assert set(some) <= set(table[language])
 
 
-def test_train_and_test_share_out_the_whole_list_a_fifth_of_each_language():
-    whole, train, test = names(), names("train"), names("test")
+def test_the_test_set_is_a_fifth_of_each_language_and_the_rest_is_the_training_set():
+    everything, train, test = names(), names("train"), names("test")
     assert (len(train.names), len(test.names)) == (2880, 720)
     assert train.labels.bincount().tolist() == [180] * 16
     assert test.labels.bincount().tolist() == [45] * 16
@@ -84,18 +84,18 @@ def test_train_and_test_share_out_the_whole_list_a_fifth_of_each_language():
     def rows(part):
         return sorted(zip(part.names, part.labels.tolist(), strict=True))
 
-    assert sorted(rows(train) + rows(test)) == rows(whole)
+    assert sorted(rows(train) + rows(test)) == rows(everything)
     assert test.labels[:60].unique().numel() > 12  # shuffled
 
 
-def test_the_split_is_the_same_for_everyone_and_leaves_the_learners_stream_alone():
+def test_the_split_is_fixed_and_does_not_use_global_generators():
     torch.manual_seed(3)
     before = torch.get_rng_state()
     assert names("test").names[:5] == names("test").names[:5] == FIRST
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_each_call_gives_labels_of_its_own_on_the_device_asked_for():
+def test_each_call_returns_new_labels_on_the_requested_device():
     names().labels.zero_()
     assert names().labels.any()
     data = names("test", device="meta")
@@ -104,6 +104,6 @@ def test_each_call_gives_labels_of_its_own_on_the_device_asked_for():
 
 
 @pytest.mark.parametrize("split", ["valid", "", 0, True, ["train"]])
-def test_another_split_is_refused_by_name(split):
+def test_an_unknown_split_is_refused(split):
     with pytest.raises(ValueError, match=r"^names: split must be .*but got"):
         names(split)

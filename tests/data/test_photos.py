@@ -1,4 +1,4 @@
-"""A photo or a picture of the learner's own becomes (C, H, W) in [0, 1], or the reason is named."""
+"""A photo, or a picture of the learner's own, becomes (C, H, W) in [0, 1]; an error says why it cannot."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ GRAY = COLOR[:, :, 0]
 
 
 @pytest.mark.parametrize("name", ["china", "flower"])
-def test_a_photo_is_scikit_learns(name):
+def test_a_photo_equals_scikit_learns(name):
     found = photo(name)
     assert (found.shape, found.dtype) == ((3, 427, 640), torch.float32)
     assert torch.equal(found, torch.tensor(load_sample_image(f"{name}.jpg")).permute(2, 0, 1) / 255)
@@ -23,7 +23,7 @@ def test_a_photo_is_scikit_learns(name):
 
 
 @pytest.mark.parametrize("name", ["cat", None, ["china"], "../china"])
-def test_another_photo_is_refused_by_name(name):
+def test_an_unknown_photo_is_refused(name):
     with pytest.raises(ValueError, match=r"^photo: name must be"):
         photo(name)
 
@@ -63,7 +63,7 @@ def test_an_array_keeps_its_channels_and_its_numbers(array, brightest):
     assert torch.equal(picture(array), before)
 
 
-def test_gray_and_deep_and_black_and_white_files_have_one_channel(tmp_path):
+def test_gray_16_bit_and_black_and_white_files_have_one_channel(tmp_path):
     deep = RNG.integers(0, 65536, (5, 7), dtype=np.uint16)
     for array, expected in ((GRAY, GRAY / 255), (deep, deep / 65535), (GRAY > 100, GRAY > 100)):
         path = tmp_path / "own.png"
@@ -76,7 +76,7 @@ def test_gray_and_deep_and_black_and_white_files_have_one_channel(tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("RGBA", 3), ("LA", 1), ("PA", 3), ("RGBa", 3)])
-def test_see_through_parts_are_laid_on_white(mode, channels):
+def test_transparent_pixels_are_composited_on_white(mode, channels):
     clear = Image.new("RGBA", (4, 3), (0, 0, 0, 0))
     for step in {"LA": ["LA"], "PA": ["P", "PA"], "RGBa": ["RGBa"]}.get(mode, []):
         clear = clear.convert(step)
@@ -92,7 +92,7 @@ def test_other_color_files_become_red_green_blue(mode):
     assert torch.equal(picture(image), expected)
 
 
-def test_a_photo_is_turned_the_way_the_camera_was_held(tmp_path):
+def test_the_exif_orientation_of_a_photo_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # held upright: turn a quarter clockwise to see it right
     Image.fromarray(COLOR).save(tmp_path / "own.png", exif=exif)
@@ -117,13 +117,13 @@ def test_a_photo_is_turned_the_way_the_camera_was_held(tmp_path):
         (".", "cannot be read"),
     ],
 )
-def test_what_is_no_picture_is_refused_by_name(source, words):
+def test_an_invalid_picture_is_named_in_the_error(source, words):
     with pytest.raises(ValueError, match=words) as caught:
         picture(source)
     assert str(caught.value).startswith("picture: ")
 
 
-def test_a_file_that_breaks_off_is_refused(tmp_path):
+def test_a_truncated_file_is_refused(tmp_path):
     path = tmp_path / "own.png"
     Image.fromarray(np.tile(COLOR, (20, 20, 1))).save(path)
     path.write_bytes(path.read_bytes()[:-600])

@@ -32,7 +32,7 @@ def test_no_two_files_share_a_checksum_and_each_set_has_its_datasheet():
             assert file["sha256"] in sheet
 
 
-def test_an_installed_package_reads_its_own(tmp_path, monkeypatch):
+def test_an_installed_package_reads_its_own_registry(tmp_path, monkeypatch):
     places = (tmp_path / "_datasets", tmp_path / "datasets")
     monkeypatch.setattr(registry, "_PLACES", places)
     with pytest.raises(FileNotFoundError, match="registry"):

@@ -1,4 +1,4 @@
-"""A file is fetched once, from the first mirror that has it whole; a damaged one is never used nor kept."""
+"""A file is downloaded once, from the first mirror that has it; a damaged file is neither used nor kept."""
 
 import re
 import subprocess
@@ -25,11 +25,11 @@ def labels():
 
 
 def left(cache):
-    """Every file below the cache, part of one included."""
+    """Return every file below the cache, incomplete ones included."""
     return sorted(path.relative_to(cache).as_posix() for path in cache.rglob("*"))
 
 
-def test_the_first_use_downloads_and_the_second_asks_nobody(mirrors, cache):
+def test_the_first_use_downloads_and_the_second_reads_the_cache(mirrors, cache):
     assert remote.fetch(labels()).read_bytes() == BODY
     assert mirrors[0].requests == [f"/mnist/{NAME}"]
     assert remote.fetch(labels()).read_bytes() == BODY
@@ -45,14 +45,14 @@ def test_a_corrupt_file_is_refused_and_the_next_mirror_tried(mirrors, cache):
     assert left(cache) == ["mnist", f"mnist/{NAME}"]
 
 
-def test_a_transfer_that_breaks_off_is_refused_and_the_next_mirror_tried(mirrors, cache):
+def test_an_incomplete_transfer_is_refused_and_the_next_mirror_tried(mirrors, cache):
     mirrors[0].cut = True
     assert remote.fetch(labels()).read_bytes() == BODY
     assert len(mirrors[1].requests) == 1
     assert left(cache) == ["mnist", f"mnist/{NAME}"]
 
 
-def test_a_broken_transfer_leaves_nothing_that_is_later_taken_for_whole(mirrors, cache):
+def test_an_incomplete_transfer_leaves_no_file_in_the_cache(mirrors, cache):
     mirrors[0].cut = mirrors[1].cut = True
     with pytest.raises(ValueError, match="broke off"):
         remote.fetch(labels())
@@ -61,7 +61,7 @@ def test_a_broken_transfer_leaves_nothing_that_is_later_taken_for_whole(mirrors,
     assert remote.fetch(labels()).read_bytes() == BODY
 
 
-def test_a_server_that_sends_no_end_is_left_and_the_next_mirror_tried(mirrors, cache):
+def test_an_endless_response_is_cut_off_and_the_next_mirror_tried(mirrors, cache):
     mirrors[0].pages[f"/mnist/{NAME}"] = mirrors[1].pages[f"/mnist/{NAME}"] = bytes(5_000_000)
     with pytest.raises(ValueError, match=f"more than the {len(BODY)} bytes"):
         remote.fetch(labels())
@@ -70,7 +70,7 @@ def test_a_server_that_sends_no_end_is_left_and_the_next_mirror_tried(mirrors, c
     assert remote.fetch(labels()).read_bytes() == BODY
 
 
-def test_a_file_that_has_moved_is_followed_and_checked_like_any(mirrors, cache):
+def test_a_redirection_is_followed_and_its_file_is_checked(mirrors, cache):
     mirrors[0].moved[f"/mnist/{NAME}"] = f"{mirrors[1].address}/elsewhere"
     mirrors[1].pages["/elsewhere"] = BODY
     assert remote.fetch(labels()).read_bytes() == BODY
@@ -78,7 +78,7 @@ def test_a_file_that_has_moved_is_followed_and_checked_like_any(mirrors, cache):
 
 
 @pytest.mark.parametrize("scheme", ["file", "ftp", "data"])
-def test_no_server_leads_out_of_the_web(mirrors, cache, tmp_path, scheme):
+def test_a_redirection_to_another_protocol_is_refused(mirrors, cache, tmp_path, scheme):
     (tmp_path / "secret").write_bytes(BODY)
     mirrors[0].moved[f"/mnist/{NAME}"] = f"{scheme}://{tmp_path / 'secret'}"
     (cache / "mnist").mkdir(parents=True)
@@ -89,7 +89,7 @@ def test_no_server_leads_out_of_the_web(mirrors, cache, tmp_path, scheme):
 @pytest.mark.parametrize(
     ("came", "goal", "fine"), [("https", "http", False), ("http", "https", True), ("https", "https", True)]
 )
-def test_a_secure_connection_is_not_given_up(came, goal, fine):
+def test_a_redirection_from_https_to_http_is_refused(came, goal, fine):
     answer = requests.Response()
     answer.status_code, answer.url, answer.headers["location"] = 302, f"{came}://a.example/x", f"{goal}://b.example/y"
     if fine:
@@ -121,7 +121,7 @@ def test_an_interrupted_download_leaves_nothing(mirrors, cache, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(remote.hashlib, "file_digest", interrupted)  # the whole file has just arrived
+    monkeypatch.setattr(remote.hashlib, "file_digest", interrupted)  # the file is complete now
     with pytest.raises(KeyboardInterrupt):
         remote.fetch(labels())
     assert left(cache) == ["mnist"]
@@ -134,7 +134,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(mirrors, cache):
     assert len(mirrors[0].requests) == 2
 
 
-def test_with_every_mirror_down_the_problem_tells_all_ways_out(mirrors, cache):
+def test_with_every_mirror_down_the_error_lists_every_place_and_remedy(mirrors, cache):
     mirrors[0].pages.clear()
     gone = f"http://127.0.0.1:1/{NAME}"
     there = labels()
@@ -144,12 +144,12 @@ def test_with_every_mirror_down_the_problem_tells_all_ways_out(mirrors, cache):
     place.write_bytes(b"half")
     with pytest.raises(ValueError, match="could not be had") as caught:
         remote.fetch(file)
-    said = str(caught.value)
-    assert f"{there.urls[0]}: the server answers 404" in said
-    assert f"{gone}: no connection" in said
-    assert f"{place}: not the right file or a damaged one" in said
-    assert "DLVIZ_DATA" in said
-    assert f"into the folder {place.parent}" in said
+    text = str(caught.value)
+    assert f"{there.urls[0]}: the server answers 404" in text
+    assert f"{gone}: no connection" in text
+    assert f"{place}: not the right file or a damaged one" in text
+    assert "DLVIZ_DATA" in text
+    assert f"into the folder {place.parent}" in text
 
 
 @pytest.mark.parametrize(
@@ -162,12 +162,14 @@ def test_with_every_mirror_down_the_problem_tells_all_ways_out(mirrors, cache):
         (requests.exceptions.InvalidURL("nowhere"), "InvalidURL: nowhere"),
     ],
 )
-def test_a_failure_is_told_in_a_few_words(error, words):
+def test_the_reason_of_a_failed_request_is_short(error, words):
     assert remote._reason(error) == words
 
 
 @pytest.mark.parametrize("below", ["mnist", "."])
-def test_a_folder_of_the_learners_is_read_with_no_request_and_no_copy(mirrors, cache, tmp_path, monkeypatch, below):
+def test_a_folder_in_the_environment_variable_is_read_without_request_or_copy(
+    mirrors, cache, tmp_path, monkeypatch, below
+):
     place = tmp_path / "class" / below / NAME
     place.parent.mkdir(parents=True)
     place.write_bytes(BODY)
@@ -177,7 +179,7 @@ def test_a_folder_of_the_learners_is_read_with_no_request_and_no_copy(mirrors, c
     assert not cache.exists()
 
 
-def test_a_folder_without_the_file_is_named_and_nobody_is_asked(mirrors, tmp_path, monkeypatch):
+def test_a_folder_without_the_file_is_named_and_no_request_is_made(mirrors, tmp_path, monkeypatch):
     (tmp_path / NAME).write_bytes(server.SETS["fashion-mnist"][NAME] + b"more")
     monkeypatch.setenv("DLVIZ_DATA", str(tmp_path))
     with pytest.raises(ValueError, match="DLVIZ_DATA is the folder") as caught:
@@ -188,7 +190,7 @@ def test_a_folder_without_the_file_is_named_and_nobody_is_asked(mirrors, tmp_pat
 
 
 @pytest.mark.parametrize("below", ["/mnist", ""])
-def test_a_mirror_of_the_learners_is_the_only_one_asked(mirrors, cache, monkeypatch, below):
+def test_a_mirror_in_the_environment_variable_is_the_only_one_used(mirrors, cache, monkeypatch, below):
     with server.serving() as own:
         own.pages = {f"/data{below}/{NAME}": BODY}
         monkeypatch.setenv("DLVIZ_DATA", own.address + "/data/")
@@ -202,7 +204,7 @@ def test_a_mirror_of_the_learners_is_the_only_one_asked(mirrors, cache, monkeypa
     assert mirrors[0].requests == mirrors[1].requests == []
 
 
-def test_calls_at_once_do_not_spoil_each_others_file(mirrors, cache):
+def test_simultaneous_calls_do_not_damage_the_file(mirrors, cache):
     mirrors[0].together = threading.Barrier(4)
     with ThreadPoolExecutor(4) as pool:
         places = list(pool.map(lambda _: remote.fetch(labels()), range(4)))
@@ -211,7 +213,7 @@ def test_calls_at_once_do_not_spoil_each_others_file(mirrors, cache):
     assert left(cache) == ["mnist", f"mnist/{NAME}"]
 
 
-def test_processes_at_once_do_not_spoil_each_others_file(mirrors, cache, tmp_path):
+def test_simultaneous_processes_do_not_damage_the_file(mirrors, cache, tmp_path):
     mirrors[0].together = threading.Barrier(2)
     code = (
         "import sys; from pathlib import Path; from dlviz.data import registry, remote\n"
@@ -226,14 +228,14 @@ def test_processes_at_once_do_not_spoil_each_others_file(mirrors, cache, tmp_pat
     for process in both:
         process.stdin.write("\n")
         process.stdin.flush()
-    told = [process.communicate(timeout=60)[0].strip() for process in both]
-    assert told == [str(cache / "mnist" / NAME)] * 2
+    paths = [process.communicate(timeout=60)[0].strip() for process in both]
+    assert paths == [str(cache / "mnist" / NAME)] * 2
     assert len(mirrors[0].requests) == 2
     assert (cache / "mnist" / NAME).read_bytes() == BODY
     assert left(cache) == ["mnist", f"mnist/{NAME}"]
 
 
-def test_a_file_that_another_process_brought_meanwhile_is_left_alone(mirrors, monkeypatch):
+def test_a_file_that_another_process_downloaded_meanwhile_is_kept(mirrors, monkeypatch):
     place = remote.fetch(labels())
 
     def in_use(*_):
@@ -251,7 +253,7 @@ def test_a_folder_that_cannot_be_written_is_named(mirrors, cache):
     assert str(cache) in str(caught.value)
 
 
-def test_the_bar_is_drawn_only_for_someone_who_watches(mirrors, monkeypatch, capsys):
+def test_the_progress_bar_is_shown_only_where_it_is_visible(mirrors, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "IPython", None)
     remote.fetch(labels())
     assert capsys.readouterr().err == ""
@@ -260,7 +262,7 @@ def test_the_bar_is_drawn_only_for_someone_who_watches(mirrors, monkeypatch, cap
     assert NAME in capsys.readouterr().err
 
 
-def test_a_notebook_watches():
+def test_the_progress_bar_is_shown_in_a_notebook():
     shell = types.SimpleNamespace(kernel=object())
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
@@ -269,5 +271,5 @@ def test_a_notebook_watches():
         assert not remote._shows_progress()
 
 
-def test_the_cache_is_the_users_own():
+def test_the_cache_is_in_the_users_cache_folder():
     assert str(remote.cache()) == platformdirs.user_cache_dir("dlviz", appauthor=False)

@@ -1,4 +1,4 @@
-"""Generated sequences hold what their formulas say, are the same for the same seed, and what does not fit is named."""
+"""Generated sequences follow their formulas and their seed, and an invalid argument is named."""
 
 import math
 import random
@@ -22,7 +22,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize(("n", "steps", "symbols"), [(1, 1, 2), (7, 20, 8), (50, 3, 26)])
-def test_a_recall_is_a_symbol_and_then_nothing(n, steps, symbols):
+def test_a_recall_sequence_is_a_symbol_followed_by_zeros(n, steps, symbols):
     x, y = recall(n, steps=steps, symbols=symbols)
     assert (x.shape, x.dtype) == ((n, 1 + steps, symbols), torch.float32)
     assert (y.shape, y.dtype) == ((n,), torch.int64)
@@ -30,7 +30,7 @@ def test_a_recall_is_a_symbol_and_then_nothing(n, steps, symbols):
     assert not x[:, 1:].any()
 
 
-def test_every_symbol_has_an_equal_chance():
+def test_symbols_are_equally_frequent():
     for symbols in (2, 8, 11):
         counts = recall(20_000, steps=1, symbols=symbols).y.bincount(minlength=symbols)
         assert torch.allclose(counts / 20_000, torch.tensor(1 / symbols), atol=0.015)
@@ -44,27 +44,26 @@ def test_other_noise_keeps_the_symbols_and_is_added_everywhere():
 
 
 @pytest.mark.parametrize(("n", "steps"), [(1, 1), (9, 40), (30, 7)])
-def test_a_window_is_a_wave_and_its_target_what_comes_next(n, steps):
+def test_a_window_is_a_sine_wave_and_its_target_the_next_value(n, steps):
     data = waves(n, steps=steps, noise=0)
     x, y = data
     assert (x.shape, y.shape, x.dtype, y.dtype) == ((n, steps, 1), (n, 1), torch.float32, torch.float32)
-    whole = torch.cat((x[:, :, 0], y), dim=1).double()
-    assert whole.abs().max() <= 1
+    wave = torch.cat((x[:, :, 0], y), dim=1).double()
+    assert wave.abs().max() <= 1
     # A sampled sine satisfies x[t + 1] = 2 cos(2π / period) x[t] - x[t - 1], and no other series of that period does.
     turn = 2 * (2 * math.pi / data.periods.double()).cos()[:, None]
     if steps > 1:
-        assert torch.allclose(whole[:, 2:], turn * whole[:, 1:-1] - whole[:, :-2], atol=1e-5)
+        assert torch.allclose(wave[:, 2:], turn * wave[:, 1:-1] - wave[:, :-2], atol=1e-5)
     assert ((data.periods >= 8) & (data.periods <= 24)).all()
 
 
-def test_periods_fill_their_stretch_and_waves_begin_anywhere():
+def test_periods_and_phases_are_uniform():
     data = waves(4000, noise=0)
     counts = torch.histc(data.periods, bins=4, min=8, max=24)
     assert torch.allclose(counts / 4000, torch.tensor(0.25), atol=0.03)
     assert data.x[:, 0].mean().abs() < 0.05
-    assert data.x[:, 0].square().mean().item() == pytest.approx(
-        0.5, abs=0.05
-    )  # as for a phase drawn from the whole turn
+    # The mean of sin² over a uniform phase is 1/2.
+    assert data.x[:, 0].square().mean().item() == pytest.approx(0.5, abs=0.05)
 
 
 def test_noise_is_added_to_the_window_and_never_to_the_target():
@@ -75,7 +74,7 @@ def test_noise_is_added_to_the_window_and_never_to_the_target():
 
 
 @BOTH
-def test_a_seed_always_gives_the_same_and_another_seed_something_else(call):
+def test_a_seed_is_reproducible_and_another_seed_gives_other_data(call):
     drawn = [call(20, noise=0.1, seed=seed) for seed in SEEDS]
     assert all(same(data, call(20, noise=0.1, seed=seed)) for seed, data in zip(SEEDS, drawn, strict=True))
     assert len({data.x.numpy().tobytes() for data in drawn}) == len(SEEDS)
@@ -83,7 +82,7 @@ def test_a_seed_always_gives_the_same_and_another_seed_something_else(call):
 
 
 @BOTH
-def test_nobody_elses_randomness_is_touched_or_matters(call):
+def test_global_generators_are_neither_used_nor_changed(call):
     torch.manual_seed(3)
     random.seed(3)
     np.random.seed(3)
@@ -110,7 +109,7 @@ def test_device_and_default_dtype(call):
 
 
 @BOTH
-def test_each_call_gives_tensors_of_its_own_and_nothing_can_be_put_in_their_place(call):
+def test_each_call_returns_new_tensors_and_fields_cannot_be_assigned(call):
     data = call(10)
     for value in tensors(data):
         value.zero_()
@@ -119,7 +118,7 @@ def test_each_call_gives_tensors_of_its_own_and_nothing_can_be_put_in_their_plac
         data.x = None
 
 
-def test_reprs_tell_shapes_only():
+def test_reprs_show_shapes_only():
     assert repr(recall(9, device="meta")) == "Recall(x (9, 21, 8) float32, y (9,) int64)"
     assert repr(waves(9, device="meta")) == "Waves(x (9, 40, 1) float32, y (9, 1) float32)"
 
@@ -140,13 +139,13 @@ def test_reprs_tell_shapes_only():
         ({"seed": 2**64}, "got 18446744073709551616"),
     ],
 )
-def test_an_argument_that_does_not_fit_is_refused_by_name(call, kw, words):
+def test_an_invalid_argument_is_named_in_the_error(call, kw, words):
     with pytest.raises(ValueError, match=words) as caught:
         call(**{"n": 10, **kw})
     assert str(caught.value).startswith(f"{call.__name__}: {next(iter(kw))} ")
 
 
 @pytest.mark.parametrize("symbols", [1, 0, -3, 8.0, "8", None, True])
-def test_another_number_of_symbols_is_refused_by_name(symbols):
+def test_an_invalid_number_of_symbols_is_refused(symbols):
     with pytest.raises(ValueError, match=r"^recall: symbols must be a whole number, 2 or more, but got"):
         recall(10, symbols=symbols)

@@ -1,4 +1,4 @@
-"""The series is whole, in order, and says what is known of the sun."""
+"""The sunspot series is complete, in order, and has the known values and period."""
 
 import torch
 
@@ -13,7 +13,7 @@ def test_every_year_has_a_number():
     assert numbers.isfinite().all()
 
 
-def test_the_numbers_are_those_of_version_one():
+def test_the_numbers_are_version_1_of_the_series():
     years, numbers = sunspots()
     table = dict(zip(years.tolist(), numbers.tolist(), strict=True))
     known = {1700: 5, 1750: 83.4, 1778: 154.4, 1816: 45.8, 1957: 190.2, 1979: 155.4, 2000: 119.6, 2008: 2.9}
@@ -22,13 +22,13 @@ def test_the_numbers_are_those_of_version_one():
     assert numbers.argmax() == 1957 - 1700
 
 
-def test_its_rhythm_is_the_suns():
+def test_the_maxima_are_about_eleven_years_apart():
     numbers = sunspots().numbers.double()
     power = torch.fft.rfft(numbers - numbers.mean()).abs()
     assert 10 < len(numbers) / power[10:].argmax().add(10).item() < 12  # years from maximum to maximum
 
 
-def test_each_call_gives_tensors_of_its_own_on_the_device_asked_for():
+def test_each_call_returns_new_tensors_on_the_requested_device():
     sunspots().numbers.zero_()
     assert sunspots().numbers.any()
     data = sunspots(device="meta")

@@ -1,4 +1,4 @@
-"""The grammar says what it claims: relations, words, written lines."""
+"""Sentences follow the grammar: relations, words, lines of text."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ LANGUAGES = ("en", "zh")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_sentence_holds_one_word_of_one_pair_and_every_word_is_the_grammars(language):
+def test_a_sentence_has_one_word_of_one_pair_and_only_words_of_the_grammar(language):
     drawn = sentences(2000, language=language)
     paired = {word for pairs in drawn.relations.values() for pair in pairs for word in pair}
     for sentence in drawn.tokens:
@@ -44,14 +44,14 @@ def test_an_analogy_is_two_pairs_of_one_relation_in_every_order():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_written_lines_cut_into_words_again_are_the_tokens(language):
+def test_lines_split_into_words_are_the_tokens(language):
     drawn = sentences(2000, language=language)
     known = drawn.words if language == "zh" else None
     assert [tokenize(line, known) for line in drawn.lines] == drawn.tokens
     assert any(" " in line for line in drawn.lines) == (language == "en")
 
 
-def test_both_words_of_a_pair_meet_the_same_things_and_each_side_its_own_patterns():
+def test_words_of_a_pair_share_their_things_and_differ_in_their_patterns():
     drawn = sentences(20_000)
     around = {word: set() for word in ("king", "queen", "father", "mother")}
     for sentence in drawn.tokens:
@@ -73,7 +73,7 @@ def test_pairs_words_and_sides_come_about_equally_often():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_seed_always_gives_the_same_sentences_and_leaves_torchs_stream_alone(language):
+def test_a_seed_is_reproducible_and_does_not_use_torchs_global_generator(language):
     torch.manual_seed(3)
     before = torch.get_rng_state()
     first = sentences(50, language=language, seed=5)
@@ -87,7 +87,7 @@ def test_a_seed_always_gives_the_same_sentences_and_leaves_torchs_stream_alone(l
     assert sentences(50, language=language, seed=6).tokens != first.tokens
 
 
-def test_it_says_how_much_there_is_and_unpacks():
+def test_the_repr_shows_the_counts_and_sentences_unpack():
     drawn = sentences(30)
     tokens, relations = drawn
     assert tokens is drawn.tokens
@@ -105,6 +105,6 @@ def test_it_says_how_much_there_is_and_unpacks():
         ({"n": 5, "seed": 1.5}, "seed must be a whole number"),
     ],
 )
-def test_what_does_not_fit_is_named(arguments, words):
+def test_an_invalid_argument_is_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         sentences(**arguments)

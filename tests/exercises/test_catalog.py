@@ -26,7 +26,7 @@ def test_an_unknown_id_names_near_ones():
         predict("03.acumulate", "same")
 
 
-def test_an_id_like_no_other_lists_them_all():
+def test_an_id_without_similar_ones_lists_all_ids():
     with pytest.raises(Unknown) as unknown:
         exercise("zzzz")
     assert all(id in str(unknown.value) for id in items())

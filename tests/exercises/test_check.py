@@ -76,7 +76,7 @@ def test_a_function_of_other_arguments_is_explained_before_it_is_called():
     assert DOUBLE.check(lambda: 1 / 0).message.startswith("double takes x")
 
 
-def test_the_first_difference_stands_side_by_side():
+def test_the_first_difference_is_shown_side_by_side():
     result = DOUBLE.check(lambda x: torch.where(x == x.reshape(-1)[-1], 9.5, 2 * x))
     assert result.misconception is None
     assert "[2]" in result.message
@@ -102,7 +102,7 @@ def test_a_misconception_is_not_named_when_one_case_contradicts_it():
     assert DOUBLE.judge(squared_unless_small, 0).misconception is None
 
 
-def test_a_check_leaves_the_learners_random_streams_alone():
+def test_a_check_does_not_change_the_learners_random_generators():
     def noisy(x):
         torch.rand(3), np.random.rand(3), random.random()
         return 2 * x
@@ -162,7 +162,7 @@ def test_a_report_is_the_same_text_each_time_and_its_html_escapes_what_the_learn
     assert "&lt;script&gt;" in shown["text/html"]
 
 
-def test_a_report_has_no_address_in_it():
+def test_a_report_contains_no_memory_address():
     for item in items().values():
         assert "0x" not in repr(item)
     assert "0x" not in repr(DOUBLE.check(lambda x: object()))

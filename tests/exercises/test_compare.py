@@ -50,10 +50,10 @@ def test_the_first_difference_is_found(yours, expected, aspect, where):
         (torch.empty(0, 3), torch.empty(0, 3)),
     ],
 )
-def test_what_is_the_same_up_to_rounding_has_no_difference(yours, expected):
+def test_values_that_are_equal_up_to_rounding_have_no_difference(yours, expected):
     assert difference(yours, expected) is None
 
 
-def test_unequal_numbers_are_written_so_that_they_look_unequal():
+def test_unequal_numbers_are_formatted_with_enough_digits_to_differ():
     for a, b in [(1.0, 1.0000001), (0.1 + 0.2, 0.3), (1e-9, 1.1e-9)]:
         assert len(set(format_unequal(a, b))) == 2

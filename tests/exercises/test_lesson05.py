@@ -1,4 +1,4 @@
-"""The found network of lesson 05: Python's error, what a check reports, and partial repairs."""
+"""The broken network of lesson 05: Python's error, what a check reports, and partial repairs."""
 
 import pytest
 import torch
@@ -39,21 +39,21 @@ def cell(*lines):
     return names["Net"]
 
 
-def test_the_found_class_exists_and_counts_until_it_is_called():
+def test_the_broken_class_can_be_instantiated_until_it_is_called():
     net = FoundMLP()
     assert sum(p.numel() for p in net.parameters()) == 109_386
     with pytest.raises(NameError, match="name 'F' is not defined"):
         net(torch.zeros(1, 1, 28, 28))
 
 
-def test_the_starter_is_the_found_code_and_counts_as_untouched():
+def test_the_starter_is_the_broken_code_and_counts_as_untouched():
     assert "F.relu(self.hidden1(x))" in REPAIR.starter
     assert REPAIR.check(cell()).verdict == "not attempted"
 
 
-def test_the_error_that_is_left_is_named():
+def test_the_remaining_error_is_named():
     class Touched(FoundMLP):
-        """The code as it was found, in a class of its own."""
+        """The broken code, in another class."""
 
     result = REPAIR.judge(Touched, 3)
     assert result.verdict == "wrong"

@@ -14,7 +14,7 @@ FoundCNN = changed(Net, "FoundCNN", REPAIR.starter_changes)
 
 
 class Touched(FoundCNN):
-    """The code as it was found, in a class of its own."""
+    """The broken code, in another class."""
 
 
 size_alone = changed(Net, "SizeAlone", {"x.flatten(1)": "x.view(-1, 64 * 5 * 5)"})
@@ -35,14 +35,14 @@ class PicturesMixed(Net):
         return super().forward(pictures) - super().forward(pictures).mean(0)
 
 
-def test_the_found_network_trains_on_cut_up_pictures_without_an_error():
+def test_the_broken_network_trains_on_cut_up_pictures_without_an_error():
     torch.manual_seed(0)
     net, labels = FoundCNN(), torch.zeros(64, dtype=torch.int64)
     nn.functional.cross_entropy(net(torch.rand(25, 3, 32, 32)), labels).backward()
     assert net.conv1.weight.grad.any()
 
 
-def test_the_starter_is_the_found_code_and_counts_as_untouched():
+def test_the_starter_is_the_broken_code_and_counts_as_untouched():
     assert "x.view(-1, 64 * 5 * 5)" in REPAIR.starter
     cell = {"torch": torch, "nn": nn}
     exec(REPAIR.starter, cell)

@@ -42,7 +42,7 @@ def test_an_error_in_init_or_forward_is_reported_not_raised():
     assert "self.hidden(images)" in MLP.check(NoFlatten).message
 
 
-def test_what_is_no_model_is_explained():
+def test_an_answer_that_is_not_a_model_is_explained():
     assert "class itself" in MLP.check(torch.rand(3)).message
     assert "nn.Module" in MLP.check(lambda: 3).message
 
@@ -51,6 +51,6 @@ def test_the_parameters_at_fault_are_listed_by_name():
     assert "hidden.weight, hidden.bias" in MLP.check(FAULTY["frozen"]).message
 
 
-def test_a_made_model_passes_as_its_maker_does():
+def test_a_model_instance_passes_like_its_class():
     assert MLP.check(a_sequence).passed
     assert MLP.check(a_sequence()).passed

@@ -118,7 +118,7 @@ def test_a_question_shows_its_options_and_stores_nothing(progress_file):
     assert not progress_file.exists()
 
 
-def test_the_answer_is_stored_before_torch_is_asked(progress_file):
+def test_the_answer_is_stored_before_the_truth_is_computed(progress_file):
     seen = []
 
     def truth():
@@ -142,12 +142,12 @@ def test_the_truth_is_computed_not_stored():
 
 
 @pytest.mark.parametrize("answer", [7, 7.0, torch.tensor(7.0), 7.001])
-def test_a_number_may_come_in_any_form(answer):
+def test_a_number_may_have_any_numeric_type(answer):
     assert predict("03.paths", answer).passed
 
 
 @pytest.mark.parametrize("answer", [[2, 2, 2, 2], torch.Size([2, 2, 2, 2])])
-def test_a_shape_may_come_in_any_form(answer):
+def test_a_shape_may_be_any_sequence(answer):
     assert predict("03.jacobian", answer).passed
     assert "(2, 2, 2, 2)" in repr(predict("03.jacobian", answer))
 
@@ -163,7 +163,7 @@ def test_an_answer_that_does_not_fit_is_explained_and_not_stored(id, answer, pro
     assert not progress_file.exists()
 
 
-def test_asking_torch_leaves_the_learners_stream_alone():
+def test_computing_the_truth_does_not_change_the_learners_random_generators():
     torch.manual_seed(1)
     expected = torch.rand(1)
     torch.manual_seed(1)

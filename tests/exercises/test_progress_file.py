@@ -39,7 +39,7 @@ def test_the_overview_names_every_exercise_and_the_path(progress_file):
 @pytest.mark.parametrize(
     "damage", ["", "{", "[]", '{"exercises": 3, "predictions": {}}', '{"exercises": {"a": 1}, "predictions": {}}']
 )
-def test_a_damaged_file_is_kept_aside_and_named(progress_file, damage):
+def test_a_damaged_file_is_renamed_and_named(progress_file, damage):
     progress_file.write_text(damage)
     shown = repr(exercise("00.double").check(right))
     aside = progress_file.with_name("progress.json.damaged-1")
@@ -55,7 +55,7 @@ def test_two_damaged_files_are_both_kept(progress_file):
         assert progress_file.with_name(f"progress.json.damaged-{n}").read_text() == f"damage {n}"
 
 
-def test_bytes_that_are_no_text_count_as_damage(progress_file):
+def test_a_file_that_is_not_text_counts_as_damaged(progress_file):
     progress_file.write_bytes(b"\xff\xfe\x00")
     assert "damaged" in repr(progress())
 
@@ -72,7 +72,7 @@ def test_a_path_that_cannot_be_written_is_reported_once_and_progress_is_remember
     assert progress().status["00.double"] == "done"
 
 
-def test_a_file_that_cannot_be_read_is_never_written_over(progress_file, monkeypatch):
+def test_an_unreadable_file_is_never_overwritten(progress_file, monkeypatch):
     progress_file.mkdir()  # reading a folder fails, as reading another user's file does
     first, second = exercise("00.double").check(right), exercise("00.double").check(right)
     assert first.passed
@@ -104,7 +104,7 @@ def test_two_notebooks_share_the_file(progress_file):
     assert set(json.loads(progress_file.read_text())["exercises"]) == {"00.double", "03.mlp", "03.order"}
 
 
-def test_without_the_variable_the_file_lies_in_the_users_data_folder(monkeypatch):
+def test_without_the_variable_the_file_is_in_the_users_data_folder(monkeypatch):
     monkeypatch.delenv("DLVIZ_PROGRESS")
     assert progress_module.path().name == "progress.json"
     assert "dlviz" in progress_module.path().parts

@@ -13,7 +13,7 @@ def test_an_order_that_torch_refuses_is_reported_with_the_round_and_the_step():
     assert "second time" in twice
 
 
-def test_unknown_steps_and_other_things_are_explained():
+def test_unknown_steps_and_invalid_answers_are_explained():
     assert "'train'" in ORDER.check(["train"]).message
     assert "zero_grad" in ORDER.check(["train"]).message
     assert "list of steps" in ORDER.check("step").message

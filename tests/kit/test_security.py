@@ -149,7 +149,7 @@ def test_a_formula_holds_text_as_text(text):
 _SCRIPTS = {"msup", "msub", "msubsup", "mstyle"}
 
 
-def test_what_an_exported_lesson_printed_is_text_and_its_links_run_nothing():
+def test_printed_output_in_an_exported_lesson_is_text_and_links_run_no_code():
     printed = nbformat.v4.new_output("stream", text=EVERYTHING)
     failed = nbformat.v4.new_output("error", ename=ATTACKS[0], evalue=ATTACKS[1])
     page = Markup(outputs_html(nbformat.v4.new_code_cell(outputs=[printed, failed]), {}))
@@ -238,7 +238,7 @@ def test_a_refused_trait_is_restored_in_python_and_in_the_browser(monkeypatch):
     assert ["layer", "unit"] in sent
 
 
-def test_a_number_as_large_as_no_slider_goes_is_not_accepted():
+def test_a_padding_too_large_for_any_slider_is_not_accepted():
     view = dlviz.conv2d(torch.ones(1, 5, 5), torch.ones(1, 1, 3, 3))
     view.set_state({"padding": [10**6, 10**6], "stride": 2})
     assert (view.padding, view.stride) == (0, 2)

@@ -30,7 +30,7 @@ def test_pinned_snapshots_stay_until_there_are_too_many_of_them():
     assert len(thin(range(50), 6, index=index, pinned=lambda snapshot: True)) == 6
 
 
-def test_indices_may_begin_anywhere():
+def test_the_first_index_may_be_any_number():
     assert thin(range(5, 14), 4, index=index) == [5, 9, 13]
 
 
