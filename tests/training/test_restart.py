@@ -119,7 +119,7 @@ def test_only_declared_objects_can_be_restarted():
     run.restarts(seed=0)
     with pytest.raises(DlvizError, match="no loop is running"):
         run.restart()
-    with pytest.raises(DlvizError, match=r"thing number 1 must be a module.* but got list"):
+    with pytest.raises(DlvizError, match=r"argument 1 must be a module.* but got list"):
         run.restarts(nn.Linear(1, 1), [1])
 
 
