@@ -11,8 +11,8 @@ from typing import Any
 
 
 def _folder(module: str) -> list[str]:
-    found = find_spec(module)
-    return [os.path.dirname(found.origin)] if found is not None and found.origin else []
+    spec = find_spec(module)
+    return [os.path.dirname(spec.origin)] if spec is not None and spec.origin else []
 
 
 _LIBRARIES = tuple(
@@ -36,12 +36,12 @@ def is_library(code: CodeType) -> bool:
 def user_frames(depth: int = 1) -> list[FrameType]:
     """Return the frames of the learner's code, innermost first."""
     frame: FrameType | None = sys._getframe(depth)
-    found = []
+    frames = []
     while frame is not None:
         if not is_library(frame.f_code):
-            found.append(frame)
+            frames.append(frame)
         frame = frame.f_back
-    return found
+    return frames
 
 
 def variables(frame: FrameType) -> dict[str, Any]:
@@ -64,5 +64,5 @@ def scope(depth: int = 1) -> dict[str, Any]:
 
 def name_of(value: Any, names: dict[str, Any], default: str) -> str:
     """Return the name of the variable in `names` that is this very object, the last one if there are several."""
-    found = [name for name, other in names.items() if other is value and not name.startswith("_")]
-    return found[-1] if found else default
+    matching = [name for name, other in names.items() if other is value and not name.startswith("_")]
+    return matching[-1] if matching else default

@@ -28,11 +28,11 @@ def message(key: str, /, **values: Any) -> str:
         >>> message("kit.player.play")
         'play'
     """
-    for chosen in dict.fromkeys((language(), "en")):
-        found = _flat(chosen).get(key)
-        if found is not None:
+    for code in dict.fromkeys((language(), "en")):
+        text = _flat(code).get(key)
+        if text is not None:
             try:
-                return found.format(**values)
+                return text.format(**values)
             except KeyError as missing:
                 raise KeyError(f"message: {key!r} needs a value for {missing}") from None
     raise KeyError(f"message: no messages.en.toml holds the key {key!r}")
@@ -42,23 +42,23 @@ def table(prefix: str) -> dict[str, str]:
     """Return every string below `prefix`, by its key without the prefix: the strings that a view receives."""
     start = prefix + "."
     keys = [key for key in _flat("en") if key.startswith(start)]
-    chosen = _flat(language())
-    return {key.removeprefix(start): chosen.get(key, _flat("en")[key]) for key in keys}
+    texts = _flat(language())
+    return {key.removeprefix(start): texts.get(key, _flat("en")[key]) for key in keys}
 
 
 @cache
-def _flat(chosen: str) -> dict[str, str]:
+def _flat(code: str) -> dict[str, str]:
     """Return every string of one language by its dotted key; empty where there is no such translation."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
 
     def gather(branch: dict[str, Any], prefix: str) -> None:
         for name, value in branch.items():
             if isinstance(value, dict):
                 gather(value, f"{prefix}{name}.")
             else:
-                found[prefix + name] = str(value)
+                texts[prefix + name] = str(value)
 
     for path in sorted(_PACKAGE.rglob("messages.*.toml")):
-        if path.name == f"messages.{chosen}.toml":
+        if path.name == f"messages.{code}.toml":
             gather(tomllib.loads(path.read_text(encoding="utf-8")), "")
-    return found
+    return texts

@@ -16,10 +16,10 @@ REQUEST = "plotly"
 @cache
 def plotly_gzip() -> bytes:
     """Return plotly.js as gzip, which browsers unpack themselves: about 1.5 MB of 4.8."""
-    found = find_spec("plotly")
-    assert found is not None  # a declared dependency
-    assert found.origin is not None
-    return gzip.compress((Path(found.origin).parent / "package_data" / "plotly.min.js").read_bytes(), 6, mtime=0)
+    spec = find_spec("plotly")
+    assert spec is not None  # a declared dependency
+    assert spec.origin is not None
+    return gzip.compress((Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes(), 6, mtime=0)
 
 
 def serve(widget: anywidget.AnyWidget) -> None:

@@ -49,7 +49,7 @@ def _round_robin(states: Precomputed) -> Iterator[tuple[str, str, Mapping[str, A
 
 def _difference(traits: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
     """Return what differs from `base`; of a dictionary only the items that differ, ``None`` for one that is missing."""
-    found = {}
+    different = {}
     for name, value in traits.items():
         old = base.get(name)
         if value == old:
@@ -57,5 +57,5 @@ def _difference(traits: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str,
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             changed = {key: item for key, item in value.items() if key not in old or old[key] != item}
             value = changed | dict.fromkeys(old.keys() - value.keys())
-        found[name] = value
-    return found
+        different[name] = value
+    return different

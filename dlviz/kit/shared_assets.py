@@ -31,13 +31,13 @@ class SharedAssets(anywidget.AnyWidget):
 def shared_assets(view: Path, style: Path, room: str) -> SharedAssets:
     """Return the shared assets of this view in the current language; a closed model is replaced by a new one."""
     key = (view, room, language())
-    found = _cache.get(key)
-    if found is None or found.comm is None:
+    assets = _cache.get(key)
+    if assets is None or assets.comm is None:
         # Files are read when the first widget is made, not when its class is: importing a room reads no file.
         opener = minify((_HERE / "open.js").read_text(encoding="utf-8"))
-        found = SharedAssets(view=f"{link(view)}\n{opener}", style=_style(style), messages=table("kit") | table(room))
-        _cache[key] = found
-    return found
+        assets = SharedAssets(view=f"{link(view)}\n{opener}", style=_style(style), messages=table("kit") | table(room))
+        _cache[key] = assets
+    return assets
 
 
 @cache

@@ -70,5 +70,5 @@ def page_indices(count: int, size: int, budget: float, current: int | None = Non
         >>> page_indices(100, 10, 55), page_indices(100, 10, 35, current=7)
         ([0, 25, 50, 74, 99], [0, 7, 50, 99])
     """
-    found = evenly_spaced(count, max(2, int(budget // max(1, size))))
-    return found if current is None else sorted({*found, current})
+    indices = evenly_spaced(count, max(2, int(budget // max(1, size))))
+    return indices if current is None else sorted({*indices, current})
