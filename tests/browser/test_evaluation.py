@@ -1,4 +1,4 @@
-"""The exported pages of the evaluation room, driven by mouse and keyboard, and live ones, against torch's and scikit-learn's numbers."""
+"""Exported and live pages of `dlviz.confusion` and `dlviz.split`, used with mouse and keyboard, compared with torch and scikit-learn."""
 
 import re
 
@@ -15,7 +15,7 @@ from tests.browser.test_network import number
 
 
 def trained(epochs=6, **settings):
-    """A small net on the digits and its confusion, a snapshot an epoch."""
+    """Return a confusion matrix with a snapshot after each epoch, the small network, and the digits with their labels."""
     x, y = dlviz.data.digits()
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
@@ -32,20 +32,20 @@ def trained(epochs=6, **settings):
 
 
 def hostile():
-    made = torch.Generator().manual_seed(0)
-    y = torch.randint(0, 3, (90,), generator=made)
-    scores = torch.randn(90, 3, generator=made) + F.one_hot(y, 3)
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randint(0, 3, (90,), generator=generator)
+    scores = torch.randn(90, 3, generator=generator) + F.one_hot(y, 3)
     scores[4:9] = torch.nan
-    words = [f"text {k} <img src=x onerror=alert(1)>" for k in range(90)]
-    return dlviz.confusion(scores, y, words, names=["<b>no</b>", "yes", "perhaps & more"])
+    texts = [f"text {k} <img src=x onerror=alert(1)>" for k in range(90)]
+    return dlviz.confusion(scores, y, texts, names=["<b>no</b>", "yes", "perhaps & more"])
 
 
 def hundred():
-    made = torch.Generator().manual_seed(0)
-    y = torch.randint(0, 100, (800,), generator=made)
-    scores = torch.randn(800, 100, generator=made) + 3 * F.one_hot(y, 100)
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randint(0, 100, (800,), generator=generator)
+    scores = torch.randn(800, 100, generator=generator) + 3 * F.one_hot(y, 100)
     names = [f"a class with the number {k}" for k in range(100)]
-    return dlviz.confusion(scores, y, torch.rand(800, 3, 40, 60, generator=made), names=names)
+    return dlviz.confusion(scores, y, torch.rand(800, 3, 40, 60, generator=generator), names=names)
 
 
 def parts(**settings):
@@ -65,12 +65,12 @@ def digits():
 @pytest.fixture(scope="module")
 def pages(digits) -> dict[str, str]:
     view = digits[0]
-    found = {"digits": view.to_html(), "hostile": hostile().to_html(), "hundred": hundred().to_html()}
-    found["plain"] = dlviz.confusion(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 1, 0, 0])).to_html()
-    found["split"] = parts().to_html()
-    found["three"] = parts(parts={"train": 0.7, "validation": 0.15, "test": 0.15}).to_html()
-    found["folds"] = parts(how="folds", step=1).to_html()
-    return found
+    exported = {"digits": view.to_html(), "hostile": hostile().to_html(), "hundred": hundred().to_html()}
+    exported["plain"] = dlviz.confusion(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 1, 0, 0])).to_html()
+    exported["split"] = parts().to_html()
+    exported["three"] = parts(parts={"train": 0.7, "validation": 0.15, "test": 0.15}).to_html()
+    exported["folds"] = parts(how="folds", step=1).to_html()
+    return exported
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -91,15 +91,15 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     edge = page.locator(".dlviz").bounding_box()
     for box in (one.bounding_box() for one in page.locator(".confusion-panel, .split-panel").all() if one.is_visible()):
         assert box["x"] + box["width"] <= edge["x"] + edge["width"]
-    cut = page.evaluate(
+    overflown = page.evaluate(
         """() => [...document.querySelectorAll(".confusion-p, .confusion-figure, .confusion-precision, .confusion-cell")]
           .filter((n) => n.scrollWidth > n.clientWidth + 1).map((n) => n.textContent)"""
     )
-    assert cut == []
+    assert overflown == []
 
 
-def dot(page: Page, canvas: str, x: int, y: int) -> tuple[int, ...]:
-    """The color of one of a canvas's own pixels, however large it is drawn."""
+def canvas_pixel(page: Page, canvas: str, x: int, y: int) -> tuple[int, ...]:
+    """Return the color of one of a canvas's own pixels, whatever its size on the screen."""
     script = "(node, [x, y]) => [...node.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3)"
     return tuple(page.eval_on_selector(canvas, script, [x, y]))
 
@@ -123,7 +123,7 @@ def test_cells_and_margins_are_the_matrix(open_page, digits, pages):
     expect(page.locator(".dlviz-signature")).to_contain_text(f"({right:,} of 1,797) · loss {view.loss:.4g}")
 
 
-def test_cells_can_tell_shares(open_page, digits, pages):
+def test_cells_can_show_fractions_of_the_row_or_column(open_page, digits, pages):
     view = digits[0]
     page = open_page(pages["digits"])
     matrix = view.matrix.double()
@@ -151,7 +151,7 @@ def card_numbers(page: Page) -> list[int]:
     return [int(re.match(r"Example (\d+)", label)[1]) for label in labels]
 
 
-def test_a_click_on_a_cell_lists_its_examples_the_surest_first(open_page, digits, pages):
+def test_a_click_on_a_cell_lists_its_examples_by_confidence(open_page, digits, pages):
     view = digits[0]
     page = open_page(pages["digits"])
     assert card_numbers(page) == view.worst[:12].tolist()
@@ -169,7 +169,7 @@ def test_a_click_on_a_cell_lists_its_examples_the_surest_first(open_page, digits
     assert card_numbers(page) == view.worst[:12].tolist()
 
 
-def test_the_keyboard_walks_opens_and_lets_go(open_page, digits, pages):
+def test_arrow_keys_enter_and_escape_work_in_table_and_list(open_page, digits, pages):
     view = digits[0]
     page = open_page(pages["digits"])
     cell(page, 0, 0).focus()
@@ -190,8 +190,8 @@ def test_the_keyboard_walks_opens_and_lets_go(open_page, digits, pages):
     assert card_numbers(page) == view.cell(1, 1)[:12].tolist()
     page.keyboard.press("Escape")
     assert card_numbers(page) == view.worst[:12].tolist()
-    assert page.evaluate("dlvizModel.get('step')") == step  # the arrows moved in the table, not in time
-    # One stop for the tab key in the table, and one in the list.
+    assert page.evaluate("dlvizModel.get('step')") == step  # the arrow keys moved in the table and not the player
+    # The tab key stops once in the table and once in the list.
     assert page.locator(".confusion-cell[tabindex='0']").count() == 1
     assert page.locator(".confusion-card[tabindex='0']").count() == 1
 
@@ -206,8 +206,8 @@ def test_an_example_shows_torchs_probabilities_and_its_loss(open_page, digits, p
         index = int(view.worst[place])
         expect(page.locator(".confusion-facts code").first).to_have_text(f"x[{index}]")
         probs = scores[index].softmax(0)
-        told = page.locator(".confusion-prob .confusion-p").all_inner_texts()
-        for text, p in zip(told, probs.tolist(), strict=True):
+        texts = page.locator(".confusion-prob .confusion-p").all_inner_texts()
+        for text, p in zip(texts, probs.tolist(), strict=True):
             assert (p < 0.001) if text == "<0.1%" else number(text.strip("%>")) == pytest.approx(100 * p, rel=0.06)
         shares = page.locator(".confusion-bar").evaluate_all(
             "all => all.map((one) => one.style.getPropertyValue('--share'))"
@@ -223,7 +223,7 @@ def test_an_example_shows_torchs_probabilities_and_its_loss(open_page, digits, p
         assert -torch.tensor(p).log().item() == pytest.approx(loss, rel=1e-3)
 
 
-def test_what_is_told_of_a_cell_follows_the_player(open_page, digits, pages):
+def test_the_caption_of_a_cell_follows_the_player(open_page, digits, pages):
     page = open_page(pages["digits"])
     cell(page, 4, 4).hover()
     for step in (0, 6):
@@ -239,14 +239,14 @@ def test_the_pixels_of_a_picture_are_the_examples(open_page, digits, pages):
     image = x[view.worst[0], 0]
     for row in range(8):
         for column in range(0, 8, 3):
-            found = dot(page, ".confusion-detail canvas", column, row)
-            assert found[0] == found[1] == found[2] == round(float(image[row, column]) * 255)
+            color = canvas_pixel(page, ".confusion-detail canvas", column, row)
+            assert color[0] == color[1] == color[2] == round(float(image[row, column]) * 255)
 
 
-def test_the_player_goes_back_to_more_mistakes(open_page, digits, pages):
+def test_the_player_goes_back_to_the_first_snapshot(open_page, digits, pages):
     view = digits[0]
     page = open_page(pages["digits"])
-    told = view.scene["history"]["mistakes"]
+    mistakes = view.scene["history"]["mistakes"]
     expect(page.locator(".dlviz-count")).to_have_text("6 / 6")
     page.locator(".confusion-card").first.click()
     index = int(view.worst[0])
@@ -254,15 +254,17 @@ def test_the_player_goes_back_to_more_mistakes(open_page, digits, pages):
     first = view._history.snapshots[0]
     expect(page.locator(".dlviz-signature")).to_contain_text(f"({first.correct:,} of 1,797)")
     assert card_numbers(page) == first.worst[:12].tolist()
-    assert told[0] > told[-1]
-    expect(page.locator(".confusion-snapshots output")).to_have_text(f"snapshot 0: {told[0]:,} mistakes among 1,797")
+    assert mistakes[0] > mistakes[-1]
+    expect(page.locator(".confusion-snapshots output")).to_have_text(
+        f"snapshot 0: {mistakes[0]:,} mistakes among 1,797"
+    )
     expect(page.locator(".confusion-detail")).to_contain_text(re.compile(f"Example {index}|does not hold"))
     pred = int(first.counts[2].argmax())
     cell(page, 2, pred).click()
     assert card_numbers(page) == dlviz.evaluation.members(first.scored, 2, pred)[:6].tolist()
 
 
-def test_a_page_saved_with_an_example_follows_it(open_page, digits):
+def test_a_page_saved_with_a_selected_example_shows_it_at_every_snapshot(open_page, digits):
     view = digits[0]
     view.example = int(view.worst[3])
     try:
@@ -271,10 +273,10 @@ def test_a_page_saved_with_an_example_follows_it(open_page, digits):
         index, view.example = view.example, -1
     for step in range(6, -1, -2):
         page.evaluate("step => { dlvizModel.set('step', step); }", step)
-        found = view._history.snapshots[step].scored
+        scored = view._history.snapshots[step].scored
         expect(page.locator(".confusion-facts b")).to_have_text(f"Example {index}")
         expect(page.locator(".confusion-facts span").first).to_have_text(
-            f"true {found.targets[index]}, predicted {found.predictions[index]}"
+            f"true {scored.targets[index]}, predicted {scored.predictions[index]}"
         )
 
 
@@ -285,7 +287,7 @@ def test_names_and_texts_stay_text(open_page, pages):
     expect(page.locator(".confusion-text").first).to_contain_text("<img src=x")
 
 
-def test_a_nan_has_a_column_of_its_own_and_comes_first(open_page, pages):
+def test_examples_with_a_nan_have_their_own_column_and_come_first(open_page, pages):
     view = hostile()
     page = open_page(pages["hostile"])
     expect(page.locator(".dlviz-note[data-kind=bad]")).to_contain_text("NaN among their scores: 5")
@@ -300,7 +302,7 @@ def test_a_nan_has_a_column_of_its_own_and_comes_first(open_page, pages):
     assert set(page.locator(".confusion-prob .confusion-p").all_inner_texts()) == {"NaN"}
 
 
-def test_of_many_classes_the_most_confused_are_drawn(open_page, pages):
+def test_of_many_classes_those_with_the_most_mistakes_are_drawn(open_page, pages):
     page = open_page(pages["hundred"])
     expect(page.locator(".dlviz-note").first).to_contain_text("30 of 100 classes")
     assert page.locator(".confusion-cell").count() == 900
@@ -310,7 +312,7 @@ def test_of_many_classes_the_most_confused_are_drawn(open_page, pages):
     assert page.locator(".confusion-card canvas").count() == 12
 
 
-def test_live_a_cell_and_a_far_page_come_from_the_kernel(live):
+def test_live_a_cell_and_later_pages_come_from_the_kernel(live):
     view, *_ = trained(0)
     page, asked = live(view)
     matrix = view.matrix
@@ -338,41 +340,39 @@ def test_live_a_new_snapshot_is_drawn(live):
     expect(page.locator(".dlviz-player")).to_be_hidden()
     expect(page.locator(".confusion-snapshots")).to_be_hidden()
     view.update(net(x) * -1)
-    page.get_by_label("a cell tells").select_option("recall")  # any message brings the new scene along
+    page.get_by_label("a cell tells").select_option("recall")  # the answer to any message brings the new scene
     page.evaluate("dlvizModel.set('step', 0); dlvizModel.save_changes()")
     expect(page.locator(".dlviz-player")).to_be_visible()
     expect(page.locator(".confusion-snapshots output")).to_contain_text("snapshot 0:")
 
 
-# The split.
-
-
-def went(page: Page, column: int) -> str:
+def strip_text(page: Page, column: int) -> str:
+    """Return the caption of the strip with the pointer over a column."""
     box = page.locator(".split-bands").bounding_box()
     width = box["width"] / 451
     page.mouse.move(box["x"] + (column + 0.5) * width, box["y"] + 10)
     return page.locator(".split .evaluation-caption").first.inner_text()
 
 
-def test_pointing_at_the_strip_reads_what_went_where(open_page, pages):
+def test_pointing_at_the_strip_shows_classes_and_parts(open_page, pages):
     view = parts()
     page = open_page(pages["split"])
     test = set(view.parts["test"].tolist())
     _, y = dlviz.data.digits()
     for column in (0, 17, 230, 450):
         first = 4 * column
-        text = went(page, column)
+        text = strip_text(page, column)
         assert text.startswith(f"examples {first} to {first + 3}: class ")
         inside = sum(k in test for k in range(first, first + 4))
-        told = text.split("; in ")[1]
-        assert ("test" in told) == (inside > 0)
-        assert (f"test ({inside}×)" in told) == (inside > 1)
+        parts_text = text.split("; in ")[1]
+        assert ("test" in parts_text) == (inside > 0)
+        assert (f"test ({inside}×)" in parts_text) == (inside > 1)
         if first < 1790:
             for label in set(y[first : first + 4].tolist()):
                 assert re.search(rf"\b{label}\b", text.split("class ")[1])
 
 
-def test_the_colors_of_the_strip_are_parts(open_page, pages):
+def test_the_strip_has_the_colors_of_the_parts(open_page, pages):
     view = parts()
     page = open_page(pages["split"])
     test = set(view.parts["test"].tolist())
@@ -385,12 +385,12 @@ def test_the_colors_of_the_strip_are_parts(open_page, pages):
     band = ".split-band:nth-child(3) canvas"
     for column in range(0, 451, 37):
         inside = sum(k in test for k in range(4 * column, 4 * column + 4))
-        top, bottom = dot(page, band, column, 1), dot(page, band, column, 22)
+        top, bottom = canvas_pixel(page, band, column, 1), canvas_pixel(page, band, column, 22)
         assert max(abs(a - b) for a, b in zip(top, colors[int(inside == 4)], strict=True)) <= 2
         assert max(abs(a - b) for a, b in zip(bottom, colors[int(inside > 0)], strict=True)) <= 2
 
 
-def test_arrow_keys_walk_along_the_strip(open_page, pages):
+def test_arrow_keys_move_along_the_strip(open_page, pages):
     page = open_page(pages["split"])
     page.locator(".split-bands").focus()
     for key in ("ArrowRight", "ArrowRight", "PageDown", "ArrowLeft"):
@@ -398,7 +398,7 @@ def test_arrow_keys_walk_along_the_strip(open_page, pages):
     expect(page.locator(".split .evaluation-caption").first).to_contain_text("examples 40 to 43:")
 
 
-def test_a_saved_page_splits_otherwise(open_page, pages):
+def test_a_saved_page_holds_other_settings(open_page, pages):
     view = parts()
     page = open_page(pages["split"])
     for how in ("order", "stratified", "grouped", "folds"):
@@ -424,7 +424,7 @@ def test_a_saved_page_splits_otherwise(open_page, pages):
     expect(page.locator(".dlviz-signature")).to_have_text(view.scene["signature"])
 
 
-def test_bars_are_the_shares_of_the_classes(open_page, pages):
+def test_bars_are_the_fractions_of_the_classes(open_page, pages):
     view = parts()
     _, y = dlviz.data.digits()
     y = torch.cat((y, y[:7]))
@@ -444,15 +444,15 @@ def test_every_score_is_a_dot(open_page, pages):
     page = open_page(pages["split"])
     dots = page.locator(".split-dot")
     assert dots.count() == 3
-    places = [float(dot.get_attribute("cx")) for dot in dots.all()]
-    assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
+    positions = [float(dot.get_attribute("cx")) for dot in dots.all()]
+    assert positions[1] - positions[0] == pytest.approx(positions[2] - positions[1], abs=0.2)
     assert page.locator(".split-dot title").all_text_contents() == [
         "shuffled, seed 0: 0.9",
         "shuffled, seed 1: 0.901",
         "shuffled, seed 2: 0.902",
     ]
     expect(page.locator(".split-spreads")).to_contain_text("0.901 ± 0.001 (3 splits, from 0.9 to 0.902)")
-    expect(page.get_by_role("button", name="Measure")).to_have_count(0)  # nobody is there to measure
+    expect(page.get_by_role("button", name="Measure")).to_have_count(0)  # without a kernel nothing can be measured
 
 
 def test_live_the_button_measures(live):
@@ -468,7 +468,7 @@ def test_live_the_button_measures(live):
     until(page, "document.querySelectorAll('.split-dot').length === 7")
 
 
-def test_live_knobs_split_anew_and_equal_scores_do_not_hide_each_other(live):
+def test_live_a_slider_splits_again_and_equal_scores_do_not_hide_each_other(live):
     x, y = dlviz.data.digits()
     view = dlviz.split(x, y, score=lambda a, b: 0.5)
     view.measure(4)
@@ -483,7 +483,7 @@ def test_live_knobs_split_anew_and_equal_scores_do_not_hide_each_other(live):
     assert [set(one["traits"]) for one in asked] == [{"shares"}]
 
 
-def test_with_three_parts_each_later_one_has_a_slider(live):
+def test_of_three_parts_the_second_and_third_have_a_slider(live):
     view = parts(parts={"train": 0.7, "validation": 0.15, "test": 0.15})
     page, _ = live(view)
     slider = page.get_by_role("slider", name="validation")

@@ -83,11 +83,13 @@ def test_the_point_with_the_largest_loss_is_the_default():
     view.explain()
     with torch.no_grad():
         assert view.example == [int(F.cross_entropy(net(x), y, reduction="none").argmax())]
-    one = dlviz.boundary(nn.Linear(2, 1), x, (y > 0).long(), resolution=10)
-    one.explain()
+    view = dlviz.boundary(nn.Linear(2, 1), x, (y > 0).long(), resolution=10)
+    view.explain()
     with torch.no_grad():
-        losses = F.binary_cross_entropy_with_logits(one._model.inputs.model(x)[:, 0], (y > 0).float(), reduction="none")
-    assert one.example == [int(losses.argmax())]
+        losses = F.binary_cross_entropy_with_logits(
+            view._model.inputs.model(x)[:, 0], (y > 0).float(), reduction="none"
+        )
+    assert view.example == [int(losses.argmax())]
 
 
 def test_a_batch_uses_the_mean_loss_with_a_note():
@@ -153,7 +155,7 @@ def test_an_edit_and_an_update_change_the_explanation():
     assert view.explanation == {}
 
 
-def test_an_edit_through_either_name_of_a_shared_layer_is_one():
+def test_an_edit_through_either_name_of_a_shared_layer_changes_the_same_weight():
     shared = nn.Linear(2, 2)
     net = nn.Sequential(shared, nn.Tanh(), shared)
     _, x, y = model_and_data(2)

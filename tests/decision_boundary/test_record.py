@@ -151,15 +151,19 @@ def test_an_equation_shows_the_largest_of_many_terms():
 def test_a_wide_layer_is_projected_onto_its_principal_components(units):
     torch.manual_seed(units)
     plane, points = torch.randn(300, units) @ torch.randn(units, units), torch.randn(7, units)
-    found = project(plane, points)
+    projection = project(plane, points)
     _, size, axes = torch.linalg.svd((plane - plane.mean(0)).double(), full_matrices=False)
     wanted = (plane - plane.mean(0)).double() @ axes[:2].T
-    assert torch.allclose(found.grid.double().abs(), wanted.abs(), rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
     assert torch.allclose(
-        torch.tensor(found.explained_variance_ratio).double(), (size**2 / (size**2).sum())[:2], atol=1e-6
+        projection.grid.double().abs(), wanted.abs(), rtol=1e-3, atol=1e-3 * float(wanted.abs().max())
+    )
+    assert torch.allclose(
+        torch.tensor(projection.explained_variance_ratio).double(), (size**2 / (size**2).sum())[:2], atol=1e-6
     )
     moved = (points - plane.mean(0)).double() @ axes[:2].T
-    assert torch.allclose(found.points.double().abs(), moved.abs(), rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
+    assert torch.allclose(
+        projection.points.double().abs(), moved.abs(), rtol=1e-3, atol=1e-3 * float(wanted.abs().max())
+    )
 
 
 def test_two_units_are_the_axes_and_one_unit_is_a_line():

@@ -31,11 +31,11 @@ class Tied(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.again, self.last = nn.Linear(2, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+        self.first, self.shared, self.last = nn.Linear(2, 4), nn.Linear(4, 4), nn.Linear(4, 3)
 
     def forward(self, x):
         h = F.leaky_relu(self.first(x), 0.3)
-        return self.last(h + self.again(torch.sigmoid(self.again(h))))
+        return self.last(h + self.shared(torch.sigmoid(self.shared(h))))
 
 
 MODELS = {
@@ -70,9 +70,9 @@ def test_every_gradient_is_autograds(name, count):
     loss = own_loss(twin(x), y)
     loss.backward()
     assert step.loss == pytest.approx(loss.item(), rel=1e-6)
-    found = [number for number, call in enumerate(step.calls) if call.path]
-    assert len(found) == len(kept)
-    for number, (path, out) in zip(found, kept, strict=True):
+    indices = [number for number, call in enumerate(step.calls) if call.path]
+    assert len(indices) == len(kept)
+    for number, (path, out) in zip(indices, kept, strict=True):
         if name == "in place" and path == "2":
             continue  # there the plain hook sees what the activation made of it
         assert step.calls[number].path == path
@@ -189,11 +189,11 @@ def test_calls_that_do_not_affect_the_loss_have_no_gradient():
             return self.used(x)
 
     step = training_step(Idle(), *data(3))
-    found = {call.name: number for number, call in enumerate(step.calls)}
-    assert found["tanh"] in step.slopes
-    assert not {found["idle"], found["tanh"]} & step.gradients.keys()
-    assert "no gradient comes here" in step_formulas.backward(step, found["idle"], 0)[0]
-    assert step.weights[found["idle"]].gradients == (None, None)
+    indices = {call.name: number for number, call in enumerate(step.calls)}
+    assert indices["tanh"] in step.slopes
+    assert not {indices["idle"], indices["tanh"]} & step.gradients.keys()
+    assert "no gradient comes here" in step_formulas.backward(step, indices["idle"], 0)[0]
+    assert step.weights[indices["idle"]].gradients == (None, None)
 
 
 def test_a_custom_loss_is_differentiated():
@@ -243,18 +243,18 @@ def test_every_written_sum_of_products_adds_up(name, count):
     for number, call in enumerate(step.calls):
         for unit in range(call.units):
             for line in step_formulas.forward(step, number, unit) + step_formulas.backward(step, number, unit):
-                found = re.fullmatch(rf"\S+ = ({term}(?: [+−] {term})*(?: [+−] [\d.]+)?) = (\S+)", line)
-                if not found:
+                match = re.fullmatch(rf"\S+ = ({term}(?: [+−] {term})*(?: [+−] [\d.]+)?) = (\S+)", line)
+                if not match:
                     continue
-                total = eval(found[1].replace("−", "-").replace("·", "*"))
-                assert total == pytest.approx(float(found[2].replace("−", "-")), abs=0.02, rel=0.02)
+                total = eval(match[1].replace("−", "-").replace("·", "*"))
+                assert total == pytest.approx(float(match[2].replace("−", "-")), abs=0.02, rel=0.02)
                 checked += 1
     assert checked > 3
 
 
 def test_terms_are_left_out_where_they_are_not_the_whole_gradient():
     step = training_step(Tied(), *data(3, 1))
-    twice = [number for number, call in enumerate(step.calls) if call.path == "again"]
+    twice = [number for number, call in enumerate(step.calls) if call.path == "shared"]
     for number in twice:
         edge = step_formulas.backward(step, number, 0)[1]
         assert "·" not in edge  # its weight gathers from both calls
@@ -294,8 +294,8 @@ def test_a_probability_is_written_from_its_logits():
     parts = " + ".join(f"exp({step_formulas.short(one)})" for one in z.tolist())
     wanted = f"p(b) = exp({step_formulas.short(z[1].item())})/({parts}) = {step_formulas.short(p[1].item())}"
     assert step_formulas.probability(step, 1, "p(b)") == [wanted]
-    one = training_step(nn.Linear(2, 1), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
-    logit, p = one.calls[-1].output.item(), one.probs[0, 1].item()
-    assert step_formulas.probability(one, 0, "p") == [
+    step = training_step(nn.Linear(2, 1), torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+    logit, p = step.calls[-1].output.item(), step.probs[0, 1].item()
+    assert step_formulas.probability(step, 0, "p") == [
         f"p = 1/(1 + exp({step_formulas.short(-logit)})) = {step_formulas.short(p)}"
     ]

@@ -2,6 +2,7 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
+import { tween } from "../../kit/js/animation.js";
 import { markerPainter } from "./class_markers.js";
 
 const SIZE = 260;
@@ -19,13 +20,12 @@ export function projectionPanel({ messages, signal, select }) {
   const title = h("output", { class: "boundary-line" });
   const axes = h("div", { class: "boundary-line boundary-muted" });
   const element = h("div", { class: "boundary-panel" }, h("div", { class: "boundary-title" }, h("b", {}, messages.projection)), canvas, h("label", { class: "boundary-slider" }, slider, title), axes);
-  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
   let scene = null;
   let colors = null;
-  /** Pixels of grid and points as they are drawn now. */
-  let drawn = null;
   let drawnLayer = 0;
   let timer = 0;
+  /** Pixels of the grid and then of the points, which move from layer to layer. */
+  const pixels = tween({ redraw });
   slider.addEventListener("input", () => select(Number(slider.value)), { signal });
   signal.addEventListener("abort", () => cancelAnimationFrame(timer));
 
@@ -33,7 +33,7 @@ export function projectionPanel({ messages, signal, select }) {
     scene = next;
     slider.max = String(scene.projections.length - 1);
   }
-  /** Grid and points of a layer in pixels, with the same scale on both axes. */
+  /** Grid and then points of a layer in pixels, with the same scale on both axes. */
   function toPixels({ grid, points }) {
     const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
     for (let k = 0; k < grid.length; k += 1) {
@@ -42,12 +42,11 @@ export function projectionPanel({ messages, signal, select }) {
       if (grid[k] > high[axis]) high[axis] = grid[k];
     }
     const scale = (SIZE - 2 * MARGIN) / (Math.max(high[0] - low[0], high[1] - low[1]) || 1);
-    const pixels = (values) => values.map((value, k) => {
+    return [...grid, ...points].map((value, k) => {
       const axis = k % 2;
       const offset = (value - (low[axis] + high[axis]) / 2) * scale;
       return SIZE / 2 + (axis ? -offset : offset);
     });
-    return { grid: pixels(grid), points: pixels(points) };
   }
   function axesText(projection) {
     if (!projection) return messages.no_projection;
@@ -70,36 +69,23 @@ export function projectionPanel({ messages, signal, select }) {
     canvas.setAttribute("aria-label", fillIn(messages.projection_alt, { layer: text }));
     const projection = scene.projections[index];
     axes.textContent = axesText(projection);
-    cancelAnimationFrame(timer);
-    if (!projection) {
-      drawn = null;
-      hidpiContext(canvas, SIZE, SIZE);
-      return;
-    }
-    const target = toPixels(projection);
-    const sameSize = drawn?.points.length === target.points.length && drawn.grid.length === target.grid.length;
-    const animated = index !== drawnLayer && sameSize && !reducedMotion.matches;
+    pixels.go(projection ? toPixels(projection) : [], index === drawnLayer ? 0 : DURATION);
     drawnLayer = index;
-    if (animated) animate(drawn, target, performance.now());
-    else drawFrame(target);
+    drawFrame();
   }
-  function animate(from, to, start) {
-    const frame = (now) => {
-      const t = Math.max(0, Math.min(1, (now - start) / DURATION));
-      const eased = t * t * (3 - 2 * t);
-      const interpolate = (a, b) => a.map((value, k) => value + (b[k] - value) * eased);
-      drawFrame(t === 1 ? to : { grid: interpolate(from.grid, to.grid), points: interpolate(from.points, to.points) });
-      if (t < 1) timer = requestAnimationFrame(frame);
-    };
-    frame(start);
+  function redraw() {
+    cancelAnimationFrame(timer);
+    timer = requestAnimationFrame(drawFrame);
   }
-  function drawFrame(pixels) {
-    drawn = pixels;
+  function drawFrame() {
     const context = hidpiContext(canvas, SIZE, SIZE);
-    drawGrid(context, pixels.grid);
+    const positions = pixels.now();
+    if (!positions.length) return;
+    const points = positions.slice(2 * scene.map_side ** 2);
+    drawGrid(context, positions);
     const { labels, preds } = scene;
     const drawMarker = markerPainter(scene, colors, labels.length > 400 ? 2 : 2.6);
-    for (let p = 0; p < labels.length; p += 1) drawMarker(context, pixels.points[2 * p], pixels.points[2 * p + 1], labels[p], labels[p] === preds[p] ? "correct" : "wrong");
+    for (let p = 0; p < labels.length; p += 1) drawMarker(context, points[2 * p], points[2 * p + 1], labels[p], labels[p] === preds[p] ? "correct" : "wrong");
   }
   /** Grid lines, each piece in the color of the class that is most probable where it starts. */
   function drawGrid(context, grid) {

@@ -1,6 +1,6 @@
 // One training step: the network as units and edges, and beside the plane the phase as text, formula and numbers.
 
-import { h, s, fillIn } from "../../kit/js/dom.js";
+import { h, s, fillIn, onKeys } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { diverging, format } from "../../kit/js/numbers.js";
 import { maxAbs } from "../../kit/js/heatmap.js";
@@ -169,13 +169,11 @@ export function stepExplanation({ messages, signal, leave }) {
     [current, selected[c]] = [c, k];
     draw();
   }
-  network.addEventListener("keydown", (event) => {
+  onKeys(network, signal, (event) => {
     const move = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    select(current, Math.max(0, Math.min(layout.columns[current].drawn - 1, selected[current] + move)));
-  }, { signal });
+    if (move) select(current, Math.max(0, Math.min(layout.columns[current].drawn - 1, selected[current] + move)));
+    return Boolean(move);
+  });
   /** Scroll the network until a column is visible. */
   function scrollTo(c) {
     const { x } = layout.columns[c];

@@ -1,6 +1,7 @@
 // A small map of every unit of every layer: the unit's output over the plane.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { drawBox } from "../../kit/js/canvas.js";
+import { h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 
@@ -50,7 +51,7 @@ export function unitMaps({ messages, signal, open }) {
       showFocus(column);
       open(n, column.focused);
     }, { signal });
-    button.addEventListener("keydown", (event) => moveFocus(event, column), { signal });
+    onKeys(button, signal, (event) => moveFocus(event, column));
     showFocus(column);
     return column;
   }
@@ -64,9 +65,7 @@ export function unitMaps({ messages, signal, open }) {
   function moveFocus(event, column) {
     const { perRow, focused } = column;
     const move = { ArrowUp: -perRow, ArrowDown: perRow, ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (move === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
+    if (move === undefined) return false;
     const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
     const next = focused + move;
     const sameRow = Math.floor(next / perRow) === Math.floor(focused / perRow);
@@ -74,6 +73,7 @@ export function unitMaps({ messages, signal, open }) {
       column.focused = next;
       showFocus(column);
     } else if (sideways) columns[column.n + move]?.button.focus();
+    return true;
   }
 
   /** @param {{opened: number[], side: number, colors: any}} state side: values along a side of each map */
@@ -92,14 +92,9 @@ export function unitMaps({ messages, signal, open }) {
   }
   function drawFrame(context, x, y, isOpened, colors) {
     const width = isOpened ? 3 : 1;
-    context.strokeStyle = isOpened ? colors.accent : colors.line;
-    context.lineWidth = width;
-    context.strokeRect(x + width / 2, y + width / 2, MAP - width, MAP - width);
-    if (!isOpened) return;
+    drawBox(context, [x + width / 2, y + width / 2, MAP - width, MAP - width], isOpened ? colors.accent : colors.line, width);
     // A ring of paper separates the frame from a map of the same color.
-    context.strokeStyle = colors.paper;
-    context.lineWidth = 1.5;
-    context.strokeRect(x + 3.75, y + 3.75, MAP - 7.5, MAP - 7.5);
+    if (isOpened) drawBox(context, [x + 3.75, y + 3.75, MAP - 7.5, MAP - 7.5], colors.paper, 1.5);
   }
   return { element, show, draw };
 }

@@ -1,12 +1,12 @@
 // One unit: its map enlarged, its equation, and its weights, each with a slider and a text field.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { drawBox } from "../../kit/js/canvas.js";
+import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 import { gridPoint } from "./plane_canvas.js";
 
 const SIZE = 200;
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, edit: (input: number | string, value: number) => void, reset: () => void, close: () => void}} options
@@ -147,15 +147,9 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
     const values = layer.values.subarray(k * side * side, (k + 1) * side * side);
     const max = maxAbs(values);
     context.drawImage(heatmap(values, 0, side, side, max, colors), 0, 0, SIZE, SIZE);
-    context.strokeStyle = colors.line;
-    context.lineWidth = 1;
-    context.strokeRect(0.5, 0.5, SIZE - 1, SIZE - 1);
-    if (cursor) {
-      const cell = SIZE / side;
-      context.strokeStyle = colors.accent;
-      context.lineWidth = 2;
-      context.strokeRect(cursor[1] * cell, cursor[0] * cell, cell, cell);
-    }
+    drawBox(context, [0.5, 0.5, SIZE - 1, SIZE - 1], colors.line);
+    const cell = SIZE / side;
+    if (cursor) drawBox(context, [cursor[1] * cell, cursor[0] * cell, cell, cell], colors.accent, 2);
     readout.textContent = cursor ? cursorText(values) : max > 0 ? fillIn(messages.range, { most: format(max, 3) }) : messages.zero;
   }
   function cursorText(values) {
@@ -180,15 +174,14 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
       draw(colors);
     }, { signal });
   }
-  map.addEventListener("keydown", (event) => {
-    const move = MOVES[event.key];
-    if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
+  onKeys(map, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!direction) return false;
     const center = Math.floor(shown.scene.map_side / 2);
     const [row, column] = cursor ?? [center, center];
-    moveCursor(row + move[0], column + move[1]);
-  }, { signal });
+    moveCursor(row + direction[1], column + direction[0]);
+    return true;
+  });
 
   return { element, show, draw };
 }
