@@ -10,7 +10,7 @@ from tests.optimizers.reference import LOSSES
 
 
 @pytest.mark.parametrize("name", TEST_FUNCTIONS)
-def test_every_point_of_a_grid_is_the_loss_there(name):
+def test_evaluate_grid_equals_the_loss_at_every_point(name):
     x, y = torch.linspace(-2, 2, 7, dtype=torch.float64), torch.linspace(-1, 3, 5, dtype=torch.float64)
     values = evaluate_grid(TEST_FUNCTIONS[name], x, y)
     assert values.shape == (5, 7)
@@ -36,7 +36,7 @@ def test_a_loss_that_vmap_refuses_is_computed_point_by_point():
 
 
 @pytest.mark.parametrize("name", TEST_FUNCTIONS)
-def test_on_every_line_the_interpolated_value_is_the_level(name):
+def test_the_interpolated_value_on_every_line_is_the_level(name):
     (x0, x1), (y0, y1) = TEST_FUNCTIONS[name].limits
     axes = (torch.linspace(a, b, 41, dtype=torch.float64) for a, b in ((x0, x1), (y0, y1)))
     values = evaluate_grid(TEST_FUNCTIONS[name], *axes).numpy()
@@ -79,8 +79,8 @@ def test_cells_with_nan_have_no_line():
 
 def test_heights_run_from_0_to_1_and_keep_the_order():
     values = np.array([1.0, 1.5, 3.0, 900.0])
-    found = log_heights(values, 1.0, 900.0, 0.7)
-    assert found[0] == 0
-    assert found[-1] == pytest.approx(1)
-    assert (np.diff(found) > 0).all()
+    heights = log_heights(values, 1.0, 900.0, 0.7)
+    assert heights[0] == 0
+    assert heights[-1] == pytest.approx(1)
+    assert (np.diff(heights) > 0).all()
     assert height_unit(np.full((3, 3), 4.0)) > 0

@@ -1,4 +1,4 @@
-"""Paths are torch's: against loops and formulas written by hand, with the thresholds that the Hessian foretells."""
+"""Trajectories and update rules equal loops and formulas written by hand, and divergence thresholds hold."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def ran(kind, arguments, loss="ravine", steps=100, **more):
 
 @pytest.mark.parametrize("loss", ["bowl", "ravine", "beale"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_100_steps_equal_a_loop_written_by_hand_around_torch(name, loss):
+def test_100_steps_equal_a_plain_torch_loop(name, loss):
     kind, arguments = OPTIMIZERS[name]
     # Beale's corners are steep: plain steps of the usual size end in NaN, which would compare nothing.
     arguments = {**arguments, "lr": arguments["lr"] * (0.02 if loss == "beale" else 1)}
@@ -42,7 +42,7 @@ def test_100_steps_equal_the_papers_formulas_in_plain_python(name):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_same_call_replays_bitwise(name):
+def test_the_same_call_is_bit_identical(name):
     kind, arguments = OPTIMIZERS[name]
     one, two = ran(kind, arguments, "rosenbrock"), ran(kind, arguments, "rosenbrock")
     for a, b in ((one.points, two.points), (one.losses, two.losses), (one.grads, two.grads)):
@@ -50,7 +50,7 @@ def test_the_same_call_replays_bitwise(name):
     assert all(torch.equal(one.state[key].view(torch.int64), two.state[key].view(torch.int64)) for key in one.state)
 
 
-def test_a_loss_with_noise_replays_too_and_leaves_the_learners_random_numbers_alone():
+def test_a_loss_with_noise_is_deterministic_and_keeps_the_global_random_state():
     noisy = LossFunction("noisy", lambda p: (p**2).sum() + torch.randn((), dtype=torch.float64) * p[0])
     sgd = named_optimizers([(SGD, {"lr": 0.1})])[0]
     torch.manual_seed(5)
@@ -75,11 +75,11 @@ FORMULAS = [
 
 @pytest.mark.parametrize(("kind", "arguments"), FORMULAS, ids=lambda v: getattr(v, "__name__", str(v)))
 @pytest.mark.parametrize("loss", ["ravine", "rosenbrock"])
-def test_the_printed_formula_makes_torchs_next_place(kind, arguments, loss):
+def test_the_printed_update_rule_gives_torchs_next_point(kind, arguments, loss):
     made = ran(kind, arguments, loss, steps=40, lr_scale=0.02 if loss == "rosenbrock" else 1.0)
     shown = update_rule(made)
     assert residual(made, shown) < 1e-12
-    # What the lines call m, v, b or s is what torch keeps under its own name.
+    # m, v, b and s in the lines are the entries of torch's optimizer state.
     for short, name in {"m": "exp_avg", "v": "exp_avg_sq", "b": "momentum_buffer", "s": "sum"}.items():
         if short in shown.arrays and name in made.state:
             gap = (shown.arrays[short] - made.state[name])[1:].abs()
@@ -88,21 +88,21 @@ def test_the_printed_formula_makes_torchs_next_place(kind, arguments, loss):
     assert named <= {"p", *shown.arrays, *made.state}
 
 
-def test_a_wrong_formula_would_be_seen():
+def test_the_residual_detects_a_wrong_update_rule():
     made = ran(SGD, {"lr": 0.05, "momentum": 0.9})
     shown = update_rule(made)
     shown.result = shown.result + 1e-6
     assert residual(made, shown) > 1e-7
 
 
-def test_an_optimizer_without_a_written_formula_still_runs_and_shows_its_state():
+def test_an_optimizer_without_an_update_rule_runs_and_records_its_state():
     made = ran(NAdam, {"lr": 0.1})
     assert update_rule(made).lines == []
     assert set(made.state) == {"exp_avg", "exp_avg_sq"}
     assert update_rule(ran(Adam, {"lr": 0.1, "amsgrad": True})).lines == []
 
 
-def test_lbfgs_is_given_the_closure_that_it_wants():
+def test_lbfgs_gets_a_closure():
     made = ran(LBFGS, {"lr": 0.5}, steps=5)
     assert made.losses[-1] < 1e-3 * made.losses[0]
 
@@ -115,7 +115,7 @@ SGDS = [
 
 @pytest.mark.parametrize("arguments", SGDS, ids=str)
 @pytest.mark.parametrize("loss", ["bowl", "ravine"])
-def test_just_below_the_threshold_it_converges_and_just_above_it_diverges(arguments, loss):
+def test_training_converges_just_below_the_threshold_and_diverges_just_above_it(arguments, loss):
     at_start = curvature(TEST_FUNCTIONS[loss], STARTS[loss], 1.0)
     assert at_start.quadratic
     bound = divergence_threshold(ran(SGD, {"lr": 0.01, **arguments}, loss, 1), at_start)
@@ -126,7 +126,7 @@ def test_just_below_the_threshold_it_converges_and_just_above_it_diverges(argume
     assert above.ended(TEST_FUNCTIONS[loss].limits)[1] in ("up", "nan")
 
 
-def test_the_threshold_of_a_plain_step_is_two_over_the_largest_eigenvalue():
+def test_the_threshold_of_plain_sgd_is_two_over_the_largest_eigenvalue():
     at_start = curvature(TEST_FUNCTIONS["ravine"], (-2.5, 1.0), 1.0)
     assert torch.equal(at_start.hessian, torch.tensor([[1.0, 0.0], [0.0, 20.0]], dtype=torch.float64))
     assert divergence_threshold(ran(SGD, {"lr": 1.0}, steps=1), at_start) == pytest.approx(2 / 20)
@@ -138,7 +138,7 @@ def test_the_threshold_of_a_plain_step_is_two_over_the_largest_eigenvalue():
 
 
 class Once(torch.autograd.Function):
-    """The sum of squares, whose gradient cannot be derived again."""
+    """The sum of squares, whose gradient cannot be differentiated again."""
 
     @staticmethod
     def forward(ctx, p):
@@ -152,7 +152,7 @@ class Once(torch.autograd.Function):
 
 
 class Never(Once):
-    """The same, but it says so."""
+    """The same, but torch raises an error."""
 
     @staticmethod
     def backward(ctx, g):
@@ -161,13 +161,13 @@ class Never(Once):
         return 2 * ctx.saved_tensors[0] * g
 
 
-def test_the_hessian_is_torchs():
+def test_the_hessian_equals_torch_func():
     at = torch.tensor([-1.5, 2.0], dtype=torch.float64)
     wanted = torch.func.jacrev(torch.func.jacrev(LOSSES["rosenbrock"]))(at)
     assert torch.allclose(curvature(TEST_FUNCTIONS["rosenbrock"], at.tolist(), 1.0).hessian, wanted)
 
 
-def test_what_is_not_quadratic_is_called_local_and_what_torch_cannot_bend_has_none():
+def test_curvature_is_local_unless_quadratic_and_none_without_second_derivatives():
     assert not curvature(TEST_FUNCTIONS["rosenbrock"], (-1.5, 2.0), 1.0).quadratic
     assert curvature(LossFunction("never", lambda p: Never.apply(p)), (1.0, 1.0), 1.0) is None
     assert curvature(LossFunction("once", lambda p: Once.apply(p) * p[0]), (1.0, 1.0), 1.0) is None
@@ -175,7 +175,7 @@ def test_what_is_not_quadratic_is_called_local_and_what_torch_cannot_bend_has_no
     assert divergence_threshold(ran(SGD, {"lr": 0.1}, steps=1), hill) is None
 
 
-def test_where_a_path_leaves_it_says_at_which_step():
+def test_ended_gives_step_and_reason_where_a_path_leaves_the_limits():
     limits = ((-3.0, 3.0), (-2.0, 2.0))
     made = ran(SGD, {"lr": 0.15})  # y is multiplied with −2 in every step: 1, −2, 4: outside from step 2 on
     assert made.ended(limits) == (2, "up")
@@ -187,7 +187,7 @@ def test_where_a_path_leaves_it_says_at_which_step():
     assert wild.ended(TEST_FUNCTIONS["rosenbrock"].limits) == (1, "nan")
 
 
-def test_a_path_that_comes_back_has_not_left():
+def test_a_path_that_returns_into_the_limits_has_not_ended():
     made = ran(SGD, {"lr": 0.05, "momentum": 0.9}, steps=200)
     assert made.ended(((-3.0, 3.0), (-0.5, 1.0))) is None
     assert bool((made.points[:, 1] < -0.5).any())
@@ -204,7 +204,7 @@ def test_the_copied_code_runs_and_gives_the_same_numbers(name, loss, capsys):
     assert "tensor" in capsys.readouterr().out
 
 
-def test_the_code_of_a_loss_of_ones_own_calls_it_by_its_name():
+def test_the_code_calls_the_learners_own_loss_by_its_name():
     def mine(p):
         return (p**2).sum()
 

@@ -28,7 +28,7 @@ def kept(net):
 
 
 def trained():
-    """A net, its loss, and its state before, on the way and after."""
+    """A network, its loss, and its states before, during and after a training."""
     net, x, y = net_and_data()
     optimizer, states = torch.optim.Adam(net.parameters(), lr=0.03), [kept(net)]
     for _ in range(40):
@@ -49,7 +49,7 @@ def direct(net, loss, plane, a, b):
         return float(loss(other))
 
 
-def test_every_value_is_the_loss_at_its_place_and_the_levels_are_named():
+def test_every_value_is_the_loss_at_its_grid_point_and_levels_are_listed():
     view = dlviz.surface("himmelblau", limits=((-4, 4), (-3, 5)), size=9)
     for r, y in enumerate(view.y.tolist()):
         for c, x in enumerate(view.x.tolist()):
@@ -82,7 +82,7 @@ def test_the_learners_path_is_drawn_with_its_losses():
     assert repr(view).endswith(", a path of 5 points)")
 
 
-def test_a_slices_values_equal_direct_evaluation_and_the_model_is_untouched():
+def test_the_values_of_a_slice_equal_direct_evaluation_and_the_model_is_not_changed():
     net, loss, _ = trained()
     before, mode, numbers = kept(net), net.training, torch.get_rng_state()
     view = dlviz.surface(net, loss=loss, size=5)
@@ -99,7 +99,7 @@ def test_a_slices_values_equal_direct_evaluation_and_the_model_is_untouched():
     assert "Li et al. 2018" in view.scene["notes"][0]["text"]
 
 
-def test_random_directions_are_filter_normalized_and_a_seed_names_them():
+def test_random_directions_are_filter_normalized_and_depend_on_the_seed():
     net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 2))
     plane = random_plane(net, 3)
     for direction in (plane.first, plane.second):
@@ -108,14 +108,14 @@ def test_random_directions_are_filter_normalized_and_a_seed_names_them():
                 assert not direction[name].any()
             else:
                 assert torch.allclose(direction[name].flatten(1).norm(dim=1), weight.flatten(1).norm(dim=1), rtol=1e-5)
-    again, other = random_plane(net, 3), random_plane(net, 4)
-    assert all(torch.equal(plane.first[name], again.first[name]) for name in plane.center)
+    repeated, other = random_plane(net, 3), random_plane(net, 4)
+    assert all(torch.equal(plane.first[name], repeated.first[name]) for name in plane.center)
     assert not torch.equal(plane.first["0.weight"], other.first["0.weight"])
     assert not torch.equal(plane.first["0.weight"], plane.second["0.weight"])
 
 
 @pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm1d(8)], ids=["dropout", "batch norm"])
-def test_layers_that_change_while_training_are_the_same_at_every_place(layer):
+def test_dropout_and_batch_norm_behave_the_same_at_every_grid_point(layer):
     net, x, y = net_and_data()
     net.insert(1, layer)
     before = kept(net)
@@ -128,7 +128,7 @@ def test_layers_that_change_while_training_are_the_same_at_every_place(layer):
 
 
 class Counting(nn.Module):
-    """Multiplies with how often it has been called."""
+    """Multiplies by the number of its calls."""
 
     def __init__(self):
         super().__init__()
@@ -139,7 +139,7 @@ class Counting(nn.Module):
         return x * self.seen
 
 
-def test_every_place_starts_with_the_models_own_buffers():
+def test_every_grid_point_starts_with_the_models_own_buffers():
     net, x, y = net_and_data()
     net.append(Counting())
     loss = lambda m: F.cross_entropy(m(x), y)  # noqa: E731
@@ -150,11 +150,11 @@ def test_every_place_starts_with_the_models_own_buffers():
     assert net[-1].seen == 0
 
 
-def test_a_plane_through_states_has_them_at_its_corners():
+def test_a_plane_through_three_states_has_them_at_its_corners():
     net, loss, states = trained()
-    chosen = (states[0], states[-1], states[8])
-    view = dlviz.surface(net, loss=loss, directions=chosen, limits=(0, 1), size=2, path=states)
-    for (r, c), state in (((0, 0), chosen[0]), ((0, 1), chosen[1]), ((1, 0), chosen[2])):
+    corners = (states[0], states[-1], states[8])
+    view = dlviz.surface(net, loss=loss, directions=corners, limits=(0, 1), size=2, path=states)
+    for (r, c), state in (((0, 0), corners[0]), ((0, 1), corners[1]), ((1, 0), corners[2])):
         other = copy.deepcopy(net)
         other.load_state_dict(state)
         assert float(view.values[r, c]) == pytest.approx(float(loss(other).detach()), rel=1e-5)
@@ -165,7 +165,7 @@ def test_a_plane_through_states_has_them_at_its_corners():
     assert view.scene["axes"] == ["from state 1 to state 2", "from state 1 to state 3"]
 
 
-def test_of_two_states_the_second_direction_stands_at_a_right_angle():
+def test_with_two_states_the_second_direction_is_orthogonal():
     net, loss, states = trained()
     view = dlviz.surface(net, loss=loss, directions=(states[0], states[-1]), size=3)
     flat = [torch.cat([one.flatten() for one in d.values()]).double() for d in (view.plane.first, view.plane.second)]
@@ -173,24 +173,26 @@ def test_of_two_states_the_second_direction_stands_at_a_right_angle():
     assert float(flat[1].norm()) == pytest.approx(float(flat[0].norm()), rel=1e-5)
 
 
-def test_a_path_of_states_is_projected_and_says_how_far_it_leaves_the_plane():
+def test_a_path_of_states_is_projected_with_a_note_on_its_distance_from_the_plane():
     net, loss, states = trained()
     view = dlviz.surface(net, loss=loss, path=states, size=5)
     basis = torch.stack(
         [torch.cat([one.flatten() for one in d.values()]) for d in (view.plane.first, view.plane.second)], 1
     ).double()
     center = torch.cat([one.flatten() for one in view.plane.center.values()]).double()
-    ways = [torch.cat([state[name].flatten() for name in view.plane.center]).double() - center for state in states]
-    found = torch.linalg.lstsq(basis, torch.stack(ways, 1)).solution.T
-    assert torch.allclose(view.path, found, atol=1e-5)
-    off = max(float((way - basis @ p).norm()) for way, p in zip(ways, found, strict=True))
+    displacements = [
+        torch.cat([state[name].flatten() for name in view.plane.center]).double() - center for state in states
+    ]
+    solution = torch.linalg.lstsq(basis, torch.stack(displacements, 1)).solution.T
+    assert torch.allclose(view.path, solution, atol=1e-5)
+    off = max(float((displacement - basis @ p).norm()) for displacement, p in zip(displacements, solution, strict=True))
     assert f"up to {off:.3g} away from the plane" in view.scene["notes"][1]["text"]
     (x0, x1), (y0, y1) = view.scene["surface"]["x"], view.scene["surface"]["y"]
     assert x0 <= view.path[:, 0].min()
     assert view.path[:, 0].max() <= x1
     assert y0 <= view.path[:, 1].min()
     assert view.path[:, 1].max() <= y1
-    # The last state is the model: the middle of the plane, with its own loss.
+    # The last state is the model itself: the center of the plane.
     losses = np.frombuffer(view.paths_data["list"][0]["losses"], "float64")
     assert losses[-1] == pytest.approx(float(loss(net).detach()), rel=1e-5)
 
@@ -218,7 +220,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("words", REFUSALS)
-def test_what_does_not_fit_is_named(words):
+def test_invalid_arguments_are_named_in_the_error(words):
     with pytest.raises(DlvizError, match=words):
         REFUSALS[words]()
 
@@ -242,7 +244,7 @@ def test_a_page_and_a_still_picture(tmp_path):
     assert re.search(r"<title>The loss of bowl from above, from 0 to 13.5", text)
 
 
-def test_the_axes_of_a_surface_have_the_names_that_they_are_given():
+def test_the_axes_of_a_surface_have_the_given_names():
     view = dlviz.surface("bowl", axes=("w", "b"))
     assert (view.scene["axes"], view.scene["pair"]) == (["w", "b"], "(w, b)")
     assert dlviz.surface("bowl").scene["axes"] == ["x", "y"]

@@ -1,4 +1,4 @@
-"""`dlviz.race` from Python: what it shows is what torch did, what does not fit it names, what is closed is let go."""
+"""`dlviz.race`: its paths equal torch's, invalid arguments are named, and close() releases everything."""
 
 import functools
 import gc
@@ -33,7 +33,7 @@ def numbers(data, kind="float64"):
     return torch.from_numpy(np.frombuffer(data, kind).copy())
 
 
-def test_paths_losses_and_state_that_are_drawn_are_torchs():
+def test_paths_losses_and_state_sent_to_the_view_equal_torch():
     view = dlviz.race(OPTIMIZERS, "ravine")
     for name, (kind, arguments) in OPTIMIZERS.items():
         points, losses, grads = plain_loop(kind, arguments, LOSSES["ravine"], (-2.5, 1.0), 100)
@@ -41,8 +41,8 @@ def test_paths_losses_and_state_that_are_drawn_are_torchs():
         one = sent(view, name)
         assert torch.equal(numbers(one["points"]).reshape(101, 2), view.paths[name])
         assert torch.allclose(numbers(one["losses"])[:-1], losses, rtol=0, atol=1e-10)
-        drawn = numbers(one["arrays"]["gradient"]["values"], "float32").reshape(101, 2)
-        assert torch.allclose(drawn[:-1], grads.float(), rtol=1e-6, atol=1e-6)
+        gradients = numbers(one["arrays"]["gradient"]["values"], "float32").reshape(101, 2)
+        assert torch.allclose(gradients[:-1], grads.float(), rtol=1e-6, atol=1e-6)
         for key in one["state"]:
             assert torch.equal(
                 numbers(one["arrays"][key]["values"], "float32").reshape(101, 2),
@@ -53,14 +53,14 @@ def test_paths_losses_and_state_that_are_drawn_are_torchs():
     assert sent(view, "SGD")["momentum"] is None
 
 
-def test_the_same_call_replays_bitwise():
+def test_the_same_call_is_bit_identical():
     one, two = dlviz.race(OPTIMIZERS, "himmelblau"), dlviz.race(OPTIMIZERS, "himmelblau")
     assert all(torch.equal(one.paths[name].view(torch.int64), two.paths[name].view(torch.int64)) for name in OPTIMIZERS)
     assert one.paths_data == two.paths_data
     assert one.to_html() == two.to_html()
 
 
-def test_the_two_numbers_have_the_names_that_they_are_given():
+def test_the_two_parameters_have_the_given_names():
     view = small(axes=("w", "b"))
     assert (view.scene["axes"], view.scene["pair"]) == (["w", "b"], "(w, b)")
     assert "from (w, b) = (-2.5, 1)" in view.scene["signature"]
@@ -70,7 +70,7 @@ def test_the_two_numbers_have_the_names_that_they_are_given():
 
 
 @pytest.mark.parametrize("axes", ["wb", "w", ("w",), ("w", "b", "c"), ("w", ""), (1, 2), ("w\n", "b"), None])
-def test_names_that_are_no_two_names_are_refused(axes):
+def test_invalid_axis_names_are_refused(axes):
     with pytest.raises(DlvizError, match="race: axes must be two names"):
         small(axes=axes)
 
@@ -86,7 +86,7 @@ def test_the_repr_is_stable_and_traits_are_ordinary():
     assert small(step=3, opened="SGD", view="3d").step == 3
 
 
-def test_the_slider_runs_every_optimizer_again_with_its_rate_multiplied():
+def test_scale_reruns_every_optimizer_with_its_learning_rate_multiplied():
     view = small()
     view.scale = 3.16
     for name, (kind, lr) in {"SGD": (SGD, 0.05), "Adam": (Adam, 0.1)}.items():
@@ -99,7 +99,7 @@ def test_the_slider_runs_every_optimizer_again_with_its_rate_multiplied():
     assert torch.equal(view.paths["SGD"], small().paths["SGD"])
 
 
-def test_the_threshold_is_in_the_widget_and_the_picture_and_holds():
+def test_the_threshold_is_in_the_widget_and_in_the_view_and_holds():
     view = dlviz.race(OPTIMIZERS, "ravine", limits=(-3, 3))
     assert view.quadratic
     assert view.threshold["SGD"] == pytest.approx(0.1)
@@ -116,7 +116,7 @@ def test_the_threshold_is_in_the_widget_and_the_picture_and_holds():
     assert "does not bound it" in words[4]
 
 
-def test_a_threshold_of_a_bent_surface_is_called_local_and_a_saddle_is_told():
+def test_the_threshold_is_called_local_unless_quadratic_and_negative_curvature_is_mentioned():
     local = dlviz.race(OPTIMIZERS, "rosenbrock", steps=5)
     assert not local.quadratic
     assert "local" in local.scene["thresholds"][0]
@@ -126,7 +126,7 @@ def test_a_threshold_of_a_bent_surface_is_called_local_and_a_saddle_is_told():
     assert "no threshold" in hill.scene["thresholds"][0]
 
 
-def test_a_loss_of_ones_own_is_framed_around_its_paths():
+def test_the_limits_of_the_learners_own_loss_surround_the_paths():
     def mine(p):
         return ((p - 100.0) ** 2).sum()
 
@@ -149,7 +149,7 @@ def test_code_of_the_opened_optimizer():
 
 
 class Odd(torch.optim.Optimizer):
-    """Keeps no learning rate."""
+    """An optimizer without a learning rate."""
 
     def __init__(self, params):
         super().__init__(params, {"pace": 1.0})
@@ -179,7 +179,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("words", REFUSALS)
-def test_what_does_not_fit_is_named(words):
+def test_invalid_arguments_are_named_in_the_error(words):
     with pytest.raises(DlvizError, match=words):
         REFUSALS[words]()
 
@@ -193,7 +193,7 @@ def payload(text):
     return json.loads(re.search(r'id="payload">(.*?)</script>', text, re.S)[1])
 
 
-def test_a_page_carries_every_setting_of_the_slider_and_plotly_only_for_3_d():
+def test_a_page_holds_every_setting_of_the_slider_and_plotly_only_for_3d():
     view = small()
     state = payload(view.to_html())["state"]
     assert set(map(float, state["precomputed"]["scale"])) == set(SCALES)
@@ -205,28 +205,28 @@ def test_a_page_carries_every_setting_of_the_slider_and_plotly_only_for_3_d():
     assert len(text) < 4_000_000
 
 
-def test_plotly_comes_from_the_installed_wheel_once_asked_for(monkeypatch):
+def test_plotly_is_read_from_the_installed_wheel_and_sent_on_request(monkeypatch):
     import gzip
     from importlib.metadata import files
 
     found = next(one for one in files("plotly") if one.name == "plotly.min.js")
     assert gzip.decompress(plotly.plotly_gzip()) == found.locate().read_bytes()
     assert plotly.plotly_gzip() is plotly.plotly_gzip()
-    view, said = small(), []
-    monkeypatch.setattr(type(view), "send", lambda self, content, buffers=None: said.append((content, buffers)))
+    view, messages = small(), []
+    monkeypatch.setattr(type(view), "send", lambda self, content, buffers=None: messages.append((content, buffers)))
     view._handle_custom_msg({"kind": "else"}, [])
-    assert said == []
+    assert messages == []
     view._handle_custom_msg({"kind": "plotly"}, [])
-    assert said == [({"kind": "plotly"}, [plotly.plotly_gzip()])]
+    assert messages == [({"kind": "plotly"}, [plotly.plotly_gzip()])]
 
 
-def test_what_a_picture_sends_when_it_is_opened_is_small():
+def test_the_view_is_small_and_plotly_is_no_trait():
     view = dlviz.race(OPTIMIZERS, "ravine")
     assert len(view._shared.view) < 50_000
     assert not any(name == "plotly" for name in view.trait_names())
 
 
-def test_a_closed_widget_frees_the_loss_and_says_so():
+def test_a_closed_widget_releases_the_loss_and_refuses_calls():
     class Mine:
         def __call__(self, p):
             return (p**2).sum()
@@ -241,7 +241,7 @@ def test_a_closed_widget_frees_the_loss_and_says_so():
     assert repr(view) == "dlviz.race(closed)"
     with pytest.raises(DlvizError, match="closed"):
         _ = view.paths
-    view.scale = 2.0  # an old slider changes nothing any more
+    view.scale = 2.0  # no effect after close()
 
 
 def test_the_still_picture_has_every_path_in_its_color(tmp_path):

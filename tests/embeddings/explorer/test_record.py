@@ -1,4 +1,4 @@
-"""Neighbors, products, analogies and axes are what torch says they are."""
+"""Neighbors, similarities, analogies and axes equal torch's."""
 
 import pytest
 import torch
@@ -8,12 +8,12 @@ from torch.nn import functional as F
 from dlviz.embeddings import analogy, analogy_accuracy, axis, labeled, nearest, neighbors, rank, similarity
 
 
-def drawn(seed=0, count=1000, size=16):
+def random_vectors(seed=0, count=1000, size=16):
     return torch.randn(count, size, generator=torch.Generator().manual_seed(seed))
 
 
 def test_neighbors_equal_torchs_topk_in_a_thousand_queries():
-    matrix = drawn()
+    matrix = random_vectors()
     vectors = labeled(matrix)
     for row in range(1000):
         cosines = F.cosine_similarity(matrix, matrix[row : row + 1])
@@ -25,33 +25,33 @@ def test_neighbors_equal_torchs_topk_in_a_thousand_queries():
         assert near.labels == tuple(str(other) for other in rows[1:].tolist())
 
 
-def test_the_terms_of_a_product_sum_to_the_cosine():
-    matrix = drawn(1, 50)
+def test_the_terms_of_a_similarity_sum_to_the_cosine():
+    matrix = random_vectors(1, 50)
     vectors = labeled(matrix)
     for one in range(50):
-        found = similarity(vectors, one, (one + 7) % 50)
-        assert torch.equal(found.terms, found.a * found.b)
+        result = similarity(vectors, one, (one + 7) % 50)
+        assert torch.equal(result.terms, result.a * result.b)
         assert torch.allclose(
-            found.terms.sum(), F.cosine_similarity(matrix[one], matrix[(one + 7) % 50], dim=0), atol=1e-6
+            result.terms.sum(), F.cosine_similarity(matrix[one], matrix[(one + 7) % 50], dim=0), atol=1e-6
         )
 
 
-def test_an_analogy_is_answered_with_and_without_its_own_words():
-    vectors = labeled(drawn(2, 300))
+def test_an_analogy_has_answers_with_and_without_the_words_of_the_question():
+    vectors = labeled(random_vectors(2, 300))
     for a, b, c in [(0, 1, 2), (5, 5, 9), (10, 200, 299)]:
-        found = analogy(vectors, a, b, c, 20)
+        result = analogy(vectors, a, b, c, 20)
         units = F.normalize(vectors.matrix, dim=1)
         target = units[b] - units[a] + units[c]
         cosines = units @ F.normalize(target, dim=0)
         order = cosines.argsort(descending=True).tolist()
-        assert found.unfiltered.rows.tolist() == order[:20]
-        assert found.neighbors.rows.tolist() == [row for row in order if row not in (a, b, c)][:20]
-        assert rank(found.unfiltered, found.unfiltered.labels[3]) == 4
-        assert rank(found.neighbors, str(a)) is None
+        assert result.unfiltered.rows.tolist() == order[:20]
+        assert result.neighbors.rows.tolist() == [row for row in order if row not in (a, b, c)][:20]
+        assert rank(result.unfiltered, result.unfiltered.labels[3]) == 4
+        assert rank(result.neighbors, str(a)) is None
 
 
-def test_the_share_recovered_counts_what_single_analogies_answer():
-    vectors = labeled(drawn(3, 12, 3))
+def test_analogy_accuracy_equals_the_fraction_of_correct_single_analogies():
+    vectors = labeled(random_vectors(3, 12, 3))
     questions = [
         (str(a), str(b), str(c), str((a + b + c) % 12))
         for a in range(0, 12, 2)
@@ -64,20 +64,20 @@ def test_the_share_recovered_counts_what_single_analogies_answer():
     assert analogy_accuracy(vectors, questions) == right / len(questions)
 
 
-def test_an_axis_is_nought_at_one_word_and_one_at_the_other_and_measures_feet():
+def test_an_axis_is_0_at_one_word_and_1_at_the_other_and_projects_orthogonally():
     vectors = labeled({"low": [1.0, 1.0], "high": [3.0, 1.0], "between": [2.0, 9.0], "beyond": [5.0, -4.0]})
     assert axis(vectors, "low", "high").tolist() == [0, 1, 0.5, 2]
     with pytest.raises(ValueError, match="no line between"):
         axis(labeled({"a": [1.0], "b": [1.0]}), "a", "b")
 
 
-def test_a_vector_of_zeros_is_near_nothing_and_breaks_nothing():
+def test_a_zero_vector_has_cosine_0_with_every_word():
     vectors = labeled({"nought": [0.0, 0.0], "a": [1.0, 0.0], "b": [-1.0, 0.0]})
     assert neighbors(vectors, "a").cosines.tolist() == [0, -1]
     assert nearest(vectors, torch.zeros(2)).cosines.tolist() == [0, 0, 0]
 
 
-def test_a_matrix_an_embedding_and_a_dict_give_the_same_and_stay_as_they_are():
+def test_a_matrix_an_embedding_and_a_dict_give_equal_vectors_and_are_not_changed():
     embedding = nn.Embedding(4, 3)
     labels = ["猫", "Ж", "ẽ", "😀"]
     weight = embedding.weight.detach().clone()
@@ -117,12 +117,12 @@ def test_a_matrix_an_embedding_and_a_dict_give_the_same_and_stay_as_they_are():
         (torch.zeros(2, 2), ["a", "a"], "'a' stands there twice"),
     ],
 )
-def test_what_is_no_matrix_with_labels_is_named(vectors, labels, words):
+def test_invalid_vectors_or_labels_are_named_in_the_error(vectors, labels, words):
     with pytest.raises(ValueError, match=words):
         labeled(vectors, labels)
 
 
 @pytest.mark.parametrize("word", ["zebra", 7, -1, True, None])
-def test_an_unknown_word_is_named(word):
+def test_an_unknown_word_is_named_in_the_error(word):
     with pytest.raises(ValueError, match="There is no word"):
         neighbors(labeled({"a": [1.0], "b": [2.0]}), word)

@@ -1,4 +1,4 @@
-"""The map of words: what crosses to the view is torch's, and whatever does not fit is named."""
+"""`dlviz.embedding`: the data sent to the view equals torch's, and invalid arguments are named."""
 
 import xml.etree.ElementTree as ET
 
@@ -12,7 +12,7 @@ import dlviz
 from dlviz.embeddings import align, analogy, axis, neighbors, pca, tsne
 
 
-def drawn(count=60, size=16, seed=0):
+def random_matrix(count=60, size=16, seed=0):
     return torch.randn(count, size, generator=torch.Generator().manual_seed(seed))
 
 
@@ -20,21 +20,21 @@ def names(count):
     return [f"word {k}" for k in range(count)]
 
 
-def where(view):
+def coordinates_of(view):
     places = torch.from_numpy(np.frombuffer(view.scene["coordinates"], dtype="<f4").copy())
     return places.view(-1, view.scene["components"])[-len(view.scene["labels"]) :, : view.dimensions]
 
 
 def test_the_map_is_the_first_two_principal_components():
-    view = dlviz.embedding(drawn(), names(60))
-    found = pca(drawn())
-    assert torch.equal(where(view), found.coordinates)
+    view = dlviz.embedding(random_matrix(), names(60))
+    result = pca(random_matrix())
+    assert torch.equal(coordinates_of(view), result.coordinates)
     assert view.scene["labels"] == names(60)
-    assert f"{100 * found.variance_ratio[0]:.0f} % of the variance" in view.scene["axes"][0]
+    assert f"{100 * result.variance_ratio[0]:.0f} % of the variance" in view.scene["axes"][0]
 
 
-def test_the_chosen_words_neighbors_and_every_products_terms_are_torchs():
-    matrix = drawn()
+def test_neighbors_and_similarity_terms_of_the_selected_word_equal_torch():
+    matrix = random_matrix()
     view = dlviz.embedding(matrix, names(60), word="word 7")
     for row in (7, 0, 59):
         view.word = row
@@ -52,32 +52,34 @@ def test_the_chosen_words_neighbors_and_every_products_terms_are_torchs():
     assert view.details == {}
 
 
-def test_an_analogy_is_answered_and_an_axis_turns_the_map():
-    view = dlviz.embedding(drawn(), names(60), analogy=("word 1", "word 2", "word 3"), axis=("word 4", "word 5"))
+def test_analogy_and_custom_axis_are_computed():
+    view = dlviz.embedding(
+        random_matrix(), names(60), analogy=("word 1", "word 2", "word 3"), axis=("word 4", "word 5")
+    )
     expected = analogy(view.vectors, 1, 2, 3)
     assert view.details["answers"]["rows"] == expected.neighbors.rows.tolist()
     assert view.details["unfiltered"]["rows"] == expected.unfiltered.rows.tolist()
-    assert torch.allclose(where(view)[:, 0], axis(view.vectors, 4, 5), atol=1e-6)
-    assert where(view)[4, 0] == 0
-    assert where(view)[5, 0].item() == pytest.approx(1)
+    assert torch.allclose(coordinates_of(view)[:, 0], axis(view.vectors, 4, 5), atol=1e-6)
+    assert coordinates_of(view)[4, 0] == 0
+    assert coordinates_of(view)[5, 0].item() == pytest.approx(1)
     view.axis = []
-    assert torch.equal(where(view), pca(drawn()).coordinates)
+    assert torch.equal(coordinates_of(view), pca(random_matrix()).coordinates)
 
 
-def test_the_map_of_tsne_is_turned_to_lie_on_that_of_pca():
-    view = dlviz.embedding(drawn(20), method="tsne")
-    assert where(view).shape == (20, 2)
+def test_the_tsne_map_is_aligned_with_the_pca_map():
+    view = dlviz.embedding(random_matrix(20), method="tsne")
+    assert coordinates_of(view).shape == (20, 2)
     assert view.scene["axes"][0].startswith("t-SNE")
-    first = where(view)
+    first = coordinates_of(view)
     view.method = "pca"
-    second = where(view)
-    assert torch.allclose(torch.pdist(first), torch.pdist(tsne(drawn(20), perplexity=5)), rtol=1e-3)
+    second = coordinates_of(view)
+    assert torch.allclose(torch.pdist(first), torch.pdist(tsne(random_matrix(20), perplexity=5)), rtol=1e-3)
     assert torch.allclose(
         align(first, second).rotation, torch.eye(2), atol=1e-3
-    )  # no turn brings it nearer to the other
+    )  # no rotation brings it closer to the other
 
 
-def test_nothing_of_the_learners_is_changed():
+def test_the_learners_vectors_are_not_changed():
     embedding = nn.Embedding(9, 4)
     embedding.weight.sum().backward()
     before = (embedding.weight.detach().clone(), embedding.weight.grad.clone(), torch.get_rng_state())
@@ -88,15 +90,15 @@ def test_nothing_of_the_learners_is_changed():
     assert embedding.training
 
 
-def test_of_too_many_rows_the_first_are_shown_with_a_note():
-    view = dlviz.embedding(drawn(20_003, 2))
+def test_only_the_first_rows_of_a_large_matrix_are_shown_with_a_note():
+    view = dlviz.embedding(random_matrix(20_003, 2))
     assert len(view.scene["labels"]) == 20_000
     assert "20,000 of 20,003" in view.scene["notes"][0]["text"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_still_picture_is_svg_with_a_sentence_and_the_neighbors(theme):
-    view = dlviz.embedding(drawn(), ["<b>no</b>", *names(59)], word=0, analogy=(1, 2, 3), theme=theme)
+def test_the_still_picture_is_svg_with_a_summary_and_the_neighbors(theme):
+    view = dlviz.embedding(random_matrix(), ["<b>no</b>", *names(59)], word=0, analogy=(1, 2, 3), theme=theme)
     picture = ET.fromstring(view._still())
     text = " ".join(picture.itertext())
     assert view.scene["summary"] in text
@@ -104,8 +106,8 @@ def test_the_still_picture_is_svg_with_a_sentence_and_the_neighbors(theme):
     assert view.vectors.labels[view.details["neighbors"]["rows"][0]] in text
 
 
-def test_its_line_is_stable_and_a_closed_one_says_so():
-    view = dlviz.embedding(drawn())
+def test_the_repr_is_stable_and_says_when_the_widget_is_closed():
+    view = dlviz.embedding(random_matrix())
     assert repr(view) == "dlviz.embedding(60 vectors of 16 numbers, pca)"
     view.close()
     assert repr(view) == "dlviz.embedding(closed)"
@@ -125,54 +127,56 @@ def test_its_line_is_stable_and_a_closed_one_says_so():
         ({"expected": "zebra"}, "There is no word .zebra."),
     ],
 )
-def test_what_does_not_fit_is_named(arguments, words):
+def test_invalid_arguments_are_named_in_the_error(arguments, words):
     with pytest.raises(ValueError, match=words):
-        dlviz.embedding(drawn(), **arguments)
+        dlviz.embedding(random_matrix(), **arguments)
 
 
 def test_a_single_vector_and_a_large_tsne_are_refused():
     with pytest.raises(ValueError, match="two vectors or more"):
-        dlviz.embedding(drawn(1))
+        dlviz.embedding(random_matrix(1))
     with pytest.raises(ValueError, match="up to 3000 rows, but there are 3001"):
-        dlviz.embedding(drawn(3001, 2), method="tsne")
+        dlviz.embedding(random_matrix(3001, 2), method="tsne")
 
 
-def test_a_map_in_space_is_three_components_and_flat_it_is_the_first_two_of_them():
-    view = dlviz.embedding(drawn(), names(60), dimensions=3)
-    found = pca(drawn(), 3)
-    assert torch.equal(where(view), found.coordinates)
-    assert f"{100 * found.variance_ratio[2]:.0f} % of the variance" in view.scene["axes"][2]
+def test_a_3d_map_has_three_components_and_a_2d_map_the_first_two():
+    view = dlviz.embedding(random_matrix(), names(60), dimensions=3)
+    result = pca(random_matrix(), 3)
+    assert torch.equal(coordinates_of(view), result.coordinates)
+    assert f"{100 * result.variance_ratio[2]:.0f} % of the variance" in view.scene["axes"][2]
     view.dimensions = 2
-    assert torch.equal(where(view), found.coordinates[:, :2])
-    view = dlviz.embedding(drawn(20), method="tsne", dimensions=3)
-    assert torch.allclose(torch.pdist(where(view)), torch.pdist(tsne(drawn(20), 3, perplexity=5)), rtol=1e-3)
+    assert torch.equal(coordinates_of(view), result.coordinates[:, :2])
+    view = dlviz.embedding(random_matrix(20), method="tsne", dimensions=3)
+    assert torch.allclose(
+        torch.pdist(coordinates_of(view)), torch.pdist(tsne(random_matrix(20), 3, perplexity=5)), rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize("settings", [{}, {"axis": ("word 4", "word 5")}, {"dimensions": 3}])
 @pytest.mark.parametrize("normalize", [False, True])
-def test_b_minus_a_plus_c_has_its_place_on_the_map(settings, normalize):
-    view = dlviz.embedding(drawn(), names(60), analogy=("word 1", "word 2", "word 3"), **settings)
+def test_b_minus_a_plus_c_has_a_position_on_the_map(settings, normalize):
+    view = dlviz.embedding(random_matrix(), names(60), analogy=("word 1", "word 2", "word 3"), **settings)
     view.normalize = normalize
-    a, b, c = where(view)[1:4]
+    a, b, c = coordinates_of(view)[1:4]
     assert torch.allclose(torch.tensor(view.details["targets"][0])[: view.dimensions], b - a + c, atol=1e-4)
-    matrix = drawn() if not normalize else F.normalize(drawn(), dim=1)
+    matrix = random_matrix() if not normalize else F.normalize(random_matrix(), dim=1)
     assert torch.allclose(
-        where(view)[7] - where(view)[8],
-        where(dlviz.embedding(matrix, names(60), **settings))[7]
-        - where(dlviz.embedding(matrix, names(60), **settings))[8],
+        coordinates_of(view)[7] - coordinates_of(view)[8],
+        coordinates_of(dlviz.embedding(matrix, names(60), **settings))[7]
+        - coordinates_of(dlviz.embedding(matrix, names(60), **settings))[8],
         atol=1e-5,
     )
 
 
-def test_tsne_has_no_place_for_it():
-    view = dlviz.embedding(drawn(20), method="tsne", analogy=(1, 2, 3))
+def test_b_minus_a_plus_c_has_no_position_on_a_tsne_map():
+    view = dlviz.embedding(random_matrix(20), method="tsne", analogy=(1, 2, 3))
     assert "targets" not in view.details
     assert view.details["answers"]["rows"] == analogy(view.vectors, 1, 2, 3).neighbors.rows.tolist()
 
 
-def test_the_expected_words_rank_is_counted_with_and_without_the_words_of_the_question():
-    view = dlviz.embedding(drawn(), names(60), analogy=(1, 2, 3), expected="word 9")
-    units = F.normalize(drawn(), dim=1)
+def test_the_rank_of_the_expected_word_is_given_with_and_without_the_words_of_the_question():
+    view = dlviz.embedding(random_matrix(), names(60), analogy=(1, 2, 3), expected="word 9")
+    units = F.normalize(random_matrix(), dim=1)
     cosines = units @ F.normalize(units[2] - units[1] + units[3], dim=0)
     for row in (9, 20, 59):
         view.expected = row
@@ -183,18 +187,18 @@ def test_the_expected_words_rank_is_counted_with_and_without_the_words_of_the_qu
     assert len(view.details["answers"]["rows"]) == len(view.details["unfiltered"]["rows"]) == 10
 
 
-def test_a_step_is_a_moment_and_neighbors_are_of_that_moment():
+def test_a_step_is_a_snapshot_and_neighbors_belong_to_it():
     weights = nn.Embedding(60, 16)
     view = dlviz.embedding(weights, names(60), word=7, analogy=(1, 2, 3))
     matrices = [weights.weight.detach().clone()]
     for k in range(1, 4):
         with torch.no_grad():
-            weights.weight.copy_(drawn(seed=k))
+            weights.weight.copy_(random_matrix(seed=k))
         view.update(weights, f"epoch {k}")
-        matrices.append(drawn(seed=k))
+        matrices.append(random_matrix(seed=k))
         assert view.step == k
     assert view.snapshots == view.scene["snapshots"] == ["start", "epoch 1", "epoch 2", "epoch 3"]
-    assert torch.equal(where(view), pca(matrices[-1]).coordinates)
+    assert torch.equal(coordinates_of(view), pca(matrices[-1]).coordinates)
     for step in (0, 2, 3):
         view.step = step
         cosines = F.cosine_similarity(matrices[step], matrices[step][7:8]).index_fill(0, torch.tensor([7]), -2)
@@ -213,7 +217,7 @@ def test_a_step_is_a_moment_and_neighbors_are_of_that_moment():
     assert torch.equal(view.vectors.matrix, matrices[-1])
 
 
-def test_newer_vectors_may_come_as_a_dict_and_others_are_refused():
+def test_update_accepts_a_dict_and_refuses_other_labels():
     vectors = {"a": [1.0, 0.0], "b": [0.0, 1.0], "c": [1.0, 1.0]}
     view = dlviz.embedding(vectors)
     view.update({name: [2.0, 0.5] for name in vectors})
@@ -228,34 +232,34 @@ def test_newer_vectors_may_come_as_a_dict_and_others_are_refused():
         view.update(vectors)
 
 
-def test_a_page_of_many_moments_of_many_words_stays_small():
-    view = dlviz.embedding(drawn(20_000, 2))
+def test_a_page_with_many_snapshots_of_many_words_is_small():
+    view = dlviz.embedding(random_matrix(20_000, 2))
     for k in range(12):
-        view.update(drawn(20_000, 2, seed=k))
+        view.update(random_matrix(20_000, 2, seed=k))
     assert len(view.snapshots) <= 10
     assert len(view.to_html()) < 5_000_000
 
 
-def test_the_still_picture_shows_the_arithmetic_and_the_moment_in_space():
+def test_the_still_picture_of_a_3d_map_shows_the_analogy_and_the_snapshot():
     pictures = {}
     for dimensions in (2, 3):
-        view = dlviz.embedding(drawn(), names(60), analogy=(1, 2, 3), dimensions=dimensions)
+        view = dlviz.embedding(random_matrix(), names(60), analogy=(1, 2, 3), dimensions=dimensions)
         ET.fromstring(view._still())
         pictures[dimensions] = view._still()
         view.analogy = []
         assert view._still().count("a7,7") == 0
         assert pictures[dimensions].count("a7,7") == 2
-        view.update(drawn(seed=1))
+        view.update(random_matrix(seed=1))
         last = view._still()
         view.step = 0
         assert view._still() != last
     assert pictures[2] != pictures[3]
-    own = dlviz.embedding(drawn(), axis=(1, 2), dimensions=3)._still()
+    own = dlviz.embedding(random_matrix(), axis=(1, 2), dimensions=3)._still()
     assert "principal component" not in own
 
 
-def test_chinese_words_are_written_in_a_font_without_serifs():
+def test_chinese_words_have_a_sans_serif_font():
     words = ["国王", "queen", "サクラ", "한국"]
-    picture = dlviz.embedding(drawn(4), words, word=0)._still()
+    picture = dlviz.embedding(random_matrix(4), words, word=0)._still()
     assert picture.count('class="c"') == 2 * 3  # on the map; in the title and in the list of neighbors
     assert ".c{font-family:Noto Sans CJK" in picture

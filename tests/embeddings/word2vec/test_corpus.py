@@ -1,4 +1,4 @@
-"""Text becomes words, numbers and examples, none lost and none invented."""
+"""Texts are split into words, counted, and turned into training examples."""
 
 import random
 
@@ -10,12 +10,12 @@ from dlviz.embeddings import cbow, skip_gram, tokenize, vocabulary
 from dlviz.embeddings.word2vec.corpus import context_positions, read_corpus
 
 
-def drawn(seed):
+def random_sentences(seed):
     random.seed(seed)
     return [[random.choice("abcdef") for _ in range(random.randint(1, 9))] for _ in range(20)]
 
 
-def test_words_come_by_how_often_they_occur_and_rare_ones_go():
+def test_words_are_ordered_by_count_and_rare_ones_are_left_out():
     known = vocabulary([["c", "b", "a"], ["b", "a"], ["b"]])
     assert known.words == ("b", "a", "c")
     assert known.counts.tolist() == [3, 2, 1]
@@ -25,10 +25,10 @@ def test_words_come_by_how_often_they_occur_and_rare_ones_go():
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("window", [1, 2, 4])
-def test_skip_gram_has_every_pair_within_the_window_once_in_each_direction(seed, window):
-    sentences = drawn(seed)
+def test_skip_gram_has_every_pair_in_the_window_once_in_each_direction(seed, window):
+    sentences = random_sentences(seed)
     known = vocabulary(sentences)
-    found = skip_gram(sentences, known, window)
+    result = skip_gram(sentences, known, window)
     expected = [
         (known.ids[row[i]], known.ids[row[j]])
         for row in sentences
@@ -36,30 +36,30 @@ def test_skip_gram_has_every_pair_within_the_window_once_in_each_direction(seed,
         for j in range(len(row))
         if i != j and abs(i - j) <= window
     ]
-    assert list(zip(found.inputs.flatten().tolist(), found.targets.tolist(), strict=True)) == expected
+    assert list(zip(result.inputs.flatten().tolist(), result.targets.tolist(), strict=True)) == expected
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("window", [1, 3])
-def test_cbow_knows_the_neighbors_of_each_word_and_pads_with_minus_one(seed, window):
-    sentences = drawn(seed)
+def test_cbow_inputs_are_the_neighbors_padded_with_minus_one(seed, window):
+    sentences = random_sentences(seed)
     known = vocabulary(sentences)
-    found = cbow(sentences, known, window)
+    result = cbow(sentences, known, window)
     expected = []
     for row in sentences:
         for i, word in enumerate(row):
             around = [known.ids[row[j]] for j in range(len(row)) if j != i and abs(i - j) <= window]
             if around:
                 expected.append((around + [-1] * (2 * window - len(around)), known.ids[word]))
-    assert list(zip(found.inputs.tolist(), found.targets.tolist(), strict=True)) == expected
+    assert list(zip(result.inputs.tolist(), result.targets.tolist(), strict=True)) == expected
 
 
-def test_words_left_out_of_the_vocabulary_leave_no_hole():
+def test_words_outside_the_vocabulary_do_not_count_in_the_window():
     known = vocabulary([["a", "b"], ["a", "x", "b"]], min_count=2)
     assert torch.equal(skip_gram([["a", "x", "b"]], known, 1).inputs.flatten(), torch.tensor([0, 1]))
 
 
-def test_any_script_is_cut_at_what_is_no_letter():
+def test_text_in_any_script_is_split_at_characters_that_are_no_letters():
     assert tokenize("Ein schöner Tag, n'est-ce pas? Да! 42") == [
         "ein",
         "schöner",
@@ -73,7 +73,7 @@ def test_any_script_is_cut_at_what_is_no_letter():
     assert tokenize("  ") == []
 
 
-def test_the_longest_known_word_is_taken_first_and_an_unknown_character_is_a_word():
+def test_the_longest_known_word_matches_first_and_an_unknown_character_is_a_word():
     assert tokenize("意大利语 好", ["意大利", "意大利语", "语"]) == ["意大利语", "好"]
     assert tokenize("意大利", ["意大利语"]) == ["意", "大", "利"]
 
@@ -81,32 +81,33 @@ def test_the_longest_known_word_is_taken_first_and_an_unknown_character_is_a_wor
 @pytest.mark.parametrize(
     ("sentences", "words"), [(["the cat"], "sentence 0 is a str"), ([["a"], [1]], "sentence 1"), ([["a"]], "but 1 do")]
 )
-def test_what_is_no_list_of_words_is_named(sentences, words):
+def test_invalid_sentences_are_named_in_the_error(sentences, words):
     with pytest.raises(ValueError, match=words):
         vocabulary(sentences)
 
 
-def test_a_text_is_cut_at_line_ends_and_full_stops_and_empty_lines_are_no_sentences():
-    found = read_corpus("One two. Three four! Five?\n\n  ...  \nsix seven 3.5 eight\n今天好。明天好。")
-    assert list(found.lines) == ["One two.", "Three four!", "Five?", "six seven 3.5 eight", "今天好。", "明天好。"]
-    assert found.tokens[3] == ["six", "seven", "3", "5", "eight"]
+def test_a_text_is_split_at_line_ends_and_full_stops_without_empty_sentences():
+    result = read_corpus("One two. Three four! Five?\n\n  ...  \nsix seven 3.5 eight\n今天好。明天好。")
+    assert list(result.lines) == ["One two.", "Three four!", "Five?", "six seven 3.5 eight", "今天好。", "明天好。"]
+    assert result.tokens[3] == ["six", "seven", "3", "5", "eight"]
 
 
-def test_words_and_drawn_sentences_are_taken_as_they_are():
+def test_lists_of_words_and_generated_sentences_are_used_unchanged():
     given = [["a", "b"], ["b"]]
     assert read_corpus(given).tokens is given
-    drawn = sentences(5)
-    assert (read_corpus(drawn).tokens, read_corpus(drawn).lines) == (drawn.tokens, drawn.lines)
+    generated = sentences(5)
+    corpus = read_corpus(generated)
+    assert (corpus.tokens, corpus.lines) == (generated.tokens, generated.lines)
 
 
 @pytest.mark.parametrize("window", [1, 3])
-def test_every_example_knows_where_it_stands(window):
+def test_every_example_has_its_positions_in_the_sentence(window):
     given = [["x", "a", "b", "a"], ["b", "x", "c", "a"], ["c"]]
     known = vocabulary(given, min_count=2)
     for make in (skip_gram, cbow):
-        found = make(given, known, window)
+        result = make(given, known, window)
         for inputs, target, (at, middle, place) in zip(
-            found.inputs.tolist(), found.targets.tolist(), found.positions.tolist(), strict=True
+            result.inputs.tolist(), result.targets.tolist(), result.positions.tolist(), strict=True
         ):
             near = [known.ids[given[at][k]] for k in context_positions(given[at], known, middle, window)]
             assert known.words[target] == given[at][place]

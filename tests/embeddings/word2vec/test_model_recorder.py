@@ -1,4 +1,4 @@
-"""The learner's own module beside its own loop: read, never changed, and looked at backwards."""
+"""Recording of the learner's own module in its own training loop: read, never changed, and shown at any snapshot."""
 
 import asyncio
 import math
@@ -19,7 +19,7 @@ WORDS = len(vocabulary(DATA.tokens).words)
 
 
 class Bag(nn.Module):
-    """CBOW with a softmax, as a lesson writes it."""
+    """CBOW with softmax, written as in a lesson."""
 
     def __init__(self, size=6, bias=False):
         super().__init__()
@@ -32,62 +32,62 @@ class Bag(nn.Module):
 
 
 def loop(net, view, updates, lr=0.5):
-    """The learner's training; gives the input matrix after each update."""
+    """Train as the learner does; return input matrix and loss after each update."""
     examples = cbow(DATA.tokens, vocabulary(DATA.tokens), 3)
     optimizer = torch.optim.SGD(net.parameters(), lr=lr)
-    seen = []
+    trained = []
     for k in range(updates):
-        chosen = torch.arange(16 * k, 16 * k + 16) % len(examples.targets)
-        loss = F.cross_entropy(net(examples.inputs[chosen]), examples.targets[chosen])
+        batch = torch.arange(16 * k, 16 * k + 16) % len(examples.targets)
+        loss = F.cross_entropy(net(examples.inputs[batch]), examples.targets[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         view.update(loss)
-        seen.append((net.words.weight.detach().clone(), loss.item()))
-    return seen
+        trained.append((net.words.weight.detach().clone(), loss.item()))
+    return trained
 
 
-def drawn(view, name="w"):
+def snapshot_matrix(view, name="w"):
     return torch.from_numpy(np.frombuffer(view.snapshot[name], dtype="<f4").copy()).view(WORDS, -1)
 
 
-def test_the_loop_trains_the_module_and_every_kept_moment_can_be_returned_to():
+def test_the_loop_trains_the_module_and_the_player_returns_to_every_snapshot():
     net = Bag()
     first = net.words.weight.detach().clone()
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
-    seen = loop(net, view, 30)
+    trained = loop(net, view, 30)
     assert torch.equal(view.vectors.matrix, net.words.weight)
     assert view.step == 30
     for step in (12, 0, 29):
         view.step = step
         assert view.snapshot["step"] == step
-        assert torch.equal(drawn(view), seen[step - 1][0] if step else first)
-        assert torch.equal(view.vectors.matrix, drawn(view))
+        assert torch.equal(snapshot_matrix(view), trained[step - 1][0] if step else first)
+        assert torch.equal(view.vectors.matrix, snapshot_matrix(view))
     means = np.frombuffer(view.snapshot["curve"]["means"], dtype="<f4")
-    assert means == pytest.approx([loss for _, loss in seen], abs=1e-6)
+    assert means == pytest.approx([loss for _, loss in trained], abs=1e-6)
     assert view.step == 29
     view.step = 1000
     assert view.step == 30
 
 
-def test_the_card_is_computed_from_copies_of_both_matrices():
+def test_the_step_table_is_computed_from_copies_of_both_matrices():
     net = Bag()
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
     loop(net, view, 20)
     assert torch.equal(view.vectors.matrix, net.words.weight)
-    card = view.snapshot["table"]
+    table = view.snapshot["table"]
     with torch.no_grad():
-        scores = net(torch.tensor([card["inputs"]]))[0]
-    assert card["loss"] == pytest.approx(F.cross_entropy(scores, torch.tensor(card["rows"][0])).item(), abs=1e-5)
-    assert torch.allclose(torch.tensor(card["probs"]), scores.softmax(0)[card["rows"]], atol=1e-5)
+        scores = net(torch.tensor([table["inputs"]]))[0]
+    assert table["loss"] == pytest.approx(F.cross_entropy(scores, torch.tensor(table["rows"][0])).item(), abs=1e-5)
+    assert torch.allclose(torch.tensor(table["probs"]), scores.softmax(0)[table["rows"]], atol=1e-5)
 
 
-def test_nothing_of_the_learners_is_changed():
+def test_module_optimizer_and_random_state_of_the_learner_are_not_changed():
     net, twin = Bag(), Bag()
     twin.load_state_dict(net.state_dict())
     random = torch.get_rng_state()
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net.eval())
-    seen = loop(net, view, 8)
+    trained = loop(net, view, 8)
     grads = [parameter.grad.clone() for parameter in net.parameters()]
     view.step = 2
     view.kind, view.lr, view.axes = "skip-gram", 0.3, "fixed"
@@ -101,25 +101,25 @@ def test_nothing_of_the_learners_is_changed():
         def update(self, loss): ...
 
     alone = loop(twin, Silent(), 8)
-    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(seen, alone, strict=True))
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(trained, alone, strict=True))
 
 
-def test_many_moments_are_thinned_evenly_and_the_latest_stays():
+def test_snapshots_are_thinned_evenly_and_the_latest_is_kept():
     net = Bag(2)
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
-    seen = loop(net, view, 601)
+    trained = loop(net, view, 601)
     numbers = [snapshot.index for snapshot in view._timeline.recorder.snapshots]
     assert len(numbers) <= 200
     assert numbers[-1] == 601
     assert len(set(np.diff(numbers[:-1]))) == 1
     assert torch.equal(view.vectors.matrix, net.words.weight)
     view.step = 30
-    assert torch.equal(drawn(view), seen[numbers[30] - 1][0])
+    assert torch.equal(snapshot_matrix(view), trained[numbers[30] - 1][0])
     assert view.snapshot["step"] == view.snapshot["steps"][30] == numbers[30]
     assert view.snapshot["last_step"] == numbers[-1]
 
 
-def test_the_latest_moment_is_drawn_also_where_thinning_gave_it_the_place_of_an_earlier_one(monkeypatch):
+def test_the_latest_snapshot_is_drawn_when_thinning_moves_it_to_the_current_position(monkeypatch):
     net = Bag(2)
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
     monkeypatch.setattr(widget, "UPDATE_INTERVAL", 1e9)  # nothing is drawn while the loop runs
@@ -130,7 +130,7 @@ def test_the_latest_moment_is_drawn_also_where_thinning_gave_it_the_place_of_an_
     assert view.snapshot["step"] == 200
 
 
-def test_a_loop_is_not_held_up_by_pictures_and_the_last_one_comes_when_it_is_done():
+def test_drawing_is_throttled_and_the_last_snapshot_is_drawn_after_the_loop():
     net = Bag(2)
 
     async def cell():
@@ -139,7 +139,10 @@ def test_a_loop_is_not_held_up_by_pictures_and_the_last_one_comes_when_it_is_don
         view.observe(lambda change: pictures.append(change.new["step"]), "snapshot")
         loop(net, view, 40)
         shown = len(pictures)
-        await asyncio.sleep(0.3)
+        for _ in range(1000):
+            if pictures and pictures[-1] == 40:
+                break
+            await asyncio.sleep(0.01)
         return shown, pictures[-1], view
 
     shown, last, view = asyncio.run(cell())
@@ -157,7 +160,7 @@ def test_a_loop_is_not_held_up_by_pictures_and_the_last_one_comes_when_it_is_don
         (lambda: nn.ParameterList([torch.rand(WORDS, 3), torch.rand(WORDS, 3)]), ("0", "1")),
     ],
 )
-def test_both_matrices_are_found_by_their_shape(module, names):
+def test_both_matrices_are_recognized_by_their_shape(module, names):
     assert tuple(name for name, _ in find_matrices(module(), WORDS)) == names
 
 
@@ -175,33 +178,33 @@ def test_both_matrices_are_found_by_their_shape(module, names):
         (nn.Embedding, "must be an nn.Module"),
     ],
 )
-def test_a_module_without_exactly_two_is_refused_with_what_it_has(module, words):
+def test_a_module_without_exactly_two_matrices_is_refused_and_its_parameters_are_listed(module, words):
     with pytest.raises(ValueError, match=words):
         dlviz.word2vec(DATA, model=module)
 
 
-def test_who_trains_and_a_bias_are_told():
+def test_notes_name_the_module_and_its_bias():
     net = Bag(bias=True)
     view = dlviz.word2vec(DATA, model=net)
-    told = [note["text"] for note in view.scene["notes"]]
-    assert "Your own loop trains net." in told[0]
-    assert "words.weight (as W) and out.weight (as U)" in told[0]
-    assert "out.weight has a bias" in told[1]
+    notes = [note["text"] for note in view.scene["notes"]]
+    assert "Your own loop trains net." in notes[0]
+    assert "words.weight (as W) and out.weight (as U)" in notes[0]
+    assert "out.weight has a bias" in notes[1]
     assert len(dlviz.word2vec(DATA, model=Bag()).scene["notes"]) == 1
     assert view.scene["trains"] is False
     assert repr(view) == f"dlviz.word2vec(net: {WORDS} words of 6 numbers, update 0)"
 
 
-def test_settings_change_what_is_shown_and_never_where_it_stands():
+def test_settings_change_the_shown_step_but_not_the_snapshot():
     net = Bag()
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
     loop(net, view, 10)
-    view.vectors  # noqa: B018 — the latest moment is drawn
+    view.vectors  # noqa: B018 — the latest snapshot is drawn
     view.step = 4
-    before = drawn(view)
+    before = snapshot_matrix(view)
     view.loss = "negative"
     assert (view.step, view.snapshot["step"]) == (4, 4)
-    assert torch.equal(drawn(view), before)
+    assert torch.equal(snapshot_matrix(view), before)
     assert len(view.snapshot["table"]["rows"]) == 6
     other = Training(DATA.tokens, kind="cbow", loss="negative", vector_size=6)
     other.step = 4
@@ -211,7 +214,7 @@ def test_settings_change_what_is_shown_and_never_where_it_stands():
     assert view.lr == view.snapshot["lr"] == 0.5
 
 
-def test_a_page_holds_up_to_forty_moments():
+def test_a_page_holds_up_to_forty_snapshots():
     net = Bag()
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
     loop(net, view, 100)
@@ -223,7 +226,7 @@ def test_a_page_holds_up_to_forty_moments():
     assert torch.equal(view.vectors.matrix, net.words.weight)
 
 
-def test_what_only_the_learners_loop_can_do_is_refused():
+def test_training_calls_are_refused_while_recording():
     net = Bag()
     view = dlviz.word2vec(DATA, model=net)
     for call in (lambda: view.run(3), lambda: view.training):

@@ -1,4 +1,4 @@
-"""Training moves as its formulas say, can be returned to at any step, and recovers what the grammar put into its sentences."""
+"""Training follows its formulas, returns to any step exactly, and recovers the analogies of the synthetic sentences."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from dlviz.data import sentences
 from dlviz.embeddings import Training, analogy_accuracy, labeled
 
-#: Settings and epochs with which 4,000 sentences are learned; how much each recovers stands in the datasheet.
+#: Settings and epochs for training on 4,000 sentences; the datasheet lists the accuracy of each.
 RECIPES = {
     ("cbow", "negative"): ({"batch_size": 100, "lr": 0.1}, 40),
     ("skip-gram", "negative"): ({"batch_size": 100, "lr": 0.05}, 20),
@@ -27,7 +27,7 @@ def same(one, other):
 
 @pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
 @pytest.mark.parametrize("batch", [1, 7])
-def test_a_step_moves_both_matrices_by_the_rate_times_the_gradient(kind, loss, batch):
+def test_a_step_changes_both_matrices_by_lr_times_the_gradient(kind, loss, batch):
     run = Training(SMALL, kind=kind, loss=loss, batch_size=batch, lr=0.3)
     run.run(20)
     before = state(run)
@@ -42,7 +42,7 @@ def test_a_step_moves_both_matrices_by_the_rate_times_the_gradient(kind, loss, b
 
 
 @pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
-def test_any_step_is_the_same_to_the_last_bit_when_it_is_returned_to(kind, loss):
+def test_returning_to_a_step_is_bit_identical(kind, loss):
     run = Training(SMALL, kind=kind, loss=loss, batch_size=3)
     places = {}
     for step in range(1, 451):
@@ -57,7 +57,7 @@ def test_any_step_is_the_same_to_the_last_bit_when_it_is_returned_to(kind, loss)
     assert same(state(run), state(Training(SMALL, kind=kind, loss=loss, batch_size=3)))
 
 
-def test_states_kept_are_bounded_and_any_step_is_still_to_be_had():
+def test_checkpoints_are_bounded_and_any_step_can_be_restored():
     run = Training(SMALL, vector_size=2)
     run._checkpoint_interval = 1
     run.run(300)
@@ -68,7 +68,7 @@ def test_states_kept_are_bounded_and_any_step_is_still_to_be_had():
     assert same(state(run), expected)
 
 
-def test_the_seed_decides_everything_and_torchs_own_stream_nothing():
+def test_training_depends_on_the_seed_and_not_on_torchs_random_state():
     torch.manual_seed(1)
     before = torch.get_rng_state()
     first = Training(SMALL, seed=4)
@@ -97,19 +97,19 @@ def test_an_epoch_sees_every_example_once_and_no_drawn_word_is_the_target(kind, 
     assert orders[0] != orders[1]
 
 
-def test_a_corpus_that_is_nearly_one_word_does_not_hang():
+def test_a_corpus_dominated_by_one_word_does_not_hang():
     run = Training([["a"] * 3000 + ["b", "c"]], batch_size=20_000, window=1)
     seen = run.preview()
     assert len(seen.candidates) == 6002  # one step is the whole epoch
     assert (seen.candidates[:, 1:] != seen.candidates[:, :1]).all()
     beside = seen.candidates[:, 1:][seen.candidates[:, 0] == 0]
-    assert 0.4 < (beside == 1).double().mean() < 0.6  # beside "a" either other word, equally often
+    assert 0.4 < (beside == 1).double().mean() < 0.6  # besides "a", both other words equally often
 
 
-def test_words_are_drawn_in_proportion_to_their_count_to_the_power_three_quarters():
+def test_negative_words_are_drawn_in_proportion_to_count_to_the_power_three_quarters():
     run = Training([["a"] * 81 + ["b"] * 16 + ["c"]], negatives=20, window=2)
     seen = torch.cat([run.take_step().candidates for _ in range(run.steps_per_epoch)])
-    drawn = seen[:, 1:][seen[:, 0] == 0]  # beside "a" only "b" and "c" are drawn: 8 to 1
+    drawn = seen[:, 1:][seen[:, 0] == 0]  # for the target "a", only "b" and "c" are drawn: 8 to 1
     share = (drawn == 1).double().mean().item()
     assert abs(share - 8 / 9) < 0.02
 
@@ -125,7 +125,7 @@ def learned(kind, loss, language, seed):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
-def test_nineteen_analogies_of_twenty_are_recovered(language, seed):
+def test_cbow_recovers_95_percent_of_the_analogies(language, seed):
     drawn, vectors, untrained = learned("cbow", "negative", language, seed)
     assert analogy_accuracy(vectors, drawn.analogies) >= 0.95
     assert untrained < 0.1
@@ -139,7 +139,7 @@ def test_nineteen_analogies_of_twenty_are_recovered(language, seed):
         pytest.param("skip-gram", "softmax", marks=pytest.mark.slow),
     ],
 )
-def test_every_objective_recovers_nine_analogies_of_ten(kind, loss):
+def test_every_objective_recovers_90_percent_of_the_analogies(kind, loss):
     drawn, vectors, _ = learned(kind, loss, "en", 0)
     assert analogy_accuracy(vectors, drawn.analogies) >= 0.9
 
@@ -156,7 +156,7 @@ def test_every_objective_recovers_nine_analogies_of_ten(kind, loss):
         ({"min_count": 10_000}, "10000 times or more, but 0 do"),
     ],
 )
-def test_what_does_not_fit_is_named(arguments, words):
+def test_invalid_arguments_are_named_in_the_error(arguments, words):
     with pytest.raises(ValueError, match=words):
         Training(SMALL, **arguments)
 

@@ -1,4 +1,4 @@
-"""word2vec on screen: what is drawn of a step is torch's, any step can be returned to, and knobs say what they do."""
+"""`dlviz.word2vec`: the numbers shown for a step are torch's, the player returns to any step, and controls explain their effect."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -21,12 +21,12 @@ def made(**settings):
 
 
 def array(view, name):
-    """A matrix of the frame, as the page reads it."""
+    """A matrix of the snapshot, as the page reads it."""
     columns = 2 if name == "coordinates" else view.scene["columns"]
     return torch.from_numpy(np.frombuffer(view.snapshot[name], dtype="<f4").copy()).view(-1, columns)
 
 
-def test_every_step_set_is_drawn_and_is_the_same_as_in_a_training_of_its_own():
+def test_every_step_equals_that_of_a_separate_training():
     view, other = made(), Training(DATA.tokens)
     for step in (7, 250, 3, 0, 120):
         view.step = step
@@ -38,7 +38,7 @@ def test_every_step_set_is_drawn_and_is_the_same_as_in_a_training_of_its_own():
     assert view.snapshot["last_step"] == view.training.last_step == 250
 
 
-def test_running_gives_the_mean_loss_and_stands_where_it_came_to():
+def test_run_returns_the_mean_loss_and_moves_the_player_to_the_last_step():
     view, other = made(batch_size=4), Training(DATA.tokens, batch_size=4)
     assert view.run(50) == pytest.approx(other.run(50))
     assert view.step == 50
@@ -46,36 +46,36 @@ def test_running_gives_the_mean_loss_and_stands_where_it_came_to():
 
 
 @pytest.mark.parametrize(("kind", "loss"), OBJECTIVES)
-def test_the_card_holds_torchs_scores_probabilities_errors_and_loss(kind, loss):
+def test_the_step_table_has_torchs_scores_probabilities_errors_and_loss(kind, loss):
     view = made(kind=kind, loss=loss, lr=0.3)
     view.run(300)
-    run, card = view.training, view.snapshot["table"]
+    run, table = view.training, view.snapshot["table"]
     w, u = run.vectors.clone().requires_grad_(), run.outputs.clone().requires_grad_()
-    hidden = w[card["inputs"]].mean(0)
-    rows = torch.tensor(card["rows"])
-    assert torch.allclose(torch.tensor(card["hidden"]), hidden, atol=1e-6)
-    assert torch.allclose(torch.tensor(card["scores"]), u[rows] @ hidden, atol=1e-5)
+    hidden = w[table["inputs"]].mean(0)
+    rows = torch.tensor(table["rows"])
+    assert torch.allclose(torch.tensor(table["hidden"]), hidden, atol=1e-6)
+    assert torch.allclose(torch.tensor(table["scores"]), u[rows] @ hidden, atol=1e-5)
     if loss == "softmax":
-        lost, chances = F.cross_entropy(u @ hidden, rows[0]), (u @ hidden).softmax(0)[rows]
-        assert sum(card["probs"]) + card["rest"]["prob"] == pytest.approx(1, abs=1e-5)
-        assert card["rest"]["count"] == len(u) - len(rows)
-        assert sum(card["errors"]) + card["rest"]["error"] == pytest.approx(0, abs=1e-5)
+        lost, probs = F.cross_entropy(u @ hidden, rows[0]), (u @ hidden).softmax(0)[rows]
+        assert sum(table["probs"]) + table["rest"]["prob"] == pytest.approx(1, abs=1e-5)
+        assert table["rest"]["count"] == len(u) - len(rows)
+        assert sum(table["errors"]) + table["rest"]["error"] == pytest.approx(0, abs=1e-5)
     else:
         truth = torch.tensor([1.0] + [0.0] * 5)
         lost = F.binary_cross_entropy_with_logits(u[rows] @ hidden, truth, reduction="sum")
-        chances = (u[rows] @ hidden).sigmoid()
-        assert sum(card["terms"]) == pytest.approx(card["loss"], abs=1e-5)
-        assert card["truth"] == truth.tolist()
-    assert card["loss"] == pytest.approx(lost.item(), abs=1e-5)
-    assert torch.allclose(torch.tensor(card["probs"]), chances, atol=1e-5)
+        probs = (u[rows] @ hidden).sigmoid()
+        assert sum(table["terms"]) == pytest.approx(table["loss"], abs=1e-5)
+        assert table["truth"] == truth.tolist()
+    assert table["loss"] == pytest.approx(lost.item(), abs=1e-5)
+    assert torch.allclose(torch.tensor(table["probs"]), probs, atol=1e-5)
     lost.backward()
     assert torch.allclose(
-        torch.tensor(card["hidden_grad"]) * card["inputs"].count(card["inputs"][0]),
-        w.grad[card["inputs"][0]],
+        torch.tensor(table["hidden_grad"]) * table["inputs"].count(table["inputs"][0]),
+        w.grad[table["inputs"][0]],
         atol=1e-5,
     )
-    for row, error in zip(card["rows"], card["errors"], strict=True):
-        if card["rows"].count(row) == 1:
+    for row, error in zip(table["rows"], table["errors"], strict=True):
+        if table["rows"].count(row) == 1:
             assert torch.allclose(u.grad[row], error * hidden, atol=1e-5)
     assert re.fullmatch(r"gradients = autograd( ± \d+e-\d+)?", view.scene["badge"]["text"])
     assert view.scene["badge"]["kind"] == "good"
@@ -83,26 +83,26 @@ def test_the_card_holds_torchs_scores_probabilities_errors_and_loss(kind, loss):
 
 @pytest.mark.parametrize("axes", ["aligned", "fixed"])
 @pytest.mark.parametrize("kind", ["skip-gram", "cbow"])
-def test_arrows_are_the_step_itself_in_the_directions_of_the_map(kind, axes):
+def test_arrows_are_the_updates_of_the_step_projected_on_the_map(kind, axes):
     view = made(kind=kind, lr=0.5)
     view.run(200)
     view.axes = axes
     view.run(200)
-    drawn, directions, before = view.snapshot["arrows"], view._map_axes, view.training.vectors.clone()
+    arrows, directions, before = view.snapshot["arrows"], view._map_axes, view.training.vectors.clone()
     outputs = view.training.outputs.clone()
     assert torch.allclose(array(view, "coordinates"), directions.project(before), atol=1e-5)
     view.training.take_step()
     moved = {"w": view.training.vectors - before, "u": view.training.outputs - outputs}
-    for name, row, word, x, y, dx, dy in drawn:
+    for name, row, word, x, y, dx, dy in arrows:
         matrix = before if name == "w" else outputs
         assert word == view.training.words[row]
         assert torch.allclose(torch.tensor([x, y]), directions.project(matrix[row]), atol=1e-5)
         assert torch.allclose(torch.tensor([dx, dy]), directions.project_displacements(moved[name][row]), atol=1e-5)
-    assert {row for name, row, *_ in drawn if name == "w"} == set(moved["w"].abs().sum(1).nonzero().flatten().tolist())
-    assert {row for name, row, *_ in drawn if name == "u"} == set(moved["u"].abs().sum(1).nonzero().flatten().tolist())
+    assert {row for name, row, *_ in arrows if name == "w"} == set(moved["w"].abs().sum(1).nonzero().flatten().tolist())
+    assert {row for name, row, *_ in arrows if name == "u"} == set(moved["u"].abs().sum(1).nonzero().flatten().tolist())
 
 
-def test_an_aligned_map_is_pca_turned_onto_the_map_before_it_and_a_fixed_one_keeps_its_directions():
+def test_an_aligned_map_is_pca_rotated_to_the_previous_map_and_a_fixed_one_keeps_its_directions():
     view = made(lr=0.5)
     for step in (300, 320, 500):
         before = array(view, "coordinates")
@@ -120,24 +120,24 @@ def test_an_aligned_map_is_pca_turned_onto_the_map_before_it_and_a_fixed_one_kee
 
 
 @pytest.mark.parametrize("kind", ["skip-gram", "cbow"])
-def test_the_sentence_shows_the_window_and_what_is_guessed(kind):
+def test_the_sentence_shows_the_window_and_the_target(kind):
     view = made(kind=kind, window=2)
     for step in range(0, 60, 7):
         view.step = step
-        shown, card = view.snapshot["sentence"], view.snapshot["table"]
+        shown, table = view.snapshot["sentence"], view.snapshot["table"]
         words, roles = shown["words"], shown["roles"]
         assert words == DATA.tokens[shown["index"]]
         assert shown["line"] == DATA.lines[shown["index"]]
         known = [word for word, role in zip(words, roles, strict=True) if role == "known"]
-        assert sorted(known) == sorted(card["known"])
-        assert [word for word, role in zip(words, roles, strict=True) if role == "target"] == card["words"][:1]
+        assert sorted(known) == sorted(table["known"])
+        assert [word for word, role in zip(words, roles, strict=True) if role == "target"] == table["words"][:1]
         middle = shown["center"]
         assert roles[middle] == ("target" if kind == "cbow" else "known")
         inside = [k for k, role in enumerate(roles) if role and k != middle]
         assert inside == [k for k in range(max(0, middle - 2), min(len(words), middle + 3)) if k != middle]
 
 
-def test_a_text_is_shown_as_written_and_as_words_and_rare_words_are_struck():
+def test_a_text_is_shown_as_written_and_as_words_with_rare_words_struck_through():
     view = dlviz.word2vec(TEXT, min_count=2, vector_size=2)
     seen = {}
     for step in range(view.training.steps_per_epoch):
@@ -156,7 +156,7 @@ def test_a_text_is_shown_as_written_and_as_words_and_rare_words_are_struck():
     assert "2 words; 14 in 3 sentences" in view.scene["signature"]
 
 
-def test_far_from_the_middle_a_long_sentence_is_cut():
+def test_a_long_sentence_is_truncated_far_from_the_center_word():
     view = dlviz.word2vec([[f"word{k}" for k in range(200)]], window=2)
     shown = view.snapshot["sentence"]
     assert len(shown["words"]) < 40
@@ -164,7 +164,7 @@ def test_far_from_the_middle_a_long_sentence_is_cut():
     assert shown["words"][shown["center"]] == view.snapshot["table"]["known"][0]
 
 
-def test_a_rate_holds_from_its_step_on_and_both_sides_of_it_can_be_returned_to():
+def test_a_learning_rate_holds_from_its_step_on_and_steps_before_and_after_it_can_be_restored():
     view = made()
     view.run(130)
     view.lr = 0.4
@@ -181,7 +181,7 @@ def test_a_rate_holds_from_its_step_on_and_both_sides_of_it_can_be_returned_to()
     assert not torch.equal(plain.training.vectors, last)
 
 
-def test_another_rate_at_an_earlier_step_forgets_the_later_ones_and_says_so():
+def test_another_learning_rate_at_an_earlier_step_discards_later_steps_with_a_note():
     view = made()
     view.run(300)
     view.step = 120
@@ -200,7 +200,7 @@ def test_another_rate_at_an_earlier_step_forgets_the_later_ones_and_says_so():
 @pytest.mark.parametrize(
     "setting", [{"kind": "cbow"}, {"loss": "softmax"}, {"window": 1}, {"negatives": 2}, {"vector_size": 5}]
 )
-def test_another_objective_begins_again_from_the_same_seed_and_says_so(setting):
+def test_another_objective_restarts_from_the_same_seed_with_a_note(setting):
     view = made(seed=3, lr=0.1, batch_size=2)
     view.run(40)
     ((name, value),) = setting.items()
@@ -213,7 +213,7 @@ def test_another_objective_begins_again_from_the_same_seed_and_says_so(setting):
     assert torch.equal(array(view, "w"), other.vectors)
 
 
-def test_vectors_go_into_a_map_and_into_neighbors():
+def test_vectors_are_accepted_by_embedding_and_neighbors():
     view = made()
     view.run(20)
     assert isinstance(view.vectors, Vectors)
@@ -228,14 +228,14 @@ def test_vectors_go_into_a_map_and_into_neighbors():
         labeled(view.vectors, ["a"])
 
 
-def test_at_full_speed_a_page_gets_a_short_block_at_a_time_and_torchs_random_numbers_stay():
+def test_full_speed_trains_one_short_block_per_message_and_keeps_torchs_random_state():
     before = torch.get_rng_state()
     view = made()
     view._handle_custom_msg({"kind": "train", "from": 0}, [])
     first = view.step
     assert 0 < first == view.snapshot["step"]
     view._handle_custom_msg({"kind": "other", "from": first}, [])
-    view._handle_custom_msg({"kind": "train", "from": 0}, [])  # was asked before the page knew of the first block
+    view._handle_custom_msg({"kind": "train", "from": 0}, [])  # sent before the page received the first block
     assert view.step == first
     assert torch.equal(torch.get_rng_state(), before)
     other = Training(DATA.tokens)
@@ -243,7 +243,7 @@ def test_at_full_speed_a_page_gets_a_short_block_at_a_time_and_torchs_random_num
     assert torch.equal(view.training.vectors, other.vectors)
 
 
-def test_what_a_page_asks_for_is_bounded():
+def test_values_set_by_a_page_are_bounded():
     view = made()
     view.set_state({"step": 10**9})
     assert view.step == 50
@@ -252,7 +252,7 @@ def test_what_a_page_asks_for_is_bounded():
     assert view.step == 0
 
 
-def test_large_corpora_are_drawn_in_part_with_a_note_and_learn_as_a_whole():
+def test_a_large_vocabulary_is_trained_completely_and_shown_in_part_with_a_note():
     words = [f"w{k}" for k in range(500)]
     view = dlviz.word2vec([words], vector_size=60, window=1)
     view.run(200)
@@ -264,7 +264,7 @@ def test_large_corpora_are_drawn_in_part_with_a_note_and_learn_as_a_whole():
     assert view.training.outputs[400:].abs().sum() > 0
 
 
-def test_the_curve_has_blocks_of_a_round_size_that_hold_every_step():
+def test_the_loss_curve_averages_blocks_of_a_round_size():
     view = made()
     view.run(950)
     curve = view.snapshot["curve"]
@@ -273,7 +273,7 @@ def test_the_curve_has_blocks_of_a_round_size_that_hold_every_step():
     assert torch.allclose(means, view.training.losses.view(-1, 5).mean(1))
 
 
-def test_a_page_holds_moments_that_are_the_same_as_live_ones_and_stays_small():
+def test_snapshots_of_a_page_equal_live_ones_and_the_page_is_small():
     view = dlviz.word2vec(dlviz.data.sentences(400))
     assert len(view.training.words) >= 200
     view.run(6000)
@@ -293,7 +293,7 @@ def test_a_page_holds_moments_that_are_the_same_as_live_ones_and_stays_small():
         assert frame["table"] == view.snapshot["table"]
 
 
-def test_diverged_matrices_are_told_and_drawn():
+def test_diverged_matrices_are_shown_with_a_note():
     view = made(lr=1e30)
     view.run(100)
     view.lr = 0.1
@@ -303,27 +303,27 @@ def test_diverged_matrices_are_told_and_drawn():
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_still_picture_is_svg_with_a_sentence_of_the_step(theme):
+def test_the_still_picture_is_svg_with_a_description_of_the_step(theme):
     view = dlviz.word2vec("<b>bold</b> & brave cats sit. Bold cats run.", theme=theme)
     view.run(5)
     picture = ET.fromstring(view._still())
     text = " ".join(picture.itertext())
-    card = view.snapshot["table"]
-    assert f"Before step 6: from {card['known'][0]} guess {card['words'][0]}" in text
+    table = view.snapshot["table"]
+    assert f"Before step 6: from {table['known'][0]} guess {table['words'][0]}" in text
     assert view.scene["summary"] in text
 
 
-def test_the_still_picture_strikes_rare_words_and_ends_where_a_long_sentence_does_not_fit():
+def test_the_still_picture_strikes_rare_words_through_and_cuts_a_long_sentence():
     view = dlviz.word2vec([["rare", *(["common", "usual"] * 40)]], min_count=2, window=40)
     while view.snapshot["sentence"]["words"][0] != "rare":
         view.step += 1
     text = [one.text for one in ET.fromstring(view._still()).iter("{http://www.w3.org/2000/svg}text")]
     assert "rare" in text
-    assert view._still().count("53h") == 1  # the stroke through it
+    assert view._still().count("53h") == 1  # the line that strikes it through
     assert 5 < text.count("common") < 20
 
 
-def test_its_line_is_stable_and_a_closed_one_says_so():
+def test_the_repr_is_stable_and_says_when_the_widget_is_closed():
     view = made()
     view.run(3)
     assert repr(view) == f"dlviz.word2vec({len(view.training.words)} words of 16 numbers, skip-gram, negative, step 3)"
@@ -352,12 +352,12 @@ def test_its_line_is_stable_and_a_closed_one_says_so():
         ({"theme": "pink"}, 'theme must be "auto"'),
     ],
 )
-def test_what_does_not_fit_is_named(arguments, words):
+def test_invalid_arguments_are_named_in_the_error(arguments, words):
     with pytest.raises(ValueError, match=words):
         dlviz.word2vec(**{"corpus": DATA} | arguments)
 
 
-def test_steps_rates_and_updates_that_cannot_be_are_refused():
+def test_invalid_steps_learning_rates_and_updates_are_refused():
     view = made()
     for steps in (0, 1.5, True):
         with pytest.raises(ValueError, match="steps must be a whole number"):
