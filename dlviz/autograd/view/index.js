@@ -1,5 +1,6 @@
 // The autograd graph: draws the diagram, steps through backward, expands groups, and shows the details of one node.
 
+import { redrawOnChange } from "../../kit/js/animation.js";
 import { closest, h, fillIn } from "../../kit/js/dom.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { format } from "../../kit/js/numbers.js";
@@ -214,18 +215,13 @@ function render({ model, el, signal }) {
     return true;
   }
 
-  let lastWidth = 0;
-  const observer = new ResizeObserver(([{ contentRect }]) => {
-    // The view sets its height itself. The width is 0 while a notebook keeps the cell off the page.
-    if (contentRect.width === lastWidth || !contentRect.width) return;
-    lastWidth = contentRect.width;
-    requestAnimationFrame(() => {
+  redrawOnChange({
+    root: ui.root, element: ui.main, signal,
+    draw() {
       view.resize(size, false);
       showRoot();
-    });
+    },
   });
-  observer.observe(ui.main);
-  signal.addEventListener("abort", () => observer.disconnect());
 }
 
 const center = ({ x, y, w, h: height }) => ({ x: x + w / 2, y: y + height / 2 });
