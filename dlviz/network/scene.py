@@ -26,11 +26,15 @@ MANY_COLUMNS = 40
 def map_data(x: Tensor, max_side: int = MAX_SIDE) -> dict[str, Any]:
     """Return one map as the view reads it, subsampled to `max_side` rows and columns."""
     x = to_float(x)
-    x = x if x.dim() == 2 else x.reshape(1, -1)
-    part, stride = subsample(x, max_side)
+    return _payload(x if x.dim() == 2 else x.reshape(1, -1), max_side)
+
+
+def _payload(maps: Tensor, max_side: int) -> dict[str, Any]:
+    """Return one or several maps, (…, rows, columns), subsampled, with their original size."""
+    part, stride = subsample(maps, max_side)
     values = part.contiguous().numpy()
     return {
-        "size": list(x.shape),
+        "size": list(maps.shape[-2:]),
         "stride": stride,
         "drawn": list(part.shape),
         "dtype": str(values.dtype),
@@ -78,20 +82,14 @@ def scene(
 def _column(column: Column, x: Tensor, max_maps: int, max_side: int, one_dimensional: bool) -> dict[str, Any]:
     maps = feature_maps(to_float(x), one_dimensional)
     drawn_as = layout(x, one_dimensional)
-    part, stride = subsample(maps[:max_maps], MAX_UNITS if drawn_as == "vector" else max_side)
-    values = part.contiguous().numpy()
     return {
+        **_payload(maps[:max_maps], MAX_UNITS if drawn_as == "vector" else max_side),
         "name": column.name,
         "kind": column.kind,
         "call": call_text(column),
         "layout": drawn_as,
         "shape": list(x.shape),
         "channels": maps.shape[0],
-        "size": list(maps.shape[1:]),
-        "stride": stride,
-        "drawn": list(part.shape),
-        "dtype": str(values.dtype),
-        "values": values,
         "parameters": column.parameters,
         "sources": sorted({source.column for source in column.sources}),
         "returned": list(column.returned),

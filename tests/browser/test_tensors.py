@@ -888,7 +888,7 @@ def test_a_slider_ends_where_the_drawn_part_ends(open_page, make):
     assert marked(grid, "now") == []
 
 
-def test_beyond_the_drawn_part_the_last_of_it_is_drawn(open_page):
+def test_a_step_beyond_the_drawn_part_shows_the_nearest_elements(open_page):
     a, b = numbers(18, 30, 20, 3), numbers(19, 30, 3, 4)
     page = open_page(dlviz.matmul(a, b, names=["a", "b"], batch=[29]))
     last = int(page.get_by_role("slider", name="batch dim 0").get_attribute("max"))
@@ -907,7 +907,7 @@ def test_a_page_holds_the_window_and_no_more(exported):
 # Other kinds of tensors
 
 
-def test_a_tensor_of_no_dimensions(open_page):
+def test_a_tensor_without_dimensions_is_one_cell(open_page):
     page = open_page(dlviz.tensor(torch.tensor(42), name="x"))
     cell(sheet(page, "x"), 0).click()
     expect(line(page)).to_have_text("x[()] lies at 0 = 0 and holds 42")

@@ -138,29 +138,29 @@ def test_every_output_equals_torch_and_every_input_reaches_the_outputs_of_autogr
         if named.get("padding_mode", "zeros") == "zeros":
             assert str(refused.value).partition("\n")[0] == message
         return
-    made = build(*configuration)
+    data = build(*configuration)
     if kind == "max_pool":
         flat = getattr(F, f"{kind}{dims}d")(*positional, **named, return_indices=True)[1]
-        assert torch.equal(made.indices.reshape(flat.shape), flat)
-    batch = made.output if wanted.dim() == dims + 2 else made.output[0]
+        assert torch.equal(data.indices.reshape(flat.shape), flat)
+    batch = data.output if wanted.dim() == dims + 2 else data.output[0]
     assert torch.equal(batch, wanted)
-    assert tuple(axis.output_size for axis in made.axes) == tuple(made.output.shape[2:])
-    places = list(product(*map(range, made.output.shape)))
+    assert tuple(axis.output_size for axis in data.axes) == tuple(data.output.shape[2:])
+    places = list(product(*map(range, data.output.shape)))
     for index in sample(places, 12):
-        assert made.recompute(index) == pytest.approx(made.output[index].item(), rel=1e-12, abs=1e-12)
-        check_terms(made, index)
-    if kind == "conv_transpose" and all(axis.equivalent.pad_before >= 0 for axis in made.axes):
-        turned = equivalent_convolution(made)
-        assert torch.equal(turned.output, made.output)
-        assert tuple(axis.output_size for axis in turned.axes) == tuple(made.output.shape[2:])
-    if kind == "max_pool" and bool((made.output == -float("inf")).any()):
+        assert data.recompute(index) == pytest.approx(data.output[index].item(), rel=1e-12, abs=1e-12)
+        check_terms(data, index)
+    if kind == "conv_transpose" and all(axis.equivalent.pad_before >= 0 for axis in data.axes):
+        turned = equivalent_convolution(data)
+        assert torch.equal(turned.output, data.output)
+        assert tuple(axis.output_size for axis in turned.axes) == tuple(data.output.shape[2:])
+    if kind == "max_pool" and bool((data.output == -float("inf")).any()):
         # A window without any input, where torch's backward would write out of bounds.
-        assert pooling_gradient(made, 0, (0,) * dims, (1,) * dims, 1) is None
+        assert pooling_gradient(data, 0, (0,) * dims, (1,) * dims, 1) is None
         return
-    leaf = made.x.clone().requires_grad_()
+    leaf = data.x.clone().requires_grad_()
     again, _ = by_torch(kind, dims, (leaf, *positional[1:]), named)
-    for index in sample(list(product(*map(range, made.x.shape))), 4):
-        check_feeds(made, index, leaf, again)
+    for index in sample(list(product(*map(range, data.x.shape))), 4):
+        check_feeds(data, index, leaf, again)
 
 
 def sample(items, most):
@@ -170,37 +170,37 @@ def sample(items, most):
     return [items[0], items[-1], *(items[i] for i in torch.randint(len(items), (most - 2,)).tolist())]
 
 
-def check_terms(made, index):
+def check_terms(data, index):
     """Check that the terms have the right values in the padded input."""
-    if made.kind == "conv":
-        wide = padded(made.x, made.axes)
-        for term in made.terms(index):
+    if data.kind == "conv":
+        wide = padded(data.x, data.axes)
+        for term in data.terms(index):
             value = wide[(index[0], *term.padded)].item()
-            assert value == (0 if term.input is None else made.x[term.input].item())
-    if made.kind == "max_pool" and all(term.input is None for term in made.terms(index)):
-        assert made.output[index] == -float("inf")  # and torch's index lies outside of the input
-    elif made.kind == "max_pool":
-        flat = made.indices[index].item()
-        shape = made.x.shape[2:]
+            assert value == (0 if term.input is None else data.x[term.input].item())
+    if data.kind == "max_pool" and all(term.input is None for term in data.terms(index)):
+        assert data.output[index] == -float("inf")  # and torch's index lies outside of the input
+    elif data.kind == "max_pool":
+        flat = data.indices[index].item()
+        shape = data.x.shape[2:]
         at = (flat,) if len(shape) == 1 else divmod(flat, shape[1])
-        assert (index[0], index[1], *at) in [term.input for term in made.terms(index)]
+        assert (index[0], index[1], *at) in [term.input for term in data.terms(index)]
 
 
-def check_feeds(made, index, leaf, again):
+def check_feeds(data, index, leaf, again):
     """Check that an input element contributes exactly to the outputs whose gradient at it is not zero."""
-    feeds = made.feeds(index)
+    feeds = data.feeds(index)
     total = Counter()
     for out, weight in feeds:
-        total[out] += 1.0 if weight is None else made.weight[weight].item()
+        total[out] += 1.0 if weight is None else data.weight[weight].item()
     reached = {out for out, _ in feeds}
-    for out in sample(list(product(*map(range, made.output.shape))), 10):
+    for out in sample(list(product(*map(range, data.output.shape))), 10):
         gradient = torch.autograd.grad(again[out if again.dim() == len(out) else out[1:]], leaf, retain_graph=True)[0][
             index
         ].item()
-        if made.kind == "max_pool":
+        if data.kind == "max_pool":
             assert gradient == 0 or out in reached
-        elif made.kind == "avg_pool":
-            assert gradient == pytest.approx(total[out] / made.divisor(out), rel=1e-12)
+        elif data.kind == "avg_pool":
+            assert gradient == pytest.approx(total[out] / data.divisor(out), rel=1e-12)
         else:
             assert gradient == pytest.approx(total[out], rel=1e-12, abs=1e-12)
             assert (out in reached) or gradient == 0

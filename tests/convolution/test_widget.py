@@ -52,7 +52,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize(("ours", "torchs", "positional", "named"), CALLS.values(), ids=CALLS)
-def test_each_takes_torchs_arguments_and_has_its_output(ours, torchs, positional, named, tmp_path):
+def test_each_function_takes_the_arguments_of_torch_and_has_its_output(ours, torchs, positional, named, tmp_path):
     view = ours(*positional, **named)
     assert torch.equal(view.output, torchs(*positional, **named))
     assert str(tuple(view.output.shape)) in repr(view)
@@ -64,7 +64,7 @@ def test_each_takes_torchs_arguments_and_has_its_output(ours, torchs, positional
 
 
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
-def test_a_module_brings_its_own_arguments(mode):
+def test_the_arguments_of_a_module_are_used(mode):
     layer = nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2, padding_mode=mode)
     for view in (dlviz.conv2d(X, layer), dlviz.conv2d(layer, X)):
         assert torch.equal(view.output, layer(X).detach())

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from dlviz.network import channel_contributions, linear_terms, logits_column, record, softmax_terms
 from dlviz.network.contributions import bias
 from dlviz.network.sliding_ops import sliding_op
-from tests.network.zoo import made
+from tests.network.zoo import model_and_input
 
 
 @pytest.mark.parametrize(
@@ -25,21 +25,21 @@ from tests.network.zoo import made
     ],
     ids=str,
 )
-def test_what_the_channels_add_is_the_map(layer):
+def test_channel_contributions_and_bias_sum_to_the_map(layer):
     torch.manual_seed(0)
     layer, x = copy.deepcopy(layer).double(), torch.randn(2, 4, 7, 7).double()
     network = record(nn.Sequential(layer), (x,), sample=1)
     column = network.columns[1]
     for channel in range(column.shape[0]):
-        found, total = channel_contributions(network, 1, channel, 12)
-        assert len(found) == total == 4 // layer.groups
-        whole = sum(share.contribution for share in found) + (bias(column, channel) or 0.0)
-        assert torch.allclose(whole, column.output[channel], atol=1e-12, rtol=0)
-        for share in found:
-            assert torch.equal(share.map, x[1, share.channel])
+        contributions, total = channel_contributions(network, 1, channel, 12)
+        assert len(contributions) == total == 4 // layer.groups
+        total_map = sum(each.contribution for each in contributions) + (bias(column, channel) or 0.0)
+        assert torch.allclose(total_map, column.output[channel], atol=1e-12, rtol=0)
+        for each in contributions:
+            assert torch.equal(each.map, x[1, each.channel])
 
 
-def test_a_series_and_a_function_add_up_too():
+def test_contributions_of_a_sequence_and_of_a_function_sum_to_the_map():
     torch.manual_seed(0)
     weight, x = torch.randn(2, 3, 3).double(), torch.randn(1, 3, 9).double()
 
@@ -52,30 +52,32 @@ def test_a_series_and_a_function_add_up_too():
             return F.conv1d(x, self.w, stride=2)
 
     network = record(Own(), (x,))
-    found, _ = channel_contributions(network, 1, 1, 12)
-    assert torch.allclose(sum(share.contribution for share in found), network.columns[1].output[1], atol=1e-12)
+    contributions, _ = channel_contributions(network, 1, 1, 12)
+    assert torch.allclose(sum(each.contribution for each in contributions), network.columns[1].output[1], atol=1e-12)
 
 
-def test_other_parameters_give_other_shares():
-    model, x = made("plain")
+def test_contributions_use_the_given_state_dict():
+    model, x = model_and_input("plain")
     state = {name: value + 1 for name, value in model.state_dict().items()}
     network = record(model, (x,), state_dict=state)
-    found, _ = channel_contributions(network, 4, 2, 12, state)
+    contributions, _ = channel_contributions(network, 4, 2, 12, state)
     assert torch.allclose(
-        sum(s.contribution for s in found) + bias(network.columns[4], 2, state), network.columns[4].output[2], atol=1e-4
+        sum(s.contribution for s in contributions) + bias(network.columns[4], 2, state),
+        network.columns[4].output[2],
+        atol=1e-4,
     )
     assert torch.equal(sliding_op(network.columns[4], state).weight, state["conv2.weight"])
 
 
-def test_a_call_that_treats_channels_alike_comes_from_the_same_channel():
-    model, x = made("plain")
+def test_a_channelwise_call_has_the_same_channel_as_its_source():
+    model, x = model_and_input("plain")
     network = record(model, (x,))
     relu, _ = channel_contributions(network, 2, 3, 12)
-    assert [(share.source.column, share.channel, share.contribution) for share in relu] == [(1, 3, None)]
+    assert [(each.source.column, each.channel, each.contribution) for each in relu] == [(1, 3, None)]
 
 
-def test_side_by_side_a_channel_comes_from_its_own_branch():
-    model, x = made("concatenating")
+def test_the_source_of_a_concatenated_channel_is_its_own_branch():
+    model, x = model_and_input("concatenating")
     network = record(model, (x,))
     number = next(n for n, column in enumerate(network.columns) if column.kind == "cat")
     names = [network.columns[channel_contributions(network, number, c, 12)[0][0].source.column].name for c in (0, 3, 8)]
@@ -83,8 +85,8 @@ def test_side_by_side_a_channel_comes_from_its_own_branch():
     assert [channel_contributions(network, number, c, 12)[0][0].channel for c in (0, 3, 8)] == [0, 0, 1]
 
 
-def test_the_products_of_a_unit_are_sorted_and_add_up():
-    model, x = made("plain")
+def test_the_terms_of_a_linear_unit_are_sorted_and_sum_to_it():
+    model, x = model_and_input("plain")
     network = record(model, (x,))
     last = len(network.columns) - 1
     every = linear_terms(network, last, 7, 1000)
@@ -96,15 +98,15 @@ def test_the_products_of_a_unit_are_sorted_and_add_up():
     assert linear_terms(network, 1, 0, 10) is None
 
 
-def test_softmax_terms_are_torchs():
+def test_softmax_terms_equal_torch():
     z = torch.tensor([1.0, 3.0, -2.0, 1000.0])
     terms = softmax_terms(z)
     assert torch.equal(terms["p"], torch.softmax(z, 0))
     assert torch.allclose(terms["e"] / terms["sum"], terms["p"])
 
 
-def test_scores_stand_before_the_softmax():
-    model, x = made("dictionary")
+def test_the_logits_column_is_the_one_before_the_softmax():
+    model, x = model_and_input("dictionary")
     network = record(model, (x,))
     assert network.columns[logits_column(network)].name == "classes"
     assert logits_column(record(nn.Conv2d(1, 2, 3), (torch.zeros(1, 1, 5, 5),))) is None

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from dlviz.network import receptive_field, receptive_field_masks, record
 from dlviz.network.record import Source
-from tests.network.zoo import made
+from tests.network.zoo import model_and_input
 
 
 class Skip(nn.Module):
@@ -102,10 +102,10 @@ def test_the_mask_of_a_random_stack_is_where_autograds_gradient_is_nonzero(seed)
     network = record(model, (x,), sample=1)
     last = network.columns[-1]
     index = tuple(rng.randrange(n) for n in last.shape)
-    found = receptive_field_masks(network, Source(len(network.columns) - 1), index)
+    masks = receptive_field_masks(network, Source(len(network.columns) - 1), index)
     leaf = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(smooth(leaf)[(1, *index)], leaf)
-    assert torch.equal(found[0], gradient != 0)
+    assert torch.equal(masks[0], gradient != 0)
 
 
 def grid(size, *places):
@@ -117,27 +117,27 @@ def grid(size, *places):
 
 def test_dilation_leaves_holes_in_the_mask_and_none_in_the_box():
     model, x = nn.Conv1d(1, 1, 3, dilation=2), torch.zeros(1, 1, 9)
-    found = receptive_field(model, record(model, (x,)), (x,), {}, 1, (0, 1))
-    assert torch.equal(found.mask, grid((1, 9), (0, 1), (0, 3), (0, 5)))
-    assert found.box == ((1, 5),)
+    field = receptive_field(model, record(model, (x,)), (x,), {}, 1, (0, 1))
+    assert torch.equal(field.mask, grid((1, 9), (0, 1), (0, 3), (0, 5)))
+    assert field.box == ((1, 5),)
 
 
 def test_groups_keep_channels_apart():
     model, x = nn.Conv2d(4, 4, 1, groups=2), torch.zeros(1, 4, 2, 2)
-    found = receptive_field_masks(record(model, (x,)), Source(1), (3, 0, 0))[0][0]
-    assert found.nonzero().tolist() == [[2, 0, 0], [3, 0, 0]]
+    mask = receptive_field_masks(record(model, (x,)), Source(1), (3, 0, 0))[0][0]
+    assert mask.nonzero().tolist() == [[2, 0, 0], [3, 0, 0]]
 
 
-def test_a_maximum_moves_with_one_input_and_sees_four():
+def test_a_maximum_depends_on_four_inputs_and_has_a_gradient_at_one():
     torch.manual_seed(0)
     model, x = nn.MaxPool2d(2), torch.randn(1, 1, 4, 4)
-    found = receptive_field(model, record(model, (x,)), (x,), {}, 1, (0, 1, 1))
-    assert found.mask.sum() == 4
-    assert found.gradient.count_nonzero() == 1
-    assert found.box == ((2, 3), (2, 3))
+    field = receptive_field(model, record(model, (x,)), (x,), {}, 1, (0, 1, 1))
+    assert field.mask.sum() == 4
+    assert field.gradient.count_nonzero() == 1
+    assert field.box == ((2, 3), (2, 3))
 
 
-def test_every_known_kind_of_call_is_never_narrower_than_the_gradient():
+def test_the_mask_of_every_kind_of_call_covers_the_gradient():
     class Many(nn.Module):
         def __init__(self):
             super().__init__()
@@ -158,42 +158,42 @@ def test_every_known_kind_of_call_is_never_narrower_than_the_gradient():
     network = record(model, (x,))
     for number, column in enumerate(network.columns[1:], start=1):
         index = tuple(n // 2 for n in column.shape)
-        found = receptive_field(model, network, (x,), {}, number, index)
-        assert found.mask is not None, column
-        assert not (found.gradient != 0)[~found.mask].any(), column
-        assert found.gradient.any(), column
+        field = receptive_field(model, network, (x,), {}, number, index)
+        assert field.mask is not None, column
+        assert not (field.gradient != 0)[~field.mask].any(), column
+        assert field.gradient.any(), column
 
 
-def test_a_call_without_a_rule_has_no_mask_and_still_its_gradient():
-    model, x = made("attending")
+def test_a_call_without_a_rule_has_a_gradient_but_no_mask():
+    model, x = model_and_input("attending")
     network = record(model, (x,))
-    found = receptive_field(model, network, (x,), {}, len(network.columns) - 1, (2, 3))
-    assert found.mask is None
-    assert found.box is None
-    assert found.gradient.abs().sum() > 0
+    field = receptive_field(model, network, (x,), {}, len(network.columns) - 1, (2, 3))
+    assert field.mask is None
+    assert field.box is None
+    assert field.gradient.abs().sum() > 0
 
 
-def test_whole_numbers_have_a_field_and_no_gradient():
-    model, x = made("sentences")
+def test_an_integer_input_has_a_receptive_field_but_no_gradient():
+    model, x = model_and_input("sentences")
     network = record(model, (x,))
-    found = receptive_field(model, network, (x,), {}, 1, (4, 2))
-    assert found.gradient is None
+    field = receptive_field(model, network, (x,), {}, 1, (4, 2))
+    assert field.gradient is None
 
 
 @pytest.mark.parametrize(
     "name", ["plain", "residual", "depthwise", "dilated", "transposed", "concatenating", "functional"]
 )
-def test_the_gradient_is_autograds_on_the_learners_own_model(name):
-    model, x = made(name)
+def test_the_gradient_equals_autograd_on_every_model(name):
+    model, x = model_and_input(name)
     network = record(model, (x,), sample=1)
     for number in (1, len(network.columns) - 1):
         column = network.columns[number]
         index = tuple(n // 2 for n in column.shape)
-        found = receptive_field(model, network, (x,), {}, number, index)
-        assert found.gradient.shape == x.shape[1:]
+        field = receptive_field(model, network, (x,), {}, number, index)
+        assert field.gradient.shape == x.shape[1:]
         if column.returned:
             leaf = x.clone().requires_grad_()
-            (wanted,) = torch.autograd.grad(model(leaf)[(1, *index)], leaf)
-            assert torch.allclose(found.gradient, wanted[1], atol=1e-7)
-        if found.mask is not None:
-            assert not (found.gradient != 0)[~found.mask].any()
+            (expected,) = torch.autograd.grad(model(leaf)[(1, *index)], leaf)
+            assert torch.allclose(field.gradient, expected[1], atol=1e-7)
+        if field.mask is not None:
+            assert not (field.gradient != 0)[~field.mask].any()

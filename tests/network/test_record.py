@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from dlviz.network import record
 from dlviz.network.record import Source
 from dlviz.torchkit.forward_trace import function_name
-from tests.network.zoo import ZOO, made
+from tests.network.zoo import ZOO, model_and_input
 
 
 def hooked(model, x):
@@ -40,8 +40,8 @@ def hooked(model, x):
 
 
 @pytest.mark.parametrize("name", ZOO)
-def test_every_column_is_bitwise_what_a_hook_sees(name):
-    model, x = made(name)
+def test_every_column_equals_what_a_hook_receives(name):
+    model, x = model_and_input(name)
     reference = copy.deepcopy(model)
     torch.manual_seed(1)
     network = record(model, (x,), sample=1)
@@ -50,14 +50,14 @@ def test_every_column_is_bitwise_what_a_hook_sees(name):
     calls = [column for column in network.columns if column.module is not None]
     assert [column.path for column in calls] == [path for path, _ in seen]
     for column, (_, tensors) in zip(calls, seen, strict=True):
-        for kept, whole, batched in zip(column.outputs, tensors, column.batched, strict=True):
-            assert torch.equal(kept, whole[1] if batched else whole)
+        for kept, full, batched in zip(column.outputs, tensors, column.batched, strict=True):
+            assert torch.equal(kept, full[1] if batched else full)
     assert network.refusal == ""
 
 
 @pytest.mark.parametrize("name", ZOO)
 def test_the_last_columns_are_what_the_model_returns(name):
-    model, x = made(name)
+    model, x = model_and_input(name)
     torch.manual_seed(1)
     network = record(model, (x,))
     torch.manual_seed(1)
@@ -71,8 +71,8 @@ def test_the_last_columns_are_what_the_model_returns(name):
 
 
 @pytest.mark.parametrize("name", ZOO)
-def test_the_module_and_its_surroundings_stay_unchanged(name):
-    model, x = made(name)
+def test_the_module_and_the_global_state_stay_unchanged(name):
+    model, x = model_and_input(name)
     before = copy.deepcopy(model.state_dict())
     versions = [p._version for p in model.parameters()]
     random = torch.get_rng_state()
@@ -87,7 +87,7 @@ def test_the_module_and_its_surroundings_stay_unchanged(name):
 
 
 def test_functions_outside_modules_are_columns_too():
-    model, x = made("residual")
+    model, x = model_and_input("residual")
     names = [column.name for column in record(model, (x,)).columns]
     assert names[:3] == ["x", "stem", "clone"]
     assert names[-2:] == ["mean", "head"]
@@ -96,7 +96,7 @@ def test_functions_outside_modules_are_columns_too():
     assert "blocks.0.3" in names
 
 
-def test_an_in_place_call_does_not_overwrite_what_an_earlier_one_made():
+def test_an_in_place_call_does_not_overwrite_an_earlier_output():
     torch.manual_seed(0)
     model, x = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True)), torch.randn(1, 1, 6, 6)
     _, conv, relu = record(model, (x,)).columns
@@ -106,31 +106,31 @@ def test_an_in_place_call_does_not_overwrite_what_an_earlier_one_made():
 
 
 def test_sources_follow_a_skip_connection():
-    model, x = made("residual")
+    model, x = model_and_input("residual")
     columns = record(model, (x,)).columns
     number = next(n for n, column in enumerate(columns) if column.kind == "add")
     names = [columns[source.column].name for source in columns[number].sources]
     assert names == ["stem", "blocks.0.3"]
 
 
-def test_a_layer_that_is_called_again_has_a_name_of_its_own():
-    model, x = made("reused")
+def test_each_call_of_a_reused_layer_has_its_own_name():
+    model, x = model_and_input("reused")
     columns = record(model, (x,)).columns
     assert [column.name for column in columns if column.module is not None] == ["step", "step (2)", "step (3)"]
 
 
-def test_outputs_have_the_names_that_get_them():
-    model, x = made("dictionary")
+def test_outputs_are_named_by_the_expressions_that_access_them():
+    model, x = model_and_input("dictionary")
     returned = [column.returned for column in record(model, (x,)).columns if column.returned]
     assert sorted(returned) == [("output['box'][0]",), ("output['box'][1]",), ("output['logits']",)]
 
 
 def test_batch_norm_in_training_mode_counts_the_batch_and_keeps_its_averages():
-    model, x = made("normalized")
+    model, x = model_and_input("normalized")
     mean = model.norm.running_mean.clone()
     columns = {column.name: column for column in record(model, (x,), sample=2).columns}
-    whole = F.batch_norm(model.conv(x), None, None, model.norm.weight, model.norm.bias, training=True)
-    assert torch.allclose(columns["norm"].output, whole[2], atol=1e-6)
+    full = F.batch_norm(model.conv(x), None, None, model.norm.weight, model.norm.bias, training=True)
+    assert torch.allclose(columns["norm"].output, full[2], atol=1e-6)
     assert torch.equal(model.norm.running_mean, mean)
 
 
@@ -168,5 +168,5 @@ def test_an_unbatched_image_is_one_sample():
         (torch.max_pool2d, "max_pool2d"),
     ],
 )
-def test_functions_have_the_names_that_learners_write(function, name):
+def test_functions_have_their_torch_names(function, name):
     assert function_name(function) == name

@@ -16,35 +16,35 @@ import dlviz
 from dlviz.kit.errors import DlvizError
 from dlviz.network.feature_maps import feature_maps
 from dlviz.network.scene import MAX_MAPS, MAX_SIDE
-from tests.network.zoo import ZOO, made
+from tests.network.zoo import ZOO, model_and_input
 
 
-def drawn(data):
+def sent_values(data):
     """Return the numbers that a column or map sends to the view."""
     kind = data["dtype"]
     return torch.from_numpy(np.frombuffer(data["values"], kind).copy().reshape(data["drawn"]))
 
 
 @pytest.mark.parametrize("name", ZOO)
-def test_every_model_opens_with_no_edits_and_every_drawn_map_is_bitwise_the_hooks(name):
-    model, x = made(name)
+def test_every_drawn_map_equals_the_recorded_output(name):
+    model, x = model_and_input(name)
     view = dlviz.layers(model, x, sample=1)
     assert view.refusal == ""
     assert len(view.scene["columns"]) == len(view.columns) > 1
     for column, data in zip(view.columns, view.scene["columns"], strict=True):
         every = data["stride"]
-        whole = feature_maps(column.output, view.network.one_dimensional)[: data["drawn"][0], ::every, ::every]
-        assert torch.equal(drawn(data).to(whole.dtype), whole)
+        full = feature_maps(column.output, view.network.one_dimensional)[: data["drawn"][0], ::every, ::every]
+        assert torch.equal(sent_values(data).to(full.dtype), full)
     json.dumps({**view.scene, "columns": [], "image": None, "scores": None}, allow_nan=False)
 
 
 @pytest.mark.parametrize("name", ZOO)
-def test_every_map_that_is_drawn_can_be_opened(name):
-    model, x = made(name)
+def test_every_drawn_map_can_be_selected(name):
+    model, x = model_and_input(name)
     view = dlviz.layers(model, x)
     for number, column in enumerate(view.columns):
         view.inspect(number, 0)
-        shown = drawn(view.detail["map"]).flatten()
+        shown = sent_values(view.detail["map"]).flatten()
         first = (
             feature_maps(column.output, view.network.one_dimensional)[0].flatten()
             if column.output.dim() > 1
@@ -68,7 +68,7 @@ def test_the_repr_is_stable_and_the_output_is_the_models():
     assert view.step == 6
 
 
-def test_a_unit_has_its_field_its_parts_and_its_window():
+def test_an_element_has_a_receptive_field_contributions_and_a_sliding_window():
     net, x = net_and_image()
     view = dlviz.layers(net, x, sample=2)
     view.inspect("0", 1, (2, 4))
@@ -81,11 +81,11 @@ def test_a_unit_has_its_field_its_parts_and_its_window():
     assert view.window.channel == 1
     assert view.child_widget == view.window.model_id
     assert view.field_overlay["boxes"]["0"] == [[2, 4], [4, 6]]
-    parts = [drawn(one["contribution"]) for one in view.detail["inputs"]]
+    parts = [sent_values(one["contribution"]) for one in view.detail["inputs"]]
     assert torch.allclose(sum(parts) + view.detail["bias"], view.columns[1].output[1], atol=1e-6)
 
 
-def test_the_same_window_serves_every_place_of_a_layer_and_goes_with_it():
+def test_one_child_widget_serves_every_element_of_a_layer_and_closes_with_the_selection():
     net, x = net_and_image()
     view = dlviz.layers(net, x)
     view.inspect("0", 0, (0, 0))
@@ -93,11 +93,11 @@ def test_the_same_window_serves_every_place_of_a_layer_and_goes_with_it():
     view.inspect("0", 2, (1, 1))
     assert view.window is window
     assert window.channel == 2
-    view.inspect("2", 0, (1, 1))  # another layer, another picture
+    view.inspect("2", 0, (1, 1))  # another layer has another child widget
     assert view.window is not window
     assert repr(view.window).startswith("dlviz.max_pool2d")
     assert repr(window) == "dlviz.conv2d(closed)"
-    view.inspect("1", 0, (1, 1))  # nothing slides in a ReLU
+    view.inspect("1", 0, (1, 1))  # a ReLU has no sliding window
     assert view.window is None
     assert view.child_widget == ""
     assert view.receptive_field.box == ((1, 3), (1, 3))
@@ -127,7 +127,7 @@ def test_the_child_widget_shows_the_same_numbers(layer, x):
     assert view.window.step == shown
 
 
-def test_a_series_has_a_map_for_every_channel():
+def test_a_sequence_has_a_map_for_every_channel():
     torch.manual_seed(0)
     net, x = nn.Sequential(nn.Conv1d(2, 3, 3, dilation=2), nn.ReLU(), nn.AvgPool1d(2)), torch.rand(2, 2, 20)
     view = dlviz.layers(net, x)
@@ -138,13 +138,13 @@ def test_a_series_has_a_map_for_every_channel():
     assert view.receptive_field.box == ((6, 11),)
     assert view.field_overlay["boxes"]["1"] == [[6, 7]]
     parts = (
-        sum(drawn(one["contribution"])[0] for one in view.detail["inputs"])
+        sum(sent_values(one["contribution"])[0] for one in view.detail["inputs"])
         if view.detail["inputs"][0]["contribution"]
         else None
     )
     assert parts is None
     view.inspect("0", 2, (0,))
-    parts = sum(drawn(one["contribution"])[0] for one in view.detail["inputs"]) + view.detail["bias"]
+    parts = sum(sent_values(one["contribution"])[0] for one in view.detail["inputs"]) + view.detail["bias"]
     assert torch.allclose(parts, view.columns[1].output[2], atol=1e-6)
 
 
@@ -156,7 +156,7 @@ def test_occlusion_runs_the_model_on_the_occluded_image():
     covered[1, :, 1:4, 2:6] = 0.5
     assert torch.equal(view.output, net(covered))
     assert torch.equal(view.columns[0].output, covered[1])
-    before = drawn({**view.scene["image"], "values": view.scene["image"]["values"], "dtype": "uint8"})
+    before = sent_values({**view.scene["image"], "values": view.scene["image"]["values"], "dtype": "uint8"})
     assert before.shape == (1, 8, 8)
     assert torch.allclose(_double(view.scene["scores"]["before_z"]), net(x)[1].double(), atol=1e-6)
     assert torch.allclose(_double(view.scene["scores"]["p"]), net(covered)[1].softmax(0).double(), atol=1e-6)
@@ -176,7 +176,7 @@ def _double(values):
     return torch.from_numpy(np.frombuffer(values, "float64").copy())
 
 
-def test_before_and_after_training_stand_side_by_side():
+def test_a_model_is_compared_with_its_earlier_state_dict():
     net, x = net_and_image()
     before = copy.deepcopy(net.state_dict())
     old = net[0](x)[0].detach()
@@ -188,14 +188,14 @@ def test_before_and_after_training_stand_side_by_side():
     assert torch.equal(view.columns[1].output, old)
     view.inspect("0", 0, (0, 0))
     assert torch.allclose(view.window.output, old, atol=1e-6)
-    parts = sum(drawn(one["contribution"]) for one in view.detail["inputs"]) + view.detail["bias"]
+    parts = sum(sent_values(one["contribution"]) for one in view.detail["inputs"]) + view.detail["bias"]
     assert torch.allclose(parts, old[0], atol=1e-6)
     view.shown_run = "difference"
-    assert torch.equal(drawn(view.scene["columns"][1]), (net[0](x)[0] - old).detach())
+    assert torch.equal(sent_values(view.scene["columns"][1]), (net[0](x)[0] - old).detach())
     assert view.window is None
 
 
-def test_two_inputs_and_two_modules_compare_too():
+def test_two_inputs_or_two_modules_are_compared():
     net, x = net_and_image()
     other = torch.rand(5, 1, 8, 8)
     view = dlviz.layers(net, x, against=other, shown_run="against")
@@ -206,7 +206,7 @@ def test_two_inputs_and_two_modules_compare_too():
         dlviz.layers(net, x, against=nn.Sequential(nn.Conv2d(1, 3, 3)))
 
 
-def test_what_is_drawn_follows_the_model_as_it_learns():
+def test_the_picture_follows_changed_parameters():
     net, x = net_and_image()
     view = dlviz.layers(net, x)
     with torch.no_grad():
@@ -227,7 +227,7 @@ def test_notes_name_training_mode_and_a_nan():
     assert texts[0].startswith("2 is the first call with a NaN")
 
 
-def test_dropout_drops_the_same_twice():
+def test_dropout_is_the_same_in_every_run():
     torch.manual_seed(0)
     net, x = nn.Sequential(nn.Dropout(0.5), nn.Linear(64, 2)), torch.ones(1, 64)
     view = dlviz.layers(net, x)
@@ -237,7 +237,7 @@ def test_dropout_drops_the_same_twice():
     assert (first == 0).any()
 
 
-def test_a_refused_model_shows_how_far_it_came():
+def test_a_model_that_raises_shows_the_calls_before_the_error():
     view = dlviz.layers(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(9, 2)), torch.zeros(1, 1, 8, 8))
     assert "mat1 and mat2 shapes cannot be multiplied" in view.refusal
     assert [column.name for column in view.columns] == ["x", "0", "1"]
@@ -247,7 +247,7 @@ def test_a_refused_model_shows_how_far_it_came():
     assert view.receptive_field.box == ((1, 3), (1, 3))
 
 
-def test_several_inputs_and_inputs_by_name():
+def test_several_positional_and_keyword_inputs_are_recorded():
     class Two(nn.Module):
         def forward(self, a, *, b):
             return a @ b + 1

@@ -196,7 +196,7 @@ ZOO = {
 }
 
 
-def made(name: str) -> tuple[nn.Module, Tensor]:
+def model_and_input(name: str) -> tuple[nn.Module, Tensor]:
     """Return a model of the zoo and its input, the same every time."""
     torch.manual_seed(0)
     case = ZOO[name]

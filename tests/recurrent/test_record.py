@@ -9,15 +9,17 @@ from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_sequence
 
 from dlviz.kit.errors import DlvizError
 from dlviz.recurrent import GATES, Edits, grad_norm_by_lag, input_grad_norms, input_gradient, record
-from tests.recurrent.zoo import any_module, one_of, run
+from tests.recurrent.zoo import any_module, run, single_sequence
 
 CLOSE = 1e-12
 
 
 def names(module, layer, direction):
     end = f"_l{layer}{'_reverse' if direction else ''}" if isinstance(module, nn.RNNBase) else ""
-    found = {n: getattr(module, n + end, None) for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")}
-    return {n: None if w is None else w.detach() for n, w in found.items()}
+    parameters = {
+        n: getattr(module, n + end, None) for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+    }
+    return {n: None if w is None else w.detach() for n, w in parameters.items()}
 
 
 def by_formula(module, trace):
@@ -72,20 +74,20 @@ def max_difference(a, b):
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_every_gate_state_and_output_is_torchs(seed):
+def test_every_gate_state_and_output_equals_torch(seed):
     module, x, hx, sequence = any_module(seed)
     before, mode = copy.deepcopy(module.state_dict()), module.training
-    made = record(module, x, hx, sequence=sequence)
-    alone, start = one_of(module, x, hx, sequence)
+    recorded = record(module, x, hx, sequence=sequence)
+    alone, start = single_sequence(module, x, hx, sequence)
     with torch.no_grad():
-        wanted = run(copy.deepcopy(module).eval(), alone, start)
-    assert max_difference(made.output, wanted) <= CLOSE
-    assert made.max_error <= CLOSE
-    layers = made.layers
-    top = torch.cat([trace.h for trace in layers[-made.directions :]], 1)
-    assert max_difference(top, wanted) <= CLOSE
+        expected = run(copy.deepcopy(module).eval(), alone, start)
+    assert max_difference(recorded.output, expected) <= CLOSE
+    assert recorded.max_error <= CLOSE
+    layers = recorded.layers
+    top = torch.cat([trace.h for trace in layers[-recorded.directions :]], 1)
+    assert max_difference(top, expected) <= CLOSE
     for trace in layers:
-        assert list(trace.gates.shape) == [len(alone), len(GATES[made.kind]), module.hidden_size]
+        assert list(trace.gates.shape) == [len(alone), len(GATES[recorded.kind]), module.hidden_size]
         gates, h, c = by_formula(module, trace)
         assert max_difference(trace.gates, gates) <= CLOSE
         assert max_difference(trace.h, h) <= CLOSE
@@ -97,17 +99,17 @@ def test_every_gate_state_and_output_is_torchs(seed):
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_every_state_is_that_of_a_sequence_that_ends_there(seed):
+def test_every_state_equals_the_last_state_of_the_sequence_cut_there(seed):
     module, x, hx, sequence = any_module(seed)
     if isinstance(module, nn.RNNBase) and not module.bidirectional:
-        made = record(module, x, hx, sequence=sequence)
-        alone, start = one_of(module, x, hx, sequence)
+        recorded = record(module, x, hx, sequence=sequence)
+        alone, start = single_sequence(module, x, hx, sequence)
         module = copy.deepcopy(module).eval()
         for t in range(len(alone)):
             with torch.no_grad():
                 states = module(alone[: t + 1], start)[1]
             h, c = states if isinstance(states, tuple) else (states, None)
-            for k, trace in enumerate(made.layers):
+            for k, trace in enumerate(recorded.layers):
                 assert max_difference(trace.h[t], h[k]) <= CLOSE
                 assert c is None or max_difference(trace.c[t], c[k]) <= CLOSE
 
@@ -115,35 +117,35 @@ def test_every_state_is_that_of_a_sequence_that_ends_there(seed):
 @pytest.mark.parametrize("seed", range(120))
 def test_input_gradient_equals_autograd_through_the_module_itself(seed):
     module, x, hx, sequence = any_module(seed)
-    made = record(module, x, hx, sequence=sequence)
-    alone, start = one_of(module, x, hx, sequence)
+    recorded = record(module, x, hx, sequence=sequence)
+    alone, start = single_sequence(module, x, hx, sequence)
     alone = alone.clone().requires_grad_()
     out = run(copy.deepcopy(module).eval(), alone, start)
-    outs = made.layers[0].h.shape[1]
+    outs = recorded.layers[0].h.shape[1]
     generator = torch.Generator().manual_seed(seed)
     t, k = (int(torch.randint(size, (1,), generator=generator)) for size in out.shape)
-    wanted = torch.autograd.grad(out[t, k], alone, retain_graph=True)[0]
-    trace = len(made.layers) - made.directions + k // outs
-    assert max_difference(input_gradient(made, trace, t, k % outs), wanted) <= 1e-10
-    table = input_grad_norms(made, trace, [k % outs])
+    expected = torch.autograd.grad(out[t, k], alone, retain_graph=True)[0]
+    trace = len(recorded.layers) - recorded.directions + k // outs
+    assert max_difference(input_gradient(recorded, trace, t, k % outs), expected) <= 1e-10
+    table = input_grad_norms(recorded, trace, [k % outs])
     assert table.shape == (len(alone), 1, len(alone))
-    assert max_difference(table[t, 0], wanted.norm(dim=1)) <= 1e-10
-    last = made.layers[trace].order[-1]
+    assert max_difference(table[t, 0], expected.norm(dim=1)) <= 1e-10
+    last = recorded.layers[trace].order[-1]
     columns = range(k // outs * outs, (k // outs + 1) * outs)
     every = torch.stack([torch.autograd.grad(out[last, j], alone, retain_graph=True)[0] for j in columns])
     by_place = every.square().sum((0, 2)).sqrt()
-    assert max_difference(grad_norm_by_lag(made, trace), by_place.flip(0) if last else by_place) <= 1e-10
+    assert max_difference(grad_norm_by_lag(recorded, trace), by_place.flip(0) if last else by_place) <= 1e-10
 
 
-def test_input_gradient_of_a_lower_layer_is_autograds_too():
+def test_input_gradient_of_a_lower_layer_equals_autograd():
     torch.manual_seed(0)
     module = nn.LSTM(2, 4, num_layers=2, bidirectional=True).double()
     x = torch.randn(5, 2).double()
     lower = nn.LSTM(2, 4, bidirectional=True).double()
     lower.load_state_dict({name: value for name, value in module.state_dict().items() if "_l0" in name})
     x.requires_grad_()
-    wanted = torch.autograd.grad(lower(x)[0][1, 6], x)[0]
-    assert max_difference(input_gradient(record(module, x), 1, 1, 2), wanted) <= 1e-10
+    expected = torch.autograd.grad(lower(x)[0][1, 6], x)[0]
+    assert max_difference(input_gradient(record(module, x), 1, 1, 2), expected) <= 1e-10
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -167,10 +169,10 @@ def test_a_packed_bidirectional_sequence_begins_at_its_own_end():
     torch.manual_seed(1)
     module = nn.GRU(3, 5, bidirectional=True).double()
     parts = [torch.randn(n, 3).double() for n in (4, 7)]
-    made = record(module, pack_sequence(parts, enforce_sorted=False), sequence=0)
-    assert max_difference(made.layers[1].h, module(parts[0])[0][:, 5:].detach()) <= CLOSE
+    recorded = record(module, pack_sequence(parts, enforce_sorted=False), sequence=0)
+    assert max_difference(recorded.layers[1].h, module(parts[0])[0][:, 5:].detach()) <= CLOSE
     padded = record(module, pad_sequence(parts), sequence=0)  # torch reads the padding first
-    assert max_difference(padded.layers[1].h[:4], made.layers[1].h) > 1e-3
+    assert max_difference(padded.layers[1].h[:4], recorded.layers[1].h) > 1e-3
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -178,16 +180,16 @@ def test_a_cell_takes_one_step_or_a_sequence(kind):
     torch.manual_seed(0)
     cell = getattr(nn, f"{kind}Cell")(3, 4).double()
     x = torch.randn(6, 2, 3).double()
-    made = record(cell, x, sequence=1)
-    assert made.output.shape == (6, 4)
-    assert made.max_error <= CLOSE
+    recorded = record(cell, x, sequence=1)
+    assert recorded.output.shape == (6, 4)
+    assert recorded.max_error <= CLOSE
     for single, steps in ((x[0], 1), (x[0, 0], 1)):
         one = record(cell, single)
         assert one.layers[0].steps == steps
         assert max_difference(one.output[0], record(cell, x).output[0]) <= CLOSE
 
 
-def test_the_papers_gru_is_the_papers_formula_on_the_same_state():
+def test_the_papers_gru_equals_its_formula_from_the_same_state():
     torch.manual_seed(0)
     module = nn.GRU(3, 4).double()
     trace = record(module, torch.randn(5, 3).double()).layers[0]
@@ -205,19 +207,19 @@ def test_the_papers_gru_is_the_papers_formula_on_the_same_state():
 
 
 @pytest.mark.parametrize(("kind", "gate"), [("LSTM", "f"), ("LSTM", "g"), ("GRU", "r"), ("GRU", "z"), ("GRU", "n")])
-def test_a_zeroed_gate_is_zero_and_gradients_know_it(kind, gate):
+def test_a_zeroed_gate_is_zero_in_states_and_in_gradients(kind, gate):
     torch.manual_seed(0)
     module = getattr(nn, kind)(3, 4).double()
     x = torch.randn(6, 3).double()
-    made = record(module, x, edits=Edits(zeroed=frozenset({(0, gate, -1)})))
-    trace = made.layers[0]
+    recorded = record(module, x, edits=Edits(zeroed=frozenset({(0, gate, -1)})))
+    trace = recorded.layers[0]
     assert (trace.gates[:, GATES[kind].index(gate)] == 0).all()
-    assert made.max_error is None
+    assert recorded.max_error is None
     moved = x.clone()
     moved[2, 1] += 1e-6
     other = record(module, moved, edits=Edits(zeroed=frozenset({(0, gate, -1)})))
     slope = (other.layers[0].h[5, 3] - trace.h[5, 3]) / 1e-6
-    assert abs(float(input_gradient(made, 0, 5, 3)[2, 1] - slope)) <= 1e-6
+    assert abs(float(input_gradient(recorded, 0, 5, 3)[2, 1] - slope)) <= 1e-6
 
 
 def test_a_zeroed_unit_leaves_the_others_alone_at_its_own_step():
@@ -230,54 +232,54 @@ def test_a_zeroed_unit_leaves_the_others_alone_at_its_own_step():
     assert max_difference(trace.gates[0, :, [0, 1, 3]], plain.gates[0, :, [0, 1, 3]]) == 0
 
 
-def test_another_initial_state_gives_torchs_output():
+def test_another_initial_state_gives_the_output_of_torch():
     torch.manual_seed(0)
     module = nn.LSTM(3, 4, num_layers=2, batch_first=True).double()
     x = torch.randn(2, 6, 3).double()
-    made = record(module, x, sequence=1, edits=Edits(initial_state={("h", 1, 2): 0.75, ("c", 0, 0): -2.0}))
+    recorded = record(module, x, sequence=1, edits=Edits(initial_state={("h", 1, 2): 0.75, ("c", 0, 0): -2.0}))
     h, c = torch.zeros(2, 4).double(), torch.zeros(2, 4).double()
     h[1, 2], c[0, 0] = 0.75, -2
-    assert max_difference(made.output, module(x[1], (h, c))[0].detach()) <= CLOSE
-    assert made.max_error <= CLOSE
-    assert max_difference(made.layers[1].h, made.output) <= CLOSE
+    assert max_difference(recorded.output, module(x[1], (h, c))[0].detach()) <= CLOSE
+    assert recorded.max_error <= CLOSE
+    assert max_difference(recorded.layers[1].h, recorded.output) <= CLOSE
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-def test_another_initial_state_of_a_cell_gives_torchs_output(kind):
+def test_another_initial_state_of_a_cell_gives_the_output_of_torch(kind):
     torch.manual_seed(0)
     cell = getattr(nn, f"{kind}Cell")(3, 4).double()
     x = torch.randn(6, 2, 3).double()
-    made = record(cell, x, sequence=1, edits=Edits(initial_state={("h", 0, 1): 0.5}))
-    assert made.max_error <= CLOSE
-    assert made.layers[0].h_prev[0, 1] == 0.5
+    recorded = record(cell, x, sequence=1, edits=Edits(initial_state={("h", 0, 1): 0.5}))
+    assert recorded.max_error <= CLOSE
+    assert recorded.layers[0].h_prev[0, 1] == 0.5
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_forget_bias_is_the_module_with_that_bias(bias):
+def test_an_added_forget_bias_equals_a_module_with_that_bias(bias):
     torch.manual_seed(0)
     module = nn.LSTM(3, 4, num_layers=2, bias=bias).double()
     x = torch.randn(6, 3).double()
-    made = record(module, x, edits=Edits(forget_bias=2.0))
+    recorded = record(module, x, edits=Edits(forget_bias=2.0))
     copied = nn.LSTM(3, 4, num_layers=2).double()
     with torch.no_grad():
         for name, value in copied.named_parameters():
             value.copy_(getattr(module, name)) if hasattr(module, name) else value.zero_()
         for layer in range(2):
             getattr(copied, f"bias_ih_l{layer}")[4:8] += 2
-    assert max_difference(made.output, copied(x)[0].detach()) <= CLOSE
+    assert max_difference(recorded.output, copied(x)[0].detach()) <= CLOSE
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_other_precisions_are_drawn_in_their_own(kind, dtype):
+def test_a_record_has_the_dtype_of_the_module(kind, dtype):
     torch.manual_seed(0)
     module = getattr(nn, kind)(3, 4).to(dtype)
-    made = record(module, torch.randn(6, 3, dtype=dtype))
-    assert made.layers[0].gates.dtype == dtype
-    assert made.max_error <= (2e-6 if dtype == torch.float32 else 3e-2)
+    recorded = record(module, torch.randn(6, 3, dtype=dtype))
+    assert recorded.layers[0].gates.dtype == dtype
+    assert recorded.max_error <= (2e-6 if dtype == torch.float32 else 3e-2)
 
 
-def test_the_module_and_its_surroundings_stay_unchanged():
+def test_the_module_and_the_global_state_stay_unchanged():
     torch.manual_seed(0)
     module = nn.LSTM(3, 4, num_layers=2, dropout=0.5)
     x = torch.randn(5, 3, requires_grad=True)
@@ -285,8 +287,8 @@ def test_the_module_and_its_surroundings_stay_unchanged():
     module(x, (h, h))[0].sum().backward()
     grads = {name: value.grad.clone() for name, value in module.named_parameters()}
     state = torch.get_rng_state()
-    made = record(module, x, (h, h), edits=Edits(initial_state={("h", 0, 0): 1.0}))
-    grad_norm_by_lag(made, 1)
+    recorded = record(module, x, (h, h), edits=Edits(initial_state={("h", 0, 0): 1.0}))
+    grad_norm_by_lag(recorded, 1)
     assert torch.equal(torch.get_rng_state(), state)
     assert module.training
     assert (h == 0).all()

@@ -24,7 +24,7 @@ def encode(text):
     return LETTERS[["abcdefghijklmnopqrstuvwxyz ".index(letter) for letter in text]]
 
 
-def made(kind="LSTM", steps=9, seed=0, **options):
+def module_and_input(kind="LSTM", steps=9, seed=0, **options):
     torch.manual_seed(seed)
     return getattr(nn, kind)(4, 6, **options), torch.randn(steps, 4)
 
@@ -34,8 +34,8 @@ def array(values, *shape, kind="float32"):
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-def test_what_is_drawn_is_what_was_recorded_number_for_number(kind):
-    module, x = made(kind, num_layers=2, bidirectional=True)
+def test_the_scene_holds_every_recorded_number(kind):
+    module, x = module_and_input(kind, num_layers=2, bidirectional=True)
     view = dlviz.unroll(module, x, layer=3)
     trace = record(module, x).layers[3]
     scene, count = view.scene, trace.gates.shape[1]
@@ -59,8 +59,8 @@ def test_what_is_drawn_is_what_was_recorded_number_for_number(kind):
     assert scene["reverse"]
 
 
-def test_double_numbers_cross_as_doubles():
-    module, x = made()
+def test_float64_numbers_are_sent_as_float64():
+    module, x = module_and_input()
     view = dlviz.unroll(module.double(), x.double())
     assert view.scene["dtype"] == "float64"
     drawn = array(view.scene["h"], 9, 6, kind="float64")
@@ -69,8 +69,8 @@ def test_double_numbers_cross_as_doubles():
     assert view.scene["badge"]["kind"] == "good"
 
 
-def test_it_is_called_like_the_module():
-    module, x = made(batch_first=True)
+def test_the_arguments_are_those_of_the_module():
+    module, x = module_and_input(batch_first=True)
     batch, states = torch.randn(3, 9, 4), (torch.randn(1, 3, 6), torch.randn(1, 3, 6))
     view = dlviz.unroll(module, batch, states, sequence=2)
     assert torch.allclose(view.output, module(batch, states)[0][2].detach(), atol=1e-6)
@@ -83,7 +83,7 @@ def test_it_is_called_like_the_module():
 
 
 def test_packed_sequences_have_their_own_lengths_and_names():
-    module, _ = made("GRU")
+    module, _ = module_and_input("GRU")
     parts = [torch.randn(n, 4) for n in (3, 5)]
     view = dlviz.unroll(module, pack_sequence(parts, enforce_sorted=False), tokens=[list("abc"), list("defgh")])
     assert view.tokens == ["a", "b", "c"]
@@ -92,8 +92,8 @@ def test_packed_sequences_have_their_own_lengths_and_names():
     assert torch.allclose(view.output, module(parts[1])[0].detach(), atol=1e-6)
 
 
-def test_input_gradient_is_autograds():
-    module, x = made()
+def test_input_gradient_equals_autograd():
+    module, x = module_and_input()
     view = dlviz.unroll(module, x, step=6, unit=2)
     x = x.clone().requires_grad_()
     wanted = torch.autograd.grad(module(x)[0][6, 2], x)[0]
@@ -104,7 +104,7 @@ def test_input_gradient_is_autograds():
 
 
 def test_a_backward_layer_is_stepped_from_the_end():
-    module, x = made(bidirectional=True)
+    module, x = module_and_input(bidirectional=True)
     view = dlviz.unroll(module, x, layer=1, step=0)
     assert view.position == 8
     view.step = 8
@@ -112,7 +112,7 @@ def test_a_backward_layer_is_stepped_from_the_end():
 
 
 def test_a_zeroed_gate_changes_what_comes_later_and_keeps_the_unedited_states():
-    module, x = made()
+    module, x = module_and_input()
     before = copy.deepcopy(module.state_dict())
     view = dlviz.unroll(module, x)
     plain = view.states["h"]
@@ -130,7 +130,7 @@ def test_a_zeroed_gate_changes_what_comes_later_and_keeps_the_unedited_states():
 
 
 def test_one_unit_of_one_layer_is_zeroed():
-    module, x = made("GRU", num_layers=2)
+    module, x = module_and_input("GRU", num_layers=2)
     view = dlviz.unroll(module, x, layer=1)
     view.zero("z", 3, layer=0)
     assert (view.record.layers[0].gates[:, 1, 3] == 0).all()
@@ -138,8 +138,8 @@ def test_one_unit_of_one_layer_is_zeroed():
     assert (view.gates["z"] != 0).all()
 
 
-def test_another_initial_state_gives_torchs_output():
-    module, x = made(num_layers=2)
+def test_another_initial_state_gives_the_output_of_torch():
+    module, x = module_and_input(num_layers=2)
     view = dlviz.unroll(module, x, layer=1)
     view.set_h0(0.5, 3)
     view.set_c0(torch.arange(6.0), layer=0)
@@ -215,7 +215,7 @@ def test_typing_into_a_batch_starts_from_the_sequences_own_state():
 
 
 def test_a_forget_bias_makes_memory_longer():
-    module, x = made(steps=30)
+    module, x = module_and_input(steps=30)
     view = dlviz.unroll(module, x)
     plain = view.grad_norm_by_lag
     view.forget_bias = 4
@@ -227,7 +227,7 @@ def test_a_forget_bias_makes_memory_longer():
 
 
 def test_update_reads_the_module_again_and_earlier_snapshots_stay_visible():
-    module, x = made(steps=20)
+    module, x = module_and_input(steps=20)
     view = dlviz.unroll(module, x)
     first = view.grad_norm_by_lag.double()
     optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
@@ -247,7 +247,7 @@ def test_update_reads_the_module_again_and_earlier_snapshots_stay_visible():
 
 
 def test_the_gradient_norm_is_that_of_clip_grad_norm_before_and_after():
-    module, x = made(steps=20)
+    module, x = module_and_input(steps=20)
     view = dlviz.unroll(module, x, clip=0.3)
     assert view.scene["history"]["norm_labels"] == []
     (100 * module(x)[0][-1].sum()).backward()
@@ -268,8 +268,8 @@ def test_the_gradient_norm_is_that_of_clip_grad_norm_before_and_after():
     assert 0.3 in after
 
 
-def test_snapshots_are_thinned_and_few_are_drawn():
-    module, x = made("RNN", steps=4)
+def test_snapshots_are_thinned_and_at_most_six_curves_are_drawn():
+    module, x = module_and_input("RNN", steps=4)
     view = dlviz.unroll(module, x)
     for _ in range(MAX_SNAPSHOTS + 30):
         view.update()
@@ -289,14 +289,14 @@ def test_snapshots_follow_an_embedding_in_training():
     assert not torch.equal(view.output, before)
 
 
-def test_similar_spans_are_those_where_the_same_units_are_on():
+def test_similar_spans_have_the_same_active_units():
     h = torch.tensor(
         [[0.9, -0.9, 0.1], [0.8, -0.7, 0.9], [0.1, 0.2, 0.9], [0.9, -0.8, 0.0], [0.7, -0.6, 0.0], [0.9, 0.9, 0]]
     )
     assert similar_spans(h, 0, 1, 0.5) == [(3, 4)]
     assert similar_spans(h, 2, 2, 0.5) == [(1, 1)]
     assert similar_spans(h, 5, 5, 0.95) == []
-    module, x = made(steps=40)
+    module, x = module_and_input(steps=40)
     view = dlviz.unroll(module, x, threshold=0.1, span=[3, 4])
     assert view.similar_spans() == similar_spans(view.states["h"], 3, 4, 0.1)
     view.threshold = 0.0
@@ -314,7 +314,7 @@ def test_large_input_is_bounded_with_a_note():
     assert len(view.scene["weights"]["hh"]) == 3 * 64 * 100 * 4  # sums are whole
 
 
-def test_of_a_large_module_the_input_gradient_follows_the_unit():
+def test_a_large_module_has_the_input_gradient_of_the_selected_unit_only():
     module = nn.LSTM(8, 64)
     x = torch.randn(150, 8)
     view = dlviz.unroll(module, x, unit=5)
@@ -327,7 +327,7 @@ def test_of_a_large_module_the_input_gradient_follows_the_unit():
 
 
 def test_a_note_names_dropout_in_training_mode():
-    module, x = made(num_layers=2, dropout=0.3)
+    module, x = module_and_input(num_layers=2, dropout=0.3)
     view = dlviz.unroll(module, x)
     assert any("drops 0.3" in note["text"] for note in view.scene["notes"])
     assert module.training
@@ -338,7 +338,7 @@ def test_a_note_names_dropout_in_training_mode():
 
 
 def test_a_note_names_a_nonfinite_state():
-    module, x = made("RNN", nonlinearity="relu")
+    module, x = module_and_input("RNN", nonlinearity="relu")
     x[4, 0] = float("nan")
     view = dlviz.unroll(module, x)
     assert any("place 4" in note["text"] for note in view.scene["notes"])
@@ -362,18 +362,18 @@ def test_a_note_names_a_nonfinite_state():
     ],
 )
 def test_errors_name_the_invalid_argument(change, words):
-    module, x = made()
+    module, x = module_and_input()
     view = dlviz.unroll(module, x)
     with pytest.raises(DlvizError, match=words):
         change(view)
 
 
-def test_kinds_refuse_what_only_others_have():
-    rnn = dlviz.unroll(*made("RNN"))
+def test_edits_that_only_another_kind_has_are_refused():
+    rnn = dlviz.unroll(*module_and_input("RNN"))
     with pytest.raises(DlvizError, match="of this RNN: none"):
         rnn.zero("f")
     with pytest.raises(DlvizError, match="this is GRU"):
-        dlviz.unroll(*made("GRU")).forget_bias = 1.0
+        dlviz.unroll(*module_and_input("GRU")).forget_bias = 1.0
     with pytest.raises(DlvizError, match="the states of this RNN: h"):
         rnn.set_c0(1.0, 0)
 
@@ -395,7 +395,7 @@ def test_invalid_calls_raise_at_once(call, words):
 
 def test_an_unknown_argument_is_refused():
     with pytest.raises(TypeError, match="leyar"):
-        dlviz.unroll(*made(), leyar=1)
+        dlviz.unroll(*module_and_input(), leyar=1)
 
 
 def test_projections_have_no_input_gradient_beyond_their_size():
@@ -408,8 +408,8 @@ def test_projections_have_no_input_gradient_beyond_their_size():
     assert view.states["h"].shape == (5, 2)
 
 
-def test_the_module_and_its_surroundings_stay_unchanged():
-    module, x = made(num_layers=2, dropout=0.5)
+def test_the_module_and_the_global_state_stay_unchanged():
+    module, x = module_and_input(num_layers=2, dropout=0.5)
     module(x)[0].sum().backward()
     before, grads = copy.deepcopy(module.state_dict()), [p.grad.clone() for p in module.parameters()]
     random = torch.get_rng_state()
@@ -426,7 +426,7 @@ def test_the_module_and_its_surroundings_stay_unchanged():
 
 
 def test_a_closed_widget_releases_its_tensors():
-    module, x = made()
+    module, x = module_and_input()
     view = dlviz.unroll(module, x)
     gone = weakref.ref(module)
     view.close()
@@ -443,7 +443,7 @@ def test_a_closed_widget_releases_its_tensors():
 
 
 def test_the_repr_is_stable_and_the_scene_can_be_sent():
-    lstm, x = made()
+    lstm, x = module_and_input()
     view = dlviz.unroll(lstm, x, tokens="abcdefghi")
     assert repr(view) == "dlviz.unroll(lstm: LSTM over 9 steps)"
     assert view.scene["signature"] == "lstm = LSTM(4, 6) · 9 steps"
@@ -453,7 +453,7 @@ def test_the_repr_is_stable_and_the_scene_can_be_sent():
 
 
 def test_the_still_picture_shows_tokens_states_and_memory():
-    module, x = made()
+    module, x = module_and_input()
     view = dlviz.unroll(module, x, tokens=["<b>", *"bcdefghi"])
     svg = view._still()
     assert "&lt;b&gt;" in svg
@@ -461,11 +461,11 @@ def test_the_still_picture_shows_tokens_states_and_memory():
     assert ">c</text>" in svg
     assert "lag 8" in svg
     assert view.scene["summary"].replace("<", "&lt;").replace(">", "&gt;") in svg
-    assert dlviz.unroll(*made(steps=300), theme="dark")._still().count("<path") < 200
+    assert dlviz.unroll(*module_and_input(steps=300), theme="dark")._still().count("<path") < 200
 
 
 def test_a_page_carries_other_layers_gates_and_biases():
-    module, x = made(num_layers=2)
+    module, x = module_and_input(num_layers=2)
     frames = dlviz.unroll(module, x)._precomputed()
     assert list(frames["layer"]) == ["0", "1"]
     assert list(frames["zeroed"]) == ["[]", *(f'[[0, "{gate}", -1]]' for gate in "ifgo")]
@@ -475,8 +475,8 @@ def test_a_page_carries_other_layers_gates_and_biases():
     assert set(frames["forget_bias"]) == {"0.0", "1.0", "2.0", "3.0", "4.0", "-1.0", "-2.0"}
 
 
-def test_a_step_inside_a_live_run_needs_nothing_more():
-    module, x = made(steps=5)
+def test_update_takes_snapshots_inside_a_live_run():
+    module, x = module_and_input(steps=5)
     view, run = dlviz.unroll(module, x), dlviz.live()
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     for _ in run.steps(range(3)):

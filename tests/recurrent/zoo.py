@@ -60,7 +60,7 @@ def states(module: nn.RNNBase, count: int, unbatched: bool) -> Any:
     return (h, c) if module.mode == "LSTM" else h
 
 
-def one_of(module: nn.Module, x: Any, hx: Any, sequence: int) -> tuple[Tensor, Any]:
+def single_sequence(module: nn.Module, x: Any, hx: Any, sequence: int) -> tuple[Tensor, Any]:
     """Return the sequence unbatched, (T, inputs), and its states (layers · directions, size)."""
     if not isinstance(module, nn.RNNBase):
         start = None if hx is None else tuple(s[sequence] for s in hx) if isinstance(hx, tuple) else hx[sequence]

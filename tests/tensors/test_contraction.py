@@ -29,23 +29,23 @@ def by_torch(run):
         return None, str(error).partition("\n")[0]
 
 
-def check_terms(made, run):
+def check_terms(contraction, run):
     """Check that the terms of random elements sum to the element, and that autograd finds the same factors at the same indices."""
-    leaves = [x.clone().requires_grad_() for x in made.operands]
+    leaves = [x.clone().requires_grad_() for x in contraction.operands]
     result = run(*leaves)
-    assert torch.equal(result.detach(), made.result)
-    shape = tuple(made.result.shape)
+    assert torch.equal(result.detach(), contraction.result)
+    shape = tuple(contraction.result.shape)
     chosen = [tuple(torch.randint(n, ()).item() for n in shape) for _ in range(2)] if prod(shape) else []
     for index in chosen:
-        terms = list(made.terms(index))
-        assert len(terms) == made.terms_per_output
-        total = sum(prod(x[at].item() for x, at in zip(made.operands, term, strict=True)) for term in terms)
-        assert total == made.result[index].item()
-        weights = [torch.zeros_like(x) for x in made.operands]
+        terms = list(contraction.terms(index))
+        assert len(terms) == contraction.terms_per_output
+        total = sum(prod(x[at].item() for x, at in zip(contraction.operands, term, strict=True)) for term in terms)
+        assert total == contraction.result[index].item()
+        weights = [torch.zeros_like(x) for x in contraction.operands]
         for term in terms:
             for i, at in enumerate(term):
                 weights[i][at] += prod(
-                    x[o].item() for j, (x, o) in enumerate(zip(made.operands, term, strict=True)) if j != i
+                    x[o].item() for j, (x, o) in enumerate(zip(contraction.operands, term, strict=True)) if j != i
                 )
         gradients = torch.autograd.grad(result[index], leaves, retain_graph=True)
         assert all(torch.equal(w, g) for w, g in zip(weights, gradients, strict=True))
@@ -75,14 +75,14 @@ def test_matmul_equals_torch_and_lists_its_terms(shapes, seed):
             matmul(a, b)
         assert message in str(refused.value)
         return
-    made = matmul(a, b)
-    assert torch.equal(made.result, wanted)
-    assert tuple(made.sizes[label] for label in made.output) == tuple(wanted.shape)
-    assert made.max_error() == 0
-    check_terms(made, torch.matmul)
-    if made.output[-2:] == ("i", "j"):
+    contraction = matmul(a, b)
+    assert torch.equal(contraction.result, wanted)
+    assert tuple(contraction.sizes[label] for label in contraction.output) == tuple(wanted.shape)
+    assert contraction.max_error() == 0
+    check_terms(contraction, torch.matmul)
+    if contraction.output[-2:] == ("i", "j"):
         index = (0,) * (wanted.dim() - 2)
-        sums = partial_sums(made, index)
+        sums = partial_sums(contraction, index)
         assert torch.equal(sums[-1], wanted[index])
         left = a if a.dim() == 2 else a.expand(*wanted.shape[:-2], *a.shape[-2:])[index]
         right = b if b.dim() == 2 else b.expand(*wanted.shape[:-2], *b.shape[-2:])[index]
@@ -128,11 +128,11 @@ def test_einsum_equals_torch_and_lists_its_terms(program, seed):
             einsum(equation, *operands)
         assert message in str(refused.value)
         return
-    made = einsum(equation, *operands)
-    assert torch.equal(made.result, wanted)
-    assert tuple(made.sizes[label] for label in made.output) == tuple(wanted.shape)
-    assert made.max_error() == 0
-    check_terms(made, lambda *xs: torch.einsum(equation, *xs))
+    contraction = einsum(equation, *operands)
+    assert torch.equal(contraction.result, wanted)
+    assert tuple(contraction.sizes[label] for label in contraction.output) == tuple(wanted.shape)
+    assert contraction.max_error() == 0
+    check_terms(contraction, lambda *xs: torch.einsum(equation, *xs))
 
 
 def test_integer_dtypes_are_exact():
@@ -149,8 +149,8 @@ def test_max_error_detects_an_overflow():
 
 def test_max_error_measures_rounding():
     torch.manual_seed(0)
-    made = matmul(torch.randn(20, 50), torch.randn(50, 20))
-    assert 0 < made.max_error() < 1e-4
+    contraction = matmul(torch.randn(20, 50), torch.randn(50, 20))
+    assert 0 < contraction.max_error() < 1e-4
 
 
 @pytest.mark.parametrize("values", [("no tensor", torch.ones(2)), (torch.ones(2), 3)])

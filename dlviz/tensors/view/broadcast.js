@@ -1,10 +1,10 @@
 // View of broadcasting: right-aligned shapes, operands stretched along dimensions of size 1, and the result.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { h } from "../../kit/js/dom.js";
 import { decode, unravel, ravel, numel, indexExpression } from "../../kit/js/tensor_block.js";
-import { gridLayout, grid } from "../../kit/js/grid.js";
-import { intersperse } from "../../kit/js/formula.js";
-import { title } from "./metadata.js";
+import { grid } from "../../kit/js/grid.js";
+import { inParentheses, intersperse } from "../../kit/js/formula.js";
+import { addSliceControls, title } from "./metadata.js";
 import { baseView } from "../../kit/js/base_view.js";
 
 function render({ model, el, signal }) {
@@ -32,12 +32,7 @@ function render({ model, el, signal }) {
     if (result) add(result, infix ? "=" : ") =");
     view.ui.main.replaceChildren(h("div", { class: "tensor-main" }, shapeTable(), row));
     showGrids();
-    const last = entries.at(-1);
-    if (result) {
-      for (const dim of gridLayout(last.block, origin()).sliced) {
-        view.controls.range({ label: fillIn(messages["control.slice"], { dim }), max: () => last.block.size[dim] - 1, get: () => origin()[dim], set: (value) => view.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
-      }
-    }
+    if (result) addSliceControls({ view, block: entries.at(-1).block, origin, messages });
   }
   function origin() {
     return shape().map((_, d) => model.get("origin")[d] ?? 0);
@@ -94,9 +89,6 @@ function render({ model, el, signal }) {
     const elements = operands.map(({ item }, i) => ({ text: item.metadata.shape.length ? indexExpression(item.metadata.name, operandIndex(item, index)) : item.metadata.name, dim: i }));
     const values = operands.map(({ block }, i) => ({ text: inParentheses(block.text(block.position(index), 6)), dim: i }));
     return view.line.show([indexExpression(last.item.metadata.name, index), " = ", ...join(elements), " = ", ...join(values), " = ", { text: last.block.text(last.block.position(index), 6), strong: true }]);
-  }
-  function inParentheses(text) {
-    return /^−|j$/.test(text) ? `(${text})` : text;
   }
 }
 

@@ -4,8 +4,8 @@ import { h, fillIn } from "../../kit/js/dom.js";
 import { shape } from "../../kit/js/numbers.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { decode, unravel, numel, ravel, indexExpression } from "../../kit/js/tensor_block.js";
-import { gridLayout, grid } from "../../kit/js/grid.js";
-import { title } from "./metadata.js";
+import { grid } from "../../kit/js/grid.js";
+import { addSliceControls, title } from "./metadata.js";
 import { baseView } from "../../kit/js/base_view.js";
 
 function render({ model, el, signal }) {
@@ -38,9 +38,7 @@ function render({ model, el, signal }) {
     }
     view.ui.main.replaceChildren(h("div", { class: "tensor-main" }, row));
     showGrids();
-    for (const dim of gridLayout(source.block, origin()).sliced) {
-      view.controls.range({ label: fillIn(messages["control.slice"], { dim }), max: () => source.block.size[dim] - 1, get: () => origin()[dim], set: (value) => view.save("origin", origin().map((old, d) => (d === dim ? value : old))) });
-    }
+    addSliceControls({ view, block: source.block, origin, messages });
   }
   function entry(item, pick) {
     return { item, grid: grid({ messages, signal, pick }), block: decode({ ...item.block, name: item.metadata.name, room: 380 }) };

@@ -2,6 +2,7 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format, number } from "../../kit/js/numbers.js";
+import { gridLayout } from "../../kit/js/grid.js";
 import { histogram } from "../../kit/js/tensor_summary.js";
 
 /** "(3, 4)" with every number in its dimension's color. */
@@ -48,4 +49,15 @@ export function statisticsPanel(statistics, messages) {
   }
   box.append(h("div", { class: "dlviz-stats" }, parts.join(" · ")));
   return box;
+}
+
+/**
+ * Add a slider for each dimension of a block of which only one index is drawn.
+ * @param {{view: any, block: any, origin: () => number[], messages: Record<string, string>}} options origin: the drawn index, from the trait of that name
+ */
+export function addSliceControls({ view, block, origin, messages }) {
+  for (const dim of gridLayout(block, origin()).sliced) {
+    const set = (value) => view.save("origin", origin().map((old, d) => (d === dim ? value : old)));
+    view.controls.range({ label: fillIn(messages["control.slice"], { dim }), max: () => block.size[dim] - 1, get: () => origin()[dim], set });
+  }
 }

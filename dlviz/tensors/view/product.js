@@ -4,7 +4,7 @@ import { h, fillIn } from "../../kit/js/dom.js";
 import { diverging, format } from "../../kit/js/numbers.js";
 import { decode, unravel, ravel, numel, indexExpression } from "../../kit/js/tensor_block.js";
 import { gridLayout, grid } from "../../kit/js/grid.js";
-import { intersperse } from "../../kit/js/formula.js";
+import { inParentheses, intersperse, printedValue } from "../../kit/js/formula.js";
 import { definitionList } from "./metadata.js";
 import { baseView } from "../../kit/js/base_view.js";
 
@@ -166,7 +166,7 @@ function render({ model, el, signal }) {
         continue;
       }
       parts.push(positions.map((p, i) => ({ text: inParentheses(entries[i].block.text(p, 4)), dim: i })));
-      printedSum += positions.reduce((product, p, i) => product * rounded(entries[i].block, p), 1);
+      printedSum += positions.reduce((product, p, i) => product * printedValue(entries[i].block.raw(p)), 1);
       allPrinted &&= entries.every(({ block }) => block.plain);
     }
     entries.forEach(({ grid }, i) => grid.mark(marks[i]));
@@ -174,17 +174,9 @@ function render({ model, el, signal }) {
     result.grid.mark(q >= 0 ? [[q, "now"]] : []);
     if (q < 0) return view.line.show([]);
     const sum = intersperse(parts.map((part) => (part === null ? ["…"] : intersperse(part, "·"))), [" + "]).flat();
-    const off = allPrinted ? rounded(result.block, q) - printedSum : 0;
+    const off = allPrinted ? printedValue(result.block.raw(q)) - printedSum : 0;
     const note = Math.abs(off) > 1e-9 * Math.max(1, Math.abs(printedSum)) ? [{ text: ` ${fillIn(messages["product.rounded"], { off: format(off, 2) })}`, soft: true }] : [];
     return view.line.show([indexExpression(output.metadata.name, index), " = ", ...(terms ? sum : ["0"]), " = ", { text: result.block.text(q, 4), strong: true }, ...note]);
-  }
-  /** The number rounded as it is printed. */
-  function rounded(block, p) {
-    const value = block.raw(p);
-    return Number.isInteger(value) ? value : Number(Number(value).toPrecision(4));
-  }
-  function inParentheses(text) {
-    return /^−|j$/.test(text) ? `(${text})` : text;
   }
 
   /** Mark column k of the left and row k of the right operand, and show the sum of outer products so far. */
