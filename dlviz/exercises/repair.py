@@ -1,7 +1,7 @@
 """Exercises that ask to repair broken code; a metric shows the fault before and after."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from dlviz.exercises.compare import format_value
@@ -40,7 +40,7 @@ class Repair(Function):
         rows = [
             (f"{label}, {message(f'exercises.row.{side}')}", self._measured(code, seed)) for side, code in sides.items()
         ]
-        return Result(result.id, result.verdict, result.message, result.misconception, (*result.rows, *rows))
+        return replace(result, rows=(*result.rows, *rows))
 
     def _measured(self, function: Callable[..., Any], seed: int) -> str:
         with isolated_rng(seed):

@@ -16,10 +16,6 @@ def _any_shape(i):
     return {"x": torch.randn(shape).requires_grad_(i % 2 == 1)}
 
 
-def _sum():
-    return torch.arange(5).sum()
-
-
 DOUBLE = Function(
     id="00.double",
     reference=double,
@@ -30,4 +26,4 @@ DOUBLE = Function(
     },
 )
 
-ITEMS = (DOUBLE, Prediction(id="00.sum", truth=_sum))
+ITEMS = (DOUBLE, Prediction(id="00.sum", truth=lambda: torch.arange(5).sum()))
