@@ -308,7 +308,7 @@ def test_the_layer_slider_changes_the_projection(open_page, pages):
 
 #: Expression for a hash of the projection's pixels, which the animation changes.
 PIXEL_HASH = """(() => {
-  const canvas = document.querySelector(".boundary-panel > canvas");
+  const canvas = document.querySelector(".dlviz-panel > canvas");
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   return data.reduce((hash, value, k) => (hash * 31 + value * (k % 97)) % 1e9, 0);
 })()"""
@@ -483,10 +483,10 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     page = open_page(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     edge = page.locator(".dlviz").bounding_box()
-    for box in (panel.bounding_box() for panel in page.locator(".boundary-panel:visible").all()):
+    for box in (panel.bounding_box() for panel in page.locator(".dlviz-panel:visible").all()):
         assert box["x"] + box["width"] <= edge["x"] + edge["width"]
     overflown = page.evaluate(
-        """() => [...document.querySelectorAll(".boundary-panel:not([hidden]) *:not(.boundary-layers *)")]
+        """() => [...document.querySelectorAll(".dlviz-panel:not([hidden]) *:not(.boundary-layers *)")]
           .filter((n) => n.scrollWidth > n.clientWidth + 1 && getComputedStyle(n).overflowX === "hidden").map((n) => n.className)"""
     )
     assert overflown == []

@@ -89,7 +89,7 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     page = open_page(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     edge = page.locator(".dlviz").bounding_box()
-    for box in (one.bounding_box() for one in page.locator(".confusion-panel, .split-panel").all() if one.is_visible()):
+    for box in (one.bounding_box() for one in page.locator(".dlviz-panel").all() if one.is_visible()):
         assert box["x"] + box["width"] <= edge["x"] + edge["width"]
     overflown = page.evaluate(
         """() => [...document.querySelectorAll(".confusion-p, .confusion-figure, .confusion-precision, .confusion-cell")]

@@ -33,10 +33,10 @@ function render({ model, el, signal }) {
   const unit = unitPanel({ messages, signal, edit, reset: () => request("reset", { kind: "reset" }), close: () => view.save("opened", []) });
   const projection = projectionPanel({ messages, signal, select: (layer) => view.save("layer", layer) });
   const losses = snapshotCurve({ title: messages.loss_curve, className: "boundary-loss-curve", width: 220, height: 96, signal, go: (step) => view.go(step) });
-  losses.element.classList.add("boundary-panel");
+  losses.element.classList.add("dlviz-panel");
   const explanation = stepExplanation({ messages, signal, leave: () => explain([]) });
   const code = codeListing({ messages, signal, announce: view.ui.announce });
-  const network = h("div", { class: "boundary-panel boundary-network" }, h("div", { class: "boundary-title" }, h("b", {}, messages.units_title), h("span", { class: "boundary-muted" }, messages.hint)), maps.element, unit.element);
+  const network = h("div", { class: "dlviz-panel boundary-network" }, h("div", { class: "boundary-title" }, h("b", {}, messages.units_title), h("span", { class: "dlviz-soft" }, messages.hint)), maps.element, unit.element);
   const below = h("div", { class: "boundary-row" }, projection.element, losses.element);
   view.ui.root.classList.add("boundary");
   view.ui.main.append(explanation.network, h("div", { class: "boundary-row" }, plane.element, network, explanation.panel), below, code.element);

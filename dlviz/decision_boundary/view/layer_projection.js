@@ -18,8 +18,8 @@ export function projectionPanel({ messages, signal, select }) {
   const canvas = h("canvas", { role: "img" });
   const slider = /** @type {HTMLInputElement} */ (h("input", { type: "range", min: 0, step: 1, "aria-label": messages.projection_layer }));
   const title = h("output", { class: "boundary-line" });
-  const axes = h("div", { class: "boundary-line boundary-muted" });
-  const element = h("div", { class: "boundary-panel" }, h("div", { class: "boundary-title" }, h("b", {}, messages.projection)), canvas, h("label", { class: "boundary-slider" }, slider, title), axes);
+  const axes = h("div", { class: "boundary-line dlviz-soft" });
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "boundary-title" }, h("b", {}, messages.projection)), canvas, h("label", { class: "boundary-slider" }, slider, title), axes);
   let scene = null;
   let colors = null;
   let drawnLayer = 0;

@@ -28,7 +28,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   const classes = h("div", { class: "boundary-legend" });
   const clearButton = h("button", { type: "button", class: "boundary-button", hidden: "" }, messages.clear);
   const explainButton = h("button", { type: "button", class: "boundary-button", hidden: "" }, messages.explain);
-  const element = h("div", { class: "boundary-panel" }, button, readout, classes, h("div", { class: "boundary-buttons" }, explainButton, clearButton));
+  const element = h("div", { class: "dlviz-panel" }, button, readout, classes, h("div", { class: "boundary-buttons" }, explainButton, clearButton));
   let scene = null;
   /** Scales of the two axes. */
   let across = null;

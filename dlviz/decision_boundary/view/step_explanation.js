@@ -26,11 +26,11 @@ export function stepExplanation({ messages, signal, leave }) {
   const text = h("p");
   const unit = h("b");
   const lines = h("output", { class: "boundary-lines" });
-  const edgeWidth = h("p", { class: "boundary-muted" });
-  const notes = h("div", { class: "boundary-muted" });
+  const edgeWidth = h("p", { class: "dlviz-soft" });
+  const notes = h("div", { class: "dlviz-soft" });
   const leaveButton = h("button", { type: "button", class: "boundary-button" }, messages.leave);
-  const points = h("span", { class: "boundary-muted" });
-  const panel = h("div", { class: "boundary-panel boundary-phase", hidden: "" }, h("div", { class: "boundary-title" }, points, leaveButton), title, formula, text, unit, lines, edgeWidth, notes);
+  const points = h("span", { class: "dlviz-soft" });
+  const panel = h("div", { class: "dlviz-panel boundary-phase", hidden: "" }, h("div", { class: "boundary-title" }, points, leaveButton), title, formula, text, unit, lines, edgeWidth, notes);
   leaveButton.addEventListener("click", leave, { signal });
   let layout = null;
   let phase = 0;

@@ -18,10 +18,10 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
   const map = h("button", { type: "button", class: "boundary-unit-map" }, canvas);
   const readout = h("output", { class: "boundary-line" });
   const equation = h("div", { class: "boundary-equation" });
-  const inputsFrom = h("div", { class: "boundary-line boundary-muted" });
+  const inputsFrom = h("div", { class: "boundary-line dlviz-soft" });
   const weights = h("div", { class: "boundary-weights", tabindex: "0", role: "group", "aria-label": messages.weights });
   const resetButton = h("button", { type: "button", class: "boundary-button", hidden: "" }, messages.reset);
-  const element = h("div", { class: "boundary-panel boundary-unit", hidden: "" },
+  const element = h("div", { class: "dlviz-panel boundary-unit", hidden: "" },
     h("div", { class: "boundary-title" }, title, closeButton),
     h("div", { class: "boundary-unit-parts" }, h("div", {}, map, readout), h("div", { class: "boundary-unit-weights" }, equation, inputsFrom, weights, resetButton)));
   closeButton.addEventListener("click", close, { signal });
@@ -59,7 +59,7 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
       rowsKey = key;
       const makeRow = live && linear?.editable ? editableRow : readonlyRow;
       rows = linear ? [...linear.inputs.map((name, i) => makeRow(name, i)), ...(linear.bias ? [makeRow(messages.bias, "bias")] : [])] : [];
-      const hidden = linear && linear.in_features > count ? [h("div", { class: "boundary-line boundary-muted" }, fillIn(messages.more_weights, { shown: count, count: linear.in_features }))] : [];
+      const hidden = linear && linear.in_features > count ? [h("div", { class: "boundary-line dlviz-soft" }, fillIn(messages.more_weights, { shown: count, count: linear.in_features }))] : [];
       weights.hidden = rows.length === 0;
       weights.replaceChildren(...rows.map((row) => row.element), ...hidden);
     }

@@ -26,7 +26,7 @@ export function exampleDetail({ messages, album }) {
     const facts = h("div", { class: "confusion-facts" },
       h("b", {}, fillIn(messages["confusion.example"], { number })),
       h("span", {}, fillIn(messages["confusion.facts"], { true: label, predicted })),
-      h("span", { class: "evaluation-muted" }, messages["confusion.look_up"], h("code", {}, `${scene.variable}[${number}]`)),
+      h("span", { class: "dlviz-soft" }, messages["confusion.look_up"], h("code", {}, `${scene.variable}[${number}]`)),
       pool.texts ? h("span", { class: "confusion-quote" }, pool.texts[at]) : null,
       pool.loss ? h("code", { class: "confusion-loss" }, lossText(label, pool.p[at], pool.loss[at])) : null);
     element.replaceChildren(...[picture, facts, pool.confidence ? bars(scene, at) : h("p", { class: "evaluation-note" }, messages["confusion.no_scores"])].filter(Boolean));
@@ -52,7 +52,7 @@ export function exampleDetail({ messages, album }) {
       bar.style.setProperty("--share", String(Number.isNaN(p) ? 0 : p));
       return h("div", { class: "confusion-prob", "data-kind": kind }, h("span", { class: "confusion-label", title: names[label] }, names[label]), bar, h("span", { class: "confusion-p" }, percent(p)));
     });
-    const note = width < names.length ? h("span", { class: "evaluation-muted" }, fillIn(messages["confusion.top"], { shown: width, count: names.length })) : null;
+    const note = width < names.length ? h("span", { class: "dlviz-soft" }, fillIn(messages["confusion.top"], { shown: width, count: names.length })) : null;
     return h("div", { class: "confusion-probs", role: "group", "aria-label": messages["confusion.probs"] }, ...rows, note);
   }
   return { element, show };

@@ -13,7 +13,7 @@ const SIDE = 56;
 export function exampleList({ messages, signal, album, select, turn, back }) {
   const button = (name, text) => h("button", { type: "button", class: "evaluation-button", "aria-label": messages[`confusion.${name}`], title: messages[`confusion.${name}`] }, text);
   const title = h("b");
-  const order = h("span", { class: "evaluation-muted" });
+  const order = h("span", { class: "dlviz-soft" });
   const backButton = h("button", { type: "button", class: "evaluation-button" }, messages["confusion.back"]);
   const cards = h("div", { class: "confusion-cards" });
   const note = h("p", { class: "evaluation-note" });

@@ -15,7 +15,7 @@ const CHARACTER = 7;
 export function histograms({ messages }) {
   const row = h("div", { class: "split-row" });
   const caption = h("output", { class: "evaluation-caption" });
-  const element = h("div", { class: "split-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.classes"]), h("span", { class: "evaluation-muted" }, messages["split.classes_soft"])), row, caption);
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.classes"]), h("span", { class: "dlviz-soft" }, messages["split.classes_soft"])), row, caption);
 
   /** @param {any} scene decoded */
   function show(scene) {

@@ -26,7 +26,7 @@ function render({ model, el, signal }) {
   const curve = snapshotCurve({ title: messages["confusion.history"], width: 300, height: 70, left: 44, signal, go: (step) => view.go(step) });
   curve.element.classList.add("confusion-snapshots");
   view.ui.root.classList.add("confusion");
-  view.ui.main.append(h("div", { class: "confusion-columns" }, h("div", { class: "confusion-panel" }, table.element, curve.element), h("div", { class: "confusion-panel confusion-examples" }, list.element, detail.element)));
+  view.ui.main.append(h("div", { class: "confusion-columns" }, h("div", { class: "dlviz-panel" }, table.element, curve.element), h("div", { class: "dlviz-panel confusion-examples" }, list.element, detail.element)));
   view.start();
 
   function save(traits) {

@@ -15,7 +15,7 @@ const ROOT = 0.4;
 export function matrix({ messages, signal, open }) {
   const table = h("div", { class: "confusion-table", role: "grid", "aria-label": messages["confusion.alt"] });
   const caption = h("output", { class: "evaluation-caption" });
-  const element = h("div", {}, h("div", { class: "evaluation-title" }, h("b", {}, messages["confusion.matrix"]), h("span", { class: "evaluation-muted" }, messages["confusion.axes"])), h("div", { class: "confusion-scroll" }, table), caption);
+  const element = h("div", {}, h("div", { class: "evaluation-title" }, h("b", {}, messages["confusion.matrix"]), h("span", { class: "dlviz-soft" }, messages["confusion.axes"])), h("div", { class: "confusion-scroll" }, table), caption);
   let scene = null;
   let cells = [];
   let layout = "";
@@ -47,14 +47,14 @@ export function matrix({ messages, signal, open }) {
     const header = (text, name) => h("span", { role: "columnheader", class: "confusion-head", "data-long": long, title: name }, h("span", {}, text));
     const headers = names.map((name) => header(name, name));
     if (columnCount() > rowCount()) headers.push(header(messages["confusion.unclassified"], messages["confusion.unclassified_long"]));
-    const figures = ["recall", "f1", "support"].map((name) => h("span", { role: "columnheader", class: "confusion-figure evaluation-muted" }, messages[`confusion.${name}`]));
+    const figures = ["recall", "f1", "support"].map((name) => h("span", { role: "columnheader", class: "confusion-figure dlviz-soft" }, messages[`confusion.${name}`]));
     cells = names.map((_, r) => Array.from({ length: columnCount() }, (__, c) => h("div", { role: "gridcell", class: "confusion-cell", tabindex: -1, "data-at": `${r},${c}` })));
     const rows = names.map((name, r) => {
       const margin = ["recall", "f1", "support"].map((figure) => h("span", { role: "gridcell", class: "confusion-figure", "data-figure": figure }));
       return h("div", { role: "row" }, h("span", { role: "rowheader", class: "confusion-name", title: name }, name), ...cells[r], ...margin);
     });
     const precisions = names.map(() => h("span", { role: "gridcell", class: "confusion-precision" }));
-    const foot = h("div", { role: "row", class: "confusion-foot" }, h("span", { role: "rowheader", class: "confusion-name evaluation-muted" }, messages["confusion.precision"]), ...precisions);
+    const foot = h("div", { role: "row", class: "confusion-foot" }, h("span", { role: "rowheader", class: "confusion-name dlviz-soft" }, messages["confusion.precision"]), ...precisions);
     table.replaceChildren(h("div", { role: "row" }, h("span", { role: "columnheader", class: "confusion-name" }, ""), ...headers, ...figures), ...rows, foot);
     tabStop = Math.min(tabStop, rowCount() * columnCount() - 1);
     cellAt(tabStop).tabIndex = 0;

@@ -18,7 +18,7 @@ export function scores({ messages, signal, measure }) {
   const button = h("button", { type: "button", class: "dlviz-wide" });
   const plot = chart({ width: WIDTH, height: 0, margin: MARGIN, className: "split-scores" });
   const spreads = h("div", { class: "split-spreads" });
-  const element = h("div", { class: "split-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.scores"])), plot.element, spreads, button);
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.scores"])), plot.element, spreads, button);
   let busy = false;
   button.addEventListener("click", () => {
     if (busy) return;

@@ -28,7 +28,7 @@ function render({ model, el, signal }) {
   view.ui.root.classList.add("split");
   view.ui.main.append(h("div", { class: "split-stage" },
     strip.element, bars.element,
-    h("div", { class: "split-row" }, h("div", { class: "split-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.warnings"])), warnings), measured.element)));
+    h("div", { class: "split-row" }, h("div", { class: "dlviz-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.warnings"])), warnings), measured.element)));
   view.start();
   onThemeChange(view.ui.root, signal, () => strip.draw(view.ui.root));
 

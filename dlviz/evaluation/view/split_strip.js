@@ -14,7 +14,7 @@ export function splitStrip({ messages, signal }) {
   const mark = h("span", { class: "split-mark", hidden: "" });
   const strip = h("div", { class: "split-bands", tabindex: "0", role: "img" }, ...Object.values(bands), mark);
   const caption = h("output", { class: "evaluation-caption" });
-  const element = h("div", { class: "split-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.strip"])), h("div", { class: "split-strip" }, h("div", { class: "split-labels" }, ...labels), strip), caption);
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.strip"])), h("div", { class: "split-strip" }, h("div", { class: "split-labels" }, ...labels), strip), caption);
   let scene = null;
   let current = -1;
 
