@@ -12,30 +12,30 @@ import dlviz
 from tests.browser.conftest import until
 from tests.optimizers.reference import LOSSES, OPTIMIZERS, plain_loop
 
-EVIL = "<b>bold</b> & a very long name of an optimizer"
+MARKUP = "<b>bold</b> & a very long name of an optimizer"
 
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     view = dlviz.race(OPTIMIZERS, "ravine", steps=60)
-    found = {"race": view.to_html()}
+    result = {"race": view.to_html()}
     view.step = 0
-    found["start"] = view.to_html()
-    found["opened"] = dlviz.race(OPTIMIZERS, "ravine", steps=60, opened="Adam", step=7).to_html()
-    found["solid"] = dlviz.race(OPTIMIZERS, "ravine", steps=60, view="3d", step=20).to_html()
-    found["bent"] = dlviz.race({EVIL: (SGD, {"lr": 5e-4}), "fast": (SGD, {"lr": 0.1})}, "rosenbrock").to_html()
-    found["surface"] = dlviz.surface("himmelblau").to_html()
-    found["path"] = dlviz.surface("bowl", path=[(2.0, 1.0), (1.0, 0.0), (0.0, 0.5)]).to_html()
+    result["start"] = view.to_html()
+    result["opened"] = dlviz.race(OPTIMIZERS, "ravine", steps=60, opened="Adam", step=7).to_html()
+    result["3d"] = dlviz.race(OPTIMIZERS, "ravine", steps=60, view="3d", step=20).to_html()
+    result["rosenbrock"] = dlviz.race({MARKUP: (SGD, {"lr": 5e-4}), "fast": (SGD, {"lr": 0.1})}, "rosenbrock").to_html()
+    result["surface"] = dlviz.surface("himmelblau").to_html()
+    result["path"] = dlviz.surface("bowl", path=[(2.0, 1.0), (1.0, 0.0), (0.0, 0.5)]).to_html()
     net, x = torch.nn.Linear(3, 2), torch.rand(9, 3)
     line = lambda p: (2 * p[0] + p[1] - 3) ** 2 + p[0] ** 2  # noqa: E731
-    named = {"axes": ("w", EVIL), "limits": (-2, 3), "start": (1, 2), "opened": "SGD"}
-    found["named"] = dlviz.race([(SGD, {"lr": 0.05})], line, **named).to_html()
-    found["named solid"] = dlviz.race([(SGD, {"lr": 0.05})], line, view="3d", **named).to_html()
-    found["net"] = dlviz.surface(net, loss=lambda m: m(x).pow(2).mean()).to_html()
-    return found
+    named = {"axes": ("w", MARKUP), "limits": (-2, 3), "start": (1, 2), "opened": "SGD"}
+    result["named"] = dlviz.race([(SGD, {"lr": 0.05})], line, **named).to_html()
+    result["named 3d"] = dlviz.race([(SGD, {"lr": 0.05})], line, view="3d", **named).to_html()
+    result["net"] = dlviz.surface(net, loss=lambda m: m(x).pow(2).mean()).to_html()
+    return result
 
 
-NAMES = ("race", "start", "opened", "bent", "surface", "path", "named", "net")
+NAMES = ("race", "start", "opened", "rosenbrock", "surface", "path", "named", "net")
 
 
 def pixel(page: Page, x: float, y: float) -> tuple[int, ...]:
@@ -59,7 +59,7 @@ def frame(page: Page) -> tuple[float, float]:
     return box["width"] - 64, box["height"] - 44
 
 
-def place(page: Page, p, limits=((-3, 3), (-2, 2))) -> tuple[float, float]:
+def position(page: Page, p, limits=((-3, 3), (-2, 2))) -> tuple[float, float]:
     """Return the position of two parameter values on the map."""
     wide, high = frame(page)
     (x0, x1), (y0, y1) = limits
@@ -80,11 +80,11 @@ def number(text: str) -> float:
 
 
 def row(page: Page, name: str) -> list[str]:
-    found = page.locator(".optim-table tbody tr").filter(has=page.get_by_role("button", name=name, exact=True))
-    return found.locator("td").all_inner_texts()
+    result = page.locator(".optim-table tbody tr").filter(has=page.get_by_role("button", name=name, exact=True))
+    return result.locator("td").all_inner_texts()
 
 
-def turn(page: Page, slider: str, value: int) -> None:
+def set_slider(page: Page, slider: str, value: int) -> None:
     page.locator(slider).evaluate(
         "(node, value) => { node.value = value; node.dispatchEvent(new Event('input', { bubbles: true })); }", value
     )
@@ -117,10 +117,10 @@ def test_the_maps_colors_are_the_losses(open_page, pages, theme):
             (about["high"] - about["low"]) / about["unit"]
         )
         wanted = [a + (b - a) * 0.55 * share for a, b in zip(paper, deep, strict=True)]
-        x, y = place(page, (view.x[c], view.y[r]), ((-5, 5), (-5, 5)))
+        x, y = position(page, (view.x[c], view.y[r]), ((-5, 5), (-5, 5)))
         # In the corner of its cell, away from contour lines and the cross of a minimum.
-        found = pixel(page, x, y)
-        assert max(abs(a - b) for a, b in zip(found, wanted, strict=True)) <= 3, p
+        result = pixel(page, x, y)
+        assert max(abs(a - b) for a, b in zip(result, wanted, strict=True)) <= 3, p
         checked += 1
     assert checked >= 4
 
@@ -129,7 +129,7 @@ def test_the_crosshair_shows_the_loss_at_its_position(open_page, pages):
     page = open_page(pages["surface"])
     settle(page)
     expect(page.locator(".optim-readout").first).to_have_text(re.compile(r"^lines at [\d.]+, [\d.]+"))
-    x, y = place(page, (2.0, -1.0), ((-5, 5), (-5, 5)))
+    x, y = position(page, (2.0, -1.0), ((-5, 5), (-5, 5)))
     page.locator(".optim-map").hover(position={"x": x + 50, "y": y + 8})
     expect(page.locator(".optim-readout").first).to_have_text("(x, y) = (2, −1): loss 80")
     page.locator(".optim-map").focus()
@@ -144,19 +144,19 @@ def test_the_crosshair_shows_the_loss_at_its_position(open_page, pages):
 def test_the_two_parameters_have_their_names_everywhere(open_page, pages):
     page = open_page(pages["named"])
     settle(page)
-    expect(page.locator(".dlviz")).to_contain_text(f"from (w, {EVIL}) = (1, 2)")
-    expect(page.locator(".optim-details dt").first).to_have_text(f"p = (w, {EVIL})")
-    x, y = place(page, (0.0, 0.5), ((-2, 3), (-2, 3)))
+    expect(page.locator(".dlviz")).to_contain_text(f"from (w, {MARKUP}) = (1, 2)")
+    expect(page.locator(".optim-details dt").first).to_have_text(f"p = (w, {MARKUP})")
+    x, y = position(page, (0.0, 0.5), ((-2, 3), (-2, 3)))
     page.locator(".optim-map").hover(position={"x": x + 50, "y": y + 8})
-    expect(page.locator(".optim-readout").first).to_have_text(f"(w, {EVIL}) = (0, 0.5): loss 6.25")
-    page = open_page(pages["named solid"])
-    solid = page.locator(".optim-surface3d")
-    expect(solid.locator("canvas").first).to_be_visible(timeout=20_000)
-    titles = solid.evaluate("node => ['xaxis', 'yaxis'].map((name) => node.layout.scene[name].title.text)")
+    expect(page.locator(".optim-readout").first).to_have_text(f"(w, {MARKUP}) = (0, 0.5): loss 6.25")
+    page = open_page(pages["named 3d"])
+    surface = page.locator(".optim-surface3d")
+    expect(surface.locator("canvas").first).to_be_visible(timeout=20_000)
+    titles = surface.evaluate("node => ['xaxis', 'yaxis'].map((name) => node.layout.scene[name].title.text)")
     # plotly would interpret <b> as markup.
-    assert [title.replace("\u200b", "") for title in titles] == ["w", EVIL]
+    assert [title.replace("\u200b", "") for title in titles] == ["w", MARKUP]
     assert titles[1].startswith("<\u200bb>")
-    assert solid.evaluate("node => node.data[0].meta").replace("\u200b", "") == f"(w, {EVIL}) = "
+    assert surface.evaluate("node => node.data[0].meta").replace("\u200b", "") == f"(w, {MARKUP}) = "
     page = open_page(pages["net"])
     settle(page)
     page.locator(".optim-map").focus()
@@ -181,7 +181,7 @@ def test_markers_and_table_show_torchs_parameters(open_page, pages):
         assert stride == pytest.approx(float((points[6] - points[5]).norm()), rel=1e-2)
         assert away == pytest.approx(float(points[6].norm()), rel=1e-2)
         if name in ("SGD", "momentum", "Adagrad"):  # no other marker covers them
-            assert pixel(page, *place(page, points[6])) == token(page, inks[name])
+            assert pixel(page, *position(page, points[6])) == token(page, inks[name])
 
 
 def test_momentum_is_an_arrow_along_the_momentum_buffer(open_page, pages):
@@ -200,7 +200,7 @@ def test_momentum_is_an_arrow_along_the_momentum_buffer(open_page, pages):
     buffer = optimizer.state[p]["momentum_buffer"]
     gradient = torch.tensor([p[0].item(), 20 * p[1].item()])
     longest = max(float(buffer.norm()), float(gradient.norm()))
-    x, y = place(page, p.detach())
+    x, y = position(page, p.detach())
     share = 30 / float(buffer.norm()) * min(1.0, float(buffer.norm()) / longest)
     at = x - share * float(buffer[0]), y + share * float(buffer[1])
     near = [pixel(page, at[0] + dx, at[1] + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
@@ -245,8 +245,8 @@ def test_an_opened_optimizer_shows_its_state_and_its_formula_in_numbers(open_pag
     pairs = [tuple(map(number, text.strip("()").split(", "))) for text in texts]
     state = optimizer.state[p]
     wanted = [p.detach(), torch.tensor([p[0].item(), 20 * p[1].item()]), state["exp_avg"], state["exp_avg_sq"]]
-    for found, value in zip(pairs, wanted, strict=True):
-        assert found == pytest.approx(tuple(value.tolist()), rel=1e-3)
+    for result, value in zip(pairs, wanted, strict=True):
+        assert result == pytest.approx(tuple(value.tolist()), rel=1e-3)
     lines = page.locator(".optim-formula").all_inner_texts()
     assert [line.split(" ← ")[0] for line in lines] == ["m", "v", "m̂", "v̂", "p"]
     assert lines[0].endswith(f"= {texts[2]}")
@@ -260,7 +260,7 @@ def test_a_click_on_a_path_opens_it(open_page, pages):
     page = open_page(pages["race"])
     settle(page)
     points, _, _ = plain_loop(*OPTIMIZERS["momentum"], LOSSES["ravine"], (-2.5, 1.0), 5)
-    x, y = place(page, points[3])
+    x, y = position(page, points[3])
     page.locator(".optim-map").click(position={"x": x + 50, "y": y + 8})
     expect(page.locator(".optim-title b")).to_contain_text("momentum=0.9")
 
@@ -271,7 +271,7 @@ def test_the_slider_works_without_a_kernel_and_passes_the_divergence_limit(open_
     expect(page.locator(".optim-threshold")).to_contain_text("SGD diverges above lr = 2 / λmax = 0.1")
     expect(page.locator(".optim-slider output")).to_have_text("×1")
     for value, scale, diverges in ((10, 1.47, False), (11, 2.15, True)):
-        turn(page, slider, value)
+        set_slider(page, slider, value)
         expect(page.locator(".optim-slider output")).to_have_text(f"×{scale}")
         _, losses, _ = plain_loop(SGD, {"lr": 0.05 * scale}, LOSSES["ravine"], (-2.5, 1.0), 61)
         assert number(row(page, "SGD")[1]) == pytest.approx(float(losses[60]), rel=1e-2)
@@ -287,19 +287,19 @@ def test_the_slider_works_without_a_kernel_and_passes_the_divergence_limit(open_
 
 
 def test_a_path_that_becomes_nan_shows_the_step(open_page, pages):
-    page = open_page(pages["bent"])
+    page = open_page(pages["rosenbrock"])
     expect(page.locator(".optim-ended:visible")).to_have_text(re.compile(r"^diverged at step 1 \(NaN\)$"))
     assert row(page, "fast")[1] == "NaN"
     expect(page.locator(".optim-threshold")).to_contain_text("This is local")
 
 
 def test_a_learners_name_is_text_and_no_markup(open_page, pages):
-    page = open_page(pages["bent"])
-    expect(page.locator(".optim-name b").first).to_have_text(EVIL)
+    page = open_page(pages["rosenbrock"])
+    expect(page.locator(".optim-name b").first).to_have_text(MARKUP)
     assert page.locator(".optim-name b b").count() == 0
 
 
-def test_a_surface_without_a_path_has_no_player_and_one_with_a_path_steps(open_page, pages):
+def test_only_a_surface_with_a_path_has_a_player(open_page, pages):
     page = open_page(pages["surface"])
     expect(page.locator(".dlviz-player")).to_be_hidden()
     page = open_page(pages["path"])
@@ -309,13 +309,13 @@ def test_a_surface_without_a_path_has_no_player_and_one_with_a_path_steps(open_p
     assert [number(text) for text in page.locator(".optim-table tbody td:visible").all_inner_texts()[:2]] == [0.5, 1.41]
 
 
-@pytest.mark.parametrize("name", ["race", "opened", "bent", "net"])
+@pytest.mark.parametrize("name", ["race", "opened", "rosenbrock", "net"])
 @pytest.mark.parametrize("width", [520, 700, 860, 1000, 1300])
 def test_nothing_is_cut_off(open_page, pages, name, width):
     page = open_page(pages[name], width=width)
     settle(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    frame_ = page.locator(".dlviz").bounding_box()
+    card = page.locator(".dlviz").bounding_box()
     for part in (
         ".optim-map canvas",
         ".optim-table",
@@ -328,8 +328,8 @@ def test_nothing_is_cut_off(open_page, pages, name, width):
         for one in page.locator(part).all():
             if one.is_visible():
                 box = one.bounding_box()
-                assert box["x"] >= frame_["x"], part
-                assert box["x"] + box["width"] <= frame_["x"] + frame_["width"] + 0.5, part
+                assert box["x"] >= card["x"], part
+                assert box["x"] + box["width"] <= card["x"] + card["width"] + 0.5, part
     scrolls = page.eval_on_selector_all(".optim-side", "nodes => nodes.map((n) => n.scrollWidth - n.clientWidth)")
     assert all(one <= 0 for one in scrolls)
     marks = [one.bounding_box() for one in page.locator(".optim-mark span").all()]
@@ -343,34 +343,44 @@ def test_a_page_without_a_3d_view_does_not_contain_plotly(open_page, pages):
     page = open_page(pages["race"])
     expect(page.locator(".optim-views")).to_be_hidden()
     assert page.evaluate("[typeof globalThis.dlvizPlotly, typeof globalThis.Plotly]") == ["undefined", "undefined"]
-    assert len(pages["race"]) < len(pages["solid"]) - 1_900_000
+    assert len(pages["race"]) < len(pages["3d"]) - 1_900_000
+
+
+def settled_camera(page: Page, plot, eye: str) -> list[float]:
+    """Return the camera once plotly's animation of it has ended: the same at ten animation frames in a row."""
+    seen: list[list[float]] = []
+    while len(seen) < 10 or any(one != seen[-1] for one in seen[-10:]):
+        assert len(seen) < 600, "the camera does not come to rest"
+        settle(page)
+        seen.append(plot.evaluate(eye))
+    return seen[-1]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_3d_view_rotates_and_steps_without_requests(open_page, pages, theme):
-    page = open_page(pages["solid"], theme=theme)
-    place_ = page.locator(".optim-surface3d")
-    expect(place_.locator("canvas").first).to_be_visible(timeout=20_000)
+    page = open_page(pages["3d"], theme=theme)
+    plot = page.locator(".optim-surface3d")
+    expect(plot.locator("canvas").first).to_be_visible(timeout=20_000)
     expect(page.locator(".optim-readout:visible")).to_contain_text("plotly.js is 2 MB of this page")
     data = "node => node.data.map((one) => [one.type, one.mode, one.x && one.x.length])"
-    traces = place_.evaluate(data)
+    traces = plot.evaluate(data)
     assert traces[0][0] == "surface"
     assert [one[2] for one in traces if one[1] == "lines"][1:] == [21] * len(OPTIMIZERS)
     about = dlviz.surface("ravine").scene["surface"]
-    heights = place_.evaluate("node => [node.data[0].z[0][0], node.data[0].z[50][50], node.data[0].customdata[0][0]]")
+    heights = plot.evaluate("node => [node.data[0].z[0][0], node.data[0].z[50][50], node.data[0].customdata[0][0]]")
     assert heights == pytest.approx([1, 0, about["high"]], abs=1e-9)
     eye = "node => { const { x, y, z } = node._fullLayout.scene._scene.getCamera().eye; return [x, y, z]; }"
-    before = place_.evaluate(eye)
-    place_.focus()
+    before = plot.evaluate(eye)
+    plot.focus()
     page.keyboard.press("ArrowRight")
     until(
         page,
         f"(before) => Math.abs(({eye})(document.querySelector('.optim-surface3d'))[0] - before) > 0.05",
         arg=before[0],
     )
-    after = place_.evaluate(eye)
+    after = plot.evaluate(eye)
     assert math.hypot(*after) == pytest.approx(math.hypot(*before), rel=1e-3)
-    box = place_.bounding_box()
+    box = plot.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2, steps=4)
@@ -380,19 +390,18 @@ def test_the_3d_view_rotates_and_steps_without_requests(open_page, pages, theme)
         f"(before) => Math.abs(({eye})(document.querySelector('.optim-surface3d'))[0] - before) > 0.05",
         arg=after[0],
     )
-    page.wait_for_timeout(400)  # plotly animates the camera
-    after = place_.evaluate(eye)
+    after = settled_camera(page, plot, eye)
     page.locator(".dlviz-next").click()
     until(page, "document.querySelector('.optim-surface3d').data.at(-2).x.length === 22")
-    assert place_.evaluate(eye) == pytest.approx(after, abs=1e-3)
+    assert plot.evaluate(eye) == pytest.approx(after, abs=1e-3)
     assert page.evaluate("[typeof globalThis.Plotly, typeof globalThis.moduleName]") == ["undefined", "undefined"]
     page.get_by_role("button", name="2-D").click()
     expect(page.locator(".optim-map canvas")).to_be_visible()
     page.get_by_role("button", name="3-D").click()
-    expect(place_).to_be_visible()
+    expect(plot).to_be_visible()
 
 
 def test_axe_finds_nothing_serious_in_the_3d_view(open_page, axe, pages):
-    page = open_page(pages["solid"], bypass_csp=True)
+    page = open_page(pages["3d"], bypass_csp=True)
     expect(page.locator(".optim-surface3d canvas").first).to_be_visible(timeout=20_000)
     axe(page)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 import dlviz
 from dlviz.kit.page import to_json
 from tests.browser.conftest import until
-from tests.browser.test_optimizers import number, row, settle, turn
+from tests.browser.test_optimizers import number, row, set_slider, settle
 from tests.optimizers.reference import LOSSES, OPTIMIZERS, plain_loop
 
 #: The page's model exchanges messages with this process as a notebook's does with its kernel.
@@ -44,7 +44,7 @@ CONNECT = """() => {
 }"""
 
 #: A second view of the same widget, like a second output in a notebook.
-AGAIN = """async () => {
+SECOND_VIEW = """async () => {
   const { esm } = JSON.parse(document.getElementById("payload").textContent);
   const view = await import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })));
   const el = document.createElement("div");
@@ -55,19 +55,19 @@ AGAIN = """async () => {
 
 @pytest.fixture
 def live(open_page, monkeypatch):
-    """Open a race's page with this process as its kernel: ``page, asked = live(view)``; `asked` gathers its messages."""
+    """Open a race's page with this process as its kernel: ``page, sent = live(view)``; `sent` collects its messages."""
 
     def open_it(view) -> tuple[Page, list]:
-        page, asked = open_page(view), []
+        page, sent = open_page(view), []
 
         def kernel(text: str) -> str:
             message = json.loads(text)
-            asked.append(message)
+            sent.append(message)
             if "content" in message:
-                said = []
-                monkeypatch.setattr(view, "send", lambda content, buffers: said.append((content, buffers)))
+                replies = []
+                monkeypatch.setattr(view, "send", lambda content, buffers: replies.append((content, buffers)))
                 view._handle_custom_msg(message["content"], [])
-                ((content, buffers),) = said
+                ((content, buffers),) = replies
                 return json.dumps([content, [base64.b64encode(one).decode() for one in buffers]])
             for name, value in message["traits"].items():
                 setattr(view, name, value)
@@ -76,22 +76,22 @@ def live(open_page, monkeypatch):
         page.expose_function("kernel", kernel)
         page.evaluate(CONNECT)
         settle(page)
-        return page, asked
+        return page, sent
 
     return open_it
 
 
 def test_two_views_request_plotly_once_and_only_for_the_3d_view(live):
     view = dlviz.race(OPTIMIZERS, "ravine", steps=20)
-    page, asked = live(view)
-    page.evaluate(AGAIN)
+    page, sent = live(view)
+    page.evaluate(SECOND_VIEW)
     settle(page)
     page.locator(".dlviz-first").first.click()
-    assert not any("content" in message for message in asked)
+    assert not any("content" in message for message in sent)
     page.get_by_role("button", name="3-D").first.click()
-    for place in page.locator(".optim-surface3d").all():
-        expect(place.locator("canvas").first).to_be_visible(timeout=20_000)
-    assert [message["content"] for message in asked if "content" in message] == [{"kind": "plotly"}]
+    for plot in page.locator(".optim-surface3d").all():
+        expect(plot.locator("canvas").first).to_be_visible(timeout=20_000)
+    assert [message["content"] for message in sent if "content" in message] == [{"kind": "plotly"}]
     assert view.view == "3d"
     expect(page.locator(".optim-readout:visible").first).to_contain_text("drag or arrow keys turn it")
 
@@ -99,7 +99,7 @@ def test_two_views_request_plotly_once_and_only_for_the_3d_view(live):
 def test_the_slider_runs_the_optimizers_in_the_kernel(live):
     view = dlviz.race(OPTIMIZERS, "ravine", steps=20)
     page, _ = live(view)
-    turn(page, ".optim-slider input", 12)
+    set_slider(page, ".optim-slider input", 12)
     expect(page.locator(".optim-slider output")).to_have_text("×3.16")
     _, losses, _ = plain_loop(OPTIMIZERS["Adam"][0], {"lr": 0.15 * 3.16}, LOSSES["ravine"], (-2.5, 1.0), 21)
     until(page, "document.querySelector('.optim-ended:not([hidden])')?.textContent.startsWith('diverged')")

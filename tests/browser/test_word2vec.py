@@ -1,4 +1,4 @@
-"""The exported page of a training, played and read, and a live one that trains at full speed, against torch's own numbers."""
+"""`dlviz.word2vec` in a browser: an exported page and a live widget that trains, against torch's numbers."""
 
 import json
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 import dlviz
 from dlviz.kit.page import to_json
-from tests.browser.conftest import CONNECT, until
+from tests.browser.conftest import CONNECT, until, until_holds
 
 DATA = dlviz.data.sentences(150)
 #: Traits that the kernel sets, which a notebook would send to the page.
@@ -32,12 +32,12 @@ def page_of_training(trained):
 
 
 def connect(page: Page, view) -> list:
-    """Answer a page as a kernel would; gives the list of its messages."""
-    asked = []
+    """Answer a page as a kernel does; return the list of its messages."""
+    sent = []
 
     def kernel(text: str) -> str:
         message = json.loads(text)
-        asked.append(message)
+        sent.append(message)
         before = {name: getattr(view, name) for name in SENT}
         if message["kind"] == "set":
             view.set_state(message["traits"])
@@ -47,47 +47,50 @@ def connect(page: Page, view) -> list:
 
     page.expose_function("kernel", kernel)
     page.evaluate(CONNECT)
-    return asked
+    return sent
 
 
 def number(text):
     return float(text.replace("−", "-").replace("·h", ""))
 
 
-def column(page, place):
-    return [number(one) for one in page.locator(f".word2vec-table tbody td:nth-child({place})").all_inner_texts()]
+def column(page, index):
+    return [number(one) for one in page.locator(f".word2vec-table tbody td:nth-child({index})").all_inner_texts()]
 
 
-#: How many blocks of steps are under way at most.
+#: Resolves after a number of animation frames.
+FRAMES = "async (count) => { for (let k = 0; k < count; k += 1) await new Promise(requestAnimationFrame); }"
+
+#: Counts requested blocks: `window.blocks` is the most at one time, `window.flying` those that are not answered yet.
 COUNT = """() => {
   const send = dlvizModel.send;
-  let flying = 0;
+  window.flying = 0;
   window.blocks = 0;
   dlvizModel.send = async (message) => {
-    flying += 1;
-    window.blocks = Math.max(window.blocks, flying);
+    window.flying += 1;
+    window.blocks = Math.max(window.blocks, window.flying);
     await send(message);
-    flying -= 1;
+    window.flying -= 1;
   };
 }"""
 
 
-def test_the_card_prints_torchs_numbers_and_what_rounding_leaves(open_page, page_of_training, trained):
+def test_the_step_table_prints_torchs_numbers_and_the_rounding_residual(open_page, page_of_training, trained):
     page = open_page(page_of_training)
-    card = trained.snapshot["table"]
+    table = trained.snapshot["table"]
     expect(page.locator(".word2vec-table h4")).to_have_text("Step 3,001, about to be taken")
-    expect(page.locator(".word2vec-table")).to_contain_text(f"From {card['known'][0]} guess {card['words'][0]}.")
-    assert column(page, 2) == pytest.approx(card["scores"], abs=5.1e-4)
-    assert column(page, 3) == pytest.approx(card["probs"], abs=5.1e-4)
-    assert column(page, 5) == pytest.approx(card["errors"], abs=5.1e-4)
-    assert column(page, 7) == pytest.approx([-0.3 * error for error in card["errors"]], abs=5.1e-5)
+    expect(page.locator(".word2vec-table")).to_contain_text(f"From {table['known'][0]} guess {table['words'][0]}.")
+    assert column(page, 2) == pytest.approx(table["scores"], abs=5.1e-4)
+    assert column(page, 3) == pytest.approx(table["probs"], abs=5.1e-4)
+    assert column(page, 5) == pytest.approx(table["errors"], abs=5.1e-4)
+    assert column(page, 7) == pytest.approx([-0.3 * error for error in table["errors"]], abs=5.1e-5)
     terms = column(page, 6)
     total = number(page.locator(".word2vec-table tfoot b").inner_text())
-    assert total == pytest.approx(card["loss"], abs=5.1e-4)
+    assert total == pytest.approx(table["loss"], abs=5.1e-4)
     assert page.get_by_text("is left over").count() == (abs(total - sum(terms)) > 5e-4)
 
 
-def test_the_sentence_and_its_window_stand_above(open_page, page_of_training, trained):
+def test_the_sentence_and_its_window_are_shown(open_page, page_of_training, trained):
     page = open_page(page_of_training)
     shown = trained.snapshot["sentence"]
     assert page.locator(".word2vec-raw").inner_text() == shown["line"]
@@ -96,7 +99,7 @@ def test_the_sentence_and_its_window_stand_above(open_page, page_of_training, tr
     assert page.locator(".word2vec-chip[data-role=target]").inner_text() == trained.snapshot["table"]["words"][0]
 
 
-def test_a_page_plays_its_moments_and_goes_back_with_keys_and_by_the_curve(open_page, page_of_training):
+def test_a_page_plays_its_snapshots_and_moves_with_keys_and_the_loss_curve(open_page, page_of_training):
     page = open_page(page_of_training)
     numbers = page.evaluate("dlvizModel.get('snapshot').steps")
     assert (numbers[0], numbers[-1], 20 < len(numbers) <= 41) == (0, 3000, True)
@@ -115,12 +118,12 @@ def test_a_page_plays_its_moments_and_goes_back_with_keys_and_by_the_curve(open_
     box = page.locator(".word2vec-curve").bounding_box()
     page.mouse.click(box["x"] + box["width"] * (36 + 276 / 2) / 320, box["y"] + box["height"] / 2)
     assert abs(page.evaluate("dlvizModel.get('snapshot').step") - 1500) < 60
-    # What only a kernel can do is not offered.
+    # Controls that need a kernel are hidden.
     expect(page.locator(".word2vec-fast")).to_be_hidden()
     expect(page.locator(".dlviz-controls")).to_be_hidden()
 
 
-def test_rows_are_read_with_the_pointer_and_with_arrow_keys(open_page, page_of_training, trained):
+def test_pointer_and_arrow_keys_show_the_numbers_of_a_row(open_page, page_of_training, trained):
     page = open_page(page_of_training)
     readout, words = page.locator(".word2vec-readout"), trained.training.words
     known = trained.snapshot["table"]["known"][0]
@@ -140,28 +143,28 @@ def test_rows_are_read_with_the_pointer_and_with_arrow_keys(open_page, page_of_t
     expect(readout).to_contain_text(f"{words[words.index(known) + 1]} · row {words.index(known) + 1} ")
     page.keyboard.press("ArrowLeft")
     expect(readout).to_contain_text(" · row ")
-    assert page.evaluate("dlvizModel.get('snapshot').step") == 3000  # the player did not hear of it
+    assert page.evaluate("dlvizModel.get('snapshot').step") == 3000  # the player ignores it
     page.keyboard.press("Escape")
     expect(readout).to_contain_text(f"{known} · row")
 
 
-def test_a_word_under_the_pointer_on_the_map_is_lit_in_both_matrices(open_page, page_of_training, trained):
+def test_a_word_under_the_pointer_on_the_map_is_highlighted_in_both_matrices(open_page, page_of_training, trained):
     page = open_page(page_of_training)
-    places = torch.frombuffer(bytearray(trained.snapshot["coordinates"]), dtype=torch.float32).view(-1, 2)
+    coordinates = torch.frombuffer(bytearray(trained.snapshot["coordinates"]), dtype=torch.float32).view(-1, 2)
     box = page.locator(".word2vec-canvas").bounding_box()
-    # The word farthest out stands alone: it is looked for along the ray from the middle.
-    far = int(places.norm(dim=1).argmax())
-    across, up = (places[far] / places[far].norm()).tolist()
+    # The outermost word has no neighbors; move along the ray from the center to it.
+    outermost = int(coordinates.norm(dim=1).argmax())
+    across, up = (coordinates[outermost] / coordinates[outermost].norm()).tolist()
     named = []
     for r in range(20, 240, 4):
         x, y = box["x"] + box["width"] / 2 + r * across, box["y"] + box["height"] / 2 - r * up
         if box["x"] < x < box["x"] + box["width"] and box["y"] < y < box["y"] + box["height"]:
             page.mouse.move(x, y)
             named.append(page.locator(".word2vec-readout b").inner_text().split(" · ")[0])
-    assert trained.training.words[far] in named
+    assert trained.training.words[outermost] in named
 
 
-def test_live_a_step_is_taken_by_the_kernel_and_can_be_taken_back(open_page):
+def test_live_the_kernel_takes_a_step_and_returns_to_the_one_before(open_page):
     view = made()
     page = open_page(view)
     connect(page, view)
@@ -175,32 +178,35 @@ def test_live_a_step_is_taken_by_the_kernel_and_can_be_taken_back(open_page):
     assert view.training.step == 2
 
 
-def test_live_full_speed_trains_block_by_block_stops_at_once_and_draws_what_the_kernel_has(open_page):
+def test_live_full_speed_requests_one_block_at_a_time_and_stops_at_once(open_page):
     view = made()
     page = open_page(view)
-    asked = connect(page, view)
+    sent = connect(page, view)
     page.evaluate(COUNT)
     page.get_by_role("button", name="full speed").click()
     until(page, "dlvizModel.get('snapshot').step > 200")
     page.get_by_role("button", name="stop").click()
     until(page, "dlvizModel.get('full_speed') === false")
-    page.wait_for_timeout(300)
-    blocks, step = sum(one["kind"] == "train" for one in asked), view.step
-    page.wait_for_timeout(400)
-    assert (sum(one["kind"] == "train" for one in asked), view.step) == (blocks, step)
-    assert page.evaluate("window.blocks") == 1  # never two at a time
+    until(page, "window.flying === 0 && window.pending === 0")
+    blocks, step = sum(one["kind"] == "train" for one in sent), view.step
+    page.evaluate(FRAMES, 20)
+    assert (sum(one["kind"] == "train" for one in sent), view.step) == (blocks, step)
+    assert page.evaluate("window.blocks") == 1  # never two at the same time
     assert page.evaluate("dlvizModel.get('snapshot').step") == step == view.training.step
-    # Keys: f begins again, and off and on again asks for nothing twice; any step ends it.
+    # The key f starts it; off and on again requests no second block; any step of the player ends it.
     page.evaluate("window.slow = 300")
     page.locator(".word2vec-matrices").focus()
     for _ in range(3):
         page.keyboard.press("f")
-        page.wait_for_timeout(60)
+        page.evaluate(FRAMES, 4)
     until(page, "dlvizModel.get('full_speed') === true")
-    page.wait_for_timeout(700)
+    blocks = sum(one["kind"] == "train" for one in sent)
+    until_holds(page, lambda: sum(one["kind"] == "train" for one in sent) >= blocks + 2)
     assert page.evaluate("window.blocks") == 1
+    # The messages before are answered first, because a notebook keeps the order of messages.
     page.evaluate("window.slow = 0")
-    page.wait_for_timeout(400)  # messages of a notebook overtake no others
+    blocks = sum(one["kind"] == "train" for one in sent)
+    until_holds(page, lambda: sum(one["kind"] == "train" for one in sent) >= blocks + 2)
     page.keyboard.press("Home")
     until(page, "dlvizModel.get('snapshot').step === 0")
     assert view.full_speed is False
@@ -208,7 +214,7 @@ def test_live_full_speed_trains_block_by_block_stops_at_once_and_draws_what_the_
     until(page, f"dlvizModel.get('snapshot').step === {view.training.last_step}")
 
 
-def test_live_a_lost_kernel_leaves_the_picture(open_page):
+def test_live_the_picture_stays_when_the_kernel_is_lost(open_page):
     view = made()
     page = open_page(view)
     connect(page, view)
@@ -216,13 +222,13 @@ def test_live_a_lost_kernel_leaves_the_picture(open_page):
     until(page, "dlvizModel.get('snapshot').step === 1")
     page.evaluate("() => { dlvizModel.send = () => {}; dlvizModel.save_changes = () => {}; }")
     page.get_by_role("button", name="full speed").click()
-    page.wait_for_timeout(300)
+    page.evaluate(FRAMES, 20)
     expect(page.locator(".word2vec-table h4")).to_have_text("Step 2, about to be taken")
     page.get_by_role("button", name="stop").click()
     expect(page.get_by_role("button", name="full speed")).to_be_visible()
 
 
-def test_live_another_objective_begins_again_and_a_rate_is_marked(open_page):
+def test_live_another_objective_restarts_and_a_learning_rate_is_marked(open_page):
     view = made()
     page = open_page(view)
     connect(page, view)
@@ -239,7 +245,7 @@ def test_live_another_objective_begins_again_and_a_rate_is_marked(open_page):
     assert (view.loss, view.step) == ("softmax", 0)
 
 
-def test_of_a_module_of_the_learners_the_moments_are_played_and_nothing_trains(open_page):
+def test_snapshots_of_the_learners_module_are_played_without_training(open_page):
     words = len(made().training.words)
     net = torch.nn.Sequential(torch.nn.EmbeddingBag(words, 8), torch.nn.Linear(8, words, bias=False))
     view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
@@ -247,9 +253,9 @@ def test_of_a_module_of_the_learners_the_moments_are_played_and_nothing_trains(o
         with torch.no_grad():
             net[0].weight.add_(0.1)
         view.update(1.0)
-    view.vectors  # noqa: B018 — the latest moment is drawn
+    view.vectors  # noqa: B018 — the latest snapshot is drawn
     page = open_page(view)
-    asked = connect(page, view)
+    sent = connect(page, view)
     expect(page.locator(".word2vec-table h4")).to_have_text("A pair, as your matrices stand after update 5")
     expect(page.locator(".word2vec-fast")).to_be_hidden()
     page.locator(".dlviz").first.focus()
@@ -257,10 +263,10 @@ def test_of_a_module_of_the_learners_the_moments_are_played_and_nothing_trains(o
     page.keyboard.press("Home")
     until(page, "dlvizModel.get('snapshot').step === 0")
     expect(page.locator(".word2vec-count")).to_have_text("update 0")
-    assert {one["kind"] for one in asked} == {"set"}
+    assert {one["kind"] for one in sent} == {"set"}
 
 
-def test_words_are_text_and_never_markup(open_page):
+def test_words_are_inserted_as_text_not_as_markup(open_page):
     view = dlviz.word2vec([["<img src=x onerror=hurt=1>", "{known}", "&lt;b&gt;"] * 3], vector_size=2)
     page = open_page(view)
     assert set(page.locator(".word2vec-chip").all_inner_texts()) <= {
@@ -289,13 +295,13 @@ def test_reduced_motion_moves_words_at_once(open_page, page_of_training):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1000, 480])
-def test_nothing_serious_is_found_and_nothing_is_cut_off(open_page, axe, page_of_training, theme, width):
+def test_axe_finds_nothing_serious_and_nothing_is_cut_off(open_page, axe, page_of_training, theme, width):
     page = open_page(page_of_training, theme=theme, width=width, bypass_csp=True)
     axe(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_two_hundred_words_of_sixteen_numbers_fit_in_cells_that_can_be_pointed_at(open_page):
+def test_rows_of_two_hundred_words_are_large_enough_for_the_pointer(open_page):
     view = dlviz.word2vec(dlviz.data.sentences(1000))
     assert view.training.vectors.shape == (222, 16)
     page = open_page(view)
