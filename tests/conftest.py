@@ -3,12 +3,16 @@
 Tests named on the command line run in this process, where a debugger reaches them.
 """
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+# Before torch is imported: its tensors are small here, and threads of several workers and kernels would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 #: Binder builds on Linux, and its scripts are bash.
 collect_ignore = ["test_binder.py"] if sys.platform == "win32" else []

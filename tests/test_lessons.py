@@ -36,8 +36,6 @@ def run(notebook: Path, folder: Path, **environment: str) -> None:
         **os.environ,
         "DLVIZ_PROGRESS": str(folder / "progress.json"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        # The small networks of the lessons train fastest on one thread, especially when other tests run too.
-        "OMP_NUM_THREADS": "1",
         **environment,
     }
     done = subprocess.run(
