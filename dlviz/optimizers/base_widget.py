@@ -60,18 +60,7 @@ class LossSurfaceWidget(Widget):
         return {"axes": list(axes), "pair": f"({', '.join(axes)})" if pair else ""}
 
     def _draw_still(self, surface: dict[str, Any], paths: list[dict[str, Any]]) -> str:
-        scene = self.scene
-        return draw(
-            self._function,
-            scene["signature"],
-            surface,
-            scene["axes"],
-            [*scene["minima"], *scene["marked"]],
-            paths,
-            self.step,
-            scene["summary"],
-            self._still_theme,
-        )
+        return draw(self.scene, surface, paths, self.step, self._still_theme)
 
 
 def axis(low: float, high: float, count: int = GRID_SIZE) -> Tensor:

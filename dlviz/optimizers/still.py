@@ -14,22 +14,17 @@ _SHADES = 6
 
 
 def draw(
-    name: str,
-    signature: str,
-    surface: Mapping[str, Any],
-    axes: Sequence[str],
-    marked: Sequence[Sequence[float]],
-    paths: Sequence[Mapping[str, Any]],
-    step: int,
-    summary: str,
-    theme: str,
+    scene: Mapping[str, Any], surface: Mapping[str, Any], paths: Sequence[Mapping[str, Any]], step: int, theme: str
 ) -> str:
     """Return the SVG of a picture whose paths are drawn up to a step."""
+    name, axes = scene["kind"], scene["axes"]
     (x0, x1), (y0, y1) = surface["x"], surface["y"]
     height = _WIDTH * min(1.0, max(0.6, (y1 - y0) / (x1 - x0)))
     width = _LEFT + _WIDTH + 190
     left = MARGIN + 8.5 * len(name) + 12
-    svg = framed(width, _TOP + height + 44, name, signature, summary, theme, signature_left=left, baseline=26)
+    svg = framed(
+        width, _TOP + height + 44, name, scene["signature"], scene["summary"], theme, signature_left=left, baseline=26
+    )
     _draw_shades(svg, surface, height)
     _draw_contours(svg, surface, height)
     for row, path in enumerate(paths):
@@ -45,7 +40,7 @@ def draw(
         svg.text(_LEFT - 6, y, f"{value:.3g}", size=10.5, mono=True, color="ink-3", anchor="end")
     svg.text(_LEFT + _WIDTH / 2, _TOP + height + 30, axes[0], size=11, color="ink-2", anchor="middle")
     svg.text(_LEFT, _TOP - 8, f"↑ {axes[1]}", size=11, color="ink-2")
-    for px, py in marked:
+    for px, py in [*scene["minima"], *scene["marked"]]:
         x, y = _pixel(surface, height, px, py)
         svg.path(f"M{x - 5:.1f},{y - 5:.1f}l10,10m0,-10l-10,10", stroke="ink", line=1.6)
     return svg.markup()
