@@ -42,8 +42,10 @@ def test_the_quick_benchmark_of_training_prints_its_rows(capsys):
     cells = next(line.split() for line in lines if line.strip().startswith("ours"))
     seconds, sent = float(cells[1]), int(cells[-1])
     assert seconds > 0
-    # The page hears at most ten messages a second, so a busy machine sends more bytes in all and not more a second.
-    assert 1000 < sent < 50_000 * max(1, seconds)
+    assert sent > 1000
+    delays = {line.split()[0]: line.split() for line in lines if line.strip().startswith(("dlviz", "ipykernel"))}
+    assert all(float(cell) > 0 for row in delays.values() for cell in row[1:])
+    assert set(delays) == {"dlviz", "ipykernel"}
 
 
 def test_the_quick_benchmark_of_decision_boundaries_prints_its_rows(capsys):
