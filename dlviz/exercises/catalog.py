@@ -5,6 +5,7 @@ import pkgutil
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import groupby
 from typing import Any
 
 import dlviz.exercises
@@ -46,8 +47,8 @@ def predict(id: str, answer: Any = ...) -> Displayable:
     """Commit an answer to a question, then compare it with what torch computes.
 
     ``answer`` is one of the options, a number, or a shape as a tuple; ``...`` shows the question. The first answer is
-    stored and stays; a later one is reported but not counted. With ``DLVIZ_STRICT=1`` a missing answer raises
-    ``NotAttempted`` and a wrong one ``Wrong``.
+    stored as your prediction and stays; a later right one completes the question. What is returned is true only if the
+    answer is right. With ``DLVIZ_STRICT=1`` a missing answer raises ``NotAttempted`` and a wrong one ``Wrong``.
 
     >>> predict("00.sum", 10).verdict
     'right'
@@ -58,10 +59,21 @@ def predict(id: str, answer: Any = ...) -> Displayable:
     return ask_or_commit(item, answer)
 
 
-def progress() -> Displayable:
-    """Show which exercises and predictions are done, and the path of the progress file."""
+def progress(lesson: str | int | None = None) -> Displayable:
+    """Show how much of each lesson is done, and the path of the progress file; or every exercise and prediction of one lesson.
+
+    Args:
+        lesson: the number of a lesson, such as "03" or 3.
+
+    Raises:
+        Unknown: there is no such lesson.
+    """
     state, notes = progress_file.load()
-    return Overview({id: _status(state, id) for id in items()}, notes)
+    lessons = list(dict.fromkeys(map(_lesson, items())))
+    chosen = lessons if lesson is None else [one for one in lessons if one == str(lesson).zfill(2)]
+    if not chosen:
+        raise Unknown(message("exercises.unknown.lesson", lesson=repr(lesson), lessons=", ".join(lessons)))
+    return Overview({id: _status(state, id) for id in items() if _lesson(id) in chosen}, notes)
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,11 +84,25 @@ class Overview(Displayable):
     notes: tuple[str, ...] = ()
 
     def card(self) -> Card:
-        """Return a card with one row for each id."""
-        done = sum(how == "done" for how in self.status.values())
-        rows = tuple((id, message(f"exercises.progress.{how}")) for id, how in self.status.items())
-        headline = message("exercises.progress.title", done=done, count=len(rows))
-        return Card(headline, (message("exercises.progress.place", path=progress_file.path()), *self.notes), rows)
+        """Return a card with one row for each lesson, or for each id of a single lesson."""
+        lessons = [list(ids) for _, ids in groupby(self.status, _lesson)]
+        if len(lessons) == 1:
+            rows = [(id, message(f"exercises.progress.{how}")) for id, how in self.status.items()]
+            more: tuple[str, ...] = ()
+        else:
+            rows = [(message("exercises.progress.lesson", lesson=_lesson(ids[0])), self._count(ids)) for ids in lessons]
+            more = (message("exercises.progress.more"),)
+        headline = self._count(list(self.status))
+        place = message("exercises.progress.place", path=progress_file.path())
+        return Card(headline, (place, *more, *self.notes), tuple(rows))
+
+    def _count(self, ids: list[str]) -> str:
+        done = sum(self.status[id] == "done" for id in ids)
+        return message("exercises.progress.title", done=done, count=len(ids))
+
+
+def _lesson(id: str) -> str:
+    return id.partition(".")[0]
 
 
 def _status(state: progress_file.State, id: str) -> str:

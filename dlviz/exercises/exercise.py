@@ -30,8 +30,9 @@ class Exercise(Displayable):
         """Check an answer and return a report; leave the call as the last line of a cell to see it.
 
         ``answer`` is what the starter asks for: the function or class itself, or the list. An untouched starter is
-        "not attempted" and raises nothing. With ``DLVIZ_STRICT=1`` in the environment a missing answer raises
-        ``NotAttempted`` and a wrong one ``Wrong``, both ``AssertionError``.
+        "not attempted" and raises nothing. The report is true only if the answer is right, and ``float(report)`` is the
+        share of cases passed. With ``DLVIZ_STRICT=1`` in the environment a missing answer raises ``NotAttempted`` and a
+        wrong one ``Wrong``, both ``AssertionError``.
 
         >>> from dlviz.exercises import exercise
         >>> exercise("00.double").check(lambda x: 2 * x).passed
@@ -84,9 +85,15 @@ class Exercise(Displayable):
         """Report a right answer."""
         return Result(self.id, "right", message(self.key("right")), rows=rows)
 
-    def wrong(self, content: str, rows: tuple[tuple[str, str], ...] = (), misconception: str | None = None) -> Result:
-        """Report a wrong answer."""
-        return Result(self.id, "wrong", content, misconception, rows)
+    def wrong(
+        self,
+        content: str,
+        rows: tuple[tuple[str, str], ...] = (),
+        misconception: str | None = None,
+        share: float = 0.0,
+    ) -> Result:
+        """Report a wrong answer, with the share of cases that it passed."""
+        return Result(self.id, "wrong", content, misconception, rows, share=share)
 
     def missing(self) -> Result:
         """Report an answer that is still the starter."""

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -39,19 +39,22 @@ class Function(Exercise):
         if not callable(answer):
             return self.wrong(message("exercises.function.uncalled", name=self.name, got=describe(answer)))
         cases = self.cases(seed)
-        if mismatch := self._signature(answer, cases[0]):
+        mismatch = self._signature(answer, cases[0])
+        if mismatch is not None:  # a report of a wrong answer is false
             return mismatch
         mine = [self._run(answer, case, seed) for case in cases]
         right = [self._run(self.reference, case, seed) for case in cases]
         if any(run.value is ... for run in mine):
             return self.missing()
-        first = next((i for i in range(CASES) if outcome_difference(mine[i], right[i]) or mine[i].changed), None)
-        if first is None:
+        failed = [i for i in range(CASES) if outcome_difference(mine[i], right[i]) or mine[i].changed]
+        if not failed:
             return self.right()
+        share = 1 - len(failed) / CASES
         for name, mistake in self.wrong_answers.items():
             if all(equal(run, self._run(mistake, case, seed)) for run, case in zip(mine, cases, strict=True)):
-                return self.wrong(message(self.key("wrong", name)), misconception=name)
-        return self._side_by_side(cases[first], mine[first], right[first])
+                return self.wrong(message(self.key("wrong", name)), misconception=name, share=share)
+        first = failed[0]
+        return replace(self._side_by_side(cases[first], mine[first], right[first]), share=share)
 
     def cases(self, seed: int) -> list[dict[str, Any]]:
         """Return the arguments of every case, by name."""

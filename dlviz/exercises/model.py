@@ -22,8 +22,9 @@ from dlviz.torchkit.forward_trace import modes_restored
 class Model(Exercise):
     """Exercise that asks for a module: a class, an instance, or a function that makes one.
 
-    The model is given random batches of these ``sizes``, whose examples have ``example_shape``; ``checks`` run in order, and
-    the first fault is reported. ``starter_changes`` turns the solution's code into the code that the cell starts with.
+    The model is given random batches of these ``sizes``, whose examples have ``example_shape``. ``checks`` run in order, and
+    the first fault is reported; the checks before it are the cases passed. ``starter_changes`` turns the solution's code into
+    the code that the cell starts with.
     """
 
     example_shape: tuple[int, ...]
@@ -58,12 +59,13 @@ class Model(Exercise):
         first = model(batches[0])
         if first is None or first is ...:
             return self.missing()
-        for check in self.checks:
+        for number, check in enumerate(self.checks):
             for batch in batches:
                 model.train()
                 model.zero_grad()
                 if fault := check(model, batch):
-                    return self.wrong(message(f"exercises.model.{fault[0]}", **fault[1]), misconception=fault[0])
+                    content = message(f"exercises.model.{fault[0]}", **fault[1])
+                    return self.wrong(content, misconception=fault[0], share=number / len(self.checks))
         return self.right()
 
 

@@ -18,11 +18,20 @@ from dlviz.kit.messages import message
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Prediction(Displayable):
-    """Question with a computed answer: ``truth()`` returns one of ``options``, or a number or a shape."""
+    """Question with a computed answer: ``truth()`` returns one of ``options``, or a number or a shape.
+
+    It is false, and 0 as a number, as the result of a wrong answer is.
+    """
 
     id: str
     truth: Callable[[], Any]
     options: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __float__(self) -> float:
+        return 0.0
 
     def card(self) -> Card:
         """Return the question and its options."""
@@ -32,7 +41,7 @@ class Prediction(Displayable):
         return Card(headline, (message(self.key("question")), how), rows)
 
     def commit(self, answer: Any) -> Result:
-        """Store the answer unless one is stored already, then compute the truth and judge the stored answer."""
+        """Store the answer unless one is stored already, then compute the truth and judge the answer."""
         given = self._as_json(answer)
         if given is None:
             return Result(self.id, "not attempted", self._rejection(answer))
@@ -41,14 +50,12 @@ class Prediction(Displayable):
         if first is None:
             notes = progress_file.commit(self.id, given)
         elif not _equal(first, given):
-            notes = (message("exercises.predict.kept", first=_show(first), given=_show(given)),)
-        judged = given if first is None else first
+            notes = (message("exercises.predict.kept", first=_show(first)),)
         with isolated_rng(0):
             truth = self._as_json(self.truth())
-        passed = _equal(judged, truth)
-        content = message(
-            f"exercises.predict.{'right' if passed else 'wrong'}", answer=_show(judged), truth=_show(truth)
-        )
+        passed = _equal(given, truth)
+        key = f"exercises.predict.{'later-' if first is not None and not _equal(first, given) else ''}"
+        content = message(f"{key}{'right' if passed else 'wrong'}", answer=_show(given), truth=_show(truth))
         return Result(self.id, "right" if passed else "wrong", content, notes=(message(self.key("why")), *notes))
 
     def key(self, *path: str) -> str:

@@ -76,10 +76,11 @@ class Note(Displayable):
 
 @dataclass(frozen=True, repr=False)
 class Result(Displayable):
-    """Result of a check.
+    """Result of a check, which is true only if the answer is right.
 
     ``verdict`` is "right", "wrong" or "not attempted"; ``message`` says why; ``misconception`` is the name of the stored
-    mistake that gives the same results as the answer, else None; ``rows`` puts values side by side.
+    mistake that gives the same results as the answer, else None; ``rows`` puts values side by side. ``float(result)`` is the
+    share of cases that a wrong answer passed, from 0 to 1, with which a grader can give partial credit.
     """
 
     id: str
@@ -88,11 +89,18 @@ class Result(Displayable):
     misconception: str | None = None
     rows: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = field(default=())
+    share: float = 0.0
 
     @property
     def passed(self) -> bool:
         """Whether the answer is right."""
         return self.verdict == "right"
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __float__(self) -> float:
+        return 1.0 if self.passed else self.share
 
     def card(self) -> Card:
         """Return the verdict, its reason and the values."""

@@ -134,10 +134,12 @@ class Trace(Exercise):
         rows = tuple(self._round(i, mine.weights[i], right.weights[i]) for i in range(ROUNDS))
         if difference(mine.weights, right.weights) is None:
             return self.right()
+        passed = [difference(*weights) is None for weights in zip(mine.weights, right.weights, strict=True)]
+        share = sum(passed) / ROUNDS
         for name, order in self.mistakes.items():
             if sorted(order) == sorted(answer) and _same(mine, run_loop(order, seed, self.loop)):
-                return self.wrong(message(self.key("wrong", name)), rows, name)
-        return self.wrong(message("exercises.trace.differs"), rows)
+                return self.wrong(message(self.key("wrong", name)), rows, name, share)
+        return self.wrong(message("exercises.trace.differs"), rows, share=share)
 
     def _round(self, i: int, mine: list[Tensor], right: list[Tensor]) -> tuple[str, str]:
         yours, expected = format_value(mine[0].reshape(())), format_value(right[0].reshape(()))

@@ -166,3 +166,36 @@ def test_a_report_contains_no_memory_address():
     for item in items().values():
         assert "0x" not in repr(item)
     assert "0x" not in repr(DOUBLE.check(lambda x: object()))
+
+
+def test_only_a_right_answer_is_true():
+    assert not DOUBLE.check(...)
+    assert not DOUBLE.check(lambda x: x * x)
+    assert DOUBLE.check(lambda x: x + x)
+
+
+@pytest.mark.parametrize("item", EXERCISES.values(), ids=EXERCISES)
+def test_an_untouched_starter_is_false_and_earns_nothing(item):
+    report = item.check(run(item.starter, item.name))
+    assert (bool(report), float(report)) == (False, 0.0)
+
+
+def test_the_number_of_a_report_is_the_share_of_cases_passed():
+    answers = iter([True, False, True, True, False])  # one call for each of the five cases
+    assert float(DOUBLE.check(lambda x: 2 * x if next(answers) else 3 * x)) == pytest.approx(0.6)
+    assert float(DOUBLE.check(lambda x: x + x)) == 1
+    assert float(DOUBLE.check(torch.ones(3))) == 0
+
+
+def test_the_share_of_an_order_counts_rounds_and_that_of_a_model_counts_checks():
+    forgotten = EXERCISES["03.order"].check(["forward", "backward", "step"])  # the first round has nothing to clear
+    assert float(forgotten) == pytest.approx(1 / 3)
+    straight = EXERCISES["03.mlp"].check(lambda: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)))
+    assert 0 < float(straight) < 1
+    assert float(EXERCISES["03.mlp"].check(lambda: torch.nn.Linear(64, 3))) == 0
+
+
+@pytest.mark.parametrize("item", EXERCISES.values(), ids=EXERCISES)
+def test_a_stored_mistake_never_has_full_credit(item):
+    for mistake in (getattr(item, "wrong_answers", None) or getattr(item, "mistakes", {})).values():
+        assert 0 <= float(item.judge(mistake, 1)) < 1

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 import torch
 
-from dlviz.exercises import NotAttempted, Wrong, predict
+from dlviz.exercises import NotAttempted, Wrong, predict, progress
 from dlviz.exercises.catalog import items
 from dlviz.exercises.prediction import Prediction
 from dlviz.kit.messages import table
@@ -129,12 +129,32 @@ def test_the_answer_is_stored_before_the_truth_is_computed(progress_file):
     assert seen == [11]
 
 
-def test_the_first_answer_is_kept():
+def test_the_first_answer_is_kept_and_a_later_right_one_completes_the_question(progress_file):
     assert predict("03.accumulate", "same").verdict == "wrong"
+    assert progress().status["03.accumulate"] == "attempted"
     second = predict("03.accumulate", "doubled")
-    assert second.verdict == "wrong"
-    assert 'but "same" was your answer' in repr(second)
-    assert "was your answer before" not in repr(predict("03.accumulate", "same"))
+    assert second.verdict == "right"
+    assert 'before you saw the result, was "same"' in repr(second)
+    assert progress().status["03.accumulate"] == "done"
+    assert json.loads(progress_file.read_text())["predictions"]["03.accumulate"]["answer"] == "same"
+    assert "before you saw the result" not in repr(predict("03.accumulate", "same"))
+
+
+def test_a_later_wrong_answer_is_wrong_and_what_is_done_stays_done():
+    assert predict("03.accumulate", "doubled").passed
+    later = predict("03.accumulate", "zero")
+    assert later.verdict == "wrong"
+    assert 'before you saw the result, was "doubled"' in repr(later)
+    assert progress().status["03.accumulate"] == "done"
+
+
+def test_only_a_right_prediction_is_true():
+    assert not predict("03.accumulate")
+    assert not predict("03.accumulate", "perhaps")
+    assert not predict("03.accumulate", "same")
+    assert float(predict("03.accumulate", "zero")) == float(predict("03.accumulate", ...)) == 0
+    assert predict("03.accumulate", "doubled")
+    assert float(predict("03.accumulate", "doubled")) == 1
 
 
 def test_the_truth_is_computed_not_stored():

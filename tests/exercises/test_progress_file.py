@@ -36,6 +36,17 @@ def test_the_overview_names_every_exercise_and_the_path(progress_file):
     assert f"1 of {len(items())}" in repr(overview)
 
 
+def test_the_overview_has_a_row_for_each_lesson_and_that_of_one_lesson_a_row_for_each_exercise():
+    exercise("00.double").check(right)
+    rows = dict(progress().card().rows)
+    assert list(rows) == [f"lesson {number:02}" for number in range(11)]
+    assert rows["lesson 00"] == "1 of 2 done"
+    assert [id for id, _ in progress("00").card().rows] == ["00.double", "00.sum"]
+    assert list(progress(3).status) == [id for id in items() if id.startswith("03.")]
+    with pytest.raises(LookupError, match=r"no lesson '12'.*00, 01"):
+        progress("12")
+
+
 @pytest.mark.parametrize(
     "damage", ["", "{", "[]", '{"exercises": 3, "predictions": {}}', '{"exercises": {"a": 1}, "predictions": {}}']
 )
@@ -68,7 +79,8 @@ def test_a_path_that_cannot_be_written_is_reported_once_and_progress_is_remember
     assert len(first.notes) == 1
     assert "cannot be saved" in first.notes[0]
     assert second.notes == ()
-    assert predict("03.moved", "moved").verdict == predict("03.moved", "same").verdict == "wrong"
+    assert predict("03.moved", "moved").verdict == "wrong"
+    assert '"moved"' in predict("03.moved", "same").notes[-1]
     assert progress().status["00.double"] == "done"
 
 
