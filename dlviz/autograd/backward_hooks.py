@@ -138,11 +138,14 @@ class BackwardRecorder:
                 call()
 
     def _current_pass(self, index: int) -> BackwardPass | None:
-        """Return the running pass, or ``None`` if it belongs to another graph that shares this leaf."""
+        """Return the running pass, or ``None`` if it is another loss's, which shares this node.
+
+        The engine runs a node after all its consumers, so a pass through this graph's root runs the root, node 0, first.
+        """
         task = torch_internals.current_pass()
         if self.latest is not None and self.latest.task == task:
             return self.latest
-        if index in self._leaves:
+        if index:
             return None
         self.passes += 1
         self.latest = BackwardPass(task, preview=self._previewing)

@@ -6,12 +6,15 @@ from typing import Any
 from dlviz.autograd import torch_internals
 from dlviz.autograd.anomalies import NonfiniteTensor, StaleTensor, is_freed
 from dlviz.autograd.diagram import Diagram, shape_text
-from dlviz.autograd.graph import Graph
+from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.node_details import residual
+from dlviz.autograd.tensor_summary import scalar
 from dlviz.kit.messages import message
 
 #: A gradient with more elements than this is not added up again to compare the sum with torch's.
 MAX_CHECKED = 4096
+#: A sum of contributions that is farther from torch's gradient, relative to its largest element, lacks some.
+MAX_ROUNDING = 0.02
 
 
 def signature(diagram: Diagram) -> str:
@@ -36,12 +39,27 @@ def badge(diagram: Diagram, stale: Sequence[StaleTensor]) -> dict[str, str]:
         return {"text": message("autograd.badge.waiting"), "kind": "plain"}
     worst = 0.0
     for graph in diagram.graphs:
-        for node in graph.nodes:
-            gradient = node.gradient
-            if len(graph.incoming[node.index]) > 1 and gradient is not None and gradient.numel() <= MAX_CHECKED:
-                worst = max(worst, residual(graph, node.index) or 0.0)
+        errors, outside = _residuals(graph)
+        if outside is not None:
+            return {"text": message("autograd.badge.outside", title=graph.title), "kind": "plain"}
+        worst = max(worst, *errors)
     exact = message("autograd.badge.exact") if worst == 0 else message("autograd.badge.within", error=f"{worst:.1g}")
     return {"text": exact, "kind": "good"}
+
+
+def _residuals(graph: Graph) -> tuple[list[float], Node | None]:
+    """Return how far the sums of contributions lie from torch's gradients, and the first node to which this graph did not send all."""
+    errors, outside = [0.0], None
+    for node in graph.nodes[1:]:
+        gradient = node.gradient
+        if gradient is None or gradient.numel() > MAX_CHECKED:
+            continue
+        error = residual(graph, node.index)
+        if error:
+            errors.append(error)
+            if outside is None and error > MAX_ROUNDING * float(gradient.abs().max()):
+                outside = node
+    return errors, outside
 
 
 def notes(diagram: Diagram, stale: Sequence[StaleTensor], nonfinite: Sequence[NonfiniteTensor]) -> list[dict[str, str]]:
@@ -70,6 +88,23 @@ def notes(diagram: Diagram, stale: Sequence[StaleTensor], nonfinite: Sequence[No
         items.append(_note("info", "preview"))
     elif passes > 1:
         items.append(_note("warn", "accumulates", passes=passes))
+    for graph in diagram.graphs:
+        items += _start_notes(graph)
+    return items
+
+
+def _start_notes(graph: Graph) -> list[dict[str, str]]:
+    """Return what to say of a backward pass that did not start at this graph's root, or not with 1."""
+    latest = graph.backward.latest
+    if latest is None or latest.preview:
+        return []
+    items = []
+    start = scalar(graph.nodes[0].gradient)
+    if start is not None and start != 1:
+        items.append(_note("info", "start", title=graph.title, gradient=f"{start:g}"))
+    outside = _residuals(graph)[1]
+    if outside is not None:
+        items.append(_note("warn", "outside", title=graph.title, node=outside.label or outside.op))
     return items
 
 

@@ -191,6 +191,12 @@ class Graph:
         grad_inputs, slot = self.nodes[self.edges[edge][0]].grad_inputs, self.slots[edge][0]
         return grad_inputs[slot] if slot < len(grad_inputs) else None
 
+    def contributions(self, index: int) -> list[int]:
+        """Return the edges whose gradients add up to :attr:`Node.gradient`: those of the output that it belongs to."""
+        gradients = self.nodes[index].gradients
+        output = next((k for k, gradient in enumerate(gradients) if gradient is not None), 0)
+        return [edge for edge in self.incoming[index] if self.slots[edge][1] == output]
+
     @property
     def order(self) -> list[int]:
         """Indices of :attr:`nodes` in the order in which the latest backward ran them; before it, as the engine will."""

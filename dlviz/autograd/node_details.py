@@ -108,17 +108,21 @@ def _grad_inputs(graph: Graph, node: Node) -> list[dict[str, Any]]:
 
 def _contributions(graph: Graph, node: Node) -> list[dict[str, Any]]:
     """Return the gradients that add up at a node where several paths meet; empty elsewhere."""
-    edges = graph.incoming[node.index]
+    edges = graph.contributions(node.index)
     if len(edges) < 2:
         return []
     return [{"node": graph.edges[e][0], "gradient": _summary(graph.edge_gradient(e))} for e in edges]
 
 
 def residual(graph: Graph, index: int) -> float | None:
-    """Return max |sum of the contributions − gradient| at a node where paths meet; ``None`` elsewhere or before backward."""
-    parts = [g for g in map(graph.edge_gradient, graph.incoming[index]) if g is not None]
+    """Return max |sum of the contributions − gradient| of a node; ``None`` at the root and before backward."""
+    parts = [g for g in map(graph.edge_gradient, graph.contributions(index)) if g is not None]
     gradient = graph.nodes[index].gradient
-    if len(parts) < 2 or gradient is None or any(part.shape != gradient.shape for part in parts):
+    if gradient is None or any(part.shape != gradient.shape for part in parts):
+        return None
+    if len(parts) == 1 and parts[0] is gradient:
+        return 0.0
+    if not parts or any(part.is_meta or part.layout is not torch.strided for part in [*parts, gradient]):
         return None
     dtype = torch.complex128 if gradient.is_complex() else torch.float64
     total = torch.stack([part.to(dtype) for part in parts]).sum(0)

@@ -247,6 +247,52 @@ def test_another_graph_on_the_same_leaf_is_not_mistaken_for_this_one():
     assert graph.nodes[1].gradient is None
 
 
+def shared_trunk():
+    net, x = nn.Linear(3, 3), torch.randn(2, 3)
+    h = net(x).tanh()
+    return net, h.sum(), (h**2).sum()
+
+
+def test_another_loss_s_pass_through_a_shared_trunk_is_not_this_graph_s():
+    net, first, second = shared_trunk()
+    expected = torch.autograd.grad(first, net.parameters(), retain_graph=True)
+    graphs = [autograd.record(loss) for loss in (first, second)]
+    second.backward(retain_graph=True)
+    assert [graph.backward.passes for graph in graphs] == [0, 1]
+    assert all(node.gradient is None for node in graphs[0].nodes)
+    net.zero_grad()
+    first.backward(retain_graph=True)
+    second.backward()
+    graph = graphs[0]
+    assert graph.backward.passes == 1
+    sent = {id(node.tensor): node.gradient for node in graph.leaves}
+    assert all(torch.equal(sent[id(p)], g) for p, g in zip(net.parameters(), expected, strict=True))
+
+
+def test_a_gan_s_generator_keeps_its_own_gradients_when_the_discriminator_learns():
+    generator, discriminator = nn.Linear(2, 3), nn.Linear(3, 1)
+    fake = generator(torch.randn(4, 2))
+    of_generator = -discriminator(fake).mean()
+    of_discriminator = discriminator(fake.detach()).mean() - discriminator(torch.randn(4, 3)).mean()
+    graph = autograd.record(of_generator)
+    of_discriminator.backward()
+    assert graph.backward.latest is None
+    of_generator.backward()
+    of_fake = next(node for node in graph.nodes if node.label == "fake").gradient
+    assert torch.allclose(of_fake, -discriminator.weight.detach().expand(4, 3) / 4)
+
+
+def test_contributions_are_those_of_one_output():
+    w = torch.arange(3.0, requires_grad=True)
+    a, b, _ = (w * 2).unbind()
+    graph = autograd.record(a + b * 2 + b * a)
+    graph.preview()
+    unbind = next(node for node in graph.nodes if node.op == "unbind")
+    sent = [graph.edge_gradient(edge) for edge in graph.contributions(unbind.index)]
+    assert len(graph.incoming[unbind.index]) == 4
+    assert torch.equal(torch.stack(sent).sum(0), unbind.gradients[0])
+
+
 def test_a_preview_leaves_grad_alone_and_equals_the_real_backward():
     net, loss_of = zoo.build("mlp")
     loss = loss_of()

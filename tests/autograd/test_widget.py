@@ -90,6 +90,33 @@ def test_a_second_backward_is_noted():
     assert w.grad.item() == 48
 
 
+def test_gradients_that_are_not_the_loss_s_alone_are_noted():
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    h = w * 3
+    first, second = h.sum(), (h**2).sum()
+    view = dlviz.graph(first)
+    second.backward(retain_graph=True)
+    assert "backward not run" in repr(view)
+    (first + second).backward(retain_graph=True)
+    assert view.flow["badge"]["text"] == "not of first alone"
+    assert any("more arrived at h" in note["text"] for note in view.flow["notes"])
+    first.backward(retain_graph=True)
+    assert view.flow["badge"]["text"] == "= torch, bit for bit"
+    (first * 1024).backward()
+    assert view.flow["badge"]["text"] == "= torch, bit for bit"
+    assert any("1024 arrived at first instead of 1" in note["text"] for note in view.flow["notes"])
+
+
+def test_outputs_of_one_node_are_not_added_up():
+    w = torch.arange(3.0, requires_grad=True)
+
+    def loss():
+        a, b, c = (w * 2).unbind()
+        return a + b * 2 + c * 3
+
+    assert dlviz.graph(loss).flow["badge"]["text"] == "= torch, bit for bit"
+
+
 def test_preview_on_demand_and_torch_s_refusal_in_its_own_message():
     x = torch.ones(2, requires_grad=True)
     view = dlviz.graph(x * 3)
