@@ -7,6 +7,9 @@ Every public name is loaded when it is first used, so ``import dlviz`` costs nex
 True
 """
 
+import difflib
+import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -70,8 +73,15 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _ROOMS:
         return import_module(f"dlviz.{name}")
-    raise AttributeError(f"module 'dlviz' has no attribute {name!r}; it offers {', '.join(__all__[1:])}")
+    near = difflib.get_close_matches(name.lower(), __all__, n=1)
+    hint = f"did you mean dlviz.{near[0]}?" if near else "dir(dlviz) lists what it offers"
+    raise AttributeError(f"module 'dlviz' has no attribute {name!r}; {hint}")
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+if "google.colab" in sys.modules:  # Colab draws the widgets of packages other than its own only when told to
+    with suppress(ImportError, AttributeError):
+        import_module("google.colab.output").enable_custom_widget_manager()

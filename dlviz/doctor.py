@@ -33,7 +33,11 @@ FONT_FOLDERS = (
 
 
 class Missing(Exception):  # noqa: N818 - a notice, not an error
-    """Raised by a check for something optional that is missing."""
+    """Raised by a check for something that could be better, and that no lesson needs."""
+
+
+class Failed(Exception):  # noqa: N818 - a sentence for the learner
+    """Raised by a check that failed; its message needs no type of error before it."""
 
 
 def doctor(report: Callable[[str], None] = print) -> int:
@@ -54,9 +58,8 @@ def doctor(report: Callable[[str], None] = print) -> int:
             report(message("doctor.note", name=heading, error=missing, advice=message(advice)))
         except Exception as error:  # one failed check does not stop the others
             bad += 1
-            report(
-                message("doctor.bad", name=heading, error=f"{type(error).__name__}: {error}", advice=message(advice))
-            )
+            found = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+            report(message("doctor.bad", name=heading, error=found, advice=message(advice)))
     return int(bad > 0)
 
 
@@ -67,6 +70,9 @@ def _python() -> str:
 def _torch() -> str:
     import torch
 
+    # A GPU of AMD has a build of its own, which calls itself CUDA too, without a version of CUDA.
+    if torch.version.cuda and not torch.cuda.is_available():
+        raise Missing(message("doctor.cuda_build", version=torch.__version__))
     return torch.__version__
 
 
@@ -127,9 +133,12 @@ def _progress() -> str:
     from dlviz.exercises import progress_file
 
     path = progress_file.path()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failed(message("doctor.no_folder", folder=path.parent, reason=error.strerror)) from None
     if not os.access(path.parent, os.W_OK):
-        raise PermissionError(str(path))
+        raise Failed(message("doctor.unwritable", folder=path.parent))
     return str(path)
 
 
@@ -143,11 +152,16 @@ def _chinese() -> str:
 def _disk() -> str:
     from dlviz.data import remote
 
-    # Downloads go to the cache; notebooks are saved in the current folder.
-    folders = [next(folder for folder in (remote.cache(), *remote.cache().parents) if folder.exists()), Path.cwd()]
-    free = min(shutil.disk_usage(folder).free for folder in folders)
+    folders = [Path.cwd()]  # notebooks are saved here
+    if not os.environ.get("DLVIZ_DATA", "").strip():  # and downloads here
+        folders.append(next(folder for folder in (remote.cache(), *remote.cache().parents) if folder.exists()))
+        if not (folders[-1].is_dir() and os.access(folders[-1], os.W_OK)) or not shutil.disk_usage(folders[-1]).total:
+            raise Failed(message("doctor.no_cache", folder=remote.cache()))
+    free, folder = min((shutil.disk_usage(folder).free, folder) for folder in folders)
     if free < DISK_SPACE:
-        raise OSError(message("doctor.little", free=free // 1_000_000, room=DISK_SPACE // 1_000_000))
+        raise Failed(
+            message("doctor.little", free=free // 1_000_000, room=DISK_SPACE // 1_000_000, folder=folder.resolve())
+        )
     return message("doctor.free", free=f"{free / 1e9:.1f}")
 
 

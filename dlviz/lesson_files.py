@@ -1,10 +1,10 @@
-"""The lesson notebooks: used in place in a checkout, copied to the learner's folder from an installed package."""
+"""The lesson notebooks, of which every learner gets copies."""
 
 import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dlviz.kit.errors import DlvizError
@@ -27,24 +27,59 @@ def shipped() -> Path:
     raise DlvizError(message("main.no_lessons", folder=_PACKAGE))
 
 
-def lessons_for(folder: Path | None, report: Callable[[str], None]) -> Path:
-    """Return the folder in which the learner works, with the lessons in it.
+def find_lesson(name: str) -> Path | None:
+    """Return the path of the lesson with this number, name or file name, or None.
 
-    A checkout is used in place unless a `folder` is named. An installed package copies its lessons to `folder`, by default
-    ``dlviz-lessons`` in the current directory. A lesson that the learner has edited is never overwritten: a newer one is saved beside it.
+    >>> find_lesson("0").name
+    '00-start.ipynb'
+    """
+    for path in sorted(shipped().glob("*.ipynb")):
+        number, _, subject = path.stem.partition("-")
+        if name in (path.stem, path.name, subject) or (name.isdecimal() and int(name) == int(number)):
+            return path
+    return None
+
+
+def lesson_and_folder(places: Sequence[str]) -> tuple[str, Path | None]:
+    """Return the file name of the lesson to open, by default the first, and the folder to work in, from what ``dlviz lab`` was given.
+
+    A word that begins with a digit is a lesson if there is such a lesson; a number is never a folder.
+
+    Raises:
+        DlvizError: there is no lesson of this number, or two lessons or folders are given.
+    """
+    lessons, folders = [], []
+    for place in places:
+        lesson = find_lesson(place) if place[:1].isdigit() else None
+        if lesson is not None:
+            lessons.append(lesson.name)
+        elif place.isdecimal():
+            known = ", ".join(path.stem for path in sorted(shipped().glob("*.ipynb")))
+            raise DlvizError(message("main.no_lesson", got=place, known=known))
+        else:
+            folders.append(Path(place))
+    if len(lessons) > 1 or len(folders) > 1:
+        raise DlvizError(message("main.places", got=" ".join(places)))
+    return lessons[0] if lessons else "00-start.ipynb", folders[0] if folders else None
+
+
+def lessons_for(folder: Path | None, report: Callable[[str], None]) -> Path:
+    """Return the folder in which the learner works, with copies of the lessons in it.
+
+    A lesson that the learner has edited is never overwritten: a newer one is saved beside it. The shipped folder itself is used in place.
 
     Args:
-        folder: where to put the lessons.
+        folder: where to put the lessons, by default ``dlviz-lessons`` in the current directory.
         report: called with a sentence for each lesson that was kept or put beside it, and one at the end.
 
     Raises:
         DlvizError: the folder cannot be written.
     """
     source = shipped()
-    if folder is None and source.parent == _PACKAGE.parent:
+    target = (folder or Path("dlviz-lessons")).resolve()
+    if target == source.resolve():
         report(message("main.in_place", folder=source))
         return source
-    target = (folder or Path("dlviz-lessons")).resolve()
     try:
         done = _copy_lessons(source, target, report)
     except OSError as error:

@@ -91,6 +91,24 @@ def test_start_sets_one_thread_and_runs_the_given_command(tmp_path):
     assert (done.returncode, done.stdout) == (5, "1 a b c\n")
 
 
+@pytest.mark.parametrize("earlier", [None, "/other"])
+def test_start_lets_jupyterlab_save_the_widgets_pictures(earlier, monkeypatch):
+    monkeypatch.delenv("JUPYTER_CONFIG_PATH", raising=False)
+    if earlier:
+        monkeypatch.setenv("JUPYTER_CONFIG_PATH", earlier)
+    command = [BINDER / "start", sys.executable, "-c", "import os; print(os.environ['JUPYTER_CONFIG_PATH'])"]
+    path = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    assert path.split(":") == [*([earlier] if earlier else []), str(ROOT / "dlviz" / "jupyter_config")]
+    assert (ROOT / "dlviz" / "jupyter_config" / "labconfig" / "default_setting_overrides.json").is_file()
+
+
+def test_the_class_page_names_the_folder_of_jupyterlabs_settings():
+    folder = re.search(
+        r'"JUPYTER_CONFIG_PATH": "/srv/dlviz/([\w/]+)"', (BINDER / "class.md").read_text(encoding="utf-8")
+    )[1]
+    assert (ROOT / folder / "labconfig" / "default_setting_overrides.json").is_file()
+
+
 @pytest.mark.parametrize("page", ["README.md", "class.md"])
 def test_links_in_the_documents_open_lessons_that_exist(page):
     links = re.findall(r"https://\S*urlpath=\S+", (BINDER / page).read_text(encoding="utf-8"))

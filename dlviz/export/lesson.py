@@ -14,7 +14,7 @@ from dlviz.export.outputs import outputs_html
 from dlviz.export.page import check_overwrite, html_page, write_page
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.lesson_files import shipped
+from dlviz.lesson_files import find_lesson, shipped
 
 
 def export_notebooks(names: Sequence[str], out: Path, report: Callable[[str], None]) -> None:
@@ -53,12 +53,11 @@ def find_notebook(name: str) -> Path:
     """
     if name.endswith(".ipynb") and Path(name).is_file():
         return Path(name)
-    lessons = sorted(shipped().glob("*.ipynb"))
-    for path in lessons:
-        number, _, subject = path.stem.partition("-")
-        if name in (path.stem, path.name, subject) or (name.isdecimal() and int(name) == int(number)):
-            return path
-    raise DlvizError(message("export.refused.lesson", got=name, known=", ".join(path.stem for path in lessons)))
+    lesson = find_lesson(name)
+    if lesson is None:
+        known = ", ".join(path.stem for path in sorted(shipped().glob("*.ipynb")))
+        raise DlvizError(message("export.refused.lesson", got=name, known=known))
+    return lesson
 
 
 def lesson_page(path: Path, page_for: Callable[[str], str | None], report: Callable[[str], None]) -> str:
