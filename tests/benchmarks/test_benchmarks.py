@@ -82,3 +82,11 @@ def test_the_quick_benchmark_of_embeddings_prints_its_rows(capsys):
     words = [row for row in rows if row[:2] in (["skip-gram", "1"], ["skip-gram", "100"], ["cbow", "100"])]
     assert len(words) == 3
     assert all(float(row[2]) > 0 for row in words)
+
+
+def test_the_quick_benchmark_of_pages_prints_its_rows(capsys):
+    assert main(["pages", "--quick"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rows = lines[2:]
+    assert len(rows) == 8
+    assert all(int(cells[-1]) > 1 and float(cells[-2].rstrip("x")) > 0 for cells in rows)
