@@ -1,15 +1,17 @@
 """States computed for other settings beforehand, so that the controls of an exported page work without a kernel."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
 #: Most characters of an exported page, precomputed states included: it opens at once and can be sent by mail.
 BUDGET = 4_000_000
 
+#: The traits that change with a value of one trait, or a function that computes them, which is called only while the page has room.
+State = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 #: For each trait, by the JSON of a value, the traits that change with that value.
-Precomputed = Mapping[str, Mapping[str, Mapping[str, Any]]]
+Precomputed = Mapping[str, Mapping[str, State]]
 
 
 def fit_budget(
@@ -34,15 +36,17 @@ def fit_budget(
         trait: {json.dumps(base[trait]): {}} for trait, values in states.items() if values
     }
     for trait, value, traits in _round_robin(states):
-        state = _difference(traits, base)
+        if value in kept[trait]:
+            continue
+        state = _difference(traits() if callable(traits) else traits, base)
         budget -= size(state)
         if budget < 0:
             break
-        kept[trait].setdefault(value, state)
+        kept[trait][value] = state
     return kept
 
 
-def _round_robin(states: Precomputed) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _round_robin(states: Precomputed) -> Iterator[tuple[str, str, State]]:
     rows = zip_longest(*([(trait, *item) for item in values.items()] for trait, values in states.items()))
     return (state for row in rows for state in row if state is not None)
 

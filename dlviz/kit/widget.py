@@ -15,7 +15,7 @@ from dlviz.kit.linker import minify
 from dlviz.kit.messages import message
 from dlviz.kit.notebook_output import ipython_shell
 from dlviz.kit.page import page, to_json
-from dlviz.kit.precomputed import BUDGET, fit_budget
+from dlviz.kit.precomputed import BUDGET, Precomputed, fit_budget
 from dlviz.kit.sanitize import sanitize
 from dlviz.kit.shared_assets import shared_assets
 from dlviz.kit.svg import data_uri, png
@@ -114,8 +114,10 @@ class Widget(ValidatedWidget):
             if not name.startswith("_") and name not in _IPYWIDGETS_TRAITS
         }
 
-    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> Precomputed:
         """Return what an exported page shows for other settings: for each trait, by the JSON of a value, the traits that change with it.
+
+        What takes time is a function instead, which is called only while the page has room.
 
         One trait at a time differs from the current settings. The most useful values come first, because those that exceed the page's
         budget are left out.
@@ -147,13 +149,14 @@ class Widget(ValidatedWidget):
             budget: about how many characters all of it may take; precomputed states that exceed it are left out.
         """
         shared, state = self._shared, self._page_state()
-        assets = {"esm": shared.view, "css": shared.style, "messages": shared.messages}
+        css = f"{shared.kit_style}\n{shared.style}"
+        assets = {"esm": shared.view, "css": css, "messages": shared.messages}
         budget -= len(to_json(assets)) + len(to_json(state))
         precomputed = fit_budget(self._precomputed(), state, budget, lambda one: len(to_json(one)))
         return assets | {"state": state | {"precomputed": precomputed}}
 
     def embedded_assets(self) -> dict[str, Any]:
-        """Return state, view and style for a page that shows this widget inside another one."""
+        """Return state, view and its room's style for a page that shows this widget inside another one, and has the kit's style."""
         shared = self._shared
         return {"state": self._page_state() | {"messages": shared.messages}, "esm": shared.view, "css": shared.style}
 

@@ -1,6 +1,8 @@
 """Gradients of states by the input: backpropagation through time on the recorded numbers."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,27 +36,56 @@ def input_gradient(record: Record, layer: int, t: int, unit: int) -> Tensor:
     return input_vjp(record, layer, grad_h)[:, 0]
 
 
-def input_grad_norms(record: Record, layer: int, units: Sequence[int]) -> Tensor:
-    """Compute ‖∂h_t[u]/∂x_s‖ for every t, every u of `units` and every s, (T, units, T)."""
+def input_grad_norms(
+    record: Record, layer: int, units: Sequence[int], positions: Sequence[int] | None = None
+) -> Tensor:
+    """Compute ‖∂h_t[u]/∂x_s‖ for every t of `positions` in ascending order, or for all, every u of `units` and every s, (…, units, T)."""
     trace = record.layers[layer]
-    grad_h = _zeros(trace, trace.steps * len(units))
+    ascending = list(range(trace.steps)) if positions is None else list(positions)
     # The position that is read last comes first, which lets _backward skip rows.
-    positions = torch.tensor(list(reversed(trace.order)))
+    order = torch.tensor(ascending if trace.direction else ascending[::-1], dtype=torch.long)
+    grad_h = _zeros(trace, len(order) * len(units))
     for k, unit in enumerate(units):
-        grad_h[positions, torch.arange(trace.steps) * len(units) + k, unit] = 1
-    norms = input_vjp(record, layer, grad_h).norm(dim=2).T.unflatten(0, (trace.steps, len(units)))
-    return norms[positions] if trace.direction == 0 else norms
+        grad_h[order, torch.arange(len(order)) * len(units) + k, unit] = 1
+    norms = input_vjp(record, layer, grad_h).norm(dim=2).T.unflatten(0, (len(order), len(units)))
+    return norms if trace.direction else norms.flip(0)
 
 
-def grad_norm_by_lag(record: Record, layer: int) -> Tensor:
+def grad_norm_by_lag(record: Record, layer: int, units: Sequence[int] | None = None) -> Tensor:
     """Compute ‖∂h/∂x‖ of the layer's last h and the x that it read k steps before, for every lag k from 0, (T,).
 
-    The norm is the Frobenius norm of the Jacobian of all units by all inputs.
+    The norm is the Frobenius norm of the Jacobian of all units by all inputs. With `units` it is estimated from these rows.
     """
     trace = record.layers[layer]
-    grad_h = _zeros(trace, trace.h.shape[1])
-    grad_h[trace.order[-1]] = torch.eye(trace.h.shape[1]).to(trace.h)
-    return input_vjp(record, layer, grad_h).flatten(1).norm(dim=1)[list(reversed(trace.order))]
+    rows = torch.eye(trace.h.shape[1]) if units is None else torch.eye(trace.h.shape[1])[list(units)]
+    grad_h = _zeros(trace, len(rows))
+    grad_h[trace.order[-1]] = rows.to(trace.h)
+    norms = input_vjp(record, layer, grad_h).flatten(1).norm(dim=1)[list(reversed(trace.order))]
+    return norms * (rows.shape[1] / len(rows)) ** 0.5
+
+
+def work_per_row(record: Record, layer: int) -> int:
+    """Return the number of multiplications of one vector-Jacobian product with the input of the whole module."""
+    top = record.layers[layer].number
+    weights = (one.weights for one in record.layers if one.number <= top)
+    return record.layers[layer].steps * sum(w.ih.numel() + w.hh.numel() for w in weights)
+
+
+def first_steps(record: Record, layer: int, steps: int) -> Record:
+    """Return a record of the first `steps` positions in which every ∂h_t/∂x_s of the layer is as in the whole one, or the whole one.
+
+    Gradients by h between stacked layers in two directions pass through all positions.
+    """
+    if steps >= record.layers[layer].steps or (record.directions > 1 and record.layers[layer].number > 0):
+        return record
+    return replace(record, layers=tuple(_first_steps(trace, steps) for trace in record.layers))
+
+
+def _first_steps(trace: LayerTrace, steps: int) -> LayerTrace:
+    fixed = ("h0", "c0", "weights")
+    values = {field.name: getattr(trace, field.name) for field in fields(trace) if field.name not in fixed}
+    cut: dict[str, Any] = {name: value[:steps] for name, value in values.items() if isinstance(value, Tensor)}
+    return replace(trace, **cut, intermediates={name: value[:steps] for name, value in trace.intermediates.items()})
 
 
 def input_vjp(record: Record, layer: int, grad_h: Tensor) -> Tensor:
@@ -92,6 +123,8 @@ def _backward(trace: LayerTrace, grad_h: Tensor) -> Tensor:
     rows = 0
     for t in reversed(trace.order):
         rows = max(rows, rows_used[t])
+        if not rows:
+            continue
         g_from_x, g_h[:rows], g_c[:rows] = step(t, grad_h[t, :rows] + g_h[:rows], g_c[:rows])
         torch.mm(g_from_x, trace.weights.ih, out=grad_x[t, :rows])
     return grad_x
@@ -120,9 +153,12 @@ def _lstm(trace: LayerTrace) -> Step:
 
     def step(t: int, g: Tensor, g_c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         g = g if w.hr is None else g @ w.hr
-        g_c = g_c + g * to_c[t]
-        g_gates = torch.cat((g_c[:, None] * from_c[t], (g * from_h[t])[:, None]), 1).flatten(1)
-        return g_gates, g_gates @ w.hh, g_c * f[t]
+        g_c = torch.addcmul(g_c, g, to_c[t])
+        g_gates = g.new_empty(len(g), 4, g.shape[1])
+        torch.mul(g_c[:, None], from_c[t], out=g_gates[:, :3])
+        torch.mul(g, from_h[t], out=g_gates[:, 3])
+        flat = g_gates.flatten(1)
+        return flat, flat @ w.hh, g_c * f[t]
 
     return step
 

@@ -9,17 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.kit.messages import message
+from dlviz.recurrent.drawn_gradients import MAX_STEPS, MAX_UNITS, drawn_norm_by_lag, input_grad, sample_notes
 from dlviz.recurrent.edits import edits_of
 from dlviz.recurrent.gradient_snapshots import history
-from dlviz.recurrent.input_gradients import grad_norm_by_lag, input_grad_norms
 from dlviz.recurrent.layer_trace import GATES, LayerTrace
 from dlviz.recurrent.record import Record
 from dlviz.recurrent.widget_state import UnrolledModule
 
-#: Maximal number of drawn units, of drawn steps, and of listed terms of a sum.
-MAX_UNITS, MAX_STEPS, MAX_TERMS = 64, 400, 512
-#: Up to this many numbers, the gradient by the input is computed for all units at once, beyond for the selected unit only.
-_ALL_UNITS_LIMIT = 4_000_000
+#: Maximal number of listed terms of a sum.
+MAX_TERMS = 512
 
 
 @dataclass(frozen=True)
@@ -48,12 +46,13 @@ def scene(unrolled: UnrolledModule, name: str, settings: Settings) -> tuple[Reco
     unedited, curves = unrolled.unedited(sequence)
     is_edited = unrolled.is_edited(sequence, edits)
     record = unrolled.record(sequence, edits) if is_edited else unedited
-    current = grad_norm_by_lag(record, layer) if is_edited else curves[layer]
+    current = drawn_norm_by_lag(record, layer) if is_edited else curves[layer]
     unedited_curve = curves[layer] if is_edited else None
     charts = history(unrolled.snapshots, sequence, layer, current, unedited_curve, settings.clip)
     tokens = unrolled.tokens(sequence)
     trace = record.layers[layer]
     steps, units = min(trace.steps, MAX_STEPS), min(trace.gates.shape[2], MAX_UNITS)
+    gradients = input_grad(record, layer, settings.unit)
 
     def rows(values: Tensor | None, limit: int) -> Any:
         """Return the drawn steps, cut to `limit` columns."""
@@ -87,7 +86,7 @@ def scene(unrolled: UnrolledModule, name: str, settings: Settings) -> tuple[Reco
         },
         "weights": _weights(trace, units),
         "unedited": _unedited(unedited.layers[layer], trace) if is_edited else None,
-        "input_grad": input_grad(record, layer, settings.unit),
+        "input_grad": gradients,
         "history": charts,
         "edits": {
             "typed": unrolled.is_typed(sequence),
@@ -95,7 +94,7 @@ def scene(unrolled: UnrolledModule, name: str, settings: Settings) -> tuple[Reco
         },
         "signature": signature(unrolled.module, name, trace.steps),
         "badge": _badge(record),
-        "notes": [*_dropout_note(unrolled), *_notes(trace, steps, units)],
+        "notes": [*_dropout_note(unrolled), *_notes(trace, steps, units), *sample_notes(record, layer, gradients)],
         "summary": _summary(record, layer, tokens, charts),
     }
 
@@ -111,18 +110,6 @@ def layer_name(trace: LayerTrace, directions: int) -> str:
     if directions == 1:
         return message("recurrent.layer", number=trace.number)
     return message(f"recurrent.{'backward' if trace.direction else 'forward'}", number=trace.number)
-
-
-def input_grad(record: Record, layer: int, unit: int) -> dict[str, Any]:
-    """Return the norms ‖∂h_t[u]/∂x_s‖, (T, units, T), as the view reads them: of all units, or if they are too many of `unit` only."""
-    trace = record.layers[layer]
-    count = min(MAX_UNITS, trace.h.shape[1])
-    units = None
-    if trace.steps * trace.steps * count * trace.weights.ih.shape[0] > _ALL_UNITS_LIMIT:
-        # A unit that is not drawn, or is not one of h because of a projection, is replaced by unit 0.
-        units = [unit if unit < count else 0]
-    norms = input_grad_norms(record, layer, range(count) if units is None else units)
-    return {"units": units, "norms": norms[:MAX_STEPS, :, :MAX_STEPS].float().numpy()}
 
 
 def to_array(values: Tensor) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from torch import Tensor, nn
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.precomputed import Precomputed
 from dlviz.kit.widget import Widget, binary
+from dlviz.recurrent.drawn_gradients import MAX_STEPS, drawn_norm_by_lag, input_grad
 from dlviz.recurrent.edits import check_initial_state, check_zeroed, with_initial_state
 from dlviz.recurrent.input_gradients import grad_norm_by_lag, input_gradient
-from dlviz.recurrent.layer_trace import GATES, LayerTrace
+from dlviz.recurrent.layer_trace import GATES, LayerTrace, order
 from dlviz.recurrent.record import Record
-from dlviz.recurrent.scene import Settings, input_grad, layer_name, scene
+from dlviz.recurrent.scene import Settings, layer_name, scene
 from dlviz.recurrent.similar_spans import similar_spans
 from dlviz.recurrent.still import draw
 from dlviz.recurrent.tokens import Encode
@@ -45,6 +48,7 @@ class Unroll(Widget):
         span: first and last position of the span to compare with, else empty.
         refusal: the error message of a text that cannot be drawn, else "".
         accepts_text: whether a text can be typed.
+        input_grad_row: the gradient by the input of the shown step and unit, where the scene holds only a sample of steps.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
@@ -66,6 +70,7 @@ class Unroll(Widget):
     span = traitlets.List(traitlets.Int(min=0), help="first and last position").tag(sync=True)
     refusal = traitlets.Unicode("", help="error message of a text that cannot be drawn").tag(sync=True)
     accepts_text = traitlets.Bool(False, help="whether a text can be typed").tag(sync=True)
+    input_grad_row = traitlets.Dict(help="gradient by the input of the shown step").tag(sync=True)
 
     def __init__(self, unrolled: UnrolledModule, name: str, **traits: Any) -> None:
         self._unrolled: UnrolledModule | None = unrolled
@@ -81,7 +86,7 @@ class Unroll(Widget):
         self.observe(self._draw_text, "text")
         self.observe(self._draw_sequence, "sequence")
         self.observe(self._draw, ["layer", "zeroed", "initial_state", "forget_bias", "clip"])
-        self.observe(self._draw_input_grad, "unit")
+        self.observe(self._draw_input_grad, ["unit", "step"])
 
     # What Python can ask.
 
@@ -126,8 +131,8 @@ class Unroll(Widget):
     @property
     def position(self) -> int:
         """The player's position in the sequence."""
-        order = self._trace.order
-        return order[min(self.step, len(order) - 1)]
+        drawn = order(min(self._trace.steps, MAX_STEPS), self._trace.direction)
+        return drawn[min(self.step, len(drawn) - 1)]
 
     @property
     def tokens(self) -> list[str]:
@@ -280,17 +285,23 @@ class Unroll(Widget):
                 self._draw()
 
     def _draw_input_grad(self, _: Any = None) -> None:
-        """Draw the selected unit's gradient by the input, if the scene holds another unit's only."""
+        """Draw the selected unit's gradient by the input, if the scene holds another unit's or other steps' only."""
         if self._record is None:
             return
-        units = self.scene["input_grad"]["units"]
+        units, positions = (self.scene["input_grad"][name] for name in ("units", "positions"))
         if units is not None and self.unit not in units and self.unit < self.scene["outputs"]:
             table = input_grad(self._record, self.layer, self.unit)
             self.scene = {**self.scene, "input_grad": dict(binary(table))}
+        if positions is not None and self.position not in positions and self.unit < self.scene["outputs"]:
+            self.input_grad_row = dict(binary(input_grad(self._record, self.layer, self.unit, self.position)))
 
     def _draw(self, _: Any = None) -> None:
-        if not self._closed:
-            self._record, self.scene = self._picture()
+        if self._closed:
+            return
+        self._record, shown = self._picture()
+        with self.hold_sync():
+            self.scene, self.input_grad_row = shown, {}
+            self._draw_input_grad()
 
     def _picture(self, **changed: Any) -> tuple[Record, dict[str, Any]]:
         """Return record and scene for the current settings, except for those given."""
@@ -302,11 +313,14 @@ class Unroll(Widget):
     def _on_reset(self, content: Mapping[str, Any]) -> None:
         self.reset()
 
-    def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _precomputed(self) -> Precomputed:
         """Return the scenes of other layers, sequences, gates held at 0 and forget biases."""
 
-        def scenes(name: str, values: Sequence[Any]) -> dict[str, dict[str, Any]]:
-            return {json.dumps(value): {"scene": self._picture(**{name: value})[1]} for value in values}
+        def scene_with(name: str, value: Any) -> dict[str, Any]:
+            return {"scene": self._picture(**{name: value})[1], "input_grad_row": {}}
+
+        def scenes(name: str, values: Sequence[Any]) -> dict[str, Callable[[], dict[str, Any]]]:
+            return {json.dumps(value): partial(scene_with, name, value) for value in values}
 
         gates = GATES[self._kind] if self._kind != "RNN" else ()
         return {
@@ -322,7 +336,8 @@ class Unroll(Widget):
     def _still(self) -> str:
         name, summary = layer_name(self._trace, self.record.directions), str(self.scene["summary"])
         line = self.scene["signature"]
-        return draw(self._trace, self.tokens, self.grad_norm_by_lag, name, line, summary, self._still_theme)
+        curve = drawn_norm_by_lag(self.record, self.layer)
+        return draw(self._trace, self.tokens, curve, name, line, summary, self._still_theme)
 
 
 def unroll(

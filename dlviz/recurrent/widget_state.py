@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.recurrent.drawn_gradients import drawn_norm_by_lag
 from dlviz.recurrent.edits import Edits
 from dlviz.recurrent.gradient_snapshots import GradientSnapshot, add_snapshot, grad_norm
-from dlviz.recurrent.input_gradients import grad_norm_by_lag
 from dlviz.recurrent.module_call import ModuleCall, call_module, copy_module, kind_of, sizes_of
 from dlviz.recurrent.record import Record, record_sequence
 from dlviz.recurrent.tokens import Encode, encode_text, join_tokens, split_text, token_names
@@ -98,7 +98,7 @@ class UnrolledModule:
         """Return the record of a sequence as given, and the gradient norm by lag of every layer."""
         if self._unedited is None or self._unedited[0] != sequence:
             record = record_sequence(self._copy, self._call, sequence, Edits())
-            curves = [grad_norm_by_lag(record, layer) for layer in range(len(record.layers))]
+            curves = [drawn_norm_by_lag(record, layer) for layer in range(len(record.layers))]
             self._unedited = sequence, record, curves
         return self._unedited[1:]
 

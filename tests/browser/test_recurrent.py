@@ -1,5 +1,6 @@
 """Exported pages of the recurrent room, and live ones with this process as kernel, compared with torch's numbers."""
 
+import math
 import re
 
 import pytest
@@ -319,6 +320,26 @@ def test_clipping_shows_the_norm_before_and_after(open_page, pages):
 
 def test_without_gradients_a_text_explains_how_to_see_them(open_page, pages):
     expect(open_page(pages["lstm"]).locator(".rec-grad-norm output")).to_contain_text("view.update()")
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e30])
+def test_a_page_with_numbers_that_are_not_finite_has_no_attribute_without_a_place(open_page, kind, value):
+    torch.manual_seed(0)
+    x = torch.randn(6, 3)
+    x[3, 1] = value
+    options = {"nonlinearity": "relu"} if kind == "RNN" else {}
+    view = dlviz.unroll(getattr(nn, kind)(3, 4, **options), x, step=2)
+    page = open_page(view.to_html())
+    for _ in range(4):
+        found = page.evaluate(
+            """() => [...document.querySelectorAll("*")].flatMap((node) =>
+            [...node.attributes].filter((one) => !one.name.startsWith("aria") && /NaN|Infinity|undefined/.test(one.value))
+              .map((one) => `${node.tagName} ${one.name}=${one.value}`))"""
+        )
+        assert found == []
+        assert "Infinity" not in page.inner_text("main")
+        page.keyboard.press("ArrowRight")
 
 
 def test_similar_spans_are_the_ones_python_finds(open_page):

@@ -1,6 +1,7 @@
 """States precomputed for an exported page, and which of them fit its budget."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -34,6 +35,19 @@ def test_with_a_small_budget_every_trait_keeps_its_most_useful_values():
         "depth": ["1", "2", "3"],
         "wide": ["[1, 1]", "2", "3"],
     }
+
+
+def test_a_state_is_computed_only_while_there_is_room_and_never_for_the_initial_value():
+    computed = []
+
+    def compute(value):
+        computed.append(value)
+        return state(value)
+
+    states = {"depth": {str(value): partial(compute, value) for value in range(1, 9)}}
+    kept = fit_budget(states, BASE, 3, lambda one: 1)
+    assert list(kept["depth"]) == ["1", "2", "3", "4"]
+    assert computed == [2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(("budget", "values"), [(4_000_000, ["1", "2", "3"]), (0, ["1"])])

@@ -14,8 +14,18 @@ from torch.nn.utils.rnn import pack_sequence
 
 import dlviz
 from dlviz.kit.errors import DlvizError
-from dlviz.recurrent import grad_norm_by_lag, input_grad_norms, input_gradient, record, similar_spans
+from dlviz.recurrent import (
+    drawn_gradients,
+    grad_norm_by_lag,
+    input_grad_norms,
+    input_gradient,
+    record,
+    similar_spans,
+    widget,
+)
 from dlviz.recurrent.gradient_snapshots import MAX_SNAPSHOTS, clipped, grad_norm
+from dlviz.recurrent.input_gradients import first_steps, work_per_row
+from tests.kit.test_page import payload
 
 LETTERS = torch.eye(27)
 
@@ -469,10 +479,80 @@ def test_a_page_carries_other_layers_gates_and_biases():
     frames = dlviz.unroll(module, x)._precomputed()
     assert list(frames["layer"]) == ["0", "1"]
     assert list(frames["zeroed"]) == ["[]", *(f'[[0, "{gate}", -1]]' for gate in "ifgo")]
-    zeroed = frames["zeroed"]['[[0, "f", -1]]']["scene"]
+    zeroed = frames["zeroed"]['[[0, "f", -1]]']()["scene"]
     assert (array(zeroed["gate_values"], 9, 4, 6)[:, 1] == 0).all()
-    assert array(frames["layer"]["1"]["scene"]["h"], 9, 6).equal(record(module, x).layers[1].h)
+    assert array(frames["layer"]["1"]()["scene"]["h"], 9, 6).equal(record(module, x).layers[1].h)
     assert set(frames["forget_bias"]) == {"0.0", "1.0", "2.0", "3.0", "4.0", "-1.0", "-2.0"}
+
+
+def test_a_page_computes_only_the_pictures_that_it_has_room_for(monkeypatch):
+    module = nn.LSTM(8, 64)
+    view = dlviz.unroll(module, torch.randn(150, 8))
+    drawn = []
+    scene_of = widget.scene
+    monkeypatch.setattr(widget, "scene", lambda *given: drawn.append(given) or scene_of(*given))
+    kept = payload(view.to_html())["state"]["precomputed"]
+    held = sum(len(values) for values in kept.values())
+    assert len(drawn) <= held - 4 + 1  # the four initial values are the drawn picture itself
+    assert len(kept["zeroed"]) > 1
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layer", [0, 1, 2, 3])
+def test_a_sample_of_steps_and_a_row_have_the_numbers_of_the_whole_table(kind, bidirectional, layer, monkeypatch):
+    module, x = module_and_input(kind, steps=30, num_layers=2 if bidirectional else 4, bidirectional=bidirectional)
+    made = record(module.double(), x.double())
+    whole = input_grad_norms(made, layer, range(6)).float()
+    monkeypatch.setattr(drawn_gradients, "MAX_STEPS", 20)
+    all_units = drawn_gradients.input_grad(made, layer, 2)
+    assert torch.allclose(torch.from_numpy(all_units["norms"]), whole[:20, :, :20])
+    row = drawn_gradients.input_grad(made, layer, 2, 7)
+    assert torch.allclose(torch.from_numpy(row["norms"])[0, 0], whole[7, 2, :20])
+    monkeypatch.setattr(drawn_gradients, "_ALL_UNITS_LIMIT", 0)
+    monkeypatch.setattr(
+        drawn_gradients,
+        "_MAX_MULTIPLICATIONS",
+        5 * work_per_row(first_steps(made, layer, 20), layer),
+    )
+    sample = drawn_gradients.input_grad(made, layer, 2)
+    assert sample["positions"] == [0, 5, 10, 14, 19]
+    assert torch.allclose(torch.from_numpy(sample["norms"])[:, 0], whole[sample["positions"], 2, :20])
+
+
+def test_a_large_module_computes_a_sample_of_steps_says_so_and_opens_the_others(monkeypatch):
+    monkeypatch.setattr(drawn_gradients, "_MAX_MULTIPLICATIONS", 10_000_000)
+    view = dlviz.unroll(nn.LSTM(8, 64), torch.randn(150, 8), unit=5)
+    positions = view.scene["input_grad"]["positions"]
+    assert positions == [0, 74, 149]
+    assert any("3 of 150 steps" in note["text"] for note in view.scene["notes"])
+    assert view.input_grad_row == {}
+    view.step = 80
+    row = array(view.input_grad_row["norms"], 150)
+    assert view.input_grad_row["positions"] == [80]
+    assert torch.allclose(row, view.input_gradient.norm(dim=1), atol=1e-7)
+    view.unit = 9
+    assert view.input_grad_row["units"] == [9]
+
+
+def test_the_norm_by_lag_of_a_large_module_is_an_estimate_and_says_so(monkeypatch):
+    torch.manual_seed(0)
+    module, x = nn.LSTM(8, 200), torch.randn(20, 8)
+    exact = dlviz.unroll(module, x).grad_norm_by_lag
+    monkeypatch.setattr(drawn_gradients, "_MAX_MULTIPLICATIONS", 60 * 20 * 800 * 208)
+    view = dlviz.unroll(module, x)
+    assert any("estimate from 60 of 200 units" in note["text"] for note in view.scene["notes"])
+    drawn = array(view.scene["history"]["current"], 20, kind="float64").float()
+    assert (drawn / exact - 1).abs().max() < 0.3
+    assert not torch.equal(drawn, exact)
+    assert torch.equal(view.grad_norm_by_lag, exact)
+
+
+def test_the_player_of_a_long_backward_layer_begins_at_the_last_drawn_step():
+    view = dlviz.unroll(nn.GRU(3, 4, bidirectional=True), torch.randn(450, 3), layer=1)
+    assert view.position == 399
+    view.step = 399
+    assert view.position == 0
 
 
 def test_update_takes_snapshots_inside_a_live_run():

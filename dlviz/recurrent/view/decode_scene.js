@@ -2,8 +2,11 @@
 
 import { typedArray } from "../../kit/js/typed_arrays.js";
 
-/** @param {any} raw the scene that dlviz.recurrent.scene.scene returned */
-export function decode(raw) {
+/**
+ * @param {any} raw the scene that dlviz.recurrent.scene.scene returned
+ * @param {() => any} gradRow returns the gradient by the input of one step, where the scene holds only a sample of them
+ */
+export function decode(raw, gradRow) {
   const floats = (bytes) => (bytes ? typedArray(bytes, raw.dtype) : null);
   const doubles = (bytes) => typedArray(bytes, "float64");
   const decodeAll = (table) => Object.fromEntries(Object.entries(table).map(([name, bytes]) => [name, floats(bytes)]));
@@ -21,6 +24,12 @@ export function decode(raw) {
     },
   };
   const norms = typedArray(inputGrad.norms, "float32");
+  /** The row of a table for step t and unit u, −1 without one. */
+  const rowOf = (table, t, u) => {
+    const [count, unit] = table.units ? [table.units.length, table.units.indexOf(u)] : [outputs, u];
+    const position = table.positions ? table.positions.indexOf(t) : t;
+    return position < 0 || unit < 0 || u >= outputs ? -1 : position * count + unit;
+  };
   return {
     ...scene,
     token: (t) => visible(tokens[t]),
@@ -32,11 +41,10 @@ export function decode(raw) {
     number: (values, t, u) => values[(t * values.length) / steps + u],
     /** Norms of the gradient of h_t[u] by the input at every step; null if they are not known. */
     inputGradNorms(t, u) {
-      const row = inputGrad.units ? inputGrad.units.indexOf(u) : u;
-      const count = inputGrad.units ? inputGrad.units.length : outputs;
-      if (row < 0 || u >= outputs) return null;
-      const from = (t * count + row) * steps;
-      return norms.subarray(from, from + steps);
+      const row = rowOf(inputGrad, t, u);
+      if (row >= 0) return norms.subarray(row * steps, (row + 1) * steps);
+      const single = gradRow();
+      return single.norms && rowOf(single, t, u) === 0 ? typedArray(single.norms, "float32") : null;
     },
   };
 }

@@ -5,6 +5,11 @@ import { format } from "../../kit/js/numbers.js";
 
 const VALVE_HEIGHT = 34;
 
+/** How far a number reaches on a scale to `max`, from 0 to 1; 0 for NaN. */
+function share(value, max = 1) {
+  return Number.isNaN(value) || !(max > 0) ? 0 : Math.min(1, Math.abs(value) / max);
+}
+
 export function text(x, y, content, kind = "", anchor = "start") {
   return s("text", { x, y, class: kind, "text-anchor": anchor }, content);
 }
@@ -21,7 +26,7 @@ export function valve(x, y, name) {
   return {
     node: s("g", {}, s("rect", { x: x - 6, y: y - VALVE_HEIGHT / 2, width: 12, height: VALVE_HEIGHT, class: "rec-slot" }), pipe(`M${x - 6},${y}h12`), upper, lower, frame, text(x, y - VALVE_HEIGHT / 2 - 4, name, "rec-name", "middle")),
     set(value) {
-      const shut = (VALVE_HEIGHT / 2) * (1 - Math.max(0, Math.min(1, Math.abs(value))));
+      const shut = (VALVE_HEIGHT / 2) * (1 - share(value));
       upper.setAttribute("height", String(shut));
       lower.setAttribute("height", String(shut));
       lower.setAttribute("y", String(y + VALVE_HEIGHT / 2 - shut));
@@ -77,7 +82,7 @@ export function box({ x, y, width, name, nonlinearity, rows, label, choose, sign
       node.setAttribute("aria-pressed", String(selected));
       // The bar of a tanh gate starts in the middle, that of a sigmoid gate at the left.
       const room = width - 16;
-      const size = Math.min(1, Math.abs(gate));
+      const size = share(gate);
       const signed = nonlinearity === "tanh";
       bar.setAttribute("width", String(signed ? (room / 2) * size : room * size));
       bar.setAttribute("x", String(x + 8 + (signed ? (gate < 0 ? (room / 2) * (1 - size) : room / 2) : 0)));
@@ -93,7 +98,7 @@ export function inputLine(x, from, to) {
   return {
     node,
     set(value, max) {
-      node.setAttribute("stroke-width", String(max > 0 ? 1 + (5 * Math.abs(value)) / max : 1));
+      node.setAttribute("stroke-width", String(1 + 5 * share(value, max)));
       node.setAttribute("class", value < 0 ? "rec-input negative" : "rec-input");
     },
   };

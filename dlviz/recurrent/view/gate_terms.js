@@ -6,6 +6,11 @@ import { format } from "../../kit/js/numbers.js";
 /** Products of a matrix and a vector that have a line of their own. */
 const MAX_TERMS = 5;
 
+/** A number with `digits` decimals, as far as it has any. */
+function fixed(value, digits) {
+  return Math.abs(value) < 1e12 ? value.toFixed(digits) : format(value, 4);
+}
+
 /** @param {{messages: Record<string, string>}} options */
 export function termPanel({ messages }) {
   const title = h("b");
@@ -24,8 +29,8 @@ export function termPanel({ messages }) {
     const max = Math.max(...groups.flatMap((group) => group.terms.map((term) => Math.abs(term.value))).filter(Number.isFinite), 0);
     const digits = max > 0 ? Math.max(0, Math.min(8, 3 - Math.floor(Math.log10(max)))) : 4;
     const rows = groups.flatMap((group) => groupRows(group, digits, max));
-    if (name === "n") rows.push(row("r·(W_hh·h₋₁ + b_hh)", "", scene.number(scene.intermediates.inner, t, u).toFixed(digits), "rec-total"));
-    rows.push(row(messages.sum_total, "", scene.gateNumber("preactivations", t, gate, u).toFixed(digits), "rec-total"));
+    if (name === "n") rows.push(row("r·(W_hh·h₋₁ + b_hh)", "", fixed(scene.number(scene.intermediates.inner, t, u), digits), "rec-total"));
+    rows.push(row(messages.sum_total, "", fixed(scene.gateNumber("preactivations", t, gate, u), digits), "rec-total"));
     showRows(rows);
   }
 
@@ -40,7 +45,9 @@ export function termPanel({ messages }) {
       // Most terms of a one-hot vector are 0.
       if (x !== 0) terms.push({ name: `${matrix}·${vector}[${k}]`, factors: [w, x], value: round(w * x) });
     }
-    terms.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+    // A NaN goes before all numbers.
+    const size = (term) => (Number.isNaN(term.value) ? Infinity : Math.abs(term.value));
+    terms.sort((a, b) => (size(a) === size(b) ? 0 : size(b) - size(a)));
     const products = terms.length;
     if (bias) terms.push({ name: biasName, factors: null, value: bias[gate * scene.units + u] });
     return { name: `${matrix}·${vector}${bias ? ` + ${biasName}` : ""}`, terms, products, total: scene.gateNumber(total, t, gate, u) };
@@ -48,15 +55,15 @@ export function termPanel({ messages }) {
 
   function groupRows({ name, terms, products, total }, digits, max) {
     const shown = products > MAX_TERMS + 1 ? MAX_TERMS : products;
-    const listed = [...terms.slice(0, shown), ...terms.slice(products)].map((term) => ({ ...term, text: term.value.toFixed(digits) }));
+    const listed = [...terms.slice(0, shown), ...terms.slice(products)].map((term) => ({ ...term, text: fixed(term.value, digits) }));
     if (shown < products) {
       const value = terms.slice(shown, products).reduce((sum, term) => sum + term.value, 0);
-      listed.splice(shown, 0, { name: fillIn(messages.rest, { count: products - shown }), factors: null, value, text: value.toFixed(digits) });
+      listed.splice(shown, 0, { name: fillIn(messages.rest, { count: products - shown }), factors: null, value, text: fixed(value, digits) });
     }
     const rows = listed.map(({ name: label, factors, text, value }) => row(label, factors ? factors.map((factor) => format(factor, 3)).join(" × ") : "", text, "", value / (max || 1)));
     const error = Number(total.toFixed(digits)) - listed.reduce((sum, term) => sum + Number(term.text), 0);
     if (Math.abs(error) >= 0.5 * 10 ** -digits && Number.isFinite(error)) rows.push(row(messages.rounding, "", error.toFixed(digits), "rec-rounding"));
-    return [...rows, row(name, "", total.toFixed(digits), "rec-subtotal")];
+    return [...rows, row(name, "", fixed(total, digits), "rec-subtotal")];
   }
   function row(name, factors, value, kind, fraction) {
     return { name, factors, value: value.replace("-", "−"), kind, fraction };
@@ -80,7 +87,7 @@ export function termPanel({ messages }) {
         value.textContent = data.value;
         bar.className = data.fraction < 0 ? "negative" : "";
         bar.style.visibility = data.fraction === undefined ? "hidden" : "visible";
-        bar.style.setProperty("--fraction", String(Math.min(1, Math.abs(data.fraction ?? 0))));
+        bar.style.setProperty("--fraction", String(Math.min(1, Math.abs(data.fraction || 0))));
       },
     };
   }

@@ -25,7 +25,7 @@ function render({ model, el, signal }) {
   const noop = () => {};
   const view = baseView({
     model, el, signal, name: "unroll", steps: () => model.get("scene").steps - 1, label, draw, showStep, onEscape, pace: model.get("scene").steps > 40 ? 200 : 700,
-    traits: { unit: noop, gate: noop, threshold: noop, span: noop, clip: noop, refusal: noop, restored: showNotes, live: draw },
+    traits: { unit: noop, gate: noop, threshold: noop, span: noop, clip: noop, refusal: noop, input_grad_row: noop, restored: showNotes, live: draw },
   });
   const time = timeline({ messages, signal, pick, setSpan: (span) => view.save("span", span) });
   const cell = cellDiagram({ messages, signal, choose: (gate) => view.save("gate", gate) });
@@ -73,7 +73,7 @@ function render({ model, el, signal }) {
   }
 
   function draw() {
-    scene = decode(model.get("scene"));
+    scene = decode(model.get("scene"), () => model.get("input_grad_row"));
     showNotes();
     for (const panel of [time, cell, edits, byLag]) panel.show(scene);
     paintedWidth = 0;

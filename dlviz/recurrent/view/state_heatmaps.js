@@ -61,7 +61,8 @@ export function timeline({ messages, signal, pick, setSpan }) {
     const { name, values } = at.unit < at.heatmap.count ? at.heatmap : layout.heatmaps[1];
     const norms = scene.inputGradNorms(t, u);
     const text = fillIn(messages.read, { name, unit: at.unit, place: scene.stepName(at.t), value: format(values[at.unit * scene.steps + at.t], 5) });
-    const unknown = u < scene.outputs ? messages.input_grad_unknown : messages.projected;
+    const missing = scene.input_grad.positions ? messages.input_grad_sampled : messages.input_grad_unknown;
+    const unknown = u < scene.outputs ? missing : messages.projected;
     const norm = norms ? fillIn(messages.input_grad_norm, { unit: u, place: t, from: at.t, value: format(norms[at.t], 3) }) : unknown;
     readout.textContent = `${text} ${norm}`;
   }
