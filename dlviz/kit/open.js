@@ -9,9 +9,15 @@ export async function open({ model, el, signal }, shared) {
   const root = el.getRootNode();
   addStyle(root instanceof ShadowRoot ? root : document.head, model.get("_assets_id"), shared.get("style"));
   const messages = shared.get("messages");
-  const extended = { ...model, get: (name) => (name === "messages" ? messages : model.get(name)) };
+  const extended = { ...model, set, get: (name) => (name === "messages" ? messages : model.get(name)) };
   // @ts-expect-error The view that this file is appended to defines `render`.
   if (!signal.aborted) await render({ model: extended, el, signal });
+
+  /** With a value goes the count of Python's values of this trait that this page has received, by which Python ignores what comes too late. */
+  function set(name, value) {
+    if (model.get(name) !== value) model.set("_seen", { ...model.get("_seen"), [name]: model.get("_written")?.[name] ?? 0 });
+    model.set(name, value);
+  }
 }
 
 /** Add one style element for all widgets of a kind. */

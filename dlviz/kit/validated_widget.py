@@ -12,37 +12,76 @@ from dlviz.kit.sanitize import json_safe
 
 
 class ValidatedWidget(anywidget.AnyWidget):
-    """Widget that accepts from the browser only the traits a user may change, and restores them when a value is refused."""
+    """Widget that accepts from the browser only the traits a user may change, and restores them when a value is refused.
+
+    A value that the browser sent before it had received a newer one of Python's comes too late, and is ignored. While a cell runs, such
+    values wait. Python counts how often it sets each trait, and with a value the browser sends the count that it had received (open.js).
+    """
+
+    #: How often Python has set each trait that the browser may set too.
+    _written = traitlets.Dict().tag(sync=True)
+    #: Of those counts, the ones that the browser had received when it last set each trait.
+    _seen = traitlets.Dict()
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
-        """Apply the traits that the browser changed; traits that only Python writes and numbers that are not finite are ignored.
+        """Apply the traits that the browser changed.
+
+        Ignored are traits that only Python writes, numbers that are not finite, and values that come too late. Whatever changes because of
+        them is sent back in one message.
 
         Raises:
             Exception: a value is refused; every trait then has its earlier value, here and in the browser.
         """
-        accepted = {name: value for name, value in sync_data.items() if self._accepts(name, value)}
+        counts = _counts(sync_data.get("_seen")).items()
+        self._seen.update({name: count for name, count in counts if self.has_trait(name)})
+        accepted = {
+            name: value for name, value in sync_data.items() if self._accepts(name, value) and not self._is_late(name)
+        }
         before = {name: getattr(self, name) for name in accepted}
-        try:
-            super().set_state(accepted)
-        except Exception:
-            # traitlets restores a value that raised a TraitError, but not one that raised another error.
-            for name, value in before.items():
-                self.set_trait(name, value)
-            self.send_state(list(before))
-            raise
+        with self.hold_sync():
+            try:
+                super().set_state(accepted)
+            except Exception:
+                # traitlets restores a value that raised a TraitError, but not one that raised another error.
+                for name, value in before.items():
+                    self.set_trait(name, value)
+                self.send_state(list(before))
+                raise
 
-    def _accepts(self, name: str, value: Any) -> bool:
+    def _is_late(self, name: str) -> bool:
+        """Return whether the browser set a trait before it had received Python's last value; its first value counts as in time."""
+        written = self._written.get(name, 0)
+        # Dictionaries are left to their rooms, which merge them.
+        return not isinstance(self.traits()[name], traitlets.Dict) and self._seen.setdefault(name, written) != written
+
+    def notify_change(self, change: Any) -> None:
+        """Count the values that Python sets; those that the browser has just set do not count, even if they were adjusted."""
+        name = change["name"]
+        if name not in self._property_lock and self._is_shared(name):
+            self._written[name] = self._written.get(name, 0) + 1
+        super().notify_change(change)
+
+    def _is_shared(self, name: str) -> bool:
+        """Return whether both Python and the browser may set a trait."""
         trait = self.traits(sync=True).get(name)
-        # True would pass for the number 1, and torch takes the two for different indices.
-        boolean_number = isinstance(value, bool) and isinstance(trait, (traitlets.Int, traitlets.Float))
-        if trait is None or boolean_number or name.startswith("_") or name == "live" or not _is_finite(value):
+        if trait is None or name.startswith("_") or name == "live":
             return False
         # Python writes dictionaries, except those that are tagged otherwise.
         return not isinstance(trait, traitlets.Dict) or bool(trait.metadata.get("user_editable"))
 
+    def _accepts(self, name: str, value: Any) -> bool:
+        # True would pass for the number 1, and torch takes the two for different indices.
+        boolean_number = isinstance(value, bool) and isinstance(
+            self.traits().get(name), (traitlets.Int, traitlets.Float)
+        )
+        return self._is_shared(name) and not boolean_number and _is_finite(value)
+
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return the traits, with every string made safe for JSON."""
-        return dict(json_safe(super().get_state(*args, **kwargs)))
+        """Return the traits, with every string made safe for JSON, and with the counts of those that the browser may set too."""
+        state = super().get_state(*args, **kwargs)
+        if any(map(self._is_shared, state)):
+            state["_written"] = dict(self._written)
+        return dict(json_safe(state))
 
     def send(self, content: Any, buffers: Any = None) -> None:
         """Send a custom message to the browser, with every string made safe for JSON."""
@@ -93,6 +132,12 @@ def int_list_field(content: Mapping[str, Any], name: str) -> tuple[int, ...]:
 def invalid_value(name: str, value: Any) -> DlvizError:
     """Return the error for a `value` that the message field or trait `name` cannot take."""
     return DlvizError(message("kit.refused.unfit", name=name, got=repr(value)[:80]))
+
+
+def _counts(value: Any) -> dict[str, int]:
+    """Return the counts of a message from the browser, without anything that is none."""
+    items = value.items() if isinstance(value, dict) else ()
+    return {name: count for name, count in items if isinstance(name, str) and type(count) is int}
 
 
 def _is_finite(value: Any) -> bool:

@@ -137,3 +137,71 @@ def test_arrays_become_little_endian_bytes_at_any_depth():
     assert np.frombuffer(found["a"], "<i4").tolist() == [1, 2]
     assert list(found["b"][0]) == [1, 3, 2, 4]
     assert (found["b"][1], found["c"]) == ("text", 1)
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """The states that widgets send to the browser."""
+    found = []
+    monkeypatch.setattr(Widget, "_send", lambda self, content, buffers=None: found.append(content))
+    return found
+
+
+def test_a_value_that_the_browser_sent_before_it_received_pythons_last_one_is_ignored(toy):
+    widget = toy()
+    widget.set_state({"depth": 2, "step": 3})
+    widget.depth = 7
+    widget.set_state({"depth": 3, "step": 4})  # `depth` was on its way; Python has not set `step`
+    assert (widget.depth, widget.step) == (7, 4)
+    received = widget.get_state("depth")
+    widget.set_state({"depth": 8, "_seen": {"depth": received["_written"]["depth"]}})
+    assert widget.depth == 8
+    widget.depth = 1
+    widget.set_state({"depth": 9, "_seen": {"depth": received["_written"]["depth"]}})
+    assert widget.depth == 1
+
+
+def test_values_that_the_browser_sends_one_after_another_are_all_in_time(toy):
+    widget = toy()
+    widget.observe(lambda change: widget.set_trait("depth", min(change.new, 5)), "depth")
+    widget.depth = 3
+    seen = widget.get_state("depth")["_written"]
+    for depth, kept in ((4, 4), (9, 5), (2, 2)):  # the second is adjusted by Python, before the third is received
+        widget.set_state({"depth": depth, "_seen": seen})
+        assert widget.depth == kept
+
+
+@pytest.mark.parametrize("seen", [None, 3, [], {"depth": "1"}, {"depth": None}, {"no_such_trait": 1}, {3: 4}])
+def test_counts_of_the_browser_that_are_none_are_ignored(toy, seen):
+    widget = toy()
+    widget.set_state({"depth": 2, "_seen": seen})
+    assert widget.depth == 2
+    assert set(widget._seen) <= {"depth"}
+
+
+def test_all_that_changes_because_of_one_message_is_sent_in_one_message(toy, sent):
+    widget = toy()
+    widget.observe(lambda _: widget.set_trait("scene", {"depth": widget.depth}), ["depth", "step"])
+    widget.observe(lambda _: widget.set_trait("speed", 2.0), "step")
+    sent.clear()
+    widget.set_state({"depth": 2, "step": 3})
+    (update,) = [message["state"] for message in sent if message["method"] == "update"]
+    assert set(update) == {"scene", "speed", "_written"}
+
+
+def test_a_refused_value_of_the_browser_is_restored_and_later_ones_are_in_time(toy, sent):
+    widget = toy()
+
+    def refuse(change):
+        if change.new == 3:
+            raise DlvizError("no")
+
+    widget.observe(refuse, "depth")
+    sent.clear()
+    with pytest.raises(DlvizError, match="no"):
+        widget.set_state({"depth": 3})
+    assert widget.depth == 1
+    state = next(message["state"] for message in reversed(sent) if "depth" in message.get("state", {}))
+    assert state["depth"] == 1
+    widget.set_state({"depth": 2, "_seen": state["_written"]})
+    assert widget.depth == 2
