@@ -32,22 +32,41 @@ def page_of_training(trained):
 
 
 def connect(page: Page, view) -> list:
-    """Answer a page as a kernel does; return the list of its messages."""
-    sent = []
+    """Answer a page as a kernel does, with all that has changed since the last answer; return the list of its messages."""
+    sent, known = [], {name: getattr(view, name) for name in SENT}
 
     def kernel(text: str) -> str:
         message = json.loads(text)
         sent.append(message)
-        before = {name: getattr(view, name) for name in SENT}
         if message["kind"] == "set":
             view.set_state(message["traits"])
         else:
             view._handle_custom_msg(message, [])
-        return to_json({name: getattr(view, name) for name in SENT if getattr(view, name) != before[name]})
+        changed = {name: getattr(view, name) for name in SENT if getattr(view, name) != known[name]}
+        known.update(changed)
+        return to_json({"_written": view._written} | changed)
 
     page.expose_function("kernel", kernel)
     page.evaluate(CONNECT)
     return sent
+
+
+#: Opens the view again, as a notebook does.
+OPEN_IN_NOTEBOOK = """async (shared) => {
+  const module = await import(URL.createObjectURL(new Blob([shared.view], { type: "text/javascript" })));
+  const methods = ["get", "set", "save_changes", "send", "on", "off"];
+  const model = Object.fromEntries(methods.map((name) => [name, (...given) => dlvizModel[name](...given)]));
+  const el = document.createElement("div");
+  document.getElementById("widget").replaceChildren(el);
+  await module.open({ model, el, signal: new AbortController().signal }, { get: (name) => shared[name] });
+}"""
+
+#: From here on messages to the kernel wait until `release()` is called.
+HOLD_MESSAGES = """() => {
+  const answer = window.kernel;
+  const held = new Promise((release) => (window.release = release));
+  window.kernel = async (text) => (await held, answer(text));
+}"""
 
 
 def number(text):
@@ -176,6 +195,29 @@ def test_live_the_kernel_takes_a_step_and_returns_to_the_one_before(open_page):
     until(page, "dlvizModel.get('snapshot').step === 2")
     expect(page.locator(".word2vec-table h4")).to_have_text("Step 3, about to be taken")
     assert view.training.step == 2
+
+
+def test_live_a_step_that_waits_while_python_trains_does_not_take_the_training_back(open_page):
+    view = made()
+    page = open_page(view)
+    sent = connect(page, view)
+    shared = view._shared.get_state()
+    page.evaluate(OPEN_IN_NOTEBOOK, {name: value for name, value in shared.items() if isinstance(value, (str, dict))})
+    page.locator(".dlviz-next").click()
+    until(page, "dlvizModel.get('snapshot').step === 1")
+    page.evaluate(HOLD_MESSAGES)
+    page.locator(".dlviz-next").click()
+    view.run(100)
+    page.evaluate("window.release()")
+    until(page, "window.pending === 0")
+    assert [message["traits"]["step"] for message in sent] == [1, 2]
+    assert view.step == view.training.step == 101
+    expect(page.locator(".word2vec-table h4")).to_have_text("Step 102, about to be taken")
+    page.locator(".dlviz-next").click()
+    until(page, "dlvizModel.get('snapshot').step === 102")
+    page.locator(".dlviz-first").click()
+    until(page, "dlvizModel.get('snapshot').step === 0")
+    assert view.step == view.training.step == 0
 
 
 def test_live_full_speed_requests_one_block_at_a_time_and_stops_at_once(open_page):

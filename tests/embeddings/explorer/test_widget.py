@@ -263,3 +263,51 @@ def test_chinese_words_have_a_sans_serif_font():
     picture = dlviz.embedding(random_matrix(4), words, word=0)._still()
     assert picture.count('class="c"') == 2 * 3  # on the map; in the title and in the list of neighbors
     assert ".c{font-family:Noto Sans CJK" in picture
+
+
+@pytest.mark.parametrize(
+    ("name", "early", "python", "late"),
+    [
+        ("word", 3, 8, 4),
+        ("analogy", [1, 2, 3], [4, 5, 6], []),
+        ("axis", [1, 2], [], [3, 4]),
+        ("dimensions", 3, 2, 3),
+        ("method", "pca", "tsne", "pca"),
+        ("expected", 2, 9, 3),
+    ],
+)
+def test_a_choice_that_waited_in_the_page_does_not_overwrite_a_later_one_of_pythons(name, early, python, late):
+    view = dlviz.embedding(random_matrix(), names(60))
+    view.set_state({name: early})
+    setattr(view, name, python)
+    details, scene = view.details, view.scene
+    view.set_state({name: late})
+    assert getattr(view, name) == python
+    assert view.details is details
+    assert view.scene is scene
+    view.set_state({name: late, "_seen": view.get_state(name)["_written"]})
+    assert getattr(view, name) == late
+
+
+def test_a_step_that_waited_in_the_page_does_not_hide_a_new_snapshot_but_a_selected_word_is_kept():
+    view = dlviz.embedding(random_matrix(), names(60))
+    view.update(random_matrix(seed=1))
+    view.set_state({"step": 0})
+    view.update(random_matrix(seed=2))
+    view.set_state({"step": 1, "word": 5})
+    assert (view.step, view.word) == (2, 5)
+    assert view.details["snapshot"] == view.snapshots[2]
+
+
+def test_one_message_of_a_page_is_answered_by_one(monkeypatch):
+    view, sent = dlviz.embedding(random_matrix(), names(60)), []
+    monkeypatch.setattr(view, "_send", lambda content, buffers=None: sent.append(content))
+    for change in (
+        {"word": 3, "neighbor": 0},
+        {"analogy": [1, 2, 3], "expected": 4},
+        {"axis": [1, 2]},
+        {"normalize": True},
+    ):
+        sent.clear()
+        view.set_state(change)
+        assert [message["method"] for message in sent if message["method"] == "update"] == ["update"]

@@ -243,6 +243,62 @@ def test_full_speed_trains_one_short_block_per_message_and_keeps_torchs_random_s
     assert torch.equal(view.training.vectors, other.vectors)
 
 
+def test_a_step_that_waited_in_the_page_while_python_trained_does_not_take_the_training_back():
+    view = made()
+    view.set_state({"step": 6})
+    view.run(100)
+    vectors = view.training.vectors.clone()
+    view.set_state({"step": 7})
+    assert view.step == view.training.step == view.snapshot["step"] == 106
+    assert torch.equal(view.training.vectors, vectors)
+    view.run(4)
+    other = Training(DATA.tokens)
+    other.run(110)
+    assert torch.equal(view.training.vectors, other.vectors)
+    seen = view.get_state("step")["_written"]
+    for step in (111, 50):  # the page has received Python's step, and then goes on and back
+        view.set_state({"step": step, "_seen": seen})
+        assert view.step == view.training.step == step
+
+
+@pytest.mark.parametrize(
+    ("name", "page", "python"),
+    [
+        ("lr", (0.1, 0.2), 0.7),
+        ("kind", ("cbow", "skip-gram"), "cbow"),
+        ("window", (1, 2), 5),
+        ("axes", ("fixed", "aligned"), "fixed"),
+    ],
+)
+def test_a_setting_that_waited_in_the_page_does_not_overwrite_a_later_one_of_pythons(name, page, python):
+    view = made()
+    view.set_state({name: page[0]})
+    view.run(20)
+    setattr(view, name, page[1])
+    setattr(view, name, python)
+    step = view.step
+    view.set_state({name: page[1]})
+    assert (getattr(view, name), view.step) == (python, step)
+
+
+def test_a_step_that_waited_in_the_page_while_python_began_again_is_ignored():
+    view = made()
+    view.set_state({"step": 6})
+    view.window = 2
+    view.set_state({"step": 7})
+    assert view.step == view.training.step == 0
+
+
+def test_one_message_of_a_page_is_answered_by_one(monkeypatch):
+    view, sent = made(), []
+    monkeypatch.setattr(view, "_send", lambda content, buffers=None: sent.append(content))
+    for change in ({"step": 3}, {"lr": 0.2}, {"kind": "cbow"}):
+        sent.clear()
+        view.set_state(change)
+        (state,) = [message["state"] for message in sent if message["method"] == "update"]
+        assert "snapshot" in state
+
+
 def test_values_set_by_a_page_are_bounded():
     view = made()
     view.set_state({"step": 10**9})
