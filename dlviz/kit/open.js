@@ -7,7 +7,9 @@
  */
 export async function open({ model, el, signal }, shared) {
   const root = el.getRootNode();
-  addStyle(root instanceof ShadowRoot ? root : document.head, model.get("_assets_id"), shared.get("style"));
+  const parent = root instanceof ShadowRoot ? root : document.head;
+  addStyle(parent, "room", shared.get("style"));
+  addStyle(parent, "kit", shared.get("kit_style"));
   const messages = shared.get("messages");
   const extended = { ...model, set, get: (name) => (name === "messages" ? messages : model.get(name)) };
   // @ts-expect-error The view that this file is appended to defines `render`.
@@ -20,11 +22,12 @@ export async function open({ model, el, signal }, shared) {
   }
 }
 
-/** Add one style element for all widgets of a kind. */
-function addStyle(parent, name, text) {
-  if (parent.querySelector(`[data-dlviz="${name}"]`)) return;
+/** Add a style element, unless there is one with the same text: the kit's before those of all rooms, whichever is opened first. */
+function addStyle(parent, kind, text) {
+  const styles = [...parent.querySelectorAll("style[data-dlviz]")];
+  if (styles.some((style) => style.textContent === text)) return;
   const style = document.createElement("style");
-  style.dataset.dlviz = name;
+  style.dataset.dlviz = kind;
   style.textContent = text;
-  parent.append(style);
+  parent.insertBefore(style, kind === "kit" ? styles[0] : null);
 }

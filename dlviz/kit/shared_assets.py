@@ -18,12 +18,14 @@ class SharedAssets(anywidget.AnyWidget):
 
     Attributes:
         view: the linked ES module.
-        style: its CSS.
+        kit_style: the CSS that all rooms share; it stands before that of every room.
+        style: the CSS of its room.
         messages: the strings that the view shows.
     """
 
     _esm = traitlets.Unicode("export default {};").tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
+    kit_style = traitlets.Unicode().tag(sync=True)
     style = traitlets.Unicode().tag(sync=True)
     messages = traitlets.Dict().tag(sync=True)
 
@@ -35,12 +37,16 @@ def shared_assets(view: Path, style: Path, room: str) -> SharedAssets:
     if assets is None or assets.comm is None:
         # Files are read when the first widget is made, not when its class is: importing a room reads no file.
         opener = minify((_HERE / "open.js").read_text(encoding="utf-8"))
-        assets = SharedAssets(view=f"{link(view)}\n{opener}", style=_style(style), messages=table("kit") | table(room))
+        assets = SharedAssets(
+            view=f"{link(view)}\n{opener}",
+            kit_style=_kit_style(),
+            style=style.read_text(encoding="utf-8"),
+            messages=table("kit") | table(room),
+        )
         _cache[key] = assets
     return assets
 
 
 @cache
-def _style(room: Path) -> str:
-    shared = (_HERE / name for name in ("theme.css", "card.css", "grid.css"))
-    return "\n".join(path.read_text(encoding="utf-8") for path in (*shared, room))
+def _kit_style() -> str:
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "card.css", "grid.css"))

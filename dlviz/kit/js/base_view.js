@@ -8,8 +8,8 @@ import { formula } from "./formula.js";
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, name: string, steps: () => number, label: (step: number) => string,
  *   draw: () => void, showStep: (step: number, isNew: boolean) => void, traits?: Record<string, () => void>, captions?: string, onEscape?: () => boolean, pace?: number | {valueOf: () => number}}} options
- *   draw: called when the scene changes; showStep: called when the step changes (isNew) or a trait it depends on;
- *   traits: other traits to listen to; captions: the trait that holds signature, badge, notes and summary; onEscape: called for Escape, returns whether it had something to close
+ *   draw: called when the scene changes, with an empty row of controls; showStep: called when the step changes (isNew) or a trait it depends on;
+ *   traits: other traits to listen to, with `draw` for those that change the whole picture; captions: the trait that holds signature, badge, notes and summary; onEscape: called for Escape, returns whether it had something to close
  */
 export function baseView({ model, el, signal, name, steps, label, draw, showStep, traits = {}, captions = "scene", onEscape = () => false, pace }) {
   const messages = model.get("messages");
@@ -54,7 +54,7 @@ export function baseView({ model, el, signal, name, steps, label, draw, showStep
     }, { signal });
     const events = { "change:scene": redraw, "change:step": update, "change:playing": update };
     for (const [trait, call] of Object.entries(traits)) {
-      events[`change:${trait}`] = () => {
+      events[`change:${trait}`] = call === draw ? redraw : () => {
         if (trait === captions) showCaptions();
         call();
         update();
