@@ -238,8 +238,8 @@ def test_the_window_of_a_large_tensor_moves_and_survives_a_reload(lab, server):
     expect(views).to_have_count(2)
     first = views.first
     assert numbers_of(first)[:3] == ["0", "1", "2"]
-    # One style element, because both widgets load it from the same shared-assets widget.
-    expect(lab.locator("style[data-dlviz]")).to_have_count(1)
+    # One style element of the kit and one of the room, because both widgets load them from the same shared-assets widget.
+    expect(lab.locator("style[data-dlviz]")).to_have_count(2)
 
     first.get_by_role("slider", name="rows from").focus()
     lab.keyboard.press("End")  # elements that were not sent have to come from the kernel
