@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dlviz.autograd import torch_internals
+from dlviz.kit.caller_frames import is_library
 
 Gradients = tuple[Tensor | None, ...]
 
@@ -43,18 +44,38 @@ class BackwardPass:
     grad_after: dict[int, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A backward pass that failed: the node that ran last, the message, and whether torch raised it rather than the user's own code."""
+
+    node: int
+    message: str
+    by_torch: bool
+
+    @classmethod
+    def of(cls, error: Exception, node: int) -> "Failure":
+        """Describe an error that was raised while `node` ran."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        by_torch = trace is None or is_library(trace.tb_frame.f_code)
+        return cls(node, str(error) if by_torch else f"{type(error).__name__}: {error}", by_torch)
+
+
 class BackwardRecorder:
     """Recorder of the latest backward pass through one graph.
 
     Attributes:
         passes: the number of passes, previews excluded.
         latest: the latest pass.
+        failure: why the latest preview failed, or ``None``.
         listeners: weak references to methods that are called after each pass that the user started.
     """
 
     def __init__(self) -> None:
         self.passes = 0
         self.latest: BackwardPass | None = None
+        self.failure: Failure | None = None
         self.listeners: list[weakref.WeakMethod[Any]] = []
         self._leaves: dict[int, Tensor] = {}
         self._previewing = False
@@ -86,7 +107,8 @@ class BackwardRecorder:
         """Run backward without changing any ``.grad``, freeing the graph, or advancing the random number generators."""
         devices = sorted({t.device.index or 0 for _, t in leaves if t.device.type == "cuda"})
         self._previewing = True
-        passes = self.passes
+        passes, before = self.passes, self.latest
+        self.failure = None
         try:
             with torch.random.fork_rng(devices=devices):
                 gradients = torch.autograd.grad(
@@ -97,9 +119,14 @@ class BackwardRecorder:
                     allow_unused=True,
                     materialize_grads=False,
                 )
+        except Exception as error:
+            # What ran last is the node whose backward failed. What arrived before it is dropped with the pass.
+            ran = self.latest.order if self.latest is not before and self.latest is not None else []
+            self.failure, self.latest = Failure.of(error, ran[-1] if ran else 0), before
+            raise
         finally:
             self._previewing = False
-        self.passes = passes
+            self.passes = passes
         if self.latest is None:
             return
         # torch.autograd.grad does not run the AccumulateGrad nodes, so no hook recorded the leaves.
@@ -148,6 +175,7 @@ class BackwardRecorder:
         if index:
             return None
         self.passes += 1
+        self.failure = None
         self.latest = BackwardPass(task, preview=self._previewing)
         if not self._previewing:
             torch.autograd.Variable._execution_engine.queue_callback(_weak(self.after_pass))

@@ -5,10 +5,11 @@ from typing import Any
 
 from dlviz.autograd import torch_internals
 from dlviz.autograd.anomalies import NonfiniteTensor, StaleTensor, is_freed
-from dlviz.autograd.diagram import Diagram, shape_text
+from dlviz.autograd.backward_hooks import Failure
+from dlviz.autograd.diagram import Diagram
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.node_details import residual
-from dlviz.autograd.tensor_summary import scalar
+from dlviz.autograd.tensor_summary import scalar, shape_text
 from dlviz.kit.messages import message
 
 #: A gradient with more elements than this is not added up again to compare the sum with torch's.
@@ -33,7 +34,7 @@ def _call(graph: Graph) -> str:
 
 def badge(diagram: Diagram, stale: Sequence[StaleTensor]) -> dict[str, str]:
     """Return the badge: whether backward will fail or has not run, else how far the sums of contributions lie from torch's gradients."""
-    if stale:
+    if stale or any(graph.backward.failure is not None for graph in diagram.graphs):
         return {"text": message("autograd.badge.fails"), "kind": "bad"}
     if any(graph.backward.latest is None for graph in diagram.graphs):
         return {"text": message("autograd.badge.waiting"), "kind": "plain"}
@@ -67,17 +68,20 @@ def notes(diagram: Diagram, stale: Sequence[StaleTensor], nonfinite: Sequence[No
     items = [_note("bad", "stale", **_stale(diagram, fault)) for fault in stale[:1]]
     items += [_note("bad", "stale_more", **_stale(diagram, fault)) for fault in stale[1:3]]
     for graph in diagram.graphs:
+        items += [{"kind": "warn", "text": text} for text in graph.model_notes]
+        if graph.backward.failure is not None and not stale:
+            items.append(_failure_note(graph, graph.backward.failure))
         if not graph.has_tape:
             items.append(_note("info", "no_tape"))
         if graph.backward.latest is None and is_freed(graph):
             items.append(_note("info", "freed"))
         if graph.root.numel() != 1:
-            items.append(_note("warn", "not_scalar", shape=shape_text(graph.root.shape)))
+            items.append(_note("warn", "not_scalar", shape=shape_text(torch_internals.shape_of(graph.root))))
         if any(node.op == "checkpoint_function" for node in graph.nodes):
             items.append(_note("info", "checkpoint"))
     for fault in nonfinite:
         node = diagram.node(fault.node)
-        where = f" ({node.source})" if node.source is not None else ""
+        where = _where(node)
         when = "backward" if fault.backward else "forward"
         kind = "bad" if fault.kind == "nan" else "warn"
         items.append(_note(kind, f"{fault.kind}_{when}", node=node.label or node.op, where=where))
@@ -106,6 +110,16 @@ def _start_notes(graph: Graph) -> list[dict[str, str]]:
     if outside is not None:
         items.append(_note("warn", "outside", title=graph.title, node=outside.label or outside.op))
     return items
+
+
+def _failure_note(graph: Graph, failure: Failure) -> dict[str, str]:
+    node = graph.nodes[failure.node]
+    key = "fails" if failure.by_torch else "raises"
+    return _note("bad", key, node=node.label or node.op, where=_where(node), error=failure.message)
+
+
+def _where(node: Node) -> str:
+    return f" ({node.source})" if node.source is not None else ""
 
 
 def _stale(diagram: Diagram, fault: StaleTensor) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The diagram of one graph, or of two compared graphs: boxes with their texts and sizes, laid out once for the view and the still."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -11,6 +11,8 @@ from dlviz.autograd.grouping import GROUP_KINDS, Box, BoxTree, build_tree
 from dlviz.autograd.inputs import Cut, Input
 from dlviz.autograd.layout import GroupLayout, arrange
 from dlviz.autograd.node_details import flags
+from dlviz.autograd.tensor_summary import shape_text
+from dlviz.autograd.torch_internals import shape_of
 from dlviz.kit.messages import message, table
 
 #: Heights of a box and of a folded loop, which holds a chart, and the range of a box's width; in pixels.
@@ -123,7 +125,7 @@ class Diagram:
             value = self.inputs[box.node].value
             dtype = str(value.dtype).removeprefix("torch.")
             reason = message("autograd.box.no_grad") if value.is_floating_point() else dtype
-            return box.label or message("autograd.box.data"), f"{shape_text(value.shape)} {reason}", dtype
+            return box.label or message("autograd.box.data"), f"{shape_text(shape_of(value))} {reason}", dtype
         if box.kind == "cut":
             cut = self.cuts[box.node]
             call = f"{box.label}({', '.join(cut.leaves)})" if cut.leaves else box.label
@@ -144,11 +146,6 @@ def _group_title(box: Box, children: int) -> str:
     if box.kind in ("iteration", "page"):
         return message(f"autograd.box.{box.kind}", number=box.label)
     return " · ".join(part for part in (box.label, box.subtitle) if part)
-
-
-def shape_text(shape: Sequence[int]) -> str:
-    """Return a shape as Python writes it: ``(32, 16)``, ``(8,)``, ``()``."""
-    return str(tuple(int(size) for size in shape))
 
 
 def build_diagram(graphs: list[Graph]) -> Diagram:

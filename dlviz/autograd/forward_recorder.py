@@ -111,7 +111,7 @@ class _DispatchRecorder(TorchDispatchMode):
         writes = bool(schema.written)
         # A write increments the version, and a view starts to share its base's counter, only after this method returns.
         counted = [inputs[0]] * len(tensors) if schema.is_view and not writes and inputs else tensors
-        versions = tuple(t._version + writes for t in counted)
+        versions = tuple(torch_internals.version(t) + writes for t in counted)
         location = caller_location(2)
         if schema.name == "detach" and location == self.location:
             return out  # autograd saving a result for backward, as part of the operation before
@@ -175,7 +175,7 @@ class _DispatchRecorder(TorchDispatchMode):
             node = value.grad_fn
             number = torch_internals.sequence(node) if node is not None else -1
             if node is not None and self.last <= number < sequence and number not in self.tape.ops:
-                op = RecordedOp(node.name(), (value,), (value._version,), caller_location(3))
+                op = RecordedOp(node.name(), (value,), (torch_internals.version(value),), caller_location(3))
                 self._keep(op)
                 self.tape.ops[number] = op
 
@@ -183,7 +183,7 @@ class _DispatchRecorder(TorchDispatchMode):
         """Record the second node that a write into a view creates: CopySlices, whose output is the whole base."""
         base = view._base
         if base is not None:
-            copy = RecordedOp(op.name, (base,), (base._version + 1,), op.location, in_place=True)
+            copy = RecordedOp(op.name, (base,), (torch_internals.version(base) + 1,), op.location, in_place=True)
             self._keep(copy)
             self.tape.ops[number] = copy
 
@@ -249,7 +249,7 @@ def _cut(schema: _Schema, values: tuple[Tensor, ...], grad_enabled: bool) -> str
     if schema.name in ("detach", "alias"):
         return "detach"
     if not grad_enabled:
-        return "no_grad"
+        return "inference" if torch.is_inference_mode_enabled() else "no_grad"
     if not any(v.is_floating_point() or v.is_complex() for v in values):
         return "integer"
     return None
@@ -274,6 +274,6 @@ def _storage(value: Tensor) -> int:
 
 def _view_key(value: Tensor) -> tuple[Any, ...]:
     """Return a key of the memory and layout of a tensor, which stays the same when torch returns a new Python object for a view."""
-    if value.layout is not torch.strided:
+    if value.layout is not torch.strided or value.is_nested:
         return (id(value),)
     return (_storage(value), value.storage_offset(), value.shape, value.stride(), value.dtype)

@@ -65,9 +65,9 @@ class Node:
         return (self.tensor,) if self.tensor is not None else torch_internals.output_metadata(self.grad_fn)
 
     @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shape of each forward output."""
-        return tuple(tuple(output.shape) for output in self._outputs)
+    def shapes(self) -> tuple[tuple[int | str, ...], ...]:
+        """The shape of each forward output; a ragged size of a nested tensor is a text such as ``"j1"``."""
+        return tuple(torch_internals.shape_of(output) for output in self._outputs)
 
     @property
     def dtypes(self) -> tuple[torch.dtype, ...]:
@@ -148,6 +148,7 @@ class Graph:
         cuts: operations that took a value out of the graph.
         mutations: the in-place operations that a tape recorded.
         has_tape: whether a tape recorded the forward pass.
+        model_notes: what the learner should know of the modules that ran, such as layers that no optimizer finds.
     """
 
     root: Tensor
@@ -161,6 +162,7 @@ class Graph:
     cuts: list[Cut] = field(default_factory=list)
     mutations: list[Mutation] = field(default_factory=list)
     has_tape: bool = False
+    model_notes: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges, {len(self.leaves)} leaves)"

@@ -14,7 +14,7 @@ class Cut:
     """An operation that takes a value out of the graph.
 
     Attributes:
-        kind: "detach", "no_grad", "integer" or "item".
+        kind: "detach", "no_grad", "inference", "integer" or "item".
         op: the operation.
         source: the line that called it.
         parents: indices of the nodes whose outputs it read.

@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from dlviz.torchkit import modules
+
 #: Variables in which IPython keeps earlier inputs and outputs.
 _IPYTHON_VARIABLES = ("In", "Out")
 
@@ -36,10 +38,11 @@ class VariableNames:
                     self.computed.append((name, tensor))
 
     def _add_module(self, root: str, module: nn.Module) -> None:
-        for path, inner in module.named_modules():
+        for path, inner in modules.named_modules(module):
             self._modules.setdefault(id(inner), f"{root}.{path}" if path else root)
-        self._buffers.update(id(tensor) for tensor in module.buffers())
-        for path, tensor in (*module.named_parameters(), *module.named_buffers()):
+        buffers = list(modules.named_buffers(module))
+        self._buffers.update(id(tensor) for _, tensor in buffers)
+        for path, tensor in (*modules.named_parameters(module), *buffers):
             self._tensors.setdefault(id(tensor), f"{root}.{path}")
 
     def is_buffer(self, tensor: Tensor) -> bool:

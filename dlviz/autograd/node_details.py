@@ -118,11 +118,11 @@ def residual(graph: Graph, index: int) -> float | None:
     """Return max |sum of the contributions − gradient| of a node; ``None`` at the root and before backward."""
     parts = [g for g in map(graph.edge_gradient, graph.contributions(index)) if g is not None]
     gradient = graph.nodes[index].gradient
-    if gradient is None or any(part.shape != gradient.shape for part in parts):
+    if gradient is None or not parts:
         return None
     if len(parts) == 1 and parts[0] is gradient:
         return 0.0
-    if not parts or any(part.is_meta or part.layout is not torch.strided for part in [*parts, gradient]):
+    if not all(map(torch_internals.has_numbers, [*parts, gradient])) or any(p.shape != gradient.shape for p in parts):
         return None
     dtype = torch.complex128 if gradient.is_complex() else torch.float64
     total = torch.stack([part.to(dtype) for part in parts]).sum(0)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from dlviz.autograd import torch_internals
 from dlviz.autograd.backward_hooks import BackwardRecorder
@@ -16,10 +16,12 @@ from dlviz.autograd.inputs import find_inputs
 from dlviz.autograd.names import VariableNames
 from dlviz.autograd.source_lines import source_line
 from dlviz.autograd.tape import ModuleSpan, RecordedOp, Tape
+from dlviz.autograd.tensor_summary import shape_text
 from dlviz.kit.caller_frames import user_frames, variables
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
+from dlviz.torchkit.modules import named_children, unregistered_note
 
 
 def record(
@@ -27,6 +29,7 @@ def record(
     tape: Tape | None = None,
     *,
     names: Mapping[str, Tensor] | None = None,
+    model: nn.Module | None = None,
     scope: Mapping[str, Any] | None = None,
 ) -> Graph:
     """Return the autograd graph behind `loss` as nodes and edges.
@@ -38,6 +41,7 @@ def record(
         loss: any tensor computed from tensors with ``requires_grad=True``.
         tape: from ``with dlviz.autograd.recording() as tape:``.
         names: names for tensors, in addition to the variables and modules of the calling frames.
+        model: the module to name parameters after, if no variable leads to it.
         scope: variables of a function that has already returned, by name.
 
     Returns:
@@ -57,11 +61,14 @@ def record(
         https://docs.pytorch.org/docs/stable/autograd.html
     """
     check(loss, tape)
+    check_names(names, model)
     frames = user_frames(2)
     scopes = [dict(scope or {})] + [variables(frame) for frame in frames] + [frame.f_globals for frame in frames[:1]]
-    variable_names = VariableNames(scopes, tape.model if tape else None, names or {})
+    model = model if model is not None or tape is None else tape.model
+    variable_names = VariableNames(scopes, model, names or {})
     functions = backward_order(loss.grad_fn)  # type: ignore[arg-type]
     graph = _graph(loss, functions, tape, variable_names)
+    graph.model_notes = _model_notes(tape, model)
     graph.backward.register(functions)
     return graph
 
@@ -74,18 +81,38 @@ def check(loss: Any, tape: Tape | None) -> None:
     if loss.grad_fn is not None:
         return
     if loss.requires_grad:
-        raise DlvizError(message("autograd.refused.leaf", shape=tuple(loss.shape)))
+        raise DlvizError(message("autograd.refused.leaf", shape=shape_text(torch_internals.shape_of(loss))))
     cut = tape.cuts[-1] if tape is not None and tape.cuts else None
     if cut is not None and cut.location is not None:
         raise DlvizError(
             message(
                 "autograd.refused.cut",
-                shape=tuple(loss.shape),
+                shape=shape_text(torch_internals.shape_of(loss)),
                 why=message(f"autograd.cut.{cut.cut}"),
                 where=source_line(cut.location),
             )
         )
-    raise DlvizError(message("autograd.refused.untracked", shape=tuple(loss.shape)))
+    raise DlvizError(message("autograd.refused.untracked", shape=shape_text(torch_internals.shape_of(loss))))
+
+
+def check_names(names: Any, model: Any) -> None:
+    """Raise an error unless `names` maps names to tensors and `model` is a module, where they are given."""
+    if model is not None:
+        check_type(model, nn.Module, "autograd.refused.model")
+    if names is None:
+        return
+    check_type(names, Mapping, "autograd.refused.names")
+    for name, tensor in names.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise DlvizError(message("autograd.refused.names", got=f"{{{name!r}: {type(tensor).__name__}}}"))
+
+
+def _model_notes(tape: Tape | None, model: nn.Module | None) -> list[str]:
+    """Return what the learner should know of the modules that ran, and of `model`."""
+    outermost = [span.module for span in tape.module_spans if span.parent < 0] if tape is not None else []
+    found = {id(module): module for module in [*outermost, *([model] if model is not None else [])]}
+    notes = [unregistered_note(module) for module in found.values()]
+    return list(dict.fromkeys(note for note in notes if note))
 
 
 def backward_order(root: torch_internals.Node) -> list[torch_internals.Node]:
@@ -183,7 +210,7 @@ def _has_hook(tensor: Tensor) -> bool:
 
 
 def _module_call(span: ModuleSpan, names: VariableNames) -> ModuleCall:
-    extra = span.module.extra_repr() if not any(True for _ in span.module.children()) else ""
+    extra = type(span.module).extra_repr(span.module) if not named_children(span.module) else ""
     short = re.sub(r"(in|out)_features=|, \w+=True|, eps=[\d.e-]+", "", extra)
     return ModuleCall(names.module_path(span.module), f"{type(span.module).__name__}({short})", span.parent)
 
@@ -194,7 +221,7 @@ def _matching(op: RecordedOp | None, function: torch_internals.Node) -> Recorded
         return op
     outputs = torch_internals.output_metadata(function)
     fits = len(outputs) <= len(op.values) and all(
-        tuple(meta.shape) == tuple(value.shape) and meta.dtype == value.dtype
+        torch_internals.shape_of(meta) == torch_internals.shape_of(value) and meta.dtype == value.dtype
         for meta, value in zip(outputs, op.values, strict=False)
     )
     return op if fits else None

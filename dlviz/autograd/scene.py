@@ -59,7 +59,17 @@ def flow(diagram: Diagram) -> dict[str, Any]:
         edge_gradients += [graph.edge_gradient(edge) for edge in range(len(graph.edges))]
         nonfinite += [replace(fault, node=fault.node + offset) for fault in first_nonfinite(graph)]
         stale += [replace(fault, node=fault.node + offset) for fault in find_stale(graph)]
-    marks = diagram.marks | {fault.node: fault.kind for fault in nonfinite} | {fault.node: "stale" for fault in stale}
+    failed = {
+        graph.backward.failure.node + offset: "failed"
+        for graph, offset in zip(diagram.graphs, diagram.offsets, strict=True)
+        if graph.backward.failure is not None
+    }
+    marks = (
+        diagram.marks
+        | failed
+        | {fault.node: fault.kind for fault in nonfinite}
+        | {fault.node: "stale" for fault in stale}
+    )
     return {
         "order": np.array(order, np.int32),
         **_optional("gradient_norms", norms(gradients)),

@@ -24,7 +24,7 @@ class RecordedOp:
         is_view: whether the output is a view of an input.
         in_place: whether it wrote into an input.
         kept: whether its outputs fit the budget.
-        cut: why the graph ends here ("detach", "no_grad", "integer", "item"), or ``None``.
+        cut: why the graph ends here ("detach", "no_grad", "inference", "integer", "item"), or ``None``.
         inputs: the tensors without a gradient that it read, each with the operation without a graph that computed it.
         parents: origins of a value without a graph: sequence numbers of nodes, leaves, and operations without a graph.
     """
@@ -46,7 +46,7 @@ class RecordedOp:
         if output >= len(self.values):
             return None
         value = self.values[output]
-        return value if value._version == self.versions[output] else None
+        return value if torch_internals.version(value) == self.versions[output] else None
 
 
 @dataclass(slots=True)

@@ -1,10 +1,13 @@
 """Summaries of tensors for display: every element of a small tensor, a histogram and statistics of a large one."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from dlviz.autograd import torch_internals
 
 #: Tensors with up to this many elements are sent whole, larger ones as a histogram.
 MAX_ELEMENTS = 64
@@ -24,8 +27,9 @@ def summarize(tensor: Tensor, max_elements: int = MAX_ELEMENTS) -> dict[str, Any
         1.4142135...
     """
     plain = tensor.detach()
-    summary: dict[str, Any] = {"shape": list(plain.shape), "dtype": str(plain.dtype).removeprefix("torch.")}
-    if plain.is_meta or plain.layout is not torch.strided:
+    dtype = str(plain.dtype).removeprefix("torch.")
+    summary: dict[str, Any] = {"shape": list(torch_internals.shape_of(plain)), "dtype": dtype}
+    if not torch_internals.has_numbers(plain):
         return summary
     if plain.is_complex():
         summary["complex"] = True
@@ -50,9 +54,18 @@ def _json_number(number: Tensor) -> float | str:
     return value if math.isfinite(value) else "NaN" if math.isnan(value) else "Infinity"
 
 
+def shape_text(shape: Sequence[int | str]) -> str:
+    """Return a shape as Python writes it: ``(32, 16)``, ``(8,)``, ``()``.
+
+    >>> shape_text((2, "j1"))
+    '(2, j1)'
+    """
+    return repr(tuple(shape)).replace("'", "")
+
+
 def scalar(tensor: Tensor | None) -> float | None:
     """Return the number in a real tensor of one element, else ``None``."""
-    if tensor is None or tensor.numel() != 1 or tensor.is_complex() or tensor.is_meta:
+    if tensor is None or not torch_internals.has_numbers(tensor) or tensor.numel() != 1 or tensor.is_complex():
         return None
     return float(tensor)
 
@@ -65,11 +78,17 @@ def norms(tensors: list[Tensor | None]) -> list[float | None]:
         if tensor is not None and _has_norm(tensor):
             groups.setdefault((tensor.dtype, tensor.device), []).append((i, tensor))
     for group in groups.values():
-        values = torch.stack(torch._foreach_norm([tensor for _, tensor in group])).abs().tolist()
+        values = _norms([tensor for _, tensor in group])
         for (i, _), value in zip(group, values, strict=True):
             result[i] = value
     return result
 
 
+def _norms(group: list[Tensor]) -> list[float]:
+    if group[0].dtype.itemsize == 1:  # torch computes no norm of float8
+        group = [tensor.float() for tensor in group]
+    return torch.stack(torch._foreach_norm(group)).abs().tolist()  # type: ignore[no-any-return]
+
+
 def _has_norm(tensor: Tensor) -> bool:
-    return not tensor.is_meta and tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
+    return (tensor.is_floating_point() or tensor.is_complex()) and torch_internals.has_numbers(tensor)

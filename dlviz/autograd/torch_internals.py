@@ -9,6 +9,8 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
 Node = torch.autograd.graph.Node
 
@@ -18,6 +20,9 @@ LEAF_SEQUENCE = 2**64 - 1
 _sequence_number: Callable[[], int] | None = getattr(torch.autograd, "_get_sequence_nr", None)
 _current_node: Callable[[], Node | None] | None = getattr(torch._C, "_current_autograd_node", None)
 _current_task: Callable[[], int] | None = getattr(torch._C, "_current_graph_task_id", None)
+_is_wrapped: Callable[[Tensor], bool] | None = getattr(
+    getattr(torch._C, "_functorch", None), "is_functorch_wrapped_tensor", None
+)
 
 
 def missing_names() -> list[str]:
@@ -28,6 +33,7 @@ def missing_names() -> list[str]:
         "torch._C._current_graph_task_id": _current_task,
         "Node._sequence_nr": getattr(torch._C._FunctionBase, "_sequence_nr", None),
         "Node._input_metadata": getattr(torch._C._FunctionBase, "_input_metadata", None),
+        "torch._C._functorch.is_functorch_wrapped_tensor": _is_wrapped,
     }
     return [name for name, value in names.items() if value is None]
 
@@ -55,6 +61,26 @@ def current_pass() -> int:
 def output_metadata(node: Node) -> tuple[Any, ...]:
     """Return the shape, dtype and device of each forward output of `node`."""
     return tuple(getattr(node, "_input_metadata", ()))
+
+
+def version(tensor: Tensor) -> int:
+    """Return the version counter of a tensor, which every in-place operation increments; 0 for an inference tensor, which has none."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def has_numbers(tensor: Tensor) -> bool:
+    """Return whether the elements of a tensor can be read: not of meta, fake, sparse, nested ones, nor in ``torch.func``."""
+    hidden = tensor.is_meta or tensor.is_nested or isinstance(tensor, FakeTensor)
+    return tensor.layout is torch.strided and not hidden and not (_is_wrapped is not None and _is_wrapped(tensor))
+
+
+def shape_of(output: Any) -> tuple[int | str, ...]:
+    """Return the shape of a tensor or of a forward output's metadata; a ragged size of a nested tensor as a text."""
+    try:
+        shape = output.shape
+    except RuntimeError:  # a strided nested tensor has no shape
+        return ("nested",)
+    return tuple(size if isinstance(size, int) else str(size) for size in shape)
 
 
 @cache

@@ -15,13 +15,15 @@ from dlviz.autograd.diagram import Diagram, build_diagram
 from dlviz.autograd.forward_recorder import recording
 from dlviz.autograd.graph import Graph
 from dlviz.autograd.node_details import describe
-from dlviz.autograd.record import record
+from dlviz.autograd.record import check_names, record
 from dlviz.autograd.scene import flow, initially_expanded, scene
 from dlviz.autograd.still import draw
 from dlviz.autograd.tape import Tape
+from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validated_widget import int_field
+from dlviz.kit.validation import check_type
 from dlviz.kit.widget import Widget, binary
 
 Target = Tensor | Graph | Callable[[], Tensor]
@@ -94,8 +96,8 @@ class AutogradGraph(Widget):
         for graph in self.graphs:
             try:
                 graph.preview(gradient)
-            except RuntimeError as error:
-                raise DlvizError(message("autograd.refused.preview", torch=str(error))) from None
+            except Exception:
+                raise _failure(graph) from None
         self._update()
 
     def dot(self) -> str:
@@ -181,6 +183,16 @@ class AutogradGraph(Widget):
             self.flow = {**self.flow, "notes": [*self.flow["notes"], {"kind": "bad", "text": str(error)}]}
 
 
+def _failure(graph: Graph) -> DlvizError:
+    """Return the error for a preview that has just failed."""
+    failure = graph.backward.failure
+    assert failure is not None
+    if failure.by_torch:
+        return DlvizError(message("autograd.refused.preview", torch=failure.message))
+    node = graph.nodes[failure.node]
+    return DlvizError(message("autograd.refused.raised", node=node.label or node.op, error=failure.message))
+
+
 def graph(
     target: Target,
     *,
@@ -230,16 +242,51 @@ def graph(
 def _graph(target: Target, tape: Tape | None, model: nn.Module | None, names: Mapping[str, Tensor] | None) -> Graph:
     if isinstance(target, Graph):
         return target
+    check_names(names, model)
     if isinstance(target, Tensor) or not callable(target):
-        return record(target, tape, names=names)
+        _check_single(target, "autograd.refused.type")
+        return record(target, tape, names=names, model=model)
+    _check_signature(target)
     with recording(model) as recorded:
         loss = target()
+    _check_single(loss, "autograd.refused.returned")
     result = record(loss, recorded, names=names, scope=_closure_variables(target))
     if result.root.numel() == 1:
-        # Reentrant checkpoints refuse torch.autograd.grad; the gradients then appear after .backward().
-        with suppress(RuntimeError):
+        with suppress(Exception):  # a note says why, and where
             result.preview()
+        if any(node.op == "checkpoint_function" for node in result.nodes):
+            # Reentrant checkpoints refuse torch.autograd.grad; the gradients appear after .backward().
+            result.backward.failure = None
     return result
+
+
+def _check_single(target: Any, key: str) -> None:
+    """Check that `target` is one tensor, or a graph."""
+    if isinstance(target, (tuple, list, Mapping)):
+        items = target.items() if isinstance(target, Mapping) else enumerate(target)
+        tensors = [f"[{key!r}]" for key, item in items if isinstance(item, Tensor) and item.grad_fn is not None]
+        if tensors:
+            choices = ", ".join(tensors[:6]) + (", …" if len(tensors) > 6 else "")
+            raise DlvizError(message("autograd.refused.several", got=type(target).__name__, choices=choices))
+    check_type(target, Tensor, key)
+
+
+def _check_signature(function: Callable[..., Any]) -> None:
+    """Check that a function can be called without arguments."""
+    module = isinstance(function, nn.Module)
+    try:
+        signature = inspect.signature(function.forward if isinstance(function, nn.Module) else function)
+    except (TypeError, ValueError):  # a built-in function may have none
+        if not module:
+            return
+        signature = inspect.signature(nn.Identity.forward)
+    try:
+        signature.bind()
+    except TypeError:
+        own_name = getattr(function, "__name__", type(function).__name__).replace("<lambda>", "f")
+        name = name_of(function, scope(), own_name)
+        key = "module" if module else "arguments"
+        raise DlvizError(message(f"autograd.refused.{key}", name=name, signature=str(signature))) from None
 
 
 def _closure_variables(function: Callable[[], Tensor]) -> dict[str, Any]:
