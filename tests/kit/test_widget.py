@@ -49,7 +49,8 @@ def test_it_shares_view_style_and_messages(toy):
     shared = widget._shared
     assert shared.model_id == widget._assets_id
     assert "export default" in shared.view
-    assert "--ink" in shared.style
+    assert "--ink" in shared.kit_style
+    assert "--ink: " not in shared.style
     assert ".toy" in shared.style
     assert shared.messages["player.play"] == "play"
     assert shared.messages["name"] == "graph"
