@@ -67,6 +67,8 @@ def channel_contributions(
     op = sliding_op(column, state_dict)
     if op is not None and op.weight is not None:
         return _convolution_contributions(network, column, op, channel, limit)
+    if column.module is not None and not type(column.module).__module__.startswith("torch.nn."):
+        return [], 0  # a layer of the learner's own, quantized or scripted: what it does with channels is not known
     # Any other call keeps channels apart or concatenates them: take the matching channel of each source.
     found: list[ChannelContribution] = []
     first = 0

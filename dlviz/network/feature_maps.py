@@ -21,7 +21,7 @@ def feature_maps(x: Tensor, one_dimensional: bool = False) -> Tensor:
         return x.reshape(1, -1, 1)
     if x.dim() == 2 and one_dimensional:
         return x.unsqueeze(1)
-    return x.reshape(-1, *x.shape[-2:])
+    return x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])  # -1 would be ambiguous of an empty output
 
 
 def layout(x: Tensor, one_dimensional: bool = False) -> str:

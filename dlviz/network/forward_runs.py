@@ -9,8 +9,11 @@ from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 from dlviz.network.receptive_field import ReceptiveField, first_tensor, receptive_field, replace_first_tensor
-from dlviz.network.record import Network, record
+from dlviz.network.record import Network, record, version
+from dlviz.torchkit.model_copies import GeneratorStates
+from dlviz.torchkit.modules import parameters
 
 #: ((top, bottom), (left, right)), both ends included.
 Box = tuple[tuple[int, int], tuple[int, int]]
@@ -40,7 +43,7 @@ class ForwardRuns:
         self.against: Network | None = None
         self.unoccluded: Network | None = None
         self._args, self._kwargs, self._other = list(args), dict(kwargs), against
-        self._rng_state = torch.get_rng_state()
+        self._rng_state = GeneratorStates.now()
 
     def run(self, sample: int, occluded: Sequence[Sequence[int]], fill: float) -> None:
         """Record all forward passes.
@@ -53,11 +56,12 @@ class ForwardRuns:
         Raises:
             DlvizError: the two compared passes do not run the same calls.
         """
-        self._versions = _parameter_versions(self.model)
         self._inputs = self._occlude(sample, occluded, fill)
         self.this = self._record(self._call("this"), sample)
         self.unoccluded = self._record((self.model, self._args, self._kwargs, None), sample) if occluded else None
         self.against = None
+        # After the run: a pass that wrote into the parameters all the same would be stale for ever.
+        self._versions = _parameter_versions(self.model)
         if self._other is None:
             return
         other = self._record(self._call("against"), sample)
@@ -150,8 +154,13 @@ def occluded_patches(where: Tensor | Box, sizes: tuple[int, ...]) -> list[list[i
                     patches.append([row, column, 1, width])
                 column += width
         return patches
-    (top, bottom), (left, right) = where
-    if not (0 <= top <= bottom < sizes[0] and 0 <= left <= right < sizes[1]):
+    try:
+        (top, bottom), (left, right) = where
+    except (TypeError, ValueError):
+        raise DlvizError(message("network.refused.box", shape=sizes, got=where)) from None
+    if not all(map(is_integer, (top, bottom, left, right))) or not (
+        0 <= top <= bottom < sizes[0] and 0 <= left <= right < sizes[1]
+    ):
         raise DlvizError(message("network.refused.box", shape=sizes, got=where))
     return [[top, left, bottom - top + 1, right - left + 1]]
 
@@ -164,5 +173,5 @@ def _difference(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _parameter_versions(model: nn.Module) -> list[tuple[int, int]]:
-    """Return a list that changes whenever a parameter is written to or replaced. Inference tensors have no version."""
-    return [(id(p), 0 if p.is_inference() else p._version) for p in model.parameters()]
+    """Return a list that changes whenever a parameter is written to or replaced."""
+    return [(id(p), version(p)) for p in parameters(model)]

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten, tree_map
 
 from dlviz.network.receptive_field_rules import receptive_field_masks
 from dlviz.network.record import Network, Source, capture
+from dlviz.torchkit.model_copies import GeneratorStates
+from dlviz.torchkit.nested import map_tensors, tensors_in
 
 Range = tuple[int, int]
 
@@ -24,7 +25,7 @@ class ReceptiveField:
         index: the element's index without the batch.
         mask: which elements of the first input the element depends on by index arithmetic, in the sample's shape; ``None`` if a call
             on the way has no rule.
-        gradient: ∂ element / ∂ input, in the sample's shape; ``None`` for an integer input.
+        gradient: ∂ element / ∂ input, in the sample's shape; ``None`` for an integer input and where autograd cannot compute it.
         boxes: by column number, the first and last index that the element depends on along each spatial dimension: the last two
             dimensions, of a one-dimensional network the last one.
     """
@@ -63,7 +64,7 @@ def receptive_field(
     index: tuple[int, ...],
     *,
     state_dict: Mapping[str, Tensor] | None = None,
-    rng_state: Tensor | None = None,
+    rng_state: GeneratorStates | Tensor | None = None,
 ) -> ReceptiveField:
     """Compute the receptive field of the element at `index` of a column's first output.
 
@@ -108,15 +109,18 @@ def _gradient(
         leaf = x.detach().clone().requires_grad_()
         # An in-place call may not change a leaf that requires grad, so the model gets a clone.
         inputs = replace_first_tensor(args, kwargs, leaf.clone())
-        unit = output(*inputs)[full_index]
-        (leaf_grad,) = torch.autograd.grad(unit, leaf, allow_unused=True) if unit.requires_grad else (None,)
+        try:
+            unit = output(*inputs)[full_index]
+            (leaf_grad,) = torch.autograd.grad(unit, leaf, allow_unused=True) if unit.requires_grad else (None,)
+        except Exception:  # autograd, or the model with gradients, may refuse what runs without
+            return None
         gradient = torch.zeros_like(x) if leaf_grad is None else leaf_grad
     return network.in_sample(0, gradient)
 
 
 def first_tensor(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:
     """Return the first tensor among a call's arguments: the one in column 0."""
-    return next(leaf for leaf in tree_flatten([list(args), dict(kwargs)])[0] if isinstance(leaf, Tensor))
+    return tensors_in(list(args), dict(kwargs))[0]
 
 
 def replace_first_tensor(args: Sequence[Any], kwargs: Mapping[str, Any], x: Tensor) -> tuple[list[Any], dict[str, Any]]:
@@ -127,5 +131,7 @@ def replace_first_tensor(args: Sequence[Any], kwargs: Mapping[str, Any], x: Tens
         ([tensor([1.]), 2], {})
     """
     old = first_tensor(args, kwargs)
-    changed = tree_map(lambda leaf: x if leaf is old else leaf, [list(args), dict(kwargs)])
+    changed = [
+        map_tensors(lambda tensor: x if tensor is old else tensor, value) for value in (list(args), dict(kwargs))
+    ]
     return changed[0], changed[1]

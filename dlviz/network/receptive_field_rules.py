@@ -71,12 +71,20 @@ def receptive_field_masks(network: Network, target: Source, index: tuple[int, ..
             if Source(number, output) not in masks or not column.sources:
                 continue
             mask_out = masks[Source(number, output)]
-            source_masks = None if mask_out is None else _source_masks(columns, column, output, mask_out)
+            source_masks = None if mask_out is None else _known_source_masks(columns, column, output, mask_out)
             for i, source in enumerate(column.sources):
                 source_mask = None if source_masks is None else source_masks[i]
                 earlier = masks.get(source, source_mask)
                 masks[source] = None if source_mask is None or earlier is None else earlier | source_mask
     return {source.column: mask for source, mask in masks.items() if source.output == 0}
+
+
+def _known_source_masks(columns: Sequence[Column], column: Column, output: int, mask: Tensor) -> list[Tensor] | None:
+    """Return the masks of a call's sources; ``None`` also where a rule does not fit the call's arguments."""
+    try:
+        return _source_masks(columns, column, output, mask)
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, NotImplementedError):
+        return None
 
 
 def _source_masks(columns: Sequence[Column], column: Column, output: int, mask: Tensor) -> list[Tensor] | None:

@@ -14,6 +14,7 @@ from dlviz.network.feature_maps import feature_maps, layout, subsample, to_float
 from dlviz.network.receptive_field import ReceptiveField
 from dlviz.network.record import Column, Network
 from dlviz.network.sliding_ops import sliding_op
+from dlviz.torchkit.modules import settings_text
 
 #: Maximal number of drawn maps per column, of rows and columns per map, of units of a vector, and of input channels of a selected map.
 MAX_MAPS, MAX_SIDE, MAX_UNITS, MAX_CONTRIBUTIONS = 16, 64, 512, 12
@@ -50,6 +51,7 @@ def scene(
     labels: Sequence[str],
     unoccluded: Network | None = None,
     batch_size: int = 1,
+    unregistered: str = "",
 ) -> dict[str, Any]:
     """Return everything the view draws before a map is selected.
 
@@ -60,6 +62,7 @@ def scene(
         labels: names of the classes; empty for none.
         unoccluded: the forward pass without occlusion, for its class scores.
         batch_size: number of samples.
+        unregistered: a warning about layers that torch does not see.
     """
     max_maps = max(4, MAX_MAPS * MANY_COLUMNS // max(MANY_COLUMNS, len(network.columns)))
     max_side = MAX_SIDE if len(network.columns) <= MANY_COLUMNS else MAX_SIDE // 2
@@ -74,7 +77,7 @@ def scene(
         "batch_size": batch_size,
         "signature": signature,
         "badge": {"kind": "good", "text": message("network.badge")},
-        "notes": _notes(network, columns),
+        "notes": _notes(network, columns, unregistered),
         "summary": message("network.summary", calls=len(columns) - 1, names=", ".join(c["name"] for c in columns[:12])),
     }
 
@@ -99,7 +102,7 @@ def _column(column: Column, x: Tensor, max_maps: int, max_side: int, one_dimensi
 def call_text(column: Column) -> str:
     """Return the call as source text: "Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1))"; for a function without its tensors."""
     if column.module is not None:
-        return f"{column.kind}({column.module.extra_repr()})"
+        return f"{column.kind}({settings_text(column.module)})"
     if column.function is None:
         return ""
     op = sliding_op(column)
@@ -121,7 +124,7 @@ def _is_number_tuple(value: Any) -> bool:
 def _image(column: Column) -> dict[str, Any] | None:
     """Return the sample's first input as pixels, scaled from its minimum to its maximum; ``None`` if it is not an image."""
     x = column.output
-    if x.dim() not in (2, 3) or min(x.shape[-2:]) < 2 or x.is_complex():
+    if x.dim() not in (2, 3) or min(x.shape) < 1 or min(x.shape[-2:]) < 2 or x.is_complex():
         return None
     maps = feature_maps(to_float(x).float())
     maps = maps[:3] if maps.shape[0] == 3 else maps[:1]
@@ -250,7 +253,7 @@ def field_overlay(field: ReceptiveField) -> dict[str, Any]:
     }
 
 
-def _notes(network: Network, columns: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _notes(network: Network, columns: Sequence[Mapping[str, Any]], unregistered: str) -> list[dict[str, str]]:
     notes = []
 
     def note(kind: str, key: str, **values: Any) -> None:
@@ -259,10 +262,19 @@ def _notes(network: Network, columns: Sequence[Mapping[str, Any]]) -> list[dict[
     if network.refusal:
         call = network.failed_call or message("network.note.somewhere")
         note("bad", "refused", call=call, torch=network.refusal)
+    if network.unseen:
+        note("warn", "unseen", reason=network.unseen)
+    if unregistered:
+        notes.append({"kind": "warn", "text": unregistered})
     for column in network.columns:
-        if column.output.is_floating_point() and not bool(torch.isfinite(column.output).all()):
+        if column.readable and not bool(torch.isfinite(to_float(column.output)).all()):
             note("bad", "nonfinite", name=column.name)
             break
+    unreadable = [column.name for column in network.columns if not column.readable]
+    if unreadable:
+        note("warn", "unreadable", names=", ".join(unreadable[:4]))
+    if network.initialized:
+        note("", "initialized", names=", ".join(network.initialized[:4]))
     training = [c.name for c in network.columns if c.module is not None and _in_training_mode(c.module)]
     if training:
         note("warn", "training", names=", ".join(training[:4]))

@@ -33,6 +33,8 @@ def draw(network: Network, outputs: Sequence[Tensor], signature: str, summary: s
 
 def _draw_maps(svg: Svg, output: Tensor, x: float, y: float) -> None:
     maps = feature_maps(to_float(output))
+    if not maps.numel():
+        return
     if layout(output) in ("vector", "number"):
         units = maps[0, :32]
         cell_height = max(3.0, min(18.0, _MAX_MAPS * (_MAP_SIDE + 6) / units.numel()))

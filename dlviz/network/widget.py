@@ -7,22 +7,23 @@ from typing import Any
 
 import traitlets
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten
 
 from dlviz.convolution.sliding_widget import SlidingWindowWidget
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validated_widget import invalid_value
-from dlviz.kit.validation import check_type
+from dlviz.kit.validation import check_type, is_integer
 from dlviz.kit.widget import Widget, binary
 from dlviz.network.feature_maps import element_index, feature_maps, map_shape
 from dlviz.network.forward_runs import Box, ForwardRuns, occluded_patches
+from dlviz.network.inputs import as_input, model_inputs
 from dlviz.network.receptive_field import ReceptiveField
 from dlviz.network.record import Column, Network
 from dlviz.network.scene import detail, field_overlay, scene
 from dlviz.network.still import draw
 from dlviz.network.window_link import WindowLink
+from dlviz.torchkit.modules import count_parameters, unregistered_note
 
 
 class Layers(Widget):
@@ -69,6 +70,8 @@ class Layers(Widget):
         selection = {name: traits.pop(name) for name in names if name in traits}
         super().__init__(**traits)
         self._run()
+        if self.sample >= runs.batch_size():
+            raise DlvizError(message("network.refused.sample", count=runs.batch_size(), got=self.sample))
         if "step" not in traits:
             self.step = len(self.columns)
         self.observe(self._rerun, ["sample", "occluded", "fill"])
@@ -132,16 +135,14 @@ class Layers(Widget):
         number = self._column_number(column)
         name, x = self.network.columns[number].name, self.network.columns[number].output
         count = x.shape[0] if x.dim() == 1 else feature_maps(x, self.network.one_dimensional).shape[0]
-        if not 0 <= channel < count:
+        if not is_integer(channel) or not 0 <= channel < count:
             raise DlvizError(message("network.refused.channel", name=name, count=count, got=channel))
         shape = map_shape(x, self.network.one_dimensional)
-        if position is not None and (
-            len(position) != len(shape) or any(not 0 <= i < n for i, n in zip(position, shape, strict=True))
-        ):
-            raise DlvizError(message("network.refused.position", name=name, shape=shape, got=tuple(position)))
+        if position is not None and not _is_index(position, shape):
+            raise DlvizError(message("network.refused.position", name=name, shape=shape, got=position))
         with self.hold_trait_notifications():
-            self.selected_map = [number, channel]
-            self.selected_position = [] if position is None else list(position)
+            self.selected_map = [number, int(channel)]
+            self.selected_position = [] if position is None else [int(i) for i in position]
 
     def occlude(self, where: Tensor | Box, fill: float | None = None) -> None:
         """Occlude part of the image and run the model again.
@@ -153,7 +154,10 @@ class Layers(Widget):
         Raises:
             DlvizError: the patch is not inside the image.
         """
-        patches = occluded_patches(where, tuple(self.columns[0].shape[-2:]))
+        sizes = self.columns[0].shape[-2:]
+        if len(sizes) < 2:
+            raise DlvizError(message("network.refused.no_image", shape=self.columns[0].shape))
+        patches = occluded_patches(where, sizes)
         with self.hold_trait_notifications():
             if fill is not None:
                 self.fill = float(fill)
@@ -175,8 +179,8 @@ class Layers(Widget):
 
     def _column_number(self, column: str | int) -> int:
         names = [one.name for one in self.network.columns]
-        if isinstance(column, int) and 0 <= column < len(names):
-            return column
+        if is_integer(column) and 0 <= int(column) < len(names):
+            return int(column)
         if column not in names:
             raise DlvizError(message("network.refused.column", got=repr(column), names=", ".join(names)))
         return names.index(str(column))
@@ -275,6 +279,7 @@ class Layers(Widget):
             labels=self._labels,
             unoccluded=runs.unoccluded if shown_run != "against" else None,
             batch_size=runs.batch_size(),
+            unregistered=unregistered_note(runs.model),
         )
         return dict(binary(shown | {"compared": runs.against is not None}))
 
@@ -286,7 +291,7 @@ class Layers(Widget):
     def _signature(self) -> str:
         output = self.network.output
         shape = f" → {tuple(output.shape)}" if isinstance(output, Tensor) else ""
-        parameters = f"{sum(p.numel() for p in self._open_runs.model.parameters()):,}"
+        parameters = f"{count_parameters(self._open_runs.model):,}"
         x = self.network.columns[0]
         return f"{self._call} · x {x.shapes[0]}{shape} · {message('network.parameters', count=parameters)}"
 
@@ -318,6 +323,13 @@ class Layers(Widget):
     def _still(self) -> str:
         outputs, summary = self._open_runs.outputs(self.shown_run), self.scene["summary"]
         return draw(self.network, outputs, self._signature(), summary, self._still_theme)
+
+
+def _is_index(position: Any, shape: tuple[int, ...]) -> bool:
+    """Whether `position` is an index into an array of this shape."""
+    if not isinstance(position, (tuple, list)) or len(position) != len(shape):
+        return False
+    return all(is_integer(i) and 0 <= i < size for i, size in zip(position, shape, strict=True))
 
 
 def _drawn_channels(column: Mapping[str, Any]) -> range:
@@ -370,10 +382,13 @@ def layers(
     """
     check_type(model, nn.Module, "network.refused.model")
     name = name_of(model, scope(), type(model).__name__)
-    original = getattr(model, "_orig_mod", model)  # a compiled module runs no hooks
-    if not any(isinstance(leaf, Tensor) for leaf in tree_flatten([inputs, dict(kwargs or {})])[0]):
-        got = ", ".join(type(one).__name__ for one in inputs) or "nothing"
-        raise DlvizError(message("network.refused.input", got=got))
-    if not (against is None or isinstance(against, (Tensor, nn.Module, Mapping))):
+    original = getattr(model, "_orig_mod", model)  # the module that a compiled one was made from
+    check_type({} if kwargs is None else kwargs, Mapping, "network.refused.kwargs")
+    names = [] if labels is None else labels
+    if isinstance(names, (int, float)) or not hasattr(names, "__iter__"):
+        raise DlvizError(message("network.refused.labels", got=type(labels).__name__))
+    args, keyword_args = model_inputs(original, inputs, kwargs or {})
+    other = against if isinstance(against, Mapping) else as_input(original, against, lists=True)
+    if not (other is None or isinstance(other, (Tensor, nn.Module, Mapping))):
         raise DlvizError(message("network.refused.against_type", got=type(against).__name__))
-    return Layers(ForwardRuns(original, inputs, kwargs or {}, against), labels, name, **settings)
+    return Layers(ForwardRuns(original, args, keyword_args, other), list(names), name, **settings)

@@ -78,6 +78,20 @@ def count_parameters(model: nn.Module) -> int:
     return sum(0 if is_lazy(parameter) else parameter.numel() for parameter in parameters(model))
 
 
+def settings_text(module: nn.Module) -> str:
+    """Return the module's settings as its class writes them; "" if that raises or is no text.
+
+    Example:
+        >>> settings_text(nn.Linear(2, 3))
+        'in_features=2, out_features=3, bias=True'
+    """
+    try:
+        text = module.extra_repr()
+    except Exception:  # a learner's method may raise anything
+        return ""
+    return text if isinstance(text, str) else ""
+
+
 @dataclass(frozen=True)
 class Unregistered:
     """Parameters in a plain Python container, which ``model.parameters()`` lacks.
@@ -113,7 +127,7 @@ def unregistered_parameters(model: nn.Module) -> list[Unregistered]:
     found = []
     for path, module in named_modules(model):
         for name, value in vars(module).items():
-            if name in _TORCHS_OWN or not isinstance(value, (list, tuple, dict, set)):
+            if name in TORCHS_OWN or not isinstance(value, (list, tuple, dict, set)):
                 continue
             attribute = f"{path}.{name}" if path else name
             missing, has_modules = {}, False
@@ -157,7 +171,7 @@ def unregistered_note(model: nn.Module) -> str:
 #: No model has more layers in one list; a data set may.
 _MAX_ITEMS = 10_000
 #: Attributes of every module, which hold what torch itself registers.
-_TORCHS_OWN = frozenset(vars(nn.Module()))
+TORCHS_OWN = frozenset(vars(nn.Module()))
 
 
 def plain_items(value: Any, path: str, depth: int = 4) -> Iterator[tuple[str, Any]]:

@@ -121,6 +121,49 @@ def to_numpy(part: Tensor) -> tuple[str, Any]:
     return "text", [str(value) for value in whole.tolist()]
 
 
+def as_plain(x: Tensor) -> Tensor | None:
+    """Return the numbers of any tensor as a dense one of torch's own class; ``None`` if it has none that can be read.
+
+    Quantized tensors are dequantized, sparse ones are filled with zeros, and so are nested ones.
+
+    Example:
+        >>> as_plain(torch.eye(2).to_sparse())
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    for read in (_dense, _dequantized, _full, _without_class):
+        try:
+            plain = read(x.detach())
+            if type(plain) is Tensor and not plain.is_meta:
+                plain[tuple(slice(1) for _ in plain.shape)].tolist()
+                return plain
+        except (RuntimeError, TypeError, ValueError, NotImplementedError, AttributeError):
+            continue
+    return None
+
+
+def _dense(x: Tensor) -> Tensor:
+    if x.is_quantized:
+        return x.dequantize()
+    if x.is_nested:
+        return torch.nested.to_padded_tensor(x, 0.0)
+    return x if x.layout is torch.strided else x.to_dense()
+
+
+def _dequantized(x: Tensor) -> Tensor:
+    return x.dequantize()
+
+
+def _full(x: Any) -> Any:
+    """Gather a distributed tensor, or fill the masked elements of a masked one."""
+    return x.full_tensor() if hasattr(x, "full_tensor") else x.to_tensor(0)
+
+
+def _without_class(x: Tensor) -> Tensor:
+    # A wrapper around other tensors has no memory of its own; an operation may still return a plain tensor.
+    return x.as_subclass(Tensor) if x.untyped_storage().nbytes() else x + 0
+
+
 def as_array(values: Tensor, dtype: torch.dtype = torch.float32) -> np.ndarray:
     """Return a tensor as a row-major NumPy array of a dtype that a view reads: float32, float64, int32 or uint8."""
     return values.detach().to("cpu", dtype).contiguous().numpy()

@@ -1,0 +1,66 @@
+"""Tensors of numbers in any form that users hold: tensors, NumPy arrays, lists, pandas columns and tables."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+
+
+def as_tensor(value: Any) -> Tensor | None:
+    """Return numbers as a tensor, without a copy where torch allows it; ``None`` for anything else.
+
+    Accepted are tensors, what NumPy reads (arrays, pandas columns and tables, images), and nested lists or tuples of numbers, arrays or
+    tensors of equal shapes.
+
+    Example:
+        >>> as_tensor(np.arange(3.0)), as_tensor([[1, 2], [3, 4]]).shape, as_tensor("abc")
+        (tensor([0., 1., 2.], dtype=torch.float64), torch.Size([2, 2]), None)
+    """
+    if isinstance(value, Tensor):
+        return value
+    try:
+        if isinstance(value, (list, tuple, range)):
+            return _from_list(list(value))
+        return _from_array(np.asarray(value)) if hasattr(value, "__array__") else None
+    except Exception:  # an array of another library may raise anything
+        return None
+
+
+def _from_list(items: list[Any]) -> Tensor | None:
+    if not any(hasattr(item, "__array__") or isinstance(item, (list, tuple, range)) for item in items):
+        return torch.tensor(items)
+    rows = [
+        torch.as_tensor(item) if isinstance(item, (bool, int, float, complex)) else as_tensor(item) for item in items
+    ]
+    return torch.stack([row for row in rows if row is not None]) if all(row is not None for row in rows) else None
+
+
+def _from_array(array: np.ndarray) -> Tensor:
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    readable = native.flags.writeable and all(stride >= 0 for stride in native.strides)
+    return torch.from_numpy(native if readable else native.copy())
+
+
+def check_data(value: Any, key: str, /, *, caller: str, name: str, **values: Any) -> Tensor:
+    """Return numbers that a learner passed as the argument `name` as a tensor whose elements can be read.
+
+    Inside ``torch.func.grad`` that is the tensor behind the one being differentiated.
+
+    Raises:
+        DlvizError: it is something else, with the message `key`; or a tensor without numbers of its own.
+    """
+    found = as_tensor(value)
+    if found is None:
+        raise DlvizError(message(key, got=type(value).__name__, caller=caller, name=name, **values))
+    while torch._C._functorch.is_gradtrackingtensor(found):
+        found = torch._C._functorch.get_unwrapped(found)
+    if torch._C._functorch.is_functorch_wrapped_tensor(found):
+        raise DlvizError(message("data.vmap", caller=caller, name=name))
+    if isinstance(found, FakeTensor):
+        raise DlvizError(message("data.fake", caller=caller, name=name))
+    return found
