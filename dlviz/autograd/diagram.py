@@ -131,7 +131,7 @@ class Diagram:
             call = f"{box.label}({', '.join(cut.leaves)})" if cut.leaves else box.label
             where = f"{cut.source}: {cut.source.text}" if cut.source else ""
             return call, message(f"autograd.box.cut_{box.subtitle}"), where
-        return _group_title(box, children), message("autograd.box.operations", count=box.count), ""
+        return _group_title(box, children), message(f"autograd.box.{_held(box)}", count=box.count), ""
 
     def _node_title(self, box: Box, node: Node) -> str:
         if box.kind == "op":
@@ -140,11 +140,18 @@ class Diagram:
         return (node.label.removeprefix(f"{module}.") if module else node.label) or message("autograd.box.leaf")
 
 
+def _held(box: Box) -> str:
+    """Return what a group holds: "operations", "leaves" or "inputs"."""
+    return {"leaf": "leaves", "input": "inputs"}.get(box.subtitle, "operations") if box.kind == "page" else "operations"
+
+
 def _group_title(box: Box, children: int) -> str:
     if box.kind == "loop":
         return message("autograd.box.loop", what=box.label, times=children)
-    if box.kind in ("iteration", "page"):
-        return message(f"autograd.box.{box.kind}", number=box.label)
+    if box.kind == "iteration":
+        return message("autograd.box.iteration", number=box.label)
+    if box.kind == "page":
+        return message(f"autograd.box.page_{_held(box)}", number=box.label)
     return " · ".join(part for part in (box.label, box.subtitle) if part)
 
 

@@ -1,6 +1,7 @@
 """The graph as a tree of boxes: modules as groups, repeated operations folded into one loop box, long levels split into pages."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -26,9 +27,9 @@ class Box:
         kind: one of :data:`KINDS`.
         parent: the group that holds it, or -1.
         label: name of the operation, tensor or module; number of an iteration; range of a page.
-        subtitle: a module's class, or the kind of a cut.
+        subtitle: a module's class, the kind of a cut, or the kind of what a page holds if not operations.
         node: index of the node, input or cut that it shows, or -1.
-        count: number of operations in a group.
+        count: number of operations in a group, or of what else a page holds.
         path: path of the module that a group shows.
     """
 
@@ -188,8 +189,13 @@ def _loop_label(body: list["_Group | Node"]) -> str:
     return " · ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
+def _page_size(count: int) -> int:
+    """Return how many of `count` boxes a page holds."""
+    return max(PAGE_SIZE // 2, ceil(count / PAGE_SIZE))
+
+
 def _paginate(children: list["_Group | Node"]) -> list["_Group | Node"]:
-    size = max(PAGE_SIZE // 2, ceil(len(children) / PAGE_SIZE))
+    size = _page_size(len(children))
     return [
         _Group("page", f"{i + 1}–{min(i + size, len(children))}", "", -1, children[i : i + size])
         for i in range(0, len(children), size)
@@ -211,15 +217,47 @@ def _add_boxes(tree: BoxTree, graph: Graph, children: Sequence["_Group | Node"],
     return count
 
 
+class _Pages:
+    """The groups that hold the leaves (or inputs) of each operation: its own group, or pages if it reads very many.
+
+    Args:
+        tree: the tree that holds the operations.
+        kind: "leaf" or "input".
+        consumers: for each leaf or input, the index of the node that reads it.
+    """
+
+    def __init__(self, tree: BoxTree, kind: str, consumers: Iterable[int]) -> None:
+        self._tree, self._kind = tree, kind
+        self._counts = Counter(consumers)
+        self._placed: Counter[int] = Counter()
+        self._page: dict[int, int] = {}
+
+    def next(self, consumer: int) -> int:
+        """Return the group for the next leaf or input of node `consumer`."""
+        tree = self._tree
+        group, count = tree.boxes[tree.box_of_node[consumer]].parent, self._counts[consumer]
+        if count <= PAGE_SIZE:
+            return group
+        before, size = self._placed[consumer], _page_size(count)
+        self._placed[consumer] += 1
+        if before % size == 0:
+            last = min(before + size, count)
+            page = Box("page", group, f"{before + 1}–{last}", self._kind, count=last - before)
+            self._page[consumer] = tree.add_box(page)
+        return self._page[consumer]
+
+
 def _add_edges_and_leaves(tree: BoxTree, graph: Graph) -> None:
     """Add the edges between operations, and for each use of a leaf a box next to its consumer."""
+    leaf_uses = dict.fromkeys(edge for edge in graph.edges if graph.nodes[edge[1]].is_leaf)
+    pages = _Pages(tree, "leaf", (consumer for consumer, _ in leaf_uses))
     uses: dict[tuple[int, int], int] = {}
     joined: dict[tuple[int, int], int] = {}
     for number, (consumer, producer) in enumerate(graph.edges):
         end = tree.box_of_node[consumer]
         if graph.nodes[producer].is_leaf:
             if (consumer, producer) not in uses:
-                leaf = Box("leaf", tree.boxes[end].parent, graph.nodes[producer].label, node=producer)
+                leaf = Box("leaf", pages.next(consumer), graph.nodes[producer].label, node=producer)
                 uses[consumer, producer] = tree.add_box(leaf)
             start = uses[consumer, producer]
         else:
@@ -242,13 +280,14 @@ def _add_inputs_and_cuts(tree: BoxTree, graph: Graph) -> None:
         return cuts[number]
 
     numbers = {id(cut): i for i, cut in enumerate(graph.cuts)}
+    pages = _Pages(tree, "input", (value.consumer for value in graph.inputs if id(value.cut) not in numbers))
     for number, value in enumerate(graph.inputs):
         consumer = tree.box_of_node[value.consumer]
         parent = tree.boxes[consumer].parent
-        if value.cut is not None and id(value.cut) in numbers:
+        if id(value.cut) in numbers:
             start = cut_box(numbers[id(value.cut)], parent)
         else:
-            start = tree.add_box(Box("input", parent, value.label, node=number))
+            start = tree.add_box(Box("input", pages.next(value.consumer), value.label, node=number))
         tree.add_edge(start, consumer)
     for number, cut in enumerate(graph.cuts):
         if number not in cuts and cut.parents:

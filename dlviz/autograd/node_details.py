@@ -10,11 +10,16 @@ from dlviz.autograd import torch_internals
 from dlviz.autograd.anomalies import saved_values
 from dlviz.autograd.derivatives import READABLE, derivative
 from dlviz.autograd.graph import Graph, Node
-from dlviz.autograd.tensor_summary import summarize
+from dlviz.autograd.tensor_summary import Summaries
 
 
-def describe(graph: Graph, index: int) -> dict[str, Any]:
+def describe(graph: Graph, index: int, summaries: Summaries | None = None) -> dict[str, Any]:
     """Return every detail of one node as JSON-able data with arrays as bytes.
+
+    Args:
+        graph: the graph.
+        index: the node's index.
+        summaries: those of the tensors of nodes that were described just before.
 
     Raises:
         IndexError: there is no node with that index.
@@ -24,6 +29,7 @@ def describe(graph: Graph, index: int) -> dict[str, Any]:
             f"describe: index {index} is not one of the {len(graph.nodes)} nodes, 0 to {len(graph.nodes) - 1}"
         )
     node = graph.nodes[index]
+    summary = summaries or Summaries()
     details: dict[str, Any] = {
         "node": index,
         "name": node.name,
@@ -33,12 +39,12 @@ def describe(graph: Graph, index: int) -> dict[str, Any]:
         "shapes": [list(shape) for shape in node.shapes],
         "dtypes": [str(dtype).removeprefix("torch.") for dtype in node.dtypes],
         "flags": flags(node),
-        "value": _summary(node.value),
+        "value": summary(node.value),
         "value_missing": node.value_missing,
-        "gradient": _summary(node.gradient),
+        "gradient": summary(node.gradient),
         "formulas": _formulas(node),
-        "grad_inputs": _grad_inputs(graph, node),
-        "contributions": _contributions(graph, node),
+        "grad_inputs": _grad_inputs(graph, node, summary),
+        "contributions": _contributions(graph, node, summary),
     }
     source = node.source
     if source is not None:
@@ -46,9 +52,11 @@ def describe(graph: Graph, index: int) -> dict[str, Any]:
     if node.created_by is not None:
         details["created_by"] = {"node": node.created_by, "name": graph.nodes[node.created_by].name}
     if node.is_leaf:
-        details["leaf"] = _leaf(graph, node)
+        details["leaf"] = _leaf(graph, node, summary)
     else:
-        details["saved"] = [_saved(name, value) for name, value in saved_values(node).items() if value is not None]
+        details["saved"] = [
+            _saved(name, value, summary) for name, value in saved_values(node).items() if value is not None
+        ]
     return details
 
 
@@ -76,10 +84,6 @@ def flags(node: Node) -> list[str]:
     return keys
 
 
-def _summary(tensor: Tensor | None) -> dict[str, Any] | None:
-    return summarize(tensor) if tensor is not None else None
-
-
 def _formulas(node: Node) -> list[dict[str, str]]:
     python = READABLE.get(node.name, {})
     return [
@@ -97,21 +101,21 @@ def argument_names(node: Node) -> list[str]:
     return names if len(names) == slots else [""] * slots
 
 
-def _grad_inputs(graph: Graph, node: Node) -> list[dict[str, Any]]:
+def _grad_inputs(graph: Graph, node: Node, summary: Summaries) -> list[dict[str, Any]]:
     """Return the gradients that a node sends, each with its target and the argument it belongs to."""
     names = argument_names(node)
     return [
-        {"node": graph.edges[e][1], "to": names[graph.slots[e][0]], "gradient": _summary(graph.edge_gradient(e))}
+        {"node": graph.edges[e][1], "to": names[graph.slots[e][0]], "gradient": summary(graph.edge_gradient(e))}
         for e in graph.outgoing[node.index]
     ]
 
 
-def _contributions(graph: Graph, node: Node) -> list[dict[str, Any]]:
+def _contributions(graph: Graph, node: Node, summary: Summaries) -> list[dict[str, Any]]:
     """Return the gradients that add up at a node where several paths meet; empty elsewhere."""
     edges = graph.contributions(node.index)
     if len(edges) < 2:
         return []
-    return [{"node": graph.edges[e][0], "gradient": _summary(graph.edge_gradient(e))} for e in edges]
+    return [{"node": graph.edges[e][0], "gradient": summary(graph.edge_gradient(e))} for e in edges]
 
 
 def residual(graph: Graph, index: int) -> float | None:
@@ -129,19 +133,19 @@ def residual(graph: Graph, index: int) -> float | None:
     return float((total - gradient.to(dtype)).abs().max()) if total.numel() else 0.0
 
 
-def _saved(name: str, value: Any) -> dict[str, Any]:
+def _saved(name: str, value: Any, summary: Summaries) -> dict[str, Any]:
     if isinstance(value, Tensor):
-        return {"name": name, "tensor": summarize(value)}
+        return {"name": name, "tensor": summary(value)}
     return {"name": name, "text": repr(value)}
 
 
-def _leaf(graph: Graph, node: Node) -> dict[str, Any]:
+def _leaf(graph: Graph, node: Node, summary: Summaries) -> dict[str, Any]:
     """Return the ``.grad`` of a leaf, and what it was before and after the latest backward."""
     latest = graph.backward.latest
     tensor = node.tensor
-    details: dict[str, Any] = {"grad": _summary(tensor.grad if tensor is not None else None)}
+    details: dict[str, Any] = {"grad": summary(tensor.grad if tensor is not None else None)}
     if latest is not None:
         details["preview"] = latest.preview
-        details["grad_before"] = _summary(latest.grad_before.get(node.index))
-        details["grad_after"] = _summary(latest.grad_after.get(node.index))
+        details["grad_before"] = summary(latest.grad_before.get(node.index))
+        details["grad_after"] = summary(latest.grad_after.get(node.index))
     return details

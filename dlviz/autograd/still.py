@@ -30,9 +30,15 @@ def draw(diagram: Diagram, expanded: Collection[int], theme: str) -> str:
         title = shorten(diagram.texts[box][0], w - 20, GROUP_CHARACTER)
         svg.rect(x, y + _HEADER, w, h, stroke="line", dash="3 3", radius=8)
         svg.text(x + 10, y + _HEADER + 17, title, size=11, color="ink-3")
+    curves: dict[str, list[str]] = {}
     for points, edges in placement.segments:
         has_gradient = any(diagram.tree.graph_edges[edge] for edge in edges)
-        svg.path(_curve(points), stroke="ink-3", dash="" if has_gradient else "3 3")
+        curves.setdefault("" if has_gradient else "3 3", []).append(_curve(points))
+    for (
+        dash,
+        paths,
+    ) in curves.items():  # one path for all lines of a kind: a renderer takes much longer for thousands of paths
+        svg.path("".join(paths), stroke="ink-3", dash=dash)
     for box in placement.boxes.keys() - set(groups):
         _box(svg, diagram, box, placement.boxes[box])
     return svg.markup()

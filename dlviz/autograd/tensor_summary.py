@@ -12,6 +12,8 @@ from dlviz.autograd import torch_internals
 #: Tensors with up to this many elements are sent whole, larger ones as a histogram.
 MAX_ELEMENTS = 64
 BINS = 24
+#: A histogram counts up to about this many elements.
+MAX_COUNTED = 2**16
 
 
 def summarize(tensor: Tensor, max_elements: int = MAX_ELEMENTS) -> dict[str, Any]:
@@ -20,7 +22,8 @@ def summarize(tensor: Tensor, max_elements: int = MAX_ELEMENTS) -> dict[str, Any
     Returns:
         ``shape``, ``dtype`` and, for up to `max_elements` elements, ``numbers`` (float64, row-major, as bytes); else ``histogram``
         (``counts``, ``low``, ``high``) with ``min``, ``max``, ``mean``. Always ``norm`` (2-norm) and ``nonfinite`` (the number of
-        NaN and Inf). Complex tensors are shown by their absolute value, and ``complex`` is true.
+        NaN and Inf). Complex tensors are shown by their absolute value, and ``complex`` is true. Of more than :data:`MAX_COUNTED`
+        elements the histogram counts that many, evenly spaced, and says so under ``sample``.
 
     Example:
         >>> summarize(torch.eye(2))["norm"]
@@ -34,18 +37,52 @@ def summarize(tensor: Tensor, max_elements: int = MAX_ELEMENTS) -> dict[str, Any
     if plain.is_complex():
         summary["complex"] = True
         plain = plain.abs()
-    plain = plain.to("cpu", torch.float64)
-    finite = plain[plain.isfinite()]
+    plain = plain.cpu() if plain.dtype in (torch.float32, torch.float64) else plain.to("cpu", torch.float64)
+    norm = torch.linalg.vector_norm(plain) if plain.numel() else torch.zeros(())
+    # A finite norm proves that every element is finite.
+    finite = plain if bool(norm.isfinite()) else plain[plain.isfinite()]
     summary["nonfinite"] = plain.numel() - finite.numel()
-    summary["norm"] = _json_number(torch.linalg.vector_norm(plain)) if plain.numel() else 0.0
+    summary["norm"] = _json_number(norm)
     if plain.numel() <= max_elements:
-        summary["numbers"] = plain.contiguous().numpy().tobytes()
+        summary["numbers"] = plain.to(torch.float64).contiguous().numpy().tobytes()
     elif finite.numel():
-        low, high = float(finite.min()), float(finite.max())
-        counts = torch.histc(finite, BINS, low, high) if low < high else torch.tensor([float(finite.numel())])
-        summary |= {"min": low, "max": high, "mean": float(finite.mean())}
+        low, high = map(float, finite.aminmax())
+        summary |= {"min": low, "max": high, "mean": _mean(finite)}
+        sample = finite.reshape(-1)[:: finite.numel() // MAX_COUNTED | 1] if finite.numel() > MAX_COUNTED else finite
+        sample = sample.to(torch.float64)
+        counts = torch.histc(sample, BINS, low, high) if low < high else torch.tensor([float(sample.numel())])
         summary["histogram"] = {"counts": counts.long().tolist(), "low": low, "high": high}
+        if sample.numel() < finite.numel():
+            summary["histogram"]["sample"] = sample.numel()
     return summary
+
+
+def _mean(values: Tensor) -> float:
+    mean = float(values.mean())
+    return mean if math.isfinite(mean) else float(values.to(torch.float64).mean())
+
+
+class Summaries:
+    """Summaries of the tensors of one picture, each computed once however often the tensor is used.
+
+    A tensor is recognized by its memory, because torch returns a new object whenever a saved tensor is read. An instance must not
+    outlive the moment: it does not see what is written later.
+    """
+
+    def __init__(self) -> None:
+        self._by_memory: dict[tuple[Any, ...], tuple[Tensor, dict[str, Any]]] = {}
+
+    def __call__(self, tensor: Tensor | None) -> dict[str, Any] | None:
+        """Return the summary of `tensor`, ``None`` for none."""
+        if tensor is None:
+            return None
+        key: tuple[Any, ...] = (id(tensor),)
+        if torch_internals.has_numbers(tensor):
+            key = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.is_conj(), tensor.is_neg())
+        if key not in self._by_memory:
+            # The tensor is kept, so that its memory is not used again meanwhile.
+            self._by_memory[key] = tensor, summarize(tensor)
+        return self._by_memory[key][1]
 
 
 def _json_number(number: Tensor) -> float | str:

@@ -19,6 +19,7 @@ from dlviz.autograd.record import check_names, record
 from dlviz.autograd.scene import flow, initially_expanded, scene
 from dlviz.autograd.still import draw
 from dlviz.autograd.tape import Tape
+from dlviz.autograd.tensor_summary import Summaries
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -137,12 +138,13 @@ class AutogradGraph(Widget):
         return traits
 
     def _all_details(self, count: int) -> dict[str, Any]:
-        return {str(number): self._details_of(number) for number in range(count)}
+        summaries = Summaries()
+        return {str(number): self._details_of(number, summaries) for number in range(count)}
 
-    def _details_of(self, number: int) -> dict[str, Any]:
+    def _details_of(self, number: int, summaries: Summaries | None = None) -> dict[str, Any]:
         """Return the details of one node, with node numbers of the diagram instead of indices of its graph."""
         graph, index = self._diagram.locate(number)
-        details = describe(graph, index)
+        details = describe(graph, index, summaries)
         references = [details, *details["grad_inputs"], *details["contributions"]]
         if "created_by" in details:
             references.append(details["created_by"])

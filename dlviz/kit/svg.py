@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -18,6 +19,9 @@ from dlviz.kit.sanitize import sanitize
 from dlviz.kit.theme import class_color, marker
 
 _THEME = Path(__file__).with_name("theme.css")
+
+#: Pixels of a PNG: many viewers refuse larger pictures, and writing one takes seconds.
+MAX_PIXELS = 2**24
 
 #: Space at the left and right of a still picture.
 MARGIN = 16.0
@@ -218,8 +222,15 @@ def data_uri(svg: str) -> str:
 
 
 def png(svg: str, scale: float = 2.0) -> bytes:
-    """Return `svg` as a PNG with `scale` pixels for each pixel of the picture."""
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale))
+    """Return `svg` as a PNG with `scale` pixels for each pixel of the picture, or fewer so that it has :data:`MAX_PIXELS` at most."""
+    size = re.match(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)"', svg)
+    area = float(size[1]) * float(size[2]) if size else 0.0
+    zoom = min(scale, math.sqrt(MAX_PIXELS / area)) if area else scale
+    # Smooth edges of thousands of long lines take minutes.
+    shapes: Literal["geometric_precision", "optimize_speed"] = (
+        "geometric_precision" if zoom == scale else "optimize_speed"
+    )
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, shape_rendering=shapes))
 
 
 def line_path(points: Iterable[tuple[float, float]]) -> str:

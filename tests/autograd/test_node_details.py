@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+import dlviz
 from dlviz import autograd
+from dlviz.autograd import tensor_summary
 from dlviz.autograd.node_details import describe, residual
 from dlviz.autograd.tensor_summary import norms, scalar, summarize
 from tests.autograd import zoo
@@ -142,3 +145,45 @@ def test_hooks_and_retain_grad_on_variables_are_flagged():
     loss.backward()
     assert graph.node("hooked").gradient.tolist() == [10, 10]
     assert torch.equal(graph.node("kept").gradient, kept.grad)
+
+
+def test_a_large_tensor_is_counted_by_a_sample_that_says_so_and_its_other_numbers_are_exact():
+    tensor = torch.linspace(-1, 3, 300_000)
+    about = summarize(tensor)
+    assert (about["min"], about["max"]) == (-1, 3)
+    assert about["mean"] == pytest.approx(1)
+    assert about["norm"] == pytest.approx(tensor.double().norm().item())
+    counts = about["histogram"]["counts"]
+    assert sum(counts) == about["histogram"]["sample"] <= tensor_summary.MAX_COUNTED * 2
+    assert max(counts) - min(counts) <= 2
+    assert "sample" not in summarize(tensor[:1000])["histogram"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.bool, torch.uint8])
+def test_the_numbers_of_every_dtype_are_those_of_float64(dtype):
+    tensor = (torch.arange(100) % 7).to(dtype)
+    about, exact = summarize(tensor), tensor.double()
+    assert (about["min"], about["max"]) == (exact.min(), exact.max())
+    assert about["mean"] == pytest.approx(exact.mean().item())
+    assert about["norm"] == pytest.approx(exact.norm().item())
+
+
+def test_each_tensor_is_summarized_once_for_a_page(monkeypatch):
+    summarized = []
+    monkeypatch.setattr(tensor_summary, "summarize", lambda tensor: summarized.append(tensor) or summarize(tensor))
+    net, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1)), torch.randn(5, 3)
+    view = dlviz.graph(lambda: net(x).sum())
+    summarized.clear()
+    view.to_html()
+    memory = [(t.data_ptr(), t.shape, t.stride()) for t in summarized]
+    assert len(memory) == len(set(memory))
+    output = next(node for node in view.graph.nodes if node.op == "relu")  # a value, and what two nodes saved
+    assert sum(t.data_ptr() == output.value.data_ptr() for t in summarized) == 1
+
+
+def test_a_shared_memory_of_another_shape_is_another_summary():
+    tensor = torch.arange(100.0)
+    summaries = tensor_summary.Summaries()
+    assert summaries(tensor) is summaries(tensor[:])
+    assert summaries(tensor.view(10, 10))["shape"] == [10, 10]
+    assert summaries(None) is None

@@ -136,3 +136,19 @@ def test_a_relu_that_saves_its_result_is_not_a_detach():
     with autograd.recording(net) as tape:
         loss = loss_of()
     assert autograd.record(loss, tape).cuts == []
+
+
+@pytest.mark.parametrize(("kind", "titles"), [("leaf", ("leaves", "leaves")), ("input", ("data", "tensors"))])
+def test_very_many_leaves_or_inputs_of_one_operation_are_split_into_pages(kind, titles):
+    weights = [torch.tensor([1.0], requires_grad=kind == "leaf") for _ in range(130)]
+    with autograd.recording() as tape:
+        loss = torch.cat([*weights, torch.ones(1, requires_grad=True)]).sum()
+    diagram = build_diagram([autograd.record(loss, tape)])
+    boxes = diagram.tree.boxes
+    pages = [i for i, box in enumerate(boxes) if box.kind == "page"]
+    count = 131 if kind == "leaf" else 130
+    assert [sum(box.parent == page for box in boxes) for page in pages] == [50, 50, count - 100]
+    assert diagram.texts[pages[1]][0] == f"{titles[0]} 51–100"
+    assert diagram.texts[pages[1]][1].startswith(f"50 {titles[1]}")
+    assert len(diagram.place(initially_expanded(diagram.tree)).boxes) < 20
+    assert len(diagram.place(range(len(boxes))).boxes) == len(boxes)

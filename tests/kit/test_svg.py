@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlviz.kit.svg import Svg, colors, png, shorten
+from dlviz.kit.svg import MAX_PIXELS, Svg, colors, png, shorten
 from dlviz.kit.svg_grid import draw_heatmap
 
 
@@ -71,6 +71,13 @@ def test_a_png_has_the_requested_size():
     made = png(Svg(40, 20, title="t").markup(), scale=3)
     assert made.startswith(b"\x89PNG")
     assert struct.unpack(">II", made[16:24]) == (120, 60)
+
+
+def test_a_png_of_a_very_tall_picture_is_smaller_than_asked():
+    made = png(Svg(400, 60_000, title="t").markup())
+    width, height = struct.unpack(">II", made[16:24])
+    assert width * height == pytest.approx(MAX_PIXELS, rel=0.01)
+    assert height / width == pytest.approx(150, rel=0.01)
 
 
 def test_a_png_shows_its_text():

@@ -46,5 +46,6 @@ export function histogram({ counts, low, high }, messages) {
 function statistics(about, messages) {
   const parts = ["min", "mean", "max", "norm"].map((name) => `${messages[`tensor.${name}`]} ${format(number(about[name]), 3)}`);
   if (about.nonfinite) parts.push(fillIn(messages["tensor.nonfinite"], { count: about.nonfinite }));
+  if (about.histogram.sample) parts.push(fillIn(messages["tensor.sample"], { count: about.histogram.sample }));
   return h("div", { class: "dlviz-stats" }, parts.join(" · "));
 }
