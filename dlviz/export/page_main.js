@@ -1,6 +1,7 @@
 // Mounts every widget of an exported page. A widget that is shown several times has one model, as in a notebook.
 
-import { revive, PageModel, show } from "../kit/js/page_model.js";
+import { PageModel, show } from "../kit/js/page_model.js";
+import { revive } from "../kit/js/revive.js";
 
 const { kinds, widgets } = JSON.parse(document.getElementById("payload").textContent);
 const models = new Map();

@@ -27,15 +27,19 @@ class LinkError(ValueError):
 
 
 @cache
-def link(entry: Path) -> str:
+def link(entry: Path, prefix: str = "$m") -> str:
     """Return the view in `entry` and everything it imports as one module.
+
+    Args:
+        entry: the file of the view.
+        prefix: begins the names that the imported modules get; two linked files that are joined need different ones.
 
     Raises:
         LinkError: an unsupported form of import or export, a missing file, a name that is not exported, or an import cycle.
     """
     order: dict[Path, str] = {}
     _visit(entry.resolve(), (), order)
-    ids = {path: f"$m{i}" for i, path in enumerate(order)}
+    ids = {path: f"{prefix}{i}" for i, path in enumerate(order)}
     exported = {path: {m["name"] for m in _EXPORT.finditer(source)} for path, source in order.items()}
     used: dict[Path, set[str]] = {path: set() for path in order}
     for path, source in order.items():

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import html
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dlviz.kit.linker import link
 from dlviz.kit.messages import message
+from dlviz.kit.sanitize import encode_number
 
 _PAGE_MAIN = Path(__file__).with_name("page_main.js")
 _BODY = """body { margin: 0; padding: 24px; background: #fff; }
@@ -79,19 +81,17 @@ def document(title: str, css: str, body: str, payload: str = "", script: Path | 
 
 
 def to_json(value: Any) -> str:
-    """Return `value` as JSON, with bytes as base64.
-
-    Raises:
-        ValueError: it holds NaN or an infinity, which JSON cannot represent.
-    """
-    return json.dumps(_with_base64(value), allow_nan=False)
+    """Return `value` as JSON, with bytes as base64, and with NaN and the infinities, which JSON does not have, as in messages."""
+    return json.dumps(_encoded(value), allow_nan=False)
 
 
-def _with_base64(value: Any) -> Any:
+def _encoded(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return encode_number(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return {"$bytes": base64.b64encode(bytes(value)).decode()}
     if isinstance(value, Mapping):
-        return {str(key): _with_base64(item) for key, item in value.items()}
+        return {str(key): _encoded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_with_base64(item) for item in value]
+        return [_encoded(item) for item in value]
     return value

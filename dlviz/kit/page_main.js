@@ -1,6 +1,7 @@
 // Shows the one widget of an exported page.
 
-import { revive, PageModel, show } from "./js/page_model.js";
+import { PageModel, show } from "./js/page_model.js";
+import { revive } from "./js/revive.js";
 
 const { state, esm } = JSON.parse(document.getElementById("payload").textContent);
 const model = new PageModel(revive(state));

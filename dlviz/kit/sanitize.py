@@ -1,5 +1,10 @@
-"""Text made safe for XML and JSON: a character that the format cannot hold becomes the replacement character �."""
+"""Text and numbers made safe for XML and JSON.
 
+A character that the format cannot hold becomes the replacement character �. NaN and the infinities, which JSON does not have, travel as
+``{"$number": "NaN"}``, ``"Infinity"`` or ``"-Infinity"`` in pages and messages, both ways; ``js/revive.js`` is the browser's side.
+"""
+
+import math
 import re
 from typing import Any
 
@@ -19,12 +24,14 @@ def sanitize(text: str) -> str:
 
 
 def json_safe(value: Any) -> Any:
-    """Return `value` for a JSON message, with lone surrogates replaced in every string and key.
+    """Return `value` for a JSON message, with lone surrogates replaced in every string and key, and numbers that are not finite encoded.
 
     Example:
-        >>> json_safe({"loss": ["half \\ud800"]})
-        {'loss': ['half �']}
+        >>> json_safe({"loss": ["half \\ud800", float("nan")]})
+        {'loss': ['half �', {'$number': 'NaN'}]}
     """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else encode_number(value)
     if isinstance(value, str):
         return value if value.isascii() else _SURROGATE.sub("�", value)
     if isinstance(value, dict):
@@ -32,3 +39,26 @@ def json_safe(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [json_safe(item) for item in value]
     return value
+
+
+_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def encode_number(value: float) -> dict[str, str]:
+    """Return a number that is not finite as JSON can hold it."""
+    return {"$number": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+
+
+def from_json(value: Any) -> Any:
+    """Return a message's content with the encoded numbers as numbers.
+
+    Example:
+        >>> from_json({"values": [{"$number": "-Infinity"}, 2]})
+        {'values': [-inf, 2]}
+    """
+    if isinstance(value, dict):
+        number = value.get("$number") if len(value) == 1 else None
+        if isinstance(number, str) and number in _NUMBERS:
+            return _NUMBERS[number]
+        return {key: from_json(item) for key, item in value.items()}
+    return [from_json(item) for item in value] if isinstance(value, list) else value

@@ -6,7 +6,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from dlviz.kit.linker import link, minify
+from dlviz.kit.linker import link
 from dlviz.kit.messages import language, table
 
 _HERE = Path(__file__).parent
@@ -36,7 +36,7 @@ def shared_assets(view: Path, style: Path, room: str) -> SharedAssets:
     assets = _cache.get(key)
     if assets is None or assets.comm is None:
         # Files are read when the first widget is made, not when its class is: importing a room reads no file.
-        opener = minify((_HERE / "open.js").read_text(encoding="utf-8"))
+        opener = link(_HERE / "open.js", "$o")
         assets = SharedAssets(
             view=f"{link(view)}\n{opener}",
             kit_style=_kit_style(),

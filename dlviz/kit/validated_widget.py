@@ -8,7 +8,7 @@ import traitlets
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.sanitize import json_safe
+from dlviz.kit.sanitize import from_json, json_safe
 
 
 class ValidatedWidget(anywidget.AnyWidget):
@@ -66,8 +66,8 @@ class ValidatedWidget(anywidget.AnyWidget):
         trait = self.traits(sync=True).get(name)
         if trait is None or name.startswith("_") or name == "live":
             return False
-        # Python writes dictionaries, except those that are tagged otherwise.
-        return not isinstance(trait, traitlets.Dict) or bool(trait.metadata.get("user_editable"))
+        # Python writes dictionaries, and what is tagged so.
+        return bool(trait.metadata.get("user_editable", not isinstance(trait, traitlets.Dict)))
 
     def _accepts(self, name: str, value: Any) -> bool:
         # True would pass for the number 1, and torch takes the two for different indices.
@@ -77,20 +77,20 @@ class ValidatedWidget(anywidget.AnyWidget):
         return self._is_shared(name) and not boolean_number and _is_finite(value)
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return the traits, with every string made safe for JSON, and with the counts of those that the browser may set too."""
+        """Return the traits, with every string and number made safe for JSON, and with the counts of those that the browser may set too."""
         state = super().get_state(*args, **kwargs)
         if any(map(self._is_shared, state)):
             state["_written"] = dict(self._written)
         return dict(json_safe(state))
 
     def send(self, content: Any, buffers: Any = None) -> None:
-        """Send a custom message to the browser, with every string made safe for JSON."""
+        """Send a custom message to the browser, with every string and number made safe for JSON."""
         super().send(json_safe(content), buffers)
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         """Handle a message from a view: a dictionary with a string under "kind"; anything else is ignored."""
         if isinstance(content, dict) and isinstance(content.get("kind"), str):
-            super()._handle_custom_msg(content, buffers)
+            super()._handle_custom_msg(from_json(content), buffers)
 
 
 def int_field(content: Mapping[str, Any], name: str) -> int:

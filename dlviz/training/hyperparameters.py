@@ -2,15 +2,19 @@
 
 import math
 from collections.abc import Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_finite
 
 Access = tuple[Callable[[], Any], Callable[[Any], None]]
 
@@ -27,6 +31,7 @@ class Hyperparameter:
         log: whether its slider is logarithmic; `low` is then above 0.
         choices: the only allowed values; empty if any value in the range is allowed.
         integer: whether only integers are allowed.
+        infinite: whether infinity is allowed, which the slider's right end then means; a hyperparameter may stand there to be off.
     """
 
     name: str
@@ -37,6 +42,16 @@ class Hyperparameter:
     log: bool = False
     choices: tuple[Any, ...] = ()
     integer: bool = False
+    infinite: bool = False
+
+    def widened(self, value: Any) -> "Hyperparameter":
+        """Return this hyperparameter with a range that holds `value`, with some space beyond it."""
+        if self.choices or not is_finite(value) or self.low <= value <= self.high or (self.log and value <= 0):
+            return self
+        beyond = 10.0 if self.log else 1.5
+        if value > self.high:
+            return replace(self, high=value * beyond if value > 0 else 0.0)
+        return replace(self, low=value / beyond if self.log else value * beyond if value < 0 else 0.0)
 
     def validated(self, value: Any) -> Any:
         """Return `value` with the type of this hyperparameter.
@@ -46,11 +61,12 @@ class Hyperparameter:
         """
         if any(type(value) is type(choice) and value == choice for choice in self.choices):
             return value
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        value = plain(value)
+        number = is_finite(value) or (self.infinite and value == math.inf)
         if not number or (self.choices and value not in self.choices) or (self.log and value < 0):
             allowed = ", ".join(map(str, self.choices)) or f"{self.low:g} … {self.high:g}"
             raise DlvizError(message("training.refused.value", name=self.name, got=repr(value), allowed=allowed))
-        return int(value) if self.integer else float(value)
+        return int(value) if self.integer and math.isfinite(value) else float(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,27 +129,72 @@ def bind(name: str, target: Any) -> Hyperparameter:
         DlvizError: the target has no hyperparameter of that name.
     """
     spec = target if isinstance(target, HyperparameterSpec) else HyperparameterSpec(target)
-    read, write = _access(name, spec)
+    raw_read, write = _access(name, spec)
+
+    def read() -> Any:
+        return plain(raw_read())
+
     value = read()
     if isinstance(value, (str, bool)):
         return Hyperparameter(name, read, write, 0.0, 0.0, choices=_value_choices(name, value, spec.choices))
+    if not isinstance(value, (int, float)):
+        raise DlvizError(message("training.refused.kind", name=name, got=repr(value)[:80]))
     defaults = dict(_DEFAULTS.get(name, {}))
     integer = isinstance(value, int)
-    factor = value if defaults.pop("relative", False) and value else 1.0
-    default_low, default_high = (1, 4 * value) if integer else (0.0, 2.0 * value if value else 1.0)
+    usual = _usual(name, spec.target, value)
+    factor = usual if defaults.pop("relative", False) and usual else 1.0
+    default_low, default_high = (1, 4 * abs(usual) or 10) if integer else (0.0, 2.0 * abs(usual) or 1.0)
+    if usual < 0:
+        default_low, default_high = -default_high, 0
     low = spec.low if spec.low is not None else factor * defaults.get("low", default_low)
     high = spec.high if spec.high is not None else factor * defaults.get("high", default_high)
     log = spec.log if spec.log is not None else defaults.get("log", False)
     choices = spec.choices
-    if integer and name == "batch_size" and not choices and spec.low is None:
+    if isinstance(value, int) and name == "batch_size" and not choices and spec.low is None:
         exponents = max(9, value.bit_length() + 1)
         choices = tuple(sorted({value, *(2**k for k in range(exponents))}))
     if log and low <= 0:
         raise DlvizError(message("training.refused.log_range", name=name, low=low))
     if not low < high and not choices:
         raise DlvizError(message("training.refused.range", name=name, low=low, high=high))
-    low, high = min(low, value if value or not log else low), max(high, value)
-    return Hyperparameter(name, read, write, low, high, log, choices, integer)
+    inside = [low, high, *([value] if math.isfinite(value) and (value > 0 or not log) else [])]
+    return Hyperparameter(name, read, write, min(inside), max(inside), log, choices, integer, value == math.inf)
+
+
+def plain(value: Any) -> Any:
+    """Return a tensor or an array of one number as that number, and anything else as it is.
+
+    Example:
+        >>> plain(torch.tensor(3)), plain(np.float64(0.5)), plain("relu")
+        (3, 0.5, 'relu')
+    """
+    one = isinstance(value, Tensor) and value.numel() == 1 and not value.is_meta
+    return (
+        value.item()
+        if one or isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.size == 1)
+        else value
+    )
+
+
+def _usual(name: str, target: Any, value: Any) -> Any:
+    """Return the value around which a slider's range lies: for a learning rate in its warm-up the one to which it rises."""
+    optimizer = _optimizer_of(target)
+    if optimizer is not None:
+        initial = [
+            plain(group["initial_lr"]) for group in optimizer.param_groups if name == "lr" and "initial_lr" in group
+        ]
+        candidates = [*initial, value, plain(optimizer.defaults.get(name))]
+    else:
+        candidates = [value]
+    return next((one for one in candidates if is_finite(one) and one), 0)
+
+
+def _optimizer_of(target: Any) -> Optimizer | None:
+    """Return an optimizer, or that of a learning rate scheduler."""
+    if isinstance(target, Optimizer):
+        return target
+    scheduled = getattr(target, "optimizer", None) if isinstance(target, (LRScheduler, ReduceLROnPlateau)) else None
+    return scheduled if isinstance(scheduled, Optimizer) else None
 
 
 def _value_choices(name: str, value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -148,8 +209,9 @@ def _value_choices(name: str, value: Any, choices: tuple[Any, ...]) -> tuple[Any
 def _access(name: str, spec: HyperparameterSpec) -> Access:
     """Return the functions that read and write the hyperparameter in its target."""
     target = spec.target
-    if isinstance(target, Optimizer):
-        return _in_optimizer(name, target)
+    optimizer = _optimizer_of(target)
+    if optimizer is not None:
+        return _in_optimizer(name, optimizer)
     if isinstance(target, DataLoader):
         if not hasattr(target.batch_sampler, "batch_size"):
             raise DlvizError(message("training.refused.loader", name=name))
@@ -159,7 +221,7 @@ def _access(name: str, spec: HyperparameterSpec) -> Access:
     if isinstance(target, MutableMapping):
         if name not in target:
             raise DlvizError(message("training.refused.key", name=name, known=", ".join(map(str, target)) or "-"))
-        return (lambda: target[name]), (lambda value: target.__setitem__(name, value))
+        return (lambda: target[name]), (lambda value: target.__setitem__(name, _like(target[name], value)))
     if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
         if not hasattr(*target):
             kind = type(target[0]).__name__
@@ -182,8 +244,16 @@ def _in_module(name: str, module: nn.Module) -> Access:
     raise DlvizError(message("training.refused.module", name=name, kind=type(module).__name__))
 
 
+def _like(old: Any, value: Any) -> Any:
+    """Return `value`, or, where a tensor stands, that tensor with the value in it: compiled and captured code keeps hold of it."""
+    if not isinstance(old, Tensor):
+        return value
+    with torch.no_grad():
+        return old.fill_(value)
+
+
 def _in_optimizer(name: str, optimizer: Optimizer) -> Access:
-    """Access the value in every parameter group; groups with different values keep their ratios."""
+    """Access the value in every parameter group; groups with different values keep their ratios, even through 0."""
 
     def groups() -> list[dict[str, Any]]:
         # Read each time, because load_state_dict() replaces the groups.
@@ -195,30 +265,66 @@ def _in_optimizer(name: str, optimizer: Optimizer) -> Access:
         def write_beta(value: float) -> None:
             for group in groups():
                 betas = list(group["betas"])
-                betas[index] = value
+                betas[index] = _like(betas[index], value)
                 group["betas"] = tuple(betas)
 
         return (lambda: float(groups()[0]["betas"][index])), write_beta
     known = sorted(
-        key for key, value in groups()[0].items() if isinstance(value, (int, float)) and not isinstance(value, bool)
+        key
+        for key, value in groups()[0].items()
+        if isinstance(plain(value), (int, float)) and not isinstance(plain(value), bool)
     )
     if name not in known:
         kind = type(optimizer).__name__
         raise DlvizError(message("training.refused.optimizer", name=name, kind=kind, known=", ".join(known)))
 
-    def write(value: float) -> None:
-        first = groups()[0][name]
-        ratios = [group[name] / first if first else 1.0 for group in groups()]
-        for group, ratio in zip(groups(), ratios, strict=True):
-            group[name] = value * ratio
+    def values() -> list[float]:
+        return [float(group[name]) for group in groups()]
 
-    return (lambda: float(groups()[0][name])), write
+    ratios = _Ratios(values())
+    if name == "lr":
+        ratios.note([float(group.get("initial_lr", value)) for group, value in zip(groups(), values(), strict=True)])
+
+    def read() -> float:
+        return values()[ratios.reference(values())]
+
+    def write(value: float) -> None:
+        for group, ratio in zip(groups(), ratios.of(values()), strict=True):
+            group[name] = _like(group[name], value * ratio)
+
+    return read, write
+
+
+class _Ratios:
+    """Ratios of a value between parameter groups, kept while all of them are 0."""
+
+    def __init__(self, values: Sequence[float]) -> None:
+        self._kept = [1.0] * len(values)
+        self._reference = 0
+        self.note(values)
+
+    def note(self, values: Sequence[float]) -> None:
+        """Keep the ratios of these values to the first one that is not 0."""
+        reference = next((index for index, value in enumerate(values) if value and math.isfinite(value)), None)
+        if reference is not None:
+            self._reference = reference
+            self._kept = [value / values[reference] for value in values]
+
+    def of(self, values: Sequence[float]) -> list[float]:
+        """Return the ratios of the current values, or, where these are all 0, of the last ones that were not."""
+        self.note(values)
+        return [*self._kept, *([1.0] * len(values))][: len(values)]
+
+    def reference(self, values: Sequence[float]) -> int:
+        """Return the index of the group that stands for all."""
+        self.note(values)
+        return min(self._reference, len(values) - 1)
 
 
 def _in_attributes(attributes: Sequence[tuple[Any, str]]) -> Access:
     def write(value: Any) -> None:
         for owner, attribute in attributes:
-            setattr(owner, attribute, value)
+            setattr(owner, attribute, _like(getattr(owner, attribute), value))
 
     return (lambda: getattr(*attributes[0])), write
 

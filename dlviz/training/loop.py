@@ -1,16 +1,38 @@
 """Methods that the learner's loop calls: steps, epochs, log, knobs, restarts. None of them needs a browser."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import nn
 
+from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type, is_integer
 from dlviz.training.model_monitor import ModelMonitor
 from dlviz.training.restart import InitialState
 from dlviz.training.run import Run
+
+_NO_VALUES: Mapping[str, Any] = {}
+
+
+class Sized(Iterator[Any]):
+    """Iterator with the length of what it iterates over."""
+
+    def __init__(self, iterator: Iterator[Any], source: Any) -> None:
+        self._iterator, self._source = iterator, source
+
+    def __next__(self) -> Any:
+        return next(self._iterator)
+
+    def __len__(self) -> int:
+        try:
+            return len(self._source)
+        except (
+            Exception
+        ) as error:  # an iterable without a length may say so in its own way, but `list` knows only this one
+            raise TypeError(str(error)) from None
 
 
 class TrainingLoop:
@@ -20,13 +42,21 @@ class TrainingLoop:
         run: the run.
         before_loop: called when a loop begins.
         after_configure: called when hyperparameters are bound, or a restart becomes possible.
+        after_watch: called with every model that is watched, and its name.
 
     Attributes:
         training: whether a thread of :meth:`start` is training.
     """
 
-    def __init__(self, run: Run, before_loop: Callable[[], None], after_configure: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        before_loop: Callable[[], None],
+        after_configure: Callable[[], None],
+        after_watch: Callable[[nn.Module, str], None],
+    ) -> None:
         self._run, self._before_loop, self._after_configure = run, before_loop, after_configure
+        self._after_watch = after_watch
         self._thread: threading.Thread | None = None
         self._train: Callable[[], Any] | None = None
         self.training = False
@@ -46,40 +76,104 @@ class TrainingLoop:
         self._run.bind(targets)
         self._after_configure()
 
-    def steps(self, batches: Iterable[Any]) -> Iterator[Any]:
+    def steps(self, batches: Iterable[Any]) -> "Sized":
         """Yield the batches; between two of them hyperparameters are changed, and the run can pause or stop.
 
-        In a notebook a run that has not been displayed yet, by itself or in a box, is displayed when its loop begins.
+        In a notebook a run that has not been displayed yet, by itself or in a box, is displayed when its loop begins. As many as the
+        batches, so that ``tqdm(run.steps(loader))`` knows the total.
         """
         self._before_loop()
         self._leave_thread()
-        return self._run.iterate_steps(batches)
+        return Sized(self._run.iterate_steps(batches), batches)
 
-    def epochs(self, count: int) -> Iterator[int]:
-        """Yield epoch numbers from 0 to ``count - 1``; end early when the run is stopped."""
+    def epochs(self, count: int) -> "Sized":
+        """Yield epoch numbers from 0 to ``count - 1``; end early when the run is stopped.
+
+        An epoch without :meth:`steps` of its own counts as a step: hyperparameters are changed, and the run pauses, between two epochs.
+
+        Raises:
+            DlvizError: `count` is not a whole number from 0 on.
+        """
+        if not is_integer(count) or count < 0:
+            raise DlvizError(message("training.refused.epochs", got=repr(count)))
+        self._before_loop()
         self._leave_thread()
-        return self._run.iterate_epochs(count)
+        return Sized(self._run.iterate_epochs(int(count)), range(count))
 
     def _leave_thread(self) -> None:
         """Let a loop outside of the thread of :meth:`start` restart itself, and forget the function that the thread called."""
         if threading.current_thread() is not self._thread:
             self._run.restarted_by_thread, self._train = False, None
 
-    def log(self, **metrics: Any) -> None:
+    def log(self, values: Mapping[str, Any] = _NO_VALUES, /, *, step: int | None = None, **metrics: Any) -> None:
         """Log one value of every metric, a number or a tensor of one element, at the current step.
 
-        A tensor on a GPU is fetched with the next message to the browser and not at this step.
+        A tensor on a GPU is fetched with the next message to the browser and not at this step. Where the loop is a trainer's own,
+        ``log`` in a callback is enough: hyperparameters are changed, and the run pauses, when a step is logged.
+
+        Args:
+            values: metrics whose names are no Python names, as a dictionary.
+            step: the trainer's step. Without it, a metric's second value outside of :meth:`steps` begins the next step.
+            metrics: a value for each name.
+
+        Raises:
+            DlvizError: a value is not a number, or the step is before the metric's last one.
+
+        Example:
+            With Lightning::
+
+                class Curves(lightning.Callback):
+                    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+                        run.log(loss=outputs["loss"], step=trainer.global_step)
+
+            With Hugging Face's Trainer::
+
+                class Curves(transformers.TrainerCallback):
+                    def on_log(self, args, state, control, logs, **kwargs):
+                        run.log({name: value for name, value in logs.items() if isinstance(value, float)}, step=state.global_step)
+
+            Such a run ends with its cell, or with :meth:`finish`. To obey the Stop button, end the callback with
+            ``trainer.should_stop = run.state == "stopped"`` or ``control.should_training_stop = run.state == "stopped"``.
+
+            >>> import dlviz
+            >>> run = dlviz.live()
+            >>> for trainers_step in (10, 20, 30):
+            ...     run.log({"eval/loss": 1 / trainers_step}, step=trainers_step)
+            >>> run.finish()
+            >>> run
+            dlviz.live(run: finished at step 30, eval/loss)
         """
-        self._run.log(metrics)
+        if not isinstance(values, Mapping):
+            raise DlvizError(message("training.refused.unnamed", got=type(values).__name__))
+        was_active = self._run.active
+        self._run.log({**{str(name): value for name, value in values.items()}, **metrics}, step)
+        if self._run.active and not was_active:
+            self._before_loop()
+
+    def finish(self) -> None:
+        """End a run that is only logged, as at the end of a trainer's training; a loop of steps or epochs ends by itself."""
+        self._run.finish()
 
     def watch(self, model: nn.Module) -> None:
         """Sample a model a few times a second: gradient norm, update and dead ReLUs of every layer, and the layer with the first NaN.
 
-        Samples are rarer if they would take more than 4% of the time. They change nothing that the model computes.
+        Samples are rarer if they would take more than 4% of the time. They change nothing that the model computes, and leave no hook in
+        it. Several models, such as a generator and a discriminator, can be watched side by side. Of a compiled model the gradients,
+        updates and weights are sampled.
+
+        Raises:
+            DlvizError: `model` is not a module.
         """
-        if self._run.monitor is not None:
-            self._run.monitor.close()
-        self._run.monitor = ModelMonitor(model)
+        check_type(model, nn.Module, "training.refused.watch")
+        if self._run.monitor is None:
+            self._run.monitor = ModelMonitor()
+        original = getattr(model, "_orig_mod", model)
+        monitor, names = self._run.monitor, scope()
+        name = name_of(model, names, "") or name_of(original, names, "") or monitor.free_name(type(original).__name__)
+        monitor.watch(model, name)
+        if self._run.active:
+            monitor.open()
+        self._after_watch(model, name)
 
     def restarts(self, *objects: Any, seed: int | None = None) -> None:
         """Make it possible to restart the run, by :meth:`restart` or the button below the curves: call it right before the loop.
@@ -153,7 +247,7 @@ class TrainingLoop:
                         self.training = False
                         return
         except BaseException as error:  # an error in a thread would not be shown anywhere
-            self.training = False
+            self.training = run.restart_requested = False
             run.fail(f"{type(error).__name__}: {error}")
 
     def wait(self, seconds: float | None = None) -> None:

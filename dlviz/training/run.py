@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 from dlviz.training.hyperparameters import Hyperparameter, bind
 from dlviz.training.model_monitor import ModelMonitor
 from dlviz.training.record import History, Mark
@@ -29,7 +30,10 @@ class Run:
 
     Attributes:
         history: every logged value.
-        step, steps: number of steps that have begun, and of all steps; 0 while that is not known.
+        number: how many loops have begun and restarts have been made. A command from a page names the number that the page has seen,
+            so that one that comes too late is not taken by the next loop.
+        step, steps: number of steps that have begun, and of all steps; 0 while that is not known. Where an epoch has no steps of its
+            own, the epoch is a step; outside of every loop, a metric's second value begins the next step.
         epoch, epochs: the same for epochs.
         state: "ready", "running", "paused", "stopped", "finished" or "failed".
         error: the exception's class and text if the run failed.
@@ -38,7 +42,8 @@ class Run:
         settings: every hyperparameter's current value.
         pending: values that were requested and are applied at the next step boundary.
         lock: held while the history is written or read.
-        exited_early: whether the loop was left by ``break`` or by an error.
+        exited_early: whether the loop was left by ``break`` or by an error in the running cell.
+        left_early: whether the latest loop was left by ``break`` or by an error.
         pump: called at every step; handles what the browser has sent.
         initial_state: what a restart restores; ``None`` if a restart is not possible.
         past_runs: the runs before each restart, the oldest first.
@@ -47,17 +52,18 @@ class Run:
 
     def __init__(self, on_change: Callable[[], None], pump: Callable[[], Any]) -> None:
         self.history = History()
-        self.step = self.steps = self.epoch = self.epochs = 0
+        self.number = self.step = self.steps = self.epoch = self.epochs = 0
         self.state, self.error = "ready", ""
         self.monitor: ModelMonitor | None = None
         self.hyperparameters: dict[str, Hyperparameter] = {}
         self.settings: dict[str, Any] = {}
         self.pending: dict[str, Any] = {}
-        self.pause_requested = self.stop_requested = self.exited_early = False
+        self.pause_requested = self.stop_requested = self.exited_early = self.left_early = False
         self.single_steps = 0
         self.initial_state: InitialState | None = None
         self.past_runs: list[PastRun] = []
         self.restarted_by_thread = self.restart_requested = self._single_pass = False
+        self._in_steps = self._in_epochs = self._epoch_is_step = self._only_logged = False
         self._user_values: dict[str, Any] = {}
         self._restart_count = 0
         self._final_settings: dict[str, Any] = {}
@@ -72,37 +78,51 @@ class Run:
     def iterate_steps(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Yield the batches; between two of them handle messages, apply hyperparameters, pause and stop."""
         try:
+            self._in_steps = True
             while True:
                 self._begin_steps(batches)
                 for batch in batches:
+                    self._end_step()
                     if not self._step_boundary():
                         break
                     self.step += 1
                     yield batch
-                if self.epochs or not self._reset_if_requested():
+                if self._in_epochs or not self._reset_if_requested():
                     return
         except GeneratorExit:
-            self._on_early_exit()
+            # Leaving the steps of one epoch early leaves the epochs to go on.
+            if not self._in_epochs:
+                self._on_early_exit()
             raise
         finally:
-            if self.epochs == 0 and self.active:
+            self._in_steps = False
+            if not self._in_epochs and self.active:
                 self._finish()
             else:
                 self.flush()
 
     def iterate_epochs(self, count: int) -> Iterator[int]:
         """Yield epoch numbers from 0; end early when the run is stopped."""
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise DlvizError(message("training.refused.epochs", got=repr(count)))
         self._begin_loop()
-        self.epochs = self.epoch + count
+        self._in_epochs = self._epoch_is_step = True
+        self.epochs, self.steps = self.epoch + count, self.step + count
         try:
             number = 0
             while number < count and not self.stop_requested:
+                if self._epoch_is_step:
+                    if number:
+                        self._end_step()
+                    if not self._step_boundary():
+                        if not self._reset_if_requested():
+                            break
+                        number, self.epochs, self.steps = 0, count, count
+                        continue
                 self.epoch += 1
+                # Steps of its own take this one back.
+                self.step, self._epoch_is_step = self.step + 1, True
                 yield number
                 if self._reset_if_requested():
-                    number, self.epochs = 0, count
+                    number, self.epochs, self.steps = 0, count, count
                     continue
                 if self.restart_requested:
                     break
@@ -112,36 +132,68 @@ class Run:
             self._on_early_exit()
             raise
         finally:
+            self._in_epochs = self._epoch_is_step = False
             if self.active:
                 self._finish()
 
-    def log(self, values: Mapping[str, Any]) -> None:
-        """Log one value of every metric at the current step."""
+    def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
+        """Log one value of every metric, at the current step or at another one.
+
+        Raises:
+            DlvizError: a value is not a number, or the step is before an earlier one of the same metric. Nothing is logged then.
+        """
         start = time.perf_counter()
         with self.lock:
-            for name, value in values.items():
-                self._log_value(name, value)
+            numbers = {name: _number(name, value) for name, value in values.items()}
+            if step is not None:
+                self._check_step(numbers, step)
+            begins = not self._in_steps and self._begins_step(numbers, step)
+            if begins:
+                self._begin_logged_step(self.step + 1 if step is None else step)
+            for name, number in numbers.items():
+                self._add(name, self.step if step is None else step, number)
         self.overhead_seconds += time.perf_counter() - start
-        if not self.active:
-            self.flush()
+        if not self._in_steps:
+            self._log_boundary(pause=begins)
 
-    def _log_value(self, name: str, value: Any) -> None:
-        if isinstance(value, Tensor):
-            if value.numel() != 1:
+    def _check_step(self, names: Iterable[str], step: Any) -> None:
+        if not is_integer(step) or step < 0:
+            raise DlvizError(message("training.refused.step", got=repr(step)))
+        for name in names:
+            if step < self._latest_step(name):
                 raise DlvizError(
-                    message("training.refused.metric", name=name, got=f"a tensor of shape {tuple(value.shape)}")
+                    message("training.refused.earlier", name=name, step=step, last=self._latest_step(name))
                 )
-            if value.is_cuda:
-                # Copied on the GPU and fetched with the others at the next message, so that no step waits for the GPU.
-                self._gpu_values.append((name, self.step, value.detach().reshape(()).clone()))
-                return
-            value = value.item()
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise DlvizError(message("training.refused.metric", name=name, got=type(value).__name__)) from None
-        self.history.add(name, self.step, number)
-        if self.monitor is not None and not math.isfinite(number):
+
+    def _latest_step(self, name: str) -> int:
+        """Return the step of the metric's latest value, -1 without one."""
+        on_gpu = [step for other, step, _ in self._gpu_values if other == name]
+        return on_gpu[-1] if on_gpu else self.history[name].steps[-1] if name in self.history else -1
+
+    def _begins_step(self, names: Iterable[str], step: int | None) -> bool:
+        """Return whether values logged outside of steps belong to a new step."""
+        if step is not None:
+            return step > self.step
+        return any(self._latest_step(name) == self.step for name in names)
+
+    def _begin_logged_step(self, step: int) -> None:
+        """Begin a step of a loop that only logs, such as that of a trainer with callbacks."""
+        if self.state == "ready" or (self._only_logged and not self.active and not self.stop_requested):
+            self._begin_loop()
+            self._only_logged = self._single_pass = True
+        if self.active:
+            self._end_step()
+            # How many steps there will be is not known.
+            self.steps = 0
+        self.step = step
+
+    def _add(self, name: str, step: int, value: float | Tensor) -> None:
+        if isinstance(value, Tensor):
+            # Copied on the GPU and fetched with the others at the next message, so that no step waits for the GPU.
+            self._gpu_values.append((name, step, value.detach().reshape(()).clone()))
+            return
+        self.history.add(name, step, value)
+        if self.monitor is not None and not math.isfinite(value):
             self._check_finite()
 
     # Requests, from the browser or from Python.
@@ -183,7 +235,7 @@ class Run:
             self.settings[name] = hyperparameter.read()
 
     def stop(self) -> None:
-        """Stop at the next step boundary."""
+        """Stop at the next step boundary; without a running loop there is nothing to stop."""
         self.stop_requested, self.pause_requested, self.restart_requested = True, False, False
 
     def restart(self) -> None:
@@ -215,6 +267,7 @@ class Run:
         with self.lock:
             self._fetch_gpu_values()
             self._restart_count += 1
+            self.number += 1
             # A value that was set after the end belongs to the next run.
             ended = not self.active
             self.history.marks[:] = [mark for mark in self.history.marks if mark.step <= self.step]
@@ -240,6 +293,18 @@ class Run:
         if self.exited_early or self.active:
             self._finish("failed", error)
 
+    def on_cell_end(self) -> None:
+        """End a run that is only logged: the trainer's loop was in the cell that has ended."""
+        self.exited_early = False
+        if self._only_logged:
+            self.finish()
+            self.stop_requested = False
+
+    def finish(self) -> None:
+        """End the run, which is then "finished", or "stopped" if that was requested."""
+        if self.active:
+            self._finish()
+
     # Implementation.
 
     def _reset_if_requested(self) -> bool:
@@ -254,32 +319,58 @@ class Run:
         if self.active:
             return
         now = time.perf_counter()
+        self.number += 1
+        self._only_logged = False
         self.start_time = now if self.step == 0 else now - (self.end_time - self.start_time)
-        self.state, self.error, self.stop_requested, self.exited_early = "running", "", False, False
+        self.state, self.error = "running", ""
+        self.stop_requested = self.exited_early = self.left_early = False
+        if self.monitor is not None:
+            self.monitor.open()
 
     def _on_early_exit(self) -> None:
         """Stop the run: the loop was left by ``break`` or by an error; which one is known at the end of the cell."""
         if self.active:
+            self.exited_early = self.left_early = True
             self._finish("stopped")
-            self.exited_early = True
 
     def _begin_steps(self, batches: Iterable[Any]) -> None:
         self._begin_loop()
         try:
             size = len(batches)  # type: ignore[arg-type]
-        except TypeError:
+        except Exception:  # an iterable without a length may say so in its own way
             size = 0
         # An iterator cannot start again, unless the learner's epochs make a new one.
-        self._single_pass = not self.epochs and isinstance(batches, Iterator)
-        epochs_left = max(1, self.epochs - self.epoch + 1) if self.epochs else 1
+        self._single_pass = not self._in_epochs and isinstance(batches, Iterator)
+        if self._epoch_is_step:
+            self.step, self._epoch_is_step = self.step - 1, False
+        epochs_left = max(1, self.epochs - self.epoch + 1) if self._in_epochs else 1
         self.steps = self.step + size * epochs_left if size else 0
         self.flush()
 
-    def _step_boundary(self) -> bool:
-        """Do everything that happens between two steps; return whether the loop continues."""
+    def _end_step(self) -> None:
         if self.monitor is not None and self.step:
             self.monitor.on_step_end(self.step)
             self._check_finite()
+
+    def _log_boundary(self, *, pause: bool) -> None:
+        """Do what happens between two steps where only a log tells of them."""
+        start = time.perf_counter()
+        self.pump()
+        if self.pending:
+            self.apply()
+        if self.active and pause and self.pause_requested:
+            if not self.single_steps:
+                self._wait_while_paused()
+                start = time.perf_counter()
+            self.single_steps = max(0, self.single_steps - 1)
+        if not self.active or start >= self._next_message:
+            self.flush()
+        self.overhead_seconds += time.perf_counter() - start
+        if self._only_logged and self.stop_requested:
+            self.finish()
+
+    def _step_boundary(self) -> bool:
+        """Handle messages, apply hyperparameters and wait while paused; return whether the loop continues."""
         start = time.perf_counter()
         self.pump()
         if self.pending and not self.restart_requested:
@@ -323,7 +414,11 @@ class Run:
         if self.monitor is not None and state != "failed":
             self.monitor.on_step_end(self.step)
             self._check_finite()
-        self.pause_requested = False
+        # What was asked of this run is not asked of the next one. A thread is yet to see the restart.
+        self.pause_requested, self.single_steps = False, 0
+        self.restart_requested = self.restart_requested and self.restarted_by_thread
+        if self.monitor is not None:
+            self.monitor.close()
         self.flush()
         self._final_settings = dict(self.settings)
 
@@ -331,9 +426,10 @@ class Run:
         """Fetch the values that wait on a GPU, read the hyperparameters, and call `on_change`."""
         with self.lock:
             self._fetch_gpu_values()
-            for name, hyperparameter in self.hyperparameters.items():
-                # A scheduler may have changed it.
+            for name, hyperparameter in list(self.hyperparameters.items()):
+                # A scheduler may have changed it, even beyond its slider's range.
                 self.settings[name] = hyperparameter.read()
+                self.hyperparameters[name] = hyperparameter.widened(self.settings[name])
             self._on_change()
             self._next_message = time.perf_counter() + MESSAGE_PERIOD
 
@@ -358,3 +454,22 @@ class Run:
             return 0.0
         end = self.end_time if self.state in ("finished", "stopped", "failed") else time.perf_counter()
         return max(0.0, end - self.start_time)
+
+
+def _number(name: str, value: Any) -> float | Tensor:
+    """Return a metric's value as a float, or as the tensor on a GPU that it is.
+
+    Raises:
+        DlvizError: it is not a number.
+    """
+    if isinstance(value, Tensor):
+        if value.numel() != 1:
+            raise DlvizError(
+                message("training.refused.metric", name=name, got=f"a tensor of shape {tuple(value.shape)}")
+            )
+        if value.is_cuda:
+            return value
+    try:
+        return float(value.item() if isinstance(value, Tensor) else value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise DlvizError(message("training.refused.metric", name=name, got=type(value).__name__)) from None

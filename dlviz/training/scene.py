@@ -1,6 +1,5 @@
 """A run as data for the view: series as binary arrays, marks, controls and status."""
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -115,6 +114,7 @@ def controls(hyperparameters: Mapping[str, Hyperparameter]) -> list[dict[str, An
             "high": one.high,
             "log": one.log,
             "zero": one.log and one.name != "lr",
+            "infinite": one.infinite,
             "choices": list(one.choices),
             "integer": one.integer,
         }
@@ -131,11 +131,12 @@ def layer_rows(monitor: ModelMonitor | None) -> list[list[Any]]:
     if monitor is None:
         return []
 
-    def jsonable(value: float | None) -> float | str:
-        return "" if value is None else value if math.isfinite(value) else str(value)
-
     return [
-        [layer.name, jsonable(layer.gradient), jsonable(layer.ratio), jsonable(layer.dead), *_histogram(layer)]
+        [
+            layer.name,
+            *("" if value is None else value for value in (layer.gradient, layer.ratio, layer.dead)),
+            *_histogram(layer),
+        ]
         for layer in monitor.layers
     ]
 
@@ -153,7 +154,9 @@ def status(run: Run) -> dict[str, Any]:
     seconds = run.seconds
     left = seconds * (run.steps - run.step) / run.step if run.step and run.steps > run.step else 0.0
     return {
+        "run": run.number,
         "state": run.state,
+        "left_early": run.left_early,
         "error": run.error,
         "step": run.step,
         "steps": run.steps,

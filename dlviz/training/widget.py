@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -9,14 +10,18 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import traitlets
+from torch import nn
 
 from dlviz.kit.messages import message
 from dlviz.kit.notebook_output import NotebookOutput, ipython_shell, on_cell_end
+from dlviz.kit.update_gate import UpdateGate
+from dlviz.kit.validated_widget import int_field
 from dlviz.kit.widget import Widget, binary
+from dlviz.torchkit.modules import unregistered_note
 from dlviz.training import run_files
 from dlviz.training.comm_pump import CommPump
 from dlviz.training.loop import TrainingLoop
-from dlviz.training.model_monitor import LayerStats
+from dlviz.training.model_monitor import LayerStats, has_compiled
 from dlviz.training.record import History
 from dlviz.training.restart import PastRun
 from dlviz.training.run import Run
@@ -42,6 +47,14 @@ def _of_loop(
     return call
 
 
+class _Status(traitlets.Dict):
+    """The run's status as it is when it is read."""
+
+    def get(self, obj: Any, cls: Any = None) -> dict[str, Any]:
+        run = getattr(obj, "_run", None)
+        return {} if run is None else status(run)
+
+
 class Live(Widget):
     """Widget that shows a run. One step of the player is a hundredth of the run.
 
@@ -52,7 +65,7 @@ class Live(Widget):
         log_y, log_x: whether the axes are logarithmic.
         picked: index of the past run that is highlighted, −1 for none.
         controls: ranges and choices of the hyperparameters, as data for the view.
-        status: state and progress of the run when it last paused or ended.
+        status: state and progress of the run, as they are when read.
         record: the complete run, as data for an exported page.
     """
 
@@ -60,33 +73,33 @@ class Live(Widget):
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "training"
 
-    settings = traitlets.Dict(help="every hyperparameter's value").tag(sync=True, user_editable=True)
-    paused = traitlets.Bool(False, help="whether the loop waits at its next step").tag(sync=True)
+    # Both are written by Python alone. A page asks for a change with one message, and shows what it asked for until it is answered.
+    settings = traitlets.Dict(help="every hyperparameter's value").tag(sync=True)
+    paused = traitlets.Bool(False, help="whether the loop waits at its next step").tag(sync=True, user_editable=False)
     smoothing = traitlets.Float(0.0, min=0.0, max=0.99, help="weight of the previous average").tag(sync=True)
     log_y = traitlets.Bool(False, help="whether the y axis is logarithmic").tag(sync=True)
     log_x = traitlets.Bool(False, help="whether the x axis is logarithmic").tag(sync=True)
     picked = traitlets.Int(-1, min=-1, help="index of the highlighted past run").tag(sync=True)
-    controls: Any = traitlets.List(help="ranges of the hyperparameters").tag(sync=True)
-    status = traitlets.Dict(help="state and progress of the run").tag(sync=True)
+    controls: Any = traitlets.List(help="ranges of the hyperparameters").tag(sync=True, user_editable=False)
+    status = _Status(help="state and progress of the run").tag(sync=True)
     record = traitlets.Dict(help="the complete run, for an exported page").tag(sync=True)
 
     def __init__(self, name: str, beside: Iterable["Live"], **traits: Any) -> None:
         self._name, self._beside = name, list(beside)
         self._pump = CommPump.here()
         self._run = Run(self._send_update, self._pump)
-        self._loop = TrainingLoop(self._run, self._before_loop, self._after_configure)
+        self._loop = TrainingLoop(self._run, self._before_loop, self._after_configure, self._after_watch)
         self._updates = RunUpdates(self._run)
         self._output = NotebookOutput(self)
         self._output_is_final = False
+        self._gate = UpdateGate()
+        self._held_back = False
+        #: What pages may still show, so that a value that one of them merely repeats is told from a new one.
+        self._shown_settings: deque[dict[str, Any]] = deque(maxlen=1000)
+        self._model_notes: list[str] = []
         self._own_change = threading.local()
         super().__init__(step=traits.pop("step", 100), **traits)
-        self.scene = {
-            "name": name,
-            "signature": name,
-            "badge": {"kind": "", "text": ""},
-            "notes": self._pump_notes(),
-            "summary": message("training.summary", name=name),
-        }
+        self._set_scene()
         self.status = status(self._run)
         self.observe(self._request_settings, "settings")
         self.observe(self._request_pause, "paused")
@@ -98,6 +111,7 @@ class Live(Widget):
     steps = _of_loop(TrainingLoop.steps)
     epochs = _of_loop(TrainingLoop.epochs)
     log = _of_loop(TrainingLoop.log)
+    finish = _of_loop(TrainingLoop.finish)
     watch = _of_loop(TrainingLoop.watch)
     restarts = _of_loop(TrainingLoop.restarts)
     restart = _of_loop(TrainingLoop.restart)
@@ -109,9 +123,15 @@ class Live(Widget):
         self._output.display_at_loop()
 
     def _after_configure(self) -> None:
-        self.controls = controls(self._run.hyperparameters)
+        self._show_controls()
         self.status = status(self._run)
         self._show_settings()
+
+    def _after_watch(self, model: nn.Module, name: str) -> None:
+        compiled = message("training.compiled", name=name) if has_compiled(model) else ""
+        notes = [*self._model_notes, unregistered_note(model), compiled]
+        self._model_notes = list(dict.fromkeys(filter(None, notes)))
+        self._set_scene()
 
     def _after_cell(self, error: BaseException | None) -> None:
         """After a cell that raised inside its loop, mark the run as failed."""
@@ -119,7 +139,8 @@ class Live(Widget):
             return
         if error is not None:
             self._run.fail(f"{type(error).__name__}: {error}".rstrip(": "))
-        self._run.exited_early = False
+        self._run.on_cell_end()
+        self._send_held_back()
 
     # Results.
 
@@ -203,44 +224,99 @@ class Live(Widget):
         self._output.display()
 
     def _send_update(self) -> None:
-        """Send what is new since the last message."""
+        """Send what is new since the last message, unless a page is still drawing that one."""
         run = self._run
+        self._show_controls()
         self._show_settings()
         ended = run.state in _ENDED
         if ended or run.state == "paused":
             self.status = status(run)
-            with self._setting_own_traits():
-                self.paused = run.state == "paused"
+            self._show_paused()
         if ended and not self._output_is_final:
             self._output.update()
         self._output_is_final = ended
         if self.comm is None:
             return
+        self._held_back = not (ended or run.state == "paused" or self._gate.is_open())
+        if self._held_back:
+            return
         update = self._updates.next()
         # After a restart every view gets the complete history.
-        self._post(self._complete() | {"kind": "history", "to": ""} if update is None else update)
+        content = self._complete() | {"kind": "history", "to": ""} if update is None else update
+        self._post({**content, "update": self._gate.passed()})
+
+    def _send_held_back(self) -> None:
+        """Send what was held back, when no later update follows by itself."""
+        if self._held_back and not self._run.active:
+            self._run.flush()
 
     def _post(self, content: Mapping[str, Any]) -> None:
         self.send(*_separate_buffers(binary(content)))
 
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Take each hyperparameter of a dictionary of settings by itself: one that only repeats what a page was shown is no change."""
+        settings = sync_data.get("settings")
+        super().set_state({name: value for name, value in sync_data.items() if name != "settings"})
+        for name, value in settings.items() if isinstance(settings, dict) else ():
+            if not any(name in shown and shown[name] == value for shown in self._shown_settings):
+                self._change(name, value)
+
     def _on_open(self, content: Mapping[str, Any]) -> None:
         self._post(self._complete() | {"kind": "history", "to": content.get("from")})
 
-    def _on_step(self, _: Mapping[str, Any]) -> None:
-        self._run.single_steps = 1
+    def _on_drawn(self, content: Mapping[str, Any]) -> None:
+        self._gate.answered(str(content.get("from")), int_field(content, "update"))
+        self._send_held_back()
 
-    def _on_stop(self, _: Mapping[str, Any]) -> None:
-        self.stop()
+    def _on_change(self, content: Mapping[str, Any]) -> None:
+        with self._answering(content):
+            self._change(str(content.get("name")), content.get("value"))
 
-    def _on_restart(self, _: Mapping[str, Any]) -> None:
-        if self._run.can_restart:
+    def _on_pause(self, content: Mapping[str, Any]) -> None:
+        with self._answering(content):
+            if self._is_for_this_run(content):
+                self.paused = content.get("paused") is True
+
+    def _on_step(self, content: Mapping[str, Any]) -> None:
+        if self._is_for_this_run(content):
+            self._run.single_steps = 1
+
+    def _on_stop(self, content: Mapping[str, Any]) -> None:
+        if self._is_for_this_run(content):
+            self.stop()
+
+    def _on_restart(self, content: Mapping[str, Any]) -> None:
+        if self._run.can_restart and content.get("run", self._run.number) == self._run.number:
             self.restart()
+
+    def _is_for_this_run(self, content: Mapping[str, Any]) -> bool:
+        """Return whether a page's command is for the run that is running: one that comes after its end is dropped."""
+        return self._run.active and content.get("run", self._run.number) == self._run.number
+
+    @contextmanager
+    def _answering(self, content: Mapping[str, Any]) -> Iterator[None]:
+        """Tell the page after the block that its request was handled: from there on it shows what Python says."""
+        try:
+            yield
+        finally:
+            if "request" in content:
+                self._post({"kind": "answer", "to": content.get("from"), "request": content["request"]})
 
     def _complete(self) -> dict[str, Any]:
         return complete(self._run, self._name, [(other._name, other._run) for other in self._beside])
 
+    def _change(self, name: str, value: Any) -> None:
+        """Request a hyperparameter's value, which is applied at the next step."""
+        try:
+            self._run.request(name, value)
+        finally:
+            if self._run.active:
+                self._show_settings()
+            else:
+                self._send_update()
+
     def _request_settings(self, change: Mapping[str, Any]) -> None:
-        """Request the values that the user changed, which are applied at the next step."""
+        """Request the values that the user changed from Python, which are applied at the next step."""
         if self._is_own_change:
             return
         settings = self._run.settings
@@ -255,8 +331,19 @@ class Live(Widget):
         """Set the trait to the current values, or to those that are pending."""
         current = {**self._run.settings, **self._run.pending}
         if current != self.settings:
+            self._shown_settings.append(current)
             with self._setting_own_traits():
                 self.settings = current
+
+    def _show_paused(self) -> None:
+        with self._setting_own_traits():
+            self.paused = self._run.state == "paused"
+
+    def _show_controls(self) -> None:
+        """Send the controls if one is new, or has a wider range because its value had left it."""
+        current = controls(self._run.hyperparameters)
+        if current != self.controls:
+            self.controls = current
 
     def _request_pause(self, change: Mapping[str, Any]) -> None:
         if not self._is_own_change:
@@ -276,6 +363,16 @@ class Live(Widget):
         return getattr(self._own_change, "active", False)
 
     # What is drawn.
+
+    def _set_scene(self) -> None:
+        notes = [{"kind": "warn", "text": text} for text in self._model_notes]
+        self.scene = {
+            "name": self._name,
+            "signature": self._name,
+            "badge": {"kind": "", "text": ""},
+            "notes": [*self._pump_notes(), *notes],
+            "summary": message("training.summary", name=self._name),
+        }
 
     def _pump_notes(self) -> list[dict[str, str]]:
         # Outside a notebook there are no sliders to warn about.

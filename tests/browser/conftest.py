@@ -33,6 +33,7 @@ CONNECT = """() => {
   const model = globalThis.dlvizModel;
   const revive = (value) => {
     if (value === null || typeof value !== "object") return value;
+    if (typeof value.$number === "string") return Number(value.$number);
     if (typeof value.$bytes === "string") return new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer);
     const items = Object.entries(value).map(([key, item]) => [key, revive(item)]);
     return Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items);

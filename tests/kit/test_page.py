@@ -8,6 +8,7 @@ import re
 import pytest
 
 from dlviz.kit.page import document, page
+from dlviz.kit.sanitize import from_json, json_safe
 
 
 def payload(text):
@@ -57,6 +58,16 @@ def test_the_policy_allows_only_the_page_s_own_script():
     assert "<script" not in plain
 
 
-def test_values_that_json_cannot_represent_are_refused():
-    with pytest.raises(ValueError, match="JSON"):
-        page("t", "", "", {"x": float("nan")})
+def test_numbers_that_json_does_not_have_are_encoded_in_pages_and_in_messages_alike():
+    numbers = {"x": float("nan"), "y": [float("inf"), (-float("inf"), 1.5)], "text": "NaN"}
+    encoded = payload(page("t", "", "", numbers))["state"]
+    assert encoded == json_safe(numbers) | {"y": [{"$number": "Infinity"}, [{"$number": "-Infinity"}, 1.5]]}
+    assert encoded["x"] == {"$number": "NaN"}
+    assert str(from_json(encoded)) == "{'x': nan, 'y': [inf, [-inf, 1.5]], 'text': 'NaN'}"
+
+
+@pytest.mark.parametrize(
+    "content", [{"$number": 3}, {"$number": "1e9"}, {"$number": "NaN", "more": 1}, {"$number": None}]
+)
+def test_only_encoded_numbers_are_decoded(content):
+    assert from_json({"a": [content]}) == {"a": [content]}

@@ -1,5 +1,6 @@
 """Hyperparameters change their targets everywhere, and refuse values that do not fit."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -149,3 +150,99 @@ def test_an_optimizer_still_changes_after_load_state_dict():
     opt.load_state_dict(opt.state_dict())  # makes its parameter groups anew
     run.settings = {"lr": 0.5}
     assert opt.param_groups[0]["lr"] == 0.5
+
+
+@pytest.mark.parametrize("name", ["weight_decay", "lr"])
+def test_ratios_between_groups_survive_0(name):
+    p = [torch.zeros(1, requires_grad=True) for _ in "abc"]
+    groups = [{"params": [one], name: value} for one, value in zip(p, (0.0, 0.01, 0.002), strict=True)]
+    opt = torch.optim.AdamW(groups)
+    run = run_with(**{name: opt})
+    assert run.settings == {name: 0.01}
+    for value in (0.0, 0.0, 0.01, 0.1):
+        change(run, **{name: value})
+        found = [group[name] for group in opt.param_groups]
+        assert found == pytest.approx([0.0, value, value / 5])
+
+
+def test_the_range_of_a_warm_up_is_that_of_the_rate_to_which_it_rises():
+    p = [torch.zeros(1, requires_grad=True) for _ in "ab"]
+    opt = torch.optim.AdamW([{"params": p[:1]}, {"params": p[1:], "lr": 5e-6}], lr=5e-5)
+    schedule = torch.optim.lr_scheduler.LambdaLR(opt, lambda step: min(1, step / 10))
+    run = run_with(lr=schedule)
+    (control,) = run.controls
+    assert (control["low"], control["high"]) == pytest.approx((5e-8, 5e-3))
+    change(run, lr=1e-4)
+    assert [group["lr"] for group in opt.param_groups] == pytest.approx([1e-4, 1e-5])
+
+
+def test_without_a_scheduler_the_range_is_that_of_the_optimizers_default():
+    opt = torch.optim.AdamW([{"params": [torch.zeros(1, requires_grad=True)], "lr": 0.0}], lr=2e-4)
+    (control,) = run_with(lr=opt).controls
+    assert (control["low"], control["high"]) == pytest.approx((2e-7, 2e-2))
+
+
+def test_a_range_grows_with_a_value_that_leaves_it():
+    settings = {"lr": 0.1, "width": 8}
+    run = run_with(lr=dlviz.knob(settings, low=0.01, high=1, log=True), width=dlviz.knob(settings, low=4, high=16))
+    settings.update(lr=1e-4, width=-3)
+    list(run.steps(range(1)))
+    lr, width = run.controls
+    assert lr["low"] < 1e-4 < lr["high"] == 1
+    assert width["low"] < -3
+    settings.update(lr=0.0, width=100)
+    list(run.steps(range(1)))
+    lr, width = run.controls
+    assert lr["low"] > 0
+    assert width["high"] > 100
+
+
+def test_a_knob_at_infinity_leaves_the_others_heard_and_can_return_there():
+    opt = optimizer()
+    settings = {"clip": float("inf")}
+    run = run_with(lr=opt, clip=settings)
+    assert all(torch.isfinite(torch.tensor([one["low"], one["high"]])).all() for one in run.controls)
+    run._handle_custom_msg({"kind": "change", "name": "lr", "value": 0.01}, [])
+    assert opt.param_groups[0]["lr"] == 0.01
+    run.set_state({"settings": {**run.settings, "lr": 0.02}})
+    assert opt.param_groups[0]["lr"] == 0.02
+    run._handle_custom_msg({"kind": "change", "name": "clip", "value": 0.5}, [])
+    assert settings["clip"] == 0.5
+    run._handle_custom_msg({"kind": "change", "name": "clip", "value": {"$number": "Infinity"}}, [])
+    assert settings["clip"] == float("inf")
+    assert "$number" in run.to_html()
+    with pytest.raises(DlvizError, match="lr must be"):
+        change(run, lr=float("inf"))
+
+
+def test_a_rate_that_is_a_tensor_stays_that_tensor():
+    rate, beta = torch.tensor(0.1), torch.tensor(0.9)
+    opt = torch.optim.Adam(
+        [torch.zeros(1, requires_grad=True)], lr=rate, betas=(beta, torch.tensor(0.99)), capturable=True
+    )
+    run = run_with(lr=opt, beta1=opt)
+    assert run.settings == pytest.approx({"lr": 0.1, "beta1": 0.9})
+    change(run, lr=0.5, beta1=0.25)
+    assert opt.param_groups[0]["lr"] is rate
+    assert (rate.item(), beta.item()) == (0.5, 0.25)
+
+
+def test_numbers_of_torch_and_numpy_are_numbers():
+    target = {"a": np.float32(0.5), "b": torch.tensor(2.0), "c": np.int64(3), "d": np.array(1.5)}
+    run = run_with(**dict.fromkeys(target, target))
+    assert run.settings == {"a": 0.5, "b": 2.0, "c": 3, "d": 1.5}
+    change(run, a=np.float32(0.25), b=torch.tensor(4.0))
+    assert (target["a"], target["b"].item()) == (0.25, 4.0)
+
+
+@pytest.mark.parametrize("value", [0, -3, -0.5])
+def test_any_number_has_a_range_around_it(value):
+    (control,) = run_with(x={"x": value}).controls
+    assert control["low"] <= value <= control["high"]
+    assert control["low"] < control["high"]
+
+
+@pytest.mark.parametrize("value", [None, [1], torch.zeros(2)])
+def test_only_numbers_strings_and_bools_can_be_turned(value):
+    with pytest.raises(DlvizError, match="knobs: x stands at"):
+        run_with(x={"x": value})

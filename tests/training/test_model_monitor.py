@@ -1,11 +1,18 @@
 """The monitor's statistics are torch's own, it names the first layer with a NaN, and it changes no computed number."""
 
+import copy
+import io
+import pickle
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.modules import module as torchs_modules
+from torch.optim.optimizer import _global_optimizer_pre_hooks
 
 import dlviz
+from dlviz.kit.errors import DlvizError
 from dlviz.training import model_monitor
 from dlviz.training.model_monitor import ModelMonitor
 
@@ -72,12 +79,13 @@ def test_dead_units_are_those_that_are_zero_for_the_whole_batch(always):
 
 
 def test_channels_of_a_convolution_are_units():
-    monitor = ModelMonitor(nn.Sequential(nn.ReLU()))
+    net = nn.Sequential(nn.ReLU())
+    monitor = ModelMonitor(net)
     monitor._sampling = True
     x = torch.ones(2, 4, 3, 3)
     x[:, 0] = -1
     x[0, 1] = -1
-    monitor._hook("0")(nn.ReLU(), (x,), F.relu(x))
+    monitor._on_forward(net[0], F.relu(x))
     assert monitor._dead["0"].item() == 0.25
 
 
@@ -129,21 +137,269 @@ def test_samples_are_rarer_if_they_take_too_much_time(monkeypatch):
     assert run.layers == []
 
 
-def test_closing_removes_the_hooks():
+def hooks(net):
+    """Return the number of hooks in torch and in the model."""
+    own = sum(len(module._forward_hooks) + len(module._backward_hooks) for module in net.modules())
+    on_gradients = sum(bool(p._post_accumulate_grad_hooks) for p in net.parameters())
+    in_optimizers = len(_global_optimizer_pre_hooks)
+    return own + on_gradients + in_optimizers + len(torchs_modules._global_forward_hooks)
+
+
+@pytest.mark.parametrize("end", ["finished", "break", "error", "closed"])
+def test_hooks_last_as_long_as_the_loop(always, end):
+    net, run, during = model(), dlviz.live(), []
+    run.watch(net)
+    assert hooks(net) == 0
+    try:
+        for step in run.steps(range(5)):
+            net(torch.rand(2, 6)).sum().backward()
+            during.append(hooks(net))
+            if step == 3 and end == "break":
+                break
+            if step == 3 and end == "error":
+                raise ValueError
+            if step == 3 and end == "closed":
+                run.close()
+                assert hooks(net) == 0
+    except ValueError:
+        pass
+    assert min(during) > 0
+    assert hooks(net) == 0
+    assert run.layers
+
+
+def test_a_deleted_run_leaves_no_hooks():
     net = model()
+    monitor = ModelMonitor(net)
+    monitor.open()
+    assert hooks(net) == 1
+    del monitor
+    assert hooks(net) == 0
+
+
+def test_a_monitored_model_can_be_pickled_and_saved_and_its_copies_report_nothing(always):
+    net, (x, y) = model(), batch()
     run = dlviz.live()
     run.watch(net)
-    assert any(module._forward_hooks for module in net.modules())
-    run.close()
-    assert not any(module._forward_hooks for module in net.modules())
+    for _ in run.steps(range(3)):
+        average = copy.deepcopy(net)
+        loaded = pickle.loads(pickle.dumps(net))
+        torch.save(net, io.BytesIO())
+        for other in (average, loaded):
+            assert not any(module._forward_hooks for module in other.modules())
+            with torch.no_grad():
+                other[2].weight.fill_(float("nan"))
+            other(x)
+        F.cross_entropy(net(x), y).backward()
+    assert run.nonfinite_layer == ""
+    assert run.layers[0].gradient > 0
 
 
-def test_watching_another_model_removes_the_hooks_of_the_first():
+def test_a_gradient_that_adds_up_over_several_backward_passes_is_read_as_torch_has_it(always):
+    net = nn.Linear(4, 1, bias=False)
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(3)):
+        net.zero_grad()
+        for _ in range(4):
+            net(torch.ones(1, 4)).sum().backward()
+    assert run.layers[0].gradient == pytest.approx(net.weight.grad.norm().item()) == pytest.approx(8.0)
+
+
+def test_a_gradient_is_the_one_that_the_optimizers_step_found(always):
+    torch.manual_seed(0)
+    generator, discriminator = nn.Sequential(nn.Linear(2, 3)), nn.Sequential(nn.Linear(3, 1))
+    optimizers = [torch.optim.SGD(net.parameters(), lr=0.1) for net in (generator, discriminator)]
+    run, found = dlviz.live(), {}
+    run.watch(generator)
+    run.watch(discriminator)
+    for _ in run.steps(range(3)):
+        z, real = torch.randn(8, 2), torch.randn(8, 3)
+        optimizers[1].zero_grad()
+        F.softplus(-discriminator(real)).mean().backward()
+        F.softplus(discriminator(generator(z).detach())).mean().backward()
+        nn.utils.clip_grad_norm_(discriminator.parameters(), 0.05)
+        found["discriminator.0"] = torch.cat([p.grad.flatten() for p in discriminator.parameters()]).norm().item()
+        optimizers[1].step()
+        optimizers[0].zero_grad()
+        F.softplus(-discriminator(generator(z))).mean().backward()  # adds to the discriminator's gradients too
+        found["generator.0"] = torch.cat([p.grad.flatten() for p in generator.parameters()]).norm().item()
+        optimizers[0].step()
+    assert {layer.name: layer.gradient for layer in run.layers} == pytest.approx(found, rel=1e-5)
+
+
+def test_without_an_optimizer_a_gradient_set_to_zero_between_two_passes_is_the_last_one(always):
+    net = nn.Linear(3, 1, bias=False)
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(2)):
+        net(torch.full((1, 3), 5.0)).sum().backward()
+        net.zero_grad()
+        net(torch.ones(1, 3)).sum().backward()
+        last = net.weight.grad.norm().item()
+        net.zero_grad()
+    assert run.layers[0].gradient == pytest.approx(last)
+
+
+def test_with_a_closure_the_gradient_is_the_last_one_that_the_step_computed(always):
+    net, (x, y) = model(), batch()
+    opt = torch.optim.LBFGS(net.parameters(), max_iter=3)
+    run = dlviz.live()
+    run.watch(net)
+
+    def closure():
+        opt.zero_grad()
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        return loss
+
+    for _ in run.steps(range(3)):
+        opt.step(closure)
+    norms = [torch.cat([p.grad.flatten() for p in net[k].parameters()]).norm().item() for k in (0, 2, 4)]
+    assert [layer.gradient for layer in run.layers if layer.gradient is not None] == pytest.approx(norms, rel=1e-5)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_complex_and_sparse_numbers_have_torchs_norms(always, sparse):
+    torch.manual_seed(0)
+    net = nn.Embedding(5, 4, sparse=True) if sparse else nn.Linear(4, 4, dtype=torch.complex64, bias=False)
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(3)):
+        net.zero_grad()
+        x = torch.tensor([1, 1, 3]) if sparse else torch.randn(2, 4, dtype=torch.complex64)
+        net(x).abs().sum().backward()
+    gradient = net.weight.grad.to_dense() if sparse else net.weight.grad
+    assert run.layers[0].weight == pytest.approx(net.weight.norm().item())
+    assert run.layers[0].gradient == pytest.approx(gradient.norm().item())
+    assert sum(run.layers[0].counts) == net.weight.numel() * (1 if sparse else 2)
+
+
+def test_a_nan_of_a_complex_layer_is_noticed_and_a_single_layer_has_a_name(always):
+    net = nn.Linear(2, 2, dtype=torch.complex64)
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(2)):
+        net(torch.full((1, 2), complex(0, float("nan"))))
+    assert run.nonfinite_layer == "net"
+
+
+def test_two_models_are_watched_side_by_side_and_one_of_the_same_name_is_replaced(always):
     first, second = model(), model()
     run = dlviz.live()
     run.watch(first)
     run.watch(second)
-    assert not any(module._forward_hooks for module in first.modules())
+    for _ in run.steps(range(3)):
+        second(first(torch.rand(2, 6))[:, [0, 1] * 3]).sum().backward()
+    assert [layer.name for layer in run.layers] == [f"{name}.{k}" for name in ("first", "second") for k in range(5)]
+    second = nn.Sequential(nn.Linear(2, 1))  # its cell runs again
+    run.watch(second)
+    for _ in run.steps(range(3)):
+        second(first(torch.rand(2, 6))).sum().backward()
+    assert [layer.name for layer in run.layers] == [*(f"first.{k}" for k in range(5)), "second.0"]
+
+
+def test_models_without_a_variable_get_a_number(always):
+    nets = [nn.Sequential(nn.Linear(1, 1)) for _ in range(2)]
+    run = dlviz.live()
+    for index in range(2):
+        run.watch(nets[index])
+    for _ in run.steps(range(3)):
+        nets[1](nets[0](torch.ones(1, 1))).backward()
+    assert [layer.name for layer in run.layers] == ["Sequential.0", "Sequential 2.0"]
+
+
+class Chain(nn.Sequential):
+    """torch compiles the forward pass of a user's own class, but not that of its own containers."""
+
+    def forward(self, x):
+        for layer in self:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize("way", ["function", "method"])
+def test_a_compiled_model_has_its_layers_without_a_graph_break_and_a_note(always, way):
+    torch._dynamo.reset()
+    net, (x, y), graphs = Chain(*model()), batch(), []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    if way == "function":
+        compiled = torch.compile(net, backend=backend)
+    else:
+        compiled = net
+        net.compile(backend=backend)
+    run = dlviz.live()
+    run.watch(compiled)
+    for _ in run.steps(range(3)):
+        net.zero_grad()
+        F.cross_entropy(compiled(x), y).backward()
+    assert len(graphs) == 1
+    assert [layer.name for layer in run.layers] == ["0", "2", "4"]
+    norm = torch.cat([p.grad.flatten() for p in net[0].parameters()]).norm().item()
+    assert run.layers[0].gradient == pytest.approx(norm, rel=1e-5)
+    (note,) = run.scene["notes"]
+    assert note["text"].startswith("compiled is compiled")
+
+
+def test_a_compiled_step_around_a_watched_model_does_not_break(always):
+    torch._dynamo.reset()
+    net, (x, y), graphs = model(), batch(), []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    loss = torch.compile(lambda x, y: F.cross_entropy(net(x), y), backend=backend)
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(3)):
+        loss(x, y).backward()
+    assert len(graphs) == 1
+    assert run.layers[0].gradient > 0
+
+
+def test_a_scripted_model_and_a_lazy_one_are_watched(always):
+    with pytest.warns(DeprecationWarning, match="script"):
+        scripted = torch.jit.script(model())
+    lazy = nn.Sequential(nn.LazyLinear(3), nn.ReLU())
+    run = dlviz.live()
+    run.watch(scripted)
+    run.watch(lazy)
+    for _ in run.steps(range(4)):
+        lazy(scripted(torch.rand(2, 6))).sum().backward()
+    layers = {layer.name: layer for layer in run.layers}
+    assert layers["scripted.0"].gradient > 0
+    assert layers["lazy.0"].gradient > 0
+
+
+@pytest.mark.parametrize("thing", [torch.optim.SGD([torch.zeros(1)], lr=1.0), lambda x: x, None])
+def test_only_a_module_can_be_watched(thing):
+    with pytest.raises(DlvizError, match=r"watch: model must be a torch\.nn\.Module, but got"):
+        dlviz.live().watch(thing)
+
+
+def test_layers_in_a_plain_list_are_named():
+    class Hidden(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = [nn.Linear(2, 2)]
+
+    run = dlviz.live()
+    run.watch(Hidden())
+    assert "nn.ModuleList" in run.scene["notes"][0]["text"]
+
+
+def test_outputs_inside_vmap_are_left_alone(always):
+    net = model()
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(2)):
+        torch.vmap(lambda x: net(x))(torch.rand(3, 6)).sum().backward()
+    assert run.nonfinite_layer == ""
 
 
 def test_the_weights_histogram_is_torchs(always):

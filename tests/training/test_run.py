@@ -130,6 +130,293 @@ def test_a_paused_run_waits_applies_settings_and_continues():
     assert run.state == "finished"
 
 
+@pytest.mark.parametrize(
+    "command", [{"kind": "pause", "paused": True}, {"kind": "stop"}, {"kind": "restart"}, {"kind": "step"}]
+)
+@pytest.mark.parametrize("seen", ["earlier run", "none"])
+def test_a_command_that_comes_after_its_run_is_dropped(command, seen):
+    run = dlviz.live()
+    run.restarts(seed=0)
+    for _ in run.steps(range(3)):
+        number = run.status["run"]
+    run._handle_custom_msg(command, [])
+    run.set_state({"paused": True})
+    steps = []
+
+    def train():
+        # A plain loop in a thread, so that a test that hangs can be ended.
+        for step in run.steps(range(3)):
+            if step == 0 and seen == "earlier run":
+                run._handle_custom_msg({**command, "run": number}, [])
+            steps.append(step)
+
+    thread = threading.Thread(target=train, daemon=True)
+    thread.start()
+    thread.join(10)
+    hangs = thread.is_alive()
+    run.paused = False
+    thread.join(10)
+    assert not hangs
+    assert steps == [0, 1, 2]
+    assert (run.state, run.past_runs) == ("finished", [])
+
+
+@pytest.mark.parametrize("command", ["pause", "restart", "step"])
+def test_what_was_asked_of_a_loop_that_was_left_is_not_asked_of_the_next(command):
+    run, steps = dlviz.live(), []
+    run.restarts(seed=0)
+    for _ in run.steps(range(3)):
+        run._handle_custom_msg({"kind": command, "paused": True}, [])
+        break
+    assert not run.paused
+    thread = threading.Thread(target=lambda: steps.extend(run.steps(range(3))), daemon=True)
+    thread.start()
+    thread.join(10)
+    run.paused = False
+    assert steps == [0, 1, 2]
+    assert run.past_runs == []
+
+
+def test_a_command_of_the_page_acts_on_the_run_that_it_has_seen():
+    run, steps = dlviz.live(), []
+    for step in run.steps(range(5)):
+        steps.append(step)
+        if step == 2:
+            run._handle_custom_msg({"kind": "stop", "run": run.status["run"]}, [])
+    assert steps == [0, 1, 2]
+    assert run.state == "stopped"
+
+
+def test_a_run_that_is_paused_from_python_beforehand_begins_paused():
+    run, steps = dlviz.live(), []
+    run.paused = True
+    run.start(lambda: steps.extend(run.steps(range(2))))
+    until(lambda: run.state == "paused")
+    assert steps == []
+    run.paused = False
+    run.wait(10)
+    assert steps == [0, 1]
+
+
+def test_an_epoch_without_steps_is_a_step():
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    run, lrs = dlviz.live(), []
+    run.knobs(lr=opt)
+    for epoch in run.epochs(6):
+        lrs.append(opt.param_groups[0]["lr"])
+        run.log(loss=1 / (epoch + 1))
+        run.log(val_loss=2.0)
+        if epoch == 3:
+            run.settings = {"lr": 0.01}
+    assert list(run.history["loss"].steps) == list(run.history["val_loss"].steps) == [1, 2, 3, 4, 5, 6]
+    assert lrs == [0.1] * 4 + [0.01] * 2
+    assert (run.status["step"], run.status["steps"], run.status["epoch"]) == (6, 6, 6)
+    assert [mark.step for mark in run.history.marks] == [1, 2, 3, 4, 5, 5, 6]
+
+
+def test_epochs_without_steps_pause_stop_and_restart():
+    run, epochs = dlviz.live(), []
+    run.restarts(seed=0)
+
+    def train():
+        for epoch in run.epochs(10):
+            epochs.append(epoch)
+            run.log(noise=torch.rand(()))
+            if len(epochs) == 2:
+                run.paused = True
+            if len(epochs) == 4:
+                run.restart()
+            if len(epochs) == 6:
+                run.stop()
+
+    thread = threading.Thread(target=train, daemon=True)
+    thread.start()
+    until(lambda: run.state == "paused")
+    assert epochs == [0, 1]
+    run._handle_custom_msg({"kind": "step", "run": run.status["run"]}, [])
+    until(lambda: len(epochs) == 3 and run.state == "paused")
+    run.paused = False
+    thread.join(10)
+    assert epochs == [0, 1, 2, 3, 0, 1]
+    assert run.state == "stopped"
+    assert run.history["noise"].values == run.past_runs[0].history["noise"].values[:2]
+    assert list(run.history["noise"].steps) == [1, 2]
+
+
+def test_steps_are_counted_as_before_if_only_some_epochs_have_them():
+    run = dlviz.live()
+    for epoch in run.epochs(4):
+        run.log(begin=epoch)
+        if epoch != 2:
+            for _ in run.steps(range(2)):
+                run.log(loss=1.0)
+        run.log(end=epoch)
+    assert list(run.history["loss"].steps) == [1, 2, 3, 4, 6, 7]
+    assert list(run.history["end"].steps) == [2, 4, 5, 7]
+
+
+def test_values_logged_in_a_loop_of_ones_own_are_a_step_each():
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    run = dlviz.live()
+    run.knobs(lr=opt)
+    run.log(val_loss=2.0)  # before training
+    assert run.state == "ready"
+    for step in range(4):
+        run.log(loss=1.0)
+        run.log(acc=0.5)
+        if step == 2:
+            assert run.state == "running"
+            run.settings = {"lr": 0.01}
+    run.finish()
+    assert list(run.history["loss"].steps) == list(run.history["acc"].steps) == [0, 1, 2, 3]
+    assert opt.param_groups[0]["lr"] == 0.01
+    assert run.state == "finished"
+
+
+def test_a_trainer_s_callback_logs_at_the_trainers_steps_and_obeys_pause_and_stop():
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    run, done = dlviz.live(), []
+    run.knobs(lr=opt)
+
+    def fit():
+        for step in range(10, 200, 10):
+            done.append((step, opt.param_groups[0]["lr"]))
+            run.log({"train/loss": 1 / step}, acc=0.5, step=step)
+            if step == 20:
+                run.paused = True
+                run.settings = {"lr": 0.5}
+            if run.state == "stopped":
+                return
+
+    thread = threading.Thread(target=fit, daemon=True)
+    thread.start()
+    until(lambda: run.state == "paused")
+    assert [step for step, _ in done] == [10, 20, 30]
+    run._handle_custom_msg({"kind": "stop", "run": run.status["run"]}, [])
+    thread.join(10)
+    assert run.state == "stopped"
+    assert list(run.history["train/loss"].steps) == [10, 20, 30]
+    assert done[2] == (30, 0.1)
+    assert opt.param_groups[0]["lr"] == 0.5
+    assert run.status["step"] == 30
+
+
+@pytest.mark.parametrize("step", [-1, 1.5, True, "3"])
+def test_a_step_that_is_no_number_of_a_step_is_refused(step):
+    with pytest.raises(DlvizError, match="log: step must be a whole number from 0 on"):
+        dlviz.live().log(loss=1.0, step=step)
+
+
+def test_steps_only_grow_and_a_refused_log_logs_nothing():
+    run = dlviz.live()
+    run.log(loss=1.0, step=7)
+    run.log(val=1.0, step=3)
+    with pytest.raises(DlvizError, match="loss already has a value at step 7, so it cannot get one at step 5"):
+        run.log(val=2.0, loss=2.0, step=5)
+    with pytest.raises(DlvizError, match="log: loss must be a number"):
+        run.log(val=2.0, loss="high", step=8)
+    assert [list(series.steps) for series in run.history.values()] == [[7], [3]]
+
+
+@pytest.mark.parametrize("value", [torch.ones(()), None, 3.0, "loss"])
+def test_a_value_without_a_name_is_refused(value):
+    with pytest.raises(DlvizError, match=r"a value needs a name.* run\.log\(loss=loss\)"):
+        dlviz.live().log(value)
+
+
+def test_the_length_of_steps_and_epochs_is_known():
+    run = dlviz.live()
+    loader = torch.utils.data.DataLoader(torch.arange(10), batch_size=4)
+    assert (len(run.steps(loader)), len(run.epochs(5))) == (3, 5)
+    with pytest.raises(TypeError):
+        len(run.steps(iter([1])))
+    assert list(run.steps(iter([1, 2]))) == [1, 2]
+
+
+def test_a_loop_after_epochs_ends_as_finished():
+    run = dlviz.live()
+    for _ in run.epochs(2):
+        list(run.steps(range(2)))
+    list(run.steps(range(3)))
+    assert run.state == "finished"
+
+
+def test_leaving_the_steps_of_an_epoch_early_leaves_the_epochs_to_go_on():
+    run, states = dlviz.live(), []
+    for _ in run.epochs(3):
+        for step in run.steps(range(10)):
+            if step == 1:
+                break
+        states.append(run.state)
+    assert states == ["running"] * 3
+    assert run.state == "finished"
+    assert not run.status["left_early"]
+    for _ in run.epochs(3):
+        break
+    assert (run.state, run.status["left_early"]) == ("stopped", True)
+
+
+def test_the_status_is_that_of_the_moment():
+    run = dlviz.live()
+    for step in run.steps(range(3)):
+        assert (run.status["state"], run.status["step"]) == ("running", step + 1)
+    assert run.status["state"] == "finished"
+
+
+def test_one_turned_knob_changes_nothing_that_python_has_changed_since():
+    settings = {"eps": 1.0, "tau": 0.1}
+    run, eps = dlviz.live(), []
+    run.knobs(eps=settings, tau=settings)
+    shown = dict(run.settings)
+    for step in run.steps(range(8)):
+        settings["eps"] *= 0.5
+        eps.append(settings["eps"])
+        run._run.flush()
+        if step == 2:
+            run._handle_custom_msg({"kind": "change", "name": "tau", "value": 0.2}, [])
+        if step == 4:
+            run.set_state({"settings": {**shown, "tau": 0.3}})
+    assert eps == [0.5**k for k in range(1, 9)]
+    assert [(mark.step, mark.name, mark.new) for mark in run.history.marks] == [(4, "tau", 0.2), (6, "tau", 0.3)]
+
+
+def test_a_page_is_answered_once_its_change_was_handled(monkeypatch):
+    opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    run, sent = dlviz.live(), []
+    run.knobs(lr=opt)
+    monkeypatch.setattr(run, "send", lambda content, buffers: sent.append((content, run.settings)))
+    for step in run.steps(range(2)):
+        if step == 0:
+            sent.clear()
+            run._handle_custom_msg({"kind": "change", "name": "lr", "value": 0.5, "from": "v", "request": 3}, [])
+            assert sent[-1] == ({"kind": "answer", "to": "v", "request": 3}, {"lr": 0.5})
+    with pytest.raises(DlvizError):
+        run._on_change({"kind": "change", "name": "lr", "value": "much", "from": "v", "request": 4})
+    assert sent[-1] == ({"kind": "answer", "to": "v", "request": 4}, {"lr": 0.5})
+
+
+def test_an_update_waits_until_the_page_has_drawn_the_last_one(monkeypatch):
+    clock, sent = [0.0], []
+    monkeypatch.setattr(run_module, "time", types.SimpleNamespace(perf_counter=lambda: clock[0], sleep=time.sleep))
+    run = dlviz.live()
+    monkeypatch.setattr(run._gate, "_clock", lambda: 0.0)
+    monkeypatch.setattr(run, "send", lambda content, buffers: sent.append(content))
+    for step in run.steps(range(100)):
+        clock[0] += 1.0
+        run.log(loss=float(step))
+        if step == 10:
+            run._handle_custom_msg({"kind": "drawn", "from": "page", "update": sent[-1]["update"]}, [])
+            sent.clear()
+        if step == 50:
+            assert len(sent) == 1
+            run._handle_custom_msg({"kind": "drawn", "from": "page", "update": sent[-1]["update"]}, [])
+        if step == 90:
+            assert len(sent) == 2
+            assert sent[-1]["series"][0]["count"] == 40  # merged
+    assert sent[-1]["status"]["state"] == "finished"
+    assert sum(part["count"] for content in sent for part in content["series"]) == 100 - 10  # ten had been sent before
+
+
 def until(condition):
     end = time.monotonic() + 10
     while not condition():

@@ -1,17 +1,5 @@
 // Model of a widget in an exported page: holds the state and notifies the view of changes, without a kernel.
 
-/** @param {any} value bytes arrive as {$bytes: base64} and become a DataView, as a kernel sends them */
-export function revive(value) {
-  if (Array.isArray(value)) return value.map(revive);
-  if (value === null || typeof value !== "object") return value;
-  if (typeof value.$bytes === "string") {
-    const text = atob(value.$bytes);
-    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-    return new DataView(bytes.buffer);
-  }
-  return mapValues(value, revive);
-}
-
 function mapValues(object, call) {
   return Object.fromEntries(Object.entries(object).map(([key, item]) => [key, call(item)]));
 }

@@ -4,6 +4,8 @@ import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
+import { answerDrawn } from "../../kit/js/answer_drawn.js";
+import { encoded, revive } from "../../kit/js/revive.js";
 import { metricSeries, panelOf } from "./series.js";
 import { curvePanel } from "./chart.js";
 import { hyperparameterControls } from "./controls.js";
@@ -21,8 +23,12 @@ function render({ model, el, signal }) {
   const messages = model.get("messages");
   const isLive = () => model.get("live");
   const viewId = Math.random().toString(36).slice(2);
+  /** What the user has asked for, by name, shown until the kernel has answered; from there on its own values are shown. */
+  const requested = new Map();
+  let requests = 0;
   /** What the kernel has sent: the run's metrics by name, its marks, the runs behind it, its layers and its status. */
   let run = { metrics: new Map(), marks: [], others: [], layers: [], status: model.get("status") };
+  const answer = answerDrawn({ model, view: viewId, signal });
   const panels = new Map();
   const on = baseView({
     model, el, signal, name: "live", steps: () => FRAMES, label: (frame) => fillIn(messages.step_at, { step: stepAt(frame) }), draw: addControls, showStep: () => redraw(), pace: PACE, onEscape,
@@ -31,8 +37,11 @@ function render({ model, el, signal }) {
   const empty = h("p", { class: "live-empty" }, messages.waiting);
   const panelRow = h("div", { class: "live-panels" });
   const table = runTable({ signal, messages, pick: (row) => on.save("picked", row) });
-  const hyperparameters = hyperparameterControls({ signal, isLive, set: (name, value) => on.save("settings", { ...model.get("settings"), [name]: value }) });
-  const buttons = loopButtons({ model, messages, signal, save: on.save });
+  const hyperparameters = hyperparameterControls({ signal, isLive, set: (name, value) => request(`setting ${name}`, value, { kind: "change", name, value: encoded(value) }) });
+  const buttons = loopButtons({
+    messages, signal, isLive, isPaused, send: (message) => model.send({ ...message, run: run.status.run }),
+    pause: (paused) => request("paused", paused, { kind: "pause", paused, run: run.status.run }),
+  });
   on.ui.main.append(empty, panelRow, table.element);
   const redraw = redrawOnChange({ root: on.ui.root, element: on.ui.main, signal, draw });
   on.start();
@@ -49,9 +58,28 @@ function render({ model, el, signal }) {
     on.controls.range({ label: messages.smoothing, max: () => 99, get: () => Math.round(100 * model.get("smoothing")), set: (value) => on.save("smoothing", value / 100), text: (value) => (value / 100).toFixed(2) });
     for (const axis of ["log_y", "log_x"]) on.controls.choice({ label: messages[axis], options: [["no", messages.off], ["yes", messages.on]], get: () => (model.get(axis) ? "yes" : "no"), set: (value) => on.save(axis, value === "yes") });
   }
+  /** Ask the kernel for one change, and show it at once. A command says for which run it is, so that one that comes late is dropped. */
+  function request(name, value, message) {
+    requests += 1;
+    requested.set(name, { value, number: requests });
+    model.send({ ...message, from: viewId, request: requests });
+    redraw();
+  }
+  function onAnswer({ to, request: answered }) {
+    if (to !== viewId) return;
+    for (const [name, { number }] of requested) if (number <= answered) requested.delete(name);
+    showHyperparameters();
+    redraw();
+  }
+  function isPaused() {
+    return requested.get("paused")?.value ?? model.get("paused");
+  }
+  function settings() {
+    return Object.fromEntries(Object.entries(model.get("settings")).map(([name, value]) => [name, requested.get(`setting ${name}`)?.value ?? value]));
+  }
   function showHyperparameters() {
     hyperparameters.show(model.get("controls"));
-    hyperparameters.update(model.get("settings"));
+    hyperparameters.update(settings());
   }
   /** Escape ends the highlighting of a past run; it does not rewind a run that is still growing. */
   function onEscape() {
@@ -65,7 +93,8 @@ function render({ model, el, signal }) {
   }
 
   function receive(content, buffers) {
-    const part = restoreBuffers(content, buffers);
+    const part = revive(restoreBuffers(content, buffers));
+    if (part.kind === "answer") return onAnswer(part);
     if (part.kind === "history") {
       // A history without an address is for every view: the run has restarted.
       if (part.to && part.to !== viewId) return;
@@ -80,6 +109,7 @@ function render({ model, el, signal }) {
     if (part.layers) run.layers = part.layers;
     if (part.status) run.status = part.status;
     redraw();
+    answer(part.update);
   }
   function requestHistory() {
     model.send({ kind: "open", from: viewId });
@@ -106,7 +136,7 @@ function render({ model, el, signal }) {
       panelFor(base).draw({ width: panelWidth(groups.size, width), curves: [...behind, ...own], until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
     }
     const rows = others.map((other, index) => ({ name: other.name, settings: other.settings, color: otherColor(index), last: lastValues(other.metrics) }));
-    table.show([...rows, { name: model.get("scene").name, settings: model.get("settings"), color: COLOR, last: lastValues([...run.metrics.values()]) }], picked);
+    table.show([...rows, { name: model.get("scene").name, settings: settings(), color: COLOR, last: lastValues([...run.metrics.values()]) }], picked);
     drawStatus();
   }
   /** The run's metrics by panel. After a restart there are no values yet, but the panels of the past runs stay. */
@@ -135,9 +165,9 @@ function render({ model, el, signal }) {
   }
 
   function drawStatus() {
-    const { state, step, steps, epoch, epochs, left, seconds, overhead, error } = run.status;
+    const { state, left_early: leftEarly, step, steps, epoch, epochs, left, seconds, overhead, error } = run.status;
     const metrics = [...run.metrics.values()];
-    const parts = [model.get("scene").name, messages[`state.${state}`]];
+    const parts = [model.get("scene").name, messages[`state.${leftEarly && state === "stopped" ? "left_early" : state}`]];
     if (epochs) parts.push(fillIn(messages.epoch_of, { epoch, epochs }));
     if (step) parts.push(fillIn(steps ? messages.step_of : messages.step_at, { step: step.toLocaleString("en"), steps: steps.toLocaleString("en") }));
     if (state === "running" && left) parts.push(fillIn(messages.time_left, { time: clock(left) }));
@@ -163,26 +193,26 @@ function render({ model, el, signal }) {
 }
 
 /** Buttons that pause, stop and restart the loop; hidden where there is no loop. */
-function loopButtons({ model, messages, signal, save }) {
+function loopButtons({ messages, signal, isLive, isPaused, send, pause: setPaused }) {
   const button = (name, act) => {
     const node = h("button", { type: "button", class: "live-button" }, messages[name]);
     node.addEventListener("click", act, { signal });
     return node;
   };
-  const pause = button("pause", () => save("paused", !model.get("paused")));
-  const single = button("single_step", () => model.send({ kind: "step" }));
-  const stop = button("stop", () => model.send({ kind: "stop" }));
-  const restart = button("restart", () => model.send({ kind: "restart" }));
+  const pause = button("pause", () => setPaused(!isPaused()));
+  const single = button("single_step", () => send({ kind: "step" }));
+  const stop = button("stop", () => send({ kind: "stop" }));
+  const restart = button("restart", () => send({ kind: "restart" }));
   restart.title = messages.restart_long;
   const element = h("div", { class: "live-buttons" }, pause, single, stop, restart);
   return {
     element,
     update(active, canRestart) {
-      element.hidden = !model.get("live") || !(active || canRestart);
+      element.hidden = !isLive() || !(active || canRestart);
       pause.hidden = stop.hidden = !active;
       restart.hidden = !canRestart;
-      pause.textContent = model.get("paused") ? messages.resume : messages.pause;
-      single.hidden = !active || !model.get("paused");
+      pause.textContent = isPaused() ? messages.resume : messages.pause;
+      single.hidden = !active || !isPaused();
     },
   };
 }

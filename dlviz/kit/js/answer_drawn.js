@@ -1,0 +1,23 @@
+// Answers to the kernel's updates: it sends the next one only when this one is drawn, so that they never pile up in front of a slow page.
+
+/**
+ * @param {{model: any, view: string, signal: AbortSignal}} options view: the view's id
+ * @returns {(update: number) => void} call it after drawing an update, or requesting an animation frame for it
+ */
+export function answerDrawn({ model, view, signal }) {
+  let newest = 0;
+  let waits = false;
+  function answer() {
+    waits = false;
+    if (!signal.aborted) model.send({ kind: "drawn", from: view, update: newest });
+  }
+  return (update) => {
+    if (!update) return;
+    newest = update;
+    if (waits) return;
+    waits = true;
+    // A timer of the frame that draws runs after the browser has painted. A hidden page has no frames.
+    if (document.hidden) setTimeout(answer);
+    else requestAnimationFrame(() => setTimeout(answer));
+  };
+}

@@ -1,0 +1,34 @@
+// What JSON does not have: bytes, NaN and the infinities, as Python encodes them (sanitize.py, page.py).
+
+/**
+ * @template Value
+ * @param {Value} value bytes arrive in an exported page as {$bytes: base64} and become a DataView, as a kernel sends them; numbers that
+ *   are not finite arrive as {$number: "NaN"}
+ * @returns {any} the value itself where nothing in it is encoded
+ */
+export function revive(value) {
+  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+  if (Array.isArray(value)) {
+    const items = value.map(revive);
+    return items.every((item, k) => item === value[k]) ? value : items;
+  }
+  const { $bytes, $number } = /** @type {any} */ (value);
+  if (typeof $bytes === "string") {
+    const text = atob($bytes);
+    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    return new DataView(bytes.buffer);
+  }
+  if (typeof $number === "string") return Number($number);
+  let changed = false;
+  const entries = Object.entries(value).map(([key, item]) => {
+    const revived = revive(item);
+    changed ||= revived !== item;
+    return [key, revived];
+  });
+  return changed ? Object.fromEntries(entries) : value;
+}
+
+/** A number as a message can hold it. @param {any} value */
+export function encoded(value) {
+  return typeof value === "number" && !Number.isFinite(value) ? { $number: String(value) } : value;
+}
