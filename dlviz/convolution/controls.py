@@ -43,7 +43,7 @@ def control_list(names: Sequence[str], settings: Mapping[str, Any], dims: int, s
 
 def _numbers(name: str, settings: Mapping[str, Any], dims: int) -> tuple[int, ...]:
     value = settings[name]
-    if name == "stride" and value is None:
+    if name == "stride" and value in (None, (), []):
         value = settings["kernel_size"]
     return (0,) * dims if isinstance(value, str) else per_dimension(value, dims)
 

@@ -8,6 +8,9 @@ from torch.nn import functional as F
 
 from dlviz.convolution.record import SlidingWindow
 from dlviz.convolution.window_axis import TransposedAxis, WindowAxis
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 
 _CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d}
 _CONV_TRANSPOSE: dict[int, Any] = {1: F.conv_transpose1d, 2: F.conv_transpose2d}
@@ -25,7 +28,7 @@ def per_dimension(value: Sizes, dims: int) -> tuple[int, ...]:
         >>> per_dimension(2, 2), per_dimension((1,), 2), per_dimension((1, 3), 2)
         ((2, 2), (1, 1), (1, 3))
     """
-    listed = [value] if isinstance(value, int) else list(value)
+    listed: list[Any] = [value] if is_integer(value) else list(value)  # type: ignore[arg-type]
     return tuple(int(v) for v in (listed * dims if len(listed) == 1 else listed))
 
 
@@ -51,7 +54,6 @@ def conv(
     """
     dims = weight.dim() - 2
     convolve = _CONV[dims]
-    pads = _pads(weight.shape[2:], padding, dilation)
     if padding_mode == "zeros":
         output = convolve(x, weight, bias, stride, padding, dilation, groups)
     else:
@@ -61,6 +63,7 @@ def conv(
             )
         if padding == "same" and any(step != 1 for step in per_dimension(stride, dims)):
             raise ValueError("padding='same' is not supported for strided convolutions")
+        pads = _pads(weight.shape[2:], padding, dilation)
         padded = F.pad(x, [p for pair in reversed(pads) for p in pair], mode=padding_mode)
         output = convolve(padded, weight, bias, stride, 0, dilation, groups)
     x, output = add_batch(x, dims), add_batch(output, dims)
@@ -92,7 +95,7 @@ def window_axes(
     """Return the axes of a convolution or pooling of an input of these spatial sizes; `stride` is the kernel size by default."""
     dims = len(sizes)
     kernel = per_dimension(kernel_size, dims)
-    strides = kernel if stride is None or stride == [] else per_dimension(stride, dims)
+    strides = kernel if stride is None or (not is_integer(stride) and len(stride) == 0) else per_dimension(stride, dims)  # type: ignore[arg-type]
     numbers = zip(sizes, kernel, strides, per_dimension(dilation, dims), _pads(kernel, padding, dilation), strict=True)
     return tuple(
         WindowAxis(size, k, step, d, before, after, padding_mode, ceil_mode)
@@ -132,7 +135,7 @@ def equivalent_convolution(transposed: SlidingWindow) -> SlidingWindow:
     """Return the convolution with the same output as a transposed one: zeros inserted into the input, and a flipped kernel.
 
     Raises:
-        ValueError: `padding` exceeds the extent of the kernel, so that the equivalent padding would be negative.
+        DlvizError: `padding` exceeds the extent of the kernel, so that the equivalent padding would be negative.
 
     Example:
         >>> import torch
@@ -147,7 +150,7 @@ def equivalent_convolution(transposed: SlidingWindow) -> SlidingWindow:
     assert weight is not None
     axes = tuple(axis.equivalent for axis in transposed.axes if isinstance(axis, TransposedAxis))
     if any(axis.pad_before < 0 or axis.pad_after < 0 for axis in axes):
-        raise ValueError("no equivalent convolution: padding is larger than dilation * (kernel_size - 1)")
+        raise DlvizError(message("convolution.refused.equivalent"))
     dilated = x.new_zeros(*x.shape[:2], *(axis.input_size for axis in axes))
     positions: tuple[Any, ...] = (..., *(slice(None, None, axis.stride) for axis in transposed.axes))
     dilated[positions] = x
@@ -175,9 +178,12 @@ def max_pool(
     Raises:
         RuntimeError, ValueError, TypeError: raised by torch.
     """
-    # Called without indices first, because some of torch's error messages differ with them.
-    output = _MAX_POOL[dims](x, kernel_size, stride, padding, dilation, ceil_mode)
-    _, indices = _MAX_POOL[dims](x, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
+    try:
+        output, indices = _MAX_POOL[dims](x, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
+    except Exception:
+        # Some of torch's error messages are others without indices.
+        _MAX_POOL[dims](x, kernel_size, stride, padding, dilation, ceil_mode)
+        raise
     x, output, indices = add_batch(x, dims), add_batch(output, dims), add_batch(indices, dims)
     axes = window_axes(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode=ceil_mode)
     return SlidingWindow("max_pool", x, None, None, axes, 1, output, indices)

@@ -8,12 +8,14 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from dlviz.convolution.window_axis import NO_INPUT, TransposedAxis, WindowAxis
 
 Index = tuple[int, ...]
+#: Terms of up to so many products are added up to compare them with torch's output.
+_MAX_TERMS = 2**20
 
 
 class Term(NamedTuple):
@@ -145,10 +147,18 @@ class SlidingWindow:
         return total / self.divisor(index) if self.kind == "avg_pool" else total
 
 
-def padded(x: Tensor, axes: Sequence[WindowAxis]) -> Tensor:
-    """Return the padded input, (N, C, *padded)."""
-    mode = axes[0].padding_mode
-    return F.pad(x, end_pads(axes)) if mode == "zeros" else F.pad(x, end_pads(axes), mode=mode)
+def padded_part(x: Tensor, axes: Sequence[WindowAxis], starts: Sequence[int], sizes: Sequence[int]) -> Tensor:
+    """Return a part of the padded input of one sample, (C, *sizes).
+
+    Example:
+        >>> import torch
+        >>> padded_part(torch.tensor([[5.0, 6.0]]), [WindowAxis(2, 2, pad_before=1, pad_after=1)], [0], [4]).tolist()
+        [[0.0, 5.0, 6.0, 0.0]]
+    """
+    for dim, (axis, start, size) in enumerate(zip(axes, starts, sizes, strict=True), 1):
+        positions = torch.tensor([axis.input_position(p) for p in range(start, start + size)], device=x.device)
+        x = x.index_select(dim, positions.clamp_min(0)).index_fill(dim, (positions == NO_INPUT).nonzero()[:, 0], 0)
+    return x
 
 
 def end_pads(axes: Sequence[WindowAxis]) -> list[int]:
@@ -166,9 +176,11 @@ def is_input(axes: Sequence[WindowAxis], starts: Sequence[int], sizes: Sequence[
 
 
 def max_error(data: SlidingWindow, max_outputs: int = 4096) -> float | None:
-    """Return the largest difference between torch's output and the terms; ``None`` for more than `max_outputs` outputs."""
-    if data.output.numel() > max_outputs:
+    """Return the largest difference between torch's output and the terms; ``None`` for more than `max_outputs` outputs, or many terms."""
+    inputs = 1 if data.weight is None else data.x.shape[1] // data.groups
+    terms = inputs * math.prod(axis.kernel_size for axis in data.axes)
+    if data.output.numel() > max_outputs or data.output.numel() * terms > _MAX_TERMS:
         return None
     pairs = ((data.recompute(index), float(data.output[index])) for index in product(*map(range, data.output.shape)))
     # inf - inf would be NaN.
-    return max((0.0 if a == b else abs(a - b) for a, b in pairs), default=0.0)
+    return max((0.0 if a == b or (math.isnan(a) and math.isnan(b)) else abs(a - b) for a, b in pairs), default=0.0)

@@ -1,14 +1,16 @@
 """A sliding window as a JSON-able scene: padded input, kernel, output, and the formula of the output's size."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dlviz.convolution.gradient import pooling_gradient
-from dlviz.convolution.record import SlidingWindow, end_pads, is_input, max_error, padded
+from dlviz.convolution.record import SlidingWindow, end_pads, is_input, max_error, padded_part
 from dlviz.convolution.window_axis import TransposedAxis, WindowAxis
 from dlviz.kit.messages import message
 from dlviz.torchkit.tensor_blocks import block_payload, read_block
@@ -21,12 +23,20 @@ MAX_INPUT_POSITIONS = 4096
 MINIMAP_SIZE = (160, 240)
 
 
+class DrawnOutput(NamedTuple):
+    """The drawn part of one sample's output and of the flat indices of a max pooling, (C, *spatial)."""
+
+    output: Tensor
+    indices: Tensor | None
+
+
 def scene(
     data: SlidingWindow,
     sample: int,
     origin: tuple[int, ...],
     signature: str,
     *,
+    drawn: DrawnOutput | None = None,
     flat_indices: bool = False,
     gradient: bool = False,
 ) -> dict[str, Any]:
@@ -37,37 +47,41 @@ def scene(
         sample: index of the sample in the batch.
         origin: first output position drawn, if not all are.
         signature: one line that describes the call.
+        drawn: the drawn part of the output, if `data` has not all of it.
         flat_indices: whether torch's flat indices of a max pooling are shown.
         gradient: whether the gradients of a pooling are shown.
     """
-    starts, sizes = _output_window(data, origin)
-    output = data.output[sample]
-    channels = min(output.shape[0], MAX_CHANNELS)
-    source, pads = _padded_input(data, sample)
-    input_starts, lengths = _input_window(data, source, starts, sizes)
-    size = (min(source.shape[0], MAX_CHANNELS), *lengths)
+    starts, sizes = output_window(data.output.shape[2:], origin)
+    badge = _badge(data) if drawn is None else _badge_large()
+    drawn = drawn or _drawn_output(data, sample, starts, sizes)
+    pads = [axis.pad_before for axis in data.window_axes] or [0] * len(data.axes)
+    input_starts, lengths = _input_window(data, starts, sizes)
+    size = (min(data.x.shape[1], MAX_CHANNELS), *lengths)
     present = _present(data, (0, *input_starts), size)
+    padded_shape = (data.x.shape[1], *(_padded_size(axis) for axis in data.axes))
+    source = replace(read_block(_padded_input(data, sample, input_starts, size)), shape=padded_shape, present=present)
+    output = replace(read_block(drawn.output), shape=tuple(data.output.shape[1:]), start=(0, *starts))
     payload: dict[str, Any] = {
         "kind": data.kind,
         "axes": [_axis_payload(axis) for axis in data.axes],
         "groups": data.groups,
         "channels": [int(data.x.shape[1]), data.channels],
         "input": {
-            "block": block_payload(replace(read_block(source, (0, *input_starts), size), present=present)),
+            "block": block_payload(replace(source, start=(0, *input_starts))),
             "shape": list(data.x.shape),
-            "pad_before": list(pads),
+            "pad_before": pads,
         },
         "output": {
-            "block": block_payload(read_block(output, (0, *starts), (channels, *sizes))),
+            "block": block_payload(output),
             "shape": list(data.output.shape),
         },
         "size_formulas": [size_formula(axis) for axis in data.axes],
         "signature": signature,
-        "badge": _badge(data),
+        "badge": badge,
         "notes": _notes(data, sizes),
         "summary": message("convolution.summary", kind=data.kind, x=tuple(data.x.shape), out=tuple(data.output.shape)),
     }
-    if sizes != tuple(output.shape[1:]):
+    if sizes != tuple(data.output.shape[2:]):
         payload["minimap"] = _minimap(data.x[sample])
     if data.weight is not None:
         shown = tuple(min(size, MAX_CHANNELS) for size in data.weight.shape[:2])
@@ -75,8 +89,8 @@ def scene(
             read_block(data.weight, (0, 0, *(0 for _ in data.axes)), (*shown, *data.weight.shape[2:]))
         )
         payload["bias"] = block_payload(read_block(data.bias)) if data.bias is not None else None
-    if data.indices is not None:
-        flat = _narrow(data.indices[sample, :channels], starts, sizes).cpu().numpy()
+    if drawn.indices is not None:
+        flat = drawn.indices.cpu().numpy()
         payload["argmax"] = _padded_positions(data, flat)
         payload["flat_indices"] = flat.astype(np.int32) if flat_indices else None
     if gradient:
@@ -91,8 +105,8 @@ def scene(
     return payload
 
 
-def _output_window(data: SlidingWindow, origin: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    shape = tuple(data.output.shape[2:])
+def output_window(shape: Sequence[int], origin: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return start and size of the drawn part of an output of these spatial sizes."""
     sizes = tuple(min(size, MAX_POSITIONS) for size in shape)
     starts = tuple(
         max(0, min(start, size - drawn))
@@ -101,13 +115,22 @@ def _output_window(data: SlidingWindow, origin: tuple[int, ...]) -> tuple[tuple[
     return starts, sizes
 
 
-def _padded_input(data: SlidingWindow, sample: int) -> tuple[Tensor, tuple[int, ...]]:
-    """Return one sample with its padding, and the padding before the input along each dimension."""
-    x = data.x[sample : sample + 1]
-    axes = data.window_axes
-    if not axes:
-        return x[0], (0,) * len(data.axes)
-    return padded(x, axes)[0], tuple(axis.pad_before for axis in axes)
+def _drawn_output(data: SlidingWindow, sample: int, starts: tuple[int, ...], sizes: tuple[int, ...]) -> DrawnOutput:
+    output, indices = (
+        None if x is None else _narrow(x[sample, :MAX_CHANNELS], starts, sizes) for x in (data.output, data.indices)
+    )
+    assert output is not None
+    return DrawnOutput(output, indices)
+
+
+def _padded_input(data: SlidingWindow, sample: int, starts: tuple[int, ...], size: tuple[int, ...]) -> Tensor:
+    """Return a part of one sample with its padding, (C, *spatial)."""
+    x = data.x[sample, : size[0]]
+    return padded_part(x, data.window_axes, starts, size[1:]) if data.window_axes else _narrow(x, starts, size[1:])
+
+
+def _padded_size(axis: WindowAxis | TransposedAxis) -> int:
+    return axis.padded_size if isinstance(axis, WindowAxis) else axis.input_size
 
 
 def _present(data: SlidingWindow, start: tuple[int, ...], size: tuple[int, ...]) -> np.ndarray | None:
@@ -122,12 +145,12 @@ def _present(data: SlidingWindow, start: tuple[int, ...], size: tuple[int, ...])
 
 
 def _input_window(
-    data: SlidingWindow, source: Tensor, starts: tuple[int, ...], sizes: tuple[int, ...]
+    data: SlidingWindow, starts: tuple[int, ...], sizes: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return start and size of the part of the padded input that the drawn outputs read."""
     firsts, lengths = [], []
-    for d, (start, size, length) in enumerate(zip(starts, sizes, source.shape[1:], strict=True)):
-        axis = data.axes[d]
+    for axis, start, size in zip(data.axes, starts, sizes, strict=True):
+        length = _padded_size(axis)
         if isinstance(axis, TransposedAxis) or size == axis.output_size:
             first, last = 0, min(length, 2 * MAX_POSITIONS)
         else:
@@ -193,21 +216,42 @@ Span = tuple[tuple[int, ...], tuple[int, ...]]
 
 def _gradient(data: SlidingWindow, sample: int, outputs: Span, inputs: Span) -> dict[str, Any] | None:
     """Return the gradients of the drawn outputs, and the total gradient in the drawn part of the padded input."""
-    start, size = inputs
-    gradient = pooling_gradient(data, sample, *outputs, size[0])
+    (starts, sizes), (start, size) = outputs, inputs
+    # Only a part of the input is needed: that of the drawn outputs and of those that share an input with them.
+    around = [-(-axis.extent // axis.stride) for axis in data.window_axes]
+    first = [max(0, at - more) for at, more in zip(starts, around, strict=True)]
+    counts = [
+        min(axis.output_size, at + length + more) - begin
+        for axis, at, length, more, begin in zip(data.window_axes, starts, sizes, around, first, strict=True)
+    ]
+    axes, begins, skipped = zip(
+        *(axis.near(at, count) for axis, at, count in zip(data.window_axes, first, counts, strict=True)), strict=True
+    )
+    x = data.x[sample : sample + 1, : size[0]]
+    for dim, (axis, begin) in enumerate(zip(axes, begins, strict=True), 2):
+        x = x.narrow(dim, begin, axis.input_size)
+    shifted = tuple(at - skip for at, skip in zip(starts, skipped, strict=True))
+    gradient = pooling_gradient(replace(data, x=x, axes=axes), 0, shifted, sizes, size[0])
     if gradient is None:
         return None
-    total = torch.nn.functional.pad(gradient.total, end_pads(data.window_axes))
+    total = torch.nn.functional.pad(gradient.total, end_pads(axes))
+    inner = tuple(at - begin for at, begin in zip(start, begins, strict=True))
     return {
-        "total": block_payload(read_block(total, (0, *start), size)),
+        "total": block_payload(read_block(total, (0, *inner), size)),
         "per_output": None if gradient.per_output is None else block_payload(read_block(gradient.per_output)),
     }
 
 
+def _badge_large() -> dict[str, str]:
+    return {"kind": "", "text": message("convolution.badge.large")}
+
+
 def _badge(data: SlidingWindow) -> dict[str, str]:
     error = max_error(data, 256)
+    if error is not None and not math.isfinite(error):
+        return {"kind": "bad", "text": message("convolution.badge.nonfinite")}
     if error is None:
-        return {"kind": "", "text": message("convolution.badge.large")}
+        return _badge_large()
     if error == 0:
         return {"kind": "good", "text": message("convolution.badge.exact")}
     return {"kind": "good", "text": message("convolution.badge.within", off=f"{error:.1g}")}

@@ -3,7 +3,7 @@
 import numpy as np
 from torch import Tensor
 
-from dlviz.convolution.record import SlidingWindow, is_input, padded
+from dlviz.convolution.record import SlidingWindow, is_input, padded_part
 from dlviz.kit.svg import MARGIN, Svg, framed
 from dlviz.kit.svg_grid import GridCell, cell_width, draw_grid, format_number, value_color
 
@@ -13,7 +13,10 @@ _ROW_HEIGHT, _GAP, _MAX_ROWS = 26.0, 40, 14
 def draw(data: SlidingWindow, sample: int, name: str, signature: str, summary: str, theme: str) -> str:
     """Return the first channels of one sample as SVG."""
     axes = data.window_axes
-    source = padded(data.x[sample : sample + 1], axes)[0, 0] if axes else data.x[sample, 0]
+    source = data.x[sample, 0]
+    if axes:
+        sizes = [min(axis.padded_size, _MAX_ROWS) for axis in axes]
+        source = padded_part(source[None], axes, [0] * len(axes), sizes)[0]
     planes = {"x[0]": source, "y[0]": data.output[sample, 0]}
     if data.weight is not None:
         planes = {"x[0]": source, "weight[0, 0]": data.weight[0, 0], "y[0]": data.output[sample, 0]}

@@ -5,10 +5,20 @@ from typing import Any
 
 import traitlets
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from dlviz.convolution.operations import conv, conv_transpose, equivalent_convolution
+from dlviz.convolution.operations import (
+    Sizes,
+    conv,
+    conv_transpose,
+    equivalent_convolution,
+    transposed_axes,
+    window_axes,
+)
 from dlviz.convolution.record import SlidingWindow
-from dlviz.convolution.sliding_widget import SlidingWindowWidget, bind_arguments
+from dlviz.convolution.scene import MAX_CHANNELS
+from dlviz.convolution.sliding_widget import SlidingWindowWidget, check_input, like, module_arguments
+from dlviz.convolution.window_axis import TransposedAxis, WindowAxis
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
@@ -24,9 +34,29 @@ class Convolution(SlidingWindowWidget):
     groups = traitlets.Int(1, min=1, help="number of groups of channels").tag(sync=True)
     padding_mode = traitlets.Unicode("zeros", help="what the padding repeats").tag(sync=True)
 
-    def _compute(self, settings: Mapping[str, Any]) -> SlidingWindow:
+    def _compute(
+        self, settings: Mapping[str, Any], x: Tensor, weight: Tensor | None, bias: Tensor | None
+    ) -> SlidingWindow:
+        assert weight is not None
+        return conv(x, weight, bias, **settings)
+
+    def _axes(self, settings: Mapping[str, Any]) -> tuple[WindowAxis, ...]:
         assert self._weight is not None
-        return conv(self._x, self._weight, self._bias, **settings)
+        stride, padding, dilation = (
+            settings.get(name, d) for name, d in (("stride", 1), ("padding", 0), ("dilation", 1))
+        )
+        mode = settings.get("padding_mode", "zeros")
+        kernel = self._weight.shape[2:]
+        return window_axes(self._x.shape[-self._dims :], kernel, stride, padding, dilation, padding_mode=mode)
+
+    def _drawn_channels(
+        self, settings: Mapping[str, Any], x: Tensor
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
+        assert self._weight is not None
+        # In groups, the drawn output channels would read only some of the input channels.
+        most = MAX_CHANNELS if settings.get("groups", 1) == 1 else len(self._weight)
+        bias = None if self._bias is None else self._bias[:most]
+        return x, self._weight[:most], bias, len(self._weight)
 
 
 class TransposedConvolution(SlidingWindowWidget):
@@ -41,10 +71,27 @@ class TransposedConvolution(SlidingWindowWidget):
     dilation = traitlets.Any(1, help="distance between elements of the kernel").tag(sync=True)
     equivalent = traitlets.Bool(False, help="whether the equivalent convolution is drawn").tag(sync=True)
 
-    def _compute(self, settings: Mapping[str, Any]) -> SlidingWindow:
+    def _axes(self, settings: Mapping[str, Any]) -> tuple[TransposedAxis, ...]:
         assert self._weight is not None
+        defaults = {"stride": 1, "dilation": 1, "padding": 0, "output_padding": 0}
+        numbers = [settings.get(name, default) for name, default in defaults.items()]
+        return transposed_axes(self._x.shape[-self._dims :], self._weight.shape[2:], *numbers)
+
+    def _drawn_channels(
+        self, settings: Mapping[str, Any], x: Tensor
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
+        assert self._weight is not None
+        groups, width = settings.get("groups", 1), self._weight.shape[1]
+        most = MAX_CHANNELS if groups == 1 else width
+        bias = self._bias[:most] if self._bias is not None and groups == 1 else self._bias
+        return x, self._weight[:, :most], bias, groups * width
+
+    def _compute(
+        self, settings: Mapping[str, Any], x: Tensor, weight: Tensor | None, bias: Tensor | None
+    ) -> SlidingWindow:
+        assert weight is not None
         arguments = {key: value for key, value in settings.items() if key != "equivalent"}
-        data = conv_transpose(self._x, self._weight, self._bias, **arguments)
+        data = conv_transpose(x, weight, bias, **arguments)
         return equivalent_convolution(data) if settings.get("equivalent") else data
 
 
@@ -57,29 +104,48 @@ _KINDS: dict[str, tuple[type[SlidingWindowWidget], type[nn.Module]]] = {
 }
 
 
-def _conv(name: str, x: Any, weight: Any, bias: Any, positional: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    widget, module = _KINDS[name]
-    arguments = bind_arguments(widget, positional, keywords)
+def _conv(name: str, x: Any, weight: Any, bias: Any, given: Mapping[str, Any], shown: Mapping[str, Any]) -> Any:
+    widget, kind = _KINDS[name]
+    wanted = f"an nn.{kind.__name__}"
+    arguments = {key: value for key, value in given.items() if value is not None}
     if isinstance(x, nn.Module):  # called as (module, x)
         x, weight = weight, x
     if isinstance(weight, nn.Module):
-        check_type(weight, module, "convolution.refused.module", name=name)
-        layer = weight
-        arguments = {**{key: getattr(layer, key) for key in widget._arguments}, **arguments}
+        layer: Any = getattr(weight, "_orig_mod", weight)  # a compiled module wraps the original one
+        check_type(layer, kind, "convolution.refused.module", name=name, wanted=wanted)
+        if is_lazy(layer.weight):
+            raise DlvizError(message("convolution.refused.lazy", name=name))
+        arguments = module_arguments(layer, widget, arguments)
         weight, bias = layer.weight, layer.bias
-    for value, what in ((x, "x"), (weight, "weight")):
-        check_type(value, Tensor, "convolution.refused.operand", name=name, what=what)
+    if weight is None:
+        raise DlvizError(message("convolution.refused.missing", name=name, wanted=wanted))
+    data, kernel = check_input(x, name, "x"), check_input(weight, name, "weight")
+    kernel = like(weight, kernel, data if isinstance(x, Tensor) else None)
+    data = like(x, data, kernel)
     dims = 1 if "1d" in name else 2
-    if weight.dim() != dims + 2 or x.dim() not in (dims + 1, dims + 2):
-        raise DlvizError(
-            message("convolution.refused.dims", name=name, dims=dims, x=tuple(x.shape), weight=tuple(weight.shape))
-        )
-    detached = None if bias is None else bias.detach()
-    return widget(name, x.detach(), weight.detach(), detached, **arguments)
+    if kernel.dim() != dims + 2 or data.dim() not in (dims + 1, dims + 2):
+        shapes = {"x": tuple(data.shape), "weight": tuple(kernel.shape)}
+        raise DlvizError(message("convolution.refused.dims", name=name, dims=dims, **shapes))
+    offset = None if bias is None else like(bias, check_input(bias, name, "bias"), kernel)
+    return widget(name, data, kernel, offset, **arguments, **shown)
 
 
 def conv2d(
-    x: Tensor | nn.Module, weight: Tensor | nn.Module, bias: Tensor | None = None, *positional: Any, **arguments: Any
+    x: Any,
+    weight: Any = None,
+    bias: Any = None,
+    stride: Sizes | None = None,
+    padding: Sizes | str | None = None,
+    dilation: Sizes | None = None,
+    groups: int | None = None,
+    *,
+    padding_mode: str | None = None,
+    channel: int = 0,
+    sample: int = 0,
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
 ) -> Convolution:
     """Show a kernel sliding over an image: products, sums, and the outputs that an input contributes to.
 
@@ -87,11 +153,15 @@ def conv2d(
     ``conv2d(layer, x)``.
 
     Args:
-        x: (N, C, H, W) or (C, H, W).
+        x: (N, C, H, W) or (C, H, W): a tensor, an array or a list.
         weight: (C_out, C // groups, kH, kW), or an ``nn.Conv2d``.
         bias: (C_out,) or ``None``.
-        positional: stride, padding, dilation, groups, in this order.
-        arguments: the same as keywords, ``padding_mode``, and traits of :class:`SlidingWindowWidget`.
+        stride, padding, dilation, groups, padding_mode: as for torch; by default those of the layer, or 1, 0, 1, 1 and "zeros".
+        channel, sample: the output channel, and the sample of the batch, that are shown.
+        step: 0, or 1 + the row-major position of the output that is shown.
+        theme: "auto", "light" or "dark".
+        speed: the player's speed.
+        traits: other traits of :class:`SlidingWindowWidget`.
 
     Returns:
         The widget. ``.output`` is the tensor that torch computed; setting a trait such as ``.stride`` computes it again.
@@ -112,11 +182,27 @@ def conv2d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
     """
-    return _conv("conv2d", x, weight, bias, positional, arguments)
+    given = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "padding_mode": padding_mode}
+    shown = {"channel": channel, "sample": sample, "step": step, "theme": theme, "speed": speed}
+    return _conv("conv2d", x, weight, bias, given, shown | traits)
 
 
 def conv1d(
-    x: Tensor | nn.Module, weight: Tensor | nn.Module, bias: Tensor | None = None, *positional: Any, **arguments: Any
+    x: Any,
+    weight: Any = None,
+    bias: Any = None,
+    stride: Sizes | None = None,
+    padding: Sizes | str | None = None,
+    dilation: Sizes | None = None,
+    groups: int | None = None,
+    *,
+    padding_mode: str | None = None,
+    channel: int = 0,
+    sample: int = 0,
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
 ) -> Convolution:
     """Show a kernel sliding over a sequence: like :func:`conv2d`, with one spatial dimension.
 
@@ -128,11 +214,28 @@ def conv1d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv1d.html
     """
-    return _conv("conv1d", x, weight, bias, positional, arguments)
+    given = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "padding_mode": padding_mode}
+    shown = {"channel": channel, "sample": sample, "step": step, "theme": theme, "speed": speed}
+    return _conv("conv1d", x, weight, bias, given, shown | traits)
 
 
 def conv_transpose1d(
-    x: Tensor | nn.Module, weight: Tensor | nn.Module, bias: Tensor | None = None, *positional: Any, **arguments: Any
+    x: Any,
+    weight: Any = None,
+    bias: Any = None,
+    stride: Sizes | None = None,
+    padding: Sizes | None = None,
+    output_padding: Sizes | None = None,
+    groups: int | None = None,
+    dilation: Sizes | None = None,
+    *,
+    equivalent: bool = False,
+    channel: int = 0,
+    sample: int = 0,
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
 ) -> TransposedConvolution:
     """Show every element of a sequence adding the kernel to a longer one: like :func:`conv_transpose2d`, with one spatial dimension.
 
@@ -144,15 +247,49 @@ def conv_transpose1d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose1d.html
     """
-    return _conv("conv_transpose1d", x, weight, bias, positional, arguments)
+    given = {
+        "stride": stride,
+        "padding": padding,
+        "output_padding": output_padding,
+        "groups": groups,
+        "dilation": dilation,
+    }
+    shown = {
+        "equivalent": equivalent,
+        "channel": channel,
+        "sample": sample,
+        "step": step,
+        "theme": theme,
+        "speed": speed,
+    }
+    return _conv("conv_transpose1d", x, weight, bias, given, shown | traits)
 
 
 def conv_transpose2d(
-    x: Tensor | nn.Module, weight: Tensor | nn.Module, bias: Tensor | None = None, *positional: Any, **arguments: Any
+    x: Any,
+    weight: Any = None,
+    bias: Any = None,
+    stride: Sizes | None = None,
+    padding: Sizes | None = None,
+    output_padding: Sizes | None = None,
+    groups: int | None = None,
+    dilation: Sizes | None = None,
+    *,
+    equivalent: bool = False,
+    channel: int = 0,
+    sample: int = 0,
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
 ) -> TransposedConvolution:
     """Show every input element adding the kernel to a larger output.
 
-    Takes the arguments of :func:`torch.nn.functional.conv_transpose2d`, or an ``nn.ConvTranspose2d``.
+    Takes the arguments of :func:`torch.nn.functional.conv_transpose2d`, or an ``nn.ConvTranspose2d``; the others are those of
+    :func:`conv2d`.
+
+    Args:
+        equivalent: whether the convolution with the same output is drawn.
 
     Example:
         >>> import torch, dlviz
@@ -162,4 +299,19 @@ def conv_transpose2d(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html
     """
-    return _conv("conv_transpose2d", x, weight, bias, positional, arguments)
+    given = {
+        "stride": stride,
+        "padding": padding,
+        "output_padding": output_padding,
+        "groups": groups,
+        "dilation": dilation,
+    }
+    shown = {
+        "equivalent": equivalent,
+        "channel": channel,
+        "sample": sample,
+        "step": step,
+        "theme": theme,
+        "speed": speed,
+    }
+    return _conv("conv_transpose2d", x, weight, bias, given, shown | traits)

@@ -1,7 +1,7 @@
 """One spatial dimension of a sliding window: which input positions each output position reads, and the reverse."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 #: Input position of a padded position that holds the padding value and repeats no input.
@@ -64,6 +64,26 @@ class WindowAxis:
     def unused(self) -> int:
         """Number of padded positions at the end that no window reaches."""
         return max(0, self.padded_size - ((self.output_size - 1) * self.stride + self.extent))
+
+    def near(self, start: int, size: int) -> tuple["WindowAxis", int, int]:
+        """Return the axis of a part of the input that is enough for outputs from `start`, `size` of them.
+
+        Returns:
+            The axis, the first input position of the part, and the output position that is 0 there.
+
+        Example:
+            >>> axis, first, output = WindowAxis(1000, 3, stride=2, pad_before=1, pad_after=1).near(100, 10)
+            >>> axis.input_size, first, output
+            (27, 198, 99)
+        """
+        pads = self.pad_before + self.pad_after
+        if pads and self.padding_mode == "circular":
+            return self, 0, 0  # each end repeats the other
+        margin = self.extent + pads
+        skipped = max(0, min(start - -(-self.pad_before // self.stride), (self.input_size - margin) // self.stride))
+        first = skipped * self.stride
+        last = min(self.input_size, (start + size) * self.stride + margin)
+        return replace(self, input_size=last - first), first, skipped
 
     def input_position(self, padded: int) -> int:
         """Return the input position that a padded position repeats, or :data:`NO_INPUT`.
@@ -134,6 +154,14 @@ class TransposedAxis:
         """
         covered = (self.input_size - 1) * self.stride + self.dilation * (self.kernel_size - 1) + 1
         return covered - 2 * self.padding + self.output_padding
+
+    def near(self, start: int, size: int) -> tuple["TransposedAxis", int, int]:
+        """Return the axis of a part of the input that is enough for outputs from `start`: see :meth:`WindowAxis.near`."""
+        reach = self.dilation * (self.kernel_size - 1)
+        first = max(0, min((start + self.padding - reach) // self.stride, start // self.stride))
+        beyond = (2 * self.padding + reach) // self.stride + 2
+        last = min(self.input_size, (start + size + self.padding) // self.stride + beyond)
+        return replace(self, input_size=last - first), first, first * self.stride
 
     def outputs(self, i: int) -> list[tuple[int, int]]:
         """Return every (output position, kernel position) that input position `i` is added to."""

@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_type
+from dlviz.torchkit.array_data import as_tensor, check_data
 from dlviz.torchkit.forward_trace import eval_mode
 
 #: Cells take one step; here they may be given a sequence.
@@ -90,6 +90,44 @@ def sizes_of(module: nn.Module) -> Sizes:
     return Sizes(int(getattr(module, "num_layers", 1)), directions, outputs, hidden)
 
 
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """Return the dtype of the module's parameters."""
+    return next(module.parameters()).dtype
+
+
+def input_of(x: Any, dtype: torch.dtype) -> Tensor | PackedSequence:
+    """Return the module's input: a tensor or packed sequence as it is, rows of an array or list in the dtype of the module.
+
+    Raises:
+        DlvizError: it is something else, or has no numbers.
+    """
+    if isinstance(x, PackedSequence):
+        return x
+    found = check_data(x, "recurrent.refused.x", caller="unroll", name="x")
+    if found.is_meta or found.layout != torch.strided or found.is_nested or found.is_quantized:
+        kind = (
+            "meta"
+            if found.is_meta
+            else "quantized"
+            if found.is_quantized
+            else "nested"
+            if found.is_nested
+            else "sparse"
+        )
+        raise DlvizError(message("recurrent.refused.kind", got=kind))
+    # Whole numbers in one row are more likely tokens, which need an embedding.
+    is_data = found.is_floating_point() or found.dim() > 1
+    return found if isinstance(x, Tensor) or found.is_complex() or not is_data else found.to(dtype)
+
+
+def states_of(hx: Any, dtype: torch.dtype) -> Any:
+    """Return the initial states, arrays and lists of numbers as tensors in the dtype of the module."""
+    if isinstance(hx, (tuple, list)) and len(hx) == 2:
+        return tuple(states_of(one, dtype) for one in hx)
+    found = None if isinstance(hx, Tensor) else as_tensor(hx)
+    return hx if found is None or found.is_complex() else found.to(dtype)
+
+
 def call_module(module: nn.Module, x: Any, hx: Any) -> ModuleCall:
     """Call the module without gradients and in eval mode.
 
@@ -119,7 +157,7 @@ def call_module(module: nn.Module, x: Any, hx: Any) -> ModuleCall:
 def _check_input(x: Any, module: nn.Module) -> None:
     if isinstance(x, PackedSequence):
         return
-    check_type(x, Tensor, "recurrent.refused.x")
+    x = check_data(x, "recurrent.refused.x", caller="unroll", name="x")
     if not x.is_floating_point():
         raise DlvizError(message("recurrent.refused.dtype", got=x.dtype, size=module.input_size))
     if x.numel() == 0:

@@ -99,8 +99,8 @@ class Unroll(Widget):
 
     @property
     def output(self) -> Tensor:
-        """What the module returns for the drawn sequence, (T, directions · outputs)."""
-        return self.record.output
+        """What the module returns for the drawn sequence, (T, directions · outputs); for one step of a cell its h, (outputs,)."""
+        return self.record.output[0] if self._state().one_step else self.record.output
 
     @property
     def states(self) -> dict[str, Tensor]:
@@ -347,7 +347,20 @@ def unroll(
     tokens: Any = None,
     *,
     encode: Encode | None = None,
-    **settings: Any,
+    layer: int = 0,
+    sequence: int = 0,
+    unit: int = 0,
+    gate: int = 0,
+    step: int = 0,
+    zeroed: Sequence[Sequence[Any]] = (),
+    initial_state: Sequence[Sequence[Any]] = (),
+    forget_bias: float = 0.0,
+    clip: float = 1.0,
+    threshold: float = 0.0,
+    span: Sequence[int] = (),
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
 ) -> Unroll:
     """Step your own RNN, LSTM or GRU through time: every gate with its numbers, and the gradient of each state by each input.
 
@@ -356,13 +369,18 @@ def unroll(
 
     Args:
         module: an ``nn.RNN``, ``nn.LSTM``, ``nn.GRU``, or one of their cells.
-        x: the module's input: (T, N, inputs), (N, T, inputs) with ``batch_first``, (T, inputs), or a ``PackedSequence``. A cell takes
-            one step, (N, inputs) or (inputs,), or a sequence (T, N, inputs). With `encode` it may be a text.
+        x: the module's input, a tensor, an array or a list: (T, N, inputs), (N, T, inputs) with ``batch_first``, (T, inputs), or a
+            ``PackedSequence``. A cell takes one step, (N, inputs) or (inputs,), or a sequence (T, N, inputs). With `encode` it may be
+            a text.
         h0: the module's initial state: h0, or (h0, c0) for an LSTM.
         tokens: names of the steps: T names, or a text of T letters; for a batch also a list of such lists.
         encode: a function from a text to a tensor (T, inputs), such as ``lambda text: one_hot(ids(text), 27).float()``; with it, a text can
             be typed into the picture.
-        settings: traits of :class:`Unroll`, such as ``layer``, ``sequence``, ``unit``, ``step`` or ``theme``.
+        layer, sequence, unit, gate, step: what is shown; see :class:`Unroll`, as for the next line.
+        zeroed, initial_state, forget_bias, clip, threshold, span: edits of the drawn copy, the clipping threshold, and similar spans.
+        theme: "auto", "light" or "dark".
+        speed: the player's speed.
+        traits: other traits of :class:`Unroll`.
 
     Returns:
         The widget; ``.output``, ``.states``, ``.gates``, ``.input_gradient``, ``.grad_norm_by_lag``, ``.zero(gate)``, ``.set_h0(value)``,
@@ -388,4 +406,7 @@ def unroll(
     """
     name = name_of(module, scope(), type(module).__name__.lower())
     original = getattr(module, "_orig_mod", module)  # a compiled module wraps the original one
-    return Unroll(UnrolledModule(original, x, h0, tokens, encode), name, **settings)
+    shown = {"layer": layer, "sequence": sequence, "unit": unit, "gate": gate, "step": step, "span": list(span)}
+    shown |= {"zeroed": list(zeroed), "initial_state": list(initial_state), "forget_bias": forget_bias, "clip": clip}
+    shown |= {"threshold": threshold, "theme": theme, "speed": speed}
+    return Unroll(UnrolledModule(original, x, h0, tokens, encode), name, **shown, **traits)

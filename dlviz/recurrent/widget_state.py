@@ -10,7 +10,17 @@ from dlviz.kit.messages import message
 from dlviz.recurrent.drawn_gradients import drawn_norm_by_lag
 from dlviz.recurrent.edits import Edits
 from dlviz.recurrent.gradient_snapshots import GradientSnapshot, add_snapshot, grad_norm
-from dlviz.recurrent.module_call import ModuleCall, call_module, copy_module, kind_of, sizes_of
+from dlviz.recurrent.module_call import (
+    CELLS,
+    ModuleCall,
+    call_module,
+    copy_module,
+    dtype_of,
+    input_of,
+    kind_of,
+    sizes_of,
+    states_of,
+)
 from dlviz.recurrent.record import Record, record_sequence
 from dlviz.recurrent.tokens import Encode, encode_text, join_tokens, split_text, token_names
 
@@ -48,7 +58,12 @@ class UnrolledModule:
         self.module, self.kind, self.sizes, self.encode = module, kind_of(module), sizes_of(module), encode
         if isinstance(x, str) and encode is None:
             raise DlvizError(message("recurrent.refused.x", got="str"))
-        self._x, self._hx = x, hx
+        if encode is not None and not callable(encode):
+            raise DlvizError(message("recurrent.refused.encoder", got=type(encode).__name__))
+        dtype = dtype_of(module)
+        self._x, self._hx = (x if isinstance(x, str) else input_of(x, dtype)), states_of(hx, dtype)
+        #: Whether the module is a cell that was given one step, so that it returns a state and not a sequence of them.
+        self.one_step = isinstance(module, tuple(CELLS)) and isinstance(self._x, Tensor) and self._x.dim() < 3
         self.typed: TypedText | None = None
         self.snapshots: list[GradientSnapshot] = []
         self.refresh()

@@ -64,3 +64,44 @@ def check_data(value: Any, key: str, /, *, caller: str, name: str, **values: Any
     if isinstance(found, FakeTensor):
         raise DlvizError(message("data.fake", caller=caller, name=name))
     return found
+
+
+def as_plain_tensor(value: Any) -> Tensor | None:
+    """Return numbers as a detached tensor with strides; ``None`` for anything else, and for a tensor whose numbers cannot be read.
+
+    Sparse and quantized tensors become dense ones of floats.
+
+    Example:
+        >>> as_plain_tensor(torch.eye(2).to_sparse()).tolist(), as_plain_tensor(torch.zeros(2, device="meta"))
+        ([[1.0, 0.0], [0.0, 1.0]], None)
+    """
+    found = as_tensor(value)
+    if found is None or not torch._C._functorch.is_functorch_wrapped_tensor(found):
+        plain = found
+    else:
+        while torch._C._functorch.is_gradtrackingtensor(found):
+            found = torch._C._functorch.get_unwrapped(found)
+        plain = None if torch._C._functorch.is_functorch_wrapped_tensor(found) else found
+    if plain is None or plain.is_meta or plain.is_nested or isinstance(plain, FakeTensor):
+        return None
+    plain = plain.detach()
+    if plain.is_quantized:
+        return plain.dequantize()
+    return plain if plain.layout is torch.strided else plain.to_dense()
+
+
+def kind_of_data(value: Any) -> str:
+    """Return what `value` is, for a message: the name of its type, and of a tensor without readable numbers the reason.
+
+    Example:
+        >>> kind_of_data({}), kind_of_data(torch.zeros(2, device="meta"))
+        ('dict', 'a tensor without numbers (meta)')
+    """
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    if torch._C._functorch.is_functorch_wrapped_tensor(value):
+        return "a tensor inside torch.vmap"
+    if value.is_nested:
+        return "a nested tensor"
+    is_readable = as_plain_tensor(value) is not None
+    return f"a tensor of shape {tuple(value.shape)}" if is_readable else f"a tensor without numbers ({value.device})"

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from dlviz.convolution.gradient import pooling_gradient
 from dlviz.convolution.operations import avg_pool, conv, conv_transpose, equivalent_convolution, max_pool
-from dlviz.convolution.record import padded
+from dlviz.convolution.record import padded_part
 from dlviz.convolution.window_axis import WindowAxis
 
 THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
@@ -173,7 +173,8 @@ def sample(items, most):
 def check_terms(data, index):
     """Check that the terms have the right values in the padded input."""
     if data.kind == "conv":
-        wide = padded(data.x, data.axes)
+        shape = [axis.padded_size for axis in data.axes]
+        wide = torch.stack([padded_part(x, data.axes, [0] * len(shape), shape) for x in data.x])
         for term in data.terms(index):
             value = wide[(index[0], *term.padded)].item()
             assert value == (0 if term.input is None else data.x[term.input].item())

@@ -300,7 +300,8 @@ def test_the_module_and_the_global_state_stay_unchanged():
     [
         (nn.Linear(2, 2), torch.zeros(1, 2), None, "nn.RNN, nn.LSTM, nn.GRU"),
         (nn.Sequential(nn.LSTM(2, 2)), torch.zeros(1, 2), None, r"it holds one: pass .*0"),
-        (nn.RNN(2, 2), [1, 2], None, "got list"),
+        (nn.RNN(2, 2), {1, 2}, None, "got set"),
+        (nn.RNN(2, 2), [1, 2], None, "got torch.int64.*embedding"),
         (nn.RNN(2, 2), torch.zeros(3, dtype=torch.long), None, "got torch.int64.*embedding"),
         (nn.RNN(2, 2), torch.zeros(0, 2), None, "no step"),
         (nn.RNN(2, 2), torch.zeros(3, 5), None, r"\(3, 5\).*input.size\(-1\) must be equal to input_size"),

@@ -567,3 +567,68 @@ def test_update_takes_snapshots_inside_a_live_run():
         optimizer.step()
         run.log(loss=loss)
     assert len(view.scene["history"]["norm_labels"]) == 3
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_the_output_of_a_cell_has_the_shape_of_torchs(kind):
+    torch.manual_seed(0)
+    cell, x = getattr(nn, f"{kind}Cell")(4, 10), torch.randn(5, 3, 4)
+
+    def h(given):
+        state = cell(given)
+        return (state[0] if kind == "LSTM" else state).detach()
+
+    alone = dlviz.unroll(cell, x[0, 0])
+    assert alone.output.shape == (10,)
+    assert torch.allclose(alone.output, h(x[0, 0]), atol=1e-6)
+    assert alone.states["h"].shape == (1, 10)
+    assert "<!doctype html>" in alone.to_html()
+    batch = dlviz.unroll(cell, x[0], sequence=2)
+    assert torch.allclose(batch.output, h(x[0])[2], atol=1e-6)
+    assert dlviz.unroll(cell, x).output.shape == (5, 10)
+    assert dlviz.unroll(cell, x[:1]).output.shape == (1, 10)
+
+
+def test_arrays_and_lists_are_data():
+    module, x = module_and_input("LSTM")
+    wide = x.double().numpy()
+    h, c = np.zeros((1, 6)), [[0.5] * 6]
+    view = dlviz.unroll(module, wide, (h, c))
+    expected = module(x, (torch.zeros(1, 6), torch.full((1, 6), 0.5)))[0].detach()
+    assert torch.allclose(view.output, expected, atol=1e-6)
+    assert torch.allclose(dlviz.unroll(module, x.tolist()).output, module(x)[0].detach(), atol=1e-6)
+    assert dlviz.unroll(nn.RNN(2, 3), [[0, 1], [1, 0]]).output.shape == (2, 3)
+    view.set_h0(np.full(6, 0.25))
+    assert view.initial_state[0][3] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (torch.randn(3, 4).to("meta"), "meta tensor"),
+        (torch.randn(3, 4).to_sparse(), "sparse tensor"),
+        (torch.randn(3, 4).to(torch.complex64), "floating-point, but got torch.complex64"),
+        ({"x": 1}, "got dict"),
+        (None, "got NoneType"),
+    ],
+)
+def test_an_input_that_cannot_be_read_is_refused(x, words):
+    with pytest.raises(DlvizError, match=words) as raised:
+        dlviz.unroll(nn.RNN(4, 3), x)
+    assert "torch says" not in str(raised.value)
+
+
+def test_an_encoder_that_is_no_function_is_refused():
+    with pytest.raises(DlvizError, match="encode must be a function"):
+        dlviz.unroll(nn.RNN(27, 6), "abc", encode=3)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30])
+def test_numbers_that_are_not_finite_are_drawn(value, tmp_path):
+    x = torch.randn(9, 4)
+    x[4, 0] = value
+    for kind in ("RNN", "LSTM", "GRU"):
+        view = dlviz.unroll(getattr(nn, kind)(4, 6, **({"nonlinearity": "relu"} if kind == "RNN" else {})), x)
+        assert not re.search(r'[ "](?:nan|inf)[",]', view._still())
+        assert "<!doctype html>" in view.to_html()
+        assert view.save(tmp_path / "a.png").exists()

@@ -77,7 +77,7 @@ function render({ model, el, signal }) {
 
   function showNotes() {
     const refusal = model.get("refusal");
-    const refused = refusal ? [{ kind: "bad", text: fillIn(messages.refused_now, { torch: refusal }) }] : [];
+    const refused = refusal ? [{ kind: "bad", text: model.get("refused_by") === "dlviz" ? fillIn(messages.refused_here, { reason: refusal }) : fillIn(messages.refused_now, { torch: refusal }) }] : [];
     view.ui.setNotes([...refused, ...restoredNote(model, messages), ...scene().notes]);
   }
 
