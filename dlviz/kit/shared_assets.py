@@ -6,7 +6,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from dlviz.kit.linker import link
+from dlviz.kit.linker import link, minify
 from dlviz.kit.messages import language, table
 
 _HERE = Path(__file__).parent
@@ -23,7 +23,7 @@ class SharedAssets(anywidget.AnyWidget):
         messages: the strings that the view shows.
     """
 
-    _esm = traitlets.Unicode("export default {};").tag(sync=True)
+    _esm = traitlets.Unicode().tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
     kit_style = traitlets.Unicode().tag(sync=True)
     style = traitlets.Unicode().tag(sync=True)
@@ -38,6 +38,7 @@ def shared_assets(view: Path, style: Path, room: str) -> SharedAssets:
         # Files are read when the first widget is made, not when its class is: importing a room reads no file.
         opener = link(_HERE / "open.js", "$o")
         assets = SharedAssets(
+            _esm=minify((_HERE / "saved_state.js").read_text(encoding="utf-8")),
             view=f"{link(view)}\n{opener}",
             kit_style=_kit_style(),
             style=style.read_text(encoding="utf-8"),

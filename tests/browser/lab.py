@@ -43,7 +43,7 @@ def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") ->
 
 
 @contextmanager
-def serving(folder: Path, application: str = "lab") -> Iterator[str]:
+def serving(folder: Path, application: str = "lab", **environment: str) -> Iterator[str]:
     """Start JupyterLab, or another Jupyter application, in that folder; yield its address. The token is ``t``."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -56,7 +56,7 @@ def serving(folder: Path, application: str = "lab") -> Iterator[str]:
             [*command, *options, *OPTIONS[application]],
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **jupyter_env(folder)},
+            env={**os.environ, **jupyter_env(folder), **environment},
         )
         address = f"http://127.0.0.1:{port}"
         try:

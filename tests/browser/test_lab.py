@@ -3,11 +3,14 @@
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from dlviz.__main__ import JUPYTER_CONFIG
 from tests.browser.lab import (
     LESSONS,
     command,
@@ -85,6 +88,13 @@ SHARED_CELLS = (
     "again = dlviz.live('again')\nfor step in again.steps(range(300)):\n    again.log(loss=step)\n    time.sleep(0.004)\nagain",
     "boxed = dlviz.live('boxed')\ndisplay(ipywidgets.HBox([boxed]))\n"
     "for step in boxed.steps(range(3)):\n    boxed.log(loss=step)",
+)
+
+#: Widgets that a saved notebook shows the next morning.
+MORNING_CELLS = (
+    *CELLS[:2],
+    "x = torch.arange(4096.0).view(64, 64)\ndlviz.tensor(x)",
+    "dlviz.conv2d(torch.arange(25.0).view(1, 1, 5, 5), torch.ones(1, 1, 3, 3), step=1)",
 )
 
 #: A widget of each other room, a user action in the page, and the kernel's output afterwards.
@@ -483,6 +493,52 @@ def test_user_actions_in_the_other_rooms_widgets_reach_the_kernel(lab, server):
         expect(views).to_have_count(place + 1)
         act(views.nth(place))
         run_until_printed(lab, 2 * place + 1, answer)
+
+
+@pytest.fixture
+def dlviz_lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Start JupyterLab with the settings that `dlviz lab` brings; yield its address and folder."""
+    with serving(tmp_path, JUPYTER_CONFIG_PATH=str(JUPYTER_CONFIG)) as address:
+        yield address, tmp_path
+
+
+def next_morning(page: Page, server: str, name: str) -> None:
+    """Save, shut the kernel down, and open the notebook again; JupyterLab starts a new kernel, which knows nothing."""
+    command(page, "docmanager:save")
+    page.evaluate("() => globalThis.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.goto("about:blank")
+    open_notebook(page, server, name)
+
+
+def test_the_next_morning_the_pictures_are_there_and_play_without_their_kernel(chromium, dlviz_lab):
+    server, folder = dlviz_lab
+    write_notebook(folder / "morning.ipynb", MORNING_CELLS)
+    # JupyterLab removes cells from the page that are scrolled out of view.
+    tall = chromium.new_context(viewport={"width": 1300, "height": 4000}, color_scheme="light")
+    with tall, page_on(tall, server) as page:
+        open_notebook(page, server, "morning.ipynb")
+        command(page, "notebook:run-all-cells")
+        assert [output["evalue"] for output in outputs_of(page) if output["output_type"] == "error"] == []
+        views = page.locator(".dlviz")
+        expect(views).to_have_count(3, timeout=60_000)
+        for _ in range(2):  # the second time, the notebook is saved without having been run
+            next_morning(page, server, "morning.ipynb")
+            expect(views).to_have_count(3, timeout=60_000)
+            expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+            graph = views.first
+            graph.locator("input[type=range]").fill("0")
+            expect(graph.locator(".pill")).to_have_count(0)
+            graph.locator(".dlviz-play").click()
+            expect(graph.locator(".pill")).to_have_count(4)
+            expect(views.nth(1).locator(".tensor-cell").first).to_have_text("0")
+            expect(views.nth(2).locator(".tensor-formula")).to_contain_text("= 54")
+        # One cell is run again: its picture replaces the saved one, whose state is dropped; the others stay.
+        run(page, 0)
+        next_morning(page, server, "morning.ipynb")
+        expect(views).to_have_count(3, timeout=60_000)
+        book = nbformat.read(folder / "morning.ipynb", 4)
+        states = book.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+        assert len([one for one in states.values() if "scene" in one["state"]]) == 3
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])
