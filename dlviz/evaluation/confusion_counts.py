@@ -12,21 +12,22 @@ from dlviz.evaluation.record import ScoredExamples
 def confusion_matrix(scored: ScoredExamples) -> Tensor:
     """Count the examples of each true class (row) that were predicted as each class (column), (C, C).
 
-    Examples without a prediction, because of a NaN among their scores, are in no cell.
+    Examples without a prediction, because of a NaN among their scores, are in no cell, and neither are those that do not count.
 
     Example:
         >>> from dlviz.evaluation.record import score_examples
         >>> confusion_matrix(score_examples(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 2)).tolist()
         [[1, 1], [0, 1]]
     """
-    classified = scored.predictions >= 0
+    classified = (scored.predictions >= 0) & (scored.targets >= 0)
     cells = scored.targets[classified] * scored.classes + scored.predictions[classified].long()
     return torch.bincount(cells, minlength=scored.classes**2).view(scored.classes, scored.classes)
 
 
 def count_unclassified(scored: ScoredExamples) -> Tensor:
     """Count the examples of each true class that have a NaN among their scores, (C,)."""
-    return torch.bincount(scored.targets[scored.predictions < 0], minlength=scored.classes)
+    unclassified = (scored.predictions < 0) & (scored.targets >= 0)
+    return torch.bincount(scored.targets[unclassified], minlength=scored.classes)
 
 
 def recall(counts: Tensor, unclassified: Tensor) -> Tensor:

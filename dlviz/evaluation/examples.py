@@ -21,19 +21,28 @@ class ExamplePreviews:
     """The learner's examples, and how one of them is shown.
 
     Attributes:
-        data: the examples as they were passed, a tensor or a sequence.
+        data: the examples, a tensor or a sequence.
+        passed: the learner's own object, by which the same examples are known again.
         kind: "pictures" or "texts".
+        places: labels of each example: one, or one for every pixel.
         low, high: the values that are drawn black and white.
     """
 
     data: Any
+    passed: Any
     kind: str
     low: float = 0.0
     high: float = 1.0
+    places: int = 1
 
 
-def previews(data: Tensor | Sequence[Any]) -> ExamplePreviews:
+def previews(data: Tensor | Sequence[Any], passed: Any = None, places: int = 1) -> ExamplePreviews:
     """Return how examples are shown: (N, 1, H, W), (N, 3, H, W) and (N, H, W) as pictures, all others as texts.
+
+    Args:
+        data: the examples.
+        passed: the learner's own object.
+        places: labels of each example: one, or one for every pixel.
 
     Black and white are 0 and 255 for bytes, 0 and 1 for values between them, else the smallest and the largest value.
 
@@ -42,7 +51,7 @@ def previews(data: Tensor | Sequence[Any]) -> ExamplePreviews:
         ('pictures', 'texts')
     """
     if not isinstance(data, Tensor) or not _are_pictures(data):
-        return ExamplePreviews(data, "texts")
+        return ExamplePreviews(data, passed, "texts", places=places)
     count = max(1, min(_SAMPLED_EXAMPLES, _SAMPLED_VALUES * len(data) // data.numel()))
     sample = data[evenly_spaced(len(data), count)].float()
     sample = sample[sample.isfinite()]
@@ -51,7 +60,7 @@ def previews(data: Tensor | Sequence[Any]) -> ExamplePreviews:
         low, high = 0.0, 255.0
     elif low >= 0 and high <= 1:
         low, high = 0.0, 1.0
-    return ExamplePreviews(data, "pictures", low, high if high > low else low + 1)
+    return ExamplePreviews(data, passed, "pictures", low, high if high > low else low + 1, places)
 
 
 def _are_pictures(data: Tensor) -> bool:
@@ -71,7 +80,7 @@ def picture_size(inputs: ExamplePreviews) -> tuple[int, int, int]:
 
 def pixels(inputs: ExamplePreviews, indices: Sequence[int]) -> Tensor:
     """Return pictures of some examples as bytes, (n, height, width, channels); large ones are shrunk by averaging areas."""
-    rows = torch.as_tensor(indices, dtype=torch.long, device=inputs.data.device)
+    rows = torch.as_tensor(indices, dtype=torch.long, device=inputs.data.device) // inputs.places
     values = inputs.data[rows].float().cpu()
     height, width, channels = picture_size(inputs)
     values = values.reshape(len(rows), channels, *values.shape[-2:])
@@ -88,7 +97,7 @@ def texts(inputs: ExamplePreviews, indices: Sequence[int]) -> list[str]:
         >>> texts(previews(torch.tensor([[0.5, -1.25]])), [0]), texts(previews(["a film to see"]), [0])
         (['(0.5, −1.25)'], ['a film to see'])
     """
-    return [_text(inputs.data[index]) for index in indices]
+    return [_text(inputs.data[index // inputs.places]) for index in indices]
 
 
 def _text(example: Any) -> str:

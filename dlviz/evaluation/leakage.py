@@ -50,7 +50,7 @@ def first_copies(x: Tensor | Sequence[Any]) -> Tensor:
 
 def _keys(x: Tensor | Sequence[Any]) -> Iterator[bytes]:
     if not isinstance(x, Tensor):
-        return (_digest(repr(example).encode()) for example in x)
+        return (_digest(_text(x[index]).encode()) for index in range(len(x)))
     if not x.numel():
         return (str(index).encode() for index in range(len(x)))
     # −0.0 equals 0.0 but has other bytes; adding 0 turns it into 0.0.
@@ -59,13 +59,26 @@ def _keys(x: Tensor | Sequence[Any]) -> Iterator[bytes]:
     return (_digest(row) for row in rows)
 
 
+def _text(example: Any) -> str:
+    """Return all of an example as text; ``repr`` leaves out most numbers of a large array."""
+    if isinstance(example, (tuple, list)):
+        return f"({', '.join(map(_text, example))})"
+    numbers = example.tolist() if hasattr(example, "tolist") else example
+    return f"{type(example).__name__} {numbers!r}"
+
+
 def _digest(content: Any) -> bytes:
     """Return a hash of sixteen bytes, because a dictionary of all images would not fit into memory."""
     return blake2b(content, digest_size=16).digest()
 
 
 def findings(
-    parts: Mapping[str, Tensor], y: Tensor, copies_of: Tensor, groups: Tensor | None = None, names: Sequence[str] = ()
+    parts: Mapping[str, Tensor],
+    y: Tensor,
+    copies_of: Tensor,
+    groups: Tensor | None = None,
+    names: Sequence[str] = (),
+    class_names: Sequence[str] | None = None,
 ) -> list[Finding]:
     """Return every warning about a split.
 
@@ -75,6 +88,7 @@ def findings(
         copies_of: index of the first copy of each example, as :func:`first_copies` returns them.
         groups: (N,) group of each example.
         names: names of the groups.
+        class_names: names of the classes, ``None`` where the labels themselves are shown.
 
     Example:
         >>> parts = {"train": torch.tensor([0, 1]), "test": torch.tensor([2])}
@@ -86,7 +100,7 @@ def findings(
         warnings += _duplicates(a, b, parts, copies_of)
         if groups is not None:
             warnings += _shared_groups(a, b, parts, groups, names)
-    return warnings + [warning for name in parts for warning in _missing(name, parts[name], y)]
+    return warnings + [warning for name in parts for warning in _missing(name, parts[name], y, class_names)]
 
 
 def _duplicates(a: str, b: str, parts: Mapping[str, Tensor], copies_of: Tensor) -> list[Finding]:
@@ -109,12 +123,12 @@ def _shared_groups(a: str, b: str, parts: Mapping[str, Tensor], groups: Tensor, 
     return [_finding("groups", indices, len(shared), named, a=a, b=b, examples=f"{len(indices):,}")]
 
 
-def _missing(part: str, indices: Tensor, y: Tensor) -> list[Finding]:
+def _missing(part: str, indices: Tensor, y: Tensor, class_names: Sequence[str] | None) -> list[Finding]:
     classes = y.unique()
     classes = classes[~torch.isin(classes, y[indices])]
     if not len(classes):
         return []
-    named = [str(label) for label in classes[:_MAX_NAMED].tolist()]
+    named = [str(label) if class_names is None else class_names[label] for label in classes[:_MAX_NAMED].tolist()]
     return [_finding("missing", torch.isin(y, classes).nonzero().squeeze(1), len(classes), named, part=part)]
 
 

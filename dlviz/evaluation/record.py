@@ -20,13 +20,13 @@ class ScoredExamples:
         kind: how the scores were read: "logits" (softmax), "probabilities", "binary" (sigmoid of one logit), or "labels" for
             predictions without scores.
         classes: number of classes.
-        targets: (N,) the true classes.
+        targets: (N,) the true classes, −1 for examples that do not count.
         predictions: (N,) the classes with the highest score, −1 where a score is NaN.
-        losses: (N,) −log p of the true class; ``None`` without scores.
+        losses: (N,) −log p of the true class, NaN where it does not count; ``None`` without scores.
         confidence: (N,) the probability of the predicted class, NaN where there is none; ``None`` without scores.
         top_classes: (N, K) up to ten classes, the most probable first.
         probs: (N, K) their probabilities.
-        loss: the mean of `losses`, as ``cross_entropy`` gives it.
+        loss: the mean of `losses` over the examples that count, as ``cross_entropy`` gives it.
     """
 
     kind: str
@@ -40,6 +40,11 @@ class ScoredExamples:
     loss: float | None
 
     @property
+    def total(self) -> int:
+        """Number of examples that count."""
+        return int((self.targets >= 0).sum())
+
+    @property
     def bytes(self) -> int:
         """Memory that it takes without the targets, which snapshots share."""
         tensors = (self.predictions, self.losses, self.confidence, self.top_classes, self.probs)
@@ -51,7 +56,7 @@ def score_examples(scores: Tensor, targets: Tensor, classes: int) -> ScoredExamp
 
     Args:
         scores: (N, C) logits or probabilities, (N,) logits of two classes, or (N,) integer predictions; any device and dtype.
-        targets: (N,) the true classes, on the CPU.
+        targets: (N,) the true classes, on the CPU; −1 for examples that do not count.
         classes: number of classes.
 
     Example:
@@ -65,7 +70,7 @@ def score_examples(scores: Tensor, targets: Tensor, classes: int) -> ScoredExamp
     rows = max(1, _CHUNK // classes)
     chunks = [_score_chunk(kind, z, t) for z, t in zip(scores.split(rows), targets.split(rows), strict=True)]
     predictions, losses, confidence, top_classes, probs = (torch.cat(column) for column in zip(*chunks, strict=True))
-    loss = losses.double().mean().item()
+    loss = losses[targets >= 0].double().mean().item()
     return ScoredExamples(kind, classes, targets, predictions, losses, confidence, top_classes, probs, loss)
 
 
@@ -98,7 +103,8 @@ def _score_chunk(kind: str, scores: Tensor, targets: Tensor) -> tuple[Tensor, ..
         # Of one logit z the two classes have the logits 0 and z: their softmax is 1 − σ(z) and σ(z).
         z = torch.stack((torch.zeros_like(z).where(~z.isnan(), z), z), 1)
     logs = z.log() if kind == "probabilities" else F.log_softmax(z, 1)
-    losses = F.nll_loss(logs, targets.to(z.device), reduction="none")
+    truth = targets.to(z.device)
+    losses = F.nll_loss(logs, truth, reduction="none", ignore_index=-1)
     probs = z if kind == "probabilities" else F.softmax(z, 1)
     has_nan = z.isnan().any(1)
     preds = z.argmax(1)
@@ -106,7 +112,7 @@ def _score_chunk(kind: str, scores: Tensor, targets: Tensor) -> tuple[Tensor, ..
     ranked = probs.topk(min(TOP, z.shape[1]), dim=1)
     return (
         preds.masked_fill(has_nan, -1).to("cpu", torch.int16),
-        losses.masked_fill(has_nan, torch.nan).cpu(),
+        losses.masked_fill(has_nan | (truth < 0), torch.nan).cpu(),
         confidence.masked_fill(has_nan, torch.nan).cpu(),
         ranked.indices.to("cpu", torch.int16),
         ranked.values.to("cpu", torch.float32),
@@ -127,7 +133,7 @@ def mistakes(scored: ScoredExamples) -> Tensor:
         >>> mistakes(score_examples(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0, 0]), 2)).tolist()
         [2, 1]
     """
-    wrong = (scored.predictions != scored.targets).nonzero().squeeze(1)
+    wrong = ((scored.predictions != scored.targets) & (scored.targets >= 0)).nonzero().squeeze(1)
     if scored.losses is None:
         return wrong
     losses = scored.losses[wrong].nan_to_num(nan=torch.inf, posinf=torch.finfo(scored.losses.dtype).max)

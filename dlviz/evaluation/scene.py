@@ -100,7 +100,7 @@ def scene(
         )
         + ("" if loss is None else message("evaluation.confusion.and_loss", loss=figure(loss))),
         "badge": {"kind": "", "text": message(f"evaluation.kind.{scored.kind}")},
-        "notes": [*_notes(snapshot, len(classes)), *_history_notes(history, len(snapshots))],
+        "notes": [*_notes(history, snapshot, len(classes)), *_history_notes(history, len(snapshots))],
         "summary": message(
             "evaluation.confusion.summary",
             total=snapshot.total,
@@ -178,12 +178,15 @@ def _caption(snapshot: PredictionSnapshot) -> str:
     return message("evaluation.confusion.snapshot", number=snapshot.index, mistakes=mistakes, total=total)
 
 
-def _notes(snapshot: PredictionSnapshot, classes: int) -> list[dict[str, str]]:
-    """Return notes about examples without a prediction, classes that are left out, and how pictures are drawn."""
+def _notes(history: PredictionHistory, snapshot: PredictionSnapshot, classes: int) -> list[dict[str, str]]:
+    """Return notes about examples without a prediction or that do not count, classes left out, and how pictures are drawn."""
     scored, inputs, notes = snapshot.scored, snapshot.inputs, []
     unclassified = int(snapshot.unclassified.sum())
     if unclassified:
         notes.append(_note("bad", "unclassified", count=f"{unclassified:,}"))
+    ignored = len(scored.targets) - snapshot.total
+    if ignored:
+        notes.append(_note("", "ignored", index=history.ignore_index, count=f"{ignored:,}"))
     if classes < scored.classes:
         notes.append(_note("", "classes", shown=classes, count=scored.classes))
     if scored.kind == "labels":

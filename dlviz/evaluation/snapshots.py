@@ -1,5 +1,6 @@
 """Snapshots of a classifier's predictions during its training."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,17 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlviz.evaluation.classifier_output import ClassifierOutput, ask_classifier, read_output
 from dlviz.evaluation.confusion_counts import confusion_matrix, count_unclassified
 from dlviz.evaluation.examples import ExamplePreviews, previews
-from dlviz.evaluation.record import ScoredExamples, kind_of, mistakes, score_examples
-from dlviz.evaluation.validation import (
-    check_class_count,
-    check_inputs,
-    check_label_range,
-    check_labels,
-    check_scores,
-    check_targets,
-)
+from dlviz.evaluation.record import ScoredExamples, mistakes, score_examples
+from dlviz.evaluation.validation import check_examples, name_sequence
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import thin
@@ -39,6 +34,7 @@ class PredictionSnapshot:
         worst: indices of the mistakes, the worst first.
         inputs: the examples, ``None`` where none were passed.
         group: snapshots of the same examples have the same number.
+        shape: shape of the labels, (N,), or (N, H, W) with a label for every pixel; an example is one label.
     """
 
     index: int
@@ -48,11 +44,12 @@ class PredictionSnapshot:
     worst: Tensor
     inputs: ExamplePreviews | None
     group: int
+    shape: tuple[int, ...]
 
     @property
     def total(self) -> int:
-        """Number of examples."""
-        return len(self.scored.targets)
+        """Number of examples that count."""
+        return self.scored.total
 
     @property
     def correct(self) -> int:
@@ -76,25 +73,31 @@ class PredictionHistory:
     Args:
         scores, targets, inputs: the first snapshot, as passed to :func:`dlviz.confusion`.
         names: names of the classes, ``None`` for their indices.
+        ignore_index: the label of examples that do not count, ``None`` for none.
 
     Attributes:
         snapshots: the snapshots that are kept.
         count: number of snapshots taken, those included that are no longer kept.
         names: names of the classes.
+        ignore_index: the label of examples that do not count, ``None`` for none.
 
     Raises:
         DlvizError: an argument does not fit.
     """
 
-    def __init__(self, scores: Any, targets: Any, inputs: Any, names: Sequence[Any] | None) -> None:
+    def __init__(
+        self, scores: Any, targets: Any, inputs: Any, names: Sequence[Any] | None, ignore_index: int | None = None
+    ) -> None:
         self.snapshots: list[PredictionSnapshot] = []
         self.count = 0
         self._groups = 0
-        names = None if names is None else list(names)
-        self._named_classes = None if names is None else len(names)
+        self.ignore_index = ignore_index
+        names = name_sequence(names)
+        self._table = None if names is None else [str(name) for name in names]
+        self._classes = None if names is None else len(names)
         self.add(scores, targets, inputs)
-        self._named_classes = self.snapshots[0].scored.classes
-        self.names = class_names(names, self._named_classes, "evaluation.refused.names")
+        self._classes = self.snapshots[0].scored.classes
+        self.names = class_names(self._table if names is None else names, self._classes, "evaluation.refused.names")
 
     @property
     def last(self) -> int:
@@ -112,56 +115,60 @@ class PredictionHistory:
             DlvizError: an argument does not fit.
         """
         before = self.snapshots[-1] if self.snapshots else None
-        values = check_scores(scores)
+        asked = inputs if inputs is not None or before is None or before.inputs is None else before.inputs.passed
+        scores, fitted = ask_classifier(scores, asked)
         if targets is None and before is not None:
-            labels = before.scored.targets
-            if len(values) != len(labels):
-                got = tuple(scores.shape)
-                raise DlvizError(message("evaluation.refused.scores_length", count=len(labels), got=got))
+            output = self._with_targets_before(scores, before)
         else:
-            labels = check_targets(targets, len(values))
-        classes = self._count_classes(scores, values, labels)
-        if before is not None and classes != before.scored.classes:
-            raise DlvizError(message("evaluation.refused.classes", count=before.scored.classes, got=classes))
-        examples = check_inputs(inputs, len(labels))
-        if before is not None and torch.equal(labels, before.scored.targets):
+            output = read_output(
+                scores,
+                targets,
+                self.ignore_index,
+                table=fitted or self._table,
+                by_name=fitted is not None,
+                classes=self._classes,
+            )
+        if before is not None and output.classes != before.scored.classes:
+            raise DlvizError(message("evaluation.refused.classes", count=before.scored.classes, got=output.classes))
+        labels, places = output.targets, math.prod(output.shape[1:])
+        examples = None if inputs is None else check_examples("inputs", inputs, output.shape[0])
+        if before is not None and before.shape == output.shape and torch.equal(labels, before.scored.targets):
             # Snapshots of the same targets share one tensor.
             labels, same = before.scored.targets, before
         else:
             labels, same = labels.clone(), None
-        shown, group = self._previews(examples, same)
-        scored = score_examples(values, labels, classes)
+        shown, group = self._previews(inputs, examples, places, same)
+        scored = score_examples(output.scores, labels, output.classes)
         counts, unclassified = confusion_matrix(scored), count_unclassified(scored)
-        snapshot = PredictionSnapshot(self.count, scored, counts, unclassified, mistakes(scored), shown, group)
+        snapshot = PredictionSnapshot(
+            self.count, scored, counts, unclassified, mistakes(scored), shown, group, output.shape
+        )
+        self._table = output.table
         self.count += 1
         self.snapshots = _thinned([*self.snapshots, snapshot])
 
-    def _count_classes(self, scores: Any, values: Tensor, labels: Tensor) -> int:
-        """Return the number of classes, and check that all labels are among them."""
-        kind = kind_of(values) if values.dim() == 1 else "logits"
-        if kind != "labels":
-            count = 2 if values.dim() == 1 else values.shape[1]
-            shape = "(N,)" if scores.dim() == 1 else f"(N, {scores.shape[1]})"
-            reason = message("evaluation.refused.because_scores", count=count, shape=shape)
-            check_label_range("targets", labels, count, reason)
-            return count
-        predictions = check_labels("scores", values)
-        if self._named_classes is None:
-            count = int(torch.maximum(predictions, labels).max()) + 1
-        else:
-            count = self._named_classes
-            reason = message("evaluation.refused.because_names", count=count)
-            check_label_range("scores", predictions, count, reason)
-            check_label_range("targets", labels, count, reason)
-        check_class_count(count)
-        return count
+    def _with_targets_before(self, scores: Any, before: PredictionSnapshot) -> ClassifierOutput:
+        """Return scores beside the labels of the snapshot before.
 
-    def _previews(self, inputs: Any, before: PredictionSnapshot | None) -> tuple[ExamplePreviews | None, int]:
+        Raises:
+            DlvizError: the scores do not fit, or there are not as many.
+        """
+        targets = before.scored.targets.view(before.shape)
+        count = len(scores) if hasattr(scores, "__len__") else 0
+        if hasattr(scores, "__len__") and count != len(targets):
+            got = tuple(scores.shape) if hasattr(scores, "shape") else (count,)
+            raise DlvizError(message("evaluation.refused.scores_length", count=len(targets), got=got))
+        # The labels are indices of classes already; those to be ignored are −1.
+        return read_output(scores, targets, -1, table=self._table, classes=self._classes)
+
+    def _previews(
+        self, passed: Any, examples: Any, places: int, before: PredictionSnapshot | None
+    ) -> tuple[ExamplePreviews | None, int]:
         """Return a snapshot's examples and its group: those of the snapshot before where nothing new was passed."""
-        if before is not None and (inputs is None or (before.inputs is not None and before.inputs.data is inputs)):
+        if before is not None and (passed is None or (before.inputs is not None and before.inputs.passed is passed)):
             return before.inputs, before.group
         self._groups += 1
-        return (None if inputs is None else previews(inputs)), self._groups - 1
+        return (None if passed is None else previews(examples, passed, places)), self._groups - 1
 
 
 def _thinned(snapshots: Sequence[PredictionSnapshot]) -> list[PredictionSnapshot]:

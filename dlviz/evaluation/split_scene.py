@@ -38,7 +38,7 @@ def scene(
         errors: messages that stand above the picture.
     """
     total = len(data.y)
-    labels, classes = bars(data.y)
+    labels, classes = bars(data.y, data.class_names)
     stride = ceil(total / MAX_COLUMNS)
     counts = [torch.bincount(labels[indices], minlength=len(classes)) for indices in parts.values()]
     line = _signature(parts, settings)
@@ -84,7 +84,7 @@ def part_tint(k: int, count: int) -> tuple[str, float]:
     return "ink", 0.22 + 0.7 * k / max(1, count - 1)
 
 
-def bars(y: Tensor) -> tuple[Tensor, list[str]]:
+def bars(y: Tensor, names: Sequence[str] | None = None) -> tuple[Tensor, list[str]]:
     """Return the bar of each example and the bars' names: one bar for each class, or one for all the small ones of many classes.
 
     Example:
@@ -92,12 +92,13 @@ def bars(y: Tensor) -> tuple[Tensor, list[str]]:
         (tensor([1, 0, 1]), ['3', '5'])
     """
     classes, indices, counts = y.unique(return_inverse=True, return_counts=True)
+    texts = [str(label) if names is None else names[label] for label in classes.tolist()]
     if len(classes) <= MAX_CLASSES:
-        return indices, [str(label) for label in classes.tolist()]
+        return indices, texts
     largest = counts.argsort(descending=True, stable=True)[: MAX_CLASSES - 1].sort().values
     bar = torch.full((len(classes),), MAX_CLASSES - 1, dtype=torch.long)
     bar[largest] = torch.arange(MAX_CLASSES - 1)
-    return bar[indices], [*map(str, classes[largest].tolist()), message("evaluation.split.others")]
+    return bar[indices], [*(texts[k] for k in largest.tolist()), message("evaluation.split.others")]
 
 
 def columns(values: Tensor, kinds: int, stride: int) -> np.ndarray:

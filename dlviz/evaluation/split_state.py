@@ -1,18 +1,20 @@
 """State behind the picture of a split: the data, the current parts with their warnings, and the measured scores."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from dlviz.evaluation.labels import list_of_names
 from dlviz.evaluation.leakage import Finding, findings, first_copies
 from dlviz.evaluation.split_scores import Score, as_number
 from dlviz.evaluation.splitting import METHODS, SplitSettings, check_parts, cut
-from dlviz.evaluation.validation import check_labels, is_scalar
+from dlviz.evaluation.validation import check_examples, check_labels, squeeze_column
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_length
+from dlviz.torchkit.array_data import as_plain_tensor
 
 #: Scores that are kept at most.
 MAX_SCORES = 1000
@@ -25,7 +27,8 @@ class DataSplit:
         x, y, parts, groups, score: as passed to :func:`dlviz.split`.
 
     Attributes:
-        y: the labels (N,), a copy.
+        y: the labels (N,), a copy; of names their indices.
+        class_names: the names, sorted; ``None`` for whole labels.
         requested: fraction or number of examples of each part.
         groups: (N,) group of each example as an index, ``None`` without groups.
         score: the learner's function, or ``None``.
@@ -41,17 +44,16 @@ class DataSplit:
     """
 
     def __init__(self, x: Any, y: Any, parts: Any, groups: Any, score: Callable[..., Any] | None) -> None:
-        self.y = check_labels("y", y).clone()
+        labels, self.class_names = check_labels("y", y)
+        self.y = labels.clone()
         if not len(self.y):
             raise DlvizError(message("evaluation.refused.split_empty"))
-        if not hasattr(x, "__len__") or isinstance(x, str) or is_scalar(x):
-            raise DlvizError(message("evaluation.refused.x", got=type(x).__name__))
-        check_length(x, len(self.y), "evaluation.refused.x_length")
+        examples = check_examples("x", x, len(self.y))
         if score is not None and not callable(score):
             raise DlvizError(message("evaluation.refused.score_function", got=type(score).__name__))
         self.requested = check_parts(parts, len(self.y))
         self.groups, self._group_names = _encode_groups(groups, len(self.y))
-        self._first_copies = first_copies(x)
+        self._first_copies = first_copies(examples)
         self.score = score
         self.parts: dict[str, Tensor] = {}
         self.warnings: list[Finding] = []
@@ -91,7 +93,7 @@ class DataSplit:
 
     def findings(self, parts: Mapping[str, Tensor]) -> list[Finding]:
         """Return what is doubtful about some parts."""
-        return findings(parts, self.y, self._first_copies, self.groups, self._group_names)
+        return findings(parts, self.y, self._first_copies, self.groups, self._group_names, self.class_names)
 
     def measure(self, settings: SplitSettings, seeds: int) -> Iterator[Score]:
         """Call the learner's function for each seed or fold, and yield each score after keeping it."""
@@ -111,9 +113,13 @@ def _encode_groups(groups: Any, count: int) -> tuple[Tensor | None, list[str]]:
     """Return each example's group as an index into the sorted groups, and the groups' names."""
     if groups is None:
         return None, []
-    values = groups.detach().cpu().tolist() if isinstance(groups, Tensor) and groups.dim() else groups
-    if not isinstance(values, Sequence) or isinstance(values, str):
+    numbers = as_plain_tensor(groups)
+    if numbers is not None and numbers.dim():
+        values = squeeze_column(numbers).tolist()
+    elif isinstance(groups, (str, bytes, Mapping)) or not hasattr(groups, "__len__"):
         raise DlvizError(message("evaluation.refused.groups", got=type(groups).__name__))
+    else:
+        values = list_of_names("groups", groups)
     check_length(values, count, "evaluation.refused.groups_length")
     try:
         names = sorted(set(values))

@@ -1,7 +1,7 @@
 """`dlviz.split`: a data set split into parts, what is doubtful about the split, and how much a score depends on it."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,6 @@ class Split(Widget):
         self._data: DataSplit | None = DataSplit(x, y, parts, groups, score)
         # These are checked against the others, so they are set one by one.
         settings = {name: traits.pop(name) for name in ("how", "seed", "folds", "step") if name in traits}
-        if "shares" in traits:
-            raise DlvizError(message("evaluation.refused.shares_twice"))
         if settings["how"] not in METHODS:
             raise DlvizError(message("evaluation.refused.how", hows=", ".join(METHODS), got=repr(settings["how"])))
         super().__init__(shares=self._data.fractions, **traits)
@@ -227,32 +225,40 @@ class Split(Widget):
 
 
 def split(
-    x: Tensor | Sequence[Any],
-    y: Tensor,
+    x: Any,
+    y: Any,
     parts: Mapping[str, float] | None = None,
     *,
     how: str = "shuffled",
-    groups: Tensor | Sequence[Any] | None = None,
+    groups: Any = None,
     seed: int = 0,
+    folds: int = 5,
+    step: int = 0,
     score: Callable[[Tensor, Tensor], Any] | None = None,
-    **settings: Any,
+    playing: bool = False,
+    speed: float = 1.0,
+    theme: str = "auto",
 ) -> Split:
     """Split a data set, and show the parts, what is doubtful about them, and how much a score depends on the split.
 
     The split is scikit-learn's: ``train_test_split(range(N), test_size=0.2, random_state=seed)`` returns the same indices as the default
-    here. Your data stay as they are, in their order, and so do the random number generators of torch and NumPy.
+    here. Your data stay as they are, in their order, and so do the random number generators of Python, torch and NumPy.
+
+    Tensors, NumPy arrays, lists, and columns and tables of pandas are accepted for all data.
 
     Args:
-        x: the examples (N, …), or a list; read once, to find exact copies.
-        y: their labels, integers (N,).
+        x: the examples (N, …); read once, to find exact copies.
+        y: their labels (N,), whole numbers or names.
         parts: fraction (floats that add up to 1) or number of examples (ints that add up to N) of each part, in the order in which
             ``how="order"`` takes them; ``{"train": 0.8, "test": 0.2}`` by default.
-        how: "order", "shuffled", "stratified", "grouped" (needs `groups`) or "folds" (needs two parts; the player steps through
-            ``folds=5`` of them).
-        groups: (N,) group of each example, such as the writer of a digit; or a list of names.
+        how: "order", "shuffled", "stratified", "grouped" (needs `groups`) or "folds" (needs two parts; the player steps through them).
+        groups: (N,) group of each example, such as the writer of a digit, as numbers or names.
         seed: scikit-learn's ``random_state``.
+        folds: number of folds.
+        step: the fold that is shown, from 0.
         score: your own ``score(train_indices, test_indices)`` that returns a number, for ``.measure()`` and its button.
-        settings: traits of :class:`Split`, such as ``folds``, ``step`` (the fold) or ``theme``.
+        playing, speed: whether the player runs through the folds, and how fast, from 0.25 to 4.
+        theme: "auto", "light" or "dark".
 
     Returns:
         The widget; ``.parts["train"]``, ``.warnings``, ``.measure(seeds=5)``, ``.scores``.
@@ -275,4 +281,5 @@ def split(
     Source:
         https://scikit-learn.org/stable/modules/cross_validation.html
     """
-    return Split(x, y, parts, groups, score, how=how, seed=seed, **settings)
+    settings = {"how": how, "seed": seed, "folds": folds, "step": step, "playing": playing, "speed": speed}
+    return Split(x, y, parts, groups, score, theme=theme, **settings)

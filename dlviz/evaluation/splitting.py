@@ -1,6 +1,8 @@
 """Splits of a data set into parts, drawn by scikit-learn, so that they are the same as its own."""
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -70,16 +72,28 @@ def cut(
     """
     labels, names = y.cpu().numpy(), list(parts)
     try:
-        if how == "folds":
-            indices = _one_fold(len(labels), names, seed, folds, fold)
-        elif how == "order":
-            ends = np.cumsum(part_sizes(parts, len(labels)))
-            indices = dict(zip(parts, np.split(np.arange(len(labels)), ends[:-1]), strict=True))
-        else:
-            indices = _sample_parts(labels, parts, how, seed, None if groups is None else groups.numpy())
+        with _generators_restored():
+            if how == "folds":
+                indices = _one_fold(len(labels), names, seed, folds, fold)
+            elif how == "order":
+                ends = np.cumsum(part_sizes(parts, len(labels)))
+                indices = dict(zip(parts, np.split(np.arange(len(labels)), ends[:-1]), strict=True))
+            else:
+                indices = _sample_parts(labels, parts, how, seed, None if groups is None else groups.numpy())
     except ValueError as error:
         raise DlvizError(message("evaluation.refused.sklearn", how=how, error=str(error))) from None
     return {name: torch.from_numpy(np.ascontiguousarray(indices[name], dtype=np.int64)) for name in names}
+
+
+@contextmanager
+def _generators_restored() -> Iterator[None]:
+    """Restore the global generators of Python and NumPy afterwards: scikit-learn, or its import, may draw from them."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
 
 
 def part_sizes(parts: Mapping[str, float], count: int) -> list[int]:

@@ -1,34 +1,18 @@
 """Checks of what a learner passes to `dlviz.confusion` and `dlviz.split`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
+from dlviz.evaluation.labels import class_table, indices_of, list_of_names, whole_labels
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_length, check_type
+from dlviz.kit.validation import check_length
+from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 
 #: Classes that a confusion matrix can have at most.
 MAX_CLASSES = 1000
-
-
-def check_scores(scores: Any) -> Tensor:
-    """Return `scores`, detached, as (N, C) scores, (N,) logits of two classes or (N,) predictions.
-
-    Raises:
-        DlvizError: it is not a tensor of one of these shapes, it is empty or complex, or it has too many classes.
-    """
-    check_type(scores, Tensor, "evaluation.refused.scores")
-    values = _squeeze_column(scores)
-    has_columns = values.dim() == 2 and values.shape[1] > 1 and values.is_floating_point()
-    if not (values.dim() == 1 or has_columns) or values.is_complex():
-        raise DlvizError(message("evaluation.refused.scores_shape", got=tuple(scores.shape), dtype=scores.dtype))
-    if not len(values):
-        raise DlvizError(message("evaluation.refused.empty", got=tuple(scores.shape)))
-    if has_columns:
-        check_class_count(values.shape[1])
-    return values
 
 
 def check_class_count(count: int) -> None:
@@ -37,34 +21,28 @@ def check_class_count(count: int) -> None:
         raise DlvizError(message("evaluation.refused.many", most=MAX_CLASSES, got=count))
 
 
-def check_targets(targets: Any, count: int) -> Tensor:
-    """Return `targets` as `count` labels (N,) on the CPU.
+def check_labels(name: str, values: Any) -> tuple[Tensor, list[str] | None]:
+    """Return labels (N,) as int64 on the CPU, and their names, ``None`` for whole numbers.
 
     Raises:
-        DlvizError: it is not a tensor of `count` integers from 0 on.
+        DlvizError: they are not labels of shape (N,) or (N, 1), or a number is negative.
     """
-    labels = check_labels("targets", targets)
-    if len(labels) != count:
-        raise DlvizError(message("evaluation.refused.length", count=count, got=tuple(targets.shape)))
-    return labels
-
-
-def check_labels(name: str, values: Any) -> Tensor:
-    """Return `values` as int64 labels (N,) on the CPU.
-
-    Raises:
-        DlvizError: it is not a tensor (N,) or (N, 1) of integers, or one is negative.
-    """
-    check_type(values, Tensor, "evaluation.refused.labels", name=name)
-    flat = _squeeze_column(values)
+    labels = whole_labels(name, values)
+    if labels is None:
+        items = list_of_names(name, values)
+        table = class_table(items)
+        return indices_of(name, items, table), table
+    flat = squeeze_column(labels)
     if flat.dim() != 1:
-        raise DlvizError(message("evaluation.refused.labels_shape", name=name, got=tuple(values.shape)))
-    if flat.is_floating_point() or flat.is_complex():
-        raise DlvizError(message("evaluation.refused.labels_dtype", name=name, got=values.dtype))
-    labels = flat.cpu().long()
-    if len(labels) and int(labels.min()) < 0:
+        raise DlvizError(message("evaluation.refused.labels_shape", name=name, got=tuple(labels.shape)))
+    check_not_negative(name, flat)
+    return flat, None
+
+
+def check_not_negative(name: str, labels: Tensor) -> None:
+    """Raise a DlvizError if a label is negative."""
+    if labels.numel() and int(labels.min()) < 0:
         raise DlvizError(message("evaluation.refused.labels_negative", name=name, got=int(labels.min())))
-    return labels
 
 
 def check_label_range(name: str, labels: Tensor, classes: int, reason: str) -> None:
@@ -74,18 +52,34 @@ def check_label_range(name: str, labels: Tensor, classes: int, reason: str) -> N
         raise DlvizError(message("evaluation.refused.label", name=name, last=classes - 1, got=largest, because=reason))
 
 
-def check_inputs(inputs: Any, count: int) -> Any:
-    """Return the examples as they were passed, a tensor detached; ``None`` for none.
+def check_examples(name: str, values: Any, count: int) -> Any:
+    """Return examples as a tensor (N, …) where they are numbers, else as a list.
+
+    A table becomes a list of its rows, unless all of its columns are numbers.
+
+    Args:
+        name: the learner's argument, "x" or "inputs", which begins the keys of the messages.
+        values: a tensor, an array, a column or a table of pandas, a list, or anything with a length and indices from 0 on.
+        count: number of examples.
 
     Raises:
-        DlvizError: they are neither a tensor nor a sequence, or there are not `count` of them.
+        DlvizError: they are nothing of that, or there are not `count` of them.
     """
-    if inputs is None:
-        return None
-    if isinstance(inputs, str) or not isinstance(inputs, (Tensor, Sequence)) or is_scalar(inputs):
-        raise DlvizError(message("evaluation.refused.inputs", got=type(inputs).__name__))
-    check_length(inputs, count, "evaluation.refused.inputs_length")
-    return inputs.detach() if isinstance(inputs, Tensor) else inputs
+    numbers = as_plain_tensor(values)
+    is_sequence = hasattr(values, "__len__") and hasattr(values, "__getitem__")
+    is_readable = numbers is not None or (is_sequence and not isinstance(values, Tensor))
+    if isinstance(values, (str, bytes, Mapping)) or not is_readable or is_scalar(numbers):
+        raise DlvizError(message(f"evaluation.refused.{name}", got=kind_of_data(values)))
+    examples = rows(values) if numbers is None else numbers
+    check_length(examples, count, f"evaluation.refused.{name}_length")
+    return examples
+
+
+def rows(values: Any) -> Any:
+    """Return the rows of a table as tuples, an array or a column as a list, and any other sequence as it is."""
+    if hasattr(values, "itertuples"):
+        return [tuple(row) for row in values.itertuples(index=False)]
+    return values.tolist() if hasattr(values, "tolist") else values
 
 
 def is_scalar(value: Any) -> bool:
@@ -93,6 +87,19 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, Tensor) and not value.dim()
 
 
-def _squeeze_column(values: Tensor) -> Tensor:
-    """Return (N, 1) as (N,), and any other shape as it is, detached."""
-    return values.detach().squeeze(1) if values.dim() == 2 and values.shape[1] == 1 else values.detach()
+def squeeze_column(values: Tensor) -> Tensor:
+    """Return (N, 1) as (N,), and any other shape as it is."""
+    return values.squeeze(1) if values.dim() == 2 and values.shape[1] == 1 else values
+
+
+def name_sequence(names: Any) -> Sequence[Any] | None:
+    """Return the names of classes as a list, ``None`` for none.
+
+    Raises:
+        DlvizError: they are no sequence.
+    """
+    if names is None:
+        return None
+    if isinstance(names, (str, bytes)) or not hasattr(names, "__iter__"):
+        raise DlvizError(message("evaluation.refused.names_kind", got=type(names).__name__))
+    return list(names)

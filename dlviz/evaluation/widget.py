@@ -64,10 +64,19 @@ class Confusion(Widget):
     albums = traitlets.Dict(help="pictures of the listed examples").tag(sync=True)
 
     def __init__(
-        self, scores: Any, targets: Any, inputs: Any, names: Sequence[Any] | None, variable: str, **traits: Any
+        self,
+        scores: Any,
+        targets: Any,
+        inputs: Any,
+        names: Sequence[Any] | None,
+        ignore_index: int | None,
+        variables: tuple[str, str],
+        **traits: Any,
     ) -> None:
-        self._variable = variable
-        self._predictions: PredictionHistory | None = PredictionHistory(scores, targets, inputs, names)
+        self._predictions: PredictionHistory | None = PredictionHistory(scores, targets, inputs, names, ignore_index)
+        dense = len(self._predictions.snapshots[0].shape) > 1
+        #: What the learner indexes with an example's number: inputs, or the labels of all pixels.
+        self._variable = f"{variables[0]}.flatten()" if dense else variables[0] if inputs is None else variables[1]
         #: Step, list and part of the list that the scene holds, and all examples in its lists.
         self._sent: tuple[Any, ...] = ()
         self._sent_examples: set[int] = set()
@@ -111,8 +120,8 @@ class Confusion(Widget):
 
     @property
     def predictions(self) -> Tensor:
-        """Predicted class of each example, int64 (N,); −1 for one with a NaN among its scores."""
-        return self._snapshot.scored.predictions.long()
+        """Predicted class of each example, int64 in the shape of the labels; −1 for one with a NaN among its scores."""
+        return self._snapshot.scored.predictions.long().view(self._snapshot.shape)
 
     @property
     def worst(self) -> Tensor:
@@ -205,7 +214,8 @@ class Confusion(Widget):
 
     def _selected_list(self, snapshot: PredictionSnapshot) -> Lists:
         """Return a list of the selected example alone, so that it can be followed from snapshot to snapshot."""
-        exists = 0 <= self.example < snapshot.total
+        targets = snapshot.scored.targets
+        exists = 0 <= self.example < len(targets) and int(targets[self.example]) >= 0
         return {"selected": {"total": 1, "start": 0, "items": [self.example]}} if exists else {}
 
     def _scene(
@@ -259,11 +269,18 @@ class Confusion(Widget):
 
 
 def confusion(
-    scores: Tensor,
-    targets: Tensor,
-    inputs: Tensor | Sequence[Any] | None = None,
+    scores: Any,
+    targets: Any,
+    inputs: Any = None,
     names: Sequence[Any] | None = None,
-    **settings: Any,
+    *,
+    ignore_index: int | None = -100,
+    shows: str = "counts",
+    opened: Sequence[int] = (),
+    page: int = 0,
+    example: int = -1,
+    speed: float = 1.0,
+    theme: str = "auto",
 ) -> Confusion:
     """Show the confusion matrix of a classifier, and its worst mistakes as pictures.
 
@@ -273,14 +290,25 @@ def confusion(
     An example with a NaN among its scores has no prediction. It counts as a mistake, is in no cell of the matrix, and comes first among
     the worst mistakes. (torch's ``argmax`` treats a NaN as the largest number.)
 
+    Tensors, NumPy arrays, lists and columns of a table are accepted for all data.
+
     Args:
         scores: output of your model, on any device: logits (N, C), or probabilities if no score is negative and every row sums to 1;
-            logits of two classes (N,) or (N, 1); or predictions, integers (N,). C is at most 1,000.
-        targets: the true classes, integers (N,).
+            logits of two classes (N,) or (N, 1); or predictions (N,), whole numbers or names. Of images with a label for every pixel
+            (N, C, H, W), as for ``cross_entropy``; every pixel is an example then. A fitted classifier of scikit-learn is asked about
+            `inputs`. C is at most 1,000.
+        targets: the true classes (N,), whole numbers from 0 or names; (N, H, W) for every pixel.
         inputs: the examples, (N, …): (N, 1, H, W), (N, 3, H, W) and (N, H, W) are drawn as pictures, others as text; or a list of
-            strings.
-        names: names of the classes.
-        settings: traits of :class:`Confusion`, such as ``shows``, ``opened`` or ``theme``.
+            strings, or a table.
+        names: names of the classes, in the order of the columns of `scores`; by default the names among the targets, sorted, or else
+            numbers.
+        ignore_index: label of examples that do not count, as for ``cross_entropy``; ``None`` for none.
+        shows: what a cell shows, "counts", "recall" or "precision".
+        opened: the true and the predicted class of the cell whose examples are listed.
+        page: page of that list, from 0.
+        example: index of the example that is shown in detail.
+        speed: the player's speed, from 0.25 to 4.
+        theme: "auto", "light" or "dark".
 
     Returns:
         The widget; ``.matrix``, ``.accuracy``, ``.loss``, ``.recall``, ``.precision``, ``.f1``, ``.worst``, ``.cell(true, predicted)``,
@@ -299,10 +327,13 @@ def confusion(
         [[1, 1], [0, 1]]
         >>> view.worst.tolist(), round(view.loss, 4)
         ([1], 0.4963)
+        >>> dlviz.confusion(["cat", "dog", "dog"], ["cat", "cat", "dog"])
+        dlviz.confusion(3 examples of 2 classes, 2 right)
 
     Source:
         https://scikit-learn.org/stable/modules/model_evaluation.html#confusion-matrix
     """
-    variables = scope()
-    variable = name_of(targets, variables, "targets") if inputs is None else name_of(inputs, variables, "inputs")
-    return Confusion(scores, targets, inputs, names, variable, **settings)
+    scopes = scope()
+    variables = name_of(targets, scopes, "targets"), name_of(inputs, scopes, "inputs")
+    traits = {"shows": shows, "opened": opened, "page": page, "example": example, "speed": speed, "theme": theme}
+    return Confusion(scores, targets, inputs, names, ignore_index, variables, **traits)

@@ -286,9 +286,14 @@ X, Y = data(20)
     [
         ((X, Y[:19]), {}, "each of the 19 labels in y is needed, but got 20"),
         ((X, Y.float()), {}, r"y: whole labels are needed, but got torch.float32. Pass y.long\(\)"),
-        ((X, [0, 1]), {}, "y: a tensor"),
+        ((X, [0, 1]), {}, "each of the 2 labels in y"),
+        ((X, 5), {}, "y: labels"),
+        ((X, {"a": 0}), {}, "y: labels .* but got dict"),
+        ((dict.fromkeys(range(20)), Y), {}, "x: .* but got dict"),
+        ((set(range(20)), Y), {}, "x: .* but got set"),
         ((X, Y[:0]), {}, "no labels"),
         ((5, Y), {}, "x: a tensor"),
+        (("letters", Y), {}, "x: a tensor .* but got str"),
         ((X, Y, {"train": 0.9}), {}, "two to five"),
         ((X, Y), {"how": "random"}, "how: one of order, shuffled, stratified, grouped, folds is needed"),
         ((X, Y), {"how": "grouped"}, "needs groups"),
@@ -298,7 +303,6 @@ X, Y = data(20)
         ((X, Y), {"how": "folds", "folds": 21}, "from 2 to the 20 examples"),
         ((X, Y, {"a": 0.5, "b": 0.3, "c": 0.2}), {"how": "folds"}, "needs two parts, but there are a, b, c"),
         ((X, Y), {"score": 3}, "score: a function"),
-        ((X, Y), {"shares": [0.5, 0.5]}, "as parts"),
     ],
 )
 def test_invalid_arguments_are_named(arguments, settings, words):
@@ -318,8 +322,9 @@ def test_invalid_settings_are_refused_and_the_split_stays():
         view.measure()
     with pytest.raises(DlvizError, match="seeds must be"):
         dlviz.split(X, Y, score=lambda a, b: 1.0).measure(0)
-    with pytest.raises(TypeError, match="no such argument: hwo"):
-        dlviz.split(X, Y, hwo="order")
+    for unknown in ({"hwo": "order"}, {"shares": [0.5, 0.5]}):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{next(iter(unknown))}'"):
+            dlviz.split(X, Y, **unknown)
     assert view.how == "shuffled"
     assert isinstance(view, Split)
     assert len(view.parts["test"]) == 4

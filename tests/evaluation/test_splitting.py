@@ -1,9 +1,11 @@
 """Splits are the same as scikit-learn's, and leakage between the parts is found."""
 
+import random
+
 import numpy as np
 import pytest
 import torch
-from sklearn.model_selection import GroupShuffleSplit, KFold, train_test_split
+from sklearn.model_selection import GroupShuffleSplit, KFold, ShuffleSplit, StratifiedShuffleSplit, train_test_split
 
 import dlviz
 from dlviz.evaluation import cut, findings, first_copies
@@ -187,3 +189,20 @@ def test_a_shuffled_split_of_the_digits_scores_higher_than_one_by_order():
     rows = {row["how"]: row for row in view.scene["scores"]}
     assert rows["shuffled"]["mean"] == pytest.approx(np.mean([one.score for one in shuffled]))
     assert rows["shuffled"]["sd"] == pytest.approx(np.std([one.score for one in shuffled], ddof=1))
+
+
+@pytest.mark.parametrize("how", ["shuffled", "stratified", "folds"])
+def test_global_random_generators_stay_whatever_scikit_learn_draws(monkeypatch, how):
+    splitter = {"shuffled": ShuffleSplit, "stratified": StratifiedShuffleSplit, "folds": KFold}[how]
+    own, before = splitter.split, (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state())
+
+    def split(*arguments):
+        random.random()
+        np.random.rand()
+        return own(*arguments)
+
+    monkeypatch.setattr(splitter, "split", split)
+    cut(torch.arange(20) % 2, HALF, how)
+    assert random.getstate() == before[0]
+    assert np.random.get_state()[1].tolist() == before[1]
+    assert torch.equal(torch.get_rng_state(), before[2])

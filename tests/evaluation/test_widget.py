@@ -303,12 +303,24 @@ SCORES, TARGETS = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (([[1, 2]], TARGETS), r"scores: a tensor .* but got list"),
+        (({"cat": 1}, TARGETS), r"scores: .* but got dict"),
+        (([[1, 2]], TARGETS), r"shape \(1, 2\) of torch.int64"),
+        ((nn.Linear(2, 2), TARGETS), "but got Linear"),
         ((torch.randn(6, 3, 2), TARGETS), r"shape \(6, 3, 2\)"),
         ((torch.ones(6, 3, dtype=torch.long), TARGETS), "int64"),
         ((torch.randn(0, 3), TARGETS[:0]), "no examples"),
         ((torch.randn(6, 1001), TARGETS), "up to 1000"),
-        ((SCORES, [0, 1]), "targets: a tensor"),
+        ((SCORES, [0, 1]), r"targets: one label for each of the 6 .* shape \(2,\)"),
+        ((SCORES, "catdog"), "targets: labels .* but got str"),
+        ((SCORES, {0, 1}), "targets: labels .* but got set"),
+        ((SCORES, [0.5] * 6), "targets: whole labels or names are needed, but got 0.5"),
+        ((SCORES, ["cat", None] * 3), r"index 1 is missing \(None\)"),
+        ((SCORES, ["cat", "dog"] * 3), "2 names, but scores are of 3 classes. Pass names"),
+        ((SCORES, ["cat", "dgo"] * 3, None, ["cat", "dog", "ant"]), "'dgo' is none of the names: cat, dog, ant"),
+        ((TARGETS, list("abcabc")), "whole labels on one side and names on the other"),
+        ((SCORES, torch.full((6,), -100)), r"every label is ignore_index \(-100\)"),
+        ((SCORES.to("meta"), TARGETS), "a tensor without numbers"),
+        ((SCORES, TARGETS, None, 3), "names: a list .* but got int"),
         ((SCORES, TARGETS.float()), r"float32. Pass targets.long\(\)"),
         ((SCORES, TARGETS[:5]), r"shape \(6,\), but got shape \(5,\)"),
         ((SCORES, F.one_hot(TARGETS)), "argmax"),
@@ -338,7 +350,7 @@ def test_updates_and_cells_that_do_not_fit_are_refused():
         view.cell(3, 0)
     with pytest.raises(DlvizError, match="cell"):
         view.opened = [0, 1, 2]
-    with pytest.raises(TypeError, match="no such argument: shwos"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'shwos'"):
         dlviz.confusion(SCORES, TARGETS, shwos="counts")
     assert view.step == 0
 
