@@ -1,7 +1,7 @@
 // Appended to a linked view, whose function `render` it calls with the style and the messages of the shared model.
 /* global render */
 
-import { revive } from "./js/revive.js";
+import { reviver } from "./js/revive.js";
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal}} view what anywidget passes to the view
@@ -13,19 +13,11 @@ export async function open({ model, el, signal }, shared) {
   addStyle(parent, "room", shared.get("style"));
   addStyle(parent, "kit", shared.get("kit_style"));
   const messages = shared.get("messages");
-  const revived = new WeakMap();
-  const extended = { ...model, set, get };
+  const revived = reviver();
+  const extended = { ...model, set, get: (name) => (name === "messages" ? messages : revived(model.get(name))) };
   // @ts-expect-error The view that this file is appended to defines `render`.
   if (!signal.aborted) await render({ model: extended, el, signal });
 
-  /** The same object each time, as views compare them. */
-  function get(name) {
-    if (name === "messages") return messages;
-    const value = model.get(name);
-    if (value === null || typeof value !== "object") return value;
-    if (!revived.has(value)) revived.set(value, revive(value));
-    return revived.get(value);
-  }
   /** With a value goes the count of Python's values of this trait that this page has received, by which Python ignores what comes too late. */
   function set(name, value) {
     if (model.get(name) !== value) model.set("_seen", { ...model.get("_seen"), [name]: model.get("_written")?.[name] ?? 0 });

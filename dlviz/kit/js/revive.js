@@ -28,6 +28,16 @@ export function revive(value) {
   return changed ? Object.fromEntries(entries) : value;
 }
 
+/** `revive` for a notebook's values: the same object each time, as views compare them. @returns {(value: any) => any} */
+export function reviver() {
+  const revived = new WeakMap();
+  return (value) => {
+    if (value === null || typeof value !== "object") return value;
+    if (!revived.has(value)) revived.set(value, revive(value));
+    return revived.get(value);
+  };
+}
+
 /** A number as a message can hold it. @param {any} value */
 export function encoded(value) {
   return typeof value === "number" && !Number.isFinite(value) ? { $number: String(value) } : value;
