@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dlviz.embeddings.explorer.labeled_vectors import magnitude, unit_rows
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit import pca as principal_components
@@ -35,7 +36,9 @@ def pca(matrix: Tensor, components: int = 2) -> PCA:
         tensor([1.])
     """
     _check_components(components)
-    return principal_components.pca(matrix, components)
+    scale = magnitude(matrix)
+    found = principal_components.pca(matrix / scale, components)
+    return PCA(scale * found.coordinates, found.components, scale * found.mean, found.variance_ratio)
 
 
 def tsne(matrix: Tensor, components: int = 2, perplexity: float = 30.0, seed: int = 0) -> Tensor:
@@ -55,7 +58,7 @@ def tsne(matrix: Tensor, components: int = 2, perplexity: float = 30.0, seed: in
     _check_components(components)
     if len(matrix) < 4:
         raise DlvizError(message("embedding.refused.tsne", got=len(matrix)))
-    points = torch.nn.functional.normalize(matrix, dim=1)
+    points = unit_rows(matrix)
     # scikit-learn's own initialization, which it cannot compute with fewer directions than components.
     start = pca(points, components).coordinates
     start = 1e-4 * start / start[:, 0].std().clamp(min=1e-12)
@@ -85,7 +88,7 @@ def align(x: Tensor, y: Tensor) -> Alignment:
     if x.shape != y.shape or x.dim() != 2:
         raise DlvizError(message("embedding.refused.align", x=tuple(x.shape), y=tuple(y.shape)))
     x_mean, y_mean = x.mean(0), y.mean(0)
-    left, _, right = torch.linalg.svd((x - x_mean).T @ (y - y_mean))
+    left, _, right = torch.linalg.svd(((x - x_mean) / magnitude(x)).T @ ((y - y_mean) / magnitude(y)))
     return Alignment(left @ right, x_mean, y_mean)
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from dlviz.embeddings.explorer.labeled_vectors import Vectors
+from dlviz.embeddings.explorer.labeled_vectors import Vectors, unit_rows
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -29,9 +28,9 @@ class Similarity:
         a, b: both vectors scaled to length 1, (D,).
         terms: a[i] · b[i], (D,).
         cosine: the sum of the terms.
-        norms: the lengths of the unscaled vectors, (2,).
-        dot: the dot product of the unscaled vectors, which is the cosine times both norms.
-        distance: the Euclidean distance of the unscaled vectors.
+        norms: the lengths of the unscaled vectors, (2,) float64.
+        dot: the dot product of the unscaled vectors, which is the cosine times both norms, float64.
+        distance: the Euclidean distance of the unscaled vectors, float64.
     """
 
     a: Tensor
@@ -80,7 +79,7 @@ def neighbors(vectors: Vectors, word: str | int, count: int = 10) -> Neighbors:
 
 def nearest(vectors: Vectors, target: Tensor, count: int = 10, without: Sequence[int] = ()) -> Neighbors:
     """Return the `count` rows with the largest cosine to any vector (D,), except those in `without`; a zero row has the cosine 0."""
-    cosines = vectors.normalized @ F.normalize(target, dim=0)
+    cosines = vectors.normalized @ unit_rows(target.unsqueeze(0))[0]
     cosines[list(without)] = -torch.inf
     values, rows = cosines.topk(min(count, len(cosines) - len(set(without))))
     return Neighbors(rows, tuple(vectors.labels[row] for row in rows.tolist()), values)
@@ -90,7 +89,7 @@ def similarity(vectors: Vectors, word: str | int, other: str | int) -> Similarit
     """Compute the cosine of two words term by term, their dot product and their distance."""
     rows = [vectors.row(word), vectors.row(other)]
     a, b = vectors.normalized[rows]
-    first, second = both = vectors.matrix[rows]
+    first, second = both = vectors.matrix[rows].double()
     terms = a * b
     return Similarity(a, b, terms, terms.sum(), both.norm(dim=1), first @ second, (first - second).norm())
 
@@ -141,7 +140,9 @@ def axis(vectors: Vectors, low: str | int, high: str | int) -> Tensor:
     """
     start, end = vectors.matrix[vectors.row(low)], vectors.matrix[vectors.row(high)]
     direction = end - start
-    squared_length = direction @ direction
-    if not squared_length > 0:
+    largest = direction.abs().max()
+    if not largest > 0:
         raise DlvizError(message("embedding.refused.axis", low=low, high=high))
-    return (vectors.matrix - start) @ direction / squared_length
+    # Divided by the largest number first, because the square of a large one is infinite.
+    scaled = direction / largest
+    return ((vectors.matrix - start) / largest) @ scaled / (scaled @ scaled)

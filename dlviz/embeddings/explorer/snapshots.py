@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from dlviz.embeddings.explorer.labeled_vectors import Vectors
+from dlviz.embeddings.explorer.labeled_vectors import Vectors, magnitude
 from dlviz.embeddings.explorer.projection import Alignment, align, pca, tsne
 from dlviz.embeddings.explorer.record import axis
 from dlviz.kit.snapshots import thin
@@ -40,7 +40,8 @@ class VectorsSnapshot:
         """Return its t-SNE map (N, K), aligned with the PCA map so that words are found again after the change."""
         if components not in self._tsne_maps:
             points = tsne(self.vectors.matrix, components, perplexity(len(self.vectors.labels)))
-            self._tsne_maps[components] = align(points, self.pca.coordinates[:, :components])(points)
+            coordinates = self.pca.coordinates[:, :components]
+            self._tsne_maps[components] = align(points, coordinates / magnitude(coordinates))(points)
         return self._tsne_maps[components]
 
 
@@ -126,7 +127,9 @@ def _affine_map(snapshot: VectorsSnapshot, axis_rows: Sequence[int], components:
     low, high = (matrix[row] for row in axis_rows)
     direction = high - low
     positions = axis(snapshot.vectors, *axis_rows)
-    line = direction / (direction @ direction)
+    largest = direction.abs().max()
+    scaled = direction / largest
+    line = scaled / (scaled @ scaled) / largest
     residual = pca(matrix - low - positions.unsqueeze(1) * direction, components - 1)
     # Where no variance is left beside the axis, a component may point along it.
     across = residual.components - (residual.components @ direction).unsqueeze(1) * line

@@ -1,13 +1,13 @@
 """`dlviz.embedding`: a map of labeled vectors, with neighbors and analogies."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import traitlets
 
-from dlviz.embeddings.explorer.labeled_vectors import Vectors, labeled
+from dlviz.embeddings.explorer.labeled_vectors import Vectors, has_labels, labeled
 from dlviz.embeddings.explorer.scene import analogy_details, layout, scene, word_details
 from dlviz.embeddings.explorer.snapshots import MapLayout, VectorsSnapshot, limit_snapshots
 from dlviz.embeddings.explorer.still import draw
@@ -98,8 +98,7 @@ class Embedding(Widget):
             ['start', 'epoch 1']
         """
         size = self._current().vectors.matrix.shape[1]
-        has_labels = isinstance(vectors, (Mapping, Vectors))
-        new = labeled(vectors) if has_labels else labeled(vectors, self._labels)
+        new = labeled(vectors) if has_labels(vectors) else labeled(vectors, self._labels)
         if new.labels != self._labels or new.matrix.shape[1] != size:
             shapes = {"got": tuple(new.matrix.shape), "wanted": (len(self._labels), size)}
             raise DlvizError(message("embedding.refused.update", **shapes))
@@ -186,7 +185,7 @@ def _truncate(vectors: Vectors) -> Vectors:
 
 def embedding(
     vectors: Any,
-    labels: Sequence[Any] | None = None,
+    labels: Iterable[Any] | None = None,
     *,
     method: str = "pca",
     dimensions: int = 2,
@@ -199,9 +198,9 @@ def embedding(
     """Show labeled vectors as a map: click a word for its neighbors, ask for analogies, draw an axis between two words.
 
     Args:
-        vectors: a matrix (N, D), an ``nn.Embedding`` or a dict of label to vector, on any device; it is copied and never changed. Only the
-            first 20,000 rows are shown.
-        labels: N labels in any script; a dict has its own. By default rows are labeled with their numbers.
+        vectors: a matrix (N, D), dense or sparse, on any device, as a tensor, an array, a list or a pandas table; an ``nn.Embedding``;
+            a dict of label to vector; or gensim's ``KeyedVectors``. It is copied and never changed. Only the first 20,000 rows are shown.
+        labels: N labels in any script; a dict and gensim's vectors have their own. By default a table's index, otherwise row numbers.
         method: ``"pca"`` (the directions of largest variance) or ``"tsne"`` (keeps neighbors together, by scikit-learn; up to 3,000 rows).
         dimensions: 2 or 3.
         word: the label or row that is selected at first.
@@ -231,10 +230,15 @@ def embedding(
         raise DlvizError(message("embedding.refused.one_vector"))
     if dimensions not in (2, 3):
         raise DlvizError(message("embedding.refused.dimensions", got=repr(dimensions)))
+    if theme not in ("auto", "light", "dark"):
+        raise DlvizError(message("embedding.refused.theme", got=repr(theme)))
+    for name, question, wanted in (("analogy", analogy, 3), ("axis", axis, 2)):
+        if question is not None and (isinstance(question, str) or not isinstance(question, Iterable)):
+            raise DlvizError(message("embedding.refused.question", name=name, wanted=wanted, got=repr(question)))
     rows = {
         "word": -1 if word is None else given.row(word),
-        "analogy": [given.row(item) for item in analogy or ()],
+        "analogy": [given.row(item) for item in (() if analogy is None else analogy)],
         "expected": -1 if expected is None else given.row(expected),
-        "axis": [given.row(item) for item in axis or ()],
+        "axis": [given.row(item) for item in (() if axis is None else axis)],
     }
     return Embedding(given, method=method, dimensions=dimensions, theme=theme, **rows)
