@@ -3,7 +3,7 @@
 import gc
 import inspect
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from dlviz.autograd.scene import flow, initially_expanded, scene
 from dlviz.autograd.still import draw
 from dlviz.autograd.tape import Tape
 from dlviz.autograd.tensor_summary import Summaries
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -195,6 +196,7 @@ def _failure(graph: Graph) -> DlvizError:
     return DlvizError(message("autograd.refused.raised", node=node.label or node.op, error=failure.message))
 
 
+@suggests_names
 def graph(
     target: Target,
     *,
@@ -202,7 +204,12 @@ def graph(
     model: nn.Module | None = None,
     against: Target | None = None,
     names: Mapping[str, Tensor] | None = None,
-    **traits: Any,
+    expanded: Sequence[int] | None = None,
+    selected: int = -1,
+    theme: str = "auto",
+    step: int | None = None,
+    playing: bool = False,
+    speed: float = 1.0,
 ) -> AutogradGraph:
     """Draw the autograd graph behind your own loss.
 
@@ -216,7 +223,12 @@ def graph(
         model: the module to name parameters after, if none of your variables leads to it.
         against: a second target to compare with; operations that only one of them has are marked.
         names: names for tensors, in addition to your variables and modules.
-        traits: ``theme``, ``step``, ``selected``, ``expanded``, ``speed`` and the other traits of :class:`AutogradGraph`.
+        expanded: box numbers of the expanded groups; by default as many as fit.
+        selected: the node in the side panel, as an index into ``.graph.nodes``, or -1.
+        theme: "light", "dark" or "auto".
+        step: the player's step: at step k, the first k nodes have run backward; by default the last.
+        playing: whether the player is running.
+        speed: the player's speed, from 0.25 to 4.
 
     Returns:
         The widget. It updates whenever backward runs, until it is closed.
@@ -238,7 +250,8 @@ def graph(
         graphs = [_graph(target, tape, model, names)]
         if against is not None:
             graphs.append(_graph(against, tape, model, names))
-        return AutogradGraph(graphs, **traits)
+        optional = {name: value for name, value in (("step", step), ("expanded", expanded)) if value is not None}
+        return AutogradGraph(graphs, selected=selected, theme=theme, playing=playing, speed=speed, **optional)
 
 
 def _graph(target: Target, tape: Tape | None, model: nn.Module | None, names: Mapping[str, Tensor] | None) -> Graph:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import traitlets
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.plotly import plotly_gzip, serve
+from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget
 from dlviz.optimizers.loss_functions import Box
 from dlviz.optimizers.still import draw
@@ -90,6 +92,12 @@ def check_limits(caller: str, limits: Any) -> Box:
     return (a, b), (c, d)
 
 
+def check_seed(caller: str, seed: Any) -> None:
+    """Raise a DlvizError unless `seed` is an integer that torch takes."""
+    if not is_integer(seed) or not -(2**63) <= seed < 2**64:
+        raise DlvizError(message("optimizers.refused.seed", caller=caller, got=repr(seed)[:80]))
+
+
 def check_axes(caller: str, axes: Any) -> tuple[str, str]:
     """Return the names of the two axes.
 
@@ -100,7 +108,8 @@ def check_axes(caller: str, axes: Any) -> tuple[str, str]:
         >>> check_axes("race", ("w", "b"))
         ('w', 'b')
     """
-    names = tuple(axes) if isinstance(axes, Sequence) and not isinstance(axes, str) and len(axes) == 2 else ("", "")
+    is_pair = isinstance(axes, (Sequence, np.ndarray)) and not isinstance(axes, str) and len(axes) == 2
+    names = tuple(axes) if is_pair else ("", "")
     if not all(isinstance(name, str) and name.strip() and name.isprintable() for name in names):
         raise DlvizError(message("optimizers.refused.axes", caller=caller, got=repr(axes)[:80]))
     return names

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ def named_optimizers(optimizers: Any) -> list[NamedOptimizer]:
         items: list[tuple[str | None, Any]] = [(str(name), item) for name, item in optimizers.items()]
     elif _is_single(optimizers):
         items = [(None, optimizers)]
-    elif isinstance(optimizers, Sequence) and not isinstance(optimizers, str):
+    elif isinstance(optimizers, Iterable) and not isinstance(optimizers, str):
         items = [(None, item) for item in optimizers]
     else:
         raise DlvizError(message("optimizers.refused.optimizers", got=_describe(optimizers)))

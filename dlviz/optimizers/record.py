@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from dlviz.optimizers.loss_functions import Box, LossFunction
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.optimizers.loss_functions import Box, LossFunction, first_line
 from dlviz.optimizers.named_optimizers import NamedOptimizer, requires_closure, settings
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Trajectory:
         losses: (steps + 1,).
         grads: (steps + 1, 2), the gradient at every point, which the next step uses.
         state: by torch's name, every tensor that the optimizer keeps for the two numbers, after every step: (steps + 1, 2).
+        evaluations: how often the loss was computed.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Trajectory:
     losses: Tensor
     grads: Tensor
     state: Mapping[str, Tensor]
+    evaluations: int = 0
 
     @property
     def lr(self) -> float:
@@ -63,31 +69,44 @@ def record(
 ) -> Trajectory:
     """Run the usual training loop in float64 (zero_grad, loss, backward, step) and record it.
 
-    Args:
-        named: the optimizer.
-        loss: the function to minimize.
-        start: the two numbers at the start.
-        steps: number of steps.
-        lr_scale: factor that the learning rate is multiplied by.
-        seed: seed of the random numbers that the loss may draw: every trajectory of a race draws the same ones.
+        Args:
+            named: the optimizer.
+            loss: the function to minimize.
+            start: the two numbers at the start.
+            steps: number of steps.
+            lr_scale: factor that the learning rate is multiplied by.
+            seed: seed of the random numbers that the loss may draw: every trajectory of a race draws the same ones.
 
-    Example:
-        >>> from dlviz.optimizers.loss_functions import TEST_FUNCTIONS
-        >>> from dlviz.optimizers.named_optimizers import named_optimizers
-        >>> sgd = named_optimizers([(torch.optim.SGD, {"lr": 0.5})])[0]
-        >>> record(sgd, TEST_FUNCTIONS["bowl"], (2.0, 1.0), 2).points.tolist()
-        [[2.0, 1.0], [1.0, 0.0], [0.5, 0.0]]
+        Raises:
+            DlvizError: the optimizer or the loss raises an error at some step.
+
+        Example:
+            >>> from dlviz.kit.errors import DlvizError
+    from dlviz.kit.messages import message
+    from dlviz.optimizers.loss_functions import TEST_FUNCTIONS
+            >>> from dlviz.optimizers.named_optimizers import named_optimizers
+            >>> sgd = named_optimizers([(torch.optim.SGD, {"lr": 0.5})])[0]
+            >>> record(sgd, TEST_FUNCTIONS["bowl"], (2.0, 1.0), 2).points.tolist()
+            [[2.0, 1.0], [1.0, 0.0], [0.5, 0.0]]
     """
     p = torch.tensor([float(v) for v in start], dtype=torch.float64, requires_grad=True)
     optimizer = named.make([p])
     for group in optimizer.param_groups:
         group["lr"] = group["lr"] * lr_scale
     points, losses, grads, states = [p.detach().clone()], [], [], [_state(optimizer, p)]
+    evaluations = 0
 
     def closure() -> Any:
+        nonlocal evaluations
+        evaluations += 1
         optimizer.zero_grad()
-        value = loss.function(p).reshape(())
-        value.backward()
+        try:
+            value = loss.function(p).reshape(())
+            value.backward()
+        except Exception as error:
+            x, y = (f"{number:.4g}" for number in p.detach().tolist())
+            text = first_line(error)
+            raise DlvizError(message("optimizers.refused.loss_at", name=loss.name, x=x, y=y, error=text)) from None
         return value
 
     step = (lambda: optimizer.step(closure)) if requires_closure(type(optimizer)) else optimizer.step
@@ -96,11 +115,22 @@ def record(
         for _ in range(steps):
             losses.append(closure().detach())
             grads.append(_gradient(p))
-            step()
+            if _is_nan(p, losses[-1], grads[-1], *states[-1].values()):
+                break  # everything that follows is NaN too
+            try:
+                step()
+            except DlvizError:
+                raise
+            except Exception as error:
+                text = first_line(error)
+                raise DlvizError(message("optimizers.refused.step", name=named.name, error=text)) from None
             points.append(p.detach().clone())
             states.append(_state(optimizer, p))
-        losses.append(closure().detach())
-        grads.append(_gradient(p))
+        else:
+            losses.append(closure().detach())
+            grads.append(_gradient(p))
+    points, losses, grads = (_filled(rows, steps + 1) for rows in (points, losses, grads))
+    states = _filled(states, steps + 1)
     names = dict.fromkeys(name for state in states for name in state)
     zeros = torch.zeros_like(p.detach())
     return Trajectory(
@@ -112,7 +142,17 @@ def record(
         torch.stack(losses).to(torch.float64),
         torch.stack(grads),
         {name: torch.stack([state.get(name, zeros) for state in states]) for name in names},
+        evaluations,
     )
+
+
+def _filled(rows: list[Row], count: int) -> list[Row]:
+    """Return `count` rows, the last one repeated."""
+    return rows + rows[-1:] * (count - len(rows))
+
+
+def _is_nan(*tensors: Tensor) -> bool:
+    return all(bool(tensor.isnan().all()) for tensor in tensors)
 
 
 def _gradient(p: Tensor) -> Tensor:

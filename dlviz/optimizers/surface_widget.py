@@ -1,19 +1,25 @@
 """`dlviz.surface`: a loss of two numbers, or a slice of a network's loss, and the learner's own path on it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import binary
-from dlviz.optimizers.base_widget import GRID_SIZE, LossSurfaceWidget, axis, check_axes, check_limits
+from dlviz.optimizers.base_widget import GRID_SIZE, LossSurfaceWidget, axis, check_axes, check_limits, check_seed
 from dlviz.optimizers.loss_functions import Box, LossFunction, evaluate_grid, evaluate_point, find_loss
 from dlviz.optimizers.loss_landscape import ParameterPlane, evaluate_plane, parameters, plane_through, random_plane
 from dlviz.optimizers.scene import recorded_path, surface_data
+from dlviz.torchkit import modules
+from dlviz.torchkit.array_data import as_tensor
 
 #: Default number of grid points along each side of a network's slice.
 NETWORK_GRID_SIZE = 31
@@ -118,6 +124,7 @@ class Surface(LossSurfaceWidget):
         return self._draw_still(self._surface, self._paths["list"])
 
 
+@suggests_names
 def surface(
     loss_fn: Any,
     limits: Any = None,
@@ -128,7 +135,11 @@ def surface(
     axes: Sequence[str] | None = None,
     size: int | None = None,
     seed: int = 0,
-    **settings: Any,
+    view: str = "2d",
+    theme: str = "auto",
+    step: int | None = None,
+    playing: bool = False,
+    speed: float = 1.0,
 ) -> Surface:
     """Draw a loss of two numbers, or a slice through the loss of a real network, with your own path on it.
 
@@ -145,7 +156,11 @@ def surface(
         axes: labels of the two axes, such as ("w", "b"); by default "x" and "y", for a network a description of the directions.
         size: number of grid points along each side; by default 101, for a network 31.
         seed: seed of the random directions.
-        settings: traits of :class:`Surface`, such as ``view="3d"``.
+        view: "2d" for a contour map, or "3d" for a surface that can be rotated.
+        theme: "light", "dark" or "auto".
+        step: the player's step, a point of the path; by default the last.
+        playing: whether the player is running.
+        speed: the player's speed, from 0.25 to 4.
 
     Returns:
         The widget; ``.values``, ``.x``, ``.y``, ``.levels``, ``.path``, ``.plane``.
@@ -166,8 +181,13 @@ def surface(
         Li et al., Visualizing the Loss Landscape of Neural Nets, NeurIPS 2018, https://arxiv.org/abs/1712.09913
     """
     side = size if size is not None else NETWORK_GRID_SIZE if isinstance(loss_fn, nn.Module) else GRID_SIZE
-    if not isinstance(side, int) or not 2 <= side <= 401:
+    if not is_integer(side) or not 2 <= side <= 401:
         raise DlvizError(message("optimizers.refused.size", got=repr(size)))
+    side = int(side)
+    check_seed("surface", seed)
+    settings: dict[str, Any] = {"view": view, "theme": theme, "playing": playing, "speed": speed}
+    if step is not None:
+        settings["step"] = step
     box = None if limits is None else check_limits("surface", limits)
     names = None if axes is None else check_axes("surface", axes)
     if isinstance(loss_fn, nn.Module):
@@ -197,11 +217,9 @@ def _function_surface(
 
 
 def _path_points(path: Any) -> Tensor:
-    try:
-        rows = path if isinstance(path, Tensor) else [torch.as_tensor(point, dtype=torch.float64) for point in path]
-        points = rows if isinstance(rows, Tensor) else torch.stack(rows)
-    except (TypeError, ValueError, RuntimeError):
-        raise DlvizError(message("optimizers.refused.path", got=repr(path)[:80])) from None
+    points = as_tensor(path)
+    if points is None:
+        raise DlvizError(message("optimizers.refused.path", got=repr(path)[:80]))
     if points.dim() != 2 or points.shape[1] != 2 or not len(points):
         raise DlvizError(message("optimizers.refused.path", got=f"shape {tuple(points.shape)}"))
     return points.detach().to("cpu", torch.float64).clone()
@@ -229,7 +247,7 @@ def _network_slice(
 ) -> Surface:
     if not callable(loss):
         raise DlvizError(message("optimizers.refused.no_loss", name=name, got=repr(loss)))
-    own = parameters(model)
+    own = _parameters(name, model)
     notes: list[str] = []
     if directions is None:
         plane, limits = random_plane(model, seed), ((-1.0, 1.0), (-1.0, 1.0))
@@ -245,7 +263,7 @@ def _network_slice(
         marked = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)][: len(states)]
     points = path_losses = None
     if path is not None:
-        projections = [plane.project(_checked_state("path", own, state)) for state in path]
+        projections = [plane.project(state) for state in _checked_states("path", own, path)]
         if not projections:
             raise DlvizError(message("optimizers.refused.states", what="path", got="an empty list"))
         points = torch.tensor([point for point, _, _ in projections], dtype=torch.float64)
@@ -260,7 +278,7 @@ def _network_slice(
 
 
 def _direction_states(own: Mapping[str, Tensor], directions: Sequence[Mapping[str, Tensor]]) -> list[dict[str, Tensor]]:
-    states = [_checked_state("directions", own, state) for state in directions]
+    states = _checked_states("directions", own, directions)
     if len(states) not in (2, 3):
         raise DlvizError(message("optimizers.refused.directions", got=len(states)))
     if any(all(torch.equal(states[0][k], state[k]) for k in own) for state in states[1:]):
@@ -268,14 +286,30 @@ def _direction_states(own: Mapping[str, Tensor], directions: Sequence[Mapping[st
     return states
 
 
+def _parameters(name: str, model: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of the parameters; raise an error if there are none yet."""
+    if any(is_lazy(parameter) for parameter in modules.parameters(model)):
+        raise DlvizError(message("optimizers.refused.lazy", name=name))
+    own = parameters(model)
+    if not own:
+        raise DlvizError(message("optimizers.refused.no_parameters", name=name))
+    return own
+
+
+def _checked_states(what: str, own: Mapping[str, Tensor], states: Any) -> list[dict[str, Tensor]]:
+    if isinstance(states, (str, Mapping, Tensor)) or not isinstance(states, Iterable):
+        raise DlvizError(message("optimizers.refused.states", what=what, got=f"one {type(states).__name__}"))
+    return [_checked_state(what, own, state) for state in states]
+
+
 def _checked_state(what: str, own: Mapping[str, Tensor], state: Any) -> dict[str, Tensor]:
     """Return the parameters of a ``state_dict`` without its buffers, which are not part of the plane."""
     if not isinstance(state, Mapping):
         raise DlvizError(message("optimizers.refused.states", what=what, got=type(state).__name__))
-    wrong = [name for name, value in own.items() if name not in state or state[name].shape != value.shape]
+    wrong = [name for name, value in own.items() if name not in state or np.shape(state[name]) != tuple(value.shape)]
     if wrong:
         raise DlvizError(message("optimizers.refused.keys", what=what, names=", ".join(wrong[:4])))
-    return {name: state[name].detach().clone() for name in own}
+    return {name: torch.as_tensor(state[name]).detach().to(value).clone() for name, value in own.items()}
 
 
 def _extended(limits: Box, points: Tensor | None) -> Box:

@@ -9,10 +9,12 @@ import torch
 import traitlets
 from torch import Tensor
 
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_finite, is_integer
 from dlviz.kit.widget import binary
-from dlviz.optimizers.base_widget import LossSurfaceWidget, axis, check_axes, check_limits
+from dlviz.optimizers.base_widget import LossSurfaceWidget, axis, check_axes, check_limits, check_seed
 from dlviz.optimizers.code import code
 from dlviz.optimizers.divergence_limit import Curvature, curvature, divergence_threshold
 from dlviz.optimizers.loss_functions import Box, LossFunction, evaluate_grid, evaluate_point, find_loss
@@ -22,6 +24,8 @@ from dlviz.optimizers.scene import paths, surface_data, threshold_sentences
 
 #: Factors of every learning rate that the slider offers.
 SCALES = tuple(1.0 if k == 0 else float(f"{10 ** (k / 6):.3g}") for k in range(-9, 10))
+#: A page holds other settings of the slider, the nearest first, until the loss has been computed this many times for them.
+MAX_EVALUATIONS = 15_000
 #: Largest number of steps of a race: all of them are drawn at once.
 MAX_STEPS = 2000
 
@@ -55,7 +59,7 @@ class Race(LossSurfaceWidget):
         self._trajectories: list[Trajectory] = []
         self._paths: dict[str, Any] = {}
         self._curvature: Curvature | None = None
-        scale, opened = float(traits.pop("scale", 1.0)), str(traits.pop("opened", ""))
+        scale, opened = _check_scale(traits.pop("scale", 1.0)), traits.pop("opened", "")
         super().__init__(**traits)
         first = self._record_all(1.0)
         self._limits = limits or (_including(loss.limits, start) if loss.limits else _limits_around(first))
@@ -143,16 +147,12 @@ class Race(LossSurfaceWidget):
 
     @traitlets.validate("scale")
     def _validate_scale(self, proposal: Any) -> float:
-        scale = float(proposal["value"])
-        if not 0 < scale < math.inf:
-            raise DlvizError(message("optimizers.refused.scale", got=scale))
-        return scale
+        return _check_scale(proposal["value"])
 
     def _check_opened(self, _: Any) -> None:
         if not self._closed and self.opened and self.opened not in {optimizer.name for optimizer in self._optimizers}:
             wrong, self.opened = self.opened, ""
-            names = ", ".join(self.trajectories)
-            raise DlvizError(message("optimizers.refused.name", got=repr(wrong), names=names))
+            raise DlvizError(message("optimizers.refused.name", got=repr(wrong), names=self._names()))
 
     def _prepare_scene(self, first: Sequence[Trajectory]) -> None:
         """Compute what does not depend on the learning rates: the surface, its curvature and the thresholds."""
@@ -203,12 +203,14 @@ class Race(LossSurfaceWidget):
     def _precomputed(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Return the data of every other setting of the slider, the nearest settings first."""
         now = min(range(len(SCALES)), key=lambda k: abs(SCALES[k] - self.scale))
-        order = sorted(range(len(SCALES)), key=lambda k: abs(k - now))
-        frames = {
-            json.dumps(SCALES[k]): {"paths_data": binary(self._make_paths(self._record_all(SCALES[k])))}
-            for k in order
-            if SCALES[k] != self.scale
-        }
+        frames: dict[str, dict[str, Any]] = {}
+        evaluations = 0
+        for k in sorted(range(len(SCALES)), key=lambda k: abs(k - now)):
+            if SCALES[k] == self.scale or evaluations > MAX_EVALUATIONS:
+                continue
+            trajectories = self._record_all(SCALES[k])
+            evaluations += sum(trajectory.evaluations for trajectory in trajectories)
+            frames[json.dumps(SCALES[k])] = {"paths_data": binary(self._make_paths(trajectories))}
         return {"scale": frames}
 
     def _describe(self) -> str:
@@ -217,6 +219,12 @@ class Race(LossSurfaceWidget):
     def _still(self) -> str:
         self._check_open()
         return self._draw_still(self._surface, self._paths["list"])
+
+
+def _check_scale(scale: Any) -> float:
+    if not is_finite(scale) or scale <= 0:
+        raise DlvizError(message("optimizers.refused.scale", got=repr(scale)))
+    return float(scale)
 
 
 def _including(limits: Box, start: tuple[float, float]) -> Box:
@@ -236,17 +244,18 @@ def _limits_around(trajectories: Sequence[Trajectory]) -> Box:
     reaches = sorted(float(distance.nan_to_num(1e30).max()) for distance in distances)
     reach = reaches[(len(reaches) - 1) // 2] or 1.0
     near = [
-        trajectory.points[distance.max(1).values <= reach]
+        trajectory.points[(distance.max(1).values <= reach) & trajectory.points.isfinite().all(1)]
         for trajectory, distance in zip(trajectories, distances, strict=True)
     ]
     low, high = torch.cat(near).amin(0), torch.cat(near).amax(0)
-    side = float((high - low).max())
+    side = float((high - low).max()) or 1.0  # a path may not move at all
     # A trajectory along one axis still needs a picture with two dimensions.
     margin = torch.maximum(0.15 * (high - low), (side * 0.7 - (high - low)) / 2).clamp(min=0.1 * side)
     (x0, y0), (x1, y1) = (low - margin).tolist(), (high + margin).tolist()
     return (x0, x1), (y0, y1)
 
 
+@suggests_names
 def race(
     optimizers: Any,
     loss: Any = "ravine",
@@ -256,7 +265,13 @@ def race(
     limits: Any = None,
     axes: Sequence[str] = ("x", "y"),
     seed: int = 0,
-    **settings: Any,
+    scale: float = 1.0,
+    opened: str = "",
+    view: str = "2d",
+    theme: str = "auto",
+    step: int | None = None,
+    playing: bool = False,
+    speed: float = 1.0,
 ) -> Race:
     """Run optimizers on one surface and show their paths, gradients, momentum and update rules, step by step, all from torch.
 
@@ -270,7 +285,13 @@ def race(
         limits: ((x low, x high), (y low, y high)) of the picture, or (low, high) for both; by default around the paths.
         axes: names of the two numbers in the picture, such as ("w", "b").
         seed: seed of the random numbers that the loss may draw; every optimizer gets the same ones.
-        settings: traits of :class:`Race`, such as ``scale``, ``opened`` or ``view``.
+        scale: factor that every learning rate is multiplied by, also a slider.
+        opened: name of the optimizer whose state and update rule are shown.
+        view: "2d" for a contour map, or "3d" for a surface that can be rotated.
+        theme: "light", "dark" or "auto".
+        step: the player's step; by default the last.
+        playing: whether the player is running.
+        speed: the player's speed, from 0.25 to 4.
 
     Returns:
         The widget; ``.paths``, ``.losses``, ``.trajectories``, ``.threshold``, ``.code(name)``.
@@ -295,8 +316,9 @@ def race(
     """
     loss_function = find_loss("race", loss)
     point = _check_start(loss_function, start)
-    if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MAX_STEPS:
+    if not is_integer(steps) or not 1 <= steps <= MAX_STEPS:
         raise DlvizError(message("optimizers.refused.steps", most=MAX_STEPS, got=repr(steps)))
+    check_seed("race", seed)
     box = None if limits is None else check_limits("race", limits)
     names = check_axes("race", axes)
     made = named_optimizers(optimizers)
@@ -304,7 +326,10 @@ def race(
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):
         if not evaluate_point("race", loss_function, p).requires_grad:
             raise DlvizError(message("optimizers.refused.detached", name=loss_function.name))
-    return Race(made, loss_function, point, steps, box, names, seed, **settings)
+    settings = {"scale": scale, "opened": opened, "view": view, "theme": theme, "playing": playing, "speed": speed}
+    if step is not None:
+        settings["step"] = step
+    return Race(made, loss_function, point, int(steps), box, names, seed, **settings)
 
 
 def _check_start(loss: LossFunction, start: Sequence[float] | Tensor | None) -> tuple[float, float]:

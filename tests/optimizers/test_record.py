@@ -228,3 +228,19 @@ def test_every_form_of_an_optimizer_is_accepted_and_named():
     assert [one.name for one in named_optimizers({"mine": Adam})] == ["mine"]
     assert [one.name for one in named_optimizers(Adam)] == ["Adam"]
     assert [one.name for one in named_optimizers((SGD, {"lr": 0.1}))] == ["SGD"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"), [(SGD, {"lr": 1e200, "momentum": 0.9}), (RMSprop, {"lr": 1e300}), (LBFGS, {"lr": 3.0})]
+)
+def test_a_path_that_has_become_nan_is_not_run_further_and_its_numbers_are_those_of_the_whole_run(
+    kind, arguments, monkeypatch
+):
+    short = ran(kind, arguments)
+    monkeypatch.setitem(record.__globals__, "_is_nan", lambda *tensors: False)
+    whole = ran(kind, arguments)
+    assert short.points[-1].isnan().all()
+    assert short.evaluations < whole.evaluations / 2
+    pairs = [(short.points, whole.points), (short.losses, whole.losses), (short.grads, whole.grads)]
+    pairs += [(short.state[name], whole.state[name]) for name in whole.state]
+    assert all(torch.allclose(a, b, rtol=0, atol=0, equal_nan=True) for a, b in pairs)

@@ -258,3 +258,58 @@ def test_the_axes_of_a_surface_have_the_given_names():
     assert [view.scene["pair"] for view in slices] == ["", ""]
     with pytest.raises(DlvizError, match="surface: axes must be two names"):
         dlviz.surface("bowl", axes="wb")
+
+
+def network():
+    net, x = torch.nn.Linear(3, 1), torch.rand(8, 3)
+    return net, lambda model: model(x).square().mean()
+
+
+def test_a_path_may_be_any_table_of_numbers():
+    points = [(2.0, 1.0), (1.0, 0.0)]
+    kinds = [points, np.array(points), torch.tensor(points), [np.array(p, np.float32) for p in points], Table(points)]
+    for path in kinds:
+        assert torch.equal(dlviz.surface("bowl", path=path, size=np.int64(5)).path, torch.tensor(points).double())
+
+
+class Table:
+    """Like a table of pandas: iterating yields the names of columns."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __iter__(self):
+        return iter(["a", "b"])
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.rows, dtype)
+
+
+def test_states_may_hold_arrays():
+    net, loss = network()
+    states = [{name: value.numpy() + shift for name, value in net.state_dict().items()} for shift in (0, 1)]
+    view = dlviz.surface(net, loss=loss, directions=states, path=states, size=5)
+    assert torch.allclose(view.path, torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=torch.float64), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"path": 3}, "path must be state_dicts.*one int"),
+        ({"directions": 3}, "directions must be state_dicts.*one int"),
+        ({"path": {"weight": 3}}, "path must be state_dicts.*one dict"),
+        ({"seed": "a"}, "surface: seed must be"),
+        ({"size": 2.5}, "size is how many"),
+    ],
+)
+def test_odd_arguments_of_a_network_s_slice_are_named(more, words):
+    net, loss = network()
+    with pytest.raises(DlvizError, match=words):
+        dlviz.surface(net, loss=loss, **more)
+
+
+def test_a_network_without_weights_is_refused_with_what_to_do():
+    with pytest.raises(DlvizError, match="ReLU has no parameters"):
+        dlviz.surface(torch.nn.ReLU(), loss=lambda m: m(torch.ones(2)).sum())
+    with pytest.raises(DlvizError, match=r"Run LazyLinear\(x\) once"):
+        dlviz.surface(torch.nn.LazyLinear(2), loss=lambda m: m(torch.ones(2)).sum())

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import inspect
 import json
 import re
 import weakref
@@ -14,6 +15,7 @@ from torch.optim import SGD, Adam
 import dlviz
 from dlviz.kit import plotly
 from dlviz.kit.errors import DlvizError
+from dlviz.optimizers import widget
 from dlviz.optimizers.widget import SCALES
 from tests.optimizers.reference import LOSSES, OPTIMIZERS, plain_loop
 
@@ -253,3 +255,68 @@ def test_the_still_picture_has_every_path_in_its_color(tmp_path):
     evil = dlviz.race({"<script>": (SGD, {"lr": 0.1})}, "bowl", steps=2)
     assert "<script>" not in evil._still()
     assert "<script>x" not in evil.to_html()
+
+
+def test_an_optimizer_that_cannot_take_a_step_is_refused_in_its_own_words():
+    with pytest.raises(DlvizError, match=r"SparseAdam cannot take a step.*does not support dense gradients"):
+        dlviz.race([torch.optim.SparseAdam])
+
+
+def test_a_loss_that_fails_where_a_path_leads_is_refused_with_the_place():
+    def loss(p):
+        if p[0].item() > 1:
+            raise ValueError("outside")
+        return -p.sum()
+
+    with pytest.raises(DlvizError, match=r"cannot be computed at \(10, 10\).*ValueError: outside"):
+        dlviz.race([(SGD, {"lr": 10.0})], loss, start=(0, 0), steps=5)
+
+
+def test_a_page_computes_the_nearest_settings_as_long_as_they_cost_little(monkeypatch):
+    monkeypatch.setattr(widget, "MAX_EVALUATIONS", 100)
+    view = small()
+    settings = set(map(float, payload(view.to_html())["state"]["precomputed"]["scale"]))
+    assert settings == set(SCALES[7:11])  # a setting takes 2 × 21 evaluations, so after three the limit is passed
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"start": np.array([-2.0, 1.0])},
+        {"steps": np.int64(20)},
+        {"seed": np.int64(3)},
+        {"limits": np.array([[-3, 3], [-2, 2]])},
+        {"axes": np.array(["w", "b"])},
+        {"scale": np.float32(2)},
+    ],
+)
+def test_numbers_of_numpy_are_accepted(more):
+    assert small(**more).paths["SGD"].shape == (21, 2)
+
+
+@pytest.mark.parametrize("words", ["seed must be", "scale multiplies", "no optimizer 'SDG'. There are SGD, Adam"])
+def test_odd_settings_are_named(words):
+    odd = {"seed": None} if "seed" in words else {"scale": "big"} if "scale" in words else {"opened": "SDG"}
+    with pytest.raises(DlvizError, match=words):
+        small(**odd)
+
+
+@pytest.mark.parametrize("loss", [lambda p: p[0] * 0 + 1, lambda p: p.sum() * float("inf")])
+def test_paths_that_do_not_move_have_a_picture(loss):
+    view = dlviz.race([SGD], loss, start=(1, 1), steps=5)
+    assert view._still().startswith("<svg")
+    (low, high), _ = view._limits
+    assert low < 1 < high
+
+
+def test_any_iterable_of_optimizers_is_a_race():
+    assert set(dlviz.race({"a": SGD}.values(), steps=5).paths) == {"SGD"}
+
+
+@pytest.mark.parametrize("function", [dlviz.race, dlviz.surface, dlviz.graph])
+def test_every_option_stands_in_the_signature_and_a_misspelled_one_is_suggested(function):
+    parameters = inspect.signature(function).parameters
+    assert {"theme", "step", "speed"} <= set(parameters)
+    assert not [p for p in parameters.values() if p.kind is p.VAR_KEYWORD]
+    with pytest.raises(TypeError, match="Did you mean theme"):
+        function([SGD], thme="dark")
