@@ -69,25 +69,23 @@ def record(
 ) -> Trajectory:
     """Run the usual training loop in float64 (zero_grad, loss, backward, step) and record it.
 
-        Args:
-            named: the optimizer.
-            loss: the function to minimize.
-            start: the two numbers at the start.
-            steps: number of steps.
-            lr_scale: factor that the learning rate is multiplied by.
-            seed: seed of the random numbers that the loss may draw: every trajectory of a race draws the same ones.
+    Args:
+        named: the optimizer.
+        loss: the function to minimize.
+        start: the two numbers at the start.
+        steps: number of steps.
+        lr_scale: factor that the learning rate is multiplied by.
+        seed: seed of the random numbers that the loss may draw: every trajectory of a race draws the same ones.
 
-        Raises:
-            DlvizError: the optimizer or the loss raises an error at some step.
+    Raises:
+        DlvizError: the optimizer or the loss raises an error at some step.
 
-        Example:
-            >>> from dlviz.kit.errors import DlvizError
-    from dlviz.kit.messages import message
-    from dlviz.optimizers.loss_functions import TEST_FUNCTIONS
-            >>> from dlviz.optimizers.named_optimizers import named_optimizers
-            >>> sgd = named_optimizers([(torch.optim.SGD, {"lr": 0.5})])[0]
-            >>> record(sgd, TEST_FUNCTIONS["bowl"], (2.0, 1.0), 2).points.tolist()
-            [[2.0, 1.0], [1.0, 0.0], [0.5, 0.0]]
+    Example:
+        >>> from dlviz.optimizers.loss_functions import TEST_FUNCTIONS
+        >>> from dlviz.optimizers.named_optimizers import named_optimizers
+        >>> sgd = named_optimizers([(torch.optim.SGD, {"lr": 0.5})])[0]
+        >>> record(sgd, TEST_FUNCTIONS["bowl"], (2.0, 1.0), 2).points.tolist()
+        [[2.0, 1.0], [1.0, 0.0], [0.5, 0.0]]
     """
     p = torch.tensor([float(v) for v in start], dtype=torch.float64, requires_grad=True)
     optimizer = named.make([p])
