@@ -1,8 +1,9 @@
 """From text to training examples: tokens, a vocabulary, and a window that slides over sentences."""
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,24 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+
+#: Characters of scripts without spaces: Chinese and Japanese, Thai, Lao, Burmese and Khmer.
+_UNSPACED_RANGES = (
+    "\u3005-\u3007\u3041-\u3096\u3099-\u309f\u30a1-\u30fa\u30fd-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff\u0e01-\u0e3a\u0e40-\u0eff\u1000-\u109f\u1780-\u17ff"
+)
+#: What belongs to the character before it: the marks of these scripts, and the sign that lengthens a Japanese vowel.
+_MARKS = "ー" + "".join(
+    chr(code)
+    for code in (0x3099, 0x309A, *range(0x0E01, 0x0F00), *range(0x1000, 0x10A0), *range(0x1780, 0x1800))
+    if unicodedata.category(chr(code)).startswith("M")
+)
+#: An emoji with its color of skin or variant; several joined into one; a flag, which is a pair of letters.
+_PICTURE = "[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f1e5\U0001f200-\U0001faff][\ufe0f\U0001f3fb-\U0001f3ff]*"
+_EMOJI = f"[\U0001f1e6-\U0001f1ff]{{2}}|{_PICTURE}(?:\u200d{_PICTURE})*"
+_CHARACTER = re.compile(f"[{_UNSPACED_RANGES}][{_MARKS}]*|{_EMOJI}")
+_SPACED = rf"[^\W{_UNSPACED_RANGES}]+"
+_TOKEN = re.compile(rf"{_CHARACTER.pattern}|{_SPACED}(?:['’]{_SPACED})*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,35 +64,71 @@ class TrainingExamples:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Sentences as lists of words, and as they were written; ``lines`` is empty if the corpus was given as words."""
+    """Sentences as lists of words, and as they were written.
+
+    Attributes:
+        tokens: the words of each sentence.
+        lines: each sentence as written; empty if the corpus was given as words.
+        by_character: whether most words are single characters, because the text is in a script without spaces.
+    """
 
     tokens: Sequence[Sequence[str]]
     lines: Sequence[str] = ()
+    by_character: bool = False
 
 
 def read_corpus(corpus: Any) -> Corpus:
-    """Return a corpus from lists of words, from ``dlviz.data.sentences()``, or from a text, which is split into sentences and words.
+    """Return a corpus from lists of words, from ``dlviz.data.sentences()``, or from texts, which are split into sentences and words.
+
+    Lists may be arrays, pandas columns or iterators too. Strings are texts if one of them has several words.
 
     Raises:
-        DlvizError: `corpus` is none of the three.
+        DlvizError: `corpus` is none of these.
 
     Example:
         >>> read_corpus("The cat sat. The dog ran!")
-        Corpus(tokens=[['the', 'cat', 'sat'], ['the', 'dog', 'ran']], lines=['The cat sat.', 'The dog ran!'])
+        Corpus(tokens=[['the', 'cat', 'sat'], ['the', 'dog', 'ran']], lines=['The cat sat.', 'The dog ran!'], by_character=False)
     """
     if isinstance(corpus, str):
-        lines = [line.strip() for line in re.split(r"\n+|(?<=[.!?])\s+|(?<=[。！？])", corpus)]
-        tokenized = [(line, tokenize(line)) for line in lines]
-        return Corpus([words for _, words in tokenized if words], [line for line, words in tokenized if words])
+        return _from_texts([corpus])
     if hasattr(corpus, "tokens"):
         return Corpus(corpus.tokens, getattr(corpus, "lines", ()))
-    if isinstance(corpus, Sequence):
-        return Corpus(corpus)
-    raise DlvizError(message("word2vec.refused.corpus", got=type(corpus).__name__))
+    if isinstance(corpus, (bytes, bytearray)):
+        raise DlvizError(message("word2vec.refused.bytes", got=type(corpus).__name__))
+    if isinstance(corpus, (Mapping, Set, Tensor)) or not isinstance(corpus, Iterable):
+        raise DlvizError(message("word2vec.refused.corpus", got=type(corpus).__name__))
+    sentences = corpus if isinstance(corpus, (list, tuple)) else _to_list(corpus)
+    if all(isinstance(one, str) for one in sentences) and any(map(_is_text, sentences)):
+        return _from_texts(sentences)
+    if not all(isinstance(one, (list, tuple)) for one in sentences):
+        sentences = [_to_list(one) for one in sentences]
+    return Corpus(sentences)
+
+
+def _to_list(items: Any) -> Any:
+    """Return the items of an array, a column or an iterator as a list; anything else as it is."""
+    is_scalar = isinstance(items, (str, bytes)) or getattr(items, "ndim", 1) == 0
+    return list(items) if isinstance(items, Iterable) and not is_scalar else items
+
+
+def _is_text(text: str) -> bool:
+    """Return whether a string has several words, or several characters of a script without spaces."""
+    return bool(re.search(r"\S\s+\S", text)) or len(_CHARACTER.findall(text)) > 1
+
+
+def _from_texts(texts: Iterable[str]) -> Corpus:
+    """Return the sentences of texts, without those that have no words."""
+    lines = [line.strip() for text in texts for line in re.split(r"\n+|(?<=[.!?])\s+|(?<=[。！？])", text)]
+    tokenized = [(line, words) for line in lines if (words := tokenize(line))]
+    tokens = [words for _, words in tokenized]
+    characters = sum(bool(_CHARACTER.fullmatch(word)) for words in tokens for word in words)
+    return Corpus(tokens, [line for line, _ in tokenized], 2 * characters > sum(map(len, tokens)))
 
 
 def tokenize(text: str, words: Collection[str] | None = None) -> list[str]:
     """Split a text into lower-case words of letters, digits and apostrophes, or into the longest known words.
+
+    Without known words, every character of a script without spaces, such as Chinese, is a word of its own, and so is every emoji.
 
     Args:
         text: written text in any script.
@@ -87,7 +142,7 @@ def tokenize(text: str, words: Collection[str] | None = None) -> list[str]:
         ['小猫', '和', '老鼠']
     """
     if words is None:
-        return re.findall(r"\w+(?:['’]\w+)*", text.lower())
+        return _TOKEN.findall(text.lower())
     known, tokens, start = set(words), [], 0
     longest = max(map(len, known), default=1)
     while start < len(text):
@@ -110,8 +165,12 @@ def vocabulary(sentences: Sequence[Sequence[str]], min_count: int = 1) -> Vocabu
         ('b', 'a', 'c')
     """
     for index, sentence in enumerate(sentences):
-        if isinstance(sentence, str) or not all(isinstance(word, str) for word in sentence):
+        if isinstance(sentence, (str, bytes)) or not isinstance(sentence, Iterable):
             raise DlvizError(message("embedding.refused.sentence", index=index, got=type(sentence).__name__))
+        for word in sentence:
+            if not isinstance(word, str):
+                got = type(word).__name__
+                raise DlvizError(message("embedding.refused.token", index=index, word=repr(word)[:40], got=got))
     counter = Counter(word for sentence in sentences for word in sentence)
     kept = [(word, count) for word, count in counter.most_common() if count >= min_count]
     if len(kept) < 2:

@@ -5,12 +5,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from dlviz.embeddings.word2vec.record import max_copies
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import thin
 from dlviz.kit.validation import check_type
+from dlviz.torchkit.modules import modules, named_parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class ModelRecorder:
         self.w, self.u = find_matrices(module, words)
         self.has_bias = any(
             isinstance(part, nn.Linear) and part.weight is self.u[1] and part.bias is not None
-            for part in module.modules()
+            for part in modules(module)
         )
         self.losses: list[float] = []
         self.snapshots = [self._copy(0)]
@@ -65,17 +67,17 @@ def find_matrices(module: Any, words: int) -> tuple[tuple[str, Tensor], tuple[st
         ['words.weight', 'out.weight']
     """
     check_type(module, nn.Module, "word2vec.refused.module")
-    named = list(module.named_parameters())
+    named = [(name, parameter) for name, parameter in named_parameters(module) if not is_lazy(parameter)]
     fitting = [
         (name, parameter)
         for name, parameter in named
-        if parameter.dim() == 2 and len(parameter) == words and parameter.is_floating_point()
+        if parameter.dim() == 2 and len(parameter) == words and parameter.is_floating_point() and not parameter.is_meta
     ]
     if len(fitting) != 2 or fitting[0][1].shape != fitting[1][1].shape:
         shapes = ", ".join(f"{name} {tuple(parameter.shape)}" for name, parameter in named)
         seen = shapes or message("word2vec.refused.no_parameters")
         raise DlvizError(message("word2vec.refused.matrices", words=words, count=len(fitting), seen=seen))
-    linear_weights = {id(part.weight) for part in module.modules() if isinstance(part, nn.Linear)}
+    linear_weights = {id(part.weight) for part in modules(module) if isinstance(part, nn.Linear)}
     first, second = sorted(fitting, key=lambda named: id(named[1]) in linear_weights)
     return first, second
 
@@ -88,6 +90,6 @@ def _to_cpu(parameter: Tensor) -> Tensor:
 def _to_float(loss: Any) -> float:
     try:
         return float(loss.detach() if isinstance(loss, Tensor) else loss)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
         raise DlvizError(message("word2vec.refused.loss", got=got)) from None

@@ -232,6 +232,8 @@ def notes(run: Training, corpus: Corpus, event: str, name: str, recorder: ModelR
             found.append(("warn", message("word2vec.note.bias", u=recorder.u[0])))
     if not run.vectors.isfinite().all() or not run.outputs.isfinite().all():
         found.append(("bad", message("word2vec.note.nonfinite")))
+    if corpus.by_character:
+        found.append(("", message("word2vec.note.characters")))
     if corpus_words > words:
         found.append(("", message("word2vec.note.rare", count=corpus_words - words, min_count=run.min_count)))
     if words > ROWS:

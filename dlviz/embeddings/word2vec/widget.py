@@ -22,6 +22,7 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.page import to_json
+from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget, binary
 
 #: How many seconds the page's full speed trains at a time; between two blocks the kernel is free.
@@ -146,7 +147,7 @@ class Word2Vec(Widget):
         """
         self._check_open()
         self._refuse_if_recording("run")
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        if not is_integer(steps) or steps < 1:
             raise DlvizError(message("word2vec.refused.steps", got=repr(steps)))
         run, losses, drawn = self._timeline.run, [], perf_counter()
         for _ in range(steps):
@@ -339,7 +340,8 @@ def word2vec(
     read and never changed.
 
     Args:
-        corpus: lists of words, ``dlviz.data.sentences()``, or a text in a script with spaces, which is split into words.
+        corpus: lists of words, ``dlviz.data.sentences()``, or a text or several, which are split into words; where a script has no spaces,
+            into characters.
         kind: ``"skip-gram"`` (predict each neighbor of a word) or ``"cbow"`` (predict a word from its neighbors).
         loss: ``"negative"`` (distinguish the target from a few drawn words) or ``"softmax"`` (predict among all words).
         vector_size: how many numbers a vector has; a model has its own.

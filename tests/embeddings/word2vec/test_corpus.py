@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 import torch
 
@@ -79,7 +80,15 @@ def test_the_longest_known_word_matches_first_and_an_unknown_character_is_a_word
 
 
 @pytest.mark.parametrize(
-    ("sentences", "words"), [(["the cat"], "sentence 0 is a str"), ([["a"], [1]], "sentence 1"), ([["a"]], "but 1 do")]
+    ("sentences", "words"),
+    [
+        (["the cat"], "sentence 0 is a str"),
+        ([["a"], [1]], "sentence 1 holds 1, which is of type int"),
+        ([["a", "b"], ["c", None]], "sentence 1 holds None, which is of type NoneType"),
+        ([1, 2], "sentence 0 is a int"),
+        ([b"ab", b"cd"], "sentence 0 is a bytes"),
+        ([["a"]], "but 1 do"),
+    ],
 )
 def test_invalid_sentences_are_named_in_the_error(sentences, words):
     with pytest.raises(ValueError, match=words):
@@ -98,6 +107,45 @@ def test_lists_of_words_and_generated_sentences_are_used_unchanged():
     generated = sentences(5)
     corpus = read_corpus(generated)
     assert (corpus.tokens, corpus.lines) == (generated.tokens, generated.lines)
+
+
+def test_a_script_without_spaces_and_emoji_are_split_into_characters():
+    assert tokenize("小猫和 老鼠，Cats 2 go!") == ["小", "猫", "和", "老", "鼠", "cats", "2", "go"]
+    assert tokenize("ラーメンとお茶") == ["ラー", "メ", "ン", "と", "お", "茶"]
+    assert tokenize("น้ำที่") == ["น้", "ำ", "ที่"]
+    assert tokenize("so 😀😀👍🏽 👩‍👧 🇩🇪🇫🇷❤️ ok") == ["so", "😀", "😀", "👍🏽", "👩‍👧", "🇩🇪", "🇫🇷", "❤️", "ok"]
+    assert tokenize("한국어 문장") == ["한국어", "문장"]
+
+
+def test_a_corpus_says_whether_most_words_are_characters():
+    assert read_corpus("小猫和老鼠。大狗追小猫。").by_character
+    assert read_corpus("😀😃😀😂").by_character
+    assert not read_corpus("I like it 😀. He likes 猫.").by_character
+    assert not read_corpus([["小猫", "和", "老鼠"]]).by_character
+
+
+@pytest.mark.parametrize("form", [list, tuple, iter, np.array, lambda lines: dict(enumerate(lines)).values()])
+def test_texts_in_a_list_an_array_or_a_column_are_split_into_sentences(form):
+    result = read_corpus(form(["One two. Three four!", "Five six"]))
+    assert result.tokens == [["one", "two"], ["three", "four"], ["five", "six"]]
+    assert list(result.lines) == ["One two.", "Three four!", "Five six"]
+    assert read_corpus(form(["小猫", "大狗"])).tokens == [["小", "猫"], ["大", "狗"]]
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        np.array([["a", "b"], ["b", "c"]]),
+        (np.array(["a", "b"]), np.array(["b", "c"])),
+        iter([["a", "b"], ("b", "c")]),
+        [iter("ab"), iter("bc")],
+        [["a", "b"], np.array(["b", "c"])],
+    ],
+)
+def test_words_in_arrays_and_iterators_are_used_unchanged(sentences):
+    result = read_corpus(sentences)
+    assert [list(sentence) for sentence in result.tokens] == [["a", "b"], ["b", "c"]]
+    assert vocabulary(result.tokens).words == ("b", "a", "c")
 
 
 @pytest.mark.parametrize("window", [1, 3])

@@ -175,12 +175,23 @@ def test_both_matrices_are_recognized_by_their_shape(module, names):
             rf"but 0 have {WORDS} rows. It has: 0.weight \(7, 4\), 1.weight",
         ),
         (nn.ReLU(), "It has: no parameters."),
+        (nn.ModuleList([nn.Embedding(WORDS, 4, device="meta") for _ in range(2)]), f"but 0 have {WORDS} rows"),
+        (nn.Sequential(nn.Embedding(WORDS, 4), nn.LazyLinear(WORDS)), f"but 1 have {WORDS} rows"),
         (nn.Embedding, "must be an nn.Module"),
     ],
 )
 def test_a_module_without_exactly_two_matrices_is_refused_and_its_parameters_are_listed(module, words):
     with pytest.raises(ValueError, match=words):
         dlviz.word2vec(DATA, model=module)
+
+
+def test_attributes_that_hide_the_modules_own_methods_are_not_called():
+    net = Bag()
+    net.modules, net.parameters = [net.out], [1]
+    net.__dict__["named_parameters"] = "words"
+    view = dlviz.word2vec(DATA, model=net)
+    view.update(0.5)
+    assert torch.equal(view.vectors.matrix, net.words.weight)
 
 
 def test_notes_name_the_module_and_its_bias():
@@ -234,7 +245,7 @@ def test_training_calls_are_refused_while_recording():
             call()
     with pytest.raises(ValueError, match="the vectors of net have 6 numbers, so it cannot be 9"):
         view.vector_size = 9
-    for loss in ("x", torch.ones(2), [1]):
+    for loss in ("x", torch.ones(2), [1], 10**400, 1j, b"1x"):
         with pytest.raises(ValueError, match="loss must be a number or a tensor of one number"):
             view.update(loss)
     view.update()

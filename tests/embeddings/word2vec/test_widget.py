@@ -396,8 +396,21 @@ def test_the_repr_is_stable_and_says_when_the_widget_is_closed():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"corpus": 3}, "corpus must be lists of words, a text, or what dlviz.data.sentences\\(\\) gives, but got int"),
-        ({"corpus": ["a cat", "a dog"]}, "sentence 0 is a str"),
+        (
+            {"corpus": 3},
+            "corpus must be lists of words, a text or several, or what dlviz.data.sentences\\(\\) gives, but got int",
+        ),
+        ({"corpus": ["cat", "dog"]}, "sentence 0 is a str"),
+        ({"corpus": b"a cat"}, r"must be a text, but got bytes. Decode it: corpus.decode\("),
+        ({"corpus": {"a cat": 1}}, "but got dict"),
+        ({"corpus": {"a", "b"}}, "but got set"),
+        ({"corpus": None}, "but got NoneType"),
+        ({"corpus": torch.rand(3)}, "but got Tensor"),
+        ({"corpus": [[1, 2], [3, 4]]}, "sentence 0 holds 1, which is of type int"),
+        ({"corpus": np.eye(3)}, "sentence 0 holds .*, which is of type float64"),
+        ({"corpus": []}, "two different words"),
+        ({"corpus": ""}, "two different words"),
+        ({"corpus": [[]]}, "two different words"),
         ({"corpus": "cat"}, "two different words"),
         ({"kind": "glove"}, "kind must be one of"),
         ({"loss": "hinge"}, "loss must be one of"),
@@ -411,6 +424,24 @@ def test_the_repr_is_stable_and_says_when_the_widget_is_closed():
 def test_invalid_arguments_are_named_in_the_error(arguments, words):
     with pytest.raises(ValueError, match=words):
         dlviz.word2vec(**{"corpus": DATA} | arguments)
+
+
+@pytest.mark.parametrize(
+    "corpus", ["小猫和老鼠。大狗追小猫。", "😀😃😀😂 👍🏽👍🏽", ["小猫和老鼠", "大狗追小猫"], "น้ำที่นี่"]
+)
+def test_a_text_without_spaces_is_learned_by_character_with_a_note(corpus):
+    view = dlviz.word2vec(corpus, vector_size=2)
+    view.run(20)
+    assert "every character counts as a word" in view.scene["notes"][0]["text"]
+    view._still()
+    view.to_html()
+
+
+def test_texts_in_a_list_or_an_array_are_learned_and_a_note_on_characters_is_for_scripts_without_spaces():
+    for corpus in (["a cat", "a dog runs"], np.array(["a cat", "a dog runs"])):
+        view = dlviz.word2vec(corpus, vector_size=2)
+        assert view.training.words == ("a", "cat", "dog", "runs")
+        assert view.scene["notes"] == []
 
 
 def test_invalid_steps_learning_rates_and_updates_are_refused():
