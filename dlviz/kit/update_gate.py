@@ -12,7 +12,7 @@ MAX_MISSED = 3
 class UpdateGate:
     """Lets an update pass when every page has drawn the one before, so that updates never pile up in front of a slow page.
 
-    A page answers each update by its number. One that has never answered, because there is none or because no message is handled
+    A page answers each update by its number. One that has neither opened nor answered, because there is none or no message is handled
     while a cell runs, holds nothing up.
 
     Example:
@@ -43,6 +43,10 @@ class UpdateGate:
                     del self._pages[page]
         self._number, self._passed_at = self._number + 1, self._clock()
         return self._number
+
+    def opened(self, page: str) -> None:
+        """Note that a page has opened and got everything so far."""
+        self._pages[page] = (self._number, 0)
 
     def answered(self, page: str, number: int) -> None:
         """Note that a page has drawn the update with this number."""

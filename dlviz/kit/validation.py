@@ -1,8 +1,11 @@
 """Argument checks that several rooms share. Each names the key of the message that a learner sees if the argument does not fit."""
 
 import math
-from collections.abc import Sequence, Sized
+import os
+from collections.abc import Iterator, Sequence, Sized
+from contextlib import contextmanager
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from dlviz.kit.errors import DlvizError
@@ -60,3 +63,37 @@ def class_names(names: Sequence[Any] | None, count: int, key: str) -> list[str]:
     texts = [str(name) for name in names]
     check_length(texts, count, key)
     return texts
+
+
+def file_path(path: Any) -> Path:
+    """Return the path of a file.
+
+    Raises:
+        DlvizError: it is neither a string nor a path.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise DlvizError(message("kit.refused.path", got=type(path).__name__))
+    return Path(path)
+
+
+@contextmanager
+def writing(path: Any) -> Iterator[Path]:
+    """Write a file inside the block, which gets its path.
+
+    Raises:
+        DlvizError: the file cannot be written, because there is no such folder or for a reason that the system gives.
+
+    Example:
+        >>> with writing("no such folder/loss.svg") as path:
+        ...     path.write_text("<svg/>")
+        Traceback (most recent call last):
+            ...
+        dlviz.kit.errors.DlvizError: save: there is no folder 'no such folder'. Make it first, or save into another one.
+    """
+    file = file_path(path)
+    try:
+        yield file
+    except FileNotFoundError:
+        raise DlvizError(message("kit.refused.folder", folder=repr(str(file.parent)))) from None
+    except OSError as error:
+        raise DlvizError(message("kit.refused.write", path=repr(str(file)), why=error.strerror or str(error))) from None

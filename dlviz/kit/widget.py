@@ -2,7 +2,7 @@
 
 import html
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -10,16 +10,19 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import traitlets
 
+from dlviz.kit.arguments import unknown_argument
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.linker import minify
 from dlviz.kit.messages import message
-from dlviz.kit.notebook_output import ipython_shell
+from dlviz.kit.notebook_output import ipython_shell, on_cell_end
 from dlviz.kit.page import page, to_json
 from dlviz.kit.precomputed import BUDGET, Precomputed, fit_budget
 from dlviz.kit.sanitize import sanitize
 from dlviz.kit.shared_assets import shared_assets
 from dlviz.kit.svg import data_uri, png
-from dlviz.kit.validated_widget import ValidatedWidget
+from dlviz.kit.update_gate import UpdateGate
+from dlviz.kit.validated_widget import ValidatedWidget, int_field
+from dlviz.kit.validation import file_path, writing
 
 _LOADER = Path(__file__).with_name("loader.js")
 
@@ -53,6 +56,7 @@ class Widget(ValidatedWidget):
 
     _esm = traitlets.Unicode().tag(sync=True)
     _assets_id = traitlets.Unicode().tag(sync=True)
+    _update_number = traitlets.Int(help="number of the update that a page answers when it is drawn").tag(sync=True)
     scene = traitlets.Dict(help="what the view draws").tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto", help="colors").tag(sync=True)
     step = traitlets.Int(0, min=0, help="the player's step").tag(sync=True)
@@ -61,12 +65,12 @@ class Widget(ValidatedWidget):
     live = traitlets.Bool(True, help="whether a kernel answers").tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
-        unknown = sorted(name for name in traits if not self.has_trait(name))
-        if unknown:
-            known = sorted(name for name in self.trait_names(sync=True) if not name.startswith("_"))
-            raise TypeError(
-                f"{type(self).__name__}: no such argument: {', '.join(unknown)}. It takes {', '.join(known)}"
-            )
+        for name in traits:
+            if not self.has_trait(name):
+                known = sorted(known for known in self.trait_names(sync=True) if not known.startswith("_"))
+                raise unknown_argument(self._function or type(self).__name__, name, known)
+        self._gate = UpdateGate()
+        self._waiting_update: Callable[[], None] | None = None
         self._shared = shared_assets(type(self)._view, type(self)._style, type(self)._room)
         super().__init__(_esm=_loader(), _assets_id=self._shared.model_id, **traits)
         self.on_msg(_dispatch)
@@ -76,11 +80,48 @@ class Widget(ValidatedWidget):
         return message("kit.closed", name=self._function) if self._closed and self._function else self._describe()
 
     def close(self) -> None:
-        """Remove the widget from the page and release the tensors that it holds."""
+        """Remove the widget from the page and release the tensors and the picture that it holds."""
         self._closed = True
         for name in self._tensor_attributes:
             setattr(self, name, None)
+        layout = self._trait_values.get("layout")
+        if layout is not None:  # a model of its own, which ipywidgets keeps until it is closed
+            layout.close()
         super().close()
+        for name, trait in self.traits(sync=True).items():
+            if isinstance(
+                trait, traitlets.Dict
+            ):  # the scene and other data for the view; the notebook's history keeps the widget
+                self._trait_values.pop(name, None)
+
+    def _update_when_drawn(self, update: Callable[[], None]) -> None:
+        """Call `update`, which sets traits, now, or, while a page still draws the last update, once it has answered.
+
+        Of several that wait only the last is called, at the end of the cell at the latest. So a loop may update as often as it likes: the
+        page is never behind it, and its buttons and sliders are heard at once. Without a page `update` is called at once.
+        """
+        if self._gate.is_open():
+            self._update_now(update)
+            return
+        if self._waiting_update is None:
+            on_cell_end(self, lambda widget, _: widget._update_waiting())
+        self._waiting_update = update
+
+    def _update_now(self, update: Callable[[], None]) -> None:
+        self._waiting_update = None
+        with self.hold_sync():
+            update()
+            self._update_number = self._gate.passed()
+
+    def _update_waiting(self) -> None:
+        if self._waiting_update is not None and not self._closed:
+            self._update_now(self._waiting_update)
+
+    def _on_drawn(self, content: Mapping[str, Any]) -> None:
+        """Note that a page has drawn an update."""
+        self._gate.answered(str(content.get("from")), int_field(content, "update"))
+        if self._gate.is_open():
+            self._update_waiting()
 
     def _check_open(self) -> None:
         """Raise a DlvizError if the widget has been closed."""
@@ -139,7 +180,8 @@ class Widget(ValidatedWidget):
         state = payload["state"] | {"messages": payload["messages"]}
         text = page(sanitize(self._describe()), payload["esm"], payload["css"], state)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            with writing(path) as file:
+                file.write_text(text, encoding="utf-8")
         return text
 
     def page_payload(self, budget: int) -> dict[str, Any]:
@@ -164,15 +206,15 @@ class Widget(ValidatedWidget):
         """Write the current picture as ``.svg`` or ``.png``, or the widget as an ``.html`` page that still plays.
 
         Raises:
-            DlvizError: the file has another suffix.
+            DlvizError: the file has another suffix, or cannot be written.
         """
-        path = Path(path)
-        if path.suffix == ".svg":
-            path.write_text(self._still(), encoding="utf-8")
-        elif path.suffix == ".html":
+        path = file_path(path)
+        if path.suffix == ".html":
             self.to_html(path)
-        elif path.suffix == ".png":
-            path.write_bytes(png(self._still()))
+        elif path.suffix in (".svg", ".png"):
+            still = self._still()
+            with writing(path):
+                path.write_bytes(still.encode() if path.suffix == ".svg" else png(still))
         else:
             raise DlvizError(message("kit.refused.suffix", got=path.suffix or path.name))
         return path

@@ -66,13 +66,14 @@ def save_csv(path: Path, history: History) -> None:
 def to_jsonable(history: History, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the run as JSON-able data, with NaN and infinity as strings, because JSON has no such numbers."""
     return {
-        "settings": settings,
+        "settings": {name: _jsonable(value) for name, value in settings.items()},
         "metrics": {
-            name: {
-                "steps": list(series.steps),
-                "values": [value if math.isfinite(value) else str(value) for value in series.values],
-            }
+            name: {"steps": list(series.steps), "values": list(map(_jsonable, series.values))}
             for name, series in history.items()
         },
-        "marks": [vars(mark) for mark in history.marks],
+        "marks": [{key: _jsonable(value) for key, value in vars(mark).items()} for mark in history.marks],
     }
+
+
+def _jsonable(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

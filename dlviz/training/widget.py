@@ -6,16 +6,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
+from os import PathLike
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import traitlets
 from torch import nn
 
+from dlviz.kit.arguments import suggests_names
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.notebook_output import NotebookOutput, ipython_shell, on_cell_end
-from dlviz.kit.update_gate import UpdateGate
-from dlviz.kit.validated_widget import int_field
+from dlviz.kit.validation import file_path, writing
 from dlviz.kit.widget import Widget, binary
 from dlviz.torchkit.modules import unregistered_note
 from dlviz.training import run_files
@@ -92,7 +94,6 @@ class Live(Widget):
         self._updates = RunUpdates(self._run)
         self._output = NotebookOutput(self)
         self._output_is_final = False
-        self._gate = UpdateGate()
         self._held_back = False
         #: What pages may still show, so that a value that one of them merely repeats is told from a new one.
         self._shown_settings: deque[dict[str, Any]] = deque(maxlen=1000)
@@ -197,18 +198,21 @@ class Live(Widget):
         """Write the run as ``.npz`` (bit for bit, for :func:`dlviz.load_run`), ``.csv`` or ``.json``, or its picture like any widget's.
 
         Raises:
-            DlvizError: the file has another suffix.
+            DlvizError: the file has another suffix, or cannot be written.
         """
-        path = Path(path)
-        if path.suffix == ".npz":
-            run_files.save(path, self.history, dict(self._run.settings), self._name)
-        elif path.suffix == ".csv":
-            run_files.save_csv(path, self.history)
-        elif path.suffix == ".json":
-            text = json.dumps(run_files.to_jsonable(self.history, dict(self._run.settings)), allow_nan=False)
-            path.write_text(text, encoding="utf-8")
-        else:
+        path = file_path(path)
+        settings = dict(self._run.settings)
+        if path.suffix not in (".npz", ".csv", ".json"):
             return super().save(path)
+        with writing(path):
+            if path.suffix == ".npz":
+                run_files.save(path, self.history, settings, self._name)
+            elif path.suffix == ".csv":
+                run_files.save_csv(path, self.history)
+            else:
+                path.write_text(
+                    json.dumps(run_files.to_jsonable(self.history, settings), allow_nan=False), encoding="utf-8"
+                )
         return path
 
     def close(self) -> None:
@@ -262,10 +266,11 @@ class Live(Widget):
                 self._change(name, value)
 
     def _on_open(self, content: Mapping[str, Any]) -> None:
+        self._gate.opened(str(content.get("from")))
         self._post(self._complete() | {"kind": "history", "to": content.get("from")})
 
     def _on_drawn(self, content: Mapping[str, Any]) -> None:
-        self._gate.answered(str(content.get("from")), int_field(content, "update"))
+        super()._on_drawn(content)
         self._send_held_back()
 
     def _on_change(self, content: Mapping[str, Any]) -> None:
@@ -408,13 +413,34 @@ def _separate_buffers(content: Any) -> tuple[Any, list[bytes]]:
     return separated(content), buffers
 
 
-def live(name: str = "run", *, beside: Iterable[Live] = (), **settings: Any) -> Live:
+@suggests_names
+def live(
+    name: str = "run",
+    *,
+    beside: Iterable[Live] = (),
+    smoothing: float = 0.0,
+    log_y: bool = False,
+    log_x: bool = False,
+    picked: int = -1,
+    theme: str = "auto",
+    step: int = 100,
+    playing: bool = False,
+    speed: float = 1.0,
+) -> Live:
     """Watch and steer a training loop that stays plain PyTorch.
+
+    A loop that is not your own, such as Lightning's or Hugging Face's, is watched by a callback of three lines: see :meth:`Live.log`.
 
     Args:
         name: name of the run.
         beside: other runs whose curves are drawn behind this one.
-        settings: traits of :class:`Live`, such as ``smoothing``.
+        smoothing: weight of the previous average in the smoothed curve, from 0 (none) to 0.99.
+        log_y, log_x: whether the axes are logarithmic.
+        picked: index of the past run that is highlighted, -1 for none.
+        theme: "light", "dark" or "auto".
+        step: the player's step, a hundredth of the run.
+        playing: whether the player is running.
+        speed: the player's speed, from 0.25 to 4.
 
     Returns:
         The widget, to display before the loop; ``.knobs(…)``, ``.steps(loader)``, ``.epochs(n)``, ``.log(…)``, ``.history``.
@@ -437,7 +463,8 @@ def live(name: str = "run", *, beside: Iterable[Live] = (), **settings: Any) -> 
     Source:
         https://docs.pytorch.org/docs/stable/optim.html
     """
-    return Live(name, beside, **settings)
+    axes = {"log_y": log_y, "log_x": log_x, "smoothing": smoothing, "picked": picked}
+    return Live(name, beside, **axes, theme=theme, step=step, playing=playing, speed=speed)
 
 
 def load_run(path: str | Path) -> Live:
@@ -455,6 +482,8 @@ def load_run(path: str | Path) -> Live:
         >>> dlviz.load_run(saved)
         dlviz.live(run: finished at step 2, loss)
     """
+    if not isinstance(path, (str, PathLike)):
+        raise DlvizError(message("training.refused.file", path=repr(path), why=message("training.refused.no_path")))
     history, settings, name = run_files.load(Path(path))
     loaded = Live(name, ())
     run = loaded._run

@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from dlviz.kit.page import to_json
+from dlviz.kit.sanitize import from_json
 
 #: Debian's headless shell is the same browser without a window; it starts three times as fast.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -186,7 +187,7 @@ def live(open_page):
         page, asked = open_page(view, **how), []
 
         def kernel(text: str) -> str:
-            message = json.loads(text)
+            message = from_json(json.loads(text))
             asked.append(message)
             before = {
                 name: getattr(view, name)

@@ -3,7 +3,9 @@
 import io
 import math
 import re
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 import dlviz
+from dlviz.kit.page import to_json
+from dlviz.kit.widget import binary
 
 LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 52, 12, 10, 24, 210
 
@@ -372,6 +376,116 @@ def test_memory_after_an_hour_of_messages_equals_that_after_ten_minutes(open_pag
     # The only spike among 180,000 steps is still drawn.
     x = LEFT + 70_001 / 180_000 * (width_of(page) - RIGHT - LEFT)
     assert min(column(page, 0, *columns_around(x))) < TOP + 20
+
+
+#: Deliver a message of Python's to the page.
+DELIVER = """([name, text]) => {
+  const revive = (key, value) => {
+    if (typeof value?.$number === "string") return Number(value.$number);
+    return typeof value?.$bytes === "string" ? new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer) : value;
+  };
+  const content = JSON.parse(text, revive);
+  if (name) return dlvizModel.assign({ [name]: content });
+  for (const call of [...dlvizModel.listeners.get("msg:custom")]) call(content, []);
+}"""
+
+
+class Wire:
+    """What Python sends to the page, in order; it arrives when :meth:`deliver` is called."""
+
+    def __init__(self, page: Page, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.page, self.waiting = page, []
+        monkeypatch.setattr(run, "_post", lambda content: self.waiting.append(("", to_json(binary(content)))))
+        for name in ("settings", "paused", "controls", "status"):
+            run.observe(lambda change: self.waiting.append((change["name"], to_json(change["new"]))), name)
+
+    def deliver(self) -> None:
+        while self.waiting:
+            self.page.evaluate(DELIVER, list(self.waiting.pop(0)))
+
+
+def test_python_and_page_change_settings_at_once_and_no_older_value_comes_back(live, monkeypatch):
+    settings = {"eps": 1.0, "tau": 0.5, "clip": float("inf")}
+    run, eps = dlviz.live("race"), []
+    run.knobs(eps=settings, tau=settings, clip=settings)
+    page, asked = live(run)
+    wire = Wire(page, run, monkeypatch)
+    tau, clip = (page.get_by_role("slider", name=name) for name in ("tau", "clip"))
+    page.evaluate(
+        "() => dlvizModel.assign({ settings: { ...dlvizModel.get('settings') } })"
+    )  # the page has a kernel now
+    expect(clip).to_have_attribute("aria-valuetext", "∞")
+    for step in run.steps(range(30)):
+        settings["eps"] *= 0.9
+        eps.append(settings["eps"])
+        run._run.flush()
+        if step % 4 == 1:
+            tau.press("ArrowRight")
+            tau.press("ArrowRight")
+        if step == 11:
+            clip.press("ArrowLeft")
+        if step % 7 == 3:
+            wire.deliver()  # late, with older values of `tau` before the newest
+    assert eps == [pytest.approx(0.9**k) for k in range(1, 31)]
+    assert {mark.name for mark in run.history.marks} == {"tau", "clip"}
+    wait_until(page, lambda: sum(message.get("name") == "tau" for message in asked) == 16)
+    turned = [message["value"] for message in asked if message.get("name") == "tau"]
+    assert turned == sorted(set(turned))
+    assert settings["tau"] == turned[-1] == run.settings["tau"]
+    assert settings["clip"] < 1
+    wire.deliver()
+    expect(tau).to_have_attribute("aria-valuetext", f"{turned[-1]:.3g}")
+    expect(page.get_by_role("slider", name="eps")).to_have_attribute("aria-valuetext", f"{eps[-1]:.3g}")
+    clip.press("End")
+    wait_until(page, lambda: settings["clip"] == float("inf"))
+
+
+def test_a_pause_pressed_after_the_end_does_not_hold_the_next_loop(live, monkeypatch):
+    run = dlviz.live("late")
+    page, asked = live(run)
+    wire = Wire(page, run, monkeypatch)
+    for step in run.steps(range(3)):
+        if step == 1:
+            run._run.flush()
+            wire.deliver()
+    page.get_by_role("button", name="Pause").click()  # the page has not heard of the end
+    wait_until(page, lambda: asked[-1]["kind"] == "pause")
+    page.get_by_role("button", name="Stop").click()
+    wait_until(page, lambda: asked[-1]["kind"] == "stop")
+    thread = threading.Thread(target=lambda: list(run.steps(range(3))), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert run.state == "finished"
+    assert run.status["step"] == 6
+    wire.deliver()
+    expect(page.get_by_role("button", name="Pause")).to_be_hidden()
+
+
+def test_updates_never_pile_up_in_front_of_a_slow_page(live, monkeypatch):
+    run, backlog, sent = dlviz.live("slow"), [], 0
+    page, asked = live(run)
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    wire = Wire(page, run, monkeypatch)
+    monkeypatch.setattr(run._gate, "_clock", lambda: 0.0)
+    for step in run.steps(range(400)):
+        for _ in range(4):  # a loop that is faster than the page
+            run.log(loss=math.sin(step), acc=math.cos(step))
+            run._run.flush()
+        sent += sum(not name and '"update"' in text for name, text in wire.waiting)
+        wire.deliver()
+        page.evaluate("() => 0")  # the page's messages arrive
+        drawn = [message["update"] for message in asked if message["kind"] == "drawn"]
+        if drawn:
+            backlog.append(run._gate._number - drawn[-1])
+        if step == 100:
+            page.get_by_role("button", name="Pause").click()
+            wait_until(page, lambda: run.paused)
+            run._handle_custom_msg({"kind": "stop"}, [])
+    assert max(backlog[backlog.index(1) :]) == 1  # from the first answer on
+    assert sent < 150
+    assert run.status["step"] == 101
+    wire.deliver()
+    expect(page.locator(".dlviz-signature")).to_contain_text("slow · stopped · step 101 of 400")
 
 
 def test_an_arrow_key_changes_an_integer_by_one_and_a_menu_takes_strings(live):

@@ -281,3 +281,27 @@ def test_in_a_race_of_python_and_page_no_newer_value_of_pythons_is_overwritten_a
         browser.receive()
     assert (browser.flying, browser.buffer) == ([], {})
     assert {name: browser.state[name] for name in written} == {name: getattr(widget, name) for name in written}
+
+
+def test_updates_wait_for_the_page_and_only_the_last_one_is_drawn(toy, sent):
+    widget = toy()
+
+    def update(depth):
+        widget._update_when_drawn(lambda: widget.set_trait("scene", {"depth": depth}))
+        return [message["state"]["scene"]["depth"] for message in sent if "scene" in message.get("state", {})]
+
+    sent.clear()
+    assert [update(depth) for depth in (1, 2)] == [[1], [1, 2]]  # no page has answered yet
+    widget._handle_custom_msg({"kind": "drawn", "from": "page", "update": 2}, [])
+    assert [update(depth) for depth in (3, 4, 5)] == [[1, 2, 3]] * 3
+    widget._handle_custom_msg({"kind": "drawn", "from": "page", "update": 3}, [])
+    assert widget.scene == {"depth": 5}
+    assert update(6) == [1, 2, 3, 5]
+    assert [message["state"]["_update_number"] for message in sent if "scene" in message.get("state", {})] == [
+        1,
+        2,
+        3,
+        4,
+    ]
+    widget._update_waiting()  # the cell has ended
+    assert widget.scene == {"depth": 6}

@@ -1,6 +1,8 @@
 """The learner's loop stays unchanged: steps, epochs, hyperparameters at step boundaries, pause, stop, errors, threads."""
 
 import gc
+import inspect
+import json
 import sys
 import threading
 import time
@@ -492,9 +494,37 @@ def test_a_run_is_an_ordinary_widget():
     list(run.steps(range(2)))
     assert statuses
     assert statuses[-1]["state"] == "finished"
+    with pytest.raises(TypeError, match=r"live: no such argument: smothing\. Did you mean smoothing\?"):
+        dlviz.live(smothing=1)
     with pytest.raises(TypeError, match="smoothness"):
         dlviz.live(smoothness=1)
+    assert {"name", "beside", "smoothing", "log_y", "log_x", "theme"} <= set(inspect.signature(dlviz.live).parameters)
     assert "<svg" in run._still()
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".json", ".svg", ".png", ".html"])
+def test_a_file_that_cannot_be_written_is_refused(tmp_path, suffix):
+    run = dlviz.live()
+    with pytest.raises(DlvizError, match=r"save: there is no folder .*missing'"):
+        run.save(tmp_path / "missing" / f"run{suffix}")
+    (tmp_path / f"taken{suffix}").mkdir()
+    with pytest.raises(DlvizError, match=r"save: .* cannot be written: Is a directory"):
+        run.save(tmp_path / f"taken{suffix}")
+
+
+def test_a_path_that_is_none_is_refused():
+    with pytest.raises(DlvizError, match="save: path must be a string"):
+        dlviz.live().save(None)
+    with pytest.raises(DlvizError, match="load_run: None is no saved run"):
+        dlviz.load_run(None)
+
+
+def test_a_saved_run_holds_settings_that_are_not_finite(tmp_path):
+    run = dlviz.live()
+    run.knobs(clip={"clip": float("inf")})
+    list(run.steps(range(1)))
+    assert json.loads(run.save(tmp_path / "run.json").read_text())["settings"] == {"clip": "inf"}
+    assert dlviz.load_run(run.save(tmp_path / "run.npz")).settings == {"clip": float("inf")}
 
 
 def test_names_with_markup_stay_text():

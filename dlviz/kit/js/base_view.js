@@ -1,5 +1,6 @@
 // View that most widgets share: card, formula line, player and controls, redrawn when a trait changes.
 
+import { answerDrawn } from "./answer_drawn.js";
 import { card } from "./card.js";
 import { player } from "./player.js";
 import { controlBar } from "./controls.js";
@@ -52,7 +53,8 @@ export function baseView({ model, el, signal, name, steps, label, draw, showStep
     ui.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !onEscape()) bar.go(0);
     }, { signal });
-    const events = { "change:scene": redraw, "change:step": update, "change:playing": update };
+    const answer = answerDrawn({ model, view: Math.random().toString(36).slice(2), signal });
+    const events = { "change:_update_number": () => answer(model.get("_update_number")), "change:scene": redraw, "change:step": update, "change:playing": update };
     for (const [trait, call] of Object.entries(traits)) {
       events[`change:${trait}`] = call === draw ? redraw : () => {
         if (trait === captions) showCaptions();
