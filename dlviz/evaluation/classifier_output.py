@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.evaluation.labels import class_table, indices_of, list_of_names, whole_labels
 from dlviz.evaluation.validation import check_class_count, check_label_range, check_not_negative, squeeze_column
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
+from dlviz.torchkit.labels import class_table, indices_of, list_of_names, whole_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +142,8 @@ def _aligned(outputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     if values.shape == truth.shape and not (values.dim() == 2 and values.is_floating_point()):
         return values.reshape(-1), truth
     if values.dim() == 1 or (values.dim() == 2 and values.is_floating_point()):
-        key = "length" if truth.dim() == 1 else "labels_shape"
-        raise DlvizError(
-            message(f"evaluation.refused.{key}", name="targets", count=len(values), got=tuple(truth.shape))
-        )
+        key = "evaluation.refused.length" if truth.dim() == 1 else "labels.shape"
+        raise DlvizError(message(key, name="targets", count=len(values), got=tuple(truth.shape)))
     raise _shape_refused(outputs)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.evaluation.labels import list_of_names
 from dlviz.evaluation.leakage import Finding, findings, first_copies
 from dlviz.evaluation.split_scores import Score, as_number
 from dlviz.evaluation.splitting import METHODS, SplitSettings, check_parts, cut
@@ -15,6 +14,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_length
 from dlviz.torchkit.array_data import as_plain_tensor
+from dlviz.torchkit.labels import list_of_names
 
 #: Scores that are kept at most.
 MAX_SCORES = 1000

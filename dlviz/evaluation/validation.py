@@ -5,11 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-from dlviz.evaluation.labels import class_table, indices_of, list_of_names, whole_labels
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_length
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
+from dlviz.torchkit.labels import class_table, indices_of, list_of_names, whole_labels
 
 #: Classes that a confusion matrix can have at most.
 MAX_CLASSES = 1000
@@ -34,7 +34,7 @@ def check_labels(name: str, values: Any) -> tuple[Tensor, list[str] | None]:
         return indices_of(name, items, table), table
     flat = squeeze_column(labels)
     if flat.dim() != 1:
-        raise DlvizError(message("evaluation.refused.labels_shape", name=name, got=tuple(labels.shape)))
+        raise DlvizError(message("labels.shape", name=name, got=tuple(labels.shape)))
     check_not_negative(name, flat)
     return flat, None
 

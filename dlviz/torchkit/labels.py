@@ -32,7 +32,7 @@ def whole_labels(name: str, values: Any) -> Tensor | None:
     """
     labels = as_plain_tensor(values)
     if labels is None and isinstance(values, Tensor):
-        raise DlvizError(message("evaluation.refused.labels", name=name, got=kind_of_data(values)))
+        raise DlvizError(message("labels.kind", name=name, got=kind_of_data(values)))
     if labels is None:
         items = list_of_names(name, values)
         # A column of a table may hold whole numbers as Python objects.
@@ -41,8 +41,8 @@ def whole_labels(name: str, values: Any) -> Tensor | None:
         isinstance(values, Tensor) or not bool((labels == labels.round()).all())
     )
     if is_fraction or labels.is_complex():
-        key = "labels_dtype" if isinstance(values, Tensor) else "labels_fraction"
-        raise DlvizError(message(f"evaluation.refused.{key}", name=name, got=_first_fraction(values, labels)))
+        key = "labels.dtype" if isinstance(values, Tensor) else "labels.fraction"
+        raise DlvizError(message(key, name=name, got=_first_fraction(values, labels)))
     return labels.cpu().long()
 
 
@@ -60,20 +60,20 @@ def list_of_names(name: str, values: Any) -> list[Any]:
         DlvizError: they are no sequence of labels, or one is missing.
     """
     if isinstance(values, (str, bytes, Mapping, set, frozenset)) or not hasattr(values, "__len__"):
-        raise DlvizError(message("evaluation.refused.labels", name=name, got=kind_of_data(values)))
+        raise DlvizError(message("labels.kind", name=name, got=kind_of_data(values)))
     try:
         array = np.asarray(values, dtype=object)
     except (TypeError, ValueError, RuntimeError):
-        raise DlvizError(message("evaluation.refused.labels", name=name, got=kind_of_data(values))) from None
+        raise DlvizError(message("labels.kind", name=name, got=kind_of_data(values))) from None
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.ndim != 1:
-        raise DlvizError(message("evaluation.refused.labels_shape", name=name, got=array.shape))
+        raise DlvizError(message("labels.shape", name=name, got=array.shape))
     items: list[Any] = array.tolist()
     for row, item in enumerate(items):
         if _is_missing(item):
-            raise DlvizError(message("evaluation.refused.labels_missing", name=name, row=row, got=item))
+            raise DlvizError(message("labels.missing", name=name, row=row, got=item))
         if isinstance(item, (list, tuple, dict, set, Tensor, np.ndarray)):
-            raise DlvizError(message("evaluation.refused.labels", name=name, got=f"{type(item).__name__}s"))
+            raise DlvizError(message("labels.kind", name=name, got=f"{type(item).__name__}s"))
     return items
 
 
@@ -111,5 +111,5 @@ def indices_of(name: str, labels: Sequence[Any], table: Sequence[str]) -> Tensor
     unknown = next((text for text in texts if text not in index), None)
     if unknown is not None:
         known = ", ".join(table[:_MAX_NAMED]) + (", …" if len(table) > _MAX_NAMED else "")
-        raise DlvizError(message("evaluation.refused.label_unknown", name=name, got=repr(unknown), names=known))
+        raise DlvizError(message("labels.unknown", name=name, got=repr(unknown), names=known))
     return torch.tensor([index[text] for text in texts], dtype=torch.long)
