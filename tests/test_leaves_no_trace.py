@@ -100,10 +100,6 @@ def state(learner: Learner) -> dict[str, Any]:
     return found
 
 
-def loss_of(learner: Learner) -> torch.Tensor:
-    return nn.functional.cross_entropy(learner.plane(learner.points), learner.labels)
-
-
 def watched(learner: Learner) -> Any:
     run = dlviz.live("watched")
     run.watch(learner.plane)

@@ -1,12 +1,15 @@
-// The code of a shared model. Pictures that were restored from a file stay in it when the notebook is saved again without being run:
-// JupyterLab's widget manager saves only models that have a kernel.
+// The code of a shared model: a notebook that shows our widgets keeps their pictures when it is saved, however JupyterLab was started.
+// By itself JupyterLab saves no model unless a setting says so, and even then only models that have a kernel: a notebook that was
+// opened again and saved without being run would lose what was saved before.
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
+const STATE = "application/vnd.jupyter.widget-state+json";
 
 export default {
   initialize({ model }) {
     const manager = model.widget_manager;
-    if (!(manager._modelsSync instanceof Map) || !manager.context?.model?.cells || manager.dlvizSaves) return; // another front end
+    const context = manager.context;
+    if (!(manager._modelsSync instanceof Map) || !context?.model?.cells || manager.dlvizSaves) return; // another front end
     manager.dlvizSaves = true;
     const save = manager.get_state_sync.bind(manager);
     manager.get_state_sync = (options) => {
@@ -14,13 +17,17 @@ export default {
       for (const one of restored) Object.defineProperty(one, "comm_live", { value: true, configurable: true });
       try {
         const saved = save(options);
-        const shown = shownModels(manager.context.model.cells, saved.state);
+        const shown = shownModels(context.model.cells, saved.state);
         for (const one of restored) if (!shown.has(one.model_id)) delete saved.state[one.model_id];
         return saved;
       } finally {
         for (const one of restored) delete one.comm_live;
       }
     };
+    context.saveState.connect((_, phase) => {
+      if (phase !== "started" || manager._settings?.saveState) return; // then JupyterLab does it
+      context.model.setMetadata?.("widgets", { [STATE]: manager.get_state_sync({ drop_defaults: true }) });
+    });
   },
 };
 

@@ -495,10 +495,11 @@ def test_user_actions_in_the_other_rooms_widgets_reach_the_kernel(lab, server):
         run_until_printed(lab, 2 * place + 1, answer)
 
 
-@pytest.fixture
-def dlviz_lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """Start JupyterLab with the settings that `dlviz lab` brings; yield its address and folder."""
-    with serving(tmp_path, JUPYTER_CONFIG_PATH=str(JUPYTER_CONFIG)) as address:
+@pytest.fixture(params=["dlviz lab", "jupyter lab"])
+def own_lab(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[str, Path]]:
+    """Start JupyterLab, with the settings that `dlviz lab` brings or without; yield its address and folder."""
+    settings = {"JUPYTER_CONFIG_PATH": str(JUPYTER_CONFIG)} if request.param == "dlviz lab" else {}
+    with serving(tmp_path, **settings) as address:
         yield address, tmp_path
 
 
@@ -510,8 +511,8 @@ def next_morning(page: Page, server: str, name: str) -> None:
     open_notebook(page, server, name)
 
 
-def test_the_next_morning_the_pictures_are_there_and_play_without_their_kernel(chromium, dlviz_lab):
-    server, folder = dlviz_lab
+def test_the_next_morning_the_pictures_are_there_and_play_without_their_kernel(chromium, own_lab):
+    server, folder = own_lab
     write_notebook(folder / "morning.ipynb", MORNING_CELLS)
     # JupyterLab removes cells from the page that are scrolled out of view.
     tall = chromium.new_context(viewport={"width": 1300, "height": 4000}, color_scheme="light")
