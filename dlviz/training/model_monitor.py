@@ -176,20 +176,22 @@ class ModelMonitor:
             return
         if not isinstance(output, Tensor) or not _is_readable(output) or not torch.is_grad_enabled():
             return
-        with self._timed() as start, torch.no_grad():
-            values = output.detach()
-            if not self.nonfinite_layer and (self._sampling or self._within_budget(start)):
-                self._sums.append((name, values.sum().abs()))
-            if self._sampling and isinstance(module, nn.ReLU):
-                # (N, units) or (N, channels, …): a unit is a column or a channel.
-                units = values.movedim(1, 0).flatten(1).T if values.dim() > 2 else torch.atleast_2d(values)
-                self._dead[name] = (units == 0).all(0).float().mean()
+        start = time.perf_counter()
+        values = output.detach()
+        if not self.nonfinite_layer and (self._sampling or self._within_budget(start)):
+            total = values.sum()
+            self._sums.append((name, total.abs() if total.is_complex() else total))
+        if self._sampling and isinstance(module, nn.ReLU):
+            # (N, units) or (N, channels, …): a unit is a column or a channel.
+            units = values.movedim(1, 0).flatten(1).T if values.dim() > 2 else torch.atleast_2d(values)
+            self._dead[name] = (units == 0).all(0).float().mean()
+        self.seconds += time.perf_counter() - start
 
     @contextmanager
-    def _timed(self) -> Iterator[float]:
-        """Count the time of the block as the monitor's; the block gets the time at which it begins."""
+    def _timed(self) -> Iterator[None]:
+        """Count the time of the block as the monitor's."""
         start = time.perf_counter()
-        yield start
+        yield
         self.seconds += time.perf_counter() - start
 
     def _begin_sample(self) -> None:

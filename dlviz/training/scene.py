@@ -14,6 +14,8 @@ from dlviz.training.run import Run
 MAX_POINTS = 4000
 #: About this many points of a metric are sent in one message of a run that logs very fast.
 MAX_NEW_POINTS = 2000
+#: About this many points of a metric stay in a saved notebook.
+MAX_SAVED_POINTS = 500
 
 
 class RunUpdates:
@@ -47,24 +49,25 @@ class RunUpdates:
         return update
 
 
-def complete(run: Run, name: str, beside: Iterable[tuple[str, Run]]) -> dict[str, Any]:
+def complete(run: Run, name: str, beside: Iterable[tuple[str, Run]], most: int = MAX_POINTS) -> dict[str, Any]:
     """Return everything that a view needs when it opens.
 
     Args:
         run: the run.
         name: its name.
         beside: names and runs whose curves are drawn behind it.
+        most: about this many points of a metric are returned.
     """
     with run.lock:
         others = [(other_name, other.settings, other.history) for other_name, other in beside]
         others += [(f"{name} {past.name}", past.settings, past.history) for past in run.past_runs]
         return {
-            "series": all_series(run.history),
+            "series": all_series(run.history, most),
             "marks": [vars(mark) for mark in run.history.marks],
             "status": status(run),
             "layers": layer_rows(run.monitor),
             "others": [
-                {"name": label, "settings": dict(settings), "series": all_series(history)}
+                {"name": label, "settings": dict(settings), "series": all_series(history, most)}
                 for label, settings, history in others
             ],
         }
@@ -86,11 +89,9 @@ def series_part(name: str, steps: np.ndarray, values: np.ndarray, first: int, co
     return part | {"steps": steps.astype(np.float64)}
 
 
-def all_series(history: History) -> list[dict[str, Any]]:
-    """Return every metric from its beginning."""
-    return [
-        series_part(name, *subsample(*series.arrays(), MAX_POINTS), 0, len(series)) for name, series in history.items()
-    ]
+def all_series(history: History, most: int = MAX_POINTS) -> list[dict[str, Any]]:
+    """Return every metric from its beginning, with about `most` points."""
+    return [series_part(name, *subsample(*series.arrays(), most), 0, len(series)) for name, series in history.items()]
 
 
 def new_series(history: History, counts: dict[str, int]) -> list[dict[str, Any]]:

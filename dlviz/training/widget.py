@@ -27,7 +27,7 @@ from dlviz.training.model_monitor import LayerStats, has_compiled
 from dlviz.training.record import History
 from dlviz.training.restart import PastRun
 from dlviz.training.run import Run
-from dlviz.training.scene import RunUpdates, complete, controls, status
+from dlviz.training.scene import MAX_POINTS, MAX_SAVED_POINTS, RunUpdates, complete, controls, status
 from dlviz.training.still import draw
 
 _ENDED = ("finished", "stopped", "failed")
@@ -68,7 +68,7 @@ class Live(Widget):
         picked: index of the past run that is highlighted, −1 for none.
         controls: ranges and choices of the hyperparameters, as data for the view.
         status: state and progress of the run, as they are when read.
-        record: the complete run, as data for an exported page.
+        record: the run when it ended, as data for an exported page or a saved notebook.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
@@ -84,7 +84,7 @@ class Live(Widget):
     picked = traitlets.Int(-1, min=-1, help="index of the highlighted past run").tag(sync=True)
     controls: Any = traitlets.List(help="ranges of the hyperparameters").tag(sync=True, user_editable=False)
     status = _Status(help="state and progress of the run").tag(sync=True)
-    record = traitlets.Dict(help="the complete run, for an exported page").tag(sync=True)
+    record = traitlets.Dict(help="the run when it ended, for a page or a saved notebook").tag(sync=True)
 
     def __init__(self, name: str, beside: Iterable["Live"], **traits: Any) -> None:
         self._name, self._beside = name, list(beside)
@@ -238,6 +238,7 @@ class Live(Widget):
             self._show_paused()
         if ended and not self._output_is_final:
             self._output.update()
+            self.record = binary(self._complete(MAX_SAVED_POINTS))
         self._output_is_final = ended
         if self.comm is None:
             return
@@ -307,8 +308,8 @@ class Live(Widget):
             if "request" in content:
                 self._post({"kind": "answer", "to": content.get("from"), "request": content["request"]})
 
-    def _complete(self) -> dict[str, Any]:
-        return complete(self._run, self._name, [(other._name, other._run) for other in self._beside])
+    def _complete(self, most: int = MAX_POINTS) -> dict[str, Any]:
+        return complete(self._run, self._name, [(other._name, other._run) for other in self._beside], most)
 
     def _change(self, name: str, value: Any) -> None:
         """Request a hyperparameter's value, which is applied at the next step."""

@@ -51,8 +51,8 @@ function render({ model, el, signal }) {
   model.on("msg:custom", receive);
   signal.addEventListener("abort", () => model.off("msg:custom", receive));
   const record = model.get("record");
-  if (!isLive() && record.series) receive({ kind: "history", to: viewId, ...record }, []);
-  else requestHistory();
+  if (record.series) receive({ kind: "history", to: viewId, ...record }, []);
+  if (isLive()) requestHistory(); // answered only if the kernel knows the run: a saved notebook shows the record
 
   function addControls() {
     on.controls.range({ label: messages.smoothing, max: () => 99, get: () => Math.round(100 * model.get("smoothing")), set: (value) => on.save("smoothing", value / 100), text: (value) => (value / 100).toFixed(2) });
