@@ -11,7 +11,7 @@ from dlviz.autograd import torch_internals
 from dlviz.autograd.graph import Graph, Node
 from dlviz.autograd.source_lines import SourceLine, source_line
 from dlviz.autograd.tape import Mutation
-from dlviz.autograd.tensor_summary import norms
+from dlviz.autograd.tensor_summary import Norms
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +44,28 @@ class NonfiniteTensor:
 
 def is_freed(graph: Graph) -> bool:
     """Return whether a backward pass has already freed the saved tensors."""
-    return any(_read(node, name)[1] == "freed" for node in graph.nodes for name in _readable(node))
+    return scan_saved(graph)[0]
 
 
 def find_stale(graph: Graph) -> list[StaleTensor]:
     """Return every saved tensor that has been overwritten, without running backward."""
+    return scan_saved(graph)[1]
+
+
+def scan_saved(graph: Graph) -> tuple[bool, list[StaleTensor]]:
+    """Return whether a backward pass has freed the saved tensors, and, if none has, those that have been overwritten."""
     stale = []
     for node in graph.nodes:
         for name in _readable(node):
             _, error = _read(node, name)
-            if error and error != "freed":
+            if error == "freed":
+                return True, []
+            if error:
                 mutation = _mutation_after(node, name, graph.mutations)
                 location = mutation.location if mutation else None
                 source = source_line(location) if location else None
                 stale.append(StaleTensor(node.index, name, error, mutation.name if mutation else None, source))
-    return stale
+    return False, stale
 
 
 def saved_values(node: Node) -> dict[str, Any]:
@@ -78,21 +85,28 @@ def saved_values(node: Node) -> dict[str, Any]:
     return values
 
 
-def first_nonfinite(graph: Graph) -> list[NonfiniteTensor]:
-    """Return the first NaN and the first Inf of the forward pass, then those of backward, in the order in which they were computed."""
+def first_nonfinite(graph: Graph, norms: Norms | None = None) -> list[NonfiniteTensor]:
+    """Return the first NaN and the first Inf of the forward pass, then those of backward, in the order in which they were computed.
+
+    Args:
+        graph: the graph.
+        norms: the norms of its tensors, if they are known.
+    """
     nodes = sorted(graph.nodes, key=lambda node: (not node.is_leaf, node.sequence))
     forward = [(node.index, value) for node in nodes for value in node.values]
     # A node computed the gradients that it sends; those that arrive were computed by another node, except at the root.
     backward = [
         (i, gradient) for i in graph.order for gradient in (graph.nodes[i].grad_inputs or graph.nodes[i].gradients)
     ]
-    return _first(forward, backward=False) + _first(backward, backward=True)
+    norms = norms or Norms(tensor for _, tensor in (*forward, *backward))
+    return _first(forward, norms, backward=False) + _first(backward, norms, backward=True)
 
 
-def _first(values: list[tuple[int, Tensor | None]], *, backward: bool) -> list[NonfiniteTensor]:
+def _first(values: list[tuple[int, Tensor | None]], norms: Norms, *, backward: bool) -> list[NonfiniteTensor]:
     first: dict[str, NonfiniteTensor] = {}
     # A finite norm proves that every element is finite. An infinite norm may also come from overflow, so the elements decide.
-    for (index, tensor), norm in zip(values, norms([tensor for _, tensor in values]), strict=True):
+    for index, tensor in values:
+        norm = norms(tensor)
         if tensor is not None and norm is not None and not math.isfinite(norm):
             for kind, test in (("nan", torch.isnan), ("inf", torch.isinf)):
                 if kind not in first and bool(test(tensor).any()):

@@ -141,7 +141,7 @@ class BackwardRecorder:
         if current is None:
             return
         current.order.append(index)
-        current.grad_outputs[index] = tuple(_detached(g) for g in grad_outputs)
+        current.grad_outputs[index] = _detached(grad_outputs)
         leaf = self._leaves.get(index)
         if leaf is not None and leaf.numel() <= MAX_COPIED:
             current.grad_before[index] = leaf.grad.detach().clone() if leaf.grad is not None else None
@@ -153,9 +153,13 @@ class BackwardRecorder:
             return
         leaf = self._leaves.get(index)
         if leaf is None:
-            current.grad_inputs[index] = tuple(_detached(g) for g in grad_inputs)
+            current.grad_inputs[index] = _detached(grad_inputs)
         elif leaf.grad is not None and leaf.numel() <= MAX_COPIED:
-            current.grad_after[index] = leaf.grad.detach().clone()
+            arrived = current.grad_outputs[index][0]
+            if arrived is None or current.grad_before[index] is not None or leaf._post_accumulate_grad_hooks:
+                arrived = leaf.grad.detach().clone()
+            # Into an empty .grad torch has copied what arrived, because a reference to that is kept here.
+            current.grad_after[index] = arrived
 
     def after_pass(self) -> None:
         """Call the listeners after a pass that the user started."""
@@ -182,19 +186,22 @@ class BackwardRecorder:
         return self.latest
 
 
-def _detached(gradient: Tensor | None) -> Tensor | None:
+def _detached(gradients: Gradients) -> Gradients:
     # Not copied: a reference to the tensor itself keeps torch from writing into it. Under create_graph it has a graph of its own.
-    return gradient.detach() if gradient is not None and gradient.requires_grad else gradient
+    for gradient in gradients:
+        if gradient is not None and gradient.requires_grad:
+            return tuple(g.detach() if g is not None else None for g in gradients)
+    return gradients
 
 
 def _weak(method: Callable[..., None]) -> Callable[..., None]:
     """Return a function that calls a method as long as its object is alive, and does not keep it alive."""
-    reference = weakref.WeakMethod(method)
+    reference, function = weakref.ref(method.__self__), method.__func__  # type: ignore[attr-defined]
 
     def call(*args: Any) -> None:
         alive = reference()
         if alive is not None:
-            alive(*args)
+            function(alive, *args)
 
     return call
 

@@ -1,10 +1,10 @@
 """Texts around the diagram: signature, badge, notes, and the one-sentence summary."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from dlviz.autograd import torch_internals
-from dlviz.autograd.anomalies import NonfiniteTensor, StaleTensor, is_freed
+from dlviz.autograd.anomalies import NonfiniteTensor, StaleTensor
 from dlviz.autograd.backward_hooks import Failure
 from dlviz.autograd.diagram import Diagram
 from dlviz.autograd.graph import Graph, Node
@@ -63,17 +63,26 @@ def _residuals(graph: Graph) -> tuple[list[float], Node | None]:
     return errors, outside
 
 
-def notes(diagram: Diagram, stale: Sequence[StaleTensor], nonfinite: Sequence[NonfiniteTensor]) -> list[dict[str, str]]:
-    """Return the notes above the diagram: what is wrong with the graph, and what the diagram cannot show."""
+def notes(
+    diagram: Diagram, stale: Sequence[StaleTensor], nonfinite: Sequence[NonfiniteTensor], freed: Collection[int] = ()
+) -> list[dict[str, str]]:
+    """Return the notes above the diagram: what is wrong with the graph, and what the diagram cannot show.
+
+    Args:
+        diagram: the diagram.
+        stale: the saved tensors that have been overwritten.
+        nonfinite: the first values that are not finite.
+        freed: offsets of the graphs whose saved tensors a backward pass has freed.
+    """
     items = [_note("bad", "stale", **_stale(diagram, fault)) for fault in stale[:1]]
     items += [_note("bad", "stale_more", **_stale(diagram, fault)) for fault in stale[1:3]]
-    for graph in diagram.graphs:
+    for graph, offset in zip(diagram.graphs, diagram.offsets, strict=True):
         items += [{"kind": "warn", "text": text} for text in graph.model_notes]
         if graph.backward.failure is not None and not stale:
             items.append(_failure_note(graph, graph.backward.failure))
         if not graph.has_tape:
             items.append(_note("info", "no_tape"))
-        if graph.backward.latest is None and is_freed(graph):
+        if graph.backward.latest is None and offset in freed:
             items.append(_note("info", "freed"))
         if graph.root.numel() != 1:
             items.append(_note("warn", "not_scalar", shape=shape_text(torch_internals.shape_of(graph.root))))

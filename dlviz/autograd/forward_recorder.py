@@ -81,6 +81,10 @@ class recording:  # noqa: N801 - used as a verb: with recording() as tape
 class _DispatchRecorder(TorchDispatchMode):
     """Dispatch mode that gets every operation below autograd, for as long as the ``with`` block runs."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # torch would wrap each call in two more
+
     def __init__(self, tape: Tape) -> None:
         super().__init__()
         self.tape = tape
@@ -88,6 +92,7 @@ class _DispatchRecorder(TorchDispatchMode):
         self.bytes = 0
         self.location: Location | None = None
         self.ops_by_storage: dict[int, list[RecordedOp]] = {}
+        self.unindexed: list[RecordedOp] = []
         self.ops_in_functions: dict[int, list[RecordedOp]] = {}
         self.untracked: dict[tuple[Any, ...], RecordedOp] = {}
 
@@ -156,11 +161,14 @@ class _DispatchRecorder(TorchDispatchMode):
             op.kept, op.values = False, ()
             return
         self.bytes += size
-        for value in op.values:
-            self.ops_by_storage.setdefault(_storage(value), []).append(op)
+        self.unindexed.append(op)
 
     def _before_write(self, schema: "_Schema", args: Any, kwargs: dict[str, Any], number: int) -> None:
         """Copy the recorded values that are about to be overwritten."""
+        for op in self.unindexed:
+            for value in op.values:
+                self.ops_by_storage.setdefault(_storage(value), []).append(op)
+        self.unindexed.clear()
         for target in schema.targets(args, kwargs):
             storage = _storage(target)
             self.tape.mutations.append(Mutation(storage, schema.name, caller_location(3), number))

@@ -3,12 +3,10 @@
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from dlviz.autograd import torch_internals
 from dlviz.autograd.backward_hooks import BackwardRecorder
 from dlviz.autograd.inputs import Cut, Input
 from dlviz.autograd.source_lines import SourceLine, source_line
@@ -34,6 +32,8 @@ class Node:
         retains_grad: whether ``retain_grad()`` was called on such a variable.
         recorded: what a tape recorded of the operation.
         backward: recorder of backward passes through the graph.
+        shapes: the shape of each forward output; a ragged size of a nested tensor is a text such as ``"j1"``.
+        dtypes: the dtype of each forward output.
     """
 
     index: int
@@ -50,6 +50,8 @@ class Node:
     retains_grad: bool
     recorded: RecordedOp | None
     backward: BackwardRecorder
+    shapes: tuple[tuple[int | str, ...], ...]
+    dtypes: tuple[torch.dtype, ...]
 
     def __repr__(self) -> str:
         return f"Node({self.index}, {self.name}{f', {self.label!r}' if self.label else ''})"
@@ -58,21 +60,6 @@ class Node:
     def tensor(self) -> Tensor | None:
         """The leaf tensor itself; ``None`` for an operation."""
         return self.grad_fn.variable if self.is_leaf else None  # type: ignore[attr-defined]
-
-    @property
-    def _outputs(self) -> tuple[Any, ...]:
-        """The leaf tensor, or torch's record of each forward output's shape and dtype."""
-        return (self.tensor,) if self.tensor is not None else torch_internals.output_metadata(self.grad_fn)
-
-    @property
-    def shapes(self) -> tuple[tuple[int | str, ...], ...]:
-        """The shape of each forward output; a ragged size of a nested tensor is a text such as ``"j1"``."""
-        return tuple(torch_internals.shape_of(output) for output in self._outputs)
-
-    @property
-    def dtypes(self) -> tuple[torch.dtype, ...]:
-        """The dtype of each forward output."""
-        return tuple(output.dtype for output in self._outputs)
 
     @property
     def source(self) -> SourceLine | None:
@@ -85,12 +72,16 @@ class Node:
         """Each forward output as torch computed it, detached; ``None`` where it is not available."""
         if self.tensor is not None:
             return (self.tensor.detach(),)
-        return tuple(self.recorded.value(i) if self.recorded is not None else None for i in range(len(self._outputs)))
+        if self.recorded is None:
+            return (None,) * len(self.shapes)
+        return tuple([self.recorded.value(i) for i in range(len(self.shapes))])
 
     @property
     def value(self) -> Tensor | None:
         """The first forward output, detached, or ``None``: then :attr:`value_missing` is the reason."""
-        return next(iter(self.values), None)
+        if self.is_leaf:
+            return self.values[0]
+        return self.recorded.value(0) if self.recorded is not None and self.shapes else None
 
     @property
     def value_missing(self) -> str:
@@ -109,7 +100,10 @@ class Node:
     @property
     def gradient(self) -> Tensor | None:
         """The gradient that arrives here, equal to what ``retain_grad()`` would keep; ``None`` before backward."""
-        return next((g for g in self.gradients if g is not None), None)
+        for gradient in self.gradients:
+            if gradient is not None:
+                return gradient
+        return None
 
     @property
     def grad_inputs(self) -> tuple[Tensor | None, ...]:

@@ -38,7 +38,7 @@ def describe(graph: Graph, index: int, summaries: Summaries | None = None) -> di
         "module": node.module,
         "shapes": [list(shape) for shape in node.shapes],
         "dtypes": [str(dtype).removeprefix("torch.") for dtype in node.dtypes],
-        "flags": flags(node),
+        "flags": flags(node) + (["saved_hooks"] if _has_saved_hooks(node) else []),
         "value": summary(node.value),
         "value_missing": node.value_missing,
         "gradient": summary(node.gradient),
@@ -61,7 +61,7 @@ def describe(graph: Graph, index: int, summaries: Summaries | None = None) -> di
 
 
 def flags(node: Node) -> list[str]:
-    """Return the flags of a node: view, in_place, custom, checkpoint, saved_hooks, hook, retains_grad, second_order."""
+    """Return the flags that the diagram shows of a node: view, in_place, custom, checkpoint, hook, retains_grad, second_order."""
     keys = []
     op = node.recorded
     if op is not None and op.is_view and not op.in_place:
@@ -70,11 +70,6 @@ def flags(node: Node) -> list[str]:
         keys.append("in_place")
     if torch_internals.is_custom(node.grad_fn):
         keys.append("checkpoint" if node.name == "CheckpointFunctionBackward" else "custom")
-    handles = (
-        torch_internals.raw_saved(node.grad_fn, name) for name in torch_internals.saved_names(type(node.grad_fn))
-    )
-    if any(torch_internals.has_hooks(handle) for handle in handles if handle is not None):
-        keys.append("saved_hooks")
     if node.has_hook:
         keys.append("hook")
     if node.retains_grad:
@@ -82,6 +77,14 @@ def flags(node: Node) -> list[str]:
     if node.created_by is not None:
         keys.append("second_order")
     return keys
+
+
+def _has_saved_hooks(node: Node) -> bool:
+    """Return whether what a node saved passes through hooks, such as those of checkpointing."""
+    handles = (
+        torch_internals.raw_saved(node.grad_fn, name) for name in torch_internals.saved_names(type(node.grad_fn))
+    )
+    return any(torch_internals.has_hooks(handle) for handle in handles if handle is not None)
 
 
 def _formulas(node: Node) -> list[dict[str, str]]:

@@ -4,9 +4,10 @@ import heapq
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from dlviz.autograd import torch_internals
@@ -181,7 +182,9 @@ def _nodes(
     for i, function in enumerate(functions):
         sequence, name, leaf = torch_internals.sequence(function), function.name(), torch_internals.is_leaf(function)
         variable: Any = function.variable if leaf else None  # type: ignore[attr-defined]
-        op = None if leaf else _matching(ops.get(sequence), function)
+        outputs = (variable,) if leaf else torch_internals.output_metadata(function)
+        shapes, dtypes = tuple(map(torch_internals.shape_of, outputs)), tuple([output.dtype for output in outputs])
+        op = None if leaf else _matching(ops.get(sequence), shapes, dtypes)
         call = -1 if leaf else call_at(sequence)
         nodes.append(
             Node(
@@ -199,6 +202,8 @@ def _nodes(
                 retains_grad=function in retaining,
                 recorded=op,
                 backward=backward,
+                shapes=shapes,
+                dtypes=dtypes,
             )
         )
     return nodes
@@ -215,14 +220,13 @@ def _module_call(span: ModuleSpan, names: VariableNames) -> ModuleCall:
     return ModuleCall(names.module_path(span.module), f"{type(span.module).__name__}({short})", span.parent)
 
 
-def _matching(op: RecordedOp | None, function: torch_internals.Node) -> RecordedOp | None:
+def _matching(op: RecordedOp | None, shapes: Sequence[Any], dtypes: Sequence[torch.dtype]) -> RecordedOp | None:
     """Return the recorded operation if its outputs have the shapes and dtypes of the node's outputs."""
     if op is None or not op.kept:
         return op
-    outputs = torch_internals.output_metadata(function)
-    fits = len(outputs) <= len(op.values) and all(
-        torch_internals.shape_of(meta) == torch_internals.shape_of(value) and meta.dtype == value.dtype
-        for meta, value in zip(outputs, op.values, strict=False)
+    fits = len(shapes) <= len(op.values) and all(
+        shape == torch_internals.shape_of(value) and dtype == value.dtype
+        for shape, dtype, value in zip(shapes, dtypes, op.values, strict=False)
     )
     return op if fits else None
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.autograd.anomalies import find_stale, first_nonfinite
+from dlviz.autograd.anomalies import first_nonfinite, scan_saved
 from dlviz.autograd.captions import badge, notes, signature, summary
 from dlviz.autograd.coordinates import SPACING
 from dlviz.autograd.diagram import Diagram
 from dlviz.autograd.grouping import KINDS, BoxTree
 from dlviz.autograd.layout import pack
-from dlviz.autograd.tensor_summary import norms, scalar
+from dlviz.autograd.tensor_summary import Norms, scalar
 
 #: Groups are expanded from the outside in until about this many boxes are visible.
 MAX_INITIAL_BOXES = 44
@@ -53,12 +53,16 @@ def flow(diagram: Diagram) -> dict[str, Any]:
     """Return what backward adds: the order of the nodes, their gradients, faults, and the texts around the diagram."""
     nodes = [node for graph in diagram.graphs for node in graph.nodes]
     values, gradients = [node.value for node in nodes], [node.gradient for node in nodes]
-    order, edge_gradients, stale, nonfinite = [], [], [], []
+    norms = Norms(tensor for node in nodes for tensor in (*node.values, *node.gradients, *node.grad_inputs))
+    order, edge_gradients, stale, nonfinite, freed = [], [], [], [], set()
     for graph, offset in zip(diagram.graphs, diagram.offsets, strict=True):
         order += [node + offset for node in graph.order]
         edge_gradients += [graph.edge_gradient(edge) for edge in range(len(graph.edges))]
-        nonfinite += [replace(fault, node=fault.node + offset) for fault in first_nonfinite(graph)]
-        stale += [replace(fault, node=fault.node + offset) for fault in find_stale(graph)]
+        nonfinite += [replace(fault, node=fault.node + offset) for fault in first_nonfinite(graph, norms)]
+        is_freed, overwritten = scan_saved(graph)
+        stale += [replace(fault, node=fault.node + offset) for fault in overwritten]
+        if is_freed:
+            freed.add(offset)
     failed = {
         graph.backward.failure.node + offset: "failed"
         for graph, offset in zip(diagram.graphs, diagram.offsets, strict=True)
@@ -72,19 +76,19 @@ def flow(diagram: Diagram) -> dict[str, Any]:
     )
     return {
         "order": np.array(order, np.int32),
-        **_optional("gradient_norms", norms(gradients)),
-        **_optional("value_norms", norms(values)),
+        **_optional("gradient_norms", map(norms, gradients)),
+        **_optional("value_norms", map(norms, values)),
         **_optional("values", map(scalar, values)),
         **_optional("gradients", map(scalar, gradients)),
         **_optional("edge_gradients", map(scalar, edge_gradients)),
         "backward_ran": all(graph.backward.latest is not None for graph in diagram.graphs),
         "marks": [[node, kind] for node, kind in sorted(marks.items())],
         "loop_norms": {
-            str(i): np.array(_iteration_norms(diagram, i), np.float32)
+            str(i): np.array(_iteration_norms(diagram, i, norms), np.float32)
             for i, box in enumerate(diagram.tree.boxes)
             if box.kind == "loop"
         },
-        "notes": notes(diagram, stale, nonfinite),
+        "notes": notes(diagram, stale, nonfinite, freed),
         "badge": badge(diagram, stale),
         "signature": signature(diagram),
         "summary": summary(diagram),
@@ -119,7 +123,7 @@ def _optional(name: str, numbers: Iterable[float | None]) -> dict[str, np.ndarra
     return {name: np.array(filled, np.float32), f"has_{name}": np.packbits(present, bitorder="little")}
 
 
-def _iteration_norms(diagram: Diagram, loop: int) -> list[float]:
+def _iteration_norms(diagram: Diagram, loop: int, norms: Norms) -> list[float]:
     """Return the gradient norm of the last operation in each iteration of a folded loop, first iteration first."""
     last: dict[int, int] = {}
     for i, box in enumerate(diagram.tree.boxes):
@@ -129,4 +133,4 @@ def _iteration_norms(diagram: Diagram, loop: int) -> list[float]:
                 node = diagram.node(box.node)
                 if iteration not in last or node.sequence > diagram.node(last[iteration]).sequence:
                     last[iteration] = box.node
-    return [norm or 0.0 for norm in norms([diagram.node(last[i]).gradient for i in sorted(last)])]
+    return [norms(diagram.node(last[i]).gradient) or 0.0 for i in sorted(last)]

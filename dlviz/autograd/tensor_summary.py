@@ -1,7 +1,7 @@
 """Summaries of tensors for display: every element of a small tensor, a histogram and statistics of a large one."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -107,7 +107,7 @@ def scalar(tensor: Tensor | None) -> float | None:
     return float(tensor)
 
 
-def norms(tensors: list[Tensor | None]) -> list[float | None]:
+def norms(tensors: Sequence[Tensor | None]) -> list[float | None]:
     """Return the 2-norm of each tensor, ``None`` for none, with one call and one transfer for each dtype and device."""
     result: list[float | None] = [None] * len(tensors)
     groups: dict[tuple[torch.dtype, torch.device], list[tuple[int, Tensor]]] = {}
@@ -119,6 +119,18 @@ def norms(tensors: list[Tensor | None]) -> list[float | None]:
         for (i, _), value in zip(group, values, strict=True):
             result[i] = value
     return result
+
+
+class Norms:
+    """2-norms of the tensors of one picture, each computed once however often the tensor is used. It keeps the tensors."""
+
+    def __init__(self, tensors: Iterable[Tensor | None]) -> None:
+        self._tensors = {id(tensor): tensor for tensor in tensors if tensor is not None}
+        self._norms = dict(zip(self._tensors, norms(list(self._tensors.values())), strict=True))
+
+    def __call__(self, tensor: Tensor | None) -> float | None:
+        """Return the norm of one of the tensors, ``None`` for none and where there is none."""
+        return self._norms.get(id(tensor))
 
 
 def _norms(group: list[Tensor]) -> list[float]:

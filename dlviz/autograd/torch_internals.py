@@ -77,9 +77,11 @@ def has_numbers(tensor: Tensor) -> bool:
 def shape_of(output: Any) -> tuple[int | str, ...]:
     """Return the shape of a tensor or of a forward output's metadata; a ragged size of a nested tensor as a text."""
     try:
-        shape = output.shape
+        shape = tuple(output.shape)
     except RuntimeError:  # a strided nested tensor has no shape
         return ("nested",)
+    if list(map(type, shape)).count(int) == len(shape):
+        return shape
     return tuple(size if isinstance(size, int) else str(size) for size in shape)
 
 

@@ -25,10 +25,13 @@ _LIBRARIES = tuple(
 )
 
 
-@cache
 def is_library(code: CodeType) -> bool:
     """Return whether `code` belongs to torch, Python, dlviz or another installed package."""
-    name = code.co_filename
+    return _is_library_file(code.co_filename)
+
+
+@cache
+def _is_library_file(name: str) -> bool:
     # ipykernel runs cells from a temporary file; <string> and friends are made by libraries such as dataclasses.
     return name.startswith(("<frozen", "<string")) or os.path.realpath(name).startswith(_LIBRARIES)
 
