@@ -11,6 +11,7 @@ from dlviz.embeddings.explorer.labeled_vectors import Vectors, has_labels, label
 from dlviz.embeddings.explorer.scene import analogy_details, layout, scene, word_details
 from dlviz.embeddings.explorer.snapshots import MapLayout, VectorsSnapshot, limit_snapshots
 from dlviz.embeddings.explorer.still import draw
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
@@ -82,6 +83,7 @@ class Embedding(Widget):
         """Add a snapshot of the same words after some training, and show it; the player returns to earlier ones.
 
         Up to 200 snapshots are kept, fewer for more than 1,000 words; beyond that the first, the last and every second, fourth, … stay.
+        While a page still draws an earlier one, only the last of those that follow is drawn, so a loop is not slowed down.
 
         Args:
             vectors: as for :func:`dlviz.embedding`, with the same labels; a copy is kept.
@@ -97,7 +99,8 @@ class Embedding(Widget):
             >>> view.snapshots
             ['start', 'epoch 1']
         """
-        size = self._current().vectors.matrix.shape[1]
+        self._check_open()
+        size = self._snapshots[0].vectors.matrix.shape[1]
         new = labeled(vectors) if has_labels(vectors) else labeled(vectors, self._labels)
         if new.labels != self._labels or new.matrix.shape[1] != size:
             shapes = {"got": tuple(new.matrix.shape), "wanted": (len(self._labels), size)}
@@ -105,14 +108,17 @@ class Embedding(Widget):
         name = str(label) or message("embedding.snapshot.number", number=self._count)
         self._snapshots = limit_snapshots([*self._snapshots, VectorsSnapshot(self._count, name, _truncate(new))])
         self._count += 1
-        with self.hold_sync():
-            self._draw()
-            self.step = len(self._snapshots) - 1
-            self._update_details()
+        self._update_when_drawn(self._show_latest)
+
+    def _show_latest(self) -> None:
+        self._draw()
+        self.step = len(self._snapshots) - 1
+        self._update_details()
 
     def _current(self) -> VectorsSnapshot:
-        """Return the snapshot at the player's step; a t-SNE map shows the last."""
+        """Return the snapshot at the player's step, after an update that waits for the page; a t-SNE map shows the last."""
         self._check_open()
+        self._update_waiting()
         return self._snapshots[min(self.step, len(self._snapshots) - 1) if self._layout.maps else -1]
 
     def _on_map(self) -> list[VectorsSnapshot]:
@@ -171,7 +177,12 @@ class Embedding(Widget):
         count, size = self.vectors.matrix.shape
         return message("embedding.map.repr", count=count, size=size, method=self.method)
 
+    def _page_state(self) -> dict[str, Any]:
+        self._update_waiting()
+        return super()._page_state()
+
     def _still(self) -> str:
+        self._update_waiting()
         names = ("word", "analogy", "details", "dimensions", "step")
         return draw({name: getattr(self, name) for name in names}, self.scene, self._still_theme)
 
@@ -183,6 +194,7 @@ def _truncate(vectors: Vectors) -> Vectors:
     return Vectors(vectors.matrix[:MAX_ROWS], vectors.labels[:MAX_ROWS])
 
 
+@suggests_names
 def embedding(
     vectors: Any,
     labels: Iterable[Any] | None = None,

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -19,6 +20,21 @@ _CHECKPOINTS, _BYTES = 200, 256_000_000
 #: How often a drawn word that is the target is drawn again, before it is drawn from the other words alone.
 _REDRAWS = 20
 _EXAMPLES = {"skip-gram": skip_gram, "cbow": cbow}
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """The default settings of a training, which :class:`Training` and ``dlviz.word2vec`` share."""
+
+    kind: str = "skip-gram"
+    loss: str = "negative"
+    vector_size: int = 16
+    window: int = 3
+    negatives: int = 5
+    lr: float = 0.05
+    batch_size: int = 1
+    seed: int = 0
+    min_count: int = 1
 
 
 class Training:
@@ -52,15 +68,15 @@ class Training:
         self,
         sentences: Sequence[Sequence[str]],
         *,
-        kind: str = "skip-gram",
-        loss: str = "negative",
-        vector_size: int = 16,
-        window: int = 3,
-        negatives: int = 5,
-        lr: float = 0.05,
-        batch_size: int = 1,
-        seed: int = 0,
-        min_count: int = 1,
+        kind: str = Defaults.kind,
+        loss: str = Defaults.loss,
+        vector_size: int = Defaults.vector_size,
+        window: int = Defaults.window,
+        negatives: int = Defaults.negatives,
+        lr: float = Defaults.lr,
+        batch_size: int = Defaults.batch_size,
+        seed: int = Defaults.seed,
+        min_count: int = Defaults.min_count,
     ) -> None:
         _check_choice("kind", kind, tuple(_EXAMPLES))
         _check_choice("loss", loss, ("softmax", "negative"))

@@ -15,9 +15,10 @@ from dlviz.embeddings.word2vec.corpus import Corpus, read_corpus
 from dlviz.embeddings.word2vec.map_projection import AxesTracker, MapAxes
 from dlviz.embeddings.word2vec.model_recorder import ModelRecorder
 from dlviz.embeddings.word2vec.playback import RecorderTimeline, Timeline
-from dlviz.embeddings.word2vec.record import Training
+from dlviz.embeddings.word2vec.record import Defaults, Training
 from dlviz.embeddings.word2vec.scene import ROWS, page_snapshots, scene, snapshot
 from dlviz.embeddings.word2vec.still import draw
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -94,10 +95,10 @@ class Word2Vec(Widget):
 
     kind = traitlets.Enum(("skip-gram", "cbow"), help="what is predicted from what").tag(sync=True)
     loss = traitlets.Enum(("negative", "softmax"), help="the words among which the target is predicted").tag(sync=True)
-    window = traitlets.Int(3, min=1, help="the largest distance of a neighbor").tag(sync=True)
-    negatives = traitlets.Int(5, min=1, help="words drawn for an example").tag(sync=True)
-    vector_size = traitlets.Int(16, min=1, help="numbers of a vector").tag(sync=True)
-    lr = traitlets.Float(0.05, help="the learning rate").tag(sync=True)
+    window = traitlets.Int(Defaults.window, min=1, help="the largest distance of a neighbor").tag(sync=True)
+    negatives = traitlets.Int(Defaults.negatives, min=1, help="words drawn for an example").tag(sync=True)
+    vector_size = traitlets.Int(Defaults.vector_size, min=1, help="numbers of a vector").tag(sync=True)
+    lr = traitlets.Float(Defaults.lr, help="the learning rate").tag(sync=True)
     axes = traitlets.Enum(("aligned", "fixed"), "aligned", help="how the map is rotated").tag(sync=True)
     full_speed = traitlets.Bool(False, help="whether it trains at full speed").tag(sync=True)
     snapshot = traitlets.Dict(help="the current step").tag(sync=True)
@@ -106,7 +107,7 @@ class Word2Vec(Widget):
         self._timeline, self._corpus, self._watched_name = timeline, corpus, model_name
         self._axes = AxesTracker()
         self._map_axes: MapAxes
-        self._redraw = Redraw(self._show_latest)
+        self._redraw = Redraw(lambda: self._update_when_drawn(self._show_latest))
         super().__init__(theme=theme, **{name: getattr(timeline.run, name) for name in (*_OBJECTIVE, "lr")})
         self._draw_all()
         self.observe(self._update_objective, list(_OBJECTIVE))
@@ -129,7 +130,7 @@ class Word2Vec(Widget):
     def vectors(self) -> Vectors:
         """The shown word vectors, for ``dlviz.embedding(view.vectors)``, ``neighbors(view.vectors, "king")`` and so on."""
         self._check_open()
-        self._redraw.flush()
+        self._flush()
         run = self._timeline.run
         return Vectors(run.vectors.clone(), run.words)
 
@@ -153,7 +154,7 @@ class Word2Vec(Widget):
         for _ in range(steps):
             losses.append(run.take_step().loss)
             if perf_counter() - drawn > RUN_INTERVAL:
-                self._set_step(run.step)
+                self._update_when_drawn(lambda: self._set_step(run.step))
                 drawn = perf_counter()
         self._set_step(run.step)
         return float(torch.cat(losses).mean())
@@ -268,6 +269,11 @@ class Word2Vec(Widget):
         with self.hold_sync():
             self.step = step
 
+    def _flush(self) -> None:
+        """Draw what is still to be drawn, also what waits for the page."""
+        self._redraw.flush()
+        self._update_waiting()
+
     def _show_latest(self) -> None:
         """Move the player to the latest snapshot and draw it, which thinning may have put at the current position."""
         last = self._timeline.last_position()
@@ -292,7 +298,7 @@ class Word2Vec(Widget):
         return found[0], binary(found[1])
 
     def _page_state(self) -> dict[str, Any]:
-        self._redraw.flush()
+        self._flush()
         index, snapshots = self._page_snapshots()
         changed = {"step": index, "snapshot": snapshots[index], "full_speed": False, "playing": False}
         return super()._page_state() | changed
@@ -303,7 +309,7 @@ class Word2Vec(Widget):
         return {"step": {json.dumps(k): {"snapshot": one} for k, one in enumerate(snapshots)}}
 
     def _still(self) -> str:
-        self._redraw.flush()
+        self._flush()
         return draw(self.snapshot, self.scene, self._still_theme)
 
     def _describe(self) -> str:
@@ -319,18 +325,19 @@ def _clamp(value: Any, limit: int | None) -> Any:
     return min(value, limit) if limit is not None and isinstance(value, int) else value
 
 
+@suggests_names
 def word2vec(
     corpus: Any,
     *,
-    kind: str = "skip-gram",
-    loss: str = "negative",
-    vector_size: int = 16,
-    window: int = 3,
-    negatives: int = 5,
-    lr: float = 0.05,
-    batch_size: int = 1,
-    seed: int = 0,
-    min_count: int = 1,
+    kind: str = Defaults.kind,
+    loss: str = Defaults.loss,
+    vector_size: int = Defaults.vector_size,
+    window: int = Defaults.window,
+    negatives: int = Defaults.negatives,
+    lr: float = Defaults.lr,
+    batch_size: int = Defaults.batch_size,
+    seed: int = Defaults.seed,
+    min_count: int = Defaults.min_count,
     model: Any = None,
     theme: str = "auto",
 ) -> Word2Vec:

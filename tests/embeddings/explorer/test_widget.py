@@ -311,3 +311,32 @@ def test_one_message_of_a_page_is_answered_by_one(monkeypatch):
         sent.clear()
         view.set_state(change)
         assert [message["method"] for message in sent if message["method"] == "update"] == ["update"]
+
+
+def test_updates_wait_until_the_page_has_drawn_the_last_one_and_are_merged(monkeypatch):
+    monkeypatch.setattr("dlviz.kit.update_gate.PATIENCE", 1e9)
+    view = dlviz.embedding(random_matrix(), names(60), analogy=(1, 2, 3))
+    drawn = []
+    view.observe(lambda change: drawn.append(len(change.new["snapshots"])), "scene")
+
+    def answer():
+        view._handle_custom_msg({"kind": "drawn", "from": "page", "update": view._update_number}, [])
+
+    view.update(random_matrix(seed=1))
+    answer()
+    for seed in range(2, 6):
+        view.update(random_matrix(seed=seed))
+    assert drawn == [2, 3]
+    answer()
+    assert drawn == [2, 3, 6]
+    assert (view.step, view.details["snapshot"]) == (5, "update 5")
+    view.update(random_matrix(seed=6))
+    assert torch.equal(view.vectors.matrix, random_matrix(seed=6))
+    view.update(random_matrix(seed=7))
+    view.set_state({"word": 4})  # a click is answered for what the page shows next
+    assert view.details["snapshot"] == "update 7"
+    view.update(random_matrix(seed=8))
+    view._still()
+    assert view.step == 8
+    view.update(random_matrix(seed=9))
+    assert view.page_payload(10**6)["state"]["step"] == 9

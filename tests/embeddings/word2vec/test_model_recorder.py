@@ -151,6 +151,23 @@ def test_drawing_is_throttled_and_the_last_snapshot_is_drawn_after_the_loop():
     view.close()
 
 
+def test_pictures_wait_until_the_page_has_drawn_the_last_one(monkeypatch):
+    monkeypatch.setattr("dlviz.kit.update_gate.PATIENCE", 1e9)
+    monkeypatch.setattr(widget, "UPDATE_INTERVAL", 0)
+    net, pictures = Bag(2), []
+    view = dlviz.word2vec(DATA, kind="cbow", loss="softmax", model=net)
+    view.observe(lambda change: pictures.append(change.new["step"]), "snapshot")
+    loop(net, view, 1)
+    view._handle_custom_msg({"kind": "drawn", "from": "page", "update": view._update_number}, [])
+    loop(net, view, 5)
+    assert pictures == [1, 2]
+    view._handle_custom_msg({"kind": "drawn", "from": "page", "update": view._update_number}, [])
+    assert pictures == [1, 2, 6]
+    loop(net, view, 3)
+    assert torch.equal(view.vectors.matrix, net.words.weight)
+    assert pictures[-1] == view.snapshot["step"] == 9
+
+
 @pytest.mark.parametrize(
     ("module", "names"),
     [

@@ -299,6 +299,20 @@ def test_one_message_of_a_page_is_answered_by_one(monkeypatch):
         assert "snapshot" in state
 
 
+def test_pictures_of_a_long_run_wait_until_the_page_has_drawn_the_last_one(monkeypatch):
+    monkeypatch.setattr("dlviz.kit.update_gate.PATIENCE", 1e9)
+    monkeypatch.setattr("dlviz.embeddings.word2vec.widget.RUN_INTERVAL", 0)
+    view, pictures = made(), []
+    view.run(1)
+    view.run(2)
+    view._handle_custom_msg({"kind": "drawn", "from": "page", "update": view._update_number}, [])
+    view.observe(lambda change: pictures.append(change.new["step"]), "snapshot")
+    view.run(50)
+    assert pictures == [4, 53]
+    view._handle_custom_msg({"kind": "drawn", "from": "page", "update": view._update_number}, [])
+    assert (view.step, view.snapshot["step"]) == (53, 53)
+
+
 def test_values_set_by_a_page_are_bounded():
     view = made()
     view.set_state({"step": 10**9})
