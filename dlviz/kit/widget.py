@@ -88,10 +88,9 @@ class Widget(ValidatedWidget):
         if layout is not None:  # a model of its own, which ipywidgets keeps until it is closed
             layout.close()
         super().close()
+        # The scene and other data for the view go too, because the notebook's history keeps the widget.
         for name, trait in self.traits(sync=True).items():
-            if isinstance(
-                trait, traitlets.Dict
-            ):  # the scene and other data for the view; the notebook's history keeps the widget
+            if isinstance(trait, traitlets.Dict):
                 self._trait_values.pop(name, None)
 
     def _update_when_drawn(self, update: Callable[[], None]) -> None:

@@ -1,5 +1,6 @@
 """Receptive field of one unit: by index arithmetic, and as the gradient of the unit by the input."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -49,10 +50,18 @@ def bounding_box(mask: Tensor, dims: int = 2) -> tuple[Range, ...] | None:
         >>> bounding_box(torch.tensor([[0, 0, 0], [0, 1, 1]]) > 0)
         ((1, 1), (1, 2))
     """
-    indices = mask.nonzero()
-    if not len(indices) or not mask.dim():
+    if not mask.dim():
         return None
-    return tuple((int(column.min()), int(column.max())) for column in indices.T[-dims:])
+    sizes = mask.shape[-dims:]
+    outer = mask.reshape(mask.numel() // math.prod(sizes), *sizes).any(0) if mask.numel() else mask
+    along = [
+        outer.any([d for d in range(outer.dim()) if d != dim]) if outer.dim() > 1 else outer
+        for dim in range(outer.dim())
+    ]
+    marked = [each.nonzero() for each in along]
+    if not all(map(len, marked)):
+        return None
+    return tuple((int(each[0]), int(each[-1])) for each in marked)
 
 
 def receptive_field(

@@ -1,0 +1,99 @@
+"""A closed widget keeps nothing alive: cells are run again and again, and the notebook's history keeps what they returned."""
+
+import gc
+import inspect
+import tracemalloc
+import weakref
+from collections import Counter
+
+import pytest
+import torch
+import traitlets
+from ipywidgets.widgets.widget import _instances
+from torch import nn
+
+import dlviz
+from dlviz.export import examples
+from dlviz.kit.widget import Widget
+
+EXAMPLES = [name for name, function in inspect.getmembers(examples, inspect.isfunction)]
+
+
+def live():
+    """Return how many models of ipywidgets, tensors and objects of dlviz's own classes there are."""
+    gc.collect()
+    objects = [type(item) for item in gc.get_objects()]
+    ours = Counter(kind.__qualname__ for kind in objects if str(getattr(kind, "__module__", "")).startswith("dlviz."))
+    return {"models": len(_instances), "tensors": sum(issubclass(kind, torch.Tensor) for kind in objects), **ours}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_widgets_that_were_closed_leave_nothing(name):
+    def once():
+        view = getattr(examples, name)()
+        view._repr_mimebundle_()
+        view.close()
+        for other in list(_instances.values()):  # a widget that the example itself has used
+            if isinstance(other, Widget):
+                other.close()
+
+    once()
+    before = live()
+    for _ in range(2):
+        once()
+    assert live() == before
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_closed_widget_holds_no_picture_and_no_model(name):
+    view = getattr(examples, name)()
+    view.close()
+    dictionaries = [name for name, trait in view.traits(sync=True).items() if isinstance(trait, traitlets.Dict)]
+    assert "scene" in dictionaries
+    assert {name for name in dictionaries if view._trait_values.get(name)} == set()
+
+
+def test_closed_widgets_in_the_notebooks_history_take_little_memory():
+    torch.manual_seed(0)
+    net = nn.Sequential(*(nn.Conv2d(16 if i else 3, 16, 3, padding=1) for i in range(6)))
+    x = torch.rand(4, 3, 64, 64)
+    history = []
+
+    def cell():
+        view = dlviz.layers(net, x)
+        view.inspect("0", 1, (3, 3))
+        view._repr_mimebundle_()
+        view.close()
+        history.append(view)
+
+    cell()
+    gc.collect()
+    tracemalloc.start()
+    for _ in range(10):
+        cell()
+    gc.collect()
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown / 10 < 300_000
+
+
+def test_an_open_widget_that_is_shown_again_and_again_does_not_grow():
+    net, x = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2)), torch.rand(2, 1, 8, 8)
+    view = dlviz.layers(net, x)
+
+    def use():
+        for column in ("0", "1"):
+            view.inspect(column, 0, (0, 0))
+        view.refresh()
+        view.clear()
+
+    use()
+    before = live()
+    for _ in range(3):
+        use()
+    assert live() == before
+    kept = weakref.ref(net)
+    view.close()
+    del net
+    gc.collect()
+    assert kept() is None
