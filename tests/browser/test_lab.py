@@ -95,6 +95,7 @@ MORNING_CELLS = (
     *CELLS[:2],
     "x = torch.arange(4096.0).view(64, 64)\ndlviz.tensor(x)",
     "dlviz.conv2d(torch.arange(25.0).view(1, 1, 5, 5), torch.ones(1, 1, 3, 3), step=1)",
+    "run = dlviz.live('saved')\nfor step in run.steps(range(50)):\n    run.log(loss=step)",
 )
 
 #: A widget of each other room, a user action in the page, and the kernel's output afterwards.
@@ -521,10 +522,10 @@ def test_the_next_morning_the_pictures_are_there_and_play_without_their_kernel(c
         command(page, "notebook:run-all-cells")
         assert [output["evalue"] for output in outputs_of(page) if output["output_type"] == "error"] == []
         views = page.locator(".dlviz")
-        expect(views).to_have_count(3, timeout=60_000)
+        expect(views).to_have_count(4, timeout=60_000)
         for _ in range(2):  # the second time, the notebook is saved without having been run
             next_morning(page, server, "morning.ipynb")
-            expect(views).to_have_count(3, timeout=60_000)
+            expect(views).to_have_count(4, timeout=60_000)
             expect(page.get_by_text("Error displaying widget")).to_have_count(0)
             graph = views.first
             graph.locator("input[type=range]").fill("0")
@@ -533,13 +534,14 @@ def test_the_next_morning_the_pictures_are_there_and_play_without_their_kernel(c
             expect(graph.locator(".pill")).to_have_count(4)
             expect(views.nth(1).locator(".tensor-cell").first).to_have_text("0")
             expect(views.nth(2).locator(".tensor-formula")).to_contain_text("= 54")
+            expect(views.nth(3).locator(".live-name")).to_contain_text("loss 49")
         # One cell is run again: its picture replaces the saved one, whose state is dropped; the others stay.
         run(page, 0)
         next_morning(page, server, "morning.ipynb")
-        expect(views).to_have_count(3, timeout=60_000)
+        expect(views).to_have_count(4, timeout=60_000)
         book = nbformat.read(folder / "morning.ipynb", 4)
         states = book.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
-        assert len([one for one in states.values() if "scene" in one["state"]]) == 3
+        assert len([one for one in states.values() if "scene" in one["state"]]) == 4
 
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])
