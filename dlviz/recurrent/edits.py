@@ -12,6 +12,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.recurrent.layer_trace import GATES
 from dlviz.recurrent.module_call import Sizes
+from dlviz.torchkit.array_data import as_tensor
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,14 @@ def with_initial_state(
     Raises:
         DlvizError: `value` has another shape.
     """
+    is_number = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
+    found = torch.tensor(value) if is_number else as_tensor(value)
+    if found is None or found.is_meta or found.is_complex() or found.is_quantized or (unit is not None and found.dim()):
+        raise DlvizError(message("recurrent.refused.initial_value", name=name, got=type(value).__name__))
     if unit is not None:
-        values = {unit: float(value)}
+        values = {unit: float(found)}
     else:
-        given = torch.as_tensor(value, dtype=torch.float64).detach().cpu()
+        given = found.detach().to("cpu", torch.float64)
         if given.dim() and tuple(given.shape) != (size,):
             raise DlvizError(
                 message("recurrent.refused.initial_state_shape", name=name, count=size, got=tuple(given.shape))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import evenly_spaced, thin
+from dlviz.torchkit.modules import parameters
 
 #: Maximal number of snapshots that are kept, and of those whose curve is drawn behind the newest.
 MAX_SNAPSHOTS, MAX_DRAWN = 200, 6
@@ -44,7 +45,7 @@ def grad_norm(module: nn.Module) -> Tensor | None:
         >>> grad_norm(rnn) is None
         True
     """
-    grads = [p.grad.detach() for p in module.parameters() if p.grad is not None]
+    grads = [p.grad.detach() for p in parameters(module) if p.grad is not None]
     if not grads:
         return None
     return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g).cpu() for g in grads])).double()

@@ -11,6 +11,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit.array_data import as_tensor, check_data
 from dlviz.torchkit.forward_trace import eval_mode
+from dlviz.torchkit.modules import named_modules, parameters
 
 #: Cells take one step; here they may be given a sequence.
 CELLS = {nn.RNNCell: "RNN", nn.LSTMCell: "LSTM", nn.GRUCell: "GRU"}
@@ -69,7 +70,7 @@ def kind_of(module: Any) -> str:
         return module.mode.partition("_")[0]
     inside = [
         name
-        for name, part in (module.named_modules() if isinstance(module, nn.Module) else ())
+        for name, part in (named_modules(module) if isinstance(module, nn.Module) else ())
         if isinstance(part, (nn.RNNBase, nn.RNNCellBase))
     ]
     if inside:
@@ -92,7 +93,7 @@ def sizes_of(module: nn.Module) -> Sizes:
 
 def dtype_of(module: nn.Module) -> torch.dtype:
     """Return the dtype of the module's parameters."""
-    return next(module.parameters()).dtype
+    return next(parameters(module)).dtype
 
 
 def input_of(x: Any, dtype: torch.dtype) -> Tensor | PackedSequence:
@@ -240,7 +241,7 @@ def copy_module(module: nn.Module) -> nn.Module:
     if isinstance(module, nn.RNNBase):
         names += ["num_layers", "batch_first", "bidirectional", *(["proj_size"] if module_type is nn.LSTM else [])]
     options = {name: getattr(module, name) for name in names}
-    parameter = next(module.parameters())
+    parameter = next(parameters(module))
     sizes = (module.input_size, module.hidden_size)
     # A module on the meta device is not initialized, which would draw random numbers.
     copy = module_type(*sizes, **options, device="meta", dtype=parameter.dtype).to_empty(device=parameter.device)

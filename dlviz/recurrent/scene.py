@@ -15,6 +15,7 @@ from dlviz.recurrent.gradient_snapshots import history
 from dlviz.recurrent.layer_trace import GATES, LayerTrace
 from dlviz.recurrent.record import Record
 from dlviz.recurrent.widget_state import UnrolledModule
+from dlviz.torchkit.modules import settings_text
 
 #: Maximal number of listed terms of a sum.
 MAX_TERMS = 512
@@ -101,7 +102,7 @@ def scene(unrolled: UnrolledModule, name: str, settings: Settings) -> tuple[Reco
 
 def signature(module: nn.Module, name: str, steps: int) -> str:
     """Return the line in the card's head: the variable, the module with its arguments, and the number of steps."""
-    kind = f"{type(module).__name__}({module.extra_repr()})"
+    kind = f"{type(module).__name__}({settings_text(module)})"
     return message("recurrent.signature", name=name, kind=kind, steps=steps)
 
 

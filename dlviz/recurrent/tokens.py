@@ -28,6 +28,10 @@ def token_names(tokens: Any, lengths: Sequence[int]) -> list[list[str]]:
     """
     if tokens is None:
         return [list(map(str, range(length))) for length in lengths]
+    try:
+        tokens = tokens if isinstance(tokens, str) else list(tokens)
+    except Exception:  # a learner's object may raise anything
+        raise DlvizError(message("recurrent.refused.token_names", got=type(tokens).__name__)) from None
     per_sequence = not isinstance(tokens, str) and all(isinstance(one, (list, tuple)) for one in tokens)
     named = [list(map(str, one)) for one in tokens] if per_sequence else [list(map(str, tokens))] * len(lengths)
     check_length(named, len(lengths), "recurrent.refused.token_lists")

@@ -17,7 +17,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.precomputed import Precomputed
 from dlviz.kit.widget import Widget, binary
 from dlviz.recurrent.drawn_gradients import MAX_STEPS, drawn_norm_by_lag, input_grad
-from dlviz.recurrent.edits import check_initial_state, check_zeroed, with_initial_state
+from dlviz.recurrent.edits import check_initial_state, check_zeroed, edits_of, with_initial_state
 from dlviz.recurrent.input_gradients import grad_norm_by_lag, input_gradient
 from dlviz.recurrent.layer_trace import GATES, LayerTrace, order
 from dlviz.recurrent.record import Record
@@ -194,7 +194,8 @@ class Unroll(Widget):
     def update(self, label: str = "") -> None:
         """Read the module again, after some training; the earlier gradient norm by lag stays visible.
 
-        Between ``loss.backward()`` and ``clip_grad_norm_`` it also records the norm of the module's own gradient.
+        A loop may call it as often as it likes: while a page still draws, updates are merged. Between ``loss.backward()`` and
+        ``clip_grad_norm_`` it also records the norm of the module's own gradient.
 
         Args:
             label: label of this snapshot; without it, its number.
@@ -203,7 +204,10 @@ class Unroll(Widget):
         unrolled.refresh()
         unrolled.take_snapshot(str(label), self.sequence)
         self._read_text()
-        self._draw()
+        edits = edits_of(self.zeroed, self.initial_state, self.forget_bias)
+        edited = unrolled.is_edited(self.sequence, edits)
+        self._record = unrolled.record(self.sequence, edits) if edited else unrolled.unedited(self.sequence)[0]
+        self._update_when_drawn(self._draw)
 
     def _state(self) -> UnrolledModule:
         self._check_open()

@@ -1,6 +1,6 @@
 """`dlviz.broadcast`: right-aligned shapes, operands stretched along dimensions of size 1, and the result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from dlviz.tensors.broadcasting import Broadcast, combine
 from dlviz.tensors.record import check_strided
 from dlviz.tensors.scene import crop_notes, operand_names, read_cropped, tensor_payload
 from dlviz.tensors.still import Layout, TensorGrid, draw
+from dlviz.torchkit.array_data import check_data
 from dlviz.torchkit.tensor_blocks import block_payload
 
 
@@ -65,18 +66,31 @@ class BroadcastView(DataWidget[Broadcast]):
 
 
 def broadcast(
-    a: Any, b: Any, *more: Any, op: str | Callable[..., Tensor] = "+", names: list[str] | None = None, **traits: Any
+    a: Any,
+    b: Any,
+    *more: Any,
+    op: str | Callable[..., Tensor] = "+",
+    names: Sequence[str] | None = None,
+    origin: Sequence[int] = (),
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
 ) -> BroadcastView:
     """Show how torch stretches tensors of different shapes to combine them element by element.
 
     Shapes are right-aligned; a size of 1, or a missing dimension, is stretched with stride 0 without copying.
 
     Args:
-        a, b, more: two or more operands, tensors or numbers.
+        a, b, more: two or more operands: tensors, arrays, lists or numbers.
         op: an operator, ``+ - * / // % ** == != < <= > >= & | ^``, applied from left to right, or a function of all operands, such as
             ``torch.maximum``.
         names: the operands' names; by default your variables' names.
-        traits: ``step``, ``theme``, ``speed`` and the other traits of :class:`BroadcastView`.
+        origin: which slice is drawn, if there are more dimensions than the picture can show.
+        step: 0, or 1 + the row-major position of the selected element of the result.
+        theme: "auto", "light" or "dark".
+        speed: the player's speed.
+        traits: other traits of :class:`BroadcastView`.
 
     Returns:
         The widget; ``.output`` is what torch computed. Sizes that do not fit are marked beside torch's message.
@@ -93,17 +107,22 @@ def broadcast(
     Source:
         https://docs.pytorch.org/docs/stable/notes/broadcasting.html
     """
-    values = (a, b, *more)
-    for i, value in enumerate(values):
-        argument = "ab"[i] if i < 2 else f"more[{i - 2}]"
-        if isinstance(value, Tensor):
-            check_strided("broadcast", argument, value)
-        elif not isinstance(value, (int, float, complex)):
-            got = type(value).__name__
-            raise DlvizError(message("tensors.refused.number", caller="broadcast", name=argument, got=got))
-    shown_names = operand_names(values, names)
-    text = op if isinstance(op, str) else getattr(op, "__name__", "op")
-    return BroadcastView(combine(values, op), shown_names, text, isinstance(op, str), **traits)
+    given = (a, b, *more)
+    values = [_operand("ab"[i] if i < 2 else f"more[{i - 2}]", value) for i, value in enumerate(given)]
+    shown_names = operand_names(given, names)
+    text = op if isinstance(op, str) else str(getattr(op, "__name__", "op"))
+    shown = {"origin": list(origin), "step": step, "theme": theme, "speed": speed}
+    return BroadcastView(combine(values, op), shown_names, text, isinstance(op, str), **shown, **traits)
+
+
+def _operand(name: str, value: Any) -> Any:
+    """Return a number as it is, since type promotion treats it differently from a tensor, and other data as a tensor."""
+    if isinstance(value, (float, complex)) or (isinstance(value, int) and -(2**63) <= value < 2**63):
+        return value
+    if isinstance(value, int):
+        raise DlvizError(message("tensors.refused.int", caller="broadcast", name=name))
+    found = check_data(value, "tensors.refused.number", caller="broadcast", name=name)
+    return check_strided("broadcast", name, found)
 
 
 def _shapes(data: Broadcast, op: str) -> tuple[str, Any]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
+from dlviz.torchkit.array_data import as_tensor
 
 OPERATORS: dict[str, Callable[..., Tensor]] = {
     "+": torch.add,
@@ -101,4 +102,7 @@ def combine(values: Sequence[Any], op: str | Callable[..., Tensor]) -> Broadcast
         result = reduce(OPERATORS[op], detached) if isinstance(op, str) else op(*detached)
     except (RuntimeError, TypeError, IndexError, ValueError) as error:
         return Broadcast(operands, tuple(aligned), shape, stretched, None, first_line(error))
-    return Broadcast(operands, tuple(aligned), shape, stretched, torch.as_tensor(result), "")
+    found = torch.as_tensor(result) if isinstance(result, (bool, int, float, complex)) else as_tensor(result)
+    if found is None:
+        raise DlvizError(message("tensors.refused.result", got=type(result).__name__))
+    return Broadcast(operands, tuple(aligned), shape, stretched, found, "")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
 from dlviz.tensors.record import check_strided
+from dlviz.torchkit.array_data import check_data
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Contraction:
         return x.as_strided(shape, strides, x.storage_offset())
 
 
-def matmul(a: Tensor, b: Tensor) -> Contraction:
+def matmul(a: Any, b: Any) -> Contraction:
     """Compute ``torch.matmul`` and label its dimensions: "i", "j", "k", and "b0", "b1" … for the batch.
 
     Raises:
@@ -99,7 +101,7 @@ def matmul(a: Tensor, b: Tensor) -> Contraction:
     return _contraction((a, b), (left, right), output, result)
 
 
-def einsum(equation: str, *operands: Tensor) -> Contraction:
+def einsum(equation: str, *operands: Any) -> Contraction:
     """Compute ``torch.einsum`` and label its dimensions; those of an ellipsis are called ``…0``, ``…1`` from the left.
 
     Raises:
@@ -128,13 +130,14 @@ def einsum(equation: str, *operands: Tensor) -> Contraction:
 
 
 def _compute(
-    caller: str, function: Callable[..., Tensor], operands: Mapping[str, Tensor]
+    caller: str, function: Callable[..., Tensor], operands: Mapping[str, Any]
 ) -> tuple[tuple[Tensor, ...], Tensor]:
     """Return the detached operands and what `function` makes of them."""
-    for name, x in operands.items():
-        check_type(x, Tensor, "tensors.refused.operand", caller=caller, name=name)
-        check_strided(caller, name, x)
-    detached = tuple(x.detach() for x in operands.values())
+    found = (
+        check_strided(caller, name, check_data(x, "tensors.refused.operand", caller=caller, name=name))
+        for name, x in operands.items()
+    )
+    detached = tuple(x.detach() for x in found)
     try:
         return detached, function(*detached)
     except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
@@ -171,9 +174,12 @@ def partial_sums(contraction: Contraction, index: tuple[int, ...] = ()) -> Tenso
         (K, M, N); a vector operand counts as a matrix of one row or column.
     """
     a, b = contraction.operands
+    dtype = contraction.result.dtype
+    if dtype.is_floating_point and dtype.itemsize == 1:  # torch adds no numbers of 8 bits
+        a, b = a.float(), b.float()
     left = a.unsqueeze(0) if a.dim() == 1 else a
     right = b.unsqueeze(1) if b.dim() == 1 else b
     left = left.expand(*contraction.result.shape[: len(index)], *left.shape[-2:])[index]
     right = right.expand(*contraction.result.shape[: len(index)], *right.shape[-2:])[index]
     outer = left.T.unsqueeze(2) * right.unsqueeze(1)
-    return outer.cumsum(0).to(outer.dtype)
+    return outer.cumsum(0).to(dtype)

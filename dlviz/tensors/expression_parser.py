@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -210,6 +211,8 @@ def _is_index_value(value: Any) -> bool:
         return True
     if isinstance(value, (list, tuple)):
         return all(_is_index_value(item) for item in value)
+    if isinstance(value, FakeTensor):
+        return False
     return isinstance(value, (Tensor, np.ndarray, np.integer, np.bool_, bool, int, float, slice, torch.dtype))
 
 

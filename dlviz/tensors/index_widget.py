@@ -12,11 +12,12 @@ from torch import Tensor
 
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_type
 from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors.indexing import Selection, select
-from dlviz.tensors.scene import crop_notes, cropped_shape, read_cropped, tensor_payload
+from dlviz.tensors.record import check_strided
+from dlviz.tensors.scene import crop_notes, cropped_shape, known_names, read_cropped, tensor_payload
 from dlviz.tensors.still import Layout, TensorGrid, draw
+from dlviz.torchkit.array_data import check_data
 
 
 class IndexView(DataWidget[Selection]):
@@ -72,15 +73,31 @@ class IndexView(DataWidget[Selection]):
         return draw(message("tensors.index.name"), self.scene["signature"], summary, layout, self._still_theme)
 
 
-def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None, **traits: Any) -> IndexView:
+def index(
+    x: Any,
+    expression: str,
+    *,
+    names: Mapping[str, Any] | None = None,
+    revealed: bool = False,
+    prediction: str = "",
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
+) -> IndexView:
     """Show what an indexing expression selects, and let the learner predict the shape of the result first.
 
     Args:
-        x: the tensor.
+        x: the tensor; or an array, a pandas column, a list of numbers.
         expression: such as ``"x[mask, ::2]"``, ``"x[[0, 2], 1]"``, ``"x[x > 0]"`` or ``"x.gather(1, i)"``. Its first name
             stands for `x`, others for your variables. torch evaluates it; only indexing is accepted.
         names: values of other names in the expression; by default your variables.
-        traits: ``revealed``, ``prediction``, ``step``, ``theme``, ``speed`` and the other traits of :class:`IndexView`.
+        revealed: whether the result is shown at once.
+        prediction: the shape that the learner predicts, such as "(2, 3)".
+        step: 0, or 1 + the row-major position of the selected element of the result.
+        theme: "auto", "light" or "dark".
+        speed: the player's speed.
+        traits: other traits of :class:`IndexView`.
 
     Returns:
         The widget; ``.output`` is what torch returned, ``.data.shares_storage`` whether that is a view.
@@ -97,10 +114,11 @@ def index(x: Tensor, expression: str, *, names: Mapping[str, Any] | None = None,
     Source:
         https://docs.pytorch.org/docs/stable/tensor_view.html
     """
-    check_type(x, Tensor, "tensors.refused.operand", caller="index", name="x")
-    known = {**scope(), **(names or {})}
-    selection = select(x.detach(), expression, known)
-    return IndexView(selection, name_of(x, known, selection.expression.name), **traits)
+    known = {**scope(), **known_names("index", names)}
+    found = check_strided("index", "x", check_data(x, "tensors.refused.operand", caller="index", name="x"))
+    selection = select(found.detach(), expression, known)
+    shown = {"revealed": revealed, "prediction": prediction, "step": step, "theme": theme, "speed": speed}
+    return IndexView(selection, name_of(x, known, selection.expression.name), **shown, **traits)
 
 
 def _view_or_copy(selection: Selection) -> str:

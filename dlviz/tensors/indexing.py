@@ -10,6 +10,7 @@ from torch import Tensor
 from dlviz.kit.errors import first_line
 from dlviz.tensors.expression_parser import INDEXING_METHODS, Expression, parse
 from dlviz.tensors.record import same_storage
+from dlviz.torchkit.array_data import as_tensor
 
 #: Elements of the result are traced back to the source for tensors of up to this many elements.
 MAX_TRACED = 2**20
@@ -76,7 +77,9 @@ def _index_kind(part: Any) -> str:
         return "boolean"
     if part is None or part is Ellipsis or isinstance(part, (int, slice)):
         return "basic"
-    index = part if isinstance(part, Tensor) else torch.as_tensor(part)
+    index = as_tensor(part)
+    if index is None:  # torch refuses it
+        return "integer"
     if index.dtype in (torch.bool, torch.uint8):
         return "boolean"
     return "basic" if index.dim() == 0 else "integer"

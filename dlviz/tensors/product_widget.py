@@ -84,17 +84,32 @@ class ProductView(DataWidget[Contraction]):
         return draw(self._kind, self.scene["signature"], self.scene["summary"], Layout([row]), self._still_theme)
 
 
-def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits: Any) -> ProductView:
+def matmul(
+    a: Any,
+    b: Any,
+    *,
+    names: Sequence[str] | None = None,
+    order: str = "dot",
+    batch: Sequence[int] = (),
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
+) -> ProductView:
     """Show a matrix product: element by element, as a sum of outer products, or column by column.
 
     Vectors and batches are treated exactly as :func:`torch.matmul` does.
 
     Args:
-        a: (…, M, K), or (K,), a row.
+        a: (…, M, K), or (K,), a row: a tensor, an array or a list.
         b: (…, K, N), or (K,), a column. Batch dimensions broadcast.
         names: the operands' names; by default your variables' names.
-        traits: ``order`` ("dot", "outer" or "columns"), ``batch``, ``step``, ``theme``, ``speed`` and the other
-            traits of :class:`ProductView`.
+        order: "dot", "outer" or "columns".
+        batch: index of the drawn matrix in the batch.
+        step: 0, or the number of steps taken.
+        theme: "auto", "light" or "dark".
+        speed: the player's speed.
+        traits: other traits of :class:`ProductView`.
 
     Returns:
         The widget; ``.output`` is what torch computed.
@@ -113,16 +128,27 @@ def matmul(a: Tensor, b: Tensor, *, names: Sequence[str] | None = None, **traits
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
-    return ProductView(contraction.matmul(a, b), operand_names((a, b), names), "matmul", "a @ b", **traits)
+    shown = {"order": order, "batch": list(batch), "step": step, "theme": theme, "speed": speed}
+    data = contraction.matmul(a, b)
+    return ProductView(data, operand_names((a, b), names), "matmul", "a @ b", **shown, **traits)
 
 
-def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None, **traits: Any) -> ProductView:
+def einsum(
+    equation: str,
+    *operands: Any,
+    names: Sequence[str] | None = None,
+    batch: Sequence[int] = (),
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
+) -> ProductView:
     """Show an einsum: which letters are kept, which are summed over, and the terms of each element.
 
     Args:
         equation: as for :func:`torch.einsum`, such as ``"ij,jk->ik"``; ellipses, repeated letters and an implicit output are supported.
-        operands: the tensors.
-        names, traits: as for :func:`matmul`; an einsum has one ``order``, "dot".
+        operands: the tensors, arrays or lists.
+        names, batch, step, theme, speed, traits: as for :func:`matmul`; an einsum has one order.
 
     Returns, Raises:
         As :func:`matmul`.
@@ -137,7 +163,8 @@ def einsum(equation: str, *operands: Tensor, names: Sequence[str] | None = None,
         https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
     """
     data = contraction.einsum(equation, *operands)
-    return ProductView(data, operand_names(operands, names), "einsum", equation, **traits)
+    shown = {"batch": list(batch), "step": step, "theme": theme, "speed": speed}
+    return ProductView(data, operand_names(operands, names), "einsum", equation, **shown, **traits)
 
 
 def _shapes(operands: Sequence[Tensor]) -> str:

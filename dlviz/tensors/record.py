@@ -121,14 +121,27 @@ def has_storage(x: Tensor) -> bool:
     return x.layout is torch.strided and not x.is_nested
 
 
-def check_strided(caller: str, name: str, x: Tensor) -> None:
-    """Refuse a tensor that does not store all its elements.
+def check_not_nested(caller: str, name: str, x: Tensor) -> Tensor:
+    """Return a tensor whose dimensions each have one size.
+
+    Raises:
+        DlvizError: `x` is nested.
+    """
+    if x.is_nested:
+        raise DlvizError(message("tensors.refused.nested", caller=caller, name=name))
+    return x
+
+
+def check_strided(caller: str, name: str, x: Tensor) -> Tensor:
+    """Return a tensor that stores all its elements.
 
     Raises:
         DlvizError: `x` is sparse or nested.
     """
+    check_not_nested(caller, name, x)
     if not has_storage(x):
         raise DlvizError(message("tensors.refused.layout", caller=caller, name=name, layout=_layout(x)))
+    return x
 
 
 def same_storage(a: Tensor, b: Tensor) -> bool:

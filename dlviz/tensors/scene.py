@@ -1,6 +1,6 @@
 """Tensors as JSON-able scenes: metadata, blocks of numbers as binary arrays, notes and summaries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite, prod
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_length
+from dlviz.kit.validation import check_length, check_type
 from dlviz.tensors.record import TensorMetadata, flat_storage, tensor_metadata
 from dlviz.tensors.statistics import minimap, statistics
 from dlviz.torchkit.tensor_blocks import (
@@ -62,14 +63,28 @@ def tensor_payload(x: Tensor, name: str) -> dict[str, Any]:
 def operand_names(values: Sequence[Any], names: Sequence[str] | None) -> list[str]:
     """Return the names that are shown for a function's operands: those given, else those of the learner's variables."""
     if names is not None:
-        check_length(names, len(values), "tensors.refused.names")
-        return [str(name) for name in names]
+        listed = list(names) if isinstance(names, (list, tuple, str)) else None
+        if listed is None:
+            raise DlvizError(message("tensors.refused.names", count=len(values), got=type(names).__name__))
+        check_length(listed, len(values), "tensors.refused.names")
+        return [str(name) for name in listed]
     known = scope()
     defaults = [chr(ord("a") + i) if i < 26 else f"operand {i}" for i in range(len(values))]
     return [
-        name_of(value, known, default) if isinstance(value, Tensor) else str(value)
+        str(value) if isinstance(value, (bool, int, float, complex)) else name_of(value, known, default)
         for value, default in zip(values, defaults, strict=True)
     ]
+
+
+def known_names(caller: str, names: Any) -> Mapping[str, Any]:
+    """Return the learner's own names of an expression's values, none if `names` is ``None``.
+
+    Raises:
+        DlvizError: `names` is not a mapping.
+    """
+    if names is not None:
+        check_type(names, Mapping, "tensors.refused.mapping", caller=caller)
+    return names or {}
 
 
 def read_cropped(x: Tensor) -> Block:

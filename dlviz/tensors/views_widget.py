@@ -10,12 +10,12 @@ from torch import Tensor
 
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_type
 from dlviz.kit.widget import DataWidget, binary
-from dlviz.tensors.record import flat_storage, has_storage, same_storage, storage_ids, tensor_metadata
-from dlviz.tensors.scene import MAX_STORAGE, crop_notes, cropped_shape, read_cropped, tensor_payload
+from dlviz.tensors.record import check_not_nested, flat_storage, has_storage, same_storage, storage_ids, tensor_metadata
+from dlviz.tensors.scene import MAX_STORAGE, crop_notes, cropped_shape, known_names, read_cropped, tensor_payload
 from dlviz.tensors.still import Layout, StorageRow, TensorGrid, draw
 from dlviz.tensors.view_ops import ViewResult, evaluate_views, noncontiguous_dims
+from dlviz.torchkit.array_data import check_data
 from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
 
@@ -76,15 +76,28 @@ class SharedStorageView(DataWidget[tuple[ViewResult, ...]]):
         return draw(message("tensors.views.name"), self.scene["signature"], summary, layout, self._still_theme)
 
 
-def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = None, **traits: Any) -> SharedStorageView:
+def views(
+    x: Any,
+    *others: Any,
+    names: Mapping[str, Any] | None = None,
+    active: int = 0,
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
+) -> SharedStorageView:
     """Show several tensors side by side above the storage they share.
 
     Args:
-        x: the first tensor.
+        x: the first tensor; an array or a list of numbers is read as one.
         others: expressions on it, such as ``"x.T"``, ``"x.view(3, 4)"``, ``"x[:, 1:]"``, ``"x.T.contiguous()"``, or other tensors.
             The first name in an expression stands for `x`; view methods, copies and indexing are accepted, and torch evaluates them.
         names: values of other names in the expressions; by default your variables.
-        traits: ``active``, ``step``, ``theme``, ``speed`` and the other traits of :class:`SharedStorageView`.
+        active: index of the tensor in which an element is selected.
+        step: 0, or 1 + the row-major position of the selected element.
+        theme: "auto", "light" or "dark".
+        speed: the player's speed.
+        traits: other traits of :class:`SharedStorageView`.
 
     Returns:
         The widget. ``.tensors`` holds the tensors, ``.shares_storage`` whether each uses the first one's storage. If torch refuses an
@@ -102,16 +115,18 @@ def views(x: Tensor, *others: str | Tensor, names: Mapping[str, Any] | None = No
     Source:
         https://docs.pytorch.org/docs/stable/tensor_view.html
     """
-    check_type(x, Tensor, "tensors.refused.operand", caller="views", name="x")
-    known = {**scope(), **(names or {})}
-    results = [ViewResult(name_of(x, known, "x"), x.detach(), True)]
+    known = {**scope(), **known_names("views", names)}
+    first = check_not_nested("views", "x", check_data(x, "tensors.refused.operand", caller="views", name="x")).detach()
+    results = [ViewResult(name_of(x, known, "x"), first, True)]
     for i, other in enumerate(others):
-        if isinstance(other, Tensor):
-            name = name_of(other, known, f"others[{i}]")
-            results.append(ViewResult(name, other.detach(), same_storage(x, other)))
+        if isinstance(other, str):
+            results.append(evaluate_views(first, other, known))
         else:
-            results.append(evaluate_views(x, other, known))
-    return SharedStorageView(results, **traits)
+            name = name_of(other, known, f"others[{i}]")
+            found = check_data(other, "tensors.refused.other", caller="views", name=f"others[{i}]").detach()
+            check_not_nested("views", f"others[{i}]", found)
+            results.append(ViewResult(name, found, same_storage(first, found)))
+    return SharedStorageView(results, active=active, step=step, theme=theme, speed=speed, **traits)
 
 
 def _is_drawn_whole(x: Tensor) -> bool:

@@ -1,5 +1,6 @@
 """`dlviz.tensor`: one tensor as a grid above its storage, with the path from an index to its element."""
 
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from torch import Tensor
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_type
+from dlviz.kit.validation import check_type, is_integer
 from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors.record import TensorMetadata, flat_storage, tensor_metadata
 from dlviz.tensors.scene import EXPORTED_SIZE, LIVE_SIZE, loaded_window, sparse_block, tensor_scene
 from dlviz.tensors.still import Layout, StorageRow, TensorGrid, draw
+from dlviz.torchkit.array_data import check_data
 from dlviz.torchkit.tensor_blocks import block_window, read_block
 
 #: A still picture shows storages of up to this many elements.
@@ -41,8 +43,7 @@ class TensorView(DataWidget[Tensor]):
 
     def __init__(self, x: Tensor, name: str, **traits: Any) -> None:
         self.metadata: TensorMetadata = tensor_metadata(x, name)
-        origin = tuple(traits.pop("origin", None) or (0,) * len(self.metadata.shape))
-        self._check_origin(origin)
+        origin = self._origin(traits.pop("origin", None))
         index = traits.pop("index", None)
         if index is not None:
             traits["step"] = self._step_of(index)
@@ -85,19 +86,25 @@ class TensorView(DataWidget[Tensor]):
         index = tuple(index) if isinstance(index, (tuple, list)) else (index,)
         shape = self.metadata.shape
         fits = len(index) == len(shape) and all(
-            isinstance(i, int) and -n <= i < n for i, n in zip(index, shape, strict=False)
+            is_integer(i) and -n <= i < n for i, n in zip(index, shape, strict=False)
         )
         if not fits:
-            raise DlvizError(message("tensors.refused.index", got=index, shape=shape))
+            raise DlvizError(message("tensors.refused.index", got=repr(index)[:80], shape=shape))
         return 1 + sum((i % n) * prod(shape[d + 1 :]) for d, (i, n) in enumerate(zip(index, shape, strict=True)))
 
-    def _check_origin(self, origin: tuple[int, ...]) -> None:
-        if len(origin) != len(self.metadata.shape):
-            raise DlvizError(message("tensors.refused.origin", got=origin, shape=self.metadata.shape))
+    def _origin(self, origin: Any) -> tuple[int, ...]:
+        """Return the first index of the window if it fits the shape; ``None`` is the origin."""
+        shape = self.metadata.shape
+        if origin is None:
+            return (0,) * len(shape)
+        listed = tuple(origin) if isinstance(origin, (list, tuple)) else ()
+        if len(listed) != len(shape) or not all(is_integer(i) and i >= 0 for i in listed):
+            raise DlvizError(message("tensors.refused.origin", got=repr(origin)[:80], shape=shape))
+        return tuple(map(int, listed))
 
     def _move_window(self, _: Any) -> None:
         if not self._closed:
-            self._check_origin(tuple(self.origin))
+            self._origin(self.origin)
             loaded = loaded_window(self._data, self.metadata, tuple(self.origin), LIVE_SIZE)
             if list(loaded["block"]["start"]) != self.loaded["block"]["start"]:
                 self.loaded = binary(loaded)
@@ -128,17 +135,31 @@ class TensorView(DataWidget[Tensor]):
         return draw(message("tensors.tensor.name"), self.scene["signature"], summary, layout, self._still_theme)
 
 
-def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
+def tensor(
+    x: Any,
+    *,
+    name: str | None = None,
+    index: int | Sequence[int] | None = None,
+    origin: Sequence[int] | None = None,
+    step: int = 0,
+    theme: str = "auto",
+    speed: float = 1.0,
+    **traits: Any,
+) -> TensorView:
     """Show a tensor: its numbers as a grid, its storage below, and how an index finds its element.
 
     Every dtype, device and number of dimensions is accepted. A large tensor is shown through a movable window of 16 × 16, with a minimap,
     extremes and a histogram computed on its own device; only what is shown leaves the device. Sparse and meta tensors show what they have.
 
     Args:
-        x: the tensor.
+        x: the tensor; or an array, a pandas column, a list of numbers.
         name: the name shown; by default your variable's name.
-        traits: ``index`` (the selected element), ``origin`` (first index of the window), ``theme``, ``speed`` and the other traits of
-            :class:`TensorView`.
+        index: the selected element.
+        origin: first index of the window.
+        step: 0, or 1 + the row-major position of the selected element.
+        theme: "auto", "light" or "dark".
+        speed: the player's speed.
+        traits: other traits of :class:`TensorView`.
 
     Returns:
         The widget; ``.metadata`` holds shape, stride and the rest, ``.index`` the selected element.
@@ -158,5 +179,9 @@ def tensor(x: Tensor, *, name: str | None = None, **traits: Any) -> TensorView:
     Source:
         https://docs.pytorch.org/docs/stable/tensor_view.html
     """
-    check_type(x, Tensor, "tensors.refused.operand", caller="tensor", name="x")
-    return TensorView(x, name or name_of(x, scope(), "tensor"), **traits)
+    if name is not None:
+        check_type(name, str, "tensors.refused.label")
+    shown = name or name_of(x, scope(), "tensor")
+    found = check_data(x, "tensors.refused.operand", caller="tensor", name="x")
+    place = {} if index is None else {"index": index}
+    return TensorView(found, shown, origin=origin, step=step, theme=theme, speed=speed, **place, **traits)

@@ -408,3 +408,23 @@ def test_an_edit_that_the_dtype_cannot_hold_is_refused():
     view = dlviz.max_pool2d(torch.ones(1, 4, 4, dtype=torch.int8), 2)
     with pytest.raises(DlvizError, match=r"torch\.int8 can hold"):
         view.edit("input", (0, 0, 0), 1e30)
+
+
+@pytest.mark.parametrize(
+    ("name", "newer", "stale"),
+    [
+        ("step", 3, 5),
+        ("stride", [2, 1], [1, 2]),
+        ("channel", 1, 2),
+        ("sample", 1, 0),
+        ("selection", ["input", 0, 1, 1], []),
+    ],
+)
+def test_a_value_that_the_page_sent_before_it_knew_pythons_newer_one_is_ignored(name, newer, stale):
+    view = dlviz.conv2d(X.repeat(2, 1, 1, 1), W)
+    seen = dict(view._written)
+    setattr(view, name, newer)
+    view.set_state({name: stale, "_seen": {name: seen.get(name, 0)}})
+    assert getattr(view, name) == newer
+    view.set_state({name: stale, "_seen": dict(view._written)})
+    assert getattr(view, name) == stale

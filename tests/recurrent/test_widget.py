@@ -632,3 +632,43 @@ def test_numbers_that_are_not_finite_are_drawn(value, tmp_path):
         assert not re.search(r'[ "](?:nan|inf)[",]', view._still())
         assert "<!doctype html>" in view.to_html()
         assert view.save(tmp_path / "a.png").exists()
+
+
+def test_updates_wait_for_the_page_and_are_merged_while_numbers_and_snapshots_are_the_newest():
+    module, x = module_and_input(steps=5)
+    view = dlviz.unroll(module, x)
+    view.update()
+    view._on_drawn({"kind": "drawn", "from": "page", "update": view._update_number})
+    view.update()
+    drawn = view.scene
+    for _ in range(3):
+        with torch.no_grad():
+            module.weight_hh_l0.mul_(0.5)
+        view.update()
+        assert torch.allclose(view.output, module(x)[0].detach(), atol=1e-6)
+    assert view.scene is drawn  # the page has not drawn it yet
+    assert len(view.snapshots) == 6
+    view._on_drawn({"kind": "drawn", "from": "page", "update": view._update_number})
+    assert torch.equal(array(view.scene["h"], 5, 6), view.states["h"])
+    assert view.scene["history"]["label"] == "snapshot 5"
+
+
+@pytest.mark.parametrize(
+    ("name", "newer", "stale"),
+    [
+        ("step", 3, 5),
+        ("unit", 1, 2),
+        ("layer", 1, 0),
+        ("sequence", 1, 0),
+        ("forget_bias", 1.0, 2.0),
+        ("zeroed", [[0, "f", -1]], []),
+    ],
+)
+def test_a_value_that_the_page_sent_before_it_knew_pythons_newer_one_is_ignored(name, newer, stale):
+    view = dlviz.unroll(nn.LSTM(4, 6, num_layers=2), torch.randn(9, 2, 4))
+    seen = dict(view._written)
+    setattr(view, name, newer)
+    view.set_state({name: stale, "_seen": {name: seen.get(name, 0)}})
+    assert getattr(view, name) == newer
+    view.set_state({name: stale, "_seen": dict(view._written)})
+    assert getattr(view, name) == stale

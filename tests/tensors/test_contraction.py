@@ -155,7 +155,9 @@ def test_max_error_measures_rounding():
 
 @pytest.mark.parametrize("values", [("no tensor", torch.ones(2)), (torch.ones(2), 3)])
 def test_operands_that_are_not_tensors_are_refused_by_name(values):
-    with pytest.raises(DlvizError, match=r"matmul: [ab] must be a tensor, but got (str|int)"):
+    with pytest.raises(
+        DlvizError, match=r"matmul: [ab] must be a tensor, an array or a list of numbers, but got (str|int)"
+    ):
         matmul(*values)
     with pytest.raises(DlvizError, match=r"einsum: operands\[[01]\] must be a tensor"):
         einsum("i,i", *values)

@@ -1,7 +1,9 @@
 """The six public functions: what they show, what they refuse, and that they keep nothing alive."""
 
 import gc
+import inspect
 import json
+import re
 import warnings
 import weakref
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 from ipywidgets import HBox, IntSlider, jslink
 from ipywidgets.widgets.widget import _remove_buffers
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import dlviz
 from dlviz.kit.errors import DlvizError
@@ -130,14 +133,17 @@ def test_index_and_step_are_equivalent():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: dlviz.tensor([1, 2]), "tensor: x must be a tensor, but got list"),
+        (lambda: dlviz.tensor({1, 2}), "tensor: x must be a tensor, an array or a list of numbers, but got set"),
         (lambda: dlviz.tensor(torch.ones(2, 2), index=(2, 0)), r"index must be .* shape \(2, 2\), but got \(2, 0\)"),
         (lambda: dlviz.tensor(torch.ones(2, 2), index=1), r"index must be .* but got \(1,\)"),
         (lambda: dlviz.tensor(torch.ones(2, 2), origin=(0,)), r"origin must hold one number"),
-        (lambda: dlviz.views("x"), "views: x must be a tensor, but got str"),
+        (lambda: dlviz.views("x"), "views: x must be a tensor, an array or a list of numbers, but got str"),
         (lambda: dlviz.views(torch.ones(2), "x.sum()"), r"`x.sum\(\)` is not accepted here"),
-        (lambda: dlviz.views(torch.ones(2), 3), "an expression is text"),
-        (lambda: dlviz.broadcast(torch.ones(2), "b"), "broadcast: b must be a tensor or a number, but got str"),
+        (lambda: dlviz.views(torch.ones(2), 3), r"others\[0\] must be an expression such as"),
+        (
+            lambda: dlviz.broadcast(torch.ones(2), "b"),
+            "an array, a list of numbers or a number, but got str",
+        ),
         (lambda: dlviz.broadcast(torch.ones(2), 1, op="@"), r"op is a function or one of \+ - .* but got '@'"),
         (lambda: dlviz.broadcast(torch.ones(2), 1, names=["a"]), "one name for each operand: 2, but got 1"),
         (lambda: dlviz.index(torch.ones(2), "x.sum()"), "not accepted here"),
@@ -309,3 +315,108 @@ def test_unknown_arguments_are_refused():
     ):
         with pytest.raises(TypeError, match="no such argument: color"):
             call(x, color="red")
+
+
+class Column:
+    """Numbers that NumPy reads, as a pandas column is."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values if dtype is None else self.values.astype(dtype)
+
+
+def test_arrays_columns_and_lists_are_data_with_the_learners_names():
+    weights = np.arange(6.0).reshape(2, 3)
+    view = dlviz.tensor(weights)
+    assert (view.metadata.name, view.metadata.stride, view.metadata.dtype) == ("weights", (3, 1), "float64")
+    assert dlviz.tensor(weights.T).metadata.stride == (1, 3)  # the array's own memory
+    assert dlviz.tensor(Column([1, 2])).metadata.shape == (2,)
+    assert dlviz.tensor([torch.ones(2), [2.0, 3.0]]).metadata.shape == (2, 2)
+    column, row = [[1], [2]], np.array([10, 20])
+    assert dlviz.broadcast(column, row).output.tolist() == [[11, 21], [12, 22]]
+    assert dlviz.matmul([[1, 2]], row).output.tolist() == [50]
+    assert dlviz.einsum("i,i", row, [1, 2]).output.item() == 50
+    assert dlviz.index(weights, "weights[1, ::2]", revealed=True).output.tolist() == [3.0, 5.0]
+    assert dlviz.views(weights, "weights.T").shares_storage == (True, True)
+
+
+def test_a_tensor_inside_a_transform_of_functions_is_read_or_refused():
+    seen = []
+
+    def loss(x):
+        seen.append(dlviz.tensor(x))
+        return (x * x).sum()
+
+    x = torch.arange(3.0)
+    assert torch.equal(torch.func.grad(loss)(x), 2 * x)
+    assert torch.equal(seen[0].data, x)
+    with pytest.raises(DlvizError, match=r"inside torch\.vmap"):
+        torch.vmap(loss)(torch.ones(2, 3))
+    with FakeTensorMode(), pytest.raises(DlvizError, match="fake tensor"):
+        dlviz.tensor(torch.ones(2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_a_product_of_floats_of_8_bits_is_drawn_or_torch_refuses_it(dtype):
+    a = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).to(dtype)
+    try:
+        expected = a @ a
+    except RuntimeError as error:
+        with pytest.raises(DlvizError, match=re.escape(str(error).partition("\n")[0])):
+            dlviz.matmul(a, a)
+        return
+    view = dlviz.matmul(a, a)
+    assert torch.equal(view.output.float(), expected.float())
+    assert "outer" in view.scene["orders"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30, complex(float("nan"), 1)])
+def test_numbers_that_are_not_finite_are_drawn(value, tmp_path):
+    dtype = torch.complex64 if isinstance(value, complex) else torch.float32
+    x = torch.ones(3, 3, dtype=dtype)
+    x[1, 1] = value
+    for view in (
+        dlviz.tensor(x),
+        dlviz.views(x, "x.T"),
+        dlviz.broadcast(x, x[:1]),
+        dlviz.index(x, "x[1]", revealed=True),
+        dlviz.matmul(x, x),
+        dlviz.einsum("ij->j", x),
+    ):
+        assert not re.search(r'[ "](?:nan|inf)[",]', view._still())
+        assert "<!doctype html>" in view.to_html()
+        assert view.save(tmp_path / "a.png").exists()
+
+
+def test_complex_products_are_those_of_torch():
+    a, b = torch.randn(2, 3, dtype=torch.complex64), torch.randn(3, 2, dtype=torch.complex64)
+    assert torch.equal(dlviz.matmul(a, b).output, a @ b)
+    assert dlviz.matmul(a, b).data.max_error() < 1e-5
+    assert torch.equal(dlviz.einsum("ij,jk->ik", a, b.conj()).output, torch.einsum("ij,jk->ik", a, b.conj()))
+    assert dlviz.einsum("ij,jk->ik", a, b.conj()).data.max_error() < 1e-5
+
+
+def test_options_stand_in_the_signature():
+    for function, options in (
+        (dlviz.tensor, {"name", "index", "origin", "step", "theme", "speed"}),
+        (dlviz.index, {"names", "revealed", "prediction"}),
+        (dlviz.matmul, {"names", "order", "batch"}),
+        (dlviz.views, {"names", "active"}),
+        (dlviz.broadcast, {"op", "names", "origin"}),
+    ):
+        assert options <= set(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "newer", "stale"), [("step", 3, 5), ("order", "columns", "outer"), ("batch", [1], [2])]
+)
+def test_a_value_that_the_page_sent_before_it_knew_pythons_newer_one_is_ignored(name, newer, stale):
+    view = dlviz.matmul(torch.ones(3, 4, 5), torch.ones(5, 6))
+    seen = dict(view._written)
+    setattr(view, name, newer)
+    view.set_state({name: stale, "_seen": {name: seen.get(name, 0)}})
+    assert getattr(view, name) == newer
+    view.set_state({name: stale, "_seen": dict(view._written)})
+    assert getattr(view, name) == stale
