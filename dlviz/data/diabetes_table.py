@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlviz.data.validation import is_one_of, loader
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -45,12 +46,13 @@ class Table:
         >>> diabetes().column("bmi").shape
         torch.Size([442, 1])
         """
-        if name not in self.columns:
+        if not is_one_of(name, self.columns):
             raise DlvizError(message("data.table.column", value=repr(name), columns=", ".join(self.columns)))
         place = self.columns.index(name)
         return self.x[:, place : place + 1]
 
 
+@loader
 def diabetes(split: str | None = None, *, device: torch.device | str | None = None) -> Table:
     """Load ten measurements of 442 patients with diabetes, and the disease's progression after one year; no download.
 
@@ -76,7 +78,7 @@ def diabetes(split: str | None = None, *, device: torch.device | str | None = No
     x, y = _arrays()
     if split is None:
         rows = np.arange(len(y))
-    elif split in ("train", "test"):
+    elif is_one_of(split, ("train", "test")):
         rows = _split()[split]
     else:
         raise DlvizError(message("data.table.split", value=repr(split)))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dlviz.data.stratified_split import split_rows
+from dlviz.data.validation import loader
 from dlviz.kit.messages import message
 
 
@@ -25,6 +26,7 @@ class Digits(NamedTuple):
         return message("data.digits.shown", images=tuple(self.images.shape), labels=tuple(self.labels.shape))
 
 
+@loader
 def digits(split: str | None = None, *, device: torch.device | str | None = None) -> Digits:
     """Load 1,797 real handwritten digits of 8 by 8 pixels; no download, scikit-learn ships them.
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import is_finite, noise_std, on_device, seeded_generator
+from dlviz.data.validation import check_size, is_finite, loader, noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_integer
@@ -41,6 +41,7 @@ class Regression:
         return message("data.linear.shown", **{name: tuple(getattr(self, name).shape) for name in names})
 
 
+@loader
 def linear(
     n: int,
     *,
@@ -76,6 +77,7 @@ def linear(
     # Rounded to float32 before the product, so that y follows exactly from the returned x.
     slope = _row(weight)
     offset = torch.tensor([float(bias)], dtype=torch.float32, device="cpu")
+    check_size("linear", n=n, features=slope.shape[1])
     x = torch.rand(n, slope.shape[1], generator=random, dtype=torch.float64, device="cpu")
     x = ((2 * x - 1) * _REACH).float()
     scatter = torch.randn(n, 1, generator=random, dtype=torch.float64, device="cpu")

@@ -9,6 +9,7 @@ from torch import Tensor
 from dlviz.data import idx_format
 from dlviz.data.registry import remote
 from dlviz.data.remote import fetch
+from dlviz.data.validation import is_one_of, loader
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -44,6 +45,7 @@ class FashionMnist(Mnist):
         return tuple(message(f"data.fashion.{label}") for label in range(10))
 
 
+@loader
 def mnist(split: str = "train", *, device: torch.device | str | None = None) -> Mnist:
     """Load MNIST, handwritten digits of 28 by 28 pixels: ``"train"`` (60,000) or ``"test"`` (10,000), in the files' order.
 
@@ -65,6 +67,7 @@ def mnist(split: str = "train", *, device: torch.device | str | None = None) -> 
     return Mnist(*_load("mnist", split, device))
 
 
+@loader
 def fashion_mnist(split: str = "train", *, device: torch.device | str | None = None) -> FashionMnist:
     """Load Fashion-MNIST, clothes of 28 by 28 pixels: ``"train"`` (60,000) or ``"test"`` (10,000), in the files' order.
 
@@ -86,7 +89,7 @@ def fashion_mnist(split: str = "train", *, device: torch.device | str | None = N
 
 
 def _load(collection: str, split: str, device: torch.device | str | None) -> tuple[Tensor, Tensor]:
-    if split not in ("train", "test"):
+    if not is_one_of(split, ("train", "test")):
         raise DlvizError(message("data.mnist.split", call=collection.replace("-", "_"), value=repr(split)))
     stem = {"train": "train", "test": "t10k"}[split]
     gray = idx_format.read(fetch(remote(collection, f"{stem}-images-idx3-ubyte.gz")), dims=3)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dlviz.data.stratified_split import split_rows
+from dlviz.data.validation import loader
 from dlviz.kit.messages import message
 
 
@@ -33,6 +34,7 @@ class Names:
         return message("data.names.shown", count=count, labels=shape, languages=languages)
 
 
+@loader
 def names(split: str | None = None, *, device: torch.device | str | None = None) -> Names:
     """Load 3,600 family names, 225 of each of sixteen languages; no download.
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlviz.data.validation import is_one_of, loader
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -15,6 +16,7 @@ _SHIPPED = ("china", "flower")
 _BRIGHTEST = {"bool": 1, "uint8": 255, "uint16": 65535}
 
 
+@loader
 def photo(name: str) -> Tensor:
     """Load a color photo that scikit-learn ships, ``"china"`` or ``"flower"``: (3, 427, 640) float32 in [0, 1]; no download.
 
@@ -27,13 +29,14 @@ def photo(name: str) -> Tensor:
     >>> photo("china").shape
     torch.Size([3, 427, 640])
     """
-    if name not in _SHIPPED:
+    if not is_one_of(name, _SHIPPED):
         raise DlvizError(message("data.photos.name", value=repr(name)))
     from sklearn.datasets import load_sample_image  # imported here because it takes a second
 
     return _tensor(load_sample_image(f"{name}.jpg"))
 
 
+@loader
 def picture(source: Any) -> Tensor:
     """Load a picture of your own as (C, H, W) float32 in [0, 1], with C = 1 for gray and 3 for color.
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlviz.data.validation import noise_std, on_device, seeded_generator
+from dlviz.data.validation import check_size, loader, noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_integer
@@ -31,6 +31,7 @@ class Recall:
         return message("data.recall.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
 
 
+@loader
 def recall(
     n: int,
     *,
@@ -63,6 +64,7 @@ def recall(
         raise DlvizError(message("data.generated.steps", call="recall", value=repr(steps)))
     if not is_integer(symbols) or symbols < 2:
         raise DlvizError(message("data.recall.symbols", value=repr(symbols)))
+    check_size("recall", n=n, steps=steps, symbols=symbols)
     deviation, random = noise_std("recall", noise), seeded_generator("recall", seed)
     y = torch.randint(symbols, (n,), generator=random, device="cpu")
     x = deviation * torch.randn(n, 1 + steps, symbols, generator=random, dtype=torch.float64, device="cpu")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dlviz.data.validation import is_one_of
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -14,7 +15,7 @@ def split_rows(split: str | None, labels: np.ndarray, refusal: str) -> np.ndarra
     """
     if split is None:
         return np.arange(len(labels))
-    if split not in ("train", "test"):
+    if not is_one_of(split, ("train", "test")):
         raise DlvizError(message(refusal, value=repr(split)))
     return stratified_split(labels)[split]
 

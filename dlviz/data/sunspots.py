@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dlviz.data.validation import loader
 from dlviz.kit.messages import message
 
 
@@ -24,6 +25,7 @@ class Sunspots(NamedTuple):
         return message("data.sunspots.shown", years=tuple(self.years.shape), numbers=tuple(self.numbers.shape))
 
 
+@loader
 def sunspots(*, device: torch.device | str | None = None) -> Sunspots:
     """Load the yearly mean sunspot numbers of 1700 to 2008, ``years`` (309,) and ``numbers`` (309,); no download.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from dlviz.data.validation import seeded_generator
+from dlviz.data.validation import check_size, loader, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_integer
@@ -58,6 +58,7 @@ class _Relation:
     sides: tuple[tuple[str, ...], tuple[str, ...]]
 
 
+@loader
 def sentences(n: int = 4000, *, language: str = "en", seed: int = 0) -> Sentences:
     """Draw ``n`` sentences about kinship, capitals, animals and food, in English (``"en"``) or in Chinese (``"zh"``).
 
@@ -85,6 +86,7 @@ def sentences(n: int = 4000, *, language: str = "en", seed: int = 0) -> Sentence
         raise DlvizError(
             message("data.sentences.language", known=", ".join(map(repr, _grammar())), value=repr(language))
         )
+    check_size("sentences", n=n)
     gap, families = _grammar()[language]
     draws = torch.rand(n, 5, generator=seeded_generator("sentences", seed), dtype=torch.float64, device="cpu")
     tokens = [_sentence(list(families.values()), iter(row)) for row in draws.tolist()]

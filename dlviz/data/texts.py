@@ -4,8 +4,10 @@ from zipfile import ZipFile
 
 from dlviz.data.registry import remote
 from dlviz.data.remote import fetch
+from dlviz.data.validation import loader
 
 
+@loader
 def tinyshakespeare() -> str:
     """Load "tiny Shakespeare": 40,000 lines of his plays as one string of 1,115,394 characters, 65 different ones.
 
@@ -21,6 +23,7 @@ def tinyshakespeare() -> str:
     return fetch(remote("tinyshakespeare", "input.txt")).read_text(encoding="utf-8")
 
 
+@loader
 def text8() -> str:
     """Load "text8": English Wikipedia of 2006 as one string of 100,000,000 characters, the letters a to z and single spaces.
 

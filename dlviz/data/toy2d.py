@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import is_finite, noise_std, on_device, seeded_generator
+from dlviz.data.validation import check_size, is_finite, loader, noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_integer
@@ -34,6 +34,7 @@ class Points:
         return message("data.points.shown", **shapes, classes=", ".join(self.classes))
 
 
+@loader
 def moons(n: int, *, noise: float = 0.1, seed: int = 0, device: torch.device | str | None = None) -> Points:
     """Draw ``n`` points on two half circles of radius 1 that reach into each other: ``points`` (n, 2), ``labels`` (n,).
 
@@ -62,6 +63,7 @@ def moons(n: int, *, noise: float = 0.1, seed: int = 0, device: torch.device | s
     return Points(on_device(curve + jitter, device), on_device(labels, device), names)
 
 
+@loader
 def spirals(
     n: int,
     *,
@@ -97,6 +99,7 @@ def spirals(
     return Points(on_device(_around(radius, angle) + jitter, device), on_device(labels, device), names)
 
 
+@loader
 def rings(
     n: int, *, classes: int = 2, noise: float = 0.05, seed: int = 0, device: torch.device | str | None = None
 ) -> Points:
@@ -124,6 +127,7 @@ def _draw(call: str, n: Any, classes: Any, noise: Any, seed: Any) -> tuple[Tenso
         raise DlvizError(message("data.generated.classes", call=call, value=repr(classes)))
     if not is_integer(n) or n < classes:
         raise DlvizError(message("data.generated.points", call=call, value=repr(n), least=classes))
+    check_size(call, n=n)
     deviation, random = noise_std(call, noise), seeded_generator(call, seed)
     labels = torch.randperm(n, generator=random, device="cpu") % classes
     place = torch.rand(n, generator=random, dtype=torch.float64, device="cpu")

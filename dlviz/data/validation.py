@@ -1,16 +1,61 @@
-"""Argument checks and seeded random numbers for the generated data sets."""
+"""Argument checks of the data sets, and seeded random numbers for the generated ones."""
 
+import inspect
+import math
+from collections.abc import Callable
+from functools import wraps
 from numbers import Real
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_integer
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 _LARGEST = torch.finfo(torch.float32).max
+#: A generated data set has at most so many numbers, 8 GB while they are drawn.
+_MOST_NUMBERS = 10**9
+
+
+def loader(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Decorate a function that loads data: a `device` that this machine lacks and a misspelled argument are named in the error."""
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def load(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        device = signature.bind_partial(*args, **kwargs).arguments.get("device")
+        if device is not None:
+            try:
+                torch.empty(0, device=device)
+            except (TypeError, ValueError, RuntimeError, AssertionError) as error:  # whatever torch says of it
+                said = str(error).partition("\n")[0]
+                call = function.__name__
+                raise DlvizError(message("data.device", call=call, value=repr(device), error=said)) from None
+        return function(*args, **kwargs)
+
+    return suggests_names(load)
+
+
+def is_one_of(value: Any, names: tuple[str, ...]) -> bool:
+    """Return whether `value` is one of these strings; an array, which compares by element, is not."""
+    return isinstance(value, str) and value in names
+
+
+def check_size(call: str, **sizes: Any) -> None:
+    """Check that a generated data set of these sizes, which are multiplied, fits in memory.
+
+    Raises:
+        DlvizError: it has more than 10⁹ numbers.
+    """
+    if math.prod(int(size) for size in sizes.values()) > _MOST_NUMBERS:
+        given = ", ".join(f"{name}={size}" for name, size in sizes.items())
+        raise DlvizError(message("data.generated.large", call=call, sizes=given, most=f"{_MOST_NUMBERS:,}"))
 
 
 def is_finite(value: Any) -> bool:

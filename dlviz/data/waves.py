@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlviz.data.validation import noise_std, on_device, seeded_generator
+from dlviz.data.validation import check_size, loader, noise_std, on_device, seeded_generator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_integer
@@ -35,6 +35,7 @@ class Waves:
         return message("data.waves.shown", x=tuple(self.x.shape), y=tuple(self.y.shape))
 
 
+@loader
 def waves(
     n: int, *, steps: int = 40, noise: float = 0.1, seed: int = 0, device: torch.device | str | None = None
 ) -> Waves:
@@ -58,6 +59,7 @@ def waves(
         raise DlvizError(message("data.generated.samples", call="waves", value=repr(n)))
     if not is_integer(steps) or steps < 1:
         raise DlvizError(message("data.generated.steps", call="waves", value=repr(steps)))
+    check_size("waves", n=n, steps=steps)
     deviation, random = noise_std("waves", noise), seeded_generator("waves", seed)
     low, high = _PERIODS
     uniform = torch.rand(n, 2, generator=random, dtype=torch.float64, device="cpu")
