@@ -68,6 +68,45 @@ def drawn_points(count: int) -> Tensor:
     return torch.arange(0, count, point_stride(count))
 
 
+@dataclass(frozen=True, eq=False)
+class PointOutputs:
+    """Outputs of a model in one state on the data points alone.
+
+    Attributes:
+        point_pass, preds, loss, accuracy: as in :class:`ModelOutputs`.
+    """
+
+    point_pass: ForwardPass
+    preds: Tensor
+    loss: float | None
+    accuracy: float | None
+
+
+def record_points(
+    model: nn.Module,
+    x: Tensor,
+    labels: Tensor,
+    state: Mapping[str, Tensor] | None = None,
+    rng_state: Tensor | None = None,
+) -> PointOutputs:
+    """Run `model` once on the data points; the arguments are those of :func:`record_outputs`.
+
+    Raises:
+        DlvizError: the model does not accept points of the plane, or does not return logits of the classes.
+    """
+    point_pass = _forward(model, x, state, rng_state)
+    z = logits_of(point_pass)
+    probs = probabilities(z)
+    preds, count = probs.argmax(1), probs.shape[1]
+    if len(labels) and int(labels.max()) >= count:
+        raise DlvizError(
+            message("decision_boundary.refused.y_large", got=int(labels.max()), count=count, last=count - 1)
+        )
+    loss = float(cross_entropy(z, labels)) if len(labels) else None
+    accuracy = float((preds == labels.to(preds)).double().mean()) if len(labels) else None
+    return PointOutputs(point_pass, preds, loss, accuracy)
+
+
 def record_outputs(
     model: nn.Module,
     x: Tensor,
@@ -92,21 +131,8 @@ def record_outputs(
         DlvizError: the model does not accept points of the plane, or does not return logits.
     """
     grid_pass = _forward(model, grid(limits, side, x), state, rng_state)
-    point_pass = _forward(model, x, state, rng_state)
-    probs, z = probabilities(logits_of(grid_pass)), logits_of(point_pass)
-    preds, count = probabilities(z).argmax(1), probs.shape[1]
-    if len(labels) and int(labels.max()) >= count:
-        raise DlvizError(
-            message("decision_boundary.refused.y_large", got=int(labels.max()), count=count, last=count - 1)
-        )
-    return ModelOutputs(
-        grid_pass,
-        point_pass,
-        probs,
-        preds,
-        float(cross_entropy(z, labels)) if len(labels) else None,
-        float((preds == labels.to(preds)).double().mean()) if len(labels) else None,
-    )
+    probs, points = probabilities(logits_of(grid_pass)), record_points(model, x, labels, state, rng_state)
+    return ModelOutputs(grid_pass, points.point_pass, probs, points.preds, points.loss, points.accuracy)
 
 
 def probabilities(z: Tensor) -> Tensor:
@@ -151,6 +177,6 @@ def _forward(model: nn.Module, x: Tensor, state: Mapping[str, Tensor] | None, rn
     try:
         return forward_pass(model, x, state, rng_state)
     except Exception as error:  # a learner's own forward() may raise any exception
-        raise DlvizError(
-            message("decision_boundary.refused.model", shape=tuple(x.shape), torch=f"{type(error).__name__}: {error}")
-        ) from error
+        text = f"{type(error).__name__}: {error}"
+        key = "model_shape" if "shape" in text or "size" in text else "model"
+        raise DlvizError(message(f"decision_boundary.refused.{key}", shape=tuple(x.shape), torch=text)) from error

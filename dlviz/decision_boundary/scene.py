@@ -15,6 +15,7 @@ from dlviz.decision_boundary.unit_equation import equation, input_names, linear_
 from dlviz.decision_boundary.widget_state import EditableModel
 from dlviz.kit.messages import message
 from dlviz.kit.theme import CLASS_COLORS, CROSS, class_color, marker
+from dlviz.torchkit.modules import named_modules
 from dlviz.torchkit.tensor_blocks import as_array
 
 #: Layers, units of each layer, and weights of each unit that are drawn at most.
@@ -79,6 +80,7 @@ def scene(
         "projections": [_projection(outputs, index, kept, points) for index in layers],
         "snapshots": model.history.series(steps),
         "edited": edited,
+        "trainable": model.is_trainable,
         "code": model.code(resolution),
         "signature": signature(model.name, outputs),
         "badge": {"kind": "", "text": message("decision_boundary.edited")} if edited else badge,
@@ -156,8 +158,7 @@ def _title(call: LayerCall) -> str:
 
 def _projection(outputs: ModelOutputs, index: int, kept: Tensor, points: Tensor) -> dict[str, Any] | None:
     on_grid, on_points = outputs.grid_pass.calls[index].output, outputs.point_pass.calls[index].output
-    finite = bool(torch.isfinite(on_grid).all()) and bool(torch.isfinite(on_points).all())
-    if not 0 < on_grid.shape[1] <= MAX_UNITS or not finite:
+    if not 0 < on_grid.shape[1] <= MAX_UNITS or not (_all_finite(on_grid) and _all_finite(on_points)):
         return None
     projection = project(on_grid[kept.to(on_grid.device)], on_points[points])
     return {
@@ -168,9 +169,14 @@ def _projection(outputs: ModelOutputs, index: int, kept: Tensor, points: Tensor)
     }
 
 
+def _all_finite(values: Tensor) -> bool:
+    """Return whether all values are finite: a sum that is finite says so faster than looking at each of them."""
+    return bool(torch.isfinite(values.sum())) or bool(torch.isfinite(values).all())
+
+
 def _model_notes(model: EditableModel, shown_snapshots: int) -> list[dict[str, str]]:
     """Return notes about eval() mode, snapshots that are left out, and the limit of painted points."""
-    modules, notes = model.inputs.model.named_modules(), []
+    modules, notes = named_modules(model.inputs.model), []
     affected = [name for name, module in modules if module.training and _differs_in_eval(module)]
     if affected:
         notes.append(_note("", "evaluation", names=", ".join(affected[:4])))
@@ -184,7 +190,7 @@ def _model_notes(model: EditableModel, shown_snapshots: int) -> list[dict[str, s
 def _notes(outputs: ModelOutputs, layers: Sequence[int], points: int, count: int) -> list[dict[str, str]]:
     calls = outputs.grid_pass.calls
     last, widest = calls[-1], max((calls[index] for index in layers), key=lambda call: call.units)
-    nonfinite = [call.name for call in calls if not bool(torch.isfinite(call.output).all())]
+    nonfinite = [call.name for call in calls if not _all_finite(call.output)]
     notes = []
     if nonfinite:
         notes.append(_note("bad", "nonfinite", name=nonfinite[0]))

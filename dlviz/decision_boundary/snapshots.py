@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from dlviz.decision_boundary.record import ModelOutputs
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import thin
+from dlviz.torchkit.modules import named_buffers, named_parameters
 
 #: Snapshots that are kept at most; labeled ones are dropped last.
 MAX_SNAPSHOTS = 120
@@ -65,11 +65,11 @@ class SnapshotHistory:
         """Return whether a parameter or buffer was written to or replaced since the last snapshot."""
         return _versions(model) != self._versions
 
-    def add(self, model: nn.Module, label: str, outputs: ModelOutputs) -> None:
+    def add(self, model: nn.Module, label: str, loss: float | None, accuracy: float | None) -> None:
         """Append a snapshot of `model`, and drop others if there are too many."""
-        tensors = (*model.named_parameters(), *model.named_buffers())
+        tensors = (*named_parameters(model), *named_buffers(model))
         state = {name: tensor.detach().clone() for name, tensor in tensors}
-        snapshot = ModelSnapshot(self._count, label, state, outputs.loss, outputs.accuracy)
+        snapshot = ModelSnapshot(self._count, label, state, loss, accuracy)
         self._versions = _versions(model)
         self._count += 1
         snapshots = [*self._snapshots, snapshot]
@@ -104,4 +104,6 @@ def capacity(state: Mapping[str, Tensor]) -> int:
 
 def _versions(model: nn.Module) -> list[tuple[int, int]]:
     """Return identity and version of every tensor. (Inference tensors have no version counter.)"""
-    return [(id(t), 0 if t.is_inference() else t._version) for t in (*model.parameters(), *model.buffers())]
+    return [
+        (id(t), 0 if t.is_inference() else t._version) for _, t in (*named_parameters(model), *named_buffers(model))
+    ]

@@ -1,30 +1,32 @@
 """Source code of a plain PyTorch loop that trains the learner's model on the current points."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
 from dlviz.decision_boundary.edits import BoundaryEdits
+from dlviz.decision_boundary.inputs import Inputs
 
 #: Painted points that are written into the code at most; the learner reads more of them from ``view.x`` and ``view.y``.
 _MAX_WRITTEN = 200
 
 
-def training_loop(model: nn.Module, names: Sequence[str], edits: BoundaryEdits, arguments: str, *, binary: bool) -> str:
-    """Return Python source that runs as it stands, where the learner's variables `names` exist.
+def training_loop(inputs: Inputs, edits: BoundaryEdits, arguments: str, *, binary: bool) -> str:
+    """Return Python source that runs as it stands, where the learner's variables exist.
 
     Args:
-        model: the learner's model.
-        names: the learner's variable names of model, points and labels.
+        inputs: the learner's model and data, with their variable names.
         edits: edited weights and painted points.
         arguments: the keyword arguments of boundary(), as source code.
         binary: whether the model returns a single logit.
     """
-    net, x, y = names
+    model, (net, x, y) = inputs.model, inputs.names
     lines = ["import torch", "from torch import nn", "from torch.nn import functional as F", "", "import dlviz", ""]
     constructor = _constructor(model)
     # A model that its own repr can build is written out; any other is referred to by its name.
     lines += [f"{net} = {constructor}" if constructor else f"# {net} is your own {type(model).__name__}, as it stands"]
+    lines += inputs.preparation
     if edits.weights:
         lines += ["with torch.no_grad():"]
     for (name, index), value in edits.weights.items():
@@ -57,6 +59,28 @@ def training_loop(model: nn.Module, names: Sequence[str], edits: BoundaryEdits, 
             "",
         ]
     )
+
+
+def fitting(estimator: Any, names: Sequence[str], edits: BoundaryEdits, arguments: str) -> str:
+    """Return Python source that fits a classifier of scikit-learn on the current points and draws it.
+
+    Args:
+        estimator: the learner's classifier.
+        names: the learner's variable names of classifier, points and labels.
+        edits: painted points.
+        arguments: the keyword arguments of boundary(), as source code.
+    """
+    classifier, x, y = names
+    lines = ["import dlviz", "", f"# {classifier} is your own {type(estimator).__name__}, as it stands"]
+    if 0 < len(edits.painted) <= _MAX_WRITTEN:
+        labels = [estimator.classes_.tolist()[int(label)] for *_, label in edits.painted]
+        lines[:1] = ["import numpy as np", "", "import dlviz"]
+        lines += [
+            f"{x} = np.concatenate([{x}, {[point[:2] for point in edits.painted]!r}])",
+            f"{y} = np.concatenate([{y}, {labels!r}])",
+        ]
+    drawn = f"view = dlviz.boundary({', '.join(filter(None, (classifier, x, y, arguments)))})"
+    return "\n".join([*lines, "", f"{classifier}.fit({x}, {y})", drawn, ""])
 
 
 def _constructor(model: nn.Module) -> str:

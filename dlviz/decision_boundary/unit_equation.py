@@ -1,6 +1,8 @@
 """Equation of a unit with the layer's real weights, as a learner would write it."""
 
 from collections.abc import Sequence
+from functools import cache
+from heapq import nlargest
 
 from dlviz.decision_boundary.forward import LayerCall
 from dlviz.kit.messages import message
@@ -54,7 +56,13 @@ def input_names(calls: Sequence[LayerCall], index: int) -> list[str]:
     """Return the symbols of a linear layer's inputs: x₀ and x₁ of the data, or h₀, h₁, … of another call."""
     letter = "x" if calls[index].sources == (0,) else "h"
     weight = calls[index].weight
-    return [letter + subscript(k) for k in range(0 if weight is None else weight.shape[1])]
+    return _numbered(letter, 0 if weight is None else weight.shape[1])
+
+
+@cache
+def _numbered(letter: str, count: int) -> list[str]:
+    """Return the letter with each index; the same list for every unit of a layer."""
+    return [letter + subscript(k) for k in range(count)]
 
 
 def equation(calls: Sequence[LayerCall], index: int, unit: int) -> str:
@@ -86,7 +94,7 @@ def _weighted_sum(weights: Sequence[float], names: Sequence[str], bias: float | 
     terms = list(zip(weights, names, strict=True))
     shown = terms
     if len(terms) > MAX_TERMS:
-        smallest = sorted((abs(weight) for weight, _ in terms), reverse=True)[MAX_TERMS - 1]
+        smallest = nlargest(MAX_TERMS, map(abs, weights))[-1]
         shown = [term for term in terms if abs(term[0]) >= smallest][:MAX_TERMS]
     text = ""
     for weight, name in shown:

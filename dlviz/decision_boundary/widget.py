@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import traitlets
-from torch import Tensor, nn
+from torch import Tensor
 
 from dlviz.decision_boundary.edits import check_painted
 from dlviz.decision_boundary.forward import LayerCall, find_unit
@@ -18,14 +18,14 @@ from dlviz.decision_boundary.still import draw
 from dlviz.decision_boundary.training_step import StepSettings, TrainingStep, check_batch
 from dlviz.decision_boundary.unit_equation import equation
 from dlviz.decision_boundary.widget_state import EditableModel
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.snapshots import page_indices
-from dlviz.kit.validated_widget import float_field, int_field
-from dlviz.kit.validation import check_type
+from dlviz.kit.validated_widget import float_field, int_field, invalid_value
 from dlviz.kit.widget import Widget, binary
 
 #: Snapshots take this fraction of a page's budget.
@@ -80,18 +80,18 @@ class Boundary(Widget):
 
     @property
     def x(self) -> Tensor:
-        """All points (N, 2), the learner's and then the painted ones, with the learner's dtype and device."""
+        """All points (N, 2), the learner's and then the painted ones, with the dtype of the model's parameters."""
         return self._model.edits.x
 
     @property
     def y(self) -> Tensor:
-        """The labels of all points, (N,) or (N, 1), with the learner's shape, dtype and device."""
+        """The labels of all points, (N,) or (N, 1), with the learner's shape and dtype; of names their indices."""
         return self._model.edits.y
 
     @property
-    def model(self) -> nn.Module:
+    def model(self) -> Any:
         """A copy of the learner's model in the state that is drawn: that of the snapshot, with edited weights."""
-        return self._model.copy_model(self.step)
+        return self._model.copy_model()
 
     @property
     def grid(self) -> Tensor:
@@ -177,14 +177,17 @@ class Boundary(Widget):
         Args:
             label: label of the snapshot; its number by default.
         """
-        self._draw_model(str(label), always_keep=True)
+        self._model.update(str(label), always_keep=True)
+        self._update_when_drawn(self._show_last)
 
     def update(self) -> None:
         """Draw the model's current state, after some training, and keep it as a snapshot if its parameters have changed.
 
-        Edited weights are discarded. Up to 120 snapshots of a long training are kept, evenly; of a large model fewer.
+        Call it as often as you like: while the page still draws the last picture, states are kept but not drawn. Edited weights are
+        discarded. Up to 120 snapshots of a long training are kept, evenly; of a large model fewer.
         """
-        self._draw_model("", always_keep=False)
+        self._model.update("", always_keep=False)
+        self._update_when_drawn(self._show_last)
 
     def edit(self, layer: str | int, unit: int, input: int | str, value: float) -> None:
         """Set one weight in the widget's own copy of the model; the learner's model stays as it is.
@@ -243,11 +246,12 @@ class Boundary(Widget):
             >>> view.explained.loss_after < view.explained.loss
             True
         """
+        self._update_waiting()
         model, settings = self._model, StepSettings(optimizer, lr, loss)
         settings.check()
         labels = model.edits.labels
         points = check_batch(worst_point(model.outputs, labels) if point is None else point, len(labels))
-        model.training_step(points, settings, self.step)  # raises before anything has changed
+        model.training_step(points, settings)  # raises before anything has changed
         model.settings = settings
         with self.hold_sync():
             if points == self.example:
@@ -260,32 +264,31 @@ class Boundary(Widget):
         self.example = []
 
     def _redraw(self, _: Any = None) -> None:
-        """Run the model in the state of the current step, and show it."""
+        """Run the model in the state that is drawn, and show it."""
         if not self._closed:
-            self._model.outputs = self._model.record(self.resolution, self._model.state(self.step))
+            self._model.side = self.resolution
+            self._model.forget_outputs()
             self._show()
 
     def _show(self) -> None:
         model = self._model
         steps = range(len(model.history))
-        self.scene = dict(binary(scene(model, model.outputs, self.resolution, self.resolution, steps)))
-        if max(self.example, default=-1) < len(model.outputs.preds):
-            self._explain_example()
-        else:  # a painted point that was removed
-            self.example = []
-
-    def _draw_model(self, label: str, *, always_keep: bool) -> None:
-        model = self._model
-        keep = always_keep or model.history.has_changed(model.inputs.model)
         with self.hold_sync():
+            self._drawn_step = self.step = model.step
+            self.scene = dict(binary(scene(model, model.outputs, self.resolution, self.resolution, steps)))
+            if max(self.example, default=-1) < len(model.outputs.preds):
+                self._explain_example()
+            else:  # a painted point that was removed
+                self.example = []
+
+    def _show_last(self) -> None:
+        """Show the last snapshot, whichever the page has gone to since."""
+        model = self._model
+        if model.step != model.history.last:
+            model.step = model.history.last
             model.edits.weights.clear()
-            if keep:
-                model.take_snapshot(label, self.resolution)
-            self._drawn_step = self.step = model.history.last
-            if keep:
-                self._show()
-            else:
-                self._redraw()
+            model.forget_outputs()
+        self._show()
 
     def _show_snapshot(self, _: Any) -> None:
         if self._closed or self.step == self._drawn_step:
@@ -293,7 +296,7 @@ class Boundary(Widget):
         if self.step > self._model.history.last:
             self.step = self._model.history.last
             return
-        self._drawn_step = self.step
+        self._model.step = self.step
         self._model.edits.weights.clear()
         self._redraw()
 
@@ -320,9 +323,19 @@ class Boundary(Widget):
     def _explain_example(self) -> None:
         """Make the training step on :attr:`example` and describe it for the view."""
         if self.example:
-            self.explanation = dict(binary(self._model.explain(self.example, self.step, self.resolution)))
+            self.explanation = dict(binary(self._model.explain(self.example)))
         else:
             self._model.explained, self.explanation = None, {}
+
+    def _on_paint(self, content: Mapping[str, Any]) -> None:
+        """Add points that were painted in the page, whatever has become of the others since."""
+        points = content.get("points")
+        if not isinstance(points, list) or not all(isinstance(point, list) for point in points):
+            raise invalid_value("points", points)
+        self.painted = [*self.painted, *points]
+
+    def _on_clear(self, content: Mapping[str, Any]) -> None:
+        self.clear()
 
     def _on_edit(self, content: Mapping[str, Any]) -> None:
         input = "bias" if content.get("input") == "bias" else int_field(content, "input")
@@ -342,15 +355,16 @@ class Boundary(Widget):
         return message("decision_boundary.repr", model=model.name, points=points, classes=classes)
 
     def _still(self) -> str:
+        self._update_waiting()
         model, line, summary = self._model, self.scene["signature"], self.scene["summary"]
         labels, limits = model.edits.labels, model.inputs.limits
         return draw(model.outputs, labels, limits, self.resolution, line, model.classes, summary, self._still_theme)
 
     def _page_state(self) -> dict[str, Any]:
+        self._update_waiting()
         state, steps, model = super()._page_state(), self._page_steps(), self._model
         if len(steps) < len(model.history):
-            outputs = model.record(self.resolution, model.state(self.step))
-            page = binary(scene(model, outputs, self.resolution, self.resolution, steps))
+            page = binary(scene(model, model.outputs, self.resolution, self.resolution, steps))
             state |= {"step": steps.index(self.step), "scene": page}
         return state | ({"explanation": {**self.explanation, "step": state["step"]}} if self.explanation else {})
 
@@ -371,15 +385,22 @@ class Boundary(Widget):
         return page_indices(count, size, _PAGE_FRACTION * BUDGET, self.step)
 
 
+@suggests_names
 def boundary(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
+    model: Any,
+    x: Any,
+    y: Any,
     *,
     classes: Sequence[Any] | None = None,
     limits: Sequence[float] | None = None,
     resolution: int = 80,
-    **traits: Any,
+    opened: Sequence[int] = (),
+    layer: int = 0,
+    brush: int = -1,
+    painted: Sequence[Sequence[float]] = (),
+    example: Sequence[int] = (),
+    speed: float = 1.0,
+    theme: str = "auto",
 ) -> Boundary:
     """Draw the decision boundary of your own network on points of the plane, with a map of every unit.
 
@@ -387,13 +408,20 @@ def boundary(
     ``view.update()`` in your loop, every few steps, and the picture follows.
 
     Args:
-        model: any module that takes (N, 2) and returns logits: (N,) or (N, 1) of two classes, (N, C) of up to ten.
-        x: the points, floating-point (N, 2).
-        y: their labels, from 0, (N,) or (N, 1).
-        classes: names of the classes.
+        model: any module that takes (N, 2) and returns logits: (N,) or (N, 1) of two classes, (N, C) of up to ten; or a fitted
+            classifier of scikit-learn with ``predict_proba``.
+        x: the points (N, 2), as a tensor, an array, a list or a table; they get the dtype of the model's parameters.
+        y: their labels (N,) or (N, 1), whole numbers from 0, or names.
+        classes: names of the classes, in the order of the logits; by default the names among the labels, sorted, or else numbers.
         limits: left, right, bottom and top of the plane; a frame around the points by default.
         resolution: grid points along a side, from 10 to 200.
-        traits: traits of :class:`Boundary`, such as ``opened``, ``layer`` or ``theme``.
+        opened: call and unit whose map is enlarged, such as ``(2, 0)``.
+        layer: call whose projection is shown, 0 for the plane itself.
+        brush: class of the points that are painted with the pointer, −1 for none.
+        painted: points that are added to `x`, each as ``(x, y, class)``.
+        example: indices of points whose training step is explained.
+        speed: the player's speed, from 0.25 to 4.
+        theme: "auto", "light" or "dark".
 
     Returns:
         The widget; ``.update()``, ``.snapshot(label)``, ``.edit(…)``, ``.model``, ``.x``, ``.y``, ``.equation(…)``, ``.explain(point)``,
@@ -418,9 +446,8 @@ def boundary(
     Source:
         https://playground.tensorflow.org, which has this picture for one fixed kind of network
     """
-    check_type(model, nn.Module, "decision_boundary.refused.module")
     variables = scope()
     names = (name_of(model, variables, "net"), name_of(x, variables, "x"), name_of(y, variables, "y"))
-    plain = getattr(model, "_orig_mod", model)  # a compiled module runs no hooks
-    inputs = check_inputs(plain, x, y, classes, limits, names)
-    return Boundary(inputs, classes, resolution=resolution, **traits)
+    inputs = check_inputs(model, x, y, classes, limits, names)
+    traits = {"resolution": resolution, "opened": list(opened), "layer": layer, "brush": brush}
+    return Boundary(inputs, classes, painted, example, speed=speed, theme=theme, **traits)

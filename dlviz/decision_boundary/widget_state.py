@@ -4,17 +4,19 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from dlviz.decision_boundary.edits import BoundaryEdits
+from dlviz.decision_boundary.estimator import EstimatorModule
 from dlviz.decision_boundary.inputs import Inputs
-from dlviz.decision_boundary.record import ModelOutputs, record_outputs
+from dlviz.decision_boundary.record import ModelOutputs, record_outputs, record_points
 from dlviz.decision_boundary.snapshots import SnapshotHistory
 from dlviz.decision_boundary.step_explanation import explanation
-from dlviz.decision_boundary.training_loop_code import training_loop
+from dlviz.decision_boundary.training_loop_code import fitting, training_loop
 from dlviz.decision_boundary.training_step import StepSettings, TrainingStep, training_step
 from dlviz.kit.messages import message
 from dlviz.kit.validation import class_names
+from dlviz.torchkit.modules import parameters
 
 
 class EditableModel:
@@ -27,10 +29,11 @@ class EditableModel:
 
     Attributes:
         inputs: the learner's model and data.
+        side: grid points along a side of the plane.
         classes: names of the classes.
         edits: edited weights and painted points.
         history: the snapshots.
-        outputs: the model's outputs in the state that is drawn.
+        step: the snapshot that is drawn, or will be.
         settings: optimizer, learning rate and loss of an explained step; they stay for the next step.
         explained: the explained training step, ``None`` while nothing is explained.
 
@@ -40,27 +43,49 @@ class EditableModel:
 
     def __init__(self, inputs: Inputs, classes: Sequence[Any] | None, side: int) -> None:
         self.inputs = inputs
+        self.side = side
         self.edits = BoundaryEdits(inputs)
         self.history = SnapshotHistory()
         self.settings = StepSettings()
         self.explained: TrainingStep | None = None
-        self.outputs = self.record(side)
-        self.classes = class_names(classes, self.outputs.num_classes, "decision_boundary.refused.classes")
-        self.history.add(inputs.model, message("decision_boundary.start"), self.outputs)
+        self.step = 0
+        self._outputs: ModelOutputs | None = self.record(side)
+        outputs = self.outputs
+        names = inputs.class_names if classes is None else classes
+        self.classes = class_names(names, outputs.num_classes, "decision_boundary.refused.classes")
+        self.history.add(inputs.model, message("decision_boundary.start"), outputs.loss, outputs.accuracy)
 
     @property
     def name(self) -> str:
         """The learner's variable name of the model."""
         return self.inputs.names[0]
 
+    @property
+    def outputs(self) -> ModelOutputs:
+        """The model's outputs in the state of :attr:`step`, computed when they are first read."""
+        if self._outputs is None:
+            self._outputs = self.record(self.side, self.state(self.step))
+        return self._outputs
+
+    def forget_outputs(self) -> None:
+        """Compute the outputs anew when they are next read, because something that they depend on has changed."""
+        self._outputs = None
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether the model has a parameter that a training step can change."""
+        return any(parameter.requires_grad for parameter in parameters(self.inputs.model))
+
     def state(self, step: int) -> dict[str, Tensor]:
         """Return parameters and buffers of the snapshot at `step`, with the edited weights."""
         return self.edits.apply(self.history.state(step))
 
-    def copy_model(self, step: int) -> nn.Module:
-        """Return a copy of the learner's model in the state at `step`."""
+    def copy_model(self) -> Any:
+        """Return a copy of the learner's model, or the classifier, in the state that is drawn."""
+        if isinstance(self.inputs.model, EstimatorModule):
+            return copy.deepcopy(self.inputs.model.estimator_in(self.history.state(self.step)["fitted"]))
         model = copy.deepcopy(self.inputs.model)
-        model.load_state_dict({**model.state_dict(), **self.state(step)}, strict=False)
+        model.load_state_dict({**model.state_dict(), **self.state(self.step)}, strict=False)
         return model
 
     def record(self, side: int, state: Mapping[str, Tensor] | None = None) -> ModelOutputs:
@@ -68,29 +93,41 @@ class EditableModel:
         inputs, edits = self.inputs, self.edits
         return record_outputs(inputs.model, edits.x, edits.labels, inputs.limits, side, state, inputs.rng_state)
 
-    def take_snapshot(self, label: str, side: int) -> None:
-        """Keep the model's current state as a snapshot, with its outputs."""
-        self.outputs = self.record(side)
-        self.history.add(self.inputs.model, label, self.outputs)
+    def update(self, label: str, *, always_keep: bool) -> None:
+        """Go to the model's current state, without edits, and keep it as a snapshot if it has changed.
+
+        The model runs on the points alone, for loss and accuracy; on the grid when its outputs are read.
+        """
+        inputs, edits = self.inputs, self.edits
+        if isinstance(inputs.model, EstimatorModule):
+            inputs.model.refresh()
+        if always_keep or self.history.has_changed(inputs.model):
+            points = record_points(inputs.model, edits.x, edits.labels, rng_state=inputs.rng_state)
+            self.history.add(inputs.model, label, points.loss, points.accuracy)
+        edits.weights.clear()
+        self.step = self.history.last
+        self.forget_outputs()
 
     def code(self, side: int) -> str:
         """Return a training loop with the current edited weights, painted points, limits and grid."""
         resolution = "" if side == 80 else f"resolution={side}"
         arguments = ", ".join(filter(None, (self.inputs.arguments, resolution)))
+        if isinstance(self.inputs.model, EstimatorModule):
+            return fitting(self.inputs.model.estimator, self.inputs.names, self.edits, arguments)
         one_logit = self.outputs.grid_pass.output.numel() == len(self.outputs.probs)
-        return training_loop(self.inputs.model, self.inputs.names, self.edits, arguments, binary=one_logit)
+        return training_loop(self.inputs, self.edits, arguments, binary=one_logit)
 
-    def training_step(self, points: Sequence[int], settings: StepSettings, step: int) -> TrainingStep:
-        """Make one training step on some points, from the state at `step`."""
+    def training_step(self, points: Sequence[int], settings: StepSettings) -> TrainingStep:
+        """Make one training step on some points, from the state that is drawn."""
         x, y = self.edits.x[points], self.edits.y[points]
-        return training_step(self.inputs.model, x, y, settings, self.state(step))
+        return training_step(self.inputs.model, x, y, settings, self.state(self.step))
 
-    def explain(self, points: Sequence[int], step: int, side: int) -> dict[str, Any]:
+    def explain(self, points: Sequence[int]) -> dict[str, Any]:
         """Make the training step on some points, and return its description for the view."""
-        explained = self.training_step(points, self.settings, step)
-        after = self.record(side, {**self.state(step), **explained.state})
+        explained = self.training_step(points, self.settings)
+        after = self.record(self.side, {**self.state(self.step), **explained.state})
         description = explanation(explained, points, self.classes, self.settings.loss_name, self.outputs, after)
-        if step < self.history.last and self.settings.optimizer is not None:
+        if self.step < self.history.last and self.settings.optimizer is not None:
             description["notes"].append(message("decision_boundary.explanation.optimizer_state"))
         self.explained = explained
-        return description | {"step": step}
+        return description | {"step": self.step}

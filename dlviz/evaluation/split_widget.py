@@ -15,6 +15,7 @@ from dlviz.evaluation.split_scores import Score
 from dlviz.evaluation.split_state import DataSplit
 from dlviz.evaluation.split_still import draw
 from dlviz.evaluation.splitting import METHODS, SplitSettings, check_parts
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
@@ -224,6 +225,7 @@ class Split(Widget):
         return draw(self._state, self.scene["signature"], self.scene["summary"], self._still_theme)
 
 
+@suggests_names
 def split(
     x: Any,
     y: Any,

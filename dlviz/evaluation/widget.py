@@ -25,6 +25,7 @@ from dlviz.evaluation.scene import (
 )
 from dlviz.evaluation.snapshots import PredictionHistory, PredictionSnapshot
 from dlviz.evaluation.still import draw
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -77,6 +78,8 @@ class Confusion(Widget):
         dense = len(self._predictions.snapshots[0].shape) > 1
         #: What the learner indexes with an example's number: inputs, or the labels of all pixels.
         self._variable = f"{variables[0]}.flatten()" if dense else variables[0] if inputs is None else variables[1]
+        #: Index of the snapshot that is drawn, or will be.
+        self._at = 0
         #: Step, list and part of the list that the scene holds, and all examples in its lists.
         self._sent: tuple[Any, ...] = ()
         self._sent_examples: set[int] = set()
@@ -144,7 +147,7 @@ class Confusion(Widget):
         return members(self._snapshot.scored, true, predicted)
 
     def update(self, scores: Any, targets: Any = None, inputs: Any = None) -> None:
-        """Add a snapshot and show it; call it once an epoch.
+        """Add a snapshot and show it; call it once an epoch, or more often: while the page still draws, snapshots are kept but not drawn.
 
         Up to 100 snapshots are kept, together up to 256 MB; beyond that every second one is dropped, never the first or the last.
 
@@ -157,7 +160,8 @@ class Confusion(Widget):
             DlvizError: an argument does not fit.
         """
         self._history.add(scores, targets, inputs)
-        self._show_last()
+        self._at = self._history.last
+        self._update_when_drawn(self._show_last)
 
     @property
     def _history(self) -> PredictionHistory:
@@ -172,14 +176,15 @@ class Confusion(Widget):
 
     @property
     def _snapshot(self) -> PredictionSnapshot:
-        """The snapshot at the player's step."""
-        return self._history.at(self.step)
+        """The snapshot that is drawn, or will be when the page has drawn the one before."""
+        return self._history.at(self._at)
 
     def _show_last(self) -> None:
         """Go to the last snapshot and draw it."""
         self._sent = ()
+        self._at = self._history.last
         with self.hold_sync():
-            self.step = self._history.last
+            self.step = self._at
             # If the step has changed, its observer has drawn already.
             if not self._sent:
                 self._draw()
@@ -189,17 +194,20 @@ class Confusion(Widget):
         key, length = (",".join(map(str, self.opened)), CELL) if self.opened else (MISTAKES, WORST)
         return key, self.page * PAGE // length * length, length
 
-    def _redraw(self, _: Any = None) -> None:
+    def _redraw(self, change: Any) -> None:
         """Draw if the scene lacks what is visible now."""
         if self._closed:
             return
         if self.step > self._history.last:
             self.step = self._history.last
-        elif self._sent != (self.step, *self._window()) or self.example not in self._sent_examples:
+            return
+        if change["name"] == "step":
+            self._at = self.step
+        if self._sent != (self.step, *self._window()) or self.example not in self._sent_examples:
             self._draw()
 
     def _draw(self) -> None:
-        snapshot = self._snapshot
+        snapshot = self._history.at(self.step)
         key, start, length = self._window()
         self._sent = (self.step, key, start, length)
         lists = {
@@ -233,6 +241,7 @@ class Confusion(Widget):
         return cell
 
     def _page_state(self) -> dict[str, Any]:
+        self._update_waiting()
         scenes, albums, step = self._page_scenes()
         state = super()._page_state() | {"step": step, "scene": scenes[step], "albums": albums}
         # A page holds the start of each list; later parts only a kernel can send.
@@ -264,10 +273,12 @@ class Confusion(Widget):
         return message("evaluation.confusion.repr", total=snapshot.total, classes=classes, right=correct)
 
     def _still(self) -> str:
+        self._update_waiting()
         signature, summary = self.scene["signature"], self.scene["summary"]
         return draw(self._history, self._snapshot, signature, summary, self._still_theme)
 
 
+@suggests_names
 def confusion(
     scores: Any,
     targets: Any,

@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 from playwright.sync_api import Page, expect
+from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 import dlviz
@@ -442,6 +443,46 @@ def test_a_painted_point_shows_before_the_kernel_has_answered(live):
     page.mouse.move(5, 5)
     color = pixel(page, ".boundary-canvas canvas", at["x"], at["y"])
     assert max(abs(a - b) for a, b in zip(color, colors(page, "paper"), strict=True)) <= 12
+
+
+def test_points_painted_in_the_page_and_from_python_both_stay(live):
+    view = untrained(brush=0)
+    page, asked = live(view)
+    field = page.locator(".boundary-canvas")
+    field.click(position=spot(view, 0.5, 0.5))
+    settled(page)
+    view.painted = [[0.25, 0.25, 2.0]]  # the page does not know of it yet
+    field.click(position=spot(view, -0.5, 0.5))
+    settled(page)
+    assert [point[2] for point in view.painted] == [2, 0]
+    assert view.painted[1][:2] == pytest.approx([-0.5, 0.5], abs=0.01)
+    assert [message["kind"] for message in asked] == ["paint", "paint"]
+    # A stroke during a slow answer waits and travels as one message.
+    page.evaluate("window.slow = 300")
+    for k in range(6):
+        field.click(position=spot(view, -0.5 + 0.1 * k, -0.5))
+    settled(page)
+    assert len(view.painted) == 8
+    assert len(asked) <= 2 + 4
+
+
+def test_a_click_while_playing_is_one_message(live):
+    page, asked = live(trained())
+    page.get_by_role("button", name="play").click()
+    page.get_by_role("button", name="first step").click()
+    settled(page)
+    assert asked[-1]["traits"] == {"playing": False, "step": 0}
+
+
+def test_of_a_classifier_of_scikit_learn_no_step_is_offered(live):
+    x, y = dlviz.data.moons(60)
+    view = dlviz.boundary(RandomForestClassifier(3, random_state=0).fit(x, y), x, y, resolution=SIDE)
+    page, asked = live(view)
+    expect(page.locator(".boundary-layer-name").last).to_contain_text("RandomForestClassifier")
+    expect(page.get_by_role("button", name="Explain")).to_have_count(0)
+    page.locator(".boundary-canvas").click(position=spot(view, *x[0].tolist()))
+    settled(page)
+    assert asked == []
 
 
 def test_without_a_brush_a_click_paints_nothing(live):

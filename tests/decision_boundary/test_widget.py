@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import inspect
 import json
 import re
 import weakref
@@ -9,11 +10,16 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from sklearn import metrics
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.svm import LinearSVC
 from torch import nn
 from torch.nn import functional as F
+from traitlets import TraitError
 
 import dlviz
 from dlviz.decision_boundary.edits import MAX_PAINTED
+from dlviz.decision_boundary.record import record_outputs
 from dlviz.kit.errors import DlvizError
 
 
@@ -357,12 +363,22 @@ def test_a_nan_is_noted():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda net, x, y: dlviz.boundary(x, x, y), "model must be an nn.Module, but got Tensor"),
-        (lambda net, x, y: dlviz.boundary(net, x.tolist(), y), "x must be a tensor of points .* got list"),
+        (lambda net, x, y: dlviz.boundary(x, x, y), "model must be an nn.Module .* but got Tensor"),
+        (lambda net, x, y: dlviz.boundary(net, ["a"] * 90, y), r"x must hold points \(N, 2\), .* but got list"),
+        (lambda net, x, y: dlviz.boundary(net, x.tolist()[:3], y), re.escape("(3,) or (3, 1), but got shape (90,)")),
+        (lambda net, x, y: dlviz.boundary(net, x.to("meta"), y), "but got a tensor without numbers"),
         (lambda net, x, y: dlviz.boundary(net, x[:, :1], y), r"shape \(N, 2\), but got shape \(90, 1\)"),
         (lambda net, x, y: dlviz.boundary(net, x.long(), y), r"floating-point, but got torch.int64. Pass x.float\(\)"),
         (lambda net, x, y: dlviz.boundary(net, x / 0, y), "NaN or an infinity in row 0"),
-        (lambda net, x, y: dlviz.boundary(net, x, y.tolist()), "y must be a tensor of labels .* got list"),
+        (lambda net, x, y: dlviz.boundary(net, x, "labels"), r"y: labels \(N,\) are needed, .* but got str"),
+        (lambda net, x, y: dlviz.boundary(net, x, ["a", None] * 45), r"index 1 is missing \(None\)"),
+        (lambda net, x, y: dlviz.boundary(net, x, ["a", "b"] * 45), "each of the 3 classes, but got 2"),
+        (lambda net, x, y: dlviz.boundary(net, x, ["d"] * 90, classes="abc"), "classes must be a list of names"),
+        (
+            lambda net, x, y: dlviz.boundary(net, x, ["d"] * 90, classes=list("abc")),
+            "'d' is none of the names: a, b, c",
+        ),
+        (lambda net, x, y: dlviz.boundary(net, x, y + 0j), "whole labels"),
         (lambda net, x, y: dlviz.boundary(net, x, y[:9]), re.escape("(90,) or (90, 1), but got shape (9,)")),
         (lambda net, x, y: dlviz.boundary(net, x, y + 0.5), "whole labels 0, 1, …, but got "),
         (lambda net, x, y: dlviz.boundary(net, x, y - 1), "labels from 0 on, but got -1"),
@@ -389,7 +405,7 @@ def test_invalid_arguments_are_named(call, words):
 
 
 def test_an_unknown_argument_is_refused():
-    with pytest.raises(TypeError, match="resolutoin"):
+    with pytest.raises(TypeError, match=r"no such argument: resolutoin. Did you mean resolution"):
         dlviz.boundary(*model_and_data(), resolutoin=50)
 
 
@@ -462,3 +478,207 @@ def test_a_page_holds_evenly_spaced_snapshots_with_a_note():
     assert full["step"] == len(positions) - 1
     assert any(f"{len(positions)} of 61 snapshots" in note["text"] for note in full["scene"]["notes"])
     assert len(view.to_html()) < 4_500_000
+
+
+class Table:
+    """A table as pandas has it: an array to NumPy, and names of columns to whoever iterates."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __len__(self):
+        return len(self.values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values.astype(dtype) if dtype else self.values
+
+    def __iter__(self):
+        return iter(["x", "y"])
+
+    def __getitem__(self, label):
+        raise KeyError(label)
+
+
+FORMS = {
+    "arrays": lambda values: values.numpy(),
+    "arrays of doubles": lambda values: values.double().numpy(),
+    "lists": lambda values: values.tolist(),
+    "tuples": lambda values: tuple(map(tuple, values.tolist())) if values.dim() == 2 else tuple(values.tolist()),
+    "tables": lambda values: Table(values.double().numpy()),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_points_and_labels_may_have_any_form(form):
+    net, x, y = model_and_data()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    other = dlviz.boundary(net, FORMS[form](x), FORMS[form](y), resolution=20)
+    assert torch.equal(other.x, x)
+    assert torch.equal(other.probs, view.probs)
+    assert other.loss == view.loss
+    assert torch.equal(other.y.long(), y)
+    other.painted = [[0.5, 0.5, 1]]
+    assert len(other.y) == 91
+    other.explain(point=90)
+    assert other.explained.loss_after < other.explained.loss
+
+
+def test_whole_numbers_in_a_list_are_points():
+    view = dlviz.boundary(nn.Linear(2, 1), [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], resolution=10)
+    assert view.x.dtype is torch.float32
+
+
+@pytest.mark.parametrize("own", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("data", [torch.float32, torch.float64])
+def test_points_get_the_dtype_of_the_model(own, data):
+    net, x, y = model_and_data()
+    net = net.to(own)
+    view = dlviz.boundary(net, x.to(data), y, resolution=20)
+    assert view.x.dtype is own
+    assert view.grid.dtype is own
+    with torch.no_grad():
+        assert torch.equal(view.probs, net(view.grid).softmax(1))
+
+
+def test_the_hint_about_two_numbers_stands_only_where_it_helps():
+    class Broken(nn.Module):
+        def forward(self, x):
+            raise KeyError("weights")
+
+    _, x, y = model_and_data()
+    with pytest.raises(DlvizError, match=r"KeyError: 'weights'$"):
+        dlviz.boundary(Broken(), x, y)
+
+
+@pytest.mark.parametrize("classes", [None, ["cat", "ant", "dog"]])
+def test_labels_may_be_names(classes):
+    net, x, y = model_and_data()
+    names = classes or ["ant", "cat", "dog"]
+    words = np.array([names[label] for label in y])
+    for form in (words, words.tolist(), Table(words)):
+        view = dlviz.boundary(net, x, form, classes=classes, resolution=20)
+        assert view.scene["classes"] == names
+        assert torch.equal(view.y, y)
+        assert view.loss == dlviz.boundary(net, x, y, resolution=20).loss
+
+
+@pytest.mark.parametrize("labels", [np.array(["no", "yes"]), np.array([3, 7]), np.array([False, True])])
+def test_a_classifier_of_scikit_learn_is_drawn_by_its_probabilities(labels):
+    x, y = (part.numpy() for part in dlviz.data.moons(120))
+    y = labels[y]
+    classifier = RandomForestClassifier(5, max_depth=2, random_state=0).fit(x, y)
+    before = classifier.predict_proba(x)
+    view = dlviz.boundary(classifier, x, y, resolution=20)
+    assert view.probs.numpy() == pytest.approx(classifier.predict_proba(view.grid.numpy()), abs=1e-6)
+    assert view.accuracy == classifier.score(x, y)
+    assert view.loss == pytest.approx(metrics.log_loss(y, before), rel=1e-4)
+    assert view.scene["classes"] == [str(label) for label in labels]
+    assert [(call.name, call.kind) for call in view.calls] == [
+        ("x", "input"),
+        ("predict_proba", "RandomForestClassifier"),
+    ]
+    assert view.model is not classifier
+    assert not view.scene["trainable"]
+    with pytest.raises(DlvizError, match="no parameter of the model requires a gradient"):
+        view.explain(point=0)
+    # Fitted again it is a new snapshot, and the earlier one can still be drawn.
+    view.update()
+    assert len(view.snapshots) == 1
+    classifier.set_params(max_depth=8).fit(x, y)
+    view.update()
+    assert len(view.snapshots) == 2
+    assert view.accuracy == classifier.score(x, y)
+    view.step = 0
+    assert view.model.predict_proba(x) == pytest.approx(before)
+    assert view.accuracy == (before.argmax(1) == view.y.numpy()).mean()
+    assert len(view._precomputed()["step"]) == 2
+    assert "yes" in view._still() or labels[1] != "yes"
+    view.painted = [[0.5, 0.5, 1]]
+    namespace = {"classifier": classifier, "x": x, "y": y}
+    exec(view.code(), namespace)
+    assert len(namespace["x"]) == 121
+    assert namespace["y"][-1] == labels[1]
+
+
+def test_a_classifier_that_cannot_be_drawn_is_refused():
+    x, y = (part.numpy() for part in dlviz.data.moons(40))
+    with pytest.raises(DlvizError, match="LinearSVC gives no probabilities"):
+        dlviz.boundary(LinearSVC().fit(x, y), x, y)
+    with pytest.raises(DlvizError, match="LinearSVC is not fitted yet"):
+        dlviz.boundary(LinearSVC(), x, y)
+    wide = RandomForestClassifier(2).fit(np.random.default_rng(0).random((40, 4)), y)
+    with pytest.raises(DlvizError, match="X has 2 features"):
+        dlviz.boundary(wide, x, y)
+
+
+def test_the_code_runs_with_data_of_any_form():
+    net, x, y = model_and_data()
+    words = [["ant", "cat", "dog"][label] for label in y]
+    for points, labels in ((x.double().numpy(), y.tolist()), (x.double(), y.numpy()), (x.tolist(), words)):
+        view = dlviz.boundary(net, points, labels, resolution=10)
+        view.painted = [[0.5, 0.5, 1]]
+        namespace = {"net": net, "points": points, "labels": labels}
+        exec(view.code().replace("range(1, 501)", "range(1, 3)"), namespace)
+        assert len(namespace["points"]) == 91
+        assert len(namespace["labels"]) == 91
+
+
+def test_painted_points_are_added_to_those_that_python_has_set_since():
+    view = dlviz.boundary(*model_and_data(), resolution=10)
+    view.painted = [[0.5, 0.5, 1]]
+    view._on_paint({"kind": "paint", "points": [[0.25, 0.25, 2], [0, 0, 0]]})
+    assert view.painted == [[0.5, 0.5, 1], [0.25, 0.25, 2], [0, 0, 0]]
+    for points in (None, "abc", [1, 2], [[0.0, 0.0, 9]], [[0.0]], [["a", "b", 1]], [[float("nan"), 0, 0]]):
+        with pytest.raises((DlvizError, TraitError)):
+            view._on_paint({"kind": "paint", "points": points})
+    assert len(view.painted) == 3
+    view._on_clear({"kind": "clear"})
+    assert view.painted == []
+
+
+def test_updates_wait_while_a_page_draws_and_every_state_is_kept(monkeypatch):
+    net, x, y = model_and_data()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    view.update()
+    view._on_drawn({"kind": "drawn", "from": "page", "update": view._update_number})
+    train(net, x, y)
+    view.update()  # passes, and the page begins to draw it
+    drawn = view.scene
+    calls = []
+    monkeypatch.setattr(
+        "dlviz.decision_boundary.widget_state.record_outputs", lambda *a: calls.append(a) or record_outputs(*a)
+    )
+    for _ in range(5):
+        train(net, x, y)
+        view.update()
+    assert calls == []  # the plane was not computed
+    assert view.scene is drawn
+    assert len(view.snapshots) == 7
+    # From Python the numbers are those of the newest state.
+    assert view.loss == F.cross_entropy(net(x), y).item()
+    assert torch.equal(view.model[0].weight, net[0].weight)
+    with torch.no_grad():
+        assert torch.equal(view.probs, net(view.grid).softmax(1))
+    view._on_drawn({"kind": "drawn", "from": "page", "update": view._update_number})
+    assert view.step == 6
+    assert len(view.scene["snapshots"]["labels"]) == 7
+    assert len(calls) == 1
+
+
+def test_a_still_and_a_page_show_what_waits():
+    net, x, y = model_and_data()
+    view = dlviz.boundary(net, x, y, resolution=20)
+    view.update()
+    view._on_drawn({"kind": "drawn", "from": "page", "update": view._update_number})
+    for _ in range(3):
+        train(net, x, y)
+        view.update()
+    assert f"{view.loss:.4g}" in view._still()
+    assert view.step == 3
+
+
+def test_options_stand_in_the_signature():
+    parameters = inspect.signature(dlviz.boundary).parameters
+    assert inspect.Parameter.VAR_KEYWORD not in {parameter.kind for parameter in parameters.values()}
+    options = dlviz.boundary.__doc__.split("Args:")[1].split("Returns:")[0]
+    assert [name for name in parameters if f" {name}: " not in options] == []

@@ -350,7 +350,7 @@ def test_updates_and_cells_that_do_not_fit_are_refused():
         view.cell(3, 0)
     with pytest.raises(DlvizError, match="cell"):
         view.opened = [0, 1, 2]
-    with pytest.raises(TypeError, match="unexpected keyword argument 'shwos'"):
+    with pytest.raises(TypeError, match=r"no such argument: shwos. Did you mean shows"):
         dlviz.confusion(SCORES, TARGETS, shwos="counts")
     assert view.step == 0
 

@@ -28,7 +28,9 @@ function render({ model, el, signal }) {
     pace: { valueOf: () => (isExplaining() ? PHASE_PACE : SNAPSHOT_PACE) },
   });
   const request = requestQueue(model, signal);
-  const plane = planeCanvas({ messages, signal, paint: (points) => view.save("painted", [...model.get("painted"), ...points]), clear: () => view.save("painted", []), pick: (point) => explain([point]), explain: startExplanation });
+  /** Painted points that the kernel does not have yet: those that wait, and those that were sent since the last scene. */
+  const painting = { waiting: [], sent: [] };
+  const plane = planeCanvas({ messages, signal, paint, clear, pick: (point) => explain([point]), explain: startExplanation });
   const maps = unitMaps({ messages, signal, open: (n, k) => view.save("opened", [scene.layers[n].call, k]) });
   const unit = unitPanel({ messages, signal, edit, reset: () => request("reset", { kind: "reset" }), close: () => view.save("opened", []) });
   const projection = projectionPanel({ messages, signal, select: (layer) => view.save("layer", layer) });
@@ -85,6 +87,19 @@ function render({ model, el, signal }) {
     view.save("opened", []);
     return true;
   }
+  /** Points are sent as an addition, so that those painted from Python in between stay; all that wait go in one message. */
+  function paint(points) {
+    painting.waiting.push(...points);
+    request("paint", () => {
+      painting.sent.push(...painting.waiting);
+      return { kind: "paint", points: painting.waiting.splice(0) };
+    });
+    view.update();
+  }
+  function clear() {
+    painting.waiting = [];
+    request("clear", { kind: "clear" });
+  }
   function edit(input, value) {
     const [call, k] = model.get("opened");
     const { linear } = scene.layers.find((layer) => layer.call === call);
@@ -94,6 +109,7 @@ function render({ model, el, signal }) {
 
   function draw() {
     scene = decode(model.get("scene"));
+    painting.sent = [];
     showExplanation();
     plane.show(scene);
     maps.show(scene.layers);
@@ -115,7 +131,7 @@ function render({ model, el, signal }) {
     const n = scene.layers.findIndex((layer) => layer.call === call);
     const layer = n < 0 || k >= scene.layers[n].drawn ? null : scene.layers[n];
     if (explaining) explanation.showPhase(Math.min(model.get("phase"), phases().length - 1));
-    plane.draw({ colors, brush: model.get("brush"), painted: model.get("painted"), live: isLive(), explained: explaining ? explainedOutputs() : null, explainable: !explaining && (isLive() || hasExplanation()) });
+    plane.draw({ colors, brush: model.get("brush"), painted: [...model.get("painted"), ...painting.sent, ...painting.waiting], live: isLive(), trainable: scene.trainable, explained: explaining ? explainedOutputs() : null, explainable: !explaining && ((isLive() && scene.trainable) || hasExplanation()) });
     maps.draw({ opened: layer ? [n, k] : [], side: scene.map_side, colors });
     unit.show(layer && { scene, layer, unit: k, linear: scene.layers[layer.linear] ?? null, live: isLive() });
     unit.draw(colors);

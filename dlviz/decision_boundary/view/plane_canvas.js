@@ -35,7 +35,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   let up = null;
   /** Everything but the cursor, which is redrawn on every move. */
   let background = null;
-  let state = { colors: null, brush: -1, painted: [], live: false, explained: null, explainable: false };
+  let state = { colors: null, brush: -1, painted: [], live: false, trainable: true, explained: null, explainable: false };
   let cursor = { row: 0, column: 0, visible: false };
   let lastPainted = null;
 
@@ -66,7 +66,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     drawRings(context);
     context.restore();
     explainButton.hidden = !state.explainable;
-    clearButton.hidden = !(state.live && state.painted.length);
+    clearButton.hidden = !(state.live && (state.painted.length || scene.labels.length > scene.painted_start));
     button.toggleAttribute("data-brush", isPainting());
     drawCursor();
   }
@@ -157,7 +157,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   }
   function hint() {
     if (isPainting()) return messages.paint_hint;
-    return state.live ? `${messages.hover_hint} ${messages.explain_hint}` : messages.hover_hint;
+    return state.live && state.trainable ? `${messages.hover_hint} ${messages.explain_hint}` : messages.hover_hint;
   }
   function probabilityText() {
     const { side, probs, classes } = outputs();
@@ -192,7 +192,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     return best < 0 ? -1 : best * scene.point_stride;
   }
   function pickNearest(pixel, radius) {
-    const point = state.live && state.brush < 0 ? nearestPoint(pixel, radius) : -1;
+    const point = isPickable() ? nearestPoint(pixel, radius) : -1;
     if (point >= 0) pick(point);
   }
   /** Paint a point; five digits are finer than a pixel. */
@@ -202,6 +202,10 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   function paintPixel(pixel) {
     lastPainted = pixel;
     paintAt([across.value(pixel[0]), up.value(pixel[1])]);
+  }
+  /** Whether a click on a point explains its training step. */
+  function isPickable() {
+    return state.live && state.trainable && state.brush < 0;
   }
   function isPainting() {
     return state.live && state.brush >= 0;
@@ -220,7 +224,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   button.addEventListener("pointermove", (event) => {
     const pixel = position(event);
     moveCursorTo(pixel);
-    button.toggleAttribute("data-clickable", state.live && state.brush < 0 && nearestPoint(pixel, PICK_RADIUS) >= 0);
+    button.toggleAttribute("data-clickable", isPickable() && nearestPoint(pixel, PICK_RADIUS) >= 0);
     if (lastPainted && event.buttons && isInside(pixel) && Math.hypot(pixel[0] - lastPainted[0], pixel[1] - lastPainted[1]) >= STROKE_SPACING) paintPixel(pixel);
     drawCursor();
   }, { signal });

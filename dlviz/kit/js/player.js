@@ -31,34 +31,35 @@ export function player({ model, messages, signal, root, steps, label, pace = PAC
   scrubber.addEventListener("input", () => go(Number(scrubber.value)), { signal });
   const count = h("span", { class: "dlviz-count" });
   const speed = h("select", { "aria-label": messages["player.speed"] }, ...SPEEDS.map((value) => h("option", { value }, `${value}×`)));
-  speed.addEventListener("change", () => write("speed", Number(speed.value)), { signal });
+  speed.addEventListener("change", () => write({ speed: Number(speed.value) }), { signal });
   const element = h("div", { class: "dlviz-player" }, first, back, play, next, scrubber, count, speed);
 
   let timer = 0;
-  function write(name, value) {
-    if (model.get(name) === value) return;
-    model.set(name, value);
+  /** Change traits in one message. */
+  function write(traits) {
+    const changed = Object.entries(traits).filter(([name, value]) => model.get(name) !== value);
+    if (!changed.length) return;
+    for (const [name, value] of changed) model.set(name, value);
     // Saved at once: the widget manager sends one message at a time and merges the waiting ones. A change that it does not know of yet
     // would be undone by the kernel's echo of the one before.
     model.save_changes();
   }
   function go(step) {
-    write("playing", false);
-    write("step", clamp(step));
+    write({ playing: false, step: clamp(step) });
   }
   function clamp(step) {
     return Math.max(0, Math.min(steps(), step));
   }
   function toggle() {
-    if (!model.get("playing") && model.get("step") >= steps()) write("step", 0);
-    write("playing", !model.get("playing"));
+    const playing = !model.get("playing");
+    write({ step: playing && model.get("step") >= steps() ? 0 : model.get("step"), playing });
   }
   function tick() {
     if (model.get("step") >= steps()) {
-      write("playing", false);
+      write({ playing: false });
       return;
     }
-    write("step", model.get("step") + 1);
+    write({ step: model.get("step") + 1 });
     timer = setTimeout(tick, Number(pace) / model.get("speed"));
   }
   function update() {

@@ -3,7 +3,7 @@
 /** Milliseconds to wait for an answer before the next request is sent. */
 const TIMEOUT = 1000;
 
-/** @returns {(key: string, message: any) => void} sends the message, or queues it while an answer is pending */
+/** @returns {(key: string, message: any) => void} sends the message, or what a function returns as it is sent, or queues it while an answer is pending */
 export function requestQueue(model, signal) {
   const waiting = new Map();
   let timer = 0;
@@ -14,7 +14,7 @@ export function requestQueue(model, signal) {
     if (!first) return;
     waiting.delete(first[0]);
     timer = setTimeout(next, TIMEOUT);
-    model.send(first[1]);
+    model.send(typeof first[1] === "function" ? first[1]() : first[1]);
   }
   model.on("change:scene", next);
   signal.addEventListener("abort", () => {
