@@ -44,7 +44,7 @@ class Embedding(Widget):
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "embedding"
     _function = "embedding"
-    _tensor_attributes = ("_snapshots", "_layout")
+    _tensor_attributes = ("_snapshots", "_layout", "_labels")
 
     method = traitlets.Enum(("pca", "tsne"), "pca", help="how the map is computed").tag(sync=True)
     dimensions = traitlets.Enum((2, 3), 2, help="dimensions of the map").tag(sync=True)
@@ -135,17 +135,23 @@ class Embedding(Widget):
         self.scene = binary(scene(snapshots, self._layout, *settings, notes))
 
     def _redraw(self, _: Any) -> None:
+        if self._closed:
+            return
         with self.hold_sync():
             self._draw()
             self._update_details()
 
     def _update_details(self, _: Any = None) -> None:
+        if self._closed:
+            return
         self.details = word_details(self._current(), self.word) | self._analogy_details()
 
     def _analogy_details(self) -> dict[str, Any]:
         return analogy_details(self._current(), self._layout, self._on_map(), self.analogy, self.expected)
 
     def _update_step(self, _: Any) -> None:
+        if self._closed:
+            return
         last = len(self._snapshots) - 1
         if self.step > last:
             self.step = last
@@ -155,12 +161,14 @@ class Embedding(Widget):
     @traitlets.validate("word", "expected")
     def _validate_row(self, proposal: Any) -> int:
         value = int(proposal["value"])
-        return value if value < 0 else self._snapshots[0].vectors.row(value)
+        return value if value < 0 or self._closed else self._snapshots[0].vectors.row(value)
 
     @traitlets.validate("analogy", "axis")
     def _validate_rows(self, proposal: Any) -> list[int]:
         name = proposal["trait"].name
         wanted = 3 if name == "analogy" else 2
+        if self._closed:
+            return list(proposal["value"])
         rows = [self._snapshots[0].vectors.row(row) for row in proposal["value"]]
         if rows and len(rows) != wanted:
             raise DlvizError(message("embedding.refused.rows", name=name, wanted=wanted, got=len(rows)))

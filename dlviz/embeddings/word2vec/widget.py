@@ -91,7 +91,7 @@ class Word2Vec(Widget):
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "word2vec"
     _function = "word2vec"
-    _tensor_attributes = ("_timeline", "_axes", "_corpus")
+    _tensor_attributes = ("_timeline", "_axes", "_map_axes", "_corpus", "_waiting_update")
 
     kind = traitlets.Enum(("skip-gram", "cbow"), help="what is predicted from what").tag(sync=True)
     loss = traitlets.Enum(("negative", "softmax"), help="the words among which the target is predicted").tag(sync=True)

@@ -111,6 +111,9 @@ def test_the_repr_is_stable_and_says_when_the_widget_is_closed():
     assert repr(view) == "dlviz.embedding(60 vectors of 16 numbers, pca)"
     view.close()
     assert repr(view) == "dlviz.embedding(closed)"
+    view.word, view.analogy, view.axis, view.step = 3, [1, 2, 3], [1, 2], 5
+    view.method, view.dimensions, view.normalize, view.expected = "tsne", 3, True, 4
+    view.set_state({"word": 7, "step": 1})
     with pytest.raises(ValueError, match="has been closed"):
         _ = view.vectors
 
