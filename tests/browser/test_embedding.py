@@ -463,3 +463,19 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut_off(open_page, axe, page_o
     page = open_page(page_of_sixty, theme=theme, width=width, bypass_csp=True)
     axe(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_page_of_large_numbers_shows_the_same_neighbors_and_words_on_the_map(open_page, dimensions):
+    matrix = torch.randn(60, 16, generator=torch.Generator().manual_seed(0))
+    view = dlviz.embedding(matrix * 1e30, LABELS, word="king", analogy=("king", "queen", "猫"), dimensions=dimensions)
+    page = open_page(view)
+    assert listed(page) == list(neighbors(made().vectors, "king").labels)
+    assert not {"NaN", "Infinity"} & set(page.locator(".embedding-side").inner_text().split())
+    canvas = page.locator(".embedding-canvas")
+    canvas.focus()
+    seen = set()
+    for key in ("ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown"):
+        page.keyboard.press(key)
+        seen.add(page.evaluate("dlvizModel.get('word')"))
+    assert len(seen) >= 3
