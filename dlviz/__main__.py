@@ -28,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     if words[:1] == ["lab"]:
         words, options = split_options(words)
     parser = _parser()
-    parsed = parser.parse_args(words)
+    parsed, rest = parser.parse_known_args(words)
+    if rest:
+        parser.error(message("main.unknown", command=parsed.command, got=" ".join(rest)))
     try:
         if parsed.command == "doctor":
             from dlviz.doctor import doctor
