@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import Tensor
@@ -227,6 +227,7 @@ class Graph:
         raise KeyError(f"Graph.node: no node is called {label!r}; the names in this graph are: {known}")
 
 
+@cache
 def op_name(name: str) -> str:
     """Return the operation behind a node's name: ``"AddmmBackward0"`` is ``"addmm"``.
 

@@ -38,6 +38,9 @@ def summarize(tensor: Tensor, max_elements: int = MAX_ELEMENTS) -> dict[str, Any
         summary["complex"] = True
         plain = plain.abs()
     plain = plain.cpu() if plain.dtype in (torch.float32, torch.float64) else plain.to("cpu", torch.float64)
+    if plain.numel() > max_elements:
+        # In the order of memory, which is many times faster to read than across it; the statistics do not depend on the order.
+        plain = plain.permute(sorted(range(plain.dim()), key=plain.stride, reverse=True))
     norm = torch.linalg.vector_norm(plain) if plain.numel() else torch.zeros(())
     # A finite norm proves that every element is finite.
     finite = plain if bool(norm.isfinite()) else plain[plain.isfinite()]
