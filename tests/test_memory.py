@@ -14,6 +14,7 @@ from torch import nn
 
 import dlviz
 from dlviz.export import examples
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.widget import Widget
 
 EXAMPLES = [name for name, function in inspect.getmembers(examples, inspect.isfunction)]
@@ -44,13 +45,25 @@ def test_widgets_that_were_closed_leave_nothing(name):
     assert live() == before
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_a_closed_widget_holds_no_picture_and_no_model(name):
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "live"])
+def test_a_closed_widget_holds_no_picture_and_says_that_it_is_closed(name, tmp_path):
     view = getattr(examples, name)()
     view.close()
+    for use in (lambda: view.to_html(), lambda: view.save(tmp_path / "picture.svg")):
+        with pytest.raises(DlvizError, match="closed"):
+            use()
+    assert repr(view).endswith("(closed)")
     dictionaries = [name for name, trait in view.traits(sync=True).items() if isinstance(trait, traitlets.Dict)]
     assert "scene" in dictionaries
     assert {name for name in dictionaries if view._trait_values.get(name)} == set()
+
+
+def test_a_run_goes_on_and_is_saved_after_its_picture_was_closed(tmp_path):
+    run = examples.live()
+    steps = len(run.history)
+    run.close()
+    assert len(run.history) == steps
+    assert run.save(tmp_path / "run.svg").exists()
 
 
 def test_closed_widgets_in_the_notebooks_history_take_little_memory():

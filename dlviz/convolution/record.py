@@ -14,8 +14,8 @@ from torch import Tensor
 from dlviz.convolution.window_axis import NO_INPUT, TransposedAxis, WindowAxis
 
 Index = tuple[int, ...]
-#: Terms of up to so many products are added up to compare them with torch's output.
-_MAX_TERMS = 2**20
+#: Terms of up to so many products are added up to compare them with torch's output; more would delay the picture.
+_MAX_TERMS = 2**15
 
 
 class Term(NamedTuple):

@@ -12,6 +12,7 @@ from dlviz.decision_boundary.inputs import Inputs
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_finite
+from dlviz.torchkit.modules import named_parameters
 
 #: Points that can be painted at most.
 MAX_PAINTED = 2000
@@ -107,7 +108,7 @@ def check_painted(points: Sequence[Any], num_classes: int) -> list[list[float]]:
 
 def _parameter_name(model: nn.Module, path: str) -> str:
     """Return the name under which the model's state holds the parameter at `path`: the first one, if it has several."""
-    parameter = dict(model.named_parameters(remove_duplicate=False)).get(path)
+    parameter = dict(named_parameters(model, remove_duplicate=False)).get(path)
     if parameter is None:
         raise DlvizError(message("decision_boundary.refused.parameter", name=path))
-    return next(name for name, other in model.named_parameters() if other is parameter)
+    return next(name for name, other in named_parameters(model) if other is parameter)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit.forward_trace import CallTracer, eval_mode
+from dlviz.torchkit.modules import settings_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +161,7 @@ class _CallRecorder(CallTracer):
         if isinstance(module, nn.Linear):
             weight = module.weight.detach().clone()
             bias = None if module.bias is None else module.bias.detach().clone()
-        path, extra_repr = (None, "") if module is None else (self.path(module), module.extra_repr())
+        path, extra_repr = (None, "") if module is None else (self.path(module), settings_text(module))
         distinct = tuple(dict.fromkeys(sources))
         self.calls.append(LayerCall(self.unique_name(name), kind, path, extra_repr, distinct, values, weight, bias))
 

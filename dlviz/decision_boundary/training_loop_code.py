@@ -7,6 +7,7 @@ from torch import nn
 
 from dlviz.decision_boundary.edits import BoundaryEdits
 from dlviz.decision_boundary.inputs import Inputs
+from dlviz.torchkit.modules import settings_text
 
 #: Painted points that are written into the code at most; the learner reads more of them from ``view.x`` and ``view.y``.
 _MAX_WRITTEN = 200
@@ -94,7 +95,7 @@ def _constructor(model: nn.Module) -> str:
 def _arguments(layer: nn.Module) -> str:
     if isinstance(layer, nn.Linear):
         return f"{layer.in_features}, {layer.out_features}" + ("" if layer.bias is not None else ", bias=False")
-    return layer.extra_repr()
+    return settings_text(layer)
 
 
 def _has_constructor_repr(layer: nn.Module) -> bool:

@@ -14,6 +14,7 @@ from dlviz.decision_boundary.unit_equation import is_elementwise
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type, is_finite
+from dlviz.torchkit import modules
 
 #: Points that one explained step can use at most.
 MAX_BATCH = 8
@@ -148,8 +149,8 @@ def training_step(
         https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html
     """
     settings = settings or StepSettings()
-    parameters = dict(model.named_parameters())
-    values = {**parameters, **dict(model.named_buffers()), **dict(state or {})}
+    parameters = dict(modules.named_parameters(model))
+    values = {**parameters, **dict(modules.named_buffers(model)), **dict(state or {})}
     copies = {
         name: values[name].detach().clone().requires_grad_(parameter.requires_grad)
         for name, parameter in parameters.items()
@@ -260,7 +261,7 @@ def _is_plain_sgd(optimizer: torch.optim.Optimizer) -> bool:
 def _linear_updates(
     model: nn.Module, calls: tuple[LayerCall, ...], copies: Mapping[str, Tensor]
 ) -> dict[int, LinearUpdate]:
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    names = {id(parameter): name for name, parameter in modules.named_parameters(model)}
     updates = {}
     for index, call in enumerate(calls):
         if call.weight is None or call.path is None:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import traitlets
 
-from dlviz.kit.arguments import unknown_argument
+from dlviz.kit.arguments import check_options, unknown_argument
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.linker import minify
 from dlviz.kit.messages import message
@@ -52,6 +52,8 @@ class Widget(ValidatedWidget):
     _function = ""
     #: Attributes with the learner's tensors, which :meth:`close` sets to ``None``.
     _tensor_attributes: tuple[str, ...] = ()
+    #: Whether the data for the view outlast :meth:`close`, so that a closed widget can still be saved.
+    _outlasts_close = False
     _closed = False
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -69,6 +71,7 @@ class Widget(ValidatedWidget):
             if not self.has_trait(name):
                 known = sorted(known for known in self.trait_names(sync=True) if not known.startswith("_"))
                 raise unknown_argument(self._function or type(self).__name__, name, known)
+        self._check_options(traits)
         self._gate = UpdateGate()
         self._waiting_update: Callable[[], None] | None = None
         self._shared = shared_assets(type(self)._view, type(self)._style, type(self)._room)
@@ -78,6 +81,10 @@ class Widget(ValidatedWidget):
 
     def __repr__(self) -> str:
         return message("kit.closed", name=self._function) if self._closed and self._function else self._describe()
+
+    def _check_options(self, options: Mapping[str, Any]) -> None:
+        """Raise a DlvizError if one of the options of the public function does not fit its trait."""
+        check_options(self._function or type(self).__name__, self, options)
 
     def close(self) -> None:
         """Remove the widget from the page and release the tensors and the picture that it holds."""
@@ -90,7 +97,7 @@ class Widget(ValidatedWidget):
         super().close()
         # The scene and other data for the view go too, because the notebook's history keeps the widget.
         for name, trait in self.traits(sync=True).items():
-            if isinstance(trait, traitlets.Dict):
+            if isinstance(trait, traitlets.Dict) and not self._outlasts_close:
                 self._trait_values.pop(name, None)
 
     def _update_when_drawn(self, update: Callable[[], None]) -> None:
@@ -123,8 +130,8 @@ class Widget(ValidatedWidget):
             self._update_waiting()
 
     def _check_open(self) -> None:
-        """Raise a DlvizError if the widget has been closed."""
-        if self._closed:
+        """Raise a DlvizError if the widget has been closed and has nothing to show any more."""
+        if self._closed and not self._outlasts_close:
             raise DlvizError(message("kit.refused.closed"))
 
     @property
@@ -175,6 +182,7 @@ class Widget(ValidatedWidget):
         Args:
             path: where to write the page; nothing is written without one.
         """
+        self._check_open()
         payload = self.page_payload(BUDGET)
         state = payload["state"] | {"messages": payload["messages"]}
         text = page(sanitize(self._describe()), payload["esm"], payload["css"], state)
@@ -207,6 +215,7 @@ class Widget(ValidatedWidget):
         Raises:
             DlvizError: the file has another suffix, or cannot be written.
         """
+        self._check_open()
         path = file_path(path)
         if path.suffix == ".html":
             self.to_html(path)

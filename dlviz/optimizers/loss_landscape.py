@@ -16,6 +16,7 @@ from torch.func import functional_call
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.optimizers.loss_functions import describe, first_line, is_real_scalar
+from dlviz.torchkit import modules
 
 State = Mapping[str, Tensor]
 #: Upper bound on the number of parameters in one batch of networks, all networks together.
@@ -92,7 +93,7 @@ def plane_through(states: Sequence[State], seed: int) -> ParameterPlane:
 
 def parameters(model: nn.Module) -> dict[str, Tensor]:
     """Return a copy of the model's parameters by name."""
-    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    return {name: parameter.detach().clone() for name, parameter in modules.named_parameters(model)}
 
 
 def evaluate_plane(
@@ -107,7 +108,7 @@ def evaluate_plane(
         DlvizError: the loss cannot be computed, is not one number, or does not depend on its argument.
     """
     with_loss = _ModelWithLoss(copy.deepcopy(model), loss)
-    buffers = {f"model.{name}": buffer.detach().clone() for name, buffer in model.named_buffers()}
+    buffers = {f"model.{name}": buffer.detach().clone() for name, buffer in modules.named_buffers(model)}
     seed = int(torch.randint(2**31, (), generator=torch.Generator().manual_seed(0)))
     device = next(iter(plane.center.values())).device
     points = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2).to(device)

@@ -49,9 +49,9 @@ def modules(model: nn.Module) -> Iterator[nn.Module]:
     return (module for _, module in named_modules(model))
 
 
-def named_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield every parameter once, with its first path."""
-    return _named_tensors(model, "_parameters")
+def named_parameters(model: nn.Module, *, remove_duplicate: bool = True) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield every parameter, once with its first path or with each of its paths."""
+    return _named_tensors(model, "_parameters", remove_duplicate)
 
 
 def parameters(model: nn.Module) -> Iterator[nn.Parameter]:
@@ -64,11 +64,11 @@ def named_buffers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     return _named_tensors(model, "_buffers")
 
 
-def _named_tensors(model: nn.Module, registry: str) -> Iterator[tuple[str, Any]]:
-    seen = set()
-    for path, module in named_modules(model):
+def _named_tensors(model: nn.Module, registry: str, remove_duplicate: bool = True) -> Iterator[tuple[str, Any]]:
+    seen: set[int] = set()
+    for path, module in named_modules(model, remove_duplicate=remove_duplicate):
         for name, tensor in getattr(module, registry).items():
-            if tensor is not None and id(tensor) not in seen:
+            if tensor is not None and not (remove_duplicate and id(tensor) in seen):
                 seen.add(id(tensor))
                 yield f"{path}.{name}" if path else name, tensor
 

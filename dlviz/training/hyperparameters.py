@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_finite
+from dlviz.torchkit import modules
 
 Access = tuple[Callable[[], Any], Callable[[Any], None]]
 
@@ -236,7 +237,7 @@ def _access(name: str, spec: HyperparameterSpec) -> Access:
 
 def _in_module(name: str, module: nn.Module) -> Access:
     """Access the probability of every dropout layer, or else the module's attribute of that name."""
-    dropouts = [layer for layer in module.modules() if isinstance(layer, nn.modules.dropout._DropoutNd)]
+    dropouts = [layer for layer in modules.modules(module) if isinstance(layer, nn.modules.dropout._DropoutNd)]
     if name == "dropout" and dropouts:
         return _in_attributes([(layer, "p") for layer in dropouts])
     if hasattr(module, name):

@@ -74,6 +74,7 @@ class Live(Widget):
     _view = Path(__file__).with_name("view") / "index.js"
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "training"
+    _outlasts_close = True  # a running loop continues without its picture
 
     # Both are written by Python alone. A page asks for a change with one message, and shows what it asked for until it is answered.
     settings = traitlets.Dict(help="every hyperparameter's value").tag(sync=True)

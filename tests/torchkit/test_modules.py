@@ -1,5 +1,8 @@
 """What torch registers of a model and what it does not, read without the model's own methods."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -13,6 +16,8 @@ from dlviz.torchkit.modules import (
     unregistered_note,
     unregistered_parameters,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 class Shared(nn.Module):
@@ -87,3 +92,28 @@ def test_a_container_may_hold_itself():
     endless = [nn.Linear(1, 1)]
     endless.append(endless)
     assert unregistered_parameters(model_with(endless=endless))[0].count == 2
+
+
+#: Modules that dlviz itself has made, or that have no attributes in Python; a call inside `try`.
+SAFE = {
+    ("torchkit/modules.py", "module.extra_repr()"),
+    ("recurrent/module_call.py", "copy.named_parameters()"),
+    ("training/model_monitor.py", "module.parameters(recurse"),
+}
+
+
+def test_no_room_calls_a_method_that_an_attribute_may_hide():
+    """A learner's ``self.modules = […]`` hides ``module.modules()``."""
+    methods = (
+        "modules|named_modules|children|named_children|parameters|named_parameters|buffers|named_buffers|extra_repr"
+    )
+    call = re.compile(rf"\w+\.(?:{methods})\((?:\)|recurse|remove_duplicate)")
+    found = set()
+    for path in (ROOT / "dlviz").rglob("*.py"):
+        name = path.relative_to(ROOT / "dlviz").as_posix()
+        if name.startswith(("exercises/", "export/")):
+            continue  # their models are checked by the exercise, or are dlviz's own
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if not line.lstrip().startswith((">>>", "...", "#", '"', "`")) and "``" not in line:
+                found |= {(name, text) for text in call.findall(line)}
+    assert found - SAFE == set()
