@@ -627,3 +627,14 @@ def test_the_browser_places_boxes_exactly_as_python_does(open_page, tmp_path):
         assert [segment["edges"] for segment in actual["segments"]] == [edges for _, edges in placement.segments]
         for segment, (points, _) in zip(actual["segments"], placement.segments, strict=True):
             assert [tuple(point) for point in segment["points"]] == [pytest.approx(point) for point in points]
+
+
+def test_a_page_of_leaves_opens_and_a_large_histogram_says_that_it_is_a_sample(open_page):
+    weights = [torch.tensor([float(i)], requires_grad=True) for i in range(120)]
+    large = torch.ones(300_000, requires_grad=True)
+    page = open_page(dlviz.graph(lambda: torch.cat([*weights, large]).sum()))
+    expect(page.locator(".card.leaf")).to_have_count(0)
+    card(page, "cat").click()
+    expect(page.locator(".dlviz-side").get_by_text(re.compile("histogram of [0-9]+ of them")).first).to_be_visible()
+    card(page, "leaves 51–100").locator(".toggle").click()
+    expect(page.locator(".card.leaf")).to_have_count(50)
