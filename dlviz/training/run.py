@@ -421,6 +421,9 @@ class Run:
             self.monitor.close()
         self.flush()
         self._final_settings = dict(self.settings)
+        if self.pending:  # no step follows that would apply them
+            self.apply()
+            self.flush()
 
     def flush(self) -> None:
         """Fetch the values that wait on a GPU, read the hyperparameters, and call `on_change`."""

@@ -578,3 +578,14 @@ def test_an_hour_of_training_keeps_only_its_history_in_memory(monkeypatch):
     assert all(
         one < other_bytes[0] + 100_000 + tolerance for one, tolerance in zip(other_bytes, reserve, strict=True)
     ), other_bytes
+
+
+def test_a_value_requested_during_the_last_step_is_applied_at_the_end():
+    settings = {"tau": 0.5}
+    run = dlviz.live()
+    run.knobs(tau=settings)
+    for step in run.steps(range(3)):
+        if step == 2:
+            run.settings = {"tau": 0.6}
+            assert settings["tau"] == 0.5
+    assert settings["tau"] == run.settings["tau"] == 0.6
