@@ -212,6 +212,12 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "model": lambda v: dlviz.boundary(v, _points().x, _points().y, resolution=8),
         "x": lambda v: dlviz.boundary(_points().net, v, torch.tensor([0, 1]), resolution=8),
         "y": lambda v: dlviz.boundary(_points().net, _points().x, v, resolution=8),
+        "classes": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, classes=v, resolution=8),
+        "limits": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, limits=v, resolution=8),
+        "resolution": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, resolution=v),
+        "opened": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, opened=v, resolution=8),
+        "painted": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, painted=v, resolution=8),
+        "example": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, example=v, resolution=8),
     },
     "live": {
         "name": lambda v: dlviz.live(v),
@@ -247,11 +253,18 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "scores": lambda v: dlviz.confusion(v, torch.tensor([0, 1])),
         "targets": lambda v: dlviz.confusion(torch.eye(2), v),
         "names": lambda v: dlviz.confusion(torch.eye(2), torch.tensor([0, 1]), names=v),
+        "inputs": lambda v: dlviz.confusion(torch.eye(2), torch.tensor([0, 1]), v),
+        "ignore_index": lambda v: dlviz.confusion(torch.eye(2), torch.tensor([0, 1]), ignore_index=v),
+        "opened": lambda v: dlviz.confusion(torch.eye(2), torch.tensor([0, 1]), opened=v),
     },
     "split": {
         "x": lambda v: dlviz.split(v, torch.tensor([0, 1])),
         "y": lambda v: dlviz.split(torch.randn(8, 2), v),
         "parts": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, v),
+        "groups": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, groups=v),
+        "seed": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, seed=v),
+        "folds": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, how="folds", folds=v),
+        "score": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, score=v),
     },
     "embedding": {"vectors": lambda v: dlviz.embedding(v), "labels": lambda v: dlviz.embedding(torch.randn(4, 3), v)},
     "word2vec": {
@@ -265,7 +278,6 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
 }
 #: Values that still raise an error from inside, by room, function and argument. Remove a value with its repair.
 KNOWN: dict[tuple[str, str, str], tuple[str, ...]] = {
-    ("decision_boundary", "boundary", "x"): ("a float8 tensor",),
     ("training", "live", "name"): (
         "None",
         "bytes",
@@ -376,8 +388,6 @@ KNOWN: dict[tuple[str, str, str], tuple[str, ...]] = {
     ),
     ("optimizers", "race", "optimizers"): ("a 0-dim tensor",),
     ("optimizers", "race", "start"): ("a scripted module",),
-    ("evaluation", "confusion", "names"): ("a 0-dim tensor", "a scripted module"),
-    ("evaluation", "split", "x"): ("a float8 tensor", "a scripted module"),
     ("embeddings", "embedding", "labels"): (
         "a meta tensor",
         "a fake tensor",

@@ -1,8 +1,9 @@
 """A fitted classifier of scikit-learn as a module from points to logits, so that it is drawn like a network."""
 
+import copy
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from torch import Tensor, nn
 class EstimatorModule(nn.Module):
     """A classifier with ``predict_proba`` as a module whose logits are the logarithms of its probabilities.
 
-    The fitted classifier is kept as the bytes of its pickle in a buffer. So a snapshot of the module's state is one of the classifier.
+    Each time that it was fitted it is copied, and a buffer has the number of the copy. So a snapshot of the module's state is one of
+    the classifier.
 
     Attributes:
         estimator: the learner's own classifier.
         class_names: the names of its classes.
+        size: bytes that a copy takes.
     """
 
     fitted: Tensor
@@ -26,22 +29,28 @@ class EstimatorModule(nn.Module):
         super().__init__()
         self.estimator = estimator
         self.class_names = [str(label) for label in estimator.classes_]
-        self.register_buffer("fitted", _as_bytes(estimator))
+        self._copies = _Copies()
+        self.size = 0
+        self.register_buffer("fitted", torch.zeros((), dtype=torch.long))
+        self.refresh()
         # Of a class with the classifier's own name, which stands over its maps.
         kind: Any = type(type(estimator).__name__, (_Probabilities,), {})
         self.predict_proba = kind(self._predict)
-        self._unpickled = _Unpickled()
 
     def refresh(self) -> None:
-        """Take over the learner's classifier as it is now, if it was fitted again."""
-        now = _as_bytes(self.estimator)
-        if not torch.equal(now, self.fitted):
-            self.fitted = now
+        """Copy the learner's classifier if it was fitted again."""
+        content = _content(self.estimator)
+        if self._copies.add(content, self.estimator):
+            self.size = len(content)
+            self.fitted = torch.tensor(self._copies.last)
+
+    def forget_others(self, states: Iterable[Mapping[str, Tensor]]) -> None:
+        """Forget the copies that none of some states refers to."""
+        self._copies.keep({int(state["fitted"]) for state in states} | {self._copies.last})
 
     def estimator_in(self, fitted: Tensor) -> Any:
-        """Return the classifier that a state of this module holds."""
-        content = fitted.numpy().tobytes()
-        return self._unpickled.read(content) if content else self.estimator
+        """Return the classifier in a state of this module."""
+        return self._copies.by_number[int(fitted)]
 
     def _predict(self, x: Tensor) -> Tensor:
         """Return the probabilities (N, C) of points (N, 2)."""
@@ -68,16 +77,25 @@ class _Probabilities(nn.Module):
         return self._predict(x)
 
 
-class _Unpickled:
-    """The classifier that was unpickled last."""
+class _Copies:
+    """Copies of a classifier by number."""
 
     def __init__(self) -> None:
-        self._content, self._estimator = b"", None
+        self.by_number: dict[int, Any] = {}
+        self.last = -1
+        self._content = b""
 
-    def read(self, content: bytes) -> Any:
-        if content != self._content:
-            self._content, self._estimator = content, pickle.loads(content)  # pickled by this module itself
-        return self._estimator
+    def add(self, content: bytes, estimator: Any) -> bool:
+        """Copy a classifier if its content is another one than that of the last copy, or not known; return whether it is."""
+        if self.by_number and content and content == self._content:
+            return False
+        self.last, self._content = self.last + 1, content
+        self.by_number[self.last] = copy.deepcopy(estimator)
+        return True
+
+    def keep(self, numbers: set[int]) -> None:
+        """Forget all copies with other numbers."""
+        self.by_number = {number: estimator for number, estimator in self.by_number.items() if number in numbers}
 
 
 def is_estimator(model: Any) -> bool:
@@ -85,10 +103,9 @@ def is_estimator(model: Any) -> bool:
     return not isinstance(model, nn.Module) and callable(getattr(model, "predict", None)) and hasattr(model, "fit")
 
 
-def _as_bytes(estimator: Any) -> Tensor:
-    """Return a classifier as the bytes of its pickle; none where it cannot be pickled, so that it is used as it is."""
+def _content(estimator: Any) -> bytes:
+    """Return bytes that differ after another fit; none of a classifier that cannot be pickled."""
     try:
-        content = pickle.dumps(estimator)
+        return pickle.dumps(estimator)
     except Exception:  # a classifier may hold anything
-        content = b""
-    return torch.from_numpy(np.frombuffer(content, np.uint8).copy())
+        return b""

@@ -99,9 +99,12 @@ def check_classes(classes: Any) -> list[str] | None:
     """
     if classes is None:
         return None
-    if isinstance(classes, (str, bytes)) or not hasattr(classes, "__iter__"):
-        raise DlvizError(message("decision_boundary.refused.classes_kind", got=type(classes).__name__))
-    return [str(name) for name in classes]
+    try:
+        if not isinstance(classes, (str, bytes)):
+            return [str(name) for name in classes]
+    except Exception:  # an object of another library may raise anything
+        pass
+    raise DlvizError(message("decision_boundary.refused.classes_kind", got=type(classes).__name__))
 
 
 def check_points(x: Any, model: nn.Module) -> Tensor:
@@ -189,7 +192,7 @@ def check_limits(limits: Any, x: Tensor) -> Limits:
         return _frame_around(x)
     try:
         left, right, bottom, top = (float(value) for value in limits)
-    except (TypeError, ValueError):
+    except Exception:  # an object of another library may raise anything
         left = right = bottom = top = math.nan
     if not (left < right and bottom < top and all(map(math.isfinite, (left, right, bottom, top)))):
         raise DlvizError(message("decision_boundary.refused.limits", got=repr(limits)))

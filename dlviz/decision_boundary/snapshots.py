@@ -65,19 +65,33 @@ class SnapshotHistory:
         """Return whether a parameter or buffer was written to or replaced since the last snapshot."""
         return _versions(model) != self._versions
 
-    def add(self, model: nn.Module, label: str, loss: float | None, accuracy: float | None) -> None:
-        """Append a snapshot of `model`, and drop others if there are too many."""
+    def add(
+        self, model: nn.Module, label: str, loss: float | None, accuracy: float | None, other_bytes: int = 0
+    ) -> None:
+        """Append a snapshot of `model`, and drop others if there are too many.
+
+        Args:
+            model: the model in its present state.
+            label: label of the snapshot, "" for none.
+            loss, accuracy: on the data points.
+            other_bytes: what the state takes beside its tensors.
+        """
         tensors = (*named_parameters(model), *named_buffers(model))
         state = {name: tensor.detach().clone() for name, tensor in tensors}
         snapshot = ModelSnapshot(self._count, label, state, loss, accuracy)
         self._versions = _versions(model)
         self._count += 1
         snapshots = [*self._snapshots, snapshot]
-        self._snapshots = thin(snapshots, capacity(state), pinned=lambda snapshot: bool(snapshot.label))
+        self._snapshots = thin(snapshots, capacity(state, other_bytes), pinned=lambda snapshot: bool(snapshot.label))
 
     def state(self, step: int) -> Mapping[str, Tensor]:
         """Return parameters and buffers of the snapshot at `step`, or of the last one beyond the end."""
         return self._snapshots[min(step, self.last)].state
+
+    @property
+    def states(self) -> list[Mapping[str, Tensor]]:
+        """Parameters and buffers of every snapshot."""
+        return [snapshot.state for snapshot in self._snapshots]
 
     def series(self, steps: Sequence[int]) -> dict[str, Any]:
         """Return labels, losses and accuracies of some snapshots, as the view reads them."""
@@ -90,7 +104,7 @@ class SnapshotHistory:
         }
 
 
-def capacity(state: Mapping[str, Tensor]) -> int:
+def capacity(state: Mapping[str, Tensor], other_bytes: int = 0) -> int:
     """Return how many states of this size are kept.
 
     Example:
@@ -98,7 +112,7 @@ def capacity(state: Mapping[str, Tensor]) -> int:
         >>> capacity({"weight": torch.zeros(16, 2)}), capacity({"weight": torch.zeros(1000, 1000)})
         (120, 32)
     """
-    size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+    size = other_bytes + sum(tensor.numel() * tensor.element_size() for tensor in state.values())
     return max(2, min(MAX_SNAPSHOTS, MAX_BYTES // max(1, size)))
 
 

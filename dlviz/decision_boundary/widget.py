@@ -26,6 +26,7 @@ from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.snapshots import page_indices
 from dlviz.kit.validated_widget import float_field, int_field, invalid_value
+from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget, binary
 
 #: Snapshots take this fraction of a page's budget.
@@ -65,8 +66,9 @@ class Boundary(Widget):
         self, inputs: Inputs, classes: Sequence[Any] | None, painted: Any = (), example: Any = (), **traits: Any
     ) -> None:
         side = traits.get("resolution", type(self).resolution.default_value)
-        if not isinstance(side, int) or not 10 <= side <= 200:
+        if not is_integer(side) or not 10 <= side <= 200:
             raise DlvizError(message("decision_boundary.refused.resolution", got=side))
+        self._check_options({"painted": painted, "example": example})
         # The model runs before super().__init__(): if it fails, there is no widget to close.
         self._editable_model: EditableModel | None = EditableModel(inputs, classes, side)
         self._drawn_step = 0
@@ -75,8 +77,7 @@ class Boundary(Widget):
         self.observe(self._redraw, ["resolution", "painted"])
         self.observe(self._show_snapshot, "step")
         self.observe(self._restart_explanation, "example")
-        self.painted = [list(point) for point in painted]
-        self.example = list(example)
+        self.painted, self.example = painted, example
 
     @property
     def x(self) -> Tensor:
@@ -449,5 +450,5 @@ def boundary(
     variables = scope()
     names = (name_of(model, variables, "net"), name_of(x, variables, "x"), name_of(y, variables, "y"))
     inputs = check_inputs(model, x, y, classes, limits, names)
-    traits = {"resolution": resolution, "opened": list(opened), "layer": layer, "brush": brush}
+    traits = {"resolution": resolution, "opened": opened, "layer": layer, "brush": brush}
     return Boundary(inputs, classes, painted, example, speed=speed, theme=theme, **traits)

@@ -53,7 +53,7 @@ class EditableModel:
         outputs = self.outputs
         names = inputs.class_names if classes is None else classes
         self.classes = class_names(names, outputs.num_classes, "decision_boundary.refused.classes")
-        self.history.add(inputs.model, message("decision_boundary.start"), outputs.loss, outputs.accuracy)
+        self._add_snapshot(message("decision_boundary.start"), outputs.loss, outputs.accuracy)
 
     @property
     def name(self) -> str:
@@ -103,10 +103,17 @@ class EditableModel:
             inputs.model.refresh()
         if always_keep or self.history.has_changed(inputs.model):
             points = record_points(inputs.model, edits.x, edits.labels, rng_state=inputs.rng_state)
-            self.history.add(inputs.model, label, points.loss, points.accuracy)
+            self._add_snapshot(label, points.loss, points.accuracy)
         edits.weights.clear()
         self.step = self.history.last
         self.forget_outputs()
+
+    def _add_snapshot(self, label: str, loss: float | None, accuracy: float | None) -> None:
+        model = self.inputs.model
+        classifier = model if isinstance(model, EstimatorModule) else None
+        self.history.add(model, label, loss, accuracy, classifier.size if classifier else 0)
+        if classifier:
+            classifier.forget_others(self.history.states)
 
     def code(self, side: int) -> str:
         """Return a training loop with the current edited weights, painted points, limits and grid."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from dlviz.evaluation.validation import check_class_count, check_label_range, check_not_negative, squeeze_column
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.labels import class_table, indices_of, list_of_names, whole_labels
 
@@ -80,6 +81,8 @@ def read_output(
         >>> output.scores.tolist(), output.targets.tolist(), output.table
         ([1, 0], [0, 0], ['cat', 'dog'])
     """
+    if ignore_index is not None and not is_integer(ignore_index):
+        raise DlvizError(message("evaluation.refused.ignore_index", got=kind_of_data(ignore_index)))
     values = as_plain_tensor(scores)
     is_list = hasattr(scores, "__len__") and not isinstance(scores, (str, torch.nn.Module, Tensor))
     if values is None and not is_list:
@@ -95,7 +98,9 @@ def read_output(
         outputs = outputs if isinstance(outputs, Tensor) else indices_of("scores", outputs, table)
         classes = len(table)
     flat, truth = _aligned(outputs, truth)
-    ignored = torch.zeros_like(truth, dtype=torch.bool) if ignore_index is None else truth == ignore_index
+    # No label is as large as a number that torch cannot hold.
+    is_label = ignore_index is not None and abs(ignore_index) < 2**63
+    ignored = truth.eq(ignore_index) if is_label else torch.zeros_like(truth, dtype=torch.bool)  # type: ignore[arg-type]
     if bool(ignored.all()):
         raise DlvizError(message("evaluation.refused.all_ignored", got=ignore_index))
     counted = truth[~ignored]

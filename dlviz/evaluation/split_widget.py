@@ -52,9 +52,12 @@ class Split(Widget):
     ) -> None:
         self._data: DataSplit | None = DataSplit(x, y, parts, groups, score)
         # These are checked against the others, so they are set one by one.
-        settings = {name: traits.pop(name) for name in ("how", "seed", "folds", "step") if name in traits}
+        settings: dict[str, Any] = {
+            name: traits.pop(name) for name in ("how", "seed", "folds", "step") if name in traits
+        }
         if settings["how"] not in METHODS:
             raise DlvizError(message("evaluation.refused.how", hows=", ".join(METHODS), got=repr(settings["how"])))
+        self._check_options(settings)
         super().__init__(shares=self._data.fractions, **traits)
         try:
             for name, value in settings.items():

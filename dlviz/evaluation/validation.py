@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -67,8 +67,10 @@ def check_examples(name: str, values: Any, count: int) -> Any:
     """
     numbers = as_plain_tensor(values)
     is_sequence = hasattr(values, "__len__") and hasattr(values, "__getitem__")
-    is_readable = numbers is not None or (is_sequence and not isinstance(values, Tensor))
-    if isinstance(values, (str, bytes, Mapping)) or not is_readable or is_scalar(numbers):
+    is_readable = numbers is not None or (
+        is_sequence and not isinstance(values, (Tensor, nn.Module, str, bytes, Mapping))
+    )
+    if not is_readable or is_scalar(numbers):
         raise DlvizError(message(f"evaluation.refused.{name}", got=kind_of_data(values)))
     examples = rows(values) if numbers is None else numbers
     check_length(examples, count, f"evaluation.refused.{name}_length")
@@ -100,6 +102,9 @@ def name_sequence(names: Any) -> Sequence[Any] | None:
     """
     if names is None:
         return None
-    if isinstance(names, (str, bytes)) or not hasattr(names, "__iter__"):
-        raise DlvizError(message("evaluation.refused.names_kind", got=type(names).__name__))
-    return list(names)
+    try:
+        if not isinstance(names, (str, bytes)):
+            return list(names)
+    except Exception:  # an object of another library may raise anything
+        pass
+    raise DlvizError(message("evaluation.refused.names_kind", got=type(names).__name__))

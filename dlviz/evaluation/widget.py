@@ -84,12 +84,13 @@ class Confusion(Widget):
         self._sent: tuple[Any, ...] = ()
         self._sent_examples: set[int] = set()
         # These are checked against the scene's lists, so they are set after the first drawing.
-        later = {name: traits.pop(name) for name in ("opened", "page", "example") if name in traits}
+        later: dict[str, Any] = {name: traits.pop(name) for name in ("opened", "page", "example") if name in traits}
+        self._check_options(later)
         super().__init__(**traits)
         self._show_last()
         self.observe(self._redraw, ["step", "opened", "page", "example"])
         for name, value in later.items():
-            setattr(self, name, list(value) if isinstance(value, tuple) else value)
+            setattr(self, name, value)
 
     @property
     def matrix(self) -> Tensor:

@@ -1,11 +1,14 @@
-"""Arguments that a public function does not take: the error suggests the nearest name."""
+"""Arguments that a public function does not take: the error suggests the nearest name, or says what would fit."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+import traitlets
+
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 Arguments = ParamSpec("Arguments")
@@ -51,3 +54,60 @@ def suggests_names(function: Callable[Arguments, Result]) -> Callable[Arguments,
         return function(*args, **kwargs)
 
     return call
+
+
+def check_options(function: str, widget: traitlets.HasTraits, options: Mapping[str, Any]) -> None:
+    """Check that the options of a public function fit the traits of its widget.
+
+    Raises:
+        DlvizError: one does not.
+
+    Example:
+        >>> class Split(traitlets.HasTraits):
+        ...     folds = traitlets.Int(5, min=2)
+        >>> check_options("split", Split(), {"folds": "five"})
+        Traceback (most recent call last):
+            ...
+        dlviz.kit.errors.DlvizError: split: folds must be a whole number of at least 2, but got 'five'.
+    """
+    for name, value in options.items():
+        trait: Any = widget.traits()[name]
+        if (value is None and trait.allow_none) or not hasattr(trait, "validate"):
+            continue
+        try:
+            trait.validate(widget, value)
+        except traitlets.TraitError:
+            shown = repr(value) if isinstance(value, (str, int, float, list, tuple)) else type(value).__name__
+            got = shown if len(shown) <= _MAX_SHOWN else type(value).__name__
+            error = message("kit.refused.option", function=function, name=name, kind=_kind(trait), got=got)
+            raise DlvizError(error) from None
+
+
+def _kind(trait: Any) -> str:
+    """Return in words what a trait takes."""
+    if isinstance(trait, traitlets.Enum):
+        return message("kit.option.enum", values=", ".join(map(str, trait.values or ())))
+    if isinstance(trait, traitlets.List):
+        item = getattr(trait, "_trait", None)
+        return message("kit.option.list", items=message(_ITEMS.get(type(item), "kit.option.values")))
+    text = message(_KINDS.get(type(trait), "kit.option.value"))
+    low, high = getattr(trait, "min", None), getattr(trait, "max", None)
+    if low is not None and high is not None:
+        return text + message("kit.option.between", low=low, high=high)
+    return text if low is None else text + message("kit.option.at_least", low=low)
+
+
+#: Messages of what a trait takes, and of what the items of a list are.
+_KINDS: dict[type, str] = {
+    traitlets.Int: "kit.option.int",
+    traitlets.Float: "kit.option.float",
+    traitlets.Bool: "kit.option.bool",
+    traitlets.Unicode: "kit.option.text",
+}
+_ITEMS: dict[type, str] = {
+    traitlets.Int: "kit.option.ints",
+    traitlets.Float: "kit.option.floats",
+    traitlets.List: "kit.option.lists",
+}
+#: Characters of a value that an error shows; of a longer one it names the type.
+_MAX_SHOWN = 60

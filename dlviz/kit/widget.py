@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import traitlets
 
-from dlviz.kit.arguments import unknown_argument
+from dlviz.kit.arguments import check_options, unknown_argument
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.linker import minify
 from dlviz.kit.messages import message
@@ -71,6 +71,7 @@ class Widget(ValidatedWidget):
             if not self.has_trait(name):
                 known = sorted(known for known in self.trait_names(sync=True) if not known.startswith("_"))
                 raise unknown_argument(self._function or type(self).__name__, name, known)
+        self._check_options(traits)
         self._gate = UpdateGate()
         self._waiting_update: Callable[[], None] | None = None
         self._shared = shared_assets(type(self)._view, type(self)._style, type(self)._room)
@@ -80,6 +81,10 @@ class Widget(ValidatedWidget):
 
     def __repr__(self) -> str:
         return message("kit.closed", name=self._function) if self._closed and self._function else self._describe()
+
+    def _check_options(self, options: Mapping[str, Any]) -> None:
+        """Raise a DlvizError if one of the options of the public function does not fit its trait."""
+        check_options(self._function or type(self).__name__, self, options)
 
     def close(self) -> None:
         """Remove the widget from the page and release the tensors and the picture that it holds."""

@@ -69,7 +69,7 @@ def check_data(value: Any, key: str, /, *, caller: str, name: str, **values: Any
 def as_plain_tensor(value: Any) -> Tensor | None:
     """Return numbers as a detached tensor with strides; ``None`` for anything else, and for a tensor whose numbers cannot be read.
 
-    Sparse and quantized tensors become dense ones of floats.
+    Sparse and quantized tensors become dense ones of floats, and floats of 8 bits become float32.
 
     Example:
         >>> as_plain_tensor(torch.eye(2).to_sparse()).tolist(), as_plain_tensor(torch.zeros(2, device="meta"))
@@ -87,7 +87,9 @@ def as_plain_tensor(value: Any) -> Tensor | None:
     plain = plain.detach()
     if plain.is_quantized:
         return plain.dequantize()
-    return plain if plain.layout is torch.strided else plain.to_dense()
+    plain = plain if plain.layout is torch.strided else plain.to_dense()
+    # Hardly any function of torch takes floats of 8 bits.
+    return plain.float() if plain.is_floating_point() and plain.element_size() == 1 else plain
 
 
 def kind_of_data(value: Any) -> str:

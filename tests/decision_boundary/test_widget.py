@@ -600,6 +600,22 @@ def test_a_classifier_of_scikit_learn_is_drawn_by_its_probabilities(labels):
     assert namespace["y"][-1] == labels[1]
 
 
+def test_of_a_classifier_that_is_fitted_often_only_the_kept_snapshots_are_held(monkeypatch):
+    monkeypatch.setattr("dlviz.decision_boundary.snapshots.MAX_SNAPSHOTS", 6)
+    x, y = (part.numpy() for part in dlviz.data.moons(60))
+    classifier = RandomForestClassifier(2, random_state=0)
+    view = dlviz.boundary(classifier.fit(x, y), x, y, resolution=10)
+    for depth in range(1, 12):
+        view_model = classifier.set_params(max_depth=depth, random_state=depth).fit(x, y)
+        view.update()
+    assert len(view.snapshots) <= 6
+    assert len(view._model.inputs.model._copies.by_number) <= 6
+    for step in range(len(view.snapshots)):
+        view.step = step
+        assert view.accuracy == view.model.score(x, y)
+    assert view.model.get_params() == view_model.get_params()
+
+
 def test_a_classifier_that_cannot_be_drawn_is_refused():
     x, y = (part.numpy() for part in dlviz.data.moons(40))
     with pytest.raises(DlvizError, match="LinearSVC gives no probabilities"):
