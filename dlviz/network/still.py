@@ -35,12 +35,13 @@ def _draw_maps(svg: Svg, output: Tensor, x: float, y: float) -> None:
     maps = feature_maps(to_float(output))
     if not maps.numel():
         return
+    finite = maps[maps.isfinite()]
+    scale = float(finite.abs().max()) if finite.numel() else 0.0
     if layout(output) in ("vector", "number"):
         units = maps[0, :32]
         cell_height = max(3.0, min(18.0, _MAX_MAPS * (_MAP_SIDE + 6) / units.numel()))
-        draw_heatmap(svg, x, y, units.numpy(), (12.0, cell_height), float(maps.abs().max()))
+        draw_heatmap(svg, x, y, units.numpy(), (12.0, cell_height), scale)
         return
-    scale = float(maps.nan_to_num().abs().max())
     for k in range(min(_MAX_MAPS, maps.shape[0])):
         part = subsample(maps[k], _MAX_CELLS)[0]
         cell = _MAP_SIDE / max(part.shape)

@@ -58,6 +58,13 @@ class Deep(nn.Module):
         return x.mean((2, 3))
 
 
+class Patches(nn.Sequential):
+    """A vision transformer's patch embedding: 768 products a number, 14 × 14 numbers a map, 192 maps."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(3, 192, 16, stride=16), nn.Flatten(2), nn.LayerNorm(196))
+
+
 def run(*, quick: bool = False) -> Iterator[str]:
     """Yield the lines of the table."""
     torch.manual_seed(0)
@@ -66,6 +73,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
         "residual 8": (Residual(), torch.randn(8, 3, 8, 8)),
         "wide 64": (Wide(), torch.randn(8, 3, 64, 64)),
         "deep 32": (Deep(), torch.randn(8, 3, 32, 32)),
+        "patches 224": (Patches(), torch.randn(1, 3, 224, 224)),
     }
     if quick:
         models = dict(list(models.items())[:1])

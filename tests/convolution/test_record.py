@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from dlviz.convolution.gradient import pooling_gradient
 from dlviz.convolution.operations import avg_pool, conv, conv_transpose, equivalent_convolution, max_pool
-from dlviz.convolution.record import padded_part
+from dlviz.convolution.record import max_error, padded_part
 from dlviz.convolution.window_axis import WindowAxis
 
 THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
@@ -230,3 +230,11 @@ def test_random_configurations_cover_every_operation_with_and_without_errors():
     for kind, dims in product(("conv", "conv_transpose", "max_pool", "avg_pool"), (1, 2)):
         assert seen[kind, dims, True] > 30
         assert seen[kind, dims, False] > 2
+
+
+def test_terms_are_added_up_only_where_that_takes_no_time():
+    """A vision transformer's patch embedding has 768 products a number."""
+    torch.manual_seed(0)
+    weight = torch.randn(1, 3, 16, 16)
+    assert max_error(conv(torch.randn(1, 3, 32, 32), weight, None, stride=16)) < 1e-4
+    assert max_error(conv(torch.randn(1, 3, 224, 224), weight, None, stride=16)) is None

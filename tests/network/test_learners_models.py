@@ -310,6 +310,19 @@ def test_nested_and_float8_tensors_on_the_way_are_shown():
     open_everything(view)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e38])
+def test_numbers_without_a_size_reach_page_and_still(bad):
+    net = nn.Sequential(nn.Linear(3, 2), nn.Conv1d(1, 2, 1) if bad == 1e38 else nn.Identity())
+    with torch.no_grad():
+        net[0].weight.fill_(100.0)
+    view = dlviz.layers(net, torch.tensor([[1.0, bad, 2.0]]))
+    assert view.refusal == ""
+    view.inspect("0", 1)
+    assert not np.isfinite(view.detail["value"])
+    assert "NaN or an infinity" in texts(view)
+    open_everything(view)
+
+
 def test_arrays_and_lists_are_inputs():
     net = nn.Linear(3, 2)
     x = torch.ones(2, 3)
