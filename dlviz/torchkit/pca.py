@@ -44,7 +44,9 @@ def pca(vectors: Tensor, n_components: int = 2) -> PCA:
     if len(vectors) > 4 * vectors.shape[1]:
         # The (D, D) scatter matrix is decomposed much faster than many rows; double precision makes up for squaring.
         wide = centered.double()
-        _, variances, components = (part.to(vectors.dtype) for part in torch.linalg.svd(wide.T @ wide))
+        ascending, directions = torch.linalg.eigh(wide.T @ wide)
+        variances = ascending.flip(0).clamp(min=0).to(vectors.dtype)
+        components = directions.T.flip(0).to(vectors.dtype)
     else:
         _, singular, components = torch.linalg.svd(centered, full_matrices=False)
         variances = singular**2
