@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 from dlviz.export import examples, gallery
 from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET
+from tests.browser.conftest import until
 
 EXAMPLES = [make.__name__ for makers in gallery.GROUPS.values() for make in makers]
 #: Names of all controls.
@@ -71,6 +72,14 @@ def test_a_change_of_any_trait_adds_no_second_control(open_page, name):
     for trait in page.evaluate("() => Object.keys(dlvizModel.state)"):
         page.evaluate("(trait) => dlvizModel.emit(`change:${trait}`)", trait)
         assert page.evaluate(CONTROLS) == before, trait
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_view_answers_an_update_that_it_has_drawn(open_page, name):
+    page = open_page(widget(name))
+    page.evaluate("() => { globalThis.answers = []; dlvizModel.send = (message) => globalThis.answers.push(message); }")
+    page.evaluate("() => dlvizModel.set('_update_number', 7)")
+    until(page, "globalThis.answers.some(({ kind, update }) => kind === 'drawn' && update === 7)")
 
 
 @cache

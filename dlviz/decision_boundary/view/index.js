@@ -162,6 +162,7 @@ function withPhaseAsStep(model, isExplaining) {
     get: (trait) => model.get(name(trait)),
     set: (trait, value) => model.set(name(trait), value),
     save_changes: () => model.save_changes(),
+    send: (message) => model.send(message),
     on: (event, listener) => events(event).forEach((each) => model.on(each, listener)),
     off: (event, listener) => events(event).forEach((each) => model.off(each, listener)),
   };
