@@ -111,7 +111,7 @@ def _status(state: progress_file.State, id: str) -> str:
 
 
 def _find(id: str) -> Exercise | Prediction:
-    if id in items():
+    if isinstance(id, str) and id in items():
         return items()[id]
     near = difflib.get_close_matches(str(id), items(), n=3, cutoff=0.5)
     shown = ", ".join(f'"{name}"' for name in near or items())

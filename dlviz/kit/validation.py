@@ -97,3 +97,9 @@ def writing(path: Any) -> Iterator[Path]:
         raise DlvizError(message("kit.refused.folder", folder=repr(str(file.parent)))) from None
     except OSError as error:
         raise DlvizError(message("kit.refused.write", path=repr(str(file)), why=error.strerror or str(error))) from None
+
+
+def is_iterable(value: Any) -> bool:
+    """Return whether `value` can be looped over. No loop is begun, because a data loader draws random numbers when one begins."""
+    kind = type(value)
+    return (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")) and getattr(value, "ndim", 1) != 0

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import is_finite
+from dlviz.kit.validation import is_finite, is_iterable
 from dlviz.torchkit import modules
 
 Access = tuple[Callable[[], Any], Callable[[Any], None]]
@@ -109,6 +109,8 @@ def knob(
         >>> run.settings
         {'lr': 0.1}
     """
+    if not is_iterable(choices):
+        raise DlvizError(message("training.refused.choice_list", got=type(choices).__name__))
     return HyperparameterSpec(target, value, low, high, log, tuple(choices))
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_type, is_integer
+from dlviz.kit.validation import check_type, is_integer, is_iterable
 from dlviz.training.model_monitor import ModelMonitor
 from dlviz.training.restart import InitialState
 from dlviz.training.run import Run
@@ -81,7 +81,12 @@ class TrainingLoop:
 
         In a notebook a run that has not been displayed yet, by itself or in a box, is displayed when its loop begins. As many as the
         batches, so that ``tqdm(run.steps(loader))`` knows the total.
+
+        Raises:
+            DlvizError: `batches` cannot be looped over.
         """
+        if not is_iterable(batches):
+            raise DlvizError(message("training.refused.batches", got=type(batches).__name__))
         self._before_loop()
         self._leave_thread()
         return Sized(self._run.iterate_steps(batches), batches)

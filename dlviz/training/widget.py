@@ -17,7 +17,7 @@ from dlviz.kit.arguments import suggests_names
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.notebook_output import NotebookOutput, ipython_shell, on_cell_end
-from dlviz.kit.validation import file_path, writing
+from dlviz.kit.validation import check_type, file_path, writing
 from dlviz.kit.widget import Widget, binary
 from dlviz.torchkit.modules import unregistered_note
 from dlviz.training import run_files
@@ -465,6 +465,7 @@ def live(
     Source:
         https://docs.pytorch.org/docs/stable/optim.html
     """
+    check_type(name, str, "training.refused.name")
     axes = {"log_y": log_y, "log_x": log_x, "smoothing": smoothing, "picked": picked}
     return Live(name, beside, **axes, theme=theme, step=step, playing=playing, speed=speed)
 
