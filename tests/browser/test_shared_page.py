@@ -25,7 +25,8 @@ OPEN = """async (widgets) => {
   document.body.replaceChildren();
   // Moving parts would be compared at different times.
   const still = document.createElement("style");
-  still.textContent = "* { animation: none !important; transition: none !important; }";
+  // A page of one widget is as wide as one of many, which scrolls.
+  still.textContent = "* { animation: none !important; transition: none !important; } html { overflow-y: scroll; }";
   document.head.replaceChildren(still);
   for (const { name, state, assets } of widgets) {
     const el = document.createElement("div");
@@ -42,9 +43,18 @@ OPEN = """async (widgets) => {
 #: Every computed style of one element of each sort, with its size, while only this widget is displayed.
 STYLES = """async (name) => {
   for (const el of document.body.children) el.style.display = el.id === name ? "" : "none";
-  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+  // A picture that fits itself to the width does so in later frames.
+  const nodes = () => [...document.getElementById(name).querySelectorAll("*")];
+  const boxes = () => nodes().map((node) => Object.values(node.getBoundingClientRect().toJSON())).join();
+  let [last, same] = ["", 0];
+  for (let frame = 0; frame < 200 && same < 6; frame += 1) {
+    await new Promise(requestAnimationFrame);
+    const now = boxes();
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
   const found = {};
-  for (const node of document.getElementById(name).querySelectorAll("*")) {
+  for (const node of nodes()) {
     const data = node.getAttributeNames().filter((attribute) => attribute.startsWith("data-") && attribute !== "data-p").sort();
     const key = `${node.tagName} ${node.getAttribute("class") ?? ""} ${data} ${node.parentElement.getAttribute("class") ?? ""}`;
     if (found[key]) continue;
