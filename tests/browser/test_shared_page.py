@@ -43,6 +43,8 @@ OPEN = """async (widgets) => {
 #: Every computed style of one element of each sort, with its size, while only this widget is displayed.
 STYLES = """async (name) => {
   for (const el of document.body.children) el.style.display = el.id === name ? "" : "none";
+  // A graph keeps the scale at which it was opened, beside other widgets; its button fits it to the width.
+  document.getElementById(name).querySelector(".graph-tools button:last-child")?.click();
   // A picture that fits itself to the width does so in later frames.
   const nodes = () => [...document.getElementById(name).querySelectorAll("*")];
   const boxes = () => nodes().map((node) => Object.values(node.getBoundingClientRect().toJSON())).join();
@@ -60,7 +62,9 @@ STYLES = """async (name) => {
     if (found[key]) continue;
     const style = getComputedStyle(node);
     const box = node.getBoundingClientRect();
-    found[key] = [...style].map((property) => `${property}: ${style.getPropertyValue(property)}`);
+    // Where a graph is panned to is no style.
+    const properties = [...style].filter((property) => property !== "transform" || !node.matches(".pan-zoom"));
+    found[key] = properties.map((property) => `${property}: ${style.getPropertyValue(property)}`);
     found[key].push(`box: ${Math.round(box.width)} x ${Math.round(box.height)}`);
   }
   return found;
