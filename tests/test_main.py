@@ -72,7 +72,7 @@ def test_a_full_disk_is_an_error(monkeypatch, tmp_path):
 
 
 def test_without_a_home_the_doctor_says_that_downloads_and_progress_have_no_place(monkeypatch, tmp_path):
-    (tmp_path / "file").touch()  # below a file no folder can be made, whoever asks
+    (tmp_path / "file").touch()  # no folder can be made below a file, not even by root
     for name in ("HOME", "LOCALAPPDATA", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "file" / "home"))
     monkeypatch.delenv("DLVIZ_PROGRESS", raising=False)

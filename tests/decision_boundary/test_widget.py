@@ -481,7 +481,7 @@ def test_a_page_holds_evenly_spaced_snapshots_with_a_note():
 
 
 class Table:
-    """A table as pandas has it: an array to NumPy, and names of columns to whoever iterates."""
+    """A table as pandas has it: an array to NumPy, and names of columns in a loop."""
 
     def __init__(self, values):
         self.values = values
