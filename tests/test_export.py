@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from jupyter_client.channels import ZMQSocketChannel
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import dlviz
@@ -137,6 +138,35 @@ def test_a_cell_that_fails_is_named_and_no_page_is_written(tmp_path, capsys):
 def test_a_cell_that_ends_python_is_named(tmp_path):
     path = put(tmp_path, "dead.ipynb", new_code_cell("import os\nos._exit(1)"))
     with pytest.raises(DlvizError, match=r"dead\.ipynb, cell 1 ended Python itself"):
+        lesson.lesson_page(path, {}.get, SILENT)
+
+
+@pytest.mark.parametrize("lost", ["the reply", "the idle status"])
+def test_a_lost_message_of_the_kernel_does_not_hang_an_export(tmp_path, monkeypatch, lost):
+    get_msg, dropped = ZMQSocketChannel.get_msg, []
+
+    def get_others(channel, timeout=None):
+        while True:
+            received = get_msg(channel, timeout)
+            idle = received["content"].get("execution_state") == "idle"
+            ends = {"the reply": received["msg_type"] == "execute_reply", "the idle status": idle}
+            if received["parent_header"].get("msg_type") != "execute_request" or not ends[lost]:
+                return received
+            dropped.append(received)
+
+    monkeypatch.setattr(ZMQSocketChannel, "get_msg", get_others)
+    path = put(tmp_path, "lost.ipynb", new_code_cell("print(6 * 7)"))
+    assert "<pre>42</pre>" in lesson.lesson_page(path, {}.get, SILENT)
+    assert len(dropped) == 2  # of the notebook's cell and of the one that collects the widgets
+    path = put(tmp_path, "lost.ipynb", new_code_cell("1"), new_code_cell("1 / 0"))
+    with pytest.raises(DlvizError, match=r"lost\.ipynb, cell 2 failed(?s:.*)ZeroDivisionError: division by zero"):
+        lesson.lesson_page(path, {}.get, SILENT)
+
+
+def test_a_kernel_that_does_not_start_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))  # without its library Python ends at once
+    path = put(tmp_path, "mine.ipynb", new_code_cell("1"))
+    with pytest.raises(DlvizError, match=r"no kernel started for mine\.ipynb: Kernel died"):
         lesson.lesson_page(path, {}.get, SILENT)
 
 

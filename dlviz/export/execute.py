@@ -4,14 +4,16 @@ import copy
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from queue import Empty
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from ipywidgets import Box
 from ipywidgets.widgets.widget import _instances
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell
 
@@ -23,6 +25,8 @@ from dlviz.kit.widget import Widget
 
 #: MIME type of an output that shows a widget.
 VIEW = "application/vnd.jupyter.widget-view+json"
+#: How long one wait for a message lasts, in seconds; a cell may run for any time.
+_WAIT = 2
 
 
 def execute_notebook(
@@ -39,16 +43,28 @@ def execute_notebook(
         A copy with outputs, and the state of each widget shown (:func:`collect_widgets`).
 
     Raises:
-        DlvizError: a cell failed; the message names the cell and its error.
+        DlvizError: a cell failed or its kernel died, and the message names the cell and its error; or no kernel starts.
     """
     book = copy.deepcopy(notebook)
     report(message("export.running", name=path.name, count=sum(cell.cell_type == "code" for cell in book.cells)))
     with TemporaryDirectory() as spare:
         # At the default level ipykernel warns that its local port is not encrypted, which holds for every notebook.
-        client = NotebookClient(book, timeout=None, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+        # The blocking client, because the asynchronous one may wait for ever: where nbclient answers an output of
+        # ipywidgets.interact, its answer can consume the signal that a reply came.
+        client = NotebookClient(
+            book,
+            kernel_manager_class="jupyter_client.KernelManager",
+            kernel_name="python3",
+            extra_arguments=["--log-level=ERROR"],
+            record_timing=False,
+        )
         # Predictions and exercises answered during an export are not the learner's attempts.
         environment = os.environ | {"DLVIZ_PROGRESS": str(Path(spare) / "progress.json")}
-        with client.setup_kernel(cwd=str(path.parent.resolve()), env=environment):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(client.setup_kernel(cwd=str(path.parent.resolve()), env=environment))
+            except RuntimeError as error:
+                raise DlvizError(message("export.refused.start", name=path.name, error=error)) from None
             for number, cell in enumerate(book.cells):
                 _execute_cell(client, cell, number, path)
             shown = [output.data[VIEW]["model_id"] for output in _outputs(book) if VIEW in output.get("data", {})]
@@ -63,13 +79,55 @@ def execute_notebook(
 
 
 def _execute_cell(client: NotebookClient, cell: NotebookNode, number: int, path: Path) -> None:
-    place = {"name": path.name, "number": number + 1, "line": next(iter(cell.source.strip().splitlines()), "")}
+    if cell.cell_type != "code" or not cell.source.strip():
+        return
+    place = {"name": path.name, "number": number + 1, "line": next(iter(cell.source.strip().splitlines()))}
     try:
-        client.execute_cell(cell, number)
-    except CellExecutionError as error:
-        raise DlvizError(message("export.refused.cell", error=f"{error.ename}: {error.evalue}", **place)) from None
+        error = _run_cell(client, cell, number)
     except DeadKernelError:
         raise DlvizError(message("export.refused.died", **place)) from None
+    if error and "raises-exception" not in cell.metadata.get("tags", []):
+        raise DlvizError(message("export.refused.cell", error=error, **place))
+
+
+def _run_cell(client: NotebookClient, cell: NotebookNode, number: int) -> str:
+    """Run a cell, collect its outputs, and return its error as text, "" if it succeeded.
+
+    The kernel says on two channels that a cell ended, by a reply and by its status; either will do, so that one lost message
+    does not hang the export.
+
+    Raises:
+        DeadKernelError: the kernel's process ended.
+    """
+    kernel: Any = client.kc  # a jupyter_client.BlockingKernelClient
+    cell.outputs, client.clear_before_next_output = [], False
+    request, ended, reply = kernel.execute(cell.source), False, None
+    while not ended:
+        try:
+            output = kernel.get_iopub_msg(timeout=_WAIT)
+            if output["parent_header"].get("msg_id") == request:
+                client.process_message(output, cell, number)
+        except CellExecutionComplete:
+            ended, reply = True, _reply(kernel, request, _WAIT)
+        except Empty:
+            reply = _reply(kernel, request, 0)
+            ended = reply is not None
+            if not ended and not kernel.is_alive():
+                raise DeadKernelError from None
+    # Without a reply, the traceback among the outputs tells of an error.
+    results = [reply] if reply else [output for output in cell.outputs if output.output_type == "error"]
+    return "".join(f"{result['ename']}: {result['evalue']}" for result in results[-1:] if "ename" in result)
+
+
+def _reply(kernel: Any, request: str, timeout: float) -> Mapping[str, Any] | None:
+    """Return the content of the kernel's reply to `request`, None if there is none within `timeout` seconds."""
+    try:
+        while True:
+            reply = kernel.get_shell_msg(timeout=timeout)
+            if reply["parent_header"].get("msg_id") == request:
+                return dict(reply["content"])
+    except Empty:
+        return None
 
 
 def _outputs(book: NotebookNode) -> list[NotebookNode]:
