@@ -207,7 +207,11 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "kernel_size": lambda v: dlviz.avg_pool2d(_X, v),
         "divisor_override": lambda v: dlviz.avg_pool2d(_X, 2, divisor_override=v),
     },
-    "layers": {"model": lambda v: dlviz.layers(v, torch.ones(1, 2)), "x": lambda v: dlviz.layers(nn.Linear(2, 2), v)},
+    "layers": {
+        "model": lambda v: dlviz.layers(v, torch.ones(1, 2)),
+        "x": lambda v: dlviz.layers(nn.Linear(2, 2), v),
+        "labels": lambda v: dlviz.layers(nn.Linear(2, 2), torch.ones(1, 2), labels=v),
+    },
     "boundary": {
         "model": lambda v: dlviz.boundary(v, _points().x, _points().y, resolution=8),
         "x": lambda v: dlviz.boundary(_points().net, v, torch.tensor([0, 1]), resolution=8),
@@ -239,6 +243,7 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "surface": {
         "loss": lambda v: dlviz.surface(v, (-1, 1)),
         "range": lambda v: dlviz.surface(lambda p: (p * p).sum(), v),
+        "directions": lambda v: dlviz.surface(nn.Linear(2, 1), loss=lambda m: m(torch.ones(2)).sum(), directions=v),
     },
     "unroll": {
         "module": lambda v: dlviz.unroll(v, torch.ones(2, 2)),
@@ -266,45 +271,26 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "folds": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, how="folds", folds=v),
         "score": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, score=v),
     },
-    "embedding": {"vectors": lambda v: dlviz.embedding(v), "labels": lambda v: dlviz.embedding(torch.randn(4, 3), v)},
+    "embedding": {
+        "vectors": lambda v: dlviz.embedding(v),
+        "labels": lambda v: dlviz.embedding(torch.randn(2, 3), v),
+        "axis": lambda v: dlviz.embedding(torch.randn(4, 3), axis=v),
+    },
     "word2vec": {
         "corpus": lambda v: dlviz.word2vec(v),
         "vector_size": lambda v: dlviz.word2vec("a b c a b c", vector_size=v),
+        "negatives": lambda v: dlviz.word2vec("a b c a b c", negatives=v),
     },
     "exercise": {"name": lambda v: dlviz.exercise(v)},
     "predict": {"name": lambda v: dlviz.predict(v)},
     "device": {},
     "seed": {"n": lambda v: dlviz.seed(v)},
 }
-#: Values that still raise an error from inside, by room, function and argument. Remove a value with its repair.
-KNOWN: dict[tuple[str, str, str], tuple[str, ...]] = {
-    ("training", "live", "steps"): ("a scripted module",),
-    ("training", "knob", "choices"): ("a scripted module",),
-    ("optimizers", "race", "optimizers"): ("a 0-dim tensor",),
-    ("optimizers", "race", "start"): ("a scripted module",),
-    ("embeddings", "embedding", "labels"): (
-        "a meta tensor",
-        "a fake tensor",
-        "a sparse tensor",
-        "a sparse CSR tensor",
-        "a quantized tensor",
-        "a nested tensor",
-        "a scripted module",
-    ),
-    ("embeddings", "word2vec", "corpus"): ("a scripted module",),
-    ("embeddings", "word2vec", "vector_size"): ("a huge number",),
-}
 
 
 def cases() -> list[Any]:
-    found = []
-    for function, arguments in CALLS.items():
-        for argument in arguments:
-            for value in VALUES:
-                rooms = [key[0] for key, values in KNOWN.items() if key[1:] == (function, argument) and value in values]
-                marks = [pytest.mark.xfail(reason=f"{room}: a raw error", strict=True) for room in rooms]
-                found.append(pytest.param(function, argument, value, marks=marks, id=f"{function}-{argument}-{value}"))
-    return found
+    every = [(function, argument, value) for function, taken in CALLS.items() for argument in taken for value in VALUES]
+    return [pytest.param(*case, id="-".join(case)) for case in every]
 
 
 @pytest.fixture(autouse=True)

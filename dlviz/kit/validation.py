@@ -102,4 +102,6 @@ def writing(path: Any) -> Iterator[Path]:
 def is_iterable(value: Any) -> bool:
     """Return whether `value` can be looped over. No loop is begun, because a data loader draws random numbers when one begins."""
     kind = type(value)
+    if hasattr(kind, "forward_magic_method"):  # a scripted module of torch, whose every special method raises
+        return False
     return (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")) and getattr(value, "ndim", 1) != 0

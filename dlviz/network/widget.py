@@ -13,7 +13,7 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validated_widget import invalid_value
-from dlviz.kit.validation import check_type, is_integer
+from dlviz.kit.validation import check_type, is_integer, is_iterable
 from dlviz.kit.widget import Widget, binary
 from dlviz.network.feature_maps import element_index, feature_maps, map_shape
 from dlviz.network.forward_runs import Box, ForwardRuns, occluded_patches
@@ -385,7 +385,7 @@ def layers(
     original = getattr(model, "_orig_mod", model)  # the module that a compiled one was made from
     check_type({} if kwargs is None else kwargs, Mapping, "network.refused.kwargs")
     names = [] if labels is None else labels
-    if isinstance(names, (int, float)) or not hasattr(names, "__iter__"):
+    if not is_iterable(names):
         raise DlvizError(message("network.refused.labels", got=type(labels).__name__))
     args, keyword_args = model_inputs(original, inputs, kwargs or {})
     other = against if isinstance(against, Mapping) else as_input(original, against, lists=True)

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_iterable
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def named_optimizers(optimizers: Any) -> list[NamedOptimizer]:
         items: list[tuple[str | None, Any]] = [(str(name), item) for name, item in optimizers.items()]
     elif _is_single(optimizers):
         items = [(None, optimizers)]
-    elif isinstance(optimizers, Iterable) and not isinstance(optimizers, str):
+    elif is_iterable(optimizers) and not isinstance(optimizers, str):
         items = [(None, item) for item in optimizers]
     else:
         raise DlvizError(message("optimizers.refused.optimizers", got=_describe(optimizers)))

@@ -1,6 +1,6 @@
 """`dlviz.surface`: a loss of two numbers, or a slice of a network's loss, and the learner's own path on it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import is_integer
+from dlviz.kit.validation import is_integer, is_iterable
 from dlviz.kit.widget import binary
 from dlviz.optimizers.base_widget import GRID_SIZE, LossSurfaceWidget, axis, check_axes, check_limits, check_seed
 from dlviz.optimizers.loss_functions import Box, LossFunction, evaluate_grid, evaluate_point, find_loss
@@ -297,7 +297,7 @@ def _parameters(name: str, model: nn.Module) -> dict[str, Tensor]:
 
 
 def _checked_states(what: str, own: Mapping[str, Tensor], states: Any) -> list[dict[str, Tensor]]:
-    if isinstance(states, (str, Mapping, Tensor)) or not isinstance(states, Iterable):
+    if isinstance(states, (str, Mapping, Tensor)) or not is_iterable(states):
         raise DlvizError(message("optimizers.refused.states", what=what, got=f"one {type(states).__name__}"))
     return [_checked_state(what, own, state) for state in states]
 

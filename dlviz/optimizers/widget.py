@@ -339,7 +339,7 @@ def _check_start(loss: LossFunction, start: Sequence[float] | Tensor | None) -> 
         return loss.start
     try:
         x, y = (float(value) for value in start)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # torch raises RuntimeError for tensors without numbers
         raise DlvizError(message("optimizers.refused.start", got=repr(start)[:80])) from None
     if not (abs(x) < math.inf and abs(y) < math.inf):
         raise DlvizError(message("optimizers.refused.start", got=repr(start)[:80]))

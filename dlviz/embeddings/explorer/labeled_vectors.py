@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import is_integer
-from dlviz.torchkit.array_data import as_tensor, check_data
+from dlviz.kit.validation import is_integer, is_iterable
+from dlviz.torchkit.array_data import as_plain_tensor, as_tensor, check_data, kind_of_data
 
 #: Numbers in vectors are smaller, so that their sums are finite in float32.
 _LARGEST = 1e36
@@ -143,10 +143,12 @@ def _table_rows(table: Any) -> np.ndarray:
 
 
 def _to_names(labels: Any, count: int) -> tuple[str, ...]:
-    if isinstance(labels, Tensor):
-        labels = labels.tolist()
-    if labels is not None and not hasattr(labels, "__iter__"):
-        raise DlvizError(message("embedding.refused.labels_kind", got=type(labels).__name__))
+    given = labels
+    if isinstance(given, Tensor):
+        plain = as_plain_tensor(given)
+        labels = 0 if plain is None else plain.tolist()
+    if labels is not None and not is_iterable(labels):
+        raise DlvizError(message("embedding.refused.labels_kind", got=kind_of_data(given)))
     names = tuple(str(label) for label in (range(count) if labels is None else labels))
     if len(names) != count:
         raise DlvizError(message("embedding.refused.labels", rows=count, got=len(names)))

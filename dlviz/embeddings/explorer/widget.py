@@ -14,6 +14,7 @@ from dlviz.embeddings.explorer.still import draw
 from dlviz.kit.arguments import suggests_names
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_iterable
 from dlviz.kit.widget import Widget, binary
 
 #: The widget reads only the first rows of a larger matrix.
@@ -253,7 +254,7 @@ def embedding(
     if theme not in ("auto", "light", "dark"):
         raise DlvizError(message("embedding.refused.theme", got=repr(theme)))
     for name, question, wanted in (("analogy", analogy, 3), ("axis", axis, 2)):
-        if question is not None and (isinstance(question, str) or not isinstance(question, Iterable)):
+        if question is not None and (isinstance(question, str) or not is_iterable(question)):
             raise DlvizError(message("embedding.refused.question", name=name, wanted=wanted, got=repr(question)))
     rows = {
         "word": -1 if word is None else given.row(word),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_iterable
 
 #: Characters of scripts without spaces: Chinese and Japanese, Thai, Lao, Burmese and Khmer.
 _UNSPACED_RANGES = (
@@ -95,7 +96,7 @@ def read_corpus(corpus: Any) -> Corpus:
         return Corpus(corpus.tokens, getattr(corpus, "lines", ()))
     if isinstance(corpus, (bytes, bytearray)):
         raise DlvizError(message("word2vec.refused.bytes", got=type(corpus).__name__))
-    if isinstance(corpus, (Mapping, Set, Tensor)) or not isinstance(corpus, Iterable):
+    if isinstance(corpus, (Mapping, Set, Tensor)) or not is_iterable(corpus):
         raise DlvizError(message("word2vec.refused.corpus", got=type(corpus).__name__))
     sentences = corpus if isinstance(corpus, (list, tuple)) else _to_list(corpus)
     if all(isinstance(one, str) for one in sentences) and any(map(_is_text, sentences)):
@@ -107,8 +108,7 @@ def read_corpus(corpus: Any) -> Corpus:
 
 def _to_list(items: Any) -> Any:
     """Return the items of an array, a column or an iterator as a list; anything else as it is."""
-    is_scalar = isinstance(items, (str, bytes)) or getattr(items, "ndim", 1) == 0
-    return list(items) if isinstance(items, Iterable) and not is_scalar else items
+    return list(items) if is_iterable(items) and not isinstance(items, (str, bytes)) else items
 
 
 def _is_text(text: str) -> bool:
@@ -165,7 +165,7 @@ def vocabulary(sentences: Sequence[Sequence[str]], min_count: int = 1) -> Vocabu
         ('b', 'a', 'c')
     """
     for index, sentence in enumerate(sentences):
-        if isinstance(sentence, (str, bytes)) or not isinstance(sentence, Iterable):
+        if isinstance(sentence, (str, bytes)) or not is_iterable(sentence):
             raise DlvizError(message("embedding.refused.sentence", index=index, got=type(sentence).__name__))
         for word in sentence:
             if not isinstance(word, str):

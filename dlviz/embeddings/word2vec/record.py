@@ -19,6 +19,8 @@ from dlviz.kit.validation import is_integer
 _CHECKPOINTS, _BYTES = 200, 256_000_000
 #: How often a drawn word that is the target is drawn again, before it is drawn from the other words alone.
 _REDRAWS = 20
+#: The largest ``vector_size`` and ``negatives``; more do not fit in memory for long.
+_MAX_SIZE = 10_000
 _EXAMPLES = {"skip-gram": skip_gram, "cbow": cbow}
 
 
@@ -257,6 +259,8 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
 def _check_count(name: str, value: Any) -> None:
     if not is_integer(value) or value < 1:
         raise DlvizError(message("embedding.refused.count", name=name, got=repr(value)))
+    if name in ("vector_size", "negatives") and value > _MAX_SIZE:
+        raise DlvizError(message("embedding.refused.count_most", name=name, most=f"{_MAX_SIZE:,}", got=repr(value)))
 
 
 def _checked_lr(value: Any) -> float:
