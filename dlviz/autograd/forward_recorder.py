@@ -5,7 +5,7 @@ one less than the next number; a module call is the range of numbers between its
 replaced, so results, ``.grad`` and random numbers equal those of an unrecorded run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -103,7 +103,8 @@ class _DispatchRecorder(TorchDispatchMode):
         if not grad_enabled and torch_internals.current_node() is not None:
             return func(*args, **kwargs)  # backward without create_graph creates no nodes
         schema = _schema(func)
-        if schema.written:
+        writes = bool(schema.written)
+        if writes:
             self._before_write(schema, args, kwargs, number)
         out = func(*args, **kwargs)
         sequence = number - 1
@@ -111,12 +112,11 @@ class _DispatchRecorder(TorchDispatchMode):
         if new_node and grad_enabled and sequence > self.last:
             self._fill_gap(args, sequence)
         self.last = number
-        tensors = tuple(_tensors((out,)))
-        inputs = (*_tensors(args), *_tensors(kwargs.values())) if kwargs else tuple(_tensors(args))
-        writes = bool(schema.written)
+        tensors = (out,) if isinstance(out, Tensor) else tuple(_tensors((out,)))
+        inputs = _tensors((*args, *kwargs.values())) if kwargs else _tensors(args)
         # A write increments the version, and a view starts to share its base's counter, only after this method returns.
         counted = [inputs[0]] * len(tensors) if schema.is_view and not writes and inputs else tensors
-        versions = tuple(torch_internals.version(t) + writes for t in counted)
+        versions = tuple([torch_internals.version(t) + writes for t in counted])
         location = caller_location(2)
         if schema.name == "detach" and location == self.location:
             return out  # autograd saving a result for backward, as part of the operation before
@@ -142,13 +142,13 @@ class _DispatchRecorder(TorchDispatchMode):
                     self.tape.ops[sequence] = op
                     break
         for op in (*self.tape.ops.values(), *self.untracked.values()):
-            op.values = tuple(v.detach() for v in op.values)
+            op.values = tuple([v.detach() for v in op.values])
 
-    def _tracked(self, op: RecordedOp, sequence: int, inputs: tuple[Tensor, ...]) -> None:
+    def _tracked(self, op: RecordedOp, sequence: int, inputs: list[Tensor]) -> None:
         """Record an operation that created an autograd node."""
         creator = torch_internals.current_node()
         op.created_by = torch_internals.sequence(creator) if creator is not None else None
-        op.inputs = tuple((t, self.untracked.get(_view_key(t))) for t in inputs if not t.requires_grad)
+        op.inputs = tuple([(t, self._producer(t)) for t in inputs if not t.requires_grad])
         self._keep(op)
         self.tape.ops[sequence] = op
         if op.in_place and op.values and op.values[0]._is_view():
@@ -156,7 +156,7 @@ class _DispatchRecorder(TorchDispatchMode):
 
     def _keep(self, op: RecordedOp) -> None:
         """Keep the outputs of an operation if they fit the budget."""
-        size = 0 if op.is_view else sum(t.nbytes for t in op.values)
+        size = 0 if op.is_view else sum([t.nbytes for t in op.values])
         if self.bytes + size > self.tape.max_bytes:
             op.kept, op.values = False, ()
             return
@@ -195,10 +195,14 @@ class _DispatchRecorder(TorchDispatchMode):
             self._keep(copy)
             self.tape.ops[number] = copy
 
-    def _untracked(self, op: RecordedOp, schema: "_Schema", inputs: tuple[Tensor, ...], grad_enabled: bool) -> None:
+    def _producer(self, value: Tensor) -> RecordedOp | None:
+        """Return the operation without a graph that computed a value, if there is one."""
+        return self.untracked.get(_view_key(value)) if self.untracked else None
+
+    def _untracked(self, op: RecordedOp, schema: "_Schema", inputs: list[Tensor], grad_enabled: bool) -> None:
         """Record an operation that created no node: under no_grad, on integers, inside a custom Function, or on plain data."""
-        producers = [self.untracked.get(_view_key(t)) if not t.requires_grad else None for t in inputs]
-        if any(t.requires_grad for t in inputs):
+        producers = [None if t.requires_grad else self._producer(t) for t in inputs]
+        if any([t.requires_grad for t in inputs]):
             op.cut = _cut(schema, op.values, grad_enabled)
         if op.cut is None and not any(producers):
             return
@@ -232,11 +236,12 @@ class _Schema:
             yield from _tensors((args[index] if index < len(args) else kwargs.get(name),))
 
 
-_schemas: dict[Any, _Schema] = {}
+#: Schemas by the id of the operator, whose own hash is slow. The operator is held, so that its id is not used again.
+_schemas: dict[int, tuple[Any, _Schema]] = {}
 
 
 def _schema(func: Any) -> _Schema:
-    cached = _schemas.get(func)
+    cached = _schemas.get(id(func))
     if cached is None:
         schema = func._schema
         written = tuple(
@@ -244,8 +249,8 @@ def _schema(func: Any) -> _Schema:
         )
         is_view = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
         name = schema.name.split("::")[-1]
-        cached = _schemas[func] = _Schema(name, is_view, name == "_local_scalar_dense", written)
-    return cached
+        cached = _schemas[id(func)] = func, _Schema(name, is_view, name == "_local_scalar_dense", written)
+    return cached[1]
 
 
 def _cut(schema: _Schema, values: tuple[Tensor, ...], grad_enabled: bool) -> str | None:
@@ -263,13 +268,15 @@ def _cut(schema: _Schema, values: tuple[Tensor, ...], grad_enabled: bool) -> str
     return None
 
 
-def _tensors(values: Any) -> Iterator[Tensor]:
-    """Yield the tensors among values and in their nested tuples and lists."""
+def _tensors(values: Iterable[Any]) -> list[Tensor]:
+    """Return the tensors among values and in their nested tuples and lists."""
+    found: list[Tensor] = []
     for value in values:
         if isinstance(value, Tensor):
-            yield value
+            found.append(value)
         elif isinstance(value, (tuple, list)):
-            yield from _tensors(value)
+            found += _tensors(value)
+    return found
 
 
 def _storage(value: Tensor) -> int:

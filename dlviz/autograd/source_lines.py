@@ -12,6 +12,10 @@ from dlviz.kit.caller_frames import is_library
 from dlviz.kit.notebook_output import ipython_shell
 
 
+#: Whether a file belongs to a library; the walk through the frames of every operation looks it up.
+_library_files: dict[str, bool] = {}
+
+
 class Location(NamedTuple):
     """An instruction in running code. Cheap to take; :func:`source_line` makes it readable."""
 
@@ -44,7 +48,10 @@ def caller_location(depth: int = 1) -> Location | None:
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        if not is_library(code):
+        library = _library_files.get(code.co_filename)
+        if library is None:
+            library = _library_files[code.co_filename] = is_library(code)
+        if not library:
             return Location(code, frame.f_lasti)
         frame = frame.f_back
     return None

@@ -65,7 +65,10 @@ def output_metadata(node: Node) -> tuple[Any, ...]:
 
 def version(tensor: Tensor) -> int:
     """Return the version counter of a tensor, which every in-place operation increments; 0 for an inference tensor, which has none."""
-    return 0 if tensor.is_inference() else tensor._version
+    try:
+        return tensor._version
+    except RuntimeError:
+        return 0
 
 
 def has_numbers(tensor: Tensor) -> bool:
