@@ -15,7 +15,7 @@ from dlviz.decision_boundary.unit_equation import equation, input_names, linear_
 from dlviz.decision_boundary.widget_state import EditableModel
 from dlviz.kit.messages import message
 from dlviz.kit.theme import CLASS_COLORS, CROSS, class_color, marker
-from dlviz.torchkit.modules import named_modules
+from dlviz.torchkit.modules import named_modules, unregistered_note
 from dlviz.torchkit.tensor_blocks import as_array
 
 #: Layers, units of each layer, and weights of each unit that are drawn at most.
@@ -175,8 +175,11 @@ def _all_finite(values: Tensor) -> bool:
 
 
 def _model_notes(model: EditableModel, shown_snapshots: int) -> list[dict[str, str]]:
-    """Return notes about eval() mode, snapshots that are left out, and the limit of painted points."""
+    """Return notes about layers that torch does not see, eval() mode, snapshots that are left out, and the limit of painted points."""
+    unregistered = unregistered_note(model.inputs.model)
     modules, notes = named_modules(model.inputs.model), []
+    if unregistered:
+        notes.append({"kind": "warn", "text": unregistered})
     affected = [name for name, module in modules if module.training and _differs_in_eval(module)]
     if affected:
         notes.append(_note("", "evaluation", names=", ".join(affected[:4])))

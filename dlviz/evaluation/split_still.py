@@ -83,5 +83,5 @@ def _draw_scores(svg: Svg, rows: Sequence[Mapping[str, Any]], top: float) -> Non
         svg.path(f"M{_LEFT + 30:.1f},{y:.1f}h190", stroke="line")
         for value in finite[k]:
             x = _LEFT + 38 + 174 * (value - low) / ((high - low) or 1.0)
-            svg.path(f"M{x - 4:.1f},{y:.1f}a4,4 0 1 0 8,0a4,4 0 1 0 -8,0z", fill="accent", stroke="paper", line=1)
+            svg.path(f"M{x - 4:.1f},{y:.1f}a4,4 0 1 0 8,0a4,4 0 1 0 -8,0z", fill="select", stroke="paper", line=1)
         svg.text(_LEFT + 232, y + 4, spread_text(row), size=10, mono=True, color="ink-2")

@@ -18,7 +18,7 @@ def class_color(k: int) -> str:
 
     Example:
         >>> class_color(0), class_color(5)
-        ('neg', 'neg')
+        ('class-0', 'class-0')
     """
     return str(_TABLE["class_colors"][k % CLASS_COLORS])
 
@@ -28,17 +28,17 @@ def class_tint(k: int) -> tuple[str, float]:
 
     Example:
         >>> class_tint(0), class_tint(5)
-        (('neg', 1.0), ('neg', 0.5))
+        (('class-0', 1.0), ('class-0', 0.5))
     """
     return class_color(k), 0.5 if k // CLASS_COLORS % 2 else 1.0
 
 
 def curve_color(k: int) -> str:
-    """Return the color token of curve or path `k`; the colors repeat from the eighth on.
+    """Return the color token of curve or path `k`; the colors repeat from the seventh on.
 
     Example:
-        >>> curve_color(0), curve_color(8)
-        ('pos', 'neg')
+        >>> curve_color(0), curve_color(7)
+        ('run-0', 'run-1')
     """
     return str(_TABLE["curve_colors"][k % CURVE_COLORS])
 

@@ -100,7 +100,7 @@ def _color(svg: Svg, block: Block, position: int, max_abs: float) -> str:
     if block.kind in ("none", "text"):
         return ""
     if block.kind == "bool":
-        return svg.mix("accent", 0.075) if block.values[position] else ""
+        return svg.mix("select", 0.075) if block.values[position] else ""
     if block.kind.startswith("complex"):
         return value_color(svg, abs(complex(*block.values[2 * position : 2 * position + 2])), max_abs)
     return value_color(svg, float(block.values[position]), max_abs)

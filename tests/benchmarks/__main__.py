@@ -2,12 +2,14 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from tests.benchmarks import (
     autograd,
     classroom,
     convolution,
     decision_boundary,
+    design,
     embedding,
     evaluation,
     network,
@@ -21,6 +23,7 @@ SUITES = {
     "autograd": autograd.run,
     "class": classroom.run,
     "convolution": convolution.run,
+    "design": design.run,
     "embedding": embedding.run,
     "evaluation": evaluation.run,
     "network": network.run,
@@ -41,8 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--proxy", help="class: configurable-http-proxy, where it is neither on the path nor to be had by npm"
     )
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="design: also save pictures of every widget here"
+    )
+    parser.add_argument("--widgets", nargs="+", default=(), metavar="NAME", help="design: only these, such as conv2d")
     options = parser.parse_args(arguments)
-    more = {"students": options.students, "proxy": options.proxy} if options.suite == "class" else {}
+    more: dict[str, object] = {}
+    if options.suite == "class":
+        more = {"students": options.students, "proxy": options.proxy}
+    if options.suite == "design":
+        more = {"pictures": options.pictures, "names": tuple(options.widgets)}
     for line in SUITES[options.suite](quick=options.quick, **more):
         print(line, flush=True)
     return 0

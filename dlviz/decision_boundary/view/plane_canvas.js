@@ -116,7 +116,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   function drawRings(context) {
     for (const [x, y] of state.explained?.positions ?? []) {
       drawRing(context, pixelOf([x, y]), 10, state.colors.paper, 5);
-      drawRing(context, pixelOf([x, y]), 10, state.colors.accent, 2.5);
+      drawRing(context, pixelOf([x, y]), 10, state.colors.select, 2.5);
     }
   }
   function drawAxes(context) {
@@ -151,7 +151,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
       const size = Math.max(cell, 5);
       const box = [x + cell / 2 - size / 2 - 1, y + cell / 2 - size / 2 - 1, size + 2, size + 2];
       drawBox(context, box, state.colors.paper, 4);
-      drawBox(context, box, state.colors.accent, 2);
+      drawBox(context, box, state.colors.select, 2);
     }
     readout.textContent = cursor.visible ? probabilityText() : hint();
   }

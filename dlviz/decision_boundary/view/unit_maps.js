@@ -92,7 +92,7 @@ export function unitMaps({ messages, signal, open }) {
   }
   function drawFrame(context, x, y, isOpened, colors) {
     const width = isOpened ? 3 : 1;
-    drawBox(context, [x + width / 2, y + width / 2, MAP - width, MAP - width], isOpened ? colors.accent : colors.line, width);
+    drawBox(context, [x + width / 2, y + width / 2, MAP - width, MAP - width], isOpened ? colors.select : colors.line, width);
     // A ring of paper separates the frame from a map of the same color.
     if (isOpened) drawBox(context, [x + 3.75, y + 3.75, MAP - 7.5, MAP - 7.5], colors.paper, 1.5);
   }

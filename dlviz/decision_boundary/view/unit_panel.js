@@ -149,7 +149,7 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
     context.drawImage(heatmap(values, 0, side, side, max, colors), 0, 0, SIZE, SIZE);
     drawBox(context, [0.5, 0.5, SIZE - 1, SIZE - 1], colors.line);
     const cell = SIZE / side;
-    if (cursor) drawBox(context, [cursor[1] * cell, cursor[0] * cell, cell, cell], colors.accent, 2);
+    if (cursor) drawBox(context, [cursor[1] * cell, cursor[0] * cell, cell, cell], colors.select, 2);
     readout.textContent = cursor ? cursorText(values) : max > 0 ? fillIn(messages.range, { most: format(max, 3) }) : messages.zero;
   }
   function cursorText(values) {

@@ -112,7 +112,7 @@ def _draw_points(
         rows = sorted(rows, key=lambda row: -depth[row])
     median_depth = depth[rows[len(rows) // 2]] if depth else 0.0
     faint = svg.mix("ink-3", 0.45)
-    dots = {"flow": "", "accent": "", "ink-3": "", faint: ""}
+    dots = {"flow": "", "select": "", "ink-3": "", faint: ""}
     placed: list[tuple[float, float, float]] = []
     for row in dict.fromkeys([*first, *rows]):
         x, y = points[row]
@@ -120,7 +120,7 @@ def _draw_points(
         if row == word or row in question:
             color = "flow"
         elif row in neighbors:
-            color = "accent"
+            color = "select"
         else:
             color = faint if is_behind else "ink-3"
         radius = 1.5 if is_behind else 2

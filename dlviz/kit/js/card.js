@@ -23,6 +23,7 @@ export function card({ el, model, signal, name }) {
   applyTheme(root, model, signal);
   return {
     root,
+    head,
     main,
     side,
     setSignature(text) {

@@ -54,6 +54,19 @@ export function controlBar({ signal }) {
         };
       });
     },
+    /** A switch. @param {{label: string, get: () => boolean, set: (value: boolean) => void}} options */
+    toggle(options) {
+      add("toggle", options, (set) => {
+        const input = h("input", { type: "checkbox", role: "switch", class: "dlviz-switch", "aria-label": options.label });
+        input.addEventListener("change", () => set(input.checked), { signal });
+        return {
+          element: h("label", { class: "dlviz-control dlviz-choice" }, input, h("span", {}, options.label)),
+          update({ get }) {
+            input.checked = get();
+          },
+        };
+      });
+    },
     /** @param {{label: string, options: [string, string][], get: () => string, set: (value: string) => void}} options value and text of each choice */
     choice(options) {
       add("choice", options, (set) => {

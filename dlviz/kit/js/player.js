@@ -14,10 +14,10 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 export const PACE = 700;
 
 /**
- * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, pace?: number | {valueOf: () => number}}} options pace: milliseconds between two steps at speed 1, read at every step
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, unit?: string, pace?: number | {valueOf: () => number}}} options unit: what is counted, such as "cell"; pace: milliseconds between two steps at speed 1, read at every step
  * @returns {{element: HTMLElement, update: () => void, go: (step: number) => void}}
  */
-export function player({ model, messages, signal, root, steps, label, pace = PACE }) {
+export function player({ model, messages, signal, root, steps, label, unit = messages["player.unit"], pace = PACE }) {
   const button = (name, act) => {
     const node = h("button", { type: "button", "aria-label": messages[`player.${name}`], title: messages[`player.${name}`], class: `dlviz-${name}` }, icon(name));
     node.addEventListener("click", act, { signal });
@@ -65,11 +65,12 @@ export function player({ model, messages, signal, root, steps, label, pace = PAC
   function update() {
     const last = steps();
     const step = clamp(model.get("step"));
+    element.hidden = last === 0;
     scrubber.max = String(last);
     scrubber.value = String(step);
     scrubber.style.setProperty("--done", `${last ? (100 * step) / last : 0}%`);
     scrubber.setAttribute("aria-valuetext", label(step));
-    count.textContent = fillIn(messages["player.count"], { step, last });
+    count.textContent = fillIn(messages["player.count"], { unit, step, last });
     first.setAttribute("aria-disabled", String(step === 0));
     back.setAttribute("aria-disabled", String(step === 0));
     next.setAttribute("aria-disabled", String(step === last));

@@ -152,7 +152,7 @@ export function columnRow({ messages, signal, pick }) {
     }
     if (isVector && layout.count > 32) outline(context, [0, 0, layout.rect(layout.count - 1)[0] + layout.rect(0)[2], layout.height], colors.line, 1);
     const selected = channel < 0 ? -1 : isVector ? Math.floor(channel / data.stride) : channel;
-    if (selected >= 0 && selected < layout.count) outline(context, layout.rect(selected), colors.accent, 2.5);
+    if (selected >= 0 && selected < layout.count) outline(context, layout.rect(selected), colors.select, 2.5);
   }
   function mapPicture(data, k, perMap, max, colors) {
     if (data.layout === "vector") return heatmap(data.numbers, k, 1, 1, perMap ? data.max : max, colors);

@@ -54,7 +54,7 @@ export function imagePanel({ messages, signal, occlude }) {
     }
     const box = overlay?.boxes?.["0"];
     if (box?.length === 2) outline(context, [box[0][0], box[1][0], box[0][1] - box[0][0] + 1, box[1][1] - box[1][0] + 1], state.colors.flow, 2);
-    if (brush.visible && state.live) outline(context, brushPatch(), state.colors.accent, 1.5);
+    if (brush.visible && state.live) outline(context, brushPatch(), state.colors.select, 1.5);
     clear.hidden = !state.occluded.length || !state.live;
     button.toggleAttribute("data-brush", state.live);
   }

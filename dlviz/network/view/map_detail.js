@@ -110,7 +110,7 @@ export function detailPanel({ messages, signal, selectMap, selectElement, close 
     context.drawImage(heatmap(values, 0, drawn[0], drawn[1], max > 0 ? max : maxAbs(values), colors), 0, 0, size[1] * cell, size[0] * cell);
     if (cell >= NUMBER_CELL) drawNumbers(context, values, drawn);
     if (selected.length) outlineCell(context, rowAndColumn(selected), colors.flow, 2.5);
-    if (document.activeElement === map || map.matches(":hover")) outlineCell(context, cursor, colors.accent, 2);
+    if (document.activeElement === map || map.matches(":hover")) outlineCell(context, cursor, colors.select, 2);
     inputs.querySelectorAll(".net-input").forEach((tile, i) => {
       for (const node of tile.querySelectorAll("canvas")) drawSmall(node, detail.inputs[i][node.dataset.part], node.dataset.part === "kernel" ? KERNEL_SIDE : INPUT_SIDE);
     });

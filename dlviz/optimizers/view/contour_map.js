@@ -173,8 +173,8 @@ export function contourMap({ messages, signal, pick }) {
     if (!cursor) return;
     const [x, y] = pixelAt(cursor);
     context.globalAlpha = 0.7;
-    drawLine(context, [[LEFT, y], [LEFT + area.width, y]], colors.accent, 1);
-    drawLine(context, [[x, TOP], [x, TOP + area.height]], colors.accent, 1);
+    drawLine(context, [[LEFT, y], [LEFT + area.width, y]], colors.select, 1);
+    drawLine(context, [[x, TOP], [x, TOP + area.height]], colors.select, 1);
     context.globalAlpha = 1;
   }
   function updateReadout() {

@@ -128,7 +128,7 @@ function drawTokens(context, scene, { x, column }, { t }, { colors, mono }) {
   const width = context.measureText(text).width + 8;
   context.fillStyle = colors.paper;
   context.fillRect(middle - width / 2, BARS + 1, width, TOKENS - 1);
-  drawBox(context, [middle - width / 2, BARS + 2, width, TOKENS - 3], colors.accent, 1.5);
+  drawBox(context, [middle - width / 2, BARS + 2, width, TOKENS - 3], colors.select, 1.5);
   context.fillStyle = colors.ink;
   context.fillText(text, middle, BARS + TOKENS / 2 + 1);
 }
@@ -139,17 +139,17 @@ function drawSpans(context, { x, column }, { span, similar }, { colors }) {
     context.fillRect(x(first) + 1, BARS + TOKENS + 1, Math.max(2, (last - first + 1) * column - 2), 4);
   };
   for (const one of similar) line(one, colors.flow);
-  if (span.length === 2) line(span, colors.accent);
+  if (span.length === 2) line(span, colors.select);
 }
 
 /** Outline the selected step, unit and number in every heat map. */
 function drawCursor(context, scene, { x, column, heatmaps }, { t, u }, { colors }) {
   for (const { top, bottom, row, count } of heatmaps) {
-    drawBox(context, [x(t), top - 2, Math.max(2, column), bottom - top + 4], colors.accent, 1.5);
+    drawBox(context, [x(t), top - 2, Math.max(2, column), bottom - top + 4], colors.select, 1.5);
     if (u >= count) continue;
     const y = top + u * row;
     drawBox(context, [LEFT - 1, y - 0.5, column * scene.steps + 2, row + 1], colors["ink-3"]);
-    drawBox(context, [x(t) - 1, y - 1, Math.max(3, column + 2), row + 2], colors.accent, 1.5);
+    drawBox(context, [x(t) - 1, y - 1, Math.max(3, column + 2), row + 2], colors.select, 1.5);
   }
 }
 
@@ -166,7 +166,7 @@ function drawCurve(context, scene, { x, column, height }, { t, u }, { colors, mo
   const points = (numbers) => numbers.map((value, s) => [x(s) + column / 2, y(value)]);
   drawLine(context, [[LEFT, middle], [LEFT + column * scene.steps, middle]], colors.line, 1);
   if (unedited) drawLine(context, points(before), colors["ink-3"], 2, [4, 3]);
-  drawLine(context, points(values), colors.accent, 2);
-  drawDisc(context, [x(t) + column / 2, y(values[t])], 4, colors.accent);
+  drawLine(context, points(values), colors.select, 2);
+  drawDisc(context, [x(t) + column / 2, y(values[t])], 4, colors.select);
   drawLabel(context, `${name}[${u}]`, max, middle, { colors, mono });
 }

@@ -17,7 +17,7 @@ const FRAMES = 100;
 /** Milliseconds between two frames of the playback. */
 const PACE = 70;
 /** Colors of the curves: of the run itself the first two, of the runs behind it the others. */
-const [COLOR, SECOND_COLOR, ...OTHER_COLORS] = ["pos", "neg", "flow", "good", "bad", "accent", "ink-3"].map((name) => `var(--${name})`);
+const [COLOR, SECOND_COLOR, ...OTHER_COLORS] = ["run-0", "run-1", "run-2", "run-3", "run-4", "run-5", "ink-3"].map((name) => `var(--${name})`);
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");

@@ -93,7 +93,7 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
     drawRing(context, position(target), 7, colors.flow);
   }
   function drawMarks(context) {
-    const groups = [[marks.near, colors.accent, 4], [marks.answers.slice(0, 1), colors.flow, 5], [[...marks.question, ...marks.others], colors.flow, 4], [[marks.word], colors.pos, 6]];
+    const groups = [[marks.near, colors.select, 4], [marks.answers.slice(0, 1), colors.flow, 5], [[...marks.question, ...marks.others], colors.flow, 4], [[marks.word], colors.pos, 6]];
     for (const [rows, color, radius] of groups) {
       for (const row of rows) if (row >= 0) drawDisc(context, position(row), radius, color);
     }

@@ -58,12 +58,12 @@ export function wordMap({ messages, root, signal, point }) {
     for (let k = 0; k < count; k += 1) drawDisc(context, at(k), 2.2, colors["ink-3"]);
     const factor = magnification();
     for (const [name, one, , x, y, dx, dy] of snapshot.arrows) {
-      const color = name === "w" ? colors.accent : one === snapshot.table.rows[0] ? colors.good : colors.flow;
+      const color = name === "w" ? colors.select : one === snapshot.table.rows[0] ? colors.good : colors.flow;
       const start = name === "w" && one < count ? at(one) : clampToEdge(toPixels(x, y));
       if (name === "u") drawDiamond(context, start, color);
       drawArrow(context, start, [start[0] + dx * factor * scale(), start[1] - dy * factor * scale()], color);
     }
-    for (const one of known) if (one < count) drawDisc(context, at(one), 5, colors.accent);
+    for (const one of known) if (one < count) drawDisc(context, at(one), 5, colors.select);
     if (row >= 0) drawDisc(context, at(row), 5, colors.ink);
     drawLabels(context, row, known);
     drawScaleBar(context);
@@ -96,7 +96,7 @@ export function wordMap({ messages, root, signal, point }) {
     const outputs = snapshot.arrows.filter(([name]) => name === "u").sort((a, b) => Number(b[1] === target) - Number(a[1] === target));
     const candidates = [
       ...(row >= 0 ? [[at(row), scene.labels[row], colors.ink, true]] : []),
-      ...[...known].filter((one) => one < scene.labels.length).map((one) => [at(one), scene.labels[one], colors.accent, true]),
+      ...[...known].filter((one) => one < scene.labels.length).map((one) => [at(one), scene.labels[one], colors.select, true]),
       ...outputs.map(([, one, word, x, y]) => [clampToEdge(toPixels(x, y)), `U[${word}]`, one === target ? colors.good : colors.flow, true]),
       ...scene.labels.slice(0, 4 * MAX_LABELS).map((label, one) => [at(one), label, colors["ink-3"], false]),
     ];

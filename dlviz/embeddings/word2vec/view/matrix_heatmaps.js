@@ -74,7 +74,7 @@ export function matrices({ messages, signal, point }) {
     const names = layout.cellHeight >= LABELED ? LABEL_WIDTH : 0;
     state = { scene, snapshot, row, layout, names };
     const roles = snapshot.table.rows.map((one, k) => [one, k ? colors.flow : colors.good]).reverse();
-    const known = [...snapshot.arrows.filter(([name]) => name === "w").map(([, one]) => one), ...snapshot.table.inputs].map((one) => [one, colors.accent]);
+    const known = [...snapshot.arrows.filter(([name]) => name === "w").map(([, one]) => one), ...snapshot.table.inputs].map((one) => [one, colors.select]);
     paint(w.canvas, snapshot.w, known, { scene, snapshot, colors, row, layout, names });
     paint(u.canvas, snapshot.u, roles, { scene, snapshot, colors, row, layout, names: 0 });
     for (const { title, name } of [w, u].map((one, k) => ({ ...one, name: "WU"[k] }))) title.textContent = `${name} ${shape([scene.words, scene.vector_size])}`;
