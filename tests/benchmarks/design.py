@@ -62,7 +62,8 @@ _MEASURE = """() => {
   }
   texts.sort(([a], [b]) => a - b);
   const player = root.querySelector(".dlviz-player");
-  const pictures = [...root.querySelectorAll("svg, canvas, .dlviz-grid")].filter((node) => shown(node) && !node.closest("button, .dlviz-player"));
+  const drawings = [...root.querySelectorAll("svg, canvas, .dlviz-grid")];
+  const pictures = drawings.filter((node) => shown(node) && !node.closest("button, .dlviz-player"));
   const area = (node) => node.getBoundingClientRect().width * node.getBoundingClientRect().height;
   const picture = pictures.sort((a, b) => area(b) - area(a))[0];
   const rects = [player, picture].filter((node) => node && shown(node)).map((node) => node.getBoundingClientRect());
