@@ -130,6 +130,15 @@ VALUES: dict[str, Callable[[], Any]] = {
     "an optimizer": lambda: torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1),
 }
 
+
+def _shaped(value: Any, *shape: int) -> Any:
+    """Return an array or a tensor of four numbers in this shape, which a function needs, and anything else as it is."""
+    try:
+        return value.reshape(shape)
+    except Exception:
+        return value
+
+
 _X = torch.arange(16.0).view(1, 1, 4, 4)
 _SEQUENCE = torch.arange(5.0).view(1, 1, 5)
 _KERNEL, _KERNEL1 = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2)
@@ -175,10 +184,13 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "names": lambda v: dlviz.matmul(torch.ones(2), torch.ones(2), names=v),
     },
     "einsum": {"equation": lambda v: dlviz.einsum(v, torch.ones(2, 2)), "operands": lambda v: dlviz.einsum("ij->j", v)},
-    "conv1d": {"x": lambda v: dlviz.conv1d(v, _KERNEL1), "weight": lambda v: dlviz.conv1d(_SEQUENCE, v)},
+    "conv1d": {
+        "x": lambda v: dlviz.conv1d(_shaped(v, 1, 1, 4), _KERNEL1),
+        "weight": lambda v: dlviz.conv1d(_SEQUENCE, _shaped(v, 1, 1, 4)),
+    },
     "conv2d": {
-        "x": lambda v: dlviz.conv2d(v, _KERNEL),
-        "weight": lambda v: dlviz.conv2d(_X, v),
+        "x": lambda v: dlviz.conv2d(_shaped(v, 1, 1, 2, 2), _KERNEL),
+        "weight": lambda v: dlviz.conv2d(_X, _shaped(v, 1, 1, 2, 2)),
         "bias": lambda v: dlviz.conv2d(_X, _KERNEL, v),
         "stride": lambda v: dlviz.conv2d(_X, _KERNEL, stride=v),
         "padding": lambda v: dlviz.conv2d(_X, _KERNEL, padding=v),
@@ -186,24 +198,30 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "groups": lambda v: dlviz.conv2d(_X, _KERNEL, groups=v),
     },
     "conv_transpose1d": {
-        "x": lambda v: dlviz.conv_transpose1d(v, _KERNEL1),
-        "weight": lambda v: dlviz.conv_transpose1d(_SEQUENCE, v),
+        "x": lambda v: dlviz.conv_transpose1d(_shaped(v, 1, 1, 4), _KERNEL1),
+        "weight": lambda v: dlviz.conv_transpose1d(_SEQUENCE, _shaped(v, 1, 1, 4)),
     },
     "conv_transpose2d": {
-        "x": lambda v: dlviz.conv_transpose2d(v, _KERNEL),
-        "weight": lambda v: dlviz.conv_transpose2d(_X, v),
+        "x": lambda v: dlviz.conv_transpose2d(_shaped(v, 1, 1, 2, 2), _KERNEL),
+        "weight": lambda v: dlviz.conv_transpose2d(_X, _shaped(v, 1, 1, 2, 2)),
         "output_padding": lambda v: dlviz.conv_transpose2d(_X, _KERNEL, output_padding=v),
     },
-    "max_pool1d": {"x": lambda v: dlviz.max_pool1d(v, 2), "kernel_size": lambda v: dlviz.max_pool1d(_SEQUENCE, v)},
+    "max_pool1d": {
+        "x": lambda v: dlviz.max_pool1d(_shaped(v, 1, 1, 4), 2),
+        "kernel_size": lambda v: dlviz.max_pool1d(_SEQUENCE, v),
+    },
     "max_pool2d": {
-        "x": lambda v: dlviz.max_pool2d(v, 2),
+        "x": lambda v: dlviz.max_pool2d(_shaped(v, 1, 1, 2, 2), 2),
         "kernel_size": lambda v: dlviz.max_pool2d(_X, v),
         "stride": lambda v: dlviz.max_pool2d(_X, 2, v),
         "ceil_mode": lambda v: dlviz.max_pool2d(_X, 2, ceil_mode=v),
     },
-    "avg_pool1d": {"x": lambda v: dlviz.avg_pool1d(v, 2), "kernel_size": lambda v: dlviz.avg_pool1d(_SEQUENCE, v)},
+    "avg_pool1d": {
+        "x": lambda v: dlviz.avg_pool1d(_shaped(v, 1, 1, 4), 2),
+        "kernel_size": lambda v: dlviz.avg_pool1d(_SEQUENCE, v),
+    },
     "avg_pool2d": {
-        "x": lambda v: dlviz.avg_pool2d(v, 2),
+        "x": lambda v: dlviz.avg_pool2d(_shaped(v, 1, 1, 2, 2), 2),
         "kernel_size": lambda v: dlviz.avg_pool2d(_X, v),
         "divisor_override": lambda v: dlviz.avg_pool2d(_X, 2, divisor_override=v),
     },
@@ -213,15 +231,15 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "labels": lambda v: dlviz.layers(nn.Linear(2, 2), torch.ones(1, 2), labels=v),
     },
     "boundary": {
-        "model": lambda v: dlviz.boundary(v, _points().x, _points().y, resolution=8),
-        "x": lambda v: dlviz.boundary(_points().net, v, torch.tensor([0, 1]), resolution=8),
-        "y": lambda v: dlviz.boundary(_points().net, _points().x, v, resolution=8),
-        "classes": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, classes=v, resolution=8),
-        "limits": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, limits=v, resolution=8),
+        "model": lambda v: dlviz.boundary(v, _points().x, _points().y, resolution=10),
+        "x": lambda v: dlviz.boundary(_points().net, v, torch.tensor([0, 1]), resolution=10),
+        "y": lambda v: dlviz.boundary(_points().net, _points().x[:4], _shaped(v, 4), resolution=10),
+        "classes": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, classes=v, resolution=10),
+        "limits": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, limits=v, resolution=10),
         "resolution": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, resolution=v),
-        "opened": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, opened=v, resolution=8),
-        "painted": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, painted=v, resolution=8),
-        "example": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, example=v, resolution=8),
+        "opened": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, opened=v, resolution=10),
+        "painted": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, painted=v, resolution=10),
+        "example": lambda v: dlviz.boundary(_points().net, _points().x, _points().y, example=v, resolution=10),
     },
     "live": {
         "name": lambda v: dlviz.live(v),
@@ -263,8 +281,8 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "opened": lambda v: dlviz.confusion(torch.eye(2), torch.tensor([0, 1]), opened=v),
     },
     "split": {
-        "x": lambda v: dlviz.split(v, torch.tensor([0, 1])),
-        "y": lambda v: dlviz.split(torch.randn(8, 2), v),
+        "x": lambda v: dlviz.split(v, torch.tensor([0, 1]), folds=2),
+        "y": lambda v: dlviz.split(torch.randn(4, 2), _shaped(v, 4), folds=2),
         "parts": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, v),
         "groups": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, groups=v),
         "seed": lambda v: dlviz.split(torch.randn(8, 2), torch.arange(8) % 2, seed=v),

@@ -203,9 +203,10 @@ def _frame_around(x: Tensor) -> Limits:
     if not len(x):
         return -1.0, 1.0, -1.0, 1.0
     low, high = x.double().amin(0), x.double().amax(0)
-    center, half = ((low + high) / 2).tolist(), ((high - low) / 2).tolist()
+    center, half = (low / 2 + high / 2).tolist(), (high / 2 - low / 2).tolist()
     # Both axes have the same scale, unless that would squeeze the points into a line.
     if min(half) * 4 > max(half) or min(half) == 0:
-        half = [max(half) or 1.0] * 2
+        # Around a single place the frame is so wide that its sides differ in float32 too.
+        half = [max(half) or max(1.0, 1e-3 * max(map(abs, center)))] * 2
     (left, right), (bottom, top) = ((c - 1.12 * h, c + 1.12 * h) for c, h in zip(center, half, strict=True))
     return left, right, bottom, top

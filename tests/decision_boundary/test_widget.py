@@ -330,6 +330,28 @@ def test_evaluation_mode_is_noted_and_the_mode_stays():
         assert torch.equal(view.probs, net(view.grid).softmax(1))
 
 
+def test_layers_in_a_plain_list_are_noted():
+    class Listed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden = [nn.Linear(2, 8), nn.Linear(8, 8)]
+            self.head = nn.Linear(8, 3)
+
+        def forward(self, x):
+            for layer in self.hidden:
+                x = layer(x).relu()
+            return self.head(x)
+
+    _, x, y = model_and_data()
+    net = Listed()
+    view = dlviz.boundary(net, x, y, resolution=10)
+    (note,) = [note for note in view.scene["notes"] if note["kind"] == "warn"]
+    assert "hidden[0].weight" in note["text"]
+    assert "nn.ModuleList" in note["text"]
+    net.hidden = nn.ModuleList(net.hidden)
+    assert not [note for note in dlviz.boundary(net, x, y, resolution=10).scene["notes"] if note["kind"] == "warn"]
+
+
 def test_wide_and_deep_models_and_many_points_are_bounded_with_notes():
     torch.manual_seed(0)
     deep = [layer for _ in range(12) for layer in (nn.Linear(100, 100), nn.ReLU())]

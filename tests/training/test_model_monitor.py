@@ -228,6 +228,64 @@ def test_a_gradient_is_the_one_that_the_optimizers_step_found(always):
     assert {layer.name: layer.gradient for layer in run.layers} == pytest.approx(found, rel=1e-5)
 
 
+@pytest.mark.parametrize("optimizer", [True, False])
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_autograd_grad_leaves_no_gradient_and_is_not_read(always, place, optimizer):
+    net, (x, y) = model(), batch()
+    weights = list(net.parameters())
+    opt = torch.optim.SGD(weights, lr=0.1)
+    run = dlviz.live()
+    run.watch(net)
+
+    def penalty():
+        torch.autograd.grad(1000 * F.cross_entropy(net(x), y), weights)
+
+    for _ in run.steps(range(3)):
+        opt.zero_grad()
+        if place == "before":
+            penalty()
+        F.cross_entropy(net(x), y).backward()
+        wanted = [torch.cat([p.grad.flatten() for p in net[k].parameters()]).norm() for k in (0, 2, 4)]
+        if place == "after":
+            penalty()
+        if optimizer:
+            opt.step()
+    found = [layer.gradient for layer in run.layers if layer.gradient is not None]
+    torch.testing.assert_close(torch.tensor(found), torch.stack(wanted))
+
+
+def test_a_gradient_penalty_is_read_as_torch_adds_it(always):
+    net, (x, y) = model(), batch()
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(2)):
+        net.zero_grad()
+        leaf = x.clone().requires_grad_()
+        loss = F.cross_entropy(net(leaf), y)
+        (slope,) = torch.autograd.grad(loss, leaf, create_graph=True)
+        (loss + slope.square().sum()).backward()
+        wanted = [torch.cat([p.grad.flatten() for p in net[k].parameters()]).norm() for k in (0, 2, 4)]
+    found = [layer.gradient for layer in run.layers if layer.gradient is not None]
+    torch.testing.assert_close(torch.tensor(found), torch.stack(wanted))
+
+
+@pytest.mark.parametrize("assigned", [True, False])
+def test_with_autograd_grad_alone_a_gradient_is_the_one_assigned_for_the_optimizer(always, assigned):
+    net, (x, y) = model(), batch()
+    weights = list(net.parameters())
+    opt = torch.optim.SGD(weights, lr=0.1)
+    run = dlviz.live()
+    run.watch(net)
+    for _ in run.steps(range(2)):
+        gradients = torch.autograd.grad(F.cross_entropy(net(x), y), weights)
+        for p, gradient in zip(weights, gradients, strict=True):
+            p.grad = gradient if assigned else None
+        opt.step()
+    found = [layer.gradient for layer in run.layers if layer.gradient is not None]
+    wanted = [torch.cat([g.flatten() for g in gradients[k : k + 2]]).norm() for k in (0, 2, 4)] if assigned else []
+    torch.testing.assert_close(torch.tensor(found), torch.tensor(wanted))
+
+
 def test_without_an_optimizer_a_gradient_set_to_zero_between_two_passes_is_the_last_one(always):
     net = nn.Linear(3, 1, bias=False)
     run = dlviz.live()
