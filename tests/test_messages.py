@@ -123,7 +123,7 @@ def test_a_missing_key_is_named():
     with pytest.raises(KeyError, match=r"kit\.nothing"):
         messages.message("kit.nothing")
     with pytest.raises(KeyError, match="step"):
-        messages.message("kit.player.count", last=3)
+        messages.message("kit.player.count", unit="step", last=3)
 
 
 def test_another_language_falls_back_key_by_key(monkeypatch):

@@ -37,7 +37,7 @@ def test_markers_have_the_color_and_shape_of_their_class():
     for k in (0, 1, 5):
         picture.marker(10 * k, 20, k, 4)
     first, second, sixth = [path.attrib for path in ElementTree.fromstring(picture.markup())[2:]]
-    assert first["fill"] == sixth["fill"] == picture.colors["neg"] != second["fill"]
+    assert first["fill"] == sixth["fill"] == picture.colors["class-0"] != second["fill"]
     assert len({first["d"], second["d"]}) == 2
     assert sixth["d"] == second["d"]
     assert second["transform"] == "translate(10 20) scale(4)"
