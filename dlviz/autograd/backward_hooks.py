@@ -78,6 +78,7 @@ class BackwardRecorder:
         self.failure: Failure | None = None
         self.listeners: list[weakref.WeakMethod[Any]] = []
         self._leaves: dict[int, Tensor] = {}
+        self._node_count = 0
         self._previewing = False
 
     @property
@@ -94,12 +95,17 @@ class BackwardRecorder:
         return self.latest.grad_inputs.get(index, ()) if self.latest else ()
 
     def register(self, nodes: Sequence[torch.autograd.graph.Node]) -> None:
-        """Register a hook before and after every node."""
-        before, after, handles = _weak(self.before_node), _weak(self.after_node), []
+        """Register a hook after every node, which also gets what arrived there, and one before each leaf.
+
+        Args:
+            nodes: the nodes in the order in which the engine will run them.
+        """
+        before, after, handles = _weak(self.before_leaf), _weak(self.after_node), []
+        self._node_count = len(nodes)
         for index, node in enumerate(nodes):
             if torch_internals.is_leaf(node):
                 self._leaves[index] = node.variable  # type: ignore[attr-defined]
-            handles.append(node.register_prehook(partial(before, index)))
+                handles.append(node.register_prehook(partial(before, index)))
             handles.append(node.register_hook(partial(after, index)))
         weakref.finalize(self, _remove, handles)
 
@@ -120,9 +126,10 @@ class BackwardRecorder:
                     materialize_grads=False,
                 )
         except Exception as error:
-            # What ran last is the node whose backward failed. What arrived before it is dropped with the pass.
-            ran = self.latest.order if self.latest is not before and self.latest is not None else []
-            self.failure, self.latest = Failure.of(error, ran[-1] if ran else 0), before
+            # The first operation that did not run is the one that failed. What the others sent is dropped with the pass.
+            ran = set(self.latest.order) if self.latest is not before and self.latest is not None else set()
+            operations = (i for i in range(self._node_count) if i not in self._leaves)
+            self.failure, self.latest = Failure.of(error, next(i for i in operations if i not in ran)), before
             raise
         finally:
             self._previewing = False
@@ -135,27 +142,28 @@ class BackwardRecorder:
                 self.latest.grad_outputs[index] = (leaf_gradient.detach(),)
                 self.latest.order.append(index)
 
-    def before_node(self, index: int, grad_outputs: Gradients) -> None:
-        """Record the gradients that arrive at node `index`, which runs next."""
+    def before_leaf(self, index: int, grad_outputs: Gradients) -> None:
+        """Record what arrives at leaf `index`, and copy the ``.grad`` to which the node adds next."""
+        current, leaf = self._current_pass(index), self._leaves[index]
+        if current is None:
+            return
+        # Without this reference torch would make the tensor itself the .grad, and what is written there would change it.
+        current.grad_outputs[index] = grad_outputs
+        if leaf.numel() <= MAX_COPIED:
+            current.grad_before[index] = leaf.grad.detach().clone() if leaf.grad is not None else None
+
+    def after_node(self, index: int, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+        """Record what arrived at node `index` and what it sent; a leaf sends nothing but has added to its ``.grad``."""
         current = self._current_pass(index)
         if current is None:
             return
         current.order.append(index)
-        current.grad_outputs[index] = _detached(grad_outputs)
-        leaf = self._leaves.get(index)
-        if leaf is not None and leaf.numel() <= MAX_COPIED:
-            current.grad_before[index] = leaf.grad.detach().clone() if leaf.grad is not None else None
-
-    def after_node(self, index: int, grad_inputs: Gradients, _: Gradients) -> None:
-        """Record what node `index` sent; a leaf sends nothing but has added to its ``.grad``."""
-        current = self._current_pass(index)
-        if current is None:
-            return
+        current.grad_outputs[index] = grad_outputs = _detached(grad_outputs)
         leaf = self._leaves.get(index)
         if leaf is None:
             current.grad_inputs[index] = _detached(grad_inputs)
         elif leaf.grad is not None and leaf.numel() <= MAX_COPIED:
-            arrived = current.grad_outputs[index][0]
+            arrived = grad_outputs[0]
             if arrived is None or current.grad_before[index] is not None or leaf._post_accumulate_grad_hooks:
                 arrived = leaf.grad.detach().clone()
             # Into an empty .grad torch has copied what arrived, because a reference to that is kept here.
@@ -173,9 +181,9 @@ class BackwardRecorder:
 
         The engine runs a node after all its consumers, so a pass through this graph's root runs the root, node 0, first.
         """
-        task = torch_internals.current_pass()
-        if self.latest is not None and self.latest.task == task:
-            return self.latest
+        task, latest = torch_internals.current_pass(), self.latest
+        if latest is not None and latest.task == task:
+            return latest
         if index:
             return None
         self.passes += 1

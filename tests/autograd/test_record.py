@@ -239,6 +239,15 @@ def test_a_second_backward_adds_to_grad_and_both_are_seen():
     assert (latest.grad_before[1].item(), latest.grad_outputs[1][0].item(), latest.grad_after[1].item()) == (6, 6, 12)
 
 
+def test_what_is_written_into_grad_later_changes_no_recorded_gradient():
+    w = torch.tensor(3.0, requires_grad=True)
+    loss = w * w
+    graph = autograd.record(loss)
+    loss.backward()
+    w.grad.zero_()
+    assert (graph.nodes[1].gradient.item(), graph.backward.latest.grad_after[1].item()) == (6, 6)
+
+
 def test_another_graph_on_the_same_leaf_is_not_mistaken_for_this_one():
     w = torch.tensor(3.0, requires_grad=True)
     graph = autograd.record(w * w)
