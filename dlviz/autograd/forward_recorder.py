@@ -202,7 +202,7 @@ class _DispatchRecorder(TorchDispatchMode):
     def _untracked(self, op: RecordedOp, schema: "_Schema", inputs: list[Tensor], grad_enabled: bool) -> None:
         """Record an operation that created no node: under no_grad, on integers, inside a custom Function, or on plain data."""
         producers = [None if t.requires_grad else self._producer(t) for t in inputs]
-        if any([t.requires_grad for t in inputs]):
+        if any(t.requires_grad for t in inputs):
             op.cut = _cut(schema, op.values, grad_enabled)
         if op.cut is None and not any(producers):
             return

@@ -39,11 +39,12 @@ class VariableNames:
 
     def _add_module(self, root: str, module: nn.Module) -> None:
         for path, inner in modules.named_modules(module):
-            self._modules.setdefault(id(inner), f"{root}.{path}" if path else root)
-        buffers = list(modules.named_buffers(module))
-        self._buffers.update(id(tensor) for _, tensor in buffers)
-        for path, tensor in (*modules.named_parameters(module), *buffers):
-            self._tensors.setdefault(id(tensor), f"{root}.{path}")
+            prefix = f"{root}.{path}" if path else root
+            self._modules.setdefault(id(inner), prefix)
+            for registry in (inner._parameters, inner._buffers):
+                for name, tensor in registry.items():
+                    self._tensors.setdefault(id(tensor), f"{prefix}.{name}")
+            self._buffers.update(map(id, inner._buffers.values()))
 
     def is_buffer(self, tensor: Tensor) -> bool:
         """Return whether a tensor is a module's buffer, such as a running mean."""

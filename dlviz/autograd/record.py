@@ -147,7 +147,7 @@ def backward_order(root: torch_internals.Node) -> list[torch_internals.Node]:
 
 def _graph(loss: Tensor, functions: list[torch_internals.Node], tape: Tape | None, names: VariableNames) -> Graph:
     by_sequence = {torch_internals.sequence(function): i for i, function in enumerate(functions)}
-    calls = [_module_call(span, names) for span in tape.module_spans] if tape is not None else []
+    calls = _module_calls(tape.module_spans, names) if tape is not None else []
     backward = BackwardRecorder()
     nodes = _nodes(functions, tape, names, calls, by_sequence, backward)
     index = {function: i for i, function in enumerate(functions)}
@@ -214,21 +214,29 @@ def _has_hook(tensor: Tensor) -> bool:
     return bool(tensor._backward_hooks) or bool(getattr(tensor, "_post_accumulate_grad_hooks", None))
 
 
-def _module_call(span: ModuleSpan, names: VariableNames) -> ModuleCall:
-    extra = type(span.module).extra_repr(span.module) if not named_children(span.module) else ""
+def _module_calls(spans: list[ModuleSpan], names: VariableNames) -> list[ModuleCall]:
+    """Return the module calls; each module is described once however often it is called."""
+    modules = {id(span.module): span.module for span in spans}
+    described = {key: (names.module_path(module), _module_class(module)) for key, module in modules.items()}
+    return [ModuleCall(*described[id(span.module)], span.parent) for span in spans]
+
+
+def _module_class(module: nn.Module) -> str:
+    extra = "" if named_children(module) else type(module).extra_repr(module)
     short = re.sub(r"(in|out)_features=|, \w+=True|, eps=[\d.e-]+", "", extra)
-    return ModuleCall(names.module_path(span.module), f"{type(span.module).__name__}({short})", span.parent)
+    return f"{type(module).__name__}({short})"
 
 
 def _matching(op: RecordedOp | None, shapes: Sequence[Any], dtypes: Sequence[torch.dtype]) -> RecordedOp | None:
     """Return the recorded operation if its outputs have the shapes and dtypes of the node's outputs."""
     if op is None or not op.kept:
         return op
-    fits = len(shapes) <= len(op.values) and all(
-        shape == torch_internals.shape_of(value) and dtype == value.dtype
-        for shape, dtype, value in zip(shapes, dtypes, op.values, strict=False)
-    )
-    return op if fits else None
+    if len(shapes) > len(op.values):
+        return None
+    for shape, dtype, value in zip(shapes, dtypes, op.values, strict=False):
+        if dtype != value.dtype or shape != torch_internals.shape_of(value):
+            return None
+    return op
 
 
 class _CallLookup:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from dlviz.kit.caller_frames import is_library
 from dlviz.kit.notebook_output import ipython_shell
 
-
 #: Whether a file belongs to a library; the walk through the frames of every operation looks it up.
 _library_files: dict[str, bool] = {}
 

@@ -83,9 +83,10 @@ def shape_of(output: Any) -> tuple[int | str, ...]:
         shape = tuple(output.shape)
     except RuntimeError:  # a strided nested tensor has no shape
         return ("nested",)
-    if list(map(type, shape)).count(int) == len(shape):
-        return shape
-    return tuple(size if isinstance(size, int) else str(size) for size in shape)
+    for size in shape:
+        if type(size) is not int:
+            return tuple([size if isinstance(size, int) else str(size) for size in shape])
+    return shape
 
 
 @cache
