@@ -1,6 +1,7 @@
 """Faults that can be found before backward runs: overwritten saved tensors, freed graphs, and the first NaN or Inf."""
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,32 +86,38 @@ def saved_values(node: Node) -> dict[str, Any]:
     return values
 
 
-def first_nonfinite(graph: Graph, norms: Norms | None = None) -> list[NonfiniteTensor]:
+def first_nonfinite(
+    graph: Graph, values: Sequence[Sequence[Tensor | None]] | None = None, norms: Norms | None = None
+) -> list[NonfiniteTensor]:
     """Return the first NaN and the first Inf of the forward pass, then those of backward, in the order in which they were computed.
 
     Args:
         graph: the graph.
-        norms: the norms of its tensors, if they are known.
+        values: ``node.values`` of each node, if they have been read.
+        norms: the norms of the values and gradients, if they are known.
     """
+    values = values or [node.values for node in graph.nodes]
+    norms = norms or Norms(t for node in graph.nodes for t in (*values[node.index], *node.gradients, *node.grad_inputs))
     nodes = sorted(graph.nodes, key=lambda node: (not node.is_leaf, node.sequence))
-    forward = [(node.index, value) for node in nodes for value in node.values]
+    forward = ((node.index, value) for node in nodes for value in values[node.index])
     # A node computed the gradients that it sends; those that arrive were computed by another node, except at the root.
-    backward = [
+    backward = (
         (i, gradient) for i in graph.order for gradient in (graph.nodes[i].grad_inputs or graph.nodes[i].gradients)
-    ]
-    norms = norms or Norms(tensor for _, tensor in (*forward, *backward))
+    )
     return _first(forward, norms, backward=False) + _first(backward, norms, backward=True)
 
 
-def _first(values: list[tuple[int, Tensor | None]], norms: Norms, *, backward: bool) -> list[NonfiniteTensor]:
+def _first(values: Iterable[tuple[int, Tensor | None]], norms: Norms, *, backward: bool) -> list[NonfiniteTensor]:
     first: dict[str, NonfiniteTensor] = {}
     # A finite norm proves that every element is finite. An infinite norm may also come from overflow, so the elements decide.
-    for index, tensor in values:
+    for index, tensor in values if norms.any_nonfinite else ():
         norm = norms(tensor)
         if tensor is not None and norm is not None and not math.isfinite(norm):
             for kind, test in (("nan", torch.isnan), ("inf", torch.isinf)):
                 if kind not in first and bool(test(tensor).any()):
                     first[kind] = NonfiniteTensor(index, kind, backward)
+            if len(first) == 2:
+                break
     return list(first.values())
 
 

@@ -1,6 +1,7 @@
 """Texts around the diagram: signature, badge, notes, and the one-sentence summary."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dlviz.autograd import torch_internals
@@ -32,39 +33,54 @@ def _call(graph: Graph) -> str:
     return graph.title
 
 
-def badge(diagram: Diagram, stale: Sequence[StaleTensor]) -> dict[str, str]:
-    """Return the badge: whether backward will fail or has not run, else how far the sums of contributions lie from torch's gradients."""
-    if stale or any(graph.backward.failure is not None for graph in diagram.graphs):
-        return {"text": message("autograd.badge.fails"), "kind": "bad"}
-    if any(graph.backward.latest is None for graph in diagram.graphs):
-        return {"text": message("autograd.badge.waiting"), "kind": "plain"}
-    worst = 0.0
-    for graph in diagram.graphs:
-        errors, outside = _residuals(graph)
-        if outside is not None:
-            return {"text": message("autograd.badge.outside", title=graph.title), "kind": "plain"}
-        worst = max(worst, *errors)
-    exact = message("autograd.badge.exact") if worst == 0 else message("autograd.badge.within", error=f"{worst:.1g}")
-    return {"text": exact, "kind": "good"}
+@dataclass(frozen=True)
+class ContributionSums:
+    """How the gradients that arrive along the edges of one graph add up to torch's gradients.
+
+    Attributes:
+        worst: the largest distance of a sum from torch's gradient.
+        outside: the first node to which this graph did not send all of its gradient, or ``None``.
+    """
+
+    worst: float
+    outside: Node | None
 
 
-def _residuals(graph: Graph) -> tuple[list[float], Node | None]:
-    """Return how far the sums of contributions lie from torch's gradients, and the first node to which this graph did not send all."""
-    errors, outside = [0.0], None
+def contribution_sums(graph: Graph) -> ContributionSums:
+    """Add up the contributions to every gradient of at most :data:`MAX_CHECKED` elements, and compare with torch's."""
+    worst, outside = 0.0, None
     for node in graph.nodes[1:]:
         gradient = node.gradient
         if gradient is None or gradient.numel() > MAX_CHECKED:
             continue
         error = residual(graph, node.index)
         if error:
-            errors.append(error)
+            worst = max(worst, error)
             if outside is None and error > MAX_ROUNDING * float(gradient.abs().max()):
                 outside = node
-    return errors, outside
+    return ContributionSums(worst, outside)
+
+
+def badge(diagram: Diagram, stale: Sequence[StaleTensor], sums: Sequence[ContributionSums]) -> dict[str, str]:
+    """Return the badge: whether backward will fail or has not run, else how far the sums of contributions lie from torch's gradients."""
+    if stale or any(graph.backward.failure is not None for graph in diagram.graphs):
+        return {"text": message("autograd.badge.fails"), "kind": "bad"}
+    if any(graph.backward.latest is None for graph in diagram.graphs):
+        return {"text": message("autograd.badge.waiting"), "kind": "plain"}
+    for graph, result in zip(diagram.graphs, sums, strict=True):
+        if result.outside is not None:
+            return {"text": message("autograd.badge.outside", title=graph.title), "kind": "plain"}
+    worst = max(result.worst for result in sums)
+    exact = message("autograd.badge.exact") if worst == 0 else message("autograd.badge.within", error=f"{worst:.1g}")
+    return {"text": exact, "kind": "good"}
 
 
 def notes(
-    diagram: Diagram, stale: Sequence[StaleTensor], nonfinite: Sequence[NonfiniteTensor], freed: Collection[int] = ()
+    diagram: Diagram,
+    stale: Sequence[StaleTensor],
+    nonfinite: Sequence[NonfiniteTensor],
+    sums: Sequence[ContributionSums],
+    freed: Collection[int] = (),
 ) -> list[dict[str, str]]:
     """Return the notes above the diagram: what is wrong with the graph, and what the diagram cannot show.
 
@@ -72,6 +88,7 @@ def notes(
         diagram: the diagram.
         stale: the saved tensors that have been overwritten.
         nonfinite: the first values that are not finite.
+        sums: how the contributions add up in each graph.
         freed: offsets of the graphs whose saved tensors a backward pass has freed.
     """
     items = [_note("bad", "stale", **_stale(diagram, fault)) for fault in stale[:1]]
@@ -101,12 +118,12 @@ def notes(
         items.append(_note("info", "preview"))
     elif passes > 1:
         items.append(_note("warn", "accumulates", passes=passes))
-    for graph in diagram.graphs:
-        items += _start_notes(graph)
+    for graph, result in zip(diagram.graphs, sums, strict=True):
+        items += _start_notes(graph, result.outside)
     return items
 
 
-def _start_notes(graph: Graph) -> list[dict[str, str]]:
+def _start_notes(graph: Graph, outside: Node | None) -> list[dict[str, str]]:
     """Return what to say of a backward pass that did not start at this graph's root, or not with 1."""
     latest = graph.backward.latest
     if latest is None or latest.preview:
@@ -115,7 +132,6 @@ def _start_notes(graph: Graph) -> list[dict[str, str]]:
     start = scalar(graph.nodes[0].gradient)
     if start is not None and start != 1:
         items.append(_note("info", "start", title=graph.title, gradient=f"{start:g}"))
-    outside = _residuals(graph)[1]
     if outside is not None:
         items.append(_note("warn", "outside", title=graph.title, node=outside.label or outside.op))
     return items

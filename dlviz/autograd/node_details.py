@@ -123,16 +123,18 @@ def _contributions(graph: Graph, node: Node, summary: Summaries) -> list[dict[st
 
 def residual(graph: Graph, index: int) -> float | None:
     """Return max |sum of the contributions − gradient| of a node; ``None`` at the root and before backward."""
-    parts = [g for g in map(graph.edge_gradient, graph.contributions(index)) if g is not None]
     gradient = graph.nodes[index].gradient
-    if gradient is None or not parts:
+    if gradient is None:
+        return None
+    parts = [g for g in map(graph.edge_gradient, graph.contributions(index)) if g is not None]
+    if not parts:
         return None
     if len(parts) == 1 and parts[0] is gradient:
         return 0.0
     if not all(map(torch_internals.has_numbers, [*parts, gradient])) or any(p.shape != gradient.shape for p in parts):
         return None
     dtype = torch.complex128 if gradient.is_complex() else torch.float64
-    total = torch.stack([part.to(dtype) for part in parts]).sum(0)
+    total = torch.stack(parts).to(dtype).sum(0)
     return float((total - gradient.to(dtype)).abs().max()) if total.numel() else 0.0
 
 

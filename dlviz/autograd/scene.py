@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dlviz.autograd.anomalies import first_nonfinite, scan_saved
-from dlviz.autograd.captions import badge, notes, signature, summary
+from dlviz.autograd.captions import badge, contribution_sums, notes, signature, summary
 from dlviz.autograd.coordinates import SPACING
 from dlviz.autograd.diagram import Diagram
 from dlviz.autograd.grouping import KINDS, BoxTree
@@ -52,13 +52,20 @@ def scene(diagram: Diagram) -> dict[str, Any]:
 def flow(diagram: Diagram) -> dict[str, Any]:
     """Return what backward adds: the order of the nodes, their gradients, faults, and the texts around the diagram."""
     nodes = [node for graph in diagram.graphs for node in graph.nodes]
-    values, gradients = [node.value for node in nodes], [node.gradient for node in nodes]
-    norms = Norms(tensor for node in nodes for tensor in (*node.values, *node.gradients, *node.grad_inputs))
+    # Read once, because a leaf's value is a new tensor each time.
+    values, gradients = [node.values for node in nodes], [node.gradient for node in nodes]
+    norms = Norms(
+        tensor
+        for node, outputs in zip(nodes, values, strict=True)
+        for tensor in (*outputs, *node.gradients, *node.grad_inputs)
+    )
+    first_values = [outputs[0] if outputs else None for outputs in values]
     order, edge_gradients, stale, nonfinite, freed = [], [], [], [], set()
     for graph, offset in zip(diagram.graphs, diagram.offsets, strict=True):
         order += [node + offset for node in graph.order]
         edge_gradients += [graph.edge_gradient(edge) for edge in range(len(graph.edges))]
-        nonfinite += [replace(fault, node=fault.node + offset) for fault in first_nonfinite(graph, norms)]
+        faults = first_nonfinite(graph, values[offset : offset + len(graph.nodes)], norms)
+        nonfinite += [replace(fault, node=fault.node + offset) for fault in faults]
         is_freed, overwritten = scan_saved(graph)
         stale += [replace(fault, node=fault.node + offset) for fault in overwritten]
         if is_freed:
@@ -68,6 +75,7 @@ def flow(diagram: Diagram) -> dict[str, Any]:
         for graph, offset in zip(diagram.graphs, diagram.offsets, strict=True)
         if graph.backward.failure is not None
     }
+    sums = [contribution_sums(graph) for graph in diagram.graphs]
     marks = (
         diagram.marks
         | failed
@@ -77,8 +85,8 @@ def flow(diagram: Diagram) -> dict[str, Any]:
     return {
         "order": np.array(order, np.int32),
         **_optional("gradient_norms", map(norms, gradients)),
-        **_optional("value_norms", map(norms, values)),
-        **_optional("values", map(scalar, values)),
+        **_optional("value_norms", map(norms, first_values)),
+        **_optional("values", map(scalar, first_values)),
         **_optional("gradients", map(scalar, gradients)),
         **_optional("edge_gradients", map(scalar, edge_gradients)),
         "backward_ran": all(graph.backward.latest is not None for graph in diagram.graphs),
@@ -88,8 +96,8 @@ def flow(diagram: Diagram) -> dict[str, Any]:
             for i, box in enumerate(diagram.tree.boxes)
             if box.kind == "loop"
         },
-        "notes": notes(diagram, stale, nonfinite, freed),
-        "badge": badge(diagram, stale),
+        "notes": notes(diagram, stale, nonfinite, sums, freed),
+        "badge": badge(diagram, stale, sums),
         "signature": signature(diagram),
         "summary": summary(diagram),
     }

@@ -36,6 +36,38 @@ def test_every_node_has_its_box_and_every_edge_its_line(name):
 
 
 @pytest.mark.parametrize("name", list(zoo.ALL))
+def test_every_number_of_the_picture_is_that_of_its_tensor(name):
+    graph = graph_of(name)
+    numbers = flow(build_diagram([graph]))
+    tensors = {
+        "value_norms": [node.value for node in graph.nodes],
+        "gradient_norms": [node.gradient for node in graph.nodes],
+        "values": [node.value for node in graph.nodes],
+        "gradients": [node.gradient for node in graph.nodes],
+        "edge_gradients": [graph.edge_gradient(edge) for edge in range(len(graph.edges))],
+    }
+    for key, items in tensors.items():
+        read = torch.linalg.vector_norm if key.endswith("norms") else (lambda t: t if t.numel() == 1 else None)
+        results = [read(t) if t is not None and t.is_floating_point() else None for t in items]
+        expected = [result.item() if result is not None else None for result in results]
+        if not any(number is not None for number in expected):
+            assert not numbers[key].size
+            continue
+        present = np.unpackbits(numbers[f"has_{key}"], count=len(items), bitorder="little").astype(bool)
+        assert present.tolist() == [number is not None for number in expected]
+        drawn = numbers[key][present]
+        assert drawn == pytest.approx([number for number in expected if number is not None], rel=1e-6)
+
+
+def test_a_nan_in_a_leaf_is_marked_at_the_leaf():
+    w = torch.tensor([1.0, float("nan")], requires_grad=True)
+    with autograd.recording() as tape:
+        loss = (w * 2).sum()
+    graph = autograd.record(loss, tape)
+    assert flow(build_diagram([graph]))["marks"] == [[graph.node("w").index, "nan"]]
+
+
+@pytest.mark.parametrize("name", list(zoo.ALL))
 def test_arrays_take_at_most_250_bytes_per_node(name):
     diagram = build_diagram([graph_of(name)])
     sizes = [
