@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, isfinite
 from typing import Any
 
+import numpy as np
 import torch
 
 from dlviz.evaluation.split_scene import bars, columns, part_of_each, part_tint
@@ -28,7 +29,9 @@ def draw(data: DataSplit, signature: str, summary: str, theme: str) -> str:
     parts, stride = part_of_each(data.parts, len(data.y)), ceil(len(data.y) / _MAX_COLUMNS)
     class_colors = [svg.mix(*class_tint(k)) for k in range(len(classes))]
     part_colors = [svg.mix(*part_tint(k, len(data.parts))) for k in range(len(data.parts))]
-    _draw_strip(svg, columns(labels, len(classes), stride).tolist(), class_colors, 44)
+    lanes = columns(labels, len(classes), stride).T > 0
+    palette = ["raised", *class_colors]
+    svg.image(_LEFT, 44, _WIDTH, _STRIP_HEIGHT, lanes * (1 + np.arange(len(classes)))[:, None], palette)
     _draw_strip(svg, columns(parts, len(data.parts), stride).tolist(), part_colors, 74)
     svg.text(MARGIN, 62, message("evaluation.split.row_classes"), size=11)
     svg.text(MARGIN, 92, message("evaluation.split.row_parts"), size=11)
@@ -83,5 +86,5 @@ def _draw_scores(svg: Svg, rows: Sequence[Mapping[str, Any]], top: float) -> Non
         svg.path(f"M{_LEFT + 30:.1f},{y:.1f}h190", stroke="line")
         for value in finite[k]:
             x = _LEFT + 38 + 174 * (value - low) / ((high - low) or 1.0)
-            svg.path(f"M{x - 4:.1f},{y:.1f}a4,4 0 1 0 8,0a4,4 0 1 0 -8,0z", fill="select", stroke="paper", line=1)
+            svg.path(f"M{x - 4:.1f},{y:.1f}a4,4 0 1 0 8,0a4,4 0 1 0 -8,0z", fill="run-0", stroke="paper", line=1)
         svg.text(_LEFT + 232, y + 4, spread_text(row), size=10, mono=True, color="ink-2")

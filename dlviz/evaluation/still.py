@@ -46,7 +46,7 @@ def _draw_cells(svg: Svg, snapshot: PredictionSnapshot, classes: Tensor, cell: f
     shades = (_SHADES * (counts / support.clamp(min=1)) ** _ROOT).round().long()
     diagonal = torch.eye(len(classes), dtype=torch.bool)
     palette = [
-        svg.mix(color, MAX_OPACITY * shade / _SHADES) for color in ("pos", "neg") for shade in range(_SHADES + 1)
+        svg.mix(color, MAX_OPACITY * shade / _SHADES) for color in ("bad", "good") for shade in range(_SHADES + 1)
     ]
     side = cell * len(classes)
     svg.image(_LEFT, _TOP, side, side, (shades + (_SHADES + 1) * diagonal).numpy(), palette)

@@ -138,13 +138,11 @@ class Svg:
         place = f"translate({_coordinate(x)} {_coordinate(y)}) scale({radius:g})"
         self.parts.append(f'<path transform="{place}" d="{marker(k)}"{paint}/>')
 
-    def mix(self, token: str, share: float) -> str:
-        """Return the name of the color that is `share` of a token and the rest paper, for use wherever a token is."""
-        name = f"{token} {share:.2f}"
+    def mix(self, token: str, share: float, base: str = "paper") -> str:
+        """Return the name of the color that is `share` of a token and the rest `base`, for use wherever a token is."""
+        name = f"{token} {share:.2f}" if base == "paper" else f"{token} {share:.2f} {base}"
         channels = (
-            round(
-                share * int(self.colors[token][i : i + 2], 16) + (1 - share) * int(self.colors["paper"][i : i + 2], 16)
-            )
+            round(share * int(self.colors[token][i : i + 2], 16) + (1 - share) * int(self.colors[base][i : i + 2], 16))
             for i in (1, 3, 5)
         )
         self.colors.setdefault(name, "#" + "".join(f"{channel:02x}" for channel in channels))

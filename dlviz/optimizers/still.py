@@ -10,7 +10,8 @@ from dlviz.kit.svg import MARGIN, Svg, framed, line_path, shorten
 from dlviz.optimizers.contour import log_heights
 
 _LEFT, _TOP, _WIDTH = 60.0, 64.0, 440.0
-_SHADES = 6
+#: Shades between two of the five colors of heights.
+_SHADES = 4
 
 
 def draw(
@@ -62,13 +63,14 @@ def _draw_contours(svg: Svg, surface: Mapping[str, Any], height: float) -> None:
 
 
 def _draw_shades(svg: Svg, surface: Mapping[str, Any], height: float) -> None:
-    """Draw the surface as gray cells, the first row at the bottom."""
+    """Draw the surface as cells in the colors of their heights, the first row at the bottom."""
     if surface["high"] <= surface["low"]:
         return
     values = np.asarray(surface["values"]).reshape(surface["rows"], surface["columns"])
     heights = log_heights(values, surface["low"], surface["high"], surface["unit"])
-    shades = (np.nan_to_num(heights, nan=1.0, posinf=1.0) * _SHADES).round().astype(int)
-    palette = [svg.mix("ink-3", 0.55 * shade / _SHADES) for shade in range(_SHADES + 1)]
+    shades = (np.nan_to_num(heights, nan=1.0, posinf=1.0) * 4 * _SHADES).round().astype(int)
+    steps = [(k, shade / _SHADES) for k in range(4) for shade in range(_SHADES)] + [(3, 1.0)]
+    palette = [svg.mix(f"height-{k + 1}", share, f"height-{k}") for k, share in steps]
     svg.image(_LEFT, _TOP, _WIDTH, height, shades[::-1], palette)
 
 

@@ -128,7 +128,7 @@ def test_cells_can_show_fractions_of_the_row_or_column(open_page, digits, pages)
     page = open_page(pages["digits"])
     matrix = view.matrix.double()
     for value, shares in (("recall", matrix / matrix.sum(1, keepdim=True)), ("precision", matrix / matrix.sum(0))):
-        page.get_by_label("a cell tells").select_option(value)
+        page.get_by_label("cells show").select_option(value)
         for true in range(10):
             for pred in range(10):
                 text = cell(page, true, pred).inner_text()
@@ -177,7 +177,7 @@ def test_arrow_keys_enter_and_escape_work_in_table_and_list(open_page, digits, p
     for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
     expect(cell(page, 1, 0)).to_be_focused()
-    expect(page.locator(".evaluation-caption").first).to_contain_text("true 1, predicted 0")
+    expect(page.locator(".confusion-readout")).to_contain_text("true 1, predicted 0")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     assert card_numbers(page) == view.cell(1, 1)[:12].tolist()
@@ -229,7 +229,12 @@ def test_the_caption_of_a_cell_follows_the_player(open_page, digits, pages):
     for step in (0, 6):
         page.evaluate("step => { dlvizModel.set('step', step); }", step)
         count = int(digits[0]._history.snapshots[step].counts[4, 4])
-        expect(page.locator(".evaluation-caption").first).to_contain_text(f"true 4, predicted 4: {count} of 181")
+        readout = page.locator(".confusion-readout")
+        expect(readout).to_contain_text(f"true 4, predicted 4: {count} of 181")
+        box, at = readout.bounding_box(), cell(page, 4, 4).bounding_box()
+        assert 0 <= box["y"] - at["y"] - at["height"] < 10
+    page.mouse.move(0, 0)
+    expect(readout).to_be_hidden()
 
 
 def test_the_pixels_of_a_picture_are_the_examples(open_page, digits, pages):
@@ -247,7 +252,7 @@ def test_the_player_goes_back_to_the_first_snapshot(open_page, digits, pages):
     view = digits[0]
     page = open_page(pages["digits"])
     mistakes = view.scene["history"]["mistakes"]
-    expect(page.locator(".dlviz-count")).to_have_text("6 / 6")
+    expect(page.locator(".dlviz-count")).to_have_text("snapshot 6 / 6")
     page.locator(".confusion-card").first.click()
     index = int(view.worst[0])
     page.get_by_role("button", name="first step").click()
@@ -340,7 +345,7 @@ def test_live_a_new_snapshot_is_drawn(live):
     expect(page.locator(".dlviz-player")).to_be_hidden()
     expect(page.locator(".confusion-snapshots")).to_be_hidden()
     view.update(net(x) * -1)
-    page.get_by_label("a cell tells").select_option("recall")  # the answer to any message brings the new scene
+    page.get_by_label("cells show").select_option("recall")  # the answer to any message brings the new scene
     page.evaluate("dlvizModel.set('step', 0); dlvizModel.save_changes()")
     expect(page.locator(".dlviz-player")).to_be_visible()
     expect(page.locator(".confusion-snapshots output")).to_contain_text("snapshot 0:")
@@ -503,7 +508,7 @@ def test_of_three_parts_the_second_and_third_have_a_slider(live):
 def test_the_player_steps_through_the_folds(open_page, pages):
     view = parts(how="folds", step=1)
     page = open_page(pages["folds"])
-    expect(page.locator(".dlviz-count")).to_have_text("1 / 4")
+    expect(page.locator(".dlviz-count")).to_have_text("fold 1 / 4")
     for fold in (2, 3, 4):
         page.get_by_role("button", name="one step on").click()
         view.step = fold

@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from playwright.sync_api import Page, expect
@@ -106,7 +107,7 @@ def test_the_maps_colors_are_the_losses(open_page, pages, theme):
     settle(page)
     view = dlviz.surface("himmelblau")
     about = view.scene["surface"]
-    paper, deep = token(page, "paper"), token(page, "ink-3")
+    stops = np.array([token(page, f"height-{k}") for k in range(5)])
     checked = 0
     for p in ((-4.5, 4.5), (3.0, 2.0), (0.1, 0.1), (4.7, -4.6), (-2.0, -1.0), (1.7, 4.2), (-4.3, 0.8), (0.5, -3.0)):
         c, r = round((p[0] + 5) / 0.1), round((p[1] + 5) / 0.1)
@@ -116,7 +117,7 @@ def test_the_maps_colors_are_the_losses(open_page, pages, theme):
         share = math.log1p((loss - about["low"]) / about["unit"]) / math.log1p(
             (about["high"] - about["low"]) / about["unit"]
         )
-        wanted = [a + (b - a) * 0.55 * share for a, b in zip(paper, deep, strict=True)]
+        wanted = [float(np.interp(4 * share, range(5), channel)) for channel in stops.T]
         x, y = position(page, (view.x[c], view.y[r]), ((-5, 5), (-5, 5)))
         # In the corner of its cell, away from contour lines and the cross of a minimum.
         result = pixel(page, x, y)
@@ -128,10 +129,15 @@ def test_the_maps_colors_are_the_losses(open_page, pages, theme):
 def test_the_crosshair_shows_the_loss_at_its_position(open_page, pages):
     page = open_page(pages["surface"])
     settle(page)
-    expect(page.locator(".optim-readout").first).to_have_text(re.compile(r"^lines at [\d.]+, [\d.]+"))
+    expect(page.locator(".optim-levels").first).to_have_text(re.compile(r"^Contour lines at a loss of [\d.]+, [\d.]+"))
+    expect(page.locator(".optim-readout").first).to_be_hidden()
     x, y = position(page, (2.0, -1.0), ((-5, 5), (-5, 5)))
     page.locator(".optim-map").hover(position={"x": x + 50, "y": y + 8})
-    expect(page.locator(".optim-readout").first).to_have_text("(x, y) = (2, −1): loss 80")
+    readout = page.locator(".optim-readout").first
+    expect(readout).to_have_text("(x, y) = (2, −1): loss 80")
+    box, map_box = readout.bounding_box(), page.locator(".optim-map").bounding_box()
+    at = map_box["x"] + x + 50
+    assert min(abs(box["x"] - at), abs(box["x"] + box["width"] - at)) < 20
     page.locator(".optim-map").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowUp")
@@ -171,8 +177,8 @@ def test_markers_and_table_show_torchs_parameters(open_page, pages):
     for _ in range(6):
         page.locator(".dlviz-next").click()
     settle(page)
-    expect(page.locator(".dlviz-count")).to_have_text("6 / 60")
-    inks = dict(zip(OPTIMIZERS, ("pos", "neg", "good", "flow", "bad", "accent", "ink"), strict=True))
+    expect(page.locator(".dlviz-count")).to_have_text("step 6 / 60")
+    inks = {name: f"run-{k % 6}" for k, name in enumerate(OPTIMIZERS)}
     for name, (kind, arguments) in OPTIMIZERS.items():
         points, losses, _ = plain_loop(kind, arguments, LOSSES["ravine"], (-2.5, 1.0), 7)
         lr, loss, stride, away = map(number, row(page, name))
@@ -204,14 +210,14 @@ def test_momentum_is_an_arrow_along_the_momentum_buffer(open_page, pages):
     share = 30 / float(buffer.norm()) * min(1.0, float(buffer.norm()) / longest)
     at = x - share * float(buffer[0]), y + share * float(buffer[1])
     near = [pixel(page, at[0] + dx, at[1] + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
-    assert token(page, "neg") in near
+    assert token(page, f"run-{list(OPTIMIZERS).index('momentum')}") in near
 
 
 def test_playing_moves_all_optimizers_to_the_end(open_page, pages):
     page = open_page(pages["start"])
     before = {name: row(page, name) for name in OPTIMIZERS}
     page.locator(".dlviz-play").click()
-    expect(page.locator(".dlviz-count")).to_have_text("60 / 60", timeout=9_900)
+    expect(page.locator(".dlviz-count")).to_have_text("step 60 / 60", timeout=9_900)
     after = {name: row(page, name) for name in OPTIMIZERS}
     assert all(before[name][1] != after[name][1] for name in OPTIMIZERS)
 
@@ -220,7 +226,7 @@ def test_keys_step_and_escape_closes_the_open_optimizer(open_page, pages):
     page = open_page(pages["opened"])
     page.locator(".dlviz").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".dlviz-count")).to_have_text("8 / 60")
+    expect(page.locator(".dlviz-count")).to_have_text("step 8 / 60")
     page.keyboard.press("Home")
     expect(page.locator(".optim-details")).to_contain_text("At the start nothing has been kept yet")
     page.keyboard.press("Escape")
@@ -303,7 +309,7 @@ def test_only_a_surface_with_a_path_has_a_player(open_page, pages):
     page = open_page(pages["surface"])
     expect(page.locator(".dlviz-player")).to_be_hidden()
     page = open_page(pages["path"])
-    expect(page.locator(".dlviz-count")).to_have_text("2 / 2")
+    expect(page.locator(".dlviz-count")).to_have_text("step 2 / 2")
     page.locator(".dlviz-back").click()
     settle(page)
     assert [number(text) for text in page.locator(".optim-table tbody td:visible").all_inner_texts()[:2]] == [0.5, 1.41]
@@ -361,7 +367,7 @@ def test_the_3d_view_rotates_and_steps_without_requests(open_page, pages, theme)
     page = open_page(pages["3d"], theme=theme)
     plot = page.locator(".optim-surface3d")
     expect(plot.locator("canvas").first).to_be_visible(timeout=20_000)
-    expect(page.locator(".optim-readout:visible")).to_contain_text("plotly.js is 2 MB of this page")
+    expect(page.locator(".optim-levels:visible")).to_contain_text("arrow keys to rotate")
     data = "node => node.data.map((one) => [one.type, one.mode, one.x && one.x.length])"
     traces = plot.evaluate(data)
     assert traces[0][0] == "surface"

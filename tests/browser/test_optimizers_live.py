@@ -93,7 +93,7 @@ def test_two_views_request_plotly_once_and_only_for_the_3d_view(live):
         expect(plot.locator("canvas").first).to_be_visible(timeout=20_000)
     assert [message["content"] for message in sent if "content" in message] == [{"kind": "plotly"}]
     assert view.view == "3d"
-    expect(page.locator(".optim-readout:visible").first).to_contain_text("drag or arrow keys turn it")
+    expect(page.locator(".optim-levels:visible").first).to_contain_text("arrow keys to rotate")
 
 
 def test_the_slider_runs_the_optimizers_in_the_kernel(live):

@@ -82,7 +82,7 @@ def test_many_examples_and_classes_are_binned_with_a_note():
     counts = torch.bincount(y)
     assert min(counts[largest]) >= sorted(counts.tolist())[-19]
     assert table.sum(0)[:-1].tolist() == torch.bincount(y)[largest].tolist()
-    assert [("21 neighbors" in one["text"], "19 largest" in one["text"]) for one in scene["notes"]] == [
+    assert [("21 consecutive" in one["text"], "19 largest" in one["text"]) for one in scene["notes"]] == [
         (True, False),
         (False, True),
     ]

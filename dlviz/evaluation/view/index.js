@@ -14,7 +14,7 @@ function render({ model, el, signal }) {
   let scene = null;
   const history = () => model.get("scene").history;
   const view = baseView({
-    model, el, signal, name: messages["confusion.name"], steps: () => history().captions.length - 1, label: (step) => history().captions[step], draw, showStep,
+    model, el, signal, name: messages["confusion.name"], steps: () => history().captions.length - 1, label: (step) => history().captions[step], draw, showStep, unit: messages["confusion.unit"],
     traits: { albums: draw, shows: () => {}, opened: () => {}, page: () => {}, example: () => {} }, onEscape,
   });
   const album = pictures();
@@ -23,10 +23,10 @@ function render({ model, el, signal }) {
     messages, signal, album, select: (number) => save({ example: number }), turn: (page) => save({ page }), back: () => save({ opened: [], page: 0 }),
   });
   const detail = exampleDetail({ messages, album });
-  const curve = snapshotCurve({ title: messages["confusion.history"], width: 300, height: 70, left: 44, signal, go: (step) => view.go(step) });
+  const curve = snapshotCurve({ title: messages["confusion.history"], width: 360, height: 64, left: 44, signal, go: (step) => view.go(step) });
   curve.element.classList.add("confusion-snapshots");
   view.ui.root.classList.add("confusion");
-  view.ui.main.append(h("div", { class: "confusion-columns" }, h("div", { class: "dlviz-panel" }, table.element, curve.element), h("div", { class: "dlviz-panel confusion-examples" }, list.element, detail.element)));
+  view.ui.main.append(h("div", { class: "confusion-columns" }, h("div", { class: "dlviz-panel" }, table.element, detail.element), h("div", { class: "dlviz-panel confusion-examples" }, curve.element, list.element)));
   view.start();
 
   function save(traits) {
@@ -48,7 +48,6 @@ function render({ model, el, signal }) {
     const { mistakes } = scene.history;
     const label = fillIn(messages["confusion.history_alt"], { count: mistakes.length, first: mistakes[0], last: mistakes.at(-1) });
     curve.show(mistakes, label, (count) => Math.ceil(count).toLocaleString("en"));
-    view.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", history().captions.length < 2);
     /** @type {[string, string][]} */
     const options = ["counts", "recall", "precision"].map((value) => [value, messages[`control.${value}`]]);
     view.controls.choice({ label: messages["control.shows"], options, get: () => model.get("shows"), set: (value) => view.save("shows", value) });

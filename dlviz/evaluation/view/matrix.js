@@ -5,7 +5,7 @@ import { arrowDirection, closest, h, fillIn, onKeys } from "../../kit/js/dom.js"
 /** How much of its color the fullest cell has, in percent; text stays readable on it. */
 const MAX_OPACITY = 55;
 /** Largest number of classes for each size of a cell in pixels. */
-const CELL_SIZES = [[3, 72], [6, 52], [12, 34], [20, 26], [Infinity, 21]];
+const CELL_SIZES = [[3, 72], [6, 52], [12, 34], [20, 26], [Infinity, 24]];
 /** A root of the fraction, so that a single mistake is visible. */
 const ROOT = 0.4;
 
@@ -14,8 +14,8 @@ const ROOT = 0.4;
  */
 export function matrix({ messages, signal, open }) {
   const table = h("div", { class: "confusion-table", role: "grid", "aria-label": messages["confusion.alt"] });
-  const caption = h("output", { class: "evaluation-caption" });
-  const element = h("div", {}, h("div", { class: "evaluation-title" }, h("b", {}, messages["confusion.matrix"]), h("span", { class: "dlviz-soft" }, messages["confusion.axes"])), h("div", { class: "confusion-scroll" }, table), caption);
+  const caption = h("output", { class: "confusion-readout", hidden: "" });
+  const element = h("div", { class: "confusion-matrix" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["confusion.matrix"]), h("span", { class: "dlviz-soft" }, messages["confusion.axes"])), h("div", { class: "confusion-scroll" }, table), caption);
   let scene = null;
   let cells = [];
   let layout = "";
@@ -80,7 +80,7 @@ export function matrix({ messages, signal, open }) {
     const ofRow = unclassified ? count / scene.support[r] : scene.rows[index];
     const ofColumn = scene.columns[index];
     const shown = shows === "precision" && !unclassified ? ofColumn : ofRow;
-    const color = unclassified ? "bad" : r === c ? "neg" : "pos";
+    const color = r === c ? "good" : "bad";
     node.textContent = !count ? "" : unclassified || shows === "counts" ? String(count) : shortFraction(shown);
     node.style.background = count ? `color-mix(in srgb, var(--${color}) ${(MAX_OPACITY * shown ** ROOT).toFixed(1)}%, var(--paper))` : "";
     node.setAttribute("aria-label", describe(r, c));
@@ -98,7 +98,14 @@ export function matrix({ messages, signal, open }) {
   }
   function showCaption(cell) {
     pointed = cell;
-    caption.textContent = pointed && pointed[0] < rowCount() && pointed[1] < columnCount() ? describe(...pointed) : "";
+    caption.hidden = !pointed || pointed[0] >= rowCount() || pointed[1] >= columnCount();
+    if (caption.hidden) return;
+    caption.textContent = describe(...pointed);
+    // Below the cell, or above it in the lower half, and never beyond the matrix.
+    const [outer, box] = [element.getBoundingClientRect(), cells[pointed[0]][pointed[1]].getBoundingClientRect()];
+    const below = pointed[0] < rowCount() / 2;
+    caption.style.left = `${clamp(box.left - outer.left - caption.offsetWidth / 2, Math.max(1, outer.width - caption.offsetWidth))}px`;
+    caption.style.top = `${below ? box.bottom - outer.top + 5 : box.top - outer.top - caption.offsetHeight - 5}px`;
   }
 
   /** Row and column of an event's cell, or null. @returns {[number, number] | null} */
@@ -128,6 +135,8 @@ export function matrix({ messages, signal, open }) {
       if (cell) showCaption(cell);
     }, { signal });
   }
+  table.addEventListener("pointerleave", () => showCaption(null), { signal });
+  table.addEventListener("focusout", () => showCaption(null), { signal });
   onKeys(table, signal, (event) => {
     const cell = cellOf(event);
     const direction = arrowDirection(event);

@@ -19,7 +19,7 @@ function render({ model, el, signal }) {
   let scene = null;
   const isLive = () => Boolean(model.get("live"));
   const view = baseView({
-    model, el, signal, name: messages["split.name"], steps, label: (step) => fillIn(messages["split.fold"], { number: step + 1, count: model.get("scene").folds }), draw, showStep: () => {}, traits: { restored: showNotes },
+    model, el, signal, name: messages["split.name"], steps, label: (step) => fillIn(messages["split.fold"], { number: step + 1, count: model.get("scene").folds }), draw, showStep: () => {}, unit: messages["split.unit"], traits: { restored: showNotes },
   });
   const strip = splitStrip({ messages, signal });
   const bars = histograms({ messages });
@@ -50,7 +50,6 @@ function render({ model, el, signal }) {
     measured.show(scene, isLive());
     const items = scene.warnings.length ? scene.warnings : [{ kind: "none", text: messages["split.nothing"] }];
     warnings.replaceChildren(...items.map(({ kind, text }) => h("li", { "data-kind": kind }, text)));
-    view.ui.root.querySelector(".dlviz-player")?.toggleAttribute("hidden", steps() === 0);
     addControls();
   }
   function addControls() {

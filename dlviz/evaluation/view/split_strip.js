@@ -1,4 +1,4 @@
-// Every example in the order of the data: its class above, its group if there are any, and its part below.
+// Every example in the order of the data: a lane for each class, its group if there are any, and its part below.
 
 import { h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { pixelCanvas } from "../../kit/js/heatmap.js";
@@ -6,6 +6,9 @@ import { pixelCanvas } from "../../kit/js/heatmap.js";
 /** Pixels of a column, from top to bottom; the page stretches it. */
 const COLUMN_HEIGHT = 24;
 const BANDS = ["classes", "groups", "parts"];
+/** Height of all lanes and of one, in pixels; a lane lower than its name shows none. */
+const LANES = 150;
+const [LOWEST_LANE, HIGHEST_LANE, NAMED_LANE] = [4, 16, 12];
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal}} options */
 export function splitStrip({ messages, signal }) {
@@ -22,20 +25,35 @@ export function splitStrip({ messages, signal }) {
   function show(next) {
     scene = next;
     for (const node of [bands.groups, labels[1]]) node.toggleAttribute("hidden", !scene.groups);
+    const kinds = scene.classes.length;
+    const lane = Math.max(LOWEST_LANE, Math.min(HIGHEST_LANE, LANES / kinds));
+    const names = lane < NAMED_LANE ? [messages["split.row_classes"]] : scene.classes.map((name) => h("span", { title: name, style: `height:${lane}px` }, name));
+    labels[0].replaceChildren(...names);
+    for (const node of [labels[0], bands.classes]) node.style.height = `${lane * kinds}px`;
     strip.setAttribute("aria-label", fillIn(messages["split.strip_alt"], { total: scene.total.toLocaleString("en") }));
     describe(Math.min(current, count() - 1));
   }
   /** @param {HTMLElement} root the widget, whose theme has the colors */
   function draw(root) {
     if (!scene) return;
-    bands.classes.replaceChildren(stacked(scene.class_columns, scene.class_tints.map((tint) => channels(root, cssColor(tint)))));
+    bands.classes.replaceChildren(lanes(scene.class_columns, scene.class_tints.map((tint) => channels(root, cssColor(tint))), channels(root, "var(--raised)")));
     bands.parts.replaceChildren(stacked(scene.part_columns, scene.part_tints.map((tint) => channels(root, cssColor(tint)))));
     if (!scene.groups) return;
-    const [paper, flow] = ["var(--paper)", "var(--flow)"].map((color) => channels(root, color));
+    const [paper, ink] = ["var(--paper)", "var(--ink-3)"].map((color) => channels(root, color));
     bands.groups.replaceChildren(pixelCanvas(1, count(), (p, data) => {
       const opacity = 0.15 + 0.75 * scene.groups[p];
-      data.set([...paper.map((value, c) => value + (flow[c] - value) * opacity), 255], 4 * p);
+      data.set([...paper.map((value, c) => value + (ink[c] - value) * opacity), 255], 4 * p);
     }));
+  }
+  /** A row of pixels for each kind, the deeper the larger its share of a column. */
+  function lanes(table, colors, background) {
+    const kinds = colors.length;
+    return pixelCanvas(kinds, count(), (p, data) => {
+      const [kind, column] = [Math.floor(p / count()), p % count()];
+      const share = Math.min(1, table[column * kinds + kind] / scene.stride);
+      const opacity = share ? 0.4 + 0.6 * share : 0;
+      data.set([...background.map((value, c) => value + (colors[kind][c] - value) * opacity), 255], 4 * p);
+    });
   }
   /** Columns in which each kind has as many pixels as its share. */
   function stacked(table, colors) {

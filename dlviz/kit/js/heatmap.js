@@ -3,7 +3,7 @@
 /** The current theme's colors and fonts by name, for drawing on a canvas. @param {HTMLElement} element inside the widget */
 export function themeColors(element) {
   const style = getComputedStyle(element);
-  const numbered = ["dim", "class", "run"].flatMap((kind) => [0, 1, 2, 3, 4, 5].map((k) => `${kind}-${k}`));
+  const numbered = ["dim", "class", "run", "height"].flatMap((kind) => [0, 1, 2, 3, 4, 5].map((k) => `${kind}-${k}`));
   const names = ["paper", "pos", "neg", "bad", "ink", "ink-3", "line", "line-2", "flow", "select", "select-soft", "accent", "raised", "good", "ink-2", "font", "mono", ...numbered];
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }

@@ -12,8 +12,10 @@ const TOP = 8;
 const RIGHT = 14;
 /** Length of the longer of an optimizer's two arrows, in pixels. */
 const ARROW = 44;
-/** Share of the darkest token in the shade of the greatest value. */
-const DARKEST = 0.55;
+/** The most pixels that the map is high. */
+const MAX_HEIGHT = 500;
+/** Every path is this much wider than the one drawn over it, up to a limit, so that paths that coincide are all seen. */
+const WIDER = 1.8;
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (number: number) => void}} options pick: called with the path nearest to a click
@@ -21,8 +23,10 @@ const DARKEST = 0.55;
 export function contourMap({ messages, signal, pick }) {
   const canvas = h("canvas");
   const box = h("div", { class: "optim-map", tabindex: "0", role: "img", "aria-label": messages.map_alt }, canvas);
-  const readout = h("output", { class: "optim-readout" });
-  const element = h("div", {}, box, readout);
+  const readout = h("output", { class: "optim-readout", hidden: "" });
+  const levels = h("p", { class: "optim-levels" });
+  box.append(readout);
+  const element = h("div", {}, box, levels);
   let scene = null;
   let surface = null;
   let state = null;
@@ -48,13 +52,13 @@ export function contourMap({ messages, signal, pick }) {
     if (colors?.paper !== next.colors.paper) shades = null;
     state = next;
     colors = state.colors;
-    const width = Math.max(120, next.width - LEFT - RIGHT);
-    const ratio = (surface.y[1] - surface.y[0]) / (surface.x[1] - surface.x[0]);
-    const height = Math.round(width * Math.min(1, Math.max(0.55, ratio)));
+    const ratio = Math.min(1, Math.max(0.55, (surface.y[1] - surface.y[0]) / (surface.x[1] - surface.x[0])));
+    const width = Math.min(Math.max(120, next.width - LEFT - RIGHT), Math.round(MAX_HEIGHT / ratio));
+    const height = Math.round(width * ratio);
     area = { ...area, width, height };
     scaleX = scale(surface.x, [LEFT, LEFT + width]);
     scaleY = scale(surface.y, [TOP + height, TOP]);
-    context = hidpiContext(canvas, next.width, height + TOP + BOTTOM);
+    context = hidpiContext(canvas, width + LEFT + RIGHT, height + TOP + BOTTOM);
     shades ??= drawShades();
     // A pixel is centered on its grid point, so the outermost pixels reach half a cell beyond the edge and are clipped.
     const [dx, dy] = [width / (surface.columns - 1), height / (surface.rows - 1)];
@@ -65,16 +69,17 @@ export function contourMap({ messages, signal, pick }) {
     context.drawImage(shades, LEFT - dx / 2, TOP - dy / 2, width + dx, height + dy);
     drawContours(dx, dy);
     for (const point of [...scene.minima, ...scene.marked]) drawCross(pixel(point));
-    for (const path of state.paths) drawPath(path);
+    state.paths.forEach(drawPath);
     context.restore();
     drawAxes();
     for (const path of state.paths) drawMarker(path);
+    drawNames();
     drawCrosshair();
     updateReadout();
   }
 
   function drawShades() {
-    const shadeOf = grayscale(colors);
+    const shadeOf = heightColors(colors);
     const { rows, columns, values } = surface;
     return pixelCanvas(rows, columns, (p, data) => {
       const value = values[(rows - 1 - Math.floor(p / columns)) * columns + (p % columns)];
@@ -83,7 +88,7 @@ export function contourMap({ messages, signal, pick }) {
     });
   }
   function drawContours(dx, dy) {
-    Object.assign(context, { font: `10.5px ${colors.mono}`, textAlign: "center", textBaseline: "middle" });
+    Object.assign(context, { font: `11px ${colors.mono}`, textAlign: "center", textBaseline: "middle" });
     context.globalAlpha = 0.55;
     const labels = surface.levels.map((level) => {
       const lines = level.lines.map((line) => line.map(([c, r]) => [LEFT + c * dx, TOP + area.height - r * dy]));
@@ -108,7 +113,7 @@ export function contourMap({ messages, signal, pick }) {
       for (const sign of [1, -1]) drawLine(context, [[x - 5, y - 5 * sign], [x + 5, y + 5 * sign]], color, lineWidth);
     }
   }
-  function drawPath(path) {
+  function drawPath(path, n) {
     const points = [];
     // After a path has left for good, its far jumps would only cover the picture.
     const until = Math.min(state.step, path.size - 1, path.ended?.step ?? Infinity);
@@ -120,9 +125,9 @@ export function contourMap({ messages, signal, pick }) {
     }
     const color = colors[path.color];
     context.lineJoin = "round";
-    const bold = path.name === state.opened;
-    drawLine(context, points, colors.paper, bold ? 6 : 4);
-    drawLine(context, points, color, bold ? 3 : 1.8, path.dash ? [6, 3] : []);
+    const width = (path.name === state.opened ? 3 : 1.8) + WIDER * Math.min(3, state.paths.length - 1 - n);
+    drawLine(context, points, colors.paper, width + 2.2);
+    drawLine(context, points, color, width, path.dash ? [6, 3] : []);
     context.fillStyle = color;
     if (path.size <= 400) for (const [x, y] of points) context.fillRect(x - 1.3, y - 1.3, 2.6, 2.6);
   }
@@ -140,6 +145,22 @@ export function contourMap({ messages, signal, pick }) {
     const radius = path.name === state.opened ? 6.5 : 5;
     drawDisc(context, at, radius, outside ? colors.paper : colors[path.color]);
     drawRing(context, at, radius, outside ? colors[path.color] : colors.paper);
+  }
+  /** The name of each path beside its current point, where there is room. */
+  function drawNames() {
+    if (state.paths.length < 2) return;
+    Object.assign(context, { font: `600 11px ${colors.font}`, textAlign: "left", textBaseline: "middle" });
+    const points = state.paths.map((path) => currentPoint(path).at);
+    const place = labelPlacer(points.map(([x, y]) => [x - 6, y - 6, x + 6, y + 6]));
+    state.paths.forEach((path, n) => {
+      const text = path.name.length > 18 ? `${path.name.slice(0, 17)}…` : path.name;
+      const width = context.measureText(text).width + 4;
+      const [x, y] = points[n];
+      const corners = [[x + 10, y - 7], [x - 10 - width, y - 7], [x + 4, y - 22], [x + 4, y + 8], [x - 4 - width, y - 22], [x - 4 - width, y + 8]];
+      const boxes = corners.map(([left, top]) => [left, top, left + width, top + 14]);
+      const free = place(boxes.filter(([left, top, right, bottom]) => left > LEFT && right < LEFT + area.width && top > TOP && bottom < TOP + area.height));
+      if (free) drawHaloText(context, text, [free[0] + 2, free[1] + 7], colors[path.color], colors.paper);
+    });
   }
   /** An arrow against the gradient (downhill), and one against the momentum (the next step). */
   function drawArrows(path, t, at) {
@@ -159,7 +180,7 @@ export function contourMap({ messages, signal, pick }) {
   function drawAxes() {
     const { width, height } = area;
     drawBox(context, [LEFT + 0.5, TOP + 0.5, width - 1, height - 1], colors.line);
-    drawTicks(context, area, { ...scaleX, count: width / 70 }, { ...scaleY, count: height / 50 }, { font: `10.5px ${colors.mono}`, color: colors["ink-3"] });
+    drawTicks(context, area, { ...scaleX, count: width / 70 }, { ...scaleY, count: height / 50 }, { font: `11px ${colors.mono}`, color: colors["ink-3"] });
     Object.assign(context, { font: `600 11px ${colors.font}`, fillStyle: colors["ink-2"], textAlign: "center", textBaseline: "bottom" });
     context.fillText(scene.axes[0], LEFT + width / 2, TOP + height + BOTTOM);
     context.save();
@@ -178,14 +199,17 @@ export function contourMap({ messages, signal, pick }) {
     context.globalAlpha = 1;
   }
   function updateReadout() {
+    const values = surface.levels.map((level) => format(level.value, 3)).join(", ");
+    levels.textContent = values && fillIn(messages.levels, { levels: values });
+    readout.hidden = !cursor;
     if (cursor) {
       const [row, column] = cursor;
       const pair = scene.pair && `${scene.pair} = `;
       const loss = format(surface.values[row * surface.columns + column], 5);
       readout.textContent = fillIn(messages.readout, { pair, x: format(coordinate(surface, "x", column), 4), y: format(coordinate(surface, "y", row), 4), loss });
-    } else {
-      const levels = surface.levels.map((level) => format(level.value, 3)).join(", ");
-      readout.textContent = levels && fillIn(messages.levels, { levels });
+      const [x, y] = pixelAt(cursor);
+      const isRight = x > LEFT + area.width / 2;
+      Object.assign(readout.style, { left: isRight ? "" : `${x + 12}px`, right: isRight ? `${area.width + LEFT + RIGHT - x + 12}px` : "", top: `${clamp(y - 28, TOP, TOP + area.height - 24)}px` });
     }
   }
   function hover(next) {
@@ -225,11 +249,14 @@ export function heightOf({ low, high, unit }, value) {
   return high > low ? clamp(Math.log1p((value - low) / unit) / Math.log1p((high - low) / unit), 0, 1) : 0;
 }
 
-/** Shades of gray, because the colors belong to the paths. @returns {(value: number, height: number) => number[]} red, green and blue */
-export function grayscale(colors) {
-  const [paper, dark, bad] = [colors.paper, colors["ink-3"], colors.bad].map(channels);
-  const shade = (height) => paper.map((channel, c) => Math.round(channel + (dark[c] - channel) * DARKEST * height));
-  return (value, height) => (Number.isNaN(height) ? (value > 0 ? shade(1) : bad) : shade(height));
+/** The color of a height, between the five of the theme. @returns {(value: number, height: number) => number[]} red, green and blue */
+export function heightColors(colors) {
+  const stops = [0, 1, 2, 3, 4].map((k) => channels(colors[`height-${k}`]));
+  const shade = (height) => {
+    const k = Math.min(3, Math.floor(4 * height));
+    return stops[k].map((channel, c) => Math.round(channel + (stops[k + 1][c] - channel) * (4 * height - k)));
+  };
+  return (value, height) => (Number.isNaN(height) ? (value > 0 ? shade(1) : channels(colors.bad)) : shade(height));
 }
 
 /** The coordinate of row or column n of a surface's grid, which may lie between two grid points. */

@@ -13,7 +13,9 @@ import { lrSlider } from "./lr_slider.js";
 
 /** Milliseconds between two steps at speed 1. */
 const PACE = 90;
+/** Widest picture, beside a table and alone. */
 const MAX_PLOT_WIDTH = 560;
+const MAX_ALONE = 900;
 /** From this width on the table is beside the picture instead of below it. */
 const TWO_COLUMNS = 840;
 
@@ -66,7 +68,6 @@ function render({ model, el, signal }) {
     });
     table.show(scene(), paths);
     table.element.hidden = paths.length === 0;
-    on.ui.root.toggleAttribute("data-still", steps() === 0);
   }
   function toggleOpened(name) {
     if (isRace) on.save("opened", model.get("opened") === name ? "" : name);
@@ -91,7 +92,7 @@ function render({ model, el, signal }) {
     const colors = themeColors(on.ui.root);
     const [step, opened] = [Math.min(model.get("step"), steps()), model.get("opened") ?? ""];
     const available = width - 32;
-    const plotWidth = Math.min(MAX_PLOT_WIDTH, paths.length && width >= TWO_COLUMNS ? Math.floor(available * 0.52) : available);
+    const plotWidth = Math.min(paths.length ? MAX_PLOT_WIDTH : MAX_ALONE, paths.length && width >= TWO_COLUMNS ? Math.floor(available * 0.52) : available);
     plot.style.width = `${plotWidth}px`;
     const state = { paths, step, opened, colors, width: plotWidth };
     if (model.get("view") === "3d") map3d.draw(state);

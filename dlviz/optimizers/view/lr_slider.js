@@ -43,10 +43,11 @@ export function lrSlider({ model, messages, signal, save }) {
   function drawMarks(paths, lrs, colors) {
     const width = marks.clientWidth;
     const span = Math.log(scales[scales.length - 1] / scales[0]);
-    const marked = paths.map((path, n) => ({ path, position: path.threshold === null ? NaN : Math.log(path.threshold / lrs[n] / scales[0]) / span })).filter(({ position }) => position >= 0 && position <= 1).sort((a, b) => a.position - b.position);
+    const marked = paths.map((path, n) => ({ path, lr: lrs[n], position: path.threshold === null ? NaN : Math.log(path.threshold / lrs[n] / scales[0]) / span })).filter(({ position }) => position >= 0 && position <= 1).sort((a, b) => a.position - b.position);
     const ends = [];
-    marks.replaceChildren(...marked.map(({ path, position }) => {
-      const text = `${path.name.length > 20 ? `${path.name.slice(0, 19)}…` : path.name} ${format(path.threshold, 3)}`;
+    marks.replaceChildren(...marked.map(({ path, lr, position }) => {
+      const name = path.name.length > 20 ? `${path.name.slice(0, 19)}…` : path.name;
+      const text = fillIn(messages.mark, { name, scale: format(path.threshold / lr, 3), lr: format(path.threshold, 3) });
       const at = 7 + position * (width - 14);
       const left = Math.max(0, Math.min(at - 3, width - 6.4 * text.length));
       let row = ends.findIndex((end) => end < left);

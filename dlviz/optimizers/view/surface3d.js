@@ -3,11 +3,14 @@
 import { arrowDirection, h, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { plotly } from "../../kit/js/plotly.js";
-import { coordinate, grayscale, heightOf } from "./contour_map.js";
+import { coordinate, heightColors, heightOf } from "./contour_map.js";
 
 /** A 3-D trace without hover text and legend. */
 const SCATTER = { type: "scatter3d", hoverinfo: "skip", showlegend: false };
-const CAMERA = { eye: { x: 0.75, y: -1.25, z: 1.3 }, center: { x: 0, y: 0, z: -0.15 } };
+const CAMERA = { eye: { x: 0.6, y: -1.02, z: 1.02 }, center: { x: 0, y: 0, z: -0.16 } };
+
+/** Height of the picture in pixels. @param {number} width */
+const heightFor = (width) => Math.round(Math.min(width * 0.8, 500));
 
 /** plotly reads its texts as HTML; a zero-width space after "<" keeps a name from becoming a tag. */
 const escapeMarkup = (text) => text.replaceAll("<", "<\u200b");
@@ -17,7 +20,7 @@ const escapeMarkup = (text) => text.replaceAll("<", "<\u200b");
  */
 export function surface3d({ model, messages, signal }) {
   const plot = h("div", { class: "optim-surface3d", tabindex: "0", role: "img", "aria-label": messages.view_3d_alt });
-  const note = h("p", { class: "optim-readout" }, messages.view_3d_loading);
+  const note = h("p", { class: "optim-levels" }, messages.view_3d_loading);
   const element = h("div", { hidden: "" }, plot, note);
   let [scene, surface, library, baseTraces, requested] = [null, null, null, null, false];
   let state = null;
@@ -28,14 +31,14 @@ export function surface3d({ model, messages, signal }) {
   }
   function draw(next) {
     state = next;
-    plot.style.height = `${Math.round(next.width * 0.8)}px`;
+    plot.style.height = `${heightFor(next.width)}px`;
     if (library) return paint();
     if (requested) return undefined;
     requested = true;
     return plotly(model).then((loaded) => {
       if (signal.aborted) return;
       library = loaded;
-      note.textContent = [messages.view_3d_help, ...(model.get("live") ? [] : [messages.view_3d_page])].join(" · ");
+      note.textContent = messages.view_3d_help;
       paint();
     }).catch(() => {
       requested = false;
@@ -46,7 +49,7 @@ export function surface3d({ model, messages, signal }) {
     const { colors, width } = state;
     if (!baseTraces || theme !== colors.paper) baseTraces = surfaceTraces(colors);
     theme = colors.paper;
-    const size = { width, height: Math.round(width * 0.8) };
+    const size = { width, height: heightFor(width) };
     return library.react(plot, [...baseTraces, ...state.paths.flatMap((path) => pathTraces(path, colors))], { ...layout(colors), ...size }, { displayModeBar: false, displaylogo: false });
   }
 
@@ -59,12 +62,12 @@ export function surface3d({ model, messages, signal }) {
   function surfaceTraces(colors) {
     const { rows, columns, values } = surface;
     const table = (call) => Array.from({ length: rows }, (_, r) => Array.from({ length: columns }, (__, c) => call(values[r * columns + c])));
-    const shadeOf = grayscale(colors);
+    const shadeOf = heightColors(colors);
     const rgb = (height) => `rgb(${shadeOf(0, height).join(",")})`;
     const surfaceTrace = {
       type: "surface", x: Array.from({ length: columns }, (_, c) => coordinate(surface, "x", c)), y: Array.from({ length: rows }, (_, r) => coordinate(surface, "y", r)), z: table(elevation), customdata: table((value) => value),
-      cmin: 0, cmax: 1, colorscale: [[0, rgb(0)], [1, rgb(1)]], showscale: false, opacity: 0.96, contours: { x: { highlight: false }, y: { highlight: false }, z: { highlight: false } },
-      lighting: { ambient: 0.85, diffuse: 0.35, specular: 0.02, roughness: 1 }, meta: scene.pair && `${escapeMarkup(scene.pair)} = `, hovertemplate: "%{meta}(%{x:.3g}, %{y:.3g}): %{customdata:.4g}<extra></extra>",
+      cmin: 0, cmax: 1, colorscale: [0, 0.25, 0.5, 0.75, 1].map((height) => [height, rgb(height)]), showscale: false, opacity: 0.96, contours: { x: { highlight: false }, y: { highlight: false }, z: { highlight: false } },
+      lighting: { ambient: 0.7, diffuse: 0.6, specular: 0.08, roughness: 0.9 }, lightposition: { x: -1e4, y: -1e4, z: 2e4 }, meta: scene.pair && `${escapeMarkup(scene.pair)} = `, hovertemplate: "%{meta}(%{x:.3g}, %{y:.3g}): %{customdata:.4g}<extra></extra>",
     };
     const line = { x: [], y: [], z: [] };
     for (const level of surface.levels) {
@@ -105,7 +108,7 @@ export function surface3d({ model, messages, signal }) {
     ];
   }
   function layout(colors) {
-    const axis = (title) => ({ title: { text: escapeMarkup(title), font: { size: 11 } }, color: colors["ink-3"], gridcolor: colors.line, zeroline: false, showspikes: false, showbackground: false, tickfont: { size: 10 } });
+    const axis = (title) => ({ title: { text: escapeMarkup(title), font: { size: 11 } }, color: colors["ink-3"], gridcolor: colors.line, zeroline: false, showspikes: false, showbackground: false, tickfont: { size: 11 } });
     const labeled = surface.levels.filter((_, k) => k % 2 === 0);
     return {
       paper_bgcolor: "rgba(0,0,0,0)", margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false, hoverlabel: { bgcolor: colors.raised, font: { color: colors.ink, size: 11 } },
@@ -113,7 +116,7 @@ export function surface3d({ model, messages, signal }) {
       scene: {
         aspectmode: "manual", aspectratio: { x: 1.1, y: 1.1, z: 0.65 }, camera: camera() ?? CAMERA,
         xaxis: axis(scene.axes[0]), yaxis: axis(scene.axes[1]),
-        zaxis: { ...axis(""), tickvals: labeled.map((level) => elevation(level.value)), ticktext: labeled.map((level) => format(level.value, 3)), range: [0, 1.03] },
+        zaxis: { ...axis(messages.height), tickvals: labeled.map((level) => elevation(level.value)), ticktext: labeled.map((level) => format(level.value, 3)), range: [0, 1.03] },
       },
     };
   }
