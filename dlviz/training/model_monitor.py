@@ -15,6 +15,7 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from dlviz.kit.snapshots import thin
 from dlviz.torchkit.modules import modules, named_children, named_modules
 
 #: Seconds between two samples.
@@ -23,6 +24,10 @@ SAMPLE_PERIOD = 0.25
 TIME_SHARE = 0.04
 #: Seconds that sampling may take before its share is limited, so that a run of a few steps is sampled too.
 FREE_SECONDS = 0.05
+#: While sampling has taken less than that, it is so many times as frequent, so that a short run can be replayed.
+EARLY_SECONDS, EARLY_RATE = 0.01, 5
+#: Samples of a run that are kept for its replay, and rows of all of them together.
+MAX_SAMPLES, MAX_ROWS = 60, 600
 #: Bins of a histogram of weights.
 BINS = 24
 
@@ -53,6 +58,21 @@ class LayerStats:
     high: float = 0.0
 
 
+@dataclass(frozen=True)
+class ModelSample:
+    """Statistics of every layer at one step.
+
+    Attributes:
+        index: how many samples of the run were taken before it.
+        step: the step.
+        layers: the layers in the models' order.
+    """
+
+    index: int
+    step: int
+    layers: list[LayerStats]
+
+
 class ModelMonitor:
     """Monitor that samples models at some training steps, and checks whether their outputs are finite.
 
@@ -62,6 +82,7 @@ class ModelMonitor:
     Attributes:
         layers: the latest sample, in the models' order.
         step: step of the latest sample.
+        samples: samples of the run, evenly spaced, the latest included.
         nonfinite_layer: the first layer whose output contained a NaN or an infinity; "" if there is none.
         nonfinite_step: the step at which it did.
         seconds: time spent in the monitor.
@@ -110,6 +131,7 @@ class ModelMonitor:
     def reset(self) -> None:
         """Forget every sample: the run starts."""
         self.layers: list[LayerStats] = []
+        self.samples: list[ModelSample] = []
         self.step, self.nonfinite_layer, self.nonfinite_step = 0, "", 0
         self.seconds, self._start_time, self._next_sample = 0.0, time.perf_counter(), 0.0
         self._sums: list[tuple[str, Tensor]] = []
@@ -154,7 +176,7 @@ class ModelMonitor:
         self._sampling = start >= self._next_sample and self._within_budget(start)
         if self._sampling:
             self._begin_sample()
-            self._next_sample = start + SAMPLE_PERIOD
+            self._next_sample = start + SAMPLE_PERIOD / (1 if self.seconds > EARLY_SECONDS else EARLY_RATE)
         self.seconds += time.perf_counter() - start
 
     def _within_budget(self, now: float) -> bool:
@@ -263,6 +285,13 @@ class ModelMonitor:
         counts = _to_ints(histograms)
         self.layers = [LayerStats(name, **statistics[name], counts=counts.get(name, ())) for name in order]
         self.step = step
+        self._keep_sample()
+
+    def _keep_sample(self) -> None:
+        """Add the latest sample to those that are kept."""
+        index = self.samples[-1].index + 1 if self.samples else 0
+        most = max(2, min(MAX_SAMPLES, MAX_ROWS // max(1, len(self.layers))))
+        self.samples = thin([*self.samples, ModelSample(index, self.step, self.layers)], most)
 
     def _parameters(self) -> list[tuple[str, list[nn.Parameter]]]:
         parameters = []

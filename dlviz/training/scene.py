@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from dlviz.training.hyperparameters import Hyperparameter
-from dlviz.training.model_monitor import LayerStats, ModelMonitor
-from dlviz.training.record import History, subsample
+from dlviz.training.model_monitor import LayerStats
+from dlviz.training.record import History, Mark, subsample
 from dlviz.training.run import Run
 
 #: About this many points of a metric are sent when a view opens; later ones follow as they are logged.
@@ -45,7 +45,7 @@ class RunUpdates:
         self._marks = len(marks)
         if run.monitor is not None and run.monitor.step != self._monitored_step:
             self._monitored_step = run.monitor.step
-            update["layers"] = layer_rows(run.monitor)
+            update["samples"] = [[run.monitor.step, layer_rows(run.monitor.layers)]]
         return update
 
 
@@ -59,16 +59,30 @@ def complete(run: Run, name: str, beside: Iterable[tuple[str, Run]], most: int =
         most: about this many points of a metric are returned.
     """
     with run.lock:
-        others = [(other_name, other.settings, other.history) for other_name, other in beside]
-        others += [(f"{name} {past.name}", past.settings, past.history) for past in run.past_runs]
+        others = [(other_name, other.settings, other.history, hue) for hue, (other_name, other) in enumerate(beside)]
+        # A run keeps its color when it restarts and stays behind, also if older ones are dropped.
+        first_hue = len(others)
+        others += [
+            (f"{name} {past.name}", past.settings, past.history, first_hue + int(past.name) - 1)
+            for past in run.past_runs
+        ]
+        restarts = int(run.past_runs[-1].name) if run.past_runs else 0
+        samples = [] if run.monitor is None else run.monitor.samples
         return {
             "series": all_series(run.history, most),
             "marks": [vars(mark) for mark in run.history.marks],
             "status": status(run),
-            "layers": layer_rows(run.monitor),
+            "samples": [[sample.step, layer_rows(sample.layers)] for sample in samples],
+            "hue": first_hue + restarts,
             "others": [
-                {"name": label, "settings": dict(settings), "series": all_series(history, most)}
-                for label, settings, history in others
+                {
+                    "name": label,
+                    "hue": hue,
+                    "settings": dict(settings),
+                    "first": first_values(history.marks),
+                    "series": all_series(history, most),
+                }
+                for label, settings, history, hue in others
             ],
         }
 
@@ -123,22 +137,30 @@ def controls(hyperparameters: Mapping[str, Hyperparameter]) -> list[dict[str, An
     ]
 
 
-def layer_rows(monitor: ModelMonitor | None) -> list[list[Any]]:
-    """Return the monitor's latest sample, one row for each layer.
+def first_values(marks: Iterable[Mark]) -> dict[str, Any]:
+    """Return the value at the start of the run of each hyperparameter that was changed.
+
+    Example:
+        >>> first_values([Mark(5, "hyperparameter", "lr", 0.1, 0.2), Mark(9, "hyperparameter", "lr", 0.2, 0.3)])
+        {'lr': 0.1}
+    """
+    changes = [mark for mark in marks if mark.kind == "hyperparameter"]
+    return {mark.name: mark.old for mark in reversed(changes)}
+
+
+def layer_rows(layers: Iterable[LayerStats]) -> list[list[Any]]:
+    """Return a sample of the model, one row for each layer.
 
     A row is name, gradient norm, ratio of update to weight, share of dead units, heights of the weights' histogram, and its least and
     largest weight; "" for a value that there is not.
     """
-    if monitor is None:
-        return []
-
     return [
         [
             layer.name,
             *("" if value is None else value for value in (layer.gradient, layer.ratio, layer.dead)),
             *_histogram(layer),
         ]
-        for layer in monitor.layers
+        for layer in layers
     ]
 
 

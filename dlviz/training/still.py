@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from dlviz.kit.messages import message
 from dlviz.kit.svg import MARGIN, Svg, framed, line_path, shorten
 from dlviz.kit.theme import curve_color
 from dlviz.training.record import History, subsample
@@ -41,6 +42,7 @@ def draw(history: History, name: str, summary: str, theme: str) -> str:
 
 
 def _draw_panel(svg: Svg, history: History, names: list[str], x: float, y: float) -> None:
+    color = curve_color(0)  # of the run; its second metric is dashed
     curves = [subsample(*history[name].arrays(), 400) for name in names]
     finite = np.concatenate([values[np.isfinite(values)] for _, values in curves])
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
@@ -48,11 +50,11 @@ def _draw_panel(svg: Svg, history: History, names: list[str], x: float, y: float
     last = max((int(steps[-1]) for steps, _ in curves if len(steps)), default=1)
     width = _WIDTH - 40
     svg.path(f"M{x:g},{y:g}v{_HEIGHT:g}h{width:g}", stroke="line")
-    svg.text(x - 4, y + 10, f"{high:.3g}", size=10, anchor="end", mono=True, color="ink-3")
-    svg.text(x - 4, y + _HEIGHT, f"{low:.3g}", size=10, anchor="end", mono=True, color="ink-3")
-    svg.text(x + width, y + _HEIGHT + 14, str(last), size=10, anchor="end", mono=True, color="ink-3")
+    svg.text(x - 4, y + 10, f"{high:.3g}", size=11, anchor="end", mono=True, color="ink-3")
+    svg.text(x - 4, y + _HEIGHT, f"{low:.3g}", size=11, anchor="end", mono=True, color="ink-3")
+    title = f"{message('training.step')} {last}"
+    svg.text(x + width, y + _HEIGHT + 14, title, size=11, anchor="end", mono=True, color="ink-3")
     for number, (name, (steps, values)) in enumerate(zip(names, curves, strict=True)):
-        color = curve_color(number)
         px = (steps - first) / max(1, last - first) * width + x
         py = y + _HEIGHT - (values - low) / max(high - low, 1e-12) * _HEIGHT
         svg.path(line_path(zip(px.tolist(), py.tolist(), strict=True)), stroke=color, dash="5 3" if number else "")

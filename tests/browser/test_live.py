@@ -16,8 +16,9 @@ from playwright.sync_api import Page, expect
 import dlviz
 from dlviz.kit.page import to_json
 from dlviz.kit.widget import binary
+from dlviz.training import model_monitor
 
-LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 52, 12, 10, 24, 210
+LEFT, TOP, BOTTOM, HEIGHT = 52, 10, 32, 210
 
 
 def trained(name="demo", **settings):
@@ -112,8 +113,10 @@ def columns_around(x: float) -> list[float]:
     return [x + offset for offset in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)]
 
 
-def width_of(page: Page, panel: int = 0) -> float:
-    return page.locator(".live-chart").nth(panel).bounding_box()["width"]
+def right_of(page: Page, panel: int = 0) -> float:
+    """Return the right end of a panel's x axis in pixels of its chart; beyond it stand the curves' names."""
+    grid = page.locator(".live-chart").nth(panel).locator(".dlviz-chart-grid").first.get_attribute("d")
+    return float(grid.split("H")[1])
 
 
 def wait_until(page: Page, condition: Callable[[], bool]) -> None:
@@ -150,39 +153,39 @@ def test_a_panel_for_every_kind_of_metric_with_its_newest_numbers(open_page, pag
 
 def test_the_curve_is_drawn_at_its_values(open_page, pages):
     page = open_page(pages["run"])
-    width = width_of(page)
+    right = right_of(page)
     values = [2 / t for t in range(1, 121)]
     low, high = min(*values, 1.0), max(*values, 3.0)
     margin = (high - low) * 0.05
     for t in (20, 60, 90):
-        x = LEFT + (t - 1) / 119 * (width - RIGHT - LEFT)
+        x = LEFT + (t - 1) / 119 * (right - LEFT)
         expected = HEIGHT - BOTTOM - (2 / t - low + margin) / (high - low + 2 * margin) * (HEIGHT - BOTTOM - TOP)
         assert any(abs(row - expected) <= 2 for row in column(page, 0, x)), t
 
 
 def test_no_spike_is_lost_among_thirty_thousand_steps(open_page, pages):
     page = open_page(pages["spike"])
-    x = LEFT + 17_171 / 29_999 * (width_of(page) - RIGHT - LEFT)
+    x = LEFT + 17_171 / 29_999 * (right_of(page) - LEFT)
     assert min(column(page, 0, *columns_around(x))) < TOP + 14
 
 
 def test_nonfinite_values_leave_a_gap_and_are_noted(open_page, pages):
     page = open_page(pages["nonfinite"])
     expect(page.locator('.dlviz-note[data-kind="bad"]')).to_contain_text("3 values of loss are NaN or infinite")
-    page.get_by_role("combobox", name="log y").select_option("yes")
+    page.get_by_role("switch", name="log y").check()
     expect(page.locator(".live-chart").get_by_text("10", exact=True)).to_be_visible()
-    width = width_of(page)
+    right = right_of(page)
     # On a logarithmic axis an exponential is a straight line.
     rows = []
-    for step in (30, 150, 270):
-        x = LEFT + (step - 1) / 299 * (width - RIGHT - LEFT)
+    for step in (30, 120, 210):
+        x = LEFT + (step - 1) / 299 * (right - LEFT)
         rows.append(np.mean(column(page, 0, x)))
     assert rows[0] - rows[1] == pytest.approx(rows[1] - rows[2], abs=2.5)
 
 
 def test_a_changed_hyperparameter_is_marked_on_the_curve_and_shown_on_its_slider(open_page, pages):
     page = open_page(pages["run"])
-    x = LEFT + (61 - 1) / 119 * (width_of(page) - RIGHT - LEFT)
+    x = LEFT + (61 - 1) / 119 * (right_of(page) - LEFT)
     around = pixels(page)[30:180, round(x) - 1 : round(x) + 2]
     marked = np.abs(around - color(page, ".live-mark.hyperparameter", "stroke")).max(2) < 12
     assert marked.sum() > 40
@@ -193,15 +196,19 @@ def test_a_changed_hyperparameter_is_marked_on_the_curve_and_shown_on_its_slider
 
 def test_hover_reads_every_curve_at_that_step_in_all_panels(open_page, pages):
     page = open_page(pages["run"])
-    width = width_of(page)
-    x = LEFT + (50 - 1) / 119 * (width - RIGHT - LEFT)
+    right = right_of(page)
+    x = LEFT + (50 - 1) / 119 * (right - LEFT)
     page.locator(".live-plot").first.hover(position={"x": x, "y": 100})
     names = page.locator(".live-name").all_inner_texts()
     assert number(re.search(r"loss ([\d.]+)", names[0])[1]) == pytest.approx(2 / 50, rel=1e-3)
     assert "@ 50" in names[0]
     assert "@ 40" in names[1]
     assert number(re.search(r"acc ([\d.]+)", names[2])[1]) == pytest.approx(1 - 1 / 50, rel=1e-3)
+    values = page.locator(".live-value")
+    assert values.first.text_content() == "0.04"
+    assert abs(values.first.bounding_box()["x"] - page.locator(".live-dot").first.bounding_box()["x"]) < 20
     page.locator(".dlviz-head").hover()
+    expect(values).to_have_count(0)
     assert "@" not in page.locator(".live-name").first.inner_text()
 
 
@@ -215,7 +222,7 @@ def test_arrow_keys_move_the_crosshair(open_page, pages):
     second = page.locator(".live-name").first.inner_text()
     at = [int(text.split("@ ")[1]) for text in (first, second)]
     assert at[1] > at[0]
-    expect(page.locator(".dlviz-count")).to_have_text("100 / 100")  # the player does not react
+    expect(page.locator(".dlviz-count")).to_have_text("replay 100 / 100")  # the player does not react
 
 
 def test_playback_of_the_run(open_page, pages):
@@ -225,8 +232,57 @@ def test_playback_of_the_run(open_page, pages):
     page.evaluate("dlvizModel.set('step', 50)")
     expect(page.locator(".live-name").first).to_contain_text(re.compile(r"loss 0\.0333"))  # step 60 of 120
     page.locator(".dlviz-play").click()
-    expect(page.locator(".dlviz-count")).to_have_text("100 / 100", timeout=10_000)
+    expect(page.locator(".dlviz-count")).to_have_text("replay 100 / 100", timeout=10_000)
     expect(page.locator(".live-name").first).to_contain_text("0.01667")
+
+
+def test_the_head_and_the_table_of_runs_follow_the_replay(open_page, pages):
+    page = open_page(pages["two"])
+    page.evaluate("dlvizModel.set('step', 50)")
+    head = page.locator(".dlviz-signature")
+    expect(head).to_have_text(
+        "second · replay · epoch 2 of 3 · step 60 of 120 · loss 0.03333 · acc 0.9833 · val_loss 3"
+    )
+    now, before = (page.locator(".live-runs tbody tr").nth(k).locator("td") for k in (1, 0))
+    assert now.all_inner_texts()[2:] == ["0.03333", "0.9833", "3"]
+    assert before.all_inner_texts()[2:] == ["0.01667", "0.9917", "1"]
+    page.evaluate("dlvizModel.set('step', 100)")
+    expect(head).to_contain_text("second · finished · epoch 3 of 3 · step 120 of 120")
+
+
+def test_the_axes_stand_still_while_a_run_is_replayed(open_page, pages):
+    page = open_page(pages["run"])
+    axes = page.locator(".dlviz-chart-axes").first
+    before, curve = axes.inner_html(), page.locator(".live-line").first.get_attribute("d")
+    page.evaluate("dlvizModel.set('step', 30)")
+    expect(page.locator(".live-line").first).not_to_have_attribute("d", curve)
+    assert curve.startswith(page.locator(".live-line").first.get_attribute("d"))
+    assert axes.inner_html() == before
+    expect(axes.get_by_text("step", exact=True)).to_be_visible()
+
+
+def test_the_layers_follow_the_replay(open_page, monkeypatch):
+    monkeypatch.setattr(model_monitor, "SAMPLE_PERIOD", 0.0)
+    monkeypatch.setattr(model_monitor, "TIME_SHARE", 1e9)
+    net = torch.nn.Linear(2, 1)
+    run = dlviz.live("inside")
+    run.watch(net)
+    for step in run.steps(range(1, 6)):
+        net.zero_grad()
+        (step * net(torch.ones(1, 2))).sum().backward()
+        run.log(loss=step)
+    sampled = {sample.step: sample.layers[0].gradient for sample in run._run.monitor.samples}
+    assert list(sampled) == [2, 3, 4, 5]  # the first step ends before sampling begins
+    page = open_page(run)
+    title, gradient = page.locator(".dlviz-side h4"), page.locator(".live-layers td").first
+    expect(title).to_have_text("Inside the model at step 5")
+    for step in (4, 2):
+        page.evaluate("step => dlvizModel.set('step', 20 * step)", step)
+        expect(title).to_have_text(f"Inside the model at step {step}")
+        assert number(gradient.inner_text()) == pytest.approx(sampled[step], rel=0.05)
+    page.evaluate("dlvizModel.set('step', 20)")
+    expect(title).to_have_text("Inside the model first sampled at step 2")
+    expect(gradient).to_be_empty()
 
 
 def test_smoothing_keeps_the_raw_curve_visible(open_page, pages):
@@ -243,6 +299,47 @@ def test_other_runs_are_drawn_behind(open_page, pages):
     page = open_page(pages["two"])
     names = page.locator(".live-name b").all_inner_texts()
     assert names == ["demo · loss", "demo · val_loss", "loss", "val_loss", "demo · acc", "acc"]
+    # Names stand at the curves' ends, in the colors of the runs.
+    ends = page.locator(".live-chart").nth(1).locator(".live-end")
+    assert sorted(ends.all_text_contents()) == ["acc", "demo"]
+    for name, hue in (("acc", 1), ("demo", 0)):
+        expect(ends.get_by_text(name, exact=True)).to_have_attribute("style", f"fill:var(--run-{hue})")
+
+
+def test_runs_with_the_same_values_show_in_stripes(open_page, pages):
+    page = open_page(pages["two"])
+    dashes = (
+        page.locator(".live-chart")
+        .nth(1)
+        .locator(".live-line")
+        .evaluate_all("all => all.map((line) => line.style.strokeDasharray)")
+    )
+    assert dashes == ["none", "7, 7"]
+    paper = np.array(color(page, ".dlviz", "backgroundColor"))
+    past, now = (color(page, f".live-runs tr:nth-child({k}) button i", "borderTopColor") for k in (1, 2))
+    for stroke in (0.6 * np.array(past) + 0.4 * paper, now):
+        assert (np.abs(pixels(page, 1) - stroke).sum(2) < 40).sum() > 50
+
+
+def test_a_run_keeps_its_color_when_it_restarts_and_stays_behind(open_page, pages):
+    page = open_page(pages["restarted"])
+    owns = page.locator(".live-runs button").evaluate_all("all => all.map((n) => n.style.getPropertyValue('--own'))")
+    assert owns == [f"var(--run-{k % 6})" for k in range(11)]
+
+
+def test_a_setting_that_changed_during_the_run_shows_its_first_and_last_value(open_page, pages):
+    table = open_page(pages["two"]).locator(".live-runs")
+    assert table.locator("tbody tr td:nth-child(2)").all_inner_texts() == ["0.1 → 0.02"] * 2
+    assert table.locator("tbody tr td:nth-child(3)").all_inner_texts() == ["0.5"] * 2
+
+
+@pytest.mark.parametrize("width", [600, 968])
+def test_the_table_of_runs_has_one_line_for_each_run(open_page, pages, width):
+    page = open_page(pages["two"], width=width + 32)
+    table = page.locator(".live-runs")
+    for row in table.locator("tbody tr").all():
+        assert row.bounding_box()["height"] < 26
+    assert table.evaluate("node => node.scrollWidth <= node.clientWidth && node.scrollHeight <= node.clientHeight")
 
 
 def test_an_empty_run_says_what_to_do(open_page, pages):
@@ -281,7 +378,7 @@ def test_a_million_points_are_drawn_fast(open_page):
         }"""
     )
     assert "loss" in legend
-    x = LEFT + 777_777 / 999_999 * (width_of(page) - RIGHT - LEFT)
+    x = LEFT + 777_777 / 999_999 * (right_of(page) - LEFT)
     assert min(column(page, 0, *columns_around(x))) < TOP + 14
 
 
@@ -374,7 +471,7 @@ def test_memory_after_an_hour_of_messages_equals_that_after_ten_minutes(open_pag
         sizes.append(used())
     assert max(sizes[1:]) < sizes[0] + 2e6, sizes
     # The only spike among 180,000 steps is still drawn.
-    x = LEFT + 70_001 / 180_000 * (width_of(page) - RIGHT - LEFT)
+    x = LEFT + 70_001 / 180_000 * (right_of(page) - LEFT)
     assert min(column(page, 0, *columns_around(x))) < TOP + 20
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import itertools
 import pickle
 
 import pytest
@@ -61,6 +62,28 @@ def test_a_sample_has_torchs_own_norms(always, zero_last):
     for name, (gradient, ratio) in wanted.items():
         assert layers[name].gradient == pytest.approx(gradient.item(), rel=1e-5)
         assert layers[name].ratio == pytest.approx(ratio.item(), rel=1e-4)
+
+
+def test_a_run_keeps_samples_from_its_beginning_to_its_end(always):
+    net, (x, y) = model(), batch()
+    run = dlviz.live()
+    run.watch(net)
+    norms = {}
+    for step in run.steps(range(1, 201)):
+        net.zero_grad()
+        (step * F.cross_entropy(net(x), y)).backward()
+        norms[step] = torch.cat([p.grad.flatten() for p in net[4].parameters()]).norm().item()
+    samples = run._run.monitor.samples
+    steps = [sample.step for sample in samples]
+    assert (steps[0], steps[-1]) == (2, 200)
+    assert 30 <= len(samples) <= model_monitor.MAX_SAMPLES
+    assert max(b - a for a, b in itertools.pairwise(steps)) <= 8
+    for sample in samples:
+        assert sample.layers[4].gradient == pytest.approx(norms[sample.step], rel=1e-5)
+    assert samples[-1].layers == run.layers
+    for _ in run.steps(range(2)):
+        net(x).sum().backward()
+    assert run._run.monitor.samples[0].step == 2  # the same run goes on
 
 
 def test_dead_units_are_those_that_are_zero_for_the_whole_batch(always):

@@ -21,6 +21,14 @@ export function legendEntries(entries) {
     h("span", { class: "dlviz-chart-key" }, s("svg", { width: 18, height: 8 }, s("path", { d: "M0,4H18", class: kind, style })), text));
 }
 
+/** Places of labels at the ends of curves, moved apart where they would overlap. @param {number[]} places increasing @param {number} pitch smallest distance @param {number} last largest place of the last one */
+export function spread(places, pitch, last) {
+  const apart = [];
+  for (const place of places) apart.push(Math.max(place, (apart.at(-1) ?? -Infinity) + pitch));
+  const excess = Math.max(0, (apart.at(-1) ?? last) - last);
+  return apart.map((place) => place - excess);
+}
+
 /**
  * Move a crosshair over a chart with the pointer or the left and right arrow keys; it disappears with the pointer or the focus.
  * @param {{element: HTMLElement, plot: {valueAt: (event: PointerEvent) => number}, signal: AbortSignal, moveTo: (value: number | null) => void, moveBy: (direction: number) => void}} options

@@ -42,3 +42,11 @@ export function reviver() {
 export function encoded(value) {
   return typeof value === "number" && !Number.isFinite(value) ? { $number: String(value) } : value;
 }
+
+/** A message with its buffers where Python took them out. */
+export function restoreBuffers(value, buffers) {
+  if (Array.isArray(value)) return value.map((item) => restoreBuffers(item, buffers));
+  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+  if ("$buffer" in value) return buffers[value.$buffer];
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restoreBuffers(item, buffers)]));
+}

@@ -5,7 +5,7 @@ import { format } from "../../kit/js/numbers.js";
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { answerDrawn } from "../../kit/js/answer_drawn.js";
-import { encoded, revive } from "../../kit/js/revive.js";
+import { encoded, restoreBuffers, revive } from "../../kit/js/revive.js";
 import { metricSeries, panelOf } from "./series.js";
 import { curvePanel } from "./chart.js";
 import { hyperparameterControls } from "./controls.js";
@@ -16,8 +16,11 @@ import { runTable, valueText } from "./run_table.js";
 const FRAMES = 100;
 /** Milliseconds between two frames of the playback. */
 const PACE = 70;
-/** Colors of the curves: of the run itself the first two, of the runs behind it the others. */
-const [COLOR, SECOND_COLOR, ...OTHER_COLORS] = ["run-0", "run-1", "run-2", "run-3", "run-4", "run-5", "ink-3"].map((name) => `var(--${name})`);
+/** Colors of runs, and dashes of the metrics in one panel. */
+const COLORS = 6;
+const DASHES = ["", "5 3", "2 3"];
+/** Samples kept for the replay. */
+const MAX_SAMPLES = 120;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -26,12 +29,12 @@ function render({ model, el, signal }) {
   /** What the user has asked for, by name, shown until the kernel has answered; from there on its own values are shown. */
   const requested = new Map();
   let requests = 0;
-  /** What the kernel has sent: the run's metrics by name, its marks, the runs behind it, its layers and its status. */
-  let run = { metrics: new Map(), marks: [], others: [], layers: [], status: model.get("status") };
+  /** What the kernel has sent: the run's metrics by name, its marks, the runs behind it, samples of its layers, its color and its status. */
+  let run = { metrics: new Map(), marks: [], others: [], samples: [], hue: 0, status: model.get("status") };
   const answer = answerDrawn({ model, view: viewId, signal });
   const panels = new Map();
   const on = baseView({
-    model, el, signal, name: "live", steps: () => FRAMES, label: (frame) => fillIn(messages.step_at, { step: stepAt(frame) }), draw: addControls, showStep: () => redraw(), pace: PACE, onEscape,
+    model, el, signal, name: "live", steps: () => FRAMES, label: (frame) => fillIn(messages.step_at, { step: stepAt(frame) }), draw: addControls, showStep: () => redraw(), unit: messages.unit, pace: PACE, onEscape,
     traits: { settings: showHyperparameters, controls: showHyperparameters, status: readStatus, smoothing() {}, log_y() {}, log_x() {}, paused() {}, picked() {} },
   });
   const empty = h("p", { class: "live-empty" }, messages.waiting);
@@ -42,11 +45,13 @@ function render({ model, el, signal }) {
     messages, signal, isLive, isPaused, send: (message) => model.send({ ...message, run: run.status.run }),
     pause: (paused) => request("paused", paused, { kind: "pause", paused, run: run.status.run }),
   });
-  on.ui.main.append(empty, panelRow, table.element);
+  on.ui.main.append(empty, panelRow);
   const redraw = redrawOnChange({ root: on.ui.root, element: on.ui.main, signal, draw });
   on.start();
-  on.ui.root.querySelector(".dlviz-player").prepend(buttons.element);
-  on.controls.element.before(hyperparameters.element);
+  const bar = on.ui.root.querySelector(".dlviz-player");
+  bar.prepend(buttons.element);
+  bar.after(hyperparameters.element);
+  on.controls.element.before(table.element);
   showHyperparameters();
   model.on("msg:custom", receive);
   signal.addEventListener("abort", () => model.off("msg:custom", receive));
@@ -56,7 +61,7 @@ function render({ model, el, signal }) {
 
   function addControls() {
     on.controls.range({ label: messages.smoothing, max: () => 99, get: () => Math.round(100 * model.get("smoothing")), set: (value) => on.save("smoothing", value / 100), text: (value) => (value / 100).toFixed(2) });
-    for (const axis of ["log_y", "log_x"]) on.controls.choice({ label: messages[axis], options: [["no", messages.off], ["yes", messages.on]], get: () => (model.get(axis) ? "yes" : "no"), set: (value) => on.save(axis, value === "yes") });
+    for (const axis of ["log_y", "log_x"]) on.controls.toggle({ label: messages[axis], get: () => model.get(axis), set: (value) => on.save(axis, value) });
   }
   /** Ask the kernel for one change, and show it at once. A command says for which run it is, so that one that comes late is dropped. */
   function request(name, value, message) {
@@ -98,7 +103,7 @@ function render({ model, el, signal }) {
     if (part.kind === "history") {
       // A history without an address is for every view: the run has restarted.
       if (part.to && part.to !== viewId) return;
-      run = { ...run, metrics: new Map(), marks: [], others: part.others.map(decodeRun) };
+      run = { ...run, metrics: new Map(), marks: [], samples: [], hue: part.hue, others: part.others.map(decodeRun) };
     }
     for (const series of part.series ?? []) {
       if (!run.metrics.has(series.name)) run.metrics.set(series.name, metricSeries(series.name));
@@ -106,7 +111,8 @@ function render({ model, el, signal }) {
       if (!run.metrics.get(series.name).add(series)) return requestHistory();
     }
     run.marks.push(...(part.marks ?? []));
-    if (part.layers) run.layers = part.layers;
+    run.samples.push(...(part.samples ?? []));
+    if (run.samples.length > MAX_SAMPLES) run.samples = run.samples.filter((_, k, all) => k % 2 === 0 || k === all.length - 1);
     if (part.status) run.status = part.status;
     redraw();
     answer(part.update);
@@ -119,25 +125,27 @@ function render({ model, el, signal }) {
   }
 
   function draw(width) {
-    const otherColor = (index) => OTHER_COLORS[index % OTHER_COLORS.length];
     const groups = groupMetrics();
     empty.hidden = groups.size > 0;
     for (const [base, panel] of panels) panel.element.hidden = !groups.has(base);
     const { others } = run;
     const picked = model.get("picked") < others.length ? model.get("picked") : -1;
-    const frame = model.get("step");
-    const until = frame >= FRAMES ? Infinity : stepAt(frame);
+    const until = model.get("step") >= FRAMES ? Infinity : stepAt(model.get("step"));
     const marks = visibleMarks(until);
     for (const [base, metrics] of groups) {
-      const behind = others.flatMap((other, index) => other.metrics.filter((points) => panelOf(points.name) === base).map((points) => ({
-        points, color: otherColor(index), dash: points.name !== base, behind: true, picked: index === picked, faded: picked >= 0 && index !== picked, title: `${other.name} · ${points.name}`,
+      const behind = others.flatMap((other, index) => curvesOf(other, other.metrics.filter((points) => panelOf(points.name) === base)).map((curve) => ({
+        ...curve, behind: true, picked: index === picked, faded: picked >= 0 && index !== picked, label: other.name, title: `${other.name} · ${curve.points.name}`,
       })));
-      const own = metrics.map((points, k) => ({ points, color: [COLOR, SECOND_COLOR][k % 2], dash: k > 0, title: points.name }));
-      panelFor(base).draw({ width: panelWidth(groups.size, width), curves: [...behind, ...own], until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
+      panelFor(base).draw({ width: panelWidth(groups.size, width), curves: [...behind, ...curvesOf(run, metrics)], until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
     }
-    const rows = others.map((other, index) => ({ name: other.name, settings: other.settings, color: otherColor(index), last: lastValues(other.metrics) }));
-    table.show([...rows, { name: model.get("scene").name, settings: settings(), color: COLOR, last: lastValues([...run.metrics.values()]) }], picked);
-    drawStatus();
+    const rows = others.map(({ name, settings: values, first, hue, metrics }) => ({ name, settings: values, first, color: colorOf(hue), last: lastValues(metrics, Infinity) }));
+    const own = { name: model.get("scene").name, settings: settings(), first: firstValues(run.marks), color: colorOf(run.hue), last: lastValues([...run.metrics.values()], until) };
+    table.show([...rows, own], picked);
+    drawStatus(until);
+    drawLayers(until);
+  }
+  function curvesOf({ hue }, metrics) {
+    return metrics.map((points, k) => ({ points, color: colorOf(hue), dash: DASHES[k % DASHES.length], label: points.name, title: points.name }));
   }
   /** The run's metrics by panel. After a restart there are no values yet, but the panels of the past runs stay. */
   function groupMetrics() {
@@ -148,7 +156,7 @@ function render({ model, el, signal }) {
   }
   function panelFor(base) {
     if (!panels.has(base)) {
-      panels.set(base, curvePanel({ signal, label: base, hover: (step) => panels.forEach((panel) => panel.setCursor(step)) }));
+      panels.set(base, curvePanel({ signal, label: base, stepTitle: messages.step, hover: (step) => panels.forEach((panel) => panel.setCursor(step)) }));
       panelRow.append(panels.get(base).element);
     }
     return panels.get(base);
@@ -164,15 +172,21 @@ function render({ model, el, signal }) {
     return Math.max(260, count > 1 && available > 720 ? Math.floor((available - 16) / 2) : available);
   }
 
-  function drawStatus() {
-    const { state, left_early: leftEarly, step, steps, epoch, epochs, left, seconds, overhead, error } = run.status;
+  /** The run's status; of a replayed step only what is known of it. */
+  function statusAt(until) {
+    if (until === Infinity) return run.status;
+    const ended = run.marks.filter((mark) => mark.kind === "epoch" && mark.step < until).length;
+    return { ...run.status, state: "replay", step: until, epoch: Math.min(run.status.epochs, ended + 1), seconds: 0 };
+  }
+  function drawStatus(until) {
+    const { state, left_early: leftEarly, step, steps, epoch, epochs, left, seconds, overhead, error } = statusAt(until);
     const metrics = [...run.metrics.values()];
     const parts = [model.get("scene").name, messages[`state.${leftEarly && state === "stopped" ? "left_early" : state}`]];
     if (epochs) parts.push(fillIn(messages.epoch_of, { epoch, epochs }));
     if (step) parts.push(fillIn(steps ? messages.step_of : messages.step_at, { step: step.toLocaleString("en"), steps: steps.toLocaleString("en") }));
     if (state === "running" && left) parts.push(fillIn(messages.time_left, { time: clock(left) }));
     else if (seconds) parts.push(clock(seconds));
-    for (const metric of metrics.slice(0, 4)) parts.push(`${metric.name} ${format(metric.y(metric.size() - 1), 3)}`);
+    for (const [name, value] of Object.entries(lastValues(metrics.slice(0, 4), until))) parts.push(`${name} ${format(value)}`);
     on.ui.setSignature(parts.join(" · "));
     on.ui.setBadge({ kind: overhead > 0.03 ? "" : "good", text: fillIn(messages.overhead, { share: `${(100 * overhead).toFixed(1)}%` }) });
     on.ui.setSummary(fillIn(messages.summary, { name: parts.join(", ") }));
@@ -183,12 +197,19 @@ function render({ model, el, signal }) {
       ...metrics.filter((metric) => metric.nonfiniteCount()).map((metric) => ({ kind: "bad", text: fillIn(messages.nonfinite, { count: metric.nonfiniteCount(), name: metric.name }) })),
       ...(error ? [{ kind: "bad", text: fillIn(messages.failed, { error }) }] : []),
     ]);
-    if (run.layers.length || on.ui.side.firstChild) on.ui.setSide(layerTable(run.layers, messages), messages.layers);
-    const active = state === "running" || state === "paused";
+    const active = run.status.state === "running" || run.status.state === "paused";
     buttons.update(active, run.status.can_restart);
-    const done = steps ? Math.min(1, step / steps) : active ? 0 : 1;
+    const done = steps ? Math.min(1, run.status.step / steps) : active ? 0 : 1;
     on.ui.root.style.setProperty("--progress", `${100 * done}%`);
     on.ui.root.toggleAttribute("data-running", active);
+  }
+  /** The model's layers at the last sample up to a step; before the first sample only their names. */
+  function drawLayers(until) {
+    const sample = run.samples.findLast(([at]) => at <= until);
+    const [step, rows] = sample ?? run.samples[0] ?? [0, []];
+    const shown = sample ? rows : rows.map(([name]) => [name, "", "", "", "", "", ""]);
+    const text = fillIn(sample ? messages.sampled_at : messages.not_sampled, { step });
+    if (rows.length || on.ui.side.firstChild) on.ui.setSide(layerTable(shown, rows.length ? text : "", messages), messages.layers);
   }
 }
 
@@ -224,11 +245,21 @@ function decodeRun(other) {
     points.add(series);
     return points;
   });
-  return { name: other.name, settings: other.settings, metrics };
+  return { ...other, metrics };
 }
 
-function lastValues(metrics) {
-  return Object.fromEntries(metrics.filter((metric) => metric.size()).map((metric) => [metric.name, metric.y(metric.size() - 1)]));
+function colorOf(hue) {
+  return `var(--run-${hue % COLORS})`;
+}
+/** The latest value of every metric up to a step. */
+function lastValues(metrics, until) {
+  const latest = metrics.map((metric) => [metric.name, metric.y(metric.indexOf(until + 0.5) - 1)]);
+  return Object.fromEntries(latest.filter(([, value]) => value !== undefined));
+}
+
+/** The value at the start of the run of each hyperparameter that was changed. */
+function firstValues(marks) {
+  return Object.fromEntries(marks.filter((mark) => mark.kind === "hyperparameter").map((mark) => [mark.name, mark.old]).reverse());
 }
 
 /** Seconds as text, such as "4.2 s" or "1:05". */
@@ -236,14 +267,6 @@ function clock(seconds) {
   const rounded = Math.round(seconds);
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   return `${Math.floor(rounded / 60)}:${String(rounded % 60).padStart(2, "0")}`;
-}
-
-/** A message with its buffers where Python took them out. */
-function restoreBuffers(value, buffers) {
-  if (Array.isArray(value)) return value.map((item) => restoreBuffers(item, buffers));
-  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
-  if ("$buffer" in value) return buffers[value.$buffer];
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restoreBuffers(item, buffers)]));
 }
 
 export default { render };

@@ -1,11 +1,11 @@
-// The latest sample of the model: a row for every layer, and below it a histogram of its weights.
+// A sample of the model: a row for every layer, and below it a histogram of its weights.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 
-/** @param {any[][]} rows name, gradient norm, update ratio, share of dead units, heights of the weights' histogram and its ends; "" for a missing value */
-export function layerTable(rows, messages) {
+/** @param {any[][]} rows name, gradient norm, update ratio, share of dead units, heights of the weights' histogram and its ends; "" for a missing value @param {string} sampled at which step */
+export function layerTable(rows, sampled, messages) {
   const largest = Math.max(1e-30, ...rows.map((row) => (Number.isFinite(Number(row[1])) ? Number(row[1]) : 0)));
   const head = h("tr", {}, h("th", { scope: "col" }, messages.layer), ...["gradient", "ratio", "dead"].map((name) => h("th", { scope: "col", title: messages[`${name}_long`] }, messages[name])));
   const body = rows.flatMap(([name, gradient, ratio, dead, heights, low, high]) => [
@@ -16,20 +16,17 @@ export function layerTable(rows, messages) {
       h("td", { "data-warn": Number(dead) > 0.5 ? "" : null }, dead === "" ? "" : `${Math.round(100 * Number(dead))}%`)),
     heights === "" ? null : h("tr", { class: "live-histogram-row" }, h("td", { colspan: 4 }, histogram(typedArray(heights, "uint8"), low, high, messages))),
   ]);
-  return h("div", {}, h("h4", {}, messages.layers), h("table", { class: "live-layers" }, head, ...body));
+  return h("div", {}, h("h4", {}, messages.layers, h("small", { class: "dlviz-soft" }, ` ${sampled}`)), h("table", { class: "live-layers" }, head, ...body));
 }
 
-/** Bars from the least weight to the largest, with a line at 0. */
+/** Bars from the least weight to the largest, in the colors of their signs. */
 function histogram(heights, low, high, messages) {
   const bars = h("span", { class: "live-bars", role: "img", "aria-label": fillIn(messages.histogram, { low: format(low, 2), high: format(high, 2) }) });
-  for (const height of heights) {
-    bars.append(bar(height / 255));
-  }
-  if (low < 0 && high > 0) {
-    const zero = h("b");
-    zero.style.setProperty("--at", `${(100 * -low) / (high - low)}%`);
-    bars.append(zero);
-  }
+  heights.forEach((height, k) => {
+    const node = bar(height / 255);
+    node.dataset.sign = low + ((k + 0.5) / heights.length) * (high - low) < 0 ? "neg" : "pos";
+    bars.append(node);
+  });
   return h("span", { class: "live-histogram" }, h("small", {}, format(low, 2)), bars, h("small", {}, format(high, 2)));
 }
 

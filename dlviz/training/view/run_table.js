@@ -12,7 +12,7 @@ export function runTable({ signal, messages, pick }) {
   let drawn = "";
 
   /**
-   * @param {{name: string, settings: Record<string, any>, color: string, last: Record<string, number>}[]} runs the current run comes last
+   * @param {{name: string, settings: Record<string, any>, first: Record<string, any>, color: string, last: Record<string, number>}[]} runs the current run comes last; first: first values of changed settings
    * @param {number} picked index of the highlighted row, −1 for none
    */
   function show(runs, picked) {
@@ -32,13 +32,19 @@ export function runTable({ signal, messages, pick }) {
       const button = h("button", { type: "button", "aria-pressed": String(pressed) }, h("i"), run.name, isCurrent ? h("small", {}, ` ${messages.now}`) : null);
       button.style.setProperty("--own", run.color);
       button.addEventListener("click", () => pick(pressed ? -1 : row), { signal });
-      const cell = (value) => h("td", {}, value === undefined ? "" : valueText(value));
-      return h("tr", { "data-picked": pressed ? "" : null }, h("th", { scope: "row" }, button), ...settings.map((name) => cell(run.settings[name])), ...metrics.map((name) => cell(run.last[name])));
+      return h("tr", { "data-picked": pressed ? "" : null }, h("th", { scope: "row" }, button),
+        ...settings.map((name) => h("td", {}, settingText(run, name))), ...metrics.map((name) => h("td", {}, name in run.last ? format(run.last[name]) : "")));
     }
   }
   return { element, show };
 }
 
+/** A setting's value; of one that was changed the first and the last. */
+function settingText({ settings, first }, name) {
+  if (!(name in settings)) return "";
+  const [before, after] = [name in first ? first[name] : settings[name], settings[name]].map(valueText);
+  return before === after ? after : `${before} → ${after}`;
+}
 function namesIn(runs, key) {
   return [...new Set(runs.flatMap((run) => Object.keys(run[key])))];
 }
