@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cache, cached_property
 
 from dlviz.autograd.coordinates import Placement, place
 from dlviz.autograd.graph import Graph, Node
@@ -11,9 +11,9 @@ from dlviz.autograd.grouping import GROUP_KINDS, Box, BoxTree, build_tree
 from dlviz.autograd.inputs import Cut, Input
 from dlviz.autograd.layout import GroupLayout, arrange
 from dlviz.autograd.node_details import flags
-from dlviz.autograd.tensor_summary import shape_text
+from dlviz.autograd.tensor_summary import dtype_name, shape_text
 from dlviz.autograd.torch_internals import shape_of
-from dlviz.kit.messages import message, table
+from dlviz.kit.messages import language, message, table
 
 #: Heights of a box and of a folded loop, which holds a chart, and the range of a box's width; in pixels.
 BOX_HEIGHT, LOOP_HEIGHT = 40, 64
@@ -70,11 +70,12 @@ class Diagram:
     @cached_property
     def widths(self) -> list[int]:
         """Width of each collapsed box in pixels, from its texts; the view cuts longer texts with an ellipsis."""
-        messages = table("autograd")
+        tags = _tags(language())
         widths = []
         for box, (title, subtitle, _) in zip(self.tree.boxes, self.texts, strict=True):
-            keys = self.flags.get(box.node, ()) if box.kind in ("op", "leaf") else ()
-            second = " · ".join([subtitle, *(messages[f"tag.{key}"] for key in keys if f"tag.{key}" in messages)])
+            second = subtitle
+            if box.kind in ("op", "leaf") and box.node in self.flags:
+                second = " · ".join([subtitle, *(tags[key] for key in self.flags[box.node] if key in tags)])
             icon = 26 if box.kind in GROUP_KINDS else 18 if box.kind == "cut" else 0
             least = MIN_LOOP_WIDTH if box.kind == "loop" else MIN_WIDTH
             text = max(TITLE_CHARACTER * len(title), SUBTITLE_CHARACTER * len(second))
@@ -120,10 +121,10 @@ class Diagram:
             node = self.node(box.node)
             if not node.shapes:
                 return self._node_title(box, node), "", ""
-            return self._node_title(box, node), shape_text(node.shapes[0]), str(node.dtypes[0]).removeprefix("torch.")
+            return self._node_title(box, node), shape_text(node.shapes[0]), dtype_name(node.dtypes[0])
         if box.kind == "input":
             value = self.inputs[box.node].value
-            dtype = str(value.dtype).removeprefix("torch.")
+            dtype = dtype_name(value.dtype)
             reason = message("autograd.box.no_grad") if value.is_floating_point() else dtype
             return box.label or message("autograd.box.data"), f"{shape_text(shape_of(value))} {reason}", dtype
         if box.kind == "cut":
@@ -138,6 +139,12 @@ class Diagram:
             return f"{node.label} = {node.op}" if node.label else node.op
         module = self.tree.boxes[box.parent].path if box.parent >= 0 else ""
         return (node.label.removeprefix(f"{module}.") if module else node.label) or message("autograd.box.leaf")
+
+
+@cache
+def _tags(_language: str) -> dict[str, str]:
+    """Return the texts of the flags that a box shows, in the current language, by flag."""
+    return table("autograd.tag")
 
 
 def _held(box: Box) -> str:

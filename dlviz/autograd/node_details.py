@@ -10,7 +10,7 @@ from dlviz.autograd import torch_internals
 from dlviz.autograd.anomalies import saved_values
 from dlviz.autograd.derivatives import READABLE, derivative
 from dlviz.autograd.graph import Graph, Node
-from dlviz.autograd.tensor_summary import Summaries
+from dlviz.autograd.tensor_summary import Summaries, dtype_name
 
 
 def describe(graph: Graph, index: int, summaries: Summaries | None = None) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def describe(graph: Graph, index: int, summaries: Summaries | None = None) -> di
         "label": node.label,
         "module": node.module,
         "shapes": [list(shape) for shape in node.shapes],
-        "dtypes": [str(dtype).removeprefix("torch.") for dtype in node.dtypes],
+        "dtypes": [dtype_name(dtype) for dtype in node.dtypes],
         "flags": flags(node) + (["saved_hooks"] if _has_saved_hooks(node) else []),
         "value": summary(node.value),
         "value_missing": node.value_missing,

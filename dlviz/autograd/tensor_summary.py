@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -30,8 +31,8 @@ def summarize(tensor: Tensor, max_elements: int = MAX_ELEMENTS) -> dict[str, Any
         1.4142135...
     """
     plain = tensor.detach()
-    dtype = str(plain.dtype).removeprefix("torch.")
-    summary: dict[str, Any] = {"shape": list(torch_internals.shape_of(plain)), "dtype": dtype}
+    shape = list(torch_internals.shape_of(plain))
+    summary: dict[str, Any] = {"shape": shape, "dtype": dtype_name(plain.dtype)}
     if not torch_internals.has_numbers(plain):
         return summary
     if plain.is_complex():
@@ -92,6 +93,12 @@ def _json_number(number: Tensor) -> float | str:
     """Return a number that JSON can hold: NaN and infinity become their JavaScript names."""
     value = float(number)
     return value if math.isfinite(value) else "NaN" if math.isnan(value) else "Infinity"
+
+
+@cache
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return the name of a dtype, such as ``float32``."""
+    return str(dtype).removeprefix("torch.")
 
 
 def shape_text(shape: Sequence[int | str]) -> str:

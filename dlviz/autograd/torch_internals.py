@@ -73,8 +73,9 @@ def version(tensor: Tensor) -> int:
 
 def has_numbers(tensor: Tensor) -> bool:
     """Return whether the elements of a tensor can be read: not of meta, fake, sparse, nested ones, nor in ``torch.func``."""
-    hidden = tensor.is_meta or tensor.is_nested or isinstance(tensor, FakeTensor)
-    return tensor.layout is torch.strided and not hidden and not (_is_wrapped is not None and _is_wrapped(tensor))
+    if tensor.layout is not torch.strided or tensor.is_nested or tensor.is_meta or isinstance(tensor, FakeTensor):
+        return False
+    return _is_wrapped is None or not _is_wrapped(tensor)
 
 
 def shape_of(output: Any) -> tuple[int | str, ...]:
