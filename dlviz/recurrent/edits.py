@@ -12,7 +12,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.recurrent.layer_trace import GATES
 from dlviz.recurrent.module_call import Sizes
-from dlviz.torchkit.array_data import as_tensor
+from dlviz.torchkit.array_data import as_tensor, is_wrapper
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,14 @@ def with_initial_state(
     """
     is_number = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
     found = torch.tensor(value) if is_number else as_tensor(value)
-    if found is None or found.is_meta or found.is_complex() or found.is_quantized or (unit is not None and found.dim()):
+    if (
+        found is None
+        or found.is_meta
+        or found.is_complex()
+        or found.is_quantized
+        or is_wrapper(found)
+        or (unit is not None and found.dim())
+    ):
         raise DlvizError(message("recurrent.refused.initial_value", name=name, got=type(value).__name__))
     if unit is not None:
         values = {unit: float(found)}

@@ -50,8 +50,15 @@ def _draw_curve(svg: Svg, curve: Tensor, x: float, y: float) -> None:
     step = 250 / max(1, len(logs) - 1)
     points = [(x + k * step, y + 90 - (v - low) / (high - low) * 78) for k, v in enumerate(logs) if not math.isnan(v)]
     svg.path(f"M{x:.1f},{y + 12:.1f}v78h250", stroke="line")
-    svg.path("M" + "L".join(f"{a:.1f},{b:.1f}" for a, b in points), stroke="select", line=2)
-    svg.text(x - 6, y + 18, f"1e{high}", size=10, mono=True, color="ink-3", anchor="end")
-    svg.text(x - 6, y + 92, f"1e{low}", size=10, mono=True, color="ink-3", anchor="end")
-    svg.text(x + 250, y + 106, f"lag {len(logs) - 1}", size=10, mono=True, color="ink-3", anchor="end")
-    svg.text(x, y + 106, "0", size=10, mono=True, color="ink-3")
+    svg.path("M" + "L".join(f"{a:.1f},{b:.1f}" for a, b in points), stroke="flow", line=2)
+    svg.text(x - 6, y + 18, _power_of_ten(high), size=11, mono=True, color="ink-3", anchor="end")
+    svg.text(x - 6, y + 92, _power_of_ten(low), size=11, mono=True, color="ink-3", anchor="end")
+    svg.text(x + 250, y + 106, f"lag {len(logs) - 1}", size=11, mono=True, color="ink-3", anchor="end")
+    svg.text(x, y + 106, "0", size=11, mono=True, color="ink-3")
+
+
+def _power_of_ten(power: int) -> str:
+    """Return a power of ten as a label: 100, 0.01, or 10⁻⁶."""
+    if abs(power) <= 3:
+        return f"{10.0**power:.{max(0, -power)}f}"
+    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -72,8 +72,16 @@ def column(page: Page, steps: int) -> float:
 
 def place(page: Page, steps: int, units: int, t: int, u: int) -> dict[str, float]:
     """Return where h_t[u] is drawn, in pixels."""
-    row = max(2, min(16, 128 / units))
+    height = 165 if page.evaluate("dlvizModel.get('scene').kind") == "LSTM" else 240
+    row = max(2, 84 / units) if steps > 40 else min(28, height / units)
     return {"x": LEFT + (t + 0.5) * column(page, steps), "y": TOP + (u + 0.5) * row}
+
+
+def open_fold(page: Page, title: str) -> None:
+    page.get_by_role("button", name=title).click()
+
+
+WHAT_IF, GRADIENTS, CLIPPING = "What if …?", "How far back do gradients reach?", "What does clipping change?"
 
 
 def values(page: Page, kind: str) -> list[float]:
@@ -138,6 +146,7 @@ def test_a_valve_is_open_in_proportion_to_its_gate(open_page, pages):
 def test_a_grus_formula_stands_beside_the_papers(open_page, pages):
     view = gru(layer=1)
     page = open_page(pages["gru"])
+    open_fold(page, "Is it the paper's GRU?")
     trace, t, u = view.record.layers[1], 7, 2
     torchs, papers, gap = page.locator(".rec-compare").all_inner_texts()
     assert "r·(W_hn·h + b_hn)" in torchs
@@ -151,7 +160,8 @@ def test_a_grus_formula_stands_beside_the_papers(open_page, pages):
 
 def test_a_plain_rnn_has_no_gate_to_hold_at_zero(open_page, pages):
     page = open_page(pages["rnn"])
-    expect(page.locator(".rec-edits")).to_be_hidden()
+    expect(page.get_by_role("button", name=GRADIENTS)).to_be_visible()
+    expect(page.get_by_role("button", name=WHAT_IF)).to_be_hidden()
     expect(page.locator(".rec-gate")).to_have_count(1)
     text = page.locator(".rec-cell .tensor-formula").inner_text()
     assert number(text.rsplit("= ", 1)[1]) == pytest.approx(rnn().states["h"][3, 0].item(), rel=1e-3)
@@ -198,17 +208,17 @@ def test_a_gate_is_selected_by_mouse_and_keyboard(open_page, pages):
     gate(page, "f").focus()
     page.keyboard.press("Enter")
     expect(title).to_have_text("What f[3] is made of")
-    expect(page.locator(".dlviz-count")).to_have_text("6 / 8")
+    expect(page.locator(".dlviz-count")).to_have_text("step 6 / 8")
 
 
 def test_a_click_pins_a_step_and_a_unit(open_page, pages):
     view = lstm()
     page = open_page(pages["lstm"])
     page.locator(".rec-heatmap").click(position=place(page, 9, 8, 2, 5))
-    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 5 at step 2 (l)")
-    expect(page.locator(".dlviz-count")).to_have_text("2 / 8")
+    expect(page.locator(".rec-cell .dlviz-panel-title b").first).to_have_text("Unit 5 at step 2 (l)")
+    expect(page.locator(".dlviz-count")).to_have_text("step 2 / 8")
     text = page.locator(".rec-timeline .rec-readout").inner_text()
-    assert number(re.search(r"= (\S+)\. ", text).group(1)) == pytest.approx(view.states["h"][2, 5].item(), rel=1e-4)
+    assert number(re.search(r"= (\S+)\.\s", text).group(1)) == pytest.approx(view.states["h"][2, 5].item(), rel=1e-3)
 
 
 def test_arrow_keys_move_through_time_and_units(open_page, pages):
@@ -216,22 +226,22 @@ def test_arrow_keys_move_through_time_and_units(open_page, pages):
     page.locator(".rec-heatmap").focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
-    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 4 at step 5 (␣)")
+    expect(page.locator(".rec-cell .dlviz-panel-title b").first).to_have_text("Unit 4 at step 5 (␣)")
     page.keyboard.press("Home")
-    expect(page.locator(".dlviz-count")).to_have_text("0 / 8")
+    expect(page.locator(".dlviz-count")).to_have_text("step 0 / 8")
     page.keyboard.press(" ")  # the space bar does not start the player while the heatmap has the focus
     page.keyboard.press("End")
-    expect(page.locator(".dlviz-count")).to_have_text("8 / 8")
+    expect(page.locator(".dlviz-count")).to_have_text("step 8 / 8")
 
 
 def test_a_backward_layer_plays_from_the_end(open_page, pages):
     page = open_page(pages["gru"])
-    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 2 at step 7 (h)")
+    expect(page.locator(".rec-cell .dlviz-panel-title b").first).to_have_text("Unit 2 at step 7 (h)")
     page.locator(".dlviz-first").click()
-    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 2 at step 11 (l)")
+    expect(page.locator(".rec-cell .dlviz-panel-title b").first).to_have_text("Unit 2 at step 11 (l)")
     page.locator(".rec-heatmap").focus()
     page.keyboard.press("ArrowLeft")  # left on the screen is forward in its reading order
-    expect(page.locator(".dlviz-count")).to_have_text("1 / 11")
+    expect(page.locator(".dlviz-count")).to_have_text("step 1 / 11")
 
 
 def test_playing_goes_to_the_last_step(open_page, pages):
@@ -239,7 +249,7 @@ def test_playing_goes_to_the_last_step(open_page, pages):
     page.locator(".dlviz-first").click()
     page.evaluate("dlvizModel.set('speed', 4)")
     page.locator(".dlviz-play").click()
-    expect(page.locator(".dlviz-count")).to_have_text("6 / 6")
+    expect(page.locator(".dlviz-count")).to_have_text("step 6 / 6")
 
 
 @pytest.mark.parametrize(("name", "make"), [("lstm", lstm), ("gru", gru), ("large", large)])
@@ -250,8 +260,8 @@ def test_hovering_shows_value_and_input_gradient(open_page, pages, name, make):
     norms = view.input_gradient.norm(dim=1)
     for t in (0, view.position, steps - 2):
         page.locator(".rec-heatmap").hover(position=place(page, steps, units, t, 1))
-        text = page.locator(".rec-timeline .rec-readout").inner_text()
-        value, influence = (number(one) for one in re.findall(r"= (\S+)\.(?: |$)", text))
+        text = page.locator(".rec-pointed").inner_text()
+        value, influence = (number(one) for one in re.findall(r"= (\S+)\.(?:\s|$)", text))
         assert value == pytest.approx(view.states["h"][t, 1].item(), rel=1e-3)
         assert influence == pytest.approx(norms[t].item(), rel=6e-3, abs=1e-30)
 
@@ -260,12 +270,13 @@ def test_a_large_page_holds_the_input_gradient_of_one_unit_with_a_note(open_page
     page = open_page(pages["large"])
     page.locator(".rec-heatmap").click(position=place(page, 200, 64, 100, 20))
     expect(page.locator(".rec-timeline .rec-readout")).to_contain_text("holds the input gradient of one unit only")
-    expect(page.locator(".rec-cell .dlviz-panel-title b")).to_have_text("Unit 20 at step 100")
+    expect(page.locator(".rec-cell .dlviz-panel-title b").first).to_have_text("Unit 20 at step 100")
 
 
 def test_the_gradient_against_lag_is_read_by_mouse_and_keyboard(open_page, pages):
     view = trained()
     page = open_page(pages["trained"])
+    open_fold(page, GRADIENTS)
     plot, readout = page.locator(".rec-plot"), page.locator(".rec-plot ~ output")
     plot.focus()
     for _ in range(6):
@@ -285,7 +296,7 @@ def test_the_gradient_against_lag_is_read_by_mouse_and_keyboard(open_page, pages
 def test_the_curve_passes_through_its_numbers(open_page, pages):
     view = trained()
     page = open_page(pages["trained"])
-    d = page.locator(".rec-chart path.rec-current").first.get_attribute("d")
+    d = page.locator(".rec-chart path.rec-gradient").first.get_attribute("d")
     points = [tuple(map(float, one.split(","))) for one in re.findall(r"[ML]([\d.]+,[\d.]+)", d)]
     logs = view.grad_norm_by_lag.log10().double()
     assert len(points) == 20
@@ -298,6 +309,7 @@ def test_the_curve_passes_through_its_numbers(open_page, pages):
 def test_earlier_snapshots_are_drawn_with_their_labels(open_page, pages):
     page = open_page(pages["trained"])
     expect(page.locator(".rec-chart path.rec-reference")).to_have_count(4)
+    open_fold(page, GRADIENTS)
     text = page.locator(".rec-legend").first.inner_text()
     assert "<i>mid</i>" in text
     assert "first snapshot" in text
@@ -306,6 +318,7 @@ def test_earlier_snapshots_are_drawn_with_their_labels(open_page, pages):
 def test_clipping_shows_the_norm_before_and_after(open_page, pages):
     view = trained()
     page = open_page(pages["trained"])
+    open_fold(page, CLIPPING)
     readout = page.locator(".rec-grad-norm output")
     norm = view._unrolled.snapshots[-1].norm.item()
     for clip in ("0.5", "0.1", "10"):
@@ -345,8 +358,9 @@ def test_a_page_with_numbers_that_are_not_finite_has_no_attribute_without_a_plac
 def test_similar_spans_are_the_ones_python_finds(open_page):
     view = trained(threshold=0.3)
     page = open_page(view)
+    open_fold(page, "Where is the state alike?")
     field = page.locator(".rec-heatmap")
-    expect(page.locator(".rec-similar")).to_contain_text("Drag with Shift")
+    expect(page.locator(".rec-found")).to_contain_text("drag with Shift")
     box = field.bounding_box()
     wide = column(page, 20)
     page.keyboard.down("Shift")
@@ -359,7 +373,7 @@ def test_similar_spans_are_the_ones_python_finds(open_page):
     for threshold in (0.1, 0.3, 0.6, 0.95):
         page.evaluate("value => dlvizModel.set('threshold', value)", threshold)
         view.span, view.threshold = [4, 6], threshold
-        text = page.locator(".rec-similar").inner_text()
+        text = page.locator(".rec-found").inner_text()
         found = re.search(r"again at: (.*)\.$", text)
         spans = (
             [tuple(map(int, (one.split("–") * 2)[:2])) for one in re.findall(r"\d+(?:–\d+)?", found.group(1))]
@@ -379,6 +393,7 @@ def test_similar_spans_are_the_ones_python_finds(open_page):
 def test_a_saved_page_holds_a_gate_at_zero_and_shows_the_unedited_states(open_page, pages):
     view = lstm(step=6, unit=3)
     page = open_page(pages["lstm"])
+    open_fold(page, WHAT_IF)
     page.get_by_role("button", name="hold gate f at 0").click()
     view.zero("f")
     expect(gate(page, "f")).to_have_attribute("aria-label", "gate f = 0")
@@ -396,8 +411,9 @@ def test_a_saved_page_changes_layer_and_bias_and_names_the_restored_setting(open
     page.get_by_role("combobox", name="layer").select_option("1")
     text = page.locator(".rec-cell .tensor-formula").inner_text()
     assert number(text.rsplit("= ", 1)[1]) == pytest.approx(view.states["h"][6, 3].item(), rel=1e-3)
+    open_fold(page, WHAT_IF)
     page.get_by_role("slider", name="added to forget bias").press("ArrowRight")
-    expect(page.locator(".dlviz-control output").last).to_have_text("+1")
+    expect(page.locator(".rec-edits .dlviz-control output")).to_have_text("+1")
     expect(page.locator(".dlviz-notes")).to_contain_text("Back to where it was saved: layer.")
     expect(page.locator(".rec-text")).to_be_hidden()
 
@@ -405,12 +421,13 @@ def test_a_saved_page_changes_layer_and_bias_and_names_the_restored_setting(open
 def test_a_typed_text_updates_widget_and_page(live):
     view = lstm()
     page, _ = live(view)
+    open_fold(page, WHAT_IF)
     field = page.get_by_role("textbox", name="type a text")
     expect(field).to_have_value("hello you")
     field.press("End")
     field.press_sequentially("rs", delay=60)
     until_holds(page, lambda: view.text == "hello yours")
-    expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
+    expect(page.locator(".dlviz-count")).to_have_text("step 0 / 10")
     expect(page.locator(".dlviz-signature")).to_contain_text("11 steps")
     expect(page.locator(".rec-legend").first).to_contain_text("without edits")
     scene = page.evaluate("dlvizModel.get('scene').tokens.join('')")
@@ -428,6 +445,7 @@ def test_a_typed_text_updates_widget_and_page(live):
 def test_a_typed_initial_state_is_used(live):
     view = lstm(unit=3)
     page, _ = live(view)
+    open_fold(page, WHAT_IF)
     field = page.get_by_role("textbox", name="h of this unit before the first step")
     field.fill("−0.75")
     field.press("Enter")
@@ -450,6 +468,7 @@ def test_a_typed_initial_state_is_used(live):
 def test_a_gate_is_held_at_zero_and_released(live):
     view = gru(unit=2)
     page, _ = live(view)
+    open_fold(page, WHAT_IF)
     page.get_by_role("button", name="hold gate z at 0").click()
     until_holds(page, lambda: view.zeroed == [[0, "z", -1]])
     expect(page.get_by_role("button", name="hold gate z at 0")).to_have_attribute("aria-pressed", "true")
@@ -460,6 +479,7 @@ def test_a_gate_is_held_at_zero_and_released(live):
 def test_stepping_hovering_and_arrow_keys_send_no_requests(live):
     view = lstm()
     page, asked = live(view)
+    open_fold(page, GRADIENTS)
     before = view.scene
     page.locator(".dlviz-next").click()
     page.locator(".rec-heatmap").hover(position={"x": 300, "y": 100})
@@ -477,10 +497,73 @@ def test_stepping_hovering_and_arrow_keys_send_no_requests(live):
 def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
     page = open_page(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    for title in page.locator(".dlviz-fold-title:visible").all():
+        title.click()
     edge = page.locator(".dlviz").bounding_box()
-    for selector in (".dlviz-panel", ".rec-heatmap canvas", ".rec-term", ".rec-cell .tensor-formula"):
+    for selector in (".dlviz-fold-panels > *", ".rec-heatmap canvas", ".rec-term", ".rec-cell .tensor-formula"):
         for box in (node.bounding_box() for node in page.locator(f"{selector}:visible").all()):
             assert box["x"] + box["width"] <= edge["x"] + edge["width"] + 0.5
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn", "trained"])
+def test_timeline_cell_and_player_are_on_one_screen(open_page, pages, name):
+    page = open_page(pages[name], width=1000)
+    timeline, cell = (page.locator(one).bounding_box() for one in (".rec-timeline", ".rec-cell"))
+    assert timeline["x"] + timeline["width"] <= cell["x"]
+    assert timeline["y"] == cell["y"]
+    assert page.locator(".dlviz").bounding_box()["height"] <= 740  # with a row of menus
+
+
+def test_secondary_panels_are_folded_and_open_below_the_picture(open_page, pages):
+    page = open_page(pages["trained"], width=1000)
+    titles = page.locator(".dlviz-fold-title:visible")
+    before = [title.bounding_box() for title in titles.all()]
+    assert len(before) == 4
+    assert {title.get_attribute("aria-expanded") for title in titles.all()} == {"false"}
+    expect(page.locator(".dlviz-fold-panels")).to_be_hidden()
+    for title in titles.all():
+        title.click()
+    assert [title.bounding_box() for title in titles.all()] == before
+    for panel in (".rec-edits", ".rec-by-lag", ".rec-grad-norm", ".rec-similar"):
+        expect(page.locator(panel)).to_be_visible()
+
+
+def test_the_readout_stands_beside_the_pointer(open_page, pages):
+    page = open_page(pages["lstm"])
+    for t, u in ((1, 1), (8, 7)):
+        at = place(page, 9, 8, t, u)
+        page.locator(".rec-heatmap").hover(position=at)
+        canvas, box = (page.locator(one).bounding_box() for one in (".rec-heatmap canvas", ".rec-pointed"))
+        x, y = canvas["x"] + at["x"], canvas["y"] + at["y"]
+        assert box["x"] - 20 <= x <= box["x"] + box["width"] + 20
+        assert min(abs(box["y"] - y), abs(box["y"] + box["height"] - y)) <= 20
+    page.mouse.move(5, 5)
+    expect(page.locator(".rec-pointed")).to_be_hidden()
+
+
+#: How many marks run through the pipes.
+FLOWING = """document.querySelector('.rec-picture').getAnimations({ subtree: true })
+  .filter((one) => one.effect.target.matches('.rec-pulse')).length"""
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("reduced", [True, False])
+def test_values_run_through_the_pipes_in_a_step_unless_reduced_motion_is_preferred(open_page, pages, name, reduced):
+    page = open_page(pages[name], reduced_motion=reduced)
+    assert page.evaluate(FLOWING) == 0
+    moving = page.evaluate(f"() => {{ dlvizModel.set('step', 2); return {FLOWING}; }}")
+    assert moving == (0 if reduced else page.locator(".rec-pulse").count())
+    # A step that comes before they have arrived does not wait for them.
+    assert page.evaluate(f"() => {{ dlvizModel.set('step', 3); return {FLOWING}; }}") == 0
+
+
+def test_tick_labels_of_the_gradient_norm_are_plain_numbers(open_page, pages):
+    for name, expected in (("lstm", ["1", "0.1", "0.01", "0.001"]), ("large", None)):
+        page = open_page(pages[name])
+        open_fold(page, GRADIENTS)
+        labels = page.locator(".rec-by-lag .dlviz-chart-axes text[text-anchor=end]").all_text_contents()
+        assert labels == (expected or [label for label in labels if re.fullmatch(r"1|0\.0*1|10⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+", label)])
+        assert len(labels) > 2
 
 
 def test_the_picture_follows_the_width(open_page, pages):

@@ -470,6 +470,8 @@ def test_the_still_picture_shows_tokens_states_and_memory():
     assert "<b>" not in svg
     assert ">c</text>" in svg
     assert "lag 8" in svg
+    assert ">1</text>" in svg
+    assert ">1e" not in svg
     assert view.scene["summary"].replace("<", "&lt;").replace(">", "&gt;") in svg
     assert dlviz.unroll(*module_and_input(steps=300), theme="dark")._still().count("<path") < 200
 

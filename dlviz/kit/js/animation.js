@@ -65,3 +65,20 @@ export function tween({ redraw }) {
     },
   };
 }
+
+/**
+ * Play the animations of a step: none if the user prefers reduced motion, and none if the step before began less than `ms` milliseconds ago.
+ * @param {number} ms
+ * @returns {(parts: {start: (ms: number) => Animation}[]) => void} starts the animation of every part, and ends those of the step before
+ */
+export function stepAnimation(ms) {
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+  let running = [];
+  let began = -ms;
+  return (parts) => {
+    for (const animation of running) animation.cancel();
+    const now = performance.now();
+    running = reducedMotion.matches || now - began < ms ? [] : parts.map((part) => part.start(ms));
+    began = now;
+  };
+}

@@ -15,6 +15,18 @@ export function format(value, digits = 4) {
   return (value < 0 ? "−" : "") + text;
 }
 
+/** A number with as many decimals as its neighbors; an integer has none. @param {number} value @param {number} decimals */
+export function fixed(value, decimals) {
+  const isPlain = Number.isFinite(value) && !Number.isInteger(value) && decimals <= 6 && Math.abs(value) < 1e7;
+  return isPlain ? format(Number(value.toFixed(decimals)), 15) : format(value, 3);
+}
+
+/** A power of ten as a label: 1000, 0.001, or 10⁻⁶. @param {number} power */
+export function powerOfTen(power) {
+  if (Math.abs(power) <= 3) return (10 ** power).toFixed(Math.max(0, -power));
+  return `10${[...String(power)].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(sign)])).join("")}`;
+}
+
 /** @param {number[]} dims "(32, 16)", "(8,)" or "()", as Python writes it */
 export function shape(dims) {
   return dims.length === 1 ? `(${dims[0]},)` : `(${dims.join(", ")})`;

@@ -5,7 +5,7 @@ import { format } from "../../kit/js/numbers.js";
 
 const VALVE_HEIGHT = 34;
 
-/** How far a number reaches on a scale to `max`, from 0 to 1; 0 for NaN. */
+/** A number as a share of `max`, from 0 to 1; 0 for NaN. */
 function share(value, max = 1) {
   return Number.isNaN(value) || !(max > 0) ? 0 : Math.min(1, Math.abs(value) / max);
 }
@@ -16,6 +16,19 @@ export function text(x, y, content, kind = "", anchor = "start") {
 
 export function pipe(d, kind = "rec-pipe") {
   return s("path", { d, class: kind });
+}
+
+/**
+ * A mark that runs along a pipe in every step, in the color of the sign of what flows there.
+ * @param {string} d @param {number} from @param {number} to when it runs, as shares of the time that a step takes
+ */
+export function pulse(d, from, to) {
+  const node = s("path", { d, class: "rec-pulse", pathLength: 1 });
+  return {
+    node,
+    set: (value) => node.setAttribute("class", value < 0 ? "rec-pulse negative" : "rec-pulse"),
+    start: (ms) => node.animate({ strokeDashoffset: [0.3, -1] }, { delay: from * ms, duration: (to - from) * ms, fill: "backwards" }),
+  };
 }
 
 /** A slot in a pipe with two shutters, open by the value of its gate. */
@@ -39,14 +52,16 @@ export function joint(x, y, sign) {
   return s("g", {}, s("circle", { cx: x, cy: y, r: 11, class: "rec-joint" }), text(x, y + 5, sign, "rec-sign", "middle"));
 }
 
-/** A number with its name before it. */
-export function namedValue(x, y, name, anchor = "start") {
+/** A number with its name before it. @param {number} at when it appears in a step, as a share of the time that the step takes */
+export function namedValue(x, y, name, at, anchor = "start") {
   const value = s("tspan", { class: "rec-value" });
+  const node = s("text", { x, y, "text-anchor": anchor }, `${name} `, value);
   return {
-    node: s("text", { x, y, "text-anchor": anchor }, name ? `${name} ` : "", value),
+    node,
     set(number) {
-      value.textContent = format(number, 3);
+      value.textContent = format(number, 4);
     },
+    start: (ms) => node.animate({ opacity: [0.1, 1] }, { delay: at * ms, duration: 0.15 * ms, fill: "backwards" }),
   };
 }
 
@@ -76,18 +91,19 @@ export function box({ x, y, width, name, nonlinearity, rows, label, choose, sign
     bottom: y + height,
     /** @param {number} gate @param {number[]} parts one number a row @param {boolean} selected */
     set(gate, parts, selected) {
-      const formatted = format(gate, 3);
+      const formatted = format(gate, 4);
       value.textContent = formatted;
       node.setAttribute("aria-label", `${label} ${formatted}`);
       node.setAttribute("aria-pressed", String(selected));
       // The bar of a tanh gate starts in the middle, that of a sigmoid gate at the left.
       const room = width - 16;
       const size = share(gate);
-      const signed = nonlinearity === "tanh";
-      bar.setAttribute("width", String(signed ? (room / 2) * size : room * size));
-      bar.setAttribute("x", String(x + 8 + (signed ? (gate < 0 ? (room / 2) * (1 - size) : room / 2) : 0)));
-      bar.setAttribute("class", gate < 0 ? "rec-bar negative" : "rec-bar");
-      numbers.forEach((number, k) => { number.textContent = format(parts[k], 3); });
+      const centered = nonlinearity === "tanh";
+      bar.setAttribute("width", String(centered ? (room / 2) * size : room * size));
+      bar.setAttribute("x", String(x + 8 + (centered ? (gate < 0 ? (room / 2) * (1 - size) : room / 2) : 0)));
+      // The value of a sigmoid says how far the gate is open; only others have a sign.
+      bar.setAttribute("class", nonlinearity === "σ" ? "rec-bar" : gate < 0 ? "rec-bar negative" : "rec-bar positive");
+      numbers.forEach((number, k) => { number.textContent = format(parts[k], 4); });
     },
   };
 }

@@ -12,7 +12,7 @@ export function editPanel({ messages, signal, model, save }) {
   const gates = h("div", { class: "rec-edit", role: "group", "aria-label": messages.zero });
   const states = ["h", "c"].map(stateInput);
   const reset = h("button", { type: "button", class: "dlviz-outlined" }, messages.reset);
-  const element = h("div", { class: "rec-edits" }, h("b", {}, messages.what_if), text, gates, ...states.map((state) => state.element), reset, refusal);
+  const element = h("div", { class: "rec-edits" }, text, gates, ...states.map((state) => state.element), reset, refusal);
   let scene = null;
   let unit = 0;
   let buttons = [];
@@ -73,6 +73,7 @@ export function editPanel({ messages, signal, model, save }) {
     const zeroed = model.get("zeroed");
     return zeroed.some(isGate(name)) ? zeroed.filter((entry) => !isGate(name)(entry)) : [...zeroed, [scene.layer, name, -1]];
   }
+  /** Show the edits of a unit, and return whether there is something to edit. */
   function showStep(u) {
     unit = u;
     const live = Boolean(model.get("live"));
@@ -88,7 +89,7 @@ export function editPanel({ messages, signal, model, save }) {
     gates.hidden = buttons.every((button) => button.hidden);
     for (const state of states) state.update();
     reset.hidden = !(live && (scene.edits.typed || scene.edits.count));
-    element.hidden = !live && gates.hidden;
+    return live || !gates.hidden;
   }
   return { element, show, showStep };
 }

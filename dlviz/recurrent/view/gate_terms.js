@@ -14,9 +14,10 @@ function fixed(value, digits) {
 /** @param {{messages: Record<string, string>}} options */
 export function termPanel({ messages }) {
   const title = h("b");
-  const body = h("div", { class: "rec-terms" });
-  const element = h("div", { class: "dlviz-panel rec-sum" }, h("div", { class: "dlviz-panel-title" }, title), body);
-  const lines = [];
+  // The part from x, that from h, and the sum of both.
+  const blocks = Array.from({ length: 3 }, () => h("div", { class: "rec-terms" }));
+  const element = h("div", { class: "rec-sum" }, h("div", { class: "dlviz-panel-title" }, title), ...blocks);
+  const lines = blocks.map(() => []);
 
   function showStep(scene, t, u, gate) {
     const name = scene.kind === "RNN" ? "h" : scene.gates[gate];
@@ -28,10 +29,9 @@ export function termPanel({ messages }) {
     ];
     const max = Math.max(...groups.flatMap((group) => group.terms.map((term) => Math.abs(term.value))).filter(Number.isFinite), 0);
     const digits = max > 0 ? Math.max(0, Math.min(8, 3 - Math.floor(Math.log10(max)))) : 4;
-    const rows = groups.flatMap((group) => groupRows(group, digits, max));
-    if (name === "n") rows.push(row("r·(W_hh·h₋₁ + b_hh)", "", fixed(scene.number(scene.intermediates.inner, t, u), digits), "rec-total"));
-    rows.push(row(messages.sum_total, "", fixed(scene.gateNumber("preactivations", t, gate, u), digits), "rec-total"));
-    showRows(rows);
+    const reset = name === "n" ? [row("r·(W_hh·h₋₁ + b_hh)", "", fixed(scene.number(scene.intermediates.inner, t, u), digits), "rec-total")] : [];
+    const sum = row(messages.sum_total, "", fixed(scene.gateNumber("preactivations", t, gate, u), digits), "rec-total");
+    [...groups.map((group) => groupRows(group, digits, max)), [...reset, sum]].forEach(showRows);
   }
 
   /** Every product of a row of weights with the vector, the largest first, and the bias. Computed in the module's precision, a product equals torch's bit for bit. */
@@ -69,11 +69,12 @@ export function termPanel({ messages }) {
     return { name, factors, value: value.replace("-", "−"), kind, fraction };
   }
 
-  /** Show rows in lines that are reused from step to step. */
-  function showRows(rows) {
-    while (lines.length < rows.length) lines.push(makeLine());
-    rows.forEach((data, k) => lines[k].set(data));
-    if (body.children.length !== rows.length) body.replaceChildren(...lines.slice(0, rows.length).map((line) => line.element));
+  /** Show the rows of a block in lines that are reused from step to step. */
+  function showRows(rows, block) {
+    const own = lines[block];
+    while (own.length < rows.length) own.push(makeLine());
+    rows.forEach((data, k) => own[k].set(data));
+    if (blocks[block].children.length !== rows.length) blocks[block].replaceChildren(...own.slice(0, rows.length).map((line) => line.element));
   }
   function makeLine() {
     const [name, factors, bar, value] = [h("span"), h("span", { class: "rec-factors" }), h("i"), h("span", { class: "rec-term-value" })];

@@ -1,7 +1,7 @@
 // Norm of the gradient of a state with respect to an earlier input, against the lag between them, for each snapshot.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { format } from "../../kit/js/numbers.js";
+import { format, powerOfTen } from "../../kit/js/numbers.js";
 import { chart, crosshair, legendEntries } from "../../kit/js/chart.js";
 import { ticks } from "../../kit/js/scale.js";
 
@@ -11,7 +11,7 @@ export function gradientByLag({ messages, signal }) {
   const button = h("button", { type: "button", class: "rec-plot" }, plot.element);
   const readout = h("output", { class: "rec-readout" });
   const legend = h("div", { class: "rec-legend" });
-  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.by_lag)), button, legend, readout);
+  const element = h("div", { class: "rec-by-lag" }, h("span", { class: "dlviz-soft" }, messages.by_lag_axis), button, legend, readout);
   let scene = null;
   let low = 0;
   let lastLag = 1;
@@ -33,12 +33,12 @@ export function gradientByLag({ messages, signal }) {
     const ages = references.map((_, k) => `--age:${(k + 1) / (references.length + 1)}`);
     plot.draw({
       x: { domain: [0, lastLag], ticks: ticks(0, lastLag, 6).filter(Number.isInteger).map((value) => [value, String(value)]), title: messages.lag },
-      y: { domain: [low, 10 ** highPower], log: true, grid: true, ticks: powers.map((power) => [10 ** power, `1e${power}`.replace("-", "−")]) },
-      content: () => [...references.map((reference, k) => line(reference.curve, "rec-reference", ages[k])), line(current, "rec-current")],
+      y: { domain: [low, 10 ** highPower], log: true, grid: true, ticks: powers.map((power) => [10 ** power, powerOfTen(power)]) },
+      content: () => [...references.map((reference, k) => line(reference.curve, "rec-reference", ages[k])), line(current, "rec-gradient")],
     });
     button.setAttribute("aria-label", fillIn(messages.by_lag_alt, { first: format(current[0], 3), last: format(current[current.length - 1], 3), lag: current.length - 1 }));
     legend.replaceChildren(...legendEntries([
-      { class: "rec-current", text: scene.edits.typed || scene.edits.count ? messages.edited : label },
+      { class: "rec-gradient", text: scene.edits.typed || scene.edits.count ? messages.edited : label },
       { class: "rec-pinned", text: messages.pinned },
       ...references.map((reference, k) => ({ class: "rec-reference", text: reference.label, style: ages[k] })).reverse(),
     ]));

@@ -5,6 +5,8 @@ import { format } from "../../kit/js/numbers.js";
 import { inParentheses } from "../../kit/js/formula.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
+import { controlBar } from "../../kit/js/controls.js";
+import { foldRow } from "../../kit/js/fold_row.js";
 import { nearest, isAvailable } from "../../kit/js/precomputed.js";
 import { gradientByLag } from "./gradient_by_lag_chart.js";
 import { decode } from "./decode_scene.js";
@@ -14,6 +16,8 @@ import { gradNormChart } from "./training_grad_norm.js";
 import { termPanel } from "./gate_terms.js";
 import { timeline } from "./state_heatmaps.js";
 
+/** More steps than this number take the whole width. */
+const MANY_STEPS = 40;
 /** Forget biases that the slider offers. */
 const BIASES = [-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6];
 
@@ -24,7 +28,7 @@ function render({ model, el, signal }) {
   let paintedWidth = 0;
   const noop = () => {};
   const view = baseView({
-    model, el, signal, name: "unroll", steps: () => model.get("scene").steps - 1, label, draw, showStep, onEscape, pace: model.get("scene").steps > 40 ? 200 : 700,
+    model, el, signal, name: "unroll", steps: () => model.get("scene").steps - 1, label, draw, showStep, onEscape, pace: model.get("scene").steps > MANY_STEPS ? 200 : 700,
     traits: { unit: noop, gate: noop, threshold: noop, span: noop, clip: noop, refusal: noop, input_grad_row: noop, restored: showNotes, live: draw },
   });
   const time = timeline({ messages, signal, pick, setSpan: (span) => view.save("span", span) });
@@ -33,20 +37,29 @@ function render({ model, el, signal }) {
   const byLag = gradientByLag({ messages, signal });
   const gradNorm = gradNormChart({ messages });
   const edits = editPanel({ messages, signal, model, save: view.save });
+  const bars = Array.from({ length: 3 }, () => controlBar({ signal }));
+  const [biasControl, clipControl, thresholdControl] = bars;
+  edits.element.append(biasControl.element);
+  gradNorm.element.prepend(clipControl.element);
+  const similar = h("div", { class: "rec-similar" }, thresholdControl.element, time.similar);
+  const columns = h("div", { class: "rec-columns" }, time.element, h("div", { class: "rec-cell" }, cell.element, terms.element));
+  const more = foldRow({
+    signal,
+    sections: [
+      { title: messages.what_if, content: edits.element }, { title: messages.by_lag, content: byLag.element }, { title: messages.grad_norm, content: gradNorm.element },
+      { title: messages.similar, content: similar }, { title: messages.compare, content: cell.formulas },
+    ],
+  });
   view.ui.root.classList.add("rec");
-  view.ui.main.append(
-    time.element,
-    h("div", { class: "dlviz-panels" }, h("div", { class: "rec-cell" }, cell.element, cell.formulas), terms.element),
-    edits.element,
-    h("div", { class: "dlviz-panels" }, byLag.element, gradNorm.element),
-  );
+  view.ui.main.append(columns);
   view.start();
-  cell.formulas.before(view.line.element);
+  view.ui.root.append(more.element);
+  cell.element.append(view.line.element);
   onThemeChange(view.ui.root, signal, paint);
   const observer = new ResizeObserver(() => {
-    if (Math.abs(view.ui.main.clientWidth - paintedWidth) >= 2) requestAnimationFrame(paint);
+    if (Math.abs(time.element.clientWidth - paintedWidth) >= 2) requestAnimationFrame(paint);
   });
-  observer.observe(view.ui.main);
+  observer.observe(time.element);
   signal.addEventListener("abort", () => observer.disconnect());
 
   /** The position in the sequence of a step of the player; the same function gives the step of a position. */
@@ -76,29 +89,33 @@ function render({ model, el, signal }) {
     scene = decode(model.get("scene"), () => model.get("input_grad_row"));
     showNotes();
     for (const panel of [time, cell, edits, byLag]) panel.show(scene);
+    more.offer(cell.formulas, scene.kind === "GRU");
+    columns.toggleAttribute("data-long", scene.steps > MANY_STEPS);
     paintedWidth = 0;
     addControls();
   }
   function addControls() {
-    const { controls } = view;
+    for (const bar of bars) bar.clear();
     const available = (trait, values) => values.filter((value) => isAvailable(model, trait, value));
-    const menu = (trait, values, text = (value) => String(value)) => values.length > 1 && controls.choice({ label: messages[`control.${trait}`], options: values.map((value) => [String(value), text(value)]), get: () => String(model.get(trait)), set: (value) => view.save(trait, Number(value)) });
+    const menu = (trait, values, text = (value) => String(value), bar = view.controls) => values.length > 1 && bar.choice({ label: messages[`control.${trait}`], options: values.map((value) => [String(value), text(value)]), get: () => String(model.get(trait)), set: (value) => view.save(trait, Number(value)) });
     menu("layer", available("layer", scene.layers.map((_, k) => k)), (k) => scene.layers[k]);
     menu("sequence", available("sequence", Array.from({ length: Math.min(200, scene.sequences) }, (_, k) => k)));
-    controls.range({ label: messages["control.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => view.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : messages["control.off"]) });
+    thresholdControl.range({ label: messages["control.threshold"], max: () => 99, get: () => Math.round(100 * model.get("threshold")), set: (value) => view.save("threshold", value / 100), text: (value) => (value ? String(value / 100) : messages["control.off"]) });
     const biases = scene.kind === "LSTM" ? available("forget_bias", BIASES) : [];
-    if (biases.length > 1) controls.range({ label: messages["control.forget_bias"], min: biases[0], max: () => biases[biases.length - 1], get: () => model.get("forget_bias"), set: (value) => view.save("forget_bias", nearest(biases, value, model.get("forget_bias"))), text: (value) => (value > 0 ? `+${value}` : String(value).replace("-", "−")) });
-    if (scene.history.norm_labels.length) menu("clip", scene.history.clips);
+    if (biases.length > 1) biasControl.range({ label: messages["control.forget_bias"], min: biases[0], max: () => biases[biases.length - 1], get: () => model.get("forget_bias"), set: (value) => view.save("forget_bias", nearest(biases, value, model.get("forget_bias"))), text: (value) => (value > 0 ? `+${value}` : String(value).replace("-", "−")) });
+    if (scene.history.norm_labels.length) menu("clip", scene.history.clips, String, clipControl);
+    for (const bar of bars) bar.update();
   }
 
   /** Paint the timeline in the current colors and width, and show the step. */
   function paint() {
     if (signal.aborted) return;
-    paintedWidth = view.ui.main.clientWidth;
-    time.paint(themeColors(view.ui.root), paintedWidth);
+    paintedWidth = time.element.clientWidth;
+    time.paint(themeColors(view.ui.root), paintedWidth, paintedWidth > columns.clientWidth / 2 ? "above" : "beside");
     updatePanels();
   }
   function showStep() {
+    for (const bar of bars) bar.update();
     if (paintedWidth) updatePanels();
     else paint();
   }
@@ -112,7 +129,7 @@ function render({ model, el, signal }) {
     view.line.show(stateEquation(scene, t, u));
     byLag.showStep(t, u);
     gradNorm.showStep(scene.history, model.get("clip"));
-    edits.showStep(u);
+    more.offer(edits.element, edits.showStep(u) || !biasControl.element.hidden);
   }
 }
 

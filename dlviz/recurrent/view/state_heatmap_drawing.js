@@ -13,6 +13,10 @@ const TOKENS = 22;
 const MARKS = 8;
 const GAP = 14;
 const CURVE = 58;
+/** Largest height of a row; of a heat map beside the cell and above it; and of all heat maps together. */
+const ROW = 28;
+const HEIGHT = { beside: 240, above: 84 };
+const ALL = 330;
 
 /** The heat maps with their values row by row: h, c of an LSTM, and the change by edits. */
 export function makeHeatmaps(scene, messages) {
@@ -33,12 +37,12 @@ function transposed(values, rows, steps, count) {
   return found;
 }
 
-/** Positions in pixels: of every heat map, the width of a step, and functions between them. */
-export function makeLayout(scene, heatmaps, width) {
+/** Positions in pixels: of every heat map, the width of a step, and functions between them. @param {"beside" | "above"} position where the timeline stands from the cell */
+export function makeLayout(scene, heatmaps, width, position) {
   const column = Math.min(60, (width - LEFT - RIGHT) / scene.steps);
   let y = BARS + TOKENS + MARKS;
   const placed = heatmaps.map((one) => {
-    const row = Math.max(2, Math.min(16, 128 / one.count));
+    const row = Math.max(2, Math.min(ROW, Math.min(HEIGHT[position], ALL / heatmaps.length) / one.count));
     const top = y;
     y = top + row * one.count + GAP;
     return { ...one, row, top, bottom: top + row * one.count };
@@ -76,7 +80,7 @@ function drawLabel(context, name, max, y, { colors, mono }) {
   context.font = `600 12px ${mono}`;
   context.fillStyle = colors.ink;
   context.fillText(name, 2, y - 7);
-  context.font = `10px ${mono}`;
+  context.font = `11px ${mono}`;
   context.fillStyle = colors["ink-3"];
   context.fillText(`± ${format(max, 2)}`, 2, y + 8);
 }
@@ -84,7 +88,7 @@ function drawLabel(context, name, max, y, { colors, mono }) {
 /**
  * Draw what depends on the step, the unit and the span.
  * @param {CanvasRenderingContext2D} context @param {any} scene @param {any} layout
- * @param {{t: number, u: number, span: number[], similar: number[][]}} selection
+ * @param {{t: number, u: number, span: number[], similar: number[][], cursor: number[]}} selection cursor: step and unit of the outlines, which glide
  * @param {{colors: any, mono: string}} style
  */
 export function drawSelection(context, scene, layout, selection, style) {
@@ -98,7 +102,7 @@ export function drawSelection(context, scene, layout, selection, style) {
 /** Norms of the gradient of the selected number by every input. */
 function drawBars(context, scene, { x, column }, { t, u }, { colors, mono }) {
   const norms = scene.inputGradNorms(t, u);
-  context.font = `10px ${mono}`;
+  context.font = `11px ${mono}`;
   context.fillStyle = colors["ink-3"];
   context.textAlign = "left";
   context.textBaseline = "middle";
@@ -138,15 +142,16 @@ function drawSpans(context, { x, column }, { span, similar }, { colors }) {
     context.fillStyle = color;
     context.fillRect(x(first) + 1, BARS + TOKENS + 1, Math.max(2, (last - first + 1) * column - 2), 4);
   };
-  for (const one of similar) line(one, colors.flow);
+  for (const one of similar) line(one, colors["ink-2"]);
   if (span.length === 2) line(span, colors.select);
 }
 
 /** Outline the selected step, unit and number in every heat map. */
-function drawCursor(context, scene, { x, column, heatmaps }, { t, u }, { colors }) {
+function drawCursor(context, scene, { x, column, heatmaps }, { cursor }, { colors }) {
+  const [t, u] = cursor;
   for (const { top, bottom, row, count } of heatmaps) {
     drawBox(context, [x(t), top - 2, Math.max(2, column), bottom - top + 4], colors.select, 1.5);
-    if (u >= count) continue;
+    if (u > count - 1) continue;
     const y = top + u * row;
     drawBox(context, [LEFT - 1, y - 0.5, column * scene.steps + 2, row + 1], colors["ink-3"]);
     drawBox(context, [x(t) - 1, y - 1, Math.max(3, column + 2), row + 2], colors.select, 1.5);

@@ -1,12 +1,16 @@
 // The timeline: gradient norms by the input, tokens, states as heat maps, and the selected unit as a curve, with time from left to right.
 
+import { tween } from "../../kit/js/animation.js";
 import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
+import { placeReadout } from "../../kit/js/readout.js";
 import { drawHeatmaps, drawSelection, makeHeatmaps, makeLayout } from "./state_heatmap_drawing.js";
 
 /** Share of a span's active units that are active in a similar span, as in dlviz.recurrent.similar_spans. */
 const MATCH_FRACTION = 0.75;
+/** Milliseconds in which the outlines glide to another step. */
+const GLIDE = 160;
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (t: number, unit: number) => void, setSpan: (span: number[]) => void}} options
@@ -15,19 +19,23 @@ export function timeline({ messages, signal, pick, setSpan }) {
   const canvas = h("canvas");
   const button = h("button", { type: "button", class: "rec-heatmap" }, canvas);
   const readout = h("output", { class: "rec-readout" });
-  const similar = h("div", { class: "rec-similar", hidden: "" });
-  const element = h("div", { class: "rec-timeline" }, button, readout, similar);
+  const similar = h("p", { class: "rec-found" });
+  const pointed = h("output", { class: "dlviz-readout rec-pointed", hidden: "" });
+  const element = h("div", { class: "rec-timeline" }, button, readout, pointed);
   let scene = null;
   let heatmaps = [];
   let layout = null;
   let style = null;
   /** The heat maps as a picture. */
   let background = null;
-  let selected = { t: 0, u: 0, threshold: 0, span: [] };
-  /** The number under the pointer. */
+  let selected = { t: 0, u: 0, threshold: 0, span: [], similar: [] };
+  /** The number under the pointer, printed beside it; the selected one is printed below. */
   let hovered = null;
   /** The step where a drag with Shift began, -1 for none. */
   let dragStart = -1;
+  let requested = 0;
+  const cursor = tween({ redraw: () => (requested ||= requestAnimationFrame(drawSelected)) });
+  signal.addEventListener("abort", () => cancelAnimationFrame(requested));
 
   function show(next) {
     scene = next;
@@ -36,41 +44,52 @@ export function timeline({ messages, signal, pick, setSpan }) {
     hovered = null;
   }
 
-  /** Draw the heat maps in these colors and this width. */
-  function paint(colors, availableWidth) {
+  /** Draw the heat maps in these colors and this width. @param {any} colors @param {number} availableWidth @param {"beside" | "above"} position */
+  function paint(colors, availableWidth, position) {
     style = { colors, mono: getComputedStyle(button).getPropertyValue("--mono") };
-    layout = makeLayout(scene, heatmaps, Math.max(320, availableWidth - 32));
+    layout = makeLayout(scene, heatmaps, Math.max(300, availableWidth), position);
     background = drawHeatmaps(scene, layout, style);
     hidpiContext(canvas, layout.width, layout.height);
   }
 
   function showStep(t, u, threshold, span) {
-    selected = { t, u, threshold, span };
-    const found = span.length === 2 && threshold ? similarSpans(scene, ...span, threshold) : [];
+    selected = { t, u, threshold, span, similar: span.length === 2 && threshold ? similarSpans(scene, ...span, threshold) : [] };
+    cursor.go([t, u], GLIDE);
+    drawSelected();
+    showValue();
+    showSimilar();
+  }
+  function drawSelected() {
+    requested = 0;
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, layout.width, layout.height);
     context.drawImage(background, 0, 0, layout.width, layout.height);
-    drawSelection(context, scene, layout, { t, u, span, similar: found }, style);
-    showValue();
-    showSimilar(found);
+    drawSelection(context, scene, layout, { ...selected, cursor: cursor.now() }, style);
   }
 
   function showValue() {
     const { t, u } = selected;
-    const at = hovered ?? { t, unit: u, heatmap: layout.heatmaps[0] };
-    const { name, values } = at.unit < at.heatmap.count ? at.heatmap : layout.heatmaps[1];
+    readout.replaceChildren(...describe({ t, unit: u, heatmap: layout.heatmaps[0] }));
+    pointed.hidden = !hovered;
+    if (!hovered) return;
+    pointed.replaceChildren(...describe(hovered));
+    placeReadout(pointed, hovered.point);
+  }
+  function describe({ t: from, unit, heatmap }) {
+    const { t, u } = selected;
+    const { name, values } = unit < heatmap.count ? heatmap : layout.heatmaps[1];
     const norms = scene.inputGradNorms(t, u);
-    const text = fillIn(messages.read, { name, unit: at.unit, place: scene.stepName(at.t), value: format(values[at.unit * scene.steps + at.t], 5) });
     const missing = scene.input_grad.positions ? messages.input_grad_sampled : messages.input_grad_unknown;
     const unknown = u < scene.outputs ? missing : messages.projected;
-    const norm = norms ? fillIn(messages.input_grad_norm, { unit: u, place: t, from: at.t, value: format(norms[at.t], 3) }) : unknown;
-    readout.textContent = `${text} ${norm}`;
+    const texts = [
+      fillIn(messages.read, { name, unit, place: scene.stepName(from), value: format(values[unit * scene.steps + from], 4) }),
+      norms ? fillIn(messages.input_grad_norm, { unit: u, place: t, from, value: format(norms[from], 3) }) : unknown,
+    ];
+    return texts.map((text) => h("div", {}, text));
   }
-  function showSimilar(spans) {
-    const { threshold, span } = selected;
-    similar.hidden = !threshold;
-    if (!threshold) return;
-    if (span.length !== 2) {
+  function showSimilar() {
+    const { threshold, span, similar: spans } = selected;
+    if (span.length !== 2 || !threshold) {
       similar.textContent = messages.span_how;
       return;
     }
@@ -86,7 +105,7 @@ export function timeline({ messages, signal, pick, setSpan }) {
     const box = canvas.getBoundingClientRect();
     const [px, py] = [event.clientX - box.left, event.clientY - box.top];
     const heatmap = layout.heatmapAt(py);
-    return { t: layout.stepAt(px), unit: heatmap ? layout.unitAt(heatmap, py) : selected.u, heatmap: heatmap ?? layout.heatmaps[0] };
+    return { t: layout.stepAt(px), unit: heatmap ? layout.unitAt(heatmap, py) : selected.u, heatmap: heatmap ?? layout.heatmaps[0], point: [px + canvas.offsetLeft, py + canvas.offsetTop] };
   }
   button.addEventListener("pointermove", (event) => {
     const at = underPointer(event);
@@ -127,7 +146,7 @@ export function timeline({ messages, signal, pick, setSpan }) {
     return last > first ? [first, last - 1] : [Math.max(0, first - 1), last];
   }
 
-  return { element, show, paint, showStep };
+  return { element, similar, show, paint, showStep };
 }
 
 /** Units beyond the threshold on one side throughout a span: 1 above, −1 below. @returns {Record<string, number>} */

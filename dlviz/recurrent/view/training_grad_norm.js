@@ -12,9 +12,9 @@ export function gradNormChart({ messages }) {
   const plot = chart({ width: 330, height: 210, margin: { left: 52, right: 10, top: 12, bottom: 30 }, className: "rec-chart" });
   const readout = h("output", { class: "rec-readout" });
   const legend = h("div", { class: "rec-legend" }, ...legendEntries([
-    { class: "rec-before", text: messages.before }, { class: "rec-current", text: messages.after }, { class: "rec-threshold", text: messages["control.clip"] },
+    { class: "rec-before", text: messages.before }, { class: "rec-gradient", text: messages.after }, { class: "rec-threshold", text: messages["control.clip"] },
   ]));
-  const element = h("div", { class: "dlviz-panel rec-grad-norm" }, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.grad_norm)), plot.element, legend, readout);
+  const element = h("div", { class: "rec-grad-norm" }, h("span", { class: "dlviz-soft" }, messages.grad_norm_axis), plot.element, legend, readout);
 
   function showStep(history, clip) {
     const { norm_labels: labels, norms, clips, clipped } = history;
@@ -34,14 +34,15 @@ export function gradNormChart({ messages }) {
     // An infinite norm is drawn at the upper edge.
     const drawn = (values) => Array.from(values, (value) => (Number.isFinite(value) ? value : most));
     /** @type {[number, string][]} */
-    const ticks = [[0, "0"], [clip, format(clip, 3)]];
+    const ticks = [[clip, format(clip, 3)]];
+    if (clip > 0.1 * most) ticks.push([0, "0"]);
     if (largest > 1.5 * clip) ticks.push([largest, format(largest, 2)]);
     const dots = (values, kind) => (count > DOTS ? [] : plot.dots(values, kind));
     plot.draw({
       label: readout.textContent,
       x: { domain: count > 1 ? [0, last] : [-1, 1], title: messages.snapshots },
       y: { domain: [0, most], ticks },
-      content: () => [plot.horizontal(clip, "rec-threshold"), plot.line(drawn(norms), "rec-before"), plot.line(drawn(after), "rec-current"), ...dots(norms, "rec-dot before"), ...dots(after, "rec-dot")],
+      content: () => [plot.horizontal(clip, "rec-threshold"), plot.line(drawn(norms), "rec-before"), plot.line(drawn(after), "rec-gradient"), ...dots(norms, "rec-dot before"), ...dots(after, "rec-dot")],
     });
   }
   return { element, showStep };
