@@ -18,6 +18,7 @@ import dlviz
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.page import to_json
 from dlviz.kit.widget import Widget
+from tests.torchkit.quantized import Quantized
 
 _PACKAGE = str(Path(dlviz.__file__).parent)
 
@@ -64,6 +65,28 @@ def _nested() -> torch.Tensor:
     return _deprecated(lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged))
 
 
+class Table(Column):
+    """A table whose columns are of different kinds, of which pandas makes an array of objects."""
+
+    def __init__(self, *items: Any) -> None:
+        super().__init__(np.array(items, dtype=object).reshape(2, 2), [7, 9])
+
+    def itertuples(self, index: bool = True) -> Any:
+        return map(tuple, self.values)
+
+
+class NAType:
+    """What pandas writes for a missing value."""
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 #: Each makes a new value, because a generator can be read only once.
 VALUES: dict[str, Callable[[], Any]] = {
     "None": lambda: None,
@@ -101,6 +124,9 @@ VALUES: dict[str, Callable[[], Any]] = {
     "a big-endian NumPy array": lambda: np.arange(4, dtype=">f8"),
     "a pandas column": lambda: Column([1.0, 2.0], [7, 9]),
     "a pandas table": lambda: Column([[1.0, 2.0], [3.0, 4.0]], [7, 9]),
+    "a pandas table of several kinds": lambda: Table(1.5, 2, 3.5, 4),
+    "a pandas table of texts too": lambda: Table(1.5, "a", 3.5, "b"),
+    "a pandas table with a missing value": lambda: Table(1.5, NAType(), 3.5, 4),
     "a tensor": lambda: torch.randn(2, 2),
     "a parameter": lambda: nn.Parameter(torch.randn(2, 2)),
     "an empty tensor": lambda: torch.empty(0),
@@ -113,6 +139,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "a sparse CSR tensor": lambda: _deprecated(lambda: torch.eye(2).to_sparse_csr()),
     "a quantized tensor": _quantized,
     "a nested tensor": _nested,
+    "a tensor that torchao quantized": lambda: Quantized.of(torch.randn(2, 2)),
     "a complex tensor": lambda: torch.randn(2, 2, dtype=torch.complex64),
     "a bool tensor": lambda: torch.tensor([[True, False], [False, True]]),
     "an integer tensor": lambda: torch.tensor([[1, 2], [3, 4]]),

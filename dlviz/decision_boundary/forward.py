@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.torchkit.array_data import is_wrapper
 from dlviz.torchkit.forward_trace import CallTracer, eval_mode
 from dlviz.torchkit.modules import settings_text
 
@@ -158,7 +159,7 @@ class _CallRecorder(CallTracer):
         values = _as_rows(output.detach()).clone()
         kind = name if function is not None else "input" if module is None else type(module).__name__
         weight = bias = None
-        if isinstance(module, nn.Linear):
+        if isinstance(module, nn.Linear) and not is_wrapper(module.weight):
             weight = module.weight.detach().clone()
             bias = None if module.bias is None else module.bias.detach().clone()
         path, extra_repr = (None, "") if module is None else (self.path(module), settings_text(module))

@@ -102,6 +102,7 @@ def writing(path: Any) -> Iterator[Path]:
 def is_iterable(value: Any) -> bool:
     """Return whether `value` can be looped over. No loop is begun, because a data loader draws random numbers when one begins."""
     kind = type(value)
-    if hasattr(kind, "forward_magic_method"):  # a scripted module of torch, whose every special method raises
+    # Two types of torch have the method and raise in it: a scripted module, and a tensor whose numbers only its own functions read.
+    if hasattr(kind, "forward_magic_method") or (hasattr(kind, "__tensor_flatten__") and not value.is_nested):
         return False
     return (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")) and getattr(value, "ndim", 1) != 0

@@ -9,7 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.torchkit.array_data import as_tensor
+from dlviz.torchkit.array_data import as_tensor, is_wrapper
 from dlviz.torchkit.modules import named_buffers, named_parameters, parameters
 from dlviz.torchkit.nested import named_tensors, tensors_in
 
@@ -28,6 +28,9 @@ def model_inputs(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any
     if not inputs:
         got = ", ".join(type(one).__name__ for one in (*args, *kwargs.values())) or "nothing"
         raise DlvizError(message("network.refused.input", got=got))
+    for name, tensor in inputs:
+        if is_wrapper(tensor):
+            raise DlvizError(message("data.wrapper", caller="layers", name=name, got=type(tensor).__name__))
     for name, tensor in (*inputs, *named_parameters(model), *named_buffers(model)):
         if tensor.is_meta or isinstance(tensor, FakeTensor):
             raise DlvizError(message("network.refused.meta", name=name))

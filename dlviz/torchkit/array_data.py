@@ -1,11 +1,13 @@
 """Tensors of numbers in any form that users hold: tensors, NumPy arrays, lists, pandas columns and tables."""
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -41,6 +43,10 @@ def _from_list(items: list[Any]) -> Tensor | None:
 
 
 def _from_array(array: np.ndarray) -> Tensor:
+    # A column of numbers as Python objects, or a pandas table whose columns are of different kinds.
+    if array.dtype == object:
+        numbers = [math.nan if type(item).__name__ == "NAType" else item for item in array.ravel().tolist()]
+        array = np.array(numbers).reshape(array.shape)
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     readable = native.flags.writeable and all(stride >= 0 for stride in native.strides)
     return torch.from_numpy(native if readable else native.copy())
@@ -63,7 +69,14 @@ def check_data(value: Any, key: str, /, *, caller: str, name: str, **values: Any
         raise DlvizError(message("data.vmap", caller=caller, name=name))
     if isinstance(found, FakeTensor):
         raise DlvizError(message("data.fake", caller=caller, name=name))
+    if is_wrapper(found):
+        raise DlvizError(message("data.wrapper", caller=caller, name=name, got=type(found).__name__))
     return found
+
+
+def is_wrapper(tensor: Tensor) -> bool:
+    """Return whether a tensor keeps its numbers inside, where only its own functions read them, as torchao's quantized tensors do."""
+    return is_traceable_wrapper_subclass(tensor) and not tensor.is_nested
 
 
 def as_plain_tensor(value: Any) -> Tensor | None:
@@ -85,8 +98,11 @@ def as_plain_tensor(value: Any) -> Tensor | None:
     if plain is None or plain.is_meta or plain.is_nested or isinstance(plain, FakeTensor):
         return None
     plain = plain.detach()
-    if plain.is_quantized:
-        return plain.dequantize()
+    if plain.is_quantized or is_wrapper(plain):
+        try:
+            return plain.dequantize()
+        except Exception:  # not every wrapper holds quantized numbers
+            return None
     plain = plain if plain.layout is torch.strided else plain.to_dense()
     # Hardly any function of torch takes floats of 8 bits.
     return plain.float() if plain.is_floating_point() and plain.element_size() == 1 else plain

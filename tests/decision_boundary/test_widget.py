@@ -21,6 +21,7 @@ import dlviz
 from dlviz.decision_boundary.edits import MAX_PAINTED
 from dlviz.decision_boundary.record import record_outputs
 from dlviz.kit.errors import DlvizError
+from tests.torchkit.quantized import Quantized
 
 
 def model_and_data(classes=3, outputs=None, seed=0):
@@ -328,6 +329,17 @@ def test_evaluation_mode_is_noted_and_the_mode_stays():
     net.eval()
     with torch.no_grad():
         assert torch.equal(view.probs, net(view.grid).softmax(1))
+
+
+def test_a_boundary_of_a_quantized_model_has_torchs_probabilities_and_no_equation():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 3))
+    net[0].weight = nn.Parameter(Quantized.of(net[0].weight), requires_grad=False)
+    view = dlviz.boundary(net, torch.randn(9, 2), torch.arange(9) % 3, resolution=10)
+    with torch.no_grad():
+        assert torch.equal(view.probs, net(view.grid).softmax(1))
+    editable = {layer["name"]: layer["editable"] for layer in view.scene["layers"]}
+    assert (editable["0"], editable["2"]) == (False, True)
 
 
 def test_layers_in_a_plain_list_are_noted():

@@ -23,6 +23,16 @@ class Quantized(Tensor):
         scale = x.detach().abs().max() / 127
         return cls((x.detach() / scale).round().to(torch.int8), scale)
 
+    def __tensor_flatten__(self):
+        return ["integers", "scale"], None
+
+    @staticmethod
+    def __tensor_unflatten__(inner, context, size, stride):
+        return Quantized(inner["integers"], inner["scale"])
+
+    def __repr__(self, *, tensor_contents=None):
+        return f"Quantized({tuple(self.shape)})"
+
     def dequantize(self):
         return self.integers * self.scale
 

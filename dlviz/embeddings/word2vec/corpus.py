@@ -101,6 +101,9 @@ def read_corpus(corpus: Any) -> Corpus:
     sentences = corpus if isinstance(corpus, (list, tuple)) else _to_list(corpus)
     if all(isinstance(one, str) for one in sentences) and any(map(_is_text, sentences)):
         return _from_texts(sentences)
+    if any(isinstance(one, str) and _is_text(one) for one in sentences):
+        row, other = next((row, one) for row, one in enumerate(sentences) if not isinstance(one, str))
+        raise DlvizError(message("word2vec.refused.text", row=row, got=repr(other)[:80]))
     if not all(isinstance(one, (list, tuple)) for one in sentences):
         sentences = [_to_list(one) for one in sentences]
     return Corpus(sentences)

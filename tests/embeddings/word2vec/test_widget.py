@@ -416,6 +416,7 @@ def test_the_repr_is_stable_and_says_when_the_widget_is_closed():
         ),
         ({"corpus": ["cat", "dog"]}, "sentence 0 is a str"),
         ({"corpus": b"a cat"}, r"must be a text, but got bytes. Decode it: corpus.decode\("),
+        ({"corpus": ["a cat sat", float("nan")]}, r"item 1 is nan.*corpus\.dropna\(\)"),
         ({"corpus": {"a cat": 1}}, "but got dict"),
         ({"corpus": {"a", "b"}}, "but got set"),
         ({"corpus": None}, "but got NoneType"),
