@@ -17,6 +17,7 @@ from dlviz.export import examples, gallery, lesson, outputs
 from dlviz.export.markdown import highlight_code, latex_to_mathml, markdown_to_html
 from dlviz.export.page import html_page, write_page
 from dlviz.kit.errors import DlvizError
+from dlviz.kit.svg import colors
 
 LESSONS = Path(__file__).parent.parent / "lessons"
 SILENT = [].append
@@ -228,9 +229,9 @@ def test_the_gallery_has_an_index_and_a_page_for_each_widget(tmp_path):
     some = {"tensors": (examples.broadcast, examples.index), "networks": (examples.graph,)}
     gallery.export_gallery(tmp_path / "site", reports.append, some)
     pages = {path.name: path for path in (tmp_path / "site").iterdir()}
-    assert set(pages) == {"index.html", "dlviz.broadcast.html", "dlviz.index.html", "dlviz.graph.html"}
+    assert set(pages) == {"index.html", "colors.html", "dlviz.broadcast.html", "dlviz.index.html", "dlviz.graph.html"}
     size = sum(path.stat().st_size for path in pages.values())
-    assert f"4 pages, {size / 1e6:.1f} MB" in reports[0]
+    assert f"5 pages, {size / 1e6:.1f} MB" in reports[0]
     index = pages["index.html"].read_text(encoding="utf-8")
     assert "<script" not in index
     assert re.findall(r'href="(dlviz\.[^"]+)"', index) == [
@@ -249,6 +250,12 @@ def test_the_gallery_has_an_index_and_a_page_for_each_widget(tmp_path):
     assert (
         payload(pages["dlviz.graph.html"].read_text(encoding="utf-8"))["widgets"]["graph"]["state"]["theme"] == "auto"
     )
+
+
+def test_the_page_of_colors_explains_every_hue_of_the_theme_once():
+    neutral = re.compile("ink|line|paper|raised|on-accent|.*-soft")
+    hues = [token for token in colors("light") if not neutral.match(token)]
+    assert sorted(token for tokens in gallery.COLORS.values() for token in tokens) == sorted(hues)
 
 
 def test_a_gallery_is_overwritten_but_no_other_file(tmp_path):

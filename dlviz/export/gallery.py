@@ -39,6 +39,21 @@ GROUPS: Mapping[str, Sequence[Example]] = {
 }
 
 
+#: Color tokens of ``theme.css`` by meaning; the message ``gallery.color.NAME`` says what each group stands for.
+COLORS: Mapping[str, Sequence[str]] = {
+    "sign": ("neg", "pos"),
+    "select": ("select",),
+    "flow": ("flow",),
+    "verdict": ("good", "bad", "warn"),
+    "dimension": tuple(f"dim-{k}" for k in range(5)),
+    "class": tuple(f"class-{k}" for k in range(5)),
+    "run": tuple(f"run-{k}" for k in range(6)),
+    "height": tuple(f"height-{k}" for k in range(5)),
+    "control": ("accent",),
+}
+_COLORS_PAGE = "colors.html"
+
+
 @dataclass(frozen=True)
 class GalleryEntry:
     """One widget of the gallery: name, code, page payload, still pictures by theme, and description."""
@@ -72,10 +87,10 @@ def export_gallery(out: Path, report: Callable[[str], None], groups: Mapping[str
     check_overwrite(index)
     made = {name: [_entry(make) for make in makers] for name, makers in groups.items()}
     row = [one for shown in made.values() for one in shown]
-    size = write_page(index, _index(made))
+    size = write_page(index, _index(made)) + write_page(out / _COLORS_PAGE, _colors())
     for number, one in enumerate(row):
         size += write_page(out / one.page, _page(one, row[number - 1], row[(number + 1) % len(row)]))
-    report(message("export.gallery", path=index, count=len(row) + 1, size=f"{size / 1e6:.1f}"))
+    report(message("export.gallery", path=index, count=len(row) + 2, size=f"{size / 1e6:.1f}"))
 
 
 def _entry(make: Example) -> GalleryEntry:
@@ -128,7 +143,29 @@ def _index(made: Mapping[str, Sequence[GalleryEntry]]) -> str:
             for one in shown
         )
         body.append(f'<h2>{escape(message(f"gallery.group.{group}"))}</h2>\n<ul class="cards">\n{cards}\n</ul>')
+    body.append(f'<p><a href="{_COLORS_PAGE}">{escape(message("gallery.colors"))}</a></p>')
     return html_page(message("gallery.title"), "\n".join([*body, "</main>"]))
+
+
+def _colors() -> str:
+    """Return the page that says what each color of the widgets stands for."""
+
+    def swatches(tokens: Sequence[str]) -> str:
+        return "".join(f'<i style="background:var(--{token})"></i>' for token in tokens)
+
+    rows = "\n".join(
+        f'<tr><td class="swatches">{swatches(tokens)}</td><td>{escape(message(f"gallery.color.{name}"))}</td></tr>'
+        for name, tokens in COLORS.items()
+    )
+    body = f"""<header class="top"><p><a href="index.html">← {escape(message("gallery.title"))}</a></p></header>
+<main id="main" class="page" tabindex="-1">
+<h1>{escape(message("gallery.colors"))}</h1>
+<div class="lead">{markdown_to_html(message("gallery.colors_lead"))}</div>
+<table class="colors"><tbody>
+{rows}
+</tbody></table>
+</main>"""
+    return html_page(message("gallery.colors"), body)
 
 
 def _page(one: GalleryEntry, before: GalleryEntry, after: GalleryEntry) -> str:

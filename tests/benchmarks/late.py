@@ -1,5 +1,6 @@
 """How late a slow page is: lesson 05's long run in a real JupyterLab whose processor is slowed, with a decision boundary that follows."""
 
+import itertools
 import json
 import re
 import statistics
@@ -12,7 +13,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
-from tests.browser.lab import open_notebook, page_on, run as run_cell, serving, start, write_notebook
+from tests.browser.lab import open_notebook, page_on, serving, start, write_notebook
+from tests.browser.lab import run as run_cell
 
 #: How much slower than this machine the page runs.
 SLOWER = 6
@@ -72,7 +74,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
         browser.close()
         log = json.loads((folder / "log.json").read_text(encoding="utf-8"))
     times, rates = log["times"], log["rates"]
-    yield f"{len(times)} steps, {statistics.median(b - a for a, b in zip(times[:-1], times[1:], strict=True)) * 1e3:.1f} ms each (median)"
+    yield f"{len(times)} steps, {statistics.median(b - a for a, b in itertools.pairwise(times)) * 1e3:.1f} ms each (median)"
     yield row("", "median ms", "worst ms", "target ms")
     delays = [1e3 * (_first_change(times, rates, at) - at) for at in moves]
     lags = [1e3 * (at - times[min(step, len(times)) - 1]) for at, step in behind]
