@@ -1,6 +1,5 @@
 """Every widget of the gallery on a laptop: it fits the screen, its text can be read, and its controls stand by its picture."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ NAMES = [make.__name__ for makers in GROUPS.values() for make in makers]
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the page of every widget by name."""
-    yield dict(save_pages(tmp_path_factory.mktemp("pages")))
+    return dict(save_pages(tmp_path_factory.mktemp("pages")))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
