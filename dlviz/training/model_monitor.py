@@ -281,6 +281,10 @@ class ModelMonitor:
         for name, share in self._dead.items():
             rows.setdefault(name, {})["dead"] = share
         statistics = _to_floats(rows)
+        trained = any("gradient" in row or "dead" in row or row.get("ratio") for row in statistics.values())
+        # A trainer's callback logs its evaluation too: no training lies between that log and the last one.
+        if self.layers and not trained:
+            return
         order = [name for name in self._modules if name in statistics]
         counts = _to_ints(histograms)
         self.layers = [LayerStats(name, **statistics[name], counts=counts.get(name, ())) for name in order]

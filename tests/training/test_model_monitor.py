@@ -309,6 +309,23 @@ def test_with_autograd_grad_alone_a_gradient_is_the_one_assigned_for_the_optimiz
     torch.testing.assert_close(torch.tensor(found), torch.tensor(wanted))
 
 
+def test_a_trainers_last_evaluation_leaves_the_sample_of_its_training(always):
+    net, (x, y) = model(), batch()
+    opt = torch.optim.SGD(net.parameters(), lr=0.1)
+    run = dlviz.live()
+    run.watch(net)
+    for step in range(1, 5):
+        opt.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        wanted = torch.cat([p.grad.flatten() for p in net[4].parameters()]).norm()
+        opt.step()
+        run.log(loss=0.0, step=step)
+    with torch.no_grad():
+        run.log(eval_loss=F.cross_entropy(net(x), y), step=4)
+    run.finish()
+    torch.testing.assert_close(torch.tensor(run.layers[-1].gradient), wanted)
+
+
 def test_without_an_optimizer_a_gradient_set_to_zero_between_two_passes_is_the_last_one(always):
     net = nn.Linear(3, 1, bias=False)
     run = dlviz.live()
