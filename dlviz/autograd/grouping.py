@@ -72,19 +72,23 @@ class BoxTree:
 
 @dataclass(slots=True)
 class _Group:
-    """A group under construction, with its children in the order in which they ran. `call` is an index into :attr:`Graph.calls`."""
+    """A group under construction, with its children in the order in which they ran. `call` is an index into :attr:`Graph.calls`.
+
+    `token` is the number of what it holds, which :func:`_token` gives once its children are final.
+    """
 
     kind: str
     label: str
     subtitle: str
     call: int
     children: list["_Group | Node"]
+    token: int = -1
 
 
 def build_tree(graph: Graph) -> BoxTree:
     """Group the nodes of `graph`; each use of a leaf gets a box of its own next to its consumer."""
     top = _group_by_module(graph)
-    _simplify(top, graph)
+    _simplify(top, graph, {})
     tree = BoxTree()
     _add_boxes(tree, graph, top.children, -1)
     _add_edges_and_leaves(tree, graph)
@@ -112,25 +116,24 @@ def _group_by_module(graph: Graph) -> _Group:
     return top
 
 
-def _simplify(group: _Group, graph: Graph) -> None:
+def _simplify(group: _Group, graph: Graph, numbers: dict[object, int]) -> None:
     """From the inside out, remove groups of a single operation without parameters, fold loops, and split long levels into pages."""
     for i, child in enumerate(group.children):
         if isinstance(child, _Group):
-            _simplify(child, graph)
+            _simplify(child, graph, numbers)
             only = child.children[0] if len(child.children) == 1 else None
             if isinstance(only, Node) and not any(
                 graph.nodes[graph.edges[e][1]].is_leaf for e in graph.outgoing[only.index]
             ):
                 group.children[i] = only
-    group.children = _fold_loops(group.children)
+    group.children = _fold_loops(group.children, numbers)
     while len(group.children) > PAGE_SIZE:
         group.children = _paginate(group.children)
 
 
-def _fold_loops(children: list["_Group | Node"]) -> list["_Group | Node"]:
+def _fold_loops(children: list["_Group | Node"], numbers: dict[object, int]) -> list["_Group | Node"]:
     """Replace each repeated sequence by one loop group that holds its iterations."""
-    numbers: dict[object, int] = {}
-    tokens = [numbers.setdefault(_token(child), len(numbers)) for child in children]
+    tokens = [_token(child, numbers) for child in children]
     result: list[_Group | Node] = []
     i = 0
     while i < len(tokens):
@@ -162,11 +165,15 @@ def _loop(children: list["_Group | Node"], body: int) -> _Group:
     return loop
 
 
-def _token(child: "_Group | Node") -> object:
-    """Return what two children must share to count as a repetition."""
+def _token(child: "_Group | Node", numbers: dict[object, int]) -> int:
+    """Return the number, in `numbers`, of what two children must share to count as a repetition."""
     if isinstance(child, Node):
-        return child.name, child.shapes, child.source
-    return child.kind, child.label, child.subtitle, tuple(_token(c) for c in child.children[:8]), len(child.children)
+        return numbers.setdefault((child.name, child.shapes, child.source), len(numbers))
+    if child.token < 0:
+        inside = tuple([_token(c, numbers) for c in child.children[:8]])
+        content = (child.kind, child.label, child.subtitle, inside, len(child.children))
+        child.token = numbers.setdefault(content, len(numbers))
+    return child.token
 
 
 def _repetition(tokens: Sequence[int], start: int) -> tuple[int, int]:
