@@ -1,8 +1,10 @@
 """`dlviz.max_pool1d`, `max_pool2d`, `avg_pool1d` and `avg_pool2d`."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import numpy as np
 import traitlets
 from torch import Tensor, nn
 
@@ -14,6 +16,9 @@ from dlviz.convolution.window_axis import WindowAxis
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
+
+#: With at most so many windows, a pooling opens on the most telling one.
+_MAX_TELLING = 256
 
 _Pooling = TypeVar("_Pooling", bound="Pooling")
 
@@ -102,7 +107,7 @@ def max_pool2d(
     gradient: bool = False,
     channel: int = 0,
     sample: int = 0,
-    step: int = 0,
+    step: int | None = None,
     theme: str = "auto",
     speed: float = 1.0,
     **traits: Any,
@@ -121,7 +126,8 @@ def max_pool2d(
         return_indices: whether the flat index of each maximum is shown too. They are in ``.indices``; ``.output`` holds only the maxima.
         gradient: whether the input shows the gradient of the shown output.
         channel, sample: the output channel, and the sample of the batch, that are shown.
-        step: 0, or 1 + the row-major position of the output that is shown.
+        step: 0, or 1 + the row-major position of the output that is shown. Without it a small pooling opens on the window whose maximum
+            differs most from its mean.
         theme: "auto", "light" or "dark".
         speed: the player's speed.
         traits: other traits of :class:`SlidingWindowWidget`.
@@ -159,7 +165,7 @@ def max_pool1d(
     gradient: bool = False,
     channel: int = 0,
     sample: int = 0,
-    step: int = 0,
+    step: int | None = None,
     theme: str = "auto",
     speed: float = 1.0,
     **traits: Any,
@@ -192,7 +198,7 @@ def avg_pool2d(
     gradient: bool = False,
     channel: int = 0,
     sample: int = 0,
-    step: int = 0,
+    step: int | None = None,
     theme: str = "auto",
     speed: float = 1.0,
     **traits: Any,
@@ -230,7 +236,7 @@ def avg_pool1d(
     gradient: bool = False,
     channel: int = 0,
     sample: int = 0,
-    step: int = 0,
+    step: int | None = None,
     theme: str = "auto",
     speed: float = 1.0,
     **traits: Any,
@@ -270,4 +276,22 @@ def _pool(
     else:
         arguments["kernel_size"] = kernel_size
     found = check_input(x, name, "x")
-    return widget(name, like(x, found, None), None, None, **arguments, **shown)
+    view = widget(name, like(x, found, None), None, None, **arguments, **{**shown, "step": shown["step"] or 0})
+    if shown["step"] is None:
+        view.step = _telling_step(view.data, view.sample, view.channel)
+    return view
+
+
+def _telling_step(data: SlidingWindow, sample: int, channel: int) -> int:
+    """Return the step of the window whose maximum differs most from its mean; 0 for a large output, which is shown whole."""
+    positions = list(np.ndindex(tuple(data.output.shape[2:])))
+    if len(positions) > _MAX_TELLING:
+        return 0
+
+    def spread(position: tuple[int, ...]) -> float:
+        inputs = [term.input for term in data.terms((sample, channel, *position)) if term.input is not None]
+        values = [float(data.x[index]) for index in inputs]
+        difference = max(values) - sum(values) / len(values) if values else 0.0
+        return difference if math.isfinite(difference) else 0.0
+
+    return 1 + max(range(len(positions)), key=lambda number: spread(positions[number]))

@@ -32,7 +32,7 @@ def pages() -> dict[str, str]:
         ),
         "series max": dlviz.max_pool1d(torch.tensor([[[3.0, 1, 2, 5, 5, 4]]]), 3, 1, 1),
         "series average": dlviz.avg_pool1d(torch.tensor([[[3.0, 1, 2, 5, 5, 4]]]), 2),
-        "max": dlviz.max_pool2d(X, 2),
+        "max": dlviz.max_pool2d(X, 2, step=0),
         "average": dlviz.avg_pool2d(X, 3, 2, 1),
         "large": dlviz.conv2d(torch.randn(1, 3, 32, 32), torch.randn(4, 3, 5, 5)),
     }
@@ -116,18 +116,32 @@ def test_arrows_and_the_player_move_the_window(open_page, pages):
     assert page.evaluate("dlvizModel.get('step')") == 14
     page.evaluate("dlvizModel.set('speed', 4)")
     page.keyboard.press("End")
-    expect(page.locator(".dlviz-count")).to_have_text("25 / 25")
+    expect(page.locator(".dlviz-count")).to_have_text("cell 25 / 25")
 
 
-def test_channels_sum_to_the_output_and_the_slider_selects_one(open_page, pages):
+def turn(page: Page, name: str) -> None:
+    """Show the next channel of a pager."""
+    page.get_by_role("button", name=f"{name}: next").click()
+
+
+def test_channels_sum_to_the_output_and_pagers_select_them(open_page, pages):
     page = open_page(pages["channels"])
-    slider = page.get_by_role("slider", name="output channel")
-    slider.focus()
-    page.keyboard.press("End")
+    turn(page, "output channel")
+    turn(page, "output channel")
+    expect(page.get_by_role("group", name="output channel")).to_contain_text("3 of 3")
+    expect(page.get_by_role("button", name="output channel: next")).to_have_attribute("aria-disabled", "true")
     page.evaluate("dlvizModel.set('step', 5)")
     assert line(page).startswith("y[0, 2, 1, 1] = ")
     assert "+ bias 3 = " in line(page)
-    assert len(marked(sheet(page, 0), "lit")) == 18
+    torch.manual_seed(0)
+    x, weight = torch.randint(-3, 4, (1, 2, 5, 5)).float(), torch.randint(-2, 3, (3, 2, 3, 3)).float()
+    for channel in range(2):
+        assert numbers(sheet(page, 0)) == x[0, channel].reshape(-1).tolist()
+        assert numbers(sheet(page, 1)) == weight[2, channel].reshape(-1).tolist()
+        assert numbers(sheet(page, 2)) == (x[0, channel, 1:4, 1:4] * weight[2, channel]).reshape(-1).tolist()
+        assert len(marked(sheet(page, 0), "lit")) == 9
+        if channel == 0:
+            turn(page, "input channel")
 
 
 def test_channel_sums_are_below_the_formula(open_page, pages):
@@ -140,7 +154,7 @@ def test_channel_sums_are_below_the_formula(open_page, pages):
             float, re.fullmatch(r"channel 0: (\S+), channel 1: (\S+), bias (\S+) → (\S+)", sums).groups()
         )
         assert first + second + bias == result
-        assert result == numbers(sheet(page, 3))[18 + step - 1]
+        assert result == numbers(sheet(page, 3))[step - 1]
     page.keyboard.press("Escape")
     page.evaluate("dlvizModel.set('step', 0)")
     expect(page.locator(".conv-channel-sums")).to_be_hidden()
@@ -186,11 +200,10 @@ def test_products_move_to_the_running_sum_and_the_sum_to_the_output(open_page, p
     expect(page.locator(".conv-moving-product")).not_to_have_count(0)
     expect(page.locator(".conv-moving-product")).to_have_count(0)
     products = numbers(sheet(page, 2))
-    sums = [sum(products[: k + 1]) for k in range(18)]
+    sums = [sum(products[: k + 1]) for k in range(9)]
     counted = [float(text.replace("−", "-")) for text in page.evaluate("counted")]
-    # Before the animation the complete sum is shown only until it is cleared.
-    assert counted[counted.index(0.0) + 1 :] == [*sums[:-1], sums[-1] + 1]
-    assert counted[-1] == numbers(sheet(page, 3))[4]
+    # Before the animation the complete sum is shown only until it is cleared; the last product brings the other channel and the bias.
+    assert counted[counted.index(0.0) + 1 :] == [*sums[:-1], numbers(sheet(page, 3))[4]]
     assert page.evaluate("flashed") == [4]
 
 
@@ -205,7 +218,7 @@ def test_another_step_stops_the_animation_and_fast_steps_have_none(open_page, pa
     until(page, "since => performance.now() > since + 300", page.evaluate("performance.now()"))
     page.evaluate(WATCH)
     page.evaluate("dlvizModel.set('step', 22); dlvizModel.set('speed', 2); dlvizModel.set('playing', true)")
-    expect(page.locator(".dlviz-count")).to_have_text("25 / 25")
+    expect(page.locator(".dlviz-count")).to_have_text("cell 25 / 25")
     expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
     assert page.evaluate("flashed") == []
 
@@ -215,7 +228,7 @@ def test_playing_at_speed_one_finishes_before_the_next_step(open_page, pages):
     page.evaluate("dlvizModel.set('step', 22)")
     page.evaluate(WATCH)
     page.evaluate("dlvizModel.set('playing', true)")
-    expect(page.locator(".dlviz-count")).to_have_text("25 / 25")
+    expect(page.locator(".dlviz-count")).to_have_text("cell 25 / 25")
     expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
     assert page.evaluate("flashed") == [22, 23, 24]
 
@@ -231,13 +244,14 @@ def test_maximum_and_average_have_formulas(open_page, pages):
     page = open_page(pages["max"])
     page.evaluate("dlvizModel.set('step', 2)")
     assert line(page) == "y[0, 0, 0, 1] = max(2, 1, 3, 1) = 3"
-    page.get_by_role("combobox", name="flat indices").select_option("yes")
+    page.get_by_role("switch", name="flat indices").check()
     assert line(page).endswith("= 3 at flat index 7")
     assert marked(sheet(page, 0), "now") == [7]  # the 3, which alone has a gradient
     assert page.locator(".tensor-cell[data-unused]").count() == 9  # no window reaches the last row and column
     page = open_page(pages["average"])
     page.evaluate("dlvizModel.set('step', 1)")
-    assert line(page) == "y[0, 0, 0, 0] = (0 + 0 + 0 + 0 + 1 + 0 + 0 + 0 + 1) / 9 = 0.22222"
+    rounded = "(printed digits are rounded: off by -0.0022)"
+    assert line(page) == f"y[0, 0, 0, 0] = (0 + 0 + 0 + 0 + 1 + 0 + 0 + 0 + 1) / 9 = 0.22 {rounded}"
 
 
 TIES = torch.tensor(
@@ -260,20 +274,24 @@ def input_gradients(page: Page) -> dict[int, float]:
     ("ours", "torchs"), [(dlviz.max_pool2d, F.max_pool2d), (dlviz.avg_pool2d, F.avg_pool2d)], ids=["max", "average"]
 )
 def test_the_gradient_of_a_pooling_equals_autograd(open_page, axe, ours, torchs):
-    page = open_page(ours(TIES, 2, 2, 1), bypass_csp=True)
-    page.get_by_role("combobox", name="gradient").select_option("yes")
+    page = open_page(ours(TIES, 2, 2, 1, step=0), bypass_csp=True)
+    page.get_by_role("switch", name="gradient").check()
     leaf = TIES.clone().requires_grad_()
     out = torchs(leaf, 2, 2, 1)
 
-    def wanted(slope):
-        around = F.pad(slope, (1, 1, 1, 1)).reshape(-1)
-        return {p: float(f"{value:.2g}") for p, value in enumerate(around.tolist()) if value}
+    def wanted(slope, channel):
+        """The gradients of the drawn channel; a cell's position counts those of the channels before it."""
+        around = F.pad(slope, (1, 1, 1, 1))[0]
+        cells = enumerate(around[channel].reshape(-1).tolist(), channel * around[channel].numel())
+        return {p: float(f"{value:.2g}") for p, value in cells if value}
 
-    assert input_gradients(page) == wanted(torch.autograd.grad(out.sum(), leaf, retain_graph=True)[0])
+    for channel in (0, 1):
+        page.evaluate("channel => dlvizModel.set('channel', channel)", channel)
+        assert input_gradients(page) == wanted(torch.autograd.grad(out.sum(), leaf, retain_graph=True)[0], channel)
     for channel, step in ((0, 1), (0, 2), (0, 5), (0, 9), (1, 2), (1, 5), (1, 6)):
         page.evaluate("([c, s]) => { dlvizModel.set('channel', c); dlvizModel.set('step', s); }", [channel, step])
         slope = torch.autograd.grad(out[0, channel].reshape(-1)[step - 1], leaf, retain_graph=True)[0]
-        assert input_gradients(page) == wanted(slope)
+        assert input_gradients(page) == wanted(slope, channel)
         places = [tuple(index) for index in slope.nonzero().tolist()]
         value = f"{slope.max().item():g}"
         if len(places) == 1:
@@ -281,7 +299,7 @@ def test_the_gradient_of_a_pooling_equals_autograd(open_page, axe, ours, torchs)
         else:
             assert line(page).endswith(f"* gradient {value} to each of {len(places)} inputs")
     axe(page)
-    sheet(page, 0).locator('.tensor-cell[data-p="8"]').click()
+    sheet(page, 0).locator('.tensor-cell[data-p="44"]').click()
     assert input_gradients(page) == {}
 
 
@@ -325,9 +343,10 @@ def test_a_large_plane_is_drawn_in_color_and_moves(open_page, pages):
         }"""
     )
     assert frames < 500  # only that it moves; the benchmark measures how fast
-    page.get_by_role("slider", name="input channel").focus()
-    page.keyboard.press("End")
-    expect(sheet(page, 1).locator(".tensor-caption")).to_have_text(re.compile(r"\[0, 2, :, :\]"))
+    turn(page, "input channel")
+    turn(page, "input channel")
+    expect(sheet(page, 1).locator(".tensor-caption")).to_have_text("[0, 2, :, :]")
+    expect(sheet(page, 0).locator(".tensor-caption")).to_have_text("[2, :, :]")
 
 
 def test_nothing_sticks_out_of_a_narrow_card(open_page, pages):
@@ -338,12 +357,18 @@ def test_nothing_sticks_out_of_a_narrow_card(open_page, pages):
     )
 
 
+def unlink(page: Page, name: str) -> None:
+    """Let the two numbers of an argument differ."""
+    page.get_by_role("button", name=f"{name}: the same in both directions").click()
+
+
 def set_slider(page: Page, name: str, value: int) -> None:
     page.get_by_role("slider", name=name, exact=True).fill(str(value))
 
 
 def test_sliders_of_an_exported_page_show_torchs_numbers(open_page, pages):
     page = open_page(pages["conv"])
+    unlink(page, "stride")
     set_slider(page, "stride ↓", 2)
     assert numbers(sheet(page, 2)) == F.conv2d(X, K, padding=1, stride=(2, 1)).reshape(-1).tolist()
     set_slider(page, "stride →", 3)
@@ -361,8 +386,8 @@ def test_sliders_of_an_exported_page_show_torchs_numbers(open_page, pages):
 
     page.get_by_role("combobox", name="padding", exact=True).select_option("valid")
     assert numbers(sheet(page, 2)) == F.conv2d(X, K).reshape(-1).tolist()
-    set_slider(page, "padding ↓", 1)
-    set_slider(page, "padding →", 1)
+    set_slider(page, "padding ↓", 1)  # linked: both change
+    assert page.get_by_role("slider", name="padding →").input_value() == "1"
     assert numbers(sheet(page, 2)) == F.conv2d(X, K, padding=1).reshape(-1).tolist()
 
 
@@ -371,6 +396,7 @@ def test_an_exported_page_shows_torchs_error_and_keeps_the_picture(open_page, pa
     with pytest.raises(RuntimeError) as refused:
         F.conv2d(X, K, padding=1, dilation=(4, 1))
     before = numbers(sheet(page, 2))
+    unlink(page, "dilation")
     set_slider(page, "dilation ↓", 4)
     note = page.locator('.dlviz-note[data-kind="bad"]')
     expect(note).to_contain_text(str(refused.value).partition("\n")[0])
@@ -382,6 +408,7 @@ def test_an_exported_page_shows_torchs_error_and_keeps_the_picture(open_page, pa
 
 def test_a_slider_that_is_dragged_stays_under_the_pointer(open_page, pages):
     page = open_page(pages["conv"])
+    unlink(page, "padding")
     slider = page.get_by_role("slider", name="padding ↓")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
@@ -396,12 +423,94 @@ def test_a_slider_that_is_dragged_stays_under_the_pointer(open_page, pages):
 
 
 def test_exported_pages_include_switches_and_samples(open_page):
-    page = open_page(dlviz.max_pool2d(torch.cat([X, X + 1]), 2))
-    page.get_by_role("combobox", name="ceil mode").select_option("yes")
+    page = open_page(dlviz.max_pool2d(torch.cat([X, X + 1]), 2, step=0))
+    page.get_by_role("switch", name="ceil mode").check()
     assert numbers(sheet(page, 1)) == F.max_pool2d(X, 2, ceil_mode=True).reshape(-1).tolist()
     set_slider(page, "sample", 1)
     assert numbers(sheet(page, 1)) == F.max_pool2d(X + 1, 2).reshape(-1).tolist()
     page = open_page(dlviz.conv_transpose2d(X[..., :3, :3], K, stride=2))
-    page.get_by_role("combobox", name="as a convolution").select_option("yes")
+    page.get_by_role("switch", name="as a convolution").check()
     assert numbers(sheet(page, 2)) == F.conv_transpose2d(X[..., :3, :3], K, stride=2).reshape(-1).tolist()
     assert numbers(sheet(page, 1)) == K.flip(2, 3).reshape(-1).tolist()
+
+
+def test_outputs_are_empty_until_they_are_computed(open_page, pages):
+    page = open_page(pages["conv"])
+    empty = page.locator(".tensor-cell[data-future]")
+    expect(empty).to_have_count(0)  # before the first step the whole output is shown
+    page.evaluate("dlvizModel.set('step', 7)")
+    expect(empty).to_have_count(25 - 7)
+    assert empty.first.evaluate("node => getComputedStyle(node).color") == "rgba(0, 0, 0, 0)"
+    # The number flows from the running sum into its cell, which is empty until then.
+    until(page, "since => performance.now() > since + 300", page.evaluate("performance.now()"))
+    page.get_by_role("button", name="one step on").click()
+    seventh = sheet(page, 3).locator('.tensor-cell[data-p="7"]')
+    assert seventh.get_attribute("data-future") is not None
+    expect(page.locator(".conv-moving-product")).to_have_count(0)
+    expect(seventh).not_to_have_attribute("data-future", "")
+
+
+def test_one_outline_lies_around_the_whole_window(open_page, pages):
+    page = open_page(pages["conv"], reduced_motion=True)
+    outline = sheet(page, 0).locator(".tensor-outline")
+    for step in (1, 9, 25):
+        page.evaluate("step => dlvizModel.set('step', step)", step)
+        expect(outline).to_have_count(1)
+        cells = [cell.bounding_box() for cell in sheet(page, 0).locator('[data-mark="lit"]').all()]
+        box = outline.bounding_box()
+        assert len(cells) == 9
+        assert box["x"] == pytest.approx(min(cell["x"] for cell in cells), abs=4)
+        assert box["y"] == pytest.approx(min(cell["y"] for cell in cells), abs=4)
+        assert box["x"] + box["width"] == pytest.approx(max(cell["x"] + cell["width"] for cell in cells), abs=4)
+        assert box["y"] + box["height"] == pytest.approx(max(cell["y"] + cell["height"] for cell in cells), abs=4)
+
+
+def test_an_input_of_a_transposed_convolution_stamps_the_kernel_into_the_output(open_page, pages):
+    page = open_page(pages["transposed"], reduced_motion=True)
+    sheet(page, 0).locator('.tensor-cell[data-p="2"]').click()
+    assert numbers(sheet(page, 2)) == (2 * K).reshape(-1).tolist()
+    stamp = sheet(page, 3).locator(".tensor-outline")
+    expect(stamp).to_have_count(1)
+    corner, box = sheet(page, 3).locator('.tensor-cell[data-p="4"]').bounding_box(), stamp.bounding_box()
+    assert (box["x"], box["y"]) == (pytest.approx(corner["x"], abs=4), pytest.approx(corner["y"], abs=4))
+    page.get_by_role("button", name="one step on").click()  # the player leaves the selection
+    assert page.evaluate("dlvizModel.get('selection')") == []
+    expect(page.locator(".tensor-formula")).to_contain_text("y[0, 0, 0, 0] = ")
+
+
+@pytest.mark.parametrize("width", [1000, 640])
+def test_the_output_is_beside_the_input_and_no_sign_ends_a_line(open_page, pages, width):
+    page = open_page(pages["conv"], width=width)
+    x, y = sheet(page, 0).bounding_box(), sheet(page, 2).bounding_box()
+    assert y["x"] > x["x"] + x["width"]
+    assert y["y"] == pytest.approx(x["y"], abs=1)
+    for sign in page.locator(".tensor-sign:visible").all():
+        box = sign.bounding_box()
+        assert any(
+            grid.bounding_box()["x"] >= box["x"] + box["width"]
+            for grid in page.locator(".conv-row .tensor-grid:visible").all()
+        )
+
+
+def test_a_number_reads_the_same_in_input_window_output_and_formula(open_page):
+    torch.manual_seed(0)
+    page = open_page(dlviz.max_pool2d(torch.rand(1, 1, 8, 8), 2, step=6))
+    written = set(sheet(page, 0).locator('[data-mark="lit"], [data-mark="now"]').all_text_contents())
+    assert set(sheet(page, 1).locator(".tensor-cell").all_text_contents()) == written
+    result = sheet(page, 2).locator('[data-mark="now"]').inner_text()
+    assert result in written
+    assert page.locator(".conv-running-sum b").inner_text() == result
+    assert set(re.findall(r"[\d.]+", page.locator(".tensor-formula").inner_text().split("max")[1])) == written
+
+
+def test_the_size_formula_is_folded_and_notes_do_not_move_the_picture(open_page, pages):
+    page = open_page(pages["conv"])
+    formula = page.locator(".conv-size-formula")
+    expect(formula).to_be_hidden()
+    page.get_by_text("How large is y?").click()
+    expect(formula).to_contain_text("⌊(5 + 1 + 1 − 1·(3 − 1) − 1) / 1⌋ + 1 = 5")
+    before = sheet(page, 0).bounding_box()
+    unlink(page, "dilation")
+    set_slider(page, "dilation ↓", 4)
+    expect(page.locator('.dlviz-note[data-kind="bad"]')).to_be_visible()
+    assert sheet(page, 0).bounding_box() == before

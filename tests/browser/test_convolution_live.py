@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 import dlviz
 from tests.browser.conftest import until_holds
-from tests.browser.test_convolution import K, X, line, numbers, sheet
+from tests.browser.test_convolution import K, X, line, numbers, sheet, unlink
 
 
 def middle(cell) -> tuple[float, float]:
@@ -94,6 +94,8 @@ def test_a_typed_digit_changes_a_number_too(live):
 def test_sliders_with_a_kernel_are_independent(live):
     view = dlviz.conv2d(X, K)
     page, _ = live(view)
+    for name in ("padding", "stride", "dilation"):
+        unlink(page, name)
     page.get_by_role("slider", name="padding ↓").fill("1")
     page.get_by_role("slider", name="stride →").fill("2")
     expect(page.locator(".dlviz-signature")).to_contain_text("stride (1, 2) · padding (1, 0)")

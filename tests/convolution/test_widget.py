@@ -428,3 +428,16 @@ def test_a_value_that_the_page_sent_before_it_knew_pythons_newer_one_is_ignored(
     assert getattr(view, name) == newer
     view.set_state({name: stale, "_seen": dict(view._written)})
     assert getattr(view, name) == stale
+
+
+def test_a_pooling_opens_on_the_window_whose_maximum_differs_most_from_its_mean():
+    x = torch.zeros(1, 1, 4, 4)
+    x[0, 0, :2, 2:] = 5  # the largest numbers, but all equal
+    x[0, 0, 3, 1] = 4
+    assert dlviz.max_pool2d(x, 2).step == 3
+    assert dlviz.avg_pool2d(x, 2).step == 3
+    assert dlviz.max_pool1d(torch.tensor([[[1.0, 1, 2, 9, 5, 5]]]), 2).step == 2
+    assert dlviz.max_pool2d(x, 2, step=0).step == 0
+    x[0, 0, 0, 0] = float("inf")
+    assert dlviz.max_pool2d(x, 2).step == 3
+    assert dlviz.max_pool2d(torch.rand(1, 1, 64, 64), 2).step == 0  # a large output is shown whole

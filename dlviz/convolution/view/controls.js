@@ -1,31 +1,49 @@
 // Controls for every argument of the operation. They show the trait itself, even if torch refuses it.
 
+import { fillIn } from "../../kit/js/dom.js";
 import { isAvailable, nearest } from "../../kit/js/precomputed.js";
 
 /**
- * @param {{model: any, messages: Record<string, string>, bar: any, save: (trait: string, value: any) => void, dims: number, list: any[]}} options
- *   bar: the control bar; list: what control_list in controls.py returned
+ * @param {{model: any, messages: Record<string, string>, bar: any, save: (trait: string, value: any) => void, update: () => void, dims: number, list: any[], links: Record<string, boolean>}} options
+ *   bar: the control bar; list: what control_list in controls.py returned; links: whether the numbers of an argument are linked, by its name
  */
-export function argumentControls({ model, messages, bar, save, dims, list }) {
+export function argumentControls({ model, messages, bar, save, update, dims, list, links }) {
   const add = { slider: addSlider, sliders: addSliders, menu: addMenu, switch: addSwitch };
   for (const control of list) add[control.kind](control, messages[`control.${control.name}`]);
 
-  /** A slider over the available values; none if there is only one. */
-  function addRange({ name, min, max }, label, get, traitValue) {
+  /** A slider's values: the available ones. */
+  function rangeOf({ name, min, max }, label, get, traitValue) {
     const all = Array.from({ length: max - min + 1 }, (_, i) => min + i);
     const available = () => all.filter((value) => value === get() || isAvailable(model, name, traitValue(value)));
-    if (available().length > 1) bar.range({ label, min, max: () => Math.max(...available()), get, set: (value) => save(name, traitValue(nearest(available(), value, get()))) });
+    return { label, min, max: () => Math.max(...available()), get, set: (value) => save(name, traitValue(nearest(available(), value, get()))), count: available().length };
   }
   function addSlider(control, label) {
-    addRange(control, label, () => model.get(control.name), (value) => value);
+    const range = rangeOf(control, label, () => model.get(control.name), (value) => value);
+    if (range.count > 1) bar.range(range);
   }
-  /** One slider for each spatial dimension. */
+  /** One slider for each spatial dimension. Linked ones change together; at first those are linked that are equal. */
   function addSliders(control, label) {
-    const numbers = () => numbersOf(control.name);
-    for (let d = 0; d < dims; d += 1) {
-      const direction = dims > 1 ? ` ${messages[d ? "control.across" : "control.down"]}` : "";
-      addRange(control, label + direction, () => numbers()[d], (value) => numbers().map((old, e) => (e === d ? value : old)));
+    const { name } = control;
+    const numbers = () => numbersOf(name);
+    if (dims === 1) {
+      const range = rangeOf(control, label, () => numbers()[0], (value) => [value]);
+      if (range.count > 1) bar.range(range);
+      return;
     }
+    const isLinked = () => (links[name] ??= numbers().every((value) => value === numbers()[0]));
+    const parts = ["down", "across"].map((direction, d) => {
+      const sign = messages[`control.${direction}`];
+      return { sign, ...rangeOf(control, `${label} ${sign}`, () => numbers()[d], (value) => numbers().map((old, e) => (e === d || isLinked() ? value : old))) };
+    });
+    const link = {
+      label: fillIn(messages["control.link"], { name: label }), get: isLinked,
+      set(on) {
+        links[name] = on;
+        if (on && isAvailable(model, name, numbers().map(() => numbers()[0]))) save(name, numbers().map(() => numbers()[0]));
+        update();
+      },
+    };
+    if (parts.some(({ count }) => count > 1)) bar.pair({ label, parts, link });
   }
   /** torch accepts one number for all dimensions, one for each, a string for the padding, and nothing for the stride of a pooling. */
   function numbersOf(name) {
@@ -43,9 +61,7 @@ export function argumentControls({ model, messages, bar, save, dims, list }) {
     if (available.length > 1) bar.choice({ label, options: texts, get, set: (option) => save(name, traitValue(option)) });
   }
   function addSwitch({ name }, label) {
-    const get = () => (model.get(name) ? "yes" : "no");
-    const texts = ["no", "yes"].map((value) => [value, messages[`option.${value}`]]);
-    if (isAvailable(model, name, !model.get(name))) bar.choice({ label, options: texts, get, set: (value) => save(name, value === "yes") });
+    if (isAvailable(model, name, !model.get(name))) bar.toggle({ label, get: () => Boolean(model.get(name)), set: (value) => save(name, value) });
   }
 }
 

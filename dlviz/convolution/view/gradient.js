@@ -38,7 +38,7 @@ export function gradientMarks({ grid, messages }) {
     if (marks.length === 0) return [{ text: ` ${messages["gradient.none"]}`, soft: true }];
     const [{ input, value }] = marks;
     const unpadded = input.map((i, d) => (d ? i - scene.axes[d - 1].pad_before : i));
-    const text = marks.length === 1 ? fillIn(messages["gradient.one"], { value: format(value, 5), name: name(unpadded) }) : fillIn(messages["gradient.many"], { value: format(value, 5), count: marks.length });
+    const text = marks.length === 1 ? fillIn(messages["gradient.one"], { value: format(value, 2), name: name(unpadded) }) : fillIn(messages["gradient.many"], { value: format(value, 2), count: marks.length });
     return [{ text: ` ${text}`, soft: true }];
   }
   /** Mark the gradient of the sum of all outputs. @returns parts for the formula line, or null without a gradient */

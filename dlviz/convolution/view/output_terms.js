@@ -4,7 +4,7 @@ import { fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 import { ravel, unravel } from "../../kit/js/tensor_block.js";
-import { inParentheses, intersperse, printedValue } from "../../kit/js/formula.js";
+import { inParentheses, intersperse } from "../../kit/js/formula.js";
 
 /** Longer sums are written with an ellipsis. */
 const MAX_TERMS = 10;
@@ -17,7 +17,8 @@ export function factorsOf(blocks, terms) {
     if (p < 0 || w < 0) return null;
     const value = Number(blocks.input.raw(p));
     const weight = index ? Number(blocks.weight.raw(w)) : null;
-    return { value, weight, product: weight === null ? value : value * weight, channel: input[0], absent: blocks.input.absent(p) };
+    const texts = [blocks.input.text(p), index ? blocks.weight.text(w) : null];
+    return { texts, value, weight, product: weight === null ? value : value * weight, channel: input[0], absent: blocks.input.absent(p) };
   });
 }
 
@@ -36,21 +37,21 @@ function sumOf(terms) {
 export function outputFormula({ scene, blocks, messages, name, q, channel, factors }) {
   const counted = factors.filter((term) => term && !term.absent);
   const complete = factors.every(Boolean);
-  const parts = counted.map(({ value, weight }) => (weight === null ? [factor(value)] : [{ text: factor(value), dim: 0 }, "·", { text: factor(weight), dim: 1 }]));
+  const parts = counted.map(({ texts: [value, weight] }) => (weight === null ? [inParentheses(value)] : [{ text: inParentheses(value), dim: 0 }, "·", { text: inParentheses(weight), dim: 1 }]));
   const shown = parts.length > MAX_TERMS + 1 ? [...parts.slice(0, MAX_TERMS - 1), ["…"], parts.at(-1)] : parts;
   const joined = (separator) => intersperse(shown, [separator]).flat();
-  const result = { text: blocks.output.text(q, 5), strong: true };
+  const result = { text: blocks.output.text(q), strong: true };
   if (scene.kind === "max_pool") {
     const flatIndex = scene.flat_indices ? [` ${fillIn(messages.flat, { index: typedArray(scene.flat_indices, "int32")[q] })}`] : [];
     return [name, " = max(", ...joined(", "), ") = ", result, ...flatIndex];
   }
-  const printed = counted.reduce((total, { value, weight }) => total + printedValue(value) * (weight === null ? 1 : printedValue(weight)), 0);
+  const printed = counted.reduce((total, { texts: [value, weight] }) => total + numberOf(value) * (weight === null ? 1 : numberOf(weight)), 0);
   const note = (sum) => roundingNote(messages, blocks, q, sum, complete);
   if (scene.kind === "avg_pool") {
     const divisor = divisorOf(scene, blocks, q);
     return [name, " = (", ...joined(" + "), `) / ${divisor} = `, result, ...note(Number((printed / divisor).toPrecision(5)))];
   }
-  const bias = blocks.bias ? [" + bias ", blocks.bias.text(channel, 4)] : [];
+  const bias = blocks.bias ? [" + bias ", blocks.bias.text(channel)] : [];
   return [name, " = ", ...(shown.length ? joined(" + ") : ["0"]), ...bias, " = ", result, ...note(printed + biasOf(blocks, channel))];
 }
 
@@ -61,12 +62,12 @@ export function channelSums({ scene, blocks, messages, q, channel, factors }) {
   const complete = terms.length === factors.length;
   if (scene.kind.endsWith("pool") || (channels.length < 2 && complete)) return [];
   const sums = channels.map((c) => sumOf(terms.filter((term) => term.channel === c)));
-  const parts = channels.map((c, i) => fillIn(messages["sums.channel"], { channel: c, sum: format(sums[i], 4) }));
-  const printed = sums.reduce((total, sum) => total + printedValue(sum), biasOf(blocks, channel));
+  const parts = channels.map((c, i) => fillIn(messages["sums.channel"], { channel: c, sum: blocks.output.write(sums[i]) }));
+  const printed = sums.reduce((total, sum) => total + numberOf(blocks.output.write(sum)), biasOf(blocks, channel));
   // The sum of channels that are not in the scene is what remains of torch's result.
-  if (!complete) parts.push(fillIn(messages["sums.others"], { sum: format(printedOutput(blocks, q) - printed, 4) }));
-  if (blocks.bias) parts.push(fillIn(messages["sums.bias"], { bias: blocks.bias.text(channel, 4) }));
-  return [parts.join(", "), " → ", { text: blocks.output.text(q, 5), strong: true }, ...roundingNote(messages, blocks, q, printed, complete)];
+  if (!complete) parts.push(fillIn(messages["sums.others"], { sum: blocks.output.write(printedOutput(blocks, q) - printed) }));
+  if (blocks.bias) parts.push(fillIn(messages["sums.bias"], { bias: blocks.bias.text(channel) }));
+  return [parts.join(", "), " → ", { text: blocks.output.text(q), strong: true }, ...roundingNote(messages, blocks, q, printed, complete)];
 }
 
 /** The divisor of an average pooling. */
@@ -76,17 +77,17 @@ export function divisorOf(scene, blocks, q) {
 }
 
 function biasOf(blocks, channel) {
-  return blocks.bias ? printedValue(Number(blocks.bias.raw(channel))) : 0;
+  return blocks.bias ? numberOf(blocks.bias.text(channel)) : 0;
 }
 function printedOutput(blocks, q) {
-  return Number(Number(blocks.output.raw(q)).toPrecision(5));
+  return numberOf(blocks.output.text(q));
+}
+/** The number that a text shows. @param {string} text */
+function numberOf(text) {
+  return Number(text.replaceAll("−", "-"));
 }
 /** A note about the difference between torch's printed result and the sum of the printed terms. */
 function roundingNote(messages, blocks, q, printed, complete) {
   const off = printedOutput(blocks, q) - printed;
   return complete && Math.abs(off) > 1e-9 * Math.max(1, Math.abs(printed)) ? [{ text: ` ${fillIn(messages.rounded, { off: format(off, 2) })}`, soft: true }] : [];
-}
-/** @param {number} value */
-function factor(value) {
-  return inParentheses(format(value, 4));
 }

@@ -26,6 +26,7 @@ export function card({ el, model, signal, name }) {
     head,
     main,
     side,
+    notes,
     setSignature(text) {
       signature.textContent = text;
       signature.title = text;

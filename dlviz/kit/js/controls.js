@@ -1,6 +1,6 @@
 // A row of controls below the picture: labeled sliders and menus, the same in every widget.
 
-import { h } from "./dom.js";
+import { h, s } from "./dom.js";
 
 /**
  * The row is filled anew for every scene. A control of the same kind and label keeps its element, which may have the focus or be under
@@ -14,7 +14,7 @@ export function controlBar({ signal }) {
 
   function add(kind, options, make) {
     const key = `${kind} ${options.label}`;
-    const control = before.get(key) ?? { key, ...make((value) => control.options.set(value)) };
+    const control = before.get(key) ?? { key, ...make((value) => control.options.set(value), () => control.options) };
     before.delete(key);
     control.options = options;
     if (element.children[list.length] !== control.element) element.insertBefore(control.element, element.children[list.length] ?? null);
@@ -38,18 +38,25 @@ export function controlBar({ signal }) {
     /** @param {{label: string, min?: number, max: () => number, get: () => number, set: (value: number) => void, text?: (value: number) => string}} options */
     range(options) {
       add("range", options, (set) => {
-        const input = h("input", { type: "range", step: 1, "aria-label": options.label });
-        const shown = h("output");
-        input.addEventListener("input", () => set(Number(input.value)), { signal });
+        const { nodes, update } = slider(options.label, signal, set);
+        return { element: h("label", { class: "dlviz-control" }, h("span", {}, options.label), ...nodes), update };
+      });
+    },
+    /**
+     * One short slider for each dimension of an argument, and a button that links them.
+     * @param {{label: string, parts: {label: string, sign: string, min?: number, max: () => number, get: () => number, set: (value: number) => void}[], link: {label: string, get: () => boolean, set: (on: boolean) => void}}} options
+     */
+    pair(options) {
+      add("pair", options, (_, current) => {
+        const sliders = options.parts.map(({ label }, d) => slider(label, signal, (value) => current().parts[d].set(value)));
+        const link = h("button", { type: "button", class: "dlviz-link", "aria-label": options.link.label, title: options.link.label }, linkIcon());
+        link.addEventListener("click", () => current().link.set(!current().link.get()), { signal });
+        const parts = options.parts.flatMap(({ sign }, d) => [h("span", { "aria-hidden": "true" }, sign), ...sliders[d].nodes]);
         return {
-          element: h("label", { class: "dlviz-control" }, h("span", {}, options.label), input, shown),
-          update({ min = 0, max, get, text = String }) {
-            const last = max();
-            input.min = String(min);
-            input.max = String(last);
-            input.value = String(get());
-            input.style.setProperty("--done", `${last > min ? (100 * (get() - min)) / (last - min) : 0}%`);
-            shown.textContent = text(get());
+          element: h("div", { class: "dlviz-control dlviz-pair", role: "group", "aria-label": options.label }, h("span", {}, options.label), ...parts, link),
+          update(next) {
+            sliders.forEach(({ update }, d) => update(next.parts[d]));
+            link.setAttribute("aria-pressed", String(next.link.get()));
           },
         };
       });
@@ -84,4 +91,27 @@ export function controlBar({ signal }) {
       });
     },
   };
+}
+
+/** A slider and its number. @param {string} label @param {AbortSignal} signal @param {(value: number) => void} set */
+function slider(label, signal, set) {
+  const input = h("input", { type: "range", step: 1, "aria-label": label });
+  const shown = h("output");
+  input.addEventListener("input", () => set(Number(input.value)), { signal });
+  return {
+    nodes: [input, shown],
+    update({ min = 0, max, get, text = String }) {
+      const last = max();
+      input.min = String(min);
+      input.max = String(last);
+      input.value = String(get());
+      input.style.setProperty("--done", `${last > min ? (100 * (get() - min)) / (last - min) : 0}%`);
+      shown.textContent = text(get());
+    },
+  };
+}
+
+function linkIcon() {
+  const d = "M6.5 9.5l3-3M7 4.5l1.6-1.6a2.8 2.8 0 0 1 4 4L11 8.5M9 11.5l-1.6 1.6a2.8 2.8 0 0 1-4-4L5 7.5";
+  return s("svg", { width: 14, height: 14, viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d, fill: "none", stroke: "currentColor", "stroke-width": 1.6, "stroke-linecap": "round" }));
 }

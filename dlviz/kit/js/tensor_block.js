@@ -1,7 +1,7 @@
 // A block of a tensor's elements as Python sent it: numbers, their text, and their indices.
 
 import { typedArray } from "./typed_arrays.js";
-import { format } from "./numbers.js";
+import { fixed, format } from "./numbers.js";
 
 const PAIRS = { complex64: "float32", complex128: "float64" };
 
@@ -65,6 +65,18 @@ export function decode(about) {
       return size.map((length, d) => (Math.floor(p / strides[d]) % length) + start[d]);
     },
   };
+}
+
+/**
+ * Give the numbers of a block the same decimals wherever they are written: `write` formats a number, `text` that of a position.
+ * @param {any} block of real numbers @param {number} steps of which the largest number has at least so many @param {number} [max] the largest number
+ */
+export function withDecimals(block, steps, max = block.max) {
+  const decimals = Math.max(0, Math.ceil(Math.log10(steps / max)));
+  const write = (value) => fixed(Number(value), decimals);
+  const text = (p) => write(block.raw(p));
+  const longest = Math.max(...Array.from({ length: Math.min(block.count, 1024) }, (_, p) => text(p).length));
+  return Object.assign(block, { write, text, wide: Math.max(28, Math.ceil(6 + 7.3 * longest)) });
 }
 
 /** Row-major strides of a shape. */
