@@ -65,12 +65,15 @@ class AutogradGraph(Widget):
     def __init__(self, graphs: Iterable[Graph], **traits: Any) -> None:
         self.graphs = list(graphs)
         self._diagram: Diagram = build_diagram(self.graphs)
-        initial = {"scene": binary(scene(self._diagram)), "flow": binary(flow(self._diagram))}
-        traits.setdefault("expanded", initially_expanded(self._diagram.tree))
-        super().__init__(**initial, **traits)
-        self._update_details()
-        if "step" not in traits:
-            self._go_to_last_step()
+        added = flow(self._diagram)
+        initial = {
+            "scene": binary(scene(self._diagram)),
+            "flow": binary(added),
+            "expanded": initially_expanded(self._diagram.tree),
+            "details": self._small_details(),
+            "step": self._node_count if added["backward_ran"] else 0,
+        }
+        super().__init__(**initial | traits)
         listener = weakref.WeakMethod(self._update)
         for graph in self.graphs:
             graph.backward.listeners.append(listener)
@@ -153,13 +156,9 @@ class AutogradGraph(Widget):
             reference["node"] += number - index
         return details
 
-    def _update_details(self) -> None:
-        if self._node_count <= MAX_DETAILS:
-            self.details = self._all_details(self._node_count)
-
-    def _go_to_last_step(self) -> None:
-        if self.flow["backward_ran"]:
-            self.step = self._node_count
+    def _small_details(self) -> dict[str, Any]:
+        """Return the details of every node of a small graph, of a larger one none."""
+        return self._all_details(self._node_count) if self._node_count <= MAX_DETAILS else {}
 
     def _update(self) -> None:
         """Show the gradients of a backward pass that has just ended."""
@@ -167,8 +166,9 @@ class AutogradGraph(Widget):
             return
         with self.hold_sync():
             self.flow = binary(flow(self._diagram))
-            self._update_details()
-            self._go_to_last_step()
+            self.details = self._small_details()
+            if self.flow["backward_ran"]:
+                self.step = self._node_count
             if self.selected >= 0 and not self.details:
                 self.detail = self._details_of(self.selected)
 
