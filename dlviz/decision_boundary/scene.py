@@ -19,7 +19,7 @@ from dlviz.torchkit.modules import named_modules, unregistered_note
 from dlviz.torchkit.tensor_blocks import as_array
 
 #: Layers, units of each layer, and weights of each unit that are drawn at most.
-DRAWN_LAYERS, DRAWN_UNITS, DRAWN_WEIGHTS = 16, 32, 16
+DRAWN_LAYERS, DRAWN_UNITS, DRAWN_WEIGHTS = 16, 32, 32
 #: Values that the maps of all units may hold together, and values along one side of a map.
 MAX_MAP_VALUES, MAX_MAP_SIDE = 120_000, 40
 #: The same for every snapshot of an exported page: grid points along a side, and values of all maps.
@@ -138,6 +138,7 @@ def _layer(calls: Sequence[LayerCall], index: int, layers: Sequence[int], side: 
         "kind": call.kind,
         "description": call.kind if call.path is None else f"{call.kind}({call.extra_repr})",
         "sources": [_title(calls[source]) for source in call.sources],
+        "from": [layers.index(source) for source in call.sources if source in layers],
         "units": call.units,
         "drawn": drawn,
         "values": as_array(_as_maps(call.output[:, :drawn], side)[:, stride // 2 :: stride, stride // 2 :: stride]),

@@ -46,9 +46,9 @@ def graph():
 def boundary():
     dlviz.seed(0)
     x, y = dlviz.data.moons(200)
-    net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2))
-    optimizer = torch.optim.Adam(net.parameters(), lr=0.03)
-    view = dlviz.boundary(net, x, y)
+    net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
+    view = dlviz.boundary(net, x, y, layer=2)
     for step in range(1, 201):
         loss = nn.functional.cross_entropy(net(x), y)
         optimizer.zero_grad()

@@ -15,6 +15,9 @@ from tests.browser.test_network import colors, number, pixel
 #: Position of the plane on its canvas.
 LEFT, TOP, SIZE = 38, 6, 360
 SIDE = 40
+#: Distance between the maps of the units of the model below, and size of a map.
+PITCH, MAP = 58, 52
+CLASSES = ("class-0", "class-1", "class-2")
 
 
 def model_and_points():
@@ -100,7 +103,7 @@ def test_the_colors_of_the_plane_are_torchs_probabilities(open_page, theme):
     page = open_page(view, theme=theme)
     with torch.no_grad():
         probs = net(view.grid).softmax(1).reshape(SIDE, SIDE, 3)
-    paper, *tints = (torch.tensor(colors(page, name), dtype=torch.float32) for name in ("paper", "neg", "pos", "flow"))
+    paper, *tints = (torch.tensor(colors(page, name), dtype=torch.float32) for name in ("paper", *CLASSES))
     winners = probs.argmax(-1)
     seen = set()
     for row in range(2, SIDE - 2, 5):
@@ -139,7 +142,6 @@ def test_correct_and_wrong_points_differ_in_shape(open_page, pages):
         preds = view._model.inputs.model(view.x).argmax(1)
     wrong = [k for k in range(60) if preds[k] != view.y[k]]
     alone = [k for k in range(60) if (view.x - view.x[k]).norm(dim=1).sort()[0][1] > 0.09]
-    tokens = ("neg", "pos", "flow")
     checked = set()
     for k in alone:
         at = spot(view, *view.x[k].tolist())
@@ -153,7 +155,7 @@ def test_correct_and_wrong_points_differ_in_shape(open_page, pages):
 
         # A wrong point has a dark cross over its middle; a correct one is filled.
         assert (distance("ink") < 75) == (k in wrong)
-        assert k in wrong or distance(tokens[view.y[k]]) < 30
+        assert k in wrong or distance(CLASSES[view.y[k]]) < 30
         checked.add(k in wrong)
     assert checked == {True, False}
 
@@ -166,6 +168,63 @@ def test_the_header_shows_accuracy_and_loss(open_page, pages):
     expect(head).to_contain_text("60 points")
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_legend_shows_every_class_in_its_color(open_page, pages, theme):
+    page = open_page(pages["plain"], theme=theme)
+    entries = page.locator(".boundary-legend-entry")
+    assert entries.all_inner_texts() == ["arm <b>0</b>", "arm 1", "arm 2", "crossed: taken for another class"]
+    for k, token in enumerate(CLASSES):
+        fill = entries.nth(k).locator("path").evaluate("node => getComputedStyle(node).fill")
+        assert tuple(int(part) for part in re.findall(r"\d+", fill)) == colors(page, token)
+
+
+def test_network_projection_and_loss_stand_beside_the_plane_and_the_code_is_folded(open_page, pages):
+    page = open_page(pages["trained"], width=968)
+    plane, network, fold, loss = (
+        page.locator(name).bounding_box()
+        for name in (".boundary-canvas", ".boundary-layers", ".boundary-slider", ".boundary-loss-curve")
+    )
+    assert plane["x"] + plane["width"] < network["x"]
+    assert network["x"] + network["width"] < fold["x"] == loss["x"]
+    assert loss["y"] < plane["y"] + plane["height"]
+    expect(page.locator(".boundary-code pre")).to_be_hidden()
+    expect(page.locator(".boundary-unit")).to_be_hidden()
+
+
+def test_edges_are_as_thick_as_their_weights_and_have_the_color_of_their_sign(open_page):
+    net = nn.Linear(2, 2)
+    with torch.no_grad():
+        net.weight.copy_(torch.tensor([[2.0, 0.0], [0.0, -0.8]]))
+    _, x, y = model_and_points()
+    page = open_page(dlviz.boundary(net, x, y % 2, resolution=SIDE))
+    # Two rows of maps of 64 pixels: two edges run straight, each at the middle of its row, and are crossed by two thin ones elsewhere.
+    for name, middle, width in (("pos", 32, 5.4), ("neg", 102, 2.4)):
+        column = page.locator(".boundary-edges").evaluate(
+            """(canvas, middle) => {
+              const column = canvas.getContext("2d").getImageData(canvas.width / 2, middle - 8, 1, 16).data;
+              return Array.from({ length: 16 }, (_, k) => [...column.slice(4 * k, 4 * k + 4)]);
+            }""",
+            middle,
+        )
+        assert sum(alpha for *_, alpha in column) / 255 / 0.85 == pytest.approx(width, abs=0.3)
+        assert max(abs(a - b) for a, b in zip(column[8], colors(page, name), strict=False)) <= 2
+
+
+def test_the_edges_of_an_open_unit_stand_out(open_page, pages):
+    alpha = """() => {
+      const canvas = document.querySelector(".boundary-edges");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return data.reduce((sum, value, k) => (k % 4 === 3 ? sum + value : sum), 0);
+    }"""
+    page = open_page(pages["plain"])
+    before = page.evaluate(alpha)
+    page.evaluate("dlvizModel.set('opened', [2, 4])")
+    during = page.evaluate(alpha)
+    assert 0.05 * before < during < 0.5 * before
+    page.evaluate("dlvizModel.set('opened', [])")
+    assert page.evaluate(alpha) == before
+
+
 def test_hovering_reads_the_nearest_computed_point(open_page, pages):
     view = untrained()
     page = open_page(pages["plain"])
@@ -176,12 +235,18 @@ def test_hovering_reads_the_nearest_computed_point(open_page, pages):
         )
         place, probs = view.grid[row * SIDE + column], view.probs[row * SIDE + column]
         text = readout.inner_text()
+        beside, point = readout.bounding_box(), page.locator(".boundary-canvas").bounding_box()
+        dx = max(
+            beside["x"] - point["x"] - LEFT - column * 9, point["x"] + LEFT + column * 9 - beside["x"] - beside["width"]
+        )
+        dy = max(beside["y"] - point["y"] - TOP - row * 9, point["y"] + TOP + row * 9 - beside["y"] - beside["height"])
+        assert max(dx, dy) < 30
         x, y = (number(part) for part in re.search(r"\((\S+), (\S+)\)", text).groups())
         assert (x, y) == pytest.approx(place.tolist(), abs=6e-3)
         assert "nearest" in text
         shown = [number(part.rsplit(" ", 1)[1]) for part in text.split(": ", 1)[1].split(" · ")]
         assert shown == pytest.approx(probs.tolist(), rel=1e-3)
-    assert "arm <b>0</b> " in text
+    assert "p(arm <b>0</b>) " in text
 
 
 def test_arrow_keys_move_the_cursor(open_page, pages):
@@ -207,7 +272,7 @@ def test_the_colors_of_a_units_map_are_its_numbers(open_page, pages, theme):
     for unit in range(6):
         # A screen pixel shows one of the values around it.
         row, column = 20, 20
-        color = pixel(page, ".boundary-layer:nth-child(2) canvas", (unit % 2) * 39 + 18.5, (unit // 2) * 39 + 18.5)
+        color = pixel(page, ".boundary-layer:nth-child(2) canvas", MAP / 2 + 0.5, unit * PITCH + MAP / 2 + 0.5)
         near = output[row - 1 : row + 2, column - 1 : column + 2, unit].flatten()
         wanted = [paper + ((pos if v > 0 else neg) - paper) * (v.abs() / most) for v in near]
         assert min(float((torch.tensor(color) - one).abs().max()) for one in wanted) <= 3
@@ -217,13 +282,13 @@ def test_a_click_opens_a_unit_with_its_equation(open_page, pages):
     view = untrained()
     page = open_page(pages["plain"])
     expect(page.locator(".boundary-unit")).to_be_hidden()
-    page.locator(".boundary-layer-maps").nth(2).click(position={"x": 50, "y": 90})  # right, third row: unit 5
+    page.locator(".boundary-layer-maps").nth(2).click(position={"x": 20, "y": 5 * PITCH + 30})
     expect(page.locator(".boundary-unit .boundary-title b")).to_have_text("1 ReLU, unit 5 of 6")
     expect(page.locator(".boundary-equation")).to_have_text(view.equation("1", 5))
     shown = [number(text) for text in page.locator(".boundary-weight code").all_inner_texts()]
     weight, bias = view.model[0].weight[5].tolist(), view.model[0].bias[5].item()
     assert shown == pytest.approx([*weight, bias], rel=1e-3)
-    page.locator(".boundary-unit-map").hover(position={"x": 52, "y": 147})
+    page.locator(".boundary-unit-map").hover(position={"x": 10.4 * 4, "y": 29.4 * 4})
     text = page.locator(".boundary-unit output").inner_text()
     assert text.startswith("1[5] at (")
     value = view.calls[2].output.reshape(SIDE, SIDE, 6)[29, 10, 5].item()
@@ -250,9 +315,14 @@ def test_a_hidden_unit_names_its_inputs(open_page):
 def test_arrow_keys_focus_units(open_page, pages):
     page = open_page(pages["plain"])
     page.locator(".boundary-layer-maps").nth(1).focus()
-    for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowDown", "Enter"):
+    for key in ("ArrowDown", "ArrowRight", "ArrowDown", "ArrowDown", "Enter"):
         page.keyboard.press(key)
     expect(page.locator(".boundary-unit .boundary-title b")).to_have_text("1 ReLU, unit 2 of 6")
+    wide = open_page(pages["wide"])  # four maps in a row
+    wide.locator(".boundary-layer-maps").nth(1).focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight", "ArrowUp", "ArrowLeft", "Enter"):
+        wide.keyboard.press(key)
+    expect(wide.locator(".boundary-unit .boundary-title b")).to_have_text("0 Linear, unit 1 of 100")
     page.get_by_role("button", name="close").click()
     expect(page.locator(".boundary-unit")).to_be_hidden()
 
@@ -261,7 +331,7 @@ def test_the_player_scrubs_training_backwards_without_a_kernel(open_page, pages)
     view = trained()
     page = open_page(pages["trained"])
     head, count = page.locator(".dlviz-signature"), page.locator(".dlviz-count")
-    expect(count).to_have_text("4 / 4")
+    expect(count).to_have_text("snapshot 4 / 4")
     cell = (LEFT + 10.5 * 9, TOP + 30.5 * 9)
     for step in (3, 0, 2):
         page.evaluate("step => dlvizModel.set('step', step)", step)
@@ -280,9 +350,28 @@ def test_the_player_scrubs_training_backwards_without_a_kernel(open_page, pages)
         assert most == pytest.approx(values.abs().max().item(), rel=5e-3)
     page.locator(".dlviz-first").click()
     page.locator(".dlviz-play").click()
-    expect(count).to_have_text("4 / 4", timeout=8_000)
+    expect(count).to_have_text("snapshot 4 / 4", timeout=8_000)
     page.locator(".boundary-loss-curve").click(position={"x": 41, "y": 40})
-    expect(count).to_have_text("0 / 4")
+    expect(count).to_have_text("snapshot 0 / 4")
+
+
+def test_one_snapshot_fades_into_the_next_unless_reduced_motion_is_preferred(open_page, pages):
+    color = f"""(() => {{
+      const canvas = document.querySelector(".boundary-canvas canvas");
+      const scale = canvas.width / canvas.clientWidth;
+      const {{ data }} = canvas.getContext("2d").getImageData({LEFT} * scale, {TOP} * scale, {SIZE} * scale, {SIZE} * scale);
+      return data.reduce((hash, value, k) => (hash * 31 + value * (k % 97)) % 1e9, 0);
+    }})()"""
+    page = open_page(pages["trained"], reduced_motion=True)
+    end = page.evaluate(color)
+    page.evaluate("dlvizModel.set('step', 0)")
+    start = page.evaluate(color)
+    assert start != end
+    page = open_page(pages["trained"])
+    until(page, f"performance.now() > 1000 && {color} === {end}")
+    page.evaluate("dlvizModel.set('step', 0)")
+    until(page, f"![{start}, {end}].includes({color})")
+    until(page, f"{color} === {start}")
 
 
 def test_an_open_unit_stays_open_while_scrubbing(open_page):
@@ -300,9 +389,11 @@ def test_the_layer_slider_changes_the_projection(open_page, pages):
     text = page.locator(".boundary-slider output")
     expect(text).to_have_text("2 · Linear · 1 unit")
     hashes = {pixel_hash(page)}
-    for _ in range(3):
+    folded = page.locator(".boundary-layer[data-folded] b")
+    for name in ("1", "0", "x"):
         slider.press("ArrowLeft")
         hashes.add(pixel_hash(page))
+        expect(folded).to_have_text(name)
     expect(text).to_have_text("the plane itself")
     assert len(hashes) == 4
 
@@ -558,7 +649,7 @@ def test_the_phases_bring_values_then_gradients_then_weights(open_page, pages):
     view.explain(7, lr=0.5)
     step, phases = view.explained, view.explanation["phases"]
     page = open_page(pages["explained"])
-    expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
+    expect(page.locator(".dlviz-count")).to_have_text("phase 0 / 10")
     page.locator(".dlviz").focus()
     for now, phase in enumerate(phases):
         expect(page.locator(".boundary-phase h4")).to_have_text(phase["title"])
@@ -574,7 +665,7 @@ def test_the_phases_bring_values_then_gradients_then_weights(open_page, pages):
                 if gradient:
                     assert number(gradient) == pytest.approx(step.gradients[column][0, k].item(), rel=6e-2, abs=1e-7)
         page.keyboard.press("ArrowRight")
-    expect(page.locator(".dlviz-count")).to_have_text("10 / 10")
+    expect(page.locator(".dlviz-count")).to_have_text("phase 10 / 10")
 
 
 def test_the_numbers_on_the_edges_are_weights_then_gradients_then_new_weights(open_page, pages):
@@ -621,7 +712,7 @@ def test_a_unit_is_selected_with_mouse_and_keyboard(open_page, pages):
     expect(page.locator(".boundary-lines div")).to_have_text(lines["backward"][2])
     page.keyboard.press("ArrowRight")
     expect(page.locator(".boundary-lines div")).to_have_text(lines["update"][2])
-    expect(page.locator(".dlviz-count")).to_have_text("9 / 10")
+    expect(page.locator(".dlviz-count")).to_have_text("phase 9 / 10")
     page.evaluate("dlvizModel.set('phase', 1)")
     page.locator(".boundary-node").nth(2 + 6).hover()
     expect(page.locator(".boundary-lines div")).to_have_text(["comes later"])
@@ -637,15 +728,15 @@ def test_escape_closes_the_step_and_the_snapshots_play_again(open_page, pages):
     expect(page.locator(".boundary-step")).to_be_hidden()
     expect(page.locator(".boundary-phase")).to_be_hidden()
     expect(page.locator(".boundary-layers")).to_be_visible()
-    expect(page.locator(".dlviz-count")).to_have_text("4 / 4")
+    expect(page.locator(".dlviz-count")).to_have_text("snapshot 4 / 4")
     start = page.get_by_role("button", name="Explain one step of training")
     expect(start).to_be_visible()
     page.locator(".dlviz-back").click()
-    expect(page.locator(".dlviz-count")).to_have_text("3 / 4")
+    expect(page.locator(".dlviz-count")).to_have_text("snapshot 3 / 4")
     expect(start).to_be_hidden()  # an exported page has only the step after the last snapshot
     page.locator(".dlviz-next").click()
     start.click()
-    expect(page.locator(".dlviz-count")).to_have_text("0 / 10")
+    expect(page.locator(".dlviz-count")).to_have_text("phase 0 / 10")
     page.get_by_role("button", name="Leave (Esc)").click()
     expect(page.locator(".boundary-step")).to_be_hidden()
 
@@ -655,7 +746,7 @@ def test_the_space_bar_plays_the_phases(open_page, pages):
     page.evaluate("dlvizModel.set('speed', 4)")
     page.locator(".dlviz").focus()
     page.keyboard.press(" ")
-    expect(page.locator(".dlviz-count")).to_have_text("10 / 10", timeout=12_000)
+    expect(page.locator(".dlviz-count")).to_have_text("phase 10 / 10", timeout=12_000)
     until(page, "!dlvizModel.get('playing')")
 
 
@@ -700,7 +791,7 @@ def test_the_explained_point_has_a_ring(open_page, pages):
     page = open_page(pages["explained"])
     at = spot(view, *view.x[7].tolist())
     color = pixel(page, ".boundary-canvas canvas", at["x"] + 10, at["y"])
-    assert max(abs(a - b) for a, b in zip(color, colors(page, "accent"), strict=True)) < 40
+    assert max(abs(a - b) for a, b in zip(color, colors(page, "select"), strict=True)) < 40
 
 
 def test_a_click_explains_a_point_and_enter_the_point_nearest_to_the_cursor(live):
@@ -745,5 +836,5 @@ def test_probabilities_show_how_they_are_made(open_page, pages):
     lines = view.explanation["columns"][4]["lines"]["forward"]
     expect(page.locator(".boundary-lines div")).to_have_text(lines[int(view.y[7])])
     page.evaluate("dlvizModel.set('phase', 5)")
-    expect(page.locator(".boundary-phase > b")).to_be_hidden()
+    expect(page.locator(".boundary-arithmetic > b")).to_be_hidden()
     assert page.locator(".boundary-node").last.locator("text").all_text_contents()[1] == f"{view.explained.loss:.3g}"

@@ -347,7 +347,7 @@ def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server)
     head = view.locator(".dlviz-signature")
     expect(head).to_contain_text("100 points")
 
-    view.locator(".boundary-layer-maps").nth(2).press("ArrowRight")
+    view.locator(".boundary-layer-maps").nth(2).press("ArrowDown")
     view.locator(".boundary-layer-maps").nth(2).press("Enter")
     expect(view.locator(".boundary-unit .boundary-title b")).to_have_text("1 ReLU, unit 1 of 6")
     run(lab, 1)
@@ -369,7 +369,7 @@ def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server)
 
     # Training is drawn while the cell runs, and the player can go back to earlier snapshots.
     run(lab, 2)
-    expect(view.locator(".dlviz-count")).to_have_text("10 / 10")
+    expect(view.locator(".dlviz-count")).to_have_text("snapshot 10 / 10")
     expect(head).to_contain_text(f"loss {text_of(lab, 2)}")
     trained = head.inner_text()
     view.locator(".dlviz-first").click()

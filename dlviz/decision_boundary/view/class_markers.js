@@ -1,4 +1,4 @@
-// Every class has a color and a marker shape; a wrongly classified point is hollow with a cross in it.
+// Every class has a color and a marker shape; a wrongly classified point is pale with a cross in it.
 
 import { h, s } from "../../kit/js/dom.js";
 
@@ -41,7 +41,7 @@ export function markerPainter(scene, colors, radius) {
 
 /** Entries of the legend. @param {any} scene @param {Record<string, string>} messages */
 export function legend({ classes, markers, cross }, messages) {
-  const mark = (label, wrong) => s("svg", { width: 16, height: 16, viewBox: "-1.6 -1.6 3.2 3.2", "aria-hidden": "true", "data-token": markers[label].color, "data-wrong": wrong ? "" : null },
+  const mark = (label, wrong) => s("svg", { width: 16, height: 16, viewBox: "-1.6 -1.6 3.2 3.2", "aria-hidden": "true", style: `--class: var(--${markers[label].color})`, "data-wrong": wrong ? "" : null },
     s("path", { d: markers[label].path }), wrong ? s("path", { d: cross, class: "boundary-legend-cross" }) : null);
   const entry = (node, text) => h("span", { class: "boundary-legend-entry" }, node, h("span", {}, text));
   return [...classes.map((name, label) => entry(mark(label, false), name)), entry(mark(0, true), messages.wrong), h("span", { class: "dlviz-soft" }, messages.certainty)];

@@ -1,4 +1,4 @@
-// A decision boundary: the plane, a map of every unit, and below them the projection of a layer and the loss of every snapshot.
+// A decision boundary: the plane; to its right the network of units, the projection of a layer and the loss of every snapshot.
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
@@ -6,9 +6,10 @@ import { snapshotCurve } from "../../kit/js/snapshots.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
+import { fold } from "../../kit/js/fold.js";
 import { requestQueue } from "../../kit/js/request_queue.js";
 import { planeCanvas } from "./plane_canvas.js";
-import { projectionPanel } from "./layer_projection.js";
+import { SIDE, projectionPanel } from "./layer_projection.js";
 import { unitMaps } from "./unit_maps.js";
 import { unitPanel } from "./unit_panel.js";
 import { stepExplanation } from "./step_explanation.js";
@@ -24,7 +25,8 @@ function render({ model, el, signal }) {
   const view = baseView({
     model: withPhaseAsStep(model, isExplaining), el, signal, name: "boundary", steps: () => (isExplaining() ? phases() : titles()).length - 1, label, draw, showStep, onEscape,
     traits: { opened: () => {}, layer: () => {}, brush: () => {}, painted: () => {}, example: showExplanation, explanation: showExplanation, live: draw },
-    // valueOf() is called each time the player divides the pace by its speed.
+    unit: /** @type {any} */ ({ toString: () => (isExplaining() ? messages.phase : messages.snapshot_unit) }),
+    // toString() and valueOf() are called each time the player writes its unit and divides the pace by its speed.
     pace: { valueOf: () => (isExplaining() ? PHASE_PACE : SNAPSHOT_PACE) },
   });
   const request = requestQueue(model, signal);
@@ -34,14 +36,14 @@ function render({ model, el, signal }) {
   const maps = unitMaps({ messages, signal, open: (n, k) => view.save("opened", [scene.layers[n].call, k]) });
   const unit = unitPanel({ messages, signal, edit, reset: () => request("reset", { kind: "reset" }), close: () => view.save("opened", []) });
   const projection = projectionPanel({ messages, signal, select: (layer) => view.save("layer", layer) });
-  const losses = snapshotCurve({ title: messages.loss_curve, className: "boundary-loss-curve", width: 220, height: 96, signal, go: (step) => view.go(step) });
+  const losses = snapshotCurve({ title: messages.loss_curve, across: messages.snapshot_unit, className: "boundary-loss-curve", width: SIDE, height: 104, signal, go: (step) => view.go(step) });
   losses.element.classList.add("dlviz-panel");
   const explanation = stepExplanation({ messages, signal, leave: () => explain([]) });
   const code = codeListing({ messages, signal, announce: view.ui.announce });
-  const network = h("div", { class: "dlviz-panel boundary-network" }, h("div", { class: "boundary-title" }, h("b", {}, messages.units_title), h("span", { class: "dlviz-soft" }, messages.hint)), maps.element, unit.element);
-  const below = h("div", { class: "boundary-row" }, projection.element, losses.element);
+  const network = h("div", { class: "dlviz-panel boundary-network" }, h("div", { class: "boundary-title" }, h("b", {}, messages.units_title)), maps.element, h("div", { class: "dlviz-soft" }, messages.hint));
+  const side = h("div", { class: "boundary-side" }, projection.element, losses.element);
   view.ui.root.classList.add("boundary");
-  view.ui.main.append(explanation.network, h("div", { class: "boundary-row" }, plane.element, network, explanation.panel), below, code.element);
+  view.ui.main.append(h("div", { class: "boundary-row" }, h("div", {}, plane.element, unit.element, explanation.arithmetic), network, side, explanation.panel), code.element);
   showExplanation();
   view.start();
   onThemeChange(view.ui.root, signal, () => showStep());
@@ -75,7 +77,8 @@ function render({ model, el, signal }) {
   function showExplanation() {
     const explaining = isExplaining();
     explanation.show(explaining ? model.get("explanation") : null);
-    network.hidden = below.hidden = explaining;
+    network.hidden = side.hidden = explaining;
+    view.ui.root.toggleAttribute("data-explaining", explaining);
   }
   /** Escape leaves the explained step, or closes the open unit. */
   function onEscape() {
@@ -132,8 +135,8 @@ function render({ model, el, signal }) {
     const layer = n < 0 || k >= scene.layers[n].drawn ? null : scene.layers[n];
     if (explaining) explanation.showPhase(Math.min(model.get("phase"), phases().length - 1));
     plane.draw({ colors, brush: model.get("brush"), painted: [...model.get("painted"), ...painting.sent, ...painting.waiting], live: isLive(), trainable: scene.trainable, explained: explaining ? explainedOutputs() : null, explainable: !explaining && ((isLive() && scene.trainable) || hasExplanation()) });
-    maps.draw({ opened: layer ? [n, k] : [], side: scene.map_side, colors });
-    unit.show(layer && { scene, layer, unit: k, linear: scene.layers[layer.linear] ?? null, live: isLive() });
+    maps.draw({ opened: layer ? [n, k] : [], folded: Math.min(model.get("layer"), scene.layers.length - 1), side: scene.map_side, colors });
+    unit.show(layer && !explaining && { scene, layer, unit: k, linear: scene.layers[layer.linear] ?? null, live: isLive() });
     unit.draw(colors);
     projection.draw(colors, model.get("layer"));
     markLoss(Math.min(model.get("step"), titles().length - 1));
@@ -204,7 +207,7 @@ function codeListing({ messages, signal, announce }) {
   const text = h("code");
   const copy = h("button", { type: "button", class: "boundary-button" }, messages.copy);
   const pre = h("pre", { tabindex: "0", role: "region", "aria-label": messages.code }, text);
-  const element = h("details", { class: "boundary-code" }, h("summary", {}, messages.code), copy, pre);
+  const element = fold({ title: messages.code, className: "boundary-code", signal }, copy, pre);
   function confirm(result) {
     announce(result);
     copy.textContent = result;

@@ -5,8 +5,9 @@ import { hidpiContext } from "../../kit/js/heatmap.js";
 import { tween } from "../../kit/js/animation.js";
 import { markerPainter } from "./class_markers.js";
 
-const SIZE = 260;
-const MARGIN = 14;
+/** Width of the panels beside the network. */
+export const SIDE = 212;
+const MARGIN = 8;
 /** Stride between drawn grid lines, and milliseconds of the animation from one layer to another. */
 const LINE_STRIDE = 3;
 const DURATION = 700;
@@ -19,7 +20,7 @@ export function projectionPanel({ messages, signal, select }) {
   const slider = /** @type {HTMLInputElement} */ (h("input", { type: "range", min: 0, step: 1, "aria-label": messages.projection_layer }));
   const title = h("output", { class: "boundary-line" });
   const axes = h("div", { class: "boundary-line dlviz-soft" });
-  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "boundary-title" }, h("b", {}, messages.projection)), canvas, h("label", { class: "boundary-slider" }, slider, title), axes);
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "boundary-title" }, h("b", {}, messages.projection)), h("label", { class: "boundary-slider" }, slider, title), canvas, axes);
   let scene = null;
   let colors = null;
   let drawnLayer = 0;
@@ -41,11 +42,11 @@ export function projectionPanel({ messages, signal, select }) {
       if (grid[k] < low[axis]) low[axis] = grid[k];
       if (grid[k] > high[axis]) high[axis] = grid[k];
     }
-    const scale = (SIZE - 2 * MARGIN) / (Math.max(high[0] - low[0], high[1] - low[1]) || 1);
+    const scale = (SIDE - 2 * MARGIN) / (Math.max(high[0] - low[0], high[1] - low[1]) || 1);
     return [...grid, ...points].map((value, k) => {
       const axis = k % 2;
       const offset = (value - (low[axis] + high[axis]) / 2) * scale;
-      return SIZE / 2 + (axis ? -offset : offset);
+      return SIDE / 2 + (axis ? -offset : offset);
     });
   }
   function axesText(projection) {
@@ -78,7 +79,7 @@ export function projectionPanel({ messages, signal, select }) {
     timer = requestAnimationFrame(drawFrame);
   }
   function drawFrame() {
-    const context = hidpiContext(canvas, SIZE, SIZE);
+    const context = hidpiContext(canvas, SIDE, SIDE);
     const positions = pixels.now();
     if (!positions.length) return;
     const points = positions.slice(2 * scene.map_side ** 2);

@@ -1,11 +1,13 @@
 // The plane: probabilities as colors, the boundary, the points, a cursor that reads probabilities, and a brush that paints points.
 
-import { drawBox, drawRing, drawTicks } from "../../kit/js/canvas.js";
+import { drawBox, drawHaloText, drawRing, drawTicks } from "../../kit/js/canvas.js";
 import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
+import { tween } from "../../kit/js/animation.js";
 import { argmin, format } from "../../kit/js/numbers.js";
 import { channels, pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, markerPainter } from "./class_markers.js";
+import { placeReadout } from "../../kit/js/readout.js";
 import { scale } from "../../kit/js/scale.js";
 
 const BOX = { left: 38, top: 6, size: 360 };
@@ -17,6 +19,8 @@ const MAX_OPACITY = 0.6;
 const PICK_RADIUS = 9;
 /** Pixels between two painted points of one stroke. */
 const STROKE_SPACING = 14;
+/** Milliseconds in which one snapshot turns into the next. */
+const FADE = 250;
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, paint: (points: number[][]) => void, clear: () => void, pick: (point: number) => void, explain: () => void}} options
@@ -24,17 +28,25 @@ const STROKE_SPACING = 14;
 export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   const canvas = h("canvas");
   const button = h("button", { type: "button", class: "boundary-canvas" }, canvas);
-  const readout = h("output", { class: "boundary-line boundary-readout" });
+  const readout = h("output", { class: "dlviz-readout boundary-readout", hidden: "" });
+  const hint = h("p", { class: "boundary-hint" });
   const classes = h("div", { class: "boundary-legend" });
   const clearButton = h("button", { type: "button", class: "boundary-button", hidden: "" }, messages.clear);
   const explainButton = h("button", { type: "button", class: "boundary-button", hidden: "" }, messages.explain);
-  const element = h("div", { class: "dlviz-panel" }, button, readout, classes, h("div", { class: "boundary-buttons" }, explainButton, clearButton));
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "boundary-plane" }, button, readout), classes, hint, h("div", { class: "boundary-buttons" }, explainButton, clearButton));
   let scene = null;
   /** Scales of the two axes. */
   let across = null;
   let up = null;
   /** Everything but the cursor, which is redrawn on every move. */
   let background = null;
+  /** The picture before this one, which fades; how many pictures there were, and when the last one came. */
+  let before = null;
+  let pictures = 0;
+  let shownAt = 0;
+  let timer = 0;
+  const fade = tween({ redraw: () => { timer = requestAnimationFrame(drawCursor); } });
+  signal.addEventListener("abort", () => cancelAnimationFrame(timer));
   let state = { colors: null, brush: -1, painted: [], live: false, trainable: true, explained: null, explainable: false };
   let cursor = { row: 0, column: 0, visible: false };
   let lastPainted = null;
@@ -43,6 +55,11 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     const center = Math.floor(next.side / 2);
     if (scene?.side !== next.side) cursor = { ...cursor, row: center, column: center };
     scene = next;
+    before = background;
+    pictures += 1;
+    const now = performance.now();
+    fade.go([pictures], now - shownAt < 2 * FADE ? 0 : FADE);
+    shownAt = now;
     const [left, right, bottom, top] = scene.limits;
     across = scale([left, right], [BOX.left, BOX.left + BOX.size]);
     up = scale([bottom, top], [BOX.top + BOX.size, BOX.top]);
@@ -122,8 +139,12 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   function drawAxes(context) {
     const { colors } = state;
     drawBox(context, [BOX.left - 0.5, BOX.top - 0.5, BOX.size + 1, BOX.size + 1], colors.line);
-    const style = { font: `10px ${colors.mono}`, color: colors["ink-3"] };
+    const style = { font: `11px ${colors.mono}`, color: colors["ink-3"] };
     drawTicks(context, { ...BOX, height: BOX.size }, { ...across, count: 5 }, { ...up, count: 5 }, style);
+    Object.assign(context, { textAlign: "left", textBaseline: "alphabetic" });
+    drawHaloText(context, "↑ x₁", [BOX.left + 4, BOX.top + 13], colors["ink-2"], colors.paper);
+    Object.assign(context, { textAlign: "right" });
+    drawHaloText(context, "x₀ →", [BOX.left + BOX.size - 4, BOX.top + BOX.size - 5], colors["ink-2"], colors.paper);
   }
   function drawPoints(context) {
     const { points, labels, preds } = outputs();
@@ -144,7 +165,11 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   function drawCursor() {
     if (!background) return;
     const context = hidpiContext(canvas, WIDTH, HEIGHT);
+    const share = fade.now()[0] - pictures + 1;
+    if (before && share < 1) context.drawImage(before, 0, 0, WIDTH, HEIGHT);
+    context.globalAlpha = before ? share : 1;
     context.drawImage(background, 0, 0, WIDTH, HEIGHT);
+    context.globalAlpha = 1;
     if (cursor.visible) {
       const cell = BOX.size / scene.side;
       const [x, y] = [BOX.left + cursor.column * cell, BOX.top + cursor.row * cell];
@@ -153,9 +178,12 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
       drawBox(context, box, state.colors.paper, 4);
       drawBox(context, box, state.colors.select, 2);
     }
-    readout.textContent = cursor.visible ? probabilityText() : hint();
+    hint.textContent = hintText();
+    readout.hidden = !cursor.visible;
+    readout.textContent = cursor.visible ? probabilityText() : "";
+    if (cursor.visible) placeReadout(readout, pixelOf(cursorPoint()));
   }
-  function hint() {
+  function hintText() {
     if (isPainting()) return messages.paint_hint;
     return state.live && state.trainable ? `${messages.hover_hint} ${messages.explain_hint}` : messages.hover_hint;
   }
@@ -163,7 +191,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     const { side, probs, classes } = outputs();
     const [x, y] = cursorPoint();
     const p = cursor.row * side + cursor.column;
-    const texts = classes.map((name, label) => `${name} ${format(probs[label * side * side + p], 4)}`);
+    const texts = classes.map((name, label) => `p(${name}) ${format(probs[label * side * side + p])}`);
     return fillIn(messages.probs_at, { x: format(x, 3), y: format(y, 3), probs: texts.join(" · ") });
   }
 

@@ -1,13 +1,13 @@
-// One training step: the network as units and edges, and beside the plane the phase as text, formula and numbers.
+// One training step: beside the plane the phase as text and formula over the network of units and edges, below the plane its numbers.
 
 import { h, s, fillIn, onKeys } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { diverging, format } from "../../kit/js/numbers.js";
 import { maxAbs } from "../../kit/js/heatmap.js";
 
-const NODE = { width: 62, height: 34, pitch: 50 };
+const NODE = { width: 58, height: 34, pitch: 48 };
 /** Space between two columns, with numbers on the edges and without. */
-const WIDE_GAP = 88;
+const WIDE_GAP = 76;
 const NARROW_GAP = 30;
 const TOP = 58;
 /** Position of an edge's number along it: near its source, where edges are apart. */
@@ -20,7 +20,7 @@ const EDGE_VALUES = { forward: "weight", backward: "gradient", update: "after" }
  */
 export function stepExplanation({ messages, signal, leave }) {
   const picture = s("svg", { "aria-hidden": "true" });
-  const network = h("div", { class: "boundary-step", tabindex: "0", role: "group", hidden: "" }, picture);
+  const network = h("div", { class: "boundary-step", tabindex: "0", role: "group" }, picture);
   const title = h("h4");
   const formula = h("div", { class: "boundary-formula" });
   const text = h("p");
@@ -30,7 +30,8 @@ export function stepExplanation({ messages, signal, leave }) {
   const notes = h("div", { class: "dlviz-soft" });
   const leaveButton = h("button", { type: "button", class: "boundary-button" }, messages.leave);
   const points = h("span", { class: "dlviz-soft" });
-  const panel = h("div", { class: "dlviz-panel boundary-phase", hidden: "" }, h("div", { class: "boundary-title" }, points, leaveButton), title, formula, text, unit, lines, edgeWidth, notes);
+  const panel = h("div", { class: "dlviz-panel boundary-phase", hidden: "" }, h("div", { class: "boundary-title" }, points, leaveButton), title, formula, text, network, edgeWidth, notes);
+  const arithmetic = h("div", { class: "boundary-arithmetic", hidden: "" }, unit, lines);
   leaveButton.addEventListener("click", leave, { signal });
   let layout = null;
   let phase = 0;
@@ -40,7 +41,7 @@ export function stepExplanation({ messages, signal, leave }) {
 
   /** @param {any} explanation the step as Python describes it, or null */
   function show(explanation) {
-    network.hidden = panel.hidden = !explanation;
+    panel.hidden = arithmetic.hidden = !explanation;
     layout = explanation && layOut(explanation);
     if (!layout) return;
     selected = layout.columns.map((column) => column.selected);
@@ -181,7 +182,7 @@ export function stepExplanation({ messages, signal, leave }) {
     const [left, right] = [(x - WIDE_GAP) * scale, (x + NODE.width + WIDE_GAP) * scale];
     if (left < network.scrollLeft || right > network.scrollLeft + network.clientWidth) network.scrollLeft = (x + NODE.width / 2) * scale - network.clientWidth / 2;
   }
-  return { network, panel, show, showPhase };
+  return { panel, arithmetic, show, showPhase };
 }
 
 /** Ends of the edge from unit `j` of one column to unit `k` of another. */

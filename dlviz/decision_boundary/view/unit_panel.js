@@ -6,7 +6,7 @@ import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 import { gridPoint } from "./plane_canvas.js";
 
-const SIZE = 200;
+const SIZE = 160;
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, edit: (input: number | string, value: number) => void, reset: () => void, close: () => void}} options

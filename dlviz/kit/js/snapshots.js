@@ -5,10 +5,10 @@ import { format } from "./numbers.js";
 import { chart } from "./chart.js";
 
 /**
- * @param {{title: string, className?: string, width: number, height: number, left?: number, signal: AbortSignal, go: (step: number) => void}} options
+ * @param {{title: string, across?: string, className?: string, width: number, height: number, left?: number, signal: AbortSignal, go: (step: number) => void}} options across: title of the x axis
  */
-export function snapshotCurve({ title, className = "", width, height, left = 42, signal, go }) {
-  const plot = chart({ width, height, margin: { left, right: 9, top: 8, bottom: 11 }, className: `dlviz-snapshots ${className}` });
+export function snapshotCurve({ title, across = "", className = "", width, height, left = 42, signal, go }) {
+  const plot = chart({ width, height, margin: { left, right: 9, top: 8, bottom: across ? 20 : 11 }, className: `dlviz-snapshots ${className}` });
   const caption = h("output", { class: "dlviz-snapshot" });
   const element = h("div", { hidden: "" }, h("div", { class: "dlviz-chart-title" }, h("b", {}, title)), plot.element, caption);
   let values = [];
@@ -21,7 +21,7 @@ export function snapshotCurve({ title, className = "", width, height, left = 42,
     const most = Math.max(...finite, 1e-12);
     plot.draw({
       label,
-      x: { domain: [0, Math.max(1, values.length - 1)] },
+      x: { domain: [0, Math.max(1, values.length - 1)], title: across },
       y: { domain: [0, most], ticks: [[0, "0"], [most, text(most)]] },
       content: () => [plot.line(values, "dlviz-snapshots-line")],
     });
