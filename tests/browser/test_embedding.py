@@ -1,5 +1,8 @@
 """`dlviz.embedding` in a browser: an exported page and a live widget, used with mouse and keyboard, against torch's numbers."""
 
+import itertools
+import re
+
 import pytest
 import torch
 from playwright.sync_api import expect
@@ -7,6 +10,7 @@ from playwright.sync_api import expect
 import dlviz
 from dlviz.embeddings import analogy, neighbors, pca
 from tests.browser.conftest import until
+from tests.browser.test_network import number
 
 LABELS = ["king", "queen", "猫", "<b>Ж</b>", *(f"word {k}" for k in range(56))]
 
@@ -175,6 +179,25 @@ COLORED = """([x, y, token]) => {
   for (let k = 0; k < data.length; k += 4) count += wanted.every((part, c) => Math.abs(data[k + c] - part) < 12);
   return count;
 }"""
+#: Boxes of the labels (left, top, right, bottom, whether bold) and centers of the points of a map, as they are drawn next.
+LABELED = """async (selector) => {
+  const canvas = document.querySelector(selector);
+  const { fillText, arc } = CanvasRenderingContext2D.prototype;
+  let [labels, points] = [[], []];
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const right = x + this.measureText(text).width;
+    if (this.canvas === canvas && this.textBaseline === "middle") labels.push([x, y - 6, right, y + 6, this.font.includes("600"), text]);
+    return fillText.call(this, text, x, y);
+  };
+  CanvasRenderingContext2D.prototype.arc = function (x, y, ...rest) {
+    if (this.canvas === canvas) points.push([x, y]);
+    return arc.call(this, x, y, ...rest);
+  };
+  dlvizModel.set("theme", "dark");
+  for (let frame = 0; frame < 600 && !points.length; frame += 1) await new Promise(requestAnimationFrame);
+  Object.assign(CanvasRenderingContext2D.prototype, { fillText, arc });
+  return [labels, points];
+}"""
 PICTURE = "document.querySelector('.embedding-canvas').toDataURL()"
 
 
@@ -192,6 +215,16 @@ SETTLED = """async () => {
 }"""
 
 
+def overlaps(boxes):
+    """Return the pairs of texts whose boxes overlap."""
+    pairs = itertools.combinations(boxes, 2)
+    return [(a[5], b[5]) for a, b in pairs if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]]
+
+
+def inside(point, box):
+    return box[0] < point[0] < box[2] and box[1] < point[1] < box[3]
+
+
 def settled_picture(page):
     """Return the picture of the map once nothing moves any more."""
     picture = page.evaluate(SETTLED)
@@ -205,8 +238,10 @@ SEARCH = """(wanted) => {
   const home = canvas.getBoundingClientRect();
   for (let y = 60; y < 400; y += 6) {
     for (let x = 40; x < home.width - 40; x += 6) {
-      canvas.dispatchEvent(new PointerEvent("pointermove", { clientX: home.x + x, clientY: home.y + y, bubbles: true }));
-      if (document.querySelector(wanted)) return [home.x + x, home.y + y];
+      // The browser's own events come at whole pixels.
+      const [clientX, clientY] = [Math.round(home.x + x), Math.round(home.y + y)];
+      canvas.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
+      if (document.querySelector(wanted)) return [clientX, clientY];
     }
   }
 }"""
@@ -261,12 +296,51 @@ def test_a_3d_map_shows_three_coordinates_and_rotates_by_mouse_keys_and_buttons(
 def test_a_page_switches_between_2d_and_3d_without_a_kernel(open_page, page_of_sixty):
     page = open_page(page_of_sixty, reduced_motion=True)
     flat = settled_picture(page)
-    page.get_by_label("dimensions", exact=True).select_option("3-D")
+    page.get_by_role("radio", name="3-D").check()
     rotated = settled_picture(page)
     expect(page.locator(".embedding-axes")).to_contain_text("3: principal component 3")
-    page.get_by_label("dimensions", exact=True).select_option("2-D")
+    page.get_by_role("radio", name="2-D").check()
     assert settled_picture(page) == flat != rotated
     assert page.get_by_role("button", name="turn left").count() == 0
+
+
+def test_bars_of_cosines_cover_the_range_that_their_axis_names(open_page, page_of_sixty):
+    page = open_page(page_of_sixty)
+    low, high = (
+        number(text) for text in page.locator(".embedding-neighbors .embedding-scale span").all_text_contents()
+    )
+    cosines = neighbors(made().vectors, "king").cosines
+    assert low < cosines.min() <= cosines.max() <= high
+    assert high - low < 4 * (cosines.max() - cosines.min())  # differences are visible
+    axis = page.locator(".embedding-neighbors .embedding-scale").bounding_box()["width"] - 4
+    bars = [one.bounding_box()["width"] for one in page.locator(".embedding-neighbors .embedding-bar").all()]
+    assert bars == pytest.approx([axis * (cosine - low) / (high - low) for cosine in cosines.tolist()], abs=0.6)
+
+
+def test_the_readout_stands_beside_the_word_under_the_pointer(open_page, page_of_sixty):
+    page = open_page(page_of_sixty, reduced_motion=True)
+    settled_picture(page)
+    _, _, (x, y) = under(page)
+    box = page.locator(".embedding-status").bounding_box()
+    assert box["x"] - 20 <= x <= box["x"] + box["width"] + 20
+    assert min(abs(box["y"] - y), abs(box["y"] + box["height"] - y)) <= 20
+    page.mouse.move(5, 5)
+    expect(page.locator(".embedding-hovered")).to_have_text(re.compile("^Click a word"))
+    assert (
+        page.locator(".embedding-status").bounding_box()["x"] < page.locator(".embedding-map").bounding_box()["x"] + 20
+    )
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_no_label_on_the_map_covers_another_one_or_a_point(open_page, dimensions):
+    page = open_page(made(word="king", dimensions=dimensions), reduced_motion=True)
+    settled_picture(page)
+    labels, points = page.evaluate(LABELED, ".embedding-canvas")
+    assert len(labels) > 20
+    assert len(points) >= 60
+    assert overlaps(labels) == []
+    plain = [box for box in labels if not box[4]]
+    assert [box for box in plain if any(inside(point, box) for point in points)] == []
 
 
 @pytest.mark.parametrize("reduced", [True, False])
@@ -293,9 +367,9 @@ def pixel(page, points, point):
     """Return the pixel of a point on a 2-D map that shows all `points`."""
     low, high = points.min(0).values, points.max(0).values
     wide = page.evaluate("document.querySelector('.embedding-canvas').clientWidth")
-    unit = min((wide - 72) / (high - low)[0].item(), 368 / (high - low)[1].item())
+    unit = min((wide - 72) / (high - low)[0].item(), 408 / (high - low)[1].item())
     off = (point - (low + high) / 2) * unit
-    return round(wide / 2 + off[0].item()), round(220 - off[1].item())
+    return round(wide / 2 + off[0].item()), round(240 - off[1].item())
 
 
 def test_a_ring_marks_b_minus_a_plus_c(open_page, page_of_sixty):
@@ -304,7 +378,7 @@ def test_a_ring_marks_b_minus_a_plus_c(open_page, page_of_sixty):
     coordinates = pca(made().vectors.matrix).coordinates
     target = coordinates[1] - coordinates[0] + coordinates[2]
     x, y = pixel(page, torch.cat((coordinates, target.unsqueeze(0))), target)
-    assert page.evaluate(COLORED, [x, y, "flow"]) > 25
+    assert page.evaluate(COLORED, [x, y, "class-0"]) > 25
     expect(page.locator(".embedding-axes")).to_contain_text("The ring is b − a + c")
     flat = open_page(made(method="tsne", analogy=("king", "queen", "猫")))
     expect(flat.locator(".embedding-axes")).to_contain_text("t-SNE has no place for b − a + c")
@@ -321,18 +395,18 @@ def test_a_word_selected_by_search_becomes_visible_on_a_zoomed_map(open_page):
         page.get_by_label("look for a word").fill(word)
         page.get_by_label("look for a word").press("Enter")
         settled_picture(page)
-        assert page.evaluate(COLORED, [None, None, "pos"]) > 60  # its dot
+        assert page.evaluate(COLORED, [None, None, "select"]) > 60  # its dot
 
 
 def test_words_that_match_while_typing_have_rings_on_the_map(open_page):
     page = open_page(made())
-    assert page.evaluate(COLORED, [None, None, "pos"]) == 0
+    assert page.evaluate(COLORED, [None, None, "select"]) == 0
     page.get_by_label("look for a word").fill("word 1")
     settled_picture(page)
-    assert page.evaluate(COLORED, [None, None, "pos"]) > 11 * 10  # word 1 and word 10 to word 19
+    assert page.evaluate(COLORED, [None, None, "select"]) > 11 * 10  # word 1 and word 10 to word 19
     page.get_by_label("look for a word").fill("")
     settled_picture(page)
-    assert page.evaluate(COLORED, [None, None, "pos"]) == 0
+    assert page.evaluate(COLORED, [None, None, "select"]) == 0
 
 
 def test_dot_product_norms_and_distance_are_shown_below_the_cosine(open_page, page_of_sixty):
@@ -340,13 +414,13 @@ def test_dot_product_norms_and_distance_are_shown_below_the_cosine(open_page, pa
     matrix = made().vectors.matrix
     other = LABELS.index(listed(page)[0])
     text = page.locator(".embedding-neighbors p").last.inner_text()
-    for number in (
+    for value in (
         matrix[0] @ matrix[other],
         matrix[0].norm(),
         matrix[other].norm(),
         (matrix[0] - matrix[other]).norm(),
     ):
-        assert f"{number.item():.4g}".rstrip("0") in text
+        assert f"{value.item():.4g}".rstrip("0") in text
 
 
 def test_words_are_dragged_from_list_search_and_map_to_the_inputs(live):
@@ -433,7 +507,7 @@ def test_a_page_plays_its_snapshots(open_page):
             page.get_by_role("button", name="first").click()
         settled_picture(page)
         expected = everywhere[60 * step : 60 * step + 60]
-        assert page.evaluate(COLORED, [*pixel(page, everywhere, expected[0]), "pos"]) > 60  # the dot of king
+        assert page.evaluate(COLORED, [*pixel(page, everywhere, expected[0]), "select"]) > 60  # the dot of king
         word, where, _ = under(page)
         assert where == pytest.approx(expected[LABELS.index(word)].tolist(), rel=6e-3, abs=1e-3)
     expect(page.locator(".embedding-snapshot")).to_have_text("start")

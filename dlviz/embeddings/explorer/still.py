@@ -87,13 +87,13 @@ def _draw_arithmetic(svg: Svg, points: list[list[float]], question: Sequence[int
     """Draw an arrow from a to b, the same arrow from c, and a ring at b − a + c."""
     a, b, c = (points[row] for row in question)
     for (x, y), (to_x, to_y) in ((a, b), (c, points[-1])):
-        svg.path(f"M{x:.1f},{y:.1f}L{to_x:.1f},{to_y:.1f}", stroke="flow")
+        svg.path(f"M{x:.1f},{y:.1f}L{to_x:.1f},{to_y:.1f}", stroke="class-0")
         angle = math.atan2(to_y - y, to_x - x)
         tips = [(to_x - 8 * math.cos(angle + side), to_y - 8 * math.sin(angle + side)) for side in (0.4, -0.4)]
         svg.path(
-            f"M{tips[0][0]:.1f},{tips[0][1]:.1f}L{to_x:.1f},{to_y:.1f}L{tips[1][0]:.1f},{tips[1][1]:.1f}", stroke="flow"
+            f"M{tips[0][0]:.1f},{tips[0][1]:.1f}L{to_x:.1f},{to_y:.1f}L{tips[1][0]:.1f},{tips[1][1]:.1f}", stroke="class-0"
         )
-    svg.path(f"M{points[-1][0] - 7:.1f},{points[-1][1]:.1f}a7,7 0 1 0 14,0a7,7 0 1 0 -14,0z", stroke="flow", line=2)
+    svg.path(f"M{points[-1][0] - 7:.1f},{points[-1][1]:.1f}a7,7 0 1 0 14,0a7,7 0 1 0 -14,0z", stroke="class-0", line=2)
 
 
 def _draw_points(
@@ -112,15 +112,17 @@ def _draw_points(
         rows = sorted(rows, key=lambda row: -depth[row])
     median_depth = depth[rows[len(rows) // 2]] if depth else 0.0
     faint = svg.mix("ink-3", 0.45)
-    dots = {"flow": "", "select": "", "ink-3": "", faint: ""}
+    dots = {"class-0": "", "select": "", "ink": "", "ink-3": "", faint: ""}
     placed: list[tuple[float, float, float]] = []
     for row in dict.fromkeys([*first, *rows]):
         x, y = points[row]
         is_behind = bool(depth) and depth[row] < median_depth
-        if row == word or row in question:
-            color = "flow"
-        elif row in neighbors:
+        if row == word:
             color = "select"
+        elif row in question:
+            color = "class-0"
+        elif row in neighbors:
+            color = "ink"
         else:
             color = faint if is_behind else "ink-3"
         radius = 1.5 if is_behind else 2

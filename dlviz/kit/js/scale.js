@@ -11,6 +11,12 @@ export function ticks(low, high, wanted) {
   return values;
 }
 
+/** The largest of the numbers 1, 2 and 5 · 10^k that is not above `value`. @param {number} value above 0 */
+export function roundDown(value) {
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return [5, 2, 1].map((n) => n * unit).find((one) => one <= value * 1.0000001) ?? unit;
+}
+
 /** Tick values of a logarithmic axis: 1, 2 and 5 times the powers of 10, or only the powers if those were too many. */
 export function logTicks(low, high) {
   const powers = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, k) => 10 ** (Math.floor(Math.log10(low)) + k));

@@ -3,6 +3,7 @@
 import { closest, h, fillIn } from "../../../kit/js/dom.js";
 import { typedArray } from "../../../kit/js/typed_arrays.js";
 import { baseView } from "../../../kit/js/base_view.js";
+import { segments } from "../../../kit/js/segments.js";
 import { isAvailable } from "../../../kit/js/precomputed.js";
 import { map } from "./map.js";
 import { dragWords } from "./drag_words.js";
@@ -43,9 +44,10 @@ function render({ model, el, signal }) {
   /** @type {[string, string, [number, number]][]} */
   const rotations = [["◂", "left", [-1, 0]], ["▸", "right", [1, 0]], ["▴", "up", [0, -1]], ["▾", "down", [0, 1]]];
   const rotateButtons = h("div", { class: "embedding-buttons embedding-rotate" }, ...rotations.map(([text, name, direction]) => button(text, name, () => mapView.nudge(direction))));
+  const dimensions = segments({ label: messages["control.dimensions"], options: [["2", "2-D"], ["3", "3-D"]], signal, set: (value) => change("dimensions", Number(value)) });
   const snapshotLabel = h("p", { class: "embedding-snapshot" });
   on.ui.root.classList.add("embedding");
-  mapView.element.append(zoomButtons, rotateButtons, snapshotLabel);
+  mapView.element.append(h("div", { class: "embedding-tools" }, dimensions.element, zoomButtons), rotateButtons, snapshotLabel);
   on.ui.main.append(h("div", { class: "embedding-columns" }, h("div", {}, mapView.element, legend, below), h("div", { class: "embedding-side" }, finder.element, neighborPanel)));
   neighborPanel.addEventListener("pointerover", (event) => {
     const item = closest(event, "[data-row]");
@@ -97,27 +99,27 @@ function render({ model, el, signal }) {
   function updateMap() {
     mapView.show({ ...scene(), coordinates, is3d: is3d() }, currentStep());
     rotateButtons.hidden = !is3d();
+    dimensions.update(String(model.get("dimensions")));
   }
   function draw() {
     labels = scene().labels;
     coordinates = typedArray(scene().coordinates, "float32");
     updateMap();
     finder.show(labels);
-    on.ui.root.querySelector(".dlviz-player").toggleAttribute("hidden", scene().snapshots.length < 2);
     // Only a kernel can answer a new analogy or axis.
     analogyForm.hidden = !isLive();
     axisForm.hidden = !isLive();
     axisInputs.show(labels, model.get("axis"));
     if (isLive()) choice("method", options(labels.length <= scene().tsne_limit ? ["pca", "tsne"] : ["pca"]));
-    if (isLive() || (scene().components === 3 && !isTsne())) choice("dimensions", [["2", "2-D"], ["3", "3-D"]], Number);
-    if (isLive() && !isTsne()) choice("normalize", [["false", messages["control.as_given"]], ["true", messages["control.unit_length"]]], (value) => value === "true");
+    dimensions.element.hidden = !(isLive() || (scene().components === 3 && !isTsne()));
+    if (isLive() && !isTsne()) on.controls.toggle({ label: messages["control.normalize"], get: () => model.get("normalize"), set: (value) => change("normalize", value) });
     if (isLive() && scene().snapshots.length > 1) choice("axes", options(["fixed", "aligned"]));
   }
   function options(values) {
     return values.map((value) => [value, messages[`control.${value}`]]);
   }
-  function choice(trait, values, parse = (value) => value) {
-    on.controls.choice({ label: messages[`control.${trait}`], options: values, get: () => String(model.get(trait)), set: (value) => change(trait, parse(value)) });
+  function choice(trait, values) {
+    on.controls.choice({ label: messages[`control.${trait}`], options: values, get: () => model.get(trait), set: (value) => change(trait, value) });
   }
   /** t-SNE takes some time, during which the old map stays. */
   function change(trait, value) {
@@ -163,18 +165,18 @@ function render({ model, el, signal }) {
     const parts = { messages, word: labels[word], other: labels[found.neighbors.rows[other]], item: found.similarities[other], cosine: found.neighbors.cosines[other] };
     const slots = [analogyInputs, axisInputs].flatMap((inputs) => inputs.names.map((name, slot) => ({ name, insert: () => inputs.insert(slot, word) })));
     return [
-      h("h4", {}, fillIn(messages["side.neighbors"], { word: labels[word] })),
-      ...snapshotNote(found),
-      neighborList({ labels, near: found.neighbors, signal, pressed: other, press: (index) => on.save("neighbor", index) }),
-      isLive() ? insertButtons({ messages, word: labels[word], slots, signal }) : null,
-      h("h4", {}, fillIn(messages["side.similarity"], { word: parts.word, other: parts.other })),
-      similarityTable(parts),
-      similarityMeasures(parts),
-    ].filter(Boolean);
+      h("div", {},
+        h("h4", {}, fillIn(messages["side.neighbors"], { word: labels[word] })), ...snapshotNote(found),
+        neighborList({ labels, near: found.neighbors, signal, pressed: other, press: (index) => on.save("neighbor", index) }),
+        isLive() ? insertButtons({ messages, word: labels[word], slots, signal }) : null),
+      h("div", {}, h("h4", {}, fillIn(messages["side.similarity"], { word: parts.word, other: parts.other })), similarityTable(parts), similarityMeasures(parts)),
+    ];
   }
   function answerLists(question, found) {
     const [a, b, c] = question.map((row) => labels[row]);
-    const list = (title, near) => h("div", {}, h("h5", {}, title), neighborList({ labels, near: { rows: near.rows.slice(0, ANSWERS), cosines: near.cosines.slice(0, ANSWERS) }, signal, press: (index) => pick(near.rows[index]) }));
+    const best = (near) => near.cosines.slice(0, ANSWERS);
+    const among = [...best(found.answers), ...best(found.unfiltered)];
+    const list = (title, near) => h("div", {}, h("h5", {}, title), neighborList({ labels, near: { rows: near.rows.slice(0, ANSWERS), cosines: best(near) }, signal, press: (index) => pick(near.rows[index]), among }));
     return [h("p", {}, h("code", {}, `${b} − ${a} + ${c}`)), ...snapshotNote(found), ...rankLine(found), list(messages["side.answers"], found.answers), list(messages["side.unfiltered"], found.unfiltered)];
   }
   function rankLine(found) {

@@ -4,14 +4,16 @@ import { redrawOnChange, tween } from "../../../kit/js/animation.js";
 import { drawArrow, drawDisc, drawRing } from "../../../kit/js/canvas.js";
 import { arrowDirection, h, onKeys } from "../../../kit/js/dom.js";
 import { themeColors, hidpiContext } from "../../../kit/js/heatmap.js";
+import { drawLabels, labelMeasurer } from "../../../kit/js/map_labels.js";
 import { argmin, format } from "../../../kit/js/numbers.js";
+import { placeReadout } from "../../../kit/js/readout.js";
 import { PITCH, fitScale, project, screen, layered } from "./viewport.js";
-import { drawAxes, drawLabels, drawPoints, labelMeasurer, MANY } from "./map_drawing.js";
+import { drawAxes, drawPoints, MANY } from "./map_drawing.js";
 
-const HEIGHT = 440;
+const HEIGHT = 480;
 const MARGIN = 36;
 /** Layers of depth, and the first yaw and pitch of a map in three dimensions, in radians. */
-const LAYERS = 6;
+const LAYERS = 10;
 const INITIAL_ANGLES = [0.6, PITCH];
 /** Milliseconds of the transition from one map to another. */
 const TRANSITION = 600;
@@ -24,7 +26,8 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
   const canvas = h("canvas", { class: "embedding-canvas", tabindex: "0", role: "application", "aria-label": messages["map.alt"] });
   const name = h("span", { class: "embedding-hovered" });
   const numbers = h("code");
-  const element = h("div", { class: "embedding-map" }, canvas, h("p", { class: "embedding-status" }, name, numbers));
+  const status = h("p", { class: "embedding-status" }, name, numbers);
+  const element = h("div", { class: "embedding-map" }, canvas, status);
   /** @type {any} */
   let scene = { labels: [], coordinates: new Float32Array(0), components: 2, custom_axis: false, is3d: false, axes: [] };
   let marks = { word: -1, near: [], answers: [], question: [], others: [], targets: [] };
@@ -75,25 +78,37 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
     drawPoints(context, colors, layers, width, HEIGHT);
     drawArithmetic(context);
     drawMarks(context);
-    for (const row of highlighted) drawRing(context, position(row), 6, colors.pos);
+    for (const row of highlighted) drawRing(context, position(row), 7, colors.select);
     const first = [marks.word, hovered, ...marks.question, ...marks.others, ...marks.answers.slice(0, 1), ...marks.near, ...highlighted].filter((row) => row >= 0);
     const middle = count && scene.is3d ? screenXY.z[layers.order[count >> 1]] : -Infinity;
     const front = (row) => count > MANY || (scene.is3d && screenXY.z[row] >= middle);
     // Labels that were drawn before stay if they fit; then come those nearest to the viewer.
     const before = scene.is3d ? drawnLabels.map(({ row }) => row).filter(front) : [];
-    drawnLabels = drawLabels(context, colors, { names: scene.labels, at: screenXY, rows: labelOrder(first, before, layers, scene.is3d), first: new Set(first), front, measure, width, height: HEIGHT });
+    const bold = new Set(first);
+    const color = (row) => (bold.has(row) || front(row) ? colors.ink : colors["ink-3"]);
+    const rows = labelOrder(first, before, layers, scene.is3d);
+    drawnLabels = drawLabels(context, { names: scene.labels, at: screenXY, rows, first: bold, color, paper: colors.paper, measure, width, height: HEIGHT, reserved: covered(), before: drawnLabels });
+  }
+  /** The boxes of the buttons, of the text on the map, and of the axes' names. */
+  function covered() {
+    const names = scene.is3d ? [1, 3, 5].map((k) => [axisEnds.x[k], axisEnds.y[k] - 7, axisEnds.x[k] + 12, axisEnds.y[k] + 7]) : [];
+    const nodes = [...element.children].filter((node) => node !== canvas && node !== status).map((node) => {
+      const { offsetLeft: left, offsetTop: top, offsetWidth: wide, offsetHeight: high } = /** @type {HTMLElement} */ (node);
+      return [left, top, left + wide, top + high];
+    });
+    return [...names, ...nodes];
   }
   /** Draw an arrow from a to b, and the same arrow from c to b − a + c, if the map has a position for it. */
   function drawArithmetic(context) {
     const target = scene.labels.length;
     if (!marks.question.length || !(screenXY.x[target] === screenXY.x[target])) return;
     const [a, b, c] = marks.question.map(position);
-    drawArrow(context, a, b, colors.flow, { short: 5 });
-    drawArrow(context, c, position(target), colors.flow, { short: 7 });
-    drawRing(context, position(target), 7, colors.flow);
+    drawArrow(context, a, b, colors["class-0"], { short: 5 });
+    drawArrow(context, c, position(target), colors["class-0"], { short: 7 });
+    drawRing(context, position(target), 7, colors["class-0"]);
   }
   function drawMarks(context) {
-    const groups = [[marks.near, colors.select, 4], [marks.answers.slice(0, 1), colors.flow, 5], [[...marks.question, ...marks.others], colors.flow, 4], [[marks.word], colors.pos, 6]];
+    const groups = [[marks.near, colors.ink, 4], [marks.answers.slice(0, 1), colors["class-0"], 5], [[...marks.question, ...marks.others], colors["class-0"], 4], [[marks.word], colors.select, 6]];
     for (const [rows, color, radius] of groups) {
       for (const row of rows) if (row >= 0) drawDisc(context, position(row), radius, color);
     }
@@ -141,11 +156,15 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
     const [yaw, pitch] = angles.now();
     angles.go([yaw + dx, Math.max(-Math.PI / 2, Math.min(Math.PI / 2, pitch + dy))]);
   }
-  function hover(row) {
+  /** Print the word under the pointer beside it. @param {number} row @param {number[]} [point] */
+  function hover(row, point) {
     if (row !== hovered && scene.labels.length) redraw();
     hovered = row;
     name.textContent = row < 0 ? messages[scene.is3d ? "map.hint_3d" : "map.hint"] : scene.labels[row];
     numbers.textContent = row < 0 ? "" : coordinates(row);
+    status.classList.toggle("dlviz-readout", Boolean(row >= 0 && point));
+    if (row >= 0 && point) placeReadout(status, point);
+    else status.removeAttribute("style");
   }
   function coordinates(row) {
     const from = (step * scene.labels.length + row) * scene.components;
@@ -162,7 +181,7 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
   canvas.addEventListener("pointermove", (event) => {
     if (!drag) {
       canvas.toggleAttribute("data-word", draggableAt(event.offsetX, event.offsetY) >= 0);
-      return hover(wordAt(event.offsetX, event.offsetY));
+      return hover(wordAt(event.offsetX, event.offsetY), [event.offsetX, event.offsetY]);
     }
     const [dx, dy] = [event.offsetX - drag.x, event.offsetY - drag.y];
     drag = { x: event.offsetX, y: event.offsetY, moved: drag.moved + Math.abs(dx) + Math.abs(dy) };
@@ -236,7 +255,7 @@ export function map({ messages, root, signal, pick, startDrag = () => false }) {
       const before = scene;
       scene = { components: 2, is3d: false, ...next };
       step = shown;
-      if (before.labels.length !== scene.labels.length) drawnLabels = [];
+      if (before.labels.length !== scene.labels.length || before.is3d !== scene.is3d) drawnLabels = [];
       if (hovered >= scene.labels.length) hovered = -1;
       hover(hovered);
       if (before.layout_key !== scene.layout_key || before.is3d !== scene.is3d) viewport = { x: 0, y: 0, zoom: 1 };

@@ -2,6 +2,7 @@
 
 import { h, fillIn } from "../../../kit/js/dom.js";
 import { format, diverging } from "../../../kit/js/numbers.js";
+import { roundDown } from "../../../kit/js/scale.js";
 
 const SHOWN = 8;
 /** The most matching words that are highlighted on the map. */
@@ -50,14 +51,26 @@ function findMatches(labels, wanted) {
   return scores.flat().slice(0, MAX_MATCHES);
 }
 
-/** Words with their cosines, which can be dragged; a click calls `press` with the index in the list. */
-export function neighborList({ labels, near, signal, pressed = -1, press }) {
-  return h("ol", { class: "embedding-list" }, ...near.rows.map((row, index) => {
-    const bar = h("span", { class: "embedding-bar", style: `width: ${Math.max(0, Math.min(1, near.cosines[index])) * 60}px` });
+/** Words with their cosines, which can be dragged; a click calls `press` with the index in the list. The bars cover the range of `among`. */
+export function neighborList({ labels, near, signal, pressed = -1, press, among = near.cosines }) {
+  const [low, high] = range(among);
+  const items = near.rows.map((row, index) => {
+    const bar = h("span", { class: "embedding-bar", style: `width: ${(100 * (near.cosines[index] - low)) / (high - low)}%` });
     const button = h("button", { type: "button", class: "embedding-word", "data-row": row, title: labels[row], "aria-pressed": press && pressed >= 0 ? String(index === pressed) : null }, h("span", {}, labels[row]), bar, h("code", {}, fixed(near.cosines[index])));
     button.addEventListener("click", () => press(index), { signal });
     return h("li", {}, button);
-  }));
+  });
+  // The bars do not start at 0: all cosines of a list are alike.
+  const axis = h("div", { class: "embedding-scale", "aria-hidden": "true" }, ...[low, high].map((value) => h("span", {}, format(value, 2))));
+  return h("div", {}, h("ol", { class: "embedding-list" }, ...items), axis);
+}
+
+/** Round numbers below and above some values. @param {number[]} values */
+function range(values) {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const step = roundDown(most > least ? most - least : 1);
+  const low = Math.floor(least / step) * step;
+  return [low, Math.max(Math.ceil(most / step) * step, low + step)];
 }
 
 /** A table of the terms of a cosine and their sum. */
