@@ -285,12 +285,18 @@ def test_every_public_widget_is_in_the_gallery_once():
     "make", [make for makers in gallery.GROUPS.values() for make in makers], ids=lambda make: make.__name__
 )
 def test_the_code_on_a_page_is_what_made_its_widget(make):
-    *setup, last = re.split(r"\n(?=\S)", gallery.example_code(make))
     with torch.random.fork_rng():
-        space = {}
-        exec("\n".join(setup), space)
-        view = eval(last, space)
+        view = gallery.run_example(make.__name__, gallery.example_code(make))
     assert repr(view).startswith(f"dlviz.{make.__name__}(")
+    view.close()
+
+
+def test_a_graph_of_the_gallery_names_the_line_of_its_example():
+    code = gallery.example_code(examples.graph)
+    view = gallery.run_example("graph", code)
+    source = view.graph.nodes[0].source
+    assert (source.where, source.text) == ("graph example", code.splitlines()[source.line - 1])
+    assert "mse_loss" in source.text
     view.close()
 
 

@@ -19,7 +19,7 @@ from dlviz.kit.messages import language, message, table
 BOX_HEIGHT, LOOP_HEIGHT = 40, 64
 MIN_WIDTH, MIN_LOOP_WIDTH, MAX_WIDTH = 54, 150, 220
 #: Width of one character in pixels: the first line of a box, its second line in the monospaced font, and the title of an open group.
-TITLE_CHARACTER, SUBTITLE_CHARACTER, GROUP_CHARACTER = 7.0, 6.3, 6.6
+TITLE_CHARACTER, SUBTITLE_CHARACTER, GROUP_CHARACTER = 7.0, 6.7, 6.6
 
 
 @dataclass(eq=False)

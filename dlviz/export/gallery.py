@@ -1,6 +1,8 @@
 """The gallery: a page for each widget with the code that made it, and an index with their still pictures."""
 
+import ast
 import inspect
+import linecache
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,13 +96,14 @@ def export_gallery(out: Path, report: Callable[[str], None], groups: Mapping[str
 
 
 def _entry(make: Example) -> GalleryEntry:
-    view = make()
+    code = example_code(make)
+    view = run_example(make.__name__, code)
     pictures = {}
     for theme in ("light", "dark"):
         view.theme = theme
         pictures[theme] = data_uri(view._still()).replace(" ", "%20")  # in a srcset a space ends the address
     view.theme = "auto"
-    entry = GalleryEntry(make.__name__, example_code(make), view.page_payload(BUDGET), pictures, repr(view))
+    entry = GalleryEntry(make.__name__, code, view.page_payload(BUDGET), pictures, repr(view))
     view.close()
     return entry
 
@@ -124,6 +127,18 @@ def example_code(make: Example) -> str:
         if re.search(rf"\b{word}", body)
     ]
     return "\n".join([*needed, *[""][: len(needed)], "import dlviz", "", body])
+
+
+def run_example(name: str, code: str) -> Widget:
+    """Run an example's code as a notebook cell would be run and return its widget, which names the code's own lines."""
+    file = f"{name} example"
+    linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
+    *setup, last = ast.parse(code, file).body
+    assert isinstance(last, ast.Expr)
+    namespace: dict[str, Any] = {}
+    exec(compile(ast.Module(setup, []), file, "exec"), namespace)
+    view: Widget = eval(compile(ast.Expression(last.value), file, "eval"), namespace)
+    return view
 
 
 def _picture(one: GalleryEntry) -> str:

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageChops, ImageFilter
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from dlviz.export.gallery import GROUPS
+from dlviz.export.gallery import GROUPS, example_code, run_example
 from dlviz.kit.widget import Widget
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
@@ -63,7 +63,7 @@ _MEASURE = """() => {
   texts.sort(([a], [b]) => a - b);
   const player = root.querySelector(".dlviz-player");
   const drawings = [...root.querySelectorAll("svg, canvas, .dlviz-grid")];
-  const pictures = drawings.filter((node) => shown(node) && !node.closest("button, .dlviz-player"));
+  const pictures = drawings.filter((node) => shown(node) && !node.closest(".dlviz-player"));
   const area = (node) => node.getBoundingClientRect().width * node.getBoundingClientRect().height;
   const picture = pictures.sort((a, b) => area(b) - area(a))[0];
   const rects = [player, picture].filter((node) => node && shown(node)).map((node) => node.getBoundingClientRect());
@@ -157,7 +157,7 @@ def save_pages(folder: Path, names: tuple[str, ...] = ()) -> Iterator[tuple[str,
     for make in makers:
         if names and make.__name__ not in names:
             continue
-        view = make()
+        view = run_example(make.__name__, example_code(make))
         path = folder / f"{make.__name__}.html"
         view.save(path)
         view.close()

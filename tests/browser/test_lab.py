@@ -273,7 +273,7 @@ def test_sliders_edits_and_errors_of_a_convolution_go_through_the_kernel(lab, se
     expect(line).to_contain_text("= 54")  # 0 + 1 + 2 + 5 + 6 + 7 + 10 + 11 + 12
 
     view.get_by_role("slider", name="stride ↓").fill("2")
-    expect(view.locator(".dlviz-count")).to_have_text("1 / 6")
+    expect(view.locator(".dlviz-count")).to_have_text("step 1 / 6")
 
     cell = view.locator(".conv-row .tensor-grid").first.locator(".tensor-cell").nth(1)
     cell.dblclick()

@@ -7,7 +7,7 @@ import { format } from "../../kit/js/numbers.js";
 const MAX_BOXES = 500;
 /** Width of one character in pixels, as in diagram.py. */
 const TITLE_CHARACTER = 7;
-const SUBTITLE_CHARACTER = 6.3;
+const SUBTITLE_CHARACTER = 6.7;
 const GROUP_CHARACTER = 6.6;
 
 /**
@@ -87,7 +87,8 @@ export function diagramRenderer({ layer, scene, messages, isExpanded }) {
   }
 
   function edgeOf(segment) {
-    const node = s("path", { class: `edge${segment.edges.length ? "" : " data"}`, d: curve(segment.points) });
+    // A length of 1, so that a gradient can run along it, from its right end to its left.
+    const node = s("path", { class: `edge${segment.edges.length ? "" : " data"}`, pathLength: segment.edges.length ? 1 : null, d: curve(segment.points) });
     const [x, y] = segment.points[0];
     const labeled = placement.boxes.size <= MAX_BOXES && segment.edges.length === 1;
     return { segment, node, label: labeled ? s("text", { class: "edge-gradient", x: x + 5, y: y - 4 }) : null };
@@ -165,7 +166,7 @@ export function diagramRenderer({ layer, scene, messages, isExpanded }) {
       return;
     }
     const { w, h } = placement.boxes.get(box);
-    const width = 12 + 6.2 * text.length;
+    const width = 12 + 6.7 * text.length;
     if (!pill) {
       pill = s("g", { class: "pill" }, s("rect", { height: 15, rx: 7.5 }), s("text", { y: 11, "text-anchor": "middle" }));
       node.append(pill);
@@ -198,7 +199,7 @@ export function diagramRenderer({ layer, scene, messages, isExpanded }) {
     node.append(s("path", { class: "sparkline", d: bars.join(""), "stroke-width": Math.max(0.7, width * 0.7) }));
   }
 
-  return { draw, drawVisible, update, rectangle: (box) => placement?.boxes.get(box), boxes: () => [...cards.keys()] };
+  return { draw, drawVisible, update, rectangle: (box) => placement?.boxes.get(box), rectangles: () => [...placement.boxes].filter(([box]) => !isOpenGroup(box)).map(([, rectangle]) => rectangle), boxes: () => [...cards.keys()] };
 }
 
 function toggleButton(box, x, y, icon, title) {

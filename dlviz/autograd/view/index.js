@@ -2,6 +2,7 @@
 
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { closest, h, fillIn } from "../../kit/js/dom.js";
+import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { format } from "../../kit/js/numbers.js";
 import { decodeScene, decodeFlow } from "./decode.js";
@@ -16,23 +17,29 @@ function render({ model, el, signal }) {
   let diagram;
   let expanded = new Set();
   let size = { width: 1, height: 1 };
+  let showsLegend = false;
   const details = new Map();
   const on = baseView({
     model, el, signal, name: model.get("messages").name, captions: "flow", steps, label, draw, showStep,
     traits: { flow: receiveFlow, details: receiveFlow, detail: receiveDetail, expanded: receiveExpanded, selected: () => {} },
     onEscape() {
-      select(-1);
+      if (showsLegend) {
+        showsLegend = false;
+        on.update();
+      } else select(-1);
       return true;
     },
   });
   const { ui, messages } = on;
   /** @type {[string, string, () => void][]} */
-  const groupTools = [["expand_all", "⊞", expandMore], ["collapse_all", "⊟", () => setExpanded([])]];
-  const view = panZoom({ messages, signal, onMove: () => diagram?.drawVisible(view.visibleArea()), tools: groupTools });
+  const groupTools = [["legend.title", "?", () => { showsLegend = !showsLegend; showStep(model.get("step")); }], ["expand_all", "⊞", expandMore], ["collapse_all", "⊟", () => setExpanded([])]];
+  const view = panZoom({ messages, signal, onMove: () => diagram?.drawVisible(view.visibleArea()), covered, tools: groupTools });
   const preview = previewPrompt();
-  ui.main.append(view.svg, view.toolbar);
+  ui.root.classList.add("graph");
+  ui.main.append(view.svg, view.toolbar, view.minimap);
   on.start();
   on.line.element.before(preview);
+  onThemeChange(ui.root, signal, drawMinimap);
 
   function previewPrompt() {
     const button = h("button", { type: "button", class: "graph-preview-button" }, messages["preview.button"]);
@@ -87,8 +94,18 @@ function render({ model, el, signal }) {
     size = { width: placement.width, height: placement.height };
     const after = diagram.rectangle(fixed);
     view.resize(size, refit, before && after ? { x: after.x + after.w - before.x - before.w, y: after.y - before.y } : undefined);
+    drawMinimap();
     if (fixed === undefined) showRoot();
     else if (after && expanded.has(fixed)) view.showGroup(after);
+  }
+
+  function drawMinimap() {
+    view.drawMinimap(diagram.rectangles(), themeColors(ui.root)["ink-3"]);
+  }
+
+  /** How many pixels of the diagram's right lie below the side panel; on a narrow page the panel stands below the diagram. */
+  function covered() {
+    return ui.side.hidden || getComputedStyle(ui.side).position !== "absolute" ? 0 : ui.side.offsetWidth;
   }
 
   /** Show the root of a diagram that does not fit, until the user moves it. */
@@ -108,13 +125,13 @@ function render({ model, el, signal }) {
       hasRun: (node) => (flow.stepOf.get(node) ?? Infinity) <= step,
     });
     showSide(selected < 0 && !finished ? running : selected);
-    const box = visibleBox(running);
-    if (box !== undefined && !finished) view.reveal(diagram.rectangle(box));
+    const box = visibleBox(finished ? selected : running);
+    if (box !== undefined) view.reveal(diagram.rectangle(box));
   }
 
   function showSide(node) {
-    if (node < 0) {
-      ui.setSide(legend(messages), messages["legend.title"]);
+    if (showsLegend || node < 0) {
+      ui.setSide(showsLegend ? legend(messages) : null, messages["legend.title"]);
       return;
     }
     const about = details.get(node);

@@ -1,17 +1,21 @@
-// Pan and zoom by dragging, pinching or control-wheel, and by buttons.
+// Pan and zoom by dragging, pinching or control-wheel, by buttons, and by a minimap of what does not fit.
 
 import { h, s } from "../../kit/js/dom.js";
+import { minimap } from "../../kit/js/minimap.js";
 
 const MIN_SCALE = 0.12;
 const MAX_SCALE = 2.5;
-/** A diagram that fits at this scale is shown whole; of a wider one the end is shown, at the readable scale. */
-const MIN_WHOLE_SCALE = 0.6;
-const READABLE_SCALE = 0.75;
+/** The least and the greatest height of the pane. */
+const HEIGHTS = [300, 500];
+/** Width of the minimap in pixels. */
+const MAP_WIDTH = 150;
 
 /**
- * @param {{messages: Record<string, string>, signal: AbortSignal, onMove: () => void, tools: [string, string, () => void][]}} options tools: message key, text and action of more buttons
+ * A diagram opens at its true size, so that every text has the size it was made for: in the middle if it fits, else at its end, where
+ * the loss is.
+ * @param {{messages: Record<string, string>, signal: AbortSignal, onMove: () => void, covered: () => number, tools: [string, string, () => void][]}} options covered: how many pixels at the right lie below the side panel; tools: message key, text and action of more buttons
  */
-export function panZoom({ messages, signal, onMove, tools }) {
+export function panZoom({ messages, signal, onMove, covered, tools }) {
   const layer = s("g", { class: "pan-zoom" });
   const svg = s("svg", { class: "graph-pane", role: "img" }, layer);
   const transform = { x: 0, y: 0, scale: 1 };
@@ -25,8 +29,27 @@ export function panZoom({ messages, signal, onMove, tools }) {
   };
   const zoomTools = [["zoom_out", "−", () => zoom(1 / 1.25)], ["zoom_in", "+", () => zoom(1.25)], ["fit", "⤢", () => fit()]];
   const toolbar = h("div", { class: "graph-tools" }, ...[...tools, ...zoomTools].map(button));
+  const overview = minimap({ label: messages.minimap, signal, moveTo: centerAt, maxWidth: MAP_WIDTH, maxHeight: 90 });
+  overview.element.classList.add("graph-minimap");
 
+  /** Put a point of the diagram, given as fractions, in the middle. */
+  function centerAt(y, x) {
+    transform.x = svg.clientWidth / 2 - x * size.width * transform.scale;
+    transform.y = svg.clientHeight / 2 - y * size.height * transform.scale;
+    movedByUser = true;
+    apply();
+  }
+  function visibleArea() {
+    return { left: -transform.x / transform.scale, top: -transform.y / transform.scale, right: (svg.clientWidth - transform.x) / transform.scale, bottom: (svg.clientHeight - transform.y) / transform.scale };
+  }
+  function placeMinimap() {
+    const { left, top, right, bottom } = visibleArea();
+    overview.element.hidden = left <= 0 && top <= 0 && right >= size.width && bottom >= size.height;
+    const part = (from, to, whole) => [Math.max(0, from), Math.min(whole, to) - Math.max(0, from), whole];
+    overview.place(part(top, bottom, size.height), part(left, right, size.width));
+  }
   function apply() {
+    placeMinimap();
     layer.setAttribute("transform", `translate(${transform.x.toFixed(1)},${transform.y.toFixed(1)}) scale(${transform.scale.toFixed(4)})`);
     onMove();
   }
@@ -37,10 +60,6 @@ export function panZoom({ messages, signal, onMove, tools }) {
     transform.scale = scale;
     movedByUser = true;
     apply();
-  }
-  function readableScale() {
-    const whole = ((svg.clientWidth || 640) - 24) / size.width;
-    return whole < MIN_WHOLE_SCALE ? READABLE_SCALE : Math.min(1, whole);
   }
   /** Show the whole diagram, or at `scale` its end, where the loss is. */
   function fit(scale) {
@@ -57,7 +76,7 @@ export function panZoom({ messages, signal, onMove, tools }) {
     const margin = 24;
     const left = transform.x + x * transform.scale;
     const top = transform.y + y * transform.scale;
-    const dx = Math.max(margin - left, 0) || Math.min(svg.clientWidth - margin - (left + w * transform.scale), 0);
+    const dx = Math.max(margin - left, 0) || Math.min(svg.clientWidth - covered() - margin - (left + w * transform.scale), 0);
     const dy = Math.max(margin - top, 0) || Math.min(svg.clientHeight - margin - (top + height * transform.scale), 0);
     if (!dx && !dy) return;
     transform.x += dx;
@@ -106,6 +125,18 @@ export function panZoom({ messages, signal, onMove, tools }) {
     svg,
     layer,
     toolbar,
+    minimap: overview.element,
+    /** Draw the minimap: boxes as a picture of the whole diagram. @param {Iterable<{x: number, y: number, w: number, h: number}>} boxes @param {string} color */
+    drawMinimap(boxes, color) {
+      const picture = document.createElement("canvas");
+      const scale = MAP_WIDTH / size.width;
+      Object.assign(picture, { width: MAP_WIDTH, height: Math.max(1, Math.ceil(size.height * scale)) });
+      const context = picture.getContext("2d");
+      context.fillStyle = color;
+      for (const { x, y, w, h: height } of boxes) context.fillRect(x * scale, y * scale, Math.max(1, w * scale), Math.max(1, height * scale));
+      overview.paint(picture);
+      placeMinimap();
+    },
     zoom,
     fit,
     reveal,
@@ -117,19 +148,18 @@ export function panZoom({ messages, signal, onMove, tools }) {
     /** Whether the user has moved the diagram. */
     movedByUser: () => movedByUser,
     /** The visible part of the diagram. */
-    visibleArea: () => ({ left: -transform.x / transform.scale, top: -transform.y / transform.scale, right: (svg.clientWidth - transform.x) / transform.scale, bottom: (svg.clientHeight - transform.y) / transform.scale }),
+    visibleArea,
     /**
-     * Adapt to a new size of the diagram. A diagram that is readable as a whole is shown whole; otherwise the view stays where the user
-     * put it, and the toggled group stays under the pointer.
+     * Adapt to a new size of the diagram. It stays where the user put it, and a toggled group stays under the pointer.
      * @param {{width: number, height: number}} next
      * @param {boolean} refit
      * @param {{x: number, y: number}} [shift] how far the group that must stay in place has moved within the diagram
      */
     resize(next, refit, shift) {
       size = next;
-      svg.style.height = `${Math.max(300, Math.min(440, Math.ceil(next.height * readableScale()) + 40))}px`;
-      const whole = Math.max(size.width * MIN_WHOLE_SCALE - svg.clientWidth, size.height * MIN_WHOLE_SCALE - svg.clientHeight) < -24;
-      if (refit || (!movedByUser && (whole || !shift))) fit(readableScale());
+      svg.style.height = `${Math.max(HEIGHTS[0], Math.min(HEIGHTS[1], Math.ceil(next.height) + 40))}px`;
+      const whole = size.width + 24 <= svg.clientWidth && size.height + 24 <= svg.clientHeight;
+      if (refit || (!movedByUser && (whole || !shift))) fit(1);
       else {
         transform.x -= (shift?.x ?? 0) * transform.scale;
         transform.y -= (shift?.y ?? 0) * transform.scale;

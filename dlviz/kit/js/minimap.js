@@ -2,14 +2,11 @@
 
 import { h } from "./dom.js";
 
-const MAX_WIDTH = 240;
-const MAX_HEIGHT = 160;
-
 /**
- * @param {{label: string, signal: AbortSignal, moveTo: (y: number, x: number) => void, minHeight?: number}} options
+ * @param {{label: string, signal: AbortSignal, moveTo: (y: number, x: number) => void, minHeight?: number, maxWidth?: number, maxHeight?: number}} options
  *   moveTo: called while dragging with the pointer's position as fractions of the minimap
  */
-export function minimap({ label, signal, moveTo, minHeight = 8 }) {
+export function minimap({ label, signal, moveTo, minHeight = 8, maxWidth = 240, maxHeight = 160 }) {
   const canvas = h("canvas", { role: "img", "aria-label": label });
   const frame = h("div", { class: "dlviz-minimap-frame" });
   const element = h("div", { class: "dlviz-minimap", hidden: "" }, canvas, frame);
@@ -18,7 +15,7 @@ export function minimap({ label, signal, moveTo, minHeight = 8 }) {
   function paint(picture) {
     Object.assign(canvas, { width: picture.width, height: picture.height });
     canvas.getContext("2d").drawImage(picture, 0, 0);
-    const scale = Math.min(MAX_WIDTH / picture.width, MAX_HEIGHT / picture.height);
+    const scale = Math.min(maxWidth / picture.width, maxHeight / picture.height);
     element.style.width = `${Math.max(24, Math.round(picture.width * scale))}px`;
     element.style.height = `${Math.max(minHeight, Math.round(picture.height * scale))}px`;
   }
