@@ -493,8 +493,10 @@ def test_a_dragged_slider_has_one_request_in_flight_and_the_last_value_counts(li
 def test_points_are_painted_with_the_mouse(live):
     view = untrained()
     page, _ = live(view)
-    page.get_by_role("combobox", name="paint points of class").select_option("2")
-    field = page.locator(".boundary-canvas")
+    brush, field = page.get_by_role("combobox", name="paint points of class"), page.locator(".boundary-canvas")
+    brush.select_option("2")
+    below = brush.bounding_box()["y"] - field.bounding_box()["y"] - field.bounding_box()["height"]
+    assert 0 < below < 170  # the brush is next to what it paints
     field.click(position=spot(view, 0.5, -0.5))
     settled(page)
     assert len(view.painted) == 1

@@ -42,10 +42,13 @@ function render({ model, el, signal }) {
   const code = codeListing({ messages, signal, announce: view.ui.announce });
   const network = h("div", { class: "dlviz-panel boundary-network" }, h("div", { class: "boundary-title" }, h("b", {}, messages.units_title)), maps.element, h("div", { class: "dlviz-soft" }, messages.hint));
   const side = h("div", { class: "boundary-side" }, projection.element, losses.element);
+  const left = h("div", { class: "boundary-left" }, plane.element, unit.element, explanation.arithmetic);
   view.ui.root.classList.add("boundary");
-  view.ui.main.append(h("div", { class: "boundary-row" }, h("div", {}, plane.element, unit.element, explanation.arithmetic), network, side, explanation.panel), code.element);
+  view.ui.main.append(h("div", { class: "boundary-row" }, left, network, side, explanation.panel), code.element);
   showExplanation();
   view.start();
+  // The brush stands below the plane that it paints.
+  plane.element.after(view.controls.element);
   onThemeChange(view.ui.root, signal, () => showStep());
 
   function titles() {
