@@ -60,32 +60,35 @@ def boundary():
 
 
 def conv2d():
-    digit = dlviz.data.digits().images[4:5]
+    digit = 16 * dlviz.data.digits().images[4:5]  # integers from 0 to 16
     sobel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     return dlviz.conv2d(digit, sobel.view(1, 1, 3, 3), step=14)
 
 
 def conv_transpose2d():
-    x = torch.arange(1.0, 10.0).view(1, 1, 3, 3)
-    return dlviz.conv_transpose2d(x, torch.ones(1, 1, 3, 3), stride=2, step=4)
+    x = torch.diag(torch.tensor([1.0, 2.0, 3.0])).view(1, 1, 3, 3)
+    stamp = torch.tensor([[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]])
+    return dlviz.conv_transpose2d(x, stamp.view(1, 1, 3, 3), stride=2, selection=["input", 0, 1, 1])
 
 
 def max_pool2d():
-    digit = dlviz.data.digits().images[4:5]
-    return dlviz.max_pool2d(digit, 2, step=5)
+    digit = 16 * dlviz.data.digits().images[4:5]  # integers from 0 to 16
+    return dlviz.max_pool2d(digit, 2)
 
 
 def layers():
     dlviz.seed(0)
     images, labels = dlviz.data.digits("train")
     net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(54, 10))
-    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
-    for rows in torch.randperm(len(images)).split(64):
-        loss = nn.functional.cross_entropy(net(images[rows]), labels[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    view = dlviz.layers(net, images[:4], labels=[str(n) for n in range(10)])
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
+    for _ in range(5):
+        for rows in torch.randperm(len(images)).split(64):
+            loss = nn.functional.cross_entropy(net(images[rows]), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    test_images, _ = dlviz.data.digits("test")
+    view = dlviz.layers(net, test_images[:4], labels=[str(n) for n in range(10)])
     view.inspect("0", channel=1)
     return view
 

@@ -79,6 +79,48 @@ def receptive_field_masks(network: Network, target: Source, index: tuple[int, ..
     return {source.column: mask for source, mask in masks.items() if source.output == 0}
 
 
+def source_ranges(network: Network, number: int) -> dict[int, list[list[int]]]:
+    """Return which positions of its sources' maps each position of a column's map reads.
+
+    Returns:
+        By the source's column number and spatial dimension the first and last index for each position, one after the other; an empty
+        list along a dimension where each position reads the same one. Sources of calls other than windows and elementwise ones are
+        missing: their boxes are not products of ranges.
+
+    Example:
+        >>> from dlviz.network.record import record
+        >>> net = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.ReLU())
+        >>> run = record(net, (torch.zeros(1, 1, 3, 4),))
+        >>> source_ranges(run, 1), source_ranges(run, 2)
+        ({0: [[0, 1, 0, 2, 1, 2], [0, 1, 0, 2, 1, 3, 2, 3]]}, {1: [[], []]})
+    """
+    column, dims = network.columns[number], 1 if network.one_dimensional else 2
+    shapes = [network.columns[source.column].shapes[source.output] for source in column.sources]
+    if any(source.output for source in column.sources) or not shapes:
+        return {}
+    op = sliding_op(column)
+    if op is not None:
+        axes = (
+            op.axes(tuple(shapes[0][1:] if len(shapes[0]) == op.dims + 1 else shapes[0][2:])) if op.dims == dims else ()
+        )
+        return {column.sources[0].column: [_axis_ranges(axis) for axis in axes]} if axes else {}
+    if not _is_elementwise(column):
+        return {}
+    sizes = column.shapes[0][-dims:]
+    found = {}
+    for source, shape in zip(column.sources, shapes, strict=True):
+        if len(shape) > dims:
+            pairs = zip(sizes, shape[-dims:], strict=True)
+            found[source.column] = [[] if size == other else [0, 0] * size for size, other in pairs]
+    return found
+
+
+def _axis_ranges(axis: Any) -> list[int]:
+    """Return the first and last input position of each output position; -1 and -2 where there is none."""
+    read = [row.nonzero().flatten().tolist() for row in _axis_matrix(axis)]
+    return [end for inputs in read for end in ((inputs[0], inputs[-1]) if inputs else (-1, -2))]
+
+
 def _known_source_masks(columns: Sequence[Column], column: Column, output: int, mask: Tensor) -> list[Tensor] | None:
     """Return the masks of a call's sources; ``None`` also where a rule does not fit the call's arguments."""
     try:
@@ -95,12 +137,15 @@ def _source_masks(columns: Sequence[Column], column: Column, output: int, mask: 
         return [_through_window(column, mask, shapes[0])]
     if kind in _MOVING:
         return _through_moves(column, output, mask, shapes)
-    if kind in _ELEMENTWISE or (
-        isinstance(column.module, nn.modules.batchnorm._BatchNorm) and not _uses_batch_statistics(column.module)
-    ):
+    if _is_elementwise(column):
         return [_undo_broadcast(mask, shape) for shape in shapes]
     source_mask = _through_dense(column, mask, shapes)
     return None if source_mask is None else [source_mask]
+
+
+def _is_elementwise(column: Column) -> bool:
+    is_batchnorm = isinstance(column.module, nn.modules.batchnorm._BatchNorm)
+    return column.kind in _ELEMENTWISE or (is_batchnorm and not _uses_batch_statistics(column.module))  # type: ignore[arg-type]
 
 
 def _uses_batch_statistics(module: nn.modules.batchnorm._BatchNorm) -> bool:

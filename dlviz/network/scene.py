@@ -12,6 +12,7 @@ from dlviz.kit.messages import message
 from dlviz.network.contributions import bias, channel_contributions, linear_terms, logits_column, softmax_terms
 from dlviz.network.feature_maps import feature_maps, layout, subsample, to_float
 from dlviz.network.receptive_field import ReceptiveField
+from dlviz.network.receptive_field_rules import source_ranges
 from dlviz.network.record import Column, Network
 from dlviz.network.sliding_ops import sliding_op
 from dlviz.torchkit.modules import settings_text
@@ -20,6 +21,8 @@ from dlviz.torchkit.modules import settings_text
 MAX_MAPS, MAX_SIDE, MAX_UNITS, MAX_CONTRIBUTIONS = 16, 64, 512, 12
 #: Maximal rows and columns of the image.
 MAX_IMAGE_SIDE = 224
+#: Receptive fields of longer maps are computed by Python alone, when an element is selected.
+MAX_RANGES = 256
 #: In a network with more columns, fewer and smaller maps are sent for each.
 MANY_COLUMNS = 40
 
@@ -68,7 +71,8 @@ def scene(
     max_side = MAX_SIDE if len(network.columns) <= MANY_COLUMNS else MAX_SIDE // 2
     columns = [
         _column(column, x, max_maps, max_side, network.one_dimensional)
-        for column, x in zip(network.columns, outputs, strict=True)
+        | {"ranges": source_ranges(network, number) if max(x.shape, default=0) <= MAX_RANGES else {}}
+        for number, (column, x) in enumerate(zip(network.columns, outputs, strict=True))
     ]
     return {
         "columns": columns,

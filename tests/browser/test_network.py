@@ -1,6 +1,7 @@
 """Exported pages of the network room by mouse and keyboard, compared with torch's numbers."""
 
 import copy
+import json
 import re
 
 import pytest
@@ -137,7 +138,7 @@ def test_playing_fills_the_columns_one_by_one(open_page, pages):
     assert filled(page, 2)
     assert not filled(page, 3)
     page.locator(".dlviz-play").click()
-    expect(page.locator(".dlviz-count")).to_have_text("8 / 8", timeout=8_000)
+    expect(page.locator(".dlviz-count")).to_have_text("call 8 / 8", timeout=8_000)
 
 
 def test_the_scale_changes_what_colors_are_relative_to(open_page, pages):
@@ -162,7 +163,7 @@ def test_a_click_shows_a_map_with_its_input_channels(open_page, pages):
     page = open_page(pages["small"])
     maps(page, 4).click(position={"x": 60, "y": 60})  # second row, right: channel 3
     expect(page.locator(".net-detail .dlviz-panel-title b")).to_have_text("conv2, channel 3 of 6")
-    expect(page.locator(".net-detail .net-note").first).to_have_text("from 4 channels of max_pool2d")
+    expect(page.locator(".net-from")).to_have_text("from 4 channels of max_pool2d")
     expect(page.locator(".net-input")).to_have_count(4)
     net, _ = model_and_images()
     expect(page.locator(".net-inputs")).to_contain_text("bias")
@@ -319,3 +320,53 @@ def test_the_theme_repaints_the_canvases(open_page, pages):
     page.evaluate("dlvizModel.set('theme', 'dark')")
     until(page, "document.querySelector('.dlviz').dataset.theme === 'dark'")
     until_holds(page, lambda: pixel(page, ".net-column:nth-child(2) canvas", 20, 20) != light)
+
+
+def boxes(page: Page) -> list:
+    """Return the outlined part of each column: the first and last index along each dimension, empty where nothing is outlined."""
+    return [json.loads(column.get_attribute("data-box")) for column in page.locator(".net-column").all()]
+
+
+def test_pointing_at_a_number_outlines_its_receptive_field_without_a_kernel(open_page, pages):
+    page = open_page(pages["small"])
+    maps(page, 4).click(position={"x": 10, "y": 10})
+    net, x = model_and_images()
+    big = page.locator(".net-map")
+    cell = big.bounding_box()["width"] / 2
+    for row, col in ((0, 1), (1, 0)):
+        big.hover(position={"x": (col + 0.5) * cell, "y": (row + 0.5) * cell})
+        view = dlviz.layers(net, x)
+        view.inspect("conv2", 0, (row, col))
+        wanted = [[list(ends) for ends in view.receptive_field.boxes.get(n, ())] for n in range(8)]
+        until_holds(page, lambda wanted=wanted: boxes(page) == wanted)
+        top, bottom = wanted[0][0]
+        expect(page.locator(".net-image + .net-note")).to_contain_text(f"rows {top} to {bottom}")
+    page.mouse.move(1, 1)
+    until_holds(page, lambda: boxes(page) == [[]] * 8)
+    big.click(position={"x": 0.5 * cell, "y": 0.5 * cell})
+    page.mouse.move(1, 1)
+    until_holds(page, lambda: boxes(page)[4] == [[0, 0], [0, 0]])
+
+
+def test_maps_move_into_the_next_column_unless_motion_is_reduced(open_page, pages):
+    page = open_page(pages["small"])
+    page.locator(".dlviz-first").click()
+    page.locator(".dlviz-next").click()
+    until(page, "since => performance.now() > since + 300", page.evaluate("performance.now()"))
+    page.locator(".dlviz-next").click()
+    expect(page.locator(".net-flight canvas")).to_have_count(1)
+    expect(page.locator(".net-flight")).to_have_count(0)
+    page = open_page(pages["small"], reduced_motion=True)
+    page.locator(".dlviz-first").click()
+    for _ in range(2):
+        page.locator(".dlviz-next").click()
+    assert page.locator(".net-flight").count() == 0
+
+
+def test_a_vector_is_a_grid_and_the_opened_map_is_beside_the_columns(open_page, pages):
+    page = open_page(pages["unit"])
+    heights = [column.bounding_box()["height"] for column in page.locator(".net-maps canvas").all()]
+    assert max(heights) < 140
+    strip, detail = page.locator(".net-columns").bounding_box(), page.locator(".net-detail").bounding_box()
+    assert detail["x"] >= strip["x"] + strip["width"] - 1
+    assert detail["y"] == pytest.approx(strip["y"], abs=2)

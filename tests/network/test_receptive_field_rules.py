@@ -8,6 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from dlviz.network import receptive_field, receptive_field_masks, record
+from dlviz.network.receptive_field import bounding_box
+from dlviz.network.receptive_field_rules import source_ranges
 from dlviz.network.record import Source
 from tests.network.zoo import model_and_input
 
@@ -197,3 +199,34 @@ def test_the_gradient_equals_autograd_on_every_model(name):
             assert torch.allclose(field.gradient, expected[1], atol=1e-7)
         if field.mask is not None:
             assert not (field.gradient != 0)[~field.mask].any()
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(2, 2, 3, stride=2, padding=1),
+        nn.Conv2d(2, 2, (2, 3), dilation=2, padding=(1, 2), groups=2),
+        nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular"),
+        nn.ConvTranspose2d(2, 2, 2, stride=3, padding=1),
+        nn.MaxPool2d(2, ceil_mode=True),
+        nn.ReLU(),
+        nn.BatchNorm2d(2).eval(),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_the_ranges_of_a_call_are_the_boxes_of_its_masks(layer):
+    network = record(nn.Sequential(layer), (torch.rand(1, 2, 7, 6),))
+    rows, columns = source_ranges(network, 1)[0]
+    height, width = network.columns[1].shape[-2:]
+    for r in range(height):
+        for c in range(width):
+            box = bounding_box(receptive_field_masks(network, Source(1), (0, r, c))[0][0])
+            ends = rows[2 * r : 2 * r + 2] or [r, r], columns[2 * c : 2 * c + 2] or [c, c]
+            found = tuple(tuple(pair) for pair in ends)
+            assert box == (None if (-1, -2) in found else found)
+
+
+def test_a_call_that_is_no_window_has_no_ranges():
+    for layer in (nn.Flatten(), nn.GroupNorm(1, 2), nn.Softmax(1), nn.BatchNorm2d(2).train()):
+        network = record(nn.Sequential(layer), (torch.rand(2, 2, 4, 4),))
+        assert source_ranges(network, 1) == {}

@@ -1,7 +1,7 @@
 // The class scores: a bar for every class's probability, and a mark for the probability without occlusion.
 
 import { h } from "../../kit/js/dom.js";
-import { format } from "../../kit/js/numbers.js";
+import { fixed, format } from "../../kit/js/numbers.js";
 
 const MAX_CLASSES = 10;
 
@@ -29,12 +29,12 @@ export function scorePanel({ messages, signal, pick }) {
     for (const { unit, node, label, bar, number } of rows) {
       label.textContent = labels[unit];
       label.title = labels[unit];
-      number.textContent = p[unit] < 5e-4 ? "< 0.001" : p[unit].toFixed(3);
+      number.textContent = p[unit] < 5e-5 ? "< 0.0001" : fixed(p[unit], 4);
       bar.style.setProperty("--fraction", String(p[unit]));
       bar.style.setProperty("--before", String(before?.[unit] ?? 0));
       bar.toggleAttribute("data-before", Boolean(before));
       node.toggleAttribute("data-most-likely", unit === mostLikely);
-      node.setAttribute("aria-label", `${labels[unit]}: ${messages.softmax} ${format(p[unit], 3)}, ${messages.score} ${format(z[unit], 4)}`);
+      node.setAttribute("aria-label", `${labels[unit]}: ${messages.softmax} ${format(p[unit], 4)}, ${messages.score} ${format(z[unit], 4)}`);
     }
   }
   function makeRow(unit) {

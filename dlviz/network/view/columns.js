@@ -3,21 +3,25 @@
 import { fillIn, h, onKeys, s } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
+import { flights } from "../../kit/js/flights.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 import { mapLayout } from "./map_layout.js";
 
 /** Distance between the left edges of neighboring columns. */
 const PITCH = 104;
+/** Milliseconds in which maps move into the next column. */
+const FLOW = 320;
 /** Height of the arcs, without and with skip connections. */
 const ARC_HEIGHTS = [12, 34];
 
 /**
- * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (column: number, channel: number) => void}} options
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, pick: (column: number, channel: number) => void}} options
  */
-export function columnRow({ messages, signal, pick }) {
+export function columnRow({ model, messages, signal, pick }) {
   const arcs = s("svg", { class: "net-arcs", "aria-hidden": "true" });
   const row = h("div", { class: "net-column-row" });
   const element = h("div", { class: "net-columns", tabindex: "-1" }, arcs, row);
+  const animation = flights({ layer: row, model, signal, className: "net-flight" });
   let columns = [];
   /** The state that each column was last painted from; an unchanged column is not painted again. */
   let paintedKeys = [];
@@ -127,6 +131,7 @@ export function columnRow({ messages, signal, pick }) {
       const key = JSON.stringify([scale, scale === "network" ? networkMax : 0, filled, channel, boxes[n] ?? null, colors.paper]);
       column.element.toggleAttribute("data-current", n === step - 1);
       column.element.toggleAttribute("data-selected", channel >= 0);
+      column.element.dataset.box = JSON.stringify(boxes[n] ?? []);
       if (paintedKeys[n] === key) continue;
       paintedKeys[n] = key;
       const max = scale === "network" ? networkMax : data.max;
@@ -144,13 +149,12 @@ export function columnRow({ messages, signal, pick }) {
     placeFocusRing(column);
     for (const k of maps) {
       if (filled) context.drawImage(mapPicture(data, k, perMap, max, colors), ...layout.rect(k));
-      if (!isVector || layout.count <= 32) outline(context, layout.rect(k), filled ? colors.line : colors["line-2"], 1);
+      if (!isVector || layout.rect(0)[2] > 9) outline(context, layout.rect(k), filled ? colors.line : colors["line-2"], 1);
     }
     if (filled && box && !isVector) {
       // In its own column the element is in one map; in the columns before it, it depends on all maps.
-      for (const k of maps) if (channel < 0 || channel === k) outline(context, boxRect(layout.rect(k), box, data), colors.flow, 1.5);
+      for (const k of maps) if (channel < 0 || channel === k) outline(context, boxRect(layout.rect(k), box, data), colors.select, 1.5);
     }
-    if (isVector && layout.count > 32) outline(context, [0, 0, layout.rect(layout.count - 1)[0] + layout.rect(0)[2], layout.height], colors.line, 1);
     const selected = channel < 0 ? -1 : isVector ? Math.floor(channel / data.stride) : channel;
     if (selected >= 0 && selected < layout.count) outline(context, layout.rect(selected), colors.select, 2.5);
   }
@@ -172,12 +176,27 @@ export function columnRow({ messages, signal, pick }) {
     context.strokeRect(x + line / 2, y + line / 2, Math.max(1, width - line), Math.max(1, height - line));
   }
 
+  /** Move copies of the maps of its sources into a column that has just been filled. */
+  function flow(n) {
+    animation.stop();
+    const { data, canvas } = columns[n];
+    if (!animation.isWanted()) return;
+    const origin = row.getBoundingClientRect();
+    const to = canvas.getBoundingClientRect();
+    for (const from of data.sources) {
+      const source = columns[from].canvas;
+      const copy = h("canvas", { width: source.width, height: source.height });
+      copy.getContext("2d").drawImage(source, 0, 0);
+      animation.fly(copy, source.getBoundingClientRect(), to, { origin, duration: FLOW, scale: true });
+    }
+    if (data.sources.length) canvas.animate([{ opacity: 0 }, { opacity: 0, offset: 0.6 }, { opacity: 1 }], FLOW);
+  }
   /** Scroll until a column is visible. */
   function scrollTo(n) {
     const left = n * PITCH;
     if (left < element.scrollLeft || left + PITCH > element.scrollLeft + element.clientWidth) element.scrollLeft = left - element.clientWidth + 2 * PITCH;
   }
-  return { element, show, paint, scrollTo };
+  return { element, show, paint, flow, scrollTo };
 }
 
 /** 12,345 as "12.3k", because a column is narrow. */
@@ -192,4 +211,30 @@ export function decodeColumn(column) {
   const [count, rows, columns] = column.drawn;
   const maxima = Array.from({ length: count }, (_, k) => maxAbs(numbers, k * rows * columns, (k + 1) * rows * columns));
   return { ...column, numbers, maxima, max: Math.max(0, ...maxima) };
+}
+
+/**
+ * The receptive field of an element in the columns before its own, where all calls on the way are windows or elementwise.
+ * @param {any[]} columns of the scene @param {number} n its column @param {number[]} position in its map
+ * @returns {Record<string, number[][]>} by column the first and last index along each spatial dimension
+ */
+export function fieldBoxes(columns, n, position) {
+  const boxes = { [n]: position.map((i) => [i, i]) };
+  const unknown = new Set();
+  for (let k = n; k >= 0; k -= 1) {
+    if (unknown.has(k)) delete boxes[k];
+    for (const source of unknown.has(k) || boxes[k] ? columns[k].sources : []) {
+      const ranges = boxes[k] && columns[k].ranges[source];
+      const box = ranges?.map((ends, d) => readBy(ends, boxes[k][d]));
+      if (!ranges) unknown.add(source);
+      else if (box.every(([first, last]) => first <= last)) boxes[source] = box.map(([first, last], d) => [Math.min(first, boxes[source]?.[d][0] ?? first), Math.max(last, boxes[source]?.[d][1] ?? last)]);
+    }
+  }
+  return boxes;
+}
+/** What the positions from `first` to `last` read, `ends` being the first and last index that each reads; without them each reads itself. @param {number[]} ends @param {number[]} box @returns {number[]} */
+function readBy(ends, [first, last]) {
+  if (!ends.length) return [first, last];
+  const read = ends.slice(2 * first, 2 * last + 2).filter((at) => at >= 0);
+  return [Math.min(...read), Math.max(...read)];
 }

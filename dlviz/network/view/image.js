@@ -4,7 +4,7 @@ import { arrowDirection, h, onKeys } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { alphaMap, hidpiContext, maxAbs, pixelCanvas } from "../../kit/js/heatmap.js";
 
-const IMAGE_SIDE = 224;
+const IMAGE_SIDE = 190;
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, occlude: (patches: number[][]) => void}} options occlude: set all patches
@@ -53,7 +53,7 @@ export function imagePanel({ messages, signal, occlude }) {
       context.globalAlpha = 1;
     }
     const box = overlay?.boxes?.["0"];
-    if (box?.length === 2) outline(context, [box[0][0], box[1][0], box[0][1] - box[0][0] + 1, box[1][1] - box[1][0] + 1], state.colors.flow, 2);
+    if (box?.length === 2) outline(context, [box[0][0], box[1][0], box[0][1] - box[0][0] + 1, box[1][1] - box[1][0] + 1], state.colors.select, 2);
     if (brush.visible && state.live) outline(context, brushPatch(), state.colors.select, 1.5);
     clear.hidden = !state.occluded.length || !state.live;
     button.toggleAttribute("data-brush", state.live);

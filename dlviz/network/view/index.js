@@ -2,12 +2,12 @@
 
 import { h, fillIn } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
-import { format } from "../../kit/js/numbers.js";
+import { fixed, format } from "../../kit/js/numbers.js";
 import { maxAbs, onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { showChildWidget } from "../../kit/js/child_widget.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { isAvailable } from "../../kit/js/precomputed.js";
-import { columnRow, decodeColumn } from "./columns.js";
+import { columnRow, decodeColumn, fieldBoxes } from "./columns.js";
 import { imagePanel } from "./image.js";
 import { detailPanel } from "./map_detail.js";
 import { scorePanel } from "./class_scores.js";
@@ -20,20 +20,24 @@ function render({ model, el, signal }) {
   let scores = null;
   let overlay = null;
   let networkMax = 0;
+  /** The element of the opened map under the pointer, empty for none. */
+  let pointed = [];
+  let requested = 0;
+  let shownStep = -1;
   /** Model id of the child widget that is shown, and the function that removes it. */
   let shownChild = "";
   let removeChild = null;
   const noop = () => {};
   const view = baseView({
-    model, el, signal, name: "layers", steps: () => columns.length, label: (step) => (step ? columns[step - 1].name : messages.none), draw, showStep,
+    model, el, signal, name: "layers", steps: () => columns.length, unit: messages.unit, label: (step) => (step ? columns[step - 1].name : messages.none), draw, showStep,
     traits: { detail: updateDetail, field_overlay: updateOverlay, scale: noop, selected_map: noop, selected_position: noop, occluded: updateOverlay, child_widget: updateChild }, onEscape,
   });
-  const row = columnRow({ messages, signal, pick: selectDrawn });
+  const row = columnRow({ model, messages, signal, pick: selectDrawn });
   const image = imagePanel({ messages, signal, occlude: (patches) => save({ occluded: patches }) });
-  const detail = detailPanel({ messages, signal, selectMap, selectElement, close: () => save({ selected_map: [], selected_position: [] }) });
+  const detail = detailPanel({ messages, signal, selectMap, selectElement, point, close: () => save({ selected_map: [], selected_position: [] }) });
   const classes = scorePanel({ messages, signal, pick: (unit) => save({ selected_map: [scores.column, unit], selected_position: [] }) });
   const child = h("div", { class: "net-child", hidden: "" });
-  view.ui.main.append(row.element, h("div", { class: "dlviz-panels net-panels" }, image.element, classes.element, detail.element), child);
+  view.ui.main.append(h("div", { class: "net-body" }, row.element, h("div", { class: "net-panels" }, image.element, classes.element), detail.element), child);
   onThemeChange(view.ui.root, signal, () => columns.length && showStep(model.get("step")));
   view.start();
   updateDetail();
@@ -60,9 +64,7 @@ function render({ model, el, signal }) {
     selectMap(n, columns[n].layout === "vector" ? k * columns[n].stride : k);
   }
   function selectElement(position) {
-    // In a one-dimensional network a map is one row.
-    const { layout, shape } = columns[model.get("selected_map")[0]];
-    save({ selected_position: layout === "maps" && shape.length === 2 ? position.slice(1) : position });
+    save({ selected_position: position });
   }
 
   function draw() {
@@ -101,6 +103,7 @@ function render({ model, el, signal }) {
 
   function updateDetail() {
     const data = model.get("detail");
+    pointed = [];
     if (!data.map) return detail.show(null);
     const inputs = data.inputs.map((input) => ({ ...input, map: decodeMap(input.map), kernel: input.kernel && decodeMap(input.kernel), contribution: input.contribution && decodeMap(input.contribution) }));
     return detail.show({ ...data, map: decodeMap(data.map), inputs }, columns);
@@ -108,13 +111,26 @@ function render({ model, el, signal }) {
   function updateOverlay() {
     const data = model.get("field_overlay");
     overlay = data.boxes ? { ...data, gradient: data.gradient && decodeMap(data.gradient) } : null;
-    image.setNotes(overlay ? fieldNotes() : live() && !model.get("occluded").length ? [messages.occlude] : []);
   }
-  function fieldNotes() {
-    const { boxes: { 0: box }, gradient, known, nonzero } = overlay;
+  /** The field of the element under the pointer, else of the selected one; its gradient is known only to Python. */
+  function currentField() {
+    const [n] = model.get("selected_map");
+    const position = pointed.length ? pointed : model.get("selected_position");
+    if (n === undefined || (overlay && position.join() === model.get("selected_position").join())) return overlay;
+    return position.length && columns[n].layout !== "vector" ? { boxes: fieldBoxes(columns, n, position), gradient: null, known: true, nonzero: 0 } : null;
+  }
+  function point(position) {
+    if (position.join() === pointed.join()) return;
+    pointed = position;
+    requested ||= requestAnimationFrame(() => {
+      requested = 0;
+      if (!signal.aborted) view.update();
+    });
+  }
+  function fieldNotes({ boxes: { 0: box }, gradient, known, nonzero }) {
     const lines = [];
     if (!known) lines.push(messages.field_unknown);
-    else if (!box) lines.push(messages.field_none);
+    else if (!box) lines.push(overlay && !pointed.length ? messages.field_none : "");
     else if (box.length === 2) {
       const [[top, bottom], [left, right]] = box;
       lines.push(fillIn(messages.field, { rows: bottom - top + 1, columns: right - left + 1, top, bottom, left, right }));
@@ -146,9 +162,13 @@ function render({ model, el, signal }) {
     const colors = themeColors(view.ui.root);
     const scale = model.get("scale");
     const selected = model.get("selected_map");
-    row.paint({ scale, networkMax, step, selected, boxes: overlay?.boxes ?? {}, colors });
+    const field = currentField();
+    row.paint({ scale, networkMax, step, selected, boxes: field?.boxes ?? {}, colors });
     if (fresh && model.get("playing")) row.scrollTo(step - 1);
-    image.draw({ overlay, occluded: model.get("occluded"), live: live(), colors });
+    if (fresh && step === shownStep + 1 && step > 1) row.flow(step - 1);
+    shownStep = step;
+    image.setNotes(field ? fieldNotes(field) : live() && !model.get("occluded").length ? [messages.occlude] : []);
+    image.draw({ overlay: field, occluded: model.get("occluded"), live: live(), colors });
     const column = columns[selected[0]];
     detail.draw({ max: !column || scale === "map" ? 0 : scale === "layer" ? column.max : networkMax, colors, selected: model.get("selected_position") });
     classes.mark(scores && selected[0] === scores.column ? selected[1] : -1);
@@ -172,7 +192,7 @@ function render({ model, el, signal }) {
     const [e, sum, p] = [scores.e[channel], scores.sum ?? NaN, scores.p[channel]];
     let digits = 4;
     while (digits < 15 && Math.abs(Number(e.toPrecision(digits)) / Number(sum.toPrecision(digits)) - p) > 5e-4 * p) digits += 1;
-    return fillIn(messages.softmax_terms, { e: format(e, digits), sum: format(sum, digits), p: format(p, 4) });
+    return fillIn(messages.softmax_terms, { e: format(e, digits), sum: format(sum, digits), p: p < 5e-5 ? format(p, 4) : fixed(p, 4) });
   }
 }
 

@@ -1,35 +1,38 @@
 // The selected map: the input channels it is computed from, what each contributes, and its numbers one by one.
 
 import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
-import { format } from "../../kit/js/numbers.js";
+import { fixed, format } from "../../kit/js/numbers.js";
 import { indexExpression } from "../../kit/js/tensor_block.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
 
-const MAP_SIDE = 240;
+const MAP_SIDE = 264;
 const INPUT_SIDE = 52;
 const KERNEL_SIDE = 30;
-/** Cells of this size and larger show their number. */
-const NUMBER_CELL = 34;
+/** Width of a digit and of the space beside a number, in pixels: cells that are too narrow for their numbers show none. */
+const DIGIT = 6.7;
+const SPACE = 6;
 
 /**
- * @param {{messages: Record<string, string>, signal: AbortSignal, selectMap: (column: number, channel: number) => void, selectElement: (position: number[]) => void, close: () => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, selectMap: (column: number, channel: number) => void, selectElement: (position: number[]) => void, point: (position: number[]) => void, close: () => void}} options
  */
-export function detailPanel({ messages, signal, selectMap, selectElement, close }) {
+export function detailPanel({ messages, signal, selectMap, selectElement, point, close }) {
   const title = h("b");
   const closeButton = h("button", { type: "button", class: "dlviz-outlined small", "aria-label": messages.close }, "×");
   const inputs = h("div", { class: "net-inputs" });
-  const caption = h("div", { class: "net-note" });
+  const caption = h("div", { class: "net-note net-from" });
   const canvas = h("canvas");
   const map = h("button", { type: "button", class: "net-map" }, canvas);
   const readout = h("output", { class: "net-note" });
   const terms = h("div", { class: "net-terms" });
   const element = h("div", { class: "dlviz-panel net-detail", hidden: "" },
     h("div", { class: "dlviz-panel-title" }, title, closeButton),
-    h("div", { class: "net-detail-parts" }, h("div", {}, caption, inputs, terms), h("div", { class: "net-detail-map" }, map, readout)));
+    map, readout, caption, inputs, terms);
   let detail = null;
   let column = null;
   /** Size of a cell, in pixels. */
   let cell = 1;
+  /** The numbers as texts, if they fit their cells. */
+  let texts = null;
   /** Row and column under the pointer or keyboard. */
   let cursor = [0, 0];
   let state = { max: 0, colors: null, selected: [] };
@@ -49,6 +52,7 @@ export function detailPanel({ messages, signal, selectMap, selectElement, close 
     const [rows, width] = detail.map.size;
     cell = Math.max(0.5, Math.min(MAP_SIDE / rows, MAP_SIDE / width, 56));
     if (cell > 2) cell = Math.floor(cell);
+    texts = cellTexts();
     cursor = cursor.map((i, d) => Math.min(i, detail.map.size[d] - 1));
     listInputs(columns);
     listTerms(columns);
@@ -108,8 +112,8 @@ export function detailPanel({ messages, signal, selectMap, selectElement, close 
     const { size, values, drawn } = detail.map;
     const context = hidpiContext(canvas, size[1] * cell, size[0] * cell);
     context.drawImage(heatmap(values, 0, drawn[0], drawn[1], max > 0 ? max : maxAbs(values), colors), 0, 0, size[1] * cell, size[0] * cell);
-    if (cell >= NUMBER_CELL) drawNumbers(context, values, drawn);
-    if (selected.length) outlineCell(context, rowAndColumn(selected), colors.flow, 2.5);
+    if (texts) drawNumbers(context, drawn);
+    if (selected.length) outlineCell(context, rowAndColumn(selected), colors.select, 2.5);
     if (document.activeElement === map || map.matches(":hover")) outlineCell(context, cursor, colors.select, 2);
     inputs.querySelectorAll(".net-input").forEach((tile, i) => {
       for (const node of tile.querySelectorAll("canvas")) drawSmall(node, detail.inputs[i][node.dataset.part], node.dataset.part === "kernel" ? KERNEL_SIDE : INPUT_SIDE);
@@ -121,20 +125,22 @@ export function detailPanel({ messages, signal, selectMap, selectElement, close 
     const context = hidpiContext(node, Math.max(4, size[1] * scale), Math.max(4, size[0] * scale));
     context.drawImage(heatmap(values, 0, drawn[0], drawn[1], maxAbs(values), state.colors), 0, 0, size[1] * scale, size[0] * scale);
   }
-  function drawNumbers(context, values, drawn) {
+  function cellTexts() {
+    const { values, drawn } = detail.map;
+    const write = (steps) => Array.from(values, (value) => fixed(value, Math.max(0, Math.ceil(Math.log10(steps / maxAbs(values))))));
+    return drawn[1] * drawn[0] > 400 || map.hidden ? null : ([50, 20].map(write).find((list) => Math.max(...list.map((text) => text.length)) * DIGIT + SPACE <= cell) ?? null);
+  }
+  function drawNumbers(context, drawn) {
     context.font = `11px ${getComputedStyle(map).getPropertyValue("--mono")}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.lineWidth = 3;
-    context.strokeStyle = state.colors.paper;
     context.fillStyle = state.colors.ink;
-    for (let r = 0; r < drawn[0]; r += 1) {
-      for (let c = 0; c < drawn[1]; c += 1) {
-        const text = format(values[r * drawn[1] + c], 2);
-        context.strokeText(text, (c + 0.5) * cell, (r + 0.5) * cell);
-        context.fillText(text, (c + 0.5) * cell, (r + 0.5) * cell);
-      }
-    }
+    context.strokeStyle = state.colors.paper;
+    texts.forEach((text, p) => {
+      const [x, y] = [(p % drawn[1]) * cell, Math.floor(p / drawn[1]) * cell];
+      context.strokeRect(x, y, cell, cell);
+      context.fillText(text, x + cell / 2, y + cell / 2);
+    });
   }
   function outlineCell(context, position, color, line) {
     const [row, col] = drawnPosition(position);
@@ -147,6 +153,10 @@ export function detailPanel({ messages, signal, selectMap, selectElement, close 
   function rowAndColumn(position) {
     return position.length === 1 ? [0, position[0]] : position;
   }
+  /** In a one-dimensional network a map is one row. */
+  function elementOf(position) {
+    return column.layout === "maps" && column.shape.length === 2 ? position.slice(1) : position;
+  }
   /** The position of the drawn number that stands for a position; of a large map every k-th number is drawn. */
   function drawnPosition(position) {
     return position.map((i) => Math.floor(i / detail.map.stride) * detail.map.stride);
@@ -156,12 +166,13 @@ export function detailPanel({ messages, signal, selectMap, selectElement, close 
   function showValue() {
     const { drawn, stride, values } = detail.map;
     const position = drawnPosition(cursor);
-    const value = values[(position[0] / stride) * drawn[1] + position[1] / stride];
+    const p = (position[0] / stride) * drawn[1] + position[1] / stride;
     const leading = column.layout === "maps" ? [detail.channel] : [];
-    readout.textContent = map.hidden ? "" : `${indexExpression(column.name, [...leading, ...position])} = ${format(value, 6)}`;
+    readout.textContent = map.hidden ? "" : `${indexExpression(column.name, [...leading, ...position])} = ${texts?.[p] ?? format(values[p], 6)}`;
   }
   function moveCursor(position) {
     cursor = position.map((i, d) => Math.max(0, Math.min(detail.map.size[d] - 1, i)));
+    point(elementOf(drawnPosition(cursor)));
     draw(state);
   }
   function pointerPosition(event) {
@@ -169,10 +180,15 @@ export function detailPanel({ messages, signal, selectMap, selectElement, close 
     return [Math.floor((event.clientY - box.top) / cell), Math.floor((event.clientX - box.left) / cell)];
   }
   map.addEventListener("pointermove", (event) => detail && moveCursor(pointerPosition(event)), { signal });
-  for (const name of ["pointerleave", "focus", "blur"]) map.addEventListener(name, () => detail && state.colors && draw(state), { signal });
+  for (const name of ["pointerleave", "focus", "blur"]) {
+    map.addEventListener(name, () => {
+      point([]);
+      if (detail && state.colors) draw(state);
+    }, { signal });
+  }
   map.addEventListener("click", (event) => {
     if (event.detail) cursor = pointerPosition(event);
-    selectElement(drawnPosition(cursor));
+    selectElement(elementOf(drawnPosition(cursor)));
   }, { signal });
   onKeys(map, signal, (event) => {
     const direction = arrowDirection(event);

@@ -2,10 +2,12 @@
 
 /** Width of a column's canvas, its largest height, and the gap between maps. */
 const WIDTH = 84;
-const MAX_HEIGHT = 320;
+const MAX_HEIGHT = 200;
 const GAP = 4;
-/** Units of a vector in one strip. */
-const STRIP_UNITS = 64;
+/** Up to how many units or maps have how many in a row; of more, the last number. */
+const UNITS_PER_ROW = [[4, 1], [16, 2], [64, 6], [128, 8], [Infinity, 16]];
+const MAPS_PER_ROW = [[1, 1], [6, 2], [Infinity, 3]];
+const perRowOf = (table, count) => table.find(([most]) => count <= most)[1];
 
 /**
  * @param {any} column a column of the scene
@@ -20,7 +22,7 @@ export function mapLayout(column) {
     const cell = Math.min(WIDTH / columns, MAX_HEIGHT / rows, 14);
     return gridLayout(1, 1, () => [0, 0, cell * columns, cell * rows]);
   }
-  const perRow = count > 3 ? 2 : 1;
+  const perRow = perRowOf(MAPS_PER_ROW, count);
   const side = (WIDTH - GAP * (perRow - 1)) / perRow;
   const scale = Math.min(side / columns, side / rows);
   const [width, height] = [scale * columns, Math.max(3, scale * rows)];
@@ -41,19 +43,8 @@ function gridLayout(count, perRow, rect) {
 }
 
 function unitLayout(count) {
-  const strips = Math.ceil(count / STRIP_UNITS);
-  const rows = Math.min(count, STRIP_UNITS);
-  const height = Math.min(20, (MAX_HEIGHT - 10) / rows);
-  const width = Math.min(40, WIDTH / strips);
-  return {
-    width: WIDTH,
-    height: rows * height,
-    count,
-    perRow: 1,
-    rect: (k) => [Math.floor(k / STRIP_UNITS) * width, (k % STRIP_UNITS) * height, width - (strips > 1 ? 1 : 0), height],
-    indexAt(x, y) {
-      const k = Math.floor(x / width) * STRIP_UNITS + Math.floor(y / height);
-      return x < strips * width && y < rows * height && k < count ? k : -1;
-    },
-  };
+  const perRow = perRowOf(UNITS_PER_ROW, count);
+  const width = WIDTH / perRow;
+  const height = Math.min(20, width);
+  return gridLayout(count, perRow, (k) => [(k % perRow) * width, Math.floor(k / perRow) * height, width, height]);
 }
