@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 import dlviz
 from dlviz.kit.page import to_json
 from tests.browser.conftest import CONNECT, until, until_holds
+from tests.browser.test_embedding import LABELED, inside, overlaps
 
 DATA = dlviz.data.sentences(150)
 #: Traits that the kernel sets, which a notebook would send to the page.
@@ -98,7 +99,6 @@ def test_the_step_table_prints_torchs_numbers_and_the_rounding_residual(open_pag
     page = open_page(page_of_training)
     table = trained.snapshot["table"]
     expect(page.locator(".word2vec-table h4")).to_have_text("Step 3,001, about to be taken")
-    expect(page.locator(".word2vec-table")).to_contain_text(f"From {table['known'][0]} guess {table['words'][0]}.")
     assert column(page, 2) == pytest.approx(table["scores"], abs=5.1e-4)
     assert column(page, 3) == pytest.approx(table["probs"], abs=5.1e-4)
     assert column(page, 5) == pytest.approx(table["errors"], abs=5.1e-4)
@@ -112,10 +112,46 @@ def test_the_step_table_prints_torchs_numbers_and_the_rounding_residual(open_pag
 def test_the_sentence_and_its_window_are_shown(open_page, page_of_training, trained):
     page = open_page(page_of_training)
     shown = trained.snapshot["sentence"]
-    assert page.locator(".word2vec-raw").inner_text() == shown["line"]
+    expect(page.locator(".word2vec-raw")).to_be_hidden()  # the words say the same
+    assert shown["line"] == " ".join(shown["words"])
     assert page.locator(".word2vec-chip").all_inner_texts() == shown["words"]
+    target, *drawn = trained.snapshot["table"]["words"]
+    expect(page.locator(".word2vec-pair")).to_contain_text(
+        f"From {trained.snapshot['table']['known'][0]} guess {target}. Drawn at random: {', '.join(drawn)}."
+    )
     assert page.locator(".word2vec-chip[data-role=known]").inner_text() == trained.snapshot["table"]["known"][0]
     assert page.locator(".word2vec-chip[data-role=target]").inner_text() == trained.snapshot["table"]["words"][0]
+
+
+def test_a_line_that_was_cut_into_words_otherwise_is_shown_above_them(open_page):
+    page = open_page(dlviz.word2vec("A cat, a dog! The cat sees a dog.", vector_size=2))
+    expect(page.locator(".word2vec-raw")).to_be_visible()
+    assert page.locator(".word2vec-raw").inner_text() == page.evaluate("dlvizModel.get('snapshot').sentence.line")
+
+
+def test_player_sentence_matrices_and_map_are_on_one_screen_and_the_numbers_folded(open_page, page_of_training):
+    page = open_page(page_of_training)
+    strip, left, right = (page.locator(f".word2vec-{name}").bounding_box() for name in ("strip", "left", "right"))
+    assert strip["y"] + strip["height"] <= left["y"] == right["y"]
+    assert left["x"] + left["width"] <= right["x"]
+    assert page.locator(".dlviz").bounding_box()["height"] <= 700
+    for title, content in (("What does this step compute?", "table"), ("How is it written in PyTorch?", "code")):
+        expect(page.locator(f".word2vec-{content}")).to_be_hidden()
+        page.get_by_role("button", name=title).click()
+        expect(page.locator(f".word2vec-{content}")).to_be_visible()
+    assert page.locator(".word2vec-right").bounding_box() == right
+
+
+def test_no_label_on_the_map_covers_another_one_and_the_words_of_the_step_are_labeled(
+    open_page, page_of_training, trained
+):
+    page = open_page(page_of_training, reduced_motion=True)
+    labels, points = page.evaluate(LABELED, ".word2vec-canvas")
+    assert len(labels) > 15
+    assert overlaps(labels) == []
+    assert [box for box in labels if not box[4] and any(inside(point, box) for point in points)] == []
+    table = trained.snapshot["table"]
+    assert {table["known"][0], f"U[{table['words'][0]}]"} <= {box[5] for box in labels}
 
 
 def test_a_page_plays_its_snapshots_and_moves_with_keys_and_the_loss_curve(open_page, page_of_training):
@@ -135,7 +171,7 @@ def test_a_page_plays_its_snapshots_and_moves_with_keys_and_the_loss_curve(open_
     page.keyboard.press("End")
     assert page.evaluate("dlvizModel.get('snapshot').step") == 3000
     box = page.locator(".word2vec-curve").bounding_box()
-    page.mouse.click(box["x"] + box["width"] * (36 + 276 / 2) / 320, box["y"] + box["height"] / 2)
+    page.mouse.click(box["x"] + box["width"] * (42 + 178 / 2) / 230, box["y"] + box["height"] / 2)
     assert abs(page.evaluate("dlvizModel.get('snapshot').step") - 1500) < 60
     # Controls that need a kernel are hidden.
     expect(page.locator(".word2vec-fast")).to_be_hidden()
@@ -146,25 +182,30 @@ def test_pointer_and_arrow_keys_show_the_numbers_of_a_row(open_page, page_of_tra
     page = open_page(page_of_training)
     readout, words = page.locator(".word2vec-readout"), trained.training.words
     known = trained.snapshot["table"]["known"][0]
-    expect(readout).to_contain_text(f"{known} · row {words.index(known)}")
+    expect(readout).to_be_hidden()
     canvas = page.locator(".word2vec-heat").nth(1)
     box = canvas.bounding_box()
-    page.mouse.move(box["x"] + 3, box["y"] + 2)
+    x, y = box["x"] + 3, box["y"] + 2
+    page.mouse.move(x, y)
     expect(readout).to_contain_text(f"{words[0]} · row 0")
+    beside = readout.bounding_box()
+    assert abs(beside["x"] - x) <= 20
+    assert abs(beside["y"] - y) <= 20
     text = readout.inner_text()
     value = trained.training.outputs[0, 0].item()
     assert number(text.split("U[0, 0] = ")[1].split("\n")[0]) == pytest.approx(value, rel=1e-3)
     page.mouse.move(5, 5)
+    expect(readout).to_be_hidden()
     page.locator(".word2vec-matrices").focus()
     page.keyboard.press("ArrowDown")
-    expect(readout).to_contain_text(f"{known} · row")
+    expect(readout).to_contain_text(f"{known} · row {words.index(known)}")
     page.keyboard.press("ArrowDown")
     expect(readout).to_contain_text(f"{words[words.index(known) + 1]} · row {words.index(known) + 1} ")
     page.keyboard.press("ArrowLeft")
     expect(readout).to_contain_text(" · row ")
     assert page.evaluate("dlvizModel.get('snapshot').step") == 3000  # the player ignores it
     page.keyboard.press("Escape")
-    expect(readout).to_contain_text(f"{known} · row")
+    expect(readout).to_be_hidden()
 
 
 def test_a_word_under_the_pointer_on_the_map_is_highlighted_in_both_matrices(open_page, page_of_training, trained):
@@ -179,7 +220,7 @@ def test_a_word_under_the_pointer_on_the_map_is_highlighted_in_both_matrices(ope
         x, y = box["x"] + box["width"] / 2 + r * across, box["y"] + box["height"] / 2 - r * up
         if box["x"] < x < box["x"] + box["width"] and box["y"] < y < box["y"] + box["height"]:
             page.mouse.move(x, y)
-            named.append(page.locator(".word2vec-readout b").inner_text().split(" · ")[0])
+            named.append((page.locator(".word2vec-readout b").text_content() or "").split(" · ")[0])
     assert trained.training.words[outermost] in named
 
 
@@ -283,7 +324,9 @@ def test_live_another_objective_restarts_and_a_learning_rate_is_marked(open_page
     until(page, "dlvizModel.get('scene').loss === 'softmax'")
     expect(page.get_by_role("note")).to_have_text("Begun again from step 0 with the same seed, 0.")
     expect(page.get_by_label("drawn")).to_have_count(0)
-    expect(page.locator(".word2vec-table")).to_contain_text("F.cross_entropy")
+    expect(page.locator(".word2vec-code")).to_contain_text("F.cross_entropy")
+    expect(page.locator(".word2vec-table tfoot")).to_contain_text("−log softmax")
+    expect(page.locator(".word2vec-pair")).to_contain_text("All other words are wrong.")
     assert (view.loss, view.step) == ("softmax", 0)
 
 
@@ -349,9 +392,9 @@ def test_rows_of_two_hundred_words_are_large_enough_for_the_pointer(open_page):
     page = open_page(view)
     box = page.locator(".word2vec-heat").first.bounding_box()
     rows = set()
-    for y in range(0, int(box["height"]), 3):
+    for y in range(2, int(box["height"]), 3):
         page.mouse.move(box["x"] + 5, box["y"] + y)
-        rows.add(page.locator(".word2vec-readout b").inner_text())
+        rows.add(page.locator(".word2vec-readout b").text_content())
     assert len(rows) > 100
     assert box["width"] < 170
     assert box["height"] < 410

@@ -91,7 +91,8 @@ def _draw_arithmetic(svg: Svg, points: list[list[float]], question: Sequence[int
         angle = math.atan2(to_y - y, to_x - x)
         tips = [(to_x - 8 * math.cos(angle + side), to_y - 8 * math.sin(angle + side)) for side in (0.4, -0.4)]
         svg.path(
-            f"M{tips[0][0]:.1f},{tips[0][1]:.1f}L{to_x:.1f},{to_y:.1f}L{tips[1][0]:.1f},{tips[1][1]:.1f}", stroke="class-0"
+            f"M{tips[0][0]:.1f},{tips[0][1]:.1f}L{to_x:.1f},{to_y:.1f}L{tips[1][0]:.1f},{tips[1][1]:.1f}",
+            stroke="class-0",
         )
     svg.path(f"M{points[-1][0] - 7:.1f},{points[-1][1]:.1f}a7,7 0 1 0 14,0a7,7 0 1 0 -14,0z", stroke="class-0", line=2)
 

@@ -14,7 +14,7 @@ _WIDTH, _HEIGHT = 880.0, 460.0
 _MAP = (300.0, 96.0, 280.0, 290.0)
 #: How many rows of a matrix are drawn, with how many shades of a color, and the most labels on the map.
 _ROWS, _SHADES, _MAX_LABELS = 40, 6, 40
-_ROLE_COLORS = {"known": "select", "target": "good", "near": "ink", "out": "ink-3", "": "ink-2"}
+_ROLE_COLORS = {"known": "class-2", "target": "class-3", "near": "ink", "out": "ink-3", "": "ink-2"}
 
 
 def draw(snapshot: Mapping[str, Any], scene: Mapping[str, Any], theme: str) -> str:
@@ -51,7 +51,7 @@ def _draw_sentence(svg: Svg, sentence: Mapping[str, Any]) -> None:
         if x + width > _WIDTH - 16:
             break
         color = _ROLE_COLORS[role]
-        svg.rect(x, 42, width, 22, stroke=color if role else "line-2", fill="select-soft" if role == "known" else "")
+        svg.rect(x, 42, width, 22, stroke=color if role else "line-2", fill="raised" if role == "known" else "")
         svg.text(x + 6, 57, text, color=color, bold=role in ("known", "target"))
         if role == "out":
             svg.path(f"M{x + 4:.1f},53h{width - 8:.1f}", stroke="ink-3", line=1)
@@ -71,7 +71,7 @@ def _draw_matrix(
     target = snapshot["table"]["rows"][0]
     for row in framed_rows:
         if row < len(values):
-            color = "select" if name == "w" else "good" if row == target else "flow"
+            color = "class-2" if name == "w" else "class-3" if row == target else "class-4"
             svg.rect(x - 1, top + row * height - 1, columns * width + 2, height + 2, stroke=color, radius=1)
 
 
@@ -95,7 +95,7 @@ def _draw_map(svg: Svg, snapshot: Mapping[str, Any], scene: Mapping[str, Any]) -
         is_free = end < left + width and all(end < a or b < x or abs(y - c) > 11 for a, b, c in placed)
         if is_free and len(placed) < _MAX_LABELS:
             placed.append((x, end, y))
-            svg.text(x + 5, y + 4, text, size=10.5, color="select" if row in known else "ink-2", bold=row in known)
+            svg.text(x + 5, y + 4, text, size=10.5, color="class-2" if row in known else "ink-2", bold=row in known)
 
 
 def _draw_table(svg: Svg, table: Mapping[str, Any]) -> None:
@@ -106,7 +106,7 @@ def _draw_table(svg: Svg, table: Mapping[str, Any]) -> None:
         svg.text(x + 130 + 44 * k, y, head, size=10.5, color="ink-2", anchor="end")
     for k, word in enumerate(table["words"]):
         y += 20
-        svg.text(x, y, shorten(word, 84, 6.6), size=11.5, color="good" if table["truth"][k] else "flow")
+        svg.text(x, y, shorten(word, 84, 6.6), size=11.5, color="class-3" if table["truth"][k] else "class-4")
         for column, name in enumerate(("scores", "probs", "truth", "errors")):
             value = table[name][k]
             text = str(value) if name == "truth" else f"{float(value):z.3f}".replace("-", "−")

@@ -5,18 +5,21 @@ import { typedArray } from "../../../kit/js/typed_arrays.js";
 import { argmin, format } from "../../../kit/js/numbers.js";
 import { baseView } from "../../../kit/js/base_view.js";
 import { redrawOnChange } from "../../../kit/js/animation.js";
+import { foldRow } from "../../../kit/js/fold_row.js";
 import { themeColors } from "../../../kit/js/heatmap.js";
+import { placeReadout } from "../../../kit/js/readout.js";
 import { matrices } from "./matrix_heatmaps.js";
 import { wordMap } from "./map.js";
 import { stepTable } from "./step_table.js";
 import { curve } from "./loss_curve.js";
+import { windowStrip } from "./window_strip.js";
 import { fullSpeedButton } from "./full_speed_button.js";
 
 /** Milliseconds between steps at speed 1, and at full speed between readings of the words. */
 const PACE = 900;
 const TEXT_INTERVAL = 250;
 /** How many numbers of a row are printed. */
-const NUMBERS = 16;
+const NUMBERS = 8;
 /** Values of the sliders of the learning rate and the vector size. */
 const LEARNING_RATES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48];
@@ -31,7 +34,7 @@ function render({ model, el, signal }) {
   const mapView = wordMap({ messages, root, signal, point });
   const table = stepTable({ messages });
   const losses = curve({ messages, signal, go });
-  const readout = h("output", { class: "word2vec-readout" });
+  const readout = h("output", { class: "dlviz-readout word2vec-readout", hidden: "" });
   const count = h("span", { class: "word2vec-count" });
   const speedButton = fullSpeedButton({ model, messages, signal, canTrain, save: on.save });
   let received = null;
@@ -43,11 +46,11 @@ function render({ model, el, signal }) {
   let textDrawn = 0;
 
   onKeys(root, signal, onKey);
-  on.ui.main.append(
-    sentence.element,
-    h("div", { class: "word2vec-columns" }, h("div", { class: "word2vec-left" }, matrixView.element, readout), h("div", { class: "word2vec-middle" }, mapView.element, losses.element), table.element));
+  const columns = h("div", { class: "word2vec-columns" }, sentence.element, losses.element, matrixView.element, mapView.element, readout);
+  on.ui.main.append(columns);
   redrawOnChange({ root, element: on.ui.main, signal, draw: () => paint(false) });
   on.start();
+  root.append(foldRow({ signal, sections: [{ title: messages.table, content: table.element }, { title: messages.code_title, content: table.code }] }).element);
   const bar = root.querySelector(".dlviz-player");
   bar.insertBefore(count, bar.querySelector(".dlviz-count"));
   bar.insertBefore(speedButton.element, bar.querySelector(".dlviz-next").nextSibling);
@@ -89,12 +92,18 @@ function render({ model, el, signal }) {
     point(-1);
     return true;
   }
-  /** Highlight a word in both matrices and on the map; a click pins it. */
-  function point(next, hold = false, where = null) {
+  /**
+   * Highlight a word in both matrices and on the map; a click pins it.
+   * @param {number} next @param {{hold?: boolean, where?: {name: string, column: number} | null, at?: {clientX: number, clientY: number} | null}} [options] where: the number in a matrix; at: where the word is pointed at
+   */
+  function point(next, { hold = false, where = null, at = null } = {}) {
     if (hold) pinned = next === pinned ? -1 : next;
     row = next < 0 ? pinned : next;
     cell = where;
     paint(false);
+    if (!at || readout.hidden) return;
+    const { left, top } = columns.getBoundingClientRect();
+    placeReadout(readout, [at.clientX - left, at.clientY - top]);
   }
   function draw() {
     const scene = model.get("scene");
@@ -143,44 +152,19 @@ function render({ model, el, signal }) {
     sentence.draw(scene, snapshot);
     table.draw(scene, snapshot);
   }
-  /** Print the numbers of the highlighted word, or else of the step's known word. */
+  /** Print the numbers of the highlighted word. */
   function printNumbers(scene) {
-    const [known] = snapshot.table.inputs;
-    const one = row >= 0 ? row : known < scene.labels.length ? known : 0;
+    readout.hidden = row < 0;
+    if (row < 0) return;
+    const one = row;
     const first = Math.min(scene.columns, NUMBERS);
     const numbers = (matrix) => Array.from(matrix.subarray(one * scene.columns, one * scene.columns + first), (value) => format(value, 2)).join(" ") + (first < scene.vector_size ? " …" : "");
     const here = cell ? ` · ${cell.name.toUpperCase()}[${one}, ${cell.column}] = ${format(snapshot[cell.name][one * scene.columns + cell.column])}` : "";
     readout.replaceChildren(
-      h("b", {}, fillIn(messages.row, { word: scene.labels[one], row: one, count: scene.counts[one] }), here),
+      h("b", {}, fillIn(messages.row, { word: scene.labels[one], row: one, count: scene.counts[one] }) + here),
       h("span", {}, `W[${one}] ${numbers(snapshot.w)}`),
       h("span", {}, `U[${one}] ${numbers(snapshot.u)}`));
   }
-}
-
-/**
- * The sentence as written and as words; the words of the window are marked with their roles in this step.
- * @param {{messages: Record<string, string>}} options
- */
-function windowStrip({ messages }) {
-  const raw = h("p", { class: "word2vec-raw" });
-  const chips = h("p", { class: "word2vec-chips" });
-  const legend = h("p", { class: "word2vec-legend" }, ...["known", "target", "drawn"].map((role) => h("span", { "data-role": role }, messages[`role.${role}`])));
-  const drawnRole = legend.lastChild;
-  const element = h("div", { class: "word2vec-strip" }, raw, chips, legend);
-
-  function draw(scene, snapshot) {
-    const { index, count, line, words: tokens, roles, center, truncated } = snapshot.sentence;
-    const position = h("span", { class: "word2vec-position" }, fillIn(messages.sentence, { index: index + 1, count: count.toLocaleString("en") }));
-    raw.hidden = !line;
-    raw.textContent = line;
-    chips.replaceChildren(
-      position,
-      ...(truncated[0] ? ["…"] : []),
-      ...tokens.map((token, k) => h("span", { class: "word2vec-chip", "data-role": roles[k] || null, "data-center": k === center ? "" : null, title: roles[k] ? messages[`role.${roles[k]}`] : null }, roles[k] === "out" ? h("s", {}, token) : token)),
-      ...(truncated[1] ? ["…"] : []));
-    drawnRole.textContent = messages[scene.loss === "negative" ? "role.drawn" : "role.others"];
-  }
-  return { element, draw };
 }
 
 export default { render };

@@ -6,7 +6,7 @@ import { chart } from "../../../kit/js/chart.js";
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal, go: (step: number) => void}} options */
 export function curve({ messages, signal, go }) {
-  const plot = chart({ width: 320, height: 92, margin: { left: 36, right: 8, top: 8, bottom: 18 }, className: "word2vec-curve" });
+  const plot = chart({ width: 230, height: 80, margin: { left: 42, right: 10, top: 8, bottom: 18 }, className: "word2vec-curve" });
   const caption = h("p", { class: "word2vec-axes" });
   const element = h("div", { class: "word2vec-losses" }, plot.element, caption);
 

@@ -29,31 +29,35 @@ export function blockLayout(rows, columns) {
   return best;
 }
 
-/** @param {{messages: Record<string, string>, signal: AbortSignal, point: (row: number, hold?: boolean, cell?: {name: string, column: number} | null) => void}} options */
+/** @param {{messages: Record<string, string>, signal: AbortSignal, point: (row: number, options?: {hold?: boolean, where?: {name: string, column: number} | null, at?: {clientX: number, clientY: number} | null}) => void}} options */
 export function matrices({ messages, signal, point }) {
   const [w, u] = ["w", "u"].map((name) => matrixElement(name, messages));
-  const scale = h("p", { class: "word2vec-scale" });
-  const element = h("div", { class: "word2vec-matrices", tabindex: "0", role: "application" }, w.element, u.element);
+  const scale = h("p", { class: "word2vec-axes" });
+  const group = h("div", { class: "word2vec-matrices", tabindex: "0", role: "application" }, w.element, u.element);
+  const element = h("div", { class: "word2vec-left" }, group, scale);
   let state = null;
 
   for (const [name, { canvas }] of Object.entries({ w, u })) {
     canvas.addEventListener("pointermove", (event) => {
       const [row, column] = cellAt(event, name);
-      point(row, false, row < 0 ? null : { name, column });
+      point(row, { where: row < 0 ? null : { name, column }, at: event });
     }, { signal });
     canvas.addEventListener("pointerleave", () => point(-1), { signal });
     canvas.addEventListener("click", (event) => {
       const [row] = cellAt(event, name);
-      if (row >= 0) point(row, true);
+      if (row >= 0) point(row, { hold: true, at: event });
     }, { signal });
   }
-  onKeys(element, signal, (event) => {
+  onKeys(group, signal, (event) => {
     const direction = arrowDirection(event);
     if (!state || !direction) return false;
     const change = direction[1] + direction[0] * state.layout.rowsPerBlock;
     const last = state.scene.labels.length - 1;
     const from = state.row < 0 ? Math.min(state.snapshot.table.inputs[0], last) - change : state.row;
-    point(Math.max(0, Math.min(last, from + change)));
+    const row = Math.max(0, Math.min(last, from + change));
+    const { left, top } = w.canvas.getBoundingClientRect();
+    const [x, y] = cornerOf(row, state);
+    point(row, { at: { clientX: left + x, clientY: top + y } });
     return true;
   });
 
@@ -73,14 +77,15 @@ export function matrices({ messages, signal, point }) {
     const layout = blockLayout(scene.labels.length, scene.columns);
     const names = layout.cellHeight >= LABELED ? LABEL_WIDTH : 0;
     state = { scene, snapshot, row, layout, names };
-    const roles = snapshot.table.rows.map((one, k) => [one, k ? colors.flow : colors.good]).reverse();
-    const known = [...snapshot.arrows.filter(([name]) => name === "w").map(([, one]) => one), ...snapshot.table.inputs].map((one) => [one, colors.select]);
+    const roles = snapshot.table.rows.map((one, k) => [one, colors[k ? "class-4" : "class-3"]]).reverse();
+    // The other examples of the step are framed without a flag.
+    const others = snapshot.arrows.filter(([name]) => name === "w").map(([, one]) => [one, colors["ink-3"], true]);
+    const known = [...others, ...snapshot.table.inputs.map((one) => [one, colors["class-2"]])];
     paint(w.canvas, snapshot.w, known, { scene, snapshot, colors, row, layout, names });
     paint(u.canvas, snapshot.u, roles, { scene, snapshot, colors, row, layout, names: 0 });
     for (const { title, name } of [w, u].map((one, k) => ({ ...one, name: "WU"[k] }))) title.textContent = `${name} ${shape([scene.words, scene.vector_size])}`;
-    element.setAttribute("aria-label", fillIn(messages.matrices_alt, { rows: scene.labels.length, columns: scene.columns }));
+    group.setAttribute("aria-label", fillIn(messages.matrices_alt, { rows: scene.labels.length, columns: scene.columns }));
     scale.textContent = fillIn(messages.scale, { most: format(snapshot.max_abs, 2) });
-    if (!scale.isConnected) element.after(scale);
   }
   return { element, draw };
 }
@@ -91,23 +96,30 @@ function matrixElement(name, messages) {
   return { canvas, title, element: h("div", { class: "word2vec-matrix" }, h("p", {}, title, h("span", {}, messages[`matrix.${name}`])), canvas) };
 }
 
+/** The upper left corner of a row on its canvas. */
+function cornerOf(row, { scene, layout: { rowsPerBlock, cellHeight, cellWidth }, names }) {
+  return [names + Math.floor(row / rowsPerBlock) * (scene.columns * cellWidth + GAP) + 1, 1 + (row % rowsPerBlock) * cellHeight];
+}
+
 function paint(canvas, values, framed, { scene, snapshot, colors, row, layout, names }) {
   const { blocks, rowsPerBlock, cellHeight, cellWidth } = layout;
   const rows = scene.labels.length;
   const blockWidth = scene.columns * cellWidth;
   const context = hidpiContext(canvas, names + blocks * blockWidth + (blocks - 1) * GAP + 6, rowsPerBlock * cellHeight + 2);
   const picture = heatmap(values, 0, rows, scene.columns, snapshot.max_abs, colors);
-  const left = (block) => names + block * (blockWidth + GAP) + 1;
+  const corner = (one) => cornerOf(one, { scene, layout, names });
   for (let block = 0; block < blocks; block += 1) {
     const count = Math.min(rowsPerBlock, rows - block * rowsPerBlock);
     if (count <= 0) continue;
-    context.drawImage(picture, 0, block * rowsPerBlock, scene.columns, count, left(block), 1, blockWidth, count * cellHeight);
-    drawBox(context, [left(block) - 0.5, 0.5, blockWidth + 1, count * cellHeight + 1], colors.line);
+    const [left] = corner(block * rowsPerBlock);
+    context.drawImage(picture, 0, block * rowsPerBlock, scene.columns, count, left, 1, blockWidth, count * cellHeight);
+    drawBox(context, [left - 0.5, 0.5, blockWidth + 1, count * cellHeight + 1], colors.line);
   }
-  const mark = (one, color) => {
+  const mark = (one, color, isPlain = false) => {
     if (one < 0 || one >= rows) return;
-    const [x, y] = [left(Math.floor(one / rowsPerBlock)), 1 + (one % rowsPerBlock) * cellHeight];
-    drawBox(context, [x - 1, y - 1, blockWidth + 2, cellHeight + 2], color, 2);
+    const [x, y] = corner(one);
+    drawBox(context, [x - 1, y - 1, blockWidth + 2, cellHeight + 2], color, isPlain ? 1 : 2);
+    if (isPlain) return;
     // A flag marks rows that are only a few pixels high.
     context.fillStyle = color;
     context.beginPath();
@@ -116,8 +128,8 @@ function paint(canvas, values, framed, { scene, snapshot, colors, row, layout, n
     context.lineTo(x + blockWidth + 6, y + cellHeight / 2 + 4);
     context.fill();
   };
-  for (const [one, color] of framed) mark(one, color);
-  mark(row, colors.ink);
+  for (const [one, color, isPlain] of framed) mark(one, color, isPlain);
+  mark(row, colors.select);
   if (!names) return;
   context.font = `11px ${colors.font}`;
   context.textBaseline = "middle";

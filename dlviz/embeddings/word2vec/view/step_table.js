@@ -6,6 +6,7 @@ import { format, diverging } from "../../../kit/js/numbers.js";
 /** @param {{messages: Record<string, string>}} options */
 export function stepTable({ messages }) {
   const element = h("div", { class: "word2vec-table", tabindex: "0", role: "region", "aria-label": messages.table });
+  const code = h("pre", { class: "word2vec-code" });
 
   function draw(scene, snapshot) {
     const example = snapshot.table;
@@ -13,13 +14,11 @@ export function stepTable({ messages }) {
     const known = cbow ? `[${example.known.join(", ")}]` : example.known[0];
     const parts = [
       h("h4", {}, scene.trains ? fillIn(messages.table_title, { step: (snapshot.step + 1).toLocaleString("en") }) : fillIn(messages.table_recording, { step: snapshot.step.toLocaleString("en") })),
-      h("p", {}, ...sentence(messages.pair, { known: role("known", example.known.join(", ")), target: role("target", example.words[0]) })),
-      example.example_count > 1 ? h("p", { class: "word2vec-muted" }, fillIn(messages.examples, { count: example.example_count })) : null,
       row(cbow ? "h" : `h = W[${known}]`, cbow ? messages.mean : "", example.hidden),
       table(scene, snapshot),
-      row(`W[${known}] +=`, fillIn(messages[cbow && example.inputs.length > 1 ? "input_update_each" : "input_update"], { count: example.inputs.length }), example.hidden_grad.map((value) => -snapshot.lr * Number(value))),
-      code(scene, example, known)];
-    element.replaceChildren(...parts.filter(Boolean));
+      row(`W[${known}] +=`, fillIn(messages[cbow && example.inputs.length > 1 ? "input_update_each" : "input_update"], { count: example.inputs.length }), example.hidden_grad.map((value) => -snapshot.lr * Number(value)))];
+    element.replaceChildren(...parts);
+    code.textContent = codeLines(scene, example, known);
   }
   function role(name, text) {
     return h("b", { "data-role": name }, text);
@@ -46,27 +45,23 @@ export function stepTable({ messages }) {
       const cells = ["", fixed(prob), "0", signed(Number(error), 3), ...(negative ? [fixed(term)] : []), ""];
       lines.push(h("tr", { class: "word2vec-muted" }, h("th", { scope: "row" }, fillIn(messages.rest, { count })), ...cells.map((text) => h("td", {}, text))));
     }
-    const sum = h("tr", {}, h("th", { scope: "row", colspan: negative ? 5 : 3 }, messages[negative ? "sum" : "loss"]), h("td", { colspan: negative ? 1 : 2 }, h("b", {}, fixed(example.loss))), h("td"));
+    const sum = h("tr", {}, h("th", { scope: "row", colspan: negative ? 5 : 3 }, messages[negative ? "sum" : "loss_formula"]), h("td", { colspan: negative ? 1 : 2 }, h("b", {}, fixed(example.loss))), h("td"));
     const foot = [sum];
     const printed = [...example.terms, ...(count && negative ? [term] : [])].reduce((all, value) => all + Number(Number(value).toFixed(3)), 0);
     const left = Number(Number(example.loss).toFixed(3)) - printed;
     if (negative && Math.abs(left) > 5e-4) foot.push(h("tr", { class: "word2vec-muted" }, h("td", { colspan: 7 }, fillIn(messages.rounding, { size: format(left, 1) }))));
     return h("table", {}, h("thead", {}, h("tr", {}, ...heads.map((name) => h("th", { scope: "col" }, messages[`head.${name}`])))), h("tbody", {}, ...lines), h("tfoot", {}, ...foot));
   }
-  function code(scene, example, known) {
+  function codeLines(scene, example, known) {
     const hidden = `h = W[${known}]${scene.kind === "cbow" ? ".mean(0)" : ""}`;
     const drawn = example.words.slice(1, 3).join(", ") + (example.words.length > 3 ? ", …" : "");
     const fill = { target: example.words[0], drawn };
     const lines = [hidden, messages[`code.manual.${scene.loss}`], messages[`code.torch.${scene.loss}`], messages[`code.step.${scene.loss}`]];
-    return h("pre", { class: "word2vec-code" }, lines.map((line) => fillIn(line, fill)).join("\n"));
+    return lines.map((line) => fillIn(line, fill)).join("\n");
   }
-  return { element, draw };
+  return { element, code, draw };
 }
 
-/** Split a text at its placeholders, and replace these with nodes. */
-function sentence(text, nodes) {
-  return text.split(/\{(\w+)\}/).map((part, k) => (k % 2 ? nodes[part] : part));
-}
 /** Three decimals, or two significant digits where three decimals would show 0. */
 function fixed(value) {
   const size = Math.abs(Number(value));
