@@ -12,7 +12,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors.broadcasting import Broadcast, combine
 from dlviz.tensors.record import check_strided
-from dlviz.tensors.scene import crop_notes, operand_names, read_cropped, tensor_payload
+from dlviz.tensors.scene import crop_notes, opening_step, operand_names, read_cropped, tensor_payload
 from dlviz.tensors.still import Layout, TensorGrid, draw
 from dlviz.torchkit.array_data import check_data
 from dlviz.torchkit.tensor_blocks import block_payload
@@ -72,7 +72,7 @@ def broadcast(
     op: str | Callable[..., Tensor] = "+",
     names: Sequence[str] | None = None,
     origin: Sequence[int] = (),
-    step: int = 0,
+    step: int | None = None,
     theme: str = "auto",
     speed: float = 1.0,
     **traits: Any,
@@ -87,7 +87,8 @@ def broadcast(
             ``torch.maximum``.
         names: the operands' names; by default your variables' names.
         origin: which slice is drawn, if there are more dimensions than the picture can show.
-        step: 0, or 1 + the row-major position of the selected element of the result.
+        step: 0, when nothing is computed, or 1 + the row-major position of the selected element of the result; by default one in the
+            middle.
         theme: "auto", "light" or "dark".
         speed: the player's speed.
         traits: other traits of :class:`BroadcastView`.
@@ -111,8 +112,11 @@ def broadcast(
     values = [_operand("ab"[i] if i < 2 else f"more[{i - 2}]", value) for i, value in enumerate(given)]
     shown_names = operand_names(given, names)
     text = op if isinstance(op, str) else str(getattr(op, "__name__", "op"))
+    data = combine(values, op)
+    if step is None:
+        step = 0 if data.result is None else opening_step(tuple(data.result.shape))
     shown = {"origin": list(origin), "step": step, "theme": theme, "speed": speed}
-    return BroadcastView(combine(values, op), shown_names, text, isinstance(op, str), **shown, **traits)
+    return BroadcastView(data, shown_names, text, isinstance(op, str), **shown, **traits)
 
 
 def _operand(name: str, value: Any) -> Any:

@@ -15,7 +15,14 @@ from dlviz.kit.messages import message
 from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors import contraction
 from dlviz.tensors.contraction import Contraction, partial_sums
-from dlviz.tensors.scene import crop_notes, cropped_shape, operand_names, read_cropped, tensor_payload
+from dlviz.tensors.scene import (
+    crop_notes,
+    cropped_shape,
+    opening_step,
+    operand_names,
+    read_cropped,
+    tensor_payload,
+)
 from dlviz.tensors.still import Layout, TensorGrid, draw
 from dlviz.torchkit.tensor_blocks import block_payload, read_block
 
@@ -30,7 +37,7 @@ class ProductView(DataWidget[Contraction]):
         data: operands, labels and result; ``.data.terms(index)`` lists the summed terms.
         order: "dot" (element by element), "outer" (sums of outer products) or "columns".
         batch: index of the drawn matrix in the batch.
-        step: 0, or the number of steps taken.
+        step: 0, when nothing is computed, or the number of steps taken.
     """
 
     _view = Path(__file__).with_name("view") / "product.js"
@@ -91,7 +98,7 @@ def matmul(
     names: Sequence[str] | None = None,
     order: str = "dot",
     batch: Sequence[int] = (),
-    step: int = 0,
+    step: int | None = None,
     theme: str = "auto",
     speed: float = 1.0,
     **traits: Any,
@@ -106,7 +113,7 @@ def matmul(
         names: the operands' names; by default your variables' names.
         order: "dot", "outer" or "columns".
         batch: index of the drawn matrix in the batch.
-        step: 0, or the number of steps taken.
+        step: 0, when nothing is computed, or the number of steps taken; by default about half of them.
         theme: "auto", "light" or "dark".
         speed: the player's speed.
         traits: other traits of :class:`ProductView`.
@@ -128,8 +135,9 @@ def matmul(
     Source:
         https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
-    shown = {"order": order, "batch": list(batch), "step": step, "theme": theme, "speed": speed}
     data = contraction.matmul(a, b)
+    step = _opening_step(data, order) if step is None else step
+    shown = {"order": order, "batch": list(batch), "step": step, "theme": theme, "speed": speed}
     return ProductView(data, operand_names((a, b), names), "matmul", "a @ b", **shown, **traits)
 
 
@@ -138,7 +146,7 @@ def einsum(
     *operands: Any,
     names: Sequence[str] | None = None,
     batch: Sequence[int] = (),
-    step: int = 0,
+    step: int | None = None,
     theme: str = "auto",
     speed: float = 1.0,
     **traits: Any,
@@ -163,8 +171,17 @@ def einsum(
         https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
     """
     data = contraction.einsum(equation, *operands)
+    step = opening_step(tuple(data.result.shape)) if step is None else step
     shown = {"batch": list(batch), "step": step, "theme": theme, "speed": speed}
     return ProductView(data, operand_names(operands, names), "einsum", equation, **shown, **traits)
+
+
+def _opening_step(data: Contraction, order: str) -> int:
+    """Return the step of a matmul at which about half of its result is computed."""
+    if order in ("outer", "columns"):
+        return (data.terms_per_output + 1) // 2 if order == "outer" else (data.sizes.get("j", 0) + 1) // 2
+    batch = sum(label.startswith("b") for label in data.output)
+    return opening_step(tuple(data.result.shape[batch:]))
 
 
 def _shapes(operands: Sequence[Tensor]) -> str:

@@ -108,6 +108,22 @@ def cropped_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def opening_step(shape: tuple[int, ...]) -> int:
+    """Return the step with which a picture opens: it selects an element near the middle, close enough to the start to be drawn.
+
+    Example:
+        >>> opening_step((2, 4)), opening_step((3, 0))
+        (6, 0)
+    """
+    if 0 in shape:
+        return 0
+    index = [0] * len(shape)
+    index[-2:] = [min(size, 6) // 2 for size in shape[-2:]]
+    if shape:
+        index[-1] = (min(shape[-1], 6) - 1) // 2
+    return 1 + sum(i * prod(shape[d + 1 :]) for d, i in enumerate(index))
+
+
 def crop_notes(shapes: dict[str, tuple[int, ...]]) -> list[dict[str, str]]:
     """Return a note for each tensor, by name, of which only a part is drawn."""
     return [

@@ -12,7 +12,15 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.messages import message
 from dlviz.kit.widget import DataWidget, binary
 from dlviz.tensors.record import check_not_nested, flat_storage, has_storage, same_storage, storage_ids, tensor_metadata
-from dlviz.tensors.scene import MAX_STORAGE, crop_notes, cropped_shape, known_names, read_cropped, tensor_payload
+from dlviz.tensors.scene import (
+    MAX_STORAGE,
+    crop_notes,
+    cropped_shape,
+    known_names,
+    opening_step,
+    read_cropped,
+    tensor_payload,
+)
 from dlviz.tensors.still import Layout, StorageRow, TensorGrid, draw
 from dlviz.tensors.view_ops import ViewResult, evaluate_views, noncontiguous_dims
 from dlviz.torchkit.array_data import check_data
@@ -81,7 +89,7 @@ def views(
     *others: Any,
     names: Mapping[str, Any] | None = None,
     active: int = 0,
-    step: int = 0,
+    step: int | None = None,
     theme: str = "auto",
     speed: float = 1.0,
     **traits: Any,
@@ -94,7 +102,7 @@ def views(
             The first name in an expression stands for `x`; view methods, copies and indexing are accepted, and torch evaluates them.
         names: values of other names in the expressions; by default your variables.
         active: index of the tensor in which an element is selected.
-        step: 0, or 1 + the row-major position of the selected element.
+        step: 0, or 1 + the row-major position of the selected element; by default one of the first tensor.
         theme: "auto", "light" or "dark".
         speed: the player's speed.
         traits: other traits of :class:`SharedStorageView`.
@@ -126,6 +134,8 @@ def views(
             found = check_data(other, "tensors.refused.other", caller="views", name=f"others[{i}]").detach()
             check_not_nested("views", f"others[{i}]", found)
             results.append(ViewResult(name, found, same_storage(first, found)))
+    if step is None:
+        step = opening_step(tuple(first.shape)) if active == 0 and has_storage(first) else 0
     return SharedStorageView(results, active=active, step=step, theme=theme, speed=speed, **traits)
 
 

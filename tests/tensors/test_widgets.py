@@ -121,6 +121,28 @@ def test_statistics_of_a_huge_tensor_are_subsampled_with_a_note():
     assert view.scene["statistics"]["mean"] == 1
 
 
+@pytest.mark.parametrize(
+    ("make", "last"),
+    [
+        (lambda **step: dlviz.matmul(torch.ones(4, 3), torch.ones(3, 5), **step), 20),
+        (lambda **step: dlviz.matmul(torch.ones(4, 6), torch.ones(6, 5), order="outer", **step), 6),
+        (lambda **step: dlviz.matmul(torch.ones(4, 3), torch.ones(3, 5), order="columns", **step), 5),
+        (lambda **step: dlviz.matmul(torch.ones(7, 4, 3), torch.ones(3, 5), **step), 20),
+        (lambda **step: dlviz.einsum("ij->ji", torch.ones(4, 5), **step), 20),
+        (lambda **step: dlviz.broadcast(torch.ones(4, 1), torch.ones(5), **step), 20),
+        (lambda **step: dlviz.views(torch.ones(4, 5), **step), 20),
+    ],
+)
+def test_a_picture_opens_between_the_first_and_the_last_step_unless_a_step_is_given(make, last):
+    assert 1 < make().step < last
+    assert [make(step=step).step for step in (0, 1, last)] == [0, 1, last]
+
+
+def test_without_a_result_there_is_no_step_to_open_with():
+    assert dlviz.broadcast(torch.ones(3), torch.ones(4)).step == 0
+    assert dlviz.matmul(torch.ones(0, 3), torch.ones(3, 2)).step == 0
+
+
 def test_index_and_step_are_equivalent():
     view = dlviz.tensor(torch.arange(24).view(2, 3, 4), index=(1, 2, 3))
     assert (view.step, view.index) == (24, (1, 2, 3))

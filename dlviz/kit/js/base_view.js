@@ -8,7 +8,7 @@ import { formula } from "./formula.js";
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, name: string, steps: () => number, label: (step: number) => string,
- *   draw: () => void, showStep: (step: number, isNew: boolean) => void, unit?: string, traits?: Record<string, () => void>, captions?: string, onEscape?: () => boolean, pace?: number | {valueOf: () => number}}} options
+ *   draw: () => void, showStep: (step: number, isNew: boolean) => void, unit?: string | {toString: () => string}, traits?: Record<string, () => void>, captions?: string, onEscape?: () => boolean, pace?: number | {valueOf: () => number}}} options
  *   unit: what the player counts, a word of the room's messages such as "cell"; draw: called when the scene changes, with an empty row of controls; showStep: called when the step changes (isNew) or a trait it depends on;
  *   traits: other traits to listen to, with `draw` for those that change the whole picture; captions: the trait that holds signature, badge, notes and summary; onEscape: called for Escape, returns whether it had something to close
  */

@@ -4,6 +4,9 @@ import { h } from "./dom.js";
 
 /** Steps closer together than this are not animated. */
 const MIN_STEP_INTERVAL = 300;
+/** Milliseconds of the movement into a result, and of the result's appearance. */
+const MOVE = 240;
+const APPEAR = 140;
 
 /**
  * @param {{layer: HTMLElement, model: any, signal: AbortSignal, className: string}} options layer: positioned element in which the copies are placed; className: of the copies
@@ -12,6 +15,8 @@ export function flights({ layer, model, signal, className }) {
   const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
   let flying = [];
   let lastStep = -Infinity;
+  /** What is there when the picture opens comes from nowhere. */
+  let hasOpened = false;
   signal.addEventListener("abort", stop);
 
   function stop() {
@@ -46,5 +51,16 @@ export function flights({ layer, model, signal, className }) {
       onEnd();
     };
   }
-  return { fly, stop, isWanted };
+  /** Move copies of cells into the cell of their result, where the number then appears, if there is time and it is not the first one. @param {HTMLElement[]} cells @param {HTMLElement | undefined} result */
+  function moveInto(cells, result) {
+    stop();
+    result?.getAnimations().forEach((animation) => animation.cancel());
+    const isFirst = !hasOpened;
+    hasOpened = true;
+    if (isFirst || !isWanted() || !result) return;
+    const [origin, to, ...boxes] = [layer, result, ...cells].map((node) => node.getBoundingClientRect());
+    cells.forEach((node, i) => fly(node.textContent, boxes[i], to, { origin, duration: MOVE, background: node.style.background }));
+    result.animate([{ color: "transparent", background: "var(--raised)" }], { delay: MOVE, duration: APPEAR, fill: "backwards" });
+  }
+  return { fly, stop, isWanted, moveInto };
 }

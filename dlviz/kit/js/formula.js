@@ -17,6 +17,12 @@ export function formula(kind = "tensor-formula") {
   };
 }
 
+/** "x[1, 2]" as parts of a formula, with every number in its dimension's color. @param {string} name @param {number[]} index @param {(d: number) => number} [colorOf] */
+export function coloredIndex(name, index, colorOf = (d) => d) {
+  const at = index.map((i, d) => ({ text: String(i), dim: colorOf(d) }));
+  return [`${name}[`, ...(at.length ? intersperse(at, ", ") : ["()"]), "]"];
+}
+
 export function intersperse(items, separator) {
   return items.flatMap((item, i) => (i ? [separator, item] : [item]));
 }

@@ -146,11 +146,13 @@ export function grid({ messages, signal, pick }) {
   /** Write a number into its cell, with its color and state attributes. */
   function fill(p, cell) {
     const absent = block.absent(p);
-    const text = block.dense ? "" : absent ? "·" : block.text(p, block.digits);
+    // Not computed yet: a cell without a number.
+    const empty = block.empty?.(p) ?? false;
+    const text = block.dense || empty ? "" : absent ? "·" : block.text(p, block.digits);
     const stretched = (block.stretched ?? []).some((d) => block.index(p)[d] > 0);
     const booleanColor = block.raw(p) ? "var(--accent-soft)" : "var(--paper)";
-    const color = !block.known || stretched || absent ? "" : block.kind === "bool" ? booleanColor : diverging(block.number(p), block.max);
-    const state = { "data-nonfinite": block.nonfinite(p), "data-stretched": stretched, "data-absent": absent || !block.known };
+    const color = !block.known || stretched || absent || empty ? "" : block.kind === "bool" ? booleanColor : diverging(block.number(p), block.max);
+    const state = { "data-empty": empty, "data-nonfinite": !empty && block.nonfinite(p), "data-stretched": stretched, "data-absent": absent || !block.known };
     if (cell.textContent !== text) cell.textContent = text;
     if (cell.dataset.color !== color) {
       cell.dataset.color = color;

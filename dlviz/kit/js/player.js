@@ -14,7 +14,7 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 export const PACE = 700;
 
 /**
- * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, unit?: string, pace?: number | {valueOf: () => number}}} options unit: what is counted, such as "cell"; pace: milliseconds between two steps at speed 1, read at every step
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, unit?: string | {toString: () => string}, pace?: number | {valueOf: () => number}}} options unit: what is counted, such as "cell"; pace: milliseconds between two steps at speed 1, read at every step
  * @returns {{element: HTMLElement, update: () => void, go: (step: number) => void}}
  */
 export function player({ model, messages, signal, root, steps, label, unit = messages["player.unit"], pace = PACE }) {

@@ -10,9 +10,13 @@ import { typedArray } from "../../kit/js/typed_arrays.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { addressFormula, hopsTo, storageCells, storageRow } from "./storage_row.js";
 import { definitionList, metadataRows, statisticsPanel, title } from "./metadata.js";
+import { coloredIndex } from "../../kit/js/formula.js";
+import { mainArea } from "../../kit/js/grid_area.js";
 
 /** Up to this many elements the numbers themselves say more than a histogram. */
 const MIN_HISTOGRAM = 64;
+/** Of a tensor of more elements the player is hidden; the keys still move the selection. */
+const MAX_PLAYED = 256;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -20,7 +24,7 @@ function render({ model, el, signal }) {
   const origin = () => model.get("origin");
   const indexOf = (step) => unravel(step - 1, metadata().shape);
   const label = (step) => (step ? elementText(indexOf(step)) : messages["tensor.none"]);
-  const view = baseView({ model, el, signal, name: messages["tensor.name"], steps, label, draw, showStep, traits: { loaded: redraw, origin: () => drawGrid(false) } });
+  const view = baseView({ model, el, signal, name: messages["tensor.name"], steps, label, draw, showStep, unit: messages["tensor.unit"], traits: { loaded: redraw, origin: () => drawGrid(false) } });
   const select = (index) => view.go(ravel(index, metadata().shape) + 1);
   const numbers = grid({ messages, signal, pick: select });
   const storage = storageRow({ signal, label: messages["storage.label"], pick: selectAddress });
@@ -31,7 +35,6 @@ function render({ model, el, signal }) {
   let block;
   /** Whether the window still has to move to the selected element; once it has, the user may move it away. */
   let followsSelection = false;
-  view.ui.main.append(h("div", { class: "tensor-main tensor-single" }, numbers.element, storagePanel));
   onThemeChange(view.ui.root, signal, paintMinimap);
   view.start();
 
@@ -83,6 +86,10 @@ function render({ model, el, signal }) {
   function draw() {
     decodeLoaded();
     showMetadata();
+    const area = mainArea([block], numbers.element, storagePanel);
+    area.classList.add("tensor-single");
+    view.ui.main.replaceChildren(area);
+    view.ui.root.toggleAttribute("data-windowed", metadata().numel > MAX_PLAYED);
     const sizes = metadata().shape;
     const layout = gridLayout(block, origin());
     const slider = (dim, text, count) => {
@@ -136,7 +143,7 @@ function render({ model, el, signal }) {
       storage.drawHops(0, []);
       const hint = index && !model.get("live") ? fillIn(messages["tensor.not_here"], { index: indexExpression(meta.name, index) }) : messages["tensor.hint"];
       view.line.show(meta.stride && steps() ? [{ text: hint, soft: true }] : []);
-      elementPanel.replaceChildren();
+      showElement(-1);
       return;
     }
     const p = block.position(index);
@@ -146,8 +153,8 @@ function render({ model, el, signal }) {
       storage.mark([[target, "now"], ...(target === meta.offset ? [] : [[meta.offset, "path"]])]);
       storage.drawHops(meta.offset, hopsTo(index, meta));
       view.line.show(addressFormula(meta, index, messages, block.text(p, 6)));
-    }
-    showElement(index, p);
+    } else view.line.show([...coloredIndex(meta.name, index), " = ", { text: block.text(p, 6), strong: true }]);
+    showElement(p);
   }
 
   /** The origin nearest to the present one whose window shows an index. */
@@ -174,15 +181,13 @@ function render({ model, el, signal }) {
     const statistics = meta.numel > MIN_HISTOGRAM ? statisticsPanel(model.get("scene").statistics, messages) : null;
     const position = model.get("loaded").minimap ? [h("h4", {}, messages["minimap.title"]), overview.element] : [];
     metadataPanel.replaceChildren(h("h4", {}, meta.name), definitionList(metadataRows(meta, messages)), ...position, ...(statistics ? [statistics] : []));
-    view.ui.setSide(h("div", { class: "tensor-side" }, elementPanel, metadataPanel), fillIn(messages["tensor.about"], { name: meta.name, shape: shape(meta.shape) }));
+    view.ui.setSide(h("div", { class: "tensor-side" }, metadataPanel, elementPanel), fillIn(messages["tensor.about"], { name: meta.name, shape: shape(meta.shape) }));
   }
-  /** Side panel: the selected element. */
-  function showElement(index, p) {
-    const { name, stride, offset } = metadata();
-    const rows = [[messages["cell.value"], block.text(p, 6)]];
-    if (block.plain && block.known && !block.nonfinite(p) && !Number.isInteger(block.raw(p))) rows.push([messages["cell.exact"], String(block.raw(p)).replace("-", "−")]);
-    if (stride) rows.push([messages["cell.address"], String(address(index, stride, offset))]);
-    elementPanel.replaceChildren(h("h4", {}, indexExpression(name, index)), definitionList(rows));
+  /** Side panel: the selected element with all its digits, which the line below the picture rounds; of an integer there are no more. */
+  function showElement(p) {
+    const isRounded = block.plain && block.known && metadata().dtype.includes("float");
+    const digits = p < 0 ? "–" : block.nonfinite(p) ? block.text(p) : String(block.raw(p)).replace("-", "−");
+    elementPanel.replaceChildren(...(isRounded ? [definitionList([[messages["cell.exact"], digits]])] : []));
   }
 }
 

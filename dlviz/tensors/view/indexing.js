@@ -6,6 +6,9 @@ import { typedArray } from "../../kit/js/typed_arrays.js";
 import { decode, unravel, numel, ravel, indexExpression } from "../../kit/js/tensor_block.js";
 import { grid } from "../../kit/js/grid.js";
 import { addSliceControls, title } from "./metadata.js";
+import { regionMarker } from "../../kit/js/cell_regions.js";
+import { coloredIndex } from "../../kit/js/formula.js";
+import { mainArea, updateOnResize } from "../../kit/js/grid_area.js";
 import { baseView } from "../../kit/js/base_view.js";
 
 function render({ model, el, signal }) {
@@ -14,12 +17,13 @@ function render({ model, el, signal }) {
   const isShown = () => model.get("revealed") && scene().result !== null;
   const sizes = () => scene().result?.metadata.shape ?? [];
   const label = (step) => (step && isShown() ? indexExpression(messages["index.result"], unravel(step - 1, sizes())) : messages["tensor.none"]);
-  const view = baseView({ model, el, signal, name: messages["index.name"], steps: () => (isShown() ? numel(sizes()) : 0), label, draw, showStep, traits: { revealed: draw, origin: showGrids } });
+  const view = baseView({ model, el, signal, name: messages["index.name"], steps: () => (isShown() ? numel(sizes()) : 0), label, draw, showStep, unit: messages["tensor.unit"], traits: { revealed: draw, origin: showGrids } });
   let source;
   let result;
   let positions;
   let selected;
   view.start();
+  updateOnResize(view, signal);
 
   function draw() {
     const { source: from, result: to, text, error } = scene();
@@ -34,21 +38,25 @@ function render({ model, el, signal }) {
     else if (error) row.append(h("div", { class: "tensor-refusal" }, h("div", { class: "tensor-head" }, h("b", {}, text), resultTag()), h("p", { class: "tensor-torch" }, error)));
     else {
       result = entry(to, (index) => view.go(ravel(index, sizes()) + 1));
-      row.append(h("div", {}, h("div", { class: "tensor-head" }, resultTag()), result.grid.element));
+      row.append(result.grid.element);
     }
-    view.ui.main.replaceChildren(h("div", { class: "tensor-main" }, row));
+    view.ui.main.replaceChildren(mainArea([source, result].filter(Boolean).map(({ block }) => block), row));
     showGrids();
     addSliceControls({ view, block: source.block, origin, messages });
   }
   function entry(item, pick) {
-    return { item, grid: grid({ messages, signal, pick }), block: decode({ ...item.block, name: item.metadata.name, room: 380 }) };
+    const numbers = grid({ messages, signal, pick });
+    return { item, grid: numbers, mark: regionMarker(numbers), block: decode({ ...item.block, name: item.metadata.name, room: 380 }) };
   }
   function origin() {
     return source.block.shape.map((_, d) => model.get("origin")[d] ?? 0);
   }
   function showGrids() {
     source.grid.show(source.block, origin(), title(source.item.metadata, messages));
-    result?.grid.show(result.block, [], title(result.item.metadata, messages));
+    result?.grid.show(result.block, [], resultTitle());
+  }
+  function resultTitle() {
+    return [...title(result.item.metadata, messages), resultTag()];
   }
 
   /** Form in which the learner predicts the shape. */
@@ -74,7 +82,8 @@ function render({ model, el, signal }) {
     const truth = scene().error ? messages["index.refused"] : shape(sizes());
     const wrong = scene().error ? "index.wrong_refused" : "index.wrong";
     const text = prediction ? fillIn(messages[right ? "index.right" : wrong], { prediction, truth }) : truth;
-    return h("span", { class: "tensor-tag", "data-kind": !prediction ? "" : right ? "good" : "warn", role: "status" }, text);
+    // Without a prediction it repeats the shape in the title, and is for screen readers only.
+    return h("span", { class: prediction || scene().error ? "tensor-tag" : "dlviz-visually-hidden", "data-kind": !prediction ? "" : right ? "good" : "warn", role: "status" }, text);
   }
   function sameShape(text, shape) {
     if (!/^[\s\d,()[\]x×]*$/.test(text)) return false;
@@ -98,15 +107,16 @@ function render({ model, el, signal }) {
       view.save("origin", from);
       showGrids();
     }
+    if (q >= 0 && !result.grid.shows(index)) result.grid.show(result.block, index, resultTitle());
     const marks = [];
     for (let p = 0; selected && p < source.block.count; p += 1) marks.push([p, selected[p] ? "lit" : "dim"]);
     const p = from ? source.block.position(from) : -1;
     if (p >= 0) marks.push([p, "now"]);
-    source.grid.mark(marks);
-    result?.grid.mark(q >= 0 ? [[q, "now"]] : []);
+    source.mark(marks);
+    result?.mark(q >= 0 ? [[q, "now"]] : []);
     if (q < 0) return view.line.show(isShown() && !sizes().includes(0) ? [{ text: scene().description, soft: true }] : []);
-    const origin = from ? [" = ", { text: indexExpression(source.item.metadata.name, from), dim: 0 }] : [];
-    return view.line.show([indexExpression(`(${scene().text})`, index), ...origin, " = ", { text: result.block.text(q, 6), strong: true }]);
+    const origin = from ? [" = ", ...coloredIndex(source.item.metadata.name, from)] : [];
+    return view.line.show([...coloredIndex(`(${scene().text})`, index), ...origin, " = ", { text: result.block.text(q, 6), strong: true }]);
   }
 }
 

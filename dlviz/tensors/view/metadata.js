@@ -5,9 +5,9 @@ import { format, number } from "../../kit/js/numbers.js";
 import { gridLayout } from "../../kit/js/grid.js";
 import { histogram } from "../../kit/js/tensor_summary.js";
 
-/** "(3, 4)" with every number in its dimension's color. */
-export function coloredTuple(numbers) {
-  const parts = numbers.flatMap((value, d) => [d ? ", " : "", h("span", { "data-dim": d % 5 }, String(value))]);
+/** "(3, 4)" with every number in its dimension's color. @param {number[]} numbers @param {number[]} [colors] */
+export function coloredTuple(numbers, colors = [...numbers.keys()]) {
+  const parts = numbers.flatMap((value, d) => [d ? ", " : "", h("span", { "data-dim": colors[d] % 5 }, String(value))]);
   return h("code", {}, "(", ...parts, numbers.length === 1 ? ",)" : ")");
 }
 
@@ -40,14 +40,10 @@ export function metadataRows(metadata, messages) {
 /** Extremes, mean and histogram; null without numbers. */
 export function statisticsPanel(statistics, messages) {
   if (!statistics || !statistics.count) return null;
-  const parts = ["min", "mean", "max"].filter((name) => statistics[name] !== undefined).map((name) => `${messages[`tensor.${name}`]} ${format(number(statistics[name]), 4)}`);
-  if (statistics.nonfinite) parts.push(fillIn(messages["tensor.nonfinite"], { count: statistics.nonfinite }));
-  const box = h("div", { class: "tensor-statistics" });
-  if (statistics.histogram) {
-    const { low, high } = statistics.histogram;
-    box.append(histogram(statistics.histogram, messages), h("div", { class: "tensor-histogram-ends dlviz-stats" }, h("span", {}, format(low, 3)), h("span", {}, format(high, 3))));
-  }
-  box.append(h("div", { class: "dlviz-stats" }, parts.join(" · ")));
+  // The extremes stand below the ends of the histogram.
+  const line = (...names) => h("div", { class: "tensor-extremes dlviz-stats" }, ...names.filter((name) => statistics[name] !== undefined).map((name) => h("span", {}, `${messages[`tensor.${name}`]} ${format(number(statistics[name]), 4)}`)));
+  const box = h("div", { class: "tensor-statistics" }, statistics.histogram ? histogram(statistics.histogram, messages) : null, line("min", "max"), line("mean"));
+  if (statistics.nonfinite) box.append(h("div", { class: "dlviz-stats" }, fillIn(messages["tensor.nonfinite"], { count: statistics.nonfinite })));
   return box;
 }
 

@@ -1,11 +1,14 @@
 // View of a matmul or einsum: for each element of the result the operands' elements and the terms that are summed.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { diverging, format } from "../../kit/js/numbers.js";
+import { format } from "../../kit/js/numbers.js";
 import { decode, unravel, ravel, numel, indexExpression } from "../../kit/js/tensor_block.js";
 import { gridLayout, grid } from "../../kit/js/grid.js";
-import { inParentheses, intersperse, printedValue } from "../../kit/js/formula.js";
-import { definitionList } from "./metadata.js";
+import { coloredIndex, inParentheses, intersperse, printedValue } from "../../kit/js/formula.js";
+import { coloredTuple, definitionList } from "./metadata.js";
+import { mainArea, updateOnResize } from "../../kit/js/grid_area.js";
+import { regionMarker } from "../../kit/js/cell_regions.js";
+import { flights } from "../../kit/js/flights.js";
 import { baseView } from "../../kit/js/base_view.js";
 
 /** Longer sums are written with an ellipsis. */
@@ -17,16 +20,16 @@ function render({ model, el, signal }) {
   const order = () => model.get("order");
   const isMatmul = () => scene().kind === "matmul";
   const label = (step) => (step ? stepText(step) : messages["tensor.none"]);
-  const view = baseView({ model, el, signal, name: scene().kind, steps, label, draw, showStep, traits: { order: restart, batch: showGrids } });
-  /** Operands: {grid, block, item}. */
+  const view = baseView({ model, el, signal, name: scene().kind, steps, label, draw, showStep, unit: { toString: unit }, traits: { order: restart, batch: () => {} } });
+  const { moveInto } = flights({ layer: view.ui.main, model, signal, className: "tensor-moving" });
+  /** Operands: {grid, mark, block, item}. */
   let entries = [];
   let result;
   let partialSums;
   /** Index into the result that has to be visible. */
   let visibleIndex = [];
-  /** What the grids show, to draw them only when it changes. */
-  let shownKey = "";
   view.start();
+  updateOnResize(view, signal);
 
   /** Labels of the batch dimensions of a matmul. */
   function batchLabels() {
@@ -41,6 +44,9 @@ function render({ model, el, signal }) {
     if (order() === "columns") return scene().sizes.j ?? 0;
     return numel(stepShape());
   }
+  function unit() {
+    return messages[{ outer: "product.outer_unit", columns: "product.columns_unit" }[order()] ?? "tensor.unit"];
+  }
   function stepText(step) {
     if (order() === "outer") return fillIn(messages["product.outer_step"], { step });
     if (order() === "columns") return fillIn(messages["product.column_step"], { column: step - 1 });
@@ -52,12 +58,10 @@ function render({ model, el, signal }) {
   function restart() {
     visibleIndex = [];
     view.go(0);
-    showGrids();
   }
 
   function draw() {
     const { operands, result: output } = scene();
-    shownKey = "";
     entries = operands.map((item) => entry(item, undefined));
     result = entry(output, (index) => {
       if (order() === "columns") view.go(index.at(-1) + 1);
@@ -67,15 +71,13 @@ function render({ model, el, signal }) {
     if (isMatmul()) for (const { block } of [...entries, result]) block.wide = Math.max(...[...entries, result].map((other) => other.block.wide));
     partialSums = scene().partial_sums ? decode({ ...scene().partial_sums, name: "" }) : null;
     const grids = isMatmul()
-      ? h("div", { class: "tensor-matmul" }, h("div", {}), entries[1].grid.element, entries[0].grid.element, result.grid.element)
+      ? h("div", { class: "tensor-matmul" }, legend(), entries[1].grid.element, entries[0].grid.element, result.grid.element)
       : h("div", { class: "tensor-row" }, ...intersperse(entries.map(({ grid }) => grid.element), null).map((node) => node ?? h("span", { class: "tensor-sign" }, "·")), h("span", { class: "tensor-sign" }, "→"), result.grid.element);
-    view.ui.main.replaceChildren(h("div", { class: "tensor-main" }, grids));
-    view.ui.setSide(legend(), messages["product.legend"]);
+    view.ui.main.replaceChildren(mainArea([...entries, result].map(({ block }) => block), isMatmul() ? null : legend(), h("div", { class: "tensor-with-line" }, grids, view.line.element)));
     if (scene().orders.length > 1) {
       view.controls.choice({ label: messages["product.order"], options: scene().orders.map((name) => [name, messages[`product.${name}`]]), get: order, set: (name) => view.save("order", name) });
     }
     batchLabels().forEach((_, d) => view.controls.range({ label: fillIn(messages["product.batch"], { dim: d }), max: () => drawnSize(output.labels[d]) - 1, get: () => batch()[d], set: (value) => view.save("batch", batch().map((old, e) => (e === d ? value : old))) }));
-    showGrids();
     if (!isMatmul()) {
       for (const dim of gridLayout(result.block, []).sliced) {
         view.controls.range({ label: fillIn(messages["product.slice"], { label: output.labels[dim] }), max: () => drawnSize(output.labels[dim]) - 1, get: () => visibleIndex[dim] ?? 0, set: (value) => showIndex(output.labels.map((_, d) => (d === dim ? value : (visibleIndex[d] ?? 0)))) });
@@ -83,7 +85,8 @@ function render({ model, el, signal }) {
     }
   }
   function entry(item, pick) {
-    return { item, grid: grid({ messages, signal, pick }), block: decode({ ...item.block, name: item.metadata.name, column: item.column, flat: isMatmul(), room: isMatmul() ? 900 : 240 }) };
+    const numbers = grid({ messages, signal, pick });
+    return { item, grid: numbers, mark: regionMarker(numbers), block: decode({ ...item.block, name: item.metadata.name, column: item.column, flat: isMatmul(), room: isMatmul() ? 900 : 240 }) };
   }
 
   /** How much of a label every tensor draws: of a large tensor only the first part is drawn. */
@@ -92,33 +95,44 @@ function render({ model, el, signal }) {
     return Math.min(scene().sizes[name], ...[...entries, result].flatMap(drawn));
   }
 
-  /** Side panel: every letter, its size, and whether it is kept or summed over. */
+  /** Every letter, its size, and whether it is kept or summed over. */
   function legend() {
     const { sizes, summed, terms } = scene();
     const rows = Object.entries(sizes).map(([name, size]) => [letter(name), h("span", {}, fillIn(messages[summed.includes(name) ? "product.summed" : "product.kept"], { size }))]);
-    return h("div", { class: "tensor-side" }, h("h4", {}, scene().equation), definitionList(rows), h("p", {}, fillIn(messages["product.each"], { terms })));
+    return h("div", { class: "tensor-legend", role: "group", "aria-label": messages["product.legend"] }, definitionList(rows), h("p", {}, fillIn(messages["product.each"], { terms })));
   }
   function letter(name) {
     const shown = name.startsWith("b") && isMatmul() ? name.replace("b", "batch ") : name;
-    return h("b", { class: "mono", "data-dim": Object.keys(scene().sizes).indexOf(name) % 5 }, shown);
+    return h("b", { class: "mono", "data-dim": letterColor(name) % 5 }, shown);
+  }
+  /** The number of the color that a letter has wherever it or its size is written. */
+  function letterColor(name) {
+    return Object.keys(scene().sizes).indexOf(name);
   }
   function heading({ item }) {
     const letters = item.labels.length ? intersperse(item.labels.map(letter), " ") : [];
-    return [h("b", {}, item.metadata.name), h("span", { class: "tensor-letters" }, ...letters), h("span", { class: "tensor-meta" }, h("code", {}, `(${item.metadata.shape.join(", ")}${item.metadata.shape.length === 1 ? "," : ""})`))];
+    return [h("b", {}, item.metadata.name), h("span", { class: "tensor-letters" }, ...letters), h("span", { class: "tensor-meta" }, coloredTuple(item.metadata.shape, item.labels.map(letterColor)))];
   }
 
   function showIndex(index) {
     visibleIndex = index;
     view.update();
   }
-  /** Draw the grids again if they have to show something else. */
   function showGrids() {
     const current = batch();
-    const key = [order(), current, visibleIndex].join(";");
-    if (shownKey === key) return;
-    shownKey = key;
     const fixed = Object.fromEntries(scene().result.labels.map((name, d) => [name, current[d] ?? visibleIndex[d] ?? 0]));
-    for (const drawn of [...entries, result]) drawn.grid.show(drawn.block, indexByLabel(drawn, fixed), heading(drawn));
+    for (const drawn of entries) drawn.grid.show(drawn.block, indexByLabel(drawn, fixed), heading(drawn));
+    result.grid.show(computed(Math.min(model.get("step"), steps())), indexByLabel(result, fixed), heading(result));
+  }
+  /** The result as it is after some steps: cells that are not computed yet are empty. */
+  function computed(step) {
+    const { block } = result;
+    if (order() === "outer" && step) {
+      const at = (p) => partialSums.position([step - 1, ...block.index(p)]);
+      return { ...block, max: partialSums.max, text: (p) => partialSums.text(at(p), 3), number: (p) => partialSums.number(at(p)), nonfinite: (p) => partialSums.nonfinite(at(p)) };
+    }
+    if (order() === "columns") return { ...block, empty: (p) => block.index(p).at(-1) >= step };
+    return { ...block, empty: (p) => ravel(block.index(p).slice(batchLabels().length), stepShape()) >= step };
   }
   /** Index into a tensor from values of labels; a size of 1 is broadcast. */
   function indexByLabel({ item }, values) {
@@ -127,13 +141,10 @@ function render({ model, el, signal }) {
 
   function showStep(step, isNew) {
     showGrids();
-    const clear = () => {
-      for (const { grid } of [...entries, result]) grid.mark([]);
-      view.line.show([{ text: messages["product.hint"], soft: true }]);
-    };
     if (!step) {
-      if (order() === "outer") showPartialSums(-1);
-      return clear();
+      for (const { mark } of [...entries, result]) mark([]);
+      moveInto([], undefined);
+      return view.line.show([{ text: messages["product.hint"], soft: true }]);
     }
     if (order() === "outer") return showOuterProduct(step - 1);
     if (order() === "columns") return showColumn(step - 1);
@@ -142,11 +153,11 @@ function render({ model, el, signal }) {
       visibleIndex = index;
       showGrids();
     }
-    return showDotProduct(index);
+    return showDotProduct(index, isNew);
   }
 
-  /** Mark the terms of one element and write their sum. */
-  function showDotProduct(index) {
+  /** Mark the terms of one element, move them into it, and write their sum. */
+  function showDotProduct(index, isNew) {
     const { result: output, summed, sizes, terms } = scene();
     const fixed = Object.fromEntries(output.labels.map((name, d) => [name, index[d]]));
     const marks = entries.map(() => []);
@@ -165,34 +176,34 @@ function render({ model, el, signal }) {
         allPrinted = false;
         continue;
       }
-      parts.push(positions.map((p, i) => ({ text: inParentheses(entries[i].block.text(p, 4)), dim: i })));
+      parts.push(positions.map((p, i) => inParentheses(entries[i].block.text(p, 4))));
       printedSum += positions.reduce((product, p, i) => product * printedValue(entries[i].block.raw(p)), 1);
       allPrinted &&= entries.every(({ block }) => block.plain);
     }
-    entries.forEach(({ grid }, i) => grid.mark(marks[i]));
+    entries.forEach(({ mark }, i) => mark(marks[i]));
     const q = result.block.position(index);
-    result.grid.mark(q >= 0 ? [[q, "now"]] : []);
+    result.mark(q >= 0 ? [[q, "now"]] : []);
+    if (isNew) moveInto(entries.flatMap(({ grid }, i) => marks[i].map(([p]) => grid.node(p)).filter(Boolean)), result.grid.node(q));
     if (q < 0) return view.line.show([]);
     const sum = intersperse(parts.map((part) => (part === null ? ["…"] : intersperse(part, "·"))), [" + "]).flat();
     const off = allPrinted ? printedValue(result.block.raw(q)) - printedSum : 0;
     const note = Math.abs(off) > 1e-9 * Math.max(1, Math.abs(printedSum)) ? [{ text: ` ${fillIn(messages["product.rounded"], { off: format(off, 2) })}`, soft: true }] : [];
-    return view.line.show([indexExpression(output.metadata.name, index), " = ", ...(terms ? sum : ["0"]), " = ", { text: result.block.text(q, 4), strong: true }, ...note]);
+    return view.line.show([...coloredIndex(output.metadata.name, index, (d) => letterColor(output.labels[d])), " = ", ...(terms ? sum : ["0"]), " = ", { text: result.block.text(q, 4), strong: true }, ...note]);
   }
 
   /** Mark column k of the left and row k of the right operand, and show the sum of outer products so far. */
   function showOuterProduct(k) {
     const name = scene().summed[0];
-    entries.forEach((operand) => operand.grid.mark(marksWhere(operand, (values) => values[name] === k)));
-    showPartialSums(k);
-    result.grid.mark([]);
+    entries.forEach((operand) => operand.mark(marksWhere(operand, (values) => values[name] === k)));
+    result.mark([]);
     const [a, b] = entries.map(({ item }) => item);
     const slice = (item) => `${item.metadata.name}[${item.labels.map((label, d) => (label === name ? (item.metadata.shape[d] > 1 ? k : 0) : label.startsWith("b") ? (batch()[Number(label.slice(1))] ?? 0) : ":")).join(", ")}]`;
-    view.line.show([fillIn(messages["product.outer_line"], { done: k + 1, of: steps() }), " + ", { text: slice(a), dim: 0 }, " ⊗ ", { text: slice(b), dim: 1 }]);
+    view.line.show([fillIn(messages["product.outer_line"], { done: k + 1, of: steps() }), " + ", slice(a), " ⊗ ", slice(b)]);
   }
   /** Mark column j of the result: the left operand's columns, weighted by column j of the right one. */
   function showColumn(j) {
-    entries.forEach((operand) => operand.grid.mark(marksWhere(operand, (values) => values.j === undefined || values.j === j)));
-    result.grid.mark(marksWhere(result, (values) => values.j === j).map(([p]) => [p, "now"]));
+    entries.forEach((operand) => operand.mark(marksWhere(operand, (values) => values.j === undefined || values.j === j)));
+    result.mark(marksWhere(result, (values) => values.j === j).map(([p]) => [p, "now"]));
     const [a, b] = entries;
     const size = scene().sizes[scene().summed[0]];
     const parts = [];
@@ -200,7 +211,7 @@ function render({ model, el, signal }) {
     const dots = a.item.labels.includes("i") ? [":"] : [];
     for (let k = 0; k < Math.min(size, MAX_TERMS); k += 1) {
       const p = b.block.position(indexByLabel(b, { ...batchValues(), j, [scene().summed[0]]: k }));
-      if (p >= 0) parts.push([{ text: inParentheses(b.block.text(p, 4)), dim: 1 }, "·", { text: `${a.item.metadata.name}[${[...before, ...dots, k].join(", ")}]`, dim: 0 }]);
+      if (p >= 0) parts.push([`${inParentheses(b.block.text(p, 4))}·${a.item.metadata.name}[${[...before, ...dots, k].join(", ")}]`]);
     }
     const left = `${result.item.metadata.name}[${[...batch(), ...dots, j].join(", ")}]`;
     view.line.show([left, " = ", ...intersperse(parts, [" + "]).flat(), ...(size > MAX_TERMS ? [" + …"] : [])]);
@@ -219,19 +230,6 @@ function render({ model, el, signal }) {
       if (inMatrix && test(values)) marks.push([p, "lit"]);
     }
     return marks;
-  }
-  /** Write the sum of k + 1 outer products into the result's cells; before the first one they are empty. */
-  function showPartialSums(k) {
-    for (let p = 0; p < result.block.count; p += 1) {
-      const node = result.grid.node(p);
-      if (!node) continue;
-      const index = result.block.index(p);
-      const q = k >= 0 ? partialSums.position([k, ...index]) : -1;
-      node.textContent = q < 0 ? "" : partialSums.text(q, 3);
-      node.style.background = q < 0 ? "var(--paper)" : diverging(partialSums.number(q), partialSums.max);
-      // Makes the grid restore its own color when it is drawn next.
-      delete node.dataset.color;
-    }
   }
 }
 

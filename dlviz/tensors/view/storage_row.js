@@ -3,12 +3,14 @@
 import { closest, h, s } from "../../kit/js/dom.js";
 import { diverging } from "../../kit/js/numbers.js";
 import { decode, address } from "../../kit/js/tensor_block.js";
-import { intersperse } from "../../kit/js/formula.js";
+import { coloredIndex } from "../../kit/js/formula.js";
 
 const HOPS_HEIGHT = 46;
 /** Width in pixels assumed before the first layout. */
 const DEFAULT_WIDTH = 600;
 const GAP_WIDTH = 64;
+/** Width of a cell for a short number, if there is room. */
+const CELL_WIDTH = 36;
 /** More hops along one dimension are drawn as one. */
 const MAX_HOPS = 12;
 
@@ -41,7 +43,7 @@ export function storageRow({ signal, pick, label }) {
     cells = new Map();
     marked = [];
     const longest = items.reduce((most, item) => Math.max(most, item.text.length), 2);
-    const fullWidth = Math.max(28, 9 + 7 * longest);
+    const fullWidth = Math.max(CELL_WIDTH, 9 + 7 * longest);
     const width = Math.max(12, Math.min(fullWidth, Math.floor(available / Math.max(1, items.length))));
     const hasText = width >= 2 + 6.7 * longest;
     const tickEvery = width >= 24 ? 1 : 8;
@@ -66,6 +68,8 @@ export function storageRow({ signal, pick, label }) {
       previous = item.address;
     }
     row.replaceChildren(...nodes);
+    // As wide as all cells with their numbers, if the card is: panels stand side by side only where that fits.
+    element.style.width = `${x + items.length * (fullWidth - width) + 10}px`;
     row.style.width = `${x}px`;
     scrolls = x > available;
     hopsLayer.setAttribute("width", String(x));
@@ -147,7 +151,14 @@ export function storageRow({ signal, pick, label }) {
       if (cell) pick(Number(cell.dataset.address));
     }, { signal });
   }
-  return { element, show, mark, drawHops };
+  return {
+    element,
+    show,
+    mark,
+    drawHops,
+    /** The cell of an address, if it is drawn. */
+    node: (at) => cells.get(at)?.node,
+  };
 }
 
 /**
@@ -177,10 +188,9 @@ export function hopsTo(index, { stride }) {
 
 /** "x[1, 2] lies at 0 + 1·4 + 2·1 = 6 and holds 5", as parts of a formula. */
 export function addressFormula({ name, stride, offset }, index, messages, value) {
-  const numbers = intersperse(index.map((i, dim) => ({ text: String(i), dim })), ", ");
   const terms = index.flatMap((i, dim) => [" + ", { text: `${i}·${stride[dim]}`, dim }]);
   return [
-    name, "[", ...(index.length ? numbers : ["()"]), "]", { text: ` ${messages["storage.lies"]} `, soft: true },
+    ...coloredIndex(name, index), { text: ` ${messages["storage.lies"]} `, soft: true },
     String(offset), ...terms, " = ", { text: String(address(index, stride, offset)), strong: true },
     { text: ` ${messages["storage.holds"]} `, soft: true }, { text: value, strong: true },
   ];
