@@ -147,7 +147,7 @@ export function unitMaps({ messages, signal, open }) {
         const { layer } = to;
         const inputs = layer.inputs.length;
         const max = layer.weight ? maxAbs(layer.weight) : 0;
-        const pairs = layer.weight || layer.units !== from.layer.units ? [] : Array.from({ length: layer.drawn }, (_, k) => [k, k]);
+        const pairs = layer.weight || to.perRow > 1 || layer.units !== from.layer.units ? [] : Array.from({ length: layer.drawn }, (_, k) => [k, k]);
         for (let k = 0; layer.weight && k < layer.drawn; k += 1) for (let j = 0; j < Math.min(inputs, from.layer.drawn); j += 1) pairs.push([j, k]);
         const widest = MAX_EDGE * Math.sqrt(Math.min(1, FEW_EDGES / pairs.length));
         for (const [j, k] of pairs) {
