@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from dlviz.autograd.layout import GroupLayout, in_port, out_port
 
 #: Distances in pixels, and the number of sweeps that move boxes toward their neighbors. The view receives them with the scene.
-SPACING = {"gap_x": 26, "gap_y": 18, "dummy": 10, "padding": 12, "title": 26, "margin": 12, "sweeps": 8}
+SPACING = {"gap_x": 22, "gap_y": 18, "dummy": 10, "padding": 12, "title": 26, "margin": 12, "sweeps": 8}
 
 
 @dataclass

@@ -123,7 +123,7 @@ def race():
         "momentum": (torch.optim.SGD, {"lr": 0.05, "momentum": 0.9}),
         "Adam": (torch.optim.Adam, {"lr": 0.1}),
     }
-    return dlviz.race(rivals, "ravine", steps=60, step=30)
+    return dlviz.race(rivals, "ravine", steps=60, step=12)
 
 
 def surface():

@@ -15,7 +15,7 @@ const ARROW = 44;
 /** The most pixels that the map is high. */
 const MAX_HEIGHT = 500;
 /** Every path is this much wider than the one drawn over it, up to a limit, so that paths that coincide are all seen. */
-const WIDER = 1.8;
+const WIDER = 1.2;
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (number: number) => void}} options pick: called with the path nearest to a click
