@@ -17,7 +17,8 @@ export function splitStrip({ messages, signal }) {
   const mark = h("span", { class: "split-mark", hidden: "" });
   const strip = h("div", { class: "split-bands", tabindex: "0", role: "img" }, ...Object.values(bands), mark);
   const caption = h("output", { class: "evaluation-caption" });
-  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.strip"])), h("div", { class: "split-strip" }, h("div", { class: "split-labels" }, ...labels), strip), caption);
+  const legend = h("span", { class: "split-legend" });
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["split.strip"]), legend), h("div", { class: "split-strip" }, h("div", { class: "split-labels" }, ...labels), strip), caption);
   let scene = null;
   let current = -1;
 
@@ -25,6 +26,7 @@ export function splitStrip({ messages, signal }) {
   function show(next) {
     scene = next;
     for (const node of [bands.groups, labels[1]]) node.toggleAttribute("hidden", !scene.groups);
+    legend.replaceChildren(...scene.parts.flatMap((name, k) => [h("span", { class: "split-chip", style: `background:${cssColor(scene.part_tints[k])}` }), name]));
     const kinds = scene.classes.length;
     const lane = Math.max(LOWEST_LANE, Math.min(HIGHEST_LANE, LANES / kinds));
     const names = lane < NAMED_LANE ? [messages["split.row_classes"]] : scene.classes.map((name) => h("span", { title: name, style: `height:${lane}px` }, name));
