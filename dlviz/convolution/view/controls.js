@@ -4,46 +4,30 @@ import { fillIn } from "../../kit/js/dom.js";
 import { isAvailable, nearest } from "../../kit/js/precomputed.js";
 
 /**
- * @param {{model: any, messages: Record<string, string>, bar: any, save: (trait: string, value: any) => void, update: () => void, dims: number, list: any[], links: Record<string, boolean>}} options
- *   bar: the control bar; list: what control_list in controls.py returned; links: whether the numbers of an argument are linked, by its name
+ * @param {{model: any, messages: Record<string, string>, bar: any, save: (trait: string, value: any) => void, dims: number, list: any[]}} options
+ *   bar: the control bar; list: what control_list in controls.py returned
  */
-export function argumentControls({ model, messages, bar, save, update, dims, list, links }) {
+export function argumentControls({ model, messages, bar, save, dims, list }) {
   const add = { slider: addSlider, sliders: addSliders, menu: addMenu, switch: addSwitch };
   for (const control of list) add[control.kind](control, messages[`control.${control.name}`]);
 
-  /** A slider's values: the available ones. */
-  function rangeOf({ name, min, max }, label, get, traitValue) {
+  /** A slider over the available values; none if there is only one. */
+  function addRange({ name, min, max }, label, get, traitValue) {
     const all = Array.from({ length: max - min + 1 }, (_, i) => min + i);
     const available = () => all.filter((value) => value === get() || isAvailable(model, name, traitValue(value)));
-    return { label, min, max: () => Math.max(...available()), get, set: (value) => save(name, traitValue(nearest(available(), value, get()))), count: available().length };
+    if (available().length > 1) bar.range({ label, min, max: () => Math.max(...available()), get, set: (value) => save(name, traitValue(nearest(available(), value, get()))) });
   }
   function addSlider(control, label) {
-    const range = rangeOf(control, label, () => model.get(control.name), (value) => value);
-    if (range.count > 1) bar.range(range);
+    addRange(control, label, () => model.get(control.name), (value) => value);
   }
-  /** One slider for each spatial dimension. Linked ones change together; at first those are linked that are equal. */
+  /** One slider for each spatial dimension. */
   function addSliders(control, label) {
-    const { name } = control;
-    const numbers = () => numbersOf(name);
-    if (dims === 1) {
-      const range = rangeOf(control, label, () => numbers()[0], (value) => [value]);
-      if (range.count > 1) bar.range(range);
-      return;
-    }
-    const isLinked = () => (links[name] ??= numbers().every((value) => value === numbers()[0]));
-    const parts = ["down", "across"].map((direction, d) => {
-      const sign = messages[`control.${direction}`];
-      return { sign, ...rangeOf(control, `${label} ${sign}`, () => numbers()[d], (value) => numbers().map((old, e) => (e === d || isLinked() ? value : old))) };
+    const get = () => numbersOf(control.name);
+    if (dims === 1) return addRange(control, label, () => get()[0], (value) => [value]);
+    return bar.pair({
+      ...control, label, link: fillIn(messages["control.link"], { name: label }), signs: [messages["control.down"], messages["control.across"]], get,
+      set: (values) => save(control.name, values), offers: (values) => isAvailable(model, control.name, values),
     });
-    const link = {
-      label: fillIn(messages["control.link"], { name: label }), get: isLinked,
-      set(on) {
-        links[name] = on;
-        if (on && isAvailable(model, name, numbers().map(() => numbers()[0]))) save(name, numbers().map(() => numbers()[0]));
-        update();
-      },
-    };
-    if (parts.some(({ count }) => count > 1)) bar.pair({ label, parts, link });
   }
   /** torch accepts one number for all dimensions, one for each, a string for the padding, and nothing for the stride of a pooling. */
   function numbersOf(name) {

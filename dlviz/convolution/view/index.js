@@ -51,8 +51,6 @@ function render({ model, el, signal }) {
     output: pager({ messages, signal, label: messages["control.output_channel"], set: (value) => view.save("channel", value) }),
   };
   const row = h("div", { class: "conv-row" });
-  /** Whether the numbers of an argument change together, by its name. @type {Record<string, boolean>} */
-  const links = {};
   const blocks = {};
   const sizeFormulas = h("div", { class: "conv-size-formula" });
   const sums = formula("conv-channel-sums");
@@ -172,7 +170,7 @@ function render({ model, el, signal }) {
   function addControls() {
     const { controls: list, presets, axes } = scene();
     const bar = view.controls;
-    argumentControls({ model, messages, bar, save: view.save, update: view.update, dims: axes.length, list, links });
+    argumentControls({ model, messages, bar, save: view.save, dims: axes.length, list });
     if (presets.length && model.get("live")) {
       const options = [["", messages["option.own"]], ...presets.map((name) => [name, messages[`option.${name}`]])];
       bar.choice({ label: messages["control.preset"], options, get: () => "", set: (name) => name && model.send({ kind: "preset", name }) });
@@ -233,10 +231,12 @@ function render({ model, el, signal }) {
     const taken = drawnTerms(terms);
     const isTransposed = scene().kind === "conv_transpose";
     const inputs = taken.map(({ input }) => input);
+    const [q, dims] = [blocks.output.position(index), position.length];
+    const maximum = scene().argmax && [channel(), ...typedArray(scene().argmax, "int32").slice(q * dims, (q + 1) * dims)];
     show({
       near: { input: inputs[0], weight: taken[0]?.weight, output: index },
       lit: { input: terms.map(({ input }) => input), weight: terms.flatMap(({ weight }) => (weight ? [weight] : [])) },
-      now: { output: index },
+      now: { input: maximum, output: index },
       outlined: { input: [inputs], weight: isTransposed ? [] : [taken.map(({ weight }) => weight)], output: isTransposed && inputs.length <= MAX_STAMPS ? inputs.map((input) => stampOf(input).map(({ output }) => output)) : [] },
       computed: ravel(position, outputSizes()) + 1,
     });
@@ -265,7 +265,7 @@ function render({ model, el, signal }) {
     const c = channel();
     const weight = scene().kind === "conv" ? [c, inputChannel, 0, 0] : [inputChannel, c, 0, 0];
     bringIntoView({ input: near.input ?? [0, 0, 0], output: near.output ?? [c, 0, 0], weight: near.weight ?? weight });
-    const isWhole = scene().axes.every((axis) => axis.dilation === 1);
+    const isWhole = scene().axes.every(({ dilation }) => dilation === 1);
     for (const what of ["input", "weight", "output"]) {
       const block = blocks[what];
       if (!block) continue;
@@ -281,11 +281,6 @@ function render({ model, el, signal }) {
     const q = blocks.output.position(index);
     const factors = factorsOf(blocks, terms);
     const output = { scene: scene(), blocks, messages, q, channel: channel(), factors, name: indexExpression("y", [model.get("sample"), ...index]) };
-    if (scene().argmax) {
-      const dims = scene().axes.length;
-      const maximum = [channel(), ...typedArray(scene().argmax, "int32").slice(q * dims, (q + 1) * dims)].join();
-      grids.input.mark(terms.map(({ input }) => [blocks.input.position(input), input.join() === maximum ? "now" : "lit"]));
-    }
     const inputName = (at) => indexExpression("x", [model.get("sample"), ...at]);
     view.line.show([...outputFormula(output), ...gradient.showOutput(scene(), blocks.input, terms, index, inputName)]);
     hideSums();

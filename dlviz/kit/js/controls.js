@@ -1,6 +1,7 @@
 // A row of controls below the picture: labeled sliders and menus, the same in every widget.
 
 import { h, s } from "./dom.js";
+import { nearest } from "./precomputed.js";
 
 /**
  * The row is filled anew for every scene. A control of the same kind and label keeps its element, which may have the focus or be under
@@ -43,22 +44,30 @@ export function controlBar({ signal }) {
       });
     },
     /**
-     * One short slider for each dimension of an argument, and a button that links them.
-     * @param {{label: string, parts: {label: string, sign: string, min?: number, max: () => number, get: () => number, set: (value: number) => void}[], link: {label: string, get: () => boolean, set: (on: boolean) => void}}} options
+     * One short slider for each dimension of an argument. Linked ones change together; at first they are linked if they are equal.
+     * @param {{label: string, link: string, signs: string[], min: number, max: number, get: () => number[], set: (values: number[]) => void, offers: (values: number[]) => boolean}} options
+     *   link: label of the button that links them; offers: whether these values can be set
      */
     pair(options) {
-      add("pair", options, (_, current) => {
-        const sliders = options.parts.map(({ label }, d) => slider(label, signal, (value) => current().parts[d].set(value)));
-        const link = h("button", { type: "button", class: "dlviz-link", "aria-label": options.link.label, title: options.link.label }, linkIcon());
-        link.addEventListener("click", () => current().link.set(!current().link.get()), { signal });
-        const parts = options.parts.flatMap(({ sign }, d) => [h("span", { "aria-hidden": "true" }, sign), ...sliders[d].nodes]);
-        return {
-          element: h("div", { class: "dlviz-control dlviz-pair", role: "group", "aria-label": options.label }, h("span", {}, options.label), ...parts, link),
-          update(next) {
-            sliders.forEach(({ update }, d) => update(next.parts[d]));
-            link.setAttribute("aria-pressed", String(next.link.get()));
-          },
+      // Only the first time: the control of a later scene keeps its own.
+      let isLinked = options.get().every((value) => value === options.get()[0]);
+      add("pair", options, (set, current) => {
+        const changed = (value, d) => current().get().map((old, e) => (e === d || isLinked ? value : old));
+        const offered = (d) => Array.from({ length: current().max - current().min + 1 }, (_, i) => current().min + i).filter((value) => value === current().get()[d] || current().offers(changed(value, d)));
+        const sliders = options.signs.map((sign, d) => slider(`${options.label} ${sign}`, signal, (value) => set(changed(nearest(offered(d), value, current().get()[d]), d))));
+        const link = h("button", { type: "button", class: "dlviz-link", "aria-label": options.link, title: options.link }, linkIcon());
+        const update = () => {
+          sliders.forEach((each, d) => each.update({ min: current().min, max: () => Math.max(...offered(d)), get: () => current().get()[d] }));
+          link.setAttribute("aria-pressed", String(isLinked));
         };
+        link.addEventListener("click", () => {
+          isLinked = !isLinked;
+          const [first] = current().get();
+          if (isLinked && current().offers(changed(first, 0))) set(changed(first, 0));
+          update();
+        }, { signal });
+        const parts = options.signs.flatMap((sign, d) => [h("span", { "aria-hidden": "true" }, sign), ...sliders[d].nodes]);
+        return { element: h("div", { class: "dlviz-control dlviz-pair", role: "group", "aria-label": options.label }, h("span", {}, options.label), ...parts, link), update };
       });
     },
     /** A switch. @param {{label: string, get: () => boolean, set: (value: boolean) => void}} options */

@@ -214,9 +214,8 @@ export function decodeColumn(column) {
 }
 
 /**
- * The receptive field of an element in the columns before its own, where all calls on the way are windows or elementwise.
- * @param {any[]} columns of the scene @param {number} n its column @param {number[]} position in its map
- * @returns {Record<string, number[][]>} by column the first and last index along each spatial dimension
+ * The receptive field of an element of column n: by column the first and last index along each spatial dimension, where all calls on the way are
+ * windows or elementwise. @param {any[]} columns @param {number} n @param {number[]} position @returns {Record<string, number[][]>}
  */
 export function fieldBoxes(columns, n, position) {
   const boxes = { [n]: position.map((i) => [i, i]) };
@@ -232,9 +231,8 @@ export function fieldBoxes(columns, n, position) {
   }
   return boxes;
 }
-/** What the positions from `first` to `last` read, `ends` being the first and last index that each reads; without them each reads itself. @param {number[]} ends @param {number[]} box @returns {number[]} */
+/** @param {number[]} ends first and last index that each position reads; empty: itself @param {number[]} box @returns {number[]} what the positions of the box read */
 function readBy(ends, [first, last]) {
-  if (!ends.length) return [first, last];
   const read = ends.slice(2 * first, 2 * last + 2).filter((at) => at >= 0);
-  return [Math.min(...read), Math.max(...read)];
+  return ends.length ? [Math.min(...read), Math.max(...read)] : [first, last];
 }

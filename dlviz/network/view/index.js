@@ -34,7 +34,7 @@ function render({ model, el, signal }) {
   });
   const row = columnRow({ model, messages, signal, pick: selectDrawn });
   const image = imagePanel({ messages, signal, occlude: (patches) => save({ occluded: patches }) });
-  const detail = detailPanel({ messages, signal, selectMap, selectElement, point, close: () => save({ selected_map: [], selected_position: [] }) });
+  const detail = detailPanel({ messages, signal, selectMap, selectElement: (position) => save({ selected_position: position }), point, close: () => save({ selected_map: [], selected_position: [] }) });
   const classes = scorePanel({ messages, signal, pick: (unit) => save({ selected_map: [scores.column, unit], selected_position: [] }) });
   const child = h("div", { class: "net-child", hidden: "" });
   view.ui.main.append(h("div", { class: "net-body" }, row.element, h("div", { class: "net-panels" }, image.element, classes.element), detail.element), child);
@@ -63,10 +63,6 @@ function render({ model, el, signal }) {
   function selectDrawn(n, k) {
     selectMap(n, columns[n].layout === "vector" ? k * columns[n].stride : k);
   }
-  function selectElement(position) {
-    save({ selected_position: position });
-  }
-
   function draw() {
     columns = scene().columns.map(decodeColumn);
     networkMax = Math.max(...columns.map((column) => column.max));
@@ -117,7 +113,7 @@ function render({ model, el, signal }) {
     const [n] = model.get("selected_map");
     const position = pointed.length ? pointed : model.get("selected_position");
     if (n === undefined || (overlay && position.join() === model.get("selected_position").join())) return overlay;
-    return position.length && columns[n].layout !== "vector" ? { boxes: fieldBoxes(columns, n, position), gradient: null, known: true, nonzero: 0 } : null;
+    return position.length && columns[n].layout !== "vector" ? { boxes: fieldBoxes(columns, n, position), known: true } : null;
   }
   function point(position) {
     if (position.join() === pointed.join()) return;
@@ -127,10 +123,11 @@ function render({ model, el, signal }) {
       if (!signal.aborted) view.update();
     });
   }
-  function fieldNotes({ boxes: { 0: box }, gradient, known, nonzero }) {
+  function fieldNotes(field) {
+    const { boxes: { 0: box }, gradient, known, nonzero } = field;
     const lines = [];
     if (!known) lines.push(messages.field_unknown);
-    else if (!box) lines.push(overlay && !pointed.length ? messages.field_none : "");
+    else if (!box) lines.push(field === overlay ? messages.field_none : "");
     else if (box.length === 2) {
       const [[top, bottom], [left, right]] = box;
       lines.push(fillIn(messages.field, { rows: bottom - top + 1, columns: right - left + 1, top, bottom, left, right }));

@@ -131,7 +131,7 @@ export function detailPanel({ messages, signal, selectMap, selectElement, point,
     return drawn[1] * drawn[0] > 400 || map.hidden ? null : ([50, 20].map(write).find((list) => Math.max(...list.map((text) => text.length)) * DIGIT + SPACE <= cell) ?? null);
   }
   function drawNumbers(context, drawn) {
-    context.font = `11px ${getComputedStyle(map).getPropertyValue("--mono")}`;
+    context.font = `11px ${state.colors.mono}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillStyle = state.colors.ink;
