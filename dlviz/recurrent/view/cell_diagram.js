@@ -96,7 +96,7 @@ function lstm({ scene, messages, signal, choose }) {
   const columns = [1, 0, 2, 3].map((gate, k) => ({ gate, x: 26 + 134 * k, w: 124 }));
   const gateRow = gateBoxes({ scene, messages, signal, choose, columns, width: WIDTH });
   const middle = columns.map(({ x, w }) => x + w / 2);
-  const [left, meet, slot, out, last] = [98, 224, 272, 392, 438];
+  const [left, meet, slot, out, last] = [98, 224, 258, 392, 438];
   const forget = valve(left, 44, "f");
   const enter = valve(slot, 96, "i");
   const leave = valve(last, 96, "o");

@@ -48,7 +48,7 @@ function render({ model, el, signal }) {
   const snapshotLabel = h("p", { class: "embedding-snapshot" });
   on.ui.root.classList.add("embedding");
   mapView.element.append(h("div", { class: "embedding-tools" }, dimensions.element, zoomButtons), rotateButtons, snapshotLabel);
-  on.ui.main.append(h("div", { class: "embedding-columns" }, h("div", {}, mapView.element, legend, below), h("div", { class: "embedding-side" }, finder.element, neighborPanel)));
+  on.ui.main.append(h("div", { class: "embedding-columns" }, h("div", {}, mapView.element, legend), h("div", { class: "embedding-side" }, finder.element, neighborPanel)), below);
   neighborPanel.addEventListener("pointerover", (event) => {
     const item = closest(event, "[data-row]");
     if (item) mapView.highlight([Number(item.dataset.row)]);
