@@ -272,8 +272,10 @@ def test_sliders_edits_and_errors_of_a_convolution_go_through_the_kernel(lab, se
     line = view.locator(".tensor-formula")
     expect(line).to_contain_text("= 54")  # 0 + 1 + 2 + 5 + 6 + 7 + 10 + 11 + 12
 
+    for name in ("stride", "dilation"):
+        view.get_by_role("button", name=f"{name}: the same in both directions").click()
     view.get_by_role("slider", name="stride ↓").fill("2")
-    expect(view.locator(".dlviz-count")).to_have_text("step 1 / 6")
+    expect(view.locator(".dlviz-count")).to_have_text("cell 1 / 6")
 
     cell = view.locator(".conv-row .tensor-grid").first.locator(".tensor-cell").nth(1)
     cell.dblclick()
@@ -304,7 +306,7 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
     maps = view.locator(".net-maps")
     expect(maps).to_have_count(6)
 
-    maps.nth(1).press("ArrowDown")  # from channel 0 to channel 1
+    maps.nth(1).press("ArrowRight")  # from channel 0 to channel 1
     maps.nth(1).press("Enter")
     expect(view.locator(".net-detail .dlviz-panel-title b")).to_have_text("0, channel 1 of 3")
     big = view.locator(".net-map")
