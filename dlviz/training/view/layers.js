@@ -16,7 +16,7 @@ export function layerTable(rows, sampled, messages) {
       h("td", { "data-warn": Number(dead) > 0.5 ? "" : null }, dead === "" ? "" : `${Math.round(100 * Number(dead))}%`)),
     heights === "" ? null : h("tr", { class: "live-histogram-row" }, h("td", { colspan: 4 }, histogram(typedArray(heights, "uint8"), low, high, messages))),
   ]);
-  return h("div", {}, h("h4", {}, messages.layers, h("small", { class: "dlviz-soft" }, ` ${sampled}`)), h("table", { class: "live-layers" }, head, ...body), h("p", { class: "dlviz-soft" }, messages.layers_key));
+  return h("div", {}, h("h4", {}, messages.layers, h("small", { class: "dlviz-soft live-sampled" }, ` ${sampled}`)), h("table", { class: "live-layers" }, head, ...body), h("p", { class: "dlviz-soft" }, messages.layers_key));
 }
 
 /** Bars from the least weight to the largest, in the colors of their signs. */
