@@ -49,7 +49,7 @@ def draw_grid(
     down = "".join(f"M{x + c * width:g},{y:g}v{len(rows) * height:g}" for c in range(columns + 1))
     svg.path(across + down, stroke="line", line=1)
     if outline:
-        svg.path(outline, stroke="flow", line=2)
+        svg.path(outline, stroke="select", line=2)
     svg.texts(texts, size=text_size)
 
 

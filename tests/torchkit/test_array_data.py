@@ -14,6 +14,9 @@ from tests.torchkit.quantized import Quantized
 class NAType:
     """What pandas writes for a missing value."""
 
+    def __repr__(self) -> str:
+        return "<NA>"
+
 
 @pytest.mark.parametrize(
     ("items", "expected"),
