@@ -1,6 +1,7 @@
 // The matrix as a grid of cells, with the figures of every class in its margins.
 
 import { arrowDirection, closest, h, fillIn, onKeys } from "../../kit/js/dom.js";
+import { placeReadout } from "../../kit/js/readout.js";
 
 /** How much of its color the fullest cell has, in percent; text stays readable on it. */
 const MAX_OPACITY = 55;
@@ -14,7 +15,7 @@ const ROOT = 0.4;
  */
 export function matrix({ messages, signal, open }) {
   const table = h("div", { class: "confusion-table", role: "grid", "aria-label": messages["confusion.alt"] });
-  const caption = h("output", { class: "confusion-readout", hidden: "" });
+  const caption = h("output", { class: "dlviz-readout confusion-readout", hidden: "" });
   const element = h("div", { class: "confusion-matrix" }, h("div", { class: "evaluation-title" }, h("b", {}, messages["confusion.matrix"]), h("span", { class: "dlviz-soft" }, messages["confusion.axes"])), h("div", { class: "confusion-scroll" }, table), caption);
   let scene = null;
   let cells = [];
@@ -101,11 +102,8 @@ export function matrix({ messages, signal, open }) {
     caption.hidden = !pointed || pointed[0] >= rowCount() || pointed[1] >= columnCount();
     if (caption.hidden) return;
     caption.textContent = describe(...pointed);
-    // Below the cell, or above it in the lower half, and never beyond the matrix.
     const [outer, box] = [element.getBoundingClientRect(), cells[pointed[0]][pointed[1]].getBoundingClientRect()];
-    const below = pointed[0] < rowCount() / 2;
-    caption.style.left = `${clamp(box.left - outer.left - caption.offsetWidth / 2, Math.max(1, outer.width - caption.offsetWidth))}px`;
-    caption.style.top = `${below ? box.bottom - outer.top + 5 : box.top - outer.top - caption.offsetHeight - 5}px`;
+    placeReadout(caption, [box.left + box.width / 2 - outer.left, box.top + box.height / 2 - outer.top]);
   }
 
   /** Row and column of an event's cell, or null. @returns {[number, number] | null} */

@@ -4,6 +4,7 @@ import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { argmin, format } from "../../kit/js/numbers.js";
 import { drawArrow, drawBox, drawDisc, drawHaloText, drawLine, drawRing, drawTicks, labelPlacer } from "../../kit/js/canvas.js";
 import { channels, pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
+import { placeReadout } from "../../kit/js/readout.js";
 import { scale } from "../../kit/js/scale.js";
 
 const LEFT = 50;
@@ -23,7 +24,7 @@ const WIDER = 1.2;
 export function contourMap({ messages, signal, pick }) {
   const canvas = h("canvas");
   const box = h("div", { class: "optim-map", tabindex: "0", role: "img", "aria-label": messages.map_alt }, canvas);
-  const readout = h("output", { class: "optim-readout", hidden: "" });
+  const readout = h("output", { class: "dlviz-readout optim-readout", hidden: "" });
   const levels = h("p", { class: "optim-levels" });
   box.append(readout);
   const element = h("div", {}, box, levels);
@@ -207,9 +208,7 @@ export function contourMap({ messages, signal, pick }) {
       const pair = scene.pair && `${scene.pair} = `;
       const loss = format(surface.values[row * surface.columns + column], 5);
       readout.textContent = fillIn(messages.readout, { pair, x: format(coordinate(surface, "x", column), 4), y: format(coordinate(surface, "y", row), 4), loss });
-      const [x, y] = pixelAt(cursor);
-      const isRight = x > LEFT + area.width / 2;
-      Object.assign(readout.style, { left: isRight ? "" : `${x + 12}px`, right: isRight ? `${area.width + LEFT + RIGHT - x + 12}px` : "", top: `${clamp(y - 28, TOP, TOP + area.height - 24)}px` });
+      placeReadout(readout, pixelAt(cursor));
     }
   }
   function hover(next) {
