@@ -1,6 +1,7 @@
 """Widgets that validate what the browser sends: a message is read as data, checked, and never run."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import anywidget
@@ -8,6 +9,7 @@ import traitlets
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.model_thread import run_when_free
 from dlviz.kit.sanitize import from_json, json_safe
 
 
@@ -18,12 +20,35 @@ class ValidatedWidget(anywidget.AnyWidget):
     values wait. Python counts how often it sets each trait, and with a value the browser sends the count that it had received (open.js).
     """
 
+    #: Kinds of messages that run no model, and are handled at once in every thread.
+    _light_kinds: tuple[str, ...] = ("drawn", "opened")
+    #: Traits that the browser changed and that wait to be applied.
+    _waiting_state: Mapping[str, Any] = {}
+    #: Whether all messages are of that kind.
+    _any_thread = False
+
     #: How often Python has set each trait that the browser may set too.
     _written = traitlets.Dict().tag(sync=True)
     #: Of those counts, the ones that the browser had received when it last set each trait.
     _seen = traitlets.Dict()
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Apply the traits that the browser changed, in the thread that may run the learner's models.
+
+        Changes that wait for that thread are merged, so that a slider that was dragged meanwhile is drawn once.
+        """
+        if self._any_thread:
+            self._apply_state(sync_data)
+            return
+        waits, self._waiting_state = bool(self._waiting_state), {**self._waiting_state, **sync_data}
+        if not waits:
+            run_when_free(self._apply_waiting_state)
+
+    def _apply_waiting_state(self) -> None:
+        state, self._waiting_state = self._waiting_state, {}
+        self._apply_state(state)
+
+    def _apply_state(self, sync_data: Mapping[str, Any]) -> None:
         """Apply the traits that the browser changed.
 
         Ignored are traits that only Python writes, numbers that are not finite, and values that come too late. Whatever changes because of
@@ -89,8 +114,13 @@ class ValidatedWidget(anywidget.AnyWidget):
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         """Handle a message from a view: a dictionary with a string under "kind"; anything else is ignored."""
-        if isinstance(content, dict) and isinstance(content.get("kind"), str):
-            super()._handle_custom_msg(from_json(content), buffers)
+        if not isinstance(content, dict) or not isinstance(content.get("kind"), str):
+            return
+        handle = partial(super()._handle_custom_msg, from_json(content), buffers)
+        if self._any_thread or content["kind"] in self._light_kinds:
+            handle()
+        else:
+            run_when_free(handle)
 
 
 def int_field(content: Mapping[str, Any], name: str) -> int:

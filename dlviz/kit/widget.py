@@ -14,6 +14,7 @@ from dlviz.kit.arguments import check_options, unknown_argument
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.linker import minify
 from dlviz.kit.messages import message
+from dlviz.kit.model_thread import run_when_free
 from dlviz.kit.notebook_output import ipython_shell, on_cell_end
 from dlviz.kit.page import page, to_json
 from dlviz.kit.precomputed import BUDGET, Precomputed, fit_budget
@@ -110,7 +111,7 @@ class Widget(ValidatedWidget):
             self._update_now(update)
             return
         if self._waiting_update is None:
-            on_cell_end(self, lambda widget, _: widget._update_waiting())
+            on_cell_end(self, lambda widget, _: run_when_free(widget._update_waiting))
         self._waiting_update = update
 
     def _update_now(self, update: Callable[[], None]) -> None:
@@ -127,7 +128,7 @@ class Widget(ValidatedWidget):
         """Note that a page has drawn an update."""
         self._gate.answered(str(content.get("from")), int_field(content, "update"))
         if self._gate.is_open():
-            self._update_waiting()
+            run_when_free(self._update_waiting)
 
     def _check_open(self) -> None:
         """Raise a DlvizError if the widget has been closed and has nothing to show any more."""

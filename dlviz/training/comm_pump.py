@@ -23,9 +23,10 @@ A message handled during a cell must leave no trace on the cell:
 
 What the pump uses of ipykernel and pyzmq is in :mod:`dlviz.training.kernel_shell`.
 
-Subshells need nothing more. A message that JupyterLab sends to a subshell is handled there, in its thread, and never reaches the
-pump. ipykernel 7.4 answers a comm on the shell that last sent on it, so a widget made in a cell begins on the main shell; once the
-pump has handled its first message, the answer to it may move the others to their subshell.
+A message that JupyterLab sends to a subshell is handled there, in its thread, and never reaches the pump. What may run a model waits for
+the loop (:mod:`dlviz.kit.model_thread`), and the pump handles it too. ipykernel 7.4 answers a comm on the shell that last sent on it, so
+a widget made in a cell begins on the main shell; once the pump has handled its first message, the answer to it may move the others to
+their subshell.
 
 **What ipykernel could offer instead**: ``kernel.do_pending(types)``, to be called on the main thread from inside a cell: handle the
 waiting messages of these types now, keep the others. ipykernel knows its own queue, so none of its private names would be needed.
@@ -45,6 +46,7 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 from dlviz.kit.messages import message
+from dlviz.kit.model_thread import handle_waiting
 from dlviz.kit.notebook_output import ipython_shell
 from dlviz.training.kernel_shell import MissingAttribute, Request, find_shell
 
@@ -118,6 +120,7 @@ class CommPump:
 
     def _poll(self) -> None:
         try:
+            handle_waiting()
             if not self._handling and self._on_kernel_thread():
                 with _DeferredInterrupts() as interrupts:
                     try:

@@ -9,6 +9,7 @@ from torch import nn
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.model_thread import trains_here
 from dlviz.kit.validation import check_type, is_integer, is_iterable
 from dlviz.training.model_monitor import ModelMonitor
 from dlviz.training.restart import InitialState
@@ -245,7 +246,8 @@ class TrainingLoop:
             while True:
                 if run.restart_requested:
                     run.reset()
-                train()
+                with trains_here():
+                    train()
                 with run.lock:
                     # Under the lock: a restart is handled either here or by restart(), never by both.
                     if not run.restart_requested:

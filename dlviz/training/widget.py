@@ -83,6 +83,8 @@ class Live(Widget):
     log_y = traitlets.Bool(False, help="whether the y axis is logarithmic").tag(sync=True)
     log_x = traitlets.Bool(False, help="whether the x axis is logarithmic").tag(sync=True)
     picked = traitlets.Int(-1, min=-1, help="index of the highlighted past run").tag(sync=True)
+    #: They only note what the loop reads at its next step.
+    _any_thread = True
     controls: Any = traitlets.List(help="ranges of the hyperparameters").tag(sync=True, user_editable=False)
     status = _Status(help="state and progress of the run").tag(sync=True)
     record = traitlets.Dict(help="the run when it ended, for a page or a saved notebook").tag(sync=True)

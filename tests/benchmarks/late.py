@@ -5,7 +5,6 @@ import json
 import re
 import statistics
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +52,12 @@ for step in run.steps(range(10**6)):
     'open("log.json", "w").write(json.dumps({"times": times, "rates": rates}))',
 )
 
+#: Note when the slider moves and a button is clicked: the browser tool needs some time before that.
+_WATCH = """() => {
+  [globalThis.moved, globalThis.clicked] = [[], []];
+  document.addEventListener("input", () => moved.push(Date.now() / 1000), { capture: true });
+  document.addEventListener("click", () => clicked.push(Date.now() / 1000), { capture: true });
+}"""
 _SHOWN = """() => {
   const text = document.querySelector('[aria-label="live"] .dlviz-signature').textContent;
   return [Date.now() / 1000, text];
@@ -92,16 +97,16 @@ def _use(page: Page, server: str, warm_up: float) -> tuple[list[float], list[tup
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
     start(page, 1)
     page.wait_for_timeout(1e3 * warm_up)
-    slider, moves, behind = view.get_by_role("slider", name="lr"), [], []
+    slider, behind = view.get_by_role("slider", name="lr"), []
+    page.evaluate(_WATCH)
     for k in range(5):
-        moves.append(page.evaluate("Date.now() / 1000"))
         slider.fill(str(100 + 30 * k))
         page.wait_for_timeout(1500)
         at, text = page.evaluate(_SHOWN)
         behind.append((at, int(re.search(r"step ([\d,]+)", text)[1].replace(",", ""))))
-    clicked = time.time()
     view.get_by_role("button", name="Pause").click()
     page.wait_for_timeout(4000)
+    moves, (clicked, *_) = page.evaluate("[globalThis.moved, globalThis.clicked]")
     view.get_by_role("button", name="Stop").click()
     page.wait_for_timeout(2000)
     run_cell(page, 2)
