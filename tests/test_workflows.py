@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image, ImageSequence
 
 import dlviz
 from dlviz.export.gallery import GROUPS
@@ -252,3 +253,10 @@ def test_a_page_of_the_book_loads_no_external_script(tmp_path):
     )
     builder().without_thebe(tmp_path)
     assert page.read_text() == '<head>\n<script src="_static/own.js"></script>\n'
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_readmes_animation_moves(theme):
+    with Image.open(ROOT / ".github" / "pictures" / f"graph-{theme}.gif") as picture:
+        frames = [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(picture)]
+    assert len(set(frames)) == len(frames) > 5
