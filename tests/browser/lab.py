@@ -96,12 +96,12 @@ def page_on(context: BrowserContext, server: str) -> Iterator[Page]:
     page.on("request", lambda request: watch.asked(request.url))
     page.on("websocket", lambda socket: watch.asked(socket.url))
     # JupyterLab itself logs errors when a kernel restarts; a view runs from a blob URL, which tells its errors apart.
-    page.on("pageerror", lambda error: "blob:" in (error.stack or "") and errors.append(str(error)))
+    page.on("pageerror", lambda error: "blob:" in (error.stack or "") and errors.append(f"{error} {error.stack}"))
     page.set_default_timeout(60_000)
     yield page
     page.close()
-    assert watch.found == []
-    assert errors == []
+    assert watch.found == [], watch.found
+    assert errors == [], errors
 
 
 def open_notebook(page: Page, server: str, name: str, below: str = "lab/tree") -> None:
@@ -122,9 +122,10 @@ def command(page: Page, name: str, **arguments) -> None:
 
 
 def run(page: Page, number: int) -> None:
-    """Run the cell with this index, regardless of the focus."""
+    """Run the cell with this index, regardless of the focus, and scroll to it: JupyterLab removes the outputs of cells far away."""
     page.evaluate("number => { globalThis.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
     command(page, "notebook:run-cell")
+    page.evaluate("number => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(number)", number)
 
 
 def start(page: Page, number: int) -> None:
