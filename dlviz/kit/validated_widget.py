@@ -21,7 +21,7 @@ class ValidatedWidget(anywidget.AnyWidget):
     """
 
     #: Kinds of messages that run no model, and are handled at once in every thread.
-    _light_kinds: tuple[str, ...] = ("drawn", "opened")
+    _light_kinds: tuple[str, ...] = ("drawn",)
     #: Traits that the browser changed and that wait to be applied.
     _waiting_state: Mapping[str, Any] = {}
     #: Whether all messages are of that kind.

@@ -172,7 +172,7 @@ def test_the_header_shows_accuracy_and_loss(open_page, pages):
 def test_the_legend_shows_every_class_in_its_color(open_page, pages, theme):
     page = open_page(pages["plain"], theme=theme)
     entries = page.locator(".boundary-legend-entry")
-    assert entries.all_inner_texts() == ["arm <b>0</b>", "arm 1", "arm 2", "crossed: taken for another class"]
+    assert entries.all_inner_texts() == ["arm <b>0</b>", "arm 1", "arm 2", "crossed: predicted as another class"]
     for k, token in enumerate(CLASSES):
         fill = entries.nth(k).locator("path").evaluate("node => getComputedStyle(node).fill")
         assert tuple(int(part) for part in re.findall(r"\d+", fill)) == colors(page, token)

@@ -358,7 +358,7 @@ def test_a_page_with_numbers_that_are_not_finite_has_no_attribute_without_a_plac
 def test_similar_spans_are_the_ones_python_finds(open_page):
     view = trained(threshold=0.3)
     page = open_page(view)
-    open_fold(page, "Where is the state alike?")
+    open_fold(page, "At which steps is the state similar?")
     field = page.locator(".rec-heatmap")
     expect(page.locator(".rec-found")).to_contain_text("drag with Shift")
     box = field.bounding_box()
