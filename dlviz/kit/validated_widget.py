@@ -1,5 +1,6 @@
 """Widgets that validate what the browser sends: a message is read as data, checked, and never run."""
 
+import threading
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -11,6 +12,9 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.model_thread import run_when_free
 from dlviz.kit.sanitize import from_json, json_safe
+
+#: Held while changes are added to those that wait, or taken.
+_LOCK = threading.Lock()
 
 
 class ValidatedWidget(anywidget.AnyWidget):
@@ -40,12 +44,14 @@ class ValidatedWidget(anywidget.AnyWidget):
         if self._any_thread:
             self._apply_state(sync_data)
             return
-        waits, self._waiting_state = bool(self._waiting_state), {**self._waiting_state, **sync_data}
+        with _LOCK:
+            waits, self._waiting_state = bool(self._waiting_state), {**self._waiting_state, **sync_data}
         if not waits:
             run_when_free(self._apply_waiting_state)
 
     def _apply_waiting_state(self) -> None:
-        state, self._waiting_state = self._waiting_state, {}
+        with _LOCK:
+            state, self._waiting_state = self._waiting_state, {}
         self._apply_state(state)
 
     def _apply_state(self, sync_data: Mapping[str, Any]) -> None:
