@@ -163,7 +163,7 @@ def test_lessons_run_on_a_cpu_always_and_on_cuda_when_asked():
     # A label approves only the commits that existed when it was set; later pushes have not been reviewed.
     assert "github.event.action == 'labeled' && github.event.label.name == 'cuda'" in cuda["if"]
     for job in ("cpu", "cuda"):
-        assert any("tests/test_lessons.py" in script for script in scripts("lessons", job))
+        assert any("tests/lessons" in script for script in scripts("lessons", job))
 
 
 def test_a_release_is_tested_built_and_published_by_trusted_publishing():

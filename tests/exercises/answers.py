@@ -1,6 +1,11 @@
-"""Answers that must pass besides the solutions, and models that must not."""
+"""Answers that must pass besides the solutions, and models that must not.
 
+More of both, for each lesson, stand in ``answers_NN.py`` beside this file: ``ACCEPTED`` and ``REJECTED``, lists by id of the exercise.
+"""
+
+from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -676,3 +681,11 @@ FAULTY = as_functions(
         "straight": {"torch.relu": ""},
     },
 )
+
+#: Answers that must not pass, though they share much with right ones.
+REJECTED = {}
+for file in sorted(Path(__file__).parent.glob("answers_??.py")):
+    more = import_module(f"tests.exercises.{file.stem}")
+    for id, answers in more.ACCEPTED.items():
+        ACCEPTED[id] = [*ACCEPTED.get(id, []), *answers]
+    REJECTED.update(more.REJECTED)

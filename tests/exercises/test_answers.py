@@ -9,7 +9,7 @@ from dlviz.exercises.trace import TrainingLoop
 from dlviz.kit.messages import message, table
 
 from . import mutants
-from .answers import ACCEPTED, FAULTY
+from .answers import ACCEPTED, FAULTY, REJECTED
 
 
 def every_seed(few, count):
@@ -44,6 +44,14 @@ def test_other_right_answers_pass_for_every_seed(id, answer, seeds):
     for seed in seeds:
         result = EXERCISES[id].judge(answer, seed)
         assert result.passed, result
+
+
+@every_seed(3, 50)
+@pytest.mark.parametrize(("id", "answer"), [(id, answer) for id, group in REJECTED.items() for answer in group])
+def test_other_wrong_answers_fail_for_every_seed(id, answer, seeds):
+    for seed in seeds:
+        result = EXERCISES[id].judge(answer, seed)
+        assert result.verdict == "wrong", result
 
 
 def test_every_exercise_has_other_right_answers_to_accept():

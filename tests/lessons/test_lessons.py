@@ -1,79 +1,18 @@
 """Every lesson runs through nbval twice: as published, and solved with strict checks."""
 
-import os
+import inspect
 import re
-import subprocess
-import sys
-from pathlib import Path
-from xml.etree import ElementTree
 
 import nbformat
 import pytest
 
-import dlviz
 from dlviz.exercises import catalog
-from dlviz.exercises.run_answer import isolated_rng
+from dlviz.kit.messages import message
 
-LESSONS = sorted((Path(__file__).parent.parent / "lessons").glob("*.ipynb"))
+from .runs import LESSONS, checks_module, count_asserts, run, solved
 
-
-def run(notebook: Path, folder: Path, **environment: str) -> None:
-    """Run `notebook` through nbval in a separate process; every code cell must pass and none may be skipped."""
-    report = folder / "report.xml"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval-lax",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        os.devnull,
-        "--rootdir",
-        str(notebook.parent),
-    ]
-    env = {
-        **os.environ,
-        "DLVIZ_PROGRESS": str(folder / "progress.json"),
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        **environment,
-    }
-    done = subprocess.run(
-        [*command, f"--junit-xml={report}", str(notebook)],
-        capture_output=True,
-        text=True,
-        env=env,
-        cwd=folder,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    suite = ElementTree.parse(report).getroot().find("testsuite")
-    counts = {name: int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped")}
-    cells = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code" and cell.source.strip()]
-    assert counts == {"tests": len(cells), "failures": 0, "errors": 0, "skipped": 0}
-
-
-def solved(notebook: Path, folder: Path) -> Path:
-    """Write a copy in which every exercise and every prediction is answered."""
-    book = nbformat.read(notebook, 4)
-    for cell in book.cells:
-        marks = cell.metadata.get("dlviz", {})
-        if "exercise" in marks:
-            exercise = dlviz.exercise(marks["exercise"])
-            check = cell.source.rstrip().splitlines()[-1]
-            assert ".check(" in check, cell.source
-            cell.source = f"{exercise.solution().source.rstrip()}\n\n{check}"
-        elif "predict" in marks:
-            question = catalog.items()[marks["predict"]]
-            with isolated_rng(0):  # as `predict` itself computes the truth
-                answer = question._as_json(question.truth())
-            cell.source, count = re.subn(
-                r"(predict\(\s*\"[\w.-]+\",\s*)\.\.\.", lambda m, answer=answer: m[1] + repr(answer), cell.source
-            )
-            assert count == 1, cell.source
-    copy = folder / notebook.name
-    nbformat.write(book, copy)
-    return copy
+#: Number of asserts in each notebook before they moved out of the learner's sight; it must not fall.
+ASSERTS_BEFORE = {"00": 5, "01": 39, "02": 31, "03": 39, "04": 46, "05": 42, "06": 38, "07": 44, "08": 51, "09": 36, "10": 43}
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
@@ -98,6 +37,29 @@ def test_a_wrong_answer_fails_when_checks_are_strict(tmp_path):
     run(path, tmp_path)
     with pytest.raises(AssertionError, match="Wrong"):
         run(path, tmp_path, DLVIZ_STRICT="1")
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_no_check_was_lost_when_the_checks_moved_out_of_the_notebooks(lesson):
+    number = lesson.stem[:2]
+    cells = [cell.source for cell in nbformat.read(lesson, 4).cells if cell.cell_type == "code"]
+    in_notebook = sum(count_asserts(re.sub(r"^\s*%.*", "", source, flags=re.M)) for source in cells)
+    moved = count_asserts(inspect.getsource(checks_module(lesson)))
+    print(f"lesson {number}: {ASSERTS_BEFORE[number]} asserts before, now {in_notebook} in the notebook and {moved} in its checks")
+    assert in_notebook + moved >= ASSERTS_BEFORE[number]
+    assert in_notebook <= 6
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_every_question_and_its_options_stand_in_the_cell_above(lesson):
+    cells = nbformat.read(lesson, 4).cells
+    for above, cell in zip(cells, cells[1:], strict=False):
+        id = cell.metadata.get("dlviz", {}).get("predict")
+        if id:
+            question = catalog.items()[id]
+            shown = [message(question.key("question")), *(message(question.key("options", o)) for o in question.options)]
+            assert above.cell_type == "markdown", id
+            assert [text for text in shown if text not in above.source] == [], id
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
@@ -145,6 +107,6 @@ def test_a_lesson_has_the_parts_that_the_curriculum_requires(stem, widget, widge
     assert sum("exercise" in mark for mark in marks) >= exercises
     assert sum(bool(re.search(widget, cell.source)) for cell in book.cells if cell.cell_type == "code") >= widgets
     words = sum(len(cell.source.split()) for cell in book.cells if cell.cell_type == "markdown")
-    assert 600 <= words <= 1600
+    assert 1500 <= words <= 4500
     asked = {id for id in catalog.items() if id.startswith(stem[:2])}
     assert {mark.get("exercise", mark.get("predict")) for mark in marks} - {None} == asked

@@ -1,0 +1,1 @@
+"""Checks of lesson 02, run by nbval after the cell of the same id."""
