@@ -11,6 +11,16 @@ from dlviz.kit.messages import message
 
 
 @dataclass(frozen=True)
+class Case:
+    """One case of a check as text: the input, both results, and whether they are equal."""
+
+    given: str
+    yours: str
+    expected: str
+    passed: bool
+
+
+@dataclass(frozen=True)
 class Difference:
     """First difference between two results: ``aspect`` (a message key), the index, and both sides as text."""
 

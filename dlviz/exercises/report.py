@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
+from dlviz.exercises.compare import Case
 from dlviz.kit.messages import message
 
 Verdict = Literal["right", "wrong", "not attempted"]
@@ -90,6 +91,7 @@ class Result(Displayable):
     rows: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = field(default=())
     share: float = 0.0
+    cases: tuple[Case, ...] = ()
 
     @property
     def passed(self) -> bool:
