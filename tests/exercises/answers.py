@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset, TensorDataset
 
-from dlviz.exercises.lesson03.exercises import MLP
+from dlviz.exercises.lesson05.exercises import MLP
 from dlviz.exercises.mistakes import as_functions
 
 # Each group: other right ways to write it.
@@ -614,7 +614,7 @@ ACCEPTED = {
     "03.finite-difference": [with_eye],
     "03.untracked": [tracked_at_once, asked_for_directly],
     "03.accumulated": [by_optimizer, zeroed_in_place],
-    "03.mlp": [a_sequence, a_sequence(), Listed],
+    "05.mlp": [a_sequence, a_sequence(), Listed],
     "03.order": [
         ["forward", "zero_grad", "backward", "step"],
         ("forward", "backward", "step", "zero_grad"),

@@ -20,7 +20,7 @@ def every_seed(few, count):
 
 EXERCISES = {id: item for id, item in items().items() if isinstance(item, Exercise)}
 FUNCTIONS = {id: item for id, item in EXERCISES.items() if isinstance(item, Function)}
-MODEL, TRACE = EXERCISES["03.mlp"], EXERCISES["03.order"]
+MODEL, TRACE = EXERCISES["05.mlp"], EXERCISES["03.order"]
 
 
 def stored_mistakes(exercise):

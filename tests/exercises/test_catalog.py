@@ -37,7 +37,7 @@ def test_an_exercise_and_a_prediction_are_not_taken_for_each_other():
     with pytest.raises(Unknown, match="predict"):
         exercise("03.paths")
     with pytest.raises(Unknown, match="check"):
-        predict("03.mlp", 3)
+        predict("05.mlp", 3)
 
 
 def test_all_kinds_are_there():

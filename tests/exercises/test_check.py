@@ -119,7 +119,7 @@ def test_a_check_does_not_change_the_learners_random_generators():
     expected = draws()
     seeded()
     assert DOUBLE.check(noisy).passed
-    exercise("03.mlp").check(EXERCISES["03.mlp"].reference)
+    exercise("05.mlp").check(EXERCISES["05.mlp"].reference)
     exercise("03.order").check(["step"])
     assert draws() == expected
 
@@ -190,9 +190,9 @@ def test_the_number_of_a_report_is_the_share_of_cases_passed():
 def test_the_share_of_an_order_counts_rounds_and_that_of_a_model_counts_checks():
     forgotten = EXERCISES["03.order"].check(["forward", "backward", "step"])  # the first round has nothing to clear
     assert float(forgotten) == pytest.approx(1 / 3)
-    straight = EXERCISES["03.mlp"].check(lambda: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)))
+    straight = EXERCISES["05.mlp"].check(lambda: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)))
     assert 0 < float(straight) < 1
-    assert float(EXERCISES["03.mlp"].check(lambda: torch.nn.Linear(64, 3))) == 0
+    assert float(EXERCISES["05.mlp"].check(lambda: torch.nn.Linear(64, 3))) == 0
 
 
 @pytest.mark.parametrize("item", EXERCISES.values(), ids=EXERCISES)

@@ -7,7 +7,7 @@ from dlviz.exercises import exercise
 
 from .answers import FAULTY, a_sequence
 
-MLP = exercise("03.mlp")
+MLP = exercise("05.mlp")
 
 
 def test_the_learners_own_model_keeps_gradients_buffers_and_modes():

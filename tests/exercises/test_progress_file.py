@@ -31,7 +31,7 @@ def test_the_overview_names_every_exercise_and_the_path(progress_file):
     overview = progress()
     assert overview.status["00.double"] == "done"
     assert overview.status["03.two-paths"] == "attempted"
-    assert overview.status["03.mlp"] == "open"
+    assert overview.status["05.mlp"] == "open"
     assert str(progress_file) in repr(overview)
     assert f"1 of {len(items())}" in repr(overview)
 
@@ -110,10 +110,10 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_file(progress_file,
 def test_two_notebooks_share_the_file(progress_file):
     exercise("00.double").check(right)
     other = json.loads(progress_file.read_text())
-    other["exercises"]["03.mlp"] = {"done": True, "tries": 1}
+    other["exercises"]["05.mlp"] = {"done": True, "tries": 1}
     progress_file.write_text(json.dumps(other))
     exercise("03.order").check(["step"])
-    assert set(json.loads(progress_file.read_text())["exercises"]) == {"00.double", "03.mlp", "03.order"}
+    assert set(json.loads(progress_file.read_text())["exercises"]) == {"00.double", "03.order", "05.mlp"}
 
 
 def test_without_the_variable_the_file_is_in_the_users_data_folder(monkeypatch):

@@ -1,12 +1,9 @@
 """Lesson 03, autograd: its exercises."""
 
 import torch
-from torch import nn
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson03.predictions import PREDICTIONS
-from dlviz.exercises.model import Model
-from dlviz.exercises.model_checks import classifier_checks, returns_logits
 from dlviz.exercises.repair import Repair
 from dlviz.exercises.trace import Trace
 
@@ -179,32 +176,6 @@ ACCUMULATED = Repair(
     metric=_readings,
 )
 
-# 03.mlp: a model whose every parameter must receive a gradient
-
-
-class MLP(nn.Module):
-    """Digits (N, 1, 8, 8) to logits (N, 10): 64 pixels, 32 hidden units with ReLU, 10 outputs."""
-
-    def __init__(self):
-        super().__init__()
-        self.hidden = nn.Linear(64, 32)
-        self.output = nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.output(torch.relu(self.hidden(images.flatten(1))))
-
-
-MLP_MODEL = Model(
-    id="03.mlp",
-    reference=MLP,
-    starter_changes={
-        "        self.hidden = nn.Linear(64, 32)\n        self.output = nn.Linear(32, 10)\n": "        ...\n",
-        "self.output(torch.relu(self.hidden(images.flatten(1))))": "...",
-    },
-    example_shape=(1, 8, 8),
-    checks=(*classifier_checks(parameters=2410), returns_logits),
-)
-
 ORDER = Trace(
     id="03.order",
     reference=("zero_grad", "forward", "backward", "step"),
@@ -216,4 +187,4 @@ ORDER = Trace(
     },
 )
 
-ITEMS = (*PREDICTIONS, HAND_GRADIENT, TWO_PATHS, FINITE_DIFFERENCE, ORDER, UNTRACKED, ACCUMULATED, MLP_MODEL)
+ITEMS = (*PREDICTIONS, HAND_GRADIENT, TWO_PATHS, FINITE_DIFFERENCE, ORDER, UNTRACKED, ACCUMULATED)

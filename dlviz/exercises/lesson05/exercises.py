@@ -191,6 +191,32 @@ LABELS = Repair(
     metric=_loss_on_fixed_data,
 )
 
+# 05.mlp: a model whose every parameter must receive a gradient
+
+
+class MLP(nn.Module):
+    """Digits (N, 1, 8, 8) to logits (N, 10): 64 pixels, 32 hidden units with ReLU, 10 outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(64, 32)
+        self.output = nn.Linear(32, 10)
+
+    def forward(self, images):
+        return self.output(torch.relu(self.hidden(images.flatten(1))))
+
+
+MLP_MODEL = Model(
+    id="05.mlp",
+    reference=MLP,
+    starter_changes={
+        "        self.hidden = nn.Linear(64, 32)\n        self.output = nn.Linear(32, 10)\n": "        ...\n",
+        "self.output(torch.relu(self.hidden(images.flatten(1))))": "...",
+    },
+    example_shape=(1, 8, 8),
+    checks=(*classifier_checks(parameters=2410), returns_logits),
+)
+
 # 05.net: a network repaired (C1)
 
 
@@ -222,4 +248,4 @@ NET = Model(
     checks=(*classifier_checks(parameters=109386), returns_logits),
 )
 
-ITEMS = (*PREDICTIONS, PARAMETERS, SOFTMAX, CROSS_ENTROPY, DOUBLE, LABELS, NET)
+ITEMS = (*PREDICTIONS, PARAMETERS, SOFTMAX, CROSS_ENTROPY, DOUBLE, LABELS, MLP_MODEL, NET)
