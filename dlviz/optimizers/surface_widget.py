@@ -108,7 +108,7 @@ class Surface(LossSurfaceWidget):
 
     def close(self) -> None:
         """Take the widget off the page and release the values and the network's parameters."""
-        self._path, self._plane, self._values = None, None, torch.zeros(0)
+        self._path, self._plane, self._values = None, None, self._values[:0]
         self._paths, self._surface = {"list": []}, {}
         super().close()
 

@@ -157,16 +157,19 @@ def test_the_curve_is_drawn_at_its_values(open_page, pages):
     values = [2 / t for t in range(1, 121)]
     low, high = min(*values, 1.0), max(*values, 3.0)
     margin = (high - low) * 0.05
-    for t in (20, 60, 90):
+
+    def is_drawn(t: int) -> bool:
         x = LEFT + (t - 1) / 119 * (right - LEFT)
         expected = HEIGHT - BOTTOM - (2 / t - low + margin) / (high - low + 2 * margin) * (HEIGHT - BOTTOM - TOP)
-        assert any(abs(row - expected) <= 2 for row in column(page, 0, x)), t
+        return any(abs(row - expected) <= 2 for row in column(page, 0, x))
+
+    wait_until(page, lambda: all(is_drawn(t) for t in (20, 60, 90)))
 
 
 def test_no_spike_is_lost_among_thirty_thousand_steps(open_page, pages):
     page = open_page(pages["spike"])
     x = LEFT + 17_171 / 29_999 * (right_of(page) - LEFT)
-    assert min(column(page, 0, *columns_around(x))) < TOP + 14
+    wait_until(page, lambda: min(column(page, 0, *columns_around(x)), default=HEIGHT) < TOP + 14)
 
 
 def test_nonfinite_values_leave_a_gap_and_are_noted(open_page, pages):
@@ -379,7 +382,7 @@ def test_a_million_points_are_drawn_fast(open_page):
     )
     assert "loss" in legend
     x = LEFT + 777_777 / 999_999 * (right_of(page) - LEFT)
-    assert min(column(page, 0, *columns_around(x))) < TOP + 14
+    wait_until(page, lambda: min(column(page, 0, *columns_around(x)), default=HEIGHT) < TOP + 14)
 
 
 def test_the_monitored_layers_are_listed_beside_the_curves(open_page):
@@ -472,7 +475,7 @@ def test_memory_after_an_hour_of_messages_equals_that_after_ten_minutes(open_pag
     assert max(sizes[1:]) < sizes[0] + 2e6, sizes
     # The only spike among 180,000 steps is still drawn.
     x = LEFT + 70_001 / 180_000 * (right_of(page) - LEFT)
-    assert min(column(page, 0, *columns_around(x))) < TOP + 20
+    wait_until(page, lambda: min(column(page, 0, *columns_around(x)), default=HEIGHT) < TOP + 20)
 
 
 #: Deliver a message of Python's to the page.
