@@ -108,7 +108,7 @@ class Exercise(Displayable):
 def record_result(result: Result) -> Result:
     """Record a result in the progress file; under ``DLVIZ_STRICT=1`` raise unless it is right."""
     if result.verdict != "not attempted":
-        notes = progress_file.record(result.id, result.passed)
+        notes = progress_file.record(result.id, result.passed, float(result))
         result = replace(result, notes=result.notes + notes)
     if os.environ.get("DLVIZ_STRICT", "") not in ("", "0") and not result.passed:
         raise (NotAttempted if result.verdict == "not attempted" else Wrong)(result.card().text())

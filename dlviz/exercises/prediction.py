@@ -11,7 +11,7 @@ from torch import Tensor
 from dlviz.exercises import progress_file
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import record_result
-from dlviz.exercises.report import SIGNS, Card, Displayable, Result
+from dlviz.exercises.report import SIGNS, Card, Displayable, Result, Verdict
 from dlviz.exercises.run_answer import isolated_rng
 from dlviz.kit.messages import message
 
@@ -56,7 +56,9 @@ class Prediction(Displayable):
         passed = _equal(given, truth)
         key = f"exercises.predict.{'later-' if first is not None and not _equal(first, given) else ''}"
         content = message(f"{key}{'right' if passed else 'wrong'}", answer=_show(given), truth=_show(truth))
-        return Result(self.id, "right" if passed else "wrong", content, notes=(message(self.key("why")), *notes))
+        verdict: Verdict = "right" if passed else "wrong"
+        notes = (message(self.key("why")), *notes)
+        return Result(self.id, verdict, content, notes=notes, answer=given if first is None else first)
 
     def key(self, *path: str) -> str:
         """Return the key of one of this question's messages."""

@@ -2,18 +2,35 @@
 
 The file is ``DLVIZ_PROGRESS``, or ``progress.json`` in the user's data folder for dlviz. It is read before and replaced
 atomically after each change, so that two notebooks can share it and a crash leaves the old or the new file.
+
+The table ``exercises`` has an entry for each exercise and each prediction that was answered: ``done``, ``tries``, ``first``
+(whether the first try was right), ``share`` (the best share of cases passed), ``first_time``, ``done_time`` and ``version`` of
+dlviz at the try that counts, the first right one or else the last. The table ``predictions`` adds the first ``answer``, whether
+it was ``right``, the number of ``answers``, ``time`` and ``version``. Times are UTC. Files of older versions have fewer fields.
 """
 
 import json
 import os
+import re
 import tempfile
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from dlviz import __version__
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+
+#: Name of the copy for a teacher.
+EXPORTED = "progress-dlviz.json"
+#: All that the copy contains.
+FIELDS = {
+    "exercises": ("done", "tries", "first", "share", "first_time", "done_time", "version"),
+    "predictions": ("answer", "right", "answers", "time", "version"),
+}
 
 State = dict[str, dict[str, dict[str, Any]]]
 
@@ -47,13 +64,27 @@ def load() -> tuple[State, tuple[str, ...]]:
     return state, ()
 
 
-def record(id: str, passed: bool) -> tuple[str, ...]:
-    """Count a try at an exercise; a done exercise stays done. Return notes for the learner."""
+def record(id: str, passed: bool, share: float = 0.0) -> tuple[str, ...]:
+    """Count a try at an exercise or an answer to a prediction; what is done stays done. Return notes for the learner.
+
+    Args:
+        id: the exercise or prediction.
+        passed: whether the answer is right.
+        share: the share of cases passed, from 0 to 1; a right answer passes all of them.
+    """
     state, notes = load()
-    entry = state["exercises"].get(id, {})
-    done = passed or entry.get("done") is True
-    tries = entry["tries"] + 1 if isinstance(entry.get("tries"), int) else 1
-    state["exercises"][id] = {"done": done, "tries": tries}
+    is_first = id not in state["exercises"]
+    entry = state["exercises"].setdefault(id, {"first": passed, "first_time": _now()} if is_first else {})
+    entry["tries"] = entry["tries"] + 1 if isinstance(entry.get("tries"), int) else 1
+    if entry.get("done") is not True:
+        entry |= {"done": passed, "version": __version__} | ({"done_time": _now()} if passed else {})
+    best = entry.get("share")
+    entry["share"] = 1.0 if entry["done"] else max(share, best if isinstance(best, float) else 0.0)
+    prediction = state["predictions"].get(id)
+    if prediction is not None:
+        prediction["answers"] = entry["tries"]
+        if is_first:
+            prediction["right"] = passed
     return notes + _save(state)
 
 
@@ -62,11 +93,55 @@ def committed(id: str) -> Any:
     return load()[0]["predictions"].get(id, {}).get("answer")
 
 
-def commit(id: str, answer: Any) -> tuple[str, ...]:
-    """Store the answer of a prediction, a JSON value. Return notes for the learner."""
+def commit(id: str, answer: Any, right: bool | None = None) -> tuple[str, ...]:
+    """Store the first answer of a prediction. Return notes for the learner.
+
+    Args:
+        id: the prediction.
+        answer: a JSON value.
+        right: whether the answer is right, if that is known already; otherwise the first ``record`` stores it.
+    """
     state, notes = load()
-    state["predictions"][id] = {"answer": answer}
+    entry = {"answer": answer, "time": _now(), "version": __version__}
+    state["predictions"][id] = entry if right is None else entry | {"right": right}
     return notes + _save(state)
+
+
+def export(folder: str | Path = ".") -> Path:
+    """Write a copy of the progress that can be handed in, and return its path: ``progress-dlviz.json`` in a folder.
+
+    The copy has the fields of this module and nothing else: no name, no path, no code.
+
+    Args:
+        folder: by default the current one, which is the notebook's.
+
+    Raises:
+        DlvizError: the folder cannot be written.
+    """
+    file = Path(folder) / EXPORTED
+    state, _ = load()
+    copy = {name: _exported(state[name], fields) for name, fields in FIELDS.items()}
+    try:
+        file.write_text(json.dumps(copy, indent=1, ensure_ascii=False), encoding="utf-8")
+    except OSError as error:
+        raise DlvizError(
+            message("exercises.progress.export", path=file, reason=error.strerror or str(error))
+        ) from error
+    return file
+
+
+def _exported(entries: dict[str, dict[str, Any]], fields: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return the entries whose key is an id, with these fields only."""
+    return {
+        id: {name: entry[name] for name in fields if name in entry}
+        for id, entry in entries.items()
+        if re.fullmatch(r"\d\d\.[\w-]+", id)
+    }
+
+
+def _now() -> str:
+    """Return the time in UTC, in seconds, in ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _empty() -> State:

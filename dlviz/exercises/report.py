@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
+from dlviz import __version__
 from dlviz.exercises.compare import Case
 from dlviz.kit.messages import message
 
@@ -54,7 +55,7 @@ class Displayable:
         """Return the card as text."""
         return self.card().text()
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:
         card = self.card()
         return {"text/plain": card.text(), "text/html": card.html()}
 
@@ -81,7 +82,8 @@ class Result(Displayable):
 
     ``verdict`` is "right", "wrong" or "not attempted"; ``message`` says why; ``misconception`` is the name of the stored
     mistake that gives the same results as the answer, else None; ``rows`` puts values side by side. ``float(result)`` is the
-    share of cases that a wrong answer passed, from 0 to 1, with which a grader can give partial credit.
+    share of cases that a wrong answer passed, from 0 to 1, with which a grader can give partial credit. ``answer`` is the first
+    answer to a prediction.
     """
 
     id: str
@@ -92,6 +94,7 @@ class Result(Displayable):
     notes: tuple[str, ...] = field(default=())
     share: float = 0.0
     cases: tuple[Case, ...] = ()
+    answer: Any = None
 
     @property
     def passed(self) -> bool:
@@ -108,6 +111,17 @@ class Result(Displayable):
         """Return the verdict, its reason and the values."""
         word = message(f"exercises.verdict.{self.verdict.replace(' ', '-')}")
         return Card(f"{SIGNS[self.verdict]} {self.id}: {word}", (self.message, *self.notes), self.rows)
+
+    def output_metadata(self) -> dict[str, Any]:
+        """Return what a saved notebook keeps of the result beside the card, for ``dlviz collect``.
+
+        It is metadata of the output, not a MIME type of its own: some front ends offer an unknown type instead of the card.
+        """
+        kept = {"id": self.id, "verdict": self.verdict, "share": float(self), "version": __version__}
+        return {"dlviz": kept | ({} if self.answer is None else {"answer": self.answer})}
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:
+        return super()._repr_mimebundle_(), self.output_metadata()
 
 
 class NotAttempted(AssertionError):  # noqa: N818 - public name

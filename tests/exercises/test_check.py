@@ -156,7 +156,7 @@ def test_a_report_is_the_same_text_each_time_and_its_html_escapes_what_the_learn
 
     result = DOUBLE.judge(evil, 1)
     assert repr(result) == repr(DOUBLE.judge(evil, 1))
-    shown = result._repr_mimebundle_()
+    shown, _ = result._repr_mimebundle_()
     assert shown["text/plain"] == repr(result)
     assert "<script>" not in shown["text/html"]
     assert "&lt;script&gt;" in shown["text/html"]

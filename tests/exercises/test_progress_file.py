@@ -2,22 +2,136 @@
 
 import json
 import os
+import re
 
 import pytest
 
+import dlviz
 from dlviz.exercises import exercise, predict, progress
 from dlviz.exercises import progress_file as progress_module
 from dlviz.exercises.catalog import items
+from dlviz.kit.errors import DlvizError
 
 
 def right(x):
     return 2 * x
 
 
+def exercises(file):
+    return json.loads(file.read_text())["exercises"]
+
+
 def test_done_stays_done_and_tries_are_counted(progress_file):
     for answer in (lambda x: x, right, lambda x: x):
         exercise("00.double").check(answer)
-    assert json.loads(progress_file.read_text())["exercises"]["00.double"] == {"done": True, "tries": 3}
+    entry = exercises(progress_file)["00.double"]
+    assert (entry["done"], entry["tries"], entry["first"], entry["share"]) == (True, 3, False, 1.0)
+    assert entry["version"] == dlviz.__version__
+
+
+def test_whether_the_first_try_was_right_stays(progress_file):
+    for answer in (right, lambda x: x):
+        exercise("00.double").check(answer)
+    assert exercises(progress_file)["00.double"]["first"] is True
+
+
+def test_the_best_share_stays(progress_file):
+    for share, best in ((0.25, 0.25), (0.75, 0.75), (0.5, 0.75)):
+        progress_module.record("00.double", False, share)
+        assert exercises(progress_file)["00.double"]["share"] == best
+    progress_module.record("00.double", True)
+    assert exercises(progress_file)["00.double"]["share"] == 1.0
+
+
+def test_a_check_records_the_share_of_cases_passed(progress_file):
+    share = float(exercise("00.double").check(lambda x: x if x.shape == () else 2 * x))
+    result = exercise("00.double").check(lambda x: 2 * x.abs())
+    assert exercises(progress_file)["00.double"]["share"] == max(share, float(result)) > 0
+
+
+def test_the_time_and_version_are_those_of_the_first_try_and_of_the_first_right_one(progress_file, monkeypatch):
+    for second, (passed, version) in enumerate([(False, "1"), (False, "2"), (True, "3"), (True, "4"), (False, "5")]):
+        monkeypatch.setattr(progress_module, "_now", lambda second=second: f"2026-01-01T00:00:0{second}Z")
+        monkeypatch.setattr(progress_module, "__version__", version)
+        progress_module.record("00.double", passed)
+        seen = exercises(progress_file)["00.double"]
+        assert seen["version"] == {0: "1", 1: "2"}.get(second, "3")
+    assert seen["first_time"] == "2026-01-01T00:00:00Z"
+    assert seen["done_time"] == "2026-01-01T00:00:02Z"
+
+
+def test_times_are_utc_in_seconds(progress_file):
+    exercise("00.double").check(right)
+    entry = exercises(progress_file)["00.double"]
+    for key in ("first_time", "done_time"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry[key])
+
+
+def test_a_prediction_keeps_its_first_answer_and_counts_the_others(progress_file):
+    for answer in ("moved", "same", "same"):
+        predict("03.moved", answer)
+    entry = json.loads(progress_file.read_text())["predictions"]["03.moved"]
+    assert entry.pop("time").endswith("Z")
+    assert entry == {"answer": "moved", "right": False, "answers": 3, "version": dlviz.__version__}
+    assert exercises(progress_file)["03.moved"]["done"]
+
+
+def test_a_file_of_an_older_version_is_continued(progress_file):
+    old = {"exercises": {"00.double": {"done": True, "tries": 2}, "00.sum": {"done": False, "tries": 1}}}
+    progress_file.write_text(json.dumps(old | {"predictions": {"00.sum": {"answer": 3}}}))
+    assert progress_module.committed("00.sum") == 3
+    exercise("00.double").check(right)
+    predict("00.sum", 10)
+    entry = exercises(progress_file)["00.double"]
+    assert entry == {
+        "done": True,
+        "tries": 3,
+        "share": 1.0,
+    }  # what it does not know, such as the first try, is not invented
+    assert json.loads(progress_file.read_text())["predictions"] == {"00.sum": {"answer": 3, "answers": 2}}
+
+
+def test_old_calls_of_record_and_commit_still_work(progress_file):
+    assert progress_module.record("00.double", True) == ()
+    assert progress_module.commit("00.sum", 10) == ()
+    assert progress_module.commit("03.paths", 7, right=True) == ()
+    state, _ = progress_module.load()
+    assert state["exercises"]["00.double"]["done"]
+    assert "right" not in state["predictions"]["00.sum"]
+    assert state["predictions"]["03.paths"]["right"] is True
+
+
+def test_the_copy_for_a_teacher_has_the_known_fields_only(progress_file, tmp_path, monkeypatch):
+    exercise("00.double").check(right)
+    predict("00.sum", 10)
+    state = json.loads(progress_file.read_text())
+    expected = json.loads(progress_file.read_text())
+    state["exercises"]["00.double"]["code"] = "def double(x): ..."
+    state["exercises"]["/home/alice"] = {"done": True, "tries": 1}
+    state["predictions"]["00.sum"]["user"] = "alice"
+    state["path"] = {"a": str(tmp_path)}
+    progress_file.write_text(json.dumps(state))
+    (tmp_path / "lessons").mkdir()
+    monkeypatch.chdir(tmp_path / "lessons")
+    copy = progress_module.export()
+    assert copy.resolve() == tmp_path / "lessons" / "progress-dlviz.json"
+    assert json.loads(copy.read_text()) == expected
+    assert "alice" not in copy.read_text()
+
+
+def test_a_copy_can_be_read_by_others_and_replaced(tmp_path):
+    progress_module.export(tmp_path)
+    exercise("00.double").check(right)
+    copy = progress_module.export(tmp_path)
+    assert exercises(copy)["00.double"]["done"]
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert copy.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_copy_that_cannot_be_written_is_explained(tmp_path):
+    with pytest.raises(DlvizError, match=r"progress-dlviz\.json cannot be written"):
+        progress_module.export(tmp_path / "missing")
 
 
 def test_an_untouched_starter_is_not_recorded(progress_file):
