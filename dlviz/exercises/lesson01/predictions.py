@@ -7,8 +7,8 @@ from dlviz.exercises.prediction import Prediction
 
 
 def _mask():
-    x = torch.arange(12).view(3, 4)
-    return x[x > 5].shape
+    t = torch.arange(12).reshape(3, 4)
+    return t[t > 5].shape
 
 
 def _shared():
@@ -19,15 +19,15 @@ def _shared():
 
 
 PREDICTIONS = (
-    Prediction(id="01.broadcast", truth=lambda: (torch.zeros(3, 1) + torch.zeros(4)).shape),
-    Prediction(id="01.trap", truth=lambda: (torch.zeros(4, 1) - torch.zeros(4)).shape),
-    Prediction(id="01.row", truth=lambda: torch.arange(12).view(3, 4)[0:1].shape),
-    Prediction(id="01.first", truth=lambda: torch.tensor([[1, 2], [3, 4]])[0].shape),
-    Prediction(id="01.mask", truth=_mask),
     Prediction(
         id="01.division",
         truth=lambda: str((torch.tensor([1, 2]) / 2).dtype).removeprefix("torch."),
         options=("int64", "float32", "float64"),
     ),
+    Prediction(id="01.first", truth=lambda: torch.tensor([[1, 2], [3, 4]])[0].shape),
+    Prediction(id="01.row", truth=lambda: torch.arange(12).reshape(3, 4)[0:1].shape),
+    Prediction(id="01.mask", truth=_mask),
+    Prediction(id="01.broadcast", truth=lambda: (torch.zeros(3, 1) + torch.zeros(4)).shape),
+    Prediction(id="01.trap", truth=lambda: (torch.zeros(4, 1) - torch.zeros(4)).shape),
     Prediction(id="01.shared", truth=_shared, options=("same", "copy")),
 )
