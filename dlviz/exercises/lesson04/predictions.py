@@ -68,6 +68,15 @@ def _silent():
     return "mean" if abs(w) < 0.01 and torch.isclose(b, points.y.mean(), atol=0.01) else "line"
 
 
+def _parabola():
+    x = linear(100).x.double()
+    y = 0.5 * x**2 - x + 1 + 0.1 * torch.sin(7 * x)
+    columns = torch.cat([x**2, x, torch.ones_like(x)], dim=1)
+    found = torch.linalg.lstsq(columns, y).solution.requires_grad_()
+    (columns @ found - y).pow(2).mean().backward()  # the gradient is 0 at the minimum only
+    return "yes" if found.grad.norm() < 1e-9 else "rough" if found.grad.norm() < 0.1 else "no"
+
+
 def _masked():
     a, known = torch.tensor([1.0, torch.nan]), torch.tensor([True, False])
     w = torch.tensor(2.0, requires_grad=True)
@@ -82,5 +91,6 @@ PREDICTIONS = (
     Prediction(id="04.limit", truth=_limit),
     Prediction(id="04.integers", truth=_integers, options=("runs", "dtype", "shape")),
     Prediction(id="04.silent", truth=_silent, options=("line", "mean", "error")),
+    Prediction(id="04.parabola", truth=_parabola, options=("no", "rough", "yes")),
     Prediction(id="04.masked", truth=_masked, options=("one", "zero", "nan")),
 )
