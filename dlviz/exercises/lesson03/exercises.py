@@ -11,7 +11,10 @@ from dlviz.exercises.trace import Trace
 
 
 def hand_gradient(w, b, x, y):
-    """The gradients (dw, db) of mean((w * x + b - y) ** 2); w and b are numbers (), x and y have shape (N,)."""
+    """Return (dw, db), the gradients of mean((w * x + b - y) ** 2) with respect to w and b.
+
+    w, b, dw and db have shape (); x and y have shape (N,).
+    """
     error = w * x + b - y
     return (2 * error * x).mean(), (2 * error).mean()
 
@@ -30,6 +33,7 @@ HAND_GRADIENT = Function(
         "summed": {"x).mean()": "x).sum()", "error).mean()": "error).sum()"},
         "sign_flipped": {"w * x + b - y": "y - (w * x + b)"},
         "no_inner_derivative": {"error * x": "error"},
+        "means_multiplied": {"(2 * error * x).mean()": "2 * error.mean() * x.mean()"},
         "swapped": {"(2 * error * x)": "(2 * error)", "(2 * error)": "(2 * error * x)"},
     },
 )
@@ -38,7 +42,10 @@ HAND_GRADIENT = Function(
 
 
 def two_paths(h, v, t):
-    """The gradient of sum((v * h - t) ** 2) at h; h is a number (), v and t (K,) hold one entry for each path."""
+    """Return the gradient of sum((v * h - t) ** 2) with respect to h.
+
+    h and the gradient have shape (); v and t have shape (K,), one entry for each path.
+    """
     along_each_path = 2 * (v * h - t) * v
     return along_each_path.sum()
 
@@ -59,6 +66,8 @@ TWO_PATHS = Function(
         "multiplied": {"sum": "prod"},
         "not_added": {".sum()": ""},
         "no_weight": {"(v * h - t) * v": "(v * h - t)"},
+        "no_factor_two": {"2 * (v": "(v"},
+        "added_too_early": {"2 * (v * h - t) * v": "2 * (v * h - t).sum() * v"},
     },
 )
 
@@ -66,7 +75,10 @@ TWO_PATHS = Function(
 
 
 def finite_difference(f, x, h):
-    """The gradient of f at x, measured by central differences of step h; f gives a number (), this gives x's shape."""
+    """Return the gradient of f at x, measured with central differences of step h.
+
+    f(x) has shape (); the gradient has the shape and dtype of x.
+    """
     gradient = torch.zeros_like(x)
     for i in range(x.numel()):
         step = torch.zeros_like(x)
@@ -81,6 +93,15 @@ def differentiated(f, x, h):
     return x.grad
 
 
+def row_at_once(f, x, h):
+    gradient = torch.zeros_like(x)
+    for i in range(len(x)):
+        step = torch.zeros_like(x)
+        step[i] = h
+        gradient[i] = (f(x + step) - f(x - step)) / (2 * h)
+    return gradient
+
+
 def _cubes(x):
     return (x**3).sum() + x.prod()
 
@@ -91,7 +112,7 @@ def _waves(x):
 
 def _function(i):
     x = torch.rand([(3,), (2, 2), (1,), (2, 3), (4,)][i], dtype=torch.float64) + 0.5
-    return {"f": (_cubes, _waves)[i % 2], "x": x, "h": 0.01}
+    return {"f": (_cubes, _waves)[i % 2], "x": x, "h": 2.0 ** -(5 + i % 3)}  # exact also in float32
 
 
 FINITE_DIFFERENCE = Function(
@@ -103,6 +124,7 @@ FINITE_DIFFERENCE = Function(
         "divided_by_h": {"(2 * h)": "h"},
         "not_divided": {" / (2 * h)": ""},
         "all_at_once": lambda f, x, h: torch.full_like(x, ((f(x + h) - f(x - h)) / (2 * h)).item()),
+        "row_at_once": row_at_once,
         "differentiated": differentiated,
     },
 )
@@ -111,7 +133,10 @@ FINITE_DIFFERENCE = Function(
 
 
 def tracked(values):
-    """The z of this computation, tracked, and the gradient of z.sum() at x, of the shape of values (N, M)."""
+    """Return z, tracked, and the gradient of z.sum() with respect to x.
+
+    values and the gradient have shape (N, M); z has shape (N, N).
+    """
     x = values.clone()
     x.requires_grad = True
     y = x + 2
@@ -127,13 +152,14 @@ UNTRACKED = Repair(
     broken="untracked",
     mistakes={
         "untracked": {
-            "values):": "values):  # the code as it was found",
+            "values):": "values):  # repair this code",
             "    x.requires_grad = True\n": "",
             "    z.sum().backward()\n": "    x.requires_grad = True\n    out = x.sum()\n    out.backward()\n",
         },
         "other_output": {"z.sum().backward()": "x.sum().backward()"},
         "still_too_late": {"x.requires_grad = True": "", "y.mm(y.T)": "y.mm(y.T); x.requires_grad = True"},
         "tracked_from_z": {"y.mm(y.T)": "y.mm(y.T).detach().requires_grad_()"},
+        "mean_instead": {"z.sum()": "z.mean()"},
     },
     metric=lambda function: function(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))[1],
 )
@@ -142,7 +168,10 @@ UNTRACKED = Repair(
 
 
 def gradients_seen(x, y, rounds):
-    """What w.grad reads in each round: a list of numbers, each the gradient of that round alone; x and y (N,)."""
+    """Return a list of floats: for each round, the gradient of that round's loss alone.
+
+    x and y have shape (N,); rounds is the number of rounds.
+    """
     w = torch.zeros((), requires_grad=True)
     readings = []
     for _ in range(rounds):
@@ -169,7 +198,7 @@ ACCUMULATED = Repair(
     case=_regression,
     broken="accumulated",
     mistakes={
-        "accumulated": {"x, y, rounds):": "x, y, rounds):  # the code as it was found", "        w.grad = None\n": ""},
+        "accumulated": {"x, y, rounds):": "x, y, rounds):  # repair this code", "        w.grad = None\n": ""},
         "zeroed_too_early": {"w.grad = None": "", "loss.backward()": "loss.backward(); w.grad.zero_()"},
         "averaged_rounds": {"w.grad = None": "", "w.grad.item()": "w.grad.item() / rounds"},
     },

@@ -1,7 +1,6 @@
 """Lesson 03, autograd: its predictions."""
 
 import torch
-from torch import nn
 
 from dlviz.exercises.prediction import Prediction
 
@@ -59,16 +58,6 @@ def _closer():
     return "equal" if misses[0] == misses[1] else "autograd" if misses[0] < misses[1] else "finite"
 
 
-def _module():
-    kinds = {
-        "linear": nn.Linear,
-        "function": torch.autograd.Function,
-        "dataset": torch.utils.data.Dataset,
-        "loader": torch.utils.data.DataLoader,
-    }
-    return next(name for name, kind in kinds.items() if issubclass(kind, nn.Module))
-
-
 PREDICTIONS = (
     Prediction(id="03.paths", truth=_paths),
     Prediction(id="03.accumulate", truth=_accumulate, options=("same", "doubled", "zero")),
@@ -77,5 +66,4 @@ PREDICTIONS = (
     Prediction(id="03.non-scalar", truth=_non_scalar, options=("ones", "jacobian", "error")),
     Prediction(id="03.retroactive", truth=_retroactive, options=("yes", "no")),
     Prediction(id="03.closer", truth=_closer, options=("autograd", "finite", "equal")),
-    Prediction(id="03.module", truth=_module, options=("linear", "function", "dataset", "loader")),
 )
