@@ -50,14 +50,16 @@ def exported(tmp_path_factory):
         new_markdown_cell("## Later & more"),
         new_code_cell("view.step = 4\ndisplay(view)\nprint(int(open('value.txt').read()) + 1, '<b>&')"),
         new_code_cell("gone = dlviz.tensor(x.T, name='gone')\ndisplay(gone)\ngone.close()"),
-        new_code_cell("dlviz.predict('01.shared', ...)"),
+        new_code_cell("dlviz.predict('01.shared')"),
+        new_code_cell("# after 01.shared\nprint('the', 'same', 'storage')"),
+        new_markdown_cell("<details><summary>After your prediction</summary>\n\nOne storage.\n\n</details>"),
         new_code_cell("_ = ipywidgets.interact(lambda turn: print('turned', turn), turn=(0, 3))"),
         new_code_cell("print(dlviz.predict('00.sum', 6))\ndlviz.exercises.progress()"),
         new_code_cell("dlviz.exercise('00.double').check(lambda x: 2 * x)"),
         new_code_cell("display(HTML('<table><tr><td>cell</td></tr></table>'), Markdown('**m**'))\n1 / 0"),
         new_code_cell(""),
     ]
-    cells[11].metadata["tags"] = ["raises-exception"]
+    cells[13].metadata["tags"] = ["raises-exception"]
     path, reports = put(folder, "mine.ipynb", *cells), []
     put(folder, "other.ipynb", new_markdown_cell("## a"))
     progress = folder / "progress.json"
@@ -92,25 +94,32 @@ def test_widgets_are_stored_once_in_their_final_state(exported):
     text, _ = exported
     held = payload(text)
     places = re.findall(r'data-widget="([^"]+)"', text)
-    assert len(places) == 3  # A widget shown twice, a box and its content, and a closed widget as its still picture.
-    assert len(held["widgets"]) == len(set(places)) == 2
+    # A widget shown twice, a box and its content, a question, a report; a closed widget is its still picture.
+    assert len(places) == 5
+    assert len(held["widgets"]) == len(set(places)) == 4
     assert held["widgets"][places[0]]["state"]["step"] == 4
     assert places[0] == places[2]
-    assert len(held["kinds"]) == len({kind["esm"] for kind in held["kinds"]}) == 2
+    assert len(held["kinds"]) == len({kind["esm"] for kind in held["kinds"]}) == 4
     assert text.count('alt="dlviz.tensor(gone') == 1
-    assert text.count("--ink: #1b1f24") == 1  # The theme is there once, although two kinds of widget use it.
+    assert text.count("--ink: #1b1f24") == 1  # The theme is there once, although four kinds of widget use it.
 
 
 def test_features_that_need_a_notebook_have_a_note(exported):
     text, _ = exported
     cells = text.split('<div class="cell">')
-    (asking,) = [cell for cell in cells if "This is answered in a notebook" in cell]
-    assert "01.shared: not attempted" in asking
-    (answered,) = [cell for cell in cells if "00.double: right" in cell]
-    assert "✓" in answered
     (turned,) = [cell for cell in cells if "A control that moves only in a notebook" in cell]
     assert "interact" in turned
     assert "IntSlider" not in text
+
+
+def test_an_output_that_answers_a_prediction_is_folded_and_so_is_the_text_below(exported):
+    text, _ = exported
+    (gated,) = re.findall(r'<details class="gate" data-after="01.shared">.*?</details>', text, re.S)
+    assert "the same storage" in gated
+    assert '<details data-after="01.shared">' in text
+    (state,) = [one["state"] for one in payload(text)["widgets"].values() if one["state"].get("stored")]
+    assert state["result"] == {}
+    assert state["stored"]["truth"] == "same"
 
 
 def test_a_page_makes_no_request_and_contains_no_local_path(exported):
@@ -122,7 +131,7 @@ def test_a_page_makes_no_request_and_contains_no_local_path(exported):
 
 def test_the_learners_progress_is_neither_read_nor_written(exported):
     text, _ = exported  # the fixture asserts that the file is unchanged
-    assert "first answer" not in text
+    assert "Your first prediction, before you saw the result, was 5" not in text
     assert "Kept in progress.json on this machine" in text
 
 

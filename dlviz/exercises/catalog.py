@@ -3,13 +3,14 @@
 import difflib
 import pkgutil
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from itertools import groupby
 from typing import Any
 
 import dlviz.exercises
 from dlviz.exercises import progress_file
+from dlviz.exercises.cards.progress_bar import ProgressBar
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.prediction import Prediction, ask_or_commit
 from dlviz.exercises.report import Card, Displayable
@@ -83,6 +84,11 @@ class Overview(Displayable):
     status: dict[str, str]
     notes: tuple[str, ...] = ()
 
+    def widget(self) -> ProgressBar | None:
+        """Return the bar of a single lesson."""
+        lessons = set(map(_lesson, self.status))
+        return ProgressBar(self, partial(_scene, *lessons)) if len(lessons) == 1 else None
+
     def card(self) -> Card:
         """Return a card with one row for each lesson, or for each id of a single lesson."""
         lessons = [list(ids) for _, ids in groupby(self.status, _lesson)]
@@ -101,11 +107,25 @@ class Overview(Displayable):
         return message("exercises.progress.title", done=done, count=len(ids))
 
 
+def _scene(lesson: str) -> dict[str, Any]:
+    """Return what the bar of a lesson shows."""
+    state, _ = progress_file.load()
+    status = {id: _status(state, id) for id in items() if _lesson(id) == lesson}
+    kinds = {id: "predictions" if isinstance(items()[id], Prediction) else "exercises" for id in status}
+    return {
+        "lesson": lesson,
+        "items": [{"id": id, "kind": kinds[id], "status": how} for id, how in status.items()],
+        "next": next((id for id, how in status.items() if how != "done"), None),
+    }
+
+
 def _lesson(id: str) -> str:
     return id.partition(".")[0]
 
 
 def _status(state: progress_file.State, id: str) -> str:
+    if id in state["predictions"]:
+        return "done"  # a prediction that turned out wrong has done its work
     entry = state["exercises"].get(id)
     return "open" if entry is None else "done" if entry.get("done") is True else "attempted"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from dlviz.exercises import progress_file
+from dlviz.exercises.cards.progress_bar import refresh_bars
 from dlviz.exercises.report import Card, Displayable, NotAttempted, Note, Result, Wrong
 from dlviz.exercises.source import is_starter, listing, starter
 from dlviz.kit.messages import message, table
@@ -110,6 +111,7 @@ def record_result(result: Result) -> Result:
     if result.verdict != "not attempted":
         notes = progress_file.record(result.id, result.passed, float(result))
         result = replace(result, notes=result.notes + notes)
+        refresh_bars()
     if os.environ.get("DLVIZ_STRICT", "") not in ("", "0") and not result.passed:
         raise (NotAttempted if result.verdict == "not attempted" else Wrong)(result.card().text())
     return result

@@ -9,6 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from dlviz.exercises import progress_file
+from dlviz.exercises.cards.gate import open_gates, watch_cells
+from dlviz.exercises.cards.prediction_card import PredictionCard
+from dlviz.exercises.cards.progress_bar import refresh_bars
 from dlviz.exercises.compare import describe
 from dlviz.exercises.exercise import record_result
 from dlviz.exercises.report import SIGNS, Card, Displayable, Result, Verdict
@@ -36,7 +39,8 @@ class Prediction(Displayable):
     def card(self) -> Card:
         """Return the question and its options."""
         rows = tuple((f'"{option}"', message(self.key("options", option))) for option in self.options)
-        how = message(f"exercises.predict.{'choose' if rows else 'fill'}", id=self.id)
+        option = next(iter(self.options), "")
+        how = message(f"exercises.predict.{'choose' if rows else 'fill'}", id=self.id, option=option)
         headline = f"{SIGNS['not attempted']} {self.id}: {message('exercises.verdict.not-attempted')}"
         return Card(headline, (message(self.key("question")), how), rows)
 
@@ -45,20 +49,69 @@ class Prediction(Displayable):
         given = self._as_json(answer)
         if given is None:
             return Result(self.id, "not attempted", self._rejection(answer))
-        notes: tuple[str, ...] = ()
+        judged = self._judge(given)
+        first = judged["first"]
+        notes = (judged["why"], *judged["notes"])
+        if first is not None:
+            notes += (message("exercises.predict.kept", first=_show(first)),)
+        verdict: Verdict = "right" if judged["right"] else "wrong"
+        key = f"exercises.predict.{'' if first is None else 'later-'}{verdict}"
+        content = message(key, answer=_show(given), truth=_show(judged["truth"]))
+        return Result(self.id, verdict, content, notes=notes, answer=given if first is None else first)
+
+    def commit_answer(self, answer: Any) -> dict[str, Any] | None:
+        """Commit an answer from the widget and record it; return what the widget then shows, None if the answer does not fit."""
+        given = self._as_json(answer)
+        if given is None:
+            return None
+        judged = self._judge(given)
+        judged["notes"] += progress_file.record(self.id, judged["right"], float(judged["right"]))
+        refresh_bars()
+        return judged
+
+    def shown(self) -> dict[str, Any]:
+        """Return what the widget shows to a learner who asks for the answer without a prediction, and open the outputs that wait."""
+        open_gates(self.id)
+        return self.revealed()
+
+    def answered(self) -> dict[str, Any]:
+        """Return what the widget shows of an answer that was stored earlier; empty if there is none."""
         first = self._as_json(progress_file.committed(self.id))
         if first is None:
-            notes = progress_file.commit(self.id, given)
-        elif not _equal(first, given):
-            notes = (message("exercises.predict.kept", first=_show(first)),)
+            return {}
+        revealed = self.revealed()
+        return revealed | {"given": first, "right": _equal(first, revealed["truth"])}
+
+    def widget(self) -> PredictionCard:
+        """Return the widget that asks the question in a notebook."""
+        return PredictionCard(self)
+
+    def _judge(self, given: Any) -> dict[str, Any]:
+        """Store an answer, judge it, and open the outputs that wait for it."""
+        first = self._as_json(progress_file.committed(self.id))
+        notes = progress_file.commit(self.id, given) if first is None else ()
+        revealed = self.revealed()
+        open_gates(self.id)
+        earlier = None if first is None or _equal(first, given) else first
+        return revealed | {
+            "given": given,
+            "right": _equal(given, revealed["truth"]),
+            "first": earlier,
+            "notes": notes,
+        }
+
+    def revealed(self) -> dict[str, Any]:
+        """Return the truth and its reason, as the widget shows them."""
         with isolated_rng(0):
             truth = self._as_json(self.truth())
-        passed = _equal(given, truth)
-        key = f"exercises.predict.{'later-' if first is not None and not _equal(first, given) else ''}"
-        content = message(f"{key}{'right' if passed else 'wrong'}", answer=_show(given), truth=_show(truth))
-        verdict: Verdict = "right" if passed else "wrong"
-        notes = (message(self.key("why")), *notes)
-        return Result(self.id, verdict, content, notes=notes, answer=given if first is None else first)
+        return {
+            "given": None,
+            "truth": truth,
+            "right": False,
+            "first": None,
+            "why": message(self.key("why")),
+            "notes": (),
+        }
 
     def key(self, *path: str) -> str:
         """Return the key of one of this question's messages."""
@@ -101,5 +154,6 @@ def ask_or_commit(prediction: Prediction, answer: Any) -> Displayable:
     """Return the question if there is no answer, else commit the answer and record the result."""
     if answer is None or answer is ...:
         record_result(Result(prediction.id, "not attempted", message("exercises.predict.missing")))
+        watch_cells()
         return prediction
     return record_result(prediction.commit(answer))

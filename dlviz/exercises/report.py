@@ -1,13 +1,18 @@
 """Reports: cards shown as text and as HTML, the same for the same answer."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dlviz import __version__
 from dlviz.exercises.compare import Case
 from dlviz.kit.messages import message
+from dlviz.kit.notebook_output import in_notebook
+
+if TYPE_CHECKING:
+    from dlviz.exercises.cards.card_widget import CardWidget
 
 Verdict = Literal["right", "wrong", "not attempted"]
 SIGNS: Mapping[str, str] = {"right": "✓", "wrong": "✗", "not attempted": "○"}
@@ -30,7 +35,7 @@ class Card:
 
     def html(self) -> str:
         """Return the card as HTML that inherits its colors from the page, for light and dark themes."""
-        lines = "".join(f'<p style="margin:.3em 0">{escape(line)}</p>' for line in self.lines)
+        lines = "".join(f'<p style="margin:.3em 0">{_inline(line)}</p>' for line in self.lines)
         rows = "".join(
             '<tr style="background:none">'
             f'<th scope="row" style="text-align:left;padding:.1em 1.2em .1em 0">{escape(label)}</th>'
@@ -44,6 +49,11 @@ class Card:
         return f'<div style="{frame}">{headline}{lines}{table}{code}</div>'
 
 
+def _inline(text: str) -> str:
+    """Return text as HTML, with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 class Displayable:
     """Object that a notebook displays as a card."""
 
@@ -55,9 +65,15 @@ class Displayable:
         """Return the card as text."""
         return self.card().text()
 
+    def widget(self) -> "CardWidget | None":
+        """Return the widget that shows this in a notebook, or None if the card is all there is."""
+        return None
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:
         card = self.card()
-        return {"text/plain": card.text(), "text/html": card.html()}
+        plain = {"text/plain": card.text(), "text/html": card.html()}
+        widget = self.widget() if in_notebook() else None
+        return plain if widget is None else widget._repr_mimebundle_()[0] | plain
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,6 +127,15 @@ class Result(Displayable):
         """Return the verdict, its reason and the values."""
         word = message(f"exercises.verdict.{self.verdict.replace(' ', '-')}")
         return Card(f"{SIGNS[self.verdict]} {self.id}: {word}", (self.message, *self.notes), self.rows)
+
+    def widget(self) -> "CardWidget | None":
+        """Return a card with the cases, hints and solution of an exercise; a prediction that is answered in code has a plain card."""
+        from dlviz.exercises.cards.exercise_card import ExerciseCard  # the catalog and the cards import this module
+        from dlviz.exercises.catalog import items
+        from dlviz.exercises.exercise import Exercise
+
+        item = items().get(self.id)
+        return ExerciseCard(item, self) if isinstance(item, Exercise) else None
 
     def output_metadata(self) -> dict[str, Any]:
         """Return what a saved notebook keeps of the result beside the card, for ``dlviz collect``.

@@ -59,7 +59,8 @@ def execute_notebook(
             record_timing=False,
         )
         # Predictions and exercises answered during an export are not the learner's attempts.
-        environment = os.environ | {"DLVIZ_PROGRESS": str(Path(spare) / "progress.json")}
+        # Outputs that wait for a prediction are folded by the page, not by the kernel.
+        environment = os.environ | {"DLVIZ_PROGRESS": str(Path(spare) / "progress.json"), "DLVIZ_GATE": "open"}
         with ExitStack() as stack:
             try:
                 stack.enter_context(client.setup_kernel(cwd=str(path.parent.resolve()), env=environment))

@@ -16,6 +16,9 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.lesson_files import find_lesson, shipped
 
+#: The id of a prediction in the code that asks it.
+_PREDICT = re.compile(r"""\bpredict\(\s*["']([\w.-]+)["']""")
+
 
 def export_notebooks(names: Sequence[str], out: Path, report: Callable[[str], None]) -> None:
     """Execute notebooks and write a page for each.
@@ -73,7 +76,10 @@ def lesson_page(path: Path, page_for: Callable[[str], str | None], report: Calla
     except Exception as error:  # nbformat and json raise many different errors
         raise DlvizError(message("export.refused.notebook", path=path, error=str(error).splitlines()[0])) from None
     book, saved = execute_notebook(notebook, path, report)
-    cells = "\n".join(_cell(cell, path.parent, page_for, saved["boxes"]) for cell in book.cells)
+    predictions = _predictions_above(book.cells)
+    cells = "\n".join(
+        _cell(cell, path.parent, page_for, saved["boxes"], id) for cell, id in zip(book.cells, predictions, strict=True)
+    )
     title = next(iter(_headings(cells, 1)), (path.stem, path.stem))[1]
     body = f"""<header class="top">{markdown_to_html(message("export.about", name=path.name))}</header>
 {_contents(_headings(cells, 2))}<main id="main" class="page">
@@ -95,9 +101,30 @@ def _contents(headings: list[tuple[str, str]]) -> str:
     return f'<details class="contents"><summary>{escape(message("export.contents"))}</summary><nav><ol>{items}</ol></nav></details>\n'
 
 
-def _cell(cell: NotebookNode, folder: Path, page_for: Callable[[str], str | None], boxes: dict[str, list[str]]) -> str:
+def _predictions_above(cells: Sequence[NotebookNode]) -> list[str | None]:
+    """Return for each cell the id of the last prediction above it, or None."""
+    ids: list[str | None] = []
+    last = None
+    for cell in cells:
+        asked = _PREDICT.search(cell.source) if cell.cell_type == "code" else None
+        last = asked[1] if asked else last
+        ids.append(last)
+    return ids
+
+
+def _cell(
+    cell: NotebookNode,
+    folder: Path,
+    page_for: Callable[[str], str | None],
+    boxes: dict[str, list[str]],
+    prediction: str | None,
+) -> str:
+    """Return a cell as HTML; a text folded with ``<details>`` opens when the prediction above it is locked in."""
     if cell.cell_type == "markdown":
-        return f'<div class="prose">\n{markdown_to_html(cell.source, folder, page_for)}</div>'
+        text = markdown_to_html(cell.source, folder, page_for)
+        if prediction:
+            text = text.replace("<details>", f'<details data-after="{escape(prediction)}">')
+        return f'<div class="prose">\n{text}</div>'
     if cell.cell_type == "code" and cell.source.strip():
         return f'<div class="cell">\n{highlight_code(cell.source)}{outputs_html(cell, boxes)}</div>'
     return ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from dlviz.exercises.report import SIGNS
+from dlviz.exercises.cards.gate import gated_by
 from dlviz.export.execute import VIEW
 from dlviz.export.markdown import latex_to_mathml, markdown_to_html
 from dlviz.kit.messages import message
@@ -22,10 +22,15 @@ def outputs_html(cell: NotebookNode, boxes: Mapping[str, list[str]]) -> str:
         cell: an executed code cell.
         boxes: model id of each widget shown → model ids of the dlviz widgets in it.
     """
-    parts = [_output_html(output, boxes) for output in cell.outputs]
-    if any(_is_unanswered(output) for output in cell.outputs):
-        parts.append(_notebook_only("export.answer"))
-    return "".join(parts)
+    shown = "".join(_output_html(output, boxes) for output in cell.outputs)
+    id = gated_by(cell.source)
+    return fold_until_predicted(shown, id, message("export.gated", id=id)) if id and shown else shown
+
+
+def fold_until_predicted(part: str, id: str, summary: str) -> str:
+    """Return HTML folded until the prediction `id` is locked in on the page, or until the reader opens it."""
+    head = f'<details class="gate" data-after="{escape(id)}"><summary>{escape(summary)}</summary>'
+    return f"{head}\n{part}</details>\n"
 
 
 def widget_placeholder(id: str, still: str) -> str:
@@ -36,10 +41,6 @@ def widget_placeholder(id: str, still: str) -> str:
 def _notebook_only(key: str) -> str:
     """Return a sentence on what works in a notebook only."""
     return f'<div class="ask">{markdown_to_html(message(key))}</div>\n'
-
-
-def _is_unanswered(output: NotebookNode) -> bool:
-    return str(output.get("data", {}).get("text/plain", "")).startswith(SIGNS["not attempted"])
 
 
 def _output_html(output: NotebookNode, boxes: Mapping[str, list[str]]) -> str:

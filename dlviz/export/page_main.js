@@ -12,12 +12,19 @@ function model(id) {
   return models.get(id);
 }
 
+async function mount(place) {
+  const id = place.dataset.widget;
+  await show(model(id), kinds[widgets[id].kind].esm, place, pageLifetime.signal);
+}
+
 const pageLifetime = new AbortController();
 /** @type {NodeListOf<HTMLElement>} */
 const places = document.querySelectorAll("[data-widget]");
 for (const place of places) {
-  const id = place.dataset.widget;
-  await show(model(id), kinds[widgets[id].kind].esm, place, pageLifetime.signal);
+  const fold = place.closest("details:not([open])");
+  // A widget takes its size when it is mounted, so one that is folded waits until it can be seen.
+  if (fold) fold.addEventListener("toggle", () => mount(place), { once: true });
+  else await mount(place);
 }
 globalThis.dlvizModels = models;
 document.documentElement.dataset.ready = "true";

@@ -60,6 +60,11 @@ def ipython_shell() -> Any:
     return ipython.get_ipython() if ipython else None
 
 
+def in_notebook() -> bool:
+    """Return whether a kernel runs this code, so that widgets can be shown."""
+    return hasattr(ipython_shell(), "kernel")
+
+
 def on_cell_end(widget: ipywidgets.DOMWidget, call: Callable[[Any, BaseException | None], None]) -> None:
     """Call ``call(widget, error)`` at the end of every cell until the widget is closed; `error` is ``None`` if the cell succeeded."""
     shell = ipython_shell()

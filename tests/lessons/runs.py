@@ -121,5 +121,3 @@ def solved(notebook: Path, folder: Path) -> Path:
     copy = folder / notebook.name
     nbformat.write(book, copy)
     return copy
-
-

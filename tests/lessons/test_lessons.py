@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -12,7 +13,19 @@ from dlviz.kit.messages import message
 from .runs import LESSONS, checks_module, count_asserts, run, solved
 
 #: Number of asserts in each notebook before they moved out of the learner's sight; it must not fall.
-ASSERTS_BEFORE = {"00": 5, "01": 39, "02": 31, "03": 39, "04": 46, "05": 42, "06": 38, "07": 44, "08": 51, "09": 36, "10": 43}
+ASSERTS_BEFORE = {
+    "00": 5,
+    "01": 39,
+    "02": 31,
+    "03": 39,
+    "04": 46,
+    "05": 42,
+    "06": 38,
+    "07": 44,
+    "08": 51,
+    "09": 36,
+    "10": 43,
+}
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
@@ -45,7 +58,9 @@ def test_no_check_was_lost_when_the_checks_moved_out_of_the_notebooks(lesson):
     cells = [cell.source for cell in nbformat.read(lesson, 4).cells if cell.cell_type == "code"]
     in_notebook = sum(count_asserts(re.sub(r"^\s*%.*", "", source, flags=re.M)) for source in cells)
     moved = count_asserts(inspect.getsource(checks_module(lesson)))
-    print(f"lesson {number}: {ASSERTS_BEFORE[number]} asserts before, now {in_notebook} in the notebook and {moved} in its checks")
+    print(
+        f"lesson {number}: {ASSERTS_BEFORE[number]} asserts before, now {in_notebook} in the notebook and {moved} in its checks"
+    )
     assert in_notebook + moved >= ASSERTS_BEFORE[number]
     assert in_notebook <= 6
 
@@ -53,11 +68,14 @@ def test_no_check_was_lost_when_the_checks_moved_out_of_the_notebooks(lesson):
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_every_question_and_its_options_stand_in_the_cell_above(lesson):
     cells = nbformat.read(lesson, 4).cells
-    for above, cell in zip(cells, cells[1:], strict=False):
+    for above, cell in pairwise(cells):
         id = cell.metadata.get("dlviz", {}).get("predict")
         if id:
             question = catalog.items()[id]
-            shown = [message(question.key("question")), *(message(question.key("options", o)) for o in question.options)]
+            shown = [
+                message(question.key("question")),
+                *(message(question.key("options", o)) for o in question.options),
+            ]
             assert above.cell_type == "markdown", id
             assert [text for text in shown if text not in above.source] == [], id
 
