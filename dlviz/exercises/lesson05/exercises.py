@@ -5,6 +5,7 @@ from torch import nn
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson05.predictions import PREDICTIONS
+from dlviz.exercises.lesson05.relu_network import relu_network
 from dlviz.exercises.model import Model
 from dlviz.exercises.model_checks import classifier_checks, returns_logits
 from dlviz.exercises.repair import Repair
@@ -14,7 +15,7 @@ from dlviz.exercises.run_answer import isolated_rng
 
 
 def parameters(sizes):
-    """How many parameters linear layers of these sizes have: [64, 32, 10] is Linear(64, 32) and Linear(32, 10)."""
+    """Return the number of parameters; sizes [64, 32, 10] mean Linear(64, 32) and Linear(32, 10)."""
     total = 0
     for i in range(len(sizes) - 1):
         weights = sizes[i] * sizes[i + 1]
@@ -45,7 +46,7 @@ PARAMETERS = Function(
 
 
 def softmax(z):
-    """Probabilities of logits: z (N, C), whose rows may be as large as 1000, to (N, C); every row adds up to 1."""
+    """Return the probabilities (N, C) of logits z (N, C), as large as 1000; each row adds up to 1."""
     powers = torch.exp(z - z.amax(dim=1, keepdim=True))
     return powers / powers.sum(dim=1, keepdim=True)
 
@@ -55,6 +56,9 @@ def _logits(i):
     if i > 1:  # the first two stay small, so that the values in a report are readable
         z[0] += 1000
         z[1] -= 1000
+        z[2, -1] += 1000  # subtracting anything but the row's largest logit overflows in one of these three rows
+        z[3, 0] += 1000
+        z[4, 1] += 104
     return {"z": z.requires_grad_()}
 
 
@@ -65,6 +69,9 @@ SOFTMAX = Function(
     mistakes={
         "overflowing": {" - z.amax(dim=1, keepdim=True)": ""},
         "largest_of_all_taken_off": {"z.amax(dim=1, keepdim=True)": "z.max()"},
+        "mean_taken_off": {"z.amax(dim=1, keepdim=True)": "z.mean(dim=1, keepdim=True)"},
+        "first_taken_off": {"z.amax(dim=1, keepdim=True)": "z[:, :1]"},
+        "smallest_taken_off": {"z.amax(dim=1, keepdim=True)": "z.amin(dim=1, keepdim=True)"},
         "over_the_batch": {"amax(dim=1": "amax(dim=0", "sum(dim=1": "sum(dim=0"},
         "over_everything": {"amax(dim=1, keepdim=True)": "max()", "sum(dim=1, keepdim=True)": "sum()"},
         "not_divided": {" / powers.sum(dim=1, keepdim=True)": ""},
@@ -78,7 +85,7 @@ SOFTMAX = Function(
 
 
 def cross_entropy(z, y):
-    """The mean cross-entropy of logits z (N, C), possibly as large as 1000, and labels y (N,): a tensor ()."""
+    """Return the mean cross-entropy () of logits z (N, C), as large as 1000, and labels y (N,)."""
     right = z[torch.arange(len(y)), y]
     return (z.logsumexp(dim=1) - right).mean()
 
@@ -91,6 +98,10 @@ def _logits_and_labels(i):
         z[1] += 1000
     if i == 3:
         z[0, y[0]] -= 1000  # certain, and wrong
+    if i == 4:  # logsumexp by hand overflows if anything but the row's largest logit is subtracted
+        z[2, 0] -= 1000
+        z[3, -1] -= 1000
+        z[4, 1] += 1000
     return {"z": z.requires_grad_(), "y": y}
 
 
@@ -117,7 +128,7 @@ CROSS_ENTROPY = Function(
 
 
 def class_loss(x, y, w, b):
-    """The mean cross-entropy of the linear layer x @ w.T + b: x (N, F), labels y (N,), w (C, F), b (C,); a tensor ()."""
+    """Return the mean cross-entropy () of logits x @ w.T + b; x (N, F), w (C, F), b (C,), labels y (N,)."""
     return nn.functional.cross_entropy(x @ w.T + b, y)
 
 
@@ -151,11 +162,11 @@ DOUBLE = Repair(
     metric=lambda function: function(torch.eye(10), torch.arange(10), 100 * torch.eye(10), torch.zeros(10)),
 )
 
-# 05.labels: repaired from a tutorial (C8), whose labels are places of pixels
+# 05.labels: repaired from a tutorial (C8), whose labels are indices of pixels
 
 
 def digit_loss(scores, images, labels):
-    """The mean cross-entropy of scores (N, 10) given to images (N, 784) whose digits are labels (N,): a tensor ()."""
+    """Return the mean cross-entropy () of scores (N, 10) of images (N, 784) with labels (N,)."""
     return nn.functional.cross_entropy(scores, labels)
 
 
@@ -177,9 +188,9 @@ LABELS = Repair(
     id="05.labels",
     reference=digit_loss,
     case=_scores,
-    broken="places_of_pixels",
+    broken="index_of_pixel",
     mistakes={
-        "places_of_pixels": {
+        "index_of_pixel": {
             "images, labels):": "images, labels):  # the code as it was found",
             "(scores, labels)": "(scores, torch.max(images, 1)[1])",
         },
@@ -191,11 +202,11 @@ LABELS = Repair(
     metric=_loss_on_fixed_data,
 )
 
-# 05.mlp: a model whose every parameter must receive a gradient
+# 05.mlp: a first class derived from nn.Module
 
 
 class MLP(nn.Module):
-    """Digits (N, 1, 8, 8) to logits (N, 10): 64 pixels, 32 hidden units with ReLU, 10 outputs."""
+    """Map digits (N, 1, 8, 8) to logits (N, 10), with 32 hidden units and ReLU."""
 
     def __init__(self):
         super().__init__()
@@ -214,14 +225,14 @@ MLP_MODEL = Model(
         "self.output(torch.relu(self.hidden(images.flatten(1))))": "...",
     },
     example_shape=(1, 8, 8),
-    checks=(*classifier_checks(parameters=2410), returns_logits),
+    checks=(*classifier_checks(parameters=2410), returns_logits, relu_network(64, 32, 10)),
 )
 
 # 05.net: a network repaired (C1)
 
 
 class Net(nn.Module):
-    """Digits (N, 1, 28, 28) to logits (N, 10): 784 pixels, 128 and 64 hidden units with ReLU, 10 outputs."""
+    """Map digits (N, 1, 28, 28) to logits (N, 10), with 128 and 64 hidden units and ReLU."""
 
     def __init__(self):
         super().__init__()
@@ -245,7 +256,7 @@ NET = Model(
         "nn.functional.relu(self.hidden2": "F.relu(self.hidden2",
     },
     example_shape=(1, 28, 28),
-    checks=(*classifier_checks(parameters=109386), returns_logits),
+    checks=(*classifier_checks(parameters=109386), returns_logits, relu_network(784, 128, 64, 10)),
 )
 
-ITEMS = (*PREDICTIONS, PARAMETERS, SOFTMAX, CROSS_ENTROPY, DOUBLE, LABELS, MLP_MODEL, NET)
+ITEMS = (*PREDICTIONS, SOFTMAX, CROSS_ENTROPY, MLP_MODEL, PARAMETERS, NET, DOUBLE, LABELS)
