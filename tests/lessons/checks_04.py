@@ -1,5 +1,6 @@
 """Checks of lesson 04, run by nbval after the cell of the same id."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -95,7 +96,9 @@ def exercise_trace(three_steps, two_x, two_y):
     assert [round(number, 3) for number in first] == [17.0, 1.3, 0.8]
 
 
-def arrival(arrival, race):
+def arrival(arrival, race, best, xs, ys):
+    solved = torch.linalg.lstsq(torch.cat([xs, torch.ones_like(xs)], dim=1), ys).solution.flatten()
+    assert torch.allclose(best, solved, atol=1e-6)
     assert list(arrival) == [0.09, 0.18, 0.36]
     assert arrival == {0.09: 25, 0.18: 11, 0.36: 59}
     before = race.scale
@@ -168,6 +171,8 @@ def pairs(pairs, x, y):
 
 def exercise_broadcast(line_loss, two_x, two_y):
     assert line_loss(1.0, 0.0, two_x, two_y.squeeze(1)).item() == 6.5
+    with pytest.warns(UserWarning, match="target size"):  # torch's own loss warns about unequal shapes
+        nn.functional.mse_loss(two_x, two_y.squeeze(1))
 
 
 def normal_equations(solved, found, path, loss_at, gradient):
@@ -212,12 +217,16 @@ def fit_diabetes(fit):
     assert 52 < fit.history["rmse"].values[-1] < 52.6
 
 
-def test_rows(model_mse, rival_mse, r2, together, model, tc):
+def test_rows(model_mse, rival_mse, r2, together, model, tc, scaled, train_y):
     assert 57.5 < model_mse.sqrt().item() < 59.5
     assert 71 < rival_mse.sqrt().item() < 72
     assert 0.31 < r2.item() < 0.35
     assert together > 0.1  # it rises with the score
     assert model.weight[0, tc] < -10  # and has a negative weight
+    columns = torch.cat([scaled, torch.ones_like(scaled[:, :1])], dim=1).cpu().double()
+    exact = torch.linalg.lstsq(columns, train_y.cpu().double()).solution[tc].item()
+    assert round(exact, 1) == -31.1
+    assert exact < model.weight[0, tc].item() - 2  # 500 steps have not brought it there
 
 
 def no_grad_is_no_remedy(loss, error_of):

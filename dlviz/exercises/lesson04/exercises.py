@@ -73,6 +73,7 @@ STEP = StepFunction(
         "gradients_only": {"w - lr * w.grad": "w.grad", "b - lr * b.grad": "b.grad"},
         "changes_only": {"w - lr * w.grad": "-lr * w.grad", "b - lr * b.grad": "-lr * b.grad"},
         "bias_kept": {"b - lr * b.grad": "b.detach()"},
+        "one_gradient": {"lr * b.grad": "lr * w.grad"},
         "not_moved": {"w - lr * w.grad, b - lr * b.grad": "w.detach(), b.detach()"},
         "swapped": {"w - lr * w.grad, b - lr * b.grad": "b - lr * b.grad, w - lr * w.grad"},
         "one_after_the_other": {"b - lr * b.grad": "b - lr * 2 * ((w - lr * w.grad) * x + b - y).mean()"},
