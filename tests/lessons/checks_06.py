@@ -1,1 +1,249 @@
 """Checks of lesson 06, run by nbval after the cell of the same id."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+
+import dlviz
+
+
+def setup(device):
+    assert torch.zeros(1, device=device).device.type == device.type
+
+
+def data_and_network(network, train_x, train_y, val_x, val_y, test_x):
+    assert (len(train_x), len(val_x), len(test_x)) == (1150, 288, 359)
+    assert sum(p.numel() for p in network().parameters()) == 2410
+    assert len(train_y.unique()) == len(val_y.unique()) == 10
+
+
+def backward_three_times(readings, w):
+    assert readings == [-45, -90, -135]  # it adds
+    assert w.item() == 0  # and moves nothing
+
+
+def exercise_updates(fit):
+    (first, second) = fit(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0]), 0.1, 2)
+    assert (round(first[0], 4), round(first[1], 4)) == (-10, 1)
+    assert (round(second[0], 4), round(second[1], 4)) == (-5, 1.5)
+
+
+def race_momentum(race):
+    def ravine(p):
+        return (p[0] ** 2 + 20 * p[1] ** 2) / 2
+
+    steepest = torch.linalg.eigvalsh(torch.func.hessian(ravine)(torch.zeros(2))).max().item()
+    assert abs(race.threshold["SGD"] - 2 / steepest) < 1e-6
+    assert abs(race.threshold["momentum 0.5"] - 2 * (1 + 0.5) / steepest) < 1e-6
+    assert abs(race.threshold["momentum 0.9"] - 2 * (1 + 0.9) / steepest) < 1e-6
+
+    ended = {}
+    for scale in (1, 2.15, 4.64):  # lr 0.05, 0.11, 0.23
+        race.scale = scale
+        ended[scale] = [losses[-1].item() < losses[0].item() for losses in race.losses.values()]
+    race.scale = 1
+    assert ended == {1: [True, True, True], 2.15: [False, True, True], 4.64: [False, False, False]}
+    path = race.paths
+    assert (path["momentum 0.9"][:, 0] > 0.1).any()  # it rolls past the minimum, from x = -2.5
+    last = {name: int((positions.norm(dim=1) > 0.01).nonzero()[-1]) for name, positions in path.items()}
+    assert last["momentum 0.5"] < last["momentum 0.9"]  # and 0.5 gets there first
+    assert last["momentum 0.5"] < last["SGD"]
+
+
+def exercise_momentum(momentum):
+    assert momentum(10, 4, 2, 0.5, 0.5) == (7.5, 5)
+
+
+def adagrad_by_hand(adagrad):
+    p, g, s = torch.zeros(2), torch.tensor([0.001, 1000.0]), torch.zeros(2)
+    p, s = adagrad(p, g, s, lr=0.1, eps=1e-10)
+    assert torch.allclose(p, torch.tensor([-0.1, -0.1]))  # a million to one, and the same step
+    q, s = adagrad(p, g, s, lr=0.1, eps=1e-10)
+    assert torch.allclose(q - p, torch.tensor([-0.1, -0.1]) / 2**0.5)  # shorter, with the root of t
+
+
+def exercise_rmsprop(rmsprop):
+    p, v = rmsprop(torch.tensor(10.0), torch.tensor(4.0), torch.tensor(2.0), 3, 0.5, 0)
+    assert (p.item(), v.item()) == (6, 9)
+
+
+def first_steps(device):
+    for gradient in (5000.0, 0.005):
+        p = torch.zeros(1, requires_grad=True, device=device)
+        p.grad = torch.full_like(p, gradient)
+        Adam([p], lr=0.1).step()
+        assert abs(p.item() + 0.1) < 1e-4
+
+
+def exercise_adam(adam):
+    zero = torch.tensor(0.0)
+    p, m, v = adam(torch.tensor(10.0), torch.tensor(8.0), zero, zero, 1, 3, 0.5, 0.75, 0)
+    assert (p.item(), m.item(), v.item()) == (7, 4, 16)
+
+
+def race_four(straight):
+    first = straight.paths["Adam"][1] - straight.paths["Adam"][0]
+    assert torch.allclose(first.abs(), torch.full((2,), 0.1, dtype=torch.float64))  # lr along both axes
+    assert (straight.opened, straight.step) == ("Adam", 3)
+
+
+def count_the_steps(on_straight):
+    fastest = {name: min(counts) for name, counts in on_straight.items()}
+    assert fastest["RMSprop"] < fastest["momentum"] < fastest["SGD"] < fastest["Adam"]
+    assert max(on_straight["SGD"]) == max(on_straight["momentum"]) == 151 > max(on_straight["Adam"])
+    assert 90 <= min(on_straight["Adam"]) <= max(on_straight["Adam"]) <= 105
+    assert fastest["RMSprop"] == 8
+
+
+def race_longer(longer):
+    assert longer.paths["Adam"][-1].norm() > 0.1  # with lr 10 it has not arrived
+    assert abs(longer.paths["RMSprop"][-1].norm().item() - 0.1 / 2**0.5) < 0.01  # half of lr along each axis
+    assert (longer.paths["RMSprop"][-1] - longer.paths["RMSprop"][-2]).abs().min() > 0.09  # and steps of lr
+
+
+def race_turned(turned):
+    assert abs(turned.threshold["SGD"] - 2 / 20) < 1e-6  # the curvature is the same
+
+
+def count_turned(on_turned, on_straight):
+    assert abs(min(on_turned["momentum"]) - min(on_straight["momentum"])) <= 3  # for SGD nothing has changed
+    assert abs(min(on_turned["SGD"]) - min(on_straight["SGD"])) <= 3
+    assert min(on_turned["RMSprop"]) > 5 * min(on_straight["RMSprop"])
+    assert min(on_turned["Adam"]) < 1.5 * min(on_straight["Adam"])
+
+
+def compare_with_torch(by_hand, by_torch, largest_gap, momentum, rmsprop, adam, adagrad, digits_loss, start, device):
+    class Point(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.p = torch.nn.Parameter(torch.tensor([-2.5, 1.0]))
+
+    tasks = {
+        "ravine": (lambda m: (m.p[0] ** 2 + 20 * m.p[1] ** 2) / 2, Point().to(device).double()),
+        "digits": (digits_loss, start),
+    }
+    pairs = {
+        "SGD": (lambda p, g, t: (p - 0.05 * g,), 0, SGD, {"lr": 0.05}),
+        "momentum": (lambda p, g, b, t: momentum(p, g, b, 0.05, 0.9), 1, SGD, {"lr": 0.05, "momentum": 0.9}),
+        "Adagrad": (lambda p, g, s, t: adagrad(p, g, s, 0.05, 1e-10), 1, Adagrad, {"lr": 0.05}),
+        "RMSprop": (lambda p, g, v, t: rmsprop(p, g, v, 0.01, 0.99, 1e-8), 1, RMSprop, {"lr": 0.01}),
+        "Adam": (lambda p, g, m, v, t: adam(p, g, m, v, t, 0.01, 0.9, 0.999, 1e-8), 2, Adam, {"lr": 0.01}),
+    }
+    for name, (step, count, kind, settings) in pairs.items():
+        for task, (loss, model) in tasks.items():
+            mine, theirs = by_hand(step, count, loss, model), by_torch(kind, settings, loss, model)
+            assert largest_gap(model, theirs) > 0.1, (name, task)  # it has moved
+            assert largest_gap(mine, theirs) < 1e-10, (name, task)
+
+
+def landscape(landscape, by_momentum, by_adam, train_x, train_y, network):
+    net = network()
+    for corner, weights in (((1, 0), by_momentum[-1]), ((0, 1), by_adam[-1])):
+        net.load_state_dict(landscape.plane.at(*corner))
+        with torch.no_grad():
+            on_the_plane = F.cross_entropy(net(train_x[:300]), train_y[:300]).item()
+            net.load_state_dict(weights)
+            assert abs(on_the_plane - F.cross_entropy(net(train_x[:300]), train_y[:300]).item()) < 1e-3
+
+
+def halfway(loss_between, by_momentum, by_adam, elsewhere):
+    ends = [loss_between(weights[-1], weights[-1]) for weights in (by_momentum, by_adam)]
+    assert loss_between(by_momentum[-1], by_adam[-1]) < 1.2 * max(ends) < 0.2  # no hill between
+    assert loss_between(by_momentum[-1], elsewhere[-1]) > 2 * max(ends)
+
+
+def steer_loop(run, network, loader, epochs, device):
+    assert [layer.name for layer in run.layers] == ["1", "2", "3"]  # two Linears and the ReLU between them
+    assert len(run.history["loss"].values) == epochs * 36
+
+    dlviz.seed(0)
+    net = network()
+    optimizer = SGD(net.parameters(), lr=0.02)
+    order = torch.Generator().manual_seed(0)
+    batches = torch.utils.data.DataLoader(loader.dataset, batch_size=32, shuffle=True, generator=order)
+    own = dlviz.live("restarted")
+    own.knobs(lr=optimizer, momentum=optimizer, batch_size=batches)
+    own.restarts(net, optimizer, order, seed=0)
+    turns = [{}, {"lr": 0.1}, {"lr": 0.1, "momentum": 0.9}]
+    for epoch in own.epochs(2):
+        for batch_x, batch_y in own.steps(batches):
+            loss = F.cross_entropy(net(batch_x), batch_y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            own.log(loss=loss)
+        if epoch == 1 and turns:
+            own.settings = {**own.settings, **turns.pop(0)}
+            own.restart()
+    first, same, faster = (past.history["loss"].values for past in own.past_runs)
+    heavy = own.history["loss"].values
+    assert len(heavy) == 2 * 36
+    assert list(first) == list(same)  # the same seed: every loss, bit for bit
+    assert sum(heavy[-36:]) < sum(faster[-36:]) < sum(first[-36:])
+
+
+def forgotten(train, accuracy, momentum_of, adam_of, val_x, val_y):
+    assert accuracy(train(momentum_of(0.05)), val_x, val_y) > 0.9
+    assert accuracy(train(momentum_of(0.05), zero_grad=False), val_x, val_y) < 0.2  # guessing
+    assert 0.3 < accuracy(train(adam_of(0.003), zero_grad=False), val_x, val_y) < 0.88
+
+
+def noise(noise, full):
+    assert 1.6 < noise[8] / noise[32] < 2.4
+    assert 1.6 < noise[32] / noise[128] < 2.4
+    assert noise[8] > full.norm()  # more noise than gradient, and it trains
+
+
+def decay(decayed):
+    assert decayed(SGD) == decayed(AdamW) == [0.9, 0.9]
+    assert decayed(Adam) == [0.9, 0.26]
+
+
+def adamw_by_hand(adamw, by_hand, by_torch, largest_gap, digits_loss, start):
+    def step(p, g, m, v, t):
+        return adamw(p, g, m, v, t, 0.01, 0.9, 0.999, 1e-8, 0.1)
+
+    theirs = by_torch(AdamW, {"lr": 0.01, "weight_decay": 0.1}, digits_loss, start)
+    assert largest_gap(by_hand(step, 2, digits_loss, start), theirs) < 1e-10
+
+
+def range_result(lrs, losses):
+    assert 0.1 < lrs[losses.argmin()].item() < 2
+    assert losses[lrs < 0.003].min() > 2  # too small: nothing happens in so few steps
+    assert losses[lrs > 3].max() > losses[0]  # too large: worse than at the start
+
+
+def exercise_schedule(lr_at):
+    planned = [round(lr_at(t, 8, 4, 1), 3) for t in range(8)]
+    assert planned == [0.25, 0.5, 0.75, 1, 1, 0.854, 0.5, 0.146]
+
+
+def plans_chart(plans, lr_at):
+    falling, curve, warmed = (plans.history[name].values for name in ("step_decay", "cosine", "warmup"))
+    assert [falling[i] for i in (0, 29, 30, 60)] == [0.1, 0.1, 0.05, 0.025]
+    assert [round(curve[i], 3) for i in (0, 50, 99)] == [0.1, 0.05, 0]
+    assert [round(warmed[i], 3) for i in (0, 10, 99)] == [0.01, 0.1, 0]
+    assert max(abs(curve[t] - lr_at(t, 100, 0, 0.1)) for t in range(100)) < 1e-6  # the formula is torch's
+
+
+def come_to_rest(constant, resting):
+    assert sum(resting) < 0.8 * sum(constant)
+
+
+def tune(scores):
+    assert scores["momentum", 0.1] - scores["momentum", 0.01] > 0.05
+    assert scores["Adam", 0.03] - scores["Adam", 0.001] > 0.05
+    assert max(scores, key=scores.get)[1] > 0.01
+
+
+def interval(interval, results):
+    assert len(results["momentum"]) == len(results["Adam"]) == 10
+    assert min(sum(results[name]) / 10 for name in ("momentum", "Adam")) > 0.93
+    mean, half = interval(results["difference"])
+    assert abs(mean) < 0.02  # far less than between learning rates
+    assert 0 < half < 0.03
+    mean, half = interval([94.0, 96.0, 98.0], q=4.30)
+    assert abs(mean - 96) < 1e-4
+    assert abs(half - 4.30 * 2 / math.sqrt(3)) < 1e-3

@@ -1,5 +1,7 @@
 """Lesson 06, optimizers: its exercises."""
 
+import math
+
 import torch
 
 from dlviz.exercises.function import Function
@@ -11,7 +13,7 @@ from dlviz.exercises.trace import ScheduledLoop, Trace
 
 
 def fit(x, y, lr, rounds):
-    """What (w.grad, w) read at the end of each round of training w * x, from w = 0: pairs of numbers; x and y (N,)."""
+    """Return (w.grad, w) at the end of each round of training w * x, from w = 0; x and y have shape (N,)."""
     w = torch.zeros((), requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=lr)
     readings = []
@@ -42,7 +44,7 @@ UPDATES = Repair(
     broken="backward_alone",
     mistakes={
         "backward_alone": {
-            "lr, rounds):": "lr, rounds):  # the code as it was found",
+            "lr, rounds):": "lr, rounds):  # as it was found",
             "    optimizer = torch.optim.SGD([w], lr=lr)\n": "",
             "        optimizer.zero_grad()\n": "",
             "        optimizer.step()\n": "",
@@ -63,7 +65,7 @@ UPDATES = Repair(
 
 
 def momentum(p, g, b, lr, mu):
-    """One step of SGD with momentum: the new (p, b). p: parameter, g: its gradient, b: buffer, all of one shape."""
+    """Return the new (p, b) after one step of momentum; p, gradient g and buffer b have one shape."""
     b = mu * b + g
     return p - lr * b, b
 
@@ -86,6 +88,7 @@ MOMENTUM = Function(
         "buffer_not_kept": {"b = mu * b + g": "", "lr * b": "lr * (mu * b + g)"},
         "gradient_alone": {"lr * b": "lr * g"},
         "added": {"p - lr": "p + lr"},
+        "swapped": {"return p - lr * b, b": "return b, p - lr * b"},
     },
 )
 
@@ -93,7 +96,7 @@ MOMENTUM = Function(
 
 
 def rmsprop(p, g, v, lr, alpha, eps):
-    """One step of RMSProp: the new (p, v). v: running mean of the squared gradients, of the shape of p and g."""
+    """Return the new (p, v) after one step of RMSProp; p, gradient g and running mean v have one shape."""
     v = alpha * v + (1 - alpha) * g**2
     return p - lr * g / (v.sqrt() + eps), v
 
@@ -116,6 +119,8 @@ RMSPROP = Function(
         "old_mean": {"v = alpha * v + (1 - alpha) * g**2": "", "eps), v": "eps), alpha * v + (1 - alpha) * g**2"},
         "shares_swapped": {"alpha * v": "(1 - alpha) * v", "(1 - alpha) * g": "alpha * g"},
         "mean_not_kept": {"v = alpha": "new = alpha", "v.sqrt()": "new.sqrt()"},
+        "root_kept": {"eps), v": "eps), v.sqrt()"},
+        "uphill": {"p - lr": "p + lr"},
     },
 )
 
@@ -123,7 +128,7 @@ RMSPROP = Function(
 
 
 def adam(p, g, m, v, t, lr, beta1, beta2, eps):
-    """Step t = 1, 2, … of Adam: the new (p, m, v). m: mean of the gradients, v: mean of their squares, both 0 at first."""
+    """Return the new (p, m, v) after step number t = 1, 2, … of Adam; p, g, m and v have one shape."""
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
     m_hat = m / (1 - beta1**t)
@@ -145,6 +150,7 @@ ADAM = Function(
     mistakes={
         "uncorrected": {" / (1 - beta1**t)": "", " / (1 - beta2**t)": ""},
         "corrected_m_alone": {" / (1 - beta2**t)": ""},
+        "corrected_v_alone": {" / (1 - beta1**t)": ""},
         "corrected_means_kept": {"eps), m, v": "eps), m_hat, v_hat"},
         "corrected_by_beta": {"beta1**t": "beta1", "beta2**t": "beta2"},
         "eps_under_the_root": {"(v_hat.sqrt() + eps)": "(v_hat + eps).sqrt()"},
@@ -153,8 +159,53 @@ ADAM = Function(
         "betas_swapped": {"beta1, beta2": "beta2, beta1"},
         "gradient_not_averaged": {"lr * m_hat": "lr * g"},
         "square_missing": {"g**2": "g"},
+        "means_not_kept": {
+            "m = beta1 * m + (1 - beta1) * g": "new_m = beta1 * m + (1 - beta1) * g",
+            "v = beta2 * v + (1 - beta2) * g**2": "new_v = beta2 * v + (1 - beta2) * g**2",
+            "= m /": "= new_m /",
+            "= v /": "= new_v /",
+        },
+        "uphill": {"p - lr": "p + lr"},
     },
 )
+
+# 06.schedule
+
+
+def lr_at(t, total, warmup, peak):
+    """Return the learning rate of step t = 0, 1, …, total - 1: a linear warmup, then a cosine decay."""
+    if t < warmup:
+        return peak * (t + 1) / warmup
+    progress = (t - warmup) / (total - warmup)
+    return peak * (1 + math.cos(math.pi * progress)) / 2
+
+
+def _schedule_step(i):
+    warmup, total = [(10, 100), (10, 100), (10, 100), (0, 40), (7, 33)][i]
+    start, stop = [(1, 9), (12, 50), (60, 99), (3, 37), (7, 8)][i]
+    t = int(torch.randint(start, stop, ()))
+    return {"t": t, "total": total, "warmup": warmup, "peak": 0.1 + 0.1 * i}
+
+
+SCHEDULE = Function(
+    id="06.schedule",
+    reference=lr_at,
+    case=_schedule_step,
+    mistakes={
+        "starts_at_zero": {"(t + 1)": "t"},
+        "never_warmed": {"if t < warmup": "if t < 0"},
+        "counted_from_the_start": {"(t - warmup) /": "t /"},
+        "decays_too_late": {"/ (total - warmup)": "/ total"},
+        "counted_from_the_start_of_all": {"(t - warmup) / (total - warmup)": "t / total"},
+        "not_halved": {"math.cos(math.pi * progress)) / 2": "math.cos(math.pi * progress))"},
+        "below_zero": {"(1 + math.cos(math.pi * progress)) / 2": "math.cos(math.pi * progress)"},
+        "degrees": {"math.pi * progress": "180 * progress"},
+        "straight_line": {"(1 + math.cos(math.pi * progress)) / 2": "(1 - progress)"},
+        "rises": {"1 + math.cos": "1 - math.cos"},
+    },
+)
+
+# 06.order
 
 ORDER = Trace(
     id="06.order",
@@ -169,4 +220,4 @@ ORDER = Trace(
     loop=ScheduledLoop,
 )
 
-ITEMS = (*PREDICTIONS, UPDATES, ORDER, MOMENTUM, RMSPROP, ADAM)
+ITEMS = (*PREDICTIONS, UPDATES, MOMENTUM, RMSPROP, ADAM, SCHEDULE, ORDER)
