@@ -1,6 +1,10 @@
-"""The command line: ``dlviz lab`` opens the lessons, ``dlviz doctor`` checks the machine, ``dlviz export`` writes pages."""
+"""The command line: ``dlviz lab`` opens the lessons, ``dlviz doctor`` checks the machine, ``dlviz export`` writes pages.
+
+``dlviz collect`` writes the results of a class as a table.
+"""
 
 import argparse
+import io
 import os
 import subprocess
 import sys
@@ -38,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
             return doctor()
         if parsed.command == "export":
             return _export(parser, parsed)
+        if parsed.command == "collect":
+            return _collect(parsed.folder)
         return _lab(parsed.places, options)
     except DlvizError as error:
         print(error, file=sys.stderr)
@@ -81,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--gallery", action="store_true", help=message("main.gallery"))
     export.add_argument("lessons", nargs="*", metavar="LESSON", help=message("main.lesson"))
     export.add_argument("out", type=Path, metavar="OUT", help=message("main.out"))
+    collect = commands.add_parser("collect", help=message("main.collect"))
+    collect.add_argument("folder", type=Path, metavar="FOLDER", help=message("main.class"))
     return parser
 
 
@@ -95,6 +103,20 @@ def _export(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> int:
         from dlviz.export.lesson import export_notebooks
 
         export_notebooks(parsed.lessons, parsed.out, report=print)
+    return 0
+
+
+def _collect(folder: Path) -> int:
+    from dlviz.exercises.collect import collect, write_csv
+
+    try:
+        students = collect(folder)
+    except DlvizError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may have letters that the terminal's encoding lacks
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    write_csv(students, sys.stdout)
     return 0
 
 

@@ -21,7 +21,6 @@ from typing import Any
 import platformdirs
 
 from dlviz import __version__
-from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
 #: Name of the copy for a teacher.
@@ -116,17 +115,12 @@ def export(folder: str | Path = ".") -> Path:
         folder: by default the current one, which is the notebook's.
 
     Raises:
-        DlvizError: the folder cannot be written.
+        OSError: the folder cannot be written.
     """
     file = Path(folder) / EXPORTED
     state, _ = load()
     copy = {name: _exported(state[name], fields) for name, fields in FIELDS.items()}
-    try:
-        file.write_text(json.dumps(copy, indent=1, ensure_ascii=False), encoding="utf-8")
-    except OSError as error:
-        raise DlvizError(
-            message("exercises.progress.export", path=file, reason=error.strerror or str(error))
-        ) from error
+    file.write_text(json.dumps(copy, indent=1, ensure_ascii=False), encoding="utf-8")
     return file
 
 
