@@ -9,13 +9,16 @@ from torch.nn import functional as F
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson08.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
-from dlviz.exercises.model_checks import Fault, classifier_checks
+from dlviz.exercises.model_checks import Fault, classifier_checks, returns_logits
 
-# 08.conv2d: a window, its products, their sum
+# 08.conv2d: the products of a window and a kernel, added
 
 
 def conv2d(x, weight, bias, stride):
-    """The convolution of x (C_in, H, W) with weight (C_out, C_in, kH, kW) and bias (C_out,), without padding."""
+    """Convolve x (C_in, H, W) with weight (C_out, C_in, kH, kW) and bias (C_out,), without padding.
+
+    Returns a tensor (C_out, H_out, W_out).
+    """
     high, wide = weight.shape[2:]
     rows = (x.shape[1] - high) // stride + 1
     columns = (x.shape[2] - wide) // stride + 1
@@ -27,10 +30,15 @@ def conv2d(x, weight, bias, stride):
     return out
 
 
+def convolved_beyond_the_end(x, weight, bias, stride):
+    missing = [-(n - k) % stride for n, k in zip(x.shape[1:], weight.shape[2:], strict=True)]
+    return F.conv2d(F.pad(x, (0, missing[1], 0, missing[0])), weight, bias, stride)
+
+
 def _image(i):
     into, out, kernel = 2 + i % 2, 2 + i // 3, (3, 2 + i % 2)
     return {
-        "x": torch.randn(into, 4 + i % 2, 5),
+        "x": torch.randn(into, 4 + i % 2 * 2, 5 + i % 2 * 3),  # with stride 2 a row and a column are left over
         "weight": torch.randn(out, into, *kernel).requires_grad_(),
         "bias": 1 + torch.rand(out),
         "stride": 1 + i % 2,
@@ -43,7 +51,7 @@ CONV2D = Function(
     case=_image,
     mistakes={
         "kernel_flipped": {"weight * window": "weight.flip(2, 3) * window"},
-        # as the formula of one tutorial has it
+        # as in the formula of one tutorial
         "first_channel_only": {"(weight * window)": "(weight * window)[:, :1]"},
         "channels_not_summed": {
             "zeros(len(weight)": "zeros(*weight.shape[:2]",
@@ -59,6 +67,7 @@ CONV2D = Function(
             "i * stride : i * stride + high, j * stride : j * stride + wide": "i : i + high, j : j + wide"
         },
         "rectified": {"return out": "return out.relu()"},
+        "rounded_up": convolved_beyond_the_end,
     },
 )
 
@@ -66,7 +75,7 @@ CONV2D = Function(
 
 
 def max_pool(x, size):
-    """The largest number of each window: x (C, H, W), windows of size by size side by side, what is left over dropped."""
+    """Return the largest number of each size-by-size window of x (C, H, W): a tensor (C, H // size, W // size)."""
     rows, columns = x.shape[1] // size, x.shape[2] // size
     out = x.new_zeros(len(x), rows, columns)
     for i in range(rows):
@@ -83,7 +92,7 @@ def farthest_from_zero(x, size):
 
 def _feature_map(i):
     size = 2 + i % 2
-    x = torch.randn(2 + i % 2, size * (2 + i // 2) + i % 2, size * 3)
+    x = torch.randn(2 + i % 2, size * (2 + i // 2) + i % 2, size * 3 + i // 2 % 2)
     return {"x": -x.abs() - 0.1 if i % 2 else x, "size": size}  # every second one is all negative
 
 
@@ -106,21 +115,21 @@ MAX_POOL = Function(
     },
 )
 
-# 08.out_size: how many places a window has
+# 08.out_size: how many positions a window has
 
 
 def out_size(size, kernel, stride, padding, dilation):
-    """How many outputs a convolution has along one dimension; padding is added at both ends."""
+    """Return the number of outputs of a convolution along one dimension, an int; padding is added at both ends."""
     reach = dilation * (kernel - 1) + 1
     return (size + 2 * padding - reach) // stride + 1
 
 
 def _sizes(i):
-    kernel = 2 + int(torch.randint(3, ()))
+    kernel = 3 + int(torch.randint(3, ()))  # 2 would not tell dilation * (kernel - 1) + 1 from kernel + dilation - 1
     stride, padding, dilation = 1 + (i + 1) % 3, (0, 1, 2, 0, 1)[i], (1, 1, 2, 2, 3)[i]
-    # As much as possible is left over after the last stride, so that rounding matters.
-    places = 8 + 2 * i + int(torch.randint(2, ()))
-    size = stride * places + stride - 1 + dilation * (kernel - 1) + 1 - 2 * padding
+    # As much as possible is left over after the last move, so that rounding matters.
+    moves = 8 + 2 * i + int(torch.randint(2, ()))
+    size = stride * moves + stride - 1 + dilation * (kernel - 1) + 1 - 2 * padding
     return {"size": size, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
 
 
@@ -140,11 +149,11 @@ OUT_SIZE = Function(
     },
 )
 
-# 08.equivariance: the same, shifted
+# 08.equivariance: whether a shift of the image shifts the map
 
 
 def shift_gap(f, x, steps):
-    """The largest difference between f(shifted x) and shifted f(x), a tensor (); a shift rolls the columns by steps."""
+    """Return the largest absolute difference between f(shifted x) and the shifted f(x), a tensor ()."""
     first_shifted = f(x.roll(steps, dims=-1))
     then_shifted = f(x).roll(steps, dims=-1)
     return (first_shifted - then_shifted).abs().max()
@@ -193,7 +202,7 @@ EQUIVARIANCE = Function(
 
 
 class Net(nn.Module):
-    """Color pictures (N, 3, 32, 32) to logits (N, 10)."""
+    """Map color images (N, 3, 32, 32) to logits (N, 10)."""
 
     def __init__(self):
         super().__init__()
@@ -203,8 +212,8 @@ class Net(nn.Module):
         self.hidden = nn.Linear(64 * 8 * 8, 128)
         self.output = nn.Linear(128, 10)
 
-    def forward(self, pictures):
-        x = self.pool(torch.relu(self.conv1(pictures)))
+    def forward(self, images):
+        x = self.pool(torch.relu(self.conv1(images)))
         x = self.pool(torch.relu(self.conv2(x)))
         x = x.flatten(1)
         return self.output(torch.relu(self.hidden(x)))
@@ -213,10 +222,10 @@ class Net(nn.Module):
 def rows_kept(model: nn.Module, batch: Tensor) -> Fault | None:
     """Check that batches of 25 and 64 give as many rows; the broken network turns 25 into 64 without an error."""
     with torch.no_grad():
-        for images in (25, 64):
-            out = model(batch[:1].expand(images, *batch.shape[1:]))
-            if isinstance(out, Tensor) and out.dim() and len(out) != images:
-                return "rows", {"images": images, "rows": len(out)}
+        for count in (25, 64):
+            out = model(batch[:1].expand(count, *batch.shape[1:]))
+            if isinstance(out, Tensor) and out.dim() and len(out) != count:
+                return "rows", {"images": count, "rows": len(out)}
     return None
 
 
@@ -224,13 +233,13 @@ REPAIR = Model(
     id="08.repair",
     reference=Net,
     starter_changes={
-        "(nn.Module):": "(nn.Module):  # the sizes as they were found",
+        "(nn.Module):": "(nn.Module):  # the sizes as they were found in the tutorial",
         "64 * 8 * 8": "64 * 5 * 5",
         "x.flatten(1)": "x.view(-1, 64 * 5 * 5)",
     },
     example_shape=(3, 32, 32),
     sizes=(25, 7),  # the broken network runs on 25
-    checks=(rows_kept, *classifier_checks(parameters=545098)),
+    checks=(rows_kept, *classifier_checks(parameters=545098), returns_logits),
 )
 
 ITEMS = (*PREDICTIONS, CONV2D, MAX_POOL, OUT_SIZE, EQUIVARIANCE, REPAIR)

@@ -1,0 +1,329 @@
+"""Lesson 08: more right answers and more wrong ones."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dlviz.exercises.lesson08.exercises import Net, conv2d, max_pool, out_size, shift_gap
+from dlviz.exercises.mistakes import as_functions
+
+# 08.conv2d
+
+
+def channel_by_channel(x, weight, bias, stride):
+    out = torch.stack([F.conv2d(x[None, c : c + 1], weight[:, c : c + 1], stride=stride)[0] for c in range(len(x))])
+    return out.sum(dim=0) + bias.view(-1, 1, 1)
+
+
+def number_by_number(x, weight, bias, stride):
+    (into, height, width), (out, _, rows, columns) = x.shape, weight.shape
+    maps = []
+    for o in range(out):
+        for i in range(0, height - rows + 1, stride):
+            for j in range(0, width - columns + 1, stride):
+                total = bias[o]
+                for c in range(into):
+                    for u in range(rows):
+                        for v in range(columns):
+                            total = total + weight[o, c, u, v] * x[c, i + u, j + v]
+                maps.append(total)
+    return torch.stack(maps).reshape(out, (height - rows) // stride + 1, -1)
+
+
+def strided_afterwards(x, weight, bias, stride):
+    return F.conv2d(x, weight, bias)[:, ::stride, ::stride]
+
+
+def padded_to_keep_the_size(x, weight, bias, stride):
+    return F.conv2d(x, weight, bias, stride, padding=1)
+
+
+def stride_along_rows_only(x, weight, bias, stride):
+    return F.conv2d(x, weight, bias, (stride, 1))
+
+
+def stride_along_columns_only(x, weight, bias, stride):
+    return F.conv2d(x, weight, bias, (1, stride))
+
+
+def flipped_along_the_columns(x, weight, bias, stride):
+    return F.conv2d(x, weight.flip(-1), bias, stride)
+
+
+def with_a_batch(x, weight, bias, stride):
+    return F.conv2d(x[None], weight, bias, stride)
+
+
+def bias_of_the_first_channel(x, weight, bias, stride):
+    return F.conv2d(x, weight, bias[:1].expand_as(bias), stride)
+
+
+def last_channel_missing(x, weight, bias, stride):
+    return F.conv2d(x[:-1], weight[:, :-1], bias, stride)
+
+
+def dilated_by_the_stride(x, weight, bias, stride):
+    return F.conv2d(x, weight, bias, 1, 0, stride)
+
+
+def bias_subtracted(x, weight, bias, stride):
+    return F.conv2d(x, weight, -bias, stride)
+
+
+# 08.max_pool
+
+
+def pooled_by_unfold(x, size):
+    return x.unfold(1, size, size).unfold(2, size, size).amax(dim=(-2, -1))
+
+
+def pooled_in_lists(x, size):
+    rows, columns = x.shape[1] // size, x.shape[2] // size
+    return torch.tensor(
+        [
+            [
+                [
+                    max(x[c, i * size + u, j * size + v].item() for u in range(size) for v in range(size))
+                    for j in range(columns)
+                ]
+                for i in range(rows)
+            ]
+            for c in range(len(x))
+        ]
+    )
+
+
+def rows_then_columns(x, size):
+    return F.max_pool2d(F.max_pool2d(x, (size, 1)), (1, size))
+
+
+def part_columns_too(x, size):
+    spare = -x.shape[2] % size
+    return F.max_pool2d(F.pad(x, (0, spare), value=-math.inf), size)
+
+
+def part_rows_too(x, size):
+    spare = -x.shape[1] % size
+    return F.max_pool2d(F.pad(x, (0, 0, 0, spare), value=-math.inf), size)
+
+
+def filled_with_zeros(x, size):
+    return F.max_pool2d(F.pad(x, (0, -x.shape[2] % size, 0, -x.shape[1] % size)), size)
+
+
+def windows_of_two(x, size):
+    return F.max_pool2d(x, 2)
+
+
+def pooled_along_columns(x, size):
+    return F.max_pool2d(x, (1, size))
+
+
+def pooled_and_rectified(x, size):
+    return F.max_pool2d(x, size).relu()
+
+
+def sizes_of_the_maxima(x, size):
+    return F.max_pool2d(x.abs(), size)
+
+
+def windows_at_the_end(x, size):
+    return F.max_pool2d(x[:, x.shape[1] % size :, x.shape[2] % size :], size)
+
+
+# 08.out_size
+
+
+def as_torch_writes_it(size, kernel, stride, padding, dilation):
+    return math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1)
+
+
+def one_move_at_a_time(size, kernel, stride, padding, dilation):
+    count, start = 0, -padding
+    while start + dilation * (kernel - 1) < size + padding:
+        count, start = count + 1, start + stride
+    return count
+
+
+def by_dividing_first(size, kernel, stride, padding, dilation):
+    return int((size + 2 * padding - dilation * (kernel - 1) - 1 + stride) / stride)
+
+
+def rounded_to_nearest(size, kernel, stride, padding, dilation):
+    return round((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
+
+
+def dilation_added(size, kernel, stride, padding, dilation):
+    return (size + 2 * padding - (kernel + dilation - 1)) // stride + 1
+
+
+def stride_divides_the_size_alone(size, kernel, stride, padding, dilation):
+    return (size + 2 * padding) // stride - dilation * (kernel - 1)
+
+
+def as_a_tensor(size, kernel, stride, padding, dilation):
+    return torch.tensor(out_size(size, kernel, stride, padding, dilation))
+
+
+def dilation_of_every_number(size, kernel, stride, padding, dilation):
+    return (size + 2 * padding - (dilation + 1) * (kernel - 1) - 1) // stride + 1
+
+
+def padding_dilated(size, kernel, stride, padding, dilation):
+    return (size + 2 * padding * dilation - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def off_by_the_one_of_the_kernel(size, kernel, stride, padding, dilation):
+    return (size + 2 * padding - dilation * (kernel - 1)) // stride + 1
+
+
+# 08.equivariance
+
+
+def by_index(f, x, steps):
+    columns = (torch.arange(x.shape[-1]) - steps) % x.shape[-1]
+    return (f(x[..., columns]) - f(x)[..., columns]).abs().amax()
+
+
+def of_extremes(f, x, steps):
+    gap = f(x.roll(steps, dims=3)) - f(x).roll(steps, dims=3)
+    return torch.maximum(gap.max(), -gap.min())
+
+
+def shifted_with_zeros(f, x, steps):
+    return (f(F.pad(x, (steps, -steps))) - F.pad(f(x), (steps, -steps))).abs().max()
+
+
+def as_a_number(f, x, steps):
+    return shift_gap(f, x, steps).item()
+
+
+def whether_it_is_equal(f, x, steps):
+    return torch.tensor(torch.allclose(f(x.roll(steps, dims=-1)), f(x).roll(steps, dims=-1)))
+
+
+def moved_twice(f, x, steps):
+    return (f(x.roll(2 * steps, dims=-1)) - f(x).roll(2 * steps, dims=-1)).abs().max()
+
+
+def flattened(f, x, steps):
+    return (f(x.roll(steps)) - f(x).roll(steps)).abs().max()
+
+
+def squared(f, x, steps):
+    return (f(x.roll(steps, dims=-1)) - f(x).roll(steps, dims=-1)).square().max()
+
+
+def of_the_maxima(f, x, steps):
+    return (f(x.roll(steps, dims=-1)).max() - f(x).roll(steps, dims=-1).max()).abs()
+
+
+def smallest_gap(f, x, steps):
+    return (f(x.roll(steps, dims=-1)) - f(x).roll(steps, dims=-1)).abs().min()
+
+
+def relative(f, x, steps):
+    return shift_gap(f, x, steps) / f(x).abs().max()
+
+
+# 08.repair
+
+repaired = as_functions(
+    Net,
+    {
+        "by_reshape": {"x.flatten(1)": "x.reshape(len(x), -1)"},
+        "counted_view": {"x.flatten(1)": "x.view(-1, 64 * 8 * 8)"},
+    },
+)
+unrepaired = as_functions(
+    Net,
+    {
+        "softmax_at_the_end": {"self.hidden(x)))": "self.hidden(x))).softmax(1)"},
+        "size_alone": {"x.flatten(1)": "x.view(-1, 64 * 5 * 5)"},
+        "batch_alone": {"64 * 8 * 8": "64 * 5 * 5"},
+        "batch_of_25": {"x.flatten(1)": "x.view(25, -1)"},
+        "everything_flattened": {"x.flatten(1)": "x.flatten()"},
+        "cropped": {"x.flatten(1)": "x[..., :5, :5].flatten(1)", "64 * 8 * 8": "64 * 5 * 5"},
+        "detached": {"x.flatten(1)": "x.flatten(1).detach()"},
+        "without_a_bias": {"nn.Linear(128, 10)": "nn.Linear(128, 10, bias=False)"},
+        "eleven_classes": {"nn.Linear(128, 10)": "nn.Linear(128, 11)"},
+        "classes_chosen": {"self.hidden(x)))": "self.hidden(x))).argmax(1)"},
+    },
+)  # fmt: skip
+
+
+class Padded(Net):
+    def forward(self, images):
+        x = F.max_pool2d(F.relu(self.conv1(images)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        return self.output(F.relu(self.hidden(nn.Flatten()(x))))
+
+
+ACCEPTED = {
+    "08.conv2d": [channel_by_channel, number_by_number, strided_afterwards],
+    "08.max_pool": [pooled_by_unfold, pooled_in_lists, rows_then_columns],
+    "08.out_size": [as_torch_writes_it, one_move_at_a_time, by_dividing_first],
+    "08.equivariance": [by_index, of_extremes],
+    "08.repair": [*repaired.values(), Padded],
+}
+REJECTED = {
+    "08.conv2d": [
+        padded_to_keep_the_size,
+        stride_along_rows_only,
+        stride_along_columns_only,
+        flipped_along_the_columns,
+        with_a_batch,
+        bias_of_the_first_channel,
+        last_channel_missing,
+        dilated_by_the_stride,
+        bias_subtracted,
+        *as_functions(
+            conv2d,
+            {
+                "rows_rounded_up": {"(x.shape[1] - high) // stride": "-((high - x.shape[1]) // stride)"},
+                "square_kernel": {"high, wide = weight.shape[2:]": "high = wide = weight.shape[2]"},
+                "mean_of_products": {".sum(": ".mean("},
+            },
+        ).values(),
+    ],
+    "08.max_pool": [
+        part_columns_too,
+        part_rows_too,
+        filled_with_zeros,
+        windows_of_two,
+        pooled_along_columns,
+        pooled_and_rectified,
+        sizes_of_the_maxima,
+        windows_at_the_end,
+        *as_functions(
+            max_pool,
+            {
+                "median": {"window.amax(dim=(1, 2))": "window.flatten(1).median(dim=1).values"},
+                "rows_and_columns_swapped": {"out[:, i, j]": "out[:, j % rows, i % columns]"},
+            },
+        ).values(),
+    ],
+    "08.out_size": [
+        rounded_to_nearest,
+        dilation_added,
+        stride_divides_the_size_alone,
+        as_a_tensor,
+        dilation_of_every_number,
+        padding_dilated,
+        off_by_the_one_of_the_kernel,
+    ],
+    "08.equivariance": [
+        shifted_with_zeros,
+        as_a_number,
+        whether_it_is_equal,
+        moved_twice,
+        flattened,
+        squared,
+        of_the_maxima,
+        smallest_gap,
+        relative,
+    ],
+    "08.repair": list(unrepaired.values()),
+}
