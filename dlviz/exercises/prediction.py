@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -102,11 +103,9 @@ class Prediction(Displayable):
 
     def revealed(self) -> dict[str, Any]:
         """Return the truth and its reason, as the widget shows them."""
-        with isolated_rng(0):
-            truth = self._as_json(self.truth())
         return {
             "given": None,
-            "truth": truth,
+            "truth": self._truth,
             "right": False,
             "first": None,
             "why": message(self.key("why")),
@@ -116,6 +115,12 @@ class Prediction(Displayable):
     def key(self, *path: str) -> str:
         """Return the key of one of this question's messages."""
         return ".".join(("exercises", self.id, *path))
+
+    @cached_property
+    def _truth(self) -> Any:
+        """The truth as a JSON value, computed once: some train a network."""
+        with isolated_rng(0):
+            return self._as_json(self.truth())
 
     def _as_json(self, answer: Any) -> Any:
         """Return an answer as a JSON value, or None if it does not fit the question."""
