@@ -7,7 +7,7 @@ from dlviz.exercises.prediction import Prediction
 
 
 def double(x):
-    """Twice every number of x, a tensor of any shape."""
+    """Return twice every number of x, a tensor of any shape."""
     return 2 * x
 
 
