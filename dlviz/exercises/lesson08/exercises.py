@@ -75,7 +75,7 @@ CONV2D = Function(
 
 
 def max_pool(x, size):
-    """Return the largest number of each size-by-size window of x (C, H, W): a tensor (C, H // size, W // size)."""
+    """Return the largest number of each window of x (C, H, W): a tensor (C, H // size, W // size)."""
     rows, columns = x.shape[1] // size, x.shape[2] // size
     out = x.new_zeros(len(x), rows, columns)
     for i in range(rows):
@@ -119,7 +119,7 @@ MAX_POOL = Function(
 
 
 def out_size(size, kernel, stride, padding, dilation):
-    """Return the number of outputs of a convolution along one dimension, an int; padding is added at both ends."""
+    """Return the number of outputs along one dimension, an int; padding is added at both ends."""
     reach = dilation * (kernel - 1) + 1
     return (size + 2 * padding - reach) // stride + 1
 
