@@ -1,5 +1,6 @@
 """Every lesson runs through nbval twice: as published, and solved with strict checks."""
 
+import ast
 import inspect
 import re
 from itertools import pairwise
@@ -8,6 +9,7 @@ import nbformat
 import pytest
 
 from dlviz.exercises import catalog
+from dlviz.exercises.cards.gate import gated_by
 from dlviz.kit.messages import message
 
 from .runs import LESSONS, checks_module, count_asserts, run, solved
@@ -78,6 +80,32 @@ def test_every_question_and_its_options_stand_in_the_cell_above(lesson):
             ]
             assert above.cell_type == "markdown", id
             assert [text for text in shown if text not in above.source] == [], id
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_what_follows_a_prediction_waits_for_it(lesson):
+    """The next cell that runs in the same section is folded; a cell is folded only after a prediction of this lesson."""
+    cells = nbformat.read(lesson, 4).cells
+    asked = []
+    for i, cell in enumerate(cells):
+        mark = cell.metadata.get("dlviz", {}).get("predict")
+        gate = gated_by(cell.source) if cell.cell_type == "code" else None
+        assert gate is None or gate in asked, f"{cell.id} waits for {gate}, which is not asked above"
+        if mark:
+            asked.append(mark)
+            below = next((one for one in cells[i + 1 :] if shows(one) or is_heading(one)), None)
+            is_plain = below is not None and below.cell_type == "code" and not below.metadata.get("dlviz")
+            assert not is_plain or gated_by(below.source) == mark, f"the cell {below.id} may answer {mark}"
+
+
+def shows(cell):
+    """Return whether a code cell does more than define names."""
+    silent = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign)
+    return cell.cell_type == "code" and any(not isinstance(node, silent) for node in ast.parse(cell.source).body)
+
+
+def is_heading(cell):
+    return cell.cell_type == "markdown" and any(line.startswith("##") for line in cell.source.splitlines())
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
