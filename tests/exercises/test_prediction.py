@@ -45,6 +45,7 @@ ANSWERS = {
     "04.integers": "dtype",
     "04.silent": "mean",
     "04.masked": "nan",
+    "04.parabola": "yes",
     "06.third-reading": -135,
     "06.momentum-limit": "higher",
     "06.first-step": 0.1,
