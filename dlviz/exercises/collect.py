@@ -188,7 +188,7 @@ def _progress(content: Any, notes: list[str], shown: str) -> Iterator[tuple[str,
 
 
 def _notebook(content: Any, notes: list[str], shown: str) -> Iterator[tuple[str, Entry]]:
-    """Yield the results in the outputs of a notebook, and note errors and cells that were not executed."""
+    """Yield the results in the outputs of a notebook, and note errors and where it was not executed to the end."""
     cells = _dict(content).get("cells")
     if not isinstance(cells, list):
         raise ValueError(message("exercises.collect.no_notebook"))
@@ -207,7 +207,7 @@ def _notebook(content: Any, notes: list[str], shown: str) -> Iterator[tuple[str,
     if errors:
         kinds = ", ".join(sorted(errors))
         notes.append(message("exercises.collect.errors", file=shown, count=errors.total(), kinds=kinds))
-    if open_cells:
+    if 0 < open_cells < len(code):  # a lesson that was never run needs no note
         notes.append(message("exercises.collect.open", file=shown, count=open_cells, all=len(code)))
 
 

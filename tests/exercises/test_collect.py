@@ -357,6 +357,11 @@ def test_cells_of_a_notebook_may_hold_anything(write):
     assert filled(table(write.folder)["ann"]) == {}
 
 
+def test_a_lesson_that_was_never_run_has_no_note(write):
+    write("ann/a.ipynb", notebook(None, None))
+    assert table(write.folder)["ann"]["notes"] == "no progress file"
+
+
 @pytest.mark.parametrize("lines", [False, True])
 @pytest.mark.parametrize(("verdict", "right"), [("right", "1"), ("wrong", "0")])
 def test_a_result_is_also_known_by_its_text(write, verdict, right, lines):
