@@ -18,10 +18,12 @@ import textwrap
 from pathlib import Path
 
 import dlviz
+from dlviz.export.markdown import formulas_as_mathml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LESSONS = sorted((ROOT / "lessons").glob("[0-9]*.ipynb"))
+PAGES = ("glossary", "teaching")
 
 
 def main() -> None:
@@ -64,8 +66,13 @@ def lay_out(work: Path) -> None:
     (work / "index.md").write_text(first.replace("{lessons}", table).replace("{open}", command), "utf-8")
     for lesson in LESSONS:
         (work / "lessons" / lesson.name).write_text(linked(lesson), "utf-8")
+    for page in PAGES:
+        text = (ROOT / "lessons" / f"{page}.md").read_text("utf-8")
+        # The book holds nothing outside lessons.
+        (work / "lessons" / f"{page}.md").write_text(re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", text), "utf-8")
     (work / "api.md").write_text(reference(), "utf-8")
-    chapters = "".join(f"  - file: lessons/{lesson.stem}\n" for lesson in LESSONS) + "  - file: api\n"
+    names = [*(lesson.stem for lesson in LESSONS), *PAGES]
+    chapters = "".join(f"  - file: lessons/{name}\n" for name in names) + "  - file: api\n"
     (work / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{chapters}", "utf-8")
 
 
@@ -99,12 +106,15 @@ def described(docstring: str) -> str:
 
 
 def linked(lesson: Path) -> str:
-    """Return the notebook as JSON, with a link to its exported page below the title."""
+    """Return the notebook as JSON, with a link to its exported page below the title, and formulas that need no script."""
     book = json.loads(lesson.read_text("utf-8"))
     cell = {"id": "play", "cell_type": "markdown", "metadata": {}, "source": ""}
     cell["source"] = (
         f'<p class="play"><a href="../play/{lesson.stem}.html">Play this lesson</a>: the same text, run, with every widget alive.</p>'
     )
+    for one in book["cells"]:
+        if one["cell_type"] == "markdown":
+            one["source"] = formulas_as_mathml("".join(one["source"]))
     book["cells"].insert(1, cell)
     return json.dumps(book)
 

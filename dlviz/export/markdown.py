@@ -65,6 +65,24 @@ def latex_to_mathml(source: str, display: str = "inline") -> str:
         return f"<code>{escape(source)}</code>"
 
 
+def formulas_as_mathml(text: str) -> str:
+    r"""Return Markdown whose formulas are MathML, which is HTML, for a renderer of Markdown that would load a script for them.
+
+    >>> formulas_as_mathml("`$x$` and $x$")
+    '`$x$` and <math xmlns="http://www.w3.org/1998/Math/MathML" display="inline"><mrow><mi>x</mi></mrow></math>'
+    """
+    parts = re.split(r"(```[\s\S]*?```|`[^`\n]*`)", text)
+    for i in range(0, len(parts), 2):
+        blocks = re.sub(
+            _BLOCK,
+            lambda match: f'<div class="formula">{latex_to_mathml(match["block_latex"].strip(), "block")}</div>',
+            parts[i],
+            flags=re.M,
+        )
+        parts[i] = re.sub(_INLINE, lambda match: latex_to_mathml(match["inline_latex"]), blocks)
+    return "".join(parts)
+
+
 def highlight_code(source: str, language: str = "python") -> str:
     """Return `source` as a highlighted block of HTML; ``page.css`` colors its classes for light and dark.
 

@@ -10,6 +10,7 @@ import pytest
 
 from dlviz.exercises import catalog
 from dlviz.exercises.cards.gate import gated_by
+from dlviz.export.markdown import formulas_as_mathml, markdown_to_html
 from dlviz.kit.messages import message
 
 from .runs import LESSONS, checks_module, count_asserts, run, solved
@@ -80,6 +81,18 @@ def test_every_question_and_its_options_stand_in_the_cell_above(lesson):
             ]
             assert above.cell_type == "markdown", id
             assert [text for text in shown if text not in above.source] == [], id
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_every_formula_is_rendered_and_none_is_cut_by_markdown(lesson):
+    """A line of a formula that begins with "+ " or "- " would become a list."""
+    for cell in nbformat.read(lesson, 4).cells:
+        if cell.cell_type == "markdown":
+            page = markdown_to_html(cell.source)
+            assert page.count("<math") == formulas_as_mathml(cell.source).count("<math"), cell.id
+            assert not re.search(r"(?<![$\\])\$[^$\s][^$<]*\$", re.sub(r"<(code|math)[\s\S]*?</\1>", "", page)), cell.id
+            formulas = re.findall(r"\$+[^$]+\$+", re.sub(r"```[\s\S]*?```|`[^`\n]*`", "", cell.source))
+            assert [formula for formula in formulas if "<code>" in formulas_as_mathml(formula)] == [], cell.id
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
