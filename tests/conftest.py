@@ -19,7 +19,7 @@ collect_ignore = ["test_binder.py"] if sys.platform == "win32" else []
 #: Browser and notebook tests often wait for other processes, so three workers keep two cores busy.
 WORKERS = 3
 #: Files whose tests start a whole Jupyter server, run the lessons, or build and install packages.
-LAB = {"test_exercises_lab.py", "test_lab.py", "test_notebook7.py", "test_comm_pump.py"}
+LAB = {"test_exercises_lab.py", "test_predictions.py", "test_lab.py", "test_notebook7.py", "test_comm_pump.py"}
 LESSONS = "test_lessons.py"
 PACKAGING = {"test_wheel.py", "test_binder.py"}
 

@@ -133,9 +133,10 @@ def test_the_answer_is_stored_before_the_truth_is_computed(progress_file):
     assert seen == [11]
 
 
-def test_the_first_answer_is_kept_and_a_later_right_one_completes_the_question(progress_file):
+def test_the_first_answer_is_kept_and_counts_as_done_though_it_is_wrong(progress_file):
+    assert progress().status["03.accumulate"] == "open"
     assert predict("03.accumulate", "same").verdict == "wrong"
-    assert progress().status["03.accumulate"] == "attempted"
+    assert progress().status["03.accumulate"] == "done"
     second = predict("03.accumulate", "doubled")
     assert second.verdict == "right"
     assert 'before you saw the result, was "same"' in repr(second)
@@ -204,3 +205,46 @@ def test_strict_raises_for_a_missing_and_for_a_wrong_prediction(monkeypatch):
     assert predict("03.moved", "same").passed
     with pytest.raises(Wrong):
         predict("03.paths", 12)
+
+
+def asked(id):
+    """Return the widget of a question, and a function that sends it a message from its view."""
+    card = items()[id].widget()
+    return card, lambda **content: card._handle_custom_msg(content, [])
+
+
+def test_the_widget_stores_the_first_answer_and_shows_the_truth(progress_file):
+    card, send = asked("03.accumulate")
+    assert card.result == {}
+    send(kind="commit", answer="same")
+    assert (card.result["given"], card.result["truth"], card.result["right"]) == ("same", "doubled", False)
+    assert card.result["why"] == table("exercises.03.accumulate")["why"]
+    assert progress().status["03.accumulate"] == "done"
+    again, _ = asked("03.accumulate")
+    assert (again.result["given"], again.result["right"]) == ("same", False)
+
+
+@pytest.mark.parametrize("answer", ["nonsense", 3, None, [1], {"a": 1}, True])
+def test_the_widget_ignores_what_is_no_answer(answer, progress_file):
+    card, send = asked("03.accumulate")
+    send(kind="commit", answer=answer)
+    assert card.result == {}
+    assert not progress_file.exists()
+
+
+def test_show_me_shows_the_truth_and_stores_nothing(progress_file):
+    card, send = asked("03.accumulate")
+    send(kind="show")
+    assert (card.result["given"], card.result["truth"]) == (None, "doubled")
+    assert not progress_file.exists()
+
+
+def test_the_bar_of_a_lesson_follows_its_progress(progress_file, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    bar = progress("00").widget()
+    assert [item["status"] for item in bar.scene["items"]] == ["open", "open"]
+    assert bar.scene["next"] == bar.scene["items"][0]["id"]
+    predict("00.sum", 3)
+    assert {item["id"]: item["status"] for item in bar.scene["items"]}["00.sum"] == "done"
+    bar._handle_custom_msg({"kind": "export"}, [])
+    assert (tmp_path / bar.exported["file"]).is_file()
