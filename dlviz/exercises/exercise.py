@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 from dlviz.exercises import progress_file
 from dlviz.exercises.cards.progress_bar import refresh_bars
 from dlviz.exercises.report import Card, Displayable, NotAttempted, Note, Result, Wrong
+from dlviz.exercises.run_answer import error_text, time_up_text
 from dlviz.exercises.source import is_starter, listing, starter
+from dlviz.exercises.time_limit import TimeUpError, limit_seconds, time_limit
 from dlviz.kit.messages import message, table
 
 _checks: Counter[str] = Counter()
@@ -33,7 +35,8 @@ class Exercise(Displayable):
         ``answer`` is what the starter asks for: the function or class itself, or the list. An untouched starter is
         "not attempted" and raises nothing. The report is true only if the answer is right, and ``float(report)`` is the
         share of cases passed. With ``DLVIZ_STRICT=1`` in the environment a missing answer raises ``NotAttempted`` and a
-        wrong one ``Wrong``, both ``AssertionError``.
+        wrong one ``Wrong``, both ``AssertionError``. An answer that runs longer than 20 seconds, or ``DLVIZ_TIME_LIMIT``
+        seconds, is stopped.
 
         >>> from dlviz.exercises import exercise
         >>> exercise("00.double").check(lambda x: 2 * x).passed
@@ -41,7 +44,14 @@ class Exercise(Displayable):
         """
         _checks[self.id] += 1  # new inputs at every check, yet the same when a notebook is run again from the top
         seed = zlib.crc32(self.id.encode()) + _checks[self.id]
-        result = self.judge(answer, seed) if self.attempted(answer) else self.missing()
+        seconds = limit_seconds()
+        try:
+            with time_limit(seconds):
+                result = self.judge(answer, seed) if self.attempted(answer) else self.missing()
+        except TimeUpError as error:
+            result = self.wrong(time_up_text(error, seconds))
+        except Exception as error:
+            result = self.unjudged(error)
         return record_result(result)
 
     def attempted(self, answer: Any) -> bool:
@@ -95,6 +105,11 @@ class Exercise(Displayable):
     ) -> Result:
         """Report a wrong answer, with the share of cases that it passed."""
         return Result(self.id, "wrong", content, misconception, rows, share=share)
+
+    def unjudged(self, error: BaseException) -> Result:
+        """Report an answer that the check itself failed on, which says nothing about the learner's code."""
+        kind = type(error).__name__
+        return self.wrong(message("exercises.raised.check", name=self.name, error=f"{kind}: {error_text(error)}"))
 
     def missing(self) -> Result:
         """Report an answer that is still the starter."""

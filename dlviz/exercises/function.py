@@ -6,14 +6,23 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
-from dlviz.exercises.compare import describe, format_value
+from dlviz.exercises.compare import Case, Difference, describe, format_value, shorten
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.mistakes import Mistake, as_functions
 from dlviz.exercises.report import Result
-from dlviz.exercises.run_answer import Outcome, equal, format_arguments, isolated_rng, outcome_difference, run_answer
+from dlviz.exercises.run_answer import (
+    Outcome,
+    equal,
+    format_arguments,
+    isolated_rng,
+    outcome_difference,
+    run_answer,
+    settings_restored,
+)
 from dlviz.kit.messages import message
 
 CASES = 5
+WIDTH = 120
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -22,11 +31,13 @@ class Function(Exercise):
 
     ``case(i)`` makes the arguments of the i-th case, by name; its random numbers are seeded by the check. ``mistakes`` are
     wrong implementations people write, by name: changes of the reference's code, or functions. A mistake is named to the
-    learner only if it gives the learner's own results on every case.
+    learner only if it gives the learner's own results on every case. With ``strict_dtype`` a wider dtype, such as float64 for
+    float32, is wrong as well.
     """
 
     case: Callable[[int], dict[str, Any]]
     mistakes: Mapping[str, Mistake] = field(default_factory=dict)
+    strict_dtype: bool = False
     kind: ClassVar[str] = "function"
 
     @cached_property
@@ -38,23 +49,27 @@ class Function(Exercise):
         """Compare type, shape, dtype, graph, numbers and gradients with the solution's; inputs must stay unchanged."""
         if not callable(answer):
             return self.wrong(message("exercises.function.uncalled", name=self.name, got=describe(answer)))
+        with settings_restored():  # for the comparison; each run has settings of its own
+            return self._judge(answer, seed)
+
+    def _judge(self, answer: Callable[..., Any], seed: int) -> Result:
         cases = self.cases(seed)
         mismatch = self._signature(answer, cases[0])
         if mismatch is not None:  # a report of a wrong answer is false
             return mismatch
-        mine = [self._run(answer, case, seed) for case in cases]
-        right = [self._run(self.reference, case, seed) for case in cases]
-        if any(run.value is ... for run in mine):
+        runs = [self._compare(answer, case, seed) for case in cases]
+        if any(run.mine.value is ... for run in runs):
             return self.missing()
-        failed = [i for i in range(CASES) if outcome_difference(mine[i], right[i]) or mine[i].changed]
+        table = tuple(run.row() for run in runs)
+        failed = [run for run in runs if not run.passed]
         if not failed:
-            return self.right()
+            return replace(self.right(), cases=table)
         share = 1 - len(failed) / CASES
         for name, mistake in self.wrong_answers.items():
-            if all(equal(run, self._run(mistake, case, seed)) for run, case in zip(mine, cases, strict=True)):
-                return self.wrong(message(self.key("wrong", name)), misconception=name, share=share)
-        first = failed[0]
-        return replace(self._side_by_side(cases[first], mine[first], right[first]), share=share)
+            if all(equal(run.mine, self._run(mistake, run.case, seed)) for run in runs):
+                wrong = self.wrong(message(self.key("wrong", name)), misconception=name, share=share)
+                return replace(wrong, cases=table)
+        return replace(self._side_by_side(failed[0]), share=share, cases=table)
 
     def cases(self, seed: int) -> list[dict[str, Any]]:
         """Return the arguments of every case, by name."""
@@ -68,30 +83,78 @@ class Function(Exercise):
         with isolated_rng(seed):
             return run_answer(function, case)
 
+    def _compare(self, answer: Callable[..., Any], case: dict[str, Any], seed: int) -> "Comparison":
+        """Compare at once: the next call of the answer may write into the tensors that this one returned."""
+        mine, right = self._run(answer, case, seed), self._run(self.reference, case, seed)
+        return Comparison(case, mine, right, outcome_difference(mine, right, self.strict_dtype))
+
     def _signature(self, answer: Callable[..., Any], case: dict[str, Any]) -> Result | None:
         """Report a signature that does not accept the arguments, before a call fails on it."""
         try:
             signature = inspect.signature(answer)
-        except (TypeError, ValueError):  # a builtin may have no signature; the call itself then shows whether it fits
+        except Exception:  # a builtin may have no signature; the call itself then shows whether it fits
             return None
         try:
             signature.bind(*case.values())
         except TypeError:
-            takes = ", ".join(signature.parameters)
+            takes = ", ".join(map(str, signature.parameters.values())) or message("exercises.function.nothing")
             return self.wrong(
                 message("exercises.function.signature", name=self.name, wanted=", ".join(case), takes=takes)
             )
         return None
 
-    def _side_by_side(self, case: dict[str, Any], mine: Outcome, right: Outcome) -> Result:
-        rows = [(message("exercises.row.input"), format_arguments(case))]
-        if mine.failure:
-            return self.wrong(mine.failure.text(), tuple(rows))
-        difference = outcome_difference(mine, right)
-        if difference is None:
-            return self.wrong(message("exercises.function.changed", name=self.name, argument=mine.changed), tuple(rows))
+    def _side_by_side(self, run: "Comparison") -> Result:
+        rows = [(message("exercises.row.input"), format_arguments(run.case))]
+        if run.mine.failure:
+            return self.wrong(run.mine.failure.text(), tuple(rows))
+        if run.difference is None:
+            content = message("exercises.function.changed", name=self.name, argument=run.mine.changed)
+            return self.wrong(content, tuple(rows))
         rows += [
-            (message("exercises.row.yours"), format_value(mine.value)),
-            (message("exercises.row.expected"), format_value(right.value)),
+            (message("exercises.row.yours"), formatted(run.mine.value)),
+            (message("exercises.row.expected"), formatted(run.right.value)),
         ]
-        return self.wrong(difference.message(), tuple(rows))
+        return self.wrong(run.difference.message(), tuple(rows))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Outcomes of the answer and of the solution on one case, and the first difference between them."""
+
+    case: dict[str, Any]
+    mine: Outcome
+    right: Outcome
+    difference: Difference | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the outcomes are the same and no input was changed."""
+        return self.difference is None and not self.mine.changed
+
+    def row(self) -> Case:
+        """Return the case as a row of text; where both results look the same, with what differs."""
+        yours, expected = formatted(self.mine.value), formatted(self.right.value)
+        if self.mine.failure:
+            yours = self.mine.failure.kind
+        elif yours == expected and not self.passed:
+            yours, expected = self._distinguished(yours, expected)
+        return Case(shorten(format_arguments(self.case), WIDTH), yours, expected, self.passed)
+
+    def _distinguished(self, yours: str, expected: str) -> tuple[str, str]:
+        if self.difference is None:
+            return f"{yours} ({message('exercises.case.changed', argument=self.mine.changed)})", expected
+        if not self.difference.expected:
+            return f"{yours} ({self.difference.yours})", expected
+        label = ""
+        if self.difference.where:
+            gradient = self.difference.aspect in ("slope", "unused")
+            label = message(f"exercises.case.{'gradient' if gradient else 'element'}", where=self.difference.where)
+        return f"{yours} ({label}{self.difference.yours})", f"{expected} ({label}{self.difference.expected})"
+
+
+def formatted(value: Any) -> str:
+    """Format any object that an answer may return, at most as wide as a table's cell."""
+    try:
+        return shorten(format_value(value), WIDTH)
+    except Exception:  # its own methods raise
+        return type(value).__name__

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from dlviz.exercises.compare import describe
+from dlviz.exercises.compare import describe, difference
 
 Fault = tuple[str, dict[str, Any]]
 Check = Callable[[nn.Module, Tensor], Fault | None]
@@ -109,6 +110,66 @@ def returns_logits(model: nn.Module, batch: Tensor) -> Fault | None:
     out = model(batch)
     summed = bool((out >= 0).all()) and torch.allclose(out.sum(1), torch.ones(len(out)).to(out), atol=1e-4)
     return ("probabilities", {}) if summed else None
+
+
+def same_function(reference: Callable[[], nn.Module]) -> Check:
+    """Return a check that, with the same parameters, the model computes the same in evaluation mode as ``reference()``.
+
+    It finds a missing or another activation, one on the output, and layers in another order, so it is for exercises that fix the
+    architecture. Each parameter of the reference is given to the model's parameter of the same shape, those of equal shape in
+    their order. Buffers are not copied. The model itself keeps its parameters.
+
+    >>> lines = same_function(lambda: nn.Linear(2, 3))
+    >>> lines(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), torch.randn(4, 2))
+    ('output-activation', {'activation': 'ReLU'})
+    """
+
+    def same(model: nn.Module, batch: Tensor) -> Fault | None:
+        solution = reference().to(batch.device).eval()
+        values = _by_shape(model, solution)
+        if values is None:
+            yours, expected = (", ".join(str(tuple(p.shape)) for p in net.parameters()) for net in (model, solution))
+            return "shapes", {"yours": yours or "-", "expected": expected}
+        model.eval()
+        with torch.no_grad():
+            expected, yours = solution(batch), functional_call(model, values, (batch,))
+        if _close(yours, expected):
+            return None
+        for name, activation in _ACTIVATIONS.items():
+            if _close(yours, activation(expected)):
+                return "output-activation", {"activation": name}
+        unequal = difference(yours, expected)
+        if unequal is None:  # equal as tightly as numbers are compared elsewhere
+            return None
+        return "function", {"where": unequal.where, "yours": unequal.yours, "expected": unequal.expected}
+
+    return same
+
+
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "ReLU": torch.relu,
+    "softmax": lambda out: out.softmax(1),
+    "log_softmax": lambda out: out.log_softmax(1),
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softmax over the batch": lambda out: out.softmax(0),
+}
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a.to(b.dtype), b, rtol=1e-3, atol=1e-4, equal_nan=True)
+
+
+def _by_shape(model: nn.Module, solution: nn.Module) -> dict[str, Tensor] | None:
+    """Return the solution's parameters under the model's names, or None if their shapes are not the same."""
+    values: dict[str, Tensor] = {}
+    left = [p.detach() for p in solution.parameters()]
+    for name, p in model.named_parameters():
+        i = next((i for i, value in enumerate(left) if value.shape == p.shape), None)
+        if i is None:
+            return None
+        values[name] = left.pop(i)
+    return None if left else values
 
 
 def nonlinear(model: nn.Module, batch: Tensor) -> Fault | None:

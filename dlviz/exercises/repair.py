@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from dlviz.exercises.compare import format_value
-from dlviz.exercises.function import Function
+from dlviz.exercises.function import Function, formatted
 from dlviz.exercises.report import Result
 from dlviz.exercises.run_answer import isolated_rng, run_answer
 from dlviz.exercises.source import listing
@@ -45,4 +44,6 @@ class Repair(Function):
     def _measured(self, function: Callable[..., Any], seed: int) -> str:
         with isolated_rng(seed):
             run = run_answer(self.metric, {"function": function})
-        return run.failure.kind if run.failure else format_value(run.value)
+        if run.failure:  # without a line of the learner's, the metric itself could not use the result
+            return run.failure.kind if run.failure.line else message("exercises.row.unmeasured")
+        return formatted(run.value)

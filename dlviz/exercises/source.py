@@ -49,10 +49,10 @@ def is_starter(answer: object, source: str) -> bool:
     """Return whether a function or class has the same bytecode as the starter, or does nothing."""
     if inspect.isclass(answer):
         mine = {name: _bytecode(item.__code__) for name, item in vars(answer).items() if inspect.isfunction(item)}
-    elif isinstance(code := getattr(answer, "__code__", None), CodeType):
-        if _does_nothing(code):
+    elif inspect.isfunction(answer):
+        if _does_nothing(answer.__code__):
             return True
-        mine = {code.co_name: _bytecode(code)}
+        mine = {answer.__code__.co_name: _bytecode(answer.__code__)}
     else:
         return False
     return mine == {code.co_name: _bytecode(code) for code in _functions(compile(source, "<starter>", "exec"))}

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from dlviz.exercises.compare import describe, difference, format_value
+from dlviz.exercises.compare import describe, difference, format_value, shorten
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.report import Result
-from dlviz.exercises.run_answer import isolated_rng
+from dlviz.exercises.run_answer import error_text, isolated_rng
+from dlviz.exercises.time_limit import interruptible
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -116,17 +117,21 @@ class Trace(Exercise):
 
     def attempted(self, answer: Any) -> bool:
         """Return whether the list holds anything but ``...``."""
-        return super().attempted(answer) and answer not in ([], (), [...], (...,))
+        return super().attempted(answer) and not (
+            isinstance(answer, (list, tuple)) and set(map(id, answer)) <= {id(...)}
+        )
 
     def judge(self, answer: Any, seed: int) -> Result:
         """Run the order and compare the weights after each round."""
         if isinstance(answer, str) or not isinstance(answer, Sequence):
             return self.wrong(message("exercises.trace.list", name=self.name, got=describe(answer)))
         steps = ", ".join(f'"{step}"' for step in self.loop.steps)
-        if ... in answer:
-            return self.missing()
-        if unknown := next((step for step in answer if step not in self.loop.steps), None):
-            return self.wrong(message("exercises.trace.unknown", step=repr(unknown), steps=steps))
+        for step in answer:
+            if step is ...:
+                return self.missing()
+            if not isinstance(step, str) or step not in self.loop.steps:
+                unknown = repr(step) if isinstance(step, str) else describe(step)
+                return self.wrong(message("exercises.trace.unknown", step=shorten(unknown, 80), steps=steps))
         mine, right = run_loop(answer, seed, self.loop), run_loop(self.reference, seed, self.loop)
         if mine.stopped:
             number, step, content = mine.stopped
@@ -165,17 +170,20 @@ class Trace(Exercise):
 
 def run_loop(order: Sequence[str], seed: int, kind: type[TrainingLoop] = TrainingLoop) -> LoopRecord:
     """Run a training loop's steps in this order, round after round."""
-    weights, gradients = [], []
     with isolated_rng(seed):
-        loop = kind(seed)
-        for number in range(1, ROUNDS + 1):
-            for step in order:
-                try:
-                    getattr(loop, step)()
-                except (RuntimeError, DlvizError) as error:
-                    return LoopRecord(stopped=(number, step, str(error).split("\n")[0]))
-            weights.append(loop.weights())
-            gradients.append(loop.gradients())
+        return interruptible(_rounds, order, kind(seed))
+
+
+def _rounds(order: Sequence[str], loop: TrainingLoop) -> LoopRecord:
+    weights, gradients = [], []
+    for number in range(1, ROUNDS + 1):
+        for step in order:
+            try:
+                getattr(loop, step)()
+            except (RuntimeError, DlvizError) as error:
+                return LoopRecord(stopped=(number, step, error_text(error)))
+        weights.append(loop.weights())
+        gradients.append(loop.gradients())
     return LoopRecord(tuple(weights), tuple(gradients))
 
 

@@ -21,12 +21,14 @@ class Usage(Exercise):
     ``use(answer, *case.values())`` returns the list of results that is compared; it creates every object that the answer
     may change, so that one answer cannot affect the next. The exercise's message ``parts`` describes the list.
     ``broken`` is the name of the mistake that the cell starts with; without one, it starts with ``...`` for every body.
+    ``strict_dtype`` is that of :class:`Function`.
     """
 
     case: Callable[[int], dict[str, Any]]
     use: Callable[..., list[Any]]
     broken: str = ""
     mistakes: Mapping[str, Mistake] = field(default_factory=dict)
+    strict_dtype: bool = False
     kind: ClassVar[str] = "usage"
 
     @cached_property
@@ -47,6 +49,7 @@ class Usage(Exercise):
             id=self.id,
             reference=self._in_use(self.reference),
             case=self.case,
+            strict_dtype=self.strict_dtype,
             mistakes={name: self._in_use(mistake) for name, mistake in self.wrong_answers.items()},
         )
         result = uses.judge(self._in_use(answer), seed)

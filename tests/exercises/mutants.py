@@ -27,7 +27,9 @@ def detach(value):
 
 
 def other_dtype(value):
-    return each_tensor(value, lambda t: t.float() if t.dtype == torch.float64 else t.double())
+    """Return the value in narrower dtypes; a wider float is accepted where the dtype is not the point."""
+    narrower = {torch.float64: torch.float32, torch.float32: torch.float16, torch.int64: torch.int32}
+    return each_tensor(value, lambda t: t.to(narrower[t.dtype]))
 
 
 def flattened(value):

@@ -1,5 +1,6 @@
 """Reports and side effects of a check, beyond right and wrong."""
 
+import math
 import random
 
 import numpy as np
@@ -17,7 +18,7 @@ DOUBLE = EXERCISES["00.double"]
 
 def run(source, name):
     """Return the object of this name after running a cell with this source."""
-    cell = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "Dataset": torch.utils.data.Dataset}
+    cell = {"math": math, "torch": torch, "nn": torch.nn, "F": torch.nn.functional, "Dataset": torch.utils.data.Dataset}
     exec(compile(source, "<cell>", "exec"), cell)
     return cell[name]
 
@@ -199,3 +200,54 @@ def test_the_share_of_an_order_counts_rounds_and_that_of_a_model_counts_checks()
 def test_a_stored_mistake_never_has_full_credit(item):
     for mistake in (getattr(item, "wrong_answers", None) or getattr(item, "mistakes", {})).values():
         assert 0 <= float(item.judge(mistake, 1)) < 1
+
+
+def test_a_report_has_every_case_with_both_results():
+    answers = iter([1, 0, 1, 1, 0])  # added in each of the five cases
+    result = DOUBLE.check(lambda x: 2 * x + 1 - next(answers))
+    assert [case.passed for case in result.cases] == [True, False, True, True, False]
+    assert float(result) == sum(case.passed for case in result.cases) / len(result.cases)
+    right, wrong = result.cases[:2]
+    assert right.yours == right.expected
+    assert wrong.yours != wrong.expected
+    assert wrong.given.startswith("x = ")
+    assert len(DOUBLE.check(lambda x: 2 * x).cases) == len(DOUBLE.check(lambda x: x * x).cases) == 5
+    assert [case.yours for case in DOUBLE.check(lambda x: 1 / 0).cases] == ["ZeroDivisionError"] * 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "yours", "expected"),
+    [
+        (lambda images: images[::2, :, :, :4] + torch.eye(4).repeat(2, 1), "[0, 0, 0, 0]: ", "[0, 0, 0, 0]: "),
+        (lambda images: images[::2, :, :, :4].half(), "float16", "float32"),
+        (lambda images: images.mul_(1.5)[::2, :, :, :4] / 1.5, "images was changed", ""),
+    ],
+)
+def test_results_that_look_the_same_in_the_table_are_told_apart(answer, yours, expected):
+    for case in EXERCISES["01.left-halves"].judge(answer, 1).cases:
+        assert case.yours != case.expected
+        assert yours in case.yours
+        assert expected in case.expected
+        assert len(case.given) <= 120
+
+
+def test_another_gradient_is_shown_in_the_table():
+    cases = DOUBLE.judge(lambda x: x + x.detach(), 1).cases
+    assert any("gradient at x" in case.yours for case in cases if not case.passed)
+
+
+@pytest.mark.parametrize("item", EXERCISES.values(), ids=EXERCISES)
+def test_all_cases_of_a_solution_pass(item):
+    result = item.judge(item.reference, 1)
+    assert (bool(result), float(result)) == (True, 1)
+    assert all(case.passed and case.yours == case.expected for case in result.cases)
+    assert len(result.cases) == (0 if item.kind in ("model", "trace") else 5)
+
+
+def test_an_input_without_gradient_is_named():
+    assert (
+        "no gradient flows back to z"
+        in EXERCISES["05.softmax"]
+        .check(lambda z: EXERCISES["05.softmax"].reference(z.detach()).requires_grad_())
+        .message
+    )

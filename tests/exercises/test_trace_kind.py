@@ -1,5 +1,8 @@
 """An order of steps is judged by training a real model with it."""
 
+import numpy as np
+import torch
+
 from dlviz.exercises import exercise
 from dlviz.exercises.trace import TrainingLoop, run_loop
 
@@ -18,6 +21,15 @@ def test_unknown_steps_and_invalid_answers_are_explained():
     assert "zero_grad" in ORDER.check(["train"]).message
     assert "list of steps" in ORDER.check("step").message
     assert "list of steps" in ORDER.check(3).message
+
+
+def test_a_list_of_anything_but_steps_is_explained():
+    for odd in ([torch.ones(2)], [3], [["step"]], [None], ["step" * 1000]):
+        content = ORDER.check(odd).message
+        assert "is not one of the steps" in content
+        assert len(content) < 250
+    for odd in (torch.ones(3), np.array(["step"])):
+        assert "list of steps" in ORDER.check(odd).message
 
 
 def test_an_empty_list_is_not_attempted():

@@ -64,3 +64,14 @@ def test_a_dataset_whose_transform_runs_on_a_copy_is_right_and_one_that_changes_
 
     assert DATASET.judge(InPlace, 0).passed
     assert DATASET.judge(Spoiled, 0).verdict == "wrong"
+
+
+def test_what_stops_outside_the_learners_code_is_not_called_the_learners():
+    class OnlyLength(Digits):
+        def __getitem__(self, i):
+            return 3
+
+    result = DATASET.judge(OnlyLength, 0)
+    assert result.verdict == "wrong"
+    assert "Your code stopped" not in result.message
+    assert len(result.cases) == 5

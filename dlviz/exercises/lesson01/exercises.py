@@ -20,6 +20,7 @@ FLOATS = Repair(
     reference=plus_one,
     # Numbers above 2048 are not all exact in float16, and negative ones not in an unsigned dtype.
     case=lambda i: {"rows": torch.randint(-9999, 10000, (1 + i, 3 - i % 2)).tolist()},
+    strict_dtype=True,
     broken="integers",
     mistakes={
         "integers": {"rows):": "rows):  # the code as it was found", ", dtype=torch.float32": ""},
