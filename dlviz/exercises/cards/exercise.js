@@ -24,7 +24,7 @@ function render({ model, el, signal }) {
   if (cases.length) parts.push(caseTable());
   if (rows.length) parts.push(h("table", { class: "exercise-table" }, ...rows.map(([label, value]) => h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, value)))));
   parts.push(...notes.map((note) => paragraph(note, "dlviz-soft")));
-  if (task && verdict !== "right") parts.push(h("details", { class: "exercise-task" }, h("summary", {}, title), paragraph(task)));
+  if (task && verdict !== "right") parts.push(h("details", { class: "exercise-task" }, h("summary", {}, messages.task), paragraph(task)));
   if (!model.get("live")) parts.push(paragraph(messages.notebook, "dlviz-soft"));
   ui.main.append(...parts, shownHints, buttons, listings);
 
@@ -58,7 +58,7 @@ function render({ model, el, signal }) {
     const head = h("tr", {}, ...["case", "given", "got", "expected", ""].map((name) => h("th", { scope: "col" }, messages[name] ?? "")));
     const lines = cases.map(({ given, yours, expected, passed }, i) => h("tr", { "data-verdict": passed ? "right" : "wrong" },
       h("th", { scope: "row" }, String(i + 1)), h("td", {}, given), h("td", {}, yours), h("td", {}, expected), h("td", { class: "exercise-sign", title: messages[passed ? "passed" : "failed"] }, passed ? "✓" : "✗")));
-    return h("div", { class: "exercise-wide", tabindex: "0", role: "region", "aria-label": messages.case }, h("table", { class: "exercise-table" }, head, ...lines));
+    return h("div", { class: "exercise-wide", tabindex: "0", role: "region", "aria-label": messages.cases }, h("table", { class: "exercise-table" }, head, ...lines));
   }
 }
 

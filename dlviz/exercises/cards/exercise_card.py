@@ -22,6 +22,7 @@ class ExerciseCard(CardWidget):
 def _scene(exercise: "Exercise", result: "Result") -> dict[str, Any]:
     texts = table(exercise.key())
     task = message(exercise.key("task"))
+    sides = [message(f"exercises.row.{side}") for side in ("input", "yours", "expected")]
     attempted = result.verdict != "not attempted"
     return {
         "id": exercise.id,
@@ -34,7 +35,8 @@ def _scene(exercise: "Exercise", result: "Result") -> dict[str, Any]:
             {"given": case.given, "yours": case.yours, "expected": case.expected, "passed": case.passed}
             for case in result.cases
         ],
-        "rows": [list(row) for row in result.rows],
+        # The table of cases holds what these three say of the first one that failed.
+        "rows": [list(row) for row in result.rows if not result.cases or row[0] not in sides],
         "hints": [texts[key] for key in sorted(texts) if key.startswith("hint")],
         "solution": exercise.source(),
         "starter": exercise.starter,
