@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson08.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
-from dlviz.exercises.model_checks import Fault, classifier_checks, returns_logits
+from dlviz.exercises.model_checks import Fault, classifier_checks, returns_logits, same_function
 
 # 08.conv2d: the products of a window and a kernel, added
 
@@ -239,7 +239,7 @@ REPAIR = Model(
     },
     example_shape=(3, 32, 32),
     sizes=(25, 7),  # the broken network runs on 25
-    checks=(rows_kept, *classifier_checks(parameters=545098), returns_logits),
+    checks=(rows_kept, *classifier_checks(parameters=545098), returns_logits, same_function(Net)),
 )
 
 ITEMS = (*PREDICTIONS, CONV2D, MAX_POOL, OUT_SIZE, EQUIVARIANCE, REPAIR)
