@@ -6,11 +6,14 @@ from torch.nn import functional as F
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson10.predictions import PREDICTIONS
 
-# 10.lookup: which rows learn
+# 10.lookup: which rows a gradient reaches
 
 
 def table_gradient(words, upstream, count):
-    """The gradient of a table (count, D) whose rows words (N,) were looked up; upstream (N, D) is that of the results."""
+    """Return the gradient (count, D) of a table whose rows words (N,) were looked up.
+
+    upstream (N, D) holds the gradient of the loss with respect to each of the N results.
+    """
     one_hot = F.one_hot(words, count).to(upstream.dtype)
     return one_hot.T @ upstream
 
@@ -42,23 +45,70 @@ LOOKUP = Function(
         "in_order": {"one_hot(words": "one_hot(torch.arange(len(words))"},
         "every_row": {"one_hot.T @ upstream": "upstream.sum(0).expand(count, -1)"},
         "counted": {"@ upstream": "@ torch.ones_like(upstream)"},
+        "results_returned": {"one_hot.T @ upstream": "upstream"},
     },
 )
 
-# 10.negatives: the right word among drawn ones
+# 10.ppmi: counts against chance
 
 
-def pair_loss(middle, around, drawn):
-    """The mean loss of N pairs: middle (N, D), around (N, D), and K drawn vectors for each pair, drawn (N, K, D)."""
-    right = (middle * around).sum(1)
-    wrong = (drawn @ middle.unsqueeze(2)).squeeze(2)
+def ppmi(counts):
+    """Return the positive PMI (V, V) of counts (V, V): row = center word, column = context word."""
+    total = counts.sum()
+    by_chance = counts.sum(1, keepdim=True) * counts.sum(0, keepdim=True) / total
+    return (counts / by_chance).log().clamp(min=0)
+
+
+def _counts(i):
+    size = 4 + i
+    counts = torch.randint(0, 7, (size, size)).float()
+    counts[torch.arange(size), torch.arange(size).roll(1)] += 9  # no row and no column is empty
+    counts[torch.arange(size), torch.arange(size).roll(2)] = 0
+    return {"counts": counts}
+
+
+PPMI = Function(
+    id="10.ppmi",
+    reference=ppmi,
+    case=_counts,
+    mistakes={
+        "not_clipped": {".clamp(min=0)": ""},
+        "logarithm_missing": {".log().clamp(min=0)": ""},
+        "base_two": {".log()": ".log2()"},
+        "base_ten": {".log()": ".log10()"},
+        "total_missing": {" / total": ""},
+        "rows_only": {
+            "counts.sum(1, keepdim=True) * counts.sum(0, keepdim=True) / total": "counts.sum(1, keepdim=True) / len(counts)"
+        },
+        "columns_only": {
+            "counts.sum(1, keepdim=True) * counts.sum(0, keepdim=True) / total": "counts.sum(0, keepdim=True) / len(counts)"
+        },
+        "rows_and_columns_swapped": {
+            "counts.sum(1, keepdim=True) * counts.sum(0, keepdim=True)": "counts.sum(1) * counts.sum(0).unsqueeze(1)"
+        },
+        "one_added": {"(counts / by_chance).log()": "(counts / by_chance).log1p()"},
+        "smoothed": {"total = counts.sum()": "counts = counts + 1; total = counts.sum()"},
+        "absolute_value": {".log().clamp(min=0)": ".log().abs().nan_to_num(posinf=0.0)"},
+    },
+)
+
+# 10.negatives: the true context word among sampled ones
+
+
+def pair_loss(center, context, negatives):
+    """Return the mean loss () of N pairs.
+
+    center (N, D) and context (N, D) are the vectors of the pairs, negatives (N, K, D) those of sampled words.
+    """
+    right = (center * context).sum(1)
+    wrong = (negatives @ center.unsqueeze(2)).squeeze(2)
     return -F.logsigmoid(right).mean() - F.logsigmoid(-wrong).sum(1).mean()
 
 
 def _pairs(i):
     n, k, size = 2 + i, 2 + i % 3, 3 + i % 2
     scale = 20.0 if i == 4 else 1.0  # one case with scores in the hundreds
-    shapes = {"middle": (n, size), "around": (n, size), "drawn": (n, k, size)}
+    shapes = {"center": (n, size), "context": (n, size), "negatives": (n, k, size)}
     return {name: (scale * torch.randn(shape)).requires_grad_() for name, shape in shapes.items()}
 
 
@@ -77,6 +127,7 @@ NEGATIVES = Function(
         },
         "summed_over_pairs": {"(right).mean()": "(right).sum()", ".sum(1).mean()": ".sum()"},
         "negated": {"-F.logsigmoid(right).mean() -": "F.logsigmoid(right).mean() +"},
+        "context_against_negatives": {"center.unsqueeze(2)": "context.unsqueeze(2)"},
     },
 )
 
@@ -84,7 +135,10 @@ NEGATIVES = Function(
 
 
 def analogy(vectors, a, b, c):
-    """Rows of vectors (V, D), nearest to b - a + c first, by cosine, all at length 1; without a, b and c: (V - 3,)."""
+    """Return all row indices but a, b and c, (V - 3,), ranked by cosine with b - a + c, the largest first.
+
+    vectors is (V, D); a, b and c are row indices. All vectors are scaled to length 1 before they are added.
+    """
     directions = F.normalize(vectors, dim=1)
     cosines = directions @ (directions[b] - directions[a] + directions[c])
     cosines[[a, b, c]] = -torch.inf
@@ -111,6 +165,7 @@ ANALOGY = Function(
         "only_c_left_out": {"[[a, b, c]]": "[c]"},
         "turned_around": {"directions[b] - directions[a]": "directions[a] - directions[b]"},
         "all_added": {"- directions[a]": "+ directions[a]"},
+        "nothing_subtracted": {" - directions[a]": ""},
         "lengths_kept": {"directions[b] - directions[a] + directions[c]": "vectors[b] - vectors[a] + vectors[c]"},
         "dot_product": {"F.normalize(vectors, dim=1)": "vectors"},
         "farthest_first": {"[:-3]": "[:-3].flip(0)"},
@@ -121,7 +176,10 @@ ANALOGY = Function(
 
 
 def bag(table, texts):
-    """The mean of the rows of table (V, D) at the words of each text: (N, D); texts are N lists of word numbers."""
+    """Return the mean word vector of each text: (N, D).
+
+    table is (V, D); texts is a list of N lists of word indices, of different lengths.
+    """
     counts = torch.stack([torch.bincount(torch.tensor(text), minlength=len(table)) for text in texts])
     return counts.to(table.dtype) @ table / counts.sum(1, keepdim=True)
 
@@ -149,4 +207,36 @@ BAG = Function(
     },
 )
 
-ITEMS = (*PREDICTIONS, LOOKUP, NEGATIVES, ANALOGY, BAG)
+# 10.take-out: a direction removed from every vector
+
+
+def take_out(vectors, d):
+    """Return vectors (N, D) without their parts along d (D,); d may have any length except 0."""
+    u = d / d.norm()
+    return vectors - (vectors @ u).unsqueeze(1) * u
+
+
+def _directions(i):
+    size = 3 + i
+    d = torch.randn(size)
+    return {"vectors": 2 * torch.randn(4 + i % 2, size), "d": d / d.norm() * (0.4 if i % 2 else 2.5)}
+
+
+TAKE_OUT = Function(
+    id="10.take-out",
+    reference=take_out,
+    case=_directions,
+    mistakes={
+        "length_kept": {"d / d.norm()": "d"},
+        "divided_once": {"@ u": "@ d"},
+        "part_returned": {"vectors - (": "("},
+        "part_added": {"vectors - (": "vectors + ("},
+        "subtracted_from_all": {"(vectors @ u).unsqueeze(1) * u": "u"},
+        "reflected": {"vectors - (": "vectors - 2 * ("},
+        "results_normalized": lambda vectors, d: F.normalize(take_out(vectors, d), dim=1),
+        "vectors_normalized": lambda vectors, d: take_out(F.normalize(vectors, dim=1), d),
+        "mean_part": {"(vectors @ u).unsqueeze(1) * u": "(vectors @ u).mean() * u"},
+    },
+)
+
+ITEMS = (*PREDICTIONS, LOOKUP, PPMI, NEGATIVES, ANALOGY, BAG, TAKE_OUT)

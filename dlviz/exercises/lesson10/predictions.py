@@ -20,9 +20,9 @@ def _gaps():
 
 
 def _touched():
-    outer, middle = nn.Embedding(50_000, 16), torch.randn(16)
-    words = torch.randperm(50_000)[:6]  # one neighbor and five negative samples
-    F.logsigmoid(outer(words) @ middle * torch.tensor([1, -1, -1, -1, -1, -1])).sum().backward()
+    outer, center = nn.Embedding(50_000, 16), torch.randn(16)
+    words = torch.randperm(50_000)[:6]  # one context word and five negative samples
+    F.logsigmoid(outer(words) @ center * torch.tensor([1, -1, -1, -1, -1, -1])).sum().backward()
     return _touched_rows(outer)
 
 
@@ -33,15 +33,15 @@ def _touched_rows(table):
 def _collapse():
     tokens = sentences(300).tokens
     numbers = {word: k for k, word in enumerate(dict.fromkeys(word for sentence in tokens for word in sentence))}
-    places = [(s, i, j) for s in tokens for i in range(len(s)) for j in range(max(0, i - 3), i)]
-    pairs = torch.tensor([[numbers[s[i]], numbers[s[j]]] for s, i, j in places])
-    middle, around = torch.cat([pairs, pairs.flip(1)]).T
+    near = [(s, i, j) for s in tokens for i in range(len(s)) for j in range(max(0, i - 3), i)]
+    pairs = torch.tensor([[numbers[s[i]], numbers[s[j]]] for s, i, j in near])
+    center, context = torch.cat([pairs, pairs.flip(1)]).T
     inner, outer = nn.Embedding(len(numbers), 16), nn.Embedding(len(numbers), 16)
     nn.init.uniform_(inner.weight, -0.03, 0.03)  # small, as word2vec begins
     nn.init.zeros_(outer.weight)
     optimizer = torch.optim.Adam([inner.weight, outer.weight], lr=0.02)
     for _ in range(100):
-        loss = -F.logsigmoid((inner(middle) * outer(around)).sum(1)).mean()
+        loss = -F.logsigmoid((inner(center) * outer(context)).sum(1)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -62,23 +62,24 @@ def _order():
 
 def _one_hot():
     good, excellent = F.one_hot(torch.tensor([0, 1]), 2).float()
-    return F.cosine_similarity(good, excellent, dim=0)
+    return good @ excellent
 
 
 def _projected():
     share = torch.linspace(0, 1, 12)
-    jobs = torch.stack([share, share, torch.randn(12)], dim=1)  # the share lies along two directions
-    jobs[:, 0] = 0  # one of them is taken out
-    return "left" if torch.corrcoef(torch.stack([jobs[:, 1], share]))[0, 1] > 0.9 else "gone"
+    jobs = torch.stack([share, share, torch.randn(12)], dim=1)  # the share is visible in two directions
+    d = torch.tensor([1.0, 0.0, 0.0])
+    rest = jobs - (jobs @ d)[:, None] * d
+    return "left" if torch.corrcoef(torch.stack([rest[:, 1], share]))[0, 1] > 0.9 else "gone"
 
 
 PREDICTIONS = (
+    Prediction(id="10.one-hot", truth=_one_hot),
     Prediction(id="10.rows", truth=_rows),
     Prediction(id="10.gaps", truth=_gaps),
     Prediction(id="10.touched", truth=_touched),
     Prediction(id="10.collapse", truth=_collapse, options=("alike", "apart")),
     Prediction(id="10.nearest", truth=_nearest, options=("cat", "dog", "the")),
-    Prediction(id="10.one-hot", truth=_one_hot),
     Prediction(id="10.order", truth=_order, options=("large", "none")),
     Prediction(id="10.projected", truth=_projected, options=("gone", "left")),
 )
