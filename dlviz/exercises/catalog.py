@@ -1,6 +1,7 @@
 """Catalog of exercises and predictions by id, and the overview of progress."""
 
 import difflib
+import json
 import pkgutil
 from dataclasses import dataclass
 from functools import cache, partial
@@ -16,6 +17,7 @@ from dlviz.exercises.prediction import Prediction, ask_or_commit
 from dlviz.exercises.report import Card, Displayable
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.lesson_files import find_lesson
 
 
 class Unknown(DlvizError, LookupError):  # noqa: N818
@@ -74,7 +76,7 @@ def progress(lesson: str | int | None = None) -> Displayable:
     chosen = lessons if lesson is None else [one for one in lessons if one == str(lesson).zfill(2)]
     if not chosen:
         raise Unknown(message("exercises.unknown.lesson", lesson=repr(lesson), lessons=", ".join(lessons)))
-    return Overview({id: _status(state, id) for id in items() if _lesson(id) in chosen}, notes)
+    return Overview({id: _status(state, id) for one in chosen for id in ids_of(one)}, notes)
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,10 +109,20 @@ class Overview(Displayable):
         return message("exercises.progress.title", done=done, count=len(ids))
 
 
+@cache
+def ids_of(lesson: str) -> tuple[str, ...]:
+    """Return the ids of a lesson, such as "05", in the order in which its notebook asks them."""
+    ids = [id for id in items() if _lesson(id) == lesson]
+    notebook = find_lesson(lesson)
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"] if notebook else []
+    marks = [mark for cell in cells for mark in cell["metadata"].get("dlviz", {}).values()]
+    return tuple(sorted(ids, key=lambda id: marks.index(id) if id in marks else len(marks)))
+
+
 def _scene(lesson: str) -> dict[str, Any]:
     """Return what the bar of a lesson shows."""
     state, _ = progress_file.load()
-    status = {id: _status(state, id) for id in items() if _lesson(id) == lesson}
+    status = {id: _status(state, id) for id in ids_of(lesson)}
     kinds = {id: "predictions" if isinstance(items()[id], Prediction) else "exercises" for id in status}
     return {
         "lesson": lesson,

@@ -4,7 +4,7 @@ import pytest
 
 import dlviz
 from dlviz.exercises import Unknown, exercise, predict
-from dlviz.exercises.catalog import items
+from dlviz.exercises.catalog import ids_of, items
 
 
 def test_the_short_names_are_the_same_functions():
@@ -43,3 +43,9 @@ def test_an_exercise_and_a_prediction_are_not_taken_for_each_other():
 def test_all_kinds_are_there():
     kinds = {getattr(item, "kind", "prediction") for item in items().values()}
     assert kinds == {"function", "prediction", "trace", "model", "repair", "usage"}
+
+
+def test_a_lesson_lists_its_questions_in_the_order_of_its_notebook():
+    assert ids_of("00") == ("00.sum", "00.double")
+    for lesson in {id.partition(".")[0] for id in items()}:
+        assert set(ids_of(lesson)) == {id for id in items() if id.startswith(f"{lesson}.")}
