@@ -131,7 +131,7 @@ def rows(features):
 
 def _features(i):
     # The broken code runs on all of these without an error, although its rows are not examples.
-    shape = ((25, 64, 8, 8), (50, 64, 4, 4), (75, 64, 4, 4), (25, 32, 8, 8), (100, 64, 4, 4))[i]
+    shape = ((25, 64, 8, 8), (50, 64, 2, 2), (75, 32, 2, 2), (25, 16, 4, 4), (100, 64, 2, 1))[i]
     return {"features": torch.rand(shape)}
 
 
