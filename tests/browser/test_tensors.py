@@ -433,7 +433,7 @@ def test_an_address_is_highlighted_in_every_tensor_that_shares_it(open_page, exp
             expected = [p for p, where in lies.items() if where == at]
             assert marked(sheet(page, other), "lit", "now") == expected, (name, index, other)
             assert marked(sheet(page, other), "now") == (expected if other == name else [])
-        came = f" (copied from place {at})" if copied else ""
+        came = f" (copied from address {at})" if copied else ""
         expect(line(page)).to_have_text(walk(name, made[name], index) + came)
         assert in_storage(first, "lit" if copied else "now") == [at]
         assert in_storage(own, "now") == ([place(made[name], index)] if copied else [])
