@@ -15,7 +15,7 @@ from dlviz.exercises.usage import Usage
 
 
 class Digits(Dataset):
-    """Item i is the image i and its label; transform, if there is one, changes the image whenever it is asked for."""
+    """Dataset whose item i is the pair (image i, label i); transform changes the image at every access."""
 
     def __init__(self, images, labels, transform=None):
         self.images, self.labels, self.transform = images, labels, transform
@@ -69,11 +69,11 @@ DATASET = Usage(
     },
 )
 
-# 07.accuracy: a share of the rows
+# 07.accuracy: a fraction of the rows
 
 
 def accuracy(scores, targets):
-    """The share of rows whose largest score is at the target, a tensor (); scores (N, C), targets a column (N, 1)."""
+    """Return the fraction of correct rows, a tensor (); scores (N, C), targets (N, 1)."""
     return (scores.argmax(1) == targets[:, 0]).float().mean()
 
 
@@ -105,7 +105,7 @@ ACCURACY = Function(
 
 
 def prepare(images, labels, tests, seed):
-    """Shuffled: the training digits, then a paler copy of each; their labels; the test digits as they are; their labels."""
+    """Return training images and their paler copies, their labels, test images, their labels."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     test, train = order[:tests], order[tests:]
     x = torch.cat([images[train], 0.8 * images[train]])
@@ -114,7 +114,7 @@ def prepare(images, labels, tests, seed):
 
 
 def copied_first(images, labels, tests, seed):  # the code as it was found
-    """Shuffled: the training digits, then a paler copy of each; their labels; the test digits as they are; their labels."""
+    """Return training images and their paler copies, their labels, test images, their labels."""
     x = torch.cat([images, 0.8 * images])
     y = torch.cat([labels, labels])
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
@@ -163,7 +163,7 @@ LEAKAGE = Repair(
 
 
 def measure(model, images, labels):
-    """The accuracy of the model as it would be used, a number; the model is left in the mode it was in."""
+    """Return the accuracy in eval mode, a number; build no graph and leave the model in its mode."""
     training = model.training
     model.eval()
     with torch.no_grad():
@@ -186,11 +186,23 @@ class _RecordingNet(nn.Module):
 
 
 def _use_measure(function, images, labels, training):
-    """Return the accuracy twice, the mode afterwards, the number of runs with a graph, and batch norm's running mean."""
+    """Return the accuracy twice, the mode afterwards, the number of runs with a graph, and what else may have changed."""
     model = _RecordingNet().train(training)
-    shares = [float(function(model, images, labels)) for _ in range(2)]
+    first = float(function(model, images, labels))
+    modes = [model.training, all(module.training == model.training for module in model.modules())]
+    again = float(function(model, images, labels))
+    trainable = sum(p.requires_grad for p in model.parameters())
     norm = model.layers[0]
-    return [*shares, int(model.training), model.graph, norm.running_mean]
+    return [
+        first,
+        again,
+        *map(int, modes),
+        model.graph,
+        int(torch.is_grad_enabled()),
+        trainable,
+        norm.running_mean,
+        norm.running_var,
+    ]
 
 
 def _batch_and_mode(i):
@@ -221,6 +233,12 @@ MODE = Usage(
         "always_to_train_with_a_graph": {"no_grad": "enable_grad", "model.train(training)": "model.train()"},
         "with_a_graph": {"no_grad": "enable_grad"},
         "set_to_train": {"model.eval()": "model.train()", "model.train(training)": ""},
+        "gradients_left_off": {
+            "    with torch.no_grad():\n        hits": "    torch.set_grad_enabled(False)\n    hits",
+        },
+        "parameters_frozen": {
+            "with torch.no_grad()": "with model.requires_grad_(False) and torch.no_grad()",
+        },
     },
 )
 
@@ -228,7 +246,7 @@ MODE = Usage(
 
 
 def fill(train, test):
-    """Both tables (N, F) filled with the means of train's known numbers, and F columns more: 1 where a gap was, else 0."""
+    """Return both tables (N, 2F): gaps filled with train's column means, then 1 for a gap, else 0."""
     mean = train.nanmean(0)
 
     def whole(x):
@@ -269,4 +287,72 @@ GAPS = Function(
     },
 )
 
-ITEMS = (*PREDICTIONS, DATASET, ACCURACY, LEAKAGE, MODE, GAPS)
+# 07.precision: three scores of a yes-or-no question
+
+
+def precision_recall_f1(predicted, actual):
+    """Return precision, recall and F1, three numbers; predicted and actual are boolean (N,)."""
+    hits = (predicted & actual).sum().item()
+    precision = hits / max(predicted.sum().item(), 1)
+    recall = hits / max(actual.sum().item(), 1)
+    f1 = 2 * hits / max(predicted.sum().item() + actual.sum().item(), 1)
+    return precision, recall, f1
+
+
+def _use_precision(function, predicted, actual):
+    """Return the three scores as floats, whether they came as numbers or as tensors."""
+    return [float(score) for score in function(predicted, actual)]
+
+
+def _as_nan(predicted, actual):
+    hits = (predicted & actual).sum()
+    precision, recall = hits / predicted.sum(), hits / actual.sum()
+    return precision, recall, 2 * precision * recall / (precision + recall)
+
+
+def _answers_and_truth(i):
+    # True positives, false positives, false negatives, true negatives.
+    counts = ((4, 1, 3, 6), (2, 5, 1, 9), (6, 2, 4, 5), (0, 0, 3, 8), (0, 4, 0, 7))[i]
+    kinds = torch.repeat_interleave(torch.arange(4), torch.tensor(counts))[torch.randperm(sum(counts))]
+    return {"predicted": kinds < 2, "actual": kinds % 2 == 0}
+
+
+PRECISION = Usage(
+    id="07.precision",
+    reference=precision_recall_f1,
+    case=_answers_and_truth,
+    use=_use_precision,
+    mistakes={
+        "exchanged": {"return precision, recall, f1": "return recall, precision, f1"},
+        "plain_mean": {
+            "2 * hits / max(predicted.sum().item() + actual.sum().item(), 1)": "(precision + recall) / 2",
+        },
+        "f1_without_the_two": {"2 * hits": "hits"},
+        "product": {
+            "2 * hits / max(predicted.sum().item() + actual.sum().item(), 1)": "precision * recall",
+        },
+        "accuracy_for_precision": {
+            "hits / max(predicted.sum().item(), 1)": "(predicted == actual).float().mean().item()",
+        },
+        "divided_by_all": {
+            "max(predicted.sum().item(), 1)": "len(predicted)",
+            "max(actual.sum().item(), 1)": "len(actual)",
+        },
+        "recall_of_the_negatives": {
+            "hits / max(actual.sum().item(), 1)": "(~predicted & ~actual).sum().item() / max((~actual).sum().item(), 1)",
+        },
+        "negative_class": {
+            "hits = (predicted & actual)": "predicted, actual = ~predicted, ~actual\n    hits = (predicted & actual)",
+        },
+        "nan": _as_nan,
+        "divided_by_zero": {
+            "max(predicted.sum().item(), 1)": "predicted.sum().item()",
+            "max(actual.sum().item(), 1)": "actual.sum().item()",
+        },
+        "one_for_nothing": {
+            "hits / max(predicted.sum().item(), 1)": "hits / predicted.sum().item() if predicted.any() else 1.0",
+        },
+    },
+)
+
+ITEMS = (*PREDICTIONS, DATASET, LEAKAGE, GAPS, MODE, ACCURACY, PRECISION)
