@@ -155,7 +155,7 @@ def test_the_table_of_thirty_students_is_what_they_did(write, monkeypatch, capsy
         assert row["notes"].startswith(notes[name]) if name in notes else row["notes"] == ""
 
 
-def test_answers_that_are_right_wrong_and_crash_are_collected_as_they_were_checked(write, monkeypatch):
+def test_answers_that_are_right_wrong_endless_and_crash_are_collected_as_they_were_checked(write, monkeypatch):
     def stable(z):
         return z.softmax(1)
 
@@ -165,7 +165,18 @@ def test_answers_that_are_right_wrong_and_crash_are_collected_as_they_were_check
     def crashes(z):
         return z.nothing()
 
-    for name, tries in {"ann": [stable], "ben": [overflows, crashes], "cem": [crashes, stable], "dora": [...]}.items():
+    def endless(z):
+        while True:
+            pass
+
+    monkeypatch.setenv("DLVIZ_TIME_LIMIT", "1")
+    for name, tries in {
+        "abe": [endless],
+        "ann": [stable],
+        "ben": [overflows, crashes],
+        "cem": [crashes, stable],
+        "dora": [...],
+    }.items():
         (write.folder / name).mkdir(parents=True)
         monkeypatch.setenv("DLVIZ_PROGRESS", str(write.folder / name / "progress.json"))
         for answer in tries:
@@ -179,6 +190,7 @@ def test_answers_that_are_right_wrong_and_crash_are_collected_as_they_were_check
     rows = table(write.folder)
     shown = {name: [row[f"{SOFTMAX} {column}"] for column in ("right", "first", "tries")] for name, row in rows.items()}
     assert shown == {
+        "abe": ["0", "0", "1"],
         "ann": ["1", "1", "1"],
         "ben": ["0", "0", "2"],
         "cem": ["1", "0", "2"],
