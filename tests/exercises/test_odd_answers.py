@@ -278,6 +278,13 @@ def test_no_check_raises_on_any_of_them(item):
             assert "Your code stopped" not in result.message
 
 
+def test_an_error_in_a_check_is_not_called_one_of_the_learners(monkeypatch):
+    monkeypatch.setattr(Function, "judge", lambda *_: 1 / 0)
+    result = DOUBLE.check(lambda x: 2 * x)
+    assert "could not judge double" in result.message
+    assert "ZeroDivisionError" in result.message
+
+
 def test_numpys_numbers_are_as_right_as_pythons():
     def strides(shape):
         return [np.int64(step) for step in STRIDES.reference(shape)]

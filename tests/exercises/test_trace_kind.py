@@ -24,7 +24,7 @@ def test_unknown_steps_and_invalid_answers_are_explained():
 
 
 def test_a_list_of_anything_but_steps_is_explained():
-    for odd in ([torch.ones(2)], [3], [["step"]], [None], ["step" * 1000]):
+    for odd in ([torch.ones(2)], [np.ones(2)], [3], [["step"]], [None], ["step" * 1000]):
         content = ORDER.check(odd).message
         assert "is not one of the steps" in content
         assert len(content) < 250
