@@ -35,7 +35,7 @@ class Exercise(Displayable):
         ``answer`` is what the starter asks for: the function or class itself, or the list. An untouched starter is
         "not attempted" and raises nothing. The report is true only if the answer is right, and ``float(report)`` is the
         share of cases passed. With ``DLVIZ_STRICT=1`` in the environment a missing answer raises ``NotAttempted`` and a
-        wrong one ``Wrong``, both ``AssertionError``. An answer that runs longer than 20 seconds, or ``DLVIZ_TIME_LIMIT``
+        wrong one ``Wrong``, both ``AssertionError``. An answer that runs longer than 60 seconds, or ``DLVIZ_TIME_LIMIT``
         seconds, is stopped.
 
         >>> from dlviz.exercises import exercise

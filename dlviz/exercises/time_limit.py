@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-DEFAULT_SECONDS = 20.0
+DEFAULT_SECONDS = 60.0
 
 #: Delays from one exception to the next, in seconds. Code that catches the first one meets others at changing places, until one
 #: strikes outside its ``try``.
@@ -29,7 +29,7 @@ class TimeUpError(BaseException):
 
 
 def limit_seconds() -> float:
-    """Return the seconds that a check may take: ``DLVIZ_TIME_LIMIT`` if it is a positive number, else 20."""
+    """Return the seconds that a check may take: ``DLVIZ_TIME_LIMIT`` if it is a positive number, else 60."""
     try:
         seconds = float(os.environ.get("DLVIZ_TIME_LIMIT", ""))
     except ValueError:
