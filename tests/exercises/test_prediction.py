@@ -89,7 +89,7 @@ ANSWERS = {
     "10.rows": 2,
     "10.gaps": 1,
     "10.touched": 6,
-    "10.collapse": "alike",
+    "10.pairs-only": "alike",
     "10.nearest": "the",
     "10.one-hot": 0,
     "10.order": "none",

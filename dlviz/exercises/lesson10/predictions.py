@@ -30,7 +30,7 @@ def _touched_rows(table):
     return int((table.weight.grad != 0).any(1).sum())
 
 
-def _collapse():
+def _pairs_only():
     tokens = sentences(300).tokens
     numbers = {word: k for k, word in enumerate(dict.fromkeys(word for sentence in tokens for word in sentence))}
     near = [(s, i, j) for s in tokens for i in range(len(s)) for j in range(max(0, i - 3), i)]
@@ -78,7 +78,7 @@ PREDICTIONS = (
     Prediction(id="10.rows", truth=_rows),
     Prediction(id="10.gaps", truth=_gaps),
     Prediction(id="10.touched", truth=_touched),
-    Prediction(id="10.collapse", truth=_collapse, options=("alike", "apart")),
+    Prediction(id="10.pairs-only", truth=_pairs_only, options=("alike", "apart")),
     Prediction(id="10.nearest", truth=_nearest, options=("cat", "dog", "the")),
     Prediction(id="10.order", truth=_order, options=("large", "none")),
     Prediction(id="10.projected", truth=_projected, options=("gone", "left")),
