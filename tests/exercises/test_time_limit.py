@@ -184,8 +184,8 @@ def interrupted_model():
     return Interrupted()
 
 
-def test_the_limit_is_20_seconds_unless_the_environment_has_a_positive_number(monkeypatch):
-    for value, seconds in (("3", 3), ("0.5", 0.5), ("0", 20), ("-1", 20), ("nan", 20), ("soon", 20), ("", 20)):
+def test_the_limit_is_60_seconds_unless_the_environment_has_a_positive_number(monkeypatch):
+    for value, seconds in (("3", 3), ("0.5", 0.5), ("0", 60), ("-1", 60), ("nan", 60), ("soon", 60), ("", 60)):
         monkeypatch.setenv("DLVIZ_TIME_LIMIT", value)
         assert limit_seconds() == seconds
-    assert "20 seconds" in type(items()["00.double"]).check.__doc__
+    assert "60 seconds" in type(items()["00.double"]).check.__doc__
