@@ -118,14 +118,22 @@ def test_pages_are_accessible_and_fit_a_phone(visit, axe, name, theme):
 def test_a_lesson_works_and_notes_what_needs_a_notebook(visit):
     page = visit("00-start.html")
     expect(page.get_by_role("heading", level=1)).to_have_text("Start here")
-    expect(page.locator(".dlviz")).to_have_count(1)
+    # The bar, the graph, the question and the report.
+    expect(page.locator(".dlviz")).to_have_count(4)
     # The state after the last cell: two steps of backward.
     expect(page.locator(".pill")).to_have_text(["∂ 10", "∂ 1"])
-    play(page)
-    expect(page.locator(".ask")).to_have_count(2)
+    page.locator(".dlviz-play").click()
+    expect(page.locator(".pill")).to_have_count(4)
+    expect(page.get_by_text("Write your answer in the notebook")).to_be_visible()
+    expect(page.get_by_text("have the sum 10")).to_be_hidden()
+    question = page.locator('[data-item="00.sum"]')
+    question.get_by_role("textbox").fill("15")
+    question.get_by_role("button", name="Lock in").click()
+    expect(question).to_contain_text("not as you predicted")
+    expect(page.get_by_text("have the sum 10")).to_be_visible()
     page.get_by_text("Contents").click()
     page.get_by_role("link", name="An exercise checks itself").click()
-    assert page.url.endswith("#an-exercise-checks-itself")
+    assert page.url.endswith("#4-an-exercise-checks-itself")
 
 
 def test_a_page_runs_no_script_that_came_with_an_output(chromium, site, tmp_path):
