@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from IPython.core.autocall import ExitAutocall
 from torch import Tensor, nn
 
 from dlviz.exercises import exercise
@@ -338,18 +339,17 @@ def test_an_answer_that_writes_each_result_into_the_same_tensor_is_right():
     assert DOUBLE.check(double).passed
 
 
-def test_ipythons_exit_is_reported_and_does_not_end_the_kernel():
-    from IPython.core.autocall import ExitAutocall
-    from IPython.testing.globalipapp import start_ipython
+def test_ipythons_exit_is_reported_and_does_not_end_the_kernel(monkeypatch):
+    class Shell:
+        asked = 0
 
-    shell = start_ipython() or __import__("IPython").get_ipython()
-    ask_exit, asked = type(shell).ask_exit, []
-    type(shell).ask_exit = lambda self: asked.append(1)
-    try:
-        quit_ = ExitAutocall(shell)
-        assert "exit()" in DOUBLE.check(lambda x: quit_()).message
-        assert not asked
-        quit_()
-        assert asked
-    finally:
-        type(shell).ask_exit = ask_exit
+        def ask_exit(self):
+            self.asked += 1
+
+    shell = Shell()
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    leave = ExitAutocall(shell)  # what exit and quit are in a notebook
+    assert "exit()" in DOUBLE.check(lambda x: leave()).message
+    assert not shell.asked
+    leave()
+    assert shell.asked == 1
