@@ -50,8 +50,8 @@ def exported(tmp_path_factory):
         new_markdown_cell("## Later & more"),
         new_code_cell("view.step = 4\ndisplay(view)\nprint(int(open('value.txt').read()) + 1, '<b>&')"),
         new_code_cell("gone = dlviz.tensor(x.T, name='gone')\ndisplay(gone)\ngone.close()"),
-        new_code_cell("dlviz.predict('01.shared')"),
-        new_code_cell("# after 01.shared\nprint('the', 'same', 'storage')"),
+        new_code_cell("dlviz.predict('01.numpy-bridge')"),
+        new_code_cell("# after 01.numpy-bridge\nprint('the', 'same', 'storage')"),
         new_markdown_cell("<details><summary>After your prediction</summary>\n\nOne storage.\n\n</details>"),
         new_code_cell("_ = ipywidgets.interact(lambda turn: print('turned', turn), turn=(0, 3))"),
         new_code_cell("print(dlviz.predict('00.sum', 6))\ndlviz.exercises.progress()"),
@@ -114,9 +114,9 @@ def test_features_that_need_a_notebook_have_a_note(exported):
 
 def test_an_output_that_answers_a_prediction_is_folded_and_so_is_the_text_below(exported):
     text, _ = exported
-    (gated,) = re.findall(r'<details class="gate" data-after="01.shared">.*?</details>', text, re.S)
+    (gated,) = re.findall(r'<details class="gate" data-after="01.numpy-bridge">.*?</details>', text, re.S)
     assert "the same storage" in gated
-    assert '<details data-after="01.shared">' in text
+    assert '<details data-after="01.numpy-bridge">' in text
     (state,) = [one["state"] for one in payload(text)["widgets"].values() if one["state"].get("stored")]
     assert state["result"] == {}
     assert state["stored"]["truth"] == "same"

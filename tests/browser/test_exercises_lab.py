@@ -9,12 +9,12 @@ from playwright.sync_api import Page, expect
 from dlviz.exercises.catalog import items
 from tests.browser.lab import command, open_notebook, page_on, run, serving, start
 
-VANISHING = items()["05.vanishing"]
+VANISHING = items()["05.first-layer"]
 CELLS = (
     ("code", "import torch, dlviz\nfrom dlviz.exercises import exercise, predict, progress\nprogress('05')"),
     ("markdown", "# Text\n\nSome lines."),
-    ("code", "predict('05.vanishing')"),
-    ("code", "# after 05.vanishing\nprint('IT IS', 'TINY')\nview = dlviz.tensor(torch.ones(2, 2))\nview"),
+    ("code", "predict('05.first-layer')"),
+    ("code", "# after 05.first-layer\nprint('IT IS', 'TINY')\nview = dlviz.tensor(torch.ones(2, 2))\nview"),
     ("markdown", "<details><summary>After your prediction</summary>\n\nTiny indeed.\n\n</details>"),
     ("code", "predict('05.start')"),
     ("code", "# after 05.start\nprint('IT IS', 2.303)"),
@@ -51,7 +51,7 @@ def card(page: Page, id: str):
 
 
 def test_run_all_shows_no_answer(page):
-    expect(card(page, "05.vanishing")).to_be_visible()
+    expect(card(page, "05.first-layer")).to_be_visible()
     expect(page.get_by_text("IT IS TINY")).to_have_count(0)
     expect(page.get_by_text("IT IS 2.303")).to_have_count(0)
     expect(page.locator(".jp-MarkdownOutput p", has_text="Tiny indeed.")).to_be_hidden()
@@ -64,7 +64,7 @@ def test_an_error_is_never_hidden(page):
 
 
 def test_a_prediction_by_keyboard_opens_what_waited_for_it(page):
-    question = card(page, "05.vanishing")
+    question = card(page, "05.first-layer")
     wrong = next(i for i, option in enumerate(VANISHING.options) if option != VANISHING.truth())
     question.focus()
     page.keyboard.press(str(wrong + 1))
@@ -81,7 +81,7 @@ def test_a_prediction_by_keyboard_opens_what_waited_for_it(page):
 
 def test_the_bar_counts_a_wrong_prediction_as_done_and_leads_to_the_next(page):
     bar = page.locator(".exercise-progress")
-    expect(bar.get_by_role("button", name="05.vanishing: done")).to_be_visible()
+    expect(bar.get_by_role("button", name="05.first-layer: done")).to_be_visible()
     bar.get_by_role("button", name="05.start: open").click()
     expect(card(page, "05.start")).to_be_focused()
 
@@ -120,7 +120,7 @@ def test_a_notebook_opened_later_shows_the_stored_prediction_and_hides_nothing(c
         open_notebook(page, server[0], "again.ipynb")
         for number in (0, 2, 3):
             run(page, number)
-        expect(card(page, "05.vanishing").locator(".dlviz-badge")).to_have_text("✗ not as you predicted")
+        expect(card(page, "05.first-layer").locator(".dlviz-badge")).to_have_text("✗ not as you predicted")
         expect(page.get_by_text("IT IS TINY")).to_be_visible()
         start(page, 6)
         expect(page.locator(".exercise-gate")).to_have_count(0)

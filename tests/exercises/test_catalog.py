@@ -23,7 +23,7 @@ def test_an_unknown_id_names_near_ones():
     with pytest.raises(Unknown, match=r'"03\.two-paths"'):
         exercise("03.twopath")
     with pytest.raises(LookupError, match=r'"03\.accumulate"'):
-        predict("03.acumulate", "same")
+        predict("03.second-backwards", "same")
 
 
 def test_an_id_without_similar_ones_lists_all_ids():

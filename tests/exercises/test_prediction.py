@@ -16,26 +16,26 @@ PREDICTIONS = {id: item for id, item in items().items() if isinstance(item, Pred
 ANSWERS = {
     "00.sum": 10,
     "01.broadcast": (3, 4),
-    "01.trap": (4, 4),
+    "01.column": (4, 4),
     "01.row": (1, 4),
     "01.first": (2,),
     "01.mask": (6,),
     "01.division": "float32",
-    "01.shared": "same",
+    "01.numpy-bridge": "same",
     "02.transposed": (1, 3),
     "02.write": "changes",
-    "02.refused": "error",
+    "02.flat-transpose": "error",
     "02.reshape": "copies",
     "02.expand": 0,
     "02.number": 6,
     "02.chained": "zero",
     "02.rows": 64,
     "03.paths": 7,
-    "03.accumulate": "doubled",
+    "03.second-backward": "doubled",
     "03.moved": "same",
     "03.jacobian": (2, 2, 2, 2),
     "03.non-scalar": "error",
-    "03.retroactive": "no",
+    "03.tracked-later": "no",
     "03.closer": "autograd",
     "03.module": "linear",
     "04.parameters": 2,
@@ -43,7 +43,7 @@ ANSWERS = {
     "04.double": "more",
     "04.limit": 0.2,
     "04.integers": "dtype",
-    "04.silent": "mean",
+    "04.flat-y": "mean",
     "04.masked": "nan",
     "04.parabola": "yes",
     "06.third-reading": -135,
@@ -56,21 +56,21 @@ ANSWERS = {
     "06.tuned": "close",
     "05.stacked": "line",
     "05.corners": 6,
-    "05.vanishing": "millionth",
+    "05.first-layer": "millionth",
     "05.shift": "same",
-    "05.overflow": "nan",
+    "05.large-logits": "nan",
     "05.start": 2.3,
     "05.floor": 1.46,
     "05.zeros": "bias",
     "07.noise": "zero",
     "07.batches": 23,
     "07.order": "lower",
-    "07.negative": "below",
+    "07.raw-outputs": "below",
     "07.eval": "lower",
     "07.never": 0.9,
     "07.rare": "15",
     "07.better": "open",
-    "08.flipped": (3, 2, 1),
+    "08.row": (3, 2, 1),
     "08.size": 12,
     "08.negative": -1,
     "08.parameters": 1216,
@@ -81,11 +81,11 @@ ANSWERS = {
     "09.parameters": 416,
     "09.letter": "other",
     "09.half": "millionth",
-    "09.clipped": (3, 4),
     "09.recall": "plain",
+    "09.sixty": "lstm",
+    "09.bigram": "linear",
     "09.second": "error",
     "09.padded": "other",
-    "09.temperature": 0.9,
     "10.rows": 2,
     "10.gaps": 1,
     "10.touched": 6,
@@ -115,10 +115,10 @@ def test_every_option_can_be_committed_and_only_one_is_right(id, monkeypatch, tm
 
 
 def test_a_question_shows_its_options_and_stores_nothing(progress_file):
-    shown = repr(predict("03.accumulate", ...))
+    shown = repr(predict("03.second-backward", ...))
     assert "not attempted" in shown
     assert all(f'"{option}"' in shown for option in ("same", "doubled", "zero"))
-    assert repr(predict("03.accumulate")) == shown
+    assert repr(predict("03.second-backward")) == shown
     assert not progress_file.exists()
 
 
@@ -134,32 +134,32 @@ def test_the_answer_is_stored_before_the_truth_is_computed(progress_file):
 
 
 def test_the_first_answer_is_kept_and_counts_as_done_though_it_is_wrong(progress_file):
-    assert progress().status["03.accumulate"] == "open"
-    assert predict("03.accumulate", "same").verdict == "wrong"
-    assert progress().status["03.accumulate"] == "done"
-    second = predict("03.accumulate", "doubled")
+    assert progress().status["03.second-backward"] == "open"
+    assert predict("03.second-backward", "same").verdict == "wrong"
+    assert progress().status["03.second-backward"] == "done"
+    second = predict("03.second-backward", "doubled")
     assert second.verdict == "right"
     assert 'before you saw the result, was "same"' in repr(second)
-    assert progress().status["03.accumulate"] == "done"
-    assert json.loads(progress_file.read_text())["predictions"]["03.accumulate"]["answer"] == "same"
-    assert "before you saw the result" not in repr(predict("03.accumulate", "same"))
+    assert progress().status["03.second-backward"] == "done"
+    assert json.loads(progress_file.read_text())["predictions"]["03.second-backward"]["answer"] == "same"
+    assert "before you saw the result" not in repr(predict("03.second-backward", "same"))
 
 
 def test_a_later_wrong_answer_is_wrong_and_what_is_done_stays_done():
-    assert predict("03.accumulate", "doubled").passed
-    later = predict("03.accumulate", "zero")
+    assert predict("03.second-backward", "doubled").passed
+    later = predict("03.second-backward", "zero")
     assert later.verdict == "wrong"
     assert 'before you saw the result, was "doubled"' in repr(later)
-    assert progress().status["03.accumulate"] == "done"
+    assert progress().status["03.second-backward"] == "done"
 
 
 def test_only_a_right_prediction_is_true():
-    assert not predict("03.accumulate")
-    assert not predict("03.accumulate", "perhaps")
-    assert not predict("03.accumulate", "same")
-    assert float(predict("03.accumulate", "zero")) == float(predict("03.accumulate", ...)) == 0
-    assert predict("03.accumulate", "doubled")
-    assert float(predict("03.accumulate", "doubled")) == 1
+    assert not predict("03.second-backward")
+    assert not predict("03.second-backward", "perhaps")
+    assert not predict("03.second-backward", "same")
+    assert float(predict("03.second-backward", "zero")) == float(predict("03.second-backward", ...)) == 0
+    assert predict("03.second-backward", "doubled")
+    assert float(predict("03.second-backward", "doubled")) == 1
 
 
 def test_the_truth_is_computed_not_stored():
@@ -214,26 +214,26 @@ def asked(id):
 
 
 def test_the_widget_stores_the_first_answer_and_shows_the_truth(progress_file):
-    card, send = asked("03.accumulate")
+    card, send = asked("03.second-backward")
     assert card.result == {}
     send(kind="commit", answer="same")
     assert (card.result["given"], card.result["truth"], card.result["right"]) == ("same", "doubled", False)
-    assert card.result["why"] == table("exercises.03.accumulate")["why"]
-    assert progress().status["03.accumulate"] == "done"
-    again, _ = asked("03.accumulate")
+    assert card.result["why"] == table("exercises.03.second-backward")["why"]
+    assert progress().status["03.second-backward"] == "done"
+    again, _ = asked("03.second-backward")
     assert (again.result["given"], again.result["right"]) == ("same", False)
 
 
 @pytest.mark.parametrize("answer", ["nonsense", 3, None, [1], {"a": 1}, True])
 def test_the_widget_ignores_what_is_no_answer(answer, progress_file):
-    card, send = asked("03.accumulate")
+    card, send = asked("03.second-backward")
     send(kind="commit", answer=answer)
     assert card.result == {}
     assert not progress_file.exists()
 
 
 def test_show_me_shows_the_truth_and_stores_nothing(progress_file):
-    card, send = asked("03.accumulate")
+    card, send = asked("03.second-backward")
     send(kind="show")
     assert (card.result["given"], card.result["truth"]) == (None, "doubled")
     assert not progress_file.exists()

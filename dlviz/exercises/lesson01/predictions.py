@@ -28,6 +28,6 @@ PREDICTIONS = (
     Prediction(id="01.row", truth=lambda: torch.arange(12).reshape(3, 4)[0:1].shape),
     Prediction(id="01.mask", truth=_mask),
     Prediction(id="01.broadcast", truth=lambda: (torch.zeros(3, 1) + torch.zeros(4)).shape),
-    Prediction(id="01.trap", truth=lambda: (torch.zeros(4, 1) - torch.zeros(4)).shape),
-    Prediction(id="01.shared", truth=_shared, options=("same", "copy")),
+    Prediction(id="01.column", truth=lambda: (torch.zeros(4, 1) - torch.zeros(4)).shape),
+    Prediction(id="01.numpy-bridge", truth=_shared, options=("same", "copy")),
 )

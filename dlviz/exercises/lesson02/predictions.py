@@ -36,7 +36,7 @@ PREDICTIONS = (
     Prediction(id="02.number", truth=lambda: torch.arange(12).reshape(3, 4)[1, 2].storage_offset()),
     Prediction(id="02.expand", truth=lambda: torch.zeros(3, 1).expand(3, 1000).stride(1)),
     Prediction(id="02.chained", truth=_chained, options=("seven", "zero")),
-    Prediction(id="02.refused", truth=_view, options=("works", "error")),
+    Prediction(id="02.flat-transpose", truth=_view, options=("works", "error")),
     Prediction(id="02.reshape", truth=_reshape, options=("shares", "copies")),
     Prediction(id="02.rows", truth=lambda: torch.zeros(25, 64, 8, 8).view(-1, 1600).shape[0]),
 )

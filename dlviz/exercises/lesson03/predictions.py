@@ -61,9 +61,9 @@ def _closer():
 PREDICTIONS = (
     Prediction(id="03.closer", truth=_closer, options=("autograd", "finite", "equal")),
     Prediction(id="03.paths", truth=_paths),
-    Prediction(id="03.accumulate", truth=_accumulate, options=("same", "doubled", "zero")),
+    Prediction(id="03.second-backward", truth=_accumulate, options=("same", "doubled", "zero")),
     Prediction(id="03.moved", truth=_moved, options=("moved", "same")),
-    Prediction(id="03.retroactive", truth=_retroactive, options=("yes", "no")),
+    Prediction(id="03.tracked-later", truth=_retroactive, options=("yes", "no")),
     Prediction(id="03.jacobian", truth=_jacobian),
     Prediction(id="03.non-scalar", truth=_non_scalar, options=("ones", "jacobian", "error")),
 )

@@ -90,7 +90,7 @@ PREDICTIONS = (
     Prediction(id="04.double", truth=_double, options=("half", "same", "more")),
     Prediction(id="04.limit", truth=_limit),
     Prediction(id="04.integers", truth=_integers, options=("runs", "dtype", "shape")),
-    Prediction(id="04.silent", truth=_silent, options=("line", "mean", "error")),
+    Prediction(id="04.flat-y", truth=_silent, options=("line", "mean", "error")),
     Prediction(id="04.parabola", truth=_parabola, options=("no", "rough", "yes")),
     Prediction(id="04.masked", truth=_masked, options=("one", "zero", "nan")),
 )

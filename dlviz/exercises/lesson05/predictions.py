@@ -65,13 +65,13 @@ def _zeros():
 
 PREDICTIONS = (
     Prediction(id="05.shift", truth=_shift, options=("same", "surer", "equal")),
-    Prediction(id="05.overflow", truth=_overflow, options=("one", "inf", "nan")),
+    Prediction(id="05.large-logits", truth=_overflow, options=("one", "inf", "nan")),
     Prediction(
         id="05.start", truth=lambda: round(nn.functional.cross_entropy(torch.zeros(1, 10), torch.tensor([3])).item(), 2)
     ),
     Prediction(id="05.stacked", truth=_stacked, options=("line", "curve")),
     Prediction(id="05.corners", truth=_corners),
     Prediction(id="05.zeros", truth=_zeros, options=("all", "last", "bias", "none")),
-    Prediction(id="05.vanishing", truth=_vanishing, options=("same", "tenth", "millionth")),
+    Prediction(id="05.first-layer", truth=_vanishing, options=("same", "tenth", "millionth")),
     Prediction(id="05.floor", truth=_floor),
 )

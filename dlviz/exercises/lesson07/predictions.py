@@ -87,7 +87,7 @@ PREDICTIONS = (
     Prediction(id="07.noise", truth=_noise, options=("chance", "half", "zero")),
     Prediction(id="07.batches", truth=_batches),
     Prediction(id="07.order", truth=_order, options=("lower", "same", "higher")),
-    Prediction(id="07.negative", truth=_negative, options=("error", "zero", "below")),
+    Prediction(id="07.raw-outputs", truth=_negative, options=("error", "zero", "below")),
     Prediction(id="07.eval", truth=_eval, options=("lower", "same", "higher")),
     Prediction(id="07.never", truth=_never),
     Prediction(id="07.rare", truth=_rare, options=("90", "50", "15")),
