@@ -22,7 +22,7 @@ def test_every_id_is_shown_without_an_answer(id):
 def test_an_unknown_id_names_near_ones():
     with pytest.raises(Unknown, match=r'"03\.two-paths"'):
         exercise("03.twopath")
-    with pytest.raises(LookupError, match=r'"03\.accumulate"'):
+    with pytest.raises(LookupError, match=r'"03\.second-backward"'):
         predict("03.second-backwards", "same")
 
 
