@@ -180,7 +180,7 @@ def format_value(value: Any, depth: int = 4) -> str:
     """
     if isinstance(value, Tensor):
         plain = not (value.is_nested or value.is_meta or value.is_quantized) and value.layout == torch.strided
-        return _nested(value.detach().cpu().tolist()) if plain and value.numel() <= LISTED else describe(value)
+        return _nested(value.detach().cpu().tolist()) if plain and value.numel() <= ELEMENTS else describe(value)
     if isinstance(value, (tuple, list)) and depth:
         return f"({_listed([format_value(item, depth - 1) for item in value[:LISTED]], len(value))})"
     value = python_number(value)
@@ -193,8 +193,8 @@ def format_value(value: Any, depth: int = 4) -> str:
     return getattr(value, "__name__", describe(value))
 
 
-#: Items of a list, and elements of a tensor, that are shown at most.
-LISTED = 8
+#: Elements of a tensor, and items of a list, that are shown at most.
+ELEMENTS, LISTED = 8, 16
 
 
 def _listed(items: list[str], count: int) -> str:

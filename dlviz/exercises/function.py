@@ -22,7 +22,8 @@ from dlviz.exercises.run_answer import (
 from dlviz.kit.messages import message
 
 CASES = 5
-WIDTH = 120
+#: Characters of a table's cell, and of a row of its own, at most.
+CELL, ROW = 120, 600
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -111,8 +112,8 @@ class Function(Exercise):
             content = message("exercises.function.changed", name=self.name, argument=run.mine.changed)
             return self.wrong(content, tuple(rows))
         rows += [
-            (message("exercises.row.yours"), formatted(run.mine.value)),
-            (message("exercises.row.expected"), formatted(run.right.value)),
+            (message("exercises.row.yours"), formatted(run.mine.value, ROW)),
+            (message("exercises.row.expected"), formatted(run.right.value, ROW)),
         ]
         return self.wrong(run.difference.message(), tuple(rows))
 
@@ -138,7 +139,7 @@ class Comparison:
             yours = self.mine.failure.kind
         elif yours == expected and not self.passed:
             yours, expected = self._distinguished(yours, expected)
-        return Case(shorten(format_arguments(self.case), WIDTH), yours, expected, self.passed)
+        return Case(shorten(format_arguments(self.case), CELL), yours, expected, self.passed)
 
     def _distinguished(self, yours: str, expected: str) -> tuple[str, str]:
         if self.difference is None:
@@ -152,9 +153,9 @@ class Comparison:
         return f"{yours} ({label}{self.difference.yours})", f"{expected} ({label}{self.difference.expected})"
 
 
-def formatted(value: Any) -> str:
-    """Format any object that an answer may return, at most as wide as a table's cell."""
+def formatted(value: Any, width: int = CELL) -> str:
+    """Format any object that an answer may return, in at most this many characters."""
     try:
-        return shorten(format_value(value), WIDTH)
+        return shorten(format_value(value), width)
     except Exception:  # its own methods raise
         return type(value).__name__

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from dlviz.exercises.function import Function, formatted
+from dlviz.exercises.function import ROW, Function, formatted
 from dlviz.exercises.report import Result
 from dlviz.exercises.run_answer import isolated_rng, run_answer
 from dlviz.exercises.source import listing
@@ -46,4 +46,4 @@ class Repair(Function):
             run = run_answer(self.metric, {"function": function})
         if run.failure:  # without a line of the learner's, the metric itself could not use the result
             return run.failure.kind if run.failure.line else message("exercises.row.unmeasured")
-        return formatted(run.value)
+        return formatted(run.value, ROW)

@@ -101,7 +101,7 @@ def test_the_first_of_many_differences_is_reported_with_their_number():
         (None, "None", "None"),
         (np.zeros((2, 3)), "ndarray (2, 3) float64", "ndarray (2, 3) float64"),
         (np.float64(0.25), "float64", "0.25"),
-        (list(range(1000)), "list (int, int, int, int, int, int, int, int, …)", "(0, 1, 2, 3, 4, 5, 6, 7, …)"),
+        (list(range(1000)), f"list ({16 * 'int, '}…)", f"({str(list(range(16)))[1:-1]}, …)"),
         (10**1000, "int", "int, 3322 bits"),
         (x.to("meta"), "Tensor (2, 3) float32", "Tensor (2, 3) float32"),
         (x.to_sparse(), "Tensor (2, 3) float32", "Tensor (2, 3) float32"),
