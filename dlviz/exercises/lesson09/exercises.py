@@ -1,5 +1,7 @@
 """Lesson 09, recurrent networks: its exercises."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -11,7 +13,10 @@ from dlviz.exercises.usage import Usage
 
 
 def cell(x, h, w_ih, w_hh, b_ih, b_hh):
-    """The next state (N, H) from x (N, I) and the state h (N, H); w_ih (H, I), w_hh (H, H), both biases (H,)."""
+    """Return the next state (N, H) from inputs x (N, I) and states h (N, H).
+
+    The weights have shapes w_ih (H, I) and w_hh (H, H), and both biases have shape (H,).
+    """
     return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
 
 
@@ -49,7 +54,7 @@ CELL = Function(
 
 
 def clip(a, b, limit):
-    """The gradients a and b, of any shape, made shorter by one factor if their length together is above limit."""
+    """Return the gradients a and b, scaled by one factor if their norm together is above limit."""
     length = (a.pow(2).sum() + b.pow(2).sum()).sqrt()
     factor = (limit / length).clamp(max=1)
     return factor * a, factor * b
@@ -83,7 +88,10 @@ CLIP = Function(
 
 
 def one_pass(net, optimizer, x, y, size):
-    """Train once along the series x, y (T, 1), size steps at a time; the state goes on. Gives the last state."""
+    """Train once along the series x, y (T, 1), in pieces of size steps; return the last state.
+
+    Each piece begins with the state that the piece before it has reached.
+    """
     state = None
     for past, future in zip(x.split(size), y.split(size), strict=True):
         guess, state = net(past, state)
@@ -151,11 +159,50 @@ DETACH = Usage(
     },
 )
 
+# 09.lstm: one step of the state and the memory cell
+
+
+def lstm_step(a, c):
+    """Return the new h and the new c, both (N, H), from the four sums a (N, 4H) and the old c (N, H).
+
+    The columns of a are the sums of the input gate, forget gate, candidate and output gate, H columns each.
+    """
+    i, f, g, o = a.chunk(4, dim=1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+def _lstm_sums(i):
+    n, hidden = 1 + i, 2 + i % 3
+    return {"a": (2 * torch.randn(n, 4 * hidden)).requires_grad_(), "c": torch.randn(n, hidden).requires_grad_()}
+
+
+LSTM = Function(
+    id="09.lstm",
+    reference=lstm_step,
+    case=_lstm_sums,
+    mistakes={
+        "gates_swapped": {"sigmoid(f)": "sigmoid(i)", "sigmoid(i)": "sigmoid(f)"},
+        "gates_not_squashed": {"sigmoid(f)": "clone(f)", "sigmoid(i)": "clone(i)", "sigmoid(o)": "clone(o)"},
+        "candidate_by_sigmoid": {"tanh(g)": "sigmoid(g)"},
+        "nothing_forgotten": {"torch.sigmoid(f) * c": "c"},
+        "everything_forgotten": {"torch.sigmoid(f) * c + ": ""},
+        "input_gate_missing": {"torch.sigmoid(i) * ": ""},
+        "h_without_tanh": {"torch.tanh(c)": "c"},
+        "h_from_the_old_c": {"    c = torch": "    new = torch", "tanh(c), c": "tanh(c), new"},
+        "returned_in_reverse": {
+            "return torch.sigmoid(o) * torch.tanh(c), c": "return c, torch.sigmoid(o) * torch.tanh(c)"
+        },
+        "other_order_of_gates": {"i, f, g, o": "i, f, o, g"},
+        "forget_by_the_rest": {"torch.sigmoid(f)": "(1 - torch.sigmoid(i))"},
+    },
+)
+
 # 09.forget: remember by default
 
 
 def remember(lstm, bias):
-    """Set the bias of every forget gate of an nn.LSTM, both of its biases together, to bias; nothing else changes."""
+    """Set the sum of the two biases of every forget gate of an nn.LSTM to bias; return nothing."""
     hidden = lstm.hidden_size
     with torch.no_grad():
         for name, values in lstm.named_parameters():
@@ -219,4 +266,59 @@ FORGET = Usage(
     },
 )
 
-ITEMS = (*PREDICTIONS, CELL, CLIP, DETACH, FORGET)
+# 09.bits: how well a model predicts letters
+
+
+def bits(logits, targets):
+    """Return the mean of -log2 p over all letters, a tensor (), where p is the probability of the target.
+
+    The shapes are logits (N, T, C) and targets (N, T); a target of -100 is padding.
+    """
+    real = targets != -100
+    log_p = logits.log_softmax(dim=-1)[real]
+    chosen = log_p.gather(1, targets[real].unsqueeze(1))
+    return -chosen.mean() / math.log(2)
+
+
+def padding_counted(logits, targets):
+    real = targets != -100
+    log_p = logits.log_softmax(dim=-1).gather(2, targets.clamp(min=0).unsqueeze(2)).squeeze(2)
+    return -(log_p * real).mean() / math.log(2)
+
+
+def padding_as_letter_0(logits, targets):
+    return -logits.log_softmax(dim=-1).gather(2, targets.clamp(min=0).unsqueeze(2)).mean() / math.log(2)
+
+
+def mean_of_the_names(logits, targets):
+    return torch.stack([bits(one[None], wanted[None]) for one, wanted in zip(logits, targets, strict=True)]).mean()
+
+
+def _letter_scores(i):
+    n, steps, classes = 2 + i, 4 + i % 3, 3 + i
+    targets = torch.randint(classes, (n, steps))
+    for row in range(n):
+        length = steps if row == 0 else int(torch.randint(1, steps, ()))  # one name is the longest
+        targets[row, length:] = -100
+    return {"logits": (2 * torch.randn(n, steps, classes)).requires_grad_(), "targets": targets}
+
+
+BITS = Function(
+    id="09.bits",
+    reference=bits,
+    case=_letter_scores,
+    mistakes={
+        "padding_counted": padding_counted,
+        "padding_as_letter_0": padding_as_letter_0,
+        "mean_of_the_names": mean_of_the_names,
+        "natural_logarithm": {" / math.log(2)": ""},
+        "perplexity": {"return -chosen.mean() / math.log(2)": "return (-chosen.mean()).exp()"},
+        "multiplied_by_ln_2": {"/ math.log(2)": "* math.log(2)"},
+        "sign_forgotten": {"return -chosen": "return chosen"},
+        "softmax_missing": {"logits.log_softmax(dim=-1)": "logits"},
+        "softmax_over_steps": {"dim=-1": "dim=1"},
+        "summed": {"chosen.mean()": "chosen.sum()"},
+    },
+)
+
+ITEMS = (*PREDICTIONS, CELL, CLIP, DETACH, LSTM, FORGET, BITS)
