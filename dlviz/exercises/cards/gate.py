@@ -58,7 +58,7 @@ class _CellGates:
 
     def before(self, info: Any) -> None:
         id = gated_by(info.raw_cell or "")
-        if id is None or os.environ.get("DLVIZ_GATE") == "open" or progress_file.committed(id) is not None:
+        if id is None or not _somebody_reads() or progress_file.committed(id) is not None:
             return
         self._running = FoldedOutput(id)
         display(self._running.box)
@@ -70,6 +70,16 @@ class _CellGates:
             folded.output.__exit__(None, None, None)
             if not result.success:  # an error is never hidden
                 folded.open()
+
+
+def _somebody_reads() -> bool:
+    """Return whether the running cell was sent by a front end with a person: tools that execute notebooks allow no input.
+
+    In nbclient, which nbgrader and papermill use, an output of ipywidgets can hang: its answer may consume the reply to the cell.
+    """
+    kernel: Any = getattr(ipython_shell(), "kernel", None)
+    request = kernel.get_parent() if hasattr(kernel, "get_parent") else {}
+    return os.environ.get("DLVIZ_GATE") != "open" and bool(request.get("content", {}).get("allow_stdin"))
 
 
 class FoldedOutput:
