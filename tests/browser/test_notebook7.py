@@ -31,7 +31,7 @@ def test_a_lesson_round_trips_in_notebook_7(chromium: Browser, server: str):
         assert page.evaluate("() => globalThis.jupyterapp.name") == "Jupyter Notebook"
         command(page, "notebook:run-all-cells")
         assert [output for output in outputs_of(page) if output["output_type"] == "error"] == []
-        view = page.locator(".dlviz").first
+        view = page.locator(".dlviz:not(.exercise-card)").first
         expect(view.locator(".card")).to_have_count(4)
         expect(view.locator(".dlviz-player input")).to_have_value("2")  # the lesson set it, in Python
 
