@@ -162,5 +162,5 @@ def test_the_installed_commands_doctor_and_export_work(learner):
     output = call(command, "export", "00", "pages")
     assert re.search(r"00-start\.html: \d\.\d\d MB", output)
     page = (empty / "pages" / "00-start.html").read_text(encoding="utf-8")
-    assert "This machine is ready." in page
+    assert "have the sum 10" in page
     assert 'data-widget="' in page

@@ -271,7 +271,6 @@ _LOADS = {
 #: Known uses, each with the reason why it is harmless.
 _KNOWN = {
     ("autograd/derivatives.py", "yaml.load"): "the installed torch's own file, by the safe loader",
-    ("exercises/lesson05/predictions.py", "exec"): "a question's own lines, for torch's error message",
     ("export/gallery.py", "compile"): "an example of the package",
     ("export/gallery.py", "exec"): "an example of the package",
     ("export/gallery.py", "eval"): "an example of the package",
