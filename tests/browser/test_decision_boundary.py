@@ -551,7 +551,7 @@ def test_points_painted_in_the_page_and_from_python_both_stay(live):
     assert view.painted[1][:2] == pytest.approx([-0.5, 0.5], abs=0.01)
     assert [message["kind"] for message in asked] == ["paint", "paint"]
     # A stroke during a slow answer waits and travels as one message.
-    page.evaluate("window.slow = 300")
+    page.evaluate("window.slow = 2000")
     for k in range(6):
         field.click(position=spot(view, -0.5 + 0.1 * k, -0.5))
     settled(page)

@@ -539,6 +539,7 @@ def test_the_next_morning_the_pictures_are_there_and_play_without_their_kernel(c
             expect(views.nth(3).locator(".live-name")).to_contain_text("loss 49")
         # One cell is run again: its picture replaces the saved one, whose state is dropped; the others stay.
         run(page, 0)
+        expect(views).to_have_count(4)
         next_morning(page, server, "morning.ipynb")
         expect(views).to_have_count(4, timeout=60_000)
         book = nbformat.read(folder / "morning.ipynb", 4)
