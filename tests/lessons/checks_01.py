@@ -165,14 +165,14 @@ def loss_of_equal_shapes(flat, labels):
     assert (flat - labels).pow(2).mean() == 0
 
 
-def product_of_two_matrices(A, B):  # noqa: N803
+def product_of_two_matrices(A, B):
     product = dlviz.matmul(A, B)
     assert product.output.tolist() == [[5.0, 1.0], [4.0, 2.0]]
     assert torch.equal(product.output, (A[:, :, None] * B).sum(1))
     assert torch.equal(product.output, torch.einsum("ik,kj->ij", A, B))
 
 
-def elementwise_or_matrix_product(S):  # noqa: N803
+def elementwise_or_matrix_product(S):
     assert (S * S).tolist() == [[1, 4], [9, 16]]
     assert (S @ S).tolist() == [[7, 10], [15, 22]]
 

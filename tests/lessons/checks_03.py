@@ -29,7 +29,7 @@ def record_a_graph(a, recorded):
     assert a.grad is None  # nothing has flowed back yet
 
 
-def look_at_grad_fn(L, d, a):  # noqa: N803
+def look_at_grad_fn(L, d, a):
     assert (L.grad_fn.name(), d.grad_fn.name(), a.grad_fn) == ("MulBackward0", "AddBackward0", None)
     assert not isinstance(L.grad_fn, nn.Module)
     for other in (torch.autograd.Function, torch.utils.data.Dataset, torch.utils.data.DataLoader):

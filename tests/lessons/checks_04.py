@@ -113,7 +113,7 @@ def try_the_limit(slope):
         assert ((w - lr * slope(w)).abs() > 1).item() == grows
 
 
-def curvatures(H, curvature, direction, u, limit, race, xs):  # noqa: N803
+def curvatures(H, curvature, direction, u, limit, race, xs):
     expected = torch.stack(
         [torch.stack([xs.square().mean(), xs.mean()]), torch.stack([xs.mean(), torch.ones_like(xs[0, 0])])]
     )

@@ -4,16 +4,16 @@ import torch
 from torch import nn
 
 
-def linear_by_hand(Z, layer, X):  # noqa: N803
+def linear_by_hand(Z, layer, X):
     assert Z.tolist() == [[2, 1, 0]]
     assert torch.equal(layer(X), Z)
 
 
-def softmax_by_formula(P):  # noqa: N803
+def softmax_by_formula(P):
     assert [round(p, 2) for p in P[0].tolist()] == [0.67, 0.24, 0.09]
 
 
-def shifted(Z):  # noqa: N803
+def shifted(Z):
     assert torch.allclose(torch.softmax(Z, dim=1), torch.softmax(Z + 100, dim=1))
 
 
@@ -30,7 +30,7 @@ def start_loss(loss_of):
     assert losses == [0.41, 2.41]
 
 
-def gradient_by_autograd(z, P, target):  # noqa: N803
+def gradient_by_autograd(z, P, target):
     assert torch.allclose(z.grad, P - target, atol=1e-4)
 
 
@@ -91,7 +91,7 @@ def a_module(moons_net, net, new_x):
     assert sum(p.numel() for p in moons_net.parameters()) == 2 * 16 + 16 + 16 * 2 + 2
 
 
-def plain_list(Forgetful):  # noqa: N803
+def plain_list(Forgetful):
     assert list(Forgetful().parameters()) == []  # an optimizer would find nothing to train
 
 

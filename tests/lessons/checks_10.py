@@ -51,7 +51,7 @@ def make_pairs(pairs_of):
     assert pairs_of([["the", "cat", "sat"]], index, window=1).tolist() == [[0, 1], [1, 0], [1, 2], [2, 1]]
 
 
-def pairs_of_the_corpus(sentences, corpus, words, pairs, frequency, V):  # noqa: N803
+def pairs_of_the_corpus(sentences, corpus, words, pairs, frequency, V):
     assert sentences == corpus.tokens
     assert words[0] == "the"
     assert (frequency.sum().item(), V, len(pairs)) == (26702, 222, 112212)
@@ -69,7 +69,7 @@ def count_and_compare(counts, ppmi_vectors, positive_pmi, words, index, pairs):
     assert "the" not in top
 
 
-def count_touched_rows(U):  # noqa: N803
+def count_touched_rows(U):
     assert (U.weight.grad != 0).any(1).sum() == 6
     outer = nn.Embedding(50_000, 16)
     F.cross_entropy(torch.ones(1, 16) @ outer.weight.T, torch.tensor([7])).backward()
@@ -96,7 +96,7 @@ def step_by_step(few, steps):
     assert cosine("paris", "rome") > 0.8 > 0.4 > cosine("paris", "cat")
 
 
-def skip_gram_module(SkipGram):  # noqa: N803
+def skip_gram_module(SkipGram):
     net = SkipGram(3, 2)
     words = torch.tensor([0]), torch.tensor([1]), torch.tensor([[2]])
     assert abs(net(*words).item() - 2 * 0.693) < 0.01  # two scores of 0
@@ -183,7 +183,7 @@ def mixed_reviews(mixed):
     assert sum(mixed) / 3 < 0.8
 
 
-def naive_bayes(naive_bayes_rates, weights, review_index, BAD, GOOD):  # noqa: N803
+def naive_bayes(naive_bayes_rates, weights, review_index, BAD, GOOD):
     assert naive_bayes_rates[0] > 0.95
     assert naive_bayes_rates[1] < 0.75
     new_words = [review_index[word] for word in BAD[4:] + GOOD[4:]]
