@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from dlviz.exercises.compare import describe, difference
+from dlviz.exercises.run_answer import isolated_rng
 
 Fault = tuple[str, dict[str, Any]]
 Check = Callable[[nn.Module, Tensor], Fault | None]
@@ -113,11 +114,12 @@ def returns_logits(model: nn.Module, batch: Tensor) -> Fault | None:
 
 
 def same_function(reference: Callable[[], nn.Module]) -> Check:
-    """Return a check that, with the same parameters, the model computes the same in evaluation mode as ``reference()``.
+    """Return a check that, with the same parameters, the model computes the same as ``reference()``, in both modes.
 
     It finds a missing or another activation, one on the output, and layers in another order, so it is for exercises that fix the
     architecture. Each parameter of the reference is given to the model's parameter of the same shape, those of equal shape in
-    their order. Buffers are not copied. The model itself keeps its parameters.
+    their order; a weight may be stored transposed, and a bias with dimensions of size 1. Buffers are not copied. The model itself
+    keeps its parameters.
 
     >>> lines = same_function(lambda: nn.Linear(2, 3))
     >>> lines(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), torch.randn(4, 2))
@@ -125,23 +127,26 @@ def same_function(reference: Callable[[], nn.Module]) -> Check:
     """
 
     def same(model: nn.Module, batch: Tensor) -> Fault | None:
-        solution = reference().to(batch.device).eval()
+        solution = reference().to(batch.device)
         values = _by_shape(model, solution)
         if values is None:
             yours, expected = (", ".join(str(tuple(p.shape)) for p in net.parameters()) for net in (model, solution))
             return "shapes", {"yours": yours or "-", "expected": expected}
-        model.eval()
-        with torch.no_grad():
-            expected, yours = solution(batch), functional_call(model, values, (batch,))
-        if _close(yours, expected):
-            return None
-        for name, activation in _ACTIVATIONS.items():
-            if _close(yours, activation(expected)):
-                return "output-activation", {"activation": name}
-        unequal = difference(yours, expected)
-        if unequal is None:  # equal as tightly as numbers are compared elsewhere
-            return None
-        return "function", {"where": unequal.where, "yours": unequal.yours, "expected": unequal.expected}
+        for training in (False, True):
+            model.train(training)
+            solution.train(training)
+            with torch.no_grad():
+                expected = _seeded(solution, batch)
+                yours = _seeded(lambda given: functional_call(model, values, (given,)), batch)
+            if _close(yours, expected):
+                continue
+            for name, activation in _ACTIVATIONS.items():
+                if _close(yours, activation(expected)):
+                    return "output-activation", {"activation": name}
+            unequal = difference(yours, expected)
+            if unequal is not None:
+                return "function", {"where": unequal.where, "yours": unequal.yours, "expected": unequal.expected}
+        return None
 
     return same
 
@@ -160,16 +165,34 @@ def _close(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and torch.allclose(a.to(b.dtype), b, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
+def _seeded(call: Callable[[Tensor], Any], batch: Tensor) -> Any:
+    """Return the output for a batch, with the same random numbers in every call, such as those of dropout."""
+    with isolated_rng(0):
+        return call(batch)
+
+
 def _by_shape(model: nn.Module, solution: nn.Module) -> dict[str, Tensor] | None:
     """Return the solution's parameters under the model's names, or None if their shapes are not the same."""
     values: dict[str, Tensor] = {}
     left = [p.detach() for p in solution.parameters()]
     for name, p in model.named_parameters():
-        i = next((i for i, value in enumerate(left) if value.shape == p.shape), None)
+        exact = (i for i, value in enumerate(left) if value.shape == p.shape)
+        other = (i for i, value in enumerate(left) if _stored_as(value, p) is not None)
+        i = next(exact, next(other, None))
         if i is None:
             return None
-        values[name] = left.pop(i)
+        stored = _stored_as(left.pop(i), p)
+        assert stored is not None
+        values[name] = stored
     return None if left else values
+
+
+def _stored_as(value: Tensor, parameter: Tensor) -> Tensor | None:
+    """Return the solution's value in the form of the model's parameter: as it is, transposed, or with sizes of 1; None if it has none."""
+    forms = (value, value.T) if value.dim() == 2 else (value,)
+    fitting = (form for form in forms if form.shape in (parameter.shape, parameter.squeeze().shape))
+    form = next(fitting, None)
+    return None if form is None else form.reshape(parameter.shape)
 
 
 def nonlinear(model: nn.Module, batch: Tensor) -> Fault | None:

@@ -5,9 +5,8 @@ from torch import nn
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson05.predictions import PREDICTIONS
-from dlviz.exercises.lesson05.relu_network import relu_network
 from dlviz.exercises.model import Model
-from dlviz.exercises.model_checks import classifier_checks, returns_logits
+from dlviz.exercises.model_checks import classifier_checks, returns_logits, same_function
 from dlviz.exercises.repair import Repair
 from dlviz.exercises.run_answer import isolated_rng
 
@@ -225,7 +224,7 @@ MLP_MODEL = Model(
         "self.output(torch.relu(self.hidden(images.flatten(1))))": "...",
     },
     example_shape=(1, 8, 8),
-    checks=(*classifier_checks(parameters=2410), returns_logits, relu_network(64, 32, 10)),
+    checks=(*classifier_checks(parameters=2410), returns_logits, same_function(MLP)),
 )
 
 # 05.net: a network repaired (C1)
@@ -256,7 +255,7 @@ NET = Model(
         "nn.functional.relu(self.hidden2": "F.relu(self.hidden2",
     },
     example_shape=(1, 28, 28),
-    checks=(*classifier_checks(parameters=109386), returns_logits, relu_network(784, 128, 64, 10)),
+    checks=(*classifier_checks(parameters=109386), returns_logits, same_function(Net)),
 )
 
 ITEMS = (*PREDICTIONS, SOFTMAX, CROSS_ENTROPY, MLP_MODEL, PARAMETERS, NET, DOUBLE, LABELS)
