@@ -58,7 +58,7 @@ class _CellGates:
 
     def before(self, info: Any) -> None:
         id = gated_by(info.raw_cell or "")
-        if id is None or not _somebody_reads() or progress_file.committed(id) is not None:
+        if id is None or not _is_interactive() or progress_file.committed(id) is not None:
             return
         self._running = FoldedOutput(id)
         display(self._running.box)
@@ -72,7 +72,7 @@ class _CellGates:
                 folded.open()
 
 
-def _somebody_reads() -> bool:
+def _is_interactive() -> bool:
     """Return whether the running cell was sent by a front end with a person: tools that execute notebooks allow no input.
 
     In nbclient, which nbgrader and papermill use, an output of ipywidgets can hang: its answer may consume the reply to the cell.
