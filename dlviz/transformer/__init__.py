@@ -1,0 +1,6 @@
+"""Attention step by step: every call of a forward pass with its queries, keys, values, scores and weights."""
+
+from dlviz.transformer.attention_call import AttentionCall
+from dlviz.transformer.record import Record, record
+
+__all__ = ["AttentionCall", "Record", "record"]
