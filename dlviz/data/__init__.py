@@ -4,24 +4,32 @@ from dlviz.data.diabetes_table import Table, diabetes
 from dlviz.data.digits import Digits, digits
 from dlviz.data.linear import Regression, linear
 from dlviz.data.mnist import FashionMnist, Mnist, fashion_mnist, mnist
+from dlviz.data.named_entities import NamedEntities, named_entities
 from dlviz.data.names import Names, names
 from dlviz.data.photos import photo, picture
 from dlviz.data.recall import Recall, recall
+from dlviz.data.reversal import Reversal, reversal
+from dlviz.data.sentiment import Sentiment, sentiment
 from dlviz.data.sunspots import Sunspots, sunspots
 from dlviz.data.synthetic_sentences import Sentences, sentences
 from dlviz.data.texts import text8, tinyshakespeare
+from dlviz.data.tokenizer import CharTokenizer
 from dlviz.data.toy2d import Points, moons, rings, spirals
 from dlviz.data.waves import Waves, waves
 
 __all__ = [
+    "CharTokenizer",
     "Digits",
     "FashionMnist",
     "Mnist",
+    "NamedEntities",
     "Names",
     "Points",
     "Recall",
     "Regression",
+    "Reversal",
     "Sentences",
+    "Sentiment",
     "Sunspots",
     "Table",
     "Waves",
@@ -31,12 +39,15 @@ __all__ = [
     "linear",
     "mnist",
     "moons",
+    "named_entities",
     "names",
     "photo",
     "picture",
     "recall",
+    "reversal",
     "rings",
     "sentences",
+    "sentiment",
     "spirals",
     "sunspots",
     "text8",

@@ -10,8 +10,12 @@ import torch
 from torch import Tensor
 
 from dlviz.data.stratified_split import split_rows
+from dlviz.data.tokenizer import CharTokenizer
 from dlviz.data.validation import loader
 from dlviz.kit.messages import message
+
+#: Ends a name.
+END = "\n"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,6 +31,35 @@ class Names:
 
     def __iter__(self) -> Iterator[tuple[str, ...] | Tensor]:
         return iter((self.names, self.labels, self.languages))
+
+    @property
+    def text(self) -> str:
+        """All names as one text, each followed by a line break."""
+        return "".join(name + END for name in self.names)
+
+    @property
+    def tokenizer(self) -> CharTokenizer:
+        """A tokenizer for the characters of all 3,600 names; id 0 is the line break, which ends a name."""
+        return CharTokenizer(END + "".join(_list()[1]))
+
+    def sequences(self) -> tuple[Tensor, Tensor]:
+        """Return the names for a language model: ``inputs`` and ``targets``, both (N, T) int64 ids of ``tokenizer``.
+
+        A row of ``inputs`` begins with the end symbol, 0, and goes on with the name; ``targets`` has the character that comes next,
+        the end symbol after the last. T is the longest name and 1. After the end ``inputs`` has 0 and ``targets`` −100, which
+        ``F.cross_entropy`` ignores.
+
+        >>> inputs, targets = names("test").sequences()
+        >>> inputs.shape == targets.shape, names().tokenizer.decode(inputs[0, 1:7])
+        (True, 'Najjar')
+        """
+        tokenizer = self.tokenizer
+        rows = [[0, *tokenizer.encode(name).tolist(), 0] for name in self.names]
+        longest = max(map(len, rows)) - 1
+        inputs = [row[:-1] + [0] * (longest + 1 - len(row)) for row in rows]
+        targets = [row[1:] + [-100] * (longest + 1 - len(row)) for row in rows]
+        device = self.labels.device
+        return torch.tensor(inputs, device=device), torch.tensor(targets, device=device)
 
     def __repr__(self) -> str:
         """Return the shapes only, because values may be on a GPU."""

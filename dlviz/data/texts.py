@@ -16,9 +16,11 @@ def tinyshakespeare() -> str:
 
     Source: A. Karpathy, char-rnn, 2015, https://github.com/karpathy/char-rnn; the text is in the public domain.
 
-    >>> from dlviz.data import tinyshakespeare
-    >>> tinyshakespeare()[:14]  # doctest: +SKIP
-    'First Citizen:'
+    >>> from dlviz.data import CharTokenizer, tinyshakespeare
+    >>> text = tinyshakespeare()  # doctest: +SKIP
+    >>> tokenizer = CharTokenizer(text)  # doctest: +SKIP
+    >>> len(tokenizer), tokenizer.encode(text).shape, tokenizer.decode(tokenizer.encode(text)[:14])  # doctest: +SKIP
+    (65, torch.Size([1115394]), 'First Citizen:')
     """
     return fetch(remote("tinyshakespeare", "input.txt")).read_text(encoding="utf-8")
 

@@ -107,3 +107,24 @@ def test_each_call_returns_new_labels_on_the_requested_device():
 def test_an_unknown_split_is_refused(split):
     with pytest.raises(ValueError, match=r"^names: split must be .*but got"):
         names(split)
+
+
+def test_a_row_of_a_language_model_predicts_each_next_character_and_then_the_end():
+    data = names("test")
+    inputs, targets = data.sequences()
+    tokenizer = data.tokenizer
+    assert tokenizer.symbols[0] == "\n"
+    assert inputs.shape == targets.shape == (720, 1 + max(map(len, data.names)))
+    for name, given, wanted in zip(data.names, inputs, targets, strict=True):
+        length = len(name)
+        assert tokenizer.decode(given[: length + 1]) == "\n" + name
+        assert tokenizer.decode(wanted[: length + 1]) == name + "\n"
+        assert not given[length + 1 :].any()
+        assert (wanted[length + 1 :] == -100).all()
+
+
+def test_training_and_test_names_share_one_tokenizer_and_a_text_ends_each_name():
+    assert names("train").tokenizer.symbols == names("test").tokenizer.symbols
+    assert names("test").text.split("\n") == [*names("test").names, ""]
+    assert set(names().text) == set(names().tokenizer.symbols)
+    assert names("test", device="meta").sequences()[0].device.type == "meta"

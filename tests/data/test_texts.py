@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from dlviz.data import registry, text8, tinyshakespeare
+from dlviz.data import CharTokenizer, registry, text8, tinyshakespeare
 from tests.data import server
 
 
@@ -14,6 +14,12 @@ def test_tinyshakespeare_is_downloaded_once(mirrors, cache):
     assert tinyshakespeare() == server.TEXT
     assert mirrors[0].requests == ["/tinyshakespeare/input.txt"]
     assert (cache / "tinyshakespeare" / "input.txt").read_bytes() == server.TEXT.encode()
+
+
+def test_tinyshakespeare_goes_through_a_character_tokenizer_and_back(mirrors):
+    text = tinyshakespeare()
+    tokenizer = CharTokenizer(text)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 def test_a_damaged_tinyshakespeare_is_refused(mirrors):
