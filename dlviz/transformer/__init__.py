@@ -1,6 +1,7 @@
 """Attention step by step: every call of a forward pass with its queries, keys, values, scores and weights."""
 
 from dlviz.transformer.attention_call import AttentionCall
-from dlviz.transformer.record import Record, record
+from dlviz.transformer.edits import Edits
+from dlviz.transformer.record import Record, record, record_edited
 
-__all__ = ["AttentionCall", "Record", "record"]
+__all__ = ["AttentionCall", "Edits", "Record", "record", "record_edited"]

@@ -1,0 +1,143 @@
+"""Follows attention written by hand, function by function: which rule applies to a tensor's tag."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlviz.transformer.provenance import (
+    ARRANGING,
+    KEEPING,
+    Arguments,
+    Function,
+    Keywords,
+    Scaled,
+    Scores,
+    Weights,
+    arrange,
+    number_in,
+)
+
+
+def scores_after(
+    name: str, function: Function, tag: Scores, tagged: Tensor, args: Arguments, kwargs: Keywords, output: Any
+) -> Scores | Weights | None:
+    """Return the tag of a function's result from that of the scores among its arguments; ``None`` if it is neither scores nor weights.
+
+    Args:
+        name: the function's name.
+        function: the function.
+        tag, tagged: the scores' tag, and the scores.
+        args, kwargs: the function's arguments.
+        output: its result.
+    """
+    if name == "setitem":
+        return _assigned(tag, args)
+    if not isinstance(output, Tensor):
+        return None
+    if name in ARRANGING:
+        return tag.arranged(function, args, kwargs, output)
+    if name in KEEPING:
+        return tag
+    if name == "softmax":
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        return Weights(tag, output.clone()) if isinstance(dim, int) and dim % output.dim() == output.dim() - 1 else None
+    moved, rule = tag.broadcast(output.shape), _RULES.get(name)
+    if moved is None:
+        return None
+    factor = factor_of(name, function, tagged, args)
+    if factor:
+        return moved.times(factor)
+    return rule(moved, tagged, args, kwargs) if rule else None
+
+
+def weights_after(
+    name: str, function: Function, tag: Weights, args: Arguments, kwargs: Keywords, output: Any
+) -> Weights | None:
+    """Return the tag of a function's result from that of the weights it was given; ``None`` if they are weights no more."""
+    if not isinstance(output, Tensor):
+        return None
+    if name in ARRANGING:
+        scores = tag.scores.arranged(function, args, kwargs, output)
+        return Weights(scores, arrange(function, tag.probs, args, kwargs), tag.dropout) if scores else None
+    if name == "nan_to_num" or (name == "masked_fill" and number_in(argument(args, kwargs, 2, "value")) == 0):
+        return None if tag.dropout else Weights(tag.scores, output.clone())
+    if name in KEEPING:
+        return tag
+    if name == "dropout":
+        p = float(argument(args, kwargs, 1, "p", 0.5))
+        training = bool(argument(args, kwargs, 2, "training", argument(args, kwargs, 2, "train", True)))
+        return Weights(tag.scores, tag.probs, 1 - (1 - tag.dropout) * (1 - p) if training else tag.dropout)
+    return None
+
+
+def scaled_after(name: str, function: Function, tensors: Sequence[Tensor], args: Arguments, tag: Any) -> Scaled | None:
+    """Return the tag of a tensor times a number, whether it is multiplied now or was before."""
+    before = tag.factor if isinstance(tag, Scaled) else 1.0
+    if name in ARRANGING or name in KEEPING:
+        return tag
+    factor = factor_of(name, function, max(tensors, key=Tensor.numel), args)
+    return Scaled(before * factor) if factor else None
+
+
+def argument(args: Arguments, kwargs: Keywords, i: int, name: str, default: Any = None) -> Any:
+    """Return the argument at a position or of a name."""
+    return args[i] if len(args) > i else kwargs.get(name, default)
+
+
+def factor_of(name: str, function: Function, x: Tensor, args: Arguments) -> float | None:
+    """Return the positive number that a tensor is multiplied by in a product or quotient, ``None`` in other functions.
+
+    Example:
+        >>> x = torch.ones(2)
+        >>> factor_of("div", torch.Tensor.div, x, (x, 4)), factor_of("mul", torch.Tensor.mul, x, (x, x))
+        (0.25, None)
+    """
+    multiplied, divided = name in ("mul", "multiply"), name in ("div", "divide", "true_divide")
+    if not (multiplied or divided) or len(args) != 2 or (divided and (x is not args[0] or "__r" in function.__name__)):
+        return None
+    factor = number_in(args[1] if x is args[0] else args[0])
+    if factor is None or factor <= 0:
+        return None
+    return factor if multiplied else 1 / factor
+
+
+def _added(tag: Scores, tagged: Tensor, args: Arguments, kwargs: Keywords) -> Scores | None:
+    other = next((x for x in args if x is not tagged), None)
+    if kwargs:
+        return None
+    return tag.plus(other) if isinstance(other, Tensor) else tag
+
+
+def _subtracted(tag: Scores, tagged: Tensor, args: Arguments, kwargs: Keywords) -> Scores | None:
+    if kwargs or args[0] is not tagged:
+        return None
+    return tag.plus(-args[1]) if isinstance(args[1], Tensor) else tag
+
+
+def _filled(tag: Scores, tagged: Tensor, args: Arguments, kwargs: Keywords) -> Scores | None:
+    hidden, value = argument(args, kwargs, 1, "mask"), number_in(argument(args, kwargs, 2, "value"))
+    return None if value is None else tag.without(hidden.bool(), value)
+
+
+def _chosen(tag: Scores, tagged: Tensor, args: Arguments, kwargs: Keywords) -> Scores | None:
+    condition, yes, no = (argument(args, kwargs, i, name) for i, name in enumerate(("condition", "input", "other")))
+    if condition is tagged:  # scores.where(condition, other)
+        condition, yes = yes, tagged
+    value = number_in(no if yes is tagged else yes, repeated=True)
+    if value is None or not isinstance(condition, Tensor):
+        return None
+    return tag.without(~condition if yes is tagged else condition, value)
+
+
+def _assigned(tag: Scores, args: Arguments) -> Scores | None:
+    value = number_in(args[2])
+    if value is None:
+        return None
+    hidden = torch.zeros(tag.shape, dtype=torch.bool, device=tag.rows.device)
+    hidden[args[1]] = True
+    return tag.without(hidden, value)
+
+
+_RULES = {"add": _added, "sub": _subtracted, "subtract": _subtracted, "masked_fill": _filled, "where": _chosen}

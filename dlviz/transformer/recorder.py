@@ -1,0 +1,322 @@
+"""The function mode that finds attention calls while a module runs."""
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from dlviz.torchkit.forward_trace import function_name
+from dlviz.torchkit.model_copies import GeneratorStates
+from dlviz.torchkit.modules import named_modules
+from dlviz.transformer import follow
+from dlviz.transformer.attention_call import AttentionCall
+from dlviz.transformer.edits import Edits, edited_call
+from dlviz.transformer.head_layout import join, merged_heads, merged_index, projected, rearranged
+from dlviz.transformer.multihead import multihead_arguments, multihead_call, multihead_return
+from dlviz.transformer.provenance import (
+    ARRANGING,
+    KEEPING,
+    PRODUCTS,
+    Scaled,
+    Scores,
+    Weights,
+    arrange,
+    attention_call,
+    number_in,
+    projection_of,
+    scores_of,
+    values_product,
+)
+from dlviz.transformer.sdpa import sdpa_call
+
+_JOINING = ("cat", "stack", "concat", "concatenate")
+
+
+@dataclass(frozen=True, eq=False)
+class HeadsTag:
+    """Tag of a tensor that holds heads of a call.
+
+    Attributes:
+        call: the call's number.
+        index: for each number of the tensor its position in the flattened heads of the call.
+    """
+
+    call: int
+    index: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class MaskTag:
+    """Tag of the float mask that a module of torch makes from a boolean one.
+
+    Attributes:
+        hidden: the boolean mask, ``True`` = is left out; ``None`` while there are only zeros.
+    """
+
+    hidden: Tensor | None
+
+
+@dataclass
+class Found:
+    """A call that was found, as it was computed, and as it is shown.
+
+    Attributes:
+        computed: the call with its heads where the module had them.
+        shown: the call with its batch and heads apart, and with the output projection.
+        order: which entries of the computed (N, H) are the heads of each sequence, ``None`` if that is not known.
+        parts: numbers of the calls of one head each that it was merged from.
+    """
+
+    computed: AttentionCall
+    shown: AttentionCall
+    order: Tensor | None = None
+    parts: tuple[int, ...] = ()
+
+
+class AttentionRecorder(TorchFunctionMode):
+    """Torch function mode that records attention calls.
+
+    Args:
+        module: the module that is going to run.
+        edits: what differs, by the number of the call in execution order, with the order of its heads.
+    """
+
+    def __init__(self, module: Any, edits: Mapping[int, tuple[Edits, Tensor | None]] | None = None) -> None:
+        super().__init__()
+        self._edits = dict(edits or {})
+        self._found: dict[int, Found] = {}
+        self._count = 0
+        self._tags: Any = WeakTensorKeyDictionary()
+        self._names = {id(one): name for name, one in named_modules(module)} if isinstance(module, nn.Module) else {}
+        self._running: list[nn.Module] = []
+
+    def calls(self) -> list[AttentionCall]:
+        """Return what was found, in execution order, each with a name of its own."""
+        counts: dict[str, int] = {}
+        named = []
+        for one in (self._found[number] for number in self._numbers()):
+            name = one.shown.name
+            counts[name] = counts.get(name, 0) + 1
+            named.append(
+                one.shown if counts[name] == 1 else replace(one.shown, name=f"{name} ({counts[name]})".strip())
+            )
+        return named
+
+    def edits_by_part(self, edits: Mapping[int, Edits]) -> dict[int, tuple[Edits, Tensor | None]]:
+        """Return edits of calls as edits for another run, by number, with the order of heads that this run found."""
+        numbers = self._numbers()
+        made: dict[int, tuple[Edits, Tensor | None]] = {}
+        for index, one in edits.items():
+            found, first = self._found[numbers[index]], 0
+            for number in found.parts or (numbers[index],):
+                heads = self._found[number].computed.shape[1] if found.parts else found.shown.shape[1]
+                made[number] = (one.of_heads(first, heads), self._found[number].order)
+                first += heads
+        return made
+
+    def _numbers(self) -> list[int]:
+        """Return the numbers of the calls that are shown: not those that were merged into another."""
+        merged = {part for one in self._found.values() for part in one.parts}
+        return [number for number in sorted(self._found) if number not in merged]
+
+    @contextmanager
+    def paths(self) -> Iterator[None]:
+        """Follow which module is running, to name the calls."""
+        thread = threading.get_ident()
+
+        def enter(module: nn.Module, _: Any) -> None:
+            if threading.get_ident() == thread:
+                self._running.append(module)
+
+        def leave(module: nn.Module, _: Any, __: Any) -> None:
+            if threading.get_ident() == thread and self._running:
+                self._running.pop()
+
+        hooks = nn.modules.module
+        handles = [
+            hooks.register_module_forward_pre_hook(enter),
+            hooks.register_module_forward_hook(leave, always_call=True),
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if function is F.multi_head_attention_forward:
+            return self._multihead(function, args, kwargs)
+        output = function(*args, **kwargs)
+        if function is F.scaled_dot_product_attention:
+            return self._sdpa(args, kwargs, output)
+        return self._follow(function_name(function), function, args, kwargs, output)
+
+    def _multihead(self, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
+        given = multihead_arguments(args, kwargs)
+        start = GeneratorStates.now() if given["training"] and given["dropout_p"] else None
+        output = function(*args, **kwargs)
+        for name in ("attn_mask", "key_padding_mask"):
+            tag = None if given[name] is None else self._tags.get(given[name])
+            if isinstance(tag, MaskTag) and tag.hidden is not None:
+                given[name] = tag.hidden
+        call, edited = self._edited(multihead_call(self._name(), given, output, start))
+        self._add(call)
+        return multihead_return(call, given) if edited else output
+
+    def _sdpa(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
+        call, edited = self._edited(sdpa_call(self._name(), args, kwargs, output))
+        output = call.heads.reshape(output.shape) if edited else output
+        self._tags[output] = HeadsTag(self._add(call), _positions(output.shape, output.device))
+        return output
+
+    def _follow(self, name: str, function: Any, args: Any, kwargs: Mapping[str, Any], output: Any) -> Any:
+        """Tag the result of a function by the tags of its arguments, and record a product with attention weights."""
+        if name in _JOINING:
+            self._merge(function, args, kwargs, output)
+            return output
+        tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+        tagged = next((x for x in tensors if x in self._tags), None)
+        tag = None if tagged is None else self._tags[tagged]
+        made: Any = None
+        if isinstance(tag, Weights) and name in PRODUCTS:
+            return self._product_with_values(name, tag, tagged, args, kwargs, output)
+        if isinstance(tag, HeadsTag):
+            made = self._heads_after(name, function, tag, tagged, args, kwargs, output)
+        elif tagged is not None and isinstance(tag, Scores):
+            made = follow.scores_after(name, function, tag, tagged, args, kwargs, output)
+        elif isinstance(tag, Weights):
+            made = follow.weights_after(name, function, tag, args, kwargs, output)
+        elif isinstance(tag, MaskTag):
+            hides = name == "masked_fill" and tag.hidden is None and len(args) > 2 and number_in(args[2]) == -torch.inf
+            made = MaskTag(args[1].clone()) if hides else None
+        elif name in PRODUCTS:
+            made = scores_of(name, args, kwargs, self._prescale(tensors))
+        elif name == "zeros_like":
+            made = MaskTag(None) if self._in_torch() else None
+        elif tensors:
+            made = follow.scaled_after(name, function, tensors, args, tag)
+        target = tagged if name == "setitem" else output
+        for i, one in enumerate(target if isinstance(target, (list, tuple)) else [target]):
+            if not isinstance(one, Tensor):
+                continue
+            if made is not None:
+                self._tags[one] = made[i] if isinstance(made, list) else made
+            elif one is tagged:  # changed in place, in a way that is not followed
+                del self._tags[one]
+        return output
+
+    def _product_with_values(
+        self, name: str, tag: Weights, weights: Any, args: Any, kwargs: Mapping[str, Any], output: Any
+    ) -> Any:
+        found = values_product(name, weights, args, kwargs)
+        call = None if found is None else attention_call(self._name(), tag, found, output)
+        if found is None or call is None:
+            return output
+        call, edited = self._edited(call)
+        std = [output.shape[found.order.index(i)] for i in range(output.dim())] if found.order else output.shape
+        order = found.order or range(output.dim())
+        if edited:
+            output = call.heads.reshape(std).permute(*order).to(output.dtype)
+        self._tags[output] = HeadsTag(self._add(call), _positions(std, output.device).permute(*order))
+        return output
+
+    def _heads_after(
+        self, name: str, function: Any, tag: HeadsTag, tagged: Any, args: Any, kwargs: Mapping[str, Any], output: Any
+    ) -> Any:
+        """Return the tags of reshaped heads, or give the call its output projection."""
+        if name in KEEPING:
+            return tag
+        if name in ARRANGING and args and args[0] is tagged:
+            index = arrange(function, tag.index, args, kwargs)
+            if isinstance(index, Tensor):
+                self._lay_out(tag.call, index)
+                return HeadsTag(tag.call, index)
+            return [HeadsTag(tag.call, one) for one in index]
+        layer = projection_of(name, tagged, args, kwargs)
+        found = self._found[tag.call]
+        if layer is not None and found.shown.output_projection is None:
+            joined = join(tag.index, found.computed.heads.shape)
+            if joined is not None and layer[0].shape[1] == len(joined.columns):
+                found.order = joined.order
+                found.shown = projected(rearranged(found.computed, joined.order), joined, *layer, output)
+        return None
+
+    def _lay_out(self, number: int, index: Tensor) -> None:
+        """Learn from joined heads which entries of a batch are the heads of one sequence."""
+        found = self._found[number]
+        size = found.computed.heads.shape[-1]
+        if found.order is not None or found.computed.kind != "softmax" or index.dim() < 2 or index.shape[-1] <= size:
+            return
+        joined = join(index, found.computed.heads.shape)
+        if joined is not None:
+            found.order = joined.order
+            found.shown = rearranged(found.computed, joined.order)
+
+    def _merge(self, function: Any, args: Any, kwargs: Mapping[str, Any], output: Any) -> None:
+        """Follow heads that are concatenated: parts of one call, or calls of one head each, which become one call."""
+        parts = args[0] if args else kwargs.get("tensors")
+        tags = [self._tags.get(one) for one in parts] if isinstance(parts, (list, tuple)) else []
+        if len(tags) < 2 or not all(isinstance(tag, HeadsTag) for tag in tags) or not isinstance(output, Tensor):
+            return
+        numbers = list(dict.fromkeys(tag.call for tag in tags))
+        indices = [tag.index for tag in tags]
+        number = numbers[0]
+        if len(numbers) > 1:
+            calls = [self._found[one].computed for one in numbers]
+            whole = all(tag.index.numel() == call.heads.numel() for tag, call in zip(tags, calls, strict=False))
+            call = merged_heads(self._name(), calls) if whole and len(numbers) == len(tags) else None
+            if call is None:
+                return
+            indices = merged_index(indices, [one.heads.shape for one in calls])
+            number = self._count
+            self._found[number] = Found(call, call, parts=tuple(numbers))
+            self._count += 1
+        index = function(indices, *args[1:], **{key: value for key, value in kwargs.items() if key != "tensors"})
+        self._tags[output] = HeadsTag(number, index)
+        self._lay_out(number, index)
+
+    def _add(self, call: AttentionCall) -> int:
+        self._found[self._count] = Found(call, call)
+        self._count += 1
+        return self._count - 1
+
+    def _edited(self, call: AttentionCall) -> tuple[AttentionCall, bool]:
+        """Return the call that is next in number with its edits, and whether there are any."""
+        if self._count not in self._edits:
+            return call, False
+        edits, order = self._edits[self._count]
+        if order is None:
+            return edited_call(call, edits), True
+        made = edited_call(rearranged(call, order), edits)
+        back = torch.argsort(order.flatten()).view(call.shape[:2])
+        return rearranged(made, back), True
+
+    def _prescale(self, tensors: Sequence[Tensor]) -> float:
+        tags = [self._tags.get(one) for one in tensors]
+        # A factor above 1 scales embeddings, not scores.
+        return math.prod(tag.factor for tag in tags if isinstance(tag, Scaled) and tag.factor < 1)
+
+    def _in_torch(self) -> bool:
+        """Whether the innermost running module is one of torch's own."""
+        return bool(self._running) and type(self._running[-1]).__module__.startswith("torch.nn.")
+
+    def _name(self) -> str:
+        if not self._running:
+            return ""
+        module = self._running[-1]
+        return self._names.get(id(module), type(module).__name__)
+
+
+def _positions(shape: Sequence[int], device: torch.device) -> Tensor:
+    return torch.arange(math.prod(shape), device=device).view(*shape)
