@@ -39,6 +39,8 @@ _HOME = {
     "race": "dlviz.optimizers.widget",
     "surface": "dlviz.optimizers.surface_widget",
     "unroll": "dlviz.recurrent.widget",
+    "positions": "dlviz.positional_encoding.widget",
+    "attention": "dlviz.transformer.widget",
     "confusion": "dlviz.evaluation.widget",
     "split": "dlviz.evaluation.split_widget",
     "embedding": "dlviz.embeddings.explorer.widget",
@@ -58,9 +60,11 @@ _ROOMS = (
     "exercises",
     "network",
     "optimizers",
+    "positional_encoding",
     "recurrent",
     "tensors",
     "training",
+    "transformer",
 )
 
 __all__ = ["__version__", *_HOME, *_ROOMS]

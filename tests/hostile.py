@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 import dlviz
+from dlviz.positional_encoding import Encoding
+from dlviz.positional_encoding.widget import Positions
 
 #: Each sets a global variable ``hurt`` if it is executed. None contains a dot, because submodule names must not.
 ATTACKS = (
@@ -201,6 +203,11 @@ def _unroll(names: Names) -> Any:
     return view
 
 
+def _positions(names: Names) -> Any:
+    matrix = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    return Positions(Encoding("learned", 6, 4, table=matrix), names())
+
+
 def _confusion(names: Names) -> Any:
     scores = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
     view = dlviz.confusion(scores, torch.arange(20) % 3, [names() for _ in range(20)], names=names.some(3))
@@ -247,7 +254,20 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
         _matmul,
         _einsum,
     ),
-    *(_conv2d, _max_pool2d, _layers, _layers_refused, _boundary, _live, _race, _surface, _unroll, _confusion, _split),
+    *(
+        _conv2d,
+        _max_pool2d,
+        _layers,
+        _layers_refused,
+        _boundary,
+        _live,
+        _race,
+        _surface,
+        _unroll,
+        _positions,
+        _confusion,
+        _split,
+    ),
     *(_embedding, _word2vec),
 )
 #: Functions that make each widget, by name.

@@ -144,6 +144,7 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
     "race": lambda one: dlviz.race({"SGD": (torch.optim.SGD, {"lr": 0.05})}, "ravine", steps=5),
     "surface": lambda one: dlviz.surface(lambda p: p.pow(2).sum(), limits=(-4, 4)),
     "unroll": lambda one: dlviz.unroll(one.recurrent, one.sequence),
+    "positions": lambda one: dlviz.positions(one.points),
     "confusion": lambda one: dlviz.confusion(one.points, one.labels),
     "split": lambda one: moved(dlviz.split(one.points, one.labels), seed=3, how="stratified"),
     "embedding": lambda one: dlviz.embedding({"a": one.points[0], "b": one.points[1], "c": one.points[2]}),

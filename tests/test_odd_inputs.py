@@ -299,6 +299,12 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "what encode returns": lambda v: dlviz.unroll(nn.GRU(2, 2), "ab", encode=lambda text: v),
         "set_h0": lambda v: dlviz.unroll(nn.GRU(2, 2), torch.ones(3, 2)).set_h0(v),
     },
+    "positions": {
+        "encoding": lambda v: dlviz.positions(v),
+        "length": lambda v: dlviz.positions("alibi", v),
+        "q": lambda v: dlviz.positions("rotary", 4, 2, q=v),
+        "base": lambda v: dlviz.positions("rotary", 4, 2, base=v),
+    },
     "confusion": {
         "scores": lambda v: dlviz.confusion(v, torch.tensor([0, 1])),
         "targets": lambda v: dlviz.confusion(torch.eye(2), v),

@@ -100,6 +100,11 @@ def unroll():
     return dlviz.unroll(lstm, letters[[ord(letter) - ord("a") for letter in "hello"]], tokens="hello", step=3)
 
 
+def positions():
+    q, k = torch.tensor([1.0, 0.0] * 16), torch.tensor([1.0, 0.5] * 16)
+    return dlviz.positions("rotary", length=64, dim=32, q=q, k=k, column=6, step=9)
+
+
 def live():
     dlviz.seed(0)
     x, y = dlviz.data.moons(200)
