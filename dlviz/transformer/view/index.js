@@ -1,0 +1,68 @@
+// Attention: all heads as tiles, the open head stage by stage, and the selected pair in numbers.
+
+import { baseView } from "../../kit/js/base_view.js";
+import { fillIn, h } from "../../kit/js/dom.js";
+import { isAvailable } from "../../kit/js/precomputed.js";
+import { decode } from "./decode_scene.js";
+import { headPicture } from "./picture.js";
+import { pairPanel } from "./terms.js";
+import { headFacts, tileChooser } from "./tiles.js";
+
+function render({ model, el, signal }) {
+  const messages = model.get("messages");
+  let scene = null;
+  const noop = () => {};
+  const view = baseView({
+    model, el, signal, name: "attention", unit: messages.unit, pace: 1100, steps: () => model.get("scene").stages.length - 1, label, draw, showStep,
+    traits: { query: noop, key: noop, row: noop, opened: () => tiles.redraw(), tiles: () => tiles.show(model.get("tiles")), refusal: noop, restored: noop, live: draw },
+  });
+  const tiles = tileChooser({ messages, model, root: view.ui.root, signal, open: (index) => view.save("opened", index) });
+  const picture = headPicture({ messages, model, root: view.ui.root, signal, pick });
+  const pair = pairPanel({ messages });
+  const [about, stage] = [h("div", { class: "att-about" }), h("p", { class: "att-stage" })];
+  view.ui.root.classList.add("att");
+  const side = h("div", { class: "att-side" }, tiles.element, about);
+  view.ui.main.append(h("div", { class: "att-columns" }, side, h("div", { class: "att-main" }, stage, picture.element)), pair.element);
+  view.start();
+  side.append(view.controls.element);
+  tiles.show(model.get("tiles"));
+
+  function label(step) {
+    const name = model.get("scene").stages[step];
+    return name ? messages[`stage.${name}`] : "";
+  }
+  /** @param {{name: string, query?: number, key?: number, column?: number}} at */
+  function pick({ name, query, key, column }) {
+    if (name === "output" || name === "value") pair.choose(column);
+    if (query !== undefined && query !== model.get("query")) model.set("query", query);
+    if (key !== undefined && key !== model.get("key")) model.set("key", key);
+    model.save_changes();
+    view.update();
+  }
+  function draw() {
+    scene = decode(model.get("scene"), () => model.get("row"));
+    picture.show(scene);
+    const facts = headFacts(messages, scene.entropy, scene.count, scene.distance ?? NaN);
+    about.replaceChildren(
+      h("b", {}, fillIn(messages.tile, { name: scene.name, head: scene.head })),
+      ...facts.map((text) => h("div", {}, text)),
+      h("div", { class: "att-mask" }, scene.mask_text || messages.no_mask),
+    );
+    addControls();
+  }
+  function addControls() {
+    const slider = (trait, count, text = (k) => String(k)) => {
+      if (count > 1 && (isAvailable(model, trait, 0) || model.get("live"))) view.controls.range({ label: messages[`control.${trait}`], max: () => count - 1, get: () => model.get(trait), set: (value) => view.save(trait, value), text });
+    };
+    const { labels } = model.get("tiles");
+    slider("sample", scene.samples);
+    slider("snapshot", labels.length, (k) => labels[k] ?? "");
+  }
+  function showStep(step, isNew) {
+    stage.textContent = label(Math.min(step, scene.stages.length - 1));
+    picture.showStep(isNew);
+    pair.show(scene, Math.min(model.get("query"), scene.length - 1), Math.min(model.get("key"), scene.count - 1));
+  }
+}
+
+export default { render };

@@ -1,0 +1,74 @@
+// Places of the parts of a head's picture: K above the map and Q at its left, as in a matrix product; V above the output.
+
+/** Heights of a title, of the blocks above the map, and the largest of the map; widths of the blocks at its sides. */
+const TITLE = 15;
+const ABOVE = 62;
+const MAP = 256;
+const SIDE = 58;
+const GAP = 14;
+const CELL = 44;
+/** Width of a character of a token. */
+const CHARACTER = 7.2;
+
+/** @param {any} scene @param {number} width available, in pixels */
+export function makeLayout(scene, width) {
+  const { blocks, length, count } = scene;
+  const longest = (tokens) => Math.min(8, Math.max(1, ...tokens.map((token) => token.length)));
+  const left = 8 + CHARACTER * longest(scene.query_tokens);
+  const right = ["output", "joined", "projected"].filter((name) => blocks[name]);
+  const side = Math.max(30, Math.min(SIDE, (width - 200) / (right.length + 1) - GAP));
+  const room = width - side - left - right.length * (side + GAP) - 6;
+  const columnWidth = Math.min(CELL, room / count);
+  const rowHeight = Math.min(CELL, MAP / length);
+  const cells = longest(scene.key_tokens) * CHARACTER + 4;
+  // Names that do not fit side by side are written upwards.
+  const isUpright = cells <= columnWidth || count > room / 14;
+  const labels = isUpright ? 16 : Math.min(60, cells);
+  const top = TITLE + ABOVE + 4 + labels;
+  const [mapWidth, mapHeight] = [columnWidth * count, rowHeight * length];
+  const x = side + left;
+  const rectangles = {
+    query: [0, top, side, mapHeight],
+    key: [x, TITLE, mapWidth, ABOVE],
+    map: [x, top, mapWidth, mapHeight],
+  };
+  right.forEach((name, k) => { rectangles[name] = [x + mapWidth + GAP + k * (side + GAP), top, side, mapHeight]; });
+  rectangles.value = [x + mapWidth + GAP, TITLE, side, ABOVE];
+  return {
+    width, height: top + mapHeight + 18, rectangles, columnWidth, rowHeight, isUpright, left, labels, TITLE,
+    x: (j) => x + j * columnWidth,
+    y: (i) => top + i * rowHeight,
+    /** What lies at a point: a block with query and key, where it has them, and the share of its other side. */
+    hit(px, py) {
+      const clamp = (value, most) => Math.max(0, Math.min(most - 1, Math.floor(value)));
+      const query = clamp((py - top) / rowHeight, length);
+      const key = clamp((px - x) / columnWidth, count);
+      for (const [name, [bx, by, w, h]] of Object.entries(rectangles)) {
+        if (px < bx || px >= bx + w || py < by || py >= by + h) continue;
+        const block = blocks[name === "map" ? "weights" : name];
+        if (name === "map") return { name, query, key };
+        if (name === "key") return { name, key, row: key, column: clamp(((py - by) / h) * block.columns, block.columns) };
+        const column = clamp(((px - bx) / w) * block.columns, block.columns);
+        if (name === "value") return { name, key: clamp(((py - by) / h) * count, count), row: clamp(((py - by) / h) * count, count), column };
+        return { name, query, row: query, column };
+      }
+      if (px >= side && px < x && py >= top && py < top + mapHeight) return { name: "queries", query };
+      if (py >= TITLE + ABOVE && py < top && px >= x && px < x + mapWidth) return { name: "keys", key };
+      return null;
+    },
+  };
+}
+
+/** Which blocks a stage of the player shows, and which of them moves where when it begins. */
+export function stageParts(stages, step) {
+  const known = new Set(stages.slice(0, step + 1));
+  const shown = new Set(["query", "key", "value"]);
+  if (known.has("values")) shown.add("output");
+  if (known.has("join")) shown.add("joined");
+  if (known.has("output")) shown.add("projected");
+  const stage = stages[step];
+  const map = known.has("softmax") ? "weights" : known.has("mask") ? "masked" : known.has("scale") ? "scores" : known.has("scores") ? "products" : "";
+  /** @type {Record<string, [string[], string]>} */
+  const moves = { scores: [["query", "key"], "map"], values: [["map", "value"], "output"], join: [["output"], "joined"], output: [[shown.has("joined") ? "joined" : "output"], "projected"] };
+  return { stage, shown, map, moves: moves[stage] ?? null };
+}

@@ -1,0 +1,104 @@
+// The selected pair in numbers: the terms of q·k, the way from the score to the weight, and what the key adds to the output.
+
+import { h, fillIn } from "../../kit/js/dom.js";
+import { argmin, format } from "../../kit/js/numbers.js";
+
+/** Terms that have a line of their own. */
+const MAX_TERMS = 5;
+
+/** A number with `digits` decimals, as far as it has any. */
+function rounded(value, digits) {
+  return (Number.isFinite(value) && Math.abs(value) < 1e12 ? value.toFixed(digits) : format(value, 4)).replace("-", "−");
+}
+/** Decimals with which the largest of some numbers has four digits. */
+function decimals(values) {
+  const max = Math.max(0, ...values.map(Math.abs).filter(Number.isFinite));
+  return max > 0 ? Math.max(0, Math.min(8, 3 - Math.floor(Math.log10(max)))) : 4;
+}
+
+/** @param {{messages: Record<string, string>}} options */
+export function pairPanel({ messages }) {
+  const say = (key, values = {}) => fillIn(messages[`detail.${key}`], values);
+  const blocks = Array.from({ length: 3 }, () => {
+    const [title, body] = [h("b"), h("div", { class: "att-terms" })];
+    return { title, body, element: h("div", { class: "dlviz-panel" }, h("div", { class: "dlviz-panel-title" }, title), body) };
+  });
+  /** The number of the output that is explained; −1 for the one to which the selected key adds most. */
+  let chosen = -1;
+  const element = h("div", { class: "att-pair" }, ...blocks.map((block) => block.element));
+
+  /** @param {any} scene @param {number} i query @param {number} j key */
+  function show(scene, i, j) {
+    /** @type {Record<string, any>} */
+    const rows = Object.fromEntries(["query", "key", "value", "products", "masked", "weights", "output"].map((name) => [name, scene.rowOf(name, i, j)]));
+    const isKnown = Object.values(rows).every(Boolean);
+    const places = { query: i, key: j };
+    fillBlock(0, say("product", places), isKnown ? product(scene, rows, j) : []);
+    fillBlock(1, say("weight"), isKnown ? weight(scene, rows, j) : []);
+    fillBlock(2, say("adds", { ...places, feature: isKnown ? feature(rows.value, rows.weights[j]) : "" }), isKnown ? added(scene, rows, j) : []);
+  }
+  function feature(value, weight) {
+    return chosen >= 0 && chosen < value.length ? chosen : argmin(value.length, (d) => -Math.abs(weight * value[d]), 1);
+  }
+  function fillBlock(k, title, lines) {
+    blocks[k].title.textContent = title;
+    blocks[k].body.replaceChildren(...lines.map(line));
+  }
+  function line({ name, factors = "", value, kind = "", fraction }) {
+    const bar = h("i", { class: fraction < 0 ? "negative" : null });
+    bar.style.visibility = fraction === undefined ? "hidden" : "visible";
+    bar.style.setProperty("--fraction", String(Math.min(1, Math.abs(fraction || 0))));
+    return h("div", { class: `att-term ${kind}` }, h("span", {}, name), h("span", { class: "att-factors" }, factors), bar, h("span", { class: "att-value" }, value));
+  }
+
+  /** Terms of a sum, the largest first, the others together, and what rounding leaves of the printed ones. */
+  function sum(terms, total, name) {
+    const size = (term) => (Number.isNaN(term.value) ? Infinity : Math.abs(term.value));
+    terms.sort((a, b) => Number(b.kind === "own") - Number(a.kind === "own") || (size(a) === size(b) ? 0 : size(b) - size(a)));
+    const digits = decimals([...terms.map((term) => term.value), total]);
+    const shown = terms.length > MAX_TERMS + 1 ? MAX_TERMS : terms.length;
+    const max = Math.max(0, ...terms.map((term) => Math.abs(term.value)).filter(Number.isFinite)) || 1;
+    const rest = terms.slice(shown).reduce((all, term) => all + term.value, 0);
+    const lines = terms.slice(0, shown).map((term) => ({ ...term, number: term.value, value: rounded(term.value, digits), fraction: term.value / max }));
+    if (shown < terms.length) lines.push({ name: say("rest", { count: terms.length - shown }), number: rest, value: rounded(rest, digits), fraction: rest / max });
+    const error = Number(total.toFixed(digits)) - lines.reduce((all, term) => all + Number(term.number.toFixed(digits)), 0);
+    if (Number.isFinite(error) && Math.abs(error) >= 0.5 * 10 ** -digits) lines.push({ name: say("rounding"), value: rounded(error, digits), kind: "soft" });
+    return [...lines, { name, value: rounded(total, digits), kind: "total" }];
+  }
+  /** @param {any} scene @param {Record<string, any>} rows @param {number} j */
+  function product(scene, { query, key, products }, j) {
+    const terms = Array.from(query, (q, d) => ({ name: `q[${d}]·k[${d}]`, factors: `${format(q, 3)} × ${format(key[d], 3)}`, value: scene.round(q * key[d]) }));
+    return sum(terms, products[j], "q·k");
+  }
+  /** @param {any} scene @param {Record<string, any>} rows @param {number} j */
+  function weight(scene, { products, masked, weights }, j) {
+    const score = scene.round(products[j] * scene.scale);
+    const largest = Math.max(...masked);
+    const lines = [{ name: "q·k", value: format(products[j], 4) }, { name: say("score", { scale: format(scene.scale, 4) }), value: format(score, 4) }];
+    if (scene.mask) lines.push({ name: say("mask"), factors: masked[j] <= scene.hidden ? say("masked") : "", value: masked[j] <= scene.hidden ? format(masked[j], 4) : format(scene.mask === "bool" ? 0 : scene.round(masked[j] - score), 4) });
+    if (largest === -Infinity) return [...lines, { name: say("weight_is"), factors: say("all_dead"), value: format(weights[j], 4), kind: "total" }];
+    const power = Math.exp(masked[j] - largest);
+    const total = masked.reduce((all, one) => all + Math.exp(one - largest), 0);
+    const balance = Number(power.toPrecision(4)) / Number(total.toPrecision(4)) - weights[j];
+    lines.push({ name: say("exp", { largest: format(largest, 4) }), value: format(power, 4) }, { name: say("total"), value: format(total, 4) });
+    if (Math.abs(balance) >= 5e-5) lines.push({ name: say("rounding"), value: format(balance, 2), kind: "soft" });
+    return [...lines, { name: say("weight_is"), value: format(weights[j], 4), kind: "total", fraction: weights[j] }];
+  }
+  /** One number of the output as a sum over all keys, the selected one first. */
+  function added(scene, rows, j) {
+    const { value, weights, output } = rows;
+    const d = feature(value, weights[j]);
+    const column = scene.columnOf("value", d);
+    if (!column) {
+      const part = scene.round(weights[j] * value[d]);
+      return [{ name: say("term", { key: j, feature: d }), factors: `${format(weights[j], 3)} × ${format(value[d], 3)}`, value: format(part, 4) }, { name: `out[${d}]`, value: format(output[d], 4), kind: "total" }];
+    }
+    const terms = Array.from(weights, (w, k) => ({ name: say("term", { key: k, feature: d }), factors: `${format(w, 3)} × ${format(column[k], 3)}`, value: scene.round(w * column[k]), kind: k === j ? "own" : "" })).filter((term, k) => weights[k] !== 0 || k === j);
+    return sum(terms, output[d], `out[${d}]`);
+  }
+  /** Explain another number of the output. @param {number} d */
+  function choose(d) {
+    chosen = d;
+  }
+  return { element, show, choose };
+}

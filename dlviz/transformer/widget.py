@@ -1,0 +1,362 @@
+"""`dlviz.attention`: every attention call of a module, head by head and stage by stage, with numbers that add up."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import traitlets
+from torch import Tensor, nn
+
+from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.kit.precomputed import Precomputed
+from dlviz.kit.widget import Widget, binary
+from dlviz.transformer.attention_call import AttentionCall
+from dlviz.transformer.head import one_head
+from dlviz.transformer.module_call import ModuleCall, from_tensors, is_data
+from dlviz.transformer.options import split_options
+from dlviz.transformer.record import Record
+from dlviz.transformer.scene import matrices, row, scene, stages
+from dlviz.transformer.still import draw
+from dlviz.transformer.tiles import tiles
+from dlviz.transformer.tokens import call_tokens, check_tokens, token_lists
+
+#: Options of `dlviz.attention` that are no arguments of the module.
+OPTIONS = ("tokens", "key_tokens", "encode", "call", "head", "sample", "query", "key", "step", "theme", "speed")
+
+
+class Attention(Widget):
+    """Widget that shows the attention calls of a module. A step of the player is a stage of the open head.
+
+    Attributes:
+        call: index of the open call in :attr:`calls`.
+        head: index of the open head.
+        opened: the open head counted over all calls; follows `call` and `head`.
+        sample: index of the sequence in the batch.
+        query, key: the selected pair of positions.
+        snapshot: index of the shown snapshot.
+        text: the text that is read, if there is ``encode``.
+        refusal: the error message of a text that cannot be drawn, else "".
+        tiles: small pictures of all heads, and the labels of the snapshots.
+        row: numbers of the selected query and key, where the scene holds them only binned.
+    """
+
+    _view = Path(__file__).with_name("view") / "index.js"
+    _style = Path(__file__).with_name("view") / "style.css"
+    _room = "transformer"
+    _function = "attention"
+    _tensor_attributes = ("_module_call", "_record", "_matrices")
+
+    call = traitlets.Int(0, min=0, help="index of the open call").tag(sync=True)
+    head = traitlets.Int(0, min=0, help="index of the open head").tag(sync=True)
+    opened = traitlets.Int(0, min=0, help="the open head, counted over all calls").tag(sync=True)
+    sample = traitlets.Int(0, min=0, help="index of the sequence in the batch").tag(sync=True)
+    query = traitlets.Int(0, min=0, help="the selected query").tag(sync=True)
+    key = traitlets.Int(0, min=0, help="the selected key").tag(sync=True)
+    snapshot = traitlets.Int(0, min=0, help="index of the shown snapshot").tag(sync=True)
+    text = traitlets.Unicode("", help="the text that is read").tag(sync=True)
+    refusal = traitlets.Unicode("", help="error message of a text that cannot be drawn").tag(sync=True)
+    tiles = traitlets.Dict(help="pictures of all heads").tag(sync=True)
+    row = traitlets.Dict(help="numbers of the selected query and key").tag(sync=True)
+
+    def __init__(self, module_call: ModuleCall, name: str, tokens: Any, key_tokens: Any, **traits: Any) -> None:
+        self._module_call: ModuleCall | None = module_call
+        self._record: Record | None = None
+        self._matrices: dict[str, Tensor] | None = None
+        self._name, self._kind = name, module_call.kind
+        module_call.take_snapshot("", "")
+        found = module_call.snapshots[-1].record
+        names = module_call.text if tokens is None and module_call.text else tokens
+        self._tokens, self._key_tokens = token_lists(names, "tokens"), token_lists(key_tokens, "key_tokens")
+        lengths = [size for call in found.calls for size in call.shape[2:]]
+        for lists, argument in ((self._tokens, "tokens"), (self._key_tokens, "key_tokens")):
+            if names is not module_call.text or argument == "key_tokens":
+                check_tokens(lists, argument, lengths, found.calls[0].shape[0])
+        self._heads = [call.shape[1] for call in found.calls]
+        self._record = found
+        chosen = {"text": module_call.text, **_selection(found, traits), **traits}
+        super().__init__(**chosen)
+        self._draw_all()
+        self.observe(self._draw_opened, "opened")
+        self.observe(self._follow_call, ["call", "head"])
+        self.observe(self._draw_all, ["sample", "snapshot"])
+        self.observe(self._draw_row, ["query", "key"])
+        self.observe(self._draw_text, "text")
+
+    # What Python can ask.
+
+    @property
+    def calls(self) -> tuple[AttentionCall, ...]:
+        """Every attention call of the shown run, in execution order."""
+        return self._shown.calls
+
+    @property
+    def output(self) -> Any:
+        """What the module returned in the shown run."""
+        return self._shown.output
+
+    @property
+    def record(self) -> Record:
+        """The record of the shown run."""
+        return self._shown
+
+    @property
+    def snapshots(self) -> list[str]:
+        """Labels of all snapshots of the module, oldest first."""
+        return [one.label for one in self._state().snapshots]
+
+    def update(self, label: str = "") -> None:
+        """Call the module again, after some training, and keep the earlier picture as a snapshot.
+
+        A loop may call it as often as it likes: while a page still draws, updates are merged.
+
+        Args:
+            label: label of this snapshot; without it, its number.
+        """
+        state = self._state()
+        state.take_snapshot(str(label), self.text)
+        self._record = state.snapshots[-1].record
+        self._update_when_drawn(self._show_last)
+
+    def _show_last(self) -> None:
+        last = len(self._state().snapshots) - 1
+        if self.snapshot != last:
+            self.snapshot = last
+        else:
+            self._draw_all()
+
+    def _state(self) -> ModuleCall:
+        self._check_open()
+        assert self._module_call is not None
+        return self._module_call
+
+    @property
+    def _shown(self) -> Record:
+        self._check_open()
+        assert self._record is not None
+        return self._record
+
+    # Checks of what Python and the view set.
+
+    @traitlets.validate("call", "head", "opened", "sample", "query", "key", "snapshot")
+    def _validate_index(self, proposal: Any) -> int:
+        name, got = proposal["trait"].name, int(proposal["value"])
+        count = self._count(name)
+        if got >= count:
+            raise DlvizError(message("transformer.refused.index", name=name, count=count, last=count - 1, got=got))
+        return got
+
+    def _count(self, name: str) -> int:
+        if self._record is None or self._module_call is None:
+            return 2**31
+        call = self._record.calls[min(self.call, len(self._record.calls) - 1)]
+        n, heads, length, count = call.shape
+        sizes = {"call": len(self._heads), "head": heads, "opened": sum(self._heads), "sample": n}
+        return (sizes | {"query": length, "key": count, "snapshot": len(self._module_call.snapshots)})[name]
+
+    @traitlets.validate("text")
+    def _validate_text(self, proposal: Any) -> str:
+        if proposal["value"] and self._module_call is not None and self._module_call.encode is None:
+            raise DlvizError(message("transformer.refused.text"))
+        return str(proposal["value"])
+
+    # Drawing.
+
+    def _follow_call(self, change: Any) -> None:
+        """Open the head of another call; one with fewer heads keeps the last."""
+        if change["name"] == "call" and self.head >= self._heads[self.call]:
+            self.head = self._heads[self.call] - 1
+            return
+        self.opened = sum(self._heads[: self.call]) + self.head
+
+    def _draw_opened(self, _: Any = None) -> None:
+        call, head = _place(self._heads, self.opened)
+        with self.hold_sync():
+            self.call, self.head = call, head
+            self._draw()
+
+    def _draw_text(self, _: Any = None) -> None:
+        if self._closed:
+            return
+        state = self._state()
+        try:
+            self._record = state.call(self.text)
+            self.refusal = ""
+        except DlvizError as error:
+            self.refusal = str(error)
+            return
+        self._tokens = token_lists(self.text, "tokens") if self.text else self._tokens
+        self._draw_all()
+
+    def _draw_all(self, _: Any = None) -> None:
+        """Draw the tiles and the open head of the shown snapshot."""
+        if self._closed:
+            return
+        with self.hold_sync():
+            self._record = self._of_snapshot(self.snapshot)
+            self.tiles = self._tiles(self._record, self.sample)
+            self._draw()
+
+    def _of_snapshot(self, index: int) -> Record:
+        kept = self._state().snapshots
+        return kept[min(index, len(kept) - 1)].record
+
+    def _draw(self) -> None:
+        if self._closed:
+            return
+        self._matrices, shown = self._picture(self._shown, self.opened, self.sample)
+        with self.hold_sync():
+            length, count = self._matrices["weights"].shape
+            self.query, self.key = min(self.query, length - 1), min(self.key, count - 1)
+            self.scene = shown
+            self._draw_row()
+
+    def _draw_row(self, _: Any = None) -> None:
+        if self._matrices is None:
+            return
+        self.row = dict(binary(row(self._matrices, self.query, self.key, self.scene["blocks"])))
+
+    def _tiles(self, record: Record, sample: int) -> dict[str, Any]:
+        labels = [one.label for one in self._state().snapshots]
+        return dict(binary({"calls": tiles(record, sample), "labels": labels}))
+
+    def _picture(self, record: Record, opened: int, sample: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return the matrices and the scene of a head."""
+        number, h = _place(self._heads, opened)
+        call = record.calls[number]
+        at = min(sample, call.shape[0] - 1)
+        found = matrices(call, at, h)
+        tokens = call_tokens(call, at, self._tokens, self._key_tokens)
+        return found, dict(binary(scene(record, found, (number, h, at), tokens, self._name, self._kind)))
+
+    def _precomputed(self) -> Precomputed:
+        """Return the scenes of other heads, snapshots, sequences and selected queries."""
+
+        def state(record: Record, opened: int, sample: int, **more: Any) -> dict[str, Any]:
+            found, shown = self._picture(record, opened, sample)
+            length, count = found["weights"].shape
+            query, key = min(more.get("query", self.query), length - 1), min(self.key, count - 1)
+            changed = dict(binary(row(found, query, key, shown["blocks"])))
+            return {"scene": shown, "row": changed, "query": query, "key": key, **more}
+
+        def with_tiles(snapshot: int, sample: int) -> dict[str, Any]:
+            record = self._of_snapshot(snapshot)
+            return {**state(record, self.opened, sample), "tiles": self._tiles(record, sample)}
+
+        def head_at(opened: int) -> dict[str, Any]:
+            call, head = _place(self._heads, opened)
+            return state(self._shown, opened, self.sample, call=call, head=head)
+
+        def keyed(values: Sequence[int], make: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+            return {json.dumps(value): partial(make, value) for value in values}
+
+        kept, current = len(self._state().snapshots), self._shown.calls[self.call]
+        near = sorted(range(sum(self._heads)), key=lambda k: abs(k - self.opened))
+        states: dict[str, Any] = {"opened": keyed(near, head_at)}
+        if kept > 1:
+            states["snapshot"] = keyed(range(kept), lambda k: with_tiles(k, self.sample))
+        if current.shape[0] > 1:
+            states["sample"] = keyed(range(min(8, current.shape[0])), lambda k: with_tiles(self.snapshot, k))
+        return states
+
+    def _describe(self) -> str:
+        call = self._shown.calls[self.call]
+        _, heads, length, count = call.shape
+        return message(
+            "transformer.repr",
+            name=self._name,
+            kind=self._kind,
+            calls=len(self._heads),
+            heads=heads,
+            shape=f"{length} × {count}",
+        )
+
+    def _still(self) -> str:
+        assert self._matrices is not None
+        return draw(self._shown, self._matrices["weights"], dict(self.scene), self.sample, self._still_theme)
+
+
+def _place(heads: Sequence[int], opened: int) -> tuple[int, int]:
+    """Return call and head of a head that is counted over all calls."""
+    for call, count in enumerate(heads):
+        if opened < count:
+            return call, opened
+        opened -= count
+    return len(heads) - 1, heads[-1] - 1
+
+
+def _selection(record: Record, traits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the traits that follow from the options: the open head, the last stage, and the key with the largest weight of a query."""
+    call, head, sample, query = (traits.get(name, 0) for name in ("call", "head", "sample", "query"))
+    heads = [one.shape[1] for one in record.calls]
+    if not all(isinstance(one, int) for one in (call, head, sample, query)) or not 0 <= call < len(heads):
+        return {}
+    opened = sum(heads[:call]) + head
+    shown = record.calls[call]
+    n, count, length, _ = shown.shape
+    if not (0 <= head < count and 0 <= sample < n and 0 <= query < length):
+        return {"opened": opened}
+    query = traits.get("query", length - 1)
+    weights = one_head(shown, sample, head).weights[0, 0, query].nan_to_num()
+    return {"opened": opened, "step": len(stages(shown)) - 1, "query": query, "key": int(weights.argmax())}
+
+
+def attention(module: Callable[..., Any] | Any, /, *args: Any, **kwargs: Any) -> Attention:
+    """Open the attention of your own model: scores, mask, softmax and heads, with the numbers behind every weight.
+
+    It is called like the module itself: ``dlviz.attention(mha, x, x, x, attn_mask=mask)``, or with tensors like
+    ``F.scaled_dot_product_attention``: ``dlviz.attention(q, k, v, is_causal=True)``. Found is every call of ``nn.MultiheadAttention`` and
+    ``F.scaled_dot_product_attention``, wherever it is made, and attention written by hand. Your module stays unchanged, in its mode. Call
+    ``view.update()`` in your training loop, and the picture follows; earlier ones can be scrubbed.
+
+    Args:
+        module: a module, a function, or q, a tensor (…, L, D).
+        args: arguments of the module; or k (…, S, D), v (…, S, D_v) and a mask.
+        kwargs: keywords of the module, of tensors ``mask``, ``dropout_p``, ``is_causal``, ``scale`` and ``enable_gqa``, and these of the
+            picture. Of the same name the module's goes first, unless a positional argument has already filled it; then set the trait, as
+            ``view.head = 1``.
+
+            - ``tokens``: names of the positions, L names or a text of L letters; for a batch also a list of such lists.
+            - ``key_tokens``: names of the keys of cross-attention.
+            - ``encode``: a function from a text to the module's first argument, which may then be a text.
+            - ``call``, ``head``, ``sample``, ``query``, ``key``, ``step``: what is shown; see :class:`Attention`.
+            - ``theme``: "auto", "light" or "dark"; ``speed``: the player's speed.
+
+    Returns:
+        The widget; ``.calls`` with ``.query``, ``.key``, ``.value``, ``.mask``, ``.scores``, ``.weights``, ``.heads`` and ``.output`` of
+        each, ``.output`` of the module, ``.update()``, ``.snapshots``.
+
+    Raises:
+        DlvizError: an argument does not fit, or the module makes no attention call.
+        TypeError: neither the module nor the picture has a keyword of that name.
+
+    Example:
+        >>> import torch, dlviz
+        >>> mha = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+        >>> x = torch.randn(1, 5, 8)
+        >>> view = dlviz.attention(mha, x, x, x, tokens="hello")
+        >>> view
+        dlviz.attention(mha: MultiheadAttention; 1 call, 2 heads, 5 × 5)
+        >>> view.calls[0].weights.shape, view.output[0].shape
+        (torch.Size([1, 2, 5, 5]), torch.Size([1, 5, 8]))
+
+    Source:
+        https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html
+    """
+    if is_data(module):
+        args, name, function = (module, *args), "q, k, v", from_tensors
+    else:
+        if not callable(module):
+            raise DlvizError(message("transformer.refused.module", got=type(module).__name__))
+        function = getattr(module, "_orig_mod", module)  # a compiled module wraps the original one
+        name = name_of(module, scope(), _default_name(module))
+    own, options = split_options(function, args, kwargs, OPTIONS)
+    tokens, key_tokens, encode = (options.pop(one, None) for one in ("tokens", "key_tokens", "encode"))
+    return Attention(ModuleCall(function, args, own, encode), name, tokens, key_tokens, **options)
+
+
+def _default_name(module: Any) -> str:
+    return type(module).__name__.lower() if isinstance(module, nn.Module) else getattr(module, "__name__", "function")
