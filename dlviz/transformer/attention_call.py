@@ -12,6 +12,9 @@ from torch import Tensor
 #: keys, boolean with True = is left out or added; written into the scores by ``masked_fill``, ``where`` or an assignment.
 MASK_SOURCES = ("causal", "keep", "drop", "added", "padding", "padding_added", "filled")
 
+#: What a float mask adds to hide a key is -inf, the smallest finite number, -1e9 or -10000 in code that people write.
+HIDDEN = -1e4
+
 
 @dataclass(frozen=True, eq=False)
 class AttentionCall:
@@ -96,17 +99,16 @@ class AttentionCall:
         """Which queries may attend to no key at all, (N, H, L)."""
         if self.mask is None:
             return torch.zeros(self.shape[:3], dtype=torch.bool, device=self.query.device)
-        # A float mask may hold the smallest finite number in place of -inf.
-        allowed = self.mask if self.mask.dtype == torch.bool else self.mask > torch.finfo(self.mask.dtype).min / 2
+        allowed = self.mask if self.mask.dtype == torch.bool else self.mask > HIDDEN
         return ~allowed.any(-1).expand(self.shape[:3])
 
     @property
     def dead_result(self) -> str:
-        """What torch returned for the queries without a key: "nan", "zero", "average" (of values, where no score is -inf), "" if none."""
+        """What torch returned for queries without a key: "nan", "zero" or "finite" (their scores are finite); "" if none."""
         dead = self.heads[self.dead_rows]
         if not len(dead):
             return ""
-        return "nan" if bool(dead.isnan().any()) else "average" if bool(dead.any()) else "zero"
+        return "nan" if bool(dead.isnan().any()) else "finite" if bool(dead.any()) else "zero"
 
     @property
     def joined(self) -> Tensor:
@@ -168,5 +170,5 @@ def is_causal(mask: Tensor, length: int, keys: int) -> bool:
     after = torch.ones(length, keys, dtype=torch.bool, device=mask.device).triu(keys - length + 1)
     if mask.dtype == torch.bool:
         return bool((mask == ~after).all())
-    hidden = mask <= torch.finfo(mask.dtype).min / 2
+    hidden = mask <= HIDDEN
     return bool((hidden == after).all() and (mask[hidden.logical_not()] == 0).all())

@@ -36,6 +36,9 @@ def record(module: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Record:
     written by hand: a product of queries and keys, then scale and mask in any order, ``softmax`` over the last dimension, dropout if any,
     and the product with the values.
 
+    While calls are recorded, torch's modules compute in parts what they otherwise may compute at once, which rounds differently, and in
+    ``nn.TransformerEncoder`` leaves padded positions at 0.
+
     Args:
         module: any module or function, called as ``module(*args, **kwargs)``.
         args, kwargs: its arguments.
@@ -50,7 +53,7 @@ def record(module: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Record:
         >>> [(call.kind, tuple(call.weights.shape)) for call in found.calls]
         [('multihead', (1, 2, 3, 3))]
     """
-    return _run(AttentionRecorder(module), module, args, kwargs)
+    return run(AttentionRecorder(module), module, args, kwargs)
 
 
 def record_edited(edits: Mapping[int, Edits], module: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Record:
@@ -71,14 +74,14 @@ def record_edited(edits: Mapping[int, Edits], module: Callable[..., Any], /, *ar
         [1.0, 0.0, 0.0]
     """
     plain = AttentionRecorder(module)
-    count = len(_run(plain, module, args, kwargs).calls)
+    count = len(run(plain, module, args, kwargs).calls)
     for index in edits:
         if index not in range(count):
             raise DlvizError(message("transformer.refused.call", count=count, last=count - 1, got=index))
-    return _run(AttentionRecorder(module, plain.edits_by_part(edits)), module, args, kwargs)
+    return run(AttentionRecorder(module, plain.edits_by_part(edits)), module, args, kwargs)
 
 
-def _run(
+def run(
     recorder: AttentionRecorder,
     module: Callable[..., Any],
     args: tuple[Any, ...],
@@ -86,6 +89,16 @@ def _run(
     *,
     grad: bool = False,
 ) -> Record:
+    """Call a module under a recorder and return what that found.
+
+    Args:
+        recorder: a recorder for this module, not yet used.
+        module, args, kwargs: as for :func:`record`.
+        grad: whether the calls keep the graph that autograd needs.
+
+    Raises:
+        DlvizError: no attention call was found.
+    """
     model = module if isinstance(module, nn.Module) else nn.Module()
     initialize_lazy(model, args, kwargs)
     with (

@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -95,7 +95,9 @@ class AttentionRecorder(TorchFunctionMode):
         self._found: dict[int, Found] = {}
         self._count = 0
         self._tags: Any = WeakTensorKeyDictionary()
-        self._names = {id(one): name for name, one in named_modules(module)} if isinstance(module, nn.Module) else {}
+        named = list(named_modules(module)) if isinstance(module, nn.Module) else []
+        self._modules = [one for _, one in named]
+        self._names = {id(one): name.replace("_orig_mod", "").strip(".") for name, one in named}
         self._running: list[nn.Module] = []
 
     def calls(self) -> list[AttentionCall]:
@@ -140,16 +142,15 @@ class AttentionRecorder(TorchFunctionMode):
             if threading.get_ident() == thread and self._running:
                 self._running.pop()
 
-        hooks = nn.modules.module
-        handles = [
-            hooks.register_module_forward_pre_hook(enter),
-            hooks.register_module_forward_hook(leave, always_call=True),
-        ]
-        try:
+        with ExitStack() as stack:
+            for module in self._modules:
+                if not isinstance(module, torch.jit.ScriptModule):  # which takes no hooks
+                    stack.callback(nn.Module.register_forward_pre_hook(module, enter).remove)
+                    stack.callback(nn.Module.register_forward_hook(module, leave, always_call=True).remove)
+            if not self._modules:  # a function, whose modules are not known before they run
+                stack.callback(nn.modules.module.register_module_forward_pre_hook(enter).remove)
+                stack.callback(nn.modules.module.register_module_forward_hook(leave, always_call=True).remove)
             yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -267,7 +268,7 @@ class AttentionRecorder(TorchFunctionMode):
         """Follow heads that are concatenated: parts of one call, or calls of one head each, which become one call."""
         parts = args[0] if args else kwargs.get("tensors")
         tags = [self._tags.get(one) for one in parts] if isinstance(parts, (list, tuple)) else []
-        if len(tags) < 2 or not all(isinstance(tag, HeadsTag) for tag in tags) or not isinstance(output, Tensor):
+        if not tags or not all(isinstance(tag, HeadsTag) for tag in tags) or not isinstance(output, Tensor):
             return
         numbers = list(dict.fromkeys(tag.call for tag in tags))
         indices = [tag.index for tag in tags]

@@ -1,0 +1,271 @@
+"""Queries, keys, scores, weights, heads and outputs of every call against torch itself."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from dlviz.kit.errors import DlvizError
+from dlviz.transformer import record
+from tests.transformer.zoo import any_by_hand, any_multihead, any_sdpa, weights_of_sdpa
+
+CLOSE = 1e-12
+
+
+def difference(a, b):
+    assert a.shape == b.shape, (a.shape, b.shape)
+    return float((a - b).abs().max()) if a.numel() else 0.0
+
+
+def check_stages(call, close=CLOSE):
+    """Assert that each stage follows from the one before, by another way than the call's own."""
+    scores = torch.einsum("nhld,nhsd->nhls", call.query, call.grouped(call.key)) * call.scale
+    assert difference(call.scores, scores) <= close
+    if call.mask is not None and call.mask.dtype == torch.bool:
+        scores = torch.where(call.mask, scores, call.fill)
+    elif call.mask is not None:
+        scores = scores + call.mask
+    exps = (scores - scores.amax(-1, keepdim=True)).exp()
+    assert difference(call.weights, exps / exps.sum(-1, keepdim=True)) <= close
+    assert difference(torch.einsum("nhls,nhsd->nhld", call.weights, call.grouped(call.value)), call.heads) <= close
+    assert call.max_error <= close
+    assert call.shape == call.weights.shape
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_multihead_attention_equals_torch(seed):
+    module, args, kwargs = any_multihead(seed)
+    found = record(module, *args, **kwargs)
+    with torch.no_grad():
+        output, _ = module(*args, **kwargs)
+        _, weights = module(*args, **kwargs | {"need_weights": True, "average_attn_weights": False})
+    (call,) = found.calls
+    check_stages(call)
+    batched = args[0].dim() == 3
+    assert difference(found.output[0], output) <= CLOSE
+    first = output if not batched or module.batch_first else output.transpose(0, 1)
+    assert difference(call.output, first if batched else first[None]) <= CLOSE
+    assert difference(call.weights, weights if batched else weights[None]) <= CLOSE
+    assert difference(F.linear(call.joined, *call.output_projection), call.output) <= CLOSE
+    if kwargs["need_weights"]:
+        given = call.weights.mean(1) if kwargs["average_attn_weights"] else call.weights
+        assert difference(call.given_weights, given) <= CLOSE
+    else:
+        assert call.given_weights is None
+    assert call.extra_keys == (module.bias_k is not None) + module.add_zero_attn
+
+
+@pytest.mark.parametrize("seed", range(90))
+def test_scaled_dot_product_attention_equals_torch(seed):
+    args, kwargs = any_sdpa(seed)
+    (call,) = record(F.scaled_dot_product_attention, *args, **kwargs).calls
+    check_stages(call)
+    heads = F.scaled_dot_product_attention(*args, **kwargs)
+    assert difference(call.heads, heads.reshape(call.heads.shape)) <= CLOSE
+    assert difference(call.weights, weights_of_sdpa(args, kwargs).reshape(call.shape)) <= CLOSE
+    assert call.key.shape[1] == (args[1].shape[-3] if args[1].dim() > 3 else 1)
+
+
+@pytest.mark.parametrize("seed", range(90))
+def test_attention_written_by_hand_equals_what_it_computes(seed):
+    module, x = any_by_hand(seed)
+    found = record(module, x)
+    (call,) = found.calls
+    check_stages(call)
+    with torch.no_grad():
+        assert torch.equal(found.output, module(x))
+        assert difference(call.weights, module.weights(x)) <= CLOSE
+        assert difference(call.heads, module.weights(x) @ module.split(module.to_v(x))) <= CLOSE
+        assert difference(call.query * call.scale, module.split(module.to_q(x)) * module.size**-0.5) <= CLOSE
+    assert call.scale * call.prescale == pytest.approx(module.size**-0.5)
+    assert difference(call.output, found.output) <= CLOSE
+    assert call.output_projection is not None
+    assert call.kind == "softmax"
+
+
+@pytest.mark.parametrize("seed", range(0, 120, 6))
+def test_in_float32_the_stages_lie_within_what_torchs_own_paths_differ(seed):
+    module, args, kwargs = any_multihead(seed)
+    with torch.no_grad():
+        exact, _ = module(*args, **kwargs)
+    args = tuple(x.float() for x in args)
+    kwargs = {k: v.float() if torch.is_tensor(v) and v.is_floating_point() else v for k, v in kwargs.items()}
+    found = record(module.float(), *args, **kwargs)
+    bound = (
+        16
+        * torch.finfo(torch.float32).eps
+        * max(1.0, float(exact.abs().max()), float(found.calls[0].heads.abs().max()))
+    )
+    bound *= module.embed_dim
+    assert found.calls[0].max_error <= bound
+    assert difference(found.output[0].double(), exact) <= bound
+
+
+def test_the_calls_of_a_transformer_come_in_execution_order_with_their_paths():
+    model = nn.Transformer(8, 2, 1, 2, 16, batch_first=True).double()
+    x, y = torch.randn(2, 5, 8).double(), torch.randn(2, 3, 8).double()
+    found = record(model, x, y, tgt_mask=nn.Transformer.generate_square_subsequent_mask(3, dtype=x.dtype))
+    assert [call.name for call in found.calls] == [
+        "encoder.layers.0.self_attn",
+        "decoder.layers.0.self_attn",
+        "decoder.layers.0.multihead_attn",
+        "decoder.layers.1.self_attn",
+        "decoder.layers.1.multihead_attn",
+    ]
+    assert [call.shape for call in found.calls[:3]] == [(2, 2, 5, 5), (2, 2, 3, 3), (2, 2, 3, 5)]
+    assert [call.is_causal for call in found.calls] == [False, True, False, True, False]
+    assert all(call.max_error <= CLOSE for call in found.calls)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_the_output_is_that_of_the_module_in_evaluation(norm_first):
+    model = nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=norm_first), 2, enable_nested_tensor=False
+    )
+    x = torch.randn(2, 5, 8).double()
+    model = model.double().eval()
+    with torch.no_grad():
+        assert difference(record(model, x).output, model(x)) <= CLOSE
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attn = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x):
+        return self.attn(*(self.attn(x, x, x)[0],) * 3)[0]
+
+
+def test_a_module_that_is_called_twice_has_two_calls_with_names_of_their_own():
+    assert [call.name for call in record(Twice(), torch.randn(1, 3, 4)).calls] == ["attn", "attn (2)"]
+
+
+def test_a_function_may_call_attention_too():
+    x = torch.randn(1, 2, 3, 4)
+    found = record(lambda q: F.scaled_dot_product_attention(q, q, q) + 1, x)
+    assert [(call.name, call.kind) for call in found.calls] == [("", "sdpa")]
+    assert difference(found.calls[0].heads + 1, found.output) == 0
+
+
+class Classifier(nn.Module):
+    """Softmax without attention: classes, and a mixture of experts, whose weights multiply parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate, self.experts = nn.Parameter(torch.randn(4, 3)), nn.Parameter(torch.randn(3, 4))
+        self.layer, self.attn = nn.Linear(4, 5), nn.MultiheadAttention(4, 1, batch_first=True)
+
+    def forward(self, x):
+        x = (x @ self.gate).softmax(-1) @ self.experts + self.attn(x, x, x)[0]
+        probs = self.layer(x).softmax(-1)
+        return probs @ torch.ones(5, 2)
+
+
+def test_a_softmax_that_is_no_attention_is_not_recorded():
+    assert [call.kind for call in record(Classifier(), torch.randn(1, 3, 4)).calls] == ["multihead"]
+
+
+def test_a_module_without_attention_is_refused_with_what_is_recognized():
+    with pytest.raises(DlvizError, match=r"Linear.*MultiheadAttention.*scaled_dot_product_attention.*softmax"):
+        record(nn.Linear(2, 2), torch.zeros(1, 2))
+
+
+class Raises(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attn = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x):
+        self.count += 1
+        self.attn(x, x, x)
+        raise KeyError("the learner's own")
+
+
+def test_the_models_own_exception_passes_through_and_nothing_stays():
+    model, hooks = Raises(), nn.modules.module
+    state = torch.get_rng_state()
+    with pytest.raises(KeyError, match="own"):
+        record(model, torch.randn(1, 3, 4, requires_grad=True))
+    torch.set_rng_state(state)
+    assert model.count == 0
+    assert not hooks._global_forward_hooks
+    assert not hooks._global_forward_pre_hooks
+    assert torch.overrides._get_current_function_mode_stack() == []
+    assert torch.is_grad_enabled()
+
+
+def test_the_module_its_gradients_and_the_random_generators_stay_as_they_were():
+    model = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.5)
+    x = torch.randn(4, 2, 8)
+    model(x).sum().backward()
+    before, grads = copy.deepcopy(model.state_dict()), [p.grad.clone() for p in model.parameters()]
+    state = torch.get_rng_state()
+    (call,) = record(model, x).calls
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.training
+    assert model.self_attn.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(torch.equal(p.grad, grad) for p, grad in zip(model.parameters(), grads, strict=True))
+    with torch.no_grad():
+        model.self_attn.out_proj.weight.zero_()
+    assert call.output_projection[0].abs().max() > 0  # the record holds copies
+
+
+def test_in_training_the_weights_are_those_before_dropout_and_the_heads_those_after():
+    torch.manual_seed(1)
+    model = nn.MultiheadAttention(8, 2, dropout=0.5, batch_first=True).double()
+    x = torch.randn(2, 5, 8).double()
+    for need_weights in (True, False):
+        found = record(model, x, x, x, need_weights=need_weights, average_attn_weights=False)
+        (call,) = found.calls
+        assert call.dropout == 0.5
+        assert difference(call.weights.sum(-1), torch.ones(2, 2, 5).double()) <= CLOSE
+        assert difference(F.linear(call.joined, *call.output_projection), found.output[0]) <= CLOSE
+        assert call.max_error <= CLOSE
+    (call,) = record(model, x, x, x, average_attn_weights=False).calls
+    kept = call.given_weights != 0
+    assert 0 < kept.float().mean() < 1
+    assert difference(call.given_weights[kept], 2 * call.weights[kept]) <= CLOSE
+    (call,) = record(model.eval(), x, x, x).calls
+    assert call.dropout == 0
+
+
+def test_a_compiled_module_is_recorded_under_its_own_names():
+    model = torch.compile(Twice(), backend="eager")
+    assert [call.name for call in record(model, torch.randn(1, 3, 4)).calls] == ["attn", "attn (2)"]
+
+
+class Heads(nn.Module):
+    """A list of modules of one head each, joined by the module around them."""
+
+    def __init__(self):
+        super().__init__()
+        self.heads = nn.ModuleList(nn.MultiheadAttention(4, 1, batch_first=True) for _ in range(2))
+        self.attn = nn.ModuleDict({"one": OneHead(), "two": OneHead()})
+
+    def forward(self, x):
+        return torch.cat([one(x) for one in self.attn.values()], dim=-1)
+
+
+class OneHead(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 3) for _ in range(3))
+
+    def forward(self, x):
+        q, k, v = (layer(x) for layer in self.layers)
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+
+def test_modules_of_one_head_each_become_one_call_with_all_heads():
+    x = torch.randn(2, 5, 4)
+    found = record(nn.Sequential(Heads()), x)
+    (call,) = found.calls
+    assert call.name == "0"
+    assert call.shape == (2, 2, 5, 5)
+    assert difference(call.output, found.output) == 0
+    assert call.is_causal
