@@ -94,6 +94,13 @@ ANSWERS = {
     "10.one-hot": 0,
     "10.order": "none",
     "10.projected": "left",
+    "11.shape": (3, 2),
+    "11.peaked": "one",
+    "11.convention": "later",
+    "11.dead": "nan",
+    "11.parameters": 16640,
+    "11.permuted": "swapped",
+    "11.same-output": "yes",
 }
 
 
