@@ -67,39 +67,41 @@ def one_norm_for_both(x, norm1, attention, norm2, mlp):
 # 12.costs
 
 
-def part_by_part(V, E, B, T):  # noqa: N803
-    linear = [(E, 3 * E), (E, E), (E, 4 * E), (4 * E, E)]
-    parameters = sum(a * b + b for a, b in linear) * B + 4 * E * B + 2 * E + 2 * V * E
-    products = T * B * sum(a * b for a, b in linear) + T * V * E + 2 * B * T**2 * E
+def part_by_part(vocabulary, width, blocks, tokens):
+    linear = [(width, 3 * width), (width, width), (width, 4 * width), (4 * width, width)]
+    parameters = sum(a * b + b for a, b in linear) * blocks + 4 * width * blocks + 2 * width + 2 * vocabulary * width
+    products = (
+        tokens * blocks * sum(a * b for a, b in linear) + tokens * vocabulary * width + 2 * blocks * tokens**2 * width
+    )
     return parameters, products
 
 
-def as_a_list(V, E, B, T):  # noqa: N803
-    return list(costs(V, E, B, T))
+def as_a_list(vocabulary, width, blocks, tokens):
+    return list(costs(vocabulary, width, blocks, tokens))
 
 
-def half_of_the_pairs(V, E, B, T):  # noqa: N803
-    parameters, products = costs(V, E, B, T)
-    return parameters, products - B * T * (T - 1) * E
+def half_of_the_pairs(vocabulary, width, blocks, tokens):
+    parameters, products = costs(vocabulary, width, blocks, tokens)
+    return parameters, products - blocks * tokens * (tokens - 1) * width
 
 
-def multiply_and_add(V, E, B, T):  # noqa: N803
-    parameters, products = costs(V, E, B, T)
+def multiply_and_add(vocabulary, width, blocks, tokens):
+    parameters, products = costs(vocabulary, width, blocks, tokens)
     return parameters, 2 * products
 
 
-def pair_turned_around(V, E, B, T):  # noqa: N803
-    return costs(V, E, B, T)[::-1]
+def pair_turned_around(vocabulary, width, blocks, tokens):
+    return costs(vocabulary, width, blocks, tokens)[::-1]
 
 
-def with_positions(V, E, B, T):  # noqa: N803
-    parameters, products = costs(V, E, B, T)
-    return parameters + T * E, products
+def with_positions(vocabulary, width, blocks, tokens):
+    parameters, products = costs(vocabulary, width, blocks, tokens)
+    return parameters + tokens * width, products
 
 
-def head_with_bias(V, E, B, T):  # noqa: N803
-    parameters, products = costs(V, E, B, T)
-    return parameters + V, products
+def head_with_bias(vocabulary, width, blocks, tokens):
+    parameters, products = costs(vocabulary, width, blocks, tokens)
+    return parameters + vocabulary, products
 
 
 # 12.top-k

@@ -105,20 +105,21 @@ BLOCK = Function(
 # 12.costs: what a model stores, and what a pass computes
 
 
-def costs(V, E, B, T):  # noqa: N803 - the letters of the formulas
-    """Return the number of parameters, and of multiplications in one pass over T tokens.
+def costs(vocabulary, width, blocks, tokens):
+    """Return the number of parameters, and of multiplications in one pass over so many tokens (T).
 
-    V is the size of the vocabulary, E the width and B the number of blocks.
+    vocabulary (V), width (E) and blocks (B) are sizes of the model.
     """
-    weights = 12 * E * E
-    parameters = V * E + B * (weights + 13 * E) + 2 * E + E * V
-    products = T * (B * weights + E * V) + B * 2 * T * T * E
-    return parameters, products
+    weights = 12 * width * width
+    parameters = vocabulary * width + blocks * (weights + 13 * width) + 2 * width + width * vocabulary
+    each_token = blocks * weights + width * vocabulary
+    pairs = 2 * blocks * tokens * tokens * width
+    return parameters, tokens * each_token + pairs
 
 
 def _sizes(i):
     random = [int(torch.randint(low, 2 * low, ())) for low in (20, 4, 2, 5)]
-    return dict(zip("VEBT", [20, 4, 2, 5] if i == 0 else random, strict=True))
+    return dict(zip(("vocabulary", "width", "blocks", "tokens"), [20, 4, 2, 5] if i == 0 else random, strict=True))
 
 
 COSTS = Function(
@@ -126,18 +127,21 @@ COSTS = Function(
     reference=costs,
     case=_sizes,
     mistakes={
-        "biases_and_norms_forgotten": {" + 13 * E": "", " + 2 * E +": " +"},
-        "biases_forgotten": {"13 * E": "4 * E"},
-        "norms_forgotten": {"13 * E": "9 * E", " + 2 * E +": " +"},
-        "last_norm_forgotten": {" + 2 * E +": " +"},
-        "head_forgotten": {" + 2 * E + E * V": " + 2 * E", "B * weights + E * V": "B * weights"},
-        "head_shares_the_table": {" + 2 * E + E * V": " + 2 * E"},
-        "one_block": {"B * (weights": "(weights", "B * weights": "weights", "B * 2 * T": "2 * T"},
-        "pairs_forgotten": {" + B * 2 * T * T * E": ""},
-        "scores_only": {"B * 2 * T * T": "B * T * T"},
-        "one_token": {"T * (B * weights + E * V) + B * 2 * T * T * E": "B * weights + E * V + B * 2 * T * E"},
-        "lookup_multiplied": {"+ E * V) +": "+ 2 * E * V) +"},
-        "one_product_a_parameter": {"T * (B * weights + E * V) + B * 2 * T * T * E": "T * parameters"},
+        "biases_and_norms_forgotten": {" + 13 * width": "", " + 2 * width +": " +"},
+        "biases_forgotten": {"13 * width": "4 * width"},
+        "norms_forgotten": {"13 * width": "9 * width", " + 2 * width +": " +"},
+        "last_norm_forgotten": {" + 2 * width +": " +"},
+        "head_forgotten": {
+            " + 2 * width + width * vocabulary": " + 2 * width",
+            "weights + width * vocabulary": "weights",
+        },
+        "head_shares_the_table": {"parameters = vocabulary * width +": "parameters ="},
+        "one_block": {"parameters =": "blocks = 1; parameters ="},
+        "pairs_forgotten": {" + pairs": ""},
+        "scores_only": {"2 * blocks": "blocks"},
+        "one_token": {"tokens * each_token": "each_token", "tokens * tokens": "tokens"},
+        "lookup_multiplied": {"weights + width * vocabulary": "weights + 2 * width * vocabulary"},
+        "one_product_a_parameter": {"each_token + pairs": "parameters"},
     },
 )
 
