@@ -208,6 +208,12 @@ def _positions(names: Names) -> Any:
     return Positions(Encoding("learned", 6, 4, table=matrix), names())
 
 
+def _generate(names: Names) -> Any:
+    tokens = names.some(len(ATTACKS))
+    model = _module(names())(OrderedDict({"0": nn.Embedding(len(tokens), len(tokens))}))
+    return dlviz.generate(model, [0, 1], decode=lambda ids: "".join(tokens[i] for i in ids), steps=8, continuations=2)
+
+
 def _confusion(names: Names) -> Any:
     scores = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
     view = dlviz.confusion(scores, torch.arange(20) % 3, [names() for _ in range(20)], names=names.some(3))
@@ -268,7 +274,7 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
         _confusion,
         _split,
     ),
-    *(_embedding, _word2vec),
+    *(_generate, _embedding, _word2vec),
 )
 #: Functions that make each widget, by name.
 WIDGETS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(

@@ -145,6 +145,10 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
     "surface": lambda one: dlviz.surface(lambda p: p.pow(2).sum(), limits=(-4, 4)),
     "unroll": lambda one: dlviz.unroll(one.recurrent, one.sequence),
     "positions": lambda one: dlviz.positions(one.points),
+    "generate": lambda one: moved(
+        dlviz.generate(lambda ids: one.plane(one.points[ids[0]]), [0, 1], steps=3, cached=lambda *_: (one.points[0], None)),
+        temperature=0.5,
+    ),
     "confusion": lambda one: dlviz.confusion(one.points, one.labels),
     "split": lambda one: moved(dlviz.split(one.points, one.labels), seed=3, how="stratified"),
     "embedding": lambda one: dlviz.embedding({"a": one.points[0], "b": one.points[1], "c": one.points[2]}),

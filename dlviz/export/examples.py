@@ -105,6 +105,23 @@ def positions():
     return dlviz.positions("rotary", length=64, dim=32, q=q, k=k, column=6, step=9)
 
 
+def generate():
+    dlviz.seed(0)
+    names = dlviz.data.names()
+    ids, size = names.tokenizer.encode(names.text), len(names.tokenizer)
+    model = nn.Sequential(nn.Embedding(size, 16), nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, size))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(200):
+        places = torch.randint(len(ids) - 1, (256,))
+        loss = nn.functional.cross_entropy(model(ids[places]), ids[places + 1])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return dlviz.generate(
+        model, "ma", encode=names.tokenizer, steps=40, continuations=3, temperature=0.8, top_k=10, step=3
+    )
+
+
 def live():
     dlviz.seed(0)
     x, y = dlviz.data.moons(200)
