@@ -210,7 +210,7 @@ def attention_call(name: str, tag: Weights, found: MatrixProduct, output: Tensor
         dropout=tag.dropout,
         heads=heads,
         output=heads.transpose(1, 2).flatten(2),
-        given_weights=whole(tag.probs),
+        given_weights=whole(tag.probs.to(output.dtype)),
         fill=scores.fill,
         prescale=scores.prescale,
     )
