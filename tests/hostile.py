@@ -214,6 +214,23 @@ def _generate(names: Names) -> Any:
     return dlviz.generate(model, [0, 1], decode=lambda ids: "".join(tokens[i] for i in ids), steps=8, continuations=2)
 
 
+def _attention(names: Names) -> Any:
+    def encode(text: str) -> torch.Tensor:
+        if "?" in text:
+            raise ValueError(EVERYTHING)
+        return torch.ones(len(text), 2)
+
+    model = _module(names())(OrderedDict({names(): nn.TransformerEncoderLayer(2, 1, 2, dropout=0.0)}))
+    view = dlviz.attention(model, "hello", tokens=names.some(5), encode=encode)
+    view.update(names())
+    view.text = "?"
+    return view
+
+
+def _bpe(names: Names) -> Any:
+    return dlviz.bpe(" ".join(names.some(6)), merges=20, typed=names(), step=9)
+
+
 def _confusion(names: Names) -> Any:
     scores = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
     view = dlviz.confusion(scores, torch.arange(20) % 3, [names() for _ in range(20)], names=names.some(3))
@@ -271,6 +288,7 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
         _surface,
         _unroll,
         _positions,
+        _bpe,
         _confusion,
         _split,
     ),

@@ -38,6 +38,7 @@ class Learner:
         self.points, self.labels = torch.randn(20, 2), torch.arange(20) % 2
         self.plane = nn.Sequential(nn.Linear(2, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Dropout(), nn.Linear(5, 2))
         self.sequence, self.recurrent = torch.randn(5, 3), nn.LSTM(3, 4, num_layers=2, dropout=0.5)
+        self.transformer = nn.TransformerEncoderLayer(3, 3, 8, dropout=0.5)
         self.leaf = torch.randn(3, requires_grad=True)
         self.convolutional[1].eval()
         self.plane[3].eval()
@@ -49,7 +50,7 @@ class Learner:
             net.register_forward_hook(keep)
 
     def networks(self) -> list[nn.Module]:
-        return [self.convolutional, self.plane, self.recurrent]
+        return [self.convolutional, self.plane, self.recurrent, self.transformer]
 
     def tensors(self) -> list[torch.Tensor]:
         return [self.images, self.points, self.labels, self.sequence, self.leaf]
@@ -145,10 +146,12 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
     "surface": lambda one: dlviz.surface(lambda p: p.pow(2).sum(), limits=(-4, 4)),
     "unroll": lambda one: dlviz.unroll(one.recurrent, one.sequence),
     "positions": lambda one: dlviz.positions(one.points),
+    "attention": lambda one: moved(dlviz.attention(one.transformer, one.sequence), edits=[[0, "causal", 1]], head=1),
     "generate": lambda one: moved(
         dlviz.generate(lambda ids: one.plane(one.points[ids[0]]), [0, 1], steps=3, cached=lambda *_: (one.points[0], None)),
         temperature=0.5,
     ),
+    "bpe": lambda one: dlviz.bpe("low lower lowest", merges=3),
     "confusion": lambda one: dlviz.confusion(one.points, one.labels),
     "split": lambda one: moved(dlviz.split(one.points, one.labels), seed=3, how="stratified"),
     "embedding": lambda one: dlviz.embedding({"a": one.points[0], "b": one.points[1], "c": one.points[2]}),
@@ -198,7 +201,7 @@ def test_the_networks_can_be_copied_and_saved_while_the_picture_is_shown(name: s
     assert shown is not None
 
 
-@pytest.mark.parametrize("name", ["graph", "layers", "boundary", "conv2d", "unroll"])
+@pytest.mark.parametrize("name", ["graph", "layers", "boundary", "conv2d", "unroll", "attention"])
 def test_a_network_in_training_and_in_evaluation_stays_in_its_mode(name: str, learner: Learner):
     for training in (True, False):
         for net in learner.networks():

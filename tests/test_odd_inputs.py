@@ -299,6 +299,24 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "what encode returns": lambda v: dlviz.unroll(nn.GRU(2, 2), "ab", encode=lambda text: v),
         "set_h0": lambda v: dlviz.unroll(nn.GRU(2, 2), torch.ones(3, 2)).set_h0(v),
     },
+    "attention": {
+        "module": lambda v: dlviz.attention(v, torch.ones(1, 3, 2)),
+        "q": lambda v: dlviz.attention(v),
+        "k": lambda v: dlviz.attention(torch.ones(1, 1, 3, 2), v),
+        "mask": lambda v: dlviz.attention(torch.ones(3, 2), torch.ones(2, 2), mask=v),
+        "scale": lambda v: dlviz.attention(torch.ones(3, 2), torch.ones(2, 2), scale=v),
+        "argument of a module": lambda v: dlviz.attention(
+            nn.MultiheadAttention(2, 1), v, torch.ones(3, 2), torch.ones(3, 2)
+        ),
+        "tokens": lambda v: dlviz.attention(torch.ones(3, 2), tokens=v),
+        "encode": lambda v: dlviz.attention(
+            lambda q: nn.functional.scaled_dot_product_attention(q, q, q), "ab", encode=v
+        ),
+        "what encode returns": lambda v: dlviz.attention(
+            lambda q: nn.functional.scaled_dot_product_attention(q, q, q), "ab", encode=lambda text: v
+        ),
+        "edits": lambda v: dlviz.attention(torch.ones(3, 2), edits=v),
+    },
     "positions": {
         "encoding": lambda v: dlviz.positions(v),
         "length": lambda v: dlviz.positions("alibi", v),
@@ -324,6 +342,12 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "cached": lambda v: dlviz.generate(nn.Embedding(3, 3), [0], cached=v, steps=2),
         "what cached returns": lambda v: dlviz.generate(nn.Embedding(3, 3), [0], cached=lambda *_: v, steps=2),
         "choose": lambda v: dlviz.generate(nn.Embedding(3, 3), [0], steps=2).choose(v),
+    },
+    "bpe": {
+        "text": lambda v: dlviz.bpe(v),
+        "merges": lambda v: dlviz.bpe("a b a b", v),
+        "vocab_size": lambda v: dlviz.bpe("a b a b", vocab_size=v),
+        "ids": lambda v: dlviz.tokenization.BytePairEncoder.train("ab", 0).decode(v),
     },
     "confusion": {
         "scores": lambda v: dlviz.confusion(v, torch.tensor([0, 1])),

@@ -122,6 +122,19 @@ def generate():
     )
 
 
+def attention():
+    dlviz.seed(0)
+    letters = torch.eye(26)[[ord(letter) - ord("a") for letter in "attention"]][None]
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(26, 2, 32, batch_first=True), 2).eval()
+    mask = nn.Transformer.generate_square_subsequent_mask(9)
+    return dlviz.attention(encoder, letters, mask, tokens="attention", call=1, query=6)
+
+
+def bpe():
+    text = "\n".join(" ".join(sentence) for sentence in dlviz.data.sentences().tokens)
+    return dlviz.bpe(text, merges=150, typed="the unknown naïve queen", step=24)
+
+
 def live():
     dlviz.seed(0)
     x, y = dlviz.data.moons(200)

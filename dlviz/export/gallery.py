@@ -36,7 +36,15 @@ GROUPS: Mapping[str, Sequence[Example]] = {
     "networks": (examples.graph, examples.boundary, examples.layers),
     "convolution": (examples.conv2d, examples.conv_transpose2d, examples.max_pool2d),
     "training": (examples.live, examples.race, examples.surface),
-    "sequences": (examples.unroll, examples.generate, examples.positions, examples.word2vec, examples.embedding),
+    "sequences": (
+        examples.unroll,
+        examples.attention,
+        examples.generate,
+        examples.positions,
+        examples.bpe,
+        examples.word2vec,
+        examples.embedding,
+    ),
     "data": (examples.split, examples.confusion),
 }
 
