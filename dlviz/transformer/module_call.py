@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import thin
-from dlviz.torchkit.array_data import as_tensor, check_data
-from dlviz.transformer.record import Record, record
+from dlviz.torchkit.array_data import as_plain_tensor, as_tensor, kind_of_data
+from dlviz.transformer.edits import Edits
+from dlviz.transformer.record import Record, record, record_edited
 
 Encode = Callable[[str], Any]
 
@@ -57,23 +60,38 @@ class ModuleCall:
     ) -> None:
         if encode is not None and not callable(encode):
             raise DlvizError(message("transformer.refused.encoder", got=type(encode).__name__))
-        self.module, self.args, self.kwargs, self.encode = module, tuple(args), dict(kwargs), encode
+        self.module, self.encode = module, encode
+        dtype = _dtype(module)
+        self.args = tuple(_as_argument(one, dtype) for one in args)
+        self.kwargs = {name: _as_argument(one, dtype) for name, one in kwargs.items()}
         self.kind = kind_of(module)
         self.text = args[0] if encode is not None and args and isinstance(args[0], str) else ""
         self.snapshots: list[Snapshot] = []
 
-    def call(self, text: str) -> Record:
+    def call(self, text: str, edits: Mapping[int, Edits] | None = None) -> Record:
         """Return the record of the module as it is now.
 
         Args:
             text: replaces the first argument, encoded; "" to keep it.
+            edits: what differs in each call.
         """
         args = self.args
         if self.encode is not None and text:
             args = (self._encoded(text), *args[1:])
-        found = record(self.module, *args, **self.kwargs)
-        if not found.calls:
-            raise DlvizError(message("transformer.refused.none", kind=self.kind))
+        try:
+            found = (
+                record_edited(edits, self.module, *args, **self.kwargs)
+                if edits
+                else record(self.module, *args, **self.kwargs)
+            )
+        except DlvizError:
+            raise
+        except Exception as error:  # a learner's module may raise anything
+            shown = f"{type(error).__name__}: {error}"
+            raise DlvizError(message("transformer.refused.raised", kind=self.kind, error=shown)) from error
+        for one in found.calls:
+            if 0 in one.shape:
+                raise DlvizError(message("transformer.refused.empty", shape=one.shape))
         return found
 
     def take_snapshot(self, label: str, text: str) -> None:
@@ -100,6 +118,22 @@ def kind_of(module: Any) -> str:
     return type(module).__name__ if isinstance(module, nn.Module) else getattr(module, "__name__", "function")
 
 
+def _dtype(module: Any) -> torch.dtype | None:
+    """Return the floating-point type of a module's parameters; ``None`` without any."""
+    parameters = module.parameters() if isinstance(module, nn.Module) else ()
+    return next((one.dtype for one in parameters if one.is_floating_point()), None)
+
+
+def _as_argument(value: Any, dtype: torch.dtype | None) -> Any:
+    """Return an argument for a module: of a NumPy array a tensor, whose floats have the module's type."""
+    if dtype is None or not isinstance(value, np.ndarray):
+        return value
+    tensor = as_tensor(value)
+    if tensor is None:
+        return value
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
 def _numbers(found: Record) -> int:
     """Return how many numbers a record holds."""
     return sum(
@@ -124,21 +158,33 @@ def from_tensors(
         DlvizError: one of them is something else, or torch refuses them.
     """
     data = {"q": query, "k": query if key is None else key, "v": query if value is None else value}
-    q, k, v = (check_data(one, "transformer.refused.data", caller="attention", name=name) for name, one in data.items())
-    given = None if mask is None else check_data(mask, "transformer.refused.data", caller="attention", name="mask")
-    for name, tensor in {"q": q, "k": k, "v": v}.items():
-        if not tensor.is_floating_point() or tensor.dim() < 2:
+    tensors = {name: _plain(one, name) for name, one in data.items()}
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point() or tensor.dim() < 2 or not tensor.numel():
             got = f"{tuple(tensor.shape)} {tensor.dtype}"
             raise DlvizError(message("transformer.refused.tensor", name=name, got=got))
+    options: dict[str, Any] = {"dropout_p": dropout_p, "is_causal": is_causal, "scale": scale, "enable_gqa": enable_gqa}
+    options["attn_mask"] = None if mask is None else _plain(mask, "mask")
     try:
-        return F.scaled_dot_product_attention(
-            q, k, v, attn_mask=given, dropout_p=dropout_p, is_causal=is_causal, scale=scale, enable_gqa=enable_gqa
-        )
-    except RuntimeError as error:
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (q, k, v))
-        raise DlvizError(message("transformer.refused.torch", shapes=shapes, torch=str(error).split("\n")[0])) from None
+        return F.scaled_dot_product_attention(tensors["q"], tensors["k"], tensors["v"], **options)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors.values())
+        first = str(error).strip().split("\n")[0]
+        raise DlvizError(message("transformer.refused.torch", shapes=shapes, torch=first)) from None
+
+
+def _plain(value: Any, name: str) -> Tensor:
+    """Return numbers as a tensor.
+
+    Raises:
+        DlvizError: they are no numbers.
+    """
+    tensor = as_plain_tensor(value)
+    if tensor is None:
+        raise DlvizError(message("transformer.refused.data", name=name, got=kind_of_data(value)))
+    return tensor
 
 
 def is_data(value: Any) -> bool:
     """Return whether the first argument of ``dlviz.attention`` is a tensor of queries and not a module."""
-    return not callable(value) and as_tensor(value) is not None
+    return isinstance(value, Tensor) or (not callable(value) and as_tensor(value) is not None)

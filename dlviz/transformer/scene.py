@@ -14,7 +14,7 @@ from dlviz.transformer.record import Record
 from dlviz.transformer.tiles import summaries
 
 #: Numbers of the joined heads and of the output that are sent in full: they are as wide as the model, not as one head.
-_MAX_WIDE = 16_384
+MAX_WIDE = 16_384
 #: Matrices whose row is that of the selected key, not of the query.
 _OF_KEY = ("key", "value")
 
@@ -86,6 +86,7 @@ def scene(
         "key_tokens": tokens[1],
         "stages": stages(call),
         "scale": float(call.scale),
+        "dropout": float(call.dropout),
         "blocks": blocks,
         "mask": None if mask is None else "bool" if mask.dtype == torch.bool else "float",
         "hidden": _hidden(call),
@@ -101,7 +102,7 @@ def scene(
 
 
 def _blocks(call: AttentionCall, found: Mapping[str, Tensor]) -> dict[str, Any]:
-    blocks = {name: block(one, _MAX_WIDE if name in ("joined", "projected") else None) for name, one in found.items()}
+    blocks = {name: block(one, MAX_WIDE if name in ("joined", "projected") else None) for name, one in found.items()}
     # The strongest color is that of a score, not of what a mask writes in its place.
     blocks["masked"] |= {"max": blocks["products"]["max"] * abs(call.scale)} if call.mask is not None else {}
     return blocks
@@ -137,7 +138,7 @@ def mask_text(call: AttentionCall) -> str:
     """Return what the mask is, in words; "" without one."""
     if call.mask is None:
         return ""
-    sources = " + ".join(message(f"transformer.mask_source.{key}") for key in call.mask_source.split("+"))
+    sources = " + ".join(message(f"transformer.mask_source.{key}") for key in (call.mask_source or "edited").split("+"))
     causal = call.is_causal and call.mask_source != "causal"
     return message(f"transformer.{'causal_mask' if causal else 'mask'}", source=sources)
 

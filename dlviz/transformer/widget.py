@@ -15,17 +15,32 @@ from dlviz.kit.messages import message
 from dlviz.kit.precomputed import Precomputed
 from dlviz.kit.widget import Widget, binary
 from dlviz.transformer.attention_call import AttentionCall
+from dlviz.transformer.blocks import block
 from dlviz.transformer.head import one_head
 from dlviz.transformer.module_call import ModuleCall, from_tensors, is_data
 from dlviz.transformer.options import split_options
 from dlviz.transformer.record import Record
-from dlviz.transformer.scene import matrices, row, scene, stages
+from dlviz.transformer.scene import MAX_WIDE, matrices, row, scene, stages
 from dlviz.transformer.still import draw
 from dlviz.transformer.tiles import tiles
 from dlviz.transformer.tokens import call_tokens, check_tokens, token_lists
+from dlviz.transformer.what_if import change, check_entries, edits_of
 
 #: Options of `dlviz.attention` that are no arguments of the module.
-OPTIONS = ("tokens", "key_tokens", "encode", "call", "head", "sample", "query", "key", "step", "theme", "speed")
+OPTIONS = (
+    "tokens",
+    "key_tokens",
+    "encode",
+    "call",
+    "head",
+    "sample",
+    "query",
+    "key",
+    "edits",
+    "step",
+    "theme",
+    "speed",
+)
 
 
 class Attention(Widget):
@@ -39,6 +54,8 @@ class Attention(Widget):
         query, key: the selected pair of positions.
         snapshot: index of the shown snapshot.
         text: the text that is read, if there is ``encode``.
+        accepts_text: whether a text can be typed.
+        edits: what differs from the module: lists ``[call, kind, …]``, see :func:`dlviz.transformer.what_if.check_entries`.
         refusal: the error message of a text that cannot be drawn, else "".
         tiles: small pictures of all heads, and the labels of the snapshots.
         row: numbers of the selected query and key, where the scene holds them only binned.
@@ -58,6 +75,8 @@ class Attention(Widget):
     key = traitlets.Int(0, min=0, help="the selected key").tag(sync=True)
     snapshot = traitlets.Int(0, min=0, help="index of the shown snapshot").tag(sync=True)
     text = traitlets.Unicode("", help="the text that is read").tag(sync=True)
+    edits = traitlets.List(traitlets.List(), help="what differs from the module").tag(sync=True)
+    accepts_text = traitlets.Bool(False, help="whether a text can be typed").tag(sync=True, user_editable=False)
     refusal = traitlets.Unicode("", help="error message of a text that cannot be drawn").tag(sync=True)
     tiles = traitlets.Dict(help="pictures of all heads").tag(sync=True)
     row = traitlets.Dict(help="numbers of the selected query and key").tag(sync=True)
@@ -66,7 +85,7 @@ class Attention(Widget):
         self._module_call: ModuleCall | None = module_call
         self._record: Record | None = None
         self._matrices: dict[str, Tensor] | None = None
-        self._name, self._kind = name, module_call.kind
+        self._name, self._kind, self._given_tokens = name, module_call.kind, tokens
         module_call.take_snapshot("", "")
         found = module_call.snapshots[-1].record
         names = module_call.text if tokens is None and module_call.text else tokens
@@ -77,7 +96,12 @@ class Attention(Widget):
                 check_tokens(lists, argument, lengths, found.calls[0].shape[0])
         self._heads = [call.shape[1] for call in found.calls]
         self._record = found
-        chosen = {"text": module_call.text, **_selection(found, traits), **traits}
+        chosen = {
+            "text": module_call.text,
+            "accepts_text": module_call.encode is not None,
+            **_selection(found, traits),
+            **traits,
+        }
         super().__init__(**chosen)
         self._draw_all()
         self.observe(self._draw_opened, "opened")
@@ -85,6 +109,7 @@ class Attention(Widget):
         self.observe(self._draw_all, ["sample", "snapshot"])
         self.observe(self._draw_row, ["query", "key"])
         self.observe(self._draw_text, "text")
+        self.observe(self._draw_edits, "edits")
 
     # What Python can ask.
 
@@ -108,6 +133,14 @@ class Attention(Widget):
         """Labels of all snapshots of the module, oldest first."""
         return [one.label for one in self._state().snapshots]
 
+    def _on_reset(self, content: Mapping[str, Any]) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Remove all edits, those of the text included."""
+        with self.hold_sync():
+            self.edits, self.text = [], self._state().text
+
     def update(self, label: str = "") -> None:
         """Call the module again, after some training, and keep the earlier picture as a snapshot.
 
@@ -119,14 +152,7 @@ class Attention(Widget):
         state = self._state()
         state.take_snapshot(str(label), self.text)
         self._record = state.snapshots[-1].record
-        self._update_when_drawn(self._show_last)
-
-    def _show_last(self) -> None:
-        last = len(self._state().snapshots) - 1
-        if self.snapshot != last:
-            self.snapshot = last
-        else:
-            self._draw_all()
+        self._update_when_drawn(self._draw_edits)
 
     def _state(self) -> ModuleCall:
         self._check_open()
@@ -157,6 +183,10 @@ class Attention(Widget):
         sizes = {"call": len(self._heads), "head": heads, "opened": sum(self._heads), "sample": n}
         return (sizes | {"query": length, "key": count, "snapshot": len(self._module_call.snapshots)})[name]
 
+    @traitlets.validate("edits")
+    def _validate_edits(self, proposal: Any) -> list[list[Any]]:
+        return check_entries(proposal["value"], [] if self._record is None else [c.shape for c in self._record.calls])
+
     @traitlets.validate("text")
     def _validate_text(self, proposal: Any) -> str:
         if proposal["value"] and self._module_call is not None and self._module_call.encode is None:
@@ -179,26 +209,45 @@ class Attention(Widget):
             self._draw()
 
     def _draw_text(self, _: Any = None) -> None:
+        """Read another text; if the module or `encode` refuses it, the picture stays."""
         if self._closed:
             return
-        state = self._state()
         try:
-            self._record = state.call(self.text)
+            self._state().call(self.text)
             self.refusal = ""
         except DlvizError as error:
             self.refusal = str(error)
             return
-        self._tokens = token_lists(self.text, "tokens") if self.text else self._tokens
-        self._draw_all()
+        if self._given_tokens is None:
+            self._tokens = token_lists(self.text or None, "tokens")
+        self._draw_edits()
+
+    def _draw_edits(self, _: Any = None) -> None:
+        if self._closed:
+            return
+        last = len(self._state().snapshots) - 1
+        if self.snapshot != last:
+            self.snapshot = last
+        else:
+            self._draw_all()
 
     def _draw_all(self, _: Any = None) -> None:
         """Draw the tiles and the open head of the shown snapshot."""
         if self._closed:
             return
         with self.hold_sync():
-            self._record = self._of_snapshot(self.snapshot)
+            self._record = self._record_with(self.edits)
             self.tiles = self._tiles(self._record, self.sample)
             self._draw()
+
+    def _record_with(self, edits: Sequence[Sequence[Any]]) -> Record:
+        """Return the record of the shown snapshot, and of the last one with edits and another text."""
+        state, plain = self._state(), self._of_snapshot(self.snapshot)
+        if plain is not state.snapshots[-1].record or not (edits or self.text != state.text):
+            return plain
+        text = "" if self.text == state.text else self.text
+        unedited = state.call(text) if text else plain
+        return state.call(text, edits_of(edits, unedited, self.sample, self.head)) if edits else unedited
 
     def _of_snapshot(self, index: int) -> Record:
         kept = self._state().snapshots
@@ -230,7 +279,16 @@ class Attention(Widget):
         at = min(sample, call.shape[0] - 1)
         found = matrices(call, at, h)
         tokens = call_tokens(call, at, self._tokens, self._key_tokens)
-        return found, dict(binary(scene(record, found, (number, h, at), tokens, self._name, self._kind)))
+        shown = scene(record, found, (number, h, at), tokens, self._name, self._kind)
+        if all(record is not one.record for one in self._state().snapshots):
+            plain = self._of_snapshot(self.snapshot)
+            before = matrices(plain.calls[number], at, h)
+            last = [one for one in ("output", "joined", "projected") if one in found][-1]
+            found["before"] = before[last]
+            shown["blocks"]["before"] = block(before[last], MAX_WIDE)
+            shown["changed"] = {"block": last, **change(record, plain, number)}
+            shown["badge"] = {"kind": "", "text": message("transformer.edited")}
+        return found, dict(binary(shown))
 
     def _precomputed(self) -> Precomputed:
         """Return the scenes of other heads, snapshots, sequences and selected queries."""
@@ -241,6 +299,10 @@ class Attention(Widget):
             query, key = min(more.get("query", self.query), length - 1), min(self.key, count - 1)
             changed = dict(binary(row(found, query, key, shown["blocks"])))
             return {"scene": shown, "row": changed, "query": query, "key": key, **more}
+
+        def edited(entries: list[list[Any]]) -> dict[str, Any]:
+            record = self._record_with(entries)
+            return {**state(record, self.opened, self.sample), "tiles": self._tiles(record, self.sample)}
 
         def with_tiles(snapshot: int, sample: int) -> dict[str, Any]:
             record = self._of_snapshot(snapshot)
@@ -256,6 +318,12 @@ class Attention(Widget):
         kept, current = len(self._state().snapshots), self._shown.calls[self.call]
         near = sorted(range(sum(self._heads)), key=lambda k: abs(k - self.opened))
         states: dict[str, Any] = {"opened": keyed(near, head_at)}
+        if self.snapshot == kept - 1:
+            options = [["scale", 0], ["causal", 1], ["causal", 0], ["head", self.head], ["keys", 0]]
+            if current.mask is None:
+                options.remove(["causal", 0])
+            entries: list[list[list[Any]]] = [[], *([[self.call, *option]] for option in options)]
+            states["edits"] = {json.dumps(one): partial(edited, one) for one in entries}
         if kept > 1:
             states["snapshot"] = keyed(range(kept), lambda k: with_tiles(k, self.sample))
         if current.shape[0] > 1:
@@ -322,7 +390,7 @@ def attention(module: Callable[..., Any] | Any, /, *args: Any, **kwargs: Any) ->
             - ``tokens``: names of the positions, L names or a text of L letters; for a batch also a list of such lists.
             - ``key_tokens``: names of the keys of cross-attention.
             - ``encode``: a function from a text to the module's first argument, which may then be a text.
-            - ``call``, ``head``, ``sample``, ``query``, ``key``, ``step``: what is shown; see :class:`Attention`.
+            - ``call``, ``head``, ``sample``, ``query``, ``key``, ``step``, ``edits``: what is shown; see :class:`Attention`.
             - ``theme``: "auto", "light" or "dark"; ``speed``: the player's speed.
 
     Returns:
@@ -339,7 +407,7 @@ def attention(module: Callable[..., Any] | Any, /, *args: Any, **kwargs: Any) ->
         >>> x = torch.randn(1, 5, 8)
         >>> view = dlviz.attention(mha, x, x, x, tokens="hello")
         >>> view
-        dlviz.attention(mha: MultiheadAttention; 1 call, 2 heads, 5 × 5)
+        dlviz.attention(mha: MultiheadAttention; calls: 1, heads: 2, 5 × 5)
         >>> view.calls[0].weights.shape, view.output[0].shape
         (torch.Size([1, 2, 5, 5]), torch.Size([1, 5, 8]))
 

@@ -61,6 +61,10 @@ def unroll(value):
     return dlviz.unroll(nn.RNN(2, 3), filled(4, 2, value=value))
 
 
+def attention(value):
+    return dlviz.attention(filled(1, 2, 4, 3, value=value), torch.ones(1, 2, 4, 3))
+
+
 def confusion(value):
     return dlviz.confusion(torch.eye(3), torch.arange(3), filled(3, 1, 4, 4, value=value))
 
@@ -71,7 +75,7 @@ def race(value):
 
 @pytest.mark.parametrize("value", [NAN, INF], ids=["nan", "inf"])
 @pytest.mark.parametrize(
-    "make", [graph, layers, live, embedding, conv2d, max_pool2d, tensor, matmul, unroll, confusion, race]
+    "make", [graph, layers, live, embedding, conv2d, max_pool2d, tensor, matmul, unroll, attention, confusion, race]
 )
 def test_a_page_with_numbers_that_are_not_finite_opens(open_page, make, value):
     page = open_page(make(value))

@@ -37,6 +37,7 @@ export function decode(raw, selectedRow) {
   return {
     ...raw,
     blocks, length, count, hidden,
+    masked: raw.mask !== null,
     round: raw.dtype === "float32" ? Math.fround : (value) => value,
     queryName: (i) => named(raw.query_tokens[i], i),
     keyName: (j) => named(raw.key_tokens[j], j),

@@ -2,11 +2,13 @@
 
 import { baseView } from "../../kit/js/base_view.js";
 import { fillIn, h } from "../../kit/js/dom.js";
+import { foldRow } from "../../kit/js/fold_row.js";
 import { isAvailable } from "../../kit/js/precomputed.js";
 import { decode } from "./decode_scene.js";
 import { headPicture } from "./picture.js";
 import { pairPanel } from "./terms.js";
 import { headFacts, tileChooser } from "./tiles.js";
+import { editPanel } from "./what_if.js";
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -14,16 +16,19 @@ function render({ model, el, signal }) {
   const noop = () => {};
   const view = baseView({
     model, el, signal, name: "attention", unit: messages.unit, pace: 1100, steps: () => model.get("scene").stages.length - 1, label, draw, showStep,
-    traits: { query: noop, key: noop, row: noop, opened: () => tiles.redraw(), tiles: () => tiles.show(model.get("tiles")), refusal: noop, restored: noop, live: draw },
+    traits: { query: noop, key: noop, row: noop, opened: () => tiles.redraw(), tiles: () => tiles.show(model.get("tiles")), refusal: noop, edits: noop, text: noop, restored: showNotes, live: draw },
   });
   const tiles = tileChooser({ messages, model, root: view.ui.root, signal, open: (index) => view.save("opened", index) });
   const picture = headPicture({ messages, model, root: view.ui.root, signal, pick });
   const pair = pairPanel({ messages });
+  const edits = editPanel({ messages, signal, model, save: view.save });
+  const more = foldRow({ signal, sections: [{ title: messages.what_if, content: edits.element }] });
   const [about, stage] = [h("div", { class: "att-about" }), h("p", { class: "att-stage" })];
   view.ui.root.classList.add("att");
   const side = h("div", { class: "att-side" }, tiles.element, about);
   view.ui.main.append(h("div", { class: "att-columns" }, side, h("div", { class: "att-main" }, stage, picture.element)), pair.element);
   view.start();
+  view.ui.root.append(more.element);
   side.append(view.controls.element);
   tiles.show(model.get("tiles"));
 
@@ -33,15 +38,22 @@ function render({ model, el, signal }) {
   }
   /** @param {{name: string, query?: number, key?: number, column?: number}} at */
   function pick({ name, query, key, column }) {
+    if (name === "map" && edits.paintPair(query, key)) return;
     if (name === "output" || name === "value") pair.choose(column);
     if (query !== undefined && query !== model.get("query")) model.set("query", query);
     if (key !== undefined && key !== model.get("key")) model.set("key", key);
     model.save_changes();
     view.update();
   }
+  function showNotes() {
+    const restored = (model.get("restored") ?? []).map((trait) => messages[`trait.${trait}`]).join(", ");
+    view.ui.setNotes([...model.get("scene").notes, ...(restored ? [{ kind: "", text: fillIn(messages["page.restored"], { names: restored }) }] : [])]);
+  }
   function draw() {
     scene = decode(model.get("scene"), () => model.get("row"));
+    showNotes();
     picture.show(scene);
+    edits.show(scene);
     const facts = headFacts(messages, scene.entropy, scene.count, scene.distance ?? NaN);
     about.replaceChildren(
       h("b", {}, fillIn(messages.tile, { name: scene.name, head: scene.head })),
@@ -61,7 +73,9 @@ function render({ model, el, signal }) {
   function showStep(step, isNew) {
     stage.textContent = label(Math.min(step, scene.stages.length - 1));
     picture.showStep(isNew);
-    pair.show(scene, Math.min(model.get("query"), scene.length - 1), Math.min(model.get("key"), scene.count - 1));
+    const [query, key] = [Math.min(model.get("query"), scene.length - 1), Math.min(model.get("key"), scene.count - 1)];
+    pair.show(scene, query, key, model.get("edits").some(([call, kind, head]) => call === scene.call && kind === "head" && head === scene.head));
+    more.offer(edits.element, edits.showStep(query, key));
   }
 }
 

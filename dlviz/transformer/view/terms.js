@@ -27,15 +27,15 @@ export function pairPanel({ messages }) {
   let chosen = -1;
   const element = h("div", { class: "att-pair" }, ...blocks.map((block) => block.element));
 
-  /** @param {any} scene @param {number} i query @param {number} j key */
-  function show(scene, i, j) {
+  /** @param {any} scene @param {number} i query @param {number} j key @param {boolean} isHeld whether the head is held at 0 */
+  function show(scene, i, j, isHeld) {
     /** @type {Record<string, any>} */
     const rows = Object.fromEntries(["query", "key", "value", "products", "masked", "weights", "output"].map((name) => [name, scene.rowOf(name, i, j)]));
     const isKnown = Object.values(rows).every(Boolean);
     const places = { query: i, key: j };
     fillBlock(0, say("product", places), isKnown ? product(scene, rows, j) : []);
     fillBlock(1, say("weight"), isKnown ? weight(scene, rows, j) : []);
-    fillBlock(2, say("adds", { ...places, feature: isKnown ? feature(rows.value, rows.weights[j]) : "" }), isKnown ? added(scene, rows, j) : []);
+    fillBlock(2, say("adds", { ...places, feature: isKnown ? feature(rows.value, rows.weights[j]) : "" }), isKnown ? added(scene, rows, j, isHeld) : []);
   }
   function feature(value, weight) {
     return chosen >= 0 && chosen < value.length ? chosen : argmin(value.length, (d) => -Math.abs(weight * value[d]), 1);
@@ -52,7 +52,7 @@ export function pairPanel({ messages }) {
   }
 
   /** Terms of a sum, the largest first, the others together, and what rounding leaves of the printed ones. */
-  function sum(terms, total, name) {
+  function sum(terms, total, name, remainder = "rounding") {
     const size = (term) => (Number.isNaN(term.value) ? Infinity : Math.abs(term.value));
     terms.sort((a, b) => Number(b.kind === "own") - Number(a.kind === "own") || (size(a) === size(b) ? 0 : size(b) - size(a)));
     const digits = decimals([...terms.map((term) => term.value), total]);
@@ -62,7 +62,7 @@ export function pairPanel({ messages }) {
     const lines = terms.slice(0, shown).map((term) => ({ ...term, number: term.value, value: rounded(term.value, digits), fraction: term.value / max }));
     if (shown < terms.length) lines.push({ name: say("rest", { count: terms.length - shown }), number: rest, value: rounded(rest, digits), fraction: rest / max });
     const error = Number(total.toFixed(digits)) - lines.reduce((all, term) => all + Number(term.number.toFixed(digits)), 0);
-    if (Number.isFinite(error) && Math.abs(error) >= 0.5 * 10 ** -digits) lines.push({ name: say("rounding"), value: rounded(error, digits), kind: "soft" });
+    if (Number.isFinite(error) && Math.abs(error) >= 0.5 * 10 ** -digits) lines.push({ name: say(remainder), value: rounded(error, digits), kind: "soft" });
     return [...lines, { name, value: rounded(total, digits), kind: "total" }];
   }
   /** @param {any} scene @param {Record<string, any>} rows @param {number} j */
@@ -85,7 +85,7 @@ export function pairPanel({ messages }) {
     return [...lines, { name: say("weight_is"), value: format(weights[j], 4), kind: "total", fraction: weights[j] }];
   }
   /** One number of the output as a sum over all keys, the selected one first. */
-  function added(scene, rows, j) {
+  function added(scene, rows, j, isHeld) {
     const { value, weights, output } = rows;
     const d = feature(value, weights[j]);
     const column = scene.columnOf("value", d);
@@ -94,7 +94,7 @@ export function pairPanel({ messages }) {
       return [{ name: say("term", { key: j, feature: d }), factors: `${format(weights[j], 3)} × ${format(value[d], 3)}`, value: format(part, 4) }, { name: `out[${d}]`, value: format(output[d], 4), kind: "total" }];
     }
     const terms = Array.from(weights, (w, k) => ({ name: say("term", { key: k, feature: d }), factors: `${format(w, 3)} × ${format(column[k], 3)}`, value: scene.round(w * column[k]), kind: k === j ? "own" : "" })).filter((term, k) => weights[k] !== 0 || k === j);
-    return sum(terms, output[d], `out[${d}]`);
+    return sum(terms, output[d], `out[${d}]`, isHeld ? "held" : scene.dropout ? "dropped" : "rounding");
   }
   /** Explain another number of the output. @param {number} d */
   function choose(d) {
