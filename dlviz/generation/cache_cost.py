@@ -1,7 +1,7 @@
 """Work and memory of generation with and without a key/value cache, as torch itself counts and returns them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -155,9 +155,18 @@ def multiplications(function: Callable[[], Any]) -> int:
 
 def counted_call(function: Callable[[], Any]) -> tuple[Any, int]:
     """Return what a function returns, and its multiply-adds as :func:`multiplications` counts them."""
-    with _written_out(), FlopCounterMode(display=False) as counter:
+    counter = FlopCounterMode(display=False)
+    # By module nothing is counted: what finds the modules fails where one returns a view of its parameter.
+    counter.mod_tracker = _NoModules()  # type: ignore[assignment]
+    with _written_out(), counter:
         returned = function()
     return returned, int(counter.get_total_flops()) // 2
+
+
+class _NoModules(nullcontext[None]):
+    """Stands for torch's record of the running modules."""
+
+    parents = frozenset({"Global"})
 
 
 @contextmanager

@@ -20,7 +20,8 @@ class NextToken:
     """A model that is asked for the logits of the next token.
 
     Args:
-        model: a callable from ids, int64 (1, T), to logits (1, T, V), (T, V), (1, V) or (V,), or to an object, mapping or tuple that holds them.
+        model: a callable from ids, int64 (1, T), to logits (1, T, V), (T, V), (1, V) or (V,), or to an object, mapping or tuple that
+            holds them.
         context: how many ids it reads at most, the last ones; ``None`` for all.
         others: other callables that use the same tensors.
 

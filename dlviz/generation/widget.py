@@ -277,8 +277,8 @@ def generate(
     temperature, top-k or top-p draws the current token again, with all that follow; a click on another token takes that one.
 
     Args:
-        model: any callable from ids, int64 (1, T), to logits (1, T, V), (T, V), (1, V) or (V,), or to an object with ``.logits``, as models of
-            Hugging Face return.
+        model: any callable from ids, int64 (1, T), to logits (1, T, V), (T, V), (1, V) or (V,), or to an object with ``.logits``, as
+            models of Hugging Face return.
         prompt: ids as a list, an array or a tensor, (T,) or (1, T); a text if there is `encode`.
         encode: a function from a text to ids, or a tokenizer with methods ``encode`` and ``decode``.
         decode: a function from a list of ids to a text; without one the ids are shown as numbers.
