@@ -102,13 +102,18 @@ class AttentionCall:
         allowed = self.mask if self.mask.dtype == torch.bool else self.mask > HIDDEN
         return ~allowed.any(-1).expand(self.shape[:3])
 
-    @property
+    @cached_property
     def dead_result(self) -> str:
-        """What torch returned for queries without a key: "nan", "zero" or "finite" (their scores are finite); "" if none."""
+        """What torch returned for queries without a key, "" if there are none: "nan", "zero", or where their scores are not -inf
+        "average" (all keys have the same weight) or "finite" (the keys have weights as if there were no mask).
+        """
         dead = self.heads[self.dead_rows]
         if not len(dead):
             return ""
-        return "nan" if bool(dead.isnan().any()) else "finite" if bool(dead.any()) else "zero"
+        if bool(dead.isnan().any()) or not bool(dead.any()):
+            return "nan" if bool(dead.any()) else "zero"
+        weights = self.masked_scores.softmax(-1)[self.dead_rows]
+        return "average" if bool((weights.amax(-1) - weights.amin(-1) < 1e-6).all()) else "finite"
 
     @property
     def joined(self) -> Tensor:

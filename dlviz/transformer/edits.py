@@ -1,6 +1,7 @@
 """What if: another mask, no scale, heads held at 0 or keys in another order, in one attention call."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.torchkit.array_data import as_tensor
 from dlviz.transformer.attention_call import AttentionCall
 
 
@@ -17,14 +19,14 @@ class Edits:
 
     Attributes:
         causal: ``True`` hides from each query what comes after it, ``False`` shows it, ``None`` leaves that as it is.
-        mask: replaces the mask of all sequences and heads, (L, S), ``True`` = may attend; `causal` is applied after it.
+        mask: replaces the mask of all sequences and heads, boolean (L, S), ``True`` = may attend; `causal` is applied after it.
         scale: ``False`` leaves q·k unscaled.
         zeroed_heads: heads whose result is held at 0.
         key_seed: exchanges the keys of all positions, the values staying where they are, in a random order with this seed.
     """
 
     causal: bool | None = None
-    mask: Tensor | None = field(default=None, repr=False)
+    mask: Any = field(default=None, repr=False)
     scale: bool = True
     zeroed_heads: frozenset[int] = frozenset()
     key_seed: int | None = None
@@ -47,15 +49,9 @@ def edited_call(call: AttentionCall, edits: Edits) -> AttentionCall:
         >>> edited_call(call, Edits(zeroed_heads=frozenset({1}))).heads[0, 1].abs().max().item()
         0.0
     """
-    _, h, length, s = call.shape
-    if any(head not in range(h) for head in edits.zeroed_heads):
-        raise DlvizError(message("transformer.refused.head", count=h, last=h - 1, got=sorted(edits.zeroed_heads)))
-    mask = call.mask
-    if edits.mask is not None:
-        if tuple(edits.mask.shape) != (length, s) or edits.mask.dtype != torch.bool:
-            values = {"queries": length, "keys": s, "got": tuple(edits.mask.shape), "dtype": edits.mask.dtype}
-            raise DlvizError(message("transformer.refused.mask", **values))
-        mask = edits.mask.to(call.query.device)
+    check_edits(edits, call)
+    mask = call.mask if edits.mask is None else as_tensor(edits.mask)
+    mask = None if mask is None else mask.to(call.query.device)
     fill, mask = call.fill, _with_causal(mask, edits.causal, call)
     if mask is not None and call.mask is None:
         fill = -torch.inf
@@ -64,7 +60,7 @@ def edited_call(call: AttentionCall, edits: Edits) -> AttentionCall:
         query, scale = query / call.prescale, 1.0
     key = call.key
     if edits.key_seed is not None:
-        order = torch.randperm(s, generator=torch.Generator().manual_seed(edits.key_seed))
+        order = torch.randperm(call.shape[3], generator=torch.Generator().manual_seed(edits.key_seed))
         key = key[:, :, order.to(key.device)]
     made = replace(call, query=query, key=key, mask=mask, fill=fill, scale=scale, given_weights=None)
     heads = _heads(made, zero=call.kind == "sdpa" or (call.kind == "multihead" and call.given_weights is None))
@@ -74,6 +70,21 @@ def edited_call(call: AttentionCall, edits: Edits) -> AttentionCall:
     made = replace(made, heads=heads, given_weights=weights if call.kind == "softmax" else None)
     joined = made.joined
     return replace(made, output=joined if made.output_projection is None else F.linear(joined, *made.output_projection))
+
+
+def check_edits(edits: Edits, call: AttentionCall) -> None:
+    """Check that edits fit a call.
+
+    Raises:
+        DlvizError: there is no such head, or the mask has another shape or dtype.
+    """
+    _, h, length, s = call.shape
+    if any(head not in range(h) for head in edits.zeroed_heads):
+        raise DlvizError(message("transformer.refused.head", count=h, last=h - 1, got=sorted(edits.zeroed_heads)))
+    mask = edits.mask if edits.mask is None else as_tensor(edits.mask)
+    if edits.mask is not None and (mask is None or tuple(mask.shape) != (length, s) or mask.dtype != torch.bool):
+        got = type(edits.mask).__name__ if mask is None else f"{mask.dtype} {tuple(mask.shape)}"
+        raise DlvizError(message("transformer.refused.mask", queries=length, keys=s, got=got))
 
 
 def _with_causal(mask: Tensor | None, causal: bool | None, call: AttentionCall) -> Tensor | None:

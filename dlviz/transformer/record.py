@@ -78,7 +78,7 @@ def record_edited(edits: Mapping[int, Edits], module: Callable[..., Any], /, *ar
     for index in edits:
         if index not in range(count):
             raise DlvizError(message("transformer.refused.call", count=count, last=count - 1, got=index))
-    return run(AttentionRecorder(module, plain.edits_by_part(edits)), module, args, kwargs)
+    return run(AttentionRecorder(module, plain.found.edits_by_part(edits)), module, args, kwargs)
 
 
 def run(
@@ -110,7 +110,7 @@ def run(
         recorder,
     ):
         output = module(*args, **kwargs)
-    calls = recorder.calls()
+    calls = recorder.found.shown()
     if not calls:
         raise DlvizError(message("transformer.refused.none", kind=_kind(module)))
     return Record(tuple(calls), output)

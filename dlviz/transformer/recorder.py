@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,7 +19,8 @@ from dlviz.torchkit.modules import named_modules
 from dlviz.transformer import follow
 from dlviz.transformer.attention_call import AttentionCall
 from dlviz.transformer.edits import Edits, edited_call
-from dlviz.transformer.head_layout import join, merged_heads, merged_index, projected, rearranged
+from dlviz.transformer.found_calls import FoundCalls, HeadsTag
+from dlviz.transformer.head_layout import rearranged
 from dlviz.transformer.multihead import multihead_arguments, multihead_call, multihead_return
 from dlviz.transformer.provenance import (
     ARRANGING,
@@ -41,19 +42,6 @@ _JOINING = ("cat", "stack", "concat", "concatenate")
 
 
 @dataclass(frozen=True, eq=False)
-class HeadsTag:
-    """Tag of a tensor that holds heads of a call.
-
-    Attributes:
-        call: the call's number.
-        index: for each number of the tensor its position in the flattened heads of the call.
-    """
-
-    call: int
-    index: Tensor
-
-
-@dataclass(frozen=True, eq=False)
 class MaskTag:
     """Tag of the float mask that a module of torch makes from a boolean one.
 
@@ -64,70 +52,28 @@ class MaskTag:
     hidden: Tensor | None
 
 
-@dataclass
-class Found:
-    """A call that was found, as it was computed, and as it is shown.
-
-    Attributes:
-        computed: the call with its heads where the module had them.
-        shown: the call with its batch and heads apart, and with the output projection.
-        order: which entries of the computed (N, H) are the heads of each sequence, ``None`` if that is not known.
-        parts: numbers of the calls of one head each that it was merged from.
-    """
-
-    computed: AttentionCall
-    shown: AttentionCall
-    order: Tensor | None = None
-    parts: tuple[int, ...] = ()
-
-
 class AttentionRecorder(TorchFunctionMode):
     """Torch function mode that records attention calls.
 
     Args:
         module: the module that is going to run.
-        edits: what differs, by the number of the call in execution order, with the order of its heads.
+        edits: what differs, by the number of the call, with the order of its heads.
+
+    Attributes:
+        found: the calls that were found so far.
     """
 
     def __init__(self, module: Any, edits: Mapping[int, tuple[Edits, Tensor | None]] | None = None) -> None:
         super().__init__()
         self._edits = dict(edits or {})
-        self._found: dict[int, Found] = {}
-        self._count = 0
+        self.found = FoundCalls()
         self._tags: Any = WeakTensorKeyDictionary()
         named = list(named_modules(module)) if isinstance(module, nn.Module) else []
         self._modules = [one for _, one in named]
-        self._names = {id(one): name.replace("_orig_mod", "").strip(".") for name, one in named}
+        self._names = {
+            id(one): ".".join(part for part in name.split(".") if part != "_orig_mod") for name, one in named
+        }
         self._running: list[nn.Module] = []
-
-    def calls(self) -> list[AttentionCall]:
-        """Return what was found, in execution order, each with a name of its own."""
-        counts: dict[str, int] = {}
-        named = []
-        for one in (self._found[number] for number in self._numbers()):
-            name = one.shown.name
-            counts[name] = counts.get(name, 0) + 1
-            named.append(
-                one.shown if counts[name] == 1 else replace(one.shown, name=f"{name} ({counts[name]})".strip())
-            )
-        return named
-
-    def edits_by_part(self, edits: Mapping[int, Edits]) -> dict[int, tuple[Edits, Tensor | None]]:
-        """Return edits of calls as edits for another run, by number, with the order of heads that this run found."""
-        numbers = self._numbers()
-        made: dict[int, tuple[Edits, Tensor | None]] = {}
-        for index, one in edits.items():
-            found, first = self._found[numbers[index]], 0
-            for number in found.parts or (numbers[index],):
-                heads = self._found[number].computed.shape[1] if found.parts else found.shown.shape[1]
-                made[number] = (one.of_heads(first, heads), self._found[number].order)
-                first += heads
-        return made
-
-    def _numbers(self) -> list[int]:
-        """Return the numbers of the calls that are shown: not those that were merged into another."""
-        merged = {part for one in self._found.values() for part in one.parts}
-        return [number for number in sorted(self._found) if number not in merged]
 
     @contextmanager
     def paths(self) -> Iterator[None]:
@@ -172,19 +118,19 @@ class AttentionRecorder(TorchFunctionMode):
             if isinstance(tag, MaskTag) and tag.hidden is not None:
                 given[name] = tag.hidden
         call, edited = self._edited(multihead_call(self._name(), given, output, start))
-        self._add(call)
+        self.found.add(call)
         return multihead_return(call, given) if edited else output
 
     def _sdpa(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
         call, edited = self._edited(sdpa_call(self._name(), args, kwargs, output))
         output = call.heads.reshape(output.shape) if edited else output
-        self._tags[output] = HeadsTag(self._add(call), _positions(output.shape, output.device))
+        self._tags[output] = HeadsTag(self.found.add(call), _positions(output.shape, output.device))
         return output
 
     def _follow(self, name: str, function: Any, args: Any, kwargs: Mapping[str, Any], output: Any) -> Any:
         """Tag the result of a function by the tags of its arguments, and record a product with attention weights."""
         if name in _JOINING:
-            self._merge(function, args, kwargs, output)
+            self._joined(function, args, kwargs, output)
             return output
         tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
         tagged = next((x for x in tensors if x in self._tags), None)
@@ -229,7 +175,7 @@ class AttentionRecorder(TorchFunctionMode):
         order = found.order or range(output.dim())
         if edited:
             output = call.heads.reshape(std).permute(*order).to(output.dtype)
-        self._tags[output] = HeadsTag(self._add(call), _positions(std, output.device).permute(*order))
+        self._tags[output] = HeadsTag(self.found.add(call), _positions(std, output.device).permute(*order))
         return output
 
     def _heads_after(
@@ -240,63 +186,32 @@ class AttentionRecorder(TorchFunctionMode):
             return tag
         if name in ARRANGING and args and args[0] is tagged:
             index = arrange(function, tag.index, args, kwargs)
-            if isinstance(index, Tensor):
-                self._lay_out(tag.call, index)
-                return HeadsTag(tag.call, index)
-            return [HeadsTag(tag.call, one) for one in index]
+            if isinstance(index, (list, tuple)):
+                return [HeadsTag(tag.call, one) for one in index]
+            made = HeadsTag(tag.call, index)
+            self.found.lay_out(made)
+            return made
         layer = projection_of(name, tagged, args, kwargs)
-        found = self._found[tag.call]
-        if layer is not None and found.shown.output_projection is None:
-            joined = join(tag.index, found.computed.heads.shape)
-            if joined is not None and layer[0].shape[1] == len(joined.columns):
-                found.order = joined.order
-                found.shown = projected(rearranged(found.computed, joined.order), joined, *layer, output)
+        if layer is not None:
+            self.found.project(tag, layer, output)
         return None
 
-    def _lay_out(self, number: int, index: Tensor) -> None:
-        """Learn from joined heads which entries of a batch are the heads of one sequence."""
-        found = self._found[number]
-        size = found.computed.heads.shape[-1]
-        if found.order is not None or found.computed.kind != "softmax" or index.dim() < 2 or index.shape[-1] <= size:
-            return
-        joined = join(index, found.computed.heads.shape)
-        if joined is not None:
-            found.order = joined.order
-            found.shown = rearranged(found.computed, joined.order)
-
-    def _merge(self, function: Any, args: Any, kwargs: Mapping[str, Any], output: Any) -> None:
-        """Follow heads that are concatenated: parts of one call, or calls of one head each, which become one call."""
+    def _joined(self, function: Any, args: Any, kwargs: Mapping[str, Any], output: Any) -> None:
+        """Tag heads that are concatenated."""
         parts = args[0] if args else kwargs.get("tensors")
         tags = [self._tags.get(one) for one in parts] if isinstance(parts, (list, tuple)) else []
         if not tags or not all(isinstance(tag, HeadsTag) for tag in tags) or not isinstance(output, Tensor):
             return
-        numbers = list(dict.fromkeys(tag.call for tag in tags))
-        indices = [tag.index for tag in tags]
-        number = numbers[0]
-        if len(numbers) > 1:
-            calls = [self._found[one].computed for one in numbers]
-            whole = all(tag.index.numel() == call.heads.numel() for tag, call in zip(tags, calls, strict=False))
-            call = merged_heads(self._name(), calls) if whole and len(numbers) == len(tags) else None
-            if call is None:
-                return
-            indices = merged_index(indices, [one.heads.shape for one in calls])
-            number = self._count
-            self._found[number] = Found(call, call, parts=tuple(numbers))
-            self._count += 1
-        index = function(indices, *args[1:], **{key: value for key, value in kwargs.items() if key != "tensors"})
-        self._tags[output] = HeadsTag(number, index)
-        self._lay_out(number, index)
-
-    def _add(self, call: AttentionCall) -> int:
-        self._found[self._count] = Found(call, call)
-        self._count += 1
-        return self._count - 1
+        options = {key: value for key, value in kwargs.items() if key != "tensors"}
+        made = self.found.concatenated(self._name(), tags, lambda indices: function(indices, *args[1:], **options))
+        if made is not None:
+            self._tags[output] = made
 
     def _edited(self, call: AttentionCall) -> tuple[AttentionCall, bool]:
         """Return the call that is next in number with its edits, and whether there are any."""
-        if self._count not in self._edits:
+        if self.found.count not in self._edits:
             return call, False
-        edits, order = self._edits[self._count]
+        edits, order = self._edits[self.found.count]
         if order is None:
             return edited_call(call, edits), True
         made = edited_call(rearranged(call, order), edits)

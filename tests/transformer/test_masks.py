@@ -27,7 +27,7 @@ def sdpa(**kwargs):
 
 
 def by_hand(masked):
-    x = torch.randn(2, 2, 3, 4)
+    x = torch.randn(2, 2, 3, 4).double()
     (call,) = record(lambda x: masked(x @ x.transpose(-2, -1)).softmax(-1) @ x, x).calls
     return call
 
@@ -82,7 +82,7 @@ def test_a_causal_mask_is_recognized_however_it_was_given(kwargs):
         lambda s: torch.where(LATER, -torch.inf, s),
         lambda s: torch.where(~LATER, s, torch.tensor(-torch.inf)),
         lambda s: s.where(~LATER, -torch.inf),
-        lambda s: s.float().add(ADDED).view(4, 3, 3).view(2, 2, 3, 3),
+        lambda s: s.clone().add(ADDED).view(4, 3, 3).view(2, 2, 3, 3),
         lambda s: (s - s.amax(-1, keepdim=True)).masked_fill(LATER, -torch.inf),
     ],
     ids=lambda _: "",
@@ -106,17 +106,28 @@ def test_every_source_is_named_in_words():
         (lambda: multihead(attn_mask=torch.tensor([[True] * 3, [False] * 3, [False] * 3]), need_weights=False), "zero"),
         (lambda: sdpa(attn_mask=torch.tensor([[False] * 3, [True] * 3, [True] * 3])), "zero"),
         (lambda: by_hand(lambda s: s.masked_fill(torch.tensor([[True], [False], [False]]), -torch.inf)), "nan"),
-        (lambda: by_hand(lambda s: s.masked_fill(torch.tensor([[True], [False], [False]]), -1e9)), "finite"),
+        (lambda: by_hand(lambda s: s.masked_fill(torch.tensor([[True], [False], [False]]), -1e9)), "average"),
+        (lambda: by_hand(lambda s: s - 1e9 * torch.tensor([[1.0], [0.0], [0.0]]).expand(3, 3)), "finite"),
     ],
-    ids=["multihead", "multihead without weights", "sdpa", "by hand", "by hand with a finite number"],
+    ids=[
+        "multihead",
+        "multihead without weights",
+        "sdpa",
+        "by hand",
+        "by hand with a finite number",
+        "by hand with a finite sum",
+    ],
 )
 def test_a_row_without_any_key_is_found_and_what_torch_returned_for_it(make, result):
     call = make()
     assert call.dead_rows.tolist() == [[[True, False, False]] * 2] * 2
     assert call.dead_result == result
     row = call.weights[:, :, 0]
-    expected = {"nan": torch.nan, "zero": 0.0, "finite": 1 / 3}[result]
-    assert torch.allclose(row, torch.full_like(row, expected), equal_nan=True)
+    if result == "finite":
+        assert torch.allclose(row, call.scores[:, :, 0].softmax(-1), atol=1e-6)
+    else:
+        expected = torch.full_like(row, {"nan": torch.nan, "zero": 0.0, "average": 1 / 3}[result])
+        assert torch.allclose(row, expected, equal_nan=True)
     assert call.max_error < 1e-6
 
 
