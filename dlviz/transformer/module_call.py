@@ -72,12 +72,12 @@ class ModuleCall:
         """Return the record of the module as it is now.
 
         Args:
-            text: replaces the first argument, encoded; "" to keep it.
+            text: is encoded in place of the first argument; "" for the original one.
             edits: what differs in each call.
         """
         args = self.args
-        if self.encode is not None and text:
-            args = (self._encoded(text), *args[1:])
+        if self.encode is not None and (text or self.text):
+            args = (self._encoded(text or self.text), *args[1:])
         try:
             found = (
                 record_edited(edits, self.module, *args, **self.kwargs)
@@ -152,12 +152,13 @@ def from_tensors(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Return ``F.scaled_dot_product_attention`` of tensors, arrays or lists of numbers.
+    """Return ``F.scaled_dot_product_attention`` of tensors, arrays or lists of numbers; without a key or value that of self-attention.
 
     Raises:
         DlvizError: one of them is something else, or torch refuses them.
     """
-    data = {"q": query, "k": query if key is None else key, "v": query if value is None else value}
+    key = query if key is None else key
+    data = {"q": query, "k": key, "v": key if value is None else value}
     tensors = {name: _plain(one, name) for name, one in data.items()}
     for name, tensor in tensors.items():
         if not tensor.is_floating_point() or tensor.dim() < 2 or not tensor.numel():
