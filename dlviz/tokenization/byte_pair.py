@@ -80,11 +80,14 @@ class BytePairEncoder:
         Raises:
             DlvizError: an id is none of the vocabulary.
         """
-        ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)
-        unknown = next((id for id in ids if not is_integer(id) or not 0 <= id < len(self.vocab)), None)
-        if unknown is not None:
-            raise DlvizError(message("tokenization.refused.id", last=len(self.vocab) - 1, got=repr(unknown)[:80]))
-        data = b"".join(self.vocab[id] for id in ids)
+        try:
+            items = list(ids.tolist() if hasattr(ids, "tolist") else ids)
+        except Exception:  # a tensor of another library, or a module, may raise anything
+            raise DlvizError(message("tokenization.refused.ids", got=type(ids).__name__)) from None
+        unknown = [repr(id)[:80] for id in items if not is_integer(id) or not 0 <= id < len(self.vocab)]
+        if unknown:
+            raise DlvizError(message("tokenization.refused.id", last=len(self.vocab) - 1, got=unknown[0]))
+        data = b"".join(self.vocab[id] for id in items)
         try:
             return data.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError:

@@ -102,9 +102,9 @@ def bpe(
         DlvizError: an argument does not fit.
 
     Example:
-        >>> view = dlviz.bpe("low low low lower newest newest widest", merges=4, step=2)
+        >>> view = dlviz.bpe("low low low lower newest newest widest", merges=5, step=2)
         >>> view
-        dlviz.bpe(38 characters, 4 merges: 25 tokens)
+        dlviz.bpe(38 characters, 5 merges: 21 tokens)
         >>> view.merges[:2]
         [('l', 'o'), ('lo', 'w')]
         >>> view.encoder.tokens("lowest")

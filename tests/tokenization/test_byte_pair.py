@@ -141,6 +141,7 @@ def test_names_of_tokens_show_spaces_and_bytes():
         (lambda: BytePairEncoder.train("ab", -1), "merges must be a whole number of at least 0, but got -1"),
         (lambda: BytePairEncoder.train("ab", 1, min_count=1.5), "min_count must be"),
         (lambda: BytePairEncoder.train("ab", 0).encode(3), "but got int"),
+        (lambda: BytePairEncoder.train("ab", 0).decode(3), "a list or a tensor (T,) of whole numbers, but got int"),
         (lambda: BytePairEncoder.train("ab", 0).decode([256]), "from 0 to 255, but got 256"),
     ],
 )

@@ -33,10 +33,10 @@ function render({ model, el, signal }) {
   const vocabulary = h("div", { class: "tok-vocabulary", tabindex: "0", role: "img" });
   const vocabularySize = h("span", { class: "dlviz-soft" });
   const curve = curveChart();
-  const panel = (title, note, ...children) => h("div", { class: "dlviz-panel" }, h("div", { class: "dlviz-panel-title" }, h("b", {}, title), note), ...children);
+  const panel = (kind, title, note, ...children) => h("div", { class: `dlviz-panel ${kind}` }, h("div", { class: "dlviz-panel-title" }, h("b", {}, title), note), ...children);
   view.ui.main.append(h("div", { class: "tok-layout" },
-    h("div", { class: "tok-column" }, panel(messages.text, size, text, legend), panel(messages.type, encodedSize, input, encoded)),
-    h("div", { class: "tok-column" }, panel(messages.pairs, null, pairs, winner), panel(messages.vocabulary, vocabularySize, vocabulary), panel(messages.curve, curve.readout, curve.element))));
+    h("div", { class: "tok-column" }, panel("", messages.text, size, text, legend), panel("tok-typed", messages.type, encodedSize, input, encoded)),
+    h("div", { class: "tok-column" }, panel("tok-learning", messages.pairs, null, pairs, winner), panel("tok-learning", messages.vocabulary, vocabularySize, vocabulary), panel("tok-curve", messages.curve, curve.readout, curve.element))));
   input.addEventListener("input", () => view.save("typed", input.value), { signal });
   input.addEventListener("keydown", (event) => event.stopPropagation(), { signal });
 
@@ -102,7 +102,8 @@ function render({ model, el, signal }) {
     const ids = scene.encode(typed, step());
     encoded.replaceChildren(...ids.map((id) => h("span", { class: "tok-pairing", title: fillIn(messages.token, { name: name(id), id }) }, h("span", { class: "tok-token" }, name(id)), h("span", { class: "tok-id" }, String(id)))));
     encodedSize.textContent = fillIn(messages.encoded, { tokens: ids.length, characters: [...typed].length, bytes: new TextEncoder().encode(typed).length });
-    encoded.setAttribute("aria-label", `${messages.encoded_alt}: ${ids.map((id) => `${name(id)} ${id}`).join(", ")}`);
+    const list = ids.map((id) => `${name(id)} ${id}`).join(", ");
+    encoded.setAttribute("aria-label", `${messages.encoded_alt}: ${list}`);
   }
 
   /** Tokens per character against merges. */
