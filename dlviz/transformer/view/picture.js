@@ -125,7 +125,9 @@ export function headPicture({ messages, model, root, signal, pick }) {
       return fillIn(messages["read.vector"], { name: label, row: name === "key" || name === "value" ? keyName(row) : queryName(row), column, value: Number.isNaN(value) ? "" : format(value, 4) });
     }
     if (!parts.map) return `${queryName(query)} → ${keyName(key)}`;
-    const { block, factor } = mapBlock(scene, parts.map);
+    const { factor, block: drawn } = mapBlock(scene, parts.map);
+    // A weight that the mask leaves out is drawn in gray, but it is 0.
+    const block = parts.map === "weights" ? scene.blocks.weights : drawn;
     const [y, x] = block.bin(query, key);
     const kind = { weights: "weight", products: "product" }[parts.map] ?? "score";
     const value = scene.round(block.painted(y, x) * factor);

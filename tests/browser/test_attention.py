@@ -1,0 +1,292 @@
+"""Exported pages of the attention widget, and live ones with this process as kernel, compared with torch's numbers."""
+
+import re
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+from torch import nn
+
+import dlviz
+from tests.browser.conftest import until, until_holds
+from tests.browser.test_network import colors, number, pixel
+
+LETTERS = torch.eye(26)
+
+
+def encode(text):
+    return LETTERS[["abcdefghijklmnopqrstuvwxyz".index(letter) for letter in text]][None]
+
+
+def encoder(**settings):
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(26, 2, 16, batch_first=True)
+    model = nn.TransformerEncoder(layer, 2).eval()
+    return dlviz.attention(model, "attention", encode=encode, **settings)
+
+
+def multihead(**settings):
+    torch.manual_seed(0)
+    mha, x = nn.MultiheadAttention(16, 4, batch_first=True), torch.randn(2, 6, 16)
+    mask = torch.ones(6, 6, dtype=torch.bool).triu(1)
+    return dlviz.attention(mha, x, x, x, attn_mask=mask, tokens=["<b>x</b>", *"bcdef"], **settings)
+
+
+def cross(**settings):
+    torch.manual_seed(0)
+    mask = torch.ones(4, 7, dtype=torch.bool)
+    mask[2] = False
+    q, k = torch.randn(4, 6).double(), torch.randn(7, 6).double()
+    return dlviz.attention(
+        q,
+        k,
+        torch.randn(7, 3).double(),
+        mask=mask,
+        key_tokens=["a", "very", "old", "cat", "is", "black", "."],
+        **settings,
+    )
+
+
+def large(**settings):
+    torch.manual_seed(0)
+    q = torch.randn(1, 2, 300, 16)
+    return dlviz.attention(q, is_causal=True, query=200, **settings)
+
+
+def trained(**settings):
+    torch.manual_seed(0)
+    mha, x = nn.MultiheadAttention(8, 2, batch_first=True).train(), torch.randn(1, 5, 8)
+    mha.dropout = 0.2
+    view = dlviz.attention(mha, x, x, x, **settings)
+    for _ in range(3):
+        with torch.no_grad():
+            mha.in_proj_weight.mul_(1.5)
+        view.update("<i>mid</i>")
+    return view
+
+
+MADE = {"encoder": encoder, "multihead": multihead, "cross": cross, "large": large, "trained": trained}
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return {name: make().to_html() for name, make in MADE.items()}
+
+
+def hover(page: Page, x: float, y: float) -> str:
+    """Point at a place of the picture and return what is said there."""
+    page.locator(".att-map").hover(position={"x": x, "y": y})
+    readout = page.locator(".att-picture .dlviz-readout")
+    return readout.inner_text() if readout.is_visible() else ""
+
+
+def places(page: Page) -> list[tuple[float, float, int, int, float]]:
+    """Return some places on the map, with query, key and the printed number there."""
+    box = page.locator(".att-map canvas").bounding_box()
+    found = []
+    for across in (0.25, 0.35, 0.45, 0.55):
+        for down in (0.3, 0.5, 0.7, 0.85):
+            x, y = box["width"] * across, box["height"] * down
+            match = re.match(r"(\d+)\b.* → (\d+)\b.*: .* (\S+)$", hover(page, x, y))
+            if match:
+                found.append((x, y, int(match[1]), int(match[2]), number(match[3].replace("∞", "inf"))))
+    return found
+
+
+def panel(page: Page, k: int) -> list[float]:
+    return [number(text) for text in page.locator(".att-terms").nth(k).locator(".att-value").all_text_contents()]
+
+
+def go(page: Page, stage: str) -> None:
+    page.evaluate("stage => dlvizModel.set('step', dlvizModel.get('scene').stages.indexOf(stage))", stage)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", list(MADE))
+def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
+    page = open_page(pages[name], theme=theme, bypass_csp=True)
+    expect(page.locator(".att-map")).to_be_visible()
+    page.get_by_role("button", name="What if").click()
+    axe(page)
+
+
+@pytest.mark.parametrize("name", ["multihead", "cross"])
+def test_the_weights_under_the_pointer_are_those_of_torch(open_page, pages, name):
+    page = open_page(pages[name])
+    weights = MADE[name]().calls[0].weights[0, 0]
+    found = places(page)
+    assert len(found) >= 6
+    for _, _, i, j, value in found:
+        assert value == pytest.approx(weights[i, j].item(), rel=1e-3, abs=1e-9)
+
+
+def test_the_scores_before_the_mask_are_those_of_torch_and_what_the_mask_takes_out_is_gray(open_page, pages):
+    page = open_page(pages["multihead"], reduced_motion=True)
+    call = multihead().calls[0]
+    for stage, values in (("scores", call.products), ("scale", call.scores)):
+        go(page, stage)
+        for _, _, i, j, value in places(page):
+            assert value == pytest.approx(values[0, 0, i, j].item(), rel=1e-3)
+    go(page, "mask")
+    found = places(page)
+    taken = [one for one in found if one[3] > one[2]]
+    assert {value for *_, value in taken} == {-float("inf")}
+    gray = colors(page, "line")
+    off = [
+        max(abs(a - b) for a, b in zip(pixel(page, ".att-map canvas", x, y), gray, strict=True)) for x, y, *_ in taken
+    ]
+    # One of the places may lie below an outline.
+    assert sum(one <= 3 for one in off) >= len(off) - 1
+
+
+def test_the_numbers_of_the_selected_pair_balance_and_are_torchs(open_page, pages):
+    page = open_page(pages["cross"])
+    call = cross().calls[0]
+    i, j = page.evaluate("[dlvizModel.get('query'), dlvizModel.get('key')]")
+    terms = panel(page, 0)
+    assert terms[-1] == pytest.approx(call.products[0, 0, i, j].item(), abs=6e-4)
+    assert sum(terms[:-1]) == pytest.approx(terms[-1], abs=1e-9)
+    assert panel(page, 1)[-1] == pytest.approx(call.weights[0, 0, i, j].item(), abs=6e-5)
+    added = panel(page, 2)
+    assert sum(added[:-1]) == pytest.approx(added[-1], abs=1e-9)
+    assert any(added[-1] == pytest.approx(one, abs=6e-4) for one in call.heads[0, 0, i].tolist())
+
+
+def test_a_query_without_a_key_is_said_and_has_no_weight_left(open_page, pages):
+    page = open_page(pages["cross"])
+    expect(page.locator(".dlviz-note").first).to_contain_text("Queries 2 may attend to no key at all")
+    page.evaluate("dlvizModel.set('query', 2)")
+    expect(page.locator(".att-terms").nth(1)).to_contain_text("no key is left")
+
+
+def test_arrow_keys_move_the_pair_and_space_plays(open_page, pages):
+    page = open_page(pages["multihead"])
+    page.locator(".att-map").focus()
+    assert page.evaluate("[dlvizModel.get('query'), dlvizModel.get('key')]")[0] == 5
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("dlvizModel.get('query')") == 3
+    before = page.evaluate("dlvizModel.get('key')")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("dlvizModel.get('key')") == min(5, before + 1)
+    page.locator(".dlviz").focus()
+    page.keyboard.press("Home")
+    assert page.evaluate("dlvizModel.get('step')") == 0
+    expect(page.locator(".att-stage")).to_contain_text("a query q, a key k and a value v")
+    page.keyboard.press("Space")
+    until(page, "() => dlvizModel.get('step') >= 1")
+
+
+def test_a_click_on_the_map_selects_the_pair_under_the_pointer(open_page, pages):
+    page = open_page(pages["multihead"])
+    x, y, i, j, _ = next(one for one in places(page) if one[3] <= one[2] and one[2] < 5)
+    page.locator(".att-map").click(position={"x": x, "y": y})
+    assert page.evaluate("[dlvizModel.get('query'), dlvizModel.get('key')]") == [i, j]
+    expect(page.locator(".att-pair b").first).to_have_text(f"How query {i} and key {j} match")
+
+
+def test_tiles_open_another_head_of_another_call_in_a_page(open_page, pages):
+    page = open_page(pages["encoder"])
+    page.locator(".att-tiles").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".att-about b")).to_have_text("layers.1.self_attn, head 1")
+    weights = encoder().calls[1].weights[0, 1]
+    for _, _, i, j, value in places(page):
+        assert value == pytest.approx(weights[i, j].item(), rel=1e-3)
+    page.locator(".att-tiles canvas").hover(position={"x": 40, "y": 35})
+    expect(page.locator(".att-chooser .dlviz-readout")).to_contain_text("layers.0.self_attn, head 0")
+    expect(page.locator(".att-chooser .dlviz-readout")).to_contain_text("of at most 2.2 nats")
+    page.locator(".att-tiles").click(position={"x": 40, "y": 35})
+    expect(page.locator(".att-about b")).to_have_text("layers.0.self_attn, head 0")
+
+
+def test_an_edit_in_a_page_moves_the_output_and_leaves_the_old_one_dashed(open_page, pages):
+    page = open_page(pages["multihead"])
+    page.get_by_role("button", name="What if").click()
+    expect(page.locator(".att-before")).to_have_count(0)
+    page.get_by_label("scale the scores").uncheck()
+    edited = multihead(edits=[[0, "scale", 0]])
+    expect(page.locator(".att-before")).to_have_count(1)
+    expect(page.locator(".dlviz-badge")).to_have_text("edited copy")
+    assert page.locator(".att-before").get_attribute("d") != page.locator(".att-now").get_attribute("d")
+    for _, _, i, j, value in places(page):
+        if j <= i:
+            assert value == pytest.approx(edited.calls[0].weights[0, 0, i, j].item(), rel=1e-3)
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator(".att-before")).to_have_count(0)
+
+
+def test_snapshots_are_scrubbed_in_a_page(open_page, pages):
+    page = open_page(pages["trained"])
+    view = trained()
+    slider = page.get_by_label("snapshot", exact=True)
+    expect(page.locator(".att-side output").last).to_have_text("<i>mid</i>")
+    slider.fill("0")
+    view.snapshot = 0
+    expect(page.locator(".att-side output").last).to_have_text("first snapshot")
+    for _, _, i, j, value in places(page):
+        assert value == pytest.approx(view.calls[0].weights[0, 0, i, j].item(), rel=1e-3)
+    expect(page.locator(".dlviz-note").first).to_contain_text("dropout 0.2")
+
+
+def test_a_live_picture_asks_the_kernel_for_a_head_a_painted_pair_and_a_text(live):
+    view = encoder()
+    page, _ = live(view)
+    page.locator(".att-tiles").focus()
+    page.keyboard.press("ArrowRight")
+    until_holds(page, lambda: view.head == 1)
+    page.get_by_role("button", name="What if").click()
+    page.get_by_label("paint the mask").check()
+    x, y, i, j, _ = next(one for one in places(page) if one[2] != one[3])
+    page.locator(".att-map").click(position={"x": x, "y": y})
+    until_holds(page, lambda: view.edits == [[0, "pair", i, j]])
+    assert view.calls[0].weights[0, 1, i, j] == 0
+    until(page, "() => dlvizModel.get('scene').changed")
+    page.get_by_label("replace the text").fill("abc")
+    until_holds(page, lambda: view.text == "abc" or view.refusal)
+    page.get_by_role("button", name="Reset").click()
+    until_holds(page, lambda: view.edits == [] and view.text == "attention")
+
+
+def test_hovering_asks_the_kernel_for_nothing(live):
+    view = multihead()
+    page, asked = live(view)
+    count = len(asked)
+    assert len(places(page)) > 6
+    assert len(asked) == count
+
+
+def test_a_large_map_says_that_it_is_binned_and_shows_the_selected_row_in_full(open_page, pages):
+    page = open_page(pages["large"])
+    view = large()
+    expect(page.locator(".dlviz-note").first).to_contain_text("300 × 300 weights are drawn as")
+    weight = view.calls[0].weights[0, 0, 200, view.key].item()
+    assert panel(page, 1)[-1] == pytest.approx(weight, abs=1e-4)
+
+
+def test_nothing_moves_under_reduced_motion(open_page, pages):
+    page = open_page(pages["multihead"], reduced_motion=True)
+    go(page, "project")
+    page.wait_for_timeout(400)
+    go(page, "scores")
+    assert page.locator(".att-flight").count() == 0
+    page = open_page(pages["multihead"])
+    go(page, "project")
+    page.wait_for_timeout(400)
+    go(page, "scores")
+    assert page.locator(".att-flight").count() == 2
+    until(page, "() => !document.querySelector('.att-flight')")
+
+
+@pytest.mark.parametrize("width", [1000, 632])
+def test_nothing_is_cut_off(open_page, pages, width):
+    page = open_page(pages["encoder"], width=width)
+    overflow = """() => [...document.querySelectorAll(".att-map canvas, .att-tiles canvas, .att-value, .att-about")].filter((node) => {
+      const card = document.querySelector(".dlviz").getBoundingClientRect();
+      const box = node.getBoundingClientRect();
+      return box.right > card.right + 1 || box.left < card.left - 1;
+    }).length"""
+    assert page.evaluate(overflow) == 0
+    if width == 1000:
+        assert page.locator(".dlviz").bounding_box()["height"] <= 700
