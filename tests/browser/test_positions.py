@@ -97,6 +97,8 @@ def test_while_rotary_plays_both_arrows_turn_and_the_score_stays(open_page, page
         arrows.add(page.locator(".pos-arrow path").first.get_attribute("d"))
         page.get_by_role("button", name="one step on").click()
     assert len(arrows) == 3
+    page.evaluate("dlvizModel.set('step', 30)")
+    expect(page.locator(".pos-arithmetic")).to_contain_text("no key at that distance any more: here it is 1")
 
 
 def test_the_chart_of_distances_reads_torchs_mean(open_page, pages):

@@ -186,7 +186,7 @@ function render({ model, el, signal }) {
     const longest = Math.max(Math.hypot(...query), Math.hypot(...key)) || 1;
     hand.show([{ at: query.map((value) => value / longest), kind: "pos-part0", text: "q" }, { at: key.map((value) => value / longest), kind: "pos-part1", text: "k" }], messages.dial_alt);
     titles.turning.textContent = titles.wave.textContent;
-    arithmetic.replaceChildren(titles.turning, ...text.turned(m, n, pair, query, key));
+    arithmetic.replaceChildren(titles.turning, ...text.turned(m, n, pair, query, key, model.get("offset")));
   }
   view.start();
 }

@@ -23,7 +23,7 @@ export function reader(messages, scene) {
     return fillIn(messages[`read.${scene.kind}`], { p, c, i, wave, value, base: format(scene.base), even: 2 * i, dim: scene.dim, divisor: format(scene.divisors[i]), angle: angle(p, i) });
   }
   /** Lines below the arrows of a rotary encoding. */
-  function turned(m, n, pair, query, key) {
+  function turned(m, n, pair, query, key, offset) {
     const i = scene.pairs.indexOf(pair);
     const pairText = (values) => shape(values.map((value) => format(value, 3)));
     const vector = (kind, name, p, values) => h("div", {}, h("b", { class: `pos-name ${kind}` }, fillIn(name, { p })), ` ${pairText(values)} `, h("span", { class: "dlviz-soft" }, fillIn(messages["read.turned"], { angle: angle(p, i) })));
@@ -32,7 +32,7 @@ export function reader(messages, scene) {
       vector("pos-part0", messages["read.query"], m, query),
       vector("pos-part1", messages["read.key"], n, key),
       h("div", { class: "pos-total" }, fillIn(messages["read.all_score"], { count: scene.dim / 2, value })),
-      h("div", { class: "dlviz-soft" }, messages["read.same"]),
+      h("div", { class: "dlviz-soft" }, n - m === offset ? messages["read.same"] : fillIn(messages["read.edge"], { distance: format(n - m) })),
     ];
   }
   return { element, turned };
