@@ -118,7 +118,7 @@ def generate():
         loss.backward()
         optimizer.step()
     return dlviz.generate(
-        model, "ma", encode=names.tokenizer, steps=40, continuations=3, temperature=0.8, top_k=10, step=3
+        model.eval(), "ma", encode=names.tokenizer, steps=40, continuations=3, temperature=0.8, top_k=10, step=3
     )
 
 

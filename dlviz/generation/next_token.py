@@ -37,6 +37,7 @@ class NextToken:
         if not callable(model):
             raise DlvizError(message("generation.refused.model", got=type(model).__name__))
         self.model, self.context, self.vocabulary = model, context, 0
+        self._longest = 0
         found = [module for one in (model, *others) if one is not None for module in _modules_of(one)]
         self._modules = list({id(module): module for module in found}.values())
         self.was_training = any(part.training for module in self._modules for part in modules(module))
@@ -87,7 +88,9 @@ class NextToken:
             largest = int(x.max()) if x.numel() else 0
             error_text = f"{type(error).__name__}: {first_line(error)}"
             values = {"shape": tuple(x.shape), "largest": largest, "error": error_text}
-            raise DlvizError(message("generation.refused.torch", **values)) from error
+            is_too_long = 0 < self._longest < x.shape[1]
+            hint = message("generation.refused.too_long", longest=self._longest) if is_too_long else ""
+            raise DlvizError(message("generation.refused.torch", **values) + hint) from error
 
     def checked(self, output: Any, length: int, ids: Sequence[int]) -> Tensor:
         """Return the last row of the logits in what the model returned.
@@ -105,7 +108,7 @@ class NextToken:
             raise DlvizError(message("generation.refused.shape", got=shape, length=length))
         if self.vocabulary not in (0, shape[-1]):
             raise DlvizError(message("generation.refused.vocabulary", first=self.vocabulary, got=shape[-1]))
-        self.vocabulary = shape[-1]
+        self.vocabulary, self._longest = shape[-1], max(self._longest, length)
         if max(ids) >= self.vocabulary:
             raise DlvizError(message("generation.refused.id", got=max(ids), last=self.vocabulary - 1))
         row = logits.reshape(-1, shape[-1])[-1]

@@ -132,8 +132,8 @@ class Generate(Widget):
 
         A loop may call it as often as it likes: while a page still draws, updates are merged.
         """
-        self._state().refresh()
-        self._update_when_drawn(self._draw)
+        self._state().clear()
+        self._update_when_drawn(self._redraw)
 
     def _state(self) -> GeneratedText:
         self._check_open()
@@ -197,9 +197,18 @@ class Generate(Widget):
         generated.choose(self.continuation, min(self.step, len(steps) - 1), token)
         self._draw()
 
-    def _draw(self, _: Any = None) -> None:
+    def _redraw(self) -> None:
         if not self._closed:
-            self.scene = dict(binary(scene(self._state(), self._name)))
+            self._state().generate()
+            self._draw()
+
+    def _draw(self, _: Any = None) -> None:
+        if self._closed:
+            return
+        generated = self._state()
+        if not all(one.steps for one in generated.continuations):
+            generated.generate(0.0)  # the first token of each
+        self.scene = dict(binary(scene(generated, self._name)))
 
     def _page_state(self) -> dict[str, Any]:
         self._complete()

@@ -47,18 +47,17 @@ class GeneratedText:
     ) -> None:
         check_counts(steps, seed, continuations, context)
         self.tokenizer, self.source = Tokenizer(encode, decode), NextToken(model, context, cached)
-        self.prompt, self.target, self._cached = tuple(self.tokenizer.encode(prompt)), steps, cached
+        self.prompt, self.target = tuple(self.tokenizer.encode(prompt)), steps
         self.settings, self.seed = settings, seed
         self.source.initialize(self.prompt)
-        self._count = continuations
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Generate everything again, with the model as it is now."""
-        self.continuations = [Continuation(self.prompt)] * self._count
+        self.continuations = [Continuation(self.prompt)] * continuations
         self.generate()
         with self.source.untouched():
-            self.cost: CacheCost = cache_cost(self.source, self.continuations[0], self._cached)
+            self.cost: CacheCost = cache_cost(self.source, self.continuations[0], cached)
+
+    def clear(self) -> None:
+        """Drop all generated tokens, so that they are generated again with the model as it is then."""
+        self.continuations = [Continuation(self.prompt)] * len(self.continuations)
 
     def is_complete(self) -> bool:
         """Whether every continuation has all its tokens, or has ended."""

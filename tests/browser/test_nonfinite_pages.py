@@ -65,6 +65,12 @@ def attention(value):
     return dlviz.attention(filled(1, 2, 4, 3, value=value), torch.ones(1, 2, 4, 3))
 
 
+def generate(value):
+    return dlviz.generate(
+        lambda ids: filled(5, value=value) if ids.shape[1] > 2 else torch.ones(5), [0], steps=4, step=2
+    )
+
+
 def confusion(value):
     return dlviz.confusion(torch.eye(3), torch.arange(3), filled(3, 1, 4, 4, value=value))
 

@@ -217,6 +217,7 @@ def test_tokens_that_the_model_forbids_are_never_drawn():
         (lambda: record(table(0.0, 1.0), [-1]), "holds the id -1"),
         (lambda: record(table(0.0, 1.0), [7]), "id 7 is outside the vocabulary: .* 0 to 1"),
         (lambda: record(nn.Embedding(3, 3), [7]), "largest 7. IndexError: index out of range in self"),
+        (lambda: record(gpt(context=8), [0, 1], steps=20), r"ids of shape \(1, 9\).* pass context=8"),
         (lambda: record(lambda ids: torch.zeros(2, 3, 4), [0]), r"returned shape \(2, 3, 4\)"),
         (lambda: record(lambda ids: torch.zeros(1, 5, 4), [0, 1]), r"returned shape \(1, 5, 4\)"),
         (lambda: record(lambda ids: ids, [0]), "logits of floating point"),

@@ -127,6 +127,19 @@ def test_update_follows_the_model_in_training():
         model.head.bias[LETTERS.index("q")] += 100
     view.update()
     assert view.text == "the " + "q" * 12
+    assert view.scene["continuations"][0]["tokens"] == [LETTERS.index("q")] * 12
+
+
+def test_an_update_that_waits_for_the_page_is_generated_when_it_is_asked_for():
+    model = gpt()
+    view = view_of(model, greedy=True)
+    view._gate.opened("page")
+    for letter in "qz":
+        with torch.no_grad():
+            model.head.bias[LETTERS.index(letter)] += 100 * (1 + (letter == "z"))
+        view.update()
+    view.temperature = 0.5  # before the page has answered
+    assert view.text == "the " + "z" * 12
 
 
 def test_messages_of_the_page_choose_continue_and_reset():

@@ -3,21 +3,23 @@
 import { fillIn, h } from "../../kit/js/dom.js";
 import { shape } from "../../kit/js/numbers.js";
 import { chart } from "../../kit/js/chart.js";
+import { fold } from "../../kit/js/fold.js";
 
 /** Most layers that the strip draws. */
 const LAYERS = 12;
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
-/** @param {{messages: Record<string, string>}} options */
-export function cachePanel({ messages }) {
+/** @param {{messages: Record<string, string>, signal: AbortSignal}} options */
+export function cachePanel({ messages, signal }) {
   const where = h("span", { class: "dlviz-soft" });
   const work = h("div", { class: "gen-work" });
   const plot = chart({ width: 290, height: 92, margin: { left: 36, right: 62, top: 8, bottom: 28 } });
   const strip = h("div", { class: "gen-strip", "aria-hidden": "true" });
   const size = h("p", { class: "gen-how" });
   const how = h("p", { class: "dlviz-soft gen-how" });
-  const element = h("div", { class: "gen-cost" }, h("div", { class: "dlviz-panel-title" }, h("b", { title: messages.cost_how }, messages.cost), where), work, plot.element, strip, size, how);
+  const element = fold({ title: messages.cost, className: "gen-cost", signal }, where, work, plot.element, strip, size, how);
   let scene = null;
+  element.title = messages.cost_how;
 
   function show(next) {
     scene = next;

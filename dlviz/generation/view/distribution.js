@@ -5,16 +5,19 @@ import { format } from "../../kit/js/numbers.js";
 
 const COLUMNS = ["token", "logit", "scaled", "softmax", "running", "kept", "prob"];
 
-/** @param {{messages: Record<string, string>, signal: AbortSignal, choose: (id: number) => void}} options */
-export function distribution({ messages, signal, choose }) {
+/** @param {{messages: Record<string, string>, signal: AbortSignal, choose: (id: number) => void, reset: () => void}} options */
+export function distribution({ messages, signal, choose, reset }) {
   const kept = h("span", { class: "dlviz-soft" });
   const other = h("span", { class: "gen-other" });
   const heads = COLUMNS.map((name) => h("span", { class: `gen-col-${name}` }));
   const body = h("div", { class: "gen-rows", role: "group", "aria-label": messages.distribution });
   const none = h("p", { class: "gen-none", hidden: "" }, messages.no_distribution);
   const table = h("div", { class: "gen-table" }, h("div", { class: "gen-row gen-heads", "aria-hidden": "true" }, ...heads), body);
-  const element = h("div", {}, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.distribution), kept, other), none, table);
+  const again = h("button", { type: "button", class: "dlviz-outlined small" }, messages["control.reset"]);
+  const element = h("div", {}, h("div", { class: "dlviz-panel-title gen-title" }, h("b", {}, messages.distribution), kept, other, again), none, table);
   let focused = 0;
+
+  again.addEventListener("click", reset, { signal });
 
   body.addEventListener("click", (event) => {
     const row = closest(event, "[data-id]");
@@ -40,6 +43,7 @@ export function distribution({ messages, signal, choose }) {
     none.hidden = !hasNone;
     table.hidden = hasNone;
     kept.textContent = hasNone ? "" : fillIn(messages.kept, { kept: scene.number("kept_p", step).toLocaleString("en"), count: scene.vocabulary.toLocaleString("en") });
+    again.hidden = !(live && scene.continuations.some((one) => one.chosen.some(Boolean)));
     const differs = [temperature, topK, topP, greedy].some((value, k) => value !== sliders[k]);
     other.textContent = differs ? fillIn(messages.other_settings, { settings: settingsText([temperature, topK, topP, greedy]) }) : "";
     if (hasNone) return;
@@ -59,7 +63,7 @@ export function distribution({ messages, signal, choose }) {
       return h("button", {
         type: "button", class: "gen-row", "data-id": row.id, "data-cut": cut ? "true" : null, "data-taken": row.id === scene.one.tokens[step] ? "true" : null,
         tabindex: k === focused ? "0" : "-1", "aria-disabled": live ? null : "true", "aria-label": fillIn(messages.bar, values),
-      }, ...cells([scene.name(row.id), values.logit, format(row.scaled, 4), null, format(row.running, 3), cut, null], row.softmax, row.probs));
+      }, ...cells([scene.name(row.id), values.logit, format(row.scaled, 4), null, row.cut === 1 ? "" : format(row.running, 3), cut, null], row.softmax, row.probs));
     }
     function othersNode() {
       const name = fillIn(messages.others, { count: (scene.vocabulary - rows.length).toLocaleString("en") });

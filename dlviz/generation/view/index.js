@@ -17,6 +17,8 @@ const TOP_PS = Array.from({ length: 20 }, (_, k) => (k + 1) / 20);
 /** How many tokens top-k may keep; the last one, 0, keeps all. */
 const TOP_KS = [1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000, 0];
 const SEEDS = Array.from({ length: 31 }, (_, k) => k);
+/** Width in pixels up to which the columns stand below each other, as in the style. */
+const NARROW = 760;
 /** Milliseconds without a change after which the missing tokens are generated. */
 const IDLE = 150;
 
@@ -30,14 +32,16 @@ function render({ model, el, signal }) {
     model, el, signal, name: "generate", unit: messages.unit, steps: () => lastStep(), label, draw, showStep, pace: 400,
     traits: { ...traits, continuation: draw, live: draw, restored: showNotes },
   });
-  const text = tokenText({ messages, signal, go: view.go, reset: () => model.send({ kind: "reset" }) });
-  const bars = distribution({ messages, signal, choose: (id) => model.send({ kind: "choose", id }) });
+  const text = tokenText({ messages, signal, go: view.go });
+  const bars = distribution({ messages, signal, choose: (id) => model.send({ kind: "choose", id }), reset: () => model.send({ kind: "reset" }) });
   const row = cumulativeBar({ messages });
   const list = continuationList({ messages, signal, show: (k) => view.save("continuation", k) });
-  const cache = cachePanel({ messages });
+  const cache = cachePanel({ messages, signal });
   view.ui.root.classList.add("gen");
   view.ui.main.append(text.element, h("div", { class: "gen-columns" }, h("div", { class: "gen-left" }, bars.element, row.element), h("div", { class: "gen-right" }, list.element, cache.element)));
   view.start();
+  // Beside the distribution there is room for it; below it, it answers a second question.
+  cache.element.open = !view.ui.main.clientWidth || view.ui.main.clientWidth > NARROW;
   signal.addEventListener("abort", () => clearTimeout(timer));
 
   function shown() {
@@ -63,7 +67,7 @@ function render({ model, el, signal }) {
   function draw() {
     scene = decode(model.get("scene"), shown());
     showNotes();
-    text.show(scene, Boolean(model.get("live")));
+    text.show(scene);
     list.show(scene, model.get("continuation"));
     cache.show(scene);
     addControls();
