@@ -81,7 +81,8 @@ def race(value):
 
 @pytest.mark.parametrize("value", [NAN, INF], ids=["nan", "inf"])
 @pytest.mark.parametrize(
-    "make", [graph, layers, live, embedding, conv2d, max_pool2d, tensor, matmul, unroll, attention, confusion, race]
+    "make",
+    [graph, layers, live, embedding, conv2d, max_pool2d, tensor, matmul, unroll, attention, generate, confusion, race],
 )
 def test_a_page_with_numbers_that_are_not_finite_opens(open_page, make, value):
     page = open_page(make(value))
