@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -122,7 +122,9 @@ class AttentionRecorder(TorchFunctionMode):
         return multihead_return(call, given) if edited else output
 
     def _sdpa(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
-        call, edited = self._edited(sdpa_call(self._name(), args, kwargs, output))
+        call = sdpa_call(self._name(), args, kwargs, output)
+        pair = [*args, *(kwargs[name] for name in ("query", "key") if name in kwargs)][:2]
+        call, edited = self._edited(replace(call, prescale=self._prescale(pair)))
         output = call.heads.reshape(output.shape) if edited else output
         self._tags[output] = HeadsTag(self.found.add(call), _positions(output.shape, output.device))
         return output

@@ -269,3 +269,11 @@ def test_modules_of_one_head_each_become_one_call_with_all_heads():
     assert call.shape == (2, 2, 5, 5)
     assert difference(call.output, found.output) == 0
     assert call.is_causal
+
+
+def test_a_scale_on_the_query_is_remembered():
+    x = torch.randn(1, 2, 3, 4)
+    scaled = record(lambda x: F.scaled_dot_product_attention(x * 0.5, x, x, scale=1.0), x).calls[0]
+    assert (scaled.scale, scaled.prescale) == (1.0, 0.5)
+    both = record(lambda x: (x * 0.5 @ (x / 4).mT).softmax(-1) @ x, x).calls[0]
+    assert (both.scale, both.prescale) == (1.0, 0.125)
