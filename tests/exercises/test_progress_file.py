@@ -147,12 +147,12 @@ def test_the_overview_names_every_exercise_and_the_path(progress_file):
 def test_the_overview_has_a_row_for_each_lesson_and_that_of_one_lesson_a_row_for_each_exercise():
     exercise("00.double").check(right)
     rows = dict(progress().card().rows)
-    assert list(rows) == [f"lesson {number:02}" for number in range(11)]
+    assert list(rows) == [f"lesson {number}" for number in sorted({id[:2] for id in items()})]
     assert rows["lesson 00"] == "1 of 2 done"
     assert [id for id, _ in progress("00").card().rows] == ["00.sum", "00.double"]
     assert list(progress(3).status) == [id for id in items() if id.startswith("03.")]
-    with pytest.raises(LookupError, match=r"no lesson '12'.*00, 01"):
-        progress("12")
+    with pytest.raises(LookupError, match=r"no lesson '99'.*00, 01"):
+        progress("99")
 
 
 @pytest.mark.parametrize(
