@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+import transformers
 
 from dlviz.transformer import Edits, record, record_edited
 
-transformers = pytest.importorskip("transformers")
 
 #: Llama applies softmax in float32, whatever the dtype of the model.
 CLOSE = {"gpt2": 1e-12, "bert": 1e-12, "llama": 1e-6}
