@@ -6,7 +6,6 @@ import transformers
 
 from dlviz.transformer import Edits, record, record_edited
 
-
 #: Llama applies softmax in float32, whatever the dtype of the model.
 CLOSE = {"gpt2": 1e-12, "bert": 1e-12, "llama": 1e-6}
 
