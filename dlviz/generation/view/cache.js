@@ -7,13 +7,15 @@ import { fold } from "../../kit/js/fold.js";
 
 /** Most layers that the strip draws. */
 const LAYERS = 12;
+/** Most tokens between which the strip leaves a gap. */
+const SEPARATE = 72;
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal}} options */
 export function cachePanel({ messages, signal }) {
   const where = h("span", { class: "dlviz-soft" });
   const work = h("div", { class: "gen-work" });
-  const plot = chart({ width: 290, height: 92, margin: { left: 36, right: 62, top: 8, bottom: 28 } });
+  const plot = chart({ width: 290, height: 92, margin: { left: 42, right: 62, top: 8, bottom: 28 } });
   const strip = h("div", { class: "gen-strip", "aria-hidden": "true" });
   const size = h("p", { class: "gen-how" });
   const how = h("p", { class: "dlviz-soft gen-how" });
@@ -64,6 +66,7 @@ export function cachePanel({ messages, signal }) {
     const now = prompt + Math.min(step, bytes.length - 1);
     const total = prompt + bytes.length - 1;
     strip.style.setProperty("--cell", `${100 / now}%`);
+    strip.style.setProperty("--gap", total > SEPARATE ? "0px" : "1px");
     strip.replaceChildren(...Array.from({ length: Math.min(layers, LAYERS) }, () => h("div", { style: `width: ${(100 * now) / total}%` }, h("i", { style: `width: ${100 * (step === 0 ? 1 : 1 / now)}%` }))));
     const words = fillIn(layers === tensors ? messages.cache_tensors : messages.cache, { layers, tokens: now, size: byteText(bytes[now - prompt]) });
     size.textContent = fits ? words : messages.cache_over;
