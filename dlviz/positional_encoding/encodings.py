@@ -4,7 +4,7 @@ Everything is computed in float64 and then converted, because an angle of 1,000 
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_finite, is_integer
+from dlviz.torchkit.array_data import as_tensor
 
 #: How rotary encodings pair the dimensions: (0, 1), (2, 3), … or (0, dim/2), (1, dim/2 + 1), …
 Pairing = Literal["interleaved", "half"]
@@ -83,7 +84,7 @@ def divisors(dim: int, base: float = 10000.0) -> Tensor:
 
 
 def apply_rotary(
-    x: Tensor, positions: Tensor | None = None, *, base: float = 10000.0, pairing: Pairing = "interleaved"
+    x: Tensor, positions: Any = None, *, base: float = 10000.0, pairing: Pairing = "interleaved"
 ) -> Tensor:
     """Turn every pair of dimensions of queries or keys by an angle that grows with the position.
 
@@ -91,7 +92,7 @@ def apply_rotary(
 
     Args:
         x: queries or keys, (…, T, dim) with an even dim.
-        positions: the position of each of the T tokens, (T,); 0 to T − 1 without it.
+        positions: the position of each of the T tokens, a tensor, an array or a list (T,); 0 to T − 1 without it.
         base: as for :func:`sinusoidal`.
         pairing: which dimensions are a pair: "interleaved" has (0, 1), (2, 3), … as in the paper; "half" has (0, dim/2),
             (1, dim/2 + 1), … as in GPT-NeoX, Llama and Hugging Face. A model works with the one that it was trained with only.
@@ -115,13 +116,13 @@ def apply_rotary(
         raise DlvizError(message("positional_encoding.refused.x", got=got))
     if pairing not in PAIRINGS:
         raise DlvizError(message("positional_encoding.refused.pairing", got=repr(pairing)[:80]))
-    if positions is None:
-        positions = torch.arange(x.shape[-2])
-    if not isinstance(positions, Tensor) or positions.shape != x.shape[-2:-1]:
-        given = f"{tuple(positions.shape)}" if isinstance(positions, Tensor) else type(positions).__name__
+    places = torch.arange(x.shape[-2]) if positions is None else as_tensor(positions)
+    if places is None or places.shape != x.shape[-2:-1]:
+        given = type(positions).__name__ if places is None else f"{tuple(places.shape)}"
         raise DlvizError(message("positional_encoding.refused.positions", count=x.shape[-2], got=given))
-    angles = (positions.double().cpu()[:, None] / divisors(x.shape[-1], base)).to(x.device)
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    # Angles stay on the CPU: not every device has float64.
+    angles = places.double().cpu()[:, None] / divisors(x.shape[-1], base)
+    cos, sin = angles.cos().to(x), angles.sin().to(x)
     first, second = x.unflatten(-1, (-1, 2)).unbind(-1) if pairing == "interleaved" else x.chunk(2, dim=-1)
     turned = [first * cos - second * sin, first * sin + second * cos]
     return torch.stack(turned, dim=-1).flatten(-2) if pairing == "interleaved" else torch.cat(turned, dim=-1)

@@ -80,7 +80,8 @@ class Corpus:
 
     def best(self) -> tuple[int, int]:
         """Return the most frequent pair; of several the one with the smaller left id, then the smaller right one."""
-        return min(self.pairs, key=lambda pair: (-self.pairs[pair], pair))
+        best = self.best_count()
+        return min(pair for pair, count in self.pairs.items() if count == best)
 
     def best_count(self) -> int:
         """Return how often the most frequent pair occurs; 0 if there is none."""

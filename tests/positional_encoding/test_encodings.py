@@ -75,6 +75,7 @@ def test_rotary_without_positions_begins_at_zero_and_keeps_dtype_and_gradients()
     found = apply_rotary(x)
     assert found.dtype == torch.float32
     assert torch.equal(found, apply_rotary(x, torch.arange(5)))
+    assert torch.equal(found, apply_rotary(x, [0, 1, 2, 3, 4]))
     found.sum().backward()
     assert x.grad is not None
     assert torch.equal(rotary_angles(5, 8)[:, 0], torch.arange(5, dtype=torch.float64))

@@ -2,7 +2,7 @@
 
 import { typedArray } from "../../kit/js/typed_arrays.js";
 
-/** @typedef {{id: number, isNew: boolean, isNext: boolean}} Token isNew: made by the last merge; isNext: part of the pair that is merged next */
+/** @typedef {{start: number, id: number, isNew: boolean, isNext: boolean}} Token start: its first byte in the text; isNew: made by the last merge; isNext: part of the pair that is merged next */
 
 /** @param {any} raw the scene that dlviz.tokenization.scene.scene returned */
 export function decode(raw) {
@@ -34,7 +34,7 @@ export function decode(raw) {
         return;
       }
       const isNext = mergedAt[k] === step + 1;
-      found.push({ id: idOf.get(key), isNew, isNext: isNext || wasNext });
+      found.push({ start: k + 1 - key.length, id: idOf.get(key), isNew, isNext: isNext || wasNext });
       [key, isNew, wasNext] = ["", false, isNext];
     });
     return found;

@@ -6,6 +6,7 @@ import { chart, crosshair } from "../../kit/js/chart.js";
 import { format } from "../../kit/js/numbers.js";
 import { ticks } from "../../kit/js/scale.js";
 import { decode } from "./encoding.js";
+import { tokenRow } from "./token_row.js";
 
 /** Learned tokens that are listed, the newest ones. */
 const MAX_LISTED = 200;
@@ -21,7 +22,8 @@ function render({ model, el, signal }) {
     model, el, signal, name: "bpe", unit: messages.unit, steps: () => model.get("scene").steps, label: (step) => fillIn(messages.player, { step }), draw, showStep, pace: 900,
     traits: { typed: () => {} },
   });
-  const text = h("div", { class: "tok-text", tabindex: "0", role: "img" });
+  const row = tokenRow();
+  const text = row.element;
   const size = h("span", { class: "dlviz-soft tok-size" });
   const sign = (mark, words) => h("span", { class: "dlviz-soft" }, h("span", { class: "tok-token", [`data-${mark}`]: "" }, "␣"), ` ${words}`);
   const legend = h("div", { class: "tok-legend", "aria-hidden": "true" }, sign("new", messages.new), sign("next", messages.next));
@@ -54,10 +56,7 @@ function render({ model, el, signal }) {
   }
   function showTraining() {
     const at = step();
-    text.replaceChildren(...scene.tokens(at).flatMap((token) => {
-      const node = h("span", { class: "tok-token", "data-new": token.isNew ? "" : null, "data-next": token.isNext ? "" : null }, name(token.id));
-      return name(token.id).includes("⏎") ? [node, h("br")] : [node];
-    }));
+    row.show(scene.tokens(at), scene.names);
     const summary = fillIn(messages.size, { tokens: scene.sizes[at].toLocaleString("en"), each: perCharacter(at) });
     size.textContent = summary;
     text.setAttribute("aria-label", `${fillIn(messages.text_alt, { step: at })}: ${summary}`);
