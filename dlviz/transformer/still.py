@@ -31,7 +31,7 @@ def draw(record: Record, weights: Tensor, scene: Mapping[str, Any], sample: int,
     _draw_tiles(svg, record, sample, (scene["call"], scene["head"]), tile)
     picture = binned(weights.nan_to_num(), min(rows, _MAX_BINS), min(columns, _MAX_BINS)).double().numpy()
     size = (columns * cell_width / picture.shape[1], rows * cell_height / picture.shape[0])
-    draw_heatmap(svg, x, y, picture, size, 1.0, steps=12)
+    draw_heatmap(svg, x, y, picture, size, float(picture.max()), steps=12)
     svg.texts(_labels(keys, cell_width, lambda k: (x + (k + 0.5) * cell_width, y - 7)), size=11)
     every = max(1, math.ceil(12 / cell_height))
     for i in range(0, rows, every):
@@ -58,6 +58,6 @@ def _draw_tiles(svg: Svg, record: Record, sample: int, opened: tuple[int, int], 
         for h in range(min(_MAX_HEADS, one["heads"])):
             x, y = MARGIN + h * (tile + 3), 60 + row * (tile + 3)
             rows, columns = pictures.shape[1:]
-            draw_heatmap(svg, x, y, pictures[h].astype(float), (tile / columns, tile / rows), 255.0)
+            draw_heatmap(svg, x, y, pictures[h].astype(float), (tile / columns, tile / rows), 255.0, steps=12)
             if (row, h) == opened:
                 svg.rect(x - 1, y - 1, tile + 2, tile + 2, stroke="select", radius=2, line=2)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks import (
+    attention,
     autograd,
     classroom,
     convolution,
@@ -21,6 +22,7 @@ from tests.benchmarks import (
 )
 
 SUITES = {
+    "attention": attention.run,
     "autograd": autograd.run,
     "class": classroom.run,
     "convolution": convolution.run,

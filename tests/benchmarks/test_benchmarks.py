@@ -73,6 +73,14 @@ def test_the_quick_benchmark_of_recurrent_modules_prints_its_rows(capsys):
     assert int(cells[-1]) > 10_000
 
 
+def test_the_quick_benchmark_of_attention_prints_its_rows(capsys):
+    assert main(["attention", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = next(line.split() for line in lines if "2 × 4 × 16" in line)[5:]
+    assert all(float(cell) > 0 for cell in cells[:7])
+    assert int(cells[5]) > 1000
+
+
 def test_the_quick_benchmark_of_embeddings_prints_its_rows(capsys):
     assert main(["embedding", "--quick"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]

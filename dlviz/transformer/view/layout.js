@@ -2,8 +2,10 @@
 
 /** Heights of a title, of the blocks above the map, and the largest of the map; widths of the blocks at its sides. */
 const TITLE = 15;
-const ABOVE = 62;
-const MAP = 256;
+const ABOVE = 58;
+const MAP = 250;
+/** What the height of the map loses where notes stand above it, so that all still fits one screen. */
+const NOTES = 60;
 const SIDE = 58;
 const GAP = 14;
 const CELL = 44;
@@ -19,7 +21,7 @@ export function makeLayout(scene, width) {
   const side = Math.max(30, Math.min(SIDE, (width - 200) / (right.length + 1) - GAP));
   const room = width - side - left - right.length * (side + GAP) - 6;
   const columnWidth = Math.min(CELL, room / count);
-  const rowHeight = Math.min(CELL, MAP / length);
+  const rowHeight = Math.min(CELL, (scene.notes.length ? MAP - NOTES : MAP) / length);
   const cells = longest(scene.key_tokens) * CHARACTER + 4;
   // Names that do not fit side by side are written upwards.
   const isUpright = cells <= columnWidth || count > room / 14;

@@ -14,6 +14,9 @@ import { typedArray } from "../../kit/js/typed_arrays.js";
 const LEFT = 20;
 const TOP = 15;
 const LARGEST = 46;
+/** Height in which all calls fit, as long as their tiles are not too small. */
+const HEIGHT = 214;
+const SMALLEST = 13;
 
 /** @param {{messages: Record<string, string>, model: any, root: HTMLElement, signal: AbortSignal, open: (index: number) => void}} options open: called with the index of a head over all calls */
 export function tileChooser({ messages, model, root, signal, open }) {
@@ -52,7 +55,7 @@ export function tileChooser({ messages, model, root, signal, open }) {
   function draw(available) {
     if (!calls.length || !available || signal.aborted) return;
     const next = themeColors(root);
-    const nextSize = Math.max(9, Math.min(LARGEST, Math.floor((available - LEFT) / most()) - 3));
+    const nextSize = Math.max(9, Math.min(LARGEST, Math.floor((available - LEFT) / most()) - 3, Math.max(SMALLEST, Math.floor((HEIGHT - TOP) / calls.length) - 3)));
     if (!base || nextSize !== size || available !== width || JSON.stringify(next) !== JSON.stringify(colors)) {
       [colors, size, width] = [next, nextSize, available];
       base = paintAll();
