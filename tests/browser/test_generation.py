@@ -93,6 +93,8 @@ def test_the_mark_of_u_lies_on_the_part_of_the_drawn_token(open_page, pages):
         row, part, mark = (page.locator(f".gen-{name}").bounding_box() for name in ("cumulative", "drawn", "mark"))
         assert (mark["x"] + 1 - row["x"]) / row["width"] == pytest.approx(step.u, abs=0.01)
         assert (part["x"] - row["x"]) / row["width"] == pytest.approx(step.draw.low, abs=0.01)
+        first = page.locator(".gen-parts span").first.bounding_box()
+        assert first["width"] / row["width"] == pytest.approx(step.rows.probs[0].item(), abs=0.01)
         assert part["width"] / row["width"] == pytest.approx(step.draw.high - step.draw.low, abs=0.01)
 
 

@@ -23,7 +23,13 @@ export function cumulativeBar({ messages }) {
     const others = scene.vocabulary - scene.one.rows;
     const items = scene.rows(step).map(({ id: one, probs }) => [scene.name(one), probs]);
     if (others > 0) items.push([fillIn(messages.others, { count: others.toLocaleString("en") }), scene.number("others_prob", step)]);
-    parts.replaceChildren(...items.filter(([, prob]) => prob > 0).map(([name, prob]) => h("span", { style: `flex-grow: ${prob}`, title: `${name} ${format(prob, 3)}` }, prob > LABELED * (1 + 0.25 * name.length) ? name : "")));
+    while (parts.children.length < items.length) parts.append(h("span"));
+    [...parts.children].forEach((part, k) => {
+      const [name, prob] = items[k] ?? ["", 0];
+      part.setAttribute("style", `flex-grow: ${prob}`);
+      part.setAttribute("title", `${name} ${format(prob, 3)}`);
+      part.textContent = prob > LABELED * (1 + 0.25 * name.length) ? name : "";
+    });
     drawn.style.left = `${100 * low}%`;
     drawn.style.width = `${100 * (high - low)}%`;
     mark.style.left = `${100 * u}%`;

@@ -3,7 +3,31 @@
 import { closest, fillIn, h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 
+const BARS = ["softmax", "prob"];
 const COLUMNS = ["token", "logit", "scaled", "softmax", "running", "kept", "prob"];
+
+/** A row of the table, filled again for every step: a text in each column, and in two of them a bar and its number. @param {"button" | "div"} tag */
+function line(tag) {
+  const cells = COLUMNS.map((name) => {
+    const bar = BARS.includes(name) ? h("i") : null;
+    const text = h("span");
+    return { bar, text, node: h("span", { class: `gen-col-${name}` }, bar, text) };
+  });
+  const node = h(tag, { type: tag === "button" ? "button" : null, class: "gen-row" }, ...cells.map((cell) => cell.node));
+  return {
+    node,
+    fill(values, largest, attributes) {
+      cells.forEach(({ bar, text }, k) => {
+        bar?.style.setProperty("--share", String(values[k] / largest));
+        text.textContent = bar ? (values[k] ? format(values[k], 3) : "0") : values[k];
+      });
+      for (const [name, value] of Object.entries(attributes)) {
+        if (value === null) node.removeAttribute(name);
+        else node.setAttribute(name, String(value));
+      }
+    },
+  };
+}
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal, choose: (id: number) => void, reset: () => void}} options */
 export function distribution({ messages, signal, choose, reset }) {
@@ -15,7 +39,10 @@ export function distribution({ messages, signal, choose, reset }) {
   const table = h("div", { class: "gen-table" }, h("div", { class: "gen-row gen-heads", "aria-hidden": "true" }, ...heads), body);
   const again = h("button", { type: "button", class: "dlviz-outlined small" }, messages["control.reset"]);
   const element = h("div", {}, h("div", { class: "dlviz-panel-title gen-title" }, h("b", {}, messages.distribution), kept, other, again), none, table);
+  const lines = [];
+  const others = line("div");
   let focused = 0;
+  let shownKey = "";
 
   again.addEventListener("click", reset, { signal });
 
@@ -50,32 +77,23 @@ export function distribution({ messages, signal, choose, reset }) {
     COLUMNS.forEach((name, k) => {
       heads[k].textContent = fillIn(messages[`stage_${name}`], { temperature: format(temperature, 3) });
     });
-    const hasFocus = body.contains(document.activeElement);
     const largest = Math.max(...rows.flatMap((row) => [row.softmax, row.probs]), scene.number("others_prob", step), scene.number("others_softmax", step));
-    const nodes = rows.map((row, k) => rowNode(row, k));
-    if (scene.vocabulary > rows.length) nodes.push(othersNode());
-    body.replaceChildren(...nodes);
-    if (hasFocus) /** @type {HTMLElement | undefined} */ (body.querySelector('[tabindex="0"]'))?.focus();
-
-    function rowNode(row, k) {
+    // The same tokens with other probabilities: their bars move there.
+    const key = `${step} ${rows.map((row) => row.id)}`;
+    body.toggleAttribute("data-moves", key === shownKey);
+    shownKey = key;
+    while (lines.length < rows.length) lines.push(line("button"));
+    focused = Math.min(focused, rows.length - 1);
+    rows.forEach((row, k) => {
       const cut = row.cut === 1 && greedy ? messages.cut_greedy : messages[`cut_${row.cut}`] ?? "";
       const values = { token: scene.name(row.id), logit: format(row.logits, 4), softmax: format(row.softmax, 3), prob: format(row.probs, 3), cut: cut ? fillIn(messages.bar_cut, { cut }) : "" };
-      return h("button", {
-        type: "button", class: "gen-row", "data-id": row.id, "data-cut": cut ? "true" : null, "data-taken": row.id === scene.one.tokens[step] ? "true" : null,
-        tabindex: k === focused ? "0" : "-1", "aria-disabled": live ? null : "true", "aria-label": fillIn(messages.bar, values),
-      }, ...cells([scene.name(row.id), values.logit, format(row.scaled, 4), null, row.cut === 1 ? "" : format(row.running, 3), cut, null], row.softmax, row.probs));
-    }
-    function othersNode() {
-      const name = fillIn(messages.others, { count: (scene.vocabulary - rows.length).toLocaleString("en") });
-      return h("div", { class: "gen-row gen-others" }, ...cells([name, "", "", null, "", "", null], scene.number("others_softmax", step), scene.number("others_prob", step)));
-    }
-    function cells(texts, softmax, prob) {
-      return COLUMNS.map((name, k) => {
-        if (texts[k] !== null) return h("span", { class: `gen-col-${name}` }, texts[k]);
-        const value = name === "softmax" ? softmax : prob;
-        return h("span", { class: `gen-col-${name}` }, h("i", { style: `--share: ${value / largest}` }), value ? format(value, 3) : "0");
-      });
-    }
+      const attributes = { "data-id": row.id, "data-cut": cut ? "true" : null, "data-taken": row.id === scene.one.tokens[step] ? "true" : null, tabindex: k === focused ? "0" : "-1", "aria-disabled": live ? null : "true", "aria-label": fillIn(messages.bar, values) };
+      lines[k].fill([values.token, values.logit, format(row.scaled, 4), row.softmax, row.cut === 1 ? "" : format(row.running, 3), cut, row.probs], largest, attributes);
+    });
+    const name = fillIn(messages.others, { count: (scene.vocabulary - rows.length).toLocaleString("en") });
+    others.fill([name, "", "", scene.number("others_softmax", step), "", "", scene.number("others_prob", step)], largest, { class: "gen-row gen-others" });
+    const nodes = [...lines.slice(0, rows.length), ...(scene.vocabulary > rows.length ? [others] : [])].map(({ node }) => node);
+    if (nodes.length !== body.children.length || body.lastElementChild !== nodes[nodes.length - 1]) body.replaceChildren(...nodes);
   }
   function settingsText([temperature, topK, topP, greedy]) {
     const values = { temperature, top_k: topK, top_p: topP < 1 && topP, greedy };
