@@ -23,7 +23,7 @@ def scene(record: Record, name: str) -> dict[str, Any]:
     """
     encoding, by_distance = record.encoding, record.by_distance
     kind, length = encoding.kind, encoding.length
-    is_alibi, is_rotary = kind == "alibi", kind == "rotary"
+    is_alibi = kind == "alibi"
     count, columns = min(length, MAX_POSITIONS), min(encoding.dim, MAX_COLUMNS)
     matrix = record.scores if is_alibi else record.matrix[:count, :columns]
     # Distance by distance, so that the view only looks numbers up.
@@ -52,7 +52,7 @@ def scene(record: Record, name: str) -> dict[str, Any]:
         },
         "signature": signature(record, name),
         "badge": _badge(record),
-        "notes": _notes(length, count, encoding.dim, columns, is_alibi=is_alibi, is_rotary=is_rotary),
+        "notes": _notes(length, count, encoding.dim, columns, is_alibi=is_alibi),
         "summary": _summary(record),
     }
 
@@ -89,7 +89,7 @@ def depends_on_distance_only(record: Record) -> bool:
     return record.by_distance.spread <= 1e-9 * float(record.scores.nan_to_num(neginf=0.0).abs().max())
 
 
-def _notes(length: int, count: int, dim: int, columns: int, *, is_alibi: bool, is_rotary: bool) -> list[dict[str, str]]:
+def _notes(length: int, count: int, dim: int, columns: int, *, is_alibi: bool) -> list[dict[str, str]]:
     notes = []
     if count < length:
         notes.append(message("positional_encoding.note.positions", shown=count, count=length))
