@@ -130,14 +130,18 @@ class StackedHeads(ByHand):
 
 
 class SequenceFirst(ByHand):
-    """The order of torch's own older code: (L, N · H, D)."""
+    """The order of torch's own older code: (L, N · H, D), and the output projection applied to (L, N, E)."""
+
+    def forward(self, x):
+        made = self.attend(x, self.to_q(x), self.to_k(x), self.to_v(x))
+        return self.to_out(made).transpose(0, 1)
 
     def attend(self, x, q, k, v):
         n, length, width = x.shape
         q, k, v = (one.transpose(0, 1).reshape(length, n * self.heads, self.size).transpose(0, 1) for one in (q, k, v))
         scores = torch.bmm(q, k.transpose(1, 2)) / self.size**0.5
         weights = torch.nn.functional.softmax(scores.masked_fill(self.later(x)[None], -torch.inf), dim=-1)
-        return torch.bmm(weights, v).transpose(0, 1).contiguous().view(length, n, width).transpose(0, 1)
+        return torch.bmm(weights, v).transpose(0, 1).contiguous().view(length, n, width)
 
 
 class MaskedRows(ByHand):

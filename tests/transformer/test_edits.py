@@ -134,3 +134,13 @@ def test_an_edited_run_leaves_module_and_generators_as_they_were():
     assert torch.equal(torch.get_rng_state(), state)
     assert math.fsum(float(p.detach().double().sum()) for p in module.parameters()) == before
     assert module.training
+
+
+def test_an_edit_in_training_drops_weights_too():
+    torch.manual_seed(0)
+    module, x = nn.MultiheadAttention(8, 2, dropout=0.5, batch_first=True), torch.randn(1, 6, 8)
+    (call,) = made(module, (x, x, x), {}, Edits(causal=True))[1].calls
+    assert call.dropout == 0.5
+    assert difference(call.heads, call.weights @ call.value) > 0.1
+    (call,) = made(module.eval(), (x, x, x), {}, Edits(causal=True))[1].calls
+    assert difference(call.heads, call.weights @ call.value) < 1e-6

@@ -155,3 +155,20 @@ def test_a_causal_hint_that_contradicts_the_mask_is_what_torch_follows():
     assert call.mask_source == "causal"
     assert call.is_causal
     assert call.max_error < 1e-6
+
+
+def test_masks_written_one_after_another_are_one_mask():
+    call = by_hand(lambda s: s.masked_fill(LATER, -torch.inf).masked_fill(PADDED[:, None, None], -torch.inf))
+    expected = ~LATER & ~PADDED[:, None, None]
+    assert torch.equal(call.mask.expand(call.shape), expected.expand(call.shape))
+    mixed = by_hand(lambda s: (s + ADDED).masked_fill(PADDED[:, None, None], -torch.inf))
+    assert torch.equal(mixed.mask.isfinite().expand(call.shape), expected.expand(call.shape))
+    assert (call.mask_source, mixed.mask_source) == ("filled", "added+filled")
+    assert max(call.max_error, mixed.max_error) <= 1e-12
+
+
+def test_what_fills_the_scores_is_scaled_with_them():
+    call = by_hand(lambda s: s.masked_fill(LATER, -3.0) / 2)
+    assert (call.scale, call.fill) == (0.5, -1.5)
+    assert call.max_error <= 1e-12
+    assert (call.masked_scores[..., LATER] == -1.5).all()

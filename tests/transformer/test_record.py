@@ -9,6 +9,7 @@ from torch import nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.transformer import record
+from tests.transformer.by_hand import MaskedFill
 from tests.transformer.zoo import any_by_hand, any_multihead, any_sdpa, weights_of_sdpa
 
 CLOSE = 1e-12
@@ -277,3 +278,31 @@ def test_a_scale_on_the_query_is_remembered():
     assert (scaled.scale, scaled.prescale) == (1.0, 0.5)
     both = record(lambda x: (x * 0.5 @ (x / 4).mT).softmax(-1) @ x, x).calls[0]
     assert (both.scale, both.prescale) == (1.0, 0.125)
+
+
+class FeaturesFirst(MaskedFill):
+    """Heads joined as (D, H): the heads' numbers are interleaved."""
+
+    def forward(self, x):
+        q, k, v = (self.split(layer(x)) for layer in (self.to_q, self.to_k, self.to_v))
+        heads = (q @ k.mT / self.size**0.5).softmax(-1) @ v
+        return self.to_out(heads.permute(0, 2, 3, 1).flatten(2))
+
+
+def test_interleaved_heads_are_joined_by_a_projection_in_the_order_of_heads():
+    module, x = FeaturesFirst(2, 3).double(), torch.randn(2, 4, 6).double()
+    found = record(module, x)
+    weight, bias = found.calls[0].output_projection
+    assert torch.equal(weight[:, :3], module.to_out.weight[:, ::2])
+    assert difference(F.linear(found.calls[0].joined, weight, bias), found.output) <= CLOSE
+
+
+def test_dropout_by_hand_is_told_from_the_weights():
+    torch.manual_seed(0)
+    layer, x = nn.Dropout(0.4), torch.randn(1, 2, 6, 4)
+    (call,) = record(lambda x: layer((x @ x.mT).softmax(-1)) @ x, x).calls
+    assert call.dropout == pytest.approx(0.4)
+    assert difference(call.weights.sum(-1), torch.ones(1, 2, 6)) < 1e-6
+    assert difference(call.heads, call.weights @ x) > 0.1
+    (call,) = record(lambda x: layer.eval()((x @ x.mT).softmax(-1)) @ x, x).calls
+    assert call.dropout == 0
