@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -109,14 +110,13 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
     if p >= 1:
         return logits
     probs = logits.double().softmax(0)
-    order = ranking(logits, 256)[:256]
-    if float(probs[order].sum()) < p:
-        order = logits.sort(descending=True, stable=True).indices
-    before = probs[order].cumsum(0) - probs[order]
-    nucleus = order[before < p]
-    kept = torch.full_like(logits, -torch.inf)
-    kept[nucleus] = logits[nucleus]
-    return kept
+    # Sorting numbers alone, without their places, is many times faster over a large vocabulary.
+    falling = torch.from_numpy(np.sort(probs.numpy())[::-1].copy())
+    count = max(1, int((falling.cumsum(0) - falling < p).sum()))
+    kept = probs > falling[count - 1]
+    equal = (probs == falling[count - 1]).nonzero()[:, 0]
+    kept[equal[: count - int(kept.sum())]] = True
+    return logits.masked_fill(~kept, -torch.inf)
 
 
 def ranking(logits: Tensor, rows: int = ROWS) -> Tensor:

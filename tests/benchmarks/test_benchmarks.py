@@ -98,3 +98,10 @@ def test_the_quick_benchmark_of_pages_prints_its_rows(capsys):
     rows = lines[2:]
     assert len(rows) == 8
     assert all(int(cells[-1]) > 1 and float(cells[-2].rstrip("x")) > 0 for cells in rows)
+
+
+def test_the_quick_benchmark_of_generation_prints_its_rows(capsys):
+    assert main(["generation", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = next(line for line in lines if "GPT, 40 × 3" in line).partition("× 3")[2].split()
+    assert all(float(cell) > 0 for cell in cells[1:4])

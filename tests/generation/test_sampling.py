@@ -61,6 +61,10 @@ def test_top_p_keeps_what_both_references_keep(seed, size):
     assert torch.equal(keep_top_p(scores, 1.0), scores)
 
 
+def test_of_equal_tokens_top_p_keeps_the_first():
+    assert keep_top_p(torch.zeros(4), 0.6).isfinite().tolist() == [True, True, True, False]
+
+
 def test_top_p_always_keeps_the_most_probable_token():
     assert keep_top_p(torch.tensor([0.0, 9.0, 0.0]), 1e-9).isfinite().tolist() == [False, True, False]
 
