@@ -52,7 +52,7 @@ export function lineChart({ signal, title, read, pick }) {
       const room = (high - low || 1) * 0.06;
       plot.resize(data.width, 150);
       plot.draw({
-        x: { domain: [data.first, Math.max(data.first + 1, data.last)], ticks: ticks(data.first, data.last, data.width / 70).filter(Number.isInteger).map((value) => [value, format(value)]), title: data.x },
+        x: { domain: [data.first, Math.max(data.first + 1, data.last)], ticks: ticks(data.first, data.last, data.width / 50).filter(Number.isInteger).map((value) => [value, format(value)]), title: data.x },
         y: { domain: [low - room, high + room], ticks: yTicks(low, high).map((value) => [value, format(value, 3)]), grid: true },
         content: () => [...(data.band ? [band(data)] : []), ...data.lines.map(({ values: one, kind }) => plot.path(Array.from(one, (value, k) => [data.first + k, value]), kind))],
       });

@@ -13,6 +13,8 @@ import { reader } from "./reader.js";
 
 /** From this width on the matrix stands beside the charts. */
 const TWO_COLUMNS = 760;
+/** Up to this width a chart stands below what is otherwise beside it (style.css). */
+const NARROW = 460;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -135,7 +137,7 @@ function render({ model, el, signal }) {
     const lines = isAlibi() ? [...heads.filter((line) => line.kind === "pos-other"), ...heads.filter((line) => line.kind === "pos-mean")] : [{ values: scene.distance.mean, kind: "pos-mean" }];
     distance.show({
       first: isAlibi() ? 0 : scene.distance.first, last: count - 1, lines, band: scene.kind === "learned" ? scene.distance : null,
-      x: messages[isAlibi() ? "axis.earlier" : "axis.distance"], label: messages.distance_alt, width: isAlibi() || !isWide && right < 500 ? right : right - 206,
+      x: messages[isAlibi() ? "axis.earlier" : "axis.distance"], label: messages.distance_alt, width: isAlibi() || width <= NARROW ? right : right - 206,
     });
     showWave(right);
     select();
@@ -146,7 +148,7 @@ function render({ model, el, signal }) {
     const pair = pairOf(column());
     if (isAlibi()) waves = Array.from({ length: scene.heads }, (_, k) => ({ ...lineOf(k), values: biasOf(k).slice(0, step() + 1).reverse() })).sort((a, b) => (a.kind < b.kind ? 1 : -1));
     else waves = pair.map((c, k) => ({ values: columnValues(c), kind: pair.length > 1 ? `pos-part${k}` : "pos-mean", text: pair.length > 1 ? `${["sin", "cos"][k]} (${c})` : "" }));
-    wave.show({ first: 0, last: scene.positions - 1, lines: waves, x: messages[isAlibi() ? "key" : "position"], label: messages.wave_alt, width: turning.hidden || right < 500 ? right : right - 166 });
+    wave.show({ first: 0, last: scene.positions - 1, lines: waves, x: messages[isAlibi() ? "key" : "position"], label: messages.wave_alt, width: turning.hidden || width <= NARROW ? right : right - 166 });
   }
   function readWave(place) {
     const shown = isAlibi() ? waves.filter((line) => line.kind === "pos-mean") : waves;
