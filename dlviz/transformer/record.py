@@ -9,8 +9,11 @@ from torch import nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.forward_trace import uncompiled
 from dlviz.torchkit.model_copies import generators_restored, initialize_lazy, on_copies
+from dlviz.torchkit.modules import parameters
+from dlviz.torchkit.nested import tensors_in
 from dlviz.transformer.attention_call import AttentionCall
 from dlviz.transformer.edits import Edits
 from dlviz.transformer.recorder import AttentionRecorder
@@ -97,9 +100,14 @@ def run(
         grad: whether the calls keep the graph that autograd needs.
 
     Raises:
-        DlvizError: no attention call was found.
+        DlvizError: no attention call was found, or an argument or parameter has no numbers.
     """
+    unread = next((one for one in tensors_in(args, kwargs) if as_plain_tensor(one) is None), None)
     model = module if isinstance(module, nn.Module) else nn.Module()
+    if unread is None:
+        unread = next((one for one in parameters(model) if one.is_meta), None)
+    if unread is not None:
+        raise DlvizError(message("transformer.refused.numbers", got=kind_of_data(unread)))
     initialize_lazy(model, args, kwargs)
     with (
         torch.set_grad_enabled(grad),

@@ -306,3 +306,11 @@ def test_dropout_by_hand_is_told_from_the_weights():
     assert difference(call.heads, call.weights @ x) > 0.1
     (call,) = record(lambda x: layer.eval()((x @ x.mT).softmax(-1)) @ x, x).calls
     assert call.dropout == 0
+
+
+def test_tensors_without_numbers_are_refused():
+    module = nn.MultiheadAttention(4, 2, batch_first=True)
+    x = torch.randn(1, 3, 4)
+    for broken, given in ((module, x.to("meta")), (nn.MultiheadAttention(4, 2, device="meta"), x)):
+        with pytest.raises(DlvizError, match=r"without numbers \(meta\)"):
+            record(broken, given, given, given)
