@@ -128,6 +128,7 @@ def test_tokens_are_drawn_as_often_as_their_probabilities_say():
 
 def test_a_token_without_probability_is_never_drawn_even_at_the_ends():
     probs = torch.tensor([0.0, 0.5, 0.0, 0.5, 0.0])
+    assert sample(probs, 0.5).token == 3  # the second half begins at 0.5
     assert {sample(probs, u).token for u in (0.0, 0.25, 0.5, 0.75, 1 - 2**-53)} == {1, 3}
 
 
