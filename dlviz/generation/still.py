@@ -17,12 +17,12 @@ def draw(
         one: the continuation.
         step: index of the generated token.
         names: text of the ids.
-        titles: texts of the picture: signature, probability, others.
+        titles: texts of the picture: signature, probability, others, none, and the separator of two tokens.
         summary: one sentence for screen readers.
         theme: "light" or "dark".
     """
     svg = framed(_WIDTH, 118 + _ROW * (_BARS + 1) + 50, "generate", titles["signature"], summary, theme)
-    _draw_text(svg, one, step, names)
+    _draw_text(svg, one, step, names, titles["separator"])
     found = one.steps[step]
     if found.rows is None:
         svg.text(MARGIN, 110, titles["none"], color="bad")
@@ -30,12 +30,12 @@ def draw(
     svg.text(MARGIN, 104, titles["probability"], size=12, bold=True)
     rows, y = found.rows, 114.0
     probs = rows.probs.tolist()
-    top = max([*probs, rows.others_prob, 1e-12])
+    chance = rows.others_prob + sum(probs[_BARS:])
+    top = max([*probs, chance, 1e-12])
     for token, prob in list(zip(rows.ids.tolist(), probs, strict=True))[:_BARS]:
         _draw_bar(svg, y, visible(names[token]), prob, prob / top, "select" if token == found.token else "ink-3")
         y += _ROW
     rest = rows.others + max(0, len(probs) - _BARS)
-    chance = rows.others_prob + sum(probs[_BARS:])
     if rest:
         _draw_bar(svg, y, titles["others"].format(count=f"{rest:,}"), chance, chance / top, "line")
     drawn = -1 if found.draw is None else found.draw.token
@@ -57,13 +57,13 @@ def visible(token: str) -> str:
     return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥") or "∅"
 
 
-def _draw_text(svg: Svg, one: Continuation, step: int, names: Mapping[int, str]) -> None:
+def _draw_text(svg: Svg, one: Continuation, step: int, names: Mapping[int, str], separator: str) -> None:
     """Draw as much of the text as fits two lines before the marked token, and one line after it."""
     width = _WIDTH - 2 * MARGIN
     shown = [visible(names.get(token, "…")) for token in one.ids]
     marked = len(one.prompt) + step
     room, first = int(width / _LETTER), marked
-    while first > 0 and sum(map(len, shown[first - 1 : marked + 1])) <= room:
+    while first > 0 and len(separator.join(shown[first - 1 : marked + 1])) <= room:
         first -= 1
     x, y = MARGIN, 56.0
     for k, text in enumerate(shown[first:], first):
@@ -75,7 +75,7 @@ def _draw_text(svg: Svg, one: Continuation, step: int, names: Mapping[int, str])
             svg.rect(x - 1, y - 12, len(text) * _LETTER + 2, 16, fill="select-soft", stroke="select", radius=3)
         text = shorten(text, MARGIN + width - x, _LETTER)
         svg.text(x, y, text, mono=True, color="ink-3" if k > marked else "ink-2" if k < len(one.prompt) else "ink")
-        x += len(text) * _LETTER
+        x += (len(text) + len(separator)) * _LETTER
 
 
 def _draw_bar(svg: Svg, y: float, name: str, prob: float, share: float, color: str) -> None:

@@ -253,6 +253,7 @@ class Generate(Widget):
             "signature": signature(generated, self._name),
             "probability": message("generation.still.probability", place=step),
             "others": message("generation.others", count="{count}"),
+            "separator": str(self.scene["separator"]),
             "none": message("generation.no_distribution"),
         }
         summary = str(self.scene["summary"])

@@ -31,7 +31,7 @@ def test_python_can_ask_for_everything_that_is_shown():
     model = gpt().eval()
     view = view_of(model, step=3, temperature=0.8, top_k=5)
     (one,) = view.continuations
-    assert repr(view) == "dlviz.generate(model: 4 prompt tokens + 12)"
+    assert repr(view) == "dlviz.generate(model: 4 + 12 tokens)"
     assert view.ids == one.ids
     assert view.text == decode(one.ids)
     assert view.texts == [view.text]
@@ -251,6 +251,13 @@ def test_the_still_marks_the_drawn_token_in_both_themes():
         texts = ["".join(node.itertext()) for node in root.iter() if node.tag.endswith("text")]
         assert f"u = {view.continuations[0].steps[3].u:.4f}" in texts
         assert "∅" not in texts
+
+
+def test_no_bar_of_the_still_leaves_the_picture():
+    view = dlviz.generate(table(*[0.0] * 60), [0], steps=2)
+    root = ElementTree.fromstring(view._still())
+    bars = [node for node in root.iter() if node.tag.endswith("rect")]
+    assert max(float(bar.get("x")) + float(bar.get("width")) for bar in bars) <= float(root.get("width"))
 
 
 def test_limits_stand_in_the_message():
