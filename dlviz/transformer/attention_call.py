@@ -156,6 +156,11 @@ def masked(scores: Tensor, mask: Tensor | None, fill: float = -torch.inf) -> Ten
     return scores.masked_fill(~mask, fill) if mask.dtype == torch.bool else scores + mask
 
 
+def in_dtype(dtype: torch.dtype, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Return copies of a linear layer's weight and bias in the dtype that ``torch.autocast`` computes in."""
+    return weight.to(dtype, copy=True), None if bias is None else bias.to(dtype, copy=True)
+
+
 def causal_mask(length: int, keys: int, device: torch.device | None = None) -> Tensor:
     """Return the mask (L, S) of ``is_causal=True``: query i may attend to the keys 0 … i."""
     return torch.ones(length, keys, dtype=torch.bool, device=device).tril()

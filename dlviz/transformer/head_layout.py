@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dlviz.transformer.attention_call import AttentionCall
+from dlviz.transformer.attention_call import AttentionCall, in_dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +90,7 @@ def projected(
 ) -> AttentionCall:
     """Return a call with the output projection of its joined heads, whose weight is (E, H · D), and that one's result."""
     made = output.reshape(-1, output.shape[-1])[joined.rows]
-    return replace(
-        call, output=made, output_projection=(weight[:, joined.columns], None if bias is None else bias.clone())
-    )
+    return replace(call, output=made, output_projection=in_dtype(call.heads.dtype, weight[:, joined.columns], bias))
 
 
 def merged_heads(name: str, calls: Sequence[AttentionCall]) -> AttentionCall | None:

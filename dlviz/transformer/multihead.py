@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlviz.torchkit.model_copies import GeneratorStates, generators_restored
-from dlviz.transformer.attention_call import AttentionCall, causal_mask, is_causal, masked
+from dlviz.transformer.attention_call import AttentionCall, causal_mask, in_dtype, is_causal, masked
 
 _PARAMETERS = inspect.signature(F.multi_head_attention_forward)
 
@@ -44,7 +44,7 @@ def multihead_call(name: str, given: Mapping[str, Any], returned: Any, start: Ge
     if given["static_v"] is not None:
         v = given["static_v"].unflatten(0, (-1, h))
     mask, source = _mask(given, q, k.shape[2], extra)
-    output, weights, bias = returned[0].clone(), returned[1], given["out_proj_bias"]
+    output, weights = returned[0].clone(), returned[1]
     batched = given["query"].dim() == 3
     dropout = given["dropout_p"] if given["training"] else 0.0
     return AttentionCall(
@@ -59,7 +59,7 @@ def multihead_call(name: str, given: Mapping[str, Any], returned: Any, start: Ge
         dropout=dropout,
         heads=_heads(q, k, v, mask, dropout, given["need_weights"], start),
         output=output.transpose(0, 1) if batched else output[None],
-        output_projection=(given["out_proj_weight"].clone(), None if bias is None else bias.clone()),
+        output_projection=in_dtype(output.dtype, given["out_proj_weight"], given["out_proj_bias"]),
         given_weights=None if weights is None else (weights if batched else weights[None]).clone(),
         extra_keys=extra,
     )

@@ -102,6 +102,10 @@ class AttentionRecorder(TorchFunctionMode):
         self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if any(isinstance(x, Tensor) and torch._C._functorch.is_batchedtensor(x) for x in args):
+            return function(
+                *args, **kwargs
+            )  # stands for a whole batch inside torch.vmap, and has no numbers of its own
         if function is F.multi_head_attention_forward:
             return self._multihead(function, args, kwargs)
         output = function(*args, **kwargs)

@@ -314,3 +314,24 @@ def test_tensors_without_numbers_are_refused():
     for broken, given in ((module, x.to("meta")), (nn.MultiheadAttention(4, 2, device="meta"), x)):
         with pytest.raises(DlvizError, match=r"without numbers \(meta\)"):
             record(broken, given, given, given)
+
+
+@pytest.mark.parametrize(
+    "module", [nn.TransformerEncoderLayer(6, 2, 8, batch_first=True), MaskedFill(2, 3)], ids=["torch", "hand"]
+)
+def test_under_autocast_the_numbers_are_those_of_its_dtype(module):
+    def run(x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return module(x)
+
+    (call,) = record(run, torch.randn(2, 4, 6)).calls
+    assert call.query.dtype == call.output.dtype == call.output_projection[0].dtype == torch.bfloat16
+    assert call.max_error <= 0.05
+
+
+def test_what_runs_inside_vmap_is_left_out():
+    x = torch.randn(2, 3, 4)
+    found = record(
+        lambda x: F.scaled_dot_product_attention(x, x, x) + torch.vmap(lambda y: (y @ y.mT).softmax(-1) @ y)(x), x
+    )
+    assert [call.kind for call in found.calls] == ["sdpa"]
