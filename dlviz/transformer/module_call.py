@@ -68,7 +68,7 @@ class ModuleCall:
         self.text = args[0] if encode is not None and args and isinstance(args[0], str) else ""
         self.snapshots: list[Snapshot] = []
 
-    def call(self, text: str, edits: Mapping[int, Edits] | None = None) -> Record:
+    def call(self, text: str = "", edits: Mapping[int, Edits] | None = None) -> Record:
         """Return the record of the module as it is now.
 
         Args:
@@ -94,11 +94,11 @@ class ModuleCall:
                 raise DlvizError(message("transformer.refused.empty", shape=one.shape))
         return found
 
-    def take_snapshot(self, label: str, text: str) -> None:
+    def take_snapshot(self, label: str) -> None:
         """Call the module again and keep the record; without a label it is numbered."""
         index = self.snapshots[-1].index + 1 if self.snapshots else 0
         numbered = message("transformer.snapshot", number=index) if index else message("transformer.first_snapshot")
-        found = self.call(text)
+        found = self.call()
         most = max(2, min(MAX_SNAPSHOTS, MAX_NUMBERS // max(1, _numbers(found))))
         self.snapshots = thin([*self.snapshots, Snapshot(index, label or numbered, found)], most)
 

@@ -34,6 +34,7 @@ def _call_tiles(call: AttentionCall) -> dict[str, Any]:
     return {
         "name": call.name,
         "heads": heads,
+        "queries": length,
         "keys": count,
         "shape": list(small.shape[1:]),
         "pictures": codes.round().to(torch.uint8).cpu().numpy(),

@@ -86,7 +86,7 @@ class Attention(Widget):
         self._record: Record | None = None
         self._matrices: dict[str, Tensor] | None = None
         self._name, self._kind, self._given_tokens = name, module_call.kind, tokens
-        module_call.take_snapshot("", "")
+        module_call.take_snapshot("")
         found = module_call.snapshots[-1].record
         names = module_call.text if tokens is None and module_call.text else tokens
         self._tokens, self._key_tokens = token_lists(names, "tokens"), token_lists(key_tokens, "key_tokens")
@@ -150,8 +150,9 @@ class Attention(Widget):
             label: label of this snapshot; without it, its number.
         """
         state = self._state()
-        state.take_snapshot(str(label), self.text)
-        self._record = state.snapshots[-1].record
+        state.take_snapshot(str(label))
+        last = len(state.snapshots) - 1
+        self._record = self._record_with(self.edits, last)
         self._update_when_drawn(self._draw_edits)
 
     def _state(self) -> ModuleCall:
@@ -236,13 +237,13 @@ class Attention(Widget):
         if self._closed:
             return
         with self.hold_sync():
-            self._record = self._record_with(self.edits)
+            self._record = self._record_with(self.edits, self.snapshot)
             self.tiles = self._tiles(self._record, self.sample)
             self._draw()
 
-    def _record_with(self, edits: Sequence[Sequence[Any]]) -> Record:
-        """Return the record of the shown snapshot, and of the last one with edits and another text."""
-        state, plain = self._state(), self._of_snapshot(self.snapshot)
+    def _record_with(self, edits: Sequence[Sequence[Any]], snapshot: int) -> Record:
+        """Return the record of a snapshot; of the last one with edits and another text."""
+        state, plain = self._state(), self._of_snapshot(snapshot)
         if plain is not state.snapshots[-1].record or not (edits or self.text != state.text):
             return plain
         text = "" if self.text == state.text else self.text
@@ -301,7 +302,7 @@ class Attention(Widget):
             return {"scene": shown, "row": changed, "query": query, "key": key, **more}
 
         def edited(entries: list[list[Any]]) -> dict[str, Any]:
-            record = self._record_with(entries)
+            record = self._record_with(entries, self.snapshot)
             return {**state(record, self.opened, self.sample), "tiles": self._tiles(record, self.sample)}
 
         def with_tiles(snapshot: int, sample: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ function render({ model, el, signal }) {
   const noop = () => {};
   const view = baseView({
     model, el, signal, name: "attention", unit: messages.unit, pace: 1100, steps: () => model.get("scene").stages.length - 1, label, draw, showStep,
-    traits: { query: noop, key: noop, row: noop, opened: () => tiles.redraw(), tiles: () => tiles.show(model.get("tiles")), refusal: noop, edits: noop, text: noop, restored: showNotes, live: draw },
+    traits: { query: noop, key: noop, row: noop, opened: noop, tiles: () => tiles.show(model.get("tiles")), refusal: noop, edits: noop, text: noop, restored: showNotes, live: draw },
   });
   const tiles = tileChooser({ messages, model, root: view.ui.root, signal, open: (index) => view.save("opened", index) });
   const picture = headPicture({ messages, model, root: view.ui.root, signal, pick });
@@ -71,10 +71,12 @@ function render({ model, el, signal }) {
     slider("snapshot", labels.length, (k) => labels[k] ?? "");
   }
   function showStep(step, isNew) {
+    tiles.showQuery();
     stage.textContent = label(Math.min(step, scene.stages.length - 1));
     picture.showStep(isNew);
     const [query, key] = [Math.min(model.get("query"), scene.length - 1), Math.min(model.get("key"), scene.count - 1)];
-    pair.show(scene, query, key, model.get("edits").some(([call, kind, head]) => call === scene.call && kind === "head" && head === scene.head));
+    const isHeld = model.get("edits").some(([call, kind, head]) => call === scene.call && kind === "head" && head === scene.head);
+    pair.show(scene, query, key, isHeld, Boolean(model.get("live")));
     more.offer(edits.element, edits.showStep(query, key));
   }
 }

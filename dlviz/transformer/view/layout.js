@@ -4,8 +4,9 @@
 const TITLE = 15;
 const ABOVE = 58;
 const MAP = 250;
-/** What the height of the map loses where notes stand above it, so that all still fits one screen. */
-const NOTES = 60;
+/** What the map's height loses for each note above it, so that all still fits one screen, and the least that stays. */
+const NOTE = 45;
+const LEAST = 150;
 const SIDE = 58;
 const GAP = 14;
 const CELL = 44;
@@ -21,7 +22,7 @@ export function makeLayout(scene, width) {
   const side = Math.max(30, Math.min(SIDE, (width - 200) / (right.length + 1) - GAP));
   const room = width - side - left - right.length * (side + GAP) - 6;
   const columnWidth = Math.min(CELL, room / count);
-  const rowHeight = Math.min(CELL, (scene.notes.length ? MAP - NOTES : MAP) / length);
+  const rowHeight = Math.min(CELL, Math.max(LEAST, MAP - NOTE * scene.notes.length) / length);
   const cells = longest(scene.key_tokens) * CHARACTER + 4;
   // Names that do not fit side by side are written upwards.
   const isUpright = cells <= columnWidth || count > room / 14;

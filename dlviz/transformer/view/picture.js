@@ -128,19 +128,19 @@ export function headPicture({ messages, model, root, signal, pick }) {
     const { factor, block: drawn } = mapBlock(scene, parts.map);
     // A weight that the mask leaves out is drawn in gray, but it is 0.
     const block = parts.map === "weights" ? scene.blocks.weights : drawn;
-    const [y, x] = block.bin(query, key);
-    const kind = { weights: "weight", products: "product" }[parts.map] ?? "score";
-    const value = scene.round(block.painted(y, x) * factor);
-    const text = fillIn(messages[`read.${kind}`], { query: queryName(query), key: keyName(key), value: format(value, block.isBinned ? 2 : 4) });
-    return block.isBinned ? `≤ ${text}` : text;
+    const source = parts.map === "scores" ? "products" : parts.map;
+    const exact = scene.rowOf(source, query, key)?.[key];
+    const value = scene.round((exact ?? block.painted(...block.bin(query, key))) * factor);
+    const kind = exact === undefined ? "binned" : { weights: "weight", products: "product" }[parts.map] ?? "score";
+    return fillIn(messages[`read.${kind}`], { query: queryName(query), key: keyName(key), value: format(value, exact === undefined ? 2 : 4) });
   }
-  function point_at(event) {
+  function placeOf(event) {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   }
   button.addEventListener("pointermove", (event) => {
     if (!layout) return;
-    point = point_at(event);
+    point = placeOf(event);
     hovered = layout.hit(...point);
     readout.hidden = !hovered;
     if (hovered) {
@@ -155,7 +155,7 @@ export function headPicture({ messages, model, root, signal, pick }) {
     redraw();
   }, { signal });
   button.addEventListener("pointerdown", (event) => {
-    const at = layout?.hit(...point_at(event));
+    const at = layout?.hit(...placeOf(event));
     if (at) pick(at);
   }, { signal });
   onKeys(button, signal, (event) => {

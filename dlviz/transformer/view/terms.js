@@ -8,7 +8,9 @@ const MAX_TERMS = 5;
 
 /** A number with `digits` decimals, as far as it has any. */
 function rounded(value, digits) {
-  return (Number.isFinite(value) && Math.abs(value) < 1e12 ? value.toFixed(digits) : format(value, 4)).replace("-", "−");
+  if (!Number.isFinite(value) || Math.abs(value) >= 1e12) return format(value, 4);
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }
 /** Decimals with which the largest of some numbers has four digits. */
 function decimals(values) {
@@ -25,17 +27,23 @@ export function pairPanel({ messages }) {
   });
   /** The number of the output that is explained; −1 for the one to which the selected key adds most. */
   let chosen = -1;
-  const element = h("div", { class: "att-pair" }, ...blocks.map((block) => block.element));
+  const unknown = h("p", { class: "att-unknown", hidden: "" }, say("unknown"));
+  const element = h("div", { class: "att-pair" }, ...blocks.map((block) => block.element), unknown);
 
-  /** @param {any} scene @param {number} i query @param {number} j key @param {boolean} isHeld whether the head is held at 0 */
-  function show(scene, i, j, isHeld) {
+  /** @param {any} scene @param {number} i query @param {number} j key @param {boolean} isHeld whether the head is held at 0 @param {boolean} isLive whether a kernel answers */
+  function show(scene, i, j, isHeld, isLive) {
     /** @type {Record<string, any>} */
     const rows = Object.fromEntries(["query", "key", "value", "products", "masked", "weights", "output"].map((name) => [name, scene.rowOf(name, i, j)]));
     const isKnown = Object.values(rows).every(Boolean);
+    // A kernel's answer is on its way; without one there is none.
+    if (!isKnown && isLive) return;
+    unknown.hidden = isKnown;
+    for (const block of blocks) block.element.hidden = !isKnown;
+    if (!isKnown) return;
     const places = { query: i, key: j };
-    fillBlock(0, say("product", places), isKnown ? product(scene, rows, j) : []);
-    fillBlock(1, say("weight"), isKnown ? weight(scene, rows, j) : []);
-    fillBlock(2, say("adds", { ...places, feature: isKnown ? feature(rows.value, rows.weights[j]) : "" }), isKnown ? added(scene, rows, j, isHeld) : []);
+    fillBlock(0, say("product", places), product(scene, rows, j));
+    fillBlock(1, say("weight"), weight(scene, rows, j));
+    fillBlock(2, say("adds", { ...places, feature: feature(rows.value, rows.weights[j]) }), added(scene, rows, j, isHeld));
   }
   function feature(value, weight) {
     return chosen >= 0 && chosen < value.length ? chosen : argmin(value.length, (d) => -Math.abs(weight * value[d]), 1);

@@ -1,4 +1,4 @@
-// All heads as small pictures, a row for each call: their pattern, their entropy, or how far back they look.
+// All heads as small pictures, a row for each call: their pattern, the selected query's row, their entropy, or how far back they look.
 
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { drawBox } from "../../kit/js/canvas.js";
@@ -26,7 +26,7 @@ export function tileChooser({ messages, model, root, signal, open }) {
   const scroll = h("div", { class: "att-scroll" }, button);
   let measure = "pattern";
   const switcher = segments({
-    label: messages.tiles, signal, options: ["pattern", "entropy", "distance"].map((name) => [name, messages[`by_${name}`]]),
+    label: messages.tiles, signal, options: ["pattern", "query", "entropy", "distance"].map((name) => [name, messages[`by_${name}`]]),
     set(value) {
       measure = value;
       base = null;
@@ -82,7 +82,7 @@ export function tileChooser({ messages, model, root, signal, open }) {
       if (c % every === 0) context.fillText(String(c), LEFT - 5, y + size / 2);
       for (let k = 0; k < call.heads; k += 1) {
         const x = LEFT + k * (size + 3);
-        context.drawImage(measure === "pattern" ? pattern(call, k) : level(call[measure]?.[k], largest[measure]), x, y, size, size);
+        context.drawImage(measure === "pattern" ? pattern(call, k) : measure === "query" ? ofQuery(call, k) : level(call[measure]?.[k], largest[measure]), x, y, size, size);
         drawBox(context, [x - 0.5, y - 0.5, size + 1, size + 1], colors.line);
       }
     });
@@ -93,6 +93,15 @@ export function tileChooser({ messages, model, root, signal, open }) {
     const [rows, columns] = call.shape;
     const values = call.pictures.subarray(k * rows * columns, (k + 1) * rows * columns);
     return shaded(rows, columns, (p) => values[p] / 255);
+  }
+  /** The row of the selected query, followed through all heads and calls. */
+  function ofQuery(call, k) {
+    const [rows, columns] = call.shape;
+    const row = Math.min(rows - 1, Math.floor((model.get("query") * rows) / call.queries));
+    const from = (k * rows + row) * columns;
+    const values = call.pictures.subarray(from, from + columns);
+    const most = Math.max(1, ...values);
+    return shaded(1, columns, (p) => values[p] / most);
   }
   function level(value, max) {
     return shaded(1, 1, () => (max > 0 && Number.isFinite(value) ? value / max : 0));
@@ -140,7 +149,11 @@ export function tileChooser({ messages, model, root, signal, open }) {
     if (isAvailable(model, "opened", next)) open(next);
     return true;
   });
-  return { element, show, redraw };
+  function showQuery() {
+    if (measure === "query") base = null;
+    redraw();
+  }
+  return { element, show, showQuery };
 }
 
 /** What is said of a head: its entropy, at most the logarithm of the number of keys, and how far back it looks where queries and keys are the same sequence. @returns {string[]} */
