@@ -43,6 +43,7 @@ def test_ids_and_labels_are_the_words_and_tags_and_padding_is_ignored():
         assert [data.classes[i] for i in given[:n].tolist()] == tags
         assert (given[n:] == -100).all()
     assert torch.equal(labels == -100, ids == 0)
+    assert ids[:, -1].any()  # as long as the longest sentence
 
 
 def test_every_second_entity_is_ambiguous_and_ambiguous_words_have_two_kinds():
@@ -82,6 +83,13 @@ def test_the_label_is_what_the_sentence_says():
     assert {kind: round(data.kinds.count(kind) / 3000, 1) for kind in set(data.kinds)} == dict.fromkeys(
         ("plain", "negated", "contrast"), 0.3
     )
+
+
+def test_a_contrast_has_a_word_of_each_feeling_and_other_reviews_only_one_word():
+    data = sentiment(1000)
+    for words, kind in zip(data.tokens, data.kinds, strict=True):
+        counts = len(GOOD & set(words)), len(BAD & set(words))
+        assert sorted(counts) == ([1, 1] if kind == "contrast" else [0, 1])
 
 
 def test_contrasts_with_the_same_words_come_with_both_labels():
