@@ -9,12 +9,14 @@ from torch import Tensor
 
 from dlviz.generation.cache_cost import CacheCost
 from dlviz.generation.record import Continuation, Step, rows_of
-from dlviz.generation.sampling import Settings
+from dlviz.generation.sampling import ROWS, Settings
 from dlviz.generation.widget_state import GeneratedText
 from dlviz.kit.messages import message
 
 #: Most tokens of the prompt that are drawn, the last ones.
 MAX_PROMPT = 300
+#: Most rows of all steps together; where there are more steps, fewer tokens of each are drawn one by one.
+MAX_ROWS = 50_000
 #: Fields of a step's rows, and numbers of a step, that travel.
 _FIELDS = ("logits", "scaled", "softmax", "running", "probs")
 _NUMBERS = ("u", "low", "high", "prob", "log_prob", "drawn", "others_softmax", "others_prob", "kept_k", "kept_p")
@@ -30,7 +32,8 @@ def scene(generated: GeneratedText, name: str) -> dict[str, Any]:
     shown = generated.prompt[-MAX_PROMPT:]
     every = [step for one in generated.continuations for step in one.steps]
     settings = list(dict.fromkeys(step.settings for step in every))
-    rows = rows_of(every, "ids").unique().tolist() if every else []
+    count = min(ROWS, MAX_ROWS // max(1, len(every)))
+    rows = rows_of(every, "ids")[:, :count].unique().tolist()
     drawn = {step.draw.token for step in every if step.draw is not None}
     ids = sorted({*shown, *rows, *drawn, *(step.token for step in every if step.token >= 0)})
     return {
@@ -42,7 +45,7 @@ def scene(generated: GeneratedText, name: str) -> dict[str, Any]:
         "names": {str(one): text for one, text in generated.tokenizer.names(ids).items()},
         "separator": generated.tokenizer.separator(generated.continuations[0].ids),
         "settings": [[one.temperature, one.top_k, one.top_p, one.greedy] for one in settings],
-        "continuations": [_continuation(one, settings) for one in generated.continuations],
+        "continuations": [_continuation(one, settings, count) for one in generated.continuations],
         "cost": _cost(generated.cost),
         "signature": signature(generated, name),
         "badge": _badge(generated.cost, every),
@@ -63,18 +66,19 @@ def signature(generated: GeneratedText, name: str) -> str:
     )
 
 
-def _continuation(one: Continuation, settings: Sequence[Settings]) -> dict[str, Any]:
+def _continuation(one: Continuation, settings: Sequence[Settings], count: int) -> dict[str, Any]:
+    """Return one continuation with the first `count` rows of each step."""
     steps = one.steps
-    numbers = np.array([_numbers(step) for step in steps], np.float64).reshape(len(steps), len(_NUMBERS))
-    ids = rows_of(steps, "ids")
+    numbers = np.array([_numbers(step, count) for step in steps], np.float64).reshape(len(steps), len(_NUMBERS))
+    ids = rows_of(steps, "ids")[:, :count]
     return {
         "tokens": [step.token for step in steps],
         "chosen": [step.is_chosen for step in steps],
         "settings": [settings.index(step.settings) for step in steps],
         "rows": ids.shape[1],
         "ids": ids.to(torch.int32).numpy(),
-        "cuts": rows_of(steps, "cuts").to(torch.uint8).numpy(),
-        **{name: _floats(rows_of(steps, name)) for name in _FIELDS},
+        "cuts": rows_of(steps, "cuts")[:, :count].to(torch.uint8).numpy(),
+        **{name: _floats(rows_of(steps, name)[:, :count]) for name in _FIELDS},
         "numbers": {name: numbers[:, k].copy() for k, name in enumerate(_NUMBERS)},
         "count": len(one.generated),
         "log_prob": one.log_prob,
@@ -83,15 +87,16 @@ def _continuation(one: Continuation, settings: Sequence[Settings]) -> dict[str, 
 
 
 def _floats(values: Tensor) -> np.ndarray:
-    return values.to(torch.float32).numpy()
+    return values.to(torch.float32).contiguous().numpy()
 
 
-def _numbers(step: Step) -> list[float]:
+def _numbers(step: Step, count: int) -> list[float]:
     if step.draw is None or step.rows is None:
         return [step.u, *[float("nan")] * (len(_NUMBERS) - 1)]
     rows, draw = step.rows, step.draw
     chances = [step.u, draw.low, draw.high, step.prob, step.log_prob, float(draw.token)]
-    return [*chances, rows.others_softmax, rows.others_prob, *map(float, rows.kept)]
+    more = [float(values[count:].sum()) for values in (rows.softmax, rows.probs)]
+    return [*chances, rows.others_softmax + more[0], rows.others_prob + more[1], *map(float, rows.kept)]
 
 
 def _cost(cost: CacheCost) -> dict[str, Any]:

@@ -211,6 +211,16 @@ def test_a_large_vocabulary_travels_as_its_top_and_sums():
     torch.testing.assert_close(view.probs, logits.roll(464).softmax(0))
 
 
+def test_a_long_text_fits_a_page_with_fewer_rows_and_the_same_sums():
+    logits = torch.randn(60, generator=torch.Generator().manual_seed(0))
+    view = dlviz.generate(lambda ids: logits, [0], steps=400, continuations=8)
+    one = view.scene["continuations"][0]
+    assert one["rows"] == 15
+    assert len(to_json(view.scene)) < 2_500_000
+    numbers = np.frombuffer(one["numbers"]["others_prob"])
+    assert numbers[0] + array(view.scene, "probs")[0].sum() == pytest.approx(1)
+
+
 def test_words_and_numbers_are_separated_and_letters_are_not():
     assert view_of().scene["separator"] == ""
     assert dlviz.generate(table(0.0, 1.0), [0], steps=2).scene["separator"] == " "
