@@ -120,6 +120,21 @@ def test_the_weights_under_the_pointer_are_those_of_torch(open_page, pages, name
         assert value == pytest.approx(weights[i, j].item(), rel=1e-3, abs=1e-9)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_read_at_a_place_is_what_is_painted_there(open_page, pages, theme):
+    page = open_page(pages["cross"], theme=theme)
+    weights = cross().calls[0].weights[0, 0]
+    paper, pos = (torch.tensor(colors(page, one), dtype=torch.float64) for one in ("paper", "pos"))
+    off = []
+    for x, y, i, j, _ in places(page):
+        expected = paper + (pos - paper) * (weights[i, j] / weights.nan_to_num().max())
+        painted = torch.tensor(pixel(page, ".att-map canvas", x, y), dtype=torch.float64)
+        off.append(float((painted - expected).abs().max()) if i != 2 else 0.0)
+    # Some of the places lie below a number or an outline.
+    assert len(off) >= 6
+    assert sum(one <= 3 for one in off) > 0.6 * len(off)
+
+
 def test_the_scores_before_the_mask_are_those_of_torch_and_what_the_mask_takes_out_is_gray(open_page, pages):
     page = open_page(pages["multihead"], reduced_motion=True)
     call = multihead().calls[0]
@@ -144,12 +159,18 @@ def test_the_numbers_of_the_selected_pair_balance_and_are_torchs(open_page, page
     call = cross().calls[0]
     i, j = page.evaluate("[dlvizModel.get('query'), dlvizModel.get('key')]")
     terms = panel(page, 0)
+    products = call.query[0, 0, i] * call.key[0, 0, j]
+    largest = products[products.abs().argsort(descending=True)].tolist()
+    assert terms[: len(largest)] == pytest.approx(largest, abs=6e-4)
     assert terms[-1] == pytest.approx(call.products[0, 0, i, j].item(), abs=6e-4)
     assert sum(terms[:-1]) == pytest.approx(terms[-1], abs=1e-9)
     assert panel(page, 1)[-1] == pytest.approx(call.weights[0, 0, i, j].item(), abs=6e-5)
     added = panel(page, 2)
     assert sum(added[:-1]) == pytest.approx(added[-1], abs=1e-9)
-    assert any(added[-1] == pytest.approx(one, abs=6e-4) for one in call.heads[0, 0, i].tolist())
+    own = call.weights[0, 0, i, j] * call.value[0, 0, j]
+    d = int(own.abs().argmax())
+    assert added[0] == pytest.approx(own[d].item(), abs=6e-4)
+    assert added[-1] == pytest.approx(call.heads[0, 0, i, d].item(), abs=6e-4)
 
 
 def test_a_query_without_a_key_is_said_and_has_no_weight_left(open_page, pages):
