@@ -90,12 +90,11 @@ def depends_on_distance_only(record: Record) -> bool:
 
 
 def _notes(length: int, count: int, dim: int, columns: int, *, is_alibi: bool) -> list[dict[str, str]]:
-    notes = []
-    if count < length:
-        notes.append(message("positional_encoding.note.positions", shown=count, count=length))
-    if columns < dim and not is_alibi:
-        notes.append(message("positional_encoding.note.columns", shown=columns, count=dim))
-    return [{"kind": "", "text": text} for text in notes]
+    cropped = [name for name, left in (("positions", count < length), ("columns", columns < dim and not is_alibi)) if left]
+    if not cropped:
+        return []
+    sizes = {"positions": count, "length": length, "columns": columns, "dim": dim}
+    return [{"kind": "", "text": message(f"positional_encoding.note.{'_'.join(cropped)}", **sizes)}]
 
 
 def _summary(record: Record) -> str:

@@ -236,17 +236,27 @@ def _table(encoding: Any) -> Tensor:
     if table is not None and table.ndim == 3 and table.shape[0] == 1:
         table = table[0]
     if table is None or table.ndim != 2 or not table.numel() or table.is_complex():
-        raise DlvizError(message("positional_encoding.refused.matrix", got=kind_of_data(weight)))
-    table = table.cpu().double().clone()
-    if not table.isfinite().all():
-        raise DlvizError(message("positional_encoding.refused.nonfinite"))
-    return table
+        got = kind_of_data(weight) + (f" of {table.dtype}" if table is not None and table.is_complex() else "")
+        raise DlvizError(message("positional_encoding.refused.matrix", got=got))
+    return _finite("encoding", table)
+
+
+def _finite(name: str, numbers: Tensor) -> Tensor:
+    """Return numbers as float64, a copy.
+
+    Raises:
+        DlvizError: their products are not finite in float32, in which they are drawn.
+    """
+    made = numbers.cpu().double().clone()
+    if not (made.square().sum(-1).float()).isfinite().all():
+        raise DlvizError(message("positional_encoding.refused.nonfinite", name=name))
+    return made
 
 
 def _vector(name: str, value: Any) -> Tensor:
     """Return a query or key as a vector, float64."""
     vector = as_plain_tensor(value)
-    if vector is None or vector.ndim != 1 or vector.is_complex() or not vector.isfinite().all():
+    if vector is None or vector.ndim != 1 or vector.is_complex():
         got = kind_of_data(value)
         raise DlvizError(message("positional_encoding.refused.vector", name=name, dim="dim", got=got))
-    return vector.cpu().double()
+    return _finite(name, vector)

@@ -101,6 +101,26 @@ def test_after_the_last_merge_it_says_that_nothing_is_left(open_page, view):
     assert page.locator("[data-next].tok-pair").count() == 0
 
 
+def test_tokens_written_from_right_to_left_keep_their_places_beside_others(open_page):
+    view = dlviz.bpe("שלום שלום שלום", 12)
+    joins = [k for k, pair in enumerate(view.merges) if all(name.isalpha() and not name.isascii() for name in pair)]
+    assert joins
+    page = open_page(view.to_html())
+    page.evaluate("step => dlvizModel.set('step', step)", joins[0])
+    boxes = [box.bounding_box() for box in page.locator(".tok-winner bdi").all()]
+    assert page.locator(".tok-winner bdi").all_inner_texts()[:2] == list(view.merges[joins[0]])
+    assert boxes[0]["x"] < boxes[1]["x"] < boxes[2]["x"]
+
+
+def test_both_tokens_of_a_long_pair_are_seen(open_page):
+    page = open_page(dlviz.bpe("lowlowlowlow" * 40 + "x" * 90, 20, step=20).to_html())
+    tokens = page.locator(".tok-pair").first.locator(".tok-token")
+    edge = page.locator(".tok-pair").first.locator(".tok-bar").bounding_box()["x"]
+    assert all(0 < box["width"] and box["x"] + box["width"] <= edge for box in (t.bounding_box() for t in tokens.all()))
+    listed = page.locator(".tok-vocabulary .tok-token").last
+    assert listed.evaluate("node => node.scrollWidth <= node.clientWidth || getComputedStyle(node).textOverflow === 'ellipsis'")
+
+
 def test_with_a_kernel_python_sees_the_typed_text(live):
     view = make(step=3)
     page, _ = live(view)

@@ -121,8 +121,9 @@ def test_large_encodings_are_cropped_with_a_note_and_scores_use_all_dimensions()
     assert view.matrix.shape == (1000, 512)
     assert view.scores[0, 0].item() == pytest.approx(256)
     notes = [note["text"] for note in view.scene["notes"]]
-    assert any("256 of 1000 positions" in note for note in notes)
-    assert any("256 of 512 dimensions" in note for note in notes)
+    # One note: two would push the picture off one screen.
+    assert len(notes) == 1
+    assert "256 of 1000 positions and 256 of 512 dimensions" in notes[0]
     assert len(view.to_html()) < 4_200_000
 
 
@@ -160,6 +161,9 @@ def test_the_repr_and_the_still_say_what_is_drawn():
         (lambda: dlviz.positions(nn.Linear(2, 2)), "but got Linear"),
         (lambda: dlviz.positions(torch.ones(2, 3, 4)), "shape (2, 3, 4)"),
         (lambda: dlviz.positions(torch.full((2, 3), torch.inf)), "NaN or infinite"),
+        (lambda: dlviz.positions(torch.full((2, 3), 1e30)), "too large for a product in float32"),
+        (lambda: dlviz.positions(torch.ones(2, 3, dtype=torch.complex64)), "complex64"),
+        (lambda: dlviz.positions("rotary", 4, 2, q=[torch.nan, 1.0]), "q holds NaN"),
         (lambda: dlviz.positions(torch.ones(2, 4), length=3), "leave out length=3"),
         (lambda: dlviz.positions(dim=7), "dim must be even"),
         (lambda: dlviz.positions(base=-1.0), "base must be"),

@@ -132,6 +132,7 @@ def test_the_first_merges_alone_encode_with_the_same_ids():
 
 def test_names_of_tokens_show_spaces_and_bytes():
     assert [token_name(token) for token in (b" a\n", "ü".encode(), b"\xc3", b"\x00")] == ["␣a⏎", "ü", "⟨C3⟩", "⟨00⟩"]
+    assert [token_name(token) for token in (b" \xd7", b"\n\xd7", b"a\x7f\xd7")] == ["␣⟨D7⟩", "⏎⟨D7⟩", "a⟨7F⟩⟨D7⟩"]
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,10 @@ export function onKeys(element, signal, handle) {
 export function fillIn(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
+/** The same as nodes, in which a value that is written from right to left does not turn its neighbors around. @param {string} text @param {Record<string, any>} values */
+export function fillInApart(text, values) {
+  return text.split(/(\{\w+\})/).map((part) => {
+    const name = part.slice(1, -1);
+    return part.startsWith("{") && name in values ? h("bdi", {}, String(values[name])) : part;
+  });
+}

@@ -1,6 +1,6 @@
 // Byte-pair encoding, merge by merge: the text as tokens, pairs and their counts, the vocabulary, and a typed text.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { fillIn, fillInApart, h } from "../../kit/js/dom.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { chart, crosshair } from "../../kit/js/chart.js";
 import { format } from "../../kit/js/numbers.js";
@@ -82,8 +82,8 @@ function render({ model, el, signal }) {
     pairs.replaceChildren(...list.map(([left, right, count], k) =>
       h("div", { class: "tok-pair", "data-next": k === 0 && !isOver ? "" : null }, h("span", { class: "tok-sides" }, h("span", { class: "tok-token" }, name(left)), " + ", h("span", { class: "tok-token" }, name(right))), h("span", { class: "tok-bar" }, h("i", { style: `width:${(100 * count) / most}%` })), h("span", { class: "tok-count" }, count.toLocaleString("en")))));
     const tie = isOver ? "" : scene.ties[at] > 1 ? fillIn(messages.ties, { ties: scene.ties[at], count: most }) : messages.alone;
-    const what = merge ? fillIn(messages.winner, { left: name(merge.left), right: name(merge.right), new: name(merge.id) }) : isOver ? fillIn(messages.done, { min: scene.min_count }) : messages.last;
-    winner.replaceChildren(h("b", {}, what), " ", h("span", { class: "dlviz-soft" }, tie));
+    const what = merge ? fillInApart(messages.winner, { left: name(merge.left), right: name(merge.right), new: name(merge.id) }) : [isOver ? fillIn(messages.done, { min: scene.min_count }) : messages.last];
+    winner.replaceChildren(h("b", {}, ...what), " ", h("span", { class: "dlviz-soft" }, tie));
   }
   function showVocabulary(at) {
     const first = Math.max(0, at - MAX_LISTED);
