@@ -17,7 +17,7 @@ _SUSPECT = re.compile(
 )
 
 #: A line that only holds a comment: // …, or part of a block comment as views write them.
-_COMMENT = re.compile(r"^\s*(?://|/\*\*|\*/|\* |\*$)")
+_COMMENT = re.compile(r"^\s*(?://|/\*\*(?!.*\*/\s*\S)|\*/|\* |\*$)")
 #: A type annotation inside a line, which only the type checker reads.
 _TYPE = re.compile(r"/\*\* @type \{[^*`\"]*\} \*/ ?")
 

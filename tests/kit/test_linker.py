@@ -105,3 +105,10 @@ def test_exported_functions_that_nobody_uses_are_left_out(tmp_path):
     assert "short" not in linked
     assert "function helper" in linked
     assert "return { used };" in linked
+
+
+def test_a_statement_after_a_comment_on_its_line_stays(tmp_path):
+    view = "/** Says what follows. */\n/**\n * Says more.\n */\nlet a = 1;\n/** @type {any} */ (a).b = 2; // so\nexport default a;\n"
+    linked = link(write(tmp_path, view=view))
+    assert "(a).b = 2" in linked
+    assert "Says" not in linked
