@@ -18,7 +18,12 @@ export function answerDrawn({ model, view, signal }) {
   let waits = false;
   function answer() {
     waits = false;
-    if (!signal.aborted) model.send({ kind: "drawn", from: view, update: newest });
+    if (signal.aborted) return;
+    try {
+      model.send({ kind: "drawn", from: view, update: newest });
+    } catch {
+      // The kernel was restarted or shut down meanwhile: nobody waits for the answer.
+    }
   }
   return (update) => {
     if (!update) return;
