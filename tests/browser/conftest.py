@@ -133,8 +133,9 @@ class Watch:
 
 @pytest.fixture
 def open_page(chromium: Browser, tmp_path: Path) -> Iterator[OpenPage]:
-    """Open a widget's exported page, or html, from a file: ``open_page(widget, theme="dark", width=500)``."""
+    """Open a widget's exported page, or html, from a file: ``open_page(widget, theme="dark", width=500)``. An error in it fails the test."""
     pages: dict[str, Path] = {}
+    errors: list[str] = []
     watch = Watch(lambda url: url in pages)
     contexts = []
 
@@ -150,6 +151,7 @@ def open_page(chromium: Browser, tmp_path: Path) -> Iterator[OpenPage]:
         )
         contexts.append(context)
         watch.over(context)
+        context.on("weberror", lambda error: errors.append(f"{error.error} {error.error.stack}"))
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.goto(path.as_uri())
@@ -160,6 +162,7 @@ def open_page(chromium: Browser, tmp_path: Path) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert watch.found == []
+    assert errors == []
 
 
 @pytest.fixture

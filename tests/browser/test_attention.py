@@ -175,9 +175,23 @@ def test_the_numbers_of_the_selected_pair_balance_and_are_torchs(open_page, page
 
 def test_a_query_without_a_key_is_said_and_has_no_weight_left(open_page, pages):
     page = open_page(pages["cross"])
-    expect(page.locator(".dlviz-note").first).to_contain_text("Queries 2 may attend to no key at all")
+    expect(page.locator(".dlviz-note").first).to_contain_text(
+        "Dead rows of queries: 2. They may attend to no key at all"
+    )
     page.evaluate("dlvizModel.set('query', 2)")
     expect(page.locator(".att-terms").nth(1)).to_contain_text("no key is left")
+    expect(page.locator(".att-terms").nth(2)).to_contain_text("out[0]")
+
+
+def test_a_dead_row_of_nan_is_drawn_when_it_is_the_selected_one(open_page):
+    attention = nn.MultiheadAttention(4, 1, batch_first=True)
+    x = torch.rand(1, 3, 4)
+    dead = torch.tensor([[False] * 3, [False] * 3, [True] * 3])
+    view = dlviz.attention(attention, x, x, x, attn_mask=dead)
+    assert view.output[0].isnan().any()
+    page = open_page(view)
+    expect(page.locator(".att-terms").nth(2)).to_contain_text("NaN")
+    expect(page.get_by_role("button", name="What if")).to_be_visible()
 
 
 def test_arrow_keys_move_the_pair_and_space_plays(open_page, pages):

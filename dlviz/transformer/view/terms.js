@@ -46,7 +46,7 @@ export function pairPanel({ messages }) {
     fillBlock(2, say("adds", { ...places, feature: feature(rows.value, rows.weights[j]) }), added(scene, rows, j, isHeld));
   }
   function feature(value, weight) {
-    return chosen >= 0 && chosen < value.length ? chosen : argmin(value.length, (d) => -Math.abs(weight * value[d]), 1);
+    return chosen >= 0 && chosen < value.length ? chosen : Math.max(0, argmin(value.length, (d) => -Math.abs(weight * value[d]), 1));
   }
   function fillBlock(k, title, lines) {
     blocks[k].title.textContent = title;
