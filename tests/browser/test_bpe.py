@@ -116,9 +116,11 @@ def test_both_tokens_of_a_long_pair_are_seen(open_page):
     page = open_page(dlviz.bpe("lowlowlowlow" * 40 + "x" * 90, 20, step=20).to_html())
     tokens = page.locator(".tok-pair").first.locator(".tok-token")
     edge = page.locator(".tok-pair").first.locator(".tok-bar").bounding_box()["x"]
-    assert all(0 < box["width"] and box["x"] + box["width"] <= edge for box in (t.bounding_box() for t in tokens.all()))
+    assert all(box["width"] > 0 and box["x"] + box["width"] <= edge for box in (t.bounding_box() for t in tokens.all()))
     listed = page.locator(".tok-vocabulary .tok-token").last
-    assert listed.evaluate("node => node.scrollWidth <= node.clientWidth || getComputedStyle(node).textOverflow === 'ellipsis'")
+    assert listed.evaluate(
+        "node => node.scrollWidth <= node.clientWidth || getComputedStyle(node).textOverflow === 'ellipsis'"
+    )
 
 
 def test_with_a_kernel_python_sees_the_typed_text(live):
