@@ -87,7 +87,8 @@ class NextToken:
         except Exception as error:  # a learner's model may raise anything
             largest = int(x.max()) if x.numel() else 0
             error_text = f"{type(error).__name__}: {first_line(error)}"
-            values = {"shape": tuple(x.shape), "largest": largest, "error": error_text}
+            name = "the model" if function is self.model else "cached"
+            values = {"name": name, "shape": tuple(x.shape), "largest": largest, "error": error_text}
             is_too_long = 0 < self._longest < x.shape[1]
             hint = message("generation.refused.too_long", longest=self._longest) if is_too_long else ""
             raise DlvizError(message("generation.refused.torch", **values) + hint) from error
@@ -99,7 +100,7 @@ class NextToken:
             DlvizError: it holds no logits of a shape that fits, or fewer than an id needs.
         """
         given = _logits_in(output)
-        logits = as_plain_tensor(given) if isinstance(given, Tensor) else None
+        logits = as_plain_tensor(given)
         if logits is None or not logits.is_floating_point():
             raise DlvizError(message("generation.refused.output", got=_kind(given), length=length))
         shape = tuple(logits.shape)
@@ -122,7 +123,10 @@ def _logits_in(output: Any) -> Any:
     if isinstance(output, Mapping):
         return output.get("logits")
     found = getattr(output, "logits", None)
-    return output[0] if found is None and isinstance(output, (tuple, list)) and output else found
+    if found is not None or output is None:
+        return found
+    holds_more = isinstance(output, (tuple, list)) and bool(output) and not isinstance(output[0], (int, float, list))
+    return output[0] if holds_more else output
 
 
 def _kind(given: Any) -> str:

@@ -1,11 +1,15 @@
 """Prompts as ids, and ids as text: with the learner's own tokenizer, or as numbers."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
+
+#: Signs that turn the direction of the text after them, beyond the token that holds them.
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Tokenizer:
@@ -70,10 +74,10 @@ class Tokenizer:
         return text
 
     def names(self, ids: Collection[int]) -> dict[int, str]:
-        """Return the text of each id by itself."""
+        """Return the text of each id by itself; signs that turn the direction of writing by their number, ⟨202E⟩."""
         for one in ids:
             if one not in self._names:
-                self._names[one] = self.text([one])
+                self._names[one] = _TURNING.sub(lambda sign: f"⟨{ord(sign[0]):04X}⟩", self.text([one]))
         return {one: self._names[one] for one in ids}
 
     def separator(self, ids: Sequence[int]) -> str:

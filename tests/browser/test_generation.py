@@ -159,6 +159,34 @@ def test_a_page_redraws_for_the_settings_that_torch_computed_before(open_page, p
     assert rows(page).first.get_attribute("aria-disabled") == "true"
 
 
+def test_a_token_written_from_right_to_left_leaves_the_numbers_beside_it_in_order(open_page):
+    letters = "שלאבםן"
+    view = dlviz.generate(lambda ids: torch.arange(6.0) / 9, [0], decode=lambda ids: "".join(letters[i] for i in ids))
+    page = open_page(view.to_html())
+    name = page.locator(".gen-caption bdi")
+    words = page.locator(".gen-caption").evaluate(
+        """caption => [...caption.childNodes].filter(node => node.textContent).map(node => {
+          const range = document.createRange();
+          range.selectNodeContents(node);
+          return range.getBoundingClientRect().x;
+        })"""
+    )
+    assert name.nth(1).inner_text() == letters[view.ids[1]]
+    assert words == sorted(words)
+
+
+def test_the_logits_of_a_row_are_not_cut_off_and_no_bar_stands_for_0(open_page):
+    logits = torch.tensor([-0.07846123, -0.0098765, -123.456, *torch.linspace(-0.9, -0.01, 40)])
+    view = dlviz.generate(lambda ids: logits, [0], steps=3, top_k=3)
+    for width in (1000, 632, 480):
+        page = open_page(view.to_html(), width=width)
+        cut = "nodes => nodes.filter((node) => node.scrollWidth > node.clientWidth).map((node) => node.textContent)"
+        assert page.eval_on_selector_all(".gen-col-logit, .gen-col-scaled", cut) == []
+    assert page.locator(".gen-others .gen-col-prob i").is_hidden()
+    # A page cannot draw anew.
+    expect(page.locator("button.gen-row").first).not_to_have_attribute("aria-label", re.compile("Enter takes it"))
+
+
 def test_words_are_separated_and_are_never_read_as_html(open_page, pages):
     page = open_page(pages["words"])
     expect(page.locator(".gen-prompt").first).to_have_text("<b>x</b>")

@@ -132,8 +132,12 @@ def test_the_tensors_of_a_cache_object_are_found():
 
 @pytest.mark.parametrize(
     ("cached", "words"),
-    [(3, "cached must be a callable"), (lambda ids, cache: torch.zeros(29), "must return \\(logits, cache\\)")],
-    ids=["number", "logits alone"],
+    [
+        (3, "cached must be a callable"),
+        (lambda ids, cache: torch.zeros(29), "must return \\(logits, cache\\)"),
+        (lambda ids: ids, "cached raised on ids"),
+    ],
+    ids=["number", "logits alone", "no cache argument"],
 )
 def test_a_cached_model_that_does_not_fit_is_refused(cached, words):
     with pytest.raises(DlvizError, match=words):

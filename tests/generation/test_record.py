@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from dlviz.generation import Settings, record, uniform_numbers
+from dlviz.generation.tokenizer import Tokenizer
 from dlviz.kit.errors import DlvizError
 from tests.generation.models import LETTERS, decode, encode, gpt, table
 
@@ -103,8 +104,10 @@ LOGITS = torch.tensor([0.0, 1.0, 2.0])
         lambda ids: {"logits": LOGITS[None]},
         lambda ids: (LOGITS.expand(1, ids.shape[1], 3), None),
         lambda ids: LOGITS.half(),
+        lambda ids: LOGITS.numpy(),
+        lambda ids: LOGITS.tolist(),
     ],
-    ids=["V", "1 V", "1 T V", "T V", "1 1 V", "object", "mapping", "tuple", "half"],
+    ids=["V", "1 V", "1 T V", "T V", "1 1 V", "object", "mapping", "tuple", "half", "array", "list"],
 )
 def test_logits_are_found_in_what_the_model_returns(returns):
     step = record(returns, [0, 1], steps=1).continuations[0].steps[0]
@@ -129,6 +132,12 @@ class Tokens:
 
     def decode(self, ids):
         return decode(ids)
+
+
+def test_signs_that_turn_the_direction_of_writing_are_shown_in_the_names_of_tokens():
+    tokenizer = Tokenizer(None, lambda ids: "".join("\u202eא"[i] for i in ids))
+    assert tokenizer.names([0, 1]) == {0: "⟨202E⟩", 1: "א"}
+    assert tokenizer.text([0]) == "\u202e"
 
 
 def test_a_tokenizer_object_serves_for_both_directions():
@@ -216,7 +225,7 @@ def test_tokens_that_the_model_forbids_are_never_drawn():
         (lambda: record(table(0.0, 1.0), [[0], [1]]), r"ids of one text.*\(2, 1\)"),
         (lambda: record(table(0.0, 1.0), [-1]), "holds the id -1"),
         (lambda: record(table(0.0, 1.0), [7]), "id 7 is outside the vocabulary: .* 0 to 1"),
-        (lambda: record(nn.Embedding(3, 3), [7]), "largest 7. IndexError: index out of range in self"),
+        (lambda: record(nn.Embedding(3, 3), [7]), "largest 7: IndexError: index out of range in self"),
         (lambda: record(gpt(context=8), [0, 1], steps=20), r"ids of shape \(1, 9\).* pass context=8"),
         (lambda: record(lambda ids: torch.zeros(2, 3, 4), [0]), r"returned shape \(2, 3, 4\)"),
         (lambda: record(lambda ids: torch.zeros(1, 5, 4), [0, 1]), r"returned shape \(1, 5, 4\)"),

@@ -1,6 +1,6 @@
 // The probabilities in one row from 0 to 1, and where the uniform number fell that draws the token.
 
-import { fillIn, h } from "../../kit/js/dom.js";
+import { fillIn, fillInApart, h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 
 /** Share of the row from which a part has room for its token. */
@@ -36,8 +36,8 @@ export function cumulativeBar({ messages }) {
     const values = { u: u.toFixed(4), token: scene.name(id), low: low.toFixed(4), high: high.toFixed(4) };
     row.setAttribute("aria-label", fillIn(messages.cumulative_alt, values));
     const [, , , greedy] = scene.settingsOf(step);
-    if (taken !== id) caption.textContent = fillIn(messages.chosen, { ...values, token: scene.name(taken), drawn: values.token });
-    else caption.textContent = fillIn(greedy ? messages.greedy_drawn : messages.drawn, values);
+    const text = taken !== id ? messages.chosen : greedy ? messages.greedy_drawn : messages.drawn;
+    caption.replaceChildren(...fillInApart(text, { ...values, token: scene.name(taken), drawn: values.token }));
   }
   return { element, showStep };
 }

@@ -19,6 +19,7 @@ function line(tag) {
     fill(values, largest, attributes) {
       cells.forEach(({ bar, text }, k) => {
         bar?.style.setProperty("--share", String(values[k] / largest));
+        bar?.toggleAttribute("hidden", !values[k]);
         text.textContent = bar ? (values[k] ? format(values[k], 3) : "0") : values[k];
       });
       for (const [name, value] of Object.entries(attributes)) {
@@ -86,9 +87,9 @@ export function distribution({ messages, signal, choose, reset }) {
     focused = Math.min(focused, rows.length - 1);
     rows.forEach((row, k) => {
       const cut = row.cut === 1 && greedy ? messages.cut_greedy : messages[`cut_${row.cut}`] ?? "";
-      const values = { token: scene.name(row.id), logit: format(row.logits, 4), softmax: format(row.softmax, 3), prob: format(row.probs, 3), cut: cut ? fillIn(messages.bar_cut, { cut }) : "" };
-      const attributes = { "data-id": row.id, "data-cut": cut ? "true" : null, "data-taken": row.id === scene.one.tokens[step] ? "true" : null, tabindex: k === focused ? "0" : "-1", "aria-disabled": live ? null : "true", "aria-label": fillIn(messages.bar, values) };
-      lines[k].fill([values.token, values.logit, format(row.scaled, 4), row.softmax, row.cut === 1 ? "" : format(row.running, 3), cut, row.probs], largest, attributes);
+      const values = { token: scene.name(row.id), logit: format(row.logits, 3), softmax: format(row.softmax, 3), prob: format(row.probs, 3), cut: cut ? fillIn(messages.bar_cut, { cut }) : "" };
+      const attributes = { "data-id": row.id, "data-cut": cut ? "true" : null, "data-taken": row.id === scene.one.tokens[step] ? "true" : null, tabindex: k === focused ? "0" : "-1", "aria-disabled": live ? null : "true", "aria-label": [fillIn(messages.bar, values), ...(live ? [messages.bar_takes] : [])].join(" ") };
+      lines[k].fill([values.token, values.logit, format(row.scaled, 3), row.softmax, row.cut === 1 ? "" : format(row.running, 3), cut, row.probs], largest, attributes);
     });
     const name = fillIn(messages.others, { count: (scene.vocabulary - rows.length).toLocaleString("en") });
     others.fill([name, "", "", scene.number("others_softmax", step), "", "", scene.number("others_prob", step)], largest, { class: "gen-row gen-others" });
