@@ -125,8 +125,9 @@ def _dtype(module: Any) -> torch.dtype | None:
 
 
 def _as_argument(value: Any, dtype: torch.dtype | None) -> Any:
-    """Return an argument for a module: of a NumPy array a tensor, whose floats have the module's type."""
-    if dtype is None or not isinstance(value, np.ndarray):
+    """Return an argument for a module: of an array or nested lists a tensor, whose floats have the module's type."""
+    is_nested = isinstance(value, list) and bool(value) and isinstance(value[0], list)
+    if dtype is None or not (is_nested or isinstance(value, np.ndarray)):
         return value
     tensor = as_tensor(value)
     if tensor is None:
@@ -151,15 +152,19 @@ def from_tensors(
     *,
     scale: float | None = None,
     enable_gqa: bool = False,
+    attn_mask: Any = None,
 ) -> Tensor:
     """Return ``F.scaled_dot_product_attention`` of tensors, arrays or lists of numbers; without a key or value that of self-attention.
+
+    The mask may be called ``attn_mask``, as torch calls it. Whole numbers in lists are read as floats.
 
     Raises:
         DlvizError: one of them is something else, or torch refuses them.
     """
     key = query if key is None else key
     data = {"q": query, "k": key, "v": key if value is None else value}
-    tensors = {name: _plain(one, name) for name, one in data.items()}
+    tensors = {name: _floats(one, name) for name, one in data.items()}
+    mask = attn_mask if mask is None else mask
     for name, tensor in tensors.items():
         if not tensor.is_floating_point() or tensor.dim() < 2 or not tensor.numel():
             got = f"{tuple(tensor.shape)} {tensor.dtype}"
@@ -184,6 +189,12 @@ def _plain(value: Any, name: str) -> Tensor:
     if tensor is None:
         raise DlvizError(message("transformer.refused.data", name=name, got=kind_of_data(value)))
     return tensor
+
+
+def _floats(value: Any, name: str) -> Tensor:
+    """Return numbers as a tensor, those of a list as floats."""
+    tensor = _plain(value, name)
+    return tensor if isinstance(value, (Tensor, np.ndarray)) or tensor.is_floating_point() else tensor.float()
 
 
 def is_data(value: Any) -> bool:

@@ -120,7 +120,7 @@ def run(
         output = module(*args, **kwargs)
     calls = recorder.found.shown()
     if not calls:
-        raise DlvizError(message("transformer.refused.none", kind=_kind(module)))
+        raise DlvizError(message("transformer.refused.none", kind=_kind(module), lost=recorder.lost()))
     return Record(tuple(calls), output)
 
 

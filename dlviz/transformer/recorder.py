@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from dlviz.kit.messages import message
 from dlviz.torchkit.forward_trace import function_name
 from dlviz.torchkit.model_copies import GeneratorStates
 from dlviz.torchkit.modules import named_modules
@@ -74,6 +75,7 @@ class AttentionRecorder(TorchFunctionMode):
             id(one): ".".join(part for part in name.split(".") if part != "_orig_mod") for name, one in named
         }
         self._running: list[nn.Module] = []
+        self._lost: dict[str, str] = {}
 
     @contextmanager
     def paths(self) -> Iterator[None]:
@@ -146,7 +148,7 @@ class AttentionRecorder(TorchFunctionMode):
             return self._product_with_values(name, tag, tagged, args, kwargs, output)
         if isinstance(tag, HeadsTag):
             made = self._heads_after(name, function, tag, tagged, args, kwargs, output)
-        elif tagged is not None and isinstance(tag, Scores):
+        elif tagged is not None and isinstance(tag, Scores) and name not in PRODUCTS:
             made = follow.scores_after(name, function, tag, tagged, args, kwargs, output)
         elif isinstance(tag, Weights):
             made = follow.weights_after(name, function, tag, args, kwargs, output)
@@ -159,6 +161,8 @@ class AttentionRecorder(TorchFunctionMode):
             made = MaskTag(None) if self._in_torch() else None
         elif tensors:
             made = follow.scaled_after(name, function, tensors, args, tag)
+        if made is None and isinstance(tag, (Scores, Weights)):
+            self._lose(tag, name, args, kwargs, output)
         target = tagged if name == "setitem" else output
         for i, one in enumerate(target if isinstance(target, (list, tuple)) else [target]):
             if not isinstance(one, Tensor):
@@ -227,7 +231,21 @@ class AttentionRecorder(TorchFunctionMode):
     def _prescale(self, tensors: Sequence[Tensor]) -> float:
         tags = [self._tags.get(one) for one in tensors]
         # A factor above 1 scales embeddings, not scores.
-        return math.prod(tag.factor for tag in tags if isinstance(tag, Scaled) and tag.factor < 1)
+        scaled = [tag.factor for tag in tags if isinstance(tag, Scaled)]
+        # A query x @ W with a tensor W looks like scores.
+        scaled += [tag.scale for tag in tags if isinstance(tag, Scores)]
+        return math.prod(factor for factor in scaled if factor < 1)
+
+    def lost(self) -> str:
+        """Return a sentence about what looked like attention and was not followed to its end; "" if nothing did."""
+        return next((self._lost[kind] for kind in ("dim", "weights", "scores") if kind in self._lost), "")
+
+    def _lose(self, tag: Scores | Weights, name: str, args: Any, kwargs: Any, output: Any) -> None:
+        if not isinstance(output, Tensor) or not output.is_floating_point() or name in PRODUCTS:
+            return
+        kind = "dim" if name == "softmax" else "weights" if isinstance(tag, Weights) else "scores"
+        dim = follow.argument(args, kwargs, 1, "dim")
+        self._lost.setdefault(kind, message(f"transformer.refused.lost_{kind}", function=name, dim=dim))
 
     def _in_torch(self) -> bool:
         """Whether the innermost running module is one of torch's own."""

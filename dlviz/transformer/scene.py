@@ -162,6 +162,8 @@ def notes(call: AttentionCall, head: int, blocks: Mapping[str, Any]) -> list[dic
     if dead:
         text = message(f"transformer.note.dead_{call.dead_result}", rows=_listed(dead))
         found.append({"kind": "bad", "text": text})
+    if call.mask is not None and call.mask.is_floating_point() and _is_zeros_and_ones(call.mask):
+        found.append({"kind": "warn", "text": message("transformer.note.zeros_and_ones")})
     if call.dropout:
         found.append({"kind": "warn", "text": message("transformer.note.dropout", p=f"{call.dropout:g}")})
     weights = blocks["weights"]
@@ -171,6 +173,11 @@ def notes(call: AttentionCall, head: int, blocks: Mapping[str, Any]) -> list[dic
     if not bool(call.query.isfinite().all() and call.key.isfinite().all()):
         found.append({"kind": "bad", "text": message("transformer.note.nonfinite")})
     return found
+
+
+def _is_zeros_and_ones(mask: Tensor) -> bool:
+    """Return whether a mask of floats holds both 0 and 1 and nothing else: it was probably meant as a boolean one."""
+    return bool(((mask == 0) | (mask == 1)).all() and (mask == 0).any() and (mask == 1).any())
 
 
 def _listed(indices: Sequence[int], most: int = 8) -> str:

@@ -384,9 +384,9 @@ def attention(module: Callable[..., Any] | Any, /, *args: Any, **kwargs: Any) ->
     Args:
         module: a module, a function, or q, a tensor (…, L, D).
         args: arguments of the module; or k (…, S, D), v (…, S, D_v) and a mask.
-        kwargs: keywords of the module, of tensors ``mask``, ``dropout_p``, ``is_causal``, ``scale`` and ``enable_gqa``, and these of the
-            picture. Of the same name the module's goes first, unless a positional argument has already filled it; then set the trait, as
-            ``view.head = 1``.
+        kwargs: keywords of the module, of tensors ``mask`` (or ``attn_mask``), ``dropout_p``, ``is_causal``, ``scale`` and
+            ``enable_gqa``, and these of the picture. Of the same name the module's goes first, unless a positional argument has already
+            filled it; then set the trait, as ``view.head = 1``.
 
             - ``tokens``: names of the positions, L names or a text of L letters; for a batch also a list of such lists.
             - ``key_tokens``: names of the keys of cross-attention.

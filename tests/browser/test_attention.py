@@ -194,6 +194,42 @@ def test_a_dead_row_of_nan_is_drawn_when_it_is_the_selected_one(open_page):
     expect(page.get_by_role("button", name="What if")).to_be_visible()
 
 
+def test_a_query_without_a_key_whose_weights_are_nan_is_drawn_to_its_end(open_page):
+    mha, x = nn.MultiheadAttention(8, 2, batch_first=True), torch.randn(1, 3, 8)
+    view = dlviz.attention(mha, x, x, x, key_padding_mask=torch.ones(1, 3, dtype=torch.bool))
+    page = open_page(view.to_html())
+    expect(page.locator(".dlviz-note").first).to_contain_text("returns NaN there")
+    expect(page.locator(".att-terms").nth(2)).to_contain_text("NaN")
+    expect(page.locator(".att-tiles canvas")).to_be_visible()
+    expect(page.get_by_text("What if …?")).to_be_visible()
+
+
+def test_the_largest_score_is_subtracted_with_one_sign(open_page):
+    q = torch.tensor([[1.0, 0.0]])
+    page = open_page(dlviz.attention(q, -q).to_html())
+    expect(page.locator(".att-terms").nth(1)).to_contain_text("exp(score + 0.7071)")
+    page = open_page(dlviz.attention(q, q).to_html())
+    expect(page.locator(".att-terms").nth(1)).to_contain_text("exp(score − 0.7071)")
+
+
+@pytest.mark.parametrize("width", [1000, 632])
+def test_the_factors_of_a_far_key_are_read_in_full(open_page, width):
+    torch.manual_seed(0)
+    q = torch.randn(1, 2, 128, 16)
+    page = open_page(dlviz.attention(q, is_causal=True, query=127).to_html(), width=width)
+    cut = "nodes => nodes.filter((node) => node.scrollWidth > node.clientWidth).map((node) => node.textContent)"
+    assert page.eval_on_selector_all(".att-term span", cut) == []
+
+
+def test_long_names_of_keys_leave_the_picture_on_one_screen(open_page):
+    x = torch.randn(1, 12, 32)
+    mha = nn.MultiheadAttention(32, 4, batch_first=True)
+    tokens = ["the", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog", "while", "everybody", "sleeps"]
+    mask = torch.ones(12, 12, dtype=torch.bool).triu(1)
+    page = open_page(dlviz.attention(mha, x, x, x, attn_mask=mask, tokens=tokens).to_html())
+    assert page.locator(".dlviz").bounding_box()["height"] <= 700
+
+
 def test_arrow_keys_move_the_pair_and_space_plays(open_page, pages):
     page = open_page(pages["multihead"])
     page.locator(".att-map").focus()

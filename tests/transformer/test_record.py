@@ -280,6 +280,37 @@ def test_a_scale_on_the_query_is_remembered():
     assert (both.scale, both.prescale) == (1.0, 0.125)
 
 
+def test_queries_made_by_a_product_with_a_plain_tensor_are_followed():
+    x, (w_q, w_k, w_v) = torch.randn(2, 5, 8), torch.randn(3, 8, 4)
+
+    def attend(x):
+        q, k, v = x @ w_q, x @ w_k, x @ w_v
+        scores = q @ k.transpose(-2, -1) / 4**0.5
+        return scores.masked_fill(torch.ones(5, 5).triu(1) == 1, -torch.inf).softmax(-1) @ v
+
+    (call,) = record(attend, x).calls
+    expected = F.scaled_dot_product_attention(x @ w_q, x @ w_k, x @ w_v, is_causal=True)
+    assert difference(call.heads[:, 0], expected) < 1e-6
+    assert difference(call.query[:, 0], x @ w_q) == 0
+    assert (call.scale, call.prescale, call.is_causal) == (0.5, 1.0, True)
+    (call,) = record(lambda x: (x @ w_q * 0.5 @ (x @ w_k).mT).softmax(-1) @ x, x).calls
+    assert (call.scale, call.prescale) == (1.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("weigh", "words"),
+    [
+        (lambda scores: scores.softmax(-2), r"softmax of a product of matrices over dimension -2.*dim=-1"),
+        (lambda scores: scores.softmax(-1) * torch.ones(5, 5).tril(), "a softmax .* but then comes mul"),
+        (lambda scores: scores.exp() / scores.exp().sum(-1, keepdim=True), "a product .* but then comes exp"),
+    ],
+    ids=["softmax over the queries", "mask after softmax", "exp by hand"],
+)
+def test_where_attention_by_hand_was_lost_is_said(weigh, words):
+    with pytest.raises(DlvizError, match=words):
+        record(lambda x: weigh(x @ x.mT) @ x, torch.randn(1, 5, 4))
+
+
 class FeaturesFirst(MaskedFill):
     """Heads joined as (D, H): the heads' numbers are interleaved."""
 

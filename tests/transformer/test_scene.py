@@ -98,11 +98,19 @@ def test_a_query_without_any_key_is_said_with_what_torch_returns_for_it():
     none = torch.ones(3, 3, dtype=torch.bool)
     none[1] = False
     (text,) = notes_of(call_of(q, q, q, attn_mask=none))
-    assert "Queries 1 " in text
+    assert "queries: 1." in text
     assert "returns 0" in text
     mha = nn.MultiheadAttention(4, 1, batch_first=True)
     (text,) = notes_of(record(mha, x, x, x, attn_mask=~none).calls[0])
     assert "NaN" in text
+
+
+def test_floats_0_and_1_as_a_mask_are_said_to_take_nothing_out():
+    q, ones = random(1, 1, 3, 2), torch.ones(3, 3)
+    (text,) = notes_of(call_of(q, q, q, attn_mask=ones.tril()))
+    assert "take no pair out" in text
+    assert notes_of(call_of(q, q, q, attn_mask=ones * 0)) == []
+    assert notes_of(call_of(q, q, q, attn_mask=(1 - ones.tril()) * -9)) == []
 
 
 def test_dropout_in_training_is_explained():

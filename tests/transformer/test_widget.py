@@ -70,6 +70,19 @@ def test_a_numpy_array_is_taken_for_a_module():
     assert torch.allclose(dlviz.attention(mha, array, array, array).output[0], mha(x, x, x)[0], atol=1e-6)
 
 
+def test_nested_lists_are_taken_for_a_module_and_whole_numbers_in_them_for_tensors():
+    mha, x = multihead()
+    lists = x.tolist()
+    assert torch.allclose(dlviz.attention(mha, lists, lists, lists).output[0], mha(x, x, x)[0], atol=1e-6)
+    view = dlviz.attention([[1, 0], [0, 1]])
+    assert torch.equal(view.output, F.scaled_dot_product_attention(*[torch.eye(2)] * 3))
+
+
+def test_the_mask_may_have_torchs_name():
+    x, mask = torch.randn(1, 3, 4), torch.ones(3, 3).tril() == 1
+    assert torch.equal(dlviz.attention(x, attn_mask=mask).output, dlviz.attention(x, mask=mask).output)
+
+
 def test_what_torch_refuses_is_said_with_torchs_words():
     with pytest.raises(DlvizError, match=r"shapes \(3, 2\), \(4, 5\), \(4, 5\)"):
         dlviz.attention(torch.ones(3, 2), torch.ones(4, 5))

@@ -10,8 +10,9 @@ const LEAST = 150;
 const SIDE = 58;
 const GAP = 14;
 const CELL = 44;
-/** Width of a character of a token. */
+/** Width of a character of a token, and of the title below the map. */
 const CHARACTER = 7.2;
+const MAP_TITLE = 100;
 
 /** @param {any} scene @param {number} width available, in pixels */
 export function makeLayout(scene, width) {
@@ -22,11 +23,11 @@ export function makeLayout(scene, width) {
   const side = Math.max(30, Math.min(SIDE, (width - 200) / (right.length + 1) - GAP));
   const room = width - side - left - right.length * (side + GAP) - 6;
   const columnWidth = Math.min(CELL, room / count);
-  const rowHeight = Math.min(CELL, Math.max(LEAST, MAP - NOTE * scene.notes.length) / length);
   const cells = longest(scene.key_tokens) * CHARACTER + 4;
   // Names that do not fit side by side are written upwards.
   const isUpright = cells <= columnWidth || count > room / 14;
   const labels = isUpright ? 16 : Math.min(60, cells);
+  const rowHeight = Math.min(CELL, Math.max(LEAST, MAP - NOTE * scene.notes.length - (labels - 16)) / length);
   const top = TITLE + ABOVE + 4 + labels;
   const [mapWidth, mapHeight] = [columnWidth * count, rowHeight * length];
   const x = side + left;
@@ -35,8 +36,9 @@ export function makeLayout(scene, width) {
     key: [x, TITLE, mapWidth, ABOVE],
     map: [x, top, mapWidth, mapHeight],
   };
-  right.forEach((name, k) => { rectangles[name] = [x + mapWidth + GAP + k * (side + GAP), top, side, mapHeight]; });
-  rectangles.value = [x + mapWidth + GAP, TITLE, side, ABOVE];
+  const rightOfMap = x + Math.max(mapWidth, Math.min(room, MAP_TITLE)) + GAP;
+  right.forEach((name, k) => { rectangles[name] = [rightOfMap + k * (side + GAP), top, side, mapHeight]; });
+  rectangles.value = [rightOfMap, TITLE, side, ABOVE];
   return {
     width, height: top + mapHeight + 18, rectangles, columnWidth, rowHeight, isUpright, left, labels, TITLE,
     x: (j) => x + j * columnWidth,

@@ -88,7 +88,7 @@ export function pairPanel({ messages }) {
     const power = Math.exp(masked[j] - largest);
     const total = masked.reduce((all, one) => all + Math.exp(one - largest), 0);
     const balance = Number(power.toPrecision(4)) / Number(total.toPrecision(4)) - weights[j];
-    lines.push({ name: say("exp", { largest: format(largest, 4) }), value: format(power, 4) }, { name: say("total"), value: format(total, 4) });
+    lines.push({ name: say("exp", { sign: largest < 0 ? "+" : "−", largest: format(Math.abs(largest), 4) }), value: format(power, 4) }, { name: say("total"), value: format(total, 4) });
     if (Math.abs(balance) >= 5e-5) lines.push({ name: say("rounding"), value: format(balance, 2), kind: "soft" });
     return [...lines, { name: say("weight_is"), value: format(weights[j], 4), kind: "total", fraction: weights[j] }];
   }
