@@ -90,7 +90,9 @@ def depends_on_distance_only(record: Record) -> bool:
 
 
 def _notes(length: int, count: int, dim: int, columns: int, *, is_alibi: bool) -> list[dict[str, str]]:
-    cropped = [name for name, left in (("positions", count < length), ("columns", columns < dim and not is_alibi)) if left]
+    cropped = [
+        name for name, left in (("positions", count < length), ("columns", columns < dim and not is_alibi)) if left
+    ]
     if not cropped:
         return []
     sizes = {"positions": count, "length": length, "columns": columns, "dim": dim}

@@ -133,7 +133,10 @@ class Watch:
 
 @pytest.fixture
 def open_page(chromium: Browser, tmp_path: Path) -> Iterator[OpenPage]:
-    """Open a widget's exported page, or html, from a file: ``open_page(widget, theme="dark", width=500)``. An error in it fails the test."""
+    """Open a widget's exported page, or html, from a file: ``open_page(widget, theme="dark", width=500)``.
+
+    An error in the page fails the test.
+    """
     pages: dict[str, Path] = {}
     errors: list[str] = []
     watch = Watch(lambda url: url in pages)

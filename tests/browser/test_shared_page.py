@@ -115,8 +115,8 @@ def styles_in_one_page(page: Page, names: list[str]) -> dict[str, dict[str, list
 def test_a_widget_looks_the_same_whichever_rooms_were_loaded_before(open_page):
     page = open_page(widget("matmul"), bypass_csp=True)
     alone = {name: styles_in_one_page(page, [name])[name] for name in EXAMPLES}
-    rotated = EXAMPLES[7:] + EXAMPLES[:7]
-    for order in (EXAMPLES, EXAMPLES[::-1], rotated):
+    # Of any two widgets, each comes first in one of these orders.
+    for order in (EXAMPLES, EXAMPLES[::-1]):
         for name, styles in styles_in_one_page(page, order).items():
             assert styles.keys() == alone[name].keys()
             changed = {
