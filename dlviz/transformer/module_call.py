@@ -67,6 +67,7 @@ class ModuleCall:
         self.kind = kind_of(module)
         self.text = args[0] if encode is not None and args and isinstance(args[0], str) else ""
         self.snapshots: list[Snapshot] = []
+        self._heads: list[int] = []
 
     def call(self, text: str = "", edits: Mapping[int, Edits] | None = None) -> Record:
         """Return the record of the module as it is now.
@@ -88,10 +89,16 @@ class ModuleCall:
             raise
         except Exception as error:  # a learner's module may raise anything
             shown = f"{type(error).__name__}: {error}"
-            raise DlvizError(message("transformer.refused.raised", kind=self.kind, error=shown)) from error
+            is_text = self.encode is None and any(isinstance(one, str) for one in args)
+            hint = message("transformer.refused.no_encode") if is_text else ""
+            raise DlvizError(message("transformer.refused.raised", kind=self.kind, error=shown) + hint) from error
         for one in found.calls:
             if 0 in one.shape:
                 raise DlvizError(message("transformer.refused.empty", shape=one.shape))
+        heads = [one.shape[1] for one in found.calls]
+        self._heads = self._heads or heads
+        if heads != self._heads:
+            raise DlvizError(message("transformer.refused.changed", kind=self.kind, first=self._heads, got=heads))
         return found
 
     def take_snapshot(self, label: str) -> None:

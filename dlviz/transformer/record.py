@@ -1,11 +1,11 @@
 """Record of every attention call of a forward pass: torch's own functions and modules, and softmax(q kᵀ) v written by hand."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -121,7 +121,18 @@ def run(
     calls = recorder.found.shown()
     if not calls:
         raise DlvizError(message("transformer.refused.none", kind=_kind(module), lost=recorder.lost()))
-    return Record(tuple(calls), output)
+    # A model may turn gradients on by itself.
+    return Record(tuple(calls) if grad else tuple(map(_detached, calls)), output)
+
+
+def _detached(call: AttentionCall) -> AttentionCall:
+    """Return a call whose tensors are cut from the graph of autograd."""
+    tensors = {one.name: getattr(call, one.name) for one in fields(call)}
+    made: dict[str, Any] = {name: value.detach() for name, value in tensors.items() if isinstance(value, Tensor)}
+    projection = call.output_projection
+    if projection is not None:
+        made["output_projection"] = tuple(None if one is None else one.detach() for one in projection)
+    return replace(call, **made)
 
 
 def _kind(module: Any) -> str:

@@ -78,6 +78,42 @@ def test_nested_lists_are_taken_for_a_module_and_whole_numbers_in_them_for_tenso
     assert torch.equal(view.output, F.scaled_dot_product_attention(*[torch.eye(2)] * 3))
 
 
+class Repeated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mha, self.times = nn.MultiheadAttention(8, 2, batch_first=True), 2
+
+    def forward(self, x):
+        for _ in range(self.times):
+            x = self.mha(x, x, x)[0]
+        return x
+
+
+def test_a_module_that_makes_other_calls_later_is_refused_and_the_picture_stays():
+    module = Repeated()
+    view = dlviz.attention(module, torch.randn(1, 3, 8), call=1, head=1)
+    for module.times in (1, 3):
+        with pytest.raises(DlvizError, match=r"of \[2, 2\] heads before, and now of \[2(, 2, 2)?\]\. Draw it again"):
+            view.update()
+    assert len(view.calls) == 2
+    module.times = 2
+    view.update()
+    assert len(view.snapshots) == 2
+
+
+def test_a_model_that_turns_gradients_on_by_itself_is_drawn():
+    x = torch.randn(1, 3, 4, requires_grad=True)
+    view = dlviz.attention(torch.enable_grad()(lambda x: (x @ x.mT).softmax(-1) @ x), x)
+    assert not view.calls[0].weights.requires_grad
+    mha = nn.MultiheadAttention(4, 2, batch_first=True)
+    assert not dlviz.attention(torch.enable_grad()(lambda x: mha(x, x, x)[0]), x).calls[0].output.requires_grad
+
+
+def test_a_text_without_encode_is_told_of_it():
+    with pytest.raises(DlvizError, match=r"raised AttributeError.*Pass encode="):
+        dlviz.attention(multihead()[0], "hello", "hello", "hello")
+
+
 def test_the_mask_may_have_torchs_name():
     x, mask = torch.randn(1, 3, 4), torch.ones(3, 3).tril() == 1
     assert torch.equal(dlviz.attention(x, attn_mask=mask).output, dlviz.attention(x, mask=mask).output)
