@@ -20,7 +20,9 @@ def draw(record: Record, head: int, signature: str, summary: str, theme: str) ->
     matrix = record.matrix[head] if is_alibi else record.matrix[:MAX_POSITIONS, :MAX_COLUMNS]
     values = matrix.nan_to_num(neginf=0.0).numpy()
     rows, columns = values.shape
-    draw_heatmap(svg, _LEFT, _TOP, values, (_SIZE / columns, _SIZE / rows), float(abs(values).max()))
+    # All heads have one scale, so that a gentle slope is pale.
+    most = record.matrix.nan_to_num(neginf=0.0).abs().max() if is_alibi else abs(values).max()
+    draw_heatmap(svg, _LEFT, _TOP, values, (_SIZE / columns, _SIZE / rows), float(most))
     up, across = ("query", "key") if is_alibi else ("position", "dimension")
     _label_axes(svg, rows, columns, message(f"positional_encoding.{up}"), message(f"positional_encoding.{across}"))
     _draw_chart(svg, record, _LEFT + _SIZE + 72)

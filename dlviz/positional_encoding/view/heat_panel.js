@@ -56,13 +56,14 @@ export function heatPanel({ signal, read, pick }) {
     element,
     /**
      * Draw a matrix.
-     * @param {{values: Float32Array, rows: number, columns: number, width: number, height: number, up: string, across: string, label: string, isBlank?: (row: number, column: number) => boolean}} next isBlank: elements without a number
+     * @param {{values: Float32Array, rows: number, columns: number, width: number, height: number, up: string, across: string, label: string, max?: number, isBlank?: (row: number, column: number) => boolean}} next max: the value with the strongest color; isBlank: elements without a number
      */
     show(next) {
       data = next;
       button.setAttribute("aria-label", data.label);
       const colors = themeColors(element);
-      picture = heatmap(data.values, 0, data.rows, data.columns, maxAbs(data.values), colors);
+      readout.hidden = true;
+      picture = heatmap(data.values, 0, data.rows, data.columns, data.max ?? maxAbs(data.values), colors);
       if (!data.isBlank) return;
       const context = picture.getContext("2d");
       context.fillStyle = colors["line-2"];

@@ -4,6 +4,7 @@ import { h, fillIn } from "../../kit/js/dom.js";
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { format } from "../../kit/js/numbers.js";
+import { maxAbs } from "../../kit/js/heatmap.js";
 import { isAvailable, nearest } from "../../kit/js/precomputed.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { lineChart, readDistance } from "./charts.js";
@@ -127,7 +128,7 @@ function render({ model, el, signal }) {
     square.hidden = isAlibi();
     const head = model.get("head");
     const own = isAlibi()
-      ? { values: biasMatrix(head), columns: count, up: messages.query, across: messages.key, label: fillIn(messages.bias_alt, { head }), isBlank: (m, n) => n > m }
+      ? { values: biasMatrix(head), columns: count, up: messages.query, across: messages.key, label: fillIn(messages.bias_alt, { head }), max: maxAbs(scene.bias), isBlank: (m, n) => n > m }
       : { values: scene.matrix, columns: scene.columns, up: messages.position, across: messages.dimension, label: messages.matrix_alt };
     matrix.show({ rows: count, width: left, height: isWide ? 400 : 300, ...own });
     if (!isAlibi()) scores.show({ rows: count, columns: count, values: scene.scores, width: 190, height: 190, up: "m", across: "n", label: messages.scores_alt });
