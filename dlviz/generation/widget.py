@@ -15,6 +15,7 @@ from dlviz.generation.sampling import Settings
 from dlviz.generation.scene import scene, signature
 from dlviz.generation.still import draw
 from dlviz.generation.widget_state import GeneratedText
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -260,6 +261,7 @@ class Generate(Widget):
         return draw(one, step, generated.tokenizer.names(ids), titles, summary, self._still_theme)
 
 
+@suggests_names
 def generate(
     model: Callable[[Tensor], Any],
     prompt: Any,
@@ -279,7 +281,6 @@ def generate(
     step: int = 0,
     theme: str = "auto",
     speed: float = 1.0,
-    **traits: Any,
 ) -> Generate:
     """Let your own language model continue a text, and see the distribution behind every token.
 
@@ -306,7 +307,6 @@ def generate(
         continuation, step: what is shown; see :class:`Generate`.
         theme: "auto", "light" or "dark".
         speed: the player's speed.
-        traits: other traits of :class:`Generate`.
 
     Returns:
         The widget; ``.text``, ``.ids``, ``.probs``, ``.logits``, ``.continuations``, ``.cost``, ``.choose(token)``, ``.update()``,
@@ -335,4 +335,4 @@ def generate(
     shown: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "greedy": greedy, "seed": seed}
     shown |= {"continuation": continuation, "step": step, "theme": theme, "speed": speed}
     generated = GeneratedText(model, prompt, encode, decode, steps, continuations, context, cached, settings, seed)
-    return Generate(generated, name, **shown, **traits)
+    return Generate(generated, name, **shown)

@@ -9,6 +9,7 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -154,6 +155,7 @@ class Positions(Widget):
         return draw(self.record, self.head, self.scene["signature"], self.scene["summary"], self._still_theme)
 
 
+@suggests_names
 def positions(
     encoding: Any = "sinusoidal",
     length: int | None = None,
@@ -170,7 +172,6 @@ def positions(
     step: int = 0,
     theme: str = "auto",
     speed: float = 1.0,
-    **traits: Any,
 ) -> Positions:
     """Show how a transformer is told the order of its tokens, and how the score q·k depends on the distance of two positions.
 
@@ -188,7 +189,6 @@ def positions(
         column, head, offset, step: what is selected; see :class:`Positions`.
         theme: "auto", "light" or "dark".
         speed: the player's speed.
-        traits: other traits of :class:`Positions`.
 
     Returns:
         The widget; ``.matrix``, ``.scores``, ``.angles``, ``.record``, ``.update()``.
@@ -222,7 +222,7 @@ def positions(
     settings = Encoding(kind, length, dim, heads, base, pairing, table, **vectors)
     check_encoding(settings)
     shown = {"column": column, "head": head, "offset": offset, "step": step, "theme": theme, "speed": speed}
-    return Positions(settings, name, source, **shown, **traits)
+    return Positions(settings, name, source, **shown)
 
 
 def _table(encoding: Any) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any
 
 import traitlets
 
+from dlviz.kit.arguments import suggests_names
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_integer
@@ -68,6 +69,7 @@ class Bpe(DataWidget[Record]):
         return draw(self.data, self.scene, self._merges_shown, self._still_theme)
 
 
+@suggests_names
 def bpe(
     text: str,
     merges: int | None = None,
@@ -78,7 +80,6 @@ def bpe(
     step: int = 0,
     theme: str = "auto",
     speed: float = 1.0,
-    **traits: Any,
 ) -> Bpe:
     """Learn a byte-pair encoding from a text, merge by merge: pairs and their counts, the text as tokens, the growing vocabulary.
 
@@ -93,7 +94,6 @@ def bpe(
         step: how many merges are shown at first.
         theme: "auto", "light" or "dark".
         speed: the player's speed.
-        traits: other traits of :class:`Bpe`.
 
     Returns:
         The widget; ``.encoder``, ``.merges``, ``.tokens``, ``.ids``.
@@ -121,4 +121,4 @@ def bpe(
             raise DlvizError(message("tokenization.refused.range", name="vocab_size", low=256, high=2256, got=got))
         merges = vocab_size - 256
     data = record(text, 50 if merges is None else merges, min_count)
-    return Bpe(data, min_count, typed=typed, step=step, theme=theme, speed=speed, **traits)
+    return Bpe(data, min_count, typed=typed, step=step, theme=theme, speed=speed)

@@ -180,3 +180,8 @@ def test_a_bad_argument_is_named(call, text):
     with pytest.raises(DlvizError) as refused:
         call()
     assert text in str(refused.value)
+
+
+def test_an_unknown_argument_is_told_with_those_that_there_are():
+    with pytest.raises(TypeError, match=r"no such argument: d_model.*It takes encoding, length, dim, heads, base"):
+        dlviz.positions("rotary", d_model=8)

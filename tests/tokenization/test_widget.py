@@ -104,3 +104,8 @@ def test_a_bad_argument_is_named(call, text):
     with pytest.raises(DlvizError) as refused:
         call()
     assert text in str(refused.value)
+
+
+def test_an_unknown_argument_is_told_with_those_that_there_are():
+    with pytest.raises(TypeError, match=r"no such argument: size.*It takes text, merges, vocab_size, min_count"):
+        dlviz.bpe(TEXT, size=300)
