@@ -221,6 +221,17 @@ def test_the_factors_of_a_far_key_are_read_in_full(open_page, width):
     assert page.eval_on_selector_all(".att-term span", cut) == []
 
 
+def test_the_late_rows_of_a_long_causal_map_are_not_pale(open_page):
+    page = open_page(dlviz.attention(torch.zeros(128, 4), is_causal=True).to_html())
+    box = page.locator(".att-map canvas").bounding_box()
+    paper, pos = (torch.tensor(colors(page, name), dtype=torch.float64) for name in ("paper", "pos"))
+    shares = []
+    for x in range(100, int(box["width"]) - 200, 7):
+        color = torch.tensor(pixel(page, ".att-map canvas", x, 300), dtype=torch.float64)
+        shares.append(float(((color - paper) @ (pos - paper)) / ((pos - paper) @ (pos - paper))))
+    assert sorted(shares)[len(shares) // 2] > 0.12
+
+
 def test_long_names_of_keys_leave_the_picture_on_one_screen(open_page):
     x = torch.randn(1, 12, 32)
     mha = nn.MultiheadAttention(32, 4, batch_first=True)

@@ -7,6 +7,9 @@ import { visible } from "./decode_scene.js";
 
 /** Smallest width and height of a cell with its number. */
 const NUMBER = [30, 16];
+/** From so many weights on, this share of them has the strongest color: the first rows of a causal map would leave all others pale. */
+const MANY = 1024;
+const STRONGEST = 0.01;
 
 /** A block with one pixel for each number or bin: −∞ is gray, NaN has the color of an error. @param {any} block @param {number} max @param {any} colors @param {boolean} [turned] columns down */
 export function blockPicture(block, max, colors, turned = false) {
@@ -27,10 +30,17 @@ function maskedWeights({ weights, masked }) {
   return { ...weights, painted: (y, x) => (masked.painted(y, x) === -Infinity && weights.painted(y, x) === 0 ? -Infinity : weights.painted(y, x)) };
 }
 
+/** The weight from which on the color is the strongest. */
+function strongestWeight({ height, width, painted, max }) {
+  if (height * width < MANY) return max;
+  const values = Float64Array.from({ length: height * width }, (_, p) => painted(Math.floor(p / width), p % width)).filter(Number.isFinite).sort();
+  return values.at(-1 - Math.floor(STRONGEST * values.length)) || max;
+}
+
 /** The block that a map shows, and the value of its strongest color. @param {any} scene @param {string} map */
 export function mapBlock(scene, map) {
   const { products, masked, weights } = scene.blocks;
-  if (map === "weights") return { block: maskedWeights(scene.blocks), max: weights.max, factor: 1 };
+  if (map === "weights") return { block: maskedWeights(scene.blocks), max: (scene.strongest ??= strongestWeight(weights)), factor: 1 };
   if (map === "masked") return { block: masked, max: masked.max, factor: 1 };
   return { block: products, max: products.max, factor: map === "scores" ? scene.scale : 1 };
 }
@@ -53,7 +63,7 @@ export function drawBlocks(scene, layout, { shown, map }, hidden, titles, { colo
   const [x, y, , h] = layout.rectangles.map;
   if (map && "map" !== hidden) {
     const { max, factor } = mapBlock(scene, map);
-    drawTitle(context, map === "weights" ? `${titles.weights} 0 … ${format(max, 2)}` : `${titles[map]} ± ${format(max * factor, 2)}`, [x, y + h + 13], true, { colors, mono });
+    drawTitle(context, map === "weights" ? `${titles.weights} 0 … ${max < scene.blocks.weights.max ? "≥ " : ""}${format(max, 2)}` : `${titles[map]} ± ${format(max * factor, 2)}`, [x, y + h + 13], true, { colors, mono });
   }
   return canvas;
 }
@@ -94,7 +104,7 @@ export function drawOverlay(context, scene, layout, { query, key, hovered, map }
   const share = (i, j) => {
     if (!weights) return 0;
     const value = weights.painted(...weights.bin(i, j));
-    return Number.isFinite(value) ? value / (weights.max || 1) : 0;
+    return Number.isFinite(value) ? Math.min(1, value / (mapBlock(scene, map).max || 1)) : 0;
   };
   drawQueries(context, scene, layout, focus, lit === null && focus.key !== undefined ? (i) => share(i, focus.key) : () => 0, { colors, mono });
   drawKeys(context, scene, layout, focus, lit === null ? () => 0 : (j) => share(lit, j), { colors, mono });

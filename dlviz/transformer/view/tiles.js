@@ -92,7 +92,8 @@ export function tileChooser({ messages, model, root, signal, open }) {
   function pattern(call, k) {
     const [rows, columns] = call.shape;
     const values = call.pictures.subarray(k * rows * columns, (k + 1) * rows * columns);
-    return shaded(rows, columns, (p) => values[p] / 255);
+    // The root, because beside the first query of a causal map, whose only weight is 1, all others are small.
+    return shaded(rows, columns, (p) => Math.sqrt(values[p] / 255));
   }
   /** The row of the selected query, followed through all heads and calls. */
   function ofQuery(call, k) {
