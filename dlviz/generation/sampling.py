@@ -120,7 +120,7 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
 
 
 def ranking(logits: Tensor, rows: int = ROWS) -> Tensor:
-    """Return the ids of all tokens, int64 (V,): the `rows` with the largest logits in falling order, then the others by id.
+    """Return the ids of all tokens, int64 (V,): the `rows` with the largest logits, falling, then the others; equal ones by id.
 
     A cumulative sum in this order needs no sorting of a large vocabulary.
 
@@ -129,7 +129,9 @@ def ranking(logits: Tensor, rows: int = ROWS) -> Tensor:
         tensor([1, 2, 0, 3])
     """
     is_small = len(logits) <= _SORTED
-    first = logits.sort(descending=True, stable=True).indices[:rows] if is_small else logits.topk(rows).indices
+    # Of equal logits topk takes any.
+    near = torch.arange(len(logits)) if is_small else (logits >= logits.topk(rows).values[-1]).nonzero()[:, 0]
+    first = near[logits[near].sort(descending=True, stable=True).indices[:rows]]
     others = torch.ones(len(logits), dtype=torch.bool)
     others[first] = False
     return torch.cat([first, others.nonzero()[:, 0]])

@@ -104,6 +104,14 @@ def test_the_ranking_is_a_permutation_with_the_largest_first(size):
     assert torch.equal(order[ROWS:], order[ROWS:].sort().values)
 
 
+@pytest.mark.parametrize("size", [50, 5000])
+def test_equal_logits_are_ranked_by_id(size):
+    x = logits(1, size).round()
+    assert torch.equal(ranking(x)[:ROWS], x.sort(descending=True, stable=True).indices[:ROWS])
+    peak = torch.zeros(size).index_fill(0, torch.tensor([7]), 30.0)
+    assert ranking(peak)[:4].tolist() == [7, 0, 1, 2]
+
+
 @pytest.mark.parametrize("size", [7, 60, 5000])
 def test_a_draw_is_torchs_inverse_of_the_cumulative_distribution(size):
     probs = logits(2, size).softmax(0)
