@@ -108,7 +108,8 @@ class Surface(LossSurfaceWidget):
 
     def close(self) -> None:
         """Take the widget off the page and release the values and the network's parameters."""
-        self._path, self._plane, self._values = None, None, self._values[:0]
+        # A view would hold the values, which the garbage collector may be taking apart.
+        self._path, self._plane, self._values = None, None, self._values.new_empty(0)
         self._paths, self._surface = {"list": []}, {}
         super().close()
 
