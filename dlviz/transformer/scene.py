@@ -90,6 +90,7 @@ def scene(
         "blocks": blocks,
         "mask": None if mask is None else "bool" if mask.dtype == torch.bool else "float",
         "hidden": _hidden(call),
+        "adds_bias": _adds_bias(call),
         "mask_text": mask_text(call),
         "name": call_name(call, number),
         "entropy": float(entropies[0]),
@@ -113,6 +114,13 @@ def _hidden(call: AttentionCall) -> float | None:
     if call.mask is None or (call.mask.dtype == torch.bool and call.fill == -torch.inf):
         return None
     return float(call.fill) if call.mask.dtype == torch.bool else torch.finfo(call.mask.dtype).min / 2
+
+
+def _adds_bias(call: AttentionCall) -> bool:
+    """Return whether the mask changes scores without taking their pairs out, as a bias by distance does."""
+    if call.mask is None or call.mask.dtype == torch.bool:
+        return False
+    return bool((call.mask.isfinite() & (call.mask != 0) & (call.mask > (_hidden(call) or -torch.inf))).any())
 
 
 def row(found: Mapping[str, Tensor], query: int, key: int, blocks: Mapping[str, Any]) -> dict[str, Any]:

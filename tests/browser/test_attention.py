@@ -241,6 +241,13 @@ def test_long_names_of_keys_leave_the_picture_on_one_screen(open_page):
     assert page.locator(".dlviz").bounding_box()["height"] <= 700
 
 
+def test_a_mask_that_adds_a_bias_is_said_to_add(open_page):
+    x = torch.rand(1, 1, 3, 4)
+    page = open_page(dlviz.attention(x, x, x, mask=-torch.arange(9.0).view(3, 3)))
+    go(page, "mask")
+    expect(page.locator(".att-stage")).to_contain_text("The mask adds a number to each score")
+
+
 def test_arrow_keys_move_the_pair_and_space_plays(open_page, pages):
     page = open_page(pages["multihead"])
     page.locator(".att-map").focus()

@@ -166,6 +166,14 @@ def test_the_scene_of_a_finite_mask_colors_scores_and_not_what_the_mask_writes()
     assert shown["blocks"]["masked"]["max"] < 100
 
 
+@pytest.mark.parametrize(("bias", "adds"), [(0.0, False), (-0.5, True)])
+def test_a_mask_that_also_adds_a_bias_is_told_from_one_that_only_takes_pairs_out(bias, adds):
+    mask = torch.full((4, 4), -torch.inf).triu(1) + torch.full((4, 4), bias).tril(-1)
+    made = record(F.scaled_dot_product_attention, *[random(1, 1, 4, 4)] * 3, attn_mask=mask)
+    shown = scene(made, matrices(made.calls[0], 0, 0), (0, 0, 0), (list("abcd"), list("abcd")), "f", "f")
+    assert shown["adds_bias"] is adds
+
+
 def test_tokens_name_queries_and_keys_of_encoder_and_decoder():
     model = nn.Transformer(8, 2, 1, 1, 16, batch_first=True).eval()
     made = record(model, random(1, 3, 8), random(1, 3, 8))

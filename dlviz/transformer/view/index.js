@@ -33,7 +33,8 @@ function render({ model, el, signal }) {
   tiles.show(model.get("tiles"));
 
   function label(step) {
-    const name = model.get("scene").stages[step];
+    const { stages, adds_bias } = model.get("scene");
+    const name = stages[step] === "mask" && adds_bias ? "bias" : stages[step];
     return name ? messages[`stage.${name}`] : "";
   }
   /** @param {{name: string, query?: number, key?: number, column?: number}} at */
