@@ -11,7 +11,7 @@ from torch import Tensor
 MAX_NUMBERS = 65_536
 #: Largest number of rows or columns of bins.
 MAX_BINS = 360
-#: Codes of bins that hold no finite number; the others are 128 + 126 · value / max.
+#: Codes of bins that hold no finite number; the others are 128 ± 126 · √(abs(value) / max): most weights are far below the largest.
 _MASKED, _NAN = 0, 1
 
 
@@ -24,7 +24,7 @@ def block(values: Tensor, most: int | None = None) -> dict[str, Any]:
 
     Returns:
         ``shape``, ``max`` (the largest finite size), ``numbers``, and ``bins``: ``None`` if ``numbers`` are the matrix itself, else the
-        shape of the binned picture, whose bytes are 128 + 126 · value / max, 0 for −∞ and 1 for NaN.
+        shape of the binned picture, whose bytes are 128 ± 126 · √(|value| / max), 0 for −∞ and 1 for NaN.
 
     Example:
         >>> found = block(torch.tensor([[1.0, -2.0]]))
@@ -38,7 +38,8 @@ def block(values: Tensor, most: int | None = None) -> dict[str, Any]:
     if values.numel() <= (most or MAX_NUMBERS):
         return {**found, "bins": None, "numbers": to_array(values)}
     picture = binned(values, min(rows, MAX_BINS), min(columns, MAX_BINS))
-    codes = (128 + 126 * picture.double() / (largest or 1)).round().clamp(2, 254)
+    share = picture.double() / (largest or 1)
+    codes = (128 + 126 * share.sign() * share.abs().sqrt()).round().clamp(2, 254)
     codes = codes.masked_fill(picture == -torch.inf, _MASKED).masked_fill(picture.isnan(), _NAN)
     return {**found, "bins": list(picture.shape), "numbers": codes.to(torch.uint8).cpu().numpy()}
 

@@ -7,8 +7,8 @@ function decodeBlock(raw, dtype) {
   const [rows, columns] = raw.shape;
   const numbers = typedArray(raw.numbers, raw.bins ? "uint8" : dtype);
   const [height, width] = raw.bins ?? raw.shape;
-  /** The value of a byte: 0 stands for −∞ and 1 for NaN. */
-  const value = (code) => (code === 0 ? -Infinity : code === 1 ? NaN : ((code - 128) / 126) * raw.max);
+  /** The value of a byte, as blocks.py wrote it: 0 stands for −∞ and 1 for NaN. */
+  const value = (code) => (code === 0 ? -Infinity : code === 1 ? NaN : Math.sign(code - 128) * ((code - 128) / 126) ** 2 * raw.max);
   return {
     rows, columns, height, width, max: raw.max, isBinned: Boolean(raw.bins),
     /** A number in full; NaN where only bins are known. */

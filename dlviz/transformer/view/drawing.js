@@ -81,14 +81,14 @@ function drawNumbers(context, scene, { columnWidth, rowHeight, x, y }, map, { co
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillStyle = colors.ink;
-  for (let i = 0; i < block.rows; i += 1) {
-    for (let j = 0; j < block.columns; j += 1) {
-      if (block.painted(i, j) !== -Infinity) context.fillText(cellText(scene.round(block.at(i, j) * factor)), x(j) + columnWidth / 2, y(i) + rowHeight / 2);
-    }
-  }
+  const cells = Array.from({ length: block.rows * block.columns }, (_, k) => [Math.floor(k / block.columns), k % block.columns]).filter(([i, j]) => block.painted(i, j) !== -Infinity);
+  const texts = (decimals) => cells.map(([i, j]) => cellText(scene.round(block.at(i, j) * factor), decimals));
+  // All numbers have the decimals that fit the longest of them.
+  const shown = [2, 1, 0].map(texts).find((candidate) => candidate.every((text) => context.measureText(text).width <= columnWidth - 3)) ?? [];
+  shown.forEach((text, k) => context.fillText(text, x(cells[k][1]) + columnWidth / 2, y(cells[k][0]) + rowHeight / 2));
 }
-function cellText(value) {
-  return Number.isFinite(value) && Math.abs(value) < 100 ? fixed(value, Math.abs(value) < 10 ? 2 : 1) : format(value, 2);
+function cellText(value, decimals) {
+  return Number.isFinite(value) && Math.abs(value) < 100 ? fixed(value, Math.abs(value) < 10 ? decimals : Math.min(1, decimals)) : format(value, 2);
 }
 /** Where this head stands among all heads. */
 function drawOwnColumns(context, scene, [x, y, w, h], colors) {
