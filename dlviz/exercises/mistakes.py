@@ -43,7 +43,8 @@ def changed(reference: Callable[..., Any], name: str, changes: Changes) -> Calla
     """
     code = changed_source(reference, changes)
     # A file name below this package: an exception in a mistake is not taken for one on a learner's own line.
-    file = f"{inspect.getfile(reference)}:{name}"
+    # With the solution's name: two exercises of a lesson may have mistakes of one name.
+    file = f"{inspect.getfile(reference)}:{reference.__name__}:{name}"
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
     made: dict[str, Any] = {}
     exec(compile(code, file, "exec"), vars(sys.modules[reference.__module__]), made)

@@ -13,6 +13,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import thin
 from dlviz.torchkit.array_data import as_plain_tensor, as_tensor, kind_of_data
+from dlviz.torchkit.modules import parameters
 from dlviz.transformer.edits import Edits
 from dlviz.transformer.record import Record, record, record_edited
 
@@ -127,8 +128,8 @@ def kind_of(module: Any) -> str:
 
 def _dtype(module: Any) -> torch.dtype | None:
     """Return the floating-point type of a module's parameters; ``None`` without any."""
-    parameters = module.parameters() if isinstance(module, nn.Module) else ()
-    return next((one.dtype for one in parameters if one.is_floating_point()), None)
+    own = parameters(module) if isinstance(module, nn.Module) else ()
+    return next((one.dtype for one in own if one.is_floating_point()), None)
 
 
 def _as_argument(value: Any, dtype: torch.dtype | None) -> Any:

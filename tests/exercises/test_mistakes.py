@@ -61,3 +61,20 @@ def test_the_code_of_a_changed_solution_can_be_read():
 def test_a_line_of_a_mistake_is_not_taken_for_the_learners():
     failure = run_answer(changed(double, "broken", {"2 * x": "x.twice()"}), {"x": 1}).failure
     assert (failure.kind, failure.line) == ("AttributeError", None)
+
+
+def test_mistakes_of_one_name_in_two_exercises_keep_their_own_source():
+    made = {f: changed(f, "squared", {"* x": "* x ** 2"}) for f in (twice, thrice)}
+    assert [inspect.getsource(made[f]).splitlines()[-1].strip() for f in made] == [
+        "return 2 * x ** 2",
+        "return 3 * x ** 2",
+    ]
+    assert made[twice](3) == 18
+
+
+def twice(x):
+    return 2 * x
+
+
+def thrice(x):
+    return 3 * x
