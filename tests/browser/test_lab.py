@@ -136,6 +136,30 @@ OTHERS = (
         "print(view.vectors.labels[view.word])",
         "queen",
     ),
+    (
+        "view = dlviz.attention(torch.rand(5, 4), query=4)\nview",
+        lambda view: view.locator(".att-map").press("ArrowUp"),
+        "print(view.query)",
+        "3",
+    ),
+    (
+        "net = nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 9))\nview = dlviz.generate(net, [1, 2], steps=4)\nview",
+        lambda view: view.get_by_label("greedy", exact=True).check(),
+        "print(view.greedy, view.probs.argmax().item() == view.ids[2])",
+        "True True",
+    ),
+    (
+        "view = dlviz.positions('alibi', length=8, heads=4)\nview",
+        lambda view: view.get_by_label("head", exact=True).fill("2"),
+        "print(view.head)",
+        "2",
+    ),
+    (
+        "view = dlviz.bpe('low lower lowest', merges=3)\nview",
+        lambda view: view.get_by_role("textbox").fill("slow"),
+        "print(view.typed)",
+        "slow",
+    ),
 )
 OTHER_CELLS = tuple(cell for made, _, asked, _ in OTHERS for cell in (made, asked))
 
