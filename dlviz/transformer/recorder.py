@@ -104,10 +104,9 @@ class AttentionRecorder(TorchFunctionMode):
         self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        # Inside torch.vmap a tensor stands for a whole batch, and has no numbers of its own.
         if any(isinstance(x, Tensor) and torch._C._functorch.is_batchedtensor(x) for x in args):
-            return function(
-                *args, **kwargs
-            )  # stands for a whole batch inside torch.vmap, and has no numbers of its own
+            return function(*args, **kwargs)
         if function is F.multi_head_attention_forward:
             return self._multihead(function, args, kwargs)
         output = function(*args, **kwargs)
