@@ -182,6 +182,14 @@ COLORED = """([x, y, token]) => {
 #: Boxes of the labels (left, top, right, bottom, whether bold) and centers of the points of a map, as they are drawn next.
 LABELED = """async (selector) => {
   const canvas = document.querySelector(selector);
+  // A drawing that a resize has asked for would be mixed with the one that is looked at.
+  let [picture, unchanged] = ["", 0];
+  for (let frame = 0; frame < 600 && unchanged < 6; frame += 1) {
+    await new Promise(requestAnimationFrame);
+    const next = canvas.toDataURL();
+    unchanged = next === picture ? unchanged + 1 : 0;
+    picture = next;
+  }
   const { fillText, arc } = CanvasRenderingContext2D.prototype;
   let [labels, points] = [[], []];
   CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
