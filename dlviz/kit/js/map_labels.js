@@ -5,6 +5,8 @@ import { drawHaloText, labelPlacer } from "./canvas.js";
 const LINE_HEIGHT = 15;
 /** Space at both sides of a label. */
 const GAP = 4;
+/** The part of the line height above and below the letters. */
+const EDGE = 1.5;
 /** How many labels are tried and how many drawn in one picture, and the largest width of a label in pixels. */
 const MAX_TRIED = 600;
 const MAX_LABELS = 120;
@@ -86,7 +88,7 @@ function pointsIn({ x, y }, width, height) {
   }
   return ([left, top, right, bottom]) => {
     // The label's own point, which is 7 pixels from the text, lies in another square.
-    for (let j = Math.max(0, Math.floor((top + 2) / SQUARE)); j <= Math.floor((Math.min(bottom, height) - 2) / SQUARE); j += 1) {
+    for (let j = Math.max(0, Math.floor((top + EDGE) / SQUARE)); j <= Math.floor((Math.min(bottom, height) - EDGE) / SQUARE); j += 1) {
       for (let i = Math.max(0, Math.floor((left + GAP - 1) / SQUARE)); i <= Math.floor((Math.min(right, width) - GAP + 1) / SQUARE); i += 1) if (squares[j * columns + i]) return true;
     }
     return false;
