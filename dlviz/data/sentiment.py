@@ -53,7 +53,7 @@ def sentiment(n: int = 2000, *, seed: int = 0, device: torch.device | str | None
 
     A third of them are plain ("the music was great"), a third negated ("nobody called the plot dull") and a third contrasts, in which one
     of two clauses decides: "the plot was dull but the music was great" is positive, "the plot was great but the music was dull" negative,
-    though both have the same words. So whoever only counts words does well on a part of the reviews and can only guess on another.
+    though both have the same words. So a model that only counts words does well on a part of the reviews and can only guess on another.
 
     The same ``seed`` gives the same reviews; another seed gives new ones, to test on. Your own seeds are left alone. An argument that
     does not fit raises a ``ValueError``.

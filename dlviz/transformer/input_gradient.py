@@ -10,7 +10,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit.nested import map_tensors, tensors_in
 from dlviz.transformer.record import run
-from dlviz.transformer.recorder import AttentionRecorder
+from dlviz.transformer.recording.recorder import AttentionRecorder
 
 
 def input_gradient(

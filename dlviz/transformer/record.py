@@ -16,7 +16,7 @@ from dlviz.torchkit.modules import parameters
 from dlviz.torchkit.nested import tensors_in
 from dlviz.transformer.attention_call import AttentionCall
 from dlviz.transformer.edits import Edits
-from dlviz.transformer.recorder import AttentionRecorder
+from dlviz.transformer.recording.recorder import AttentionRecorder
 
 
 @dataclass(frozen=True, eq=False)

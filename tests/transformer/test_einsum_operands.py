@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dlviz.transformer.einsum_operands import matrix_product
+from dlviz.transformer.recording.einsum_operands import matrix_product
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.transformer.provenance import (
+from dlviz.transformer.recording.provenance import (
     ARRANGING,
     KEEPING,
     Arguments,

@@ -17,13 +17,13 @@ from dlviz.kit.messages import message
 from dlviz.torchkit.forward_trace import function_name
 from dlviz.torchkit.model_copies import GeneratorStates
 from dlviz.torchkit.modules import named_modules
-from dlviz.transformer import follow
 from dlviz.transformer.attention_call import AttentionCall
 from dlviz.transformer.edits import Edits, edited_call
-from dlviz.transformer.found_calls import FoundCalls, HeadsTag
-from dlviz.transformer.head_layout import rearranged
-from dlviz.transformer.multihead import multihead_arguments, multihead_call, multihead_return
-from dlviz.transformer.provenance import (
+from dlviz.transformer.recording import follow
+from dlviz.transformer.recording.found_calls import FoundCalls, HeadsTag
+from dlviz.transformer.recording.head_layout import rearranged
+from dlviz.transformer.recording.multihead import multihead_arguments, multihead_call, multihead_return
+from dlviz.transformer.recording.provenance import (
     ARRANGING,
     KEEPING,
     PRODUCTS,
@@ -37,7 +37,7 @@ from dlviz.transformer.provenance import (
     scores_of,
     values_product,
 )
-from dlviz.transformer.sdpa import sdpa_call
+from dlviz.transformer.recording.sdpa import sdpa_call
 
 _JOINING = ("cat", "stack", "concat", "concatenate")
 

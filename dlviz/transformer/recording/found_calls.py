@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dlviz.transformer.attention_call import AttentionCall
 from dlviz.transformer.edits import Edits, check_edits
-from dlviz.transformer.head_layout import join, merged_heads, merged_index, projected, rearranged
+from dlviz.transformer.recording.head_layout import join, merged_heads, merged_index, projected, rearranged
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.transformer.attention_call import AttentionCall
-from dlviz.transformer.einsum_operands import MatrixProduct, matrix_product
-from dlviz.transformer.sdpa import with_heads
+from dlviz.transformer.recording.einsum_operands import MatrixProduct, matrix_product
+from dlviz.transformer.recording.sdpa import with_heads
 
 #: Functions that only arrange the numbers of a tensor anew.
 ARRANGING = {

@@ -1,0 +1,1 @@
+"""How attention calls are found while a module runs, and brought into one form."""
