@@ -14,7 +14,7 @@ import dlviz
 from dlviz.transformer import record
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
-from tests.benchmarks.measured import leaves
+from tests.benchmarks.measured import leaves, one_thread
 from tests.benchmarks.recurrent import median, opened
 
 #: Pointer moves over the map, each until the frame in which it is drawn: the median of 150 and the 96th percentile, in ms.
@@ -60,13 +60,9 @@ def causal(heads: int, length: int) -> tuple[Callable[..., Any], Tensor]:
 
 
 def run(*, quick: bool = False) -> Iterator[str]:
-    """Yield the lines of the table, computed on one thread: more of them wait for each other when the machine is busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    """Yield the lines of the table, computed on one thread."""
+    with one_thread():
         yield from lines(quick)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def lines(quick: bool) -> Iterator[str]:

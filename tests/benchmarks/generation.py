@@ -12,6 +12,7 @@ from torch import Tensor
 import dlviz
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
+from tests.benchmarks.measured import one_thread
 from tests.generation.models import GPT
 
 #: Size of GPT-2's vocabulary.
@@ -33,13 +34,8 @@ _STEP = """() => {
 
 def run(*, quick: bool = False) -> Iterator[str]:
     """Yield the lines of the table."""
-    threads = torch.get_num_threads()
-    # The operations are small: more threads gain nothing here, and wait for each other when the machine is busy.
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         yield from lines(quick)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def cases(quick: bool) -> Iterator[tuple[str, Any, int, dict[str, Any]]]:

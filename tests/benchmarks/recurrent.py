@@ -15,7 +15,7 @@ from dlviz.kit.page import to_json
 from dlviz.recurrent import grad_norm_by_lag, input_grad_norms, record
 from tests.benchmarks.autograd import row
 from tests.benchmarks.browser import _FLAGS, chromium
-from tests.benchmarks.measured import leaves
+from tests.benchmarks.measured import leaves, one_thread
 from tests.browser.conftest import CONNECT
 
 #: Steps and pointer moves, as fast as the screen allows: frames per second, and the 96th percentile of their times in ms.
@@ -75,13 +75,8 @@ def encode(text: str) -> Tensor:
 
 def run(*, quick: bool = False) -> Iterator[str]:
     """Yield the lines of the table."""
-    threads = torch.get_num_threads()
-    # The operations are small: more threads gain nothing here, and wait for each other when the machine is busy.
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         yield from lines(quick)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def lines(quick: bool) -> Iterator[str]:
