@@ -2,8 +2,9 @@
 
 from dlviz.decision_boundary.forward import ForwardPass, LayerCall, forward_pass
 from dlviz.decision_boundary.layer_projection import LayerProjection, project
-from dlviz.decision_boundary.record import ModelOutputs, grid, record_outputs
+from dlviz.decision_boundary.record import ModelOutputs, record_outputs
 from dlviz.decision_boundary.unit_equation import equation
+from dlviz.torchkit.plane import grid
 
 __all__ = [
     "ForwardPass",

@@ -1,6 +1,5 @@
 """Checks of what the learner passes to boundary(): points, labels, class names and limits of the plane."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,11 +14,10 @@ from dlviz.kit.validation import check_type
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.labels import class_table, indices_of, list_of_names
 from dlviz.torchkit.modules import parameters
+from dlviz.torchkit.plane import Limits, check_limits
 
 #: Classes that can be told apart by color and shape.
 MAX_CLASSES = 10
-
-Limits = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +62,7 @@ def check_inputs(
     points = check_points(x, module)
     known = module.class_names if isinstance(module, EstimatorModule) else None
     values, class_names = check_labels(y, len(points), classes, known)
-    frame = check_limits(limits, points)
+    frame = check_limits(limits, points, "decision_boundary.refused.limits")
     arguments = [] if limits is None else [f"limits={frame!r}"]
     if classes is not None:
         arguments.append(f"classes={classes!r}")
@@ -179,34 +177,3 @@ def _preparation(
     elif not isinstance(y, Tensor):
         lines.append(f"{names[2]} = torch.as_tensor(np.asarray({names[2]}))")
     return tuple(["import numpy as np"] * any("np." in line for line in lines) + lines)
-
-
-def check_limits(limits: Any, x: Tensor) -> Limits:
-    """Return left, right, bottom and top of the plane; a frame around the points by default.
-
-    Example:
-        >>> [round(value, 2) for value in check_limits(None, torch.tensor([[0.0, 0.0], [2.0, 1.0]]))]
-        [-0.12, 2.12, -0.62, 1.62]
-    """
-    if limits is None:
-        return _frame_around(x)
-    try:
-        left, right, bottom, top = (float(value) for value in limits)
-    except Exception:  # an object of another library may raise anything
-        left = right = bottom = top = math.nan
-    if not (left < right and bottom < top and all(map(math.isfinite, (left, right, bottom, top)))):
-        raise DlvizError(message("decision_boundary.refused.limits", got=repr(limits)))
-    return left, right, bottom, top
-
-
-def _frame_around(x: Tensor) -> Limits:
-    if not len(x):
-        return -1.0, 1.0, -1.0, 1.0
-    low, high = x.double().amin(0), x.double().amax(0)
-    center, half = (low / 2 + high / 2).tolist(), (high / 2 - low / 2).tolist()
-    # Both axes have the same scale, unless that would squeeze the points into a line.
-    if min(half) * 4 > max(half) or min(half) == 0:
-        # Around a single place the frame is so wide that its sides differ in float32 too.
-        half = [max(half) or max(1.0, 1e-3 * max(map(abs, center)))] * 2
-    (left, right), (bottom, top) = ((c - 1.12 * h, c + 1.12 * h) for c, h in zip(center, half, strict=True))
-    return left, right, bottom, top

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlviz.decision_boundary.forward import ForwardPass, forward_pass
-from dlviz.decision_boundary.inputs import MAX_CLASSES, Limits
+from dlviz.decision_boundary.inputs import MAX_CLASSES
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.torchkit.plane import Limits, grid
 
 #: Data points that are drawn at most.
 MAX_POINTS = 2000
@@ -42,20 +43,6 @@ class ModelOutputs:
     def num_classes(self) -> int:
         """Number of classes that the model predicts."""
         return int(self.probs.shape[1])
-
-
-def grid(limits: Limits, side: int, like: Tensor) -> Tensor:
-    """Return the centers of `side` × `side` cells, (side · side, 2), row by row from the top, with dtype and device of `like`.
-
-    Example:
-        >>> grid((0, 2, 0, 2), 2, torch.zeros(0)).tolist()
-        [[0.5, 1.5], [1.5, 1.5], [0.5, 0.5], [1.5, 0.5]]
-    """
-    left, right, bottom, top = limits
-    centers = (torch.arange(side, dtype=torch.float64) + 0.5) / side
-    x, y = left + centers * (right - left), top - centers * (top - bottom)
-    rows, columns = torch.meshgrid(y, x, indexing="ij")
-    return torch.stack((columns, rows), dim=-1).reshape(-1, 2).to(like)
 
 
 def point_stride(count: int) -> int:

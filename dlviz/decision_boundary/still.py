@@ -6,10 +6,10 @@ from math import ceil
 import numpy as np
 from torch import Tensor
 
-from dlviz.decision_boundary.inputs import Limits
 from dlviz.decision_boundary.record import ModelOutputs
 from dlviz.kit.svg import MARGIN, Svg, framed, shorten
 from dlviz.kit.theme import class_color
+from dlviz.torchkit.plane import Limits
 
 #: Opacity of a class's color where its probability is 1.
 MAX_OPACITY = 0.6

@@ -12,7 +12,7 @@ from torch import Tensor
 from dlviz.decision_boundary.edits import check_painted
 from dlviz.decision_boundary.forward import LayerCall, find_unit
 from dlviz.decision_boundary.inputs import Inputs, check_inputs
-from dlviz.decision_boundary.record import grid, worst_point
+from dlviz.decision_boundary.record import worst_point
 from dlviz.decision_boundary.scene import DRAWN_UNITS, page_scene, scene
 from dlviz.decision_boundary.still import draw
 from dlviz.decision_boundary.training_step import StepSettings, TrainingStep, check_batch
@@ -28,6 +28,7 @@ from dlviz.kit.snapshots import page_indices
 from dlviz.kit.validated_widget import float_field, int_field, invalid_value
 from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget, binary
+from dlviz.torchkit.plane import grid
 
 #: Snapshots take this fraction of a page's budget.
 _PAGE_FRACTION = 0.8

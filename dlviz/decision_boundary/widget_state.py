@@ -10,12 +10,12 @@ from dlviz.decision_boundary.edits import BoundaryEdits
 from dlviz.decision_boundary.estimator import EstimatorModule
 from dlviz.decision_boundary.inputs import Inputs
 from dlviz.decision_boundary.record import ModelOutputs, record_outputs, record_points
-from dlviz.decision_boundary.snapshots import SnapshotHistory
 from dlviz.decision_boundary.step_explanation import explanation
 from dlviz.decision_boundary.training_loop_code import fitting, training_loop
 from dlviz.decision_boundary.training_step import StepSettings, TrainingStep, training_step
 from dlviz.kit.messages import message
 from dlviz.kit.validation import class_names
+from dlviz.torchkit.model_snapshots import SnapshotHistory
 from dlviz.torchkit.modules import parameters
 
 
@@ -111,7 +111,8 @@ class EditableModel:
     def _add_snapshot(self, label: str, loss: float | None, accuracy: float | None) -> None:
         model = self.inputs.model
         classifier = model if isinstance(model, EstimatorModule) else None
-        self.history.add(model, label, loss, accuracy, classifier.size if classifier else 0)
+        measures = {"loss": loss, "accuracy": accuracy}
+        self.history.add(model, label, measures, classifier.size if classifier else 0)
         if classifier:
             classifier.forget_others(self.history.states)
 

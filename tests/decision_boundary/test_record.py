@@ -1,13 +1,10 @@
 """Recorded outputs are torch's, and the learner's model stays as it was."""
 
-import itertools
-
 import pytest
 import torch
 from torch import nn
 
-from dlviz.decision_boundary import equation, forward_pass, grid, project
-from dlviz.decision_boundary.snapshots import SnapshotHistory
+from dlviz.decision_boundary import equation, forward_pass, project
 
 
 class CustomNet(nn.Module):
@@ -114,14 +111,6 @@ def test_another_state_runs_without_changing_the_model():
     assert model(x).item() != 6
 
 
-def test_the_grid_holds_cell_centers_from_the_top():
-    x = grid((-1, 3, 0, 2), 4, torch.zeros(0, dtype=torch.float64))
-    assert x.shape == (16, 2)
-    assert x[0].tolist() == [-0.5, 1.75]
-    assert x[3].tolist() == [2.5, 1.75]
-    assert x[-1].tolist() == [2.5, 0.25]
-
-
 def test_equations_hold_the_real_weights():
     model = nn.Sequential(
         nn.Linear(2, 2), nn.Dropout(0.1), nn.LeakyReLU(), nn.Linear(2, 1, bias=False), nn.LayerNorm(1)
@@ -170,17 +159,3 @@ def test_two_units_are_the_axes_and_one_unit_is_a_line():
     plane, points = torch.randn(9, 2), torch.randn(3, 2)
     assert torch.equal(project(plane, points).grid, plane)
     assert torch.equal(project(plane[:, :1], points[:, :1]).points, torch.stack((points[:, 0], torch.zeros(3)), 1))
-
-
-def test_labeled_snapshots_and_the_ends_are_kept_of_many(monkeypatch):
-    monkeypatch.setattr("dlviz.decision_boundary.snapshots.MAX_SNAPSHOTS", 12)
-    model, history = nn.Linear(2, 1), SnapshotHistory()
-    for k in range(50):
-        history.add(model, "kept" if k == 7 else "", 0.5, 1.0)
-    assert len(history) <= 12
-    assert history.titles[0] == "snapshot 0"
-    assert history.titles[-1] == "snapshot 49"
-    left = [7 if title == "kept" else int(title.split()[1]) for title in history.titles]
-    assert 7 in left
-    assert left == sorted(left)
-    assert max(b - a for a, b in itertools.pairwise(left)) <= 14

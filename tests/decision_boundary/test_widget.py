@@ -219,7 +219,7 @@ def test_a_long_training_keeps_evenly_spaced_snapshots():
 def test_fewer_snapshots_of_a_large_model_are_kept(monkeypatch):
     net, x, y = model_and_data()
     size = sum(4 * p.numel() for p in net.parameters())
-    monkeypatch.setattr("dlviz.decision_boundary.snapshots.MAX_BYTES", 5 * size)
+    monkeypatch.setattr("dlviz.torchkit.model_snapshots.MAX_BYTES", 5 * size)
     view = dlviz.boundary(net, x[:6], y[:6], resolution=10)
     for _ in range(9):
         view.snapshot()
@@ -635,7 +635,7 @@ def test_a_classifier_of_scikit_learn_is_drawn_by_its_probabilities(labels):
 
 
 def test_of_a_classifier_that_is_fitted_often_only_the_kept_snapshots_are_held(monkeypatch):
-    monkeypatch.setattr("dlviz.decision_boundary.snapshots.MAX_SNAPSHOTS", 6)
+    monkeypatch.setattr("dlviz.torchkit.model_snapshots.MAX_SNAPSHOTS", 6)
     x, y = (part.numpy() for part in dlviz.data.moons(60))
     classifier = RandomForestClassifier(2, random_state=0)
     view = dlviz.boundary(classifier.fit(x, y), x, y, resolution=10)

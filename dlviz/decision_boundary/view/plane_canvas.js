@@ -1,14 +1,14 @@
 // The plane: probabilities as colors, the boundary, the points, a cursor that reads probabilities, and a brush that paints points.
 
-import { drawBox, drawHaloText, drawRing, drawTicks } from "../../kit/js/canvas.js";
+import { drawBox, drawRing } from "../../kit/js/canvas.js";
 import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { tween } from "../../kit/js/animation.js";
 import { argmin, format } from "../../kit/js/numbers.js";
 import { channels, pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, markerPainter } from "./class_markers.js";
+import { planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
 import { placeReadout } from "../../kit/js/readout.js";
-import { scale } from "../../kit/js/scale.js";
 
 const BOX = { left: 38, top: 6, size: 360 };
 const WIDTH = BOX.left + BOX.size + 8;
@@ -35,9 +35,8 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   const explainButton = h("button", { type: "button", class: "boundary-button", hidden: "" }, messages.explain);
   const element = h("div", { class: "dlviz-panel" }, h("div", { class: "boundary-plane" }, button, readout), classes, hint, h("div", { class: "boundary-buttons" }, explainButton, clearButton));
   let scene = null;
-  /** Scales of the two axes. */
-  let across = null;
-  let up = null;
+  /** @type {ReturnType<typeof planeAxes>} */
+  let axes = null;
   /** Everything but the cursor, which is redrawn on every move. */
   let background = null;
   /** The picture before this one, which fades; how many pictures there were, and when the last one came. */
@@ -60,9 +59,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     const now = performance.now();
     fade.go([pictures], now - shownAt < 2 * FADE ? 0 : FADE);
     shownAt = now;
-    const [left, right, bottom, top] = scene.limits;
-    across = scale([left, right], [BOX.left, BOX.left + BOX.size]);
-    up = scale([bottom, top], [BOX.top + BOX.size, BOX.top]);
+    axes = planeAxes(BOX, scene.limits);
     button.setAttribute("aria-label", fillIn(messages.plane, { classes: scene.classes.join(", ") }));
     classes.replaceChildren(...legend(scene, messages));
   }
@@ -74,24 +71,17 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     context.drawImage(probabilityMap(), BOX.left, BOX.top, BOX.size, BOX.size);
     if (state.explained?.after) drawBoundary(context, scene, true);
     drawBoundary(context, outputs(), false);
-    drawAxes(context);
-    context.save();
-    context.beginPath();
-    context.rect(BOX.left, BOX.top, BOX.size, BOX.size);
-    context.clip();
-    drawPoints(context);
-    drawRings(context);
-    context.restore();
+    axes.draw(context, state.colors);
+    axes.clipped(context, () => {
+      drawPoints(context);
+      drawRings(context);
+    });
     explainButton.hidden = !state.explainable;
     clearButton.hidden = !(state.live && (state.painted.length || scene.labels.length > scene.painted_start));
     button.toggleAttribute("data-brush", isPainting());
     drawCursor();
   }
 
-  /** Pixel of a point of the plane. @returns {[number, number]} */
-  function pixelOf([x, y]) {
-    return [across.pixel(x), up.pixel(y)];
-  }
   /** The outputs that are drawn: those of the scene, or those after the explained step. */
   function outputs() {
     return { ...scene, ...state.explained?.after };
@@ -132,19 +122,9 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   /** Rings around the points whose step is explained. */
   function drawRings(context) {
     for (const [x, y] of state.explained?.positions ?? []) {
-      drawRing(context, pixelOf([x, y]), 10, state.colors.paper, 5);
-      drawRing(context, pixelOf([x, y]), 10, state.colors.select, 2.5);
+      drawRing(context, axes.pixel([x, y]), 10, state.colors.paper, 5);
+      drawRing(context, axes.pixel([x, y]), 10, state.colors.select, 2.5);
     }
-  }
-  function drawAxes(context) {
-    const { colors } = state;
-    drawBox(context, [BOX.left - 0.5, BOX.top - 0.5, BOX.size + 1, BOX.size + 1], colors.line);
-    const style = { font: `11px ${colors.mono}`, color: colors["ink-3"] };
-    drawTicks(context, { ...BOX, height: BOX.size }, { ...across, count: 5 }, { ...up, count: 5 }, style);
-    Object.assign(context, { textAlign: "left", textBaseline: "alphabetic" });
-    drawHaloText(context, "↑ x₁", [BOX.left + 4, BOX.top + 13], colors["ink-2"], colors.paper);
-    Object.assign(context, { textAlign: "right" });
-    drawHaloText(context, "x₀ →", [BOX.left + BOX.size - 4, BOX.top + BOX.size - 5], colors["ink-2"], colors.paper);
   }
   function drawPoints(context) {
     const { points, labels, preds } = outputs();
@@ -154,11 +134,11 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     for (const wanted of ["correct", "wrong"]) {
       for (let p = 0; p < count; p += 1) {
         const kind = labels[p] === preds[p] ? "correct" : "wrong";
-        if (kind === wanted) drawMarker(context, across.pixel(points[2 * p]), up.pixel(points[2 * p + 1]), labels[p], kind);
+        if (kind === wanted) drawMarker(context, ...axes.pixel([points[2 * p], points[2 * p + 1]]), labels[p], kind);
       }
     }
     // Painted points that the kernel has not answered yet.
-    for (const [x, y, label] of state.painted.slice(count - scene.painted_start)) drawMarker(context, ...pixelOf([x, y]), label, "painted");
+    for (const [x, y, label] of state.painted.slice(count - scene.painted_start)) drawMarker(context, ...axes.pixel([x, y]), label, "painted");
   }
 
   /** Draw the background, the cursor over it, and the text below. */
@@ -181,7 +161,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     hint.textContent = hintText();
     readout.hidden = !cursor.visible;
     readout.textContent = cursor.visible ? probabilityText() : "";
-    if (cursor.visible) placeReadout(readout, pixelOf(cursorPoint()));
+    if (cursor.visible) placeReadout(readout, axes.pixel(cursorPoint()));
   }
   function hintText() {
     if (isPainting()) return messages.paint_hint;
@@ -195,11 +175,6 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     return fillIn(messages.probs_at, { x: format(x, 3), y: format(y, 3), probs: texts.join(" · ") });
   }
 
-  /** @returns {[number, number]} */
-  function position(event) {
-    const box = canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  }
   function cursorPoint() {
     return gridPoint(scene.limits, scene.side, cursor.row, cursor.column);
   }
@@ -211,12 +186,9 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     const cell = BOX.size / scene.side;
     moveCursor(Math.floor((py - BOX.top) / cell), Math.floor((px - BOX.left) / cell));
   }
-  function isInside([px, py]) {
-    return px >= BOX.left && py >= BOX.top && px < BOX.left + BOX.size && py < BOX.top + BOX.size;
-  }
   /** The data point nearest to a pixel, within so many pixels; −1 for none. */
   function nearestPoint([px, py], radius) {
-    const best = argmin(scene.labels.length, (p) => Math.hypot(across.pixel(scene.points[2 * p]) - px, up.pixel(scene.points[2 * p + 1]) - py), radius);
+    const best = argmin(scene.labels.length, (p) => distance(axes.pixel([scene.points[2 * p], scene.points[2 * p + 1]]), [px, py]), radius);
     return best < 0 ? -1 : best * scene.point_stride;
   }
   function pickNearest(pixel, radius) {
@@ -229,7 +201,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   }
   function paintPixel(pixel) {
     lastPainted = pixel;
-    paintAt([across.value(pixel[0]), up.value(pixel[1])]);
+    paintAt(axes.point(pixel));
   }
   /** Whether a click on a point explains its training step. */
   function isPickable() {
@@ -240,9 +212,9 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   }
 
   button.addEventListener("pointerdown", (event) => {
-    const pixel = position(event);
+    const pixel = pointerPixel(canvas, event);
     moveCursorTo(pixel);
-    if (isPainting() && event.button === 0 && isInside(pixel)) {
+    if (isPainting() && event.button === 0 && axes.contains(pixel)) {
       button.setPointerCapture(event.pointerId);
       paintPixel(pixel);
     }
@@ -250,10 +222,10 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     if (event.button === 0) pickNearest(pixel, PICK_RADIUS);
   }, { signal });
   button.addEventListener("pointermove", (event) => {
-    const pixel = position(event);
+    const pixel = pointerPixel(canvas, event);
     moveCursorTo(pixel);
     button.toggleAttribute("data-clickable", isPickable() && nearestPoint(pixel, PICK_RADIUS) >= 0);
-    if (lastPainted && event.buttons && isInside(pixel) && Math.hypot(pixel[0] - lastPainted[0], pixel[1] - lastPainted[1]) >= STROKE_SPACING) paintPixel(pixel);
+    if (lastPainted && event.buttons && axes.contains(pixel) && distance(pixel, lastPainted) >= STROKE_SPACING) paintPixel(pixel);
     drawCursor();
   }, { signal });
   for (const end of ["pointerup", "pointercancel"]) button.addEventListener(end, () => { lastPainted = null; }, { signal });
@@ -274,7 +246,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     cursor.visible = true;
     if (direction) moveCursor(cursor.row + direction[1] * distance, cursor.column + direction[0] * distance);
     else if (isPainting()) paintAt(cursorPoint());
-    else pickNearest(pixelOf(cursorPoint()), Infinity);
+    else pickNearest(axes.pixel(cursorPoint()), Infinity);
     drawCursor();
     return true;
   });
@@ -288,4 +260,8 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
 export function gridPoint(limits, side, row, column) {
   const [left, right, bottom, top] = limits;
   return [left + ((column + 0.5) / side) * (right - left), top - ((row + 0.5) / side) * (top - bottom)];
+}
+
+function distance([x, y], [toX, toY]) {
+  return Math.hypot(x - toX, y - toY);
 }

@@ -25,19 +25,18 @@ class ModelSnapshot:
         index: its number, counted from the first snapshot.
         label: its label, "" for none.
         state: copies of parameters and buffers.
-        loss, accuracy: on the data points of that moment, ``None`` without points.
+        measures: what was measured at that moment, such as the loss; ``None`` where nothing could be.
     """
 
     index: int
     label: str
     state: Mapping[str, Tensor]
-    loss: float | None
-    accuracy: float | None
+    measures: Mapping[str, float | None]
 
     @property
     def title(self) -> str:
         """The label, or "snapshot 3" without one."""
-        return self.label or message("decision_boundary.snapshot", index=self.index)
+        return self.label or message("model_snapshots.title", index=self.index)
 
 
 class SnapshotHistory:
@@ -65,20 +64,18 @@ class SnapshotHistory:
         """Return whether a parameter or buffer was written to or replaced since the last snapshot."""
         return _versions(model) != self._versions
 
-    def add(
-        self, model: nn.Module, label: str, loss: float | None, accuracy: float | None, other_bytes: int = 0
-    ) -> None:
+    def add(self, model: nn.Module, label: str, measures: Mapping[str, float | None], other_bytes: int = 0) -> None:
         """Append a snapshot of `model`, and drop others if there are too many.
 
         Args:
             model: the model in its present state.
             label: label of the snapshot, "" for none.
-            loss, accuracy: on the data points.
+            measures: what was measured, under the same names each time.
             other_bytes: what the state takes beside its tensors.
         """
         tensors = (*named_parameters(model), *named_buffers(model))
         state = {name: tensor.detach().clone() for name, tensor in tensors}
-        snapshot = ModelSnapshot(self._count, label, state, loss, accuracy)
+        snapshot = ModelSnapshot(self._count, label, state, dict(measures))
         self._versions = _versions(model)
         self._count += 1
         snapshots = [*self._snapshots, snapshot]
@@ -94,13 +91,13 @@ class SnapshotHistory:
         return [snapshot.state for snapshot in self._snapshots]
 
     def series(self, steps: Sequence[int]) -> dict[str, Any]:
-        """Return labels, losses and accuracies of some snapshots, as the view reads them."""
+        """Return labels and measures of some snapshots, as a view reads them."""
         snapshots = [self._snapshots[step] for step in steps]
+        names = self._snapshots[-1].measures if self._snapshots else ()
         return {
             "labels": [snapshot.title for snapshot in snapshots],
             # None becomes NaN.
-            "loss": np.array([snapshot.loss for snapshot in snapshots], dtype=float),
-            "accuracy": np.array([snapshot.accuracy for snapshot in snapshots], dtype=float),
+            **{name: np.array([snapshot.measures.get(name) for snapshot in snapshots], dtype=float) for name in names},
         }
 
 
