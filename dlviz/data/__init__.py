@@ -1,7 +1,9 @@
 """Data for the lessons, as tensors; each set has a datasheet in the folder ``datasets``."""
 
 from dlviz.data.diabetes_table import Table, diabetes
+from dlviz.data.digit_anomalies import DigitAnomalies, digit_anomalies
 from dlviz.data.digits import Digits, digits
+from dlviz.data.gaussians import GaussianMixture, gaussian_grid, gaussian_ring
 from dlviz.data.linear import Regression, linear
 from dlviz.data.mnist import FashionMnist, Mnist, fashion_mnist, mnist
 from dlviz.data.named_entities import NamedEntities, named_entities
@@ -10,6 +12,7 @@ from dlviz.data.photos import photo, picture
 from dlviz.data.recall import Recall, recall
 from dlviz.data.reversal import Reversal, reversal
 from dlviz.data.sentiment import Sentiment, sentiment
+from dlviz.data.shapes import shapes
 from dlviz.data.sunspots import Sunspots, sunspots
 from dlviz.data.synthetic_sentences import Sentences, sentences
 from dlviz.data.texts import text8, tinyshakespeare
@@ -19,8 +22,10 @@ from dlviz.data.waves import Waves, waves
 
 __all__ = [
     "CharTokenizer",
+    "DigitAnomalies",
     "Digits",
     "FashionMnist",
+    "GaussianMixture",
     "Mnist",
     "NamedEntities",
     "Names",
@@ -34,8 +39,11 @@ __all__ = [
     "Table",
     "Waves",
     "diabetes",
+    "digit_anomalies",
     "digits",
     "fashion_mnist",
+    "gaussian_grid",
+    "gaussian_ring",
     "linear",
     "mnist",
     "moons",
@@ -48,6 +56,7 @@ __all__ = [
     "rings",
     "sentences",
     "sentiment",
+    "shapes",
     "spirals",
     "sunspots",
     "text8",

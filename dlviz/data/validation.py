@@ -64,14 +64,14 @@ def is_finite(value: Any) -> bool:
     return number and -_LARGEST <= value <= _LARGEST
 
 
-def noise_std(call: str, noise: Any) -> float:
-    """Return the standard deviation of the noise as a float.
+def noise_std(call: str, noise: Any, name: str = "noise") -> float:
+    """Return the standard deviation of the noise, the argument `name`, as a float.
 
     Raises:
-        DlvizError: `noise` is not a finite number of at least 0.
+        DlvizError: it is not a finite number of at least 0.
     """
     if not is_finite(noise) or noise < 0:
-        raise DlvizError(message("data.generated.noise", call=call, value=repr(noise)))
+        raise DlvizError(message("data.generated.noise", call=call, name=name, value=repr(noise)))
     return float(noise)
 
 

@@ -12,7 +12,10 @@ from dlviz.kit.errors import DlvizError
 #: Loaders that need no download, with what they must be given.
 OFFLINE = {
     "diabetes": {},
+    "digit_anomalies": {},
     "digits": {},
+    "gaussian_grid": {"n": 6},
+    "gaussian_ring": {"n": 6},
     "linear": {"n": 6},
     "moons": {"n": 6},
     "named_entities": {"n": 6},
@@ -24,6 +27,7 @@ OFFLINE = {
     "rings": {"n": 6},
     "sentences": {"n": 6},
     "sentiment": {"n": 6},
+    "shapes": {},
     "spirals": {"n": 6},
     "sunspots": {},
     "waves": {"n": 6},
