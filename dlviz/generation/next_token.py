@@ -1,8 +1,7 @@
 """Calls of a language model for the next token: any callable from ids to logits, run without leaving a trace in it."""
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -11,8 +10,8 @@ from torch import Tensor, nn
 from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
-from dlviz.torchkit.forward_trace import eval_mode, uncompiled
-from dlviz.torchkit.model_copies import generators_restored, initialize_lazy, on_copies
+from dlviz.torchkit.callables import all_modules, untouched
+from dlviz.torchkit.model_copies import initialize_lazy
 from dlviz.torchkit.modules import count_parameters, modules, parameters
 
 
@@ -38,8 +37,7 @@ class NextToken:
             raise DlvizError(message("generation.refused.model", got=type(model).__name__))
         self.model, self.context, self.vocabulary = model, context, 0
         self._longest = 0
-        found = [module for one in (model, *others) if one is not None for module in _modules_of(one)]
-        self._modules = list({id(module): module for module in found}.values())
+        self._modules = all_modules(one for one in (model, *others) if one is not None)
         self.was_training = any(part.training for module in self._modules for part in modules(module))
         first = next((one for module in self._modules for one in parameters(module)), None)
         self._device = torch.device("cpu") if first is None else first.device
@@ -51,16 +49,9 @@ class NextToken:
         if isinstance(self.model, nn.Module):
             initialize_lazy(self.model, [self.input(ids)])
 
-    @contextmanager
-    def untouched(self) -> Iterator[None]:
+    def untouched(self) -> AbstractContextManager[None]:
         """Run the model inside the block in eval mode, without gradients, on copies of its tensors; random generators are restored."""
-        with ExitStack() as stack:
-            for context in (torch.no_grad(), generators_restored(), uncompiled()):
-                stack.enter_context(context)
-            for module in self._modules:
-                stack.enter_context(eval_mode(module))
-                stack.enter_context(on_copies(module))
-            yield
+        return untouched(self._modules)
 
     def input(self, ids: Sequence[int]) -> Tensor:
         """Return the ids that the model reads, int64 (1, T), T at most the context."""
@@ -133,24 +124,3 @@ def _kind(given: Any) -> str:
     if isinstance(given, Tensor) and as_plain_tensor(given) is not None:
         return f"{tuple(given.shape)} {given.dtype}"
     return kind_of_data(given)
-
-
-def _modules_of(function: Any) -> list[nn.Module]:
-    """Return the modules that a callable runs, as far as they can be found: itself, its object, or variables that it uses."""
-    if isinstance(function, nn.Module):
-        return [function]
-    if hasattr(function, "func"):  # functools.partial
-        return _modules_of(function.func)
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, nn.Module):
-        return [owner]
-    try:
-        used = inspect.getclosurevars(function)
-    except (TypeError, ValueError):  # a callable without Python code, or with an empty closure
-        return []
-    values = [*used.nonlocals.values(), *used.globals.values()]
-    names = function.__code__.co_names
-    attributes = [
-        vars(value)[name] for value in values if hasattr(value, "__dict__") for name in names if name in vars(value)
-    ]
-    return [value for value in (*values, *attributes) if isinstance(value, nn.Module)]

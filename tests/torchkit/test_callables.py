@@ -1,0 +1,51 @@
+"""The modules behind a learner's callable are found, and running them inside the block leaves no trace."""
+
+from functools import partial
+
+import torch
+from torch import nn
+
+from dlviz.torchkit.callables import all_modules, modules_of, untouched
+
+
+class Coder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(2)
+
+    def encode(self, x):
+        return self.norm(x)
+
+
+class Holder:
+    def __init__(self, net):
+        self.net = net
+
+    def run(self, x):
+        return self.net(x)
+
+
+def test_modules_are_found_behind_every_kind_of_callable():
+    net, coder = nn.Linear(2, 2), Coder()
+    holder = Holder(net)
+    assert modules_of(net) == [net]
+    assert modules_of(coder.encode) == [coder]
+    assert modules_of(partial(net, 1)) == [net]
+    assert modules_of(lambda x: net(x)) == [net]
+    assert modules_of(lambda x: holder.net(x)) == [net]
+    assert modules_of(torch.relu) == []
+    assert all_modules([net, lambda x: coder.encode(net(x))]) == [net, coder]
+
+
+def test_running_inside_the_block_changes_nothing():
+    coder = Coder().train()
+    before, state = torch.get_rng_state(), coder.norm.running_mean.clone()
+    with untouched([coder]):
+        assert not coder.norm.training
+        assert not torch.is_grad_enabled()
+        coder.norm.running_mean.fill_(9.0)
+        torch.rand(3)
+    assert coder.norm.training
+    assert torch.is_grad_enabled()
+    assert torch.equal(coder.norm.running_mean, state)
+    assert torch.equal(torch.get_rng_state(), before)
