@@ -63,8 +63,8 @@ STYLES = """async (name) => {
     const style = getComputedStyle(node);
     const box = node.getBoundingClientRect();
     // Where a graph is panned to is no style.
-    const properties = [...style].filter((property) => property !== "transform" || !node.matches(".pan-zoom"));
-    found[key] = properties.map((property) => `${property}: ${style.getPropertyValue(property)}`);
+    const isStyle = (line) => !(line.startsWith("transform:") && node.matches(".pan-zoom"));
+    found[key] = style.cssText.split("; ").filter(isStyle);
     found[key].push(`box: ${Math.round(box.width)} x ${Math.round(box.height)}`);
   }
   return found;
