@@ -1,0 +1,311 @@
+// The plane: what the discriminator says of each place, real points, fakes that move, their gradients, and the generator's grid.
+
+import { drawBox, drawRing } from "../../kit/js/canvas.js";
+import { arrowDirection, h, s, fillIn, onKeys } from "../../kit/js/dom.js";
+import { redrawOnChange, tween } from "../../kit/js/animation.js";
+import { argmin, format } from "../../kit/js/numbers.js";
+import { channels, hidpiContext, pixelCanvas, themeColors } from "../../kit/js/heatmap.js";
+import { planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
+import { placeReadout } from "../../kit/js/readout.js";
+import { roundDown } from "../../kit/js/scale.js";
+
+const BOX = { left: 38, top: 6, size: 360 };
+const WIDTH = BOX.left + BOX.size + 8;
+const HEIGHT = BOX.top + BOX.size + 22;
+/** Opacity of a color where the discriminator is sure, so that points stand out from it. */
+const MAX_OPACITY = 0.5;
+/** Length in pixels of an arrow of the printed size, and of the longest one. */
+const ARROW = 24;
+const MAX_ARROW = 48;
+/** A click within so many pixels of a fake selects it. */
+const PICK_RADIUS = 12;
+/** Pixels between two painted points of one stroke. */
+const STROKE_SPACING = 7;
+/** Milliseconds at most in which the fakes move from one snapshot to the next. */
+const MOVE = 300;
+
+/**
+ * @param {{messages: Record<string, string>, root: HTMLElement, signal: AbortSignal, select: (fake: number) => void, paint: (points: number[][]) => void}} options
+ */
+export function planeView({ messages, root, signal, select, paint }) {
+  const canvas = h("canvas");
+  const button = h("button", { type: "button", class: "duel-canvas" }, canvas);
+  const readout = h("output", { class: "dlviz-readout", hidden: "" });
+  const legend = h("div", { class: "duel-legend" });
+  const hint = h("p", { class: "duel-hint dlviz-soft" });
+  const element = h("div", { class: "dlviz-panel duel-plane" }, h("div", { class: "duel-picture" }, button, readout), legend, hint);
+  let scene = null;
+  /** @type {ReturnType<typeof planeAxes>} */
+  let axes = null;
+  let state = { heat: true, arrows: true, grid: false, selected: -1, brush: false, painted: [] };
+  let cursor = { row: 0, column: 0, visible: false };
+  let stroke = null;
+  let shownAt = -MOVE;
+  /** The discriminator's opinion as a picture, and the scene and theme that it was made of. */
+  let heat = { of: null, theme: "", picture: null };
+  let colors = null;
+  let size = 0;
+  const redraw = redrawOnChange({ root, element, signal, draw });
+  const motion = tween({ redraw });
+
+  function show(next) {
+    const center = Math.floor(next.side / 2);
+    if (scene?.side !== next.side) cursor = { row: center, column: center, visible: cursor.visible };
+    scene = next;
+    axes = planeAxes(BOX, scene.limits);
+    const now = performance.now();
+    motion.go(joined(scene.fakes, scene.warp), Math.min(MOVE, now - shownAt));
+    shownAt = now;
+    size = arrowSize(scene);
+    button.setAttribute("aria-label", messages.plane);
+    showLegend();
+    showReadout();
+    redraw();
+  }
+  /** @param {Partial<typeof state>} next */
+  function update(next) {
+    state = { ...state, ...next };
+    button.toggleAttribute("data-brush", state.brush);
+    showLegend();
+    showReadout();
+    redraw();
+  }
+
+  function showLegend() {
+    if (!scene) return;
+    const [real, fake] = scene.markers;
+    const mark = ({ color, path }) => s("svg", { width: 14, height: 14, viewBox: "-1.5 -1.5 3 3", "aria-hidden": "true", style: `--class: var(--${color})` }, s("path", { d: path }));
+    const entry = (node, text, title = null) => h("span", { class: "duel-entry", title }, node, h("span", {}, text));
+    const bar = h("span", { class: "duel-bar", style: `--real: var(--${real.color}); --fake: var(--${fake.color})` });
+    const { low, high } = heatRange(scene);
+    const arrow = s("svg", { width: ARROW + 4, height: 10, class: "duel-arrow", "aria-hidden": "true" }, s("path", { d: `M1,5H${ARROW + 1}m-5,-4l5,4l-5,4` }));
+    legend.replaceChildren(
+      entry(mark(real), scene.real.length / 2 < scene.real_count ? fillIn(messages.real_some, { shown: scene.real.length / 2, count: scene.real_count }) : messages.real), entry(mark(fake), messages.fake),
+      ...(state.heat ? [entry(bar, "", scene.output === "score" ? messages.heat_score : messages.heat_title)] : []),
+      ...(state.arrows && size > 0 ? [entry(arrow, fillIn(messages.arrow_scale, { size: format(size, 2) }), messages.arrow_title)] : []),
+    );
+    bar.before(`D ${format(low, 3)}`);
+    bar.after(format(high, 3));
+    hint.textContent = state.brush ? messages.paint_hint : scene.outside ? fillIn(messages.outside, { count: scene.outside, all: scene.fakes.length / 2 }) : messages.hover_hint;
+  }
+
+  function draw() {
+    if (!scene || !axes) return;
+    colors = themeColors(root);
+    const context = hidpiContext(canvas, WIDTH, HEIGHT);
+    const now = motion.now();
+    const at = (k) => axes.pixel([now[2 * k], now[2 * k + 1]]);
+    axes.clipped(context, () => {
+      if (state.heat) {
+        context.imageSmoothingEnabled = true;
+        context.drawImage(heatPicture(), BOX.left, BOX.top, BOX.size, BOX.size);
+      }
+      if (state.grid && scene.warp) drawGrid(context, now.subarray?.(scene.fakes.length) ?? now.slice(scene.fakes.length));
+      for (const center of scene.centers) drawCenter(context, center);
+      const count = scene.real.length / 2;
+      drawMarkers(context, scene.markers[0], count, (k) => axes.pixel([scene.real[2 * k], scene.real[2 * k + 1]]), count > 300 ? 2.2 : 3);
+      // Painted points that the kernel has not answered yet.
+      drawMarkers(context, scene.markers[0], state.painted.length, (k) => axes.pixel(state.painted[k]), 3);
+      drawMarkers(context, scene.markers[1], scene.fakes.length / 2, at, 3);
+      if (state.arrows && size > 0) drawArrows(context, at);
+      if (state.selected >= 0) {
+        drawRing(context, at(state.selected), 8, colors.paper, 5);
+        drawRing(context, at(state.selected), 8, colors.select, 2.5);
+      }
+    });
+    axes.draw(context, colors);
+    if (cursor.visible) drawCursor(context);
+  }
+  function heatPicture() {
+    if (heat.of === scene && heat.theme === root.dataset.theme) return heat.picture;
+    const paper = channels(colors.paper);
+    const [real, fake] = scene.markers.map(({ color }) => channels(colors[color]));
+    const bad = channels(colors.bad);
+    const { middle, reach } = heatRange(scene);
+    const picture = pixelCanvas(scene.side, scene.side, (p, data) => {
+      const share = (scene.heat[p] - middle) / reach;
+      const tint = Number.isFinite(share) ? (share < 0 ? fake : real) : bad;
+      const opacity = Number.isFinite(share) ? MAX_OPACITY * Math.min(1, Math.abs(share)) : 1;
+      for (let c = 0; c < 3; c += 1) data[4 * p + c] = paper[c] + (tint[c] - paper[c]) * opacity;
+      data[4 * p + 3] = 255;
+    });
+    heat = { of: scene, theme: root.dataset.theme, picture };
+    return picture;
+  }
+  function drawGrid(context, warp) {
+    const columns = warp.length / 2 / scene.warp_rows;
+    const point = (k) => axes.pixel([warp[2 * k], warp[2 * k + 1]]);
+    context.beginPath();
+    for (let row = 0; row < scene.warp_rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        const k = row * columns + column;
+        const here = point(k);
+        if (column + 1 < columns) segment(context, here, point(k + 1));
+        if (row + 1 < scene.warp_rows) segment(context, here, point(k + columns));
+      }
+    }
+    context.strokeStyle = colors["ink-2"];
+    context.globalAlpha = 0.75;
+    context.lineWidth = 1;
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+  function drawCenter(context, center) {
+    const [x, y] = axes.pixel(center);
+    const radius = axes.pixel([center[0] + scene.radius, center[1]])[0] - x;
+    context.setLineDash([3, 3]);
+    drawRing(context, [x, y], radius, colors["ink-3"], 1);
+    context.setLineDash([]);
+  }
+  function drawMarkers(context, { color, path }, count, at, radius) {
+    const shape = new Path2D(path);
+    const all = new Path2D();
+    for (let k = 0; k < count; k += 1) {
+      const [x, y] = at(k);
+      if (Number.isFinite(x) && Number.isFinite(y)) all.addPath(shape, new DOMMatrix([radius, 0, 0, radius, x, y]));
+    }
+    context.strokeStyle = colors.paper;
+    context.lineWidth = 1.4;
+    context.stroke(all);
+    context.fillStyle = colors[color];
+    context.fill(all);
+  }
+  /** Arrows in the direction in which a step of the generator pushes each fake. */
+  function drawArrows(context, at) {
+    const lines = new Path2D();
+    for (const k of new Set([...scene.arrows, ...(state.selected >= 0 ? [state.selected] : [])])) {
+      const [gx, gy] = [scene.gradients[2 * k], scene.gradients[2 * k + 1]];
+      const norm = Math.hypot(gx, gy);
+      const length = Math.min(MAX_ARROW, (ARROW * norm) / size);
+      const [x, y] = at(k);
+      if (!(length > 1) || !Number.isFinite(x)) continue;
+      const [ux, uy] = [gx / norm, -gy / norm];
+      const [toX, toY] = [x + ux * length, y + uy * length];
+      const head = Math.min(5, length / 2);
+      lines.moveTo(x, y);
+      lines.lineTo(toX, toY);
+      lines.moveTo(toX - head * (ux - 0.7 * uy), toY - head * (uy + 0.7 * ux));
+      lines.lineTo(toX, toY);
+      lines.lineTo(toX - head * (ux + 0.7 * uy), toY - head * (uy - 0.7 * ux));
+    }
+    for (const [color, width] of [[colors.paper, 3], [colors.flow, 1.5]]) {
+      context.strokeStyle = color;
+      context.lineWidth = Number(width);
+      context.stroke(lines);
+    }
+  }
+  function drawCursor(context) {
+    const cell = BOX.size / scene.side;
+    const box = [BOX.left + cursor.column * cell - 1, BOX.top + cursor.row * cell - 1, cell + 2, cell + 2];
+    drawBox(context, box, colors.paper, 4);
+    drawBox(context, box, colors.select, 2);
+  }
+  function showReadout() {
+    readout.hidden = !cursor.visible || !scene;
+    if (readout.hidden) return;
+    const p = cursor.row * scene.side + cursor.column;
+    const [x, y] = cursorPoint();
+    const values = { x, y, d: scene.heat[p], logit: scene.heat_logits[p], gx: scene.heat_gradients[2 * p], gy: scene.heat_gradients[2 * p + 1] };
+    readout.textContent = fillIn(scene.output === "score" ? messages.at_score : messages.at, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, format(value, 3)])));
+    placeReadout(readout, axes.pixel([x, y]));
+  }
+  /** Center of the cursor's cell, in the plane. @returns {[number, number]} */
+  function cursorPoint() {
+    const [left, right, bottom, top] = scene.limits;
+    return [left + ((cursor.column + 0.5) / scene.side) * (right - left), top - ((cursor.row + 0.5) / scene.side) * (top - bottom)];
+  }
+  function moveCursor(row, column) {
+    const clamp = (value) => Math.max(0, Math.min(scene.side - 1, value));
+    cursor = { row: clamp(row), column: clamp(column), visible: true };
+  }
+  function moveCursorTo([px, py]) {
+    const cell = BOX.size / scene.side;
+    moveCursor(Math.floor((py - BOX.top) / cell), Math.floor((px - BOX.left) / cell));
+  }
+  function hideCursor() {
+    cursor.visible = document.activeElement === button && button.matches(":focus-visible");
+  }
+  function refresh() {
+    showReadout();
+    redraw();
+  }
+  /** Select the fake that is nearest to a pixel, or none if there is none within so many pixels. */
+  function pickNearest([px, py], radius) {
+    select(argmin(scene.fakes.length / 2, (k) => {
+      const [x, y] = axes.pixel([scene.fakes[2 * k], scene.fakes[2 * k + 1]]);
+      return Math.hypot(x - px, y - py);
+    }, radius));
+  }
+  function paintAt(pixel) {
+    stroke = pixel;
+    paint([axes.point(pixel).map((value) => Number(value.toPrecision(5)))]);
+  }
+
+  button.addEventListener("pointerdown", (event) => {
+    const pixel = pointerPixel(canvas, event);
+    if (event.button !== 0 || !axes.contains(pixel)) return;
+    moveCursorTo(pixel);
+    if (state.brush) {
+      button.setPointerCapture(event.pointerId);
+      paintAt(pixel);
+    } else pickNearest(pixel, PICK_RADIUS);
+    refresh();
+  }, { signal });
+  button.addEventListener("pointermove", (event) => {
+    const pixel = pointerPixel(canvas, event);
+    if (axes.contains(pixel)) moveCursorTo(pixel);
+    else cursor.visible = false;
+    if (stroke && event.buttons && axes.contains(pixel) && Math.hypot(pixel[0] - stroke[0], pixel[1] - stroke[1]) >= STROKE_SPACING) paintAt(pixel);
+    refresh();
+  }, { signal });
+  for (const end of ["pointerup", "pointercancel"]) button.addEventListener(end, () => { stroke = null; }, { signal });
+  button.addEventListener("focus", () => {
+    cursor.visible = cursor.visible || button.matches(":focus-visible");
+    refresh();
+  }, { signal });
+  for (const end of ["pointerleave", "blur"]) {
+    button.addEventListener(end, () => {
+      hideCursor();
+      refresh();
+    }, { signal });
+  }
+  onKeys(button, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!direction && event.key !== "Enter") return false;
+    const cells = event.shiftKey ? 5 : 1;
+    if (direction) moveCursor(cursor.row + direction[1] * cells, cursor.column + direction[0] * cells);
+    else if (state.brush) paintAt(axes.pixel(cursorPoint()));
+    else pickNearest(axes.pixel(cursorPoint()), Infinity);
+    refresh();
+    return true;
+  });
+  return { element, show, update };
+}
+
+function segment(context, [x, y], [toX, toY]) {
+  context.moveTo(x, y);
+  context.lineTo(toX, toY);
+}
+
+/** Both arrays one after the other. */
+function joined(first, second) {
+  const all = new Float32Array(first.length + (second?.length ?? 0));
+  all.set(first);
+  if (second) all.set(second, first.length);
+  return all;
+}
+
+/** The value without color, how far the values go from it, and the values at both ends of the color bar. */
+function heatRange({ heat, middle, output }) {
+  if (output !== "score") return { middle, reach: 0.5, low: 0, high: 1 };
+  let reach = 0;
+  for (const value of heat) if (Number.isFinite(value)) reach = Math.max(reach, Math.abs(value - middle));
+  reach = reach || 1;
+  return { middle, reach, low: middle - reach, high: middle + reach };
+}
+
+/** A round size that is near the longer ones of the drawn gradients; 0 where there is none. */
+function arrowSize({ arrows, gradients }) {
+  const norms = arrows.map((k) => Math.hypot(gradients[2 * k], gradients[2 * k + 1])).filter((norm) => Number.isFinite(norm) && norm > 0).sort((a, b) => a - b);
+  return norms.length ? roundDown(norms[Math.floor(0.8 * (norms.length - 1))]) : 0;
+}
