@@ -1,0 +1,111 @@
+"""The learner's network as a function from noisy data to the noise in them, whatever it takes and predicts itself."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from dlviz.diffusion.schedule import Schedule
+from dlviz.diffusion.steps import Index, Prediction, to_noise
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.torchkit.forward_trace import eval_mode, uncompiled
+from dlviz.torchkit.model_copies import generators_restored, initialize_lazy, on_copies
+from dlviz.torchkit.modules import parameters
+
+#: How a network is told the step: its index t, or the fraction (t + 1) / T.
+Time = Literal["index", "fraction"]
+TIMES: tuple[Time, ...] = ("index", "fraction")
+
+#: Returns the predicted noise of x_t (N, …) at t, with the classes (N,) for a conditional network.
+Predict = Callable[[Tensor, Index, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseModel:
+    """A learner's network with what it takes to call it.
+
+    Attributes:
+        model: a module or another callable, ``model(x_t, t)`` or ``model(x_t, t, y)``.
+        schedule: the schedule with which it was trained.
+        predicts: what it returns.
+        time: how it is told the step.
+        null: the class id that means "no class", ``None`` for a network without one.
+        rng_state: state of torch's generator on the CPU from which every call starts.
+    """
+
+    model: Any
+    schedule: Schedule
+    predicts: Prediction = "noise"
+    time: Time = "index"
+    null: int | None = None
+    rng_state: Tensor = field(default_factory=torch.get_rng_state)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is a module, whose state can be kept and changed."""
+        return isinstance(self.model, nn.Module)
+
+    def like(self, default: Tensor | None = None) -> Tensor:
+        """Return an empty tensor with dtype and device of the network's parameters; without any those of `default`, or of torch."""
+        found = [one for one in parameters(self.model) if one.is_floating_point()] if self.is_module else []
+        if found:
+            return torch.empty(0, dtype=found[0].dtype, device=found[0].device)
+        is_float = default is not None and default.is_floating_point()
+        return default[:0] if default is not None and is_float else torch.empty(0)
+
+    @contextmanager
+    def running(self, state: Mapping[str, Tensor] | None = None, guidance: float = 1.0) -> Iterator[Predict]:
+        """Give a function that predicts noise with the network in eval() mode, in its present state or in another one.
+
+        The network stays as it was: its tensors, its mode and the random generators. Inside the block nothing else may use it.
+
+        Args:
+            state: parameters and buffers that replace the network's own.
+            guidance: w in ε(null) + w · (ε(y) − ε(null)).
+        """
+
+        def predict(x: Tensor, t: Index, y: Tensor | None = None) -> Tensor:
+            if y is None or self.null is None or guidance == 1:
+                return self._noise(x, t, y)
+            without = self._noise(x, t, torch.full_like(y, self.null))
+            # 0 and 1 are the two networks themselves, bit by bit.
+            return without if guidance == 0 else without + guidance * (self._noise(x, t, y) - without)
+
+        model = self.model
+        modes = (eval_mode(model), on_copies(model, state)) if self.is_module else (nullcontext(), nullcontext())
+        with torch.no_grad(), generators_restored(self.rng_state), uncompiled(), modes[0], modes[1]:
+            yield predict
+
+    def initialize(self, x: Tensor, y: Tensor | None) -> None:
+        """Initialize the network's lazy layers as a first call would."""
+        if self.is_module:
+            initialize_lazy(self.model, self._arguments(x, 0, y))
+
+    def _arguments(self, x: Tensor, t: Index, y: Tensor | None) -> tuple[Tensor, ...]:
+        index = t if isinstance(t, Tensor) and t.ndim else torch.full((len(x),), int(t), dtype=torch.int64)
+        index = index.to(x.device, torch.int64)
+        told = index if self.time == "index" else (index.double() + 1).div(self.schedule.steps).to(x.dtype)
+        # A copy, because a network may write into its input.
+        return (x.clone(), told) if y is None else (x.clone(), told, y.clone())
+
+    def _noise(self, x: Tensor, t: Index, y: Tensor | None) -> Tensor:
+        try:
+            output = self.model(*self._arguments(x, t, y))
+        except Exception as error:  # a learner's own forward() may raise anything
+            raise DlvizError(
+                message(
+                    "diffusion.refused.model" if y is None else "diffusion.refused.model_y",
+                    shape=tuple(x.shape),
+                    time=message(f"diffusion.time.{self.time}"),
+                    torch=f"{type(error).__name__}: {error}",
+                )
+            ) from error
+        is_tensor = isinstance(output, Tensor) and output.layout is torch.strided and output.device == x.device
+        if not is_tensor or output.shape != x.shape or not output.is_floating_point():
+            got = f"{output.dtype} {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+            raise DlvizError(message("diffusion.refused.output", shape=tuple(x.shape), got=got))
+        return to_noise(output.detach().to(x.dtype), x, t, self.schedule, self.predicts)

@@ -1,0 +1,83 @@
+// Images: what one image is, the noise that the network predicts in it and the data that it predicts; below, all images at this step.
+
+import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
+import { channels, hidpiContext, pixelCanvas } from "../../kit/js/heatmap.js";
+import { pointerPixel } from "../../kit/js/plane_axes.js";
+import { drawBox } from "../../kit/js/canvas.js";
+import { part, subscript } from "./decode.js";
+
+const COLUMNS = 8;
+const GAP = 4;
+const LARGE = 128;
+
+/** @param {{messages: Record<string, string>, signal: AbortSignal, pick: (point: number) => void}} options */
+export function imagePicture({ messages, signal, pick }) {
+  const large = ["x", "noise", "x0"].map((name) => {
+    const canvas = h("canvas", { role: "img" });
+    const title = h("b", {});
+    return { name, canvas, title, element: h("figure", { class: "diff-large" }, h("figcaption", {}, title), canvas) };
+  });
+  const sheet = h("canvas");
+  const button = h("button", { type: "button", class: "diff-canvas diff-sheet" }, sheet);
+  const element = h("div", { class: "diff-images" }, h("div", { class: "diff-larges" }, ...large.map((one) => one.element)), button);
+  let state = null;
+  let tile = 44;
+
+  /** @param {{scene: any, colors: any, width: number, points: Uint8Array | null, x0: Uint8Array | null, noise: Uint8Array | null, point: number, backward: boolean, k: number}} next */
+  function draw(next) {
+    state = next;
+    const { scene, points, width, k } = next;
+    const chosen = selected();
+    const side = Math.min(LARGE, Math.floor((width - 2 * 12) / 3));
+    for (const { name, canvas, title } of large) {
+      const values = part(name === "x" ? points : next[name], chosen, scene.size);
+      const text = fillIn(messages["image." + name], { k: subscript(k) });
+      title.textContent = text;
+      canvas.setAttribute("aria-label", text);
+      const context = hidpiContext(canvas, side, side);
+      if (values) context.drawImage(picture(values, name === "noise"), 0, 0, side, side);
+      drawBox(context, [0.5, 0.5, side - 1, side - 1], next.colors.line);
+    }
+    const count = points ? points.length / scene.size : 0;
+    tile = Math.max(20, Math.min(44, Math.floor((width + GAP) / COLUMNS) - GAP));
+    const rows = Math.max(1, Math.ceil(count / COLUMNS));
+    const context = hidpiContext(sheet, COLUMNS * (tile + GAP) - GAP + 4, rows * (tile + GAP) - GAP + 4);
+    for (let i = 0; i < count; i += 1) {
+      const [x, y] = [2 + (i % COLUMNS) * (tile + GAP), 2 + Math.floor(i / COLUMNS) * (tile + GAP)];
+      context.drawImage(picture(part(points, i, scene.size), false), x, y, tile, tile);
+      if (i === chosen) drawBox(context, [x - 1, y - 1, tile + 2, tile + 2], next.colors.select, 2);
+    }
+    button.setAttribute("aria-label", messages[next.backward ? "sheet_alt_walk" : "sheet_alt_noise"]);
+  }
+  const selected = () => Math.max(0, state.point);
+  /** Gray or colored pixels from black to white; noise blue below zero and orange above. */
+  function picture(values, isNoise) {
+    const { image } = state.scene;
+    const pixels = image.rows * image.columns;
+    const [paper, pos, neg] = ["paper", "pos", "neg"].map((name) => channels(state.colors[name]));
+    return pixelCanvas(image.rows, image.columns, (p, data) => {
+      for (let c = 0; c < 3; c += 1) {
+        const value = values[p + (image.channels === 3 && !isNoise ? c * pixels : 0)];
+        const share = Math.abs(value - 127.5) / 127.5;
+        const to = value < 127.5 ? neg : pos;
+        data[4 * p + c] = isNoise ? paper[c] + (to[c] - paper[c]) * share : value;
+      }
+      data[4 * p + 3] = 255;
+    });
+  }
+  button.addEventListener("click", (event) => {
+    if (!event.detail || !state?.points) return;
+    const [x, y] = pointerPixel(sheet, event).map((at) => Math.floor((at - 2) / (tile + GAP)));
+    choose(y * COLUMNS + Math.min(COLUMNS - 1, x));
+  }, { signal });
+  onKeys(button, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!direction || !state?.points) return false;
+    choose(selected() + direction[0] + COLUMNS * direction[1]);
+    return true;
+  });
+  function choose(i) {
+    if (i >= 0 && i < state.points.length / state.scene.size) pick(i);
+  }
+  return { element, draw };
+}

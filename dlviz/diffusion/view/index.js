@@ -1,0 +1,235 @@
+// A diffusion model: data that get noise, samples that walk back, the network's predictions, the schedule, and how many steps are enough.
+
+import { h, fillIn } from "../../kit/js/dom.js";
+import { redrawOnChange } from "../../kit/js/animation.js";
+import { baseView } from "../../kit/js/base_view.js";
+import { format } from "../../kit/js/numbers.js";
+import { themeColors } from "../../kit/js/heatmap.js";
+import { isAvailable, nearest } from "../../kit/js/precomputed.js";
+import { argmin } from "../../kit/js/numbers.js";
+import { segments } from "../../kit/js/segments.js";
+import { decodeCurve, decodePredictions, decodeScene, decodeWalk, part, subscript } from "./decode.js";
+import { imagePicture } from "./image_picture.js";
+import { arrowVectors, planePicture } from "./plane_picture.js";
+import { scheduleCharts } from "./schedule_charts.js";
+import { stepsFold } from "./steps_fold.js";
+
+/** Milliseconds between two steps while playing. */
+const PACE = 130;
+/** From this width on the schedule stands beside the picture. */
+const TWO_COLUMNS = 700;
+const PICTURE = 440;
+
+function render({ model, el, signal }) {
+  const messages = model.get("messages");
+  let scene = null;
+  let predictions = null;
+  let walk = null;
+  let curve = null;
+  let width = 0;
+  const view = baseView({
+    model, el, signal, name: "denoise", unit: messages.unit, steps: () => timesOf().length - 1, label, draw: readScene, showStep: () => redraw(), pace: PACE,
+    traits: { direction: () => showDirection(), arrow_kind: () => {}, point: () => {}, drawn_predictions: readPredictions, drawn_walk: readWalk, drawn_curve: readCurve, job: showJob, snapshot: readScene, restored: showNotes, live: readScene, ...Object.fromEntries(["guidance", "condition", "sampler", "eta", "walk_steps", "forward_schedule", "forward_steps", "beta_end"].map((name) => [name, () => {}])) },
+  });
+  const isPlane = model.get("scene").kind === "plane";
+  const pick = (point) => view.save("point", point);
+  const picture = isPlane ? planePicture({ messages, signal, pick }) : imagePicture({ messages, signal, pick });
+  const charts = scheduleCharts({ messages, signal, go: (k) => view.go(frameOf(k)), by: (direction) => view.go(Math.max(0, Math.min(timesOf().length - 1, model.get("step") + (isBackward() ? -direction : direction)))) });
+  const steps = stepsFold({ messages, signal, compute: () => ask("curve"), choose: (n) => isAvailable(model, "walk_steps", n) && view.save("walk_steps", n) });
+  const direction = segments({ label: messages["control.direction"], options: [["noise", messages["direction.noise"]], ["denoise", messages["direction.denoise"]]], signal, set: turn });
+  const equation = h("output", { class: "diff-equation" });
+  const told = h("div", { class: "diff-told" });
+  const verdict = h("p", { class: "diff-verdict" });
+  const reset = h("button", { type: "button", class: "dlviz-outlined", hidden: "" }, messages["control.back"]);
+  reset.addEventListener("click", () => view.save("forward_schedule", "model"), { signal });
+  const again = h("button", { type: "button", class: "dlviz-outlined diff-again", hidden: "" }, messages["control.walk"]);
+  again.addEventListener("click", () => ask("walk"), { signal });
+  const progress = h("progress", { max: 1, value: 0, "aria-label": messages["walk.progress"], hidden: "" });
+  const caption = h("p", { class: "diff-caption" });
+  const legend = h("div", { class: "diff-legend" });
+  const left = h("div", { class: "diff-left" }, h("div", { class: "diff-top" }, direction.element, again, progress), picture.element, legend, caption);
+  const right = h("div", { class: "diff-right" }, equation, told, charts.element, verdict, reset);
+  const row = h("div", { class: "diff-row" }, left, right);
+  view.ui.main.append(row, steps.element);
+  const redraw = redrawOnChange({ root: view.ui.root, element: view.ui.main, signal, draw });
+
+  function isBackward() {
+    return model.get("direction") === "denoise";
+  }
+  function timesOf() {
+    return isBackward() ? model.get("drawn_walk").times : model.get("scene").process.times;
+  }
+  const frame = () => Math.min(model.get("step"), timesOf().length - 1);
+  /** Index of the current step, −1 for the data. */
+  const timeNow = () => timesOf()[frame()];
+  /** The frame that is nearest to the step of a number. */
+  function frameOf(k) {
+    const times = timesOf();
+    return argmin(times.length, (i) => Math.abs(times[i] + 1 - k));
+  }
+  function label(step) {
+    const times = timesOf();
+    const t = times[Math.min(step, times.length - 1)];
+    return fillIn(messages[t < 0 ? "label.data" : "label.step"], { k: t + 1, t, last: isBackward() ? scene?.model_steps ?? times[0] + 1 : times.at(-1) + 1 });
+  }
+  /** Turn around: the player stays at the same amount of noise. */
+  function turn(value) {
+    const k = timeNow() + 1;
+    model.set("playing", false);
+    model.set("direction", value);
+    view.save("step", frameOf(k));
+  }
+  function ask(kind) {
+    if (model.get("live")) model.send({ kind });
+  }
+
+  function readScene() {
+    scene = decodeScene(model.get("scene"));
+    readPredictions();
+    readWalk();
+    readCurve();
+    showNotes();
+    showDirection();
+    showJob();
+  }
+  function readPredictions() {
+    predictions = decodePredictions(model.get("drawn_predictions"), scene ?? decodeScene(model.get("scene")));
+    redraw();
+  }
+  function readWalk() {
+    walk = decodeWalk(model.get("drawn_walk"), scene);
+    redraw();
+  }
+  function readCurve() {
+    curve = decodeCurve(model.get("drawn_curve"));
+    redraw();
+  }
+  function showNotes() {
+    const restored = (model.get("restored") ?? []).filter((name) => messages[`trait.${name}`]).map((name) => messages[`trait.${name}`]).join(", ");
+    view.ui.setNotes([...model.get("scene").notes, ...(restored ? [{ kind: "", text: fillIn(messages["page.restored"], { names: restored }) }] : [])]);
+  }
+  /** The kernel computes in portions: as long as it has not finished, the page asks for the next one. */
+  function showJob() {
+    const { kind } = model.get("job");
+    progress.hidden = kind !== "walk";
+    if (kind === "walk") progress.value = model.get("job").done;
+    if (kind) ask(kind);
+    redraw();
+  }
+  function showDirection() {
+    direction.update(model.get("direction"));
+    const bar = view.controls;
+    bar.clear();
+    addControls(bar);
+    bar.update();
+    redraw();
+  }
+  function addControls(bar) {
+    const { offered, snapshots, classes } = scene;
+    const slider = (trait, values, text = format) => {
+      const found = values.filter((value) => isAvailable(model, trait, value));
+      const at = () => Math.max(0, argmin(found.length, (k) => Math.abs(found[k] - model.get(trait))));
+      const indices = found.map((_, k) => k);
+      if (found.length > 1) bar.range({ label: messages[`control.${trait}`], max: () => found.length - 1, get: at, set: (k) => view.save(trait, found[nearest(indices, k, at())]), text: () => text(model.get(trait)) });
+    };
+    const menu = (trait, values) => {
+      const found = values.filter(([value]) => isAvailable(model, trait, value));
+      if (found.length > 1) bar.choice({ label: messages[`control.${trait}`], options: found.map(([value, text]) => [String(value), text]), get: () => String(model.get(trait)), set: (text) => view.save(trait, found.find(([value]) => String(value) === text)[0]) });
+    };
+    menu("snapshot", snapshots.labels.map((name, k) => [k, name]));
+    if (isPlane) bar.choice({ label: messages["control.arrow_kind"], options: ["score", "x0", "off"].map((kind) => [kind, messages[`arrows.${kind}`]]), get: () => model.get("arrow_kind"), set: (value) => view.save("arrow_kind", value) });
+    if (classes.length) menu("condition", [[-1, messages.every_class], ...classes.map((name, k) => [k, name]).filter(([k]) => k !== scene.null)]);
+    if (scene.null !== null) slider("guidance", offered.guidance);
+    if (isBackward()) {
+      menu("sampler", ["ddpm", "ddim"].map((name) => [name, messages[`sampler.${name}`]]));
+      if (model.get("sampler") === "ddim" && model.get("live")) slider("eta", [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]);
+      slider("walk_steps", offered.walk_steps);
+    } else {
+      menu("forward_schedule", ["model", "linear", "cosine"].map((name) => [name, messages[`schedule.${name}`]]));
+      slider("forward_steps", offered.forward_steps);
+      if (model.get("live") && model.get("forward_schedule") !== "cosine") slider("beta_end", offered.beta_end);
+    }
+  }
+
+  /** Predictions on the grid at a step: those of the walk or of the process. */
+  function gridAt(t) {
+    if (!scene.own && !isBackward()) return null;
+    for (const grid of [walk.grid, predictions.grid]) {
+      const at = grid?.noise ? grid.times.indexOf(Math.max(0, t)) : -1;
+      const cells = 2 * scene.side * scene.side;
+      if (at >= 0) return { noise: part(grid.noise, at, cells), score: part(grid.score, at, cells), x0: part(grid.x0, at, cells) };
+    }
+    return null;
+  }
+  /** The points or images at this frame, and what the network predicts for them. */
+  function items() {
+    const i = frame();
+    if (isBackward()) {
+      const size = walk.path ? walk.path.length / walk.times.length : 0;
+      return { points: part(walk.path, i, size), frames: walk.path, labels: walk.labels, x0: part(walk.x0, i, size), noise: part(walk.noise, i, size) };
+    }
+    const size = scene.process.x.length / scene.process.times.length;
+    const at = scene.own && timeNow() >= 0 ? predictions.times.indexOf(timeNow()) : -1;
+    return { points: part(scene.process.x, i, size), frames: scene.process.x, labels: scene.labels, x0: part(predictions.x0, at, size), noise: part(predictions.noise, at, size), loss: at < 0 ? NaN : predictions.loss[at] };
+  }
+  function draw(measured) {
+    width = measured || width;
+    if (!width || !scene || !walk || !predictions) return;
+    const isWide = width >= TWO_COLUMNS;
+    row.toggleAttribute("data-wide", isWide);
+    const full = width - 32;
+    const pictureWidth = isWide ? Math.min(PICTURE, full) : full;
+    const t = timeNow();
+    const found = items();
+    const backward = isBackward();
+    const colors = themeColors(view.ui.root);
+    const count = found.points ? found.points.length / scene.size : 0;
+    const point = Math.min(model.get("point"), count - 1);
+    const grid = isPlane ? gridAt(t) : null;
+    const arrows = model.get("arrow_kind");
+    picture.draw({ scene, colors, width: pictureWidth, ...found, frame: frame(), backward, grid, arrows, point, k: t + 1, ms: model.get("playing") ? PACE / model.get("speed") : 0 });
+    again.hidden = !(backward && !walk.path && model.get("live") && model.get("job").kind !== "walk");
+    showEquation(t, backward);
+    showTold(found, grid, point, t);
+    showLegend();
+    charts.draw(backward ? { ...scene, steps: scene.model_steps, ...own() } : scene, isWide ? full - pictureWidth - 20 : full);
+    charts.mark(t + 1);
+    verdict.textContent = scene.verdict;
+    verdict.dataset.kind = scene.is_noise ? "good" : "bad";
+    verdict.hidden = backward;
+    reset.hidden = backward || scene.own;
+    steps.show({ curve, width: full, n: model.get("walk_steps"), live: model.get("live"), job: model.get("job") });
+  }
+  const own = () => ({ signal: scene.own_signal, noise: scene.own_noise, log_snr: scene.own_log_snr });
+  function showEquation(t, backward) {
+    const [signalAt, noiseAt] = backward ? [scene.own_signal, scene.own_noise] : [scene.signal, scene.noise];
+    const values = { k: subscript(t + 1), t, signal: format(signalAt[Math.max(0, t)], 3), noise: format(noiseAt[Math.max(0, t)], 3), n: model.get("walk_steps"), to: subscript((timesOf()[frame() + 1] ?? -1) + 1) };
+    const key = backward ? (t < 0 ? "walked" : "walk") : t < 0 ? "data" : "noised";
+    equation.replaceChildren(h("b", {}, fillIn(messages[`equation.${key}`], values)), h("span", {}, fillIn(messages[`equation.${key}_why`], values)));
+  }
+  /** What stands below the equation: the loss at this step, the scale of the arrows, and the chosen point. */
+  function showTold({ points, x0, loss = NaN }, grid, point, t) {
+    const lines = [];
+    if (Number.isFinite(loss)) lines.push(fillIn(messages["told.loss"], { loss: format(loss, 3) }));
+    const arrows = model.get("arrow_kind");
+    if (grid && arrows !== "off") lines.push(fillIn(messages[`told.${arrows}`], { most: format(Math.max(...arrowVectors({ scene, grid, arrows }).map((arrow) => arrow[4]).filter(Number.isFinite)), 3) }));
+    if (isPlane && scene.own && !grid && arrows !== "off") lines.push(messages[scene.classes.length ? "told.class" : "told.none"]);
+    if (isPlane && points && point >= 0) {
+      const pair = (values) => `(${format(values[2 * point], 3)}, ${format(values[2 * point + 1], 3)})`;
+      lines.push(fillIn(messages[x0 ? "told.point_x0" : "told.point"], { k: subscript(t + 1), x: pair(points), x0: x0 ? pair(x0) : "" }));
+    }
+    told.replaceChildren(...lines.map((line) => h("div", {}, line)));
+    caption.textContent = isBackward() && !walk.path ? messages["walk.missing"] : messages[isPlane ? "hint.plane" : "hint.images"];
+  }
+  function showLegend() {
+    const entries = isPlane ? scene.classes.map((name, k) => h("span", { class: "diff-key", style: `color: var(--${scene.markers[k].color})` }, name)).filter((_, k) => k !== scene.null) : [];
+    if (isBackward() && isPlane) entries.push(h("span", { class: "diff-key", style: "color: var(--ink-3)" }, messages["legend.data"]));
+    if (isPlane && model.get("arrow_kind") !== "off") entries.push(h("span", { class: "diff-key", style: "color: var(--flow)" }, messages[`arrows.${model.get("arrow_kind")}`]));
+    if (model.get("point") >= 0 && isPlane) entries.push(h("span", { class: "diff-key", style: "color: var(--select)" }, messages["legend.point"]));
+    legend.replaceChildren(...entries);
+  }
+  view.start();
+  right.append(view.controls.element);
+}
+
+export default { render };

@@ -1,0 +1,219 @@
+// The plane: points that get noise or walk back, arrows of the network's predictions, the path of one point, and a cursor that reads.
+
+import { drawBox, drawDisc, drawLine, drawRing } from "../../kit/js/canvas.js";
+import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
+import { tween } from "../../kit/js/animation.js";
+import { argmin, format } from "../../kit/js/numbers.js";
+import { hidpiContext } from "../../kit/js/heatmap.js";
+import { planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
+import { placeReadout } from "../../kit/js/readout.js";
+import { part, subscript } from "./decode.js";
+
+const LEFT = 38;
+const TOP = 6;
+/** Paths of so many samples are drawn. */
+const PATHS = 14;
+/** A click within so many pixels of a point picks it. */
+const PICK_RADIUS = 12;
+
+/**
+ * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (point: number) => void}} options
+ */
+export function planePicture({ messages, signal, pick }) {
+  const canvas = h("canvas");
+  const button = h("button", { type: "button", class: "diff-canvas" }, canvas);
+  const readout = h("output", { class: "dlviz-readout", hidden: "" });
+  const element = h("div", { class: "diff-plane" }, button, readout);
+  let state = null;
+  let axes = null;
+  let size = 384;
+  let cursor = { row: 7, column: 7, visible: false };
+  let timer = 0;
+  const motion = tween({ redraw: () => { timer = requestAnimationFrame(paint); } });
+  signal.addEventListener("abort", () => cancelAnimationFrame(timer));
+
+  /**
+   * @param {{scene: any, colors: any, width: number, points: Float32Array | null, labels: any, frames: Float32Array | null, frame: number, backward: boolean, grid: any, arrows: string, point: number, x0: Float32Array | null, k: number, ms: number}} next
+   *   frames: all states of the points; grid: predictions at this step; x0: predicted data of the points; k: the step's number; ms: time in which points move
+   */
+  function draw(next) {
+    state = next;
+    size = Math.max(220, Math.min(392, next.width - LEFT - 8));
+    axes = planeAxes({ left: LEFT, top: TOP, size }, next.scene.limits);
+    button.setAttribute("aria-label", messages[next.backward ? "plane_alt_walk" : "plane_alt_noise"]);
+    if (next.points) motion.go(next.points, next.ms, true);
+    paint();
+  }
+  function paint() {
+    if (!state) return;
+    const context = hidpiContext(canvas, LEFT + size + 8, TOP + size + 22);
+    const { colors, scene } = state;
+    axes.clipped(context, () => {
+      if (state.backward) drawGhosts(context);
+      drawArrows(context);
+      if (state.backward) drawPaths(context);
+      drawPoints(context);
+      drawSelected(context);
+    });
+    axes.draw(context, colors);
+    if (cursor.visible) {
+      const cell = size / scene.side;
+      drawBox(context, [LEFT + cursor.column * cell, TOP + cursor.row * cell, cell, cell], colors.select, 1.5);
+    }
+    readout.hidden = !cursor.visible;
+    if (cursor.visible) {
+      readout.replaceChildren(...read().map((line) => h("div", {}, line)));
+      placeReadout(readout, axes.pixel(cellPoint(cursor.row * scene.side + cursor.column)));
+    }
+  }
+  /** The data that samples should become. */
+  function drawGhosts(context) {
+    const data = part(state.scene.process.x, 0, 2 * count());
+    context.globalAlpha = 0.3;
+    for (let p = 0; p < count(); p += 1) drawDisc(context, axes.pixel([data[2 * p], data[2 * p + 1]]), 2, state.colors["ink-3"]);
+    context.globalAlpha = 1;
+  }
+  const count = () => state.scene.process.x.length / (2 * state.scene.process.times.length);
+  /** Arrows of equal length; the stronger, the more opaque. */
+  function drawArrows(context) {
+    const vectors = arrowVectors(state);
+    if (!vectors) return;
+    const length = 0.74 * (size / state.scene.side);
+    const most = vectors.reduce((best, [, , , , strength]) => (strength > best ? strength : best), 0);
+    for (const [x, y, dx, dy, strength] of vectors) {
+      if (!(strength > 0)) continue;
+      const [px, py] = axes.pixel([x, y]);
+      const [tx, ty] = axes.pixel([x + dx, y + dy]);
+      const long = Math.hypot(tx - px, ty - py) || 1;
+      const [ux, uy] = [(tx - px) / long, (ty - py) / long];
+      const [fromX, fromY, toX, toY] = [px - (ux * length) / 2, py - (uy * length) / 2, px + (ux * length) / 2, py + (uy * length) / 2];
+      context.globalAlpha = 0.22 + 0.78 * Math.sqrt(strength / most);
+      drawLine(context, [[fromX, fromY], [toX, toY]], state.colors.flow, 1.4);
+      drawLine(context, [[toX - 5 * ux + 3 * uy, toY - 5 * uy - 3 * ux], [toX, toY], [toX - 5 * ux - 3 * uy, toY - 5 * uy + 3 * ux]], state.colors.flow, 1.4);
+    }
+    context.globalAlpha = 1;
+  }
+  function drawPaths(context) {
+    const { frames, frame, points } = state;
+    if (!frames || !points) return;
+    context.globalAlpha = 0.4;
+    for (let k = 0; k < Math.min(PATHS, points.length / 2); k += 1) drawLine(context, way(k, frame), state.colors["ink-2"], 0.9);
+    context.globalAlpha = 1;
+  }
+  /** Pixels of the states of a point up to a frame. */
+  function way(point, last) {
+    const { frames, points } = state;
+    return Array.from({ length: last + 1 }, (_, i) => axes.pixel([frames[i * points.length + 2 * point], frames[i * points.length + 2 * point + 1]]));
+  }
+  function drawPoints(context) {
+    const { points, labels, scene, colors } = state;
+    if (!points) return;
+    const moved = motion.now();
+    const shown = moved.length === points.length ? moved : points;
+    const paths = scene.markers.map(({ path }) => scaled(path, points.length > 500 ? 2.4 : 3));
+    for (let p = 0; p < points.length / 2; p += 1) {
+      const [x, y] = axes.pixel([shown[2 * p], shown[2 * p + 1]]);
+      if (!Number.isFinite(x + y)) continue;
+      const label = labels ? labels[p] : 0;
+      context.save();
+      context.translate(x, y);
+      context.strokeStyle = colors.paper;
+      context.lineWidth = 1.6;
+      context.stroke(paths[label]);
+      context.fillStyle = colors[scene.markers[label].color];
+      context.fill(paths[label]);
+      context.restore();
+    }
+  }
+  /** The whole path of the chosen point, where it is now, and the data that the network predicts from there. */
+  function drawSelected(context) {
+    const { point, points, frames, x0, colors, scene } = state;
+    if (!points || point < 0 || 2 * point >= points.length || !frames) return;
+    drawLine(context, way(point, frames.length / points.length - 1), colors.select, 1.2);
+    const now = axes.pixel([points[2 * point], points[2 * point + 1]]);
+    if (x0) {
+      const to = axes.pixel([x0[2 * point], x0[2 * point + 1]]);
+      drawLine(context, [now, to], colors.select, 2, [4, 4]);
+      drawRing(context, to, 5, colors.paper, 5);
+      drawRing(context, to, 5, colors.select, 2.5);
+    }
+    drawDisc(context, now, 6, colors.paper);
+    drawDisc(context, now, 4.5, colors.select);
+    void scene;
+  }
+  function cellPoint(cell) {
+    return gridPoint(state.scene, cell);
+  }
+  /** What torch computed at the cell of the cursor. */
+  function read() {
+    const { grid, scene, k } = state;
+    const cell = cursor.row * scene.side + cursor.column;
+    const pair = (values) => `(${[...values].map((value) => format(value, 3)).join(", ")})`;
+    const place = fillIn(messages["read.place"], { x: pair(cellPoint(cell)) });
+    if (!grid) return [place, messages["read.none"]];
+    const at = (values) => pair(values.subarray(2 * cell, 2 * cell + 2));
+    return [place, fillIn(messages["read.noise"], { value: at(grid.noise) }), fillIn(messages["read.score"], { value: at(grid.score) }), fillIn(messages["read.x0"], { value: at(grid.x0) }), fillIn(messages["read.t"], { k: subscript(Math.max(1, k)), t: Math.max(0, k - 1) })];
+  }
+  function moveCursor(row, column) {
+    const clamp = (value) => Math.max(0, Math.min(state.scene.side - 1, value));
+    cursor = { row: clamp(row), column: clamp(column), visible: true };
+  }
+  function nearestPoint(pixel, radius) {
+    const { points } = state;
+    if (!points) return -1;
+    return argmin(points.length / 2, (p) => {
+      const [x, y] = axes.pixel([points[2 * p], points[2 * p + 1]]);
+      return Math.hypot(x - pixel[0], y - pixel[1]);
+    }, radius);
+  }
+
+  button.addEventListener("pointermove", (event) => {
+    if (!state) return;
+    const pixel = pointerPixel(canvas, event);
+    const cell = size / state.scene.side;
+    moveCursor(Math.floor((pixel[1] - TOP) / cell), Math.floor((pixel[0] - LEFT) / cell));
+    cursor.visible = axes.contains(pixel);
+    button.toggleAttribute("data-over-point", nearestPoint(pixel, PICK_RADIUS) >= 0);
+    paint();
+  }, { signal });
+  button.addEventListener("click", (event) => {
+    if (event.detail && state) pick(nearestPoint(pointerPixel(canvas, event), PICK_RADIUS));
+  }, { signal });
+  for (const [name, isVisible] of [["focus", () => button.matches(":focus-visible")], ["pointerleave", () => false], ["blur", () => false]]) {
+    button.addEventListener(/** @type {string} */ (name), () => {
+      cursor.visible = /** @type {() => boolean} */ (isVisible)();
+      paint();
+    }, { signal });
+  }
+  onKeys(button, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!state || (!direction && event.key !== "Enter")) return false;
+    if (direction) moveCursor(cursor.row + direction[1], cursor.column + direction[0]);
+    else pick(nearestPoint(axes.pixel(cellPoint(cursor.row * state.scene.side + cursor.column)), Infinity));
+    paint();
+    return true;
+  });
+  return { element, draw };
+}
+
+function scaled(d, radius) {
+  const path = new Path2D();
+  path.addPath(new Path2D(d), new DOMMatrix([radius, 0, 0, radius, 0, 0]));
+  return path;
+}
+
+/** Center of a cell of the grid, row by row from the top. @returns {[number, number]} */
+function gridPoint({ limits: [left, right, bottom, top], side }, cell) {
+  return [left + (((cell % side) + 0.5) / side) * (right - left), top - ((Math.floor(cell / side) + 0.5) / side) * (top - bottom)];
+}
+
+/** Place, direction and strength of every arrow; null without arrows. @param {any} state @returns {number[][] | null} */
+export function arrowVectors({ scene, grid, arrows }) {
+  if (!grid || arrows === "off") return null;
+  return Array.from({ length: scene.side * scene.side }, (_, cell) => {
+    const [x, y] = gridPoint(scene, cell);
+    const [a, b] = grid[arrows].subarray(2 * cell, 2 * cell + 2);
+    const [dx, dy] = arrows === "score" ? [a, b] : [a - x, b - y];
+    return [x, y, dx, dy, Math.hypot(dx, dy)];
+  });
+}
