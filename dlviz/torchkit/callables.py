@@ -1,12 +1,12 @@
 """A learner's callables: the modules that they run, and a block in which they run without leaving a trace."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dlviz.torchkit.forward_trace import eval_mode, uncompiled
 from dlviz.torchkit.model_copies import generators_restored, on_copies
@@ -46,12 +46,17 @@ def all_modules(functions: Iterable[Callable[..., Any]]) -> list[nn.Module]:
 
 
 @contextmanager
-def untouched(found: Iterable[nn.Module]) -> Iterator[None]:
-    """Run modules inside the block in eval mode, without gradients, on copies of their tensors; random generators are restored."""
+def untouched(found: Iterable[nn.Module], state_dict: Mapping[str, Tensor] | None = None) -> Iterator[None]:
+    """Run modules inside the block in eval mode, without gradients, on copies of their tensors; random generators are restored.
+
+    Args:
+        found: the modules.
+        state_dict: tensors to use instead of copies of their own, by their paths in each of them.
+    """
     with ExitStack() as stack:
         for context in (torch.no_grad(), generators_restored(), uncompiled()):
             stack.enter_context(context)
         for module in found:
             stack.enter_context(eval_mode(module))
-            stack.enter_context(on_copies(module))
+            stack.enter_context(on_copies(module, state_dict))
         yield

@@ -3,8 +3,8 @@
 /** Milliseconds to wait for an answer before the next request is sent. */
 const TIMEOUT = 1000;
 
-/** @returns {(key: string, message: any) => void} sends the message, or what a function returns as it is sent, or queues it while an answer is pending */
-export function requestQueue(model, signal) {
+/** @param {string} [answer] event of the answer @returns {(key: string, message: any) => void} sends the message, or what a function returns as it is sent, or queues it while an answer is pending */
+export function requestQueue(model, signal, answer = "change:scene") {
   const waiting = new Map();
   let timer = 0;
   function next() {
@@ -16,10 +16,10 @@ export function requestQueue(model, signal) {
     timer = setTimeout(next, TIMEOUT);
     model.send(typeof first[1] === "function" ? first[1]() : first[1]);
   }
-  model.on("change:scene", next);
+  model.on(answer, next);
   signal.addEventListener("abort", () => {
     clearTimeout(timer);
-    model.off("change:scene", next);
+    model.off(answer, next);
   });
   return (key, message) => {
     waiting.set(key, message);

@@ -1,0 +1,271 @@
+"""The map of codes, what is selected on it, and the errors, as JSON-able data with binary arrays."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlviz.kit.messages import message
+from dlviz.kit.svg_grid import format_number
+from dlviz.kit.theme import class_tint, marker
+from dlviz.latent_space.anomaly_score import auc, first_threshold
+from dlviz.latent_space.record import UNUSED_KL, Record, squared_errors
+from dlviz.latent_space.widget_state import PATH_STEPS, LatentState
+
+#: Classes with a color and marker of their own in the legend.
+MAX_CLASSES = 25
+#: Examples with the largest errors that are drawn, errors that the histogram gets, and dimensions whose KL divergence has a bar.
+_WORST, _MAX_ERRORS, _MAX_BARS = 8, 20_000, 32
+#: Numbers of a code that are written.
+_MAX_CODE = 6
+#: Samples from the prior that are drawn.
+SAMPLES = 12
+
+
+def scene(state: LatentState, name: str, steps: Sequence[int]) -> dict[str, Any]:
+    """Return what the view draws of the current snapshot.
+
+    Args:
+        state: the state behind the picture.
+        name: the learner's name of the encoder.
+        steps: the snapshots that the player goes through.
+    """
+    record, rows = state.record, state.drawn
+    return {
+        "kind": state.examples.kind,
+        "variational": record.std is not None,
+        "size": state.model.code_size,
+        "count": len(state.examples),
+        "axis_names": list(state.code_axes.names(state.model.code_size)),
+        "limits": list(state.limits),
+        "rows": np.asarray(rows, dtype=np.int32),
+        "points": _float32(state.places[rows]),
+        "labels": None if state.labels is None else state.labels[rows].int().numpy(),
+        "classes": [
+            {"name": text, "color": class_tint(k)[0], "share": class_tint(k)[1], "path": marker(k)}
+            for k, text in enumerate(state.classes)
+        ],
+        "errors": _float32(record.errors[rows]),
+        "ellipses": None if record.std is None else _float32(state.code_axes.spread(record.std[rows])),
+        "most_classes": MAX_CLASSES,
+        "anomalies": None if record.anomalies is None else _float32(state.place(record.anomalies.codes[:500])),
+        "picture": _picture(state),
+        "divergence": _divergence(record),
+        "scores": _scores(state),
+        "snapshots": state.history.series(steps),
+        "steps": PATH_STEPS,
+        "signature": signature(state, name),
+        "badge": {"text": message("latent_space.badge", error=_number(float(record.errors.mean()))), "kind": ""},
+        "notes": _notes(state),
+        "summary": summary(state),
+    }
+
+
+def _picture(state: LatentState) -> dict[str, Any]:
+    pictures, examples = state.pictures, state.examples
+    return {
+        "kind": examples.kind,
+        "shape": list(pictures.size()),
+        "small": list(pictures.size(small=True)),
+        "low": list(pictures.low),
+        "high": list(pictures.high),
+        "names": list(examples.features),
+        "error_scale": pictures.error_scale(state.record.reconstructions),
+        "drawable": examples.kind == "image" and examples.shape[0] == 1 and pictures.size() == examples.shape,
+    }
+
+
+def _divergence(record: Record) -> dict[str, Any] | None:
+    """Return the KL divergence of each dimension, the largest first, and the two terms of the loss of a variational autoencoder."""
+    if record.kl is None:
+        return None
+    order = record.kl.nan_to_num(nan=0.0).argsort(descending=True, stable=True).tolist()
+    numbers = record.examples.x[0].numel()
+    return {
+        "dimensions": order[:_MAX_BARS],
+        "kl": record.kl[order[:_MAX_BARS]].double().numpy(),
+        "total": float(record.kl.sum()),
+        "squared": float(record.errors.mean()) * numbers,
+        "unused": record.unused,
+        "limit": UNUSED_KL,
+        "size": len(order),
+    }
+
+
+def _scores(state: LatentState) -> dict[str, Any]:
+    record = state.record
+    others = record.anomalies
+    worst = worst_rows(record)
+    return {
+        "errors": _sorted_errors(record.errors),
+        "anomalies": None if others is None else _sorted_errors(others.errors),
+        "auc": None if others is None else auc(record.errors, others.errors),
+        "threshold": first_threshold(record.errors),
+        "worst": {
+            "rows": worst,
+            "errors": record.errors[worst].double().numpy(),
+            "input": state.pictures.array(state.examples.x[worst], small=True),
+            "output": state.pictures.array(record.reconstructions[worst], small=True),
+        },
+    }
+
+
+def worst_rows(record: Record) -> list[int]:
+    """Return the indices of the examples with the largest errors, the largest first."""
+    errors = record.errors.nan_to_num(nan=float("inf"), posinf=float("inf"))
+    found: list[int] = errors.argsort(descending=True, stable=True)[:_WORST].tolist()
+    return found
+
+
+def _sorted_errors(errors: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the errors in ascending order, NaN as infinite; of very many only evenly spaced ones."""
+    values = errors.nan_to_num(nan=float("inf"), posinf=float("inf")).sort().values.numpy()
+    if len(values) <= _MAX_ERRORS:
+        return values
+    return values[np.linspace(0, len(values) - 1, _MAX_ERRORS).round().astype(int)]
+
+
+def selection(state: LatentState, example: int, target: int) -> dict[str, Any]:
+    """Return the selected example with its reconstruction, and the path to another one; an index of -1 stands for none."""
+    if example < 0:
+        return {"example": -1, "target": -1}
+    record, pictures = state.record, state.pictures
+    x, output = state.examples.x[[example]], record.reconstructions[[example]]
+    return {
+        "example": example,
+        "target": target,
+        "place": state.start(example),
+        "code": _code_text(record.codes[example]),
+        "label": "" if state.labels is None else state.classes[int(state.labels[example])],
+        "input": pictures.array(x),
+        "output": pictures.array(output),
+        "difference": pictures.array(output - x.detach().to(output)),
+        "error": float(record.errors[example]),
+        "kl": None if record.kl_per_example is None else float(record.kl_per_example[example].sum()),
+        "path": path(state, example, target) if target >= 0 else None,
+    }
+
+
+def path(state: LatentState, example: int, target: int) -> dict[str, Any]:
+    """Return what the codes on the straight line between two examples decode to."""
+    codes = state.path_codes(example, target)
+    places = state.code_axes.place(codes)
+    if state.model.code_size == 1:
+        first, last = state.places[example][1], state.places[target][1]
+        places[:, 1] = first + (last - first) * (codes[:, 0] - codes[0, 0]) / (codes[-1, 0] - codes[0, 0] or 1)
+    return {
+        "example": example,
+        "target": target,
+        "places": _float32(places),
+        "values": state.pictures.array(state.decode(codes)),
+        "codes": [_code_text(code) for code in codes],
+        "label": "" if state.labels is None else state.classes[int(state.labels[target])],
+    }
+
+
+def decoded(state: LatentState, place: Sequence[float], example: int) -> dict[str, Any]:
+    """Return what the code at a place of the map decodes to."""
+    codes = state.codes_at(torch.tensor([list(place)], dtype=torch.float64), example)
+    values = state.pictures.array(state.decode(codes))
+    return {"place": [float(value) for value in place], "code": _code_text(codes[0]), "values": values}
+
+
+def decoded_grid(state: LatentState, side: int, example: int) -> dict[str, Any]:
+    """Return what the codes at a grid of places decode to, row by row from the top left."""
+    codes = state.grid_codes(side, example)
+    values = state.pictures.array(state.decode(codes), small=True)
+    return {"side": side, "values": values, "codes": [_code_text(code) for code in codes]}
+
+
+def samples(state: LatentState, seed: int) -> dict[str, Any]:
+    """Return random codes from the standard normal distribution and what they decode to."""
+    codes = state.sample_codes(SAMPLES, seed)
+    return {
+        "seed": seed,
+        "places": _float32(state.place(codes)),
+        "values": state.pictures.array(state.decode(codes), small=True),
+    }
+
+
+def drawing(state: LatentState, x: Tensor) -> dict[str, Any]:
+    """Return code and reconstruction of one example that was drawn by hand, (1, …)."""
+    codes, output = state.reconstruct(x)
+    return {
+        "place": state.place(codes.mean)[0].nan_to_num(nan=0.0).tolist(),
+        "code": _code_text(codes.mean[0]),
+        "output": state.pictures.array(output),
+        "difference": state.pictures.array(output - x.detach().to(output)),
+        "error": float(squared_errors(x, output)[0]),
+    }
+
+
+def carried(state: LatentState, rows: Sequence[int]) -> dict[str, Any]:
+    """Return some examples with their reconstructions, for a page that asks no kernel."""
+    index, record = list(rows), state.record
+    x, output = state.examples.x[index], record.reconstructions[index]
+    return {
+        "rows": np.asarray(index, dtype=np.int32),
+        "input": state.pictures.array(x),
+        "output": state.pictures.array(output),
+        "difference": state.pictures.array(output - x.detach().to(output)),
+        "errors": record.errors[index].double().numpy(),
+        "kl": None if record.kl_per_example is None else record.kl_per_example[index].sum(1).double().numpy(),
+        "codes": [_code_text(code) for code in record.codes[index]],
+    }
+
+
+def signature(state: LatentState, name: str) -> str:
+    """Return the line in the head."""
+    shape = "×".join(map(str, state.examples.shape))
+    values = {"name": name, "size": state.model.code_size, "count": len(state.examples), "shape": shape}
+    return message(f"latent_space.signature.{state.examples.kind}", **values)
+
+
+def summary(state: LatentState) -> str:
+    """Return a sentence for readers who do not see the picture."""
+    text = message(
+        "latent_space.summary",
+        count=len(state.examples),
+        size=state.model.code_size,
+        error=_number(float(state.record.errors.mean())),
+    )
+    if state.classes:
+        text += message("latent_space.summary_classes", count=len(state.classes))
+    if state.record.kl is not None:
+        text += message("latent_space.summary_kl", kl=_number(float(state.record.kl.sum())))
+    return text
+
+
+def _notes(state: LatentState) -> list[dict[str, str]]:
+    notes = []
+    record, size = state.record, state.model.code_size
+    if len(state.drawn) < len(state.examples):
+        notes.append(message("latent_space.note.drawn", drawn=len(state.drawn), count=len(state.examples)))
+    bad = int((~record.codes.isfinite().all(1)).sum())
+    if bad:
+        notes.append(message("latent_space.note.nonfinite", count=bad))
+    if record.unused:
+        named = ", ".join(map(str, record.unused[:8])) + (", …" if len(record.unused) > 8 else "")
+        notes.append(message("latent_space.note.unused", names=named, count=len(record.unused), size=size))
+    if len(state.classes) > MAX_CLASSES:
+        notes.append(message("latent_space.note.classes", drawn=MAX_CLASSES, count=len(state.classes)))
+    if not state.model.has_state and state.step < state.history.last:
+        notes.append(message("latent_space.note.functions"))
+    return [{"kind": "", "text": text} for text in notes]
+
+
+def _code_text(code: Tensor) -> str:
+    """Return a code as text, such as "(0.51, −1.2)"; of a long one the first numbers."""
+    parts = [format_number(value, 3) for value in code[:_MAX_CODE].double().tolist()]
+    return f"({', '.join(parts)}{', …' if len(code) > _MAX_CODE else ''})"
+
+
+def _number(value: float) -> str:
+    return format_number(value, 3)
+
+
+def _float32(x: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return `x` as float32: seven digits, of which four are shown."""
+    return x.detach().float().cpu().contiguous().numpy()

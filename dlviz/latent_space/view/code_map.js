@@ -1,0 +1,266 @@
+// The map of codes: points by class, a probe that is dragged, the selected example with its ellipse, a path, and decoded pictures behind.
+
+import { tween } from "../../kit/js/animation.js";
+import { drawBox, drawDisc, drawLine, drawRing } from "../../kit/js/canvas.js";
+import { arrowDirection, fillIn, h, onKeys, s } from "../../kit/js/dom.js";
+import { channels, hidpiContext } from "../../kit/js/heatmap.js";
+import { argmin, format } from "../../kit/js/numbers.js";
+import { planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
+import { placeReadout } from "../../kit/js/readout.js";
+import { drawExample } from "./draw_example.js";
+
+const LEFT = 40;
+const TOP = 4;
+const BELOW = 22;
+/** A click within so many pixels of a point selects it; a pointer that moved less has not dragged. */
+const PICK_RADIUS = 9;
+const DRAG_DISTANCE = 4;
+/** Milliseconds in which the points move from one snapshot to the next. */
+const MOTION = 300;
+/** Ellipses that are drawn at most, and the points of each. */
+const MOST_ELLIPSES = 500;
+const ELLIPSE_POINTS = 32;
+const CROSS = "M-3,-3L3,3M-3,3L3,-3";
+const STAR = "M0,-8L2.4,-2.6L8,-2.2L3.6,1.5L5,7.2L0,4L-5,7.2L-3.6,1.5L-8,-2.2L-2.4,-2.6Z";
+const DIAMOND = "M0,-4.5L4.5,0L0,4.5L-4.5,0Z";
+
+/**
+ * @param {{messages: Record<string, string>, signal: AbortSignal, redraw: () => void, moveProbe: (place: number[]) => void, select: (row: number, isTarget: boolean) => void}} options
+ *   redraw: requests an animation frame; moveProbe: called with a place of the map; select: called with the index of an example
+ */
+export function codeMap({ messages, signal, redraw, moveProbe, select }) {
+  const canvas = h("canvas");
+  const button = h("button", { type: "button", class: "lat-map", "aria-label": messages.map }, canvas);
+  const readout = h("output", { class: "dlviz-readout lat-readout", hidden: "" });
+  const legend = h("div", { class: "lat-legend" });
+  const element = h("div", { class: "lat-left" }, h("div", { class: "lat-frame" }, button, readout), legend);
+  const motion = tween({ redraw });
+  let scene = null;
+  /** @type {ReturnType<typeof planeAxes>} */
+  let axes = null;
+  let size = 0;
+  let state = null;
+  /** The decoded pictures on a canvas of their own, and what they show. */
+  let pictures = null;
+  let pictured = null;
+  /** The point under the pointer, −1 for none; where the pointer went down, and whether it has dragged. */
+  let hovered = -1;
+  let pressed = null;
+  let dragging = false;
+
+  function show(next) {
+    const isSame = scene && scene.rows.length === next.rows.length;
+    scene = next;
+    pictured = null;
+    motion.go([...next.limits, ...next.points], isSame ? MOTION : 0);
+    button.setAttribute("aria-label", fillIn(messages.map, { count: next.count }));
+    showLegend();
+  }
+  function showLegend() {
+    const mark = (path, style, box = 1.6) => s("svg", { width: 14, height: 14, viewBox: `${-box} ${-box} ${2 * box} ${2 * box}`, "aria-hidden": "true" }, s("path", { d: path, style }));
+    const classes = scene.classes.slice(0, scene.most_classes).map((one) => h("span", {}, mark(one.path, `fill: color-mix(in srgb, var(--${one.color}) ${100 * one.share}%, var(--paper))`), one.name));
+    const others = scene.anomalies ? [h("span", {}, mark(CROSS, "stroke: var(--ink); stroke-width: 1.6; fill: none", 5), messages.anomaly)] : [];
+    legend.replaceChildren(...classes, ...others);
+  }
+
+  /** @param {{colors: Record<string, string>, width: number, example: number, selection: any, probe: number[], pathStep: number, background: any, ellipses: boolean, samples: any, drawing: any, picking: boolean, snapped: number[] | null}} next */
+  function draw(next) {
+    state = next;
+    const { colors } = next;
+    size = next.width - LEFT - 2;
+    const context = hidpiContext(canvas, next.width, size + TOP + BELOW);
+    const now = motion.now();
+    axes = planeAxes({ left: LEFT, top: TOP, size }, now.slice(0, 4));
+    button.toggleAttribute("data-picking", next.picking);
+    axes.clipped(context, () => {
+      if (next.background?.isShown) drawPictures(context);
+      drawEllipses(context);
+      drawPoints(context, now);
+      drawMarks(context);
+    });
+    axes.draw(context, colors, scene.size === 1 && scene.classes.length ? [scene.axis_names[0], ""] : scene.axis_names);
+    showReadout();
+  }
+  function drawPictures(context) {
+    const { background, colors } = state;
+    const key = `${size} ${colors.paper}`;
+    if (pictured !== background.values || pictures?.dataset.key !== key) {
+      pictures = document.createElement("canvas");
+      const inner = hidpiContext(pictures, size, size);
+      pictures.dataset.key = key;
+      const cell = size / background.side;
+      const length = background.values.length / background.side ** 2;
+      for (let k = 0; k < background.side ** 2; k += 1) {
+        const box = [(k % background.side) * cell + 0.5, Math.floor(k / background.side) * cell + 0.5, cell - 1, cell - 1];
+        drawExample(inner, box, background.values.subarray(k * length, (k + 1) * length), scene.picture, colors, { small: true });
+      }
+      pictured = background.values;
+    }
+    context.drawImage(pictures, LEFT, TOP, size, size);
+  }
+  function placeOf(k, now = motion.now()) {
+    return axes.pixel([now[4 + 2 * k], now[5 + 2 * k]]);
+  }
+  function drawEllipses(context) {
+    if (!scene.ellipses) return;
+    const chosen = scene.rows.indexOf(state.example);
+    const most = state.ellipses ? Math.min(scene.rows.length, MOST_ELLIPSES) : 0;
+    for (let k = 0; k < most; k += 1) if (k !== chosen) drawEllipse(context, k, colorOf(k), 0.8);
+    if (chosen >= 0) drawEllipse(context, chosen, state.colors.select, 2);
+  }
+  /** The ellipse of two standard deviations. */
+  function drawEllipse(context, k, color, width) {
+    const now = motion.now();
+    const [a, b, c, d] = scene.ellipses.subarray(4 * k, 4 * k + 4);
+    const points = Array.from({ length: ELLIPSE_POINTS + 1 }, (_, j) => {
+      const [cos, sin] = [2 * Math.cos((2 * Math.PI * j) / ELLIPSE_POINTS), 2 * Math.sin((2 * Math.PI * j) / ELLIPSE_POINTS)];
+      return axes.pixel([now[4 + 2 * k] + a * cos + b * sin, now[5 + 2 * k] + c * cos + d * sin]);
+    });
+    drawLine(context, points, color, width);
+  }
+  function colorOf(k) {
+    if (!scene.labels) return state.colors["ink-2"];
+    const { color, share } = scene.classes[scene.labels[k]];
+    if (share === 1) return state.colors[color];
+    const paper = channels(state.colors.paper);
+    return `rgb(${channels(state.colors[color]).map((value, c) => Math.round(share * value + (1 - share) * paper[c])).join(",")})`;
+  }
+  function drawPoints(context, now) {
+    const count = scene.rows.length;
+    const radius = count > 1000 ? 2.6 : count > 400 ? 3.2 : 4.2;
+    const paths = new Map();
+    const pathOf = (k) => {
+      const key = scene.labels ? scene.labels[k] : 0;
+      if (!paths.has(key)) paths.set(key, scaled(scene.labels ? scene.classes[key].path : "M-1,0A1,1 0 1 0 1,0A1,1 0 1 0 -1,0Z", radius));
+      return paths.get(key);
+    };
+    for (let k = 0; k < count; k += 1) {
+      const place = placeOf(k, now);
+      if (Number.isFinite(place[0] + place[1])) stamp(context, place, pathOf(k), colorOf(k), state.colors.paper, 1.4);
+    }
+    const cross = new Path2D(CROSS);
+    for (let k = 0; k < (scene.anomalies?.length ?? 0) / 2; k += 1) {
+      const place = axes.pixel([scene.anomalies[2 * k], scene.anomalies[2 * k + 1]]);
+      if (Number.isFinite(place[0] + place[1])) stamp(context, place, cross, "", state.colors.paper, 4, [state.colors.ink, 1.5]);
+    }
+  }
+  function drawMarks(context) {
+    const { colors, selection, samples, drawing } = state;
+    for (let k = 0; k < (samples?.places.length ?? 0) / 2; k += 1) stamp(context, axes.pixel([samples.places[2 * k], samples.places[2 * k + 1]]), new Path2D(DIAMOND), colors.paper, colors.paper, 4, [colors.ink, 1.6]);
+    const { path } = selection;
+    if (path) {
+      const points = Array.from({ length: path.places.length / 2 }, (_, k) => axes.pixel([path.places[2 * k], path.places[2 * k + 1]]));
+      drawLine(context, [points[0], points[points.length - 1]], colors.paper, 5);
+      drawLine(context, [points[0], points[points.length - 1]], colors.select, 2);
+      for (const point of points) drawDisc(context, point, 3, colors.select);
+      drawRing(context, points[points.length - 1], 9, colors.select, 2);
+    }
+    if (drawing?.place) stamp(context, axes.pixel(drawing.place), new Path2D(STAR), colors.select, colors.paper, 3);
+    if (selection.place) {
+      drawRing(context, axes.pixel(selection.place), 9, colors.paper, 5);
+      drawRing(context, axes.pixel(selection.place), 9, colors.select, 2.2);
+    }
+    if (state.snapped) drawBox(context, cellBox(state.snapped), colors.select, 1.5);
+    const at = axes.pixel(path ? [path.places[2 * state.pathStep], path.places[2 * state.pathStep + 1]] : state.probe);
+    drawDisc(context, at, 6.5, colors.paper);
+    drawRing(context, at, 6, colors.select, 2.6);
+    drawLine(context, [[at[0] - 11, at[1]], [at[0] + 11, at[1]]], colors.select, 1.4);
+    drawLine(context, [[at[0], at[1] - 11], [at[0], at[1] + 11]], colors.select, 1.4);
+  }
+  function cellBox([row, column]) {
+    const cell = size / state.background.side;
+    return [LEFT + column * cell, TOP + row * cell, cell, cell];
+  }
+  function showReadout() {
+    readout.hidden = hovered < 0 || dragging;
+    if (readout.hidden) return;
+    const label = scene.labels ? scene.classes[scene.labels[hovered]].name : "";
+    const values = { index: scene.rows[hovered], label, error: format(scene.errors[hovered], 3) };
+    readout.textContent = fillIn(label ? messages.point_of : messages.point, values);
+    placeReadout(readout, placeOf(hovered));
+  }
+
+  /** The drawn point nearest to a pixel, within so many pixels; −1 for none. */
+  function nearest([x, y], radius) {
+    const now = motion.now();
+    return argmin(scene.rows.length, (k) => {
+      const [px, py] = placeOf(k, now);
+      const distance = Math.hypot(px - x, py - y);
+      return Number.isFinite(distance) ? distance : Infinity;
+    }, radius);
+  }
+  function within([x, y]) {
+    const inside = (value, low) => Math.max(low, Math.min(low + size, value));
+    return axes.point([inside(x, LEFT), inside(y, TOP)]);
+  }
+
+  button.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    pressed = pointerPixel(canvas, event);
+    dragging = false;
+    button.setPointerCapture(event.pointerId);
+  }, { signal });
+  button.addEventListener("pointermove", (event) => {
+    const pixel = pointerPixel(canvas, event);
+    if (pressed && !dragging && Math.hypot(pixel[0] - pressed[0], pixel[1] - pressed[1]) > DRAG_DISTANCE) dragging = !state.picking;
+    if (dragging) moveProbe(within(pixel));
+    hovered = nearest(pixel, PICK_RADIUS);
+    redraw();
+  }, { signal });
+  button.addEventListener("pointerup", (event) => {
+    const pixel = pointerPixel(canvas, event);
+    if (pressed && !dragging) {
+      const k = nearest(pixel, state.picking ? 3 * PICK_RADIUS : PICK_RADIUS);
+      if (k >= 0) select(scene.rows[k], state.picking || event.shiftKey);
+      else if (!state.picking && axes.contains(pixel)) moveProbe(within(pixel));
+    }
+    pressed = null;
+    dragging = false;
+    redraw();
+  }, { signal });
+  button.addEventListener("pointercancel", () => {
+    pressed = null;
+    dragging = false;
+  }, { signal });
+  button.addEventListener("pointerleave", () => {
+    hovered = -1;
+    redraw();
+  }, { signal });
+  onKeys(button, signal, (event) => {
+    const direction = arrowDirection(event);
+    if (!direction && event.key !== "Enter") return false;
+    const at = axes.pixel(state.probe);
+    const distance = size / (event.shiftKey ? 8 : 40);
+    if (direction) moveProbe(within([at[0] + direction[0] * distance, at[1] + direction[1] * distance]));
+    else {
+      const k = nearest(at, Infinity);
+      if (k >= 0) select(scene.rows[k], state.picking || event.shiftKey);
+    }
+    return true;
+  });
+  return { element, show, draw, focus: () => button.focus() };
+}
+
+function scaled(d, radius) {
+  const path = new Path2D();
+  path.addPath(new Path2D(d), new DOMMatrix([radius, 0, 0, radius, 0, 0]));
+  return path;
+}
+/** Fill a path at a place, on a halo; an outline is its color and width. */
+function stamp(context, [x, y], path, color, paper, halo, outline = null) {
+  context.save();
+  context.translate(x, y);
+  context.lineJoin = "round";
+  context.strokeStyle = paper;
+  context.lineWidth = halo;
+  context.stroke(path);
+  if (color) {
+    context.fillStyle = color;
+    context.fill(path);
+  }
+  if (outline) {
+    [context.strokeStyle, context.lineWidth] = outline;
+    context.stroke(path);
+  }
+  context.restore();
+}

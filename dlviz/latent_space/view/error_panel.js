@@ -1,0 +1,89 @@
+// Which examples are reconstructed badly: histograms of the errors, a threshold with its two rates, and the worst examples.
+
+import { chart } from "../../kit/js/chart.js";
+import { closest, fillIn, h } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
+import { exampleCanvas } from "./draw_example.js";
+
+const WIDTH = 440;
+const HEIGHT = 132;
+const BINS = 40;
+const THUMBNAIL = 44;
+/** Positions of the slider. */
+const POSITIONS = 1000;
+
+/** @param {{messages: Record<string, string>, signal: AbortSignal, setThreshold: (value: number) => void, select: (row: number) => void}} options */
+export function errorPanel({ messages, signal, setThreshold, select }) {
+  const plot = chart({ width: WIDTH, height: HEIGHT, margin: { left: 34, right: 8, top: 6, bottom: 30 } });
+  const slider = h("input", { type: "range", min: 0, max: POSITIONS, step: 1, "aria-label": messages.threshold });
+  const number = h("output", { class: "mono" });
+  const rates = h("p", { class: "lat-rates", "aria-live": "polite" });
+  const legend = h("div", { class: "lat-keys" });
+  const worst = h("div", { class: "lat-worst", role: "group", "aria-label": messages.worst });
+  const element = h("div", { class: "dlviz-panel lat-errors" },
+    h("div", {}, legend, plot.element, h("label", { class: "dlviz-control lat-threshold" }, h("span", {}, messages.threshold), slider, number), rates),
+    h("div", {}, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.worst), h("span", { class: "dlviz-soft" }, messages.worst_how)), worst));
+  let scores = null;
+  let range = [0, 1];
+  let canvases = [];
+  let threshold = 0;
+
+  slider.addEventListener("input", () => setThreshold(range[0] + (Number(slider.value) / POSITIONS) * (range[1] - range[0])), { signal });
+  worst.addEventListener("click", (event) => {
+    const item = closest(event, "[data-row]");
+    if (item) select(Number(item.dataset.row));
+  }, { signal });
+
+  function show(scene) {
+    scores = scene.scores;
+    const finite = [...scores.errors, ...(scores.anomalies ?? [])].filter(Number.isFinite);
+    const most = finite.reduce((a, b) => Math.max(a, b), 0) || 1;
+    range = [Math.min(0, ...finite.slice(0, 1)), most * 1.02];
+    legend.replaceChildren(...[["data", scores.errors], ["anomaly", scores.anomalies]].filter(([, values]) => values).map(([key]) => h("span", {}, h("i", { class: `lat-key-${key}` }), messages[`key_${key}`])));
+    drawHistograms();
+    showWorst(scene);
+  }
+  function histogram(values) {
+    const counts = new Float64Array(BINS);
+    for (const value of values) counts[Math.min(BINS - 1, Math.max(0, Math.floor(((Math.min(value, range[1]) - range[0]) / (range[1] - range[0])) * BINS)))] += 1 / values.length;
+    return counts;
+  }
+  function drawHistograms() {
+    const sets = [["data", scores.errors], ["anomaly", scores.anomalies]].filter(([, values]) => values).map(([key, values]) => [key, histogram(values)]);
+    const most = Math.max(...sets.flatMap(([, counts]) => [...counts]), 1e-9);
+    const width = (range[1] - range[0]) / BINS;
+    plot.draw({
+      label: messages.histogram,
+      x: { domain: /** @type {[number, number]} */ (range), title: messages.error_axis, ticks: [0, 0.5, 1].map((part) => [part * range[1], format(part * range[1], 2)]) },
+      y: { domain: [0, most], ticks: [[0, "0"], [most, `${format(100 * most, 2)}%`]] },
+      content: () => sets.flatMap(([key, counts]) => Array.from(counts, (count, k) => plot.bar(range[0] + k * width, range[0] + (k + 0.92) * width, count, `fill: var(--run-${key === "data" ? 0 : 1}); opacity: ${key === "data" ? 0.85 : 0.6}`))),
+    });
+  }
+  function showWorst({ classes, picture }) {
+    canvases = [];
+    const { worst: found } = scores;
+    const size = picture.kind === "series" ? [THUMBNAIL * 1.5, THUMBNAIL] : [THUMBNAIL, THUMBNAIL];
+    const length = found.input.length / Math.max(1, found.rows.length);
+    worst.replaceChildren(...found.rows.map((row, k) => {
+      const pair = ["input", "output"].map((part) => ({ canvas: exampleCanvas(), values: found[part].subarray(k * length, (k + 1) * length), label: messages[part], size }));
+      canvases.push(...pair);
+      const text = fillIn(messages.worst_item, { index: row, error: format(found.errors[k], 3) });
+      return h("button", { type: "button", class: "lat-worst-item", "data-row": row, "aria-label": text, title: text }, ...pair.map(({ canvas }) => canvas.element), h("span", {}, format(found.errors[k], 2)));
+    }));
+    if (classes.length) worst.dataset.classes = String(classes.length);
+  }
+  /** @param {{picture: any, colors: Record<string, string>, threshold: number | null}} now */
+  function draw({ picture, colors, threshold: chosen }) {
+    for (const { canvas, values, label, size } of canvases) canvas.draw(values, picture, colors, size, label, { small: true });
+    threshold = chosen ?? scores.threshold;
+    slider.value = String(Math.round(((threshold - range[0]) / (range[1] - range[0])) * POSITIONS));
+    slider.style.setProperty("--done", `${Number(slider.value) / (POSITIONS / 100)}%`);
+    number.textContent = format(threshold, 3);
+    plot.cursor(plot.vertical(Math.min(threshold, range[1]), "lat-threshold-line"));
+    const share = (values, isWrong) => `${format((100 * values.filter(isWrong).length) / values.length, 3)}%`;
+    const values = { alarm: share(scores.errors, (error) => !(error <= threshold)) };
+    if (!scores.anomalies) rates.textContent = fillIn(messages.rate, values);
+    else rates.textContent = fillIn(messages.rates, { ...values, miss: share(scores.anomalies, (error) => error <= threshold), auc: format(scores.auc, 3) });
+  }
+  return { element, show, draw };
+}
