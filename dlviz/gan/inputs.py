@@ -12,8 +12,8 @@ from dlviz.gan.modes import Modes, check_modes
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type, is_integer
+from dlviz.torchkit import callables
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
-from dlviz.torchkit.model_copies import generators_restored
 from dlviz.torchkit.modules import modules, parameters
 from dlviz.torchkit.plane import Limits, check_limits, frame_around
 
@@ -86,7 +86,7 @@ def check_inputs(
     modes: Any = None,
     mode_radius: Any = None,
     classifier: Any = None,
-    samples: Any = 400,
+    samples: Any = None,
     limits: Any = None,
     names: tuple[str, str] = ("G", "D"),
 ) -> Inputs:
@@ -202,7 +202,7 @@ def check_noise(noise: Any, generator: nn.Module, count: int, real: Tensor) -> T
         drawn = torch.randn(count, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     elif callable(noise) and not isinstance(noise, type):
         try:
-            with generators_restored():
+            with callables.untouched(callables.modules_of(noise)):
                 given = noise(count)
         except Exception as error:  # a learner's function may raise anything
             raise DlvizError(message("gan.refused.noise_raised", count=count, error=_error(error))) from error

@@ -12,6 +12,7 @@ from dlviz.gan.inputs import Inputs, check_inputs
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import evenly_spaced
+from dlviz.torchkit import callables
 from dlviz.torchkit.forward_trace import eval_mode, uncompiled
 from dlviz.torchkit.model_copies import generators_restored, on_copies
 from dlviz.torchkit.plane import Limits, grid
@@ -181,12 +182,8 @@ def class_counts(inputs: Inputs, fakes: Tensor) -> Tensor:
     classifier: Any = inputs.classifier
     images = fakes.reshape(-1, *inputs.real.shape[1:])
     try:
-        with generators_restored(inputs.rng_state), torch.inference_mode(False), torch.no_grad():
-            if isinstance(classifier, nn.Module):
-                with eval_mode(classifier), on_copies(classifier):
-                    logits = classifier(images)
-            else:
-                logits = classifier(images)
+        with torch.inference_mode(False), callables.untouched(callables.modules_of(classifier)):
+            logits = classifier(images)
     except Exception as error:  # a learner's own function may raise any exception
         text = f"{type(error).__name__}: {error}"
         raise DlvizError(message("gan.refused.classifier_raised", shape=tuple(images.shape), error=text)) from error

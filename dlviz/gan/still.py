@@ -64,6 +64,7 @@ def _draw_plane(svg: Svg, duel: Duel, record: Record) -> None:
 
 
 def _draw_images(svg: Svg, duel: Duel, record: Record) -> None:
+    svg.colors |= _GRAYS
     low, high = float(record.real.min()), float(record.real.max())
     shape = tuple(duel.inputs.real.shape[1:])
     for k, (name, images, d) in enumerate(
@@ -74,12 +75,15 @@ def _draw_images(svg: Svg, duel: Duel, record: Record) -> None:
         rows = evenly_spaced(len(images), _COLUMNS**2) if k == 0 else range(min(_COLUMNS**2, len(images)))
         for place, row in enumerate(rows):
             x, y = left + place % _COLUMNS * 52, _TOP + 16 + place // _COLUMNS * 58
-            svg.image(x, y, 40, 40, _levels(images[row].reshape(shape), low, high), _GRAYS)
+            svg.image(x, y, 40, 40, _levels(images[row].reshape(shape), low, high), list(_GRAYS))
             svg.text(x + 20, y + 51, f"{float(d[row]):.2f}", size=11, mono=True, anchor="middle", color="ink-2")
 
 
 _LEVELS = 16
-_GRAYS = [f"gray-{k}" for k in range(_LEVELS)]
+#: Colors of the levels by name; pixels are the same in both themes.
+_GRAYS = {
+    f"gray-{k}": f"#{255 * k // (_LEVELS - 1):02x}" + 2 * f"{255 * k // (_LEVELS - 1):02x}" for k in range(_LEVELS)
+}
 
 
 def _levels(image: Tensor, low: float, high: float) -> np.ndarray:

@@ -6,7 +6,7 @@ import { format } from "../../kit/js/numbers.js";
 
 /** Sides of a small and of an enlarged image, in pixels. */
 const SMALL = 40;
-const LARGE = 132;
+const LARGE = 124;
 
 /** @param {{messages: Record<string, string>, root: HTMLElement, signal: AbortSignal, select: (fake: number) => void}} options */
 export function imagesView({ messages, root, signal, select }) {
@@ -44,7 +44,7 @@ export function imagesView({ messages, root, signal, select }) {
     for (let k = 0; k < count; k += 1) {
       const [canvas, text] = grid.children[k].children;
       drawImage(canvas, pixels, k, SMALL);
-      text.textContent = format(Number(d[k].toFixed(2)), 3);
+      text.textContent = d[k].toFixed(2).replace("-", "−");
       if (isButton) grid.children[k].setAttribute("aria-label", fillIn(messages.image_label, { index: k, d: format(d[k], 3) }));
     }
     mark();

@@ -38,7 +38,8 @@ function render({ model, el, signal }) {
   const strength = strengthFold({ messages, signal });
   const side = h("div", { class: "duel-side" }, charts.element, fake);
   view.ui.root.classList.add("duel");
-  view.ui.main.append(h("div", { class: "duel-bar-row" }, buttons.element, clearButton), h("div", { class: "duel-row" }, picture.element, side), strength.element);
+  const tools = h("div", { class: "duel-tools" }, buttons.element, clearButton);
+  view.ui.main.append(tools, h("div", { class: "duel-row" }, picture.element, side), strength.element);
   redrawOnChange({ root: view.ui.root, element: side, signal, draw: charts.resize });
   view.start();
   clearButton.before(view.controls.element);
@@ -73,6 +74,7 @@ function render({ model, el, signal }) {
     strength.show(scene);
     const live = Boolean(model.get("live"));
     buttons.show(scene, live);
+    tools.hidden = !isPlane && buttons.element.hidden;
     if (isPlane) {
       toggle("heat", "show_heat");
       toggle("arrows", "show_arrows");
