@@ -83,6 +83,16 @@ class Widget(ValidatedWidget):
     def __repr__(self) -> str:
         return message("kit.closed", name=self._function) if self._closed and self._function else self._describe()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; the error for a trait's unfit value says what would fit, as when the widget is made."""
+        try:
+            super().__setattr__(name, value)
+        except DlvizError:
+            raise
+        except traitlets.TraitError:
+            self._check_options({name: value})
+            raise
+
     def _check_options(self, options: Mapping[str, Any]) -> None:
         """Raise a DlvizError if one of the options of the public function does not fit its trait."""
         check_options(self._function or type(self).__name__, self, options)

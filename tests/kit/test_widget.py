@@ -75,10 +75,23 @@ def test_unknown_arguments_are_refused_with_the_known_ones(toy):
         toy(color="red")
 
 
-@pytest.mark.parametrize(("trait", "value"), [("theme", "pink"), ("step", -1), ("speed", 99), ("playing", "yes")])
-def test_traits_refuse_invalid_values(toy, trait, value):
-    with pytest.raises(traitlets.TraitError):
+UNFIT = [
+    ("theme", "pink", "must be one of auto, light, dark, but got 'pink'"),
+    ("step", -1, "must be a whole number of at least 0, but got -1"),
+    ("speed", 99, "must be a number from 0.25 to 4.0, but got 99"),
+    ("playing", "yes", "must be True or False, but got 'yes'"),
+]
+
+
+@pytest.mark.parametrize(("trait", "value", "fits"), UNFIT)
+def test_an_unfit_value_of_a_trait_is_refused_whenever_it_is_set(toy, trait, value, fits):
+    with pytest.raises(DlvizError, match=f"Toy: {trait} {fits}"):
         toy(**{trait: value})
+    widget = toy()
+    before = getattr(widget, trait)
+    with pytest.raises(DlvizError, match=f"Toy: {trait} {fits}"):
+        setattr(widget, trait, value)
+    assert getattr(widget, trait) == before
 
 
 def test_the_page_has_the_public_traits_and_no_kernel(toy, tmp_path):
