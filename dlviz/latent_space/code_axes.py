@@ -106,8 +106,8 @@ def code_axes(codes: Tensor, axes: Axes, before: CodeAxes | None = None) -> Code
             directions = directions * torch.where(same < 0, -1.0, 1.0)
         return CodeAxes(axes, directions, found.mean, tuple(found.variance_ratio.tolist()))
     directions = torch.zeros(2, size, dtype=torch.float64)
-    for row, dimension in enumerate(axes):
-        directions[row, int(dimension)] = 1
+    for row, dimension in enumerate(() if isinstance(axes, str) else axes):
+        directions[row, dimension] = 1
     return CodeAxes(axes, directions, torch.zeros(size, dtype=torch.float64))
 
 
@@ -120,7 +120,9 @@ def stacked(values: Tensor, groups: Tensor | None) -> Tensor:
     """
     rows = torch.zeros(len(values), dtype=torch.long) if groups is None else groups.cpu()
     finite = values.double().isfinite()
-    low, high = (values[finite].min(), values[finite].max()) if bool(finite.any()) else (torch.zeros(()), torch.ones(()))
+    low, high = (
+        (values[finite].min(), values[finite].max()) if bool(finite.any()) else (torch.zeros(()), torch.ones(()))
+    )
     span = (high - low).clamp(min=1e-12)
     bins = ((values.double() - low) / span * _BINS).nan_to_num(nan=0.0).clamp(0, _BINS - 1).long()
     heights = torch.zeros(len(values), dtype=torch.float64)

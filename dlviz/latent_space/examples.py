@@ -79,7 +79,7 @@ def check_examples(
         data: images (N, C, H, W) or (N, H, W), series (N, T), (N, C, T) or (N, T, C), or rows (N, D).
         kind: "image", "series", "row", or "auto" for what the shape suggests.
         image_shape: (H, W) or (C, H, W) of images that are given as rows.
-        features: names of a row's features.
+        features: names of a row's features; those of a table's columns by default.
         like: a parameter of the model. Numbers that are no floating-point tensor get its dtype, those that are no tensor its device too.
 
     Raises:
@@ -100,6 +100,8 @@ def check_examples(
         dtype = torch.get_default_dtype() if like is None else like.dtype
         device = x.device if like is None or isinstance(data, Tensor) else like.device
         x = x.to(device, dtype)
+    if features is None and not isinstance(data, Tensor):
+        features = getattr(data, "columns", None)  # of a table of pandas
     names = None if features is None else _names(features)
     sizes = None if image_shape is None else _image_sizes(image_shape, math.prod(x.shape[1:]))
     found = _kind(x, sizes, names) if kind == "auto" else kind

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dlviz.latent_space.autoencoder import Autoencoder, Codes, encoder_and_decoder

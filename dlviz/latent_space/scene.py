@@ -218,7 +218,8 @@ def carried(state: LatentState, rows: Sequence[int]) -> dict[str, Any]:
 
 def signature(state: LatentState, name: str) -> str:
     """Return the line in the head."""
-    shape = "×".join(map(str, state.examples.shape))
+    sizes = state.examples.shape
+    shape = "×".join(map(str, sizes[1:] if len(sizes) > 1 and sizes[0] == 1 else sizes))
     values = {"name": name, "size": state.model.code_size, "count": len(state.examples), "shape": shape}
     return message(f"latent_space.signature.{state.examples.kind}", **values)
 

@@ -488,7 +488,7 @@ def latent(
         >>> decoder = torch.nn.Sequential(torch.nn.Linear(2, 64), torch.nn.Unflatten(1, (1, 8, 8)))
         >>> view = dlviz.latent(encoder, decoder, images, labels=digits)
         >>> view
-        dlviz.latent(encoder: 359 images, codes of 2 numbers)
+        dlviz.latent(encoder: 359 images, code of 2)
         >>> view.codes.shape, view.decode([0.5, -1.0]).shape, view.path(0, 1, steps=4).shape
         (torch.Size([359, 2]), torch.Size([1, 8, 8]), torch.Size([5, 1, 8, 8]))
 

@@ -11,7 +11,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.snapshots import evenly_spaced
 from dlviz.kit.validation import is_integer
 from dlviz.latent_space.autoencoder import Autoencoder, Codes
-from dlviz.latent_space.code_axes import CodeAxes, check_axes, code_axes, stacked
+from dlviz.latent_space.code_axes import check_axes, code_axes, stacked
 from dlviz.latent_space.examples import Examples
 from dlviz.latent_space.pictures import Pictures
 from dlviz.latent_space.record import Anomalies, Record, record_examples
@@ -99,7 +99,9 @@ class LatentState:
         others = self._latest.anomalies
         if others is not None:
             others = Anomalies(others.x, *(state[f"anomaly_{name}"] for name in ("codes", "reconstructions", "errors")))
-        return Record(self.examples, state["codes"], state.get("std"), state["reconstructions"], state["errors"], others)
+        return Record(
+            self.examples, state["codes"], state.get("std"), state["reconstructions"], state["errors"], others
+        )
 
     def set_axes(self, axes: Any) -> None:
         """Draw the map along other axes."""
@@ -145,7 +147,7 @@ class LatentState:
         return finite.mean(0) if len(finite) else torch.zeros(codes.shape[1], dtype=codes.dtype)
 
     def codes_at(self, places: Tensor, example: int) -> Tensor:
-        """Return the codes (M, K) at places (M, 2) of the map: that of the example, or the mean code, moved along the axes of the map only."""
+        """Return the codes (M, K) at places (M, 2) of the map: that of the example, or the mean code, moved along the map's axes."""
         base = self.record.codes[example] if example >= 0 else self.mean_code()
         return self.code_axes.codes_at(places, base)
 
@@ -179,7 +181,9 @@ class LatentState:
 
     def sample_codes(self, count: int, seed: int) -> Tensor:
         """Return random codes (count, K) from the standard normal distribution."""
-        return torch.randn(count, self.model.code_size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        return torch.randn(
+            count, self.model.code_size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+        )
 
     def suggested_target(self, example: int) -> int:
         """Return an example to go to from another: of the others, or those of other classes, the one at the median distance."""
@@ -195,7 +199,12 @@ class LatentState:
 
 def _numbers(record: Record) -> nn.Module:
     """Return a module whose buffers are the numbers of a record, which a history keeps."""
-    kept = {"codes": record.codes, "std": record.std, "reconstructions": record.reconstructions, "errors": record.errors}
+    kept = {
+        "codes": record.codes,
+        "std": record.std,
+        "reconstructions": record.reconstructions,
+        "errors": record.errors,
+    }
     if record.anomalies is not None:
         others = record.anomalies
         kept |= {f"anomaly_{name}": getattr(others, name) for name in ("codes", "reconstructions", "errors")}

@@ -1,12 +1,13 @@
 // The map of codes: points by class, a probe that is dragged, the selected example with its ellipse, a path, and decoded pictures behind.
 
 import { tween } from "../../kit/js/animation.js";
-import { drawBox, drawDisc, drawLine, drawRing } from "../../kit/js/canvas.js";
+import { drawBox, drawDisc, drawHaloText, drawLine, drawRing } from "../../kit/js/canvas.js";
 import { arrowDirection, fillIn, h, onKeys, s } from "../../kit/js/dom.js";
 import { channels, hidpiContext } from "../../kit/js/heatmap.js";
 import { argmin, format } from "../../kit/js/numbers.js";
 import { planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
 import { placeReadout } from "../../kit/js/readout.js";
+import { ticks } from "../../kit/js/scale.js";
 import { drawExample } from "./draw_example.js";
 
 const LEFT = 40;
@@ -57,13 +58,12 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     showLegend();
   }
   function showLegend() {
-    const mark = (path, style, box = 1.6) => s("svg", { width: 14, height: 14, viewBox: `${-box} ${-box} ${2 * box} ${2 * box}`, "aria-hidden": "true" }, s("path", { d: path, style }));
+    const mark = (path, style) => s("svg", { width: 14, height: 14, viewBox: "-1.6 -1.6 3.2 3.2", "aria-hidden": "true" }, s("path", { d: path, style }));
     const classes = scene.classes.slice(0, scene.most_classes).map((one) => h("span", {}, mark(one.path, `fill: color-mix(in srgb, var(--${one.color}) ${100 * one.share}%, var(--paper))`), one.name));
-    const others = scene.anomalies ? [h("span", {}, mark(CROSS, "stroke: var(--ink); stroke-width: 1.6; fill: none", 5), messages.anomaly)] : [];
-    legend.replaceChildren(...classes, ...others);
+    legend.replaceChildren(...classes);
   }
 
-  /** @param {{colors: Record<string, string>, width: number, example: number, selection: any, probe: number[], pathStep: number, background: any, ellipses: boolean, samples: any, drawing: any, picking: boolean, snapped: number[] | null}} next */
+  /** @param {{colors: Record<string, string>, width: number, anomalies: boolean, example: number, selection: any, probe: number[], pathStep: number, background: any, ellipses: boolean, samples: any, drawing: any, picking: boolean, snapped: number[] | null}} next */
   function draw(next) {
     state = next;
     const { colors } = next;
@@ -78,8 +78,20 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
       drawPoints(context, now);
       drawMarks(context);
     });
-    axes.draw(context, colors, scene.size === 1 && scene.classes.length ? [scene.axis_names[0], ""] : scene.axis_names);
+    if (scene.size === 1 && scene.classes.length) drawClassRows(context);
+    else axes.draw(context, colors, scene.axis_names);
     showReadout();
+  }
+  /** The frame of codes of one number: their axis below, and the class of each row at the left. */
+  function drawClassRows(context) {
+    const { colors } = state;
+    drawBox(context, [LEFT - 0.5, TOP - 0.5, size + 1, size + 1], colors.line);
+    Object.assign(context, { font: `11px ${colors.mono}`, fillStyle: colors["ink-2"], textBaseline: "top", textAlign: "center" });
+    for (const value of ticks(axes.across.low, axes.across.high, 5)) context.fillText(format(value, 3), axes.across.pixel(value), TOP + size + 5);
+    Object.assign(context, { textBaseline: "middle", textAlign: "right" });
+    scene.classes.slice(0, scene.most_classes).forEach(({ name }, k) => context.fillText(name.length > 5 ? `${name.slice(0, 4)}…` : name, LEFT - 6, axes.up.pixel(k) - 2));
+    Object.assign(context, { textBaseline: "alphabetic" });
+    drawHaloText(context, `${scene.axis_names[0]} →`, [LEFT + size - 4, TOP + size - 5], colors["ink-2"], colors.paper);
   }
   function drawPictures(context) {
     const { background, colors } = state;
@@ -127,7 +139,8 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
   }
   function drawPoints(context, now) {
     const count = scene.rows.length;
-    const radius = count > 1000 ? 2.6 : count > 400 ? 3.2 : 4.2;
+    // Smaller over decoded pictures, so that these can be seen.
+    const radius = count > 1000 || state.background?.isShown ? 2.6 : count > 400 ? 3.2 : 4.2;
     const paths = new Map();
     const pathOf = (k) => {
       const key = scene.labels ? scene.labels[k] : 0;
@@ -139,7 +152,7 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
       if (Number.isFinite(place[0] + place[1])) stamp(context, place, pathOf(k), colorOf(k), state.colors.paper, 1.4);
     }
     const cross = new Path2D(CROSS);
-    for (let k = 0; k < (scene.anomalies?.length ?? 0) / 2; k += 1) {
+    for (let k = 0; k < (state.anomalies ? scene.anomalies.length : 0) / 2; k += 1) {
       const place = axes.pixel([scene.anomalies[2 * k], scene.anomalies[2 * k + 1]]);
       if (Number.isFinite(place[0] + place[1])) stamp(context, place, cross, "", state.colors.paper, 4, [state.colors.ink, 1.5]);
     }

@@ -7,7 +7,7 @@ import { h } from "../../kit/js/dom.js";
 /**
  * Draw an example into a box.
  * @param {CanvasRenderingContext2D} context
- * @param {number[]} box left, top, width and height
+ * @param {any} box left, top, width and height
  * @param {Float32Array} values
  * @param {any} picture kind, shape and range, from the scene
  * @param {Record<string, string>} colors

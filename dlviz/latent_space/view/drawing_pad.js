@@ -21,8 +21,8 @@ export function drawingPad({ messages, signal, redraw, paint, example }) {
   const output = exampleCanvas();
   const difference = exampleCanvas();
   const words = h("p", { class: "lat-error" });
-  const figures = [[output, "output"], [difference, "difference"]].map(([one, key]) => h("figure", {}, one.element, h("figcaption", {}, messages[key])));
-  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "dlviz-soft" }, messages.pad_how), h("div", { class: "lat-figures" }, h("figure", {}, pad, h("figcaption", { class: "lat-pad-buttons" }, clear, copy)), ...figures), words);
+  const figure = (one, key) => h("figure", {}, one.element, h("figcaption", {}, messages[key]));
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "dlviz-soft" }, messages.pad_how), h("div", { class: "lat-figures" }, h("figure", {}, pad, h("figcaption", { class: "lat-pad-buttons" }, clear, copy)), figure(output, "output"), figure(difference, "difference")), words);
   let picture = null;
   let values = new Float32Array(0);
   let cursor = [0, 0];

@@ -4,11 +4,11 @@ import { closest, fillIn, h } from "../../kit/js/dom.js";
 import { diverging, format } from "../../kit/js/numbers.js";
 import { exampleCanvas } from "./draw_example.js";
 
-const PROBE = 164;
-const SMALL = 106;
+const PROBE = 188;
+const SMALL = 122;
 /** Width of a series beside another one, and in the strip of a path. */
-const WIDE = 1.5;
-const STRIP = 34;
+const WIDE = 1.2;
+const STRIP = 32;
 const PARTS = ["input", "output", "difference"];
 
 /**
@@ -20,7 +20,7 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
   const code = h("code", { class: "lat-code" });
   const note = h("p", { class: "dlviz-soft" });
   const hint = h("p", { class: "dlviz-soft" }, messages.hint);
-  const button = h("button", { type: "button", class: "dlviz-outlined lat-path-button" });
+  const button = h("button", { type: "button", class: "dlviz-outlined small lat-path-button" });
   const name = h("b");
   const exampleCode = h("code", { class: "lat-code" });
   const parts = PARTS.map((part) => ({ part, canvas: exampleCanvas(), caption: h("figcaption", {}, messages[part]) }));
@@ -31,7 +31,7 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
   const selected = h("div", {}, h("div", { class: "dlviz-panel-title" }, name, exampleCode), figures, error);
   const element = h("div", { class: "lat-right" },
     h("div", { class: "lat-top" }, h("div", { class: "lat-decoded" }, h("div", { class: "dlviz-panel-title" }, title), probe.element), h("div", { class: "lat-words" }, code, note, hint, button)),
-    table, selected, strip);
+    selected, table, strip);
   const thumbnails = [];
   button.addEventListener("click", togglePath, { signal });
   strip.addEventListener("click", (event) => {
@@ -54,7 +54,8 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
     note.textContent = path ? pathText(selection, now.pathStep, scene.steps) : !shown ? messages.no_grid : details.nearest ? messages.nearest : "";
     hint.hidden = Boolean(path);
     probe.element.hidden = isRow;
-    const size = [PROBE * (wide > 1 ? 1.9 : 1), PROBE];
+    element.toggleAttribute("data-row", isRow);
+    const size = [PROBE * (wide > 1 ? 1.5 : 1), PROBE];
     if (!isRow) probe.draw(shown ?? null, picture, colors, size, title.textContent, { small: !path && details.small, behind: wide > 1 && !path ? selection.input : null });
     button.hidden = selection.example < 0 || !now.offersPath;
     button.textContent = path ? messages.close_path : now.picking ? messages.pick : messages.open_path;
@@ -100,7 +101,7 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
       h("span", { role: "rowheader", title: feature }, feature), number(shown?.[k]),
       ...(has ? [number(selection.input[k]), number(selection.output[k]), cell(format(selection.difference[k], 3), { style: `background: ${diverging(selection.difference[k], picture.error_scale)}` })] : [])));
     table.style.setProperty("--columns", String(heads.length - 1));
-    table.replaceChildren(h("div", { role: "row", class: "lat-heads" }, ...heads.map((head) => h("span", { role: "columnheader" }, messages[head]))), ...rows);
+    table.replaceChildren(h("div", { role: "row", class: "lat-heads" }, ...heads.map((head) => h("span", { role: "columnheader" }, messages[head === "difference" ? "difference_column" : head]))), ...rows);
     table.style.color = colors.ink;
   }
   return { element, draw };

@@ -83,6 +83,7 @@ function render({ model, el, signal }) {
   }
   function readScene() {
     const raw = model.get("scene");
+    /** @param {any} bytes @param {any} [kind] */
     const typed = (bytes, kind = "float32") => (bytes ? typedArray(bytes, kind) : null);
     scene = { ...raw, rows: typed(raw.rows, "int32"), labels: typed(raw.labels, "int32") };
     for (const name of FLOATS) scene[name] = typed(raw[name]);
@@ -106,6 +107,7 @@ function render({ model, el, signal }) {
     if (!isLive()) return;
     view.controls.range({ label: messages["control.resolution"], min: 4, max: () => 24, get: () => model.get("resolution"), set: (value) => view.save("resolution", value) });
     if (scene.size < 2) return;
+    /** @type {[string, string][]} */
     const dimensions = Array.from({ length: Math.min(scene.size, MOST_DIMENSIONS) }, (_, k) => [String(k), fillIn(messages.dimension, { number: k })]);
     const chosen = () => (model.get("axes") === "pca" ? ["pca", "pca"] : model.get("axes").map(String));
     [0, 1].forEach((k) => view.controls.choice({
@@ -125,7 +127,10 @@ function render({ model, el, signal }) {
       const raw = model.get(trait);
       if (!raw || !Object.keys(raw).length) return null;
       const result = { ...raw };
-      for (const [names, kind] of [[floats, "float32"], [doubles, "float64"], [ints, "int32"]]) for (const name of names) if (raw[name] instanceof DataView) result[name] = typedArray(raw[name], kind);
+      const decode = (names, kind) => names.filter((name) => raw[name] instanceof DataView).forEach((name) => { result[name] = typedArray(raw[name], kind); });
+      decode(floats, "float32");
+      decode(doubles, "float64");
+      decode(ints, "int32");
       if (raw.path) result.path = { ...raw.path, places: typedArray(raw.path.places, "float32"), values: typedArray(raw.path.values, "float32") };
       return result;
     };
@@ -205,7 +210,7 @@ function render({ model, el, signal }) {
     const probe = dragged ?? details.place ?? [0, 0];
     const isOpen = (content) => !content.hidden && content.offsetParent !== null;
     map.draw({
-      colors, width: width >= TWO_COLUMNS ? MAP_WIDTH : Math.min(MAP_WIDTH, width), example: model.get("example"), selection, probe, pathStep, picking,
+      colors, width: width >= TWO_COLUMNS ? MAP_WIDTH : Math.min(MAP_WIDTH, width), anomalies: Boolean(scene.anomalies) && isOpen(errors.element), example: model.get("example"), selection, probe, pathStep, picking,
       background: background?.values && (model.get("decoded_grid") || details.cell) ? { ...background, isShown: model.get("decoded_grid") } : null,
       ellipses: model.get("ellipses"), samples: isOpen(prior.element) ? shown.prior : null, drawing: isOpen(pad.element) ? shown.drawing : null, snapped: hasPath() ? null : details.cell ?? null,
     });
