@@ -1,5 +1,6 @@
 """Names that try to inject code, and every public widget with such names wherever a user may choose a name."""
 
+import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import cycle
@@ -214,6 +215,26 @@ def _generate(names: Names) -> Any:
     return dlviz.generate(model, [0, 1], decode=lambda ids: "".join(tokens[i] for i in ids), steps=8, continuations=2)
 
 
+def _latent(names: Names) -> Any:
+    encoder, decoder = nn.Linear(4, 3), nn.Linear(3, 4)
+    x = torch.randn(len(ATTACKS), 4, generator=torch.Generator().manual_seed(0))
+    view = dlviz.latent(encoder, decoder, x, labels=names.some(len(ATTACKS)), features=names.some(4), target=3)
+    view.update(names())
+    return view
+
+
+def _duel(names: Names) -> Any:
+    def step() -> None:
+        raise ValueError(EVERYTHING)
+
+    generator, discriminator = _network(names, nn.Linear(2, 2)), _network(names, nn.Linear(2, 1), nn.Dropout())
+    view = dlviz.duel(generator, discriminator, torch.zeros(5, 2), step_d=step, samples=20)
+    view._state.inputs = dataclasses.replace(view._state.inputs, names=(names(), names()), loss_name=names())
+    view.update(0.5, label=names())
+    view._on_train({"kind": "train", "which": "d", "count": 1})
+    return view
+
+
 def _attention(names: Names) -> Any:
     def encode(text: str) -> torch.Tensor:
         if "?" in text:
@@ -292,7 +313,7 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
         _confusion,
         _split,
     ),
-    *(_generate, _embedding, _word2vec),
+    *(_generate, _embedding, _word2vec, _latent, _duel),
 )
 #: Functions that make each widget, by name.
 WIDGETS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(

@@ -151,6 +151,11 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
         dlviz.generate(lambda ids: one.plane(one.points[ids[0]]), [0, 1], steps=3, cached=lambda *_: (one.points[0], None)),
         temperature=0.5,
     ),
+    "latent": lambda one: moved(
+        dlviz.latent(one.plane, nn.Linear(2, 2), one.points, labels=one.labels, anomalies=one.points[:3], target=1),
+        example=2, probe=[0.5, 0.1], decoded_grid=True,
+    ),
+    "duel": lambda one: moved(dlviz.duel(one.plane, nn.Sequential(one.plane, nn.Linear(2, 1)), one.points), resolution=12),
     "bpe": lambda one: dlviz.bpe("low lower lowest", merges=3),
     "confusion": lambda one: dlviz.confusion(one.points, one.labels),
     "split": lambda one: moved(dlviz.split(one.points, one.labels), seed=3, how="stratified"),
@@ -201,7 +206,7 @@ def test_the_networks_can_be_copied_and_saved_while_the_picture_is_shown(name: s
     assert shown is not None
 
 
-@pytest.mark.parametrize("name", ["graph", "layers", "boundary", "conv2d", "unroll", "attention"])
+@pytest.mark.parametrize("name", ["graph", "layers", "boundary", "conv2d", "unroll", "attention", "duel"])
 def test_a_network_in_training_and_in_evaluation_stays_in_its_mode(name: str, learner: Learner):
     for training in (True, False):
         for net in learner.networks():

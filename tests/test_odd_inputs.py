@@ -158,6 +158,16 @@ VALUES: dict[str, Callable[[], Any]] = {
 }
 
 
+def _latent(**options: Any) -> Any:
+    return dlviz.latent(nn.Linear(4, 3), nn.Linear(3, 4), torch.arange(24.0).view(6, 4) / 24, **options)
+
+
+def _duel(**options: Any) -> Any:
+    return dlviz.duel(
+        nn.Linear(2, 2), nn.Linear(2, 1), torch.zeros(4, 2), **{"samples": 9, "resolution": 10, **options}
+    )
+
+
 def _shaped(value: Any, *shape: int) -> Any:
     """Return an array or a tensor of four numbers in this shape, which a function needs, and anything else as it is."""
     try:
@@ -342,6 +352,55 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "cached": lambda v: dlviz.generate(nn.Embedding(3, 3), [0], cached=v, steps=2),
         "what cached returns": lambda v: dlviz.generate(nn.Embedding(3, 3), [0], cached=lambda *_: v, steps=2),
         "choose": lambda v: dlviz.generate(nn.Embedding(3, 3), [0], steps=2).choose(v),
+    },
+    "latent": {
+        "encoder": lambda v: dlviz.latent(v, nn.Linear(2, 2), torch.ones(3, 2)),
+        "decoder": lambda v: dlviz.latent(nn.Linear(2, 2), v, torch.ones(3, 2)),
+        "data": lambda v: dlviz.latent(nn.Linear(2, 2), nn.Linear(2, 2), v),
+        "what the encoder returns": lambda v: dlviz.latent(lambda x: v, nn.Linear(2, 2), torch.ones(2, 2)),
+        "what the decoder returns": lambda v: dlviz.latent(nn.Linear(2, 2), lambda code: v, torch.ones(2, 2)),
+        "the second output": lambda v: dlviz.latent(lambda x: (x, v), nn.Linear(2, 2), torch.ones(2, 2)),
+        "labels": lambda v: _latent(labels=v),
+        "classes": lambda v: _latent(labels=[0, 1, 0, 1, 0, 1], classes=v),
+        "anomalies": lambda v: _latent(anomalies=v),
+        "kind": lambda v: _latent(kind=v),
+        "image_shape": lambda v: _latent(image_shape=v),
+        "features": lambda v: _latent(features=v),
+        "variance": lambda v: _latent(variance=v),
+        "axes": lambda v: _latent(axes=v),
+        "resolution": lambda v: _latent(resolution=v),
+        "example": lambda v: _latent(example=v),
+        "target": lambda v: _latent(target=v),
+        "probe": lambda v: _latent(probe=v),
+        "threshold": lambda v: _latent(threshold=v),
+        "decode": lambda v: _latent().decode(v),
+        "encode": lambda v: _latent().encode(v),
+        "path": lambda v: _latent().path(0, v),
+        "samples": lambda v: _latent().samples(v),
+        "rates": lambda v: _latent().rates(v),
+        "update": lambda v: _latent().update(v),
+    },
+    "duel": {
+        "generator": lambda v: dlviz.duel(v, nn.Linear(2, 1), torch.zeros(4, 2)),
+        "discriminator": lambda v: dlviz.duel(nn.Linear(2, 2), v, torch.zeros(4, 2)),
+        "real": lambda v: dlviz.duel(nn.Linear(2, 2), nn.Linear(2, 1), v, samples=9, resolution=10),
+        "noise": lambda v: _duel(noise=v),
+        "what noise returns": lambda v: _duel(noise=lambda n: v),
+        "output": lambda v: _duel(output=v),
+        "loss": lambda v: _duel(loss=v),
+        "what loss returns": lambda v: _duel(loss=lambda output: v),
+        "modes": lambda v: _duel(modes=v),
+        "mode_radius": lambda v: _duel(modes=torch.zeros(1, 2), mode_radius=v),
+        "classifier": lambda v: _duel(classifier=v),
+        "step_d": lambda v: _duel(step_d=v),
+        "what step_g returns": lambda v: _duel(step_g=lambda: v).train("g"),
+        "samples": lambda v: _duel(samples=v),
+        "limits": lambda v: _duel(limits=v),
+        "painted": lambda v: _duel(painted=v),
+        "resolution": lambda v: _duel(resolution=v),
+        "update": lambda v: _duel().update(v, v),
+        "sample_real": lambda v: _duel().sample_real(v),
+        "train": lambda v: _duel(step_d=list).train("d", v),
     },
     "bpe": {
         "text": lambda v: dlviz.bpe(v),

@@ -135,6 +135,36 @@ def bpe():
     return dlviz.bpe(text, merges=150, typed="the unknown naïve queen", step=24)
 
 
+def duel():
+    dlviz.seed(1)
+    ring = dlviz.data.gaussian_ring(400)
+    generator = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2))
+    discriminator = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
+    opt_g, opt_d = (torch.optim.Adam(net.parameters(), lr=0.003) for net in (generator, discriminator))
+    bce = nn.functional.binary_cross_entropy_with_logits
+
+    def step_d():
+        real = discriminator(view.sample_real(64))
+        fake = discriminator(generator(torch.randn(64, 2)).detach())
+        loss = bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))
+        opt_d.zero_grad()
+        loss.backward()
+        opt_d.step()
+        return loss
+
+    def step_g():
+        fake = discriminator(generator(torch.randn(64, 2)))
+        loss = bce(fake, torch.ones_like(fake))
+        opt_g.zero_grad()
+        loss.backward()
+        opt_g.step()
+        return loss
+
+    view = dlviz.duel(generator, discriminator, ring, modes=ring, step_d=step_d, step_g=step_g)
+    view.train("both", 600)
+    return view
+
+
 def live():
     dlviz.seed(0)
     x, y = dlviz.data.moons(200)
@@ -159,6 +189,31 @@ def race():
         "Adam": (torch.optim.Adam, {"lr": 0.1}),
     }
     return dlviz.race(rivals, "ravine", steps=60, step=12)
+
+
+def latent():
+    dlviz.seed(0)
+    images, digits = dlviz.data.digits("train")
+    anomalies = dlviz.data.digit_anomalies().anomalies
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 4))
+    decoder = nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 64), nn.Sigmoid(), nn.Unflatten(1, (1, 8, 8)))
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.005)
+    view = dlviz.latent(
+        lambda x: encoder(x).chunk(2, dim=1), decoder, images[:400], labels=digits[:400], anomalies=anomalies
+    )
+    for step in range(1, 1001):
+        x = images[torch.randint(len(images), (128,))]
+        mean, log_var = encoder(x).chunk(2, dim=1)
+        code = mean + (log_var / 2).exp() * torch.randn_like(mean)
+        kl = dlviz.latent_space.kl_to_standard_normal(mean, (log_var / 2).exp()).sum(1).mean()
+        loss = (decoder(code) - x).square().sum((1, 2, 3)).mean() + 0.2 * kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % 200 == 0:
+            view.update()
+    view.decoded_grid = True
+    return view
 
 
 def surface():

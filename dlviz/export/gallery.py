@@ -45,6 +45,7 @@ GROUPS: Mapping[str, Sequence[Example]] = {
         examples.word2vec,
         examples.embedding,
     ),
+    "generative": (examples.duel, examples.latent),
     "data": (examples.split, examples.confusion),
 }
 

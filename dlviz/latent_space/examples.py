@@ -94,7 +94,7 @@ def check_examples(
         raise DlvizError(message("latent_space.refused.data", name="data", got=kind_of_data(data)))
     if x.dim() < 2 or x.numel() == 0:
         raise DlvizError(message("latent_space.refused.shape", got=tuple(x.shape)))
-    if kind not in ("auto", *KINDS):
+    if not isinstance(kind, str) or kind not in ("auto", *KINDS):
         raise DlvizError(message("latent_space.refused.kind", got=repr(kind)[:60]))
     if not (isinstance(data, Tensor) and x.is_floating_point()):
         dtype = torch.get_default_dtype() if like is None else like.dtype
@@ -145,7 +145,7 @@ def _series(x: Tensor) -> Examples:
 def _image_sizes(image_shape: Any, numbers: int) -> tuple[int, ...]:
     try:
         sizes = tuple(image_shape)
-    except TypeError:
+    except Exception:  # an object of another library may raise anything
         sizes = ()
     is_shape = len(sizes) in (2, 3) and all(is_integer(size) and size > 0 for size in sizes)
     full = (1, *sizes) if len(sizes) == 2 else sizes

@@ -80,7 +80,7 @@ def _range(values: Tensor, kind: str) -> tuple[float, float]:
             return 0.0, 1.0
         if high <= 255 and bool((values == values.round()).all()):
             return 0.0, 255.0
-    return low, high if high > low else low + 1
+    return low, high if high > low else low + max(1.0, abs(low) / 1000)
 
 
 def bytes_of(pictures: Array, low: float, high: float) -> np.ndarray[Any, np.dtype[np.uint8]]:
