@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -12,6 +13,7 @@ from dlviz.diffusion.schedule import Schedule
 from dlviz.diffusion.steps import Index, Prediction, to_noise
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.torchkit.callables import all_modules
 from dlviz.torchkit.forward_trace import eval_mode, uncompiled
 from dlviz.torchkit.model_copies import generators_restored, initialize_lazy, on_copies
 from dlviz.torchkit.modules import parameters
@@ -44,14 +46,17 @@ class NoiseModel:
     null: int | None = None
     rng_state: Tensor = field(default_factory=torch.get_rng_state)
 
-    @property
-    def is_module(self) -> bool:
-        """Whether it is a module, whose state can be kept and changed."""
-        return isinstance(self.model, nn.Module)
+    @cached_property
+    def module(self) -> nn.Module | None:
+        """The module, of a function all modules that it runs; ``None`` where there are none. Their state can be kept and changed."""
+        if isinstance(self.model, nn.Module):
+            return self.model
+        found = all_modules([self.model])
+        return nn.ModuleList(found) if found else None
 
     def like(self, default: Tensor | None = None) -> Tensor:
         """Return an empty tensor with dtype and device of the network's parameters; without any those of `default`, or of torch."""
-        found = [one for one in parameters(self.model) if one.is_floating_point()] if self.is_module else []
+        found = [one for one in parameters(self.module) if one.is_floating_point()] if self.module is not None else []
         if found:
             return torch.empty(0, dtype=found[0].dtype, device=found[0].device)
         is_float = default is not None and default.is_floating_point()
@@ -75,14 +80,14 @@ class NoiseModel:
             # 0 and 1 are the two networks themselves, bit by bit.
             return without if guidance == 0 else without + guidance * (self._noise(x, t, y) - without)
 
-        model = self.model
-        modes = (eval_mode(model), on_copies(model, state)) if self.is_module else (nullcontext(), nullcontext())
+        module = self.module
+        modes = (eval_mode(module), on_copies(module, state)) if module is not None else (nullcontext(), nullcontext())
         with torch.no_grad(), generators_restored(self.rng_state), uncompiled(), modes[0], modes[1]:
             yield predict
 
     def initialize(self, x: Tensor, y: Tensor | None) -> None:
         """Initialize the network's lazy layers as a first call would."""
-        if self.is_module:
+        if isinstance(self.model, nn.Module):
             initialize_lazy(self.model, self._arguments(x, 0, y))
 
     def _arguments(self, x: Tensor, t: Index, y: Tensor | None) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dlviz.diffusion.inputs import Inputs
 from dlviz.diffusion.noise_model import Predict
-from dlviz.diffusion.sampling import Walk, WalkJob
+from dlviz.diffusion.sampling import Clip, Walk, WalkJob
 from dlviz.diffusion.schedule import Schedule
 from dlviz.diffusion.steps import add_noise, from_noise, score, subsequence
 from dlviz.kit.snapshots import evenly_spaced
@@ -154,8 +154,9 @@ def predictions(inputs: Inputs, predict: Predict, times: Sequence[int], conditio
     eps, scores, x0_hat = torch.cat(parts, dim=1)
     split = len(places)
     loss = (eps[:, split:] - noise).double().square().flatten(1).mean(1)
-    on_grid = (part[:, :split].cpu() for part in (eps, scores, x0_hat))
-    return Predictions(tuple(times), *on_grid, eps[:, split:].cpu(), x0_hat[:, split:].cpu(), loss.cpu())
+    noises, field, data = (part[:, :split].cpu() for part in (eps, scores, x0_hat))
+    of_items = (eps[:, split:].cpu(), x0_hat[:, split:].cpu())
+    return Predictions(tuple(times), noises, field, data, *of_items, loss.cpu())
 
 
 def training_loss(inputs: Inputs, predict: Predict) -> float:
@@ -184,10 +185,11 @@ class CurveJob:
     Args:
         inputs: network and data.
         seed: of all walks.
+        clip: limits of predicted data.
     """
 
-    def __init__(self, inputs: Inputs, seed: int) -> None:
-        self._inputs, self._seed = inputs, seed
+    def __init__(self, inputs: Inputs, seed: int, clip: Clip = None) -> None:
+        self._inputs, self._seed, self._clip = inputs, seed, clip
         chosen = torch.tensor(evenly_spaced(len(inputs.x), CURVE_SAMPLES if inputs.is_plane else 100))
         self._labels = None if inputs.labels is None else inputs.labels[chosen]
         self._shape = (len(chosen), *inputs.x.shape[1:])
@@ -201,7 +203,7 @@ class CurveJob:
         n, eta = self._tasks[len(self._found)]
         schedule, like = self._inputs.model.schedule, self._inputs.x
         times = subsequence(schedule.steps, n)
-        return WalkJob(self._shape, schedule, like, times, eta, self._labels, self._seed, 2)
+        return WalkJob(self._shape, schedule, like, times, eta, self._labels, self._seed, self._clip, 2)
 
     def advance(self, predict: Predict) -> None:
         """Make one step of one walk."""

@@ -9,13 +9,15 @@ from torch import Tensor
 
 from dlviz.diffusion.noise_model import TIMES, NoiseModel, Predict, Time
 from dlviz.diffusion.schedule import Schedule
-from dlviz.diffusion.steps import PREDICTIONS, Prediction, check_eta, ddim_step, from_noise, subsequence
+from dlviz.diffusion.steps import PREDICTIONS, Prediction, check_eta, ddim_step, from_noise, subsequence, to_noise
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import evenly_spaced
 from dlviz.kit.validation import is_finite, is_integer
 
 Sampler = Literal["ddpm", "ddim"]
+#: Limits of predicted data, ``None`` for none.
+Clip = tuple[float, float] | None
 SAMPLERS: tuple[Sampler, ...] = ("ddpm", "ddim")
 
 
@@ -56,6 +58,7 @@ class WalkJob:
         eta: 1 for DDPM, 0 for DDIM without noise.
         labels: the class of each sample, (N,).
         seed: of the first noise and of the noise that is added.
+        clip: limits of the predicted data; the noise follows from what they leave.
         most: how many states are kept; all of them without it.
 
     Attributes:
@@ -73,15 +76,16 @@ class WalkJob:
         eta: float,
         labels: Tensor | None,
         seed: int,
+        clip: Clip = None,
         most: int | None = None,
     ) -> None:
-        self._schedule, self._like, self._eta = schedule, like, eta
+        self._schedule, self._like, self._eta, self._clip = schedule, like, eta, clip
         self._generator = torch.Generator().manual_seed(seed)
         self._shape = tuple(shape)
         self._labels = None if labels is None else labels.to(like.device)
         self._visited = [*reversed(times), -1]
         self.done, self.total = 0, len(times)
-        self._kept = evenly_spaced(self.total + 1, max(2, self.total + 1 if most is None else most))
+        self._kept = kept_states(self.total, most)
         self.x = self._normal()
         self._states = [self.x.cpu()]
         self._noises: list[Tensor] = []
@@ -91,9 +95,13 @@ class WalkJob:
         """Make one step."""
         t, t_prev = self._visited[self.done : self.done + 2]
         eps = predict(self.x, t, self._labels)
+        x0 = from_noise(eps, self.x, t, self._schedule, "x0")
+        if self._clip is not None:
+            x0 = x0.clamp(*self._clip)
+            eps = to_noise(x0, self.x, t, self._schedule, "x0")
         if self.done in self._kept:
             self._noises.append(eps.cpu())
-            self._x0s.append(from_noise(eps, self.x, t, self._schedule, "x0").cpu())
+            self._x0s.append(x0.cpu())
         # The generator draws at every step, so that one seed gives the same numbers for every eta.
         self.x = ddim_step(self.x, t, t_prev, eps, self._schedule, self._eta, self._normal())
         self.done += 1
@@ -112,6 +120,16 @@ class WalkJob:
         return torch.randn(self._shape, generator=self._generator, dtype=self._like.dtype).to(self._like.device)
 
 
+def kept_states(steps: int, most: int | None) -> list[int]:
+    """Return which of the states 0 … `steps` of a walk are kept: at most `most`, evenly spaced from the end, both ends among them.
+
+    Example:
+        >>> kept_states(5, 3), kept_states(2, None)
+        ([0, 3, 5], [0, 1, 2])
+    """
+    return [steps - k for k in reversed(evenly_spaced(steps + 1, max(2, steps + 1 if most is None else most)))]
+
+
 def sample(
     model: Any,
     shape: Sequence[int],
@@ -125,6 +143,7 @@ def sample(
     y: Tensor | None = None,
     null: int | None = None,
     guidance: float = 1.0,
+    clip: Clip = None,
     seed: int = 0,
     return_path: bool = False,
 ) -> Tensor:
@@ -144,6 +163,8 @@ def sample(
         y: classes of the samples, (N,).
         null: the class id that means "no class", for `guidance`.
         guidance: w in ε(null) + w · (ε(y) − ε(null)); 1 is the conditional network.
+        clip: limits of the predicted data in each step, such as (−1, 1) for images in that range: without them a small error in the
+            first steps of the cosine schedule, where hardly any data are left, grows large.
         seed: of the random numbers.
         return_path: whether to return all states, the noise first.
 
@@ -168,7 +189,17 @@ def sample(
     noise_model = NoiseModel(model, schedule, predicts, time, null)
     times = subsequence(schedule.steps, schedule.steps if steps is None else steps)
     labels = None if y is None else torch.as_tensor(y)
-    job = WalkJob(shape, schedule, noise_model.like(), times, eta_of(sampler, eta), labels, seed, None if return_path else 2)
+    job = WalkJob(
+        shape,
+        schedule,
+        noise_model.like(),
+        times,
+        eta_of(sampler, eta),
+        labels,
+        seed,
+        check_clip(clip),
+        None if return_path else 2,
+    )
     with noise_model.running(guidance=guidance) as predict:
         for _ in times:
             job.advance(predict)
@@ -178,6 +209,20 @@ def sample(
 def eta_of(sampler: Sampler, eta: float) -> float:
     """Return how much noise a sampler adds: DDPM as much as DDIM with eta = 1."""
     return 1.0 if sampler == "ddpm" else eta
+
+
+def check_clip(clip: Any) -> Clip:
+    """Return the limits of predicted data.
+
+    Raises:
+        DlvizError: they are neither ``None`` nor two increasing numbers.
+    """
+    if clip is None:
+        return None
+    fits = isinstance(clip, (tuple, list)) and len(clip) == 2 and all(map(is_finite, clip)) and clip[0] < clip[1]
+    if not fits:
+        raise DlvizError(message("diffusion.refused.clip", got=repr(clip)[:80]))
+    return float(clip[0]), float(clip[1])
 
 
 def check_settings(predicts: Any, time: Any, sampler: Any, eta: Any, guidance: Any, seed: Any) -> None:

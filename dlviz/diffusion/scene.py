@@ -69,7 +69,7 @@ def scene(state: DenoiseState, process: Process, forward: str, beta_end: float) 
         "snapshots": state.history.series(range(len(state.history))),
         "signature": signature(state),
         "badge": _badge(process),
-        "notes": _notes(inputs, process, forward),
+        "notes": _notes(inputs),
         "summary": summary(state, process),
     }
 
@@ -85,7 +85,9 @@ def drawn_predictions(found: Predictions, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def drawn_walk(times: Sequence[int], walk: Walk | None, found: Predictions | None, state: DenoiseState) -> dict[str, Any]:
+def drawn_walk(
+    times: Sequence[int], walk: Walk | None, found: Predictions | None, state: DenoiseState
+) -> dict[str, Any]:
     """Return a walk as the view draws it.
 
     Args:
@@ -154,7 +156,7 @@ def _badge(process: Process) -> dict[str, str]:
     return {"text": message(f"diffusion.badge.{key}", left=percent(process.signal_left)), "kind": kind}
 
 
-def _notes(inputs: Inputs, process: Process, forward: str) -> list[dict[str, str]]:
+def _notes(inputs: Inputs) -> list[dict[str, str]]:
     notes = []
     if len(inputs.drawn) < inputs.count:
         used = min(inputs.count, MAX_ROWS)
@@ -164,9 +166,6 @@ def _notes(inputs: Inputs, process: Process, forward: str) -> list[dict[str, str
         notes.append({"kind": "", "text": message("diffusion.note.averaged", side=MAX_SIDE)})
     if inputs.x.ndim == 4 and inputs.x.shape[1] not in (1, 3):
         notes.append({"kind": "", "text": message("diffusion.note.channels", count=inputs.x.shape[1])})
-    if forward != "model":
-        text = message("diffusion.note.schedule", steps=inputs.model.schedule.steps)
-        notes.append({"kind": "warn", "text": text})
     return notes
 
 

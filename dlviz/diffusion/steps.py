@@ -1,6 +1,6 @@
 """The formulas of a diffusion model as plain functions: adding noise, one step back, and what a network may predict.
 
-Indices are those of :mod:`dlviz.diffusion.schedule`: t = 0 … T − 1, and −1 for the data. A tensor of indices (N,) has one for each row of x.
+Indices are those of :mod:`dlviz.diffusion.schedule`: t = 0 … T − 1, and −1 for the data. A tensor of indices (N,) has one for each row.
 """
 
 from typing import Literal

@@ -70,6 +70,9 @@ def _draw_schedule(svg: Svg, left: float, process: Process) -> None:
         at = [(left + _SIDE * (k + 1) / count, _TOP + _SIDE * (1 - value)) for k, value in enumerate(values.tolist())]
         start = (left, _TOP if name == "signal" else _TOP + _SIDE)
         svg.path(line_path([start, *at]), stroke=color, line=2)
-        x, y = at[-1] if name == "signal" else at[len(at) // 3]
-        svg.text(x - 6, y - 6, message(f"diffusion.still.{name}"), size=11, color=color, anchor="end")
-    svg.text(left + _SIDE / 2, _TOP + _SIDE + 18, message("diffusion.axis.step"), size=11, color="ink-2", anchor="middle")
+        shift = -8 if name == "signal" else 18
+        label = message(f"diffusion.still.{name}")
+        svg.text(left + _SIDE - 4, at[-1][1] + shift, label, size=11, color=color, anchor="end")
+    svg.text(
+        left + _SIDE / 2, _TOP + _SIDE + 18, message("diffusion.axis.step"), size=11, color="ink-2", anchor="middle"
+    )

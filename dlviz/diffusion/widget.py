@@ -13,7 +13,7 @@ from torch import Tensor
 from dlviz.diffusion.inputs import check_data, check_inputs, check_labels, check_model, check_null
 from dlviz.diffusion.noise_model import NoiseModel, Time
 from dlviz.diffusion.record import ARROWS, Process, Record, StepsCurve, process, step_counts
-from dlviz.diffusion.sampling import SAMPLERS, Sampler, Walk, check_settings
+from dlviz.diffusion.sampling import SAMPLERS, Clip, Sampler, Walk, check_clip, check_settings
 from dlviz.diffusion.scene import GUIDANCES, STEPS, drawn_curve, drawn_predictions, drawn_walk, scene, signature
 from dlviz.diffusion.schedule import (
     KINDS,
@@ -500,6 +500,7 @@ def denoise(
     eta: float = 0.0,
     walk_steps: int | None = None,
     samples: int | None = None,
+    clip: Clip = None,
     seed: int = 0,
     limits: Sequence[float] | None = None,
     direction: str = "noise",
@@ -531,6 +532,7 @@ def denoise(
         eta: noise that "ddim" adds, from 0 to 1.
         walk_steps: number of sampling steps, T without it.
         samples: number of samples, 200 points or 32 images without it.
+        clip: limits of the predicted data in each sampling step, such as (−1, 1); see :func:`dlviz.diffusion.sample`.
         seed: of the noise and of the samples.
         limits: left, right, bottom and top of the plane; a frame around data and noise by default.
         direction, arrow_kind, condition, point, step: what is shown; see :class:`Denoise`.
@@ -577,12 +579,11 @@ def denoise(
         ("condition", condition, -1, len(table) - 1),
     ):
         if not is_integer(value) or not low <= value <= high:
-            raise DlvizError(
-                message("diffusion.refused.trait", name=name, low=low, last=high, got=repr(value)[:80])
-            )
+            raise DlvizError(message("diffusion.refused.trait", name=name, low=low, last=high, got=repr(value)[:80]))
     if guidance != 1 and noise_model.null is None:
         raise DlvizError(message("diffusion.refused.guidance_null", got=guidance))
-    settings = WalkSettings(sampler, float(eta), int(length), int(condition), float(guidance), int(count), int(seed))
+    walk = (sampler, float(eta), int(length), int(condition), float(guidance), int(count), int(seed), check_clip(clip))
+    settings = WalkSettings(*walk)
     kind = schedule if isinstance(schedule, str) else "betas"
     shown = {"direction": direction, "arrow_kind": arrow_kind, "point": point, "step": step}
     state = DenoiseState(inputs, settings)

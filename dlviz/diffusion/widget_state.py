@@ -19,7 +19,7 @@ from dlviz.diffusion.record import (
     predictions,
     training_loss,
 )
-from dlviz.diffusion.sampling import Sampler, Walk, WalkJob, eta_of
+from dlviz.diffusion.sampling import Clip, Sampler, Walk, WalkJob, eta_of, kept_states
 from dlviz.diffusion.steps import subsequence
 from dlviz.kit.messages import message
 from dlviz.torchkit.model_snapshots import SnapshotHistory
@@ -36,6 +36,7 @@ class WalkSettings:
         guidance: strength of guidance.
         samples: number of samples.
         seed: of the random numbers.
+        clip: limits of predicted data, ``None`` for none.
     """
 
     sampler: Sampler
@@ -45,6 +46,7 @@ class WalkSettings:
     guidance: float
     samples: int
     seed: int
+    clip: Clip = None
 
 
 class DenoiseState:
@@ -56,7 +58,7 @@ class DenoiseState:
 
     Attributes:
         inputs, settings: as given; the settings may be exchanged.
-        history: snapshots of the training, empty for a callable that is no module.
+        history: snapshots of the training, empty for a function that runs no module.
         snapshot: the snapshot that is drawn.
         curve: the curve over numbers of steps, ``None`` before it is computed.
     """
@@ -88,8 +90,9 @@ class DenoiseState:
         """Keep the network's present state as a snapshot if it has changed, and go to it; measures the training loss."""
         with self.model.running(guidance=1.0) as predict:
             loss = training_loss(self.inputs, predict)
-        if self.model.is_module and (always or label or self.history.has_changed(self.model.model)):
-            self.history.add(self.model.model, label, {"loss": loss})
+        module = self.model.module
+        if module is not None and (always or label or self.history.has_changed(module)):
+            self.history.add(module, label, {"loss": loss})
         self.show(max(0, self.history.last))
 
     def show(self, snapshot: int) -> None:
@@ -134,8 +137,10 @@ class DenoiseState:
         return self._predictions("process", self.process_times[1:])
 
     @property
-    def walk_predictions(self) -> Predictions:
-        """The predictions at the steps at which the walk is drawn."""
+    def walk_predictions(self) -> Predictions | None:
+        """The predictions at the steps at which the walk is drawn; ``None`` if :attr:`process_predictions` have them all."""
+        if set(self.walk_times) <= set(self.process_times):
+            return None
         return self._predictions("walk", self.walk_times[:-1])
 
     def _predictions(self, name: str, times: Sequence[int]) -> Predictions:
@@ -161,7 +166,7 @@ class DenoiseState:
     def walk_times(self) -> tuple[int, ...]:
         """The indices at which the walk is drawn, decreasing."""
         visited = [*reversed(subsequence(self.model.schedule.steps, self.settings.steps)), -1]
-        return tuple(visited[k + 1] for k in drawn_times(self.settings.steps, self._frames))
+        return tuple(visited[k] for k in kept_states(self.settings.steps, self._frames))
 
     @property
     def _frames(self) -> int:
@@ -201,7 +206,7 @@ class DenoiseState:
             # All states of points are kept, of images those that are drawn.
             most = None if self.inputs.is_plane else self._frames
             self._walk_job = WalkJob(
-                shape, schedule, self.inputs.x[:0], times, eta, self.walk_labels, settings.seed, most
+                shape, schedule, self.inputs.x[:0], times, eta, self.walk_labels, settings.seed, settings.clip, most
             )
         job = self._walk_job
         self._advance(job, seconds)
@@ -214,7 +219,7 @@ class DenoiseState:
         if self.curve is not None:
             return 1.0
         if self._curve_job is None:
-            self._curve_job = CurveJob(self.inputs, self.settings.seed)
+            self._curve_job = CurveJob(self.inputs, self.settings.seed, self.settings.clip)
         job = self._curve_job
         self._advance(job, seconds)
         if job.done == job.total:

@@ -23,14 +23,16 @@ export function imagePicture({ messages, signal, pick }) {
   let state = null;
   let tile = 44;
 
-  /** @param {{scene: any, colors: any, width: number, points: Uint8Array | null, x0: Uint8Array | null, noise: Uint8Array | null, point: number, backward: boolean, k: number}} next */
+  /** @param {any} next what plane_picture.js draws too, and noise: the predicted noise of every image, or null */
   function draw(next) {
     state = next;
     const { scene, points, width, k } = next;
     const chosen = selected();
     const side = Math.min(LARGE, Math.floor((width - 2 * 12) / 3));
-    for (const { name, canvas, title } of large) {
+    for (const { name, canvas, title, element: figure } of large) {
       const values = part(name === "x" ? points : next[name], chosen, scene.size);
+      // Of the data themselves there is no prediction.
+      figure.style.visibility = values ? "" : "hidden";
       const text = fillIn(messages["image." + name], { k: subscript(k) });
       title.textContent = text;
       canvas.setAttribute("aria-label", text);

@@ -40,15 +40,15 @@ function render({ model, el, signal }) {
   const equation = h("output", { class: "diff-equation" });
   const told = h("div", { class: "diff-told" });
   const verdict = h("p", { class: "diff-verdict" });
-  const reset = h("button", { type: "button", class: "dlviz-outlined", hidden: "" }, messages["control.back"]);
+  const reset = h("button", { type: "button", class: "dlviz-outlined small", hidden: "" }, messages["control.back"]);
   reset.addEventListener("click", () => view.save("forward_schedule", "model"), { signal });
-  const again = h("button", { type: "button", class: "dlviz-outlined diff-again", hidden: "" }, messages["control.walk"]);
+  const again = h("button", { type: "button", class: "dlviz-outlined small diff-again", hidden: "" }, messages["control.walk"]);
   again.addEventListener("click", () => ask("walk"), { signal });
   const progress = h("progress", { max: 1, value: 0, "aria-label": messages["walk.progress"], hidden: "" });
   const caption = h("p", { class: "diff-caption" });
   const legend = h("div", { class: "diff-legend" });
-  const left = h("div", { class: "diff-left" }, h("div", { class: "diff-top" }, direction.element, again, progress), picture.element, legend, caption);
-  const right = h("div", { class: "diff-right" }, equation, told, charts.element, verdict, reset);
+  const left = h("div", { class: "diff-left" }, h("div", { class: "diff-top" }, direction.element, reset, again, progress), picture.element, legend, caption);
+  const right = h("div", { class: "diff-right" }, equation, charts.element, told, verdict);
   const row = h("div", { class: "diff-row" }, left, right);
   view.ui.main.append(row, steps.element);
   const redraw = redrawOnChange({ root: view.ui.root, element: view.ui.main, signal, draw });
@@ -187,7 +187,7 @@ function render({ model, el, signal }) {
     const point = Math.min(model.get("point"), count - 1);
     const grid = isPlane ? gridAt(t) : null;
     const arrows = model.get("arrow_kind");
-    picture.draw({ scene, colors, width: pictureWidth, ...found, frame: frame(), backward, grid, arrows, point, k: t + 1, ms: model.get("playing") ? PACE / model.get("speed") : 0 });
+    picture.draw({ scene, colors, width: pictureWidth, ...found, frame: frame(), backward, grid, arrows, point, k: t + 1, smooth: model.get("sampler") === "ddim" && model.get("eta") === 0, ms: model.get("playing") ? PACE / model.get("speed") : 0 });
     again.hidden = !(backward && !walk.path && model.get("live") && model.get("job").kind !== "walk");
     showEquation(t, backward);
     showTold(found, grid, point, t);
@@ -205,15 +205,16 @@ function render({ model, el, signal }) {
     const [signalAt, noiseAt] = backward ? [scene.own_signal, scene.own_noise] : [scene.signal, scene.noise];
     const values = { k: subscript(t + 1), t, signal: format(signalAt[Math.max(0, t)], 3), noise: format(noiseAt[Math.max(0, t)], 3), n: model.get("walk_steps"), to: subscript((timesOf()[frame() + 1] ?? -1) + 1) };
     const key = backward ? (t < 0 ? "walked" : "walk") : t < 0 ? "data" : "noised";
-    equation.replaceChildren(h("b", {}, fillIn(messages[`equation.${key}`], values)), h("span", {}, fillIn(messages[`equation.${key}_why`], values)));
+    equation.replaceChildren(h("b", {}, fillIn(messages[`equation.${key}`], values)), h("span", {}, fillIn(messages[`equation.${key === "noised" && !scene.own ? "tried" : key}_why`], values)));
   }
   /** What stands below the equation: the loss at this step, the scale of the arrows, and the chosen point. */
   function showTold({ points, x0, loss = NaN }, grid, point, t) {
     const lines = [];
+    if (!scene.own && !isBackward()) lines.push(fillIn(messages["told.schedule"], { steps: scene.model_steps }));
     if (Number.isFinite(loss)) lines.push(fillIn(messages["told.loss"], { loss: format(loss, 3) }));
     const arrows = model.get("arrow_kind");
     if (grid && arrows !== "off") lines.push(fillIn(messages[`told.${arrows}`], { most: format(Math.max(...arrowVectors({ scene, grid, arrows }).map((arrow) => arrow[4]).filter(Number.isFinite)), 3) }));
-    if (isPlane && scene.own && !grid && arrows !== "off") lines.push(messages[scene.classes.length ? "told.class" : "told.none"]);
+    if (isPlane && (scene.own || isBackward()) && !grid && arrows !== "off") lines.push(messages[scene.classes.length ? "told.class" : "told.none"]);
     if (isPlane && points && point >= 0) {
       const pair = (values) => `(${format(values[2 * point], 3)}, ${format(values[2 * point + 1], 3)})`;
       lines.push(fillIn(messages[x0 ? "told.point_x0" : "told.point"], { k: subscript(t + 1), x: pair(points), x0: x0 ? pair(x0) : "" }));
@@ -223,6 +224,7 @@ function render({ model, el, signal }) {
   }
   function showLegend() {
     const entries = isPlane ? scene.classes.map((name, k) => h("span", { class: "diff-key", style: `color: var(--${scene.markers[k].color})` }, name)).filter((_, k) => k !== scene.null) : [];
+    if (isPlane && !scene.classes.length) entries.push(h("span", { class: "diff-key", style: "color: var(--class-0)" }, messages[isBackward() ? "legend.samples" : "legend.noisy"]));
     if (isBackward() && isPlane) entries.push(h("span", { class: "diff-key", style: "color: var(--ink-3)" }, messages["legend.data"]));
     if (isPlane && model.get("arrow_kind") !== "off") entries.push(h("span", { class: "diff-key", style: "color: var(--flow)" }, messages[`arrows.${model.get("arrow_kind")}`]));
     if (model.get("point") >= 0 && isPlane) entries.push(h("span", { class: "diff-key", style: "color: var(--select)" }, messages["legend.point"]));

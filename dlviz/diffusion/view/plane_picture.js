@@ -11,8 +11,9 @@ import { part, subscript } from "./decode.js";
 
 const LEFT = 38;
 const TOP = 6;
-/** Paths of so many samples are drawn. */
-const PATHS = 14;
+/** Paths of so many samples are drawn, and so many of their last steps where each adds noise. */
+const PATHS = 36;
+const TRAIL = 7;
 /** A click within so many pixels of a point picks it. */
 const PICK_RADIUS = 12;
 
@@ -33,12 +34,14 @@ export function planePicture({ messages, signal, pick }) {
   signal.addEventListener("abort", () => cancelAnimationFrame(timer));
 
   /**
-   * @param {{scene: any, colors: any, width: number, points: Float32Array | null, labels: any, frames: Float32Array | null, frame: number, backward: boolean, grid: any, arrows: string, point: number, x0: Float32Array | null, k: number, ms: number}} next
-   *   frames: all states of the points; grid: predictions at this step; x0: predicted data of the points; k: the step's number; ms: time in which points move
+   * @param {any} next
+   *   points, labels: at this frame; frames: all states of the points; frame: which one this is; backward: whether samples walk back;
+   *   grid: predictions at this step; arrows: which of them; point: the chosen one; x0: predicted data of the points; k: the step's number;
+   *   ms: time in which points move; smooth: whether the steps back add no noise
    */
   function draw(next) {
     state = next;
-    size = Math.max(220, Math.min(392, next.width - LEFT - 8));
+    size = Math.max(220, Math.min(380, next.width - LEFT - 8));
     axes = planeAxes({ left: LEFT, top: TOP, size }, next.scene.limits);
     button.setAttribute("aria-label", messages[next.backward ? "plane_alt_walk" : "plane_alt_noise"]);
     if (next.points) motion.go(next.points, next.ms, true);
@@ -94,10 +97,10 @@ export function planePicture({ messages, signal, pick }) {
     context.globalAlpha = 1;
   }
   function drawPaths(context) {
-    const { frames, frame, points } = state;
+    const { frames, frame, points, smooth } = state;
     if (!frames || !points) return;
-    context.globalAlpha = 0.4;
-    for (let k = 0; k < Math.min(PATHS, points.length / 2); k += 1) drawLine(context, way(k, frame), state.colors["ink-2"], 0.9);
+    context.globalAlpha = 0.55;
+    for (let k = 0; k < Math.min(PATHS, points.length / 2); k += 1) drawLine(context, way(k, frame).slice(smooth ? 0 : -TRAIL), state.colors["ink-2"], 1);
     context.globalAlpha = 1;
   }
   /** Pixels of the states of a point up to a frame. */
@@ -127,7 +130,7 @@ export function planePicture({ messages, signal, pick }) {
   }
   /** The whole path of the chosen point, where it is now, and the data that the network predicts from there. */
   function drawSelected(context) {
-    const { point, points, frames, x0, colors, scene } = state;
+    const { point, points, frames, x0, colors } = state;
     if (!points || point < 0 || 2 * point >= points.length || !frames) return;
     drawLine(context, way(point, frames.length / points.length - 1), colors.select, 1.2);
     const now = axes.pixel([points[2 * point], points[2 * point + 1]]);
@@ -139,7 +142,6 @@ export function planePicture({ messages, signal, pick }) {
     }
     drawDisc(context, now, 6, colors.paper);
     drawDisc(context, now, 4.5, colors.select);
-    void scene;
   }
   function cellPoint(cell) {
     return gridPoint(state.scene, cell);

@@ -40,6 +40,7 @@ export function scheduleCharts({ messages, signal, go, by }) {
     const first = wide ? Math.round((width - 12) * 0.58) : width;
     factors.plot.resize(first, HEIGHT);
     ratio.plot.resize(wide ? width - 12 - first : width, HEIGHT);
+    for (const { plot, element: box } of [factors, ratio]) box.style.width = `${plot.element.getAttribute("width")}px`;
     const x = { domain: /** @type {[number, number]} */ ([0, last]), ticks: /** @type {[number, string][]} */ (ticks(0, last, 4).filter(Number.isInteger).map((k) => [k, format(k)])), title: messages["axis.step"] };
     const values = (start, list) => [[0, start], ...Array.from(list, (value, k) => [k + 1, value])];
     factors.plot.draw({
