@@ -115,6 +115,13 @@ ANSWERS = {
     "11.parameters": 16640,
     "11.permuted": "swapped",
     "11.same-output": "yes",
+    "14.half": 1.39,
+    "14.into-generator": "hinders",
+    "14.added": "zero",
+    "14.saturated": 99,
+    "14.collapse": "few",
+    "14.same-losses": "no",
+    "14.best": 0.75,
 }
 
 

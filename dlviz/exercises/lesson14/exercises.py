@@ -285,7 +285,7 @@ def nearest_mode(fakes, centers, radius):
 
 
 def _fakes(i):
-    """Return six modes. The first two share a fake, and the third is the nearest one of a fake that is too far away."""
+    """Return six modes. The first two share a fake, the third is the nearest one of a fake too far away, the fourth has one fake."""
     radius = (0.5, 0.8, 0.4, 0.7, 0.6)[i]
     centers = torch.stack([2.0 * torch.arange(6), torch.randn(6)], dim=1)
     centers[1] = centers[0] + torch.tensor([radius, 0.0])
@@ -293,7 +293,7 @@ def _fakes(i):
     offsets = torch.randn(int(sizes.sum()), 2)
     offsets *= radius * 0.9 / offsets.norm(dim=1, keepdim=True)
     around = centers[:2].repeat_interleave(sizes, dim=0) + offsets
-    fakes = torch.cat([around, centers[:2].mean(0, keepdim=True), centers[2:3] + 0.9 * radius])
+    fakes = torch.cat([around, centers[:2].mean(0, keepdim=True), centers[2:3] + 0.9 * radius, centers[3:4]])
     return {"fakes": fakes[torch.randperm(len(fakes))], "centers": centers, "radius": radius}
 
 
