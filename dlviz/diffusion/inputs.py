@@ -119,14 +119,12 @@ def check_labels(labels: Any, classes: Sequence[Any] | None, count: int) -> tupl
     Raises:
         DlvizError: they do not fit.
     """
-    if classes is not None and (isinstance(classes, (str, bytes)) or not hasattr(classes, "__len__")):
-        raise DlvizError(message("diffusion.refused.classes_kind", got=type(classes).__name__))
+    names = _names(classes)
     if labels is None:
         if classes is not None:
             raise DlvizError(message("diffusion.refused.classes_alone"))
         return None, []
     ids = whole_labels("denoise: labels", labels)
-    names = None if classes is None else [str(name) for name in classes]
     if ids is None:
         items = list_of_names("denoise: labels", labels)
         names = class_table(items) if names is None else names
@@ -134,12 +132,24 @@ def check_labels(labels: Any, classes: Sequence[Any] | None, count: int) -> tupl
     ids = ids.squeeze(1) if ids.ndim == 2 and ids.shape[1] == 1 else ids
     if ids.ndim != 1 or len(ids) != count:
         raise DlvizError(message("diffusion.refused.labels_shape", count=count, got=tuple(ids.shape)))
-    if int(ids.min()) < 0 or int(ids.max()) >= MAX_CLASSES:
-        raise DlvizError(message("diffusion.refused.labels_range", last=MAX_CLASSES - 1, got=int(ids.max())))
+    wrong = ids[(ids < 0) | (ids >= MAX_CLASSES)]
+    if len(wrong):
+        raise DlvizError(message("diffusion.refused.labels_range", last=MAX_CLASSES - 1, got=int(wrong[0])))
     size = int(ids.max()) + 1 if names is None else max(len(names), 1)
     if int(ids.max()) >= size:
         raise DlvizError(message("diffusion.refused.classes", count=int(ids.max()) + 1, got=size))
     return ids, class_names(names, size, "diffusion.refused.classes")
+
+
+def _names(classes: Any) -> list[str] | None:
+    if classes is None:
+        return None
+    try:
+        if not isinstance(classes, (str, bytes)):
+            return [str(name) for name in classes]
+    except Exception:  # an object of another library may raise anything
+        pass
+    raise DlvizError(message("diffusion.refused.classes_kind", got=type(classes).__name__))
 
 
 def check_null(null: Any, labels: Any, classes: Sequence[str]) -> int | None:

@@ -13,6 +13,7 @@ from dlviz.diffusion.schedule import Schedule
 from dlviz.diffusion.steps import Index, Prediction, to_noise
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.callables import all_modules
 from dlviz.torchkit.forward_trace import eval_mode, uncompiled
 from dlviz.torchkit.model_copies import generators_restored, initialize_lazy, on_copies
@@ -55,8 +56,14 @@ class NoiseModel:
         return nn.ModuleList(found) if found else None
 
     def like(self, default: Tensor | None = None) -> Tensor:
-        """Return an empty tensor with dtype and device of the network's parameters; without any those of `default`, or of torch."""
+        """Return an empty tensor with dtype and device of the network's parameters; without any those of `default`, or of torch.
+
+        Raises:
+            DlvizError: the parameters have no numbers.
+        """
         found = [one for one in parameters(self.module) if one.is_floating_point()] if self.module is not None else []
+        if any(one.is_meta for one in found):
+            raise DlvizError(message("diffusion.refused.meta"))
         if found:
             return torch.empty(0, dtype=found[0].dtype, device=found[0].device)
         is_float = default is not None and default.is_floating_point()
@@ -109,8 +116,8 @@ class NoiseModel:
                     torch=f"{type(error).__name__}: {error}",
                 )
             ) from error
-        is_tensor = isinstance(output, Tensor) and output.layout is torch.strided and output.device == x.device
-        if not is_tensor or output.shape != x.shape or not output.is_floating_point():
-            got = f"{output.dtype} {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+        found = as_plain_tensor(output) if isinstance(output, Tensor) else None
+        if found is None or found.shape != x.shape or not found.is_floating_point():
+            got = kind_of_data(output) if found is None else f"{found.dtype} {tuple(found.shape)}"
             raise DlvizError(message("diffusion.refused.output", shape=tuple(x.shape), got=got))
-        return to_noise(output.detach().to(x.dtype), x, t, self.schedule, self.predicts)
+        return to_noise(found.to(x), x, t, self.schedule, self.predicts)

@@ -175,6 +175,7 @@ def sample(
         DlvizError: an argument does not fit, or the network cannot be called.
 
     Example:
+        >>> from dlviz.diffusion import linear_schedule
         >>> schedule = linear_schedule(10, 0.01, 0.6)
         >>> sample(lambda x, t: torch.zeros_like(x), (3, 2), schedule, steps=5, return_path=True).shape
         torch.Size([6, 3, 2])

@@ -98,7 +98,7 @@ def linear_schedule(steps: int, start: float = 1e-4, end: float = 0.02) -> Sched
 
     Example:
         >>> [round(float(linear_schedule(*args).signal[-1]), 3) for args in ((1000,), (100,), (100, 1e-3, 0.2))]
-        [0.006, 0.604, 0.004]
+        [0.006, 0.603, 0.005]
 
     Source:
         Ho et al. 2020, section 4 (arXiv 2006.11239)
@@ -121,7 +121,7 @@ def cosine_schedule(steps: int) -> Schedule:
 
     Example:
         >>> round(float(cosine_schedule(100).signal[49]), 3)
-        0.702
+        0.703
 
     Source:
         Nichol and Dhariwal 2021, Improved Denoising Diffusion Probabilistic Models, equation 17 (arXiv 2102.09672)

@@ -63,7 +63,7 @@ def to_noise(output: Tensor, x: Tensor, t: Index, schedule: Schedule, predicts: 
     Example:
         >>> x = torch.tensor([[0.8, 0.6]])
         >>> to_noise(torch.tensor([[1.0, 0.0]]), x, 0, Schedule([0.36]), "x0")
-        tensor([[0.0000, 1.0000]])
+        tensor([[0., 1.]])
 
     Source:
         Salimans and Ho 2022, Progressive Distillation, appendix D, for v (arXiv 2202.00512)
@@ -90,7 +90,7 @@ def from_noise(eps: Tensor, x: Tensor, t: Index, schedule: Schedule, predicts: P
 
     Example:
         >>> from_noise(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.8, 0.6]]), 0, Schedule([0.36]), "x0")
-        tensor([[1.0000, 0.0000]])
+        tensor([[1., 0.]])
     """
     signal, noise = _factors(x, t, schedule, predicts)
     if predicts == "x0":
@@ -148,7 +148,7 @@ def ddim_step(
 
     Example:
         >>> ddim_step(torch.tensor([[0.8, 0.6]]), 0, -1, torch.tensor([[0.0, 1.0]]), Schedule([0.36]))
-        tensor([[1.0000, 0.0000]])
+        tensor([[1., 0.]])
 
     Source:
         Song et al. 2021, Denoising Diffusion Implicit Models, equations 12 and 16 (arXiv 2010.02502)
@@ -181,7 +181,7 @@ def ddpm_step(x: Tensor, t: int, eps: Tensor, schedule: Schedule, noise: Tensor 
 
     Example:
         >>> ddpm_step(torch.tensor([[0.8, 0.6]]), 0, torch.tensor([[0.0, 1.0]]), Schedule([0.36]))
-        tensor([[1.0000, 0.0000]])
+        tensor([[1., 0.]])
 
     Source:
         Ho et al. 2020, algorithm 2 and equation 7 (arXiv 2006.11239)

@@ -142,7 +142,7 @@ def test_update_keeps_snapshots_whose_arrows_and_samples_come_back(x):
     view.step = 9
     assert len(view.drawn_predictions["times"]) == T
     view.snapshot = 0
-    assert torch.equal(view.arrows.shape and view.samples, samples)
+    assert torch.equal(view.samples, samples)
     view.step = 5
     assert torch.allclose(view.arrows, arrows)
 
@@ -208,15 +208,7 @@ def test_a_walk_that_takes_long_is_computed_in_portions(x, monkeypatch):
 
 def test_guidance_and_class_change_arrows_and_samples(x):
     view = conditional(x, step=5)
-    assert (
-        view.scene["classes"]
-        == [
-            "left",
-            "right",
-        ]
-        if len(view.scene["classes"]) == 2
-        else True
-    )
+    assert view.scene["classes"] == ["left", "right"]
     unconditional = view.arrows
     view.condition = 1
     one = view.arrows
@@ -304,7 +296,8 @@ def test_nonfinite_predictions_break_nothing(x):
     view = dlviz.denoise(model, x, SCHEDULE, samples=5)
     assert view.samples.isnan().all()
     view.compute_steps()
-    assert "NaN" in view.to_html() or view.drawn_curve
+    assert np.isnan(numbers(view.drawn_curve, "ddim", "float64")).all()
+    assert len(view.to_html()) > 10_000
     assert view._still().startswith("<svg")
 
 
