@@ -235,6 +235,20 @@ def _duel(names: Names) -> Any:
     return view
 
 
+def _denoise(names: Names) -> Any:
+    embedding = _network(names, nn.Embedding(3, 2))
+
+    def model(x: torch.Tensor, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x * embedding(y)
+
+    labels = [str(name) for name in names.some(2)] * 3
+    view = dlviz.denoise(model, torch.randn(6, 2), "cosine", steps=5, labels=labels, null=2, samples=4)
+    view._state.inputs = dataclasses.replace(view._state.inputs, names=(names(), names()))
+    view.update(label=names())
+    view._show_all()
+    return view
+
+
 def _attention(names: Names) -> Any:
     def encode(text: str) -> torch.Tensor:
         if "?" in text:
@@ -313,7 +327,7 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
         _confusion,
         _split,
     ),
-    *(_generate, _embedding, _word2vec, _latent, _duel),
+    *(_generate, _embedding, _word2vec, _latent, _duel, _denoise),
 )
 #: Functions that make each widget, by name.
 WIDGETS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(

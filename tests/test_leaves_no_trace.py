@@ -152,10 +152,11 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
         temperature=0.5,
     ),
     "latent": lambda one: moved(
-        dlviz.latent(one.plane, nn.Linear(2, 2), one.points, labels=one.labels, anomalies=one.points[:3], target=1),
+        dlviz.latent(one.plane, lambda code: one.plane(code), one.points, labels=one.labels, anomalies=one.points[:3], target=1),
         example=2, probe=[0.5, 0.1], decoded_grid=True,
     ),
     "duel": lambda one: moved(dlviz.duel(one.plane, nn.Sequential(one.plane, nn.Linear(2, 1)), one.points), resolution=12),
+    "denoise": lambda one: moved(dlviz.denoise(lambda x, t: one.plane(x), one.points, steps=5, samples=4), walk_steps=2, snapshot=0),
     "bpe": lambda one: dlviz.bpe("low lower lowest", merges=3),
     "confusion": lambda one: dlviz.confusion(one.points, one.labels),
     "split": lambda one: moved(dlviz.split(one.points, one.labels), seed=3, how="stratified"),
@@ -206,7 +207,7 @@ def test_the_networks_can_be_copied_and_saved_while_the_picture_is_shown(name: s
     assert shown is not None
 
 
-@pytest.mark.parametrize("name", ["graph", "layers", "boundary", "conv2d", "unroll", "attention", "duel"])
+@pytest.mark.parametrize("name", ["graph", "layers", "boundary", "conv2d", "unroll", "attention", "duel", "denoise"])
 def test_a_network_in_training_and_in_evaluation_stays_in_its_mode(name: str, learner: Learner):
     for training in (True, False):
         for net in learner.networks():

@@ -162,6 +162,13 @@ def _latent(**options: Any) -> Any:
     return dlviz.latent(nn.Linear(4, 3), nn.Linear(3, 4), torch.arange(24.0).view(6, 4) / 24, **options)
 
 
+def _denoise(**options: Any) -> Any:
+    def model(x: torch.Tensor, t: torch.Tensor, y: torch.Tensor | None = None) -> torch.Tensor:
+        return x
+
+    return dlviz.denoise(model, torch.ones(3, 2), **{"steps": 3, "samples": 2} | options)
+
+
 def _duel(**options: Any) -> Any:
     return dlviz.duel(
         nn.Linear(2, 2), nn.Linear(2, 1), torch.zeros(4, 2), **{"samples": 9, "resolution": 10, **options}
@@ -401,6 +408,26 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "update": lambda v: _duel().update(v, v),
         "sample_real": lambda v: _duel().sample_real(v),
         "train": lambda v: _duel(step_d=list).train("d", v),
+    },
+    "denoise": {
+        "model": lambda v: dlviz.denoise(v, torch.ones(3, 2), steps=3, samples=2),
+        "what the model returns": lambda v: dlviz.denoise(lambda x, t: v, torch.ones(2, 2), steps=3, samples=2),
+        "data": lambda v: dlviz.denoise(lambda x, t: x, v, steps=3, samples=2),
+        "schedule": lambda v: dlviz.denoise(lambda x, t: x, torch.ones(3, 2), v, samples=2),
+        **{
+            name: lambda v, name=name: _denoise(**{name: v})
+            for name in ("steps", "predicts", "time", "labels", "sampler", "eta", "walk_steps", "samples", "clip")
+        },
+        **{name: lambda v, name=name: _denoise(**{name: v}) for name in ("seed", "limits", "condition")},
+        **{
+            name: lambda v, name=name: _denoise(**{"labels": [0, 1, 1], name: v})
+            for name in ("classes", "null", "guidance")
+        },
+        "x": lambda v: _denoise().predict(v, 0),
+        "t": lambda v: _denoise().predict(torch.ones(4, 2), v),
+        "y": lambda v: _denoise(labels=[0, 1, 1]).predict(torch.ones(4, 2), 0, v),
+        "noised": lambda v: _denoise().noised(v),
+        "betas": lambda v: dlviz.diffusion.Schedule(v),
     },
     "bpe": {
         "text": lambda v: dlviz.bpe(v),

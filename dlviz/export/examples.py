@@ -165,6 +165,30 @@ def duel():
     return view
 
 
+def denoise():
+    dlviz.seed(0)
+    x, _ = dlviz.data.moons(300)
+    x = (x - x.mean(0)) / x.std(0)
+    schedule = dlviz.diffusion.linear_schedule(100, 0.001, 0.2)
+    net = nn.Sequential(nn.Linear(3, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), nn.Linear(64, 2))
+
+    def model(x, t):
+        return net(torch.cat((x, t[:, None] / 50 - 1), dim=1))
+
+    view = dlviz.denoise(model, x, schedule, step=10)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.005)
+    for k in range(1001):
+        t, noise = torch.randint(100, (300,)), torch.randn(300, 2)
+        loss = (model(dlviz.diffusion.add_noise(x, t, noise, schedule), t) - noise).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if k in (50, 200, 1000):
+            view.update(f"step {k}")
+    view.compute_steps()
+    return view
+
+
 def live():
     dlviz.seed(0)
     x, y = dlviz.data.moons(200)
@@ -197,20 +221,20 @@ def latent():
     anomalies = dlviz.data.digit_anomalies().anomalies
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 4))
     decoder = nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 64), nn.Sigmoid(), nn.Unflatten(1, (1, 8, 8)))
-    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.005)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.01)
     view = dlviz.latent(
         lambda x: encoder(x).chunk(2, dim=1), decoder, images[:400], labels=digits[:400], anomalies=anomalies
     )
-    for step in range(1, 1001):
+    for step in range(1, 401):
         x = images[torch.randint(len(images), (128,))]
         mean, log_var = encoder(x).chunk(2, dim=1)
         code = mean + (log_var / 2).exp() * torch.randn_like(mean)
         kl = dlviz.latent_space.kl_to_standard_normal(mean, (log_var / 2).exp()).sum(1).mean()
-        loss = (decoder(code) - x).square().sum((1, 2, 3)).mean() + 0.2 * kl
+        loss = (decoder(code) - x).square().sum((1, 2, 3)).mean() + 0.1 * kl
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if step % 200 == 0:
+        if step % 80 == 0:
             view.update()
     view.decoded_grid = True
     return view

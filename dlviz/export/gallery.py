@@ -45,7 +45,7 @@ GROUPS: Mapping[str, Sequence[Example]] = {
         examples.word2vec,
         examples.embedding,
     ),
-    "generative": (examples.duel, examples.latent),
+    "generative": (examples.duel, examples.latent, examples.denoise),
     "data": (examples.split, examples.confusion),
 }
 
