@@ -132,10 +132,13 @@ def check_module(name: str, module: Any) -> nn.Module:
     """Return a module; of a compiled one the original, which takes copies of its tensors.
 
     Raises:
-        DlvizError: it is none.
+        DlvizError: it is none, or its parameters have no numbers.
     """
     check_type(module, nn.Module, "gan.refused.module", name=name)
-    return cast(nn.Module, getattr(module, "_orig_mod", module))
+    plain = cast(nn.Module, getattr(module, "_orig_mod", module))
+    if any(parameter.is_meta for parameter in parameters(plain)):
+        raise DlvizError(message("gan.refused.meta", name=name))
+    return plain
 
 
 def check_real(real: Any, discriminator: nn.Module) -> Tensor:
@@ -160,6 +163,27 @@ def check_real(real: Any, discriminator: nn.Module) -> Tensor:
         row = int((~torch.isfinite(data)).flatten(1).any(1).nonzero()[0])
         raise DlvizError(message("gan.refused.real_finite", row=row))
     return data.to(floating[0].device) if floating else data
+
+
+def check_painted(painted: Any, *, is_plane: bool) -> list[list[float]]:
+    """Return painted points (P, 2) as lists.
+
+    Raises:
+        DlvizError: they are no points of finite numbers, or the real samples are images.
+    """
+    if isinstance(painted, (list, tuple)) and not painted:
+        return []
+    if not is_plane:
+        raise DlvizError(message("gan.refused.painted_images"))
+    points = as_plain_tensor(painted)
+    if points is None or points.is_complex():
+        raise DlvizError(message("gan.refused.painted", got=kind_of_data(painted)))
+    if points.dim() != 2 or points.shape[1] != 2:
+        raise DlvizError(message("gan.refused.painted", got=f"shape {tuple(points.shape)}"))
+    if not bool(torch.isfinite(points).all()):
+        raise DlvizError(message("gan.refused.painted_finite"))
+    found: list[list[float]] = points.double().tolist()
+    return found
 
 
 def check_samples(samples: Any, real: Tensor) -> int:
@@ -232,10 +256,11 @@ def noise_shape(generator: nn.Module) -> tuple[int, ...] | None:
     """
     for module in modules(generator):
         if isinstance(module, nn.Linear):
-            return (module.in_features,)
+            # A lazy layer does not know its size yet.
+            return (module.in_features,) if module.in_features else None
         for d, kind in enumerate((nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), 1):
             if isinstance(module, kind):
-                return (int(module.in_channels), *[1] * d)
+                return (int(module.in_channels), *[1] * d) if module.in_channels else None
     return None
 
 

@@ -10,7 +10,7 @@ import torch
 import traitlets
 from torch import Tensor, nn
 
-from dlviz.gan.inputs import check_inputs
+from dlviz.gan.inputs import check_inputs, check_painted
 from dlviz.gan.record import Record
 from dlviz.gan.scene import scene
 from dlviz.gan.still import draw
@@ -32,8 +32,8 @@ _PAGE_FRACTION = 0.8
 _PAGE_SIDE = 30
 #: Seconds of training between two pictures, when the page asked for many steps.
 _SLICE = 0.2
-#: Painted points, and steps that a page may ask for, at most.
-MAX_PAINTED, MAX_STEPS = 1000, 10_000
+#: Painted points, and rows that are drawn from the real samples at once, at most.
+MAX_PAINTED, MAX_ROWS = 1000, 10_000_000
 
 
 class DuelWidget(Widget):
@@ -71,7 +71,7 @@ class DuelWidget(Widget):
         self._show()
         self.observe(self._redraw, ["resolution", "painted"])
         self.observe(self._show_snapshot, "step")
-        self.painted = [list(point) for point in painted]
+        self.painted = painted
 
     # What Python can ask.
 
@@ -153,13 +153,13 @@ class DuelWidget(Widget):
         """Return `n` rows of :attr:`real`, drawn with replacement by torch's random generator: what a step of the discriminator trains on.
 
         Args:
-            n: how many, at least 1.
+            n: how many, from 1 to 10 million.
 
         Raises:
             DlvizError: it is no such number.
         """
-        if not is_integer(n) or n < 1:
-            raise DlvizError(message("gan.refused.n", got=repr(n)[:80]))
+        if not is_integer(n) or not 1 <= n <= MAX_ROWS:
+            raise DlvizError(message("gan.refused.n", most=f"{MAX_ROWS:,}", got=repr(n)[:80]))
         real = self.real
         return real[torch.randint(len(real), (int(n),)).to(real.device)]
 
@@ -186,12 +186,12 @@ class DuelWidget(Widget):
             n: how many; of many steps not every one is kept as a snapshot.
 
         Raises:
-            DlvizError: there is no such function, or `n` is no whole number of at least 1.
+            DlvizError: there is no such function, or `n` is no whole number from 1 to 100,000.
             Exception: what your function raises.
         """
         duel = self._state
         duel.check_step(which, n)
-        duel.training.start(which, n)
+        duel.training.start(which, int(n))
         try:
             duel.train()
         finally:
@@ -216,16 +216,11 @@ class DuelWidget(Widget):
 
     @traitlets.validate("painted")
     def _check_painted(self, proposal: Any) -> list[list[float]]:
-        points = proposal["value"]
         duel = self._state
-        if points and not duel.given.is_plane:
-            raise DlvizError(message("gan.refused.painted_images"))
-        for point in points:
-            if len(point) != 2 or not all(map(math.isfinite, point)):
-                raise DlvizError(message("gan.refused.painted", got=repr(point)[:80]))
+        points = check_painted(proposal["value"], is_plane=duel.given.is_plane)[-MAX_PAINTED:]
         # Set here and not by an observer, so that whatever reads the real points next finds them.
-        duel.paint(points[-MAX_PAINTED:])
-        return list(points[-MAX_PAINTED:])
+        duel.paint(points)
+        return points
 
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Any) -> int:
@@ -275,7 +270,7 @@ class DuelWidget(Widget):
         """Make the first of some steps; the page asks for more of them once it has drawn these."""
         duel, count = self._state, int_field(content, "count")
         duel.check_step(content.get("which"), count)
-        duel.training.start(str(content["which"]), min(count, MAX_STEPS))
+        duel.training.start(str(content["which"]), count)
         self._train_slice()
 
     def _on_continue(self, content: Mapping[str, Any]) -> None:
@@ -444,13 +439,14 @@ def duel(
             raise DlvizError(message("gan.refused.step", name=name, got=type(step).__name__))
     if not is_integer(resolution) or not 10 <= resolution <= 100:
         raise DlvizError(message("gan.refused.resolution", got=repr(resolution)[:80]))
-    traits = {
+    traits: dict[str, Any] = {
         "selected": selected,
         "show_heat": show_heat,
         "show_arrows": show_arrows,
         "show_grid": show_grid,
         "brush": brush,
     }
+    traits["painted"] = check_painted(painted, is_plane=inputs.is_plane)
     # The modules run before there is a widget: if one raises, there is none to close.
     state = Duel(inputs, int(resolution), (step_d, step_g))
-    return DuelWidget(state, resolution=resolution, painted=painted, theme=theme, speed=speed, **traits)
+    return DuelWidget(state, resolution=resolution, theme=theme, speed=speed, **traits)

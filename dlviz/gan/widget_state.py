@@ -14,6 +14,7 @@ from dlviz.gan.record import Record, class_counts, fakes_of, run, shown_real
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import evenly_spaced
+from dlviz.kit.validation import is_integer
 from dlviz.torchkit.array_data import as_plain_tensor
 from dlviz.torchkit.energy_distance import energy_distance
 from dlviz.torchkit.model_copies import initialize_lazy
@@ -23,6 +24,8 @@ from dlviz.torchkit.model_snapshots import SnapshotHistory
 STEPS = ("d", "g", "both")
 #: Rows of fakes and of real samples that the energy distance compares at most.
 MEASURED_ROWS = 400
+#: Steps that are made at once at most.
+MAX_STEPS = 100_000
 #: Snapshots of many steps that are made at once.
 _SNAPSHOTS = 25
 
@@ -159,7 +162,7 @@ class Duel:
         """Check that such steps can be made.
 
         Raises:
-            DlvizError: there is no such step, the learner gave no function for it, or `count` is no whole number of at least 1.
+            DlvizError: there is no such step, the learner gave no function for it, or `count` is no whole number from 1 on.
         """
         if which not in STEPS:
             raise DlvizError(message("gan.refused.which", got=repr(which)[:80]))
@@ -168,8 +171,8 @@ class Duel:
         missing = [name for name in needed if name not in have]
         if missing:
             raise DlvizError(message("gan.refused.no_step", names=" and ".join(missing), which=repr(which)))
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise DlvizError(message("gan.refused.count", got=repr(count)[:80]))
+        if not is_integer(count) or not 1 <= count <= MAX_STEPS:
+            raise DlvizError(message("gan.refused.count", most=f"{MAX_STEPS:,}", got=repr(count)[:80]))
 
     def train(self, seconds: float | None = None) -> None:
         """Make the steps that remain, with a snapshot every few of them; with a limit, at least one and as many as fit the time.

@@ -71,6 +71,18 @@ def generate(value):
     )
 
 
+def duel(value):
+    generator, discriminator = nn.Linear(2, 2), nn.Linear(2, 1)
+    with torch.no_grad():
+        generator.bias[0] = value
+        discriminator.weight[0, 1] = value
+    view = dlviz.duel(
+        generator, discriminator, torch.randn(20, 2), modes=torch.zeros(1, 2), mode_radius=1.0, selected=3
+    )
+    view.update(value, value, "label")
+    return view
+
+
 def confusion(value):
     return dlviz.confusion(torch.eye(3), torch.arange(3), filled(3, 1, 4, 4, value=value))
 
@@ -82,7 +94,22 @@ def race(value):
 @pytest.mark.parametrize("value", [NAN, INF], ids=["nan", "inf"])
 @pytest.mark.parametrize(
     "make",
-    [graph, layers, live, embedding, conv2d, max_pool2d, tensor, matmul, unroll, attention, generate, confusion, race],
+    [
+        graph,
+        layers,
+        live,
+        embedding,
+        conv2d,
+        max_pool2d,
+        tensor,
+        matmul,
+        unroll,
+        attention,
+        generate,
+        duel,
+        confusion,
+        race,
+    ],
 )
 def test_a_page_with_numbers_that_are_not_finite_opens(open_page, make, value):
     page = open_page(make(value))

@@ -174,8 +174,8 @@ def test_an_interrupted_training_keeps_what_was_reached():
         ("x", 1, "which must be"),
         ("d", 1, "no step_d"),
         ("both", 1, "no step_d"),
-        ("g", 0, "at least 1"),
-        ("g", True, "at least 1"),
+        ("g", 0, "from 1 to"),
+        ("g", True, "from 1 to"),
     ],
 )
 def test_steps_that_cannot_be_made_are_refused(which, n, words):
