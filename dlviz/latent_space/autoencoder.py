@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
+from torch.nn.parameter import is_lazy
 
 from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
@@ -86,7 +87,7 @@ class Autoencoder:
         """Initialize lazy layers by a first call with some examples (N, …)."""
         if isinstance(self.encoder, nn.Module):
             initialize_lazy(self.encoder, [x])
-        if isinstance(self.decoder, nn.Module):
+        if isinstance(self.decoder, nn.Module) and any(map(is_lazy, parameters(self.decoder))):
             with self.running():
                 code = self._call("encoder", self.encoder, x)
             first = code[0] if isinstance(code, (tuple, list)) and code else getattr(code, "mean", code)

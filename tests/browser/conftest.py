@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import traitlets
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -195,10 +196,12 @@ def live(open_page):
         def kernel(text: str) -> str:
             message = from_json(json.loads(text))
             asked.append(message)
+            # What the kernel computes for a view travels in dictionaries.
+            answers = [name for name, trait in view.traits(sync=True).items() if isinstance(trait, traitlets.Dict)]
             before = {
                 name: getattr(view, name)
-                for name in ("scene", "example", "explanation", "details")
-                if hasattr(view, name)
+                for name in ("example", *answers)
+                if hasattr(view, name) and not name.startswith("_")
             }
             if message["kind"] == "set":
                 for name, value in message["traits"].items():

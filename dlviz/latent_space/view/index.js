@@ -62,8 +62,9 @@ function render({ model, el, signal }) {
   });
   folds.element.addEventListener("click", () => redraw(), { signal });
   view.ui.root.classList.add("lat");
-  view.ui.main.append(h("div", { class: "lat-row" }, map.element, panel.element));
-  const redraw = redrawOnChange({ root: view.ui.root, element: view.ui.main, signal, draw: paint });
+  const row = h("div", { class: "lat-row" }, map.element, panel.element);
+  view.ui.main.append(row);
+  const redraw = redrawOnChange({ root: view.ui.root, element: row, signal, draw: paint });
   view.start();
   view.ui.root.append(folds.element);
 

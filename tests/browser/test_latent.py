@@ -1,0 +1,338 @@
+"""Exported pages of the latent space, and live ones with this process as kernel, compared with torch's numbers."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+from torch import nn
+
+import dlviz
+from tests.browser.conftest import until, until_holds
+from tests.browser.test_network import number
+from tests.latent_space.models import Coder, images
+
+
+def labels(count: int = 30) -> torch.Tensor:
+    return torch.arange(count) % 3
+
+
+def variational(size: int = 2, **options):
+    net = Coder(size)
+    options = {"labels": labels(), "classes": ["<b>x</b>", "cat", "dog"], "anomalies": images(9, seed=7)} | options
+    return dlviz.latent(net, images(), **options)
+
+
+def series(**options):
+    torch.manual_seed(0)
+    return dlviz.latent(nn.Linear(20, 3), nn.Linear(3, 20), torch.rand(15, 20), **options)
+
+
+def rows(**options):
+    torch.manual_seed(0)
+    return dlviz.latent(nn.Linear(5, 1), nn.Linear(1, 5), torch.rand(15, 5), features=list("abcde"), **options)
+
+
+def trained():
+    torch.manual_seed(0)
+    encoder, decoder = nn.Linear(36, 2), nn.Linear(2, 36)
+    view = dlviz.latent(encoder, decoder, torch.rand(12, 36), image_shape=(6, 6))
+    for _ in range(3):
+        with torch.no_grad():
+            encoder.weight += 0.3
+            decoder.bias += 0.5
+        view.update()
+    return view
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return {
+        "variational": variational(decoded_grid=True).to_html(),
+        "pca": variational(5).to_html(),
+        "strip": variational(1).to_html(),
+        "series": series().to_html(),
+        "rows": rows().to_html(),
+        "trained": trained().to_html(),
+    }
+
+
+def trait(page: Page, name: str):
+    return page.evaluate("name => globalThis.dlvizModel.get(name)", name)
+
+
+def drawn(page: Page) -> None:
+    """Wait until the page has drawn its last change."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def pixels(page: Page, selector: str) -> np.ndarray:
+    """Return the gray levels of a canvas with an image of 6 by 6, one for each of its pixels."""
+    script = """canvas => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const at = (k) => Math.floor(((k + 0.5) / 6) * canvas.width);
+      return Array.from({ length: 36 }, (_, p) => data[4 * (at(Math.floor(p / 6)) * canvas.width + at(p % 6))]);
+    }"""
+    return np.array(page.locator(selector).first.evaluate(script))
+
+
+def gray(values: torch.Tensor) -> np.ndarray:
+    return values.detach().double().flatten().mul(255).clamp(0, 255).numpy()
+
+
+def spot(page: Page, view, place) -> tuple[float, float]:
+    """Return the point of the screen at a place of the map."""
+    box = page.locator(".lat-map canvas").bounding_box()
+    left, right, bottom, top = view.scene["limits"]
+    size = box["width"] - 42
+    x, y = place
+    return box["x"] + 40 + (x - left) / (right - left) * size, box["y"] + 4 + (top - y) / (top - bottom) * size
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["variational", "pca", "strip", "series", "rows", "trained"])
+def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
+    page = open_page(pages[name], theme=theme, bypass_csp=True)
+    expect(page.locator(".lat-map")).to_be_visible()
+    for title in page.locator(".dlviz-fold-title:visible").all():
+        title.click()
+    assert "undefined" not in page.locator(".dlviz").inner_text()
+    axe(page)
+
+
+def test_input_and_reconstruction_are_drawn_as_torch_computes_them(open_page, pages):
+    view, page = variational(), open_page(pages["variational"])
+    figure = ".lat-figures figure:nth-child({}) canvas"
+    np.testing.assert_allclose(pixels(page, figure.format(1)), gray(images()[0]), atol=1)
+    np.testing.assert_allclose(pixels(page, figure.format(2)), gray(view.reconstructions[0]), atol=1)
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.reconstructions[0]), atol=1)
+    text = page.locator(".lat-error").first.inner_text()
+    assert number(re.search(r"error (\S+)", text)[1]) == pytest.approx(float(view.errors[0]), rel=1e-3)
+    assert number(re.search(r"divergence (\S+)", text)[1]) == pytest.approx(
+        float(view.kl_per_example[0].sum()), rel=6e-3
+    )
+
+
+def test_a_click_on_a_point_selects_it_in_a_page(open_page, pages):
+    view, page = variational(), open_page(pages["variational"])
+    page.mouse.click(*spot(page, view, view._latent.start(11)))
+    assert trait(page, "example") == 11
+    expect(page.locator(".lat-right")).to_contain_text("Example 11 · dog")
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.reconstructions[11]), atol=1)
+
+
+def test_a_page_shows_the_nearest_decoded_code_under_the_probe_and_says_so(open_page, pages):
+    view, page = variational(), open_page(pages["variational"])
+    left, right, bottom, top = view.scene["limits"]
+    place = [left + 2.4 / 12 * (right - left), top - 8.7 / 12 * (top - bottom)]
+    x, y = spot(page, view, view._latent.start(0))
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(*spot(page, view, place), steps=4)
+    page.mouse.up()
+    expect(page.locator(".lat-words")).to_contain_text("Nearest of the codes")
+    nearest = [left + 2.5 / 12 * (right - left), top - 8.5 / 12 * (top - bottom)]
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.decode(nearest)), atol=1)
+
+
+def test_the_path_of_a_page_is_played_step_by_step(open_page, pages):
+    view, page = variational(), open_page(pages["variational"])
+    page.get_by_text("Path to another example").click()
+    target = trait(page, "target")
+    assert target >= 0
+    expect(page.locator(".lat-strip canvas")).to_have_count(13)
+    path = view.path(0, target)
+    page.locator(".dlviz").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert trait(page, "path_step") == 5
+    expect(page.locator(".dlviz-count")).to_have_text("step 5 / 12")
+    drawn(page)
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(path[5]), atol=1)
+    page.locator(".lat-strip button").nth(12).click()
+    drawn(page)
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(path[12]), atol=1)
+    page.keyboard.press("Escape")
+    assert trait(page, "target") == -1
+    expect(page.locator(".lat-strip")).to_be_hidden()
+
+
+def test_the_keyboard_moves_the_probe_and_selects(open_page, pages):
+    view, page = variational(), open_page(pages["variational"])
+    page.locator(".lat-map").focus()
+    before = view._latent.start(0)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    probe = trait(page, "probe")
+    left, right, bottom, top = view.scene["limits"]
+    assert probe[0] - before[0] == pytest.approx((right - left) / 40, rel=1e-3)
+    assert probe[1] - before[1] == pytest.approx((top - bottom) / 8, rel=1e-3)
+    distances = (view._latent.places - torch.tensor(probe, dtype=torch.float64)).norm(dim=1)
+    page.keyboard.press("Enter")
+    assert trait(page, "example") == int(distances.argmin())
+
+
+def test_the_threshold_counts_in_the_browser_what_python_counts(open_page, pages):
+    view, page = variational(), open_page(pages["variational"])
+    page.get_by_text("Which ones does it reconstruct badly?").click()
+    slider = page.get_by_label("threshold")
+    for position in (100, 500, 700, 950):
+        slider.fill(str(position))
+        drawn(page)
+        found = view.rates(trait(page, "threshold"))
+        text = page.locator(".lat-rates").inner_text()
+        alarm, miss, area = (
+            number(one) for one in re.search(r"alarms: (\S+)% .*Missed: (\S+)% .*AUC (\S+?)\.?$", text).groups()
+        )
+        assert alarm == pytest.approx(100 * found.false_alarm, abs=0.06)
+        assert miss == pytest.approx(100 * found.miss, abs=0.06)
+        assert area == pytest.approx(view.auc, abs=6e-4)
+    worst = [int(item.get_attribute("data-row")) for item in page.locator(".lat-worst-item").all()]
+    assert worst == view.errors.argsort(descending=True)[:8].tolist()
+    page.locator(".lat-worst-item").nth(1).click()
+    assert trait(page, "example") == worst[1]
+
+
+def test_the_kl_divergence_of_each_dimension_is_torchs(open_page, pages):
+    view, page = variational(5), open_page(pages["pca"])
+    page.get_by_text("Which dimensions carry something?").click()
+    bars = page.locator(".lat-bar")
+    assert bars.count() == 5
+    for k, dimension in enumerate(view.kl.argsort(descending=True).tolist()):
+        expect(bars.nth(k).locator("span").first).to_have_text(f"code {dimension}")
+        assert number(bars.nth(k).locator(".mono").inner_text().split()[0]) == pytest.approx(
+            float(view.kl[dimension]), rel=6e-3
+        )
+    page.get_by_text("What does the prior decode to?").click()
+    samples = view.samples(12, seed=0)
+    np.testing.assert_allclose(pixels(page, ".lat-samples canvas:nth-child(3)"), gray(samples[2]), atol=1)
+
+
+def test_snapshots_are_scrubbed_in_a_page(open_page, pages):
+    view, page = trained(), open_page(pages["trained"])
+    expect(page.locator(".dlviz-count")).to_have_text("snapshot 3 / 3")
+    page.locator(".dlviz").focus()
+    page.keyboard.press("Home")
+    view.step = 0
+    error = page.locator(".dlviz-badge").inner_text().split()[-1]
+    assert number(error) == pytest.approx(float(view.errors.mean()), rel=6e-3)
+    drawn(page)
+    text = page.locator(".lat-error").first.inner_text()
+    assert number(re.search(r"error (\S+)", text)[1]) == pytest.approx(float(view.errors[0]), rel=1e-3)
+    page.keyboard.press("End")
+    expect(page.locator(".dlviz-count")).to_have_text("snapshot 3 / 3")
+
+
+def test_the_rows_of_a_table_stand_as_numbers(open_page, pages):
+    view, page = rows(), open_page(pages["rows"])
+    lines = page.locator(".lat-table [role=row]")
+    assert lines.count() == 6
+    for k in range(5):
+        cells = lines.nth(1 + k).locator("span").all_inner_texts()
+        assert cells[0] == "abcde"[k]
+        expected = [view.reconstructions[0, k], view.record.examples.x[0, k], view.reconstructions[0, k]]
+        for text, value in zip(cells[1:4], expected, strict=True):
+            assert number(text) == pytest.approx(float(value), rel=6e-3)
+        assert number(cells[4]) == pytest.approx(float(expected[0] - expected[1]), rel=6e-3)
+
+
+def test_a_drag_asks_the_decoder_once_a_frame_and_never_queues(live):
+    view = variational(5)
+    page, asked = live(view)
+    page.evaluate("window.slow = 60")
+    until(page, "() => window.pending === 0")
+    asked.clear()
+    calls = []
+    decode = view._latent.decode
+    view._latent.decode = lambda codes: (calls.append(codes), decode(codes))[1]
+    x, y = spot(page, view, view._latent.start(0))
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for k in range(40):
+        page.mouse.move(x + 2 * k, y - k)
+    page.mouse.up()
+    until(page, "() => window.pending === 0")
+    probes = [message for message in asked if message["kind"] == "probe"]
+    assert page.evaluate("window.most") == 1
+    assert 1 <= len(probes) < 40
+    assert len(calls) == len(probes)
+    left, right, *_ = view.scene["limits"]
+    size = page.locator(".lat-map canvas").bounding_box()["width"] - 42
+    start = view._latent.start(0)
+    assert view.probe[0] == pytest.approx(min(right, start[0] + 78 * (right - left) / size), rel=0.02, abs=0.02)
+    drawn(page)
+    code = view._latent.codes_at(torch.tensor([view.probe], dtype=torch.float64), 0)
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(decode(code)), atol=1)
+
+
+def test_a_path_is_opened_between_two_points_that_are_clicked(live):
+    view = variational()
+    page, _ = live(view)
+    page.mouse.click(*spot(page, view, view._latent.start(4)))
+    until_holds(page, lambda: view.example == 4)
+    until(page, "() => window.pending === 0")
+    page.get_by_text("Path to another example").click()
+    page.mouse.click(*spot(page, view, view._latent.start(17)))
+    until_holds(page, lambda: view.target == 17)
+    until(page, "() => window.pending === 0")
+    expect(page.locator(".lat-strip canvas")).to_have_count(13)
+    page.locator(".lat-strip button").nth(12).click()
+    drawn(page)
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.reconstructions[17]), atol=1)
+    page.keyboard.press("Escape")
+    until_holds(page, lambda: view.target == -1)
+
+
+def test_a_drawing_is_reconstructed(live):
+    view = variational()
+    page, asked = live(view)
+    page.get_by_text("And a drawing of your own?").click()
+    box = page.locator(".lat-pad canvas").bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 100, box["y"] + 90, steps=5)
+    page.mouse.up()
+    until(page, "() => window.pending === 0")
+    values = [message for message in asked if message["kind"] == "paint"][-1]["values"]
+    assert max(values) == 1
+    x = torch.tensor(values, dtype=torch.float64).view(1, 1, 6, 6)
+    np.testing.assert_allclose(pixels(page, ".lat-pad canvas"), gray(x), atol=1)
+    output = view.decode(view.encode(x))
+    drawn(page)
+    np.testing.assert_allclose(pixels(page, ".dlviz-panel figure:nth-child(2) canvas"), gray(output), atol=1)
+    page.get_by_role("button", name="Clear").click()
+    page.locator(".lat-pad").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press(" ")
+    until(page, "() => window.pending === 0")
+    values = [message for message in asked if message["kind"] == "paint"][-1]["values"]
+    assert [k for k, value in enumerate(values) if value == 1] == [3 * 6 + 2]
+
+
+def test_axes_grid_and_samples_are_asked_of_the_kernel(live):
+    view = variational(5)
+    page, _ = live(view)
+    page.get_by_label("across").select_option("2")
+    until_holds(page, lambda: view.axes == [2, 0])
+    page.get_by_label("up").select_option("4")
+    until_holds(page, lambda: view.axes == [2, 4])
+    page.get_by_label("decoded grid").check()
+    until_holds(page, lambda: view.background.get("side") == 12)
+    page.get_by_label("grid", exact=True).fill("6")
+    until_holds(page, lambda: view.background["side"] == 6)
+    page.get_by_text("What does the prior decode to?").click()
+    page.get_by_text("Draw 12 samples").click()
+    until_holds(page, lambda: view.sample_seed == 1)
+    until(page, "() => window.pending === 0")
+    drawn(page)
+    np.testing.assert_allclose(pixels(page, ".lat-samples canvas"), gray(view.samples(12, seed=1)[0]), atol=1)
+
+
+def test_a_narrow_page_stands_in_one_column_and_is_not_clipped(open_page, pages):
+    for name in ("variational", "rows", "series"):
+        page = open_page(pages[name], width=420)
+        assert page.evaluate(
+            "document.querySelector('.dlviz').scrollWidth <= document.querySelector('.dlviz').clientWidth + 1"
+        )
+        assert page.locator(".lat-right").bounding_box()["y"] > page.locator(".lat-map").bounding_box()["y"] + 200
