@@ -51,39 +51,39 @@ def relative_errors(images, reconstructions):
 # 13.pca
 
 
-def pca_by_covariance(x, K):
+def pca_by_covariance(x, size):
     center = x.mean(0)
-    axes = torch.linalg.eigh((x - center).T @ (x - center)).eigenvectors[:, -K:]
+    axes = torch.linalg.eigh((x - center).T @ (x - center)).eigenvectors[:, -size:]
     return center + (x - center) @ axes @ axes.T
 
 
-def pca_by_truncation(x, K):
+def pca_by_truncation(x, size):
     mean = x.mean(0, keepdim=True)
-    U, S, Vh = torch.linalg.svd(x - mean, full_matrices=False)
-    return U[:, :K] * S[:K] @ Vh[:K] + mean
+    found = torch.linalg.svd(x - mean, full_matrices=False)
+    return found.U[:, :size] * found.S[:size] @ found.Vh[:size] + mean
 
 
-def pca_by_numpy(x, K):
+def pca_by_numpy(x, size):
     rows = x.double().numpy()
     center = rows.mean(0)
-    axes = np.linalg.svd(rows - center)[2][:K]
+    axes = np.linalg.svd(rows - center)[2][:size]
     return torch.tensor(center + (rows - center) @ axes.T @ axes, dtype=x.dtype)
 
 
-def random_axes(x, K):
+def random_axes(x, size):
     center = x.mean(0)
-    axes = torch.linalg.qr(torch.randn(x.shape[1], K)).Q
+    axes = torch.linalg.qr(torch.randn(x.shape[1], size)).Q
     return center + (x - center) @ axes @ axes.T
 
 
-def first_features(x, K):
+def first_features(x, size):
     kept = x.mean(0).expand_as(x).clone()
-    kept[:, :K] = x[:, :K]
+    kept[:, :size] = x[:, :size]
     return kept
 
 
-def scaled_first(x, K):
-    return pca_reconstruct(x / x.std(0), K) * x.std(0)
+def scaled_first(x, size):
+    return pca_reconstruct(x / x.std(0), size) * x.std(0)
 
 
 # 13.denoise

@@ -38,18 +38,18 @@ def exercise_pca(pca_reconstruct, x_train):
 
 
 def train_linear(linear, error, x_train, mean_digit, components):
-    for K, expected in ((2, 0.0525), (8, 0.0240)):
+    for size, expected in ((2, 0.0525), (8, 0.0240)):
         centered = x_train - mean_digit
-        best = (centered - centered @ components[:K].T @ components[:K]).square().mean().item()
+        best = (centered - centered @ components[:size].T @ components[:size]).square().mean().item()
         assert abs(best - expected) < 0.0002
-        assert best * 0.999 < error(linear[K], x_train) < best * 1.01
+        assert best * 0.999 < error(linear[size], x_train) < best * 1.01
 
 
 def same_subspace(linear, components):
-    for K in (2, 8):
-        directions = linear[K].decoder[0].weight.detach()
+    for size in (2, 8):
+        directions = linear[size].decoder[0].weight.detach()
         basis = torch.linalg.qr(directions).Q
-        assert torch.linalg.svdvals(components[:K] @ basis).min() > 0.99  # less than 8 degrees
+        assert torch.linalg.svdvals(components[:size] @ basis).min() > 0.99  # less than 8 degrees
     alike = (F.normalize(directions, dim=0).T @ components[:8].T).abs().amax(dim=1).mean()
     assert 30 < math.degrees(math.acos(alike)) < 60
 

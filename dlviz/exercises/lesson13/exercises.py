@@ -39,10 +39,10 @@ ERRORS = Function(
 # 13.pca: the best linear code
 
 
-def pca_reconstruct(x, K):
-    """Return the reconstruction (N, D) of the rows of x (N, D) from K numbers each, by principal component analysis of x."""
+def pca_reconstruct(x, size):
+    """Return the reconstruction (N, D) of the rows of x (N, D) from `size` numbers each, by principal component analysis of x."""
     center = x.mean(dim=0)
-    axes = torch.linalg.svd(x - center, full_matrices=False).Vh[:K]
+    axes = torch.linalg.svd(x - center, full_matrices=False).Vh[:size]
     codes = (x - center) @ axes.T
     return center + codes @ axes
 
@@ -51,7 +51,7 @@ def _rows(i):
     d = (4, 5, 6, 5, 7)[i]
     spread = torch.linspace(3, 0.3, d)  # axes that differ in length, so that the components are well defined
     turned = torch.linalg.qr(torch.randn(d, d)).Q
-    return {"x": torch.randn(14 + 3 * i, d) * spread @ turned + 2 * torch.randn(d), "K": (1, 2, 3, 1, 4)[i]}
+    return {"x": torch.randn(14 + 3 * i, d) * spread @ turned + 2 * torch.randn(d), "size": (1, 2, 3, 1, 4)[i]}
 
 
 PCA = Function(
@@ -63,9 +63,9 @@ PCA = Function(
         "center_not_added": {"center + codes": "codes"},
         "codes_not_centered": {"(x - center) @ axes.T": "x @ axes.T"},
         "mean_of_the_rows": {"mean(dim=0)": "mean(dim=1, keepdim=True)"},
-        "last_components": {"[:K]": "[-K:]"},
-        "all_components": {"[:K]": ""},
-        "one_component": {"[:K]": "[K - 1 : K]"},
+        "last_components": {"[:size]": "[-size:]"},
+        "all_components": {"[:size]": ""},
+        "one_component": {"[:size]": "[size - 1 : size]"},
         "codes_returned": {"center + codes @ axes": "codes"},
     },
 )
@@ -74,9 +74,9 @@ PCA = Function(
 
 
 def train_denoiser(clean, noise, lr):
-    """Return the weights (D, D) of a linear denoiser. `clean` is (N, D); each of the T training steps adds its part of `noise` (T, N, D)."""
-    D = clean.shape[1]
-    weights = torch.zeros(D, D, requires_grad=True)
+    """Return the weights (D, D) of a linear denoiser of rows, trained on `clean` (N, D) in T steps with `noise` (T, N, D)."""
+    features = clean.shape[1]
+    weights = torch.zeros(features, features, requires_grad=True)
     for added in noise:
         noisy = clean + added
         loss = F.mse_loss(noisy @ weights, clean)
@@ -154,7 +154,7 @@ REPARAMETERIZE = Function(
 
 
 def kl_to_prior(mean, log_var):
-    """Return the KL divergence (N,), in nats, of the normal distributions with this mean and log variance (N, K) to N(0, 1), summed over K."""
+    """Return the KL divergence (N,) to N(0, 1), in nats, of normal distributions with this mean and log variance, (N, K) each."""
     var = torch.exp(log_var)
     per_dimension = (mean**2 + var - 1 - log_var) / 2
     return per_dimension.sum(dim=1)

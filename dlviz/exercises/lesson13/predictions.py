@@ -1,5 +1,7 @@
 """Lesson 13, autoencoders: its predictions."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,7 +13,7 @@ from dlviz.exercises.prediction import Prediction
 def _mlp(*sizes: int) -> nn.Sequential:
     """Return linear layers of these sizes with ReLU between them."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -99,8 +101,7 @@ def _collapse() -> str:
 
 def _larger() -> str:
     found = digit_anomalies()
-    x, normal, anomalies = (part.flatten(1) for part in (found.train, found.normal, found.anomalies))
-    unseen = anomalies[found.labels == 0]
+    x, unseen = found.train.flatten(1), found.anomalies.flatten(1)[found.labels == 0]
     missed = []
     for size in (8, 32):
         model = _trained(_mlp(64, 128, size), _mlp(size, 128, 64), x[:1000], 60)
