@@ -155,7 +155,7 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
         dlviz.latent(one.plane, lambda code: one.plane(code), one.points, labels=one.labels, anomalies=one.points[:3], target=1),
         example=2, probe=[0.5, 0.1], decoded_grid=True,
     ),
-    "duel": lambda one: moved(dlviz.duel(one.plane, nn.Sequential(one.plane, nn.Linear(2, 1)), one.points), resolution=12),
+    "duel": lambda one: moved(dlviz.duel(one.plane, nn.Sequential(one.plane, nn.MaxPool1d(2)), one.points), resolution=12),
     "denoise": lambda one: moved(dlviz.denoise(lambda x, t: one.plane(x), one.points, steps=5, samples=4), walk_steps=2, snapshot=0),
     "bpe": lambda one: dlviz.bpe("low lower lowest", merges=3),
     "confusion": lambda one: dlviz.confusion(one.points, one.labels),

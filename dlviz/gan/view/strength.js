@@ -22,7 +22,7 @@ export function strengthFold({ messages, signal }) {
     const fakes = Array.from(scene.d_fake).filter(Number.isFinite);
     plot.draw({
       label: fillIn(messages.strength_alt, { count: fakes.length }),
-      x: { domain: [0, 1], ticks: [[0, "0"], [0.5, "0.5"], [1, "1"]], title: "D(fake)" },
+      x: { domain: [0, 1], ticks: [[0, "0"], [0.5, "0.5"], [1, "1"]], title: messages.strength_axis },
       y: { domain: [0, 1], ticks: [[0, "0"], [1, "1"]] },
       content: () => {
         const { x } = plot.scales();
