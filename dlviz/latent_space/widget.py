@@ -1,6 +1,7 @@
 """`dlviz.latent`: the codes of your own autoencoder as a map, and what every place of it decodes to."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,10 +30,10 @@ from dlviz.latent_space.still import draw
 from dlviz.latent_space.widget_state import PATH_STEPS, LatentState, check_example, check_labels
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 
-#: Characters that the examples of an exported page may take, and the part of its budget for snapshots.
-_PAGE_EXAMPLES, _PAGE_FRACTION = 1_200_000, 0.5
-#: Grid points along a side at earlier snapshots of a page.
-_PAGE_SIDE = 8
+#: Characters that the examples and the grid of an exported page may take, and the part of its budget for snapshots.
+_PAGE_EXAMPLES, _PAGE_GRID, _PAGE_FRACTION = 1_200_000, 700_000, 0.5
+#: Grid points along a side at earlier snapshots of a page, and at least.
+_PAGE_SIDE, _MIN_SIDE = 8, 4
 
 
 class Latent(Widget):
@@ -362,19 +363,24 @@ class Latent(Widget):
     def _page_state(self) -> dict[str, Any]:
         self._update_waiting()
         state, steps = self._latent, self._page_steps()
-        traits = super()._page_state() | binary(self._page_traits(self.resolution))
+        traits = super()._page_state() | binary(self._page_traits())
         traits["step"] = steps.index(state.step)
         if len(steps) < len(state.history):
             traits["scene"] = binary(scenes.scene(state, self._name, steps))
         return traits
 
-    def _page_traits(self, side: int) -> dict[str, Any]:
+    def _page_traits(self) -> dict[str, Any]:
         """Return what a page holds in place of the kernel: a grid of decoded codes, a path, and some examples."""
         state = self._latent
+        # Input, output and difference, each a third larger as text.
         size = 4 * state.pictures.array(state.examples.x[:1]).nbytes + 60
-        rows = evenly_spaced(len(state.drawn), max(1, _PAGE_EXAMPLES // size))
-        named = [one for one in (self.example, self.target, *scenes.worst_rows(state.record)) if one >= 0]
-        chosen = sorted({*named, *(state.drawn[k] for k in rows)})
+        named = {one for one in (self.example, self.target, *scenes.worst_rows(state.record)) if one >= 0}
+        room = _PAGE_EXAMPLES // size - len(named)
+        chosen = sorted(
+            named.union(state.drawn[k] for k in evenly_spaced(len(state.drawn), room)) if room > 0 else named
+        )
+        cell = 4 * math.prod(state.pictures.size(small=True)) * 4 / 3
+        side = min(self.resolution, max(_MIN_SIDE, math.isqrt(int(_PAGE_GRID / cell))))
         target = self.target if self.target >= 0 else state.suggested_target(self.example)
         has_path = self.example >= 0 and target >= 0
         found = scenes.carried(state, chosen)

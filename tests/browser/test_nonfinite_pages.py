@@ -71,6 +71,12 @@ def generate(value):
     )
 
 
+def latent(value):
+    x = filled(12, 1, 6, 6, value=value)
+    coder = (lambda x: (x[:, 0, :3, 1], x[:, 0, :3, 0]), lambda code: code.repeat(1, 12).view(-1, 1, 6, 6))
+    return dlviz.latent(*coder, x, labels=torch.arange(12) % 2, anomalies=x[:4], decoded_grid=True, ellipses=True)
+
+
 def duel(value):
     generator, discriminator = nn.Linear(2, 2), nn.Linear(2, 1)
     with torch.no_grad():
@@ -106,6 +112,7 @@ def race(value):
         unroll,
         attention,
         generate,
+        latent,
         duel,
         confusion,
         race,

@@ -103,8 +103,11 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
       const cell = size / background.side;
       const length = background.values.length / background.side ** 2;
       for (let k = 0; k < background.side ** 2; k += 1) {
+        /** @type {[number, number, number, number]} */
         const box = [(k % background.side) * cell + 1, Math.floor(k / background.side) * cell + 1, cell - 2, cell - 2];
-        drawExample(inner, box, background.values.subarray(k * length, (k + 1) * length), scene.picture, colors, { small: true });
+        inner.fillStyle = colors.raised;
+        inner.fillRect(...box);
+        drawExample(inner, box, background.values.subarray(k * length, (k + 1) * length), scene.picture, colors, { small: true, isFaint: true });
       }
       pictured = background.values;
     }

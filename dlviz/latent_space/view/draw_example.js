@@ -11,16 +11,16 @@ import { h } from "../../kit/js/dom.js";
  * @param {Float32Array} values
  * @param {any} picture kind, shape and range, from the scene
  * @param {Record<string, string>} colors
- * @param {{small?: boolean, isError?: boolean, behind?: Float32Array | null}} [how] small: in the smaller shape; isError: a difference; behind: a series that is drawn behind
+ * @param {{small?: boolean, isError?: boolean, isFaint?: boolean, behind?: Float32Array | null}} [how] small: in the smaller shape; isError: a difference; isFaint: a series in a paler color; behind: a series that is drawn behind, dashed
  */
-export function drawExample(context, box, values, picture, colors, { small = false, isError = false, behind = null } = {}) {
+export function drawExample(context, box, values, picture, colors, { small = false, isError = false, isFaint = false, behind = null } = {}) {
   const shape = small ? picture.small : picture.shape;
   if (picture.kind === "image") drawImage(context, box, values, shape, picture, colors, isError);
   else if (picture.kind === "row") drawBars(context, box, values, picture, colors, isError);
   else {
-    if (behind) drawSeries(context, box, behind, shape, picture, colors, colors["ink-3"]);
+    if (behind) drawSeries(context, box, behind, shape, picture, colors, [3, 2], true);
     if (isError) drawDifference(context, box, values, shape, picture, colors);
-    else drawSeries(context, box, values, shape, picture, colors, "");
+    else drawSeries(context, box, values, shape, picture, colors, [], isFaint);
   }
 }
 
@@ -41,7 +41,7 @@ function plainPixels(values, depth, rows, columns, [low, high], bad) {
     data[4 * p + 3] = 255;
   });
 }
-function drawSeries(context, [left, top, width, height], values, [depth, length], picture, colors, color) {
+function drawSeries(context, [left, top, width, height], values, [depth, length], picture, colors, dash, isFaint) {
   const [low, high] = [picture.low[0], picture.high[0]];
   const up = (value) => top + height - 2 - ((value - low) / (high - low)) * (height - 4);
   context.save();
@@ -50,7 +50,7 @@ function drawSeries(context, [left, top, width, height], values, [depth, length]
   context.clip();
   for (let c = 0; c < depth; c += 1) {
     const points = Array.from({ length }, (_, t) => [left + (t / Math.max(1, length - 1)) * width, up(values[c * length + t])]).filter((point) => Number.isFinite(point[1]));
-    drawLine(context, points, color || (depth > 1 ? colors[`dim-${c % 5}`] : colors.ink), color ? 1 : 1.5, color ? [3, 2] : []);
+    drawLine(context, points, depth > 1 ? colors[`dim-${c % 5}`] : isFaint ? colors["ink-3"] : colors.ink, isFaint ? 1 : 1.5, dash);
   }
   context.restore();
 }

@@ -41,7 +41,7 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
     range = [Math.min(0, ...finite.slice(0, 1)), most * 1.02];
     legend.replaceChildren(...[["data", scores.errors], ["anomaly", scores.anomalies]].filter(([, values]) => values).map(([key]) => h("span", {}, h("i", { class: `lat-key-${key}` }), messages[`key_${key}`])));
     drawHistograms();
-    showWorst(scene);
+    showWorst();
   }
   function histogram(values) {
     const counts = new Float64Array(BINS);
@@ -59,10 +59,10 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
       content: () => sets.flatMap(([key, counts]) => Array.from(counts, (count, k) => plot.bar(range[0] + k * width, range[0] + (k + 0.92) * width, count, `fill: var(--run-${key === "data" ? 0 : 1}); opacity: ${key === "data" ? 0.85 : 0.6}`))),
     });
   }
-  function showWorst({ classes, picture }) {
+  function showWorst() {
     canvases = [];
     const { worst: found } = scores;
-    const size = picture.kind === "series" ? [THUMBNAIL * 1.5, THUMBNAIL] : [THUMBNAIL, THUMBNAIL];
+    const size = [THUMBNAIL, THUMBNAIL];
     const length = found.input.length / Math.max(1, found.rows.length);
     worst.replaceChildren(...found.rows.map((row, k) => {
       const pair = ["input", "output"].map((part) => ({ canvas: exampleCanvas(), values: found[part].subarray(k * length, (k + 1) * length), label: messages[part], size }));
@@ -70,7 +70,6 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
       const text = fillIn(messages.worst_item, { index: row, error: format(found.errors[k], 3) });
       return h("button", { type: "button", class: "lat-worst-item", "data-row": row, "aria-label": text, title: text }, ...pair.map(({ canvas }) => canvas.element), h("span", {}, format(found.errors[k], 2)));
     }));
-    if (classes.length) worst.dataset.classes = String(classes.length);
   }
   /** @param {{picture: any, colors: Record<string, string>, threshold: number | null}} now */
   function draw({ picture, colors, threshold: chosen }) {
