@@ -122,6 +122,13 @@ ANSWERS = {
     "14.collapse": "few",
     "14.same-losses": "no",
     "14.best": 0.75,
+    "15.std": "same",
+    "15.last": "input",
+    "15.loss": "small",
+    "15.short": "sixty",
+    "15.one-step": "mean",
+    "15.unguided": "every",
+    "15.copies": "copies",
 }
 
 
