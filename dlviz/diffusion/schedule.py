@@ -78,6 +78,11 @@ class Schedule:
         """log(ᾱ / (1 − ᾱ)), the logarithm of the ratio of signal to noise."""
         return (self.alphas_bar / (1 - self.alphas_bar)).log()
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether betas are evenly spaced."""
+        return bool((self.betas.diff().diff().abs() < 1e-6 * self.betas.max()).all())
+
     def __repr__(self) -> str:
         first, last = float(self.betas[0]), float(self.betas[-1])
         return f"Schedule({self.steps} steps, betas {first:.3g} … {last:.3g})"

@@ -320,13 +320,16 @@ class Denoise(Widget):
             self.drawn_predictions = self._predictions()
 
     def _made_process(self) -> Process:
-        state, kind = self._state, self.forward_schedule
+        return process(self._state.inputs, self._schedule(self.forward_schedule, self.forward_steps))
+
+    def _schedule(self, kind: str, steps: int) -> Schedule:
+        """Return the model's own schedule, or one that is tried; a linear one begins where the model's begins."""
         if kind == "model":
-            return process(state.inputs, state.model.schedule)
+            return self.schedule
         if kind == "cosine":
-            return process(state.inputs, cosine_schedule(self.forward_steps))
-        start = min(1e-4, self.beta_end)
-        return process(state.inputs, linear_schedule(self.forward_steps, start, self.beta_end))
+            return cosine_schedule(steps)
+        start = float(self.schedule.betas[0]) if self._kind == "linear" else 1e-4
+        return linear_schedule(steps, min(start, self.beta_end), self.beta_end)
 
     # What the page or Python changes.
 
@@ -463,12 +466,8 @@ class Denoise(Widget):
         if name.startswith("forward"):
             kind = value if name == "forward_schedule" else "cosine" if self._kind == "cosine" else "linear"
             steps = value if name == "forward_steps" else self.forward_steps
-            made = {
-                "model": lambda: state.model.schedule,
-                "cosine": lambda: cosine_schedule(steps),
-                "linear": lambda: linear_schedule(steps, min(1e-4, self.beta_end), self.beta_end),
-            }[kind]()
-            found = scene(state, process(state.inputs, made), kind, self.beta_end)
+            made = process(state.inputs, self._schedule(kind, steps))
+            found = scene(state, made, kind, self.beta_end)
             return {"forward_schedule": kind, "scene": dict(binary(found))}
         other = DenoiseState.__new__(DenoiseState)
         vars(other).update(vars(state), _known={}, _walk=None, _walk_job=None)
@@ -584,7 +583,7 @@ def denoise(
         raise DlvizError(message("diffusion.refused.guidance_null", got=guidance))
     walk = (sampler, float(eta), int(length), int(condition), float(guidance), int(count), int(seed), check_clip(clip))
     settings = WalkSettings(*walk)
-    kind = schedule if isinstance(schedule, str) else "betas"
+    kind = schedule if isinstance(schedule, str) else "linear" if made.is_linear else "betas"
     shown = {"direction": direction, "arrow_kind": arrow_kind, "point": point, "step": step}
     state = DenoiseState(inputs, settings)
     return Denoise(state, kind, speed=speed, theme=theme, **shown)

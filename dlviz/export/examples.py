@@ -177,13 +177,13 @@ def denoise():
 
     view = dlviz.denoise(model, x, schedule, step=10)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.005)
-    for k in range(1001):
+    for k in range(601):
         t, noise = torch.randint(100, (300,)), torch.randn(300, 2)
         loss = (model(dlviz.diffusion.add_noise(x, t, noise, schedule), t) - noise).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if k in (50, 200, 1000):
+        if k in (50, 200, 600):
             view.update(f"step {k}")
     view.compute_steps()
     return view

@@ -120,6 +120,15 @@ def test_another_schedule_changes_the_process_and_not_the_model(x):
     assert percent(view.signal_left) == "60%"
 
 
+def test_a_linear_schedule_that_is_tried_begins_and_ends_with_the_models_betas(x):
+    view = view_of(x)
+    view.forward_steps = 10
+    assert torch.equal(view.process.schedule.betas, linear_schedule(10, 0.005, 0.4).betas)
+    view = view_of(x, schedule=cosine_schedule(10))
+    view.forward_schedule = "linear"
+    assert torch.equal(view.process.schedule.betas, linear_schedule(10).betas)
+
+
 def test_update_keeps_snapshots_whose_arrows_and_samples_come_back(x):
     torch.manual_seed(0)
     net = Net()

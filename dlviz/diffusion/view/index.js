@@ -1,6 +1,6 @@
 // A diffusion model: data that get noise, samples that walk back, the network's predictions, the schedule, and how many steps are enough.
 
-import { h, fillIn } from "../../kit/js/dom.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { format } from "../../kit/js/numbers.js";
@@ -19,6 +19,8 @@ const PACE = 130;
 /** From this width on the schedule stands beside the picture. */
 const TWO_COLUMNS = 700;
 const PICTURE = 440;
+/** An arrow as a mark of the legend, of radius 1 around the origin. */
+const ARROW = "M-1.4,-.15H.4V-.7L1.5,0L.4,.7V.15H-1.4Z";
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -219,19 +221,36 @@ function render({ model, el, signal }) {
       const pair = (values) => `(${format(values[2 * point], 3)}, ${format(values[2 * point + 1], 3)})`;
       lines.push(fillIn(messages[x0 ? "told.point_x0" : "told.point"], { k: subscript(t + 1), x: pair(points), x0: x0 ? pair(x0) : "" }));
     }
+    const outside = isPlane && points ? countOutside(points) : 0;
+    if (outside) lines.push(fillIn(messages["told.outside"], { outside, count: points.length / 2 }));
     told.replaceChildren(...lines.map((line) => h("div", {}, line)));
     caption.textContent = isBackward() && !walk.path ? messages["walk.missing"] : messages[isPlane ? "hint.plane" : "hint.images"];
   }
+  function countOutside(points) {
+    const [low, high, bottom, top] = scene.limits;
+    let outside = 0;
+    for (let p = 0; p < points.length; p += 2) if (!(points[p] >= low && points[p] <= high && points[p + 1] >= bottom && points[p + 1] <= top)) outside += 1;
+    return outside;
+  }
+  /** What the marks of the plane mean. */
   function showLegend() {
-    const entries = isPlane ? scene.classes.map((name, k) => h("span", { class: "diff-key", style: `color: var(--${scene.markers[k].color})` }, name)).filter((_, k) => k !== scene.null) : [];
-    if (isPlane && !scene.classes.length) entries.push(h("span", { class: "diff-key", style: "color: var(--class-0)" }, messages[isBackward() ? "legend.samples" : "legend.noisy"]));
-    if (isBackward() && isPlane) entries.push(h("span", { class: "diff-key", style: "color: var(--ink-3)" }, messages["legend.data"]));
-    if (isPlane && model.get("arrow_kind") !== "off") entries.push(h("span", { class: "diff-key", style: "color: var(--flow)" }, messages[`arrows.${model.get("arrow_kind")}`]));
-    if (model.get("point") >= 0 && isPlane) entries.push(h("span", { class: "diff-key", style: "color: var(--select)" }, messages["legend.point"]));
-    legend.replaceChildren(...entries);
+    const disc = scene.markers[0].path;
+    const arrows = model.get("arrow_kind");
+    const entries = !isPlane ? [] : [
+      ...scene.classes.map((name, k) => [name, scene.markers[k].color, scene.markers[k].path]).filter((_, k) => k !== scene.null),
+      ...(scene.classes.length ? [] : [[messages[isBackward() ? "legend.samples" : "legend.noisy"], scene.markers[0].color, disc]]),
+      ...(isBackward() ? [[messages["legend.data"], "ink-3", disc]] : []),
+      ...(arrows === "off" ? [] : [[messages[`arrows.${arrows}`], "flow", ARROW]]),
+      ...(model.get("point") < 0 ? [] : [[messages["legend.point"], "select", disc]]),
+    ];
+    legend.replaceChildren(...entries.map(([text, color, path]) => h("span", { class: "diff-key" }, mark(color, path), text)));
   }
   view.start();
   right.append(view.controls.element);
+}
+
+function mark(color, path) {
+  return s("svg", { width: 14, height: 14, viewBox: "-1.6 -1.6 3.2 3.2", "aria-hidden": "true", style: `--diff-mark: var(--${color})` }, s("path", { d: path }));
 }
 
 export default { render };
