@@ -67,6 +67,7 @@ def _plane(duel: Duel, record: Record) -> dict[str, Any]:
         "side": record.side,
         "real": as_array(record.real[real]),
         "real_count": len(inputs.real),
+        "painted": inputs is not duel.given,
         "fakes": as_array(record.fakes),
         "outside": int((~inside).sum()),
         "gradients": as_array(record.gradients),

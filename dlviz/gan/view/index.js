@@ -16,7 +16,7 @@ function render({ model, el, signal }) {
   const messages = model.get("messages");
   let scene = null;
   const refresh = () => showState();
-  const traits = Object.fromEntries(["selected", "show_heat", "show_arrows", "show_grid", "brush", "painted"].map((name) => [name, refresh]));
+  const traits = Object.fromEntries(["selected", "show_heat", "show_arrows", "show_grid", "brush"].map((name) => [name, refresh]));
   const view = baseView({
     model, el, signal, name: "duel", unit: messages.unit, pace: 300, steps: () => model.get("scene").snapshots.labels.length - 1, label, draw, showStep, onEscape,
     traits: { ...traits, live: draw },
@@ -93,7 +93,7 @@ function render({ model, el, signal }) {
       heat: model.get("show_heat"), arrows: model.get("show_arrows"), grid: model.get("show_grid"), selected,
       brush: model.get("brush") && Boolean(model.get("live")), painted: [...painting.sent, ...painting.waiting],
     }));
-    clearButton.hidden = !model.get("live") || !model.get("painted").length;
+    clearButton.hidden = !model.get("live") || !scene.painted;
     showFake(selected);
   }
   function showFake(k) {
