@@ -99,8 +99,9 @@ class NoiseModel:
 
     def _arguments(self, x: Tensor, t: Index, y: Tensor | None) -> tuple[Tensor, ...]:
         index = t if isinstance(t, Tensor) and t.ndim else torch.full((len(x),), int(t), dtype=torch.int64)
-        index = index.to(x.device, torch.int64)
-        told = index if self.time == "index" else (index.double() + 1).div(self.schedule.steps).to(x.dtype)
+        index = index.cpu().long()
+        fraction = (index.double() + 1) / self.schedule.steps
+        told = index.to(x.device) if self.time == "index" else fraction.to(x)
         # A copy, because a network may write into its input.
         return (x.clone(), told) if y is None else (x.clone(), told, y.clone())
 

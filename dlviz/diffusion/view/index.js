@@ -25,13 +25,15 @@ const ARROW = "M-1.4,-.15H.4V-.7L1.5,0L.4,.7V.15H-1.4Z";
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   let scene = null;
+  /** The schedule with which the model was trained. */
+  let ownSchedule = null;
   let predictions = null;
   let walk = null;
   let curve = null;
   let width = 0;
   const view = baseView({
     model, el, signal, name: "denoise", unit: messages.unit, steps: () => timesOf().length - 1, label, draw: readScene, showStep: () => redraw(), pace: PACE,
-    traits: { direction: () => showDirection(), arrow_kind: () => {}, point: () => {}, drawn_predictions: readPredictions, drawn_walk: readWalk, drawn_curve: readCurve, job: showJob, snapshot: readScene, restored: showNotes, live: readScene, ...Object.fromEntries(["guidance", "condition", "sampler", "eta", "walk_steps", "forward_schedule", "forward_steps", "beta_end"].map((name) => [name, () => {}])) },
+    traits: { direction: () => showDirection(), arrow_kind: () => {}, point: () => {}, drawn_predictions: readPredictions, drawn_walk: readWalk, drawn_curve: readCurve, job: showJob, snapshot: () => {}, sampler: () => showDirection(), forward_schedule: () => showDirection(), restored: showNotes, live: readScene, ...Object.fromEntries(["guidance", "condition", "eta", "walk_steps", "forward_steps", "beta_end"].map((name) => [name, () => {}])) },
   });
   const isPlane = model.get("scene").kind === "plane";
   const pick = (point) => view.save("point", point);
@@ -87,6 +89,7 @@ function render({ model, el, signal }) {
 
   function readScene() {
     scene = decodeScene(model.get("scene"));
+    ownSchedule = scene.own ? scene : { steps: scene.model_steps, signal: scene.own_signal, noise: scene.own_noise, log_snr: scene.own_log_snr };
     readPredictions();
     readWalk();
     readCurve();
@@ -138,7 +141,7 @@ function render({ model, el, signal }) {
       const found = values.filter(([value]) => isAvailable(model, trait, value));
       if (found.length > 1) bar.choice({ label: messages[`control.${trait}`], options: found.map(([value, text]) => [String(value), text]), get: () => String(model.get(trait)), set: (text) => view.save(trait, found.find(([value]) => String(value) === text)[0]) });
     };
-    menu("snapshot", snapshots.labels.map((name, k) => [k, name]));
+    menu("snapshot", snapshots.labels.map((name, k) => [k, fillIn(messages["control.snapshot_loss"], { name, loss: format(snapshots.loss[k], 2) })]));
     if (isPlane) bar.choice({ label: messages["control.arrow_kind"], options: ["score", "x0", "off"].map((kind) => [kind, messages[`arrows.${kind}`]]), get: () => model.get("arrow_kind"), set: (value) => view.save("arrow_kind", value) });
     if (classes.length) menu("condition", [[-1, messages.every_class], ...classes.map((name, k) => [k, name]).filter(([k]) => k !== scene.null)]);
     if (scene.null !== null) slider("guidance", offered.guidance);
@@ -186,7 +189,7 @@ function render({ model, el, signal }) {
     const backward = isBackward();
     const colors = themeColors(view.ui.root);
     const count = found.points ? found.points.length / scene.size : 0;
-    const point = Math.min(model.get("point"), count - 1);
+    const point = isPlane && model.get("point") >= count ? -1 : Math.min(model.get("point"), count - 1);
     const grid = isPlane ? gridAt(t) : null;
     const arrows = model.get("arrow_kind");
     picture.draw({ scene, colors, width: pictureWidth, ...found, frame: frame(), backward, grid, arrows, point, k: t + 1, smooth: model.get("sampler") === "ddim" && model.get("eta") === 0, ms: model.get("playing") ? PACE / model.get("speed") : 0 });
@@ -194,7 +197,7 @@ function render({ model, el, signal }) {
     showEquation(t, backward);
     showTold(found, grid, point, t);
     showLegend();
-    charts.draw(backward ? { ...scene, steps: scene.model_steps, ...own() } : scene, isWide ? full - pictureWidth - 20 : full);
+    charts.draw(backward ? ownSchedule : scene, isWide ? full - pictureWidth - 20 : full);
     charts.mark(t + 1);
     verdict.textContent = scene.verdict;
     verdict.dataset.kind = scene.is_noise ? "good" : "bad";
@@ -202,7 +205,6 @@ function render({ model, el, signal }) {
     reset.hidden = backward || scene.own;
     steps.show({ curve, width: full, n: model.get("walk_steps"), live: model.get("live"), job: model.get("job") });
   }
-  const own = () => ({ signal: scene.own_signal, noise: scene.own_noise, log_snr: scene.own_log_snr });
   function showEquation(t, backward) {
     const [signalAt, noiseAt] = backward ? [scene.own_signal, scene.own_noise] : [scene.signal, scene.noise];
     const values = { k: subscript(t + 1), t, signal: format(signalAt[Math.max(0, t)], 3), noise: format(noiseAt[Math.max(0, t)], 3), n: model.get("walk_steps"), to: subscript((timesOf()[frame() + 1] ?? -1) + 1) };

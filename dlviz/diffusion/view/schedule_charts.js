@@ -13,6 +13,7 @@ export function scheduleCharts({ messages, signal, go, by }) {
   const ratio = panel(messages["chart.log_snr"], 36);
   const element = h("div", { class: "diff-charts" }, factors.element, ratio.element);
   let scene = null;
+  let drawnWidth = 0;
   let marked = 0;
   for (const { plot, button } of [factors, ratio]) {
     let pointed = null;
@@ -34,7 +35,8 @@ export function scheduleCharts({ messages, signal, go, by }) {
   }
   /** Step numbers and values from the data, at 0, on. */
   function draw(next, width) {
-    scene = next;
+    if (scene === next && width === drawnWidth) return;
+    [scene, drawnWidth] = [next, width];
     const last = scene.steps;
     const wide = width >= 400;
     const first = wide ? Math.round((width - 12) * 0.58) : width;

@@ -20,6 +20,7 @@ export function stepsFold({ messages, signal, compute, choose }) {
   let curve = null;
   let chosen = 1;
   let low = 1;
+  let shownValues = [];
   start.addEventListener("click", compute, { signal });
   const nearest = (value) => argmin(curve.n.length, (k) => Math.abs(Math.log(curve.n[k] / value)));
   crosshair({
@@ -34,6 +35,12 @@ export function stepsFold({ messages, signal, compute, choose }) {
 
   /** @param {{curve: any, width: number, n: number, live: boolean, job: any}} next n: number of steps of the shown walk */
   function show(next) {
+    const values = [next.curve, next.width, next.n, next.live, next.job];
+    if (values.every((value, k) => value === shownValues[k])) return;
+    shownValues = values;
+    draw(next);
+  }
+  function draw(next) {
     ({ curve } = next);
     chosen = next.n;
     const running = next.job.kind === "curve";
@@ -44,8 +51,8 @@ export function stepsFold({ messages, signal, compute, choose }) {
     drawn.hidden = !curve;
     if (!curve) return;
     plot.resize(Math.max(240, Math.min(640, next.width)), 170);
-    const values = [...curve.ddim, ...curve.ddpm, curve.floor].filter((value) => value > 0 && Number.isFinite(value));
-    const powers = values.length ? [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))] : [-1, 0];
+    const distances = [...curve.ddim, ...curve.ddpm, curve.floor].filter((value) => value > 0 && Number.isFinite(value));
+    const powers = distances.length ? [Math.floor(Math.log10(Math.min(...distances))), Math.ceil(Math.log10(Math.max(...distances)))] : [-1, 0];
     powers[0] = Math.max(powers[0], powers[1] - 5);
     low = 10 ** powers[0];
     const last = curve.n.at(-1);
