@@ -149,10 +149,22 @@ OTHERS = (
         "True True",
     ),
     (
+        "view = dlviz.latent(nn.Linear(5, 3), nn.Linear(3, 5), torch.rand(12, 5))\nview",
+        lambda view: view.locator(".lat-map").press("ArrowRight"),
+        "print(len(view.probe), view.axes)",
+        "2 pca",
+    ),
+    (
         "view = dlviz.positions('alibi', length=8, heads=4)\nview",
         lambda view: view.get_by_label("head", exact=True).fill("2"),
         "print(view.head)",
         "2",
+    ),
+    (
+        "view = dlviz.denoise(lambda x, t: x, torch.rand(20, 2), steps=9)\nview",
+        lambda view: view.get_by_label("schedule", exact=True).select_option("cosine"),
+        "print(view.forward_schedule, view.scene['own'])",
+        "cosine False",
     ),
     (
         "view = dlviz.bpe('low lower lowest', merges=3)\nview",
