@@ -62,7 +62,7 @@ class Latent(Widget):
     _style = Path(__file__).with_name("view") / "style.css"
     _room = "latent_space"
     _function = "latent"
-    _tensor_attributes = ("_state",)
+    _tensor_attributes = ("_state", "_drawn")
 
     example = traitlets.Int(0, min=-1, help="index of the selected example, -1 for none").tag(sync=True)
     target = traitlets.Int(-1, min=-1, help="example to which a path is open, -1 for none").tag(sync=True)
@@ -86,6 +86,7 @@ class Latent(Widget):
         self._name, self._drawn_step = name, 0
         #: Number of the page's last request, so that no answer equals the one before.
         self._number = 0
+        self._drawn: Tensor | None = None
         super().__init__(axes=state.axes, **traits)
         self._redraw()
         self.observe(self._show_selection, ["example", "target"])
@@ -283,6 +284,7 @@ class Latent(Widget):
             self.scene = dict(binary(scenes.scene(state, self._name, range(len(state.history)))))
             self._show_selection()
             self._show_samples()
+            self._show_drawing()
 
     def _show_selection(self, change: Any = None) -> None:
         if self._closed:
@@ -310,6 +312,11 @@ class Latent(Widget):
     def _show_samples(self, _: Any = None) -> None:
         if not self._closed and self._latent.record.std is not None:
             self.prior = dict(binary(scenes.samples(self._latent, self.sample_seed)))
+
+    def _show_drawing(self) -> None:
+        if not self._closed and self._drawn is not None:
+            self._number += 1
+            self.drawing = dict(binary(scenes.drawing(self._latent, self._drawn) | {"number": self._number}))
 
     def _change_axes(self, _: Any = None) -> None:
         if not self._closed:
@@ -344,8 +351,8 @@ class Latent(Widget):
         if not fits or state.examples.kind != "image":
             raise invalid_value("values", values)
         x = torch.tensor(values, dtype=torch.float64).reshape(1, *shape).to(state.examples.x)
-        self._number += 1
-        self.drawing = dict(binary(scenes.drawing(state, x) | {"number": self._number}))
+        self._drawn = x
+        self._show_drawing()
 
     def _describe(self) -> str:
         state = self._latent

@@ -196,7 +196,7 @@ def test_the_threshold_counts_in_the_browser_what_python_counts(open_page, pages
 
 def test_the_kl_divergence_of_each_dimension_is_torchs(open_page, pages):
     view, page = variational(5), open_page(pages["pca"])
-    page.get_by_text("Which dimensions carry something?").click()
+    page.get_by_text("Which dimensions are used?").click()
     bars = page.locator(".lat-bar")
     assert bars.count() == 5
     for k, dimension in enumerate(view.kl.argsort(descending=True).tolist()):
@@ -204,7 +204,7 @@ def test_the_kl_divergence_of_each_dimension_is_torchs(open_page, pages):
         assert number(bars.nth(k).locator(".mono").inner_text().split()[0]) == pytest.approx(
             float(view.kl[dimension]), rel=6e-3
         )
-    page.get_by_text("What does the prior decode to?").click()
+    page.get_by_text("What do samples look like?").click()
     samples = view.samples(12, seed=0)
     np.testing.assert_allclose(pixels(page, ".lat-samples canvas:nth-child(3)"), gray(samples[2]), atol=1)
 
@@ -287,7 +287,7 @@ def test_a_path_is_opened_between_two_points_that_are_clicked(live):
 def test_a_drawing_is_reconstructed(live):
     view = variational()
     page, asked = live(view)
-    page.get_by_text("And a drawing of your own?").click()
+    page.get_by_text("What of your own drawing?").click()
     box = page.locator(".lat-pad canvas").bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.mouse.down()
@@ -321,7 +321,7 @@ def test_axes_grid_and_samples_are_asked_of_the_kernel(live):
     until_holds(page, lambda: view.background.get("side") == 12)
     page.get_by_label("grid", exact=True).fill("6")
     until_holds(page, lambda: view.background["side"] == 6)
-    page.get_by_text("What does the prior decode to?").click()
+    page.get_by_text("What do samples look like?").click()
     page.get_by_text("Draw 12 samples").click()
     until_holds(page, lambda: view.sample_seed == 1)
     until(page, "() => window.pending === 0")

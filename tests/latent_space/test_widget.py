@@ -119,6 +119,8 @@ def test_a_drawing_is_encoded_and_decoded():
     np.testing.assert_allclose(view.drawing["place"], code[0].numpy(), atol=1e-12)
     np.testing.assert_allclose(numbers(view.drawing["output"]), output.float().flatten().numpy(), rtol=1e-6)
     assert view.drawing["error"] == pytest.approx(float((output.flatten() - drawn).square().mean()), abs=1e-12)
+    view.axes = [1, 0]
+    np.testing.assert_allclose(view.drawing["place"], code[0].flip(0).numpy(), atol=1e-12)
     with pytest.raises(DlvizError):
         view._on_paint({"kind": "paint", "values": [1.0, 2.0]})
 
@@ -246,7 +248,7 @@ def test_what_does_not_fit_is_refused_by_name_and_changes_nothing(name):
 
 def test_a_page_holds_examples_a_grid_and_a_path_for_the_time_without_a_kernel():
     view = view_of(example=2)[0]
-    state = payload(view.to_html())
+    state = payload(view.to_html())["state"]
     assert state["background"]["side"] == 12
     assert state["carried"]["path"]["example"] == 2
     assert len(state["carried"]["codes"]) == 30

@@ -19,7 +19,7 @@ const DRAG_DISTANCE = 4;
 /** Milliseconds in which the points move from one snapshot to the next. */
 const MOTION = 300;
 /** Ellipses that are drawn at most, and the points of each. */
-const MOST_ELLIPSES = 500;
+const MOST_ELLIPSES = 300;
 const ELLIPSE_POINTS = 32;
 const CROSS = "M-3,-3L3,3M-3,3L3,-3";
 const STAR = "M0,-8L2.4,-2.6L8,-2.2L3.6,1.5L5,7.2L0,4L-5,7.2L-3.6,1.5L-8,-2.2L-2.4,-2.6Z";
@@ -120,7 +120,9 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     if (!scene.ellipses) return;
     const chosen = scene.rows.indexOf(state.example);
     const most = state.ellipses ? Math.min(scene.rows.length, MOST_ELLIPSES) : 0;
-    for (let k = 0; k < most; k += 1) if (k !== chosen) drawEllipse(context, k, colorOf(k), 0.8);
+    context.globalAlpha = 0.4;
+    for (let k = 0; k < most; k += 1) if (k !== chosen) drawEllipse(context, k, colorOf(k), 1);
+    context.globalAlpha = 1;
     if (chosen >= 0) drawEllipse(context, chosen, state.colors.select, 2);
   }
   /** The ellipse of two standard deviations. */
