@@ -136,11 +136,11 @@ def bpe():
 
 
 def duel():
-    dlviz.seed(1)
+    dlviz.seed(0)
     ring = dlviz.data.gaussian_ring(400)
     generator = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2))
     discriminator = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
-    opt_g, opt_d = (torch.optim.Adam(net.parameters(), lr=0.003) for net in (generator, discriminator))
+    opt_g, opt_d = (torch.optim.Adam(net.parameters(), lr=0.005, betas=(0.5, 0.9)) for net in (generator, discriminator))
     bce = nn.functional.binary_cross_entropy_with_logits
 
     def step_d():
@@ -161,7 +161,7 @@ def duel():
         return loss
 
     view = dlviz.duel(generator, discriminator, ring, modes=ring, step_d=step_d, step_g=step_g)
-    view.train("both", 600)
+    view.train("both", 500)
     return view
 
 

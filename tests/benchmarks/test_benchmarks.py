@@ -105,3 +105,12 @@ def test_the_quick_benchmark_of_generation_prints_its_rows(capsys):
     lines = capsys.readouterr().out.splitlines()
     cells = next(line for line in lines if "GPT, 40 × 3" in line).partition("× 3")[2].split()
     assert all(float(cell) > 0 for cell in cells[1:4])
+
+
+def test_the_quick_benchmark_of_generative_models_prints_its_rows(capsys):
+    assert main(["generative", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    trained = next(line for line in lines if "8 modes on a ring" in line)
+    assert "/8" in trained
+    updates = next(line.split() for line in lines if line.split()[:2] == ["the", "gallery's"])
+    assert all(float(cell) > 0 for cell in updates[2:7])

@@ -19,7 +19,8 @@ export function measureCharts({ messages, signal, go }) {
   const [losses, energy, covered] = rows;
   const first = h("p", { class: "dlviz-soft" }, messages.first_snapshot);
   const missing = h("p", { class: "dlviz-soft" }, messages.no_losses);
-  const element = h("div", { class: "dlviz-panel duel-charts" }, first, losses.element, missing, h("p", { class: "duel-beyond" }, messages.beyond), energy.element, covered.element);
+  const beyond = h("p", { class: "duel-beyond" }, messages.beyond);
+  const element = h("div", { class: "dlviz-panel duel-charts" }, losses.element, missing, beyond, energy.element, covered.element, first);
   let scene = null;
   let width = 0;
   let at = 0;
@@ -66,6 +67,8 @@ export function measureCharts({ messages, signal, go }) {
     const hasLosses = has("d_loss") || has("g_loss");
     const hasCurves = total > 1;
     first.hidden = hasCurves;
+    beyond.hidden = !hasCurves;
+    for (const { plot } of rows) plot.element.toggleAttribute("hidden", !hasCurves);
     missing.hidden = !hasCurves || hasLosses;
     losses.element.hidden = !hasCurves || !hasLosses;
     energy.element.hidden = !has("energy");

@@ -84,7 +84,7 @@ export function planeView({ messages, root, signal, select, paint }) {
       ...(state.heat ? [entry(bar, "", scene.output === "score" ? messages.heat_score : messages.heat_title)] : []),
       ...(state.arrows && size > 0 ? [entry(arrow, fillIn(messages.arrow_scale, { size: format(size, 2) }), messages.arrow_title)] : []),
     );
-    bar.before(`D ${format(low, 3)}`);
+    bar.before(`${scene.output === "score" ? messages.heat_name_score : messages.heat_name} ${format(low, 3)}`);
     bar.after(format(high, 3));
     hint.textContent = state.brush ? messages.paint_hint : scene.outside ? fillIn(messages.outside, { count: scene.outside, all: scene.fakes.length / 2 }) : messages.hover_hint;
   }
