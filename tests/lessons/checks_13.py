@@ -58,7 +58,7 @@ def train_curved(curved, linear, error, x_test, curved_map):
     assert abs(error(linear[2], x_test) - 0.052) < 0.001
     assert 0.026 < error(curved, x_test) < 0.037
     assert curved_map.codes.shape == (359, 2)
-    assert torch.allclose(curved_map.codes, curved.encoder(x_test), atol=1e-3)
+    assert torch.allclose(curved_map.codes.cpu(), curved.encoder(x_test).cpu(), atol=1e-3)
     assert abs(curved_map.errors.mean().item() - error(curved, x_test)) < 1e-4
 
 
@@ -123,7 +123,7 @@ def open_vae(cloud_map):
 def train_flat_vae(cloud_map, flat_vae, x_test, curved, error):
     assert len(cloud_map.snapshots) == 16
     assert abs(cloud_map.errors.mean().item() - 0.033) < 0.003
-    assert torch.allclose(cloud_map.codes, flat_vae.encode(x_test)[0], atol=1e-3)
+    assert torch.allclose(cloud_map.codes.cpu(), flat_vae.encode(x_test)[0].cpu(), atol=1e-3)
     assert 0.7 < cloud_map.codes.std(0).min() < cloud_map.codes.std(0).max() < 1.4
     assert cloud_map.std.mean() < 0.25
     assert all(1.5 < kl < 3 for kl in cloud_map.kl.tolist())
@@ -133,7 +133,8 @@ def train_flat_vae(cloud_map, flat_vae, x_test, curved, error):
 def train_vaes(measured):
     for beta, error, distance in ((0.01, 0.012, 0.063), (0.1, 0.016, 0.026), (0.3, 0.023, 0.022)):
         assert abs(measured[beta][0] - error) < 0.003, beta
-        assert abs(measured[beta][2] - distance) < 0.2 * distance, beta
+        assert abs(measured[beta][2] - distance) < 0.3 * distance, beta
+    assert measured[0.01][2] > 2 * measured[0.1][2] > 2 * 0.018
 
 
 def collapse(measured, error_of_mean, vaes, x_train):
@@ -187,6 +188,8 @@ def faint(pale, smudge, threshold, row_errors, watcher, new_normal):
 
 
 def larger(missed_fours, model, watcher, error, new_normal):
-    assert max(missed_fours[8]) < 0.15
-    assert min(missed_fours[32]) > 0.15
+    few, many = (sum(shares) / 3 for shares in missed_fours.values())
+    assert few < 0.15
+    assert 0.2 < many < 0.55
+    assert many > 2 * few
     assert 3.5 < error(watcher, new_normal) / error(model, new_normal) < 7
