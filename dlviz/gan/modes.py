@@ -47,7 +47,8 @@ def high_quality(fakes: Tensor, centers: Tensor, radius: float) -> float:
 
 def _near(fakes: Tensor, centers: Tensor, radius: float) -> Tensor:
     """Return whether each fake lies near each center, (M, K). A fake with a coordinate that is NaN lies near none."""
-    difference = fakes.detach().double()[:, None] - centers.detach().to(fakes.device).double()[None]
+    # On the CPU, because not every device has double precision.
+    difference = fakes.detach().cpu().double()[:, None] - centers.detach().cpu().double()[None]
     return difference.square().sum(-1).sqrt() <= radius
 
 

@@ -108,7 +108,7 @@ def _images(duel: Duel, record: Record) -> dict[str, Any]:
 
 def _pixels(images: Tensor, low: float, high: float) -> Any:
     """Return images as bytes, the darkest value of the real ones as 0 and the brightest as 255; values beyond them are cut."""
-    shares = ((images.double() - low) / ((high - low) or 1.0)).nan_to_num(0.0).clamp(0, 1)
+    shares = ((images.cpu().double() - low) / ((high - low) or 1.0)).nan_to_num(0.0).clamp(0, 1)
     return as_array((255 * shares).round().to(torch.uint8), torch.uint8)
 
 
@@ -129,11 +129,11 @@ def _curves(duel: Duel) -> dict[str, Any] | None:
 
 def _means(duel: Duel, record: Record) -> dict[str, float]:
     """Return the means of |∂L/∂logit| over the fakes for the same losses, and the mean length of their gradients with the learner's."""
-    means = {"norm": float(record.gradient_norms.double().mean())}
+    means = {"norm": float(record.gradient_norms.cpu().double().mean())}
     if duel.inputs.output == "score":
         return means
     # At a probability of exactly 0 or 1 the logit is infinite, and autograd has no number there.
-    probs = record.d_fake.double().clamp(1e-12, 1 - 1e-12)
+    probs = record.d_fake.cpu().double().clamp(1e-12, 1 - 1e-12)
     return means | {kind: float(logit_gradients(kind, probs).mean()) for kind in LOSSES[:2]}
 
 

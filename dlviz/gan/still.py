@@ -38,7 +38,7 @@ def draw(duel: Duel, record: Record, signature: str, summary: str, theme: str) -
 
 def _draw_plane(svg: Svg, duel: Duel, record: Record) -> None:
     side = record.side
-    heat = record.heat.detach().cpu().double().numpy().reshape(side, side)
+    heat = record.heat.cpu().double().numpy().reshape(side, side)
     middle, reach = 0.5, 0.5
     if duel.inputs.output == "score":
         middle = float((record.d_real.mean() + record.d_fake.mean()) / 2)
@@ -88,8 +88,9 @@ _GRAYS = {
 
 def _levels(image: Tensor, low: float, high: float) -> np.ndarray:
     """Return the level of gray of each pixel; of an image with colors that of their mean."""
-    flat = image.double().mean(0) if image.dim() == 3 else image.double()
-    shares = np.nan_to_num((flat.cpu().numpy() - low) / ((high - low) or 1.0))
+    pixels = image.cpu().double()
+    flat = pixels.mean(0) if pixels.dim() == 3 else pixels
+    shares = np.nan_to_num((flat.numpy() - low) / ((high - low) or 1.0))
     return np.rint((_LEVELS - 1) * np.clip(shares, 0, 1)).astype(int)
 
 

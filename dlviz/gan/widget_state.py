@@ -125,11 +125,12 @@ class Duel:
     def measure(self, fakes: Tensor) -> dict[str, float | None]:
         """Return what the losses do not say of some fakes: their distance to the real samples, and the modes or classes that they reach."""
         inputs = self.inputs
-        real = shown_real(inputs).reshape(-1, *fakes.shape[1:])
+        # On the CPU, because not every device has double precision.
+        fakes, real = fakes.cpu(), shown_real(inputs).cpu().reshape(-1, *fakes.shape[1:])
         rows = [samples[evenly_spaced(len(samples), MEASURED_ROWS)] for samples in (fakes, real)]
         measures: dict[str, float | None] = {"energy": energy_distance(*rows), "modes": None, "quality": None}
         if inputs.classifier is not None:
-            self.counts = class_counts(inputs, fakes)
+            self.counts = class_counts(inputs, fakes.to(inputs.real.device))
             measures["modes"] = float((self.counts > 0).sum())
         elif inputs.modes is not None:
             found = (inputs.modes.centers, inputs.modes.radius)

@@ -106,8 +106,9 @@ export function planeView({ messages, root, signal, select, paint }) {
       drawMarkers(context, scene.markers[0], count, (k) => axes.pixel([scene.real[2 * k], scene.real[2 * k + 1]]), count > 300 ? 2.2 : 3);
       // Painted points that the kernel has not answered yet.
       drawMarkers(context, scene.markers[0], state.painted.length, (k) => axes.pixel(state.painted[k]), 3);
-      drawMarkers(context, scene.markers[1], scene.fakes.length / 2, at, 3);
+      // Below the fakes, which a clump of arrows would hide.
       if (state.arrows && size > 0) drawArrows(context, at);
+      drawMarkers(context, scene.markers[1], scene.fakes.length / 2, at, 3);
       if (state.selected >= 0) {
         drawRing(context, at(state.selected), 8, colors.paper, 5);
         drawRing(context, at(state.selected), 8, colors.select, 2.5);
