@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,10 @@ from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 
 #: Characters that the examples and the grid of an exported page may take, and the part of its budget for snapshots.
 _PAGE_EXAMPLES, _PAGE_GRID, _PAGE_FRACTION = 1_200_000, 700_000, 0.5
-#: Grid points along a side at earlier snapshots of a page, and at least.
+#: Grid points along a side at earlier snapshots and along other axes, and at least.
 _PAGE_SIDE, _MIN_SIDE = 8, 4
+#: Dimensions of a code whose pairs a page offers as axes.
+_PAGE_DIMENSIONS = 4
 
 
 class Latent(Widget):
@@ -370,14 +373,14 @@ class Latent(Widget):
     def _page_state(self) -> dict[str, Any]:
         self._update_waiting()
         state, steps = self._latent, self._page_steps()
-        traits = super()._page_state() | binary(self._page_traits())
+        traits = super()._page_state() | binary(self._page_traits(self.resolution))
         traits["step"] = steps.index(state.step)
         if len(steps) < len(state.history):
             traits["scene"] = binary(scenes.scene(state, self._name, steps))
         return traits
 
-    def _page_traits(self) -> dict[str, Any]:
-        """Return what a page holds in place of the kernel: a grid of decoded codes, a path, and some examples."""
+    def _page_traits(self, most: int) -> dict[str, Any]:
+        """Return what a page holds in place of the kernel: some examples, a path, and a grid of at most so many codes along a side."""
         state = self._latent
         # Input, output and difference, each a third larger as text.
         size = 4 * state.pictures.array(state.examples.x[:1]).nbytes + 60
@@ -387,7 +390,7 @@ class Latent(Widget):
             named.union(state.drawn[k] for k in evenly_spaced(len(state.drawn), room)) if room > 0 else named
         )
         cell = 4 * math.prod(state.pictures.size(small=True)) * 4 / 3
-        side = min(self.resolution, max(_MIN_SIDE, math.isqrt(int(_PAGE_GRID / cell))))
+        side = min(self.resolution, most, max(_MIN_SIDE, math.isqrt(int(_PAGE_GRID / cell))))
         target = self.target if self.target >= 0 else state.suggested_target(self.example)
         has_path = self.example >= 0 and target >= 0
         found = scenes.carried(state, chosen)
@@ -397,9 +400,27 @@ class Latent(Widget):
         }
 
     def _precomputed(self) -> Precomputed:
-        """Return the picture of every snapshot that fits into a page."""
-        steps = self._page_steps()
-        return {"step": {json.dumps(k): partial(self._page_step, step, steps) for k, step in enumerate(steps)}}
+        """Return the picture of every snapshot, and along other axes, as far as they fit into a page."""
+        steps, found = self._page_steps(), {}
+        if len(steps) > 1:
+            found["step"] = {json.dumps(k): partial(self._page_step, step, steps) for k, step in enumerate(steps)}
+        others = [axes for axes in _offered_axes(self.record) if axes != self.axes]
+        if others:
+            found["axes"] = {json.dumps(axes): partial(self._page_axes, axes, steps) for axes in others}
+        return found
+
+    def _page_axes(self, axes: Any, steps: Sequence[int]) -> dict[str, Any]:
+        """Return the traits of a page whose map is drawn along other axes."""
+        state, target = self._latent, self.target if self.example >= 0 else -1
+        with state.along(axes):
+            found: dict[str, Any] = {
+                "scene": scenes.scene(state, self._name, steps),
+                "selection": scenes.selection(state, self.example, target),
+                "details": scenes.decoded(state, state.start(self.example), self.example),
+            } | self._page_traits(_PAGE_SIDE)
+            if state.record.std is not None:
+                found["prior"] = scenes.samples(state, self.sample_seed)
+        return dict(binary(found))
 
     def _page_step(self, step: int, steps: Sequence[int]) -> dict[str, Any]:
         """Return the traits of a page at a snapshot: with the selected example only, and a coarser grid."""
@@ -428,6 +449,19 @@ class Latent(Widget):
             return [0]
         size = len(to_json(self._page_step(0, range(count))))
         return page_indices(count, size, _PAGE_FRACTION * BUDGET, self._latent.step)
+
+
+def _offered_axes(record: Record) -> list[Any]:
+    """Return the axes that a page offers for codes of more than two numbers: principal components, and some pairs of dimensions.
+
+    Of a variational encoder these are pairs of the dimensions that carry most.
+    """
+    size = record.codes.shape[1]
+    if size < 3:
+        return []
+    spread = record.codes.double().var(0) if record.kl is None else record.kl
+    first = sorted(spread.nan_to_num(nan=0.0).argsort(descending=True, stable=True)[:_PAGE_DIMENSIONS].tolist())
+    return ["pca", *map(list, combinations(first, 2))]
 
 
 def _check_count(value: Any, name: str) -> None:

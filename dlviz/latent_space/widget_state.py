@@ -1,6 +1,7 @@
 """State behind the map of codes: the learner's encoder and decoder, their snapshots, and what is decoded where."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -109,6 +110,17 @@ class LatentState:
         self.code_axes = code_axes(self.record.codes, self.axes)
         self._latest_axes = code_axes(self._latest.codes, self.axes)
         self._place()
+
+    @contextmanager
+    def along(self, axes: Any) -> Iterator[None]:
+        """Draw the map along other axes inside the block, and along the present ones again afterwards."""
+        kept = self.axes, self.code_axes, self._latest_axes
+        self.set_axes(axes)
+        try:
+            yield
+        finally:
+            self.axes, self.code_axes, self._latest_axes = kept
+            self._place()
 
     def _running(self) -> Any:
         is_last = self.step >= self.history.last or not self.model.has_state

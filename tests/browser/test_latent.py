@@ -209,6 +209,25 @@ def test_the_kl_divergence_of_each_dimension_is_torchs(open_page, pages):
     np.testing.assert_allclose(pixels(page, ".lat-samples canvas:nth-child(3)"), gray(samples[2]), atol=1)
 
 
+def test_a_page_shows_the_map_along_other_axes(open_page, pages):
+    view, page = variational(5), open_page(pages["pca"])
+    menu = page.get_by_label("axes", exact=True)
+    assert menu.locator("option").count() == 7
+    a, b = sorted(view.kl.argsort(descending=True)[:2].tolist())
+    menu.select_option(f"[{a},{b}]")
+    view.axes = [a, b]
+    drawn(page)
+    page.mouse.click(*spot(page, view, view._latent.start(11)))
+    assert trait(page, "example") == 11
+    drawn(page)
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.reconstructions[11]), atol=1)
+    page.get_by_text("Path to another example").click()
+    target = trait(page, "target")
+    page.locator(".lat-strip button").nth(12).click()
+    drawn(page)
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.reconstructions[target]), atol=1)
+
+
 def test_snapshots_are_scrubbed_in_a_page(open_page, pages):
     view, page = trained(), open_page(pages["trained"])
     expect(page.locator(".dlviz-count")).to_have_text("snapshot 3 / 3")

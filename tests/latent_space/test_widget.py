@@ -1,6 +1,7 @@
 """`dlviz.latent` from Python: what it shows is torch's, it follows a training, and its page has what the kernel would answer."""
 
 import copy
+import json
 from xml.etree import ElementTree
 
 import numpy as np
@@ -254,6 +255,21 @@ def test_a_page_holds_examples_a_grid_and_a_path_for_the_time_without_a_kernel()
     assert len(state["carried"]["codes"]) == 30
     assert view.carried == {}
     assert view.background == {}
+
+
+def test_a_page_has_the_map_along_other_axes_and_leaves_the_picture_as_it_was():
+    view = view_of(5, example=3)[0]
+    before = dict(view.scene), view._latent.places.clone(), view.axes
+    found = view._precomputed()["axes"]
+    assert len(found) == 6
+    name, make = next(iter(found.items()))
+    made = make()
+    assert (dict(view.scene), view.axes) == (before[0], before[2])
+    assert torch.equal(view._latent.places, before[1])
+    view.axes = json.loads(name)
+    assert made["scene"]["points"] == view.scene["points"]
+    assert made["selection"] == view.selection
+    assert "axes" not in view_of(2)[0]._precomputed()
 
 
 def test_a_page_scrubs_through_the_snapshots():

@@ -68,7 +68,8 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
       const values = { index: selection.example, label: selection.label, error: format(selection.error, 4), kl: format(selection.kl ?? 0, 3) };
       name.textContent = fillIn(selection.label ? messages.example_of : messages.example, values);
       exampleCode.textContent = selection.code;
-      error.textContent = fillIn(selection.kl === null ? messages.error : messages.error_kl, { value: values.error, kl: values.kl });
+      const words = fillIn(selection.kl === null ? messages.error : messages.error_kl, { value: values.error, kl: values.kl });
+      error.replaceChildren(words, h("span", { class: "dlviz-soft" }, ` · ${fillIn(messages.scale, { scale: format(picture.error_scale, 2) })}`));
       if (!isRow) for (const { part, canvas } of parts) canvas.draw(selection[part], picture, colors, [SMALL * wide, SMALL], messages[part], { isError: part === "difference", behind: part === "output" && wide > 1 ? selection.input : null });
     }
     strip.hidden = !path;

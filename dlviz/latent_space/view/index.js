@@ -41,7 +41,7 @@ function render({ model, el, signal }) {
     showStep: () => redraw(),
     unit: /** @type {any} */ ({ toString: () => (hasPath() ? messages.path_unit : messages.snapshot_unit) }),
     pace: { valueOf: () => (hasPath() ? PATH_PACE : SNAPSHOT_PACE) },
-    traits: { example: answerInPage, target: answerInPage, probe: answerInPage, selection: readAnswers, details: readAnswers, background: readAnswers, prior: readAnswers, drawing: readAnswers, carried: readAnswers, decoded_grid: () => {}, ellipses: () => {}, threshold: () => {}, live: readScene },
+    traits: { example: answerInPage, target: answerInPage, probe: answerInPage, selection: readAnswers, details: readAnswers, background: readAnswers, prior: readAnswers, drawing: readAnswers, carried: readAnswers, decoded_grid: () => {}, ellipses: () => {}, threshold: () => {}, live: readScene, restored: showNotes },
   });
   const askProbe = requestQueue(model, signal, "change:details");
   const askDrawing = requestQueue(model, signal, "change:drawing");
@@ -73,7 +73,7 @@ function render({ model, el, signal }) {
     const { labels, error } = model.get("scene").snapshots;
     return fillIn(messages.snapshot, { name: labels[step] ?? "", error: format(typedArray(error, "float64")[step] ?? NaN, 3) });
   }
-  /** Escape ends the choice of a path's end, closes the path, or deselects the example. */
+  /** Escape ends the choice of a path's end, or closes the path. */
   function onEscape() {
     if (picking) {
       picking = false;
@@ -100,12 +100,16 @@ function render({ model, el, signal }) {
     folds.offer(prior.element, Boolean(scene.divergence) && Boolean(shown.prior));
     folds.offer(pad.element, scene.picture.drawable && isLive());
     addControls();
+    showNotes();
     redraw();
   }
   function addControls() {
     view.controls.toggle({ label: messages["control.decoded_grid"], get: () => model.get("decoded_grid"), set: (value) => view.save("decoded_grid", value) });
     if (scene.variational) view.controls.toggle({ label: messages["control.ellipses"], get: () => model.get("ellipses"), set: (value) => view.save("ellipses", value) });
-    if (!isLive()) return;
+    if (!isLive()) {
+      addAxesOfPage();
+      return;
+    }
     view.controls.range({ label: messages["control.resolution"], min: 4, max: () => 24, get: () => model.get("resolution"), set: (value) => view.save("resolution", value) });
     if (scene.size < 2) return;
     /** @type {[string, string][]} */
@@ -115,6 +119,24 @@ function render({ model, el, signal }) {
       label: messages[`control.axis_${k}`], options: [["pca", messages.pca], ...dimensions], get: () => chosen()[k],
       set: (value) => view.save("axes", value === "pca" ? "pca" : withDimension(chosen(), k, Number(value))),
     }));
+  }
+  /** The axes for which a page holds a map. */
+  function addAxesOfPage() {
+    const offered = Object.keys(model.get("precomputed")?.axes ?? {});
+    const text = (axes) => (axes === "pca" ? messages.pca : axes.map((number) => fillIn(messages.dimension, { number })).join(", "));
+    if (offered.length < 2) return;
+    view.controls.choice({
+      label: messages["control.axes"], options: offered.map((value) => [value, text(JSON.parse(value))]), get: () => JSON.stringify(model.get("axes")),
+      set: (value) => {
+        model.set("probe", []);
+        view.save("axes", JSON.parse(value));
+      },
+    });
+  }
+  /** A page holds one changed setting at a time; a note names what went back. */
+  function showNotes() {
+    const restored = (model.get("restored") ?? []).map((name) => messages[`trait.${name}`]).join(", ");
+    view.ui.setNotes([...model.get("scene").notes, ...(restored ? [{ kind: "", text: fillIn(messages["page.restored"], { names: restored }) }] : [])]);
   }
   /** Two different dimensions, of which the one on axis `k` is new. */
   function withDimension(current, k, value) {
@@ -145,16 +167,16 @@ function render({ model, el, signal }) {
       drawing: decoded("drawing", ["output", "difference"]),
     };
     dragged = null;
-    if (isLive() || !scene || !carried) return;
+    if (isLive() || !scene) return;
     // Another snapshot of a page holds one example only: the one with which the page was saved.
-    if (!carried.rows.includes(model.get("example")) && shown.selection.example >= 0) model.set("example", shown.selection.example);
+    if (carried && !carried.rows.includes(model.get("example")) && shown.selection.example >= 0) model.set("example", shown.selection.example);
     else answerInPage();
   }
   /** Answer from what an exported page holds. */
   function answerInPage() {
-    if (isLive() || !scene || !shown.carried) return;
+    if (isLive() || !scene) return;
     const [example, target, probe] = [model.get("example"), model.get("target"), model.get("probe")];
-    if (example < 0) shown.selection = { example: -1 };
+    if (example < 0 || !shown.carried) shown.selection = { example: -1 };
     else shown.selection = carriedSelection(shown.carried, scene, example, target) ?? shown.selection;
     const { selection } = shown;
     const at = probe.length ? probe : selection.place;
