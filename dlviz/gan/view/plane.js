@@ -100,7 +100,7 @@ export function planeView({ messages, root, signal, select, paint }) {
         context.imageSmoothingEnabled = true;
         context.drawImage(heatPicture(), BOX.left, BOX.top, BOX.size, BOX.size);
       }
-      if (state.grid && scene.warp) drawGrid(context, now.subarray?.(scene.fakes.length) ?? now.slice(scene.fakes.length));
+      if (state.grid && scene.warp) drawGrid(context, now.slice(scene.fakes.length));
       for (const center of scene.centers) drawCenter(context, center);
       const count = scene.real.length / 2;
       drawMarkers(context, scene.markers[0], count, (k) => axes.pixel([scene.real[2 * k], scene.real[2 * k + 1]]), count > 300 ? 2.2 : 3);
@@ -205,10 +205,11 @@ export function planeView({ messages, root, signal, select, paint }) {
     readout.hidden = !cursor.visible || !scene;
     if (readout.hidden) return;
     const p = cursor.row * scene.side + cursor.column;
-    const [x, y] = cursorPoint();
-    const values = { x, y, d: scene.heat[p], logit: scene.heat_logits[p], gx: scene.heat_gradients[2 * p], gy: scene.heat_gradients[2 * p + 1] };
-    readout.textContent = fillIn(scene.output === "score" ? messages.at_score : messages.at, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, format(value, 3)])));
-    placeReadout(readout, axes.pixel([x, y]));
+    const point = cursorPoint();
+    const values = [...point, scene.heat[p], scene.heat_logits[p], scene.heat_gradients[2 * p], scene.heat_gradients[2 * p + 1]];
+    const [x, y, d, logit, gx, gy] = values.map((value) => format(value, 3));
+    readout.textContent = fillIn(scene.output === "score" ? messages.at_score : messages.at, { x, y, d, logit, gx, gy });
+    placeReadout(readout, axes.pixel(point));
   }
   /** Center of the cursor's cell, in the plane. @returns {[number, number]} */
   function cursorPoint() {
@@ -222,9 +223,6 @@ export function planeView({ messages, root, signal, select, paint }) {
   function moveCursorTo([px, py]) {
     const cell = BOX.size / scene.side;
     moveCursor(Math.floor((py - BOX.top) / cell), Math.floor((px - BOX.left) / cell));
-  }
-  function hideCursor() {
-    cursor.visible = document.activeElement === button && button.matches(":focus-visible");
   }
   function refresh() {
     showReadout();
@@ -260,13 +258,9 @@ export function planeView({ messages, root, signal, select, paint }) {
     refresh();
   }, { signal });
   for (const end of ["pointerup", "pointercancel"]) button.addEventListener(end, () => { stroke = null; }, { signal });
-  button.addEventListener("focus", () => {
-    cursor.visible = cursor.visible || button.matches(":focus-visible");
-    refresh();
-  }, { signal });
-  for (const end of ["pointerleave", "blur"]) {
-    button.addEventListener(end, () => {
-      hideCursor();
+  for (const name of ["focus", "pointerleave", "blur"]) {
+    button.addEventListener(name, () => {
+      cursor.visible = name !== "blur" && button.matches(":focus-visible");
       refresh();
     }, { signal });
   }
