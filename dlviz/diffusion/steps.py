@@ -212,7 +212,7 @@ def subsequence(steps: int, n: int) -> list[int]:
     """
     if not is_integer(n) or not 1 <= n <= steps:
         raise DlvizError(message("diffusion.refused.n", last=steps, got=repr(n)[:80]))
-    return [(k * steps + n // 2) // n - 1 for k in range(1, n + 1)]
+    return [k * steps // n - 1 for k in range(1, n + 1)]
 
 
 def alpha_bar_before(t: int, schedule: Schedule) -> Tensor:

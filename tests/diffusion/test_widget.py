@@ -63,6 +63,12 @@ def test_the_noise_of_an_example_is_the_same_at_every_step(x):
     assert torch.allclose(ones, (view.noised(19) - SCHEDULE.signal[19] * x) / SCHEDULE.noise[19], atol=1e-4)
 
 
+def test_samples_start_from_other_noise_than_that_of_the_data(x):
+    view = view_of(x, samples=40)
+    noise = (view.noised(19) - SCHEDULE.signal[19] * x) / SCHEDULE.noise[19]
+    assert (noise - view.paths[0]).abs().mean() > 0.5
+
+
 def test_the_scene_holds_the_process_the_schedule_and_the_predictions(x):
     view = view_of(x)
     times, points = view.scene["process"]["times"], numbers(view.scene["process"], "x").reshape(T + 1, 40, 2)
