@@ -41,6 +41,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
     """Yield the lines of the tables, one for each room."""
     with one_thread():
         yield from gan_lines(quick)
+        yield from diffusion_lines(quick)
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,58 @@ def _update_times(setup: Setup, points: Tensor, centers: Tensor, radius: float, 
     view.close()
     per_second = f"{1 / (step + snapshot + draw):.0f}"
     return [*(f"{1000 * time:.1f}" for time in (step, snapshot, draw)), per_second, str(size), shown]
+
+
+def diffusion_lines(quick: bool) -> Iterator[str]:
+    """Yield the table of `denoise`: its updates in a loop, and sampling beside a loop of the network's own calls."""
+    yield "denoise: an update with 256 arrows and 300 points beside a training step; 200 samples in 100 steps beside the network's calls"
+    yield row("hidden", "step ms", "snapshot ms", "drawn ms", "updates/s", "sample ms", "calls ms", "kB", "browser ms")
+    for hidden in ((64, 64),) if quick else ((64, 64), (128, 128, 128)):
+        yield row("×".join(map(str, hidden)), *_denoise_times(hidden, quick))
+
+
+def _denoise_times(hidden: tuple[int, ...], quick: bool) -> list[str]:
+    torch.manual_seed(0)
+    points, _ = dlviz.data.moons(300)
+    schedule = dlviz.diffusion.linear_schedule(100, 0.001, 0.2)
+    layers = [layer for a, b in pairwise((3, *hidden)) for layer in (nn.Linear(a, b), nn.SiLU())]
+    net = nn.Sequential(*layers, nn.Linear(hidden[-1], 2))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
+
+    def model(x: Tensor, t: Tensor) -> Tensor:
+        return net(torch.cat((x, t[:, None] / 50 - 1), dim=1))
+
+    view = dlviz.denoise(model, points, schedule, step=10)
+    count = 5 if quick else 40
+    steps, kept, drawn = [], [], []
+    for _ in range(count):
+        start = perf_counter()
+        t, noise = torch.randint(100, (300,)), torch.randn(300, 2)
+        loss = F.mse_loss(model(dlviz.diffusion.add_noise(points, t, noise, schedule), t), noise)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        stepped = perf_counter()
+        view._state.keep("", always=False)
+        snapshot = perf_counter()
+        view._show_update()
+        steps.append(stepped - start)
+        kept.append(snapshot - stepped)
+        drawn.append(perf_counter() - snapshot)
+    step, snapshot, draw = (sorted(times)[count // 2] for times in (steps, kept, drawn))
+    size = len(to_json(view.drawn_predictions)) * 3 // 4 // 1000
+    start = perf_counter()
+    assert view.samples.shape == (200, 2)
+    sampled = perf_counter()
+    with torch.no_grad():
+        for k in range(100):
+            model(points[:200], torch.full((200,), k))
+    called = perf_counter()
+    shown = "–" if quick else in_browser(view.to_html())
+    view.close()
+    times = (step, snapshot, draw), (sampled - start, called - sampled)
+    in_loop, sampling = ([f"{1000 * time:.1f}" for time in part] for part in times)
+    return [*in_loop, f"{1 / (step + snapshot + draw):.0f}", *sampling, str(size), shown]
 
 
 def in_browser(html: str) -> str:

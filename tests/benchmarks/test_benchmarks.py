@@ -114,3 +114,5 @@ def test_the_quick_benchmark_of_generative_models_prints_its_rows(capsys):
     assert "/8" in trained
     updates = next(line.split() for line in lines if line.split()[:2] == ["the", "gallery's"])
     assert all(float(cell) > 0 for cell in updates[2:7])
+    denoising = next(line.split() for line in lines if line.split()[:1] == ["64×64"])
+    assert all(float(cell) > 0 for cell in denoising[1:8])
