@@ -89,6 +89,15 @@ def duel(value):
     return view
 
 
+def denoise(value):
+    net = nn.Linear(2, 2)
+    with torch.no_grad():
+        net.bias[0] = value
+    view = dlviz.denoise(lambda x, t: net(x), torch.randn(20, 2), "cosine", steps=5, samples=4, point=1, step=2)
+    view.compute_steps()
+    return view
+
+
 def confusion(value):
     return dlviz.confusion(torch.eye(3), torch.arange(3), filled(3, 1, 4, 4, value=value))
 
@@ -114,6 +123,7 @@ def race(value):
         generate,
         latent,
         duel,
+        denoise,
         confusion,
         race,
     ],
