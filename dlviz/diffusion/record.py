@@ -88,7 +88,7 @@ class StepsCurve:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """All that has been computed: the process of the model's own schedule, predictions at the drawn steps, the walk, the curve.
+    """All that has been computed: the process that is drawn, predictions at the steps of the model's own schedule, the walk, the curve.
 
     Attributes:
         schedule: the schedule with which the network was trained.

@@ -49,7 +49,7 @@ def scene(state: DenoiseState, process: Process, forward: str, beta_end: float) 
         "image": None if inputs.is_plane else _image(inputs),
         "steps": schedule.steps,
         "model_steps": own.steps,
-        "own": forward == "model",
+        "own": forward == "model" or torch.equal(schedule.betas, own.betas),
         "signal": as_array(schedule.signal, torch.float64),
         "noise": as_array(schedule.noise, torch.float64),
         "log_snr": as_array(schedule.log_snr, torch.float64),

@@ -13,7 +13,7 @@ from torch import Tensor
 from dlviz.diffusion.inputs import check_data, check_inputs, check_labels, check_model, check_null
 from dlviz.diffusion.noise_model import NoiseModel, Time
 from dlviz.diffusion.record import ARROWS, Process, Record, StepsCurve, process, step_counts
-from dlviz.diffusion.sampling import SAMPLERS, Clip, Sampler, Walk, check_clip, check_settings
+from dlviz.diffusion.sampling import SAMPLERS, Clip, Sampler, Walk, check_settings
 from dlviz.diffusion.scene import GUIDANCES, STEPS, drawn_curve, drawn_predictions, drawn_walk, scene, signature
 from dlviz.diffusion.schedule import (
     KINDS,
@@ -26,7 +26,7 @@ from dlviz.diffusion.schedule import (
 )
 from dlviz.diffusion.steps import Prediction, add_noise, score
 from dlviz.diffusion.still import draw
-from dlviz.diffusion.widget_state import DenoiseState, WalkSettings
+from dlviz.diffusion.widget_state import DenoiseState, check_walk
 from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
@@ -35,15 +35,13 @@ from dlviz.kit.notebook_output import on_cell_end
 from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET, Precomputed
 from dlviz.kit.snapshots import page_indices
-from dlviz.kit.validation import is_finite, is_integer
+from dlviz.kit.validation import is_finite
 from dlviz.kit.widget import Widget, binary
 from dlviz.torchkit.array_data import as_plain_tensor
 from dlviz.torchkit.plane import grid
 
 #: Seconds that one message of the page may take.
 _PORTION = 1.0
-#: Samples of points and of images.
-MAX_SAMPLES, MAX_IMAGE_SAMPLES = 1000, 32
 #: Snapshots take this fraction of a page's budget.
 _PAGE_FRACTION = 0.5
 
@@ -469,12 +467,7 @@ class Denoise(Widget):
             made = process(state.inputs, self._schedule(kind, steps))
             found = scene(state, made, kind, self.beta_end)
             return {"forward_schedule": kind, "scene": dict(binary(found))}
-        other = DenoiseState.__new__(DenoiseState)
-        vars(other).update(vars(state), _known={}, _walk=None, _walk_job=None)
-        if name == "snapshot":
-            other.show(value)
-        else:
-            other.change(**{"steps" if name == "walk_steps" else name: value})
+        other = state.variant(**{"steps" if name == "walk_steps" else name: value})
         walk = dict(binary(drawn_walk(other.walk_times, other.walk, other.walk_predictions, other)))
         if name in ("walk_steps", "sampler"):
             return {"drawn_walk": walk}
@@ -567,22 +560,7 @@ def denoise(
     _, table = check_labels(labels, classes, len(x))
     noise_model = NoiseModel(network, made, predicts, time, check_null(null, labels, table))
     inputs = check_inputs(noise_model, x, labels, classes, limits, seed, names)
-    most = MAX_SAMPLES if inputs.is_plane else MAX_IMAGE_SAMPLES
-    count = (200 if inputs.is_plane else MAX_IMAGE_SAMPLES) if samples is None else samples
-    if not is_integer(count) or not 1 <= count <= most:
-        raise DlvizError(message("diffusion.refused.samples", most=most, got=repr(samples)[:80]))
-    last = made.steps
-    length = last if walk_steps is None else walk_steps
-    for name, value, low, high in (
-        ("walk_steps", length, 1, last),
-        ("condition", condition, -1, len(table) - 1),
-    ):
-        if not is_integer(value) or not low <= value <= high:
-            raise DlvizError(message("diffusion.refused.trait", name=name, low=low, last=high, got=repr(value)[:80]))
-    if guidance != 1 and noise_model.null is None:
-        raise DlvizError(message("diffusion.refused.guidance_null", got=guidance))
-    walk = (sampler, float(eta), int(length), int(condition), float(guidance), int(count), int(seed), check_clip(clip))
-    settings = WalkSettings(*walk)
+    settings = check_walk(inputs, sampler, eta, walk_steps, condition, guidance, samples, seed, clip)
     kind = schedule if isinstance(schedule, str) else "linear" if made.is_linear else "betas"
     shown = {"direction": direction, "arrow_kind": arrow_kind, "point": point, "step": step}
     state = DenoiseState(inputs, settings)

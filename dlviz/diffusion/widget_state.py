@@ -1,5 +1,6 @@
 """State behind the picture of a diffusion model: the learner's network with its snapshots, and what has been computed of one of them."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -19,10 +20,15 @@ from dlviz.diffusion.record import (
     predictions,
     training_loss,
 )
-from dlviz.diffusion.sampling import Clip, Sampler, Walk, WalkJob, eta_of, kept_states
+from dlviz.diffusion.sampling import Clip, Sampler, Walk, WalkJob, check_clip, eta_of, kept_states
 from dlviz.diffusion.steps import subsequence
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 from dlviz.torchkit.model_snapshots import SnapshotHistory
+
+#: Samples of points and of images at most.
+MAX_SAMPLES, MAX_IMAGE_SAMPLES = 1000, 32
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,42 @@ class WalkSettings:
     samples: int
     seed: int
     clip: Clip = None
+
+
+def check_walk(
+    inputs: Inputs,
+    sampler: Any,
+    eta: Any,
+    steps: Any,
+    condition: Any,
+    guidance: Any,
+    samples: Any,
+    seed: Any,
+    clip: Any,
+) -> WalkSettings:
+    """Return the settings of a walk: T steps without `steps`, 200 points or 32 images without `samples`.
+
+    The sampler, `eta`, `guidance` and `seed` have been checked by themselves.
+
+    Raises:
+        DlvizError: a setting does not fit the network or the data.
+    """
+    most = MAX_SAMPLES if inputs.is_plane else MAX_IMAGE_SAMPLES
+    count = (200 if inputs.is_plane else MAX_IMAGE_SAMPLES) if samples is None else samples
+    if not is_integer(count) or not 1 <= count <= most:
+        raise DlvizError(message("diffusion.refused.samples", most=most, got=repr(samples)[:80]))
+    last = inputs.model.schedule.steps
+    length = last if steps is None else steps
+    for name, value, low, high in (
+        ("walk_steps", length, 1, last),
+        ("condition", condition, -1, len(inputs.classes) - 1),
+    ):
+        if not is_integer(value) or not low <= value <= high:
+            raise DlvizError(message("diffusion.refused.trait", name=name, low=low, last=high, got=repr(value)[:80]))
+    if guidance != 1 and inputs.model.null is None:
+        raise DlvizError(message("diffusion.refused.guidance_null", got=guidance))
+    numbers = (float(eta), int(length), int(condition), float(guidance), int(count), int(seed))
+    return WalkSettings(sampler, *numbers, check_clip(clip))
 
 
 class DenoiseState:
@@ -109,6 +151,16 @@ class DenoiseState:
         if "condition" in settings or "guidance" in settings:
             self._known = {}
             self.curve = self._curve_job = None
+
+    def variant(self, *, snapshot: int | None = None, **settings: Any) -> "DenoiseState":
+        """Return a state of the same network at another snapshot or with other settings; this one stays as it is."""
+        other = copy.copy(self)
+        other._known = dict(self._known)
+        if snapshot is not None:
+            other.show(snapshot)
+        if settings:
+            other.change(**settings)
+        return other
 
     def forget_walk(self) -> None:
         """Compute the walk anew when it is next needed."""

@@ -76,6 +76,7 @@ def test_the_equation_has_the_factors_of_the_step_and_the_index_that_the_model_g
         expect(page.locator(".diff-equation span")).to_contain_text(f"told t = {k - 1},")
     set_trait(page, "step", 0)
     expect(page.locator(".diff-equation b")).to_have_text("x₀: the data")
+    expect(page.locator(".dlviz-count")).to_have_text("step 0 / 20")
 
 
 def test_the_cursor_reads_the_prediction_that_torch_made_there(open_page, pages):
@@ -297,3 +298,10 @@ def test_nothing_is_wider_than_the_page(open_page, pages, width):
     for name in ("points", "images"):
         page = open_page(pages[name], width=width)
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_of_a_long_schedule_some_steps_are_drawn_as_frames(open_page):
+    page = open_page(points_view(schedule="linear", step=20, direction="noise").to_html())
+    expect(page.locator(".dlviz-count")).to_have_text("frame 20 / 40")
+    expect(page.locator(".diff-equation b")).to_contain_text("x₅₀₀ =")
+    expect(page.locator(".diff-equation span")).to_contain_text("told t = 499,")

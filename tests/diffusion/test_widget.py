@@ -123,6 +123,11 @@ def test_another_schedule_changes_the_process_and_not_the_model(x):
     assert view.drawn_walk is walk
     view.forward_schedule = "model"
     assert view.scene["own"]
+    view.forward_steps = 99
+    assert not view.scene["own"]
+    view.beta_end = 0.02
+    view.forward_steps = 100  # the model's own schedule again
+    assert view.scene["own"]
     assert percent(view.signal_left) == "60%"
 
 

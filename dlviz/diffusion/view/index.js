@@ -32,7 +32,7 @@ function render({ model, el, signal }) {
   let curve = null;
   let width = 0;
   const view = baseView({
-    model, el, signal, name: "denoise", unit: messages.unit, steps: () => timesOf().length - 1, label, draw: readScene, showStep: () => redraw(), pace: PACE,
+    model, el, signal, name: "denoise", unit: { toString: () => messages[timesOf().length > stepsNow() ? "unit" : "unit_frame"] }, steps: () => timesOf().length - 1, label, draw: readScene, showStep: () => redraw(), pace: PACE,
     traits: { direction: () => showDirection(), arrow_kind: () => {}, point: () => {}, drawn_predictions: readPredictions, drawn_walk: readWalk, drawn_curve: readCurve, job: showJob, snapshot: () => {}, sampler: () => showDirection(), forward_schedule: () => showDirection(), restored: showNotes, live: readScene, ...Object.fromEntries(["guidance", "condition", "eta", "walk_steps", "forward_steps", "beta_end"].map((name) => [name, () => {}])) },
   });
   const isPlane = model.get("scene").kind === "plane";
@@ -62,6 +62,10 @@ function render({ model, el, signal }) {
   }
   function timesOf() {
     return isBackward() ? model.get("drawn_walk").times : model.get("scene").process.times;
+  }
+  /** How many steps the way has of which some are drawn. */
+  function stepsNow() {
+    return isBackward() ? model.get("drawn_walk").steps : model.get("scene").steps;
   }
   const frame = () => Math.min(model.get("step"), timesOf().length - 1);
   /** Index of the current step, −1 for the data. */
