@@ -20,6 +20,8 @@ from dlviz.torchkit.plane import Limits, check_limits
 MAX_ROWS, MAX_POINTS, MAX_IMAGES = 1000, 300, 32
 #: Classes that have a color or shape of their own.
 MAX_CLASSES = 25
+#: Bytes that drawn images take together with their predicted data and noise, and the number of moments for which there should be room.
+MAX_VALUES, _MOMENTS = 1_000_000, 21
 #: Most pixels along a side of an image.
 MAX_SIDE = 256
 
@@ -106,11 +108,26 @@ def check_inputs(
     generator = torch.Generator().manual_seed(seed + 1)
     noise, normal = (torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device) for _ in range(2))
     ids, table = check_labels(labels, classes, len(data))
-    drawn = torch.tensor(evenly_spaced(len(x), MAX_POINTS if is_plane else MAX_IMAGES))
+    drawn = torch.tensor(evenly_spaced(len(x), MAX_POINTS if is_plane else image_count(x[0])))
     both = torch.cat((x, noise))[:, :2] if is_plane else x.new_zeros(0, 2)
     frame = check_limits(limits, both, "diffusion.refused.limits")
     ids = None if ids is None else ids[rows]
     return Inputs(model, x, noise, normal, ids, table, drawn, len(data), is_plane, frame, names)
+
+
+def drawn_size(item: Tensor) -> int:
+    """Return how many bytes an image of the shape of `item` takes as it is drawn, or how many numbers a point."""
+    return min(item.numel(), 3 * 32 * 32)
+
+
+def image_count(item: Tensor) -> int:
+    """Return how many images of the shape of `item` are drawn: fewer of large ones.
+
+    Example:
+        >>> image_count(torch.zeros(1, 8, 8)), image_count(torch.zeros(1, 28, 28)), image_count(torch.zeros(3, 64, 64))
+        (32, 20, 8)
+    """
+    return max(8, min(MAX_IMAGES, MAX_VALUES // (3 * _MOMENTS * drawn_size(item))))
 
 
 def check_labels(labels: Any, classes: Sequence[Any] | None, count: int) -> tuple[Tensor | None, list[str]]:

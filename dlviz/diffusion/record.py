@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlviz.diffusion.inputs import Inputs
+from dlviz.diffusion.inputs import MAX_VALUES, Inputs, drawn_size
 from dlviz.diffusion.noise_model import Predict
 from dlviz.diffusion.sampling import Clip, Walk, WalkJob
 from dlviz.diffusion.schedule import Schedule
@@ -19,8 +19,6 @@ from dlviz.torchkit.plane import grid
 ARROWS = 16
 #: Moments of the process, and states of a walk, that are drawn at most.
 MAX_FRAMES = 41
-#: Values of all drawn images and predictions that a process or a walk may have.
-_MAX_VALUES = 2_000_000
 #: Numbers that the network gets in one call at most.
 _CALL_NUMBERS = 2**20
 #: Of x_T this much of the data may be left, in units of the noise, before it is said not to be noise.
@@ -105,8 +103,8 @@ class Record:
 
 def frame_limit(item: Tensor, items: int) -> int:
     """Return how many moments of a process are drawn: fewer of large images."""
-    values = 3 * items * min(item.numel(), 32 * 32 * 3)
-    return MAX_FRAMES if item.ndim == 1 else max(6, min(MAX_FRAMES, _MAX_VALUES // values))
+    values = 3 * items * drawn_size(item)
+    return MAX_FRAMES if item.ndim == 1 else max(6, min(MAX_FRAMES, MAX_VALUES // values))
 
 
 def drawn_times(steps: int, most: int) -> tuple[int, ...]:

@@ -523,7 +523,7 @@ def denoise(
         sampler: "ddpm", or "ddim" with `eta`.
         eta: noise that "ddim" adds, from 0 to 1.
         walk_steps: number of sampling steps, T without it.
-        samples: number of samples, 200 points or 32 images without it.
+        samples: number of samples; without it 200 points, or 32 images and fewer of large ones.
         clip: limits of the predicted data in each sampling step, such as (−1, 1); see :func:`dlviz.diffusion.sample`.
         seed: of the noise and of the samples.
         limits: left, right, bottom and top of the plane; a frame around data and noise by default.

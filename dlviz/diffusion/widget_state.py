@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.diffusion.inputs import Inputs
+from dlviz.diffusion.inputs import Inputs, image_count
 from dlviz.diffusion.noise_model import NoiseModel
 from dlviz.diffusion.record import (
     CurveJob,
@@ -66,7 +66,7 @@ def check_walk(
     seed: Any,
     clip: Any,
 ) -> WalkSettings:
-    """Return the settings of a walk: T steps without `steps`, 200 points or 32 images without `samples`.
+    """Return the settings of a walk: T steps without `steps`, 200 points or up to 32 images without `samples`.
 
     The sampler, `eta`, `guidance` and `seed` have been checked by themselves.
 
@@ -74,7 +74,8 @@ def check_walk(
         DlvizError: a setting does not fit the network or the data.
     """
     most = MAX_SAMPLES if inputs.is_plane else MAX_IMAGE_SAMPLES
-    count = (200 if inputs.is_plane else MAX_IMAGE_SAMPLES) if samples is None else samples
+    usual = 200 if inputs.is_plane else image_count(inputs.x[0])
+    count = usual if samples is None else samples
     if not is_integer(count) or not 1 <= count <= most:
         raise DlvizError(message("diffusion.refused.samples", most=most, got=repr(samples)[:80]))
     last = inputs.model.schedule.steps
