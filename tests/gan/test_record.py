@@ -162,6 +162,20 @@ def test_the_same_noise_in_every_run_and_state():
     torch.testing.assert_close(second.fakes, doubled(inputs.noise).detach(), **EXACT)
 
 
+def test_a_generator_that_draws_noise_itself_gives_the_same_fakes_and_draws_nothing_of_the_learners():
+    class Noisy(nn.Module):
+        def forward(self, z):
+            return z + torch.randn_like(z)
+
+    _, discriminator, real = pair()
+    inputs = check_inputs(Noisy(), discriminator, real, noise=2)
+    first = run(inputs, 10)
+    state = torch.get_rng_state()
+    torch.testing.assert_close(run(inputs, 10).fakes, first.fakes, **EXACT)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not torch.equal(first.fakes, first.noise)
+
+
 def test_images_get_the_gradient_of_their_pixels_and_are_counted_by_class():
     generator, discriminator = image_pair()
     real = images()

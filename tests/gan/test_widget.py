@@ -72,6 +72,16 @@ def test_measures_are_those_of_their_functions():
     assert series["quality"][1] == pytest.approx(view.high_quality)
 
 
+def test_the_last_state_is_drawn_where_snapshots_are_dropped(monkeypatch):
+    monkeypatch.setattr("dlviz.torchkit.model_snapshots.MAX_SNAPSHOTS", 4)
+    one, view = made()
+    for _ in range(12):
+        one.step_g()
+        view.update()
+        torch.testing.assert_close(view.fakes, one.generator(view.record.noise).detach(), rtol=0, atol=0)
+    assert len(view.snapshots) <= 4
+
+
 def test_an_update_without_a_change_keeps_no_snapshot():
     one, view = made()
     view.update()
