@@ -167,6 +167,19 @@ def test_update_keeps_snapshots_whose_arrows_and_samples_come_back(x):
     assert torch.allclose(view.arrows, arrows)
 
 
+def test_at_the_end_of_a_cell_samples_walk_with_the_trained_model(x):
+    torch.manual_seed(0)
+    net = Net()
+    view = dlviz.denoise(net, x, SCHEDULE, samples=12)
+    with torch.no_grad():
+        net.last.weight.add_(1)
+    view.update()
+    assert view.drawn_walk["path"] is None
+    view._finish()
+    assert np.array_equal(numbers(view.drawn_walk, "path")[-24:], sample(net, (12, 2), SCHEDULE).flatten().numpy())
+    assert len(view.drawn_predictions["times"]) == T
+
+
 def test_training_goes_on_undisturbed(x):
     def trained(watched):
         torch.manual_seed(0)
