@@ -40,7 +40,7 @@ ERRORS = Function(
 
 
 def pca_reconstruct(x, size):
-    """Return the reconstruction (N, D) of the rows of x (N, D) from `size` numbers each, by principal component analysis of x."""
+    """Return the reconstruction (N, D) of the rows of x (N, D) from `size` numbers each, by PCA of x."""
     center = x.mean(dim=0)
     axes = torch.linalg.svd(x - center, full_matrices=False).Vh[:size]
     codes = (x - center) @ axes.T
@@ -74,7 +74,7 @@ PCA = Function(
 
 
 def train_denoiser(clean, noise, lr):
-    """Return the weights (D, D) of a linear denoiser of rows, trained on `clean` (N, D) in T steps with `noise` (T, N, D)."""
+    """Return the weights (D, D) of a linear denoiser, trained on `clean` (N, D) with `noise` (T, N, D)."""
     features = clean.shape[1]
     weights = torch.zeros(features, features, requires_grad=True)
     for added in noise:
@@ -121,7 +121,7 @@ DENOISE = Repair(
 
 
 def reparameterize(mean, log_var, eps):
-    """Return the codes z (N, K) with this mean and log variance, (N, K) each, made from the standard normal numbers `eps` (N, K)."""
+    """Return codes (N, K) with this mean and log variance, (N, K) each, from standard normal `eps` (N, K)."""
     std = torch.exp(log_var / 2)
     return mean + std * eps
 
@@ -154,7 +154,7 @@ REPARAMETERIZE = Function(
 
 
 def kl_to_prior(mean, log_var):
-    """Return the KL divergence (N,) to N(0, 1), in nats, of normal distributions with this mean and log variance, (N, K) each."""
+    """Return the KL divergence (N,) to N(0, 1), in nats, of clouds with this mean and log variance (N, K)."""
     var = torch.exp(log_var)
     per_dimension = (mean**2 + var - 1 - log_var) / 2
     return per_dimension.sum(dim=1)
@@ -198,10 +198,10 @@ KL = Repair(
 
 
 def detect(calibration, normal, anomalies, rate):
-    """Return the threshold, the share of false alarms and the share of misses, each a tensor without dimensions.
+    """Return the threshold, the share of false alarms and the share of misses, as tensors without dimensions.
 
-    The threshold lets the share `rate` of the errors `calibration` lie above it. A new example counts as an anomaly if its error lies
-    above the threshold; `normal` and `anomalies` are the errors of new examples.
+    The share `rate` of the errors `calibration` may lie above the threshold. `normal` and `anomalies` are the
+    errors of new examples; an error above the threshold is an alarm.
     """
     threshold = torch.quantile(calibration, 1 - rate)
     false_alarms = (normal > threshold).float().mean()
