@@ -19,8 +19,8 @@ from dlviz.torchkit.plane import grid
 ARROWS = 16
 #: Moments of the process, and states of a walk, that are drawn at most.
 MAX_FRAMES = 41
-#: Numbers that the network gets in one call at most.
-_CALL_NUMBERS = 2**20
+#: Rows and numbers that the network gets in one call at most: a function may compare every row with all data.
+_CALL_ROWS, _CALL_NUMBERS = 4096, 2**20
 #: Of x_T this much of the data may be left, in units of the noise, before it is said not to be noise.
 NEARLY_NOTHING = 0.05
 #: Samples that the distance to the data is computed with.
@@ -139,7 +139,7 @@ def predictions(inputs: Inputs, predict: Predict, times: Sequence[int], conditio
     labels = None if inputs.labels is None else inputs.labels[inputs.drawn].to(x0.device)
     y = None if labels is None else torch.cat((labels.new_full((len(places),), condition or 0), labels))
     rows = len(places) + len(x0)
-    at_once = max(1, _CALL_NUMBERS // max(1, rows * x0[0].numel()))
+    at_once = max(1, min(_CALL_ROWS // rows, _CALL_NUMBERS // (rows * x0[0].numel())))
     parts: list[Tensor] = []
     for start in range(0, len(times), at_once):
         some = torch.tensor(list(times[start : start + at_once]))
