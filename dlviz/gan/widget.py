@@ -166,7 +166,7 @@ class DuelWidget(Widget):
     # What Python can do.
 
     def update(self, d_loss: Any = None, g_loss: Any = None, label: str = "") -> None:
-        """Draw both modules in their present state, and keep it as a snapshot if it has changed.
+        """Draw both modules in their present state, and keep it as a snapshot if it has changed, or there are losses or a label.
 
         Call it in your training loop as often as you like: while the page still draws the last picture, states are kept but not drawn. Up
         to 120 snapshots of a long training are kept, evenly; of large modules fewer.

@@ -112,8 +112,8 @@ class Duel:
     # Snapshots and their measures.
 
     def update(self, label: str = "", d_loss: float | None = None, g_loss: float | None = None) -> None:
-        """Go to the modules' present state, and keep it as a snapshot if it has changed, or has a label."""
-        if label or self.history.has_changed(self.inputs.both):
+        """Go to the modules' present state, and keep it as a snapshot if it has changed, or has a label or losses."""
+        if label or d_loss is not None or g_loss is not None or self.history.has_changed(self.inputs.both):
             self.add_snapshot(label, d_loss, g_loss)
         self.go(self.history.last)
 
@@ -190,7 +190,9 @@ class Duel:
                 training.since += 1
                 if training.since >= training.every or not training.remaining:
                     training.since = 0
-                    self.update("", **losses)
+                    # Kept in any case: torch does not count what a step writes through `.data`, as when it clips a critic's weights.
+                    self.add_snapshot("", **losses)
+                    self.go(self.history.last)
                 if seconds is not None and perf_counter() - began > seconds:
                     return
         except BaseException as error:  # an interrupt too

@@ -149,6 +149,14 @@ OTHERS = (
         "True True",
     ),
     (
+        "net, critic = nn.Linear(2, 2), nn.Linear(2, 1)\n"
+        "step = lambda: net.bias.data.add_(0.01).mean()\n"
+        "view = dlviz.duel(net, critic, torch.rand(20, 2), step_d=step, step_g=step)\nview",
+        lambda view: view.get_by_role("button", name="100 steps of each").click(),
+        "print(view.scene['training']['remaining'], len(view.snapshots))",
+        "0 26",
+    ),
+    (
         "view = dlviz.latent(nn.Linear(5, 3), nn.Linear(3, 5), torch.rand(12, 5))\nview",
         lambda view: view.locator(".lat-map").press("ArrowRight"),
         "print(len(view.probe), view.axes)",

@@ -135,6 +135,15 @@ def test_many_steps_of_the_page_come_in_slices_and_can_be_stopped(monkeypatch):
     assert len(view.snapshots) == 3
 
 
+def test_a_step_that_writes_through_data_is_kept_too():
+    one = Pair()
+    view = dlviz.duel(one.generator, one.discriminator, one.real, step_g=lambda: one.generator[0].bias.data.add_(1.0))
+    before = view.fakes
+    view.train("g")
+    assert len(view.snapshots) == 2
+    assert not torch.equal(view.fakes, before)
+
+
 def test_many_steps_keep_few_snapshots_and_the_last_state():
     one, view = made()
     view.train("both", 100)
