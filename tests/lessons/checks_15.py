@@ -18,7 +18,7 @@ def schedule(betas, alphas_bar, heart, new_heart):
     assert abs(0.48**2 + 0.6**2 - 0.59) < 1e-3
     assert math.isclose(0.48**2 + 0.6**2, 1 - 0.64**2)
     assert torch.allclose(alphas_bar.cpu().double(), Schedule(betas.cpu()).alphas_bar, rtol=1e-4)
-    assert abs(alphas_bar[50].sqrt().item() - 0.27) < 0.02
+    assert abs(alphas_bar[50].sqrt().item() - 0.26) < 0.005
     assert abs(alphas_bar[-1].sqrt().item() - 0.005) < 5e-4
     assert heart.shape == new_heart.shape == (2000, 2)
     assert not torch.equal(heart, new_heart)
@@ -72,7 +72,7 @@ def best(best_noise, heart, alphas_bar, perfect):
 def train_now(view, model, heart):
     assert len(view.snapshots) == 11
     assert view.grid.shape == view.arrows.shape == (256, 2)
-    drawn = model.eval()(heart[:3], torch.full((3,), 20, device=heart.device)).cpu()
+    drawn = model(heart[:3], torch.full((3,), 20, device=heart.device)).cpu()
     assert torch.allclose(view.predict(heart[:3], 20), drawn.detach(), atol=1e-3)
 
 
@@ -182,6 +182,7 @@ def guidance_measured(cloud_model, sample, betas, options, clouds, inside):
 def judge_digits(judged, digits, test_digits):
     limits = (-1, 1)
     assert digits.shape == (1438, 64)
+    assert (digits.abs() == 1).float().mean() > 0.5
     assert judged[1, None][0] > 0.93
     assert judged[0, None][0] < 0.2
     assert judged[1, None][2] < 0.06
