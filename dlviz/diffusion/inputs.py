@@ -80,8 +80,10 @@ def check_data(data: Any) -> Tensor:
     is_image = x.ndim in (3, 4) and all(1 <= side <= MAX_SIDE for side in x.shape[-2:]) and x.numel() > 0
     if not (is_image or (x.ndim == 2 and x.shape[1] == 2 and len(x))):
         raise DlvizError(message("diffusion.refused.data_shape", side=MAX_SIDE, got=tuple(x.shape)))
-    if x.is_complex() or (isinstance(data, Tensor) and not x.is_floating_point()):
-        raise DlvizError(message("diffusion.refused.data_dtype", got=x.dtype))
+    # A list of whole numbers is what somebody types; whole numbers in a tensor or an array are pixels that were not scaled.
+    dtype = getattr(data, "dtype", x.dtype if x.is_complex() else None)
+    if dtype is not None and not str(dtype).removeprefix("torch.").startswith(("float", "bfloat")):
+        raise DlvizError(message("diffusion.refused.data_dtype", got=dtype))
     if not bool((x.double().abs() < 1e12).all()):
         raise DlvizError(message("diffusion.refused.data_finite"))
     return x
@@ -156,6 +158,23 @@ def check_labels(labels: Any, classes: Sequence[Any] | None, count: int) -> tupl
     if int(ids.max()) >= size:
         raise DlvizError(message("diffusion.refused.classes", count=int(ids.max()) + 1, got=size))
     return ids, class_names(names, size, "diffusion.refused.classes")
+
+
+def check_y(y: Any, inputs: Inputs, count: int) -> Tensor:
+    """Return the class id of each row, (N,), of ids or names, or of one for all rows.
+
+    Raises:
+        DlvizError: they do not fit, or the network takes no classes.
+    """
+    if inputs.labels is None:
+        raise DlvizError(message("diffusion.refused.y_alone"))
+    y = [y] * count if is_integer(y) or isinstance(y, str) else y
+    ids = whole_labels("denoise: y", y)
+    if ids is None:
+        ids = indices_of("denoise: y", list_of_names("denoise: y", y), inputs.classes)
+    if ids.shape != (count,):
+        raise DlvizError(message("diffusion.refused.y_rows", count=count, got=tuple(ids.shape)))
+    return ids.to(inputs.x.device)
 
 
 def _names(classes: Any) -> list[str] | None:

@@ -111,7 +111,7 @@ def linear_schedule(steps: int, start: float = 1e-4, end: float = 0.02) -> Sched
     _check_steps(steps)
     for name, value in (("start", start), ("end", end)):
         if not is_finite(value) or not 0 < value < 1:
-            raise DlvizError(message("diffusion.refused.beta", name=name, got=repr(value)[:80]))
+            raise DlvizError(message("diffusion.refused.beta", name=f"linear_schedule: {name}", got=repr(value)[:80]))
     return Schedule(torch.linspace(start, end, steps, dtype=torch.float64))
 
 

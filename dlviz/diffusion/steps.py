@@ -33,7 +33,7 @@ def add_noise(x0: Tensor, t: Index, noise: Tensor, schedule: Schedule) -> Tensor
         Noisy data, shape and dtype of `x0`.
 
     Raises:
-        DlvizError: `t` is no index of the schedule.
+        DlvizError: `t` is no index of the schedule, or a shape does not fit.
 
     Example:
         >>> x0, noise = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
@@ -44,6 +44,7 @@ def add_noise(x0: Tensor, t: Index, noise: Tensor, schedule: Schedule) -> Tensor
         Ho et al. 2020, equation 4 (arXiv 2006.11239)
     """
     check_index("t", t, schedule)
+    check_same_shape("noise", noise, x0)
     return _at(schedule.signal, t, x0) * x0 + _at(schedule.noise, t, x0) * noise
 
 
@@ -69,6 +70,7 @@ def to_noise(output: Tensor, x: Tensor, t: Index, schedule: Schedule, predicts: 
         Salimans and Ho 2022, Progressive Distillation, appendix D, for v (arXiv 2202.00512)
     """
     signal, noise = _factors(x, t, schedule, predicts)
+    check_same_shape("output", output, x)
     if predicts == "x0":
         return (x - signal * output) / noise
     if predicts == "v":
@@ -93,6 +95,7 @@ def from_noise(eps: Tensor, x: Tensor, t: Index, schedule: Schedule, predicts: P
         tensor([[1., 0.]])
     """
     signal, noise = _factors(x, t, schedule, predicts)
+    check_same_shape("eps", eps, x)
     if predicts == "x0":
         return (x - noise * eps) / signal
     if predicts == "v":  # x0 inserted in the definition, which divides by √ᾱ
@@ -187,6 +190,7 @@ def ddpm_step(x: Tensor, t: int, eps: Tensor, schedule: Schedule, noise: Tensor 
         Ho et al. 2020, algorithm 2 and equation 7 (arXiv 2006.11239)
     """
     check_index("t", t, schedule)
+    check_same_shape("eps", eps, x)
     beta, alpha, bar = schedule.betas[t], schedule.alphas[t], schedule.alphas_bar[t]
     mean = (x - float(beta / (1 - bar).sqrt()) * eps) / float(alpha.sqrt())
     if t == 0:
@@ -226,9 +230,18 @@ def check_eta(eta: float) -> None:
         raise DlvizError(message("diffusion.refused.eta", got=repr(eta)[:80]))
 
 
+def check_same_shape(name: str, value: Tensor, x: Tensor) -> None:
+    """Raise a DlvizError unless `value` has the shape of `x`: torch would broadcast it without a word."""
+    if value.shape != x.shape:
+        raise DlvizError(
+            message("diffusion.refused.same_shape", name=name, shape=tuple(x.shape), got=tuple(value.shape))
+        )
+
+
 def _needed(noise: Tensor | None, x: Tensor) -> Tensor:
     if noise is None:
         raise DlvizError(message("diffusion.refused.noise", shape=tuple(x.shape)))
+    check_same_shape("noise", noise, x)
     return noise
 
 
@@ -243,4 +256,6 @@ def _factors(x: Tensor, t: Index, schedule: Schedule, predicts: Prediction) -> t
 def _at(values: Tensor, t: Index, x: Tensor) -> Tensor:
     """Return the value at an index as a factor of `x`, or one for each row."""
     chosen = values[t.cpu()] if isinstance(t, Tensor) else values[t]
+    if chosen.ndim and len(chosen) not in (1, len(x)):
+        raise DlvizError(message("diffusion.refused.t_rows", count=len(x), got=len(chosen)))
     return chosen.to(x).reshape(chosen.shape + (1,) * (x.ndim - 1) if chosen.ndim else ())

@@ -1,8 +1,6 @@
 """`dlviz.denoise`: a diffusion model of the learner's own: noise added step by step, the way back, and the score as arrows."""
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,40 +8,28 @@ import torch
 import traitlets
 from torch import Tensor
 
-from dlviz.diffusion.inputs import check_data, check_inputs, check_labels, check_model, check_null
+from dlviz.diffusion.inputs import check_data, check_inputs, check_labels, check_model, check_null, check_y
 from dlviz.diffusion.noise_model import NoiseModel, Time
-from dlviz.diffusion.record import ARROWS, Process, Record, StepsCurve, process, step_counts
+from dlviz.diffusion.page_states import page_states
+from dlviz.diffusion.record import ARROWS, Process, Record, StepsCurve, process
 from dlviz.diffusion.sampling import SAMPLERS, Clip, Sampler, Walk, check_settings
-from dlviz.diffusion.scene import GUIDANCES, STEPS, drawn_curve, drawn_predictions, drawn_walk, scene, signature
-from dlviz.diffusion.schedule import (
-    KINDS,
-    MAX_STEPS,
-    Schedule,
-    check_index,
-    check_schedule,
-    cosine_schedule,
-    linear_schedule,
-)
+from dlviz.diffusion.scene import drawn_curve, drawn_predictions, drawn_walk, scene, signature
+from dlviz.diffusion.schedule import KINDS, MAX_STEPS, Schedule, check_index, check_schedule
 from dlviz.diffusion.steps import Prediction, add_noise, score
 from dlviz.diffusion.still import draw
-from dlviz.diffusion.widget_state import DenoiseState, check_walk
+from dlviz.diffusion.widget_state import DenoiseState, check_range, check_setting, check_walk
 from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.notebook_output import on_cell_end
-from dlviz.kit.page import to_json
-from dlviz.kit.precomputed import BUDGET, Precomputed
-from dlviz.kit.snapshots import page_indices
-from dlviz.kit.validation import is_finite
+from dlviz.kit.precomputed import Precomputed
 from dlviz.kit.widget import Widget, binary
 from dlviz.torchkit.array_data import as_plain_tensor
 from dlviz.torchkit.plane import grid
 
 #: Seconds that one message of the page may take.
 _PORTION = 1.0
-#: Snapshots take this fraction of a page's budget.
-_PAGE_FRACTION = 0.5
 
 
 class Denoise(Widget):
@@ -86,11 +72,10 @@ class Denoise(Widget):
     drawn_curve = traitlets.Dict(help="distance over numbers of steps, for the view").tag(sync=True)
     job = traitlets.Dict(help="what the kernel has begun and not finished").tag(sync=True)
 
-    def __init__(self, state: DenoiseState, schedule_kind: str, **traits: Any) -> None:
+    def __init__(self, state: DenoiseState, **traits: Any) -> None:
         settings, own = state.settings, state.model.schedule
         self._denoise_state: DenoiseState | None = None
         self._process: Process | None = None
-        self._kind = schedule_kind
         self._registered = False
         given = {
             "condition": settings.condition,
@@ -99,12 +84,11 @@ class Denoise(Widget):
             "eta": settings.eta,
             "walk_steps": settings.steps,
             "forward_steps": own.steps,
-            "beta_end": float(own.betas[-1]) if schedule_kind == "linear" else 0.02,
+            "beta_end": float(own.betas[-1]) if state.schedule_kind == "linear" else 0.02,
         }
         super().__init__(**given | traits)
         self._denoise_state = state
-        for name in ("condition", "point", "walk_steps", "beta_end", "forward_steps"):
-            self._check(name, getattr(self, name))
+        self._check("point", self.point)
         state.work_on_walk(_PORTION)
         self._show_all()
         self.observe(self._change_walk, ["condition", "guidance", "sampler", "eta", "walk_steps"])
@@ -198,7 +182,7 @@ class Denoise(Widget):
         Args:
             x: noisy data, (N, 2) or (N, …).
             t: index of the step, from 0 to T − 1, or one for each row (N,).
-            y: class ids (N,), where the network takes them; the class that is drawn by default.
+            y: class ids or names (N,), or one for all rows, where the network takes them; the class that is drawn by default.
 
         Raises:
             DlvizError: an argument does not fit.
@@ -207,13 +191,11 @@ class Denoise(Widget):
         found, shape = as_plain_tensor(x), state.inputs.x.shape[1:]
         if found is None or found.shape[1:] != shape or found.ndim == 0 or found.is_complex():
             got = type(x).__name__ if found is None else tuple(found.shape)
-            raise DlvizError(message("diffusion.refused.x", shape=("N", *shape), got=got))
+            raise DlvizError(message("diffusion.refused.x", shape=f"(N, {', '.join(map(str, shape))})", got=got))
         check_index("t", t, self.schedule)
-        labels = None
-        if state.inputs.labels is not None:
-            drawn = self.condition if state.grid_condition in (None, -1) else state.grid_condition
-            ids = torch.full((len(found),), max(0, drawn or 0)) if y is None else check_labels(y, None, len(found))[0]
-            labels = None if ids is None else ids.to(state.inputs.x.device)
+        condition = state.grid_condition
+        y = max(0, condition) if y is None and condition is not None else y
+        labels = None if y is None else check_y(y, state.inputs, len(found))
         return self._state.predict(found.to(state.inputs.x), t, labels).cpu()
 
     def score(self, x: Any, t: Any, y: Any = None) -> Tensor:
@@ -318,20 +300,12 @@ class Denoise(Widget):
             self.drawn_predictions = self._predictions()
 
     def _made_process(self) -> Process:
-        return process(self._state.inputs, self._schedule(self.forward_schedule, self.forward_steps))
-
-    def _schedule(self, kind: str, steps: int) -> Schedule:
-        """Return the model's own schedule, or one that is tried; a linear one begins where the model's begins."""
-        if kind == "model":
-            return self.schedule
-        if kind == "cosine":
-            return cosine_schedule(steps)
-        start = float(self.schedule.betas[0]) if self._kind == "linear" else 1e-4
-        return linear_schedule(steps, min(start, self.beta_end), self.beta_end)
+        state = self._state
+        return process(state.inputs, state.tried_schedule(self.forward_schedule, self.forward_steps, self.beta_end))
 
     # What the page or Python changes.
 
-    @traitlets.validate("condition", "guidance", "point", "walk_steps", "beta_end", "snapshot")
+    @traitlets.validate("condition", "guidance", "eta", "point", "walk_steps", "beta_end", "snapshot")
     def _validate(self, proposal: Any) -> Any:
         return self._check(proposal["trait"].name, proposal["value"])
 
@@ -344,25 +318,15 @@ class Denoise(Widget):
         state = self._denoise_state
         if state is None:  # checked at the end of __init__
             return value
-        if name == "guidance":
-            has_null = state.model.null is not None
-            if not is_finite(value) or (value != 1 and not has_null):
-                key = "guidance_null" if is_finite(value) else "guidance"
-                raise DlvizError(message(f"diffusion.refused.{key}", got=repr(value)))
-            return value
         if name == "beta_end":
             if not 0 < value < 1:
-                raise DlvizError(message("diffusion.refused.beta", name=name, got=repr(value)))
-            return value
-        low, last = {
-            "condition": (-1, len(state.inputs.classes) - 1),
-            "point": (-1, max(len(state.inputs.drawn), state.settings.samples) - 1),
-            "walk_steps": (1, state.model.schedule.steps),
-            "forward_steps": (1, MAX_STEPS),
-            "snapshot": (0, max(0, state.history.last)),
-        }[name]
-        if not low <= value <= last:
-            raise DlvizError(message("diffusion.refused.trait", name=name, low=low, last=last, got=value))
+                raise DlvizError(message("diffusion.refused.beta", name=f"denoise: {name}", got=repr(value)))
+        elif name == "point":
+            check_range(name, value, -1, max(len(state.inputs.drawn), state.settings.samples) - 1)
+        elif name == "snapshot":
+            check_range(name, value, 0, max(0, state.history.last))
+        else:
+            check_setting(name, value, state.inputs)
         return value
 
     def _change_walk(self, change: Any) -> None:
@@ -382,7 +346,7 @@ class Denoise(Widget):
             return
         with self.hold_sync():
             if change["name"] != "forward_schedule" and self.forward_schedule == "model":
-                cosine = change["name"] == "forward_steps" and self._kind == "cosine"
+                cosine = change["name"] == "forward_steps" and self._state.schedule_kind == "cosine"
                 self.forward_schedule = "cosine" if cosine else "linear"  # comes back here
                 return
             if change["name"] == "beta_end" and self.forward_schedule == "cosine":
@@ -433,46 +397,7 @@ class Denoise(Widget):
         return super()._page_state()
 
     def _precomputed(self) -> Precomputed:
-        state, settings = self._state, self._state.settings
-        counts = [n for n in step_counts(self.schedule.steps) if n in (1, 2, 5, 10, 20, 50) or n == self.schedule.steps]
-        offered: dict[str, tuple[Any, ...]] = {
-            "walk_steps": tuple(counts),
-            "forward_steps": tuple(sorted(STEPS, key=lambda n: abs(n - self.schedule.steps))),
-            "forward_schedule": ("model", *KINDS),
-            "sampler": SAMPLERS,
-            "snapshot": tuple(self._page_snapshots()),
-        }
-        if state.inputs.labels is not None:
-            offered["condition"] = tuple(range(-1, min(10, len(state.inputs.classes))))
-        if state.model.null is not None:
-            offered["guidance"] = tuple(sorted(GUIDANCES, key=lambda w: abs(w - settings.guidance)))
-        return {
-            name: {json.dumps(value): partial(self._page_values, name, value) for value in values}
-            for name, values in offered.items()
-            if len(values) > 1
-        }
-
-    def _page_snapshots(self) -> list[int]:
-        """Return the snapshots that a page has room for."""
-        size = len(to_json(self.drawn_predictions)) + len(to_json(self.drawn_walk))
-        count = len(self._state.history)
-        return page_indices(count, size, _PAGE_FRACTION * BUDGET, self._state.snapshot) if count > 1 else []
-
-    def _page_values(self, name: str, value: Any) -> dict[str, Any]:
-        """Return the traits that change with one setting, and restore the setting."""
-        state = self._state
-        if name.startswith("forward"):
-            kind = value if name == "forward_schedule" else "cosine" if self._kind == "cosine" else "linear"
-            steps = value if name == "forward_steps" else self.forward_steps
-            made = process(state.inputs, self._schedule(kind, steps))
-            found = scene(state, made, kind, self.beta_end)
-            return {"forward_schedule": kind, "scene": dict(binary(found))}
-        other = state.variant(**{"steps" if name == "walk_steps" else name: value})
-        walk = dict(binary(drawn_walk(other.walk_times, other.walk, other.walk_predictions, other)))
-        if name in ("walk_steps", "sampler"):
-            return {"drawn_walk": walk}
-        found = dict(binary(drawn_predictions(other.process_predictions, other.inputs)))
-        return {"drawn_walk": walk, "drawn_predictions": found, "drawn_curve": {}}
+        return page_states(self._state, self.forward_steps, self.beta_end)
 
 
 @suggests_names
@@ -563,5 +488,4 @@ def denoise(
     settings = check_walk(inputs, sampler, eta, walk_steps, condition, guidance, samples, seed, clip)
     kind = schedule if isinstance(schedule, str) else "linear" if made.is_linear else "betas"
     shown = {"direction": direction, "arrow_kind": arrow_kind, "point": point, "step": step}
-    state = DenoiseState(inputs, settings)
-    return Denoise(state, kind, speed=speed, theme=theme, **shown)
+    return Denoise(DenoiseState(inputs, settings, kind), speed=speed, theme=theme, **shown)

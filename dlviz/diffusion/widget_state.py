@@ -21,10 +21,11 @@ from dlviz.diffusion.record import (
     training_loss,
 )
 from dlviz.diffusion.sampling import Clip, Sampler, Walk, WalkJob, check_clip, eta_of, kept_states
-from dlviz.diffusion.steps import subsequence
+from dlviz.diffusion.schedule import Schedule, cosine_schedule, linear_schedule
+from dlviz.diffusion.steps import check_eta, subsequence
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import is_integer
+from dlviz.kit.validation import is_finite, is_integer
 from dlviz.torchkit.model_snapshots import SnapshotHistory
 
 #: Samples of points and of images at most.
@@ -78,18 +79,34 @@ def check_walk(
     count = usual if samples is None else samples
     if not is_integer(count) or not 1 <= count <= most:
         raise DlvizError(message("diffusion.refused.samples", most=most, got=repr(samples)[:80]))
-    last = inputs.model.schedule.steps
-    length = last if steps is None else steps
-    for name, value, low, high in (
-        ("walk_steps", length, 1, last),
-        ("condition", condition, -1, len(inputs.classes) - 1),
-    ):
-        if not is_integer(value) or not low <= value <= high:
-            raise DlvizError(message("diffusion.refused.trait", name=name, low=low, last=high, got=repr(value)[:80]))
-    if guidance != 1 and inputs.model.null is None:
-        raise DlvizError(message("diffusion.refused.guidance_null", got=guidance))
+    length = inputs.model.schedule.steps if steps is None else steps
+    for name, value in (("walk_steps", length), ("condition", condition), ("guidance", guidance)):
+        check_setting(name, value, inputs)
     numbers = (float(eta), int(length), int(condition), float(guidance), int(count), int(seed))
     return WalkSettings(sampler, *numbers, check_clip(clip))
+
+
+def check_setting(name: str, value: Any, inputs: Inputs) -> None:
+    """Raise a DlvizError if a setting of the walk does not fit the network or the data."""
+    if name == "eta":
+        check_eta(value)
+    elif name == "guidance":
+        if not is_finite(value):
+            raise DlvizError(message("diffusion.refused.guidance", got=repr(value)[:80]))
+        if value != 1 and inputs.model.null is None:
+            raise DlvizError(message("diffusion.refused.guidance_null", got=value))
+    elif name == "condition" and not inputs.classes:
+        if value != -1:
+            raise DlvizError(message("diffusion.refused.condition_alone", got=repr(value)[:80]))
+    else:
+        steps = inputs.model.schedule.steps
+        check_range(name, value, *((1, steps) if name == "walk_steps" else (-1, len(inputs.classes) - 1)))
+
+
+def check_range(name: str, value: Any, low: int, last: int) -> None:
+    """Raise a DlvizError unless `value` is a whole number from `low` to `last`."""
+    if not is_integer(value) or not low <= value <= last:
+        raise DlvizError(message("diffusion.refused.trait", name=name, low=low, last=last, got=repr(value)[:80]))
 
 
 class DenoiseState:
@@ -98,16 +115,17 @@ class DenoiseState:
     Args:
         inputs: the learner's network and data, checked.
         settings: of the walk.
+        schedule_kind: "linear", "cosine" or "betas": the kind of the model's own schedule.
 
     Attributes:
-        inputs, settings: as given; the settings may be exchanged.
+        inputs, settings, schedule_kind: as given; the settings may be exchanged.
         history: snapshots of the training, empty for a function that runs no module.
         snapshot: the snapshot that is drawn.
         curve: the curve over numbers of steps, ``None`` before it is computed.
     """
 
-    def __init__(self, inputs: Inputs, settings: WalkSettings) -> None:
-        self.inputs, self.settings = inputs, settings
+    def __init__(self, inputs: Inputs, settings: WalkSettings, schedule_kind: str) -> None:
+        self.inputs, self.settings, self.schedule_kind = inputs, settings, schedule_kind
         self.history = SnapshotHistory()
         self.snapshot = 0
         self.curve: StepsCurve | None = None
@@ -128,6 +146,16 @@ class DenoiseState:
     def titles(self) -> list[str]:
         """Titles of all snapshots."""
         return self.history.titles
+
+    def tried_schedule(self, kind: str, steps: int, beta_end: float) -> Schedule:
+        """Return the model's own schedule for "model", or one that is tried; a linear one begins where the model's begins."""
+        own = self.model.schedule
+        if kind == "model":
+            return own
+        if kind == "cosine":
+            return cosine_schedule(steps)
+        start = float(own.betas[0]) if self.schedule_kind == "linear" else 1e-4
+        return linear_schedule(steps, min(start, beta_end), beta_end)
 
     def keep(self, label: str, *, always: bool) -> None:
         """Keep the network's present state as a snapshot if it has changed, and go to it; measures the training loss."""

@@ -142,6 +142,12 @@ def test_a_subsequence_increases_ends_at_the_last_step_and_has_n_steps(steps):
         (lambda s, x: ddim_step(x, 2, 1, x, s, 1.5, x), "eta must be"),
         (lambda s, x: to_noise(x, x, 0, s, "epsilon"), "predicts must be"),
         (lambda s, x: subsequence(4, 5), "from 1 to 4, but got 5"),
+        (lambda s, x: add_noise(x, torch.tensor([0, 1, 2]), x, s), "for each of the 2 rows, but has 3"),
+        (lambda s, x: add_noise(x, 1, x[:1], s), r"noise must have the shape of the data, \(2, 2\), but has \(1, 2\)"),
+        (lambda s, x: to_noise(x[:, :1], x, 1, s, "v"), r"output must have .* but has \(2, 1\)"),
+        (lambda s, x: ddim_step(x, 2, 1, x[0], s), r"eps must have .* but has \(2,\)"),
+        (lambda s, x: ddpm_step(x, 2, x[:1], s, x), r"eps must have"),
+        (lambda s, x: ddpm_step(x, 2, x, s, x[:1]), r"noise must have"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

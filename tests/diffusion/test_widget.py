@@ -293,7 +293,15 @@ def test_data_of_every_kind(x):
 def test_a_page_holds_other_settings_with_their_own_numbers(x):
     view = conditional(x)
     found = {name: {value: state() for value, state in values.items()} for name, values in view._precomputed().items()}
-    assert set(found) == {"walk_steps", "forward_steps", "forward_schedule", "sampler", "condition", "guidance"}
+    assert list(found) == [
+        "guidance",
+        "condition",
+        "walk_steps",
+        "sampler",
+        "forward_steps",
+        "forward_schedule",
+        "beta_end",
+    ]
     before = (view.drawn_walk, view.drawn_predictions, view.scene)
     for name, value, key in (("walk_steps", 5, "5"), ("sampler", "ddim", '"ddim"'), ("guidance", 3.0, "3.0")):
         other = conditional(x, **{name: value})
@@ -304,6 +312,10 @@ def test_a_page_holds_other_settings_with_their_own_numbers(x):
     longer = found["forward_steps"]["1000"]
     assert longer["forward_schedule"] == "linear"
     assert longer["scene"]["steps"] == 1000
+    steeper = found["beta_end"]["0.2"]
+    assert steeper["forward_schedule"] == "linear"
+    last = numbers(steeper["scene"], "signal", "float64")[-1]
+    assert last == pytest.approx(float(linear_schedule(T, 0.005, 0.2).signal[-1]))
     assert (view.drawn_walk, view.drawn_predictions, view.scene) == before
     assert len(view.to_html()) < 4_000_000
 
@@ -366,7 +378,7 @@ def test_repr_and_summary_say_what_is_shown(x):
         ({"guidance": 2.0}, "needs labels and null"),
         ({"samples": 0}, "samples must be from 1 to 1000, but got 0"),
         ({"walk_steps": 21}, "walk_steps must be from 1 to 20"),
-        ({"condition": 0}, "condition must be from -1 to -1"),
+        ({"condition": 0}, "condition chooses a class, so pass labels too"),
         ({"point": 500}, "point must be"),
         ({"limits": (1, 0, 0, 1)}, "left < right"),
         ({"direction": "sideways"}, "direction must be"),
@@ -385,11 +397,19 @@ def test_what_does_not_fit_is_refused(x, options, words):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("walk_steps", 21), ("condition", 0), ("point", 500), ("snapshot", 1), ("beta_end", 1.0), ("guidance", 2.0)],
+    [
+        ("walk_steps", 21),
+        ("condition", 0),
+        ("point", 500),
+        ("snapshot", 1),
+        ("beta_end", 1.0),
+        ("guidance", 2.0),
+        ("eta", float("nan")),
+    ],
 )
 def test_a_trait_set_to_something_else_says_what_fits(x, name, value):
     view = view_of(x)
-    with pytest.raises(DlvizError, match=r"must be|needs"):
+    with pytest.raises(DlvizError, match=r"must be|needs|so pass"):
         setattr(view, name, value)
     assert view.samples.shape == (12, 2)
 
@@ -405,3 +425,39 @@ def test_what_is_read_with_the_wrong_arguments_is_refused(x):
         view.noised(20)
     with pytest.raises(DlvizError, match=r"shape of the data"):
         view.predict(torch.zeros(3, 3), 0)
+    with pytest.raises(DlvizError, match=r"shape of the data, \(N, 2\), but got \(3, 3\)"):
+        view.predict(torch.zeros(3, 3), 0)
+    with pytest.raises(DlvizError, match="one for each of the 40 rows, but has 10"):
+        view.noised(torch.arange(10))
+    with pytest.raises(DlvizError, match="takes no classes, so leave out y"):
+        view.predict(x, 3, [0] * 40)
+
+
+def test_classes_of_a_prediction_are_ids_or_names_one_for_each_row_or_for_all(x):
+    view = conditional(x)
+    ids = torch.ones(40, dtype=torch.long)
+    right = view.predict(x, 3, ids)
+    assert not torch.equal(right, view.predict(x, 3, 0))
+    for y in (["right"] * 40, "right", 1):
+        assert torch.equal(view.predict(x, 3, y), right)
+    for y, words in (("up", "right"), (ids[:3], r"for each of the 40 rows"), (ids.float(), "whole labels")):
+        with pytest.raises(DlvizError, match=words):
+            view.predict(x, 3, y)
+
+
+def test_whole_numbers_of_an_array_are_refused_as_those_of_a_tensor_are(x):
+    pixels = np.full((4, 8, 8), 255, dtype=np.uint8)
+    for data in (pixels, torch.tensor(pixels), x.bool()):
+        with pytest.raises(DlvizError, match=r"must be floating-point numbers, but got .*(uint8|bool)"):
+            view_of(data)
+    assert view_of([[0, 1], [1, 0]]).noised(0).shape == (2, 2)
+
+
+def test_a_page_offers_strengths_of_guidance_that_differ_much(x):
+    x = torch.randn(300, 2)
+    labels = torch.arange(300) % 2
+    view = dlviz.denoise(Net(classes=3), x, linear_schedule(100, 1e-3, 0.2), labels=labels, null=2, guidance=1.5)
+    offered = view.page_payload(4_000_000)["state"]["precomputed"]
+    assert {"0.0", "1.0", "1.5", "3.0"} <= set(offered["guidance"])
+    assert set(offered["condition"]) == {"-1", "0", "1"}
+    assert all(len(offered[name]) > 2 for name in ("walk_steps", "forward_steps", "forward_schedule", "beta_end"))
