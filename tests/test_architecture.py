@@ -18,7 +18,7 @@ FLOORS = sorted(folder.parent for folder in PACKAGE.rglob("view") if folder.is_d
 ROOMS = {floor.relative_to(PACKAGE).parts[0] for floor in FLOORS}
 FLOOR_PLAN = ("record.py", "scene.py", "widget.py", "still.py", "view/index.js", "view/style.css", "messages.en.toml")
 #: Modules that display rather than compute.
-DISPLAY = {"widget", "scene", "still", "captions", "diagram", "grouping", "layout", "coordinates"}
+DISPLAY = {"widget", "scene", "still", "page_states", "captions", "diagram", "grouping", "layout", "coordinates"}
 #: Suffixes of the names of such modules in a room with several widgets.
 WIDGET_FILE = "_widget"
 WIDGETS = {"dlviz.kit.widget", "dlviz.kit.page", "dlviz.kit.linker", "anywidget", "ipywidgets"}

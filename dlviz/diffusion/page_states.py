@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,31 +11,31 @@ from dlviz.diffusion.sampling import SAMPLERS
 from dlviz.diffusion.scene import BETA_ENDS, STEPS, drawn_curve, drawn_predictions, drawn_walk, scene
 from dlviz.diffusion.schedule import KINDS
 from dlviz.diffusion.widget_state import DenoiseState
-from dlviz.kit.page import to_json
-from dlviz.kit.precomputed import BUDGET, Precomputed
-from dlviz.kit.snapshots import page_indices
-from dlviz.kit.widget import binary
 
 #: Strengths of guidance, those first that show most, because a page has room for some.
 _GUIDANCES = (1.0, 0.0, 3.0, 8.0, 2.0, 5.0, 0.5, 1.5, 4.0, 6.0)
 #: Classes that a page offers at most.
 _CLASSES = 10
-#: Snapshots take this fraction of a page's budget.
-_FRACTION = 0.5
+
+#: For each trait, by the JSON of a value, a function that returns the traits that change with it.
+States = dict[str, dict[str, Callable[[], dict[str, Any]]]]
 
 
-def page_states(state: DenoiseState, forward_steps: int, beta_end: float) -> Precomputed:
+def page_states(state: DenoiseState, forward_steps: int, beta_end: float, snapshots: Sequence[int]) -> States:
     """Return the traits that change with other settings, one setting at a time, those first that matter most.
 
     Args:
         state: network, data and settings.
         forward_steps, beta_end: number of steps and last beta of a schedule that is tried.
+        snapshots: those that a page has room for.
     """
     inputs, total = state.inputs, state.model.schedule.steps
-    states: dict[str, dict[str, Callable[[], dict[str, Any]]]] = {}
+    states: States = {}
 
     def offer(name: str, values: Iterable[Any], make: Callable[[str, Any], dict[str, Any]]) -> None:
-        made = {json.dumps(value): partial(make, name, value) for value in values}
+        made: dict[str, Callable[[], dict[str, Any]]] = {
+            json.dumps(value): partial(make, name, value) for value in values
+        }
         if len(made) > 1:
             states[name] = made
 
@@ -55,7 +55,7 @@ def page_states(state: DenoiseState, forward_steps: int, beta_end: float) -> Pre
     # Of many steps the grid has to be computed at other steps than those of the process, which takes room.
     offer("walk_steps", (n for n in step_counts(total) if n <= 50 or n == total), walk)
     offer("sampler", SAMPLERS, walk)
-    offer("snapshot", _page_snapshots(state), walk)
+    offer("snapshot", snapshots, walk)
     offer("forward_steps", sorted(STEPS, key=lambda n: abs(math.log(n / total))), tried)
     offer("forward_schedule", ("model", *KINDS), tried)
     offer("beta_end", sorted(BETA_ENDS, key=lambda beta: abs(math.log(beta / beta_end))), tried)
@@ -65,21 +65,14 @@ def page_states(state: DenoiseState, forward_steps: int, beta_end: float) -> Pre
 def walk_state(state: DenoiseState, **setting: Any) -> dict[str, Any]:
     """Return the traits that change with another snapshot or another setting of the walk."""
     other = state.variant(**setting)
-    walk = dict(binary(drawn_walk(other.walk_times, other.walk, other.walk_predictions, other)))
+    walk = drawn_walk(other.walk_times, other.walk, other.walk_predictions, other)
     if setting.keys() <= {"steps", "sampler"}:
         return {"drawn_walk": walk}
-    found = dict(binary(drawn_predictions(other.process_predictions, other.inputs)))
-    return {"drawn_walk": walk, "drawn_predictions": found, "drawn_curve": dict(binary(drawn_curve(other.curve)))}
+    found = drawn_predictions(other.process_predictions, other.inputs)
+    return {"drawn_walk": walk, "drawn_predictions": found, "drawn_curve": drawn_curve(other.curve)}
 
 
 def tried_schedule(state: DenoiseState, kind: str, steps: int, beta_end: float) -> dict[str, Any]:
     """Return the traits that change with another schedule."""
     made = process(state.inputs, state.tried_schedule(kind, steps, beta_end))
-    return {"forward_schedule": kind, "scene": dict(binary(scene(state, made, kind, beta_end)))}
-
-
-def _page_snapshots(state: DenoiseState) -> list[int]:
-    """Return the snapshots that a page has room for."""
-    size = sum(len(to_json(part)) for part in walk_state(state).values())
-    count = len(state.history)
-    return page_indices(count, size, _FRACTION * BUDGET, state.snapshot) if count > 1 else []
+    return {"forward_schedule": kind, "scene": scene(state, made, kind, beta_end)}

@@ -1,10 +1,10 @@
 """`dlviz.denoise`: a diffusion model of the learner's own: noise added step by step, the way back, and the score as arrows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 import traitlets
 from torch import Tensor
 
@@ -23,13 +23,17 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.notebook_output import on_cell_end
-from dlviz.kit.precomputed import Precomputed
+from dlviz.kit.page import to_json
+from dlviz.kit.precomputed import BUDGET, Precomputed
+from dlviz.kit.snapshots import page_indices
 from dlviz.kit.widget import Widget, binary
 from dlviz.torchkit.array_data import as_plain_tensor
 from dlviz.torchkit.plane import grid
 
 #: Seconds that one message of the page may take.
 _PORTION = 1.0
+#: Snapshots take this fraction of a page's budget.
+_PAGE_FRACTION = 0.5
 
 
 class Denoise(Widget):
@@ -397,7 +401,16 @@ class Denoise(Widget):
         return super()._page_state()
 
     def _precomputed(self) -> Precomputed:
-        return page_states(self._state, self.forward_steps, self.beta_end)
+        size, count = len(to_json(self.drawn_predictions)) + len(to_json(self.drawn_walk)), len(self._state.history)
+        snapshots = page_indices(count, size, _PAGE_FRACTION * BUDGET, self.snapshot) if count > 1 else []
+        states = page_states(self._state, self.forward_steps, self.beta_end, snapshots)
+        return {
+            name: {value: partial(_call, make) for value, make in values.items()} for name, values in states.items()
+        }
+
+
+def _call(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    return dict(binary(make()))
 
 
 @suggests_names
