@@ -1,6 +1,7 @@
 """Arguments that a public function does not take: the error suggests the nearest name, or says what would fit."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import wraps
@@ -91,7 +92,9 @@ def _kind(trait: Any) -> str:
         item = getattr(trait, "_trait", None)
         return message("kit.option.list", items=message(_ITEMS.get(type(item), "kit.option.values")))
     text = message(_KINDS.get(type(trait), "kit.option.value"))
-    low, high = getattr(trait, "min", None), getattr(trait, "max", None)
+    low, high = (getattr(trait, end, None) for end in ("min", "max"))
+    # Without bounds those of a float are infinite.
+    low, high = (None if bound in (-math.inf, math.inf) else bound for bound in (low, high))
     if low is not None and high is not None:
         return text + message("kit.option.between", low=low, high=high)
     return text if low is None else text + message("kit.option.at_least", low=low)

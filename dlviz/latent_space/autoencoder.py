@@ -86,10 +86,10 @@ class Autoencoder:
     def initialize(self, x: Tensor) -> None:
         """Initialize lazy layers by a first call with some examples (N, …)."""
         if isinstance(self.encoder, nn.Module):
-            initialize_lazy(self.encoder, [x])
+            initialize_lazy(self.encoder, [x.clone()])
         if isinstance(self.decoder, nn.Module) and any(map(is_lazy, parameters(self.decoder))):
             with self.running():
-                code = self._call("encoder", self.encoder, x)
+                code = self._call("encoder", self.encoder, x.clone())
             first = code[0] if isinstance(code, (tuple, list)) and code else getattr(code, "mean", code)
             if isinstance(first, Tensor):
                 initialize_lazy(self.decoder, [first])
@@ -106,7 +106,8 @@ class Autoencoder:
         Raises:
             DlvizError: the encoder raises, or returns something else than codes.
         """
-        parts = [self._encode(x[start : start + BATCH]) for start in range(0, len(x), BATCH)]
+        # Copies, because a layer such as ReLU(inplace=True) writes into what it gets.
+        parts = [self._encode(x[start : start + BATCH].clone()) for start in range(0, len(x), BATCH)]
         self.shape = tuple(x.shape[1:])
         stds = [part.std for part in parts if part.std is not None]
         return Codes(torch.cat([part.mean for part in parts]), torch.cat(stds) if stds else None)
@@ -117,7 +118,7 @@ class Autoencoder:
         Raises:
             DlvizError: the decoder raises, or what it returns has not the size of the examples.
         """
-        parts = [self._decode(codes[start : start + BATCH]) for start in range(0, len(codes), BATCH)]
+        parts = [self._decode(codes[start : start + BATCH].clone()) for start in range(0, len(codes), BATCH)]
         return torch.cat(parts)
 
     def _encode(self, x: Tensor) -> Codes:

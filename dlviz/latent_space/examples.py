@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ class Examples:
         shape: channels, height and width of an image; channels and length of a series; the number of features of a row.
         features: names of a row's features, empty for other kinds.
         time_first: whether a series is (T, C) in `x` rather than (C, T).
+        targets: what the reconstructions are compared with, (N, …), where that is not `x` itself.
     """
 
     x: Tensor
@@ -37,6 +38,12 @@ class Examples:
     shape: tuple[int, ...]
     features: tuple[str, ...] = ()
     time_first: bool = False
+    targets: Tensor | None = None
+
+    @property
+    def compared(self) -> Tensor:
+        """What the reconstructions are compared with, (N, …): the targets if there are any, else `x`."""
+        return self.x if self.targets is None else self.targets
 
     def __len__(self) -> int:
         return len(self.x)
@@ -48,6 +55,20 @@ class Examples:
             flat = flat.reshape(len(flat), self.shape[1], self.shape[0]).transpose(1, 2)
         return flat.reshape(len(flat), *self.shape)
 
+    def with_targets(self, values: Any) -> "Examples":
+        """Return these examples with targets: data of the same shape, row by row, or ``None`` for none.
+
+        Raises:
+            DlvizError: they are no such numbers.
+        """
+        if values is None:
+            return self
+        targets = self.others(values, "compare_with")
+        if len(targets) != len(self):
+            shapes = {"expected": tuple(self.x.shape), "got": tuple(targets.shape)}
+            raise DlvizError(message("latent_space.refused.same_shape", name="compare_with", **shapes))
+        return replace(self, targets=targets)
+
     def others(self, values: Any, name: str) -> Tensor:
         """Return other examples of the same form, (M, …), with dtype and device of these.
 
@@ -56,7 +77,8 @@ class Examples:
         """
         found = as_plain_tensor(values)
         if found is None or found.is_complex():
-            raise DlvizError(message("latent_space.refused.data", name=name, got=kind_of_data(values)))
+            got = kind_of_data(values) if found is None else found.dtype
+            raise DlvizError(message("latent_space.refused.data", name=name, got=got))
         if tuple(found.shape[1:]) != tuple(self.x.shape[1:]) or not len(found):
             expected = "(M, " + ", ".join(map(str, self.x.shape[1:])) + ")"
             raise DlvizError(
@@ -91,7 +113,8 @@ def check_examples(
     """
     x = as_plain_tensor(data)
     if x is None or x.is_complex():
-        raise DlvizError(message("latent_space.refused.data", name="data", got=kind_of_data(data)))
+        got = kind_of_data(data) if x is None else x.dtype
+        raise DlvizError(message("latent_space.refused.data", name="data", got=got))
     if x.dim() < 2 or x.numel() == 0:
         raise DlvizError(message("latent_space.refused.shape", got=tuple(x.shape)))
     if not isinstance(kind, str) or kind not in ("auto", *KINDS):
@@ -100,11 +123,15 @@ def check_examples(
         dtype = torch.get_default_dtype() if like is None else like.dtype
         device = x.device if like is None or isinstance(data, Tensor) else like.device
         x = x.to(device, dtype)
-    if features is None and not isinstance(data, Tensor):
+    is_table = features is None and not isinstance(data, Tensor)
+    if is_table:
         features = getattr(data, "columns", None)  # of a table of pandas
     names = None if features is None else _names(features)
     sizes = None if image_shape is None else _image_sizes(image_shape, math.prod(x.shape[1:]))
     found = _kind(x, sizes, names) if kind == "auto" else kind
+    for option, value, fits in (("image_shape", image_shape, "image"), ("features", features, "row")):
+        if value is not None and found != fits and not (option == "features" and is_table):
+            raise DlvizError(message("latent_space.refused.option", option=option, fits=fits, kind=found))
     if found == "image":
         return Examples(x, found, sizes or _as_image(x))
     if found == "series":

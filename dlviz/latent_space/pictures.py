@@ -40,7 +40,9 @@ class Pictures:
     def of(cls, examples: Examples) -> "Pictures":
         """Return how these examples are drawn. Images between 0 and 1 are drawn from 0 to 1, those of bytes from 0 to 255."""
         rows = torch.as_tensor(evenly_spaced(len(examples), _SAMPLED), device=examples.x.device)
-        values = examples.arranged(examples.x[rows])
+        values = examples.arranged(examples.compared[rows])
+        if examples.targets is not None and examples.kind != "image":  # noisy pixels may lie beyond black and white
+            values = torch.cat((values, examples.arranged(examples.x[rows])))
         groups = values.T if examples.kind == "row" else values.reshape(1, -1)
         ranges = [_range(group[group.isfinite()], examples.kind) for group in groups]
         return cls(examples, tuple(low for low, _ in ranges), tuple(high for _, high in ranges))
@@ -52,6 +54,12 @@ class Pictures:
             factor = max(1.0, max(shape[1:]) / (SMALL_SIDE if small else MAX_SIDE))
             return (shape[0], *(max(1, round(side / factor)) for side in shape[1:]))
         return (shape[0], min(shape[1], MAX_LENGTH)) if self.examples.kind == "series" else shape
+
+    @property
+    def averaged(self) -> str:
+        """The shape in which examples are drawn, such as "56 × 56", where they are shrunk for that; empty where they are not."""
+        size = self.size()
+        return "" if size == self.examples.shape else " × ".join(map(str, size[1:]))
 
     def array(self, values: Tensor, *, small: bool = False) -> Array:
         """Return values of examples (M, …) as they are drawn, float32 (M, *size)."""
@@ -65,10 +73,10 @@ class Pictures:
         return arranged.float().contiguous().numpy()
 
     def error_scale(self, reconstructions: Tensor) -> float:
-        """Return the error with the strongest color: nearly the largest of the differences ``reconstructions - x``."""
+        """Return the error with the strongest color: nearly the largest of the differences ``reconstructions - targets``."""
         rows = evenly_spaced(len(self.examples), _SAMPLED)
         sample = torch.as_tensor(rows, device=self.examples.x.device)
-        differences = self.array(reconstructions[rows]) - self.array(self.examples.x[sample])
+        differences = self.array(reconstructions[rows]) - self.array(self.examples.compared[sample])
         finite = np.abs(differences[np.isfinite(differences)])
         return float(np.quantile(finite, _ERROR_QUANTILE)) if finite.size else 1.0
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
 from dlviz.latent_space.autoencoder import Autoencoder, Codes, encoder_and_decoder
 from dlviz.latent_space.examples import Examples, check_examples
 
@@ -40,7 +42,7 @@ class Record:
         codes: (N, K), of a variational encoder the means.
         std: (N, K) of a variational encoder, ``None`` of any other.
         reconstructions: ``decoder(codes)``, in the shape of the examples, (N, …).
-        errors: mean squared error of each reconstruction, float64 (N,).
+        errors: mean squared error of each reconstruction, float64 (N,); against the targets if there are any, else against the example.
         anomalies: a second set of examples, ``None`` without one.
     """
 
@@ -96,6 +98,7 @@ def record(
     data: Any = None,
     *,
     anomalies: Any = None,
+    compare_with: Any = None,
     kind: str = "auto",
     image_shape: Sequence[int] | None = None,
     features: Sequence[Any] | None = None,
@@ -116,9 +119,21 @@ def record(
     encoder, decoder, data = encoder_and_decoder(encoder, decoder, data)
     model = Autoencoder(encoder, decoder, variance)
     examples = check_examples(data, kind=kind, image_shape=image_shape, features=features, like=model.parameter)
+    examples, others = with_other_data(examples, anomalies, compare_with)
     model.initialize(examples.x[:1])
-    others = None if anomalies is None else examples.others(anomalies, "anomalies")
     return record_examples(model, examples, others)
+
+
+def with_other_data(examples: Examples, anomalies: Any, compare_with: Any) -> tuple[Examples, Tensor | None]:
+    """Return examples with their targets, and the anomalies; ``None`` stands for none.
+
+    Raises:
+        DlvizError: one does not fit the examples, or both are given: then the errors of the two sets would say different things.
+    """
+    if anomalies is not None and compare_with is not None:
+        raise DlvizError(message("latent_space.refused.both"))
+    others = None if anomalies is None else examples.others(anomalies, "anomalies")
+    return examples.with_targets(compare_with), others
 
 
 def record_examples(
@@ -133,4 +148,4 @@ def record_examples(
     second = None
     if anomalies is not None and others is not None and decoded_others is not None:
         second = Anomalies(anomalies, others.mean, decoded_others, squared_errors(anomalies, decoded_others))
-    return Record(examples, codes.mean, codes.std, decoded, squared_errors(examples.x, decoded), second)
+    return Record(examples, codes.mean, codes.std, decoded, squared_errors(examples.compared, decoded), second)

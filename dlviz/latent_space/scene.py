@@ -40,6 +40,7 @@ def scene(state: LatentState, name: str, steps: Sequence[int]) -> dict[str, Any]
         "count": len(state.examples),
         "axis_names": list(state.code_axes.names(state.model.code_size)),
         "limits": list(state.limits),
+        "wide_limits": None if record.std is None else list(state.limits_with_ellipses()),
         "rows": np.asarray(rows, dtype=np.int32),
         "points": _float32(state.places[rows]),
         "labels": None if state.labels is None else state.labels[rows].int().numpy(),
@@ -131,20 +132,28 @@ def selection(state: LatentState, example: int, target: int) -> dict[str, Any]:
     """Return the selected example with its reconstruction, and the path to another one; an index of -1 stands for none."""
     if example < 0:
         return {"example": -1, "target": -1}
-    record, pictures = state.record, state.pictures
-    x, output = state.examples.x[[example]], record.reconstructions[[example]]
+    record = state.record
     return {
         "example": example,
         "target": target,
         "place": state.start(example),
         "code": _code_text(record.codes[example]),
         "label": "" if state.labels is None else state.classes[int(state.labels[example])],
-        "input": pictures.array(x),
-        "output": pictures.array(output),
-        "difference": pictures.array(output - x.detach().to(output)),
+        **_compared(state, [example]),
         "error": float(record.errors[example]),
         "kl": None if record.kl_per_example is None else float(record.kl_per_example[example].sum()),
         "path": path(state, example, target) if target >= 0 else None,
+    }
+
+
+def _compared(state: LatentState, rows: list[int]) -> dict[str, Any]:
+    """Return examples, their targets (``None`` without), reconstructions, and the differences of the reconstructions, as they are drawn."""
+    pictures, examples, output = state.pictures, state.examples, state.record.reconstructions[rows]
+    return {
+        "input": pictures.array(examples.x[rows]),
+        "compared": None if examples.targets is None else pictures.array(examples.targets[rows]),
+        "output": pictures.array(output),
+        "difference": pictures.array(output - examples.compared[rows].detach().to(output)),
     }
 
 
@@ -204,12 +213,9 @@ def drawing(state: LatentState, x: Tensor) -> dict[str, Any]:
 def carried(state: LatentState, rows: Sequence[int]) -> dict[str, Any]:
     """Return some examples with their reconstructions, for a page that asks no kernel."""
     index, record = list(rows), state.record
-    x, output = state.examples.x[index], record.reconstructions[index]
     return {
         "rows": np.asarray(index, dtype=np.int32),
-        "input": state.pictures.array(x),
-        "output": state.pictures.array(output),
-        "difference": state.pictures.array(output - x.detach().to(output)),
+        **_compared(state, index),
         "errors": record.errors[index].double().numpy(),
         "kl": None if record.kl_per_example is None else record.kl_per_example[index].sum(1).double().numpy(),
         "codes": [_code_text(code) for code in record.codes[index]],
@@ -244,11 +250,15 @@ def _notes(state: LatentState) -> list[dict[str, str]]:
     record, size = state.record, state.model.code_size
     if len(state.drawn) < len(state.examples):
         notes.append(message("latent_space.note.drawn", drawn=len(state.drawn), count=len(state.examples)))
+    if state.pictures.averaged:
+        kind = state.examples.kind
+        notes.append(message(f"latent_space.note.averaged_{kind}", drawn=state.pictures.averaged))
     bad = int((~record.codes.isfinite().all(1)).sum())
     if bad:
         notes.append(message("latent_space.note.nonfinite", count=bad))
     if record.unused:
-        named = ", ".join(map(str, record.unused[:8])) + (", …" if len(record.unused) > 8 else "")
+        named = ", ".join(message("latent_space.dimension", number=number) for number in record.unused[:8])
+        named += ", …" if len(record.unused) > 8 else ""
         notes.append(message("latent_space.note.unused", names=named, count=len(record.unused), size=size))
     if len(state.classes) > MAX_CLASSES:
         notes.append(message("latent_space.note.classes", drawn=MAX_CLASSES, count=len(state.classes)))

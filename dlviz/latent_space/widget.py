@@ -26,7 +26,7 @@ from dlviz.latent_space import scene as scenes
 from dlviz.latent_space.anomaly_score import Rates, auc, first_threshold, rates
 from dlviz.latent_space.autoencoder import Autoencoder, encoder_and_decoder
 from dlviz.latent_space.examples import check_examples
-from dlviz.latent_space.record import Record
+from dlviz.latent_space.record import Record, with_other_data
 from dlviz.latent_space.still import draw
 from dlviz.latent_space.widget_state import PATH_STEPS, LatentState, check_example, check_labels
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
@@ -71,7 +71,7 @@ class Latent(Widget):
     target = traitlets.Int(-1, min=-1, help="example to which a path is open, -1 for none").tag(sync=True)
     path_step = traitlets.Int(0, min=0, max=PATH_STEPS, help="step of the path").tag(sync=True)
     probe = traitlets.List(traitlets.Float(), help="place of the probe on the map").tag(sync=True)
-    axes = traitlets.Any("auto", help="pca, or dimensions of the code").tag(sync=True)
+    axes = traitlets.TraitType("auto", help="pca, or dimensions of the code").tag(sync=True)
     resolution = traitlets.Int(12, min=4, max=24, help="decoded pictures along a side of the map").tag(sync=True)
     decoded_grid = traitlets.Bool(False, help="whether the map shows decoded pictures").tag(sync=True)
     ellipses = traitlets.Bool(False, help="whether all ellipses are drawn").tag(sync=True)
@@ -382,8 +382,8 @@ class Latent(Widget):
     def _page_traits(self, most: int) -> dict[str, Any]:
         """Return what a page holds in place of the kernel: some examples, a path, and a grid of at most so many codes along a side."""
         state = self._latent
-        # Input, output and difference, each a third larger as text.
-        size = 4 * state.pictures.array(state.examples.x[:1]).nbytes + 60
+        # Input, output, difference and perhaps target, each a third larger as text.
+        size = (4 if state.examples.targets is None else 6) * state.pictures.array(state.examples.x[:1]).nbytes + 60
         named = {one for one in (self.example, self.target, *scenes.worst_rows(state.record)) if one >= 0}
         room = _PAGE_EXAMPLES // size - len(named)
         chosen = sorted(
@@ -478,6 +478,7 @@ def latent(
     labels: Any = None,
     classes: Sequence[Any] | None = None,
     anomalies: Any = None,
+    compare_with: Any = None,
     kind: str = "auto",
     image_shape: Sequence[int] | None = None,
     features: Sequence[Any] | None = None,
@@ -510,6 +511,8 @@ def latent(
         labels: labels (N,) for the colors of the map, whole numbers or names.
         classes: names of the classes, in the order of the labels.
         anomalies: a second set (M, …) of examples that should be reconstructed badly.
+        compare_with: what the reconstructions should be, (N, …), where that is not ``data`` itself: for a denoiser, whose ``data`` are
+            noisy, the clean examples in the same order. Errors and differences are then those from it.
         kind: "image", "series", "row", or "auto" for what the shape suggests.
         image_shape: (H, W) or (C, H, W) of images that are given as rows.
         features: names of a row's features.
@@ -547,7 +550,7 @@ def latent(
     model = Autoencoder(encoder, decoder, variance)
     found = check_examples(data, kind=kind, image_shape=image_shape, features=features, like=model.parameter)
     indices, names = check_labels(labels, classes, len(found))
-    others = None if anomalies is None else found.others(anomalies, "anomalies")
+    found, others = with_other_data(found, anomalies, compare_with)
     shown: dict[str, Any] = {"resolution": resolution, "path_step": path_step, "decoded_grid": decoded_grid}
     shown |= {"ellipses": ellipses, "threshold": threshold, "sample_seed": sample_seed, "speed": speed, "theme": theme}
     shown |= {"probe": _plain_list(probe)}

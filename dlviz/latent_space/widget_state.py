@@ -140,6 +140,15 @@ class LatentState:
             rows = max(1, len(self.classes))
             self.limits = (*self.limits[:2], -0.15, rows + 0.05)
 
+    def limits_with_ellipses(self) -> Limits:
+        """Return limits of the map between which the ellipses of the drawn examples, of 2 standard deviations, lie too."""
+        assert self.record.std is not None
+        places, matrices = self.places[self.drawn], self.code_axes.spread(self.record.std[self.drawn])
+        reach = 2 * matrices.square().sum(2).sqrt()
+        ends = torch.cat((places - reach, places + reach))
+        found = frame_around(ends[ends.isfinite().all(1)])
+        return (*found[:2], *self.limits[2:]) if self.model.code_size == 1 else found
+
     def place(self, codes: Tensor) -> Tensor:
         """Return the places (M, 2) of codes (M, K); of codes of one number the height is the middle of the map."""
         places = self.code_axes.place(codes)

@@ -42,7 +42,8 @@ def whole_labels(name: str, values: Any) -> Tensor | None:
     )
     if is_fraction or labels.is_complex():
         key = "labels.dtype" if isinstance(values, Tensor) else "labels.fraction"
-        raise DlvizError(message(key, name=name, got=_first_fraction(values, labels)))
+        argument = name.rpartition(": ")[2]
+        raise DlvizError(message(key, name=name, argument=argument, got=_first_fraction(values, labels)))
     return labels.cpu().long()
 
 

@@ -103,14 +103,14 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
 
 def test_input_and_reconstruction_are_drawn_as_torch_computes_them(open_page, pages):
     view, page = variational(), open_page(pages["variational"])
-    figure = ".lat-figures figure:nth-child({}) canvas"
+    figure = ".lat-figures figure:nth-child({} of :not([hidden])) canvas"
     np.testing.assert_allclose(pixels(page, figure.format(1)), gray(images()[0]), atol=1)
     np.testing.assert_allclose(pixels(page, figure.format(2)), gray(view.reconstructions[0]), atol=1)
     np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.reconstructions[0]), atol=1)
     text = page.locator(".lat-error").first.inner_text()
     assert number(re.search(r"error (\S+)", text)[1]) == pytest.approx(float(view.errors[0]), rel=1e-3)
     assert number(re.search(r"divergence (\S+)", text)[1]) == pytest.approx(
-        float(view.kl_per_example[0].sum()), rel=6e-3
+        float(view.kl_per_example[0].sum()), rel=6e-3, abs=6e-4
     )
 
 
@@ -202,7 +202,7 @@ def test_the_kl_divergence_of_each_dimension_is_torchs(open_page, pages):
     for k, dimension in enumerate(view.kl.argsort(descending=True).tolist()):
         expect(bars.nth(k).locator("span").first).to_have_text(f"code {dimension}")
         assert number(bars.nth(k).locator(".mono").inner_text().split()[0]) == pytest.approx(
-            float(view.kl[dimension]), rel=6e-3
+            float(view.kl[dimension]), rel=6e-3, abs=6e-4
         )
     page.get_by_text("What do samples look like?").click()
     samples = view.samples(12, seed=0)
@@ -210,7 +210,7 @@ def test_the_kl_divergence_of_each_dimension_is_torchs(open_page, pages):
 
 
 def test_a_page_shows_the_map_along_other_axes(open_page, pages):
-    view, page = variational(5), open_page(pages["pca"])
+    view, page = variational(5), open_page(pages["pca"], reduced_motion=True)
     menu = page.get_by_label("axes", exact=True)
     assert menu.locator("option").count() == 7
     a, b = sorted(view.kl.argsort(descending=True)[:2].tolist())
@@ -355,3 +355,103 @@ def test_a_narrow_page_stands_in_one_column_and_is_not_clipped(open_page, pages)
             "document.querySelector('.dlviz').scrollWidth <= document.querySelector('.dlviz').clientWidth + 1"
         )
         assert page.locator(".lat-right").bounding_box()["y"] > page.locator(".lat-map").bounding_box()["y"] + 200
+
+
+def test_anomalies_with_far_larger_errors_leave_room_for_the_threshold(open_page):
+    view = variational(anomalies=8 * images(9, seed=7))
+    page = open_page(view.to_html())
+    page.get_by_text("Which ones does it reconstruct badly?").click()
+    drawn(page)
+    plot, bars = page.locator(".dlviz-chart"), page.locator(".dlviz-chart rect[style*='run-0']")
+    heights = bars.evaluate_all("bars => bars.map((bar) => Number(bar.getAttribute('height')))")
+    assert sum(height > 0 for height in heights) > 3
+    assert "logarithmic" in plot.inner_html()
+    slider = page.get_by_label("threshold")
+    within = []
+    for position in range(0, 501, 20):
+        slider.fill(str(position))
+        found = view.rates(trait(page, "threshold"))
+        within.append(0 < found.false_alarm < 1)
+        drawn(page)
+        alarm = re.search(r"alarms: (\S+)% ", page.locator(".lat-rates").inner_text())[1]
+        assert number(alarm) == pytest.approx(100 * found.false_alarm, abs=0.06)
+    assert sum(within) >= 3
+
+
+def test_an_error_of_zero_has_its_bar_on_a_logarithmic_axis(open_page):
+    x = torch.rand(20, 3, generator=torch.Generator().manual_seed(0))
+    shift = torch.tensor([0.0, 0.01, 0.01, 0.02]).repeat(5)[:, None]
+    state = {"calls": 0}
+
+    def decode(code):
+        state["calls"] += 1
+        return code + (shift if len(code) == 20 else 5)
+
+    page = open_page(dlviz.latent(lambda x: x, decode, x, anomalies=x[:4]).to_html())
+    page.get_by_text("Which ones does it reconstruct badly?").click()
+    heights = page.locator(".dlviz-chart rect[style*='run-0']").evaluate_all(
+        "bars => bars.map((bar) => Number(bar.getAttribute('height')))"
+    )
+    assert heights[0] > 0
+    assert all(np.isfinite(heights))
+
+
+def test_a_section_opens_alone_and_stays_on_one_screen(open_page, pages):
+    page = open_page(pages["variational"], width=968)
+    for title in ("Which ones does it", "Which dimensions", "What do samples"):
+        page.get_by_text(title).click()
+        drawn(page)
+        assert page.locator(".dlviz-fold-title[aria-expanded=true]").count() == 1
+        assert page.locator(".dlviz").bounding_box()["height"] <= 700
+    page.get_by_text("What do samples").click()
+    assert page.locator(".dlviz-fold-title[aria-expanded=true]").count() == 0
+
+
+def test_the_target_of_a_denoiser_stands_beside_its_input(open_page):
+    clean = images()
+    view = dlviz.latent(Coder(), clean + 0.5, compare_with=clean, example=2)
+    page = open_page(view.to_html(), width=968)
+    figures = page.locator(".lat-figures figure:visible")
+    assert [text.split(" ")[0] for text in figures.all_inner_texts()] == ["input", "target"] + 2 * ["reconstruction"]
+    assert len({figure.bounding_box()["y"] for figure in figures.all()}) == 1
+    np.testing.assert_allclose(pixels(page, ".lat-figures figure:nth-child(2) canvas"), gray(clean[2]), atol=1)
+    page.mouse.click(*spot(page, view, view._latent.start(11)))
+    drawn(page)
+    np.testing.assert_allclose(pixels(page, ".lat-figures figure:nth-child(2) canvas"), gray(clean[11]), atol=1)
+
+
+def test_with_all_ellipses_the_frame_is_wide_enough_for_them(open_page):
+    x = images()
+    view = dlviz.latent(
+        lambda x: (x.flatten(1)[:, :2] / 9, torch.zeros(len(x), 2)),
+        lambda code: code[:, :1, None, None].expand(-1, 1, 6, 6),
+        x,
+    )
+    page = open_page(view.to_html(), reduced_motion=True)
+    before = page.locator(".lat-map canvas").evaluate("canvas => canvas.toDataURL()")
+    page.get_by_label("all ellipses").check()
+    drawn(page)
+    assert page.locator(".lat-map canvas").evaluate("canvas => canvas.toDataURL()") != before
+    left, right, bottom, top = view.scene["wide_limits"]
+    reach = view.codes.double().abs().max() + 2
+    assert -1.5 * reach < left < -2 < 2 < right < 1.5 * reach
+    box = page.locator(".lat-map canvas").bounding_box()
+    size = box["width"] - 42
+    x, y = view._latent.start(11)
+    page.mouse.click(
+        box["x"] + 40 + (x - left) / (right - left) * size, box["y"] + 4 + (top - y) / (top - bottom) * size
+    )
+    assert trait(page, "example") != 0
+
+
+def test_keys_that_come_within_one_frame_are_all_counted(open_page, pages):
+    view, page = variational(), open_page(pages["variational"])
+    page.locator(".lat-map").evaluate(
+        """map => {
+          const press = () => map.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+          for (let k = 0; k < 3; k += 1) press();
+        }"""
+    )
+    left, right, *_ = view.scene["limits"]
+    moved = trait(page, "probe")[0] - view._latent.start(0)[0]
+    assert moved == pytest.approx(3 * (right - left) / 40, rel=1e-3)

@@ -185,6 +185,17 @@ REFUSED = {
     "kind": (lambda: record(LINEAR, BACK, X, kind="picture"), "auto, image, series or row"),
     "image_shape": (lambda: record(LINEAR, BACK, torch.rand(5, 36), image_shape=(5, 5)), "its product 36"),
     "anomalies": (lambda: record(LINEAR, BACK, X, anomalies=torch.rand(5, 1, 5, 5)), r"\(M, 1, 6, 6\)"),
+    "compare_with": (
+        lambda: record(LINEAR, BACK, X, compare_with=X[:3]),
+        r"compare_with must have the shape of the data",
+    ),
+    "both": (lambda: record(LINEAR, BACK, X, compare_with=X, anomalies=X), "do not go together"),
+    "complex": (lambda: record(LINEAR, BACK, X.to(torch.complex64)), "complex64"),
+    "image_shape of rows": (
+        lambda: record(nn.Linear(4, 2), nn.Linear(2, 4), torch.rand(3, 4), kind="row", image_shape=(2, 2)),
+        "image_shape is for data of the kind image",
+    ),
+    "features of images": (lambda: record(LINEAR, BACK, X, features=["a"]), "features is for data of the kind row"),
     "features": (lambda: record(nn.Linear(3, 2), nn.Linear(2, 3), torch.rand(4, 3), features=["a"]), "3 names"),
 }
 
@@ -194,3 +205,29 @@ def test_an_argument_that_does_not_fit_is_refused_by_name(name):
     call, words = REFUSED[name]
     with pytest.raises(DlvizError, match=words):
         call()
+
+
+def test_layers_that_write_in_place_change_neither_the_data_nor_the_codes():
+    x = torch.rand(5, 8) - 0.5
+    before = x.clone()
+    made = record(lambda x: x.clamp_(min=0)[:, :2], lambda code: code.mul_(2).repeat(1, 4), x)
+    assert torch.equal(x, before)
+    codes = before.clamp(min=0)[:, :2]
+    torch.testing.assert_close(made.codes, codes, **EXACT)
+    torch.testing.assert_close(made.reconstructions, (2 * codes).repeat(1, 4), **EXACT)
+    lazy = record(nn.Sequential(nn.ReLU(inplace=True), nn.LazyLinear(2)), nn.LazyLinear(8), x)
+    assert torch.equal(x, before)
+    assert lazy.reconstructions.shape == (5, 8)
+
+
+def test_reconstructions_of_a_denoiser_are_compared_with_the_clean_examples():
+    net, clean = Coder(), images()
+    noisy = clean + torch.randn(clean.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    made = record(net, noisy, compare_with=clean)
+    plain = record(net, noisy)
+    torch.testing.assert_close(made.reconstructions, plain.reconstructions, **EXACT)
+    expected = (made.reconstructions - clean).square().mean((1, 2, 3))
+    torch.testing.assert_close(made.errors, expected, **EXACT)
+    assert not torch.allclose(made.errors, plain.errors)
+    same = record(net, clean, compare_with=clean.numpy())
+    torch.testing.assert_close(same.errors, record(net, clean).errors, **EXACT)

@@ -222,9 +222,12 @@ REFUSED = {
     "classes": (lambda v: view_of(classes=["a"]), "classes has 1 names"),
     "axes": (lambda v: view_of(3, axes=(0, 3)), "from 0 to 2"),
     "example": (lambda v: view_of(example=30), "from -1 to 29"),
+    "axes none": (lambda v: setattr(v, "axes", None), "from 0 to 1"),
+    "label kind": (lambda v: view_of(labels=torch.rand(30)), r"Pass labels.long\(\)"),
     "axes later": (lambda v: setattr(v, "axes", [0, 2]), "from 0 to 1"),
     "example later": (lambda v: setattr(v, "example", 99), "from -1 to 29"),
     "probe later": (lambda v: setattr(v, "probe", [1.0]), "two numbers"),
+    "threshold text": (lambda v: setattr(v, "threshold", "high"), "threshold must be a number, but"),
     "threshold later": (lambda v: setattr(v, "threshold", float("nan")), "must be a number"),
     "resolution later": (lambda v: setattr(v, "resolution", 3), "resolution"),
     "code": (lambda v: v.decode([1.0, 2.0, 3.0]), "K = 2"),
@@ -305,3 +308,28 @@ def test_a_closed_widget_lets_its_tensors_go():
     assert view._state is None
     with pytest.raises(DlvizError, match="closed"):
         view.codes  # noqa: B018
+
+
+def test_the_clean_examples_of_a_denoiser_are_shown_and_carried_by_a_page():
+    net, clean = Coder(), images()
+    noisy = clean + 2
+    view = dlviz.latent(net, noisy, compare_with=clean, example=4)
+    np.testing.assert_allclose(numbers(view.selection["compared"]), clean[4].float().flatten().numpy())
+    np.testing.assert_allclose(numbers(view.selection["input"]), noisy[4].float().flatten().numpy())
+    difference = (view.reconstructions[4] - clean[4]).float().flatten().numpy()
+    np.testing.assert_allclose(numbers(view.selection["difference"]), difference, rtol=1e-5, atol=1e-6)
+    assert view.scene["picture"]["low"] == [0.0]
+    assert view.scene["picture"]["high"] == [1.0]
+    carried = payload(view.to_html())["state"]["carried"]
+    assert set(carried) >= {"input", "compared", "output", "difference"}
+    assert view_of()[0].selection["compared"] is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [((3, 1, 112, 56), "56 × 28 pixels"), ((3, 500), "256 values"), ((3, 1, 56, 56), ""), ((3, 256), "")],
+)
+def test_a_note_says_that_large_examples_are_drawn_averaged(shape, words):
+    x = torch.rand(shape)
+    view = dlviz.latent(lambda x: x.flatten(1)[:, :2], lambda code: torch.zeros(len(code), *shape[1:]), x)
+    assert (words in str(view.scene["notes"])) if words else view.scene["notes"] == []

@@ -3,23 +3,25 @@
 import { h } from "./dom.js";
 
 /**
- * @param {{signal: AbortSignal, sections: {title: string, content: HTMLElement}[]}} options title: which question the section answers
+ * @param {{signal: AbortSignal, sections: {title: string, content: HTMLElement}[], isSingle?: boolean}} options title: which question the section answers; isSingle: opening a section closes the others
  */
-export function foldRow({ signal, sections }) {
+export function foldRow({ signal, sections, isSingle = false }) {
   const buttons = sections.map(({ title, content }, k) => {
     content.hidden = true;
     const button = h("button", { type: "button", class: "dlviz-fold-title", "aria-expanded": "false" }, title);
     button.addEventListener("click", () => {
-      content.hidden = !content.hidden;
-      update(k);
+      const isOpened = content.hidden;
+      for (const section of isSingle ? sections : [sections[k]]) section.content.hidden = true;
+      content.hidden = !isOpened;
+      update();
     }, { signal });
     return button;
   });
   const panels = h("div", { class: "dlviz-panels dlviz-fold-panels", hidden: "" }, ...sections.map(({ content }) => content));
   const element = h("div", { class: "dlviz-fold-row" }, h("div", { class: "dlviz-fold-titles" }, ...buttons), panels);
 
-  function update(k) {
-    buttons[k].setAttribute("aria-expanded", String(!sections[k].content.hidden));
+  function update() {
+    buttons.forEach((button, k) => button.setAttribute("aria-expanded", String(!sections[k].content.hidden)));
     panels.hidden = sections.every(({ content }) => content.hidden);
     element.hidden = buttons.every((button) => button.hidden);
   }
@@ -30,7 +32,7 @@ export function foldRow({ signal, sections }) {
       const k = sections.findIndex((section) => section.content === content);
       buttons[k].hidden = !offered;
       if (!offered) content.hidden = true;
-      update(k);
+      update();
     },
   };
 }

@@ -26,7 +26,7 @@ const STAR = "M0,-8L2.4,-2.6L8,-2.2L3.6,1.5L5,7.2L0,4L-5,7.2L-3.6,1.5L-8,-2.2L-2
 const DIAMOND = "M0,-4.5L4.5,0L0,4.5L-4.5,0Z";
 
 /**
- * @param {{messages: Record<string, string>, signal: AbortSignal, redraw: () => void, moveProbe: (place: number[]) => void, select: (row: number, isTarget: boolean) => void}} options
+ * @param {{messages: Record<string, string>, signal: AbortSignal, redraw: () => void, moveProbe: (place: number[]) => void, select: (row: number, isShifted: boolean) => void}} options
  *   redraw: requests an animation frame; moveProbe: called with a place of the map; select: called with the index of an example
  */
 export function codeMap({ messages, signal, redraw, moveProbe, select }) {
@@ -48,14 +48,22 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
   let hovered = -1;
   let pressed = null;
   let dragging = false;
+  /** Whether the frame is that of the ellipses, and shall be. */
+  let isWide = false;
+  let wantsWide = false;
 
   function show(next) {
     const isSame = scene && scene.rows.length === next.rows.length;
     scene = next;
     pictured = null;
-    motion.go([...next.limits, ...next.points], isSame ? MOTION : 0);
+    move(isSame ? MOTION : 0);
     button.setAttribute("aria-label", fillIn(messages.map, { count: next.count }));
     showLegend();
+  }
+  /** Move to the places of the scene; with all ellipses the frame is wide enough for these. */
+  function move(duration) {
+    isWide = wantsWide;
+    motion.go([...(isWide ? scene.wide_limits : scene.limits), ...scene.points], duration);
   }
   function showLegend() {
     const mark = (path, style) => s("svg", { width: 14, height: 14, viewBox: "-1.6 -1.6 3.2 3.2", "aria-hidden": "true" }, s("path", { d: path, style }));
@@ -65,7 +73,10 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
 
   /** @param {{colors: Record<string, string>, width: number, anomalies: boolean, example: number, selection: any, probe: number[], pathStep: number, background: any, ellipses: boolean, samples: any, drawing: any, picking: boolean, snapped: number[] | null}} next */
   function draw(next) {
+    const duration = state ? MOTION : 0;
     state = next;
+    wantsWide = next.ellipses && Boolean(scene.wide_limits);
+    if (wantsWide !== isWide) move(duration);
     const { colors } = next;
     size = next.width - LEFT - 2;
     const context = hidpiContext(canvas, next.width, size + TOP + BELOW);
@@ -111,7 +122,13 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
       }
       pictured = background.values;
     }
-    context.drawImage(pictures, LEFT, TOP, size, size);
+    context.drawImage(pictures, ...pictureBox());
+  }
+  /** Left, top, width and height of the part of the map in which codes are decoded. @returns {[number, number, number, number]} */
+  function pictureBox() {
+    const [left, right, bottom, top] = scene.limits;
+    const [[x, y], [toX, toY]] = [axes.pixel([left, top]), axes.pixel([right, bottom])];
+    return [x, y, toX - x, toY - y];
   }
   function placeOf(k, now = motion.now()) {
     return axes.pixel([now[4 + 2 * k], now[5 + 2 * k]]);
@@ -186,8 +203,9 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     drawLine(context, [[at[0], at[1] - 11], [at[0], at[1] + 11]], colors.select, 1.4);
   }
   function cellBox([row, column]) {
-    const cell = size / state.background.side;
-    return [LEFT + column * cell, TOP + row * cell, cell, cell];
+    const [left, top, width, height] = pictureBox();
+    const { side } = state.background;
+    return [left + (column * width) / side, top + (row * height) / side, width / side, height / side];
   }
   function showReadout() {
     readout.hidden = hovered < 0 || dragging;
@@ -207,9 +225,11 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
       return Number.isFinite(distance) ? distance : Infinity;
     }, radius);
   }
-  function within([x, y]) {
+  /** Move the probe to a pixel, or to the nearest one of the map. A second key may be pressed before the next frame, so it begins there. */
+  function goTo([x, y]) {
     const inside = (value, low) => Math.max(low, Math.min(low + size, value));
-    return axes.point([inside(x, LEFT), inside(y, TOP)]);
+    state.probe = axes.point([inside(x, LEFT), inside(y, TOP)]);
+    moveProbe(state.probe);
   }
 
   button.addEventListener("pointerdown", (event) => {
@@ -221,7 +241,7 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
   button.addEventListener("pointermove", (event) => {
     const pixel = pointerPixel(canvas, event);
     if (pressed && !dragging && Math.hypot(pixel[0] - pressed[0], pixel[1] - pressed[1]) > DRAG_DISTANCE) dragging = !state.picking;
-    if (dragging) moveProbe(within(pixel));
+    if (dragging) goTo(pixel);
     hovered = nearest(pixel, PICK_RADIUS);
     redraw();
   }, { signal });
@@ -229,8 +249,8 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     const pixel = pointerPixel(canvas, event);
     if (pressed && !dragging) {
       const k = nearest(pixel, state.picking ? 3 * PICK_RADIUS : PICK_RADIUS);
-      if (k >= 0) select(scene.rows[k], state.picking || event.shiftKey);
-      else if (!state.picking && axes.contains(pixel)) moveProbe(within(pixel));
+      if (k >= 0) select(scene.rows[k], event.shiftKey);
+      else if (!state.picking && axes.contains(pixel)) goTo(pixel);
     }
     pressed = null;
     dragging = false;
@@ -249,10 +269,10 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     if (!direction && event.key !== "Enter") return false;
     const at = axes.pixel(state.probe);
     const distance = size / (event.shiftKey ? 8 : 40);
-    if (direction) moveProbe(within([at[0] + direction[0] * distance, at[1] + direction[1] * distance]));
+    if (direction) goTo([at[0] + direction[0] * distance, at[1] + direction[1] * distance]);
     else {
       const k = nearest(at, Infinity);
-      if (k >= 0) select(scene.rows[k], state.picking || event.shiftKey);
+      if (k >= 0) select(scene.rows[k], event.shiftKey);
     }
     return true;
   });

@@ -3,6 +3,7 @@
 import { drawLine } from "../../kit/js/canvas.js";
 import { channels, heatmap, hidpiContext, pixelCanvas } from "../../kit/js/heatmap.js";
 import { h } from "../../kit/js/dom.js";
+import { format } from "../../kit/js/numbers.js";
 
 /**
  * Draw an example into a box.
@@ -74,6 +75,11 @@ function drawBars(context, [left, top, width, height], values, { low, high, erro
     context.fillStyle = isError ? (value < 0 ? colors.neg : colors.pos) : colors["ink-3"];
     context.fillRect(left, top + k * pitch, Math.max(0.5, Math.min(1, Math.max(0, share)) * width), Math.max(1, pitch - 1));
   });
+}
+
+/** A KL divergence in nats; below 0.001 more digits would say nothing. @param {number} value */
+export function formatNats(value) {
+  return format(Number(value.toFixed(3)), 3);
 }
 
 /** A canvas with one example. @param {string} [className] */

@@ -3,12 +3,15 @@
 import { chart } from "../../kit/js/chart.js";
 import { closest, fillIn, h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
+import { logTicks, roundDown, scale } from "../../kit/js/scale.js";
 import { exampleCanvas } from "./draw_example.js";
 
-const WIDTH = 440;
-const HEIGHT = 132;
+const WIDTH = 420;
+const HEIGHT = 108;
 const BINS = 40;
-const THUMBNAIL = 44;
+/** The axis is logarithmic where the largest error is so many times the median error of the data, so that both can be seen. */
+const LOG_RATIO = 15;
+const THUMBNAIL = 38;
 /** Positions of the slider. */
 const POSITIONS = 1000;
 
@@ -21,14 +24,16 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
   const legend = h("div", { class: "lat-keys" });
   const worst = h("div", { class: "lat-worst", role: "group", "aria-label": messages.worst });
   const element = h("div", { class: "dlviz-panel lat-errors" },
-    h("div", {}, legend, plot.element, h("label", { class: "dlviz-control lat-threshold" }, h("span", {}, messages.threshold), slider, number), rates),
-    h("div", {}, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.worst), h("span", { class: "dlviz-soft" }, messages.worst_how)), worst));
+    h("div", {}, legend, plot.element, h("label", { class: "dlviz-control lat-threshold" }, h("span", {}, messages.threshold), slider, number)),
+    h("div", {}, rates, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.worst), h("span", { class: "dlviz-soft" }, messages.worst_how)), worst));
   let scores = null;
-  let range = [0, 1];
+  /** Errors along the axis; `pixel` gives the share of its length, from 0 to 1. */
+  let axis = scale([0, 1], [0, 1]);
+  let isLog = false;
   let canvases = [];
   let threshold = 0;
 
-  slider.addEventListener("input", () => setThreshold(range[0] + (Number(slider.value) / POSITIONS) * (range[1] - range[0])), { signal });
+  slider.addEventListener("input", () => setThreshold(axis.value(Number(slider.value) / POSITIONS)), { signal });
   worst.addEventListener("click", (event) => {
     const item = closest(event, "[data-row]");
     if (item) select(Number(item.dataset.row));
@@ -37,26 +42,35 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
   function show(scene) {
     scores = scene.scores;
     const finite = [...scores.errors, ...(scores.anomalies ?? [])].filter(Number.isFinite);
-    const most = finite.reduce((a, b) => Math.max(a, b), 0) || 1;
-    range = [Math.min(0, ...finite.slice(0, 1)), most * 1.02];
+    const most = 1.02 * finite.reduce((a, b) => Math.max(a, b), 0) || 1;
+    const median = scores.errors[scores.errors.length >> 1];
+    isLog = median > 0 && most > LOG_RATIO * median;
+    // An error far below the median lies in the first bar.
+    const least = finite.reduce((a, b) => (b > median / 100 ? Math.min(a, b) : a), median);
+    axis = scale(isLog ? [0.95 * least, most] : [0, most], [0, 1], { log: isLog });
     legend.replaceChildren(...[["data", scores.errors], ["anomaly", scores.anomalies]].filter(([, values]) => values).map(([key]) => h("span", {}, h("i", { class: `lat-key-${key}` }), messages[`key_${key}`])));
     drawHistograms();
     showWorst();
   }
   function histogram(values) {
     const counts = new Float64Array(BINS);
-    for (const value of values) counts[Math.min(BINS - 1, Math.max(0, Math.floor(((Math.min(value, range[1]) - range[0]) / (range[1] - range[0])) * BINS)))] += 1 / values.length;
+    for (const value of values) counts[Math.min(BINS - 1, Math.floor(shareOf(value) * BINS))] += 1 / values.length;
     return counts;
+  }
+  /** The share of the axis up to an error, from 0 to 1. */
+  function shareOf(value) {
+    return axis.pixel(Math.min(axis.high, Math.max(axis.low, value)));
   }
   function drawHistograms() {
     const sets = [["data", scores.errors], ["anomaly", scores.anomalies]].filter(([, values]) => values).map(([key, values]) => [key, histogram(values)]);
     const most = Math.max(...sets.flatMap(([, counts]) => [...counts]), 1e-9);
-    const width = (range[1] - range[0]) / BINS;
+    const edge = (k) => axis.value(k / BINS);
+    const marks = isLog ? logTicks(axis.low, axis.high) : [0, roundDown(axis.high / 2), 2 * roundDown(axis.high / 2)];
     plot.draw({
       label: messages.histogram,
-      x: { domain: /** @type {[number, number]} */ (range), title: messages.error_axis, ticks: [0, 0.5, 1].map((part) => [part * range[1], format(part * range[1], 2)]) },
+      x: { domain: [axis.low, axis.high], log: isLog, title: isLog ? messages.error_axis_log : messages.error_axis, ticks: marks.map((value) => [value, format(value, 2)]) },
       y: { domain: [0, most], ticks: [[0, "0"], [most, `${format(100 * most, 2)}%`]] },
-      content: () => sets.flatMap(([key, counts]) => Array.from(counts, (count, k) => plot.bar(range[0] + k * width, range[0] + (k + 0.92) * width, count, `fill: var(--run-${key === "data" ? 0 : 1}); opacity: ${key === "data" ? 0.85 : 0.6}`))),
+      content: () => sets.flatMap(([key, counts]) => Array.from(counts, (count, k) => plot.bar(edge(k), edge(k + 0.92), count, `fill: var(--run-${key === "data" ? 0 : 1}); opacity: ${key === "data" ? 0.85 : 0.6}`))),
     });
   }
   function showWorst() {
@@ -75,10 +89,10 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
   function draw({ picture, colors, threshold: chosen }) {
     for (const { canvas, values, label, size } of canvases) canvas.draw(values, picture, colors, size, label, { small: true });
     threshold = chosen ?? scores.threshold;
-    slider.value = String(Math.round(((threshold - range[0]) / (range[1] - range[0])) * POSITIONS));
+    slider.value = String(Math.round(shareOf(threshold) * POSITIONS));
     slider.style.setProperty("--done", `${Number(slider.value) / (POSITIONS / 100)}%`);
     number.textContent = format(threshold, 3);
-    plot.cursor(plot.vertical(Math.min(threshold, range[1]), "lat-threshold-line"));
+    plot.cursor(plot.vertical(axis.value(shareOf(threshold)), "lat-threshold-line"));
     const share = (values, isWrong) => `${format((100 * values.filter(isWrong).length) / values.length, 3)}%`;
     const values = { alarm: share(scores.errors, (error) => !(error <= threshold)) };
     if (!scores.anomalies) rates.textContent = fillIn(messages.rate, values);

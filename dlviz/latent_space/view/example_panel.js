@@ -2,14 +2,17 @@
 
 import { closest, fillIn, h } from "../../kit/js/dom.js";
 import { diverging, format } from "../../kit/js/numbers.js";
-import { exampleCanvas } from "./draw_example.js";
+import { exampleCanvas, formatNats } from "./draw_example.js";
 
-const PROBE = 188;
-const SMALL = 122;
-/** Width of a series beside another one, and in the strip of a path. */
+const PROBE = 160;
+const SMALL = 104;
+/** Width of a series, as a multiple of its height. */
 const WIDE = 1.2;
+/** Width of a column of the table. */
+const COLUMNS = { probe: 82, input: 62, compared: 62, output: 92, difference: 72 };
 const STRIP = 32;
-const PARTS = ["input", "output", "difference"];
+/** What is shown of an example; "compared" is the target of a denoiser. */
+const PARTS = ["input", "compared", "output", "difference"];
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, goPath: (step: number) => void, togglePath: () => void}} options togglePath: opens a path, or closes it
@@ -19,12 +22,15 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
   const probe = exampleCanvas("lat-probe");
   const code = h("code", { class: "lat-code" });
   const note = h("p", { class: "dlviz-soft" });
-  const hint = h("p", { class: "dlviz-soft" }, messages.hint);
+  const hint = h("p", { class: "dlviz-soft" });
   const button = h("button", { type: "button", class: "dlviz-outlined small lat-path-button" });
   const name = h("b");
   const exampleCode = h("code", { class: "lat-code" });
-  const parts = PARTS.map((part) => ({ part, canvas: exampleCanvas(), caption: h("figcaption", {}, messages[part]) }));
-  const figures = h("div", { class: "lat-figures" }, ...parts.map(({ canvas, caption }) => h("figure", {}, canvas.element, caption)));
+  const parts = PARTS.map((part) => {
+    const [canvas, caption] = [exampleCanvas(), h("figcaption")];
+    return { part, canvas, caption, figure: h("figure", {}, canvas.element, caption) };
+  });
+  const figures = h("div", { class: "lat-figures" }, ...parts.map(({ figure }) => figure));
   const table = h("div", { class: "lat-table", role: "table", "aria-label": messages.table, tabindex: "0" });
   const error = h("p", { class: "lat-error" });
   const strip = h("div", { class: "lat-strip", role: "group", "aria-label": messages.strip });
@@ -45,7 +51,7 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
     const { picture } = scene;
     const { path } = selection;
     const isRow = picture.kind === "row";
-    const wide = picture.kind === "series" ? WIDE : 1;
+    const isSeries = picture.kind === "series";
     const length = path ? path.values.length / (scene.steps + 1) : 0;
     const frames = path ? Array.from({ length: scene.steps + 1 }, (_, k) => path.values.subarray(k * length, (k + 1) * length)) : [];
     const shown = path ? frames[now.pathStep] : details.values;
@@ -53,10 +59,11 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
     code.textContent = path ? path.codes[now.pathStep] : details.code ?? "";
     note.textContent = path ? pathText(selection, now.pathStep, scene.steps) : !shown ? messages.no_grid : details.nearest ? messages.nearest : "";
     hint.hidden = Boolean(path);
+    hint.textContent = isSeries && selection.input ? `${messages.hint} ${messages.dashed}` : messages.hint;
     probe.element.hidden = isRow;
     element.toggleAttribute("data-row", isRow);
-    const size = [PROBE * (wide > 1 ? 1.5 : 1), PROBE];
-    if (!isRow) probe.draw(shown ?? null, picture, colors, size, title.textContent, { small: !path && details.small, behind: wide > 1 && !path ? selection.input : null });
+    const size = [PROBE * (isSeries ? 1.5 : 1), PROBE];
+    if (!isRow) probe.draw(shown ?? null, picture, colors, size, title.textContent, { small: !path && details.small, behind: isSeries && !path ? selection.input : null });
     button.hidden = selection.example < 0 || !now.offersPath;
     button.textContent = path ? messages.close_path : now.picking ? messages.pick : messages.open_path;
     button.setAttribute("aria-pressed", String(now.picking));
@@ -65,15 +72,24 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
     table.hidden = !isRow;
     if (isRow) showTable(now, shown);
     if (selection.example >= 0) {
-      const values = { index: selection.example, label: selection.label, error: format(selection.error, 4), kl: format(selection.kl ?? 0, 3) };
+      const values = { index: selection.example, label: selection.label, error: format(selection.error, 4), kl: formatNats(selection.kl ?? 0) };
       name.textContent = fillIn(selection.label ? messages.example_of : messages.example, values);
       exampleCode.textContent = selection.code;
       const words = fillIn(selection.kl === null ? messages.error : messages.error_kl, { value: values.error, kl: values.kl });
       error.replaceChildren(words, h("span", { class: "dlviz-soft" }, ` · ${fillIn(messages.scale, { scale: format(picture.error_scale, 2) })}`));
-      if (!isRow) for (const { part, canvas } of parts) canvas.draw(selection[part], picture, colors, [SMALL * wide, SMALL], messages[part], { isError: part === "difference", behind: part === "output" && wide > 1 ? selection.input : null });
+      for (const { part, canvas, caption, figure } of isRow ? [] : parts) {
+        figure.hidden = !selection[part];
+        const behind = part === "output" && isSeries ? selection.compared ?? selection.input : null;
+        const width = SMALL * (isSeries && !selection.compared ? WIDE : 1);
+        caption.textContent = partName(part, selection) + (behind ? fillIn(messages.behind, { name: messages[selection.compared ? "compared" : "input"] }) : "");
+        if (selection[part]) canvas.draw(selection[part], picture, colors, [width, SMALL], caption.textContent, { isError: part === "difference", behind });
+      }
     }
     strip.hidden = !path;
     if (path) showStrip(frames, now);
+  }
+  function partName(part, selection) {
+    return messages[part === "difference" && selection.compared ? "difference_compared" : part];
   }
   function pathText({ example, target, label, path }, step, last) {
     const name = (index, text) => (text ? fillIn(messages.named, { index, label: text }) : String(index));
@@ -97,12 +113,14 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
     const has = selection.example >= 0;
     const cell = (text, attributes = {}) => h("span", { role: "cell", ...attributes }, text);
     const number = (value) => cell(value === undefined ? "" : format(value, 3));
-    const heads = ["feature", "probe_column", ...(has ? PARTS : [])];
+    const values = has ? PARTS.filter((part) => part !== "difference" && selection[part]) : [];
+    const heads = [messages.feature, messages.probe_column, ...values.map((part) => messages[part]), ...(has ? [messages.difference_column] : [])];
+    const columns = ["probe", ...values, ...(has ? ["difference"] : [])];
     const rows = picture.names.map((feature, k) => h("div", { role: "row" },
       h("span", { role: "rowheader", title: feature }, feature), number(shown?.[k]),
-      ...(has ? [number(selection.input[k]), number(selection.output[k]), cell(format(selection.difference[k], 3), { style: `background: ${diverging(selection.difference[k], picture.error_scale)}` })] : [])));
-    table.style.setProperty("--columns", String(heads.length - 1));
-    table.replaceChildren(h("div", { role: "row", class: "lat-heads" }, ...heads.map((head) => h("span", { role: "columnheader" }, messages[head === "difference" ? "difference_column" : head]))), ...rows);
+      ...values.map((part) => number(selection[part][k])), ...(has ? [cell(format(selection.difference[k], 3), { style: `background: ${diverging(selection.difference[k], picture.error_scale)}` })] : [])));
+    table.style.setProperty("--columns", columns.map((column) => `${COLUMNS[column]}px`).join(" "));
+    table.replaceChildren(h("div", { role: "row", class: "lat-heads" }, ...heads.map((head) => h("span", { role: "columnheader" }, head))), ...rows);
     table.style.color = colors.ink;
   }
   return { element, draw };

@@ -17,7 +17,7 @@ import { divergencePanel, priorPanel } from "./variational_panels.js";
 
 /** From this width on the map stands beside the pictures (style.css); its width there, and the largest below it. */
 const TWO_COLUMNS = 760;
-const MAP_WIDTH = 424;
+const MAP_WIDTH = 380;
 /** Milliseconds between two snapshots while playing, and between two steps of a path. */
 const SNAPSHOT_PACE = 500;
 const PATH_PACE = 350;
@@ -53,6 +53,7 @@ function render({ model, el, signal }) {
   const pad = drawingPad({ messages, signal, redraw: () => redraw(), paint: (values) => askDrawing("paint", { kind: "paint", values }), example: () => shown.selection.input ?? null });
   const folds = foldRow({
     signal,
+    isSingle: true,
     sections: [
       { title: messages.errors_title, content: errors.element },
       { title: messages.divergence_title, content: divergence.element },
@@ -157,10 +158,10 @@ function render({ model, el, signal }) {
       if (raw.path) result.path = { ...raw.path, places: typedArray(raw.path.places, "float32"), values: typedArray(raw.path.values, "float32") };
       return result;
     };
-    const carried = decoded("carried", ["input", "output", "difference"], ["errors", "kl"], ["rows"]);
+    const carried = decoded("carried", ["input", "compared", "output", "difference"], ["errors", "kl"], ["rows"]);
     shown = {
       carried,
-      selection: decoded("selection", ["input", "output", "difference"]) ?? { example: -1 },
+      selection: decoded("selection", ["input", "compared", "output", "difference"]) ?? { example: -1 },
       details: decoded("details", ["values"]) ?? {},
       background: decoded("background", ["values"]),
       prior: decoded("prior", ["places", "values"]),
@@ -195,7 +196,8 @@ function render({ model, el, signal }) {
     else view.save("probe", place);
     redraw();
   }
-  function select(row, isTarget) {
+  function select(row, isShifted) {
+    const isTarget = isShifted || picking;
     picking = false;
     model.set("playing", false);
     if (isTarget && model.get("example") >= 0 && row !== model.get("example") && isLive()) {

@@ -19,6 +19,7 @@ export function carriedSelection(carried, scene, example, target) {
     code: carried.codes[k],
     label: at >= 0 && scene.labels ? scene.classes[scene.labels[at]].name : "",
     input: part(carried.input),
+    compared: carried.compared ? part(carried.compared) : null,
     output: part(carried.output),
     difference: part(carried.difference),
     error: carried.errors[k],

@@ -2,7 +2,7 @@
 
 import { fillIn, h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { exampleCanvas } from "./draw_example.js";
+import { exampleCanvas, formatNats } from "./draw_example.js";
 
 const SAMPLE = 52;
 
@@ -11,18 +11,18 @@ export function divergencePanel({ messages }) {
   const terms = h("p", { class: "lat-terms" });
   const bars = h("div", { class: "lat-bars", role: "list", "aria-label": messages.divergence, tabindex: "0" });
   const more = h("p", { class: "dlviz-soft" });
-  const element = h("div", { class: "dlviz-panel lat-divergence" }, terms, bars, more);
+  const element = h("div", { class: "dlviz-panel lat-divergence" }, bars, h("div", {}, terms, more));
 
   function show({ divergence }) {
     if (!divergence) return;
     const { kl, dimensions, unused, limit, size, total, squared } = divergence;
     const most = Math.max(...Array.from(kl).filter(Number.isFinite), limit);
-    terms.textContent = fillIn(messages.terms, { squared: format(squared, 3), kl: format(total, 3) });
+    terms.textContent = fillIn(messages.terms, { squared: format(squared, 3), kl: formatNats(total) });
     bars.replaceChildren(...dimensions.map((dimension, k) => {
       const isUnused = unused.includes(dimension);
       return h("div", { role: "listitem", class: "lat-bar", "data-unused": isUnused ? "" : null },
         h("span", {}, fillIn(messages.dimension, { number: dimension })), h("i", { style: `width: ${Math.max(0, (100 * kl[k]) / most) || 0}%` }),
-        h("span", { class: "mono" }, fillIn(messages.nats, { value: format(kl[k], 3) })), h("em", {}, isUnused ? messages.unused : ""));
+        h("span", { class: "mono" }, fillIn(messages.nats, { value: formatNats(kl[k]) })), h("em", {}, isUnused ? messages.unused : ""));
     }));
     more.textContent = fillIn(dimensions.length < size ? messages.kl_how_some : messages.kl_how, { limit, drawn: dimensions.length, size });
   }
