@@ -23,7 +23,8 @@ def modules_of(function: Callable[..., Any]) -> list[nn.Module]:
     if isinstance(function, nn.Module):
         return [function]
     if hasattr(function, "func"):  # functools.partial
-        return modules_of(function.func)
+        given = [*getattr(function, "args", ()), *getattr(function, "keywords", {}).values()]
+        return [*modules_of(function.func), *(value for value in given if isinstance(value, nn.Module))]
     owner = getattr(function, "__self__", None)
     if isinstance(owner, nn.Module):
         return [owner]
@@ -31,7 +32,7 @@ def modules_of(function: Callable[..., Any]) -> list[nn.Module]:
         used = inspect.getclosurevars(function)
     except (TypeError, ValueError):  # a callable without Python code, or with an empty closure
         return []
-    values = [*used.nonlocals.values(), *used.globals.values()]
+    values = [*used.nonlocals.values(), *used.globals.values(), *([] if owner is None else [owner])]
     names = function.__code__.co_names
     attributes = [
         vars(value)[name] for value in values if hasattr(value, "__dict__") for name in names if name in vars(value)

@@ -38,3 +38,16 @@ def test_a_snapshot_keeps_its_state_and_measures_while_the_model_changes():
     assert series["labels"] == ["start", "snapshot 1"]
     assert series["loss"].tolist() == [2, 1]
     assert np.isnan(series["distance"]).tolist() == [True, False]
+
+
+def test_a_write_through_data_is_a_change_and_nan_is_none():
+    model, history = nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1)), SnapshotHistory()
+    with torch.no_grad():
+        model[0].bias.fill_(float("nan"))
+    history.add(model, "", {})
+    assert not history.has_changed(model)
+    model[1].num_batches_tracked.data.add_(1)
+    assert history.has_changed(model)
+    history.add(model, "", {})
+    model[0].weight.data = model[0].weight.data.double()
+    assert history.has_changed(model)
