@@ -140,9 +140,8 @@ def duel():
     ring = dlviz.data.gaussian_ring(400)
     generator = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2))
     discriminator = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
-    opt_g, opt_d = (
-        torch.optim.Adam(net.parameters(), lr=0.005, betas=(0.5, 0.9)) for net in (generator, discriminator)
-    )
+    opt_g = torch.optim.Adam(generator.parameters(), lr=0.005, betas=(0.5, 0.9))
+    opt_d = torch.optim.Adam(discriminator.parameters(), lr=0.01, betas=(0.5, 0.9))
     bce = nn.functional.binary_cross_entropy_with_logits
 
     def step_d():

@@ -1,20 +1,24 @@
 """Checks of what the learner passes to duel(): generator, discriminator, real data, noise, and how to read the discriminator's output."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dlviz.gan.losses import OUTPUTS, Loss, generator_loss
 from dlviz.gan.modes import Modes, check_modes
+from dlviz.gan.networks import check_module, noise_shape, output_kind
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_type, is_integer
+from dlviz.kit.snapshots import evenly_spaced
+from dlviz.kit.validation import is_integer
 from dlviz.torchkit import callables
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
-from dlviz.torchkit.modules import modules, parameters
+from dlviz.torchkit.model_copies import initialize_lazy
+from dlviz.torchkit.modules import parameters
 from dlviz.torchkit.plane import Limits, check_limits, frame_around
 
 #: Fakes, and real samples that the discriminator is asked about, at most: points, and images.
@@ -108,7 +112,9 @@ def check_inputs(
         raise DlvizError(message("gan.refused.modes_images"))
     if data.dim() == 2 and classifier is not None:
         raise DlvizError(message("gan.refused.classifier_plane"))
-    kind = check_output(output, discriminator)
+    initialize_lazy(generator, [drawn])
+    initialize_lazy(discriminator, [_some(data)])
+    kind = check_output(output, loss, discriminator, data)
     name, function = check_loss(loss, kind)
     return Inputs(
         generator=generator,
@@ -128,19 +134,6 @@ def check_inputs(
     )
 
 
-def check_module(name: str, module: Any) -> nn.Module:
-    """Return a module; of a compiled one the original, which takes copies of its tensors.
-
-    Raises:
-        DlvizError: it is none, or its parameters have no numbers.
-    """
-    check_type(module, nn.Module, "gan.refused.module", name=name)
-    plain = cast(nn.Module, getattr(module, "_orig_mod", module))
-    if any(parameter.is_meta for parameter in parameters(plain)):
-        raise DlvizError(message("gan.refused.meta", name=name))
-    return plain
-
-
 def check_real(real: Any, discriminator: nn.Module) -> Tensor:
     """Return real samples, detached, with dtype and device of the discriminator's parameters.
 
@@ -155,7 +148,7 @@ def check_real(real: Any, discriminator: nn.Module) -> Tensor:
     if len(shape) == 4 and shape[1] not in (1, 3):
         is_image = False
     if not is_image and not (len(shape) == 2 and shape[1] == 2 and shape[0] > 0):
-        raise DlvizError(message("gan.refused.real_shape", got=shape, most=MAX_SIDE))
+        raise DlvizError(message("gan.refused.real_shape", got=shape, most=MAX_SIDE, hint=_shape_hint(shape)))
     floating = [parameter for parameter in parameters(discriminator) if parameter.is_floating_point()]
     kinds = {parameter.dtype for parameter in floating}
     data = data.to(kinds.pop() if len(kinds) == 1 else torch.get_default_dtype())
@@ -163,6 +156,16 @@ def check_real(real: Any, discriminator: nn.Module) -> Tensor:
         row = int((~torch.isfinite(data)).flatten(1).any(1).nonzero()[0])
         raise DlvizError(message("gan.refused.real_finite", row=row))
     return data.to(floating[0].device) if floating else data
+
+
+def _shape_hint(shape: tuple[int, ...]) -> str:
+    """Return what to do with images of another layout, "" for anything else."""
+    if len(shape) == 4 and shape[3] in (1, 3):
+        return message("gan.refused.real_last")
+    side = math.isqrt(shape[1]) if len(shape) == 2 else 0
+    if side > 3 and side * side == shape[1]:
+        return message("gan.refused.real_flat", side=side)
+    return ""
 
 
 def check_painted(painted: Any, *, is_plane: bool) -> list[list[float]]:
@@ -242,26 +245,9 @@ def check_noise(noise: Any, generator: nn.Module, count: int, real: Tensor) -> T
 def _noise_tensor(value: Any, key: str) -> Tensor:
     found = as_plain_tensor(value)
     if found is None or found.dim() < 2 or not found.numel() or found.is_complex():
-        got = kind_of_data(value) if found is None else tuple(found.shape)
+        got = kind_of_data(value) if found is None else f"shape {tuple(found.shape)}"
         raise DlvizError(message(key, got=got))
     return found
-
-
-def noise_shape(generator: nn.Module) -> tuple[int, ...] | None:
-    """Return the shape of one noise vector, read off the generator's first linear or transposed convolutional layer.
-
-    Example:
-        >>> noise_shape(nn.Sequential(nn.Linear(2, 8), nn.ReLU())), noise_shape(nn.ConvTranspose2d(16, 1, 4))
-        ((2,), (16, 1, 1))
-    """
-    for module in modules(generator):
-        if isinstance(module, nn.Linear):
-            # A lazy layer does not know its size yet.
-            return (module.in_features,) if module.in_features else None
-        for d, kind in enumerate((nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), 1):
-            if isinstance(module, kind):
-                return (int(module.in_channels), *[1] * d) if module.in_channels else None
-    return None
 
 
 def _noise_limits(noise: Tensor) -> tuple[float, float]:
@@ -272,19 +258,26 @@ def _noise_limits(noise: Tensor) -> tuple[float, float]:
     return -2.0, 2.0
 
 
-def check_output(output: Any, discriminator: nn.Module) -> str:
-    """Return what the discriminator returns; "auto" takes a last layer nn.Sigmoid for probabilities, else logits.
+def check_output(output: Any, loss: Any, discriminator: nn.Module, real: Tensor) -> str:
+    """Return what the discriminator returns; "auto" runs it on some real samples to see whether it ends in a sigmoid.
+
+    Without a sigmoid, "auto" takes it for a score where the loss is that of a critic or compares the output itself with 1.
 
     Raises:
         DlvizError: there is no such kind of output.
     """
     if isinstance(output, str) and output == "auto":
-        last = [module for module in modules(discriminator) if not module._modules][-1]
-        return "probs" if isinstance(last, nn.Sigmoid) else "logits"
+        kind = output_kind(discriminator, _some(real))
+        return "score" if kind == "logits" and loss in ("wasserstein", "least squares") else kind
     if not isinstance(output, str) or output not in OUTPUTS:
         names = ", ".join(map(repr, ("auto", *OUTPUTS)))
         raise DlvizError(message("gan.refused.output", names=names, got=repr(output)[:80]))
     return output
+
+
+def _some(samples: Tensor) -> Tensor:
+    """Return up to eight of the samples."""
+    return samples[evenly_spaced(len(samples), 8)]
 
 
 def check_loss(loss: Any, output: str) -> tuple[str, Loss]:

@@ -33,7 +33,7 @@ def generator_loss(kind: str, output: str = "logits") -> Loss:
 
     - "nonsaturating": −log D, which pushes most where D is sure that a sample is fake;
     - "saturating": log(1 − D), the loss of the minimax game, which hardly pushes there;
-    - "wasserstein": −s, of a critic;
+    - "wasserstein": −s, of a critic; it is the generator's part of the hinge loss too;
     - "least squares": (s − 1)².
 
     Args:

@@ -77,6 +77,8 @@ def check_modes(modes: Any, radius: Any) -> Modes | None:
     if radius is None:
         std: Any = getattr(modes, "std", None)
         radius = 3 * float(std) if is_finite(std) else _half_distance(centers)
+        if radius is None:
+            raise DlvizError(message("gan.refused.radius_unknown"))
     if not is_finite(radius) or radius <= 0:
         raise DlvizError(message("gan.refused.radius", got=repr(radius)[:80]))
     return Modes(centers, float(radius))

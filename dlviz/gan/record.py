@@ -104,7 +104,7 @@ def run(inputs: Inputs, side: int, state: Mapping[str, Tensor] | None = None) ->
         if inputs.is_plane:
             heat, _, heat_gradients = _judged(inputs, grid(inputs.limits, side, real), gradients=True)
             noise = warp_noise(inputs)
-            warp = None if noise is None else make_fakes(inputs, noise)
+            warp = None if noise is None else make_fakes(inputs, noise, "gan.refused.warp")
     (d_real, logits_real), (d_fake, logits_fake), (d_heat, heat_logits) = (
         _as_probs(inputs.output, raw) for raw in (raw_real, raw_fake, heat)
     )
@@ -114,9 +114,9 @@ def run(inputs: Inputs, side: int, state: Mapping[str, Tensor] | None = None) ->
     )  # fmt: skip
 
 
-def fakes_of(inputs: Inputs) -> Tensor:
-    """Return the fakes alone, of the generator in its own state."""
-    with untouched(inputs, None), torch.no_grad():
+def fakes_of(inputs: Inputs, state: Mapping[str, Tensor] | None = None) -> Tensor:
+    """Return the fakes alone, of the generator in its own state or in that of a snapshot."""
+    with untouched(inputs, state), torch.no_grad():
         return make_fakes(inputs, inputs.noise)
 
 
@@ -130,8 +130,13 @@ def untouched(inputs: Inputs, state: Mapping[str, Tensor] | None) -> Iterator[No
             yield
 
 
-def make_fakes(inputs: Inputs, noise: Tensor) -> Tensor:
+def make_fakes(inputs: Inputs, noise: Tensor, refusal: str = "gan.refused.generator") -> Tensor:
     """Return what the generator makes of noise (M, …), detached.
+
+    Args:
+        inputs: the learner's modules and data.
+        noise: one row for each fake.
+        refusal: key of the message for a generator that raises.
 
     Raises:
         DlvizError: it raises, or returns something else than M samples like the real ones.
@@ -142,7 +147,7 @@ def make_fakes(inputs: Inputs, noise: Tensor) -> Tensor:
             fakes = inputs.generator(noise)
     except Exception as error:  # a learner's own forward() may raise any exception
         text = f"{type(error).__name__}: {error}"
-        raise DlvizError(message("gan.refused.generator", name=name, shape=tuple(noise.shape), error=text)) from error
+        raise DlvizError(message(refusal, name=name, shape=tuple(noise.shape), error=text)) from error
     sample = tuple(inputs.real.shape[1:])
     if not isinstance(fakes, Tensor) or not fakes.is_floating_point():
         kind = str(fakes.dtype) if isinstance(fakes, Tensor) else type(fakes).__name__
@@ -206,7 +211,9 @@ def _judged(inputs: Inputs, samples: Tensor, *, gradients: bool) -> tuple[Tensor
         raise DlvizError(message("gan.refused.discriminator", name=name, shape=shape, error=text)) from error
     if not isinstance(output, Tensor) or not output.is_floating_point() or output.numel() != count or not output.dim():
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise DlvizError(message("gan.refused.judgement", name=name, count=count, got=got))
+        has_patches = isinstance(output, Tensor) and output.dim() > 2 and len(output) == count
+        key = "gan.refused.judgement_patches" if has_patches else "gan.refused.judgement"
+        raise DlvizError(message(key, name=name, count=count, got=got))
     if not gradients:
         return output.detach().reshape(count), samples.new_zeros(0), samples.new_zeros(0)
     try:

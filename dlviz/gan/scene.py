@@ -186,9 +186,11 @@ def _notes(duel: Duel, record: Record, shown: int) -> list[dict[str, str]]:
         notes.append(_note("bad", "nonfinite", count=bad, all=len(record.fakes)))
     elif not bool(torch.isfinite(record.d_fake).all()):
         notes.append(_note("bad", "opinion", name=duel.inputs.names[1]))
-    affected = [name for name, module in named_modules(duel.inputs.both) if _differs_in_eval(module)]
-    if affected:
-        notes.append(_note("", "evaluation", names=", ".join(affected[:4])))
+    if duel.inputs.output == "probs" and bool(
+        ((record.heat < 0) | (record.heat > 1)).any() | ((record.d_fake < 0) | (record.d_fake > 1)).any()
+    ):
+        notes.append(_note("bad", "no_probs", name=duel.inputs.names[1]))
+    notes += _mode_notes(duel)
     if shown < len(duel.history):
         notes.append(_note("", "snapshots", shown=shown, count=len(duel.history)))
     return notes
@@ -198,6 +200,14 @@ def _note(kind: str, key: str, /, **values: Any) -> dict[str, str]:
     return {"kind": kind, "text": message(f"gan.note.{key}", **values)}
 
 
-def _differs_in_eval(module: nn.Module) -> bool:
-    """Return whether the module behaves differently in train() and eval() mode."""
-    return "Dropout" in type(module).__name__ or isinstance(module, nn.modules.batchnorm._BatchNorm)
+def _mode_notes(duel: Duel) -> list[dict[str, str]]:
+    """Return what eval() mode changes: batch norm, also one without statistics yet, and dropout."""
+    state = duel.history.state(duel.step)
+    found: dict[str, list[str]] = {"batch_norm_new": [], "batch_norm": [], "dropout": []}
+    for name, module in named_modules(duel.inputs.both):
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            tracked = state.get(f"{name}.num_batches_tracked")
+            found["batch_norm" if tracked is None or int(tracked) else "batch_norm_new"].append(name)
+        elif "Dropout" in type(module).__name__:
+            found["dropout"].append(name)
+    return [_note("", key, names=", ".join(names[:4])) for key, names in found.items() if names]

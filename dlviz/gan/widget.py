@@ -136,6 +136,7 @@ class DuelWidget(Widget):
     @property
     def series(self) -> dict[str, list[Any]]:
         """Of every snapshot its label, losses, energy distance, covered modes and share of fakes near one; NaN where there is none."""
+        self._state.measure_again()
         history = self._state.history
         return {name: list(values) for name, values in history.series(range(len(history))).items()}
 
@@ -314,7 +315,10 @@ class DuelWidget(Widget):
 
     def _page_state(self) -> dict[str, Any]:
         self._update_waiting()
-        state, steps, duel = super()._page_state(), self._page_steps(), self._state
+        duel = self._state
+        if duel.measure_again():
+            self._show()
+        state, steps = super()._page_state(), self._page_steps()
         if len(steps) < len(duel.history):
             state |= {"step": steps.index(self.step), "scene": dict(binary(scene(duel, duel.record, steps)))}
         return state | {"brush": False}
@@ -377,17 +381,19 @@ def duel(
     of the same noise, so that each can be followed. Call ``view.update(d_loss, g_loss)`` in your loop; you can go back to every snapshot.
 
     Args:
-        generator: a module from noise (M, k) to points (M, 2) or to images like the real ones.
-        discriminator: a module from samples to one number each, (M,) or (M, 1).
+        generator: a module from noise (M, k) to points (M, 2) or to images like the real ones, or a function that calls one, such as
+            ``lambda z: net(z, labels[: len(z)])``. M is not always the same.
+        discriminator: a module from samples to one number each, (M,) or (M, 1), or a function that calls one. The scores of a PatchGAN
+            are averaged by a function: ``lambda x: net(x).flatten(1).mean(1)``.
         real: real samples: points (N, 2), or images (N, C, H, W) or (N, H, W) of up to 128 pixels a side; a tensor, an array, a list or a
             table.
         noise: size of the noise vector, a tensor (M, k) of fixed noise, or a function from a number of rows to such a tensor; by default
             standard normal noise of the size that the generator's first linear or transposed convolutional layer takes.
-        output: what the discriminator returns: "logits", "probs", or "score" of a critic; "auto" takes a last nn.Sigmoid for "probs",
-            anything else for "logits".
+        output: what the discriminator returns: "logits", "probs", or an unbounded "score" of a critic; "auto" takes it for "probs" if its
+            last operation is a sigmoid or a softmax, else for "score" with the loss "wasserstein" or "least squares", else for "logits".
         loss: the generator's loss, whose gradient is drawn: "nonsaturating", "saturating", "wasserstein", "least squares", or a function of
             the discriminator's output for the fakes, (M,); see :func:`dlviz.gan.generator_loss`. By default "nonsaturating", and
-            "wasserstein" of a score.
+            "wasserstein" of a score. A hinge loss has the generator's part −score, which is "wasserstein" too.
         modes: known modes of the real points: their centers (K, 2), or a data set of ``dlviz.data`` with ``.centers``.
         mode_radius: a fake within this distance of a center lies near that mode; by default three times the data set's ``.std``, else half
             the smallest distance of two centers.

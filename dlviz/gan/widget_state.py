@@ -1,7 +1,6 @@
 """State behind the picture of a duel: snapshots of both modules with their measures, painted points, and the learner's training steps."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -17,7 +16,6 @@ from dlviz.kit.snapshots import evenly_spaced
 from dlviz.kit.validation import is_integer
 from dlviz.torchkit.array_data import as_plain_tensor
 from dlviz.torchkit.energy_distance import energy_distance
-from dlviz.torchkit.model_copies import initialize_lazy
 from dlviz.torchkit.model_snapshots import SnapshotHistory
 
 #: Names of the steps that can be made.
@@ -83,9 +81,9 @@ class Duel:
         self.history = SnapshotHistory()
         self.training = Training()
         self.counts: Tensor | None = None
+        #: Whether snapshots were measured against other real samples than those that are drawn.
+        self._is_outdated = False
         self.step = 0
-        initialize_lazy(inputs.generator, [inputs.noise])
-        initialize_lazy(inputs.discriminator, [shown_real(inputs)])
         self._record: Record | None = run(inputs, side)
         self.add_snapshot(message("gan.start"))
 
@@ -108,6 +106,7 @@ class Duel:
         """Draw another snapshot."""
         self.step = step
         self.forget_record()
+        self.measure_again()
 
     # Snapshots and their measures.
 
@@ -137,6 +136,19 @@ class Duel:
             measures["modes"], measures["quality"] = float(modes_covered(fakes, *found)), high_quality(fakes, *found)
         return measures
 
+    def measure_again(self, steps: Sequence[int] | None = None) -> bool:
+        """Measure snapshots against the real samples that are drawn, and return whether those have changed since.
+
+        Args:
+            steps: some snapshots; by default all of them.
+        """
+        if not self._is_outdated:
+            return False
+        for step in range(len(self.history)) if steps is None else steps:
+            self.history.replace_measures(step, self.measure(fakes_of(self.inputs, self.history.state(step))))
+        self._is_outdated = steps is not None
+        return True
+
     def measure_at(self, step: int) -> dict[str, float]:
         """Return the measures of a snapshot; NaN for those that could not be taken."""
         series = self.history.series([min(step, self.history.last)])
@@ -154,8 +166,11 @@ class Duel:
     def paint(self, points: Sequence[Sequence[float]]) -> None:
         """Take painted points of the plane for the real ones; without any the learner's own again."""
         real = torch.tensor(points).to(self.given.real) if points else None
-        self.inputs = self.given if real is None else replace(self.given.with_real(real), limits=self.given.limits)
+        self.inputs = self.given if real is None else self.given.with_real(real)
         self.forget_record()
+        # The others wait until they are asked for, so that a brush stroke is not slow after a long training.
+        self._is_outdated = True
+        self.measure_again([min(self.step, self.history.last)])
 
     # The learner's own steps.
 

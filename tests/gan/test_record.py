@@ -1,6 +1,7 @@
 """What a duel draws equals what torch computes with the two modules, and nothing of the learner's changes."""
 
 import copy
+import functools
 import random
 
 import numpy as np
@@ -33,7 +34,7 @@ def pair(seed=0, noise=2, last=None):
 def test_outputs_and_gradients_equal_torchs(seed, kind):
     generator, discriminator, real = pair(seed)
     noise = torch.randn(30, 2, dtype=torch.float64)
-    found = record(generator, discriminator, real, noise=noise, loss=kind, resolution=12)
+    found = record(generator, discriminator, real, noise=noise, output="logits", loss=kind, resolution=12)
     fakes = generator(noise).detach().requires_grad_()
     logits = discriminator(fakes)[:, 0]
     losses = generator_loss(kind)(logits)
@@ -89,6 +90,72 @@ def test_probabilities_of_a_last_sigmoid_are_taken_as_they_are():
     torch.testing.assert_close(found.gradients, plain.gradients)
     named = record(generator, nn.Sequential(discriminator, nn.Identity()), real, output="probs")
     torch.testing.assert_close(named.d_fake, found.d_fake)
+
+
+class SigmoidInside(nn.Module):
+    """Discriminator with a sigmoid as its last layer, which it uses between two others."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last, self.act = nn.Linear(2, 8), nn.Linear(8, 1), nn.Sigmoid()
+
+    def forward(self, x):
+        return self.last(self.act(self.first(x)))
+
+
+class SigmoidFunction(nn.Linear):
+    """Discriminator that calls torch.sigmoid, and returns (N,)."""
+
+    def forward(self, x):
+        return torch.sigmoid(super().forward(x)).clamp(1e-6, 1 - 1e-6).squeeze(1)
+
+
+@pytest.mark.parametrize(
+    ("discriminator", "loss", "output"),
+    [
+        (mlp(2, 4, 1), None, "logits"),
+        (mlp(2, 4, 1, last=nn.Sigmoid()), None, "probs"),
+        (SigmoidFunction(2, 1), None, "probs"),
+        (SigmoidInside(), None, "logits"),
+        (mlp(2, 4, 1), "wasserstein", "score"),
+        (mlp(2, 4, 1), "least squares", "score"),
+        (mlp(2, 4, 1, last=nn.Sigmoid()), "least squares", "probs"),
+        (nn.Sequential(nn.LazyLinear(1), nn.Sigmoid()), None, "probs"),
+    ],
+    ids=["linear", "sigmoid", "function", "inside", "critic", "least squares", "both", "lazy"],
+)
+def test_what_the_discriminator_returns_is_read_off_its_last_operation(discriminator, loss, output):
+    assert check_inputs(mlp(2, 2), discriminator, ring()[0], loss=loss).output == output
+
+
+class Conditional(nn.Module):
+    """Generator of points of a class."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.net = nn.Embedding(3, 2), nn.Linear(4, 2)
+
+    def forward(self, z, y):
+        return self.net(torch.cat((z, self.embed(y)), 1))
+
+
+def test_functions_that_call_modules_are_taken():
+    net, critic = Conditional(), mlp(2, 8, 3)
+    inputs = check_inputs(
+        lambda z: net(z, torch.arange(len(z)) % 3), functools.partial(mean_of, critic), ring()[0], noise=2, samples=9
+    )
+    found = run(inputs, 10)
+    torch.testing.assert_close(found.fakes, net(found.noise, torch.arange(9) % 3).detach())
+    torch.testing.assert_close(found.logits_fake, critic(found.fakes).mean(1).detach())
+    state = {name: tensor.detach().clone() for name, tensor in inputs.both.state_dict().items()}
+    with torch.no_grad():
+        net.net.bias.add_(1.0)
+    torch.testing.assert_close(run(inputs, 10, state).fakes, found.fakes)
+    torch.testing.assert_close(run(inputs, 10).fakes, found.fakes + 1.0)
+
+
+def mean_of(net, x):
+    return net(x).mean(1)
 
 
 def test_a_critic_has_scores_and_the_wasserstein_loss():
@@ -217,7 +284,9 @@ def test_lazy_layers_many_real_points_and_other_data_are_taken():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"generator": lambda z: z}, "generator must be an nn.Module"),
+        ({"generator": lambda z: z}, "generator is a function that calls no nn.Module"),
+        ({"generator": 3}, "generator must be an nn.Module"),
+        ({"generator": nn.Embedding(3, 2)}, "Pass noise="),
         ({"generator": mlp(3, 2), "noise": 2}, "raised on noise of shape"),
         ({"generator": mlp(2, 3)}, r"each of shape \(2,\), but returned \(400, 3\)"),
         ({"discriminator": mlp(2, 2)}, r"one number for each sample.*\(400, 2\)|\(600, 2\)"),
@@ -229,6 +298,15 @@ def test_lazy_layers_many_real_points_and_other_data_are_taken():
         ({"loss": lambda output: 1.0}, "must return a tensor"),
         ({"noise": torch.zeros(4)}, r"\(4,\)"),
         ({"noise": lambda n: torch.zeros(3, 2)}, "must return 400 rows"),
+        ({"loss": nn.BCEWithLogitsLoss()}, "ones_like"),
+        ({"real": torch.zeros(3, 8, 8, 3)}, r"permute\(0, 3, 1, 2\)"),
+        ({"real": torch.zeros(3, 64)}, r"reshape\(-1, 8, 8\)"),
+        (
+            {"discriminator": image_pair()[1][:2], "real": images(), "generator": image_pair()[0]},
+            r"flatten\(1\).mean\(1\)",
+        ),
+        ({"discriminator": mlp(2, 2)}, r"returned \(600, 2\)\.$"),
+        ({"modes": [[0.0, 0.0]]}, "mode_radius=…"),
         ({"samples": 0}, "from 1 to 1000"),
         ({"limits": (1, 0, 0, 1)}, "limits"),
         ({"classifier": nn.Linear(2, 2)}, "for images"),

@@ -144,6 +144,17 @@ def test_a_step_that_writes_through_data_is_kept_too():
     assert not torch.equal(view.fakes, before)
 
 
+def test_an_update_after_a_write_through_data_keeps_a_snapshot():
+    one, view = made()
+    for parameter in one.discriminator.parameters():
+        parameter.data.clamp_(-0.01, 0.01)
+    view.update()
+    assert len(view.snapshots) == 2
+    torch.testing.assert_close(view.logits_fake, one.discriminator(view.fakes)[:, 0].detach(), rtol=0, atol=0)
+    view.update()
+    assert len(view.snapshots) == 2
+
+
 def test_many_steps_keep_few_snapshots_and_the_last_state():
     one, view = made()
     view.train("both", 100)
@@ -226,6 +237,30 @@ def test_painted_points_are_the_real_ones_until_they_are_cleared():
     assert dlviz.duel(one.generator, one.discriminator, one.real, painted=[(1, 2)]).real.tolist() == [[1.0, 2.0]]
 
 
+def test_all_snapshots_are_measured_against_the_painted_points():
+    _, view = made()
+    view.train("both", 3)
+    before = view.series
+    view._on_paint({"kind": "paint", "points": [[3.0, 3.0], [3.0, 2.0]]})
+    painted = torch.tensor(view.painted)
+    drawn = np.frombuffer(view.scene["snapshots"]["energy"], "<f8")
+    assert drawn[3] == pytest.approx(energy_distance(view.fakes, painted))
+    assert f"{drawn[3]:.3g}" in view.scene["badge"]["text"]
+    for step in (1, 3):
+        view.step = step
+        assert view.series["energy"][step] == pytest.approx(energy_distance(view.fakes, painted))
+        drawn = np.frombuffer(view.scene["snapshots"]["energy"], "<f8")
+        assert drawn.tolist() == pytest.approx(view.series["energy"])
+    assert view.series["d_loss"][1:] == before["d_loss"][1:]
+    view.clear()
+    for name, values in before.items():
+        assert view.series[name] == pytest.approx(values, nan_ok=True) if name != "labels" else values
+    view.painted = [[3.0, 3.0]]
+    state = payload(view.to_html())["state"]
+    assert state["scene"]["snapshots"] == json.loads(to_json(view.scene))["snapshots"]
+    assert view.series["energy"][0] == pytest.approx(float(np.frombuffer(view.scene["snapshots"]["energy"], "<f8")[0]))
+
+
 @pytest.mark.parametrize("n", [0, -1, 2.5, "3"])
 def test_a_number_of_rows_that_does_not_fit_is_refused(n):
     with pytest.raises(DlvizError, match="sample_real"):
@@ -247,7 +282,18 @@ def test_the_notes_say_what_a_learner_has_to_know():
 
     one = Pair()
     assert notes(dlviz.duel(one.generator, one.discriminator, one.real)) == ""
-    assert "discriminator.body.1, discriminator.body.3" in notes(dlviz.duel(one.generator, Untidy(), one.real))
+    untidy = Untidy()
+    text = notes(dlviz.duel(one.generator, untidy, one.real))
+    assert "still 0 and 1" in text
+    assert "dropout (discriminator.body.3) keeps everything" in text
+    untidy(torch.randn(8, 2))
+    view = dlviz.duel(one.generator, untidy, one.real)
+    assert "batch norm (discriminator.body.1) uses its running" in notes(view)
+    assert "still 0 and 1" not in notes(view)
+    assert "no probabilities" in notes(dlviz.duel(one.generator, one.discriminator, one.real, output="probs"))
+    assert "no probabilities" not in notes(
+        dlviz.duel(one.generator, nn.Sequential(one.discriminator, nn.Sigmoid()), one.real)
+    )
     with torch.no_grad():
         one.generator[-1].bias.fill_(math.nan)
     view = dlviz.duel(one.generator, one.discriminator, one.real, modes=one.centers)

@@ -85,7 +85,7 @@ export function measureCharts({ messages, signal, go }) {
     mark();
   }
   function mark() {
-    const keyed = (lines) => lines.flatMap(({ name, class: kind, text }) => (Number.isFinite(value(name)) ? legendEntries([{ class: kind, text: `${text} ${format(value(name), 3)}` }]) : []));
+    const keyed = (lines) => legendEntries(lines.map(({ name, class: kind, text }) => ({ class: kind, text: Number.isFinite(value(name)) ? `${text} ${format(value(name), 3)}` : text })));
     if (!losses.element.hidden) losses.mark(() => keyed(losses.lines));
     if (!energy.element.hidden) energy.mark(() => [h("span", {}, format(value("energy"), 3))]);
     if (covered.element.hidden) return;

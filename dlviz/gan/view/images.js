@@ -15,9 +15,9 @@ export function imagesView({ messages, root, signal, select }) {
   const scale = h("span", { class: "dlviz-soft" });
   const figure = (canvas, text) => h("figure", {}, canvas, h("figcaption", {}, text));
   const detail = h("div", { class: "duel-detail", hidden: "" }, figure(enlarged, messages.pixels), figure(gradient, messages.pixel_gradient), scale);
-  const [realTitle, fakesTitle] = [h("b"), h("b")];
+  const [realTitle, fakesTitle, below] = [h("b"), h("b"), h("p", { class: "duel-below dlviz-soft" })];
   const panel = (title, grid) => h("div", { class: "dlviz-panel" }, h("div", { class: "dlviz-panel-title" }, title), grid);
-  const element = h("div", { class: "duel-gallery" }, h("div", { class: "duel-pair" }, panel(realTitle, real), panel(fakesTitle, fakes)), detail);
+  const element = h("div", { class: "duel-gallery" }, h("div", { class: "duel-pair" }, panel(realTitle, real), panel(fakesTitle, fakes)), below, detail);
   let scene = null;
   let selected = -1;
   onThemeChange(root, signal, drawDetail);
@@ -26,6 +26,7 @@ export function imagesView({ messages, root, signal, select }) {
     scene = next;
     realTitle.textContent = titleOf("real_title", scene.d_real.length, scene.real_count);
     fakesTitle.textContent = titleOf("fakes_title", scene.drawn, scene.count);
+    below.textContent = scene.output === "score" ? messages.below_score : messages.below;
     fill(real, scene.d_real.length, scene.real, scene.d_real, false);
     fill(fakes, scene.drawn, scene.fakes, scene.d_fake, true);
     drawDetail();
@@ -44,7 +45,7 @@ export function imagesView({ messages, root, signal, select }) {
     for (let k = 0; k < count; k += 1) {
       const [canvas, text] = grid.children[k].children;
       drawImage(canvas, pixels, k, SMALL);
-      text.textContent = d[k].toFixed(2).replace("-", "−");
+      text.textContent = d[k].toFixed(2).replace("-0.00", "0.00").replace("-", "−");
       if (isButton) grid.children[k].setAttribute("aria-label", fillIn(messages.image_label, { index: k, d: format(d[k], 3) }));
     }
     mark();

@@ -84,8 +84,8 @@ export function planeView({ messages, root, signal, select, paint }) {
       ...(state.heat ? [entry(bar, "", scene.output === "score" ? messages.heat_score : messages.heat_title)] : []),
       ...(state.arrows && size > 0 ? [entry(arrow, fillIn(messages.arrow_scale, { size: format(size, 2) }), messages.arrow_title)] : []),
     );
-    bar.before(`${scene.output === "score" ? messages.heat_name_score : messages.heat_name} ${format(low, 3)}`);
-    bar.after(format(high, 3));
+    bar.before(fillIn(scene.output === "score" ? messages.heat_low_score : messages.heat_low, { value: format(low, 3) }));
+    bar.after(fillIn(messages.heat_high, { value: format(high, 3) }));
     hint.textContent = state.brush ? messages.paint_hint : scene.outside ? fillIn(messages.outside, { count: scene.outside, all: scene.fakes.length / 2 }) : messages.hover_hint;
   }
 
@@ -108,7 +108,7 @@ export function planeView({ messages, root, signal, select, paint }) {
       drawMarkers(context, scene.markers[0], state.painted.length, (k) => axes.pixel(state.painted[k]), 3);
       // Below the fakes, which a clump of arrows would hide.
       if (state.arrows && size > 0) drawArrows(context, at);
-      drawMarkers(context, scene.markers[1], scene.fakes.length / 2, at, 3);
+      drawMarkers(context, scene.markers[1], scene.fakes.length / 2, at, scene.fakes.length > 600 ? 2.4 : 3);
       if (state.selected >= 0) {
         drawRing(context, at(state.selected), 8, colors.paper, 5);
         drawRing(context, at(state.selected), 8, colors.select, 2.5);
@@ -202,7 +202,8 @@ export function planeView({ messages, root, signal, select, paint }) {
     drawBox(context, box, colors.select, 2);
   }
   function showReadout() {
-    readout.hidden = !cursor.visible || !scene;
+    // It would cover what is being painted.
+    readout.hidden = !cursor.visible || !scene || state.brush;
     if (readout.hidden) return;
     const p = cursor.row * scene.side + cursor.column;
     const point = cursorPoint();
