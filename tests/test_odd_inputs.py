@@ -370,6 +370,7 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "labels": lambda v: _latent(labels=v),
         "classes": lambda v: _latent(labels=[0, 1, 0, 1, 0, 1], classes=v),
         "anomalies": lambda v: _latent(anomalies=v),
+        "compare_with": lambda v: _latent(compare_with=v),
         "kind": lambda v: _latent(kind=v),
         "image_shape": lambda v: _latent(image_shape=v),
         "features": lambda v: _latent(features=v),

@@ -71,7 +71,8 @@ class Latent(Widget):
     target = traitlets.Int(-1, min=-1, help="example to which a path is open, -1 for none").tag(sync=True)
     path_step = traitlets.Int(0, min=0, max=PATH_STEPS, help="step of the path").tag(sync=True)
     probe = traitlets.List(traitlets.Float(), help="place of the probe on the map").tag(sync=True)
-    axes = traitlets.TraitType("auto", help="pca, or dimensions of the code").tag(sync=True)
+    # An `Any` would take None without a check.
+    axes: Any = traitlets.TraitType("auto", help="pca, or dimensions of the code").tag(sync=True)
     resolution = traitlets.Int(12, min=4, max=24, help="decoded pictures along a side of the map").tag(sync=True)
     decoded_grid = traitlets.Bool(False, help="whether the map shows decoded pictures").tag(sync=True)
     ellipses = traitlets.Bool(False, help="whether all ellipses are drawn").tag(sync=True)
