@@ -56,9 +56,11 @@ def page_states(state: DenoiseState, forward_steps: int, beta_end: float, snapsh
     offer("walk_steps", (n for n in step_counts(total) if n <= 50 or n == total), walk)
     offer("sampler", SAMPLERS, walk)
     offer("snapshot", snapshots, walk)
-    offer("forward_steps", sorted(STEPS, key=lambda n: abs(math.log(n / total))), tried)
+    # Classes leave less room for other schedules.
+    most = (len(STEPS), len(BETA_ENDS)) if inputs.labels is None else (3, 2)
+    offer("forward_steps", _nearest(STEPS, total, most[0]), tried)
     offer("forward_schedule", ("model", *KINDS), tried)
-    offer("beta_end", sorted(BETA_ENDS, key=lambda beta: abs(math.log(beta / beta_end))), tried)
+    offer("beta_end", _nearest(BETA_ENDS, beta_end, most[1]), tried)
     return states
 
 
@@ -76,3 +78,8 @@ def tried_schedule(state: DenoiseState, kind: str, steps: int, beta_end: float) 
     """Return the traits that change with another schedule."""
     made = process(state.inputs, state.tried_schedule(kind, steps, beta_end))
     return {"forward_schedule": kind, "scene": scene(state, made, kind, beta_end)}
+
+
+def _nearest(values: Sequence[float], value: float, most: int) -> list[float]:
+    """Return values by how near they are in ratio, the nearest first."""
+    return sorted(values, key=lambda other: abs(math.log(other / value)))[:most]

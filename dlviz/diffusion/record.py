@@ -17,8 +17,8 @@ from dlviz.torchkit.plane import grid
 
 #: Arrows along a side of the plane.
 ARROWS = 16
-#: Moments of the process, and states of a walk, that are drawn at most.
-MAX_FRAMES = 41
+#: Moments of the process, and states of a walk, that are drawn at most, of points and of images: points move, and images are larger.
+MAX_FRAMES, MAX_IMAGE_FRAMES = 41, 26
 #: Rows and numbers that the network gets in one call at most: a function may compare every row with all data.
 _CALL_ROWS, _CALL_NUMBERS = 4096, 2**20
 #: Of x_T this much of the data may be left, in units of the noise, before it is said not to be noise.
@@ -104,7 +104,7 @@ class Record:
 def frame_limit(item: Tensor, items: int) -> int:
     """Return how many moments of a process are drawn: fewer of large images."""
     values = 3 * items * drawn_size(item)
-    return MAX_FRAMES if item.ndim == 1 else max(6, min(MAX_FRAMES, MAX_VALUES // values))
+    return MAX_FRAMES if item.ndim == 1 else max(6, min(MAX_IMAGE_FRAMES, MAX_VALUES // values))
 
 
 def drawn_times(steps: int, most: int) -> tuple[int, ...]:

@@ -164,6 +164,9 @@ def _notes(inputs: Inputs) -> list[dict[str, str]]:
         notes.append({"kind": "", "text": text})
     if max(inputs.x.shape[1:]) > MAX_SIDE and not inputs.is_plane:
         notes.append({"kind": "", "text": message("diffusion.note.averaged", side=MAX_SIDE)})
+    size = float(inputs.x.double().square().mean().sqrt())
+    if not 0.1 < size < 4:
+        notes.append({"kind": "", "text": message("diffusion.note.scale", size=f"{size:.2g}")})
     if inputs.x.ndim == 4 and inputs.x.shape[1] not in (1, 3):
         notes.append({"kind": "", "text": message("diffusion.note.channels", count=inputs.x.shape[1])})
     return notes

@@ -1,6 +1,7 @@
 """Exported pages of the diffusion room, and live ones with this process as kernel, compared with torch's numbers."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -290,7 +291,9 @@ def test_sliders_ask_the_kernel(live):
     page.get_by_label("guidance w").focus()
     page.keyboard.press("End")
     until_holds(page, lambda: view.guidance == 8.0)
-    expect(page.locator(".dlviz-count")).to_contain_text("/ 10")
+    expect(page.get_by_role("slider", name="sampling steps").locator("xpath=following-sibling::output")).to_have_text(
+        "10"
+    )
 
 
 @pytest.mark.parametrize("width", [360, 600, 1000])
@@ -300,8 +303,67 @@ def test_nothing_is_wider_than_the_page(open_page, pages, width):
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_of_a_long_schedule_some_steps_are_drawn_as_frames(open_page):
+def test_of_a_long_schedule_some_steps_are_drawn_and_the_player_counts_the_models_steps(open_page):
     page = open_page(points_view(schedule="linear", step=20, direction="noise").to_html())
-    expect(page.locator(".dlviz-count")).to_have_text("frame 20 / 40")
+    expect(page.locator(".dlviz-count")).to_have_text("step 500 / 1000")
     expect(page.locator(".diff-equation b")).to_contain_text("x₅₀₀ =")
     expect(page.locator(".diff-equation span")).to_contain_text("told t = 499,")
+    page.get_by_role("radio", name="walk back").check(force=True)
+    page.locator(".dlviz").focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".dlviz-count")).to_have_text("step 1000 / 1000")
+    page.keyboard.press("End")
+    expect(page.locator(".dlviz-count")).to_have_text("step 0 / 1000")
+
+
+def test_a_page_tries_another_last_beta(open_page, pages):
+    page = open_page(pages["points"])
+    set_trait(page, "beta_end", 0.05)
+    left = float(linear_schedule(T, 0.005, 0.05).signal[-1])
+    expect(page.locator(".diff-verdict")).to_contain_text(f"{100 * left:.2g}% of the data is left")
+    slider = page.get_by_label("last β")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert get_trait(page, "beta_end") > 0.05
+
+
+def test_a_page_of_a_guided_model_plays_with_each_strength_of_guidance(open_page, pages):
+    page = open_page(pages["classes"], reduced_motion=True)
+    offered = page.evaluate("() => Object.keys(dlvizModel.get('precomputed').guidance).map(Number)")
+    assert {0, 1, 3, 8} <= set(offered)
+    last = "() => { const { path } = dlvizModel.get('drawn_walk'); return path.getFloat32(path.byteLength - 4, true); }"
+    for w in (0, 3, 8):
+        set_trait(page, "guidance", w)
+        assert page.evaluate(last) == pytest.approx(float(classes_view(guidance=float(w)).samples[-1, 1]), rel=1e-4)
+        page.locator(".dlviz").focus()
+        page.keyboard.press("Home")
+        page.keyboard.press("End")
+        expect(page.locator(".diff-equation b")).to_have_text("x₀: the samples")
+
+
+def test_a_distance_below_zero_stands_on_a_line_of_its_own(open_page):
+    view = points_view(schedule=linear_schedule(3, 0.2, 0.6), step=0)
+    curve = view.compute_steps()
+    view._state.curve = replace(curve, ddim=(1.0, 0.01, -0.02))
+    view._show_curve()
+    page = open_page(view.to_html())
+    page.get_by_text("How many sampling steps are enough?").click()
+    plot = page.locator(".diff-fold .diff-plot")
+    tick = plot.locator(".dlviz-chart-axes text", has_text="≤ 0")
+    dots = plot.locator("circle.diff-ddim")
+    expect(dots).to_have_count(3)
+    heights = [float(dot.get_attribute("cy")) for dot in dots.all()]
+    assert heights[0] < heights[1] < heights[2]
+    assert heights[2] == pytest.approx(float(tick.get_attribute("y")) - 4, abs=0.5)
+    assert heights[2] - heights[1] > 10
+
+
+def test_the_class_of_a_large_image_is_said(open_page):
+    view = dlviz.denoise(
+        Net((6, 6), classes=2), torch.rand(6, 6, 6), SCHEDULE, labels=["<i>a</i>", "b"] * 3, samples=4, point=1
+    )
+    page = open_page(view.to_html())
+    expect(page.locator(".diff-large figcaption").first).to_have_text("x₀, class b")
+    page.locator(".diff-sheet").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".diff-large figcaption").first).to_have_text("x₀, class <i>a</i>")

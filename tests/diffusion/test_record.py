@@ -8,6 +8,7 @@ from dlviz.diffusion.inputs import check_inputs
 from dlviz.diffusion.noise_model import NoiseModel
 from dlviz.diffusion.record import (
     MAX_FRAMES,
+    MAX_IMAGE_FRAMES,
     CurveJob,
     drawn_times,
     frame_limit,
@@ -130,8 +131,9 @@ def test_the_curve_falls_to_the_floor_for_the_exact_network():
 
 
 def test_large_images_have_fewer_frames():
-    assert frame_limit(torch.zeros(2), 1000) == frame_limit(torch.zeros(1, 8, 8), 32) == MAX_FRAMES
-    assert 6 == frame_limit(torch.zeros(3, 64, 64), 32) < frame_limit(torch.zeros(1, 28, 28), 32) < MAX_FRAMES
+    assert frame_limit(torch.zeros(2), 1000) == MAX_FRAMES
+    assert frame_limit(torch.zeros(1, 8, 8), 32) == MAX_IMAGE_FRAMES
+    assert 6 == frame_limit(torch.zeros(3, 64, 64), 32) < frame_limit(torch.zeros(1, 28, 28), 32) < MAX_IMAGE_FRAMES
 
 
 def test_a_module_decides_the_dtype_and_a_plain_function_leaves_that_of_the_data():

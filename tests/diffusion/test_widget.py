@@ -309,9 +309,9 @@ def test_a_page_holds_other_settings_with_their_own_numbers(x):
         assert state["drawn_walk"] == other.drawn_walk
         if name == "guidance":
             assert state["drawn_predictions"] == other.drawn_predictions
-    longer = found["forward_steps"]["1000"]
-    assert longer["forward_schedule"] == "linear"
-    assert longer["scene"]["steps"] == 1000
+    shorter = found["forward_steps"]["10"]
+    assert shorter["forward_schedule"] == "linear"
+    assert shorter["scene"]["steps"] == 10
     steeper = found["beta_end"]["0.2"]
     assert steeper["forward_schedule"] == "linear"
     last = numbers(steeper["scene"], "signal", "float64")[-1]
@@ -458,6 +458,13 @@ def test_a_page_offers_strengths_of_guidance_that_differ_much(x):
     labels = torch.arange(300) % 2
     view = dlviz.denoise(Net(classes=3), x, linear_schedule(100, 1e-3, 0.2), labels=labels, null=2, guidance=1.5)
     offered = view.page_payload(4_000_000)["state"]["precomputed"]
-    assert {"0.0", "1.0", "1.5", "3.0"} <= set(offered["guidance"])
+    assert {"0.0", "1.0", "1.5", "3.0", "8.0"} <= set(offered["guidance"])
     assert set(offered["condition"]) == {"-1", "0", "1"}
-    assert all(len(offered[name]) > 2 for name in ("walk_steps", "forward_steps", "forward_schedule", "beta_end"))
+    assert all(len(offered[name]) > 1 for name in ("walk_steps", "forward_steps", "forward_schedule", "beta_end"))
+
+
+def test_data_of_an_unusual_scale_have_a_note(x):
+    assert not view_of(x).scene["notes"]
+    for scale in (100, 0.01):
+        view = view_of(x * scale)
+        assert "root mean square" in view.scene["notes"][0]["text"]

@@ -33,7 +33,8 @@ export function imagePicture({ messages, signal, pick }) {
       const values = part(name === "x" ? points : next[name], chosen, scene.size);
       // Of the data themselves there is no prediction.
       figure.style.visibility = values ? "" : "hidden";
-      const text = fillIn(messages["image." + name], { k: subscript(k) });
+      const label = name === "x" && next.labels ? scene.classes[next.labels[chosen]] : undefined;
+      const text = fillIn(messages[label === undefined ? `image.${name}` : "image.x_class"], { k: subscript(k), name: label });
       title.textContent = text;
       canvas.setAttribute("aria-label", text);
       const context = hidpiContext(canvas, side, side);

@@ -3,14 +3,13 @@
 import { h, s, fillIn } from "../../kit/js/dom.js";
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
-import { format } from "../../kit/js/numbers.js";
+import { argmin, format } from "../../kit/js/numbers.js";
 import { themeColors } from "../../kit/js/heatmap.js";
 import { isAvailable, nearest } from "../../kit/js/precomputed.js";
-import { argmin } from "../../kit/js/numbers.js";
 import { segments } from "../../kit/js/segments.js";
 import { decodeCurve, decodePredictions, decodeScene, decodeWalk, part, subscript } from "./decode.js";
 import { imagePicture } from "./image_picture.js";
-import { arrowVectors, planePicture } from "./plane_picture.js";
+import { arrowVectors, GHOST, planePicture } from "./plane_picture.js";
 import { scheduleCharts } from "./schedule_charts.js";
 import { stepsFold } from "./steps_fold.js";
 
@@ -32,7 +31,7 @@ function render({ model, el, signal }) {
   let curve = null;
   let width = 0;
   const view = baseView({
-    model, el, signal, name: "denoise", unit: { toString: () => messages[timesOf().length > stepsNow() ? "unit" : "unit_frame"] }, steps: () => timesOf().length - 1, label, draw: readScene, showStep: () => redraw(), pace: PACE,
+    model, el, signal, name: "denoise", unit: messages.unit, counted: numbers, steps: () => timesOf().length - 1, label, draw: readScene, showStep: () => redraw(), pace: PACE,
     traits: { direction: () => showDirection(), arrow_kind: () => {}, point: () => {}, drawn_predictions: readPredictions, drawn_walk: readWalk, drawn_curve: readCurve, job: showJob, snapshot: () => {}, sampler: () => showDirection(), forward_schedule: () => showDirection(), restored: showNotes, live: readScene, ...Object.fromEntries(["guidance", "condition", "eta", "walk_steps", "forward_steps", "beta_end"].map((name) => [name, () => {}])) },
   });
   const isPlane = model.get("scene").kind === "plane";
@@ -63,9 +62,11 @@ function render({ model, el, signal }) {
   function timesOf() {
     return isBackward() ? model.get("drawn_walk").times : model.get("scene").process.times;
   }
-  /** How many steps the way has of which some are drawn. */
-  function stepsNow() {
-    return isBackward() ? model.get("drawn_walk").steps : model.get("scene").steps;
+  /** The number of the noise step, of which some are drawn, and how many there are: not those of the player. @returns {[number, number]} */
+  function numbers(step) {
+    const times = timesOf();
+    const { model_steps: own, steps: last } = model.get("scene");
+    return [times[Math.min(step, times.length - 1)] + 1, isBackward() ? own : last];
   }
   const frame = () => Math.min(model.get("step"), timesOf().length - 1);
   /** Index of the current step, −1 for the data. */
@@ -76,9 +77,8 @@ function render({ model, el, signal }) {
     return argmin(times.length, (i) => Math.abs(times[i] + 1 - k));
   }
   function label(step) {
-    const times = timesOf();
-    const t = times[Math.min(step, times.length - 1)];
-    return fillIn(messages[t < 0 ? "label.data" : "label.step"], { k: t + 1, t, last: isBackward() ? scene?.model_steps ?? times[0] + 1 : times.at(-1) + 1 });
+    const [k, last] = numbers(step);
+    return fillIn(messages[k ? "label.step" : "label.data"], { k, t: k - 1, last });
   }
   /** Turn around: the player stays at the same amount of noise. */
   function turn(value) {
@@ -156,7 +156,7 @@ function render({ model, el, signal }) {
     } else {
       menu("forward_schedule", ["model", "linear", "cosine"].map((name) => [name, messages[`schedule.${name}`]]));
       slider("forward_steps", offered.forward_steps);
-      if (model.get("live") && model.get("forward_schedule") !== "cosine") slider("beta_end", offered.beta_end);
+      if (model.get("forward_schedule") !== "cosine") slider("beta_end", offered.beta_end);
     }
   }
 
@@ -242,21 +242,22 @@ function render({ model, el, signal }) {
   function showLegend() {
     const disc = scene.markers[0].path;
     const arrows = model.get("arrow_kind");
+    const what = messages[isBackward() ? "legend.samples" : "legend.noisy"];
     const entries = !isPlane ? [] : [
       ...scene.classes.map((name, k) => [name, scene.markers[k].color, scene.markers[k].path]).filter((_, k) => k !== scene.null),
-      ...(scene.classes.length ? [] : [[messages[isBackward() ? "legend.samples" : "legend.noisy"], scene.markers[0].color, disc]]),
-      ...(isBackward() ? [[messages["legend.data"], "ink-3", disc]] : []),
+      ...(scene.classes.length ? [] : [[what, scene.markers[0].color, disc]]),
+      ...(isBackward() ? [[messages["legend.data"], "ink-3", disc, GHOST]] : []),
       ...(arrows === "off" ? [] : [[messages[`arrows.${arrows}`], "flow", ARROW]]),
       ...(model.get("point") < 0 ? [] : [[messages["legend.point"], "select", disc]]),
     ];
-    legend.replaceChildren(...entries.map(([text, color, path]) => h("span", { class: "diff-key" }, mark(color, path), text)));
+    legend.replaceChildren(...(isPlane && scene.classes.length ? [`${what}:`] : []), ...entries.map(([text, color, path, opacity]) => h("span", { class: "diff-key" }, mark(color, path, opacity), text)));
   }
   view.start();
   right.append(view.controls.element);
 }
 
-function mark(color, path) {
-  return s("svg", { width: 14, height: 14, viewBox: "-1.6 -1.6 3.2 3.2", "aria-hidden": "true", style: `--diff-mark: var(--${color})` }, s("path", { d: path }));
+function mark(color, path, opacity = 1) {
+  return s("svg", { width: 14, height: 14, viewBox: "-1.6 -1.6 3.2 3.2", "aria-hidden": "true", style: `--diff-mark: var(--${color})` }, s("path", { d: path, opacity }));
 }
 
 export default { render };

@@ -1,6 +1,6 @@
 // The plane: points that get noise or walk back, arrows of the network's predictions, the path of one point, and a cursor that reads.
 
-import { drawBox, drawDisc, drawLine, drawRing } from "../../kit/js/canvas.js";
+import { drawArrow, drawBox, drawDisc, drawLine, drawRing } from "../../kit/js/canvas.js";
 import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { tween } from "../../kit/js/animation.js";
 import { argmin, format } from "../../kit/js/numbers.js";
@@ -13,9 +13,11 @@ const LEFT = 38;
 const TOP = 6;
 /** Paths of so many samples are drawn, and so many of their last steps where each adds noise. */
 const PATHS = 36;
-const TRAIL = 7;
+const TRAIL = 5;
 /** A click within so many pixels of a point picks it. */
 const PICK_RADIUS = 12;
+/** Opacity of the data behind samples. */
+export const GHOST = 0.4;
 
 /**
  * @param {{messages: Record<string, string>, signal: AbortSignal, pick: (point: number) => void}} options
@@ -52,8 +54,8 @@ export function planePicture({ messages, signal, pick }) {
     const context = hidpiContext(canvas, LEFT + size + 8, TOP + size + 22);
     const { colors, scene } = state;
     axes.clipped(context, () => {
-      if (state.backward) drawGhosts(context);
       drawArrows(context);
+      if (state.backward) drawGhosts(context);
       if (state.backward) drawPaths(context);
       drawPoints(context);
       drawSelected(context);
@@ -72,7 +74,7 @@ export function planePicture({ messages, signal, pick }) {
   /** The data that samples should become. */
   function drawGhosts(context) {
     const data = part(state.scene.process.x, 0, 2 * count());
-    context.globalAlpha = 0.3;
+    context.globalAlpha = GHOST;
     for (let p = 0; p < count(); p += 1) drawDisc(context, axes.pixel([data[2 * p], data[2 * p + 1]]), 2, state.colors["ink-3"]);
     context.globalAlpha = 1;
   }
@@ -89,17 +91,21 @@ export function planePicture({ messages, signal, pick }) {
       const [tx, ty] = axes.pixel([x + dx, y + dy]);
       const long = Math.hypot(tx - px, ty - py) || 1;
       const [ux, uy] = [(tx - px) / long, (ty - py) / long];
-      const [fromX, fromY, toX, toY] = [px - (ux * length) / 2, py - (uy * length) / 2, px + (ux * length) / 2, py + (uy * length) / 2];
+      const end = (side) => [px + (side * ux * length) / 2, py + (side * uy * length) / 2];
       context.globalAlpha = 0.22 + 0.78 * Math.sqrt(strength / most);
-      drawLine(context, [[fromX, fromY], [toX, toY]], state.colors.flow, 1.4);
-      drawLine(context, [[toX - 5 * ux + 3 * uy, toY - 5 * uy - 3 * ux], [toX, toY], [toX - 5 * ux - 3 * uy, toY - 5 * uy + 3 * ux]], state.colors.flow, 1.4);
+      drawArrow(context, end(-1), end(1), state.colors.flow, { width: 1.4, head: 5 });
     }
     context.globalAlpha = 1;
+    // The names of the axes stand in two corners, where arrows would run through them.
+    const cell = size / state.scene.side;
+    const [wide, high] = [30, 18].map((pixels) => cell * Math.ceil(pixels / cell));
+    context.fillStyle = state.colors.paper;
+    for (const [x, y] of [[LEFT, TOP], [LEFT + size - wide, TOP + size - high]]) context.fillRect(x, y, wide, high);
   }
   function drawPaths(context) {
     const { frames, frame, points, smooth } = state;
     if (!frames || !points) return;
-    context.globalAlpha = 0.55;
+    context.globalAlpha = 0.45;
     for (let k = 0; k < Math.min(PATHS, points.length / 2); k += 1) drawLine(context, way(k, frame).slice(smooth ? 0 : -TRAIL), state.colors["ink-2"], 1);
     context.globalAlpha = 1;
   }
@@ -143,9 +149,7 @@ export function planePicture({ messages, signal, pick }) {
     drawDisc(context, now, 6, colors.paper);
     drawDisc(context, now, 4.5, colors.select);
   }
-  function cellPoint(cell) {
-    return gridPoint(state.scene, cell);
-  }
+  const cellPoint = (cell) => gridPoint(state.scene, cell);
   /** What torch computed at the cell of the cursor. */
   function read() {
     const { grid, scene, k } = state;

@@ -38,7 +38,7 @@ export function scheduleCharts({ messages, signal, go, by }) {
     if (scene === next && width === drawnWidth) return;
     [scene, drawnWidth] = [next, width];
     const last = scene.steps;
-    const wide = width >= 400;
+    const wide = width >= 320;
     const first = wide ? Math.round((width - 12) * 0.58) : width;
     factors.plot.resize(first, HEIGHT);
     ratio.plot.resize(wide ? width - 12 - first : width, HEIGHT);

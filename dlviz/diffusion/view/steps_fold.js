@@ -19,7 +19,6 @@ export function stepsFold({ messages, signal, compute, choose }) {
   const element = fold({ title: messages["curve.title"], signal, className: "diff-fold" }, h("p", { class: "dlviz-soft" }, messages["curve.hint"]), h("div", { class: "diff-buttons" }, start, progress), drawn);
   let curve = null;
   let chosen = 1;
-  let low = 1;
   let shownValues = [];
   start.addEventListener("click", compute, { signal });
   const nearest = (value) => argmin(curve.n.length, (k) => Math.abs(Math.log(curve.n[k] / value)));
@@ -53,17 +52,19 @@ export function stepsFold({ messages, signal, compute, choose }) {
     plot.resize(Math.max(240, Math.min(640, next.width)), 170);
     const distances = [...curve.ddim, ...curve.ddpm, curve.floor].filter((value) => value > 0 && Number.isFinite(value));
     const powers = distances.length ? [Math.floor(Math.log10(Math.min(...distances))), Math.ceil(Math.log10(Math.max(...distances)))] : [-1, 0];
-    powers[0] = Math.max(powers[0], powers[1] - 5);
-    low = 10 ** powers[0];
+    // A distance that chance has made negative stands on a line of its own, below the others.
+    const isNegative = [...curve.ddim, ...curve.ddpm, curve.floor].some((value) => value <= 0);
+    powers[0] = Math.max(powers[0], powers[1] - 5) - Number(isNegative);
+    const low = 10 ** powers[0];
+    const place = (value) => (value > 0 ? Math.max(low * (isNegative ? 10 : 1), value) : low);
     const last = curve.n.at(-1);
-    // A distance that chance has made negative stands at the bottom.
-    const shown = (list) => Array.from(list, (value, k) => [curve.n[k], Number.isFinite(value) ? Math.max(low, value) : NaN]);
+    const shown = (list) => Array.from(list, (value, k) => [curve.n[k], Number.isFinite(value) ? place(value) : NaN]);
     const yTicks = Array.from({ length: powers[1] - powers[0] + 1 }, (_, k) => powers[0] + k);
     plot.draw({
       x: { domain: [1, Math.max(2, last)], log: true, ticks: curve.n.map((n) => [n, format(n)]), title: messages["curve.axis"] },
-      y: { domain: [low, 10 ** Math.max(powers[1], powers[0] + 1)], log: true, ticks: yTicks.map((power) => [10 ** power, powerOfTen(power)]), grid: true },
+      y: { domain: [low, 10 ** Math.max(powers[1], powers[0] + 1)], log: true, ticks: yTicks.map((power) => [10 ** power, isNegative && power === powers[0] ? "≤ 0" : powerOfTen(power)]), grid: true },
       content: () => [
-        ...(curve.floor > low ? [plot.horizontal(curve.floor, "dlviz-chart-line diff-floor")] : []),
+        ...(Number.isFinite(curve.floor) ? [plot.horizontal(place(curve.floor), "dlviz-chart-line diff-floor")] : []),
         ...["ddpm", "ddim"].flatMap((name) => [plot.path(shown(curve[name]), `diff-${name}`), ...shown(curve[name]).filter(([, value]) => Number.isFinite(value)).map(([n, value]) => plot.dot(n, value, `diff-dot diff-${name}`, 3))]),
       ],
     });

@@ -39,16 +39,17 @@ export function drawRing(context, [x, y], radius, color, width = 2) {
 }
 
 /**
- * Draw an arrow that ends `short` pixels before its target; the dashes are those of its shaft.
- * @param {CanvasRenderingContext2D} context @param {number[]} from @param {number[]} to @param {string} color @param {{short?: number, width?: number, dash?: number[]}} [style]
+ * Draw an arrow that ends `short` pixels before its target; the dashes are those of its shaft, `head` is the length of its barbs.
+ * @param {CanvasRenderingContext2D} context @param {number[]} from @param {number[]} to @param {string} color @param {{short?: number, width?: number, dash?: number[], head?: number}} [style]
  */
-export function drawArrow(context, [x, y], [toX, toY], color, { short = 0, width = 1.5, dash = [] } = {}) {
+export function drawArrow(context, [x, y], [toX, toY], color, { short = 0, width = 1.5, dash = [], head = 8 } = {}) {
   const length = Math.hypot(toX - x, toY - y);
   if (!(length > short + 1)) return;
   const [ux, uy] = [(toX - x) / length, (toY - y) / length];
   const [endX, endY] = [toX - short * ux, toY - short * uy];
   drawLine(context, [[x, y], [endX, endY]], color, width, dash);
-  drawLine(context, [[endX - 8 * ux + 4 * uy, endY - 8 * uy - 4 * ux], [endX, endY], [endX - 8 * ux - 4 * uy, endY - 8 * uy + 4 * ux]], color, width);
+  const barb = (side) => [endX - head * (ux - 0.5 * side * uy), endY - head * (uy + 0.5 * side * ux)];
+  drawLine(context, [barb(1), [endX, endY], barb(-1)], color, width);
 }
 
 /** Draw text with a halo in the color of the paper, which keeps it readable over a picture. */

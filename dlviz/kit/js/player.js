@@ -14,10 +14,10 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 export const PACE = 700;
 
 /**
- * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, unit?: string | {toString: () => string}, pace?: number | {valueOf: () => number}}} options unit: what is counted, such as "cell"; pace: milliseconds between two steps at speed 1, read at every step
+ * @param {{model: any, messages: Record<string, string>, signal: AbortSignal, root: HTMLElement, steps: () => number, label: (step: number) => string, unit?: string | {toString: () => string}, counted?: (step: number) => [number, number], pace?: number | {valueOf: () => number}}} options unit: what is counted, such as "cell"; counted: numbers shown for a step and the last one, where they are others than the player's; pace: milliseconds between two steps at speed 1, read at every step
  * @returns {{element: HTMLElement, update: () => void, go: (step: number) => void}}
  */
-export function player({ model, messages, signal, root, steps, label, unit = messages["player.unit"], pace = PACE }) {
+export function player({ model, messages, signal, root, steps, label, unit = messages["player.unit"], counted = (step) => [step, steps()], pace = PACE }) {
   const button = (name, act) => {
     const node = h("button", { type: "button", "aria-label": messages[`player.${name}`], title: messages[`player.${name}`], class: `dlviz-${name}` }, icon(name));
     node.addEventListener("click", act, { signal });
@@ -70,7 +70,8 @@ export function player({ model, messages, signal, root, steps, label, unit = mes
     scrubber.value = String(step);
     scrubber.style.setProperty("--done", `${last ? (100 * step) / last : 0}%`);
     scrubber.setAttribute("aria-valuetext", label(step));
-    count.textContent = fillIn(messages["player.count"], { unit, step, last });
+    const [shown, of] = counted(step);
+    count.textContent = fillIn(messages["player.count"], { unit, step: shown, last: of });
     first.setAttribute("aria-disabled", String(step === 0));
     back.setAttribute("aria-disabled", String(step === 0));
     next.setAttribute("aria-disabled", String(step === last));
