@@ -13,25 +13,10 @@ from dlviz.torchkit import callables
 from dlviz.torchkit.modules import modules, parameters
 
 #: Operations that leave numbers from 0 to 1 there, by the names of their derivatives.
-_PASSING = frozenset(
-    [
-        "Alias",
-        "Clamp",
-        "Clone",
-        "Mean",
-        "Permute",
-        "ReshapeAlias",
-        "Select",
-        "Slice",
-        "Squeeze",
-        "T",
-        "ToCopy",
-        "Transpose",
-        "UnsafeView",
-        "Unsqueeze",
-        "View",
-    ]
-)
+_PASSING = {
+    *("Alias", "Clamp", "Clone", "Mean", "Permute", "ReshapeAlias", "Select", "Slice", "Squeeze", "T"),
+    *("ToCopy", "Transpose", "UnsafeView", "Unsqueeze", "View"),
+}
 
 
 class FunctionModule(nn.Module):

@@ -102,7 +102,9 @@ def run(inputs: Inputs, side: int, state: Mapping[str, Tensor] | None = None) ->
         heat, heat_gradients = fakes.new_zeros(0), fakes.new_zeros(0, 2)
         warp = None
         if inputs.is_plane:
-            heat, _, heat_gradients = _judged(inputs, grid(inputs.limits, side, real), gradients=True)
+            heat, _, heat_gradients = _judged(
+                inputs, grid(inputs.limits, side, real), gradients=True, refusal="gan.refused.heat"
+            )
             noise = warp_noise(inputs)
             warp = None if noise is None else make_fakes(inputs, noise, "gan.refused.warp")
     (d_real, logits_real), (d_fake, logits_fake), (d_heat, heat_logits) = (
@@ -198,7 +200,9 @@ def class_counts(inputs: Inputs, fakes: Tensor) -> Tensor:
     return torch.bincount(logits.argmax(1).cpu(), minlength=logits.shape[1])
 
 
-def _judged(inputs: Inputs, samples: Tensor, *, gradients: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _judged(
+    inputs: Inputs, samples: Tensor, *, gradients: bool, refusal: str = "gan.refused.discriminator"
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return the discriminator's output for samples, and the generator's loss and −∂L/∂sample for them."""
     samples = samples.detach().requires_grad_(gradients)
     name, count = inputs.names[1], len(samples)
@@ -208,7 +212,7 @@ def _judged(inputs: Inputs, samples: Tensor, *, gradients: bool) -> tuple[Tensor
     except Exception as error:  # a learner's own forward() may raise any exception
         text = f"{type(error).__name__}: {error}"
         shape = tuple(samples.shape)
-        raise DlvizError(message("gan.refused.discriminator", name=name, shape=shape, error=text)) from error
+        raise DlvizError(message(refusal, name=name, shape=shape, error=text)) from error
     if not isinstance(output, Tensor) or not output.is_floating_point() or output.numel() != count or not output.dim():
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         has_patches = isinstance(output, Tensor) and output.dim() > 2 and len(output) == count

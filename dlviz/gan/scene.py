@@ -190,7 +190,9 @@ def _notes(duel: Duel, record: Record, shown: int) -> list[dict[str, str]]:
         ((record.heat < 0) | (record.heat > 1)).any() | ((record.d_fake < 0) | (record.d_fake > 1)).any()
     ):
         notes.append(_note("bad", "no_probs", name=duel.inputs.names[1]))
-    notes += _mode_notes(duel)
+    parts = _mode_parts(duel)
+    if parts:
+        notes.append(_note("", "evaluation", parts="; ".join(parts)))
     if shown < len(duel.history):
         notes.append(_note("", "snapshots", shown=shown, count=len(duel.history)))
     return notes
@@ -200,7 +202,7 @@ def _note(kind: str, key: str, /, **values: Any) -> dict[str, str]:
     return {"kind": kind, "text": message(f"gan.note.{key}", **values)}
 
 
-def _mode_notes(duel: Duel) -> list[dict[str, str]]:
+def _mode_parts(duel: Duel) -> list[str]:
     """Return what eval() mode changes: batch norm, also one without statistics yet, and dropout."""
     state = duel.history.state(duel.step)
     found: dict[str, list[str]] = {"batch_norm_new": [], "batch_norm": [], "dropout": []}
@@ -210,4 +212,4 @@ def _mode_notes(duel: Duel) -> list[dict[str, str]]:
             found["batch_norm" if tracked is None or int(tracked) else "batch_norm_new"].append(name)
         elif "Dropout" in type(module).__name__:
             found["dropout"].append(name)
-    return [_note("", key, names=", ".join(names[:4])) for key, names in found.items() if names]
+    return [message(f"gan.note.{key}", names=", ".join(names[:4])) for key, names in found.items() if names]

@@ -176,7 +176,7 @@ class DuelWidget(Widget):
             d_loss, g_loss: losses of discriminator and generator, each a tensor or a number, drawn over the snapshots.
             label: label of the snapshot, which is kept in any case.
         """
-        self._state.update(str(label), as_number(d_loss), as_number(g_loss))
+        self._state.update("" if label is None else str(label), as_number(d_loss), as_number(g_loss))
         self._update_when_drawn(self._show_last)
 
     def train(self, which: str = "both", n: int = 1) -> None:

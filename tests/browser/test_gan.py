@@ -73,6 +73,10 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
     expect(page.locator(".duel-canvas, .duel-images").first).to_be_visible()
     expect(page.locator(".duel-train")).to_be_hidden()  # nobody trains in a page
+    if name == "images":
+        expect(page.locator(".duel-below")).to_have_text("Below each image: D, the probability that it is real.")
+    else:
+        expect(page.locator(".duel-legend")).to_contain_text("score: " if name == "critic" else "D: 0 fake1 real")
     if name != "critic":
         page.locator("summary").click()
     axe(page)
@@ -186,6 +190,7 @@ def test_the_measures_follow_the_player_and_a_click_on_a_chart_goes_there(open_p
         assert quality == pytest.approx(100 * series["quality"][step], rel=6e-3)
         losses = [float(series[name][step]) for name in ("d_loss", "g_loss")] if step else []
         assert numbers(values.nth(0).inner_text()) == pytest.approx(losses, rel=6e-3)
+        assert re.findall("[DG]", values.nth(0).inner_text()) == ["D", "G"]  # which line is which, also without losses
     charts = page.locator(".duel-charts .dlviz-snapshots")
     box = charts.nth(1).bounding_box()
     charts.nth(1).click(position={"x": 46 + (box["width"] - 58) / 4 + 2, "y": 40})
@@ -336,6 +341,7 @@ def test_the_brush_paints_the_real_points(live):
     drawn = len(view.painted)
     page.keyboard.press("Enter")  # at the cursor
     until_holds(page, lambda: len(view.painted) == drawn + 1)
+    expect(page.locator(".dlviz-readout")).to_be_hidden()  # it would cover what is painted
     page.get_by_role("button", name="Clear painting").click()
     until_holds(page, lambda: torch.equal(view.real, one.real))
     expect(page.get_by_role("button", name="Clear painting")).to_be_hidden()

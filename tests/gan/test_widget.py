@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import dlviz
+from dlviz.export import examples
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.page import to_json
 from dlviz.torchkit.energy_distance import energy_distance
@@ -365,6 +366,13 @@ def test_a_critic_and_a_compiled_or_lazy_module():
     lazy = nn.Sequential(nn.LazyLinear(1))
     assert dlviz.duel(one.generator, lazy, one.real).d_fake.shape == (400,)
     assert lazy[0].weight.shape == (1, 2)
+
+
+def test_the_example_of_the_gallery_goes_from_few_modes_to_all():
+    modes = examples.duel().series["modes"]
+    assert min(modes[1:8]) <= 3
+    assert max(modes[12:]) == 8
+    assert min(modes[-6:]) >= 6
 
 
 def test_unknown_arguments_get_the_nearest_suggested():
