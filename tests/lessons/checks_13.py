@@ -45,13 +45,13 @@ def train_linear(linear, error, x_train, mean_digit, components):
         assert best * 0.999 < error(linear[size], x_train) < best * 1.01
 
 
-def same_subspace(linear, components):
-    for size in (2, 8):
-        directions = linear[size].decoder[0].weight.detach()
-        basis = torch.linalg.qr(directions).Q
+def same_subspace(linear, components, inside, nearest):
+    assert inside.shape == nearest.shape == (8,)
+    assert inside.min() > 0.995
+    assert 35 < nearest.mean() < 60
+    for size in (2, 8):  # the whole subspaces, by the largest angle between them
+        basis = torch.linalg.qr(linear[size].decoder[0].weight.detach()).Q
         assert torch.linalg.svdvals(components[:size] @ basis).min() > 0.99  # less than 8 degrees
-    alike = (F.normalize(directions, dim=0).T @ components[:8].T).abs().amax(dim=1).mean()
-    assert 30 < math.degrees(math.acos(alike)) < 60
 
 
 def train_curved(curved, linear, error, x_test, curved_map):
@@ -65,7 +65,7 @@ def train_curved(curved, linear, error, x_test, curved_map):
 def halfway(halfway, distance_to_digits, curved, narrow, x_test):
     new = distance_to_digits(x_test)
     assert abs(new - 0.0176) < 0.0002
-    for model, least, most in ((curved, 1.15, 1.7), (narrow, 1.5, 2.2)):
+    for model, least, most in ((curved, 1.15, 1.6), (narrow, 1.55, 2.2)):
         rebuilt = distance_to_digits(model(x_test).detach())
         assert rebuilt < new
         assert least < distance_to_digits(halfway(model)) / rebuilt < most
@@ -75,15 +75,17 @@ def train_denoiser(denoiser, plain, errors_of, x_test, noisy):
     nothing = F.mse_loss(noisy, x_test).item()
     assert abs(nothing - 0.12) < 0.01
     assert 0.028 < errors_of(denoiser)[0] < 0.04
-    assert 0.065 < errors_of(plain)[0] < 0.095
+    assert errors_of(plain)[0] > 2 * errors_of(denoiser)[0]
+    assert errors_of(plain)[0] < nothing
     assert 0.013 < errors_of(denoiser)[1] < 0.024
     assert errors_of(plain)[1] < 0.004
 
 
 def draw_codes(drawn, distance_to_digits, x_test):
     assert drawn.shape == (1000, 64)
-    assert distance_to_digits(drawn) / distance_to_digits(x_test) > 1.8
+    assert distance_to_digits(drawn) / distance_to_digits(x_test) > 2
     assert drawn.min() < -0.2
+    assert drawn.max() > 1.2
 
 
 def two_graphs(two_graphs, mean, log_var, eps, from_outside, drawn_inside):
@@ -112,7 +114,11 @@ def vae(kl_per_dimension):
     mean, log_var = torch.randn(2, 5, 3).unbind()
     expected = kl_divergence(Normal(mean, (log_var / 2).exp()), Normal(0.0, 1.0))
     assert torch.allclose(kl_per_dimension(mean, log_var), expected, atol=1e-5)
-    assert abs(math.sqrt(0.1 / 2) - 0.22) < 0.005  # β = 2 s²
+
+
+def open_denoiser(denoiser_view, errors_of, denoiser, x_test):
+    assert abs(denoiser_view.errors.mean().item() - errors_of(denoiser)[0]) < 1e-4  # against the clean digits
+    assert denoiser_view.codes.shape == (359, 32)
 
 
 def open_vae(cloud_map):
@@ -131,9 +137,9 @@ def train_flat_vae(cloud_map, flat_vae, x_test, curved, error):
 
 
 def train_vaes(measured):
-    for beta, error, distance in ((0.01, 0.012, 0.063), (0.1, 0.016, 0.026), (0.3, 0.023, 0.022)):
-        assert abs(measured[beta][0] - error) < 0.003, beta
-        assert abs(measured[beta][2] - distance) < 0.3 * distance, beta
+    for beta, error, distance in ((0.01, 0.012, 0.063), (0.1, 0.016, 0.026), (0.3, 0.024, 0.022)):
+        assert abs(measured[beta][0] - error) < 0.004, beta
+        assert 0.7 * distance < measured[beta][2] < 1.6 * distance, beta
     assert measured[0.01][2] > 2 * measured[0.1][2] > 2 * 0.018
 
 
@@ -144,7 +150,7 @@ def collapse(measured, error_of_mean, vaes, x_train):
     assert used[0.01] == 8
     assert used[0.1] >= 6
     assert 3 <= used[0.3] <= 6
-    assert 1 <= used[1.0] <= 4
+    assert used[1.0] < min(4, used[0.3])
     assert used[3.0] == 0
     answers = vaes[3.0].decode(torch.randn(50, 8, device=x_train.device))
     assert (answers - x_train.mean(0)).abs().max() < 0.25
@@ -173,7 +179,7 @@ def misses(missed, found, watch_view, threshold, false_alarms, watcher):
     share = {kind: missed[found.labels == i].float().mean().item() for i, kind in enumerate(found.kinds)}
     assert share["turned"] == share["inverted"] == 0
     assert share["patch"] == max(share.values())
-    assert 0.1 < share["patch"] < 0.4
+    assert 0.08 < share["patch"] < 0.45
     assert watch_view.auc > 0.97
     rates = watch_view.rates(threshold.item())
     assert abs(rates.false_alarm - false_alarms.item()) < 0.004
@@ -189,7 +195,7 @@ def faint(pale, smudge, threshold, row_errors, watcher, new_normal):
 
 def larger(missed_fours, model, watcher, error, new_normal):
     few, many = (sum(shares) / 3 for shares in missed_fours.values())
-    assert few < 0.15
-    assert 0.2 < many < 0.55
+    assert few < 0.12
+    assert 0.12 < many < 0.6
     assert many > 2 * few
     assert 3.5 < error(watcher, new_normal) / error(model, new_normal) < 7

@@ -30,6 +30,9 @@ ERRORS = Function(
         "sum_of_the_pixels": {"mean(dim=1)": "sum(dim=1)"},
         "over_the_batch": {".flatten(1).mean(dim=1)": ".mean(dim=0)"},
         "last_dimension": {".flatten(1).mean(dim=1)": ".mean(dim=-1)"},
+        "second_dimension": {".flatten(1).mean(dim=1)": ".mean(dim=1)"},
+        "no_mean": {".flatten(1).mean(dim=1)": ""},
+        "mean_before_the_square": {".square().flatten(1).mean(dim=1)": ".flatten(1).mean(dim=1).square()"},
         "squares_missing": {".square()": ""},
         "absolute": {".square()": ".abs()"},
         "root_taken": {".mean(dim=1)": ".mean(dim=1).sqrt()"},
@@ -45,6 +48,12 @@ def pca_reconstruct(x, size):
     axes = torch.linalg.svd(x - center, full_matrices=False).Vh[:size]
     codes = (x - center) @ axes.T
     return center + codes @ axes
+
+
+def _without_sizes(x, size):
+    """Return the product of U and Vh without S."""
+    found = torch.linalg.svd(x - x.mean(dim=0), full_matrices=False)
+    return x.mean(dim=0) + found.U[:, :size] @ found.Vh[:size]
 
 
 def _rows(i):
@@ -67,6 +76,10 @@ PCA = Function(
         "all_components": {"[:size]": ""},
         "one_component": {"[:size]": "[size - 1 : size]"},
         "codes_returned": {"center + codes @ axes": "codes"},
+        "columns_as_axes": {".Vh[:size]": ".Vh[:, :size].T"},
+        "svd_not_centered": {"svd(x - center": "svd(x"},
+        "one_mean_for_all": {"x.mean(dim=0)": "x.mean()"},
+        "sizes_missing": lambda x, size: _without_sizes(x, size),
     },
 )
 
@@ -95,8 +108,8 @@ def _noisy_rows(i):
 
 def _denoised(function):
     """Return the error of new noisy rows, denoised by a function's weights; doing nothing has the error 1."""
-    basis = torch.randn(2, 12)
-    clean, new = torch.randn(200, 2) @ basis, torch.randn(200, 2) @ basis
+    basis = torch.linspace(2, 0.5, 12)[:, None] * torch.linalg.qr(torch.randn(12, 12)).Q  # no direction is empty
+    clean, new = torch.randn(200, 12) @ basis, torch.randn(200, 12) @ basis
     weights = function(clean, torch.randn(300, 200, 12), 0.3)
     return round(F.mse_loss((new + torch.randn(200, 12)) @ weights, new).item(), 3)
 
@@ -141,6 +154,9 @@ REPARAMETERIZE = Function(
         "doubled": {"log_var / 2": "2 * log_var"},
         "exponential_missing": {"torch.exp(log_var / 2)": "log_var"},
         "root_of_the_logarithm": {"torch.exp(log_var / 2)": "torch.exp(log_var.sqrt())"},
+        "root_for_exponential": {"torch.exp(log_var / 2)": "log_var.sqrt()"},
+        "half_the_logarithm": {"torch.exp(log_var / 2)": "log_var / 2"},
+        "half_the_variance": {"torch.exp(log_var / 2)": "torch.exp(log_var) / 2"},
         "noise_missing": {" + std * eps": ""},
         "not_scaled": {"std * eps": "eps"},
         "mean_scaled": {"mean + std * eps": "std * (mean + eps)"},
@@ -191,6 +207,9 @@ KL = Repair(
         "one_missing": {" - 1": ""},
         "logarithm_added": {"1 - log_var": "1 + log_var"},
         "logarithm_missing": {" - log_var": ""},
+        "variance_squared": {"mean**2 + var": "mean**2 + var**2"},
+        "only_the_mean_repaired": {"var - 1 - log_var": "1 + log_var - var"},
+        "everything_added": {"- 1 - log_var": "+ 1 + log_var"},
     },
 )
 
@@ -229,6 +248,7 @@ DETECT = Function(
         "percent": lambda calibration, normal, anomalies, rate: detect(calibration, normal, anomalies, rate / 100),
         "from_the_new_examples": {"torch.quantile(calibration": "torch.quantile(normal"},
         "from_the_anomalies": {"torch.quantile(calibration": "torch.quantile(anomalies"},
+        "fixed_rate": {"1 - rate": "0.95"},
         "largest_error": {"torch.quantile(calibration, 1 - rate)": "calibration.max()"},
         "two_deviations": {
             "torch.quantile(calibration, 1 - rate)": "calibration.mean() + 2 * calibration.std()",

@@ -107,7 +107,7 @@ def _larger() -> str:
         model = _trained(_mlp(64, 128, size), _mlp(size, 128, 64), x[:1000], 60)
         threshold = (model(x[1000:]) - x[1000:]).square().mean(1).quantile(0.95)
         missed.append(((model(unseen) - unseen).square().mean(1) <= threshold).float().mean().item())
-    return "more" if missed[1] > missed[0] + 0.05 else "fewer" if missed[1] < missed[0] - 0.05 else "same"
+    return "more" if missed[1] > missed[0] + 0.03 else "fewer" if missed[1] < missed[0] - 0.03 else "same"
 
 
 def _faint() -> str:
