@@ -131,7 +131,7 @@ def test_a_page_shows_the_nearest_decoded_code_under_the_probe_and_says_so(open_
     page.mouse.down()
     page.mouse.move(*spot(page, view, place), steps=4)
     page.mouse.up()
-    expect(page.locator(".lat-words")).to_contain_text("Nearest of the codes")
+    expect(page.locator(".lat-top .lat-words")).to_contain_text("Nearest of the codes")
     nearest = [left + 2.5 / 12 * (right - left), top - 8.5 / 12 * (top - bottom)]
     np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.decode(nearest)), atol=1)
 
@@ -306,7 +306,8 @@ def test_a_path_is_opened_between_two_points_that_are_clicked(live):
 def test_a_drawing_is_reconstructed(live):
     view = variational()
     page, asked = live(view)
-    page.get_by_text("What of your own drawing?").click()
+    page.get_by_text("Your own drawing?").click()
+    assert page.locator(".dlviz").bounding_box()["height"] <= 700
     box = page.locator(".lat-pad canvas").bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.mouse.down()
@@ -336,10 +337,9 @@ def test_axes_grid_and_samples_are_asked_of_the_kernel(live):
     until_holds(page, lambda: view.axes == [2, 0])
     page.get_by_label("up").select_option("4")
     until_holds(page, lambda: view.axes == [2, 4])
-    page.get_by_label("decoded grid").check()
-    until_holds(page, lambda: view.background.get("side") == 12)
     page.get_by_label("grid", exact=True).fill("6")
-    until_holds(page, lambda: view.background["side"] == 6)
+    until_holds(page, lambda: view.background.get("side") == 6)
+    expect(page.get_by_label("decoded grid")).to_be_checked()
     page.get_by_text("What do samples look like?").click()
     page.get_by_text("Draw 12 samples").click()
     until_holds(page, lambda: view.sample_seed == 1)

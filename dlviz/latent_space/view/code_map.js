@@ -89,9 +89,18 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
       drawPoints(context, now);
       drawMarks(context);
     });
+    if (next.background?.isShown) clearNames(context);
     if (scene.size === 1 && scene.classes.length) drawClassRows(context);
     else axes.draw(context, colors, scene.axis_names);
     showReadout();
+  }
+  /** Make room for the names of the axes over the decoded pictures; `planeAxes` writes them in the corners. */
+  function clearNames(context) {
+    const [across, up] = scene.axis_names;
+    Object.assign(context, { font: `11px ${state.colors.mono}`, fillStyle: state.colors.paper });
+    const room = (name) => context.measureText(`→ ${name}`).width + 8;
+    if (scene.size > 1 || !scene.classes.length) context.fillRect(LEFT, TOP, room(up), 18);
+    context.fillRect(LEFT + size - room(across), TOP + size - 18, room(across), 18);
   }
   /** The frame of codes of one number: their axis below, and the class of each row at the left. */
   function drawClassRows(context) {

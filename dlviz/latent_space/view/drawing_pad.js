@@ -7,7 +7,7 @@ import { format } from "../../kit/js/numbers.js";
 import { pointerPixel } from "../../kit/js/plane_axes.js";
 import { drawExample, exampleCanvas } from "./draw_example.js";
 
-const SIZE = 132;
+const SIZE = 124;
 /** Radius of the brush as a share of the pad's width; it is at least this many cells. */
 const BRUSH = 0.055;
 const MIN_BRUSH = 0.75;
@@ -22,7 +22,7 @@ export function drawingPad({ messages, signal, redraw, paint, example }) {
   const difference = exampleCanvas();
   const words = h("p", { class: "lat-error" });
   const figure = (one, key) => h("figure", {}, one.element, h("figcaption", {}, messages[key]));
-  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "dlviz-soft" }, messages.pad_how), h("div", { class: "lat-figures" }, h("figure", {}, pad, h("figcaption", { class: "lat-pad-buttons" }, clear, copy)), figure(output, "output"), figure(difference, "difference")), words);
+  const element = h("div", { class: "dlviz-panel" }, h("div", { class: "lat-figures" }, h("figure", {}, pad, h("figcaption", { class: "lat-pad-buttons" }, clear, copy)), figure(output, "output"), figure(difference, "difference"), h("div", { class: "lat-words" }, h("p", { class: "dlviz-soft" }, messages.pad_how), words)));
   let picture = null;
   let values = new Float32Array(0);
   let cursor = [0, 0];

@@ -111,7 +111,7 @@ function render({ model, el, signal }) {
       addAxesOfPage();
       return;
     }
-    view.controls.range({ label: messages["control.resolution"], min: 4, max: () => 24, get: () => model.get("resolution"), set: (value) => view.save("resolution", value) });
+    view.controls.range({ label: messages["control.resolution"], min: 4, max: () => 24, get: () => model.get("resolution"), set: setResolution });
     if (scene.size < 2) return;
     /** @type {[string, string][]} */
     const dimensions = Array.from({ length: Math.min(scene.size, MOST_DIMENSIONS) }, (_, k) => [String(k), fillIn(messages.dimension, { number: k })]);
@@ -120,6 +120,11 @@ function render({ model, el, signal }) {
       label: messages[`control.axis_${k}`], options: [["pca", messages.pca], ...dimensions], get: () => chosen()[k],
       set: (value) => view.save("axes", value === "pca" ? "pca" : withDimension(chosen(), k, Number(value))),
     }));
+  }
+  /** A change of the grid shows it. */
+  function setResolution(value) {
+    model.set("decoded_grid", true);
+    view.save("resolution", value);
   }
   /** The axes for which a page holds a map. */
   function addAxesOfPage() {
