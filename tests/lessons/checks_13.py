@@ -6,6 +6,17 @@ import torch
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
+from dlviz.kit.messages import message
+
+#: What the text tells the learner to open or to press.
+NAMED_IN_THE_TEXT = {
+    "latent_space.errors_title": "Which ones does it reconstruct badly?",
+    "latent_space.divergence_title": "Which dimensions are used?",
+    "latent_space.prior_title": "What do samples look like?",
+    "latent_space.control.decoded_grid": "decoded grid",
+    "latent_space.open_path": "Path to another example …",
+}
+
 
 def digits(x_train, x_test, error_of_mean):
     assert (tuple(x_train.shape), tuple(x_test.shape)) == ((1438, 64), (359, 64))
@@ -157,6 +168,7 @@ def collapse(measured, error_of_mean, vaes, x_train):
 
 
 def open_vae_8(eight_map, measured):
+    assert {key: message(key) for key in NAMED_IN_THE_TEXT} == NAMED_IN_THE_TEXT
     assert torch.allclose(eight_map.kl.cpu(), measured[0.3][1].to(eight_map.kl).cpu(), atol=1e-3)
     assert eight_map.codes.shape == (359, 8)
 
