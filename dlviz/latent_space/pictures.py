@@ -1,6 +1,6 @@
 """How examples are drawn: the numbers that a view gets, and the range of their colors or axes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,18 @@ class Pictures:
             else:
                 arranged = F.adaptive_avg_pool1d(arranged, size[1])
         return arranged.float().contiguous().numpy()
+
+    def with_room_for(self, reconstructions: Tensor) -> "Pictures":
+        """Return how a series is drawn so that reconstructions are not cut off, up to the height of the data above and below it."""
+        if self.examples.kind != "series":
+            return self
+        values = self.array(reconstructions[evenly_spaced(len(self.examples), _SAMPLED)])
+        values, height = values[np.isfinite(values)], self.high[0] - self.low[0]
+        if not values.size:
+            return self
+        low = max(self.low[0] - height, min(self.low[0], float(values.min())))
+        high = min(self.high[0] + height, max(self.high[0], float(values.max())))
+        return replace(self, low=(low,), high=(high,))
 
     def error_scale(self, reconstructions: Tensor) -> float:
         """Return the error with the strongest color: nearly the largest of the differences ``reconstructions - targets``."""

@@ -65,7 +65,8 @@ def scene(state: LatentState, name: str, steps: Sequence[int]) -> dict[str, Any]
 
 
 def _picture(state: LatentState) -> dict[str, Any]:
-    pictures, examples = state.pictures, state.examples
+    examples = state.examples
+    pictures = state.pictures.with_room_for(state.record.reconstructions)
     return {
         "kind": examples.kind,
         "shape": list(pictures.size()),
@@ -258,7 +259,7 @@ def _notes(state: LatentState) -> list[dict[str, str]]:
         notes.append(message("latent_space.note.nonfinite", count=bad))
     if record.unused:
         named = ", ".join(message("latent_space.dimension", number=number) for number in record.unused[:8])
-        named += ", …" if len(record.unused) > 8 else ""
+        named += ", …" if len(record.unused) > 8 else "."
         notes.append(message("latent_space.note.unused", names=named, count=len(record.unused), size=size))
     if len(state.classes) > MAX_CLASSES:
         notes.append(message("latent_space.note.classes", drawn=MAX_CLASSES, count=len(state.classes)))

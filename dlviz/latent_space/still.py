@@ -52,7 +52,8 @@ def _draw_map(svg: Svg, state: LatentState, example: int) -> None:
 
 
 def _draw_example(svg: Svg, state: LatentState, example: int, left: float) -> None:
-    record, pictures = state.record, state.pictures
+    record = state.record
+    pictures = state.pictures.with_room_for(record.reconstructions)
     shown = (
         (message("latent_space.input"), pictures.array(state.examples.x[[example]])),
         (message("latent_space.output"), pictures.array(record.reconstructions[[example]])),

@@ -59,6 +59,20 @@ def test_large_images_and_long_series_are_drawn_smaller_with_the_same_mean():
     torch.testing.assert_close(torch.from_numpy(drawn)[:, 0], series.view(2, 256, 4).mean(2))
 
 
+def test_the_axis_of_a_series_has_room_for_its_reconstructions():
+    x = torch.rand(3, 40)
+    pictures = Pictures.of(check_examples(x))
+    low, high = float(x.min()), float(x.max())
+    made = pictures.with_room_for(x - 0.25)
+    assert made.low[0] == pytest.approx(low - 0.25, abs=1e-6)
+    assert made.high[0] == pytest.approx(high, abs=1e-6)
+    far = pictures.with_room_for(torch.full_like(x, 1e6))
+    assert far.high[0] == pytest.approx(2 * high - low, abs=1e-6)
+    assert pictures.with_room_for(torch.full_like(x, math.nan)) == pictures
+    images = Pictures.of(check_examples(torch.rand(3, 8, 8)))
+    assert images.with_room_for(torch.rand(3, 8, 8) - 3) is images
+
+
 @pytest.mark.parametrize(("scale", "expected"), [(1.0, (0.0, 1.0)), (255.0, (0.0, 255.0)), (3.0, None)])
 def test_black_and_white_are_those_of_the_kind_of_pixels(scale, expected):
     x = torch.linspace(0.125, 1, 36).view(1, 1, 6, 6) * scale
