@@ -142,13 +142,18 @@ def percent(fraction: float) -> str:
         >>> percent(0.604), percent(0.00635), percent(0)
         ('60%', '0.64%', '0%')
     """
-    return f"{float(f'{100 * fraction:.2g}'):g}%"
+    return f"{_short(100 * fraction)}%"
+
+
+def _short(value: float) -> str:
+    """Return a number with two digits, and a true minus sign."""
+    return f"{float(f'{value:.2g}'):g}".replace("-", "−").replace("e+0", "e")
 
 
 def _verdict(process: Process) -> str:
     key = "noise" if process.is_noise else "not_noise"
     left = percent(process.signal_left)
-    return message(f"diffusion.verdict.{key}", left=left, distance=f"{process.distance:.2g}".replace("-", "−"))
+    return message(f"diffusion.verdict.{key}", left=left, distance=_short(process.distance))
 
 
 def _badge(process: Process) -> dict[str, str]:
@@ -166,7 +171,7 @@ def _notes(inputs: Inputs) -> list[dict[str, str]]:
         notes.append({"kind": "", "text": message("diffusion.note.averaged", side=MAX_SIDE)})
     size = float(inputs.x.double().square().mean().sqrt())
     if not 0.1 < size < 4:
-        notes.append({"kind": "", "text": message("diffusion.note.scale", size=f"{size:.2g}")})
+        notes.append({"kind": "", "text": message("diffusion.note.scale", size=_short(size))})
     if inputs.x.ndim == 4 and inputs.x.shape[1] not in (1, 3):
         notes.append({"kind": "", "text": message("diffusion.note.channels", count=inputs.x.shape[1])})
     return notes

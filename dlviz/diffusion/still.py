@@ -55,7 +55,8 @@ def _draw_images(svg: Svg, left: float, x: Tensor, low: float, high: float) -> N
         sheet[top : top + rows, across : across + columns] = image
     shades = ((sheet - low) / ((high - low) or 1) * 16).nan_to_num(0).clamp(0, 16).round().numpy().astype(np.uint8)
     svg.colors.update({f"gray {k}": "#" + f"{round(255 * k / 16):02x}" * 3 for k in range(17)})
-    svg.image(left, _TOP, _SIDE, _SIDE, shades, [f"gray {k}" for k in range(17)])
+    unit = _SIDE / max(rows, columns)
+    svg.image(left, _TOP, unit * columns, unit * rows, shades, [f"gray {k}" for k in range(17)])
 
 
 def _draw_schedule(svg: Svg, left: float, process: Process) -> None:

@@ -35,13 +35,17 @@ def fit_budget(
     kept: dict[str, dict[str, dict[str, Any]]] = {
         trait: {json.dumps(base[trait]): {}} for trait, values in states.items() if values
     }
+    full: set[str] = set()
     for trait, value, traits in _round_robin(states):
-        if value in kept[trait]:
+        if value in kept[trait] or trait in full or budget <= 0:
             continue
         state = _difference(traits() if callable(traits) else traits, base)
-        budget -= size(state)
-        if budget < 0:
-            break
+        needed = size(state)
+        # Of a trait whose state is too large no other one is computed, but smaller states of others may still fit.
+        if needed > budget:
+            full.add(trait)
+            continue
+        budget -= needed
         kept[trait][value] = state
     return kept
 

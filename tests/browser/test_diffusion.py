@@ -367,3 +367,29 @@ def test_the_class_of_a_large_image_is_said(open_page):
     page.locator(".diff-sheet").focus()
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".diff-large figcaption").first).to_have_text("x₀, class <i>a</i>")
+
+
+def test_images_keep_their_proportions_and_a_click_finds_them(open_page):
+    view = dlviz.denoise(Net((6, 18)), torch.rand(12, 6, 18), SCHEDULE, samples=4)
+    page = open_page(view.to_html())
+    large = page.locator(".diff-large canvas").first.bounding_box()
+    assert large["width"] == pytest.approx(3 * large["height"], rel=0.03)
+    sheet = page.locator(".diff-sheet canvas").bounding_box()
+    page.mouse.click(sheet["x"] + 2 + 48 + 20, sheet["y"] + sheet["height"] - 9)
+    assert get_trait(page, "point") == 9
+
+
+def test_predictions_that_are_not_finite_are_said(open_page):
+    view = dlviz.denoise(lambda x, t: x * torch.nan, torch.randn(20, 2), SCHEDULE, samples=4, step=5)
+    page = open_page(view.to_html())
+    expect(page.locator(".diff-told")).to_contain_text("no finite numbers here")
+
+
+def test_a_legend_of_many_classes_scrolls(open_page):
+    view = dlviz.denoise(
+        Net(classes=25), torch.randn(50, 2), SCHEDULE, labels=[f"a long class name {k % 25}" for k in range(50)]
+    )
+    page = open_page(view.to_html())
+    legend = page.locator(".diff-left .diff-legend")
+    assert legend.bounding_box()["height"] <= 60
+    assert legend.evaluate("node => node.scrollHeight > node.clientHeight && node.tabIndex === 0")

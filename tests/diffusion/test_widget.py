@@ -1,5 +1,7 @@
 """The widget: what Python reads from it, what its controls change, snapshots, pages, and what it refuses."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -468,3 +470,16 @@ def test_data_of_an_unusual_scale_have_a_note(x):
     for scale in (100, 0.01):
         view = view_of(x * scale)
         assert "root mean square" in view.scene["notes"][0]["text"]
+
+
+def test_a_page_of_large_images_still_has_other_schedules():
+    view = dlviz.denoise(lambda x, t: x, torch.rand(9, 3, 64, 64), SCHEDULE)
+    offered = view.page_payload(4_000_000)["state"]["precomputed"]
+    assert len(offered["forward_steps"]) > 1
+
+
+def test_a_still_picture_keeps_the_proportions_of_images():
+    view = dlviz.denoise(lambda x, t: x, torch.rand(9, 6, 18), SCHEDULE, samples=4)
+    sizes = re.findall(r'<image [^>]*width="([0-9.]+)" height="([0-9.]+)"', view._still())
+    assert sizes
+    assert all(float(wide) == pytest.approx(3 * float(high)) for wide, high in sizes)

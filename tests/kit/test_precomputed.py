@@ -47,7 +47,15 @@ def test_a_state_is_computed_only_while_there_is_room_and_never_for_the_initial_
     states = {"depth": {str(value): partial(compute, value) for value in range(1, 9)}}
     kept = fit_budget(states, BASE, 3, lambda one: 1)
     assert list(kept["depth"]) == ["1", "2", "3", "4"]
-    assert computed == [2, 3, 4, 5]
+    assert computed == [2, 3, 4]
+
+
+def test_a_state_that_is_too_large_leaves_room_for_smaller_ones_of_other_traits():
+    states = {name: {str(value): state(value) for value in (2, 3, 4)} for name in ("depth", "wide")}
+    sizes = {2: 1, 3: 1, 4: 1}
+    states["depth"] = {"2": state(50), "3": state(2)}
+    kept = fit_budget(states, BASE, 3, lambda one: sizes.get(one["scene"]["own"], 50))
+    assert {name: list(values) for name, values in kept.items()} == {"depth": ["1"], "wide": ["[1, 1]", "2", "3", "4"]}
 
 
 @pytest.mark.parametrize(("budget", "values"), [(4_000_000, ["1", "2", "3"]), (0, ["1"])])

@@ -18,6 +18,8 @@ const PACE = 130;
 /** From this width on the schedule stands beside the picture. */
 const TWO_COLUMNS = 700;
 const PICTURE = 440;
+/** A legend of more entries than this may scroll, so it can have the focus. */
+const SCROLLED = 6;
 /** An arrow as a mark of the legend, of radius 1 around the origin. */
 const ARROW = "M-1.4,-.15H.4V-.7L1.5,0L.4,.7V.15H-1.4Z";
 
@@ -221,7 +223,10 @@ function render({ model, el, signal }) {
     if (!scene.own && !isBackward()) lines.push(fillIn(messages["told.schedule"], { steps: scene.model_steps }));
     if (Number.isFinite(loss)) lines.push(fillIn(messages["told.loss"], { loss: format(loss, 3) }));
     const arrows = model.get("arrow_kind");
-    if (grid && arrows !== "off") lines.push(fillIn(messages[`told.${arrows}`], { most: format(Math.max(...arrowVectors({ scene, grid, arrows }).map((arrow) => arrow[4]).filter(Number.isFinite)), 3) }));
+    if (grid && arrows !== "off") {
+      const strengths = arrowVectors({ scene, grid, arrows }).map((arrow) => arrow[4]).filter(Number.isFinite);
+      lines.push(strengths.length ? fillIn(messages[`told.${arrows}`], { most: format(Math.max(...strengths), 3) }) : messages["told.nonfinite"]);
+    }
     if (isPlane && (scene.own || isBackward()) && !grid && arrows !== "off") lines.push(messages[scene.classes.length ? "told.class" : "told.none"]);
     if (isPlane && points && point >= 0) {
       const pair = (values) => `(${format(values[2 * point], 3)}, ${format(values[2 * point + 1], 3)})`;
@@ -250,6 +255,7 @@ function render({ model, el, signal }) {
       ...(arrows === "off" ? [] : [[messages[`arrows.${arrows}`], "flow", ARROW]]),
       ...(model.get("point") < 0 ? [] : [[messages["legend.point"], "select", disc]]),
     ];
+    legend.tabIndex = entries.length > SCROLLED ? 0 : -1;
     legend.replaceChildren(...(isPlane && scene.classes.length ? [`${what}:`] : []), ...entries.map(([text, color, path, opacity]) => h("span", { class: "diff-key" }, mark(color, path, opacity), text)));
   }
   view.start();
