@@ -45,12 +45,15 @@ def exercise_add_noise(add_noise):
     assert torch.allclose(add_noise(images, t, noise, betas), expected, atol=1e-5)
 
 
-def best(best_noise, heart, alphas_bar, perfect):
+def best(best_noise):
     two = torch.tensor([[-1.0], [1.0]])
     squared = torch.tensor([0.64])
     assert abs(best_noise(torch.tensor([[0.0]]), torch.tensor([0]), two, squared).item()) < 1e-6
     assert abs(best_noise(torch.tensor([[0.8]]), torch.tensor([0]), two, squared).item() - 0.07) < 0.005
     assert abs(math.exp((1.6 / 0.6) ** 2 / 2) - 35) < 1
+
+
+def best_widget(best_noise, heart, alphas_bar, perfect):
     # The gradient of the log density of the noisy training points, by autograd.
     t = torch.full((5,), 30, device=heart.device)
     x = torch.randn(5, 2, device=heart.device, requires_grad=True)
@@ -62,6 +65,8 @@ def best(best_noise, heart, alphas_bar, perfect):
     last = best_noise(x.detach(), torch.full((5,), 99, device=heart.device), heart, alphas_bar)
     assert torch.allclose(last, x.detach(), atol=0.05)
     assert perfect.signal_left < 0.01
+    loss = perfect.record.predictions.loss
+    assert loss[0] > 0.5 > 0.01 > loss[-1]
     # With little noise an arrow at a place beside the line points to the nearest piece of the heart.
     beside = torch.tensor([[0.0, -0.5]], device=heart.device)
     arrow = -best_noise(beside, torch.tensor([0], device=heart.device), heart, alphas_bar)

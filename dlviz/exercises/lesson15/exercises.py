@@ -84,6 +84,8 @@ REVERSE = Function(
         "other_variance": {
             "betas[t].sqrt() * noise": "(betas[t] * (1 - alphas_bar[t - 1]) / (1 - alphas_bar[t])).sqrt() * noise"
         },
+        "noise_missing_at_the_start": {"if t == 0:": "if t == len(betas) - 1:"},
+        "bracket_missing": {"(x - betas[t]": "x - betas[t]", "* predicted)": "* predicted"},
         "root_missing": {"(1 - alphas_bar[t]).sqrt()": "(1 - alphas_bar[t])"},
         "alpha_for_alpha_bar": {"(1 - alphas_bar[t]).sqrt()": "betas[t].sqrt()"},
         "divided_by_alpha_bar": {"/ (1 - betas[t]).sqrt()": "/ alphas_bar[t].sqrt()"},
@@ -103,7 +105,7 @@ REVERSE = Function(
 def walk_back(model, x, betas, noises):
     """Return samples (N, D), from pure noise x (N, D).
 
-    model(x, t) takes the step of each row, t (N,). Row t of noises (T, N, D) is added after step t, except after the last.
+    model(x, t) takes the step of each row, t (N,). Row t of noises (T, N, D) is added after step t, except after step 0.
     """
     alphas_bar = (1 - betas).cumprod(dim=0)
     for t in reversed(range(len(betas))):
@@ -146,6 +148,7 @@ LOOP = Repair(
     mistakes={
         "time_forgotten": {"torch.full((len(x),), t)": "torch.zeros(len(x), dtype=torch.long)"},
         "one_step_late": {"torch.full((len(x),), t)": "torch.full((len(x),), t + 1)"},
+        "counted_from_the_end": {"torch.full((len(x),), t)": "torch.full((len(x),), len(betas) - 1 - t)"},
         "in_the_order_of_noising": {"reversed(range(len(betas)))": "range(len(betas))"},
         "stops_before_the_end": {"reversed(range(len(betas)))": "reversed(range(1, len(betas)))"},
         "time_of_the_start": {"torch.full((len(x),), t)": "torch.full((len(x),), len(betas) - 1)"},
@@ -174,7 +177,7 @@ def _ddim_states(i):
     return {
         "x": x,
         "t": (5, 0, 2, 7, 1)[i],
-        "predicted": predicted.requires_grad_(),
+        "predicted": predicted,
         "alphas_bar": (1 - _betas()).cumprod(dim=0),
     }
 
@@ -186,7 +189,7 @@ def _distance_from_the_data(function):
     for t in reversed(range(len(alphas_bar))):
         now = alphas_bar[t]
         x = function(x, t, (x - 2 * now.sqrt()) / (1 - now).sqrt(), alphas_bar)
-    return round((x - 2).abs().mean().item(), 1)
+    return round((x - 2).abs().mean().item(), 2)
 
 
 LAST_INDEX = Repair(
