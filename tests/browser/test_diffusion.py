@@ -383,6 +383,8 @@ def test_predictions_that_are_not_finite_are_said(open_page):
     view = dlviz.denoise(lambda x, t: x * torch.nan, torch.randn(20, 2), SCHEDULE, samples=4, step=5)
     page = open_page(view.to_html())
     expect(page.locator(".diff-told")).to_contain_text("no finite numbers here")
+    page.get_by_role("radio", name="walk back").check(force=True)
+    expect(page.locator(".diff-told")).to_contain_text("4 of 4 lie outside this frame or are not finite")
 
 
 def test_a_legend_of_many_classes_scrolls(open_page):
@@ -391,5 +393,5 @@ def test_a_legend_of_many_classes_scrolls(open_page):
     )
     page = open_page(view.to_html())
     legend = page.locator(".diff-left .diff-legend")
-    assert legend.bounding_box()["height"] <= 60
+    assert legend.bounding_box()["height"] <= 70
     assert legend.evaluate("node => node.scrollHeight > node.clientHeight && node.tabIndex === 0")

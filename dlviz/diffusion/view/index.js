@@ -233,7 +233,7 @@ function render({ model, el, signal }) {
       lines.push(fillIn(messages[x0 ? "told.point_x0" : "told.point"], { k: subscript(t + 1), x: pair(points), x0: x0 ? pair(x0) : "" }));
     }
     const outside = isPlane && points ? countOutside(points) : 0;
-    if (outside) lines.push(fillIn(messages["told.outside"], { outside, count: points.length / 2 }));
+    if (outside) lines.push(fillIn(messages[points.every(Number.isFinite) ? "told.outside" : "told.outside_nonfinite"], { outside, count: points.length / 2 }));
     told.replaceChildren(...lines.map((line) => h("div", {}, line)));
     caption.textContent = isBackward() && !walk.path ? messages["walk.missing"] : messages[isPlane ? "hint.plane" : "hint.images"];
   }
