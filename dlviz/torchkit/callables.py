@@ -1,8 +1,10 @@
 """A learner's callables: the modules that they run, and a block in which they run without leaving a trace."""
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,33 +13,70 @@ from torch import Tensor, nn
 from dlviz.torchkit.forward_trace import eval_mode, uncompiled
 from dlviz.torchkit.model_copies import generators_restored, on_copies
 
+#: Calls within calls that are searched for modules, and items of a container.
+_MAX_DEPTH, _MAX_ITEMS = 4, 100
+#: Packages whose functions hold no module of the learner's.
+_LIBRARIES = {"torch", "numpy", *sys.stdlib_module_names} - {"__main__"}
+
 
 def modules_of(function: Callable[..., Any]) -> list[nn.Module]:
     """Return the modules that a callable runs, as far as they can be found: itself, its object, or variables that it uses.
 
+    Other functions that it calls, and lists and dictionaries that it reads, are searched too.
+
     Example:
         >>> layer = nn.Linear(2, 2)
-        >>> modules_of(lambda x: layer(x).sigmoid())
+        >>> double = lambda x: 2 * layer(x)
+        >>> modules_of(lambda x: double(x).sigmoid())
         [Linear(in_features=2, out_features=2, bias=True)]
     """
-    if isinstance(function, nn.Module):
-        return [function]
-    if hasattr(function, "func"):  # functools.partial
-        given = [*getattr(function, "args", ()), *getattr(function, "keywords", {}).values()]
-        return [*modules_of(function.func), *(value for value in given if isinstance(value, nn.Module))]
-    owner = getattr(function, "__self__", None)
+    return list({id(module): module for module in _modules_in(function, _MAX_DEPTH, set())}.values())
+
+
+def _modules_in(value: Any, depth: int, seen: set[int]) -> Iterator[nn.Module]:
+    """Yield the modules that a value is, holds or runs; `seen` has the identities of what has been searched."""
+    if isinstance(value, nn.Module):
+        yield value
+    if isinstance(value, (nn.Module, Tensor)) or id(value) in seen or depth < 0:
+        return
+    seen.add(id(value))
+    for part in _parts(value):
+        yield from _modules_in(part, depth - 1, seen)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """Return what a value holds, if it is a container, or uses, if it is a callable of the learner's."""
+    if isinstance(value, (list, tuple)):
+        return value[:_MAX_ITEMS]
+    if isinstance(value, dict):
+        return list(value.values())[:_MAX_ITEMS]
+    if isinstance(value, partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    is_routine = inspect.isroutine(value)
+    owner = getattr(value, "__self__", None) if is_routine else value
     if isinstance(owner, nn.Module):
         return [owner]
+    function = value if is_routine else inspect.getattr_static(type(value), "__call__", None)
+    if inspect.isclass(value) or str(getattr(function, "__module__", "")).partition(".")[0] in _LIBRARIES:
+        return []
     try:
-        used = inspect.getclosurevars(function)
+        used = inspect.getclosurevars(function)  # type: ignore[arg-type]
     except (TypeError, ValueError):  # a callable without Python code, or with an empty closure
         return []
-    values = [*used.nonlocals.values(), *used.globals.values(), *([] if owner is None else [owner])]
-    names = function.__code__.co_names
-    attributes = [
-        vars(value)[name] for value in values if hasattr(value, "__dict__") for name in names if name in vars(value)
-    ]
-    return [value for value in (*values, *attributes) if isinstance(value, nn.Module)]
+    values = [*used.nonlocals.values(), *used.globals.values()]
+    names = function.__code__.co_names  # type: ignore[union-attr]
+    holders = [*values, *([] if owner is None else [owner])]
+    return [*values, *(part for holder in holders for name in names for part in _attribute(holder, name))]
+
+
+def _attribute(holder: Any, name: str) -> list[Any]:
+    """Return an object's own attribute, or a method of its class, without running a property."""
+    if isinstance(holder, nn.Module) or not hasattr(holder, "__dict__"):
+        return []
+    if name in vars(holder):
+        return [vars(holder)[name]]
+    is_method = inspect.isfunction(inspect.getattr_static(type(holder), name, None))
+    return [getattr(holder, name)] if is_method else []
 
 
 def all_modules(functions: Iterable[Callable[..., Any]]) -> list[nn.Module]:

@@ -231,3 +231,15 @@ def test_reconstructions_of_a_denoiser_are_compared_with_the_clean_examples():
     assert not torch.allclose(made.errors, plain.errors)
     same = record(net, clean, compare_with=clean.numpy())
     torch.testing.assert_close(same.errors, record(net, clean).errors, **EXACT)
+
+
+def test_a_module_behind_other_functions_runs_in_eval_mode_and_stays_as_it_is():
+    net, x = Coder().train(), images()
+    before = copy.deepcopy(net.state_dict())
+    parts = {"encode": net.mean}
+    inner = lambda x: parts["encode"](x)  # noqa: E731
+    made = record(lambda x: inner(x), torch.no_grad()(lambda code: net.decode(code)), x)
+    with torch.no_grad():
+        torch.testing.assert_close(made.codes, copy.deepcopy(net).eval().mean(x), **EXACT)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert net.training

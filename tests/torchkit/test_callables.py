@@ -24,6 +24,21 @@ class Holder:
     def run(self, x):
         return self.net(x)
 
+    def twice(self, x):
+        return self.run(self.run(x))
+
+
+class Callable:
+    def __init__(self, net):
+        self.net = net
+
+    def __call__(self, x):
+        return self.net(x)
+
+
+def calls_itself(x):
+    return x if x.sum() > 0 else calls_itself(x + 1)
+
 
 def test_modules_are_found_behind_every_kind_of_callable():
     net, coder = nn.Linear(2, 2), Coder()
@@ -36,6 +51,14 @@ def test_modules_are_found_behind_every_kind_of_callable():
     assert modules_of(holder.run) == [net]
     assert modules_of(lambda x: net(x)) == [net]
     assert modules_of(lambda x: holder.net(x)) == [net]
+    inner = lambda x: net(x)  # noqa: E731
+    nets = {"first": [net]}
+    assert modules_of(lambda x: inner(x)) == [net]
+    assert modules_of(lambda x: nets["first"][0](x)) == [net]
+    assert modules_of(holder.twice) == [net]
+    assert modules_of(Callable(net)) == [net]
+    assert modules_of(lambda x: calls_itself(x)) == []
+    assert modules_of(lambda x: torch.nn.functional.relu(x)) == []
     assert modules_of(torch.relu) == []
     assert all_modules([net, lambda x: coder.encode(net(x))]) == [net, coder]
 
