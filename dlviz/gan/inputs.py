@@ -268,7 +268,8 @@ def check_output(output: Any, loss: Any, discriminator: nn.Module, real: Tensor)
     """
     if isinstance(output, str) and output == "auto":
         kind = output_kind(discriminator, _some(real))
-        return "score" if kind == "logits" and loss in ("wasserstein", "least squares") else kind
+        of_scores = isinstance(loss, str) and loss in ("wasserstein", "least squares")
+        return "score" if of_scores and kind == "logits" else kind
     if not isinstance(output, str) or output not in OUTPUTS:
         names = ", ".join(map(repr, ("auto", *OUTPUTS)))
         raise DlvizError(message("gan.refused.output", names=names, got=repr(output)[:80]))

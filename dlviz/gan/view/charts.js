@@ -87,7 +87,7 @@ export function measureCharts({ messages, signal, go }) {
   function mark() {
     const keyed = (lines) => legendEntries(lines.map(({ name, class: kind, text }) => ({ class: kind, text: Number.isFinite(value(name)) ? `${text} ${format(value(name), 3)}` : text })));
     if (!losses.element.hidden) losses.mark(() => keyed(losses.lines));
-    if (!energy.element.hidden) energy.mark(() => [h("span", {}, format(value("energy"), 3))]);
+    if (!energy.element.hidden) energy.mark(() => [format(value("energy"), 3)]);
     if (covered.element.hidden) return;
     const quality = Number.isFinite(value("quality")) ? fillIn(messages.quality, { share: `${format(100 * value("quality"), 3)}%` }) : "";
     covered.mark(() => [h("span", {}, fillIn(messages.covered_of, { value: format(value("modes"), 3), count: scene.mode_count })), h("span", { class: "dlviz-soft" }, quality)]);

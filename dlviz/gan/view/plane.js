@@ -71,21 +71,25 @@ export function planeView({ messages, root, signal, select, paint }) {
     redraw();
   }
 
+  /** Suffix of the messages about the discriminator's output. */
+  function kind() {
+    return scene.output === "score" ? "_score" : "";
+  }
   function showLegend() {
     if (!scene) return;
     const [real, fake] = scene.markers;
     const mark = ({ color, path }) => s("svg", { width: 14, height: 14, viewBox: "-1.5 -1.5 3 3", "aria-hidden": "true", style: `--class: var(--${color})` }, s("path", { d: path }));
     const entry = (node, text, title = null) => h("span", { class: "duel-entry", title }, node, h("span", {}, text));
     const bar = h("span", { class: "duel-bar", style: `--real: var(--${real.color}); --fake: var(--${fake.color})` });
-    const { low, high } = heatRange(scene);
+    const [low, high] = heatRange(scene).ends.map((value) => format(value, 3));
     const arrow = s("svg", { width: ARROW + 4, height: 10, class: "duel-arrow", "aria-hidden": "true" }, s("path", { d: `M1,5H${ARROW + 1}m-5,-4l5,4l-5,4` }));
+    const [shown, count] = [scene.real.length / 2, scene.real_count];
     legend.replaceChildren(
-      entry(mark(real), scene.real.length / 2 < scene.real_count ? fillIn(messages.real_some, { shown: scene.real.length / 2, count: scene.real_count }) : messages.real), entry(mark(fake), messages.fake),
-      ...(state.heat ? [entry(bar, "", scene.output === "score" ? messages.heat_score : messages.heat_title)] : []),
+      entry(mark(real), shown < count ? fillIn(messages.real_some, { shown, count }) : messages.real), entry(mark(fake), messages.fake),
+      ...(state.heat ? [entry(bar, fillIn(messages.heat_high, { value: high }), messages[`heat_title${kind()}`])] : []),
       ...(state.arrows && size > 0 ? [entry(arrow, fillIn(messages.arrow_scale, { size: format(size, 2) }), messages.arrow_title)] : []),
     );
-    bar.before(fillIn(scene.output === "score" ? messages.heat_low_score : messages.heat_low, { value: format(low, 3) }));
-    bar.after(fillIn(messages.heat_high, { value: format(high, 3) }));
+    bar.before(fillIn(messages[`heat_low${kind()}`], { value: low }));
     hint.textContent = state.brush ? messages.paint_hint : scene.outside ? fillIn(messages.outside, { count: scene.outside, all: scene.fakes.length / 2 }) : messages.hover_hint;
   }
 
@@ -97,7 +101,6 @@ export function planeView({ messages, root, signal, select, paint }) {
     const at = (k) => axes.pixel([now[2 * k], now[2 * k + 1]]);
     axes.clipped(context, () => {
       if (state.heat) {
-        context.imageSmoothingEnabled = true;
         context.drawImage(heatPicture(), BOX.left, BOX.top, BOX.size, BOX.size);
       }
       if (state.grid && scene.warp) drawGrid(context, now.slice(scene.fakes.length));
@@ -209,7 +212,7 @@ export function planeView({ messages, root, signal, select, paint }) {
     const point = cursorPoint();
     const values = [...point, scene.heat[p], scene.heat_logits[p], scene.heat_gradients[2 * p], scene.heat_gradients[2 * p + 1]];
     const [x, y, d, logit, gx, gy] = values.map((value) => format(value, 3));
-    readout.textContent = fillIn(scene.output === "score" ? messages.at_score : messages.at, { x, y, d, logit, gx, gy });
+    readout.textContent = fillIn(messages[`at${kind()}`], { x, y, d, logit, gx, gy });
     placeReadout(readout, axes.pixel(point));
   }
   /** Center of the cursor's cell, in the plane. @returns {[number, number]} */
@@ -293,11 +296,9 @@ function joined(first, second) {
 
 /** The value without color, how far the values go from it, and the values at both ends of the color bar. */
 function heatRange({ heat, middle, output }) {
-  if (output !== "score") return { middle, reach: 0.5, low: 0, high: 1 };
-  let reach = 0;
-  for (const value of heat) if (Number.isFinite(value)) reach = Math.max(reach, Math.abs(value - middle));
-  reach = reach || 1;
-  return { middle, reach, low: middle - reach, high: middle + reach };
+  let reach = 0.5;
+  if (output === "score") reach = Math.max(...heat.filter(Number.isFinite).map((value) => Math.abs(value - middle)), 0) || 1;
+  return { middle, reach, ends: [middle - reach, middle + reach] };
 }
 
 /** A round size that is near the longer ones of the drawn gradients; 0 where there is none. */
