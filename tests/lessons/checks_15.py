@@ -6,6 +6,16 @@ import torch
 
 import dlviz
 from dlviz.diffusion import Schedule, ddpm_step, score
+from dlviz.kit.messages import message
+
+#: What the text tells the learner to press, to move or to read.
+NAMED_IN_THE_TEXT = {
+    "diffusion.direction.noise": "add noise",
+    "diffusion.direction.denoise": "walk back to data",
+    "diffusion.chart.log_snr": "log SNR",
+    "diffusion.control.guidance": "guidance w",
+    "diffusion.curve.title": "How many sampling steps are enough?",
+}
 
 
 def schedule(betas, alphas_bar, heart, new_heart):
@@ -54,6 +64,8 @@ def best(best_noise):
 
 
 def best_widget(best_noise, heart, alphas_bar, perfect):
+    assert {key: message(key) for key in NAMED_IN_THE_TEXT} == NAMED_IN_THE_TEXT
+    assert message("diffusion.told.loss", loss=0).startswith("Mean squared error")
     # The gradient of the log density of the noisy training points, by autograd.
     t = torch.full((5,), 30, device=heart.device)
     x = torch.randn(5, 2, device=heart.device, requires_grad=True)
