@@ -101,6 +101,7 @@ export function planeView({ messages, root, signal, select, paint }) {
     const at = (k) => axes.pixel([now[2 * k], now[2 * k + 1]]);
     axes.clipped(context, () => {
       if (state.heat) {
+        context.imageSmoothingEnabled = true; // hidpiContext() turns it off
         context.drawImage(heatPicture(), BOX.left, BOX.top, BOX.size, BOX.size);
       }
       if (state.grid && scene.warp) drawGrid(context, now.slice(scene.fakes.length));
