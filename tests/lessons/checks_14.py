@@ -103,8 +103,8 @@ def exercise_gradients(generator_gradients):
 
 
 def sure(sure, strength):
-    assert sure["D"] < 0.01
-    assert sure["-log D"] > 100 * sure["log(1 - D)"]
+    assert sure["D"] < 0.02
+    assert sure["-log D"] > 60 * sure["log(1 - D)"]  # 120 to 580 in 20 runs
     assert strength.d_fake.max().item() < 0.2  # the ticks stand at the left end
 
 
@@ -145,11 +145,11 @@ def compare(results):
 def open_steady(steady):
     series = {name: torch.tensor(steady.series[name]) for name in ("modes", "energy", "quality", "d_loss", "g_loss")}
     assert series["modes"][-20:].mean() > 7
-    assert series["quality"][7] < 0.25
-    assert series["quality"][-10:].mean() > 0.3
-    assert series["energy"][-10:].mean() < 0.5 * series["energy"][5:8].mean()
+    assert series["quality"][10] < 0.35
+    assert series["quality"][-10:].mean() > max(0.3, 1.3 * series["quality"][10])
+    assert series["energy"][-10:].mean() < 0.2 * series["energy"][0]
     for name in ("d_loss", "g_loss"):  # hardly change
-        assert (series[name][8:].mean() - series[name][-10:].mean()).abs() < 0.25
+        assert (series[name][10:20].mean() - series[name][-10:].mean()).abs() < 0.25
 
 
 def blind(blind):
@@ -164,7 +164,7 @@ def blind(blind):
 
 def train_best(learned, best, x):
     known = x <= 2
-    assert (learned - best)[known].abs().max() < 0.04
+    assert (learned - best)[known].abs().max() < 0.06
     assert (learned - best)[~known].abs().min() > 0.3
     formula = -2 * (x - 1) ** 2 + math.log(2) + (x + 1) ** 2 / 2
     assert torch.allclose(best, formula.sigmoid(), atol=1e-4)

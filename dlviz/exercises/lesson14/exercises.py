@@ -68,6 +68,7 @@ LOSSES = Function(
         "halved": {"return of_real + of_fakes": "return (of_real + of_fakes) / 2"},
         "one_mean_for_all": one_mean_for_all,
         "summed": {"bce = F.binary_cross_entropy_with_logits": "bce = nn.BCEWithLogitsLoss(reduction='sum')"},
+        "sign_missing": {"return of_real + of_fakes, loss_g": "return -of_real - of_fakes, -loss_g"},
         "real_forgotten": {"return of_real + of_fakes": "return of_fakes"},
         "fakes_forgotten": {"return of_real + of_fakes": "return of_real"},
         "exchanged": {"return of_real + of_fakes, loss_g": "return loss_g, of_real + of_fakes"},
@@ -195,8 +196,19 @@ def both_backward_first(generator, discriminator, optimizer_g, optimizer_d, real
     return loss_d, loss_g
 
 
+def _is_kept(loss):
+    """Return whether a backward pass left the graph of a loss whole; of a detached loss nobody can tell."""
+    if loss.grad_fn is None:
+        return False
+    try:
+        loss.backward()
+    except RuntimeError as error:
+        return "second time" not in str(error)  # a kept graph complains that the optimizer changed a weight
+    return True
+
+
 def _use_train_both(function, real, z):
-    """Return, after two rounds, the losses, the parameters of both modules, and the backward passes through the generator."""
+    """Return, after two rounds, the losses, the parameters, the backward passes through the generator, and the graphs kept."""
     pair = _Pair(z.shape[1])
     optimizers = (torch.optim.SGD(part.parameters(), lr=0.5) for part in (pair.generator, pair.discriminator))
     optimizer_g, optimizer_d = optimizers
@@ -205,7 +217,8 @@ def _use_train_both(function, real, z):
         batch = real[half::2], z[half::2]
         losses += function(pair.generator, pair.discriminator, optimizer_g, optimizer_d, *batch)
     parameters = (*pair.discriminator.parameters(), *pair.generator.parameters())
-    return [*(loss.detach() for loss in losses), *(p.detach() for p in parameters), pair.passes]
+    results = [*(loss.detach() for loss in losses), *(p.detach() for p in parameters), pair.passes]
+    return [*results, sum(map(_is_kept, losses))]
 
 
 def _two_batches(i):
@@ -224,6 +237,7 @@ RETAIN = Usage(
             "discriminator(fake.detach())": "discriminator(fake)",
             "loss_d.backward()": "loss_d.backward(retain_graph=True)",
         },
+        "retained_beside_detach": {"loss_d.backward()": "loss_d.backward(retain_graph=True)"},
         "generator_stays": {"fake = generator(z)": "fake = generator(z).detach()"},
         "both_backward_first": both_backward_first,
         "discriminator_not_zeroed": {"optimizer_d.zero_grad()": ""},
@@ -308,6 +322,7 @@ MODES = Function(
         "pairs_counted": {"near.any(dim=0).sum()": "near.sum()"},
         "nearest_mode": nearest_mode,
         "every_fake_near": {"near.any(dim=0)": "near.all(dim=0)"},
+        "share_of_pairs": {"near.any(dim=1).float()": "near.float()"},
         "whether_covered": {".any(dim=0).sum()": ".any()"},
         "far_away": {"<= radius": "> radius"},
         "share_of_the_modes_returned": {".any(dim=0).sum()": ".any(dim=0).float().mean()"},
