@@ -168,7 +168,7 @@ def check_y(y: Any, inputs: Inputs, count: int) -> Tensor:
     """
     if inputs.labels is None:
         raise DlvizError(message("diffusion.refused.y_alone"))
-    y = [y] * count if is_integer(y) or isinstance(y, str) else y
+    y = [y] * count if isinstance(y, str) or (is_integer(y) and -(2**31) <= y < 2**31) else y
     ids = whole_labels("denoise: y", y)
     if ids is None:
         ids = indices_of("denoise: y", list_of_names("denoise: y", y), inputs.classes)

@@ -96,7 +96,7 @@ def check_setting(name: str, value: Any, inputs: Inputs) -> None:
         if value != 1 and inputs.model.null is None:
             raise DlvizError(message("diffusion.refused.guidance_null", got=value))
     elif name == "condition" and not inputs.classes:
-        if value != -1:
+        if not is_integer(value) or value != -1:
             raise DlvizError(message("diffusion.refused.condition_alone", got=repr(value)[:80]))
     else:
         steps = inputs.model.schedule.steps
