@@ -65,6 +65,25 @@ def chromium() -> str | None:
     return os.environ.get("DLVIZ_CHROMIUM") or next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
+def evaluate_page(html: str, script: str) -> str:
+    """Return the number that a script returns in an exported page, "–" without a browser."""
+    executable = chromium()
+    if executable is None:
+        return "–"
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+        path = Path(folder) / "page.html"
+        path.write_text(html, encoding="utf-8")
+        browser = play.chromium.launch(executable_path=executable, args=list(_FLAGS))
+        page = browser.new_page()
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        found = page.evaluate(script)
+        browser.close()
+    return f"{found:.1f}"
+
+
 def run() -> Iterator[str]:
     """Yield the lines of the browser's table, measured on exported pages of the five graphs."""
     executable = chromium()

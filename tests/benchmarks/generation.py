@@ -1,8 +1,6 @@
 """The generation room: time to open and to redraw beside the model's own calls, size of a page, and time of a step in the browser."""
 
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -11,7 +9,7 @@ from torch import Tensor
 
 import dlviz
 from tests.benchmarks.autograd import row
-from tests.benchmarks.browser import _FLAGS, chromium
+from tests.benchmarks.browser import evaluate_page
 from tests.benchmarks.measured import one_thread
 from tests.generation.models import GPT
 
@@ -67,7 +65,7 @@ def lines(quick: bool) -> Iterator[str]:
             alone, _ = timed(lambda: [model(torch.tensor([ids[: 3 + t]])) for t in range(steps)])  # noqa: B023
         alone *= options.get("continuations", 1)
         page = view.to_html()
-        stepped = "–" if quick else in_browser(page)
+        stepped = "–" if quick else evaluate_page(page, _STEP)
         view.step = 5
         redrawn, _ = timed(lambda: setattr(view, "temperature", 0.5))  # noqa: B023
         times = [f"{alone:.2f}", f"{opened:.2f}", f"{redrawn:.4f}"]
@@ -80,22 +78,3 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
     start = perf_counter()
     returned = call()
     return perf_counter() - start, returned
-
-
-def in_browser(html: str) -> str:
-    """Return the median time of a step of a page in ms."""
-    executable = chromium()
-    if executable is None:
-        return "–"
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
-        path = Path(folder) / "page.html"
-        path.write_text(html, encoding="utf-8")
-        browser = play.chromium.launch(executable_path=executable, args=list(_FLAGS))
-        page = browser.new_page()
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready]", state="attached")
-        found = page.evaluate(_STEP)
-        browser.close()
-    return f"{found:.1f}"

@@ -1,11 +1,9 @@
 """The rooms of generative models: GAN Lab's published networks beside one of our own, steps to cover all modes, and time of an update."""
 
 import math
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from time import perf_counter
 
 import torch
@@ -16,7 +14,7 @@ import dlviz
 from dlviz.gan import high_quality, modes_covered
 from dlviz.kit.page import to_json
 from tests.benchmarks.autograd import row
-from tests.benchmarks.browser import _FLAGS, chromium
+from tests.benchmarks.browser import evaluate_page
 from tests.benchmarks.measured import one_thread
 
 #: Steps after which a training that has not covered every mode is ended, and the share of fakes that must lie near one.
@@ -200,7 +198,7 @@ def _update_times(setup: Setup, points: Tensor, centers: Tensor, radius: float, 
         drawn.append(perf_counter() - snapshot)
     step, snapshot, draw = (sorted(times)[count // 2] for times in (steps, kept, drawn))
     size = len(to_json(view.scene)) * 3 // 4 // 1000
-    shown = "–" if quick else in_browser(view.to_html())
+    shown = "–" if quick else evaluate_page(view.to_html(), _STEP)
     view.close()
     per_second = f"{1 / (step + snapshot + draw):.0f}"
     return [*(f"{1000 * time:.1f}" for time in (step, snapshot, draw)), per_second, str(size), shown]
@@ -251,27 +249,8 @@ def _denoise_times(hidden: tuple[int, ...], quick: bool) -> list[str]:
         for k in range(100):
             model(points[:200], torch.full((200,), k))
     called = perf_counter()
-    shown = "–" if quick else in_browser(view.to_html())
+    shown = "–" if quick else evaluate_page(view.to_html(), _STEP)
     view.close()
     times = (step, snapshot, draw), (sampled - start, called - sampled)
     in_loop, sampling = ([f"{1000 * time:.1f}" for time in part] for part in times)
     return [*in_loop, f"{1 / (step + snapshot + draw):.0f}", *sampling, str(size), shown]
-
-
-def in_browser(html: str) -> str:
-    """Return the median time in ms until a snapshot of a page is drawn."""
-    executable = chromium()
-    if executable is None:
-        return "–"
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
-        path = Path(folder) / "page.html"
-        path.write_text(html, encoding="utf-8")
-        browser = play.chromium.launch(executable_path=executable, args=list(_FLAGS))
-        page = browser.new_page()
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready]", state="attached")
-        found = page.evaluate(_STEP)
-        browser.close()
-    return f"{found:.1f}"
