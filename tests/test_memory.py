@@ -42,7 +42,8 @@ def test_widgets_that_were_closed_leave_nothing(name):
     before = live()
     for _ in range(2):
         once()
-    assert live() == before
+    # What an earlier test of this process left may be freed meanwhile, but nothing may be added.
+    assert {kind: count for kind, count in live().items() if count > before.get(kind, 0)} == {}
 
 
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "live"])

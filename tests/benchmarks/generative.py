@@ -40,6 +40,7 @@ def run(*, quick: bool = False) -> Iterator[str]:
     with one_thread():
         yield from gan_lines(quick)
         yield from diffusion_lines(quick)
+        yield from latent_lines(quick)
 
 
 @dataclass(frozen=True)
@@ -254,3 +255,44 @@ def _denoise_times(hidden: tuple[int, ...], quick: bool) -> list[str]:
     times = (step, snapshot, draw), (sampled - start, called - sampled)
     in_loop, sampling = ([f"{1000 * time:.1f}" for time in part] for part in times)
     return [*in_loop, f"{1 / (step + snapshot + draw):.0f}", *sampling, str(size), shown]
+
+
+def latent_lines(quick: bool) -> Iterator[str]:
+    """Yield the table of `latent`: a drag of the probe beside the decoder's own call, and an update in a loop."""
+    yield "latent: a drag to the decoded image beside the decoder's own call, and an update of 500 images beside a training step"
+    yield row("images", "decode ms", "drag ms", "kB", "step ms", "update ms", "updates/s")
+    for side in (8,) if quick else (8, 28):
+        yield row(f"{side} × {side}", *_latent_times(side, quick))
+
+
+def _latent_times(side: int, quick: bool) -> list[str]:
+    torch.manual_seed(0)
+    images = F.interpolate(dlviz.data.digits("train").images[:500], (side, side))
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(side * side, 128), nn.ReLU(), nn.Linear(128, 2))
+    decoder = nn.Sequential(nn.Linear(2, 128), nn.ReLU(), nn.Linear(128, side * side), nn.Unflatten(1, (1, side, side)))
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.003)
+    view = dlviz.latent(encoder, decoder, images)
+    count = 5 if quick else 40
+    decoded, dragged, steps, updates = [], [], [], []
+    for k in range(count):
+        start = perf_counter()
+        with torch.no_grad():
+            decoder(torch.tensor([[k / count, 0.1]]))
+        called = perf_counter()
+        view._on_probe({"kind": "probe", "x": k / count, "y": 0.1})
+        probed = perf_counter()
+        loss = F.mse_loss(decoder(encoder(images)), images)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        stepped = perf_counter()
+        view.update()
+        decoded.append(called - start)
+        dragged.append(probed - called)
+        steps.append(stepped - probed)
+        updates.append(perf_counter() - stepped)
+    decode, drag, step, update = (sorted(times)[count // 2] for times in (decoded, dragged, steps, updates))
+    size = len(to_json(view.details)) * 3 / 4 / 1000
+    view.close()
+    ms = [f"{1000 * time:.2f}" for time in (decode, drag)]
+    return [*ms, f"{size:.1f}", *(f"{1000 * time:.1f}" for time in (step, update)), f"{1 / (step + update):.0f}"]

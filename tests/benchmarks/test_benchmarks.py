@@ -116,3 +116,5 @@ def test_the_quick_benchmark_of_generative_models_prints_its_rows(capsys):
     assert all(float(cell) > 0 for cell in updates[2:7])
     denoising = next(line.split() for line in lines if line.split()[:1] == ["64×64"])
     assert all(float(cell) > 0 for cell in denoising[1:8])
+    drags = next(line.split() for line in lines if line.split()[:3] == ["8", "×", "8"])
+    assert all(float(cell) > 0 for cell in drags[3:9])

@@ -30,6 +30,8 @@ REPORT_ERRORS = 'addEventListener("error", (event) => console.error(`window: ${e
 
 OpenPage = Callable[..., Page]
 
+#: What a training run sends while it goes on; a test of it decides when that arrives.
+SENT_BY_A_RUN = {"status", "settings", "record"}
 #: Turns the kernel-less model of an exported page into one with this process as its kernel.
 CONNECT = """() => {
   const model = globalThis.dlvizModel;
@@ -197,7 +199,8 @@ def live(open_page):
             message = from_json(json.loads(text))
             asked.append(message)
             # What the kernel computes for a view travels in dictionaries.
-            answers = [name for name, trait in view.traits(sync=True).items() if isinstance(trait, traitlets.Dict)]
+            dictionaries = [name for name, trait in view.traits(sync=True).items() if isinstance(trait, traitlets.Dict)]
+            answers = [name for name in dictionaries if name not in SENT_BY_A_RUN]
             before = {
                 name: getattr(view, name)
                 for name in ("example", *answers)

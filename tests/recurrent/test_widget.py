@@ -495,7 +495,8 @@ def test_a_page_computes_only_the_pictures_that_it_has_room_for(monkeypatch):
     monkeypatch.setattr(widget, "scene", lambda *given: drawn.append(given) or scene_of(*given))
     kept = payload(view.to_html())["state"]["precomputed"]
     held = sum(len(values) for values in kept.values())
-    assert len(drawn) <= held - 4 + 1  # the four initial values are the drawn picture itself
+    # The first value of each control is the drawn picture itself, but one picture of each may turn out too large.
+    assert len(drawn) <= held
     assert len(kept["zeroed"]) > 1
 
 
