@@ -26,7 +26,7 @@ CELLS = (
     "import time, ipywidgets, ipykernel\nfrom dlviz.training.comm_pump import CommPump\npump = CommPump.here()\n"
     "slider = ipywidgets.IntSlider(0, 0, 1000)\n"
     "def train(until):\n"
-    "    seen, end = slider.value, time.time() + 30\n"
+    "    seen, end = slider.value, time.time() + 90\n"
     "    print('begun', flush=True)\n"
     "    while slider.value != until and time.time() < end:\n"
     "        pump()\n"
