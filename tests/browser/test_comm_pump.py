@@ -180,6 +180,10 @@ def test_a_page_reloaded_during_training_is_restored(lab):
     command(lab, "docmanager:save")
     lab.reload()
     expect(lab.locator(".widget-slider")).to_be_visible(timeout=60_000)
+    # A slow page shows the slider before the notebook is the current one, and before its kernel hears it.
+    lab.wait_for_function(
+        "() => globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
+    )
     move(lab, 700)
     press(lab, QUEUED)
     wait_for_output(lab, QUEUED, "QUEUED 700")
