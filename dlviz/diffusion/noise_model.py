@@ -19,7 +19,7 @@ from dlviz.torchkit.forward_trace import eval_mode, uncompiled
 from dlviz.torchkit.model_copies import generators_restored, initialize_lazy, on_copies
 from dlviz.torchkit.modules import parameters
 
-#: How a network is told the step: its index t, or the fraction (t + 1) / T.
+#: What a network gets for the step: its index t, or the fraction (t + 1) / T.
 Time = Literal["index", "fraction"]
 TIMES: tuple[Time, ...] = ("index", "fraction")
 
@@ -35,7 +35,7 @@ class NoiseModel:
         model: a module or another callable, ``model(x_t, t)`` or ``model(x_t, t, y)``.
         schedule: the schedule with which it was trained.
         predicts: what it returns.
-        time: how it is told the step.
+        time: what it gets for the step.
         null: the class id that means "no class", ``None`` for a network without one.
         rng_state: state of torch's generator on the CPU from which every call starts.
     """
@@ -101,9 +101,9 @@ class NoiseModel:
         index = t if isinstance(t, Tensor) and t.ndim else torch.full((len(x),), int(t), dtype=torch.int64)
         index = index.cpu().long()
         fraction = (index.double() + 1) / self.schedule.steps
-        told = index.to(x.device) if self.time == "index" else fraction.to(x)
+        times = index.to(x.device) if self.time == "index" else fraction.to(x)
         # A copy, because a network may write into its input.
-        return (x.clone(), told) if y is None else (x.clone(), told, y.clone())
+        return (x.clone(), times) if y is None else (x.clone(), times, y.clone())
 
     def _noise(self, x: Tensor, t: Index, y: Tensor | None) -> Tensor:
         try:

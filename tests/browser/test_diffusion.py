@@ -74,7 +74,7 @@ def test_the_equation_has_the_factors_of_the_step_and_the_index_that_the_model_g
         signal, noise = numbers(bold.inner_text())
         assert signal == pytest.approx(float(SCHEDULE.signal[k - 1]), rel=6e-3)
         assert noise == pytest.approx(float(SCHEDULE.noise[k - 1]), rel=6e-3)
-        expect(page.locator(".diff-equation span")).to_contain_text(f"told t = {k - 1},")
+        expect(page.locator(".diff-equation span")).to_contain_text(f"gets t = {k - 1},")
     set_trait(page, "step", 0)
     expect(page.locator(".diff-equation b")).to_have_text("x₀: the data")
     expect(page.locator(".dlviz-count")).to_have_text("step 0 / 20")
@@ -120,10 +120,10 @@ def test_a_click_chooses_a_point_and_its_numbers_are_torchs(open_page, pages):
     across, down = (x[chosen, 0] - left) / (right - left) * size, (top - x[chosen, 1]) / (top - bottom) * size
     page.mouse.click(box["x"] + 38 + float(across), box["y"] + 6 + float(down))
     assert get_trait(page, "point") == chosen
-    told = page.locator(".diff-told div").filter(has_text="chosen")
+    readout = page.locator(".diff-readout div").filter(has_text="chosen")
     eps = view.predict(x, 5)[chosen]
     x0 = (x[chosen] - SCHEDULE.noise[5] * eps) / SCHEDULE.signal[5]
-    pairs = re.findall(r"\(([^)]*)\)", told.inner_text())
+    pairs = re.findall(r"\(([^)]*)\)", readout.inner_text())
     assert numbers(pairs[0]) == pytest.approx(x[chosen].tolist(), rel=1e-2)
     assert numbers(pairs[1]) == pytest.approx(x0.tolist(), rel=1e-2)
 
@@ -134,7 +134,7 @@ def test_turning_around_keeps_the_amount_of_noise_and_the_player_goes_the_other_
     assert get_trait(page, "direction") == "denoise"
     assert get_trait(page, "step") == T - 6
     expect(page.locator(".diff-equation b")).to_have_text("x₆ → x₅")
-    expect(page.locator(".diff-equation span")).to_contain_text("told t = 5 ")
+    expect(page.locator(".diff-equation span")).to_contain_text("gets t = 5 ")
     page.locator(".dlviz").focus()
     page.keyboard.press("End")
     expect(page.locator(".diff-equation b")).to_have_text("x₀: the samples")
@@ -173,7 +173,7 @@ def test_another_schedule_is_tried_in_a_page_and_says_whether_noise_is_left(open
     expect(page.locator(".diff-verdict")).to_have_attribute("data-kind", "bad")
     left = float(linear_schedule(10, 0.005, 0.6).signal[-1])
     expect(page.locator(".diff-verdict")).to_contain_text(f"{100 * left:.2g}% of the data is left")
-    expect(page.locator(".diff-told")).to_contain_text("T = 20: no arrows here")
+    expect(page.locator(".diff-readout")).to_contain_text("T = 20: no arrows here")
     page.get_by_role("button", name="back to the model's schedule").click()
     expect(page.locator(".diff-verdict")).to_have_attribute("data-kind", "good")
 
@@ -307,7 +307,7 @@ def test_of_a_long_schedule_some_steps_are_drawn_and_the_player_counts_the_model
     page = open_page(points_view(schedule="linear", step=20, direction="noise").to_html())
     expect(page.locator(".dlviz-count")).to_have_text("step 500 / 1000")
     expect(page.locator(".diff-equation b")).to_contain_text("x₅₀₀ =")
-    expect(page.locator(".diff-equation span")).to_contain_text("told t = 499,")
+    expect(page.locator(".diff-equation span")).to_contain_text("gets t = 499,")
     page.get_by_role("radio", name="walk back").check(force=True)
     page.locator(".dlviz").focus()
     page.keyboard.press("Home")
@@ -382,9 +382,9 @@ def test_images_keep_their_proportions_and_a_click_finds_them(open_page):
 def test_predictions_that_are_not_finite_are_said(open_page):
     view = dlviz.denoise(lambda x, t: x * torch.nan, torch.randn(20, 2), SCHEDULE, samples=4, step=5)
     page = open_page(view.to_html())
-    expect(page.locator(".diff-told")).to_contain_text("no finite numbers here")
+    expect(page.locator(".diff-readout")).to_contain_text("no finite numbers here")
     page.get_by_role("radio", name="walk back").check(force=True)
-    expect(page.locator(".diff-told")).to_contain_text("4 of 4 lie outside this frame or are not finite")
+    expect(page.locator(".diff-readout")).to_contain_text("4 of 4 lie outside this frame or are not finite")
 
 
 def test_a_legend_of_many_classes_scrolls(open_page):

@@ -65,7 +65,7 @@ def best(best_noise):
 
 def best_widget(best_noise, heart, alphas_bar, perfect):
     assert {key: message(key) for key in NAMED_IN_THE_TEXT} == NAMED_IN_THE_TEXT
-    assert message("diffusion.told.loss", loss=0).startswith("Mean squared error")
+    assert message("diffusion.readout.loss", loss=0).startswith("Mean squared error")
     # The gradient of the log density of the noisy training points, by autograd.
     t = torch.full((5,), 30, device=heart.device)
     x = torch.randn(5, 2, device=heart.device, requires_grad=True)

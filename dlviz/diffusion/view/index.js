@@ -43,7 +43,7 @@ function render({ model, el, signal }) {
   const steps = stepsFold({ messages, signal, compute: () => ask("curve"), choose: (n) => isAvailable(model, "walk_steps", n) && view.save("walk_steps", n) });
   const direction = segments({ label: messages["control.direction"], options: [["noise", messages["direction.noise"]], ["denoise", messages["direction.denoise"]]], signal, set: turn });
   const equation = h("output", { class: "diff-equation" });
-  const told = h("div", { class: "diff-told" });
+  const readout = h("div", { class: "diff-readout" });
   const verdict = h("p", { class: "diff-verdict" });
   const reset = h("button", { type: "button", class: "dlviz-outlined small", hidden: "" }, messages["control.back"]);
   reset.addEventListener("click", () => view.save("forward_schedule", "model"), { signal });
@@ -53,7 +53,7 @@ function render({ model, el, signal }) {
   const caption = h("p", { class: "diff-caption" });
   const legend = h("div", { class: "diff-legend" });
   const left = h("div", { class: "diff-left" }, h("div", { class: "diff-top" }, direction.element, reset, again, progress), picture.element, legend, caption);
-  const right = h("div", { class: "diff-right" }, equation, charts.element, told, verdict);
+  const right = h("div", { class: "diff-right" }, equation, charts.element, readout, verdict);
   const row = h("div", { class: "diff-row" }, left, right);
   view.ui.main.append(row, steps.element);
   const redraw = redrawOnChange({ root: view.ui.root, element: view.ui.main, signal, draw });
@@ -220,21 +220,21 @@ function render({ model, el, signal }) {
   /** What stands below the equation: the loss at this step, the scale of the arrows, and the chosen point. */
   function showTold({ points, x0, loss = NaN }, grid, point, t) {
     const lines = [];
-    if (!scene.own && !isBackward()) lines.push(fillIn(messages["told.schedule"], { steps: scene.model_steps }));
-    if (Number.isFinite(loss)) lines.push(fillIn(messages["told.loss"], { loss: format(loss, 3) }));
+    if (!scene.own && !isBackward()) lines.push(fillIn(messages["readout.schedule"], { steps: scene.model_steps }));
+    if (Number.isFinite(loss)) lines.push(fillIn(messages["readout.loss"], { loss: format(loss, 3) }));
     const arrows = model.get("arrow_kind");
     if (grid && arrows !== "off") {
       const strengths = arrowVectors({ scene, grid, arrows }).map((arrow) => arrow[4]).filter(Number.isFinite);
-      lines.push(strengths.length ? fillIn(messages[`told.${arrows}`], { most: format(Math.max(...strengths), 3) }) : messages["told.nonfinite"]);
+      lines.push(strengths.length ? fillIn(messages[`readout.${arrows}`], { most: format(Math.max(...strengths), 3) }) : messages["readout.nonfinite"]);
     }
-    if (isPlane && (scene.own || isBackward()) && !grid && arrows !== "off") lines.push(messages[scene.classes.length ? "told.class" : "told.none"]);
+    if (isPlane && (scene.own || isBackward()) && !grid && arrows !== "off") lines.push(messages[scene.classes.length ? "readout.class" : "readout.none"]);
     if (isPlane && points && point >= 0) {
       const pair = (values) => `(${format(values[2 * point], 3)}, ${format(values[2 * point + 1], 3)})`;
-      lines.push(fillIn(messages[x0 ? "told.point_x0" : "told.point"], { k: subscript(t + 1), x: pair(points), x0: x0 ? pair(x0) : "" }));
+      lines.push(fillIn(messages[x0 ? "readout.point_x0" : "readout.point"], { k: subscript(t + 1), x: pair(points), x0: x0 ? pair(x0) : "" }));
     }
     const outside = isPlane && points ? countOutside(points) : 0;
-    if (outside) lines.push(fillIn(messages[points.every(Number.isFinite) ? "told.outside" : "told.outside_nonfinite"], { outside, count: points.length / 2 }));
-    told.replaceChildren(...lines.map((line) => h("div", {}, line)));
+    if (outside) lines.push(fillIn(messages[points.every(Number.isFinite) ? "readout.outside" : "readout.outside_nonfinite"], { outside, count: points.length / 2 }));
+    readout.replaceChildren(...lines.map((line) => h("div", {}, line)));
     caption.textContent = isBackward() && !walk.path ? messages["walk.missing"] : messages[isPlane ? "hint.plane" : "hint.images"];
   }
   function countOutside(points) {

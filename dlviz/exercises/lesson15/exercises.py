@@ -99,7 +99,7 @@ REVERSE = Function(
     },
 )
 
-# 15.loop: the model must be told where it is
+# 15.loop: the model must get the current t
 
 
 def walk_back(model, x, betas, noises):
