@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dlviz.decision_boundary.estimator import EstimatorModule, is_estimator
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_type
+from dlviz.kit.validation import check_type, list_of_texts
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.labels import class_table, indices_of, list_of_names
 from dlviz.torchkit.modules import parameters
@@ -58,7 +58,7 @@ def check_inputs(
         DlvizError: an argument does not fit.
     """
     module = check_model(model)
-    classes = check_classes(classes)
+    classes = None if classes is None else list_of_texts(classes, "decision_boundary.refused.classes_kind")
     points = check_points(x, module)
     known = module.class_names if isinstance(module, EstimatorModule) else None
     values, class_names = check_labels(y, len(points), classes, known)
@@ -87,22 +87,6 @@ def check_model(model: Any) -> nn.Module:
         return EstimatorModule(model)
     check_type(model, nn.Module, "decision_boundary.refused.module")
     return cast(nn.Module, getattr(model, "_orig_mod", model))  # a compiled module runs no hooks
-
-
-def check_classes(classes: Any) -> list[str] | None:
-    """Return the names of the classes as text.
-
-    Raises:
-        DlvizError: they are no list.
-    """
-    if classes is None:
-        return None
-    try:
-        if not isinstance(classes, (str, bytes)):
-            return [str(name) for name in classes]
-    except Exception:  # an object of another library may raise anything
-        pass
-    raise DlvizError(message("decision_boundary.refused.classes_kind", got=type(classes).__name__))
 
 
 def check_points(x: Any, model: nn.Module) -> Tensor:

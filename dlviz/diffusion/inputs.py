@@ -11,7 +11,7 @@ from dlviz.diffusion.noise_model import NoiseModel
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import evenly_spaced
-from dlviz.kit.validation import class_names, is_integer
+from dlviz.kit.validation import class_names, is_integer, list_of_texts
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.labels import class_table, indices_of, list_of_names, whole_labels
 from dlviz.torchkit.plane import Limits, check_limits
@@ -138,7 +138,7 @@ def check_labels(labels: Any, classes: Sequence[Any] | None, count: int) -> tupl
     Raises:
         DlvizError: they do not fit.
     """
-    names = _names(classes)
+    names = None if classes is None else list_of_texts(classes, "diffusion.refused.classes_kind")
     if labels is None:
         if classes is not None:
             raise DlvizError(message("diffusion.refused.classes_alone"))
@@ -175,17 +175,6 @@ def check_y(y: Any, inputs: Inputs, count: int) -> Tensor:
     if ids.shape != (count,):
         raise DlvizError(message("diffusion.refused.y_rows", count=count, got=tuple(ids.shape)))
     return ids.to(inputs.x.device)
-
-
-def _names(classes: Any) -> list[str] | None:
-    if classes is None:
-        return None
-    try:
-        if not isinstance(classes, (str, bytes)):
-            return [str(name) for name in classes]
-    except Exception:  # an object of another library may raise anything
-        pass
-    raise DlvizError(message("diffusion.refused.classes_kind", got=type(classes).__name__))
 
 
 def check_null(null: Any, labels: Any, classes: Sequence[str]) -> int | None:

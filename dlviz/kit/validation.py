@@ -65,6 +65,24 @@ def class_names(names: Sequence[Any] | None, count: int, key: str) -> list[str]:
     return texts
 
 
+def list_of_texts(values: Any, key: str) -> list[str]:
+    """Return names of any type as texts.
+
+    Raises:
+        DlvizError: `values` is a single text or cannot be looped over; the message `key` receives the name of its type as ``got``.
+
+    Example:
+        >>> list_of_texts(("cat", 7), "kit.refused.unfit")
+        ['cat', '7']
+    """
+    try:
+        if not isinstance(values, (str, bytes)):
+            return [str(value) for value in values]
+    except Exception:  # an object of another library may raise anything
+        pass
+    raise DlvizError(message(key, got=type(values).__name__))
+
+
 def file_path(path: Any) -> Path:
     """Return the path of a file.
 

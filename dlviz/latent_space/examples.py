@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import is_integer
+from dlviz.kit.validation import is_integer, list_of_texts
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 
 KINDS = ("image", "series", "row")
@@ -126,7 +126,7 @@ def check_examples(
     is_table = features is None and not isinstance(data, Tensor)
     if is_table:
         features = getattr(data, "columns", None)  # of a table of pandas
-    names = None if features is None else _names(features)
+    names = None if features is None else tuple(list_of_texts(features, "latent_space.refused.feature_names"))
     sizes = None if image_shape is None else _image_sizes(image_shape, math.prod(x.shape[1:]))
     found = _kind(x, sizes, names) if kind == "auto" else kind
     for option, value, fits in (("image_shape", image_shape, "image"), ("features", features, "row")):
@@ -179,12 +179,3 @@ def _image_sizes(image_shape: Any, numbers: int) -> tuple[int, ...]:
     if not is_shape or full[0] not in (1, 3) or math.prod(full) != numbers:
         raise DlvizError(message("latent_space.refused.image_shape", numbers=numbers, got=repr(image_shape)[:60]))
     return tuple(map(int, full))
-
-
-def _names(features: Any) -> tuple[str, ...]:
-    try:
-        if not isinstance(features, (str, bytes)):
-            return tuple(map(str, features))
-    except Exception:  # an object of another library may raise anything
-        pass
-    raise DlvizError(message("latent_space.refused.feature_names", got=type(features).__name__))

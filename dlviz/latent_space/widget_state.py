@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import evenly_spaced
-from dlviz.kit.validation import is_integer
+from dlviz.kit.validation import is_integer, list_of_texts
 from dlviz.latent_space.autoencoder import Autoencoder, Codes
 from dlviz.latent_space.code_axes import check_axes, code_axes, stacked
 from dlviz.latent_space.examples import Examples
@@ -241,7 +241,7 @@ def check_labels(labels: Any, classes: Any, count: int) -> tuple[Tensor | None, 
     Raises:
         DlvizError: they are no labels, their number is not `count`, or a class has no name.
     """
-    names = None if classes is None else _class_names(classes)
+    names = None if classes is None else list_of_texts(classes, "latent_space.refused.classes_kind")
     if labels is None:
         return None, []
     found = whole_labels("latent: labels", labels)
@@ -259,15 +259,6 @@ def check_labels(labels: Any, classes: Any, count: int) -> tuple[Tensor | None, 
         wrong = int(found.max() if int(found.min()) >= 0 else found.min())
         raise DlvizError(message("latent_space.refused.classes", count=len(names), got=wrong))
     return found, names
-
-
-def _class_names(classes: Any) -> list[str]:
-    try:
-        if not isinstance(classes, (str, bytes)):
-            return [str(name) for name in classes]
-    except Exception:  # an object of another library may raise anything
-        pass
-    raise DlvizError(message("latent_space.refused.classes_kind", got=type(classes).__name__))
 
 
 def check_example(value: Any, count: int, name: str, lowest: int) -> int:

@@ -1,19 +1,15 @@
 // Every class has a color and a marker shape; a wrongly classified point is pale with a cross in it.
 
+import { scaledPath } from "../../kit/js/canvas.js";
 import { h, s } from "../../kit/js/dom.js";
 
 /** A function that draws markers on a canvas. @param {any} scene with the color and path of each class's marker */
 export function markerPainter(scene, colors, radius) {
-  const scaled = (d) => {
-    const path = new Path2D();
-    path.addPath(new Path2D(d), new DOMMatrix([radius, 0, 0, radius, 0, 0]));
-    return path;
-  };
   const paths = new Map();
-  const cross = scaled(scene.cross);
+  const cross = scaledPath(scene.cross, radius);
   /** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} label @param {"correct" | "wrong" | "painted"} kind */
   return (context, x, y, label, kind) => {
-    if (!paths.has(label)) paths.set(label, scaled(scene.markers[label].path));
+    if (!paths.has(label)) paths.set(label, scaledPath(scene.markers[label].path, radius));
     const path = paths.get(label);
     const color = colors[scene.markers[label].color];
     context.save();

@@ -7,7 +7,8 @@ import { typedArray } from "../../kit/js/typed_arrays.js";
 import { onThemeChange, themeColors } from "../../kit/js/heatmap.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { fold } from "../../kit/js/fold.js";
-import { requestQueue } from "../../kit/js/request_queue.js";
+import { paintedPoints, requestQueue } from "../../kit/js/request_queue.js";
+import { withStepTrait } from "../../kit/js/step_trait.js";
 import { planeCanvas } from "./plane_canvas.js";
 import { SIDE, projectionPanel } from "./layer_projection.js";
 import { unitMaps } from "./unit_maps.js";
@@ -23,16 +24,15 @@ function render({ model, el, signal }) {
   const isLive = () => Boolean(model.get("live"));
   let scene = null;
   const view = baseView({
-    model: withPhaseAsStep(model, isExplaining), el, signal, name: "boundary", steps: () => (isExplaining() ? phases() : titles()).length - 1, label, draw, showStep, onEscape,
+    model: withStepTrait(model, "phase", isExplaining), el, signal, name: "boundary", steps: () => (isExplaining() ? phases() : titles()).length - 1, label, draw, showStep, onEscape,
     traits: { opened: () => {}, layer: () => {}, brush: () => {}, painted: () => {}, example: showExplanation, explanation: showExplanation, live: draw },
     unit: /** @type {any} */ ({ toString: () => (isExplaining() ? messages.phase : messages.snapshot_unit) }),
     // toString() and valueOf() are called each time the player writes its unit and divides the pace by its speed.
     pace: { valueOf: () => (isExplaining() ? PHASE_PACE : SNAPSHOT_PACE) },
   });
   const request = requestQueue(model, signal);
-  /** Painted points that the kernel does not have yet: those that wait, and those that were sent since the last scene. */
-  const painting = { waiting: [], sent: [] };
-  const plane = planeCanvas({ messages, signal, paint, clear, pick: (point) => explain([point]), explain: startExplanation });
+  const painted = paintedPoints(request);
+  const plane = planeCanvas({ messages, signal, paint, clear: painted.clear, pick: (point) => explain([point]), explain: startExplanation });
   const maps = unitMaps({ messages, signal, open: (n, k) => view.save("opened", [scene.layers[n].call, k]) });
   const unit = unitPanel({ messages, signal, edit, reset: () => request("reset", { kind: "reset" }), close: () => view.save("opened", []) });
   const projection = projectionPanel({ messages, signal, select: (layer) => view.save("layer", layer) });
@@ -93,18 +93,9 @@ function render({ model, el, signal }) {
     view.save("opened", []);
     return true;
   }
-  /** Points are sent as an addition, so that those painted from Python in between stay; all that wait go in one message. */
   function paint(points) {
-    painting.waiting.push(...points);
-    request("paint", () => {
-      painting.sent.push(...painting.waiting);
-      return { kind: "paint", points: painting.waiting.splice(0) };
-    });
+    painted.add(points);
     view.update();
-  }
-  function clear() {
-    painting.waiting = [];
-    request("clear", { kind: "clear" });
   }
   function edit(input, value) {
     const [call, k] = model.get("opened");
@@ -115,7 +106,7 @@ function render({ model, el, signal }) {
 
   function draw() {
     scene = decode(model.get("scene"));
-    painting.sent = [];
+    painted.onScene();
     showExplanation();
     plane.show(scene);
     maps.show(scene.layers);
@@ -137,7 +128,7 @@ function render({ model, el, signal }) {
     const n = scene.layers.findIndex((layer) => layer.call === call);
     const layer = n < 0 || k >= scene.layers[n].drawn ? null : scene.layers[n];
     if (explaining) explanation.showPhase(Math.min(model.get("phase"), phases().length - 1));
-    plane.draw({ colors, brush: model.get("brush"), painted: [...model.get("painted"), ...painting.sent, ...painting.waiting], live: isLive(), trainable: scene.trainable, explained: explaining ? explainedOutputs() : null, explainable: !explaining && ((isLive() && scene.trainable) || hasExplanation()) });
+    plane.draw({ colors, brush: model.get("brush"), painted: [...model.get("painted"), ...painted.all()], live: isLive(), trainable: scene.trainable, explained: explaining ? explainedOutputs() : null, explainable: !explaining && ((isLive() && scene.trainable) || hasExplanation()) });
     maps.draw({ opened: layer ? [n, k] : [], folded: Math.min(model.get("layer"), scene.layers.length - 1), side: scene.map_side, colors });
     unit.show(layer && !explaining && { scene, layer, unit: k, linear: scene.layers[layer.linear] ?? null, live: isLive() });
     unit.draw(colors);
@@ -158,20 +149,6 @@ function render({ model, el, signal }) {
     const last = model.get("phase") >= phases().length - 1;
     return { positions, after: last ? { ...withWinners(typedArray(probs, "float32"), scene.side, scene.classes.length), preds: typedArray(preds, "int32") } : null };
   }
-}
-
-/** The same model, whose `step` is the phase while a step is explained, so that one player plays both. */
-function withPhaseAsStep(model, isExplaining) {
-  const name = (trait) => (trait === "step" && isExplaining() ? "phase" : trait);
-  const events = (event) => (event === "change:step" ? [event, "change:phase"] : [event]);
-  return {
-    get: (trait) => model.get(name(trait)),
-    set: (trait, value) => model.set(name(trait), value),
-    save_changes: () => model.save_changes(),
-    send: (message) => model.send(message),
-    on: (event, listener) => events(event).forEach((each) => model.on(each, listener)),
-    off: (event, listener) => events(event).forEach((each) => model.off(each, listener)),
-  };
 }
 
 /** Probabilities, one map for each class, with the most probable class of every grid point. */

@@ -7,7 +7,7 @@ import { argmin, format } from "../../kit/js/numbers.js";
 import { channels, pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, markerPainter } from "./class_markers.js";
-import { planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
+import { cellCenter, planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
 import { placeReadout } from "../../kit/js/readout.js";
 
 const BOX = { left: 38, top: 6, size: 360 };
@@ -176,7 +176,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   }
 
   function cursorPoint() {
-    return gridPoint(scene.limits, scene.side, cursor.row, cursor.column);
+    return cellCenter(scene.limits, scene.side, cursor.row, cursor.column);
   }
   function moveCursor(row, column) {
     const clamp = (value) => Math.max(0, Math.min(scene.side - 1, value));
@@ -254,12 +254,6 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   explainButton.addEventListener("click", explain, { signal });
 
   return { element, show, draw };
-}
-
-/** Coordinates of a grid point: the center of a cell, counted from the top left. @returns {[number, number]} */
-export function gridPoint(limits, side, row, column) {
-  const [left, right, bottom, top] = limits;
-  return [left + ((column + 0.5) / side) * (right - left), top - ((row + 0.5) / side) * (top - bottom)];
 }
 
 function distance([x, y], [toX, toY]) {

@@ -4,7 +4,7 @@ import { drawBox } from "../../kit/js/canvas.js";
 import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
-import { gridPoint } from "./plane_canvas.js";
+import { cellCenter } from "../../kit/js/plane_axes.js";
 
 const SIZE = 160;
 
@@ -155,7 +155,8 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
   function cursorText(values) {
     const { scene, layer, unit: k } = shown;
     const { map_side: side, map_stride: stride } = scene;
-    const [x, y] = gridPoint(scene.limits, scene.side, ...cursor.map((index) => Math.floor(stride / 2) + index * stride));
+    const [row, column] = cursor.map((index) => Math.floor(stride / 2) + index * stride);
+    const [x, y] = cellCenter(scene.limits, scene.side, row, column);
     return fillIn(messages.value, { name: layer.name, unit: k, x: format(x, 3), y: format(y, 3), value: format(values[cursor[0] * side + cursor[1]], 5) });
   }
   function moveCursor(row, column) {

@@ -1,11 +1,11 @@
 // The plane: points that get noise or walk back, arrows of the network's predictions, the path of one point, and a cursor that reads.
 
-import { drawArrow, drawBox, drawDisc, drawLine, drawRing } from "../../kit/js/canvas.js";
+import { drawArrow, drawBox, drawDisc, drawLine, drawRing, scaledPath } from "../../kit/js/canvas.js";
 import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { tween } from "../../kit/js/animation.js";
 import { argmin, format } from "../../kit/js/numbers.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
-import { planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
+import { cellCenter, planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
 import { placeReadout } from "../../kit/js/readout.js";
 import { part, subscript } from "./decode.js";
 
@@ -119,7 +119,7 @@ export function planePicture({ messages, signal, pick }) {
     if (!points) return;
     const moved = motion.now();
     const shown = moved.length === points.length ? moved : points;
-    const paths = scene.markers.map(({ path }) => scaled(path, points.length > 500 ? 2.4 : 3));
+    const paths = scene.markers.map(({ path }) => scaledPath(path, points.length > 500 ? 2.4 : 3));
     for (let p = 0; p < points.length / 2; p += 1) {
       const [x, y] = axes.pixel([shown[2 * p], shown[2 * p + 1]]);
       if (!Number.isFinite(x + y)) continue;
@@ -202,15 +202,9 @@ export function planePicture({ messages, signal, pick }) {
   return { element, draw };
 }
 
-function scaled(d, radius) {
-  const path = new Path2D();
-  path.addPath(new Path2D(d), new DOMMatrix([radius, 0, 0, radius, 0, 0]));
-  return path;
-}
-
-/** Center of a cell of the grid, row by row from the top. @returns {[number, number]} */
-function gridPoint({ limits: [left, right, bottom, top], side }, cell) {
-  return [left + (((cell % side) + 0.5) / side) * (right - left), top - ((Math.floor(cell / side) + 0.5) / side) * (top - bottom)];
+/** Center of a cell of the grid, row by row from the top. */
+function gridPoint({ limits, side }, cell) {
+  return cellCenter(limits, side, Math.floor(cell / side), cell % side);
 }
 
 /** Place, direction and strength of every arrow; null without arrows. @param {any} state @returns {number[][] | null} */

@@ -4,7 +4,7 @@ import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { redrawOnChange } from "../../kit/js/animation.js";
-import { requestQueue } from "../../kit/js/request_queue.js";
+import { paintedPoints, requestQueue } from "../../kit/js/request_queue.js";
 import { measureCharts } from "./charts.js";
 import { decode } from "./decode_scene.js";
 import { imagesView } from "./images.js";
@@ -22,18 +22,14 @@ function render({ model, el, signal }) {
     traits: { ...traits, live: draw },
   });
   const request = requestQueue(model, signal);
-  /** Painted points that the kernel does not have yet: those that wait, and those that were sent since the last scene. */
-  const painting = { waiting: [], sent: [] };
+  const painted = paintedPoints(request);
   const isPlane = model.get("scene").plane;
   const options = { messages, root: view.ui.root, signal, select };
   const picture = isPlane ? planeView({ ...options, paint }) : imagesView(options);
   const charts = measureCharts({ messages, signal, go: view.go });
   const buttons = trainingButtons({ messages, signal, send: (message) => model.send(message) });
   const clearButton = h("button", { type: "button", class: "dlviz-outlined small", hidden: "" }, messages.clear);
-  clearButton.addEventListener("click", () => {
-    painting.waiting = [];
-    request("clear", { kind: "clear" });
-  }, { signal });
+  clearButton.addEventListener("click", painted.clear, { signal });
   const fake = h("div", { class: "duel-fake" });
   const strength = strengthFold({ messages, signal });
   const side = h("div", { class: "duel-side" }, charts.element, fake);
@@ -57,18 +53,13 @@ function render({ model, el, signal }) {
     select(-1);
     return true;
   }
-  /** Points are sent as an addition; all that wait go in one message. */
   function paint(points) {
-    painting.waiting.push(...points);
-    request("paint", () => {
-      painting.sent.push(...painting.waiting);
-      return { kind: "paint", points: painting.waiting.splice(0) };
-    });
+    painted.add(points);
     showState();
   }
   function draw() {
     scene = decode(model.get("scene"));
-    painting.sent = [];
+    painted.onScene();
     picture.show(scene);
     charts.show(scene);
     strength.show(scene);
@@ -91,7 +82,7 @@ function render({ model, el, signal }) {
     const selected = Math.min(model.get("selected"), scene.d_fake.length - 1);
     picture.update(/** @type {any} */ ({
       heat: model.get("show_heat"), arrows: model.get("show_arrows"), grid: model.get("show_grid"), selected,
-      brush: model.get("brush") && Boolean(model.get("live")), painted: [...painting.sent, ...painting.waiting],
+      brush: model.get("brush") && Boolean(model.get("live")), painted: painted.all(),
     }));
     clearButton.hidden = !model.get("live") || !scene.painted;
     showFake(selected);

@@ -52,6 +52,13 @@ export function drawArrow(context, [x, y], [toX, toY], color, { short = 0, width
   drawLine(context, [barb(1), [endX, endY], barb(-1)], color, width);
 }
 
+/** A path that is scaled around its origin, such as a marker of radius 1. @param {string} d as in SVG @param {number} radius */
+export function scaledPath(d, radius) {
+  const path = new Path2D();
+  path.addPath(new Path2D(d), new DOMMatrix([radius, 0, 0, radius, 0, 0]));
+  return path;
+}
+
 /** Draw text with a halo in the color of the paper, which keeps it readable over a picture. */
 export function drawHaloText(context, text, [x, y], color, paper) {
   Object.assign(context, { strokeStyle: paper, lineWidth: 3, lineJoin: "round", fillStyle: color });

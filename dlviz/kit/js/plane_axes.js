@@ -48,3 +48,8 @@ export function pointerPixel(canvas, event) {
   const box = canvas.getBoundingClientRect();
   return [event.clientX - box.left, event.clientY - box.top];
 }
+
+/** Center of a cell of a grid over the plane, counted from the top left. @param {number[]} limits left, right, bottom and top @param {number} side cells along a side @returns {[number, number]} */
+export function cellCenter([left, right, bottom, top], side, row, column) {
+  return [left + ((column + 0.5) / side) * (right - left), top - ((row + 0.5) / side) * (top - bottom)];
+}

@@ -26,3 +26,31 @@ export function requestQueue(model, signal, answer = "change:scene") {
     if (!timer) next();
   };
 }
+
+/**
+ * Points painted in the page that the kernel does not have yet. They are sent as an addition, so that others painted from Python in between
+ * stay; all that wait go in one message.
+ * @param {ReturnType<typeof requestQueue>} request
+ */
+export function paintedPoints(request) {
+  /** Points that wait, and those that were sent since the last scene. */
+  let waiting = [];
+  let sent = [];
+  return {
+    add(points) {
+      waiting.push(...points);
+      request("paint", () => {
+        sent.push(...waiting);
+        return { kind: "paint", points: waiting.splice(0) };
+      });
+    },
+    /** Remove all painted points, also those that the kernel has. */
+    clear() {
+      waiting = [];
+      request("clear", { kind: "clear" });
+    },
+    /** Note that a scene has come, which holds what was sent. */
+    onScene: () => { sent = []; },
+    all: () => [...sent, ...waiting],
+  };
+}

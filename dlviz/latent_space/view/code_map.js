@@ -1,7 +1,7 @@
 // The map of codes: points by class, a probe that is dragged, the selected example with its ellipse, a path, and decoded pictures behind.
 
 import { tween } from "../../kit/js/animation.js";
-import { drawBox, drawDisc, drawHaloText, drawLine, drawRing } from "../../kit/js/canvas.js";
+import { drawBox, drawDisc, drawHaloText, drawLine, drawRing, scaledPath } from "../../kit/js/canvas.js";
 import { arrowDirection, fillIn, h, onKeys, s } from "../../kit/js/dom.js";
 import { channels, hidpiContext } from "../../kit/js/heatmap.js";
 import { argmin, format } from "../../kit/js/numbers.js";
@@ -175,7 +175,7 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     const paths = new Map();
     const pathOf = (k) => {
       const key = scene.labels ? scene.labels[k] : 0;
-      if (!paths.has(key)) paths.set(key, scaled(scene.labels ? scene.classes[key].path : "M-1,0A1,1 0 1 0 1,0A1,1 0 1 0 -1,0Z", radius));
+      if (!paths.has(key)) paths.set(key, scaledPath(scene.labels ? scene.classes[key].path : "M-1,0A1,1 0 1 0 1,0A1,1 0 1 0 -1,0Z", radius));
       return paths.get(key);
     };
     for (let k = 0; k < count; k += 1) {
@@ -288,11 +288,6 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
   return { element, show, draw, focus: () => button.focus() };
 }
 
-function scaled(d, radius) {
-  const path = new Path2D();
-  path.addPath(new Path2D(d), new DOMMatrix([radius, 0, 0, radius, 0, 0]));
-  return path;
-}
 /** Fill a path at a place, on a halo; an outline is its color and width. */
 function stamp(context, [x, y], path, color, paper, halo, outline = null) {
   context.save();

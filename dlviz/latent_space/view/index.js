@@ -7,6 +7,7 @@ import { foldRow } from "../../kit/js/fold_row.js";
 import { themeColors } from "../../kit/js/heatmap.js";
 import { format } from "../../kit/js/numbers.js";
 import { requestQueue } from "../../kit/js/request_queue.js";
+import { withStepTrait } from "../../kit/js/step_trait.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { codeMap } from "./code_map.js";
 import { drawingPad } from "./drawing_pad.js";
@@ -36,7 +37,7 @@ function render({ model, el, signal }) {
   let dragged = null;
   const hasPath = () => Boolean(shown.selection.path);
   const view = baseView({
-    model: withPathAsStep(model, hasPath), el, signal, name: "latent", draw: readScene, label, onEscape,
+    model: withStepTrait(model, "path_step", hasPath), el, signal, name: "latent", draw: readScene, label, onEscape,
     steps: () => (hasPath() ? scene.steps : model.get("scene").snapshots.labels.length - 1),
     showStep: () => redraw(),
     unit: /** @type {any} */ ({ toString: () => (hasPath() ? messages.path_unit : messages.snapshot_unit) }),
@@ -250,20 +251,6 @@ function render({ model, el, signal }) {
     if (isOpen(prior.element) && shown.prior) prior.draw({ prior: shown.prior, picture, colors, live: isLive() });
     if (isOpen(pad.element)) pad.draw({ drawing: shown.drawing, colors });
   }
-}
-
-/** The same model, whose `step` is the step of a path while one is open, so that one player plays both. */
-function withPathAsStep(model, hasPath) {
-  const name = (trait) => (trait === "step" && hasPath() ? "path_step" : trait);
-  const events = (event) => (event === "change:step" ? [event, "change:path_step"] : [event]);
-  return {
-    get: (trait) => model.get(name(trait)),
-    set: (trait, value) => model.set(name(trait), value),
-    save_changes: () => model.save_changes(),
-    send: (message) => model.send(message),
-    on: (event, listener) => events(event).forEach((each) => model.on(each, listener)),
-    off: (event, listener) => events(event).forEach((each) => model.off(each, listener)),
-  };
 }
 
 export default { render };
