@@ -257,7 +257,7 @@ def check_labels(labels: Any, classes: Any, count: int) -> tuple[Tensor | None, 
         return found, [str(value) for value in different.tolist()]
     if int(found.min()) < 0 or int(found.max()) >= len(names):
         wrong = int(found.max() if int(found.min()) >= 0 else found.min())
-        raise DlvizError(message("latent_space.refused.classes", count=len(names), got=wrong))
+        raise DlvizError(message("latent_space.refused.classes", count=len(names), last=len(names) - 1, got=wrong))
     return found, names
 
 
