@@ -306,7 +306,7 @@ def test_a_path_is_opened_between_two_points_that_are_clicked(live):
 def test_a_drawing_is_reconstructed(live):
     view = variational()
     page, asked = live(view)
-    page.get_by_text("What becomes of your own drawing?").click()
+    page.get_by_text("And your drawing?").click()
     assert page.locator(".dlviz").bounding_box()["height"] <= 700
     box = page.locator(".lat-pad canvas").bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
