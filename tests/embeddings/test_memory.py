@@ -52,7 +52,7 @@ def test_a_closed_widget_keeps_no_tensor_no_words_and_no_picture(make):
         view.to_html()
         view.close()
         closed.append(view)
-    assert tensors() == before
+    assert tensors() <= before  # fewer: what an earlier test had left is freed
     for view in closed:
         held = [value for value in vars(view).values() if isinstance(value, (tuple, list))]
         assert not any("the" in value or len(value) > 20 for value in held)
@@ -68,4 +68,4 @@ def test_a_widget_that_nobody_holds_is_freed_once_it_is_closed(make):
         view = make()
         view.close()
         del view
-    assert tensors() == before
+    assert tensors() <= before  # fewer: what an earlier test had left is freed

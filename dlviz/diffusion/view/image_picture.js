@@ -13,7 +13,7 @@ const LARGE = 128;
 /** @param {{messages: Record<string, string>, signal: AbortSignal, pick: (point: number) => void}} options */
 export function imagePicture({ messages, signal, pick }) {
   const large = ["x", "noise", "x0"].map((name) => {
-    const canvas = h("canvas", { role: "img" });
+    const canvas = h("canvas");
     const title = h("b", {});
     return { name, canvas, title, element: h("figure", { class: "diff-large" }, h("figcaption", {}, title), canvas) };
   });
@@ -37,6 +37,7 @@ export function imagePicture({ messages, signal, pick }) {
       const label = name === "x" && next.labels ? scene.classes[next.labels[chosen]] : undefined;
       const text = fillIn(messages[label === undefined ? `image.${name}` : "image.x_class"], { k: subscript(k), name: label });
       title.textContent = text;
+      canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", text);
       const context = hidpiContext(canvas, wide, high);
       if (values) context.drawImage(picture(values, name === "noise"), 0, 0, wide, high);

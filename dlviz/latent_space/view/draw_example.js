@@ -82,14 +82,15 @@ export function formatNats(value) {
   return format(Number(value.toFixed(3)), 3);
 }
 
-/** A canvas with one example. @param {string} [className] */
+/** A canvas with one example; it is an image, with a label, once it is drawn. @param {string} [className] */
 export function exampleCanvas(className = "") {
-  const element = h("canvas", { class: `lat-picture ${className}`.trim(), role: "img" });
+  const element = h("canvas", { class: `lat-picture ${className}`.trim() });
   return {
     element,
     /** @param {Float32Array | null} values @param {any} picture @param {Record<string, string>} colors @param {number[]} size in pixels @param {string} label @param {any} [how] */
     draw(values, picture, colors, [width, height], label, how) {
       const context = hidpiContext(element, width, height);
+      element.setAttribute("role", "img");
       element.setAttribute("aria-label", label);
       context.fillStyle = colors.raised;
       context.fillRect(0, 0, width, height);
