@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dlviz.decision_boundary.edits import MAX_PAINTED
 from dlviz.decision_boundary.forward import LayerCall
@@ -15,7 +15,7 @@ from dlviz.decision_boundary.unit_equation import equation, input_names, linear_
 from dlviz.decision_boundary.widget_state import EditableModel
 from dlviz.kit.messages import message
 from dlviz.kit.theme import CLASS_COLORS, CROSS, class_color, marker
-from dlviz.torchkit.modules import named_modules, unregistered_note
+from dlviz.torchkit.modules import differs_in_eval, named_modules, unregistered_note
 from dlviz.torchkit.tensor_blocks import as_array
 
 #: Layers, units of each layer, and weights of each unit that are drawn at most.
@@ -181,7 +181,7 @@ def _model_notes(model: EditableModel, shown_snapshots: int) -> list[dict[str, s
     modules, notes = named_modules(model.inputs.model), []
     if unregistered:
         notes.append({"kind": "warn", "text": unregistered})
-    affected = [name for name, module in modules if module.training and _differs_in_eval(module)]
+    affected = [name for name, module in modules if module.training and differs_in_eval(module)]
     if affected:
         notes.append(_note("", "evaluation", names=", ".join(affected[:4])))
     if shown_snapshots < len(model.history):
@@ -213,8 +213,3 @@ def _notes(outputs: ModelOutputs, layers: Sequence[int], points: int, count: int
 
 def _note(kind: str, key: str, /, **values: Any) -> dict[str, str]:
     return {"kind": kind, "text": message(f"decision_boundary.note.{key}", **values)}
-
-
-def _differs_in_eval(module: nn.Module) -> bool:
-    """Return whether the module behaves differently in train() and eval() mode."""
-    return "Dropout" in type(module).__name__ or isinstance(module, nn.modules.batchnorm._BatchNorm)

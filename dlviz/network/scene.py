@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dlviz.kit.messages import message
 from dlviz.network.contributions import bias, channel_contributions, linear_terms, logits_column, softmax_terms
@@ -15,7 +15,7 @@ from dlviz.network.receptive_field import ReceptiveField
 from dlviz.network.receptive_field_rules import source_ranges
 from dlviz.network.record import Column, Network
 from dlviz.network.sliding_ops import sliding_op
-from dlviz.torchkit.modules import settings_text
+from dlviz.torchkit.modules import differs_in_eval, settings_text
 
 #: Maximal number of drawn maps per column, of rows and columns per map, of units of a vector, and of input channels of a selected map.
 MAX_MAPS, MAX_SIDE, MAX_UNITS, MAX_CONTRIBUTIONS = 16, 64, 512, 12
@@ -279,7 +279,9 @@ def _notes(network: Network, columns: Sequence[Mapping[str, Any]], unregistered:
         note("warn", "unreadable", names=", ".join(unreadable[:4]))
     if network.initialized:
         note("", "initialized", names=", ".join(network.initialized[:4]))
-    training = [c.name for c in network.columns if c.module is not None and _in_training_mode(c.module)]
+    training = [
+        c.name for c in network.columns if c.module is not None and c.module.training and differs_in_eval(c.module)
+    ]
     if training:
         note("warn", "training", names=", ".join(training[:4]))
     cropped = [c for c in columns if c["channels"] > c["drawn"][0]]
@@ -289,9 +291,3 @@ def _notes(network: Network, columns: Sequence[Mapping[str, Any]], unregistered:
     if any(c["stride"] > 1 for c in columns):
         note("", "subsampled")
     return notes
-
-
-def _in_training_mode(module: nn.Module) -> bool:
-    """Whether the module is in training mode and behaves differently in eval mode."""
-    differs = "Dropout" in type(module).__name__ or isinstance(module, nn.modules.batchnorm._BatchNorm)
-    return module.training and differs

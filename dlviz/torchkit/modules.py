@@ -92,6 +92,16 @@ def settings_text(module: nn.Module) -> str:
     return text if isinstance(text, str) else ""
 
 
+def differs_in_eval(module: nn.Module) -> bool:
+    """Return whether the module itself behaves differently in train() and eval() mode.
+
+    Example:
+        >>> differs_in_eval(nn.Dropout()), differs_in_eval(nn.BatchNorm2d(3)), differs_in_eval(nn.Linear(1, 1))
+        (True, True, False)
+    """
+    return "Dropout" in type(module).__name__ or isinstance(module, nn.modules.batchnorm._BatchNorm)
+
+
 @dataclass(frozen=True)
 class Unregistered:
     """Parameters in a plain Python container, which ``model.parameters()`` lacks.
