@@ -10,12 +10,12 @@ METHODS = ("saliency", "gradient_x_input", "integrated_gradients", "smooth_grad"
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """What one method says about N inputs, each for its own target.
+    """What one method says about N inputs, each for its own target. All tensors are on the CPU.
 
     Attributes:
         method: one of :data:`METHODS`.
-        values: attributions in the shape of the inputs, (N, C, H, W), (N, F) or, of embeddings, (N, T, D); of Grad-CAM the coarse map
-            (N, h, w) of the layer, (N, T) for tokens.
+        values: attributions in the shape of the inputs, (N, C, H, W), (N, F) or, of embeddings, (N, T, D); of occlusion, which hides
+            all channels of a pixel together, the same as `maps`; of Grad-CAM the coarse map (N, h, w) of the layer, (N, T) for tokens.
         maps: one signed number for every pixel (N, H, W), feature (N, F) or token (N, T): the sum of `values` over channels, or over the
             dimensions of the embedding; of Grad-CAM the coarse map, interpolated.
         strengths: the same without signs: of saliency and SmoothGrad the largest magnitude over the channels, else ``maps.abs()``.

@@ -1,0 +1,153 @@
+"""Attribution maps of a net's inputs by several methods."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from dlviz.attribution.attribution_map import METHODS, Attribution
+from dlviz.attribution.inputs import Inputs
+from dlviz.attribution.methods import (
+    check_options,
+    gradient_x_input,
+    integrated_gradients,
+    occlusion,
+    saliency,
+    smooth_grad,
+    window_and_stride,
+)
+from dlviz.attribution.score import ScoreFunction, score_function
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Attribution maps of N inputs, each for its own target.
+
+    Attributes:
+        inputs: the inputs with their targets and the baseline.
+        score: the net as a function from an input to scores.
+        scores: scores of the inputs, (N, C).
+        probs: their softmax (N, C), or the scores where they are probabilities; ``None`` where there is one output.
+        attributions: the maps by method, in the order of :data:`METHODS`.
+        window, stride: sides of occlusion's window and its steps.
+        steps, samples, noise, seed: as :func:`record` was given them.
+        notes: what the learner should know, in words.
+    """
+
+    inputs: Inputs
+    score: ScoreFunction
+    scores: Tensor
+    probs: Tensor | None
+    attributions: dict[str, Attribution]
+    window: tuple[int, ...]
+    stride: tuple[int, ...]
+    steps: int
+    samples: int
+    noise: float
+    seed: int
+    notes: list[str]
+
+
+def record(
+    net: Any,
+    x: Any,
+    target: Any = None,
+    *,
+    methods: Sequence[str] | str = METHODS,
+    baseline: Any = None,
+    steps: int = 50,
+    samples: int = 25,
+    noise: float = 0.15,
+    window: int | Sequence[int] | None = None,
+    stride: int | Sequence[int] | None = None,
+    labels: Sequence[Any] | None = None,
+    classes: Sequence[Any] | None = None,
+    features: Sequence[Any] | None = None,
+    tokens: Any = None,
+    args: Any = (),
+    output: Any = None,
+    seed: int = 0,
+    kind: str = "auto",
+) -> Record:
+    """Compute attribution maps of a net's inputs. The net runs in eval mode and stays as it was.
+
+    Args:
+        net: a module or another callable, called as ``net(x, *args)``. It returns scores (N, C), or (N,) for one output.
+        x: one image (C, H, W) or several (N, C, H, W), one row (F,) or several (N, F), ids of tokens (T,) or (N, T), or a batch of a
+            tokenizer of Hugging Face.
+        target: the output to explain, an index or one of `classes`; a list has one for each input, or several for a single input.
+            By default that of the highest score.
+        methods: which methods, some of :data:`METHODS`.
+        baseline: the input in which nothing is there: a number, or numbers that broadcast to one input; for tokens the id of a token or
+            an embedding. 0 by default.
+        steps: gradients along the path of integrated gradients.
+        samples, noise: copies of the input for SmoothGrad, and the standard deviation of their noise as a share of the input's range.
+        window, stride: sides of occlusion's window and its steps, numbers or one for each axis.
+        labels: a name of each input.
+        classes: names of the outputs.
+        features: names of a row's features.
+        tokens: texts of the tokens, or a tokenizer of Hugging Face.
+        args: further arguments of the net, a tuple or a dictionary; a tensor with one row for each input is given row by row.
+        output: a function from what the net returns to scores.
+        seed: seed of SmoothGrad's noise.
+        kind: "image", "row", "tokens", or "auto".
+
+    Raises:
+        DlvizError: an argument does not fit, the net raises, or Captum is not installed.
+
+    Example:
+        >>> made = record(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)), torch.rand(1, 8, 8), methods="saliency")
+        >>> made.attributions["saliency"].maps.shape
+        torch.Size([1, 8, 8])
+    """
+    chosen = _methods(methods)
+    check_options(steps, samples, noise, seed)
+    score = score_function(
+        net,
+        x,
+        target,
+        baseline=baseline,
+        labels=labels,
+        classes=classes,
+        features=features,
+        tokens=tokens,
+        args=args,
+        output=output,
+        kind=kind,
+    )
+    window, stride = window_and_stride(score, window, stride)
+    compute = {
+        "saliency": lambda: saliency(score),
+        "gradient_x_input": lambda: gradient_x_input(score),
+        "integrated_gradients": lambda: integrated_gradients(score, steps),
+        "smooth_grad": lambda: smooth_grad(score, noise, samples, seed),
+        "occlusion": lambda: occlusion(score, window, stride),
+    }
+    with score.running():
+        attributions = {name: compute[name]() for name in METHODS if name in chosen and name in compute}
+    return Record(
+        score.inputs,
+        score,
+        score.scores,
+        score.probs,
+        attributions,
+        window,
+        stride,
+        steps,
+        samples,
+        noise,
+        seed,
+        list(score.notes),
+    )
+
+
+def _methods(methods: Any) -> list[str]:
+    chosen = [methods] if isinstance(methods, str) else list(methods) if hasattr(methods, "__iter__") else [methods]
+    wrong = [one for one in chosen if one not in METHODS]
+    if wrong or not chosen:
+        got = repr(wrong[0])[:60] if wrong else "none"
+        raise DlvizError(message("attribution.refused.methods", names=", ".join(METHODS), got=got))
+    return chosen
