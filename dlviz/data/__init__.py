@@ -2,9 +2,12 @@
 
 from dlviz.data.diabetes_table import Table, diabetes
 from dlviz.data.digit_anomalies import DigitAnomalies, digit_anomalies
+from dlviz.data.digit_words import DigitWords, digit_words
 from dlviz.data.digits import Digits, digits
 from dlviz.data.gaussians import GaussianMixture, gaussian_grid, gaussian_ring
+from dlviz.data.leaky_table import leaky_table
 from dlviz.data.linear import Regression, linear
+from dlviz.data.loans import Loans, loans
 from dlviz.data.mnist import FashionMnist, Mnist, fashion_mnist, mnist
 from dlviz.data.named_entities import NamedEntities, named_entities
 from dlviz.data.names import Names, names
@@ -13,6 +16,7 @@ from dlviz.data.recall import Recall, recall
 from dlviz.data.reversal import Reversal, reversal
 from dlviz.data.sentiment import Sentiment, sentiment
 from dlviz.data.shapes import shapes
+from dlviz.data.shortcut_digits import ShortcutDigits, shortcut_digits
 from dlviz.data.sunspots import Sunspots, sunspots
 from dlviz.data.synthetic_sentences import Sentences, sentences
 from dlviz.data.texts import text8, tinyshakespeare
@@ -23,9 +27,11 @@ from dlviz.data.waves import Waves, waves
 __all__ = [
     "CharTokenizer",
     "DigitAnomalies",
+    "DigitWords",
     "Digits",
     "FashionMnist",
     "GaussianMixture",
+    "Loans",
     "Mnist",
     "NamedEntities",
     "Names",
@@ -35,16 +41,20 @@ __all__ = [
     "Reversal",
     "Sentences",
     "Sentiment",
+    "ShortcutDigits",
     "Sunspots",
     "Table",
     "Waves",
     "diabetes",
     "digit_anomalies",
+    "digit_words",
     "digits",
     "fashion_mnist",
     "gaussian_grid",
     "gaussian_ring",
+    "leaky_table",
     "linear",
+    "loans",
     "mnist",
     "moons",
     "named_entities",
@@ -57,6 +67,7 @@ __all__ = [
     "sentences",
     "sentiment",
     "shapes",
+    "shortcut_digits",
     "spirals",
     "sunspots",
     "text8",
