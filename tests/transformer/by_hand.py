@@ -76,6 +76,26 @@ class EinsumWithEllipsis(ByHand):
         return torch.einsum("b h q k, b h k d -> b q h d", torch.softmax(scores, -1), v).flatten(-2)
 
 
+class SoftmaxWrittenOut(ByHand):
+    """exp and its row sums, after the largest score is taken away."""
+
+    def attend(self, x, q, k, v):
+        q, k, v = map(self.split, (q, k, v))
+        scores = (q @ k.mT / math.sqrt(self.size)).masked_fill(self.later(x), -torch.inf)
+        exps = torch.exp(scores - scores.max(dim=-1, keepdim=True).values)
+        return ((exps / exps.sum(dim=-1, keepdim=True)) @ v).transpose(1, 2).flatten(2)
+
+
+class MaskedExponentials(ByHand):
+    """The mask on the exponentials, and sums without their dimension, in place."""
+
+    def attend(self, x, q, k, v):
+        q, k, v = map(self.split, (q * self.size**-0.5, k, v))
+        exps = torch.matmul(q, k.transpose(2, 3)).exp_().masked_fill_(self.later(x), 0)
+        exps /= exps.sum([3]).unsqueeze(-1)
+        return torch.einsum("bhls,bhsd->blhd", exps, v).flatten(2)
+
+
 class Where(ByHand):
     def attend(self, x, q, k, v):
         q, k, v = map(self.split, (q, k, v))

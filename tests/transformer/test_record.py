@@ -302,9 +302,10 @@ def test_queries_made_by_a_product_with_a_plain_tensor_are_followed():
     [
         (lambda scores: scores.softmax(-2), r"softmax of a product of matrices over dimension -2.*dim=-1"),
         (lambda scores: scores.softmax(-1) * torch.ones(5, 5).tril(), "a softmax .* but then comes mul"),
-        (lambda scores: scores.exp() / scores.exp().sum(-1, keepdim=True), "a product .* but then comes exp"),
+        (lambda scores: (scores / 5).tanh().softmax(-1), "a product .* but then comes tanh"),
+        (lambda scores: scores.exp() / scores.exp().sum(-2, keepdim=True), "a product .* but then comes sum"),
     ],
-    ids=["softmax over the queries", "mask after softmax", "exp by hand"],
+    ids=["softmax over the queries", "mask after softmax", "soft cap", "sum over the queries"],
 )
 def test_where_attention_by_hand_was_lost_is_said(weigh, words):
     with pytest.raises(DlvizError, match=words):

@@ -10,6 +10,7 @@ from dlviz.transformer.recording.provenance import (
     ARRANGING,
     KEEPING,
     Arguments,
+    Exponentials,
     Function,
     Keywords,
     Scaled,
@@ -22,8 +23,8 @@ from dlviz.transformer.recording.provenance import (
 
 def scores_after(
     name: str, function: Function, tag: Scores, tagged: Tensor, args: Arguments, kwargs: Keywords, output: Any
-) -> Scores | Weights | None:
-    """Return the tag of a function's result from that of the scores among its arguments; ``None`` if it is neither scores nor weights.
+) -> Scores | Exponentials | Weights | None:
+    """Return the tag of a function's result from that of the scores among its arguments; ``None`` if it is no part of attention.
 
     Args:
         name: the function's name.
@@ -42,7 +43,9 @@ def scores_after(
         return tag
     if name == "softmax":
         dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-        return Weights(tag, output.clone()) if isinstance(dim, int) and dim % output.dim() == output.dim() - 1 else None
+        return Weights(tag, output.clone()) if _is_last(dim, output.dim()) else None
+    if name == "exp":
+        return Exponentials(tag)
     moved, rule = tag.broadcast(output.shape), _RULES.get(name)
     if moved is None:
         return None
@@ -50,6 +53,32 @@ def scores_after(
     if factor:
         return moved.times(factor)
     return rule(moved, tagged, args, kwargs) if rule else None
+
+
+def exponentials_after(
+    name: str, function: Function, tag: Exponentials, args: Arguments, kwargs: Keywords, output: Any, divisor: Any
+) -> Exponentials | Weights | None:
+    """Return the tag of a function's result from that of the exponentials it was given; divided by their sums they are the weights.
+
+    Args:
+        name, function, tag, args, kwargs, output: as for :func:`scores_after`.
+        divisor: tag of the second argument, ``None`` without one.
+    """
+    if not isinstance(output, Tensor):
+        return None
+    if name in KEEPING and name != "nan_to_num":
+        return tag
+    if tag.summed:
+        return tag if name in ARRANGING else None
+    if name in ARRANGING:
+        scores = tag.scores.arranged(function, args, kwargs, output)
+        return Exponentials(scores) if scores else None
+    if name == "masked_fill" and number_in(argument(args, kwargs, 2, "value")) == 0:
+        return Exponentials(tag.scores.without(argument(args, kwargs, 1, "mask").bool(), -torch.inf))
+    if name == "sum" and _is_last(argument(args, kwargs, 1, "dim"), args[0].dim()):
+        return Exponentials(tag.scores, summed=True)
+    is_softmax = isinstance(divisor, Exponentials) and divisor.summed and divisor.scores is tag.scores
+    return Weights(tag.scores, output.clone()) if name in ("div", "divide", "true_divide") and is_softmax else None
 
 
 def weights_after(
@@ -101,6 +130,12 @@ def factor_of(name: str, function: Function, x: Tensor, args: Arguments) -> floa
     if factor is None or factor <= 0:
         return None
     return factor if multiplied else 1 / factor
+
+
+def _is_last(dim: Any, dims: int) -> bool:
+    """Return whether an argument `dim` names the last dimension, and only that."""
+    one = dim[0] if isinstance(dim, (list, tuple)) and len(dim) == 1 else dim
+    return isinstance(one, int) and one % dims == dims - 1
 
 
 def _added(tag: Scores, tagged: Tensor, args: Arguments, kwargs: Keywords) -> Scores | None:

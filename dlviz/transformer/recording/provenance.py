@@ -134,6 +134,19 @@ class Scores:
 
 
 @dataclass(frozen=True, eq=False)
+class Exponentials:
+    """Tag of the exponentials of scores, of which a softmax written out is made, or of their sums.
+
+    Attributes:
+        scores: what exp was applied to.
+        summed: whether these are the sums over the keys.
+    """
+
+    scores: Scores
+    summed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Weights:
     """Tag of attention weights: softmax of scores.
 

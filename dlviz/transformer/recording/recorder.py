@@ -27,6 +27,7 @@ from dlviz.transformer.recording.provenance import (
     ARRANGING,
     KEEPING,
     PRODUCTS,
+    Exponentials,
     Scaled,
     Scores,
     Weights,
@@ -149,6 +150,9 @@ class AttentionRecorder(TorchFunctionMode):
             made = self._heads_after(name, function, tag, tagged, args, kwargs, output)
         elif tagged is not None and isinstance(tag, Scores) and name not in PRODUCTS:
             made = follow.scores_after(name, function, tag, tagged, args, kwargs, output)
+        elif isinstance(tag, Exponentials):
+            divisor = self._tags.get(args[1]) if len(args) > 1 and isinstance(args[1], Tensor) else None
+            made = follow.exponentials_after(name, function, tag, args, kwargs, output, divisor)
         elif isinstance(tag, Weights):
             made = follow.weights_after(name, function, tag, args, kwargs, output)
         elif isinstance(tag, MaskTag):
@@ -160,7 +164,7 @@ class AttentionRecorder(TorchFunctionMode):
             made = MaskTag(None) if self._in_torch() else None
         elif tensors:
             made = follow.scaled_after(name, function, tensors, args, tag)
-        if made is None and isinstance(tag, (Scores, Weights)):
+        if made is None and isinstance(tag, (Scores, Exponentials, Weights)):
             self._lose(tag, name, args, kwargs, output)
         target = tagged if name == "setitem" else output
         for i, one in enumerate(target if isinstance(target, (list, tuple)) else [target]):
@@ -239,7 +243,7 @@ class AttentionRecorder(TorchFunctionMode):
         """Return a sentence about what looked like attention and was not followed to its end; "" if nothing did."""
         return next((self._lost[kind] for kind in ("dim", "weights", "scores") if kind in self._lost), "")
 
-    def _lose(self, tag: Scores | Weights, name: str, args: Any, kwargs: Any, output: Any) -> None:
+    def _lose(self, tag: Scores | Exponentials | Weights, name: str, args: Any, kwargs: Any, output: Any) -> None:
         if not isinstance(output, Tensor) or not output.is_floating_point() or name in PRODUCTS:
             return
         kind = "dim" if name == "softmax" else "weights" if isinstance(tag, Weights) else "scores"
