@@ -1,22 +1,35 @@
 """Attribution: which numbers of an input a net's score rests on, by gradients, paths, class activation and occlusion."""
 
 from dlviz.attribution.attribution_map import METHODS, Attribution
+from dlviz.attribution.grad_cam import ChannelTerms, LayerChoice, channel_terms, grad_cam, layers
 from dlviz.attribution.inputs import Inputs
 from dlviz.attribution.methods import gradient_x_input, integrated_gradients, occlusion, saliency, smooth_grad
+from dlviz.attribution.path import IntegrationPath, integration_path
 from dlviz.attribution.record import Record, record
 from dlviz.attribution.score import ScoreFunction, score_function
+from dlviz.attribution.terms import Term, Terms, terms
 
 __all__ = [
     "METHODS",
     "Attribution",
+    "ChannelTerms",
     "Inputs",
+    "IntegrationPath",
+    "LayerChoice",
     "Record",
     "ScoreFunction",
+    "Term",
+    "Terms",
+    "channel_terms",
+    "grad_cam",
     "gradient_x_input",
     "integrated_gradients",
+    "integration_path",
+    "layers",
     "occlusion",
     "record",
     "saliency",
     "score_function",
     "smooth_grad",
+    "terms",
 ]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dlviz.attribution.attribution_map import Attribution
 from dlviz.attribution.score import ScoreFunction
-from dlviz.kit.errors import DlvizError
+from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_finite, is_integer
 
@@ -35,10 +35,17 @@ def captum() -> Any:
 
 @contextmanager
 def running(score: ScoreFunction) -> Iterator[Any]:
-    """Yield ``captum.attr`` while the net runs; Captum's warnings concern arguments that dlviz chose."""
+    """Yield ``captum.attr`` while the net runs; Captum's warnings concern arguments that dlviz chose.
+
+    Raises:
+        DlvizError: Captum is not installed, or torch refuses to differentiate the net.
+    """
     with score.running(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="captum")
-        yield captum()
+        try:
+            yield captum()
+        except RuntimeError as error:
+            raise DlvizError(message("attribution.refused.backward", error=first_line(error))) from error
 
 
 def saliency(score: ScoreFunction) -> Attribution:
@@ -179,12 +186,16 @@ def occlusion(
         "strides": (*channels, *steps, *dims),
         "perturbations_per_eval": score.chunk_size,
     }
+    counts = torch.ones(())
+    for axis in zip(score.inputs.places, sides, steps, strict=True):
+        counts = counts[..., None] * torch.tensor([len(covering(at, *axis)) for at in range(axis[0])])
     values = []
     with running(score) as attr, torch.no_grad():
         for index in range(len(score.inputs)):
             method = attr.Occlusion(partial(score.values, index=index))
+            method.use_weights = False  # Captum's mean is rounded to 32 bits, its sum is not
             made = method.attribute(score.point(index), baselines=baseline, **options)
-            values.append(made[:, 0] if channels else made[..., 0] if dims else made)
+            values.append((made[:, 0] if channels else made[..., 0] if dims else made) / counts.to(made))
     return _attribution(score, "occlusion", values)
 
 
@@ -206,6 +217,17 @@ def window_and_stride(
     sides = default if window is None else _whole("window", window, places)
     steps = tuple(max(1, side // 2) for side in sides) if stride is None else _whole("stride", stride, sides)
     return sides, steps
+
+
+def covering(at: int, side: int, window: int, stride: int) -> list[int]:
+    """Return the first places of the windows along one axis that cover the place `at`; the last window may reach over the end.
+
+    Example:
+        >>> covering(2, side=5, window=2, stride=1), covering(4, side=5, window=2, stride=2)
+        ([1, 2], [4])
+    """
+    count = -(-(side - window) // stride) + 1
+    return [k * stride for k in range(count) if k * stride <= at < k * stride + window]
 
 
 def _whole(name: str, value: Any, most: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,12 +1,13 @@
 """Attribution maps of a net's inputs by several methods."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from dlviz.attribution.attribution_map import METHODS, Attribution
+from dlviz.attribution.grad_cam import LayerChoice, grad_cam, layers
 from dlviz.attribution.inputs import Inputs
 from dlviz.attribution.methods import (
     check_options,
@@ -20,6 +21,7 @@ from dlviz.attribution.methods import (
 from dlviz.attribution.score import ScoreFunction, score_function
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,8 @@ class Record:
         probs: their softmax (N, C), or the scores where they are probabilities; ``None`` where there is one output.
         attributions: the maps by method, in the order of :data:`METHODS`.
         window, stride: sides of occlusion's window and its steps.
+        layers: the layers that Grad-CAM can use.
+        relu: whether Grad-CAM's map is cut at 0.
         steps, samples, noise, seed: as :func:`record` was given them.
         notes: what the learner should know, in words.
     """
@@ -44,11 +48,59 @@ class Record:
     attributions: dict[str, Attribution]
     window: tuple[int, ...]
     stride: tuple[int, ...]
+    layers: list[LayerChoice]
+    relu: bool
     steps: int
     samples: int
     noise: float
     seed: int
     notes: list[str]
+
+    def attribute(self, method: str, score: ScoreFunction | None = None, layer: Any = None) -> Attribution:
+        """Compute the maps of one method with this record's options.
+
+        Args:
+            method: one of :data:`METHODS`.
+            score: another score function, such as a variant of this record's.
+            layer: of Grad-CAM, as :func:`dlviz.attribution.grad_cam` takes it.
+        """
+        score = self.score if score is None else score
+        compute: dict[str, Callable[[], Attribution]] = {
+            "saliency": lambda: saliency(score),
+            "gradient_x_input": lambda: gradient_x_input(score),
+            "integrated_gradients": lambda: integrated_gradients(score, self.steps),
+            "smooth_grad": lambda: smooth_grad(score, self.noise, self.samples, self.seed),
+            "grad_cam": lambda: grad_cam(score, layer, self.relu),
+            "occlusion": lambda: occlusion(score, self.window, self.stride),
+        }
+        return compute[method]()
+
+    def with_layer(self, layer: Any, relu: bool = True) -> "Record":
+        """Return this record with Grad-CAM at another layer, with or without its ReLU.
+
+        Raises:
+            DlvizError: there is no such layer.
+        """
+        made = replace(self, relu=relu, attributions=dict(self.attributions))
+        made.attributions["grad_cam"] = made.attribute("grad_cam", layer=layer)
+        return replace(
+            made, attributions={name: made.attributions[name] for name in METHODS if name in made.attributions}
+        )
+
+
+def check_method(record: Record, method: Any, index: Any) -> Attribution:
+    """Return the maps of one method.
+
+    Raises:
+        DlvizError: the record has none of that method, or no input of that index.
+    """
+    if method not in record.attributions:
+        names = ", ".join(record.attributions)
+        raise DlvizError(message("attribution.refused.method", names=names, got=repr(method)[:60]))
+    if not is_integer(index) or not 0 <= index < len(record.inputs):
+        last = len(record.inputs) - 1
+        raise DlvizError(message("attribution.refused.index", last=last, got=repr(index)[:60]))
+    return record.attributions[method]
 
 
 def record(
@@ -57,6 +109,8 @@ def record(
     target: Any = None,
     *,
     methods: Sequence[str] | str = METHODS,
+    layer: str | nn.Module | None = None,
+    relu: bool = True,
     baseline: Any = None,
     steps: int = 50,
     samples: int = 25,
@@ -80,7 +134,9 @@ def record(
             tokenizer of Hugging Face.
         target: the output to explain, an index or one of `classes`; a list has one for each input, or several for a single input.
             By default that of the highest score.
-        methods: which methods, some of :data:`METHODS`.
+        methods: which methods, some of :data:`METHODS`; by default all that the net allows.
+        layer: path of Grad-CAM's layer, or the module; by default the last one with places that is no pooling.
+        relu: whether negative numbers of Grad-CAM become 0.
         baseline: the input in which nothing is there: a number, or numbers that broadcast to one input; for tokens the id of a token or
             an embedding. 0 by default.
         steps: gradients along the path of integrated gradients.
@@ -99,7 +155,8 @@ def record(
         DlvizError: an argument does not fit, the net raises, or Captum is not installed.
 
     Example:
-        >>> made = record(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)), torch.rand(1, 8, 8), methods="saliency")
+        >>> import torch
+        >>> made = record(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), torch.rand(1, 8, 8), methods="saliency")
         >>> made.attributions["saliency"].maps.shape
         torch.Size([1, 8, 8])
     """
@@ -119,29 +176,32 @@ def record(
         kind=kind,
     )
     window, stride = window_and_stride(score, window, stride)
-    compute = {
-        "saliency": lambda: saliency(score),
-        "gradient_x_input": lambda: gradient_x_input(score),
-        "integrated_gradients": lambda: integrated_gradients(score, steps),
-        "smooth_grad": lambda: smooth_grad(score, noise, samples, seed),
-        "occlusion": lambda: occlusion(score, window, stride),
-    }
-    with score.running():
-        attributions = {name: compute[name]() for name in METHODS if name in chosen and name in compute}
-    return Record(
-        score.inputs,
-        score,
-        score.scores,
-        score.probs,
-        attributions,
-        window,
-        stride,
-        steps,
-        samples,
-        noise,
-        seed,
-        list(score.notes),
+    notes = list(score.notes)
+    found = layers(score) if "grad_cam" in chosen else []
+    # Asked for by name, a method that cannot be computed raises.
+    if methods is METHODS and layer is None and not any(one.usable for one in found):
+        chosen = [name for name in chosen if name != "grad_cam"]
+        if score.inputs.kind == "image":
+            notes.append(message("attribution.note.no_layer"))
+    made = Record(
+        inputs=score.inputs,
+        score=score,
+        scores=score.scores,
+        probs=score.probs,
+        attributions={},
+        window=window,
+        stride=stride,
+        layers=found,
+        relu=bool(relu),
+        steps=steps,
+        samples=samples,
+        noise=noise,
+        seed=seed,
+        notes=notes,
     )
+    with score.running():
+        made.attributions.update({name: made.attribute(name, layer=layer) for name in METHODS if name in chosen})
+    return made
 
 
 def _methods(methods: Any) -> list[str]:

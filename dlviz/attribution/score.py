@@ -1,5 +1,6 @@
 """The net as a function from an input, or from the embeddings of its tokens, to scores."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -7,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from dlviz.attribution.inputs import Inputs, check_inputs
 from dlviz.kit.errors import DlvizError, first_line
@@ -15,7 +17,7 @@ from dlviz.kit.validation import is_integer
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.callables import all_modules, untouched
 from dlviz.torchkit.model_copies import initialize_lazy
-from dlviz.torchkit.modules import differs_in_eval, named_modules
+from dlviz.torchkit.modules import differs_in_eval, modules, named_modules
 from dlviz.torchkit.nested import named_tensors
 
 #: Numbers of all inputs that go through the net at once, and inputs at most.
@@ -38,7 +40,9 @@ class ScoreFunction:
         holder: a module that holds those that the net runs.
         inputs: the inputs, with targets and baseline once :meth:`with_targets` has been called.
         embedding: path of the embedding that reads the ids, "" for other inputs.
+        state: the net's tensors when the score function was made, by their paths: it goes on with these after further training.
         notes: what the learner should know about the net's mode and outputs, in words.
+        cache: what is computed once.
 
     Raises:
         DlvizError: `net` or `output` cannot be called, or no embedding of the net reads the ids.
@@ -54,9 +58,11 @@ class ScoreFunction:
         self._depth = 0
         self._stack = ExitStack()
         self.embedding = ""
-        self._embedding: nn.Module | None = None
+        self._embedding: nn.Embedding | None = None
         self.notes: list[str] = list(inputs.notes)
         initialize_lazy(self.holder, [inputs.x[:1].clone(), *self._extra(0, 1)[0]], self._extra(0, 1)[1])
+        self.state = _state(self.holder)
+        self.cache: dict[tuple[Any, ...], Any] = {}
         with self.running():
             self._points = self._embed() if inputs.kind == "tokens" else inputs.x
         #: Scores of the inputs, (N, C), on the CPU.
@@ -65,11 +71,12 @@ class ScoreFunction:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run the net inside the block: in eval mode, on copies of its tensors, which need no gradient. Blocks may be nested."""
+        """Run the net inside the block: in eval mode, on copies of :attr:`state`. Blocks may be nested."""
         if self._depth == 0:
             stack = ExitStack()
             stack.enter_context(torch.inference_mode(False))
-            stack.enter_context(untouched([self.holder]))
+            copies = {name: tensor.clone() for name, tensor in self.state.items()}
+            stack.enter_context(untouched([self.holder], copies))
             self._stack = stack
         self._depth += 1
         try:
@@ -95,6 +102,42 @@ class ScoreFunction:
         self.scores = self.scores[inputs.source]
         self.inputs = replace(inputs, baseline=self._baseline(baseline))
 
+    def variant(
+        self,
+        index: int,
+        *,
+        state: Mapping[str, Tensor] | None = None,
+        target: int | None = None,
+        point: Tensor | None = None,
+    ) -> "ScoreFunction":
+        """Return the score function of input `index` alone, with other tensors of the net, another target or another point.
+
+        Args:
+            state: tensors by their paths, as in :attr:`state`; embeddings of tokens are made anew with them.
+            target: index of an output.
+            point: a batch of one.
+        """
+        made = copy.copy(self)
+        one, made.cache, made._depth = slice(index, index + 1), {}, 0
+        tokens = self.inputs.tokens
+        made.inputs = replace(
+            self.inputs,
+            x=self.inputs.x[one],
+            labels=self.inputs.labels[one],
+            tokens=None if tokens is None else tokens[one],
+            source=self.inputs.source[one],
+            targets=self.inputs.targets[one] if target is None else torch.tensor([target]),
+        )
+        made._points = self._points[one] if point is None else point.detach()
+        made.scores = self.scores[one]
+        if state is not None:
+            made.state = dict(state)
+            with made.running():
+                made._points = made._readers(0)[0][1] if self._embedding is not None else made._points
+        if state is not None or point is not None:
+            made.scores = made._scores_of_inputs()
+        return made
+
     def point(self, index: int) -> Tensor:
         """Return input `index`, or the embeddings of its tokens, as a batch of one."""
         return self._points[index : index + 1].detach().clone()
@@ -106,7 +149,7 @@ class ScoreFunction:
     def __call__(self, points: Tensor, index: int) -> Tensor:
         """Return scores (K, C) of K variants of input `index`, differentiable where gradients are on. Call it inside :meth:`running`."""
         count = len(points)
-        args, kwargs = self._extra(int(self.inputs.source[index]) if len(self.inputs.source) else index, count)
+        args, kwargs = self._extra(index, count)
         # A copy, because a layer such as ReLU(inplace=True) writes into what it gets.
         x = points.clone()
         if self._embedding is None:
@@ -128,11 +171,14 @@ class ScoreFunction:
         finally:
             handle.remove()
 
+    def outputs(self, points: Tensor, index: int) -> Tensor:
+        """Return all scores (K, C) for K variants of input `index`, without gradients."""
+        with self.running(), torch.no_grad():
+            return torch.cat([self(part, index) for part in points.split(self.chunk_size)])
+
     def values(self, points: Tensor, index: int) -> Tensor:
         """Return the scores (K,) of the explained output for K variants of input `index`, without gradients."""
-        with self.running(), torch.no_grad():
-            parts = [self(part, index)[:, self.target(index)] for part in self.chunks(points)]
-            return torch.cat(parts)
+        return self.outputs(points, index)[:, self.target(index)]
 
     def gradients(self, points: Tensor, index: int) -> Tensor:
         """Return the gradients (K, …) of the explained output by K variants of input `index`.
@@ -142,14 +188,10 @@ class ScoreFunction:
         """
         made = []
         with self.running(), torch.enable_grad():
-            for part in self.chunks(points):
+            for part in points.split(self.chunk_size):
                 leaf = part.detach().clone().requires_grad_()
                 made.append(gradient(self(leaf, index)[:, self.target(index)], leaf))
         return torch.cat(made)
-
-    def chunks(self, points: Tensor) -> Sequence[Tensor]:
-        """Return points in batches that fit into memory."""
-        return points.split(self.chunk_size)
 
     @property
     def chunk_size(self) -> int:
@@ -175,8 +217,9 @@ class ScoreFunction:
             raise DlvizError(message("attribution.refused.output_shape", count=count, got=tuple(found.shape)))
         return found[:, None] if found.dim() == 1 else found
 
-    def _extra(self, source: int, count: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _extra(self, index: int, count: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the net's further arguments for `count` variants of one input."""
+        source = int(self.inputs.source[index]) if len(self.inputs.source) else index
 
         def row(value: Any) -> Any:
             if not isinstance(value, Tensor) or value.dim() == 0 or len(value) != self._count:
@@ -187,41 +230,45 @@ class ScoreFunction:
 
     def _scores_of_inputs(self) -> Tensor:
         with self.running(), torch.no_grad():
-            return torch.cat([self(self.point(index), index) for index in range(self._count)]).detach().cpu()
+            return torch.cat([self(self.point(index), index) for index in range(len(self.inputs))]).detach().cpu()
 
     def _embed(self) -> Tensor:
         """Return the embeddings of all tokens (N, T, D), from the embedding that reads the ids."""
-        found: dict[str, list[Tensor]] = {}
-        handles = []
-        ids = self.inputs.x
-        for path, module in named_modules(self.holder):
-            if isinstance(module, nn.Embedding):
-
-                def keep(_: nn.Module, given: Any, kwargs: Mapping[str, Any], made: Tensor, path: str = path) -> None:
-                    matches = _orientation(_ids_of(given, kwargs), current)
-                    if matches:
-                        found.setdefault(path, []).append(
-                            (made if matches == 1 else made.transpose(0, 1)).detach().clone()
-                        )
-
-                handles.append(nn.Module.register_forward_hook(module, keep, with_kwargs=True))
         parts = []
-        try:
-            for index in range(len(ids)):
-                current = ids[index : index + 1].clone()
-                found.clear()
-                args, kwargs = self._extra(index, 1)
-                with torch.no_grad():
-                    self._run((current, *args), kwargs)
-                if not found:
-                    raise DlvizError(message("attribution.refused.embedding", kind=type(self.net).__name__))
-                self.embedding = next(iter(found))
-                parts.append(found[self.embedding][0])
-        finally:
-            for handle in handles:
-                handle.remove()
-        self._embedding = dict(named_modules(self.holder))[self.embedding]
+        for index in range(len(self.inputs)):
+            found = self._readers(index)
+            if not found:
+                raise DlvizError(message("attribution.refused.embedding", kind=type(self.net).__name__))
+            (self._embedding, made), *others = found
+            parts.append(made)
+        names = {id(module): path for path, module in named_modules(self.holder)}
+        self.embedding = names[id(self._embedding)]
+        if others:
+            more = ", ".join(names[id(module)] for module, _ in others)
+            self.notes.append(message("attribution.note.embeddings", name=self.embedding, others=more))
         return torch.cat(parts)
+
+    def _readers(self, index: int) -> list[tuple[nn.Embedding, Tensor]]:
+        """Return the embeddings that read the ids of one input, with what they make of them, (1, T, D)."""
+        ids = self.inputs.x[index : index + 1].clone()
+        same: dict[nn.Embedding, Tensor] = {}
+        equal: dict[nn.Embedding, Tensor] = {}
+
+        def keep(module: nn.Embedding, given: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> None:
+            read = _ids_of(given, kwargs)
+            if matches := _orientation(read, ids):
+                # Positions 0, 1, 2, … may happen to be equal to the ids.
+                kept = same if read.data_ptr() == ids.data_ptr() else equal
+                kept.setdefault(module, (made if matches == 1 else made.transpose(0, 1)).detach().clone())
+
+        args, kwargs = self._extra(index, 1)
+        with ExitStack() as stack, torch.no_grad():
+            for module in modules(self.holder):
+                if isinstance(module, nn.Embedding):
+                    hook = nn.Module.register_forward_hook(module, keep, with_kwargs=True)  # type: ignore[arg-type]
+                    stack.callback(hook.remove)
+            self._run((ids, *args), kwargs)
+        return list((same or equal).items())
 
     def _baseline(self, baseline: Any) -> Tensor:
         one = self._points[0]
@@ -328,6 +375,18 @@ def holder_of(net: Any) -> nn.Module:
     if not callable(net):
         raise DlvizError(message("attribution.refused.callable", name="net", got=type(net).__name__))
     return net if isinstance(net, nn.Module) else nn.ModuleList(all_modules([net]))
+
+
+def _state(holder: nn.Module) -> dict[str, Tensor]:
+    """Return copies of a module's parameters and buffers by all their paths; a tensor at several places is copied once."""
+    copies: dict[int, Tensor] = {}
+    found = {}
+    for path, module in named_modules(holder, remove_duplicate=False):
+        for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+            if tensor is not None and not is_lazy(tensor):
+                copies.setdefault(id(tensor), tensor.detach().clone())
+                found[f"{path}.{name}" if path else name] = copies[id(tensor)]
+    return found
 
 
 def gradient(scores: Tensor, leaf: Tensor) -> Tensor:
