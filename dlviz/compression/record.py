@@ -1,0 +1,308 @@
+"""A compressed copy of a model, what it costs, how good it is, and what became of the weights of each layer."""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dlviz.compression.measurement import Call, Evaluation, Latency, Size, error_text, evaluate_model, latencies, size
+from dlviz.compression.pruning import Weight, add_masks, make_permanent, prunable
+from dlviz.compression.quantization import METHODS, quantize
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.kit.validation import is_finite
+from dlviz.torchkit.model_copies import GeneratorStates, generators_restored
+from dlviz.torchkit.modules import modules, parameters
+
+SCOPES = ("global", "layer")
+#: Largest share of weights that can be pruned.
+MAX_AMOUNT = 0.99
+#: Bars of a histogram of weights.
+BINS = 60
+#: Integers on each side of the middle one among which rounded weights are shown, and how many weights.
+LEVELS, _MAX_LEVELS = 4, 48
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is compressed.
+
+    Attributes:
+        amount: share of the weights that become 0, or of each layer's output channels, from 0 to 0.99.
+        scope: "global" compares the weights of all layers; "layer" prunes the same share of each.
+        structured: prune whole output channels of each layer.
+        quantize: "none", "int8 weights" or "int8 dynamic", which rounds each layer's inputs too.
+    """
+
+    amount: float = 0.0
+    scope: str = "global"
+    structured: bool = False
+    quantize: str = "none"
+
+    @property
+    def effective(self) -> "Settings":
+        """The same settings without those that change nothing: nothing is pruned, or channels are pruned, which is done layer by layer."""
+        amount = round(float(self.amount), 4)
+        scope = "layer" if self.structured and amount else self.scope if amount else "global"
+        return Settings(amount, scope, self.structured and amount > 0, self.quantize)
+
+
+def check_settings(amount: Any, scope: Any, structured: Any, quantize: Any) -> Settings:
+    """Return settings.
+
+    Raises:
+        DlvizError: one is out of its range.
+
+    Example:
+        >>> check_settings(0.5, "global", False, "none").effective
+        Settings(amount=0.5, scope='global', structured=False, quantize='none')
+    """
+    if not is_finite(amount) or not 0 <= amount <= MAX_AMOUNT:
+        raise DlvizError(message("compression.refused.amount", most=MAX_AMOUNT, got=repr(amount)[:60]))
+    for name, value, fits in (("scope", scope, SCOPES), ("quantize", quantize, METHODS)):
+        if value not in fits:
+            named = ", ".join(map(repr, fits))
+            raise DlvizError(message("compression.refused.choice", name=name, fits=named, got=repr(value)[:60]))
+    return Settings(float(amount), scope, bool(structured), quantize)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The weights of one layer before and after.
+
+    Attributes:
+        name: the layer's path in the model.
+        kind: its class, such as "Linear".
+        shape: shape of the weight.
+        zeros: number of weights that are 0 afterwards.
+        count: number of weights.
+        quantized: whether they are stored as int8.
+        limit: the histograms go from −limit to limit.
+        before: number of weights in each of :data:`BINS` equal parts of that range, int64.
+        after: the same afterwards, without those that are 0.
+        error: largest difference between a weight that is not pruned and what stands in its place.
+        levels: of a quantized layer some weights of median size, in steps of their row's scale, and the integers that stand for them;
+            each (M,). ``None`` if there are none.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    zeros: int
+    count: int
+    quantized: bool
+    limit: float
+    before: Tensor
+    after: Tensor
+    error: float
+    levels: tuple[Tensor, Tensor] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One way to compress a model, and what came of it.
+
+    Attributes:
+        settings: how it was compressed.
+        size: bytes on disk, as they are and zipped.
+        evaluation: what the learner's function returned for it.
+        latency: time of a call, and that of the original, measured in turns; ``None`` without an input.
+        parameters: number of parameters; nonzero: how many of them are not 0.
+        layers: the weights of each layer; empty for another model.
+        is_student: whether it is another, smaller model.
+    """
+
+    settings: Settings
+    size: Size
+    evaluation: Evaluation
+    latency: tuple[Latency, Latency] | None
+    parameters: int
+    nonzero: int
+    layers: tuple[Layer, ...] = ()
+    is_student: bool = False
+
+    @property
+    def score(self) -> float:
+        """The number that the learner's function returned, or the accuracy."""
+        return self.evaluation.score
+
+    @property
+    def quantized(self) -> list[str]:
+        """Names of the layers that are stored as int8."""
+        return [layer.name for layer in self.layers if layer.quantized]
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the weights of all layers that are 0."""
+        count = sum(layer.count for layer in self.layers)
+        return sum(layer.zeros for layer in self.layers) / count if count else 0.0
+
+
+def compressed(
+    net: nn.Module,
+    settings: Settings,
+    finetune: Callable[[nn.Module], Any] | None = None,
+    start: GeneratorStates | None = None,
+) -> nn.Module:
+    """Return a compressed copy of a model: pruned, perhaps trained again with its masks, then quantized.
+
+    Args:
+        net: the model, which stays as it is.
+        settings: how to compress it.
+        finetune: trains the pruned copy in place. What is pruned stays 0.
+        start: states of the random generators from which it starts.
+
+    Raises:
+        DlvizError: `finetune` raises, or torchao is missing.
+
+    Example:
+        >>> net = nn.Linear(10, 10)
+        >>> made = compressed(net, Settings(amount=0.9))
+        >>> int((made.weight == 0).sum()), int((net.weight == 0).sum())
+        (90, 0)
+    """
+    made = copy.deepcopy(net)
+    plan = settings.effective
+    if plan.amount:
+        masked = add_masks(made, plan.amount, scope=plan.scope, structured=plan.structured)
+        if finetune is not None:
+            _finetune(made, finetune, start)
+        make_permanent(masked)
+    if plan.quantize != "none":
+        quantize(made, plan.quantize)
+    for module, like in zip(modules(made), modules(net), strict=True):
+        module.training = False
+        # Removing a mask puts its parameter last; a state_dict in another order would differ by some bytes.
+        ordered = {name: module._parameters[name] for name in like._parameters}
+        module._parameters.clear()
+        module._parameters.update(ordered)
+    return made
+
+
+def _finetune(made: nn.Module, finetune: Callable[[nn.Module], Any], start: GeneratorStates | None) -> None:
+    for module in modules(made):
+        module.training = True
+    try:
+        with torch.enable_grad(), generators_restored(start):
+            finetune(made)
+    except Exception as error:  # a learner's function may raise anything
+        raise DlvizError(message("compression.refused.finetune_raises", error=error_text(error))) from error
+
+
+def record(
+    net: nn.Module,
+    evaluate: Callable[[nn.Module], Any],
+    *,
+    x: Call | None = None,
+    settings: Settings | None = None,
+    finetune: Callable[[nn.Module], Any] | None = None,
+    classes: Sequence[str] | None = None,
+) -> Trial:
+    """Compress a copy of a model and measure it beside the original.
+
+    Args:
+        net: the model, which stays as it is.
+        evaluate, classes: as in :func:`dlviz.compression.evaluate_model`.
+        x: arguments of the calls that are timed; by default those of the first call in `evaluate`.
+        settings: how to compress it; not at all by default.
+        finetune: as in :func:`compressed`.
+
+    Raises:
+        DlvizError: one of the functions raises, or torchao is missing.
+
+    Example:
+        >>> net, x = nn.Linear(100, 10), torch.randn(50, 100)
+        >>> labels = net(x).argmax(1)
+        >>> trial = record(net, lambda net: (net(x), labels), settings=Settings(amount=0.5))
+        >>> trial.sparsity, trial.parameters, trial.nonzero, len(trial.layers)
+        (0.5, 1010, 510, 1)
+    """
+    original = copy.deepcopy(net)
+    made = compressed(original, settings or Settings(), finetune)
+    return measure(original, made, evaluate, settings=settings or Settings(), x=x, classes=classes)
+
+
+def measure(
+    original: nn.Module,
+    made: nn.Module,
+    evaluate: Callable[[nn.Module], Any],
+    *,
+    settings: Settings,
+    x: Call | None = None,
+    classes: Sequence[str] | None = None,
+    is_student: bool = False,
+) -> Trial:
+    """Measure a compressed model, or another one, beside the original."""
+    evaluation = evaluate_model(made, evaluate, classes)
+    call = x if x is not None else evaluation.call
+    timed = None if call is None else latencies([original, made], call)
+    every = [_plain(parameter) for parameter in parameters(made)]
+    found = () if is_student else layers(original, made)
+    return Trial(
+        settings=settings.effective,
+        size=size(made),
+        evaluation=evaluation,
+        latency=None if timed is None else (timed[0], timed[1]),
+        parameters=sum(tensor.numel() for tensor in every),
+        nonzero=sum(int(tensor.count_nonzero()) for tensor in every),
+        layers=found,
+        is_student=is_student,
+    )
+
+
+def layers(original: nn.Module, made: nn.Module) -> tuple[Layer, ...]:
+    """Return what became of the weights of each layer."""
+    after = {weight.path: weight for weight in prunable(made)}
+    return tuple(_layer(before, after[before.path]) for before in prunable(original) if before.path in after)
+
+
+def _layer(before: Weight, after: Weight) -> Layer:
+    old, new = _plain(before.parameter).double().cpu(), _plain(after.parameter).double().cpu()
+    quantized = type(after.parameter.data) is not Tensor
+    zero = new == 0
+    kept = new[~zero]
+    finite = torch.cat((old.flatten(), kept))
+    finite = finite[finite.isfinite()]
+    limit = float(finite.abs().max()) if len(finite) else 0.0
+    difference = (new - old)[~zero & new.isfinite() & old.isfinite()].abs()
+    return Layer(
+        name=before.layer,
+        kind=type(before.module).__name__,
+        shape=tuple(old.shape),
+        zeros=int(zero.sum()),
+        count=old.numel(),
+        quantized=quantized,
+        limit=limit or 1.0,
+        before=_histogram(old, limit),
+        after=_histogram(kept, limit),
+        error=float(difference.max()) if len(difference) else 0.0,
+        levels=_levels(old, after.parameter.detach()) if quantized else None,
+    )
+
+
+def _levels(old: Tensor, new: Any) -> tuple[Tensor, Tensor] | None:
+    """Return some weights around the median of those above 0, in steps of their row's scale, and the integers that stand for them."""
+    steps = old / new.scale.double().cpu()
+    integers = new.qdata.cpu()
+    # A weight that was pruned, or trained again, is not the one that was rounded.
+    is_rounded = (integers > 0) & ((steps - integers).abs() <= 0.5 + 1e-3)
+    if not bool(is_rounded.any()):
+        return None
+    shown = is_rounded & ((steps - integers[is_rounded].median()).abs() < LEVELS + 0.5)
+    return steps[shown][:_MAX_LEVELS], integers[shown][:_MAX_LEVELS].long()
+
+
+def _histogram(values: Tensor, limit: float) -> Tensor:
+    finite = values[values.isfinite()]
+    # torch takes 0 and 0 for "the range of the numbers".
+    bound = limit or 1.0
+    return torch.histc(finite, BINS, -bound, bound).long()
+
+
+def _plain(parameter: Tensor) -> Tensor:
+    """Return a parameter as a tensor of floats; a quantized one as the numbers that its integers stand for."""
+    tensor = parameter.detach()
+    return tensor.dequantize() if type(tensor) is not Tensor and hasattr(tensor, "qdata") else tensor
