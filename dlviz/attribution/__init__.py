@@ -6,6 +6,17 @@ from dlviz.attribution.inputs import Inputs
 from dlviz.attribution.methods import gradient_x_input, integrated_gradients, occlusion, saliency, smooth_grad
 from dlviz.attribution.path import IntegrationPath, integration_path
 from dlviz.attribution.record import Record, record
+from dlviz.attribution.sanity import (
+    DeletionInsertion,
+    InputNoise,
+    OtherClass,
+    Randomization,
+    deletion_insertion,
+    input_noise,
+    other_class,
+    randomization,
+    spearman,
+)
 from dlviz.attribution.score import ScoreFunction, score_function
 from dlviz.attribution.terms import Term, Terms, terms
 
@@ -13,23 +24,32 @@ __all__ = [
     "METHODS",
     "Attribution",
     "ChannelTerms",
+    "DeletionInsertion",
+    "InputNoise",
     "Inputs",
     "IntegrationPath",
     "LayerChoice",
+    "OtherClass",
+    "Randomization",
     "Record",
     "ScoreFunction",
     "Term",
     "Terms",
     "channel_terms",
+    "deletion_insertion",
     "grad_cam",
     "gradient_x_input",
+    "input_noise",
     "integrated_gradients",
     "integration_path",
     "layers",
     "occlusion",
+    "other_class",
+    "randomization",
     "record",
     "saliency",
     "score_function",
     "smooth_grad",
+    "spearman",
     "terms",
 ]
