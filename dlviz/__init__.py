@@ -46,6 +46,9 @@ _HOME = {
     "latent": "dlviz.latent_space.widget",
     "duel": "dlviz.gan.widget",
     "denoise": "dlviz.diffusion.widget",
+    "attribute": "dlviz.attribution.widget",
+    "profile": "dlviz.profiling.widget",
+    "compress": "dlviz.compression.widget",
     "confusion": "dlviz.evaluation.widget",
     "split": "dlviz.evaluation.split_widget",
     "embedding": "dlviz.embeddings.explorer.widget",
@@ -56,7 +59,9 @@ _HOME = {
     "seed": "dlviz.torchkit.runtime",
 }
 _ROOMS = (
+    "attribution",
     "autograd",
+    "compression",
     "convolution",
     "data",
     "decision_boundary",
@@ -70,6 +75,7 @@ _ROOMS = (
     "network",
     "optimizers",
     "positional_encoding",
+    "profiling",
     "recurrent",
     "tensors",
     "tokenization",

@@ -1,7 +1,6 @@
 """The line of the user's code that called an operation: file or notebook cell, line number, and the expression."""
 
 import linecache
-import os
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +8,7 @@ from types import CodeType, FrameType
 from typing import NamedTuple
 
 from dlviz.kit.caller_frames import is_library
-from dlviz.kit.notebook_output import ipython_shell
+from dlviz.kit.notebook_output import file_or_cell
 
 #: Whether a file belongs to a library; the walk through the frames of every operation looks it up.
 _library_files: dict[str, bool] = {}
@@ -68,17 +67,9 @@ def source_line(location: Location) -> SourceLine:
     expression = ""
     if last == line and start is not None and end is not None:  # columns are counted in UTF-8 bytes
         expression = text.encode()[start:end].decode(errors="replace")
-    return SourceLine(_file_or_cell(code.co_filename), line, text.strip(), expression)
+    return SourceLine(file_or_cell(code.co_filename), line, text.strip(), expression)
 
 
 @cache
 def _positions(code: CodeType) -> list[tuple[int | None, int | None, int | None, int | None]]:
     return list(code.co_positions())
-
-
-def _file_or_cell(filename: str) -> str:
-    compiler = getattr(ipython_shell(), "compile", None)
-    cell = compiler.format_code_name(filename) if compiler is not None else None
-    if cell:  # IPython returns ("Cell", "In[4]") for its own cells
-        return "cell " + cell[1].removeprefix("In[").removeprefix("Input ").removesuffix("]")
-    return os.path.basename(filename)

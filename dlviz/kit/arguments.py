@@ -45,7 +45,7 @@ def suggests_names(function: Callable[Arguments, Result]) -> Callable[Arguments,
         TypeError: race: no such argument: stpes. Did you mean steps? It takes steps.
     """
     parameters = inspect.signature(function).parameters
-    known = [name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
+    known = [name for name, one in parameters.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
 
     @wraps(function)
     def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:

@@ -1,5 +1,6 @@
-"""Outputs of a notebook that display a widget, and events of its cells."""
+"""Outputs of a notebook that display a widget, events of its cells, and the names of cells."""
 
+import os
 import sys
 import weakref
 from collections.abc import Callable
@@ -58,6 +59,15 @@ def ipython_shell() -> Any:
     """Return the notebook's IPython shell; ``None`` outside a notebook."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None
+
+
+def file_or_cell(filename: str) -> str:
+    """Return "cell 4" for the code of a notebook's cell, else the file's name without its folder."""
+    compiler = getattr(ipython_shell(), "compile", None)
+    cell = compiler.format_code_name(filename) if compiler is not None else None
+    if cell:  # IPython returns ("Cell", "In[4]") for its own cells
+        return "cell " + cell[1].removeprefix("In[").removeprefix("Input ").removesuffix("]")
+    return os.path.basename(filename)
 
 
 def in_notebook() -> bool:

@@ -5,13 +5,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from dlviz.torchkit.forward_trace import eval_mode, uncompiled
 from dlviz.torchkit.model_copies import generators_restored, on_copies
+
+Kind = TypeVar("Kind")
 
 #: Calls within calls that are searched for modules, and items of a container.
 _MAX_DEPTH, _MAX_ITEMS = 4, 100
@@ -30,18 +32,30 @@ def modules_of(function: Callable[..., Any]) -> list[nn.Module]:
         >>> modules_of(lambda x: double(x).sigmoid())
         [Linear(in_features=2, out_features=2, bias=True)]
     """
-    return list({id(module): module for module in _modules_in(function, _MAX_DEPTH, set())}.values())
+    return objects_of(function, nn.Module)
 
 
-def _modules_in(value: Any, depth: int, seen: set[int]) -> Iterator[nn.Module]:
-    """Yield the modules that a value is, holds or runs; `seen` has the identities of what has been searched."""
-    if isinstance(value, nn.Module):
+def objects_of(function: Callable[..., Any], kind: type[Kind]) -> list[Kind]:
+    """Return the objects of one type that a callable uses, found as those of :func:`modules_of` are, each once.
+
+    Example:
+        >>> layer = nn.Linear(2, 2)
+        >>> optimizer = torch.optim.SGD(layer.parameters())
+        >>> [type(found).__name__ for found in objects_of(lambda: optimizer.step(), torch.optim.Optimizer)]
+        ['SGD']
+    """
+    return list({id(found): found for found in _objects_in(function, kind, _MAX_DEPTH, set())}.values())
+
+
+def _objects_in(value: Any, kind: type[Kind], depth: int, seen: set[int]) -> Iterator[Kind]:
+    """Yield the objects of a type that a value is, holds or uses; `seen` has the identities of what has been searched."""
+    if isinstance(value, kind):
         yield value
     if isinstance(value, (nn.Module, Tensor)) or id(value) in seen or depth < 0:
         return
     seen.add(id(value))
     for part in _parts(value):
-        yield from _modules_in(part, depth - 1, seen)
+        yield from _objects_in(part, kind, depth - 1, seen)
 
 
 def _parts(value: Any) -> Iterable[Any]:

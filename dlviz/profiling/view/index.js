@@ -1,0 +1,210 @@
+// Where time goes: modules and operations of one profile, or of two on one time axis, with their memory and a table of what costs most.
+
+import { redrawOnChange } from "../../kit/js/animation.js";
+import { baseView } from "../../kit/js/base_view.js";
+import { arrowDirection, h, onKeys } from "../../kit/js/dom.js";
+import { channels, hidpiContext, themeColors } from "../../kit/js/heatmap.js";
+import { minimap } from "../../kit/js/minimap.js";
+import { placeReadout } from "../../kit/js/readout.js";
+import { ticks } from "../../kit/js/scale.js";
+import { costTable } from "./cost_table.js";
+import { eventDetails, readoutLines } from "./details.js";
+import { DATA, FORWARD, OPTIMIZER, BACKWARD, TRANSFER, markedEvents, profileData, visibleBoxes } from "./profile_data.js";
+import { timeRange } from "./time_range.js";
+import { timeline } from "./timeline.js";
+import { timeText } from "./units.js";
+
+const AXIS_HEIGHT = 18;
+const MAP_HEIGHT = 16;
+/** Width of the labels beside the timeline, and in a narrow card (style.css has the same). */
+const [LABELS, NARROW_LABELS, NARROW] = [214, 132, 700];
+/** Rows and lanes in sight, for one profile and for each of two. */
+const [ONE, TWO] = [{ rows: 9, lanes: 5, isOne: true }, { rows: 5, lanes: 3, isOne: false }];
+/** Milliseconds without a change after which Python hears of the time range. */
+const PAUSE = 250;
+/** Colors of the phases. */
+const COLORS = { [FORWARD]: "run-0", [BACKWARD]: "flow", [OPTIMIZER]: "run-2", [DATA]: "run-4", [TRANSFER]: "run-1" };
+
+function render({ model, el, signal }) {
+  const messages = model.get("messages");
+  const view = baseView({
+    model, el, signal, name: "profile", steps: () => 0, label: () => "", draw: readScene, showStep: () => {}, onEscape,
+    traits: { table_by: showTable, highlighted: showMarked, selected: showSelected, time_range: readRange },
+  });
+  let profiles = [];
+  let marked = [];
+  let timer = 0;
+  const range = timeRange({ changed: rangeChanged });
+  const facts = h("div", { class: "pro-facts" });
+  const legend = h("div", { class: "pro-legend" }, ...[FORWARD, BACKWARD, OPTIMIZER, DATA, TRANSFER].map((phase) => h("span", { "data-phase": phase }, messages[`phase.${phase}`])));
+  const button = (name, act) => {
+    const node = h("button", { type: "button", class: "dlviz-outlined small", "aria-label": messages[`control.${name}_label`], title: messages[`control.${name}_label`] }, messages[`control.${name}`]);
+    node.addEventListener("click", act, { signal });
+    return node;
+  };
+  const tools = h("div", { class: "pro-tools" }, legend, h("span", { class: "pro-buttons" }, button("closer", () => range.zoom(2)), button("farther", () => range.zoom(0.5)), button("whole", () => range.reset())));
+  const map = minimap({ label: messages.map_alt, signal, moveTo: (_, x) => range.center(x * range.span), minHeight: MAP_HEIGHT, maxWidth: 4000, maxHeight: MAP_HEIGHT });
+  map.element.hidden = false;
+  const axis = h("canvas", { class: "pro-canvas", "aria-hidden": "true" });
+  const readout = h("div", { class: "dlviz-readout", hidden: "" });
+  const timelines = [0, 1].map((number) => timeline({ number, messages, signal, range, redraw: () => redraw(), hover, select: (box) => select(number, box) }));
+  const panel = (content) => h("div", { class: "pro-panel pro-top" }, h("div", { class: "pro-labels" }), content);
+  const area = h("div", { class: "pro-area" }, panel(map.element), panel(axis), ...timelines.map((one) => one.element), readout);
+  const table = costTable({
+    messages, signal,
+    setBy(by) {
+      model.set("highlighted", -1);
+      view.save("table_by", by);
+    },
+    mark: (row) => view.save("highlighted", row),
+  });
+  const details = h("div", { class: "pro-details", tabindex: 0, role: "region", "aria-label": messages["detail.title"] });
+  view.ui.root.classList.add("pro");
+  view.ui.main.append(facts, tools, area, h("div", { class: "pro-bottom" }, table.element, details));
+  const redraw = redrawOnChange({ root: view.ui.root, element: area, signal, draw: paint });
+  onKeys(area, signal, onKey);
+  view.start();
+
+  function readScene() {
+    const scene = model.get("scene");
+    if (!scene.profiles) return;
+    profiles = scene.profiles.map(profileData);
+    const isOne = profiles.length === 1;
+    facts.hidden = !isOne;
+    facts.replaceChildren(...profiles[0].facts.map((text) => h("span", {}, text)));
+    const used = new Set(profiles.flatMap(({ events, spans }) => [...events.phase, ...spans.phase]));
+    for (const one of legend.children) /** @type {HTMLElement} */ (one).hidden = !used.has(Number(one.getAttribute("data-phase")));
+    timelines.forEach((one, k) => {
+      one.element.hidden = k >= profiles.length;
+      if (k < profiles.length) one.show(profiles[k], isOne ? ONE : TWO);
+    });
+    range.reset(scene.span);
+    readRange();
+    showTable();
+    showSelected();
+  }
+  function showTable() {
+    const by = model.get("table_by");
+    table.show(model.get("scene").tables?.[by] ?? [], by, profiles);
+    showMarked();
+  }
+  function showMarked() {
+    const [by, row] = [model.get("table_by"), model.get("highlighted")];
+    const entry = model.get("scene").tables?.[by][row];
+    marked = profiles.map((profile, k) => (entry ? markedEvents(profile, by, entry.keys[k]) : null));
+    table.showMarked(entry ? row : -1);
+    redraw();
+  }
+  /** The pinned event as the number of its profile and its place among the drawn events. */
+  function pinned() {
+    const [number, index] = model.get("selected");
+    const box = number === undefined || !profiles[number] ? -1 : profiles[number].events.index.indexOf(index);
+    return box < 0 ? null : { number, box };
+  }
+  function showSelected() {
+    const at = pinned();
+    profiles.forEach((_, k) => timelines[k].choose(at?.number === k ? at.box : -1));
+    details.replaceChildren(at ? eventDetails(profiles[at.number], at.box, messages) : h("p", { class: "dlviz-soft" }, messages["detail.hint"]));
+    redraw();
+  }
+  /** Pin an event, and pan to it. */
+  function select(number, box) {
+    if (box < 0) {
+      if (model.get("selected").length) view.save("selected", []);
+      return;
+    }
+    const { index, start, duration } = profiles[number].events;
+    if (start[box] > range.to || start[box] + duration[box] < range.from) range.center(start[box] + duration[box] / 2);
+    view.save("selected", [number, index[box]]);
+  }
+  function hover(target, point) {
+    readout.hidden = !target;
+    if (!target) return;
+    readout.replaceChildren(...readoutLines(target, messages));
+    const box = area.getBoundingClientRect();
+    placeReadout(readout, [point[0] - box.left, point[1] - box.top]);
+  }
+  /** Escape lets go of the pinned event, then of the marked row, then of the zoom. */
+  function onEscape() {
+    if (model.get("selected").length) view.save("selected", []);
+    else if (model.get("highlighted") >= 0) view.save("highlighted", -1);
+    else range.reset();
+    return true;
+  }
+  function onKey(event) {
+    const direction = arrowDirection(event);
+    if (direction?.[0] && event.target instanceof HTMLCanvasElement) range.pan(0.15 * direction[0]);
+    else if (event.key === "+" || event.key === "=") range.zoom(1.5);
+    else if (event.key === "-") range.zoom(1 / 1.5);
+    else if (event.key === "0") range.reset();
+    else return false;
+    return true;
+  }
+  function readRange() {
+    const [from, to] = model.get("time_range");
+    const [oldFrom, oldTo] = range.isWhole ? [] : [range.from, range.to];
+    if (from === oldFrom && to === oldTo) return;
+    if (from === undefined) range.reset();
+    else range.set(from, to);
+  }
+  function rangeChanged() {
+    redraw();
+    clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      const next = range.isWhole ? [] : [range.from, range.to];
+      if (String(next) !== String(model.get("time_range"))) view.save("time_range", next);
+    }, PAUSE);
+  }
+  signal.addEventListener("abort", () => clearTimeout(timer));
+
+  function paint(width) {
+    if (!width || !profiles.length) return;
+    const colors = themeColors(view.ui.root);
+    const mix = (name, share) => {
+      const [own, paper] = [channels(colors[name]), channels(colors.paper)];
+      return `rgb(${own.map((value, k) => Math.round(share * value + (1 - share) * paper[k])).join()})`;
+    };
+    const tints = (share) => Object.values(COLORS).map((name) => mix(name, share));
+    const fills = { plain: tints(0.45), pale: tints(0.14), marked: colors.select };
+    const left = width < NARROW ? NARROW_LABELS : LABELS;
+    profiles.forEach((_, k) => timelines[k].draw({ colors, fills, marked: marked[k], left }));
+    const wide = /** @type {HTMLElement} */ (axis.parentElement).clientWidth - left;
+    paintAxis(wide, colors);
+    paintMap(wide, colors, fills);
+  }
+  function paintAxis(width, colors) {
+    const context = hidpiContext(axis, width, AXIS_HEIGHT);
+    Object.assign(context, { font: `11px ${colors.mono}`, fillStyle: colors["ink-3"], textBaseline: "middle" });
+    for (const value of ticks(range.from, range.to, Math.max(2, width / 110))) {
+      const x = ((value - range.from) / (range.to - range.from)) * width;
+      context.fillRect(x, AXIS_HEIGHT - 5, 1, 5);
+      const text = timeText(value);
+      const size = context.measureText(text).width;
+      context.fillText(text, Math.max(0, Math.min(width - size, x - size / 2)), 7);
+    }
+  }
+  /** The whole run in one line for each profile. */
+  function paintMap(width, colors, fills) {
+    const picture = document.createElement("canvas");
+    Object.assign(picture, { width, height: MAP_HEIGHT });
+    const context = picture.getContext("2d");
+    context.fillStyle = colors.paper;
+    context.fillRect(0, 0, width, MAP_HEIGHT);
+    const height = MAP_HEIGHT / profiles.length;
+    profiles.forEach((profile, k) => {
+      const whole = { from: 0, to: range.span };
+      const scale = width / range.span;
+      const { start, duration, phase } = profile.events;
+      if (!profile.laneEnds.length) return;
+      const [from, to] = visibleBoxes(profile.events, profile.laneEnds, 0, whole);
+      for (let i = from; i < to; i += 1) {
+        context.fillStyle = fills.plain[phase[i]];
+        context.fillRect(start[i] * scale, k * height, Math.max(0.5, duration[i] * scale), height - 1);
+      }
+    });
+    map.paint(picture);
+    map.place([0, 1, 1], [range.from, range.to - range.from, range.span]);
+  }
+}
+
+export default { render };

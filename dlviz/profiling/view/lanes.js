@@ -1,0 +1,117 @@
+// Boxes in lanes on a canvas, with labels to the left: the modules of a profile, or its operations by depth of calls.
+
+import { h } from "../../kit/js/dom.js";
+import { hidpiContext } from "../../kit/js/heatmap.js";
+import { DATA, TRANSFER, visibleBoxes } from "./profile_data.js";
+
+/** Pixels of a box that has room for a text, of a letter, and of the space around a text. */
+const [TEXT_WIDTH, LETTER, EDGE] = [26, 6.2, 3];
+
+/**
+ * A panel that scrolls when it has more lanes than fit: labels, and a canvas that stays in sight and draws the lanes in sight.
+ * @param {{pitch: number, label: string}} options pitch: height of a lane; label: what a screen reader says of the canvas
+ */
+export function lanePanel({ pitch, label }) {
+  const labels = h("div", { class: "pro-labels" });
+  const canvas = h("canvas", { class: "pro-canvas", tabindex: 0, role: "img", "aria-label": label });
+  const element = h("div", { class: "pro-panel" }, labels, canvas);
+  let lanes = [];
+  let context = null;
+  let width = 0;
+  let height = 0;
+
+  /** @param {number[]} shown numbers of the lanes, from the top @param {Node[]} nodes their labels @param {number} most largest height in pixels */
+  function show(shown, nodes, most) {
+    lanes = shown;
+    labels.replaceChildren(...nodes);
+    height = Math.min(most, Math.max(1, lanes.length) * pitch);
+    element.style.maxHeight = height + "px";
+    width = 0;
+  }
+  /** Fit the canvas to the panel. @param {number} left width of the labels */
+  function resize(left) {
+    const next = Math.max(40, element.clientWidth - left);
+    if (next === width) return;
+    width = next;
+    context = hidpiContext(canvas, width, height);
+  }
+  /** The lane at a pixel of the canvas; −1 below the last one. @param {number} y */
+  function laneAt(y) {
+    return lanes[Math.floor((y + element.scrollTop) / pitch)] ?? -1;
+  }
+  /** Scroll to a lane. @param {number} lane */
+  function reveal(lane) {
+    const top = lanes.indexOf(lane) * pitch;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + pitch > element.scrollTop + height) element.scrollTop = top + pitch - height;
+  }
+  /**
+   * @param {{boxes: any, ends: Int32Array, range: any, colors: any, fills: any, names?: (box: number) => string, marked?: Uint8Array | null, selected?: number, end: number}} picture
+   *   fills: colors of the phases; names: text of a box; marked: whether each box is marked; selected: the box with an outline; end: where the profile ends
+   */
+  function draw({ boxes, ends, range, colors, fills, names, marked = null, selected = -1, end }) {
+    const scale = width / (range.to - range.from);
+    const top = element.scrollTop;
+    context.fillStyle = colors.paper;
+    context.fillRect(0, 0, width, height);
+    const first = Math.floor(top / pitch);
+    const last = Math.min(lanes.length, Math.ceil((top + height) / pitch));
+    context.font = `11px ${colors.font}`;
+    context.textBaseline = "middle";
+    context.fillStyle = colors["line-2"];
+    for (let k = first; k <= last; k += 1) context.fillRect(0, k * pitch - top - 0.5, width, 0.5);
+    for (let k = first; k < last; k += 1) {
+      const y = k * pitch - top;
+      const [from, to] = visibleBoxes(boxes, ends, lanes[k], range);
+      let drawnTo = -1;
+      for (let i = from; i < to; i += 1) {
+        const x = (boxes.start[i] - range.from) * scale;
+        const right = x + boxes.duration[i] * scale;
+        const isMarked = marked !== null && marked[i] === 1;
+        // Of the boxes that are narrower than a pixel one is drawn at each pixel.
+        if (right < drawnTo && !isMarked) continue;
+        const left = Math.max(-2, x);
+        const size = Math.max(0.8, Math.min(width + 2, right) - left);
+        drawnTo = size < 1 ? left + 1 : -1;
+        const phase = boxes.phase[i];
+        context.fillStyle = isMarked ? fills.marked : marked ? fills.pale[phase] : fills.plain[phase];
+        context.fillRect(left, y + 1, size > 3 ? size - 0.6 : size, pitch - 2);
+        if ((phase === DATA || phase === TRANSFER) && size > 3) hatch(left, y + 1, size, pitch - 2, colors.paper);
+        if (i === selected) outline(left, y, size, colors.select);
+        if (names && size > TEXT_WIDTH) write(names(i), left, y, size, isMarked ? colors.paper : colors.ink);
+      }
+    }
+    const stop = (end - range.from) * scale;
+    if (stop < width) {
+      context.fillStyle = colors.raised;
+      context.fillRect(Math.max(0, stop), 0, width, height);
+    }
+  }
+  function outline(x, y, size, color) {
+    context.strokeStyle = color;
+    context.lineWidth = 2;
+    context.strokeRect(x, y + 1, size, pitch - 2);
+  }
+  /** Write as many letters as fit. */
+  function write(text, x, y, size, color) {
+    const letters = Math.floor((size - 2 * EDGE) / LETTER);
+    context.fillStyle = color;
+    context.fillText(text.length > letters ? text.slice(0, Math.max(1, letters - 1)) + "…" : text, Math.max(0, x) + EDGE, y + pitch / 2 + 0.5);
+  }
+  function hatch(x, y, w, size, color) {
+    context.save();
+    context.beginPath();
+    context.rect(x, y, w, size);
+    context.clip();
+    context.strokeStyle = color;
+    context.lineWidth = 1.2;
+    context.beginPath();
+    for (let at = x - (x % 6) - size; at < x + w; at += 6) {
+      context.moveTo(at, y + size);
+      context.lineTo(at + size, y);
+    }
+    context.stroke();
+    context.restore();
+  }
+  return { element, canvas, labels, show, resize, draw, laneAt, reveal, get width() { return width; } };
+}
