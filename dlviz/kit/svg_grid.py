@@ -78,6 +78,26 @@ def draw_heatmap(
     svg.rect(x, y, width, height, stroke="line", radius=0, line=0.8)
 
 
+def draw_picture(svg: Svg, x: float, y: float, width: float, height: float, cells: np.ndarray) -> None:
+    """Draw an image of bytes (C, H, W): gray levels of one channel, or red, green and blue of three."""
+    if len(cells) == 1:
+        svg.image(x, y, width, height, cells[0], _color_names(svg, [(k, k, k) for k in range(256)]))
+    else:  # a palette holds 256 colors: six levels of each channel
+        levels = np.round(cells / 51).astype(np.uint8)
+        triples = [(51 * r, 51 * g, 51 * b) for r in range(6) for g in range(6) for b in range(6)]
+        svg.image(x, y, width, height, levels[0] * 36 + levels[1] * 6 + levels[2], _color_names(svg, triples))
+
+
+def _color_names(svg: Svg, triples: list[tuple[int, int, int]]) -> list[str]:
+    """Return names of colors, added to the picture's table, for red, green and blue from 0 to 255."""
+    names = []
+    for red, green, blue in triples:
+        name = f"rgb {red} {green} {blue}"
+        svg.colors.setdefault(name, f"#{red:02x}{green:02x}{blue:02x}")
+        names.append(name)
+    return names
+
+
 def value_color(svg: Svg, value: float, max_abs: float) -> str:
     """Return the color of a number on the diverging scale from ``-max_abs`` to ``max_abs``, in six steps on each side."""
     if not isfinite(value):

@@ -4,7 +4,7 @@ import numpy as np
 
 from dlviz.kit.messages import message
 from dlviz.kit.svg import MARGIN, Svg, framed, line_path, shorten
-from dlviz.kit.svg_grid import format_number
+from dlviz.kit.svg_grid import draw_picture, format_number
 from dlviz.latent_space.pictures import Array, Pictures, bytes_of
 from dlviz.latent_space.scene import MAX_CLASSES
 from dlviz.latent_space.widget_state import LatentState
@@ -76,12 +76,7 @@ def _draw_picture(svg: Svg, pictures: Pictures, values: Array, x: float, y: floa
         height, width = cells.shape[1:]
         scale = _PICTURE / max(height, width)
         place = (x + (_PICTURE - width * scale) / 2, y + (_PICTURE - height * scale) / 2, width * scale, height * scale)
-        if len(cells) == 1:
-            svg.image(*place, cells[0], _colors(svg, [(k, k, k) for k in range(256)]))
-        else:  # a palette holds 256 colors: six levels of each channel
-            levels = np.round(cells / 51).astype(np.uint8)
-            triples = [(51 * r, 51 * g, 51 * b) for r in range(6) for g in range(6) for b in range(6)]
-            svg.image(*place, levels[0] * 36 + levels[1] * 6 + levels[2], _colors(svg, triples))
+        draw_picture(svg, *place, cells)
     elif kind == "series":
         for k, channel in enumerate(values[0].tolist()):
             step = _PICTURE / max(1, len(channel) - 1)
@@ -94,13 +89,3 @@ def _draw_picture(svg: Svg, pictures: Pictures, values: Array, x: float, y: floa
             share = (value - pictures.low[k]) / (pictures.high[k] - pictures.low[k])
             share = min(1.0, max(0.0, share)) if np.isfinite(share) else 0.0
             svg.rect(x, y + k * pitch + 1, max(0.5, share * _PICTURE), pitch - 2, fill="ink-3", radius=0)
-
-
-def _colors(svg: Svg, triples: list[tuple[int, int, int]]) -> list[str]:
-    """Return names of colors, added to the picture's table, for red, green and blue from 0 to 255."""
-    names = []
-    for red, green, blue in triples:
-        name = f"rgb {red} {green} {blue}"
-        svg.colors.setdefault(name, f"#{red:02x}{green:02x}{blue:02x}")
-        names.append(name)
-    return names

@@ -1,0 +1,39 @@
+// What Python sent, as typed arrays.
+
+import { typedArray } from "../../kit/js/typed_arrays.js";
+
+/** Half floats, as multiples of a scale. @param {DataView} view @param {number} scale */
+function halfFloats(view, scale) {
+  return Float32Array.from(typedArray(view, "uint16"), (bits) => {
+    const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+    if (exponent === 31) return NaN;
+    const size = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+    return (bits & 0x8000 ? -size : size) * scale;
+  });
+}
+
+function mapValues(object, call) {
+  return Object.fromEntries(Object.entries(object ?? {}).map(([name, value]) => [name, call(value)]));
+}
+
+/** One map. @param {{values: DataView, scale: number}} one */
+function decodeMap({ values, scale }) {
+  return scale ? halfFloats(values, scale) : typedArray(values, "float32");
+}
+
+/** The scene: all inputs, in small pictures or in rows. @param {any} raw */
+export function decodeScene(raw) {
+  if (raw.kind !== "image") {
+    const lists = (maps) => mapValues(maps, (list) => list.map((values) => typedArray(values, "float64")));
+    return { ...raw, maps: lists(raw.maps), strengths: lists(raw.strengths) };
+  }
+  const { thumbnails } = raw;
+  const floats = (maps) => mapValues(maps, (values) => typedArray(values, "float32"));
+  return { ...raw, thumbnails: thumbnails && { ...thumbnails, input: typedArray(thumbnails.input, "uint8"), maps: floats(thumbnails.maps), strengths: floats(thumbnails.strengths) } };
+}
+
+/** The input that is open. @param {any} raw */
+export function decodeOpened(raw) {
+  if (!raw.input) return raw;
+  return { ...raw, input: typedArray(raw.input, "uint8"), maps: mapValues(raw.maps, decodeMap), strengths: mapValues(raw.strengths, decodeMap) };
+}

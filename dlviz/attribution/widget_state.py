@@ -1,0 +1,84 @@
+"""State behind the maps: the learner's net and inputs, what was computed of them, and what is computed when somebody asks for it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from dlviz.attribution.grad_cam import ChannelTerms, channel_terms
+from dlviz.attribution.path import IntegrationPath, integration_path
+from dlviz.attribution.pictures import argmax_place
+from dlviz.attribution.record import Record, record
+from dlviz.attribution.terms import Terms, terms
+
+Answer = TypeVar("Answer")
+
+
+class AttributionState:
+    """A net, its inputs and the record of their attributions.
+
+    Args:
+        net, x, target: as :func:`dlviz.attribution.record` takes them.
+        options: its other arguments.
+
+    Attributes:
+        record: what was computed.
+    """
+
+    def __init__(self, net: Any, x: Any, target: Any, options: Mapping[str, Any]) -> None:
+        self._net, self._x, self._options = net, x, dict(options)
+        self.record: Record = record(net, x, target, **self._options)
+        self._answers: dict[tuple[Any, ...], Any] = {}
+
+    @property
+    def layer(self) -> str:
+        """Path of Grad-CAM's layer, "" without one."""
+        cam = self.record.attributions.get("grad_cam")
+        return "" if cam is None else cam.layer
+
+    # Changes.
+
+    def update(self) -> None:
+        """Compute everything again with the net's present weights."""
+        self._make(self.record.inputs.targets.tolist())
+
+    def set_target(self, index: int, target: int) -> None:
+        """Explain another output of one input."""
+        targets = self.record.inputs.targets.tolist()
+        targets[index] = target
+        self._make(targets)
+
+    def _make(self, targets: Sequence[int]) -> None:
+        options = self._options | {"relu": self.record.relu}
+        if self.layer:
+            options["layer"] = self.layer
+        self.record = record(self._net, self._x, targets, **options)
+        self._answers.clear()
+
+    def set_layer(self, layer: str, relu: bool) -> None:
+        """Compute Grad-CAM at another layer, with or without its ReLU."""
+        self.record = self.record.with_layer(layer, relu)
+        self._answers = {key: answer for key, answer in self._answers.items() if "grad_cam" not in key}
+
+    # Answers, each computed once.
+
+    def _once(self, key: tuple[Any, ...], make: Callable[[], Answer]) -> Answer:
+        if key not in self._answers:
+            self._answers[key] = make()
+        answer: Answer = self._answers[key]
+        return answer
+
+    def terms(self, method: str, index: int, place: Sequence[int]) -> Terms:
+        """Return the terms of one number of a map."""
+        key = ("terms", method, index, tuple(place))
+        return self._once(key, lambda: terms(self.record, method, index, tuple(place)))
+
+    def path(self, index: int) -> IntegrationPath:
+        """Return the path of integrated gradients of one input."""
+        return integration_path(self.record.score, index, self.record.steps)
+
+    def channels(self, index: int) -> ChannelTerms:
+        """Return the strongest channels of Grad-CAM's layer."""
+        return self._once(("grad_cam", index), lambda: channel_terms(self.record.score, self.layer, index))
+
+    def strongest(self, method: str, index: int) -> list[int]:
+        """Return the place with the strongest number of a map."""
+        return list(argmax_place(self.record.attributions[method].strengths[index]))
