@@ -22,6 +22,8 @@ DISPLAY = {"widget", "scene", "still", "page_states", "captions", "diagram", "gr
 #: Suffixes of the names of such modules in a room with several widgets.
 WIDGET_FILE = "_widget"
 WIDGETS = {"dlviz.kit.widget", "dlviz.kit.page", "dlviz.kit.linker", "anywidget", "ipywidgets"}
+#: Extras with libraries that single rooms need; everything else works without them.
+EXTRAS = ("attribute", "ship")
 #: Distributions whose import name differs.
 IMPORT_NAMES = {"scikit-learn": "sklearn", "pyyaml": "yaml", "resvg-py": "resvg_py", "pillow": "PIL"}
 
@@ -155,7 +157,8 @@ def test_every_public_name_loads_and_none_has_the_name_of_a_room():
 
 def test_what_is_imported_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[<>=\[; ]", need)[0] for need in project["dependencies"]}
+    extras = [need for name in EXTRAS for need in project["optional-dependencies"][name]]
+    declared = {re.split(r"[<>=\[; ]", need)[0] for need in [*project["dependencies"], *extras]}
     allowed = (
         {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in declared} | set(sys.stdlib_module_names) | {"dlviz"}
     )

@@ -75,7 +75,7 @@ def test_post_build_installs_cpu_torch_then_dlviz_and_runs_the_doctor(tmp_path):
     torch, dlviz, doctor = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
     assert torch.startswith("python -m uv pip install ")
     assert "--torch-backend=cpu -c binder/constraints.txt torch" in torch
-    assert dlviz == "python -m pip install --no-cache-dir -c binder/constraints.txt -e .[attribute]"
+    assert dlviz == "python -m pip install --no-cache-dir -c binder/constraints.txt -e .[attribute,ship]"
     assert doctor == "dlviz doctor"
 
 

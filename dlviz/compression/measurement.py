@@ -21,7 +21,7 @@ from dlviz.torchkit.model_copies import generators_restored
 from dlviz.torchkit.modules import modules
 
 #: Seconds that the timing of two models may take, and how often each is timed at least and at most.
-_SECONDS, _MIN_ROUNDS, _MAX_ROUNDS = 0.25, 5, 75
+_SECONDS, _MIN_ROUNDS, _MAX_ROUNDS = 0.1, 5, 75
 #: Seconds of one timing; a call that is faster is repeated within it. Short, so that another process seldom interrupts one.
 _BLOCK = 0.0005
 
@@ -231,7 +231,8 @@ def _evaluation(returned: Any, classes: Sequence[str] | None, call: Call | None)
         return Evaluation(float(value), None, None, tuple(classes or ()), call)
     if not isinstance(returned, (tuple, list)) or len(returned) != 2:
         raise DlvizError(message("compression.refused.returned", got=kind_of_data(returned)))
-    return _classified(*returned, classes, call)
+    preds, labels = returned
+    return _classified(preds, labels, classes, call)
 
 
 def _classified(preds: Any, labels: Any, classes: Sequence[str] | None, call: Call | None) -> Evaluation:

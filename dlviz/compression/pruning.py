@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn.utils import prune
 
+from dlviz.torchkit.array_data import is_wrapper
 from dlviz.torchkit.modules import named_modules, named_parameters
 
 #: Normalization layers scale what other layers computed; their few numbers are left.
@@ -53,7 +54,7 @@ def prunable(model: nn.Module) -> list[Weight]:
     for path, parameter in named_parameters(model):
         owner, _, name = path.rpartition(".")
         is_weight = parameter.dim() >= 2 and parameter.is_floating_point() and parameter.numel() > 0
-        if is_weight and not isinstance(found[owner], _NORMALIZATION):
+        if is_weight and not is_wrapper(parameter) and not isinstance(found[owner], _NORMALIZATION):
             weights.append(Weight(path, found[owner], name))
     return weights
 
@@ -77,7 +78,8 @@ def add_masks(model: nn.Module, amount: float, *, scope: str = "global", structu
     Args:
         model: any module.
         amount: share of the weights, or of the output channels of each layer, from 0 to below 1.
-        scope: "global" compares the weights of all layers, so that a layer of small weights loses more; "layer" takes the same share of each.
+        scope: "global" compares the weights of all layers, so that a layer of small weights loses more; "layer" prunes the same share of
+            each.
         structured: prune whole output channels, those with the smallest L2 norm of each layer.
 
     Returns:
@@ -85,10 +87,10 @@ def add_masks(model: nn.Module, amount: float, *, scope: str = "global", structu
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 2, bias=False))
-        >>> _ = nn.init.constant_(net[0].weight, 3.0)[0].fill_(1.0)
-        >>> _ = add_masks(net, 0.5)
-        >>> net[0].weight.tolist(), net[0].weight_orig.tolist()
-        ([[0.0, 0.0], [3.0, 3.0]], [[1.0, 1.0], [3.0, 3.0]])
+        >>> _ = nn.init.eye_(net[0].weight)
+        >>> masked = add_masks(net, 0.75)
+        >>> int(net[0].weight.count_nonzero()), int(net[0].weight_orig.count_nonzero())
+        (1, 2)
 
     Source:
         https://docs.pytorch.org/docs/stable/nn.html#utilities; M. Zhu and S. Gupta, To prune, or not to prune, 2017 (arXiv 1710.01878)

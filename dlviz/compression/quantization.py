@@ -54,7 +54,7 @@ def quantize_int8(weight: Tensor, *, symmetric: bool = True) -> Quantized:
     Example:
         >>> found = quantize_int8(torch.tensor([[-1.0, 0.0, 0.5, 0.25]]))
         >>> found.q, found.scale
-        (tensor([[-128,    0,   64,   32]], dtype=torch.int8), tensor([[0.0078]]))
+        (tensor([[-127,    0,   64,   32]], dtype=torch.int8), tensor([[0.0078]]))
         >>> bool(((found.dequantize() - torch.tensor([[-1.0, 0.0, 0.5, 0.25]])).abs() <= found.scale / 2).all())
         True
 
@@ -79,8 +79,8 @@ def linear_int8_weights(x: Tensor, weight: Quantized, bias: Tensor | None = None
 
     Example:
         >>> weight = quantize_int8(torch.eye(2))
-        >>> linear_int8_weights(torch.tensor([[255.0, 0.0]]), weight)
-        tensor([[254.,   0.]])
+        >>> linear_int8_weights(torch.tensor([[2.0, 0.0]]), weight)
+        tensor([[1.9922, 0.0000]])
     """
     y = (x @ weight.q.to(x.dtype).t()) * weight.scale.flatten()
     return y if bias is None else y + bias
@@ -93,8 +93,8 @@ def linear_int8_dynamic(x: Tensor, weight: Quantized, bias: Tensor | None = None
 
     Example:
         >>> weight = quantize_int8(torch.eye(2))
-        >>> linear_int8_dynamic(torch.tensor([[255.0, 0.0]]), weight).shape
-        torch.Size([1, 2])
+        >>> linear_int8_dynamic(torch.tensor([[2.0, 0.0]]), weight)
+        tensor([[1.9844, 0.0000]])
     """
     rows = quantize_int8(x.reshape(-1, x.shape[-1]))
     sums = rows.q.int() @ weight.q.int().t()

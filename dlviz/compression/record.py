@@ -14,8 +14,9 @@ from dlviz.compression.quantization import METHODS, quantize
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_finite
+from dlviz.torchkit.array_data import is_wrapper
 from dlviz.torchkit.model_copies import GeneratorStates, generators_restored
-from dlviz.torchkit.modules import modules, parameters
+from dlviz.torchkit.modules import modules, named_parameters, parameters
 
 SCOPES = ("global", "layer")
 #: Largest share of weights that can be pruned.
@@ -255,13 +256,13 @@ def measure(
 
 def layers(original: nn.Module, made: nn.Module) -> tuple[Layer, ...]:
     """Return what became of the weights of each layer."""
-    after = {weight.path: weight for weight in prunable(made)}
-    return tuple(_layer(before, after[before.path]) for before in prunable(original) if before.path in after)
+    after = dict(named_parameters(made))
+    return tuple(_layer(before, after[before.path]) for before in prunable(original))
 
 
-def _layer(before: Weight, after: Weight) -> Layer:
-    old, new = _plain(before.parameter).double().cpu(), _plain(after.parameter).double().cpu()
-    quantized = type(after.parameter.data) is not Tensor
+def _layer(before: Weight, after: nn.Parameter) -> Layer:
+    old, new = _plain(before.parameter).double().cpu(), _plain(after).double().cpu()
+    quantized = is_wrapper(after)
     zero = new == 0
     kept = new[~zero]
     finite = torch.cat((old.flatten(), kept))
@@ -279,7 +280,7 @@ def _layer(before: Weight, after: Weight) -> Layer:
         before=_histogram(old, limit),
         after=_histogram(kept, limit),
         error=float(difference.max()) if len(difference) else 0.0,
-        levels=_levels(old, after.parameter.detach()) if quantized else None,
+        levels=_levels(old, after.detach()) if quantized else None,
     )
 
 
@@ -305,4 +306,4 @@ def _histogram(values: Tensor, limit: float) -> Tensor:
 def _plain(parameter: Tensor) -> Tensor:
     """Return a parameter as a tensor of floats; a quantized one as the numbers that its integers stand for."""
     tensor = parameter.detach()
-    return tensor.dequantize() if type(tensor) is not Tensor and hasattr(tensor, "qdata") else tensor
+    return tensor.dequantize() if is_wrapper(tensor) else tensor

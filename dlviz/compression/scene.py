@@ -15,6 +15,8 @@ from dlviz.kit.svg_grid import format_number
 
 #: Layers that are listed, and classes that have a bar.
 MAX_LAYERS, MAX_CLASSES = 40, 6
+#: Times whose ratio is below this are called the same if their spreads overlap.
+_CLOSE = 1.15
 
 
 def scene(state: CompressionState, index: int, name: str, metric: str, failure: str = "") -> dict[str, Any]:
@@ -146,7 +148,8 @@ def _time(trial: Trial) -> str:
         return message("compression.speed.unmeasured")
     before, now = trial.latency
     ratio = now.median / before.median
-    kind = "same" if before.overlaps(now) else "faster" if ratio < 1 else "slower"
+    is_close = 1 / _CLOSE <= ratio <= _CLOSE
+    kind = ("same" if is_close else "overlap") if before.overlaps(now) else "faster" if ratio < 1 else "slower"
     return message(f"compression.speed.{kind}", ratio=format_number(ratio, 2 if ratio < 1 else 3))
 
 

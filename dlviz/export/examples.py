@@ -216,6 +216,26 @@ def race():
     return dlviz.race(rivals, "ravine", steps=60, step=12)
 
 
+def compress():
+    dlviz.seed(0)
+    images, digits = dlviz.data.digits("train")
+    tests, answers = dlviz.data.digits("test")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+    student = nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.ReLU(), nn.Linear(12, 10))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.005)
+    for _ in range(100):
+        loss = nn.functional.cross_entropy(net(images), digits)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    view = dlviz.compress(net, lambda net: (net(tests), answers), student=student, data=images, quantize="int8 weights")
+    view.sweep([0.4, 0.6, 0.8])
+    view.apply(quantize="none")
+    view.sweep()
+    view.apply(amount=0.7)
+    return view
+
+
 def latent():
     dlviz.seed(0)
     images, digits = dlviz.data.digits("train")

@@ -3,6 +3,8 @@
 import { h } from "../../kit/js/dom.js";
 import { segments } from "../../kit/js/segments.js";
 
+/** Milliseconds after which a slider counts as let go. */
+const PAUSE = 250;
 const KINDS = ["global", "layer", "channels"];
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal, change: (settings: Record<string, any>) => void, sweep: () => void}} options change: called with the settings that change */
@@ -23,11 +25,17 @@ export function settingsPanel({ messages, signal, change, sweep }) {
     trying,
     h("div", { class: "dlviz-panel-title cmp-numbers" }, h("b", {}, messages.numbers)), methods);
   let rounding = null;
+  let timer = 0;
   let offered = "";
 
   // While the slider is dragged only its number changes: a trial takes longer than a frame.
   slider.addEventListener("input", () => showAmount(Number(slider.value)), { signal });
-  slider.addEventListener("change", () => change({ amount: Number(slider.value) / 100 }), { signal });
+  // A key that is held down changes it many times; only where it stays is a trial.
+  slider.addEventListener("change", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => change({ amount: Number(slider.value) / 100 }), PAUSE);
+  }, { signal });
+  signal.addEventListener("abort", () => clearTimeout(timer));
   button.addEventListener("click", sweep, { signal });
 
   function showAmount(percent) {
