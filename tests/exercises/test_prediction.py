@@ -129,6 +129,20 @@ ANSWERS = {
     "15.one-step": "mean",
     "15.unguided": "every",
     "15.copies": "copies",
+    "16.saturated": 0,
+    "16.white": "zero",
+    "16.inverted": "paper",
+    "16.swapped": "half",
+    "16.first-day": "negative",
+    "16.random": "alike",
+    "16.retrained": "above",
+    "18.backward": "same",
+    "18.twenty": "more",
+    "18.trials": "grows",
+    "18.twice": "surer",
+    "18.member": "little",
+    "18.blind": "errors",
+    "18.energy": "squares",
 }
 
 
