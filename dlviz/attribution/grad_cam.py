@@ -269,9 +269,10 @@ def _find_layers(score: ScoreFunction) -> list[LayerChoice]:
     gradients = torch.autograd.grad(value.sum(), [call.output for call in calls], allow_unused=True)
     grids = _grids(score, calls)
     blocks = {path for path, module in named_modules(score.holder) if named_children(module)}
-    found = []
+    found, is_1d = [], False
     for call, gradient in zip(calls, gradients, strict=True):
-        layout = _layout(score, call, grids)
+        is_1d |= "1d" in call.kind
+        layout = _layout(score, call, grids, is_1d)
         if gradient is None or layout is None or prod(layout.grid) < 2:
             continue
         moving = int(layout.to_maps(gradient)[0].flatten(1).ne(0).any(0).sum())
@@ -306,8 +307,8 @@ def _grids(score: ScoreFunction, calls: Sequence[_Call]) -> dict[int, tuple[int,
     return grids
 
 
-def _layout(score: ScoreFunction, call: _Call, grids: Mapping[int, tuple[int, int]]) -> Layout | None:
-    """Return how the output of one input is arranged; ``None`` if it has no places."""
+def _layout(score: ScoreFunction, call: _Call, grids: Mapping[int, tuple[int, int]], is_1d: bool) -> Layout | None:
+    """Return how the output of one input is arranged; ``None`` if it has no places. `is_1d`: a convolution of sequences came before."""
     output, places = call.output, score.inputs.places
     if len(places) == 2:
         if output.dim() == 4 and len(output) == 1:
@@ -320,10 +321,10 @@ def _layout(score: ScoreFunction, call: _Call, grids: Mapping[int, tuple[int, in
         return Layout("TC", (second,))
     if second == 1 and first == places[0]:
         return Layout("TNC", (first,))
-    if first == 1 and (third == places[0] or "1d" in call.kind.lower()):
-        return Layout("CT", (third,))
     # A class token before the features, as transformers for tables have it.
-    return Layout("TC", places, 1) if first == 1 and second == places[0] + 1 else None
+    if first == 1 and second == places[0] + 1 and not is_1d:
+        return Layout("TC", places, 1)
+    return Layout("CT", (third,)) if first == 1 and (is_1d or third == places[0]) else None
 
 
 def _image_layout(score: ScoreFunction, output: Tensor) -> Layout | None:
